@@ -1,0 +1,129 @@
+/**
+ * Every way a request can fail, in one table: who is to blame, what the caller may do, what each client sees.
+ * Codes are permanent: never reused, never renamed. docs/errors.md explains each one, and a test keeps the two equal.
+ */
+
+/** The RFC 9209 section 2.3 error types that the gateway uses in `Proxy-Status`. */
+export type ProxyErrorType =
+  | 'connection_limit_reached'
+  | 'connection_refused'
+  | 'connection_terminated'
+  | 'connection_timeout'
+  | 'destination_unavailable'
+  | 'http_protocol_error'
+  | 'http_request_denied'
+  | 'http_request_error'
+  | 'proxy_configuration_error'
+  | 'proxy_internal_error'
+  | 'proxy_internal_response'
+
+interface ErrorSpec {
+  /** Whose doing it was. Health counts `upstream`, provider state counts `vendor`; the rest harm nobody's record. */
+  readonly blame: 'client' | 'gateway' | 'upstream' | 'target' | 'vendor'
+  /** What may follow: `another-upstream` only before a byte was forwarded. */
+  readonly retry: 'never' | 'another-upstream' | 'after-delay'
+  /** HTTP status (RFC 9110 section 15). */
+  readonly http: number
+  /** SOCKS5 REP (RFC 1928 section 6). SOCKS4 knows only 0x5B. */
+  readonly socks: number
+  /** `error` parameter of Proxy-Status. */
+  readonly proxyStatus: ProxyErrorType
+}
+
+export const catalogue = {
+  // What the client did.
+  GW_BAD_REQUEST: { blame: 'client', retry: 'never', http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_BAD_OPTION: { blame: 'client', retry: 'never', http: 400, socks: 0x02, proxyStatus: 'http_request_error' },
+  GW_NOT_A_PROXY_REQUEST: { blame: 'client', retry: 'never', http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_LOGIN_REQUIRED: { blame: 'client', retry: 'never', http: 407, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_CLIENT_NOT_ALLOWED: { blame: 'client', retry: 'never', http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_PROVIDER_NOT_ALLOWED: { blame: 'client', retry: 'never', http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_TARGET_NOT_ALLOWED: { blame: 'client', retry: 'never', http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_HANDSHAKE_TIMEOUT: { blame: 'client', retry: 'never', http: 408, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_HEADER_TOO_LARGE: { blame: 'client', retry: 'never', http: 431, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_HTTP_VERSION: { blame: 'client', retry: 'never', http: 505, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_COMMAND_NOT_SUPPORTED: { blame: 'client', retry: 'never', http: 501, socks: 0x07, proxyStatus: 'http_request_error' },
+  GW_ADDRESS_TYPE_NOT_SUPPORTED: { blame: 'client', retry: 'never', http: 400, socks: 0x08, proxyStatus: 'http_request_error' },
+  GW_CLIENT_GONE: { blame: 'client', retry: 'never', http: 499, socks: 0x01, proxyStatus: 'http_request_error' },
+
+  // What the gateway could not do.
+  GW_TOO_MANY_CONNECTIONS: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'connection_limit_reached' },
+  GW_STOPPING: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'proxy_internal_response' },
+  GW_POOL_EMPTY: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_QUEUE_FULL: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'connection_limit_reached' },
+  GW_NO_MATCH: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_NO_SUPPLY: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_BUDGET_REACHED: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_DEADLINE: { blame: 'gateway', retry: 'after-delay', http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
+  GW_INTERNAL: { blame: 'gateway', retry: 'never', http: 500, socks: 0x01, proxyStatus: 'proxy_internal_error' },
+
+  // What happened at an upstream, before the tunnel was open.
+  GW_UPSTREAM_UNREACHABLE: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'connection_refused' },
+  GW_UPSTREAM_SILENT: { blame: 'upstream', retry: 'another-upstream', http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
+  GW_UPSTREAM_CLOSED: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
+  GW_UPSTREAM_GARBAGE: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'http_protocol_error' },
+  GW_UPSTREAM_LOGIN: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'http_request_denied' },
+  GW_UPSTREAM_REFUSED: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x05, proxyStatus: 'connection_refused' },
+  GW_TARGET_REFUSED: { blame: 'target', retry: 'never', http: 502, socks: 0x05, proxyStatus: 'destination_unavailable' },
+  GW_SESSION_LOST: { blame: 'upstream', retry: 'never', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
+
+  // What a vendor's API answered (vendors.md 0.1). A client sees these only as the reason of GW_NO_SUPPLY.
+  GW_VENDOR_AUTH: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_WHITELIST: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_PLAN_EXPIRED: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_BAD_REQUEST: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_QUOTA: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_RATE_LIMITED: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_NO_RESOURCE: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_SERVER: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+} as const satisfies Record<string, ErrorSpec>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** Loggable facts: never a secret, never a URL, never a client-supplied object. */
+export type ErrorDetail = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** A request or a supply call that failed for a reason the catalogue knows. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode
+  readonly detail: ErrorDetail
+
+  /**
+   * @param message for the client and the operator: what happened, in words, without secrets
+   * @param options.detail facts for the log; `retryAfterMs` becomes the client's Retry-After
+   */
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; detail?: ErrorDetail } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'GatewayError'
+    this.code = code
+    this.detail = options.detail ?? {}
+  }
+
+  get spec(): ErrorSpec {
+    return catalogue[this.code]
+  }
+}
+
+/** One mistake in a configuration, with the place a person can go to. */
+export interface ConfigProblem {
+  /** Dotted path inside the file, as in `pool.idleAfter`. */
+  readonly path: string
+  /** What is wrong and what to write instead. */
+  readonly message: string
+  /** 1-based position in the file; absent when the mistake is not in the text (a missing environment variable of a default, say). */
+  readonly line?: number
+  readonly column?: number
+}
+
+/** The configuration cannot be used: every mistake at once. Start-up prints it and exits with 2. */
+export class ConfigError extends Error {
+  readonly file: string
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    super(problems.map((p) => `${file}:${p.line ?? 1}:${p.column ?? 1}: ${p.path ? `${p.path}: ` : ''}${p.message}`).join('\n'))
+    this.name = 'ConfigError'
+    this.file = file
+    this.problems = problems
+  }
+}

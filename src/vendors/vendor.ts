@@ -1,0 +1,230 @@
+/**
+ * The contract between a vendor and the rest of the gateway.
+ *
+ * A vendor is data: a table of the operations that its document describes and a table of the products it sells, plus
+ * the few functions that cannot be data (a signature, an envelope, an item grammar). `engine.ts` runs every vendor.
+ * Vendor code is pure translation: no timers, no retries, no logging, no pool.
+ */
+import type { z } from 'zod'
+import type { ErrorCode } from '../errors.ts'
+import type { Secret } from '../secret.ts'
+
+/** vendors.md 0.1: what a failed call means for the provider. */
+export type ErrorClass =
+  | 'auth'
+  | 'whitelist'
+  | 'expired_plan'
+  | 'quota_exhausted'
+  | 'rate_limited'
+  | 'no_resource'
+  | 'bad_request'
+  | 'server'
+
+export const codeOfClass = {
+  auth: 'GW_VENDOR_AUTH',
+  whitelist: 'GW_VENDOR_WHITELIST',
+  expired_plan: 'GW_VENDOR_PLAN_EXPIRED',
+  quota_exhausted: 'GW_VENDOR_QUOTA',
+  rate_limited: 'GW_VENDOR_RATE_LIMITED',
+  no_resource: 'GW_VENDOR_NO_RESOURCE',
+  bad_request: 'GW_VENDOR_BAD_REQUEST',
+  server: 'GW_VENDOR_SERVER',
+} as const satisfies Record<ErrorClass, ErrorCode>
+
+/**
+ * The edge that a `quota_exhausted` or `rate_limited` answer asks us to wait for.
+ * `minute`: the next full minute; `day+08:00`: the next midnight in China; `earliest-deadline`: until an address that
+ * the provider holds expires (a channel gets free); a number: so many milliseconds.
+ */
+export type WaitEdge = 'minute' | 'day+08:00' | 'earliest-deadline' | number
+
+/** A vendor call that did not give what was asked. */
+export class VendorError extends Error {
+  readonly class: ErrorClass
+  /** The vendor's own code, as text: `401`, `REQUEST_LIMIT_EXCEEDED`, `-11`; `http`, `network`, `timeout`, `body` for the transport. */
+  readonly vendorCode: string
+  /** What the operator should do next, in words. */
+  readonly hint: string | undefined
+  readonly wait: WaitEdge | undefined
+
+  /** @param message the vendor's own words, with every secret masked */
+  constructor(
+    errorClass: ErrorClass,
+    vendorCode: string,
+    message: string,
+    options: { hint?: string | undefined; wait?: WaitEdge | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'VendorError'
+    this.class = errorClass
+    this.vendorCode = vendorCode
+    this.hint = options.hint
+    this.wait = options.wait
+  }
+}
+
+export type UpstreamProtocol = 'http' | 'https' | 'socks5'
+
+/** How long an address lives, as its vendor tells it. */
+export type Life =
+  /** A time of day, already converted to ms since the epoch in the vendor's zone; not yet corrected for the vendor's clock skew. */
+  | { readonly kind: 'until'; readonly wallMs: number }
+  /** Milliseconds counted from when the request was sent. */
+  | { readonly kind: 'for'; readonly ms: number }
+  /** The vendor says nothing: the provider's `ttl`, else 60 s with a warning. */
+  | { readonly kind: 'unknown' }
+  /** Never expires by itself (a static list). */
+  | { readonly kind: 'endless' }
+
+/** One address as sold, before it becomes an upstream of the pool. */
+export interface Sold {
+  /** Where to connect: host name, IPv4, or IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly protocol: UpstreamProtocol
+  readonly username?: string
+  readonly password?: Secret
+  readonly life: Life
+  /** The address that targets will see, when it is not `host`. */
+  readonly exit?: string
+  /** Facts for the clients' geo options, in the vendor's own spelling. */
+  readonly country?: string
+  readonly area?: string
+  readonly city?: string
+  readonly isp?: string
+  /** What names this address in the vendor's later calls (a task id, a uuid, `ip:port`). */
+  readonly ref?: string
+}
+
+/** What one successful extraction brought. */
+export interface Delivery {
+  readonly sold: readonly Sold[]
+  /** Items of the reply that could not be used, each with the reason in words; never a secret. */
+  readonly rejected: readonly string[]
+  /** What the vendor says is left on the account (addresses, requests), when the reply carries it. */
+  readonly balance?: number
+  /** Clock time at which the request left, ms. Lives count from here: an early deadline costs less than a late one. */
+  readonly sentAt: number
+  /** The reply's `Date` header as ms since the epoch: shows how far the vendor's clock is from ours. Resolution 1 s. */
+  readonly vendorWallMs?: number
+}
+
+/** At most `calls` arrivals in every window of `perMs`, whatever else happens. */
+export interface RateLimit {
+  readonly calls: number
+  readonly perMs: number
+}
+
+/** One documented parameter. */
+export interface Param {
+  /** `csv` is a comma-separated list given as one string. */
+  readonly type: 'string' | 'integer' | 'boolean' | 'csv'
+  readonly required?: true
+  /** What the vendor assumes when the parameter is left out. */
+  readonly default?: string | number | boolean
+  readonly min?: number
+  readonly max?: number
+  readonly values?: readonly (string | number)[]
+  /** The value is a credential: masked wherever it is shown. */
+  readonly secret?: true
+  /** Set by the gateway itself (a count, a signature, a key): refused under `request:` in gateway.yaml. */
+  readonly managed?: true
+  /** English, one line. */
+  readonly about: string
+  /** The document's own word for it. */
+  readonly term: string
+}
+
+export type ParamValue = string | number | boolean
+export type Params = Readonly<Record<string, ParamValue>>
+
+/** One documented call. */
+export interface Operation {
+  readonly about: string
+  /** File in the vendor documents, and the section in it. */
+  readonly document: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Scheme and host where this operation lives when it is not the vendor's own `baseUrl`. */
+  readonly baseUrl?: string
+  readonly path: string
+  readonly params: Readonly<Record<string, Param>>
+  /** `channels` is 1 until it is configured or asked. */
+  readonly limit: (account: { readonly channels: number }) => RateLimit
+  /** What a call does to the account: `buys`, `changes` and `deletes` want `--yes` on the command line. */
+  readonly effect: 'reads' | 'buys' | 'changes' | 'deletes'
+}
+
+/** An HTTP answer, body decoded as UTF-8 and capped in size. */
+export interface RawReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly text: string
+}
+
+/** What the pool buys. */
+export interface Product {
+  readonly about: string
+  /** Name of the operation that hands out addresses. */
+  readonly extract: string
+  /** Name of the operation that lists what the account holds now, if there is one. */
+  readonly query?: string
+  /** Most addresses per call. */
+  readonly maxPerCall: number
+  /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
+  readonly channels?: true
+  /** Calls share one limit per key with every other product that names the same group; default: product and operation. */
+  readonly limitGroup?: string
+  /** The parameters of one extraction of `count` addresses. */
+  readonly order: (count: number, request: Params) => Params
+  /** Reads the decoded data of a successful reply. Throws VendorError for what only a product can see to be wrong. */
+  readonly deliver: (data: unknown, context: DeliverContext) => Delivered
+}
+
+export interface DeliverContext {
+  /** The parameters that were sent, without credentials. */
+  readonly request: Params
+}
+
+/** What a product's reply says, before the engine adds the times. */
+export interface Delivered {
+  readonly sold: readonly Sold[]
+  readonly rejected: readonly string[]
+  readonly balance?: number
+}
+
+/** A vendor: everything in its documents that the gateway needs, as data. */
+export interface Vendor {
+  readonly name: string
+  readonly baseUrl: string
+  /** Shape of `credentials:` in gateway.yaml; string members are `secret()` fields. */
+  readonly credentials: z.ZodType<Readonly<Record<string, Secret | undefined>>>
+  readonly operations: Readonly<Record<string, Operation>>
+  readonly products: Readonly<Record<string, Product>>
+  /** Adds credentials and signature. What comes back goes on the wire as it is. */
+  readonly authorize: (operation: string, params: Params, credentials: Readonly<Record<string, Secret | undefined>>) => Params
+  /** Turns an HTTP answer into the reply's data, or throws VendorError with the class of the vendor's error. */
+  readonly decode: (operation: string, reply: RawReply, sent: Params) => unknown
+}
+
+/** One configured account and product, ready to be called. This is all that refill and admin see of a vendor. */
+export interface Source {
+  readonly vendor: string
+  readonly product: string
+  readonly maxPerCall: number
+  /** Sold by channel: no more addresses may be held than there are channels. */
+  readonly byChannel: boolean
+  /** How many channels the configuration states; undefined when unknown or not sold by channel. */
+  readonly channels: number | undefined
+  /** The documented limit of an operation. Calls with the same `key` count together; the key is a digest, no secret. */
+  limitOf(operation: string): RateLimit & { readonly key: string }
+  /** The operation that `extract` calls, and the one that `query` calls if the product can list what it holds. */
+  readonly extractOperation: string
+  readonly queryOperation: string | undefined
+  /** Buys up to `count` addresses in one call. @throws {VendorError}; rejects with the signal's reason on abort */
+  extract(count: number, signal: AbortSignal): Promise<Delivery>
+  /** Lists what the account holds now; only where `queryOperation` is set. @throws {VendorError} */
+  query(signal: AbortSignal): Promise<Delivery>
+  /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
+  call(operation: string, params: Params, signal: AbortSignal): Promise<unknown>
+  readonly operations: Readonly<Record<string, Operation>>
+}
