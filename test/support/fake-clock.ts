@@ -1,7 +1,7 @@
 import { type Clock, sleepOn, type Timer } from '../../src/clock.ts'
 
 interface Pending {
-  readonly at: number
+  at: number
   readonly order: number
   readonly fn: () => void
 }
@@ -82,9 +82,7 @@ export class FakeClock implements Clock {
 
   /** The machine sleeps: time passes, no timer runs, then everybody is told. Timers stay as late as the sleep was long. */
   suspend(ms: number): void {
-    const late = [...this.#pending]
-    this.#pending.clear()
-    for (const entry of late) this.#pending.add({ ...entry, at: entry.at + ms })
+    for (const entry of this.#pending) entry.at += ms
     this.#move(ms)
     for (const listener of this.#wakeListeners) listener()
   }
