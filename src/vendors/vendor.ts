@@ -2,7 +2,7 @@
  * The contract between a vendor and the rest of the gateway.
  *
  * A vendor is data: a table of the operations that its document describes and a table of the products it sells, plus
- * the few functions that cannot be data (a signature, an envelope, an item grammar). `engine.ts` runs every vendor.
+ * the few functions that cannot be data (a signature, an envelope, an item grammar). `engine/` runs every vendor.
  * Vendor code is pure translation: no timers, no retries, no logging, no pool.
  */
 import type { z } from 'zod'
@@ -122,8 +122,10 @@ export interface Param {
   readonly required?: true
   /** What the vendor assumes when the parameter is left out. */
   readonly default?: string | number | boolean
+  /** Bounds of an integer, or of the length of a string. */
   readonly min?: number
   readonly max?: number
+  /** All there is to choose from; of each member, for `csv`. */
   readonly values?: readonly (string | number)[]
   /** The value is a credential: masked wherever it is shown. */
   readonly secret?: true
@@ -135,8 +137,21 @@ export interface Param {
   readonly term: string
 }
 
+/** An account's secrets, by the vendor's own names. */
+export type Credentials = Readonly<Record<string, Secret | undefined>>
+
 export type ParamValue = string | number | boolean
 export type Params = Readonly<Record<string, ParamValue>>
+
+/** What one of a vendor's own error codes means for us. */
+export interface ErrorRule {
+  readonly class: ErrorClass
+  /** The document's own words for the code. */
+  readonly term: string
+  /** What the operator should do next, in words. */
+  readonly hint?: string
+  readonly wait?: WaitEdge
+}
 
 /** One documented call. */
 export interface Operation {
@@ -144,14 +159,25 @@ export interface Operation {
   /** File in the vendor documents, and the section in it. */
   readonly document: string
   readonly method: 'GET' | 'POST' | 'DELETE'
+  /** How a POST carries its parameters; GET and DELETE always use the query. Default: `form`. */
+  readonly encoding?: 'form' | 'json'
   /** Scheme and host where this operation lives when it is not the vendor's own `baseUrl`. */
   readonly baseUrl?: string
   readonly path: string
   readonly params: Readonly<Record<string, Param>>
   /** `channels` is 1 until it is configured or asked. */
   readonly limit: (account: { readonly channels: number }) => RateLimit
+  /**
+   * Operations that name the same group are counted together by the vendor; default: the operation's own name.
+   * Where members of a group state different limits for one account, the smallest holds.
+   */
+  readonly limitGroup?: string
   /** What a call does to the account: `buys`, `changes` and `deletes` want `--yes` on the command line. */
   readonly effect: 'reads' | 'buys' | 'changes' | 'deletes'
+  /** Shape of the data of a successful reply, in words. */
+  readonly reply?: string
+  /** The vendor's error codes on this call, as text. */
+  readonly errors?: Readonly<Record<string, ErrorRule>>
 }
 
 /** An HTTP answer, body decoded as UTF-8 and capped in size. */
@@ -172,15 +198,15 @@ export interface Product {
   readonly maxPerCall: number
   /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
   readonly channels?: true
-  /** Calls share one limit per key with every other product that names the same group; default: product and operation. */
-  readonly limitGroup?: string
   /** The parameters of one extraction of `count` addresses. */
   readonly order: (count: number, request: Params) => Params
-  /** Reads the decoded data of a successful reply. Throws VendorError for what only a product can see to be wrong. */
+  /** Reads the decoded data of a successful `extract` or `query` reply. Throws VendorError for what only a product can see to be wrong. */
   readonly deliver: (data: unknown, context: DeliverContext) => Delivered
 }
 
 export interface DeliverContext {
+  /** Name of the operation that was called. */
+  readonly operation: string
   /** The parameters that were sent, without credentials. */
   readonly request: Params
 }
@@ -197,13 +223,45 @@ export interface Vendor {
   readonly name: string
   readonly baseUrl: string
   /** Shape of `credentials:` in gateway.yaml; string members are `secret()` fields. */
-  readonly credentials: z.ZodType<Readonly<Record<string, Secret | undefined>>>
+  readonly credentials: z.ZodType<Credentials>
+  /** The credentials that name the account whose calls the vendor counts together; default: all of them. */
+  readonly countedBy?: readonly string[]
   readonly operations: Readonly<Record<string, Operation>>
   readonly products: Readonly<Record<string, Product>>
   /** Adds credentials and signature. What comes back goes on the wire as it is. */
-  readonly authorize: (operation: string, params: Params, credentials: Readonly<Record<string, Secret | undefined>>) => Params
+  readonly authorize: (operation: string, params: Params, credentials: Credentials) => Params
   /** Turns an HTTP answer into the reply's data, or throws VendorError with the class of the vendor's error. */
   readonly decode: (operation: string, reply: RawReply, sent: Params) => unknown
+}
+
+/** A provider as configured: what `openSource` of the registry makes a `Source` from. Durations in ms, sizes in bytes. */
+export interface ProviderSettings {
+  /** The user's own name for it: labels messages, means nothing to the vendor. */
+  readonly name: string
+  readonly vendor: string
+  readonly product: string
+  readonly credentials: Credentials
+  /** The vendor's own parameters, sent with every extraction. */
+  readonly request: Params
+  /** Login at the upstreams where the vendor tells none per item; `tls` speaks TLS to those that would be spoken to in clear. */
+  readonly upstream?: { readonly username?: string; readonly password?: Secret; readonly tls?: boolean }
+  /** The same API elsewhere: scheme, host, port and path prefix. Every operation goes there, also those with a host of their own. */
+  readonly baseUrl?: string
+  /** Accept loopback, private and link-local upstream addresses. */
+  readonly allowPrivate: boolean
+  /** How many channels the account has, for products sold by channel. */
+  readonly channels?: number
+  /** Part of the documented limits that this gateway may use, above 0 and at most 1. */
+  readonly limit: { readonly share: number }
+  /** Life of an address whose vendor tells none. */
+  readonly ttlMs?: number
+  /** Deadline of one call, connecting included. */
+  readonly callTimeoutMs: number
+  readonly maxBodyBytes: number
+  /** Where the vendor `static` finds its addresses; exactly one of the three. Entries and URL may hold logins. */
+  readonly list?: readonly (string | Secret)[]
+  readonly file?: string
+  readonly url?: Secret
 }
 
 /** One configured account and product, ready to be called. This is all that refill and admin see of a vendor. */
