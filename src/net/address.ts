@@ -1,0 +1,89 @@
+/** Host and port as clients write them, and the IP arithmetic the gateway needs. */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+
+export interface Address {
+  /** Host name (as written), IPv4, or IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** RFC 3986 reg-name without percent-encoding, plus `_`, which real host names carry. */
+const HOST_NAME = /^(?!-)[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_.-])?$/
+
+/** A name that may stand in a CONNECT target or a SOCKS domain: never resolved here, passed on as it is. */
+export function isHostName(text: string): boolean {
+  return HOST_NAME.test(text)
+}
+
+/** Decimal port 1-65535 without sign, spaces or more than five digits; else undefined. */
+export function parsePort(text: string): number | undefined {
+  if (text.length === 0 || text.length > 5) return undefined
+  let port = 0
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return undefined
+    port = port * 10 + digit
+  }
+  return port >= 1 && port <= 65_535 ? port : undefined
+}
+
+/**
+ * Splits an authority (RFC 3986 section 3.2, without user info).
+ * @param defaultPort used when the authority has none; without it a missing port is an error
+ * @returns undefined when it is not `name:port`, `ipv4:port` or `[ipv6]:port`
+ */
+export function parseAuthority(authority: string, defaultPort?: number): Address | undefined {
+  if (authority.startsWith('[')) return parseBracketed(authority, defaultPort)
+  const colon = authority.lastIndexOf(':')
+  const host = colon === -1 ? authority : authority.slice(0, colon)
+  const port = colon === -1 ? defaultPort : parsePort(authority.slice(colon + 1))
+  return port !== undefined && isHostName(host) ? { host, port } : undefined
+}
+
+function parseBracketed(authority: string, defaultPort: number | undefined): Address | undefined {
+  const close = authority.indexOf(']')
+  const host = authority.slice(1, close)
+  if (close === -1 || !isIPv6(host) || host.includes('%')) return undefined
+  const rest = authority.slice(close + 1)
+  const port = rest === '' ? defaultPort : rest.startsWith(':') ? parsePort(rest.slice(1)) : undefined
+  return port === undefined ? undefined : { host, port }
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatAuthority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** An IPv4 address hidden in IPv6 (`::ffff:1.2.3.4`) as plain IPv4; anything else unchanged. */
+export function unmapIPv4(ip: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)
+  return mapped?.[1] ?? ip
+}
+
+/**
+ * An allow-list of CIDR blocks or single addresses. IPv4-mapped IPv6 clients match IPv4 entries.
+ * @throws {RangeError} when an entry is not an IP address or block
+ */
+export function addressMatcher(entries: readonly string[]): (ip: string) => boolean {
+  const list = new BlockList()
+  for (const entry of entries) {
+    const [ip = '', bits] = entry.split('/')
+    const family = isIPv4(ip) ? 'ipv4' : 'ipv6'
+    if (isIP(ip) === 0) throw new RangeError(`${entry} is not an IP address or CIDR block`)
+    if (bits === undefined) list.addAddress(ip, family)
+    else list.addSubnet(ip, Number(bits), family)
+  }
+  return (ip) => {
+    const plain = unmapIPv4(ip)
+    return list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
+  }
+}
+
+const LOOPBACK = addressMatcher(['127.0.0.0/8', '::1'])
+const UNSPECIFIED = new Set(['0.0.0.0', '::'])
+
+/** True for addresses and names that mean this machine without asking a resolver. */
+export function isThisMachine(host: string): boolean {
+  if (isIP(host) === 0) return /^(.+\.)?localhost\.?$/i.test(host)
+  return UNSPECIFIED.has(host) || LOOPBACK(host)
+}

@@ -1,0 +1,83 @@
+/**
+ * Timers for things that come by the thousand and all wait equally long.
+ *
+ * Entries that share one duration expire in the order in which they were added, so a linked list and one clock timer
+ * serve them all: adding and removing is O(1) and allocates nothing.
+ */
+import type { Clock, Timer } from '../clock.ts'
+
+/** What a list links together. One object is in one list at a time. */
+export abstract class Expiring {
+  /** Owned by DeadlineList. */
+  expiresAt = 0
+  nextExpiring: Expiring | undefined = undefined
+  previousExpiring: Expiring | undefined = undefined
+  deadlineList: DeadlineList | undefined = undefined
+
+  /** The time has come; the entry is already out of its list. */
+  abstract onDeadline(): void
+}
+
+export class DeadlineList {
+  readonly #clock: Clock
+  readonly #durationMs: number
+  readonly #expire = () => this.#onTimer()
+  #first: Expiring | undefined
+  #last: Expiring | undefined
+  #timer: Timer | undefined
+  #size = 0
+
+  constructor(clock: Clock, durationMs: number) {
+    this.#clock = clock
+    this.#durationMs = durationMs
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Starts the entry's time, anew if it is already here; takes it out of any other list. */
+  add(entry: Expiring): void {
+    entry.deadlineList?.remove(entry)
+    entry.expiresAt = this.#clock.now() + this.#durationMs
+    entry.deadlineList = this
+    entry.previousExpiring = this.#last
+    if (this.#last === undefined) this.#first = entry
+    else this.#last.nextExpiring = entry
+    this.#last = entry
+    this.#size++
+    this.#timer ??= this.#clock.after(this.#durationMs, this.#expire)
+  }
+
+  /** Takes the entry out; harmless when it is not here. */
+  remove(entry: Expiring): void {
+    if (entry.deadlineList !== this) return
+    const { previousExpiring: before, nextExpiring: after } = entry
+    if (before === undefined) this.#first = after
+    else before.nextExpiring = after
+    if (after === undefined) this.#last = before
+    else after.previousExpiring = before
+    entry.deadlineList = undefined
+    entry.nextExpiring = undefined
+    entry.previousExpiring = undefined
+    this.#size--
+  }
+
+  /** Drops the timer; entries stay unexpired for ever. */
+  close(): void {
+    this.#timer?.clear()
+    this.#timer = undefined
+  }
+
+  /** The timer is left running when its entry goes: it finds the next one, or nothing, when it fires. */
+  #onTimer(): void {
+    this.#timer = undefined
+    const now = this.#clock.now()
+    while (this.#first !== undefined && this.#first.expiresAt <= now) {
+      const entry = this.#first
+      this.remove(entry)
+      entry.onDeadline()
+    }
+    if (this.#first !== undefined) this.#timer ??= this.#clock.after(this.#first.expiresAt - now, this.#expire)
+  }
+}

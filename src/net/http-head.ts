@@ -1,0 +1,84 @@
+/**
+ * HTTP/1.x message heads (RFC 9112 sections 2-5), read strictly: what is not exactly a head is an error, never a guess.
+ * Heads are decoded as latin1, so a character is an octet.
+ */
+
+/** One field line; `name` in lower case, `value` without surrounding white space. */
+export interface Field {
+  readonly name: string
+  readonly value: string
+}
+
+const CRLFCRLF = Buffer.from('\r\n\r\n')
+
+/**
+ * Finds where a head ends.
+ * @param from where the search may start: three octets before what is new
+ * @returns the offset after the empty line, or -1 while it has not come
+ */
+export function headEnd(bytes: Buffer, from = 0): number {
+  const at = bytes.indexOf(CRLFCRLF, Math.max(0, from))
+  return at === -1 ? -1 : at + 4
+}
+
+/** tchar of RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** Octets that a field value or a start line must not hold: controls but HTAB, and DEL (RFC 9110 section 5.5). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is its purpose
+const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/
+
+/**
+ * Reads the field lines between a start line and the empty line.
+ * @param head the whole head, latin1, ending with CRLF CRLF
+ * @param start offset of the first field line
+ * @returns a sentence instead of the fields when a line is malformed (bare LF or CR, obs-fold, space before the colon, controls)
+ */
+export function parseFields(head: string, start: number): Field[] | string {
+  const fields: Field[] = []
+  const end = head.length - 2
+  for (let at = start; at < end; ) {
+    const eol = head.indexOf('\r\n', at)
+    const line = head.slice(at, eol)
+    at = eol + 2
+    const colon = line.indexOf(':')
+    if (colon <= 0) return line === '' ? 'an empty line inside the header' : 'a header line without a name and a colon'
+    const name = line.slice(0, colon)
+    if (!TOKEN.test(name)) return 'a header name with characters that are not allowed (folded lines are not accepted)'
+    const value = line.slice(colon + 1).trim()
+    if (FORBIDDEN.test(value)) return 'a header value with control characters'
+    fields.push({ name: name.toLowerCase(), value })
+  }
+  return fields
+}
+
+/** True when a start line holds an octet that may not be there. */
+export function hasForbiddenOctet(line: string): boolean {
+  return FORBIDDEN.test(line)
+}
+
+/** Collects the pieces of a head or handshake: amortised O(1) per octet, never more than `limit`. */
+export class Accumulator {
+  #bytes: Buffer | undefined
+  #length = 0
+
+  /** What has come so far; a view, valid until the next `push`. */
+  get bytes(): Buffer {
+    return this.#bytes === undefined ? Buffer.alloc(0) : this.#bytes.subarray(0, this.#length)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Copies the piece: the caller's buffer may be reused. */
+  push(piece: Buffer): void {
+    const needed = this.#length + piece.length
+    if (this.#bytes === undefined || this.#bytes.length < needed) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#length))
+      this.#bytes?.copy(grown, 0, 0, this.#length)
+      this.#bytes = grown
+    }
+    piece.copy(this.#bytes, this.#length)
+    this.#length = needed
+  }
+}

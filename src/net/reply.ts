@@ -1,0 +1,65 @@
+/** What the gateway itself says to clients: the only place where an error code becomes octets. */
+import { STATUS_CODES } from 'node:http'
+import type { GatewayError } from '../errors.ts'
+
+/** Product token in Proxy-Status (RFC 9209 section 2). */
+const PROXY_NAME = 'turnpike'
+
+/** RFC 1928 section 6, bound address unspecified: clients have no use for it, and it would tell about our network. */
+const SOCKS5_TAIL = '\x00\x01\x00\x00\x00\x00\x00\x00'
+export const SOCKS5_SUCCESS = Buffer.from(`\x05\x00${SOCKS5_TAIL}`, 'latin1')
+export const SOCKS4_SUCCESS = Buffer.from('\x00\x5a\x00\x00\x00\x00\x00\x00', 'latin1')
+const SOCKS4_FAILURE = Buffer.from('\x00\x5b\x00\x00\x00\x00\x00\x00', 'latin1')
+
+export function socks5Failure(error: GatewayError): Buffer {
+  return Buffer.from([0x05, error.spec.socks, 0x00, 0x01, 0, 0, 0, 0, 0, 0])
+}
+
+export function socks4Failure(): Buffer {
+  return SOCKS4_FAILURE
+}
+
+/** The answer to CONNECT once the upstream has opened the tunnel. `upstreamId` lets the client report a ban. */
+export function connectSuccess(upstreamId: string): string {
+  return `HTTP/1.1 200 Connection established\r\nX-Turnpike-Upstream: ${upstreamId}\r\n\r\n`
+}
+
+/** `Proxy-Status` of an answer that the gateway made itself (RFC 9209 section 2.1). */
+export function proxyStatus(error: GatewayError): string {
+  return `${PROXY_NAME}; error=${error.spec.proxyStatus}; details="${error.code}"`
+}
+
+/**
+ * Status, headers and body of an error for an HTTP client. The connection is closed behind it: nothing that the client
+ * may have sent meanwhile can be taken for a request.
+ */
+export function httpError(error: GatewayError): { status: number; headers: [string, string][]; body: string } {
+  const body = `${error.code}: ${error.message}\n`
+  const headers: [string, string][] = [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['Content-Length', String(Buffer.byteLength(body))],
+    ['Proxy-Status', proxyStatus(error)],
+    ['Connection', 'close'],
+  ]
+  if (error.spec.http === 407) headers.push(['Proxy-Authenticate', 'Basic realm="Turnpike", charset="UTF-8"'])
+  if (error.spec.http === 503) headers.push(['Retry-After', retryAfterSeconds(error)])
+  return { status: error.spec.http, headers, body }
+}
+
+/** The same as octets, for connections that no HTTP server of Node's holds. */
+export function httpErrorBytes(error: GatewayError): string {
+  const { status, headers, body } = httpError(error)
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  // latin1 would garble the message: the body is sent as UTF-8, which Content-Length counts.
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n${body}`
+}
+
+export function reasonPhrase(status: number): string {
+  return STATUS_CODES[status] ?? 'Error'
+}
+
+/** RFC 9110 section 10.2.3: whole seconds, at least one. */
+function retryAfterSeconds(error: GatewayError): string {
+  const ms = error.detail['retryAfterMs']
+  return String(Math.max(1, Math.ceil((typeof ms === 'number' ? ms : 1_000) / 1_000)))
+}

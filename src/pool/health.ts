@@ -1,0 +1,134 @@
+/**
+ * Who is to blame for what happened at an upstream, and what follows. The whole table is here (docs/architecture.md draws it):
+ *
+ *   outcome                              blamed      what follows
+ *   opened                               -           success heals: blame 0, rest over; pending refusals of others
+ *                                                    for this target turn into blame
+ *   unreachable, silent, closed, garbage upstream    rests, longer each time; evicted after `evictAfter` in a row
+ *   login (407, 454, SOCKS login)        upstream    the same, and it counts against the provider
+ *   refused (complete answer: other      the pair    remembered; blame once another upstream opens that target, or
+ *    HTTP status, SOCKS REP 1-8)                     it refuses a second target
+ *   refused by two upstreams alike       target      nobody rests; the client hears it, no more tries
+ *   client left, deadline of ours        nobody      -
+ */
+import { LRUCache } from 'lru-cache'
+import type { Pool } from './pool.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface HealthSettings {
+  /** First pause, ms; each further blame in a row doubles it. */
+  readonly rest: number
+  readonly maxRest: number
+  /** Blames in a row that evict. */
+  readonly evictAfter: number
+  /** How long a refusal is remembered as evidence, ms. */
+  readonly evidence: number
+}
+
+/** Failures that are the upstream's own: no answer that a proxy would give. */
+export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
+
+export type Outcome =
+  | { readonly kind: 'broken'; readonly how: Breakage }
+  | { readonly kind: 'login'; readonly status: number }
+  /** `answer` tells refusals apart: an HTTP status, or 0x100 + REP. */
+  | { readonly kind: 'refused'; readonly answer: number }
+
+/** Whether another upstream may be tried, or the target itself is what fails. */
+export type Verdict = 'another' | 'target'
+
+export interface HealthObserver {
+  /**
+   * What an address taught about its provider: its first use worked, or it failed before it ever worked, or its login
+   * was refused. Three different failing addresses in a row stop the buying (design: never buy into a fault).
+   */
+  proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void
+}
+
+interface Refusal {
+  readonly upstream: Upstream
+  readonly answer: number
+  readonly at: number
+}
+
+/** Targets whose refusals are remembered at the same time. */
+const MAX_TARGETS = 10_000
+
+export class Health {
+  readonly #pool: Pool
+  readonly #settings: HealthSettings
+  readonly #observer: HealthObserver
+  /** Refusals by target, oldest first, each upstream once. */
+  readonly #refusals = new LRUCache<string, Refusal[]>({ max: MAX_TARGETS })
+  /** The target of an upstream's latest unexplained refusal. */
+  readonly #pending = new WeakMap<Upstream, { target: string; at: number }>()
+
+  constructor(pool: Pool, settings: HealthSettings, observer: HealthObserver) {
+    this.#pool = pool
+    this.#settings = settings
+    this.#observer = observer
+  }
+
+  /** A tunnel to `target` (host:port) is open. */
+  opened(upstream: Upstream, target: string, now: number): void {
+    if (upstream.opened === 1) this.#observer.proof(upstream, true, undefined)
+    upstream.blame = 0
+    if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
+    if (this.#refusals.size > 0) this.#convict(upstream, target, now)
+  }
+
+  /** A try failed before the tunnel was open. */
+  failed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
+    if (outcome.kind === 'refused') return this.#refused(upstream, target, outcome.answer, now)
+    const firstUse = upstream.opened === 0 && upstream.blame === 0
+    const cause = outcome.kind === 'login' ? 'login' : outcome.how
+    if (firstUse || cause === 'login') this.#observer.proof(upstream, false, cause)
+    this.#blame(upstream, now)
+    return 'another'
+  }
+
+  /** `upstream` opened what others refused: their refusals were their own doing. */
+  #convict(upstream: Upstream, target: string, now: number): void {
+    const refusals = this.#refusals.get(target)
+    if (refusals === undefined) return
+    this.#refusals.delete(target)
+    for (const refusal of refusals) {
+      if (refusal.upstream === upstream || this.#isStale(refusal.at, now)) continue
+      this.#pending.delete(refusal.upstream)
+      this.#blame(refusal.upstream, now)
+    }
+  }
+
+  #refused(upstream: Upstream, target: string, answer: number, now: number): Verdict {
+    const refusals = (this.#refusals.get(target) ?? []).filter((r) => !this.#isStale(r.at, now))
+    if (refusals.some((r) => r.upstream !== upstream && r.answer === answer)) {
+      this.#acquit(target, refusals)
+      return 'target'
+    }
+    const earlier = this.#pending.get(upstream)
+    if (earlier !== undefined && earlier.target !== target && !this.#isStale(earlier.at, now)) {
+      this.#pending.delete(upstream)
+      this.#blame(upstream, now)
+      return 'another'
+    }
+    this.#pending.set(upstream, { target, at: now })
+    this.#refusals.set(target, [...refusals.filter((r) => r.upstream !== upstream), { upstream, answer, at: now }])
+    return 'another'
+  }
+
+  /** The target refuses everybody alike: forget what was held against its messengers, keep that they agree. */
+  #acquit(target: string, refusals: readonly Refusal[]): void {
+    for (const { upstream } of refusals) if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
+  }
+
+  #isStale(at: number, now: number): boolean {
+    return now - at > this.#settings.evidence
+  }
+
+  #blame(upstream: Upstream, now: number): void {
+    upstream.blame++
+    if (upstream.blame >= this.#settings.evictAfter) return this.#pool.remove(upstream, 'blamed')
+    const pause = Math.min(this.#settings.rest * 2 ** (upstream.blame - 1), this.#settings.maxRest)
+    this.#pool.rest(upstream, now + pause)
+  }
+}

@@ -1,0 +1,107 @@
+/** A binary min-heap that knows where each member is: change and removal are O(log n). */
+export class IndexedHeap<T> {
+  readonly #rank: (item: T) => number
+  readonly #items: T[] = []
+  readonly #position = new Map<T, number>()
+
+  /** @param rank lower comes first; call `update` after an item's rank has changed */
+  constructor(rank: (item: T) => number) {
+    this.#rank = rank
+  }
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  peek(): T | undefined {
+    return this.#items[0]
+  }
+
+  has(item: T): boolean {
+    return this.#position.has(item)
+  }
+
+  add(item: T): void {
+    if (this.#position.has(item)) return this.update(item)
+    this.#place(item, this.#items.length)
+    this.#up(this.#items.length - 1)
+  }
+
+  /** Restores the order after `item` has changed its rank; ignores strangers. */
+  update(item: T): void {
+    const at = this.#position.get(item)
+    if (at === undefined) return
+    this.#up(at)
+    this.#down(this.#position.get(item) ?? at)
+  }
+
+  remove(item: T): void {
+    const at = this.#position.get(item)
+    if (at === undefined) return
+    this.#position.delete(item)
+    const last = this.#items.pop()
+    if (last === undefined || last === item) return
+    this.#place(last, at)
+    this.update(last)
+  }
+
+  /**
+   * The lowest-ranked item that `accepts`; O(k log k) where k is how many lower ones are refused.
+   * @param patience how many items to look at before giving up
+   */
+  first(accepts: (item: T) => boolean, patience = Number.POSITIVE_INFINITY): T | undefined {
+    if (this.#items.length === 0) return undefined
+    const top = this.#items[0]
+    if (top !== undefined && accepts(top)) return top
+    const frontier = new IndexedHeap<number>((at) => this.#rankAt(at))
+    frontier.add(0)
+    for (let looked = 0; looked < patience; looked++) {
+      const at = frontier.peek()
+      if (at === undefined) return undefined
+      frontier.remove(at)
+      const item = this.#items[at]
+      if (item !== undefined && accepts(item)) return item
+      for (const child of [2 * at + 1, 2 * at + 2]) if (child < this.#items.length) frontier.add(child)
+    }
+    return undefined
+  }
+
+  #rankAt(at: number): number {
+    const item = this.#items[at]
+    return item === undefined ? Number.POSITIVE_INFINITY : this.#rank(item)
+  }
+
+  #place(item: T, at: number): void {
+    this.#items[at] = item
+    this.#position.set(item, at)
+  }
+
+  #up(from: number): void {
+    let at = from
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (this.#rankAt(parent) <= this.#rankAt(at)) return
+      this.#swap(at, parent)
+      at = parent
+    }
+  }
+
+  #down(from: number): void {
+    let at = from
+    for (;;) {
+      const left = 2 * at + 1
+      const child = this.#rankAt(left + 1) < this.#rankAt(left) ? left + 1 : left
+      if (this.#rankAt(child) >= this.#rankAt(at)) return
+      this.#swap(at, child)
+      at = child
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    const itemA = this.#items[a]
+    const itemB = this.#items[b]
+    if (itemA === undefined || itemB === undefined) return
+    this.#place(itemB, a)
+    this.#place(itemA, b)
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * The live upstreams and who may have them. Pure state: no timers, no sockets; the caller brings the time.
+ *
+ * Invariants
+ * - A view holds exactly the upstreams that are ready, below their limits, and fit its filter.
+ * - What is lent has at least `minLife` left at that moment, whatever timers are late.
+ * - `leases` counts running leases, also on upstreams that have left the pool: tunnels outlive entries.
+ * - Every upstream that came leaves exactly once, with a reason, through `observer.gone`.
+ */
+import { IndexedHeap } from './heap.ts'
+import { type Strategy, View } from './selection.ts'
+import { type GoneReason, Upstream, type UpstreamFacts } from './upstream.ts'
+
+export interface PoolSettings {
+  readonly minLife: number
+  readonly perUpstream: {
+    /** Concurrent leases; 0 = no limit. */
+    readonly connections: number
+    /** Tunnels in a lifetime; 0 = no limit. A session counts once. */
+    readonly uses: number
+    /** How long an upstream stays away from a target host after it has carried a tunnel there, ms; 0 = not at all. */
+    readonly hostRest: number
+  }
+}
+
+/** What a lease must fit. `key` names the filter: equal keys accept the same upstreams. */
+export interface Filter {
+  readonly key: string
+  accepts(facts: UpstreamFacts): boolean
+}
+
+export const anyUpstream: Filter = { key: '', accepts: () => true }
+
+export interface LeaseAsk {
+  readonly strategy: Strategy
+  readonly filter: Filter
+  /** Target host, for rests per host. */
+  readonly host: string
+  /** How long the client wants the address, ms; served with the longest there is when none lives that long. */
+  readonly lifeMs: number
+  /** Upstreams already tried for this client. */
+  readonly tried: readonly Upstream[]
+}
+
+/**
+ * Why there is none: `empty` (nobody has any), `no-match` (others exist, none fits the filter), `busy` (those that fit
+ * are tried, resting for the host, or too short-lived by now).
+ */
+export type Miss = 'empty' | 'no-match' | 'busy'
+
+export type Added = 'added' | 'extended' | 'known' | 'too-short'
+
+export interface PoolObserver {
+  /** Something may be lendable that was not: waiting clients should ask again. */
+  lendable(): void
+  gone(upstream: Upstream, reason: GoneReason): void
+}
+
+/** Filters seen lately; the least recently created one is dropped beyond this. Each costs one test per added upstream. */
+const MAX_VIEWS = 256
+/** Beyond this, rests of one upstream that are over are swept. */
+const HOST_RESTS_SWEEP = 64
+/** Weight of a new latency in the moving average. */
+const LATENCY_WEIGHT = 0.2
+
+export class Pool {
+  readonly #settings: PoolSettings
+  readonly #observer: PoolObserver
+  readonly #random: () => number
+  readonly #byId = new Map<string, Upstream>()
+  readonly #views = new Map<string, { filter: Filter; view: View }>()
+  readonly #all: View
+  readonly #wakes: IndexedHeap<Upstream>
+  /** The ask being served: `#accepts` reads it, so that a lease allocates no closure. */
+  #ask: LeaseAsk | undefined
+  #askNow = 0
+  #askLife = 0
+
+  /** @param random uniform in [0, 1) */
+  constructor(settings: PoolSettings, observer: PoolObserver, random: () => number = Math.random) {
+    this.#settings = settings
+    this.#observer = observer
+    this.#random = random
+    this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
+    this.#all = this.#viewFor(anyUpstream)
+  }
+
+  /** Members, whatever their state. */
+  get size(): number {
+    return this.#byId.size
+  }
+
+  /** How many could be lent now to somebody who does not care which. */
+  get lendableCount(): number {
+    return this.#all.size
+  }
+
+  get(id: string): Upstream | undefined {
+    return this.#byId.get(id)
+  }
+
+  members(): IterableIterator<Upstream> {
+    return this.#byId.values()
+  }
+
+  /**
+   * Takes an upstream in. An address that is already here only has its deadline moved, never back.
+   * @returns `too-short` when it would not be lendable for a moment
+   */
+  add(facts: UpstreamFacts, now: number): Added {
+    const known = this.#byId.get(facts.id)
+    if (known !== undefined) return this.#extend(known, facts.deadline, now)
+    if (facts.deadline - now < this.#settings.minLife) return 'too-short'
+    const upstream = new Upstream(facts)
+    this.#byId.set(facts.id, upstream)
+    this.#wakes.add(upstream)
+    this.#show(upstream)
+    this.#observer.lendable()
+    return 'added'
+  }
+
+  #extend(upstream: Upstream, deadline: number, now: number): Added {
+    if (deadline <= upstream.deadline) return 'known'
+    upstream.deadline = deadline
+    if (upstream.state === 'draining' && !this.#spent(upstream)) upstream.state = upstream.restUntil > now ? 'resting' : 'ready'
+    this.#refresh(upstream)
+    return 'extended'
+  }
+
+  /**
+   * Lends an upstream; `release` gives it back. O(1), or O(log n) for strategies that need an order, as long as the
+   * ask does not refuse most of what fits its filter. Allocates nothing.
+   */
+  lease(ask: LeaseAsk, now: number): Upstream | Miss {
+    const view = ask.filter.key === '' ? this.#all : this.#viewFor(ask.filter)
+    if (view.size === 0) return this.#all.size === 0 ? 'empty' : 'no-match'
+    this.#ask = ask
+    this.#askNow = now
+    const chosen = this.#choose(view, ask)
+    this.#ask = undefined
+    if (chosen === undefined) return 'busy'
+    this.#lend(chosen)
+    return chosen
+  }
+
+  /** Lends the upstream that a session lives on: resting or used up does not matter, `minLife` does. */
+  leaseOwn(upstream: Upstream, now: number): boolean {
+    if (upstream.state === 'gone' || upstream.deadline - now < this.#settings.minLife) return false
+    if (this.#full(upstream)) return false
+    this.#lend(upstream)
+    return true
+  }
+
+  #choose(view: View, ask: LeaseAsk): Upstream | undefined {
+    this.#askLife = Math.max(ask.lifeMs, this.#settings.minLife)
+    const chosen = view.pick(ask.strategy, this.#accepts)
+    if (chosen !== undefined || ask.lifeMs <= this.#settings.minLife) return chosen
+    this.#askLife = this.#settings.minLife
+    return view.pick('longest-life', this.#accepts)
+  }
+
+  readonly #accepts = (upstream: Upstream): boolean => {
+    const ask = this.#ask
+    if (ask === undefined || upstream.deadline - this.#askNow < this.#askLife) return false
+    return !ask.tried.includes(upstream) && !upstream.restsFor(ask.host, this.#askNow)
+  }
+
+  #lend(upstream: Upstream): void {
+    upstream.leases++
+    upstream.usesReserved++
+    this.#loadChanged(upstream)
+  }
+
+  /**
+   * A lease's tunnel is open.
+   * @param counts whether it counts towards `uses`: every tunnel does, but of a session's only the first
+   */
+  opened(upstream: Upstream, host: string, counts: boolean, tookMs: number, now: number): void {
+    upstream.opened++
+    upstream.usesReserved--
+    if (counts) upstream.uses++
+    upstream.latencyMs = upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
+    if (this.#settings.perUpstream.hostRest > 0) this.restForHost(upstream, host, now + this.#settings.perUpstream.hostRest, now)
+    if (upstream.state === 'gone') return
+    if (this.#spent(upstream)) upstream.state = 'draining'
+    this.#refresh(upstream)
+  }
+
+  /** A lease ends; exactly once for each. @param wasOpened whether `opened` was called for it */
+  release(upstream: Upstream, wasOpened: boolean): void {
+    upstream.leases--
+    if (!wasOpened) upstream.usesReserved--
+    if (upstream.state === 'gone' || this.#removeIfUsedUp(upstream)) return
+    if (this.#loadChanged(upstream)) this.#observer.lendable()
+  }
+
+  /** A session begins to live on the upstream. */
+  bind(upstream: Upstream): void {
+    upstream.sessions++
+  }
+
+  /** A session has left it. */
+  unbind(upstream: Upstream): void {
+    upstream.sessions--
+    if (upstream.state !== 'gone') this.#removeIfUsedUp(upstream)
+  }
+
+  #removeIfUsedUp(upstream: Upstream): boolean {
+    const usedUp = this.#spent(upstream) && upstream.leases === 0 && upstream.sessions === 0
+    if (usedUp) this.remove(upstream, 'used-up')
+    return usedUp
+  }
+
+  /** No leases to strangers until the instant; longer rests win. */
+  rest(upstream: Upstream, until: number): void {
+    if (upstream.state === 'gone') return
+    upstream.restUntil = Math.max(upstream.restUntil, until)
+    if (upstream.state === 'ready') upstream.state = 'resting'
+    this.#refresh(upstream)
+  }
+
+  /** Ends a rest: the upstream has shown that it works. */
+  wakeUp(upstream: Upstream): void {
+    upstream.restUntil = 0
+    if (upstream.state !== 'resting') return
+    upstream.state = 'ready'
+    this.#refresh(upstream)
+  }
+
+  /** Keeps an upstream away from one target host until an instant. */
+  restForHost(upstream: Upstream, host: string, until: number, now: number): void {
+    upstream.hostRests ??= new Map()
+    const rests = upstream.hostRests
+    if (rests.size >= HOST_RESTS_SWEEP) for (const [name, end] of rests) if (end <= now) rests.delete(name)
+    rests.set(host, Math.max(rests.get(host) ?? 0, until))
+  }
+
+  remove(upstream: Upstream, reason: GoneReason): void {
+    if (upstream.state === 'gone') return
+    upstream.state = 'gone'
+    this.#byId.delete(upstream.id)
+    this.#wakes.remove(upstream)
+    this.#hide(upstream)
+    this.#observer.gone(upstream, reason)
+  }
+
+  /** Everything that time alone changes: ends rests, drains, evicts at deadlines. To be called at `nextWakeAt`. */
+  advance(now: number): void {
+    for (;;) {
+      const upstream = this.#wakes.peek()
+      if (upstream === undefined || this.#wakeAt(upstream) > now) return
+      if (upstream.deadline <= now) this.remove(upstream, 'expired')
+      else this.#turn(upstream, now)
+    }
+  }
+
+  /** When `advance` has something to do next, clock ms; undefined while nothing will ever change by itself. */
+  get nextWakeAt(): number | undefined {
+    const first = this.#wakes.peek()
+    const at = first === undefined ? Number.POSITIVE_INFINITY : this.#wakeAt(first)
+    return at === Number.POSITIVE_INFINITY ? undefined : at
+  }
+
+  #turn(upstream: Upstream, now: number): void {
+    const drains = upstream.deadline - this.#settings.minLife <= now || this.#spent(upstream)
+    upstream.state = drains ? 'draining' : 'ready'
+    this.#refresh(upstream)
+    if (!drains) this.#observer.lendable()
+  }
+
+  /** The next instant at which time alone changes the state. */
+  #wakeAt(upstream: Upstream): number {
+    const drainAt = upstream.deadline - this.#settings.minLife
+    if (upstream.state === 'draining') return upstream.deadline
+    return upstream.state === 'resting' ? Math.min(upstream.restUntil, drainAt) : drainAt
+  }
+
+  #full(upstream: Upstream): boolean {
+    const { connections } = this.#settings.perUpstream
+    return connections > 0 && upstream.leases >= connections
+  }
+
+  #spent(upstream: Upstream): boolean {
+    const { uses } = this.#settings.perUpstream
+    return uses > 0 && upstream.uses >= uses
+  }
+
+  /** All uses are spent or may be by tunnels that are being opened. */
+  #promised(upstream: Upstream): boolean {
+    const { uses } = this.#settings.perUpstream
+    return uses > 0 && upstream.uses + upstream.usesReserved >= uses
+  }
+
+  #isLendable(upstream: Upstream): boolean {
+    return upstream.state === 'ready' && !this.#full(upstream) && !this.#promised(upstream)
+  }
+
+  /** After state, deadline or rest changed. */
+  #refresh(upstream: Upstream): void {
+    this.#wakes.update(upstream)
+    this.#loadChanged(upstream)
+  }
+
+  /** After the number of leases or uses changed. @returns whether it is lendable now and was not before */
+  #loadChanged(upstream: Upstream): boolean {
+    if (!this.#isLendable(upstream)) {
+      this.#hide(upstream)
+      return false
+    }
+    if (!this.#all.has(upstream)) {
+      this.#show(upstream)
+      return true
+    }
+    for (const { view } of this.#views.values()) view.reorder(upstream)
+    return false
+  }
+
+  #show(upstream: Upstream): void {
+    for (const { filter, view } of this.#views.values()) if (filter.accepts(upstream.facts)) view.add(upstream)
+  }
+
+  #hide(upstream: Upstream): void {
+    if (!this.#all.has(upstream)) return
+    for (const { view } of this.#views.values()) view.remove(upstream)
+  }
+
+  #viewFor(filter: Filter): View {
+    const known = this.#views.get(filter.key)
+    if (known !== undefined) return known.view
+    if (this.#views.size >= MAX_VIEWS) this.#dropOldestView()
+    const view = new View(this.#random)
+    for (const upstream of this.#byId.values()) {
+      if (this.#isLendable(upstream) && filter.accepts(upstream.facts)) view.add(upstream)
+    }
+    this.#views.set(filter.key, { filter, view })
+    return view
+  }
+
+  #dropOldestView(): void {
+    for (const key of this.#views.keys()) {
+      if (key === anyUpstream.key) continue
+      this.#views.delete(key)
+      return
+    }
+  }
+}

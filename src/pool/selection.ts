@@ -1,0 +1,122 @@
+/**
+ * Which of the lendable upstreams is lent next. A view holds those that fit one filter and knows every strategy;
+ * strategies that need an order keep a heap from the first time they are asked for.
+ */
+import { IndexedHeap } from './heap.ts'
+import type { Upstream } from './upstream.ts'
+
+export type Strategy =
+  | 'round-robin'
+  | 'random'
+  | 'least-connections'
+  | 'longest-life'
+  | 'soonest-expiry'
+  | 'power-of-two'
+
+type Ranked = 'least-connections' | 'longest-life' | 'soonest-expiry'
+
+const rankings: Readonly<Record<Ranked, (upstream: Upstream) => number>> = {
+  'least-connections': (u) => u.leases,
+  'longest-life': (u) => -u.deadline,
+  'soonest-expiry': (u) => u.deadline,
+}
+
+export class View {
+  readonly #random: () => number
+  readonly #members: Upstream[] = []
+  readonly #position = new Map<Upstream, number>()
+  readonly #heaps = new Map<Ranked, IndexedHeap<Upstream>>()
+  #cursor = 0
+
+  /** @param random uniform in [0, 1) */
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#members.length
+  }
+
+  has(upstream: Upstream): boolean {
+    return this.#position.has(upstream)
+  }
+
+  add(upstream: Upstream): void {
+    if (this.#position.has(upstream)) return
+    this.#position.set(upstream, this.#members.length)
+    this.#members.push(upstream)
+    for (const heap of this.#heaps.values()) heap.add(upstream)
+  }
+
+  remove(upstream: Upstream): void {
+    const at = this.#position.get(upstream)
+    if (at === undefined) return
+    this.#position.delete(upstream)
+    const last = this.#members.pop()
+    if (last !== undefined && last !== upstream) {
+      this.#members[at] = last
+      this.#position.set(last, at)
+    }
+    for (const heap of this.#heaps.values()) heap.remove(upstream)
+  }
+
+  /** To be called after the number of leases or the deadline of a member has changed. */
+  reorder(upstream: Upstream): void {
+    if (this.#heaps.size === 0) return
+    for (const heap of this.#heaps.values()) heap.update(upstream)
+  }
+
+  /** The strategy's choice among the members that `accepts`, or undefined when there is none. */
+  pick(strategy: Strategy, accepts: (upstream: Upstream) => boolean): Upstream | undefined {
+    if (this.#members.length === 0) return undefined
+    switch (strategy) {
+      case 'round-robin':
+        return this.#probe(this.#cursor, accepts)
+      case 'random':
+        return this.#probe(this.#anywhere(), accepts)
+      case 'power-of-two':
+        return this.#betterOfTwo(accepts)
+      default:
+        return this.#heap(strategy).first(accepts)
+    }
+  }
+
+  #anywhere(): number {
+    return Math.floor(this.#random() * this.#members.length)
+  }
+
+  /** The first acceptable member from `start` on, around the ring. Leaves the cursor behind it. */
+  #probe(start: number, accepts: (upstream: Upstream) => boolean): Upstream | undefined {
+    const count = this.#members.length
+    for (let step = 0, at = start % count; step < count; step++, at = at + 1 === count ? 0 : at + 1) {
+      const member = this.#members[at]
+      if (member === undefined || !accepts(member)) continue
+      this.#cursor = at + 1
+      return member
+    }
+    return undefined
+  }
+
+  /** Two random members, the one that opens tunnels faster for the load it has: no herd runs to the single best one. */
+  #betterOfTwo(accepts: (upstream: Upstream) => boolean): Upstream | undefined {
+    const one = this.#probe(this.#anywhere(), accepts)
+    const two = this.#probe(this.#anywhere(), accepts)
+    if (one === undefined || two === undefined) return one ?? two
+    return expectedWait(two) < expectedWait(one) ? two : one
+  }
+
+  #heap(strategy: Ranked): IndexedHeap<Upstream> {
+    let heap = this.#heaps.get(strategy)
+    if (heap === undefined) {
+      heap = new IndexedHeap(rankings[strategy])
+      for (const member of this.#members) heap.add(member)
+      this.#heaps.set(strategy, heap)
+    }
+    return heap
+  }
+}
+
+/** An upstream without a measurement counts as fast, so that it gets one. */
+function expectedWait(upstream: Upstream): number {
+  return upstream.latencyMs * (upstream.leases + 1)
+}

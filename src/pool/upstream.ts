@@ -1,0 +1,89 @@
+/**
+ * An upstream: one proxy address that a vendor lent us.
+ *
+ *            drain point: less than `minLife` left, or its uses are spent
+ *   ready ──────────────────────▶ draining ──────▶ gone   (at the deadline; used up and idle; too much blame; released)
+ *    │ ▲                              ▲               ▲
+ *    ▼ │ pause over, or success       │               │
+ *   resting ──────────────────────────┴───────────────┘
+ *
+ * Only ready upstreams are lent to anybody; a resting one may still be tried by a session that lives on it.
+ */
+import type { Secret } from '../secret.ts'
+
+export type UpstreamProtocol = 'http' | 'https' | 'socks5'
+
+export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
+
+/** Why an upstream left the pool. */
+export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'released' | 'shutdown'
+
+/** How to speak TLS with an https upstream. */
+export interface UpstreamTls {
+  readonly verify: boolean
+  readonly serverName?: string
+  /** PEM text. */
+  readonly ca?: string
+}
+
+/** What the control side tells the data side about an upstream: plain data, never changed. Times are clock milliseconds. */
+export interface UpstreamFacts {
+  /** Opaque and stable: the same address has the same id after a restart. */
+  readonly id: string
+  readonly provider: string
+  readonly protocol: UpstreamProtocol
+  /** Host name, IPv4, or IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly username?: string
+  readonly password?: Secret
+  readonly tls?: UpstreamTls
+  readonly exit?: string
+  readonly country?: string
+  readonly area?: string
+  readonly city?: string
+  readonly isp?: string
+  readonly boughtAt: number
+  /** When the pool must have let go of it: the vendor's deadline less the safety margin. Infinity for an endless one. */
+  readonly deadline: number
+  /** What the vendor calls it, for release and query. */
+  readonly ref?: string
+}
+
+export class Upstream {
+  readonly facts: UpstreamFacts
+  readonly id: string
+  state: UpstreamState = 'ready'
+  /** Can move later when the vendor sells the same address again. */
+  deadline: number
+  /** Leases that run now. */
+  leases = 0
+  /** Tunnels opened that count towards `perUpstream.uses`, and leases that may become one. */
+  uses = 0
+  usesReserved = 0
+  /** Sessions that live on it: kept until the deadline for their sake even when its uses are spent. */
+  sessions = 0
+  /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
+  opened = 0
+  /** Failures blamed on it since the last success. */
+  blame = 0
+  /** While resting: when the pause ends. */
+  restUntil = 0
+  /** Moving average of the time to open a tunnel, ms; 0 until one was opened. */
+  latencyMs = 0
+  /** Target hosts that must not see it before an instant. Absent while there is none. */
+  hostRests: Map<string, number> | undefined = undefined
+  /** The dialler's precomputed octets for this upstream; the pool never looks inside. */
+  wire: unknown = undefined
+
+  constructor(facts: UpstreamFacts) {
+    this.facts = facts
+    this.id = facts.id
+    this.deadline = facts.deadline
+  }
+
+  restsFor(host: string, now: number): boolean {
+    const until = this.hostRests?.get(host)
+    return until !== undefined && until > now
+  }
+}
