@@ -2,30 +2,41 @@
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
 import type { ClientOptions } from './client-options.ts'
+import type { Relay } from './relay.ts'
 
 /** Who the client is and what it wants, before a target is reached. */
 export interface ClientIdentity {
   /** Configured user, or the free account text where no users are configured. */
   readonly account: string | undefined
   readonly options: ClientOptions
+  /** Providers the account is limited to; undefined: all. */
+  readonly providers: readonly string[] | undefined
 }
 
 /**
  * A tunnel that a client wants (CONNECT, SOCKS, or an upgraded request). Exactly one of `accept` and `refuse` is called,
  * once; both write to the client at once.
  */
-export interface TunnelRequest extends ClientIdentity {
+export interface TunnelRequest {
   readonly protocol: 'connect' | 'socks5' | 'socks4'
+  readonly identity: ClientIdentity
   /** Host name as written, IPv4, or IPv6 without brackets. Never resolved here. */
   readonly host: string
   readonly port: number
-  readonly client: Socket
+  readonly socket: Socket
   /** The client's address, IPv4 unmapped. */
   readonly clientAddress: string
-  /** Octets that came behind the request: they go to the target first. */
-  early: Buffer | undefined
-  /** The upstream has opened the tunnel: tells the client. */
-  accept(upstreamId: string): void
+  /**
+   * The upstream has opened the tunnel: tells the client. From then on the client's octets, the early ones first, and
+   * its events go to the relay that `join` makes.
+   */
+  accept(upstreamId: string, join: (client: Socket) => Relay): void
   /** Tells the client why not, and ends the connection. */
   refuse(error: GatewayError): void
+}
+
+/** What the listener's owner makes of a request. */
+export interface PendingTunnel {
+  /** The client has hung up before it got an answer: everything for it stops at once. */
+  clientGone(): void
 }

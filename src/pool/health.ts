@@ -13,7 +13,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Pool } from './pool.ts'
-import type { Upstream } from './upstream.ts'
+import type { Breakage, Outcome, Upstream } from './upstream.ts'
 
 export interface HealthSettings {
   /** First pause, ms; each further blame in a row doubles it. */
@@ -24,15 +24,6 @@ export interface HealthSettings {
   /** How long a refusal is remembered as evidence, ms. */
   readonly evidence: number
 }
-
-/** Failures that are the upstream's own: no answer that a proxy would give. */
-export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
-
-export type Outcome =
-  | { readonly kind: 'broken'; readonly how: Breakage }
-  | { readonly kind: 'login'; readonly status: number }
-  /** `answer` tells refusals apart: an HTTP status, or 0x100 + REP. */
-  | { readonly kind: 'refused'; readonly answer: number }
 
 /** Whether another upstream may be tried, or the target itself is what fails. */
 export type Verdict = 'another' | 'target'

@@ -26,10 +26,14 @@ export interface PoolSettings {
 /** What a lease must fit. `key` names the filter: equal keys accept the same upstreams. */
 export interface Filter {
   readonly key: string
+  /** Providers that may serve it; undefined: all. Supply reads it: who can buy what is asked for. */
+  readonly providers: readonly string[] | undefined
+  /** The same filter without wishes that no order can fulfil (a place, a carrier); undefined when there are none. */
+  readonly base: Filter | undefined
   accepts(facts: UpstreamFacts): boolean
 }
 
-export const anyUpstream: Filter = { key: '', accepts: () => true }
+export const anyUpstream: Filter = { key: '', providers: undefined, base: undefined, accepts: () => true }
 
 export interface LeaseAsk {
   readonly strategy: Strategy
@@ -43,8 +47,8 @@ export interface LeaseAsk {
 }
 
 /**
- * Why there is none: `empty` (nobody has any), `no-match` (others exist, none fits the filter), `busy` (those that fit
- * are tried, resting for the host, or too short-lived by now).
+ * Why there is none: `empty` (the providers asked for have none), `no-match` (they have some, none of the place or
+ * carrier asked for), `busy` (those that fit are tried, resting for the host, or too short-lived by now).
  */
 export type Miss = 'empty' | 'no-match' | 'busy'
 
@@ -132,8 +136,8 @@ export class Pool {
    * ask does not refuse most of what fits its filter. Allocates nothing.
    */
   lease(ask: LeaseAsk, now: number): Upstream | Miss {
-    const view = ask.filter.key === '' ? this.#all : this.#viewFor(ask.filter)
-    if (view.size === 0) return this.#all.size === 0 ? 'empty' : 'no-match'
+    const view = ask.filter === anyUpstream ? this.#all : this.#viewFor(ask.filter)
+    if (view.size === 0) return this.#emptyView(ask.filter)
     this.#ask = ask
     this.#askNow = now
     const chosen = this.#choose(view, ask)
@@ -141,6 +145,10 @@ export class Pool {
     if (chosen === undefined) return 'busy'
     this.#lend(chosen)
     return chosen
+  }
+
+  #emptyView({ base }: Filter): Miss {
+    return base === undefined || this.#viewFor(base).size === 0 ? 'empty' : 'no-match'
   }
 
   /** Lends the upstream that a session lives on: resting or used up does not matter, `minLife` does. */

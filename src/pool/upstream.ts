@@ -50,6 +50,15 @@ export interface UpstreamFacts {
   readonly ref?: string
 }
 
+/** Failures that are the upstream's own: no answer that a proxy would give. */
+export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
+
+export type Outcome =
+  | { readonly kind: 'broken'; readonly how: Breakage }
+  | { readonly kind: 'login'; readonly status: number }
+  /** `answer` tells refusals apart: an HTTP status, or 0x100 + REP. */
+  | { readonly kind: 'refused'; readonly answer: number }
+
 export class Upstream {
   readonly facts: UpstreamFacts
   readonly id: string
@@ -73,8 +82,8 @@ export class Upstream {
   latencyMs = 0
   /** Target hosts that must not see it before an instant. Absent while there is none. */
   hostRests: Map<string, number> | undefined = undefined
-  /** The dialler's precomputed octets for this upstream; the pool never looks inside. */
-  wire: unknown = undefined
+  /** The dialler's precomputed login header; the pool never looks inside. */
+  login: Secret | undefined = undefined
 
   constructor(facts: UpstreamFacts) {
     this.facts = facts

@@ -1,0 +1,31 @@
+/** Where the demo vendor pretends to have machines. All made up, so that the gateway's geo options have something to choose from. */
+export interface Place {
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string
+  readonly area: string
+  readonly city: string
+  readonly isp: string
+}
+
+export const places: readonly Place[] = [
+  { country: 'CN', area: 'Jiangsu', city: 'Suzhou', isp: 'Telecom' },
+  { country: 'CN', area: 'Guangdong', city: 'Shenzhen', isp: 'Unicom' },
+  { country: 'CN', area: 'Sichuan', city: 'Chengdu', isp: 'Mobile' },
+  { country: 'JP', area: 'Kanto', city: 'Tokyo', isp: 'Sakurabit' },
+  { country: 'DE', area: 'Hessen', city: 'Frankfurt', isp: 'Rheinnetz' },
+  { country: 'US', area: 'Oregon', city: 'Portland', isp: 'Cascadia' },
+]
+
+/** What a caller may ask of a place: one or more accepted values for each field. */
+export type PlaceFilter = { readonly [Field in keyof Place]?: readonly string[] }
+
+/** The places that satisfy every field of the filter, in the order of the table; letter case does not matter. */
+export function placesLike(filter: PlaceFilter): readonly Place[] {
+  return places.filter((place) => placeFields.every((field) => accepts(filter[field], place[field])))
+}
+
+export const placeFields = ['country', 'area', 'city', 'isp'] as const satisfies readonly (keyof Place)[]
+
+function accepts(wanted: readonly string[] | undefined, value: string): boolean {
+  return wanted === undefined || wanted.some((one) => one.toLowerCase() === value.toLowerCase())
+}

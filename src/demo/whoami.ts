@@ -1,0 +1,106 @@
+/** The web site `http://whoami.demo/`, which exists only inside the demo's upstreams and tells which one carried the request. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Place } from './places.ts'
+
+export const WHOAMI_HOST = 'whoami.demo'
+export const WHOAMI_PORT = 80
+
+/** The upstream that speaks. */
+export interface Identity {
+  readonly host: string
+  readonly port: number
+  readonly place: Place
+  /** Whole seconds until it stops, at the moment of asking. */
+  secondsLeft(): number
+}
+
+/** A finished answer, in the shape that proxy-chain takes from a custom response function. */
+export interface Answer {
+  readonly statusCode: number
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+/** Answers any method. A body is read to its end and only its size is told; nothing of it is kept. */
+export async function answerWhoami(request: IncomingMessage, who: Identity): Promise<Answer> {
+  return describe(request, who, await sizeOfBody(request))
+}
+
+/** The same site for the inside of a tunnel: an HTTP server that never listens and is handed its sockets. */
+export function whoamiServer(who: Identity): Server {
+  const server = createServer((request, response) => {
+    const send = (bodyBytes: number) => {
+      const { statusCode, headers, body } = describe(request, who, bodyBytes)
+      response.writeHead(statusCode, headers).end(body)
+    }
+    // At once where there is no body: a client that half-closes behind its request is answered before node closes the socket.
+    if (hasBody(request)) sizeOfBody(request).then(send)
+    else send(0)
+  })
+  server.keepAliveTimeout = 0 // the upstream's deadline ends every connection; before it, an idle one is nobody's business
+  return server
+}
+
+function describe(request: IncomingMessage, who: Identity, bodyBytes: number): Answer {
+  const asked = { method: request.method ?? 'GET', path: pathOf(request.url ?? '/'), headers: countHeaders(request), bodyBytes }
+  const wantsJson = request.headers.accept?.includes('application/json') ?? false
+  return {
+    statusCode: 200,
+    headers: {
+      'content-type': `${wantsJson ? 'application/json' : 'text/plain'}; charset=utf-8`,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff', // the path is echoed: never let a browser take it for HTML
+    },
+    body: wantsJson ? asJson(who, asked) : asText(who, asked),
+  }
+}
+
+interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly headers: number
+  readonly bodyBytes: number
+}
+
+function asText({ host, port, place, secondsLeft }: Identity, { method, path, headers, bodyBytes }: Asked): string {
+  const body = bodyBytes > 0 ? `, a body of ${bodyBytes} bytes` : ''
+  return (
+    `upstream ${host}:${port}, ${place.city}, ${place.area}, ${place.country}, ${place.isp}, ${secondsLeft()} s left\n` +
+    `request  ${method} ${path}, ${headers} headers${body}\n`
+  )
+}
+
+function asJson({ host, port, place, secondsLeft }: Identity, request: Asked): string {
+  return `${JSON.stringify({ upstream: { address: `${host}:${port}`, ...place, secondsLeft: secondsLeft() }, request })}\n`
+}
+
+/** Absolute-form carries the whole URL, a tunnel only the path. */
+function pathOf(target: string): string {
+  const origin = /^http:\/\/[^/?#]*/i.exec(target)?.[0]
+  if (origin === undefined) return target
+  const rest = target.slice(origin.length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** What a web site would get to see: without the headers that are meant for the proxy. */
+function countHeaders({ rawHeaders }: IncomingMessage): number {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0)
+  return names.filter((name) => !/^proxy-(authorization|connection)$/i.test(name)).length
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Resolves when the body ends, or with what came when the client leaves in the middle. */
+function sizeOfBody(request: IncomingMessage): Promise<number> {
+  return new Promise((resolve) => {
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    request.on('error', () => resolve(bytes))
+    request.on('close', () => resolve(bytes))
+    request.on('end', () => resolve(bytes))
+  })
+}

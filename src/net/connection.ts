@@ -1,0 +1,397 @@
+/**
+ * One client connection, from its first octet: tells the protocols apart, speaks the handshake, and becomes a tunnel.
+ *
+ *   sniff ──'CONNECT '──▶ connect ──────────────────┐
+ *     │ ──0x05──▶ greeting ──▶ (login) ──▶ socks5 ──┤──▶ pending ──▶ relay ──▶ closed
+ *     │ ──0x04──▶ socks4 ───────────────────────────┘      │
+ *     └──else──▶ Node's HTTP server                        └──▶ lingering (the error is on its way) ──▶ closed
+ *
+ * The handshake has one deadline. Octets that come while the tunnel is pending are kept for the target.
+ */
+import type { Socket } from 'node:net'
+import { GatewayError } from '../errors.ts'
+import type { Access } from './access.ts'
+import { unmapIPv4 } from './address.ts'
+import { headerOptions } from './client-options.ts'
+import type { ClientIdentity, PendingTunnel, TunnelRequest } from './client-request.ts'
+import { beginsWithConnect, parseConnect } from './connect-parser.ts'
+import { type DeadlineList, Expiring } from './deadlines.ts'
+import { Accumulator, type Field, headEnd } from './http-head.ts'
+import type { Relay } from './relay.ts'
+import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS, socks4Failure, socks5Failure } from './reply.ts'
+import { NO_LOGIN, NO_METHOD, parseGreeting, parseLogin, parseSocks4, parseSocks5Request, USER_PASSWORD } from './socks-parser.ts'
+
+/** What a connection needs of the listener that accepted it. */
+export interface ConnectionHost {
+  readonly access: Access
+  readonly maxHeaderBytes: number
+  /** Most octets kept of a client that sends before its tunnel is open. */
+  readonly maxEarlyBytes: number
+  readonly handshakes: DeadlineList
+  /** For connections that only wait for the client to read our answer. */
+  readonly lingers: DeadlineList
+  /** Set while the listener refuses newcomers: they hear it in their own protocol. */
+  readonly refusal: GatewayError | undefined
+  tunnel(request: TunnelRequest): PendingTunnel
+  /** Takes over a connection that speaks plain HTTP; `first` are the octets read so far. */
+  http(connection: Connection, first: Buffer): void
+  closed(connection: Connection): void
+  /** A request that was refused before it became a tunnel. */
+  refused(error: GatewayError): void
+}
+
+type State = 'sniff' | 'connect' | 'greeting' | 'login' | 'socks5' | 'socks4' | 'pending' | 'relay' | 'lingering' | 'http'
+
+interface ClientSocket extends Socket {
+  connection: Connection
+}
+
+export class Connection extends Expiring implements TunnelRequest {
+  readonly socket: Socket
+  readonly clientAddress: string
+  protocol: 'connect' | 'socks5' | 'socks4' = 'connect'
+  identity: ClientIdentity
+  host = ''
+  port = 0
+  readonly #server: ConnectionHost
+  #state: State = 'sniff'
+  #received: Accumulator | undefined
+  /** An option that cannot be served: told in answer to the request, after a right login. */
+  #deferred: GatewayError | undefined
+  #early: Accumulator | undefined
+  #pending: PendingTunnel | undefined
+  #relay: Relay | undefined
+
+  constructor(socket: Socket, server: ConnectionHost) {
+    super()
+    this.socket = socket
+    this.#server = server
+    this.identity = nobody
+    this.clientAddress = unmapIPv4(socket.remoteAddress ?? '')
+    server.handshakes.add(this)
+    const own = socket as ClientSocket
+    own.connection = this
+    socket.on('data', onData)
+    socket.on('end', onEnd)
+    socket.on('error', onError)
+    socket.on('close', onClose)
+    socket.on('drain', onDrain)
+  }
+
+  /** Continues a connection on which Node's HTTP server has read a CONNECT request. */
+  resumeAsTunnel(target: { host: string; port: number }, identity: ClientIdentity, early: Buffer): void {
+    this.#attach()
+    this.#request(target.host, target.port, identity, early)
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#relay !== undefined) this.#relay.upload(chunk)
+    else if (this.#state === 'pending') this.#keepEarly(chunk)
+    else if (this.#state !== 'lingering') this.#handshake(chunk)
+  }
+
+  /** Feeds the handshake; whatever is wrong with it is answered in the client's own protocol. */
+  #handshake(chunk: Buffer): void {
+    let bytes = chunk
+    if (this.#received !== undefined) {
+      this.#received.push(chunk)
+      bytes = this.#received.bytes
+    }
+    try {
+      const used = this.#read(bytes)
+      this.#keep(bytes, used)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      this.#server.refused(error)
+      this.refuse(error)
+    }
+  }
+
+  /** Keeps what no state has used yet for the next chunk. */
+  #keep(bytes: Buffer, used: number): void {
+    const complete = this.#state === 'pending' || this.#state === 'http' || this.#state === 'lingering'
+    if (complete || used === bytes.length) {
+      this.#received = undefined
+      return
+    }
+    if (bytes.length - used > this.#server.maxHeaderBytes) {
+      throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#server.maxHeaderBytes} octets`)
+    }
+    if (this.#received !== undefined && used === 0) return
+    const rest = new Accumulator()
+    rest.push(bytes.subarray(used))
+    this.#received = rest
+  }
+
+  /** Runs through as many states as the octets allow. @returns how many octets were used */
+  #read(bytes: Buffer): number {
+    let used = 0
+    for (;;) {
+      const before = this.#state
+      used += this.#step(bytes.subarray(used))
+      if (this.#state === before || this.#state === 'pending' || this.#state === 'http' || this.#state === 'lingering') return used
+    }
+  }
+
+  #step(bytes: Buffer): number {
+    switch (this.#state) {
+      case 'sniff':
+        return this.#sniff(bytes)
+      case 'connect':
+        return this.#connect(bytes)
+      case 'greeting':
+        return this.#greeting(bytes)
+      case 'login':
+        return this.#login(bytes)
+      case 'socks5':
+        return this.#socks5(bytes)
+      case 'socks4':
+        return this.#socks4(bytes)
+      default:
+        return 0
+    }
+  }
+
+  #sniff(bytes: Buffer): number {
+    if (bytes.length === 0) return 0
+    if (bytes[0] === 0x05) {
+      this.protocol = 'socks5'
+      this.#state = 'greeting'
+      return 0
+    }
+    if (bytes[0] === 0x04) {
+      this.protocol = 'socks4'
+      this.#state = 'socks4'
+      return 0
+    }
+    const isConnect = beginsWithConnect(bytes)
+    if (isConnect === true) this.#state = 'connect'
+    else if (isConnect === false) this.#handOver(bytes)
+    return 0
+  }
+
+  #handOver(bytes: Buffer): void {
+    this.#admit()
+    this.#detach()
+    this.#server.http(this, Buffer.from(bytes))
+  }
+
+  /** Refuses clients that may not be here before anything is done for them. @throws {GatewayError} */
+  #admit(): void {
+    if (this.#server.refusal !== undefined) throw this.#server.refusal
+    this.#server.access.checkAddress(this.clientAddress)
+  }
+
+  #connect(bytes: Buffer): number {
+    const end = headEnd(bytes)
+    if (end === -1) return 0
+    if (end > this.#server.maxHeaderBytes) {
+      throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#server.maxHeaderBytes} octets`)
+    }
+    const head = parseConnect(bytes.toString('latin1', 0, end))
+    this.#admit()
+    const identity = withHeaderOptions(this.#server.access.identify(authorizationOf(head.fields)), head.fields)
+    this.#request(head.host, head.port, identity, bytes.subarray(end))
+    return end
+  }
+
+  #greeting(bytes: Buffer): number {
+    const methods = parseGreeting(bytes)
+    if (methods === undefined) return 0
+    this.#admit()
+    const { demandsLogin } = this.#server.access
+    if (methods.value.includes(USER_PASSWORD)) this.#choose(USER_PASSWORD, 'login')
+    else if (!demandsLogin && methods.value.includes(NO_LOGIN)) this.#choose(NO_LOGIN, 'socks5')
+    else {
+      const message = demandsLogin ? 'this listener demands a login' : 'the client offers no SOCKS login method that is spoken here'
+      this.#server.refused(new GatewayError('GW_LOGIN_REQUIRED', message))
+      this.#sayLast(Buffer.from([0x05, NO_METHOD]))
+    }
+    return methods.size
+  }
+
+  #choose(method: number, next: State): void {
+    this.socket.write(Buffer.from([0x05, method]))
+    this.#state = next
+  }
+
+  #login(bytes: Buffer): number {
+    const login = parseLogin(bytes)
+    if (login === undefined) return 0
+    try {
+      this.identity = this.#server.access.login(login.value.userName, login.value.password)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      if (error.code === 'GW_LOGIN_REQUIRED') {
+        this.#server.refused(error)
+        this.#sayLast(Buffer.from([0x01, 0x01]))
+        return login.size
+      }
+      this.#deferred = error
+    }
+    this.socket.write(Buffer.from([0x01, 0x00]))
+    this.#state = 'socks5'
+    return login.size
+  }
+
+  #socks5(bytes: Buffer): number {
+    const request = parseSocks5Request(bytes)
+    if (request === undefined) return 0
+    if (this.#deferred !== undefined) throw this.#deferred
+    this.#request(request.value.host, request.value.port, this.identity, bytes.subarray(request.size))
+    return request.size
+  }
+
+  #socks4(bytes: Buffer): number {
+    const request = parseSocks4(bytes)
+    if (request === undefined) return 0
+    this.#admit()
+    const identity = this.#server.access.userId(request.value.userId)
+    this.#request(request.value.host, request.value.port, identity, bytes.subarray(request.size))
+    return request.size
+  }
+
+  #request(host: string, port: number, identity: ClientIdentity, early: Buffer): void {
+    this.host = host
+    this.port = port
+    this.identity = identity
+    this.#state = 'pending'
+    this.#server.handshakes.remove(this)
+    if (early.length > 0) this.#keepEarly(early)
+    const pending = this.#server.tunnel(this)
+    // It may have been refused before the call came back.
+    if (this.#state === 'pending') this.#pending = pending
+  }
+
+  #keepEarly(chunk: Buffer): void {
+    this.#early ??= new Accumulator()
+    this.#early.push(chunk)
+    if (this.#early.length >= this.#server.maxEarlyBytes) this.socket.pause()
+  }
+
+  accept(upstreamId: string, join: (client: Socket) => Relay): void {
+    if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId), 'latin1')
+    else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
+    this.#state = 'relay'
+    this.#pending = undefined
+    const relay = join(this.socket)
+    this.#relay = relay
+    const early = this.#early
+    this.#early = undefined
+    if (early === undefined) return
+    this.socket.resume()
+    relay.upload(early.bytes)
+  }
+
+  refuse(error: GatewayError): void {
+    if (this.#state === 'lingering') return
+    const isSocks5Handshake = this.#state === 'greeting' || this.#state === 'login'
+    if (this.protocol === 'connect') this.#sayLast(Buffer.from(httpErrorBytes(error)))
+    else if (this.protocol === 'socks4') this.#sayLast(socks4Failure())
+    else if (isSocks5Handshake) this.#sayLast(Buffer.from([0x05, NO_METHOD]))
+    else this.#sayLast(socks5Failure(error))
+  }
+
+  /**
+   * Writes the last answer. What the client still sends is read and dropped until it closes: a socket closed with unread
+   * octets sends a reset, which would take the answer with it.
+   */
+  #sayLast(bytes: Buffer): void {
+    this.#state = 'lingering'
+    this.#pending = undefined
+    this.#early = undefined
+    this.socket.resume()
+    this.socket.end(bytes)
+    this.#server.lingers.add(this)
+  }
+
+  /** The handshake took too long, or the client does not read our last answer. */
+  override onDeadline(): void {
+    const said = this.#state === 'lingering'
+    const mute = this.#state === 'sniff' && this.#received === undefined
+    if (said || mute) return void this.socket.destroy()
+    const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
+    this.#server.refused(error)
+    this.refuse(error)
+  }
+
+  /** The client has closed its sending side. Before the tunnel is open that means that it has gone. */
+  ended(): void {
+    if (this.#relay !== undefined) this.#relay.clientEnded()
+    else if (this.#state === 'lingering') this.socket.destroySoon()
+    else this.socket.destroy()
+  }
+
+  errored(): void {
+    this.#relay?.clientErrored()
+  }
+
+  drained(): void {
+    this.#relay?.clientDrained()
+  }
+
+  closed(): void {
+    this.deadlineList?.remove(this)
+    const pending = this.#pending
+    this.#pending = undefined
+    if (this.#relay !== undefined) this.#relay.clientClosed()
+    else pending?.clientGone()
+    if (this.#state !== 'http') this.#server.closed(this)
+  }
+
+  /** Ends the connection, whatever it is doing. */
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  #attach(): void {
+    this.#state = 'pending'
+    this.socket.on('data', onData)
+    this.socket.on('end', onEnd)
+    this.socket.on('drain', onDrain)
+    this.socket.on('error', onError)
+    this.socket.on('close', onClose)
+  }
+
+  #detach(): void {
+    this.#state = 'http'
+    this.#server.handshakes.remove(this)
+    this.socket.off('data', onData)
+    this.socket.off('end', onEnd)
+    this.socket.off('drain', onDrain)
+    this.socket.off('error', onError)
+    this.socket.off('close', onClose)
+  }
+}
+
+const nobody: ClientIdentity = { account: undefined, options: {}, providers: undefined }
+
+function authorizationOf(fields: readonly Field[]): string | undefined {
+  return fields.find((field) => field.name === 'proxy-authorization')?.value
+}
+
+/** The identity is shared by all requests with one login: options of a single request make a new one. */
+export function withHeaderOptions(identity: ClientIdentity, fields: readonly Field[]): ClientIdentity {
+  const options = headerOptions(fields, identity.options)
+  return options === identity.options ? identity : { ...identity, options }
+}
+
+function onData(this: Socket, chunk: Buffer): void {
+  ;(this as ClientSocket).connection.data(chunk)
+}
+
+function onEnd(this: Socket): void {
+  ;(this as ClientSocket).connection.ended()
+}
+
+function onError(this: Socket): void {
+  ;(this as ClientSocket).connection.errored()
+}
+
+function onClose(this: Socket): void {
+  ;(this as ClientSocket).connection.closed()
+}
+
+function onDrain(this: Socket): void {
+  ;(this as ClientSocket).connection.drained()
+}

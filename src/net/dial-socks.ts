@@ -1,0 +1,63 @@
+/** The SOCKS5 handshake with an upstream, spoken by the `socks` package over a socket of ours. */
+import type { Socket } from 'node:net'
+import { SocksClient } from 'socks'
+import type { Leg, LegFailure } from './leg.ts'
+
+/**
+ * The package tells its failures apart by text alone. This is the one place where its words are read; a test drives the
+ * real package through each of them, so that an upgrade that changes a word is noticed.
+ */
+const LOGIN_TEXTS = ['Socks5 Authentication failed', 'no accepted authentication type']
+const REJECTED = /proxy rejected connection - (\w+)$/i
+/** RFC 1928 section 6, by the package's names. */
+const REPLIES: Readonly<Record<string, number>> = {
+  Failure: 0x01,
+  NotAllowed: 0x02,
+  NetworkUnreachable: 0x03,
+  HostUnreachable: 0x04,
+  ConnectionRefused: 0x05,
+  TTLExpired: 0x06,
+  CommandNotSupported: 0x07,
+  AddressNotSupported: 0x08,
+}
+/** Offset that keeps SOCKS replies apart from HTTP statuses in `refused` outcomes. */
+const SOCKS_ANSWER = 0x100
+/** The package's own timer cannot be stopped; ours always comes first. */
+const PACKAGE_TIMER_SLACK_MS = 1_000
+
+/** Starts the handshake as soon as `socket` is connected; the leg hears how it ends. */
+export function dialSocks(socket: Socket, leg: Leg, host: string, port: number, timeoutMs: number): void {
+  socket.once('connect', () => handshake(socket, leg, host, port, timeoutMs + PACKAGE_TIMER_SLACK_MS))
+}
+
+function handshake(socket: Socket, leg: Leg, host: string, port: number, timeout: number): void {
+  const { facts } = leg.upstream
+  const client = new SocksClient({
+    proxy: {
+      host: facts.host,
+      port: facts.port,
+      type: 5,
+      ...(facts.username === undefined ? {} : { userId: facts.username, password: facts.password?.reveal() ?? '' }),
+    },
+    command: 'connect',
+    destination: { host, port },
+    existing_socket: socket,
+    timeout,
+  })
+  // The error holds the password: only what it says leaves this line.
+  client.once('error', (error) => leg.fail(translate(error.message)))
+  client.once('established', () => {
+    // In this very turn, or octets that came with the reply are lost. They come as the first 'data'.
+    socket.on('data', (chunk: Buffer) => leg.relay?.send(chunk))
+    leg.open(undefined)
+  })
+  client.connect(socket)
+}
+
+function translate(text: string): LegFailure {
+  if (text === 'Socket closed') return { kind: 'broken', how: 'closed' }
+  if (LOGIN_TEXTS.some((part) => text.includes(part))) return { kind: 'login', status: 0 }
+  const reply = REJECTED.exec(text)?.[1]
+  if (reply === undefined) return { kind: 'broken', how: 'garbage' }
+  return { kind: 'refused', answer: SOCKS_ANSWER + (REPLIES[reply] ?? 0x01) }
+}

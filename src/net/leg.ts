@@ -1,0 +1,202 @@
+/**
+ * The outgoing leg of a tunnel: from nothing to an open tunnel through one upstream, under one deadline that covers
+ * TCP, TLS, login and CONNECT together. The same object then feeds the relay with what the upstream sends.
+ *
+ *   connecting ──▶ (TLS) ──▶ asked ──▶ open ──▶ relay
+ *        └───────────┴─────────┴──▶ failed: unreachable, silent, closed, garbage, login, refused, local
+ *
+ * One of `opened` and `failed` is called once, unless the leg is destroyed before. `opened` must join the leg to a
+ * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
+ */
+import type { Socket } from 'node:net'
+import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
+import { Expiring } from './deadlines.ts'
+import type { Dialler } from './dial.ts'
+import { Accumulator, headEnd } from './http-head.ts'
+import type { Relay } from './relay.ts'
+
+/** Faults of this machine: nothing is learnt about the upstream. */
+export interface LocalFault {
+  readonly kind: 'local'
+  /** The system's error code, as EMFILE. */
+  readonly code: string
+}
+
+export type LegFailure = Outcome | LocalFault
+
+export interface LegOwner {
+  /** @param early octets that came behind the upstream's answer; the owner's to keep */
+  opened(leg: Leg, early: Buffer | undefined): void
+  failed(leg: Leg, failure: LegFailure): void
+}
+
+/** Codes that say that this machine, not the upstream, is out of something. */
+const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'])
+const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
+
+const STATUS_OFFSET = 'HTTP/1.1 '.length
+const LOGIN_STATUSES = new Set([407, 454])
+
+export class Leg extends Expiring {
+  readonly upstream: Upstream
+  readonly #dialler: Dialler
+  readonly #owner: LegOwner
+  /** Set by the dialler as soon as there is one. */
+  socket!: Socket
+  /** Set when the tunnel is open and joined; from then on octets go there. */
+  relay: Relay | undefined
+  /** Set while this leg reads into a buffer of its own. */
+  #ownBuffer: Buffer | undefined
+  /** The own buffer is to go: the next read is its last. */
+  #retiring = false
+  #head: Accumulator | undefined
+  #settled = false
+
+  constructor(dialler: Dialler, upstream: Upstream, owner: LegOwner) {
+    super()
+    this.#dialler = dialler
+    this.upstream = upstream
+    this.#owner = owner
+  }
+
+  /** `onread.buffer` of the socket: where the next read goes. Called once after each read. */
+  readonly readInto = (): Buffer => {
+    if (this.#retiring) this.releaseBuffer(true)
+    return this.#ownBuffer ?? this.#dialler.buffers.shared
+  }
+
+  /** `onread.callback` of the socket. @returns false to pause reading */
+  readonly received = (size: number, buffer: Uint8Array): boolean => {
+    const bytes = (buffer as Buffer).subarray(0, size)
+    const { relay } = this
+    if (relay === undefined) this.replied(bytes)
+    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(bytes)
+    else relay.send(Buffer.from(bytes))
+    // A full buffer is the sign of a busy leg.
+    if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#dialler.buffers.take()
+    return true
+  }
+
+  /** The tunnel has become quiet: the leg reads into the shared buffer again as soon as it can. */
+  retireBuffer(): void {
+    this.#retiring = this.#ownBuffer !== undefined
+  }
+
+  /** @param clean no write from the buffer is pending */
+  releaseBuffer(clean: boolean): void {
+    if (this.#ownBuffer !== undefined) this.#dialler.buffers.giveBack(this.#ownBuffer, clean)
+    this.#ownBuffer = undefined
+    this.#retiring = false
+  }
+
+  /** Takes octets of the upstream's answer to CONNECT. They are copied where they must outlive the call. */
+  replied(piece: Buffer): void {
+    if (this.#settled) return
+    let bytes = piece
+    let searchFrom = 0
+    if (this.#head !== undefined) {
+      searchFrom = this.#head.length - 3
+      this.#head.push(piece)
+      bytes = this.#head.bytes
+    }
+    const end = headEnd(bytes, searchFrom)
+    if (end === -1) this.#incomplete(bytes)
+    else this.#answered(bytes, end)
+  }
+
+  #incomplete(bytes: Buffer): void {
+    if (!looksLikeStatusLine(bytes) || bytes.length > this.#dialler.maxReplyBytes) return this.broke('garbage')
+    if (this.#head !== undefined) return
+    this.#head = new Accumulator()
+    this.#head.push(bytes)
+  }
+
+  #answered(bytes: Buffer, end: number): void {
+    const status = looksLikeStatusLine(bytes) ? statusOf(bytes) : 0
+    if (status === 0 || end > this.#dialler.maxReplyBytes) return this.broke('garbage')
+    const rest = bytes.subarray(end)
+    if (status < 200) return this.#skipInterim(rest)
+    if (status < 300) return this.open(rest.length === 0 ? undefined : Buffer.from(rest))
+    this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
+  }
+
+  /** RFC 9110 section 15.2: any number of 1xx answers may come first. */
+  #skipInterim(rest: Buffer): void {
+    const copy = Buffer.from(rest)
+    this.#head = undefined
+    if (copy.length > 0) this.replied(copy)
+  }
+
+  /** The handshake is done. `early` must be a copy. */
+  open(early: Buffer | undefined): void {
+    if (!this.#settle()) return
+    this.#head = undefined
+    this.#owner.opened(this, early)
+  }
+
+  broke(how: Breakage): void {
+    this.fail({ kind: 'broken', how })
+  }
+
+  fail(failure: LegFailure): void {
+    if (!this.#settle()) return
+    this.destroy()
+    this.#owner.failed(this, failure)
+  }
+
+  /** Translates a socket's error, once, where it enters. */
+  errored(error: NodeJS.ErrnoException): void {
+    if (this.relay !== undefined) return this.relay.upstreamErrored()
+    const code = error.code ?? ''
+    if (LOCAL_CODES.has(code)) this.fail({ kind: 'local', code })
+    else if (CLOSED_CODES.has(code)) this.broke('closed')
+    else this.broke(isProtocolError(code) ? 'garbage' : 'unreachable')
+  }
+
+  ended(): void {
+    if (this.relay !== undefined) this.relay.upstreamEnded()
+    else this.broke('closed')
+  }
+
+  closed(): void {
+    if (this.relay !== undefined) this.relay.upstreamClosed()
+    else this.broke('closed')
+  }
+
+  drained(): void {
+    this.relay?.upstreamDrained()
+  }
+
+  override onDeadline(): void {
+    this.broke('silent')
+  }
+
+  /** Drops the connection without telling the owner. */
+  destroy(): void {
+    this.#settled = true
+    this.deadlineList?.remove(this)
+    this.socket.destroy()
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false
+    this.#settled = true
+    this.deadlineList?.remove(this)
+    return true
+  }
+}
+
+/** `HTTP/1.x nnn`, as far as the octets go. */
+function looksLikeStatusLine(bytes: Buffer): boolean {
+  const start = bytes.toString('latin1', 0, STATUS_OFFSET + 4)
+  return /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) || (start.length < STATUS_OFFSET + 4 && 'HTTP/1.'.startsWith(start.slice(0, 7)))
+}
+
+function statusOf(bytes: Buffer): number {
+  return Number(bytes.toString('latin1', STATUS_OFFSET, STATUS_OFFSET + 3))
+}
+
+/** OpenSSL and Node report what is not TLS, or not a certificate we accept, with codes of these shapes. */
+function isProtocolError(code: string): boolean {
+  return /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
+}

@@ -1,0 +1,158 @@
+/**
+ * The only two-way copy: joins a client's socket and an open leg until both directions are done.
+ *
+ * Half-close is passed on in both directions; a slow receiver pauses its sender; a reset on one side resets the other,
+ * so that a cut-off transfer never looks like a finished one. A tunnel through which nothing has moved for the idle
+ * time is closed. Nothing here looks at an octet.
+ *
+ *   client ──data──▶ upload ──▶ upstream        upstream ──onread──▶ download ──▶ client
+ */
+import type { Socket } from 'node:net'
+import { type DeadlineList, Expiring } from './deadlines.ts'
+import type { Leg } from './leg.ts'
+
+export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'closed'
+
+export interface RelayOwner {
+  /** Both sockets are closed or being torn down; called once. */
+  relayEnded(relay: Relay, end: RelayEnd): void
+}
+
+/** The idle list's duration is a quarter of the idle time: activity costs a flag, not a timer, and is noticed within a quarter. */
+export const IDLE_QUARTERS = 4
+
+const NOTHING = Buffer.alloc(0)
+
+export class Relay extends Expiring {
+  readonly client: Socket
+  readonly leg: Leg
+  readonly #owner: RelayOwner
+  readonly #idle: DeadlineList
+  #moved = false
+  #quietQuarters = 0
+  #ended = false
+
+  /**
+   * Starts copying. The client's events are the caller's to route to `upload`, `clientEnded`, `clientErrored`,
+   * `clientClosed` and `clientDrained`; the upstream's come through the leg.
+   */
+  constructor(client: Socket, leg: Leg, idle: DeadlineList, owner: RelayOwner) {
+    super()
+    this.client = client
+    this.leg = leg
+    this.#idle = idle
+    this.#owner = owner
+    leg.relay = this
+    idle.add(this)
+  }
+
+  /** Octets from the client. */
+  upload(chunk: Buffer): void {
+    this.#moved = true
+    if (!this.leg.socket.write(chunk)) this.client.pause()
+  }
+
+  /** Octets from the upstream that nobody else will touch. */
+  send(chunk: Buffer): void {
+    this.#moved = true
+    if (!this.client.write(chunk)) this.leg.socket.pause()
+  }
+
+  /**
+   * Octets from the upstream in the leg's own read buffer.
+   * @returns false while the client has not taken them all: the buffer must not be read into before that
+   */
+  download(bytes: Buffer): boolean {
+    this.#moved = true
+    const { client } = this
+    const flowing = client.write(bytes)
+    if (client.writableLength === 0) return true
+    // Without back-pressure there will be no 'drain': an empty write tells when the octets before it are gone.
+    if (flowing) client.write(NOTHING, this.#flushed)
+    return false
+  }
+
+  readonly #flushed = (): void => {
+    if (!this.#ended) this.leg.socket.resume()
+  }
+
+  clientDrained(): void {
+    if (!this.#ended) this.leg.socket.resume()
+  }
+
+  upstreamDrained(): void {
+    if (!this.#ended) this.client.resume()
+  }
+
+  clientEnded(): void {
+    this.leg.socket.end()
+  }
+
+  upstreamEnded(): void {
+    this.client.end()
+  }
+
+  clientErrored(): void {
+    this.#reset('client-reset')
+  }
+
+  upstreamErrored(): void {
+    this.#reset('upstream-reset')
+  }
+
+  /** A socket closes by itself only when both its directions are done; otherwise it was destroyed. */
+  clientClosed(): void {
+    if (this.leg.socket.destroyed) this.#end('done')
+    else if (!this.client.readableEnded) this.#reset('client-reset')
+    else this.#endWhenSent(this.leg.socket)
+  }
+
+  upstreamClosed(): void {
+    if (this.client.destroyed) this.#end('done')
+    else if (!this.leg.socket.readableEnded) this.#reset('upstream-reset')
+    else this.#endWhenSent(this.client)
+  }
+
+  /** One side is closed in good order: the other gets what is still queued for it, and its end. */
+  #endWhenSent(other: Socket): void {
+    other.end()
+    other.destroySoon()
+    this.#end('done')
+  }
+
+  #reset(end: RelayEnd): void {
+    if (this.#ended) return
+    this.#end(end)
+    if (!this.client.destroyed) this.client.resetAndDestroy()
+    if (!this.leg.socket.destroyed) resetOrDestroy(this.leg.socket)
+  }
+
+  /** Ends both sides at once. */
+  close(end: RelayEnd = 'closed'): void {
+    this.#end(end)
+    this.client.destroy()
+    this.leg.socket.destroy()
+  }
+
+  override onDeadline(): void {
+    this.#quietQuarters = this.#moved ? 0 : this.#quietQuarters + 1
+    this.#moved = false
+    if (this.#quietQuarters >= IDLE_QUARTERS) return this.close('idle')
+    if (this.#quietQuarters > 0 && this.client.writableLength === 0) this.leg.retireBuffer()
+    this.#idle.add(this)
+  }
+
+  #end(end: RelayEnd): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#idle.remove(this)
+    this.leg.releaseBuffer(false)
+    this.#owner.relayEnded(this, end)
+  }
+}
+
+/** TLS sockets cannot send a reset of their own. */
+function resetOrDestroy(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy()
+  else socket.resetAndDestroy()
+}
