@@ -11,7 +11,8 @@ import type { Duplex } from 'node:stream'
 import { type PrepareRequestFunctionResult, RequestError } from 'proxy-chain'
 import type { Clock } from '../clock.ts'
 
-const DIAL_TIMEOUT_MS = 10_000
+/** Shorter than the gateway's `dial.timeout`: a slow target must be told as the target's doing, not seen as a silent upstream. */
+const DIAL_TIMEOUT_MS = 6_000
 
 export interface FetchTarget {
   /** As in the request: a name, an IPv4 address, or an IPv6 address in brackets. */
@@ -23,13 +24,15 @@ export interface FetchTarget {
 }
 
 /**
- * Opens the way to the target.
+ * Opens the way to the target; the client's leaving ends the attempt, as does the upstream's deadline, which destroys the client's socket.
  * @throws {RequestError} 502 when the target cannot be reached, 504 when it stays silent, 411 for a body that proxy-chain would not frame
  */
 export async function fetchForReal(target: FetchTarget, clock: Clock): Promise<PrepareRequestFunctionResult> {
-  if (target.isHttp && !canFrame(target.request)) throw new RequestError('A body with this method needs a Content-Length.\n', 411)
+  if (target.isHttp && !canFrame(target.request))
+    throw new RequestError('A body with this method needs a Content-Length.\n', 411)
   const socket = await dial(target, clock)
-  return target.isHttp ? { httpAgent: agentOver(socket) } : { customConnectServer: tunnelInto(socket) }
+  const release = tie(target.request.socket, socket)
+  return target.isHttp ? { httpAgent: agentOver(socket) } : { customConnectServer: tunnelInto(socket, release) }
 }
 
 /** node sends a body as it is, without chunks, for the methods that usually have none: the target would read it as a second request. */
@@ -37,32 +40,39 @@ function canFrame({ method, headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined || ['POST', 'PUT', 'PATCH'].includes(method ?? '')
 }
 
-/** The client's leaving ends the attempt, as does the upstream's deadline, which destroys the client's socket. */
 function dial({ hostname, port, request }: FetchTarget, clock: Clock): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const host = hostname.replace(/^\[|\]$/g, '')
     const socket = connect({ host, port, noDelay: true, allowHalfOpen: true })
     const timer = clock.after(DIAL_TIMEOUT_MS, () => fail(504, 'did not answer'))
-    const onError = () => fail(502, 'cannot be reached')
-    const onClientGone = () => fail(502, 'was given up')
-    const settle = () => {
-      timer.clear()
-      socket.off('error', onError)
-      request.socket.off('close', onClientGone)
-    }
     const fail = (status: number, what: string) => {
       settle()
-      socket.on('error', () => {}) // what comes after the verdict has no listener left
       socket.destroy()
       reject(new RequestError(`${hostname}:${port} ${what} from this machine.\n`, status))
     }
-    socket.once('error', onError)
+    const onClientGone = () => fail(502, 'was given up')
+    const settle = () => {
+      timer.clear()
+      request.socket.off('close', onClientGone)
+    }
     request.socket.once('close', onClientGone)
+    // Never taken off: until somebody else listens, an error without a listener would end the process.
+    socket.on('error', () => fail(502, 'cannot be reached'))
     socket.once('connect', () => {
       settle()
       resolve(socket)
     })
   })
+}
+
+/** From here to the hand-over nobody watches the two sockets: the target's must not outlive the client's. Returns the undo. */
+function tie(client: Socket, target: Socket): () => void {
+  const drop = () => target.destroy()
+  const release = () => client.off('close', drop)
+  if (client.destroyed) drop()
+  client.once('close', drop)
+  target.once('close', release) // a client that keeps its connection for many requests collects no listeners
+  return release
 }
 
 /** An agent that knows one connection, and closes it behind the one request. */
@@ -73,17 +83,23 @@ function agentOver(socket: Socket): Agent {
 }
 
 /** proxy-chain writes the 200 and then hands the client's socket to whatever it takes for an HTTP server. */
-function tunnelInto(target: Socket): Server {
+function tunnelInto(target: Socket, release: () => void): Server {
   return createServer()
     .removeAllListeners('connection')
     .once('connection', (client: Duplex) => {
+      release()
       join(client, target)
       join(target, client)
     })
 }
 
 function join(from: Duplex, to: Duplex): void {
-  from.pipe(to)
+  const onClose = () => {
+    // After an orderly end `to` may still hold bytes that its reader has not taken.
+    if (!from.readableEnded || !from.writableFinished) to.destroy()
+  }
   from.on('error', () => to.destroy())
-  from.on('close', () => to.destroy())
+  from.on('close', onClose)
+  if (from.destroyed) onClose()
+  from.pipe(to)
 }

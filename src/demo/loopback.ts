@@ -19,7 +19,9 @@ export function canListenOn(host: string): Promise<boolean> {
  * A supply of hosts for new upstreams: 127.8.0.1 to 127.8.3.250 in turn, or always 127.0.0.1.
  * @param canListen asked once, before the first host is given
  */
-export async function loopbackHosts(canListen: (host: string) => Promise<boolean> = canListenOn): Promise<() => string> {
+export async function loopbackHosts(
+  canListen: (host: string) => Promise<boolean> = canListenOn,
+): Promise<() => string> {
   if (!(await canListen('127.8.0.1'))) return () => '127.0.0.1'
   let given = 0
   return () => {

@@ -1,6 +1,13 @@
 /** The two ways in which the demo vendor writes a time of day. Both have a resolution of one second. */
 
-const parts = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
+const parts = {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+} as const
 // Qg's deadlines carry no zone and mean +08:00; the demo vendor copies that, so that the gateway's arithmetic is exercised.
 const inChina = new Intl.DateTimeFormat('en-US', { ...parts, timeZone: '+08:00', hourCycle: 'h23' })
 const inGreenwich = new Intl.DateTimeFormat('en-US', {

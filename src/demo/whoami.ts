@@ -11,7 +11,7 @@ export interface Identity {
   readonly port: number
   readonly place: Place
   /** Whole seconds until it stops, at the moment of asking. */
-  secondsLeft(): number
+  readonly secondsLeft: () => number
 }
 
 /** A finished answer, in the shape that proxy-chain takes from a custom response function. */
@@ -28,21 +28,21 @@ export async function answerWhoami(request: IncomingMessage, who: Identity): Pro
 
 /** The same site for the inside of a tunnel: an HTTP server that never listens and is handed its sockets. */
 export function whoamiServer(who: Identity): Server {
-  const server = createServer((request, response) => {
-    const send = (bodyBytes: number) => {
-      const { statusCode, headers, body } = describe(request, who, bodyBytes)
-      response.writeHead(statusCode, headers).end(body)
-    }
-    // At once where there is no body: a client that half-closes behind its request is answered before node closes the socket.
-    if (hasBody(request)) sizeOfBody(request).then(send)
-    else send(0)
+  const server = createServer(async (request, response) => {
+    const { statusCode, headers, body } = await answerWhoami(request, who)
+    response.writeHead(statusCode, headers).end(body)
   })
   server.keepAliveTimeout = 0 // the upstream's deadline ends every connection; before it, an idle one is nobody's business
   return server
 }
 
 function describe(request: IncomingMessage, who: Identity, bodyBytes: number): Answer {
-  const asked = { method: request.method ?? 'GET', path: pathOf(request.url ?? '/'), headers: countHeaders(request), bodyBytes }
+  const asked = {
+    method: request.method ?? 'GET',
+    path: pathOf(request.url ?? '/'),
+    headers: countHeaders(request),
+    bodyBytes,
+  }
   const wantsJson = request.headers.accept?.includes('application/json') ?? false
   return {
     statusCode: 200,
@@ -86,10 +86,6 @@ function pathOf(target: string): string {
 function countHeaders({ rawHeaders }: IncomingMessage): number {
   const names = rawHeaders.filter((_, index) => index % 2 === 0)
   return names.filter((name) => !/^proxy-(authorization|connection)$/i.test(name)).length
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 /** Resolves when the body ends, or with what came when the client leaves in the middle. */

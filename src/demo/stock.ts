@@ -1,0 +1,133 @@
+/**
+ * What the demo vendor has sold and not yet switched off.
+ *
+ *     free channel -> opening -> held -> (deadline) -> closing, and the channel is free again
+ *
+ * Invariant: opening + held never exceed the channels. Only deadlines and `close()` end an upstream.
+ */
+import { randomInt } from 'node:crypto'
+import type { Clock, Timer } from '../clock.ts'
+import type { DemoLog } from './log.ts'
+import { type PlaceFilter, placesLike } from './places.ts'
+import { deadlineText } from './times.ts'
+import { type DemoUpstream, openUpstream } from './upstream.ts'
+
+export interface StockOptions {
+  readonly channels: number
+  /** Shortest and longest life of an address, ms. */
+  readonly life: readonly [number, number]
+  readonly fetch: boolean
+  /** The loopback address for the next upstream. */
+  readonly nextHost: () => string
+}
+
+/** An address that the account holds. */
+export interface Holding extends DemoUpstream {
+  /** Time of day at which it stops, as the vendor writes it. */
+  readonly deadline: string
+}
+
+/** Why nothing was sold: the vendor's own error codes. */
+export type NothingSold = 'NO_RESOURCE_FOUND' | 'NO_AVAILABLE_CHANNEL' | 'INTERNAL_ERROR'
+
+export class Stock {
+  readonly #options: StockOptions
+  readonly #clock: Clock
+  readonly #log: DemoLog
+  readonly #held = new Map<Holding, Timer>()
+  readonly #pending = new Set<Promise<unknown>>()
+  readonly #forgetWake: () => void
+  #opening = 0
+  #closed = false
+
+  constructor(options: StockOptions, { clock, log }: { readonly clock: Clock; readonly log: DemoLog }) {
+    this.#options = options
+    this.#clock = clock
+    this.#log = log
+    this.#forgetWake = clock.onWake(() => this.#rearm())
+  }
+
+  /** What is in use now, oldest first. */
+  get held(): readonly Holding[] {
+    return [...this.#held.keys()]
+  }
+
+  /** Starts up to `count` upstreams: fewer when fewer channels are free, or when the machine refuses some; those are logged. */
+  async sell(count: number, filter: PlaceFilter): Promise<readonly Holding[] | NothingSold> {
+    const places = placesLike(filter)
+    if (places.length === 0) return 'NO_RESOURCE_FOUND'
+    const free = this.#options.channels - this.#opening - this.#held.size
+    if (this.#closed) return 'INTERNAL_ERROR'
+    if (free <= 0) return 'NO_AVAILABLE_CHANNEL'
+    const tries = Array.from({ length: Math.min(count, free) }, () => this.#track(this.#open(places)))
+    const opened: Holding[] = []
+    for (const result of await Promise.allSettled(tries)) {
+      if (result.status === 'fulfilled') opened.push(result.value)
+      else this.#log.warn({ err: result.reason }, 'a demo upstream could not be started')
+    }
+    return opened.length === 0 ? 'INTERNAL_ERROR' : opened
+  }
+
+  /** Stops everything, also what is still being opened. Resolves when every socket is gone. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#forgetWake()
+    for (const holding of this.held) this.#stop(holding)
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+  }
+
+  async #open(places: ReturnType<typeof placesLike>): Promise<Holding> {
+    this.#opening++
+    try {
+      const place = places[randomInt(places.length)]
+      if (place === undefined) throw new Error('no place to choose from')
+      const { lifeMs, deadline } = this.#pickLife()
+      const { nextHost, fetch } = this.#options
+      const expiresAt = this.#clock.now() + lifeMs
+      const holding = { ...(await openUpstream({ host: nextHost(), place, expiresAt, fetch }, this.#clock)), deadline }
+      this.#held.set(holding, this.#timerFor(holding))
+      if (this.#closed) this.#stop(holding)
+      return holding
+    } finally {
+      this.#opening--
+    }
+  }
+
+  /** The deadline is told in whole seconds, so it falls on one: the upstream stops when it says, not up to a second later. */
+  #pickLife(): { lifeMs: number; deadline: string } {
+    const [shortest, longest] = this.#options.life
+    const wall = this.#clock.wall()
+    const wanted = wall + randomInt(shortest, longest + 1)
+    const before = Math.floor(wanted / 1000) * 1000
+    const until = before < wall + shortest ? before + 1000 : before
+    return { lifeMs: until - wall, deadline: deadlineText(until) }
+  }
+
+  #timerFor(holding: Holding): Timer {
+    return this.#clock.after(holding.expiresAt - this.#clock.now(), () => this.#stop(holding))
+  }
+
+  /** The machine slept: what is past its deadline goes now, the other timers are set again. */
+  #rearm(): void {
+    for (const [holding, timer] of this.#held) {
+      timer.clear()
+      this.#held.set(holding, this.#timerFor(holding))
+    }
+  }
+
+  #stop(holding: Holding): void {
+    this.#held.get(holding)?.clear()
+    this.#held.delete(holding)
+    this.#track(holding.close())
+  }
+
+  /** Remembers work that `close()` must wait for. Its failure is its caller's to see, and harmless here: the socket is gone either way. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    const settled: Promise<unknown> = work.then(
+      () => this.#pending.delete(settled),
+      () => this.#pending.delete(settled),
+    )
+    this.#pending.add(settled)
+    return work
+  }
+}

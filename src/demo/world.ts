@@ -1,0 +1,81 @@
+/**
+ * A pretend vendor inside the process: what `npm start` works against before anybody has an account.
+ *
+ * It behaves as a channel product does: an extraction API over HTTP with its own limit (`api.ts` holds its document),
+ * and addresses that are real proxies with logins and really stop at their deadlines. All of it is on loopback.
+ * The gateway treats it as a stranger: nothing here imports the gateway's vendors, and they see only its HTTP.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../clock.ts'
+import { Secret } from '../secret.ts'
+import { createApi } from './api.ts'
+import type { DemoLog } from './log.ts'
+import { loopbackHosts } from './loopback.ts'
+import { Stock } from './stock.ts'
+
+export interface DemoOptions {
+  /** Most addresses held at once. Default 20. Also sets the limit of calls: channels * 5 + 10 in 60 s. */
+  readonly channels?: number
+  /** Shortest and longest life of an address, ms. Default 60 s to 120 s. Told in whole seconds, so up to 1 s more where the range is narrower. */
+  readonly life?: readonly [number, number]
+  /** Really go to targets other than whoami.demo, from this machine. Default false. */
+  readonly fetch?: boolean
+}
+
+export interface DemoDeps {
+  readonly clock: Clock
+  readonly log: DemoLog
+  /** Whether an address can be listened on; a test pretends to be a machine with one loopback address. */
+  readonly canListen?: (host: string) => Promise<boolean>
+}
+
+export interface DemoWorld {
+  /** Where the extraction API is: `http://127.0.0.1:<port>`. */
+  readonly baseUrl: string
+  /** The account's key, new at every start. */
+  readonly key: Secret
+  /** Stops the API and every address, and resolves when no socket and no timer is left. */
+  close(): Promise<void>
+}
+
+export const DEMO_CHANNELS = 20
+const LIFE_MS = [60_000, 120_000] as const
+
+/** Starts the vendor; its addresses start when they are sold. Rejects when loopback cannot be listened on. */
+export async function startDemoWorld(options: DemoOptions, { clock, log, canListen }: DemoDeps): Promise<DemoWorld> {
+  const { channels = DEMO_CHANNELS, life = LIFE_MS, fetch = false } = options
+  const key = new Secret(randomBytes(16).toString('hex'))
+  const stock = new Stock({ channels, life, fetch, nextHost: await loopbackHosts(canListen) }, { clock, log })
+  const api = createApi({ key, channels }, stock, { clock, log })
+  const port = await listen(api)
+  log.info({ port, channels, fetch }, 'demo vendor started')
+  if (fetch) log.warn({}, 'the demo vendor fetches targets from this machine: they see its own address')
+  let closing: Promise<void> | undefined
+  return {
+    baseUrl: `http://127.0.0.1:${port}`,
+    key,
+    close: () => {
+      closing ??= Promise.all([closeApi(api), stock.close()]).then(() => {})
+      return closing
+    },
+  }
+}
+
+function listen(api: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    api.once('error', reject)
+    api.listen(0, '127.0.0.1', () => {
+      api.off('error', reject)
+      resolve((api.address() as AddressInfo).port)
+    })
+  })
+}
+
+function closeApi(api: Server): Promise<void> {
+  return new Promise((resolve) => {
+    api.close(() => resolve())
+    api.closeAllConnections()
+  })
+}

@@ -1,0 +1,157 @@
+/** The embedded pretend vendor. Its document stands at the top of src/demo/api.ts; the section numbers are those there. */
+import { z } from 'zod'
+import { Secret } from '../secret.ts'
+import { chinaTime, credential, malformed, membersOf, parseEndpoint, parseJson, refusal, textOf } from './parse.ts'
+import type { ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './vendor.ts'
+
+const MINUTE_MS = 60_000
+const MAX_PER_CALL = 100
+const DOCUMENT = 'src/demo/api.ts'
+
+const account: Param = {
+  type: 'string',
+  required: true,
+  secret: true,
+  managed: true,
+  about: 'the account',
+  term: 'the account',
+}
+const placeFilter = (about: string): Param => ({ type: 'csv', about, term: 'only addresses with one of these' })
+
+const commonErrors: Readonly<Record<string, ErrorRule>> = {
+  INVALID_KEY: {
+    class: 'auth',
+    term: 'there is no such account',
+    hint: 'leave `credentials` out: the demo vendor makes a new key at every start',
+  },
+  INVALID_PARAMETER: { class: 'bad_request', term: 'a parameter is unknown, given twice, or not in its range' },
+  REQUEST_LIMIT_EXCEEDED: { class: 'rate_limited', term: 'too many calls', wait: MINUTE_MS },
+  NO_SUCH_OPERATION: { class: 'bad_request', term: 'unknown path or method' },
+  INTERNAL_ERROR: { class: 'server', term: 'the address could not be started' },
+}
+
+const REPLY = 'list of {server, username, password, proxy_ip, country, area, city, isp, deadline}'
+
+const operations = {
+  get: {
+    about: 'takes addresses',
+    document: `${DOCUMENT}, section 2`,
+    method: 'GET',
+    path: '/get',
+    params: {
+      key: account,
+      num: {
+        type: 'integer',
+        min: 1,
+        max: MAX_PER_CALL,
+        default: 1,
+        managed: true,
+        about: 'how many addresses',
+        term: 'how many',
+      },
+      country: placeFilter('two-letter country codes'),
+      area: placeFilter('areas'),
+      city: placeFilter('cities'),
+      isp: placeFilter('carriers'),
+    },
+    limit: ({ channels }) => ({ calls: channels * 5 + 10, perMs: MINUTE_MS }),
+    effect: 'buys',
+    reply: REPLY,
+    errors: {
+      ...commonErrors,
+      NO_AVAILABLE_CHANNEL: {
+        class: 'quota_exhausted',
+        term: 'every channel is occupied: wait for a deadline',
+        wait: 'earliest-deadline',
+      },
+      NO_RESOURCE_FOUND: {
+        class: 'no_resource',
+        term: 'there is no address in such a place',
+        hint: 'the made-up places are in src/demo/places.ts',
+      },
+    },
+  },
+  query: {
+    about: 'lists what the account holds now',
+    document: `${DOCUMENT}, section 3`,
+    method: 'GET',
+    path: '/query',
+    params: { key: account },
+    limit: () => ({ calls: 60, perMs: MINUTE_MS }),
+    effect: 'reads',
+    reply: REPLY,
+    errors: commonErrors,
+  },
+} as const satisfies Record<string, Operation>
+
+/** Section 1. `Retry-After` is exact, so it goes before the table's whole minute. */
+function decode(operation: string, reply: RawReply): unknown {
+  const members = membersOf(parseJson(reply.text))
+  const { code, message, data } = members ?? {}
+  if (members === undefined || typeof code !== 'string') throw malformed('the reply has no code', reply.text)
+  if (code === 'SUCCESS') return data
+  const rule: ErrorRule | undefined = rulesOf(operation)[code]
+  const retryAfter = textOf(reply.headers['retry-after'])
+  const wait = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? { wait: Number(retryAfter) * 1000 } : {}
+  throw refusal(rule && { ...rule, ...wait }, code, textOf(message) ?? '')
+}
+
+function rulesOf(operation: string): Readonly<Record<string, ErrorRule>> {
+  return operation === 'get' ? operations.get.errors : commonErrors
+}
+
+function deliver(data: unknown): { sold: readonly Sold[]; rejected: readonly string[] } {
+  if (!Array.isArray(data)) throw malformed('the reply has no list of addresses')
+  const sold: Sold[] = []
+  const rejected: string[] = []
+  for (const item of data) {
+    const read = readItem(item)
+    if (typeof read === 'string') rejected.push(read)
+    else sold.push(read)
+  }
+  return { sold, rejected }
+}
+
+/** @returns the address, or why it cannot be used */
+function readItem(item: unknown): Sold | string {
+  const { server, username, password, deadline, ...facts } = textsOf(item)
+  const { host, port } = parseEndpoint(server ?? '') ?? {}
+  const wallMs = chinaTime(deadline ?? '')
+  if (server === undefined || host === undefined || port === undefined) return 'an item without host:port'
+  if (username === undefined || password === undefined) return 'an item without a login'
+  if (wallMs === undefined) return 'an item without a deadline'
+  const login = { username, password: new Secret(password) }
+  return { host, port, protocol: 'http', ...login, life: { kind: 'until', wallMs }, ref: server, ...factsOf(facts) }
+}
+
+type Texts = Readonly<Record<string, string | undefined>>
+
+function factsOf({ proxy_ip, country, area, city, isp }: Texts): Partial<Sold> {
+  const told = Object.entries({ exit: proxy_ip, country, area, city, isp })
+  return Object.fromEntries(told.filter(([, value]) => value !== undefined))
+}
+
+/** The members of an item that can be read as text. */
+function textsOf(item: unknown): Texts {
+  return Object.fromEntries(Object.entries(membersOf(item) ?? {}).map(([name, value]) => [name, textOf(value)]))
+}
+
+export const demo: Vendor = {
+  name: 'demo',
+  baseUrl: 'http://127.0.0.1', // a placeholder: the port is new at every start, and app.ts knows it
+  credentials: z.strictObject({ key: credential('the account; made at every start').optional() }).prefault({}),
+  operations,
+  products: {
+    channel: {
+      about: 'one loopback proxy for each channel, for one to two minutes',
+      extract: 'get',
+      query: 'query',
+      maxPerCall: MAX_PER_CALL,
+      channels: true,
+      order: (count, request): Params => ({ ...request, num: count }),
+      deliver,
+    },
+  },
+  authorize: (_operation, params, { key }) => (key === undefined ? params : { ...params, key: key.reveal() }),
+  decode,
+}
