@@ -1,0 +1,87 @@
+/** Checks parameters against an operation's table before anything is sent, in words that name parameter, range and value. */
+import type { Operation, Param, Params, ParamValue } from '../vendor.ts'
+
+export interface ParamProblem {
+  /** The parameter's name, as the vendor spells it. */
+  readonly param: string
+  /** What is wrong and what to write instead; never a credential. */
+  readonly message: string
+}
+
+/** Who wrote the parameters. `configured`: the user, under `request:`; `operator`: a call by hand; `engine`: complete, as they go on the wire. */
+export type Author = 'configured' | 'operator' | 'engine'
+
+/** @returns every mistake; an empty list when the call may be made */
+export function paramProblems(operation: Operation, params: Params, author: Author): ParamProblem[] {
+  const problems: ParamProblem[] = []
+  for (const [name, value] of Object.entries(params)) {
+    const message = problemOf(operation, name, value, author)
+    if (message !== undefined) problems.push({ param: name, message })
+  }
+  if (author !== 'engine') return problems
+  for (const [name, param] of Object.entries(operation.params)) {
+    if (param.required === true && params[name] === undefined)
+      problems.push({ param: name, message: `is missing: ${param.about}` })
+  }
+  return problems
+}
+
+/** What a user may write under `request:` for an operation. */
+export function configurableParams(operation: Operation): Readonly<Record<string, Param>> {
+  return Object.fromEntries(Object.entries(operation.params).filter(([, param]) => param.managed !== true))
+}
+
+function problemOf(operation: Operation, name: string, value: ParamValue, author: Author): string | undefined {
+  const param = Object.hasOwn(operation.params, name) ? operation.params[name] : undefined
+  if (param === undefined)
+    return `is not a parameter of this call, which takes ${Object.keys(configurableParams(operation)).join(', ')}`
+  if (param.managed === true && author === 'configured') return 'is set by the gateway itself'
+  if (param.managed === true && param.secret === true && author === 'operator') return 'comes from the credentials'
+  if (fits(param, value)) return undefined
+  return `must be ${expectation(param)}${param.secret === true ? '' : `, not ${JSON.stringify(value)}`}`
+}
+
+function fits(param: Param, value: ParamValue): boolean {
+  switch (param.type) {
+    case 'boolean':
+      return value === true || value === false || value === 'true' || value === 'false'
+    case 'integer':
+      return isInteger(value) && within(param, Number(value)) && isListed(param, value)
+    case 'csv':
+      return (
+        typeof value !== 'boolean' &&
+        String(value)
+          .split(',')
+          .every((member) => member !== '' && isListed(param, member))
+      )
+    case 'string':
+      return typeof value !== 'boolean' && within(param, String(value).length) && isListed(param, value)
+  }
+}
+
+function isInteger(value: ParamValue): boolean {
+  return typeof value === 'number'
+    ? Number.isSafeInteger(value)
+    : typeof value === 'string' && /^-?\d{1,15}$/.test(value)
+}
+
+function within(param: Param, size: number): boolean {
+  return size >= (param.min ?? Number.NEGATIVE_INFINITY) && size <= (param.max ?? Number.POSITIVE_INFINITY)
+}
+
+function isListed(param: Param, value: ParamValue): boolean {
+  return param.values === undefined || param.values.some((allowed) => String(allowed) === String(value))
+}
+
+/** `an integer from 1 to 100`. */
+function expectation(param: Param): string {
+  const choice = param.values === undefined ? '' : param.values.join(', ')
+  if (param.type === 'csv') return choice === '' ? 'a comma-separated list' : `a comma-separated list of ${choice}`
+  if (choice !== '') return param.values?.length === 1 ? choice : `one of ${choice}`
+  if (param.type === 'boolean') return 'true or false'
+  const range = [param.min === undefined ? '' : `from ${param.min}`, param.max === undefined ? '' : `to ${param.max}`]
+    .filter(Boolean)
+    .join(' ')
+  if (param.type === 'integer') return `an integer ${range}`.trim()
+  return range === '' ? 'text' : `text ${range} characters long`
+}

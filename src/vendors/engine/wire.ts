@@ -1,0 +1,91 @@
+/** From an operation's table to bytes on the wire, and what must not leave with an error. */
+import { createHash } from 'node:crypto'
+import type { VendorRequest } from '../http.ts'
+import {
+  type Credentials,
+  type Operation,
+  type Params,
+  type ProviderSettings,
+  type Vendor,
+  VendorError,
+} from '../vendor.ts'
+
+/**
+ * @param params as `authorize` returned them
+ * @throws {VendorError} class bad_request when the base URL is none
+ */
+export function toRequest(
+  vendor: Vendor,
+  operation: Operation,
+  settings: ProviderSettings,
+  params: Params,
+): VendorRequest {
+  const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, operation.path)
+  const limits = { timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
+  const { method, encoding = 'form' } = operation
+  if (method === 'POST' && encoding === 'json') {
+    return { ...limits, method, url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(params) }
+  }
+  const form = new URLSearchParams(
+    Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString()
+  if (method === 'POST') {
+    return { ...limits, method, url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: form }
+  }
+  url.search = form
+  return { ...limits, method, url }
+}
+
+/** A base URL may carry a path prefix: some platforms are resold under one. */
+function urlOf(base: string, path: string): URL {
+  const url = URL.canParse(base) ? new URL(base) : undefined
+  const isPlain =
+    url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  if (!isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new VendorError(
+      'bad_request',
+      'baseUrl',
+      'baseUrl must be http(s)://host[:port][/prefix], without login, query and fragment',
+    )
+  }
+  url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
+  return url
+}
+
+/** Names the account and the limit group without telling either: calls with the same key are counted together. */
+export function limitKey(vendor: Vendor, operationName: string, credentials: Credentials): string {
+  const names = vendor.countedBy ?? Object.keys(credentials).sort()
+  const account = names.map((name) => credentials[name]?.reveal() ?? null)
+  const group = vendor.operations[operationName]?.limitGroup ?? operationName
+  return createHash('sha256')
+    .update(JSON.stringify([vendor.name, account, group]))
+    .digest('hex')
+    .slice(0, 32)
+}
+
+const MAX_MESSAGE_CHARACTERS = 300
+
+/** Makes vendors' own words printable: secrets masked in every form in which a reply might repeat them, one line, bounded. */
+export function maskerOf(secrets: readonly string[]): (text: string) => string {
+  const forms = secrets
+    .filter((secret) => secret !== '')
+    .flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      new URLSearchParams({ s: secret }).toString().slice(2),
+      Buffer.from(secret).toString('base64'),
+    ])
+    // The longest first: a secret may be part of another's form.
+    .sort((a, b) => b.length - a.length)
+  return (text) => {
+    const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
+    return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
+  }
+}
+
+/** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */
+export function secretsOf(operation: Operation, settings: ProviderSettings, wire: Params): string[] {
+  const inParams = Object.entries(wire).filter(([name]) => operation.params[name]?.secret === true)
+  const inCredentials = Object.values(settings.credentials).map((secret) => secret?.reveal() ?? '')
+  return [...inParams.map(([, value]) => String(value)), ...inCredentials, settings.upstream?.password?.reveal() ?? '']
+}

@@ -1,0 +1,199 @@
+/**
+ * One HTTP call to a vendor: a deadline, a size cap, no redirects, and every way in which it can fail as a VendorError.
+ *
+ * Vendor URLs and bodies hold keys. No message and no cause of what is thrown here repeats a URL, a host or a body:
+ * undici's own errors are read for their code and dropped.
+ */
+import { Agent, type Dispatcher } from 'undici'
+import type { Clock } from '../clock.ts'
+import { httpDate, malformed } from './parse.ts'
+import { type RawReply, VendorError } from './vendor.ts'
+
+export interface VendorRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Holds credentials: never put into a message. */
+  readonly url: URL
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** From the start of connecting to the last byte of the body. */
+  readonly timeoutMs: number
+  readonly maxBodyBytes: number
+}
+
+export interface VendorReply extends RawReply {
+  /** Clock time at which the request was handed over, ms. */
+  readonly sentAt: number
+  /** The `Date` header as ms since the epoch. */
+  readonly vendorWallMs: number | undefined
+}
+
+/** The only way out to vendors. One per process: it keeps the connections. */
+export interface VendorHttp {
+  /**
+   * @throws {VendorError} class server for everything that kept the reply from coming whole: `network`, `timeout`, `redirect`, `body`
+   * @throws the signal's reason on abort
+   */
+  call(request: VendorRequest, signal: AbortSignal): Promise<VendorReply>
+  /** Waits for the calls under way, then closes the connections. */
+  close(): Promise<void>
+}
+
+/** What a source needs from the process. */
+export interface SourceDeps {
+  readonly clock: Clock
+  readonly http: VendorHttp
+}
+
+/** Longer than a connection attempt to a living host takes on any path; the call's own deadline is usually shorter. */
+const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * Calls within a burst share a connection, later ones open their own: a connection that the vendor closes just as we
+ * send would leave us not knowing whether the addresses were sold.
+ */
+const KEEP_ALIVE_MS = 4_000
+
+/**
+ * @param options.clock measures the deadline, so tests need not wait for it
+ * @param options.dispatcher for tests; whoever hands one in closes it
+ */
+export function openVendorHttp(options: { clock: Clock; dispatcher?: Dispatcher }): VendorHttp {
+  const owned = options.dispatcher === undefined ? newAgent() : undefined
+  const dispatcher = options.dispatcher ?? owned ?? newAgent()
+  return {
+    call: (request, signal) => call(dispatcher, options.clock, request, signal),
+    close: async () => owned?.close(),
+  }
+}
+
+function newAgent(): Agent {
+  return new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    // The call's deadline covers both; undici's own timers are coarse (1 s).
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    allowH2: false,
+  })
+}
+
+async function call(
+  dispatcher: Dispatcher,
+  clock: Clock,
+  request: VendorRequest,
+  signal: AbortSignal,
+): Promise<VendorReply> {
+  signal.throwIfAborted()
+  const stop = new AbortController()
+  const onAbort = () => stop.abort(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  const timedOut = new VendorError('server', 'timeout', `the vendor did not answer within ${request.timeoutMs} ms`)
+  const deadline = clock.after(request.timeoutMs, () => stop.abort(timedOut))
+  const sentAt = clock.now()
+  try {
+    const response = await send(dispatcher, request, stop.signal)
+    refuseRedirect(response)
+    const text = await readBody(response.body, request.maxBodyBytes)
+    const { date } = response.headers
+    const vendorWallMs = typeof date === 'string' ? httpDate(date) : undefined
+    return { status: response.statusCode, headers: response.headers, text, sentAt, vendorWallMs }
+  } catch (error) {
+    if (stop.signal.aborted) throw stop.signal.reason
+    throw error instanceof VendorError ? error : unreachable(error)
+  } finally {
+    deadline.clear()
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function send(dispatcher: Dispatcher, request: VendorRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  return dispatcher.request({
+    origin: request.url.origin,
+    path: `${request.url.pathname}${request.url.search}`,
+    method: request.method,
+    headers: { accept: '*/*', 'user-agent': 'turnpike', ...request.headers },
+    body: request.body ?? null,
+    signal,
+  })
+}
+
+/** A redirect would carry the key to a host that nobody configured. */
+function refuseRedirect(response: Dispatcher.ResponseData): void {
+  if (response.statusCode < 300 || response.statusCode > 399) return
+  response.body.on('error', () => {}).destroy()
+  throw new VendorError(
+    'server',
+    'redirect',
+    `the vendor answered with a redirect (HTTP ${response.statusCode}), which is refused`,
+    {
+      hint: 'check baseUrl: http or https, the host, the path prefix',
+    },
+  )
+}
+
+/** UTF-8 without byte order mark. */
+async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) throw malformed(`the reply is larger than ${maxBytes} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw error instanceof VendorError
+      ? error
+      : malformed(`the reply broke off after ${bytes} bytes (${codeOf(error)})`)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
+function unreachable(error: unknown): VendorError {
+  return new VendorError('server', 'network', `the vendor's API cannot be reached (${codeOf(error)})`)
+}
+
+/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`: a symbol, never the words of a message, which may hold an address. */
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : 'unknown reason'
+}
+
+/**
+ * Judges a whole reply (vendors.md 0.1): the status first, then the vendor's own words as `decode` reads them.
+ * @param decode gives the data, or throws VendorError; the code `body` means that it could not read the body at all
+ * @param wallMs now, for a Retry-After that is a date
+ */
+export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: RawReply) => T): T {
+  if (reply.status === 429) throw tooManyRequests(reply, reply.vendorWallMs ?? wallMs)
+  // Some vendors report what went wrong under HTTP 400 with their usual envelope.
+  if (reply.status < 300 || reply.status === 400) return decode(reply)
+  const said = errorOf(() => decode(reply))
+  if (said !== undefined && said.vendorCode !== 'body') throw said
+  if (reply.status === 401 || reply.status === 403)
+    throw new VendorError('auth', 'http', `the vendor refused the call (HTTP ${reply.status})`)
+  throw new VendorError('server', 'http', `the vendor answered with HTTP ${reply.status}`)
+}
+
+function errorOf(decode: () => unknown): VendorError | undefined {
+  try {
+    decode()
+    return undefined
+  } catch (error) {
+    if (error instanceof VendorError) return error
+    throw error
+  }
+}
+
+/** RFC 9110 section 10.2.3: seconds or a date. A date is measured on the vendor's own clock where it tells the time. */
+function tooManyRequests(reply: VendorReply, vendorNowMs: number): VendorError {
+  const header = reply.headers['retry-after']
+  const text = typeof header === 'string' ? header.trim() : ''
+  const until = httpDate(text)
+  const wait = /^\d{1,6}$/.test(text)
+    ? Number(text) * 1000
+    : until === undefined
+      ? undefined
+      : Math.max(until - vendorNowMs, 0)
+  return new VendorError('rate_limited', 'http', 'the vendor says too many calls (HTTP 429)', { wait })
+}

@@ -1,0 +1,80 @@
+/** The only door to the vendors: everybody else names a vendor by its name in gateway.yaml. */
+import { demo } from './demo.ts'
+import { configurableParams } from './engine/params.ts'
+import { screen } from './engine/screen.ts'
+import { openTableSource } from './engine/source.ts'
+import type { SourceDeps } from './http.ts'
+import { juliangip } from './juliangip.ts'
+import { qg } from './qg.ts'
+import * as list from './static.ts'
+import { type Param, type ProviderSettings, type Source, type Vendor, VendorError } from './vendor.ts'
+
+export type { SourceDeps, VendorHttp } from './http.ts'
+export { openVendorHttp } from './http.ts'
+
+/** What the rest of the gateway may know of a vendor before a source is opened. */
+interface Door {
+  readonly products: readonly string[]
+  readonly credentials: Vendor['credentials']
+  readonly requestParams: (product: string) => Readonly<Record<string, Param>>
+  readonly open: (settings: ProviderSettings, deps: SourceDeps) => Source
+}
+
+function tableDoor(vendor: Vendor): Door {
+  return {
+    products: Object.keys(vendor.products),
+    credentials: vendor.credentials,
+    requestParams: (product) => {
+      const operation = vendor.operations[vendor.products[product]?.extract ?? '']
+      return operation === undefined ? {} : configurableParams(operation)
+    },
+    open: (settings, deps) => openTableSource(vendor, settings, deps),
+  }
+}
+
+const doors: ReadonlyMap<string, Door> = new Map([
+  ['juliangip', tableDoor(juliangip)],
+  ['qg', tableDoor(qg)],
+  ['demo', tableDoor(demo)],
+  [
+    list.name,
+    {
+      products: [list.product],
+      credentials: list.credentials,
+      requestParams: () => ({}),
+      open: (settings, deps) => list.openStaticSource(settings, deps, screen),
+    },
+  ],
+])
+
+function doorOf(vendor: string): Door {
+  const door = doors.get(vendor)
+  if (door !== undefined) return door
+  throw new VendorError('bad_request', 'vendor', `there is no vendor ${vendor}: ${vendorNames.join(', ')}`)
+}
+
+/** The values of `vendor:` in gateway.yaml. */
+export const vendorNames: readonly string[] = [...doors.keys()]
+
+/** The values of `product:` for a vendor. @throws {VendorError} class bad_request for an unknown vendor; so do the others */
+export function productsOf(vendor: string): readonly string[] {
+  return doorOf(vendor).products
+}
+
+/** The zod shape of `credentials:`. */
+export function credentialsOf(vendor: string): Vendor['credentials'] {
+  return doorOf(vendor).credentials
+}
+
+/** The parameters that a user may set under `request:`; none for an unknown product. */
+export function requestParamsOf(vendor: string, product: string): Readonly<Record<string, Param>> {
+  return doorOf(vendor).requestParams(product)
+}
+
+/**
+ * Opens one configured account and product.
+ * @throws {VendorError} class bad_request for an unknown vendor or product, and for settings that the vendor's table does not allow
+ */
+export function openSource(settings: ProviderSettings, deps: SourceDeps): Source {
+  return doorOf(settings.vendor).open(settings, deps)
+}

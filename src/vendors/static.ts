@@ -1,0 +1,194 @@
+/**
+ * `static`: addresses that somebody already has, from a list in gateway.yaml, a file or a URL. There is no vendor's API,
+ * so there is no table: this file makes a Source of its own. The list is read anew at each extraction, so an edited
+ * file counts at once.
+ */
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { Secret } from '../secret.ts'
+import { judge, type SourceDeps } from './http.ts'
+import {
+  type Endpoint,
+  type EndpointOptions,
+  type List,
+  type ListItem,
+  malformed,
+  membersOf,
+  parseEndpoint,
+  parseJson,
+  parseList,
+  percentDecoded,
+  startsLikeMarkup,
+  textOf,
+} from './parse.ts'
+import {
+  type Delivered,
+  type Delivery,
+  type Operation,
+  type ProviderSettings,
+  type Sold,
+  type Source,
+  VendorError,
+} from './vendor.ts'
+
+export const name = 'static'
+export const product = 'list'
+export const credentials = z.strictObject({})
+
+const READ = 'read'
+const MAX_PER_CALL = 1_000
+
+const read: Operation = {
+  about: 'reads the list',
+  document: 'none: the list is yours',
+  method: 'GET',
+  path: '',
+  params: {},
+  // Behind a URL stands somebody's web server; no list is better for being read more often.
+  limit: () => ({ calls: 1, perMs: 1_000 }),
+  effect: 'reads',
+  reply: 'addresses in any form of docs/vendors.md',
+}
+
+/** Takes out what no upstream may be and puts the provider's login in: the engine's own, handed in by the registry. */
+export type Screen = (delivered: Delivered, settings: Pick<ProviderSettings, 'allowPrivate' | 'upstream'>) => Delivered
+
+/**
+ * Opens a list as a source. An extraction hands out the next addresses of the list and begins anew behind the last: it
+ * cannot know which of them are still held.
+ * @throws {VendorError} class bad_request unless there is exactly one of list, file and url, and each entry of the list is an address
+ */
+export function openStaticSource(settings: ProviderSettings, deps: SourceDeps, screen: Screen): Source {
+  const load = loaderOf(settings, deps)
+  let next = 0
+  const all = async (signal: AbortSignal): Promise<Delivery> => {
+    const sentAt = deps.clock.now()
+    const { items, rejected } = await load(signal)
+    // What the user wrote is the user's word; what a web server answers is a stranger's.
+    const allowPrivate = settings.allowPrivate || settings.url === undefined
+    const sold = items.map(({ endpoint }) => toSold(endpoint, settings.ttlMs))
+    return { ...screen({ sold, rejected }, { ...settings, allowPrivate }), sentAt }
+  }
+  return {
+    vendor: name,
+    product,
+    maxPerCall: MAX_PER_CALL,
+    byChannel: false,
+    channels: undefined,
+    extractOperation: READ,
+    queryOperation: undefined,
+    operations: { [READ]: read },
+    limitOf: () => ({ ...read.limit({ channels: 1 }), key: `${name} ${settings.name}` }),
+    extract: async (count, signal) => {
+      const { sold, ...rest } = await all(signal)
+      if (sold.length === 0) throw new VendorError('no_resource', 'empty', emptyMessage(rest.rejected))
+      const start = next % sold.length
+      const taken = [...sold.slice(start), ...sold.slice(0, start)].slice(0, count)
+      next = start + taken.length
+      return { ...rest, sold: taken }
+    },
+    query: () =>
+      Promise.reject(new VendorError('bad_request', 'operation', 'a list has no account that could be asked')),
+    call: async (operation, _params, signal) => {
+      if (operation !== READ) throw new VendorError('bad_request', 'operation', `a list has one operation, ${READ}`)
+      return (await all(signal)).sold.map(({ host, port, protocol }) => ({ host, port, protocol }))
+    },
+  }
+}
+
+function emptyMessage(rejected: readonly string[]): string {
+  return rejected[0] === undefined ? 'the list is empty' : `the list holds no usable address: ${rejected[0]}`
+}
+
+function toSold(endpoint: Endpoint, ttlMs: number | undefined): Sold {
+  return { protocol: 'http', ...endpoint, life: ttlMs === undefined ? { kind: 'endless' } : { kind: 'for', ms: ttlMs } }
+}
+
+type Load = (signal: AbortSignal) => Promise<List>
+
+function loaderOf(settings: ProviderSettings, deps: SourceDeps): Load {
+  const { list, file, url } = settings
+  const given = [list, file, url].filter((source) => source !== undefined)
+  if (given.length !== 1)
+    throw new VendorError('bad_request', 'list', 'a static provider needs one of list, file and url')
+  if (list !== undefined) {
+    const fixed = readEntries(list)
+    return () => Promise.resolve(fixed)
+  }
+  return file === undefined ? (signal) => readUrl(settings, deps, signal) : () => readPath(file)
+}
+
+/** The user's own entries: a slip is told at start, by its place, for it may hold a password. */
+function readEntries(entries: readonly (string | Secret)[]): List {
+  const items = entries.map((entry, index): ListItem => {
+    const endpoint = parseEndpoint((entry instanceof Secret ? entry.reveal() : entry).trim(), OWN_WORDS)
+    if (endpoint !== undefined) return { endpoint, fields: [] }
+    throw new VendorError('bad_request', 'list', `entry ${index + 1} of list is not an address`, {
+      hint: 'write ip:port, ip:port:user:pass or scheme://user:pass@host:port',
+    })
+  })
+  return { items, rejected: [] }
+}
+
+/** In one's own list `proxy:3128` is a host, not the word of an error message. */
+const OWN_WORDS: EndpointOptions = { bareNames: true }
+
+async function readPath(path: string): Promise<List> {
+  try {
+    return readAny(await readFile(path, 'utf8'), OWN_WORDS)
+  } catch (error) {
+    if (error instanceof VendorError) throw error
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+    throw new VendorError('server', 'file', `the file of addresses cannot be read (${code})`, {
+      hint: `is ${path} there, and may this user read it?`,
+    })
+  }
+}
+
+async function readUrl(settings: ProviderSettings, deps: SourceDeps, signal: AbortSignal): Promise<List> {
+  const address = settings.url?.reveal() ?? ''
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new VendorError('bad_request', 'url', 'url must be a link that begins with http:// or https://')
+  const { callTimeoutMs: timeoutMs, maxBodyBytes } = settings
+  const headers = loginHeader(url)
+  const reply = await deps.http.call({ method: 'GET', url, headers, timeoutMs, maxBodyBytes }, signal)
+  return judge(reply, deps.clock.wall(), ({ text }) => readAny(text, {}))
+}
+
+/** `https://user:pass@host/list` means a Basic login (RFC 7617). */
+function loginHeader({ username, password }: URL): Record<string, string> {
+  if (username === '') return {}
+  const login = `${percentDecoded(username)}:${percentDecoded(password)}`
+  return { authorization: `Basic ${Buffer.from(login).toString('base64')}` }
+}
+
+/** A list in any form: lines or another separated text, or JSON of any shape. */
+function readAny(text: string, options: EndpointOptions): List {
+  if (startsLikeMarkup(text)) throw malformed('a web page came where addresses were expected', text)
+  const list = parseList(text, options)
+  if (list.items.length > 0 || !/^\s*[[{]/.test(text)) return list
+  const items = endpointsIn(parseJson(text), 0).map((endpoint) => ({ endpoint, fields: [] }))
+  return { items, rejected: items.length === 0 ? ['JSON without an address'] : [] }
+}
+
+const MAX_DEPTH = 8
+
+/** Looks through JSON of unknown shape for addresses: texts of the usual forms, and objects with a host and a port. */
+function endpointsIn(value: unknown, depth: number): Endpoint[] {
+  if (typeof value === 'string') return parseList(value).items.map(({ endpoint }) => endpoint)
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return []
+  const whole = Array.isArray(value) ? undefined : endpointOf(membersOf(value) ?? {})
+  return whole === undefined ? Object.values(value).flatMap((member) => endpointsIn(member, depth + 1)) : [whole]
+}
+
+function endpointOf(members: Readonly<Record<string, unknown>>): Endpoint | undefined {
+  const first = (...names: string[]) => names.map((key) => textOf(members[key])).find((found) => found !== undefined)
+  const host = first('host', 'ip', 'server', 'address', 'proxy')
+  const port = first('port')
+  const endpoint =
+    host === undefined ? undefined : parseEndpoint(port === undefined || host.includes(':') ? host : `${host}:${port}`)
+  const [username, password] = [first('username', 'user', 'http_user'), first('password', 'pass', 'http_pass')]
+  if (endpoint === undefined || username === undefined || password === undefined) return endpoint
+  return { ...endpoint, username, password: new Secret(password) }
+}
