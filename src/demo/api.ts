@@ -7,10 +7,10 @@
  * 1. Calls. GET, parameters in the query string, each at most once. The answer is JSON:
  *
  *        { "code": "SUCCESS", "data": ..., "request_id": "..." }      HTTP 200
- *        { "code": "<see 4>", "message": "...", "request_id": "..." } HTTP 400 (404 for an unknown path or method)
+ *        { "code": "<see 4>", "message": "...", "request_id": "..." } HTTP 400, or as said in 4
  *
  *    `key` is demanded by every call. Each call has its own limit: the calls accepted in any 60 s, a sliding window.
- *    A refused call is not counted; `Retry-After` (seconds) says when the next one will be accepted.
+ *    A refused call is not counted.
  *
  * 2. GET /get: takes addresses. Limit: channels * 5 + 10 in 60 s.
  *
@@ -32,11 +32,11 @@
  *
  *        INVALID_KEY             there is no such account
  *        INVALID_PARAMETER       a parameter is unknown, given twice, or not in its range; the message names it
- *        REQUEST_LIMIT_EXCEEDED  too many calls
+ *        REQUEST_LIMIT_EXCEEDED  too many calls (HTTP 429; `Retry-After` says in how many seconds there will be room)
  *        NO_AVAILABLE_CHANNEL    every channel is occupied: wait for a deadline
  *        NO_RESOURCE_FOUND       there is no address in such a place
- *        NO_SUCH_OPERATION       unknown path or method
- *        INTERNAL_ERROR          the address could not be started
+ *        NO_SUCH_OPERATION       unknown path or method (HTTP 404)
+ *        INTERNAL_ERROR          no address could be started (HTTP 500)
  */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -159,8 +159,20 @@ function asItem({ host, port, place, deadline, username, password }: Holding): o
 function refuse(response: ServerResponse, error: unknown, clock: Clock): void {
   const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL_ERROR', 'The demo vendor failed.')
   if (refusal.retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(refusal.retryAfterMs / 1000))
-  const status = refusal.code === 'NO_SUCH_OPERATION' ? 404 : 400
-  send(response, status, { code: refusal.code, message: refusal.message }, clock)
+  send(response, statusOf(refusal.code), { code: refusal.code, message: refusal.message }, clock)
+}
+
+function statusOf(code: ErrorCode): number {
+  switch (code) {
+    case 'NO_SUCH_OPERATION':
+      return 404
+    case 'REQUEST_LIMIT_EXCEEDED':
+      return 429
+    case 'INTERNAL_ERROR':
+      return 500
+    default:
+      return 400
+  }
 }
 
 function send(response: ServerResponse, status: number, reply: object, clock: Clock): void {

@@ -40,12 +40,12 @@ export interface DemoWorld {
   close(): Promise<void>
 }
 
-export const DEMO_CHANNELS = 20
+const CHANNELS = 20
 const LIFE_MS = [60_000, 120_000] as const
 
 /** Starts the vendor; its addresses start when they are sold. Rejects when loopback cannot be listened on. */
 export async function startDemoWorld(options: DemoOptions, { clock, log, canListen }: DemoDeps): Promise<DemoWorld> {
-  const { channels = DEMO_CHANNELS, life = LIFE_MS, fetch = false } = options
+  const { channels = CHANNELS, life = LIFE_MS, fetch = false } = options
   const key = new Secret(randomBytes(16).toString('hex'))
   const stock = new Stock({ channels, life, fetch, nextHost: await loopbackHosts(canListen) }, { clock, log })
   const api = createApi({ key, channels }, stock, { clock, log })

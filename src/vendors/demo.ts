@@ -22,12 +22,12 @@ const commonErrors: Readonly<Record<string, ErrorRule>> = {
   INVALID_KEY: {
     class: 'auth',
     term: 'there is no such account',
-    hint: 'leave `credentials` out: the demo vendor makes a new key at every start',
+    hint: 'a key of the demo vendor ends with the process that made it',
   },
   INVALID_PARAMETER: { class: 'bad_request', term: 'a parameter is unknown, given twice, or not in its range' },
   REQUEST_LIMIT_EXCEEDED: { class: 'rate_limited', term: 'too many calls', wait: MINUTE_MS },
   NO_SUCH_OPERATION: { class: 'bad_request', term: 'unknown path or method' },
-  INTERNAL_ERROR: { class: 'server', term: 'the address could not be started' },
+  INTERNAL_ERROR: { class: 'server', term: 'no address could be started' },
 }
 
 const REPLY = 'list of {server, username, password, proxy_ip, country, area, city, isp, deadline}'
@@ -84,20 +84,13 @@ const operations = {
   },
 } as const satisfies Record<string, Operation>
 
-/** Section 1. `Retry-After` is exact, so it goes before the table's whole minute. */
+/** Section 1. A call beyond the limit comes under HTTP 429 and is judged before it comes here. */
 function decode(operation: string, reply: RawReply): unknown {
-  const members = membersOf(parseJson(reply.text))
-  const { code, message, data } = members ?? {}
-  if (members === undefined || typeof code !== 'string') throw malformed('the reply has no code', reply.text)
+  const { code, message, data } = membersOf(parseJson(reply.text)) ?? {}
+  if (typeof code !== 'string') throw malformed('the reply has no code', reply.text)
   if (code === 'SUCCESS') return data
-  const rule: ErrorRule | undefined = rulesOf(operation)[code]
-  const retryAfter = textOf(reply.headers['retry-after'])
-  const wait = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? { wait: Number(retryAfter) * 1000 } : {}
-  throw refusal(rule && { ...rule, ...wait }, code, textOf(message) ?? '')
-}
-
-function rulesOf(operation: string): Readonly<Record<string, ErrorRule>> {
-  return operation === 'get' ? operations.get.errors : commonErrors
+  const rules: Readonly<Record<string, ErrorRule>> = operation === 'get' ? operations.get.errors : commonErrors
+  throw refusal(Object.hasOwn(rules, code) ? rules[code] : undefined, code, textOf(message) ?? '')
 }
 
 function deliver(data: unknown): { sold: readonly Sold[]; rejected: readonly string[] } {
@@ -121,13 +114,22 @@ function readItem(item: unknown): Sold | string {
   if (username === undefined || password === undefined) return 'an item without a login'
   if (wallMs === undefined) return 'an item without a deadline'
   const login = { username, password: new Secret(password) }
-  return { host, port, protocol: 'http', ...login, life: { kind: 'until', wallMs }, ref: server, ...factsOf(facts) }
+  return {
+    host,
+    port,
+    protocol: 'http',
+    ...login,
+    life: { kind: 'until', wallMs },
+    ref: server,
+    ...factsOf(host, facts),
+  }
 }
 
 type Texts = Readonly<Record<string, string | undefined>>
 
-function factsOf({ proxy_ip, country, area, city, isp }: Texts): Partial<Sold> {
-  const told = Object.entries({ exit: proxy_ip, country, area, city, isp })
+function factsOf(host: string, { proxy_ip, country, area, city, isp }: Texts): Partial<Sold> {
+  const exit = proxy_ip === host ? undefined : proxy_ip
+  const told = Object.entries({ exit, country, area, city, isp })
   return Object.fromEntries(told.filter(([, value]) => value !== undefined))
 }
 
@@ -139,7 +141,7 @@ function textsOf(item: unknown): Texts {
 export const demo: Vendor = {
   name: 'demo',
   baseUrl: 'http://127.0.0.1', // a placeholder: the port is new at every start, and app.ts knows it
-  credentials: z.strictObject({ key: credential('the account; made at every start').optional() }).prefault({}),
+  credentials: z.strictObject({ key: credential('The account; another one at every start.') }),
   operations,
   products: {
     channel: {

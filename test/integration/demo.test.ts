@@ -74,7 +74,7 @@ it('accepts channels * 5 + 10 calls in any 60 s, with the account’s key', asyn
     clock.advance(1_000)
   }
   expect(codes).toEqual(['SUCCESS', ...Array(14).fill('INVALID_PARAMETER')])
-  expect(await call(world, '/get')).toMatchObject({ status: 400, code: 'REQUEST_LIMIT_EXCEEDED', retryAfter: '45' })
+  expect(await call(world, '/get')).toMatchObject({ status: 429, code: 'REQUEST_LIMIT_EXCEEDED', retryAfter: '45' })
   expect((await call(world, '/query')).code).toBe('SUCCESS')
   clock.advance(44_999)
   expect(await call(world, '/get')).toMatchObject({ code: 'REQUEST_LIMIT_EXCEEDED', retryAfter: '1' })
