@@ -22,7 +22,7 @@
  *
  *        server              host:port to connect to (an HTTP proxy)
  *        username, password  the login that this address demands
- *        proxy_ip            the address that targets see
+ *        proxy_ip            the address on which it goes out; what it fetches for real shows this machine's own instead
  *        country, area, city, isp
  *        deadline            YYYY-MM-DD HH:MM:SS in +08:00: the address stops then, and open connections are dropped
  *
