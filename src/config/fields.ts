@@ -23,7 +23,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 const YEAR_MS = 366 * 86_400_000
 
 /** In an editor a value may also be a `${NAME}`, which is known only at start. */
-const orEnvironment = (pattern: string): string => `^(?:${pattern}|.*\\$\\{.+\\}.*)$`
+export const orEnvironment = (pattern: string): string => `^(?:${pattern}|.*\\$\\{.+\\}.*)$`
 
 type Context = z.core.$RefinementCtx<unknown>
 
@@ -129,6 +129,14 @@ export function secret(options: { readonly maxBytes?: number } = {}) {
 /** A whole number in a range. */
 export function integer(min: number, max: number) {
   return z.int().min(min).max(max)
+}
+
+/** A list that is not empty. Not zod's own `min`: it throws on a map that holds a strange `length` (zod 4.6.7). */
+export function someOf<T extends z.ZodType>(item: T) {
+  return z
+    .array(item)
+    .refine((list) => list.length > 0, { error: 'is an empty list; add an entry, or remove the key' })
+    .meta({ minItems: 1 })
 }
 
 /** Text without control characters, for names and free words. */
@@ -238,4 +246,14 @@ export function secretUrl() {
 function readHttpUrl(value: string): URL | undefined {
   const url = URL.parse(value)
   return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') ? url : undefined
+}
+
+/** A path in the file system; relative ones are resolved against the configuration's own folder by load.ts. */
+export function filePath() {
+  return text({ maxBytes: 4_096 })
+}
+
+/** One line of a proxy list. It may hold a login, so it is a secret; the static vendor reads it. */
+export function socketAddress() {
+  return secret({ maxBytes: 2_048 }).meta({ examples: ['203.0.113.7:8080'] })
 }

@@ -1,0 +1,159 @@
+/** From what zod found to sentences for a person: what is wrong, and what to write instead. */
+import type { z } from 'zod'
+import type { Path } from './locate.ts'
+import { nearest } from './nearest.ts'
+
+type Issue = z.core.$ZodIssue
+
+export interface Finding {
+  readonly path: Path
+  readonly message: string
+  /** Whether the key itself is wrong, or what it holds. */
+  readonly at: 'key' | 'value'
+}
+
+/**
+ * The `error` option for `safeParse`: unknown keys carry the keys that are known there in their message, the only part
+ * of an issue that survives zod's unions. `explain` reads them back.
+ */
+export function rememberKnownKeys(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'unrecognized_keys') return undefined
+  const definition = issue.inst?._zod.def as { shape?: object } | undefined
+  return Object.keys(definition?.shape ?? {}).join(' ')
+}
+
+/**
+ * @param raw the whole value that was parsed
+ * @param above the path of the part that `issue.path` is relative to
+ */
+export function explain(issue: Issue, raw: unknown, above: Path = []): readonly Finding[] {
+  const path = [...above, ...issue.path]
+  const value = valueAt(raw, path)
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, issue.message))
+  if (value === undefined && path.length > 0) return [{ path, message: missing(issue, raw, path), at: 'value' }]
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) return explainUnion(issue, raw, path, value)
+  return [{ path, message: sentence(issue, value), at: 'value' }]
+}
+
+function unknownKey(path: Path, key: string, knownKeys: string): Finding {
+  const known = knownKeys === '' ? [] : knownKeys.split(' ')
+  const meant = nearest(key, known)
+  const help =
+    meant !== undefined
+      ? `did you mean ${meant}?`
+      : known.length > 0
+        ? `known here: ${known.join(', ')}`
+        : 'none is known here'
+  return { path: [...path, key], message: `unknown key; ${help}`, at: 'key' }
+}
+
+function missing(issue: Issue, raw: unknown, path: Path): string {
+  const key = String(path.at(-1))
+  if (key === 'vendor' && valueAt(raw, [...path.slice(0, -1), 'url']) !== undefined) {
+    return 'is missing: a link alone is not enough yet; add "vendor: static" for a link to a plain list, or name the vendor and product that the link belongs to'
+  }
+  const choices = choicesOf(issue)
+  if (choices !== undefined) return `is missing; write one of ${choices.join(', ')}`
+  return issue.code === 'custom' ? `is missing; ${issue.message}` : 'is missing'
+}
+
+/** A value that may have several shapes: the problems of the shape that was meant. */
+function explainUnion(
+  issue: z.core.$ZodIssueInvalidUnion,
+  raw: unknown,
+  path: Path,
+  value: unknown,
+): readonly Finding[] {
+  const meant = issue.errors.find(
+    (branch) => !branch.some(({ path: inner, code }) => inner.length === 0 && code !== 'unrecognized_keys'),
+  )
+  if (meant !== undefined) return meant.flatMap((inner) => explain(inner, raw, path))
+  const choices = issue.errors.flat().flatMap(shapesOf)
+  return [{ path, message: `${emptyOr(value)}write ${[...new Set(choices)].join(' or ')}`, at: 'value' }]
+}
+
+function shapesOf(issue: Issue): readonly string[] {
+  if (issue.code === 'invalid_value') return issue.values.map(String)
+  if (issue.code !== 'invalid_type') return [issue.message]
+  return issue.expected === 'boolean' ? ['true', 'false'] : [`a ${nouns[issue.expected] ?? issue.expected}`]
+}
+
+const nouns: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'whole number',
+  number: 'number',
+  object: 'group of keys',
+  record: 'group of keys',
+  array: 'list',
+  tuple: 'list',
+}
+
+const typeSentences: Readonly<Record<string, string>> = {
+  string: 'must be text',
+  int: 'must be a whole number',
+  number: 'must be a number',
+  boolean: 'must be true or false',
+  object: 'must hold keys, one per line, indented',
+  record: 'must hold keys, one per line, indented',
+  array: 'must be a list',
+  tuple: 'must be a list',
+}
+
+function sentence(issue: Issue, value: unknown): string {
+  const choices = choicesOf(issue)
+  if (choices !== undefined) return `${emptyOr(value)}${suggest(value, choices)}write one of ${choices.join(', ')}`
+  switch (issue.code) {
+    case 'invalid_type':
+      return wrongType(issue.expected, value)
+    case 'too_small':
+      return issue.origin === 'array'
+        ? `${lengthSentence('needs at least', issue.minimum)}`
+        : `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
+    case 'too_big':
+      return issue.origin === 'array'
+        ? lengthSentence('takes at most', issue.maximum)
+        : `must be ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`
+    case 'custom':
+      return `${emptyOr(value)}${issue.message}`
+    default:
+      return 'is not valid here'
+  }
+}
+
+function wrongType(expected: string, value: unknown): string {
+  if (value === null) return 'is empty; give it a value or remove the key'
+  const words = typeSentences[expected] ?? 'is not valid here'
+  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return `${words}: put it in quotes`
+  if (typeof value === 'string' && expected !== 'string' && /^\s*(-?\d+(\.\d+)?|true|false)\s*$/.test(value)) {
+    return `${words}, written in the file without quotes (text from the environment stays text)`
+  }
+  return words
+}
+
+const lengthSentence = (words: string, count: number | bigint): string =>
+  `${words} ${count} ${Number(count) === 1 ? 'entry' : 'entries'}`
+
+const emptyOr = (value: unknown): string => (value === null ? 'is empty; ' : '')
+
+function choicesOf(issue: Issue): readonly string[] | undefined {
+  if (issue.code === 'invalid_value') return issue.values.map(String)
+  return issue.code === 'invalid_union' && issue.discriminator !== undefined
+    ? (issue as { options?: z.core.util.Primitive[] }).options?.map(String)
+    : undefined
+}
+
+function suggest(value: unknown, choices: readonly string[]): string {
+  const meant = typeof value === 'string' ? nearest(value, choices) : undefined
+  return meant === undefined ? '' : `did you mean ${meant}? Otherwise `
+}
+
+/** The member of plain objects and lists at `path`, or undefined. */
+export function valueAt(raw: unknown, path: Path): unknown {
+  let value = raw
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
+    value = (value as Record<PropertyKey, unknown>)[step]
+  }
+  return value
+}

@@ -1,0 +1,61 @@
+/** The shape of the ports: what listens, and who may use it. */
+import { z } from 'zod'
+import { strategies } from '../net/client-options.ts'
+import { cidr, integer, listenHost, secret, someOf, text } from './fields.ts'
+import { providerName, userName } from './names.ts'
+
+const port = () => integer(0, 65_535)
+
+const user = () =>
+  z.strictObject({
+    name: userName().meta({ description: 'Account name; options follow it as -key-value.' }),
+    password: secret({ maxBytes: 255 }).meta({ description: 'At most 255 bytes (RFC 1929).' }),
+    providers: someOf(providerName()).optional().meta({ description: 'The only providers that this user may use.' }),
+  })
+
+/** One port for clients. */
+export const listener = () =>
+  z.strictObject({
+    name: text({ maxBytes: 64 }).optional().meta({ description: 'Your name for this port, in logs and metrics.' }),
+    host: listenHost()
+      .default('127.0.0.1')
+      .meta({ description: 'Address to listen on. Off loopback, users or an allow-list are needed.' }),
+    port: port()
+      .default(8080)
+      .meta({ description: 'Port for HTTP proxy, SOCKS5 and SOCKS4/4a alike; 0 takes a free one.' }),
+    users: someOf(user())
+      .optional()
+      .meta({ description: 'Who may use this port. When given, every way in demands the login.' }),
+    allow: someOf(cidr())
+      .optional()
+      .meta({ description: 'Client addresses that may connect; users still have to log in.' }),
+    provider: providerName().optional().meta({ description: 'The only provider of this port.' }),
+    strategy: z
+      .enum(strategies)
+      .optional()
+      .meta({ description: 'How this port chooses an upstream; default: rotation.strategy.' }),
+    session: z.enum(['off', 'client', 'target']).default('off').meta({
+      description:
+        'Keep one upstream per client address or per target host, also for clients that ask for no session. A browser wants `client`.',
+    }),
+    upstreamHeader: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Name the upstream in X-Turnpike-Upstream on forwarded plain HTTP answers too.' }),
+    optionHeaders: z.boolean().default(false).meta({
+      description: 'Accept X-Turnpike-* options on plain HTTP requests too. Scripts in a page could send those.',
+    }),
+  })
+
+/** The admin port, or `off`. */
+export const admin = () =>
+  z.union([
+    z.literal('off'),
+    z.strictObject({
+      host: listenHost()
+        .default('127.0.0.1')
+        .meta({ description: 'Address of the admin port. Off loopback a token is needed.' }),
+      port: port().default(8081).meta({ description: 'Port of health, metrics and the admin API.' }),
+      token: secret().optional().meta({ description: 'Bearer token for every call that changes something.' }),
+    }),
+  ])

@@ -1,0 +1,180 @@
+/** gateway.yaml and the environment to a frozen configuration, or to every mistake at once with its place. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { ConfigError, type ConfigProblem } from '../errors.ts'
+import { Secret } from '../secret.ts'
+import * as vendors from '../vendors/registry.ts'
+import { crossCheck } from './checks.ts'
+import { type Environment, type Substitution, substitute } from './environment.ts'
+import { explain, type Finding, rememberKnownKeys, valueAt } from './explain.ts'
+import { locate, type Path } from './locate.ts'
+import { anyProviderSchema } from './provider-schema.ts'
+import { buildSchema, type Config, type ConfigSchema, isStatic } from './schema.ts'
+import { plainValue, readYamlText, type TextProblem, type YamlText } from './yaml-text.ts'
+
+/** A configuration of a person is a few KiB. */
+const MAX_FILE_BYTES = 1_048_576
+
+/**
+ * Reads a configuration file.
+ * @param file path of the YAML file; relative paths inside it are resolved against its folder
+ * @param environment fills `${NAME}` in string values
+ * @param schema what the file may say; by default with the vendors of the registry
+ * @returns the whole configuration with its defaults, frozen at every depth; durations in ms, sizes in octets
+ * @throws {ConfigError} with every mistake that the file has. No message holds a value of the environment or a secret
+ */
+export function loadConfig(
+  file: string,
+  environment: Environment,
+  schema: ConfigSchema = buildSchema(vendors),
+): Config {
+  return parseConfig(readText(file), file, environment, schema)
+}
+
+/** As `loadConfig`, for text that is in memory; `file` is where it belongs. */
+export function parseConfig(
+  source: string,
+  file: string,
+  environment: Environment,
+  schema: ConfigSchema = buildSchema(vendors),
+): Config {
+  const text = readYamlText(source)
+  const fail = (problems: readonly ConfigProblem[]): never => {
+    throw new ConfigError(file, problems.toSorted(byPlace))
+  }
+  const place = ({ offset, message }: TextProblem): ConfigProblem => ({ path: '', message, ...text.place(offset) })
+  if (!text.readable) return fail(text.problems.map(place))
+  if (text.document.contents === null) {
+    return fail([
+      {
+        path: '',
+        message: 'the file is empty: it needs at least "providers:"; gateway.yaml shows how',
+        line: 1,
+        column: 1,
+      },
+    ])
+  }
+  const substitution = substitute(text.document, source, environment)
+  const problems = [...text.problems, ...substitution.problems].map(place)
+  const plain = plainValue(text, source)
+  if ('problem' in plain) return fail([...problems, ...(text.problems.length > 0 ? [] : [place(plain.problem)])])
+
+  const folder = dirname(resolve(file))
+  const result = schema.safeParse(plain.value, { error: rememberKnownKeys })
+  const findings = [
+    ...(result.error?.issues ?? []).flatMap((issue) => [
+      ...explain(issue, plain.value),
+      ...behindUnknownVendor(issue, plain.value),
+    ]),
+    ...crossCheck(plain.value, substitution.filled),
+    ...missingFiles(plain.value, folder),
+  ]
+  problems.push(...placeFindings(findings, text, substitution))
+  if (problems.length > 0 || result.data === undefined) return fail(problems)
+  return deepFreeze(resolvePaths(result.data, folder))
+}
+
+function readText(file: string): string {
+  const fail = (message: string): never => {
+    throw new ConfigError(file, [{ path: '', message }])
+  }
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    return fail(unreadable[code ?? ''] ?? `the file cannot be read (${code})`)
+  }
+  if (bytes.length > MAX_FILE_BYTES) return fail('the file is larger than 1 MiB: this is not a configuration')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return fail('the file is not UTF-8 text: save it as UTF-8')
+  }
+}
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file: write one, or name another with --config FILE',
+  ENOTDIR: 'there is no such file: a part of this path is a file, not a folder',
+  EISDIR: 'this is a folder: name the file in it with --config FILE',
+  EACCES: 'this user may not read the file',
+  EPERM: 'this user may not read the file',
+}
+
+const anyProvider = anyProviderSchema()
+
+/** A provider whose vendor or product is unknown is not looked into any further; the keys that all providers share still can be. */
+function behindUnknownVendor(issue: Parameters<typeof explain>[0], raw: unknown): readonly Finding[] {
+  if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return []
+  const path = issue.path.slice(0, -1)
+  const { error } = anyProvider.safeParse(valueAt(raw, path), { error: rememberKnownKeys })
+  return (error?.issues ?? []).flatMap((inner) => explain(inner, raw, path))
+}
+
+function missingFiles(raw: unknown, folder: string): readonly Finding[] {
+  const providers = valueAt(raw, ['providers'])
+  if (!Array.isArray(providers)) return []
+  const paths = providers.flatMap((_, i): Path[] => [
+    ['providers', i, 'file'],
+    ['providers', i, 'upstream', 'tls', 'ca'],
+  ])
+  return paths.flatMap((path): Finding[] => {
+    const file = valueAt(raw, path)
+    const isMissing = typeof file === 'string' && file !== '' && !existsSync(resolve(folder, file))
+    return isMissing
+      ? [{ path, message: 'there is no such file (paths are relative to the configuration)', at: 'value' }]
+      : []
+  })
+}
+
+function placeFindings(
+  findings: readonly Finding[],
+  { document, place }: YamlText,
+  { unfilled }: Substitution,
+): ConfigProblem[] {
+  const seen = new Set<string>()
+  return findings.flatMap(({ path, message, at }) => {
+    const offset = locate(document, path, at)
+    const problem = { path: writePath(path), message, ...place(offset) }
+    const id = JSON.stringify(problem)
+    // A scalar whose variable is not set has been reported; that its placeholder is no number is not news.
+    if ((at === 'value' && unfilled.has(offset)) || seen.has(id)) return []
+    seen.add(id)
+    return [problem]
+  })
+}
+
+/** `providers[0].request.pt`; what is no plain word is quoted and cut. */
+function writePath(path: Path): string {
+  return path
+    .map((step) => {
+      if (typeof step === 'number') return `[${step}]`
+      const key = String(step)
+      return `.${/^[\w-]{1,40}$/.test(key) ? key : JSON.stringify(key.slice(0, 40))}`
+    })
+    .join('')
+    .replace(/^\./, '')
+}
+
+function byPlace(a: ConfigProblem, b: ConfigProblem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)
+}
+
+function resolvePaths(config: Config, folder: string): Config {
+  const absolute = (path: string) => resolve(folder, path)
+  const providers = config.providers.map((provider) => {
+    const { tls } = provider.upstream
+    const ca = tls !== false && 'ca' in tls && tls.ca !== undefined ? { ...tls, ca: absolute(tls.ca) } : tls
+    const upstream = { ...provider.upstream, tls: ca }
+    const isFile = isStatic(provider) && provider.file !== undefined
+    return isFile ? { ...provider, upstream, file: absolute(provider.file) } : { ...provider, upstream }
+  })
+  const state = config.state === 'off' ? config.state : { path: absolute(config.state.path) }
+  return { ...config, providers, state }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || value instanceof Secret) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}

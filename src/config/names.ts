@@ -1,0 +1,36 @@
+/** Names that clients send: they share one line with the options of the client, so some texts cannot be names. */
+import { z } from 'zod'
+import { parseUserName } from '../net/client-options.ts'
+import { orEnvironment, text } from './fields.ts'
+
+const OPTION_IN_NAME = 'a name cannot hold an option such as -session- or -country-: clients could not tell it from one'
+
+/** A provider's name: it stands in user names, headers, URLs and metrics. */
+export function providerName() {
+  const pattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
+  return z
+    .string()
+    .refine((value) => new RegExp(pattern).test(value), {
+      error: 'use letters, digits, dots, hyphens and underscores, at most 64, beginning with a letter or a digit',
+    })
+    .refine((value) => !holdsOption(value), { error: OPTION_IN_NAME })
+    .meta({ pattern: orEnvironment(pattern.slice(1, -1)) })
+}
+
+/** An account name as clients send it: Basic ends it at a colon, and options follow it. */
+export function userName() {
+  return text({ maxBytes: 255 })
+    .refine((value) => !value.includes(':'), {
+      error: 'a user name cannot hold a colon: in a Basic login the password begins there',
+    })
+    .refine((value) => !holdsOption(value), { error: OPTION_IN_NAME })
+}
+
+/** Whether a client's user name would be read as a name and an option behind it. */
+function holdsOption(name: string): boolean {
+  try {
+    return parseUserName(`.${name}`).account !== `.${name}`
+  } catch {
+    return true // the option behind the name has no sensible value
+  }
+}

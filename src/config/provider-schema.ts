@@ -1,0 +1,243 @@
+/**
+ * The shape of one entry under `providers:`. What the vendors sell, how they name their credentials and which
+ * parameters they take comes in through `Catalogue`, so that adding a vendor does not touch this file.
+ */
+import { z } from 'zod'
+import type { Secret } from '../secret.ts'
+import type { Param, ParamValue } from '../vendors/vendor.ts'
+import {
+  baseUrl,
+  duration,
+  filePath,
+  integer,
+  ipAddress,
+  secret,
+  secretUrl,
+  socketAddress,
+  someOf,
+  text,
+} from './fields.ts'
+import { providerName } from './names.ts'
+
+/** What the vendors' tables tell the schema. */
+export interface Catalogue {
+  readonly vendorNames: readonly string[]
+  productsOf(vendor: string): readonly string[]
+  credentialsOf(vendor: string): z.ZodType<Readonly<Record<string, Secret | undefined>>>
+  /** The parameters of a product that a user may set under `request:`. */
+  requestParamsOf(vendor: string, product: string): Readonly<Record<string, Param>>
+}
+
+const MAX_ADDRESSES = 1_000_000_000
+
+const tls = () =>
+  z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        verify: z.boolean().default(true).meta({ description: 'Check the certificate. Off only for tests.' }),
+        servername: text({ maxBytes: 253 })
+          .optional()
+          .meta({ description: 'Name in the certificate, when it is not the host that is dialled.' }),
+        ca: filePath()
+          .optional()
+          .meta({ description: 'PEM file of the authority that signed the certificate; relative to this file.' }),
+      }),
+    ])
+    .transform((value) => (value === true ? { verify: true } : value))
+
+const upstream = () =>
+  z
+    .strictObject({
+      username: secret({ maxBytes: 255 })
+        .optional()
+        .meta({ description: 'User name at the upstreams. A secret too: some vendors use the API key.' }),
+      password: secret({ maxBytes: 255 }).optional().meta({ description: 'Password at the upstreams.' }),
+      tls: tls()
+        .prefault(false)
+        .meta({ description: 'Speak TLS to the upstreams (https proxies): true, or how to check them.' }),
+    })
+    .prefault({})
+    .meta({ id: 'upstream', description: 'Login at the upstreams, where the vendor tells none per address.' })
+
+const budget = () =>
+  z
+    .strictObject({
+      perHour: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Most addresses in any hour.' }),
+      perDay: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Most addresses in any 24 hours.' }),
+      total: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Most addresses ever.' }),
+    })
+    .prefault({})
+    .meta({ id: 'budget', description: 'How many addresses may be bought. A missing figure is no limit.' })
+
+/** Keys that every provider has, whatever sells its addresses. An `id` writes a group once in the JSON Schema. */
+const common = () => ({
+  name: providerName().meta({
+    description: 'Your name for this provider: in logs, metrics and the option `provider`.',
+  }),
+  priority: integer(0, 1_000).default(1).meta({ description: 'Lower buys first.' }),
+  weight: integer(1, 1_000).default(1).meta({ description: 'Share among providers of the same priority.' }),
+  ceiling: integer(1, 1_000_000).optional().meta({ description: 'Most addresses held from this provider.' }),
+  ttl: duration({ min: 1 }).optional().meta({ description: 'Life of an address, only where the vendor tells none.' }),
+  budget: budget(),
+  limit: z
+    .strictObject({
+      share: z.number().gt(0).max(1).default(1).meta({
+        description:
+          'Part of the documented call limit that this gateway may use: 0.25 for one of four hosts on one key.',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'How fast the vendor may be called.' }),
+  price: z
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .meta({ description: 'Price of one address, for the cost figures.' }),
+  lowStock: integer(0, MAX_ADDRESSES)
+    .optional()
+    .meta({ description: "Warn when the vendor's balance falls below this." }),
+  callTimeout: duration({ min: 1 }).prefault('10s').meta({ description: 'Longest wait for one answer of the vendor.' }),
+  allowPrivate: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Accept loopback and private addresses from the vendor: tests, tunnels.' }),
+  upstream: upstream(),
+})
+
+type Common = ReturnType<typeof common>
+
+const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, product: string) =>
+  z.strictObject({
+    ...shared,
+    vendor: z.literal(vendor).meta({ description: 'Whose API this is.' }),
+    product: z
+      .literal(product)
+      .meta({ description: 'What was bought there; decides the operations and the call limit.' }),
+    credentials: catalogue.credentialsOf(vendor).meta({ description: "The account, in the vendor's own words." }),
+    request: request(catalogue.requestParamsOf(vendor, product)).meta({
+      description: "The vendor's own parameters, passed through.",
+    }),
+    channels: integer(1, 100_000)
+      .optional()
+      .meta({ description: 'Channels of the plan: sets the documented call limit.' }),
+    baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
+    whitelist: z
+      .union([
+        z.enum(['auto', 'off']),
+        z.strictObject({ ip: ipAddress().meta({ description: 'The address that the vendor sees us under.' }) }),
+      ])
+      .default('off')
+      .meta({ description: "Register our address through the vendor's own call when that is what is missing." }),
+  })
+
+const staticProvider = (shared: Common) =>
+  z.strictObject({
+    ...shared,
+    vendor: z.literal('static').meta({ description: 'A list of proxies of your own.' }),
+    list: someOf(socketAddress())
+      .optional()
+      .meta({ description: 'ip:port, ip:port:user:password or scheme://user:password@host:port.' }),
+    file: filePath().optional().meta({ description: 'A file of such lines, relative to this file.' }),
+    url: secretUrl().optional().meta({ description: 'A link that answers with such lines.' }),
+  })
+
+const demoProvider = (shared: Common) =>
+  z.strictObject({
+    ...shared,
+    vendor: z
+      .literal('demo')
+      .meta({ description: 'The pretend vendor inside Turnpike: real loopback proxies that expire.' }),
+    fetch: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Really fetch targets other than whoami.demo. They see your own address.' }),
+    channels: integer(1, 1_000).default(20).meta({ description: 'Most addresses held at once.' }),
+    life: lifeRange().prefault(['60s', '120s']).meta({ description: 'Shortest and longest life of an address.' }),
+  })
+
+const lifeRange = () =>
+  z
+    .tuple([duration({ min: 1 }), duration({ min: 1 })])
+    .refine(([shortest, longest]) => shortest <= longest, { error: 'the shortest life comes first' })
+
+export type ApiProvider = z.infer<ReturnType<typeof apiProvider>>
+export type StaticProvider = z.infer<ReturnType<typeof staticProvider>>
+export type DemoProvider = z.infer<ReturnType<typeof demoProvider>>
+
+/** One provider: told apart by `vendor`, then by `product`, so that an editor offers what fits. */
+export function providerSchema(catalogue: Catalogue) {
+  const shared = common()
+  const vendors = catalogue.vendorNames.filter((vendor) => vendor !== 'static' && vendor !== 'demo')
+  const sold = vendors.flatMap((vendor) => {
+    const [first, ...others] = catalogue
+      .productsOf(vendor)
+      .map((product) => apiProvider(shared, catalogue, vendor, product))
+    return first === undefined ? [] : [z.discriminatedUnion('product', [first, ...others])]
+  })
+  return z.discriminatedUnion('vendor', [staticProvider(shared), demoProvider(shared), ...sold])
+}
+
+/** What can still be read of a provider whose vendor or product is unknown: the keys that all share. */
+export const anyProviderSchema = () => z.looseObject(common())
+
+function request(params: Readonly<Record<string, Param>>): z.ZodType<Readonly<Record<string, ParamValue | undefined>>> {
+  const open = Object.entries(params).filter(([, param]) => param.managed === undefined)
+  const shape = Object.fromEntries(
+    open.map(([name, param]) => {
+      const field = paramField(param).meta({ description: `${param.about} (${param.term})` })
+      return [name, param.required ? field : field.optional()]
+    }),
+  )
+  const schema = z.strictObject(shape)
+  return open.some(([, param]) => param.required) ? schema : schema.prefault({})
+}
+
+function paramField(param: Param): z.ZodType<ParamValue> {
+  const { type, values, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = param
+  if (type === 'csv') return words(values)
+  if (values !== undefined) return oneOf(values)
+  if (type === 'boolean') return z.boolean()
+  return type === 'integer' ? integer(min, max) : textOf(min, max)
+}
+
+/** One of the documented values; `1` and `"1"` mean the same to a vendor that reads a query string. */
+function oneOf(values: readonly (string | number)[]): z.ZodType<ParamValue> {
+  return z
+    .unknown()
+    .transform((raw, ctx) => {
+      const value = values.find((known) => typeof raw !== 'object' && String(known) === String(raw))
+      if (value !== undefined) return value
+      ctx.addIssue({ code: 'custom', message: `write one of ${values.join(', ')}` })
+      return z.NEVER
+    })
+    .meta({ enum: [...values] })
+}
+
+/** A plain number (an area code, an order number) is text to a vendor; a longer one would have lost digits already. */
+const asText = (raw: unknown): unknown => (Number.isSafeInteger(raw) ? String(raw) : raw)
+const scalar = { type: ['string', 'integer'] }
+
+function textOf(min: number, max: number): z.ZodType<ParamValue> {
+  const fits = (value: string) => value.length >= min && value.length <= max
+  return z
+    .preprocess(asText, text().refine(fits, { error: () => `must be ${Math.max(min, 1)} to ${max} characters long` }))
+    .meta(scalar)
+}
+
+/** What a vendor takes separated by commas may be written so, or as a list. */
+function words(values: readonly (string | number)[] | undefined): z.ZodType<ParamValue> {
+  const isListed = (member: string) => values === undefined || values.some((known) => String(known) === member)
+  const fits = (value: string) => value.split(',').every((member) => member !== '' && isListed(member))
+  const choice = values === undefined ? 'without empty members' : `each one of ${values.join(', ')}`
+  return z
+    .preprocess(
+      (raw) => {
+        const members = Array.isArray(raw) ? raw.map(asText) : [asText(raw)]
+        return members.every((member) => typeof member === 'string') ? members.join(',') : raw
+      },
+      text().refine(fits, { error: `write members with commas between them, ${choice}` }),
+    )
+    .meta({ type: ['string', 'integer', 'array'], items: scalar })
+}

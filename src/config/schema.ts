@@ -1,0 +1,243 @@
+/**
+ * gateway.yaml, the only truth: shape, defaults, ranges and descriptions. The types of the code, the JSON Schema of the
+ * editors and the tables of the README come from here.
+ *
+ * Keys keep their YAML spelling in the code. After parsing every duration is a number of milliseconds, every size a
+ * number of octets, every secret a `Secret`, and what may be switched off is the word `off`.
+ */
+import { z } from 'zod'
+import { strategies } from '../net/client-options.ts'
+import type { Secret } from '../secret.ts'
+import { bytes, duration, durationOr, filePath, hostPattern, integer, someOf } from './fields.ts'
+import { admin, listener } from './listen-schema.ts'
+import {
+  type ApiProvider,
+  type Catalogue,
+  type DemoProvider,
+  providerSchema,
+  type StaticProvider,
+} from './provider-schema.ts'
+
+/** A floor that was left out follows a low ceiling; one that is written above its ceiling is refused (checks.ts). */
+const pool = () =>
+  z
+    .strictObject({
+      floor: integer(0, 1_000_000).default(5).meta({ description: 'Addresses held ready while there is traffic.' }),
+      ceiling: integer(1, 1_000_000).default(50).meta({ description: 'Most addresses held, over all providers.' }),
+      targetLoad: integer(1, 100_000)
+        .default(8)
+        .meta({ description: 'Leases per address at which another one is bought.' }),
+      idleAfter: duration({ min: 1 })
+        .prefault('60s')
+        .meta({ description: 'Without traffic for so long, nothing is bought.' }),
+      minLife: duration().prefault('5s').meta({ description: 'An address with less life left is not lent.' }),
+      margin: durationOr(['auto']).prefault('auto').meta({
+        description: 'How long before its deadline an address retires; auto: a tenth of its life, 2s to 10s.',
+      }),
+      onDeadline: z
+        .enum(['keep', 'close'])
+        .default('keep')
+        .meta({ description: 'Open tunnels of an address that expires.' }),
+      perUpstream: z
+        .strictObject({
+          connections: integer(0, 1_000_000)
+            .default(0)
+            .meta({ description: 'Most connections at once through one address; 0 = no limit.' }),
+          uses: integer(0, 1_000_000_000)
+            .default(0)
+            .meta({ description: 'Connections in its life; 1 = a new address for every connection, 0 = no limit.' }),
+          hostRest: duration()
+            .prefault('0s')
+            .meta({ description: 'Pause between two uses of one address for the same target host.' }),
+        })
+        .prefault({})
+        .meta({ description: 'Limits of one address.' }),
+    })
+    .transform((value) => ({ ...value, floor: Math.min(value.floor, value.ceiling) }))
+
+const rotation = () =>
+  z.strictObject({
+    strategy: z.enum(strategies).default('round-robin').meta({ description: 'How an upstream is chosen.' }),
+    per: z
+      .enum(['connection', 'request'])
+      .default('connection')
+      .meta({ description: 'Plain HTTP: one upstream per client connection, or per request.' }),
+    retryStatuses: z
+      .array(z.literal([502, 503, 504]))
+      .default([])
+      .meta({
+        description:
+          'Plain HTTP: answers of an upstream after which another one may be tried. Left empty, they are passed on.',
+      }),
+  })
+
+const session = () =>
+  z.strictObject({
+    idle: duration({ min: 1 }).prefault('10m').meta({ description: 'A session unused for so long is forgotten.' }),
+    max: integer(1, 10_000_000).default(100_000).meta({ description: 'Most sessions remembered.' }),
+  })
+
+const dial = () =>
+  z.strictObject({
+    timeout: duration({ min: 1 })
+      .prefault('8s')
+      .meta({ description: 'TCP, TLS, login and CONNECT to one upstream, all together.' }),
+    deadline: duration({ min: 1 }).prefault('20s').meta({ description: 'All tries for one client together.' }),
+    tries: integer(1, 100).default(3).meta({ description: 'Most upstreams tried for one client.' }),
+    hedgeAfter: durationOr(['off', 'auto'], { min: 1 })
+      .prefault('off')
+      .meta({ description: 'Dial a second upstream when the first is silent for so long.' }),
+    warm: integer(0, 1_000).default(0).meta({ description: 'Connections to upstreams opened ahead of need.' }),
+  })
+
+const wait = () =>
+  z.strictObject({
+    timeout: duration()
+      .prefault('10s')
+      .meta({ description: 'How long a client waits for an address when there is none.' }),
+    queue: integer(0, 1_000_000).default(1_000).meta({ description: 'Most clients waiting.' }),
+  })
+
+const relay = () =>
+  z.strictObject({
+    idle: duration({ min: 1 }).prefault('10m').meta({ description: 'A tunnel without a byte for so long is closed.' }),
+  })
+
+const ban = () =>
+  z.strictObject({
+    host: hostPattern().meta({ description: 'Target host; *.example.com is every host below it.' }),
+    status: someOf(integer(100, 599)).meta({ description: 'Statuses that mean: this address is banned here.' }),
+    rest: duration({ min: 1 }).prefault('10m').meta({ description: 'How long the address stays away from that host.' }),
+  })
+
+const limits = () =>
+  z.strictObject({
+    connections: integer(1, 1_000_000)
+      .default(10_000)
+      .meta({ description: 'Most client connections; at most half the descriptor limit is used.' }),
+    handshake: duration({ min: 1 }).prefault('10s').meta({ description: 'Time for a client to say what it wants.' }),
+    headerBytes: bytes({ min: 1_024, max: 1_048_576 })
+      .prefault('16KiB')
+      .meta({ description: 'Most bytes of a request head.' }),
+    earlyBytes: bytes({ max: 16_777_216 })
+      .prefault('64KiB')
+      .meta({ description: 'Most bytes kept from a client that speaks before its tunnel is open.' }),
+  })
+
+const health = () =>
+  z.strictObject({
+    rest: duration({ min: 1 })
+      .prefault('5s')
+      .meta({ description: 'First pause of an address that failed; doubles with each failure in a row.' }),
+    maxRest: duration({ min: 1 }).prefault('2m').meta({ description: 'Longest pause.' }),
+    evictAfter: integer(1, 1_000)
+      .default(3)
+      .meta({ description: 'Failures in a row after which an address is given up.' }),
+    evidence: duration({ min: 1 })
+      .prefault('60s')
+      .meta({ description: 'How long a refusal of a target is remembered.' }),
+  })
+
+const supply = () =>
+  z.strictObject({
+    backoff: duration({ min: 1 })
+      .prefault('1s')
+      .meta({ description: 'First pause after a failed call to a vendor; doubles, with jitter.' }),
+    maxBackoff: duration({ min: 1 }).prefault('30s').meta({ description: 'Longest such pause.' }),
+    reprobe: duration({ min: 1 })
+      .prefault('10m')
+      .meta({ description: 'A stopped provider (wrong key, expired plan) is asked again after so long.' }),
+    whitelistReprobe: duration({ min: 1 })
+      .prefault('60s')
+      .meta({ description: 'The same, when our address is missing on the whitelist.' }),
+    bodyBytes: bytes({ min: 1_024, max: 67_108_864 })
+      .prefault('1MiB')
+      .meta({ description: "Most bytes of a vendor's answer." }),
+  })
+
+const stop = () =>
+  z.strictObject({
+    drain: duration().prefault('8s').meta({ description: 'How long open tunnels may finish when the gateway stops.' }),
+  })
+
+const state = () =>
+  z
+    .union([
+      z.literal('off'),
+      z.strictObject({
+        path: filePath().default('./state').meta({ description: 'Folder, relative to this file; off = memory only.' }),
+      }),
+    ])
+    .transform((value) => (value !== 'off' && value.path === 'off' ? ('off' as const) : value))
+
+const log = () =>
+  z.strictObject({
+    level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .meta({ description: 'The least important lines written.' }),
+    access: z
+      .enum(['off', 'on'])
+      .default('off')
+      .meta({ description: 'One line per connection: host and port, never a path.' }),
+    format: z
+      .enum(['auto', 'json', 'pretty'])
+      .default('auto')
+      .meta({ description: 'auto: pretty on a terminal, JSON elsewhere.' }),
+  })
+
+/** The schema of a whole file, for the vendors in the catalogue. */
+export function buildSchema(catalogue: Catalogue) {
+  return z
+    .strictObject({
+      listen: someOf(listener())
+        .prefault([{}])
+        .meta({ description: 'One or more ports; each speaks HTTP proxy, SOCKS5 and SOCKS4/4a.' }),
+      admin: admin().prefault({}).meta({ description: 'Health, metrics and the admin API; off for none.' }),
+      providers: someOf(providerSchema(catalogue)).meta({ description: 'Where addresses come from.' }),
+      pool: pool().prefault({}).meta({ description: 'How many addresses are held, and how long.' }),
+      rotation: rotation().prefault({}).meta({ description: 'Which upstream serves which connection.' }),
+      session: session().prefault({}).meta({ description: 'Clients that keep their upstream.' }),
+      dial: dial().prefault({}).meta({ description: 'Opening connections to upstreams.' }),
+      wait: wait().prefault({}).meta({ description: 'Clients that wait for an address.' }),
+      relay: relay().prefault({}).meta({ description: 'Open tunnels.' }),
+      bans: z
+        .array(ban())
+        .default([])
+        .meta({ description: 'Answers on plain HTTP that rest an upstream for that host.' }),
+      limits: limits().prefault({}).meta({ description: 'What one client may cost.' }),
+      health: health().prefault({}).meta({ description: 'What happens to an address that fails.' }),
+      supply: supply().prefault({}).meta({ description: 'How vendors are called.' }),
+      stop: stop().prefault({}).meta({ description: 'The end.' }),
+      state: state()
+        .prefault({})
+        .meta({ description: 'Where bought addresses and budgets survive a restart; off = memory only.' }),
+      log: log().prefault({}).meta({ description: 'What is written to the log.' }),
+    })
+    .meta({ title: 'Turnpike configuration', description: 'gateway.yaml' })
+}
+
+export type ConfigSchema = ReturnType<typeof buildSchema>
+
+type DeepReadonly<T> = T extends Secret | string | number | boolean | undefined
+  ? T
+  : T extends readonly unknown[]
+    ? { readonly [I in keyof T]: DeepReadonly<T[I]> }
+    : { readonly [K in keyof T]: DeepReadonly<T[K]> }
+
+/** A whole configuration, after parsing: see the top of this file for its units. */
+export type Config = DeepReadonly<z.infer<ConfigSchema>>
+export type ListenConfig = Config['listen'][number]
+export type UserConfig = NonNullable<ListenConfig['users']>[number]
+export type AdminConfig = Exclude<Config['admin'], 'off'>
+export type ProviderConfig = Config['providers'][number]
+/** A provider behind a vendor's API. */
+export type ApiProviderConfig = DeepReadonly<ApiProvider>
+export type StaticProviderConfig = DeepReadonly<StaticProvider>
+export type DemoProviderConfig = DeepReadonly<DemoProvider>
+
+export const isStatic = (provider: ProviderConfig): provider is StaticProviderConfig => provider.vendor === 'static'
+export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig => provider.vendor === 'demo'
+/** Whether the provider is a vendor's API: told by what it is not, because any vendor's name may be registered. */
+export const isApi = (provider: ProviderConfig): provider is ApiProviderConfig =>
+  !isStatic(provider) && !isDemo(provider)
