@@ -33,8 +33,9 @@ export interface ConnectionHost {
   /** Set while the listener refuses newcomers: they hear it in their own protocol. */
   readonly refusal: GatewayError | undefined
   tunnel(request: TunnelRequest): PendingTunnel
-  /** Takes over a connection that speaks plain HTTP; `first` are the octets read so far. */
+  /** Lends a connection that speaks plain HTTP to Node's server; `first` are the octets read so far. */
   http(connection: Connection, first: Buffer): void
+  /** The socket is closed, whoever read from it last. */
   closed(connection: Connection): void
   /** A request that was refused before it became a tunnel. */
   refused(error: GatewayError): void
@@ -54,6 +55,7 @@ export class Connection extends Expiring implements TunnelRequest {
   host = ''
   port = 0
   readonly #server: ConnectionHost
+  readonly #refusal: GatewayError | undefined
   #state: State = 'sniff'
   #received: Accumulator | undefined
   /** An option that cannot be served: told in answer to the request, after a right login. */
@@ -62,26 +64,31 @@ export class Connection extends Expiring implements TunnelRequest {
   #pending: PendingTunnel | undefined
   #relay: Relay | undefined
 
-  constructor(socket: Socket, server: ConnectionHost) {
+  /** @param refusal what this client hears instead of being served */
+  constructor(socket: Socket, server: ConnectionHost, refusal?: GatewayError) {
     super()
     this.socket = socket
+    this.#refusal = refusal
     this.#server = server
     this.identity = nobody
     this.clientAddress = unmapIPv4(socket.remoteAddress ?? '')
     server.handshakes.add(this)
     const own = socket as ClientSocket
     own.connection = this
-    socket.on('data', onData)
-    socket.on('end', onEnd)
     socket.on('error', onError)
     socket.on('close', onClose)
-    socket.on('drain', onDrain)
+    this.#attach()
   }
 
-  /** Continues a connection on which Node's HTTP server has read a CONNECT request. */
-  resumeAsTunnel(target: { host: string; port: number }, identity: ClientIdentity, early: Buffer): void {
+  /**
+   * Continues a connection on which Node's HTTP server has read a whole CONNECT head behind other requests.
+   * @param head that head again, latin1, as `parseConnect` takes it
+   */
+  resumeAsTunnel(head: string, early: Buffer): void {
     this.#attach()
-    this.#request(target.host, target.port, identity, early)
+    this.#state = 'connect'
+    this.socket.resume()
+    this.data(Buffer.concat([Buffer.from(head, 'latin1'), early]))
   }
 
   data(chunk: Buffer): void {
@@ -178,7 +185,8 @@ export class Connection extends Expiring implements TunnelRequest {
 
   /** Refuses clients that may not be here before anything is done for them. @throws {GatewayError} */
   #admit(): void {
-    if (this.#server.refusal !== undefined) throw this.#server.refusal
+    const refusal = this.#refusal ?? this.#server.refusal
+    if (refusal !== undefined) throw refusal
     this.#server.access.checkAddress(this.clientAddress)
   }
 
@@ -336,7 +344,7 @@ export class Connection extends Expiring implements TunnelRequest {
     this.#pending = undefined
     if (this.#relay !== undefined) this.#relay.clientClosed()
     else pending?.clientGone()
-    if (this.#state !== 'http') this.#server.closed(this)
+    this.#server.closed(this)
   }
 
   /** Ends the connection, whatever it is doing. */
@@ -345,22 +353,18 @@ export class Connection extends Expiring implements TunnelRequest {
   }
 
   #attach(): void {
-    this.#state = 'pending'
     this.socket.on('data', onData)
     this.socket.on('end', onEnd)
     this.socket.on('drain', onDrain)
-    this.socket.on('error', onError)
-    this.socket.on('close', onClose)
   }
 
+  /** 'error' and 'close' stay: whoever reads, an error must not go unheard, and the end must be counted. */
   #detach(): void {
     this.#state = 'http'
     this.#server.handshakes.remove(this)
     this.socket.off('data', onData)
     this.socket.off('end', onEnd)
     this.socket.off('drain', onDrain)
-    this.socket.off('error', onError)
-    this.socket.off('close', onClose)
   }
 }
 

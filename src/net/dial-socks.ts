@@ -1,6 +1,7 @@
 /** The SOCKS5 handshake with an upstream, spoken by the `socks` package over a socket of ours. */
 import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
+import type { Address } from './address.ts'
 import type { Leg, LegFailure } from './leg.ts'
 
 /**
@@ -25,12 +26,22 @@ const SOCKS_ANSWER = 0x100
 /** The package's own timer cannot be stopped; ours always comes first. */
 const PACKAGE_TIMER_SLACK_MS = 1_000
 
-/** Starts the handshake as soon as `socket` is connected; the leg hears how it ends. */
-export function dialSocks(socket: Socket, leg: Leg, host: string, port: number, timeoutMs: number): void {
-  socket.once('connect', () => handshake(socket, leg, host, port, timeoutMs + PACKAGE_TIMER_SLACK_MS))
+/**
+ * Starts the handshake as soon as `socket` is connected; the leg hears how it ends.
+ * @param listen called in the very turn in which the tunnel opens, before the leg hears of it
+ */
+export function dialSocks(socket: Socket, leg: Leg, target: Address, timeoutMs: number, listen: () => void): void {
+  socket.once('connect', () => {
+    try {
+      handshake(socket, leg, target, timeoutMs + PACKAGE_TIMER_SLACK_MS, listen)
+    } catch {
+      // The package refuses logins that RFC 1929 cannot carry (over 255 octets) by throwing.
+      leg.fail({ kind: 'login', status: 0 })
+    }
+  })
 }
 
-function handshake(socket: Socket, leg: Leg, host: string, port: number, timeout: number): void {
+function handshake(socket: Socket, leg: Leg, target: Address, timeout: number, listen: () => void): void {
   const { facts } = leg.upstream
   const client = new SocksClient({
     proxy: {
@@ -40,15 +51,14 @@ function handshake(socket: Socket, leg: Leg, host: string, port: number, timeout
       ...(facts.username === undefined ? {} : { userId: facts.username, password: facts.password?.reveal() ?? '' }),
     },
     command: 'connect',
-    destination: { host, port },
+    destination: { host: target.host, port: target.port },
     existing_socket: socket,
     timeout,
   })
   // The error holds the password: only what it says leaves this line.
   client.once('error', (error) => leg.fail(translate(error.message)))
   client.once('established', () => {
-    // In this very turn, or octets that came with the reply are lost. They come as the first 'data'.
-    socket.on('data', (chunk: Buffer) => leg.relay?.send(chunk))
+    listen()
     leg.open(undefined)
   })
   client.connect(socket)

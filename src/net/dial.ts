@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { Secret } from '../secret.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { formatAuthority } from './address.ts'
+import { type Address, formatAuthority } from './address.ts'
 import { DeadlineList } from './deadlines.ts'
 import { dialSocks } from './dial-socks.ts'
 import { Leg, type LegOwner } from './leg.ts'
@@ -43,56 +43,75 @@ export class Dialler {
   }
 
   /**
-   * Starts a tunnel to `host`:`port` through the upstream. The owner hears once, never before this returns.
-   * @param plainReads deliver octets as 'data' events (for Node's own parsers) instead of to a relay through `onread`
+   * Starts a tunnel to `host`:`port` through the upstream, to be joined to a relay. The owner hears once, never before
+   * this returns.
    */
   dial(upstream: Upstream, host: string, port: number, owner: LegOwner): Leg {
     const leg = new Leg(this, upstream, owner)
-    const { facts } = upstream
     this.#timeouts.add(leg)
-    if (facts.protocol === 'socks5') {
-      dialSocks(this.#connect(leg, false), leg, host, port, this.timeoutMs)
+    if (upstream.facts.protocol === 'socks5') {
+      const socket = this.#connect(leg, false)
+      // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
+      dialSocks(socket, leg, { host, port }, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
       return leg
     }
-    const socket = facts.protocol === 'https' ? this.#connectTls(leg) : this.#connect(leg, true)
-    const authority = formatAuthority(host, port)
-    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${loginHeader(upstream)}\r\n`, 'latin1')
+    askConnect(this.#connect(leg, true), upstream, host, port)
+    return leg
+  }
+
+  /**
+   * Opens a connection that somebody else will read from: to the upstream itself, or, with a target, through it. When the
+   * owner hears `opened`, `leg.socket` is paused and its next octets are the peer's first.
+   */
+  dialRaw(upstream: Upstream, target: Address | undefined, owner: LegOwner): Leg {
+    const leg = new Leg(this, upstream, owner, true)
+    this.#timeouts.add(leg)
+    const socket = this.#connect(leg, false)
+    if (target === undefined) {
+      socket.once(upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', () => leg.open(undefined))
+    } else if (upstream.facts.protocol === 'socks5') {
+      dialSocks(socket, leg, target, this.timeoutMs, () => {})
+    } else {
+      socket.on('data', leg.repliedRaw)
+      askConnect(socket, upstream, target.host, target.port)
+    }
     return leg
   }
 
   #connect(leg: Leg, intoBuffer: boolean): Socket {
-    const { host, port } = leg.upstream.facts
-    const socket = connect({
+    const { host, port, protocol } = leg.upstream.facts
+    const options = {
       host,
       port,
-      noDelay: true,
       allowHalfOpen: true,
       ...(intoBuffer ? { onread: { buffer: leg.readInto, callback: leg.received } } : {}),
       ...(isIP(host) === 0 ? { lookup: this.#lookup } : {}),
-    })
-    return adopt(socket, leg)
-  }
-
-  #connectTls(leg: Leg): Socket {
-    const { host, port, tls } = leg.upstream.facts
-    const socket = tlsConnect({
-      host,
-      port,
-      allowHalfOpen: true,
-      ...(isIP(host) === 0 ? { servername: host, lookup: this.#lookup } : {}),
-      ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
-      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-      rejectUnauthorized: tls?.verify ?? true,
-      ALPNProtocols: ['http/1.1'],
-      onread: { buffer: leg.readInto, callback: leg.received },
-    } as Parameters<typeof tlsConnect>[0])
-    socket.setNoDelay(true)
+    }
+    const socket = protocol === 'https' ? connectTls(leg.upstream, options) : connect({ ...options, noDelay: true })
     return adopt(socket, leg)
   }
 
   close(): void {
     this.#timeouts.close()
   }
+}
+
+function connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
+  const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined)
+  const socket = tlsConnect({
+    ...options,
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+    rejectUnauthorized: tls?.verify ?? true,
+    ALPNProtocols: ['http/1.1'],
+  })
+  return socket.setNoDelay(true)
+}
+
+/** RFC 9110 section 9.3.6. Written before the connection stands: it leaves with the first segment that may. */
+function askConnect(socket: Socket, upstream: Upstream, host: string, port: number): void {
+  const authority = formatAuthority(host, port)
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${loginHeader(upstream)}\r\n`, 'latin1')
 }
 
 function adopt(socket: Socket, leg: Leg): Socket {

@@ -52,9 +52,13 @@ export class Leg extends Expiring {
   #head: Accumulator | undefined
   #settled = false
 
-  constructor(dialler: Dialler, upstream: Upstream, owner: LegOwner) {
+  readonly #raw: boolean
+
+  /** @param raw somebody other than a relay will read from the socket */
+  constructor(dialler: Dialler, upstream: Upstream, owner: LegOwner, raw = false) {
     super()
     this.#dialler = dialler
+    this.#raw = raw
     this.upstream = upstream
     this.#owner = owner
   }
@@ -127,11 +131,22 @@ export class Leg extends Expiring {
     if (copy.length > 0) this.replied(copy)
   }
 
+  /** Octets of a raw leg's answer, as 'data' events. */
+  readonly repliedRaw = (chunk: Buffer): void => this.replied(chunk)
+
   /** The handshake is done. `early` must be a copy. */
   open(early: Buffer | undefined): void {
     if (!this.#settle()) return
     this.#head = undefined
-    this.#owner.opened(this, early)
+    if (this.#raw) this.#handOver(early)
+    this.#owner.opened(this, this.#raw ? undefined : early)
+  }
+
+  /** Leaves a raw socket paused, with everything unread in front. */
+  #handOver(early: Buffer | undefined): void {
+    this.socket.off('data', this.repliedRaw)
+    this.socket.pause()
+    if (early !== undefined) this.socket.unshift(early)
   }
 
   broke(how: Breakage): void {

@@ -16,10 +16,26 @@ export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'cl
 export interface RelayOwner {
   /** Both sockets are closed or being torn down; called once. */
   relayEnded(relay: Relay, end: RelayEnd): void
+  /** Nothing has moved for a step of the idle time, or something moves again. */
+  relayQuiet(relay: Relay, isQuiet: boolean): void
 }
 
-/** The idle list's duration is a quarter of the idle time: activity costs a flag, not a timer, and is noticed within a quarter. */
-export const IDLE_QUARTERS = 4
+/**
+ * The idle time is counted in steps: an octet that passes sets a flag and no timer, and whether any has is looked at once
+ * a step. A tunnel is idle after `steps` steps in a row without one.
+ */
+export interface IdleSteps {
+  /** A list whose duration is one step. */
+  readonly list: DeadlineList
+  readonly steps: number
+}
+
+/** Steps are a quarter of the idle time, but short enough to tell demand from tunnels that are merely open. */
+const LONGEST_STEP_MS = 10_000
+
+export function idleStepMs(idleMs: number): number {
+  return Math.min(idleMs / 4, LONGEST_STEP_MS)
+}
 
 const NOTHING = Buffer.alloc(0)
 
@@ -27,23 +43,23 @@ export class Relay extends Expiring {
   readonly client: Socket
   readonly leg: Leg
   readonly #owner: RelayOwner
-  readonly #idle: DeadlineList
+  readonly #idle: IdleSteps
   #moved = false
-  #quietQuarters = 0
+  #quietSteps = 0
   #ended = false
 
   /**
    * Starts copying. The client's events are the caller's to route to `upload`, `clientEnded`, `clientErrored`,
    * `clientClosed` and `clientDrained`; the upstream's come through the leg.
    */
-  constructor(client: Socket, leg: Leg, idle: DeadlineList, owner: RelayOwner) {
+  constructor(client: Socket, leg: Leg, idle: IdleSteps, owner: RelayOwner) {
     super()
     this.client = client
     this.leg = leg
     this.#idle = idle
     this.#owner = owner
     leg.relay = this
-    idle.add(this)
+    idle.list.add(this)
   }
 
   /** Octets from the client. */
@@ -134,18 +150,25 @@ export class Relay extends Expiring {
     this.leg.socket.destroy()
   }
 
+  /** Whether nothing has moved for a step. */
+  get isQuiet(): boolean {
+    return this.#quietSteps > 0
+  }
+
   override onDeadline(): void {
-    this.#quietQuarters = this.#moved ? 0 : this.#quietQuarters + 1
+    const wasQuiet = this.isQuiet
+    this.#quietSteps = this.#moved ? 0 : this.#quietSteps + 1
     this.#moved = false
-    if (this.#quietQuarters >= IDLE_QUARTERS) return this.close('idle')
-    if (this.#quietQuarters > 0 && this.client.writableLength === 0) this.leg.retireBuffer()
-    this.#idle.add(this)
+    if (this.#quietSteps >= this.#idle.steps) return this.close('idle')
+    if (this.isQuiet && this.client.writableLength === 0) this.leg.retireBuffer()
+    if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
+    this.#idle.list.add(this)
   }
 
   #end(end: RelayEnd): void {
     if (this.#ended) return
     this.#ended = true
-    this.#idle.remove(this)
+    this.#idle.list.remove(this)
     this.leg.releaseBuffer(false)
     this.#owner.relayEnded(this, end)
   }

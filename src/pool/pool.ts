@@ -57,6 +57,8 @@ export type Added = 'added' | 'extended' | 'known' | 'too-short'
 export interface PoolObserver {
   /** Something may be lendable that was not: waiting clients should ask again. */
   lendable(): void
+  /** `nextWakeAt` may be earlier than it was. */
+  rescheduled(): void
   gone(upstream: Upstream, reason: GoneReason): void
 }
 
@@ -119,6 +121,7 @@ export class Pool {
     this.#byId.set(facts.id, upstream)
     this.#wakes.add(upstream)
     this.#show(upstream)
+    this.#observer.rescheduled()
     this.#observer.lendable()
     return 'added'
   }
@@ -190,7 +193,8 @@ export class Pool {
     upstream.latencyMs = upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
     if (this.#settings.perUpstream.hostRest > 0) this.restForHost(upstream, host, now + this.#settings.perUpstream.hostRest, now)
     if (upstream.state === 'gone') return
-    if (this.#spent(upstream)) upstream.state = 'draining'
+    if (!this.#spent(upstream)) return void this.#loadChanged(upstream)
+    upstream.state = 'draining'
     this.#refresh(upstream)
   }
 
@@ -307,6 +311,7 @@ export class Pool {
   #refresh(upstream: Upstream): void {
     this.#wakes.update(upstream)
     this.#loadChanged(upstream)
+    this.#observer.rescheduled()
   }
 
   /** After the number of leases or uses changed. @returns whether it is lendable now and was not before */

@@ -67,6 +67,8 @@ export class Upstream {
   deadline: number
   /** Leases that run now. */
   leases = 0
+  /** Of them: tunnels through which nothing moves. They hold the upstream, but are no demand. */
+  quietLeases = 0
   /** Tunnels opened that count towards `perUpstream.uses`, and leases that may become one. */
   uses = 0
   usesReserved = 0

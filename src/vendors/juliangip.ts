@@ -14,6 +14,7 @@ import {
   parseEndpoint,
   parseJson,
   refusal,
+  ruleOf,
   shapeOf,
   startsLikeMarkup,
   textOf,
@@ -249,7 +250,7 @@ const words: readonly (readonly [RegExp, ErrorRule])[] = [
 const WORKED = '200'
 
 function failure(operation: string, code: string, message: string): VendorError {
-  const rule = operations[operation]?.errors?.[code] ?? words.find(([pattern]) => pattern.test(message))?.[1]
+  const rule = ruleOf(code, operations[operation]?.errors) ?? words.find(([pattern]) => pattern.test(message))?.[1]
   return refusal(rule, code, message)
 }
 

@@ -35,6 +35,14 @@ export function refusal(rule: ErrorRule | undefined, code: string, words: string
   return new VendorError(rule.class, code, words || rule.term, { hint: rule.hint, wait: rule.wait })
 }
 
+/** What a code means by the first table that has it. The code is a stranger's word: `toString` is in no table. */
+export function ruleOf(
+  code: string,
+  ...tables: readonly (Readonly<Record<string, ErrorRule>> | undefined)[]
+): ErrorRule | undefined {
+  return tables.find((table) => table !== undefined && Object.hasOwn(table, code))?.[code]
+}
+
 // --- Fields -------------------------------------------------------------------------------------------------------
 
 /** A credential in gateway.yaml. */
@@ -155,13 +163,13 @@ export interface Endpoint {
   readonly password?: Secret
 }
 
-const SCHEMES: Readonly<Record<string, UpstreamProtocol>> = {
-  http: 'http',
-  https: 'https',
-  socks: 'socks5',
-  socks5: 'socks5',
-  socks5h: 'socks5',
-}
+const SCHEMES: ReadonlyMap<string, UpstreamProtocol> = new Map([
+  ['http', 'http'],
+  ['https', 'https'],
+  ['socks', 'socks5'],
+  ['socks5', 'socks5'],
+  ['socks5h', 'socks5'],
+])
 
 export interface EndpointOptions {
   /** Take one-word host names (`proxy:3128`) too. Only for what the user wrote: in a vendor's text, `error:404` looks the same. */
@@ -176,7 +184,7 @@ export interface EndpointOptions {
 export function parseEndpoint(text: string, options: EndpointOptions = {}): Endpoint | undefined {
   const url = /^([a-z][a-z0-9]*):\/\/([^/]*)\/?$/i.exec(text)
   if (url === null) return parseBare(text, options, (login) => login)
-  const protocol = SCHEMES[(url[1] ?? '').toLowerCase()]
+  const protocol = SCHEMES.get((url[1] ?? '').toLowerCase())
   const bare = parseBare(url[2] ?? '', options, percentDecoded)
   return protocol === undefined || bare === undefined ? undefined : { ...bare, protocol }
 }

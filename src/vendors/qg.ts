@@ -11,6 +11,7 @@ import {
   parseEndpoint,
   parseJson,
   refusal,
+  ruleOf,
   shapeOf,
   textOf,
 } from './parse.ts'
@@ -341,7 +342,7 @@ function decode(operation: string, reply: RawReply): unknown {
   const said = textOf(code)
   if (said === undefined) throw malformed('the reply has no code', reply.text)
   if (said === 'SUCCESS') return data
-  const rule = operations[operation]?.errors?.[said] ?? elsewhere[said]
+  const rule = ruleOf(said, operations[operation]?.errors, elsewhere)
   const support = textOf(requestId) === undefined ? '' : ` (request_id ${textOf(requestId)})`
   throw refusal(rule, said, `${textOf(message) ?? rule?.term ?? said}${support}`)
 }

@@ -25,7 +25,7 @@ import { limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
  * @throws {VendorError} class bad_request for an unknown product and for `request:` parameters that the document does not allow
  */
 export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Source {
-  const product = vendor.products[settings.product]
+  const product = Object.hasOwn(vendor.products, settings.product) ? vendor.products[settings.product] : undefined
   if (product === undefined) {
     throw new VendorError(
       'bad_request',

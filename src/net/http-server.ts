@@ -1,0 +1,221 @@
+/**
+ * Plain HTTP from clients: absolute-form requests (RFC 9112 section 3.2.2), read by Node's own parser. This file checks
+ * what that parser lets pass, and hands each request over as a PlainRequest.
+ */
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { GatewayError } from '../errors.ts'
+import { type Address, parseAuthority, unmapIPv4 } from './address.ts'
+import type { ClientIdentity } from './client-request.ts'
+import { type Connection, withHeaderOptions } from './connection.ts'
+import type { Field } from './http-head.ts'
+import type { Listener } from './listener.ts'
+import { httpError, httpErrorBytes, reasonPhrase } from './reply.ts'
+
+/** One request to be forwarded. */
+export interface PlainRequest {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  readonly target: Address
+  /** Path and query, for origin-form. */
+  readonly path: string
+  readonly identity: ClientIdentity
+  readonly clientAddress: string
+  readonly listener: Listener
+  /** The client wants to leave HTTP (`Upgrade: websocket`). */
+  readonly upgrade: { readonly socket: Duplex; readonly head: Buffer } | undefined
+}
+
+export interface PlainOwner {
+  plain(request: PlainRequest): void
+  refused(error: GatewayError): void
+}
+
+export interface HttpFrontSettings {
+  readonly handshakeMs: number
+  readonly maxHeaderBytes: number
+  /** How long a client connection may stay open between two requests, ms. */
+  readonly keepAliveMs: number
+}
+
+export class HttpFront {
+  readonly #server: Server
+  readonly #owner: PlainOwner
+  readonly #origins = new WeakMap<Duplex, { connection: Connection; listener: Listener }>()
+  #stopping = false
+
+  constructor(settings: HttpFrontSettings, owner: PlainOwner) {
+    this.#owner = owner
+    this.#server = createServer({
+      maxHeaderSize: settings.maxHeaderBytes,
+      headersTimeout: settings.handshakeMs,
+      // Uploads may take hours; a stalled one ends by the idle time of the exchange.
+      requestTimeout: 0,
+      keepAliveTimeout: settings.keepAliveMs,
+      connectionsCheckingInterval: Math.min(1_000, Math.max(20, settings.handshakeMs / 4)),
+      // HTTP/1.0 has none. We ask for it ourselves where it must be.
+      requireHostHeader: false,
+      noDelay: true,
+    })
+    this.#server.on('request', (message, response) => this.#request(message, response, undefined))
+    this.#server.on('checkContinue', (message, response) => {
+      response.writeContinue()
+      this.#request(message, response, undefined)
+    })
+    this.#server.on('checkExpectation', (message, response) => this.#request(message, response, undefined))
+    this.#server.on('connect', (message, socket, head) => this.#connect(message, socket, head))
+    this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
+    this.#server.on('clientError', (error, socket) => this.#clientError(error, socket))
+    // A server that never listens arms its time limits on this event only.
+    this.#server.emit('listening')
+  }
+
+  /** Takes a connection whose first octets were read by the listener. */
+  take(connection: Connection, first: Buffer, listener: Listener): void {
+    const { socket } = connection
+    this.#origins.set(socket, { connection, listener })
+    socket.pause()
+    socket.unshift(first)
+    this.#server.emit('connection', socket)
+    socket.resume()
+  }
+
+  #request(message: IncomingMessage, response: ServerResponse, upgrade: PlainRequest['upgrade']): void {
+    const origin = this.#origins.get(message.socket)
+    if (origin === undefined) return void message.socket.destroy()
+    response.sendDate = false
+    if (this.#stopping) response.setHeader('Connection', 'close')
+    try {
+      this.#owner.plain({ ...this.#check(message, origin.listener), message, response, upgrade, listener: origin.listener })
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      this.#owner.refused(error)
+      refusePlain(message, response, error)
+    }
+  }
+
+  /** @throws {GatewayError} for everything that is not a well-formed absolute-form request of somebody allowed */
+  #check(message: IncomingMessage, listener: Listener): Omit<PlainRequest, 'message' | 'response' | 'upgrade' | 'listener'> {
+    const clientAddress = unmapIPv4(message.socket.remoteAddress ?? '')
+    if (listener.refusal !== undefined) throw listener.refusal
+    const fields = fieldsOf(message)
+    refuseBadFraming(message, fields)
+    const { target, path } = parseAbsoluteForm(message)
+    const login = fields.find((field) => field.name === 'proxy-authorization')?.value
+    const identity = listener.access.identify(login)
+    const allowed = listener.optionHeaders ? withHeaderOptions(identity, fields) : identity
+    return { target, path, identity: allowed, clientAddress }
+  }
+
+  /** CONNECT behind other requests on one connection: the same as if it had come first. */
+  #connect(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const origin = this.#origins.get(socket)
+    const lines: string[] = []
+    for (let i = 0; i < message.rawHeaders.length; i += 2) lines.push(`${message.rawHeaders[i]}: ${message.rawHeaders[i + 1]}\r\n`)
+    const text = `CONNECT ${message.url} HTTP/${message.httpVersion}\r\n${lines.join('')}\r\n`
+    origin?.connection.resumeAsTunnel(text, head)
+  }
+
+  /** Only a WebSocket handshake may leave HTTP (RFC 6455 section 4.1); what else asks to is served without the upgrade. */
+  #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const response = upgradeResponse(message, socket)
+    const isWebSocket = message.method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(message.headers.upgrade ?? '')
+    if (isWebSocket && !hasBody(message)) return this.#request(message, response, { socket, head })
+    const error = new GatewayError('GW_BAD_REQUEST', 'only WebSocket upgrades are forwarded')
+    this.#owner.refused(error)
+    refusePlain(message, response, error)
+  }
+
+  #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const refusal = translate(error)
+    if (refusal === undefined || !socket.writable) return void socket.destroy()
+    this.#owner.refused(refusal)
+    socket.end(httpErrorBytes(refusal), () => socket.destroy())
+  }
+
+  /** Newcomers hear `close`; connections without a request are closed. */
+  stopAccepting(): void {
+    this.#stopping = true
+    this.#server.closeIdleConnections()
+  }
+
+  close(): void {
+    this.#server.closeAllConnections()
+    this.#server.close()
+  }
+}
+
+/** A response object for a socket that Node has let go of after `upgrade`. */
+function upgradeResponse(message: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(message)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket as never)
+  response.on('finish', () => socket.end())
+  return response
+}
+
+/** Octets that a parser may accept and the next one read otherwise. */
+function refuseBadFraming(message: IncomingMessage, fields: readonly Field[]): void {
+  const hosts = fields.filter((field) => field.name === 'host')
+  if (hosts.length > 1) throw bad('a request with more than one Host')
+  if (hosts.length === 0 && message.httpVersion === '1.1') throw bad('an HTTP/1.1 request without Host')
+  const codings = fields.filter((field) => field.name === 'transfer-encoding')
+  if (codings.length > 1 || (codings[0] !== undefined && !/^chunked$/i.test(codings[0].value))) {
+    throw bad('a Transfer-Encoding other than "chunked"')
+  }
+  if (codings.length > 0 && message.httpVersion === '1.0') throw bad('an HTTP/1.0 request with Transfer-Encoding')
+}
+
+function parseAbsoluteForm(message: IncomingMessage): { target: Address; path: string } {
+  const parts = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(message.url ?? '')
+  if (parts === null) throw notAProxyRequest(message.url ?? '')
+  const [, authority = '', rest = ''] = parts
+  if (authority.includes('@')) throw bad('a user name in the URL')
+  const target = parseAuthority(authority, 80)
+  if (target === undefined) throw bad('a URL without a valid host and port')
+  return { target, path: rest.startsWith('/') ? rest : `/${rest}` }
+}
+
+function notAProxyRequest(url: string): GatewayError {
+  if (/^https:/i.test(url)) return new GatewayError('GW_BAD_REQUEST', 'https:// goes through CONNECT, not as a plain request')
+  if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return new GatewayError('GW_BAD_REQUEST', 'only http:// URLs can be forwarded')
+  return new GatewayError('GW_NOT_A_PROXY_REQUEST', 'this is a forward proxy: set it as the proxy of your program instead of opening it as a site')
+}
+
+function bad(what: string): GatewayError {
+  return new GatewayError('GW_BAD_REQUEST', `${what} is not accepted`)
+}
+
+/** What Node's parser found wrong, in our words; undefined when there is nobody left to tell. */
+function translate(error: NodeJS.ErrnoException): GatewayError | undefined {
+  const { code = '' } = error
+  if (code === 'HPE_HEADER_OVERFLOW') return new GatewayError('GW_HEADER_TOO_LARGE', 'the request header is too long')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
+  if (code === 'HPE_INVALID_VERSION') return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+  return code.startsWith('HPE_') ? new GatewayError('GW_BAD_REQUEST', 'the request is not well-formed HTTP') : undefined
+}
+
+/** Answers with an error of ours and ends the connection. Harmless when the answer has begun: then the client sees it cut off. */
+export function refusePlain(message: IncomingMessage, response: ServerResponse, error: GatewayError): void {
+  if (response.headersSent) return void response.destroy()
+  const { status, headers, body } = httpError(error)
+  response.shouldKeepAlive = false
+  response.writeHead(status, reasonPhrase(status), headers.flat())
+  response.end(message.method === 'HEAD' ? undefined : body)
+  // What the client still sends is dropped, so that it can read the answer.
+  message.resume()
+}
+
+export function hasBody(message: IncomingMessage): boolean {
+  const length = message.headers['content-length']
+  return message.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+/** Field lines as they came, names in lower case. */
+function fieldsOf(message: IncomingMessage): Field[] {
+  const fields: Field[] = []
+  for (let i = 0; i < message.rawHeaders.length; i += 2) {
+    fields.push({ name: (message.rawHeaders[i] ?? '').toLowerCase(), value: message.rawHeaders[i + 1] ?? '' })
+  }
+  return fields
+}

@@ -1,0 +1,175 @@
+/**
+ * Keeps calls to a vendor within its documented limit: in no window of the documented length do more calls *reach* the
+ * vendor than it allows, whatever the way to it does to them.
+ *
+ * A call may reach the vendor at any moment between its sending and its reply. So it holds a slot from the sending until
+ * the reply (or abort) plus the window; as many calls may be sent as there are slots. Two calls that held the same slot
+ * are a whole window apart wherever they arrive. A window that starts with the first call, or with the clock's minute, is
+ * bounded by this as well.
+ */
+import PQueue from 'p-queue'
+import type { Clock } from '../clock.ts'
+import type { RateLimit } from '../vendors/vendor.ts'
+
+/** Two machines' clocks do not run equally fast, and timers fire a little early. */
+const MARGIN_MS = 5
+/** What was aborted may still be on its way to the vendor. */
+const ABORT_SLACK_MS = 1_000
+/** After the vendor has said "too many" in spite of everything, half the rate is used for so many windows. */
+const SLOW_WINDOWS = 10
+
+/** The bound itself, without queue or timers. Times are clock milliseconds. */
+export class SlidingWindow {
+  readonly #limit: RateLimit
+  /** When each ended call stops to count, ascending. */
+  #freeAt: number[] = []
+  #inFlight = 0
+  #slowUntil = 0
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit
+  }
+
+  /** How many calls could be sent now. */
+  room(now: number): number {
+    this.#prune(now)
+    return Math.max(0, this.#calls(now) - this.#inFlight - this.#freeAt.length)
+  }
+
+  /** Milliseconds until a call may be sent: 0 = now; undefined = not before one of those in flight has ended. */
+  waitMs(now: number): number | undefined {
+    if (this.room(now) > 0) return 0
+    const surplus = this.#inFlight + this.#freeAt.length - this.#calls(now)
+    const next = this.#freeAt[Math.max(0, surplus)]
+    return next === undefined ? undefined : next - now
+  }
+
+  begin(): void {
+    this.#inFlight++
+  }
+
+  /** @param answered false when the call was aborted or timed out: it may reach the vendor yet */
+  end(now: number, answered: boolean): void {
+    this.#inFlight--
+    this.#record(now + this.#limit.perMs + MARGIN_MS + (answered ? 0 : ABORT_SLACK_MS))
+  }
+
+  /** The vendor says that it was too many. */
+  slowDown(now: number): void {
+    this.#slowUntil = now + SLOW_WINDOWS * this.#limit.perMs
+  }
+
+  /** Calls of an earlier life of this process: each counts until its instant. */
+  restore(freeAt: readonly number[]): void {
+    for (const at of freeAt) this.#record(at)
+  }
+
+  #calls(now: number): number {
+    const { calls } = this.#limit
+    return now < this.#slowUntil ? Math.max(1, Math.floor(calls / 2)) : calls
+  }
+
+  #record(freeAt: number): void {
+    let at = this.#freeAt.length
+    while (at > 0 && (this.#freeAt[at - 1] ?? 0) > freeAt) at--
+    this.#freeAt.splice(at, 0, freeAt)
+  }
+
+  #prune(now: number): void {
+    let over = 0
+    while (over < this.#freeAt.length && (this.#freeAt[over] ?? 0) <= now) over++
+    if (over > 0) this.#freeAt = this.#freeAt.slice(over)
+  }
+}
+
+export interface LimiterOptions {
+  /** Most calls in flight at the same time. */
+  readonly concurrency: number
+}
+
+/** Runs calls in the order of their priority, as soon as the window lets them. One for each vendor key and limit group. */
+export class Limiter {
+  readonly #clock: Clock
+  readonly #window: SlidingWindow
+  readonly #queue: PQueue
+  #calls = 0
+
+  constructor(clock: Clock, limit: RateLimit, options: LimiterOptions) {
+    this.#clock = clock
+    this.#window = new SlidingWindow(limit)
+    this.#queue = new PQueue({ concurrency: options.concurrency })
+  }
+
+  /** Calls sent so far. */
+  get calls(): number {
+    return this.#calls
+  }
+
+  /** Calls that could be sent at this moment. */
+  get room(): number {
+    return this.#window.room(this.#clock.now())
+  }
+
+  /** When the next call may be sent, clock ms; undefined while only a reply can tell. */
+  get nextAt(): number | undefined {
+    const now = this.#clock.now()
+    const wait = this.#window.waitMs(now)
+    return wait === undefined ? undefined : now + wait
+  }
+
+  /**
+   * Waits for its turn and for the window, then calls `send`.
+   * @param priority higher goes first
+   * @throws the signal's reason when it aborts before or during the call, else what `send` throws
+   */
+  run<T>(send: () => Promise<T>, priority: number, signal: AbortSignal): Promise<T> {
+    return this.#queue.add(() => this.#turn(send, signal), { priority, signal }) as Promise<T>
+  }
+
+  async #turn<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    await this.#waitForRoom(signal)
+    this.#window.begin()
+    this.#calls++
+    let answered = false
+    try {
+      const reply = await send()
+      answered = true
+      return reply
+    } catch (error) {
+      answered = isAnswer(error)
+      throw error
+    } finally {
+      this.#window.end(this.#clock.now(), answered)
+    }
+  }
+
+  /** Rechecks after every wait: another task may have taken the slot meanwhile. */
+  async #waitForRoom(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted()
+      const wait = this.#window.waitMs(this.#clock.now())
+      if (wait === 0) return
+      await this.#clock.sleep(wait ?? POLL_MS, signal)
+    }
+  }
+
+  slowDown(): void {
+    this.#window.slowDown(this.#clock.now())
+  }
+
+  restore(freeAt: readonly number[]): void {
+    this.#window.restore(freeAt)
+  }
+
+  close(): void {
+    this.#queue.clear()
+  }
+}
+
+/** While only a reply can free a slot; replies are bounded by the call's own deadline. */
+const POLL_MS = 50
+
+/** An error that the vendor itself sent is an answer as good as any: the call has arrived. */
+function isAnswer(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'vendorCode' in error && !['network', 'timeout'].includes(String(error.vendorCode))
+}

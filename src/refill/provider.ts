@@ -1,0 +1,384 @@
+/**
+ * One configured account and product: what it may buy now, what it holds, and why it does not buy.
+ *
+ *                 auth, expired plan, bad request: reprobe after `reprobe`
+ *                 whitelist: after `whitelistReprobe`
+ *   ready ───────────────────────────────────────────────────▶ stopped
+ *    │ ▲ ─────── rate limit, quota: to the edge that was named ▶ waiting
+ *    │ │ ─────── no resource, vendor's fault: growing pauses ──▶ waiting
+ *    │ │ ─────── three different addresses in a row failed ────▶ unusable: one trial order for each pause
+ *    │ └──────── an order succeeds (ready), a trial address works (unusable) ──┘
+ *    └─ a budget that is reached, channels that are all held: nothing to order, state unchanged
+ */
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Added, Pool } from '../pool/pool.ts'
+import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import { codeOfClass, type Delivery, type ErrorClass, type Source, VendorError, type WaitEdge } from '../vendors/vendor.ts'
+import { type ArrivalSettings, type LifeDoubt, toFacts, vendorDeadline } from './arrival.ts'
+import { Backoff } from './backoff.ts'
+import { Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
+import type { Limiter } from './limiter.ts'
+
+export interface ProviderSettings {
+  readonly name: string
+  readonly priority: number
+  readonly weight: number
+  /** Most addresses held of it; undefined: the pool's ceiling alone. */
+  readonly ceiling: number | undefined
+  readonly budget: BudgetSettings
+  readonly lowStock: number | undefined
+  readonly price: number | undefined
+  readonly arrival: ArrivalSettings
+  readonly backoffMs: number
+  readonly maxBackoffMs: number
+  readonly reprobeMs: number
+  readonly whitelistReprobeMs: number
+}
+
+export type StateKind = 'ready' | 'waiting' | 'stopped' | 'unusable'
+
+export interface ProviderState {
+  readonly kind: StateKind
+  /** Next attempt, clock ms; 0 for `ready`. */
+  readonly until: number
+  /** One of the catalogue's codes, or empty. */
+  readonly code: string
+  /** What happened and what to do, for the operator. */
+  readonly words: string
+}
+
+const READY: ProviderState = { kind: 'ready', until: 0, code: '', words: '' }
+/** Different addresses in a row that must fail their first use before buying stops (design: never buy into a fault). */
+const FAULTS_THAT_STOP = 3
+const QUOTA_PAUSE_MS = 60_000
+const MAX_QUOTA_PAUSE_MS = 600_000
+/** A list that has given all it has is read again after this. */
+const COMPLETE_PAUSE_MS = 60_000
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+const CHINA_OFFSET_MS = 8 * 3_600_000
+/** Weight of a new measurement in the smoothed call latency, and of its deviation (as in RFC 6298). */
+const LATENCY_WEIGHT = 1 / 8
+const DEVIATION_WEIGHT = 1 / 4
+const FIRST_LATENCY_MS = 1_000
+
+export interface ProviderCounts {
+  bought: number
+  duplicates: number
+  rejected: number
+  tooShort: number
+  used: number
+  expiredUnused: number
+  evictedByBlame: number
+  failedCalls: number
+  secondsBought: number
+}
+
+export class Provider {
+  readonly settings: ProviderSettings
+  readonly source: Source
+  readonly limiter: Limiter
+  readonly counts: ProviderCounts = {
+    bought: 0,
+    duplicates: 0,
+    rejected: 0,
+    tooShort: 0,
+    used: 0,
+    expiredUnused: 0,
+    evictedByBlame: 0,
+    failedCalls: 0,
+    secondsBought: 0,
+  }
+  /** What the vendor last said is left on the account. */
+  balance: number | undefined
+  lastError: { readonly at: number; readonly code: string; readonly words: string } | undefined
+  /** Addresses that orders on their way may bring. */
+  incoming = 0
+  readonly #clock: Clock
+  readonly #pool: Pool
+  readonly #log: Log
+  readonly #budget: Budget
+  /** Everything the vendor holds for us, leased or not, evicted or not: id -> when it ends there, clock ms. */
+  readonly #ledger = new Map<string, number>()
+  readonly #faults = new Set<string>()
+  readonly #backoff: Backoff
+  readonly #quotaBackoff: Backoff
+  readonly #trialBackoff: Backoff
+  readonly #told = new Set<LifeDoubt | 'too-short' | 'low-stock'>()
+  #state: ProviderState = READY
+  #latencyMs = FIRST_LATENCY_MS
+  #deviationMs = FIRST_LATENCY_MS / 2
+
+  constructor(settings: ProviderSettings, source: Source, limiter: Limiter, deps: { clock: Clock; pool: Pool; log: Log; random?: () => number }) {
+    this.settings = settings
+    this.source = source
+    this.limiter = limiter
+    this.#clock = deps.clock
+    this.#pool = deps.pool
+    this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
+    this.#budget = new Budget(settings.budget)
+    this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
+    this.#quotaBackoff = new Backoff(QUOTA_PAUSE_MS, MAX_QUOTA_PAUSE_MS, () => 1)
+    this.#trialBackoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
+  }
+
+  get name(): string {
+    return this.settings.name
+  }
+
+  get state(): ProviderState {
+    return this.#state
+  }
+
+  get budgetReached(): BudgetReached | undefined {
+    return this.#budget.reached(this.#clock.now())
+  }
+
+  get budgetLeft(): number {
+    return this.#budget.left(this.#clock.now())
+  }
+
+  /** Addresses the vendor holds for us now: each occupies a channel where channels are sold. */
+  get held(): number {
+    const now = this.#clock.now()
+    for (const [id, end] of this.#ledger) if (end <= now) this.#ledger.delete(id)
+    return this.#ledger.size
+  }
+
+  /** Free channels; Infinity for products not sold by channel. Until the number is known, one. */
+  get freeChannels(): number {
+    if (!this.source.byChannel) return Number.POSITIVE_INFINITY
+    return Math.max(0, (this.source.channels ?? 1) - this.held - this.incoming)
+  }
+
+  /** How long before it is needed an address must be ordered, ms: late replies included. */
+  get leadMs(): number {
+    return this.#latencyMs + 4 * this.#deviationMs
+  }
+
+  /** How many addresses may be ordered in one call at this moment. */
+  room(now: number): number {
+    if (now < this.#state.until) return 0
+    const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
+    const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#budget.left(now), ceiling)
+    const isTrial = this.#state.kind === 'stopped' || this.#state.kind === 'unusable'
+    return Math.max(0, isTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
+  }
+
+  /** When an order may be tried next for what only time changes; undefined while no time is known. */
+  nextAttemptAt(now: number): number | undefined {
+    if (now < this.#state.until) return this.#state.until
+    const reached = this.#budget.reached(now)
+    if (reached !== undefined) return reached.until
+    return this.freeChannels === 0 && this.incoming === 0 ? this.#earliestEnd() : now
+  }
+
+  #earliestEnd(): number | undefined {
+    let earliest: number | undefined
+    for (const end of this.#ledger.values()) if (earliest === undefined || end < earliest) earliest = end
+    return earliest
+  }
+
+  #lendable(): number {
+    let count = 0
+    for (const upstream of this.#pool.members()) {
+      if (upstream.facts.provider === this.name && upstream.state !== 'draining') count++
+    }
+    return count
+  }
+
+  /**
+   * Buys up to `count`. Never throws: what goes wrong becomes the provider's state.
+   * @param priority of the call in the limiter's queue; waiting clients first
+   * @returns how many upstreams the pool gained
+   */
+  async order(count: number, priority: number, signal: AbortSignal): Promise<number> {
+    this.incoming += count
+    this.#budget.book(this.#clock.now(), count)
+    if (this.#state.kind === 'unusable') this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
+    try {
+      const delivery = await this.limiter.run(() => this.#call(count, signal), priority, signal)
+      this.#budget.refund(Math.max(0, count - delivery.sold.length))
+      return this.#arrived(delivery)
+    } catch (error) {
+      // Without an answer the vendor may have sold all the same: then the money is gone.
+      if (isRefusal(error)) this.#budget.refund(count)
+      if (!signal.aborted) this.#failed(error)
+      return 0
+    } finally {
+      this.incoming -= count
+    }
+  }
+
+  async #call(count: number, signal: AbortSignal): Promise<Delivery> {
+    const startedAt = this.#clock.now()
+    const delivery = await this.source.extract(count, signal)
+    this.#measure(this.#clock.now() - startedAt)
+    return delivery
+  }
+
+  #measure(tookMs: number): void {
+    this.#deviationMs += DEVIATION_WEIGHT * (Math.abs(tookMs - this.#latencyMs) - this.#deviationMs)
+    this.#latencyMs += LATENCY_WEIGHT * (tookMs - this.#latencyMs)
+  }
+
+  /** Puts what was bought into the pool. What the pool holds already is never touched by a bad reply. */
+  #arrived(delivery: Delivery): number {
+    const now = this.#clock.now()
+    const sentWallMs = this.#clock.wall() - (now - delivery.sentAt)
+    const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
+    for (const sold of delivery.sold) {
+      const { facts, doubt } = toFacts(sold, delivery, sentWallMs, this.settings.arrival)
+      if (doubt !== undefined) this.#doubt(doubt)
+      const { at } = vendorDeadline(sold.life, delivery, sentWallMs, this.settings.arrival.ttlMs)
+      const isNew = !this.#ledger.has(facts.id)
+      this.#ledger.set(facts.id, at)
+      const result = this.#pool.add(facts, now)
+      results[result]++
+      if (isNew && Number.isFinite(at)) this.counts.secondsBought += Math.max(0, (at - now) / 1_000)
+    }
+    this.#account(delivery, results)
+    const gained = results.added + results.extended
+    if (gained > 0) this.#recover()
+    else this.#broughtNothing(delivery, results)
+    this.#log.info({ asked: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
+    return gained
+  }
+
+  #account(delivery: Delivery, results: Record<Added, number>): void {
+    this.counts.bought += results.added + results['too-short']
+    this.counts.duplicates += results.known + results.extended
+    this.counts.tooShort += results['too-short']
+    this.counts.rejected += delivery.rejected.length
+    for (const reason of delivery.rejected.slice(0, 3)) this.#log.warn({ reason }, 'an item of the reply cannot be used')
+    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
+    if (results['too-short'] > 0) {
+      this.#log.warn(
+        { count: results['too-short'] },
+        'addresses arrived with less life than pool.minLife: the quota is being burnt. Lower pool.minLife or buy a product that lives longer',
+      )
+    }
+  }
+
+  #noteBalance(balance: number): void {
+    this.balance = balance
+    const isLow = this.settings.lowStock !== undefined && balance < this.settings.lowStock
+    if (isLow && !this.#told.has('low-stock')) this.#log.warn({ balance }, 'the account runs low: top it up')
+    if (isLow) this.#told.add('low-stock')
+    else this.#told.delete('low-stock')
+  }
+
+  #doubt(doubt: LifeDoubt): void {
+    if (this.#told.has(doubt)) return
+    this.#told.add(doubt)
+    const words: Record<LifeDoubt, string> = {
+      assumed: 'the vendor tells no life and no ttl is configured: 60 s are assumed. Set ttl',
+      absurd: 'a deadline lies more than 48 h ahead: a wrong zone or clock? The configured ttl, else 60 s, is used',
+      past: 'a deadline is past already: a wrong zone or clock? Set ttl to use the address all the same',
+    }
+    this.#log.warn({ doubt }, words[doubt])
+  }
+
+  #recover(): void {
+    this.#backoff.reset()
+    this.#quotaBackoff.reset()
+    if (this.#state.kind !== 'unusable') this.#setState(READY)
+  }
+
+  /** A good answer that brought no gain. */
+  #broughtNothing(delivery: Delivery, results: Record<Added, number>): void {
+    const now = this.#clock.now()
+    const isWholeList = delivery.sold.length > 0 && delivery.sold.every((sold) => sold.life.kind === 'endless')
+    if (isWholeList) {
+      return this.#setState({ kind: 'waiting', until: now + COMPLETE_PAUSE_MS, code: '', words: 'every address of the list is in the pool' })
+    }
+    const words = results.known > 0 ? 'the vendor sold only addresses that are held already' : 'the vendor sold nothing that can be used'
+    this.#setState({ kind: 'waiting', until: now + this.#backoff.next(), code: codeOfClass.no_resource, words })
+  }
+
+  #failed(error: unknown): void {
+    this.counts.failedCalls++
+    const failure = error instanceof VendorError ? error : new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
+    const now = this.#clock.now()
+    const code = codeOfClass[failure.class]
+    const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
+    this.lastError = { at: now, code, words }
+    if (failure.class === 'rate_limited') this.limiter.slowDown()
+    const isFatal = isFatalClass(failure.class)
+    this.#setState({ kind: isFatal ? 'stopped' : 'waiting', until: this.#resumeAt(failure, now), code, words })
+    this.#log[isFatal ? 'error' : 'warn']({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(this.#state.until - now) }, words)
+  }
+
+  #resumeAt(failure: VendorError, now: number): number {
+    switch (failure.class) {
+      case 'whitelist':
+        return now + this.settings.whitelistReprobeMs
+      case 'auth':
+      case 'expired_plan':
+      case 'bad_request':
+        return now + this.settings.reprobeMs
+      case 'rate_limited':
+      case 'quota_exhausted':
+        return this.#edge(failure.wait, now)
+      default:
+        return now + this.#backoff.next()
+    }
+  }
+
+  #edge(wait: WaitEdge | undefined, now: number): number {
+    if (typeof wait === 'number') return now + wait
+    if (wait === 'minute') return now + untilNext(this.#clock.wall(), MINUTE_MS)
+    if (wait === 'day+08:00') return now + untilNext(this.#clock.wall() + CHINA_OFFSET_MS, DAY_MS)
+    const earliest = wait === 'earliest-deadline' ? this.#earliestEnd() : undefined
+    return earliest === undefined ? now + this.#quotaBackoff.next() : Math.max(now, earliest)
+  }
+
+  /** What an address taught: see health.ts. */
+  proof(upstream: Upstream, worked: boolean, cause: string | undefined): void {
+    if (worked) {
+      this.counts.used++
+      this.#faults.clear()
+      if (this.#state.kind !== 'unusable') return
+      this.#trialBackoff.reset()
+      return this.#setState(READY)
+    }
+    this.#faults.add(upstream.id)
+    if (this.#faults.size < FAULTS_THAT_STOP || this.#state.kind === 'unusable') return
+    const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause)}`
+    this.lastError = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
+    this.#log.error({ cause }, words)
+    this.#setState({ kind: 'unusable', until: this.#clock.now() + this.#trialBackoff.next(), code: 'GW_NO_SUPPLY', words })
+  }
+
+  /** An upstream of this provider has left the pool. */
+  left(upstream: Upstream, reason: GoneReason): void {
+    if (reason === 'blamed') this.counts.evictedByBlame++
+    if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
+    if (reason === 'released') this.#ledger.delete(upstream.id)
+  }
+
+  #setState(state: ProviderState): void {
+    this.#state = state
+  }
+}
+
+/** The vendor's own word that nothing was sold; a lost reply is none. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof VendorError && error.class !== 'server'
+}
+
+function isFatalClass(errorClass: ErrorClass): boolean {
+  return errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
+}
+
+function untilNext(wallMs: number, periodMs: number): number {
+  return periodMs - (wallMs % periodMs)
+}
+
+function causeInWords(cause: string | undefined): string {
+  if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
+  if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
+  if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'
+  return 'is this machine on the vendor’s whitelist, and is the protocol (http, socks5) the one that was bought?'
+}

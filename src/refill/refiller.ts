@@ -1,0 +1,247 @@
+/**
+ * Decides when to buy how much from whom. Woken by demand, by departures from the pool and by its own timer; every
+ * decision is made anew from what is there, so a lost wake-up costs time but never an address.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { SupplyView, WaitingDemand } from '../session/broker.ts'
+import { Demand, type DemandGroup } from './demand.ts'
+import type { Provider } from './provider.ts'
+
+export interface RefillSettings {
+  /** Addresses held while traffic goes on. */
+  readonly floor: number
+  /** Most addresses held at all. */
+  readonly ceiling: number
+  /** Running tunnels per address that growth aims at. */
+  readonly targetLoad: number
+  /** Without a new lease for so long, nothing is bought, ms. */
+  readonly idleAfter: number
+  readonly minLife: number
+  /** `perUpstream.uses`: with 1, every lease consumes an address. */
+  readonly uses: number
+  /** How long clients wait: what comes later is no outlook for them, ms. */
+  readonly waitTimeout: number
+}
+
+/** Calls for clients that wait go before calls for the stock. */
+const WAITING_PRIORITY = 10
+const STOCK_PRIORITY = 0
+/** Decisions for the stock are made at most this often: traffic of thousands a second must not cost as many plans. */
+const PLAN_EVERY_MS = 50
+/** An address is ordered this much before the moment that its call latency asks for. */
+const LEAD_SLACK_MS = 500
+
+export class Refiller implements SupplyView {
+  readonly #settings: RefillSettings
+  readonly #pool: Pool
+  readonly #clock: Clock
+  readonly #providers: readonly Provider[]
+  readonly #demand: Demand
+  readonly #stopping = new AbortController()
+  /** Tells that waiting clients should ask again: something came, or nothing will. */
+  readonly #onSettled: () => void
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #lastPlanAt = Number.NEGATIVE_INFINITY
+
+  constructor(settings: RefillSettings, providers: readonly Provider[], deps: { pool: Pool; clock: Clock; onSettled: () => void }) {
+    this.#settings = settings
+    this.#providers = [...providers].sort((a, b) => a.settings.priority - b.settings.priority)
+    this.#pool = deps.pool
+    this.#clock = deps.clock
+    this.#onSettled = deps.onSettled
+    this.#demand = new Demand(settings.floor)
+  }
+
+  asked(providers: readonly string[] | undefined): void {
+    const now = this.#clock.now()
+    this.#demand.asked(providers, now)
+    this.#wakeAt(Math.max(now, this.#lastPlanAt + PLAN_EVERY_MS))
+  }
+
+  queueChanged(waiting: readonly WaitingDemand[]): void {
+    this.#demand.queueChanged(waiting, this.#clock.now())
+    if (waiting.length > 0) this.plan()
+  }
+
+  /** An upstream has left the pool, or has begun to drain. */
+  stockChanged(): void {
+    this.#wakeAt(Math.max(this.#clock.now(), this.#lastPlanAt + PLAN_EVERY_MS))
+  }
+
+  outlook(providers: readonly string[] | undefined): GatewayError | undefined {
+    const now = this.#clock.now()
+    const able = this.#able(providers)
+    let soonest: { provider: Provider; at: number | undefined } | undefined
+    for (const provider of able) {
+      if (provider.incoming > 0 || this.#holds(provider)) return undefined
+      const at = provider.nextAttemptAt(now)
+      if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
+      if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY)) soonest = { provider, at }
+    }
+    return hopeless(soonest?.provider, soonest?.at, now)
+  }
+
+  /** Whether it has an address that will be lendable again: at its limit of connections, or resting. */
+  #holds(provider: Provider): boolean {
+    const now = this.#clock.now()
+    for (const upstream of this.#pool.members()) {
+      if (upstream.facts.provider !== provider.name || upstream.state === 'draining') continue
+      if (upstream.state === 'ready' || upstream.restUntil <= now + this.#settings.waitTimeout) return true
+    }
+    return false
+  }
+
+  #able(providers: readonly string[] | undefined): readonly Provider[] {
+    return providers === undefined ? this.#providers : this.#providers.filter((p) => providers.includes(p.name))
+  }
+
+  /** Orders what is missing now and sets the timer for what will be. */
+  plan(): void {
+    if (this.#stopping.signal.aborted) return
+    const now = this.#clock.now()
+    this.#lastPlanAt = now
+    for (const group of this.#demand.groups) this.#planGroup(group, now)
+  }
+
+  #planGroup(group: DemandGroup, now: number): void {
+    const idle = now - group.lastAt >= this.#settings.idleAfter
+    if (idle && group.waiting === 0) return
+    const providers = this.#able(group.providers)
+    const stock = this.#stock(providers, now)
+    const incoming = providers.reduce((sum, p) => sum + p.incoming, 0)
+    const wanted = this.#wanted(group, stock, providers, now)
+    const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
+    const room = this.#settings.ceiling - stock.held - incoming
+    const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
+    if (ordered < missing) this.#wakeWhenPossible(providers, now)
+    this.#wakeAt(stock.nextShortAt)
+    this.#wakeAt(now + this.#settings.idleAfter / 4)
+  }
+
+  /** Counts what the providers have in the pool. */
+  #stock(providers: readonly Provider[], now: number): Stock {
+    const stock: Stock = { held: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
+    const leads = new Map(providers.map((p) => [p.name, p.leadMs + LEAD_SLACK_MS]))
+    for (const upstream of this.#pool.members()) {
+      const lead = leads.get(upstream.facts.provider)
+      if (lead !== undefined) this.#count(stock, upstream, lead, now)
+    }
+    return stock
+  }
+
+  #count(stock: Stock, upstream: Upstream, lead: number, now: number): void {
+    stock.load += upstream.leases - upstream.quietLeases
+    if (upstream.state !== 'ready') return
+    const isSpoken = this.#settings.uses > 0 && upstream.uses + upstream.usesReserved >= this.#settings.uses
+    if (isSpoken) return
+    stock.held++
+    stock.lendable++
+    // The address that replaces it must be ordered `lead` before it can no longer be lent.
+    const orderAt = upstream.deadline - this.#settings.minLife - lead
+    if (orderAt <= now) return
+    stock.lasting++
+    if (orderAt < stock.nextShortAt) stock.nextShortAt = orderAt
+  }
+
+  /** How many addresses the group should have that last beyond the time an order takes. */
+  #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
+    const { floor, idleAfter, targetLoad, uses, ceiling } = this.#settings
+    const owed = Math.min(floor, this.#demand.owed(group, now, idleAfter))
+    const leadMs = Math.max(...providers.map((p) => p.leadMs), 0) + LEAD_SLACK_MS
+    const consumed = uses === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
+    const forLoad = Math.ceil((stock.load + group.waiting) / targetLoad)
+    return Math.min(ceiling, Math.max(owed + Math.ceil(consumed), forLoad))
+  }
+
+  /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
+  #waitersNeed(group: DemandGroup, stock: Stock): number {
+    if (group.waiting === 0) return 0
+    const perAddress = this.#settings.uses > 0 ? Math.min(this.#settings.uses, this.#settings.targetLoad) : this.#settings.targetLoad
+    return Math.max(1, Math.ceil(group.waiting / perAddress) - stock.lendable)
+  }
+
+  /** Spreads an order over the providers: by priority, then to the one that holds least for its weight. @returns what was ordered */
+  #order(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): number {
+    let left = count
+    while (left > 0) {
+      const provider = this.#next(providers, now)
+      if (provider === undefined) break
+      const size = Math.min(left, Math.floor(provider.room(now)))
+      left -= size
+      void this.#buy(provider, size, isUrgent)
+    }
+    return Math.max(0, count) - Math.max(0, left)
+  }
+
+  #next(providers: readonly Provider[], now: number): Provider | undefined {
+    let best: Provider | undefined
+    for (const provider of providers) {
+      if (provider.room(now) < 1) continue
+      if (best === undefined) best = provider
+      else if (provider.settings.priority === best.settings.priority && share(provider) < share(best)) best = provider
+    }
+    return best
+  }
+
+  async #buy(provider: Provider, count: number, isUrgent: boolean): Promise<void> {
+    await provider.order(count, isUrgent ? WAITING_PRIORITY : STOCK_PRIORITY, this.#stopping.signal)
+    if (this.#stopping.signal.aborted) return
+    this.#onSettled()
+    this.plan()
+  }
+
+  /** Plans again as soon as one of the providers may be asked. */
+  #wakeWhenPossible(providers: readonly Provider[], now: number): void {
+    for (const provider of providers) {
+      const at = provider.nextAttemptAt(now)
+      if (at !== undefined && at > now) this.#wakeAt(at)
+    }
+  }
+
+  #wakeAt(at: number): void {
+    if (at === Number.POSITIVE_INFINITY || at >= this.#timerAt || this.#stopping.signal.aborted) return
+    this.#timer?.clear()
+    this.#timerAt = at
+    this.#timer = this.#clock.after(Math.max(1, at - this.#clock.now()), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.plan()
+    })
+  }
+
+  close(): void {
+    this.#timer?.clear()
+    this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  }
+}
+
+interface Stock {
+  /** Ready upstreams with uses left. */
+  held: number
+  /** Of them: will outlive the time that an order takes. */
+  lasting: number
+  lendable: number
+  /** Leases through which something moves. */
+  load: number
+  /** When the first of the lasting ones will no longer be, clock ms. */
+  nextShortAt: number
+}
+
+function share(provider: Provider): number {
+  return (provider.held + provider.incoming) / provider.settings.weight
+}
+
+function hopeless(provider: Provider | undefined, at: number | undefined, now: number): GatewayError {
+  const retryAfterMs = at === undefined ? undefined : Math.max(0, at - now)
+  const reached = provider?.budgetReached
+  if (provider !== undefined && reached !== undefined) {
+    const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
+    return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
+  }
+  const words = provider?.state.words
+  const reason = words ? `: ${words}` : ''
+  return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, { detail: { retryAfterMs } })
+}

@@ -1,0 +1,208 @@
+/**
+ * What tunnels and plain requests have in common: apply for an upstream, dial it, and on failure decide what next, until
+ * one opens or there is a reason to stop. Everything here happens before the client has heard anything.
+ *
+ *   applying ──granted──▶ dialling ──opened──▶ (the subclass)
+ *      │  ▲                  │
+ *      │  └──── retry ◀──────┤ failed (retry.ts decides)
+ *      ▼                     ▼
+ *    refused ◀───────────────┘          the client leaves: cancelled, nobody is blamed
+ *
+ * Every lease that was granted is released once.
+ */
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import { type Address, formatAuthority } from '../net/address.ts'
+import { type DeadlineList, Expiring } from '../net/deadlines.ts'
+import type { Dialler } from '../net/dial.ts'
+import type { Leg, LegFailure, LegOwner } from '../net/leg.ts'
+import type { RelayEnd } from '../net/relay.ts'
+import type { Health } from '../pool/health.ts'
+import type { LeaseAsk, Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { Applicant, Broker } from './broker.ts'
+import { errorOf, nextStep } from './retry.ts'
+import type { Route } from './router.ts'
+import type { Sticky } from './sticky.ts'
+
+/** What all attempts share. */
+export interface AttemptDeps {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly health: Health
+  readonly broker: Broker
+  readonly sticky: Sticky
+  readonly dialler: Dialler
+  /** All tries of a client together. */
+  readonly deadlines: DeadlineList
+  readonly tries: number
+  readonly observer: TrafficObserver
+}
+
+/** Who asks, for log and counters. */
+export interface Traffic {
+  readonly protocol: 'connect' | 'socks5' | 'socks4' | 'http'
+  readonly clientAddress: string
+  readonly account: string | undefined
+  readonly target: string
+  readonly beganAt: number
+}
+
+/** Counters and log. Called for every client, so it must cost next to nothing. */
+export interface TrafficObserver {
+  began(traffic: Traffic): void
+  /** @param tookMs from the request to the open tunnel or the answer, waiting included */
+  opened(traffic: Traffic, upstream: Upstream, tookMs: number): void
+  tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void
+  refused(traffic: Traffic, error: GatewayError): void
+  /** @param end how it ended; undefined when the client left before anything was open */
+  ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
+}
+
+export abstract class Attempt extends Expiring implements Applicant, LegOwner, Traffic {
+  readonly ask: LeaseAsk
+  readonly sessionKey: string | undefined
+  readonly strict: boolean
+  abandonsSession = false
+  lastError: GatewayError | undefined
+  readonly target: string
+  readonly beganAt: number
+  abstract readonly protocol: Traffic['protocol']
+  abstract readonly clientAddress: string
+  abstract readonly account: string | undefined
+  protected readonly deps: AttemptDeps
+  /** The upstream that is leased now. */
+  protected upstream: Upstream | undefined
+  protected finished = false
+  readonly #tried: Upstream[] = []
+  #tries = 0
+  #leg: Leg | undefined
+  #dialledAt = 0
+
+  constructor(target: Address, route: Route, deps: AttemptDeps) {
+    super()
+    this.sessionKey = route.sessionKey
+    this.strict = route.strict
+    this.ask = { strategy: route.strategy, filter: route.filter, host: target.host, lifeMs: route.lifeMs, tried: this.#tried }
+    this.target = formatAuthority(target.host, target.port)
+    this.deps = deps
+    this.beganAt = deps.clock.now()
+  }
+
+  /** Starts the dial; the leg's owner is this. */
+  protected abstract dial(upstream: Upstream): Leg
+  /** The leg is open: it is the subclass's from here. */
+  protected abstract take(leg: Leg, early: Buffer | undefined): void
+  /** Tells the client why not. Called once at most. */
+  protected abstract sayRefused(error: GatewayError): void
+
+  start(): void {
+    this.deps.observer.began(this)
+    this.deps.broker.apply(this)
+  }
+
+  granted(upstream: Upstream): void {
+    this.upstream = upstream
+    if (this.#tries++ === 0) this.deps.deadlines.add(this)
+    this.#dialledAt = this.deps.clock.now()
+    this.#leg = this.dial(upstream)
+  }
+
+  denied(error: GatewayError): void {
+    this.refuse(error)
+  }
+
+  opened(leg: Leg, early: Buffer | undefined): void {
+    this.#leg = undefined
+    this.take(leg, early)
+  }
+
+  /** The upstream has done for this client what it is for. */
+  protected succeeded(upstream: Upstream): void {
+    const { pool, health, clock, observer } = this.deps
+    const now = clock.now()
+    this.deadlineList?.remove(this)
+    pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - this.#dialledAt, now)
+    health.opened(upstream, this.target, now)
+    observer.opened(this, upstream, now - this.beganAt)
+  }
+
+  /** Of a session's tunnels only the first counts on each upstream. */
+  #countsAsUse(upstream: Upstream): boolean {
+    const session = this.#sessionOn(upstream)
+    if (session === undefined) return true
+    const counts = !session.counted
+    session.counted = true
+    return counts
+  }
+
+  #sessionOn(upstream: Upstream): { counted: boolean } | undefined {
+    const session = this.sessionKey === undefined ? undefined : this.deps.sticky.find(this.sessionKey)
+    return session?.upstream === upstream ? session : undefined
+  }
+
+  failed(leg: Leg, failure: LegFailure): void {
+    this.#leg = undefined
+    this.tryFailed(leg.upstream, failure, true)
+  }
+
+  /** @param repeatable whether the request may be made again elsewhere */
+  protected tryFailed(upstream: Upstream, failure: LegFailure, repeatable: boolean): void {
+    const { health, clock, observer, broker } = this.deps
+    observer.tryFailed(this, upstream, failure)
+    const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
+    this.releaseLease()
+    this.lastError = errorOf(failure, verdict)
+    const ownTries = this.#rememberTry(upstream)
+    const step = nextStep({ failure, verdict, tries: this.#tries, maxTries: this.deps.tries, ownTries, strict: this.strict })
+    if (step === 'give-up' || !repeatable) return this.refuse(this.lastError)
+    this.abandonsSession = step === 'leave-session'
+    broker.apply(this)
+  }
+
+  /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
+  #rememberTry(upstream: Upstream): number {
+    this.#tried.push(upstream)
+    if (this.#sessionOn(upstream) === undefined) return 0
+    return this.#tried.filter((tried) => tried === upstream).length
+  }
+
+  /** All tries together took too long. */
+  override onDeadline(): void {
+    this.stop()
+    const message = `no upstream opened the way in time (${this.#tries} tried)`
+    this.refuse(new GatewayError('GW_DEADLINE', message, { cause: this.lastError }))
+  }
+
+  /** The client has gone before it heard anything. */
+  clientGone(): void {
+    if (this.finished) return
+    this.finished = true
+    this.stop()
+    this.deps.observer.ended(this, undefined, 0, 0)
+  }
+
+  protected refuse(error: GatewayError): void {
+    if (this.finished) return
+    this.finished = true
+    this.deadlineList?.remove(this)
+    this.deps.observer.refused(this, error)
+    this.sayRefused(error)
+  }
+
+  /** Ends whatever is under way for this client. */
+  protected stop(): void {
+    this.deadlineList?.remove(this)
+    this.deps.broker.withdraw(this)
+    this.#leg?.destroy()
+    this.#leg = undefined
+    this.releaseLease()
+  }
+
+  /** Gives back a lease that never served. */
+  protected releaseLease(): void {
+    const { upstream } = this
+    this.upstream = undefined
+    if (upstream !== undefined) this.deps.pool.release(upstream, false)
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * The data side as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
+ * what supply says of the future (`SupplyView`), and nothing else of the control side.
+ */
+import type { Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import { Access, type User } from '../net/access.ts'
+import type { Address } from '../net/address.ts'
+import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
+import type { Connection } from '../net/connection.ts'
+import { DeadlineList } from '../net/deadlines.ts'
+import { Dialler } from '../net/dial.ts'
+import { HttpFront, type PlainOwner, type PlainRequest } from '../net/http-server.ts'
+import { Listener, type ListenerOwner, type ListenerSettings } from '../net/listener.ts'
+import { idleStepMs, type Relay } from '../net/relay.ts'
+import type { Health } from '../pool/health.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { TrafficObserver } from './attempt.ts'
+import { Broker, type SupplyView } from './broker.ts'
+import { type BanRule, Exchange, type ExchangeDeps, PlainConnection } from './exchange.ts'
+import { type ListenerDefaults, Router } from './router.ts'
+import type { Strategy } from '../pool/selection.ts'
+import { Sticky } from './sticky.ts'
+import { Tunnel, type TunnelDeps } from './tunnel.ts'
+
+export interface PortSettings extends ListenerSettings, ListenerDefaults {
+  readonly users: readonly User[] | undefined
+  readonly allow: readonly string[] | undefined
+}
+
+export interface DataSideSettings {
+  readonly ports: readonly PortSettings[]
+  readonly maxConnections: number
+  readonly handshakeMs: number
+  readonly maxHeaderBytes: number
+  readonly dialTimeoutMs: number
+  readonly dialDeadlineMs: number
+  readonly tries: number
+  readonly idleMs: number
+  readonly wait: { readonly timeoutMs: number; readonly queue: number }
+  readonly session: { readonly idle: number; readonly max: number }
+  readonly strategy: Strategy
+  readonly perRequest: boolean
+  readonly retryStatuses: readonly number[]
+  readonly bans: readonly BanRule[]
+  readonly providers: readonly string[]
+  /** End the tunnels of an upstream when it expires. */
+  readonly closesAtDeadline: boolean
+}
+
+export interface DataSideObserver extends TrafficObserver {
+  /** Refused before it was a request: handshake errors. */
+  turnedAway(error: GatewayError): void
+  /** The system could not accept a connection. */
+  acceptFailed(error: NodeJS.ErrnoException): void
+}
+
+/** How often sessions that have ended are forgotten. */
+const SWEEP_MS = 60_000
+/** A keep-alive connection of a client may rest so long between two plain requests: browsers keep them for minutes. */
+const KEEP_ALIVE_MS = 75_000
+
+export class DataSide implements ListenerOwner, PlainOwner {
+  readonly broker: Broker
+  readonly sticky: Sticky
+  readonly #settings: DataSideSettings
+  readonly #observer: DataSideObserver
+  readonly #clock: Clock
+  readonly #router: Router
+  readonly #dialler: Dialler
+  readonly #front: HttpFront
+  readonly #ports: readonly { readonly listener: Listener; readonly defaults: ListenerDefaults }[]
+  readonly #tunnelDeps: TunnelDeps
+  readonly #exchangeDeps: ExchangeDeps
+  readonly #plain = new WeakMap<Socket, PlainConnection>()
+  readonly #relays = new Set<Relay>()
+  readonly #lists: readonly DeadlineList[]
+  /** Ports of the gateway that are not listeners of this side (the admin port). */
+  readonly #ownPorts = new Set<number>()
+  #connections = 0
+  #exchanges = 0
+  #sweep: { clear(): void } | undefined
+
+  constructor(settings: DataSideSettings, parts: { clock: Clock; pool: Pool; health: Health; supply: SupplyView; observer: DataSideObserver }) {
+    const { clock, pool, health, supply, observer } = parts
+    this.#settings = settings
+    this.#observer = observer
+    this.#clock = clock
+    this.sticky = new Sticky(pool, settings.session, clock)
+    this.broker = new Broker(pool, this.sticky, supply, settings.wait, clock)
+    this.#dialler = new Dialler(clock, { timeoutMs: settings.dialTimeoutMs, maxReplyBytes: settings.maxHeaderBytes })
+    this.#router = new Router({
+      strategy: settings.strategy,
+      providers: settings.providers,
+      ownPorts: () => this.#ownPorts,
+      isOwnAddress,
+    })
+    const deadlines = new DeadlineList(clock, settings.dialDeadlineMs)
+    const answers = new DeadlineList(clock, settings.dialTimeoutMs)
+    const step = idleStepMs(settings.idleMs)
+    const idle = { list: new DeadlineList(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
+    this.#lists = [deadlines, answers, idle.list]
+    const shared = { clock, pool, health, broker: this.broker, sticky: this.sticky, dialler: this.#dialler, deadlines, tries: settings.tries, observer }
+    this.#tunnelDeps = { ...shared, idle, relays: this.#relays }
+    this.#exchangeDeps = {
+      ...shared,
+      answers,
+      bodyIdleMs: settings.idleMs,
+      perRequest: settings.perRequest,
+      bans: settings.bans,
+      retryStatuses: new Set(settings.retryStatuses),
+    }
+    this.#front = new HttpFront({ handshakeMs: settings.handshakeMs, maxHeaderBytes: settings.maxHeaderBytes, keepAliveMs: KEEP_ALIVE_MS }, this)
+    this.#ports = settings.ports.map((port) => ({ listener: new Listener(port, new Access(port.users, port.allow), clock, this), defaults: port }))
+  }
+
+  /** Client connections now, over all ports. */
+  get connections(): number {
+    return this.#connections
+  }
+
+  get tunnels(): number {
+    return this.#relays.size
+  }
+
+  /**
+   * Starts listening on every port.
+   * @returns the real addresses, in the order of the configuration
+   * @throws the system's error, with `address` and `port`, after closing what was open
+   */
+  async listen(): Promise<Address[]> {
+    const addresses: Address[] = []
+    try {
+      for (const { listener } of this.#ports) addresses.push(await listener.listen())
+    } catch (error) {
+      this.close()
+      throw error
+    }
+    for (const { port } of addresses) this.reservePort(port)
+    this.#scheduleSweep()
+    return addresses
+  }
+
+  /** Clients may not reach this port of this machine through us. */
+  reservePort(port: number): void {
+    this.#ownPorts.add(port)
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#clock.after(SWEEP_MS, () => {
+      this.sticky.sweep()
+      this.#scheduleSweep()
+    })
+  }
+
+  admit(): boolean {
+    if (this.#connections >= this.#settings.maxConnections) return false
+    this.#connections++
+    return true
+  }
+
+  left(): void {
+    this.#connections--
+  }
+
+  tunnel(request: TunnelRequest, listener: Listener): PendingTunnel {
+    try {
+      const route = this.#router.route(request.identity, request, request.clientAddress, this.#defaultsOf(listener))
+      const tunnel = new Tunnel(request, route, this.#tunnelDeps)
+      tunnel.start()
+      return tunnel
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      this.refused(error)
+      request.refuse(error)
+      return { clientGone: () => {} }
+    }
+  }
+
+  http(connection: Connection, first: Buffer, listener: Listener): void {
+    const held = new PlainConnection()
+    this.#plain.set(connection.socket, held)
+    connection.socket.on('close', () => held.release(this.#exchangeDeps))
+    this.#front.take(connection, first, listener)
+  }
+
+  plain(request: PlainRequest): void {
+    const held = this.#plain.get(request.message.socket)
+    if (held === undefined) return void request.message.socket.destroy()
+    const route = this.#router.route(request.identity, request.target, request.clientAddress, this.#defaultsOf(request.listener))
+    this.#exchanges++
+    request.response.once('close', () => this.#exchanges--)
+    new Exchange(request, route, held, this.#exchangeDeps).start()
+  }
+
+  #defaultsOf(listener: Listener): ListenerDefaults {
+    const port = this.#ports.find((candidate) => candidate.listener === listener)
+    if (port === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
+    return port.defaults
+  }
+
+  refused(error: GatewayError): void {
+    this.#observer.turnedAway(error)
+  }
+
+  troubled(error: NodeJS.ErrnoException): void {
+    this.#observer.acceptFailed(error)
+  }
+
+  /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
+  upstreamGone(upstream: Upstream): void {
+    if (!this.#settings.closesAtDeadline) return
+    for (const relay of this.#relays) if (relay.leg.upstream === upstream) relay.close()
+  }
+
+  /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
+  stopAccepting(): void {
+    for (const { listener } of this.#ports) listener.stopAccepting()
+    this.#front.stopAccepting()
+    this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  }
+
+  /** Whether something is still under way for a client. */
+  get isBusy(): boolean {
+    return this.#relays.size > 0 || this.#exchanges > 0
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#sweep?.clear()
+    for (const { listener } of this.#ports) listener.close()
+    this.#front.close()
+    for (const relay of this.#relays) relay.close()
+    for (const list of this.#lists) list.close()
+    this.#dialler.close()
+  }
+}
+
+/** Asked only for targets on one of our own ports. */
+function isOwnAddress(host: string): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host))
+}
