@@ -53,7 +53,6 @@ export async function closeClients(): Promise<void> {
  */
 export async function sendSplit(socket: Socket, bytes: Buffer, sizes: number | readonly number[]): Promise<void> {
   const list = typeof sizes === 'number' ? [sizes] : sizes
-  await turn(3) // a new connection is accepted first
   for (let at = 0, piece = 0; at < bytes.length; piece++) {
     const size = Math.max(1, list[Math.min(piece, list.length - 1)] ?? 1)
     await send(socket, bytes.subarray(at, at + size))

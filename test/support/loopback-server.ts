@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { WireError } from './http-wire.ts'
 import { ConnectionLost } from './socket-io.ts'
+import { reset } from './tls.ts'
 
 /** A TCP server for tests: loopback only, knows its sockets, and leaves nothing behind after `close()`. */
 export class LoopbackServer {
@@ -64,7 +65,7 @@ export class LoopbackServer {
 
   /** Drops every open connection with a RST. */
   resetConnections(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) reset(socket)
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { type Header, readRequestHead, requestFraming, WireError } from './http-
 import { LoopbackServer } from './loopback-server.ts'
 import { routeFor } from './site-routes.ts'
 import { SocketReader } from './socket-io.ts'
-import { startTls } from './tls.ts'
+import { reset, startTls } from './tls.ts'
 
 /** Bytes of a connection that are kept for the tests to read. */
 const KEPT_BYTES = 1024 * 1024
@@ -88,11 +88,12 @@ export class WebSite {
     const socket = this.#tls ? await startTls(raw) : raw
     const reader = new SocketReader(socket, { timeoutMs: null, onBytes: keep })
     try {
-      while (await answerNext(connection, reader, () => void raw.resetAndDestroy()));
+      while (await answerNext(connection, reader, () => reset(raw)));
       socket.end()
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       connection.violation = error.message
+      reader.discard()
       socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
     }
   }

@@ -1,6 +1,5 @@
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
+import { reset } from './tls.ts'
 
 export interface SpliceOptions {
   /** Sees the size of everything that passes, either way. */
@@ -32,12 +31,6 @@ function copy(from: Duplex, to: Duplex, { onBytes }: SpliceOptions): void {
   from.on('close', () => {
     if (!from.readableEnded) to.destroy()
   })
-}
-
-/** RST where the socket can; TLS hides the TCP handle, so there it is a plain close. */
-function reset(socket: Duplex): void {
-  if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
-  else socket.destroy()
 }
 
 function closing(socket: Duplex): Promise<void> {

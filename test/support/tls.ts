@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { ConnectionLost } from './socket-io.ts'
 
@@ -41,10 +42,29 @@ export async function startTls(raw: Socket): Promise<TLSSocket> {
     ALPNProtocols: ['http/1.1'],
   })
   socket.on('error', () => {})
-  raw.on('end', () => socket.destroy()) // a client that leaves in the middle of the handshake
+  const leave = () => socket.destroy()
+  socket.on('end', leave) // a client that leaves in the middle of the handshake; afterwards an end is half-close
+  sides.set(raw, { raw, top: socket })
+  sides.set(socket, { raw, top: socket })
   await new Promise((resolve, reject) => {
     socket.once('secure', resolve)
     socket.once('close', () => reject(new ConnectionLost('TLS', 'the TLS handshake failed')))
   })
+  socket.off('end', leave)
   return socket
+}
+
+/** The two sockets of a TLS connection, found by either. */
+const sides = new WeakMap<Duplex, { raw: Socket; top: Socket }>()
+
+/**
+ * RST to the peer, under TLS too (where only the TCP socket can). While a FIN is on its way Node refuses a reset with EINVAL
+ * and then never closes the handle (seen in 24.21), so this waits for that moment to pass.
+ */
+export function reset(socket: Duplex): void {
+  const { raw, top } = sides.get(socket) ?? { raw: socket, top: socket }
+  if (!(raw instanceof Socket) || raw.destroyed) return
+  const isEnding = top.writableEnded && !top.writableFinished && top.writableLength === 0
+  if (isEnding) top.once('finish', () => reset(raw))
+  else raw.resetAndDestroy()
 }

@@ -131,9 +131,10 @@ async function forward(visit: Visit, head: RequestHead, target: SocketReader['so
 }
 
 async function sendRequest(reader: SocketReader, head: RequestHead, target: SocketReader['socket']): Promise<void> {
-  const url = new URL(head.target)
+  const [, path = ''] = /^http:\/\/[^/?#]*(.*)$/.exec(head.target) ?? [] // not through URL, which would tidy it up
+  const origin = path.startsWith('/') ? path : `/${path}`
   const kept = head.headers.filter(([name]) => !/^proxy-(authorization|connection)$/i.test(name))
-  await send(target, formatHead(`${head.method} ${url.pathname}${url.search} HTTP/${head.version}`, kept))
+  await send(target, formatHead(`${head.method} ${origin} HTTP/${head.version}`, kept))
   await copyBody(reader, requestFraming(head), (bytes) => send(target, bytes))
 }
 

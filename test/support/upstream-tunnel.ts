@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { splice } from './splice.ts'
+import { reset } from './tls.ts'
 import type { FakeUpstream, Visit } from './upstream.ts'
 
 /** Tells the client that the tunnel is open and joins both sides until the end, or as the behaviour wants it. */
@@ -38,7 +39,7 @@ function resetAfter(visit: Visit, target: Socket, limit: number): (count: number
     if (passed < limit || (before >= limit && before > 0)) return
     setImmediate(() => {
       visit.reset()
-      target.resetAndDestroy()
+      reset(target)
     })
   }
 }

@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import type { Header } from './http-wire.ts'
 import { LoopbackServer } from './loopback-server.ts'
 import { ConnectionLost, SocketReader } from './socket-io.ts'
-import { startTls } from './tls.ts'
+import { reset, startTls } from './tls.ts'
 import { type Behaviour, type Login, type PlainKind, ReplyWriter, Silence, toBehaviour } from './upstream-behaviour.ts'
 import { serveHttp } from './upstream-http.ts'
 import { serveSocks } from './upstream-socks.ts'
@@ -176,15 +176,14 @@ export class FakeUpstream {
 
   async #serve(raw: Socket): Promise<void> {
     const behaviour = this.#script.shift() ?? this.#behaviour
-    if (behaviour.kind === 'reset-at-once') return void raw.resetAndDestroy()
+    if (behaviour.kind === 'reset-at-once') return reset(raw)
     if (behaviour.kind === 'close-at-once') return closeGently(raw)
     if (behaviour.kind === 'silent') return keepSilent(raw)
     const socket = this.tls ? await startTls(raw) : raw
     const reader = new SocketReader(socket, { timeoutMs: null })
     const reply = new ReplyWriter(socket, behaviour)
-    const reset = () => void raw.resetAndDestroy()
     try {
-      await this.#speak({ socket, reader, reply, number: this.#server.connections, reset })
+      await this.#speak({ socket, reader, reply, number: this.#server.connections, reset: () => reset(raw) })
     } catch (error) {
       if (!(error instanceof Silence)) throw error
       reader.discard()

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { closeClients, socks4, socks4a } from '../../support/client.ts'
+import { closeClients, socks4, socks4a, socks5 } from '../../support/client.ts'
 import { LoopbackServer } from '../../support/loopback-server.ts'
 import { SocketReader } from '../../support/socket-io.ts'
 
@@ -19,8 +19,8 @@ afterEach(async () => {
   asked.length = 0
 })
 
-describe('SOCKS4', () => {
-  it('asks by address, and by name with 4a, and keeps what follows the reply', async () => {
+describe('SOCKS clients', () => {
+  it('ask by address, and by name with 4a, and keep what follows the reply', async () => {
     await server.listen()
     const byAddress = await socks4(server.port, '1.2.3.4:258', { userId: 'me' })
     const byName = await socks4a(server.port, 'a.test:80', { split: 1 })
@@ -29,7 +29,18 @@ describe('SOCKS4', () => {
     expect((await byName.reader.readAll()).toString()).toBe('hi')
   })
 
-  it('resolves without a code when the server says nothing', async () => {
+  it('say all of SOCKS5 at once on demand', async () => {
+    const said: string[] = []
+    const listening = await new LoopbackServer(async (socket) => {
+      said.push((await new SocketReader(socket).readExactly(23)).toString('hex'))
+      socket.end()
+    }).listen()
+    await socks5(listening.port, 'a.test:80', { login: { username: 'me', password: 'pw' }, pipelined: true })
+    expect(said).toEqual(['050102' + '01026d65027077' + '05010003' + '06612e74657374' + '0050'])
+    await listening.close()
+  })
+
+  it('resolve without a code when the server says nothing', async () => {
     const mute = await new LoopbackServer((socket) => void socket.end()).listen()
     expect((await socks4(mute.port, '1.2.3.4:80')).code).toBeUndefined()
     await mute.close()

@@ -57,6 +57,13 @@ describe('pages', () => {
   })
 })
 
+describe('pattern', () => {
+  it('tells a block that is missing, repeated or out of place', () => {
+    for (const wrong of [1, 256, 65_536]) expect(firstDifference(pattern(16, wrong))).not.toBe(-1)
+    expect(firstDifference(pattern(16, 70_000), 70_000)).toBe(-1)
+  })
+})
+
 describe('replies without a body', () => {
   it('HEAD, 204 and 304 leave the connection in step', async () => {
     const head = await get('/bytes/5000', { method: 'HEAD' })
@@ -71,7 +78,9 @@ describe('replies without a body', () => {
 
   it('ends connections before the body is complete, or before any reply', async () => {
     expect(await get('/close-early')).toMatchObject({ status: 200, complete: false, body: pattern(100) })
-    expect(await get('/close-early?reset')).toMatchObject({ complete: false })
+    const { socket, reader } = await dial(site.port)
+    socket.write('GET /close-early?reset HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await reader.readToClose()).toMatchObject({ how: 'ECONNRESET' })
     await expect(get('/close-at-once')).rejects.toMatchObject({ code: 'END' })
   })
 
@@ -95,17 +104,24 @@ describe('WebSocket', () => {
       expect(await socket.hear()).toBe(text)
     }
     await socket.close()
+  })
+
+  it('masks as the example of RFC 6455 section 5.7', async () => {
+    const { reader, socket } = await dial(site.port)
+    await openWebSocket(reader, '/ws', 'site.test')
+    socket.write(Buffer.from('818537fa213d7f9f4d5158', 'hex'))
+    expect((await reader.readExactly(7)).toString('hex')).toBe('810548656c6c6f')
     expect((await get('/ws')).status).toBe(426)
   })
 })
 
 describe('what a strict parser saw', () => {
   it('keeps every request and every byte', async () => {
-    const first = await get('/echo', { method: 'POST', body: 'abc' })
+    const first = await get('/', { method: 'POST', body: 'abc' }) // a page that does not care for the body
     await get('/?q', { over: first })
     const [connection] = site.connections
     expect(connection?.requests.map(({ method, target, bodyBytes }) => [method, target, bodyBytes])).toEqual([
-      ['POST', 'http://site.test/echo', 3],
+      ['POST', 'http://site.test/', 3],
       ['GET', 'http://site.test/?q', 0],
     ])
     expect(connection?.bytes().toString()).toMatch(/^POST .*\r\n\r\nabcGET .*\r\n\r\n$/s)

@@ -84,6 +84,15 @@ describe('LoopbackServer', () => {
     expect([server.connections, server.authority]).toEqual([2, `127.0.0.1:${port}`])
   })
 
+  it('resets a connection whose FIN is just going out: Node alone would refuse, and keep the handle for ever', async () => {
+    const { socket, reader } = await serve(
+      (peer) => void peer.once('data', () => peer.end('x', () => {}) && server.resetConnections()),
+    )
+    socket.write('go')
+    await reader.readToClose()
+    await expect.poll(() => server.openSockets).toBe(0)
+  })
+
   it('leaves no socket behind', async () => {
     await serve(echoServer())
     connect(server.port).on('error', () => {})

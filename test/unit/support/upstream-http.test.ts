@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { basic, type ConnectOptions, closeClients, connectVia, dial, plain } from '../../support/client.ts'
 import { header, headerValues } from '../../support/http-wire.ts'
 import { WebSite } from '../../support/site.ts'
-import { HangError } from '../../support/socket-io.ts'
+import { HangError, send } from '../../support/socket-io.ts'
 import { FakeUpstream } from '../../support/upstream.ts'
 import { openWebSocket } from '../../support/websocket.ts'
 
@@ -108,6 +108,17 @@ describe('misbehaviour in the reply', () => {
     await expect(connect()).rejects.toThrow(/bare LF|not a status line/)
   })
 
+  it('ignores whatever comes after it fell silent', async () => {
+    await upstream.behave({ kind: 'silent-after', bytes: 1 })
+    const { socket } = await dial(upstream.port)
+    await send(socket, `CONNECT site.test:80 HTTP/1.1\r\nHost: a\r\n\r\n${'x'.repeat(5_000_000)}`)
+    socket.end()
+    await expect.poll(() => upstream.openSockets).toBe(0)
+    const hasty = await dial(upstream.port) // its FIN is there before the silence begins
+    hasty.socket.end(`CONNECT site.test:80 HTTP/1.0\r\nProxy-Authorization: ${basic(login)}\r\n\r\n`)
+    await expect.poll(() => [upstream.connections, upstream.openSockets]).toEqual([2, 0])
+  })
+
   it('plays a captive portal', async () => {
     await upstream.behave('html-200-then-junk')
     const reply = await connect()
@@ -120,7 +131,12 @@ describe('misbehaviour in the reply', () => {
     await expect(connect({ timeoutMs: 20 })).rejects.toThrow(HangError)
     expect((await connect()).status).toBe(200)
     await upstream.behave('split-reply')
-    expect((await connect()).status).toBe(200)
+    const { socket } = await dial(upstream.port)
+    const sizes: number[] = []
+    socket.on('data', (piece) => sizes.push(piece.length))
+    socket.write(`CONNECT site.test:80 HTTP/1.0\r\nProxy-Authorization: ${basic(login)}\r\n\r\n`)
+    await expect.poll(() => sizes.length).toBeGreaterThan(30)
+    expect(new Set(sizes)).toEqual(new Set([1]))
   })
 
   it('follows a script first, and treats one target apart', async () => {
@@ -137,17 +153,18 @@ describe('absolute-form', () => {
   it('forwards several requests on one connection, bodies and trailers included', async () => {
     const first = await plain(upstream.port, 'http://site.test/echo', { login, method: 'POST', body: ['a', 'bc'] })
     expect([first.status, first.body.toString()]).toEqual([200, 'abc'])
-    const second = await plain(upstream.port, 'http://site.test/chunked?x=1', { login, over: first })
+    const second = await plain(upstream.port, 'http://site.test/chunked/../chunked?x=%7E', { login, over: first })
     expect([second.body.toString(), second.trailers.length]).toEqual(['one\ntwo\nthree\n', 1])
     expect(upstream.connections).toBe(1)
-    expect(site.requests.map(({ target }) => target)).toEqual(['/echo', '/chunked?x=1'])
+    expect(site.requests.map(({ target }) => target)).toEqual(['/echo', '/chunked/../chunked?x=%7E'])
     expect(site.requests.flatMap(({ headers }) => headerValues(headers, 'proxy-authorization'))).toEqual([])
   })
 
   it('demands the login, and can refuse, break off or cut', async () => {
     expect((await plain(upstream.port, 'http://site.test/')).status).toBe(407)
     await upstream.behave({ kind: 'status', status: 429 })
-    expect((await plain(upstream.port, 'http://site.test/', { login })).status).toBe(429)
+    const upload = { login, method: 'POST', body: Buffer.alloc(5_000_000) } // refused although it is still coming in
+    expect((await plain(upstream.port, 'http://site.test/', upload)).status).toBe(429)
     await upstream.behave({ kind: 'reset-in-tunnel', bytes: 5_000 })
     expect(await plain(upstream.port, 'http://site.test/bytes/9000', { login })).toMatchObject({ complete: false })
   })
