@@ -57,11 +57,15 @@ const KEEP_ALIVE_MS = 4_000
  * @param options.dispatcher for tests; whoever hands one in closes it
  */
 export function openVendorHttp(options: { clock: Clock; dispatcher?: Dispatcher }): VendorHttp {
-  const owned = options.dispatcher === undefined ? newAgent() : undefined
-  const dispatcher = options.dispatcher ?? owned ?? newAgent()
+  const isOwn = options.dispatcher === undefined
+  const dispatcher = options.dispatcher ?? newAgent()
+  let closing: Promise<void> | undefined
   return {
     call: (request, signal) => call(dispatcher, options.clock, request, signal),
-    close: async () => owned?.close(),
+    close: () => {
+      closing ??= isOwn ? dispatcher.close() : Promise.resolve()
+      return closing
+    },
   }
 }
 
@@ -153,10 +157,11 @@ function unreachable(error: unknown): VendorError {
   return new VendorError('server', 'network', `the vendor's API cannot be reached (${codeOf(error)})`)
 }
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`: a symbol, never the words of a message, which may hold an address. */
+/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `HTTPParserError`: a symbol, never the words of a message, which may hold an address. */
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : 'unknown reason'
+  if (!(error instanceof Error)) return 'unknown reason'
+  const code = 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^\w+$/.test(code) ? code : error.name
 }
 
 /**
