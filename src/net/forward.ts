@@ -41,7 +41,8 @@ export class UpstreamConversation {
       connect: (_options, callback) => {
         const socket = ready
         ready = undefined
-        if (socket !== undefined && !socket.destroyed) callback(null, socket)
+        // Not in this turn: undici ignores what happens while it is being asked to go on.
+        if (socket !== undefined && !socket.destroyed) queueMicrotask(() => callback(null, socket))
         else reconnect(callback as Parameters<Reconnect>[0])
       },
       pipelining: 1,

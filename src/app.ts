@@ -1,0 +1,236 @@
+/** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
+import { readFileSync } from 'node:fs'
+import { type Clock, SystemClock } from './clock.ts'
+import { type Config, isApi, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
+import { type DemoWorld, startDemoWorld } from './demo/world.ts'
+import { createLog, type Log } from './log.ts'
+import type { Address } from './net/address.ts'
+import { Health } from './pool/health.ts'
+import { Pool, type PoolObserver } from './pool/pool.ts'
+import type { UpstreamTls } from './pool/upstream.ts'
+import type { ProviderSettings } from './refill/provider.ts'
+import { Supply } from './refill/supply.ts'
+import type { Secret } from './secret.ts'
+import { DataSide, type DataSideSettings } from './session/data-side.ts'
+import { TrafficCounters } from './session/traffic.ts'
+import { openSource, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
+import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
+
+export interface App {
+  /** Where clients connect, in the order of `listen:`. */
+  readonly addresses: readonly Address[]
+  readonly pool: Pool
+  readonly supply: Supply
+  readonly data: DataSide
+  readonly traffic: TrafficCounters
+  /** Accepts nobody, waits for open tunnels as long as `stop.drain`, then ends everything. */
+  stop(): Promise<void>
+  /** Ends everything at once. */
+  abort(): Promise<void>
+}
+
+export interface AppDeps {
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+/**
+ * Starts the whole gateway.
+ * @throws the system's error when a port cannot be had, after closing what was open
+ */
+export async function startApp(config: Config, deps: AppDeps = {}): Promise<App> {
+  const ownClock = deps.clock === undefined ? new SystemClock() : undefined
+  const clock = deps.clock ?? (ownClock as Clock)
+  const log = deps.log ?? createLog(config.log)
+  const http = openVendorHttp({ clock })
+  const accounts = await openAccounts(config, { clock, log, http })
+  const parts = assemble(config, accounts.opened, { clock, log })
+  const closers = [() => parts.supply.close(), () => accounts.close(), () => http.close(), () => ownClock?.close()]
+  const closeAll = async () => {
+    parts.data.close()
+    for (const close of closers.splice(0)) await close()
+  }
+  try {
+    const addresses = await parts.data.listen()
+    return { ...parts, addresses, abort: closeAll, stop: () => drain(parts.data, clock, config.stop.drain, closeAll) }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+/** Pool, health, supply and data side, joined: what one tells the other is all here. */
+function assemble(config: Config, accounts: readonly Account[], { clock, log }: { clock: Clock; log: Log }) {
+  const observer: PoolObserver = {
+    lendable: () => data.broker.serve(),
+    rescheduled: () => supply.poolRescheduled(),
+    gone: (upstream, reason) => {
+      supply.upstreamGone(upstream, reason)
+      data.upstreamGone(upstream)
+    },
+  }
+  const pool = new Pool(config.pool, observer)
+  const health = new Health(pool, config.health, {
+    proof: (upstream, worked, cause) => supply.proof(upstream, worked, cause),
+  })
+  const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
+  const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = config.pool
+  const refill = { floor, ceiling, targetLoad, idleAfter, minLife, uses: perUpstream.uses, waitTimeout: config.wait.timeout }
+  const supply: Supply = new Supply(refill, accounts, { clock, pool, log, onSettled: () => data.broker.serve() })
+  const data: DataSide = new DataSide(dataSettings(config), { clock, pool, health, supply: supply.refiller, observer: traffic })
+  return { pool, health, traffic, supply, data }
+}
+
+async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: () => Promise<void>): Promise<void> {
+  data.stopAccepting()
+  const deadline = clock.now() + drainMs
+  while (data.isBusy && clock.now() < deadline) await clock.sleep(Math.min(DRAIN_POLL_MS, deadline - clock.now()))
+  await closeAll()
+}
+
+const DRAIN_POLL_MS = 50
+
+interface Account {
+  readonly settings: ProviderSettings
+  readonly source: Source
+}
+
+interface AccountDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly http: VendorHttp
+}
+
+/** Opens every provider's account; the demo vendor is started first, as a company of its own on loopback. */
+async function openAccounts(config: Config, deps: AccountDeps): Promise<{ opened: Account[]; close: () => Promise<void> }> {
+  const worlds: DemoWorld[] = []
+  const opened: Account[] = []
+  for (const provider of config.providers) {
+    const tls = tlsOf(provider)
+    const common = { settings: providerSettings(config, provider, tls) }
+    if (isDemo(provider)) {
+      const { channels, life, fetch } = provider
+      const world = await startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock: deps.clock, log: deps.log.child({ mod: 'demo' }) })
+      worlds.push(world)
+      const settings = { ...sourceSettings(config, provider), product: 'channel', credentials: { key: world.key }, baseUrl: world.baseUrl, allowPrivate: true, channels }
+      opened.push({ ...common, source: openSource(settings, deps) })
+    } else opened.push({ ...common, source: openSource(sourceSettings(config, provider), deps) })
+  }
+  return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
+}
+
+/** What the vendor's engine needs of a provider's configuration. */
+function sourceSettings(config: Config, provider: ProviderConfig): SourceSettings {
+  const { username, password, tls } = provider.upstream
+  return {
+    name: provider.name,
+    vendor: provider.vendor,
+    product: isApi(provider) ? provider.product : 'list',
+    credentials: isApi(provider) ? provider.credentials : {},
+    request: isApi(provider) ? definedOnly(provider.request) : {},
+    upstream: {
+      ...(username === undefined ? {} : { username: username.reveal() }),
+      ...(password === undefined ? {} : { password }),
+      tls: tls !== false,
+    },
+    allowPrivate: provider.allowPrivate,
+    limit: provider.limit,
+    callTimeoutMs: provider.callTimeout,
+    maxBodyBytes: config.supply.bodyBytes,
+    ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
+    ...(isApi(provider) && provider.baseUrl !== undefined ? { baseUrl: provider.baseUrl } : {}),
+    ...(isApi(provider) && provider.channels !== undefined ? { channels: provider.channels } : {}),
+    ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
+    ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
+    ...(isStatic(provider) && provider.url !== undefined ? { url: provider.url } : {}),
+  }
+}
+
+function definedOnly<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
+  const entries = Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
+  return Object.fromEntries(entries)
+}
+
+function tlsOf(provider: ProviderConfig): UpstreamTls | undefined {
+  const { tls } = provider.upstream
+  if (tls === false) return undefined
+  const { servername, ca } = tls as { servername?: string; ca?: string }
+  return {
+    verify: tls.verify,
+    ...(servername === undefined ? {} : { serverName: servername }),
+    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
+  }
+}
+
+function providerSettings(config: Config, provider: ProviderConfig, tls: UpstreamTls | undefined): ProviderSettings {
+  const { username, password } = provider.upstream as { username?: Secret; password?: Secret }
+  return {
+    name: provider.name,
+    priority: provider.priority,
+    weight: provider.weight,
+    ceiling: provider.ceiling,
+    budget: provider.budget,
+    lowStock: provider.lowStock,
+    price: provider.price,
+    arrival: {
+      provider: provider.name,
+      ttlMs: provider.ttl,
+      marginMs: config.pool.margin,
+      username: username?.reveal(),
+      password,
+      tls,
+    },
+    backoffMs: config.supply.backoff,
+    maxBackoffMs: config.supply.maxBackoff,
+    reprobeMs: config.supply.reprobe,
+    whitelistReprobeMs: config.supply.whitelistReprobe,
+  }
+}
+
+/** Descriptors: each tunnel takes two, and the rest of the process needs some. */
+function connectionCap(wanted: number): number {
+  return wanted
+}
+
+function dataSettings(config: Config): DataSideSettings {
+  const { limits, dial, wait } = config
+  return {
+    ports: config.listen.map((port) => ({
+      host: port.host,
+      port: port.port,
+      users: port.users,
+      allow: port.allow,
+      provider: port.provider,
+      strategy: port.strategy,
+      session: port.session,
+      optionHeaders: port.optionHeaders,
+      upstreamHeader: port.upstreamHeader,
+      handshakeMs: limits.handshake,
+      maxHeaderBytes: limits.headerBytes,
+      maxEarlyBytes: limits.earlyBytes,
+    })),
+    maxConnections: connectionCap(limits.connections),
+    handshakeMs: limits.handshake,
+    maxHeaderBytes: limits.headerBytes,
+    dialTimeoutMs: dial.timeout,
+    dialDeadlineMs: dial.deadline,
+    tries: dial.tries,
+    idleMs: config.relay.idle,
+    wait: { timeoutMs: wait.timeout, queue: wait.queue },
+    session: config.session,
+    strategy: config.rotation.strategy,
+    perRequest: config.rotation.per === 'request',
+    retryStatuses: config.rotation.retryStatuses,
+    bans: config.bans.map(({ host, status, rest }) => ({ matches: hostMatcher(host), statuses: new Set(status), restMs: rest })),
+    providers: config.providers.map((provider) => provider.name),
+    closesAtDeadline: config.pool.onDeadline === 'close',
+  }
+}
+
+/** `*.example.com` is every host below it; anything else is the host itself. */
+function hostMatcher(pattern: string): (host: string) => boolean {
+  const lower = pattern.toLowerCase()
+  if (lower === '*') return () => true
+  if (lower.startsWith('*.')) return (host) => host.toLowerCase().endsWith(lower.slice(1))
+  return (host) => host.toLowerCase() === lower
+}
