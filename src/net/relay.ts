@@ -139,7 +139,7 @@ export class Relay extends Expiring {
   #reset(end: RelayEnd): void {
     if (this.#ended) return
     this.#end(end)
-    if (!this.client.destroyed) this.client.resetAndDestroy()
+    if (!this.client.destroyed) resetOrDestroy(this.client)
     if (!this.leg.socket.destroyed) resetOrDestroy(this.leg.socket)
   }
 
@@ -174,8 +174,11 @@ export class Relay extends Expiring {
   }
 }
 
-/** TLS sockets cannot send a reset of their own. */
-function resetOrDestroy(socket: Socket): void {
-  if ('encrypted' in socket) socket.destroy()
+/**
+ * Sends a reset where that can be done. TLS sockets have none of their own; and while a FIN is on its way Node answers
+ * `resetAndDestroy` with EINVAL, emits no 'close' and keeps the handle (seen with Node 24.21).
+ */
+export function resetOrDestroy(socket: Socket): void {
+  if ('encrypted' in socket || socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
