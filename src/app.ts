@@ -52,6 +52,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   }
   try {
     const addresses = await parts.data.listen()
+    parts.supply.start()
     return { ...parts, addresses, abort: closeAll, stop: () => drain(parts.data, clock, config.stop.drain, closeAll) }
   } catch (error) {
     await closeAll()

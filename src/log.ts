@@ -18,7 +18,7 @@ export function createLog(settings: LogSettings, destination?: DestinationStream
   const stream = destination ?? (isPretty ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined)
   const options = {
     level: settings.level,
-    base: undefined,
+    base: null,
     timestamp: stdTimeFunctions.isoTime,
     redact: { paths: SECOND_NET, censor: '[redacted]' },
   }

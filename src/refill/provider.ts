@@ -53,8 +53,9 @@ const READY: ProviderState = { kind: 'ready', until: 0, code: '', words: '' }
 const FAULTS_THAT_STOP = 3
 const QUOTA_PAUSE_MS = 60_000
 const MAX_QUOTA_PAUSE_MS = 600_000
-/** A list that has given all it has is read again after this. */
-const COMPLETE_PAUSE_MS = 60_000
+/** A list that has been read is read again after this, if anybody asks. */
+const LIST_PAUSE_MS = 60_000
+const MAX_LIST = 100_000
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 const CHINA_OFFSET_MS = 8 * 3_600_000
@@ -107,6 +108,7 @@ export class Provider {
   readonly #trialBackoff: Backoff
   readonly #told = new Set<LifeDoubt | 'too-short' | 'low-stock'>()
   #state: ProviderState = READY
+  #isLoading = false
   #latencyMs = FIRST_LATENCY_MS
   #deviationMs = FIRST_LATENCY_MS / 2
 
@@ -159,7 +161,7 @@ export class Provider {
 
   /** How many addresses may be ordered in one call at this moment. */
   room(now: number): number {
-    if (now < this.#state.until) return 0
+    if (now < this.#state.until || this.source.isList) return 0
     const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
     const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#budget.left(now), ceiling)
     const isTrial = this.#state.kind === 'stopped' || this.#state.kind === 'unusable'
@@ -186,6 +188,22 @@ export class Provider {
       if (upstream.facts.provider === this.name && upstream.state !== 'draining') count++
     }
     return count
+  }
+
+  /** Takes the whole list of a list provider in, when it is time to read it (again). */
+  async loadList(signal: AbortSignal): Promise<number> {
+    if (this.#clock.now() < this.#state.until || this.#isLoading) return 0
+    this.#isLoading = true
+    try {
+      const gained = this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
+      this.#setState({ kind: 'waiting', until: this.#clock.now() + LIST_PAUSE_MS, code: '', words: 'every address of the list is in the pool' })
+      return gained
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error)
+      return 0
+    } finally {
+      this.#isLoading = false
+    }
   }
 
   /**
@@ -289,10 +307,6 @@ export class Provider {
   /** A good answer that brought no gain. */
   #broughtNothing(delivery: Delivery, results: Record<Added, number>): void {
     const now = this.#clock.now()
-    const isWholeList = delivery.sold.length > 0 && delivery.sold.every((sold) => sold.life.kind === 'endless')
-    if (isWholeList) {
-      return this.#setState({ kind: 'waiting', until: now + COMPLETE_PAUSE_MS, code: '', words: 'every address of the list is in the pool' })
-    }
     const words = results.known > 0 ? 'the vendor sold only addresses that are held already' : 'the vendor sold nothing that can be used'
     this.#setState({ kind: 'waiting', until: now + this.#backoff.next(), code: codeOfClass.no_resource, words })
   }

@@ -104,6 +104,7 @@ export class Refiller implements SupplyView {
     if (this.#stopping.signal.aborted) return
     const now = this.#clock.now()
     this.#lastPlanAt = now
+    for (const provider of this.#providers) if (provider.source.isList) void this.#load(provider)
     for (const group of this.#demand.groups) this.#planGroup(group, now)
   }
 
@@ -192,6 +193,10 @@ export class Refiller implements SupplyView {
     if (this.#stopping.signal.aborted) return
     this.#onSettled()
     this.plan()
+  }
+
+  async #load(provider: Provider): Promise<void> {
+    if ((await provider.loadList(this.#stopping.signal)) > 0) this.#onSettled()
   }
 
   /** Plans again as soon as one of the providers may be asked. */

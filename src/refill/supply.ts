@@ -38,6 +38,11 @@ export class Supply {
     this.#reaper = new Reaper(pool, clock)
   }
 
+  /** Reads the lists; what costs money waits for demand. */
+  start(): void {
+    this.refiller.plan()
+  }
+
   /** Products on one key count together where the vendor counts them together. */
   #limiterFor({ key, ...limit }: RateLimit & { readonly key: string }, clock: Clock): Limiter {
     let limiter = this.#limiters.get(key)

@@ -73,6 +73,7 @@ export function openStaticSource(settings: ProviderSettings, deps: SourceDeps, s
     vendor: name,
     product,
     maxPerCall: MAX_PER_CALL,
+    isList: true,
     byChannel: false,
     channels: undefined,
     extractOperation: READ,
@@ -135,7 +136,8 @@ const OWN_WORDS: EndpointOptions = { bareNames: true }
 
 async function readPath(path: string): Promise<List> {
   try {
-    return readAny(await readFile(path, 'utf8'), OWN_WORDS)
+    // TextDecoder takes the byte order mark off that some editors write; 'utf8' would not.
+    return readAny(new TextDecoder().decode(await readFile(path)), OWN_WORDS)
   } catch (error) {
     if (error instanceof VendorError) throw error
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'

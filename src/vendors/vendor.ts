@@ -269,6 +269,8 @@ export interface Source {
   readonly vendor: string
   readonly product: string
   readonly maxPerCall: number
+  /** A list of the user's own: nothing is bought, so all of it is taken at once, whatever the demand. */
+  readonly isList: boolean
   /** Sold by channel: no more addresses may be held than there are channels. */
   readonly byChannel: boolean
   /** How many channels the configuration states; undefined when unknown or not sold by channel. */

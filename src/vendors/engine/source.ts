@@ -39,6 +39,7 @@ export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps
     vendor: vendor.name,
     product: settings.product,
     maxPerCall: product.maxPerCall,
+    isList: false,
     byChannel: product.channels === true,
     channels: product.channels === true ? settings.channels : undefined,
     extractOperation: product.extract,
