@@ -71,7 +71,7 @@ export function parseConfig(
   ]
   problems.push(...placeFindings(findings, text, substitution))
   if (problems.length > 0 || result.data === undefined) return fail(problems)
-  return deepFreeze(resolvePaths(result.data, folder))
+  return deepFreeze(resolvePaths(result.data as Config, folder))
 }
 
 function readText(file: string): string {

@@ -219,11 +219,12 @@ export function buildSchema(catalogue: Catalogue) {
 
 export type ConfigSchema = ReturnType<typeof buildSchema>
 
-type DeepReadonly<T> = T extends Secret | string | number | boolean | undefined
+/** Read-only at every depth. A key that was left out is absent, never `undefined`: YAML cannot write undefined. */
+type DeepReadonly<T> = T extends Secret | string | number | boolean
   ? T
   : T extends readonly unknown[]
     ? { readonly [I in keyof T]: DeepReadonly<T[I]> }
-    : { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : { readonly [K in keyof T]: DeepReadonly<Exclude<T[K], undefined>> }
 
 /** A whole configuration, after parsing: see the top of this file for its units. */
 export type Config = DeepReadonly<z.infer<ConfigSchema>>

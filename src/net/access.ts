@@ -34,6 +34,11 @@ export class Access {
     return this.#users.size > 0
   }
 
+  /** Whether there is an allow-list. */
+  get checksAddress(): boolean {
+    return this.#allowed !== undefined
+  }
+
   /** @throws {GatewayError} GW_CLIENT_NOT_ALLOWED */
   checkAddress(ip: string): void {
     if (this.#allowed === undefined || this.#allowed(ip)) return

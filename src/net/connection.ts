@@ -49,7 +49,6 @@ interface ClientSocket extends Socket {
 
 export class Connection extends Expiring implements TunnelRequest {
   readonly socket: Socket
-  readonly clientAddress: string
   protocol: 'connect' | 'socks5' | 'socks4' = 'connect'
   identity: ClientIdentity
   host = ''
@@ -71,7 +70,6 @@ export class Connection extends Expiring implements TunnelRequest {
     this.#refusal = refusal
     this.#server = server
     this.identity = nobody
-    this.clientAddress = unmapIPv4(socket.remoteAddress ?? '')
     server.handshakes.add(this)
     const own = socket as ClientSocket
     own.connection = this
@@ -187,7 +185,7 @@ export class Connection extends Expiring implements TunnelRequest {
   #admit(): void {
     const refusal = this.#refusal ?? this.#server.refusal
     if (refusal !== undefined) throw refusal
-    this.#server.access.checkAddress(this.clientAddress)
+    if (this.#server.access.checksAddress) this.#server.access.checkAddress(this.clientAddress)
   }
 
   #connect(bytes: Buffer): number {

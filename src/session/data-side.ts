@@ -168,7 +168,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
 
   tunnel(request: TunnelRequest, listener: Listener): PendingTunnel {
     try {
-      const route = this.#router.route(request.identity, request, request.clientAddress, this.#defaultsOf(listener))
+      const route = this.#router.route(request.identity, request, request, this.#defaultsOf(listener))
       const tunnel = new Tunnel(request, route, this.#tunnelDeps)
       tunnel.start()
       return tunnel
@@ -190,7 +190,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
   plain(request: PlainRequest): void {
     const held = this.#plain.get(request.message.socket)
     if (held === undefined) return void request.message.socket.destroy()
-    const route = this.#router.route(request.identity, request.target, request.clientAddress, this.#defaultsOf(request.listener))
+    const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))
     this.#exchanges++
     request.response.once('close', () => this.#exchanges--)
     new Exchange(request, route, held, this.#exchangeDeps).start()

@@ -38,6 +38,11 @@ export interface Target {
   readonly port: number
 }
 
+/** Where a request came from; its address costs a system call, so it is read only when it is needed. */
+export interface Origin {
+  readonly clientAddress: string
+}
+
 export class Router {
   readonly #settings: RouterSettings
 
@@ -49,7 +54,7 @@ export class Router {
    * @throws {GatewayError} GW_TARGET_NOT_ALLOWED for a target that is the gateway itself, GW_PROVIDER_NOT_ALLOWED,
    *   GW_BAD_OPTION for a provider that is not configured
    */
-  route(identity: ClientIdentity, target: Target, clientAddress: string, defaults: ListenerDefaults): Route {
+  route(identity: ClientIdentity, target: Target, origin: Origin, defaults: ListenerDefaults): Route {
     this.#refuseOwnPorts(target)
     const { options } = identity
     const provider = this.#provider(identity, defaults)
@@ -58,7 +63,7 @@ export class Router {
       filter,
       strategy: options.strategy ?? defaults.strategy ?? this.#settings.strategy,
       lifeMs: options.lifeMs ?? 0,
-      sessionKey: sessionKeyOf(identity, target, clientAddress, defaults, filter),
+      sessionKey: sessionKeyOf(identity, target, origin, defaults, filter),
       strict: options.strict ?? false,
     }
   }
@@ -125,13 +130,13 @@ function fits(facts: UpstreamFacts, { facet, value }: { facet: Facet; value: str
 function sessionKeyOf(
   { account, options }: ClientIdentity,
   target: Target,
-  clientAddress: string,
+  origin: Origin,
   defaults: ListenerDefaults,
   filter: Filter,
 ): string | undefined {
   const scope = `${account ?? ''}\n${filter.key}`
   if (options.session !== undefined) return `key\n${options.session}\n${scope}`
-  if (defaults.session === 'client') return `client\n${clientAddress}\n${scope}`
+  if (defaults.session === 'client') return `client\n${origin.clientAddress}\n${scope}`
   if (defaults.session === 'target') return `target\n${target.host.toLowerCase()}\n${scope}`
   return undefined
 }

@@ -136,8 +136,7 @@ const OWN_WORDS: EndpointOptions = { bareNames: true }
 
 async function readPath(path: string): Promise<List> {
   try {
-    // TextDecoder takes the byte order mark off that some editors write; 'utf8' would not.
-    return readAny(new TextDecoder().decode(await readFile(path)), OWN_WORDS)
+    return readAny(await readFile(path, 'utf8'), OWN_WORDS)
   } catch (error) {
     if (error instanceof VendorError) throw error
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
