@@ -78,6 +78,11 @@ export class Connection extends Expiring implements TunnelRequest {
     this.#attach()
   }
 
+  /** Asked of the system only when somebody wants it: most connections never do. */
+  get clientAddress(): string {
+    return unmapIPv4(this.socket.remoteAddress ?? '')
+  }
+
   /**
    * Continues a connection on which Node's HTTP server has read a whole CONNECT head behind other requests.
    * @param head that head again, latin1, as `parseConnect` takes it

@@ -259,7 +259,7 @@ export class Provider {
     this.#account(delivery, results)
     const gained = results.added + results.extended
     if (gained > 0) this.#recover()
-    else this.#broughtNothing(delivery, results)
+    else this.#broughtNothing(results)
     this.#log.info({ asked: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
     return gained
   }
@@ -305,7 +305,7 @@ export class Provider {
   }
 
   /** A good answer that brought no gain. */
-  #broughtNothing(delivery: Delivery, results: Record<Added, number>): void {
+  #broughtNothing(results: Record<Added, number>): void {
     const now = this.#clock.now()
     const words = results.known > 0 ? 'the vendor sold only addresses that are held already' : 'the vendor sold nothing that can be used'
     this.#setState({ kind: 'waiting', until: now + this.#backoff.next(), code: codeOfClass.no_resource, words })
