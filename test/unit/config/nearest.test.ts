@@ -17,3 +17,5 @@ it.each([
 it.each(['whatever', 'x', '', 'zzzz', 'po', 'x'.repeat(10_000)])('%s is nothing known', (word) => {
   expect(nearest(word, keys)).toBeUndefined()
 })
+
+it('a name of one letter is not mistaken for another', () => expect(nearest('b', ['a', 'c'])).toBeUndefined())

@@ -1,0 +1,50 @@
+/** `turnpike check`: says whether a configuration is valid, and what it would do. */
+import type { Environment } from '../config/environment.ts'
+import { formatDuration } from '../config/fields.ts'
+import { loadConfig } from '../config/load.ts'
+import { type Config, isApi, type ListenConfig, type ProviderConfig } from '../config/schema.ts'
+import { formatAuthority } from '../net/address.ts'
+
+/**
+ * @returns what to print: the verdict and a summary
+ * @throws {ConfigError} with every mistake of the file
+ */
+export function check(file: string, environment: Environment): string {
+  const config = loadConfig(file, environment)
+  const { pool, state } = config
+  const rows = [
+    ...config.listen.map((listener) => ['listen', describeListener(listener)]),
+    ['admin', config.admin === 'off' ? 'off' : formatAuthority(config.admin.host, config.admin.port)],
+    ...config.providers.map((provider) => ['provider', describeProvider(provider)]),
+    [
+      'pool',
+      `${pool.floor} to ${pool.ceiling} addresses, nothing bought after ${formatDuration(pool.idleAfter)} without traffic`,
+    ],
+    ['state', state === 'off' ? 'in memory only' : state.path],
+  ]
+  return [`${file} is valid`, ...rows.map(([key = '', value = '']) => `  ${key.padEnd(10)}${value}`), ''].join('\n')
+}
+
+function describeListener({ host, port, users, allow, provider, session }: ListenConfig): string {
+  const facts = [
+    users === undefined ? 'no login' : `${users.length} ${users.length === 1 ? 'user' : 'users'}`,
+    ...(allow === undefined ? [] : [`from ${allow.join(', ')}`]),
+    ...(provider === undefined ? [] : [`provider ${provider}`]),
+    ...(session === 'off' ? [] : [`one upstream per ${session}`]),
+  ]
+  return `${formatAuthority(host, port)} (${facts.join('; ')})`
+}
+
+function describeProvider(provider: ProviderConfig): string {
+  const what = isApi(provider) ? `${provider.vendor} ${provider.product}` : provider.vendor
+  return `${provider.name} (${what}; ${describeBudget(provider.budget)})`
+}
+
+function describeBudget({ perHour, perDay, total }: Config['providers'][number]['budget']): string {
+  const limits = [
+    ...(perHour === undefined ? [] : [`${perHour} an hour`]),
+    ...(perDay === undefined ? [] : [`${perDay} a day`]),
+    ...(total === undefined ? [] : [`${total} in all`]),
+  ]
+  return limits.length === 0 ? 'no budget: it may buy without limit' : `buys at most ${limits.join(', ')}`
+}

@@ -1,0 +1,93 @@
+/** The command line: `turnpike start | check | status`. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { check } from './check.ts'
+import { type StartDeps, start } from './start.ts'
+import { status } from './status.ts'
+import { exitCodes, explainFailure } from './words.ts'
+
+export interface CliDeps extends StartDeps {
+  readonly out: (text: string) => void
+}
+
+const EPILOGUE = `
+The file says where to listen, whose addresses to use and how many to buy. It defaults to ./gateway.yaml; an example for
+each vendor is in config/examples/. "\${NAME}" in a value is filled from the environment, so that passwords and keys need
+not be in the file.
+
+Examples:
+  turnpike start                             run the gateway of ./gateway.yaml
+  turnpike check --config /etc/turnpike.yaml see whether a file is right before using it
+  turnpike status                            ask a running gateway how it is
+  curl -x http://127.0.0.1:8080 http://whoami.demo/     use it (gateway.yaml as shipped)
+
+Signals: SIGINT (Ctrl-C) and SIGTERM stop accepting and let open connections finish for stop.drain; a second one, more
+than a second later, ends at once.
+
+Exit codes: 0 all is well, 1 something failed, 2 a mistake in the configuration or on the command line.`
+
+/**
+ * Runs one command.
+ * @param argv what follows the program's name
+ * @returns the exit code; failures have been explained on standard error
+ */
+export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
+  let exitCode: number = exitCodes.ok
+  const program = createProgram(deps, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    // Commander has said what is wrong; help that was asked for is no failure.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.configuration
+    const failure = explainFailure(error)
+    deps.err(failure.text)
+    return failure.exitCode
+  }
+}
+
+function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Command {
+  const program = new Command('turnpike')
+    .description('A local rotating forward proxy: any program, one port, a live pool of short-lived paid proxies.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', EPILOGUE)
+    .exitOverride()
+    .configureOutput({ writeOut: deps.out, writeErr: deps.err })
+    .showHelpAfterError('(turnpike --help shows what there is)')
+  withConfig(program.command('start').description('run the gateway until it is told to stop')).action(
+    async ({ config }: Options) => {
+      finish(await start(config, deps))
+    },
+  )
+  withConfig(program.command('check').description('say whether a configuration is right, and what it would do')).action(
+    ({ config }: Options) => {
+      deps.out(check(config, deps.environment))
+    },
+  )
+  withConfig(program.command('status').description('ask a running gateway how it and its providers are')).action(
+    async ({ config }: Options) => {
+      const { text, exitCode } = await status(config, deps.environment)
+      deps.out(text)
+      finish(exitCode)
+    },
+  )
+  return program
+}
+
+interface Options {
+  readonly config: string
+}
+
+function withConfig(command: Command): Command {
+  return command.option('-c, --config <file>', 'configuration file', './gateway.yaml')
+}
+
+/** package.json lies two folders up, from src/cli as from dist/cli. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

@@ -1,0 +1,45 @@
+/** Plain tables for the terminal. */
+
+/** A row as an API gives it: scalars, and objects of scalars. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Longer texts would push the columns apart: they stand below the table. */
+const LONGEST_CELL = 32
+
+/** One line per row under a line of column names; long texts follow below, one line each. Unknown members make columns of their own. */
+export function renderTable(rows: readonly Row[]): string {
+  const flat = rows.map(flatten)
+  const columns = [...new Set(flat.flatMap((row) => [...row.keys()]))].filter((column) =>
+    flat.every((row) => (row.get(column) ?? '').length <= LONGEST_CELL),
+  )
+  const lines = [columns, ...flat.map((row) => columns.map((column) => row.get(column) ?? ''))]
+  const widths = columns.map((_, c) => Math.max(...lines.map((line) => line[c]?.length ?? 0)))
+  const table = lines.map((line) =>
+    line
+      .map((cell, c) => cell.padEnd(widths[c] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  const notes = flat.flatMap((row) =>
+    [...row]
+      .filter(([column, text]) => !columns.includes(column) && text !== '')
+      .map(([column, text]) => `${row.get('name') ?? ''} ${column}: ${text}`.trim()),
+  )
+  return [...table, ...notes, ''].join('\n')
+}
+
+function flatten(row: Row): Map<string, string> {
+  const cells = new Map<string, string>()
+  for (const [key, value] of Object.entries(row)) {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [inner, cell] of flatten(value as Row)) cells.set(`${key}.${inner}`, cell)
+    } else cells.set(key, oneLine(Array.isArray(value) ? value.join(', ') : value))
+  }
+  return cells
+}
+
+/** What an API says is shown, never obeyed: control characters could move the cursor. */
+function oneLine(value: unknown): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return value === null || value === undefined ? '' : String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+}

@@ -1,0 +1,84 @@
+/** Failures of a command as one sentence on the terminal, and the exit code that goes with them. */
+import type { Config } from '../config/schema.ts'
+import { ConfigError, GatewayError } from '../errors.ts'
+
+export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
+
+/** A command that cannot do what it was asked to, in words for the user. */
+export class CommandError extends Error {}
+
+/**
+ * @param config the configuration of the command, when it was read before the failure: names the key to change
+ * @returns lines for standard error; never a stack trace. Mistakes in a file begin with file:line:column, as editors expect
+ */
+export function explainFailure(error: unknown, config?: Config): { readonly text: string; readonly exitCode: number } {
+  if (error instanceof ConfigError) {
+    const count = error.problems.length === 1 ? 'one mistake' : `${error.problems.length} mistakes`
+    return {
+      text: `${error.message}\n${error.file} has ${count}\n`,
+      exitCode: exitCodes.configuration,
+    }
+  }
+  if (error instanceof CommandError || error instanceof GatewayError) return failed(error.message)
+  const listening = explainListening(error, config)
+  if (listening !== undefined) return failed(listening)
+  return failed(`unexpected error: ${describe(error)}`)
+}
+
+const failed = (sentence: string) => ({ text: `turnpike: ${sentence}\n`, exitCode: exitCodes.failed })
+
+/** Loggable facts of an error that nobody expected: no cause and no members, which may hold anything. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'something that is no Error was thrown'
+  const place = error.stack?.split('\n').find((line) => line.startsWith('    at '))
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place.trim()})`}`
+}
+
+interface ListenFailure {
+  readonly code: string
+  readonly address: string
+  readonly port: number | undefined
+}
+
+function explainListening(error: unknown, config: Config | undefined): string | undefined {
+  const failure = listenFailure(error)
+  if (failure === undefined) return undefined
+  const { code, address, port } = failure
+  const key = keyOf(failure, config)
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${port} on ${address} is in use: stop the program that listens there, or change ${key}.port`
+    case 'EACCES':
+      return `this user may not listen on port ${port} of ${address}: choose a port above 1023 in ${key}.port`
+    case 'EADDRNOTAVAIL':
+      return `${address} is not an address of this machine: change ${key}.host`
+    default:
+      return `the name ${address} does not lead to an address: change ${key}.host`
+  }
+}
+
+const LISTEN_CODES = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'])
+
+/** Node's error of a failed listen(), wrapped or not. */
+function listenFailure(error: unknown): ListenFailure | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code, syscall, address, hostname, port } = cause as NodeJS.ErrnoException & {
+      address?: string
+      hostname?: string
+      port?: number
+    }
+    const isListening = syscall === 'listen' || syscall === 'getaddrinfo'
+    if (isListening && code !== undefined && LISTEN_CODES.has(code))
+      return { code, address: address ?? hostname ?? 'this host', port }
+  }
+  return undefined
+}
+
+/** The part of the configuration that asked for the port: by port and address, else by what of the two is known to fit. */
+function keyOf({ address, port }: ListenFailure, config: Config | undefined): string {
+  const admin = config === undefined || config.admin === 'off' ? [] : [{ ...config.admin, key: 'admin' }]
+  const places = [...(config?.listen.map(({ host, port }, i) => ({ host, port, key: `listen[${i}]` })) ?? []), ...admin]
+  const exact = places.find((place) => place.host === address && place.port === port)
+  const near = places.find((place) => (port === undefined ? place.host === address : place.port === port))
+  return (exact ?? near)?.key ?? 'listen[]'
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/** The process: its Node, its arguments, its exit code. */
+import { nodeProblem } from './cli/node-version.ts'
+
+/** A handle that nobody closed must not keep a stopped gateway alive. */
+const LINGER_MS = 1_000
+
+const problem = nodeProblem(process.versions.node)
+if (problem !== undefined) {
+  process.stderr.write(`${problem}\n`)
+  process.exit(1)
+}
+
+// Loaded only now: an old Node would stumble over the rest and not say why.
+const { runCli } = await import('./cli/cli.ts')
+const { SystemClock } = await import('./clock.ts')
+
+// The timers of the clock do not keep a process alive; a command that waits for one has to.
+const alive = setInterval(() => {}, 2 ** 30)
+process.exitCode = await runCli(process.argv.slice(2), {
+  startApp: async (config, deps) => (await import('./app.ts')).startApp(config, deps),
+  environment: process.env,
+  clock: new SystemClock(),
+  process,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  exit: (code) => process.exit(code),
+})
+clearInterval(alive)
+setTimeout(() => process.exit(), LINGER_MS).unref()
