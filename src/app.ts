@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { type Clock, SystemClock } from './clock.ts'
 import { type Config, isApi, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
 import { type DemoWorld, startDemoWorld } from './demo/world.ts'
+import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
-import type { Address } from './net/address.ts'
+import { type Address, formatAuthority } from './net/address.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
 import type { UpstreamTls } from './pool/upstream.ts'
@@ -53,11 +54,30 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   try {
     const addresses = await parts.data.listen()
     parts.supply.start()
+    announce(config, addresses, log)
     return { ...parts, addresses, abort: closeAll, stop: () => drain(parts.data, clock, config.stop.drain, closeAll) }
   } catch (error) {
     await closeAll()
     throw error
   }
+}
+
+/** Tells where it listens and what to try next. */
+function announce(config: Config, addresses: readonly Address[], log: Log): void {
+  const room = connectionRoom()
+  if (config.limits.connections > room) {
+    log.warn(
+      { wanted: config.limits.connections, used: room },
+      'limits.connections is more than half the descriptor limit: raise it with ulimit -n',
+    )
+  }
+  addresses.forEach(({ host, port }, index) => {
+    const proxy = formatAuthority(host, port)
+    const user = config.listen[index]?.users?.[0]?.name
+    const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
+    const page = config.providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
+    log.info({ listen: proxy }, `ready for HTTP and SOCKS; try: curl -x http://${proxy}${login} ${page}`)
+  })
 }
 
 /** Pool, health, supply and data side, joined: what one tells the other is all here. */
@@ -76,9 +96,23 @@ function assemble(config: Config, accounts: readonly Account[], { clock, log }: 
   })
   const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
   const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = config.pool
-  const refill = { floor, ceiling, targetLoad, idleAfter, minLife, uses: perUpstream.uses, waitTimeout: config.wait.timeout }
+  const refill = {
+    floor,
+    ceiling,
+    targetLoad,
+    idleAfter,
+    minLife,
+    uses: perUpstream.uses,
+    waitTimeout: config.wait.timeout,
+  }
   const supply: Supply = new Supply(refill, accounts, { clock, pool, log, onSettled: () => data.broker.serve() })
-  const data: DataSide = new DataSide(dataSettings(config), { clock, pool, health, supply: supply.refiller, observer: traffic })
+  const data: DataSide = new DataSide(dataSettings(config), {
+    clock,
+    pool,
+    health,
+    supply: supply.refiller,
+    observer: traffic,
+  })
   return { pool, health, traffic, supply, data }
 }
 
@@ -103,7 +137,10 @@ interface AccountDeps {
 }
 
 /** Opens every provider's account; the demo vendor is started first, as a company of its own on loopback. */
-async function openAccounts(config: Config, deps: AccountDeps): Promise<{ opened: Account[]; close: () => Promise<void> }> {
+async function openAccounts(
+  config: Config,
+  deps: AccountDeps,
+): Promise<{ opened: Account[]; close: () => Promise<void> }> {
   const worlds: DemoWorld[] = []
   const opened: Account[] = []
   for (const provider of config.providers) {
@@ -111,9 +148,19 @@ async function openAccounts(config: Config, deps: AccountDeps): Promise<{ opened
     const common = { settings: providerSettings(config, provider, tls) }
     if (isDemo(provider)) {
       const { channels, life, fetch } = provider
-      const world = await startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock: deps.clock, log: deps.log.child({ mod: 'demo' }) })
+      const world = await startDemoWorld(
+        { channels, life: [life[0], life[1]], fetch },
+        { clock: deps.clock, log: deps.log.child({ mod: 'demo' }) },
+      )
       worlds.push(world)
-      const settings = { ...sourceSettings(config, provider), product: 'channel', credentials: { key: world.key }, baseUrl: world.baseUrl, allowPrivate: true, channels }
+      const settings = {
+        ...sourceSettings(config, provider),
+        product: 'channel',
+        credentials: { key: world.key },
+        baseUrl: world.baseUrl,
+        allowPrivate: true,
+        channels,
+      }
       opened.push({ ...common, source: openSource(settings, deps) })
     } else opened.push({ ...common, source: openSource(sourceSettings(config, provider), deps) })
   }
@@ -188,11 +235,6 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
   }
 }
 
-/** Descriptors: each tunnel takes two, and the rest of the process needs some. */
-function connectionCap(wanted: number): number {
-  return wanted
-}
-
 function dataSettings(config: Config): DataSideSettings {
   const { limits, dial, wait } = config
   return {
@@ -210,7 +252,7 @@ function dataSettings(config: Config): DataSideSettings {
       maxHeaderBytes: limits.headerBytes,
       maxEarlyBytes: limits.earlyBytes,
     })),
-    maxConnections: connectionCap(limits.connections),
+    maxConnections: Math.min(limits.connections, connectionRoom()),
     handshakeMs: limits.handshake,
     maxHeaderBytes: limits.headerBytes,
     dialTimeoutMs: dial.timeout,
@@ -222,7 +264,11 @@ function dataSettings(config: Config): DataSideSettings {
     strategy: config.rotation.strategy,
     perRequest: config.rotation.per === 'request',
     retryStatuses: config.rotation.retryStatuses,
-    bans: config.bans.map(({ host, status, rest }) => ({ matches: hostMatcher(host), statuses: new Set(status), restMs: rest })),
+    bans: config.bans.map(({ host, status, rest }) => ({
+      matches: hostMatcher(host),
+      statuses: new Set(status),
+      restMs: rest,
+    })),
     providers: config.providers.map((provider) => provider.name),
     closesAtDeadline: config.pool.onDeadline === 'close',
   }

@@ -114,3 +114,8 @@ export function sleepOn(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortS
     signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
+
+/** An instant of `wall()` as people and programs write it: RFC 3339, UTC, with milliseconds. */
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString()
+}

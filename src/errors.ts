@@ -34,48 +34,210 @@ export const catalogue = {
   // What the client did.
   GW_BAD_REQUEST: { blame: 'client', retry: 'never', http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
   GW_BAD_OPTION: { blame: 'client', retry: 'never', http: 400, socks: 0x02, proxyStatus: 'http_request_error' },
-  GW_NOT_A_PROXY_REQUEST: { blame: 'client', retry: 'never', http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_NOT_A_PROXY_REQUEST: {
+    blame: 'client',
+    retry: 'never',
+    http: 400,
+    socks: 0x01,
+    proxyStatus: 'http_request_error',
+  },
   GW_LOGIN_REQUIRED: { blame: 'client', retry: 'never', http: 407, socks: 0x02, proxyStatus: 'http_request_denied' },
-  GW_CLIENT_NOT_ALLOWED: { blame: 'client', retry: 'never', http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
-  GW_PROVIDER_NOT_ALLOWED: { blame: 'client', retry: 'never', http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
-  GW_TARGET_NOT_ALLOWED: { blame: 'client', retry: 'never', http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_CLIENT_NOT_ALLOWED: {
+    blame: 'client',
+    retry: 'never',
+    http: 403,
+    socks: 0x02,
+    proxyStatus: 'http_request_denied',
+  },
+  GW_PROVIDER_NOT_ALLOWED: {
+    blame: 'client',
+    retry: 'never',
+    http: 403,
+    socks: 0x02,
+    proxyStatus: 'http_request_denied',
+  },
+  GW_TARGET_NOT_ALLOWED: {
+    blame: 'client',
+    retry: 'never',
+    http: 403,
+    socks: 0x02,
+    proxyStatus: 'http_request_denied',
+  },
   GW_HANDSHAKE_TIMEOUT: { blame: 'client', retry: 'never', http: 408, socks: 0x01, proxyStatus: 'http_request_error' },
   GW_HEADER_TOO_LARGE: { blame: 'client', retry: 'never', http: 431, socks: 0x01, proxyStatus: 'http_request_error' },
   GW_HTTP_VERSION: { blame: 'client', retry: 'never', http: 505, socks: 0x01, proxyStatus: 'http_request_error' },
-  GW_COMMAND_NOT_SUPPORTED: { blame: 'client', retry: 'never', http: 501, socks: 0x07, proxyStatus: 'http_request_error' },
-  GW_ADDRESS_TYPE_NOT_SUPPORTED: { blame: 'client', retry: 'never', http: 400, socks: 0x08, proxyStatus: 'http_request_error' },
+  GW_COMMAND_NOT_SUPPORTED: {
+    blame: 'client',
+    retry: 'never',
+    http: 501,
+    socks: 0x07,
+    proxyStatus: 'http_request_error',
+  },
+  GW_ADDRESS_TYPE_NOT_SUPPORTED: {
+    blame: 'client',
+    retry: 'never',
+    http: 400,
+    socks: 0x08,
+    proxyStatus: 'http_request_error',
+  },
   GW_CLIENT_GONE: { blame: 'client', retry: 'never', http: 499, socks: 0x01, proxyStatus: 'http_request_error' },
 
   // What the gateway could not do.
-  GW_TOO_MANY_CONNECTIONS: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'connection_limit_reached' },
-  GW_STOPPING: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'proxy_internal_response' },
-  GW_POOL_EMPTY: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
-  GW_QUEUE_FULL: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'connection_limit_reached' },
-  GW_NO_MATCH: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
-  GW_NO_SUPPLY: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
-  GW_BUDGET_REACHED: { blame: 'gateway', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_TOO_MANY_CONNECTIONS: {
+    blame: 'gateway',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'connection_limit_reached',
+  },
+  GW_STOPPING: {
+    blame: 'gateway',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'proxy_internal_response',
+  },
+  GW_POOL_EMPTY: {
+    blame: 'gateway',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'destination_unavailable',
+  },
+  GW_QUEUE_FULL: {
+    blame: 'gateway',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'connection_limit_reached',
+  },
+  GW_NO_MATCH: {
+    blame: 'gateway',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'destination_unavailable',
+  },
+  GW_NO_SUPPLY: {
+    blame: 'vendor',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'proxy_configuration_error',
+  },
+  GW_BUDGET_REACHED: {
+    blame: 'gateway',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'proxy_configuration_error',
+  },
   GW_DEADLINE: { blame: 'gateway', retry: 'after-delay', http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
   GW_INTERNAL: { blame: 'gateway', retry: 'never', http: 500, socks: 0x01, proxyStatus: 'proxy_internal_error' },
 
   // What happened at an upstream, before the tunnel was open.
-  GW_UPSTREAM_UNREACHABLE: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'connection_refused' },
-  GW_UPSTREAM_SILENT: { blame: 'upstream', retry: 'another-upstream', http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
-  GW_UPSTREAM_CLOSED: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
-  GW_UPSTREAM_GARBAGE: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'http_protocol_error' },
-  GW_UPSTREAM_LOGIN: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x01, proxyStatus: 'http_request_denied' },
-  GW_UPSTREAM_REFUSED: { blame: 'upstream', retry: 'another-upstream', http: 502, socks: 0x05, proxyStatus: 'connection_refused' },
-  GW_TARGET_REFUSED: { blame: 'target', retry: 'never', http: 502, socks: 0x05, proxyStatus: 'destination_unavailable' },
+  GW_UPSTREAM_UNREACHABLE: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 502,
+    socks: 0x01,
+    proxyStatus: 'connection_refused',
+  },
+  GW_UPSTREAM_SILENT: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 504,
+    socks: 0x01,
+    proxyStatus: 'connection_timeout',
+  },
+  GW_UPSTREAM_CLOSED: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 502,
+    socks: 0x01,
+    proxyStatus: 'connection_terminated',
+  },
+  GW_UPSTREAM_GARBAGE: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 502,
+    socks: 0x01,
+    proxyStatus: 'http_protocol_error',
+  },
+  GW_UPSTREAM_LOGIN: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 502,
+    socks: 0x01,
+    proxyStatus: 'http_request_denied',
+  },
+  GW_UPSTREAM_REFUSED: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 502,
+    socks: 0x05,
+    proxyStatus: 'connection_refused',
+  },
+  GW_TARGET_REFUSED: {
+    blame: 'target',
+    retry: 'never',
+    http: 502,
+    socks: 0x05,
+    proxyStatus: 'destination_unavailable',
+  },
   GW_SESSION_LOST: { blame: 'upstream', retry: 'never', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
 
   // What a vendor's API answered (vendors.md 0.1). A client sees these only as the reason of GW_NO_SUPPLY.
   GW_VENDOR_AUTH: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
-  GW_VENDOR_WHITELIST: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
-  GW_VENDOR_PLAN_EXPIRED: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
-  GW_VENDOR_BAD_REQUEST: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
-  GW_VENDOR_QUOTA: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
-  GW_VENDOR_RATE_LIMITED: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
-  GW_VENDOR_NO_RESOURCE: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
-  GW_VENDOR_SERVER: { blame: 'vendor', retry: 'after-delay', http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_WHITELIST: {
+    blame: 'vendor',
+    retry: 'never',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'proxy_configuration_error',
+  },
+  GW_VENDOR_PLAN_EXPIRED: {
+    blame: 'vendor',
+    retry: 'never',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'proxy_configuration_error',
+  },
+  GW_VENDOR_BAD_REQUEST: {
+    blame: 'vendor',
+    retry: 'never',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'proxy_configuration_error',
+  },
+  GW_VENDOR_QUOTA: {
+    blame: 'vendor',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'destination_unavailable',
+  },
+  GW_VENDOR_RATE_LIMITED: {
+    blame: 'vendor',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'destination_unavailable',
+  },
+  GW_VENDOR_NO_RESOURCE: {
+    blame: 'vendor',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'destination_unavailable',
+  },
+  GW_VENDOR_SERVER: {
+    blame: 'vendor',
+    retry: 'after-delay',
+    http: 503,
+    socks: 0x01,
+    proxyStatus: 'destination_unavailable',
+  },
 } as const satisfies Record<string, ErrorSpec>
 
 export type ErrorCode = keyof typeof catalogue
@@ -121,7 +283,11 @@ export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[]
 
   constructor(file: string, problems: readonly ConfigProblem[]) {
-    super(problems.map((p) => `${file}:${p.line ?? 1}:${p.column ?? 1}: ${p.path ? `${p.path}: ` : ''}${p.message}`).join('\n'))
+    super(
+      problems
+        .map((p) => `${file}:${p.line ?? 1}:${p.column ?? 1}: ${p.path ? `${p.path}: ` : ''}${p.message}`)
+        .join('\n'),
+    )
     this.name = 'ConfigError'
     this.file = file
     this.problems = problems

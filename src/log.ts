@@ -15,7 +15,8 @@ const SECOND_NET = ['password', 'key', 'token', 'sign', '*.password', '*.key', '
 /** @param destination where lines go; default: standard output */
 export function createLog(settings: LogSettings, destination?: DestinationStream): Log {
   const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && process.stdout.isTTY)
-  const stream = destination ?? (isPretty ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined)
+  const stream =
+    destination ?? (isPretty ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined)
   const options = {
     level: settings.level,
     base: null,

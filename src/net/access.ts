@@ -84,7 +84,8 @@ export class Access {
 
   /** A SOCKS4 user id: options, but no login. @throws {GatewayError} GW_LOGIN_REQUIRED, GW_BAD_OPTION */
   userId(userId: string): ClientIdentity {
-    if (this.demandsLogin) throw new GatewayError('GW_LOGIN_REQUIRED', 'SOCKS4 cannot carry a login: use SOCKS5 or HTTP')
+    if (this.demandsLogin)
+      throw new GatewayError('GW_LOGIN_REQUIRED', 'SOCKS4 cannot carry a login: use SOCKS5 or HTTP')
     return userId === '' ? ANONYMOUS : { ...parseUserName(userId), providers: undefined }
   }
 

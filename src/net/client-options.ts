@@ -70,7 +70,10 @@ const HEADER_PREFIX = 'x-turnpike-'
  *   the first known key.
  * @throws {GatewayError} GW_BAD_OPTION naming the key: unknown, twice, or with a value that cannot be
  */
-export function parseUserName(userName: string, users: Iterable<string> = []): { account: string; options: ClientOptions } {
+export function parseUserName(
+  userName: string,
+  users: Iterable<string> = [],
+): { account: string; options: ClientOptions } {
   const account = longestAccount(userName, users)
   if (account === undefined) return parseOpenUserName(userName)
   const rest = userName.slice(account.length)
@@ -164,5 +167,8 @@ function unknownKey(rest: string): GatewayError {
   const key = /^-([A-Za-z0-9_]{1,32})(-|$)/.exec(rest)?.[1]
   if (key !== undefined && key.toLowerCase() in spellings) return badValue(key, 'needs a value')
   const known = 'known ones: session, provider, country, area, city, isp, life, sesstime, strict, strategy'
-  return new GatewayError('GW_BAD_OPTION', key ? `unknown option "${key}"; ${known}` : `unknown option after the account name; ${known}`)
+  return new GatewayError(
+    'GW_BAD_OPTION',
+    key ? `unknown option "${key}"; ${known}` : `unknown option after the account name; ${known}`,
+  )
 }

@@ -18,8 +18,23 @@ import { beginsWithConnect, parseConnect } from './connect-parser.ts'
 import { type DeadlineList, Expiring } from './deadlines.ts'
 import { Accumulator, type Field, headEnd } from './http-head.ts'
 import type { Relay } from './relay.ts'
-import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS, socks4Failure, socks5Failure } from './reply.ts'
-import { NO_LOGIN, NO_METHOD, parseGreeting, parseLogin, parseSocks4, parseSocks5Request, USER_PASSWORD } from './socks-parser.ts'
+import {
+  connectSuccess,
+  httpErrorBytes,
+  SOCKS4_SUCCESS,
+  SOCKS5_SUCCESS,
+  socks4Failure,
+  socks5Failure,
+} from './reply.ts'
+import {
+  NO_LOGIN,
+  NO_METHOD,
+  parseGreeting,
+  parseLogin,
+  parseSocks4,
+  parseSocks5Request,
+  USER_PASSWORD,
+} from './socks-parser.ts'
 
 /** What a connection needs of the listener that accepted it. */
 export interface ConnectionHost {
@@ -41,7 +56,17 @@ export interface ConnectionHost {
   refused(error: GatewayError): void
 }
 
-type State = 'sniff' | 'connect' | 'greeting' | 'login' | 'socks5' | 'socks4' | 'pending' | 'relay' | 'lingering' | 'http'
+type State =
+  | 'sniff'
+  | 'connect'
+  | 'greeting'
+  | 'login'
+  | 'socks5'
+  | 'socks4'
+  | 'pending'
+  | 'relay'
+  | 'lingering'
+  | 'http'
 
 interface ClientSocket extends Socket {
   connection: Connection
@@ -125,7 +150,10 @@ export class Connection extends Expiring implements TunnelRequest {
       return
     }
     if (bytes.length - used > this.#server.maxHeaderBytes) {
-      throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#server.maxHeaderBytes} octets`)
+      throw new GatewayError(
+        'GW_HEADER_TOO_LARGE',
+        `the request header is longer than ${this.#server.maxHeaderBytes} octets`,
+      )
     }
     if (this.#received !== undefined && used === 0) return
     const rest = new Accumulator()
@@ -139,7 +167,8 @@ export class Connection extends Expiring implements TunnelRequest {
     for (;;) {
       const before = this.#state
       used += this.#step(bytes.subarray(used))
-      if (this.#state === before || this.#state === 'pending' || this.#state === 'http' || this.#state === 'lingering') return used
+      if (this.#state === before || this.#state === 'pending' || this.#state === 'http' || this.#state === 'lingering')
+        return used
     }
   }
 
@@ -197,7 +226,10 @@ export class Connection extends Expiring implements TunnelRequest {
     const end = headEnd(bytes)
     if (end === -1) return 0
     if (end > this.#server.maxHeaderBytes) {
-      throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#server.maxHeaderBytes} octets`)
+      throw new GatewayError(
+        'GW_HEADER_TOO_LARGE',
+        `the request header is longer than ${this.#server.maxHeaderBytes} octets`,
+      )
     }
     const head = parseConnect(bytes.toString('latin1', 0, end))
     this.#admit()
@@ -214,7 +246,9 @@ export class Connection extends Expiring implements TunnelRequest {
     if (methods.value.includes(USER_PASSWORD)) this.#choose(USER_PASSWORD, 'login')
     else if (!demandsLogin && methods.value.includes(NO_LOGIN)) this.#choose(NO_LOGIN, 'socks5')
     else {
-      const message = demandsLogin ? 'this listener demands a login' : 'the client offers no SOCKS login method that is spoken here'
+      const message = demandsLogin
+        ? 'this listener demands a login'
+        : 'the client offers no SOCKS login method that is spoken here'
       this.#server.refused(new GatewayError('GW_LOGIN_REQUIRED', message))
       this.#sayLast(Buffer.from([0x05, NO_METHOD]))
     }

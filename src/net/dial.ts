@@ -4,8 +4,8 @@ import { connect, isIP, isIPv6, type LookupFunction, type Socket } from 'node:ne
 import { connect as tlsConnect } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
-import { Secret } from '../secret.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import { Secret } from '../secret.ts'
 import { type Address, formatAuthority } from './address.ts'
 import { DeadlineList } from './deadlines.ts'
 import { dialSocks } from './dial-socks.ts'
@@ -155,7 +155,11 @@ function basicLogin({ facts }: Upstream): string {
 
 /** `dns.lookup` that remembers; failures are not remembered. */
 function cachedLookup(clock: Clock): LookupFunction {
-  const known = new LRUCache<string, LookupAddress[]>({ max: MAX_NAMES, ttl: NAME_TTL_MS, perf: { now: () => clock.now() } })
+  const known = new LRUCache<string, LookupAddress[]>({
+    max: MAX_NAMES,
+    ttl: NAME_TTL_MS,
+    perf: { now: () => clock.now() },
+  })
   return (name, options, callback) => {
     const addresses = known.get(name)
     if (addresses !== undefined) return process.nextTick(answer, addresses, options.all === true, callback)

@@ -105,12 +105,17 @@ export class Forward implements Dispatcher.DispatchHandler {
     if (this.#cancelled) controller.abort(new Error('the exchange was cancelled'))
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusMessage?: string): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusMessage?: string,
+  ): void {
     // Interim responses (1xx) are for the next hop; the client got its 100 from us.
     if (this.#cancelled || status < 200) return
     if (!this.#owner.answered(status)) {
       this.#dropped = true
-      return controller.abort(new Error('the answer is not for the client'))
+      return void controller.abort(new Error('the answer is not for the client'))
     }
     const { response } = this.#request
     response.on('drain', this.#onDrain)
@@ -134,7 +139,12 @@ export class Forward implements Dispatcher.DispatchHandler {
     if (!this.#cancelled) this.#owner.completed()
   }
 
-  onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _headers: unknown, upstream: Duplex): void {
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    upstream: Duplex,
+  ): void {
     if (this.#cancelled) return void upstream.destroy()
     const lines = pairs(decode(controller.rawHeaders)).map(([name, value]) => `${name}: ${value}\r\n`)
     const head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines.join('')}\r\n`
@@ -156,7 +166,12 @@ export class Forward implements Dispatcher.DispatchHandler {
  * @param form `absolute` for an upstream that is an HTTP proxy, `origin` through a tunnel
  * @param login value of Proxy-Authorization, or empty
  */
-export function dispatchOptions(request: PlainRequest, form: 'absolute' | 'origin', login: string, body: LazyBody | undefined): Dispatcher.DispatchOptions {
+export function dispatchOptions(
+  request: PlainRequest,
+  form: 'absolute' | 'origin',
+  login: string,
+  body: LazyBody | undefined,
+): Dispatcher.DispatchOptions {
   const { message, target, path } = request
   const authority = formatAuthority(target.host, target.port).replace(/:80$/, '')
   const headers = ['Host', authority, ...passedOn(message.rawHeaders, 'host', 'expect')]
@@ -174,7 +189,8 @@ export function dispatchOptions(request: PlainRequest, form: 'absolute' | 'origi
 function passedOn(raw: readonly string[], ...unwanted: string[]): string[] {
   const dropped = new Set(unwanted)
   for (const [name, value] of pairs(raw)) {
-    if (name.toLowerCase() === 'connection') for (const token of value.split(',')) dropped.add(token.trim().toLowerCase())
+    if (name.toLowerCase() === 'connection')
+      for (const token of value.split(',')) dropped.add(token.trim().toLowerCase())
   }
   const kept: string[] = []
   for (const [name, value] of pairs(raw)) {
@@ -201,7 +217,11 @@ function breakageOf(error: Error): Breakage {
 }
 
 function isRequestFault(error: Error): boolean {
-  return error instanceof errors.InvalidArgumentError || error instanceof errors.RequestContentLengthMismatchError || error instanceof BodyCutOff
+  return (
+    error instanceof errors.InvalidArgumentError ||
+    error instanceof errors.RequestContentLengthMismatchError ||
+    error instanceof BodyCutOff
+  )
 }
 
 /** The client closed its connection, or its request, in the middle of a body. */
@@ -236,4 +256,3 @@ export class LazyBody extends Readable {
     })
   }
 }
-

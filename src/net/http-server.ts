@@ -86,7 +86,13 @@ export class HttpFront {
     response.sendDate = false
     if (this.#stopping) response.setHeader('Connection', 'close')
     try {
-      this.#owner.plain({ ...this.#check(message, origin.listener), message, response, upgrade, listener: origin.listener })
+      this.#owner.plain({
+        ...this.#check(message, origin.listener),
+        message,
+        response,
+        upgrade,
+        listener: origin.listener,
+      })
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       this.#owner.refused(error)
@@ -95,7 +101,10 @@ export class HttpFront {
   }
 
   /** @throws {GatewayError} for everything that is not a well-formed absolute-form request of somebody allowed */
-  #check(message: IncomingMessage, listener: Listener): Omit<PlainRequest, 'message' | 'response' | 'upgrade' | 'listener'> {
+  #check(
+    message: IncomingMessage,
+    listener: Listener,
+  ): Omit<PlainRequest, 'message' | 'response' | 'upgrade' | 'listener'> {
     const clientAddress = unmapIPv4(message.socket.remoteAddress ?? '')
     if (listener.refusal !== undefined) throw listener.refusal
     const fields = fieldsOf(message)
@@ -111,7 +120,8 @@ export class HttpFront {
   #connect(message: IncomingMessage, socket: Duplex, head: Buffer): void {
     const origin = this.#origins.get(socket)
     const lines: string[] = []
-    for (let i = 0; i < message.rawHeaders.length; i += 2) lines.push(`${message.rawHeaders[i]}: ${message.rawHeaders[i + 1]}\r\n`)
+    for (let i = 0; i < message.rawHeaders.length; i += 2)
+      lines.push(`${message.rawHeaders[i]}: ${message.rawHeaders[i + 1]}\r\n`)
     const text = `CONNECT ${message.url} HTTP/${message.httpVersion}\r\n${lines.join('')}\r\n`
     origin?.connection.resumeAsTunnel(text, head)
   }
@@ -120,7 +130,7 @@ export class HttpFront {
   #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
     const response = upgradeResponse(message, socket)
     const isWebSocket = message.method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(message.headers.upgrade ?? '')
-    if (isWebSocket && !hasBody(message)) return this.#request(message, response, { socket, head })
+    if (isWebSocket && !hasBody(message)) return void this.#request(message, response, { socket, head })
     const error = new GatewayError('GW_BAD_REQUEST', 'only WebSocket upgrades are forwarded')
     this.#owner.refused(error)
     refusePlain(message, response, error)
@@ -177,9 +187,13 @@ function parseAbsoluteForm(message: IncomingMessage): { target: Address; path: s
 }
 
 function notAProxyRequest(url: string): GatewayError {
-  if (/^https:/i.test(url)) return new GatewayError('GW_BAD_REQUEST', 'https:// goes through CONNECT, not as a plain request')
+  if (/^https:/i.test(url))
+    return new GatewayError('GW_BAD_REQUEST', 'https:// goes through CONNECT, not as a plain request')
   if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return new GatewayError('GW_BAD_REQUEST', 'only http:// URLs can be forwarded')
-  return new GatewayError('GW_NOT_A_PROXY_REQUEST', 'this is a forward proxy: set it as the proxy of your program instead of opening it as a site')
+  return new GatewayError(
+    'GW_NOT_A_PROXY_REQUEST',
+    'this is a forward proxy: set it as the proxy of your program instead of opening it as a site',
+  )
 }
 
 function bad(what: string): GatewayError {
@@ -190,8 +204,10 @@ function bad(what: string): GatewayError {
 function translate(error: NodeJS.ErrnoException): GatewayError | undefined {
   const { code = '' } = error
   if (code === 'HPE_HEADER_OVERFLOW') return new GatewayError('GW_HEADER_TOO_LARGE', 'the request header is too long')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
-  if (code === 'HPE_INVALID_VERSION') return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
+  if (code === 'HPE_INVALID_VERSION')
+    return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
   return code.startsWith('HPE_') ? new GatewayError('GW_BAD_REQUEST', 'the request is not well-formed HTTP') : undefined
 }
 

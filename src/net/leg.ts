@@ -109,7 +109,7 @@ export class Leg extends Expiring {
   }
 
   #incomplete(bytes: Buffer): void {
-    if (!looksLikeStatusLine(bytes) || bytes.length > this.#dialler.maxReplyBytes) return this.broke('garbage')
+    if (!looksLikeStatusLine(bytes) || bytes.length > this.#dialler.maxReplyBytes) return void this.broke('garbage')
     if (this.#head !== undefined) return
     this.#head = new Accumulator()
     this.#head.push(bytes)
@@ -117,10 +117,10 @@ export class Leg extends Expiring {
 
   #answered(bytes: Buffer, end: number): void {
     const status = looksLikeStatusLine(bytes) ? statusOf(bytes) : 0
-    if (status === 0 || end > this.#dialler.maxReplyBytes) return this.broke('garbage')
+    if (status === 0 || end > this.#dialler.maxReplyBytes) return void this.broke('garbage')
     const rest = bytes.subarray(end)
-    if (status < 200) return this.#skipInterim(rest)
-    if (status < 300) return this.open(rest.length === 0 ? undefined : Buffer.from(rest))
+    if (status < 200) return void this.#skipInterim(rest)
+    if (status < 300) return void this.open(rest.length === 0 ? undefined : Buffer.from(rest))
     this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
   }
 
@@ -161,7 +161,7 @@ export class Leg extends Expiring {
 
   /** Translates a socket's error, once, where it enters. */
   errored(error: NodeJS.ErrnoException): void {
-    if (this.relay !== undefined) return this.relay.upstreamErrored()
+    if (this.relay !== undefined) return void this.relay.upstreamErrored()
     const code = error.code ?? ''
     if (LOCAL_CODES.has(code)) this.fail({ kind: 'local', code })
     else if (CLOSED_CODES.has(code)) this.broke('closed')
@@ -204,7 +204,10 @@ export class Leg extends Expiring {
 /** `HTTP/1.x nnn`, as far as the octets go. */
 function looksLikeStatusLine(bytes: Buffer): boolean {
   const start = bytes.toString('latin1', 0, STATUS_OFFSET + 4)
-  return /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) || (start.length < STATUS_OFFSET + 4 && 'HTTP/1.'.startsWith(start.slice(0, 7)))
+  return (
+    /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) ||
+    (start.length < STATUS_OFFSET + 4 && 'HTTP/1.'.startsWith(start.slice(0, 7)))
+  )
 }
 
 function statusOf(bytes: Buffer): number {

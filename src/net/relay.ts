@@ -159,7 +159,7 @@ export class Relay extends Expiring {
     const wasQuiet = this.isQuiet
     this.#quietSteps = this.#moved ? 0 : this.#quietSteps + 1
     this.#moved = false
-    if (this.#quietSteps >= this.#idle.steps) return this.close('idle')
+    if (this.#quietSteps >= this.#idle.steps) return void this.close('idle')
     if (this.isQuiet && this.client.writableLength === 0) this.leg.retireBuffer()
     if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
     this.#idle.list.add(this)

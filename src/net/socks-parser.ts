@@ -77,7 +77,8 @@ export function parseSocks4(bytes: Buffer): Parsed<{ host: string; port: number;
   const userId = bytes.toString('utf8', 8, userEnd)
   const port = bytes.readUInt16BE(2)
   const named = bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] !== 0
-  if (!named) return { value: { ...checkTarget(bytes.subarray(4, 8).join('.'), port, false), userId }, size: userEnd + 1 }
+  if (!named)
+    return { value: { ...checkTarget(bytes.subarray(4, 8).join('.'), port, false), userId }, size: userEnd + 1 }
   const nameEnd = stringEnd(bytes, userEnd + 1)
   if (nameEnd === undefined) return undefined
   const host = bytes.toString('latin1', userEnd + 1, nameEnd)
@@ -94,7 +95,8 @@ function stringEnd(bytes: Buffer, start: number): number | undefined {
 
 function checkTarget(host: string, port: number, isName: boolean): { host: string; port: number } {
   // Clients send IPv6 literals as names too; brackets are theirs to leave out.
-  if (isName && !isHostName(host) && !/^[0-9A-Fa-f:.]{2,45}$/.test(host)) throw bad('the target name holds octets that no host name has')
+  if (isName && !isHostName(host) && !/^[0-9A-Fa-f:.]{2,45}$/.test(host))
+    throw bad('the target name holds octets that no host name has')
   if (port === 0) throw bad('port 0 cannot be connected to')
   return { host, port }
 }

@@ -109,7 +109,8 @@ export class Health {
 
   /** The target refuses everybody alike: forget what was held against its messengers, keep that they agree. */
   #acquit(target: string, refusals: readonly Refusal[]): void {
-    for (const { upstream } of refusals) if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
+    for (const { upstream } of refusals)
+      if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
   }
 
   #isStale(at: number, now: number): boolean {
@@ -118,7 +119,7 @@ export class Health {
 
   #blame(upstream: Upstream, now: number): void {
     upstream.blame++
-    if (upstream.blame >= this.#settings.evictAfter) return this.#pool.remove(upstream, 'blamed')
+    if (upstream.blame >= this.#settings.evictAfter) return void this.#pool.remove(upstream, 'blamed')
     const pause = Math.min(this.#settings.rest * 2 ** (upstream.blame - 1), this.#settings.maxRest)
     this.#pool.rest(upstream, now + pause)
   }

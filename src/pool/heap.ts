@@ -22,7 +22,7 @@ export class IndexedHeap<T> {
   }
 
   add(item: T): void {
-    if (this.#position.has(item)) return this.update(item)
+    if (this.#position.has(item)) return void this.update(item)
     this.#place(item, this.#items.length)
     this.#up(this.#items.length - 1)
   }

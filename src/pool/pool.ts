@@ -129,7 +129,8 @@ export class Pool {
   #extend(upstream: Upstream, deadline: number, now: number): Added {
     if (deadline <= upstream.deadline) return 'known'
     upstream.deadline = deadline
-    if (upstream.state === 'draining' && !this.#spent(upstream)) upstream.state = upstream.restUntil > now ? 'resting' : 'ready'
+    if (upstream.state === 'draining' && !this.#spent(upstream))
+      upstream.state = upstream.restUntil > now ? 'resting' : 'ready'
     this.#refresh(upstream)
     return 'extended'
   }
@@ -190,8 +191,10 @@ export class Pool {
     upstream.opened++
     upstream.usesReserved--
     if (counts) upstream.uses++
-    upstream.latencyMs = upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
-    if (this.#settings.perUpstream.hostRest > 0) this.restForHost(upstream, host, now + this.#settings.perUpstream.hostRest, now)
+    upstream.latencyMs =
+      upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
+    if (this.#settings.perUpstream.hostRest > 0)
+      this.restForHost(upstream, host, now + this.#settings.perUpstream.hostRest, now)
     if (upstream.state === 'gone') return
     if (!this.#spent(upstream)) return void this.#loadChanged(upstream)
     upstream.state = 'draining'

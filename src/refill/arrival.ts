@@ -42,7 +42,8 @@ export function vendorDeadline(
   const { sentAt } = delivery
   if (life.kind === 'endless') return { at: Number.POSITIVE_INFINITY, doubt: undefined }
   if (life.kind === 'for') return { at: sentAt + life.ms, doubt: undefined }
-  if (life.kind === 'unknown') return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: ttlMs === undefined ? 'assumed' : undefined }
+  if (life.kind === 'unknown')
+    return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: ttlMs === undefined ? 'assumed' : undefined }
   const leftMs = life.wallMs - (delivery.vendorWallMs ?? sentWallMs)
   if (leftMs > ABSURD_LIFE_MS) return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: 'absurd' }
   if (leftMs <= 0 && ttlMs !== undefined) return { at: sentAt + ttlMs, doubt: 'past' }
@@ -91,4 +92,3 @@ function idOf(provider: string, sold: Sold): string {
   const identity = [provider, sold.protocol, sold.host, String(sold.port), sold.username ?? ''].join('\n')
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }
-

@@ -171,5 +171,10 @@ const POLL_MS = 50
 
 /** An error that the vendor itself sent is an answer as good as any: the call has arrived. */
 function isAnswer(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'vendorCode' in error && !['network', 'timeout'].includes(String(error.vendorCode))
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'vendorCode' in error &&
+    !['network', 'timeout'].includes(String(error.vendorCode))
+  )
 }

@@ -14,7 +14,14 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Added, Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
-import { codeOfClass, type Delivery, type ErrorClass, type Source, VendorError, type WaitEdge } from '../vendors/vendor.ts'
+import {
+  codeOfClass,
+  type Delivery,
+  type ErrorClass,
+  type Source,
+  VendorError,
+  type WaitEdge,
+} from '../vendors/vendor.ts'
 import { type ArrivalSettings, type LifeDoubt, toFacts, vendorDeadline } from './arrival.ts'
 import { Backoff } from './backoff.ts'
 import { Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
@@ -112,7 +119,12 @@ export class Provider {
   #latencyMs = FIRST_LATENCY_MS
   #deviationMs = FIRST_LATENCY_MS / 2
 
-  constructor(settings: ProviderSettings, source: Source, limiter: Limiter, deps: { clock: Clock; pool: Pool; log: Log; random?: () => number }) {
+  constructor(
+    settings: ProviderSettings,
+    source: Source,
+    limiter: Limiter,
+    deps: { clock: Clock; pool: Pool; log: Log; random?: () => number },
+  ) {
     this.settings = settings
     this.source = source
     this.limiter = limiter
@@ -196,7 +208,12 @@ export class Provider {
     this.#isLoading = true
     try {
       const gained = this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
-      this.#setState({ kind: 'waiting', until: this.#clock.now() + LIST_PAUSE_MS, code: '', words: 'every address of the list is in the pool' })
+      this.#setState({
+        kind: 'waiting',
+        until: this.#clock.now() + LIST_PAUSE_MS,
+        code: '',
+        words: 'every address of the list is in the pool',
+      })
       return gained
     } catch (error) {
       if (!signal.aborted) this.#failed(error)
@@ -214,7 +231,8 @@ export class Provider {
   async order(count: number, priority: number, signal: AbortSignal): Promise<number> {
     this.incoming += count
     this.#budget.book(this.#clock.now(), count)
-    if (this.#state.kind === 'unusable') this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
+    if (this.#state.kind === 'unusable')
+      this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
     try {
       const delivery = await this.limiter.run(() => this.#call(count, signal), priority, signal)
       this.#budget.refund(Math.max(0, count - delivery.sold.length))
@@ -269,7 +287,8 @@ export class Provider {
     this.counts.duplicates += results.known + results.extended
     this.counts.tooShort += results['too-short']
     this.counts.rejected += delivery.rejected.length
-    for (const reason of delivery.rejected.slice(0, 3)) this.#log.warn({ reason }, 'an item of the reply cannot be used')
+    for (const reason of delivery.rejected.slice(0, 3))
+      this.#log.warn({ reason }, 'an item of the reply cannot be used')
     if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
     if (results['too-short'] > 0) {
       this.#log.warn(
@@ -307,13 +326,19 @@ export class Provider {
   /** A good answer that brought no gain. */
   #broughtNothing(results: Record<Added, number>): void {
     const now = this.#clock.now()
-    const words = results.known > 0 ? 'the vendor sold only addresses that are held already' : 'the vendor sold nothing that can be used'
+    const words =
+      results.known > 0
+        ? 'the vendor sold only addresses that are held already'
+        : 'the vendor sold nothing that can be used'
     this.#setState({ kind: 'waiting', until: now + this.#backoff.next(), code: codeOfClass.no_resource, words })
   }
 
   #failed(error: unknown): void {
     this.counts.failedCalls++
-    const failure = error instanceof VendorError ? error : new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
+    const failure =
+      error instanceof VendorError
+        ? error
+        : new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
     const now = this.#clock.now()
     const code = codeOfClass[failure.class]
     const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
@@ -321,7 +346,10 @@ export class Provider {
     if (failure.class === 'rate_limited') this.limiter.slowDown()
     const isFatal = isFatalClass(failure.class)
     this.#setState({ kind: isFatal ? 'stopped' : 'waiting', until: this.#resumeAt(failure, now), code, words })
-    this.#log[isFatal ? 'error' : 'warn']({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(this.#state.until - now) }, words)
+    this.#log[isFatal ? 'error' : 'warn'](
+      { code, vendorCode: failure.vendorCode, pauseMs: Math.round(this.#state.until - now) },
+      words,
+    )
   }
 
   #resumeAt(failure: VendorError, now: number): number {
@@ -355,14 +383,19 @@ export class Provider {
       this.#faults.clear()
       if (this.#state.kind !== 'unusable') return
       this.#trialBackoff.reset()
-      return this.#setState(READY)
+      return void this.#setState(READY)
     }
     this.#faults.add(upstream.id)
     if (this.#faults.size < FAULTS_THAT_STOP || this.#state.kind === 'unusable') return
     const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause)}`
     this.lastError = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
     this.#log.error({ cause }, words)
-    this.#setState({ kind: 'unusable', until: this.#clock.now() + this.#trialBackoff.next(), code: 'GW_NO_SUPPLY', words })
+    this.#setState({
+      kind: 'unusable',
+      until: this.#clock.now() + this.#trialBackoff.next(),
+      code: 'GW_NO_SUPPLY',
+      words,
+    })
   }
 
   /** An upstream of this provider has left the pool. */
@@ -383,7 +416,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 function isFatalClass(errorClass: ErrorClass): boolean {
-  return errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
+  return (
+    errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
+  )
 }
 
 function untilNext(wallMs: number, periodMs: number): number {

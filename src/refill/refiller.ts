@@ -47,7 +47,11 @@ export class Refiller implements SupplyView {
   #timerAt = Number.POSITIVE_INFINITY
   #lastPlanAt = Number.NEGATIVE_INFINITY
 
-  constructor(settings: RefillSettings, providers: readonly Provider[], deps: { pool: Pool; clock: Clock; onSettled: () => void }) {
+  constructor(
+    settings: RefillSettings,
+    providers: readonly Provider[],
+    deps: { pool: Pool; clock: Clock; onSettled: () => void },
+  ) {
     this.#settings = settings
     this.#providers = [...providers].sort((a, b) => a.settings.priority - b.settings.priority)
     this.#pool = deps.pool
@@ -80,7 +84,8 @@ export class Refiller implements SupplyView {
       if (provider.incoming > 0 || this.#holds(provider)) return undefined
       const at = provider.nextAttemptAt(now)
       if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
-      if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY)) soonest = { provider, at }
+      if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
+        soonest = { provider, at }
     }
     return hopeless(soonest?.provider, soonest?.at, now)
   }
@@ -161,7 +166,8 @@ export class Refiller implements SupplyView {
   /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
   #waitersNeed(group: DemandGroup, stock: Stock): number {
     if (group.waiting === 0) return 0
-    const perAddress = this.#settings.uses > 0 ? Math.min(this.#settings.uses, this.#settings.targetLoad) : this.#settings.targetLoad
+    const perAddress =
+      this.#settings.uses > 0 ? Math.min(this.#settings.uses, this.#settings.targetLoad) : this.#settings.targetLoad
     return Math.max(1, Math.ceil(group.waiting / perAddress) - stock.lendable)
   }
 
@@ -248,5 +254,7 @@ function hopeless(provider: Provider | undefined, at: number | undefined, now: n
   }
   const words = provider?.state.words
   const reason = words ? `: ${words}` : ''
-  return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, { detail: { retryAfterMs } })
+  return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, {
+    detail: { retryAfterMs },
+  })
 }

@@ -7,7 +7,7 @@ import type { RateLimit, Source } from '../vendors/vendor.ts'
 import { Limiter } from './limiter.ts'
 import { Provider, type ProviderSettings } from './provider.ts'
 import { Reaper } from './reaper.ts'
-import { type RefillSettings, Refiller } from './refiller.ts'
+import { Refiller, type RefillSettings } from './refiller.ts'
 
 export interface SupplyParts {
   readonly clock: Clock
@@ -27,7 +27,11 @@ export class Supply {
   readonly #byName: ReadonlyMap<string, Provider>
   readonly #limiters = new Map<string, Limiter>()
 
-  constructor(settings: RefillSettings, accounts: readonly { settings: ProviderSettings; source: Source }[], parts: SupplyParts) {
+  constructor(
+    settings: RefillSettings,
+    accounts: readonly { settings: ProviderSettings; source: Source }[],
+    parts: SupplyParts,
+  ) {
     const { clock, pool } = parts
     this.providers = accounts.map(({ settings: own, source }) => {
       const limit = source.limitOf(source.extractOperation)

@@ -83,7 +83,13 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     super()
     this.sessionKey = route.sessionKey
     this.strict = route.strict
-    this.ask = { strategy: route.strategy, filter: route.filter, host: target.host, lifeMs: route.lifeMs, tried: this.#tried }
+    this.ask = {
+      strategy: route.strategy,
+      filter: route.filter,
+      host: target.host,
+      lifeMs: route.lifeMs,
+      tried: this.#tried,
+    }
     this.target = formatAuthority(target.host, target.port)
     this.deps = deps
     this.beganAt = deps.clock.now()
@@ -154,8 +160,15 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     this.releaseLease()
     this.lastError = errorOf(failure, verdict)
     const ownTries = this.#rememberTry(upstream)
-    const step = nextStep({ failure, verdict, tries: this.#tries, maxTries: this.deps.tries, ownTries, strict: this.strict })
-    if (step === 'give-up' || !repeatable) return this.refuse(this.lastError)
+    const step = nextStep({
+      failure,
+      verdict,
+      tries: this.#tries,
+      maxTries: this.deps.tries,
+      ownTries,
+      strict: this.strict,
+    })
+    if (step === 'give-up' || !repeatable) return void this.refuse(this.lastError)
     this.abandonsSession = step === 'leave-session'
     broker.apply(this)
   }

@@ -87,10 +87,10 @@ export class Broker {
   apply(applicant: Applicant): void {
     const mustQueue = this.#queue.size > 0 && !this.#servesOwnSession(applicant)
     const granted = mustQueue ? 'empty' : this.#lease(applicant)
-    if (typeof granted !== 'string') return applicant.granted(granted)
-    if (granted === 'lost') return applicant.denied(sessionLost(applicant))
+    if (typeof granted !== 'string') return void applicant.granted(granted)
+    if (granted === 'lost') return void applicant.denied(sessionLost(applicant))
     const denial = this.#denial(applicant, granted)
-    if (denial !== undefined) return applicant.denied(denial)
+    if (denial !== undefined) return void applicant.denied(denial)
     const waiting = new Waiting(applicant, this)
     this.#queue.set(applicant, waiting)
     this.#timeouts.add(waiting)
@@ -125,7 +125,7 @@ export class Broker {
     const granted = this.#lease(applicant)
     if (typeof granted !== 'string') {
       this.#forget(waiting)
-      return applicant.granted(granted)
+      return void applicant.granted(granted)
     }
     const denial = granted === 'lost' ? sessionLost(applicant) : this.#denial(applicant, granted)
     if (denial === undefined) return
@@ -188,7 +188,10 @@ export class Broker {
 
   #denial(applicant: Applicant, miss: Miss): GatewayError | undefined {
     if (miss === 'no-match') {
-      return new GatewayError('GW_NO_MATCH', 'none of the live upstreams fits the asked provider, country, area, city or isp')
+      return new GatewayError(
+        'GW_NO_MATCH',
+        'none of the live upstreams fits the asked provider, country, area, city or isp',
+      )
     }
     const outlook = this.#supply.outlook(applicant.ask.filter.providers)
     if (outlook !== undefined) return applicant.lastError ?? outlook

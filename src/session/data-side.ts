@@ -17,12 +17,12 @@ import { Listener, type ListenerOwner, type ListenerSettings } from '../net/list
 import { idleStepMs, type Relay } from '../net/relay.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
+import type { Strategy } from '../pool/selection.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { TrafficObserver } from './attempt.ts'
 import { Broker, type SupplyView } from './broker.ts'
 import { type BanRule, Exchange, type ExchangeDeps, PlainConnection } from './exchange.ts'
 import { type ListenerDefaults, Router } from './router.ts'
-import type { Strategy } from '../pool/selection.ts'
 import { Sticky } from './sticky.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
 
@@ -84,7 +84,10 @@ export class DataSide implements ListenerOwner, PlainOwner {
   #exchanges = 0
   #sweep: { clear(): void } | undefined
 
-  constructor(settings: DataSideSettings, parts: { clock: Clock; pool: Pool; health: Health; supply: SupplyView; observer: DataSideObserver }) {
+  constructor(
+    settings: DataSideSettings,
+    parts: { clock: Clock; pool: Pool; health: Health; supply: SupplyView; observer: DataSideObserver },
+  ) {
     const { clock, pool, health, supply, observer } = parts
     this.#settings = settings
     this.#observer = observer
@@ -103,7 +106,17 @@ export class DataSide implements ListenerOwner, PlainOwner {
     const step = idleStepMs(settings.idleMs)
     const idle = { list: new DeadlineList(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
     this.#lists = [deadlines, answers, idle.list]
-    const shared = { clock, pool, health, broker: this.broker, sticky: this.sticky, dialler: this.#dialler, deadlines, tries: settings.tries, observer }
+    const shared = {
+      clock,
+      pool,
+      health,
+      broker: this.broker,
+      sticky: this.sticky,
+      dialler: this.#dialler,
+      deadlines,
+      tries: settings.tries,
+      observer,
+    }
     this.#tunnelDeps = { ...shared, idle, relays: this.#relays }
     this.#exchangeDeps = {
       ...shared,
@@ -113,8 +126,14 @@ export class DataSide implements ListenerOwner, PlainOwner {
       bans: settings.bans,
       retryStatuses: new Set(settings.retryStatuses),
     }
-    this.#front = new HttpFront({ handshakeMs: settings.handshakeMs, maxHeaderBytes: settings.maxHeaderBytes, keepAliveMs: KEEP_ALIVE_MS }, this)
-    this.#ports = settings.ports.map((port) => ({ listener: new Listener(port, new Access(port.users, port.allow), clock, this), defaults: port }))
+    this.#front = new HttpFront(
+      { handshakeMs: settings.handshakeMs, maxHeaderBytes: settings.maxHeaderBytes, keepAliveMs: KEEP_ALIVE_MS },
+      this,
+    )
+    this.#ports = settings.ports.map((port) => ({
+      listener: new Listener(port, new Access(port.users, port.allow), clock, this),
+      defaults: port,
+    }))
   }
 
   /** Client connections now, over all ports. */

@@ -7,7 +7,14 @@ import { GatewayError } from '../errors.ts'
 import { formatAuthority } from '../net/address.ts'
 import { type DeadlineList, Expiring } from '../net/deadlines.ts'
 import { loginHeader } from '../net/dial.ts'
-import { dispatchOptions, type ExchangeOwner, Forward, LazyBody, type Reconnect, UpstreamConversation } from '../net/forward.ts'
+import {
+  dispatchOptions,
+  type ExchangeOwner,
+  Forward,
+  LazyBody,
+  type Reconnect,
+  UpstreamConversation,
+} from '../net/forward.ts'
 import { type PlainRequest, refusePlain } from '../net/http-server.ts'
 import type { Leg, LegOwner } from '../net/leg.ts'
 import type { Breakage, Upstream } from '../pool/upstream.ts'
@@ -92,7 +99,9 @@ export class Exchange extends Attempt implements ExchangeOwner {
   }
 
   get extraHeaders(): readonly string[] {
-    return this.#request.listener.upstreamHeader && this.#held.upstream !== undefined ? ['X-Turnpike-Upstream', this.#held.upstream.id] : []
+    return this.#request.listener.upstreamHeader && this.#held.upstream !== undefined
+      ? ['X-Turnpike-Upstream', this.#held.upstream.id]
+      : []
   }
 
   /** Goes on with the connection's upstream if it still fits, else applies for one. */
@@ -100,7 +109,7 @@ export class Exchange extends Attempt implements ExchangeOwner {
     const { upstream, routeKey } = this.#held
     if (upstream === undefined || routeKey !== this.#routeKey || !this.#stillGood(upstream)) {
       this.#held.release(this.deps)
-      return super.start()
+      return void super.start()
     }
     this.deps.observer.began(this)
     this.#resume(upstream)
@@ -109,13 +118,19 @@ export class Exchange extends Attempt implements ExchangeOwner {
   #stillGood(upstream: Upstream): boolean {
     const { clock } = this.deps
     const now = clock.now()
-    return !this.#deps.perRequest && upstream.state !== 'gone' && upstream.deadline > now && !upstream.restsFor(this.ask.host, now)
+    return (
+      !this.#deps.perRequest &&
+      upstream.state !== 'gone' &&
+      upstream.deadline > now &&
+      !upstream.restsFor(this.ask.host, now)
+    )
   }
 
   /** The connection's lease becomes this request's until it is answered. */
   #resume(upstream: Upstream): void {
     this.deps.deadlines.add(this)
-    if (this.#held.conversation !== undefined && this.#held.through === this.#throughOf(upstream)) return this.#send(upstream)
+    if (this.#held.conversation !== undefined && this.#held.through === this.#throughOf(upstream))
+      return void this.#send(upstream)
     this.#held.conversation?.close()
     this.#held.conversation = undefined
     this.dial(upstream)
@@ -149,7 +164,12 @@ export class Exchange extends Attempt implements ExchangeOwner {
     const through = this.#throughOf(upstream)
     const origin = `http://${through === '' ? formatAuthority(facts.host, facts.port) : this.target}`
     this.#held.through = through
-    this.#held.conversation = new UpstreamConversation(origin, leg.socket, this.#reconnect(upstream, through), this.#deps.bodyIdleMs)
+    this.#held.conversation = new UpstreamConversation(
+      origin,
+      leg.socket,
+      this.#reconnect(upstream, through),
+      this.#deps.bodyIdleMs,
+    )
     this.#send(upstream)
   }
 
@@ -180,7 +200,10 @@ export class Exchange extends Attempt implements ExchangeOwner {
     const { upstream } = this.#held
     this.#stopAnswerTimer()
     if (upstream === undefined) return false
-    if (LOGIN_STATUSES.has(status)) return this.#retryElsewhere(upstream, () => this.tryFailed(upstream, { kind: 'login', status }, this.#mayRepeat()))
+    if (LOGIN_STATUSES.has(status))
+      return this.#retryElsewhere(upstream, () =>
+        this.tryFailed(upstream, { kind: 'login', status }, this.#mayRepeat()),
+      )
     if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) {
       return this.#retryElsewhere(upstream, () => this.tryFailed(upstream, { kind: 'refused', answer: status }, true))
     }
@@ -224,7 +247,12 @@ export class Exchange extends Attempt implements ExchangeOwner {
   unsendable(): void {
     this.#stopAnswerTimer()
     this.stop()
-    this.refuse(new GatewayError('GW_BAD_REQUEST', 'the request cannot be forwarded: its header or body is not what it announces'))
+    this.refuse(
+      new GatewayError(
+        'GW_BAD_REQUEST',
+        'the request cannot be forwarded: its header or body is not what it announces',
+      ),
+    )
   }
 
   /** An upstream that never worked has not answered in the time of a handshake. */

@@ -39,11 +39,15 @@ const BROKEN: Readonly<Record<Breakage, { code: ErrorCode; message: string }>> =
 export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
   switch (failure.kind) {
     case 'local':
-      return new GatewayError('GW_INTERNAL', 'this machine is out of a resource that a connection needs', { detail: { code: failure.code } })
+      return new GatewayError('GW_INTERNAL', 'this machine is out of a resource that a connection needs', {
+        detail: { code: failure.code },
+      })
     case 'broken':
       return new GatewayError(BROKEN[failure.how].code, BROKEN[failure.how].message)
     case 'login':
-      return new GatewayError('GW_UPSTREAM_LOGIN', 'the upstream does not accept the login', { detail: { status: failure.status } })
+      return new GatewayError('GW_UPSTREAM_LOGIN', 'the upstream does not accept the login', {
+        detail: { status: failure.status },
+      })
     case 'refused':
       return refusal(failure.answer, verdict)
   }
@@ -52,6 +56,7 @@ export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
 function refusal(answer: number, verdict: Verdict): GatewayError {
   const words = answer >= 0x100 ? `SOCKS reply ${answer - 0x100}` : `HTTP status ${answer}`
   const detail = { answer: words }
-  if (verdict === 'target') return new GatewayError('GW_TARGET_REFUSED', `two upstreams refused this target alike (${words})`, { detail })
+  if (verdict === 'target')
+    return new GatewayError('GW_TARGET_REFUSED', `two upstreams refused this target alike (${words})`, { detail })
   return new GatewayError('GW_UPSTREAM_REFUSED', `the upstream refused this target (${words})`, { detail })
 }

@@ -92,7 +92,11 @@ type Facet = 'country' | 'area' | 'city' | 'isp'
 const FACETS: readonly Facet[] = ['country', 'area', 'city', 'isp']
 
 /** Equal wishes give equal keys: the pool keeps one view for each key. */
-function filterOf(options: ClientOptions, provider: string | undefined, allowed: readonly string[] | undefined): Filter {
+function filterOf(
+  options: ClientOptions,
+  provider: string | undefined,
+  allowed: readonly string[] | undefined,
+): Filter {
   const wishes = FACETS.flatMap((facet) => {
     const value = options[facet]
     return value === undefined ? [] : [{ facet, value: value.toLowerCase() }]

@@ -1,9 +1,9 @@
 /** Counts what happens to clients, and writes the access log. Plain numbers: the metrics page reads them when it is asked. */
 import type { ErrorCode, GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
 import type { LegFailure } from '../net/leg.ts'
 import type { RelayEnd } from '../net/relay.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { Log } from '../log.ts'
 import type { Traffic } from './attempt.ts'
 import type { DataSideObserver } from './data-side.ts'
 
@@ -16,7 +16,13 @@ export class TrafficCounters implements DataSideObserver {
   readonly requests: Record<Traffic['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
   openedCount = 0
   clientsGone = 0
-  readonly endedCounts: Record<RelayEnd, number> = { done: 0, 'client-reset': 0, 'upstream-reset': 0, idle: 0, closed: 0 }
+  readonly endedCounts: Record<RelayEnd, number> = {
+    done: 0,
+    'client-reset': 0,
+    'upstream-reset': 0,
+    idle: 0,
+    closed: 0,
+  }
   /** Octets from clients, and to clients. */
   upBytes = 0
   downBytes = 0
@@ -46,14 +52,20 @@ export class TrafficCounters implements DataSideObserver {
     this.openSeconds.counts[bucket] = (this.openSeconds.counts[bucket] ?? 0) + 1
     this.openSeconds.sum += seconds
     if (this.#accessLog) {
-      this.#log.info({ ...facts(traffic), upstream: upstream.id, provider: upstream.facts.provider, ms: Math.round(tookMs) }, 'opened')
+      this.#log.info(
+        { ...facts(traffic), upstream: upstream.id, provider: upstream.facts.provider, ms: Math.round(tookMs) },
+        'opened',
+      )
     }
   }
 
   tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void {
     this.triesFailed[failure.kind]++
     if (!this.#isDebug) return
-    this.#log.debug({ target: traffic.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure }, 'try failed')
+    this.#log.debug(
+      { target: traffic.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
+      'try failed',
+    )
   }
 
   refused(traffic: Traffic, error: GatewayError): void {
@@ -76,7 +88,10 @@ export class TrafficCounters implements DataSideObserver {
 
   acceptFailed(error: NodeJS.ErrnoException): void {
     this.acceptFailures++
-    this.#log.error({ code: error.code }, 'a connection could not be accepted: raise the descriptor limit (ulimit -n) or lower limits.connections')
+    this.#log.error(
+      { code: error.code },
+      'a connection could not be accepted: raise the descriptor limit (ulimit -n) or lower limits.connections',
+    )
   }
 
   #count(error: GatewayError): void {

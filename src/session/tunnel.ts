@@ -1,6 +1,7 @@
 /** One tunnel (CONNECT, SOCKS), from the request to the last octet. attempt.ts has the part before it opens. */
-import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
+
 import type { GatewayError } from '../errors.ts'
+import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
 import type { Leg } from '../net/leg.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
 import type { Upstream } from '../pool/upstream.ts'
