@@ -1,7 +1,7 @@
 /** What SIGINT and SIGTERM mean: the first asks to stop, a later one does not wait any longer. */
 import type { Clock } from '../clock.ts'
 
-export type StopSignal = 'SIGINT' | 'SIGTERM'
+type StopSignal = 'SIGINT' | 'SIGTERM'
 
 /** The part of `process` that is used here. */
 export interface SignalSource {
@@ -17,7 +17,7 @@ export interface SignalHandlers {
 }
 
 /** Ctrl-C in `npm start` arrives twice: from the terminal, and forwarded by npm. Within this time they are one wish. */
-export const SAME_WISH_MS = 1_000
+const SAME_WISH_MS = 1_000
 
 /** @returns the undo: signals mean again what they mean to Node */
 export function watchSignals(source: SignalSource, clock: Pick<Clock, 'now'>, handlers: SignalHandlers): () => void {

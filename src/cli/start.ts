@@ -28,7 +28,7 @@ export interface StartDeps {
   readonly exit: (code: number) => void
 }
 
-export interface CrashSource {
+interface CrashSource {
   on(event: 'uncaughtException', listener: (error: unknown) => void): unknown
   off(event: 'uncaughtException', listener: (error: unknown) => void): unknown
 }

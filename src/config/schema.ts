@@ -229,7 +229,6 @@ type DeepReadonly<T> = T extends Secret | string | number | boolean
 /** A whole configuration, after parsing: see the top of this file for its units. */
 export type Config = DeepReadonly<z.infer<ConfigSchema>>
 export type ListenConfig = Config['listen'][number]
-export type UserConfig = NonNullable<ListenConfig['users']>[number]
 export type AdminConfig = Exclude<Config['admin'], 'off'>
 export type ProviderConfig = Config['providers'][number]
 /** A provider behind a vendor's API. */
