@@ -14,7 +14,7 @@ interface Extraction {
   readonly count?: number
 }
 
-export interface WireFixture extends Extraction {
+interface WireFixture extends Extraction {
   readonly method: string
   /** Scheme, host and path. */
   readonly to: string

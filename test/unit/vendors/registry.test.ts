@@ -1,0 +1,138 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { parseConfig } from '../../../src/config/load.ts'
+import { credentialsOf, openSource, productsOf, requestParamsOf, vendorNames } from '../../../src/vendors/registry.ts'
+import { codeOfClass, VendorError } from '../../../src/vendors/vendor.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { ScriptedHttp, settingsOf } from './scripted-http.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+/** What is in the folder beside vendors. */
+const shared = ['http.ts', 'parse.ts', 'registry.ts', 'vendor.ts']
+const vendors = readdirSync(`${root}src/vendors`)
+  .filter((name) => name.endsWith('.ts') && !shared.includes(name))
+  .map((name) => name.slice(0, -'.ts'.length))
+
+describe('a vendor is complete', () => {
+  it('every file is a vendor that can be named, and the other way round', () => {
+    expect([...vendorNames].sort()).toEqual(vendors.sort())
+  })
+
+  it.each(vendors)('%s has its fixtures', (vendor) => {
+    expect(existsSync(`${root}test/fixtures/vendors/${vendor}.ts`)).toBe(true)
+  })
+
+  it.each(vendors)('%s has its test, and a table goes through the shared suite', (vendor) => {
+    const test = readFileSync(`${root}test/unit/vendors/${vendor}.test.ts`, 'utf8')
+    expect(test).toContain(`fixtures/vendors/${vendor}.ts`)
+    // A list is no vendor's API: static makes a source without a table.
+    if (vendor !== 'static') expect(test).toContain(`describeVendor(${vendor},`)
+  })
+
+  it.each(vendors.flatMap((vendor) => productsOf(vendor).map((product) => [vendor, product] as const)))(
+    'docs/vendors.md has a section on %s, and names %s in it',
+    (vendor, product) => {
+      expect(sectionOf(vendor)).toContain(`\`${product}\``)
+    },
+  )
+})
+
+/** The text under `## <vendor>`. */
+function sectionOf(vendor: string): string {
+  const docs = readFileSync(`${root}docs/vendors.md`, 'utf8')
+  return (
+    docs.split(/^## /m).find((section) => section.startsWith(`${vendor}\n`) || section.startsWith(`${vendor}:`)) ?? ''
+  )
+}
+
+describe('docs/vendors.md', () => {
+  const blocks = [...readFileSync(`${root}docs/vendors.md`, 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)].map(
+    ([, yaml = '']) => yaml,
+  )
+
+  it('has an example for each vendor', () => {
+    for (const vendor of vendors) expect(blocks.join('\n')).toContain(`vendor: ${vendor}\n`)
+  })
+
+  it.each(blocks)('this example is a configuration:\n%s', (yaml) => {
+    const variables = [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, 'http://lists.example.com/x'])
+    const { providers } = parseConfig(yaml, 'gateway.yaml', Object.fromEntries(variables))
+    expect(providers).toHaveLength(1)
+  })
+
+  it('names every code that a vendor’s error becomes', () => {
+    const docs = readFileSync(`${root}docs/vendors.md`, 'utf8')
+    for (const [errorClass, code] of Object.entries(codeOfClass))
+      expect(docs).toMatch(new RegExp(`\\| \`${errorClass}\` \\| \`${code}\``))
+  })
+})
+
+describe('what a vendor tells before it is opened', () => {
+  it.each(vendors.flatMap((vendor) => productsOf(vendor).map((product) => [vendor, product] as const)))(
+    'docs/vendors.md explains each request parameter of %s %s',
+    (vendor, product) => {
+      const section = sectionOf(vendor)
+      for (const name of Object.keys(requestParamsOf(vendor, product))) expect(section).toContain(`\`${name}\``)
+    },
+  )
+
+  it('the parameters that a user may set, and no other', () => {
+    expect(Object.keys(requestParamsOf('juliangip', 'dynamic'))).toEqual([
+      'pt',
+      'result_type',
+      'split',
+      'city_name',
+      'city_code',
+      'ip_remain',
+      'auth_info',
+      'area',
+      'isp',
+      'filter',
+      'auto_white',
+      'no_area',
+      'ip_seg',
+      'no_ip_seg',
+    ])
+    expect(Object.keys(requestParamsOf('qg', 'exclusive'))).toEqual(['area', 'isp', 'keep_alive', 'distinct'])
+    expect(requestParamsOf('static', 'list')).toEqual({})
+    for (const product of ['nothing', 'toString', '']) expect(requestParamsOf('qg', product)).toEqual({})
+  })
+
+  it.each(vendorNames)('%s: credentials are strict, and shown to nobody', (vendor) => {
+    const shape = credentialsOf(vendor)
+    expect(shape.safeParse({ nonsense: 'x' }).success).toBe(false)
+    expect(JSON.stringify(z.toJSONSchema(shape, { io: 'input' }))).toContain('"additionalProperties":false')
+  })
+
+  it('a credential becomes a Secret', () => {
+    const parsed = credentialsOf('qg').parse({ key: 'K' })
+    expect(parsed['key']?.reveal()).toBe('K')
+    expect(JSON.stringify(parsed)).toBe('{"key":"[redacted]"}')
+    expect(credentialsOf('juliangip').safeParse({ trade_no: '1' }).success).toBe(false)
+    expect(credentialsOf('qg').safeParse({ key: '' }).success).toBe(false)
+  })
+})
+
+describe('the door', () => {
+  const deps = () => {
+    const clock = new FakeClock()
+    return { clock, http: new ScriptedHttp(clock) }
+  }
+
+  it.each(vendorNames.filter((vendor) => vendor !== 'static'))('%s opens with each product', (vendor) => {
+    for (const product of productsOf(vendor)) {
+      const source = openSource(settingsOf({ vendor, product, credentials: { key: 'K', trade_no: 'T' } }), deps())
+      expect(source).toMatchObject({ vendor, product })
+      expect(Object.keys(source.operations)).toContain(source.extractOperation)
+      expect(source.limitOf(source.extractOperation).calls).toBeGreaterThan(0)
+    }
+  })
+
+  it.each(['nobody', 'toString', ''])('there is no vendor %j', (vendor) => {
+    const open = () => openSource(settingsOf({ vendor, product: 'x' }), deps())
+    expect(open).toThrow(VendorError)
+    expect(open).toThrow(/^there is no vendor .*: juliangip, qg, /)
+  })
+})
