@@ -258,6 +258,8 @@ function dataSettings(config: Config): DataSideSettings {
     dialTimeoutMs: dial.timeout,
     dialDeadlineMs: dial.deadline,
     tries: dial.tries,
+    // With one use per address a hedge would spend two for one tunnel.
+    hedgeAfter: config.pool.perUpstream.uses === 1 ? 'off' : dial.hedgeAfter,
     idleMs: config.relay.idle,
     wait: { timeoutMs: wait.timeout, queue: wait.queue },
     session: config.session,

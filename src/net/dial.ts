@@ -29,6 +29,7 @@ interface LegSocket extends Socket {
 }
 
 export class Dialler {
+  readonly clock: Clock
   readonly maxReplyBytes: number
   readonly buffers = new ReadBuffers()
   readonly timeoutMs: number
@@ -36,6 +37,7 @@ export class Dialler {
   readonly #lookup: LookupFunction
 
   constructor(clock: Clock, settings: DiallerSettings) {
+    this.clock = clock
     this.maxReplyBytes = settings.maxReplyBytes
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = new DeadlineList(clock, settings.timeoutMs)

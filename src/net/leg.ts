@@ -9,11 +9,11 @@
  * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
  */
 import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from './deadlines.ts'
-import type { Dialler } from './dial.ts'
 import { Accumulator, headEnd } from './http-head.ts'
-import type { Relay } from './relay.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
 export interface LocalFault {
@@ -30,6 +30,26 @@ export interface LegOwner {
   failed(leg: Leg, failure: LegFailure): void
 }
 
+/** Where an open leg's octets and events go: the relay. */
+export interface LegSink {
+  /** @returns false while octets of the leg's own buffer are still needed */
+  download(bytes: Buffer): boolean
+  /** Octets that nobody else will touch. */
+  send(bytes: Buffer): void
+  upstreamErrored(): void
+  upstreamEnded(): void
+  upstreamClosed(): void
+  upstreamDrained(): void
+}
+
+/** What a leg needs of the dialler that made it. */
+export interface LegHost {
+  readonly clock: Clock
+  readonly buffers: ReadBuffers
+  /** Longest head of an upstream's answer. */
+  readonly maxReplyBytes: number
+}
+
 /** Codes that say that this machine, not the upstream, is out of something. */
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'])
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
@@ -39,12 +59,14 @@ const LOGIN_STATUSES = new Set([407, 454])
 
 export class Leg extends Expiring {
   readonly upstream: Upstream
-  readonly #dialler: Dialler
+  /** When the dial began, clock ms. */
+  readonly startedAt: number
+  readonly #dialler: LegHost
   readonly #owner: LegOwner
   /** Set by the dialler as soon as there is one. */
   socket!: Socket
   /** Set when the tunnel is open and joined; from then on octets go there. */
-  relay: Relay | undefined
+  relay: LegSink | undefined
   /** Set while this leg reads into a buffer of its own. */
   #ownBuffer: Buffer | undefined
   /** The own buffer is to go: the next read is its last. */
@@ -55,11 +77,12 @@ export class Leg extends Expiring {
   readonly #raw: boolean
 
   /** @param raw somebody other than a relay will read from the socket */
-  constructor(dialler: Dialler, upstream: Upstream, owner: LegOwner, raw = false) {
+  constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner, raw = false) {
     super()
     this.#dialler = dialler
     this.#raw = raw
     this.upstream = upstream
+    this.startedAt = dialler.clock.now()
     this.#owner = owner
   }
 

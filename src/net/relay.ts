@@ -9,7 +9,7 @@
  */
 import type { Socket } from 'node:net'
 import { type DeadlineList, Expiring } from './deadlines.ts'
-import type { Leg } from './leg.ts'
+import type { Leg, LegSink } from './leg.ts'
 
 export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'closed'
 
@@ -39,7 +39,7 @@ export function idleStepMs(idleMs: number): number {
 
 const NOTHING = Buffer.alloc(0)
 
-export class Relay extends Expiring {
+export class Relay extends Expiring implements LegSink {
   readonly client: Socket
   readonly leg: Leg
   readonly #owner: RelayOwner

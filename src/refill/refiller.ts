@@ -76,12 +76,12 @@ export class Refiller implements SupplyView {
     this.#wakeAt(Math.max(this.#clock.now(), this.#lastPlanAt + PLAN_EVERY_MS))
   }
 
-  outlook(providers: readonly string[] | undefined): GatewayError | undefined {
+  outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined {
     const now = this.#clock.now()
     const able = this.#able(providers)
     let soonest: { provider: Provider; at: number | undefined } | undefined
     for (const provider of able) {
-      if (provider.incoming > 0 || this.#holds(provider)) return undefined
+      if (provider.incoming > 0 || this.#holds(provider, tried)) return undefined
       const at = provider.nextAttemptAt(now)
       if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
       if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
@@ -91,10 +91,11 @@ export class Refiller implements SupplyView {
   }
 
   /** Whether it has an address that will be lendable again: at its limit of connections, or resting. */
-  #holds(provider: Provider): boolean {
+  #holds(provider: Provider, tried: readonly Upstream[]): boolean {
     const now = this.#clock.now()
     for (const upstream of this.#pool.members()) {
-      if (upstream.facts.provider !== provider.name || upstream.state === 'draining') continue
+      if (upstream.facts.provider !== provider.name || upstream.state === 'draining' || tried.includes(upstream))
+        continue
       if (upstream.state === 'ready' || upstream.restUntil <= now + this.#settings.waitTimeout) return true
     }
     return false

@@ -17,7 +17,7 @@ import { type DeadlineList, Expiring } from '../net/deadlines.ts'
 import type { Dialler } from '../net/dial.ts'
 import type { Leg, LegFailure, LegOwner } from '../net/leg.ts'
 import type { RelayEnd } from '../net/relay.ts'
-import type { Health } from '../pool/health.ts'
+import type { Health, Verdict } from '../pool/health.ts'
 import type { LeaseAsk, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Applicant, Broker } from './broker.ts'
@@ -76,8 +76,8 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   protected finished = false
   readonly #tried: Upstream[] = []
   #tries = 0
-  #leg: Leg | undefined
-  #dialledAt = 0
+  /** The dial under way. */
+  protected leg: Leg | undefined
 
   constructor(target: Address, route: Route, deps: AttemptDeps) {
     super()
@@ -110,8 +110,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   granted(upstream: Upstream): void {
     this.upstream = upstream
     if (this.#tries++ === 0) this.deps.deadlines.add(this)
-    this.#dialledAt = this.deps.clock.now()
-    this.#leg = this.dial(upstream)
+    this.leg = this.dial(upstream)
   }
 
   denied(error: GatewayError): void {
@@ -119,16 +118,19 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   }
 
   opened(leg: Leg, early: Buffer | undefined): void {
-    this.#leg = undefined
+    this.leg = undefined
     this.take(leg, early)
   }
 
-  /** The upstream has done for this client what it is for. */
-  protected succeeded(upstream: Upstream): void {
+  /**
+   * The upstream has done for this client what it is for.
+   * @param startedAt when its dial began, clock ms
+   */
+  protected succeeded(upstream: Upstream, startedAt: number): void {
     const { pool, health, clock, observer } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
-    pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - this.#dialledAt, now)
+    pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
     health.opened(upstream, this.target, now)
     observer.opened(this, upstream, now - this.beganAt)
   }
@@ -148,17 +150,14 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   }
 
   failed(leg: Leg, failure: LegFailure): void {
-    this.#leg = undefined
+    this.leg = undefined
     this.tryFailed(leg.upstream, failure, true)
   }
 
   /** @param repeatable whether the request may be made again elsewhere */
   protected tryFailed(upstream: Upstream, failure: LegFailure, repeatable: boolean): void {
-    const { health, clock, observer, broker } = this.deps
-    observer.tryFailed(this, upstream, failure)
-    const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
+    const verdict = this.noteFailure(upstream, failure)
     this.releaseLease()
-    this.lastError = errorOf(failure, verdict)
     const ownTries = this.#rememberTry(upstream)
     const step = nextStep({
       failure,
@@ -168,9 +167,30 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
       ownTries,
       strict: this.strict,
     })
-    if (step === 'give-up' || !repeatable) return void this.refuse(this.lastError)
+    if (step === 'give-up' || !repeatable) return void this.refuse(this.lastError ?? errorOf(failure, verdict))
     this.abandonsSession = step === 'leave-session'
-    broker.apply(this)
+    this.deps.broker.apply(this)
+  }
+
+  /** Tells health and log, and keeps what the client hears if nothing better comes. */
+  protected noteFailure(upstream: Upstream, failure: LegFailure): Verdict {
+    const { health, clock, observer } = this.deps
+    observer.tryFailed(this, upstream, failure)
+    const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
+    this.lastError = errorOf(failure, verdict)
+    return verdict
+  }
+
+  /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
+  protected leaseAnother(): Upstream | undefined {
+    const { pool, clock, tries } = this.deps
+    if (this.#tries >= tries || this.upstream === undefined) return undefined
+    this.#tried.push(this.upstream)
+    const leased = pool.lease(this.ask, clock.now())
+    this.#tried.pop()
+    if (typeof leased === 'string') return undefined
+    this.#tries++
+    return leased
   }
 
   /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
@@ -207,8 +227,8 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   protected stop(): void {
     this.deadlineList?.remove(this)
     this.deps.broker.withdraw(this)
-    this.#leg?.destroy()
-    this.#leg = undefined
+    this.leg?.destroy()
+    this.leg = undefined
     this.releaseLease()
   }
 

@@ -14,8 +14,11 @@ export interface SupplyView {
   asked(providers: readonly string[] | undefined): void
   /** The clients that wait have changed. */
   queueChanged(waiting: readonly WaitingDemand[]): void
-  /** Why these providers will bring nothing in the foreseeable future; undefined while they may. */
-  outlook(providers: readonly string[] | undefined): GatewayError | undefined
+  /**
+   * Why these providers will bring nothing but what was tried already; undefined while they may.
+   * @param tried upstreams that will not do
+   */
+  outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined
 }
 
 /** Clients that wait for an upstream of the same providers (undefined: any). */
@@ -146,7 +149,7 @@ export class Broker {
     this.#queue.delete(waiting.applicant)
     this.#tellSupply()
     const { applicant } = waiting
-    const outlook = this.#supply.outlook(applicant.ask.filter.providers)
+    const outlook = this.#supply.outlook(applicant.ask.filter.providers, applicant.ask.tried)
     applicant.denied(applicant.lastError ?? outlook ?? this.#nothingCame())
   }
 
@@ -193,7 +196,7 @@ export class Broker {
         'none of the live upstreams fits the asked provider, country, area, city or isp',
       )
     }
-    const outlook = this.#supply.outlook(applicant.ask.filter.providers)
+    const outlook = this.#supply.outlook(applicant.ask.filter.providers, applicant.ask.tried)
     if (outlook !== undefined) return applicant.lastError ?? outlook
     if (this.#queue.has(applicant) || this.#queue.size < this.#settings.queue) return undefined
     return new GatewayError('GW_QUEUE_FULL', `${this.#queue.size} clients wait for an upstream already`)

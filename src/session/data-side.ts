@@ -22,6 +22,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { TrafficObserver } from './attempt.ts'
 import { Broker, type SupplyView } from './broker.ts'
 import { type BanRule, Exchange, type ExchangeDeps, PlainConnection } from './exchange.ts'
+import { Hedging } from './hedging.ts'
 import { type ListenerDefaults, Router } from './router.ts'
 import { Sticky } from './sticky.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
@@ -47,6 +48,8 @@ export interface DataSideSettings {
   readonly retryStatuses: readonly number[]
   readonly bans: readonly BanRule[]
   readonly providers: readonly string[]
+  /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
+  readonly hedgeAfter: number | 'auto' | 'off'
   /** End the tunnels of an upstream when it expires. */
   readonly closesAtDeadline: boolean
 }
@@ -78,6 +81,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
   readonly #plain = new WeakMap<Socket, PlainConnection>()
   readonly #relays = new Set<Relay>()
   readonly #lists: readonly DeadlineList[]
+  readonly #hedging: Hedging | undefined
   /** Ports of the gateway that are not listeners of this side (the admin port). */
   readonly #ownPorts = new Set<number>()
   #connections = 0
@@ -117,7 +121,8 @@ export class DataSide implements ListenerOwner, PlainOwner {
       tries: settings.tries,
       observer,
     }
-    this.#tunnelDeps = { ...shared, idle, relays: this.#relays }
+    this.#hedging = settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter)
+    this.#tunnelDeps = { ...shared, idle, relays: this.#relays, hedging: this.#hedging }
     this.#exchangeDeps = {
       ...shared,
       answers,
@@ -254,6 +259,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
     this.#front.close()
     for (const relay of this.#relays) relay.close()
     for (const list of this.#lists) list.close()
+    this.#hedging?.close()
     this.#dialler.close()
   }
 }

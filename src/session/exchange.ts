@@ -73,6 +73,7 @@ export class Exchange extends Attempt implements ExchangeOwner {
   readonly #body: LazyBody | undefined
   readonly #answerTimer: AnswerTimer
   #forward: Forward | undefined
+  #startedAt = 0
   #upBytes = 0
   #downBytes = 0
 
@@ -154,6 +155,7 @@ export class Exchange extends Attempt implements ExchangeOwner {
   }
 
   protected dial(upstream: Upstream): Leg {
+    this.#startedAt = this.deps.clock.now()
     const target = this.#throughOf(upstream) === '' ? undefined : this.#request.target
     return this.#deps.dialler.dialRaw(upstream, target, this)
   }
@@ -207,7 +209,7 @@ export class Exchange extends Attempt implements ExchangeOwner {
     if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) {
       return this.#retryElsewhere(upstream, () => this.tryFailed(upstream, { kind: 'refused', answer: status }, true))
     }
-    if (!this.#held.hasServed) this.succeeded(upstream)
+    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt)
     else this.deadlineList?.remove(this)
     this.#held.hasServed = true
     this.#applyBans(upstream, status)
@@ -273,7 +275,7 @@ export class Exchange extends Attempt implements ExchangeOwner {
   upgraded(upstream: Duplex): void {
     const client = this.#request.upgrade?.socket
     const head = this.#request.upgrade?.head
-    if (this.#held.upstream !== undefined && !this.#held.hasServed) this.succeeded(this.#held.upstream)
+    if (this.#held.upstream !== undefined && !this.#held.hasServed) this.succeeded(this.#held.upstream, this.#startedAt)
     this.#held.hasServed = true
     this.#stopAnswerTimer()
     this.deadlineList?.remove(this)

@@ -2,13 +2,17 @@
 
 import type { GatewayError } from '../errors.ts'
 import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
-import type { Leg } from '../net/leg.ts'
+import { Expiring } from '../net/deadlines.ts'
+import type { Leg, LegFailure } from '../net/leg.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Attempt, type AttemptDeps } from './attempt.ts'
+import type { Hedging } from './hedging.ts'
 import type { Route } from './router.ts'
 
 export interface TunnelDeps extends AttemptDeps {
+  /** When a second upstream is dialled; undefined: never. */
+  readonly hedging: Hedging | undefined
   readonly idle: IdleSteps
   /** Open relays, by the upstream they go through. */
   readonly relays: Set<Relay>
@@ -17,6 +21,9 @@ export interface TunnelDeps extends AttemptDeps {
 export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   readonly #request: TunnelRequest
   readonly #deps: TunnelDeps
+  #hedgeTimer: HedgeTimer | undefined
+  /** The second dial, while the first is silent. */
+  #hedge: Leg | undefined
 
   constructor(request: TunnelRequest, route: Route, deps: TunnelDeps) {
     super(request, route, deps)
@@ -40,9 +47,62 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     return this.#deps.dialler.dial(upstream, this.#request.host, this.#request.port, this)
   }
 
+  override granted(upstream: Upstream): void {
+    super.granted(upstream)
+    // A session keeps its address; it tries that again first.
+    if (this.#deps.hedging === undefined || this.sessionKey !== undefined) return
+    this.#hedgeTimer ??= new HedgeTimer(this)
+    this.#deps.hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
+  }
+
+  /** The first upstream has been silent for long: a second one is dialled beside it. */
+  hedge(): void {
+    if (this.leg === undefined || this.#hedge !== undefined) return
+    const upstream = this.leaseAnother()
+    if (upstream !== undefined) this.#hedge = this.dial(upstream)
+  }
+
+  /** The first to open wins; the other is let go, and blamed for nothing. */
+  override opened(leg: Leg, early: Buffer | undefined): void {
+    const loser = leg === this.#hedge ? this.leg : this.#hedge
+    this.#endHedging()
+    if (loser !== undefined) this.#letGo(loser)
+    this.upstream = leg.upstream
+    this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
+    super.opened(leg, early)
+  }
+
+  /** One of two has failed: the other goes on alone, as if it had been the only one. */
+  override failed(leg: Leg, failure: LegFailure): void {
+    const other = leg === this.#hedge ? this.leg : this.#hedge
+    this.#endHedging()
+    if (other === undefined) return void super.failed(leg, failure)
+    this.leg = other
+    this.upstream = other.upstream
+    this.noteFailure(leg.upstream, failure)
+    this.#deps.pool.release(leg.upstream, false)
+  }
+
+  protected override stop(): void {
+    const hedge = this.#hedge
+    this.#endHedging()
+    if (hedge !== undefined) this.#letGo(hedge)
+    super.stop()
+  }
+
+  #endHedging(): void {
+    this.#hedge = undefined
+    this.#hedgeTimer?.deadlineList?.remove(this.#hedgeTimer)
+  }
+
+  #letGo(leg: Leg): void {
+    leg.destroy()
+    this.#deps.pool.release(leg.upstream, false)
+  }
+
   /** The line of no return: past it no other upstream is tried. */
   protected take(leg: Leg, early: Buffer | undefined): void {
-    this.succeeded(leg.upstream)
+    this.succeeded(leg.upstream, leg.startedAt)
     this.#request.accept(leg.upstream.id, (client) => {
       const relay = new Relay(client, leg, this.#deps.idle, this)
       this.#deps.relays.add(relay)
@@ -67,5 +127,18 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   relayQuiet(_relay: Relay, isQuiet: boolean): void {
     if (this.upstream !== undefined) this.upstream.quietLeases += isQuiet ? 1 : -1
+  }
+}
+
+class HedgeTimer extends Expiring {
+  readonly #tunnel: Tunnel
+
+  constructor(tunnel: Tunnel) {
+    super()
+    this.#tunnel = tunnel
+  }
+
+  override onDeadline(): void {
+    this.#tunnel.hedge()
   }
 }
