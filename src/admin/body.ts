@@ -1,0 +1,38 @@
+/** JSON bodies of requests to the admin port. */
+import type { z } from 'zod'
+import { problem } from './problem.ts'
+
+export const MAX_BODY_BYTES = 65_536
+
+/** @returns the body, read by the schema, or the response that says why it cannot be */
+export async function readBody<T extends z.ZodType>(request: Request, schema: T): Promise<z.output<T> | Response> {
+  const text = await readText(request)
+  if (text === undefined) return problem('ADMIN_BODY_TOO_LARGE', `the body may have at most ${MAX_BODY_BYTES} bytes`)
+  const value = parseJson(text)
+  if (value === undefined) return problem('ADMIN_BAD_REQUEST', 'the body is not JSON')
+  const { data, error } = schema.safeParse(value)
+  if (error === undefined) return data
+  const errors = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+  const detail = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+  return problem('ADMIN_BAD_REQUEST', detail, { members: { errors } })
+}
+
+/** @returns undefined when it is too long; what follows is not read then */
+async function readText({ body }: Request): Promise<string | undefined> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of body ?? []) {
+    size += piece.length
+    if (size > MAX_BODY_BYTES) return undefined
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

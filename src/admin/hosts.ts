@@ -1,0 +1,34 @@
+/**
+ * Which `Host` a request may name. A web page can make its own name point to this machine (DNS rebinding) and then read
+ * what it fetches; but it cannot make the browser send a Host other than that name. So names must be known ones.
+ */
+import { isIP } from 'node:net'
+import { isThisMachine, parseAuthority, unmapIPv4 } from '../net/address.ts'
+
+const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
+
+/** Whether only this machine can reach a server that listens on `host`. */
+export function isLoopback(host: string): boolean {
+  const plain = unmapIPv4(host)
+  return isThisMachine(plain) && !ANY_ADDRESS.has(plain)
+}
+
+/**
+ * @param ownHost what the server was told to listen on
+ * @returns whether a `Host` header means this server: `localhost`, `ownHost` or an IP address, with the port that the
+ *   request came to
+ */
+export function hostCheck(ownHost: string): (header: string | undefined, localPort: number | undefined) => boolean {
+  const own = ownHost.toLowerCase()
+  // An address cannot be rebound, so off loopback any will do; on loopback there is no reason for another one.
+  const isAddress = isLoopback(own) ? isLoopback : () => true
+  return (header, localPort) => {
+    const named = parseAuthority(header ?? '', HTTP_PORT)
+    if (named === undefined || named.port !== localPort) return false
+    const host = named.host.toLowerCase()
+    return host === 'localhost' || host === own || (isIP(host) !== 0 && isAddress(host))
+  }
+}
+
+/** What a Host without a port means. */
+const HTTP_PORT = 80

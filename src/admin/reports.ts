@@ -1,0 +1,199 @@
+/** Reports from the live parts. Pure: what is read is read at one moment of the clock, and nothing is changed. */
+import { type Clock, isoTime } from '../clock.ts'
+import { formatAuthority } from '../net/address.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { Provider } from '../refill/provider.ts'
+import type { ProviderReport, Readiness, UpstreamReport } from './view.ts'
+
+export interface ReportParts {
+  readonly clock: Clock
+  /** What is in the pool. */
+  readonly members: Iterable<Upstream>
+  /** How many tunnels were opened through addresses of a provider since the start. */
+  readonly tunnelsOf: (provider: string) => number
+}
+
+export function upstreamReports({ clock, members }: Pick<ReportParts, 'clock' | 'members'>): readonly UpstreamReport[] {
+  return Array.from(members, (upstream) => upstreamReport(upstream, clock))
+}
+
+export function upstreamReport(upstream: Upstream, clock: Clock): UpstreamReport {
+  const { facts } = upstream
+  const now = clock.now()
+  return {
+    id: upstream.id,
+    provider: facts.provider,
+    protocol: facts.protocol,
+    address: formatAuthority(facts.host, facts.port),
+    state: upstream.state,
+    exit: facts.exit ?? null,
+    country: facts.country ?? null,
+    area: facts.area ?? null,
+    city: facts.city ?? null,
+    isp: facts.isp ?? null,
+    remainingSeconds: secondsUntil(upstream.deadline, now),
+    expiresAt: timeOfDay(upstream.deadline, clock),
+    leases: upstream.leases,
+    quietLeases: upstream.quietLeases,
+    sessions: upstream.sessions,
+    opened: upstream.opened,
+    uses: upstream.uses,
+    blame: upstream.blame,
+    restSeconds: upstream.state === 'resting' ? (secondsUntil(upstream.restUntil, now) ?? 0) : 0,
+    restingHosts: restingHosts(upstream, now),
+    openSeconds: upstream.latencyMs === 0 ? null : seconds(upstream.latencyMs),
+  }
+}
+
+function restingHosts(upstream: Upstream, now: number): number {
+  let count = 0
+  for (const until of upstream.hostRests?.values() ?? []) if (until > now) count++
+  return count
+}
+
+/** In the order of the configuration. */
+export function providerReports(providers: readonly Provider[], parts: ReportParts): readonly ProviderReport[] {
+  const holdings = holdingsOf(parts.members)
+  return providers.map((provider) => {
+    const holding = holdings.get(provider.name) ?? NOTHING
+    return providerReport(provider, holding, parts.tunnelsOf(provider.name), parts.clock)
+  })
+}
+
+/** What of a provider is in the pool. */
+export type Holding = Pick<ProviderReport, 'alive' | 'leased' | 'leases'>
+
+const NOTHING: Holding = { alive: 0, leased: 0, leases: 0 }
+
+function holdingsOf(members: Iterable<Upstream>): ReadonlyMap<string, Holding> {
+  const holdings = new Map<string, Holding>()
+  for (const { facts, leases } of members) {
+    const before = holdings.get(facts.provider) ?? NOTHING
+    holdings.set(facts.provider, {
+      alive: before.alive + 1,
+      leased: before.leased + (leases > 0 ? 1 : 0),
+      leases: before.leases + leases,
+    })
+  }
+  return holdings
+}
+
+export function providerReport(provider: Provider, holding: Holding, tunnels: number, clock: Clock): ProviderReport {
+  const { source, state } = provider
+  const nextAttempt = provider.nextAttemptAt(clock.now())
+  return {
+    name: provider.name,
+    vendor: source.vendor,
+    product: source.product,
+    state: state.kind,
+    reason: state.words === '' ? null : state.words,
+    nextAttemptInSeconds: secondsUntil(nextAttempt, clock.now()),
+    nextAttemptAt: timeOfDay(nextAttempt, clock),
+    ...lastError(provider, clock.now()),
+    ...calls(provider, clock.now()),
+    ...addresses(provider),
+    ...holding,
+    ...budget(provider, clock.now()),
+    ...stock(provider),
+    ...cost(provider, tunnels),
+  }
+}
+
+function lastError({ lastError: error }: Provider, now: number) {
+  return {
+    lastError: error?.words ?? null,
+    lastErrorCode: error?.code ?? null,
+    lastErrorAgoSeconds: error === undefined ? null : seconds(now - error.at),
+  }
+}
+
+function calls({ limiter, source, counts }: Provider, now: number) {
+  const limit = source.limitOf(source.extractOperation)
+  return {
+    callsMade: limiter.calls,
+    callsFailed: counts.failedCalls,
+    callsLeft: limiter.room,
+    nextCallInSeconds: secondsUntil(limiter.nextAt, now),
+    windowCalls: limit.calls,
+    windowSeconds: seconds(limit.perMs),
+  }
+}
+
+function addresses({ counts }: Provider) {
+  return {
+    bought: counts.bought,
+    used: counts.used,
+    wasted: counts.expiredUnused + counts.tooShort,
+    wastedExpired: counts.expiredUnused,
+    wastedTooShort: counts.tooShort,
+    evictedByBlame: counts.evictedByBlame,
+    duplicates: counts.duplicates,
+    rejected: counts.rejected,
+    secondsBought: Math.round(counts.secondsBought),
+  }
+}
+
+function budget({ settings, budgetLeft, budgetReached }: Provider, now: number) {
+  return {
+    budgetLeft: finite(budgetLeft),
+    budgetPerHour: settings.budget.perHour ?? null,
+    budgetPerDay: settings.budget.perDay ?? null,
+    budgetTotal: settings.budget.total ?? null,
+    budgetReached: budgetReached?.which ?? null,
+    budgetReachedForSeconds: secondsUntil(budgetReached?.until, now),
+  }
+}
+
+function stock({ source, settings, balance, held, incoming, freeChannels }: Provider) {
+  return {
+    balance: balance ?? null,
+    runsLow: settings.lowStock !== undefined && balance !== undefined && balance < settings.lowStock,
+    held,
+    incoming,
+    channels: source.byChannel ? (source.channels ?? null) : null,
+    channelsFree: finite(freeChannels),
+  }
+}
+
+function cost({ settings: { price }, counts }: Provider, tunnels: number) {
+  const total = price === undefined ? null : price * counts.bought
+  return {
+    tunnels,
+    price: price ?? null,
+    cost: total,
+    costPer1000Tunnels: total === null || tunnels === 0 ? null : (total / tunnels) * 1_000,
+  }
+}
+
+/** @param isListening whether clients can connect: false before the start and while the gateway stops */
+export function readinessOf(isListening: boolean, providers: readonly ProviderReport[]): Readiness {
+  const able = providers.some((provider) => provider.alive > 0 || provider.nextAttemptInSeconds === 0)
+  if (isListening && able) return { ready: true, reasons: [] }
+  const reasons = isListening ? [] : ['the gateway accepts no connections']
+  return { ready: false, reasons: able ? reasons : [...reasons, ...providers.map(whyNothing)] }
+}
+
+function whyNothing({ name, reason, budgetReached, nextAttemptInSeconds }: ProviderReport): string {
+  const budgetWords = budgetReached === null ? null : `its budget ${budgetReached} is used up`
+  const why = [reason, budgetWords].filter((words) => words !== null).join('; ') || 'all its channels are occupied'
+  const when = nextAttemptInSeconds === null ? '' : `; next attempt in ${Math.ceil(nextAttemptInSeconds)} s`
+  return `provider "${name}" has no address and can buy none: ${why}${when}`
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1_000
+}
+
+/** @returns null for an instant that is unknown or never comes */
+function secondsUntil(at: number | undefined, now: number): number | null {
+  return at === undefined || at === Number.POSITIVE_INFINITY ? null : seconds(Math.max(0, at - now))
+}
+
+function timeOfDay(at: number | undefined, clock: Clock): string | null {
+  if (at === undefined || at === Number.POSITIVE_INFINITY) return null
+  return isoTime(clock.wall() + Math.max(0, at - clock.now()))
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null
+}

@@ -1,0 +1,83 @@
+/** The admin port: health, metrics, and what the pool and the providers are doing. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import type { Clock } from '../clock.ts'
+import { ConfigError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Address } from '../net/address.ts'
+import type { Secret } from '../secret.ts'
+import { hostCheck, isLoopback } from './hosts.ts'
+import { problem } from './problem.ts'
+import { adminRoutes } from './routes.ts'
+import { storedToken } from './token.ts'
+import type { AdminView } from './view.ts'
+
+export interface AdminSettings {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Undefined: one is made and kept in the state folder. */
+  readonly token: Secret | undefined
+  /** Undefined: there is none, and without a configured token nothing can be changed through this port. */
+  readonly stateDir: string | undefined
+}
+
+export interface AdminServer {
+  /** Where it really listens. */
+  readonly address: Address
+  /** Ends every connection; resolves when the port is free. */
+  close(): Promise<void>
+}
+
+/** Requests here are short and few: whoever takes longer is broken, or means harm. */
+const REQUEST_TIMEOUT_MS = 10_000
+const MAX_CONNECTIONS = 256
+
+/**
+ * @throws {ConfigError} when others could reach the port and no token is configured
+ * @throws the system's error when the port cannot be had or the token cannot be kept
+ */
+export async function startAdmin(
+  settings: AdminSettings,
+  view: AdminView,
+  deps: { readonly log: Log; readonly clock: Clock },
+): Promise<AdminServer> {
+  const log = deps.log.child({ mod: 'admin' })
+  refuseExposure(settings)
+  const token =
+    settings.token ?? (settings.stateDir === undefined ? undefined : await storedToken(settings.stateDir, log))
+  const routes = adminRoutes({ view, clock: deps.clock, log, token, isOwnHost: hostCheck(settings.host) })
+  const server = createServer(
+    // The routes answer a missing Host as they do a wrong one.
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
+    getRequestListener(routes.fetch, {
+      // Names a request without a Host, and a global Request must not change under everybody's feet.
+      hostname: settings.host.includes(':') ? `[${settings.host}]` : settings.host,
+      overrideGlobalObjects: false,
+      errorHandler: () => problem('ADMIN_BAD_REQUEST', 'the request names no host or path that could be read'),
+    }),
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  server.listen(settings.port, settings.host)
+  await once(server, 'listening')
+  server.on('error', (error) => log.error({ err: error }, 'the admin port could not accept a connection'))
+  const { address, port } = server.address() as AddressInfo
+  return { address: { host: address, port }, close: () => close(server) }
+}
+
+function refuseExposure({ host, token }: AdminSettings): void {
+  if (isLoopback(host) || token !== undefined) return
+  throw new ConfigError('configuration', [
+    { path: 'admin.host', message: 'other machines can reach the admin port: add a token' },
+  ])
+}
+
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return
+  const closed = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await closed
+}
