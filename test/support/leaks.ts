@@ -38,11 +38,16 @@ export interface LeakGuard {
 /** Timers of this file, while they are made: the watcher does not report itself. */
 let makingOwnTimer = false
 
+interface LeakGuardOptions {
+  /** Timers that such a frame made do not count: packages whose unref'd timers nobody can stop. */
+  readonly tolerated?: RegExp
+}
+
 /**
  * Watches sockets, servers, timers (unref'd ones too), child processes and the listeners of `process` from now on.
  * What existed before, and what vitest makes for itself, does not count.
  */
-export function leakGuard(): LeakGuard {
+export function leakGuard({ tolerated }: LeakGuardOptions = {}): LeakGuard {
   const alive = new Map<number, string>()
   const countsBefore = activeCounts()
   const listenersBefore = listenerCounts()
@@ -50,7 +55,7 @@ export function leakGuard(): LeakGuard {
     init(id, type, triggerId) {
       const name = TRACKED.get(type)
       if (name === undefined || makingOwnTimer) return
-      const place = whereMade()
+      const place = whereMade(name === 'timer' ? tolerated : undefined)
       const cause = alive.get(triggerId)
       if (place !== undefined)
         alive.set(id, `${name} made ${place === '' && cause ? `by ${cause}` : `at ${place || 'a place inside Node'}`}`)
@@ -106,8 +111,8 @@ function countBy(items: Iterable<string>): Map<string, number> {
   return counts
 }
 
-/** The nearest frame of the project, else of a package, else of Node; empty without any; `undefined` for vitest's own things. */
-function whereMade(): string | undefined {
+/** The nearest frame of the project, else of a package, else of Node; empty without any; `undefined` for vitest's own things and tolerated ones. */
+function whereMade(tolerated: RegExp | undefined): string | undefined {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 40
   const frames = (new Error().stack ?? '').split('\n').slice(1)
@@ -115,6 +120,7 @@ function whereMade(): string | undefined {
   const outside = frames.filter((frame) => !/test\/support\/leaks\.ts|node:internal\/async_hooks/.test(frame))
   const own = outside.find((frame) => !/node_modules|node:/.test(frame) && /[/\\]/.test(frame))
   if (own === undefined && outside.some((frame) => /node_modules\/@?vitest/.test(frame))) return undefined
+  if (tolerated?.test(outside.find((frame) => !frame.includes('node:')) ?? '')) return undefined
   const library = outside.find((frame) => frame.includes('node_modules'))
   return (own ?? library ?? outside[0] ?? '').trim().replace(/^at /, '')
 }

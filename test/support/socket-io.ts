@@ -250,3 +250,13 @@ function describe(bytes: Buffer): string {
   const shown = JSON.stringify(bytes.subarray(0, 80).toString('latin1'))
   return bytes.length > 80 ? `${bytes.length} bytes, first ${shown}` : shown
 }
+
+/** Says a word through a tunnel and expects it back. @throws {Error} when something else comes */
+export async function expectEcho(
+  { socket, reader }: { socket: Duplex; reader: SocketReader },
+  word: string,
+): Promise<void> {
+  await send(socket, word)
+  const back = (await reader.readExactly(word.length)).toString('latin1')
+  if (back !== word) throw new Error(`${JSON.stringify(back)} came back for ${JSON.stringify(word)}`)
+}

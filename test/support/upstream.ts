@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, isIP, type Socket } from 'node:net'
+import { connect, isIP, isIPv6, type Socket } from 'node:net'
 import type { Header } from './http-wire.ts'
 import { LoopbackServer } from './loopback-server.ts'
 import { ConnectionLost, SocketReader } from './socket-io.ts'
@@ -170,7 +170,7 @@ export class FakeUpstream {
     const known = this.names[`${host}:${port}`] ?? this.names[host]
     if (known !== undefined) return known
     if (isIP(host) === 0) throw new ConnectionLost('ENOTFOUND', 'no such name')
-    if (!host.startsWith('127.') && host !== '::1') throw new ConnectionLost('EACCES', 'not a loopback address')
+    if (!host.startsWith('127.') && !isLoopbackV6(host)) throw new ConnectionLost('EACCES', 'not a loopback address')
     return [host, port]
   }
 
@@ -198,6 +198,11 @@ export class FakeUpstream {
     if (first[0] === 0x05) await serveSocks(this, visit)
     else await serveHttp(this, visit)
   }
+}
+
+/** `::1`, however it is spelt. */
+function isLoopbackV6(host: string): boolean {
+  return isIPv6(host) && new URL(`http://[${host}]`).hostname === '[::1]'
 }
 
 function closeGently(socket: Socket): void {

@@ -1,0 +1,150 @@
+/**
+ * The whole gateway in this process, started through its configuration over fake upstreams, and the proof that nothing of
+ * it stays behind: when a test has ended its clients are closed, every lease must be given back without further help, the
+ * gateway is stopped, no socket, server or timer may be left, and no line of the log may hold a secret.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import { stringify } from 'yaml'
+import { type App, startApp } from '../../src/app.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { createLog } from '../../src/log.ts'
+import type { Upstream } from '../../src/pool/upstream.ts'
+import { closeClients } from './client.ts'
+import { header, type ResponseHead } from './http-wire.ts'
+import { leakGuard } from './leaks.ts'
+import { assertNoSecret, LogCapture } from './log-capture.ts'
+import { testCertificate } from './tls.ts'
+import type { FakeUpstream } from './upstream.ts'
+import type { Login } from './upstream-behaviour.ts'
+import { startWorld, type World, type WorldOptions } from './world.ts'
+
+/** A piece of gateway.yaml. */
+export type ConfigPart = { readonly [key: string]: unknown }
+
+export interface GatewayOptions extends WorldOptions {
+  /** How the gateway speaks with the upstreams; http. */
+  readonly scheme?: 'http' | 'https' | 'socks5'
+  /** Laid over the base configuration: objects are merged, anything else replaces. */
+  readonly config?: ConfigPart
+  /** Of the one static provider, or several providers instead of it. */
+  readonly provider?: ConfigPart
+  readonly providers?: (world: World) => readonly ConfigPart[]
+  /** How many addresses must be in the pool before the first client comes; by default all upstreams of the one provider. */
+  readonly filled?: number
+  /** What no log line may hold, beside the upstreams' logins. */
+  readonly secrets?: readonly (string | Login)[]
+}
+
+export interface Gateway {
+  readonly app: App
+  readonly world: World
+  /** Of the first listener. */
+  readonly port: number
+  readonly log: LogCapture
+  /** The pool's record of an upstream, also after it has left. @throws {Error} when the pool never had it */
+  record(upstream: FakeUpstream): Upstream
+  /** Leases that run now, over everything the pool ever had. */
+  leases(): number
+  /** Ends it before the test does. */
+  abort(): Promise<void>
+}
+
+/** Quick where the defaults are patient, and no bigger than a test needs. */
+const BASE: ConfigPart = {
+  listen: [{ port: 0 }],
+  admin: 'off',
+  state: 'off',
+  pool: { minLife: '0ms', margin: '0ms' },
+  dial: { timeout: '300ms', deadline: '1500ms', tries: 3 },
+  wait: { timeout: '400ms' },
+  limits: { handshake: '400ms' },
+  supply: { backoff: '20ms', maxBackoff: '100ms' },
+  stop: { drain: '300ms' },
+  log: { level: 'debug', access: 'on' },
+}
+
+const UNDO_MS = 3_000
+/** `socks` never clears its time-out, undici has one timer for all that ticks twice a second. Both are unref'd. */
+const PACKAGE_TIMERS = /node_modules.(socks|undici)./
+
+export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const guard = leakGuard({ tolerated: PACKAGE_TIMERS })
+  const log = new LogCapture()
+  const world = await startWorld({ tls: options.scheme === 'https', ...options })
+  const folder = mkdtempSync(join(tmpdir(), 'turnpike-test-'))
+  writeFileSync(join(folder, 'ca.pem'), testCertificate)
+  const config = parseConfig(stringify(yamlOf(world, options)), join(folder, 'gateway.yaml'), {})
+  const app = await startApp(config, { log: createLog({ level: 'debug', format: 'json' }, log) })
+  const records = recordMembers(app)
+  let stopped: Promise<void> | undefined
+  const abort = () => (stopped ??= app.abort())
+  const leases = () => [...records].reduce((sum, { leases }) => sum + leases, 0)
+  onTestFinished(async () => {
+    await closeClients()
+    await expect.poll(() => [leases(), app.data.tunnels], { timeout: UNDO_MS }).toEqual([0, 0])
+    await abort()
+    await world.close()
+    rmSync(folder, { recursive: true })
+    await guard.check(UNDO_MS)
+    assertNoSecret(log.lines, [...world.secrets(), ...(options.secrets ?? [])])
+  })
+  const filled = options.filled ?? (options.providers === undefined ? world.upstreams.length : 0)
+  await expect.poll(() => app.pool.size).toBe(filled)
+  const record = (upstream: FakeUpstream) => {
+    const found = [...records].findLast(({ facts }) => facts.host === upstream.host && facts.port === upstream.port)
+    if (found === undefined) throw new Error('the pool never had this upstream')
+    return found
+  }
+  return { app, world, port: app.addresses[0]?.port ?? 0, log, record, leases, abort }
+}
+
+function yamlOf(world: World, { scheme, config = {}, provider = {}, providers }: GatewayOptions): ConfigPart {
+  const tls = scheme === 'https' ? { upstream: { tls: { ca: 'ca.pem' } } } : {}
+  const one = { name: 'own', vendor: 'static', allowPrivate: true, list: world.lines(scheme), ...tls, ...provider }
+  return { ...merge(BASE, config), providers: providers?.(world) ?? [one] }
+}
+
+function merge(base: ConfigPart, over: ConfigPart): ConfigPart {
+  const both = Object.entries(over).map(([key, value]) => {
+    const below = base[key]
+    return [key, isPart(below) && isPart(value) ? merge(below, value) : value]
+  })
+  return { ...base, ...Object.fromEntries(both) }
+}
+
+function isPart(value: unknown): value is ConfigPart {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Everything the pool takes in from now on. */
+function recordMembers({ pool }: App): Set<Upstream> {
+  const records = new Set<Upstream>()
+  const add = pool.add.bind(pool)
+  pool.add = (facts, now) => {
+    const added = add(facts, now)
+    const member = pool.get(facts.id)
+    if (member !== undefined) records.add(member)
+    return added
+  }
+  return records
+}
+
+/** What the gateway said itself: status and code, checked against each other. */
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  /** Seconds. */
+  readonly retryAfter?: number
+}
+
+/** Reads an error answer of ours. @throws {Error} when it is none */
+export function refusalOf(reply: ResponseHead): Refusal {
+  const proxyStatus = header(reply.headers, 'proxy-status') ?? ''
+  const code = /^turnpike; error=[a-z_]+; details="(GW_[A-Z_]+)"$/.exec(proxyStatus)?.[1]
+  if (code === undefined) throw new Error(`${reply.status} without a Proxy-Status of ours: ${proxyStatus}`)
+  const retryAfter = header(reply.headers, 'retry-after')
+  return { status: reply.status, code, ...(retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }) }
+}
