@@ -1,6 +1,6 @@
 /** The shape of the ports: what listens, and who may use it. */
 import { z } from 'zod'
-import { strategies } from '../net/client-options.ts'
+import { strategies } from '../strategy.ts'
 import { cidr, integer, listenHost, secret, someOf, text } from './fields.ts'
 import { providerName, userName } from './names.ts'
 

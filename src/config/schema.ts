@@ -6,8 +6,8 @@
  * number of octets, every secret a `Secret`, and what may be switched off is the word `off`.
  */
 import { z } from 'zod'
-import { strategies } from '../net/client-options.ts'
 import type { Secret } from '../secret.ts'
+import { strategies } from '../strategy.ts'
 import { bytes, duration, durationOr, filePath, hostPattern, integer, someOf } from './fields.ts'
 import { admin, listener } from './listen-schema.ts'
 import {

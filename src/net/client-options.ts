@@ -3,18 +3,8 @@
  * The grammar is the one that crawlers know from commercial gateways.
  */
 import { GatewayError } from '../errors.ts'
+import { type Strategy, strategies } from '../strategy.ts'
 import type { Field } from './http-head.ts'
-
-export const strategies = [
-  'round-robin',
-  'random',
-  'least-connections',
-  'longest-life',
-  'soonest-expiry',
-  'power-of-two',
-] as const
-
-export type Strategy = (typeof strategies)[number]
 
 export interface ClientOptions {
   readonly session?: string

@@ -7,8 +7,10 @@
  * - `leases` counts running leases, also on upstreams that have left the pool: tunnels outlive entries.
  * - Every upstream that came leaves exactly once, with a reason, through `observer.gone`.
  */
+
+import type { Strategy } from '../strategy.ts'
 import { IndexedHeap } from './heap.ts'
-import { type Strategy, View } from './selection.ts'
+import { View } from './selection.ts'
 import { type GoneReason, Upstream, type UpstreamFacts } from './upstream.ts'
 
 export interface PoolSettings {

@@ -2,16 +2,10 @@
  * Which of the lendable upstreams is lent next. A view holds those that fit one filter and knows every strategy;
  * strategies that need an order keep a heap from the first time they are asked for.
  */
+
+import type { Strategy } from '../strategy.ts'
 import { IndexedHeap } from './heap.ts'
 import type { Upstream } from './upstream.ts'
-
-export type Strategy =
-  | 'round-robin'
-  | 'random'
-  | 'least-connections'
-  | 'longest-life'
-  | 'soonest-expiry'
-  | 'power-of-two'
 
 type Ranked = 'least-connections' | 'longest-life' | 'soonest-expiry'
 

@@ -4,8 +4,8 @@ import { formatAuthority, isThisMachine } from '../net/address.ts'
 import type { ClientOptions } from '../net/client-options.ts'
 import type { ClientIdentity } from '../net/client-request.ts'
 import { anyUpstream, type Filter } from '../pool/pool.ts'
-import type { Strategy } from '../pool/selection.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
+import type { Strategy } from '../strategy.ts'
 
 /** Defaults of the listener that the client came through. */
 export interface ListenerDefaults {
