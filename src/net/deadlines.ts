@@ -71,13 +71,14 @@ export class DeadlineList {
 
   /** The timer is left running when its entry goes: it finds the next one, or nothing, when it fires. */
   #onTimer(): void {
-    this.#timer = undefined
     const now = this.#clock.now()
-    while (this.#first !== undefined && this.#first.expiresAt <= now) {
+    // The timer that has fired stays in its place meanwhile: a callback that adds must not arm one for its own, later time.
+    while (this.#timer !== undefined && this.#first !== undefined && this.#first.expiresAt <= now) {
       const entry = this.#first
       this.remove(entry)
       entry.onDeadline()
     }
-    if (this.#first !== undefined) this.#timer ??= this.#clock.after(this.#first.expiresAt - now, this.#expire)
+    if (this.#timer === undefined) return // closed by a callback
+    this.#timer = this.#first === undefined ? undefined : this.#clock.after(this.#first.expiresAt - now, this.#expire)
   }
 }
