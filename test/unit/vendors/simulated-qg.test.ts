@@ -16,6 +16,8 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
 
+const channel: QgPlan = { mode: 'channel', channels: 2 }
+
 interface World {
   readonly sim: SimulatedQg
   readonly clock: FakeClock
@@ -199,14 +201,24 @@ describe('its bad days', () => {
     expect(await call).toMatchObject({ class: 'server', vendorCode: 'timeout' })
   })
 
+  it.each([
+    ['http-500', 0],
+    ['empty-list', 0],
+    ['redirect', 0],
+    ['truncated', 1],
+  ] as const)('%s: what could not be told was not sold, what was lost on the way was: %d', async (badDay, sales) => {
+    const { sim, open } = await world(channel)
+    sim.badDay = badDay
+    await failureOf(open().extract(1, never))
+    expect(sim.sales).toHaveLength(sales)
+  })
+
   it('any code at will', async () => {
     const { sim, open } = await world({ mode: 'channel', channels: 1 })
     sim.refuseWith = 'KEY_BLOCK'
     expect(await failureOf(open().extract(1, never))).toMatchObject({ class: 'auth', vendorCode: 'KEY_BLOCK' })
   })
 })
-
-const channel: QgPlan = { mode: 'channel', channels: 2 }
 
 describe('each of its rules for one call, broken', () => {
   it('none, for a call as the document shows it', async () => {

@@ -240,6 +240,14 @@ describe('what goes wrong', () => {
     for (const form of ['T+0/ken', 'T%2B0', 'VCswL2', 'p@ss', 'p%40ss']) expect(printed(error)).not.toContain(form)
   })
 
+  it('what is said of an item that was left out is masked too', async () => {
+    const credentials = { token: new Secret('t0ken') }
+    const { source } = open('get', { credentials }, { body: '{"list":["1.1.1.1","t0ken.local"]}' })
+    expect((await source.extract(2, never)).rejected).toEqual([
+      expect.stringMatching(/^\[redacted\]\.local is a local name/),
+    ])
+  })
+
   it('an abort is not dressed up', async () => {
     const { source, http } = open('get')
     const reason = new Error('stop')
