@@ -256,6 +256,7 @@ function dataSettings(config: Config): DataSideSettings {
     handshakeMs: limits.handshake,
     maxHeaderBytes: limits.headerBytes,
     dialTimeoutMs: dial.timeout,
+    warm: dial.warm,
     dialDeadlineMs: dial.deadline,
     tries: dial.tries,
     // With one use per address a hedge would spend two for one tunnel.

@@ -11,12 +11,15 @@ import { DeadlineList } from './deadlines.ts'
 import { dialSocks } from './dial-socks.ts'
 import { Leg, type LegOwner } from './leg.ts'
 import { ReadBuffers } from './read-buffers.ts'
+import { WarmLegs } from './warm.ts'
 
 export interface DiallerSettings {
   /** Covers TCP, TLS, login and CONNECT together, ms. */
   readonly timeoutMs: number
   /** Longest head of an upstream's answer. */
   readonly maxReplyBytes: number
+  /** Connections kept open ahead of need to each upstream that is being used; 0: none. */
+  readonly warm: number
 }
 
 /** Names of upstreams are looked up once in this time: resolvers cost more than all the rest of a dial. */
@@ -35,6 +38,7 @@ export class Dialler {
   readonly timeoutMs: number
   readonly #timeouts: DeadlineList
   readonly #lookup: LookupFunction
+  readonly #warm: WarmLegs | undefined
 
   constructor(clock: Clock, settings: DiallerSettings) {
     this.clock = clock
@@ -42,6 +46,8 @@ export class Dialler {
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = new DeadlineList(clock, settings.timeoutMs)
     this.#lookup = cachedLookup(clock)
+    if (settings.warm > 0)
+      this.#warm = new WarmLegs(clock, settings.warm, (upstream, owner) => this.#connectAhead(upstream, owner))
   }
 
   /**
@@ -49,15 +55,26 @@ export class Dialler {
    * this returns.
    */
   dial(upstream: Upstream, host: string, port: number, owner: LegOwner): Leg {
+    if (upstream.facts.protocol !== 'socks5') return this.#tunnel(upstream, host, port, owner)
     const leg = new Leg(this, upstream, owner)
     this.#timeouts.add(leg)
-    if (upstream.facts.protocol === 'socks5') {
-      const socket = this.#connect(leg, false)
-      // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
-      dialSocks(socket, leg, { host, port }, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
-      return leg
-    }
-    askConnect(this.#connect(leg, true), upstream, host, port)
+    // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
+    const socket = this.#connect(leg, false)
+    dialSocks(socket, leg, { host, port }, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
+    return leg
+  }
+
+  #tunnel(upstream: Upstream, host: string, port: number, owner: LegOwner): Leg {
+    const leg = this.#warm?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
+    this.#timeouts.add(leg)
+    askConnect(leg.socket, upstream, host, port)
+    this.#warm?.refill(upstream)
+    return leg
+  }
+
+  #connectAhead(upstream: Upstream, owner: LegOwner): Leg {
+    const leg = new Leg(this, upstream, owner)
+    this.#connect(leg, true)
     return leg
   }
 
@@ -93,7 +110,13 @@ export class Dialler {
     return adopt(socket, leg)
   }
 
+  /** The upstream is no longer to be used: what was opened ahead is closed. */
+  forget(upstream: Upstream): void {
+    this.#warm?.drop(upstream)
+  }
+
   close(): void {
+    this.#warm?.close()
     this.#timeouts.close()
   }
 }

@@ -60,9 +60,11 @@ const LOGIN_STATUSES = new Set([407, 454])
 export class Leg extends Expiring {
   readonly upstream: Upstream
   /** When the dial began, clock ms. */
-  readonly startedAt: number
+  startedAt: number
   readonly #dialler: LegHost
-  readonly #owner: LegOwner
+  #owner: LegOwner
+  /** It was connected ahead of need: an upstream may have closed it meanwhile, which is nobody's fault. */
+  wasWarm = false
   /** Set by the dialler as soon as there is one. */
   socket!: Socket
   /** Set when the tunnel is open and joined; from then on octets go there. */
@@ -84,6 +86,13 @@ export class Leg extends Expiring {
     this.upstream = upstream
     this.startedAt = dialler.clock.now()
     this.#owner = owner
+  }
+
+  /** A leg that was connected ahead gets the owner that it was connected for. */
+  adopt(owner: LegOwner): void {
+    this.#owner = owner
+    this.wasWarm = true
+    this.startedAt = this.#dialler.clock.now()
   }
 
   /** `onread.buffer` of the socket: where the next read goes. Called once after each read. */

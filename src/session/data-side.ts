@@ -38,6 +38,8 @@ export interface DataSideSettings {
   readonly handshakeMs: number
   readonly maxHeaderBytes: number
   readonly dialTimeoutMs: number
+  /** Connections opened ahead to each upstream in use. */
+  readonly warm: number
   readonly dialDeadlineMs: number
   readonly tries: number
   readonly idleMs: number
@@ -98,7 +100,11 @@ export class DataSide implements ListenerOwner, PlainOwner {
     this.#clock = clock
     this.sticky = new Sticky(pool, settings.session, clock)
     this.broker = new Broker(pool, this.sticky, supply, settings.wait, clock)
-    this.#dialler = new Dialler(clock, { timeoutMs: settings.dialTimeoutMs, maxReplyBytes: settings.maxHeaderBytes })
+    this.#dialler = new Dialler(clock, {
+      timeoutMs: settings.dialTimeoutMs,
+      maxReplyBytes: settings.maxHeaderBytes,
+      warm: settings.warm,
+    })
     this.#router = new Router({
       strategy: settings.strategy,
       providers: settings.providers,
@@ -236,6 +242,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
 
   /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
   upstreamGone(upstream: Upstream): void {
+    this.#dialler.forget(upstream)
     if (!this.#settings.closesAtDeadline) return
     for (const relay of this.#relays) if (relay.leg.upstream === upstream) relay.close()
   }

@@ -74,6 +74,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   /** One of two has failed: the other goes on alone, as if it had been the only one. */
   override failed(leg: Leg, failure: LegFailure): void {
+    if (isStale(leg, failure)) return void this.#dialAgain(leg)
     const other = leg === this.#hedge ? this.leg : this.#hedge
     this.#endHedging()
     if (other === undefined) return void super.failed(leg, failure)
@@ -81,6 +82,13 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     this.upstream = other.upstream
     this.noteFailure(leg.upstream, failure)
     this.#deps.pool.release(leg.upstream, false)
+  }
+
+  /** The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. */
+  #dialAgain(leg: Leg): void {
+    const again = this.dial(leg.upstream)
+    if (leg === this.#hedge) this.#hedge = again
+    else this.leg = again
   }
 
   protected override stop(): void {
@@ -128,6 +136,10 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   relayQuiet(_relay: Relay, isQuiet: boolean): void {
     if (this.upstream !== undefined) this.upstream.quietLeases += isQuiet ? 1 : -1
   }
+}
+
+function isStale(leg: Leg, failure: LegFailure): boolean {
+  return leg.wasWarm && failure.kind === 'broken' && failure.how === 'closed'
 }
 
 class HedgeTimer extends Expiring {
