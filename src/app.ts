@@ -1,7 +1,9 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
 import { readFileSync } from 'node:fs'
+import { liveView } from './admin/live-view.ts'
+import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type Clock, SystemClock } from './clock.ts'
-import { type Config, isApi, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
+import { type AdminConfig, type Config, isApi, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
 import { type DemoWorld, startDemoWorld } from './demo/world.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
@@ -53,6 +55,14 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   }
   try {
     const addresses = await parts.data.listen()
+    if (config.admin !== 'off') {
+      const admin = await startAdmin(adminSettings(config.admin, config.state), liveView({ ...parts, clock }), {
+        log,
+        clock,
+      })
+      closers.unshift(() => admin.close())
+      parts.data.reservePort(admin.address.port)
+    }
     parts.supply.start()
     announce(config, addresses, log)
     return { ...parts, addresses, abort: closeAll, stop: () => drain(parts.data, clock, config.stop.drain, closeAll) }
@@ -114,6 +124,10 @@ function assemble(config: Config, accounts: readonly Account[], { clock, log }: 
     observer: traffic,
   })
   return { pool, health, traffic, supply, data }
+}
+
+function adminSettings({ host, port, token }: AdminConfig, state: Config['state']): AdminSettings {
+  return { host, port, token, stateDir: state === 'off' ? undefined : state.path }
 }
 
 async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: () => Promise<void>): Promise<void> {

@@ -4,6 +4,7 @@
  * Each function looks at everything received since its message began and answers `undefined` while the message is
  * incomplete: how the octets were split on the way cannot change the result.
  */
+import { isIPv6 } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { isHostName } from './address.ts'
 
@@ -95,8 +96,7 @@ function stringEnd(bytes: Buffer, start: number): number | undefined {
 
 function checkTarget(host: string, port: number, isName: boolean): { host: string; port: number } {
   // Clients send IPv6 literals as names too; brackets are theirs to leave out.
-  if (isName && !isHostName(host) && !/^[0-9A-Fa-f:.]{2,45}$/.test(host))
-    throw bad('the target name holds octets that no host name has')
+  if (isName && !isHostName(host) && (!isIPv6(host) || host.includes('%'))) throw bad('the target name is no host name')
   if (port === 0) throw bad('port 0 cannot be connected to')
   return { host, port }
 }

@@ -202,6 +202,15 @@ export class Refiller implements SupplyView {
     this.plan()
   }
 
+  /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
+  orderNow(provider: Provider): boolean {
+    const room = Math.min(provider.room(this.#clock.now()), this.#settings.ceiling - this.#pool.lendableCount)
+    if (room < 1) return false
+    const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
+    void this.#buy(provider, Math.min(Math.floor(room), missing), false)
+    return true
+  }
+
   async #load(provider: Provider): Promise<void> {
     if ((await provider.loadList(this.#stopping.signal)) > 0) this.#onSettled()
   }

@@ -75,6 +75,13 @@ export class Supply {
     this.provider(upstream.facts.provider)?.proof(upstream, worked, cause)
   }
 
+  /** Orders from one provider at the operator's word, whatever the demand: what is missing of the floor, at least one. */
+  orderNow(name: string): 'ordered' | 'unknown' | 'not now' {
+    const provider = this.provider(name)
+    if (provider === undefined) return 'unknown'
+    return this.refiller.orderNow(provider) ? 'ordered' : 'not now'
+  }
+
   close(): void {
     this.refiller.close()
     this.#reaper.close()

@@ -86,6 +86,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
   readonly #hedging: Hedging | undefined
   /** Ports of the gateway that are not listeners of this side (the admin port). */
   readonly #ownPorts = new Set<number>()
+  #isListening = false
   #connections = 0
   #exchanges = 0
   #sweep: { clear(): void } | undefined
@@ -152,6 +153,11 @@ export class DataSide implements ListenerOwner, PlainOwner {
     return this.#connections
   }
 
+  /** Whether clients may come. */
+  get isListening(): boolean {
+    return this.#isListening
+  }
+
   get tunnels(): number {
     return this.#relays.size
   }
@@ -171,6 +177,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
     }
     for (const { port } of addresses) this.reservePort(port)
     this.#scheduleSweep()
+    this.#isListening = true
     return addresses
   }
 
@@ -249,6 +256,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
 
   /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
   stopAccepting(): void {
+    this.#isListening = false
     for (const { listener } of this.#ports) listener.stopAccepting()
     this.#front.stopAccepting()
     this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))

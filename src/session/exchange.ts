@@ -74,6 +74,8 @@ export class Exchange extends Attempt implements ExchangeOwner {
   readonly #answerTimer: AnswerTimer
   #forward: Forward | undefined
   #startedAt = 0
+  /** Goes over a connection that has served an earlier request. */
+  #isReused = false
   #upBytes = 0
   #downBytes = 0
 
@@ -130,8 +132,10 @@ export class Exchange extends Attempt implements ExchangeOwner {
   /** The connection's lease becomes this request's until it is answered. */
   #resume(upstream: Upstream): void {
     this.deps.deadlines.add(this)
-    if (this.#held.conversation !== undefined && this.#held.through === this.#throughOf(upstream))
+    if (this.#held.conversation !== undefined && this.#held.through === this.#throughOf(upstream)) {
+      this.#isReused = true
       return void this.#send(upstream)
+    }
     this.#held.conversation?.close()
     this.#held.conversation = undefined
     this.dial(upstream)
@@ -243,7 +247,16 @@ export class Exchange extends Attempt implements ExchangeOwner {
     this.#forward = undefined
     const { upstream } = this.#held
     if (how === undefined || upstream === undefined) return void this.#request.response.destroy()
+    if (how === 'closed' && this.#isReused && this.#mayRepeat()) return void this.#dialAgain(upstream)
     this.tryFailed(upstream, { kind: 'broken', how }, this.#mayRepeat())
+  }
+
+  /** The upstream closed a kept connection just as the request was on its way: nobody's fault, once. */
+  #dialAgain(upstream: Upstream): void {
+    this.#isReused = false
+    this.#held.conversation?.close()
+    this.#held.conversation = undefined
+    this.dial(upstream)
   }
 
   unsendable(): void {

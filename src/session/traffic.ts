@@ -15,6 +15,8 @@ export type FailureKind = LegFailure['kind']
 export class TrafficCounters implements DataSideObserver {
   readonly requests: Record<Traffic['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
   openedCount = 0
+  /** The same by provider. */
+  readonly openedBy = new Map<string, number>()
   clientsGone = 0
   readonly endedCounts: Record<RelayEnd, number> = {
     done: 0,
@@ -46,6 +48,8 @@ export class TrafficCounters implements DataSideObserver {
 
   opened(traffic: Traffic, upstream: Upstream, tookMs: number): void {
     this.openedCount++
+    const { provider } = upstream.facts
+    this.openedBy.set(provider, (this.openedBy.get(provider) ?? 0) + 1)
     const seconds = tookMs / 1_000
     let bucket = 0
     while (bucket < OPEN_SECONDS_BOUNDS.length && seconds > (OPEN_SECONDS_BOUNDS[bucket] ?? 0)) bucket++

@@ -1,0 +1,45 @@
+/** What the admin port asks, answered from the running parts. */
+import type { Clock } from '../clock.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Supply } from '../refill/supply.ts'
+import type { DataSide } from '../session/data-side.ts'
+import type { TrafficCounters } from '../session/traffic.ts'
+import { providerReports, readinessOf, upstreamReports } from './reports.ts'
+import type { AdminView, ProviderReport, RefillAnswer } from './view.ts'
+
+export interface LiveParts {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly supply: Supply
+  readonly data: DataSide
+  readonly traffic: TrafficCounters
+}
+
+export function liveView({ clock, pool, supply, data, traffic }: LiveParts): AdminView {
+  const reports = (): readonly ProviderReport[] =>
+    providerReports(supply.providers, {
+      clock,
+      members: [...pool.members()],
+      tunnelsOf: (provider) => traffic.openedBy.get(provider) ?? 0,
+    })
+  return {
+    readiness: () => readinessOf(data.isListening, reports()),
+    upstreams: () => upstreamReports({ clock, members: [...pool.members()] }),
+    providers: reports,
+    traffic: () => traffic,
+    gauges: () => ({
+      connections: data.connections,
+      tunnels: data.tunnels,
+      waiting: data.broker.waitingCount,
+      sessions: data.sticky.size,
+    }),
+    reportBan(id, host, restMs) {
+      const upstream = pool.get(id)
+      if (upstream === undefined) return false
+      const now = clock.now()
+      pool.restForHost(upstream, host, now + restMs, now)
+      return true
+    },
+    refill: (name): RefillAnswer => supply.orderNow(name),
+  }
+}
