@@ -1,0 +1,104 @@
+/** Tunnels under load: volume both ways, readers that stall, many at once. */
+import { createHash, randomBytes, randomInt } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { connectVia, dial, socks5 } from '../support/client.ts'
+import { startGateway } from '../support/gateway.ts'
+import { LoopbackServer } from '../support/loopback-server.ts'
+import { expectEcho, type SocketReader, send } from '../support/socket-io.ts'
+import { neverReads } from '../support/tcp.ts'
+
+const MIB = 1_048_576
+/** Much more than the kernel keeps for the three connections of a tunnel. */
+const FLOOD_MIB = 64
+/** Octets to send from: long enough that no block of a copy looks like its neighbour. */
+const stock = randomBytes(4 * MIB)
+
+/** Sends `bytes` octets in pieces of random sizes. @returns their SHA-256 */
+async function pump(socket: Duplex, bytes: number): Promise<string> {
+  const hash = createHash('sha256')
+  for (let left = bytes; left > 0; ) {
+    const size = Math.min(left, randomInt(3) === 0 ? randomInt(1, 600) : randomInt(1, 400_000))
+    const from = randomInt(stock.length - size)
+    const piece = stock.subarray(from, from + size)
+    hash.update(piece)
+    await send(socket, piece)
+    left -= size
+  }
+  return hash.digest('hex')
+}
+
+/** Takes `bytes` octets off. @returns their SHA-256 */
+async function drink(reader: SocketReader, bytes: number): Promise<string> {
+  const hash = createHash('sha256')
+  for (let left = bytes; left > 0; ) {
+    const piece = await reader.read(left)
+    if (piece === null) throw new Error(`ended ${left} octets early`)
+    hash.update(piece)
+    left -= piece.length
+  }
+  return hash.digest('hex')
+}
+
+describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (scheme) => {
+  it('carries 16 MiB each way at once through each of two tunnels, every octet in its place', async () => {
+    const { port } = await startGateway({ scheme, upstreams: 2 })
+    const opened = [await connectVia(port, 'echo.test:7'), await socks5(port, 'echo.test:7')]
+    const results = await Promise.all(
+      opened.map(async ({ socket, reader }) => {
+        const [sent, received] = await Promise.all([pump(socket, 16 * MIB), drink(reader, 16 * MIB)])
+        return sent === received
+      }),
+    )
+    expect(results).toEqual([true, true])
+  })
+
+  it('holds a sender back for a reader that stalls, in both directions, and loses nothing', async () => {
+    let flooded = 0
+    const flood = new LoopbackServer(async (socket) => {
+      for (; flooded < FLOOD_MIB; flooded++) await send(socket, stock.subarray(0, MIB))
+      socket.end()
+    })
+    const deaf = neverReads()
+    const { port, world } = await startGateway({ scheme, upstreams: 1 })
+    for (const [name, server] of Object.entries({ 'flood.test': flood, 'deaf.test': deaf })) {
+      await server.listen()
+      onTestFinished(() => server.close())
+      world.names[name] = [server.host, server.port]
+    }
+    const stalled = await connectVia(port, 'flood.test:1')
+    stalled.socket.pause()
+    const loud = await connectVia(port, 'deaf.test:1')
+    for (let n = 0; n < FLOOD_MIB; n++) loud.socket.write(stock.subarray(0, MIB))
+    await whenStill(() => flooded + loud.socket.writableLength)
+    // What has left the senders fills the kernel's buffers on the way, and no queue of the gateway's.
+    expect(flooded).toBeLessThan(FLOOD_MIB / 2)
+    expect(loud.socket.writableLength).toBeGreaterThan((FLOOD_MIB / 2) * MIB)
+    loud.socket.destroy()
+    await drink(stalled.reader, FLOOD_MIB * MIB)
+    expect(await stalled.reader.readAll()).toHaveLength(0)
+  })
+})
+
+/** Resolves when a figure has not changed for many turns. */
+async function whenStill(figure: () => number): Promise<void> {
+  for (let before = Number.NaN, same = 0; same < 100; before = figure()) {
+    await new Promise((resolve) => setImmediate(resolve))
+    same = figure() === before ? same + 1 : 0
+  }
+}
+
+it('keeps 500 idle tunnels, and then carries traffic on all of them', async () => {
+  const { port, app, world } = await startGateway({ upstreams: 3, config: { relay: { idle: '2s' } } })
+  const opened = []
+  for (let batch = 0; batch < 10; batch++) {
+    opened.push(...(await Promise.all(Array.from({ length: 50 }, () => connectVia(port, 'echo.test:7')))))
+  }
+  expect([opened.filter(({ status }) => status === 200).length, app.data.tunnels]).toEqual([500, 500])
+  for (const { tunnelsOpen } of world.upstreams) expect(tunnelsOpen).toBeGreaterThan(160)
+  await Promise.all(opened.map((tunnel, n) => expectEcho(tunnel, `hello number ${n}`)))
+  await Promise.all(opened.map((tunnel, n) => expectEcho(tunnel, `again number ${n}`)))
+  for (const { socket } of opened) socket.destroy()
+  await expect.poll(() => [app.data.tunnels, app.data.connections]).toEqual([0, 0])
+  expect((await dial(port)).socket.readyState).toBe('open')
+})

@@ -1,0 +1,137 @@
+/** Everything that an upstream can do wrong before a tunnel is open: what each kind of client hears, and after how many tries. */
+import { describe, expect, it } from 'vitest'
+import { connectVia, plain, socks4a, socks5 } from '../support/client.ts'
+import { type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import type { Behaviour, PlainKind } from '../support/upstream-behaviour.ts'
+
+const UNREACHABLE = { status: 502, code: 'GW_UPSTREAM_UNREACHABLE', rep: 1 }
+const SILENT = { status: 504, code: 'GW_UPSTREAM_SILENT', rep: 1 }
+const CLOSED = { status: 502, code: 'GW_UPSTREAM_CLOSED', rep: 1 }
+const GARBAGE = { status: 502, code: 'GW_UPSTREAM_GARBAGE', rep: 1 }
+const LOGIN = { status: 502, code: 'GW_UPSTREAM_LOGIN', rep: 1 }
+const TARGET = { status: 502, code: 'GW_TARGET_REFUSED', rep: 5 }
+
+type Case = readonly [behaviour: Behaviour | PlainKind, expected: typeof TARGET]
+
+const everywhere: Case[] = [
+  ['refuse', UNREACHABLE],
+  ['silent', SILENT],
+  ['close-at-once', CLOSED],
+  ['reset-at-once', CLOSED],
+  ['garbage', GARBAGE],
+]
+const onlyHttp: Case[] = [
+  [{ kind: 'silent-after', bytes: 1 }, SILENT],
+  [{ kind: 'silent-after', bytes: 30 }, SILENT],
+  ...[407, 454].map((status): Case => [{ kind: 'status', status }, LOGIN]),
+  ...[400, 403, 404, 500, 502, 503, 504].map((status): Case => [{ kind: 'status', status }, TARGET]),
+]
+const onlySocks: Case[] = [
+  ...[1, 3, 11, 13].map((bytes): Case => [{ kind: 'silent-after', bytes }, SILENT]),
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((rep): Case => [{ kind: 'rep', rep }, TARGET]),
+  [{ kind: 'rep', rep: 0x7f }, TARGET],
+  ['no-method', LOGIN],
+  ['auth-failure', LOGIN],
+  ['bad-version', GARBAGE],
+]
+
+/** So that upstreams that fail again and again stay lendable. */
+const FORGIVING = { rest: '1ms', maxRest: '1ms', evictAfter: 1_000 }
+
+/** One gateway for all cases: starting one takes longer than a case. Only cases of silence need a short time-out. */
+async function start(scheme: 'http' | 'https' | 'socks5', cases: readonly Case[], timeout: string): Promise<Gateway> {
+  const config = { dial: { timeout, deadline: '10s' }, health: FORGIVING }
+  const gateway = await startGateway({ scheme, upstreams: 3, config })
+  for (const [n] of cases.entries())
+    gateway.world.names[`case-${n}.test`] = [gateway.world.echo.host, gateway.world.echo.port]
+  return gateway
+}
+
+/** What CONNECT, SOCKS5 and SOCKS4a clients hear when all upstreams do the same wrong, and what it cost. */
+async function hear({ port, world, app }: Gateway, target: string): Promise<object> {
+  const connections = () => world.upstreams.reduce((sum, upstream) => sum + upstream.connections, 0)
+  const before = connections()
+  const refusal = refusalOf(await connectVia(port, target))
+  const tries = connections() - before
+  const socks = await socks5(port, target)
+  const four = await socks4a(port, target)
+  return { ...refusal, rep: socks.rep, code4: four.code, tries, opened: app.traffic.openedCount }
+}
+
+function expected([behaviour, { status, code, rep }]: Case): object {
+  // A refused TCP connection is counted by nobody; the others show how often it was tried.
+  const tries = behaviour === 'refuse' ? 0 : code === TARGET.code ? 2 : 3
+  return { status, code, rep, code4: 0x5b, tries, opened: 0 }
+}
+
+describe.each([
+  { scheme: 'http', cases: [...everywhere, ...onlyHttp] },
+  { scheme: 'https', cases: [...everywhere, ...onlyHttp] },
+  { scheme: 'socks5', cases: [...everywhere, ...onlySocks] },
+] as const)('all $scheme upstreams', ({ scheme, cases }) => {
+  const [silent, loud] = [
+    cases.filter(([, { code }]) => code === SILENT.code),
+    cases.filter(([, { code }]) => code !== SILENT.code),
+  ]
+  it.each([
+    { what: 'say something wrong, or nothing and leave', some: loud, timeout: '5s' },
+    { what: 'fall silent', some: silent, timeout: '40ms' },
+  ])('$what', async ({ some, timeout }) => {
+    const gateway = await start(scheme, some, timeout)
+    for (const [n, one] of some.entries()) {
+      for (const upstream of gateway.world.upstreams) await upstream.behave(one[0])
+      expect(await hear(gateway, `case-${n}.test:7`), JSON.stringify(one[0])).toEqual(expected(one))
+    }
+  })
+
+  it('do it to plain requests', async () => {
+    const gateway = await start(scheme, [], '100ms')
+    for (const [behaviour, { status, code }] of everywhere) {
+      for (const upstream of gateway.world.upstreams) await upstream.behave(behaviour)
+      const reply = await plain(gateway.port, 'http://site.test/')
+      expect(refusalOf(reply), JSON.stringify(behaviour)).toEqual({ status, code })
+    }
+    for (const upstream of gateway.world.upstreams) await upstream.behave({ kind: 'status', status: 407 })
+    const reply = await plain(gateway.port, 'http://site.test/')
+    expect(refusalOf(reply).code).toBe(scheme === 'socks5' ? TARGET.code : LOGIN.code)
+  })
+})
+
+describe('https upstreams', () => {
+  it('that do not speak TLS are garbage', async () => {
+    const { port } = await startGateway({ upstreams: 3, scheme: 'https', tls: false })
+    expect(refusalOf(await connectVia(port, 'echo.test:7'))).toEqual({ status: 502, code: GARBAGE.code })
+  })
+
+  it.each([true, false])(
+    'with a certificate of nobody known are garbage, unless verify is off (verify: %s)',
+    async (verify) => {
+      const { port } = await startGateway({
+        upstreams: 3,
+        provider: { upstream: { tls: { verify } } },
+        scheme: 'https',
+      })
+      const reply = await connectVia(port, 'echo.test:7')
+      if (verify) expect(refusalOf(reply)).toEqual({ status: 502, code: GARBAGE.code })
+      else expect(reply.status).toBe(200)
+    },
+  )
+})
+
+it('tells a wrong login at an upstream, and never its own challenge', async () => {
+  const { port, world } = await startGateway({
+    upstreams: 3,
+    filled: 3,
+    providers: ({ upstreams }) => {
+      const list = upstreams.map(({ authority }) => `http://somebody:wrong-password@${authority}`)
+      return [{ name: 'own', vendor: 'static', list }]
+    },
+    secrets: ['wrong-password'],
+  })
+  const reply = await connectVia(port, 'echo.test:7')
+  expect(refusalOf(reply)).toEqual({ status: 502, code: LOGIN.code })
+  expect(reply.headers.map(([name]) => name)).not.toContain('Proxy-Authenticate')
+  const direct = await plain(port, 'http://site.test/')
+  expect(direct.status).not.toBe(407)
+  expect(world.upstreams.map(({ tunnelsOpened }) => tunnelsOpened)).toEqual([0, 0, 0])
+})
