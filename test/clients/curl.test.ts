@@ -1,0 +1,126 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { pattern } from '../support/pattern.ts'
+import { sha256 } from '../support/site-routes.ts'
+import { caFile, temporaryFolder } from './support/files.ts'
+import { startGateway } from './support/gateway-process.ts'
+import { run, succeed } from './support/program.ts'
+
+const MEBIBYTE = 1024 * 1024
+const login = { username: 'crawler', password: 'p@ss:w/rd 100%' }
+const users = [{ name: login.username, password: login.password }]
+
+/** Every way in that curl has; `names` ones leave the look-up to the gateway. */
+const ways = [
+  { way: 'HTTP', scheme: 'http', more: [] },
+  { way: 'HTTP tunnel', scheme: 'http', more: ['--proxytunnel'] },
+  { way: 'SOCKS5', scheme: 'socks5h', more: [] },
+  { way: 'SOCKS4a', scheme: 'socks4a', more: [] },
+] as const
+
+const curl = (...args: string[]) => succeed('curl', ['--silent', '--show-error', '--fail', ...args])
+
+describe.each(ways)('curl over $way', ({ scheme, more }) => {
+  it.each(['http', 'socks5'] as const)(
+    'leaves through %s upstreams in turn, and they look up the name',
+    async (through) => {
+      const { url, world } = await startGateway({ scheme: through })
+      const peers = new Set<string>()
+      for (let n = 0; n < 3; n++) peers.add((await curl('-x', url(scheme), ...more, 'http://site.test/')).out)
+      expect(peers).toEqual(new Set(world.upstreams.map(({ host }) => `peer ${host}\n`)))
+      const targets = world.upstreams.flatMap(({ requests }) => requests.map(({ target }) => target))
+      expect(targets.every((target) => target.includes('site.test'))).toBe(true)
+    },
+  )
+
+  it('reads HTTPS through a tunnel, with the site certificate checked', async () => {
+    const { url, world } = await startGateway({ upstreams: 1 })
+    const { out } = await curl('-x', url(scheme), ...more, '--cacert', caFile(), 'https://secure.test/')
+    expect(out).toBe(`peer ${world.upstreams[0]?.host}\n`)
+  })
+
+  it('gets every byte of a large download, and sends every byte of a large upload', async () => {
+    const { url } = await startGateway({ upstreams: 1 })
+    const whole = pattern(20 * MEBIBYTE)
+    const down = await curl('-x', url(scheme), ...more, `http://site.test/bytes/${whole.length}`)
+    expect([down.bytes.length, sha256(down.bytes)]).toEqual([whole.length, sha256(whole)])
+    const file = join(temporaryFolder(), 'upload')
+    writeFileSync(file, whole)
+    const counted = await curl('-x', url(scheme), ...more, '--data-binary', `@${file}`, 'http://site.test/digest')
+    expect(JSON.parse(counted.out)).toEqual({ bytes: whole.length, sha256: sha256(whole), trailers: [] })
+    const chunked = await succeed(
+      'curl',
+      ['-sSf', '-x', url(scheme), ...more, '--upload-file', '-', 'http://site.test/digest'],
+      { input: whole },
+    )
+    expect(JSON.parse(chunked.out)).toMatchObject({ bytes: whole.length, sha256: sha256(whole) })
+  })
+
+  it('keeps one upstream while it keeps its connection', async () => {
+    const { url } = await startGateway()
+    const { out } = await curl('-x', url(scheme), ...more, ...Array<string>(5).fill('http://site.test/'))
+    expect(new Set(out.trim().split('\n')).size).toBe(1)
+  })
+})
+
+describe.each([
+  { way: 'HTTP', scheme: 'http', more: [] },
+  { way: 'HTTP tunnel', scheme: 'http', more: ['--proxytunnel'] },
+  { way: 'SOCKS5', scheme: 'socks5h', more: [] },
+])('curl over $way with a login', ({ scheme, more }) => {
+  const start = () => startGateway({ listen: { users }, secrets: [login] })
+
+  it('is let in by a login in the URL, and by --proxy-user', async () => {
+    const { url } = await start()
+    expect((await curl('-x', url(scheme, login), ...more, 'http://site.test/')).out).toMatch(/^peer /)
+    const { out } = await curl('-x', url(scheme), '-U', `crawler:${login.password}`, ...more, 'http://site.test/')
+    expect(out).toMatch(/^peer /)
+  })
+
+  it('keeps its upstream in a session of the user name, and not without one', async () => {
+    const { url } = await start()
+    const peerOf = async (username: string) =>
+      (await curl('-x', url(scheme, { ...login, username }), ...more, 'http://site.test/')).out
+    const peersOf = async (username: string) =>
+      new Set([await peerOf(username), await peerOf(username), await peerOf(username)]).size
+    expect(await peersOf('crawler-session-a1')).toBe(1)
+    expect(await peersOf('crawler-session-b-2-life-90s')).toBe(1)
+    expect(await peersOf('crawler')).toBe(3)
+    expect(await peersOf('crawler-strategy-round-robin')).toBe(3)
+  })
+})
+
+it('is told why it was not let in', async () => {
+  const { url, world } = await startGateway({ upstreams: 1, listen: { users }, secrets: [login] })
+  const wrong = { ...login, password: 'something else' }
+  const refused = async (...args: string[]) => {
+    const { code, out } = await run('curl', ['-sS', '-o', '/dev/null', '-w', '%{http_code} %{http_connect}', ...args])
+    return [code, out]
+  }
+  for (const proxy of [url(), url('http', wrong)]) {
+    expect(await refused('-x', proxy, 'http://site.test/')).toEqual([0, '407 000'])
+    expect(await refused('-x', proxy, '--proxytunnel', 'http://site.test/')).toEqual([56, '000 407'])
+  }
+  // 97: "proxy handshake error".
+  for (const proxy of [url('socks5h'), url('socks5h', wrong), url('socks4a')])
+    expect(await refused('-x', proxy, 'http://site.test/')).toEqual([97, '000 000'])
+  const misspelt = url('http', { ...login, username: 'crawler-sesion-a' })
+  expect(await refused('-x', misspelt, 'http://site.test/')).toEqual([0, '400 000'])
+  expect(world.site.connections).toEqual([])
+})
+
+it('is told why its target was not reached', async () => {
+  const { url } = await startGateway({ upstreams: 2 })
+  const { out } = await run('curl', ['-sS', '-i', '-x', url(), '--proxytunnel', 'http://no-such-name.test/'])
+  expect(out).toMatch(/^HTTP\/1\.1 502 /)
+  expect(out).toMatch(/^Proxy-Status: turnpike; /m)
+})
+
+it('speaks HTTP/1.0 too, and names the upstream that a tunnel leaves through', async () => {
+  const { url, world } = await startGateway({ upstreams: 1 })
+  const old = await curl('-0', '-x', url(), 'http://site.test/')
+  expect(old.out).toBe(`peer ${world.upstreams[0]?.host}\n`)
+  const { out } = await curl('-x', url(), '--proxytunnel', '-i', 'http://site.test/')
+  expect(out).toMatch(/^X-Turnpike-Upstream: \w+\r$/m)
+})
