@@ -44,11 +44,24 @@ export function parseFields(head: string, start: number): Field[] | string {
     if (colon <= 0) return line === '' ? 'an empty line inside the header' : 'a header line without a name and a colon'
     const name = line.slice(0, colon)
     if (!TOKEN.test(name)) return 'a header name with characters that are not allowed (folded lines are not accepted)'
-    const value = line.slice(colon + 1).trim()
+    const value = withoutOuterSpace(line, colon + 1)
     if (FORBIDDEN.test(value)) return 'a header value with control characters'
     fields.push({ name: name.toLowerCase(), value })
   }
   return fields
+}
+
+/** OWS of RFC 9110 section 5.6.3 is SP and HTAB alone: `trim` would swallow a bare CR or LF, and octets above 0x7f. */
+function withoutOuterSpace(line: string, from: number): string {
+  let start = from
+  let end = line.length
+  while (start < end && isSpace(line.charCodeAt(start))) start++
+  while (end > start && isSpace(line.charCodeAt(end - 1))) end--
+  return line.slice(start, end)
+}
+
+function isSpace(octet: number): boolean {
+  return octet === 0x20 || octet === 0x09
 }
 
 /** True when a start line holds an octet that may not be there. */
@@ -56,7 +69,7 @@ export function hasForbiddenOctet(line: string): boolean {
   return FORBIDDEN.test(line)
 }
 
-/** Collects the pieces of a head or handshake: amortised O(1) per octet, never more than `limit`. */
+/** Collects the pieces of a head or handshake: amortised O(1) per octet. The caller watches its length. */
 export class Accumulator {
   #bytes: Buffer | undefined
   #length = 0

@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { Accumulator, hasForbiddenOctet, headEnd, parseFields } from '../../../src/net/http-head.ts'
+
+const fieldsOf = (lines: string) => parseFields(`GET / HTTP/1.1\r\n${lines}\r\n\r\n`, 16)
+
+it('finds the end of a head, wherever the search starts before it', () => {
+  const head = Buffer.from('A: b\r\n\r\nbody\r\n\r\n')
+  for (const from of [-3, 0, 4]) expect(headEnd(head, from)).toBe(8)
+  expect(headEnd(Buffer.from('A: b\r\n\r'))).toBe(-1)
+  expect(headEnd(Buffer.from('A: b\n\n'))).toBe(-1)
+})
+
+it('reads names in lower case and values without the white space around them', () => {
+  expect(fieldsOf('Host: a.com\r\nX-Empty:\r\nX-Tab:\t a\tb \t')).toEqual([
+    { name: 'host', value: 'a.com' },
+    { name: 'x-empty', value: '' },
+    { name: 'x-tab', value: 'a\tb' },
+  ])
+  expect(parseFields('GET / HTTP/1.1\r\n\r\n', 16)).toEqual([])
+})
+
+it('keeps the octets of other character sets as they are', () => {
+  expect(fieldsOf('X: \u00a0\u00e9\u00a0')).toEqual([{ name: 'x', value: '\u00a0\u00e9\u00a0' }])
+})
+
+it.each([
+  ['a bare LF in a value', 'X: a\nEvil: b'],
+  ['a bare LF before a value', 'X: \nEvil: b'],
+  ['a bare LF behind a value', 'X: a\n'],
+  ['a bare CR', 'X: a\rb'],
+  ['a bare CR behind a value', 'X: a\r'],
+  ['a folded line', 'X: a\r\n b'],
+  ['a space before the colon', 'X : a'],
+  ['a line without a colon', 'X'],
+  ['a line without a name', ': a'],
+  ['NUL', 'X: a\0b'],
+  ['a vertical tab before a value', 'X: \va'],
+  ['a form feed behind a value', 'X: a\f'],
+  ['DEL', 'X: a\x7f'],
+  ['a name with a space', 'X Y: a'],
+])('refuses %s', (_, line) => {
+  expect(fieldsOf(line)).toBeTypeOf('string')
+})
+
+it('sees every octet that may not stand in a start line', () => {
+  for (let octet = 0; octet < 256; octet++) {
+    const isForbidden = (octet < 0x20 && octet !== 0x09) || octet === 0x7f
+    expect(hasForbiddenOctet(`CONNECT a${String.fromCharCode(octet)}:80`)).toBe(isForbidden)
+  }
+})
+
+it('accumulates any pieces to the same octets, and keeps none of the caller’s memory', () => {
+  const pieces = fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 30 })
+  fc.assert(
+    fc.property(pieces, (list) => {
+      const received = new Accumulator()
+      const reused = Buffer.alloc(80)
+      for (const piece of list) {
+        reused.set(piece)
+        received.push(reused.subarray(0, piece.length))
+        reused.fill(0xaa)
+      }
+      const whole = Buffer.concat(list)
+      expect(received.length).toBe(whole.length)
+      expect(received.bytes.equals(whole)).toBe(true)
+    }),
+  )
+})
