@@ -11,12 +11,13 @@ import { type Address, formatAuthority } from './net/address.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
 import type { UpstreamTls } from './pool/upstream.ts'
+import { Limiters } from './refill/limiter.ts'
 import type { ProviderSettings } from './refill/provider.ts'
 import { Supply } from './refill/supply.ts'
 import type { Secret } from './secret.ts'
 import { DataSide, type DataSideSettings } from './session/data-side.ts'
 import { TrafficCounters } from './session/traffic.ts'
-import { openSource, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
+import { type CallGate, openSource, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
 import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
 
 export interface App {
@@ -46,9 +47,16 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   const clock = deps.clock ?? (ownClock as Clock)
   const log = deps.log ?? createLog(config.log)
   const http = openVendorHttp({ clock })
-  const accounts = await openAccounts(config, { clock, log, http })
-  const parts = assemble(config, accounts.opened, { clock, log })
-  const closers = [() => parts.supply.close(), () => accounts.close(), () => http.close(), () => ownClock?.close()]
+  const limiters = new Limiters(clock)
+  const accounts = await openAccounts(config, { clock, log, http, gate: limiters.gate })
+  const parts = assemble(config, accounts.opened, { clock, log, limiters })
+  const closers = [
+    () => parts.supply.close(),
+    () => limiters.close(),
+    () => accounts.close(),
+    () => http.close(),
+    () => ownClock?.close(),
+  ]
   const closeAll = async () => {
     parts.data.close()
     for (const close of closers.splice(0)) await close()
@@ -91,7 +99,11 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
 }
 
 /** Pool, health, supply and data side, joined: what one tells the other is all here. */
-function assemble(config: Config, accounts: readonly Account[], { clock, log }: { clock: Clock; log: Log }) {
+function assemble(
+  config: Config,
+  accounts: readonly Account[],
+  { clock, log, limiters }: { clock: Clock; log: Log; limiters: Limiters },
+) {
   const observer: PoolObserver = {
     lendable: () => data.broker.serve(),
     rescheduled: () => supply.poolRescheduled(),
@@ -115,7 +127,13 @@ function assemble(config: Config, accounts: readonly Account[], { clock, log }: 
     uses: perUpstream.uses,
     waitTimeout: config.wait.timeout,
   }
-  const supply: Supply = new Supply(refill, accounts, { clock, pool, log, onSettled: () => data.broker.serve() })
+  const supply: Supply = new Supply(refill, accounts, {
+    clock,
+    pool,
+    log,
+    limiters,
+    onSettled: () => data.broker.serve(),
+  })
   const data: DataSide = new DataSide(dataSettings(config), {
     clock,
     pool,
@@ -148,6 +166,7 @@ interface AccountDeps {
   readonly clock: Clock
   readonly log: Log
   readonly http: VendorHttp
+  readonly gate: CallGate
 }
 
 /** Opens every provider's account; the demo vendor is started first, as a company of its own on loopback. */

@@ -88,9 +88,9 @@ function addChanging(app: Hono<Env>, parts: RouteParts): void {
 }
 
 function notNow(provider: ProviderReport | undefined): Response {
-  const { reason = null, budgetReached = null, nextAttemptInSeconds = null } = provider ?? {}
+  const { reason = null, budgetReached = null, nextAttemptInSeconds } = provider ?? {}
   const budget = budgetReached === null ? null : `its budget ${budgetReached} is used up`
-  const headers = nextAttemptInSeconds === null ? {} : { 'Retry-After': String(Math.ceil(nextAttemptInSeconds)) }
+  const headers = nextAttemptInSeconds ? { 'Retry-After': String(Math.ceil(nextAttemptInSeconds)) } : {}
   return problem('ADMIN_NOT_NOW', reason ?? budget ?? 'it has, or has ordered, as many addresses as it may', {
     headers,
   })

@@ -20,7 +20,7 @@ const SLOW_WINDOWS = 10
 
 /** The bound itself, without queue or timers. Times are clock milliseconds. */
 export class SlidingWindow {
-  readonly #limit: RateLimit
+  #limit: RateLimit
   /** When each ended call stops to count, ascending. */
   #freeAt: number[] = []
   #inFlight = 0
@@ -28,6 +28,15 @@ export class SlidingWindow {
 
   constructor(limit: RateLimit) {
     this.#limit = limit
+  }
+
+  get limit(): RateLimit {
+    return this.#limit
+  }
+
+  /** Two products on one key state different limits: the smaller one holds. */
+  tighten(limit: RateLimit): void {
+    if (limit.calls * this.#limit.perMs < this.#limit.calls * limit.perMs) this.#limit = limit
   }
 
   /** How many calls could be sent now. */
@@ -153,6 +162,10 @@ export class Limiter {
     }
   }
 
+  tighten(limit: RateLimit): void {
+    this.#window.tighten(limit)
+  }
+
   slowDown(): void {
     this.#window.slowDown(this.#clock.now())
   }
@@ -163,6 +176,39 @@ export class Limiter {
 
   close(): void {
     this.#queue.clear()
+  }
+}
+
+/** Calls in flight at the same time for one key: enough to use a limit of 10 a second over a slow line. */
+const CALL_CONCURRENCY = 8
+
+/** All limiters by key: products on one key count together where the vendor counts them together. */
+export class Limiters {
+  readonly #clock: Clock
+  readonly #byKey = new Map<string, Limiter>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  of({ key, ...limit }: RateLimit & { readonly key: string }): Limiter {
+    let limiter = this.#byKey.get(key)
+    if (limiter === undefined) {
+      limiter = new Limiter(this.#clock, limit, { concurrency: CALL_CONCURRENCY })
+      this.#byKey.set(key, limiter)
+    } else limiter.tighten(limit)
+    return limiter
+  }
+
+  /** The only way out for vendor calls (vendors/http.ts). */
+  readonly gate = <T>(
+    limit: RateLimit & { readonly key: string },
+    { priority, signal }: { readonly priority: number; readonly signal: AbortSignal },
+    send: () => Promise<T>,
+  ): Promise<T> => this.of(limit).run(send, priority, signal)
+
+  close(): void {
+    for (const limiter of this.#byKey.values()) limiter.close()
   }
 }
 

@@ -234,7 +234,8 @@ export class Provider {
     if (this.#state.kind === 'unusable')
       this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
     try {
-      const delivery = await this.limiter.run(() => this.#call(count, signal), priority, signal)
+      const delivery = await this.source.extract(count, signal, priority)
+      this.#measure(this.#clock.now() - delivery.sentAt)
       this.#budget.refund(Math.max(0, count - delivery.sold.length))
       return this.#arrived(delivery)
     } catch (error) {
@@ -245,13 +246,6 @@ export class Provider {
     } finally {
       this.incoming -= count
     }
-  }
-
-  async #call(count: number, signal: AbortSignal): Promise<Delivery> {
-    const startedAt = this.#clock.now()
-    const delivery = await this.source.extract(count, signal)
-    this.#measure(this.#clock.now() - startedAt)
-    return delivery
   }
 
   #measure(tookMs: number): void {

@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
-import type { RateLimit, Source } from '../vendors/vendor.ts'
-import { Limiter } from './limiter.ts'
+import type { Source } from '../vendors/vendor.ts'
+import type { Limiters } from './limiter.ts'
 import { Provider, type ProviderSettings } from './provider.ts'
 import { Reaper } from './reaper.ts'
 import { Refiller, type RefillSettings } from './refiller.ts'
@@ -13,19 +13,17 @@ export interface SupplyParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly log: Log
+  /** The same that the sources' gate uses. */
+  readonly limiters: Limiters
   /** Waiting clients should ask again. */
   readonly onSettled: () => void
 }
-
-/** Calls in flight at the same time for one key: enough to use a limit of 10 a second over a slow line. */
-const CALL_CONCURRENCY = 8
 
 export class Supply {
   readonly providers: readonly Provider[]
   readonly refiller: Refiller
   readonly #reaper: Reaper
   readonly #byName: ReadonlyMap<string, Provider>
-  readonly #limiters = new Map<string, Limiter>()
 
   constructor(
     settings: RefillSettings,
@@ -34,8 +32,8 @@ export class Supply {
   ) {
     const { clock, pool } = parts
     this.providers = accounts.map(({ settings: own, source }) => {
-      const limit = source.limitOf(source.extractOperation)
-      return new Provider(own, source, this.#limiterFor(limit, clock), parts)
+      const limiter = parts.limiters.of(source.limitOf(source.extractOperation))
+      return new Provider(own, source, limiter, parts)
     })
     this.#byName = new Map(this.providers.map((provider) => [provider.name, provider]))
     this.refiller = new Refiller(settings, this.providers, parts)
@@ -45,16 +43,6 @@ export class Supply {
   /** Reads the lists; what costs money waits for demand. */
   start(): void {
     this.refiller.plan()
-  }
-
-  /** Products on one key count together where the vendor counts them together. */
-  #limiterFor({ key, ...limit }: RateLimit & { readonly key: string }, clock: Clock): Limiter {
-    let limiter = this.#limiters.get(key)
-    if (limiter === undefined) {
-      limiter = new Limiter(clock, limit, { concurrency: CALL_CONCURRENCY })
-      this.#limiters.set(key, limiter)
-    }
-    return limiter
   }
 
   provider(name: string): Provider | undefined {
@@ -85,6 +73,5 @@ export class Supply {
   close(): void {
     this.refiller.close()
     this.#reaper.close()
-    for (const limiter of this.#limiters.values()) limiter.close()
   }
 }

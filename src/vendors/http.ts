@@ -7,7 +7,7 @@
 import { Agent, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { httpDate, malformed } from './parse.ts'
-import { type RawReply, VendorError } from './vendor.ts'
+import { type RateLimit, type RawReply, VendorError } from './vendor.ts'
 
 export interface VendorRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -38,10 +38,22 @@ export interface VendorHttp {
   close(): Promise<void>
 }
 
+/**
+ * Holds a call back until its limit allows it, in the order of priority (higher first), then lets it out.
+ * @throws the signal's reason when it aborts while waiting, else what `send` throws
+ */
+export type CallGate = <T>(
+  limit: RateLimit & { readonly key: string },
+  order: { readonly priority: number; readonly signal: AbortSignal },
+  send: () => Promise<T>,
+) => Promise<T>
+
 /** What a source needs from the process. */
 export interface SourceDeps {
   readonly clock: Clock
   readonly http: VendorHttp
+  /** Absent only in tests of a single call: the limits are then nobody's. */
+  readonly gate?: CallGate
 }
 
 /** Longer than a connection attempt to a living host takes on any path; the call's own deadline is usually shorter. */

@@ -9,7 +9,7 @@ import { qg } from './qg.ts'
 import * as list from './static.ts'
 import { type Param, type ProviderSettings, type Source, type Vendor, VendorError } from './vendor.ts'
 
-export type { SourceDeps, VendorHttp } from './http.ts'
+export type { CallGate, SourceDeps, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
 
 /** What the rest of the gateway may know of a vendor before a source is opened. */

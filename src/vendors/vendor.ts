@@ -280,11 +280,14 @@ export interface Source {
   /** The operation that `extract` calls, and the one that `query` calls if the product can list what it holds. */
   readonly extractOperation: string
   readonly queryOperation: string | undefined
-  /** Buys up to `count` addresses in one call. @throws {VendorError}; rejects with the signal's reason on abort */
-  extract(count: number, signal: AbortSignal): Promise<Delivery>
+  /**
+   * Buys up to `count` addresses. Every call that it makes goes through the gate (http.ts), `priority` first.
+   * @throws {VendorError}; rejects with the signal's reason on abort
+   */
+  extract(count: number, signal: AbortSignal, priority?: number): Promise<Delivery>
   /** Lists what the account holds now; only where `queryOperation` is set. @throws {VendorError} */
-  query(signal: AbortSignal): Promise<Delivery>
+  query(signal: AbortSignal, priority?: number): Promise<Delivery>
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
-  call(operation: string, params: Params, signal: AbortSignal): Promise<unknown>
+  call(operation: string, params: Params, signal: AbortSignal, priority?: number): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
 }

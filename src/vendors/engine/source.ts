@@ -3,7 +3,8 @@
  *
  *     parameters -> checked -> authorized -> sent -> judged -> decoded -> delivered -> screened
  *
- * One call of a Source is one HTTP call. Limits, retries and budgets are the caller's.
+ * Every HTTP call goes through the gate, which holds it back until its documented limit allows it. Retries and budgets are
+ * the caller's.
  */
 import { judge, type SourceDeps, type VendorReply } from '../http.ts'
 import {
@@ -12,6 +13,7 @@ import {
   type Params,
   type Product,
   type ProviderSettings,
+  type RateLimit,
   type Source,
   type Vendor,
   VendorError,
@@ -45,23 +47,19 @@ export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps
     extractOperation: product.extract,
     queryOperation: product.query,
     operations: vendor.operations,
-    limitOf: (name) => {
-      const { calls, perMs } = operationOf(vendor, name).limit({ channels: settings.channels ?? 1 })
-      const key = limitKey(vendor, name, settings.credentials)
-      return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key }
-    },
-    extract: (count, signal) => {
+    limitOf: (name) => limitOf(caller, name),
+    extract: (count, signal, priority = 0) => {
       const params = product.order(count, settings.request)
-      return list(caller, product, product.extract, params, signal).then(assertSold)
+      return list(caller, product, product.extract, params, { signal, priority }).then(assertSold)
     },
-    query: async (signal) => {
+    query: async (signal, priority = 0) => {
       if (product.query === undefined)
         throw new VendorError('bad_request', 'operation', `${settings.product} cannot list what it holds`)
-      return list(caller, product, product.query, {}, signal)
+      return list(caller, product, product.query, {}, { signal, priority })
     },
-    call: async (name, params, signal) => {
+    call: async (name, params, signal, priority = 0) => {
       assertParams(operationOf(vendor, name), params, 'operator')
-      return perform(caller, name, params, signal, (data) => data)
+      return perform(caller, name, params, { signal, priority }, (data) => data)
     },
   }
 }
@@ -70,6 +68,17 @@ interface Caller {
   readonly vendor: Vendor
   readonly settings: ProviderSettings
   readonly deps: SourceDeps
+}
+
+interface CallOrder {
+  readonly signal: AbortSignal
+  readonly priority: number
+}
+
+function limitOf({ vendor, settings }: Caller, name: string): RateLimit & { readonly key: string } {
+  const { calls, perMs } = operationOf(vendor, name).limit({ channels: settings.channels ?? 1 })
+  const key = limitKey(vendor, name, settings.credentials)
+  return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key }
 }
 
 function operationOf(vendor: Vendor, name: string): Operation {
@@ -98,9 +107,9 @@ function list(
   product: Product,
   operation: string,
   params: Params,
-  signal: AbortSignal,
+  order: CallOrder,
 ): Promise<Delivery> {
-  return perform(caller, operation, params, signal, (data, reply, mask) => {
+  return perform(caller, operation, params, order, (data, reply, mask) => {
     const delivered = screen(product.deliver(data, { operation, request: params }), caller.settings)
     const { sentAt, vendorWallMs } = reply
     const rejected = delivered.rejected.map(mask)
@@ -122,18 +131,21 @@ function assertSold(delivery: Delivery): Delivery {
 }
 
 async function perform<T>(
-  { vendor, settings, deps }: Caller,
+  caller: Caller,
   name: string,
   params: Params,
-  signal: AbortSignal,
+  order: CallOrder,
   read: (data: unknown, reply: VendorReply, mask: (text: string) => string) => T,
 ): Promise<T> {
+  const { vendor, settings, deps } = caller
   const operation = operationOf(vendor, name)
   const wire = vendor.authorize(name, params, settings.credentials)
   const mask = maskerOf(secretsOf(operation, settings, wire))
   try {
     assertParams(operation, { ...params, ...tabled(operation, wire) }, 'engine')
-    const reply = await deps.http.call(toRequest(vendor, operation, settings, wire), signal)
+    const request = toRequest(vendor, operation, settings, wire)
+    const send = () => deps.http.call(request, order.signal)
+    const reply = await (deps.gate === undefined ? send() : deps.gate(limitOf(caller, name), order, send))
     const data = judge(reply, deps.clock.wall(), (raw) => vendor.decode(name, raw, params))
     return read(data, reply, mask)
   } catch (error) {
