@@ -67,9 +67,12 @@ export function unmapIPv4(ip: string): string {
 export function addressMatcher(entries: readonly string[]): (ip: string) => boolean {
   const list = new BlockList()
   for (const entry of entries) {
-    const [ip = '', bits] = entry.split('/')
+    const [ip = '', bits, ...rest] = entry.split('/')
     const family = isIPv4(ip) ? 'ipv4' : 'ipv6'
-    if (isIP(ip) === 0) throw new RangeError(`${entry} is not an IP address or CIDR block`)
+    // A width that is no number would count as 0, which lets everybody in.
+    const isWidth = bits === undefined || /^\d{1,3}$/.test(bits)
+    if (isIP(ip) === 0 || !isWidth || rest.length > 0)
+      throw new RangeError(`${entry} is not an IP address or CIDR block`)
     if (bits === undefined) list.addAddress(ip, family)
     else list.addSubnet(ip, Number(bits), family)
   }
@@ -79,11 +82,17 @@ export function addressMatcher(entries: readonly string[]): (ip: string) => bool
   }
 }
 
-const LOOPBACK = addressMatcher(['127.0.0.0/8', '::1'])
-const UNSPECIFIED = new Set(['0.0.0.0', '::'])
+const THIS_MACHINE = addressMatcher(['127.0.0.0/8', '0.0.0.0', '::1', '::'])
 
 /** True for addresses and names that mean this machine without asking a resolver. */
 export function isThisMachine(host: string): boolean {
-  if (isIP(host) === 0) return /^(.+\.)?localhost\.?$/i.test(host)
-  return UNSPECIFIED.has(host) || LOOPBACK(host)
+  if (/^(.+\.)?localhost\.?$/i.test(host)) return true
+  const ip = isIP(host) === 0 ? numericIPv4(host) : host
+  return ip !== undefined && THIS_MACHINE(ip)
+}
+
+/** The address that resolvers see in `127.1`, `0x7f000001` or `127.0.0.1.`: the WHATWG URL parser knows the old forms. */
+function numericIPv4(name: string): string | undefined {
+  const host = URL.parse(`http://${name}/`)?.hostname ?? ''
+  return isIPv4(host) ? host : undefined
 }
