@@ -64,20 +64,37 @@ function explain(error: unknown, place: string): string {
   return `what listens at ${place} does not answer like a gateway`
 }
 
-const reason = z
-  .object({ detail: z.string() })
-  .or(z.object({ reason: z.string() }).transform((body) => ({ detail: body.reason })))
+const notReady = z.object({ reasons: z.array(z.string()) })
 
 function reasonOf(body: unknown): string {
-  const { data } = reason.safeParse(body)
-  return data === undefined ? '' : `: ${data.detail}`
+  const { data } = notReady.safeParse(body)
+  return data === undefined ? '' : `: ${data.reasons.join('; ')}`
 }
 
-const rows = z.array(z.record(z.string(), z.unknown()))
-const answer = rows.or(z.object({ providers: rows }).transform((body) => body.providers))
+/** What fits on a screen; the admin port tells the rest. */
+const COLUMNS = [
+  'name',
+  'vendor',
+  'product',
+  'state',
+  'alive',
+  'leased',
+  'bought',
+  'used',
+  'wasted',
+  'callsLeft',
+  'channelsFree',
+  'budgetLeft',
+  'balance',
+  'reason',
+]
+
+const answer = z.object({ providers: z.array(z.record(z.string(), z.unknown())) })
 
 function rowsOf(body: unknown, place: string): readonly Row[] {
   const { data } = answer.safeParse(body)
   if (data === undefined) throw new CommandError(`what listens at ${place} does not answer like a gateway`)
-  return data
+  return data.providers.map((provider) =>
+    Object.fromEntries(COLUMNS.filter((column) => column in provider).map((column) => [column, provider[column]])),
+  )
 }

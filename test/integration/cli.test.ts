@@ -242,14 +242,14 @@ async function admin(answers: Record<string, [status: number, body: unknown]>) {
 }
 
 describe('turnpike status', () => {
-  const providers = [{ name: 'd', state: 'ready', addresses: { bought: 3 } }]
+  const providers = [{ name: 'd', state: 'ready', windowSeconds: 60, bought: 3 }]
 
   it('shows what the gateway says of itself and its providers', async () => {
-    const gateway = await admin({ '/readyz': [200, {}], '/v1/providers': [200, providers] })
+    const gateway = await admin({ '/readyz': [200, {}], '/v1/providers': [200, { providers }] })
     expect(await gateway.status()).toEqual({
       code: 0,
       err: '',
-      out: `The gateway at 127.0.0.1:${gateway.port} is ready.\nname  state  addresses.bought\nd     ready  3\n`,
+      out: `The gateway at 127.0.0.1:${gateway.port} is ready.\nname  state  bought\nd     ready  3\n`,
     })
     const host = `127.0.0.1:${gateway.port}`
     expect(gateway.asked).toEqual([`GET /readyz ${host} Bearer t0ken`, `GET /v1/providers ${host} Bearer t0ken`])
@@ -257,7 +257,7 @@ describe('turnpike status', () => {
 
   it('says why the gateway is not ready: 1', async () => {
     const gateway = await admin({
-      '/readyz': [503, { detail: 'no provider can buy' }],
+      '/readyz': [503, { reasons: ['no provider can buy'] }],
       '/v1/providers': [200, { providers }],
     })
     expect(await gateway.status()).toMatchObject({
