@@ -48,12 +48,22 @@ export type CallGate = <T>(
   send: () => Promise<T>,
 ) => Promise<T>
 
+/** What one source must still know after a restart: one plain JSON value. */
+export interface SourceMemory {
+  /** @returns what was saved last; undefined when nothing was */
+  load(): Promise<unknown>
+  /** Resolves only when the value would survive a crash. */
+  save(value: unknown): Promise<void>
+}
+
 /** What a source needs from the process. */
 export interface SourceDeps {
   readonly clock: Clock
   readonly http: VendorHttp
   /** Absent only in tests of a single call: the limits are then nobody's. */
   readonly gate?: CallGate
+  /** Absent: what must be remembered is remembered until the process ends. */
+  readonly memory?: SourceMemory
 }
 
 /** Longer than a connection attempt to a living host takes on any path; the call's own deadline is usually shorter. */

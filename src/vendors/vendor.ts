@@ -96,9 +96,18 @@ export interface Sold {
   readonly ref?: string
 }
 
+/** Bought, but without an address so far: `Source.follow` tells when there is one. It occupies its channel already. */
+export interface Pending {
+  readonly ref: string
+  /** How long the vendor says it will take, ms from `Delivery.sentAt`. */
+  readonly waitMs?: number
+}
+
 /** What one successful extraction brought. */
 export interface Delivery {
   readonly sold: readonly Sold[]
+  /** Only of products that have `Source.follow`. */
+  readonly pending?: readonly Pending[]
   /** Items of the reply that could not be used, each with the reason in words; never a secret. */
   readonly rejected: readonly string[]
   /** What the vendor says is left on the account (addresses, requests), when the reply carries it. */
@@ -109,6 +118,12 @@ export interface Delivery {
   readonly vendorWallMs?: number
 }
 
+/** Where addresses stand that were bought before. An address that is `sold` under a ref of another one takes its place. */
+export interface Followed extends Delivery {
+  /** Refs that were asked for and that the vendor holds no longer for us: their channels are free. */
+  readonly gone: readonly string[]
+}
+
 /** At most `calls` arrivals in every window of `perMs`, whatever else happens. */
 export interface RateLimit {
   readonly calls: number
@@ -117,8 +132,8 @@ export interface RateLimit {
 
 /** One documented parameter. */
 export interface Param {
-  /** `csv` is a comma-separated list given as one string. */
-  readonly type: 'string' | 'integer' | 'boolean' | 'csv'
+  /** `csv` is a comma-separated list given as one string; `items` a JSON array of objects given as one string, see `members`. */
+  readonly type: 'string' | 'integer' | 'boolean' | 'csv' | 'items'
   readonly required?: true
   /** What the vendor assumes when the parameter is left out. */
   readonly default?: string | number | boolean
@@ -127,6 +142,8 @@ export interface Param {
   readonly max?: number
   /** All there is to choose from; of each member, for `csv`. */
   readonly values?: readonly (string | number)[]
+  /** Of `items`: what each object holds. */
+  readonly members?: Readonly<Record<string, Param>>
   /** The value is a credential: masked wherever it is shown. */
   readonly secret?: true
   /** Set by the gateway itself (a count, a signature, a key): refused under `request:` in gateway.yaml. */
@@ -164,6 +181,8 @@ export interface Operation {
   /** Scheme and host where this operation lives when it is not the vendor's own `baseUrl`. */
   readonly baseUrl?: string
   readonly path: string
+  /** In place of the vendor's own `prefix`. */
+  readonly prefix?: string
   readonly params: Readonly<Record<string, Param>>
   /** `channels` is 1 until it is configured or asked. */
   readonly limit: (account: { readonly channels: number }) => RateLimit
@@ -198,8 +217,25 @@ export interface Product {
   readonly maxPerCall: number
   /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
   readonly channels?: true
+  /** What is held was bought elsewhere and only listed here: `extract` takes all of it at once, whatever the count. */
+  readonly list?: true
   /** The parameters of one extraction of `count` addresses. */
   readonly order: (count: number, request: Params) => Params
+  /** For products whose order takes more than one call of `extract`; default: that one call, read by `deliver`. */
+  readonly take?: (count: number, account: Account) => Promise<Delivered>
+  /** For products whose addresses come later or change: a call that tells where they stand, read by `deliver`. */
+  readonly follow?: {
+    readonly operation: string
+    readonly everyMs: number
+    readonly pendingEveryMs: number
+    readonly params: (refs: readonly string[]) => Params
+  }
+  /** For products that can give an address back before its deadline: the call for one ref. */
+  readonly release?: { readonly operation: string; readonly params: (ref: string) => Params }
+  /** For products that can change an address for another: the call for one ref, read by `deliver`. */
+  readonly replace?: { readonly operation: string; readonly params: (ref: string, request: Params) => Params }
+  /** Keys of the provider's entry in gateway.yaml that only this product has; they arrive in `ProviderSettings.own`. */
+  readonly settings?: Readonly<Record<string, z.ZodType>>
   /** Reads the decoded data of a successful `extract` or `query` reply. Throws VendorError for what only a product can see to be wrong. */
   readonly deliver: (data: unknown, context: DeliverContext) => Delivered
 }
@@ -211,27 +247,61 @@ export interface DeliverContext {
   readonly request: Params
 }
 
+/** An account for those steps of a vendor that take several calls. Each call passes the gate; times come from the last one. */
+export interface Account {
+  /** The user's `request:`. */
+  readonly request: Params
+  /** Milliseconds on the gateway's clock. */
+  readonly now: () => number
+  /** One operation of the table, as decoded. @throws {VendorError} */
+  readonly call: (operation: string, params: Params) => Promise<unknown>
+}
+
 /** What a product's reply says, before the engine adds the times. */
 export interface Delivered {
   readonly sold: readonly Sold[]
+  readonly pending?: readonly Pending[]
   readonly rejected: readonly string[]
   readonly balance?: number
+}
+
+/** How many channels an account has. */
+export interface Channels {
+  readonly total: number
+  /** How many of them hold no address now, where the vendor tells. */
+  readonly free?: number
 }
 
 /** A vendor: everything in its documents that the gateway needs, as data. */
 export interface Vendor {
   readonly name: string
   readonly baseUrl: string
+  /** Path in front of every operation's own, as in `/openapi`; a configured base URL with a path of its own replaces it. */
+  readonly prefix?: string
   /** Shape of `credentials:` in gateway.yaml; string members are `secret()` fields. */
   readonly credentials: z.ZodType<Credentials>
   /** The credentials that name the account whose calls the vendor counts together; default: all of them. */
   readonly countedBy?: readonly string[]
   readonly operations: Readonly<Record<string, Operation>>
   readonly products: Readonly<Record<string, Product>>
-  /** Adds credentials and signature. What comes back goes on the wire as it is. */
-  readonly authorize: (operation: string, params: Params, credentials: Credentials) => Params
+  /**
+   * Adds credentials and signature. What comes back goes on the wire as it is.
+   * @param requestId names this call; the same again when it is repeated after it got no answer
+   */
+  readonly authorize: (operation: string, params: Params, credentials: Credentials, requestId: string) => Params
   /** Turns an HTTP answer into the reply's data, or throws VendorError with the class of the vendor's error. */
-  readonly decode: (operation: string, reply: RawReply, sent: Params) => unknown
+  readonly decode: (operation: string, reply: RawReply, sent: Params, credentials: Credentials) => unknown
+  /** How many channels the account has; undefined where only the configuration knows. Asked for products sold by channel. */
+  readonly channelsNow?: (product: string, account: Account) => Promise<Channels>
+  /** How our egress address gets onto the account's whitelist without anybody else's being taken off. */
+  readonly whitelist?: {
+    /** Whether an error says that our address is missing there; default: its class is `whitelist`. */
+    readonly isMissing?: (error: VendorError) => boolean
+    readonly echo?: (account: Account) => Promise<string>
+    readonly add: (ip: string, account: Account) => Promise<void>
+    /** Parameters that make an extraction register whoever calls. */
+    readonly callerParams?: Params
+  }
 }
 
 /** A provider as configured: what `openSource` of the registry makes a `Source` from. Durations in ms, sizes in bytes. */
@@ -258,6 +328,8 @@ export interface ProviderSettings {
   /** Deadline of one call, connecting included. */
   readonly callTimeoutMs: number
   readonly maxBodyBytes: number
+  /** The keys that only this product has, as its `settings` parsed them. */
+  readonly own?: Readonly<Record<string, unknown>>
   /** Where the vendor `static` finds its addresses; exactly one of the three. Entries and URL may hold logins. */
   readonly list?: readonly (string | Secret)[]
   readonly file?: string
@@ -273,7 +345,7 @@ export interface Source {
   readonly isList: boolean
   /** Sold by channel: no more addresses may be held than there are channels. */
   readonly byChannel: boolean
-  /** How many channels the configuration states; undefined when unknown or not sold by channel. */
+  /** How many channels the configuration states, else what `channelsNow` last said; undefined when unknown or not sold by channel. */
   readonly channels: number | undefined
   /** The documented limit of an operation. Calls with the same `key` count together; the key is a digest, no secret. */
   limitOf(operation: string): RateLimit & { readonly key: string }
@@ -287,7 +359,43 @@ export interface Source {
   extract(count: number, signal: AbortSignal, priority?: number): Promise<Delivery>
   /** Lists what the account holds now; only where `queryOperation` is set. @throws {VendorError} */
   query(signal: AbortSignal, priority?: number): Promise<Delivery>
+  /** Only where addresses come later (`Delivery.pending`) or change while they are held. */
+  readonly follow?: Follow
+  /**
+   * Gives an address back before its deadline, which frees its channel: one call within the release limit.
+   * Only for products that can. @param ref `Sold.ref` @throws {VendorError}; until it resolves the vendor still counts the address
+   */
+  release?(ref: string, signal: AbortSignal, priority?: number): Promise<void>
+  /** Gives an address back and takes another in one call. Only for products that can. @throws {VendorError} */
+  replace?(ref: string, signal: AbortSignal, priority?: number): Promise<Delivery>
+  /** Asks how many channels there are; limits and `channels` follow the answer unless configured. Only where the vendor tells. @throws {VendorError} */
+  channelsNow?(signal: AbortSignal): Promise<Channels>
+  /** Only for vendors whose whitelist can be written by a call. */
+  readonly whitelist?: Whitelist
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
   call(operation: string, params: Params, signal: AbortSignal, priority?: number): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
+}
+
+/** Asks again where addresses stand: a pending one may be ready, a ready one may have changed. */
+export interface Follow {
+  /** How often, while none is pending and while one is. */
+  readonly everyMs: number
+  readonly pendingEveryMs: number
+  /** @param refs of all that is held or pending @throws {VendorError}; what is held is then as good as before */
+  ask(refs: readonly string[], signal: AbortSignal, priority?: number): Promise<Followed>
+}
+
+/** Writes our egress address onto the account's whitelist; what others wrote there stays. */
+export interface Whitelist {
+  /** Whether an error says that our address is missing. */
+  isMissing(error: VendorError): boolean
+  /** The address that the vendor says it saw us under; undefined when its words name none, or more than one. */
+  addressFromError(error: VendorError): string | undefined
+  /** Asks the vendor under which address it sees us. @throws {VendorError} */
+  echo?(signal: AbortSignal): Promise<string>
+  /** @param ip IPv4 or IPv6 @throws {VendorError} class bad_request for what is no address */
+  add(ip: string, signal: AbortSignal): Promise<void>
+  /** For when nobody knows the address: from now on each extraction asks the vendor to register whoever calls. */
+  addCaller?(): void
 }

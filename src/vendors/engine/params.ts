@@ -38,6 +38,7 @@ function problemOf(operation: Operation, name: string, value: ParamValue, author
   if (param.managed === true && author === 'configured') return 'is set by the gateway itself'
   if (param.managed === true && param.secret === true && author === 'operator') return 'comes from the credentials'
   if (fits(param, value)) return undefined
+  if (param.type === 'items') return itemsProblem(param, value)
   return `must be ${expectation(param)}${param.secret === true ? '' : `, not ${JSON.stringify(value)}`}`
 }
 
@@ -54,8 +55,48 @@ function fits(param: Param, value: ParamValue): boolean {
           .split(',')
           .every((member) => member !== '' && isListed(param, member))
       )
+    case 'items':
+      return itemsProblem(param, value) === undefined
     case 'string':
       return typeof value !== 'boolean' && within(param, String(value).length) && isListed(param, value)
+  }
+}
+
+/** What is wrong with a JSON array of objects, naming the member; undefined when nothing is. */
+function itemsProblem({ members = {}, min = 1, max }: Param, value: ParamValue): string | undefined {
+  const items = parseItems(value)
+  if (items === undefined || items.length < min || items.length > (max ?? Number.POSITIVE_INFINITY))
+    return `must be a JSON array of ${min} or more objects with ${Object.keys(members).join(', ')}`
+  for (const [index, item] of items.entries()) {
+    const [name = '', message] = memberProblem(members, item) ?? []
+    if (message !== undefined) return `[${index}].${name} ${message}`
+  }
+  return undefined
+}
+
+function memberProblem(
+  members: Readonly<Record<string, Param>>,
+  item: Readonly<Record<string, unknown>>,
+): [string, string] | undefined {
+  for (const [name, value] of Object.entries(item)) {
+    const param = Object.hasOwn(members, name) ? members[name] : undefined
+    if (param === undefined) return [name, `is not one of ${Object.keys(members).join(', ')}`]
+    const plain = param.type === 'items' ? JSON.stringify(value) : value
+    const isPlain = typeof plain === 'string' || typeof plain === 'number' || typeof plain === 'boolean'
+    if (!isPlain || !fits(param, plain)) return [name, `must be ${expectation(param)}`]
+  }
+  const missing = Object.entries(members).find(([name, { required }]) => required === true && item[name] === undefined)
+  return missing === undefined ? undefined : [missing[0], `is missing: ${missing[1].about}`]
+}
+
+/** @returns the objects of a JSON array given as text; undefined for anything else */
+export function parseItems(value: unknown): readonly Readonly<Record<string, unknown>>[] | undefined {
+  try {
+    const items: unknown = typeof value === 'string' ? JSON.parse(value) : value
+    const isList = Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null)
+    return isList ? (items as Readonly<Record<string, unknown>>[]) : undefined
+  } catch {
+    return undefined
   }
 }
 
@@ -77,6 +118,7 @@ function isListed(param: Param, value: ParamValue): boolean {
 function expectation(param: Param): string {
   const choice = param.values === undefined ? '' : param.values.join(', ')
   if (param.type === 'csv') return choice === '' ? 'a comma-separated list' : `a comma-separated list of ${choice}`
+  if (param.type === 'items') return 'a JSON array of objects'
   if (choice !== '') return param.values?.length === 1 ? choice : `one of ${choice}`
   if (param.type === 'boolean') return 'true or false'
   const range = [param.min === undefined ? '' : `from ${param.min}`, param.max === undefined ? '' : `to ${param.max}`]

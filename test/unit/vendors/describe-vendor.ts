@@ -214,7 +214,7 @@ function describeTable(vendor: Vendor): void {
 
 function classOf(vendor: Vendor, operation: string, text: string): ErrorClass | 'no error' {
   try {
-    vendor.decode(operation, { status: 200, headers: {}, text }, {})
+    vendor.decode(operation, { status: 200, headers: {}, text }, {}, {})
     return 'no error'
   } catch (error) {
     if (error instanceof VendorError) return error.class
