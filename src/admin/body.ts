@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { problem } from './problem.ts'
 
-export const MAX_BODY_BYTES = 65_536
+const MAX_BODY_BYTES = 65_536
 
 /** @returns the body, read by the schema, or the response that says why it cannot be */
 export async function readBody<T extends z.ZodType>(request: Request, schema: T): Promise<z.output<T> | Response> {

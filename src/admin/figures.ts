@@ -26,7 +26,7 @@ export function takeSnapshot(view: SnapshotView): Snapshot {
 }
 
 /** The values of the labels in their order, and the figure; null while it is not known. */
-export type Sample = readonly [labels: readonly string[], value: number | null]
+type Sample = readonly [labels: readonly string[], value: number | null]
 
 export interface Figure {
   readonly name: string

@@ -61,7 +61,7 @@ export function providerReports(providers: readonly Provider[], parts: ReportPar
 }
 
 /** What of a provider is in the pool. */
-export type Holding = Pick<ProviderReport, 'alive' | 'leased' | 'leases'>
+type Holding = Pick<ProviderReport, 'alive' | 'leased' | 'leases'>
 
 const NOTHING: Holding = { alive: 0, leased: 0, leases: 0 }
 
@@ -78,7 +78,7 @@ function holdingsOf(members: Iterable<Upstream>): ReadonlyMap<string, Holding> {
   return holdings
 }
 
-export function providerReport(provider: Provider, holding: Holding, tunnels: number, clock: Clock): ProviderReport {
+function providerReport(provider: Provider, holding: Holding, tunnels: number, clock: Clock): ProviderReport {
   const { source, state } = provider
   const nextAttempt = provider.nextAttemptAt(clock.now())
   return {
@@ -91,8 +91,7 @@ export function providerReport(provider: Provider, holding: Holding, tunnels: nu
     nextAttemptAt: timeOfDay(nextAttempt, clock),
     ...lastError(provider, clock.now()),
     ...calls(provider, clock.now()),
-    ...addresses(provider),
-    ...holding,
+    ...addresses(provider, holding),
     ...budget(provider, clock.now()),
     ...stock(provider),
     ...cost(provider, tunnels),
@@ -119,9 +118,10 @@ function calls({ limiter, source, counts }: Provider, now: number) {
   }
 }
 
-function addresses({ counts }: Provider) {
+function addresses({ counts }: Provider, holding: Holding) {
   return {
     bought: counts.bought,
+    ...holding,
     used: counts.used,
     wasted: counts.expiredUnused + counts.tooShort,
     wastedExpired: counts.expiredUnused,

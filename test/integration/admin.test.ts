@@ -1,0 +1,466 @@
+/** The admin port over real HTTP: what it tells, what it refuses, and that it tells no secret. */
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect, it, onTestFinished } from 'vitest'
+import { problems } from '../../src/admin/problem.ts'
+import { providerReports, readinessOf, upstreamReports } from '../../src/admin/reports.ts'
+import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admin/server.ts'
+import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
+import { ConfigError, GatewayError } from '../../src/errors.ts'
+import { createLog } from '../../src/log.ts'
+import { Secret } from '../../src/secret.ts'
+import { TrafficCounters } from '../../src/session/traffic.ts'
+import { leakGuard } from '../support/leaks.ts'
+import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
+import { login, TestSupply } from '../unit/admin/supply.ts'
+
+const TOKEN = 'token-of-these-tests-4711'
+
+/** Below it Node keeps the text of its Date header until the second is over, with an unref'd timer. */
+const RESPONSES = /node_modules.@hono.node-server/
+
+interface Running {
+  readonly admin: AdminServer
+  readonly supply: TestSupply
+  readonly traffic: TrafficCounters
+  readonly log: LogCapture
+  /** What the routes asked the gateway to do. */
+  readonly orders: string[]
+  /** Replaces a part of what the gateway tells. */
+  readonly view: { -readonly [Member in keyof AdminView]: AdminView[Member] }
+  ask(path: string, options?: Asked): Promise<Answer>
+}
+
+interface Asked {
+  readonly method?: string
+  /** `null` sends none. */
+  readonly host?: string | null
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+async function start(settings: Partial<AdminSettings> = {}): Promise<Running> {
+  const guard = leakGuard({ tolerated: RESPONSES })
+  const supply = new TestSupply({ provider: { budget: { perHour: 100 }, price: 0.5 } })
+  const log = new LogCapture()
+  const pino = createLog({ level: 'debug', format: 'json' }, log)
+  const traffic = new TrafficCounters(pino, { access: false })
+  const orders: string[] = []
+  const view = viewOf(supply, traffic, orders)
+  let admin: AdminServer | undefined
+  onTestFinished(async () => {
+    await admin?.close()
+    await guard.check()
+    assertNoSecret(log.lines, [TOKEN, login, login.username])
+  })
+  const defaults = { host: '127.0.0.1', port: 0, token: new Secret(TOKEN), stateDir: undefined }
+  const running = await startAdmin({ ...defaults, ...settings }, view, { log: pino, clock: supply.clock })
+  admin = running
+  return { admin: running, supply, traffic, log, orders, view, ask: (path, options) => ask(running, path, options) }
+}
+
+function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters, orders: string[]): Running['view'] {
+  const parts = () => ({ clock, members: pool.members(), tunnelsOf: () => traffic.openedCount })
+  return {
+    readiness: () => readinessOf(true, providerReports([provider], parts())),
+    upstreams: () => upstreamReports(parts()),
+    providers: () => providerReports([provider], parts()),
+    traffic: () => traffic,
+    gauges: () => ({ connections: 7, tunnels: 5, waiting: 2, sessions: 3 }),
+    reportBan: (id, host, restMs) => {
+      const upstream = pool.get(id)
+      if (upstream !== undefined) pool.restForHost(upstream, host, clock.now() + restMs, clock.now())
+      return upstream !== undefined
+    },
+    refill: (name) => {
+      orders.push(name)
+      return name === provider.name ? 'ordered' : 'unknown'
+    },
+  }
+}
+
+async function ask({ address }: AdminServer, path: string, options: Asked = {}): Promise<Answer> {
+  const { method = 'GET', host = `127.0.0.1:${address.port}`, headers = {}, body } = options
+  const named = host === null ? headers : { host, ...headers }
+  const sent = request({ ...address, path, method, headers: named, setHost: false, agent: false })
+  sent.end(body)
+  const [message] = await once(sent, 'response')
+  return { status: message.statusCode, headers: message.headers, text: await text(message) }
+}
+
+const withToken = { authorization: `Bearer ${TOKEN}` }
+const post = (body?: object) => ({
+  method: 'POST',
+  headers: withToken,
+  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+})
+
+interface Problem {
+  readonly code: string
+  readonly detail: string
+  readonly errors?: readonly { readonly path: string }[]
+}
+
+/** Checks that an answer is a problem as RFC 9457 describes it, and gives its members. */
+function problemOf({ status, headers, text }: Answer): Problem {
+  expect([headers['content-type'], headers['cache-control']]).toEqual(['application/problem+json', 'no-store'])
+  const body = JSON.parse(text)
+  expect(body).toMatchObject({ status, title: expect.any(String), detail: expect.any(String) })
+  expect(problems).toHaveProperty(body.code, status)
+  return body
+}
+
+function jsonOf({ status, headers, text }: Answer, expected = 200): Record<string, unknown> {
+  expect([status, headers['content-type'], headers['cache-control']]).toEqual([
+    expected,
+    'application/json',
+    'no-store',
+  ])
+  return JSON.parse(text)
+}
+
+it('says that it is alive, and for how long', async () => {
+  const { ask, supply } = await start()
+  supply.clock.advance(3_600_000)
+  expect(jsonOf(await ask('/healthz'))).toEqual({ alive: true, upSeconds: 3_600 })
+})
+
+it('says whether it is ready, and why not', async () => {
+  const { ask, supply } = await start()
+  expect(jsonOf(await ask('/readyz'))).toEqual({ ready: true, reasons: [] })
+  supply.answer = new Error('the vendor is down')
+  await supply.order(1)
+  const reasons = [expect.stringMatching(/^provider "acme-a" has no address and can buy none: the call failed/)]
+  const body = problemOf(await ask('/readyz'))
+  expect(body).toMatchObject({ code: 'ADMIN_NOT_READY', ready: false, reasons, detail: reasons[0] })
+})
+
+it('shows the pool and the providers, without a login or a token', async () => {
+  const { ask, supply } = await start()
+  await supply.buy([60_000, 60_000])
+  supply.open()
+  const [pool, providers] = [await ask('/v1/pool'), await ask('/v1/providers')]
+  expect(jsonOf(pool)).toMatchObject({
+    ...{ connections: 7, tunnels: 5, waiting: 2, sessions: 3 },
+    upstreams: [
+      { address: '203.0.113.1:8000', state: 'ready', leases: 1 },
+      { address: '203.0.113.2:8000', leases: 0 },
+    ],
+  })
+  expect(jsonOf(providers)).toMatchObject({
+    providers: [{ name: 'acme-a', state: 'ready', bought: 2, budgetLeft: 98 }],
+  })
+  assertNoSecret([pool.text, providers.text], [TOKEN, login, login.username])
+})
+
+it('has a metrics page that Prometheus can read', async () => {
+  const { ask, supply, traffic } = await start()
+  await supply.buy([60_000, 60_000, 6_000])
+  const upstream = supply.open()
+  supply.pass(6_000)
+  const client = {
+    protocol: 'connect',
+    clientAddress: '192.0.2.7',
+    account: 'someone',
+    target: 'a.example:443',
+  } as const
+  traffic.began({ ...client, beganAt: 0 })
+  for (const tookMs of [5, 30, 90_000]) traffic.opened({ ...client, beganAt: 0 }, upstream, tookMs)
+  traffic.refused({ ...client, beganAt: 0 }, new GatewayError('GW_POOL_EMPTY', 'none'))
+  traffic.ended({ ...client, beganAt: 0 }, 'idle', 100, 2_000)
+
+  const answer = await ask('/metrics')
+  expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
+  const samples = readMetrics(answer.text)
+  expect(samples).toMatchObject({
+    turnpike_ready: 1,
+    turnpike_connections: 7,
+    'turnpike_pool_upstreams{provider="acme-a",state="ready"}': 2,
+    'turnpike_pool_leases{provider="acme-a"}': 1,
+    'turnpike_provider_state{provider="acme-a",state="ready"}': 1,
+    'turnpike_provider_budget_left{provider="acme-a"}': 97,
+    'turnpike_provider_addresses_bought_total{provider="acme-a"}': 3,
+    'turnpike_provider_addresses_wasted_total{provider="acme-a",reason="expired"}': 1,
+    'turnpike_requests_total{protocol="connect"}': 1,
+    'turnpike_requests_total{protocol="socks5"}': 0,
+    'turnpike_errors_total{code="GW_POOL_EMPTY"}': 1,
+    'turnpike_ended_total{end="idle"}': 1,
+    'turnpike_client_bytes_total{direction="down"}': 2_000,
+    'turnpike_open_seconds_bucket{le="0.005"}': 1,
+    'turnpike_open_seconds_bucket{le="0.05"}': 2,
+    'turnpike_open_seconds_bucket{le="20"}': 2,
+    'turnpike_open_seconds_bucket{le="+Inf"}': 3,
+    turnpike_open_seconds_count: 3,
+    turnpike_open_seconds_sum: expect.closeTo(90.035),
+    process_resident_memory_bytes: expect.any(Number),
+    nodejs_eventloop_lag_p99_seconds: expect.any(Number),
+  })
+  // The balance is not known: no figure is better than a wrong one.
+  expect(Object.keys(samples).filter((name) => name.startsWith('turnpike_provider_balance'))).toEqual([])
+  assertNoSecret([answer.text], [TOKEN, login, login.username])
+  expect(answer.text).not.toMatch(/203\.0\.113|192\.0\.2|a\.example|someone/)
+})
+
+it('counts each page anew, however often it is asked for', async () => {
+  const { ask, supply, traffic } = await start()
+  traffic.requests.http = 5
+  await supply.buy([6_000])
+  await Promise.all([ask('/metrics'), ask('/metrics')])
+  supply.pass(6_000)
+  const samples = readMetrics((await ask('/metrics')).text)
+  expect(samples).toHaveProperty('turnpike_requests_total{protocol="http"}', 5)
+  // What is gone leaves no stale figure behind.
+  expect(Object.keys(samples).filter((name) => name.startsWith('turnpike_pool_upstreams'))).toEqual([])
+})
+
+/** Sample -> value. @throws {Error} for a line that is no sample of a metric announced before, or that comes twice */
+function readMetrics(page: string): Record<string, number> {
+  const samples: Record<string, number> = {}
+  let family = 'nothing'
+  for (const line of page.split('\n').filter((line) => line !== '' && !line.startsWith('# HELP '))) {
+    const announced = /^# TYPE ((?:turnpike|process|nodejs)_[a-z0-9_]+) (?:counter|gauge|histogram)$/.exec(line)?.[1]
+    if (announced !== undefined) family = announced
+    else {
+      const [, name = '', labels = '', value] =
+        /^([a-z0-9_]+)(\{\w+="[^"]*"(?:,\w+="[^"]*")*\})? (\S+)$/.exec(line) ?? []
+      if (name.replace(/_(bucket|sum|count)$/, '') !== family && name !== family)
+        throw new Error(`out of place: ${line}`)
+      if (`${name}${labels}` in samples) throw new Error(`twice: ${line}`)
+      samples[`${name}${labels}`] = Number(value)
+    }
+  }
+  return samples
+}
+
+const paths = ['/healthz', '/readyz', '/metrics', '/v1/pool', '/v1/providers']
+
+it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '192.168.1.20', '0.0.0.0', '[::]'])(
+  'answers nobody who calls it %s: a web page could have made that name point here',
+  async (name) => {
+    const { ask, admin, orders } = await start()
+    const host = `${name}:${admin.address.port}`
+    for (const path of paths) expect(problemOf(await ask(path, { host })).code).toBe('ADMIN_WRONG_HOST')
+    const refused = await ask('/v1/providers/acme-a/refill', { host, ...post() })
+    expect([problemOf(refused).code, orders]).toEqual(['ADMIN_WRONG_HOST', []])
+  },
+)
+
+it.each(['localhost', 'LOCALHOST', '127.0.0.1', '127.0.0.9', '[::1]'])('answers to %s', async (name) => {
+  const { ask, admin } = await start()
+  expect((await ask('/healthz', { host: `${name}:${admin.address.port}` })).status).toBe(200)
+  expect(problemOf(await ask('/healthz', { host: `${name}:1` })).code).toBe('ADMIN_WRONG_HOST')
+  expect(problemOf(await ask('/healthz', { host: name })).code).toBe('ADMIN_WRONG_HOST')
+})
+
+it('wants a Host, and is no proxy', async () => {
+  const { ask, admin } = await start()
+  const wrong = [
+    await ask('/healthz', { host: null }),
+    await ask('http://example.com/', { host: 'example.com' }),
+    await ask(`http://127.0.0.1:${admin.address.port}/healthz`),
+  ]
+  expect(wrong.map((answer) => problemOf(answer).code)).toEqual(Array(3).fill('ADMIN_WRONG_HOST'))
+  expect(problemOf(await ask('/healthz', { host: 'a b' })).code).toBe('ADMIN_BAD_REQUEST')
+})
+
+it('has nothing elsewhere', async () => {
+  const { ask } = await start()
+  for (const path of ['/', '/v1', '/v1/pool/', '/v1/upstreams/x/report/y', '/%', '/metrics%00']) {
+    expect(problemOf(await ask(path)).code).toBe('ADMIN_NOT_FOUND')
+  }
+})
+
+it('names the methods that are possible', async () => {
+  const { ask } = await start()
+  for (const path of paths) {
+    for (const method of ['POST', 'DELETE', 'OPTIONS']) {
+      const answer = await ask(path, { method })
+      expect([problemOf(answer).code, answer.headers.allow]).toEqual(['ADMIN_METHOD', 'GET, HEAD'])
+    }
+    expect(await ask(path, { method: 'HEAD' })).toMatchObject({ status: 200, text: '' })
+  }
+  for (const path of ['/v1/upstreams/x/report', '/v1/providers/x/refill']) {
+    const answer = await ask(path)
+    expect([problemOf(answer).code, answer.headers.allow]).toEqual(['ADMIN_METHOD', 'POST'])
+  }
+})
+
+it('shares nothing with other origins', async () => {
+  const { ask } = await start()
+  const headers = { origin: 'http://evil.example', 'access-control-request-method': 'POST' }
+  const answers = [
+    await ask('/v1/pool', { headers }),
+    await ask('/v1/providers/acme-a/refill', { method: 'OPTIONS', headers }),
+  ]
+  for (const answer of answers) {
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+  }
+})
+
+it.each([
+  ['no token', undefined, 'ADMIN_TOKEN_REQUIRED'],
+  ['another scheme', `Basic ${Buffer.from(`admin:${TOKEN}`).toString('base64')}`, 'ADMIN_TOKEN_REQUIRED'],
+  ['an empty token', 'Bearer ', 'ADMIN_TOKEN_REQUIRED'],
+  ['a wrong token', 'Bearer token-of-these-tests-4712', 'ADMIN_TOKEN_WRONG'],
+  ['a part of the token', 'Bearer token-of-these', 'ADMIN_TOKEN_WRONG'],
+  ['what secrets print as', 'Bearer [redacted]', 'ADMIN_TOKEN_WRONG'],
+])('changes nothing with %s', async (_what, authorization, code) => {
+  const { ask, orders, supply } = await start()
+  const [upstream] = await supply.buy([60_000])
+  const headers = authorization === undefined ? {} : { authorization }
+  const body = JSON.stringify({ host: 'a.example' })
+  const answers = [
+    await ask('/v1/providers/acme-a/refill', { method: 'POST', headers }),
+    await ask(`/v1/upstreams/${upstream?.id}/report`, { method: 'POST', headers, body }),
+  ]
+  for (const answer of answers) {
+    expect(problemOf(answer).code).toBe(code)
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="turnpike"/)
+  }
+  expect([orders, upstream?.hostRests]).toEqual([[], undefined])
+})
+
+it('changes nothing without a token to compare with', async () => {
+  const { ask, orders } = await start({ token: undefined })
+  const answer = await ask('/v1/providers/acme-a/refill', post())
+  expect(problemOf(answer)).toMatchObject({ code: 'ADMIN_TOKEN_UNSET', detail: expect.stringContaining('admin.token') })
+  expect(orders).toEqual([])
+})
+
+it('keeps a token of its own in the state folder', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'turnpike-admin-'))
+  onTestFinished(() => rmSync(stateDir, { recursive: true }))
+  const { ask, orders, log } = await start({ token: undefined, stateDir })
+  const token = readFileSync(join(stateDir, 'admin-token'), 'utf8').trim()
+  const refill = (given: string) => ({ method: 'POST', headers: { authorization: `bearer ${given}` } })
+  expect(problemOf(await ask('/v1/providers/acme-a/refill', refill(TOKEN))).code).toBe('ADMIN_TOKEN_WRONG')
+  expect(jsonOf(await ask('/v1/providers/acme-a/refill', refill(token)), 202)).toEqual({
+    name: 'acme-a',
+    ordered: true,
+  })
+  expect(orders).toEqual(['acme-a'])
+  assertNoSecret(log.lines, [token])
+})
+
+it('keeps an upstream away from a host that banned it', async () => {
+  const { ask, supply } = await start()
+  const [upstream] = await supply.buy([3_600_000])
+  const report = (body: object) => ask(`/v1/upstreams/${upstream?.id}/report`, post(body))
+  const rests = { id: upstream?.id, host: 'www.example.com', restSeconds: 90 }
+  expect(jsonOf(await report({ host: 'WWW.example.com', rest: '90s' }))).toEqual(rests)
+  expect(jsonOf(await report({ host: '2001:db8::1' }))).toMatchObject({ host: '2001:db8::1', restSeconds: 600 })
+  supply.clock.advance(89_999)
+  expect(upstream?.restsFor('www.example.com', supply.clock.now())).toBe(true)
+  supply.clock.advance(1)
+  expect(upstream?.restsFor('www.example.com', supply.clock.now())).toBe(false)
+  const gone = await ask('/v1/upstreams/no-such-id/report', post({ host: 'www.example.com' }))
+  expect(problemOf(gone).code).toBe('ADMIN_UNKNOWN_UPSTREAM')
+})
+
+it.each([
+  ['', ''],
+  ['{"host":', ''],
+  ['[]', ''],
+  ['{}', 'host'],
+  ['{"host":7}', 'host'],
+  ['{"host":"a.example:443"}', 'host'],
+  ['{"host":"*.example"}', 'host'],
+  ['{"host":"http://a.example/"}', 'host'],
+  ['{"host":"a.example","rest":600}', 'rest'],
+  ['{"host":"a.example","rest":"0s"}', 'rest'],
+  ['{"host":"a.example","rest":"2d"}', 'rest'],
+  ['{"host":"a.example","forever":true}', ''],
+])('refuses the report %s', async (body, path) => {
+  const { ask, supply } = await start()
+  const [upstream] = await supply.buy([60_000])
+  const answer = problemOf(await ask(`/v1/upstreams/${upstream?.id}/report`, { ...post(), body }))
+  expect(answer.code).toBe('ADMIN_BAD_REQUEST')
+  if (path !== '') expect(answer.errors).toMatchObject([{ path }])
+  expect(upstream?.hostRests).toBeUndefined()
+})
+
+it.each([
+  ['announced', { 'content-length': '65537' }],
+  ['not announced', { 'transfer-encoding': 'chunked' }],
+])('reads no long body, its length %s', async (_what, length) => {
+  const { ask, supply } = await start()
+  const [upstream] = await supply.buy([60_000])
+  const report = (size: number, headers: Record<string, string>) => {
+    const body = `{"host":"a.example"${' '.repeat(size - 20)}}`
+    return ask(`/v1/upstreams/${upstream?.id}/report`, { method: 'POST', headers: { ...withToken, ...headers }, body })
+  }
+  expect(problemOf(await report(65_537, length)).code).toBe('ADMIN_BODY_TOO_LARGE')
+  expect(upstream?.hostRests).toBeUndefined()
+  const longest = 'content-length' in length ? { 'content-length': '65536' } : length
+  expect((await report(65_536, longest)).status).toBe(200)
+})
+
+it('orders addresses, or says why not', async () => {
+  const { ask, orders, view, supply } = await start()
+  expect(jsonOf(await ask('/v1/providers/acme-a/refill', post()), 202)).toEqual({ name: 'acme-a', ordered: true })
+  expect(problemOf(await ask('/v1/providers/other%20one/refill', post())).code).toBe('ADMIN_UNKNOWN_PROVIDER')
+  expect(orders).toEqual(['acme-a', 'other one'])
+
+  view.refill = (): RefillAnswer => 'not now'
+  const full = await ask('/v1/providers/acme-a/refill', post())
+  expect([problemOf(full).detail, full.headers['retry-after']]).toEqual([
+    'it has, or has ordered, as many addresses as it may',
+    undefined,
+  ])
+  supply.answer = new Error('the vendor is down')
+  await supply.order(1)
+  const failing = await ask('/v1/providers/acme-a/refill', post())
+  expect(problemOf(failing).detail).toMatch(/the call failed/)
+  expect(failing.headers['retry-after']).toBe('1')
+})
+
+it('hides what went wrong inside, and logs it', async () => {
+  const { ask, view, log } = await start()
+  view.upstreams = () => {
+    throw new Error('words for the log only')
+  }
+  const answer = await ask('/v1/pool')
+  expect(problemOf(answer).code).toBe('ADMIN_INTERNAL')
+  expect(answer.text).not.toContain('words for the log')
+  expect(log.text).toContain('words for the log only')
+})
+
+it.each(['0.0.0.0', '::', '192.168.1.20', 'gateway.internal'])('does not start on %s without a token', async (host) => {
+  const starting = start({ host, token: undefined })
+  await expect(starting).rejects.toThrow(ConfigError)
+  await expect(starting).rejects.toThrow(/admin\.host: .*add a token/)
+})
+
+it('says what the system says when the port is taken', async () => {
+  const { admin } = await start()
+  await expect(start({ port: admin.address.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+})
+
+it('lets nobody hold it up when it closes', async () => {
+  const { admin, ask } = await start()
+  const idle = connect(admin.address)
+  const halfway = connect(admin.address)
+  halfway.write('POST /v1/providers/acme-a/refill HTTP/1.1\r\nHost: 127')
+  await ask('/healthz')
+  const ended = [idle, halfway].map((socket) =>
+    once(
+      socket.resume().on('error', () => {}),
+      'close',
+    ),
+  )
+  await admin.close()
+  await admin.close()
+  await Promise.all(ended)
+  await expect(ask('/healthz')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})

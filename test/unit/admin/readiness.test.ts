@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest'
+import { readinessOf } from '../../../src/admin/reports.ts'
+import type { Upstream } from '../../../src/pool/upstream.ts'
+import { VendorError } from '../../../src/vendors/vendor.ts'
+import { report, type SupplyOptions, TestSupply } from './supply.ts'
+
+const providerOf = async (options: SupplyOptions, prepare: (supply: TestSupply) => unknown) => {
+  const supply = new TestSupply(options)
+  await prepare(supply)
+  return report(supply)
+}
+const idle = () => providerOf({}, () => {})
+const stopped = () =>
+  providerOf({}, (supply) => {
+    supply.answer = new VendorError('auth', '401', 'the key is wrong')
+    return supply.order(1)
+  })
+
+it('does not need a filled pool', async () => {
+  expect(readinessOf(true, [await idle()])).toEqual({ ready: true, reasons: [] })
+})
+
+it('needs one provider that is able, not all', async () => {
+  expect(readinessOf(true, [await stopped(), await idle()]).ready).toBe(true)
+})
+
+it('is kept by addresses that a stopped provider still has', async () => {
+  const holding = await providerOf({}, async (supply) => {
+    await supply.buy([60_000])
+    supply.answer = new VendorError('expired_plan', '1', 'the plan is over')
+    await supply.order(1)
+  })
+  expect(holding.state).toBe('stopped')
+  expect(readinessOf(true, [holding])).toEqual({ ready: true, reasons: [] })
+})
+
+it('ends with the last provider that could buy', async () => {
+  const reason = 'provider "acme-a" has no address and can buy none: the key is wrong; next attempt in 600 s'
+  expect(readinessOf(true, [await stopped()])).toEqual({ ready: false, reasons: [reason] })
+})
+
+it('comes back when the pause is over: else nobody would ever try', async () => {
+  const tried = await providerOf({}, async (supply) => {
+    supply.answer = new VendorError('auth', '401', 'the key is wrong')
+    await supply.order(1)
+    supply.clock.advance(600_000)
+  })
+  expect(tried.state).toBe('stopped')
+  expect(readinessOf(true, [tried]).ready).toBe(true)
+})
+
+it('names the budget, or the channels, that stop the buying', async () => {
+  const spent = await providerOf({ provider: { budget: { total: 1 } } }, async (supply) => {
+    await supply.buy([10_000])
+    supply.pass(10_000)
+  })
+  const full = await providerOf({ source: { byChannel: true, channels: 1 } }, async (supply) => {
+    const [upstream] = await supply.buy([20_000])
+    supply.pool.remove(upstream as Upstream, 'blamed')
+  })
+  expect(readinessOf(true, [spent, full]).reasons).toEqual([
+    'provider "acme-a" has no address and can buy none: its budget total is used up',
+    'provider "acme-a" has no address and can buy none: all its channels are occupied; next attempt in 20 s',
+  ])
+})
+
+it('ends when the gateway stops listening', async () => {
+  const reasons = ['the gateway accepts no connections']
+  expect(readinessOf(false, [await idle()])).toEqual({ ready: false, reasons })
+})
