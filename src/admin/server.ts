@@ -78,5 +78,6 @@ async function close(server: Server): Promise<void> {
   if (!server.listening) return
   const closed = once(server, 'close')
   server.close()
+  server.closeAllConnections()
   await closed
 }
