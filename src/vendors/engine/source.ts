@@ -17,6 +17,7 @@ import {
 import { channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, operationOf, perform } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
+import { RequestIds } from './request-ids.ts'
 
 /**
  * Opens one configured account and product of a vendor.
@@ -25,7 +26,8 @@ import { arrive, list, steps } from './deliver.ts'
 export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Source {
   const product = productOf(vendor, settings.product)
   assertParams(operationOf(vendor, product.extract), settings.request, 'configured')
-  const caller: Caller = { vendor, settings, deps, learned: { channels: undefined, callerParams: {} } }
+  const learned = { channels: undefined, callerParams: {} }
+  const caller: Caller = { vendor, settings, deps, requestIds: new RequestIds(), learned }
   return {
     vendor: vendor.name,
     product: settings.product,

@@ -20,11 +20,18 @@ export function toRequest(
   settings: ProviderSettings,
   params: Params,
 ): VendorRequest {
-  const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, operation.path)
+  const prefix = operation.prefix ?? vendor.prefix ?? ''
+  const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, prefix, operation.path)
   const limits = { timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
   const { method, encoding = 'form' } = operation
   if (method === 'POST' && encoding === 'json') {
-    return { ...limits, method, url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(params) }
+    return {
+      ...limits,
+      method,
+      url,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(typed(operation, params)),
+    }
   }
   const form = new URLSearchParams(
     Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
@@ -36,8 +43,18 @@ export function toRequest(
   return { ...limits, method, url }
 }
 
-/** A base URL may carry a path prefix: some platforms are resold under one. */
-function urlOf(base: string, path: string): URL {
+/** In JSON a number is not the text of one; both may have been written in gateway.yaml or on the command line. */
+function typed(operation: Operation, params: Params): Params {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name,
+      operation.params[name]?.type === 'integer' ? Number(value) : value,
+    ]),
+  )
+}
+
+/** A base URL may carry a path prefix in place of the usual one: some platforms are resold under many. */
+function urlOf(base: string, prefix: string, path: string): URL {
   const url = URL.canParse(base) ? new URL(base) : undefined
   const isPlain =
     url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
@@ -48,7 +65,7 @@ function urlOf(base: string, path: string): URL {
       'baseUrl must be http(s)://host[:port][/prefix], without login, query and fragment',
     )
   }
-  url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
+  url.pathname = `${url.pathname.replace(/\/$/, '') || prefix}${path}`
   return url
 }
 
