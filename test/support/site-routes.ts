@@ -51,7 +51,7 @@ const routes: Record<string, Route> = {
   /** A page that loads 40 scripts; its <body data-loaded> counts those that ran. */
   '/page': (exchange) => exchange.reply(200, page(), [['Content-Type', 'text/html']]),
   '/resource': (exchange) =>
-    exchange.reply(200, 'const b = document.body.dataset; b.loaded = Number(b.loaded) + 1\n', [
+    exchange.reply(200, 'document.body.dataset.loaded = Number(document.body.dataset.loaded) + 1\n', [
       ['Content-Type', 'text/javascript'],
     ]),
   /** A WebSocket that echoes. */

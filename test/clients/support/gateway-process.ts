@@ -1,17 +1,19 @@
 /** The gateway as its users run it: a process of its own, started through a file. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
 import { assertNoSecret, LogCapture } from '../../support/log-capture.ts'
 import type { Login } from '../../support/upstream-behaviour.ts'
 import { startWorld, type World, type WorldOptions } from '../../support/world.ts'
+import { temporaryFolder } from './files.ts'
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+/** An installed `turnpike` runs on whatever `node` is found first: this one, not the machine's. */
+const ENV = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` }
 /** Hang guards, not expectations: the machine may be busy. */
 const START_MS = 30_000
 const STOP_MS = 20_000
@@ -29,9 +31,10 @@ export interface GatewayProcess {
 }
 
 export interface ProcessOptions {
-  /** What follows `node` on the command line. Default: the source's `start`. */
-  readonly argv?: readonly string[]
-  readonly cwd?: string
+  /** The program and what follows it; run where the configuration is, as ./gateway.yaml. Default: the source's `start`. */
+  readonly command?: readonly [string, ...string[]]
+  /** Where; default: a folder that goes when the test has ended. */
+  readonly folder?: string
   /** What the log may not hold. */
   readonly secrets?: readonly (string | Login)[]
 }
@@ -42,20 +45,15 @@ export interface ProcessOptions {
  * @throws {Error} with the log when it does not begin to listen
  */
 export async function startProcess(config: ConfigPart, options: ProcessOptions = {}): Promise<GatewayProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'turnpike-clients-'))
-  const file = join(folder, 'gateway.yaml')
-  writeFileSync(file, stringify(config))
+  const folder = options.folder ?? temporaryFolder()
+  writeFileSync(join(folder, 'gateway.yaml'), stringify(config))
   const log = new LogCapture()
-  const argv = options.argv ?? [MAIN, 'start']
-  const child = spawn(process.execPath, [...argv, '--config', file], {
-    cwd: options.cwd ?? folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const [program, ...args] = options.command ?? [process.execPath, MAIN, 'start', '--config', 'gateway.yaml']
+  const child = spawn(program, args, { cwd: folder, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.on('data', (piece: Buffer) => log.write(piece))
   child.stderr.on('data', (piece: Buffer) => log.write(piece))
   onTestFinished(async () => {
     const code = await stop(child)
-    rmSync(folder, { recursive: true })
     assertNoSecret(log.lines, options.secrets ?? [])
     expect(code, `exit code of the gateway; its log:\n${log.text}`).toBe(0)
   })
@@ -120,10 +118,4 @@ export async function startGateway(options: GatewayWorldOptions = {}): Promise<G
   }
   const gateway = await startProcess(config, { secrets: [...world.secrets(), ...(options.secrets ?? [])] })
   return { ...gateway, world }
-}
-
-/** The demo vendor behind the gateway: nothing but what is installed. */
-export function startDemo(options: ProcessOptions = {}): Promise<GatewayProcess> {
-  const providers = [{ name: 'demo', vendor: 'demo', budget: { perHour: 1000 } }]
-  return startProcess({ listen: [{ port: 0 }], admin: 'off', providers, state: 'off' }, options)
 }

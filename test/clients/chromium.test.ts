@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import { startBrowserPage } from './support/browser-page.ts'
+import { temporaryFolder } from './support/files.ts'
+import { startGateway } from './support/gateway-process.ts'
+import { succeed } from './support/program.ts'
+
+const RESOURCES = 40
+/** Quiet and forgetful: no sandbox, because CI is root; nothing of its own on the network. */
+const FLAGS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'],
+]
+
+it.each(['http', 'socks5'])(
+  'Chromium shows a page of forty scripts and a WebSocket over %s, all by one upstream',
+  async (scheme) => {
+    const { url, world } = await startGateway({ listen: { session: 'client' } })
+    const page = await startBrowserPage(RESOURCES)
+    world.names['page.test'] = page.address
+    const { out } = await succeed('chromium', [
+      ...FLAGS,
+      `--user-data-dir=${temporaryFolder()}`,
+      `--proxy-server=${url(scheme)}`,
+      '--virtual-time-budget=30000',
+      '--dump-dom',
+      'http://page.test/',
+    ])
+    expect(/<body [^>]*>/.exec(out)?.[0]).toBe(`<body data-loaded="${RESOURCES}" data-echo="through the proxy">`)
+    expect(page.peers.size).toBe(1)
+    expect(new Set([...page.peers, ...world.site.connections.map(({ peer }) => peer)]).size).toBe(1)
+    expect(world.site.requests.filter(({ target }) => target === '/ws').length).toBe(1)
+    expect(world.site.connections.length).toBeGreaterThan(2) // or one upstream would be no wonder
+    expect(world.site.violations).toEqual([])
+  },
+)

@@ -1,0 +1,91 @@
+/** What npm publishes: packed, installed elsewhere without anything of the repository, and run. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { fetch, ProxyAgent } from 'undici'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startProcess, stop } from '../clients/support/gateway-process.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** The package brings no Node of its own: the repository's comes first, whatever the machine has. */
+const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` }
+/** npm asks the registry for the dependencies. */
+const NPM_MS = 170_000
+
+const runFile = promisify(execFile)
+let folder = ''
+let packed: readonly string[] = []
+const inPackage = (name: string) => join(folder, 'user', 'node_modules', 'turnpike', name)
+const turnpike = () => join(folder, 'user', 'node_modules', '.bin', 'turnpike')
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'turnpike-package-'))
+  mkdirSync(join(folder, 'user'))
+  writeFileSync(join(folder, 'user', 'package.json'), '{ "private": true }')
+  const { stdout } = await runFile('npm', ['pack', '--json', '--pack-destination', folder], { cwd: ROOT, env })
+  // prepack's own output precedes the JSON.
+  const [tarball] = JSON.parse(stdout.slice(stdout.indexOf('\n[') + 1)) as [
+    { filename: string; files: { path: string }[] },
+  ]
+  packed = tarball.files.map(({ path }) => path)
+  const install = ['install', '--omit=dev', '--no-audit', '--no-fund', join(folder, tarball.filename)]
+  await runFile('npm', install, { cwd: join(folder, 'user'), env })
+}, NPM_MS)
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('the tarball', () => {
+  it('holds what a user needs', () => {
+    const examples = readdirSync(join(ROOT, 'config/examples')).map((name) => `config/examples/${name}`)
+    const needed = ['package.json', 'README.md', 'README.zh-CN.md', 'LICENSE', 'gateway.yaml', 'dist/main.js']
+    expect(packed).toEqual(expect.arrayContaining([...needed, 'config/gateway.schema.json', ...examples]))
+  })
+
+  it('holds no test, no state and nothing that was forgotten in dist', () => {
+    const allowed =
+      /^(dist\/.*\.js|config\/(gateway\.schema\.json|examples\/[\w-]+\.yaml)|gateway\.yaml|package\.json|LICENSE|README(\.zh-CN)?\.md)$/
+    expect(packed.filter((path) => !allowed.test(path))).toEqual([])
+    const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
+    expect(packed.filter((path) => path.startsWith('dist/') && !existsSync(sourceOf(path)))).toEqual([])
+  })
+
+  it('holds no secret and no trace of the machine that made it', () => {
+    const telling = [/PRIVATE KEY/, /npm_[A-Za-z0-9]{30}/, /AKIA[A-Z0-9]{16}/, ROOT.slice(0, -1)]
+    const holds = (path: string) => {
+      const text = readFileSync(inPackage(path), 'utf8')
+      return telling.some((sign) => (typeof sign === 'string' ? text.includes(sign) : sign.test(text)))
+    }
+    expect(packed.filter(holds)).toEqual([])
+  })
+})
+
+describe('the installed package', () => {
+  const run = async (...args: string[]) => (await runFile(turnpike(), args, { cwd: folder, env })).stdout
+
+  it('tells about itself', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    expect(await run('--help')).toContain('turnpike start')
+    expect(await run('--version')).toBe(`${version}\n`)
+  })
+
+  it('finds the configuration that it brings valid', async () => {
+    expect(await run('check', '--config', inPackage('gateway.yaml'))).toContain('gateway.yaml is valid')
+    expect(await run('check', '--config', inPackage('config/examples/demo.yaml'))).toContain('demo.yaml is valid')
+  })
+
+  it('serves from an empty folder until SIGTERM: 0', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'turnpike-empty-'))
+    onTestFinished(() => rmSync(own, { recursive: true }))
+    const config = { listen: [{ port: 0 }], admin: { port: 0 }, providers: [{ name: 'demo', vendor: 'demo' }] }
+    const { child, url } = await startProcess(config, { folder: own, command: [turnpike(), 'start'] })
+    const proxy = new ProxyAgent(url())
+    onTestFinished(() => proxy.close())
+    const response = await fetch('http://whoami.demo/', { dispatcher: proxy })
+    expect([response.status, await response.text()]).toEqual([200, expect.stringMatching(/^upstream 127\.\S+, /)])
+    expect(await stop(child)).toBe(0)
+    expect(readdirSync(own).filter((name) => name !== 'gateway.yaml' && name !== 'state')).toEqual([])
+  })
+})
