@@ -25,7 +25,7 @@ export const noOptions: ClientOptions = Object.freeze({})
 type OptionName = keyof ClientOptions
 
 /** Every spelling and the option that it sets. `life` takes a unit; the last three are plain minutes. */
-const spellings: Readonly<Record<string, OptionName>> = {
+const optionOf: Readonly<Record<string, OptionName>> = {
   session: 'session',
   sessid: 'session',
   provider: 'provider',
@@ -45,8 +45,10 @@ const spellings: Readonly<Record<string, OptionName>> = {
   strategy: 'strategy',
 }
 
+/** By look-up without prototype: clients choose the keys. */
+const spellings: ReadonlyMap<string, OptionName> = new Map(Object.entries(optionOf))
 const MINUTE_KEYS = new Set(['sesstime', 'sessionduration', 'lifetime'])
-const KEY_NAMES = Object.keys(spellings).join('|')
+const KEY_NAMES = [...spellings.keys()].join('|')
 /** The hyphen behind a key belongs to the match of no key: `-session-country-us` is a session without a value. */
 const KEY_PATTERN = new RegExp(`-(${KEY_NAMES})(?=-)`, 'gi')
 const BEGINS_WITH_KEY = new RegExp(`^(${KEY_NAMES})-`, 'i')
@@ -110,13 +112,19 @@ export function headerOptions(fields: readonly Field[], base: ClientOptions): Cl
   for (const field of fields) {
     if (!field.name.startsWith(HEADER_PREFIX)) continue
     own ??= {}
-    setOption(own, field.name.slice(HEADER_PREFIX.length), field.value)
+    setOption(own, field.name.slice(HEADER_PREFIX.length), asText(field.value))
   }
   return own === undefined ? base : { ...base, ...own }
 }
 
+/** Clients write places in UTF-8, and heads are read as latin1. What is no UTF-8 stays as it is. */
+function asText(octets: string): string {
+  const text = Buffer.from(octets, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? octets : text
+}
+
 function setOption(options: Record<string, unknown>, key: string, value: string): void {
-  const name = spellings[key.toLowerCase()]
+  const name = spellings.get(key.toLowerCase())
   if (name === undefined) throw unknownKey(`-${key}-`)
   if (name in options) throw new GatewayError('GW_BAD_OPTION', `the option "${key}" is given twice`)
   if (value === '' || value.length > MAX_VALUE_LENGTH) throw badValue(key, 'takes 1 to 256 characters')
@@ -155,7 +163,7 @@ function badValue(key: string, expectation: string): GatewayError {
 /** Names the key only when it can be shown: what follows an account may be part of somebody's password typed in the wrong place. */
 function unknownKey(rest: string): GatewayError {
   const key = /^-([A-Za-z0-9_]{1,32})(-|$)/.exec(rest)?.[1]
-  if (key !== undefined && key.toLowerCase() in spellings) return badValue(key, 'needs a value')
+  if (key !== undefined && spellings.has(key.toLowerCase())) return badValue(key, 'needs a value')
   const known = 'known ones: session, provider, country, area, city, isp, life, sesstime, strict, strategy'
   return new GatewayError(
     'GW_BAD_OPTION',

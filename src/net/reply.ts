@@ -61,5 +61,6 @@ export function reasonPhrase(status: number): string {
 /** RFC 9110 section 10.2.3: whole seconds, at least one. */
 function retryAfterSeconds(error: GatewayError): string {
   const ms = error.detail['retryAfterMs']
-  return String(Math.max(1, Math.ceil((typeof ms === 'number' ? ms : 1_000) / 1_000)))
+  const isKnown = typeof ms === 'number' && Number.isFinite(ms)
+  return String(Math.max(1, Math.ceil((isKnown ? ms : 1_000) / 1_000)))
 }
