@@ -119,6 +119,26 @@ export class Connection extends Expiring implements TunnelRequest {
     this.data(Buffer.concat([Buffer.from(head, 'latin1'), early]))
   }
 
+  /**
+   * Continues a connection that Node's HTTP server has let go of because the client wants to leave HTTP.
+   * @param head what came behind the request
+   * @param ask hands the request on; undefined when it was refused
+   */
+  resumeAsUpgrade(head: Buffer, ask: () => PendingTunnel | undefined): void {
+    this.#attach()
+    this.#state = 'pending'
+    if (head.length > 0) this.#keepEarly(head)
+    this.socket.resume()
+    const pending = ask()
+    if (this.#state === 'pending') this.#pending = pending
+  }
+
+  /** The target has left HTTP too. @param head of its answer, as latin1 */
+  acceptUpgrade(head: string, join: (client: Socket) => Relay): void {
+    this.socket.write(head, 'latin1')
+    this.#join(join)
+  }
+
   data(chunk: Buffer): void {
     if (this.#relay !== undefined) this.#relay.upload(chunk)
     else if (this.#state === 'pending') this.#keepEarly(chunk)
@@ -317,6 +337,10 @@ export class Connection extends Expiring implements TunnelRequest {
   accept(upstreamId: string, join: (client: Socket) => Relay): void {
     if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId), 'latin1')
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
+    this.#join(join)
+  }
+
+  #join(join: (client: Socket) => Relay): void {
     this.#state = 'relay'
     this.#pending = undefined
     const relay = join(this.socket)
@@ -337,16 +361,21 @@ export class Connection extends Expiring implements TunnelRequest {
     else this.#sayLast(socks5Failure(error))
   }
 
-  /**
-   * Writes the last answer. What the client still sends is read and dropped until it closes: a socket closed with unread
-   * octets sends a reset, which would take the answer with it.
-   */
   #sayLast(bytes: Buffer): void {
+    this.socket.write(bytes)
+    this.linger()
+  }
+
+  /**
+   * The last answer is written. What the client still sends is read and dropped until it closes: a socket closed with
+   * unread octets sends a reset, which would take the answer with it.
+   */
+  linger(): void {
     this.#state = 'lingering'
     this.#pending = undefined
     this.#early = undefined
     this.socket.resume()
-    this.socket.end(bytes)
+    this.socket.end()
     this.#server.lingers.add(this)
   }
 

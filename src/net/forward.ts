@@ -1,13 +1,13 @@
 /**
  * Sends one plain request to an upstream and its response to the client, both bodies streaming (undici underneath).
  */
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { Client, type Dispatcher, errors } from 'undici'
 import type { Breakage } from '../pool/upstream.ts'
 import { formatAuthority } from './address.ts'
-import { hasBody, type PlainRequest } from './http-server.ts'
+import type { PlainRequest } from './http-server.ts'
+import { BodyCutOff, type LazyBody } from './lazy-body.ts'
 import { reasonPhrase } from './reply.ts'
 
 /** RFC 9110 section 7.6.1, and what only concerns the way to us. */
@@ -23,33 +23,38 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ])
 
-/** Sets a connection to the upstream up when the client's first one is gone; `callback` hears once. */
-export type Reconnect = (callback: (error: Error | null, socket: Socket | null) => void) => void
+/** The connection of a conversation was closed before the request could be sent on it. */
+class ConversationOver extends Error {}
 
-/** One HTTP/1.1 conversation with an upstream, or with a target through it. */
+/** One HTTP/1.1 conversation with an upstream, or with a target through it: as long as its one connection lives. */
 export class UpstreamConversation {
   readonly #client: Client
+  readonly #socket: Socket
 
   /**
    * @param origin `http://host:port` of the peer: names the connection, is not resolved
-   * @param first an open socket for the first request
+   * @param socket open, paused, nothing read
    * @param bodyIdleMs longest pause inside a response body
    */
-  constructor(origin: string, first: Socket, reconnect: Reconnect, bodyIdleMs: number) {
-    let ready: Socket | undefined = first
+  constructor(origin: string, socket: Socket, bodyIdleMs: number) {
+    this.#socket = socket
+    let isTaken = false
     this.#client = new Client(origin, {
       connect: (_options, callback) => {
-        const socket = ready
-        ready = undefined
+        const isOver = isTaken || socket.destroyed
+        isTaken = true
         // Not in this turn: undici ignores what happens while it is being asked to go on.
-        if (socket !== undefined && !socket.destroyed) queueMicrotask(() => callback(null, socket))
-        else reconnect(callback as Parameters<Reconnect>[0])
+        queueMicrotask(() => (isOver ? callback(new ConversationOver(), null) : callback(null, socket)))
       },
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: bodyIdleMs,
       allowH2: false,
     })
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed
   }
 
   send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
@@ -72,12 +77,18 @@ export interface ExchangeOwner {
   readonly extraHeaders: readonly string[]
   /** The whole response has been passed on. */
   completed(): void
+  /** The response is held up by a client that does not read it, or no longer. */
+  stalled(isStalled: boolean): void
   /** @param how what broke before an answer came; undefined when the response was cut off in the middle */
   broke(how: Breakage | undefined): void
+  /** The connection was closed before anything was sent on it. */
+  unsent(): void
   /** The request itself cannot be sent; its header or body is not what it says. */
   unsendable(): void
-  /** The two sides of an upgraded connection, to be joined. */
-  upgraded(upstream: Duplex): void
+  /** The client has left in the middle of its request. */
+  clientGone(): void
+  /** The target leaves HTTP. @param head of the answer that the client is to get, octets as latin1 */
+  upgraded(head: string): void
 }
 
 /** One try of one request. The client hears nothing before the upstream's final status. */
@@ -87,7 +98,10 @@ export class Forward implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #dropped = false
   #cancelled = false
-  readonly #onDrain = () => this.#controller?.resume()
+  readonly #onDrain = () => {
+    this.#owner.stalled(false)
+    this.#controller?.resume()
+  }
 
   constructor(request: PlainRequest, owner: ExchangeOwner) {
     this.#request = request
@@ -127,7 +141,9 @@ export class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#request.response.write(chunk)) controller.pause()
+    if (this.#request.response.write(chunk)) return
+    controller.pause()
+    this.#owner.stalled(true)
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
@@ -147,16 +163,16 @@ export class Forward implements Dispatcher.DispatchHandler {
   ): void {
     if (this.#cancelled) return void upstream.destroy()
     const lines = pairs(decode(controller.rawHeaders)).map(([name, value]) => `${name}: ${value}\r\n`)
-    const head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines.join('')}\r\n`
-    this.#request.upgrade?.socket.write(head, 'latin1')
-    this.#owner.upgraded(upstream)
+    this.#owner.upgraded(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines.join('')}\r\n`)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { response } = this.#request
     response.off('drain', this.#onDrain)
     if (this.#cancelled || this.#dropped) return
-    if (isRequestFault(error)) this.#owner.unsendable()
+    if (error instanceof BodyCutOff) this.#owner.clientGone()
+    else if (error instanceof ConversationOver) this.#owner.unsent()
+    else if (isRequestFault(error)) this.#owner.unsendable()
     else this.#owner.broke(response.headersSent ? undefined : breakageOf(error))
   }
 }
@@ -217,42 +233,5 @@ function breakageOf(error: Error): Breakage {
 }
 
 function isRequestFault(error: Error): boolean {
-  return (
-    error instanceof errors.InvalidArgumentError ||
-    error instanceof errors.RequestContentLengthMismatchError ||
-    error instanceof BodyCutOff
-  )
-}
-
-/** The client closed its connection, or its request, in the middle of a body. */
-class BodyCutOff extends Error {}
-
-/**
- * The client's body, untouched until undici asks for it: as long as it was not, the request may go elsewhere. undici
- * destroys a body when a request fails; this one leaves the client's connection alone.
- */
-export class LazyBody extends Readable {
-  readonly #message: IncomingMessage
-  started = false
-
-  constructor(message: IncomingMessage) {
-    super()
-    this.#message = message
-  }
-
-  static of(request: PlainRequest): LazyBody | undefined {
-    return hasBody(request.message) ? new LazyBody(request.message) : undefined
-  }
-
-  override _read(): void {
-    if (this.started) return void this.#message.resume()
-    this.started = true
-    this.#message.on('data', (chunk: Buffer) => {
-      if (!this.push(chunk)) this.#message.pause()
-    })
-    this.#message.on('end', () => this.push(null))
-    this.#message.on('close', () => {
-      if (!this.#message.complete) this.destroy(new BodyCutOff())
-    })
-  }
+  return error instanceof errors.InvalidArgumentError || error instanceof errors.RequestContentLengthMismatchError
 }

@@ -3,10 +3,11 @@
  * what that parser lets pass, and hands each request over as a PlainRequest.
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors.ts'
 import { type Address, parseAuthority, unmapIPv4 } from './address.ts'
-import type { ClientIdentity } from './client-request.ts'
+import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import { type Connection, withHeaderOptions } from './connection.ts'
 import type { Field } from './http-head.ts'
 import type { Listener } from './listener.ts'
@@ -22,14 +23,29 @@ export interface PlainRequest {
   readonly identity: ClientIdentity
   readonly clientAddress: string
   readonly listener: Listener
-  /** The client wants to leave HTTP (`Upgrade: websocket`). */
-  readonly upgrade: { readonly socket: Duplex; readonly head: Buffer } | undefined
+  /** The connection of a client that wants to leave HTTP (`Upgrade: websocket`). */
+  readonly upgrade: Connection | undefined
 }
 
 export interface PlainOwner {
-  plain(request: PlainRequest): void
+  /** @returns who is to know when a client that wants to leave HTTP hangs up */
+  plain(request: PlainRequest): PendingTunnel
+  /** The connection goes on as a tunnel. */
+  leftHttp(socket: Socket): void
   refused(error: GatewayError): void
 }
+
+/** A client connection. Its requests are taken up one after the other, however many of them it sends ahead. */
+interface Client {
+  readonly connection: Connection
+  readonly listener: Listener
+  isBusy: boolean
+  /** What came before the answer to an earlier request was out. */
+  readonly ahead: ((client: Client) => void)[]
+}
+
+/** Requests that a client may send ahead before it is no longer read from. */
+const MAX_AHEAD = 64
 
 export interface HttpFrontSettings {
   readonly handshakeMs: number
@@ -41,7 +57,7 @@ export interface HttpFrontSettings {
 export class HttpFront {
   readonly #server: Server
   readonly #owner: PlainOwner
-  readonly #origins = new WeakMap<Duplex, { connection: Connection; listener: Listener }>()
+  readonly #clients = new WeakMap<Duplex, Client>()
   #stopping = false
 
   constructor(settings: HttpFrontSettings, owner: PlainOwner) {
@@ -56,15 +72,20 @@ export class HttpFront {
       // HTTP/1.0 has none. We ask for it ourselves where it must be.
       requireHostHeader: false,
       noDelay: true,
+      shouldUpgradeCallback: mayLeaveHttp,
     })
-    this.#server.on('request', (message, response) => this.#request(message, response, undefined))
-    this.#server.on('checkContinue', (message, response) => {
-      response.writeContinue()
-      this.#request(message, response, undefined)
-    })
-    this.#server.on('checkExpectation', (message, response) => this.#request(message, response, undefined))
-    this.#server.on('connect', (message, socket, head) => this.#connect(message, socket, head))
-    this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
+    const onRequest = (message: IncomingMessage, response: ServerResponse) =>
+      this.#inTurn(message.socket, (client) => this.#request(client, message, response))
+    this.#server.on('request', onRequest)
+    // Nobody is asked to go on before an upstream wants the body (lazy-body.ts).
+    this.#server.on('checkContinue', onRequest)
+    this.#server.on('checkExpectation', onRequest)
+    this.#server.on('connect', (message, socket, head) =>
+      this.#inTurn(socket, (client) => this.#connect(client, message, head)),
+    )
+    this.#server.on('upgrade', (message, socket, head) =>
+      this.#inTurn(socket, (client) => this.#upgrade(client, message, head)),
+    )
     this.#server.on('clientError', (error, socket) => this.#clientError(error, socket))
     // A server that never listens arms its time limits on this event only.
     this.#server.emit('listening')
@@ -73,30 +94,54 @@ export class HttpFront {
   /** Takes a connection whose first octets were read by the listener. */
   take(connection: Connection, first: Buffer, listener: Listener): void {
     const { socket } = connection
-    this.#origins.set(socket, { connection, listener })
+    this.#clients.set(socket, { connection, listener, isBusy: false, ahead: [] })
     socket.pause()
     socket.unshift(first)
     this.#server.emit('connection', socket)
     socket.resume()
   }
 
-  #request(message: IncomingMessage, response: ServerResponse, upgrade: PlainRequest['upgrade']): void {
-    const origin = this.#origins.get(message.socket)
-    if (origin === undefined) return void message.socket.destroy()
+  #inTurn(socket: Duplex, task: (client: Client) => void): void {
+    const client = this.#clients.get(socket)
+    if (client === undefined) return void socket.destroy()
+    if (client.isBusy) {
+      if (client.ahead.push(task) === MAX_AHEAD) socket.pause()
+      return
+    }
+    client.isBusy = true
+    task(client)
+  }
+
+  #answered(client: Client): void {
+    client.isBusy = false
+    const { socket } = client.connection
+    if (client.ahead.length === MAX_AHEAD) socket.resume()
+    const next = client.ahead.shift()
+    if (next === undefined || socket.destroyed) return
+    client.isBusy = true
+    next(client)
+  }
+
+  #request(client: Client, message: IncomingMessage, response: ServerResponse): void {
+    response.once('close', () => this.#answered(client))
     response.sendDate = false
     if (this.#stopping) response.setHeader('Connection', 'close')
+    this.#hand(client, message, response, undefined)
+  }
+
+  #hand(
+    { listener }: Client,
+    message: IncomingMessage,
+    response: ServerResponse,
+    upgrade: Connection | undefined,
+  ): PendingTunnel | undefined {
     try {
-      this.#owner.plain({
-        ...this.#check(message, origin.listener),
-        message,
-        response,
-        upgrade,
-        listener: origin.listener,
-      })
+      return this.#owner.plain({ ...this.#check(message, listener), message, response, upgrade, listener })
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       this.#owner.refused(error)
       refusePlain(message, response, error)
+      return undefined
     }
   }
 
@@ -117,23 +162,24 @@ export class HttpFront {
   }
 
   /** CONNECT behind other requests on one connection: the same as if it had come first. */
-  #connect(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const origin = this.#origins.get(socket)
+  #connect({ connection }: Client, message: IncomingMessage, head: Buffer): void {
+    this.#owner.leftHttp(connection.socket)
     const lines: string[] = []
     for (let i = 0; i < message.rawHeaders.length; i += 2)
       lines.push(`${message.rawHeaders[i]}: ${message.rawHeaders[i + 1]}\r\n`)
     const text = `CONNECT ${message.url} HTTP/${message.httpVersion}\r\n${lines.join('')}\r\n`
-    origin?.connection.resumeAsTunnel(text, head)
+    connection.resumeAsTunnel(text, head)
   }
 
-  /** Only a WebSocket handshake may leave HTTP (RFC 6455 section 4.1); what else asks to is served without the upgrade. */
-  #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const response = upgradeResponse(message, socket)
-    const isWebSocket = message.method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(message.headers.upgrade ?? '')
-    if (isWebSocket && !hasBody(message)) return void this.#request(message, response, { socket, head })
-    const error = new GatewayError('GW_BAD_REQUEST', 'only WebSocket upgrades are forwarded')
-    this.#owner.refused(error)
-    refusePlain(message, response, error)
+  #upgrade(client: Client, message: IncomingMessage, head: Buffer): void {
+    const response = upgradeResponse(message, client.connection)
+    client.connection.resumeAsUpgrade(head, () => {
+      if (mayLeaveHttp(message)) return this.#hand(client, message, response, client.connection)
+      const error = new GatewayError('GW_BAD_REQUEST', 'only WebSocket upgrades are forwarded')
+      this.#owner.refused(error)
+      refusePlain(message, response, error)
+      return undefined
+    })
   }
 
   #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -155,12 +201,21 @@ export class HttpFront {
   }
 }
 
-/** A response object for a socket that Node has let go of after `upgrade`. */
-function upgradeResponse(message: IncomingMessage, socket: Duplex): ServerResponse {
+/** Only a WebSocket handshake may leave HTTP (RFC 6455 section 4.1); what else asks to is served without the upgrade. */
+function mayLeaveHttp(message: IncomingMessage): boolean {
+  const isWebSocket = message.method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(message.headers.upgrade ?? '')
+  return isWebSocket && !hasBody(message)
+}
+
+/** A response object for a connection that Node has let go of after `upgrade`: the last one on it. */
+function upgradeResponse(message: IncomingMessage, connection: Connection): ServerResponse {
   const response = new ServerResponse(message)
   response.shouldKeepAlive = false
-  response.assignSocket(socket as never)
-  response.on('finish', () => socket.end())
+  response.sendDate = false
+  response.assignSocket(connection.socket)
+  // Node's server would pass these on.
+  connection.socket.on('drain', () => response.emit('drain'))
+  response.on('finish', () => connection.linger())
   return response
 }
 
@@ -208,6 +263,8 @@ function translate(error: NodeJS.ErrnoException): GatewayError | undefined {
     return new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
   if (code === 'HPE_INVALID_VERSION')
     return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+  // It has left in the middle of a request.
+  if (code === 'HPE_INVALID_EOF_STATE') return undefined
   return code.startsWith('HPE_') ? new GatewayError('GW_BAD_REQUEST', 'the request is not well-formed HTTP') : undefined
 }
 

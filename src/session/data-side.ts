@@ -21,8 +21,9 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
 import type { TrafficObserver } from './attempt.ts'
 import { Broker, type SupplyView } from './broker.ts'
-import { type BanRule, Exchange, type ExchangeDeps, PlainConnection } from './exchange.ts'
+import { type BanRule, Exchange, type ExchangeDeps } from './exchange.ts'
 import { Hedging } from './hedging.ts'
+import { PlainConnection } from './plain-connection.ts'
 import { type ListenerDefaults, Router } from './router.ts'
 import { Sticky } from './sticky.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
@@ -116,7 +117,8 @@ export class DataSide implements ListenerOwner, PlainOwner {
     const answers = new DeadlineList(clock, settings.dialTimeoutMs)
     const step = idleStepMs(settings.idleMs)
     const idle = { list: new DeadlineList(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
-    this.#lists = [deadlines, answers, idle.list]
+    const pauses = new DeadlineList(clock, settings.idleMs)
+    this.#lists = [deadlines, answers, pauses, idle.list]
     const shared = {
       clock,
       pool,
@@ -133,6 +135,9 @@ export class DataSide implements ListenerOwner, PlainOwner {
     this.#exchangeDeps = {
       ...shared,
       answers,
+      pauses,
+      idle,
+      relays: this.#relays,
       bodyIdleMs: settings.idleMs,
       perRequest: settings.perRequest,
       bans: settings.bans,
@@ -220,17 +225,23 @@ export class DataSide implements ListenerOwner, PlainOwner {
   http(connection: Connection, first: Buffer, listener: Listener): void {
     const held = new PlainConnection()
     this.#plain.set(connection.socket, held)
-    connection.socket.on('close', () => held.release(this.#exchangeDeps))
+    connection.socket.on('close', () => held.release(this.#exchangeDeps.pool))
     this.#front.take(connection, first, listener)
   }
 
-  plain(request: PlainRequest): void {
+  plain(request: PlainRequest): PendingTunnel {
     const held = this.#plain.get(request.message.socket)
-    if (held === undefined) return void request.message.socket.destroy()
+    if (held === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))
     this.#exchanges++
     request.response.once('close', () => this.#exchanges--)
-    new Exchange(request, route, held, this.#exchangeDeps).start()
+    const exchange = new Exchange(request, route, held, this.#exchangeDeps)
+    exchange.start()
+    return exchange
+  }
+
+  leftHttp(socket: Socket): void {
+    this.#plain.get(socket)?.release(this.#exchangeDeps.pool)
   }
 
   #defaultsOf(listener: Listener): ListenerDefaults {
@@ -272,6 +283,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
     this.#sweep?.clear()
     for (const { listener } of this.#ports) listener.close()
     this.#front.close()
+    this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
     for (const relay of this.#relays) relay.close()
     for (const list of this.#lists) list.close()
     this.#hedging?.close()

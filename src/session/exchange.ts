@@ -2,23 +2,19 @@
  * Plain HTTP: one request and its response. A client connection keeps its upstream from request to request
  * (`rotation.per: connection`) as long as it may, or takes another for each (`request`).
  */
-import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors.ts'
 import { formatAuthority } from '../net/address.ts'
+import type { PendingTunnel } from '../net/client-request.ts'
 import { type DeadlineList, Expiring } from '../net/deadlines.ts'
 import { loginHeader } from '../net/dial.ts'
-import {
-  dispatchOptions,
-  type ExchangeOwner,
-  Forward,
-  LazyBody,
-  type Reconnect,
-  UpstreamConversation,
-} from '../net/forward.ts'
-import { type PlainRequest, refusePlain } from '../net/http-server.ts'
-import type { Leg, LegOwner } from '../net/leg.ts'
-import type { Breakage, Upstream } from '../pool/upstream.ts'
+import { dispatchOptions, type ExchangeOwner, Forward, type UpstreamConversation } from '../net/forward.ts'
+import { hasBody, type PlainRequest, refusePlain } from '../net/http-server.ts'
+import { type BodyWatcher, LazyBody } from '../net/lazy-body.ts'
+import type { Leg } from '../net/leg.ts'
+import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
+import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Attempt, type AttemptDeps } from './attempt.ts'
+import type { PlainConnection } from './plain-connection.ts'
 import type { Route } from './router.ts'
 
 /** A status with which a target answers a banned address, and how long that address stays away from it. */
@@ -31,7 +27,12 @@ export interface BanRule {
 export interface ExchangeDeps extends AttemptDeps {
   /** How long an upstream that never worked may take to answer, ms: the same as for a handshake. */
   readonly answers: DeadlineList
+  /** How long a client may pause in the middle of its request, or of reading the answer. */
+  readonly pauses: DeadlineList
   readonly bodyIdleMs: number
+  /** For connections that leave HTTP. */
+  readonly idle: IdleSteps
+  readonly relays: Set<Relay>
   readonly perRequest: boolean
   readonly bans: readonly BanRule[]
   /** Answers of the upstream itself that may be tried elsewhere: it cannot be told whether they are the target's. */
@@ -43,39 +44,20 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** From an upstream in answer to a plain request they are about our login, never for the client. */
 const LOGIN_STATUSES = new Set([407, 454])
 
-/** What a client connection holds between its requests. */
-export class PlainConnection {
-  /** The upstream it leases. */
-  upstream: Upstream | undefined
-  /** Whether that lease has served a request. */
-  hasServed = false
-  routeKey = ''
-  /** The target, when the conversation goes through a tunnel to it; empty when it is with the upstream itself. */
-  through = ''
-  conversation: UpstreamConversation | undefined
-
-  /** Lets go of the upstream. */
-  release(deps: AttemptDeps): void {
-    this.conversation?.close()
-    this.conversation = undefined
-    if (this.upstream !== undefined) deps.pool.release(this.upstream, this.hasServed)
-    this.upstream = undefined
-    this.hasServed = false
-  }
-}
-
-export class Exchange extends Attempt implements ExchangeOwner {
+export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, PendingTunnel, RelayOwner {
   readonly protocol = 'http'
   readonly #request: PlainRequest
   readonly #deps: ExchangeDeps
   readonly #held: PlainConnection
   readonly #routeKey: string
-  readonly #body: LazyBody | undefined
   readonly #answerTimer: AnswerTimer
+  #body: LazyBody | undefined
   #forward: Forward | undefined
   #startedAt = 0
   /** Goes over a connection that has served an earlier request. */
   #isReused = false
+  #awaitsClient = false
+  #isAnswered = false
   #upBytes = 0
   #downBytes = 0
 
@@ -85,7 +67,6 @@ export class Exchange extends Attempt implements ExchangeOwner {
     this.#deps = deps
     this.#held = held
     this.#routeKey = `${route.filter.key}\n${route.sessionKey ?? ''}`
-    this.#body = LazyBody.of(request)
     this.#answerTimer = new AnswerTimer(this)
     const { socket } = request.message
     this.#upBytes = socket.bytesRead
@@ -111,7 +92,7 @@ export class Exchange extends Attempt implements ExchangeOwner {
   override start(): void {
     const { upstream, routeKey } = this.#held
     if (upstream === undefined || routeKey !== this.#routeKey || !this.#stillGood(upstream)) {
-      this.#held.release(this.deps)
+      this.#held.release(this.deps.pool)
       return void super.start()
     }
     this.deps.observer.began(this)
@@ -119,26 +100,21 @@ export class Exchange extends Attempt implements ExchangeOwner {
   }
 
   #stillGood(upstream: Upstream): boolean {
-    const { clock } = this.deps
+    const { clock, sticky } = this.deps
     const now = clock.now()
-    return (
-      !this.#deps.perRequest &&
-      upstream.state !== 'gone' &&
-      upstream.deadline > now &&
-      !upstream.restsFor(this.ask.host, now)
-    )
+    const isGood = upstream.state !== 'gone' && upstream.deadline > now && !upstream.restsFor(this.ask.host, now)
+    if (!isGood || this.#deps.perRequest) return false
+    // The session may have moved meanwhile; asking keeps it from growing old.
+    return this.sessionKey === undefined || sticky.find(this.sessionKey)?.upstream === upstream
   }
 
   /** The connection's lease becomes this request's until it is answered. */
   #resume(upstream: Upstream): void {
     this.deps.deadlines.add(this)
-    if (this.#held.conversation !== undefined && this.#held.through === this.#throughOf(upstream)) {
-      this.#isReused = true
-      return void this.#send(upstream)
-    }
-    this.#held.conversation?.close()
-    this.#held.conversation = undefined
-    this.dial(upstream)
+    const conversation = this.#held.openTo(this.#throughOf(upstream))
+    if (conversation === undefined) return void this.#dialAgain(upstream)
+    this.#isReused = true
+    this.#send(conversation, upstream)
   }
 
   override granted(upstream: Upstream): void {
@@ -150,10 +126,10 @@ export class Exchange extends Attempt implements ExchangeOwner {
   }
 
   protected override releaseLease(): void {
-    this.#held.release(this.deps)
+    this.#held.release(this.deps.pool)
   }
 
-  /** A SOCKS upstream carries only tunnels; an upgraded connection is one. */
+  /** A SOCKS upstream carries only tunnels; an upgraded connection is one. Empty: no tunnel. */
   #throughOf(upstream: Upstream): string {
     return upstream.facts.protocol === 'socks5' || this.#request.upgrade !== undefined ? this.target : ''
   }
@@ -164,67 +140,58 @@ export class Exchange extends Attempt implements ExchangeOwner {
     return this.#deps.dialler.dialRaw(upstream, target, this)
   }
 
+  /** A new connection to the upstream that is leased already. */
+  #dialAgain(upstream: Upstream): void {
+    this.#isReused = false
+    this.#held.hangUp()
+    this.leg = this.dial(upstream)
+  }
+
   protected take(leg: Leg): void {
     const { upstream } = leg
-    const { facts } = upstream
+    const { host, port } = upstream.facts
     const through = this.#throughOf(upstream)
-    const origin = `http://${through === '' ? formatAuthority(facts.host, facts.port) : this.target}`
-    this.#held.through = through
-    this.#held.conversation = new UpstreamConversation(
-      origin,
-      leg.socket,
-      this.#reconnect(upstream, through),
-      this.#deps.bodyIdleMs,
-    )
-    this.#send(upstream)
+    const origin = `http://${through === '' ? formatAuthority(host, port) : this.target}`
+    this.#send(this.#held.open(leg, through, origin, this.#deps.bodyIdleMs), upstream)
   }
 
-  /** The upstream closed the kept connection between two requests: nobody's fault, a new one is dialled. */
-  #reconnect(upstream: Upstream, through: string): Reconnect {
-    const { dialler } = this.deps
-    const target = through === '' ? undefined : this.#request.target
-    return (callback) => {
-      const owner: LegOwner = {
-        opened: (leg) => callback(null, leg.socket),
-        failed: (_leg, failure) => callback(new Error(`reconnecting failed: ${failure.kind}`), null),
-      }
-      dialler.dialRaw(upstream, target, owner)
-    }
-  }
-
-  #send(upstream: Upstream): void {
-    const viaTunnel = this.#held.through !== ''
-    const login = viaTunnel ? '' : loginHeader(upstream).slice('Proxy-Authorization: '.length).trimEnd()
-    const options = dispatchOptions(this.#request, viaTunnel ? 'origin' : 'absolute', login, this.#body)
-    const forward = new Forward(this.#request, this)
-    this.#forward = forward
-    if (upstream.opened === 0) this.#deps.answers.add(this.#answerTimer)
-    this.#held.conversation?.send(options, forward)
+  #send(conversation: UpstreamConversation, upstream: Upstream): void {
+    const { message, response } = this.#request
+    const form = this.#throughOf(upstream) === '' ? 'absolute' : 'origin'
+    const login = form === 'origin' ? '' : loginHeader(upstream).slice('Proxy-Authorization: '.length).trimEnd()
+    // A body belongs to one try: undici destroys it with the request.
+    this.#body = hasBody(message) ? new LazyBody(message, response, this) : undefined
+    this.#forward = new Forward(this.#request, this)
+    this.#startAnswerTimer()
+    conversation.send(dispatchOptions(this.#request, form, login, this.#body), this.#forward)
   }
 
   answered(status: number): boolean {
     const { upstream } = this.#held
-    this.#stopAnswerTimer()
+    this.#answerTimer.stop()
     if (upstream === undefined) return false
-    if (LOGIN_STATUSES.has(status))
-      return this.#retryElsewhere(upstream, () =>
-        this.tryFailed(upstream, { kind: 'login', status }, this.#mayRepeat()),
-      )
+    if (LOGIN_STATUSES.has(status)) return this.#retryElsewhere(upstream, { kind: 'login', status })
     if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) {
-      return this.#retryElsewhere(upstream, () => this.tryFailed(upstream, { kind: 'refused', answer: status }, true))
+      return this.#retryElsewhere(upstream, { kind: 'refused', answer: status })
     }
-    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt)
-    else this.deadlineList?.remove(this)
-    this.#held.hasServed = true
+    this.#isAnswered = true
+    this.#nowServes(upstream)
     this.#applyBans(upstream, status)
     return true
   }
 
+  #nowServes(upstream: Upstream): void {
+    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt)
+    this.deadlineList?.remove(this)
+    this.#held.hasServed = true
+  }
+
   /** @returns false: the answer is dropped */
-  #retryElsewhere(_upstream: Upstream, fail: () => void): false {
+  #retryElsewhere(upstream: Upstream, failure: Outcome): false {
     this.#forward = undefined
+    const isRepeatable = this.#mayRepeat()
     // After undici has let go of the answer.
-    queueMicrotask(fail)
+    queueMicrotask(() => this.tryFailed(upstream, failure, isRepeatable))
     return false
   }
 
@@ -238,36 +205,29 @@ export class Exchange extends Attempt implements ExchangeOwner {
   }
 
   #mayRepeat(): boolean {
-    if (this.#body?.started === true) return false
-    return IDEMPOTENT.has(this.#request.message.method ?? '') || false
+    return this.#body?.started !== true && IDEMPOTENT.has(this.#request.message.method ?? '')
   }
 
   broke(how: Breakage | undefined): void {
-    this.#stopAnswerTimer()
+    this.#answerTimer.stop()
     this.#forward = undefined
     const { upstream } = this.#held
     if (how === undefined || upstream === undefined) return void this.#request.response.destroy()
+    // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
     if (how === 'closed' && this.#isReused && this.#mayRepeat()) return void this.#dialAgain(upstream)
     this.tryFailed(upstream, { kind: 'broken', how }, this.#mayRepeat())
   }
 
-  /** The upstream closed a kept connection just as the request was on its way: nobody's fault, once. */
-  #dialAgain(upstream: Upstream): void {
-    this.#isReused = false
-    this.#held.conversation?.close()
-    this.#held.conversation = undefined
-    this.dial(upstream)
+  unsent(): void {
+    this.#answerTimer.stop()
+    this.#forward = undefined
+    if (this.#held.upstream !== undefined) this.#dialAgain(this.#held.upstream)
   }
 
   unsendable(): void {
-    this.#stopAnswerTimer()
     this.stop()
-    this.refuse(
-      new GatewayError(
-        'GW_BAD_REQUEST',
-        'the request cannot be forwarded: its header or body is not what it announces',
-      ),
-    )
+    const message = 'the request cannot be forwarded: its header or body is not what it announces'
+    this.refuse(new GatewayError('GW_BAD_REQUEST', message))
   }
 
   /** An upstream that never worked has not answered in the time of a handshake. */
@@ -276,45 +236,89 @@ export class Exchange extends Attempt implements ExchangeOwner {
     this.broke('silent')
   }
 
-  #stopAnswerTimer(): void {
-    this.#deps.answers.remove(this.#answerTimer)
+  #startAnswerTimer(): void {
+    if (this.#held.upstream?.opened === 0) this.#deps.answers.add(this.#answerTimer)
+  }
+
+  /** A client may take the idle time for each piece of its request; the deadline stands still meanwhile. */
+  awaitsClient(): void {
+    if (this.#isAnswered || this.finished) return
+    this.#awaitsClient = true
+    this.#answerTimer.stop()
+    this.#deps.pauses.add(this)
+  }
+
+  awaitsUpstream(): void {
+    if (this.#isAnswered || this.finished) return
+    this.#awaitsClient = false
+    this.#startAnswerTimer()
+    this.deps.deadlines.add(this)
+  }
+
+  stalled(isStalled: boolean): void {
+    this.#awaitsClient = isStalled
+    if (isStalled && !this.finished) this.#deps.pauses.add(this)
+    else this.deadlineList?.remove(this)
+  }
+
+  override onDeadline(): void {
+    if (!this.#awaitsClient) return void super.onDeadline()
+    if (this.#isAnswered) return void this.#request.response.destroy()
+    this.stop()
+    this.refuse(new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the rest of the request did not arrive in time'))
   }
 
   completed(): void {
-    if (this.#deps.perRequest) this.#held.release(this.deps)
+    if (this.#deps.perRequest) this.#held.release(this.deps.pool)
     this.#finish('done')
   }
 
-  upgraded(upstream: Duplex): void {
-    const client = this.#request.upgrade?.socket
-    const head = this.#request.upgrade?.head
-    if (this.#held.upstream !== undefined && !this.#held.hasServed) this.succeeded(this.#held.upstream, this.#startedAt)
-    this.#held.hasServed = true
-    this.#stopAnswerTimer()
-    this.deadlineList?.remove(this)
-    if (client === undefined) return void upstream.destroy()
-    joinUpgraded(client, upstream, head, () => {
-      this.#held.release(this.deps)
-      this.#finish('done')
+  upgraded(head: string): void {
+    const { upstream, leg } = this.#held
+    if (upstream === undefined || leg === undefined) return void this.#request.response.destroy()
+    this.#answerTimer.stop()
+    this.#nowServes(upstream)
+    this.#request.upgrade?.acceptUpgrade(head, (client) => {
+      const relay = new Relay(client, leg, this.#deps.idle, this)
+      this.#deps.relays.add(relay)
+      return relay
     })
+    leg.socket.on('data', (chunk) => leg.relay?.send(chunk))
+    leg.socket.resume()
+  }
+
+  relayEnded(relay: Relay, end: RelayEnd): void {
+    this.#deps.relays.delete(relay)
+    if (relay.isQuiet) this.relayQuiet(relay, false)
+    this.#held.release(this.deps.pool)
+    this.#finish(end)
+  }
+
+  relayQuiet({ leg }: Relay, isQuiet: boolean): void {
+    leg.upstream.quietLeases += isQuiet ? 1 : -1
   }
 
   #responseClosed(): void {
-    if (this.finished || this.#request.response.writableFinished || this.#request.upgrade !== undefined) return
-    this.#stopAnswerTimer()
-    this.#forward?.cancel()
-    this.clientGone()
+    const { response, upgrade } = this.#request
+    if (!response.writableFinished && upgrade === undefined) this.clientGone()
   }
 
-  #finish(end: 'done'): void {
+  protected override stop(): void {
+    this.#answerTimer.stop()
+    this.#forward?.cancel()
+    super.stop()
+  }
+
+  #finish(end: RelayEnd): void {
     if (this.finished) return
     this.finished = true
+    this.deadlineList?.remove(this)
     const { socket } = this.#request.message
     this.deps.observer.ended(this, end, socket.bytesRead - this.#upBytes, socket.bytesWritten - this.#downBytes)
   }
 
   protected sayRefused(error: GatewayError): void {
-    this.#stopAnswerTimer()
+    this.#answerTimer.stop()
     this.#forward?.cancel()
     refusePlain(this.#request.message, this.#request.response, error)
   }
@@ -331,20 +335,8 @@ class AnswerTimer extends Expiring {
   override onDeadline(): void {
     this.#exchange.tookTooLong()
   }
-}
 
-/** Copies both ways until both are done. */
-function joinUpgraded(client: Duplex, upstream: Duplex, head: Buffer | undefined, ended: () => void): void {
-  let open = 2
-  const closed = (other: Duplex) => () => {
-    other.destroy()
-    if (--open === 0) ended()
+  stop(): void {
+    this.deadlineList?.remove(this)
   }
-  client.on('error', () => upstream.destroy())
-  upstream.on('error', () => client.destroy())
-  client.on('close', closed(upstream))
-  upstream.on('close', closed(client))
-  if (head !== undefined && head.length > 0) upstream.write(head)
-  client.pipe(upstream)
-  upstream.pipe(client)
 }

@@ -1,7 +1,7 @@
 /** What happens in an open tunnel: ends, resets, silence. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connectVia, socks5 } from '../support/client.ts'
-import { type GatewayOptions, startGateway } from '../support/gateway.ts'
+import { eventually, type GatewayOptions, startGateway } from '../support/gateway.ts'
 import type { LoopbackServer } from '../support/loopback-server.ts'
 import { pattern } from '../support/pattern.ts'
 import { expectEcho, send } from '../support/socket-io.ts'
@@ -25,7 +25,7 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
       socket.end('12345')
       expect((await reader.readAll()).toString()).toBe('got 100005 bytes\n')
     }
-    await expect.poll(() => app.traffic.endedCounts.done).toBe(2)
+    await eventually(() => app.traffic.endedCounts.done).toBe(2)
     expect(app.traffic.upBytes).toBeGreaterThan(200_010)
   })
 
@@ -38,7 +38,7 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
       await send(socket, pattern(100_000))
       socket.end('done')
     }
-    await expect.poll(() => received.map((bytes) => bytes.length)).toEqual([100_004, 100_004])
+    await eventually(() => received.map((bytes) => bytes.length)).toEqual([100_004, 100_004])
   })
 
   it('passes a reset on in both directions, so that a cut transfer never looks finished', async () => {
@@ -48,12 +48,12 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     await expectEcho(first, 'hello')
     server.resetConnections()
     expect(await first.reader.readToClose()).toMatchObject({ how: 'ECONNRESET' })
-    await expect.poll(() => app.traffic.endedCounts['upstream-reset']).toBe(1)
+    await eventually(() => app.traffic.endedCounts['upstream-reset']).toBe(1)
 
     const second = await connectVia(port, 'target.test:1')
     await expectEcho(second, 'hello')
     second.socket.resetAndDestroy()
-    await expect.poll(() => [server.openSockets, app.traffic.endedCounts['client-reset']]).toEqual([0, 1])
+    await eventually(() => [server.openSockets, app.traffic.endedCounts['client-reset']]).toEqual([0, 1])
   })
 
   it('resets the client when the upstream resets in the middle, or at once', async () => {
@@ -91,5 +91,5 @@ it('lets an upstream end its side while the client goes on', async () => {
   expect(await reader.readToClose()).toMatchObject({ how: 'end' })
   await send(socket, 'I go on')
   socket.end()
-  await expect.poll(() => world.upstreams[0]?.tunnelsOpen).toBe(0)
+  await eventually(() => world.upstreams[0]?.tunnelsOpen).toBe(0)
 })

@@ -34,6 +34,8 @@ export interface GatewayOptions extends WorldOptions {
   readonly providers?: (world: World) => readonly ConfigPart[]
   /** How many addresses must be in the pool before the first client comes; by default all upstreams of the one provider. */
   readonly filled?: number
+  /** Files beside gateway.yaml: name and contents. */
+  readonly files?: Readonly<Record<string, string>>
   /** What no log line may hold, beside the upstreams' logins. */
   readonly secrets?: readonly (string | Login)[]
 }
@@ -44,6 +46,8 @@ export interface Gateway {
   /** Of the first listener. */
   readonly port: number
   readonly log: LogCapture
+  /** Where gateway.yaml is. */
+  readonly folder: string
   /** The pool's record of an upstream, also after it has left. @throws {Error} when the pool never had it */
   record(upstream: FakeUpstream): Upstream
   /** Leases that run now, over everything the pool ever had. */
@@ -52,15 +56,17 @@ export interface Gateway {
   abort(): Promise<void>
 }
 
-/** Quick where the defaults are patient, and no bigger than a test needs. */
+/**
+ * Patient enough for a machine that does something else besides: a test that waits for a time to run out sets a short one.
+ */
 const BASE: ConfigPart = {
   listen: [{ port: 0 }],
   admin: 'off',
   state: 'off',
   pool: { minLife: '0ms', margin: '0ms' },
-  dial: { timeout: '300ms', deadline: '1500ms', tries: 3 },
-  wait: { timeout: '400ms' },
-  limits: { handshake: '400ms' },
+  dial: { timeout: '4s', deadline: '10s', tries: 3 },
+  wait: { timeout: '4s' },
+  limits: { handshake: '5s' },
   supply: { backoff: '20ms', maxBackoff: '100ms' },
   stop: { drain: '300ms' },
   log: { level: 'debug', access: 'on' },
@@ -75,7 +81,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const log = new LogCapture()
   const world = await startWorld({ tls: options.scheme === 'https', ...options })
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-test-'))
-  writeFileSync(join(folder, 'ca.pem'), testCertificate)
+  const files = { 'ca.pem': testCertificate, ...options.files }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const config = parseConfig(stringify(yamlOf(world, options)), join(folder, 'gateway.yaml'), {})
   const app = await startApp(config, { log: createLog({ level: 'debug', format: 'json' }, log) })
   const records = recordMembers(app)
@@ -84,7 +91,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const leases = () => [...records].reduce((sum, { leases }) => sum + leases, 0)
   onTestFinished(async () => {
     await closeClients()
-    await expect.poll(() => [leases(), app.data.tunnels], { timeout: UNDO_MS }).toEqual([0, 0])
+    await eventually(() => [leases(), app.data.tunnels]).toEqual([0, 0])
     await abort()
     await world.close()
     rmSync(folder, { recursive: true })
@@ -92,13 +99,18 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     assertNoSecret(log.lines, [...world.secrets(), ...(options.secrets ?? [])])
   })
   const filled = options.filled ?? (options.providers === undefined ? world.upstreams.length : 0)
-  await expect.poll(() => app.pool.size).toBe(filled)
+  await eventually(() => app.pool.size).toBe(filled)
   const record = (upstream: FakeUpstream) => {
     const found = [...records].findLast(({ facts }) => facts.host === upstream.host && facts.port === upstream.port)
     if (found === undefined) throw new Error('the pool never had this upstream')
     return found
   }
-  return { app, world, port: app.addresses[0]?.port ?? 0, log, record, leases, abort }
+  return { app, world, port: app.addresses[0]?.port ?? 0, log, folder, record, leases, abort }
+}
+
+/** Asks again until the answer is the right one: `expect.poll` with the patience of a busy machine and the eagerness of a test. */
+export function eventually<T>(ask: () => T, message?: string) {
+  return expect.poll(ask, { interval: 5, timeout: UNDO_MS, ...(message === undefined ? {} : { message }) })
 }
 
 function yamlOf(world: World, { scheme, config = {}, provider = {}, providers }: GatewayOptions): ConfigPart {

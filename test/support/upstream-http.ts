@@ -118,7 +118,10 @@ async function forward(visit: Visit, head: RequestHead, target: SocketReader['so
   let sent = false
   const sending = sendRequest(visit.reader, head, target).then(
     () => (sent = true),
-    () => false, // a target may answer before it has read all; the reply tells
+    () => {
+      if (visit.reader.atEnd) visit.socket.destroy() // the client left in the middle of its body
+      return false // a target may answer before it has read all; the reply tells
+    },
   )
   const goOn = await relayReplies(visit, head, reader)
   visit.socket.off('close', abandon)
