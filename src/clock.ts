@@ -72,16 +72,23 @@ export class SystemClock implements Clock {
 
   /** Adds the time slept since start that `now()` does not know of yet. */
   resync(): void {
+    // In this order: a pause of the process between the two readings must not look like sleep.
+    const sinceStartMs = this.#source.sinceBoot() - this.#bootOrigin
     const awakeMs = this.#source.monotonic() - this.#monotonicOrigin
-    const unseenMs = this.#source.sinceBoot() - this.#bootOrigin - awakeMs - this.#asleepMs
+    const unseenMs = sinceStartMs - awakeMs - this.#asleepMs
     if (unseenMs < SLEEP_THRESHOLD_MS) return
     this.#asleepMs += unseenMs
     for (const listener of this.#listeners) listener()
   }
 
   after(ms: number, fn: () => void): Timer {
-    const timeout = setTimeout(fn, Math.min(Math.max(ms, 0), MAX_TIMEOUT_MS))
-    timeout.unref()
+    let timeout: NodeJS.Timeout
+    const arm = (leftMs: number): void => {
+      const isLast = leftMs <= MAX_TIMEOUT_MS
+      timeout = isLast ? setTimeout(fn, leftMs) : setTimeout(() => arm(leftMs - MAX_TIMEOUT_MS), MAX_TIMEOUT_MS)
+      timeout.unref()
+    }
+    arm(Math.max(ms, 0))
     return { clear: () => clearTimeout(timeout) }
   }
 
