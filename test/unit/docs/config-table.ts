@@ -1,0 +1,130 @@
+/** The README's table of all keys, made from the schema of the configuration. */
+import { schemaText } from '../../../src/config/write-schema.ts'
+
+export interface KeyRow {
+  /** As written in the table: `providers[].budget.perHour`. */
+  readonly key: string
+  /** Empty where there is none. */
+  readonly fallback: string
+  readonly meaning: string
+}
+
+/** What a reader must know beyond the schema's own words. A test looks for code that contradicts the first kind. */
+export const NOT_IN_EFFECT: Readonly<Record<string, string>> = {
+  'listen[].name': '*Not in effect yet.*',
+  'providers[].whitelist': '*Not in effect yet.*',
+  'providers[].whitelist.ip': '*Not in effect yet.*',
+  'state.path': '*Not in effect yet, but for the admin token.*',
+}
+const NOTES: Readonly<Record<string, string>> = {
+  ...NOT_IN_EFFECT,
+  'providers[].lowStock': 'Only where its replies tell the balance: juliangip.',
+}
+
+/** The names themselves are in docs/vendors.md, which a test of the registry keeps complete. */
+const VENDOR = 'Who sells the addresses; docs/vendors.md has a section for each.'
+/** Described in docs/vendors.md, vendor by vendor. */
+const VENDORS_OWN = new Set(['providers[].credentials', 'providers[].request'])
+
+interface Node {
+  readonly $ref?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly properties?: Readonly<Record<string, Node>>
+  readonly items?: Node
+  readonly anyOf?: readonly Node[]
+  readonly oneOf?: readonly Node[]
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly definitions?: Readonly<Record<string, Node>>
+}
+
+/** Every key that has no keys below it, in the order of the schema. */
+export function keyRows(): KeyRow[] {
+  const schema = JSON.parse(schemaText()) as Node
+  return new Walk(schema).rows
+}
+
+export function toMarkdown({ key, fallback, meaning }: KeyRow): string {
+  const escaped = meaning.replaceAll('|', '\\|')
+  return `| \`${key}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${escaped} |`
+}
+
+class Walk {
+  readonly rows: KeyRow[] = []
+  readonly #schema: Node
+
+  constructor(schema: Node) {
+    this.#schema = schema
+    for (const [name, node] of Object.entries(schema.properties ?? {})) this.#visit(this.#resolve(node), name)
+  }
+
+  #visit(node: Node, path: string): void {
+    const members = this.#objectsIn(node)
+    const isList = members.length === 0 && this.#objectsIn(this.#resolve(node.items)).length > 0
+    const key = isList ? `${path}[]` : path
+    const inside = isList ? this.#objectsIn(this.#resolve(node.items)) : members
+    if (key === 'providers[]') return void this.#providers(inside)
+    const isOptional = inside.length > 0 && node.default !== undefined && typeof node.default !== 'object'
+    if (inside.length === 0 || isOptional || VENDORS_OWN.has(key)) this.#row(key, node)
+    if (VENDORS_OWN.has(key)) return
+    for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`)
+  }
+
+  /** Providers have keys that all share, and keys of their kind; the kinds of one vendor differ in nothing that is shown. */
+  #providers(kinds: readonly Node[]): void {
+    const isShared = (name: string) => kinds.every((kind) => kind.properties?.[name] !== undefined)
+    const first = kinds[0]?.properties ?? {}
+    for (const [name, node] of Object.entries(first).filter(([name]) => isShared(name))) {
+      if (name === 'vendor') this.#row('providers[].vendor', { description: VENDOR })
+      else this.#visit(this.#resolve(node), `providers[].${name}`)
+    }
+    const seen = new Set<string>()
+    for (const kind of kinds) {
+      const vendor = String(this.#resolve(kind.properties?.['vendor']).const)
+      const label = vendor === 'static' || vendor === 'demo' ? `${vendor}: ` : ''
+      for (const [name, node] of Object.entries(kind.properties ?? {})) {
+        if (isShared(name) || seen.has(label + name)) continue
+        seen.add(label + name)
+        const resolved = this.#resolve(node)
+        this.#visit({ ...resolved, description: label + (resolved.description ?? '') }, `providers[].${name}`)
+      }
+    }
+  }
+
+  #row(key: string, node: Node): void {
+    const choice = node.enum === undefined ? undefined : `${choices(node.enum)}.`
+    const meaning = [node.description, choice, NOTES[key]]
+    this.rows.push({ key, fallback: written(node.default), meaning: meaning.filter(Boolean).join(' ') })
+  }
+
+  /** The node itself, and what it may be instead, as far as they have keys. */
+  #objectsIn(node: Node): Node[] {
+    const choices = [...(node.anyOf ?? []), ...(node.oneOf ?? [])].map((choice) => this.#resolve(choice))
+    return [...(node.properties === undefined ? [] : [node]), ...choices.flatMap((choice) => this.#objectsIn(choice))]
+  }
+
+  #resolve(node: Node | undefined): Node {
+    if (node?.$ref === undefined) return node ?? {}
+    const { $ref, ...own } = node
+    return { ...this.#schema.definitions?.[$ref.split('/').at(-1) ?? ''], ...own }
+  }
+}
+
+function namesIn(objects: readonly Node[]): Map<string, Node> {
+  const names = new Map<string, Node>()
+  for (const { properties = {} } of objects)
+    for (const [name, node] of Object.entries(properties)) if (!names.has(name)) names.set(name, node)
+  return names
+}
+
+function choices(values: readonly unknown[]): string {
+  return values.map((value) => `\`${value}\``).join(', ')
+}
+
+/** As a person would write it in YAML. */
+function written(value: unknown): string {
+  if (value === undefined) return ''
+  if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
