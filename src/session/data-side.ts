@@ -25,7 +25,7 @@ import { type BanRule, Exchange, type ExchangeDeps } from './exchange.ts'
 import { Hedging } from './hedging.ts'
 import { PlainConnection } from './plain-connection.ts'
 import { type ListenerDefaults, Router } from './router.ts'
-import { Sticky } from './sticky.ts'
+import { type SessionStore, Sticky } from './sticky.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
 
 export interface PortSettings extends ListenerSettings, ListenerDefaults {
@@ -94,13 +94,20 @@ export class DataSide implements ListenerOwner, PlainOwner {
 
   constructor(
     settings: DataSideSettings,
-    parts: { clock: Clock; pool: Pool; health: Health; supply: SupplyView; observer: DataSideObserver },
+    parts: {
+      clock: Clock
+      pool: Pool
+      health: Health
+      supply: SupplyView
+      store: SessionStore
+      observer: DataSideObserver
+    },
   ) {
     const { clock, pool, health, supply, observer } = parts
     this.#settings = settings
     this.#observer = observer
     this.#clock = clock
-    this.sticky = new Sticky(pool, settings.session, clock)
+    this.sticky = new Sticky(pool, settings.session, clock, parts.store)
     this.broker = new Broker(pool, this.sticky, supply, settings.wait, clock)
     this.#dialler = new Dialler(clock, {
       timeoutMs: settings.dialTimeoutMs,

@@ -5,12 +5,16 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import type { Store } from '../store/contract.ts'
 
 export interface StickySettings {
   /** A session that nobody uses for so long ends, ms. */
   readonly idle: number
   readonly max: number
 }
+
+/** What the store is told of sessions. */
+export type SessionStore = Pick<Store, 'session' | 'sessionUsed' | 'sessionEnded'>
 
 export interface Session {
   readonly key: string
@@ -23,14 +27,22 @@ export class Sticky {
   readonly #pool: Pool
   readonly #sessions: LRUCache<string, Session>
 
-  constructor(pool: Pool, settings: StickySettings, clock: Clock) {
+  readonly #store: SessionStore
+  readonly #clock: Clock
+
+  constructor(pool: Pool, settings: StickySettings, clock: Clock, store: SessionStore) {
     this.#pool = pool
+    this.#store = store
+    this.#clock = clock
     this.#sessions = new LRUCache({
       max: settings.max,
       ttl: settings.idle,
       updateAgeOnGet: true,
       perf: { now: () => clock.now() },
-      dispose: (session) => pool.unbind(session.upstream),
+      dispose: (session) => {
+        pool.unbind(session.upstream)
+        store.sessionEnded(session.key)
+      },
     })
   }
 
@@ -40,13 +52,16 @@ export class Sticky {
 
   /** The session, its idle time started anew. */
   find(key: string): Session | undefined {
-    return this.#sessions.get(key)
+    const session = this.#sessions.get(key)
+    if (session !== undefined) this.#store.sessionUsed(key)
+    return session
   }
 
   /** Puts the session on an upstream, a first or another one. */
   bind(key: string, upstream: Upstream): Session {
     const known = this.#sessions.get(key)
     this.#pool.bind(upstream)
+    this.#store.session(key, upstream.id)
     if (known !== undefined) {
       const left = known.upstream
       known.upstream = upstream
@@ -64,8 +79,16 @@ export class Sticky {
     this.#sessions.purgeStale()
   }
 
-  /** Everything worth keeping over a restart. */
-  entries(): readonly { key: string; upstreamId: string }[] {
-    return [...this.#sessions.values()].map((session) => ({ key: session.key, upstreamId: session.upstream.id }))
+  /** Takes up the sessions of an earlier process whose upstreams are still there, the one used longest ago first. */
+  restore(past: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]): void {
+    for (const { key, upstreamId, idleMs } of past) {
+      const upstream = this.#pool.get(upstreamId)
+      if (upstream === undefined) {
+        this.#store.sessionEnded(key)
+        continue
+      }
+      this.#pool.bind(upstream)
+      this.#sessions.set(key, { key, upstream, counted: true }, { start: this.#clock.now() - idleMs })
+    }
   }
 }

@@ -1,7 +1,7 @@
 /** Tunnels under load: volume both ways, readers that stall, many at once. */
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { connectVia, dial, socks5 } from '../support/client.ts'
 import { eventually, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
@@ -61,11 +61,8 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     })
     const deaf = neverReads()
     const { port, world } = await startGateway({ scheme, upstreams: 1 })
-    for (const [name, server] of Object.entries({ 'flood.test': flood, 'deaf.test': deaf })) {
-      await server.listen()
-      onTestFinished(() => server.close())
-      world.names[name] = [server.host, server.port]
-    }
+    await world.serve('flood.test', flood)
+    await world.serve('deaf.test', deaf)
     const stalled = await connectVia(port, 'flood.test:1')
     stalled.socket.pause()
     const loud = await connectVia(port, 'deaf.test:1')

@@ -1,5 +1,5 @@
 /** What happens in an open tunnel: ends, resets, silence. */
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { connectVia, socks5 } from '../support/client.ts'
 import { eventually, type GatewayOptions, startGateway } from '../support/gateway.ts'
 import type { LoopbackServer } from '../support/loopback-server.ts'
@@ -10,9 +10,7 @@ import { answersAfterEnd, echoServer, endsFirst } from '../support/tcp.ts'
 /** A gateway whose upstreams know `server` as target.test. */
 async function withTarget(server: LoopbackServer, options: GatewayOptions = {}) {
   const gateway = await startGateway({ upstreams: 1, ...options })
-  await server.listen()
-  onTestFinished(() => server.close())
-  gateway.world.names['target.test'] = [server.host, server.port]
+  await gateway.world.serve('target.test', server)
   return gateway
 }
 

@@ -1,5 +1,5 @@
 /** Every way in, through every kind of upstream. */
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { connectVia, plain, socks4, socks4a, socks5 } from '../support/client.ts'
 import { startGateway } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
@@ -34,8 +34,7 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
 
   it('reaches IPv6 targets, however they are written', async () => {
     const { port, world } = await startGateway({ scheme, upstreams: 1 })
-    const six = await echoServer().listen('::1')
-    onTestFinished(() => six.close())
+    const six = await world.serve('six.test', await echoServer().listen('::1'))
     await expectEcho(await connectVia(port, six.authority), 'connect')
     await expectEcho(await socks5(port, six.authority), 'socks')
     const long = await connectVia(port, `[0:0::0:1]:${six.port}`)

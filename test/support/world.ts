@@ -25,6 +25,8 @@ export interface World {
   readonly echo: LoopbackServer
   /** What the upstreams resolve; more may be added at any time. */
   readonly names: Names
+  /** Starts one more target, which `name` leads to and which is closed with the world. */
+  serve<T extends LoopbackServer>(name: string, server: T): Promise<T>
   /** The upstreams as a static provider lists them; `scheme` replaces http or https. */
   lines(scheme?: string): string[]
   /** The upstreams' logins: what no log may hold. */
@@ -43,6 +45,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     'secure.test': [secureSite.host, secureSite.port],
     'echo.test': [echo.host, echo.port],
   }
+  const more: LoopbackServer[] = []
   const upstreams: FakeUpstream[] = []
   for (let n = 1; n <= (options.upstreams ?? 3); n++) upstreams.push(await startUpstream(n, names, options))
   return {
@@ -51,10 +54,17 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     secureSite,
     echo,
     names,
+    serve: async (name, server) => {
+      more.push(server)
+      if (!server.listening) await server.listen()
+      names[name] = [server.host, server.port]
+      return server
+    },
     lines: (scheme) => upstreams.map((upstream) => upstream.url(scheme)),
     secrets: () => upstreams.flatMap((upstream) => upstream.login ?? []),
     upstreamAt: (peer) => find(upstreams, peer),
-    close: async () => void (await Promise.all([site, secureSite, echo, ...upstreams].map((part) => part.close()))),
+    close: async () =>
+      void (await Promise.all([site, secureSite, echo, ...upstreams, ...more].map((part) => part.close()))),
   }
 }
 

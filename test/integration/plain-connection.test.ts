@@ -1,0 +1,145 @@
+/** Client connections that carry several plain requests, or something else behind one. */
+import { describe, expect, it } from 'vitest'
+import { connectVia, dial, plain, readReply } from '../support/client.ts'
+import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { header, readResponseHead } from '../support/http-wire.ts'
+import { expectEcho, send } from '../support/socket-io.ts'
+
+const GET = (path: string) => `GET http://site.test${path} HTTP/1.1\r\nHost: site.test\r\n\r\n`
+const CONNECT = 'CONNECT echo.test:7 HTTP/1.1\r\nHost: echo.test:7\r\n\r\n'
+
+/** Which upstreams carried the site's requests, in order. */
+const carriers = ({ world }: Gateway) => world.site.requests.map(({ peer }) => peer)
+
+describe.each(['http', 'socks5'] as const)('through %s upstreams', (scheme) => {
+  it('one connection keeps one upstream, another takes the next; the way there is kept open', async () => {
+    const gateway = await startGateway({ scheme, upstreams: 2 })
+    const connections = () => gateway.world.upstreams.map(({ connections }) => connections)
+    for (let client = 0; client < 2; client++) {
+      const over = await dial(gateway.port)
+      for (let n = 0; n < 4; n++) expect((await plain(gateway.port, 'http://site.test/', { over })).status).toBe(200)
+    }
+    const peers = carriers(gateway)
+    expect(new Set(peers.slice(0, 4)).size).toBe(1)
+    expect(new Set(peers.slice(4)).size).toBe(1)
+    expect(peers[0]).not.toBe(peers[4])
+    expect(connections()).toEqual([1, 1])
+    expect(gateway.leases()).toBe(2)
+  })
+
+  it('per: request takes another upstream each time, and holds none in between', async () => {
+    const gateway = await startGateway({ scheme, upstreams: 2, config: { rotation: { per: 'request' } } })
+    const over = await dial(gateway.port)
+    for (let n = 0; n < 4; n++) {
+      expect((await plain(gateway.port, 'http://site.test/', { over })).status).toBe(200)
+      await eventually(() => gateway.leases()).toBe(0)
+    }
+    const [a, b] = gateway.world.upstreams.map(({ host }) => host)
+    expect(carriers(gateway)).toEqual([a, b, a, b])
+  })
+
+  it('a way that the upstream has closed is opened anew, and nobody is blamed', async () => {
+    const gateway = await startGateway({ scheme, upstreams: 2 })
+    const over = await dial(gateway.port)
+    for (const method of ['GET', 'POST', 'GET']) {
+      const reply = await plain(gateway.port, 'http://site.test/echo', {
+        over,
+        method,
+        body: method === 'POST' ? 'x' : '',
+      })
+      expect(reply.status).toBe(200)
+      for (const upstream of gateway.world.upstreams) upstream.resetConnections()
+      await eventually(() => gateway.world.upstreams.map(({ openSockets }) => openSockets)).toEqual([0, 0])
+    }
+    expect(new Set(carriers(gateway)).size).toBe(1)
+    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+  })
+
+  it('requests to different targets on one connection go through the same upstream', async () => {
+    const gateway = await startGateway({ scheme, upstreams: 2 })
+    const over = await dial(gateway.port)
+    gateway.world.names['other.test'] = [gateway.world.site.host, gateway.world.site.port]
+    for (const host of ['site.test', 'other.test', 'site.test']) {
+      expect((await plain(gateway.port, `http://${host}/`, { over })).status).toBe(200)
+    }
+    expect(new Set(carriers(gateway)).size).toBe(1)
+  })
+})
+
+describe('requests sent ahead', () => {
+  it('are answered in order, one at a time, over one upstream', async () => {
+    const gateway = await startGateway({ upstreams: 2 })
+    const { socket, reader } = await dial(gateway.port)
+    const post = 'POST http://site.test/echo HTTP/1.1\r\nHost: site.test\r\nContent-Length: 5\r\n\r\nhello'
+    await send(socket, GET('/slow?before=50') + post + GET('/status/204') + GET('/bytes/100000') + GET('/'))
+    const replies = []
+    for (let n = 0; n < 5; n++) replies.push(await readReply({ socket, reader }))
+    expect(replies.map(({ status, body }) => [status, body.length])).toEqual([
+      [200, 8],
+      [200, 5],
+      [204, 0],
+      [200, 100_000],
+      [200, 15],
+    ])
+    expect(new Set(carriers(gateway)).size).toBe(1)
+    expect(gateway.world.site.connections.length).toBeGreaterThan(0)
+    expect(gateway.leases()).toBe(1)
+  })
+
+  it('by the thousand are read no further than they are answered', async () => {
+    const { port, app } = await startGateway({ upstreams: 1 })
+    const { socket, reader } = await dial(port)
+    const count = 1_500
+    socket.write(GET('/status/204').repeat(count))
+    for (let n = 0; n < count; n++) expect((await readReply({ socket, reader })).status).toBe(204)
+    expect(app.traffic.requests.http).toBe(count)
+  })
+
+  it('end with a bad one: what came before is answered, then the error, then nothing', async () => {
+    const { port, world } = await startGateway({ upstreams: 1 })
+    const { socket, reader } = await dial(port)
+    await send(socket, `${GET('/')}GET /origin-form HTTP/1.1\r\nHost: site.test\r\n\r\n${GET('/never')}`)
+    expect((await readReply({ socket, reader })).status).toBe(200)
+    expect(refusalOf(await readReply({ socket, reader }))).toEqual({ status: 400, code: 'GW_NOT_A_PROXY_REQUEST' })
+    expect(await reader.readAll()).toHaveLength(0)
+    expect(world.site.requests.map(({ target }) => target)).toEqual(['/'])
+  })
+})
+
+describe('CONNECT', () => {
+  it('behind plain requests becomes a tunnel and lets go of the upstream before', async () => {
+    const gateway = await startGateway({ upstreams: 2 })
+    const over = await dial(gateway.port)
+    expect((await plain(gateway.port, 'http://site.test/', { over })).status).toBe(200)
+    await send(over.socket, `${CONNECT}early`)
+    expect((await readResponseHead(over.reader)).status).toBe(200)
+    expect((await over.reader.readExactly(5)).toString()).toBe('early')
+    await expectEcho(over, 'and late')
+    expect([gateway.leases(), gateway.app.data.tunnels]).toEqual([1, 1])
+  })
+
+  it('sent ahead waits until the requests before it are answered', async () => {
+    const { port } = await startGateway({ upstreams: 1 })
+    const over = await dial(port)
+    await send(over.socket, `${GET('/slow?before=50')}${CONNECT}`)
+    expect((await readReply(over)).body.toString()).toBe('piece 1\n')
+    const head = await readResponseHead(over.reader)
+    expect([head.status, header(head.headers, 'x-turnpike-upstream')]).toEqual([200, expect.any(String)])
+    await expectEcho(over, 'tunnel')
+  })
+
+  it('behind CONNECT is the tunnel’s data', async () => {
+    const { port } = await startGateway({ upstreams: 1 })
+    const { reader, status } = await connectVia(port, 'echo.test:7', { earlyBytes: CONNECT })
+    expect([status, (await reader.readExactly(CONNECT.length)).toString()]).toEqual([200, CONNECT])
+  })
+
+  it('that is refused behind a plain request ends the connection', async () => {
+    const { port } = await startGateway({ upstreams: 1 })
+    const over = await dial(port)
+    expect((await plain(port, 'http://site.test/', { over })).status).toBe(200)
+    await send(over.socket, 'CONNECT echo.test HTTP/1.1\r\nHost: echo.test\r\n\r\n')
+    expect(refusalOf(await readReply(over))).toEqual({ status: 400, code: 'GW_BAD_REQUEST' })
+    expect(await over.reader.readAll()).toHaveLength(0)
+  })
+})
