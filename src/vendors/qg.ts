@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import {
   chinaTime,
+  countOf,
   credential,
   malformed,
   membersOf,
@@ -15,7 +16,11 @@ import {
   shapeOf,
   textOf,
 } from './parse.ts'
+import { legacyAccount } from './qg/legacy-calls.ts'
+import { callerAddress, decodeLegacy, deliverLines, FOLLOW_MS, quotaOf } from './qg/legacy-replies.ts'
 import {
+  type Account,
+  type Channels,
   type Credentials,
   type Delivered,
   type ErrorRule,
@@ -245,6 +250,10 @@ function fromClients(path: string, about: string, reply: string): Operation {
   return { ...section('', 'share', path, { about, ...rest }), document: PUBLIC_CLIENTS }
 }
 
+const LEGACY = 'legacy/'
+const ECHO = `${LEGACY}caller-ip`
+const LINES = `${LEGACY}monopolies`
+
 const operations: Readonly<Record<string, Operation>> = {
   'share-channel/get': section('短效代理-通道提取-提取IP接口', 'share', '/get', {
     about: 'takes addresses; each occupies a channel until its deadline',
@@ -303,6 +312,24 @@ const operations: Readonly<Record<string, Operation>> = {
     reply: `{task_id, num, ips: ${IP_LIST}}`,
     errors: { ...extracting, ...channels },
   }),
+  'monopoly/get': section('独享代理(地区锁)-提取IP接口', 'monopoly', '/get', {
+    about: 'takes lines of one area that nobody else uses; their addresses come later, from legacy/monopolies',
+    params: {
+      ...account,
+      num,
+      area: { type: 'integer', min: 1, about: 'an area code', term: '按地区提取' },
+      isp: {
+        type: 'integer',
+        values: [0, 1, 2, 3],
+        about: 'carrier: 0 any, 1 电信, 2 移动, 3 联通',
+        term: '按运营商提取',
+      },
+    },
+    limit: byChannels,
+    effect: 'buys',
+    reply: '[{uuid, area, isp, state, monopolize_time}]',
+    errors: { ...extracting, ...channels },
+  }),
   'overseas-channel/get': section('短效代理(全球)-通道提取-提取IP资源接口', 'overseas', '/get', {
     about: 'takes addresses outside of China; each occupies a channel until its deadline',
     params: overseasParams,
@@ -328,16 +355,24 @@ const operations: Readonly<Record<string, Operation>> = {
     '[{area, area_code, isp, isp_code, available}]',
   ),
   'share/balance': fromClients('/balance', 'tells the balance', '{balance}'),
+  // The older API serves the same keys: lines of monopoly/get, the whitelist, the channels.
+  ...Object.fromEntries(Object.entries(legacyAccount).map(([name, call]) => [`${LEGACY}${name}`, call])),
 }
 
-function authorize(_operation: string, params: Params, { key, pwd }: Credentials): Params {
+function authorize(operation: string, params: Params, { key, pwd }: Credentials): Params {
   if (key === undefined) throw new VendorError('auth', 'credentials', 'qg needs the credential key')
-  return { ...params, key: key.reveal(), ...(pwd === undefined ? {} : { pwd: pwd.reveal() }) }
+  if (operation === ECHO) return params
+  const names = operation.startsWith(LEGACY)
+    ? ({ key: 'Key', pwd: 'Pwd' } as const)
+    : ({ key: 'key', pwd: 'pwd' } as const)
+  return { ...params, [names.key]: key.reveal(), ...(pwd === undefined ? {} : { [names.pwd]: pwd.reveal() }) }
 }
 
 // --- Replies ------------------------------------------------------------------------------------------------------
 
 function decode(operation: string, reply: RawReply): unknown {
+  if (operation === ECHO) return reply.text.trim()
+  if (operation.startsWith(LEGACY)) return decodeLegacy(reply.text, operations[operation]?.errors)
   const { code, data, message, request_id: requestId } = membersOf(parseJson(reply.text)) ?? {}
   const said = textOf(code)
   if (said === undefined) throw malformed('the reply has no code', reply.text)
@@ -420,6 +455,47 @@ function product(extract: string, about: string, more: Pick<Product, 'channels' 
   }
 }
 
+/** Lines that the key holds already (a restart, another host) fill the channels too: they are taken over. */
+async function takeLines(count: number, account: Account): Promise<Delivered> {
+  try {
+    return deliverLines(await account.call('monopoly/get', { ...account.request, num: count }))
+  } catch (error) {
+    if (!(error instanceof VendorError) || error.vendorCode !== 'NO_AVAILABLE_CHANNEL') throw error
+    const held = deliverHeld(await account.call(LINES, {}))
+    if (held.sold.length + (held.pending ?? []).length === 0) throw error
+    return held
+  }
+}
+
+function deliverHeld(envelope: unknown): Delivered {
+  return deliverLines(membersOf(envelope)?.['data'])
+}
+
+const locked: Product = {
+  ...product('monopoly/get', '独享代理(地区锁): lines of one area and one customer', { channels: true, query: LINES }),
+  take: takeLines,
+  follow: { ...FOLLOW_MS, operation: LINES, params: (refs) => ({ UUIDs: refs.join(',') }) },
+  deliver: deliverHeld,
+}
+
+// --- Account ------------------------------------------------------------------------------------------------------
+
+/** The older API documents this call; where it does not know the key, public clients of the share products have another. */
+async function channelsNow(sold: string, account: Account): Promise<Channels> {
+  try {
+    return quotaOf(await account.call(`${LEGACY}info/quota`, {}))
+  } catch (error) {
+    if (!(error instanceof VendorError) || !sold.startsWith('share-')) throw error
+    const { total, idle } = membersOf(await account.call('share/channels', {})) ?? {}
+    const [all, free] = [countOf(total), countOf(idle)]
+    if (all === undefined) throw error
+    return { total: all, ...(free === undefined ? {} : { free }) }
+  }
+}
+
+/** Codes after which an address on the whitelist may help; a whitelist that is full does not get better by adding. */
+const WHITELIST_CODES = ['API_AUTH_DENY', '-13']
+
 export const qg: Vendor = {
   name: 'qg',
   baseUrl: host('share'),
@@ -442,9 +518,16 @@ export const qg: Vendor = {
     'share-uniform': product('share-uniform/get', '短效代理, uniform: an allowance for each minute'),
     'share-volume': product('share-volume/get', '短效代理, by amount'),
     exclusive: product('exclusive/get', '独享代理: addresses of one customer', { channels: true }),
+    'exclusive-locked': locked,
     'overseas-channel': product('overseas-channel/get', '全球短效代理, by channel', { channels: true }),
     'overseas-volume': product('overseas-volume/get', '全球短效代理, by amount'),
   },
   authorize,
   decode,
+  channelsNow,
+  whitelist: {
+    isMissing: ({ vendorCode }) => WHITELIST_CODES.includes(vendorCode),
+    echo: (asked) => callerAddress(ECHO, asked),
+    add: async (ip, asked) => void (await asked.call(`${LEGACY}whitelist/add`, { IP: ip })),
+  },
 }

@@ -6,6 +6,7 @@ import { openTableSource } from './engine/source.ts'
 import type { SourceDeps } from './http.ts'
 import { juliangip } from './juliangip.ts'
 import { qg } from './qg.ts'
+import { qgLegacy } from './qg-legacy.ts'
 import * as list from './static.ts'
 import { type Param, type ProviderSettings, type Source, type Vendor, VendorError } from './vendor.ts'
 
@@ -35,6 +36,7 @@ function tableDoor(vendor: Vendor): Door {
 const doors: ReadonlyMap<string, Door> = new Map([
   ['juliangip', tableDoor(juliangip)],
   ['qg', tableDoor(qg)],
+  ['qg-legacy', tableDoor(qgLegacy)],
   ['demo', tableDoor(demo)],
   [
     list.name,

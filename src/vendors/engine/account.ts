@@ -57,7 +57,7 @@ export function whitelistOf(caller: Caller): Pick<Source, 'whitelist'> {
     whitelist: {
       isMissing,
       addressFromError: ({ message }) => onlyAddressIn(message),
-      add: (ip, signal) => add(assertPublic(ip, caller), steps(caller, atOnce(signal))),
+      add: async (ip, signal) => add(assertPublic(ip, caller), steps(caller, atOnce(signal))),
       ...(echo === undefined ? {} : { echo: (signal) => askAddress(echo, caller, signal) }),
       ...(callerParams === undefined ? {} : { addCaller: () => void Object.assign(caller.learned, { callerParams }) }),
     },
@@ -77,7 +77,7 @@ async function askAddress(
 /** A vendor that names two addresses may mean either: then it is nobody's. */
 function onlyAddressIn(words: string): string | undefined {
   const found =
-    words.match(/(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:])/gi) ?? []
+    words.match(/(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:]|\.\d)/gi) ?? []
   const addresses = new Set(found.filter((text) => isIP(text) !== 0 && refusalOf(text, false) === undefined))
   const [only] = addresses
   return addresses.size === 1 ? only : undefined

@@ -2,7 +2,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { paramProblems } from '../../../src/vendors/engine/params.ts'
-import { type ErrorClass, type Params, type Vendor, VendorError, type WaitEdge } from '../../../src/vendors/vendor.ts'
+import {
+  type ErrorClass,
+  type Params,
+  type Pending,
+  type Vendor,
+  VendorError,
+  type WaitEdge,
+} from '../../../src/vendors/vendor.ts'
 import { failureOf, formsOf, never, type PlainSold, plain, printed, type Scripted, scripted } from './scripted-http.ts'
 
 interface Extraction {
@@ -23,6 +30,8 @@ interface WireFixture extends Extraction {
 
 export interface SuccessFixture extends Extraction, Scripted {
   readonly sold: readonly PlainSold[]
+  /** What was bought without an address so far; default none. */
+  readonly pending?: readonly Pending[]
   readonly balance?: number
   /** How many items of the reply cannot be used; default none. */
   readonly rejected?: number
@@ -109,6 +118,7 @@ function describeReplies(suite: Suite): void {
   it.each([...suite.fixtures.examples, suite.fixtures.full])('$title', async (fixture) => {
     const delivery = await run(suite, fixture, fixture).delivery
     expect(delivery.sold.map(plain)).toEqual(fixture.sold)
+    expect(delivery.pending ?? []).toEqual(fixture.pending ?? [])
     expect(delivery.balance).toBe(fixture.balance)
     expect(delivery.rejected).toHaveLength(fixture.rejected ?? 0)
   })

@@ -104,3 +104,78 @@ describe('qg: parameters by product', () => {
     expect(refusal(product, request)).not.toThrow()
   })
 })
+
+describe('qg: exclusive-locked', () => {
+  const lines = (...states: readonly object[]) => ({ body: JSON.stringify({ data: states }) })
+
+  it('a line that was bought gets its address later, and another one after a redial', async () => {
+    const { source, http } = open('exclusive-locked', 2)
+    http.reply = { body: '{"code":"SUCCESS","data":[{"uuid":"a","state":"等待中(34)"}]}' }
+    expect(await source.extract(1, never)).toMatchObject({ sold: [], pending: [{ ref: 'a', waitMs: 34_000 }] })
+    for (const ip of ['123.54.55.24:10800', '123.54.55.25:10801']) {
+      http.reply = lines({ uuid: 'a', state: '在线', ip })
+      const followed = (await source.follow?.ask(['a'], never)) ?? expect.fail('no follow')
+      expect(followed).toMatchObject({ sold: [{ ref: 'a', host: ip.split(':')[0] }], pending: [], gone: [] })
+    }
+    expect(http.requests[1]?.url.href).toBe(
+      `https://proxy.qg.net/monopolies?${new URLSearchParams({ UUIDs: 'a', Key: qgFixtures.credentials['key'] ?? '' })}`,
+    )
+  })
+
+  it('with every channel occupied, the lines that the key holds are taken over', async () => {
+    const { source, http } = open('exclusive-locked', 2)
+    http.script = [
+      { status: 400, body: qgFixtures.refuse('NO_AVAILABLE_CHANNEL', '') },
+      lines({ uuid: 'a', state: '在线', ip: '123.54.55.24:10800' }, { uuid: 'b', state: '离线' }),
+    ]
+    expect(await source.extract(1, never)).toMatchObject({ sold: [{ ref: 'a' }], pending: [{ ref: 'b' }] })
+    expect(http.requests.map(({ url }) => url.host)).toEqual(['monopoly.proxy.qg.net', 'proxy.qg.net'])
+  })
+
+  it('occupied channels and no lines: the first answer stands', async () => {
+    const { source, http } = open('exclusive-locked', 2)
+    http.script = [{ status: 400, body: qgFixtures.refuse('NO_AVAILABLE_CHANNEL', '') }, lines()]
+    expect(await failureOf(source.extract(1, never))).toMatchObject({
+      class: 'quota_exhausted',
+      vendorCode: 'NO_AVAILABLE_CHANNEL',
+      wait: 'earliest-deadline',
+    })
+  })
+
+  it('any other refusal asks for nothing more', async () => {
+    const { source, http } = open('exclusive-locked', 2)
+    http.reply = { status: 400, body: qgFixtures.refuse('NO_RESOURCE_FOUND', '') }
+    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'no_resource' })
+    expect(http.requests).toHaveLength(1)
+  })
+})
+
+describe('qg: what the older API tells of a key', () => {
+  it('the channels, where they are not configured', async () => {
+    const { source, http } = open('share-channel')
+    http.reply = { body: '{ "Code": 0, "Total": 10, "Available": 3, "Used": 7 }' }
+    expect(await source.channelsNow?.(never)).toEqual({ total: 10, free: 3 })
+    expect(source.limitOf('share-channel/get').calls).toBe(60)
+  })
+
+  it('or the current API, where the older one does not know the key', async () => {
+    const { source, http } = open('share-channel')
+    http.script = [{ body: '{"Code": -15}' }, { body: '{"code":"SUCCESS","data":{"total":4,"idle":0}}' }]
+    expect(await source.channelsNow?.(never)).toEqual({ total: 4, free: 0 })
+    expect(http.requests.map(({ url }) => url.pathname)).toEqual(['/info/quota', '/channels'])
+  })
+
+  it('only for products sold by channel', () => {
+    expect(open('share-volume').source.channelsNow).toBeUndefined()
+    expect(open('exclusive').source.channelsNow).toBeDefined()
+  })
+
+  it('the whitelist: by adding', async () => {
+    const { source, http } = open('share-channel')
+    http.reply = { body: '{"Code": 0, "Num": 1}' }
+    await source.whitelist?.add('203.0.113.7', never)
+    expect(http.requests[0]?.url.href).toBe(
+      `https://proxy.qg.net/whitelist/add?${new URLSearchParams({ IP: '203.0.113.7', Key: qgFixtures.credentials['key'] ?? '' })}`,
+    )
+  })
+})

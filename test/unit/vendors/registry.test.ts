@@ -28,7 +28,8 @@ describe('a vendor is complete', () => {
     const test = readFileSync(`${root}test/unit/vendors/${vendor}.test.ts`, 'utf8')
     expect(test).toContain(`fixtures/vendors/${vendor}.ts`)
     // A list is no vendor's API: static makes a source without a table.
-    if (vendor !== 'static') expect(test).toContain(`describeVendor(${vendor},`)
+    const identifier = vendor.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase())
+    if (vendor !== 'static') expect(test).toContain(`describeVendor(${identifier},`)
   })
 
   it.each(vendors.flatMap((vendor) => productsOf(vendor).map((product) => [vendor, product] as const)))(

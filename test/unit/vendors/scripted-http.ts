@@ -15,7 +15,10 @@ export interface Scripted {
 
 export class ScriptedHttp implements VendorHttp {
   readonly requests: VendorRequest[] = []
+  /** What every call is answered when `script` is empty. */
   reply: Scripted
+  /** The answers of the next calls, one each. */
+  script: readonly Scripted[] = []
   readonly #clock: FakeClock
 
   constructor(clock: FakeClock, reply: Scripted = { body: '' }) {
@@ -25,7 +28,9 @@ export class ScriptedHttp implements VendorHttp {
 
   call(request: VendorRequest): Promise<VendorReply> {
     this.requests.push(request)
-    const { status = 200, headers = {}, body: text, vendorWallMs } = this.reply
+    const [next = this.reply, ...rest] = this.script
+    this.script = rest
+    const { status = 200, headers = {}, body: text, vendorWallMs } = next
     return Promise.resolve({ status, headers, text, sentAt: this.#clock.now(), vendorWallMs })
   }
 

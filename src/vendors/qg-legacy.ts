@@ -1,0 +1,84 @@
+/**
+ * qg.net (青果网络), the older API on proxy.qg.net. Document: `qg-legacy-api.txt`. The cloud-server and billing calls at
+ * its end are left out: their login is not documented.
+ */
+import { z } from 'zod'
+import { credential, membersOf } from './parse.ts'
+import { LEGACY_BASE_URL, legacyAccount, legacySales, MAX_PER_CALL } from './qg/legacy-calls.ts'
+import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOW_MS, quotaOf } from './qg/legacy-replies.ts'
+import {
+  type Credentials,
+  type Operation,
+  type Params,
+  type Product,
+  type RawReply,
+  type Vendor,
+  VendorError,
+} from './vendor.ts'
+
+const operations: Readonly<Record<string, Operation>> = { ...legacySales, ...legacyAccount }
+const ECHO = 'caller-ip'
+
+function authorize(operation: string, params: Params, { Key, Pwd }: Credentials): Params {
+  if (Key === undefined) throw new VendorError('auth', 'credentials', 'qg-legacy needs the credential Key')
+  if (operation === ECHO) return params
+  return { ...params, Key: Key.reveal(), ...(Pwd === undefined ? {} : { Pwd: Pwd.reveal() }) }
+}
+
+function decode(operation: string, reply: RawReply): unknown {
+  return operation === ECHO ? reply.text.trim() : decodeLegacy(reply.text, operations[operation]?.errors)
+}
+
+const dedicated: Product = {
+  about: '动态独享代理 by time: addresses of one customer, which may be given back',
+  extract: 'allocate',
+  query: 'query',
+  maxPerCall: MAX_PER_CALL,
+  channels: true,
+  order: (count, request) => ({ ...request, Num: count }),
+  release: { operation: 'release', params: (ref) => ({ IP: ref }) },
+  replace: { operation: 'replace', params: (ref, request) => ({ ...request, IP: ref }) },
+  deliver: deliverBatches,
+}
+
+const shared: Product = {
+  about: '动态共享代理 by time: addresses that others use too; they end with the plan',
+  extract: 'extract',
+  query: 'query',
+  maxPerCall: MAX_PER_CALL,
+  channels: true,
+  order: (count, request) => ({ ...request, Num: count }),
+  deliver: deliverBatches,
+}
+
+const monopoly: Product = {
+  about: '动态独占代理: lines that were added at qg.net, whose addresses change with each redial',
+  extract: 'monopolies',
+  query: 'monopolies',
+  maxPerCall: MAX_PER_CALL,
+  list: true,
+  order: (_count, request) => request,
+  follow: { ...FOLLOW_MS, operation: 'monopolies', params: (refs) => ({ UUIDs: refs.join(',') }) },
+  deliver: (data) => deliverLines(membersOf(data)?.['data']),
+}
+
+export const qgLegacy: Vendor = {
+  name: 'qg-legacy',
+  baseUrl: LEGACY_BASE_URL,
+  credentials: z.strictObject({
+    Key: credential('Key of the product bought (Authkey).'),
+    Pwd: credential('API password, where the account demands one.').optional(),
+  }),
+  countedBy: ['Key'],
+  operations,
+  products: { dedicated, shared, monopoly },
+  authorize,
+  decode,
+  channelsNow: async (_product, account) => quotaOf(await account.call('info/quota', {})),
+  whitelist: {
+    // A whitelist that is full, or an address of another key, does not get better by adding.
+    isMissing: ({ vendorCode }) => vendorCode === '-13',
+    echo: (account) => callerAddress(ECHO, account),
+    add: async (ip, account) => void (await account.call('whitelist/add', { IP: ip })),
+  },
+}

@@ -1,0 +1,159 @@
+/** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
+import {
+  chinaTime,
+  countOf,
+  malformed,
+  membersOf,
+  parseEndpoint,
+  parseJson,
+  refusal,
+  ruleOf,
+  shapeOf,
+  textOf,
+} from '../parse.ts'
+import type { Account, Channels, Delivered, ErrorRule, Life, Pending, Sold } from '../vendor.ts'
+import { legacyErrors } from './legacy-calls.ts'
+
+type Envelope = Readonly<Record<string, unknown>>
+
+/** `Code` of most calls, `code` or nothing of /monopolies. */
+const WORKED = ['0', '200']
+
+/**
+ * @param errors the table of the call that was made; the other calls' codes are known too
+ * @returns the whole envelope: this API has its fields at the top
+ * @throws {VendorError}
+ */
+export function decodeLegacy(text: string, errors: Readonly<Record<string, ErrorRule>> | undefined): Envelope {
+  const envelope = membersOf(parseJson(text))
+  if (envelope === undefined) throw malformed('the reply is no object', text)
+  const [upper, lower, failure] = [envelope['Code'], envelope['code'], envelope['error']].map(textOf)
+  const code = upper ?? lower ?? (failure === undefined ? undefined : '500')
+  if (code === undefined && envelope['data'] === undefined) throw malformed('the reply has no Code', text)
+  if (code === undefined || WORKED.includes(code)) return envelope
+  const [words = ''] = [failure, ...['Message', 'Msg', 'message', 'msg'].map((name) => textOf(envelope[name]))].filter(
+    (said) => said !== undefined,
+  )
+  throw refusal(ruleOf(code, errors, legacyErrors), code, words)
+}
+
+// --- Addresses ----------------------------------------------------------------------------------------------------
+
+/** `Data` of one batch, `TaskList` of several, or the fields of a single address at the top. */
+export function deliverBatches(data: unknown): Delivered {
+  const sold: Sold[] = []
+  const rejected: string[] = []
+  for (const item of itemsOf(membersOf(data) ?? {})) {
+    const read = readItem(item)
+    if (typeof read === 'string') rejected.push(read)
+    else sold.push(read)
+  }
+  return { sold, rejected }
+}
+
+function itemsOf(envelope: Envelope): unknown[] {
+  const { TaskList: tasks, Data: data, IP: ip } = envelope
+  if (Array.isArray(tasks)) return tasks.flatMap((task: unknown) => batchOf(membersOf(task)?.['Data']))
+  if (data !== undefined && data !== null) return batchOf(data, 'strict')
+  if (textOf(ip) !== undefined) return [envelope]
+  // Nothing is written as null, or left out beside a count of none.
+  const isNothing =
+    tasks === null || data === null || ['0'].includes(textOf(envelope['Num'] ?? envelope['TotalNum']) ?? '')
+  if (!isNothing) throw malformed('the reply has no list of addresses')
+  return []
+}
+
+function batchOf(data: unknown, mode: 'strict' | 'lenient' = 'lenient'): unknown[] {
+  if (Array.isArray(data)) return data as unknown[]
+  if (mode === 'strict') throw malformed('the Data of the reply is no list')
+  return []
+}
+
+/** Connects to `host`; `IP` is what targets see, and what the address is called in a release. `port` is a string. */
+function readItem(item: unknown): Sold | string {
+  const { IP, port, host, deadline, region, area, isp } = membersOf(item) ?? {}
+  const [ip, place, carrier] = [IP, region ?? area, isp].map(textOf)
+  const endpoint = parseEndpoint(textOf(host) ?? '') ?? parseEndpoint(`${ip}:${textOf(port)}`)
+  if (endpoint === undefined) return `an item without an address: ${shapeOf(textOf(host) ?? ip ?? '')}`
+  return {
+    protocol: 'http',
+    ...endpoint,
+    life: lifeOf(textOf(deadline)),
+    ref: ip ?? endpoint.host,
+    ...(ip === undefined || ip === endpoint.host ? {} : { exit: ip }),
+    ...(place === undefined ? {} : { area: place }),
+    ...(carrier === undefined ? {} : { isp: carrier }),
+  }
+}
+
+function lifeOf(deadline: string | undefined): Life {
+  const wallMs = deadline === undefined ? undefined : chinaTime(deadline)
+  return wallMs === undefined ? { kind: 'unknown' } : { kind: 'until', wallMs }
+}
+
+// --- Monopolised lines --------------------------------------------------------------------------------------------
+
+/**
+ * A line has no deadline, but a new address after each redial. So an address is good for this long after it was last seen
+ * on the list, and whoever follows the list prolongs it.
+ */
+const SEEN_LIFE_MS = 120_000
+const ONLINE = '在线'
+
+/** How often the list is read: well within `SEEN_LIFE_MS`, and within the document's 60 calls a minute. */
+export const FOLLOW_MS = { everyMs: 20_000, pendingEveryMs: 3_000 } as const
+
+/** Lines that are online are sold, all others pending. @param lines the list of either API */
+export function deliverLines(lines: unknown): Delivered {
+  if (lines === null) return { sold: [], pending: [], rejected: [] }
+  if (!Array.isArray(lines)) throw malformed('the reply has no list of lines')
+  const sold: Sold[] = []
+  const pending: Pending[] = []
+  const rejected: string[] = []
+  for (const line of lines as unknown[]) {
+    const read = readLine(line)
+    if (typeof read === 'string') rejected.push(read)
+    else if ('host' in read) sold.push(read)
+    else pending.push(read)
+  }
+  return { sold, pending, rejected }
+}
+
+function readLine(line: unknown): Sold | Pending | string {
+  const { uuid, area, isp, state, ip } = membersOf(line) ?? {}
+  const [ref, place, carrier, said = '', address] = [uuid, area, isp, state, ip].map(textOf)
+  if (ref === undefined) return `a line without a uuid: ${shapeOf(JSON.stringify(line) ?? '')}`
+  const endpoint = said === ONLINE && address !== undefined ? parseEndpoint(address) : undefined
+  if (said === ONLINE && address !== undefined && endpoint === undefined)
+    return `a line whose ip is no address: ${shapeOf(address)}`
+  if (endpoint === undefined) return { ref, ...waitOf(said) }
+  return {
+    protocol: 'http',
+    ...endpoint,
+    life: { kind: 'for', ms: SEEN_LIFE_MS },
+    ref,
+    ...(place === undefined ? {} : { area: place }),
+    ...(carrier === undefined ? {} : { isp: carrier }),
+  }
+}
+
+/** `等待中(34)`, `排队中(等待秒数34)`. */
+function waitOf(state: string): { waitMs?: number } {
+  const seconds = /(\d{1,6})\s*[)）秒]/.exec(state)?.[1]
+  return seconds === undefined ? {} : { waitMs: Number(seconds) * 1_000 }
+}
+
+// --- Account ------------------------------------------------------------------------------------------------------
+
+/** @param data reply of info/quota */
+export function quotaOf(data: unknown): Channels {
+  const { Total, Available } = membersOf(data) ?? {}
+  const [total, free] = [countOf(Total), countOf(Available)]
+  if (total === undefined) throw malformed('the reply has no Total')
+  return { total, ...(free === undefined ? {} : { free }) }
+}
+
+/** @param operation the call's name in the vendor's table */
+export async function callerAddress(operation: string, account: Account): Promise<string> {
+  return textOf(await account.call(operation, {})) ?? ''
+}
