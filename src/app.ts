@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type Clock, SystemClock } from './clock.ts'
-import { type AdminConfig, type Config, isApi, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
+import {
+  type AdminConfig,
+  type ApiProviderConfig,
+  type Config,
+  isApi,
+  isDemo,
+  isStatic,
+  type ProviderConfig,
+} from './config/schema.ts'
 import { type DemoWorld, startDemoWorld } from './demo/world.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
@@ -17,7 +25,10 @@ import { Supply } from './refill/supply.ts'
 import type { Secret } from './secret.ts'
 import { DataSide, type DataSideSettings } from './session/data-side.ts'
 import { TrafficCounters } from './session/traffic.ts'
-import { type CallGate, openSource, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
+import type { Restored, Store } from './store/contract.ts'
+import { forgetfulStore } from './store/memory.ts'
+import { openStore } from './store/store.ts'
+import { type CallGate, openSource, openVendorHttp, ownKeysOf, type VendorHttp } from './vendors/registry.ts'
 import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
 
 export interface App {
@@ -46,13 +57,15 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined
   const clock = deps.clock ?? (ownClock as Clock)
   const log = deps.log ?? createLog(config.log)
+  const { store, restored } = await openState(config, { clock, log })
   const http = openVendorHttp({ clock })
-  const limiters = new Limiters(clock)
+  const limiters = new Limiters(clock, store, restored.calls)
   const accounts = await openAccounts(config, { clock, log, http, gate: limiters.gate })
-  const parts = assemble(config, accounts.opened, { clock, log, limiters })
+  const parts = assemble(config, accounts.opened, { clock, log, limiters, store })
   const closers = [
     () => parts.supply.close(),
     () => limiters.close(),
+    () => store.close(),
     () => accounts.close(),
     () => http.close(),
     () => ownClock?.close(),
@@ -62,6 +75,8 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     for (const close of closers.splice(0)) await close()
   }
   try {
+    parts.supply.restore(restored)
+    parts.data.sticky.restore(restored.sessions)
     const addresses = await parts.data.listen()
     if (config.admin !== 'off') {
       const admin = await startAdmin(adminSettings(config.admin, config.state), liveView({ ...parts, clock }), {
@@ -102,7 +117,7 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
 function assemble(
   config: Config,
   accounts: readonly Account[],
-  { clock, log, limiters }: { clock: Clock; log: Log; limiters: Limiters },
+  { clock, log, limiters, store }: { clock: Clock; log: Log; limiters: Limiters; store: Store },
 ) {
   const observer: PoolObserver = {
     lendable: () => data.broker.serve(),
@@ -132,6 +147,7 @@ function assemble(
     pool,
     log,
     limiters,
+    store,
     onSettled: () => data.broker.serve(),
   })
   const data: DataSide = new DataSide(dataSettings(config), {
@@ -139,9 +155,21 @@ function assemble(
     pool,
     health,
     supply: supply.refiller,
+    store,
     observer: traffic,
   })
   return { pool, health, traffic, supply, data }
+}
+
+const nothing: Restored = { upstreams: [], calls: [], purchases: [], totals: [], sessions: [] }
+
+/** Opens the folder that keeps what money bought. */
+async function openState(
+  config: Config,
+  deps: { clock: Clock; log: Log },
+): Promise<{ store: Store; restored: Restored }> {
+  if (config.state === 'off') return { store: forgetfulStore(), restored: nothing }
+  return openStore(config.state.path, { ...deps, log: deps.log.child({ mod: 'store' }) })
 }
 
 function adminSettings({ host, port, token }: AdminConfig, state: Config['state']): AdminSettings {
@@ -209,6 +237,7 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     product: isApi(provider) ? provider.product : 'list',
     credentials: isApi(provider) ? provider.credentials : {},
     request: isApi(provider) ? definedOnly(provider.request) : {},
+    ...(isApi(provider) ? { own: ownSettings(provider) } : {}),
     upstream: {
       ...(username === undefined ? {} : { username: username.reveal() }),
       ...(password === undefined ? {} : { password }),
@@ -225,6 +254,12 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
     ...(isStatic(provider) && provider.url !== undefined ? { url: provider.url } : {}),
   }
+}
+
+/** What stands under the keys that only this product has. */
+function ownSettings(provider: ApiProviderConfig): Readonly<Record<string, unknown>> {
+  const names = Object.keys(ownKeysOf(provider.vendor, provider.product))
+  return definedOnly(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
 }
 
 function definedOnly<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
@@ -253,6 +288,7 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     budget: provider.budget,
     lowStock: provider.lowStock,
     price: provider.price,
+    isRemembered: isApi(provider),
     arrival: {
       provider: provider.name,
       ttlMs: provider.ttl,

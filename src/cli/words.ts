@@ -1,6 +1,7 @@
 /** Failures of a command as one sentence on the terminal, and the exit code that goes with them. */
 import type { Config } from '../config/schema.ts'
 import { ConfigError, GatewayError } from '../errors.ts'
+import { StoreError } from '../store/errors.ts'
 
 export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
 
@@ -19,7 +20,8 @@ export function explainFailure(error: unknown, config?: Config): { readonly text
       exitCode: exitCodes.configuration,
     }
   }
-  if (error instanceof CommandError || error instanceof GatewayError) return failed(error.message)
+  if (error instanceof CommandError || error instanceof GatewayError || error instanceof StoreError)
+    return failed(error.message)
   const listening = explainListening(error, config)
   if (listening !== undefined) return failed(listening)
   return failed(`unexpected error: ${describe(error)}`)

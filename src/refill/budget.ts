@@ -57,6 +57,12 @@ export class Budget {
     }
   }
 
+  /** What an earlier process bought, oldest first. */
+  restore(purchases: readonly { readonly at: number; readonly count: number }[], total: number): void {
+    this.#purchases = [...purchases.map((purchase) => ({ ...purchase })), ...this.#purchases]
+    this.#total += total
+  }
+
   /** Takes back what was booked and not sold. */
   refund(count: number): void {
     this.#total -= count

@@ -8,7 +8,9 @@
  * bounded by this as well.
  */
 import PQueue from 'p-queue'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { Store } from '../store/contract.ts'
+import { forgetfulStore } from '../store/memory.ts'
 import type { RateLimit } from '../vendors/vendor.ts'
 
 /** Two machines' clocks do not run equally fast, and timers fire a little early. */
@@ -68,9 +70,9 @@ export class SlidingWindow {
     this.#slowUntil = now + SLOW_WINDOWS * this.#limit.perMs
   }
 
-  /** Calls of an earlier life of this process: each counts until its instant. */
-  restore(freeAt: readonly number[]): void {
-    for (const at of freeAt) this.#record(at)
+  /** A call of an earlier process, which ended `agoMs` before now. */
+  restore(agoMs: number, answered: boolean, now: number): void {
+    this.#record(now - agoMs + this.#limit.perMs + MARGIN_MS + (answered ? 0 : ABORT_SLACK_MS))
   }
 
   #calls(now: number): number {
@@ -91,22 +93,36 @@ export class SlidingWindow {
   }
 }
 
+/** A call that an earlier process made. */
+export interface PastCall {
+  readonly limiterKey: string
+  readonly endedAgoMs: number
+  /** False: it may have reached the vendor after its end. */
+  readonly answered: boolean
+}
+
 export interface LimiterOptions {
   /** Most calls in flight at the same time. */
   readonly concurrency: number
 }
 
-/** Runs calls in the order of their priority, as soon as the window lets them. One for each vendor key and limit group. */
+/**
+ * Runs calls in the order of their priority, as soon as the window lets them. One for each vendor key and limit group.
+ * The queue is stopped while the window is full, so what waits stays in the queue, where priority and abort reach it.
+ */
 export class Limiter {
   readonly #clock: Clock
   readonly #window: SlidingWindow
   readonly #queue: PQueue
+  readonly #stopListening: () => void
+  #timer: Timer | undefined
   #calls = 0
 
   constructor(clock: Clock, limit: RateLimit, options: LimiterOptions) {
     this.#clock = clock
     this.#window = new SlidingWindow(limit)
     this.#queue = new PQueue({ concurrency: options.concurrency })
+    this.#stopListening = clock.onWake(() => this.#turnstile())
   }
 
   /** Calls sent so far. */
@@ -132,13 +148,17 @@ export class Limiter {
    * @throws the signal's reason when it aborts before or during the call, else what `send` throws
    */
   run<T>(send: () => Promise<T>, priority: number, signal: AbortSignal): Promise<T> {
-    return this.#queue.add(() => this.#turn(send, signal), { priority, signal }) as Promise<T>
+    this.#turnstile()
+    const result = this.#queue.add(() => this.#turn(send), { priority, signal }) as Promise<T>
+    this.#turnstile()
+    return result
   }
 
-  async #turn<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#waitForRoom(signal)
+  /** Runs up to its first await within the queue's own turn: between the look at the window and `begin` there is nothing. */
+  async #turn<T>(send: () => Promise<T>): Promise<T> {
     this.#window.begin()
     this.#calls++
+    this.#turnstile()
     let answered = false
     try {
       const reply = await send()
@@ -149,33 +169,41 @@ export class Limiter {
       throw error
     } finally {
       this.#window.end(this.#clock.now(), answered)
+      this.#turnstile()
     }
   }
 
-  /** Rechecks after every wait: another task may have taken the slot meanwhile. */
-  async #waitForRoom(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted()
-      const wait = this.#window.waitMs(this.#clock.now())
-      if (wait === 0) return
-      await this.#clock.sleep(wait ?? POLL_MS, signal)
-    }
+  /** Lets the queue go on while there is room; else stops it until the next slot falls free, or a reply tells when that is. */
+  #turnstile(): void {
+    this.#timer?.clear()
+    this.#timer = undefined
+    const wait = this.#window.waitMs(this.#clock.now())
+    if (wait === 0) return void this.#queue.start()
+    this.#queue.pause()
+    if (wait !== undefined && this.#queue.size > 0) this.#timer = this.#clock.after(wait, () => this.#turnstile())
   }
 
   tighten(limit: RateLimit): void {
     this.#window.tighten(limit)
+    this.#turnstile()
   }
 
   slowDown(): void {
     this.#window.slowDown(this.#clock.now())
+    this.#turnstile()
   }
 
-  restore(freeAt: readonly number[]): void {
-    this.#window.restore(freeAt)
+  restore(call: PastCall): void {
+    this.#window.restore(call.endedAgoMs, call.answered, this.#clock.now())
+    this.#turnstile()
   }
 
+  /** Rejects the calls that wait. */
   close(): void {
+    this.#stopListening()
     this.#queue.clear()
+    this.#timer?.clear()
+    this.#timer = undefined
   }
 }
 
@@ -186,15 +214,21 @@ const CALL_CONCURRENCY = 8
 export class Limiters {
   readonly #clock: Clock
   readonly #byKey = new Map<string, Limiter>()
+  readonly #past: readonly PastCall[]
+  readonly #store: Store
 
-  constructor(clock: Clock) {
+  /** @param past calls of an earlier process: they count until their windows are over */
+  constructor(clock: Clock, store: Store = forgetfulStore(), past: readonly PastCall[] = []) {
     this.#clock = clock
+    this.#store = store
+    this.#past = past
   }
 
   of({ key, ...limit }: RateLimit & { readonly key: string }): Limiter {
     let limiter = this.#byKey.get(key)
     if (limiter === undefined) {
       limiter = new Limiter(this.#clock, limit, { concurrency: CALL_CONCURRENCY })
+      for (const call of this.#past) if (call.limiterKey === key) limiter.restore(call)
       this.#byKey.set(key, limiter)
     } else limiter.tighten(limit)
     return limiter
@@ -205,15 +239,28 @@ export class Limiters {
     limit: RateLimit & { readonly key: string },
     { priority, signal }: { readonly priority: number; readonly signal: AbortSignal },
     send: () => Promise<T>,
-  ): Promise<T> => this.of(limit).run(send, priority, signal)
+  ): Promise<T> => this.of(limit).run(() => this.#recorded(limit, send), priority, signal)
+
+  /** A call is on record before it leaves: a process that is killed meanwhile has not forgotten it. */
+  async #recorded<T>(limit: RateLimit & { readonly key: string }, send: () => Promise<T>): Promise<T> {
+    const id = await this.#store.callBegins({ limiterKey: limit.key, windowMs: limit.perMs, provider: '', booked: 0 })
+    let answered = false
+    try {
+      const reply = await send()
+      answered = true
+      return reply
+    } catch (error) {
+      answered = isAnswer(error)
+      throw error
+    } finally {
+      this.#store.callEnded(id, answered, 0)
+    }
+  }
 
   close(): void {
     for (const limiter of this.#byKey.values()) limiter.close()
   }
 }
-
-/** While only a reply can free a slot; replies are bounded by the call's own deadline. */
-const POLL_MS = 50
 
 /** An error that the vendor itself sent is an answer as good as any: the call has arrived. */
 function isAnswer(error: unknown): boolean {

@@ -14,6 +14,9 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Added, Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { CallId, RestoredUpstream, Store, StoredUpstream } from '../store/contract.ts'
+import { StoreError } from '../store/errors.ts'
+import { forgetfulStore } from '../store/memory.ts'
 import {
   codeOfClass,
   type Delivery,
@@ -25,6 +28,7 @@ import {
 import { type ArrivalSettings, type LifeDoubt, toFacts, vendorDeadline } from './arrival.ts'
 import { Backoff } from './backoff.ts'
 import { Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
+import { Ledger } from './ledger.ts'
 import type { Limiter } from './limiter.ts'
 
 export interface ProviderSettings {
@@ -36,6 +40,8 @@ export interface ProviderSettings {
   readonly budget: BudgetSettings
   readonly lowStock: number | undefined
   readonly price: number | undefined
+  /** Whether what was bought outlives the process: not for a list, nor for a vendor that ends with it. */
+  readonly isRemembered: boolean
   readonly arrival: ArrivalSettings
   readonly backoffMs: number
   readonly maxBackoffMs: number
@@ -70,6 +76,23 @@ const CHINA_OFFSET_MS = 8 * 3_600_000
 const LATENCY_WEIGHT = 1 / 8
 const DEVIATION_WEIGHT = 1 / 4
 const FIRST_LATENCY_MS = 1_000
+
+export interface ProviderDeps {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly log: Log
+  /** Default: nothing survives the process. */
+  readonly store?: Store
+  readonly random?: () => number
+}
+
+/** What an earlier process of this provider left behind; instants on this process's clock. */
+export interface ProviderPast {
+  readonly upstreams: readonly RestoredUpstream[]
+  /** Of the last 24 hours, oldest first. */
+  readonly purchases: readonly { readonly at: number; readonly count: number }[]
+  readonly total: number
+}
 
 export interface ProviderCounts {
   bought: number
@@ -107,8 +130,10 @@ export class Provider {
   readonly #pool: Pool
   readonly #log: Log
   readonly #budget: Budget
-  /** Everything the vendor holds for us, leased or not, evicted or not: id -> when it ends there, clock ms. */
-  readonly #ledger = new Map<string, number>()
+  readonly #ledger = new Ledger()
+  readonly #store: Store
+  /** The vendor may hold addresses that we do not know of: a reply was lost, or their lives cannot be proven. */
+  #mustReconcile = false
   readonly #faults = new Set<string>()
   readonly #backoff: Backoff
   readonly #quotaBackoff: Backoff
@@ -119,12 +144,7 @@ export class Provider {
   #latencyMs = FIRST_LATENCY_MS
   #deviationMs = FIRST_LATENCY_MS / 2
 
-  constructor(
-    settings: ProviderSettings,
-    source: Source,
-    limiter: Limiter,
-    deps: { clock: Clock; pool: Pool; log: Log; random?: () => number },
-  ) {
+  constructor(settings: ProviderSettings, source: Source, limiter: Limiter, deps: ProviderDeps) {
     this.settings = settings
     this.source = source
     this.limiter = limiter
@@ -132,6 +152,7 @@ export class Provider {
     this.#pool = deps.pool
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
     this.#budget = new Budget(settings.budget)
+    this.#store = deps.store ?? forgetfulStore()
     this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
     this.#quotaBackoff = new Backoff(QUOTA_PAUSE_MS, MAX_QUOTA_PAUSE_MS, () => 1)
     this.#trialBackoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
@@ -155,9 +176,7 @@ export class Provider {
 
   /** Addresses the vendor holds for us now: each occupies a channel where channels are sold. */
   get held(): number {
-    const now = this.#clock.now()
-    for (const [id, end] of this.#ledger) if (end <= now) this.#ledger.delete(id)
-    return this.#ledger.size
+    return this.#ledger.held(this.#clock.now())
   }
 
   /** Free channels; Infinity for products not sold by channel. Until the number is known, one. */
@@ -185,13 +204,7 @@ export class Provider {
     if (now < this.#state.until) return this.#state.until
     const reached = this.#budget.reached(now)
     if (reached !== undefined) return reached.until
-    return this.freeChannels === 0 && this.incoming === 0 ? this.#earliestEnd() : now
-  }
-
-  #earliestEnd(): number | undefined {
-    let earliest: number | undefined
-    for (const end of this.#ledger.values()) if (earliest === undefined || end < earliest) earliest = end
-    return earliest
+    return this.freeChannels === 0 && this.incoming === 0 ? this.#ledger.earliestEnd : now
   }
 
   #lendable(): number {
@@ -207,7 +220,7 @@ export class Provider {
     if (this.#clock.now() < this.#state.until || this.#isLoading) return 0
     this.#isLoading = true
     try {
-      const gained = this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
+      const gained = await this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
       this.#setState({
         kind: 'waiting',
         until: this.#clock.now() + LIST_PAUSE_MS,
@@ -230,22 +243,68 @@ export class Provider {
    */
   async order(count: number, priority: number, signal: AbortSignal): Promise<number> {
     this.incoming += count
-    this.#budget.book(this.#clock.now(), count)
     if (this.#state.kind === 'unusable')
       this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
     try {
-      const delivery = await this.source.extract(count, signal, priority)
-      this.#measure(this.#clock.now() - delivery.sentAt)
-      this.#budget.refund(Math.max(0, count - delivery.sold.length))
-      return this.#arrived(delivery)
+      const found = await this.#reconcile(signal, priority)
+      return found > 0 ? found : await this.#buy(count, priority, signal)
     } catch (error) {
-      // Without an answer the vendor may have sold all the same: then the money is gone.
-      if (isRefusal(error)) this.#budget.refund(count)
       if (!signal.aborted) this.#failed(error)
       return 0
     } finally {
       this.incoming -= count
     }
+  }
+
+  /** One order, on record with its budget before it leaves and corrected by what came of it. */
+  async #buy(count: number, priority: number, signal: AbortSignal): Promise<number> {
+    const call = await this.#book(count)
+    let sold = 0
+    try {
+      const delivery = await this.source.extract(count, signal, priority)
+      sold = delivery.sold.length
+      this.#measure(this.#clock.now() - delivery.sentAt)
+      return await this.#arrived(delivery)
+    } catch (error) {
+      // Without an answer the vendor may have sold all the same: then the money is gone, and the addresses are there.
+      if (!isRefusal(error) && sold === 0) {
+        sold = count
+        this.#mustReconcile = true
+      }
+      throw error
+    } finally {
+      this.#budget.refund(Math.max(0, count - sold))
+      this.#store.callEnded(call, true, sold)
+    }
+  }
+
+  async #book(count: number): Promise<CallId> {
+    this.#budget.book(this.#clock.now(), count)
+    try {
+      // The gate records the call itself; here it is the money that must not be forgotten.
+      return await this.#store.callBegins({ limiterKey: '', windowMs: 0, provider: this.name, booked: count })
+    } catch (error) {
+      this.#budget.refund(count)
+      throw error
+    }
+  }
+
+  /** Asks the vendor what it holds for us, where it can tell and we cannot be sure. @returns how many upstreams the pool gained */
+  async #reconcile(signal: AbortSignal, priority: number): Promise<number> {
+    if (!this.#mustReconcile || this.source.queryOperation === undefined) return 0
+    const delivery = await this.source.query(signal, priority)
+    this.#mustReconcile = false
+    return delivery.sold.length === 0 ? 0 : this.#arrived(delivery)
+  }
+
+  /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
+  restore(left: ProviderPast, now: number): void {
+    for (const { facts, vendorDeadline: endsAt, standing } of left.upstreams) {
+      this.#ledger.add(facts.id, endsAt)
+      if (standing === 'alive') this.#pool.add(facts, now)
+      if (standing === 'doubtful') this.#mustReconcile = true
+    }
+    this.#budget.restore(left.purchases, left.total)
   }
 
   #measure(tookMs: number): void {
@@ -254,18 +313,20 @@ export class Provider {
   }
 
   /** Puts what was bought into the pool. What the pool holds already is never touched by a bad reply. */
-  #arrived(delivery: Delivery): number {
-    const now = this.#clock.now()
-    const sentWallMs = this.#clock.wall() - (now - delivery.sentAt)
-    const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
-    for (const sold of delivery.sold) {
+  async #arrived(delivery: Delivery): Promise<number> {
+    const sentWallMs = this.#clock.wall() - (this.#clock.now() - delivery.sentAt)
+    const arrivals = delivery.sold.map((sold) => {
       const { facts, doubt } = toFacts(sold, delivery, sentWallMs, this.settings.arrival)
       if (doubt !== undefined) this.#doubt(doubt)
       const { at } = vendorDeadline(sold.life, delivery, sentWallMs, this.settings.arrival.ttlMs)
-      const isNew = !this.#ledger.has(facts.id)
-      this.#ledger.set(facts.id, at)
-      const result = this.#pool.add(facts, now)
-      results[result]++
+      return { facts, vendorDeadline: at }
+    })
+    await this.#keep(arrivals)
+    const now = this.#clock.now()
+    const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
+    for (const { facts, vendorDeadline: at } of arrivals) {
+      const isNew = this.#ledger.add(facts.id, at)
+      results[this.#pool.add(facts, now)]++
       if (isNew && Number.isFinite(at)) this.counts.secondsBought += Math.max(0, (at - now) / 1_000)
     }
     this.#account(delivery, results)
@@ -274,6 +335,18 @@ export class Provider {
     else this.#broughtNothing(results)
     this.#log.info({ asked: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
     return gained
+  }
+
+  /** On record before they are lent. What cannot be recorded is lent all the same: it is paid for. */
+  async #keep(arrivals: readonly StoredUpstream[]): Promise<void> {
+    try {
+      await this.#store.bought(arrivals)
+    } catch (error) {
+      this.#log.error(
+        { reason: (error as Error).message },
+        'addresses could not be recorded: a restart now would lose them',
+      )
+    }
   }
 
   #account(delivery: Delivery, results: Record<Added, number>): void {
@@ -329,17 +402,16 @@ export class Provider {
 
   #failed(error: unknown): void {
     this.counts.failedCalls++
-    const failure =
-      error instanceof VendorError
-        ? error
-        : new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
+    const failure = error instanceof VendorError ? error : notTheVendors(error)
     const now = this.#clock.now()
     const code = codeOfClass[failure.class]
     const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
     this.lastError = { at: now, code, words }
     if (failure.class === 'rate_limited') this.limiter.slowDown()
     const isFatal = isFatalClass(failure.class)
-    this.#setState({ kind: isFatal ? 'stopped' : 'waiting', until: this.#resumeAt(failure, now), code, words })
+    // A call that fails does not make its addresses usable again.
+    const kind = isFatal ? 'stopped' : this.#state.kind === 'unusable' ? 'unusable' : 'waiting'
+    this.#setState({ kind, until: this.#resumeAt(failure, now), code, words })
     this.#log[isFatal ? 'error' : 'warn'](
       { code, vendorCode: failure.vendorCode, pauseMs: Math.round(this.#state.until - now) },
       words,
@@ -366,7 +438,7 @@ export class Provider {
     if (typeof wait === 'number') return now + wait
     if (wait === 'minute') return now + untilNext(this.#clock.wall(), MINUTE_MS)
     if (wait === 'day+08:00') return now + untilNext(this.#clock.wall() + CHINA_OFFSET_MS, DAY_MS)
-    const earliest = wait === 'earliest-deadline' ? this.#earliestEnd() : undefined
+    const earliest = wait === 'earliest-deadline' ? this.#ledger.earliestEnd : undefined
     return earliest === undefined ? now + this.#quotaBackoff.next() : Math.max(now, earliest)
   }
 
@@ -374,6 +446,7 @@ export class Provider {
   proof(upstream: Upstream, worked: boolean, cause: string | undefined): void {
     if (worked) {
       this.counts.used++
+      this.#store.opened(upstream.id)
       this.#faults.clear()
       if (this.#state.kind !== 'unusable') return
       this.#trialBackoff.reset()
@@ -396,12 +469,20 @@ export class Provider {
   left(upstream: Upstream, reason: GoneReason): void {
     if (reason === 'blamed') this.counts.evictedByBlame++
     if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
-    if (reason === 'released') this.#ledger.delete(upstream.id)
+    if (reason === 'released') this.#ledger.release(upstream.id)
+    this.#store.left(upstream.id, reason)
   }
 
   #setState(state: ProviderState): void {
     this.#state = state
   }
+}
+
+/** What failed before the call could leave. */
+function notTheVendors(error: unknown): VendorError {
+  if (error instanceof StoreError)
+    return new VendorError('server', 'store', `nothing is bought that cannot be recorded: ${error.message}`)
+  return new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
 }
 
 /** The vendor's own word that nothing was sold; a lost reply is none. */

@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
+import type { Restored, Store } from '../store/contract.ts'
+import { forgetfulStore } from '../store/memory.ts'
 import type { Source } from '../vendors/vendor.ts'
 import type { Limiters } from './limiter.ts'
 import { Provider, type ProviderSettings } from './provider.ts'
@@ -13,6 +15,7 @@ export interface SupplyParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly log: Log
+  readonly store: Store
   /** The same that the sources' gate uses. */
   readonly limiters: Limiters
   /** Waiting clients should ask again. */
@@ -23,6 +26,7 @@ export class Supply {
   readonly providers: readonly Provider[]
   readonly refiller: Refiller
   readonly #reaper: Reaper
+  readonly #clock: Clock
   readonly #byName: ReadonlyMap<string, Provider>
 
   constructor(
@@ -31,13 +35,33 @@ export class Supply {
     parts: SupplyParts,
   ) {
     const { clock, pool } = parts
+    this.#clock = clock
     this.providers = accounts.map(({ settings: own, source }) => {
       const limiter = parts.limiters.of(source.limitOf(source.extractOperation))
-      return new Provider(own, source, limiter, parts)
+      const store = own.isRemembered ? parts.store : forgetfulStore()
+      return new Provider(own, source, limiter, { ...parts, store })
     })
     this.#byName = new Map(this.providers.map((provider) => [provider.name, provider]))
     this.refiller = new Refiller(settings, this.providers, parts)
     this.#reaper = new Reaper(pool, clock)
+  }
+
+  /** Takes up what an earlier process left. To be called before anybody is served. */
+  restore(past: Restored): void {
+    const now = this.#clock.now()
+    for (const provider of this.providers) {
+      if (!provider.settings.isRemembered) continue
+      provider.restore(
+        {
+          upstreams: past.upstreams.filter(({ facts }) => facts.provider === provider.name),
+          purchases: past.purchases.flatMap((p) =>
+            p.provider === provider.name ? [{ at: now - p.agoMs, count: p.count }] : [],
+          ),
+          total: past.totals.find(({ provider: name }) => name === provider.name)?.total ?? 0,
+        },
+        now,
+      )
+    }
   }
 
   /** Reads the lists; what costs money waits for demand. */

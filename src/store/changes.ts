@@ -1,0 +1,111 @@
+/** Writes changes into the tables. Each is idempotent: what was recorded already counts once. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Change, UpstreamRow } from './messages.ts'
+
+type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>
+
+export class Changes {
+  readonly #database: DatabaseSync
+  readonly #prepared = new Map<string, StatementSync>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** @param nowMs since boot: when sessions count as used */
+  apply(change: Change, nowMs: number): void {
+    switch (change.kind) {
+      case 'call-began':
+        this.#callBegan(change)
+        break
+      case 'call-ended':
+        this.#callEnded(change)
+        break
+      case 'call-undone':
+        this.#callUndone(change.id)
+        break
+      case 'bought':
+        for (const upstream of change.upstreams) this.#bought(upstream)
+        break
+      case 'left':
+        this.#run('UPDATE upstreams SET gone = ? WHERE id = ?', change.reason, change.id)
+        break
+      case 'released':
+        this.#run('DELETE FROM upstreams WHERE id = ?', change.id)
+        break
+      case 'opened':
+        this.#run('UPDATE upstreams SET opened = 1 WHERE id = ?', change.id)
+        break
+      default:
+        this.#session(change, nowMs)
+    }
+  }
+
+  #session(change: Of<'session' | 'session-used' | 'session-ended'>, nowMs: number): void {
+    if (change.kind === 'session') {
+      const sql = `INSERT INTO sessions (key, upstream, used) VALUES (?, ?, ?)
+        ON CONFLICT (key) DO UPDATE SET upstream = excluded.upstream, used = excluded.used`
+      this.#run(sql, change.key, change.upstreamId, nowMs)
+    } else if (change.kind === 'session-used') {
+      this.#run('UPDATE sessions SET used = ? WHERE key = ?', nowMs, change.key)
+    } else {
+      this.#run('DELETE FROM sessions WHERE key = ?', change.key)
+    }
+  }
+
+  #callBegan({ id, limiterKey, windowMs, provider, booked, atMs }: Of<'call-began'>): void {
+    const sql = `INSERT INTO calls (id, limiter, counts_for, provider, began, count) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO NOTHING`
+    const isNew = this.#run(sql, id, limiterKey, windowMs, provider, atMs, booked) === 1
+    if (isNew) this.#addToTotal(provider, booked)
+  }
+
+  #callEnded({ id, answered, sold, atMs }: Of<'call-ended'>): void {
+    const call = this.#get('SELECT provider, count FROM calls WHERE id = ? AND ended IS NULL', id)
+    if (call === undefined) return
+    this.#run('UPDATE calls SET ended = ?, answered = ?, count = ? WHERE id = ?', atMs, answered ? 1 : 0, sold, id)
+    this.#addToTotal(String(call['provider']), sold - Number(call['count']))
+  }
+
+  #callUndone(id: number): void {
+    const call = this.#get('SELECT provider, count FROM calls WHERE id = ?', id)
+    if (call === undefined) return
+    this.#run('DELETE FROM calls WHERE id = ?', id)
+    this.#addToTotal(String(call['provider']), -Number(call['count']))
+  }
+
+  #addToTotal(provider: string, count: number): void {
+    if (count === 0) return
+    const sql = `INSERT INTO totals (provider, total) VALUES (?, ?)
+      ON CONFLICT (provider) DO UPDATE SET total = total + excluded.total`
+    this.#run(sql, provider, count)
+  }
+
+  /** Sold again, an address keeps having been used while it has not left the pool; once it has, it is bought anew. */
+  #bought({ id, provider, facts, password, boughtMs, deadlineMs, vendorDeadlineMs }: UpstreamRow): void {
+    const sql = `INSERT INTO upstreams (id, provider, facts, password, bought, deadline, vendor_deadline)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET provider = excluded.provider, facts = excluded.facts, password = excluded.password,
+        bought = excluded.bought, deadline = excluded.deadline, vendor_deadline = excluded.vendor_deadline,
+        opened = iif(gone IS NULL, opened, 0), gone = NULL, doubtful = 0`
+    this.#run(sql, id, provider, facts, password, boughtMs, deadlineMs, vendorDeadlineMs)
+  }
+
+  /** @returns rows changed */
+  #run(sql: string, ...values: (string | number | null)[]): number {
+    return Number(this.#statement(sql).run(...values).changes)
+  }
+
+  #get(sql: string, ...values: (string | number)[]): Record<string, unknown> | undefined {
+    return this.#statement(sql).get(...values)
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql)
+      this.#prepared.set(sql, statement)
+    }
+    return statement
+  }
+}

@@ -1,0 +1,96 @@
+/** The store inside its own thread: answers one request after the other, synchronously. */
+import type { DatabaseSync } from 'node:sqlite'
+import { isRefusal, textOf, toStoreError } from './causes.ts'
+import { Changes } from './changes.ts'
+import { type OpenDatabase, openDatabase } from './database.ts'
+import type { Batch, Left, Note, Opened, OpenRequest, Refusal } from './messages.ts'
+import { carryOver, prune, readLeft, writeReading } from './restore.ts'
+import type { Reading } from './time.ts'
+
+const PRUNE_EVERY_MS = 60_000
+
+export class Keeper {
+  readonly #open: OpenDatabase
+  readonly #changes: Changes
+  #prunedAtMs: number
+
+  private constructor(open: OpenDatabase, nowMs: number) {
+    this.#open = open
+    this.#changes = new Changes(open.database)
+    this.#prunedAtMs = nowMs
+  }
+
+  /** @throws {StoreError} as `openDatabase` does */
+  static open({ dir, reading, isStart }: OpenRequest): { keeper: Keeper; opened: Opened } {
+    const notes: Note[] = []
+    const { open, result } = openDatabase(dir, reading.wallMs, notes, (database) => ({
+      left: isStart ? takeOver(database, reading) : goOn(database, reading),
+      nextCall: Number(database.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM calls').get()?.['next']),
+    }))
+    const { left, nextCall } = result
+    return {
+      keeper: new Keeper(open, reading.bootMs),
+      opened: { notes, nextCall, ...(left === undefined ? {} : { left }) },
+    }
+  }
+
+  /**
+   * One transaction, on the disk when this returns.
+   * @returns the changes that cannot be stored; the others are
+   * @throws {StoreError} when none was stored
+   */
+  commit({ reading, changes }: Batch): readonly Refusal[] {
+    const { database } = this.#open
+    try {
+      return inTransaction(database, () => {
+        const refused: Refusal[] = []
+        for (const [index, change] of changes.entries()) {
+          try {
+            this.#changes.apply(change, reading.bootMs)
+          } catch (error) {
+            if (!isRefusal(error)) throw error
+            refused.push({ index, message: textOf(error) })
+          }
+        }
+        this.#pruneSometimes(reading.bootMs)
+        writeReading(database, reading)
+        return refused
+      })
+    } catch (error) {
+      throw toStoreError(error, 'the store cannot be written')
+    }
+  }
+
+  #pruneSometimes(nowMs: number): void {
+    if (nowMs - this.#prunedAtMs < PRUNE_EVERY_MS) return
+    prune(this.#open.database, nowMs)
+    this.#prunedAtMs = nowMs
+  }
+
+  close(): void {
+    this.#open.close()
+  }
+}
+
+function takeOver(database: DatabaseSync, now: Reading): Left {
+  const passed = inTransaction(database, () => carryOver(database, now))
+  return readLeft(database, passed, now)
+}
+
+/** A new file for a running process (the old one was set aside) has to know which boot it is. */
+function goOn(database: DatabaseSync, now: Reading): undefined {
+  inTransaction(database, () => writeReading(database, now))
+}
+
+function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // Some errors (a full disk) have rolled back already.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}

@@ -1,0 +1,20 @@
+import type { CallId, Store } from './contract.ts'
+
+/** The store of `state: off`: forgets everything, and everything is done at once. */
+export function forgetfulStore(): Store {
+  let calls: CallId = 0
+  const forget = () => {}
+  return {
+    callBegins: async () => ++calls,
+    callEnded: forget,
+    bought: async () => {},
+    left: forget,
+    released: forget,
+    opened: forget,
+    session: forget,
+    sessionUsed: forget,
+    sessionEnded: forget,
+    flush: async () => {},
+    close: async () => {},
+  }
+}
