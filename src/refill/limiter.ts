@@ -9,8 +9,6 @@
  */
 import PQueue from 'p-queue'
 import type { Clock, Timer } from '../clock.ts'
-import type { Store } from '../store/contract.ts'
-import { forgetfulStore } from '../store/memory.ts'
 import type { RateLimit } from '../vendors/vendor.ts'
 
 /** Two machines' clocks do not run equally fast, and timers fire a little early. */
@@ -70,9 +68,9 @@ export class SlidingWindow {
     this.#slowUntil = now + SLOW_WINDOWS * this.#limit.perMs
   }
 
-  /** A call of an earlier process, which ended `agoMs` before now. */
-  restore(agoMs: number, answered: boolean, now: number): void {
-    this.#record(now - agoMs + this.#limit.perMs + MARGIN_MS + (answered ? 0 : ABORT_SLACK_MS))
+  /** Calls of an earlier life of this process: each counts until its instant. */
+  restore(freeAt: readonly number[]): void {
+    for (const at of freeAt) this.#record(at)
   }
 
   #calls(now: number): number {
@@ -91,14 +89,6 @@ export class SlidingWindow {
     while (over < this.#freeAt.length && (this.#freeAt[over] ?? 0) <= now) over++
     if (over > 0) this.#freeAt = this.#freeAt.slice(over)
   }
-}
-
-/** A call that an earlier process made. */
-export interface PastCall {
-  readonly limiterKey: string
-  readonly endedAgoMs: number
-  /** False: it may have reached the vendor after its end. */
-  readonly answered: boolean
 }
 
 export interface LimiterOptions {
@@ -193,8 +183,8 @@ export class Limiter {
     this.#turnstile()
   }
 
-  restore(call: PastCall): void {
-    this.#window.restore(call.endedAgoMs, call.answered, this.#clock.now())
+  restore(freeAt: readonly number[]): void {
+    this.#window.restore(freeAt)
     this.#turnstile()
   }
 
@@ -214,21 +204,15 @@ const CALL_CONCURRENCY = 8
 export class Limiters {
   readonly #clock: Clock
   readonly #byKey = new Map<string, Limiter>()
-  readonly #past: readonly PastCall[]
-  readonly #store: Store
 
-  /** @param past calls of an earlier process: they count until their windows are over */
-  constructor(clock: Clock, store: Store = forgetfulStore(), past: readonly PastCall[] = []) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#store = store
-    this.#past = past
   }
 
   of({ key, ...limit }: RateLimit & { readonly key: string }): Limiter {
     let limiter = this.#byKey.get(key)
     if (limiter === undefined) {
       limiter = new Limiter(this.#clock, limit, { concurrency: CALL_CONCURRENCY })
-      for (const call of this.#past) if (call.limiterKey === key) limiter.restore(call)
       this.#byKey.set(key, limiter)
     } else limiter.tighten(limit)
     return limiter
@@ -239,23 +223,7 @@ export class Limiters {
     limit: RateLimit & { readonly key: string },
     { priority, signal }: { readonly priority: number; readonly signal: AbortSignal },
     send: () => Promise<T>,
-  ): Promise<T> => this.of(limit).run(() => this.#recorded(limit, send), priority, signal)
-
-  /** A call is on record before it leaves: a process that is killed meanwhile has not forgotten it. */
-  async #recorded<T>(limit: RateLimit & { readonly key: string }, send: () => Promise<T>): Promise<T> {
-    const id = await this.#store.callBegins({ limiterKey: limit.key, windowMs: limit.perMs, provider: '', booked: 0 })
-    let answered = false
-    try {
-      const reply = await send()
-      answered = true
-      return reply
-    } catch (error) {
-      answered = isAnswer(error)
-      throw error
-    } finally {
-      this.#store.callEnded(id, answered, 0)
-    }
-  }
+  ): Promise<T> => this.of(limit).run(send, priority, signal)
 
   close(): void {
     for (const limiter of this.#byKey.values()) limiter.close()
