@@ -9,6 +9,8 @@
  */
 import PQueue from 'p-queue'
 import type { Clock, Timer } from '../clock.ts'
+import type { Store } from '../store/contract.ts'
+import { forgetfulStore } from '../store/memory.ts'
 import type { RateLimit } from '../vendors/vendor.ts'
 
 /** Two machines' clocks do not run equally fast, and timers fire a little early. */
@@ -68,9 +70,9 @@ export class SlidingWindow {
     this.#slowUntil = now + SLOW_WINDOWS * this.#limit.perMs
   }
 
-  /** Calls of an earlier life of this process: each counts until its instant. */
-  restore(freeAt: readonly number[]): void {
-    for (const at of freeAt) this.#record(at)
+  /** A call of an earlier process, which ended `agoMs` before now. */
+  restore(agoMs: number, answered: boolean, now: number): void {
+    this.#record(now - agoMs + this.#limit.perMs + MARGIN_MS + (answered ? 0 : ABORT_SLACK_MS))
   }
 
   #calls(now: number): number {
@@ -89,6 +91,14 @@ export class SlidingWindow {
     while (over < this.#freeAt.length && (this.#freeAt[over] ?? 0) <= now) over++
     if (over > 0) this.#freeAt = this.#freeAt.slice(over)
   }
+}
+
+/** A call that an earlier process made. */
+export interface PastCall {
+  readonly limiterKey: string
+  readonly endedAgoMs: number
+  /** False: it may have reached the vendor after its end. */
+  readonly answered: boolean
 }
 
 export interface LimiterOptions {
@@ -183,8 +193,8 @@ export class Limiter {
     this.#turnstile()
   }
 
-  restore(freeAt: readonly number[]): void {
-    this.#window.restore(freeAt)
+  restore(call: PastCall): void {
+    this.#window.restore(call.endedAgoMs, call.answered, this.#clock.now())
     this.#turnstile()
   }
 
@@ -204,15 +214,21 @@ const CALL_CONCURRENCY = 8
 export class Limiters {
   readonly #clock: Clock
   readonly #byKey = new Map<string, Limiter>()
+  readonly #past: readonly PastCall[]
+  readonly #store: Store
 
-  constructor(clock: Clock) {
+  /** @param past calls of an earlier process: they count until their windows are over */
+  constructor(clock: Clock, store: Store = forgetfulStore(), past: readonly PastCall[] = []) {
     this.#clock = clock
+    this.#store = store
+    this.#past = past
   }
 
   of({ key, ...limit }: RateLimit & { readonly key: string }): Limiter {
     let limiter = this.#byKey.get(key)
     if (limiter === undefined) {
       limiter = new Limiter(this.#clock, limit, { concurrency: CALL_CONCURRENCY })
+      for (const call of this.#past) if (call.limiterKey === key) limiter.restore(call)
       this.#byKey.set(key, limiter)
     } else limiter.tighten(limit)
     return limiter
@@ -223,7 +239,23 @@ export class Limiters {
     limit: RateLimit & { readonly key: string },
     { priority, signal }: { readonly priority: number; readonly signal: AbortSignal },
     send: () => Promise<T>,
-  ): Promise<T> => this.of(limit).run(send, priority, signal)
+  ): Promise<T> => this.of(limit).run(() => this.#recorded(limit, send), priority, signal)
+
+  /** A call is on record before it leaves: a process that is killed meanwhile has not forgotten it. */
+  async #recorded<T>(limit: RateLimit & { readonly key: string }, send: () => Promise<T>): Promise<T> {
+    const id = await this.#store.callBegins({ limiterKey: limit.key, windowMs: limit.perMs, provider: '', booked: 0 })
+    let answered = false
+    try {
+      const reply = await send()
+      answered = true
+      return reply
+    } catch (error) {
+      answered = isAnswer(error)
+      throw error
+    } finally {
+      this.#store.callEnded(id, answered, 0)
+    }
+  }
 
   close(): void {
     for (const limiter of this.#byKey.values()) limiter.close()
