@@ -289,6 +289,7 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     lowStock: provider.lowStock,
     price: provider.price,
     isRemembered: isApi(provider),
+    whitelist: isApi(provider) ? provider.whitelist : 'off',
     arrival: {
       provider: provider.name,
       ttlMs: provider.ttl,

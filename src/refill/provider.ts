@@ -21,6 +21,7 @@ import {
   codeOfClass,
   type Delivery,
   type ErrorClass,
+  type Followed,
   type Source,
   VendorError,
   type WaitEdge,
@@ -28,6 +29,8 @@ import {
 import { type ArrivalSettings, type LifeDoubt, toFacts, vendorDeadline } from './arrival.ts'
 import { Backoff } from './backoff.ts'
 import { Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
+import { Errands, type WhitelistSetting } from './errands.ts'
+import { Follower, type FollowerOwner } from './follower.ts'
 import { Ledger } from './ledger.ts'
 import type { Limiter } from './limiter.ts'
 
@@ -40,6 +43,7 @@ export interface ProviderSettings {
   readonly budget: BudgetSettings
   readonly lowStock: number | undefined
   readonly price: number | undefined
+  readonly whitelist: WhitelistSetting
   /** Whether what was bought outlives the process: not for a list, nor for a vendor that ends with it. */
   readonly isRemembered: boolean
   readonly arrival: ArrivalSettings
@@ -106,7 +110,7 @@ export interface ProviderCounts {
   secondsBought: number
 }
 
-export class Provider {
+export class Provider implements FollowerOwner {
   readonly settings: ProviderSettings
   readonly source: Source
   readonly limiter: Limiter
@@ -126,12 +130,17 @@ export class Provider {
   lastError: { readonly at: number; readonly code: string; readonly words: string } | undefined
   /** Addresses that orders on their way may bring. */
   incoming = 0
+  /** Something changed without an order: waiting clients and the plan should look again. */
+  onNews: (() => void) | undefined
   readonly #clock: Clock
   readonly #pool: Pool
   readonly #log: Log
   readonly #budget: Budget
   readonly #ledger = new Ledger()
   readonly #store: Store
+  readonly #errands: Errands
+  readonly #follower: Follower | undefined
+  readonly #stopping = new AbortController()
   /** The vendor may hold addresses that we do not know of: a reply was lost, or their lives cannot be proven. */
   #mustReconcile = false
   readonly #faults = new Set<string>()
@@ -153,6 +162,8 @@ export class Provider {
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
     this.#budget = new Budget(settings.budget)
     this.#store = deps.store ?? forgetfulStore()
+    this.#errands = new Errands(source, settings.whitelist, this.#log)
+    this.#follower = source.follow === undefined ? undefined : new Follower(source.follow, deps.clock, this)
     this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
     this.#quotaBackoff = new Backoff(QUOTA_PAUSE_MS, MAX_QUOTA_PAUSE_MS, () => 1)
     this.#trialBackoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
@@ -182,7 +193,7 @@ export class Provider {
   /** Free channels; Infinity for products not sold by channel. Until the number is known, one. */
   get freeChannels(): number {
     if (!this.source.byChannel) return Number.POSITIVE_INFINITY
-    return Math.max(0, (this.source.channels ?? 1) - this.held - this.incoming)
+    return Math.max(0, (this.source.channels ?? 1) - this.held - this.incoming - (this.#follower?.pendingCount ?? 0))
   }
 
   /** How long before it is needed an address must be ordered, ms: late replies included. */
@@ -246,10 +257,16 @@ export class Provider {
     if (this.#state.kind === 'unusable')
       this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
     try {
+      await this.#errands.prepare(signal)
       const found = await this.#reconcile(signal, priority)
-      return found > 0 ? found : await this.#buy(count, priority, signal)
+      if (found > 0) return found
+      const gained = await this.#buy(count, priority, signal)
+      this.#errands.succeeded()
+      return gained
     } catch (error) {
-      if (!signal.aborted) this.#failed(error)
+      if (signal.aborted) return 0
+      this.#failed(error)
+      if (await this.#errands.mend(error, signal).catch(() => false)) this.#setState(READY)
       return 0
     } finally {
       this.incoming -= count
@@ -300,11 +317,12 @@ export class Provider {
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
   restore(left: ProviderPast, now: number): void {
     for (const { facts, vendorDeadline: endsAt, standing } of left.upstreams) {
-      this.#ledger.add(facts.id, endsAt)
+      this.#ledger.add(facts.id, endsAt, facts.ref)
       if (standing === 'alive') this.#pool.add(facts, now)
       if (standing === 'doubtful') this.#mustReconcile = true
     }
     this.#budget.restore(left.purchases, left.total)
+    this.#follower?.add([])
   }
 
   #measure(tookMs: number): void {
@@ -325,13 +343,15 @@ export class Provider {
     const now = this.#clock.now()
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
     for (const { facts, vendorDeadline: at } of arrivals) {
-      const isNew = this.#ledger.add(facts.id, at)
+      const isNew = this.#ledger.add(facts.id, at, facts.ref)
       results[this.#pool.add(facts, now)]++
       if (isNew && Number.isFinite(at)) this.counts.secondsBought += Math.max(0, (at - now) / 1_000)
     }
     this.#account(delivery, results)
+    const pending = delivery.pending ?? []
+    this.#follower?.add(pending)
     const gained = results.added + results.extended
-    if (gained > 0) this.#recover()
+    if (gained + pending.length > 0) this.#recover()
     else this.#broughtNothing(results)
     this.#log.info({ asked: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
     return gained
@@ -465,9 +485,68 @@ export class Provider {
     })
   }
 
+  get heldRefs(): readonly string[] {
+    return this.#ledger.refs
+  }
+
+  /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
+  async followed(news: Followed): Promise<void> {
+    const now = this.#clock.now()
+    for (const { ref } of news.sold) if (ref !== undefined) this.#dropOthers(ref, news)
+    for (const ref of news.gone) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
+    if (news.sold.length > 0) await this.#arrived(news)
+    if (now >= this.#state.until && this.#state.kind === 'waiting') this.#setState(READY)
+    this.onNews?.()
+  }
+
+  /** An address that is told under the name of another one has taken its place. */
+  #dropOthers(ref: string, news: Followed): void {
+    const current = news.sold.find((sold) => sold.ref === ref)
+    for (const id of this.#ledger.idsOf(ref)) {
+      const upstream = this.#pool.get(id)
+      const isSame = upstream?.facts.host === current?.host && upstream?.facts.port === current?.port
+      if (!isSame) this.#takenBack(id)
+    }
+  }
+
+  #takenBack(id: string): void {
+    this.#ledger.release(id)
+    this.#store.released(id)
+    const upstream = this.#pool.get(id)
+    if (upstream !== undefined) this.#pool.remove(upstream, 'released')
+  }
+
+  followFailed(error: unknown): void {
+    this.#failed(error)
+  }
+
+  /** The vendor let us know that something changed. */
+  hint(): void {
+    this.source.hint?.()
+    void this.#follower?.now()
+  }
+
+  /** A bad address is given back where that frees its channel and so saves money. */
+  async #giveBack(upstream: Upstream): Promise<void> {
+    const { ref } = upstream.facts
+    if (ref === undefined || !this.#errands.canRelease || this.#stopping.signal.aborted) return
+    if (!(await this.#errands.release(ref, this.#stopping.signal))) return
+    this.#ledger.release(upstream.id)
+    this.#store.released(upstream.id)
+    this.onNews?.()
+  }
+
+  close(): void {
+    this.#stopping.abort(new Error('the gateway is stopping'))
+    this.#follower?.close()
+  }
+
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
-    if (reason === 'blamed') this.counts.evictedByBlame++
+    if (reason === 'blamed') {
+      this.counts.evictedByBlame++
+      void this.#giveBack(upstream)
+    }
     if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
     if (reason === 'released') this.#ledger.release(upstream.id)
     this.#store.left(upstream.id, reason)

@@ -41,6 +41,12 @@ export class Supply {
       const store = own.isRemembered ? parts.store : forgetfulStore()
       return new Provider(own, source, limiter, { ...parts, store })
     })
+    for (const provider of this.providers) {
+      provider.onNews = () => {
+        parts.onSettled()
+        this.refiller.plan()
+      }
+    }
     this.#byName = new Map(this.providers.map((provider) => [provider.name, provider]))
     this.refiller = new Refiller(settings, this.providers, parts)
     this.#reaper = new Reaper(pool, clock)
@@ -96,6 +102,7 @@ export class Supply {
 
   close(): void {
     this.refiller.close()
+    for (const provider of this.providers) provider.close()
     this.#reaper.close()
   }
 }

@@ -113,6 +113,8 @@ function providerSettings(given: Partial<ProviderSettings> = {}): ProviderSettin
     budget: {},
     lowStock: undefined,
     price: undefined,
+    whitelist: 'off',
+    isRemembered: false,
     arrival: {
       provider: 'acme-a',
       ttlMs: undefined,
