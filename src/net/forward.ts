@@ -127,6 +127,8 @@ export class Forward implements Dispatcher.DispatchHandler {
   ): void {
     // Interim responses (1xx) are for the next hop; the client got its 100 from us.
     if (this.#cancelled || status < 200) return
+    const fields = decode(controller.rawHeaders)
+    if (isOddlyCoded(fields)) throw new errors.HTTPParserError('an answer in a coding that is not chunked')
     if (!this.#owner.answered(status)) {
       this.#dropped = true
       return void controller.abort(new Error('the answer is not for the client'))
@@ -134,7 +136,7 @@ export class Forward implements Dispatcher.DispatchHandler {
     const { response } = this.#request
     response.on('drain', this.#onDrain)
     response.writeHead(status, statusMessage || reasonPhrase(status), [
-      ...passedOn(decode(controller.rawHeaders)),
+      ...passedOn(fields),
       ...this.#owner.extraHeaders,
     ])
     response.flushHeaders()
@@ -222,6 +224,17 @@ function pairs(flat: readonly string[]): [string, string][] {
   for (let i = 0; i + 1 < flat.length; i += 2) result.push([flat[i] ?? '', flat[i + 1] ?? ''])
   return result
 }
+
+/** Transfer-Encoding ends at the next hop, and we can undo no other than `chunked` (RFC 9112 section 6.1). */
+function isOddlyCoded(raw: readonly string[]): boolean {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.length === TRANSFER_ENCODING.length && raw[i]?.toLowerCase() === TRANSFER_ENCODING)
+      if (raw[i + 1]?.toLowerCase() !== 'chunked') return true
+  }
+  return false
+}
+
+const TRANSFER_ENCODING = 'transfer-encoding'
 
 /** undici hands field lines over as octets. */
 function decode(raw: Dispatcher.DispatchController['rawHeaders']): string[] {

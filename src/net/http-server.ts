@@ -40,6 +40,8 @@ interface Client {
   readonly connection: Connection
   readonly listener: Listener
   isBusy: boolean
+  /** The request that was read last; its body may still be coming. */
+  latest: { readonly message: IncomingMessage; readonly response: ServerResponse } | undefined
   /** What came before the answer to an earlier request was out. */
   readonly ahead: ((client: Client) => void)[]
 }
@@ -74,8 +76,7 @@ export class HttpFront {
       noDelay: true,
       shouldUpgradeCallback: mayLeaveHttp,
     })
-    const onRequest = (message: IncomingMessage, response: ServerResponse) =>
-      this.#inTurn(message.socket, (client) => this.#request(client, message, response))
+    const onRequest = (message: IncomingMessage, response: ServerResponse) => this.#arrived(message, response)
     this.#server.on('request', onRequest)
     // Nobody is asked to go on before an upstream wants the body (lazy-body.ts).
     this.#server.on('checkContinue', onRequest)
@@ -94,11 +95,17 @@ export class HttpFront {
   /** Takes a connection whose first octets were read by the listener. */
   take(connection: Connection, first: Buffer, listener: Listener): void {
     const { socket } = connection
-    this.#clients.set(socket, { connection, listener, isBusy: false, ahead: [] })
+    this.#clients.set(socket, { connection, listener, isBusy: false, latest: undefined, ahead: [] })
     socket.pause()
     socket.unshift(first)
     this.#server.emit('connection', socket)
     socket.resume()
+  }
+
+  #arrived(message: IncomingMessage, response: ServerResponse): void {
+    const client = this.#clients.get(message.socket)
+    if (client !== undefined) client.latest = { message, response }
+    this.#inTurn(message.socket, (owner) => this.#request(owner, message, response))
   }
 
   #inTurn(socket: Duplex, task: (client: Client) => void): void {
@@ -182,9 +189,21 @@ export class HttpFront {
     })
   }
 
+  /** What the parser does not understand is answered in its turn: never in front of, or inside, an earlier answer. */
   #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const client = this.#clients.get(socket)
     const refusal = translate(error)
-    if (refusal === undefined || !socket.writable) return void socket.destroy()
+    if (client === undefined || refusal === undefined) return void socket.destroy()
+    const isInBody = client.latest?.message.complete === false
+    if (!client.isBusy || (isInBody && client.ahead.length === 0)) return void this.#turnAway(client, refusal)
+    // A request whose body is broken is not even begun.
+    if (isInBody) client.ahead.pop()
+    client.ahead.push(() => this.#turnAway(client, refusal))
+  }
+
+  #turnAway({ connection: { socket }, latest }: Client, refusal: GatewayError): void {
+    const isAnswering = latest?.message.complete === false && latest.response.headersSent
+    if (isAnswering || !socket.writable) return void socket.destroy()
     this.#owner.refused(refusal)
     socket.end(httpErrorBytes(refusal), () => socket.destroy())
   }
@@ -221,6 +240,8 @@ function upgradeResponse(message: IncomingMessage, connection: Connection): Serv
 
 /** Octets that a parser may accept and the next one read otherwise. */
 function refuseBadFraming(message: IncomingMessage, fields: readonly Field[]): void {
+  // The parser takes a request line without a version for HTTP/0.9.
+  if (message.httpVersion !== '1.1' && message.httpVersion !== '1.0') throw badVersion()
   const hosts = fields.filter((field) => field.name === 'host')
   if (hosts.length > 1) throw bad('a request with more than one Host')
   if (hosts.length === 0 && message.httpVersion === '1.1') throw bad('an HTTP/1.1 request without Host')
@@ -251,6 +272,10 @@ function notAProxyRequest(url: string): GatewayError {
   )
 }
 
+function badVersion(): GatewayError {
+  return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+}
+
 function bad(what: string): GatewayError {
   return new GatewayError('GW_BAD_REQUEST', `${what} is not accepted`)
 }
@@ -261,8 +286,7 @@ function translate(error: NodeJS.ErrnoException): GatewayError | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return new GatewayError('GW_HEADER_TOO_LARGE', 'the request header is too long')
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
-  if (code === 'HPE_INVALID_VERSION')
-    return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+  if (code === 'HPE_INVALID_VERSION') return badVersion()
   // It has left in the middle of a request.
   if (code === 'HPE_INVALID_EOF_STATE') return undefined
   return code.startsWith('HPE_') ? new GatewayError('GW_BAD_REQUEST', 'the request is not well-formed HTTP') : undefined
