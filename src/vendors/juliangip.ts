@@ -20,6 +20,7 @@ import {
   textOf,
 } from './parse.ts'
 import {
+  type Account,
   type Credentials,
   type DeliverContext,
   type Delivered,
@@ -397,6 +398,18 @@ function readObject(item: unknown, request: Params): Sold | undefined {
   }
 }
 
+// --- Whitelist ----------------------------------------------------------------------------------------------------
+
+/** setwhiteip writes the list anew: what is on it has to be read first, or it is lost. */
+async function addToWhitelist(ip: string, account: Account): Promise<void> {
+  const { current_white_ip: listed } = membersOf(await account.call('getwhiteip', {})) ?? {}
+  const current: unknown = typeof listed === 'string' ? listed.split(',').filter((one) => one.trim() !== '') : listed
+  if (!Array.isArray(current) || !current.every((one) => typeof one === 'string'))
+    throw malformed('the reply has no whitelist, and without it nothing can be added')
+  if (current.includes(ip)) return
+  await account.call('setwhiteip', { ips: [...current, ip].join(',') })
+}
+
 export const juliangip: Vendor = {
   name: 'juliangip',
   baseUrl: 'http://v2.api.juliangip.com',
@@ -418,4 +431,5 @@ export const juliangip: Vendor = {
   },
   authorize,
   decode,
+  whitelist: { add: addToWhitelist, callerParams: { auto_white: 1 } },
 }

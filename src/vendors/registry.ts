@@ -7,6 +7,7 @@ import type { SourceDeps } from './http.ts'
 import { juliangip } from './juliangip.ts'
 import { qg } from './qg.ts'
 import { qgLegacy } from './qg-legacy.ts'
+import { smartproxy } from './smartproxy.ts'
 import * as list from './static.ts'
 import { type Param, type ProviderSettings, type Source, type Vendor, VendorError } from './vendor.ts'
 
@@ -37,6 +38,7 @@ const doors: ReadonlyMap<string, Door> = new Map([
   ['juliangip', tableDoor(juliangip)],
   ['qg', tableDoor(qg)],
   ['qg-legacy', tableDoor(qgLegacy)],
+  ['smartproxy', tableDoor(smartproxy)],
   ['demo', tableDoor(demo)],
   [
     list.name,

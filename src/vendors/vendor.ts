@@ -251,8 +251,8 @@ export interface DeliverContext {
 export interface Account {
   /** The user's `request:`. */
   readonly request: Params
-  /** Milliseconds on the gateway's clock. */
-  readonly now: () => number
+  /** The time of day, ms since the epoch, as this machine believes. */
+  readonly wall: () => number
   /** One operation of the table, as decoded. @throws {VendorError} */
   readonly call: (operation: string, params: Params) => Promise<unknown>
 }

@@ -39,12 +39,12 @@ export function steps(
   order: CallOrder,
   request: Params = caller.settings.request,
 ): Account & { last(): Origin } {
-  const now = () => caller.deps.clock.now()
-  let times: Origin['times'] = { sentAt: now() }
+  const { clock } = caller.deps
+  let times: Origin['times'] = { sentAt: clock.now() }
   const masks: Mask[] = []
   return {
     request,
-    now,
+    wall: () => clock.wall(),
     call: (operation, params) =>
       perform(caller, operation, params, order, (data, reply, mask) => {
         times = timesOf(reply)

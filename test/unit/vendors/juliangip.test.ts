@@ -3,7 +3,7 @@ import { juliangip, signatureOf } from '../../../src/vendors/juliangip.ts'
 import type { Params } from '../../../src/vendors/vendor.ts'
 import { juliangipFixtures } from '../../fixtures/vendors/juliangip.ts'
 import { describeVendor } from './describe-vendor.ts'
-import { never, type PlainSold, plain, scripted } from './scripted-http.ts'
+import { failureOf, never, type PlainSold, plain, scripted } from './scripted-http.ts'
 
 describeVendor(juliangip, juliangipFixtures)
 
@@ -116,5 +116,68 @@ describe('juliangip: limits', () => {
     const getips = source.limitOf('getips')
     expect(getips).toMatchObject({ calls: 10, perMs: 1_000 })
     expect(source.limitOf('balance')).toEqual(getips)
+  })
+})
+
+const openOrder = () =>
+  scripted({
+    vendor: 'juliangip',
+    product: 'dynamic',
+    credentials: { trade_no: '1483587531995538', key: 'INVENTED' },
+  })
+const listed = (list: unknown) => ({ body: JSON.stringify({ code: 200, data: { current_white_ip: list } }) })
+const worked = { body: '{"code":200,"msg":"ok","data":[]}' }
+const sent = ({ requests }: ReturnType<typeof openOrder>['http']) =>
+  requests.map(({ url }) => [url.pathname, url.searchParams.get('ips')])
+
+describe('juliangip: the whitelist', () => {
+  it.each([
+    ['a list', ['198.51.100.1', '198.51.100.2']],
+    ['a text', '198.51.100.1,198.51.100.2'],
+  ])('what others wrote stays: %s', async (_form, list) => {
+    const { source, http } = openOrder()
+    http.script = [listed(list), worked]
+    await source.whitelist?.add('203.0.113.7', never)
+    expect(sent(http)).toEqual([
+      ['/dynamic/getwhiteip', null],
+      ['/dynamic/setwhiteip', '198.51.100.1,198.51.100.2,203.0.113.7'],
+    ])
+  })
+
+  it('an empty list gets its first address', async () => {
+    const { source, http } = openOrder()
+    http.script = [listed([]), worked]
+    await source.whitelist?.add('203.0.113.7', never)
+    expect(sent(http)[1]).toEqual(['/dynamic/setwhiteip', '203.0.113.7'])
+  })
+
+  it('an address that is there already is not written again', async () => {
+    const { source, http } = openOrder()
+    http.reply = listed(['203.0.113.7'])
+    await source.whitelist?.add('203.0.113.7', never)
+    expect(sent(http)).toEqual([['/dynamic/getwhiteip', null]])
+  })
+})
+
+describe('juliangip: the whitelist, when it cannot be read or nobody knows our address', () => {
+  it.each([[undefined], [null], [7], [[1]], [{}]])(
+    'a list that cannot be read (%j) is not overwritten',
+    async (list) => {
+      const { source, http } = openOrder()
+      http.reply = listed(list)
+      expect(await failureOf(source.whitelist?.add('203.0.113.7', never) ?? expect.fail('none'))).toMatchObject({
+        class: 'server',
+      })
+      expect(http.requests).toHaveLength(1)
+    },
+  )
+
+  it('when nobody knows the address, each extraction registers its caller from then on', async () => {
+    const { source, http } = openOrder()
+    http.reply = { body: 'junk' }
+    await failureOf(source.extract(1, never))
+    source.whitelist?.addCaller?.()
+    await failureOf(source.extract(1, never))
+    expect(http.requests.map(({ url }) => url.searchParams.get('auto_white'))).toEqual([null, '1'])
   })
 })
