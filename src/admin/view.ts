@@ -2,7 +2,7 @@
  * What the admin port may ask of the gateway: plain data, made by app.ts from all parts. No member of a report is a
  * secret or holds one; `null` means "unknown" or "does not apply", so that every report has the same members.
  */
-import type { ProviderState } from '../refill/provider.ts'
+import type { ProviderState } from '../refill/standing.ts'
 import type { TrafficCounters } from '../session/traffic.ts'
 
 export interface AdminView {

@@ -1,14 +1,6 @@
 /**
- * One configured account and product: what it may buy now, what it holds, and why it does not buy.
- *
- *                 auth, expired plan, bad request: reprobe after `reprobe`
- *                 whitelist: after `whitelistReprobe`
- *   ready ───────────────────────────────────────────────────▶ stopped
- *    │ ▲ ─────── rate limit, quota: to the edge that was named ▶ waiting
- *    │ │ ─────── no resource, vendor's fault: growing pauses ──▶ waiting
- *    │ │ ─────── three different addresses in a row failed ────▶ unusable: one trial order for each pause
- *    │ └──────── an order succeeds (ready), a trial address works (unusable) ──┘
- *    └─ a budget that is reached, channels that are all held: nothing to order, state unchanged
+ * One configured account and product: buys through its source, keeps its ledger and budget, and puts what arrives into
+ * the pool. Whether it may be asked now is `standing.ts`.
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -17,24 +9,16 @@ import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { CallId, RestoredUpstream, Store, StoredUpstream } from '../store/contract.ts'
 import { StoreError } from '../store/errors.ts'
 import { forgetfulStore } from '../store/memory.ts'
-import {
-  codeOfClass,
-  type Delivery,
-  type ErrorClass,
-  type Followed,
-  type Source,
-  VendorError,
-  type WaitEdge,
-} from '../vendors/vendor.ts'
+import { type Delivery, type Followed, type Source, VendorError } from '../vendors/vendor.ts'
 import { type ArrivalSettings, type LifeDoubt, toFacts, vendorDeadline } from './arrival.ts'
-import { Backoff } from './backoff.ts'
 import { Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
 import { Errands, type WhitelistSetting } from './errands.ts'
 import { Follower, type FollowerOwner } from './follower.ts'
 import { Ledger } from './ledger.ts'
 import type { Limiter } from './limiter.ts'
+import { isFatalClass, type ProviderState, Standing, type StandingSettings, type Trouble } from './standing.ts'
 
-export interface ProviderSettings {
+export interface ProviderSettings extends StandingSettings {
   readonly name: string
   readonly priority: number
   readonly weight: number
@@ -47,35 +31,13 @@ export interface ProviderSettings {
   /** Whether what was bought outlives the process: not for a list, nor for a vendor that ends with it. */
   readonly isRemembered: boolean
   readonly arrival: ArrivalSettings
-  readonly backoffMs: number
-  readonly maxBackoffMs: number
-  readonly reprobeMs: number
-  readonly whitelistReprobeMs: number
 }
 
-export type StateKind = 'ready' | 'waiting' | 'stopped' | 'unusable'
-
-export interface ProviderState {
-  readonly kind: StateKind
-  /** Next attempt, clock ms; 0 for `ready`. */
-  readonly until: number
-  /** One of the catalogue's codes, or empty. */
-  readonly code: string
-  /** What happened and what to do, for the operator. */
-  readonly words: string
-}
-
-const READY: ProviderState = { kind: 'ready', until: 0, code: '', words: '' }
-/** Different addresses in a row that must fail their first use before buying stops (design: never buy into a fault). */
-const FAULTS_THAT_STOP = 3
-const QUOTA_PAUSE_MS = 60_000
-const MAX_QUOTA_PAUSE_MS = 600_000
 /** A list that has been read is read again after this, if anybody asks. */
 const LIST_PAUSE_MS = 60_000
 const MAX_LIST = 100_000
-const MINUTE_MS = 60_000
-const DAY_MS = 86_400_000
-const CHINA_OFFSET_MS = 8 * 3_600_000
+const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
+const NOTHING_USABLE = 'the vendor sold nothing that can be used'
 /** Weight of a new measurement in the smoothed call latency, and of its deviation (as in RFC 6298). */
 const LATENCY_WEIGHT = 1 / 8
 const DEVIATION_WEIGHT = 1 / 4
@@ -127,7 +89,6 @@ export class Provider implements FollowerOwner {
   }
   /** What the vendor last said is left on the account. */
   balance: number | undefined
-  lastError: { readonly at: number; readonly code: string; readonly words: string } | undefined
   /** Addresses that orders on their way may bring. */
   incoming = 0
   /** Something changed without an order: waiting clients and the plan should look again. */
@@ -143,12 +104,8 @@ export class Provider implements FollowerOwner {
   readonly #stopping = new AbortController()
   /** The vendor may hold addresses that we do not know of: a reply was lost, or their lives cannot be proven. */
   #mustReconcile = false
-  readonly #faults = new Set<string>()
-  readonly #backoff: Backoff
-  readonly #quotaBackoff: Backoff
-  readonly #trialBackoff: Backoff
+  readonly #standing: Standing
   readonly #told = new Set<LifeDoubt | 'too-short' | 'low-stock'>()
-  #state: ProviderState = READY
   #isLoading = false
   #latencyMs = FIRST_LATENCY_MS
   #deviationMs = FIRST_LATENCY_MS / 2
@@ -164,9 +121,7 @@ export class Provider implements FollowerOwner {
     this.#store = deps.store ?? forgetfulStore()
     this.#errands = new Errands(source, settings.whitelist, this.#log)
     this.#follower = source.follow === undefined ? undefined : new Follower(source.follow, deps.clock, this)
-    this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
-    this.#quotaBackoff = new Backoff(QUOTA_PAUSE_MS, MAX_QUOTA_PAUSE_MS, () => 1)
-    this.#trialBackoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, deps.random)
+    this.#standing = new Standing(settings, deps.clock, deps.random)
   }
 
   get name(): string {
@@ -174,7 +129,11 @@ export class Provider implements FollowerOwner {
   }
 
   get state(): ProviderState {
-    return this.#state
+    return this.#standing.state
+  }
+
+  get lastError(): Trouble | undefined {
+    return this.#standing.lastTrouble
   }
 
   get budgetReached(): BudgetReached | undefined {
@@ -203,16 +162,15 @@ export class Provider implements FollowerOwner {
 
   /** How many addresses may be ordered in one call at this moment. */
   room(now: number): number {
-    if (now < this.#state.until || this.source.isList) return 0
+    if (now < this.#standing.state.until || this.source.isList) return 0
     const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
     const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#budget.left(now), ceiling)
-    const isTrial = this.#state.kind === 'stopped' || this.#state.kind === 'unusable'
-    return Math.max(0, isTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
+    return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
   }
 
   /** When an order may be tried next for what only time changes; undefined while no time is known. */
   nextAttemptAt(now: number): number | undefined {
-    if (now < this.#state.until) return this.#state.until
+    if (now < this.#standing.state.until) return this.#standing.state.until
     const reached = this.#budget.reached(now)
     if (reached !== undefined) return reached.until
     return this.freeChannels === 0 && this.incoming === 0 ? this.#ledger.earliestEnd : now
@@ -228,16 +186,11 @@ export class Provider implements FollowerOwner {
 
   /** Takes the whole list of a list provider in, when it is time to read it (again). */
   async loadList(signal: AbortSignal): Promise<number> {
-    if (this.#clock.now() < this.#state.until || this.#isLoading) return 0
+    if (this.#clock.now() < this.#standing.state.until || this.#isLoading) return 0
     this.#isLoading = true
     try {
       const gained = await this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
-      this.#setState({
-        kind: 'waiting',
-        until: this.#clock.now() + LIST_PAUSE_MS,
-        code: '',
-        words: 'every address of the list is in the pool',
-      })
+      this.#standing.resting(LIST_PAUSE_MS, 'every address of the list is in the pool')
       return gained
     } catch (error) {
       if (!signal.aborted) this.#failed(error)
@@ -254,8 +207,7 @@ export class Provider implements FollowerOwner {
    */
   async order(count: number, priority: number, signal: AbortSignal): Promise<number> {
     this.incoming += count
-    if (this.#state.kind === 'unusable')
-      this.#setState({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
+    this.#standing.ordering()
     try {
       await this.#errands.prepare(signal)
       const found = await this.#reconcile(signal, priority)
@@ -266,7 +218,7 @@ export class Provider implements FollowerOwner {
     } catch (error) {
       if (signal.aborted) return 0
       this.#failed(error)
-      if (await this.#errands.mend(error, signal).catch(() => false)) this.#setState(READY)
+      if (await this.#errands.mend(error, signal).catch(() => false)) this.#standing.mended()
       return 0
     } finally {
       this.incoming -= count
@@ -351,8 +303,8 @@ export class Provider implements FollowerOwner {
     const pending = delivery.pending ?? []
     this.#follower?.add(pending)
     const gained = results.added + results.extended
-    if (gained + pending.length > 0) this.#recover()
-    else this.#broughtNothing(results)
+    if (gained + pending.length > 0) this.#standing.succeeded()
+    else this.#standing.broughtNothing(results.known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
     this.#log.info({ asked: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
     return gained
   }
@@ -404,62 +356,13 @@ export class Provider implements FollowerOwner {
     this.#log.warn({ doubt }, words[doubt])
   }
 
-  #recover(): void {
-    this.#backoff.reset()
-    this.#quotaBackoff.reset()
-    if (this.#state.kind !== 'unusable') this.#setState(READY)
-  }
-
-  /** A good answer that brought no gain. */
-  #broughtNothing(results: Record<Added, number>): void {
-    const now = this.#clock.now()
-    const words =
-      results.known > 0
-        ? 'the vendor sold only addresses that are held already'
-        : 'the vendor sold nothing that can be used'
-    this.#setState({ kind: 'waiting', until: now + this.#backoff.next(), code: codeOfClass.no_resource, words })
-  }
-
   #failed(error: unknown): void {
     this.counts.failedCalls++
     const failure = error instanceof VendorError ? error : notTheVendors(error)
-    const now = this.#clock.now()
-    const code = codeOfClass[failure.class]
-    const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
-    this.lastError = { at: now, code, words }
     if (failure.class === 'rate_limited') this.limiter.slowDown()
-    const isFatal = isFatalClass(failure.class)
-    // A call that fails does not make its addresses usable again.
-    const kind = isFatal ? 'stopped' : this.#state.kind === 'unusable' ? 'unusable' : 'waiting'
-    this.#setState({ kind, until: this.#resumeAt(failure, now), code, words })
-    this.#log[isFatal ? 'error' : 'warn'](
-      { code, vendorCode: failure.vendorCode, pauseMs: Math.round(this.#state.until - now) },
-      words,
-    )
-  }
-
-  #resumeAt(failure: VendorError, now: number): number {
-    switch (failure.class) {
-      case 'whitelist':
-        return now + this.settings.whitelistReprobeMs
-      case 'auth':
-      case 'expired_plan':
-      case 'bad_request':
-        return now + this.settings.reprobeMs
-      case 'rate_limited':
-      case 'quota_exhausted':
-        return this.#edge(failure.wait, now)
-      default:
-        return now + this.#backoff.next()
-    }
-  }
-
-  #edge(wait: WaitEdge | undefined, now: number): number {
-    if (typeof wait === 'number') return now + wait
-    if (wait === 'minute') return now + untilNext(this.#clock.wall(), MINUTE_MS)
-    if (wait === 'day+08:00') return now + untilNext(this.#clock.wall() + CHINA_OFFSET_MS, DAY_MS)
-    const earliest = wait === 'earliest-deadline' ? this.#ledger.earliestEnd : undefined
-    return earliest === undefined ? now + this.#quotaBackoff.next() : Math.max(now, earliest)
+    const { code, words, until } = this.#standing.failed(failure, this.#ledger.earliestEnd)
+    const level = isFatalClass(failure.class) ? 'error' : 'warn'
+    this.#log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - this.#clock.now()) }, words)
   }
 
   /** What an address taught: see health.ts. */
@@ -467,22 +370,10 @@ export class Provider implements FollowerOwner {
     if (worked) {
       this.counts.used++
       this.#store.opened(upstream.id)
-      this.#faults.clear()
-      if (this.#state.kind !== 'unusable') return
-      this.#trialBackoff.reset()
-      return void this.#setState(READY)
+      return void this.#standing.addressWorked()
     }
-    this.#faults.add(upstream.id)
-    if (this.#faults.size < FAULTS_THAT_STOP || this.#state.kind === 'unusable') return
-    const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause)}`
-    this.lastError = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
-    this.#log.error({ cause }, words)
-    this.#setState({
-      kind: 'unusable',
-      until: this.#clock.now() + this.#trialBackoff.next(),
-      code: 'GW_NO_SUPPLY',
-      words,
-    })
+    const stopped = this.#standing.addressFailed(upstream.id, cause)
+    if (stopped !== undefined) this.#log.error({ cause }, stopped.words)
   }
 
   get heldRefs(): readonly string[] {
@@ -491,11 +382,9 @@ export class Provider implements FollowerOwner {
 
   /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
   async followed(news: Followed): Promise<void> {
-    const now = this.#clock.now()
     for (const { ref } of news.sold) if (ref !== undefined) this.#dropOthers(ref, news)
     for (const ref of news.gone) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
     if (news.sold.length > 0) await this.#arrived(news)
-    if (now >= this.#state.until && this.#state.kind === 'waiting') this.#setState(READY)
     this.onNews?.()
   }
 
@@ -551,10 +440,6 @@ export class Provider implements FollowerOwner {
     if (reason === 'released') this.#ledger.release(upstream.id)
     this.#store.left(upstream.id, reason)
   }
-
-  #setState(state: ProviderState): void {
-    this.#state = state
-  }
 }
 
 /** What failed before the call could leave. */
@@ -567,21 +452,4 @@ function notTheVendors(error: unknown): VendorError {
 /** The vendor's own word that nothing was sold; a lost reply is none. */
 function isRefusal(error: unknown): boolean {
   return error instanceof VendorError && error.class !== 'server'
-}
-
-function isFatalClass(errorClass: ErrorClass): boolean {
-  return (
-    errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
-  )
-}
-
-function untilNext(wallMs: number, periodMs: number): number {
-  return periodMs - (wallMs % periodMs)
-}
-
-function causeInWords(cause: string | undefined): string {
-  if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
-  if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
-  if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'
-  return 'is this machine on the vendor’s whitelist, and is the protocol (http, socks5) the one that was bought?'
 }
