@@ -26,6 +26,8 @@ export interface Catalogue {
   credentialsOf(vendor: string): z.ZodType<Readonly<Record<string, Secret | undefined>>>
   /** The parameters of a product that a user may set under `request:`. */
   requestParamsOf(vendor: string, product: string): Readonly<Record<string, Param>>
+  /** Keys of the entry that only this product has. */
+  ownKeysOf?(vendor: string, product: string): Readonly<Record<string, z.ZodType>>
 }
 
 const MAX_ADDRESSES = 1_000_000_000
@@ -110,6 +112,7 @@ type Common = ReturnType<typeof common>
 
 const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, product: string) =>
   z.strictObject({
+    ...catalogue.ownKeysOf?.(vendor, product),
     ...shared,
     vendor: z.literal(vendor).meta({ description: 'Whose API this is.' }),
     product: z

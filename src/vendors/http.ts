@@ -7,7 +7,16 @@
 import { Agent, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { httpDate, malformed } from './parse.ts'
-import { type RateLimit, type RawReply, VendorError } from './vendor.ts'
+import {
+  type Delivered,
+  type Params,
+  type ProviderSettings,
+  type RateLimit,
+  type RawReply,
+  type Source,
+  type Vendor,
+  VendorError,
+} from './vendor.ts'
 
 export interface VendorRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -64,6 +73,38 @@ export interface SourceDeps {
   readonly gate?: CallGate
   /** Absent: what must be remembered is remembered until the process ends. */
   readonly memory?: SourceMemory
+}
+
+/** How one call of a table is made. */
+export interface CallOrder {
+  readonly signal: AbortSignal
+  /** Higher goes first where calls wait for their limit. */
+  readonly priority: number
+  /** For a vendor that wants calls named; default: a new name, or that of the same call that got no verdict. */
+  readonly requestId?: string
+}
+
+export interface Answer {
+  readonly data: unknown
+  readonly reply: VendorReply
+}
+
+/** A vendor's calls one by one, for a source that is more than one call at a time: checked, limited, judged, masked as always. */
+export interface Table {
+  limitOf(operation: string): RateLimit & { readonly key: string }
+  /** @throws {VendorError}; rejects with the signal's reason on abort */
+  call(operation: string, params: Params, order: CallOrder): Promise<Answer>
+}
+
+/** What a vendor that makes sources of its own is handed by the registry. */
+export interface Engine {
+  /** The source of a product that is one call. @throws {VendorError} class bad_request for settings that the table does not allow */
+  openTableSource(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Source
+  openTable(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Table
+  /** Takes out what no upstream may be and puts the provider's login in. */
+  screen(delivered: Delivered, settings: Pick<ProviderSettings, 'allowPrivate' | 'upstream'>): Delivered
+  /** Why a host may not be reached; undefined when it may. */
+  refusalOf(host: string, allowPrivate: boolean): string | undefined
 }
 
 /** Longer than a connection attempt to a living host takes on any path; the call's own deadline is usually shorter. */

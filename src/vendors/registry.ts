@@ -1,9 +1,12 @@
 /** The only door to the vendors: everybody else names a vendor by its name in gateway.yaml. */
+import type { z } from 'zod'
 import { demo } from './demo.ts'
 import { configurableParams } from './engine/params.ts'
-import { screen } from './engine/screen.ts'
+import { refusalOf, screen } from './engine/screen.ts'
 import { openTableSource } from './engine/source.ts'
-import type { SourceDeps } from './http.ts'
+import { openTable } from './engine/table.ts'
+import type { Engine, SourceDeps } from './http.ts'
+import { ipipv, openIpipv } from './ipipv.ts'
 import { juliangip } from './juliangip.ts'
 import { qg } from './qg.ts'
 import { qgLegacy } from './qg-legacy.ts'
@@ -11,7 +14,7 @@ import { smartproxy } from './smartproxy.ts'
 import * as list from './static.ts'
 import { type Param, type ProviderSettings, type Source, type Vendor, VendorError } from './vendor.ts'
 
-export type { CallGate, SourceDeps, VendorHttp } from './http.ts'
+export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
 
 /** What the rest of the gateway may know of a vendor before a source is opened. */
@@ -19,6 +22,7 @@ interface Door {
   readonly products: readonly string[]
   readonly credentials: Vendor['credentials']
   readonly requestParams: (product: string) => Readonly<Record<string, Param>>
+  readonly ownKeys?: (product: string) => Readonly<Record<string, z.ZodType>>
   readonly open: (settings: ProviderSettings, deps: SourceDeps) => Source
 }
 
@@ -30,15 +34,19 @@ function tableDoor(vendor: Vendor): Door {
       const operation = vendor.operations[vendor.products[product]?.extract ?? '']
       return operation === undefined ? {} : configurableParams(operation)
     },
+    ownKeys: (product) => vendor.products[product]?.settings ?? {},
     open: (settings, deps) => openTableSource(vendor, settings, deps),
   }
 }
+
+const engine: Engine = { openTable, openTableSource, refusalOf, screen }
 
 const doors: ReadonlyMap<string, Door> = new Map([
   ['juliangip', tableDoor(juliangip)],
   ['qg', tableDoor(qg)],
   ['qg-legacy', tableDoor(qgLegacy)],
   ['smartproxy', tableDoor(smartproxy)],
+  ['ipipv', { ...tableDoor(ipipv), open: (settings, deps) => openIpipv(settings, deps, engine) }],
   ['demo', tableDoor(demo)],
   [
     list.name,
@@ -73,6 +81,11 @@ export function credentialsOf(vendor: string): Vendor['credentials'] {
 /** The parameters that a user may set under `request:`; none for an unknown product. */
 export function requestParamsOf(vendor: string, product: string): Readonly<Record<string, Param>> {
   return doorOf(vendor).requestParams(product)
+}
+
+/** Keys of a provider's entry that only this product has; none for an unknown product. */
+export function ownKeysOf(vendor: string, product: string): Readonly<Record<string, z.ZodType>> {
+  return doorOf(vendor).ownKeys?.(product) ?? {}
 }
 
 /**

@@ -372,6 +372,8 @@ export interface Source {
   channelsNow?(signal: AbortSignal): Promise<Channels>
   /** Only for vendors whose whitelist can be written by a call. */
   readonly whitelist?: Whitelist
+  /** The vendor let us know that something changed: what this source waits for is asked about now. Never trusted further. */
+  hint?(): void
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
   call(operation: string, params: Params, signal: AbortSignal, priority?: number): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>

@@ -6,7 +6,7 @@
  * Every HTTP call goes through the gate, which holds it back until its documented limit allows it. Retries and budgets are
  * the caller's.
  */
-import { judge, type SourceDeps, type VendorReply } from '../http.ts'
+import { type CallOrder, judge, type SourceDeps, type VendorReply } from '../http.ts'
 import {
   type Operation,
   type Params,
@@ -28,10 +28,7 @@ export interface Caller {
   readonly learned: { channels: number | undefined; callerParams: Params }
 }
 
-export interface CallOrder {
-  readonly signal: AbortSignal
-  readonly priority: number
-}
+export type { CallOrder } from '../http.ts'
 
 export type Mask = (text: string) => string
 
@@ -82,11 +79,12 @@ export async function perform<T>(
 ): Promise<T> {
   const { vendor, settings, deps } = caller
   const operation = operationOf(vendor, name)
-  const requestId = caller.requestIds.take(name, params)
+  const requestId = order.requestId ?? caller.requestIds.take(name, params)
   const wire = vendor.authorize(name, params, settings.credentials, requestId)
   const mask = maskerOf(secretsOf(operation, settings, wire))
   try {
-    assertParams(operation, { ...params, ...tabled(operation, wire) }, 'engine')
+    // What was asked for wins: an envelope may have members that are named like parameters.
+    assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')
     const request = toRequest(vendor, operation, settings, wire)
     const send = () => deps.http.call(request, order.signal)
     const reply = await (deps.gate === undefined ? send() : deps.gate(limitOf(caller, name), order, send))

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { paramProblems } from '../../../src/vendors/engine/params.ts'
+import type { VendorRequest } from '../../../src/vendors/http.ts'
 import {
   type ErrorClass,
   type Params,
@@ -25,7 +26,7 @@ interface WireFixture extends Extraction {
   readonly method: string
   /** Scheme, host and path. */
   readonly to: string
-  readonly query: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, unknown>>
 }
 
 export interface SuccessFixture extends Extraction, Scripted {
@@ -47,6 +48,12 @@ export interface FailureFixture extends Extraction, Scripted {
 export interface VendorFixtures {
   /** Invented, long, and of characters that URLs encode: they must not be found in any error. */
   readonly credentials: Readonly<Record<string, string>>
+  /** What each product cannot be ordered without: `request:` and the keys that only it has. */
+  readonly needs?: Readonly<
+    Record<string, { readonly request?: Params; readonly own?: Readonly<Record<string, unknown>> }>
+  >
+  /** Reads the parameters of a request; default: its query. */
+  readonly sent?: (request: VendorRequest) => Readonly<Record<string, unknown>>
   /** For a vendor that lives on loopback. */
   readonly allowPrivate?: boolean
   readonly wire: readonly WireFixture[]
@@ -84,10 +91,12 @@ interface Suite {
 
 /** Runs one extraction or query of a fixture against a vendor that answers `reply`. */
 function run({ vendor, fixtures }: Suite, fixture: Extraction, reply: Scripted) {
-  const { product, request = {}, by, count = 1 } = fixture
+  const { product, by, count = 1 } = fixture
   const { credentials, allowPrivate = false } = fixtures
+  const needs = fixtures.needs?.[product] ?? {}
+  const request = { ...needs.request, ...fixture.request }
   const { source, http } = scripted(
-    { vendor: vendor.name, product, request, credentials, allowPrivate, channels: 4 },
+    { vendor: vendor.name, product, request, own: needs.own ?? {}, credentials, allowPrivate, channels: 4 },
     reply,
   )
   return { delivery: by === 'query' ? source.query(never) : source.extract(count, never), source, http }
@@ -98,16 +107,24 @@ function describeWire(suite: Suite): void {
     const { delivery, http } = run(suite, fixture, { body: '' })
     await failureOf(delivery)
     expect(http.requests).toHaveLength(1)
-    const { method, url } = http.requests[0] ?? expect.fail('no request')
+    const sent = http.requests[0] ?? expect.fail('no request')
+    const { method, url } = sent
     expect(method).toBe(fixture.method)
     expect(`${url.origin}${url.pathname}`).toBe(fixture.to)
-    expect(Object.fromEntries(url.searchParams)).toEqual(fixture.query)
+    expect(suite.fixtures.sent?.(sent) ?? Object.fromEntries(url.searchParams)).toEqual(fixture.query)
   })
 
   it.each(suite.products)('%s: baseUrl moves every call, prefix and all', async (product) => {
     const { vendor, fixtures } = suite
     const baseUrl = 'http://127.0.0.1:9000/v9/'
-    const { source, http } = scripted({ vendor: vendor.name, product, credentials: fixtures.credentials, baseUrl })
+    const needs = { request: {}, own: {}, ...fixtures.needs?.[product] }
+    const { source, http } = scripted({
+      vendor: vendor.name,
+      product,
+      ...needs,
+      credentials: fixtures.credentials,
+      baseUrl,
+    })
     await failureOf(source.extract(1, never))
     const { path } = source.operations[source.extractOperation] ?? expect.fail('no such operation')
     expect(http.requests[0]?.url.href).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:9000/v9${path}(\\?|$)`))

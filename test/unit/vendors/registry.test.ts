@@ -124,7 +124,10 @@ describe('the door', () => {
 
   it.each(vendorNames.filter((vendor) => vendor !== 'static'))('%s opens with each product', (vendor) => {
     for (const product of productsOf(vendor)) {
-      const source = openSource(settingsOf({ vendor, product, credentials: { key: 'K', trade_no: 'T' } }), deps())
+      const source = openSource(
+        settingsOf({ vendor, product, own: { instances: ['i'] }, credentials: { key: 'K', trade_no: 'T' } }),
+        deps(),
+      )
       expect(source).toMatchObject({ vendor, product })
       expect(Object.keys(source.operations)).toContain(source.extractOperation)
       expect(source.limitOf(source.extractOperation).calls).toBeGreaterThan(0)

@@ -1,0 +1,96 @@
+/**
+ * ipipv: static instances, and dynamic addresses drawn with a login each or through a link. Document: `ipipv-open-api.txt`
+ * (v2.0.8 of 2024-09-21). The table is here and in ipipv/operations.ts; `openIpipv` opens it, because most products take
+ * more than one call.
+ */
+import { z } from 'zod'
+import type { Engine, SourceDeps } from './http.ts'
+import { deliverPasswords } from './ipipv/draw.ts'
+import { authorizer, decode } from './ipipv/envelope.ts'
+import { operations } from './ipipv/operations.ts'
+import { apiSettings, passwordSettings, staticSettings, type Variant } from './ipipv/settings.ts'
+import { openProduct } from './ipipv/source.ts'
+import { credential } from './parse.ts'
+import {
+  type Account,
+  type DeliverContext,
+  type Product,
+  type ProviderSettings,
+  type Source,
+  type Vendor,
+  VendorError,
+} from './vendor.ts'
+
+/** Nothing is said about the most addresses for one draw. */
+const MAX_DRAWN = 100
+/** "一次最大20": of one product in one order. */
+const MAX_OPENED = 20
+
+function products({ protocol = 'http' }: Variant): Readonly<Record<string, Product>> {
+  return {
+    static: {
+      about: 'static instances that you have or, with `purchase`, that are bought',
+      extract: 'instance',
+      maxPerCall: MAX_OPENED,
+      settings: staticSettings,
+      order: () => ({}),
+      deliver: ownSource,
+    },
+    'dynamic-password': {
+      about: 'dynamic addresses, each with a login of its own',
+      extract: 'proxy/draw/pwd',
+      maxPerCall: MAX_DRAWN,
+      settings: passwordSettings,
+      order: (count, request) => ({ ...request, num: count }),
+      deliver: (data, { request }: DeliverContext) => deliverPasswords(data, request, protocol),
+    },
+    'dynamic-api': {
+      about: 'dynamic addresses, from a link that is drawn first',
+      extract: 'proxy/draw/api',
+      maxPerCall: MAX_DRAWN,
+      settings: apiSettings,
+      order: (count, request) => ({ ...request, num: count }),
+      deliver: ownSource,
+    },
+  }
+}
+
+function ownSource(): never {
+  throw new VendorError('bad_request', 'product', 'this product takes several calls')
+}
+
+/** Puts our address onto the whitelist of the main account that the draws use. */
+function addToWhitelist({ mainAccount }: Variant) {
+  return async (ip: string, { request, call }: Account): Promise<void> => {
+    const { appUsername, proxyType = 104, productNo } = request
+    const account = mainAccount ?? appUsername
+    if (account === undefined || productNo === undefined)
+      throw new VendorError('bad_request', 'whitelist', 'the whitelist belongs to the dynamic products of ipipv')
+    await call('proxy/addIpWhiteList', { appUsername: account, ip, proxyType, productNo })
+  }
+}
+
+/** The table, as a user's own keys have it. */
+function ipipvWith(variant: Variant): Vendor {
+  return {
+    name: 'ipipv',
+    baseUrl: 'https://api.ipipv.com',
+    credentials: z.strictObject({
+      appKey: credential('Name of the app (渠道商号).'),
+      appSecret: credential('Secret of the app: 16, 24 or 32 bytes.'),
+    }),
+    countedBy: ['appKey'],
+    operations,
+    products: products(variant),
+    authorize: authorizer(variant.labels),
+    decode,
+    whitelist: { add: addToWhitelist(variant) },
+  }
+}
+
+export const ipipv: Vendor = ipipvWith({})
+
+/** @throws {VendorError} class bad_request for an unknown product and for settings that the table does not allow */
+export function openIpipv(settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
+  return openProduct(ipipvWith, settings, deps, engine)
+}

@@ -1,0 +1,46 @@
+/** What the two draws bring: addresses with a login each, or a link under which addresses are found. */
+import { malformed, membersOf, textOf } from '../parse.ts'
+import type { Delivered, Life, Params, Sold, UpstreamProtocol } from '../vendor.ts'
+import { readItem } from './items.ts'
+
+const MINUTE_MS = 60_000
+const DEFAULT_SESSION_MINUTES = 5
+
+/** Life of what `proxy/draw/pwd` draws: the session time that was asked for. */
+export function sessionLife({ sessTime = DEFAULT_SESSION_MINUTES }: Params): Life {
+  return { kind: 'for', ms: Number(sessTime) * MINUTE_MS }
+}
+
+/** Facts for the clients' geo options: what was asked for, by the length of its code (dictionary of the document). */
+export function factsOf({ addressCode }: Params): Pick<Sold, 'country' | 'area' | 'city'> {
+  const code = String(addressCode ?? '')
+  if (code.length === 3) return { country: code }
+  if (code.length === 6) return { area: code }
+  return code.length === 9 ? { city: code } : {}
+}
+
+/** The `{list: [...]}` of both draws. @throws {VendorError} class server when there is none */
+export function listOf(data: unknown): readonly unknown[] {
+  const { list } = membersOf(data) ?? {}
+  if (list === undefined || list === null) throw malformed('the reply has no list')
+  if (!Array.isArray(list)) throw malformed('the list of the reply is none')
+  return list as unknown[]
+}
+
+/** Reads `{list: [{proxyUrl, list: [text]}]}`. @param protocol of addresses that name none */
+export function deliverPasswords(data: unknown, request: Params, protocol: UpstreamProtocol): Delivered {
+  const sold: Sold[] = []
+  const rejected: string[] = []
+  for (const entry of listOf(data)) {
+    const { proxyUrl, list } = membersOf(entry) ?? {}
+    const gate = textOf(proxyUrl)
+    const texts = Array.isArray(list) && list.length > 0 ? (list as unknown[]) : gate === undefined ? [] : [gate]
+    if (texts.length === 0) rejected.push('an entry without proxyUrl and list')
+    for (const text of texts) {
+      const reading = readItem(textOf(text) ?? '', gate)
+      if ('reason' in reading) rejected.push(reading.reason)
+      else sold.push({ protocol, ...reading.endpoint, life: sessionLife(request), ...factsOf(request) })
+    }
+  }
+  return { sold, rejected }
+}

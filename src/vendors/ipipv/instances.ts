@@ -1,0 +1,142 @@
+/** Static instances: from the vendor's description of one to an address, and which of them can be used now. */
+
+import { Secret } from '../../secret.ts'
+import { countOf, malformed, membersOf, parseEndpoint, shapeOf, textOf } from '../parse.ts'
+import type { Life, Sold, UpstreamProtocol } from '../vendor.ts'
+
+/** The document's own numbers. */
+const RUNNING = '3'
+const statusWords: Readonly<Record<string, string>> = {
+  '1': 'waits to be made',
+  '2': 'is being made',
+  '6': 'is stopped',
+  '10': 'is closed',
+  '11': 'was released',
+}
+const protocolNumbers = { socks5: '1', http: '2', https: '3' } as const
+/** 1 login, 3 a token in place of the password. Where neither is said the whitelist lets us in. */
+const LOGIN_TYPES = ['1', '3']
+/** Seconds until the year 33658; what is larger counts in ms (ambiguity A9 of the vendor notes). */
+const MS_FROM = 1e12
+
+export interface InstanceSettings {
+  /** Undefined: http where there is a choice. */
+  readonly protocol?: 'http' | 'socks5' | undefined
+  readonly bridge: boolean
+}
+
+export interface Instance {
+  readonly instanceNo: string
+  /** Why it cannot be used now; undefined when it can. */
+  readonly reason: string | undefined
+  /** Closed, released or expired: it never comes back. */
+  readonly isOver: boolean
+  readonly sold: Sold | undefined
+}
+
+/** @param vendorWallMs now, by the vendor's clock, ms since the epoch @throws {VendorError} class server when it is no list */
+export function readInstances(data: unknown, settings: InstanceSettings, vendorWallMs: number): Instance[] {
+  if (data === undefined || data === null) return []
+  if (!Array.isArray(data)) throw malformed('the list of instances is none')
+  return data.map((item: unknown) => readInstance(membersOf(item) ?? {}, settings, vendorWallMs))
+}
+
+function readInstance(item: Readonly<Record<string, unknown>>, settings: InstanceSettings, nowMs: number): Instance {
+  const instanceNo = textOf(item['instanceNo']) ?? ''
+  const status = textOf(item['status']) ?? ''
+  const no = (reason: string, isOver = false): Instance => ({
+    instanceNo,
+    reason: `instance ${/^[\w.-]{1,64}$/.test(instanceNo) ? instanceNo : shapeOf(instanceNo)} ${reason}`,
+    isOver,
+    sold: undefined,
+  })
+  if (status !== RUNNING) return no(statusWords[status] ?? 'is in an unknown state', status === '10' || status === '11')
+  const life = lifeOf(item['userExpired'], nowMs)
+  if (life.kind === 'for' && life.ms <= 0) return no('has expired', true)
+  const place = placeOf(item, settings)
+  if (typeof place === 'string') return no(place)
+  return {
+    instanceNo,
+    reason: undefined,
+    isOver: false,
+    sold: { ...place, ...loginOf(item), ...factsOf(item), life, ref: instanceNo },
+  }
+}
+
+/** A zero, or nothing: a term without end. */
+function lifeOf(expired: unknown, nowMs: number): Life {
+  const at = Number(textOf(expired) ?? 0)
+  if (!Number.isFinite(at) || at <= 0) return { kind: 'endless' }
+  return { kind: 'for', ms: (at >= MS_FROM ? at : at * 1_000) - nowMs }
+}
+
+function placeOf(
+  item: Readonly<Record<string, unknown>>,
+  { protocol, bridge }: InstanceSettings,
+): Pick<Sold, 'host' | 'port' | 'protocol' | 'exit'> | string {
+  const ip = textOf(item['ip']) ?? ''
+  const bridges = Array.isArray(item['bridges'])
+    ? (item['bridges'] as unknown[]).flatMap((text) => textOf(text) ?? [])
+    : []
+  const entry = bridge ? bridges.map((text) => parseEndpoint(text)).find((found) => found !== undefined) : undefined
+  // Bridges speak SOCKS5, by the vendor's public SDK.
+  if (entry !== undefined) return { host: entry.host, port: entry.port, protocol: entry.protocol ?? 'socks5', exit: ip }
+  const port = countOf(item['port'])
+  const endpoint = parseEndpoint(ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
+  if (endpoint === undefined) return 'has no address'
+  const spoken = protocolOf(textOf(item['protocol']), protocol)
+  return spoken === undefined
+    ? 'does not speak the protocol that is configured'
+    : { host: endpoint.host, port: endpoint.port, protocol: spoken }
+}
+
+function protocolOf(numbers: string | undefined, wanted: 'http' | 'socks5' | undefined): UpstreamProtocol | undefined {
+  // It may be left out: then only the configuration knows.
+  if (numbers === undefined) return wanted ?? 'http'
+  const offered = numbers.split(',').map((text) => text.trim())
+  if (wanted !== undefined) return offered.includes(protocolNumbers[wanted]) ? wanted : undefined
+  const names = ['http', 'socks5', 'https'] as const
+  return names.find((name) => offered.includes(protocolNumbers[name]))
+}
+
+function loginOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'username' | 'password'> {
+  const [useType = '1', username, password] = [item['useType'], item['username'], item['pwd']].map(textOf)
+  const isLogin = useType.split(',').some((type) => LOGIN_TYPES.includes(type.trim()))
+  if (!isLogin || username === undefined) return {}
+  return { username, ...(password === undefined ? {} : { password: new Secret(password) }) }
+}
+
+function factsOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'country' | 'city'> {
+  const [country, city] = [item['countryCode'], item['cityCode']].map(textOf)
+  return { ...(country === undefined ? {} : { country }), ...(city === undefined ? {} : { city }) }
+}
+
+/** One answer of the call `order`. */
+export interface OrderPage {
+  /** 1 waits, 2 runs, 3 worked, 4 failed, 5 worked in part. */
+  readonly status: number
+  readonly appOrderNo: string | undefined
+  /** How many instances in all. */
+  readonly total: number
+  readonly instances: unknown
+  readonly numbers: readonly string[]
+}
+
+/** @throws {VendorError} class server when it is no order */
+export function readOrder(data: unknown): OrderPage {
+  const order = membersOf(data)
+  const status = countOf(order?.['status'])
+  if (order === undefined || status === undefined) throw malformed('the reply is no order')
+  const list: unknown[] = Array.isArray(order['instances']) ? order['instances'] : []
+  const numbers = list.flatMap((item) => textOf(membersOf(item)?.['instanceNo']) ?? [])
+  return {
+    status,
+    appOrderNo: textOf(order['appOrderNo']),
+    total: countOf(order['total']) ?? numbers.length,
+    instances: list,
+    numbers,
+  }
+}
+
+/** Whether an order has come to its end. */
+export const isFinal = (status: number): boolean => status === 3 || status === 4 || status === 5

@@ -1,0 +1,10 @@
+/** One after the other: the next begins when the one before has ended, however that was. */
+export class Serial {
+  #last: Promise<unknown> = Promise.resolve()
+
+  run<T>(task: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(task, task)
+    this.#last = next.catch(() => {})
+    return next
+  }
+}

@@ -1,0 +1,131 @@
+/** Opens ipipv's products: each takes more than one call, so each is a source of its own around the table. */
+import type { Clock } from '../../clock.ts'
+import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../http.ts'
+import { membersOf, textOf } from '../parse.ts'
+import {
+  type Delivered,
+  type Delivery,
+  type Params,
+  type ProviderSettings,
+  type Source,
+  type UpstreamProtocol,
+  type Vendor,
+  VendorError,
+} from '../vendor.ts'
+import { BalanceWatch } from './balance.ts'
+import { factsOf, listOf } from './draw.ts'
+import { linkRequest, readLink } from './link.ts'
+import { Serial } from './serial.ts'
+import { readLabels, readPassword, type Variant } from './settings.ts'
+import { openStatic } from './static.ts'
+
+/**
+ * @param vendorWith the table, as a user's own keys have it
+ * @throws {VendorError} class bad_request for an unknown product and for settings that the table does not allow
+ */
+export function openProduct(
+  vendorWith: (variant: Variant) => Vendor,
+  settings: ProviderSettings,
+  deps: SourceDeps,
+  engine: Engine,
+): Source {
+  const labels = readLabels(settings.own)
+  if (settings.product === 'static') return openStatic(vendorWith({ labels }), settings, deps, engine)
+  if (settings.product === 'dynamic-api') return openApi(vendorWith({ labels }), settings, deps, engine)
+  const { protocol, mainAccount } = readPassword(settings.own)
+  const vendor = vendorWith({ labels, protocol, mainAccount })
+  const base = oneChangeAtATime(engine.openTableSource(vendor, settings, deps))
+  if (mainAccount === undefined) return base
+  return withBalance(base, engine.openTable(vendor, settings, deps), mainAccount, settings.request, deps.clock)
+}
+
+/** ipipv says nothing about limits: what changes an account goes one call at a time (vendors.md 4.1). */
+function oneChangeAtATime(base: Source): Source {
+  const serial = new Serial()
+  return {
+    ...base,
+    extract: (count, signal, priority) => serial.run(() => base.extract(count, signal, priority)),
+    call: (operation, params, signal, priority) => {
+      const call = () => base.call(operation, params, signal, priority)
+      return base.operations[operation]?.effect === 'reads' ? call() : serial.run(call)
+    },
+  }
+}
+
+function openApi(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
+  const table = engine.openTable(vendor, settings, deps)
+  const base = engine.openTableSource(vendor, settings, deps)
+  const { request } = settings
+  const draw = async (count: number, signal: AbortSignal, priority = 0): Promise<Delivery> => {
+    const order = { signal, priority }
+    const { data } = await table.call('proxy/draw/api', { ...request, num: count }, order)
+    const links = listOf(data).flatMap((entry) => textOf(membersOf(entry)?.['proxyUrl']) ?? [])
+    if (links.length === 0) throw new VendorError('no_resource', 'empty', 'ipipv answered with success and no link')
+    const parts: Part[] = []
+    for (const link of links) parts.push(await fetchLink(link, table, { settings, deps, engine }, order))
+    return together(parts, settings, engine)
+  }
+  const source = oneChangeAtATime({ ...base, extract: draw })
+  const { appUsername } = request
+  return appUsername === undefined ? source : withBalance(source, table, String(appUsername), request, deps.clock)
+}
+
+interface Part {
+  readonly delivered: Delivered
+  readonly reply: VendorReply
+}
+
+interface Process {
+  readonly settings: ProviderSettings
+  readonly deps: SourceDeps
+  readonly engine: Engine
+}
+
+/** What stands under a link passes the same gate, on an account of its own: another host answers. */
+async function fetchLink(link: string, table: Table, { settings, deps, engine }: Process, order: CallOrder) {
+  const request = linkRequest(link, settings, engine.refusalOf)
+  const limit = table.limitOf('proxy/draw/api')
+  const send = () => deps.http.call(request, order.signal)
+  const reply = await (deps.gate === undefined
+    ? send()
+    : deps.gate({ ...limit, key: `${limit.key} link` }, order, send))
+  const protocol: UpstreamProtocol = settings.request['protocol'] === 'http' ? 'http' : 'socks5'
+  return { delivered: judge(reply, deps.clock.wall(), (raw) => readLink(raw, protocol)), reply }
+}
+
+function together(parts: readonly Part[], settings: ProviderSettings, engine: Engine): Delivery {
+  const facts = factsOf(settings.request)
+  const sold = parts.flatMap(({ delivered }) => delivered.sold.map((item) => ({ ...item, ...facts })))
+  const rejected = parts.flatMap(({ delivered }) => delivered.rejected)
+  const screened = engine.screen({ sold, rejected }, settings)
+  if (screened.sold.length === 0)
+    throw new VendorError('server', 'unusable', `no address behind the link can be used: ${screened.rejected[0] ?? ''}`)
+  const replies = parts.map(({ reply }) => reply)
+  const vendorWallMs = replies[0]?.vendorWallMs
+  // Lives count from the first link: early is the safe side.
+  const sentAt = Math.min(...replies.map((reply) => reply.sentAt))
+  return { ...screened, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
+}
+
+/** Traffic that is left, MB, goes along with deliveries: the low-stock mark of the provider counts in MB. */
+function withBalance(base: Source, table: Table, account: string, request: Params, clock: Clock): Source {
+  const { productNo, proxyType = 104 } = request
+  if (productNo === undefined) return base
+  const watch = new BalanceWatch(clock, async (signal) => {
+    const params = { appUsername: account, proxyType, productNo }
+    const { data } = await table.call('proxy/info', params, { signal, priority: 0 })
+    return trafficLeft(data, String(productNo))
+  })
+  return { ...base, extract: (count, signal, priority) => watch.along(base.extract(count, signal, priority), signal) }
+}
+
+/** Of `{list: [{productNo, balance}]}`; products sold by addresses count those. */
+function trafficLeft(data: unknown, productNo: string): number | undefined {
+  const entries = listOf(data).map(membersOf)
+  const entry = entries.find((members) => textOf(members?.['productNo']) === productNo) ?? entries[0]
+  const [balance, total, used] = ['balance', 'ipTotal', 'ipUsed'].map((name) =>
+    Number(textOf(entry?.[name]) ?? Number.NaN),
+  )
+  if (total !== undefined && used !== undefined && total > 0 && !(Number(balance) > 0)) return total - used
+  return balance !== undefined && Number.isFinite(balance) ? balance : undefined
+}
