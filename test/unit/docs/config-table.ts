@@ -12,9 +12,6 @@ export interface KeyRow {
 /** What a reader must know beyond the schema's own words. A test looks for code that contradicts the first kind. */
 export const NOT_IN_EFFECT: Readonly<Record<string, string>> = {
   'listen[].name': '*Not in effect yet.*',
-  'providers[].whitelist': '*Not in effect yet.*',
-  'providers[].whitelist.ip': '*Not in effect yet.*',
-  'state.path': '*Not in effect yet, but for the admin token.*',
 }
 const NOTES: Readonly<Record<string, string>> = {
   ...NOT_IN_EFFECT,
@@ -71,21 +68,25 @@ class Walk {
     for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`)
   }
 
-  /** Providers have keys that all share, and keys of their kind; the kinds of one vendor differ in nothing that is shown. */
+  /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter. */
   #providers(kinds: readonly Node[]): void {
-    const isShared = (name: string) => kinds.every((kind) => kind.properties?.[name] !== undefined)
-    const first = kinds[0]?.properties ?? {}
-    for (const [name, node] of Object.entries(first).filter(([name]) => isShared(name))) {
+    const vendorOf = (kind: Node) => String(this.#resolve(kind.properties?.['vendor']).const)
+    const [statics, demos, sold] = [
+      kinds.filter((kind) => vendorOf(kind) === 'static'),
+      kinds.filter((kind) => vendorOf(kind) === 'demo'),
+      kinds.filter((kind) => !['static', 'demo'].includes(vendorOf(kind))),
+    ]
+    for (const [name, node] of common(kinds)) {
       if (name === 'vendor') this.#row('providers[].vendor', { description: VENDOR })
       else this.#visit(this.#resolve(node), `providers[].${name}`)
     }
-    const seen = new Set<string>()
-    for (const kind of kinds) {
-      const vendor = String(this.#resolve(kind.properties?.['vendor']).const)
-      const label = vendor === 'static' || vendor === 'demo' ? `${vendor}: ` : ''
-      for (const [name, node] of Object.entries(kind.properties ?? {})) {
-        if (isShared(name) || seen.has(label + name)) continue
-        seen.add(label + name)
+    for (const [label, members] of [
+      ['', sold],
+      ['static: ', statics],
+      ['demo: ', demos],
+    ] as const) {
+      for (const [name, node] of common(members)) {
+        if (common(kinds).has(name)) continue
         const resolved = this.#resolve(node)
         this.#visit({ ...resolved, description: label + (resolved.description ?? '') }, `providers[].${name}`)
       }
@@ -116,6 +117,12 @@ function namesIn(objects: readonly Node[]): Map<string, Node> {
   for (const { properties = {} } of objects)
     for (const [name, node] of Object.entries(properties)) if (!names.has(name)) names.set(name, node)
   return names
+}
+
+/** The keys that every one of them has, as the first one has them. */
+function common(objects: readonly Node[]): Map<string, Node> {
+  const isShared = (name: string) => objects.every(({ properties = {} }) => Object.hasOwn(properties, name))
+  return new Map(Object.entries(objects[0]?.properties ?? {}).filter(([name]) => isShared(name)))
 }
 
 function choices(values: readonly unknown[]): string {

@@ -88,11 +88,9 @@ describe('the table of keys', () => {
 
   it('marks as not in effect what the code does not read, and nothing else', () => {
     const code = sourceOutsideConfig()
-    // What reading them would look like. `state` is read, but only by the command line and for the admin token.
+    // What reading them would look like.
     const readings = {
       'listen[].name': /\bport\.name\b/,
-      'providers[].whitelist': /\bprovider\.whitelist\b/,
-      'state.path': /\bstate\b[^\n]*\bpath\b(?!.*token)[^\n]*\b(store|ledger|journal)\b/i,
     }
     for (const [key, reading] of Object.entries(readings)) expect(code, key).not.toMatch(reading)
     const names = keyRows().flatMap(({ key }) =>
