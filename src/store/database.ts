@@ -48,7 +48,7 @@ export function openDatabase<T>(
 function takeLock(paths: Paths): DatabaseSync {
   const lock = new DatabaseSync(paths.lock)
   try {
-    lock.exec('PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
@@ -91,11 +91,14 @@ function openChecked<T>(
     lock.close()
   }
   try {
-    // EXCLUSIVE first: then the journal's index is kept in memory, and there is no third file.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
+    // Before anything is read: then the journal's index is kept in memory, and there is no third file.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const isNew = isUnused(database)
+    if (!isNew) assertOurs(database)
     // Every transaction is on the disk before it counts as done; on a Mac that wants a word of its own.
-    database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
-    assertSound(database)
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
+    if (isNew) createTables(database)
+    else assertSound(database)
     return { open: { database, close }, result: use(database) }
   } catch (error) {
     database.close()
@@ -104,27 +107,29 @@ function openChecked<T>(
   }
 }
 
-function assertSound(database: DatabaseSync): void {
-  const version = numberOf(database, 'user_version')
-  if (version === 0 && isEmpty(database)) {
-    createTables(database)
-    return
-  }
+/** Nothing is written before this is known: a file of somebody else's is set aside as it is. */
+function assertOurs(database: DatabaseSync): void {
   if (numberOf(database, 'application_id') !== APPLICATION_ID) throw new Damage('it is not a store of Turnpike')
+  const version = numberOf(database, 'user_version')
   if (version !== SCHEMA_VERSION)
     throw new Damage(`its version is ${version}, this Turnpike knows version ${SCHEMA_VERSION}`)
+}
+
+function assertSound(database: DatabaseSync): void {
   const finding = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (finding !== 'ok') throw new Damage(String(finding))
-  if (database.prepare('SELECT 1 FROM reading').get() === undefined)
-    throw new Damage('it holds no reading of the clocks')
+  const reading = database.prepare('SELECT 1 FROM reading').get()
+  if (reading === undefined) throw new Damage('it holds no reading of the clocks')
 }
 
 function createTables(database: DatabaseSync): void {
   database.exec(`BEGIN IMMEDIATE; ${SCHEMA} INSERT INTO reading VALUES (1, '', 0, 0); COMMIT`)
 }
 
-function isEmpty(database: DatabaseSync): boolean {
-  return database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
+/** Also after a process that was killed before it had made the tables. */
+function isUnused(database: DatabaseSync): boolean {
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
+  return isEmpty && numberOf(database, 'user_version') === 0
 }
 
 function numberOf(database: DatabaseSync, pragma: 'user_version' | 'application_id'): number {

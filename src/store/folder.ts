@@ -1,6 +1,6 @@
 /** The store's folder and files, seen from outside SQLite: who may read them, and what is done with damaged ones. */
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, renameSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isoTime } from '../clock.ts'
 import type { Note } from './messages.ts'
 
@@ -29,11 +29,18 @@ export function pathsIn(dir: string): Paths {
  * @throws the file system's error
  */
 export function prepareFolder(dir: string, notes: Note[]): void {
-  mkdirSync(dir, { recursive: true, mode: PRIVATE_FOLDER })
+  makeFolder(dir)
   if (!isOpenToOthers(dir)) return
   const entries = readdirSync(dir)
   if (entries.length === 0 || entries.includes(DATABASE)) tighten(dir, PRIVATE_FOLDER, notes)
   else notes.push({ level: 'warn', message: 'the folder of the store is open to other users', file: dir })
+}
+
+/** The last step without `recursive`: with it, Node calls a read-only file system a missing folder. */
+function makeFolder(dir: string): void {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return
+  mkdirSync(dirname(dir), { recursive: true, mode: PRIVATE_FOLDER })
+  mkdirSync(dir, { mode: PRIVATE_FOLDER })
 }
 
 /**

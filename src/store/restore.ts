@@ -5,11 +5,11 @@ import { type Passage, passage, type Reading } from './time.ts'
 
 const HOUR_MS = 3_600_000
 /** The longest window of a budget. */
-export const PURCHASES_KEPT_MS = 24 * HOUR_MS
+const PURCHASES_KEPT_MS = 24 * HOUR_MS
 /** Idle times are configured in minutes; who asks for days has to keep the process running. */
-export const SESSIONS_KEPT_MS = 7 * 24 * HOUR_MS
+const SESSIONS_KEPT_MS = 7 * 24 * HOUR_MS
 /** A call counts a little longer than its window: for what was aborted, and for the margins of the limiter. */
-export const CALL_SLACK_MS = 60_000
+const CALL_SLACK_MS = 60_000
 /** Purchases closer together than this are handed over as one, dated as the latest. */
 const PURCHASE_GRAIN_MS = 10_000
 
