@@ -212,7 +212,15 @@ export class Refiller implements SupplyView {
   }
 
   async #load(provider: Provider): Promise<void> {
-    if ((await provider.loadList(this.#stopping.signal)) > 0) this.#onSettled()
+    const gained = await provider.loadList(this.#stopping.signal)
+    if (gained > 0) this.#onSettled()
+    // An empty or broken list is read again for those who wait: no other event would do it.
+    else if (this.#isAwaited) this.#wakeWhenPossible([provider], this.#clock.now())
+  }
+
+  get #isAwaited(): boolean {
+    for (const group of this.#demand.groups) if (group.waiting > 0) return true
+    return false
   }
 
   /** Plans again as soon as one of the providers may be asked. */

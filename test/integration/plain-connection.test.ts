@@ -86,10 +86,10 @@ describe('requests sent ahead', () => {
     expect(gateway.leases()).toBe(1)
   })
 
-  it('by the thousand are read no further than they are answered', async () => {
+  it('by the hundred are read no further than they are answered', async () => {
     const { port, app } = await startGateway({ upstreams: 1 })
     const { socket, reader } = await dial(port)
-    const count = 1_500
+    const count = 300
     socket.write(GET('/status/204').repeat(count))
     for (let n = 0; n < count; n++) expect((await readReply({ socket, reader })).status).toBe(204)
     expect(app.traffic.requests.http).toBe(count)
