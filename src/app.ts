@@ -130,6 +130,8 @@ function assemble(
   const pool = new Pool(config.pool, observer)
   const health = new Health(pool, config.health, {
     proof: (upstream, worked, cause) => supply.proof(upstream, worked, cause),
+    lineDown: (provider, broken) => supply.lineDown(provider, broken),
+    lineUp: (provider) => supply.lineUp(provider),
   })
   const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
   const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = config.pool

@@ -9,9 +9,12 @@
  *   refused (complete answer: other      the pair    remembered; blame once another upstream opens that target, or
  *    HTTP status, SOCKS REP 1-8)                     it refuses a second target
  *   refused by two upstreams alike       target      nobody rests; the client hears it, no more tries
+ *   five or more in a row, half of what  the line    as above, but nobody is evicted until one works again (outage.ts)
+ *    a provider has, without a success
  *   client left, deadline of ours        nobody      -
  */
 import { LRUCache } from 'lru-cache'
+import { Outages } from './outage.ts'
 import type { Pool } from './pool.ts'
 import type { Breakage, Outcome, Upstream } from './upstream.ts'
 
@@ -34,6 +37,10 @@ export interface HealthObserver {
    * was refused. Three different failing addresses in a row stop the buying (design: never buy into a fault).
    */
   proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void
+  /** So many different addresses of the provider broke in a row, half of what it has or more: its line is down. */
+  lineDown(provider: string, broken: number): void
+  /** One of them works again. */
+  lineUp(provider: string): void
 }
 
 interface Refusal {
@@ -49,6 +56,7 @@ export class Health {
   readonly #pool: Pool
   readonly #settings: HealthSettings
   readonly #observer: HealthObserver
+  readonly #outages: Outages
   /** Refusals by target, oldest first, each upstream once. */
   readonly #refusals = new LRUCache<string, Refusal[]>({ max: MAX_TARGETS })
   /** The target of an upstream's latest unexplained refusal. */
@@ -58,11 +66,13 @@ export class Health {
     this.#pool = pool
     this.#settings = settings
     this.#observer = observer
+    this.#outages = new Outages(() => pool.members(), settings.evidence)
   }
 
   /** A tunnel to `target` (host:port) is open. */
   opened(upstream: Upstream, target: string, now: number): void {
     if (upstream.opened === 1) this.#observer.proof(upstream, true, undefined)
+    if (this.#outages.worked(upstream.facts.provider)) this.#observer.lineUp(upstream.facts.provider)
     upstream.blame = 0
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
     if (this.#refusals.size > 0) this.#convict(upstream, target, now)
@@ -74,6 +84,8 @@ export class Health {
     const firstUse = upstream.opened === 0 && upstream.blame === 0
     const cause = outcome.kind === 'login' ? 'login' : outcome.how
     if (firstUse || cause === 'login') this.#observer.proof(upstream, false, cause)
+    const broken = this.#outages.broke(upstream, now)
+    if (broken !== undefined) this.#observer.lineDown(upstream.facts.provider, broken)
     this.#blame(upstream, now)
     return 'another'
   }
@@ -119,7 +131,8 @@ export class Health {
 
   #blame(upstream: Upstream, now: number): void {
     upstream.blame++
-    if (upstream.blame >= this.#settings.evictAfter) return void this.#pool.remove(upstream, 'blamed')
+    const isLastStraw = upstream.blame >= this.#settings.evictAfter && !this.#outages.isDark(upstream.facts.provider)
+    if (isLastStraw) return void this.#pool.remove(upstream, 'blamed')
     const pause = Math.min(this.#settings.rest * 2 ** (upstream.blame - 1), this.#settings.maxRest)
     this.#pool.rest(upstream, now + pause)
   }

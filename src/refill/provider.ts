@@ -365,6 +365,17 @@ export class Provider implements FollowerOwner {
     this.#log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - this.#clock.now()) }, words)
   }
 
+  /** Nothing is bought into a dead line beyond trials: its addresses are kept, and rest until one works again. */
+  lineDown(broken: number): void {
+    const { words } = this.#standing.lineDown(broken)
+    this.#log.error({ broken }, words)
+  }
+
+  lineUp(): void {
+    this.#standing.addressWorked()
+    this.#log.info('an address works again: the line is up')
+  }
+
   /** What an address taught: see health.ts. */
   proof(upstream: Upstream, worked: boolean, cause: string | undefined): void {
     if (worked) {

@@ -173,6 +173,17 @@ export class Standing {
     return this.#state
   }
 
+  /** So many addresses broke in a row that it must be the vendor's line. */
+  lineDown(broken: number): ProviderState {
+    const words = `${broken} addresses in a row broke: the vendor's line, or our way to it, is down`
+    const now = this.#clock.now()
+    this.#lastTrouble = { at: now, code: 'GW_NO_SUPPLY', words }
+    if (this.#state.kind === 'ready' || this.#state.kind === 'waiting') {
+      this.#set({ kind: 'unusable', until: now + this.#trialBackoff.next(), code: 'GW_NO_SUPPLY', words })
+    }
+    return { ...this.#state, words }
+  }
+
   #set(state: ProviderState): void {
     this.#state = state
   }

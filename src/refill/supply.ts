@@ -89,6 +89,14 @@ export class Supply {
     this.refiller.stockChanged()
   }
 
+  lineDown(provider: string, broken: number): void {
+    this.provider(provider)?.lineDown(broken)
+  }
+
+  lineUp(provider: string): void {
+    this.provider(provider)?.lineUp()
+  }
+
   proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
     this.provider(upstream.facts.provider)?.proof(upstream, worked, cause)
   }
