@@ -8,7 +8,7 @@
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'
 import { strategies } from '../strategy.ts'
-import { bytes, duration, durationOr, filePath, hostPattern, integer, someOf } from './fields.ts'
+import { bytes, duration, durationOr, filePath, hostPattern, integer, listenHost, secret, someOf } from './fields.ts'
 import { admin, listener } from './listen-schema.ts'
 import {
   type ApiProvider,
@@ -155,6 +155,24 @@ const supply = () =>
       .meta({ description: "Most bytes of a vendor's answer." }),
   })
 
+/** Vendors call it from outside, so it may listen anywhere: who does not know the path gets nothing. */
+const callback = () =>
+  z.union([
+    z.literal('off'),
+    z.strictObject({
+      host: listenHost().default('127.0.0.1').meta({ description: 'Address of this machine to listen on.' }),
+      port: integer(0, 65_535).meta({ description: 'Port of its own.' }),
+      path: secret({ maxBytes: 256 })
+        .refine((path) => /^\/[\w./-]{16,}$/.test(path.reveal()), {
+          error: 'begin with / and make it 16 or more letters and digits long',
+        })
+        .meta({
+          description:
+            'The one path that is answered, as in /callback/<32 random characters>. A secret: ipipv signs nothing.',
+        }),
+    }),
+  ])
+
 const stop = () =>
   z.strictObject({
     drain: duration().prefault('8s').meta({ description: 'How long open tunnels may finish when the gateway stops.' }),
@@ -208,6 +226,9 @@ export function buildSchema(catalogue: Catalogue) {
       limits: limits().prefault({}).meta({ description: 'What one client may cost.' }),
       health: health().prefault({}).meta({ description: 'What happens to an address that fails.' }),
       supply: supply().prefault({}).meta({ description: 'How vendors are called.' }),
+      callback: callback()
+        .default('off')
+        .meta({ description: 'Where ipipv may say that an order or an instance changed; off for none.' }),
       stop: stop().prefault({}).meta({ description: 'The end.' }),
       state: state()
         .prefault({})

@@ -1,0 +1,123 @@
+/**
+ * A port of its own on which a vendor (ipipv: `ipipv-open-api.txt`, 回调) says that something changed: one GET route, whose
+ * path is the only secret. Such a call carries no signature, so it is believed nothing: it is a hint to ask now.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../clock.ts'
+import type { Address } from '../net/address.ts'
+import type { Secret } from '../secret.ts'
+
+export interface CallbackSettings {
+  readonly host: string
+  readonly port: number
+  /** Begins with a slash; never logged, never answered. */
+  readonly path: Secret
+}
+
+/** What changed, by the vendor's own words; never trusted further than a question is worth. */
+export interface CallbackHint {
+  readonly type: 'order' | 'instance' | 'product'
+  /** The vendor's number of it. */
+  readonly no: string
+  /** Of an order: 1 new, 2 renewed, 3 released. */
+  readonly op: string
+}
+
+export interface CallbackListener {
+  readonly address: Address
+  close(): Promise<void>
+}
+
+/** The vendor repeats a call until it hears our answer: within this time a repetition says nothing new. */
+const REPEAT_MS = 5_000
+const MAX_REMEMBERED = 1_000
+const MAX_CONNECTIONS = 64
+const PATIENCE_MS = 10_000
+const MAX_HEADER_BYTES = 8_192
+const SUCCESS = '{"code":"success","msg":""}'
+const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
+
+/**
+ * @param onHint called once for each change, before the vendor is answered; must not throw
+ * @throws the system's error when the port cannot be had
+ */
+export async function startCallback(
+  settings: CallbackSettings,
+  onHint: (hint: CallbackHint) => void,
+  deps: { readonly clock: Clock },
+): Promise<CallbackListener> {
+  const news = new News(deps.clock)
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: PATIENCE_MS }, (request, response) => {
+    const hint = hintOf(request, settings.path)
+    if (typeof hint === 'number') return answer(response, hint, '')
+    if (news.isNew(hint)) onHint(hint)
+    answer(response, 200, SUCCESS)
+  })
+  server.maxConnections = MAX_CONNECTIONS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(settings.port, settings.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const { address: host, port } = server.address() as AddressInfo
+  return {
+    address: { host, port },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** The hint, or the status of a refusal. Who does not know the path learns nothing, not even which methods there are. */
+function hintOf({ method, url = '/' }: IncomingMessage, path: Secret): CallbackHint | number {
+  const [pathname = '', query = ''] = url.split('?', 2)
+  if (!isSame(pathname, path.reveal())) return 404
+  if (method !== 'GET') return 405
+  const params = new URLSearchParams(query)
+  const [type, no, op] = ['type', 'no', 'op'].map((name) => params.get(name) ?? '')
+  const isKnown = type !== undefined && TYPES.has(type) && /^[\w.-]{1,64}$/.test(no ?? '') && /^[123]?$/.test(op ?? '')
+  return isKnown ? { type: type as CallbackHint['type'], no: no ?? '', op: op ?? '' } : 400
+}
+
+/** In a time that does not tell how much of it was right. */
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest())
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
+}
+
+function answer(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  })
+  response.end(body)
+}
+
+/** Changes told lately. */
+class News {
+  readonly #clock: Clock
+  readonly #told = new Map<string, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  isNew({ type, no, op }: CallbackHint): boolean {
+    const now = this.#clock.now()
+    const key = `${type} ${no} ${op}`
+    const before = this.#told.get(key)
+    if (before !== undefined && now < before + REPEAT_MS) return false
+    this.#told.delete(key)
+    this.#told.set(key, now)
+    const oldest = this.#told.keys().next()
+    if (this.#told.size > MAX_REMEMBERED && oldest.done !== true) this.#told.delete(oldest.value)
+    return true
+  }
+}
