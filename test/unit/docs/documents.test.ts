@@ -112,7 +112,7 @@ describe('docs/adr', () => {
   })
 })
 
-it('shell commands in the documents name npm scripts that exist', () => {
+it('shell commands in the documents name npm scripts that exist, and that have something to run', () => {
   const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Readonly<Record<string, string>> }
   const commands = documents.flatMap((path) => codeBlocks(textOf(path)).filter(({ language }) => language === 'sh'))
   const named = commands.flatMap(({ text }) =>
@@ -120,4 +120,13 @@ it('shell commands in the documents name npm scripts that exist', () => {
   )
   expect(named.length).toBeGreaterThan(0)
   expect(named.filter((script) => !Object.hasOwn(scripts, script))).toEqual([])
+  expect(named.filter((script) => !hasSomethingToRun(scripts[script] ?? ''))).toEqual([])
 })
+
+/** A script of Node needs its file, a tier of tests at least one. */
+function hasSomethingToRun(command: string): boolean {
+  const files = Array.from(command.matchAll(/\bnode ([\w./-]+\.ts)/g), ([, file = '']) => file)
+  const tier = /--config \.vitest\/(\w+)\.ts/.exec(command)?.[1]
+  const folders = tier === 'default' || tier === undefined ? [] : [`test/${tier}`]
+  return [...files, ...folders].every((path) => existsSync(join(root, path)))
+}
