@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { credential, membersOf } from './parse.ts'
 import { LEGACY_BASE_URL, legacyAccount, legacySales, MAX_PER_CALL } from './qg/legacy-calls.ts'
-import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOW_MS, quotaOf } from './qg/legacy-replies.ts'
+import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 import {
   type Credentials,
   type Operation,
@@ -58,7 +58,7 @@ const monopoly: Product = {
   maxPerCall: MAX_PER_CALL,
   list: true,
   order: (_count, request) => request,
-  follow: { ...FOLLOW_MS, operation: 'monopolies', params: (refs) => ({ UUIDs: refs.join(',') }) },
+  follow: { ...FOLLOWED, operation: 'monopolies' },
   deliver: (data) => deliverLines(membersOf(data)?.['data']),
 }
 

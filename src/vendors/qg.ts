@@ -17,7 +17,7 @@ import {
   textOf,
 } from './parse.ts'
 import { legacyAccount } from './qg/legacy-calls.ts'
-import { callerAddress, decodeLegacy, deliverLines, FOLLOW_MS, quotaOf } from './qg/legacy-replies.ts'
+import { callerAddress, decodeLegacy, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 import {
   type Account,
   type Channels,
@@ -474,7 +474,7 @@ function deliverHeld(envelope: unknown): Delivered {
 const locked: Product = {
   ...product('monopoly/get', '独享代理(地区锁): lines of one area and one customer', { channels: true, query: LINES }),
   take: takeLines,
-  follow: { ...FOLLOW_MS, operation: LINES, params: (refs) => ({ UUIDs: refs.join(',') }) },
+  follow: { ...FOLLOWED, operation: LINES },
   deliver: deliverHeld,
 }
 

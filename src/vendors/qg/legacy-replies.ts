@@ -11,7 +11,7 @@ import {
   shapeOf,
   textOf,
 } from '../parse.ts'
-import type { Account, Channels, Delivered, ErrorRule, Life, Pending, Sold } from '../vendor.ts'
+import type { Account, Channels, Delivered, ErrorRule, Life, Params, Pending, Sold } from '../vendor.ts'
 import { legacyErrors } from './legacy-calls.ts'
 
 type Envelope = Readonly<Record<string, unknown>>
@@ -100,8 +100,15 @@ function lifeOf(deadline: string | undefined): Life {
 const SEEN_LIFE_MS = 120_000
 const ONLINE = '在线'
 
-/** How often the list is read: well within `SEEN_LIFE_MS`, and within the document's 60 calls a minute. */
-export const FOLLOW_MS = { everyMs: 20_000, pendingEveryMs: 3_000 } as const
+/** More lines than this would make a long query: the whole list is read then. */
+const MAX_NAMED = 50
+
+/** How lines are followed: well within `SEEN_LIFE_MS`, and within the document's 60 calls a minute. */
+export const FOLLOWED = {
+  everyMs: 20_000,
+  pendingEveryMs: 3_000,
+  params: (refs: readonly string[]): Params => (refs.length > MAX_NAMED ? {} : { UUIDs: refs.join(',') }),
+} as const
 
 /** Lines that are online are sold, all others pending. @param lines the list of either API */
 export function deliverLines(lines: unknown): Delivered {

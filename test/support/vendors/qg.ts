@@ -2,6 +2,7 @@
  * A simulated qg.net (青果网络), written from the vendor's document of the current API. One instance is one key, bought for
  * one product. Errors come under HTTP 400 in the usual envelope, deadlines in China's time to the second.
  */
+import { QgLines } from './qg-lines.ts'
 import {
   chinaTime,
   type SimCall,
@@ -15,6 +16,8 @@ import {
 /** What was bought, with its allowance where it has one. */
 export type QgPlan =
   | { readonly mode: 'channel' | 'exclusive' | 'overseas-channel'; readonly channels: number }
+  /** Lines that take `dialMs` to get an address, told by /monopolies of the older API. */
+  | { readonly mode: 'locked'; readonly channels: number; readonly dialMs: number }
   | { readonly mode: 'elastic'; readonly perDay: number }
   | { readonly mode: 'uniform'; readonly perMinute: number }
   | { readonly mode: 'volume' | 'overseas-volume'; readonly balance: number }
@@ -49,6 +52,7 @@ const getParams: Readonly<Record<QgPlan['mode'], Readonly<Record<string, RegExp>
   elastic: share,
   uniform: share,
   volume: share,
+  locked: { ...without(share, 'area_ex', 'distinct'), area: /^\d+$/ },
   exclusive: without({ ...share, keep_alive: /^[1-9]\d*$/ }, 'area_ex'),
   'overseas-channel': without(share, 'isp', 'distinct'),
   'overseas-volume': without(share, 'isp', 'distinct'),
@@ -57,6 +61,7 @@ const getParams: Readonly<Record<QgPlan['mode'], Readonly<Record<string, RegExp>
 export class SimulatedQg extends SimulatedApi {
   /** Answer the next extractions with this code, whatever they ask. */
   refuseWith: string | undefined
+  readonly lines = new QgLines()
   readonly #options: QgOptions
   #requestNumber = 0
 
@@ -69,6 +74,7 @@ export class SimulatedQg extends SimulatedApi {
     const { plan } = this.#options
     const allowed = this.#paramsOf(call.path)
     if (call.path === '/moved') this.violations.push('a redirect was followed')
+    if (plan.mode === 'locked' && call.path === '/monopolies') return this.#listLines(call)
     if (allowed === undefined) return this.#fail('ACCESS_DENY', `${plan.mode} has no ${call.path}`)
     if (call.method !== 'GET') this.violations.push(`${call.path} was called with ${call.method}`)
     const isInTime = this.withinLimit(call.path, this.#callsPerMinute(call.path), MINUTE_MS)
@@ -79,6 +85,7 @@ export class SimulatedQg extends SimulatedApi {
     if (this.refuseWith !== undefined) return this.#fail(this.refuseWith)
     if (this.badDay === 'no-stock') return this.#fail('NO_RESOURCE_FOUND')
     const count = Number(call.params['num'] ?? 1)
+    if (plan.mode === 'locked') return this.#orderLines(count, plan)
     return call.path === '/pool' ? this.#fill(count) : this.#extract(count)
   }
 
@@ -115,6 +122,24 @@ export class SimulatedQg extends SimulatedApi {
       if (!pattern.test(value)) return this.#fail('INVALID_PARAMETER', `${name} is out of range`)
     }
     return undefined
+  }
+
+  #orderLines(count: number, { channels, dialMs }: { channels: number; dialMs: number }): SimReply {
+    if (this.lines.size + count > channels) return this.#fail('NO_AVAILABLE_CHANNEL')
+    const [now, wall] = [this.clock.now(), this.vendorWall()]
+    const uuids = Array.from({ length: count }, () => this.lines.add(this.#options.supplyAddress(), dialMs, now))
+    const data = uuids.map((uuid) => this.lines.ordered(uuid, now, wall))
+    return this.#envelope(200, { code: 'SUCCESS', data })
+  }
+
+  /** A call of the older API, with its own spelling and envelope. */
+  #listLines({ params }: SimCall): SimReply {
+    this.withinLimit('/monopolies', 60, MINUTE_MS)
+    const { Key, UUIDs, ...others } = params
+    if (Key !== this.#options.key) this.violations.push('the Key of /monopolies is wrong')
+    for (const name of Object.keys(others)) this.violations.push(`unknown parameter ${name}`)
+    const data = this.lines.listed(UUIDs?.split(','), this.clock.now(), this.vendorWall())
+    return { status: 200, type: 'application/json', body: JSON.stringify({ data }) }
   }
 
   #extract(count: number): SimReply {

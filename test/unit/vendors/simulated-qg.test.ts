@@ -32,6 +32,7 @@ const productOf: Readonly<Record<QgPlan['mode'], string>> = {
   uniform: 'share-uniform',
   volume: 'share-volume',
   exclusive: 'exclusive',
+  locked: 'exclusive-locked',
   'overseas-channel': 'overseas-channel',
   'overseas-volume': 'overseas-volume',
 }
@@ -120,6 +121,39 @@ describe('our adapter against it', () => {
     }
     clock.advance(perMs - calls * 1_000)
     await source.extract(1, never)
+    expect(sim.violations).toEqual([])
+  })
+})
+
+describe('our adapter and its lines', () => {
+  const locked: QgPlan = { mode: 'locked', channels: 2, dialMs: 34_000 }
+
+  it('orders lines, waits for their addresses, and keeps the line through a redial', async () => {
+    const { sim, clock, open } = await world(locked)
+    const source = open({ channels: 2, request: { area: 411400, isp: 1 } })
+    const { sold, pending = [] } = await source.extract(2, never)
+    expect(sold).toEqual([])
+    expect(pending.map(({ waitMs }) => waitMs)).toEqual([34_000, 34_000])
+    const refs = pending.map(({ ref }) => ref)
+    clock.advance(34_000)
+    const hosts = async () => (await source.follow?.ask(refs, never))?.sold.map(({ ref, host }) => [ref, host])
+    expect(await hosts()).toEqual([
+      [refs[0], '198.51.100.1'],
+      [refs[1], '198.51.100.2'],
+    ])
+    sim.lines.redial(refs[0] ?? '', { host: '198.51.100.77', port: 77 }, 5_000, clock.now())
+    expect(await hosts()).toEqual([[refs[1], '198.51.100.2']])
+    clock.advance(5_000)
+    expect(await hosts()).toContainEqual([refs[0], '198.51.100.77'])
+    expect(sim.violations).toEqual([])
+  })
+
+  it('takes over what the key holds already, as after a restart', async () => {
+    const { sim, clock, open } = await world(locked)
+    await open().extract(2, never)
+    clock.advance(34_000)
+    const { sold } = await open().extract(1, never)
+    expect(sold.map(({ ref }) => ref)).toEqual(sim.lines.uuids)
     expect(sim.violations).toEqual([])
   })
 })
