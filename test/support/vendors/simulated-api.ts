@@ -151,8 +151,9 @@ export abstract class SimulatedApi {
     const url = new URL(request.url ?? '/', 'http://vendor.invalid')
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
-    const form =
-      request.method === 'POST' ? new URLSearchParams(Buffer.concat(chunks).toString('utf8')) : url.searchParams
+    const body = Buffer.concat(chunks).toString('utf8')
+    const isJson = (request.headers['content-type'] ?? '').startsWith('application/json')
+    const form = request.method === 'POST' ? new URLSearchParams(isJson ? membersOf(body) : body) : url.searchParams
     for (const name of new Set(form.keys())) {
       if (form.getAll(name).length > 1) this.violations.push(`the parameter ${name} came twice`)
     }
@@ -191,6 +192,12 @@ export abstract class SimulatedApi {
       response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => response.destroy())
     else response.end(bytes)
   }
+}
+
+/** The members of a JSON body, as text. */
+function membersOf(body: string): Record<string, string> {
+  const members = Object.entries(JSON.parse(body) as Record<string, unknown>)
+  return Object.fromEntries(members.map(([name, value]) => [name, String(value)]))
 }
 
 /** `Sun, 06 Nov 1994 08:49:37 GMT`, by the platform's calendar. */
