@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { loadConfig, parseConfig } from '../../../src/config/load.ts'
 import { schemaText } from '../../../src/config/write-schema.ts'
+import { productsOf, vendorNames } from '../../../src/vendors/registry.ts'
 
 const root = new URL('../../../', import.meta.url)
 const examples = readdirSync(new URL('config/examples/', root)).map((name) => `config/examples/${name}`)
@@ -15,11 +16,14 @@ function environmentOf(text: string): Record<string, string> {
   return Object.fromEntries([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, `value-of-${name}`]))
 }
 
-it('there is an example for each way to get addresses, and for the ways to run', () => {
+/** Vendors that are no company: their examples have names of their own. */
+const OWN_NAMES = ['static', 'demo', 'generic']
+
+it('there is an example for each product of each vendor, and for the ways to run', () => {
   const names = examples.map((file) => file.replace(/^.*\/|\.yaml$/g, ''))
-  expect(names).toEqual(expect.arrayContaining(['demo', 'juliangip-dynamic', 'static-list', 'browser', 'sidecar']))
-  for (const product of ['channel', 'pool', 'elastic', 'uniform', 'volume'])
-    expect(names).toContain(`qg-share-${product}`)
+  expect(names).toEqual(expect.arrayContaining(['demo', 'static-list', 'browser', 'sidecar']))
+  const sold = vendorNames.filter((vendor) => !OWN_NAMES.includes(vendor))
+  for (const vendor of sold) for (const product of productsOf(vendor)) expect(names).toContain(`${vendor}-${product}`)
 })
 
 describe.each(files)('%s', (file) => {
