@@ -232,7 +232,7 @@ async function openAccounts(
 
 /** What the vendor's engine needs of a provider's configuration. */
 function sourceSettings(config: Config, provider: ProviderConfig): SourceSettings {
-  const { username, password, tls } = provider.upstream
+  const { username, password, protocol, tls } = provider.upstream
   return {
     name: provider.name,
     vendor: provider.vendor,
@@ -243,6 +243,7 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     upstream: {
       ...(username === undefined ? {} : { username: username.reveal() }),
       ...(password === undefined ? {} : { password }),
+      ...(protocol === undefined ? {} : { protocol }),
       tls: tls !== false,
     },
     allowPrivate: provider.allowPrivate,

@@ -313,8 +313,16 @@ export interface ProviderSettings {
   readonly credentials: Credentials
   /** The vendor's own parameters, sent with every extraction. */
   readonly request: Params
-  /** Login at the upstreams where the vendor tells none per item; `tls` speaks TLS to those that would be spoken to in clear. */
-  readonly upstream?: { readonly username?: string; readonly password?: Secret; readonly tls?: boolean }
+  /**
+   * Login at the upstreams where the vendor tells none per item; `protocol` for those whose port speaks both; `tls` speaks
+   * TLS to those that would be spoken to in clear.
+   */
+  readonly upstream?: {
+    readonly username?: string
+    readonly password?: Secret
+    readonly protocol?: 'http' | 'socks5'
+    readonly tls?: boolean
+  }
   /** The same API elsewhere: scheme, host, port and path prefix. Every operation goes there, also those with a host of their own. */
   readonly baseUrl?: string
   /** Accept loopback, private and link-local upstream addresses. */

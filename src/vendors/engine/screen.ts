@@ -54,7 +54,8 @@ export function refusalOf(host: string, allowPrivate: boolean): string | undefin
 
 function complete(item: Sold, upstream: ProviderSettings['upstream']): Sold {
   if (upstream === undefined) return item
-  const protocol = upstream.tls === true && item.protocol === 'http' ? 'https' : item.protocol
+  const spoken = item.protocol === 'https' ? 'https' : (upstream.protocol ?? item.protocol)
+  const protocol = upstream.tls === true && spoken === 'http' ? 'https' : spoken
   if (item.username !== undefined) return { ...item, protocol }
   const { username, password } = upstream
   return {

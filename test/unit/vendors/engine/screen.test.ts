@@ -155,6 +155,13 @@ describe('the provider’s login', () => {
     expect(complete({ username: 'own' })).not.toHaveProperty('password')
   })
 
+  it('a port that speaks both is spoken to as configured; https stays https', () => {
+    expect(complete({}, { protocol: 'socks5' })).toMatchObject({ protocol: 'socks5' })
+    expect(complete({ protocol: 'socks5' }, { protocol: 'http' })).toMatchObject({ protocol: 'http' })
+    expect(complete({ protocol: 'https' }, { protocol: 'socks5' })).toMatchObject({ protocol: 'https' })
+    expect(complete({}, { protocol: 'socks5', tls: true })).toMatchObject({ protocol: 'socks5' })
+  })
+
   it('tls turns http into https and leaves socks5 alone', () => {
     expect(complete({}, { tls: true })).toMatchObject({ protocol: 'https' })
     expect(complete({ protocol: 'socks5' }, { tls: true })).toMatchObject({ protocol: 'socks5' })
