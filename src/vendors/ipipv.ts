@@ -8,6 +8,7 @@ import type { Engine, SourceDeps } from './http.ts'
 import { deliverPasswords } from './ipipv/draw.ts'
 import { authorizer, decode } from './ipipv/envelope.ts'
 import { operations } from './ipipv/operations.ts'
+import { MAX_OPENED } from './ipipv/purchase.ts'
 import { apiSettings, passwordSettings, staticSettings, type Variant } from './ipipv/settings.ts'
 import { openProduct } from './ipipv/source.ts'
 import { credential } from './parse.ts'
@@ -23,8 +24,6 @@ import {
 
 /** Nothing is said about the most addresses for one draw. */
 const MAX_DRAWN = 100
-/** "一次最大20": of one product in one order. */
-const MAX_OPENED = 20
 
 function products({ protocol = 'http' }: Variant): Readonly<Record<string, Product>> {
   return {

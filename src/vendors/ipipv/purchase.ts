@@ -33,6 +33,8 @@ const noteSchema = z.object({
 type Note = z.infer<typeof noteSchema>
 export type Attempt = z.infer<typeof attemptSchema>
 
+/** "一次最大20": of one product in one order. */
+export const MAX_OPENED = 20
 const FIRST_POLL_MS = 2_000
 const POLL_GROWTH = 1.5
 const MAX_POLL_MS = 30_000
@@ -90,7 +92,7 @@ export class Purchases {
     const note = await this.#recall()
     if (note.attempt !== undefined) throw stuck(note.attempt, 'bad_request')
     if (note.overpaid !== undefined && note.overpaid > terms.maxPrice) throw overpaid(note.overpaid)
-    const number = Math.min(count, await this.#available(terms, order))
+    const number = Math.min(count, MAX_OPENED, await this.#available(terms, order))
     const { productNo, cycleTimes, useBridge } = terms
     const attempt: Attempt = {
       appOrderNo: `tp${randomUUID().replaceAll('-', '').slice(0, 30)}`,

@@ -197,7 +197,8 @@ function describeJunk(suite: Suite): void {
     }
   })
 
-  it('any body under any status ends in addresses or a VendorError', async () => {
+  // Bounded work, but machines differ: what is asked for is an end, not a speed.
+  it('any body under any status ends in addresses or a VendorError', { timeout: 30_000 }, async () => {
     const bodies = [fixtures.full, ...fixtures.examples].map(({ body }) => body)
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...products), anyStatus, anyBody(bodies), async (product, status, body) => {

@@ -1,0 +1,278 @@
+/** ipipv's static product against a simulated ipipv: what is used, what is bought, and that nothing is bought twice. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { openVendorHttp, type SourceMemory, type VendorHttp } from '../../../src/vendors/http.ts'
+import { openSource } from '../../../src/vendors/registry.ts'
+import { type Source, VendorError } from '../../../src/vendors/vendor.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { type IpipvOptions, SimulatedIpipv } from '../../support/vendors/ipipv.ts'
+import { failureOf, never, type SettingsOf, settingsOf } from './scripted-http.ts'
+
+const credentials = { appKey: 'INVENTED-APP', appSecret: 'qwertyuiop123456asdfghjk' }
+const purchase = { productNo: 'mb_1', count: 3, maxPrice: 10 }
+
+interface World {
+  readonly sim: SimulatedIpipv
+  readonly clock: FakeClock
+  readonly memory: SourceMemory & { saved: unknown }
+  readonly open: (own: object, rest?: Partial<SettingsOf>) => Source
+  /** Lets a promise end, with as much time as it needs. */
+  readonly done: <T>(promise: Promise<T>) => Promise<T>
+}
+
+function world(options: Partial<IpipvOptions> = {}): World {
+  const clock = new FakeClock()
+  let sold = 0
+  const supplyAddress = () => ({ host: `198.51.100.${++sold}`, port: 4_000 + sold })
+  const sim = new SimulatedIpipv({ clock, ...credentials, supplyAddress, ...options })
+  // A call takes its time; the limit is the gate's affair, and there is none here.
+  const http: VendorHttp = {
+    call: async ({ url, body = '' }, signal) => {
+      const sentAt = clock.now()
+      await clock.sleep(100, signal)
+      const { status, body: text } = sim.handle(url.pathname, body)
+      return { status, headers: {}, text, sentAt, vendorWallMs: undefined }
+    },
+    close: () => Promise.resolve(),
+  }
+  const memory = {
+    saved: undefined as unknown,
+    load: () => Promise.resolve(memory.saved),
+    save: (value: unknown) => {
+      memory.saved = structuredClone(value)
+      return Promise.resolve()
+    },
+  }
+  const open = (own: object, rest: Partial<SettingsOf> = {}) =>
+    openSource(settingsOf({ vendor: 'ipipv', product: 'static', credentials, own: { ...own }, ...rest }), {
+      clock,
+      http,
+      memory,
+    })
+  const done = async <T>(promise: Promise<T>): Promise<T> => {
+    let isOver = false
+    const over = () => {
+      isOver = true
+    }
+    promise.then(over, over)
+    for (let second = 0; second < 3_000 && !isOver; second++) await clock.run(1_000)
+    return promise
+  }
+  return { sim, clock, memory, open, done }
+}
+
+const paths = (sim: SimulatedIpipv) => sim.calls.map(({ path }) => path.replace(/^\/api\/open\/app\/|\/v2$/g, ''))
+/** What it broke, but for the limit: there is no gate here. */
+const rules = (sim: SimulatedIpipv) => sim.violations.filter((rule) => !rule.includes('calls of app'))
+const hosts = (delivery: { sold: readonly { host: string }[] }) => delivery.sold.map(({ host }) => host.slice(-1))
+
+describe('without a purchase', () => {
+  it('instances and orders are read, and nothing is bought', async () => {
+    const { sim, open, done } = world()
+    await done(open({ purchase }).extract(2, never))
+    const before = sim.orders.length
+    const source = open({ instances: ['i_C1_1'], orders: ['C1'] })
+    expect(source.isList).toBe(true)
+    const delivery = await done(source.extract(100, never))
+    expect(hosts(delivery)).toEqual(['1', '2'])
+    expect(delivery.balance).toBe(99.5)
+    expect(sim.orders).toHaveLength(before)
+    expect(rules(sim)).toEqual([])
+  })
+
+  it('one that is missing, stopped or expired spoils nothing', async () => {
+    const { sim, open, done } = world()
+    await done(open({ purchase }).extract(3, never))
+    const stopped = sim.instance(1) ?? expect.fail('no instance')
+    stopped.status = 6
+    const source = open({ instances: ['missing', 'i_C1_1', 'i_C1_2', 'i_C1_3'] })
+    const delivery = await done(source.extract(100, never))
+    expect(hosts(delivery)).toEqual(['1', '3'])
+    expect(delivery.rejected).toEqual(['instance missing does not exist', 'instance i_C1_2 is stopped'])
+  })
+})
+
+describe('buying', () => {
+  it('what is wanted, up to what is allowed, and never more', async () => {
+    const { sim, open, done } = world()
+    const source = open({ purchase })
+    expect(source.isList).toBe(false)
+    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
+    expect(hosts(await done(source.extract(2, never)))).toEqual(['3'])
+    // All there may be is held: it is told again, for addresses that were given up meanwhile.
+    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2', '3'])
+    expect(sim.orders.map(({ instances }) => instances.length)).toEqual([2, 1])
+    expect(rules(sim)).toEqual([])
+  })
+
+  it('two extractions at once buy what one would', async () => {
+    const { sim, open, done } = world()
+    const source = open({ purchase: { ...purchase, count: 2 } })
+    await done(Promise.all([source.extract(2, never), source.extract(2, never)]))
+    expect(sim.orders.map(({ instances }) => instances.length)).toEqual([2])
+  })
+
+  it('asks about an order until its end, less and less often, and at once when told to', async () => {
+    const { sim, clock, open, done } = world({ orderMs: 600_000 })
+    const source = open({ purchase })
+    const delivery = source.extract(1, never)
+    for (let second = 0; second < 60; second++) await clock.run(1_000)
+    const asked = paths(sim).filter((path) => path === 'order').length
+    expect(asked).toBeLessThan(9)
+    source.hint?.()
+    await clock.run(1_000)
+    expect(paths(sim).filter((path) => path === 'order')).toHaveLength(asked + 1)
+    expect(hosts(await done(delivery))).toEqual(['1'])
+  })
+
+  it('after a restart: the instances are known, an order that runs is followed, and neither is bought again', async () => {
+    const { sim, clock, open, done } = world({ orderMs: 60_000 })
+    const stop = new AbortController()
+    const first = open({ purchase }).extract(3, stop.signal)
+    first.catch(() => {})
+    for (let second = 0; second < 10; second++) await clock.run(1_000)
+    stop.abort(new Error('stopped'))
+    await expect(first).rejects.toThrow('stopped')
+    expect(hosts(await done(open({ purchase }).extract(3, never)))).toEqual(['1', '2', '3'])
+    expect(hosts(await done(open({ purchase }).extract(3, never)))).toEqual(['1', '2', '3'])
+    expect(sim.orders).toHaveLength(1)
+  })
+
+  it('buys again what has expired', async () => {
+    const { sim, clock, open, done } = world({ lifeMs: 3_600_000 })
+    const source = open({ purchase: { ...purchase, count: 1 } })
+    await done(source.extract(1, never))
+    clock.advance(3_600_000)
+    expect(hosts(await done(source.extract(1, never)))).toEqual(['2'])
+    expect(sim.orders).toHaveLength(2)
+  })
+
+  it.each([
+    [{ price: 10.01 }, 'bad_request', /more than maxPrice/],
+    [{ inventory: 0 }, 'no_resource', /cannot be bought now/],
+  ])('not at %o', async (options, errorClass, words) => {
+    const { sim, open, done } = world(options)
+    const error = await done(failureOf(open({ purchase }).extract(1, never)))
+    expect(error).toMatchObject({ class: errorClass, message: expect.stringMatching(words) })
+    expect(paths(sim)).not.toContain('instance/open')
+  })
+
+  it('an order that failed brings nothing and is over', async () => {
+    const { sim, open, done } = world()
+    sim.orderStatus = 4
+    const source = open({ purchase })
+    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+      class: 'no_resource',
+      vendorCode: 'order-failed',
+    })
+    sim.orderStatus = 5
+    expect(hosts(await done(source.extract(1, never)))).toEqual(['2'])
+  })
+})
+
+describe('an order that got no verdict', () => {
+  async function lost(): Promise<World & { source: Source; appOrderNo: string }> {
+    const made = world()
+    const source = made.open({ purchase })
+    made.sim.losesNextOrder = true
+    const error = await made.done(failureOf(source.extract(2, never)))
+    expect(error).toMatchObject({ class: 'server', vendorCode: 'purchase_unknown' })
+    made.sim.badDay = undefined
+    return { ...made, source, appOrderNo: made.sim.orders[0]?.appOrderNo ?? '' }
+  }
+
+  it('stops buying, also after a restart', async () => {
+    const { sim, open, done, source } = await lost()
+    for (const asked of [source, open({ purchase })]) {
+      const error = await done(failureOf(asked.extract(2, never)))
+      expect(error).toMatchObject({
+        class: 'bad_request',
+        vendorCode: 'purchase_unknown',
+        hint: expect.stringMatching(/call order orderNo=/),
+      })
+    }
+    expect(paths(sim).filter((path) => path === 'instance/open')).toHaveLength(1)
+  })
+
+  it('is repeated at the operator’s word, under the same numbers', async () => {
+    const { sim, open, done, appOrderNo } = await lost()
+    const source = open({ purchase })
+    await done(source.call('instance/open', { appOrderNo }, never))
+    const [first, second] = sim.calls.filter(({ path }) => path.includes('/instance/open/')).map(({ params }) => params)
+    expect(second).toEqual(first)
+    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
+    expect(sim.orders).toHaveLength(1)
+    expect(rules(sim)).toEqual([])
+  })
+
+  it('is recognised in the order that the operator shows', async () => {
+    const { sim, done, source } = await lost()
+    await done(source.call('order', { orderNo: 'C1' }, never))
+    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
+    expect(sim.orders).toHaveLength(1)
+  })
+
+  it('a refusal is a verdict', async () => {
+    const { sim, open, done } = world()
+    sim.refusesOrders = 10_002
+    const source = open({ purchase })
+    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+      class: 'quota_exhausted',
+      vendorCode: '10002',
+    })
+    sim.refusesOrders = undefined
+    expect((await done(source.extract(1, never))).sold).toHaveLength(1)
+    expect(sim.orders).toHaveLength(1)
+  })
+
+  it('what was written down and cannot be read stops buying', async () => {
+    const { sim, memory, open, done } = world()
+    memory.saved = { version: 2 }
+    expect(await done(failureOf(open({ purchase }).extract(1, never)))).toMatchObject({ vendorCode: 'memory' })
+    expect(sim.calls).toEqual([])
+  })
+
+  it('no order leaves before it is written down', async () => {
+    const { sim, memory, open, done } = world()
+    memory.save = () => Promise.reject(new VendorError('server', 'store', 'the disk is full'))
+    expect(await done(failureOf(open({ purchase }).extract(1, never)))).toMatchObject({ vendorCode: 'store' })
+    expect(paths(sim)).toEqual(['product/query'])
+  })
+})
+
+describe('over a real socket', () => {
+  const closers: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close()
+  })
+
+  it('dynamic-password draws, and a wrong secret is told', async () => {
+    const clock = new FakeClock()
+    const supplyAddress = () => ({ host: '198.51.100.1', port: 4_000 })
+    const sim = await new SimulatedIpipv({ clock, ...credentials, supplyAddress }).start()
+    const http = openVendorHttp({ clock })
+    closers.push(
+      () => http.close(),
+      () => sim.close(),
+    )
+    const open = (appSecret: string) =>
+      openSource(
+        settingsOf({
+          vendor: 'ipipv',
+          product: 'dynamic-password',
+          credentials: { ...credentials, appSecret },
+          request: { appUsername: 'sub1', productNo: 'out_1', sessTime: 20 },
+          baseUrl: sim.url,
+        }),
+        { clock, http },
+      )
+    const { sold } = await open(credentials.appSecret).extract(1, never)
+    expect(sold).toMatchObject([
+      { host: '198.51.100.1', port: 4_000, username: 'me', life: { kind: 'for', ms: 1_200_000 } },
+    ])
+    expect(await failureOf(open('another-secret-x').extract(1, never))).toMatchObject({
+      class: 'auth',
+      vendorCode: '10001',
+    })
+    expect(rules(sim)).toEqual([])
+  })
+})
