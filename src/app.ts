@@ -57,24 +57,25 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined
   const clock = deps.clock ?? (ownClock as Clock)
   const log = deps.log ?? createLog(config.log)
-  const { store, restored } = await openState(config, { clock, log })
-  const http = openVendorHttp({ clock })
-  const limiters = new Limiters(clock, store, restored.calls)
-  const accounts = await openAccounts(config, { clock, log, http, gate: limiters.gate })
-  const parts = assemble(config, accounts.opened, { clock, log, limiters, store })
-  const closers = [
-    () => parts.supply.close(),
-    () => limiters.close(),
-    () => store.close(),
-    () => accounts.close(),
-    () => http.close(),
-    () => ownClock?.close(),
-  ]
+  /** What has been opened, the latest first. */
+  const closers: (() => unknown)[] = [() => ownClock?.close()]
   const closeAll = async () => {
-    parts.data.close()
     for (const close of closers.splice(0)) await close()
   }
   try {
+    const { store, restored } = await openState(config, { clock, log })
+    closers.unshift(() => store.close())
+    const http = openVendorHttp({ clock })
+    closers.unshift(() => http.close())
+    const limiters = new Limiters(clock, store, restored.calls)
+    closers.unshift(() => limiters.close())
+    const accounts = await openAccounts(config, { clock, log, http, gate: limiters.gate })
+    closers.unshift(() => accounts.close())
+    const parts = assemble(config, accounts.opened, { clock, log, limiters, store })
+    closers.unshift(
+      () => parts.data.close(),
+      () => parts.supply.close(),
+    )
     parts.supply.restore(restored)
     parts.data.sticky.restore(restored.sessions)
     const addresses = await parts.data.listen()
@@ -106,10 +107,11 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
   }
   addresses.forEach(({ host, port }, index) => {
     const proxy = formatAuthority(host, port)
+    const name = config.listen[index]?.name
     const user = config.listen[index]?.users?.[0]?.name
     const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
     const page = config.providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
-    log.info({ listen: proxy }, `ready for HTTP and SOCKS; try: curl -x http://${proxy}${login} ${page}`)
+    log.info({ listen: proxy, name }, `ready for HTTP and SOCKS; try: curl -x http://${proxy}${login} ${page}`)
   })
 }
 
@@ -124,7 +126,7 @@ function assemble(
     rescheduled: () => supply.poolRescheduled(),
     gone: (upstream, reason) => {
       supply.upstreamGone(upstream, reason)
-      data.upstreamGone(upstream)
+      data.upstreamGone(upstream, reason)
     },
   }
   const pool = new Pool(config.pool, observer)

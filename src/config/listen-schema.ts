@@ -16,7 +16,7 @@ const user = () =>
 /** One port for clients. */
 export const listener = () =>
   z.strictObject({
-    name: text({ maxBytes: 64 }).optional().meta({ description: 'Your name for this port, in logs and metrics.' }),
+    name: text({ maxBytes: 64 }).optional().meta({ description: 'Your name for this port, in the log.' }),
     host: listenHost()
       .default('127.0.0.1')
       .meta({ description: 'Address to listen on. Off loopback, users or an allow-list are needed.' }),

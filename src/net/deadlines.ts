@@ -32,6 +32,10 @@ export class DeadlineList {
     this.#durationMs = durationMs
   }
 
+  get durationMs(): number {
+    return this.#durationMs
+  }
+
   get size(): number {
     return this.#size
   }

@@ -69,13 +69,16 @@ export class Health {
     this.#outages = new Outages(() => pool.members(), settings.evidence)
   }
 
-  /** A tunnel to `target` (host:port) is open. */
-  opened(upstream: Upstream, target: string, now: number): void {
+  /**
+   * A tunnel to `target` (host:port) is open, or a plain request was answered.
+   * @param convicts false when it took so long that others may have been as good
+   */
+  opened(upstream: Upstream, target: string, now: number, convicts = true): void {
     if (upstream.opened === 1) this.#observer.proof(upstream, true, undefined)
     if (this.#outages.worked(upstream.facts.provider)) this.#observer.lineUp(upstream.facts.provider)
     upstream.blame = 0
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
-    if (this.#refusals.size > 0) this.#convict(upstream, target, now)
+    if (convicts && this.#refusals.size > 0) this.#convict(upstream, target, now)
   }
 
   /** A try failed before the tunnel was open. */
@@ -88,6 +91,12 @@ export class Health {
     if (broken !== undefined) this.#observer.lineDown(upstream.facts.provider, broken)
     this.#blame(upstream, now)
     return 'another'
+  }
+
+  /** Whether another upstream has answered for this target in this way lately. */
+  hasRefusedOthers(upstream: Upstream, target: string, answer: number, now: number): boolean {
+    const refusals = this.#refusals.get(target) ?? []
+    return refusals.some((r) => r.upstream !== upstream && r.answer === answer && !this.#isStale(r.at, now))
   }
 
   /** `upstream` opened what others refused: their refusals were their own doing. */

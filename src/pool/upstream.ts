@@ -53,10 +53,16 @@ export interface UpstreamFacts {
 /** Failures that are the upstream's own: no answer that a proxy would give. */
 export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
 
+/**
+ * A plain request was taken and not answered in the time of a handshake. Unlike silence before a tunnel this may be the
+ * target thinking: evidence about the pair, as a refusal is.
+ */
+export const NO_ANSWER = 0
+
 export type Outcome =
   | { readonly kind: 'broken'; readonly how: Breakage }
   | { readonly kind: 'login'; readonly status: number }
-  /** `answer` tells refusals apart: an HTTP status, or 0x100 + REP. */
+  /** `answer` tells refusals apart: an HTTP status, 0x100 + REP, or `NO_ANSWER`. */
   | { readonly kind: 'refused'; readonly answer: number }
 
 export class Upstream {

@@ -60,6 +60,14 @@ export interface ProviderPast {
   readonly total: number
 }
 
+/** What one delivery came to. */
+interface Arrival {
+  /** Upstreams that the pool can lend now and could not before. */
+  readonly gained: number
+  /** Addresses that the vendor had not sold us already. */
+  readonly bought: number
+}
+
 export interface ProviderCounts {
   bought: number
   duplicates: number
@@ -189,7 +197,7 @@ export class Provider implements FollowerOwner {
     if (this.#clock.now() < this.#standing.state.until || this.#isLoading) return 0
     this.#isLoading = true
     try {
-      const gained = await this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
+      const { gained } = await this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
       this.#standing.resting(LIST_PAUSE_MS, 'every address of the list is in the pool')
       return gained
     } catch (error) {
@@ -231,9 +239,10 @@ export class Provider implements FollowerOwner {
     let sold = 0
     try {
       const delivery = await this.source.extract(count, signal, priority)
-      sold = delivery.sold.length
       this.#measure(this.#clock.now() - delivery.sentAt)
-      return await this.#arrived(delivery)
+      const { gained, bought } = await this.#arrived(delivery)
+      sold = bought
+      return gained
     } catch (error) {
       // Without an answer the vendor may have sold all the same: then the money is gone, and the addresses are there.
       if (!isRefusal(error) && sold === 0) {
@@ -263,7 +272,7 @@ export class Provider implements FollowerOwner {
     if (!this.#mustReconcile || this.source.queryOperation === undefined) return 0
     const delivery = await this.source.query(signal, priority)
     this.#mustReconcile = false
-    return delivery.sold.length === 0 ? 0 : this.#arrived(delivery)
+    return delivery.sold.length === 0 ? 0 : (await this.#arrived(delivery)).gained
   }
 
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
@@ -283,7 +292,7 @@ export class Provider implements FollowerOwner {
   }
 
   /** Puts what was bought into the pool. What the pool holds already is never touched by a bad reply. */
-  async #arrived(delivery: Delivery): Promise<number> {
+  async #arrived(delivery: Delivery): Promise<Arrival> {
     const sentWallMs = this.#clock.wall() - (this.#clock.now() - delivery.sentAt)
     const arrivals = delivery.sold.map((sold) => {
       const { facts, doubt } = toFacts(sold, delivery, sentWallMs, this.settings.arrival)
@@ -294,9 +303,11 @@ export class Provider implements FollowerOwner {
     await this.#keep(arrivals)
     const now = this.#clock.now()
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
+    let bought = 0
     for (const { facts, vendorDeadline: at } of arrivals) {
       const isNew = this.#ledger.add(facts.id, at, facts.ref)
       results[this.#pool.add(facts, now)]++
+      if (isNew) bought++
       if (isNew && Number.isFinite(at)) this.counts.secondsBought += Math.max(0, (at - now) / 1_000)
     }
     this.#account(delivery, results)
@@ -305,8 +316,8 @@ export class Provider implements FollowerOwner {
     const gained = results.added + results.extended
     if (gained + pending.length > 0) this.#standing.succeeded()
     else this.#standing.broughtNothing(results.known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
-    this.#log.info({ asked: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
-    return gained
+    this.#log.info({ delivered: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
+    return { gained, bought: bought + pending.length }
   }
 
   /** On record before they are lent. What cannot be recorded is lent all the same: it is paid for. */

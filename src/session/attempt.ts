@@ -46,6 +46,8 @@ export interface Traffic {
   readonly account: string | undefined
   readonly target: string
   readonly beganAt: number
+  /** The upstream that serves or served it, once there is one. */
+  readonly servedBy: Upstream | undefined
 }
 
 /** Counters and log. Called for every client, so it must cost next to nothing. */
@@ -70,6 +72,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   abstract readonly protocol: Traffic['protocol']
   abstract readonly clientAddress: string
   abstract readonly account: string | undefined
+  servedBy: Upstream | undefined
   protected readonly deps: AttemptDeps
   /** The upstream that is leased now. */
   protected upstream: Upstream | undefined
@@ -125,13 +128,15 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   /**
    * The upstream has done for this client what it is for.
    * @param startedAt when its dial began, clock ms
+   * @param convicts see Health.opened
    */
-  protected succeeded(upstream: Upstream, startedAt: number): void {
+  protected succeeded(upstream: Upstream, startedAt: number, convicts = true): void {
     const { pool, health, clock, observer } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
+    this.servedBy = upstream
     pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
-    health.opened(upstream, this.target, now)
+    health.opened(upstream, this.target, now, convicts)
     observer.opened(this, upstream, now - this.beganAt)
   }
 

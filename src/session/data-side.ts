@@ -2,12 +2,12 @@
  * The data side as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
  * what supply says of the future (`SupplyView`), and nothing else of the control side.
  */
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { Access, type User } from '../net/access.ts'
-import type { Address } from '../net/address.ts'
+import { type Address, addressMatcher } from '../net/address.ts'
 import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
 import type { Connection } from '../net/connection.ts'
 import { DeadlineList } from '../net/deadlines.ts'
@@ -17,7 +17,7 @@ import { Listener, type ListenerOwner, type ListenerSettings } from '../net/list
 import { idleStepMs, type Relay } from '../net/relay.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { Upstream } from '../pool/upstream.ts'
+import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
 import type { TrafficObserver } from './attempt.ts'
 import { Broker, type SupplyView } from './broker.ts'
@@ -266,9 +266,9 @@ export class DataSide implements ListenerOwner, PlainOwner {
   }
 
   /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
-  upstreamGone(upstream: Upstream): void {
+  upstreamGone(upstream: Upstream, reason: GoneReason): void {
     this.#dialler.forget(upstream)
-    if (!this.#settings.closesAtDeadline) return
+    if (!this.#settings.closesAtDeadline || reason !== 'expired') return
     for (const relay of this.#relays) if (relay.leg.upstream === upstream) relay.close()
   }
 
@@ -298,7 +298,9 @@ export class DataSide implements ListenerOwner, PlainOwner {
   }
 }
 
-/** Asked only for targets on one of our own ports. */
+/** Asked only for targets on one of our own ports, so it need not be quick. Spellings of one IPv6 address are many. */
 function isOwnAddress(host: string): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host))
+  if (isIP(host) === 0) return false
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
+  return addressMatcher(own)(host)
 }

@@ -12,7 +12,7 @@ import { hasBody, type PlainRequest, refusePlain } from '../net/http-server.ts'
 import { type BodyWatcher, LazyBody } from '../net/lazy-body.ts'
 import type { Leg } from '../net/leg.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
-import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
+import { type Breakage, NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
 import { Attempt, type AttemptDeps } from './attempt.ts'
 import type { PlainConnection } from './plain-connection.ts'
 import type { Route } from './router.ts'
@@ -181,7 +181,8 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   }
 
   #nowServes(upstream: Upstream): void {
-    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt)
+    const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
+    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt, !isSlow)
     this.deadlineList?.remove(this)
     this.#held.hasServed = true
   }
@@ -230,10 +231,18 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     this.refuse(new GatewayError('GW_BAD_REQUEST', message))
   }
 
-  /** An upstream that never worked has not answered in the time of a handshake. */
+  /**
+   * An upstream that never worked has not answered in the time of a handshake: another one is tried. When that was done
+   * before for this target, it is the target that takes its time, and is waited for until the deadline.
+   */
   tookTooLong(): void {
+    const { upstream } = this.#held
+    const { health, clock } = this.deps
+    if (upstream === undefined || !this.#mayRepeat()) return
+    if (health.hasRefusedOthers(upstream, this.target, NO_ANSWER, clock.now())) return
     this.#forward?.cancel()
-    this.broke('silent')
+    this.#forward = undefined
+    this.tryFailed(upstream, { kind: 'refused', answer: NO_ANSWER }, true)
   }
 
   #startAnswerTimer(): void {

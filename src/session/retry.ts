@@ -2,7 +2,7 @@
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { LegFailure } from '../net/leg.ts'
 import type { Verdict } from '../pool/health.ts'
-import type { Breakage } from '../pool/upstream.ts'
+import { type Breakage, NO_ANSWER } from '../pool/upstream.ts'
 
 /** `same` keeps to the session's upstream; `leave-session` moves the session to another one. */
 export type NextStep = 'same' | 'leave-session' | 'give-up'
@@ -54,6 +54,7 @@ export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
 }
 
 function refusal(answer: number, verdict: Verdict): GatewayError {
+  if (answer === NO_ANSWER) return new GatewayError('GW_UPSTREAM_SILENT', 'the upstream did not answer in time')
   const words = answer >= 0x100 ? `SOCKS reply ${answer - 0x100}` : `HTTP status ${answer}`
   const detail = { answer: words }
   if (verdict === 'target')

@@ -46,7 +46,7 @@ export class TrafficCounters implements DataSideObserver {
     this.requests[traffic.protocol]++
   }
 
-  opened(traffic: Traffic, upstream: Upstream, tookMs: number): void {
+  opened(_traffic: Traffic, upstream: Upstream, tookMs: number): void {
     this.openedCount++
     const { provider } = upstream.facts
     this.openedBy.set(provider, (this.openedBy.get(provider) ?? 0) + 1)
@@ -55,12 +55,6 @@ export class TrafficCounters implements DataSideObserver {
     while (bucket < OPEN_SECONDS_BOUNDS.length && seconds > (OPEN_SECONDS_BOUNDS[bucket] ?? 0)) bucket++
     this.openSeconds.counts[bucket] = (this.openSeconds.counts[bucket] ?? 0) + 1
     this.openSeconds.sum += seconds
-    if (this.#accessLog) {
-      this.#log.info(
-        { ...facts(traffic), upstream: upstream.id, provider: upstream.facts.provider, ms: Math.round(tookMs) },
-        'opened',
-      )
-    }
   }
 
   tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void {
@@ -74,7 +68,7 @@ export class TrafficCounters implements DataSideObserver {
 
   refused(traffic: Traffic, error: GatewayError): void {
     this.#count(error)
-    if (this.#accessLog) this.#log.info({ ...facts(traffic), code: error.code }, 'refused')
+    if (this.#accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
   }
 
   turnedAway(error: GatewayError): void {
@@ -87,7 +81,8 @@ export class TrafficCounters implements DataSideObserver {
     else this.endedCounts[end]++
     this.upBytes += upBytes
     this.downBytes += downBytes
-    if (this.#accessLog) this.#log.info({ ...facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'ended')
+    if (this.#accessLog)
+      this.#log.info({ ...facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
   }
 
   acceptFailed(error: NodeJS.ErrnoException): void {
@@ -104,6 +99,13 @@ export class TrafficCounters implements DataSideObserver {
 }
 
 function facts(traffic: Traffic): object {
-  const { protocol, clientAddress, account, target } = traffic
-  return { protocol, client: clientAddress, account, target }
+  const { protocol, clientAddress, account, target, servedBy } = traffic
+  return {
+    protocol,
+    client: clientAddress,
+    account,
+    target,
+    upstream: servedBy?.id,
+    provider: servedBy?.facts.provider,
+  }
 }

@@ -9,12 +9,8 @@ export interface KeyRow {
   readonly meaning: string
 }
 
-/** What a reader must know beyond the schema's own words. A test looks for code that contradicts the first kind. */
-export const NOT_IN_EFFECT: Readonly<Record<string, string>> = {
-  'listen[].name': '*Not in effect yet.*',
-}
+/** What a reader must know beyond the schema's own words. */
 const NOTES: Readonly<Record<string, string>> = {
-  ...NOT_IN_EFFECT,
   'providers[].lowStock': 'Only where its replies tell the balance: juliangip.',
 }
 

@@ -9,7 +9,7 @@ import { parseConfig } from '../../../src/config/load.ts'
 import { catalogue } from '../../../src/errors.ts'
 import { parseUserName } from '../../../src/net/client-options.ts'
 import { strategies } from '../../../src/strategy.ts'
-import { keyRows, NOT_IN_EFFECT, toMarkdown } from './config-table.ts'
+import { keyRows, toMarkdown } from './config-table.ts'
 import { type CodeBlock, codeBlocks, headings, root, section, sectionNumber, tableRows, textOf } from './markdown.ts'
 
 const english = textOf('README.md')
@@ -79,23 +79,9 @@ describe('the table of keys', () => {
     for (const [key, , meaning] of rows) expect(meaning, key).toMatch(/\p{Script=Han}|^auto/u)
   })
 
-  it('marks the same keys as not in effect in both', () => {
-    const marked = (text: string, mark: string) =>
-      Array.from(text.matchAll(new RegExp(`^\\| \`([^\`]+)\` .*${mark}`, 'gm')), ([, key]) => key)
-    expect(marked(english, 'Not in effect yet')).toEqual(Object.keys(NOT_IN_EFFECT))
-    expect(marked(chinese, '尚未生效')).toEqual(Object.keys(NOT_IN_EFFECT))
-  })
-
-  it('marks as not in effect what the code does not read, and nothing else', () => {
+  it('names no key that the code does not read', () => {
     const code = sourceOutsideConfig()
-    // What reading them would look like.
-    const readings = {
-      'listen[].name': /\bport\.name\b/,
-    }
-    for (const [key, reading] of Object.entries(readings)) expect(code, key).not.toMatch(reading)
-    const names = keyRows().flatMap(({ key }) =>
-      key in NOT_IN_EFFECT ? [] : (key.match(/\w+(?=(\[\])?$)/)?.[0] ?? []),
-    )
+    const names = keyRows().flatMap(({ key }) => key.match(/\w+(?=(\[\])?$)/)?.[0] ?? [])
     expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([])
   })
 })
