@@ -50,7 +50,7 @@ export interface LeaseAsk {
 
 /**
  * Why there is none: `empty` (the providers asked for have none), `no-match` (they have some, none of the place or
- * carrier asked for), `busy` (those that fit are tried, resting for the host, or too short-lived by now).
+ * carrier asked for), `busy` (those that fit are tried, resting, at their limits, or too short-lived by now).
  */
 export type Miss = 'empty' | 'no-match' | 'busy'
 
@@ -73,6 +73,7 @@ const LATENCY_WEIGHT = 0.2
 
 export class Pool {
   readonly #settings: PoolSettings
+  readonly #minLife: number
   readonly #observer: PoolObserver
   readonly #random: () => number
   readonly #byId = new Map<string, Upstream>()
@@ -87,6 +88,8 @@ export class Pool {
   /** @param random uniform in [0, 1) */
   constructor(settings: PoolSettings, observer: PoolObserver, random: () => number = Math.random) {
     this.#settings = settings
+    // What expires at this very instant is never lent, whatever is configured.
+    this.#minLife = Math.max(1, settings.minLife)
     this.#observer = observer
     this.#random = random
     this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
@@ -118,7 +121,7 @@ export class Pool {
   add(facts: UpstreamFacts, now: number): Added {
     const known = this.#byId.get(facts.id)
     if (known !== undefined) return this.#extend(known, facts.deadline, now)
-    if (facts.deadline - now < this.#settings.minLife) return 'too-short'
+    if (facts.deadline - now < this.#minLife) return 'too-short'
     const upstream = new Upstream(facts)
     this.#byId.set(facts.id, upstream)
     this.#wakes.add(upstream)
@@ -153,23 +156,27 @@ export class Pool {
     return chosen
   }
 
-  #emptyView({ base }: Filter): Miss {
-    return base === undefined || this.#viewFor(base).size === 0 ? 'empty' : 'no-match'
+  /** Those that fit may only be resting or at their limit: O(n), but only then. */
+  #emptyView({ base, accepts }: Filter): Miss {
+    if (base === undefined || this.#viewFor(base).size === 0) return 'empty'
+    if (this.#byId.size === this.#all.size) return 'no-match'
+    for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
+    return 'no-match'
   }
 
   /** Lends the upstream that a session lives on: resting or used up does not matter, `minLife` does. */
   leaseOwn(upstream: Upstream, now: number): boolean {
-    if (upstream.state === 'gone' || upstream.deadline - now < this.#settings.minLife) return false
+    if (upstream.state === 'gone' || upstream.deadline - now < this.#minLife) return false
     if (this.#full(upstream)) return false
     this.#lend(upstream)
     return true
   }
 
   #choose(view: View, ask: LeaseAsk): Upstream | undefined {
-    this.#askLife = Math.max(ask.lifeMs, this.#settings.minLife)
+    this.#askLife = Math.max(ask.lifeMs, this.#minLife)
     const chosen = view.pick(ask.strategy, this.#accepts)
-    if (chosen !== undefined || ask.lifeMs <= this.#settings.minLife) return chosen
-    this.#askLife = this.#settings.minLife
+    if (chosen !== undefined || ask.lifeMs <= this.#minLife) return chosen
+    this.#askLife = this.#minLife
     return view.pick('longest-life', this.#accepts)
   }
 
@@ -198,9 +205,11 @@ export class Pool {
     if (this.#settings.perUpstream.hostRest > 0)
       this.restForHost(upstream, host, now + this.#settings.perUpstream.hostRest, now)
     if (upstream.state === 'gone') return
-    if (!this.#spent(upstream)) return void this.#loadChanged(upstream)
-    upstream.state = 'draining'
-    this.#refresh(upstream)
+    if (this.#spent(upstream)) {
+      upstream.state = 'draining'
+      this.#refresh(upstream)
+      // A session's further tunnel gives back the use that was kept for it.
+    } else if (this.#loadChanged(upstream)) this.#observer.lendable()
   }
 
   /** A lease ends; exactly once for each. @param wasOpened whether `opened` was called for it */
@@ -279,15 +288,14 @@ export class Pool {
   }
 
   #turn(upstream: Upstream, now: number): void {
-    const drains = upstream.deadline - this.#settings.minLife <= now || this.#spent(upstream)
+    const drains = upstream.deadline - this.#minLife <= now || this.#spent(upstream)
     upstream.state = drains ? 'draining' : 'ready'
     this.#refresh(upstream)
-    if (!drains) this.#observer.lendable()
   }
 
   /** The next instant at which time alone changes the state. */
   #wakeAt(upstream: Upstream): number {
-    const drainAt = upstream.deadline - this.#settings.minLife
+    const drainAt = upstream.deadline - this.#minLife
     if (upstream.state === 'draining') return upstream.deadline
     return upstream.state === 'resting' ? Math.min(upstream.restUntil, drainAt) : drainAt
   }
@@ -315,8 +323,9 @@ export class Pool {
   /** After state, deadline or rest changed. */
   #refresh(upstream: Upstream): void {
     this.#wakes.update(upstream)
-    this.#loadChanged(upstream)
+    const isNew = this.#loadChanged(upstream)
     this.#observer.rescheduled()
+    if (isNew) this.#observer.lendable()
   }
 
   /** After the number of leases or uses changed. @returns whether it is lendable now and was not before */

@@ -15,6 +15,9 @@ const rankings: Readonly<Record<Ranked, (upstream: Upstream) => number>> = {
   'soonest-expiry': (u) => u.deadline,
 }
 
+/** No position. */
+const NONE = -1
+
 export class View {
   readonly #random: () => number
   readonly #members: Upstream[] = []
@@ -65,9 +68,9 @@ export class View {
     if (this.#members.length === 0) return undefined
     switch (strategy) {
       case 'round-robin':
-        return this.#probe(this.#cursor, accepts)
+        return this.#next(accepts)
       case 'random':
-        return this.#probe(this.#anywhere(), accepts)
+        return this.#members[this.#probe(this.#anywhere(), accepts)]
       case 'power-of-two':
         return this.#betterOfTwo(accepts)
       default:
@@ -79,23 +82,32 @@ export class View {
     return Math.floor(this.#random() * this.#members.length)
   }
 
-  /** The first acceptable member from `start` on, around the ring. Leaves the cursor behind it. */
-  #probe(start: number, accepts: (upstream: Upstream) => boolean): Upstream | undefined {
+  #next(accepts: (upstream: Upstream) => boolean): Upstream | undefined {
+    const at = this.#probe(this.#cursor, accepts)
+    if (at !== NONE) this.#cursor = at + 1
+    return this.#members[at]
+  }
+
+  /** Where the first acceptable member from `start` on is, around the ring. */
+  #probe(start: number, accepts: (upstream: Upstream) => boolean): number {
     const count = this.#members.length
     for (let step = 0, at = start % count; step < count; step++, at = at + 1 === count ? 0 : at + 1) {
       const member = this.#members[at]
-      if (member === undefined || !accepts(member)) continue
-      this.#cursor = at + 1
-      return member
+      if (member !== undefined && accepts(member)) return at
     }
-    return undefined
+    return NONE
   }
 
-  /** Two random members, the one that opens tunnels faster for the load it has: no herd runs to the single best one. */
+  /**
+   * Two different random members, the one that opens tunnels faster for the load it has: no herd runs to the single best
+   * one. They are the same one only when no other is acceptable.
+   */
   #betterOfTwo(accepts: (upstream: Upstream) => boolean): Upstream | undefined {
-    const one = this.#probe(this.#anywhere(), accepts)
-    const two = this.#probe(this.#anywhere(), accepts)
-    if (one === undefined || two === undefined) return one ?? two
+    const first = this.#probe(this.#anywhere(), accepts)
+    const one = this.#members[first]
+    if (one === undefined) return undefined
+    const others = this.#members.length - 1
+    const two = this.#members[this.#probe(first + 1 + Math.floor(this.#random() * others), accepts)] ?? one
     return expectedWait(two) < expectedWait(one) ? two : one
   }
 

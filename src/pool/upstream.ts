@@ -11,7 +11,7 @@
  */
 import type { Secret } from '../secret.ts'
 
-export type UpstreamProtocol = 'http' | 'https' | 'socks5'
+type UpstreamProtocol = 'http' | 'https' | 'socks5'
 
 export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
 

@@ -1,0 +1,241 @@
+import { expect, it } from 'vitest'
+import { added, addedAndLeased, ask, facts, inArea, leased, ofProvider, watchedPool } from './pool-fixture.ts'
+
+it('lends nothing with less than minLife left, however late the reaper is', () => {
+  const { pool } = watchedPool({ minLife: 5_000 })
+  const upstream = added(pool, 'a', { deadline: 60_000 })
+  expect(leased(pool, {}, 55_000)).toBe(upstream)
+  for (const now of [55_001, 60_000, 90_000]) {
+    expect(pool.lease(ask(), now)).toBe('busy')
+    expect(pool.leaseOwn(upstream, now)).toBe(false)
+  }
+})
+
+it('throws nothing away that lives: a rest, a late reaper and an early wake-up cost no address', () => {
+  const { pool, gone } = watchedPool({ minLife: 5_000 })
+  const upstream = added(pool, 'a', { deadline: 60_000 })
+  pool.rest(upstream, 30_000)
+  for (const now of [0, 29_999, 54_000, 59_999]) pool.advance(now)
+  expect([pool.size, gone]).toEqual([1, []])
+  pool.advance(60_000)
+  expect([pool.size, gone]).toEqual([0, [['a', 'expired']]])
+})
+
+it('drains, then goes, and says when it must be woken for that', () => {
+  const { pool } = watchedPool({ minLife: 5_000 })
+  const upstream = added(pool, 'a', { deadline: 60_000 })
+  expect(pool.nextWakeAt).toBe(55_000)
+  pool.advance(55_000)
+  expect([upstream.state, pool.nextWakeAt]).toEqual(['draining', 60_000])
+  pool.advance(60_000)
+  expect([upstream.state, pool.nextWakeAt]).toEqual(['gone', undefined])
+})
+
+it('never needs to be woken for endless upstreams', () => {
+  const { pool } = watchedPool()
+  const upstream = added(pool, 'a', { deadline: Number.POSITIVE_INFINITY })
+  expect(pool.nextWakeAt).toBeUndefined()
+  pool.rest(upstream, 7_000)
+  expect(pool.nextWakeAt).toBe(7_000)
+  pool.advance(1e15)
+  expect([pool.size, upstream.state, pool.nextWakeAt]).toEqual([1, 'ready', undefined])
+})
+
+it('takes in only what lives long enough, and moves a deadline forward alone', () => {
+  const watched = watchedPool({ minLife: 5_000 })
+  const { pool } = watched
+  const add = (deadline: number, now = 0) => pool.add(facts('a', { deadline }), now)
+  expect([add(4_999), add(5_000), add(5_000), add(3_000), add(9_000)]).toEqual([
+    'too-short',
+    'added',
+    'known',
+    'known',
+    'extended',
+  ])
+  expect([pool.size, pool.get('a')?.deadline]).toEqual([1, 9_000])
+})
+
+it('tells waiting clients when an extension brings a draining upstream back', () => {
+  const watched = watchedPool({ minLife: 5_000 })
+  const { pool } = watched
+  const upstream = added(pool, 'a', { deadline: 60_000 })
+  pool.advance(56_000)
+  const told = watched.lendable
+  pool.add(facts('a', { deadline: 120_000 }), 56_000)
+  expect([upstream.state, watched.lendable]).toEqual(['ready', told + 1])
+  expect(leased(pool, {}, 56_000)).toBe(upstream)
+})
+
+it('lets an extended upstream finish its rest, and a spent one drain', () => {
+  const resting = watchedPool({ minLife: 5_000 })
+  const one = added(resting.pool, 'a', { deadline: 60_000 })
+  resting.pool.rest(one, 58_000)
+  resting.pool.advance(56_000)
+  resting.pool.add(facts('a', { deadline: 120_000 }), 56_000)
+  expect(one.state).toBe('resting')
+  const spent = watchedPool({ uses: 1 })
+  const other = addedAndLeased(spent.pool, 'b')
+  spent.pool.opened(other, 'a.test', true, 5, 0)
+  spent.pool.add(facts('b', { deadline: 120_000 }), 0)
+  expect([other.state, spent.pool.lendableCount]).toEqual(['draining', 0])
+})
+
+it('tells why it lends nothing', () => {
+  const { pool } = watchedPool({ connections: 1 })
+  const inX = inArea('x')
+  const miss = (filter = inX) => pool.lease(ask({ filter }), 0)
+  expect([miss(), miss(ofProvider('p'))]).toEqual(['empty', 'empty'])
+  added(pool, 'a', { area: 'y' })
+  expect([miss(), miss(inArea('x', ofProvider('q'))), miss(ofProvider('q'))]).toEqual(['no-match', 'empty', 'empty'])
+  const fitting = added(pool, 'b', { area: 'x' })
+  pool.lease(ask({ filter: inX }), 0)
+  expect(miss()).toBe('busy') // at its limit
+  pool.release(fitting, false)
+  pool.rest(fitting, 9_000)
+  expect(miss()).toBe('busy') // resting
+  pool.advance(56_000)
+  added(pool, 'c', { area: 'y', deadline: 200_000 }, 56_000)
+  expect(miss()).toBe('no-match') // drains: it will not come back
+})
+
+it('leaves out what was tried, and what rests for the host', () => {
+  const { pool } = watchedPool()
+  const [a, b] = [added(pool, 'a'), added(pool, 'b')]
+  expect(leased(pool, { tried: [a] })).toBe(b)
+  expect(pool.lease(ask({ tried: [a, b] }), 0)).toBe('busy')
+  pool.restForHost(a, 'x.test', 1_000, 0)
+  pool.restForHost(a, 'x.test', 500, 0) // the longer one holds
+  pool.restForHost(b, 'x.test', 2_000, 0)
+  expect(pool.lease(ask({ host: 'x.test' }), 999)).toBe('busy')
+  expect(leased(pool, { host: 'x.test' }, 1_000)).toBe(a)
+  expect(leased(pool, { host: 'y.test' })).toBeDefined()
+})
+
+it('keeps an upstream away from a host for hostRest after a tunnel there', () => {
+  const { pool } = watchedPool({ hostRest: 10_000 })
+  const upstream = addedAndLeased(pool, 'a', { host: 'x.test' })
+  pool.opened(upstream, 'x.test', true, 5, 100)
+  expect(pool.lease(ask({ host: 'x.test' }), 10_099)).toBe('busy')
+  expect(leased(pool, { host: 'x.test' }, 10_100)).toBe(upstream)
+})
+
+it('forgets rests for hosts that are over, however many hosts there are', () => {
+  const { pool } = watchedPool()
+  const upstream = added(pool, 'a')
+  for (let i = 0; i < 1_000; i++) pool.restForHost(upstream, `h${i}.test`, i + 10, i)
+  expect(upstream.hostRests?.size).toBeLessThanOrEqual(65)
+  expect([upstream.restsFor('h999.test', 999), upstream.restsFor('h1.test', 999)]).toEqual([true, false])
+})
+
+it('puts who asks for a long life on an address that has it, else on the longest-lived', () => {
+  const { pool } = watchedPool()
+  const short = added(pool, 'short', { deadline: 20_000 })
+  const long = added(pool, 'long', { deadline: 700_000 })
+  for (let i = 0; i < 4; i++) expect(leased(pool, { lifeMs: 600_000 })).toBe(long)
+  for (let i = 0; i < 4; i++) expect(leased(pool, { lifeMs: 900_000 })).toBe(long)
+  expect(leased(pool, { lifeMs: 900_000, tried: [long] })).toBe(short)
+  expect(leased(pool, { lifeMs: 10_000, strategy: 'soonest-expiry' })).toBe(short)
+})
+
+it('lends no more at once than connections allow, and tells when one is given back', () => {
+  const watched = watchedPool({ connections: 2 })
+  const { pool } = watched
+  const upstream = added(pool, 'a')
+  for (let i = 0; i < 2; i++) leased(pool)
+  expect([pool.lease(ask(), 0), pool.leaseOwn(upstream, 0)]).toEqual(['empty', false])
+  const told = watched.lendable
+  pool.release(upstream, false)
+  expect(watched.lendable).toBe(told + 1)
+  expect(leased(pool)).toBe(upstream)
+})
+
+it('gives a use back when the tunnel did not open, and counts it when it did', () => {
+  const { pool, gone } = watchedPool({ uses: 1 })
+  const upstream = addedAndLeased(pool, 'a')
+  expect(pool.lease(ask(), 0)).toBe('empty')
+  pool.release(upstream, false)
+  expect(leased(pool)).toBe(upstream)
+  pool.opened(upstream, 'a.test', true, 5, 0)
+  expect([upstream.state, gone]).toEqual(['draining', []])
+  pool.release(upstream, true)
+  expect([upstream.state, gone]).toEqual(['gone', [['a', 'used-up']]])
+})
+
+it('keeps a used-up upstream for the session that lives on it', () => {
+  const { pool, gone } = watchedPool({ uses: 1 })
+  const upstream = addedAndLeased(pool, 'a')
+  pool.bind(upstream)
+  pool.opened(upstream, 'a.test', true, 5, 0)
+  pool.release(upstream, true)
+  for (let i = 0; i < 3; i++) {
+    expect([pool.lease(ask(), 0), pool.leaseOwn(upstream, 0)]).toEqual(['empty', true])
+    pool.opened(upstream, 'a.test', false, 5, 0)
+    pool.release(upstream, true)
+  }
+  expect([upstream.uses, gone]).toEqual([1, []])
+  pool.unbind(upstream)
+  expect(gone).toEqual([['a', 'used-up']])
+})
+
+it('tells waiting clients when a session’s tunnel gives back the use that was kept for it', () => {
+  const watched = watchedPool({ uses: 2 })
+  const { pool } = watched
+  const upstream = addedAndLeased(pool, 'a')
+  pool.opened(upstream, 'a.test', true, 5, 0)
+  pool.leaseOwn(upstream, 0)
+  expect(pool.lendableCount).toBe(0)
+  const told = watched.lendable
+  pool.opened(upstream, 'a.test', false, 5, 0)
+  expect([pool.lendableCount, watched.lendable]).toEqual([1, told + 1])
+})
+
+it('rests the longer of two rests, wakes in time or at a success, and tells both', () => {
+  const watched = watchedPool()
+  const { pool } = watched
+  const upstream = added(pool, 'a')
+  pool.rest(upstream, 9_000)
+  pool.rest(upstream, 3_000)
+  pool.advance(8_999)
+  expect([upstream.state, pool.leaseOwn(upstream, 8_999)]).toEqual(['resting', true])
+  let told = watched.lendable
+  pool.advance(9_000)
+  expect([upstream.state, watched.lendable]).toEqual(['ready', told + 1])
+  pool.rest(upstream, 20_000)
+  told = watched.lendable
+  pool.wakeUp(upstream)
+  expect([upstream.state, watched.lendable]).toEqual(['ready', told + 1])
+  pool.rest(upstream, 15_000)
+  expect(pool.nextWakeAt).toBe(15_000) // nothing is left of the rest that was broken off
+})
+
+it('counts leases beyond the end of an upstream, and sends it off once', () => {
+  const { pool, gone } = watchedPool()
+  const upstream = addedAndLeased(pool, 'a')
+  pool.opened(upstream, 'a.test', true, 5, 0)
+  pool.remove(upstream, 'blamed')
+  pool.remove(upstream, 'released')
+  pool.rest(upstream, 9_000)
+  pool.wakeUp(upstream)
+  expect([upstream.leases, pool.size, pool.nextWakeAt]).toEqual([1, 0, undefined])
+  pool.release(upstream, true)
+  expect([upstream.leases, gone]).toEqual([0, [['a', 'blamed']]])
+})
+
+it('smooths the time that tunnels take', () => {
+  const { pool } = watchedPool()
+  const upstream = added(pool, 'a')
+  for (const ms of [100, 200, 100]) {
+    leased(pool)
+    pool.opened(upstream, 'a.test', true, ms, 0)
+  }
+  expect(upstream.latencyMs).toBeCloseTo(116)
+})
+
+it('serves more filters than it keeps views for', () => {
+  const { pool } = watchedPool()
+  for (let i = 0; i < 400; i++) added(pool, `u${i}`, { area: `area ${i}` })
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 400; i++) expect(leased(pool, { filter: inArea(`area ${i}`) }).id).toBe(`u${i}`)
+  }
+  expect(leased(pool)).toBeDefined()
+})
