@@ -397,7 +397,7 @@ export interface Follow {
 }
 
 /** Writes our egress address onto the account's whitelist; what others wrote there stays. */
-export interface Whitelist {
+interface Whitelist {
   /** Whether an error says that our address is missing. */
   isMissing(error: VendorError): boolean
   /** The address that the vendor says it saw us under; undefined when its words name none, or more than one. */
