@@ -4,7 +4,7 @@
  */
 
 /** The RFC 9209 section 2.3 error types that the gateway uses in `Proxy-Status`. */
-export type ProxyErrorType =
+type ProxyErrorType =
   | 'connection_limit_reached'
   | 'connection_refused'
   | 'connection_terminated'

@@ -8,7 +8,7 @@ export interface ConnectHead extends Address {
 }
 
 /** Octets that tell CONNECT from every other request. */
-export const CONNECT_PREFIX = Buffer.from('CONNECT ')
+const CONNECT_PREFIX = Buffer.from('CONNECT ')
 
 /** Whether the first octets of a connection are a CONNECT request; `undefined` while too few have come to tell. */
 export function beginsWithConnect(bytes: Buffer): boolean | undefined {

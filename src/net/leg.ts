@@ -16,7 +16,7 @@ import { Accumulator, headEnd } from './http-head.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
-export interface LocalFault {
+interface LocalFault {
   readonly kind: 'local'
   /** The system's error code, as EMFILE. */
   readonly code: string

@@ -178,7 +178,7 @@ export class Relay extends Expiring implements LegSink {
  * Sends a reset where that can be done. TLS sockets have none of their own; and while a FIN is on its way Node answers
  * `resetAndDestroy` with EINVAL, emits no 'close' and keeps the handle (seen with Node 24.21).
  */
-export function resetOrDestroy(socket: Socket): void {
+function resetOrDestroy(socket: Socket): void {
   if ('encrypted' in socket || socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }

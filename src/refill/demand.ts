@@ -7,7 +7,7 @@ import type { WaitingDemand } from '../session/broker.ts'
 export interface DemandGroup {
   /** Providers that may serve it; undefined: any. */
   readonly providers: readonly string[] | undefined
-  /** Instants of the latest leases, as many as the floor is high; oldest overwritten first. */
+  /** Instants of the latest leases, as many as the floor is high, at least two; oldest overwritten first. */
   readonly recent: Float64Array
   next: number
   /** Clients that wait now. */
@@ -35,10 +35,8 @@ export class Demand {
   /** A client was lent an address that its session did not hold already. O(1). */
   asked(providers: readonly string[] | undefined, now: number): void {
     const group = this.#group(providers)
-    if (group.recent.length > 0) {
-      group.recent[group.next] = now
-      group.next = (group.next + 1) % group.recent.length
-    }
+    group.recent[group.next] = now
+    group.next = (group.next + 1) % group.recent.length
     const elapsedMs = now - group.lastAt
     group.rate = group.rate * Math.exp(-elapsedMs / RATE_WINDOW_MS) + 1_000 / RATE_WINDOW_MS
     group.lastAt = now
@@ -55,12 +53,13 @@ export class Demand {
 
   /**
    * How much of the floor the traffic has earned: one address for each of the latest leases that is younger than
-   * `idleAfter`. One request an hour owes one address; traffic that goes on owes the floor.
+   * `idleAfter`. A single lease owes none: the address that served it is there until it dies, and one request an hour
+   * must not buy a successor for nobody. Traffic that goes on owes the floor.
    */
   owed(group: DemandGroup, now: number, idleAfterMs: number): number {
     let owed = 0
     for (const at of group.recent) if (at > now - idleAfterMs) owed++
-    return owed
+    return owed > 1 ? owed : 0
   }
 
   /** Leases per second now. */
@@ -72,7 +71,8 @@ export class Demand {
     const key = providers?.join('\n') ?? ''
     let group = this.#groups.get(key)
     if (group === undefined) {
-      const recent = new Float64Array(this.#floor).fill(Number.NEGATIVE_INFINITY)
+      // Two at least: one alone could not tell a single lease from traffic.
+      const recent = new Float64Array(Math.max(2, this.#floor)).fill(Number.NEGATIVE_INFINITY)
       group = { providers, recent, next: 0, waiting: 0, lastAt: Number.NEGATIVE_INFINITY, rate: 0 }
       this.#groups.set(key, group)
     }

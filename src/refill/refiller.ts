@@ -9,6 +9,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../session/broker.ts'
 import { Demand, type DemandGroup } from './demand.ts'
 import type { Provider } from './provider.ts'
+import { stagger } from './stagger.ts'
 
 export interface RefillSettings {
   /** Addresses held while traffic goes on. */
@@ -133,25 +134,36 @@ export class Refiller implements SupplyView {
   #stock(providers: readonly Provider[], now: number): Stock {
     const stock: Stock = { held: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
     const leads = new Map(providers.map((p) => [p.name, p.leadMs + LEAD_SLACK_MS]))
+    const orderAts: number[] = []
+    let shortestLife = Number.POSITIVE_INFINITY
     for (const upstream of this.#pool.members()) {
       const lead = leads.get(upstream.facts.provider)
-      if (lead !== undefined) this.#count(stock, upstream, lead, now)
+      if (lead === undefined || !this.#count(stock, upstream)) continue
+      if (upstream.deadline === Number.POSITIVE_INFINITY) {
+        stock.lasting++
+        continue
+      }
+      // The address that replaces it must be ordered `lead` before it can no longer be lent.
+      orderAts.push(upstream.deadline - this.#settings.minLife - lead)
+      shortestLife = Math.min(shortestLife, upstream.deadline - upstream.facts.boughtAt)
     }
+    stagger(orderAts, shortestLife)
+    const lasting = orderAts.filter((at) => at > now)
+    stock.lasting += lasting.length
+    stock.nextShortAt = lasting[0] ?? Number.POSITIVE_INFINITY
     return stock
   }
 
-  #count(stock: Stock, upstream: Upstream, lead: number, now: number): void {
-    stock.load += upstream.leases - upstream.quietLeases
-    if (upstream.state !== 'ready') return
+  /** @returns whether it is stock: ready, and good for another lease */
+  #count(stock: Stock, upstream: Upstream): boolean {
+    // A used-up address needs no room for its tunnels: whoever comes next needs another one all the same.
     const isSpoken = this.#settings.uses > 0 && upstream.uses + upstream.usesReserved >= this.#settings.uses
-    if (isSpoken) return
+    if (isSpoken) return false
+    stock.load += upstream.leases - upstream.quietLeases
+    if (upstream.state !== 'ready') return false
     stock.held++
     stock.lendable++
-    // The address that replaces it must be ordered `lead` before it can no longer be lent.
-    const orderAt = upstream.deadline - this.#settings.minLife - lead
-    if (orderAt <= now) return
-    stock.lasting++
-    if (orderAt < stock.nextShortAt) stock.nextShortAt = orderAt
+    return true
   }
 
   /** How many addresses the group should have that last beyond the time an order takes. */

@@ -28,7 +28,7 @@ import { type ListenerDefaults, Router } from './router.ts'
 import { type SessionStore, Sticky } from './sticky.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
 
-export interface PortSettings extends ListenerSettings, ListenerDefaults {
+interface PortSettings extends ListenerSettings, ListenerDefaults {
   readonly users: readonly User[] | undefined
   readonly allow: readonly string[] | undefined
 }

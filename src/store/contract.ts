@@ -80,8 +80,11 @@ export interface Restored {
   readonly calls: readonly { readonly limiterKey: string; readonly endedAgoMs: number; readonly answered: boolean }[]
   /** Of the last 24 hours, oldest first; those within 10 s are one, dated as the latest of them. */
   readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
-  /** Bought ever. */
-  readonly totals: readonly { readonly provider: string; readonly total: number }[]
+  /**
+   * Bought ever. `unsettled`: of that, addresses of orders of the last 24 hours whose reply was never seen (the process
+   * died first, or `callEnded` said so). They count as sold; which they are, only the vendor's query can tell.
+   */
+  readonly totals: readonly { readonly provider: string; readonly total: number; readonly unsettled: number }[]
   /** The one used longest ago first. An idle time that cannot be proven is the least it can be. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]
 }

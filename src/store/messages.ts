@@ -72,7 +72,7 @@ export interface Left {
   readonly upstreams: readonly StandingRow[]
   readonly calls: readonly { readonly limiterKey: string; readonly endedMs: number; readonly answered: boolean }[]
   readonly purchases: readonly { readonly provider: string; readonly atMs: number; readonly count: number }[]
-  readonly totals: readonly { readonly provider: string; readonly total: number }[]
+  readonly totals: readonly { readonly provider: string; readonly total: number; readonly unsettled: number }[]
   /** The one used longest ago first. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly usedMs: number }[]
 }

@@ -1,45 +1,14 @@
 /** Tunnels under load: volume both ways, readers that stall, many at once. */
-import { createHash, randomBytes, randomInt } from 'node:crypto'
-import type { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { connectVia, dial, socks5 } from '../support/client.ts'
 import { eventually, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
-import { expectEcho, type SocketReader, send } from '../support/socket-io.ts'
+import { expectEcho, send } from '../support/socket-io.ts'
 import { neverReads } from '../support/tcp.ts'
+import { drink, MIB, pump, stock } from '../support/volume.ts'
 
-const MIB = 1_048_576
 /** Much more than the kernel keeps for the three connections of a tunnel. */
 const FLOOD_MIB = 64
-/** Octets to send from: long enough that no block of a copy looks like its neighbour. */
-const stock = randomBytes(4 * MIB)
-
-/** Sends `bytes` octets in pieces of random sizes. @returns their SHA-256 */
-async function pump(socket: Duplex, bytes: number): Promise<string> {
-  const hash = createHash('sha256')
-  for (let left = bytes; left > 0; ) {
-    const size = Math.min(left, randomInt(3) === 0 ? randomInt(1, 600) : randomInt(1, 400_000))
-    const from = randomInt(stock.length - size)
-    const piece = stock.subarray(from, from + size)
-    hash.update(piece)
-    await send(socket, piece)
-    left -= size
-  }
-  return hash.digest('hex')
-}
-
-/** Takes `bytes` octets off. @returns their SHA-256 */
-async function drink(reader: SocketReader, bytes: number): Promise<string> {
-  const hash = createHash('sha256')
-  for (let left = bytes; left > 0; ) {
-    const piece = await reader.read(left)
-    if (piece === null) throw new Error(`ended ${left} octets early`)
-    hash.update(piece)
-    left -= piece.length
-  }
-  return hash.digest('hex')
-}
-
 describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (scheme) => {
   it('carries 16 MiB each way at once through each of two tunnels, every octet in its place', async () => {
     const { port } = await startGateway({ scheme, upstreams: 2 })
