@@ -30,6 +30,10 @@ it.each(['http', 'socks5'])(
     expect(new Set([...page.peers, ...world.site.connections.map(({ peer }) => peer)]).size).toBe(1)
     expect(world.site.requests.filter(({ target }) => target === '/ws').length).toBe(1)
     expect(world.site.connections.length).toBeGreaterThan(2) // or one upstream would be no wonder
+    const refused = world.upstreams
+      .flatMap(({ requests }) => requests)
+      .filter(({ target }) => target.includes('tracker.test'))
+    expect(refused.length).toBeGreaterThan(0)
     expect(world.site.violations).toEqual([])
   },
 )

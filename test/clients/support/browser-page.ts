@@ -11,8 +11,8 @@ export interface BrowserPage {
 }
 
 /**
- * A page of a site of its own, which loads `count` scripts from `http://site.test` and says a word through a WebSocket
- * there. Its <body data-loaded data-echo> tells what came of it.
+ * A page of a site of its own, as pages are: it loads `count` scripts from `http://site.test`, says a word through a
+ * WebSocket there, and names a tracker that no longer exists. Its <body data-loaded data-echo> tells what came of it.
  */
 export async function startBrowserPage(count: number): Promise<BrowserPage> {
   const peers = new Set<string>()
@@ -50,6 +50,7 @@ function page(count: number): string {
     socket.close()
   }
 </script>
+<script src="http://tracker.test/gone.js"></script>
 ${scripts.join('\n')}
 </body>`
 }
