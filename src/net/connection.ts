@@ -133,6 +133,19 @@ export class Connection extends Expiring implements TunnelRequest {
     if (this.#state === 'pending') this.#pending = pending
   }
 
+  /**
+   * The last answer on a connection that Node's HTTP server reads from, or has let go of. That server would close it at
+   * once; here the client can read the answer while it is still sending.
+   */
+  turnAway(error: GatewayError, withBody = true): void {
+    if (this.#state === 'lingering') return
+    if (this.#state === 'http') {
+      this.socket.removeAllListeners('data')
+      this.#attach()
+    }
+    this.#sayLast(httpErrorBytes(error, withBody))
+  }
+
   /** The target has left HTTP too. @param head of its answer, as latin1 */
   acceptUpgrade(head: string, join: (client: Socket) => Relay): void {
     this.socket.write(head, 'latin1')
@@ -355,7 +368,7 @@ export class Connection extends Expiring implements TunnelRequest {
   refuse(error: GatewayError): void {
     if (this.#state === 'lingering') return
     const isSocks5Handshake = this.#state === 'greeting' || this.#state === 'login'
-    if (this.protocol === 'connect') this.#sayLast(Buffer.from(httpErrorBytes(error)))
+    if (this.protocol === 'connect') this.#sayLast(httpErrorBytes(error))
     else if (this.protocol === 'socks4') this.#sayLast(socks4Failure())
     else if (isSocks5Handshake) this.#sayLast(Buffer.from([0x05, NO_METHOD]))
     else this.#sayLast(socks5Failure(error))

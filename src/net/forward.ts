@@ -199,7 +199,7 @@ export function dispatchOptions(
     path: form === 'origin' ? path : `http://${authority}${path}`,
     headers,
     body: body ?? null,
-    ...(request.upgrade === undefined ? {} : { upgrade: 'websocket' }),
+    ...(request.isUpgrade ? { upgrade: 'websocket' } : {}),
   }
 }
 

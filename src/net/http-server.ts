@@ -11,7 +11,6 @@ import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import { type Connection, withHeaderOptions } from './connection.ts'
 import type { Field } from './http-head.ts'
 import type { Listener } from './listener.ts'
-import { httpError, httpErrorBytes, reasonPhrase } from './reply.ts'
 
 /** One request to be forwarded. */
 export interface PlainRequest {
@@ -23,8 +22,9 @@ export interface PlainRequest {
   readonly identity: ClientIdentity
   readonly clientAddress: string
   readonly listener: Listener
-  /** The connection of a client that wants to leave HTTP (`Upgrade: websocket`). */
-  readonly upgrade: Connection | undefined
+  readonly connection: Connection
+  /** The client wants to leave HTTP (`Upgrade: websocket`). */
+  readonly isUpgrade: boolean
 }
 
 export interface PlainOwner {
@@ -133,21 +133,22 @@ export class HttpFront {
     response.once('close', () => this.#answered(client))
     response.sendDate = false
     if (this.#stopping) response.setHeader('Connection', 'close')
-    this.#hand(client, message, response, undefined)
+    this.#hand(client, message, response, false)
   }
 
   #hand(
-    { listener }: Client,
+    { connection, listener }: Client,
     message: IncomingMessage,
     response: ServerResponse,
-    upgrade: Connection | undefined,
+    isUpgrade: boolean,
   ): PendingTunnel | undefined {
     try {
-      return this.#owner.plain({ ...this.#check(message, listener), message, response, upgrade, listener })
+      const wish = this.#check(message, listener)
+      return this.#owner.plain({ ...wish, message, response, connection, listener, isUpgrade })
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       this.#owner.refused(error)
-      refusePlain(message, response, error)
+      connection.turnAway(error, message.method !== 'HEAD')
       return undefined
     }
   }
@@ -156,7 +157,7 @@ export class HttpFront {
   #check(
     message: IncomingMessage,
     listener: Listener,
-  ): Omit<PlainRequest, 'message' | 'response' | 'upgrade' | 'listener'> {
+  ): Pick<PlainRequest, 'target' | 'path' | 'identity' | 'clientAddress'> {
     const clientAddress = unmapIPv4(message.socket.remoteAddress ?? '')
     if (listener.refusal !== undefined) throw listener.refusal
     const fields = fieldsOf(message)
@@ -181,10 +182,10 @@ export class HttpFront {
   #upgrade(client: Client, message: IncomingMessage, head: Buffer): void {
     const response = upgradeResponse(message, client.connection)
     client.connection.resumeAsUpgrade(head, () => {
-      if (mayLeaveHttp(message)) return this.#hand(client, message, response, client.connection)
+      if (mayLeaveHttp(message)) return this.#hand(client, message, response, true)
       const error = new GatewayError('GW_BAD_REQUEST', 'only WebSocket upgrades are forwarded')
       this.#owner.refused(error)
-      refusePlain(message, response, error)
+      client.connection.turnAway(error)
       return undefined
     })
   }
@@ -201,11 +202,11 @@ export class HttpFront {
     client.ahead.push(() => this.#turnAway(client, refusal))
   }
 
-  #turnAway({ connection: { socket }, latest }: Client, refusal: GatewayError): void {
+  #turnAway({ connection, latest }: Client, refusal: GatewayError): void {
     const isAnswering = latest?.message.complete === false && latest.response.headersSent
-    if (isAnswering || !socket.writable) return void socket.destroy()
+    if (isAnswering || !connection.socket.writable) return void connection.socket.destroy()
     this.#owner.refused(refusal)
-    socket.end(httpErrorBytes(refusal), () => socket.destroy())
+    connection.turnAway(refusal)
   }
 
   /** Newcomers hear `close`; connections without a request are closed. */
@@ -292,15 +293,10 @@ function translate(error: NodeJS.ErrnoException): GatewayError | undefined {
   return code.startsWith('HPE_') ? new GatewayError('GW_BAD_REQUEST', 'the request is not well-formed HTTP') : undefined
 }
 
-/** Answers with an error of ours and ends the connection. Harmless when the answer has begun: then the client sees it cut off. */
-export function refusePlain(message: IncomingMessage, response: ServerResponse, error: GatewayError): void {
-  if (response.headersSent) return void response.destroy()
-  const { status, headers, body } = httpError(error)
-  response.shouldKeepAlive = false
-  response.writeHead(status, reasonPhrase(status), headers.flat())
-  response.end(message.method === 'HEAD' ? undefined : body)
-  // What the client still sends is dropped, so that it can read the answer.
-  message.resume()
+/** Answers with an error of ours and ends the connection; an answer that has begun is cut off. */
+export function refusePlain({ message, response, connection }: PlainRequest, error: GatewayError): void {
+  if (response.headersSent) response.destroy()
+  else connection.turnAway(error, message.method !== 'HEAD')
 }
 
 export function hasBody(message: IncomingMessage): boolean {

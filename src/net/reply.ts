@@ -46,12 +46,12 @@ export function httpError(error: GatewayError): { status: number; headers: [stri
   return { status: error.spec.http, headers, body }
 }
 
-/** The same as octets, for connections that no HTTP server of Node's holds. */
-export function httpErrorBytes(error: GatewayError): string {
+/** The same as octets. @param withBody false in answer to HEAD */
+export function httpErrorBytes(error: GatewayError, withBody = true): Buffer {
   const { status, headers, body } = httpError(error)
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  // latin1 would garble the message: the body is sent as UTF-8, which Content-Length counts.
-  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n${body}`
+  // UTF-8 for the message's sake, which Content-Length counts in octets.
+  return Buffer.from(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n${withBody ? body : ''}`)
 }
 
 export function reasonPhrase(status: number): string {

@@ -131,7 +131,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   /** A SOCKS upstream carries only tunnels; an upgraded connection is one. Empty: no tunnel. */
   #throughOf(upstream: Upstream): string {
-    return upstream.facts.protocol === 'socks5' || this.#request.upgrade !== undefined ? this.target : ''
+    return upstream.facts.protocol === 'socks5' || this.#request.isUpgrade ? this.target : ''
   }
 
   protected dial(upstream: Upstream): Leg {
@@ -287,7 +287,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     if (upstream === undefined || leg === undefined) return void this.#request.response.destroy()
     this.#answerTimer.stop()
     this.#nowServes(upstream)
-    this.#request.upgrade?.acceptUpgrade(head, (client) => {
+    this.#request.connection.acceptUpgrade(head, (client) => {
       const relay = new Relay(client, leg, this.#deps.idle, this)
       this.#deps.relays.add(relay)
       return relay
@@ -308,8 +308,8 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   }
 
   #responseClosed(): void {
-    const { response, upgrade } = this.#request
-    if (!response.writableFinished && upgrade === undefined) this.clientGone()
+    const { response, isUpgrade } = this.#request
+    if (!response.writableFinished && !isUpgrade) this.clientGone()
   }
 
   protected override stop(): void {
@@ -329,7 +329,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   protected sayRefused(error: GatewayError): void {
     this.#answerTimer.stop()
     this.#forward?.cancel()
-    refusePlain(this.#request.message, this.#request.response, error)
+    refusePlain(this.#request, error)
   }
 }
 

@@ -153,3 +153,21 @@ it('an upload is held back by a target that does not read, a download by a clien
   download.socket.pause()
   await eventually(() => app.data.connections).toBe(0)
 })
+
+it('a refusal reaches a client that is still sending', async () => {
+  const users = [{ name: 'crawler', password: 'gateway-password' }]
+  const { port, app } = await startGateway({
+    upstreams: 1,
+    config: { listen: [{ port: 0, users }] },
+    secrets: ['gateway-password'],
+  })
+  for (const path of ['http://site.test/', '/origin-form']) {
+    const { socket, reader } = await dial(port)
+    await send(socket, `POST ${path} HTTP/1.1\r\nHost: site.test\r\nContent-Length: ${16 * MIB}\r\n\r\n`)
+    for (let n = 0; n < 16; n++) await send(socket, pattern(MIB))
+    const reply = await readReply({ socket, reader })
+    expect([reply.status, reply.complete]).toEqual([path.startsWith('/') ? 400 : 407, true])
+    socket.end()
+  }
+  await eventually(() => app.data.connections).toBe(0)
+})

@@ -96,7 +96,9 @@ describe('upstreams that are all busy', () => {
     const served: number[] = []
     const opening = []
     for (let n = 0; n < 5; n++) {
-      opening.push(connectVia(gateway.port, 'echo.test:7').then((tunnel) => served.push(n) && tunnel))
+      const opens = connectVia(gateway.port, 'echo.test:7')
+      void opens.then(() => served.push(n))
+      opening.push(opens)
       await waiting(gateway).toBe(n + 1)
     }
     holder.socket.destroy()

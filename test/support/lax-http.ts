@@ -62,17 +62,18 @@ function chunksEnd(text: string, from: number): number | undefined {
 /** Answers every request with 200 `ok`, as soon as it takes it for complete. */
 export class LaxUpstream {
   /** What came on each connection. */
-  readonly received: Buffer[] = []
+  received: { bytes: Buffer }[] = []
   readonly server: LoopbackServer
 
   constructor() {
     this.server = new LoopbackServer(async (socket) => {
-      const at = this.received.push(Buffer.alloc(0)) - 1
+      const record = { bytes: Buffer.alloc(0) }
+      this.received.push(record)
       let answered = 0
       const reader = new SocketReader(socket, { timeoutMs: null })
       for (let piece = await reader.read(); piece !== null; piece = await reader.read()) {
-        this.received[at] = Buffer.concat([this.received[at] ?? Buffer.alloc(0), piece])
-        const complete = readLaxly(this.received[at], 'transfer-encoding').length
+        record.bytes = Buffer.concat([record.bytes, piece])
+        const complete = readLaxly(record.bytes, 'transfer-encoding').length
         for (; answered < complete; answered++) await send(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
       }
       socket.end()
@@ -81,6 +82,6 @@ export class LaxUpstream {
 
   /** All requests, as one kind of careless server understands them. */
   requests(precedence: Precedence): LaxRequest[] {
-    return this.received.flatMap((bytes) => readLaxly(bytes, precedence))
+    return this.received.flatMap(({ bytes }) => readLaxly(bytes, precedence))
   }
 }

@@ -118,7 +118,9 @@ function whereMade(tolerated: RegExp | undefined): string | undefined {
   const frames = (new Error().stack ?? '').split('\n').slice(1)
   Error.stackTraceLimit = limit
   const outside = frames.filter((frame) => !/test\/support\/leaks\.ts|node:internal\/async_hooks/.test(frame))
-  const own = outside.find((frame) => !/node_modules|node:/.test(frame) && /[/\\]/.test(frame))
+  const owns = outside.filter((frame) => !/node_modules|node:/.test(frame) && /[/\\]/.test(frame))
+  // The clock makes every timer of the gateway: who asked it to?
+  const own = owns.find((frame) => !/src[/\\](clock|net[/\\]deadlines)\.ts/.test(frame)) ?? owns[0]
   if (own === undefined && outside.some((frame) => /node_modules\/@?vitest/.test(frame))) return undefined
   if (tolerated?.test(outside.find((frame) => !frame.includes('node:')) ?? '')) return undefined
   const library = outside.find((frame) => frame.includes('node_modules'))
