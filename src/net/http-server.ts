@@ -70,7 +70,7 @@ export class HttpFront {
       // Uploads may take hours; a stalled one ends by the idle time of the exchange.
       requestTimeout: 0,
       keepAliveTimeout: settings.keepAliveMs,
-      connectionsCheckingInterval: Math.min(1_000, Math.max(20, settings.handshakeMs / 4)),
+      connectionsCheckingInterval: Math.round(Math.min(1_000, Math.max(20, settings.handshakeMs / 4))),
       // HTTP/1.0 has none. We ask for it ourselves where it must be.
       requireHostHeader: false,
       noDelay: true,
