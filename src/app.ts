@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
+import { startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import {
   type AdminConfig,
@@ -27,6 +28,7 @@ import { DataSide, type DataSideSettings } from './session/data-side.ts'
 import { TrafficCounters } from './session/traffic.ts'
 import type { Restored, Store } from './store/contract.ts'
 import { forgetfulStore } from './store/memory.ts'
+import { memoryFile } from './store/memory-file.ts'
 import { openStore } from './store/store.ts'
 import { type CallGate, openSource, openVendorHttp, ownKeysOf, type VendorHttp } from './vendors/registry.ts'
 import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
@@ -86,6 +88,11 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
       })
       closers.unshift(() => admin.close())
       parts.data.reservePort(admin.address.port)
+    }
+    if (config.callback !== 'off') {
+      const callback = await startCallback(config.callback, () => parts.supply.hint(), { clock })
+      closers.unshift(() => callback.close())
+      parts.data.reservePort(callback.address.port)
     }
     parts.supply.start()
     announce(config, addresses, log)
@@ -227,9 +234,18 @@ async function openAccounts(
         channels,
       }
       opened.push({ ...common, source: openSource(settings, deps) })
-    } else opened.push({ ...common, source: openSource(sourceSettings(config, provider), deps) })
+    } else
+      opened.push({
+        ...common,
+        source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
+      })
   }
   return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
+}
+
+/** Where a provider keeps what must not be forgotten between an order and its answer. */
+function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: SourceMemory } {
+  return state === 'off' ? {} : { memory: memoryFile(state.path, provider.name) }
 }
 
 /** What the vendor's engine needs of a provider's configuration. */

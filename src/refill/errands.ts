@@ -48,7 +48,7 @@ export class Errands {
     this.#registered = true
     try {
       const ip = await this.#ownAddress(error, signal)
-      if (ip === undefined) return this.#unknownAddress()
+      if (ip === undefined) return this.#addWhoeverCalls()
       await whitelist.add(ip, signal)
       this.#log.info({ ip }, 'our address is on the vendor’s whitelist now')
       return true
@@ -62,10 +62,25 @@ export class Errands {
   async #ownAddress(error: VendorError, signal: AbortSignal): Promise<string | undefined> {
     const { whitelist } = this.#source
     if (typeof this.#whitelist === 'object') return this.#whitelist.ip
-    return whitelist?.addressFromError(error) ?? (await whitelist?.echo?.(signal))
+    const named = whitelist?.addressFromError(error)
+    if (named !== undefined || whitelist?.echo === undefined) return named
+    try {
+      return await whitelist.echo(signal)
+    } catch (failure) {
+      signal.throwIfAborted()
+      this.#log.warn({ reason: wordsOf(failure) }, 'the vendor does not tell under which address it sees us')
+      return undefined
+    }
   }
 
-  #unknownAddress(): false {
+  /** Some vendors register whoever makes the next order, if it asks for that. */
+  #addWhoeverCalls(): boolean {
+    const { whitelist } = this.#source
+    if (whitelist?.addCaller !== undefined) {
+      whitelist.addCaller()
+      this.#log.info('the next order asks the vendor to register the address that it comes from')
+      return true
+    }
     this.#log.error('the vendor does not say which address of ours is missing on its whitelist: set whitelist: { ip }')
     return false
   }

@@ -52,6 +52,8 @@ export class Follower {
       const refs = [...new Set([...this.#pending, ...this.#owner.heldRefs])]
       const news = await this.#follow.ask(refs, this.#stopping.signal)
       for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)
+      // One that was there may be on its way again: it is dialling anew, and its old address is dead.
+      for (const { ref } of news.pending ?? []) this.#pending.add(ref)
       for (const ref of news.gone) this.#pending.delete(ref)
       await this.#owner.followed(news)
     } catch (error) {

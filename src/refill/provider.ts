@@ -406,6 +406,8 @@ export class Provider implements FollowerOwner {
   async followed(news: Followed): Promise<void> {
     for (const { ref } of news.sold) if (ref !== undefined) this.#dropOthers(ref, news)
     for (const ref of news.gone) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
+    // On its way again: the address it had is dead; what it will have comes under the same name.
+    for (const { ref } of news.pending ?? []) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
     if (news.sold.length > 0) await this.#arrived(news)
     this.onNews?.()
   }

@@ -89,6 +89,11 @@ export class Supply {
     this.refiller.stockChanged()
   }
 
+  /** A vendor let us know that something changed; which one, nobody can vouch for, so all are asked. */
+  hint(): void {
+    for (const provider of this.providers) provider.hint()
+  }
+
   lineDown(provider: string, broken: number): void {
     this.provider(provider)?.lineDown(broken)
   }

@@ -1,0 +1,49 @@
+/**
+ * A small value that must survive a crash, as a file of its own in the state folder: an order that was sent and whose
+ * answer may never come. Written to a new file, synchronised, then renamed over the old one.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+export interface MemoryFile {
+  /** @returns what was saved last; undefined when nothing was */
+  load(): Promise<unknown>
+  /** Resolves only when the value would survive a crash. @throws the system's error when it cannot be written */
+  save(value: unknown): Promise<void>
+}
+
+const PRIVATE_FOLDER = 0o700
+const PRIVATE_FILE = 0o600
+
+/** @param name of the provider; its file is `<dir>/provider-<name>.json` */
+export function memoryFile(dir: string, name: string): MemoryFile {
+  const path = join(dir, `provider-${encodeURIComponent(name)}.json`)
+  return { load: () => load(path), save: (value) => save(path, value) }
+}
+
+async function load(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    // What is not known to be settled must not be taken for nothing: buying stops until a person has looked.
+    throw new Error(`${path} cannot be read: see what was ordered, then remove it`, { cause: error })
+  }
+}
+
+async function save(path: string, value: unknown): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER })
+  const draft = `${path}.${randomUUID()}`
+  const file = await open(draft, 'wx', PRIVATE_FILE)
+  try {
+    await file.writeFile(JSON.stringify(value))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(draft, path)
+  const folder = await open(dirname(path), 'r')
+  // The new name itself must reach the disk too.
+  await folder.sync().finally(() => folder.close())
+}
