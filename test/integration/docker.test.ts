@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -142,11 +143,11 @@ class Container {
   readonly state = join(this.folder, 'state')
   readonly log = new LogCapture()
   readonly port: number
-  readonly #adminPort: number
+  readonly adminPort: number
 
   constructor(port: number, adminPort: number) {
     this.port = port
-    this.#adminPort = adminPort
+    this.adminPort = adminPort
     mkdirSync(this.state, { mode: 0o700 })
     for (const { from, to } of copied(imageStage)) {
       mkdirSync(dirname(this.move(to)), { recursive: true })
@@ -166,7 +167,7 @@ class Container {
       .replaceAll(/\bturnpike:8080\b/g, '127.0.0.1:8080')
       .replaceAll('0.0.0.0', '127.0.0.1')
       .replaceAll(/\b8080\b/g, String(this.port))
-      .replaceAll(/\b8081\b/g, String(this.#adminPort))
+      .replaceAll(/\b8081\b/g, String(this.adminPort))
   }
 
   /** A command of the image, moved; its `node` is the one of these tests. */
@@ -248,6 +249,17 @@ it(
   },
   RUN_MS,
 )
+
+it('is not healthy while the gateway answers with errors', async () => {
+  const container = await Container.create()
+  const failing = createHttpServer((_, response) => response.writeHead(503).end()).listen(
+    container.adminPort,
+    '127.0.0.1',
+  )
+  onTestFinished(() => void failing.close())
+  await once(failing, 'listening')
+  expect(await container.run(healthCheck())).toMatchObject({ code: 1 })
+})
 
 it('is built on the Node that the package wants, and runs as a user who can write its state and nothing else', () => {
   const { engines } = JSON.parse(read('package.json'))
