@@ -102,7 +102,7 @@ describe('over a restart', () => {
       ['k', true],
       ['other', false],
     ])
-    expect(restored.totals).toEqual([{ provider: 'p', total: 8 }])
+    expect(restored.totals).toEqual([{ provider: 'p', total: 8, unsettled: 5 }])
     expect(restored.sessions.map(({ key, upstreamId }) => [key, upstreamId])).toEqual([['t', 'a']])
     expect(lines.lines).toEqual([])
   })
@@ -119,7 +119,7 @@ describe('over a restart', () => {
 describe('kill -9', () => {
   it('ten times under load loses nothing that was acknowledged', { timeout: 120_000 }, async () => {
     let kill = 0
-    const told = await killAndCheck({ dir, kills: 10, afterMs: () => 20 + 37 * kill++ })
+    const told = await killAndCheck({ dir, kills: 10, moment: () => ({ after: 'open', ms: 20 + 37 * kill++ }) })
     expect(told).toBeGreaterThan(500)
   })
 })
@@ -159,7 +159,7 @@ describe('one process', () => {
     await store.close()
     const { restored } = await open()
     expect(restored.upstreams.map(({ facts }) => facts.id)).toEqual(['a', 'b'])
-    expect(restored.totals).toEqual([{ provider: 'p', total: 4 }])
+    expect(restored.totals).toEqual([{ provider: 'p', total: 4, unsettled: 0 }])
   })
 
   it('whose thread dies in the middle of the work loses none of what it was told', async () => {
@@ -175,7 +175,7 @@ describe('one process', () => {
     await store.close()
     const { restored } = await open()
     expect(restored.calls).toHaveLength(told.length)
-    expect(restored.totals).toEqual([{ provider: 'p', total: told.length }])
+    expect(restored.totals).toEqual([{ provider: 'p', total: told.length, unsettled: told.length }])
   })
 })
 

@@ -42,11 +42,17 @@ export function startChild(args: readonly string[], wrap = (command: string[]) =
   }
 }
 
+/** When a process is killed: so long after it was started, or after it had opened the store. */
+interface Moment {
+  readonly after: 'start' | 'open'
+  readonly ms: number
+}
+
 interface Kills {
   readonly dir: string
   readonly kills: number
-  /** How long the process may write before it is killed; a new number for each. */
-  readonly afterMs: () => number
+  /** Asked before each. */
+  readonly moment: () => Moment
 }
 
 /**
@@ -55,23 +61,25 @@ interface Kills {
  * @returns how many things they were told in all
  * @throws {Error} naming what is lost
  */
-export async function killAndCheck({ dir, kills, afterMs }: Kills): Promise<number> {
+export async function killAndCheck({ dir, kills, moment }: Kills): Promise<number> {
   const said: string[] = []
   for (let kill = 0; kill < kills; kill++) {
-    const before = said.length
-    said.push(...(await writeAndKill(dir, `run${kill}`, afterMs())))
-    if (said.length === before) throw new Error(`kill ${kill}: nothing had been written, so nothing is proven`)
+    said.push(...(await writeAndKill(dir, `run${kill}`, moment())))
     await check(dir, kill, said)
   }
   return said.length
 }
 
-async function writeAndKill(dir: string, run: string, afterMs: number): Promise<string[]> {
+/** @returns what it said after `open` */
+async function writeAndKill(dir: string, run: string, { after, ms }: Moment): Promise<string[]> {
   const child = startChild(['write', dir, run])
-  const first = await child.next()
-  if (first !== 'open') throw new Error(`the writing process says "${first}"`)
-  const rest = child.rest()
-  await sleep(afterMs)
+  const opened = child.next()
+  if (after === 'open') await opened
+  const rest = opened.then((first) => {
+    if (first !== undefined && first !== 'open') throw new Error(`the writing process says "${first}"`)
+    return child.rest()
+  })
+  await sleep(ms)
   child.process.kill('SIGKILL')
   return rest
 }

@@ -13,10 +13,18 @@ const NAMES = 6
 
 const name = fc.nat(NAMES - 1)
 const host = fc.constantFrom(...hosts)
-const ms = fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 100_000 }))
-/** Lives and waits that meet exactly, as random ones never do. */
-const round = fc.oneof(ms, fc.constantFrom(5_000, 10_000, 15_000))
-const life = fc.oneof({ weight: 5, arbitrary: round }, { weight: 1, arbitrary: fc.constant(Number.POSITIVE_INFINITY) })
+const seconds = (max: number) =>
+  fc.oneof(fc.integer({ min: 0, max: max * 1_000 }), fc.constantFrom(0, 5_000, 10_000, 15_000))
+const pause = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
+  { weight: 1, arbitrary: seconds(30) },
+)
+const life = fc.oneof(seconds(20), seconds(100), fc.constant(Number.POSITIVE_INFINITY))
+/** Mostly nothing. */
+const wishes = {
+  life: fc.oneof(fc.constant(0), fc.constant(0), life),
+  tried: fc.oneof(fc.constant([]), fc.array(name, { maxLength: 2 })),
+}
 const kinds = {
   add: [4, fc.record({ do: fc.constant('add' as const), name, life })],
   lease: [
@@ -26,8 +34,7 @@ const kinds = {
       strategy: fc.constantFrom<Strategy>(...strategies),
       filter: fc.nat(filters.length - 1),
       host,
-      life: fc.oneof(fc.constant(0), ms),
-      tried: fc.array(name, { maxLength: 2 }),
+      ...wishes,
     }),
   ],
   leaseOwn: [3, fc.record({ do: fc.constant('leaseOwn' as const), name })],
@@ -35,11 +42,11 @@ const kinds = {
   release: [4, fc.record({ do: fc.constant('release' as const), lease: fc.nat() })],
   bind: [2, fc.record({ do: fc.constant('bind' as const), name })],
   unbind: [2, fc.record({ do: fc.constant('unbind' as const), binding: fc.nat() })],
-  rest: [2, fc.record({ do: fc.constant('rest' as const), name, life: round })],
+  rest: [2, fc.record({ do: fc.constant('rest' as const), name, life: pause })],
   wakeUp: [1, fc.record({ do: fc.constant('wakeUp' as const), name })],
-  restForHost: [1, fc.record({ do: fc.constant('restForHost' as const), name, host, life: round })],
+  restForHost: [1, fc.record({ do: fc.constant('restForHost' as const), name, host, life: pause })],
   remove: [1, fc.record({ do: fc.constant('remove' as const), name })],
-  wait: [3, fc.record({ do: fc.constant('wait' as const), life: round, isLate: fc.boolean() })],
+  wait: [3, fc.record({ do: fc.constant('wait' as const), life: pause, isLate: fc.boolean() })],
 } as const
 type Kinds = typeof kinds
 const step: fc.Arbitrary<{ [K in keyof Kinds]: Kinds[K][1] extends fc.Arbitrary<infer T> ? T : never }[keyof Kinds]> =
@@ -251,6 +258,7 @@ it('the pool does what its plain model does', () => {
   fc.assert(
     fc.property(settings, fc.array(step, { maxLength: 60, size: 'max' }), (given, steps) => {
       const run = new Run(given)
+      for (const first of [0, 1, 2, 5]) run.do({ do: 'add', name: first, life: 30_000 * (first + 1) })
       for (const one of steps) run.do(one)
       run.end()
     }),

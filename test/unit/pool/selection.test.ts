@@ -149,3 +149,22 @@ it('adds and removes once, whoever asks twice', () => {
   expect([view.size, view.has(first), view.has(second)]).toEqual([1, false, true])
   for (const strategy of ['round-robin', 'random', 'longest-life'] as const) expect(pick(strategy)).toBe(second)
 })
+
+it('ranked strategies know who came and who left since they were first asked', () => {
+  const { view, members, pick } = viewOf(3)
+  expect(pick('longest-life')).toBe(members[2])
+  view.remove(members[2] as Upstream)
+  expect(pick('longest-life')).toBe(members[1])
+  const late = new Upstream(facts('late', { deadline: 1e9 }))
+  view.add(late)
+  expect([pick('longest-life'), pick('soonest-expiry')]).toEqual([late, members[0]])
+})
+
+it('members are found whatever left before them', () => {
+  const { view, members, pick } = viewOf(4)
+  for (const leaver of [0, 3, 1]) {
+    view.remove(members[leaver] as Upstream)
+    expect(pick('random', (upstream) => upstream === members[leaver])).toBeUndefined()
+  }
+  expect([view.size, pick('random')]).toEqual([1, members[2]])
+})

@@ -138,23 +138,35 @@ describe('purchases', () => {
     record(began(1, 5), began(2, 5), began(3, 5), ended(2, 3), ended(3, 0))
     const left = restart()
     expect(left.purchases).toEqual([{ provider: 'p', atMs: machine.reading.bootMs, count: 8 }])
-    expect(left.totals).toEqual([{ provider: 'p', total: 8 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 8, unsettled: 5 }])
   })
 
   it('count once, however often they are recorded', () => {
     record(began(1, 5), began(1, 5), ended(1, 3), ended(1, 3))
     record(began(1, 5), ended(1, 0), { kind: 'call-undone', id: 2 })
-    expect(restart().totals).toEqual([{ provider: 'p', total: 3 }])
+    expect(restart().totals).toEqual([{ provider: 'p', total: 3, unsettled: 0 }])
+  })
+
+  it('are unsettled for a day where no reply was seen: the process died first, or it never came', () => {
+    record(began(1, 5), began(2, 4), began(3, 3), began(4), ended(2, 4, false), ended(3, 3))
+    const unsettled = () => restart().totals.map((row) => row.unsettled)
+    expect(unsettled()).toEqual([9])
+    machine.passes(24 * HOUR - 1)
+    expect(unsettled()).toEqual([9])
+    machine.passes(1)
+    expect(unsettled()).toEqual([0])
   })
 
   it('are taken back with a call that was not made', () => {
     record(began(1, 5), began(2, 4))
     record({ kind: 'call-undone', id: 2 }, { kind: 'call-undone', id: 2 })
     const left = restart()
-    expect(left.totals).toEqual([{ provider: 'p', total: 5 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 5, unsettled: 5 }])
     expect(Object.keys(ages(left))).toEqual(['k1'])
   })
+})
 
+describe('dates of purchases', () => {
   it('of the last day are known, of all times the sum', () => {
     record(began(1, 5), ended(1, 5))
     machine.passes(23 * HOUR)
@@ -164,10 +176,10 @@ describe('purchases', () => {
     machine.passes(1)
     const left = restart()
     expect(left.purchases.map(({ count }) => count)).toEqual([2])
-    expect(left.totals).toEqual([{ provider: 'p', total: 7 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 7, unsettled: 0 }])
   })
 
-  it('are dated by wall time on another boot, and as made now when that ran back', () => {
+  it('go by wall time on another boot, and are now when that ran back', () => {
     record(began(1, 5), ended(1, 5))
     machine.passes(MINUTE)
     record(ended(1))
@@ -178,7 +190,7 @@ describe('purchases', () => {
     expect(restart().purchases).toEqual([{ provider: 'p', atMs: 9 * SECOND, count: 5 }])
   })
 
-  it('close together are one, dated as the latest of them', () => {
+  it('close together are one, the latest', () => {
     machine.reading = { ...machine.reading, bootMs: 5 * HOUR + 1 }
     record(began(1, 5))
     machine.passes(9 * SECOND)
@@ -341,7 +353,7 @@ describe('batches', () => {
     expect(found.left).toBeUndefined()
     record(ended(1, 2))
     const left = restart()
-    expect(left.totals).toEqual([{ provider: 'p', total: 2 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 2, unsettled: 0 }])
     expect(left.calls.map(({ answered }) => answered)).toEqual([true])
   })
 })

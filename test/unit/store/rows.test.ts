@@ -87,7 +87,7 @@ describe('what is left', () => {
         { limiterKey: 'k', endedMs: 7_019_995, answered: false },
       ],
       purchases: [{ provider: 'p', atMs: 7_000_000, count: 3 }],
-      totals: [{ provider: 'p', total: 12 }],
+      totals: [{ provider: 'p', total: 12, unsettled: 2 }],
       sessions: [{ key: 's', upstreamId: 'x', usedMs: 7_020_005 }],
     }
     expect(toRestored(left, restartMoment)).toEqual({
@@ -97,7 +97,7 @@ describe('what is left', () => {
         { limiterKey: 'k', endedAgoMs: 0, answered: false },
       ],
       purchases: [{ provider: 'p', agoMs: 20_000, count: 3 }],
-      totals: [{ provider: 'p', total: 12 }],
+      totals: [{ provider: 'p', total: 12, unsettled: 2 }],
       sessions: [{ key: 's', upstreamId: 'x', idleMs: 0 }],
     })
   })
