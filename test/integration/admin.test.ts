@@ -173,7 +173,7 @@ it('has a metrics page that Prometheus can read', async () => {
     protocol: 'connect',
     clientAddress: '192.0.2.7',
     account: 'someone',
-      servedBy: undefined,
+    servedBy: undefined,
     target: 'a.example:443',
   } as const
   traffic.began({ ...client, beganAt: 0 })
