@@ -1,0 +1,171 @@
+/**
+ * The whole gateway is killed with SIGKILL in the middle of its work and started again, against a vendor that keeps a
+ * referee's book: nothing that was paid for is lost, and nothing is asked for that may not be asked for.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { SystemClock } from '../../src/clock.ts'
+import { closeClients, connectVia } from '../support/client.ts'
+import { header } from '../support/http-wire.ts'
+import { type KillableGateway, startKillable } from '../support/killable-gateway.ts'
+import { assertNoSecret } from '../support/log-capture.ts'
+import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
+import { SimulatedQg } from '../support/vendors/qg.ts'
+import { startWorld, type World } from '../support/world.ts'
+
+const KILLS = 5
+const CLIENTS = 6
+/** How long clients are at work before the kill: a different moment each time, the same in every run. */
+const WORK_MS = [150, 420, 230, 610, 340]
+const TEST_MS = 90_000
+const TRADE = { trade_no: '1000000000000001', key: 'an-invented-trade-key' }
+const QG = { key: 'INVENTEDQGKEY' }
+
+let folder: string
+let clock: SystemClock
+let world: World
+let sold: number
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'turnpike-kill-'))
+  clock = new SystemClock()
+  world = await startWorld({ upstreams: 12, login: false })
+  sold = 0
+})
+
+afterEach(async () => {
+  await closeClients()
+  await world.close()
+  clock.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const supplyAddress = () => {
+  const upstream = world.upstreams[sold++ % world.upstreams.length]
+  if (upstream === undefined) throw new Error('a world without upstreams')
+  return { host: upstream.host, port: upstream.port }
+}
+
+function configOf(provider: object, pool: object): object {
+  return {
+    listen: [{ port: 0 }],
+    admin: 'off',
+    providers: [{ name: 'paid', allowPrivate: true, ...provider }],
+    pool,
+    wait: { timeout: '2s' },
+    log: { level: 'info' },
+  }
+}
+
+/** One tunnel, opened and closed. @returns the upstream's id; undefined when the gateway refused or died */
+async function tunnel(port: number, session?: string): Promise<string | undefined> {
+  const headers = session === undefined ? [] : [['X-Turnpike-Session', session] as const]
+  try {
+    const reply = await connectVia(port, 'echo.test:7', { headers, timeoutMs: 10_000 })
+    reply.socket.destroy()
+    return reply.status === 200 ? header(reply.headers, 'x-turnpike-upstream') : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Clients that open one tunnel after another until they are told to stop. */
+function load(port: number): { opened: Set<string>; stop(): Promise<void> } {
+  const opened = new Set<string>()
+  let isOver = false
+  const client = async () => {
+    while (!isOver) {
+      const id = await tunnel(port)
+      if (id === undefined) await sleep(20)
+      else opened.add(id)
+    }
+  }
+  const all = Promise.all(Array.from({ length: CLIENTS }, client))
+  return {
+    opened,
+    stop: async () => {
+      isOver = true
+      await all
+    },
+  }
+}
+
+async function workAndKill(gateway: KillableGateway, forMs: number): Promise<Set<string>> {
+  const clients = load(gateway.port)
+  await sleep(forMs)
+  await gateway.kill()
+  await clients.stop()
+  assertNoSecret(gateway.log.lines, [TRADE.key, QG.key])
+  return clients.opened
+}
+
+it('lends what it holds at once, to the session that had it, and asks the vendor for nothing', {
+  timeout: TEST_MS,
+}, async () => {
+  const vendor = await new SimulatedJuliangip({
+    clock,
+    tradeNo: TRADE.trade_no,
+    key: TRADE.key,
+    supplyAddress,
+    lifeMs: () => 300_000,
+  }).start()
+  try {
+    const provider = { vendor: 'juliangip', product: 'dynamic', credentials: TRADE, baseUrl: vendor.url }
+    const config = configOf(provider, { floor: 4, ceiling: 8 })
+    let gateway = await startKillable(folder, config)
+    const first = await tunnel(gateway.port, 'basket')
+    expect(first).toBeDefined()
+    const held = new Set([first])
+    for (const forMs of WORK_MS.slice(0, KILLS)) {
+      for (const id of await workAndKill(gateway, forMs)) held.add(id)
+      const asked = vendor.calls.length
+      vendor.badDay = 'http-500'
+      gateway = await startKillable(folder, config)
+      expect(await tunnel(gateway.port, 'basket')).toBe(first)
+      expect(held).toContain(await tunnel(gateway.port))
+      expect(vendor.calls.length).toBe(asked)
+      vendor.badDay = undefined
+    }
+    expect(held.size).toBeGreaterThanOrEqual(4)
+    expect(vendor.sales.length).toBeLessThanOrEqual(8)
+    expect(vendor.violations).toEqual([])
+  } finally {
+    await vendor.close()
+  }
+})
+
+it('keeps limit and budget over every kill while clients want more than both allow', { timeout: TEST_MS }, async () => {
+  const budget = 30
+  const share = 0.2
+  const callsAllowed = 12
+  const plan = { mode: 'elastic', perDay: 1_000 } as const
+  const vendor = await new SimulatedQg({ clock, key: QG.key, plan, supplyAddress, lifeMs: () => 300_000 }).start()
+  try {
+    const account = { vendor: 'qg', product: 'share-elastic', credentials: QG, baseUrl: vendor.url }
+    const provider = { ...account, limit: { share }, budget: { perHour: budget } }
+    const config = configOf(provider, { floor: 1, ceiling: 3, perUpstream: { uses: 1 } })
+    for (const forMs of WORK_MS.slice(0, KILLS)) {
+      const gateway = await startKillable(folder, config)
+      await workAndKill(gateway, forMs)
+    }
+    expect(vendor.violations).toEqual([])
+    expect(
+      mostWithin(
+        vendor.calls.map(({ at }) => at),
+        60_000,
+      ),
+    ).toBeLessThanOrEqual(callsAllowed)
+    // Both were used: else they would prove nothing.
+    expect(vendor.calls.length).toBeGreaterThanOrEqual(callsAllowed - 2)
+    expect(vendor.sales.length).toBeLessThanOrEqual(budget)
+  } finally {
+    await vendor.close()
+  }
+})
+
+function mostWithin(instants: readonly number[], windowMs: number): number {
+  return Math.max(...instants.map((from) => instants.filter((at) => at >= from && at < from + windowMs).length))
+}
