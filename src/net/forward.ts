@@ -135,6 +135,8 @@ export class Forward implements Dispatcher.DispatchHandler {
     }
     const { response } = this.#request
     response.on('drain', this.#onDrain)
+    // Set while the gateway stops.
+    if (this.#request.listener.refusal !== undefined) response.shouldKeepAlive = false
     response.writeHead(status, statusMessage || reasonPhrase(status), [
       ...passedOn(fields),
       ...this.#owner.extraHeaders,

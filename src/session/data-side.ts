@@ -83,6 +83,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
   readonly #exchangeDeps: ExchangeDeps
   readonly #plain = new WeakMap<Socket, PlainConnection>()
   readonly #relays = new Set<Relay>()
+  readonly #opening = { count: 0 }
   readonly #lists: readonly DeadlineList[]
   readonly #hedging: Hedging | undefined
   /** Ports of the gateway that are not listeners of this side (the admin port). */
@@ -138,7 +139,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
       observer,
     }
     this.#hedging = settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter)
-    this.#tunnelDeps = { ...shared, idle, relays: this.#relays, hedging: this.#hedging }
+    this.#tunnelDeps = { ...shared, idle, relays: this.#relays, opening: this.#opening, hedging: this.#hedging }
     this.#exchangeDeps = {
       ...shared,
       answers,
@@ -282,7 +283,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
 
   /** Whether something is still under way for a client. */
   get isBusy(): boolean {
-    return this.#relays.size > 0 || this.#exchanges > 0
+    return this.#relays.size > 0 || this.#opening.count > 0 || this.#exchanges > 0
   }
 
   /** Ends everything at once. */

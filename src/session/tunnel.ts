@@ -14,8 +14,9 @@ export interface TunnelDeps extends AttemptDeps {
   /** When a second upstream is dialled; undefined: never. */
   readonly hedging: Hedging | undefined
   readonly idle: IdleSteps
-  /** Open relays, by the upstream they go through. */
   readonly relays: Set<Relay>
+  /** How many clients wait for their tunnel to open. */
+  readonly opening: { count: number }
 }
 
 export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
@@ -41,6 +42,16 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   get account(): string | undefined {
     return this.#request.identity.account
+  }
+
+  override start(): void {
+    this.#deps.opening.count++
+    super.start()
+  }
+
+  override clientGone(): void {
+    if (!this.finished) this.#deps.opening.count--
+    super.clientGone()
   }
 
   protected dial(upstream: Upstream): Leg {
@@ -110,6 +121,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   /** The line of no return: past it no other upstream is tried. */
   protected take(leg: Leg, early: Buffer | undefined): void {
+    this.#deps.opening.count--
     this.succeeded(leg.upstream, leg.startedAt)
     this.#request.accept(leg.upstream.id, (client) => {
       const relay = new Relay(client, leg, this.#deps.idle, this)
@@ -120,6 +132,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   }
 
   protected sayRefused(error: GatewayError): void {
+    this.#deps.opening.count--
     this.#request.refuse(error)
   }
 

@@ -38,6 +38,8 @@ export interface GatewayOptions extends WorldOptions {
   readonly files?: Readonly<Record<string, string>>
   /** What no log line may hold, beside the upstreams' logins. */
   readonly secrets?: readonly (string | Login)[]
+  /** Closes what a test opened beside the world, before leaks are looked for. */
+  readonly closing?: () => Promise<void>
 }
 
 export interface Gateway {
@@ -94,6 +96,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     await eventually(() => [leases(), app.data.tunnels]).toEqual([0, 0])
     await abort()
     await world.close()
+    await options.closing?.()
     rmSync(folder, { recursive: true })
     await guard.check(UNDO_MS)
     assertNoSecret(log.lines, [...world.secrets(), ...(options.secrets ?? [])])

@@ -1,0 +1,188 @@
+/**
+ * Supply as a client sees it: vendors on good and on bad days. The simulated vendors are referees too: whatever happens,
+ * the gateway must not break a rule of their documents.
+ */
+import { describe, expect, it } from 'vitest'
+import { SystemClock } from '../../src/clock.ts'
+import { connectVia, plain, socks5 } from '../support/client.ts'
+import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { expectEcho } from '../support/socket-io.ts'
+import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
+import { SimulatedQg } from '../support/vendors/qg.ts'
+import type { BadDay, SimulatedApi, Supply } from '../support/vendors/simulated-api.ts'
+import type { World } from '../support/world.ts'
+
+const KEY = 'the-key-of-the-account'
+
+interface Vendor<Api extends SimulatedApi> {
+  readonly vendor: string
+  readonly product: string
+  readonly credentials: Record<string, string>
+  open(clock: SystemClock, supplyAddress: () => Supply): Api
+}
+
+const juliangip: Vendor<SimulatedJuliangip> = {
+  vendor: 'juliangip',
+  product: 'dynamic',
+  credentials: { trade_no: '1000000000000001', key: KEY },
+  open: (clock, supplyAddress) =>
+    new SimulatedJuliangip({ clock, tradeNo: '1000000000000001', key: KEY, supplyAddress }),
+}
+const qg: Vendor<SimulatedQg> = {
+  vendor: 'qg',
+  product: 'share-channel',
+  credentials: { key: KEY },
+  open: (clock, supplyAddress) =>
+    new SimulatedQg({ clock, key: KEY, plan: { mode: 'channel', channels: 5 }, supplyAddress }),
+}
+
+interface Options {
+  readonly badDay?: BadDay
+  readonly config?: object
+  readonly provider?: object
+  /** What the gateway logs in with at the upstreams. */
+  readonly login?: { readonly username: string; readonly password: string }
+}
+
+/** A gateway that buys from a simulated vendor whose addresses are upstreams of the world. */
+async function start<Api extends SimulatedApi>(
+  kind: Vendor<Api>,
+  { badDay, config = {}, provider = {}, login }: Options = {},
+) {
+  const clock = new SystemClock()
+  let world: World | undefined
+  let sold = 0
+  const sell = (): Supply => {
+    const upstream = world?.upstreams[sold++ % world.upstreams.length]
+    return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
+  }
+  const api = await kind.open(clock, sell).start()
+  api.badDay = badDay
+  const gateway = await startGateway({
+    upstreams: 4,
+    login: false,
+    config: { pool: { floor: 1 }, wait: { timeout: '600ms' }, ...config },
+    providers: () => [
+      {
+        name: 'bought',
+        vendor: kind.vendor,
+        product: kind.product,
+        credentials: kind.credentials,
+        baseUrl: api.url,
+        allowPrivate: true,
+        callTimeout: '300ms',
+        ...(kind.vendor === 'qg' ? { channels: 5 } : {}),
+        ...(login === undefined ? {} : { upstream: login }),
+        ...provider,
+      },
+    ],
+    secrets: [KEY, ...(login === undefined ? [] : [login])],
+    closing: async () => {
+      await api.close()
+      clock.close()
+      expect(api.violations).toEqual([])
+    },
+  })
+  world = gateway.world
+  return { api, ...gateway }
+}
+
+const state = ({ app }: Gateway) => app.supply.provider('bought')?.state
+
+describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('$vendor', (kind) => {
+  it('is asked when a client comes, not before; the client waits for the address and is served through it', async () => {
+    const gateway = await start(kind)
+    expect(gateway.api.calls).toHaveLength(0)
+    await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'bought for this')
+    expect((await socks5(gateway.port, 'echo.test:7')).rep).toBe(0)
+    expect((await plain(gateway.port, 'http://site.test/')).status).toBe(200)
+    expect([gateway.api.sales.length, state(gateway)?.kind]).toEqual([1, 'ready'])
+    expect(gateway.app.supply.provider('bought')?.counts).toMatchObject({ bought: 1, used: 1 })
+  })
+
+  const passing: BadDay[] = ['http-500', 'html', 'truncated', 'redirect', 'empty-list', 'no-stock', 'silence']
+  it.each(passing)('on a day of %s answers 503 in time, with the reason in words, and recovers', async (badDay) => {
+    const gateway = await start(kind, { badDay, config: { wait: { timeout: '250ms' } } })
+    const startedAt = performance.now()
+    const reply = await connectVia(gateway.port, 'echo.test:7')
+    expect(performance.now() - startedAt).toBeLessThan(4_000)
+    expect(refusalOf(reply)).toEqual({
+      status: 503,
+      code: expect.stringMatching(/^GW_(POOL_EMPTY|NO_SUPPLY)$/),
+      retryAfter: 1,
+    })
+    expect((await socks5(gateway.port, 'echo.test:7')).rep).toBe(1)
+    await eventually(() => gateway.app.supply.provider('bought')?.lastError?.words).toMatch(/\w+ \w+/)
+    gateway.api.badDay = undefined
+    await eventually(() => connectVia(gateway.port, 'echo.test:7').then(({ status }) => status)).toBe(200)
+  })
+
+  const lasting: [BadDay, RegExp][] = [
+    ['key-wrong', /key|credentials/],
+    ['whitelist-missing', /white/],
+  ]
+  it.each(lasting)('on a day of %s stops, says what to do, and refuses clients at once', async (badDay, words) => {
+    const gateway = await start(kind, { badDay })
+    const first = await connectVia(gateway.port, 'echo.test:7')
+    expect(refusalOf(first)).toMatchObject({ status: 503, code: 'GW_NO_SUPPLY' })
+    expect(refusalOf(first).retryAfter).toBeGreaterThan(10)
+    expect((await first.reader.readAll()).toString()).toMatch(words)
+    const calls = gateway.api.calls.length
+    for (let n = 0; n < 5; n++) expect((await plain(gateway.port, 'http://site.test/')).status).toBe(503)
+    expect([gateway.api.calls.length, state(gateway)?.kind]).toEqual([calls, 'stopped'])
+    expect(gateway.log.text).toMatch(words)
+  })
+
+  it('is not bought from any more when three addresses in a row refuse the login', async () => {
+    const login = { username: 'somebody', password: 'wrong at the upstreams' }
+    const config = { supply: { backoff: '20s', maxBackoff: '30s' }, wait: { timeout: '300ms' } }
+    const gateway = await start(kind, { login, config })
+    for (const upstream of gateway.world.upstreams) await upstream.behave({ kind: 'status', status: 407 })
+    const codes = []
+    for (let n = 0; n < 4; n++) codes.push(refusalOf(await connectVia(gateway.port, 'echo.test:7')))
+    expect(codes[0]).toEqual({ status: 502, code: 'GW_UPSTREAM_LOGIN' })
+    expect(codes.every(({ status }) => status === 502 || status === 503)).toBe(true)
+    expect(state(gateway)).toMatchObject({ kind: 'unusable', words: expect.stringContaining('upstream.username') })
+    expect(gateway.api.sales).toHaveLength(3)
+  })
+
+  it('holds no more than its budget allows, and says so', async () => {
+    const provider = { budget: { total: 1 } }
+    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '300ms' } }
+    const gateway = await start(kind, { provider, config })
+    expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
+    const second = await connectVia(gateway.port, 'echo.test:7')
+    expect(refusalOf(second)).toMatchObject({ status: 503, code: 'GW_BUDGET_REACHED' })
+    expect((await second.reader.readAll()).toString()).toContain('budget')
+    expect(gateway.api.sales).toHaveLength(1)
+  })
+})
+
+it('another provider fills in for one that cannot', async () => {
+  const clock = new SystemClock()
+  const api = await juliangip.open(clock, () => ({ host: '127.0.0.1', port: 1 })).start()
+  api.badDay = 'key-wrong'
+  const gateway = await startGateway({
+    upstreams: 1,
+    providers: (world) => [
+      {
+        name: 'bought',
+        vendor: 'juliangip',
+        product: 'dynamic',
+        credentials: juliangip.credentials,
+        baseUrl: api.url,
+        allowPrivate: true,
+      },
+      { name: 'own', vendor: 'static', list: world.lines(), priority: 2 },
+    ],
+    filled: 1,
+    secrets: [KEY],
+    closing: async () => {
+      await api.close()
+      clock.close()
+    },
+  })
+  expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
+  const asked = { username: 'x-provider-bought', password: 'y' }
+  expect(refusalOf(await connectVia(gateway.port, 'echo.test:7', { login: asked })).code).toBe('GW_NO_SUPPLY')
+})
