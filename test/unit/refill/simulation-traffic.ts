@@ -7,7 +7,7 @@ export interface Connection {
 export type Random = () => number
 
 const MINUTE_MS = 60_000
-export const HOUR_MS = 60 * MINUTE_MS
+const HOUR_MS = 60 * MINUTE_MS
 
 /**
  * Connections that arrive at random at a rate that changes with time (thinned Poisson arrivals), each of a random length.
