@@ -2,8 +2,8 @@
  * Who is to blame for what happened at an upstream, and what follows. The whole table is here (docs/architecture.md draws it):
  *
  *   outcome                              blamed      what follows
- *   opened                               -           success heals: blame 0, rest over; pending refusals of others
- *                                                    for this target turn into blame
+ *   opened                               -           success heals: blame 0, rest over, own refusals forgotten;
+ *                                                    pending refusals of others for this target turn into blame
  *   unreachable, silent, closed, garbage upstream    rests, longer each time; evicted after `evictAfter` in a row
  *   login (407, 454, SOCKS login)        upstream    the same, and it counts against the provider
  *   refused (complete answer: other      the pair    remembered; blame once another upstream opens that target, or
@@ -12,6 +12,9 @@
  *   five or more in a row, half of what  the line    as above, but nobody is evicted until one works again (outage.ts)
  *    a provider has, without a success
  *   client left, deadline of ours        nobody      -
+ *
+ * While an upstream rests, nothing more is held against it: tunnels that were dialled together fail together, and an
+ * outage of a second must not look like failures in a row.
  */
 import { LRUCache } from 'lru-cache'
 import { Outages } from './outage.ts'
@@ -47,6 +50,8 @@ interface Refusal {
   readonly upstream: Upstream
   readonly answer: number
   readonly at: number
+  /** Others refused alike: it is no evidence against this upstream any more, but still tells about the target. */
+  readonly isAcquitted: boolean
 }
 
 /** Targets whose refusals are remembered at the same time. */
@@ -77,6 +82,7 @@ export class Health {
     if (upstream.opened === 1) this.#observer.proof(upstream, true, undefined)
     if (this.#outages.worked(upstream.facts.provider)) this.#observer.lineUp(upstream.facts.provider)
     upstream.blame = 0
+    this.#pending.delete(upstream)
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
     if (convicts && this.#refusals.size > 0) this.#convict(upstream, target, now)
   }
@@ -105,7 +111,7 @@ export class Health {
     if (refusals === undefined) return
     this.#refusals.delete(target)
     for (const refusal of refusals) {
-      if (refusal.upstream === upstream || this.#isStale(refusal.at, now)) continue
+      if (refusal.upstream === upstream || refusal.isAcquitted || this.#isStale(refusal.at, now)) continue
       this.#pending.delete(refusal.upstream)
       this.#blame(refusal.upstream, now)
     }
@@ -120,11 +126,15 @@ export class Health {
     const earlier = this.#pending.get(upstream)
     if (earlier !== undefined && earlier.target !== target && !this.#isStale(earlier.at, now)) {
       this.#pending.delete(upstream)
+      this.#forget(upstream, earlier.target)
       this.#blame(upstream, now)
       return 'another'
     }
     this.#pending.set(upstream, { target, at: now })
-    this.#refusals.set(target, [...refusals.filter((r) => r.upstream !== upstream), { upstream, answer, at: now }])
+    this.#refusals.set(target, [
+      ...refusals.filter((r) => r.upstream !== upstream),
+      { upstream, answer, at: now, isAcquitted: false },
+    ])
     return 'another'
   }
 
@@ -132,6 +142,14 @@ export class Health {
   #acquit(target: string, refusals: readonly Refusal[]): void {
     for (const { upstream } of refusals)
       if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
+    const acquitted = refusals.map((refusal) => ({ ...refusal, isAcquitted: true }))
+    this.#refusals.set(target, acquitted)
+  }
+
+  /** One refusal is held against an upstream once. */
+  #forget(upstream: Upstream, target: string): void {
+    const left = this.#refusals.get(target)?.filter((refusal) => refusal.upstream !== upstream)
+    if (left !== undefined) this.#refusals.set(target, left)
   }
 
   #isStale(at: number, now: number): boolean {
@@ -139,6 +157,7 @@ export class Health {
   }
 
   #blame(upstream: Upstream, now: number): void {
+    if (upstream.restUntil > now) return
     upstream.blame++
     const isLastStraw = upstream.blame >= this.#settings.evictAfter && !this.#outages.isDark(upstream.facts.provider)
     if (isLastStraw) return void this.#pool.remove(upstream, 'blamed')

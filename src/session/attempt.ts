@@ -89,7 +89,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     this.ask = {
       strategy: route.strategy,
       filter: route.filter,
-      host: target.host,
+      host: target.host.toLowerCase(),
       lifeMs: route.lifeMs,
       tried: this.#tried,
     }

@@ -22,7 +22,7 @@ import type { Login } from './upstream-behaviour.ts'
 import { startWorld, type World, type WorldOptions } from './world.ts'
 
 /** A piece of gateway.yaml. */
-export type ConfigPart = { readonly [key: string]: unknown }
+type ConfigPart = { readonly [key: string]: unknown }
 
 export interface GatewayOptions extends WorldOptions {
   /** How the gateway speaks with the upstreams; http. */

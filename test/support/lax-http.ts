@@ -15,7 +15,7 @@ export interface LaxRequest {
 export type Precedence = 'transfer-encoding' | 'content-length'
 
 /** Every message in `bytes` that is complete, as a careless server understands them. */
-export function readLaxly(bytes: Buffer, precedence: Precedence): LaxRequest[] {
+function readLaxly(bytes: Buffer, precedence: Precedence): LaxRequest[] {
   const text = bytes.toString('latin1')
   const requests: LaxRequest[] = []
   for (let at = 0; at < text.length; ) {

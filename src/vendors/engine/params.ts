@@ -90,7 +90,7 @@ function memberProblem(
 }
 
 /** @returns the objects of a JSON array given as text; undefined for anything else */
-export function parseItems(value: unknown): readonly Readonly<Record<string, unknown>>[] | undefined {
+function parseItems(value: unknown): readonly Readonly<Record<string, unknown>>[] | undefined {
   try {
     const items: unknown = typeof value === 'string' ? JSON.parse(value) : value
     const isList = Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null)

@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000
 const DEFAULT_SESSION_MINUTES = 5
 
 /** Life of what `proxy/draw/pwd` draws: the session time that was asked for. */
-export function sessionLife({ sessTime = DEFAULT_SESSION_MINUTES }: Params): Life {
+function sessionLife({ sessTime = DEFAULT_SESSION_MINUTES }: Params): Life {
   return { kind: 'for', ms: Number(sessTime) * MINUTE_MS }
 }
 

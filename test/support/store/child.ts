@@ -19,7 +19,18 @@ import { writeForEver } from './writing.ts'
 
 const STANDARD_OUTPUT = 1
 
-const say = (line: string) => void writeSync(STANDARD_OUTPUT, `${line}\n`)
+/** At once and whole, also when the other end is slow to read: what is durable must not stay unsaid, nor half said. */
+function say(line: string): void {
+  let bytes = Buffer.from(`${line}\n`)
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(STANDARD_OUTPUT, bytes))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
 
 const reasonOf = (error: unknown) => (error instanceof StoreError ? error.reason : String(error))
 

@@ -15,6 +15,8 @@ export interface Child {
   readonly process: ChildProcessByStdio<Writable, Readable, null>
   /** The next line it says; undefined when it has ended. */
   next(): Promise<string | undefined>
+  /** The signal that ended it, else its exit code. */
+  readonly end: Promise<NodeJS.Signals | number | null>
   /** Every line that was not asked for, once it has ended. */
   rest(): Promise<string[]>
 }
@@ -33,6 +35,7 @@ export function startChild(args: readonly string[], wrap = (command: string[]) =
   }
   return {
     process: child,
+    end: new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code))),
     next,
     rest: async () => {
       const all: string[] = []
@@ -81,7 +84,9 @@ async function writeAndKill(dir: string, run: string, { after, ms }: Moment): Pr
   })
   await sleep(ms)
   child.process.kill('SIGKILL')
-  return rest
+  const lines = await rest
+  if ((await child.end) !== 'SIGKILL') throw new Error('the writing process has ended by itself')
+  return lines
 }
 
 async function check(dir: string, kill: number, said: readonly string[]): Promise<void> {

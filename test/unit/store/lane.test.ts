@@ -102,6 +102,14 @@ describe('after a failure', () => {
     expect(changesOf(lane.take(3))).toEqual([session('s', 'two')])
   })
 
+  it('puts the rest before what an earlier one has left over, too', () => {
+    const lane = new Lane()
+    for (const id of ['a', 'b', 'c']) lane.add(opened(id))
+    lane.giveBack(lane.take(3))
+    lane.giveBack(lane.take(1))
+    expect(changesOf(lane.take(9))).toEqual([opened('a'), opened('b'), opened('c')])
+  })
+
   it('knows who waited, and keeps only purchases of what they waited for, in their place', () => {
     const lane = new Lane()
     const bought: Change = { kind: 'bought', upstreams: [] }

@@ -193,7 +193,7 @@ describe('while nothing can be written', () => {
     ])
   })
 
-  it('it is tried again each second, and said once', async () => {
+  it('it is tried again each second, and said once each time it begins and ends', async () => {
     store.opened('x')
     await clock.run(250)
     for (let n = 0; n < 5; n++) {
@@ -202,6 +202,16 @@ describe('while nothing can be written', () => {
     }
     expect(threads[0]?.batches).toHaveLength(6)
     expect(lines.lines).toHaveLength(1)
+    for (const id of ['y', 'z']) {
+      threads[0]?.commits()
+      store.opened(id)
+      await clock.run(250)
+    }
+    expect(threads[0]?.batches).toHaveLength(8)
+    expect(lines.lines).toHaveLength(2)
+    threads[0]?.fails('full')
+    await settle()
+    expect(lines.lines).toHaveLength(3)
   })
 
   it('somebody who waits is a reason to try at once', async () => {

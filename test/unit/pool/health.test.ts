@@ -1,0 +1,253 @@
+/** One test for each row of the table at the top of health.ts, and what the rows share. */
+import { expect, it } from 'vitest'
+import { Health, type HealthSettings } from '../../../src/pool/health.ts'
+import type { Breakage, Outcome, Upstream } from '../../../src/pool/upstream.ts'
+import { added, ask, watchedPool } from './pool-fixture.ts'
+
+const refusal: Outcome = { kind: 'refused', answer: 403 }
+const broken = (how: Breakage = 'silent'): Outcome => ({ kind: 'broken', how })
+const login: Outcome = { kind: 'login', status: 407 }
+
+function setUp(settings: Partial<HealthSettings> = {}) {
+  const watched = watchedPool()
+  const { pool } = watched
+  const proofs: string[] = []
+  const lines: string[] = []
+  const health = new Health(
+    pool,
+    { rest: 1_000, maxRest: 8_000, evictAfter: 3, evidence: 60_000, ...settings },
+    {
+      proof: (upstream, worked, cause) => proofs.push(`${upstream.id} ${worked ? 'works' : cause}`),
+      lineDown: (provider, broken) => lines.push(`${provider} down after ${broken}`),
+      lineUp: (provider) => lines.push(`${provider} up`),
+    },
+  )
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => added(pool, id, { deadline: 1e9 })) as [Upstream, Upstream, Upstream]
+  const fail = (upstream: Upstream, outcome: Outcome, now = 0, target = 'x.test:443') => {
+    pool.advance(now)
+    return health.failed(upstream, target, outcome, now)
+  }
+  const open = (upstream: Upstream, now = 0, target = 'x.test:443') => {
+    pool.advance(now)
+    pool.leaseOwn(upstream, now)
+    pool.opened(upstream, 'x.test', true, 5, now)
+    health.opened(upstream, target, now)
+    pool.release(upstream, true)
+  }
+  const blames = () => [a, b, c].map(({ blame }) => blame)
+  return { ...watched, pool, health, proofs, lines, a, b, c, fail, open, blames }
+}
+
+it('opened: success heals, whatever was before', () => {
+  const { a, fail, open } = setUp()
+  fail(a, broken())
+  expect([a.state, a.blame]).toEqual(['resting', 1])
+  open(a, 500)
+  expect([a.state, a.blame]).toEqual(['ready', 0])
+  fail(a, broken(), 600)
+  expect([a.state, a.restUntil]).toEqual(['resting', 1_600])
+})
+
+it.each<Breakage>(['unreachable', 'silent', 'closed', 'garbage'])(
+  '%s: the upstream rests, and another may be tried',
+  (how) => {
+    const { a, fail, pool, blames } = setUp()
+    expect(fail(a, broken(how))).toBe('another')
+    expect([a.state, a.restUntil, blames()]).toEqual(['resting', 1_000, [1, 0, 0]])
+    expect([pool.lease(ask(), 0), pool.lease(ask(), 0)]).not.toContain(a)
+  },
+)
+
+it('failures in a row: it rests longer each time, never longer than maxRest, then is given up', () => {
+  const { a, fail, gone } = setUp({ evictAfter: 6, maxRest: 6_000 })
+  const pauses: number[] = []
+  let now = 0
+  for (let i = 0; i < 5; i++) {
+    fail(a, broken(), now)
+    pauses.push(a.restUntil - now)
+    now = a.restUntil
+  }
+  expect([pauses, gone]).toEqual([[1_000, 2_000, 4_000, 6_000, 6_000], []])
+  fail(a, broken(), now)
+  expect([a.state, gone]).toEqual(['gone', [['a', 'blamed']]])
+})
+
+it('failures of tunnels that were dialled together are one failure: an outage of a second costs no address', () => {
+  const { a, fail, blames, gone } = setUp()
+  for (let i = 0; i < 50; i++) fail(a, broken(), i)
+  expect([blames(), a.restUntil, gone]).toEqual([[1, 0, 0], 1_000, []])
+  fail(a, broken(), 1_000)
+  expect(blames()).toEqual([2, 0, 0])
+})
+
+it('login: the upstream rests, and it counts against the provider, also after it has worked', () => {
+  const { a, fail, open, proofs, blames } = setUp()
+  open(a)
+  expect(fail(a, login)).toBe('another')
+  expect([a.state, blames(), proofs]).toEqual(['resting', [1, 0, 0], ['a works', 'a login']])
+})
+
+it('refused: blames nobody at first', () => {
+  const { a, fail, blames, proofs } = setUp()
+  expect(fail(a, refusal)).toBe('another')
+  for (let i = 0; i < 5; i++) expect(fail(a, refusal, i)).toBe('another')
+  expect([a.state, blames(), proofs]).toEqual(['ready', [0, 0, 0], []])
+})
+
+it('refused, and another upstream opens that target: blame', () => {
+  const { a, b, fail, open, blames } = setUp()
+  fail(a, refusal)
+  open(b, 0, 'other.test:443')
+  expect(blames()).toEqual([0, 0, 0])
+  open(b)
+  expect([a.state, blames()]).toEqual(['resting', [1, 0, 0]])
+  open(b, 5_000)
+  expect(blames()).toEqual([1, 0, 0])
+})
+
+it('refused a second target: blame, once', () => {
+  const { a, b, fail, open, blames } = setUp()
+  fail(a, refusal)
+  expect(fail(a, refusal, 0, 'y.test:443')).toBe('another')
+  expect([a.state, blames()]).toEqual(['resting', [1, 0, 0]])
+  // The same two refusals are not held against it again when others open those targets.
+  open(b, 5_000, 'x.test:443')
+  open(b, 5_000, 'y.test:443')
+  expect(blames()).toEqual([1, 0, 0])
+})
+
+it('a target that refuses two upstreams alike is what fails: nobody rests, no more tries', () => {
+  const { a, b, c, fail, blames } = setUp()
+  expect([fail(a, refusal), fail(b, refusal), fail(c, refusal)]).toEqual(['another', 'target', 'target'])
+  expect([blames(), a.state, b.state, c.state]).toEqual([[0, 0, 0], 'ready', 'ready', 'ready'])
+})
+
+it('two answers that differ are no agreement', () => {
+  const { a, b, c, fail } = setUp()
+  const other: Outcome = { kind: 'refused', answer: 502 }
+  expect([fail(a, refusal), fail(b, other), fail(c, other)]).toEqual(['another', 'another', 'target'])
+  // A SOCKS reply and an HTTP status with the same number are no agreement either.
+  expect([
+    fail(a, { kind: 'refused', answer: 0x105 }, 0, 'z.test:1'),
+    fail(b, { kind: 'refused', answer: 5 }, 0, 'z.test:1'),
+  ]).toEqual(['another', 'another'])
+})
+
+it('acquittal: what two refused alike is not held against them when the target is back', () => {
+  const { a, b, c, fail, open, blames } = setUp()
+  fail(a, refusal)
+  fail(b, refusal)
+  open(c)
+  expect(blames()).toEqual([0, 0, 0])
+  // Nor does it count as a first refused target.
+  fail(a, refusal, 0, 'y.test:443')
+  fail(b, refusal, 0, 'z.test:443')
+  expect(blames()).toEqual([0, 0, 0])
+})
+
+it('success: its own refusals of before are no evidence any more', () => {
+  const { a, fail, open, blames } = setUp()
+  fail(a, refusal)
+  open(a, 0, 'other.test:443')
+  fail(a, refusal, 0, 'y.test:443')
+  expect(blames()).toEqual([0, 0, 0])
+})
+
+it('evidence expires', () => {
+  const { a, b, c, fail, open, blames } = setUp({ evidence: 60_000 })
+  fail(a, refusal)
+  fail(a, refusal, 60_001, 'y.test:443')
+  expect(blames()).toEqual([0, 0, 0])
+  fail(b, refusal, 100_000, 'v.test:443')
+  expect(fail(c, refusal, 160_001, 'v.test:443')).toBe('another')
+  fail(b, refusal, 200_000, 'w.test:443')
+  open(c, 260_001, 'w.test:443')
+  expect(blames()).toEqual([0, 0, 0])
+  fail(b, refusal, 300_000, 'u.test:443')
+  open(c, 360_000, 'u.test:443')
+  expect(blames()).toEqual([0, 1, 0])
+})
+
+it('first use: its result is proof of the provider, and no later one is', () => {
+  const { a, b, c, fail, open, proofs } = setUp()
+  open(a)
+  open(a)
+  fail(a, broken('closed'))
+  fail(b, broken('silent'))
+  fail(b, broken('closed'), 5_000)
+  fail(c, refusal)
+  open(c, 5_000)
+  expect(proofs).toEqual(['a works', 'b silent', 'c works'])
+})
+
+it('remembers refusals of a bounded number of targets', () => {
+  const { a, b, fail, open, blames } = setUp({ evidence: 1e9 })
+  fail(a, refusal)
+  for (let i = 0; i < 25_000; i++) fail(b, { kind: 'refused', answer: 403 }, 0, `h${i}.test:1`)
+  const before = blames()[0]
+  open(b)
+  expect(blames()[0]).toBe(before)
+})
+
+it('does nothing to an upstream that has left', () => {
+  const { a, pool, fail, gone } = setUp()
+  pool.remove(a, 'expired')
+  for (let i = 0; i < 5; i++) expect(fail(a, broken(), i * 10_000)).toBe('another')
+  expect(gone).toEqual([['a', 'expired']])
+})
+
+it('five in a row, half of what the provider has: the line is dark, and nobody is evicted until one works', () => {
+  const { pool, a, b, c, fail, open, lines, gone } = setUp({ evictAfter: 2 })
+  const others = ['d', 'e', 'f'].map((id) => added(pool, id, { deadline: 1e9 }))
+  const elsewhere = added(pool, 'g', { provider: 'other', deadline: 1e9 })
+  for (const upstream of [a, b, c, ...others.slice(0, 1)]) fail(upstream, broken())
+  open(elsewhere) // another provider's success tells nothing of this one
+  expect(lines).toEqual([])
+  fail(others[1] as Upstream, broken())
+  expect(lines).toEqual(['p down after 5'])
+  for (let round = 1; round <= 4; round++)
+    for (const upstream of [a, b, c, ...others]) fail(upstream, broken(), round * 10_000)
+  expect([lines, gone, a.state]).toEqual([['p down after 5'], [], 'resting'])
+  open(b, 50_000)
+  expect(lines).toEqual(['p down after 5', 'p up'])
+  fail(a, broken(), 60_000)
+  expect(gone).toEqual([['a', 'blamed']])
+})
+
+it('a success between, a refusal, or a slow trickle of failures makes no line dark', () => {
+  const { pool, a, b, c, fail, open, lines } = setUp({ evidence: 60_000, evictAfter: 99 })
+  const [d, e] = ['d', 'e'].map((id) => added(pool, id, { deadline: 1e9 })) as [Upstream, Upstream]
+  for (const upstream of [a, b, c, d]) fail(upstream, broken())
+  open(a)
+  fail(e, broken())
+  for (const upstream of [a, b, c]) fail(upstream, broken())
+  fail(d, refusal)
+  expect(lines).toEqual([])
+  fail(d, broken(), 60_001) // those before are too long ago
+  expect(lines).toEqual([])
+})
+
+it('a few of many make no line dark', () => {
+  const { pool, fail, lines } = setUp({ evictAfter: 99 })
+  const many = Array.from({ length: 17 }, (_, i) => added(pool, `m${i}`, { deadline: 1e9 }))
+  for (let i = 0; i < 10; i++) added(pool, `other${i}`, { provider: 'other', deadline: 1e9 })
+  for (const upstream of many.slice(0, 9)) fail(upstream, broken())
+  expect(lines).toEqual([])
+  fail(many[9] as Upstream, broken())
+  expect(lines).toEqual(['p down after 10'])
+})
+
+it('tells whether others have answered for a target in this way lately', () => {
+  const { health, a, b, fail } = setUp({ evidence: 60_000 })
+  fail(a, refusal)
+  const asked = (upstream: Upstream, answer = 403, now = 0) =>
+    health.hasRefusedOthers(upstream, 'x.test:443', answer, now)
+  expect([asked(b), asked(a), asked(b, 502), asked(b, 403, 60_001)]).toEqual([true, false, false, false])
+})
+
+it('a success that took long tells nothing against those who refused', () => {
+  const { health, a, b, fail, blames } = setUp()
+  fail(a, refusal)
+  health.opened(b, 'x.test:443', 0, false)
+  expect(blames()).toEqual([0, 0, 0])
+})
