@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StoreError } from '../../../src/store/errors.ts'
 import { Keeper } from '../../../src/store/keeper.ts'
 import type { Change, Left, UpstreamRow } from '../../../src/store/messages.ts'
 import type { Reading } from '../../../src/store/time.ts'
@@ -342,6 +343,13 @@ describe('batches', () => {
     const refused = record(bought('a', MINUTE), { kind: 'bought', upstreams: [row] }, bought('b', MINUTE))
     expect(refused).toEqual([{ index: 1, message: expect.any(String) }])
     expect(Object.keys(livesLeft(restart()))).toEqual(['a', 'b'])
+  })
+
+  it('that fail as a whole leave nothing behind, and the next one is recorded', () => {
+    const reading = { ...machine.reading, bootId: undefined as unknown as string }
+    expect(() => keeper.commit({ reading, changes: [bought('a', MINUTE)] })).toThrow(StoreError)
+    record(bought('b', MINUTE))
+    expect(Object.keys(livesLeft(restart()))).toEqual(['b'])
   })
 
   it('open to a thread that replaces another leave calls in flight alone', () => {
