@@ -40,7 +40,9 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     // What has left the senders fills the kernel's buffers on the way, and no queue of the gateway's.
     expect(flooded).toBeLessThan(FLOOD_MIB / 2)
     expect(loud.socket.writableLength).toBeGreaterThan((FLOOD_MIB / 2) * MIB)
+    // Its target never takes what is queued, so nobody would hear of the client's end: the target goes too.
     loud.socket.destroy()
+    await deaf.close()
     await drink(stalled.reader, FLOOD_MIB * MIB)
     expect(await stalled.reader.readAll()).toHaveLength(0)
   })
