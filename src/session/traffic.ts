@@ -44,6 +44,8 @@ export class TrafficCounters implements DataSideObserver {
 
   began(traffic: Traffic): void {
     this.requests[traffic.protocol]++
+    // A socket remembers its peer's address only if it was asked while it was open.
+    if (this.#accessLog) void traffic.clientAddress
   }
 
   opened(_traffic: Traffic, upstream: Upstream, tookMs: number): void {

@@ -158,6 +158,18 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('$vendor', (kind) => {
   })
 })
 
+it('a place that the vendor tells is found by those who wish for it, and by nobody else', async () => {
+  const gateway = await start(qg, { config: { pool: { floor: 1 }, wait: { timeout: '4s' } } })
+  const ask = (username: string) => connectVia(gateway.port, 'echo.test:7', { login: { username, password: 'x' } })
+  // Nothing is known of addresses that are not bought yet: the first one may be right.
+  expect((await ask('acc-area-河南')).status).toBe(200)
+  for (const name of ['acc-isp-电信', 'acc-city-商丘', 'acc-area-河南省商丘市-isp-电信'])
+    expect([name, (await ask(name)).status]).toEqual([name, 200])
+  for (const name of ['acc-area-北京', 'acc-isp-联通', 'acc-country-us', 'acc-area-河南-isp-联通']) {
+    expect([name, refusalOf(await ask(name)).code]).toEqual([name, 'GW_NO_MATCH'])
+  }
+})
+
 it('another provider fills in for one that cannot', async () => {
   const clock = new SystemClock()
   const api = await juliangip.open(clock, () => ({ host: '127.0.0.1', port: 1 })).start()
