@@ -30,7 +30,14 @@ import type { Restored, Store } from './store/contract.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { memoryFile } from './store/memory-file.ts'
 import { openStore } from './store/store.ts'
-import { type CallGate, openSource, openVendorHttp, ownKeysOf, type SourceMemory, type VendorHttp } from './vendors/registry.ts'
+import {
+  type CallGate,
+  openSource,
+  openVendorHttp,
+  ownKeysOf,
+  type SourceMemory,
+  type VendorHttp,
+} from './vendors/registry.ts'
 import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
 
 export interface App {

@@ -55,12 +55,9 @@ const upstream = () =>
         .optional()
         .meta({ description: 'User name at the upstreams. A secret too: some vendors use the API key.' }),
       password: secret({ maxBytes: 255 }).optional().meta({ description: 'Password at the upstreams.' }),
-      protocol: z
-        .enum(['http', 'socks5'])
-        .optional()
-        .meta({
-          description: 'What to speak where one port of the vendor speaks both. Default: what the vendor names.',
-        }),
+      protocol: z.enum(['http', 'socks5']).optional().meta({
+        description: 'What to speak where one port of the vendor speaks both. Default: what the vendor names.',
+      }),
       tls: tls()
         .prefault(false)
         .meta({ description: 'Speak TLS to the upstreams (https proxies): true, or how to check them.' }),
