@@ -110,7 +110,7 @@ function pipeSome(socket: Socket, upstream: FakeUpstream, script: Script): void 
   }
   onward.on('error', () => {})
   socket.on('close', () => onward.destroy())
-  if (left === 0) return leave()
+  if (left === 0) return void leave()
   socket.pipe(onward)
   onward.on('data', (bytes) => {
     socket.write(bytes.subarray(0, left))
