@@ -106,6 +106,11 @@ export class Pool {
     return this.#all.size
   }
 
+  /** What one upstream may carry. */
+  get limits(): PoolSettings['perUpstream'] {
+    return this.#settings.perUpstream
+  }
+
   get(id: string): Upstream | undefined {
     return this.#byId.get(id)
   }

@@ -2,7 +2,8 @@
  * From what a vendor sold to what the pool keeps: which instant on our clock its promise of life means.
  *
  * Times of day are corrected by the vendor's own clock, as the reply's `Date` header shows it; lives in seconds count from
- * when the request was sent, not from when the reply came. Both err towards an early deadline.
+ * when the request was sent, not from when the reply came. Both err towards an early deadline, but for the second to which
+ * the header is cut: the margin covers it. A channel is free only when the address has ended for certain: `latestEnd`.
  */
 import { createHash } from 'node:crypto'
 import type { UpstreamFacts, UpstreamTls } from '../pool/upstream.ts'
@@ -26,12 +27,13 @@ export type LifeDoubt = 'assumed' | 'absurd' | 'past'
 /** Nobody sells a short-lived address for longer: a wrong zone or a wrong clock says so (ambiguity A5 of the vendor notes). */
 const ABSURD_LIFE_MS = 48 * 3_600_000
 const ASSUMED_LIFE_MS = 60_000
+const VENDOR_GRAIN_MS = 1_000
 const MIN_MARGIN_MS = 2_000
 const MAX_MARGIN_MS = 10_000
 
 /**
  * @param sentWallMs our time of day when the request left, for replies without a Date header
- * @returns the instant at which the vendor ends it, clock ms, and what is doubtful about it
+ * @returns the instant at which the vendor ends it at the earliest, clock ms, and what is doubtful about it
  */
 export function vendorDeadline(
   life: Life,
@@ -48,6 +50,11 @@ export function vendorDeadline(
   if (leftMs > ABSURD_LIFE_MS) return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: 'absurd' }
   if (leftMs <= 0 && ttlMs !== undefined) return { at: sentAt + ttlMs, doubt: 'past' }
   return { at: sentAt + leftMs, doubt: leftMs <= 0 ? 'past' : undefined }
+}
+
+/** The vendor may have counted from its reply, and cuts its times to seconds. @param repliedAt clock ms */
+export function latestEnd(deadline: number, sentAt: number, repliedAt: number): number {
+  return deadline + (repliedAt - sentAt) + VENDOR_GRAIN_MS
 }
 
 /** What the pool is to know of a sold address. */

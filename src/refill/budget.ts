@@ -13,8 +13,12 @@ export interface BudgetReached {
   readonly until: number | undefined
 }
 
-interface Purchase {
-  readonly at: number
+/** What was booked together. */
+export interface Booking {
+  /** When the first of them was booked: beyond a grain from then, another one is begun. */
+  readonly begunAt: number
+  /** When the last of them was: none may be forgotten before its own window is over. */
+  at: number
   count: number
 }
 
@@ -25,7 +29,7 @@ const GRAIN_MS = 1_000
 
 export class Budget {
   readonly #settings: BudgetSettings
-  #purchases: Purchase[] = []
+  #purchases: Booking[] = []
   #total = 0
 
   constructor(settings: BudgetSettings) {
@@ -46,33 +50,33 @@ export class Budget {
     )
   }
 
-  /** Books what is being ordered, before the request leaves. */
-  book(now: number, count: number): void {
+  /** Books what is being ordered, before the request leaves. @returns what `refund` wants */
+  book(now: number, count: number): Booking {
     this.#total += count
     const last = this.#purchases.at(-1)
-    if (last !== undefined && now - last.at < GRAIN_MS) last.count += count
-    else this.#purchases.push({ at: now, count })
-    if (this.#purchases.length > 1 && (this.#purchases[0]?.at ?? 0) <= now - DAY_MS) {
-      this.#purchases = this.#purchases.filter((p) => p.at > now - DAY_MS)
+    if (last !== undefined && now - last.begunAt < GRAIN_MS) {
+      last.at = now
+      last.count += count
+      return last
     }
+    if ((this.#purchases[0]?.at ?? now) <= now - DAY_MS)
+      this.#purchases = this.#purchases.filter((p) => p.at > now - DAY_MS)
+    const booking = { begunAt: now, at: now, count }
+    this.#purchases.push(booking)
+    return booking
   }
 
   /** What an earlier process bought, oldest first. */
   restore(purchases: readonly { readonly at: number; readonly count: number }[], total: number): void {
-    this.#purchases = [...purchases.map((purchase) => ({ ...purchase })), ...this.#purchases]
+    const past = purchases.map(({ at, count }) => ({ begunAt: at, at, count }))
+    this.#purchases = [...past, ...this.#purchases]
     this.#total += total
   }
 
-  /** Takes back what was booked and not sold. */
-  refund(count: number): void {
+  /** Takes back what was booked there and not sold. */
+  refund(booking: Booking, count: number): void {
     this.#total -= count
-    for (let i = this.#purchases.length - 1, left = count; i >= 0 && left > 0; i--) {
-      const purchase = this.#purchases[i]
-      if (purchase === undefined) continue
-      const back = Math.min(left, purchase.count)
-      purchase.count -= back
-      left -= back
-    }
+    booking.count -= count
   }
 
   /** The budget that allows nothing more, the one that lasts longest first. */

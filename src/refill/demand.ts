@@ -47,7 +47,9 @@ export class Demand {
     for (const { providers, count } of waiting) {
       const group = this.#group(providers)
       group.waiting = count
-      group.lastAt = Math.max(group.lastAt, now)
+      // The rate is as of `lastAt`: moved on alone, it would bring back what was asked for an hour ago.
+      group.rate = this.rate(group, now)
+      group.lastAt = now
     }
   }
 

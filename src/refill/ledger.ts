@@ -1,19 +1,33 @@
 /** Everything a vendor holds for us, lent or not, in the pool or not: each address occupies its channel until it ends there. */
 interface Entry {
-  /** When the vendor ends it, clock ms. */
+  /** The latest instant at which the vendor ends it, clock ms. */
   readonly endsAt: number
   /** What the vendor calls it, where it has a name. */
   readonly ref: string | undefined
+  /** The pool has had it and let go of it: too much blame, or no uses left. */
+  isDone: boolean
 }
 
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
 
-  /** @returns false when it was held already: the vendor has sold it again */
-  add(id: string, endsAt: number, ref?: string): boolean {
-    const isNew = !this.#entries.has(id)
-    this.#entries.set(id, { endsAt, ref })
-    return isNew
+  /** @returns false when it was held already: the vendor has told of it again */
+  add(id: string, endsAt: number, now: number, ref?: string): boolean {
+    const known = this.#entries.get(id)
+    const isDone = known?.isDone === true && !isNewLife(known.endsAt, endsAt, now)
+    this.#entries.set(id, { endsAt, ref, isDone })
+    return known === undefined || known.endsAt <= now
+  }
+
+  /** The pool has let go of it before its end. */
+  done(id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry !== undefined) entry.isDone = true
+  }
+
+  /** Whether the pool has had this life of it already: it is not to be lent again, however often the vendor tells of it. */
+  isDone(id: string): boolean {
+    return this.#entries.get(id)?.isDone === true
   }
 
   /** The vendor has taken it back. */
@@ -22,12 +36,13 @@ export class Ledger {
   }
 
   held(now: number): number {
-    for (const [id, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(id)
+    this.forgetEnded(now)
     return this.#entries.size
   }
 
   /** The vendor's names of all that is held. */
-  get refs(): string[] {
+  refs(now: number): string[] {
+    this.forgetEnded(now)
     return [...this.#entries.values()].flatMap(({ ref }) => (ref === undefined ? [] : [ref]))
   }
 
@@ -37,9 +52,23 @@ export class Ledger {
   }
 
   /** When the next channel gets free by itself, clock ms. */
-  get earliestEnd(): number | undefined {
+  earliestEnd(now: number): number | undefined {
+    this.forgetEnded(now)
     let earliest: number | undefined
     for (const { endsAt } of this.#entries.values()) if (earliest === undefined || endsAt < earliest) earliest = endsAt
     return earliest
   }
+
+  /** Drops what has ended. The other questions do it too; where nobody asks them, it must be done now and then. */
+  forgetEnded(now: number): void {
+    for (const [id, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(id)
+  }
+}
+
+/**
+ * Whether an end that is told for an address means another life than the one that is known. Vendors tell lives in whole
+ * seconds and replies take their time, so one promise told twice differs a little: at least twice as much must be left.
+ */
+export function isNewLife(knownEnd: number, toldEnd: number, now: number): boolean {
+  return toldEnd - now >= 2 * (knownEnd - now)
 }

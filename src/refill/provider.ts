@@ -5,16 +5,16 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Added, Pool } from '../pool/pool.ts'
-import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { GoneReason, Upstream, UpstreamFacts } from '../pool/upstream.ts'
 import type { CallId, RestoredUpstream, Store, StoredUpstream } from '../store/contract.ts'
 import { StoreError } from '../store/errors.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import { type Delivery, type Followed, type Source, VendorError } from '../vendors/vendor.ts'
-import { type ArrivalSettings, type LifeDoubt, toFacts, vendorDeadline } from './arrival.ts'
-import { Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
+import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './arrival.ts'
+import { type Booking, Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
 import { Errands, type WhitelistSetting } from './errands.ts'
 import { Follower, type FollowerOwner } from './follower.ts'
-import { Ledger } from './ledger.ts'
+import { isNewLife, Ledger } from './ledger.ts'
 import type { Limiter } from './limiter.ts'
 import { isFatalClass, type ProviderState, Standing, type StandingSettings, type Trouble } from './standing.ts'
 
@@ -181,7 +181,7 @@ export class Provider implements FollowerOwner {
     if (now < this.#standing.state.until) return this.#standing.state.until
     const reached = this.#budget.reached(now)
     if (reached !== undefined) return reached.until
-    return this.freeChannels === 0 && this.incoming === 0 ? this.#ledger.earliestEnd : now
+    return this.freeChannels === 0 && this.incoming === 0 ? this.#ledger.earliestEnd(now) : now
   }
 
   #lendable(): number {
@@ -235,13 +235,14 @@ export class Provider implements FollowerOwner {
 
   /** One order, on record with its budget before it leaves and corrected by what came of it. */
   async #buy(count: number, priority: number, signal: AbortSignal): Promise<number> {
-    const call = await this.#book(count)
+    const { call, booking } = await this.#book(count)
     let sold = 0
     try {
       const delivery = await this.source.extract(count, signal, priority)
       this.#measure(this.#clock.now() - delivery.sentAt)
       const { gained, bought } = await this.#arrived(delivery)
-      sold = bought
+      // What cannot be used is paid for all the same.
+      sold = bought + delivery.rejected.length
       return gained
     } catch (error) {
       // Without an answer the vendor may have sold all the same: then the money is gone, and the addresses are there.
@@ -251,18 +252,19 @@ export class Provider implements FollowerOwner {
       }
       throw error
     } finally {
-      this.#budget.refund(Math.max(0, count - sold))
+      this.#budget.refund(booking, Math.max(0, count - sold))
       this.#store.callEnded(call, true, sold)
     }
   }
 
-  async #book(count: number): Promise<CallId> {
-    this.#budget.book(this.#clock.now(), count)
+  async #book(count: number): Promise<{ call: CallId; booking: Booking }> {
+    const booking = this.#budget.book(this.#clock.now(), count)
     try {
       // The gate records the call itself; here it is the money that must not be forgotten.
-      return await this.#store.callBegins({ limiterKey: '', windowMs: 0, provider: this.name, booked: count })
+      const call = await this.#store.callBegins({ limiterKey: '', windowMs: 0, provider: this.name, booked: count })
+      return { call, booking }
     } catch (error) {
-      this.#budget.refund(count)
+      this.#budget.refund(booking, count)
       throw error
     }
   }
@@ -278,8 +280,9 @@ export class Provider implements FollowerOwner {
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
   restore(left: ProviderPast, now: number): void {
     for (const { facts, vendorDeadline: endsAt, standing } of left.upstreams) {
-      this.#ledger.add(facts.id, endsAt, facts.ref)
+      this.#ledger.add(facts.id, endsAt, now, facts.ref)
       if (standing === 'alive') this.#pool.add(facts, now)
+      if (standing === 'gone') this.#ledger.done(facts.id)
       if (standing === 'doubtful') this.#mustReconcile = true
     }
     this.#budget.restore(left.purchases, left.total)
@@ -293,22 +296,24 @@ export class Provider implements FollowerOwner {
 
   /** Puts what was bought into the pool. What the pool holds already is never touched by a bad reply. */
   async #arrived(delivery: Delivery): Promise<Arrival> {
-    const sentWallMs = this.#clock.wall() - (this.#clock.now() - delivery.sentAt)
+    const repliedAt = this.#clock.now()
+    const sentWallMs = this.#clock.wall() - (repliedAt - delivery.sentAt)
     const arrivals = delivery.sold.map((sold) => {
       const { facts, doubt } = toFacts(sold, delivery, sentWallMs, this.settings.arrival)
       if (doubt !== undefined) this.#doubt(doubt)
       const { at } = vendorDeadline(sold.life, delivery, sentWallMs, this.settings.arrival.ttlMs)
-      return { facts, vendorDeadline: at }
+      return { facts, promisedMs: at - repliedAt, vendorDeadline: latestEnd(at, delivery.sentAt, repliedAt) }
     })
     await this.#keep(arrivals)
     const now = this.#clock.now()
+    this.#ledger.forgetEnded(now)
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
     let bought = 0
-    for (const { facts, vendorDeadline: at } of arrivals) {
-      const isNew = this.#ledger.add(facts.id, at, facts.ref)
-      results[this.#pool.add(facts, now)]++
+    for (const { facts, promisedMs, vendorDeadline: endsAt } of arrivals) {
+      const isNew = this.#ledger.add(facts.id, endsAt, now, facts.ref)
+      results[this.#takeIn(facts, now)]++
       if (isNew) bought++
-      if (isNew && Number.isFinite(at)) this.counts.secondsBought += Math.max(0, (at - now) / 1_000)
+      if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
     }
     this.#account(delivery, results)
     const pending = delivery.pending ?? []
@@ -318,6 +323,15 @@ export class Provider implements FollowerOwner {
     else this.#standing.broughtNothing(results.known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
     this.#log.info({ delivered: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
     return { gained, bought: bought + pending.length }
+  }
+
+  /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
+  #takeIn(facts: UpstreamFacts, now: number): Added {
+    const known = this.#pool.get(facts.id)
+    const knownEnd = known?.deadline
+    if (known === undefined && this.#ledger.isDone(facts.id)) return 'known'
+    const result = this.#pool.add(facts, now)
+    return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
   }
 
   /** On record before they are lent. What cannot be recorded is lent all the same: it is paid for. */
@@ -371,7 +385,7 @@ export class Provider implements FollowerOwner {
     this.counts.failedCalls++
     const failure = error instanceof VendorError ? error : notTheVendors(error)
     if (failure.class === 'rate_limited') this.limiter.slowDown()
-    const { code, words, until } = this.#standing.failed(failure, this.#ledger.earliestEnd)
+    const { code, words, until } = this.#standing.failed(failure, this.#ledger.earliestEnd(this.#clock.now()))
     const level = isFatalClass(failure.class) ? 'error' : 'warn'
     this.#log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - this.#clock.now()) }, words)
   }
@@ -399,7 +413,7 @@ export class Provider implements FollowerOwner {
   }
 
   get heldRefs(): readonly string[] {
-    return this.#ledger.refs
+    return this.#ledger.refs(this.#clock.now())
   }
 
   /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
@@ -462,6 +476,7 @@ export class Provider implements FollowerOwner {
     }
     if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
     if (reason === 'released') this.#ledger.release(upstream.id)
+    if (reason === 'blamed' || reason === 'used-up') this.#ledger.done(upstream.id)
     this.#store.left(upstream.id, reason)
   }
 }

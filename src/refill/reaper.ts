@@ -8,6 +8,7 @@ export class Reaper {
   readonly #stopListening: () => void
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
+  #isClosed = false
 
   constructor(pool: Pool, clock: Clock) {
     this.#pool = pool
@@ -19,7 +20,7 @@ export class Reaper {
   /** The pool's next change may have come nearer. */
   arm(): void {
     const next = this.#pool.nextWakeAt
-    if (next === undefined || next >= this.#timerAt) return
+    if (next === undefined || next >= this.#timerAt || this.#isClosed) return
     this.#timer?.clear()
     this.#timerAt = next
     this.#timer = this.#clock.after(Math.max(1, next - this.#clock.now()), () => this.#run())
@@ -33,6 +34,7 @@ export class Reaper {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#timer?.clear()
     this.#stopListening()
   }

@@ -44,6 +44,9 @@ export class Refiller implements SupplyView {
   readonly #stopping = new AbortController()
   /** Tells that waiting clients should ask again: something came, or nothing will. */
   readonly #onSettled: () => void
+  readonly #stopListening: () => void
+  /** Tunnels that one address is for: the aim, or less where its limits allow no more. */
+  readonly #perAddress: number
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #lastPlanAt = Number.NEGATIVE_INFINITY
@@ -59,6 +62,14 @@ export class Refiller implements SupplyView {
     this.#clock = deps.clock
     this.#onSettled = deps.onSettled
     this.#demand = new Demand(settings.floor)
+    const { uses, connections } = deps.pool.limits
+    this.#perAddress = Math.min(settings.targetLoad, uses || settings.targetLoad, connections || settings.targetLoad)
+    // A timer armed before the machine slept would come late by as long as it did.
+    this.#stopListening = deps.clock.onWake(() => {
+      this.#timer?.clear()
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.plan()
+    })
   }
 
   asked(providers: readonly string[] | undefined): void {
@@ -123,7 +134,7 @@ export class Refiller implements SupplyView {
     const incoming = providers.reduce((sum, p) => sum + p.incoming, 0)
     const wanted = this.#wanted(group, stock, providers, now)
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
-    const room = this.#settings.ceiling - stock.held - incoming
+    const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
     const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
     if (ordered < missing) this.#wakeWhenPossible(providers, now)
     this.#wakeAt(stock.nextShortAt)
@@ -132,13 +143,17 @@ export class Refiller implements SupplyView {
 
   /** Counts what the providers have in the pool. */
   #stock(providers: readonly Provider[], now: number): Stock {
-    const stock: Stock = { held: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
+    const stock: Stock = { heldByAll: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
     const leads = new Map(providers.map((p) => [p.name, p.leadMs + LEAD_SLACK_MS]))
     const orderAts: number[] = []
     let shortestLife = Number.POSITIVE_INFINITY
     for (const upstream of this.#pool.members()) {
+      const isStock = upstream.state === 'ready' && !this.#isSpoken(upstream)
+      if (isStock) stock.heldByAll++
       const lead = leads.get(upstream.facts.provider)
-      if (lead === undefined || !this.#count(stock, upstream)) continue
+      if (lead === undefined) continue
+      this.#count(stock, upstream)
+      if (!isStock) continue
       if (upstream.deadline === Number.POSITIVE_INFINITY) {
         stock.lasting++
         continue
@@ -154,57 +169,70 @@ export class Refiller implements SupplyView {
     return stock
   }
 
-  /** @returns whether it is stock: ready, and good for another lease */
-  #count(stock: Stock, upstream: Upstream): boolean {
-    // A used-up address needs no room for its tunnels: whoever comes next needs another one all the same.
-    const isSpoken = this.#settings.uses > 0 && upstream.uses + upstream.usesReserved >= this.#settings.uses
-    if (isSpoken) return false
+  /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
+  #isSpoken(upstream: Upstream): boolean {
+    const { uses } = this.#settings
+    return uses > 0 && upstream.uses + upstream.usesReserved >= uses
+  }
+
+  #count(stock: Stock, upstream: Upstream): void {
+    // A used-up address needs no room for its tunnels.
+    if (this.#isSpoken(upstream)) return
     stock.load += upstream.leases - upstream.quietLeases
-    if (upstream.state !== 'ready') return false
-    stock.held++
-    stock.lendable++
-    return true
+    const { connections } = this.#pool.limits
+    if (upstream.state === 'ready' && (connections === 0 || upstream.leases < connections)) stock.lendable++
   }
 
   /** How many addresses the group should have that last beyond the time an order takes. */
   #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
-    const { floor, idleAfter, targetLoad, uses, ceiling } = this.#settings
-    const owed = Math.min(floor, this.#demand.owed(group, now, idleAfter))
+    const { floor, idleAfter, uses, ceiling } = this.#settings
+    const earned = this.#demand.owed(group, now, idleAfter)
     const leadMs = Math.max(...providers.map((p) => p.leadMs), 0) + LEAD_SLACK_MS
-    const consumed = uses === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
-    const forLoad = Math.ceil((stock.load + group.waiting) / targetLoad)
-    return Math.min(ceiling, Math.max(owed + Math.ceil(consumed), forLoad))
+    // A single lease is no rate, either.
+    const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
+    const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)
+    return Math.min(ceiling, Math.max(Math.min(floor, earned) + Math.ceil(consumed), forLoad))
   }
 
   /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
   #waitersNeed(group: DemandGroup, stock: Stock): number {
     if (group.waiting === 0) return 0
-    const perAddress =
-      this.#settings.uses > 0 ? Math.min(this.#settings.uses, this.#settings.targetLoad) : this.#settings.targetLoad
-    return Math.max(1, Math.ceil(group.waiting / perAddress) - stock.lendable)
+    return Math.max(1, Math.ceil(group.waiting / this.#perAddress) - stock.lendable)
   }
 
-  /** Spreads an order over the providers: by priority, then to the one that holds least for its weight. @returns what was ordered */
+  /** Spreads an order over the providers, one call to each as long as its calls may be that large. @returns what was ordered */
   #order(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): number {
-    let left = count
+    let left = Math.max(0, count)
     while (left > 0) {
-      const provider = this.#next(providers, now)
-      if (provider === undefined) break
-      const size = Math.min(left, Math.floor(provider.room(now)))
-      left -= size
-      void this.#buy(provider, size, isUrgent)
+      const parts = this.#split(providers, left, now)
+      if (parts.size === 0) break
+      for (const [provider, part] of parts) {
+        left -= part
+        void this.#buy(provider, part, isUrgent)
+      }
     }
-    return Math.max(0, count) - Math.max(0, left)
+    return Math.max(0, count) - left
   }
 
-  #next(providers: readonly Provider[], now: number): Provider | undefined {
-    let best: Provider | undefined
-    for (const provider of providers) {
-      if (provider.room(now) < 1) continue
-      if (best === undefined) best = provider
-      else if (provider.settings.priority === best.settings.priority && share(provider) < share(best)) best = provider
+  /** By priority, then each to the one that holds least for its weight. */
+  #split(providers: readonly Provider[], count: number, now: number): Map<Provider, number> {
+    const parts = new Map<Provider, number>()
+    const able = providers.map((p) => ({ provider: p, room: Math.floor(p.room(now)), load: p.held + p.incoming }))
+    for (let left = count; left > 0; left--) {
+      const next = able.reduce<(typeof able)[number] | undefined>(
+        (best, one) => (one.room > 0 && goesBefore(one, best) ? one : best),
+        undefined,
+      )
+      if (next === undefined) break
+      next.room--
+      next.load++
+      parts.set(next.provider, (parts.get(next.provider) ?? 0) + 1)
     }
-    return best
+    return parts
+  }
+
+  get #incoming(): number {
+    return this.#providers.reduce((sum, provider) => sum + provider.incoming, 0)
   }
 
   async #buy(provider: Provider, count: number, isUrgent: boolean): Promise<void> {
@@ -216,7 +244,8 @@ export class Refiller implements SupplyView {
 
   /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
   orderNow(provider: Provider): boolean {
-    const room = Math.min(provider.room(this.#clock.now()), this.#settings.ceiling - this.#pool.lendableCount)
+    const unheld = this.#settings.ceiling - this.#pool.lendableCount - this.#incoming
+    const room = Math.min(provider.room(this.#clock.now()), unheld)
     if (room < 1) return false
     const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
     void this.#buy(provider, Math.min(Math.floor(room), missing), false)
@@ -254,16 +283,18 @@ export class Refiller implements SupplyView {
   }
 
   close(): void {
+    this.#stopListening()
     this.#timer?.clear()
     this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
 }
 
 interface Stock {
-  /** Ready upstreams with uses left. */
-  held: number
-  /** Of them: will outlive the time that an order takes. */
+  /** Ready upstreams with uses left, of all providers: what counts towards the ceiling. */
+  heldByAll: number
+  /** The group's: ready, with uses left, and outliving the time that an order takes. */
   lasting: number
+  /** The group's: what somebody who comes now could be lent. */
   lendable: number
   /** Leases through which something moves. */
   load: number
@@ -271,8 +302,16 @@ interface Stock {
   nextShortAt: number
 }
 
-function share(provider: Provider): number {
-  return (provider.held + provider.incoming) / provider.settings.weight
+interface Share {
+  readonly provider: Provider
+  /** Addresses that it holds or is asked for. */
+  readonly load: number
+}
+
+function goesBefore(one: Share, best: Share | undefined): boolean {
+  if (best === undefined) return true
+  const [a, b] = [one.provider.settings, best.provider.settings]
+  return a.priority === b.priority ? one.load / a.weight < best.load / b.weight : a.priority < b.priority
 }
 
 function hopeless(provider: Provider | undefined, at: number | undefined, now: number): GatewayError {
@@ -282,7 +321,7 @@ function hopeless(provider: Provider | undefined, at: number | undefined, now: n
     const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
     return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
   }
-  const words = provider?.state.words
+  const words = provider?.state.words || (provider?.freeChannels === 0 ? 'all of its channels are in use' : '')
   const reason = words ? `: ${words}` : ''
   return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, {
     detail: { retryAfterMs },

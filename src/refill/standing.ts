@@ -8,6 +8,8 @@
  *    │ │ ─────── no resource, vendor's fault: growing pauses ──▶ waiting
  *    │ │ ─────── three different addresses in a row failed ────▶ unusable: one trial order for each pause
  *    │ └──────── an order succeeds (ready), a trial address works (unusable) ──┘
+ *
+ * Being unusable outlasts the other states: only an address that works ends it, and until then every order is a trial.
  */
 import type { Clock } from '../clock.ts'
 import { codeOfClass, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/vendor.ts'
@@ -53,6 +55,8 @@ export class Standing {
   readonly #quotaBackoff: Backoff
   readonly #trialBackoff: Backoff
   readonly #faults = new Set<string>()
+  /** Why what is sold cannot be used, while that is so. */
+  #fault: string | undefined
   #state: ProviderState = READY
   #lastTrouble: Trouble | undefined
 
@@ -76,31 +80,32 @@ export class Standing {
 
   /** An order now would be a trial: one address, and no second one beside it. */
   get isOnTrial(): boolean {
-    return this.#state.kind === 'stopped' || this.#state.kind === 'unusable'
+    return this.#state.kind === 'stopped' || this.#fault !== undefined
   }
 
   /** An order is on its way: the next trial is a pause away. */
   ordering(): void {
-    if (this.#state.kind === 'unusable')
-      this.#set({ ...this.#state, until: this.#clock.now() + this.#trialBackoff.next() })
+    if (this.#fault !== undefined) this.#unusable(this.#fault)
   }
 
   /** An order brought addresses. Whether they can be used is another question. */
   succeeded(): void {
     this.#backoff.reset()
     this.#quotaBackoff.reset()
-    if (this.#state.kind !== 'unusable') this.#set(READY)
+    // The trial's own pause goes on, whatever stood in the way of the order itself.
+    if (this.#fault === undefined) this.#set(READY)
+    else if (this.#state.kind !== 'unusable') this.#unusable(this.#fault)
   }
 
   /** What stood in the way has been removed: the next order may leave at once. */
   mended(): void {
-    this.#set(READY)
+    this.#set(this.#fault === undefined ? READY : { ...this.#stateOfFault(this.#fault), until: this.#clock.now() })
   }
 
   /** A good answer that brought nothing. */
   broughtNothing(words: string): void {
     this.#set({
-      kind: 'waiting',
+      kind: this.#fault === undefined ? 'waiting' : 'unusable',
       until: this.#clock.now() + this.#backoff.next(),
       code: codeOfClass.no_resource,
       words,
@@ -122,7 +127,7 @@ export class Standing {
     const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
     this.#lastTrouble = { at: now, code, words }
     // A call that fails does not make the addresses usable again.
-    const kind = isFatalClass(failure.class) ? 'stopped' : this.#state.kind === 'unusable' ? 'unusable' : 'waiting'
+    const kind = isFatalClass(failure.class) ? 'stopped' : this.#fault === undefined ? 'waiting' : 'unusable'
     this.#set({ kind, until: this.#resumeAt(failure, now, earliestEnd), code, words })
     return this.#state
   }
@@ -154,9 +159,10 @@ export class Standing {
   /** An address has carried its first tunnel. */
   addressWorked(): void {
     this.#faults.clear()
-    if (this.#state.kind !== 'unusable') return
+    if (this.#fault === undefined) return
+    this.#fault = undefined
     this.#trialBackoff.reset()
-    this.#set(READY)
+    if (this.#state.kind === 'unusable') this.#set(READY)
   }
 
   /**
@@ -165,23 +171,31 @@ export class Standing {
    */
   addressFailed(id: string, cause: string | undefined): ProviderState | undefined {
     this.#faults.add(id)
-    if (this.#faults.size < FAULTS_THAT_STOP || this.#state.kind === 'unusable') return undefined
-    const now = this.#clock.now()
+    if (this.#faults.size < FAULTS_THAT_STOP || this.#fault !== undefined) return undefined
     const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause)}`
-    this.#lastTrouble = { at: now, code: 'GW_NO_SUPPLY', words }
-    this.#set({ kind: 'unusable', until: now + this.#trialBackoff.next(), code: 'GW_NO_SUPPLY', words })
-    return this.#state
+    return this.#found(words)
   }
 
   /** So many addresses broke in a row that it must be the vendor's line. */
   lineDown(broken: number): ProviderState {
-    const words = `${broken} addresses in a row broke: the vendor's line, or our way to it, is down`
-    const now = this.#clock.now()
-    this.#lastTrouble = { at: now, code: 'GW_NO_SUPPLY', words }
-    if (this.#state.kind === 'ready' || this.#state.kind === 'waiting') {
-      this.#set({ kind: 'unusable', until: now + this.#trialBackoff.next(), code: 'GW_NO_SUPPLY', words })
-    }
+    return this.#found(`${broken} addresses in a row broke: the vendor's line, or our way to it, is down`)
+  }
+
+  /** What is sold cannot be used. A provider that has stopped for another reason stays stopped. */
+  #found(words: string): ProviderState {
+    const isKnown = this.#fault !== undefined
+    this.#fault = words
+    this.#lastTrouble = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
+    if (!isKnown && this.#state.kind !== 'stopped') this.#unusable(words)
     return { ...this.#state, words }
+  }
+
+  #unusable(words: string): void {
+    this.#set({ ...this.#stateOfFault(words), until: this.#clock.now() + this.#trialBackoff.next() })
+  }
+
+  #stateOfFault(words: string): Omit<ProviderState, 'until'> {
+    return { kind: 'unusable', code: 'GW_NO_SUPPLY', words }
   }
 
   #set(state: ProviderState): void {

@@ -60,7 +60,7 @@ it('names the budget, or the channels, that stop the buying', async () => {
   })
   expect(readinessOf(true, [spent, full]).reasons).toEqual([
     'provider "acme-a" has no address and can buy none: its budget total is used up',
-    'provider "acme-a" has no address and can buy none: all its channels are occupied; next attempt in 20 s',
+    'provider "acme-a" has no address and can buy none: all its channels are occupied; next attempt in 21 s',
   ])
 })
 
