@@ -64,7 +64,7 @@ export interface ProviderPast {
 interface Arrival {
   /** Upstreams that the pool can lend now and could not before. */
   readonly gained: number
-  /** Addresses that the vendor had not sold us already. */
+  /** Addresses that must be feared to be paid for. */
   readonly bought: number
 }
 
@@ -308,11 +308,9 @@ export class Provider implements FollowerOwner {
     const now = this.#clock.now()
     this.#ledger.forgetEnded(now)
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
-    let bought = 0
     for (const { facts, promisedMs, vendorDeadline: endsAt } of arrivals) {
       const isNew = this.#ledger.add(facts.id, endsAt, now, facts.ref)
       results[this.#takeIn(facts, now)]++
-      if (isNew) bought++
       if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
     }
     this.#account(delivery, results)
@@ -322,7 +320,8 @@ export class Provider implements FollowerOwner {
     if (gained + pending.length > 0) this.#standing.succeeded()
     else this.#standing.broughtNothing(results.known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
     this.#log.info({ delivered: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
-    return { gained, bought: bought + pending.length }
+    // An address that is sold again is paid for again: where a reply only repeats it, the budget ends a little early.
+    return { gained, bought: arrivals.length + pending.length }
   }
 
   /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
