@@ -43,7 +43,9 @@ describe('mistakes', () => {
       }
     }
   })
+})
 
+describe('mistakes elsewhere', () => {
   it('behind a configured user are told only after a right login', async () => {
     const listen = [{ port: 0, users: [{ name: 'acc', password: 'right-password' }] }]
     const { port } = await startGateway({ upstreams: 1, config: { listen }, secrets: ['right-password'] })
@@ -115,8 +117,10 @@ describe('a session', () => {
     await gateway.world.upstreams[first]?.behave('ok')
     expect(await carrier(gateway, login('acc-session-a'))).toBe(second)
   })
+})
 
-  it('that is strict hears 502 instead', async () => {
+describe('a session that ends', () => {
+  it('hears 502 instead of another upstream when it is strict', async () => {
     const gateway = await startGateway({ upstreams: 2 })
     const name = login('acc-session-a-strict-1')
     const first = await carrier(gateway, name)
@@ -135,7 +139,7 @@ describe('a session', () => {
     expect((await connectVia(gateway.port, 'echo.test:7', login('acc-session-a'))).status).toBe(200)
   })
 
-  it('ends when nobody uses it for the idle time', async () => {
+  it('is forgotten when nobody uses it for the idle time', async () => {
     const gateway = await startGateway({ upstreams: 2, config: { session: { idle: '60ms' } } })
     const first = await carrier(gateway, login('acc-session-a'))
     await new Promise((resolve) => setTimeout(resolve, 120))

@@ -56,7 +56,9 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     const upstream = gateway.world.upstreams[0]?.requests.at(-1)
     if (scheme !== 'socks5') expect(upstream?.login).toEqual(gateway.world.upstreams[0]?.login)
   })
+})
 
+describe.each(['http', 'https', 'socks5'] as const)('both ways through %s upstreams', (scheme) => {
   it('the Host is the target’s, whatever the client claims; nothing tells that we were here', async () => {
     const gateway = await startGateway({ scheme, upstreams: 1 })
     const { authority } = gateway.world.site

@@ -108,7 +108,9 @@ describe('an answer of an upstream', () => {
     expect(refusalOf(reply)).toEqual({ status: 502, code: 'GW_UPSTREAM_LOGIN' })
     expect(header(reply.headers, 'proxy-authenticate')).toBeUndefined()
   })
+})
 
+describe('an answer of an upstream that is odd', () => {
   const odd: [reply: string, status: number, body: string | false][] = [
     ['HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n', 502, ''],
     ['HTTP/1.1 200 \x01\r\nContent-Length: 0\r\n\r\n', 502, ''],
@@ -129,7 +131,7 @@ describe('an answer of an upstream', () => {
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 200, ''],
     ['ICY 200 OK\r\n\r\n', 502, ''],
   ]
-  it('that is odd is repaired or refused, and harms nobody', async () => {
+  it('is repaired or refused, and harms nobody', async () => {
     const script = odd.map(([reply]) => reply)
     const server = await new LoopbackServer(async (socket) => {
       await new SocketReader(socket, { timeoutMs: null }).readUntil('\r\n\r\n')

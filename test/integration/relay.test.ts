@@ -38,7 +38,9 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     }
     await eventually(() => received.map((bytes) => bytes.length)).toEqual([100_004, 100_004])
   })
+})
 
+describe.each(['http', 'https', 'socks5'] as const)('the end of a tunnel through %s upstreams', (scheme) => {
   it('passes a reset on in both directions, so that a cut transfer never looks finished', async () => {
     const server = echoServer()
     const { port, app } = await withTarget(server, { scheme })

@@ -45,7 +45,9 @@ describe('stop', () => {
     expect((await kept.reader.readToClose()).bytes).toHaveLength(0)
     expect((await mute.reader.readToClose()).bytes).toHaveLength(0)
   })
+})
 
+describe('stop, for those who', () => {
   it('answers those who are connected but come too late', async () => {
     const { port, app } = await start('20s')
     const holder = await connectVia(port, 'echo.test:7')
@@ -82,8 +84,10 @@ describe('stop', () => {
     holder.socket.destroy()
     await stopped
   })
+})
 
-  it('lets a dial that is under way end well', async () => {
+describe('what is under way when it stops', () => {
+  it('may end well: a dial', async () => {
     const { port, app, world } = await start('20s')
     await world.upstreams[0]?.behave({ kind: 'slow-reply', ms: 150 })
     const opening = connectVia(port, 'echo.test:7')
@@ -96,7 +100,7 @@ describe('stop', () => {
     await stopped
   })
 
-  it('lets a plain request that is under way end well', async () => {
+  it('may end well: a plain request', async () => {
     const { port, app, world } = await start('20s')
     const loading = plain(port, 'http://site.test/slow?before=100&pieces=2&gap=50')
     await eventually(() => world.site.requests.length).toBe(1)

@@ -134,6 +134,7 @@ it('tells a wrong login at an upstream, and never its own challenge', async () =
       const list = upstreams.map(({ authority }) => `http://somebody:wrong-password@${authority}`)
       return [{ name: 'own', vendor: 'static', list }]
     },
+    config: { wait: { timeout: '200ms' } },
     secrets: ['wrong-password'],
   })
   const reply = await connectVia(port, 'echo.test:7')

@@ -68,7 +68,9 @@ describe('an empty pool', () => {
     gateway.arrive(1)
     expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200])
   })
+})
 
+describe('an empty pool and impatience', () => {
   it('has no queue with `queue: 0`', async () => {
     const { port } = await withoutStock({ wait: { queue: 0 } })
     expect(refusalOf(await connectVia(port, 'echo.test:7')).code).toBe('GW_QUEUE_FULL')
