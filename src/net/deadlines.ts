@@ -26,6 +26,7 @@ export class DeadlineList {
   #last: Expiring | undefined
   #timer: Timer | undefined
   #size = 0
+  #isClosed = false
 
   constructor(clock: Clock, durationMs: number) {
     this.#clock = clock
@@ -50,7 +51,7 @@ export class DeadlineList {
     else this.#last.nextExpiring = entry
     this.#last = entry
     this.#size++
-    this.#timer ??= this.#clock.after(this.#durationMs, this.#expire)
+    if (!this.#isClosed) this.#timer ??= this.#clock.after(this.#durationMs, this.#expire)
   }
 
   /** Takes the entry out; harmless when it is not here. */
@@ -67,8 +68,9 @@ export class DeadlineList {
     this.#size--
   }
 
-  /** Drops the timer; entries stay unexpired for ever. */
+  /** Drops the timer for good; entries stay unexpired for ever. */
   close(): void {
+    this.#isClosed = true
     this.#timer?.clear()
     this.#timer = undefined
   }

@@ -91,6 +91,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   /** Goes on with the connection's upstream if it still fits, else applies for one. */
   override start(): void {
     const { upstream, routeKey } = this.#held
+    this.#held.isQuiet = false
     if (upstream === undefined || routeKey !== this.#routeKey || !this.#stillGood(upstream)) {
       this.#held.release(this.deps.pool)
       return void super.start()
@@ -279,6 +280,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   completed(): void {
     if (this.#deps.perRequest) this.#held.release(this.deps.pool)
+    else this.#held.isQuiet = true
     this.#finish('done')
   }
 

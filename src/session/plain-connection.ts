@@ -11,6 +11,7 @@ export class PlainConnection {
   hasServed = false
   /** What the lease was asked for: another wish needs another lease. */
   routeKey = ''
+  #isQuiet = false
   #way: { readonly through: string; readonly leg: Leg; readonly conversation: UpstreamConversation } | undefined
 
   /** The open connection behind the conversation. */
@@ -37,8 +38,16 @@ export class PlainConnection {
     this.#way = undefined
   }
 
+  /** Between two requests the lease goes on, but it is no demand for addresses. */
+  set isQuiet(isQuiet: boolean) {
+    if (this.upstream === undefined || isQuiet === this.#isQuiet) return
+    this.#isQuiet = isQuiet
+    this.upstream.quietLeases += isQuiet ? 1 : -1
+  }
+
   /** Lets go of the upstream. */
   release(pool: Pool): void {
+    this.isQuiet = false
     this.hangUp()
     if (this.upstream !== undefined) pool.release(this.upstream, this.hasServed)
     this.upstream = undefined

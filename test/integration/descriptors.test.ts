@@ -1,0 +1,68 @@
+/** A process that is out of descriptors: its tunnels run on, the upstream is not blamed, and it recovers. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished } from 'vitest'
+import { stringify } from 'yaml'
+import { closeClients, connectVia, dial } from '../support/client.ts'
+import { eventually } from '../support/gateway.ts'
+import { LogCapture } from '../support/log-capture.ts'
+import { ConnectionLost, expectEcho } from '../support/socket-io.ts'
+import { startWorld, type World } from '../support/world.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const DESCRIPTORS = 128
+
+/** The real program with few descriptors. @returns its port and what it logs */
+async function startProgram(world: World): Promise<{ port: number; log: LogCapture; isAlive: () => boolean }> {
+  const folder = mkdtempSync(join(tmpdir(), 'turnpike-descriptors-'))
+  const config = {
+    listen: [{ port: 0 }],
+    admin: 'off',
+    state: 'off',
+    providers: [{ name: 'own', vendor: 'static', list: world.lines() }],
+    log: { format: 'json', level: 'info' },
+  }
+  const file = join(folder, 'gateway.yaml')
+  writeFileSync(file, stringify(config))
+  const command = 'ulimit -n "$1" && exec "$2" "$3" start --config "$4"'
+  const args = ['-c', command, 'sh', String(DESCRIPTORS), process.execPath, main, file]
+  const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const log = new LogCapture()
+  child.stdout.on('data', (text: Buffer) => log.write(text))
+  onTestFinished(async () => {
+    await closeClients()
+    const ended = once(child, 'close')
+    child.kill('SIGTERM')
+    await ended
+    await world.close()
+    rmSync(folder, { recursive: true })
+  })
+  const listen = () => log.records().find((record) => typeof record['listen'] === 'string')?.['listen']
+  while (listen() === undefined) await once(child.stdout, 'data')
+  return { port: Number(String(listen()).split(':').at(-1)), log, isAlive: () => child.exitCode === null }
+}
+
+it('a flood takes the last descriptor, and what worked before works on and afterwards', async () => {
+  const world = await startWorld({ upstreams: 1 })
+  const { port, log, isAlive } = await startProgram(world)
+  const held = []
+  for (let n = 0; n < 8; n++) held.push(await connectVia(port, 'echo.test:7'))
+  const flood = await Promise.all(Array.from({ length: 400 }, () => dial(port).catch(lost)))
+  for (const tunnel of held) await expectEcho(tunnel, 'undisturbed')
+  for (const client of flood) client?.socket.destroy()
+  const status = () => connectVia(port, 'echo.test:7').then((reply) => reply.status, lost)
+  await eventually(status).toBe(200)
+  for (const tunnel of held) await expectEcho(tunnel, 'still here')
+  expect(isAlive()).toBe(true)
+  expect(log.text).toMatch(/half the descriptor limit/)
+  // One line for each connection that could not be accepted would be a second flood.
+  expect(log.lines.length).toBeLessThan(100)
+})
+
+function lost(error: unknown): undefined {
+  if (!(error instanceof ConnectionLost)) throw error
+}
