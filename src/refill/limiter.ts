@@ -55,6 +55,13 @@ export class SlidingWindow {
     return next === undefined ? undefined : next - now
   }
 
+  /** How far apart calls must be sent so that those which may be sent last until the next slot falls free, ms. */
+  paceMs(now: number): number {
+    const { calls, perMs } = this.#limit
+    const untilFree = (this.#freeAt[0] ?? now) - now
+    return Math.max(perMs / calls, untilFree / Math.max(1, this.room(now)))
+  }
+
   begin(): void {
     this.#inFlight++
   }
@@ -123,6 +130,16 @@ export class Limiter {
     this.#window = new SlidingWindow(limit)
     this.#queue = new PQueue({ concurrency: options.concurrency })
     this.#stopListening = clock.onWake(() => this.#turnstile())
+  }
+
+  /** Whether less than half of the window is left. */
+  get isTight(): boolean {
+    return this.room <= this.#window.limit.calls / 2
+  }
+
+  /** The distance of calls, ms, at which the window is never used up. */
+  get paceMs(): number {
+    return this.#window.paceMs(this.#clock.now())
   }
 
   /** Calls sent so far. */

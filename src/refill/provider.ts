@@ -42,6 +42,8 @@ const NOTHING_USABLE = 'the vendor sold nothing that can be used'
 const LATENCY_WEIGHT = 1 / 8
 const DEVIATION_WEIGHT = 1 / 4
 const FIRST_LATENCY_MS = 1_000
+/** While only the reply to somebody else's call can tell when the vendor may be called again. */
+const BUSY_LIMITER_MS = 100
 
 export interface ProviderDeps {
   readonly clock: Clock
@@ -115,6 +117,7 @@ export class Provider implements FollowerOwner {
   readonly #standing: Standing
   readonly #told = new Set<LifeDoubt | 'too-short' | 'low-stock'>()
   #isLoading = false
+  #orderedAt = Number.NEGATIVE_INFINITY
   #latencyMs = FIRST_LATENCY_MS
   #deviationMs = FIRST_LATENCY_MS / 2
 
@@ -168,20 +171,41 @@ export class Provider implements FollowerOwner {
     return this.#latencyMs + 4 * this.#deviationMs
   }
 
-  /** How many addresses may be ordered in one call at this moment. */
-  room(now: number): number {
-    if (now < this.#standing.state.until || this.source.isList) return 0
+  /**
+   * How many addresses may be ordered in one call at this moment. None while the vendor may not be called: a call that
+   * waits for its turn could not grow with what is asked for meanwhile.
+   * @param isUrgent a client waits; calls for the stock keep to the vendor's pace, so that some are left for clients
+   */
+  room(now: number, isUrgent: boolean): number {
+    if (now < this.#standing.state.until || this.source.isList || this.limiter.room < 1) return 0
+    if (!isUrgent && now < this.#pacedAt()) return 0
     const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
     const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#budget.left(now), ceiling)
     return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
   }
 
-  /** When an order may be tried next for what only time changes; undefined while no time is known. */
-  nextAttemptAt(now: number): number | undefined {
+  /** When the stock may be ordered for: at once while more than half of the window is free, then at the vendor's pace. */
+  #pacedAt(): number {
+    return this.limiter.isTight ? this.#orderedAt + this.limiter.paceMs : Number.NEGATIVE_INFINITY
+  }
+
+  /**
+   * When an order may be tried next for what only time changes; undefined while no time is known.
+   * @param isUrgent as for `room`
+   */
+  nextAttemptAt(now: number, isUrgent = true): number | undefined {
     if (now < this.#standing.state.until) return this.#standing.state.until
     const reached = this.#budget.reached(now)
     if (reached !== undefined) return reached.until
-    return this.freeChannels === 0 && this.incoming === 0 ? this.#ledger.earliestEnd(now) : now
+    if (this.freeChannels === 0 && this.incoming === 0) return this.#ledger.earliestEnd(now)
+    if (this.limiter.room < 1) return this.limiter.nextAt ?? now + BUSY_LIMITER_MS
+    return isUrgent ? now : Math.max(now, this.#pacedAt())
+  }
+
+  /** Why it takes no orders although nothing is wrong with it; undefined when it does. */
+  get fullBecause(): string | undefined {
+    if (this.freeChannels === 0) return 'all of its channels are in use'
+    return this.limiter.room < 1 ? 'as many calls as the vendor allows have been made' : undefined
   }
 
   #lendable(): number {
@@ -215,6 +239,7 @@ export class Provider implements FollowerOwner {
    */
   async order(count: number, priority: number, signal: AbortSignal): Promise<number> {
     this.incoming += count
+    this.#orderedAt = this.#clock.now()
     this.#standing.ordering()
     try {
       await this.#errands.prepare(signal)

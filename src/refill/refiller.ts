@@ -30,7 +30,10 @@ export interface RefillSettings {
 /** Calls for clients that wait go before calls for the stock. */
 const WAITING_PRIORITY = 10
 const STOCK_PRIORITY = 0
-/** Decisions for the stock are made at most this often: traffic of thousands a second must not cost as many plans. */
+/**
+ * Decisions are made at most this often, but for the first client after a pause: traffic of thousands a second must not
+ * cost as many plans, and a crowd that comes at once is to be served by one call, not by one for each of its clients.
+ */
 const PLAN_EVERY_MS = 50
 /** An address is ordered this much before the moment that its call latency asks for. */
 const LEAD_SLACK_MS = 500
@@ -75,17 +78,24 @@ export class Refiller implements SupplyView {
   asked(providers: readonly string[] | undefined): void {
     const now = this.#clock.now()
     this.#demand.asked(providers, now)
-    this.#wakeAt(Math.max(now, this.#lastPlanAt + PLAN_EVERY_MS))
+    this.#planSoon(now)
   }
 
   queueChanged(waiting: readonly WaitingDemand[]): void {
-    this.#demand.queueChanged(waiting, this.#clock.now())
-    if (waiting.length > 0) this.plan()
+    const now = this.#clock.now()
+    this.#demand.queueChanged(waiting, now)
+    if (waiting.length === 0) return
+    if (now >= this.#lastPlanAt + PLAN_EVERY_MS) this.plan()
+    else this.#planSoon(now)
+  }
+
+  #planSoon(now: number): void {
+    this.#wakeAt(Math.max(now, this.#lastPlanAt + PLAN_EVERY_MS))
   }
 
   /** An upstream has left the pool, or has begun to drain. */
   stockChanged(): void {
-    this.#wakeAt(Math.max(this.#clock.now(), this.#lastPlanAt + PLAN_EVERY_MS))
+    this.#planSoon(this.#clock.now())
   }
 
   outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined {
@@ -94,7 +104,7 @@ export class Refiller implements SupplyView {
     let soonest: { provider: Provider; at: number | undefined } | undefined
     for (const provider of able) {
       if (provider.incoming > 0 || this.#holds(provider, tried)) return undefined
-      const at = provider.nextAttemptAt(now)
+      const at = provider.nextAttemptAt(now, true)
       if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
       if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
         soonest = { provider, at }
@@ -136,7 +146,7 @@ export class Refiller implements SupplyView {
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
     const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
-    if (ordered < missing) this.#wakeWhenPossible(providers, now)
+    if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
     this.#wakeAt(stock.nextShortAt)
     this.#wakeAt(now + this.#settings.idleAfter / 4)
   }
@@ -187,7 +197,7 @@ export class Refiller implements SupplyView {
   #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
     const { floor, idleAfter, uses, ceiling } = this.#settings
     const earned = this.#demand.owed(group, now, idleAfter)
-    const leadMs = Math.max(...providers.map((p) => p.leadMs), 0) + LEAD_SLACK_MS
+    const leadMs = Math.max(...providers.map((p) => p.leadMs + p.limiter.paceMs), 0) + LEAD_SLACK_MS
     // A single lease is no rate, either.
     const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
     const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)
@@ -204,7 +214,7 @@ export class Refiller implements SupplyView {
   #order(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): number {
     let left = Math.max(0, count)
     while (left > 0) {
-      const parts = this.#split(providers, left, now)
+      const parts = this.#split(providers, left, isUrgent, now)
       if (parts.size === 0) break
       for (const [provider, part] of parts) {
         left -= part
@@ -215,9 +225,13 @@ export class Refiller implements SupplyView {
   }
 
   /** By priority, then each to the one that holds least for its weight. */
-  #split(providers: readonly Provider[], count: number, now: number): Map<Provider, number> {
+  #split(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): Map<Provider, number> {
     const parts = new Map<Provider, number>()
-    const able = providers.map((p) => ({ provider: p, room: Math.floor(p.room(now)), load: p.held + p.incoming }))
+    const able = providers.map((p) => ({
+      provider: p,
+      room: Math.floor(p.room(now, isUrgent)),
+      load: p.held + p.incoming,
+    }))
     for (let left = count; left > 0; left--) {
       const next = able.reduce<(typeof able)[number] | undefined>(
         (best, one) => (one.room > 0 && goesBefore(one, best) ? one : best),
@@ -245,7 +259,7 @@ export class Refiller implements SupplyView {
   /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
   orderNow(provider: Provider): boolean {
     const unheld = this.#settings.ceiling - this.#pool.lendableCount - this.#incoming
-    const room = Math.min(provider.room(this.#clock.now()), unheld)
+    const room = Math.min(provider.room(this.#clock.now(), true), unheld)
     if (room < 1) return false
     const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
     void this.#buy(provider, Math.min(Math.floor(room), missing), false)
@@ -256,7 +270,7 @@ export class Refiller implements SupplyView {
     const gained = await provider.loadList(this.#stopping.signal)
     if (gained > 0) this.#onSettled()
     // An empty or broken list is read again for those who wait: no other event would do it.
-    else if (this.#isAwaited) this.#wakeWhenPossible([provider], this.#clock.now())
+    else if (this.#isAwaited) this.#wakeWhenPossible([provider], true, this.#clock.now())
   }
 
   get #isAwaited(): boolean {
@@ -265,9 +279,9 @@ export class Refiller implements SupplyView {
   }
 
   /** Plans again as soon as one of the providers may be asked. */
-  #wakeWhenPossible(providers: readonly Provider[], now: number): void {
+  #wakeWhenPossible(providers: readonly Provider[], isUrgent: boolean, now: number): void {
     for (const provider of providers) {
-      const at = provider.nextAttemptAt(now)
+      const at = provider.nextAttemptAt(now, isUrgent)
       if (at !== undefined && at > now) this.#wakeAt(at)
     }
   }
@@ -321,7 +335,7 @@ function hopeless(provider: Provider | undefined, at: number | undefined, now: n
     const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
     return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
   }
-  const words = provider?.state.words || (provider?.freeChannels === 0 ? 'all of its channels are in use' : '')
+  const words = provider?.state.words || provider?.fullBecause
   const reason = words ? `: ${words}` : ''
   return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, {
     detail: { retryAfterMs },

@@ -183,3 +183,17 @@ it('keeps the tighter of two limits', () => {
   window.tighten({ calls: 15, perMs: 60_000 })
   expect(window.room(0)).toBe(15)
 })
+
+it('tells the distance of calls at which the window is never used up', async () => {
+  const { clock, limiter, call } = setUp({ calls: 4, perMs: 60_000 }, () => 0)
+  expect([limiter.isTight, limiter.paceMs]).toEqual([false, 15_000])
+  for (const name of ['a', 'b']) void call(name)
+  await clock.run(10_000)
+  // Two are left for the 50 s until the first slot falls free.
+  expect([limiter.isTight, limiter.paceMs]).toEqual([true, 25_002.5])
+  void call('c')
+  await clock.run(0)
+  expect(limiter.paceMs).toBe(50_005)
+  await clock.run(50_005)
+  expect([limiter.isTight, limiter.paceMs]).toEqual([false, 15_000])
+})
