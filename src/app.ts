@@ -1,44 +1,23 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
-import { readFileSync } from 'node:fs'
+import { type Account, openAccounts } from './accounts.ts'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
-import {
-  type AdminConfig,
-  type ApiProviderConfig,
-  type Config,
-  isApi,
-  isDemo,
-  isStatic,
-  type ProviderConfig,
-} from './config/schema.ts'
-import { type DemoWorld, startDemoWorld } from './demo/world.ts'
+import { type AdminConfig, type Config, isDemo } from './config/schema.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
 import { type Address, formatAuthority } from './net/address.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
-import type { UpstreamTls } from './pool/upstream.ts'
 import { Limiters } from './refill/limiter.ts'
-import type { ProviderSettings } from './refill/provider.ts'
 import { Supply } from './refill/supply.ts'
-import type { Secret } from './secret.ts'
 import { DataSide, type DataSideSettings } from './session/data-side.ts'
 import { TrafficCounters } from './session/traffic.ts'
 import type { Restored, Store } from './store/contract.ts'
 import { forgetfulStore } from './store/memory.ts'
-import { memoryFile } from './store/memory-file.ts'
 import { openStore } from './store/store.ts'
-import {
-  type CallGate,
-  openSource,
-  openVendorHttp,
-  ownKeysOf,
-  type SourceMemory,
-  type VendorHttp,
-} from './vendors/registry.ts'
-import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
+import { openVendorHttp } from './vendors/registry.ts'
 
 export interface App {
   /** Where clients connect, in the order of `listen:`. */
@@ -202,136 +181,6 @@ async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: ()
 }
 
 const DRAIN_POLL_MS = 50
-
-interface Account {
-  readonly settings: ProviderSettings
-  readonly source: Source
-}
-
-interface AccountDeps {
-  readonly clock: Clock
-  readonly log: Log
-  readonly http: VendorHttp
-  readonly gate: CallGate
-}
-
-/** Opens every provider's account; the demo vendor is started first, as a company of its own on loopback. */
-async function openAccounts(
-  config: Config,
-  deps: AccountDeps,
-): Promise<{ opened: Account[]; close: () => Promise<void> }> {
-  const worlds: DemoWorld[] = []
-  const opened: Account[] = []
-  for (const provider of config.providers) {
-    const tls = tlsOf(provider)
-    const common = { settings: providerSettings(config, provider, tls) }
-    if (isDemo(provider)) {
-      const { channels, life, fetch } = provider
-      const world = await startDemoWorld(
-        { channels, life: [life[0], life[1]], fetch },
-        { clock: deps.clock, log: deps.log.child({ mod: 'demo' }) },
-      )
-      worlds.push(world)
-      const settings = {
-        ...sourceSettings(config, provider),
-        product: 'channel',
-        credentials: { key: world.key },
-        baseUrl: world.baseUrl,
-        allowPrivate: true,
-        channels,
-      }
-      opened.push({ ...common, source: openSource(settings, deps) })
-    } else
-      opened.push({
-        ...common,
-        source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
-      })
-  }
-  return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
-}
-
-/** Where a provider keeps what must not be forgotten between an order and its answer. */
-function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: SourceMemory } {
-  return state === 'off' ? {} : { memory: memoryFile(state.path, provider.name) }
-}
-
-/** What the vendor's engine needs of a provider's configuration. */
-function sourceSettings(config: Config, provider: ProviderConfig): SourceSettings {
-  const { username, password, protocol, tls } = provider.upstream
-  return {
-    name: provider.name,
-    vendor: provider.vendor,
-    product: isApi(provider) ? provider.product : 'list',
-    credentials: isApi(provider) ? provider.credentials : {},
-    request: isApi(provider) ? definedOnly(provider.request) : {},
-    ...(isApi(provider) ? { own: ownSettings(provider) } : {}),
-    upstream: {
-      ...(username === undefined ? {} : { username: username.reveal() }),
-      ...(password === undefined ? {} : { password }),
-      ...(protocol === undefined ? {} : { protocol }),
-      tls: tls !== false,
-    },
-    allowPrivate: provider.allowPrivate,
-    limit: provider.limit,
-    callTimeoutMs: provider.callTimeout,
-    maxBodyBytes: config.supply.bodyBytes,
-    ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
-    ...(isApi(provider) && provider.baseUrl !== undefined ? { baseUrl: provider.baseUrl } : {}),
-    ...(isApi(provider) && provider.channels !== undefined ? { channels: provider.channels } : {}),
-    ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
-    ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
-    ...(isStatic(provider) && provider.url !== undefined ? { url: provider.url } : {}),
-  }
-}
-
-/** What stands under the keys that only this product has. */
-function ownSettings(provider: ApiProviderConfig): Readonly<Record<string, unknown>> {
-  const names = Object.keys(ownKeysOf(provider.vendor, provider.product))
-  return definedOnly(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
-}
-
-function definedOnly<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
-  const entries = Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
-  return Object.fromEntries(entries)
-}
-
-function tlsOf(provider: ProviderConfig): UpstreamTls | undefined {
-  const { tls } = provider.upstream
-  if (tls === false) return undefined
-  const { servername, ca } = tls as { servername?: string; ca?: string }
-  return {
-    verify: tls.verify,
-    ...(servername === undefined ? {} : { serverName: servername }),
-    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
-  }
-}
-
-function providerSettings(config: Config, provider: ProviderConfig, tls: UpstreamTls | undefined): ProviderSettings {
-  const { username, password } = provider.upstream as { username?: Secret; password?: Secret }
-  return {
-    name: provider.name,
-    priority: provider.priority,
-    weight: provider.weight,
-    ceiling: provider.ceiling,
-    budget: provider.budget,
-    lowStock: provider.lowStock,
-    price: provider.price,
-    isRemembered: isApi(provider),
-    whitelist: isApi(provider) ? provider.whitelist : 'off',
-    arrival: {
-      provider: provider.name,
-      ttlMs: provider.ttl,
-      marginMs: config.pool.margin,
-      username: username?.reveal(),
-      password,
-      tls,
-    },
-    backoffMs: config.supply.backoff,
-    maxBackoffMs: config.supply.maxBackoff,
-    reprobeMs: config.supply.reprobe,
-    whitelistReprobeMs: config.supply.whitelistReprobe,
-  }
-}
 
 function dataSettings(config: Config): DataSideSettings {
   const { limits, dial, wait } = config
