@@ -24,6 +24,8 @@ export function tier({ name, include, testTimeoutMs, hookTimeoutMs = testTimeout
       include: [...include],
       pool: 'forks',
       fileParallelism: parallel,
+      // The default leaves one core idle, which on two cores is half the machine.
+      maxWorkers: '100%',
       testTimeout: testTimeoutMs,
       hookTimeout: hookTimeoutMs,
       teardownTimeout: 5_000,

@@ -118,6 +118,7 @@ export const counters: readonly Figure[] = [
   },
   perProvider('turnpike_provider_addresses_evicted_total', 'Of them: given up.', (report) => report.evictedByBlame),
   perProvider('turnpike_provider_bought_seconds_total', 'Life bought.', (report) => report.secondsBought),
+  perProvider('turnpike_provider_used_seconds_total', 'Of it: used.', (report) => report.secondsUsed),
 ]
 
 function countByState(upstreams: readonly UpstreamReport[]): readonly Sample[] {

@@ -1,7 +1,7 @@
 /** Reports from the live parts. Pure: what is read is read at one moment of the clock, and nothing is changed. */
 import { type Clock, isoTime } from '../clock.ts'
 import { formatAuthority } from '../net/address.ts'
-import type { Upstream } from '../pool/upstream.ts'
+import { carriedMs, type Upstream } from '../pool/upstream.ts'
 import type { Provider } from '../refill/provider.ts'
 import type { ProviderReport, Readiness, UpstreamReport } from './view.ts'
 
@@ -53,7 +53,7 @@ function restingHosts(upstream: Upstream, now: number): number {
 
 /** In the order of the configuration. */
 export function providerReports(providers: readonly Provider[], parts: ReportParts): readonly ProviderReport[] {
-  const holdings = holdingsOf(parts.members)
+  const holdings = holdingsOf(parts.members, parts.clock.now())
   return providers.map((provider) => {
     const holding = holdings.get(provider.name) ?? NOTHING
     return providerReport(provider, holding, parts.tunnelsOf(provider.name), parts.clock)
@@ -61,18 +61,26 @@ export function providerReports(providers: readonly Provider[], parts: ReportPar
 }
 
 /** What of a provider is in the pool. */
-type Holding = Pick<ProviderReport, 'alive' | 'leased' | 'leases'>
+interface Holding {
+  readonly alive: number
+  readonly leased: number
+  readonly leases: number
+  /** How long something was open through them, ms. */
+  readonly carriedMs: number
+}
 
-const NOTHING: Holding = { alive: 0, leased: 0, leases: 0 }
+const NOTHING: Holding = { alive: 0, leased: 0, leases: 0, carriedMs: 0 }
 
-function holdingsOf(members: Iterable<Upstream>): ReadonlyMap<string, Holding> {
+function holdingsOf(members: Iterable<Upstream>, now: number): ReadonlyMap<string, Holding> {
   const holdings = new Map<string, Holding>()
-  for (const { facts, leases } of members) {
+  for (const upstream of members) {
+    const { facts, leases } = upstream
     const before = holdings.get(facts.provider) ?? NOTHING
     holdings.set(facts.provider, {
       alive: before.alive + 1,
       leased: before.leased + (leases > 0 ? 1 : 0),
       leases: before.leases + leases,
+      carriedMs: before.carriedMs + carriedMs(upstream, now),
     })
   }
   return holdings
@@ -119,9 +127,12 @@ function calls({ limiter, source, counts }: Provider, now: number) {
 }
 
 function addresses({ counts }: Provider, holding: Holding) {
+  const { alive, leased, leases } = holding
   return {
     bought: counts.bought,
-    ...holding,
+    alive,
+    leased,
+    leases,
     used: counts.used,
     wasted: counts.expiredUnused + counts.tooShort,
     wastedExpired: counts.expiredUnused,
@@ -129,7 +140,17 @@ function addresses({ counts }: Provider, holding: Holding) {
     evictedByBlame: counts.evictedByBlame,
     duplicates: counts.duplicates,
     rejected: counts.rejected,
-    secondsBought: Math.round(counts.secondsBought),
+    ...lives(counts, holding),
+  }
+}
+
+/** A life that is in the pool counts as bought whole, and as used until now. */
+function lives({ secondsBought, secondsUsed }: Provider['counts'], { carriedMs: inPool }: Holding) {
+  const used = secondsUsed + inPool / 1_000
+  return {
+    secondsBought: Math.round(secondsBought),
+    secondsUsed: Math.round(used),
+    utilisation: secondsBought === 0 ? null : Math.round((used / secondsBought) * 1_000) / 1_000,
   }
 }
 

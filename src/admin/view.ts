@@ -132,6 +132,10 @@ export interface ProviderReport {
   readonly rejected: number
   /** Lives bought, all together. */
   readonly secondsBought: number
+  /** Of them: something was open through the address. */
+  readonly secondsUsed: number
+  /** The part of the life bought that was used, 0 to 1; null while nothing was bought. */
+  readonly utilisation: number | null
 
   /** Addresses that may still be bought now; null without a budget. */
   readonly budgetLeft: number | null

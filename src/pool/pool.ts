@@ -203,6 +203,7 @@ export class Pool {
    */
   opened(upstream: Upstream, host: string, counts: boolean, tookMs: number, now: number): void {
     upstream.opened++
+    if (upstream.carrying++ === 0) upstream.carryingSince = now
     upstream.usesReserved--
     if (counts) upstream.uses++
     upstream.latencyMs =
@@ -218,9 +219,10 @@ export class Pool {
   }
 
   /** A lease ends; exactly once for each. @param wasOpened whether `opened` was called for it */
-  release(upstream: Upstream, wasOpened: boolean): void {
+  release(upstream: Upstream, wasOpened: boolean, now: number): void {
     upstream.leases--
     if (!wasOpened) upstream.usesReserved--
+    else if (--upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
     if (upstream.state === 'gone' || this.#removeIfUsedUp(upstream)) return
     if (this.#loadChanged(upstream)) this.#observer.lendable()
   }

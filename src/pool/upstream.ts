@@ -82,6 +82,10 @@ export class Upstream {
   sessions = 0
   /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
   opened = 0
+  /** Open tunnels and exchanges, since when there is at least one, and for how long there was before that, ms. */
+  carrying = 0
+  carryingSince = 0
+  carriedMs = 0
   /** Failures blamed on it since the last success. */
   blame = 0
   /** While resting: when the pause ends. */
@@ -103,4 +107,11 @@ export class Upstream {
     const until = this.hostRests?.get(host)
     return until !== undefined && until > now
   }
+}
+
+/** How long of its life, until now, something was open through an upstream, ms. */
+export function carriedMs(upstream: Upstream, now: number): number {
+  // A tunnel may outlive the address, and the timer that ends it may be late.
+  const until = Math.min(now, upstream.deadline)
+  return upstream.carriedMs + (upstream.carrying > 0 ? until - upstream.carryingSince : 0)
 }

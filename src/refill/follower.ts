@@ -1,10 +1,15 @@
-/** Asks a vendor again and again where addresses stand that come later than their order, or change while they are held. */
+/**
+ * Asks a vendor again and again where addresses stand that come later than their order, or change while they are held.
+ * What was ordered is followed until it is there; what is held only while somebody may be lent it.
+ */
 import type { Clock, Timer } from '../clock.ts'
 import type { Follow, Followed, Pending } from '../vendors/vendor.ts'
 
 export interface FollowerOwner {
   /** The vendor's names of all that is held. */
   readonly heldRefs: readonly string[]
+  /** Whether there are clients who may be lent what is held. */
+  readonly isWanted: boolean
   followed(news: Followed): Promise<void>
   followFailed(error: unknown): void
 }
@@ -16,12 +21,15 @@ export class Follower {
   readonly #pending = new Set<string>()
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
   #isAsking = false
+  #askedAt: number
 
   constructor(follow: Follow, clock: Clock, owner: FollowerOwner) {
     this.#follow = follow
     this.#clock = clock
     this.#owner = owner
+    this.#askedAt = clock.now()
   }
 
   /** Bought, but without an address so far: each occupies a channel. */
@@ -30,24 +38,35 @@ export class Follower {
   }
 
   add(pending: readonly Pending[]): void {
+    // What has just been ordered is asked for a pause later, not at once.
+    if (pending.length > 0) this.#askedAt = this.#clock.now()
     for (const { ref } of pending) this.#pending.add(ref)
     this.#schedule()
   }
 
-  /** Something is held or pending: goes on asking for as long as that is so. */
+  /** Goes on asking after a time in which nobody wanted to know. */
+  resume(): void {
+    this.#schedule()
+  }
+
   #schedule(): void {
-    if (this.#timer !== undefined || this.#isAsking || this.#stopping.signal.aborted) return
-    if (this.#pending.size === 0 && this.#owner.heldRefs.length === 0) return
-    const pause = this.#pending.size > 0 ? this.#follow.pendingEveryMs : this.#follow.everyMs
-    this.#timer = this.#clock.after(pause, () => void this.now())
+    if (this.#isAsking || this.#stopping.signal.aborted) return
+    const isPending = this.#pending.size > 0
+    if (!isPending && (!this.#owner.isWanted || this.#owner.heldRefs.length === 0)) return
+    const at = this.#askedAt + (isPending ? this.#follow.pendingEveryMs : this.#follow.everyMs)
+    if (at >= this.#timerAt) return
+    this.#timer?.clear()
+    this.#timerAt = at
+    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => void this.now())
   }
 
   /** Asks at once: the time has come, or the vendor has given a hint. */
   async now(): Promise<void> {
     this.#timer?.clear()
-    this.#timer = undefined
+    this.#timerAt = Number.POSITIVE_INFINITY
     if (this.#isAsking || this.#stopping.signal.aborted) return
     this.#isAsking = true
+    this.#askedAt = this.#clock.now()
     try {
       const refs = [...new Set([...this.#pending, ...this.#owner.heldRefs])]
       const news = await this.#follow.ask(refs, this.#stopping.signal)

@@ -14,8 +14,7 @@ export class Ledger {
   /** @returns false when it was held already: the vendor has told of it again */
   add(id: string, endsAt: number, now: number, ref?: string): boolean {
     const known = this.#entries.get(id)
-    const isDone = known?.isDone === true && !isNewLife(known.endsAt, endsAt, now)
-    this.#entries.set(id, { endsAt, ref, isDone })
+    this.#entries.set(id, { endsAt, ref, isDone: this.isHad(id, endsAt, now) })
     return known === undefined || known.endsAt <= now
   }
 
@@ -28,6 +27,12 @@ export class Ledger {
   /** Whether the pool has had this life of it already: it is not to be lent again, however often the vendor tells of it. */
   isDone(id: string): boolean {
     return this.#entries.get(id)?.isDone === true
+  }
+
+  /** Whether the end that is told for it is that of a life which the pool has had. */
+  isHad(id: string, endsAt: number, now: number): boolean {
+    const known = this.#entries.get(id)
+    return known?.isDone === true && !isNewLife(known.endsAt, endsAt, now)
   }
 
   /** The vendor has taken it back. */

@@ -1,36 +1,35 @@
 /**
- * One configured account and product: buys through its source, keeps its ledger and budget, and puts what arrives into
- * the pool. Whether it may be asked now is `standing.ts`.
+ * One configured account and product: buys through its source and lends what it bought through the pool. Whether it may
+ * be asked now is `standing.ts`, what it may spend `purse.ts`, what becomes of a delivery `intake.ts`.
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Added, Pool } from '../pool/pool.ts'
-import type { GoneReason, Upstream, UpstreamFacts } from '../pool/upstream.ts'
-import type { CallId, RestoredUpstream, Store, StoredUpstream } from '../store/contract.ts'
+import type { Pool } from '../pool/pool.ts'
+import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
+import type { RestoredUpstream, Store } from '../store/contract.ts'
 import { StoreError } from '../store/errors.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import { type Delivery, type Followed, type Source, VendorError } from '../vendors/vendor.ts'
-import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './arrival.ts'
-import { type Booking, Budget, type BudgetReached, type BudgetSettings } from './budget.ts'
+import type { BudgetReached, BudgetSettings } from './budget.ts'
 import { Errands, type WhitelistSetting } from './errands.ts'
 import { Follower, type FollowerOwner } from './follower.ts'
-import { isNewLife, Ledger } from './ledger.ts'
+import { Intake, type IntakeCounts, type IntakeSettings, type Occasion } from './intake.ts'
+import { Ledger } from './ledger.ts'
 import type { Limiter } from './limiter.ts'
+import { type Purchase, Purse } from './purse.ts'
 import { isFatalClass, type ProviderState, Standing, type StandingSettings, type Trouble } from './standing.ts'
 
-export interface ProviderSettings extends StandingSettings {
+export interface ProviderSettings extends StandingSettings, IntakeSettings {
   readonly name: string
   readonly priority: number
   readonly weight: number
   /** Most addresses held of it; undefined: the pool's ceiling alone. */
   readonly ceiling: number | undefined
   readonly budget: BudgetSettings
-  readonly lowStock: number | undefined
   readonly price: number | undefined
   readonly whitelist: WhitelistSetting
   /** Whether what was bought outlives the process: not for a list, nor for a vendor that ends with it. */
   readonly isRemembered: boolean
-  readonly arrival: ArrivalSettings
 }
 
 /** A list that has been read is read again after this, if anybody asks. */
@@ -60,45 +59,24 @@ export interface ProviderPast {
   /** Of the last 24 hours, oldest first. */
   readonly purchases: readonly { readonly at: number; readonly count: number }[]
   readonly total: number
+  /** Orders whose reply was never seen: only the vendor can tell what they brought. */
+  readonly unsettled: number
 }
 
-/** What one delivery came to. */
-interface Arrival {
-  /** Upstreams that the pool can lend now and could not before. */
-  readonly gained: number
-  /** Addresses that must be feared to be paid for. */
-  readonly bought: number
-}
-
-export interface ProviderCounts {
-  bought: number
-  duplicates: number
-  rejected: number
-  tooShort: number
-  used: number
-  expiredUnused: number
-  evictedByBlame: number
-  failedCalls: number
-  secondsBought: number
+export interface ProviderCounts extends Readonly<IntakeCounts> {
+  /** Addresses that have opened a tunnel. */
+  readonly used: number
+  readonly expiredUnused: number
+  readonly evictedByBlame: number
+  readonly failedCalls: number
+  /** Of what has left the pool: how long something was open through it while it lived. */
+  readonly secondsUsed: number
 }
 
 export class Provider implements FollowerOwner {
   readonly settings: ProviderSettings
   readonly source: Source
   readonly limiter: Limiter
-  readonly counts: ProviderCounts = {
-    bought: 0,
-    duplicates: 0,
-    rejected: 0,
-    tooShort: 0,
-    used: 0,
-    expiredUnused: 0,
-    evictedByBlame: 0,
-    failedCalls: 0,
-    secondsBought: 0,
-  }
-  /** What the vendor last said is left on the account. */
-  balance: number | undefined
   /** Addresses that orders on their way may bring. */
   incoming = 0
   /** Something changed without an order: waiting clients and the plan should look again. */
@@ -106,7 +84,8 @@ export class Provider implements FollowerOwner {
   readonly #clock: Clock
   readonly #pool: Pool
   readonly #log: Log
-  readonly #budget: Budget
+  readonly #purse: Purse
+  readonly #intake: Intake
   readonly #ledger = new Ledger()
   readonly #store: Store
   readonly #errands: Errands
@@ -115,9 +94,10 @@ export class Provider implements FollowerOwner {
   /** The vendor may hold addresses that we do not know of: a reply was lost, or their lives cannot be proven. */
   #mustReconcile = false
   readonly #standing: Standing
-  readonly #told = new Set<LifeDoubt | 'too-short' | 'low-stock'>()
+  readonly #counts = { used: 0, expiredUnused: 0, evictedByBlame: 0, failedCalls: 0, secondsUsed: 0 }
   #isLoading = false
   #orderedAt = Number.NEGATIVE_INFINITY
+  #wantedUntil = Number.NEGATIVE_INFINITY
   #latencyMs = FIRST_LATENCY_MS
   #deviationMs = FIRST_LATENCY_MS / 2
 
@@ -128,8 +108,10 @@ export class Provider implements FollowerOwner {
     this.#clock = deps.clock
     this.#pool = deps.pool
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
-    this.#budget = new Budget(settings.budget)
     this.#store = deps.store ?? forgetfulStore()
+    const parts = { clock: deps.clock, pool: deps.pool, log: this.#log, store: this.#store, ledger: this.#ledger }
+    this.#purse = new Purse(settings.name, settings.budget, parts)
+    this.#intake = new Intake(settings, parts)
     this.#errands = new Errands(source, settings.whitelist, this.#log)
     this.#follower = source.follow === undefined ? undefined : new Follower(source.follow, deps.clock, this)
     this.#standing = new Standing(settings, deps.clock, deps.random)
@@ -147,12 +129,21 @@ export class Provider implements FollowerOwner {
     return this.#standing.lastTrouble
   }
 
+  get counts(): ProviderCounts {
+    return { ...this.#intake.counts, ...this.#counts }
+  }
+
+  /** What the vendor last said is left on the account. */
+  get balance(): number | undefined {
+    return this.#intake.balance
+  }
+
   get budgetReached(): BudgetReached | undefined {
-    return this.#budget.reached(this.#clock.now())
+    return this.#purse.reached
   }
 
   get budgetLeft(): number {
-    return this.#budget.left(this.#clock.now())
+    return this.#purse.left
   }
 
   /** Addresses the vendor holds for us now: each occupies a channel where channels are sold. */
@@ -180,7 +171,7 @@ export class Provider implements FollowerOwner {
     if (now < this.#standing.state.until || this.source.isList || this.limiter.room < 1) return 0
     if (!isUrgent && now < this.#pacedAt()) return 0
     const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
-    const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#budget.left(now), ceiling)
+    const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#purse.left, ceiling)
     return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
   }
 
@@ -195,7 +186,7 @@ export class Provider implements FollowerOwner {
    */
   nextAttemptAt(now: number, isUrgent = true): number | undefined {
     if (now < this.#standing.state.until) return this.#standing.state.until
-    const reached = this.#budget.reached(now)
+    const { reached } = this.#purse
     if (reached !== undefined) return reached.until
     if (this.freeChannels === 0 && this.incoming === 0) return this.#ledger.earliestEnd(now)
     if (this.limiter.room < 1) return this.limiter.nextAt ?? now + BUSY_LIMITER_MS
@@ -221,7 +212,10 @@ export class Provider implements FollowerOwner {
     if (this.#clock.now() < this.#standing.state.until || this.#isLoading) return 0
     this.#isLoading = true
     try {
-      const { gained } = await this.#arrived(await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal))
+      const { gained } = await this.#arrived(
+        await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal),
+        'list',
+      )
       this.#standing.resting(LIST_PAUSE_MS, 'every address of the list is in the pool')
       return gained
     } catch (error) {
@@ -241,11 +235,13 @@ export class Provider implements FollowerOwner {
     this.incoming += count
     this.#orderedAt = this.#clock.now()
     this.#standing.ordering()
+    // Before the first await: orders that are decided one after the other must see each other's money.
+    const purchase = this.#purse.begin(count)
     try {
       await this.#errands.prepare(signal)
       const found = await this.#reconcile(signal, priority)
       if (found > 0) return found
-      const gained = await this.#buy(count, priority, signal)
+      const gained = await this.#buy(purchase, count, priority, signal)
       this.#errands.succeeded()
       return gained
     } catch (error) {
@@ -255,41 +251,21 @@ export class Provider implements FollowerOwner {
       return 0
     } finally {
       this.incoming -= count
+      purchase.settle()
     }
   }
 
-  /** One order, on record with its budget before it leaves and corrected by what came of it. */
-  async #buy(count: number, priority: number, signal: AbortSignal): Promise<number> {
-    const { call, booking } = await this.#book(count)
-    let sold = 0
+  async #buy(purchase: Purchase, count: number, priority: number, signal: AbortSignal): Promise<number> {
+    await purchase.record()
     try {
       const delivery = await this.source.extract(count, signal, priority)
       this.#measure(this.#clock.now() - delivery.sentAt)
-      const { gained, bought } = await this.#arrived(delivery)
+      const { gained, bought } = await this.#arrived(delivery, 'order')
       // What cannot be used is paid for all the same.
-      sold = bought + delivery.rejected.length
+      purchase.brought(bought + delivery.rejected.length)
       return gained
     } catch (error) {
-      // Without an answer the vendor may have sold all the same: then the money is gone, and the addresses are there.
-      if (!isRefusal(error) && sold === 0) {
-        sold = count
-        this.#mustReconcile = true
-      }
-      throw error
-    } finally {
-      this.#budget.refund(booking, Math.max(0, count - sold))
-      this.#store.callEnded(call, true, sold)
-    }
-  }
-
-  async #book(count: number): Promise<{ call: CallId; booking: Booking }> {
-    const booking = this.#budget.book(this.#clock.now(), count)
-    try {
-      // The gate records the call itself; here it is the money that must not be forgotten.
-      const call = await this.#store.callBegins({ limiterKey: '', windowMs: 0, provider: this.name, booked: count })
-      return { call, booking }
-    } catch (error) {
-      this.#budget.refund(booking, count)
+      if (purchase.failed(error)) this.#mustReconcile = true
       throw error
     }
   }
@@ -299,7 +275,7 @@ export class Provider implements FollowerOwner {
     if (!this.#mustReconcile || this.source.queryOperation === undefined) return 0
     const delivery = await this.source.query(signal, priority)
     this.#mustReconcile = false
-    return delivery.sold.length === 0 ? 0 : (await this.#arrived(delivery)).gained
+    return delivery.sold.length === 0 ? 0 : (await this.#arrived(delivery, 'news')).gained
   }
 
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
@@ -310,7 +286,8 @@ export class Provider implements FollowerOwner {
       if (standing === 'gone') this.#ledger.done(facts.id)
       if (standing === 'doubtful') this.#mustReconcile = true
     }
-    this.#budget.restore(left.purchases, left.total)
+    if (left.unsettled > 0) this.#mustReconcile = true
+    this.#purse.restore(left.purchases, left.total)
     this.#follower?.add([])
   }
 
@@ -319,94 +296,17 @@ export class Provider implements FollowerOwner {
     this.#latencyMs += LATENCY_WEIGHT * (tookMs - this.#latencyMs)
   }
 
-  /** Puts what was bought into the pool. What the pool holds already is never touched by a bad reply. */
-  async #arrived(delivery: Delivery): Promise<Arrival> {
-    const repliedAt = this.#clock.now()
-    const sentWallMs = this.#clock.wall() - (repliedAt - delivery.sentAt)
-    const arrivals = delivery.sold.map((sold) => {
-      const { facts, doubt } = toFacts(sold, delivery, sentWallMs, this.settings.arrival)
-      if (doubt !== undefined) this.#doubt(doubt)
-      const { at } = vendorDeadline(sold.life, delivery, sentWallMs, this.settings.arrival.ttlMs)
-      return { facts, promisedMs: at - repliedAt, vendorDeadline: latestEnd(at, delivery.sentAt, repliedAt) }
-    })
-    await this.#keep(arrivals)
-    const now = this.#clock.now()
-    this.#ledger.forgetEnded(now)
-    const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
-    for (const { facts, promisedMs, vendorDeadline: endsAt } of arrivals) {
-      const isNew = this.#ledger.add(facts.id, endsAt, now, facts.ref)
-      results[this.#takeIn(facts, now)]++
-      if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
-    }
-    this.#account(delivery, results)
+  async #arrived(delivery: Delivery, occasion: Occasion): Promise<{ gained: number; bought: number }> {
+    const { gained, known, bought } = await this.#intake.take(delivery, occasion)
     const pending = delivery.pending ?? []
     this.#follower?.add(pending)
-    const gained = results.added + results.extended
     if (gained + pending.length > 0) this.#standing.succeeded()
-    else this.#standing.broughtNothing(results.known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
-    this.#log.info({ delivered: delivery.sold.length, ...results, balance: delivery.balance }, 'addresses bought')
-    // An address that is sold again is paid for again: where a reply only repeats it, the budget ends a little early.
-    return { gained, bought: arrivals.length + pending.length }
-  }
-
-  /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
-  #takeIn(facts: UpstreamFacts, now: number): Added {
-    const known = this.#pool.get(facts.id)
-    const knownEnd = known?.deadline
-    if (known === undefined && this.#ledger.isDone(facts.id)) return 'known'
-    const result = this.#pool.add(facts, now)
-    return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
-  }
-
-  /** On record before they are lent. What cannot be recorded is lent all the same: it is paid for. */
-  async #keep(arrivals: readonly StoredUpstream[]): Promise<void> {
-    try {
-      await this.#store.bought(arrivals)
-    } catch (error) {
-      this.#log.error(
-        { reason: (error as Error).message },
-        'addresses could not be recorded: a restart now would lose them',
-      )
-    }
-  }
-
-  #account(delivery: Delivery, results: Record<Added, number>): void {
-    this.counts.bought += results.added + results['too-short']
-    this.counts.duplicates += results.known + results.extended
-    this.counts.tooShort += results['too-short']
-    this.counts.rejected += delivery.rejected.length
-    for (const reason of delivery.rejected.slice(0, 3))
-      this.#log.warn({ reason }, 'an item of the reply cannot be used')
-    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
-    if (results['too-short'] > 0) {
-      this.#log.warn(
-        { count: results['too-short'] },
-        'addresses arrived with less life than pool.minLife: the quota is being burnt. Lower pool.minLife or buy a product that lives longer',
-      )
-    }
-  }
-
-  #noteBalance(balance: number): void {
-    this.balance = balance
-    const isLow = this.settings.lowStock !== undefined && balance < this.settings.lowStock
-    if (isLow && !this.#told.has('low-stock')) this.#log.warn({ balance }, 'the account runs low: top it up')
-    if (isLow) this.#told.add('low-stock')
-    else this.#told.delete('low-stock')
-  }
-
-  #doubt(doubt: LifeDoubt): void {
-    if (this.#told.has(doubt)) return
-    this.#told.add(doubt)
-    const words: Record<LifeDoubt, string> = {
-      assumed: 'the vendor tells no life and no ttl is configured: 60 s are assumed. Set ttl',
-      absurd: 'a deadline lies more than 48 h ahead: a wrong zone or clock? The configured ttl, else 60 s, is used',
-      past: 'a deadline is past already: a wrong zone or clock? Set ttl to use the address all the same',
-    }
-    this.#log.warn({ doubt }, words[doubt])
+    else if (occasion !== 'news') this.#standing.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
+    return { gained, bought }
   }
 
   #failed(error: unknown): void {
-    this.counts.failedCalls++
+    this.#counts.failedCalls++
     const failure = error instanceof VendorError ? error : notTheVendors(error)
     if (failure.class === 'rate_limited') this.limiter.slowDown()
     const { code, words, until } = this.#standing.failed(failure, this.#ledger.earliestEnd(this.#clock.now()))
@@ -428,12 +328,22 @@ export class Provider implements FollowerOwner {
   /** What an address taught: see health.ts. */
   proof(upstream: Upstream, worked: boolean, cause: string | undefined): void {
     if (worked) {
-      this.counts.used++
+      this.#counts.used++
       this.#store.opened(upstream.id)
       return void this.#standing.addressWorked()
     }
     const stopped = this.#standing.addressFailed(upstream.id, cause)
     if (stopped !== undefined) this.#log.error({ cause }, stopped.words)
+  }
+
+  /** Clients ask for its addresses, and will be taken to until then, clock ms. */
+  wanted(until: number): void {
+    this.#wantedUntil = until
+    this.#follower?.resume()
+  }
+
+  get isWanted(): boolean {
+    return this.#clock.now() < this.#wantedUntil
   }
 
   get heldRefs(): readonly string[] {
@@ -446,7 +356,7 @@ export class Provider implements FollowerOwner {
     for (const ref of news.gone) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
     // On its way again: the address it had is dead; what it will have comes under the same name.
     for (const { ref } of news.pending ?? []) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
-    if (news.sold.length > 0) await this.#arrived(news)
+    if (news.sold.length > 0) await this.#arrived(news, 'news')
     this.onNews?.()
   }
 
@@ -494,11 +404,12 @@ export class Provider implements FollowerOwner {
 
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
+    this.#counts.secondsUsed += carriedMs(upstream, this.#clock.now()) / 1_000
     if (reason === 'blamed') {
-      this.counts.evictedByBlame++
+      this.#counts.evictedByBlame++
       void this.#giveBack(upstream)
     }
-    if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
+    if (upstream.opened === 0 && reason === 'expired') this.#counts.expiredUnused++
     if (reason === 'released') this.#ledger.release(upstream.id)
     if (reason === 'blamed' || reason === 'used-up') this.#ledger.done(upstream.id)
     this.#store.left(upstream.id, reason)
@@ -510,9 +421,4 @@ function notTheVendors(error: unknown): VendorError {
   if (error instanceof StoreError)
     return new VendorError('server', 'store', `nothing is bought that cannot be recorded: ${error.message}`)
   return new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
-}
-
-/** The vendor's own word that nothing was sold; a lost reply is none. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof VendorError && error.class !== 'server'
 }

@@ -140,6 +140,7 @@ export class Refiller implements SupplyView {
     const idle = now - group.lastAt >= this.#settings.idleAfter
     if (idle && group.waiting === 0) return
     const providers = this.#able(group.providers)
+    for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
     const stock = this.#stock(providers, now)
     const incoming = providers.reduce((sum, p) => sum + p.incoming, 0)
     const wanted = this.#wanted(group, stock, providers, now)

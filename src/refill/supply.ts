@@ -57,13 +57,15 @@ export class Supply {
     const now = this.#clock.now()
     for (const provider of this.providers) {
       if (!provider.settings.isRemembered) continue
+      const totals = past.totals.find(({ provider: name }) => name === provider.name)
       provider.restore(
         {
           upstreams: past.upstreams.filter(({ facts }) => facts.provider === provider.name),
           purchases: past.purchases.flatMap((p) =>
             p.provider === provider.name ? [{ at: now - p.agoMs, count: p.count }] : [],
           ),
-          total: past.totals.find(({ provider: name }) => name === provider.name)?.total ?? 0,
+          total: totals?.total ?? 0,
+          unsettled: totals?.unsettled ?? 0,
         },
         now,
       )

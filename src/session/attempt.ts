@@ -241,6 +241,6 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   protected releaseLease(): void {
     const { upstream } = this
     this.upstream = undefined
-    if (upstream !== undefined) this.deps.pool.release(upstream, false)
+    if (upstream !== undefined) this.deps.pool.release(upstream, false, this.deps.clock.now())
   }
 }

@@ -233,7 +233,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
   http(connection: Connection, first: Buffer, listener: Listener): void {
     const held = new PlainConnection()
     this.#plain.set(connection.socket, held)
-    connection.socket.on('close', () => held.release(this.#exchangeDeps.pool))
+    connection.socket.on('close', () => held.release(this.#exchangeDeps.pool, this.#exchangeDeps.clock.now()))
     this.#front.take(connection, first, listener)
   }
 
@@ -249,7 +249,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
   }
 
   leftHttp(socket: Socket): void {
-    this.#plain.get(socket)?.release(this.#exchangeDeps.pool)
+    this.#plain.get(socket)?.release(this.#exchangeDeps.pool, this.#exchangeDeps.clock.now())
   }
 
   #defaultsOf(listener: Listener): ListenerDefaults {

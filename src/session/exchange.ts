@@ -93,7 +93,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     const { upstream, routeKey } = this.#held
     this.#held.isQuiet = false
     if (upstream === undefined || routeKey !== this.#routeKey || !this.#stillGood(upstream)) {
-      this.#held.release(this.deps.pool)
+      this.#held.release(this.deps.pool, this.deps.clock.now())
       return void super.start()
     }
     this.deps.observer.began(this)
@@ -127,7 +127,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   }
 
   protected override releaseLease(): void {
-    this.#held.release(this.deps.pool)
+    this.#held.release(this.deps.pool, this.deps.clock.now())
   }
 
   /** A SOCKS upstream carries only tunnels; an upgraded connection is one. Empty: no tunnel. */
@@ -279,7 +279,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   }
 
   completed(): void {
-    if (this.#deps.perRequest) this.#held.release(this.deps.pool)
+    if (this.#deps.perRequest) this.#held.release(this.deps.pool, this.deps.clock.now())
     else this.#held.isQuiet = true
     this.#finish('done')
   }
@@ -301,7 +301,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   relayEnded(relay: Relay, end: RelayEnd): void {
     this.#deps.relays.delete(relay)
     if (relay.isQuiet) this.relayQuiet(relay, false)
-    this.#held.release(this.deps.pool)
+    this.#held.release(this.deps.pool, this.deps.clock.now())
     this.#finish(end)
   }
 

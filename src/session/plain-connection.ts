@@ -46,10 +46,10 @@ export class PlainConnection {
   }
 
   /** Lets go of the upstream. */
-  release(pool: Pool): void {
+  release(pool: Pool, now: number): void {
     this.isQuiet = false
     this.hangUp()
-    if (this.upstream !== undefined) pool.release(this.upstream, this.hasServed)
+    if (this.upstream !== undefined) pool.release(this.upstream, this.hasServed, now)
     this.upstream = undefined
     this.hasServed = false
   }

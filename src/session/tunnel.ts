@@ -92,7 +92,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     this.leg = other
     this.upstream = other.upstream
     this.noteFailure(leg.upstream, failure)
-    this.#deps.pool.release(leg.upstream, false)
+    this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
   }
 
   /** The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. */
@@ -116,7 +116,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   #letGo(leg: Leg): void {
     leg.destroy()
-    this.#deps.pool.release(leg.upstream, false)
+    this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
   }
 
   /** The line of no return: past it no other upstream is tried. */
@@ -140,7 +140,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     this.finished = true
     this.#deps.relays.delete(relay)
     if (relay.isQuiet) this.relayQuiet(relay, false)
-    if (this.upstream !== undefined) this.#deps.pool.release(this.upstream, true)
+    if (this.upstream !== undefined) this.#deps.pool.release(this.upstream, true, this.#deps.clock.now())
     this.upstream = undefined
     const { bytesRead, bytesWritten } = relay.client
     this.#deps.observer.ended(this, end, bytesRead, bytesWritten)

@@ -39,7 +39,8 @@ export interface VendorReply extends RawReply {
 /** The only way out to vendors. One per process: it keeps the connections. */
 export interface VendorHttp {
   /**
-   * @throws {VendorError} class server for everything that kept the reply from coming whole: `network`, `timeout`, `redirect`, `body`
+   * @throws {VendorError} class server for everything that kept the reply from coming whole: `connect` (nothing was sent), `network`, `timeout`,
+   *   `redirect`, `body`
    * @throws the signal's reason on abort
    */
   call(request: VendorRequest, signal: AbortSignal): Promise<VendorReply>
@@ -114,6 +115,9 @@ const CONNECT_TIMEOUT_MS = 10_000
  * send would leave us not knowing whether the addresses were sold.
  */
 const KEEP_ALIVE_MS = 4_000
+/** No connection, or none to the right host: nothing of the request has left. */
+const UNSENT =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|ERR_TLS_CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/
 
 /**
  * @param options.clock measures the deadline, so tests need not wait for it
@@ -217,7 +221,9 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
 }
 
 function unreachable(error: unknown): VendorError {
-  return new VendorError('server', 'network', `the vendor's API cannot be reached (${codeOf(error)})`)
+  const code = codeOf(error)
+  const vendorCode = UNSENT.test(code) ? 'connect' : 'network'
+  return new VendorError('server', vendorCode, `the vendor's API cannot be reached (${code})`)
 }
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET`, `HTTPParserError`: a symbol, never the words of a message, which may hold an address. */

@@ -32,7 +32,7 @@ function setUp(settings: Partial<HealthSettings> = {}) {
     pool.leaseOwn(upstream, now)
     pool.opened(upstream, 'x.test', true, 5, now)
     health.opened(upstream, target, now)
-    pool.release(upstream, true)
+    pool.release(upstream, true, 0)
   }
   const blames = () => [a, b, c].map(({ blame }) => blame)
   return { ...watched, pool, health, proofs, lines, a, b, c, fail, open, blames }

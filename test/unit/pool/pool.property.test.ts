@@ -172,7 +172,7 @@ class Run {
   }
 
   #open({ lease: at, host: to, counts }: { lease: number; host: string; counts: boolean }): void {
-    const waiting = this.#leases.filter((lease) => !lease.isOpen)
+    const waiting = this.#leases.filter((lease) => !lease.isOpen, this.model.now)
     const lease = waiting[at % waiting.length]
     if (lease === undefined) return
     this.watched.pool.opened(this.#twin(lease.of), to, counts, 10, this.model.now)
@@ -183,7 +183,7 @@ class Run {
     const lease = this.#leases[at % this.#leases.length]
     if (lease === undefined) return
     this.#leases = this.#leases.filter((other) => other !== lease)
-    this.watched.pool.release(this.#twin(lease.of), lease.isOpen)
+    this.watched.pool.release(this.#twin(lease.of), lease.isOpen, this.model.now)
     this.model.release(lease)
   }
 

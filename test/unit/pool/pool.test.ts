@@ -90,7 +90,7 @@ it('tells why it lends nothing', () => {
   const fitting = added(pool, 'b', { area: 'x' })
   pool.lease(ask({ filter: inX }), 0)
   expect(miss()).toBe('busy') // at its limit
-  pool.release(fitting, false)
+  pool.release(fitting, false, 0)
   pool.rest(fitting, 9_000)
   expect(miss()).toBe('busy') // resting
   pool.advance(56_000)
@@ -144,7 +144,7 @@ it('lends no more at once than connections allow, and tells when one is given ba
   for (let i = 0; i < 2; i++) leased(pool)
   expect([pool.lease(ask(), 0), pool.leaseOwn(upstream, 0)]).toEqual(['empty', false])
   const told = watched.lendable
-  pool.release(upstream, false)
+  pool.release(upstream, false, 0)
   expect(watched.lendable).toBe(told + 1)
   expect(leased(pool)).toBe(upstream)
 })
@@ -153,11 +153,11 @@ it('gives a use back when the tunnel did not open, and counts it when it did', (
   const { pool, gone } = watchedPool({ uses: 1 })
   const upstream = addedAndLeased(pool, 'a')
   expect(pool.lease(ask(), 0)).toBe('empty')
-  pool.release(upstream, false)
+  pool.release(upstream, false, 0)
   expect(leased(pool)).toBe(upstream)
   pool.opened(upstream, 'a.test', true, 5, 0)
   expect([upstream.state, gone]).toEqual(['draining', []])
-  pool.release(upstream, true)
+  pool.release(upstream, true, 0)
   expect([upstream.state, gone]).toEqual(['gone', [['a', 'used-up']]])
 })
 
@@ -166,11 +166,11 @@ it('keeps a used-up upstream for the session that lives on it', () => {
   const upstream = addedAndLeased(pool, 'a')
   pool.bind(upstream)
   pool.opened(upstream, 'a.test', true, 5, 0)
-  pool.release(upstream, true)
+  pool.release(upstream, true, 0)
   for (let i = 0; i < 3; i++) {
     expect([pool.lease(ask(), 0), pool.leaseOwn(upstream, 0)]).toEqual(['empty', true])
     pool.opened(upstream, 'a.test', false, 5, 0)
-    pool.release(upstream, true)
+    pool.release(upstream, true, 0)
   }
   expect([upstream.uses, gone]).toEqual([1, []])
   pool.unbind(upstream)
@@ -217,7 +217,7 @@ it('counts leases beyond the end of an upstream, and sends it off once', () => {
   pool.rest(upstream, 9_000)
   pool.wakeUp(upstream)
   expect([upstream.leases, pool.size, pool.nextWakeAt]).toEqual([1, 0, undefined])
-  pool.release(upstream, true)
+  pool.release(upstream, true, 0)
   expect([upstream.leases, gone]).toEqual([0, [['a', 'blamed']]])
 })
 

@@ -100,6 +100,19 @@ it('asks for more in each call when the vendor allows few calls, and keeps them 
   expect(world.vendor('a').calls.length).toBeLessThanOrEqual(165)
 })
 
+it.each([
+  { calls: 60, perMs: 60_000 },
+  { calls: 10, perMs: 1_000 },
+])('uses what the vendor allows when clients ask for more: $calls calls in $perMs ms', async (limit) => {
+  const world = new World({ a: { vendor: { limit, maxPerCall: 1, latencyMs: () => 50 } } }, { uses: 1, ceiling: 100 })
+  await world.traffic(20, 60_000)
+  const allowed = limit.calls * (60_000 / limit.perMs)
+  // A window begins anew with the end of a call: of each, a round trip is lost.
+  const share = limit.perMs / (limit.perMs + 50)
+  expect(world.vendor('a').calls.length).toBeGreaterThanOrEqual(Math.floor(0.95 * share * allowed))
+  expect(world.vendor('a').calls.length).toBeLessThanOrEqual(allowed + limit.calls)
+})
+
 it('tells clients when the vendor may not be called before they would have gone', async () => {
   const world = new World({ a: { vendor: { limit: { calls: 1, perMs: 60_000 } } } }, { uses: 1, floor: 0 })
   world.connect(100)

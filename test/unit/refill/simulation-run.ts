@@ -166,7 +166,7 @@ export async function simulate(
     const lent = (upstream: Upstream) => {
       if (clock.now() > cameAt) waits.push(clock.now() - cameAt)
       pool.opened(upstream, 'site.test', true, 50, clock.now())
-      clock.after(lastsMs, () => pool.release(upstream, true))
+      clock.after(lastsMs, () => pool.release(upstream, true, clock.now()))
     }
     broker.apply(new Client(lent, () => denied++))
   }

@@ -29,6 +29,8 @@ export interface VendorRules {
   readonly channels: number | undefined
   readonly limit: RateLimit
   readonly maxPerCall: number
+  /** Whether it lists what the account holds. */
+  readonly canList: boolean
   /** How far the vendor's clock is ahead, ms; then it tells times of day, with a Date header. */
   readonly skewMs: number | undefined
 }
@@ -40,6 +42,7 @@ const usual: VendorRules = {
   channels: undefined,
   limit: { calls: 60, perMs: 60_000 },
   maxPerCall: 100,
+  canList: false,
   skewMs: undefined,
 }
 
@@ -52,6 +55,8 @@ export class SimulatedVendor {
   readonly trouble: (VendorError | 'lost')[] = []
   /** When each address that was sold ends. */
   readonly ends: number[] = []
+  /** When it was asked what the account holds. */
+  readonly listings: number[] = []
   readonly #rules: VendorRules
   readonly #clock: FakeClock
 
@@ -71,7 +76,7 @@ export class SimulatedVendor {
   }
 
   source(limiters: Limiters): Source {
-    const { channels, limit, maxPerCall } = this.#rules
+    const { channels, limit, maxPerCall, canList } = this.#rules
     const keyed = { key: this.name, ...limit }
     const none = () => Promise.reject(new Error('this vendor has one call'))
     return {
@@ -83,10 +88,13 @@ export class SimulatedVendor {
       channels,
       limitOf: () => keyed,
       extractOperation: 'extract',
-      queryOperation: undefined,
+      queryOperation: canList ? 'query' : undefined,
       extract: (count, signal, priority = 0) =>
         limiters.gate(keyed, { priority, signal }, () => this.#serve(count, signal)),
-      query: none,
+      query: async () => {
+        this.listings.push(this.#clock.now())
+        return this.#deliver((end) => end > this.#clock.now(), this.#clock.now())
+      },
       call: none,
       operations: {},
     }
@@ -107,20 +115,27 @@ export class SimulatedVendor {
   }
 
   #sell(count: number, sentAt: number): Delivery {
-    const { channels, lifeMs, skewMs } = this.#rules
+    const { channels, lifeMs } = this.#rules
     if (channels !== undefined && this.held + count > channels) {
       this.violations.push(`${this.held} of ${channels} channels are held, ${count} more were asked for`)
       throw new VendorError('quota_exhausted', 'NO_AVAILABLE_CHANNEL', 'no channel is free', {
         wait: 'earliest-deadline',
       })
     }
+    const before = this.sold
+    for (let n = 0; n < count; n++) this.ends.push(this.#clock.now() + lifeMs)
+    return this.#deliver((_end, index) => index >= before, sentAt)
+  }
+
+  #deliver(isMeant: (end: number, index: number) => boolean, sentAt: number): Delivery {
+    const { skewMs } = this.#rules
     const now = this.#clock.now()
     const vendorNow = this.#clock.wall() + (skewMs ?? 0)
-    const life: Life =
-      skewMs === undefined ? { kind: 'for', ms: lifeMs } : { kind: 'until', wallMs: vendorNow + lifeMs }
-    const sold = Array.from({ length: count }, (): Sold => {
-      this.ends.push(now + lifeMs)
-      return { host: `192.0.2.${this.sold % 250}`, port: 1_000 + this.sold, protocol: 'http', life }
+    const sold = this.ends.flatMap((end, index): Sold[] => {
+      if (!isMeant(end, index)) return []
+      const left = end - now
+      const life: Life = skewMs === undefined ? { kind: 'for', ms: left } : { kind: 'until', wallMs: vendorNow + left }
+      return [{ host: `192.0.2.${(index + 1) % 250}`, port: 1_001 + index, protocol: 'http', life }]
     })
     const date = skewMs === undefined ? {} : { vendorWallMs: Math.floor(vendorNow / 1_000) * 1_000 }
     return { sold, rejected: [], sentAt, ...date }
@@ -235,7 +250,7 @@ export class World {
     const granted = (upstream: Upstream) => {
       this.waits.push(this.clock.now() - cameAt)
       this.pool.opened(upstream, 'site.test', true, 50, this.clock.now())
-      this.clock.after(lastsMs, () => this.pool.release(upstream, true))
+      this.clock.after(lastsMs, () => this.pool.release(upstream, true, this.clock.now()))
     }
     this.broker.apply(applicant(filter, granted, (error) => void this.denials.push(`${error.code}: ${error.message}`)))
   }

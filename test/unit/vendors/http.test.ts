@@ -146,14 +146,14 @@ describe('a call that fails', () => {
   it('nobody listens', async () => {
     const { port, server } = await serve(() => {})
     await new Promise((resolve) => server.close(resolve))
-    await expectServerError(openHttp().call(request(port), never), 'network', /cannot be reached \(ECONNREFUSED\)/)
+    await expectServerError(openHttp().call(request(port), never), 'connect', /cannot be reached \(ECONNREFUSED\)/)
   })
 
   it('the name does not exist', async () => {
     const url = new URL(`http://vendor.invalid/get?key=${SECRET}`)
     await expectServerError(
       openHttp().call(request(1, { url }), never),
-      'network',
+      'connect',
       /cannot be reached \((ENOTFOUND|EAI_AGAIN)\)/,
     )
   })

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { VendorError } from '../../../src/vendors/vendor.ts'
+import { World } from './supply-world.ts'
+
+it('counts an order in its budget from the moment that it is decided', async () => {
+  const world = new World({ a: { vendor: { maxPerCall: 1 }, settings: { budget: { perHour: 3 } } } }, { targetLoad: 1 })
+  for (let client = 0; client < 10; client++) world.connect(60_000)
+  await world.clock.run(9_000)
+  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 0])
+})
+
+it('gives the budget back what a refusal, or an order that never left, did not cost', async () => {
+  const world = new World({ a: { settings: { budget: { total: 5 } } } })
+  world
+    .vendor('a')
+    .trouble.push(
+      new VendorError('no_resource', '1', 'nothing to sell'),
+      new VendorError('server', 'connect', 'nobody listens'),
+    )
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').calls.length, world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 1, 4])
+})
+
+it('takes what a lost reply may have sold for bought', async () => {
+  const world = new World({ a: { settings: { budget: { total: 5 } } } })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([2, 3])
+})
+
+it('asks the vendor for what a lost reply sold, where it can tell, and buys nothing then', async () => {
+  const world = new World({ a: { vendor: { canList: true }, settings: { budget: { total: 5 } } } })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(9_000)
+  const { sold, listings } = world.vendor('a')
+  expect([sold, listings.length, world.waits.length, world.provider('a').budgetLeft]).toEqual([1, 1, 1, 4])
+})
+
+it.each([
+  [1, 1, 1],
+  [0, 0, 2],
+])(
+  'with %s addresses of orders that an earlier process saw no end of, asks %s times first',
+  async (unsettled, ...then) => {
+    const world = new World({ a: { vendor: { canList: true }, settings: { isRemembered: true } } })
+    world.vendor('a').ends.push(50_000)
+    const totals = [{ provider: 'a', total: 1, unsettled }]
+    world.supply.restore({ upstreams: [], calls: [], purchases: [], totals, sessions: [] })
+    world.connect()
+    await world.clock.run(1_000)
+    expect([world.vendor('a').listings.length, world.vendor('a').sold]).toEqual(then)
+  },
+)
+
+it('tells how many seconds of the lives that were bought something was open', async () => {
+  const world = new World({ a: {} }, { floor: 0 })
+  world.connect(20_000)
+  await world.clock.run(10_000)
+  world.connect(20_000)
+  await world.clock.run(100_000)
+  const { bought, secondsBought, secondsUsed } = world.provider('a').counts
+  // From 0.4 s until 30 s; the two lay over each other.
+  expect([bought, Math.round(secondsBought), secondsUsed]).toEqual([1, 60, 29.6])
+})
