@@ -58,22 +58,22 @@ it('has every member before anything happened', () => {
 
 it('follows addresses from the purchase to their end', async () => {
   const supply = new TestSupply({ provider: { price: 0.02, lowStock: 100 } })
-  await supply.buy([30_000, 60_000, 60_000])
+  await supply.buy([60_000, 60_000, 60_000])
   const lent = supply.open()
   supply.open()
   expect(report(supply, 8)).toMatchObject({
-    ...{ bought: 3, alive: 3, leased: 2, leases: 2, used: 2, held: 3, secondsBought: 150, runsLow: false },
+    ...{ bought: 3, alive: 3, leased: 2, leases: 2, used: 2, held: 3, secondsBought: 180, runsLow: false },
     ...{ callsMade: 1, callsLeft: 9, price: 0.02, cost: 0.06, tunnels: 8, costPer1000Tunnels: 7.5 },
   })
   supply.pass(15_000)
   supply.pool.release(lent, true, supply.clock.now())
-  expect(report(supply)).toMatchObject({ secondsUsed: 30, utilisation: 0.2 })
+  expect(report(supply)).toMatchObject({ secondsUsed: 30, utilisation: 0.167 })
   supply.pass(46_000)
   supply.answer = { sold: [], balance: 99 }
   await supply.order(1)
   expect(report(supply)).toMatchObject({
     ...{ bought: 3, alive: 0, leased: 0, leases: 0, used: 2, wasted: 1, wastedExpired: 1, held: 0 },
-    ...{ secondsUsed: 15 + 54, utilisation: 0.46 },
+    ...{ secondsUsed: 15 + 60, utilisation: 0.417 },
     ...{ balance: 99, runsLow: true, tunnels: 0, cost: 0.06, costPer1000Tunnels: null },
   })
 })
