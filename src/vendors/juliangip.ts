@@ -111,12 +111,14 @@ const getips: Operation = {
   limit: () => ({ calls: 10, perMs: 1_000 }),
   limitGroup: 'order',
   effect: 'buys',
+  quantity: ['num'],
+  secrets: { proxy_list: 'login', http_pass: 'all' },
   reply: '{count, filter_count, surplus_quantity, proxy_list: ["ip:port" or "ip:port,..."]}',
   errors: {
     '401': {
       class: 'auth',
       term: '签名校验失败',
-      hint: 'signature refused: does this key belong to this trade_no?',
+      hint: 'signature wrong: does this key belong to this trade_no?',
     },
   },
 }
@@ -245,7 +247,10 @@ const words: readonly (readonly [RegExp, ErrorRule])[] = [
     /参数|不能为空|格式/,
     { class: 'bad_request', term: '参数错误', hint: 'compare request: with the table of docs/vendors.md' },
   ],
-  [/签名|密钥/, { class: 'auth', term: '签名校验失败', hint: 'does this key belong to this trade_no?' }],
+  [
+    /签名|密钥/,
+    { class: 'auth', term: '签名校验失败', hint: 'signature wrong: does this key belong to this trade_no?' },
+  ],
 ]
 
 const WORKED = '200'
@@ -431,5 +436,16 @@ export const juliangip: Vendor = {
   },
   authorize,
   decode,
+  links: [
+    {
+      // v1 was seen in the vendor's older SDKs; the other paths answer alike, as those SDKs read them.
+      hosts: ['v2.api.juliangip.com', 'v1.api.juliangip.com'],
+      path: /^\/(dynamic|postpay|unlimited|company\/(dynamic|postpay))\/getips$/,
+      products: ['dynamic'],
+      credentials: { trade_no: 'trade_no', key: 'key' },
+      count: 'num',
+      signature: { param: 'sign', credential: 'key' },
+    },
+  ],
   whitelist: { add: addToWhitelist, callerParams: { auto_white: 1 } },
 }

@@ -62,6 +62,14 @@ const monopoly: Product = {
   deliver: (data) => deliverLines(membersOf(data)?.['data']),
 }
 
+const inLinks = {
+  hosts: [new URL(LEGACY_BASE_URL).hostname],
+  credentials: { Key: 'Key', Pwd: 'Pwd' },
+  count: 'Num',
+  // Text tells no deadline.
+  leftOut: ['DataFormat', 'DataSeparator'],
+} as const
+
 export const qgLegacy: Vendor = {
   name: 'qg-legacy',
   baseUrl: LEGACY_BASE_URL,
@@ -74,6 +82,11 @@ export const qgLegacy: Vendor = {
   products: { dedicated, shared, monopoly },
   authorize,
   decode,
+  links: [
+    { ...inLinks, path: /^\/allocate$/, products: ['dedicated'] },
+    { ...inLinks, path: /^\/extract$/, products: ['shared'] },
+    { ...inLinks, path: /^\/monopolies$/, products: ['monopoly'] },
+  ],
   channelsNow: async (_product, account) => quotaOf(await account.call('info/quota', {})),
   whitelist: {
     // A whitelist that is full, or an address of another key, does not get better by adding.

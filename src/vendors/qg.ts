@@ -232,7 +232,7 @@ function section(
   title: string,
   name: 'share' | 'exclusive' | 'monopoly' | 'overseas',
   path: string,
-  rest: Pick<Operation, 'about' | 'params' | 'limit' | 'effect' | 'errors'> & { reply?: string },
+  rest: Pick<Operation, 'about' | 'params' | 'limit' | 'effect' | 'quantity' | 'errors'> & { reply?: string },
 ): Operation {
   return {
     document: `${DOCUMENT}, ${title}`,
@@ -250,6 +250,8 @@ function fromClients(path: string, about: string, reply: string): Operation {
   return { ...section('', 'share', path, { about, ...rest }), document: PUBLIC_CLIENTS }
 }
 
+const taking = { effect: 'buys', quantity: ['num'] } as const
+
 const LEGACY = 'legacy/'
 const ECHO = `${LEGACY}caller-ip`
 const LINES = `${LEGACY}monopolies`
@@ -259,7 +261,7 @@ const operations: Readonly<Record<string, Operation>> = {
     about: 'takes addresses; each occupies a channel until its deadline',
     params: shareParams,
     limit: byChannels,
-    effect: 'buys',
+    ...taking,
     errors: { ...extracting, ...balance, ...channels, ...channelLimit },
   }),
   'share-channel/pool': section('短效代理-通道提取-查询并提取资源接口', 'share', '/pool', {
@@ -267,7 +269,7 @@ const operations: Readonly<Record<string, Operation>> = {
     params: shareParams,
     // The document says 60, a public client of the vendor's own says 45.
     limit: perMinute(45),
-    effect: 'buys',
+    ...taking,
     errors: { ...extracting, ...balance, ...channels, ...channelLimit },
   }),
   'share-channel/query': section('短效代理-通道提取-查询在用IP资源接口', 'share', '/query', {
@@ -281,7 +283,7 @@ const operations: Readonly<Record<string, Operation>> = {
     about: 'takes addresses out of a daily allowance',
     params: shareParams,
     limit: perMinute(60),
-    effect: 'buys',
+    ...taking,
     errors: {
       ...extracting,
       ...extractLimit('day+08:00', "today's allowance is used up: tomorrow (China), or a larger plan"),
@@ -291,7 +293,7 @@ const operations: Readonly<Record<string, Operation>> = {
     about: "takes addresses out of each minute's allowance",
     params: shareParams,
     limit: perMinute(60),
-    effect: 'buys',
+    ...taking,
     errors: {
       ...extracting,
       ...extractLimit('minute', "this minute's allowance is used up: the next minute, or a larger plan"),
@@ -301,14 +303,14 @@ const operations: Readonly<Record<string, Operation>> = {
     about: 'takes addresses, each paid for from a balance',
     params: shareParams,
     limit: perMinute(60),
-    effect: 'buys',
+    ...taking,
     errors: { ...extracting, ...balance, ...volumeLimit },
   }),
   'exclusive/get': section('独享代理-提取IP接口', 'exclusive', '/get', {
     about: 'takes addresses that nobody else uses',
     params: { ...account, num, area: area('an area code'), isp, keep_alive: keepAlive, distinct },
     limit: byChannels,
-    effect: 'buys',
+    ...taking,
     reply: `{task_id, num, ips: ${IP_LIST}}`,
     errors: { ...extracting, ...channels },
   }),
@@ -326,7 +328,7 @@ const operations: Readonly<Record<string, Operation>> = {
       },
     },
     limit: byChannels,
-    effect: 'buys',
+    ...taking,
     reply: '[{uuid, area, isp, state, monopolize_time}]',
     errors: { ...extracting, ...channels },
   }),
@@ -334,14 +336,14 @@ const operations: Readonly<Record<string, Operation>> = {
     about: 'takes addresses outside of China; each occupies a channel until its deadline',
     params: overseasParams,
     limit: byChannels,
-    effect: 'buys',
+    ...taking,
     errors: { ...extracting, ...balance, ...channels, ...channelLimit },
   }),
   'overseas-volume/get': section('短效代理(全球HTTP)-按量提取-提取IP资源接口', 'overseas', '/get', {
     about: 'takes addresses outside of China, each paid for from a balance',
     params: overseasParams,
     limit: perMinute(60),
-    effect: 'buys',
+    ...taking,
     errors: { ...extracting, ...balance, ...volumeLimit },
   }),
   'share/channels': fromClients(
@@ -496,6 +498,10 @@ async function channelsNow(sold: string, account: Account): Promise<Channels> {
 /** Codes after which an address on the whitelist may help; a whitelist that is full does not get better by adding. */
 const WHITELIST_CODES = ['API_AUTH_DENY', '-13']
 
+/** What stands in a link beside the document's parameters: an extraction as text tells no deadline. */
+const inLinks = { credentials: { key: 'key', pwd: 'pwd' }, count: 'num', leftOut: ['format', 'seq'] } as const
+const hostOf = (name: string) => [new URL(host(name)).hostname]
+
 export const qg: Vendor = {
   name: 'qg',
   baseUrl: host('share'),
@@ -524,6 +530,18 @@ export const qg: Vendor = {
   },
   authorize,
   decode,
+  links: [
+    {
+      ...inLinks,
+      hosts: hostOf('share'),
+      path: /^\/get$/,
+      products: ['share-channel', 'share-uniform', 'share-elastic', 'share-volume'],
+    },
+    { ...inLinks, hosts: hostOf('share'), path: /^\/pool$/, products: ['share-pool'] },
+    { ...inLinks, hosts: hostOf('exclusive'), path: /^\/get$/, products: ['exclusive'] },
+    { ...inLinks, hosts: hostOf('monopoly'), path: /^\/get$/, products: ['exclusive-locked'] },
+    { ...inLinks, hosts: hostOf('overseas'), path: /^\/get$/, products: ['overseas-channel', 'overseas-volume'] },
+  ],
   channelsNow,
   whitelist: {
     isMissing: ({ vendorCode }) => WHITELIST_CODES.includes(vendorCode),

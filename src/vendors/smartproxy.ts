@@ -110,6 +110,8 @@ function isAbsent(error: unknown): boolean {
   return error instanceof VendorError && error.class === 'server' && error.vendorCode === 'http'
 }
 
+const inLinks = { credentials: { app_key: 'app_key' }, count: 'num', leftOut: ['format', 'lb'] } as const
+
 export const smartproxy: Vendor = {
   name: 'smartproxy',
   baseUrl: 'https://api.smartproxy.org',
@@ -136,4 +138,9 @@ export const smartproxy: Vendor = {
   },
   authorize,
   decode,
+  // Resold under many hosts: an app_key and the path tell. `web_v1` is what the consoles of all of them make.
+  links: [
+    { ...inLinks, path: /\/ip\/v3$|^\/web_v1\/ip\/get-ip-v3$/, products: ['dynamic'] },
+    { ...inLinks, path: /\/ip\/get-static-ip$/, products: ['static'], leftOut: ['page', 'size'] },
+  ],
 }

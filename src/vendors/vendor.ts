@@ -41,7 +41,7 @@ export type WaitEdge = 'minute' | 'day+08:00' | 'earliest-deadline' | number
 /** A vendor call that did not give what was asked. */
 export class VendorError extends Error {
   readonly class: ErrorClass
-  /** The vendor's own code, as text: `401`, `REQUEST_LIMIT_EXCEEDED`, `-11`; `http`, `network`, `timeout`, `body` for the transport. */
+  /** The vendor's own code, as text: `401`, `REQUEST_LIMIT_EXCEEDED`, `-11`; `http`, `connect`, `network`, `timeout`, `body` for the transport. */
   readonly vendorCode: string
   /** What the operator should do next, in words. */
   readonly hint: string | undefined
@@ -170,6 +170,12 @@ export interface ErrorRule {
   readonly wait?: WaitEdge
 }
 
+/**
+ * What of a member is the secret. `all`: everything; `login`: the password in texts that may hold a login, beside an
+ * address or alone; `link`: what follows the host, because the link serves whoever has it.
+ */
+export type SecretForm = 'all' | 'login' | 'link'
+
 /** One documented call. */
 export interface Operation {
   readonly about: string
@@ -183,6 +189,11 @@ export interface Operation {
   readonly path: string
   /** In place of the vendor's own `prefix`. */
   readonly prefix?: string
+  /**
+   * For a call that is more than a list of parameters: makes the request from what `authorize` returned, in place of
+   * `encoding`, `baseUrl` and `path`. A configured base URL replaces its scheme, host and port, and stands in front of its path.
+   */
+  readonly compose?: (params: Params) => Composed
   readonly params: Readonly<Record<string, Param>>
   /** `channels` is 1 until it is configured or asked. */
   readonly limit: (account: { readonly channels: number }) => RateLimit
@@ -193,10 +204,35 @@ export interface Operation {
   readonly limitGroup?: string
   /** What a call does to the account: `buys`, `changes` and `deletes` want `--yes` on the command line. */
   readonly effect: 'reads' | 'buys' | 'changes' | 'deletes'
+  /**
+   * Of what `buys`: the parameters that say how many addresses; the largest counts, and one at least. An integer is the
+   * number itself, a `csv` counts its members, `items` the sum of their `count` (one each, where they have none).
+   */
+  readonly quantity?: readonly string[]
   /** Shape of the data of a successful reply, in words. */
   readonly reply?: string
+  /** Members of the reply's data that hold secrets, at any depth; texts in a list go by the list's name, and `$` is the data itself. */
+  readonly secrets?: Readonly<Record<string, SecretForm>>
   /** The vendor's error codes on this call, as text. */
   readonly errors?: Readonly<Record<string, ErrorRule>>
+}
+
+/** A request as `Operation.compose` makes it. Every part may hold credentials. */
+export interface Composed {
+  /** Complete; http or https, without a login. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** A mistake in a provider's entry that no single key can tell. */
+export interface EntryProblem {
+  /** From the entry on. */
+  readonly path: readonly (string | number)[]
+  /** What is wrong and what to write instead; never a value. */
+  readonly message: string
+  /** Whether the key itself is wrong; default: what it holds. */
+  readonly at?: 'key'
 }
 
 /** An HTTP answer, body decoded as UTF-8 and capped in size. */
@@ -215,6 +251,8 @@ export interface Product {
   readonly query?: string
   /** Most addresses per call. */
   readonly maxPerCall: number
+  /** How many every call brings, whatever count is asked for: a link that nobody here can change. */
+  readonly lot?: () => number
   /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
   readonly channels?: true
   /** What is held was bought elsewhere and only listed here: `extract` takes all of it at once, whatever the count. */
@@ -236,6 +274,8 @@ export interface Product {
   readonly replace?: { readonly operation: string; readonly params: (ref: string, request: Params) => Params }
   /** Keys of the provider's entry in gateway.yaml that only this product has; they arrive in `ProviderSettings.own`. */
   readonly settings?: Readonly<Record<string, z.ZodType>>
+  /** Looks at the keys of an entry together, as they are written, valid or not. */
+  readonly check?: (entry: Readonly<Record<string, unknown>>) => readonly EntryProblem[]
   /** Reads the decoded data of a successful `extract` or `query` reply. Throws VendorError for what only a product can see to be wrong. */
   readonly deliver: (data: unknown, context: DeliverContext) => Delivered
 }
@@ -272,6 +312,24 @@ export interface Channels {
   readonly free?: number
 }
 
+/** How links look that a vendor's pages make for pasting into programs. */
+export interface LinkForm {
+  /** Host names. Absent: any, for a platform that is resold; then every credential must be in the link. */
+  readonly hosts?: readonly string[]
+  /** Tested against the path without a last slash. */
+  readonly path: RegExp
+  /** Products that such a link may be for. The first is taken: the one with the strictest limits. */
+  readonly products: readonly [string, ...string[]]
+  /** Credentials and the parameters that hold them. */
+  readonly credentials: Readonly<Record<string, string>>
+  /** The parameter that holds how many addresses are wanted. */
+  readonly count: string
+  /** Parameters that the gateway leaves out, because it reads replies in its own format. */
+  readonly leftOut?: readonly string[]
+  /** A parameter that signs all others, and the credential that makes it: without that a link cannot be changed. */
+  readonly signature?: { readonly param: string; readonly credential: string }
+}
+
 /** A vendor: everything in its documents that the gateway needs, as data. */
 export interface Vendor {
   readonly name: string
@@ -291,6 +349,8 @@ export interface Vendor {
   readonly authorize: (operation: string, params: Params, credentials: Credentials, requestId: string) => Params
   /** Turns an HTTP answer into the reply's data, or throws VendorError with the class of the vendor's error. */
   readonly decode: (operation: string, reply: RawReply, sent: Params, credentials: Credentials) => unknown
+  /** How a pasted link is known to be this vendor's. */
+  readonly links?: readonly LinkForm[]
   /** How many channels the account has; undefined where only the configuration knows. Asked for products sold by channel. */
   readonly channelsNow?: (product: string, account: Account) => Promise<Channels>
   /** How our egress address gets onto the account's whitelist without anybody else's being taken off. */
@@ -349,6 +409,8 @@ export interface Source {
   readonly vendor: string
   readonly product: string
   readonly maxPerCall: number
+  /** How many addresses every extraction brings (and costs), whatever count is asked for; undefined where the count decides. */
+  readonly lot?: number | undefined
   /** A list of the user's own: nothing is bought, so all of it is taken at once, whatever the demand. */
   readonly isList: boolean
   /** Sold by channel: no more addresses may be held than there are channels. */
@@ -385,6 +447,24 @@ export interface Source {
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
   call(operation: string, params: Params, signal: AbortSignal, priority?: number): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
+  /** What else a call at the operator's word needs; only where there is a table. */
+  readonly byHand?: ByHand
+}
+
+/** What surrounds `Source.call` when a person makes the call. Nothing of it calls the vendor. */
+export interface ByHand {
+  /**
+   * Checks the parameters as a person gave them.
+   * @returns how many addresses the call must be feared to buy; 0 for what buys nothing
+   * @throws {VendorError} class bad_request with every mistake in words
+   */
+  plan(operation: string, params: Params): Promise<number>
+  /** The data of a reply as it may be shown: every secret is `***`. */
+  show(operation: string, params: Params, data: unknown): unknown
+  /** What a reply brought for the pool; undefined unless the call was the product's own extraction and can be read so. */
+  sold(operation: string, params: Params, data: unknown): Delivery | undefined
+  /** Which of the refs that are held (`Sold.ref`) a successful call has given back. */
+  givenBack(operation: string, params: Params, refs: readonly string[]): readonly string[]
 }
 
 /** Asks again where addresses stand: a pending one may be ready, a ready one may have changed. */

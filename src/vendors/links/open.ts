@@ -1,0 +1,41 @@
+/** A pasted link: what it is, and the source that it makes. */
+import type { Secret } from '../../secret.ts'
+import type { Engine, SourceDeps } from '../http.ts'
+import { type ProviderSettings, type Source, type Vendor, VendorError } from '../vendor.ts'
+import { type IsAllowed, type LinkChoice, type LinkProblem, type LinkReading, readLink } from './reading.ts'
+import { tableOf } from './table.ts'
+
+/** The vendors whose links are known, and how their tables judge a value. */
+export interface LinkTables {
+  readonly vendors: readonly Vendor[]
+  readonly isAllowed: IsAllowed
+}
+
+/** @param link begins with http:// or https:// */
+export function readPasted(
+  link: Secret,
+  choice: LinkChoice,
+  { vendors, isAllowed }: LinkTables,
+): LinkReading | LinkProblem {
+  return readLink(link.reveal(), choice, vendors, isAllowed)
+}
+
+/** @throws {VendorError} class bad_request for a link that cannot be used, in words that hold nothing of it */
+export function openPasted(
+  settings: ProviderSettings,
+  deps: SourceDeps,
+  tables: LinkTables,
+  engine: Pick<Engine, 'openTableSource'>,
+): Source {
+  const { url, product, credentials } = settings
+  if (url === undefined) throw new VendorError('bad_request', 'url', 'a provider without vendor needs a url')
+  const reading = readPasted(url, choiceOf(product, credentials['key']), tables)
+  if (reading.kind === 'problem') throw new VendorError('bad_request', reading.at, reading.message)
+  const { vendor, ...account } = tableOf(reading, url)
+  return engine.openTableSource(vendor, { ...settings, vendor: vendor.name, ...account }, deps)
+}
+
+/** @param product empty where none was chosen */
+export function choiceOf(product: string | undefined, key: Secret | undefined): LinkChoice {
+  return { ...(product ? { product } : {}), ...(key === undefined ? {} : { key }) }
+}

@@ -1,0 +1,219 @@
+/**
+ * A pasted link as a vendor: a table that the engine runs like any other. A link whose vendor is known borrows the
+ * vendor's own table; one that cannot be changed is sent as it is, and one of nobody's table has its reply sniffed.
+ */
+import { z } from 'zod'
+import { Secret } from '../../secret.ts'
+import { percentDecoded } from '../parse.ts'
+import {
+  type Composed,
+  type Credentials,
+  type Delivered,
+  type Operation,
+  type Param,
+  type Params,
+  type RawReply,
+  type UpstreamProtocol,
+  type Vendor,
+  VendorError,
+} from '../vendor.ts'
+import type { LinkReading, SignedLink, TableLink, UnknownLink } from './reading.ts'
+import { sniff } from './sniff.ts'
+
+/** How such a provider names itself where no vendor is known. */
+export const LINK = 'link'
+const CALL = 'call'
+
+/** What the engine needs to run a link. */
+export interface LinkTable {
+  readonly vendor: Vendor
+  readonly product: string
+  /** The account where the link tells it; elsewhere whatever of the link nobody may read. */
+  readonly credentials: Credentials
+  readonly request: Params
+}
+
+export function tableOf(reading: LinkReading, link: Secret): LinkTable {
+  if (reading.kind === 'table') return borrowed(reading)
+  return reading.kind === 'signed' ? replayed(reading, link) : sniffed(reading, link)
+}
+
+/** Shorter values are switches and numbers: masking every `1` of an error would leave nothing to read. */
+const MIN_SECRET_CHARACTERS = 6
+
+const hidden = (about: string): Param => ({ type: 'string', secret: true, managed: true, about, term: '-' })
+
+/** As parameters that nobody may read, whatever they are: the table does not know them. */
+function unreadable(params: Params): Readonly<Record<string, Param>> {
+  const long = Object.entries(params).filter(([, value]) => String(value).length >= MIN_SECRET_CHARACTERS)
+  return Object.fromEntries(long.map(([name]) => [name, hidden('from the link')]))
+}
+
+// --- A link that may be changed -----------------------------------------------------------------------------------
+
+function borrowed({ vendor, product, credentials, request, extras, at }: TableLink): LinkTable {
+  const extract = vendor.products[product]?.extract ?? ''
+  const operation = vendor.operations[extract] as Operation
+  const elsewhere = at === undefined ? {} : { compose: (params: Params): Composed => ({ url: withQuery(at, params) }) }
+  const own: Operation = { ...operation, ...elsewhere, params: { ...operation.params, ...unreadable(extras) } }
+  return {
+    product,
+    credentials,
+    request,
+    vendor: {
+      ...vendor,
+      operations: { ...vendor.operations, [extract]: own },
+      // Before the signature: it covers them too.
+      authorize: (name, params, secrets, id) =>
+        vendor.authorize(name, name === extract ? { ...extras, ...params } : params, secrets, id),
+    },
+  }
+}
+
+function withQuery(at: string, params: Params): string {
+  const url = new URL(at)
+  url.search = new URLSearchParams(
+    Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString()
+  return url.href
+}
+
+// --- A signed link without its key --------------------------------------------------------------------------------
+
+function replayed({ vendor, product, params, form, count }: SignedLink, link: Secret): LinkTable {
+  const sold = vendor.products[product]
+  const extract = sold?.extract ?? ''
+  const operation = vendor.operations[extract] as Operation
+  const account = Object.entries(form.credentials).flatMap(([name, parameter]): [string, Secret][] =>
+    params[parameter] === undefined ? [] : [[name, new Secret(String(params[parameter]))]],
+  )
+  const lot = count ?? 1
+  // What the vendor offers beside extractions wants signatures too.
+  const { whitelist: _whitelist, channelsNow: _channelsNow, ...rest } = vendor
+  return {
+    product,
+    credentials: Object.fromEntries(account),
+    request: {},
+    vendor: {
+      ...rest,
+      operations: { [extract]: { ...operation, params: unreadable(params), compose: () => ({ url: link.reveal() }) } },
+      products: {
+        [product]: {
+          about: sold?.about ?? '',
+          extract,
+          maxPerCall: lot,
+          lot: () => lot,
+          order: () => ({}),
+          deliver: (data, context) => sold?.deliver(data, { ...context, request: params }) ?? NOTHING,
+        },
+      },
+      // Nothing of it is sent: the link is complete. It is what must not be read in an error.
+      authorize: () => params,
+      decode: (name, reply, _sent, credentials) => vendor.decode(name, reply, params, credentials),
+    },
+  }
+}
+
+const NOTHING: Delivered = { sold: [], rejected: [] }
+
+// --- A link of nobody's table -------------------------------------------------------------------------------------
+
+/** Nobody has said what is allowed; a person who presses a button is hardly faster. */
+const oncePerSecond: Operation['limit'] = () => ({ calls: 1, perMs: 1_000 })
+
+function sniffed({ vendor, count }: UnknownLink, link: Secret): LinkTable {
+  const url = new URL(link.reveal())
+  const protocol = protocolOf(url)
+  /** As many as the last reply brought, or as the link asks for. */
+  let lot = count ?? 1
+  const operation: Operation = {
+    about: 'calls the link as it is',
+    document: 'none: the link in gateway.yaml',
+    method: 'GET',
+    path: '',
+    params: {},
+    limit: oncePerSecond,
+    effect: 'buys',
+    reply: '{sold: [address], rejected: [reason], balance}',
+    compose: () => request(url),
+  }
+  return {
+    product: LINK,
+    credentials: secretsOf(url),
+    request: {},
+    vendor: {
+      name: LINK,
+      baseUrl: url.origin,
+      credentials: z.strictObject({}),
+      operations: { [CALL]: operation },
+      products: {
+        [LINK]: {
+          about: 'a link whose replies are sniffed',
+          extract: CALL,
+          maxPerCall: MAX_PER_CALL,
+          lot: () => lot,
+          order: () => ({}),
+          deliver: (data) => {
+            const delivered = data as Delivered
+            lot = Math.max(1, delivered.sold.length)
+            return delivered
+          },
+        },
+      },
+      authorize: () => ({}),
+      decode: (_operation, reply) => delivered(reply, protocol, vendor),
+    },
+  }
+}
+
+/** The link brings what it brings. */
+const MAX_PER_CALL = 1_000
+
+function delivered(reply: RawReply, protocol: UpstreamProtocol, vendor: Vendor | undefined): Delivered {
+  const reading = sniff(reply.text)
+  if (reading.kind === 'refusal') throw (vendor === undefined ? undefined : ownWords(reply, vendor)) ?? reading.error
+  const { found, rejected, balance } = reading
+  const sold = found.map((each) => ({ protocol, ...each }))
+  return { sold, rejected, ...(balance === undefined ? {} : { balance }) }
+}
+
+/** A host that is known answers errors as its tables say, also under a path that they do not have. */
+function ownWords(reply: RawReply, vendor: Vendor): VendorError | undefined {
+  const [product] = Object.values(vendor.products)
+  try {
+    vendor.decode(product?.extract ?? '', reply, {}, {})
+    return undefined
+  } catch (error) {
+    return error instanceof VendorError && error.vendorCode !== 'body' ? error : undefined
+  }
+}
+
+/** A login in the link is a Basic login (RFC 7617): not part of the address that is called. */
+function request(url: URL): Composed {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  plain.hash = ''
+  if (url.username === '') return { url: plain.href }
+  const login = `${percentDecoded(url.username)}:${percentDecoded(url.password)}`
+  return { url: plain.href, headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` } }
+}
+
+/** A link that says so asks for SOCKS; most say nothing, and mean HTTP. */
+function protocolOf({ searchParams }: URL): UpstreamProtocol {
+  return [...searchParams.values()].some((value) => /^socks(5h?)?$/i.test(value)) ? 'socks5' : 'http'
+}
+
+/** Words of a path are mostly names. */
+const MIN_TOKEN_CHARACTERS = 12
+
+/** Everything in the link that could be a key, and the link itself. */
+function secretsOf(url: URL): Credentials {
+  const words = url.pathname.split('/').map(percentDecoded)
+  const values = [url.href, percentDecoded(url.username), percentDecoded(url.password), ...url.searchParams.values()]
+  const long = [
+    ...values.filter((value) => value.length >= MIN_SECRET_CHARACTERS),
+    ...words.filter((word) => word.length >= MIN_TOKEN_CHARACTERS),
+  ]
+  return Object.fromEntries(long.map((value, index) => [`part ${index}`, new Secret(value)]))
+}
