@@ -4,7 +4,7 @@
  *   sniff ──'CONNECT '──▶ connect ──────────────────┐
  *     │ ──0x05──▶ greeting ──▶ (login) ──▶ socks5 ──┤──▶ pending ──▶ relay ──▶ closed
  *     │ ──0x04──▶ socks4 ───────────────────────────┘      │
- *     └──else──▶ Node's HTTP server                        └──▶ lingering (the error is on its way) ──▶ closed
+ *     └──else──▶ plain ──▶ Node's HTTP server              └──▶ lingering (the error is on its way) ──▶ closed
  *
  * The handshake has one deadline. Octets that come while the tunnel is pending are kept for the target.
  */
@@ -48,12 +48,19 @@ export interface ConnectionHost {
   /** Set while the listener refuses newcomers: they hear it in their own protocol. */
   readonly refusal: GatewayError | undefined
   tunnel(request: TunnelRequest): PendingTunnel
-  /** Lends a connection that speaks plain HTTP to Node's server; `first` are the octets read so far. */
+  /** A connection that speaks plain HTTP; `first` are the octets read so far. */
   http(connection: Connection, first: Buffer): void
   /** The socket is closed, whoever read from it last. */
   closed(connection: Connection): void
   /** A request that was refused before it became a tunnel. */
   refused(error: GatewayError): void
+}
+
+/** Who reads a connection that speaks plain HTTP. */
+export interface PlainReader {
+  data(chunk: Buffer): void
+  drained(): void
+  closed(): void
 }
 
 type State =
@@ -66,6 +73,7 @@ type State =
   | 'pending'
   | 'relay'
   | 'lingering'
+  | 'plain'
   | 'http'
 
 interface ClientSocket extends Socket {
@@ -87,6 +95,7 @@ export class Connection extends Expiring implements TunnelRequest {
   #early: Accumulator | undefined
   #pending: PendingTunnel | undefined
   #relay: Relay | undefined
+  #plain: PlainReader | undefined
 
   /** @param refusal what this client hears instead of being served */
   constructor(socket: Socket, server: ConnectionHost, refusal?: GatewayError) {
@@ -154,6 +163,7 @@ export class Connection extends Expiring implements TunnelRequest {
 
   data(chunk: Buffer): void {
     if (this.#relay !== undefined) this.#relay.upload(chunk)
+    else if (this.#state === 'plain') this.#plain?.data(chunk)
     else if (this.#state === 'pending') this.#keepEarly(chunk)
     else if (this.#state !== 'lingering') this.#handshake(chunk)
   }
@@ -177,8 +187,7 @@ export class Connection extends Expiring implements TunnelRequest {
 
   /** Keeps what no state has used yet for the next chunk. */
   #keep(bytes: Buffer, used: number): void {
-    const complete = this.#state === 'pending' || this.#state === 'http' || this.#state === 'lingering'
-    if (complete || used === bytes.length) {
+    if (this.#isPastHandshake || used === bytes.length) {
       this.#received = undefined
       return
     }
@@ -200,9 +209,12 @@ export class Connection extends Expiring implements TunnelRequest {
     for (;;) {
       const before = this.#state
       used += this.#step(bytes.subarray(used))
-      if (this.#state === before || this.#state === 'pending' || this.#state === 'http' || this.#state === 'lingering')
-        return used
+      if (this.#state === before || this.#isPastHandshake) return used
     }
+  }
+
+  get #isPastHandshake(): boolean {
+    return PAST_HANDSHAKE.has(this.#state)
   }
 
   #step(bytes: Buffer): number {
@@ -244,8 +256,27 @@ export class Connection extends Expiring implements TunnelRequest {
 
   #handOver(bytes: Buffer): void {
     this.#admit()
-    this.#detach()
-    this.#server.http(this, Buffer.from(bytes))
+    this.#server.handshakes.remove(this)
+    this.#state = 'plain'
+    this.#server.http(this, bytes)
+  }
+
+  /** From now on its octets go there. */
+  readWith(reader: PlainReader): void {
+    this.#plain = reader
+  }
+
+  /**
+   * Lets Node's HTTP server read on. 'error' and 'close' stay: whoever reads, an error must not go unheard, and the end
+   * must be counted.
+   */
+  lend(): Socket {
+    this.#state = 'http'
+    this.#plain = undefined
+    this.socket.off('data', onData)
+    this.socket.off('end', onEnd)
+    this.socket.off('drain', onDrain)
+    return this.socket
   }
 
   /** Refuses clients that may not be here before anything is done for them. @throws {GatewayError} */
@@ -415,6 +446,7 @@ export class Connection extends Expiring implements TunnelRequest {
 
   drained(): void {
     this.#relay?.clientDrained()
+    this.#plain?.drained()
   }
 
   closed(): void {
@@ -423,6 +455,7 @@ export class Connection extends Expiring implements TunnelRequest {
     this.#pending = undefined
     if (this.#relay !== undefined) this.#relay.clientClosed()
     else pending?.clientGone()
+    this.#plain?.closed()
     this.#server.closed(this)
   }
 
@@ -436,16 +469,10 @@ export class Connection extends Expiring implements TunnelRequest {
     this.socket.on('end', onEnd)
     this.socket.on('drain', onDrain)
   }
-
-  /** 'error' and 'close' stay: whoever reads, an error must not go unheard, and the end must be counted. */
-  #detach(): void {
-    this.#state = 'http'
-    this.#server.handshakes.remove(this)
-    this.socket.off('data', onData)
-    this.socket.off('end', onEnd)
-    this.socket.off('drain', onDrain)
-  }
 }
+
+/** The octets are for somebody else, or for nobody. */
+const PAST_HANDSHAKE: ReadonlySet<State> = new Set<State>(['pending', 'lingering', 'plain', 'http'])
 
 const nobody: ClientIdentity = { account: undefined, options: {}, providers: undefined }
 

@@ -78,6 +78,14 @@ export class Dialler {
     return leg
   }
 
+  /** Opens a connection to an upstream that is an HTTP proxy, for plain requests; `leg.relay` gets what it receives. */
+  dialPlain(upstream: Upstream, owner: LegOwner): Leg {
+    const leg = this.#connectAhead(upstream, owner)
+    this.#timeouts.add(leg)
+    whenConnected(leg)
+    return leg
+  }
+
   /**
    * Opens a connection that somebody else will read from: to the upstream itself, or, with a target, through it. When the
    * owner hears `opened`, `leg.socket` is paused and its next octets are the peer's first.
@@ -87,7 +95,7 @@ export class Dialler {
     this.#timeouts.add(leg)
     const socket = this.#connect(leg, false)
     if (target === undefined) {
-      socket.once(upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', () => leg.open(undefined))
+      whenConnected(leg)
     } else if (upstream.facts.protocol === 'socks5') {
       dialSocks(socket, leg, target, this.timeoutMs, () => {})
     } else {
@@ -119,6 +127,10 @@ export class Dialler {
     this.#warm?.close()
     this.#timeouts.close()
   }
+}
+
+function whenConnected(leg: Leg): void {
+  leg.socket.once(leg.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', () => leg.open(undefined))
 }
 
 function connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
@@ -166,16 +178,16 @@ function onDrain(this: Socket): void {
   ;(this as LegSocket).leg.drained()
 }
 
-/** RFC 7617, UTF-8. Made once for each upstream; empty for one without a login. */
+/** The header line of our login (RFC 7617, UTF-8). Made once for each upstream; empty for one without a login. */
 export function loginHeader(upstream: Upstream): string {
   upstream.login ??= new Secret(basicLogin(upstream))
-  const login = upstream.login.reveal()
-  return login === '' ? '' : `Proxy-Authorization: ${login}\r\n`
+  return upstream.login.reveal()
 }
 
 function basicLogin({ facts }: Upstream): string {
   if (facts.username === undefined) return ''
-  return `Basic ${Buffer.from(`${facts.username}:${facts.password?.reveal() ?? ''}`).toString('base64')}`
+  const login = Buffer.from(`${facts.username}:${facts.password?.reveal() ?? ''}`).toString('base64')
+  return `Proxy-Authorization: Basic ${login}\r\n`
 }
 
 /** `dns.lookup` that remembers; failures are not remembered. */

@@ -4,30 +4,27 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Client, type Dispatcher, errors } from 'undici'
+import { GatewayError } from '../errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
 import { formatAuthority } from './address.ts'
-import type { PlainRequest } from './http-server.ts'
-import { BodyCutOff, type LazyBody } from './lazy-body.ts'
+import { NodeRequest } from './http-server.ts'
+import { BodyCutOff, LazyBody } from './lazy-body.ts'
+import {
+  type Conversation,
+  type ExchangeOwner,
+  HOP_BY_HOP,
+  OPTION_PREFIX,
+  type PlainRequest,
+  type RequestForm,
+  type Sending,
+} from './plain-request.ts'
 import { reasonPhrase } from './reply.ts'
-
-/** RFC 9110 section 7.6.1, and what only concerns the way to us. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** The connection of a conversation was closed before the request could be sent on it. */
 class ConversationOver extends Error {}
 
-/** One HTTP/1.1 conversation with an upstream, or with a target through it: as long as its one connection lives. */
-export class UpstreamConversation {
+export class UndiciConversation implements Conversation {
+  readonly isQuick = false
   readonly #client: Client
   readonly #socket: Socket
 
@@ -57,8 +54,11 @@ export class UpstreamConversation {
     return !this.#socket.destroyed
   }
 
-  send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.#client.dispatch(options, handler)
+  ask(request: PlainRequest, form: RequestForm, login: string, owner: ExchangeOwner): Sending {
+    if (!(request instanceof NodeRequest)) throw new GatewayError('GW_INTERNAL', 'a request for another way')
+    const forward = new Forward(request, owner)
+    this.#client.dispatch(dispatchOptions(request, form, login, forward.body), forward)
+    return forward
   }
 
   close(): void {
@@ -67,33 +67,11 @@ export class UpstreamConversation {
   }
 }
 
-export interface ExchangeOwner {
-  /**
-   * The upstream has answered; nothing was said to the client yet.
-   * @returns false to drop the answer: it is not for the client
-   */
-  answered(status: number): boolean
-  /** Headers to add to the response. */
-  readonly extraHeaders: readonly string[]
-  /** The whole response has been passed on. */
-  completed(): void
-  /** The response is held up by a client that does not read it, or no longer. */
-  stalled(isStalled: boolean): void
-  /** @param how what broke before an answer came; undefined when the response was cut off in the middle */
-  broke(how: Breakage | undefined): void
-  /** The connection was closed before anything was sent on it. */
-  unsent(): void
-  /** The request itself cannot be sent; its header or body is not what it says. */
-  unsendable(): void
-  /** The client has left in the middle of its request. */
-  clientGone(): void
-  /** The target leaves HTTP. @param head of the answer that the client is to get, octets as latin1 */
-  upgraded(head: string): void
-}
-
 /** One try of one request. The client hears nothing before the upstream's final status. */
-export class Forward implements Dispatcher.DispatchHandler {
-  readonly #request: PlainRequest
+class Forward implements Dispatcher.DispatchHandler, Sending {
+  /** It belongs to one try: undici destroys it with the request. */
+  readonly body: LazyBody | undefined
+  readonly #request: NodeRequest
   readonly #owner: ExchangeOwner
   #controller: Dispatcher.DispatchController | undefined
   #dropped = false
@@ -103,12 +81,16 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#controller?.resume()
   }
 
-  constructor(request: PlainRequest, owner: ExchangeOwner) {
+  constructor(request: NodeRequest, owner: ExchangeOwner) {
     this.#request = request
     this.#owner = owner
+    this.body = request.hasBody ? new LazyBody(request.message, request.response, owner) : undefined
   }
 
-  /** Gives up: the client has left, or time is up. Nothing is reported afterwards. */
+  get hasBegunBody(): boolean {
+    return this.body?.started === true
+  }
+
   cancel(): void {
     this.#cancelled = true
     this.#controller?.abort(new Error('the exchange was cancelled'))
@@ -181,23 +163,19 @@ export class Forward implements Dispatcher.DispatchHandler {
   }
 }
 
-/**
- * The request as undici takes it.
- * @param form `absolute` for an upstream that is an HTTP proxy, `origin` through a tunnel
- * @param login value of Proxy-Authorization, or empty
- */
-export function dispatchOptions(
-  request: PlainRequest,
-  form: 'absolute' | 'origin',
+/** The request as undici takes it. @param login a header line with its CRLF, or empty */
+function dispatchOptions(
+  request: NodeRequest,
+  form: RequestForm,
   login: string,
   body: LazyBody | undefined,
 ): Dispatcher.DispatchOptions {
   const { message, target, path } = request
   const authority = formatAuthority(target.host, target.port).replace(/:80$/, '')
   const headers = ['Host', authority, ...passedOn(message.rawHeaders, 'host', 'expect')]
-  if (login !== '') headers.push('Proxy-Authorization', login)
+  if (login !== '') headers.push('Proxy-Authorization', login.slice(login.indexOf(' ') + 1, -2))
   return {
-    method: (message.method ?? 'GET') as Dispatcher.HttpMethod,
+    method: request.method as Dispatcher.HttpMethod,
     path: form === 'origin' ? path : `http://${authority}${path}`,
     headers,
     body: body ?? null,
@@ -215,7 +193,7 @@ function passedOn(raw: readonly string[], ...unwanted: string[]): string[] {
   const kept: string[] = []
   for (const [name, value] of pairs(raw)) {
     const key = name.toLowerCase()
-    if (HOP_BY_HOP.has(key) || dropped.has(key) || key.startsWith('x-turnpike-')) continue
+    if (HOP_BY_HOP.has(key) || dropped.has(key) || key.startsWith(OPTION_PREFIX)) continue
     kept.push(name, value)
   }
   return kept

@@ -44,7 +44,7 @@ export function parseFields(head: string, start: number): Field[] | string {
     if (colon <= 0) return line === '' ? 'an empty line inside the header' : 'a header line without a name and a colon'
     const name = line.slice(0, colon)
     if (!TOKEN.test(name)) return 'a header name with characters that are not allowed (folded lines are not accepted)'
-    const value = withoutOuterSpace(line, colon + 1)
+    const value = trimSpace(line.slice(colon + 1))
     if (FORBIDDEN.test(value)) return 'a header value with control characters'
     fields.push({ name: name.toLowerCase(), value })
   }
@@ -52,12 +52,12 @@ export function parseFields(head: string, start: number): Field[] | string {
 }
 
 /** OWS of RFC 9110 section 5.6.3 is SP and HTAB alone: `trim` would swallow a bare CR or LF, and octets above 0x7f. */
-function withoutOuterSpace(line: string, from: number): string {
-  let start = from
-  let end = line.length
-  while (start < end && isSpace(line.charCodeAt(start))) start++
-  while (end > start && isSpace(line.charCodeAt(end - 1))) end--
-  return line.slice(start, end)
+export function trimSpace(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 function isSpace(octet: number): boolean {
@@ -67,6 +67,18 @@ function isSpace(octet: number): boolean {
 /** True when a start line holds an octet that may not be there. */
 export function hasForbiddenOctet(line: string): boolean {
   return FORBIDDEN.test(line)
+}
+
+/** Where the status stands in a status line. */
+export const STATUS_OFFSET = 'HTTP/1.1 '.length
+
+/** `HTTP/1.x nnn`, as far as the octets go. */
+export function looksLikeStatusLine(bytes: Buffer): boolean {
+  const start = bytes.toString('latin1', 0, STATUS_OFFSET + 4)
+  return (
+    /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) ||
+    (start.length < STATUS_OFFSET + 4 && 'HTTP/1.'.startsWith(start.slice(0, 7)))
+  )
 }
 
 /** Collects the pieces of a head or handshake: amortised O(1) per octet. The caller watches its length. */

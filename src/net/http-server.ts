@@ -1,19 +1,25 @@
 /**
- * Plain HTTP from clients: absolute-form requests (RFC 9112 section 3.2.2), read by Node's own parser. This file checks
- * what that parser lets pass, and hands each request over as a PlainRequest.
+ * Plain HTTP from clients: absolute-form requests (RFC 9112 section 3.2.2). A connection begins on the short way
+ * (quick-client.ts) and comes here with the first request that is not of the usual kind: Node's own parser reads it, this
+ * file checks what that parser lets pass, and hands each request over as a PlainRequest.
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { type Address, parseAuthority, unmapIPv4 } from './address.ts'
 import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import { type Connection, withHeaderOptions } from './connection.ts'
+import { DeadlineList } from './deadlines.ts'
 import type { Field } from './http-head.ts'
 import type { Listener } from './listener.ts'
+import type { PlainOwner, PlainRequest } from './plain-request.ts'
+import { QuickClient, type QuickHost } from './quick-client.ts'
 
-/** One request to be forwarded. */
-export interface PlainRequest {
+/** A plain request as Node's server has read it. */
+export class NodeRequest implements PlainRequest {
+  readonly isQuick = false
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly target: Address
@@ -23,16 +29,45 @@ export interface PlainRequest {
   readonly clientAddress: string
   readonly listener: Listener
   readonly connection: Connection
-  /** The client wants to leave HTTP (`Upgrade: websocket`). */
   readonly isUpgrade: boolean
+
+  constructor(
+    { connection, listener }: Client,
+    http: { message: IncomingMessage; response: ServerResponse; isUpgrade: boolean },
+    wish: Pick<NodeRequest, 'target' | 'path' | 'identity' | 'clientAddress'>,
+  ) {
+    this.connection = connection
+    this.listener = listener
+    this.message = http.message
+    this.response = http.response
+    this.isUpgrade = http.isUpgrade
+    this.target = wish.target
+    this.path = wish.path
+    this.identity = wish.identity
+    this.clientAddress = wish.clientAddress
+  }
+
+  get method(): string {
+    return this.message.method ?? 'GET'
+  }
+
+  get hasBody(): boolean {
+    return hasBody(this.message)
+  }
+
+  refuse(error: GatewayError): void {
+    if (this.response.headersSent) this.cut()
+    else this.connection.turnAway(error, this.method !== 'HEAD')
+  }
+
+  cut(): void {
+    this.response.destroy()
+  }
 }
 
-export interface PlainOwner {
-  /** @returns who is to know when a client that wants to leave HTTP hangs up */
-  plain(request: PlainRequest): PendingTunnel
+export interface HttpFrontOwner extends PlainOwner {
   /** The connection goes on as a tunnel. */
   leftHttp(socket: Socket): void
-  refused(error: GatewayError): void
 }
 
 /** A client connection. Its requests are taken up one after the other, however many of them it sends ahead. */
@@ -56,14 +91,22 @@ export interface HttpFrontSettings {
   readonly keepAliveMs: number
 }
 
-export class HttpFront {
+export class HttpFront implements QuickHost {
+  readonly owner: HttpFrontOwner
+  readonly keepAlives: DeadlineList
+  readonly keepAliveLines: string
+  /** Requests whose answer is not out yet. */
+  readonly open = { count: 0 }
   readonly #server: Server
-  readonly #owner: PlainOwner
+  readonly #quick = new Set<QuickClient>()
+  /** Those that Node's server reads from. */
   readonly #clients = new WeakMap<Duplex, Client>()
   #stopping = false
 
-  constructor(settings: HttpFrontSettings, owner: PlainOwner) {
-    this.#owner = owner
+  constructor(settings: HttpFrontSettings, clock: Clock, owner: HttpFrontOwner) {
+    this.owner = owner
+    this.keepAlives = new DeadlineList(clock, settings.keepAliveMs)
+    this.keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(settings.keepAliveMs / 1_000)}\r\n`
     this.#server = createServer({
       maxHeaderSize: settings.maxHeaderBytes,
       headersTimeout: settings.handshakeMs,
@@ -94,10 +137,22 @@ export class HttpFront {
 
   /** Takes a connection whose first octets were read by the listener. */
   take(connection: Connection, first: Buffer, listener: Listener): void {
-    const { socket } = connection
+    const client = new QuickClient(connection, listener, this)
+    this.#quick.add(client)
+    connection.readWith(client)
+    client.data(first)
+  }
+
+  left(client: QuickClient): void {
+    this.#quick.delete(client)
+  }
+
+  /** Node's server reads a connection from these octets on. */
+  lend({ connection, listener }: QuickClient, octets: Buffer): void {
+    const socket = connection.lend()
     this.#clients.set(socket, { connection, listener, isBusy: false, latest: undefined, ahead: [] })
     socket.pause()
-    socket.unshift(first)
+    socket.unshift(octets)
     this.#server.emit('connection', socket)
     socket.resume()
   }
@@ -137,27 +192,38 @@ export class HttpFront {
   }
 
   #hand(
-    { connection, listener }: Client,
+    client: Client,
     message: IncomingMessage,
     response: ServerResponse,
     isUpgrade: boolean,
   ): PendingTunnel | undefined {
     try {
-      const wish = this.#check(message, listener)
-      return this.#owner.plain({ ...wish, message, response, connection, listener, isUpgrade })
+      const wish = this.#check(message, client.listener)
+      const pending = this.owner.plain(new NodeRequest(client, { message, response, isUpgrade }, wish))
+      this.#watch(response, isUpgrade ? undefined : pending)
+      return pending
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
-      this.#owner.refused(error)
-      connection.turnAway(error, message.method !== 'HEAD')
+      this.owner.refused(error)
+      client.connection.turnAway(error, message.method !== 'HEAD')
       return undefined
     }
+  }
+
+  /** @param pending who hears of it when the client leaves before the answer is out */
+  #watch(response: ServerResponse, pending: PendingTunnel | undefined): void {
+    this.open.count++
+    response.once('close', () => {
+      this.open.count--
+      if (!response.writableFinished) pending?.clientGone()
+    })
   }
 
   /** @throws {GatewayError} for everything that is not a well-formed absolute-form request of somebody allowed */
   #check(
     message: IncomingMessage,
     listener: Listener,
-  ): Pick<PlainRequest, 'target' | 'path' | 'identity' | 'clientAddress'> {
+  ): Pick<NodeRequest, 'target' | 'path' | 'identity' | 'clientAddress'> {
     const clientAddress = unmapIPv4(message.socket.remoteAddress ?? '')
     if (listener.refusal !== undefined) throw listener.refusal
     const fields = fieldsOf(message)
@@ -171,7 +237,7 @@ export class HttpFront {
 
   /** CONNECT behind other requests on one connection: the same as if it had come first. */
   #connect({ connection }: Client, message: IncomingMessage, head: Buffer): void {
-    this.#owner.leftHttp(connection.socket)
+    this.owner.leftHttp(connection.socket)
     const lines: string[] = []
     for (let i = 0; i < message.rawHeaders.length; i += 2)
       lines.push(`${message.rawHeaders[i]}: ${message.rawHeaders[i + 1]}\r\n`)
@@ -184,7 +250,7 @@ export class HttpFront {
     client.connection.resumeAsUpgrade(head, () => {
       if (mayLeaveHttp(message)) return this.#hand(client, message, response, true)
       const error = new GatewayError('GW_BAD_REQUEST', 'only WebSocket upgrades are forwarded')
-      this.#owner.refused(error)
+      this.owner.refused(error)
       client.connection.turnAway(error)
       return undefined
     })
@@ -205,17 +271,19 @@ export class HttpFront {
   #turnAway({ connection, latest }: Client, refusal: GatewayError): void {
     const isAnswering = latest?.message.complete === false && latest.response.headersSent
     if (isAnswering || !connection.socket.writable) return void connection.socket.destroy()
-    this.#owner.refused(refusal)
+    this.owner.refused(refusal)
     connection.turnAway(refusal)
   }
 
   /** Newcomers hear `close`; connections without a request are closed. */
   stopAccepting(): void {
     this.#stopping = true
+    for (const client of this.#quick) client.closeIfIdle()
     this.#server.closeIdleConnections()
   }
 
   close(): void {
+    this.keepAlives.close()
     this.#server.closeAllConnections()
     this.#server.close()
   }
@@ -293,13 +361,7 @@ function translate(error: NodeJS.ErrnoException): GatewayError | undefined {
   return code.startsWith('HPE_') ? new GatewayError('GW_BAD_REQUEST', 'the request is not well-formed HTTP') : undefined
 }
 
-/** Answers with an error of ours and ends the connection; an answer that has begun is cut off. */
-export function refusePlain({ message, response, connection }: PlainRequest, error: GatewayError): void {
-  if (response.headersSent) response.destroy()
-  else connection.turnAway(error, message.method !== 'HEAD')
-}
-
-export function hasBody(message: IncomingMessage): boolean {
+function hasBody(message: IncomingMessage): boolean {
   const length = message.headers['content-length']
   return message.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }

@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from './deadlines.ts'
-import { Accumulator, headEnd } from './http-head.ts'
+import { Accumulator, headEnd, looksLikeStatusLine, STATUS_OFFSET } from './http-head.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
@@ -54,7 +54,6 @@ export interface LegHost {
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'])
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
-const STATUS_OFFSET = 'HTTP/1.1 '.length
 const LOGIN_STATUSES = new Set([407, 454])
 
 export class Leg extends Expiring {
@@ -76,16 +75,21 @@ export class Leg extends Expiring {
   #head: Accumulator | undefined
   #settled = false
 
-  readonly #raw: boolean
+  /** It has no read buffer: octets come as 'data' events, to whoever asks for them. */
+  readonly isRaw: boolean
 
   /** @param raw somebody other than a relay will read from the socket */
   constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner, raw = false) {
     super()
     this.#dialler = dialler
-    this.#raw = raw
+    this.isRaw = raw
     this.upstream = upstream
     this.startedAt = dialler.clock.now()
     this.#owner = owner
+  }
+
+  get maxReplyBytes(): number {
+    return this.#dialler.maxReplyBytes
   }
 
   /** A leg that was connected ahead gets the owner that it was connected for. */
@@ -141,7 +145,7 @@ export class Leg extends Expiring {
   }
 
   #incomplete(bytes: Buffer): void {
-    if (!looksLikeStatusLine(bytes) || bytes.length > this.#dialler.maxReplyBytes) return void this.broke('garbage')
+    if (!looksLikeStatusLine(bytes) || bytes.length > this.maxReplyBytes) return void this.broke('garbage')
     if (this.#head !== undefined) return
     this.#head = new Accumulator()
     this.#head.push(bytes)
@@ -149,7 +153,7 @@ export class Leg extends Expiring {
 
   #answered(bytes: Buffer, end: number): void {
     const status = looksLikeStatusLine(bytes) ? statusOf(bytes) : 0
-    if (status === 0 || end > this.#dialler.maxReplyBytes) return void this.broke('garbage')
+    if (status === 0 || end > this.maxReplyBytes) return void this.broke('garbage')
     const rest = bytes.subarray(end)
     if (status < 200) return void this.#skipInterim(rest)
     if (status < 300) return void this.open(rest.length === 0 ? undefined : Buffer.from(rest))
@@ -170,8 +174,8 @@ export class Leg extends Expiring {
   open(early: Buffer | undefined): void {
     if (!this.#settle()) return
     this.#head = undefined
-    if (this.#raw) this.#handOver(early)
-    this.#owner.opened(this, this.#raw ? undefined : early)
+    if (this.isRaw) this.#handOver(early)
+    this.#owner.opened(this, this.isRaw ? undefined : early)
   }
 
   /** Leaves a raw socket paused, with everything unread in front. */
@@ -231,15 +235,6 @@ export class Leg extends Expiring {
     this.deadlineList?.remove(this)
     return true
   }
-}
-
-/** `HTTP/1.x nnn`, as far as the octets go. */
-function looksLikeStatusLine(bytes: Buffer): boolean {
-  const start = bytes.toString('latin1', 0, STATUS_OFFSET + 4)
-  return (
-    /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) ||
-    (start.length < STATUS_OFFSET + 4 && 'HTTP/1.'.startsWith(start.slice(0, 7)))
-  )
 }
 
 function statusOf(bytes: Buffer): number {

@@ -12,8 +12,9 @@ import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
 import type { Connection } from '../net/connection.ts'
 import { DeadlineList } from '../net/deadlines.ts'
 import { Dialler } from '../net/dial.ts'
-import { HttpFront, type PlainOwner, type PlainRequest } from '../net/http-server.ts'
+import { HttpFront, type HttpFrontOwner } from '../net/http-server.ts'
 import { Listener, type ListenerOwner, type ListenerSettings } from '../net/listener.ts'
+import type { PlainRequest } from '../net/plain-request.ts'
 import { idleStepMs, type Relay } from '../net/relay.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -69,7 +70,7 @@ const SWEEP_MS = 60_000
 /** A keep-alive connection of a client may rest so long between two plain requests: browsers keep them for minutes. */
 const KEEP_ALIVE_MS = 75_000
 
-export class DataSide implements ListenerOwner, PlainOwner {
+export class DataSide implements ListenerOwner, HttpFrontOwner {
   readonly broker: Broker
   readonly sticky: Sticky
   readonly #settings: DataSideSettings
@@ -90,7 +91,6 @@ export class DataSide implements ListenerOwner, PlainOwner {
   readonly #ownPorts = new Set<number>()
   #isListening = false
   #connections = 0
-  #exchanges = 0
   #sweep: { clear(): void } | undefined
 
   constructor(
@@ -153,6 +153,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
     }
     this.#front = new HttpFront(
       { handshakeMs: settings.handshakeMs, maxHeaderBytes: settings.maxHeaderBytes, keepAliveMs: KEEP_ALIVE_MS },
+      clock,
       this,
     )
     this.#ports = settings.ports.map((port) => ({
@@ -238,11 +239,9 @@ export class DataSide implements ListenerOwner, PlainOwner {
   }
 
   plain(request: PlainRequest): PendingTunnel {
-    const held = this.#plain.get(request.message.socket)
+    const held = this.#plain.get(request.connection.socket)
     if (held === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))
-    this.#exchanges++
-    request.response.once('close', () => this.#exchanges--)
     const exchange = new Exchange(request, route, held, this.#exchangeDeps)
     exchange.start()
     return exchange
@@ -283,7 +282,7 @@ export class DataSide implements ListenerOwner, PlainOwner {
 
   /** Whether something is still under way for a client. */
   get isBusy(): boolean {
-    return this.#relays.size > 0 || this.#opening.count > 0 || this.#exchanges > 0
+    return this.#relays.size > 0 || this.#opening.count > 0 || this.#front.open.count > 0
   }
 
   /** Ends everything at once. */

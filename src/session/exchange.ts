@@ -7,10 +7,10 @@ import { formatAuthority } from '../net/address.ts'
 import type { PendingTunnel } from '../net/client-request.ts'
 import { type DeadlineList, Expiring } from '../net/deadlines.ts'
 import { loginHeader } from '../net/dial.ts'
-import { dispatchOptions, type ExchangeOwner, Forward, type UpstreamConversation } from '../net/forward.ts'
-import { hasBody, type PlainRequest, refusePlain } from '../net/http-server.ts'
-import { type BodyWatcher, LazyBody } from '../net/lazy-body.ts'
+import { UndiciConversation } from '../net/forward.ts'
 import type { Leg } from '../net/leg.ts'
+import type { Conversation, ExchangeOwner, PlainRequest, Sending } from '../net/plain-request.ts'
+import { QuickConversation } from '../net/quick-conversation.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
 import { type Breakage, NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
 import { Attempt, type AttemptDeps } from './attempt.ts'
@@ -44,15 +44,15 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** From an upstream in answer to a plain request they are about our login, never for the client. */
 const LOGIN_STATUSES = new Set([407, 454])
 
-export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, PendingTunnel, RelayOwner {
+export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, RelayOwner {
   readonly protocol = 'http'
   readonly #request: PlainRequest
   readonly #deps: ExchangeDeps
   readonly #held: PlainConnection
   readonly #routeKey: string
   readonly #answerTimer: AnswerTimer
-  #body: LazyBody | undefined
-  #forward: Forward | undefined
+  /** The request on its way. */
+  #sending: Sending | undefined
   #startedAt = 0
   /** Goes over a connection that has served an earlier request. */
   #isReused = false
@@ -68,10 +68,9 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     this.#held = held
     this.#routeKey = `${route.filter.key}\n${route.sessionKey ?? ''}`
     this.#answerTimer = new AnswerTimer(this)
-    const { socket } = request.message
+    const { socket } = request.connection
     this.#upBytes = socket.bytesRead
     this.#downBytes = socket.bytesWritten
-    request.response.on('close', () => this.#responseClosed())
   }
 
   get clientAddress(): string {
@@ -112,7 +111,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   /** The connection's lease becomes this request's until it is answered. */
   #resume(upstream: Upstream): void {
     this.deps.deadlines.add(this)
-    const conversation = this.#held.openTo(this.#throughOf(upstream))
+    const conversation = this.#held.openTo(this.#throughOf(upstream), this.#request.isQuick)
     if (conversation === undefined) return void this.#dialAgain(upstream)
     this.#isReused = true
     this.#send(conversation, upstream)
@@ -137,8 +136,10 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   protected dial(upstream: Upstream): Leg {
     this.#startedAt = this.deps.clock.now()
-    const target = this.#throughOf(upstream) === '' ? undefined : this.#request.target
-    return this.#deps.dialler.dialRaw(upstream, target, this)
+    const { target, isQuick } = this.#request
+    const isTunnel = this.#throughOf(upstream) !== ''
+    if (isQuick && !isTunnel) return this.#deps.dialler.dialPlain(upstream, this)
+    return this.#deps.dialler.dialRaw(upstream, isTunnel ? target : undefined, this)
   }
 
   /** A new connection to the upstream that is leased already. */
@@ -153,18 +154,18 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     const { host, port } = upstream.facts
     const through = this.#throughOf(upstream)
     const origin = `http://${through === '' ? formatAuthority(host, port) : this.target}`
-    this.#send(this.#held.open(leg, through, origin, this.#deps.bodyIdleMs), upstream)
+    const conversation = this.#request.isQuick
+      ? new QuickConversation(leg, this.#deps.pauses)
+      : new UndiciConversation(origin, leg.socket, this.#deps.bodyIdleMs)
+    this.#held.hold(leg, through, conversation)
+    this.#send(conversation, upstream)
   }
 
-  #send(conversation: UpstreamConversation, upstream: Upstream): void {
-    const { message, response } = this.#request
-    const form = this.#throughOf(upstream) === '' ? 'absolute' : 'origin'
-    const login = form === 'origin' ? '' : loginHeader(upstream).slice('Proxy-Authorization: '.length).trimEnd()
-    // A body belongs to one try: undici destroys it with the request.
-    this.#body = hasBody(message) ? new LazyBody(message, response, this) : undefined
-    this.#forward = new Forward(this.#request, this)
+  #send(conversation: Conversation, upstream: Upstream): void {
+    const isTunnel = this.#throughOf(upstream) !== ''
     this.#startAnswerTimer()
-    conversation.send(dispatchOptions(this.#request, form, login, this.#body), this.#forward)
+    const login = isTunnel ? '' : loginHeader(upstream)
+    this.#sending = conversation.ask(this.#request, isTunnel ? 'origin' : 'absolute', login, this)
   }
 
   answered(status: number): boolean {
@@ -190,7 +191,6 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   /** @returns false: the answer is dropped */
   #retryElsewhere(upstream: Upstream, failure: Outcome): false {
-    this.#forward = undefined
     const isRepeatable = this.#mayRepeat()
     // After undici has let go of the answer.
     queueMicrotask(() => this.tryFailed(upstream, failure, isRepeatable))
@@ -207,14 +207,13 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
   }
 
   #mayRepeat(): boolean {
-    return this.#body?.started !== true && IDEMPOTENT.has(this.#request.message.method ?? '')
+    return this.#sending?.hasBegunBody !== true && IDEMPOTENT.has(this.#request.method)
   }
 
   broke(how: Breakage | undefined): void {
     this.#answerTimer.stop()
-    this.#forward = undefined
     const { upstream } = this.#held
-    if (how === undefined || upstream === undefined) return void this.#request.response.destroy()
+    if (how === undefined || upstream === undefined) return void this.#request.cut()
     // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
     if (how === 'closed' && this.#isReused && this.#mayRepeat()) return void this.#dialAgain(upstream)
     this.tryFailed(upstream, { kind: 'broken', how }, this.#mayRepeat())
@@ -222,7 +221,6 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   unsent(): void {
     this.#answerTimer.stop()
-    this.#forward = undefined
     if (this.#held.upstream !== undefined) this.#dialAgain(this.#held.upstream)
   }
 
@@ -241,8 +239,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     const { health, clock } = this.deps
     if (upstream === undefined || !this.#mayRepeat()) return
     if (health.hasRefusedOthers(upstream, this.target, NO_ANSWER, clock.now())) return
-    this.#forward?.cancel()
-    this.#forward = undefined
+    this.#sending?.cancel()
     this.tryFailed(upstream, { kind: 'refused', answer: NO_ANSWER }, true)
   }
 
@@ -273,7 +270,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   override onDeadline(): void {
     if (!this.#awaitsClient) return void super.onDeadline()
-    if (this.#isAnswered) return void this.#request.response.destroy()
+    if (this.#isAnswered) return void this.#request.cut()
     this.stop()
     this.refuse(new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the rest of the request did not arrive in time'))
   }
@@ -286,7 +283,7 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
 
   upgraded(head: string): void {
     const { upstream, leg } = this.#held
-    if (upstream === undefined || leg === undefined) return void this.#request.response.destroy()
+    if (upstream === undefined || leg === undefined) return void this.#request.cut()
     this.#answerTimer.stop()
     this.#nowServes(upstream)
     this.#request.connection.acceptUpgrade(head, (client) => {
@@ -309,14 +306,9 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     leg.upstream.quietLeases += isQuiet ? 1 : -1
   }
 
-  #responseClosed(): void {
-    const { response, isUpgrade } = this.#request
-    if (!response.writableFinished && !isUpgrade) this.clientGone()
-  }
-
   protected override stop(): void {
     this.#answerTimer.stop()
-    this.#forward?.cancel()
+    this.#sending?.cancel()
     super.stop()
   }
 
@@ -324,14 +316,14 @@ export class Exchange extends Attempt implements ExchangeOwner, BodyWatcher, Pen
     if (this.finished) return
     this.finished = true
     this.deadlineList?.remove(this)
-    const { socket } = this.#request.message
+    const { socket } = this.#request.connection
     this.deps.observer.ended(this, end, socket.bytesRead - this.#upBytes, socket.bytesWritten - this.#downBytes)
   }
 
   protected sayRefused(error: GatewayError): void {
     this.#answerTimer.stop()
-    this.#forward?.cancel()
-    refusePlain(this.#request, error)
+    this.#sending?.cancel()
+    this.#request.refuse(error)
   }
 }
 

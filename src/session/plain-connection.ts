@@ -1,6 +1,6 @@
 /** What a client connection that speaks plain HTTP holds between its requests: its upstream and the way there. */
-import { UpstreamConversation } from '../net/forward.ts'
 import type { Leg } from '../net/leg.ts'
+import type { Conversation } from '../net/plain-request.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 
@@ -12,7 +12,7 @@ export class PlainConnection {
   /** What the lease was asked for: another wish needs another lease. */
   routeKey = ''
   #isQuiet = false
-  #way: { readonly through: string; readonly leg: Leg; readonly conversation: UpstreamConversation } | undefined
+  #way: { readonly through: string; readonly leg: Leg; readonly conversation: Conversation } | undefined
 
   /** The open connection behind the conversation. */
   get leg(): Leg | undefined {
@@ -20,16 +20,16 @@ export class PlainConnection {
   }
 
   /** @param through the target, when the conversation goes through a tunnel to it; empty when it is with the upstream itself */
-  open(leg: Leg, through: string, origin: string, bodyIdleMs: number): UpstreamConversation {
+  hold(leg: Leg, through: string, conversation: Conversation): void {
     this.hangUp()
-    const conversation = new UpstreamConversation(origin, leg.socket, bodyIdleMs)
     this.#way = { through, leg, conversation }
-    return conversation
   }
 
-  /** The conversation that is open to this end, if there is one. */
-  openTo(through: string): UpstreamConversation | undefined {
-    return this.#way?.through === through && this.#way.conversation.isOpen ? this.#way.conversation : undefined
+  /** The conversation of this kind that is open to this end, if there is one. */
+  openTo(through: string, isQuick: boolean): Conversation | undefined {
+    if (this.#way?.through !== through) return undefined
+    const { conversation } = this.#way
+    return conversation.isOpen && conversation.isQuick === isQuick ? conversation : undefined
   }
 
   /** Ends the conversation; the lease stays. */
