@@ -56,7 +56,9 @@ const operations = {
     },
     limit: ({ channels }) => ({ calls: channels * 5 + 10, perMs: MINUTE_MS }),
     effect: 'buys',
+    quantity: ['num'],
     reply: REPLY,
+    secrets: { password: 'all' },
     errors: {
       ...commonErrors,
       NO_AVAILABLE_CHANNEL: {
@@ -80,6 +82,7 @@ const operations = {
     limit: () => ({ calls: 60, perMs: MINUTE_MS }),
     effect: 'reads',
     reply: REPLY,
+    secrets: { password: 'all' },
     errors: commonErrors,
   },
 } as const satisfies Record<string, Operation>

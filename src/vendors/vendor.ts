@@ -172,9 +172,10 @@ export interface ErrorRule {
 
 /**
  * What of a member is the secret. `all`: everything; `login`: the password in texts that may hold a login, beside an
- * address or alone; `link`: what follows the host, because the link serves whoever has it.
+ * address or alone; `account`: the same, where `name:12345` is a login and not an address; `link`: what follows the host,
+ * because the link serves whoever has it.
  */
-export type SecretForm = 'all' | 'login' | 'link'
+export type SecretForm = 'all' | 'login' | 'account' | 'link'
 
 /** One documented call. */
 export interface Operation {

@@ -29,7 +29,7 @@ export function list(
   )
 }
 
-function timesOf({ sentAt, vendorWallMs }: VendorReply): Origin['times'] {
+export function timesOf({ sentAt, vendorWallMs }: VendorReply): Origin['times'] {
   return { sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
 }
 

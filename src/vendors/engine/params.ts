@@ -1,4 +1,5 @@
 /** Checks parameters against an operation's table before anything is sent, in words that name parameter, range and value. */
+import { nearest } from '../../config/nearest.ts'
 import type { Operation, Param, Params, ParamValue } from '../vendor.ts'
 
 export interface ParamProblem {
@@ -18,12 +19,25 @@ export function paramProblems(operation: Operation, params: Params, author: Auth
     const message = problemOf(operation, name, value, author)
     if (message !== undefined) problems.push({ param: name, message })
   }
-  if (author !== 'engine') return problems
-  for (const [name, param] of Object.entries(operation.params)) {
-    if (param.required === true && params[name] === undefined)
-      problems.push({ param: name, message: `is missing: ${param.about}` })
-  }
-  return problems
+  return author === 'engine' ? [...problems, ...missing(operation, params, () => true)] : problems
+}
+
+/** What a person who makes a call has still to say: all that is required and does not come from the credentials. */
+export function missingParams(operation: Operation, params: Params): ParamProblem[] {
+  return missing(operation, params, (param) => !isCredential(param))
+}
+
+function missing(operation: Operation, params: Params, isAsked: (param: Param) => boolean): ParamProblem[] {
+  return Object.entries(operation.params).flatMap(([name, param]) =>
+    param.required === true && isAsked(param) && params[name] === undefined
+      ? [{ param: name, message: `is missing: ${param.about}` }]
+      : [],
+  )
+}
+
+/** Comes from the account: no person gives it. */
+function isCredential({ managed, secret }: Param): boolean {
+  return managed === true && secret === true
 }
 
 /** What a user may write under `request:` for an operation. */
@@ -33,13 +47,20 @@ export function configurableParams(operation: Operation): Readonly<Record<string
 
 function problemOf(operation: Operation, name: string, value: ParamValue, author: Author): string | undefined {
   const param = Object.hasOwn(operation.params, name) ? operation.params[name] : undefined
-  if (param === undefined)
-    return `is not a parameter of this call, which takes ${Object.keys(configurableParams(operation)).join(', ')}`
+  if (param === undefined) return unknownProblem(operation, name, author)
   if (param.managed === true && author === 'configured') return 'is set by the gateway itself'
-  if (param.managed === true && param.secret === true && author === 'operator') return 'comes from the credentials'
+  if (isCredential(param) && author === 'operator') return 'comes from the credentials'
   if (fits(param, value)) return undefined
   if (param.type === 'items') return itemsProblem(param, value)
   return `must be ${expectation(param)}${param.secret === true ? '' : `, not ${JSON.stringify(value)}`}`
+}
+
+function unknownProblem(operation: Operation, name: string, author: Author): string {
+  const isOpen = (param: Param) => (author === 'operator' ? !isCredential(param) : param.managed !== true)
+  const names = Object.keys(operation.params).filter((known) => isOpen(operation.params[known] as Param))
+  const likely = nearest(name, names)
+  if (likely !== undefined) return `is not a parameter of this call; did you mean ${likely}?`
+  return `is not a parameter of this call, which takes ${names.join(', ') || 'none'}`
 }
 
 function fits(param: Param, value: ParamValue): boolean {

@@ -15,7 +15,8 @@ import {
   VendorError,
 } from '../vendor.ts'
 import { channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
-import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, operationOf, perform } from './call.ts'
+import { byHandOf } from './by-hand.ts'
+import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, operationOf } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
 import { RequestIds } from './request-ids.ts'
 
@@ -32,6 +33,9 @@ export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps
     vendor: vendor.name,
     product: settings.product,
     maxPerCall: product.maxPerCall,
+    get lot() {
+      return product.lot?.()
+    },
     isList: product.list === true,
     byChannel: product.channels === true,
     get channels() {
@@ -47,10 +51,7 @@ export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps
         throw new VendorError('bad_request', 'operation', `${settings.product} cannot list what it holds`)
       return list(caller, product, product.query, {}, { signal, priority })
     },
-    call: async (name, params, signal, priority = 0) => {
-      assertParams(operationOf(vendor, name), params, 'operator')
-      return perform(caller, name, params, { signal, priority }, (data) => data)
-    },
+    ...byHandOf(caller, product),
     ...followOf(caller, product),
     ...giveBackOf(caller, product),
     ...channelsNowOf(caller, product),

@@ -84,20 +84,23 @@ const MAX_MESSAGE_CHARACTERS = 300
 
 /** Makes vendors' own words printable: secrets masked in every form in which a reply might repeat them, one line, bounded. */
 export function maskerOf(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .filter((secret) => secret !== '')
+  const forms = formsOf(secrets.filter((secret) => secret !== ''))
+  return (text) => {
+    const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
+    return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
+  }
+}
+
+/** Secrets in every form in which a reply might repeat them, the longest first: a secret may be part of another's form. */
+export function formsOf(secrets: readonly string[]): string[] {
+  return secrets
     .flatMap((secret) => [
       secret,
       encodeURIComponent(secret),
       new URLSearchParams({ s: secret }).toString().slice(2),
       Buffer.from(secret).toString('base64'),
     ])
-    // The longest first: a secret may be part of another's form.
     .sort((a, b) => b.length - a.length)
-  return (text) => {
-    const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
-    return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
-  }
 }
 
 /** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */

@@ -135,8 +135,10 @@ interface Section {
   readonly path?: string
   readonly about: string
   readonly effect?: Operation['effect']
+  readonly quantity?: readonly string[]
   readonly params?: Operation['params']
   readonly reply: string
+  readonly secrets?: NonNullable<Operation['secrets']>
   readonly codes?: readonly Code[]
 }
 
@@ -145,10 +147,10 @@ function section(
   title: string,
   { path = name, effect = 'reads', codes = [], ...rest }: Section,
 ): Operation {
-  const { about, params = {}, reply } = rest
+  const { params = {}, ...words } = rest
   const errors = Object.fromEntries([...COMMON, ...codes].map((code) => [code, everyCode[code]]))
   return {
-    about,
+    ...words,
     document: `${DOCUMENT}, ${title}`,
     method: 'POST',
     encoding: 'json',
@@ -157,7 +159,6 @@ function section(
     limit,
     limitGroup: 'app',
     effect,
-    reply,
     errors,
   }
 }
@@ -172,6 +173,8 @@ const lookups: Readonly<Record<string, Operation>> = {
   info: section('info', '获取App信息', {
     about: 'tells the balance of the app',
     reply: '{appName, coin, useBridge, callbackUrl, status}',
+    // Nothing is signed in a callback: who knows the address can send one.
+    secrets: { callbackUrl: 'link' },
   }),
   area: section('area', '同步地域', {
     about: 'lists areas as a tree',
@@ -216,6 +219,7 @@ const orders: Readonly<Record<string, Operation>> = {
   'instance/open': section('instance/open', '开通代理', {
     about: 'buys instances or traffic; the order runs on',
     effect: 'buys',
+    quantity: ['params'],
     params: {
       appOrderNo,
       params: { type: 'items', ...required, about: 'what to buy', term: '购买代理产品列表', members: openMembers },
@@ -226,6 +230,7 @@ const orders: Readonly<Record<string, Operation>> = {
   'instance/open/assign/ip': section('instance/open/assign/ip', '指定ip开通代理', {
     about: 'buys one certain address; the order runs on',
     effect: 'buys',
+    quantity: ['assignIp'],
     params: {
       appOrderNo,
       productNo,
@@ -241,6 +246,7 @@ const orders: Readonly<Record<string, Operation>> = {
   'instance/renew': section('instance/renew', '续费代理', {
     about: 'buys more time for instances; the order runs on',
     effect: 'buys',
+    quantity: ['instances'],
     params: {
       appOrderNo,
       instances: {
@@ -272,6 +278,7 @@ const orders: Readonly<Record<string, Operation>> = {
     about: 'tells where instances stand',
     params: { instances: list('instances', instanceNo, { ...required, managed: true }) },
     reply: `[${INSTANCE}]`,
+    secrets: { pwd: 'all', bridges: 'login' },
     codes: ['10041'],
   }),
   order: section('order', '获取订单信息', {
@@ -282,6 +289,7 @@ const orders: Readonly<Record<string, Operation>> = {
       pageSize,
     },
     reply: `{orderNo, appOrderNo, type, status, count, amount, refund, page, pageSize, total, instances: [${INSTANCE}]}`,
+    secrets: { pwd: 'all', bridges: 'login' },
     codes: ['10031'],
   }),
 }
@@ -304,6 +312,7 @@ const accounts: Readonly<Record<string, Operation>> = {
       status,
     },
     reply: USER,
+    secrets: { password: 'all' },
     codes: ['10051', '10052'],
   }),
   userAuth: section('userAuth', '同步实名', {
@@ -333,6 +342,7 @@ const accounts: Readonly<Record<string, Operation>> = {
       status,
     },
     reply: USER,
+    secrets: { password: 'all' },
     codes: ['10061', '10062'],
   }),
   'proxy/info': section('proxy/info', '获取代理余额信息', {
@@ -403,6 +413,7 @@ const drawing: Readonly<Record<string, Operation>> = {
   'proxy/draw/pwd': section('proxy/draw/pwd', '账密提取', {
     about: 'draws addresses with a login for each',
     effect: 'buys',
+    quantity: ['num'],
     params: {
       appUsername: text('sub-account', '渠道商子账号名', required),
       sessTime: whole('life of each address, minutes', '有效时间', { default: 5, min: 1, max: 120 }),
@@ -410,11 +421,13 @@ const drawing: Readonly<Record<string, Operation>> = {
       ...drawn,
     },
     reply: '{list: [{proxyUrl, list: [text]}]}',
+    secrets: { proxyUrl: 'login', list: 'account' },
     codes: [...DRAWING, '10093', '10062'],
   }),
   'proxy/draw/api': section('proxy/draw/api', 'Api提取代理请求', {
     about: 'draws a link under which addresses are found',
     effect: 'buys',
+    quantity: ['num'],
     params: {
       appUsername: text('main account', '渠道商主账号', required),
       proxyType: { ...dynamicType, ...required },
@@ -427,6 +440,7 @@ const drawing: Readonly<Record<string, Operation>> = {
       ...drawn,
     },
     reply: '{list: [{proxyUrl}]}, each a link to be fetched',
+    secrets: { proxyUrl: 'link' },
     codes: [...DRAWING, '10052'],
   }),
 }

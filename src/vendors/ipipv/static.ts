@@ -4,7 +4,15 @@
  */
 import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../http.ts'
 import { membersOf, textOf } from '../parse.ts'
-import { type Delivery, type Params, type ProviderSettings, type Source, type Vendor, VendorError } from '../vendor.ts'
+import {
+  type ByHand,
+  type Delivery,
+  type Params,
+  type ProviderSettings,
+  type Source,
+  type Vendor,
+  VendorError,
+} from '../vendor.ts'
 import { BalanceWatch } from './balance.ts'
 import { type Instance, readInstances } from './instances.ts'
 import { operations } from './operations.ts'
@@ -33,6 +41,16 @@ export function openStatic(vendor: Vendor, settings: ProviderSettings, deps: Sou
     extract: (count, signal, priority = 0) => account.extract(count, { signal, priority }),
     call: (operation, params, signal, priority = 0) => account.call(operation, params, { signal, priority }),
     hint: () => account.hint(),
+    ...(base.byHand === undefined ? {} : { byHand: planned(base.byHand, account) }),
+  }
+}
+
+/** The purchase of which nobody knows is asked for by its number alone, and has been counted when it was made. */
+function planned(byHand: ByHand, account: StaticAccount): ByHand {
+  return {
+    ...byHand,
+    plan: async (operation, params) =>
+      (await account.isRepetition(operation, params)) ? 0 : byHand.plan(operation, params),
   }
 }
 
@@ -184,13 +202,16 @@ class StaticAccount {
     }
   }
 
+  /** Whether this is the purchase of which nobody knows whether it took place, once more. */
+  async isRepetition(operation: string, params: Params): Promise<boolean> {
+    if (operation !== 'instance/open') return false
+    const unknown = await this.#purchases.unknown()
+    return unknown !== undefined && params['appOrderNo'] === unknown.appOrderNo
+  }
+
   /** Any operation by hand. A purchase that is unknown is repeated by its own number, and recognised in an order that is shown. */
   async call(operation: string, params: Params, order: CallOrder): Promise<unknown> {
-    if (operation === 'instance/open') {
-      const unknown = await this.#purchases.unknown()
-      if (unknown !== undefined && params['appOrderNo'] === unknown.appOrderNo)
-        return this.#serial.run(() => this.#purchases.repeat(order))
-    }
+    if (await this.isRepetition(operation, params)) return this.#serial.run(() => this.#purchases.repeat(order))
     const call = () => this.#table.call(operation, params, order)
     const isRead = (operations[operation]?.effect ?? 'reads') === 'reads'
     const { data } = await (isRead ? call() : this.#serial.run(call))

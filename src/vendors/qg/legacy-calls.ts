@@ -178,6 +178,7 @@ export const legacySales = {
     // By time. A plan by amount is allowed 60.
     limit: byChannels,
     effect: 'buys',
+    quantity: ['Num'],
     reply: BATCH,
     errors: { ...everywhere, ...channels },
   }),
@@ -186,6 +187,7 @@ export const legacySales = {
     params: { IP, TaskID, Num, KeepAlive, ...choice },
     limit: byChannels,
     effect: 'buys',
+    quantity: ['Num', 'IP', 'TaskID'],
     reply: BATCH,
     errors: { ...everywhere, ...channels },
   }),
@@ -194,6 +196,7 @@ export const legacySales = {
     params: { Num, KeepAlive, ...choice },
     limit: perMinute(45),
     effect: 'buys',
+    quantity: ['Num'],
     reply: BATCH,
     errors: { ...everywhere, ...channels },
   }),

@@ -76,10 +76,15 @@ function post(path: string, title: string, rest: Pick<Operation, 'about' | 'para
 
 const STATES = '{list: [{name_zh_cn, name_en, continent_code, country_code, items: [...]}]}'
 
+/** The schema of these lists is not documented: items may be objects or texts. */
+const staticSecrets = { $: 'login', list: 'login', data: 'login', password: 'all', pwd: 'all', pass: 'all' } as const
+
 const extraction = {
   'ip/v3': get('/ip/v3', 'GET Extract IP', {
     about: 'takes addresses',
     effect: 'buys',
+    quantity: ['num'],
+    secrets: { $: 'login', list: 'login' },
     params: {
       num: {
         type: 'integer',
@@ -111,12 +116,14 @@ const extraction = {
   }),
   [STATIC_LIST]: get('/ip/get-static-ip', 'GET Get Static IP List', {
     about: 'lists the static addresses of the account; the document prints this path without the prefix',
+    secrets: staticSecrets,
     prefix: '',
     params: staticFilters(),
     reply: 'not documented: read for anything that has ip and port',
   }),
   [STATIC_LIST_PREFIXED]: get('/ip/get-static-ip', 'GET Get Static IP List', {
     about: 'the same behind the prefix, where resellers have it; in their pages, not in the document',
+    secrets: staticSecrets,
     params: staticFilters(),
     reply: 'not documented: read for anything that has ip and port',
   }),
@@ -172,6 +179,7 @@ const users = {
   'whitelist-account/list': get('/whitelist-account/list', 'GET Proxy Account List', {
     about: 'lists the proxy accounts (user name, password, usage in KB, limit in GB)',
     reply: '{list: [{id, username, password, created_at, remark, product_type, usage_flow, limit_flow, status}]}',
+    secrets: { password: 'all' },
     errors: key,
   }),
   'whitelist-account/add': post('/whitelist-account/add', 'POST add proxy account', {

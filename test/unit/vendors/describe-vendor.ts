@@ -236,6 +236,10 @@ function describeTable(vendor: Vendor): void {
           expect(paramProblems(operation, { [name]: param.default }, 'operator')).toEqual([])
       }
       for (const rule of Object.values(operation.errors ?? {})) expect(rule.term).not.toBe('')
+      // A call by hand is booked by these: a count that is not among them would be bought outside of the budget.
+      const counts = Object.entries(operation.params).filter(([, { managed, type }]) => managed && type === 'integer')
+      if (operation.effect === 'buys')
+        expect(operation.quantity ?? []).toEqual(expect.arrayContaining(counts.map(([name]) => name)))
     },
   )
 }

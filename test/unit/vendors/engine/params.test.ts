@@ -65,9 +65,10 @@ describe('a parameter that does not fit', () => {
     [{ area: '北京,,上海' }, 'area must be a comma-separated list, not "北京,,上海"'],
     [{ days: 'mo,we' }, 'days must be a comma-separated list of mo, tu, not "mo,we"'],
     [{ pin: '1234' }, 'pin must be 0000'],
+    [{ aera: 1 }, 'aera is not a parameter of this call; did you mean area?'],
     [
-      { aera: 1 },
-      'aera is not a parameter of this call, which takes minutes, pt, flag, distinct, name, pin, area, days',
+      { quux: 1 },
+      'quux is not a parameter of this call, which takes num, minutes, pt, flag, distinct, name, pin, area, days',
     ],
     [{ toString: 'x' }, expect.stringMatching(/^toString is not a parameter/)],
   ])('%o', (params, message) => {
