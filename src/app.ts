@@ -22,6 +22,8 @@ import { openVendorHttp } from './vendors/registry.ts'
 export interface App {
   /** Where clients connect, in the order of `listen:`. */
   readonly addresses: readonly Address[]
+  /** Where the operator asks; undefined with `admin: off`. */
+  readonly admin: Address | undefined
   readonly pool: Pool
   readonly supply: Supply
   readonly data: DataSide
@@ -67,12 +69,14 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     parts.supply.restore(restored)
     parts.data.sticky.restore(restored.sessions)
     const addresses = await parts.data.listen()
+    let adminAddress: Address | undefined
     if (config.admin !== 'off') {
       const admin = await startAdmin(adminSettings(config.admin, config.state), liveView({ ...parts, clock }), {
         log,
         clock,
       })
       closers.unshift(() => admin.close())
+      adminAddress = admin.address
       parts.data.reservePort(admin.address.port)
     }
     if (config.callback !== 'off') {
@@ -82,7 +86,13 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     }
     parts.supply.start()
     announce(config, addresses, log)
-    return { ...parts, addresses, abort: closeAll, stop: () => drain(parts.data, clock, config.stop.drain, closeAll) }
+    return {
+      ...parts,
+      addresses,
+      admin: adminAddress,
+      abort: closeAll,
+      stop: () => drain(parts.data, clock, config.stop.drain, closeAll),
+    }
   } catch (error) {
     await closeAll()
     throw error

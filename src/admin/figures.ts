@@ -85,6 +85,14 @@ export const gauges: readonly Figure[] = [
   perProvider('turnpike_provider_addresses_held', 'Addresses the vendor holds for us.', (report) => report.held),
   perProvider('turnpike_provider_addresses_incoming', 'Addresses on order.', (report) => report.incoming),
   perProvider('turnpike_provider_budget_left', 'Addresses the budget still allows.', (report) => report.budgetLeft),
+  {
+    name: 'turnpike_provider_budget_reached',
+    help: '1 for the budget that forbids more.',
+    labels: ['provider', 'budget'],
+    read: ({ providers }) =>
+      providers.flatMap(({ name, budgetReached }) => (budgetReached === null ? [] : [[[name, budgetReached], 1]])),
+  },
+  perProvider('turnpike_provider_next_attempt_seconds', 'Until it may be asked.', (now) => now.nextAttemptInSeconds),
   perProvider('turnpike_provider_balance', 'What the vendor says is left.', (report) => report.balance),
 ]
 

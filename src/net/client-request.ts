@@ -29,8 +29,9 @@ export interface TunnelRequest {
   /**
    * The upstream has opened the tunnel: tells the client. From then on the client's octets, the early ones first, and
    * its events go to the relay that `join` makes.
+   * @param lifeMs what the upstream has left, where the client asked for a life
    */
-  accept(upstreamId: string, join: (client: Socket) => Relay): void
+  accept(upstreamId: string, lifeMs: number | undefined, join: (client: Socket) => Relay): void
   /** Tells the client why not, and ends the connection. */
   refuse(error: GatewayError): void
 }

@@ -378,8 +378,8 @@ export class Connection extends Expiring implements TunnelRequest {
     if (this.#early.length >= this.#server.maxEarlyBytes) this.socket.pause()
   }
 
-  accept(upstreamId: string, join: (client: Socket) => Relay): void {
-    if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId), 'latin1')
+  accept(upstreamId: string, lifeMs: number | undefined, join: (client: Socket) => Relay): void {
+    if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId, lifeMs), 'latin1')
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
     this.#join(join)
   }

@@ -19,9 +19,19 @@ export function socks4Failure(): Buffer {
   return SOCKS4_FAILURE
 }
 
-/** The answer to CONNECT once the upstream has opened the tunnel. `upstreamId` lets the client report a ban. */
-export function connectSuccess(upstreamId: string): string {
-  return `HTTP/1.1 200 Connection established\r\nX-Turnpike-Upstream: ${upstreamId}\r\n\r\n`
+/**
+ * The answer to CONNECT once the upstream has opened the tunnel.
+ * @param upstreamId lets the client report a ban
+ * @param lifeMs what the upstream has left, for a client that asked for a life: it may have got less
+ */
+export function connectSuccess(upstreamId: string, lifeMs?: number): string {
+  const life = lifeMs === undefined ? '' : `X-Turnpike-Life: ${lifeText(lifeMs)}\r\n`
+  return `HTTP/1.1 200 Connection established\r\nX-Turnpike-Upstream: ${upstreamId}\r\n${life}\r\n`
+}
+
+/** As the option is written; whole seconds, cut. */
+function lifeText(ms: number): string {
+  return ms === Number.POSITIVE_INFINITY ? 'unlimited' : `${Math.max(0, Math.floor(ms / 1_000))}s`
 }
 
 /** `Proxy-Status` of an answer that the gateway made itself (RFC 9209 section 2.1). */

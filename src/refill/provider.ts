@@ -95,6 +95,7 @@ export class Provider implements FollowerOwner {
   #mustReconcile = false
   readonly #standing: Standing
   readonly #counts = { used: 0, expiredUnused: 0, evictedByBlame: 0, failedCalls: 0, secondsUsed: 0 }
+  #toldBudget: BudgetReached['which'] | undefined
   #isLoading = false
   #orderedAt = Number.NEGATIVE_INFINITY
   #wantedUntil = Number.NEGATIVE_INFINITY
@@ -252,7 +253,18 @@ export class Provider implements FollowerOwner {
     } finally {
       this.incoming -= count
       purchase.settle()
+      this.#noteBudget()
     }
+  }
+
+  #noteBudget(): void {
+    const { reached } = this.#purse
+    if (reached !== undefined && this.#toldBudget !== reached.which) {
+      const endsInMs = reached.until === undefined ? undefined : Math.round(reached.until - this.#clock.now())
+      const words = endsInMs === undefined ? 'raise it to buy more' : 'nothing is bought until it ends'
+      this.#log.warn({ budget: reached.which, limit: reached.limit, endsInMs }, `the budget is used up: ${words}`)
+    }
+    this.#toldBudget = reached?.which
   }
 
   async #buy(purchase: Purchase, count: number, priority: number, signal: AbortSignal): Promise<number> {

@@ -48,6 +48,8 @@ export interface Traffic {
   readonly beganAt: number
   /** The upstream that serves or served it, once there is one. */
   readonly servedBy: Upstream | undefined
+  /** How long the client wanted the upstream to live, and how long it then had; ms. Undefined for who did not say. */
+  readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
 }
 
 /** Counters and log. Called for every client, so it must cost next to nothing. */
@@ -73,6 +75,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   abstract readonly clientAddress: string
   abstract readonly account: string | undefined
   servedBy: Upstream | undefined
+  life: Traffic['life']
   protected readonly deps: AttemptDeps
   /** The upstream that is leased now. */
   protected upstream: Upstream | undefined
@@ -135,6 +138,8 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     const now = clock.now()
     this.deadlineList?.remove(this)
     this.servedBy = upstream
+    const { lifeMs } = this.ask
+    if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
     pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
     health.opened(upstream, this.target, now, convicts)
     observer.opened(this, upstream, now - this.beganAt)

@@ -101,7 +101,7 @@ export class TrafficCounters implements DataSideObserver {
 }
 
 function facts(traffic: Traffic): object {
-  const { protocol, clientAddress, account, target, servedBy } = traffic
+  const { protocol, clientAddress, account, target, servedBy, life } = traffic
   return {
     protocol,
     client: clientAddress,
@@ -109,5 +109,6 @@ function facts(traffic: Traffic): object {
     target,
     upstream: servedBy?.id,
     provider: servedBy?.facts.provider,
+    ...(life === undefined ? {} : { lifeAskedMs: life.askedMs, lifeLeftMs: Math.round(life.leftMs) }),
   }
 }

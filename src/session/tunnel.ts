@@ -123,7 +123,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   protected take(leg: Leg, early: Buffer | undefined): void {
     this.#deps.opening.count--
     this.succeeded(leg.upstream, leg.startedAt)
-    this.#request.accept(leg.upstream.id, (client) => {
+    this.#request.accept(leg.upstream.id, this.life?.leftMs, (client) => {
       const relay = new Relay(client, leg, this.#deps.idle, this)
       this.#deps.relays.add(relay)
       return relay

@@ -174,6 +174,7 @@ it('has a metrics page that Prometheus can read', async () => {
     clientAddress: '192.0.2.7',
     account: 'someone',
     servedBy: undefined,
+    life: undefined,
     target: 'a.example:443',
   } as const
   traffic.began({ ...client, beganAt: 0 })

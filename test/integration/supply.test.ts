@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { connectVia, plain, socks5 } from '../support/client.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { header } from '../support/http-wire.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
@@ -161,6 +162,44 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
     expect((await second.reader.readAll()).toString()).toContain('budget')
     expect(gateway.api.sales).toHaveLength(1)
   })
+
+  it('tells which budget is used up, and when it ends, to everybody who should know', async () => {
+    const provider = { budget: { perHour: 1, total: 5 } }
+    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '300ms' }, admin: { port: 0 } }
+    const gateway = await start(kind, { provider, config })
+    ;(await connectVia(gateway.port, 'echo.test:7')).socket.destroy()
+    await eventually(() => gateway.app.pool.size).toBe(0)
+    const refused = await connectVia(gateway.port, 'echo.test:7')
+    const { code, retryAfter } = refusalOf(refused)
+    expect([code, Math.ceil(Number(retryAfter) / 10)]).toEqual(['GW_BUDGET_REACHED', 360])
+    expect((await refused.reader.readAll()).toString()).toContain('budget perHour of 1 addresses')
+    const ask = (path: string) =>
+      fetch(`http://127.0.0.1:${gateway.app.admin?.port}${path}`, { headers: { connection: 'close' } })
+    const readiness = await ask('/readyz')
+    expect([readiness.status, await readiness.text()]).toEqual([
+      503,
+      expect.stringMatching(/its budget perHour is used up; next attempt in 3[56]\d\d s/),
+    ])
+    const metrics = await (await ask('/metrics')).text()
+    expect(metrics).toMatch(/^turnpike_provider_budget_reached{provider="bought",budget="perHour"} 1$/m)
+    expect(metrics).toMatch(/^turnpike_provider_next_attempt_seconds{provider="bought"} 3[56]\d\d(\.\d+)?$/m)
+    const said = gateway.log
+      .records()
+      .filter(({ msg }) => msg === 'the budget is used up: nothing is bought until it ends')
+    expect(said).toEqual([expect.objectContaining({ budget: 'perHour', limit: 1, endsInMs: expect.any(Number) })])
+  })
+})
+
+it('who asks for a longer life than there is gets the longest, and is told what it is', async () => {
+  const gateway = await start(juliangip, { config: { log: { access: 'on' } } })
+  const reply = await connectVia(gateway.port, 'echo.test:7', { headers: [['X-Turnpike-Life', '30m']] })
+  const told = Number(/^(\d+)s$/.exec(header(reply.headers, 'x-turnpike-life') ?? '')?.[1])
+  reply.socket.destroy()
+  const line = () => gateway.log.records().find(({ mod, end }) => mod === 'traffic' && end !== undefined)
+  await eventually(() => line()).toMatchObject({ lifeAskedMs: 1_800_000 })
+  expect(Math.floor(Number(line()?.['lifeLeftMs']) / 1_000)).toBe(told)
+  expect(told).toBeGreaterThan(5)
+  expect(told).toBeLessThan(1_800)
 })
 
 it('a place that the vendor tells is found by those who wish for it, and by nobody else', async () => {

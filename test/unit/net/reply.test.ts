@@ -59,6 +59,8 @@ it.each([
 
 it('says what a success is', () => {
   expect(connectSuccess('abc')).toBe('HTTP/1.1 200 Connection established\r\nX-Turnpike-Upstream: abc\r\n\r\n')
+  expect(connectSuccess('abc', 89_999)).toMatch(/\r\nX-Turnpike-Life: 89s\r\n\r\n$/)
+  expect(connectSuccess('abc', Number.POSITIVE_INFINITY)).toMatch(/\r\nX-Turnpike-Life: unlimited\r\n\r\n$/)
   expect([...SOCKS5_SUCCESS]).toEqual([5, 0, 0, 1, 0, 0, 0, 0, 0, 0])
   expect([...SOCKS4_SUCCESS]).toEqual([0, 0x5a, 0, 0, 0, 0, 0, 0])
   expect([...socks4Failure()]).toEqual([0, 0x5b, 0, 0, 0, 0, 0, 0])
