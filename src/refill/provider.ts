@@ -172,7 +172,10 @@ export class Provider implements FollowerOwner {
     if (now < this.#standing.state.until || this.source.isList || this.limiter.room < 1) return 0
     if (!isUrgent && now < this.#pacedAt()) return 0
     const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
-    const most = Math.min(this.source.maxPerCall, this.freeChannels, this.#purse.left, ceiling)
+    const { lot, maxPerCall } = this.source
+    const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.#purse.left, ceiling)
+    // All of a lot is paid for: one that does not fit is not ordered.
+    if (lot !== undefined && most < lot) return 0
     return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
   }
 
@@ -228,11 +231,12 @@ export class Provider implements FollowerOwner {
   }
 
   /**
-   * Buys up to `count`. Never throws: what goes wrong becomes the provider's state.
+   * Buys up to `count`, or a whole lot where the vendor sells by it. Never throws: what goes wrong becomes the provider's state.
    * @param priority of the call in the limiter's queue; waiting clients first
    * @returns how many upstreams the pool gained
    */
-  async order(count: number, priority: number, signal: AbortSignal): Promise<number> {
+  async order(wanted: number, priority: number, signal: AbortSignal): Promise<number> {
+    const count = this.source.lot ?? wanted
     this.incoming += count
     this.#orderedAt = this.#clock.now()
     this.#standing.ordering()

@@ -85,7 +85,8 @@ export class Purchase {
   }
 
   settle(): void {
-    this.#budget.refund(this.#booking, Math.max(0, this.#count - this.#sold))
+    // Less than nothing where the vendor brought more than was ordered: it is paid for all the same.
+    this.#budget.refund(this.#booking, this.#count - this.#sold)
     if (this.#call !== undefined) this.#store.callEnded(this.#call, this.#isAnswered, this.#sold)
   }
 }

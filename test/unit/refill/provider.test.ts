@@ -65,3 +65,21 @@ it('tells how many seconds of the lives that were bought something was open', as
   // From 0.4 s until 30 s; the two lay over each other.
   expect([bought, Math.round(secondsBought), secondsUsed]).toEqual([1, 60, 29.6])
 })
+
+it('orders from a vendor that sells by the lot whole lots, and none that does not fit its budget', async () => {
+  const world = new World(
+    { a: { vendor: { lot: 4 }, settings: { budget: { total: 6 } } } },
+    { floor: 5, targetLoad: 1 },
+  )
+  for (let client = 0; client < 6; client++) world.connect(60_000)
+  await world.clock.run(9_000)
+  const { calls, sold } = world.vendor('a')
+  expect([calls.map(({ count }) => count), sold, world.provider('a').budgetLeft]).toEqual([[4], 4, 2])
+})
+
+it('pays for what a vendor brought beyond the order', async () => {
+  const world = new World({ a: { vendor: { brings: 3 }, settings: { budget: { total: 10 } } } })
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 7])
+})

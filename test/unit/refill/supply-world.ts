@@ -29,6 +29,10 @@ export interface VendorRules {
   readonly channels: number | undefined
   readonly limit: RateLimit
   readonly maxPerCall: number
+  /** What every order must be for, as the source tells; undefined: any count. */
+  readonly lot: number | undefined
+  /** What every order brings, whatever it was for. */
+  readonly brings: number | undefined
   /** Whether it lists what the account holds. */
   readonly canList: boolean
   /** How far the vendor's clock is ahead, ms; then it tells times of day, with a Date header. */
@@ -42,6 +46,8 @@ const usual: VendorRules = {
   channels: undefined,
   limit: { calls: 60, perMs: 60_000 },
   maxPerCall: 100,
+  lot: undefined,
+  brings: undefined,
   canList: false,
   skewMs: undefined,
 }
@@ -76,13 +82,14 @@ export class SimulatedVendor {
   }
 
   source(limiters: Limiters): Source {
-    const { channels, limit, maxPerCall, canList } = this.#rules
+    const { channels, limit, maxPerCall, canList, lot, brings } = this.#rules
     const keyed = { key: this.name, ...limit }
     const none = () => Promise.reject(new Error('this vendor has one call'))
     return {
       vendor: 'simulated',
       product: 'short',
       maxPerCall,
+      lot,
       isList: false,
       byChannel: channels !== undefined,
       channels,
@@ -90,7 +97,7 @@ export class SimulatedVendor {
       extractOperation: 'extract',
       queryOperation: canList ? 'query' : undefined,
       extract: (count, signal, priority = 0) =>
-        limiters.gate(keyed, { priority, signal }, () => this.#serve(count, signal)),
+        limiters.gate(keyed, { priority, signal }, () => this.#serve(brings ?? lot ?? count, signal)),
       query: async () => {
         this.listings.push(this.#clock.now())
         return this.#deliver((end) => end > this.#clock.now(), this.#clock.now())
