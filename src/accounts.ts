@@ -5,8 +5,10 @@ import {
   type ApiProviderConfig,
   type Config,
   type DemoProviderConfig,
+  type GenericProviderConfig,
   isApi,
   isDemo,
+  isGeneric,
   isStatic,
   type ProviderConfig,
 } from './config/schema.ts'
@@ -89,7 +91,8 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     product: isApi(provider) ? provider.product : isDemo(provider) ? DEMO_PRODUCT : 'list',
     credentials: isApi(provider) ? provider.credentials : {},
     request: isApi(provider) ? definedOnly(provider.request) : {},
-    ...(isApi(provider) ? { own: ownSettings(provider) } : {}),
+    ...(isApi(provider) ? { own: ownSettings(provider, provider.product) } : {}),
+    ...(isGeneric(provider) ? { own: ownSettings(provider, 'list') } : {}),
     upstream: {
       ...(username === undefined ? {} : { username: username.reveal() }),
       ...(password === undefined ? {} : { password }),
@@ -101,7 +104,9 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     callTimeoutMs: provider.callTimeout,
     maxBodyBytes: config.supply.bodyBytes,
     ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
-    ...(isApi(provider) && provider.baseUrl !== undefined ? { baseUrl: provider.baseUrl } : {}),
+    ...((isApi(provider) || isGeneric(provider)) && provider.baseUrl !== undefined
+      ? { baseUrl: provider.baseUrl }
+      : {}),
     ...(isApi(provider) && provider.channels !== undefined ? { channels: provider.channels } : {}),
     ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
     ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
@@ -110,8 +115,11 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
 }
 
 /** What stands under the keys that only this product has. */
-function ownSettings(provider: ApiProviderConfig): Readonly<Record<string, unknown>> {
-  const names = Object.keys(ownKeysOf(provider.vendor, provider.product))
+function ownSettings(
+  provider: ApiProviderConfig | GenericProviderConfig,
+  product: string,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(ownKeysOf(provider.vendor, product))
   return definedOnly(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
 }
 
@@ -141,7 +149,7 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     budget: provider.budget,
     lowStock: provider.lowStock,
     price: provider.price,
-    isRemembered: isApi(provider),
+    isRemembered: isApi(provider) || isGeneric(provider),
     whitelist: isApi(provider) ? provider.whitelist : 'off',
     arrival: {
       provider: provider.name,

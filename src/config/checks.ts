@@ -5,7 +5,8 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isThisMachine, unmapIPv4 } from '../net/address.ts'
-import type { Finding } from './explain.ts'
+import type { EntryProblem } from '../vendors/vendor.ts'
+import { type Finding, valueAt } from './explain.ts'
 import { cidr, duration, durationOr, text } from './fields.ts'
 import { nearest } from './nearest.ts'
 
@@ -35,10 +36,12 @@ const draftSchema = group({
     .union([z.literal('off'), group({ host: word(), port: readable(z.int()), token: readable(z.string()) })])
     .prefault({})
     .catch('off'),
+  callback: group({ host: word(), port: readable(z.int()) }).optional(),
   providers: list(
     group({
       name: word(),
       vendor: word(),
+      product: word(),
       list: given(),
       file: given(),
       url: given(),
@@ -67,11 +70,18 @@ const finding = (path: Finding['path'], message: string, at: Finding['at'] = 'va
   at,
 })
 
+/** What a vendor knows to be wrong with an entry whose keys may each be right. */
+type EntryCheck = (
+  vendor: string,
+  product: string | undefined,
+  entry: Readonly<Record<string, unknown>>,
+) => readonly EntryProblem[]
+
 /**
  * @param raw the file's contents as plain values, valid or not
  * @param hidden texts that came from the environment: never shown, not even as a suggestion
  */
-export function crossCheck(raw: unknown, hidden: ReadonlySet<string>): readonly Finding[] {
+export function crossCheck(raw: unknown, hidden: ReadonlySet<string>, checkEntry: EntryCheck): readonly Finding[] {
   const draft = draftSchema.parse(raw)
   return [
     ...checkNames(draft),
@@ -81,7 +91,18 @@ export function crossCheck(raw: unknown, hidden: ReadonlySet<string>): readonly 
     ...checkAdmin(draft),
     ...checkOrder(draft),
     ...draft.providers.flatMap((provider, i) => [...checkProvider(provider, i), ...checkLife(provider, i, draft)]),
+    ...draft.providers.flatMap((provider, i) => askVendor(provider, ['providers', i], raw, checkEntry)),
   ]
+}
+
+function askVendor({ vendor, product }: Provider, path: Finding['path'], raw: unknown, check: EntryCheck): Finding[] {
+  const entry = valueAt(raw, path)
+  if (typeof entry !== 'object' || entry === null) return []
+  const seller = vendor ?? ('url' in entry && !('vendor' in entry) ? 'link' : undefined)
+  if (seller === undefined) return []
+  return check(seller, product, entry as Readonly<Record<string, unknown>>).map(({ path: inside, message, at }) =>
+    finding([...path, ...inside], message, at),
+  )
 }
 
 function checkNames({ providers, listen }: Draft): Finding[] {
@@ -125,10 +146,17 @@ function checkReferences({ providers, listen }: Draft, hidden: ReadonlySet<strin
 
 const ANY_HOST = new Set(['0.0.0.0', '::'])
 
-function checkPorts({ listen, admin }: Draft): Finding[] {
+function checkPorts({ listen, admin, callback }: Draft): Finding[] {
   const ports = listen.map(({ host, port }, l) => ({ host, port, path: ['listen', l, 'port'], owner: `listen[${l}]` }))
   if (admin !== 'off')
     ports.push({ host: admin.host ?? '127.0.0.1', port: admin.port ?? 8081, path: ['admin', 'port'], owner: 'admin' })
+  if (callback?.port !== undefined)
+    ports.push({
+      host: callback.host ?? '127.0.0.1',
+      port: callback.port,
+      path: ['callback', 'port'],
+      owner: 'callback',
+    })
   return ports.flatMap(({ host, port, path }, i) => {
     const clash = ports.slice(0, i).find((other) => port !== 0 && other.port === port && overlap(other.host, host))
     return clash === undefined ? [] : [finding(path, `${clash.owner} listens on this port already`)]

@@ -92,7 +92,10 @@ export function durationOr<const Word extends string>(words: readonly Word[], ra
   return z
     .unknown()
     .transform((raw, ctx) => (isWord(raw) ? raw : readDuration(raw, range, `, or ${words.join(' or ')}`, ctx)))
-    .meta({ ...zeroOr([...words, DURATION_PATTERN].join('|')), examples: [...words, '500ms', '30s'] })
+    .meta({
+      ...zeroOr([...words.map((word) => word.replaceAll('+', '\\+')), DURATION_PATTERN].join('|')),
+      examples: [...words, '500ms', '30s'],
+    })
 }
 
 /** A size; octets after parsing. */

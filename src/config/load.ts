@@ -66,7 +66,7 @@ export function parseConfig(
       ...explain(issue, plain.value),
       ...behindUnknownVendor(issue, plain.value),
     ]),
-    ...crossCheck(plain.value, substitution.filled),
+    ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
     ...missingFiles(plain.value, folder),
   ]
   problems.push(...placeFindings(findings, text, substitution))

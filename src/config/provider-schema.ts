@@ -149,6 +149,16 @@ const staticProvider = (shared: Common) =>
     url: secretUrl().optional().meta({ description: 'A link that answers with such lines.' }),
   })
 
+/** Its keys are a vendor's table; its call limit is among them, so it has one of its own. */
+const genericProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>>) =>
+  z.strictObject({
+    ...own,
+    ...shared,
+    limit: (own['limit'] ?? shared.limit) as typeof shared.limit,
+    vendor: z.literal('generic').meta({ description: 'Any API that answers one call with a list of addresses.' }),
+    baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
+  })
+
 const demoProvider = (shared: Common) =>
   z.strictObject({
     ...shared,
@@ -171,18 +181,25 @@ const lifeRange = () =>
 export type ApiProvider = z.infer<ReturnType<typeof apiProvider>>
 export type StaticProvider = z.infer<ReturnType<typeof staticProvider>>
 export type DemoProvider = z.infer<ReturnType<typeof demoProvider>>
+export type GenericProvider = z.infer<ReturnType<typeof genericProvider>>
+
+/** Vendors whose entries have a shape of their own. */
+const OWN_SHAPES: readonly string[] = ['static', 'demo', 'generic']
 
 /** One provider: told apart by `vendor`, then by `product`, so that an editor offers what fits. */
 export function providerSchema(catalogue: Catalogue) {
   const shared = common()
-  const vendors = catalogue.vendorNames.filter((vendor) => vendor !== 'static' && vendor !== 'demo')
+  const vendors = catalogue.vendorNames.filter((vendor) => !OWN_SHAPES.includes(vendor))
   const sold = vendors.flatMap((vendor) => {
     const [first, ...others] = catalogue
       .productsOf(vendor)
       .map((product) => apiProvider(shared, catalogue, vendor, product))
     return first === undefined ? [] : [z.discriminatedUnion('product', [first, ...others])]
   })
-  return z.discriminatedUnion('vendor', [staticProvider(shared), demoProvider(shared), ...sold])
+  const generics = catalogue.vendorNames
+    .filter((vendor) => vendor === 'generic')
+    .map((vendor) => genericProvider(shared, catalogue.ownKeysOf?.(vendor, 'list') ?? {}))
+  return z.discriminatedUnion('vendor', [staticProvider(shared), demoProvider(shared), ...generics, ...sold])
 }
 
 /** What can still be read of a provider whose vendor or product is unknown: the keys that all share. */

@@ -14,6 +14,7 @@ import {
   type ApiProvider,
   type Catalogue,
   type DemoProvider,
+  type GenericProvider,
   providerSchema,
   type StaticProvider,
 } from './provider-schema.ts'
@@ -256,9 +257,11 @@ export type ProviderConfig = Config['providers'][number]
 export type ApiProviderConfig = DeepReadonly<ApiProvider>
 export type StaticProviderConfig = DeepReadonly<StaticProvider>
 export type DemoProviderConfig = DeepReadonly<DemoProvider>
+export type GenericProviderConfig = DeepReadonly<GenericProvider>
 
 export const isStatic = (provider: ProviderConfig): provider is StaticProviderConfig => provider.vendor === 'static'
 export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig => provider.vendor === 'demo'
-/** Whether the provider is a vendor's API: told by what it is not, because any vendor's name may be registered. */
+export const isGeneric = (provider: ProviderConfig): provider is GenericProviderConfig => provider.vendor === 'generic'
+/** Whether the provider is an API that a vendor's table describes: told by what it is not, because any vendor's name may be registered. */
 export const isApi = (provider: ProviderConfig): provider is ApiProviderConfig =>
-  !isStatic(provider) && !isDemo(provider)
+  !isStatic(provider) && !isDemo(provider) && !isGeneric(provider)

@@ -15,6 +15,7 @@ import { credential } from './parse.ts'
 import {
   type Account,
   type DeliverContext,
+  type EntryProblem,
   type Product,
   type ProviderSettings,
   type Source,
@@ -32,6 +33,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
       extract: 'instance',
       maxPerCall: MAX_OPENED,
       settings: staticSettings,
+      check: checkStatic,
       order: () => ({}),
       deliver: ownSource,
     },
@@ -52,6 +54,13 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
       deliver: ownSource,
     },
   }
+}
+
+/** A list of nothing would be read for ever, and nobody would know why no address comes. */
+function checkStatic({ instances, orders, purchase }: Readonly<Record<string, unknown>>): EntryProblem[] {
+  if (instances !== undefined || orders !== undefined || purchase !== undefined) return []
+  const message = 'static needs instances or orders that you have, or purchase, which buys them'
+  return [{ path: ['product'], message }]
 }
 
 function ownSource(): never {

@@ -126,7 +126,7 @@ export function httpDate(text: string): number | undefined {
 }
 
 /** A UTC time of the Gregorian calendar as ms since the epoch; undefined when there is no such time. `Date` is not for this code: see the lint rule. */
-function utcTime(
+export function utcTime(
   year: number,
   month: number,
   day: number,

@@ -5,6 +5,7 @@ import { configurableParams } from './engine/params.ts'
 import { refusalOf, screen } from './engine/screen.ts'
 import { openTableSource } from './engine/source.ts'
 import { openTable } from './engine/table.ts'
+import { generic, openGeneric } from './generic.ts'
 import type { Engine, SourceDeps } from './http.ts'
 import { ipipv, openIpipv } from './ipipv.ts'
 import { juliangip } from './juliangip.ts'
@@ -12,7 +13,14 @@ import { qg } from './qg.ts'
 import { qgLegacy } from './qg-legacy.ts'
 import { smartproxy } from './smartproxy.ts'
 import * as list from './static.ts'
-import { type Param, type ProviderSettings, type Source, type Vendor, VendorError } from './vendor.ts'
+import {
+  type EntryProblem,
+  type Param,
+  type ProviderSettings,
+  type Source,
+  type Vendor,
+  VendorError,
+} from './vendor.ts'
 
 export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
@@ -23,6 +31,7 @@ interface Door {
   readonly credentials: Vendor['credentials']
   readonly requestParams: (product: string) => Readonly<Record<string, Param>>
   readonly ownKeys?: (product: string) => Readonly<Record<string, z.ZodType>>
+  readonly check?: (product: string, entry: Readonly<Record<string, unknown>>) => readonly EntryProblem[]
   readonly open: (settings: ProviderSettings, deps: SourceDeps) => Source
 }
 
@@ -35,6 +44,7 @@ function tableDoor(vendor: Vendor): Door {
       return operation === undefined ? {} : configurableParams(operation)
     },
     ownKeys: (product) => vendor.products[product]?.settings ?? {},
+    check: (product, entry) => vendor.products[product]?.check?.(entry) ?? [],
     open: (settings, deps) => openTableSource(vendor, settings, deps),
   }
 }
@@ -47,6 +57,7 @@ const doors: ReadonlyMap<string, Door> = new Map([
   ['qg-legacy', tableDoor(qgLegacy)],
   ['smartproxy', tableDoor(smartproxy)],
   ['ipipv', { ...tableDoor(ipipv), open: (settings, deps) => openIpipv(settings, deps, engine) }],
+  ['generic', { ...tableDoor(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
   ['demo', tableDoor(demo)],
   [
     list.name,
@@ -86,6 +97,22 @@ export function requestParamsOf(vendor: string, product: string): Readonly<Recor
 /** Keys of a provider's entry that only this product has; none for an unknown product. */
 export function ownKeysOf(vendor: string, product: string): Readonly<Record<string, z.ZodType>> {
   return doorOf(vendor).ownKeys?.(product) ?? {}
+}
+
+/**
+ * What is wrong with an entry's keys together: mistakes that the shape of no single key can tell.
+ * @param product undefined where the entry names none: then it is the only one there is
+ * @param entry as it is written, valid or not
+ */
+export function entryProblems(
+  vendor: string,
+  product: string | undefined,
+  entry: Readonly<Record<string, unknown>>,
+): readonly EntryProblem[] {
+  const door = doors.get(vendor)
+  const only = door?.products.length === 1 ? door.products[0] : undefined
+  const meant = product ?? only
+  return meant === undefined ? [] : (door?.check?.(meant, entry) ?? [])
 }
 
 /**

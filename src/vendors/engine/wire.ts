@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { VendorRequest } from '../http.ts'
 import {
+  type Composed,
   type Credentials,
   type Operation,
   type Params,
@@ -20,6 +21,7 @@ export function toRequest(
   settings: ProviderSettings,
   params: Params,
 ): VendorRequest {
+  if (operation.compose !== undefined) return composed(operation, operation.compose(params), settings)
   const prefix = operation.prefix ?? vendor.prefix ?? ''
   const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, prefix, operation.path)
   const limits = { timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
@@ -41,6 +43,21 @@ export function toRequest(
   }
   url.search = form
   return { ...limits, method, url }
+}
+
+function composed(
+  { method }: Operation,
+  { url: written, headers = {}, body }: Composed,
+  { baseUrl, callTimeoutMs: timeoutMs, maxBodyBytes }: ProviderSettings,
+): VendorRequest {
+  const original = new URL(written)
+  const path = original.pathname === '/' ? '' : original.pathname
+  const url = baseUrl === undefined ? original : urlOf(baseUrl, '', '')
+  if (baseUrl !== undefined) {
+    url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
+    url.search = original.search
+  }
+  return { method, url, headers, timeoutMs, maxBodyBytes, ...(body === undefined ? {} : { body }) }
 }
 
 /** In JSON a number is not the text of one; both may have been written in gateway.yaml or on the command line. */

@@ -64,13 +64,13 @@ class Walk {
     for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`)
   }
 
-  /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter. */
+  /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter, and so is a generic one's table. */
   #providers(kinds: readonly Node[]): void {
     const vendorOf = (kind: Node) => String(this.#resolve(kind.properties?.['vendor']).const)
     const [statics, demos, sold] = [
       kinds.filter((kind) => vendorOf(kind) === 'static'),
       kinds.filter((kind) => vendorOf(kind) === 'demo'),
-      kinds.filter((kind) => !['static', 'demo'].includes(vendorOf(kind))),
+      kinds.filter((kind) => !['static', 'demo', 'generic'].includes(vendorOf(kind))),
     ]
     for (const [name, node] of common(kinds)) {
       if (name === 'vendor') this.#row('providers[].vendor', { description: VENDOR })

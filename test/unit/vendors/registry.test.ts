@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { parseConfig } from '../../../src/config/load.ts'
+import { parseOwn } from '../../../src/vendors/generic/settings.ts'
 import { credentialsOf, openSource, productsOf, requestParamsOf, vendorNames } from '../../../src/vendors/registry.ts'
 import { codeOfClass, VendorError } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -122,10 +123,17 @@ describe('the door', () => {
     return { clock, http: new ScriptedHttp(clock) }
   }
 
+  const generic = parseOwn({ url: 'http://api.example.com/', format: 'text' })
+
   it.each(vendorNames.filter((vendor) => vendor !== 'static'))('%s opens with each product', (vendor) => {
     for (const product of productsOf(vendor)) {
       const source = openSource(
-        settingsOf({ vendor, product, own: { instances: ['i'] }, credentials: { key: 'K', trade_no: 'T' } }),
+        settingsOf({
+          vendor,
+          product,
+          own: { instances: ['i'], ...generic },
+          credentials: { key: 'K', trade_no: 'T' },
+        }),
         deps(),
       )
       expect(source).toMatchObject({ vendor, product })

@@ -1,0 +1,119 @@
+/** One item of a list becomes an address: by the columns of a text, or by the members of an object. */
+import { isIP } from 'node:net'
+import { formatAuthority } from '../../net/address.ts'
+import { Secret } from '../../secret.ts'
+import { type Endpoint, parseEndpoint, shapeOf, textOf } from '../parse.ts'
+import type { Life, Sold, UpstreamProtocol } from '../vendor.ts'
+import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
+import type { Fields } from './settings.ts'
+import { parseZone, readTime } from './time.ts'
+
+type ItemReading = { readonly sold: Sold } | { readonly reason: string }
+export type ItemReader = (item: unknown) => ItemReading
+
+type Fact = Exclude<keyof Fields, 'deadline' | 'ttl'>
+/** A fact of the item at hand; undefined when it does not tell it. */
+type Tell = (selector: Selector | undefined) => string | undefined
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
+  ['http', 'http'],
+  ['https', 'https'],
+  ['socks', 'socks5'],
+  ['socks5', 'socks5'],
+  ['socks5h', 'socks5'],
+])
+
+/** @param columns cuts an item that is a text */
+export function itemReader(fields: Fields, columns: Cut): ItemReader {
+  const places = selectorsOf(fields)
+  const life = lifeReader(fields)
+  return (item) => {
+    const tell = teller(item, columns)
+    const fact = (name: Fact) => tell(places.get(name))
+    const endpoint = endpointOf(fact)
+    if (endpoint === undefined) return { reason: reasonOf(item, places) }
+    const named = fact('protocol')
+    const protocol = named === undefined ? (endpoint.protocol ?? 'http') : PROTOCOLS.get(named.toLowerCase())
+    if (protocol === undefined) return { reason: 'its protocol is none of http, https, socks5' }
+    const { host, port } = endpoint
+    return {
+      sold: {
+        ...endpoint,
+        ...loginOf(fact),
+        protocol,
+        life: life(tell),
+        ...factsOf(fact, host),
+        ref: formatAuthority(host, port),
+      },
+    }
+  }
+}
+
+function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
+  const { deadline: _, ttl: __, ...facts } = fields
+  const written = Object.entries(facts) as [Fact, string | number | undefined][]
+  return new Map(written.flatMap(([name, value]) => (value === undefined ? [] : [[name, readSelector(value)]])))
+}
+
+/** A row of a JSON table has columns as a text has. */
+function teller(item: unknown, columns: Cut): Tell {
+  const text = textOf(item)
+  const row = Array.isArray(item) ? (item as unknown[]) : text === undefined ? undefined : columns(text)
+  return (selector) => {
+    if (selector === undefined) return undefined
+    return textOf(typeof selector === 'number' ? row?.[selector - 1] : valueAt(item, selector))
+  }
+}
+
+function endpointOf(fact: (name: Fact) => string | undefined): Endpoint | undefined {
+  const address = fact('address')
+  if (address !== undefined) return parseEndpoint(address)
+  const [host, port] = [fact('host'), fact('port')]
+  if (host === undefined || port === undefined) return undefined
+  return parseEndpoint(isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`)
+}
+
+function loginOf(fact: (name: Fact) => string | undefined): Pick<Sold, 'username' | 'password'> {
+  const [username, password] = [fact('username'), fact('password')]
+  if (username === undefined) return {}
+  return { username, ...(password === undefined ? {} : { password: new Secret(password) }) }
+}
+
+function factsOf(fact: (name: Fact) => string | undefined, host: string): Partial<Sold> {
+  const exit = fact('exit')
+  const told = { exit: exit === host ? undefined : exit, ...places(fact) }
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined))
+}
+
+function places(fact: (name: Fact) => string | undefined) {
+  return { country: fact('country'), area: fact('area'), city: fact('city'), isp: fact('isp') }
+}
+
+/** What cannot be read as a life is an unknown one: the address is paid for, and the provider's `ttl` speaks for it. */
+function lifeReader({ deadline, ttl }: Fields): (tell: Tell) => Life {
+  const unknown: Life = { kind: 'unknown' }
+  if (ttl !== undefined) {
+    const place = readSelector(ttl.field)
+    return (tell) => {
+      const figure = /^\d{1,12}(?:\.\d{1,9})?$/.exec(tell(place) ?? '')?.[0]
+      return figure === undefined ? unknown : { kind: 'for', ms: Math.floor(Number(figure) * UNIT_MS[ttl.unit]) }
+    }
+  }
+  const zone = deadline === undefined ? undefined : parseZone(deadline.zone)
+  if (deadline === undefined || zone === undefined) return () => unknown
+  const place = readSelector(deadline.field)
+  return (tell) => {
+    const wallMs = readTime(tell(place) ?? '', zone)
+    return wallMs === undefined ? unknown : { kind: 'until', wallMs }
+  }
+}
+
+function reasonOf(item: unknown, places: ReadonlyMap<Fact, Selector>): string {
+  const text = textOf(item)
+  const isByColumn = [...places.values()].some((place) => typeof place === 'number')
+  if (text === undefined && !Array.isArray(item) && isByColumn)
+    return 'an item is an object: fields must name its members, as in host: ip'
+  if (text !== undefined && !isByColumn) return 'an item is a text: fields must number its columns, as in address: 1'
+  return text === undefined ? 'an item has no address where fields says' : `not an address: ${shapeOf(text)}`
+}

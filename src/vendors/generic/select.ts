@@ -1,0 +1,89 @@
+/** Where in a reply something stands: the path of a member (`data.list`, `list[0].ip`, `groups.*.ips`) or the number of a column. */
+
+/** One step of a path: the member of that name or index, or all of them. */
+type Step = { readonly key: string } | { readonly every: true }
+export type Path = readonly Step[]
+/** A column counts from 1. */
+export type Selector = number | Path
+
+const STEP = /\.?([^.[\]"\s]+)|\[(\d{1,6})\]|\["([^"]+)"\]/y
+
+/** @returns undefined for what is no path; an empty one, the whole reply, for `$` */
+export function parsePath(text: string): Path | undefined {
+  const body = text.replace(/^\$/, '')
+  if (body === '') return text === '' ? undefined : []
+  if (body.startsWith('.') && body === text) return undefined
+  const steps: Step[] = []
+  for (let at = 0; at < body.length; at = STEP.lastIndex) {
+    STEP.lastIndex = at
+    const match = STEP.exec(body)
+    // Names are separated by dots; a bracket needs none.
+    if (match === null || (at > 0 && match[1] !== undefined && body[at] !== '.')) return undefined
+    steps.push(match[1] === '*' ? { every: true } : { key: match[1] ?? match[2] ?? match[3] ?? '' })
+  }
+  return steps
+}
+
+/** A selector as the schema has let it through. */
+export function readSelector(written: string | number): Selector {
+  return typeof written === 'number' ? written : readPath(written)
+}
+
+export function readPath(written: string): Path {
+  return parsePath(written) ?? []
+}
+
+/** Everything at a path: more than one value only behind a `*`. */
+export function valuesAt(value: unknown, path: Path): readonly unknown[] {
+  let found: readonly unknown[] = [value]
+  for (const step of path) found = found.flatMap((one) => membersAt(one, step))
+  return found
+}
+
+/** What stands at a path; undefined when nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return valuesAt(value, path)[0]
+}
+
+function membersAt(value: unknown, step: Step): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('every' in step) return Object.values(value)
+  return Object.hasOwn(value, step.key) ? [(value as Readonly<Record<string, unknown>>)[step.key]] : []
+}
+
+/** Cuts a text: `line`, `space`, `tab`, or the very characters; `<br>` in all of its spellings. */
+export type Cut = (text: string) => readonly string[]
+
+const CUTS: ReadonlyMap<string, RegExp> = new Map([
+  ['line', /[\r\n]+/],
+  ['space', /\s+/],
+  ['tab', /\t/],
+  ['<br>', /[\r\n]+|<br\s*\/?>/i],
+])
+/** As vendors print them in their own parameters, and as YAML reads them in double quotes. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ...['\r\n', '\n', '\r', '\\r\\n', '\\n', '\\r'].map((name) => [name, 'line'] as const),
+  ...['\t', '\\t'].map((name) => [name, 'tab'] as const),
+  [' ', 'space'],
+  ...['<br/>', '<br />', '<BR>'].map((name) => [name, '<br>'] as const),
+])
+
+/** Between the fields of one item. */
+export function fieldCut(separator: string): Cut {
+  const name = OTHER_NAMES.get(separator) ?? separator
+  const pattern = CUTS.get(name)
+  return (text) => text.split(pattern ?? separator).map((field) => field.trim())
+}
+
+/** Between items: line breaks always separate, too, so that a reply that ignores the separator is still read. */
+export function itemCut(separator: string): Cut {
+  const name = OTHER_NAMES.get(separator) ?? separator
+  const pattern = CUTS.get(name)
+  const cut: Cut = (text) => text.split(pattern ?? separator)
+  return (text) =>
+    text
+      .split(/[\r\n]+/)
+      .flatMap(cut)
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+}
