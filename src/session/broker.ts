@@ -21,7 +21,7 @@ export interface SupplyView {
   outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined
 }
 
-/** Clients that wait for an upstream of the same providers (undefined: any). */
+/** Clients that wait for an upstream of the same providers (undefined: any). Those of one session will share one: they count once. */
 export interface WaitingDemand {
   readonly providers: readonly string[] | undefined
   readonly count: number
@@ -155,7 +155,9 @@ export class Broker {
 
   #tellSupply(): void {
     const groups = new Map<string, { providers: readonly string[] | undefined; count: number }>()
-    for (const { ask } of this.#queue.keys()) {
+    const sessions = new Set<string>()
+    for (const { ask, sessionKey } of this.#queue.keys()) {
+      if (sessionKey !== undefined && sessions.size === sessions.add(sessionKey).size) continue
       const { providers } = ask.filter
       const key = providers?.join('\n') ?? ''
       const group = groups.get(key) ?? { providers, count: 0 }

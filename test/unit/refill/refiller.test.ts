@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { anyUpstream } from '../../../src/pool/pool.ts'
 import { VendorError } from '../../../src/vendors/vendor.ts'
 import { ofProvider, sequence } from '../pool/pool-fixture.ts'
 import { World } from './supply-world.ts'
@@ -139,6 +140,13 @@ it('serves as many at once as connections per upstream ask for', async () => {
   await world.clock.run(1_000)
   expect([world.waits.length, Math.max(...world.waits)]).toEqual([10, 450])
   expect(world.vendor('a').calls.map(({ count }) => count)).toEqual([1, 9])
+})
+
+it('buys one address for all the connections that one session opens at once, with uses: 1', async () => {
+  const world = new World(one, { uses: 1, floor: 0 })
+  for (let i = 0; i < 40; i++) world.connect(5_000, anyUpstream, 'page')
+  await world.clock.run(9_000)
+  expect([world.waits.length, world.lent.size, world.vendor('a').sold]).toEqual([40, 1, 1])
 })
 
 it('counts addresses that are at their limit of connections towards the ceiling', async () => {

@@ -204,6 +204,8 @@ export class World {
   readonly vendors: Readonly<Record<string, SimulatedVendor>>
   readonly log = new LogCapture()
   readonly denials: string[] = []
+  /** Addresses that clients were lent. */
+  readonly lent = new Set<string>()
   /** How long each client that was served had waited, ms. */
   readonly waits: number[] = []
   readonly #limiters: Limiters
@@ -252,14 +254,16 @@ export class World {
   }
 
   /** A client comes, opens its tunnel as soon as it is lent an address, and keeps it for so long. */
-  connect(lastsMs = 1_000, filter: Filter = anyUpstream): void {
+  connect(lastsMs = 1_000, filter: Filter = anyUpstream, sessionKey?: string): void {
     const cameAt = this.clock.now()
     const granted = (upstream: Upstream) => {
+      this.lent.add(upstream.id)
       this.waits.push(this.clock.now() - cameAt)
       this.pool.opened(upstream, 'site.test', true, 50, this.clock.now())
       this.clock.after(lastsMs, () => this.pool.release(upstream, true, this.clock.now()))
     }
-    this.broker.apply(applicant(filter, granted, (error) => void this.denials.push(`${error.code}: ${error.message}`)))
+    const denied: Applicant['denied'] = (error) => void this.denials.push(`${error.code}: ${error.message}`)
+    this.broker.apply({ ...applicant(filter, granted, denied), sessionKey })
   }
 
   connectTo(provider: string, lastsMs = 1_000): void {
