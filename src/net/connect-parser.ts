@@ -13,7 +13,7 @@ const CONNECT_PREFIX = Buffer.from('CONNECT ')
 /** Whether the first octets of a connection are a CONNECT request; `undefined` while too few have come to tell. */
 export function beginsWithConnect(bytes: Buffer): boolean | undefined {
   const length = Math.min(bytes.length, CONNECT_PREFIX.length)
-  if (bytes.compare(CONNECT_PREFIX, 0, length, 0, length) !== 0) return false
+  for (let at = 0; at < length; at++) if (bytes[at] !== CONNECT_PREFIX[at]) return false
   return length === CONNECT_PREFIX.length ? true : undefined
 }
 

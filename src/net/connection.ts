@@ -208,7 +208,7 @@ export class Connection extends Expiring implements TunnelRequest {
     let used = 0
     for (;;) {
       const before = this.#state
-      used += this.#step(bytes.subarray(used))
+      used += this.#step(behind(bytes, used))
       if (this.#state === before || this.#isPastHandshake) return used
     }
   }
@@ -298,7 +298,7 @@ export class Connection extends Expiring implements TunnelRequest {
     const head = parseConnect(bytes.toString('latin1', 0, end))
     this.#admit()
     const identity = withHeaderOptions(this.#server.access.identify(authorizationOf(head.fields)), head.fields)
-    this.#request(head.host, head.port, identity, bytes.subarray(end))
+    this.#request(head.host, head.port, identity, behind(bytes, end))
     return end
   }
 
@@ -347,7 +347,7 @@ export class Connection extends Expiring implements TunnelRequest {
     const request = parseSocks5Request(bytes)
     if (request === undefined) return 0
     if (this.#deferred !== undefined) throw this.#deferred
-    this.#request(request.value.host, request.value.port, this.identity, bytes.subarray(request.size))
+    this.#request(request.value.host, request.value.port, this.identity, behind(bytes, request.size))
     return request.size
   }
 
@@ -356,7 +356,7 @@ export class Connection extends Expiring implements TunnelRequest {
     if (request === undefined) return 0
     this.#admit()
     const identity = this.#server.access.userId(request.value.userId)
-    this.#request(request.value.host, request.value.port, identity, bytes.subarray(request.size))
+    this.#request(request.value.host, request.value.port, identity, behind(bytes, request.size))
     return request.size
   }
 
@@ -473,6 +473,14 @@ export class Connection extends Expiring implements TunnelRequest {
 
 /** The octets are for somebody else, or for nobody. */
 const PAST_HANDSHAKE: ReadonlySet<State> = new Set<State>(['pending', 'lingering', 'plain', 'http'])
+
+const NOTHING = Buffer.alloc(0)
+
+/** What is left behind the first octets; most often nothing or all, for which no view is made. */
+function behind(bytes: Buffer, used: number): Buffer {
+  if (used === 0) return bytes
+  return used === bytes.length ? NOTHING : bytes.subarray(used)
+}
 
 const nobody: ClientIdentity = { account: undefined, options: {}, providers: undefined }
 

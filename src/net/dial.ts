@@ -99,7 +99,7 @@ export class Dialler {
     } else if (upstream.facts.protocol === 'socks5') {
       dialSocks(socket, leg, target, this.timeoutMs, () => {})
     } else {
-      socket.on('data', leg.repliedRaw)
+      socket.on('data', (chunk) => leg.replied(chunk))
       askConnect(socket, upstream, target.host, target.port)
     }
     return leg

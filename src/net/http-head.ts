@@ -69,16 +69,14 @@ export function hasForbiddenOctet(line: string): boolean {
   return FORBIDDEN.test(line)
 }
 
-/** Where the status stands in a status line. */
-export const STATUS_OFFSET = 'HTTP/1.1 '.length
+/** Where a status has ended, with the octet behind it. */
+export const STATUS_END = 'HTTP/1.1 200 '.length
 
 /** `HTTP/1.x nnn`, as far as the octets go. */
 export function looksLikeStatusLine(bytes: Buffer): boolean {
-  const start = bytes.toString('latin1', 0, STATUS_OFFSET + 4)
-  return (
-    /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) ||
-    (start.length < STATUS_OFFSET + 4 && 'HTTP/1.'.startsWith(start.slice(0, 7)))
-  )
+  const start = bytes.toString('latin1', 0, STATUS_END)
+  const isWhole = start.length === STATUS_END
+  return isWhole ? /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) : 'HTTP/1.'.startsWith(start.slice(0, 7))
 }
 
 /** Collects the pieces of a head or handshake: amortised O(1) per octet. The caller watches its length. */

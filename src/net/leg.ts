@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from './deadlines.ts'
-import { Accumulator, headEnd, looksLikeStatusLine, STATUS_OFFSET } from './http-head.ts'
+import { Accumulator, headEnd, looksLikeStatusLine, STATUS_END } from './http-head.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
@@ -131,7 +131,12 @@ export class Leg extends Expiring {
 
   /** Takes octets of the upstream's answer to CONNECT. They are copied where they must outlive the call. */
   replied(piece: Buffer): void {
-    if (this.#settled) return
+    // One turn for each interim answer, of which any number may come in one piece.
+    for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#settled; ) bytes = this.#readHead(bytes)
+  }
+
+  /** @returns what came behind an interim answer */
+  #readHead(piece: Buffer): Buffer | undefined {
     let bytes = piece
     let searchFrom = 0
     if (this.#head !== undefined) {
@@ -140,8 +145,9 @@ export class Leg extends Expiring {
       bytes = this.#head.bytes
     }
     const end = headEnd(bytes, searchFrom)
-    if (end === -1) this.#incomplete(bytes)
-    else this.#answered(bytes, end)
+    if (end !== -1) return this.#answered(bytes, end)
+    this.#incomplete(bytes)
+    return undefined
   }
 
   #incomplete(bytes: Buffer): void {
@@ -151,36 +157,28 @@ export class Leg extends Expiring {
     this.#head.push(bytes)
   }
 
-  #answered(bytes: Buffer, end: number): void {
-    const status = looksLikeStatusLine(bytes) ? statusOf(bytes) : 0
-    if (status === 0 || end > this.maxReplyBytes) return void this.broke('garbage')
-    const rest = bytes.subarray(end)
-    if (status < 200) return void this.#skipInterim(rest)
-    if (status < 300) return void this.open(rest.length === 0 ? undefined : Buffer.from(rest))
-    this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
-  }
-
-  /** RFC 9110 section 15.2: any number of 1xx answers may come first. */
-  #skipInterim(rest: Buffer): void {
-    const copy = Buffer.from(rest)
+  #answered(bytes: Buffer, end: number): Buffer | undefined {
+    const status = statusOf(bytes)
+    const rest = end === bytes.length ? undefined : bytes.subarray(end)
     this.#head = undefined
-    if (copy.length > 0) this.replied(copy)
+    // RFC 9110 section 15.2: any number of 1xx answers may come first.
+    if (status > 0 && status < 200 && end <= this.maxReplyBytes) return rest
+    if (status === 0 || end > this.maxReplyBytes) this.broke('garbage')
+    else if (status < 300) this.open(rest && Buffer.from(rest))
+    else this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
+    return undefined
   }
-
-  /** Octets of a raw leg's answer, as 'data' events. */
-  readonly repliedRaw = (chunk: Buffer): void => this.replied(chunk)
 
   /** The handshake is done. `early` must be a copy. */
   open(early: Buffer | undefined): void {
     if (!this.#settle()) return
-    this.#head = undefined
     if (this.isRaw) this.#handOver(early)
     this.#owner.opened(this, this.isRaw ? undefined : early)
   }
 
   /** Leaves a raw socket paused, with everything unread in front. */
   #handOver(early: Buffer | undefined): void {
-    this.socket.off('data', this.repliedRaw)
+    this.socket.removeAllListeners('data')
     this.socket.pause()
     if (early !== undefined) this.socket.unshift(early)
   }
@@ -237,8 +235,9 @@ export class Leg extends Expiring {
   }
 }
 
+/** 0 when the octets do not begin with a whole status line. */
 function statusOf(bytes: Buffer): number {
-  return Number(bytes.toString('latin1', STATUS_OFFSET, STATUS_OFFSET + 3))
+  return Number(/^HTTP\/1\.[01] (\d{3})[ \r]/.exec(bytes.toString('latin1', 0, STATUS_END))?.[1] ?? 0)
 }
 
 /** OpenSSL and Node report what is not TLS, or not a certificate we accept, with codes of these shapes. */

@@ -84,12 +84,8 @@ export class Relay extends Expiring implements LegSink {
     const flowing = client.write(bytes)
     if (client.writableLength === 0) return true
     // Without back-pressure there will be no 'drain': an empty write tells when the octets before it are gone.
-    if (flowing) client.write(NOTHING, this.#flushed)
+    if (flowing) client.write(NOTHING, () => this.clientDrained())
     return false
-  }
-
-  readonly #flushed = (): void => {
-    if (!this.#ended) this.leg.socket.resume()
   }
 
   clientDrained(): void {

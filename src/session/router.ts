@@ -1,7 +1,7 @@
 /** From what a client said to what it may be lent: listener defaults, user rights, client options. */
 import { GatewayError } from '../errors.ts'
 import { formatAuthority, isThisMachine } from '../net/address.ts'
-import type { ClientOptions } from '../net/client-options.ts'
+import { type ClientOptions, noOptions } from '../net/client-options.ts'
 import type { ClientIdentity } from '../net/client-request.ts'
 import { anyUpstream, type Filter } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
@@ -97,6 +97,7 @@ function filterOf(
   provider: string | undefined,
   allowed: readonly string[] | undefined,
 ): Filter {
+  if (options === noOptions) return providerFilter(provider === undefined ? allowed : [provider])
   const wishes = FACETS.flatMap((facet) => {
     const value = options[facet]
     return value === undefined ? [] : [{ facet, value: value.toLowerCase() }]

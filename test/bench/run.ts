@@ -3,12 +3,12 @@
  * but Node. The rounds are interleaved and the figures are medians, because other work on the machine comes and goes; read
  * the ratios. Everything is on loopback and bounded by ROUNDS * SECONDS. Prints a table and writes it to a file.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { Bench, percentile } from './processes.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -23,79 +23,33 @@ const SECONDS = Number(options.seconds)
 const CLIENTS = Number(options.clients)
 const REQUEST = 'GET / HTTP/1.1\r\nHost: site.test\r\n\r\n'
 const CONNECT = 'CONNECT site.test:80 HTTP/1.1\r\nHost: site.test:80\r\n\r\n'
-const START_MS = 15_000
 
 interface Target {
   readonly name: string
   readonly port: number
-  readonly process: ChildProcess
   readonly perSecond: number[]
   errors: number
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'turnpike-bench-'))
-const here = import.meta.dirname
-const upstreamPort = await freePort()
-const upstreams = start([join(here, 'targets.ts'), 'upstreams', String(upstreamPort)])
-const targets = [await turnpike(), await other('proxy-chain'), await other('bare')]
+const bench = new Bench()
 try {
-  for (const { port } of [...targets, { port: upstreamPort }]) await answers(port)
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const target of targets) {
-      const { opened, errors } = await load(target.port)
-      // The first round only warms the compilers up.
-      if (round >= 0) target.perSecond.push(opened / SECONDS)
-      target.errors += errors
-    }
-  }
-  report()
+  const [upstream = 0] = await bench.role('upstream')
+  const targets: Target[] = []
+  const add = (name: string, port = 0) => targets.push({ name, port, perSecond: [], errors: 0 })
+  add('turnpike', await bench.turnpike([`user:pass@127.0.0.1:${upstream}`]))
+  add('proxy-chain', ...(await bench.role('proxy-chain', `${upstream}`)))
+  add('bare', ...(await bench.role('bare', `${upstream}`)))
+  for (let round = -1; round < ROUNDS; round++) for (const target of targets) await measure(target, round)
+  report(targets)
 } finally {
-  for (const child of [upstreams, ...targets.map((target) => target.process)]) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true })
+  bench.close()
 }
 
-async function turnpike(): Promise<Target> {
-  const port = await freePort()
-  const config = join(folder, 'gateway.yaml')
-  const provider = { name: 'bench', vendor: 'static', list: [`user:pass@127.0.0.1:${upstreamPort}`] }
-  // JSON is YAML. Everything else is the default: sessions, health and counters are on.
-  writeFileSync(config, JSON.stringify({ listen: [{ port }], admin: 'off', state: 'off', providers: [provider] }))
-  const main = join(here, '../../src/main.ts')
-  return { name: 'turnpike', port, process: start([main, 'start', '--config', config]), perSecond: [], errors: 0 }
-}
-
-async function other(name: string): Promise<Target> {
-  const port = await freePort()
-  const child = start([join(here, 'targets.ts'), name, String(port), String(upstreamPort)])
-  return { name, port, process: child, perSecond: [], errors: 0 }
-}
-
-function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
-
-async function answers(port: number): Promise<void> {
-  const deadline = performance.now() + START_MS
-  while (performance.now() < deadline) {
-    const isUp = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true))
-      socket.on('error', () => resolve(false))
-      socket.on('close', () => resolve(false))
-      socket.on('connect', () => socket.destroy())
-    })
-    if (isUp) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`nothing listens on port ${port} after ${START_MS} ms`)
+/** The first round only warms the compilers up. */
+async function measure(target: Target, round: number): Promise<void> {
+  const { opened, errors } = await load(target.port)
+  if (round >= 0) target.perSecond.push(opened / SECONDS)
+  target.errors += errors
 }
 
 /** A closed loop: each client opens a tunnel, sends one request through it, closes, and begins again. */
@@ -133,10 +87,10 @@ function oneTunnel(port: number): Promise<boolean> {
   })
 }
 
-function report(): void {
-  const bare = median(targets.find(({ name }) => name === 'bare')?.perSecond ?? [])
+function report(targets: readonly Target[]): void {
+  const bare = percentile(targets.find(({ name }) => name === 'bare')?.perSecond ?? [], 0.5)
   const rows = targets.map(({ name, perSecond, errors }) => {
-    const tunnelsPerSecond = median(perSecond)
+    const tunnelsPerSecond = percentile(perSecond, 0.5)
     return { name, tunnelsPerSecond, toBare: tunnelsPerSecond / bare, errors }
   })
   const lines = rows.map(
@@ -146,9 +100,4 @@ function report(): void {
   process.stdout.write(`${CLIENTS} clients, median of ${ROUNDS} rounds of ${SECONDS} s\n${lines.join('\n')}\n`)
   writeFileSync(options.out, `${JSON.stringify({ node: process.version, clients: CLIENTS, rows }, null, 2)}\n`)
   process.stdout.write(`written to ${options.out}\n`)
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
 }

@@ -1,38 +1,87 @@
 /**
- * What is measured, each as a process of its own:
+ * What is measured, and what stands around it, each as a process of its own. Prints its ports as JSON when it listens.
  *
- *   node test/bench/targets.ts upstreams PORT       proxies that open a tunnel to an origin inside themselves
- *   node test/bench/targets.ts bare PORT UPSTREAM   the least that a relay in Node can be: no login, no limits, no retries
- *   node test/bench/targets.ts proxy-chain PORT UPSTREAM
+ *   node test/bench/targets.ts upstream              a proxy that opens a tunnel to an origin inside itself
+ *   node test/bench/targets.ts far COUNT RTT BAD     such proxies far away, some of them out of order at any time
+ *   node test/bench/targets.ts bare UPSTREAM         the least that a relay in Node can be: no login, no limits, no retries
+ *   node test/bench/targets.ts proxy-chain UPSTREAM...
  */
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Server as NetServer, type Socket } from 'node:net'
 import { Server } from 'proxy-chain'
 
 const BACKLOG = 4096
 const OPENED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+/** So long one and the same far proxies are out of order. */
+const SPELL_MS = 5_000
 
-const [kind, port = '0', upstream = ''] = process.argv.slice(2)
-if (kind === 'upstreams') upstreams()
-else if (kind === 'bare') bare()
-else if (kind === 'proxy-chain') await proxyChain()
+const [kind, ...args] = process.argv.slice(2)
+if (kind === 'upstream') await listen([createServer({ noDelay: true }, (socket) => serveTunnel(socket, () => 0))])
+else if (kind === 'far') await far(Number(args[0]), Number(args[1]), Number(args[2]))
+else if (kind === 'bare') await bare(Number(args[0]))
+else if (kind === 'proxy-chain') await proxyChain(args)
 
-/** Answers CONNECT, then every chunk as if it were one small request. */
-function upstreams(): void {
-  createServer({ noDelay: true }, (socket) => {
-    let isOpen = false
-    socket.on('data', () => {
-      socket.write(isOpen ? ANSWER : OPENED)
-      isOpen = true
-    })
-    socket.on('error', () => socket.destroy())
-  }).listen({ port: Number(port), host: '127.0.0.1', backlog: BACKLOG })
+async function listen(servers: readonly NetServer[]): Promise<void> {
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () => {
+            const address = server.address()
+            resolve(typeof address === 'object' && address !== null ? address.port : 0)
+          })
+        }),
+    ),
+  )
+  process.stdout.write(`${JSON.stringify(ports)}\n`)
 }
 
-function bare(): void {
-  createServer({ noDelay: true }, (client) => {
+/** Answers CONNECT, then every chunk as if it were one small request. @param delayMs of the answer to CONNECT */
+function serveTunnel(socket: Socket, delayMs: () => number): void {
+  let isOpen = false
+  socket.on('data', () => {
+    if (isOpen) return void socket.write(ANSWER)
+    isOpen = true
+    const ms = delayMs()
+    if (ms === 0) socket.write(OPENED)
+    else setTimeout(() => socket.write(OPENED), ms)
+  })
+  socket.on('error', () => socket.destroy())
+}
+
+/**
+ * Distance is simulated in the answers, because loopback has none: a connection stands one round trip after it was begun,
+ * so an answer to CONNECT comes two round trips after that, or one after the CONNECT if that came later. Of the proxies
+ * that are out of order, every other resets what it gets after a round trip, the rest say nothing at all.
+ */
+async function far(count: number, rttMs: number, badShare: number): Promise<void> {
+  const servers = Array.from({ length: count }, (_, index) =>
+    createServer({ noDelay: true }, (socket) => {
+      const begunAt = performance.now()
+      // Proxies are not all equally far: from 0.8 to 1.2 of the round trip.
+      const ownRtt = rttMs * (0.8 + (0.4 * index) / Math.max(1, count - 1))
+      const mood = scatter(index, Math.floor(begunAt / SPELL_MS))
+      if (mood >= badShare) return serveTunnel(socket, () => Math.max(2 * ownRtt + begunAt - performance.now(), ownRtt))
+      socket.on('error', () => socket.destroy())
+      if (mood < badShare / 2) setTimeout(() => socket.resetAndDestroy(), ownRtt)
+      else socket.resume()
+    }),
+  )
+  await listen(servers)
+}
+
+/** The same for the same two numbers, and as good as random over many: in [0, 1). */
+function scatter(a: number, b: number): number {
+  let x = Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 1, 0x85ebca6b)
+  x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d)
+  x = Math.imul(x ^ (x >>> 12), 0x297a2d39)
+  return ((x ^ (x >>> 15)) >>> 0) / 2 ** 32
+}
+
+async function bare(upstream: number): Promise<void> {
+  const server = createServer({ noDelay: true }, (client) => {
     client.once('data', (head) => {
-      const out = connect({ port: Number(upstream), host: '127.0.0.1', noDelay: true })
+      const out = connect({ port: upstream, host: '127.0.0.1', noDelay: true })
       out.write(head)
       for (const [one, other] of [
         [client, out],
@@ -43,15 +92,21 @@ function bare(): void {
         one.pipe(other)
       }
     })
-  }).listen({ port: Number(port), host: '127.0.0.1', backlog: BACKLOG })
+    client.on('error', () => client.destroy())
+  })
+  await listen([server])
 }
 
-async function proxyChain(): Promise<void> {
+async function proxyChain(upstreams: readonly string[]): Promise<void> {
+  let next = 0
   const server = new Server({
-    port: Number(port),
+    port: 0,
     host: '127.0.0.1',
-    prepareRequestFunction: () => ({ upstreamProxyUrl: `http://user:pass@127.0.0.1:${upstream}` }),
+    prepareRequestFunction: () => ({
+      upstreamProxyUrl: `http://user:pass@127.0.0.1:${upstreams[next++ % upstreams.length]}`,
+    }),
   })
   server.on('requestFailed', () => {})
   await server.listen()
+  process.stdout.write(`${JSON.stringify([server.port])}\n`)
 }

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { connectVia, plain, socks4a, socks5 } from '../support/client.ts'
 import { startGateway } from '../support/gateway.ts'
-import { expectEcho } from '../support/socket-io.ts'
+import { LoopbackServer } from '../support/loopback-server.ts'
+import { expectEcho, SocketReader, send } from '../support/socket-io.ts'
 
 const login = { username: 'someone-session-a1', password: 'anything' }
 
@@ -51,6 +52,21 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     await upstream?.behave({ kind: 'bound', as: 'ipv6' })
     await expectEcho(await socks5(port, 'echo.test:7'), 'a bound IPv6 address')
   })
+})
+
+it('skips thousands of interim answers in one piece, to CONNECT and to plain requests', async () => {
+  const interim = 'HTTP/1.1 103 \r\n\r\n'.repeat(20_000)
+  const talker = await new LoopbackServer(async (socket) => {
+    await new SocketReader(socket, { timeoutMs: null }).readUntil('\r\n\r\n')
+    await send(socket, `${interim}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)
+    socket.end()
+  }).listen()
+  const list = [`http://${talker.authority}`]
+  const { port, world } = await startGateway({ upstreams: 0, filled: 1, provider: { list } })
+  await world.serve('talker.test', talker)
+  const tunnel = await connectVia(port, 'echo.test:7')
+  expect([tunnel.status, (await tunnel.reader.readAll()).toString()]).toEqual([200, 'ok'])
+  expect((await plain(port, 'http://site.test/')).body.toString()).toBe('ok')
 })
 
 it('skips interim answers of an upstream, and takes any 2xx for an open tunnel', async () => {

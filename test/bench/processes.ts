@@ -1,0 +1,80 @@
+/** Starts what is measured, each as a process of its own, and ends it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const START_MS = 15_000
+const here = import.meta.dirname
+const targets = join(here, 'targets.ts')
+const main = join(here, '../../src/main.ts')
+
+/** Everything that one run starts; `close` ends it. */
+export class Bench {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'turnpike-bench-'))
+  readonly #children: ChildProcess[] = []
+
+  /** One of the roles of targets.ts that listens on a port of its own choice. @returns that port, or ports */
+  async role(name: string, ...args: readonly string[]): Promise<number[]> {
+    const child = this.#start([targets, name, ...args], 'pipe')
+    if (child.stdout === null) throw new Error('a child without its output')
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    return JSON.parse(line) as number[]
+  }
+
+  /** A gateway with these upstreams and this configuration beside the defaults. @returns its port */
+  async turnpike(upstreams: readonly string[], config: object = {}): Promise<number> {
+    const port = await freePort()
+    const file = join(this.#folder, `gateway-${port}.yaml`)
+    const provider = { name: 'bench', vendor: 'static', list: upstreams }
+    // JSON is YAML. Everything else is the default: sessions, health and counters are on.
+    const settings = { listen: [{ port }], admin: 'off', state: 'off', providers: [provider], ...config }
+    writeFileSync(file, JSON.stringify(settings))
+    this.#start([main, 'start', '--config', file], 'ignore')
+    await answers(port)
+    return port
+  }
+
+  #start(args: readonly string[], stdout: 'pipe' | 'ignore'): ChildProcess {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'inherit'] })
+    this.#children.push(child)
+    return child
+  }
+
+  close(): void {
+    for (const child of this.#children) child.kill('SIGKILL')
+    rmSync(this.#folder, { recursive: true })
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+async function answers(port: number): Promise<void> {
+  const deadline = performance.now() + START_MS
+  while (performance.now() < deadline) {
+    const isUp = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true))
+      socket.on('error', () => resolve(false))
+      socket.on('connect', () => socket.destroy())
+    })
+    if (isUp) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`nothing listens on port ${port} after ${START_MS} ms`)
+}
+
+/** @param share 0.5 is the median; what is sorted as the largest counts as the worst */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
