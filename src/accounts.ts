@@ -9,6 +9,7 @@ import {
   isApi,
   isDemo,
   isGeneric,
+  isLink,
   isStatic,
   type ProviderConfig,
 } from './config/schema.ts'
@@ -16,6 +17,7 @@ import { type DemoWorld, startDemoWorld } from './demo/world.ts'
 import type { Log } from './log.ts'
 import type { UpstreamTls } from './pool/upstream.ts'
 import type { ProviderSettings } from './refill/provider.ts'
+import type { RefillSettings } from './refill/refiller.ts'
 import type { Secret } from './secret.ts'
 import { memoryFile } from './store/memory-file.ts'
 import { type CallGate, openSource, ownKeysOf, type SourceMemory, type VendorHttp } from './vendors/registry.ts'
@@ -52,7 +54,7 @@ export async function openAccounts(
 }
 
 /** Opens the account of one provider that has a vendor outside of this process. */
-function openAccount(config: Config, provider: ProviderConfig, deps: AccountDeps): Account {
+export function openAccount(config: Config, provider: ProviderConfig, deps: AccountDeps): Account {
   return {
     settings: providerSettings(config, provider, tlsOf(provider)),
     source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
@@ -75,6 +77,12 @@ function demoAccount(config: Config, provider: DemoProviderConfig, world: DemoWo
   return { settings: providerSettings(config, provider, tlsOf(provider)), source: openSource(settings, deps) }
 }
 
+/** What the demand that is seen makes the supply buy. */
+export function refillSettings({ pool, wait }: Config): RefillSettings {
+  const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = pool
+  return { floor, ceiling, targetLoad, idleAfter, minLife, uses: perUpstream.uses, waitTimeout: wait.timeout }
+}
+
 /** Where a provider keeps what must not be forgotten between an order and its answer. */
 function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: SourceMemory } {
   return state === 'off' ? {} : { memory: memoryFile(state.path, provider.name) }
@@ -88,8 +96,8 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
   return {
     name: provider.name,
     vendor: provider.vendor,
-    product: isApi(provider) ? provider.product : isDemo(provider) ? DEMO_PRODUCT : 'list',
-    credentials: isApi(provider) ? provider.credentials : {},
+    product: productOf(provider),
+    credentials: isApi(provider) || isLink(provider) ? definedOnly(provider.credentials ?? {}) : {},
     request: isApi(provider) ? definedOnly(provider.request) : {},
     ...(isApi(provider) ? { own: ownSettings(provider, provider.product) } : {}),
     ...(isGeneric(provider) ? { own: ownSettings(provider, 'list') } : {}),
@@ -104,14 +112,23 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     callTimeoutMs: provider.callTimeout,
     maxBodyBytes: config.supply.bodyBytes,
     ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
-    ...((isApi(provider) || isGeneric(provider)) && provider.baseUrl !== undefined
+    ...((isApi(provider) || isGeneric(provider) || isLink(provider)) && provider.baseUrl !== undefined
       ? { baseUrl: provider.baseUrl }
       : {}),
-    ...(isApi(provider) && provider.channels !== undefined ? { channels: provider.channels } : {}),
+    ...((isApi(provider) || isLink(provider)) && provider.channels !== undefined
+      ? { channels: provider.channels }
+      : {}),
     ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
     ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
-    ...(isStatic(provider) && provider.url !== undefined ? { url: provider.url } : {}),
+    ...((isStatic(provider) || isLink(provider)) && provider.url !== undefined ? { url: provider.url } : {}),
   }
+}
+
+/** A link tells its product itself, unless the entry chooses one. */
+function productOf(provider: ProviderConfig): string {
+  if (isApi(provider)) return provider.product
+  if (isDemo(provider)) return DEMO_PRODUCT
+  return isLink(provider) ? (provider.product ?? '') : 'list'
 }
 
 /** What stands under the keys that only this product has. */
@@ -149,8 +166,8 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     budget: provider.budget,
     lowStock: provider.lowStock,
     price: provider.price,
-    isRemembered: isApi(provider) || isGeneric(provider),
-    whitelist: isApi(provider) ? provider.whitelist : 'off',
+    isRemembered: isApi(provider) || isGeneric(provider) || isLink(provider),
+    whitelist: isApi(provider) || isLink(provider) ? provider.whitelist : 'off',
     arrival: {
       provider: provider.name,
       ttlMs: provider.ttl,

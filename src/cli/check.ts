@@ -2,8 +2,16 @@
 import type { Environment } from '../config/environment.ts'
 import { formatDuration } from '../config/fields.ts'
 import { loadConfig } from '../config/load.ts'
-import { type Config, isApi, type ListenConfig, type ProviderConfig } from '../config/schema.ts'
+import {
+  type Config,
+  isApi,
+  isLink,
+  type LinkProviderConfig,
+  type ListenConfig,
+  type ProviderConfig,
+} from '../config/schema.ts'
 import { formatAuthority } from '../net/address.ts'
+import { readLink } from '../vendors/registry.ts'
 
 /**
  * @returns what to print: the verdict and a summary
@@ -36,8 +44,27 @@ function describeListener({ host, port, users, allow, provider, session }: Liste
 }
 
 function describeProvider(provider: ProviderConfig): string {
-  const what = isApi(provider) ? `${provider.vendor} ${provider.product}` : provider.vendor
+  const what = isApi(provider)
+    ? `${provider.vendor} ${provider.product}`
+    : isLink(provider)
+      ? describeLink(provider)
+      : provider.vendor
   return `${provider.name} (${what}; ${describeBudget(provider.budget)})`
+}
+
+/** What its link tells; the configuration is valid, so it tells something. */
+function describeLink({ url, product, credentials }: LinkProviderConfig): string {
+  const reading = readLink(url, product, credentials?.key)
+  switch (reading.kind) {
+    case 'table':
+      return `link of ${reading.vendor.name} ${reading.product}`
+    case 'signed':
+      return `signed link of ${reading.vendor.name} ${reading.product}, ${reading.count ?? 1} addresses a call`
+    case 'unknown':
+      return `link to ${reading.host}, called as it is`
+    case 'problem':
+      return 'link'
+  }
 }
 
 function describeBudget({ perHour, perDay, total }: Config['providers'][number]['budget']): string {

@@ -29,10 +29,36 @@ export function rememberKnownKeys(issue: z.core.$ZodRawIssue): string | undefine
 export function explain(issue: Issue, raw: unknown, above: Path = []): readonly Finding[] {
   const path = [...above, ...issue.path]
   const value = valueAt(raw, path)
+  if (isNobodys(path, raw) && isOfLinks(issue, path)) return explainNobodys(issue, path)
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, issue.message))
-  if (value === undefined && path.length > 0) return [{ path, message: missing(issue, raw, path), at: 'value' }]
+  if (value === undefined && path.length > 0) return [{ path, message: missing(issue), at: 'value' }]
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return explainUnion(issue, raw, path, value)
   return [{ path, message: sentence(issue, value), at: 'value' }]
+}
+
+/** Whether `path` is, or leads into, a provider that names neither a vendor nor a link: nobody knows which keys it may have. */
+function isNobodys([providers, index]: Path, raw: unknown): boolean {
+  if (providers !== 'providers' || typeof index !== 'number') return false
+  const entry = valueAt(raw, [providers, index])
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return false
+  return !('vendor' in entry) && !('url' in entry)
+}
+
+/** Whether an issue comes of the entry's having been taken for a link, as every entry without a vendor is. */
+function isOfLinks(issue: Issue, [, , key]: Path): boolean {
+  return issue.code === 'unrecognized_keys' || key === 'url' || key === 'credentials' || key === 'product'
+}
+
+/** Only that the vendor is missing, and slips that may have been meant for it. */
+function explainNobodys(issue: Issue, path: Path): readonly Finding[] {
+  if (issue.code === 'unrecognized_keys') {
+    const slips = issue.keys.filter((key) => ['vendor', 'url'].includes(nearest(key, ['vendor', 'url']) ?? ''))
+    return slips.map((key) => unknownKey(path, key, 'vendor url'))
+  }
+  if (path.length !== 3 || path[2] !== 'url') return []
+  const words =
+    "is missing; name who sells the addresses (docs/vendors.md), or paste a link from the vendor's page as url"
+  return [{ path: [...path.slice(0, 2), 'vendor'], message: words, at: 'value' }]
 }
 
 function unknownKey(path: Path, key: string, knownKeys: string): Finding {
@@ -47,11 +73,7 @@ function unknownKey(path: Path, key: string, knownKeys: string): Finding {
   return { path: [...path, key], message: `unknown key; ${help}`, at: 'key' }
 }
 
-function missing(issue: Issue, raw: unknown, path: Path): string {
-  const key = String(path.at(-1))
-  if (key === 'vendor' && valueAt(raw, [...path.slice(0, -1), 'url']) !== undefined) {
-    return 'is missing: a link alone is not enough yet; add "vendor: static" for a link to a plain list, or name the vendor and product that the link belongs to'
-  }
+function missing(issue: Issue): string {
   const choices = choicesOf(issue)
   if (choices !== undefined) return `is missing; write one of ${choices.join(', ')}`
   return issue.code === 'custom' ? `is missing; ${issue.message}` : 'is missing'
@@ -138,9 +160,10 @@ const emptyOr = (value: unknown): string => (value === null ? 'is empty; ' : '')
 
 function choicesOf(issue: Issue): readonly string[] | undefined {
   if (issue.code === 'invalid_value') return issue.values.map(String)
-  return issue.code === 'invalid_union' && issue.discriminator !== undefined
-    ? (issue as { options?: z.core.util.Primitive[] }).options?.map(String)
-    : undefined
+  if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return undefined
+  // An entry that is told by its link has no word for it.
+  const options = (issue as { options?: z.core.util.Primitive[] }).options
+  return options?.filter((option) => option !== undefined && option !== 'link').map(String)
 }
 
 function suggest(value: unknown, choices: readonly string[]): string {

@@ -125,18 +125,41 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
     request: request(catalogue.requestParamsOf(vendor, product)).meta({
       description: "The vendor's own parameters, passed through.",
     }),
-    channels: integer(1, 100_000)
-      .optional()
-      .meta({ description: 'Channels of the plan: sets the documented call limit.' }),
-    baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
-    whitelist: z
-      .union([
-        z.enum(['auto', 'off']),
-        z.strictObject({ ip: ipAddress().meta({ description: 'The address that the vendor sees us under.' }) }),
-      ])
-      .default('off')
-      .meta({ description: "Register our address through the vendor's own call when that is what is missing." }),
+    ...apiKeys(),
   })
+
+/** What every provider behind a vendor's API may have, also one that is told by a link. */
+const apiKeys = () => ({
+  channels: integer(1, 100_000)
+    .optional()
+    .meta({ description: 'Channels of the plan: sets the documented call limit.' }),
+  baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
+  whitelist: z
+    .union([
+      z.enum(['auto', 'off']),
+      z.strictObject({ ip: ipAddress().meta({ description: 'The address that the vendor sees us under.' }) }),
+    ])
+    .default('off')
+    .meta({ description: "Register our address through the vendor's own call when that is what is missing." }),
+})
+
+/** The link tells the vendor, so `vendor` is left out. What the link must hold, the vendors' tables know (registry). */
+const linkProvider = (shared: Common) =>
+  z
+    .strictObject({
+      ...shared,
+      vendor: z.literal('link').optional().meta({ description: 'Left out: the link tells whose it is.' }),
+      url: secretUrl().meta({ description: "An extraction link, copied whole from the vendor's page. A secret." }),
+      product: text()
+        .optional()
+        .meta({ description: 'What was bought there, where the link may be for several products.' }),
+      credentials: z
+        .strictObject({ key: secret().meta({ description: 'The key that signs such links.' }) })
+        .optional()
+        .meta({ description: 'With the key a signed link is signed anew: count and parameters can change.' }),
+      ...apiKeys(),
+    })
+    .transform((provider) => ({ ...provider, vendor: 'link' as const }))
 
 const staticProvider = (shared: Common) =>
   z.strictObject({
@@ -179,6 +202,7 @@ const lifeRange = () =>
     .refine(([shortest, longest]) => shortest <= longest, { error: 'the shortest life comes first' })
 
 export type ApiProvider = z.infer<ReturnType<typeof apiProvider>>
+export type LinkProvider = z.infer<ReturnType<typeof linkProvider>>
 export type StaticProvider = z.infer<ReturnType<typeof staticProvider>>
 export type DemoProvider = z.infer<ReturnType<typeof demoProvider>>
 export type GenericProvider = z.infer<ReturnType<typeof genericProvider>>
@@ -199,7 +223,13 @@ export function providerSchema(catalogue: Catalogue) {
   const generics = catalogue.vendorNames
     .filter((vendor) => vendor === 'generic')
     .map((vendor) => genericProvider(shared, catalogue.ownKeysOf?.(vendor, 'list') ?? {}))
-  return z.discriminatedUnion('vendor', [staticProvider(shared), demoProvider(shared), ...generics, ...sold])
+  return z.discriminatedUnion('vendor', [
+    staticProvider(shared),
+    demoProvider(shared),
+    linkProvider(shared),
+    ...generics,
+    ...sold,
+  ])
 }
 
 /** What can still be read of a provider whose vendor or product is unknown: the keys that all share. */

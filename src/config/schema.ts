@@ -15,6 +15,7 @@ import {
   type Catalogue,
   type DemoProvider,
   type GenericProvider,
+  type LinkProvider,
   providerSchema,
   type StaticProvider,
 } from './provider-schema.ts'
@@ -257,11 +258,14 @@ export type ProviderConfig = Config['providers'][number]
 export type ApiProviderConfig = DeepReadonly<ApiProvider>
 export type StaticProviderConfig = DeepReadonly<StaticProvider>
 export type DemoProviderConfig = DeepReadonly<DemoProvider>
+export type LinkProviderConfig = DeepReadonly<LinkProvider>
 export type GenericProviderConfig = DeepReadonly<GenericProvider>
 
 export const isStatic = (provider: ProviderConfig): provider is StaticProviderConfig => provider.vendor === 'static'
 export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig => provider.vendor === 'demo'
+/** A pasted link: the entry names no vendor. */
+export const isLink = (provider: ProviderConfig): provider is LinkProviderConfig => provider.vendor === 'link'
 export const isGeneric = (provider: ProviderConfig): provider is GenericProviderConfig => provider.vendor === 'generic'
 /** Whether the provider is an API that a vendor's table describes: told by what it is not, because any vendor's name may be registered. */
 export const isApi = (provider: ProviderConfig): provider is ApiProviderConfig =>
-  !isStatic(provider) && !isDemo(provider) && !isGeneric(provider)
+  !isStatic(provider) && !isDemo(provider) && !isGeneric(provider) && !isLink(provider)

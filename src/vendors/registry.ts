@@ -1,7 +1,8 @@
 /** The only door to the vendors: everybody else names a vendor by its name in gateway.yaml. */
 import type { z } from 'zod'
+import type { Secret } from '../secret.ts'
 import { demo } from './demo.ts'
-import { configurableParams } from './engine/params.ts'
+import { configurableParams, paramProblems } from './engine/params.ts'
 import { refusalOf, screen } from './engine/screen.ts'
 import { openTableSource } from './engine/source.ts'
 import { openTable } from './engine/table.ts'
@@ -9,6 +10,10 @@ import { generic, openGeneric } from './generic.ts'
 import type { Engine, SourceDeps } from './http.ts'
 import { ipipv, openIpipv } from './ipipv.ts'
 import { juliangip } from './juliangip.ts'
+import { linkProblems } from './links/check.ts'
+import { choiceOf, type LinkTables, openPasted, readPasted } from './links/open.ts'
+import type { LinkProblem, LinkReading } from './links/reading.ts'
+import { LINK } from './links/table.ts'
 import { qg } from './qg.ts'
 import { qgLegacy } from './qg-legacy.ts'
 import { smartproxy } from './smartproxy.ts'
@@ -22,6 +27,7 @@ import {
   VendorError,
 } from './vendor.ts'
 
+export { expectation, isCredential } from './engine/params.ts'
 export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
 
@@ -109,6 +115,7 @@ export function entryProblems(
   product: string | undefined,
   entry: Readonly<Record<string, unknown>>,
 ): readonly EntryProblem[] {
+  if (vendor === LINK) return linkProblems(entry, pasted)
   const door = doors.get(vendor)
   const only = door?.products.length === 1 ? door.products[0] : undefined
   const meant = product ?? only
@@ -120,5 +127,21 @@ export function entryProblems(
  * @throws {VendorError} class bad_request for an unknown vendor or product, and for settings that the vendor's table does not allow
  */
 export function openSource(settings: ProviderSettings, deps: SourceDeps): Source {
+  if (settings.vendor === LINK) return openPasted(settings, deps, pasted, engine)
   return doorOf(settings.vendor).open(settings, deps)
+}
+
+/** Vendors whose pages make links for pasting. */
+const pasted: LinkTables = {
+  vendors: [juliangip, qg, qgLegacy, smartproxy],
+  isAllowed: (operation, name, value) => paramProblems(operation, { [name]: value }, 'configured').length === 0,
+}
+
+/**
+ * What a pasted link is, as far as it tells without being called: whose, for which product, with which account.
+ * @param product of the vendor's, where the link may be for several
+ * @param key makes the signature of a signed link anew
+ */
+export function readLink(link: Secret, product?: string, key?: Secret): LinkReading | LinkProblem {
+  return readPasted(link, choiceOf(product, key), pasted)
 }

@@ -36,7 +36,7 @@ function missing(operation: Operation, params: Params, isAsked: (param: Param) =
 }
 
 /** Comes from the account: no person gives it. */
-function isCredential({ managed, secret }: Param): boolean {
+export function isCredential({ managed, secret }: Param): boolean {
   return managed === true && secret === true
 }
 
@@ -136,7 +136,7 @@ function isListed(param: Param, value: ParamValue): boolean {
 }
 
 /** `an integer from 1 to 100`. */
-function expectation(param: Param): string {
+export function expectation(param: Param): string {
   const choice = param.values === undefined ? '' : param.values.join(', ')
   if (param.type === 'csv') return choice === '' ? 'a comma-separated list' : `a comma-separated list of ${choice}`
   if (param.type === 'items') return 'a JSON array of objects'

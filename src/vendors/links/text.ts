@@ -65,14 +65,14 @@ function lineFindings(line: string): TextFindings {
 
 const notAnAddress = (text: string): string => `not an address: ${shapeOf(text)}`
 
-/** `2023-02-25 15:38:36` was cut at its space. */
+/** `2023-02-25 15:38:36 +08:00` was cut at its spaces. */
 function joinedTimes(tokens: readonly string[]): string[] {
   const joined: string[] = []
   for (const token of tokens) {
-    const last = joined.at(-1)
-    const isRest =
-      last !== undefined && /\d{4}[-/]\d{1,2}[-/]\d{1,2}$/.test(last) && /^\d{1,2}:\d{2}(:\d{2})?(,|$)/.test(token)
-    if (isRest) joined[joined.length - 1] = `${last} ${token}`
+    const last = joined.at(-1) ?? ''
+    const isTime = /\d{4}[-/]\d{1,2}[-/]\d{1,2}$/.test(last) && /^\d{1,2}:\d{2}(:\d{2})?(,|$)/.test(token)
+    const isZone = /\d{1,2}:\d{2}:\d{2}$/.test(last) && /^([+-]\d{2}:?\d{2}|UTC|GMT|Z)(,|$)/.test(token)
+    if (isTime || isZone) joined[joined.length - 1] = `${last} ${token}`
     else joined.push(token)
   }
   return joined

@@ -16,7 +16,7 @@ const TIME =
  * A time of day, ms since the epoch. One without a zone is taken as China's, where most such vendors are: too early is
  * told (the address has ended), too late would not be.
  */
-export function timeOf(text: string): number | undefined {
+function timeOf(text: string): number | undefined {
   const match = TIME.exec(text.trim())
   if (match === null) return undefined
   const [, year, month = '', day = '', hour = '', minute, second = '00', zone] = match

@@ -30,7 +30,7 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
     { class: 'quota_exhausted', hint: 'the account has nothing left, for now or at all: see the vendor’s page' },
   ],
   [
-    /签名|密钥|秘钥|密码|鉴权|认证|权限|未登录|不存在|封禁|禁用|signature|\bsign\b|\b(api|app)?[ _-]?key\b|secret|token|unauthori[sz]ed|forbidden|permission|\bauth/i,
+    /签名|密钥|秘钥|密码|鉴权|认证|权限|未登录|不存在|封禁|禁用|(?<![a-z])(sign|key|appkey|apikey)(?![a-z])|signature|secret|token|unauthori[sz]ed|forbidden|permission|(?<![a-z])auth/i,
     { class: 'auth', hint: 'the link is refused: is it whole, and still the one of this account?' },
   ],
   [
@@ -45,7 +45,7 @@ export function meaningOf(words: string): Meaning | undefined {
 
 const SUCCESS: ReadonlySet<string> = new Set(['0', '00', '0000', '200', '1000', '10000', 'success', 'ok', 'true'])
 
-export function isSuccess(code: string): boolean {
+function isSuccess(code: string): boolean {
   return SUCCESS.has(code.toLowerCase())
 }
 

@@ -13,7 +13,11 @@ const textOf = (file: string) => readFileSync(new URL(file, root), 'utf8')
 
 /** Every variable that a file names, set to something. */
 function environmentOf(text: string): Record<string, string> {
-  return Object.fromEntries([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, `value-of-${name}`]))
+  return Object.fromEntries([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, sampleOf(name)]))
+}
+
+function sampleOf(name: string): string {
+  return name.endsWith('_URL') ? `https://example.com/${name}` : `value-of-${name}`
 }
 
 /** Vendors that are no company: their examples have names of their own. */

@@ -83,8 +83,8 @@ describe('words', () => {
     ],
     ['providers: [{ name: a, vendor: acme }]', 'is missing; write one of short, long'],
     [
-      'providers: [{ name: a, url: "http://v/x?sign=s" }]',
-      'is missing: a link alone is not enough yet; add "vendor: static"',
+      'providers: [{ name: a, url: "http://v2.api.juliangip.com/dynamic/getips?num=1&sign=s" }]',
+      'providers[0].url the link has no trade_no: copy it whole',
     ],
     ['providers: [{ name: a, vendor: static, list: [x] }]\nadmin: on', 'write off or a group of keys'],
     ['providers: [{ name: a, vendor: demo, life: 60s }]', 'must be a list'],

@@ -67,10 +67,11 @@ class Walk {
   /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter, and so is a generic one's table. */
   #providers(kinds: readonly Node[]): void {
     const vendorOf = (kind: Node) => String(this.#resolve(kind.properties?.['vendor']).const)
-    const [statics, demos, sold] = [
+    const [statics, demos, links, sold] = [
       kinds.filter((kind) => vendorOf(kind) === 'static'),
       kinds.filter((kind) => vendorOf(kind) === 'demo'),
-      kinds.filter((kind) => !['static', 'demo', 'generic'].includes(vendorOf(kind))),
+      kinds.filter((kind) => vendorOf(kind) === 'link'),
+      kinds.filter((kind) => !['static', 'demo', 'link', 'generic'].includes(vendorOf(kind))),
     ]
     for (const [name, node] of common(kinds)) {
       if (name === 'vendor') this.#row('providers[].vendor', { description: VENDOR })
@@ -80,9 +81,10 @@ class Walk {
       ['', sold],
       ['static: ', statics],
       ['demo: ', demos],
+      ['Without vendor: ', links],
     ] as const) {
       for (const [name, node] of common(members)) {
-        if (common(kinds).has(name)) continue
+        if (common(kinds).has(name) || (members === links && common(sold).has(name))) continue
         const resolved = this.#resolve(node)
         this.#visit({ ...resolved, description: label + (resolved.description ?? '') }, `providers[].${name}`)
       }

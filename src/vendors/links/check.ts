@@ -1,0 +1,41 @@
+/** What is wrong with an entry that is a pasted link, before anything is called. No message holds a part of the link. */
+import { Secret } from '../../secret.ts'
+import { membersOf } from '../parse.ts'
+import type { EntryProblem } from '../vendor.ts'
+import { choiceOf, type LinkTables, readPasted } from './open.ts'
+
+/** @param entry as it is written, valid or not; what the schema refuses is not told again */
+export function linkProblems(entry: Readonly<Record<string, unknown>>, tables: LinkTables): readonly EntryProblem[] {
+  const { url, product } = entry
+  if (typeof url !== 'string' || !/^https?:\/\//i.test(url)) return []
+  const key = membersOf(entry['credentials'])?.['key']
+  const choice = choiceOf(
+    typeof product === 'string' ? product : undefined,
+    typeof key === 'string' && key !== '' ? new Secret(key) : undefined,
+  )
+  const reading = readPasted(new Secret(url), choice, tables)
+  if (reading.kind === 'problem') return [{ path: [reading.at], message: reading.message }]
+  return reading.kind === 'signed' ? signedProblems(entry, reading.count ?? 1) : []
+}
+
+const REMEDY = 'make a link for fewer, or add credentials: { key: ... }'
+
+/** A link that cannot be changed brings all of its addresses at once, or none. */
+function signedProblems(entry: Readonly<Record<string, unknown>>, lot: number): EntryProblem[] {
+  const isBelow = (limit: unknown) => typeof limit === 'number' && limit < lot
+  const budget = membersOf(entry['budget']) ?? {}
+  const budgets = ['perHour', 'perDay', 'total'].filter((name) => isBelow(budget[name]))
+  const problems: EntryProblem[] = budgets.map((name) => ({
+    path: ['budget', name],
+    message: `this signed link brings ${lot} addresses a call, more than may be bought; ${REMEDY}`,
+  }))
+  if (isBelow(entry['ceiling']))
+    problems.push({ path: ['ceiling'], message: `this signed link brings ${lot} addresses a call; ${REMEDY}` })
+  const { whitelist = 'off' } = entry
+  if (whitelist !== 'off')
+    problems.push({
+      path: ['whitelist'],
+      message: 'a signed link cannot register an address; add credentials: { key: ... }',
+    })
+  return problems
+}
