@@ -1,5 +1,5 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
-import { type Account, openAccounts } from './accounts.ts'
+import { type Account, openAccounts, refillSettings } from './accounts.ts'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { startCallback } from './callback/listener.ts'
@@ -10,6 +10,7 @@ import { createLog, type Log } from './log.ts'
 import { type Address, formatAuthority } from './net/address.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
+import { HandCalls } from './refill/by-hand.ts'
 import { Limiters } from './refill/limiter.ts'
 import { Supply } from './refill/supply.ts'
 import { DataSide, type DataSideSettings } from './session/data-side.ts'
@@ -64,6 +65,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     const parts = assemble(config, accounts.opened, { clock, log, limiters, store })
     closers.unshift(
       () => parts.data.close(),
+      () => parts.hand.close(),
       () => parts.supply.close(),
     )
     parts.supply.restore(restored)
@@ -139,17 +141,7 @@ function assemble(
     lineUp: (provider) => supply.lineUp(provider),
   })
   const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
-  const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = config.pool
-  const refill = {
-    floor,
-    ceiling,
-    targetLoad,
-    idleAfter,
-    minLife,
-    uses: perUpstream.uses,
-    waitTimeout: config.wait.timeout,
-  }
-  const supply: Supply = new Supply(refill, accounts, {
+  const supply: Supply = new Supply(refillSettings(config), accounts, {
     clock,
     pool,
     log,
@@ -165,7 +157,8 @@ function assemble(
     store,
     observer: traffic,
   })
-  return { pool, health, traffic, supply, data }
+  const hand = new HandCalls({ clock, log: log.child({ mod: 'hand' }), limiters, providers: supply.providers })
+  return { pool, health, traffic, supply, data, hand }
 }
 
 const nothing: Restored = { upstreams: [], calls: [], purchases: [], totals: [], sessions: [] }

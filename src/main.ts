@@ -12,6 +12,7 @@ if (problem !== undefined) {
 }
 
 // Loaded only now: an old Node would stumble over the rest and not say why.
+const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')
 const { SystemClock } = await import('./clock.ts')
 
@@ -19,6 +20,8 @@ const { SystemClock } = await import('./clock.ts')
 const alive = setInterval(() => {}, 2 ** 30)
 process.exitCode = await runCli(process.argv.slice(2), {
   startApp: async (config, deps) => (await import('./app.ts')).startApp(config, deps),
+  direct: () => import('./direct.ts'),
+  input: () => text(process.stdin),
   environment: process.env,
   clock: new SystemClock(),
   process,

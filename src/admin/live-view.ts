@@ -1,6 +1,7 @@
 /** What the admin port asks, answered from the running parts. */
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
+import type { HandCalls } from '../refill/by-hand.ts'
 import type { Supply } from '../refill/supply.ts'
 import type { DataSide } from '../session/data-side.ts'
 import type { TrafficCounters } from '../session/traffic.ts'
@@ -11,11 +12,12 @@ export interface LiveParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly supply: Supply
+  readonly hand: HandCalls
   readonly data: DataSide
   readonly traffic: TrafficCounters
 }
 
-export function liveView({ clock, pool, supply, data, traffic }: LiveParts): AdminView {
+export function liveView({ clock, pool, supply, hand, data, traffic }: LiveParts): AdminView {
   const reports = (): readonly ProviderReport[] =>
     providerReports(supply.providers, {
       clock,
@@ -41,5 +43,6 @@ export function liveView({ clock, pool, supply, data, traffic }: LiveParts): Adm
       return true
     },
     refill: (name): RefillAnswer => supply.orderNow(name),
+    call: (order, signal) => hand.call(order, signal),
   }
 }

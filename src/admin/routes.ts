@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import { isHostName } from '../net/address.ts'
 import type { Secret } from '../secret.ts'
 import { readBody } from './body.ts'
+import { answerCall, handCall } from './calls.ts'
 import { metricsPage } from './metrics.ts'
 import { problem } from './problem.ts'
 import { isToken } from './token.ts'
@@ -84,6 +85,13 @@ function addChanging(app: Hono<Env>, parts: RouteParts): void {
     if (answer === 'ordered') return c.json({ name, ordered: true }, 202)
     if (answer === 'unknown') return problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')
     return notNow(view.providers().find((provider) => provider.name === name))
+  })
+  app.post('/v1/providers/:name/call', withToken, async (c) => {
+    const body = await readBody(c.req.raw, handCall)
+    if (body instanceof Response) return body
+    const order = { provider: c.req.param('name'), ...body }
+    const { signal } = c.req.raw
+    return answerCall(() => view.call(order, signal), signal)
   })
 }
 

@@ -2,6 +2,7 @@
  * What the admin port may ask of the gateway: plain data, made by app.ts from all parts. No member of a report is a
  * secret or holds one; `null` means "unknown" or "does not apply", so that every report has the same members.
  */
+import type { HandOrder, HandReply } from '../refill/by-hand.ts'
 import type { ProviderState } from '../refill/standing.ts'
 import type { TrafficCounters } from '../session/traffic.ts'
 
@@ -19,6 +20,11 @@ export interface AdminView {
   reportBan(id: string, host: string, restMs: number): boolean
   /** Orders addresses now, whatever the demand. `not now`: the provider's state, budget, channels or ceiling forbid it. */
   refill(provider: string): RefillAnswer
+  /**
+   * Calls an operation of a provider's vendor (refill/by-hand.ts).
+   * @throws {HandRefusal}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason
+   */
+  call(order: HandOrder, signal: AbortSignal): Promise<HandReply>
 }
 
 export type RefillAnswer = 'ordered' | 'unknown' | 'not now'

@@ -1,12 +1,13 @@
-/** The command line: `turnpike start | check | status`. */
+/** The command line: `turnpike start | check | status | call`. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { type CallDeps, call } from './call.ts'
 import { check } from './check.ts'
 import { type StartDeps, start } from './start.ts'
 import { status } from './status.ts'
 import { exitCodes, explainFailure } from './words.ts'
 
-export interface CliDeps extends StartDeps {
+export interface CliDeps extends StartDeps, CallDeps {
   readonly out: (text: string) => void
 }
 
@@ -19,6 +20,8 @@ Examples:
   turnpike start                             run the gateway of ./gateway.yaml
   turnpike check --config /etc/turnpike.yaml see whether a file is right before using it
   turnpike status                            ask a running gateway how it is
+  turnpike call qg                           list what can be asked of the vendor of the provider qg
+  turnpike call qg share/balance             ask it
   curl -x http://127.0.0.1:8080 http://whoami.demo/     use it (gateway.yaml as shipped)
 
 Signals: SIGINT (Ctrl-C) and SIGTERM stop accepting and let open connections finish for stop.drain; a second one, more
@@ -75,7 +78,35 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
       finish(exitCode)
     },
   )
+  addCall(program, deps)
   return program
+}
+
+const CALL_HELP = `
+Without an operation, lists the provider's operations with their parameters. What buys, changes or deletes something says so
+and wants --yes. The call goes through the running gateway, in its limits and budget; where none runs, it takes the store.
+A value of - is read from standard input, for what must not be seen on the command line. Secrets are shown as ***.`
+
+function addCall(program: Command, deps: CliDeps): void {
+  const command = program
+    .command('call')
+    .description("call an operation of a provider's vendor, or list them")
+    .argument('<provider>', 'name of the provider in the configuration')
+    .argument('[operation]', 'as listed')
+    .argument('[params...]', "name=value, in the vendor's own names")
+    .option('-y, --yes', 'do it, although it buys, changes or deletes something', false)
+    .option('--json', 'print JSON', false)
+    .addHelpText('after', CALL_HELP)
+  withConfig(command).action(
+    async (provider: string, operation: string | undefined, params: string[], options: CallOptions) => {
+      deps.out(await call({ provider, operation, params, ...options }, deps))
+    },
+  )
+}
+
+interface CallOptions extends Options {
+  readonly yes: boolean
+  readonly json: boolean
 }
 
 interface Options {

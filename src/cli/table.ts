@@ -39,7 +39,7 @@ function flatten(row: Row): Map<string, string> {
 }
 
 /** What an API says is shown, never obeyed: control characters could move the cursor. */
-function oneLine(value: unknown): string {
+export function oneLine(value: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return value === null || value === undefined ? '' : String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

@@ -8,6 +8,9 @@ export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
 /** A command that cannot do what it was asked to, in words for the user. */
 export class CommandError extends Error {}
 
+/** What stands on the command line cannot be meant. */
+export class UsageError extends CommandError {}
+
 /**
  * @param config the configuration of the command, when it was read before the failure: names the key to change
  * @returns lines for standard error; never a stack trace. Mistakes in a file begin with file:line:column, as editors expect
@@ -20,6 +23,7 @@ export function explainFailure(error: unknown, config?: Config): { readonly text
       exitCode: exitCodes.configuration,
     }
   }
+  if (error instanceof UsageError) return { ...failed(error.message), exitCode: exitCodes.configuration }
   if (error instanceof CommandError || error instanceof GatewayError || error instanceof StoreError)
     return failed(error.message)
   const listening = explainListening(error, config)

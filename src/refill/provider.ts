@@ -3,6 +3,7 @@
  * be asked now is `standing.ts`, what it may spend `purse.ts`, what becomes of a delivery `intake.ts`.
  */
 import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
@@ -292,6 +293,57 @@ export class Provider implements FollowerOwner {
     const delivery = await this.source.query(signal, priority)
     this.#mustReconcile = false
     return delivery.sold.length === 0 ? 0 : (await this.#arrived(delivery, 'news')).gained
+  }
+
+  /**
+   * A call at the operator's word that must be feared to buy `count`: in the budgets and on record before it leaves, and
+   * settled by what came of it. What it brought is lent like everything else that is held.
+   * @param brought reads a reply; undefined where only the vendor can tell what it sold: then `count` was bought
+   * @throws {GatewayError} GW_BUDGET_REACHED before anything leaves; {StoreError}; what `call` throws
+   */
+  async spend<T>(count: number, call: () => Promise<T>, brought: (reply: T) => Delivery | undefined): Promise<T> {
+    this.assertBudget(count)
+    const purchase = this.#purse.begin(count)
+    this.incoming += count
+    try {
+      await purchase.record()
+      const reply = await call()
+      const delivery = brought(reply)
+      if (delivery === undefined) this.#mustReconcile = true
+      purchase.brought(delivery === undefined ? count : await this.#takeIn(delivery))
+      return reply
+    } catch (error) {
+      if (purchase.failed(error)) this.#mustReconcile = true
+      throw error
+    } finally {
+      this.incoming -= count
+      purchase.settle()
+      this.onNews?.()
+    }
+  }
+
+  /** @returns how many addresses must be paid for */
+  async #takeIn(delivery: Delivery): Promise<number> {
+    const { bought } = await this.#arrived(delivery, 'order')
+    return bought + delivery.rejected.length
+  }
+
+  /** @throws {GatewayError} GW_BUDGET_REACHED when the budget has no room for so many */
+  assertBudget(count: number): void {
+    if (count <= this.#purse.left) return
+    const reached = this.budgetReached
+    const retryAfterMs = reached?.until === undefined ? undefined : Math.max(0, reached.until - this.#clock.now())
+    const words =
+      reached === undefined
+        ? `has room for ${this.#purse.left} more in its budget, and this call may buy ${count}`
+        : `has reached its budget ${reached.which} of ${reached.limit} addresses`
+    throw new GatewayError('GW_BUDGET_REACHED', `provider "${this.name}" ${words}`, { detail: { retryAfterMs } })
+  }
+
+  /** The operator has given addresses back: their channels are free, and nobody is lent them any more. */
+  gaveBack(refs: readonly string[]): void {
+    for (const ref of refs) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
+    if (refs.length > 0) this.onNews?.()
   }
 
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */

@@ -13,8 +13,11 @@ import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admi
 import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
 import { ConfigError, GatewayError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
+import { type HandOrder, HandRefusal } from '../../src/refill/by-hand.ts'
 import { Secret } from '../../src/secret.ts'
 import { TrafficCounters } from '../../src/session/traffic.ts'
+import { StoreError } from '../../src/store/errors.ts'
+import { VendorError } from '../../src/vendors/vendor.ts'
 import { leakGuard } from '../support/leaks.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
 import { login, TestSupply } from '../unit/admin/supply.ts'
@@ -87,6 +90,7 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
       orders.push(name)
       return name === provider.name ? 'ordered' : 'unknown'
     },
+    call: () => Promise.reject(new HandRefusal('provider', 'nothing is called here')),
   }
 }
 
@@ -292,7 +296,7 @@ it('names the methods that are possible', async () => {
     }
     expect(await ask(path, { method: 'HEAD' })).toMatchObject({ status: 200, text: '' })
   }
-  for (const path of ['/v1/upstreams/x/report', '/v1/providers/x/refill']) {
+  for (const path of ['/v1/upstreams/x/report', '/v1/providers/x/refill', '/v1/providers/x/call']) {
     const answer = await ask(path)
     expect([problemOf(answer).code, answer.headers.allow]).toEqual(['ADMIN_METHOD', 'POST'])
   }
@@ -425,6 +429,82 @@ it('orders addresses, or says why not', async () => {
   const failing = await ask('/v1/providers/acme-a/refill', post())
   expect(problemOf(failing).detail).toMatch(/the call failed/)
   expect(failing.headers['retry-after']).toBe('1')
+})
+
+const handOrder = { operation: 'balance', params: { a: 'x', b: 1, c: true }, yes: true }
+const callPath = '/v1/providers/other%20one/call'
+
+it('a call by hand is handed on whole, and its reply comes back', async () => {
+  const { ask, view } = await start()
+  const orders: HandOrder[] = []
+  view.call = async (asked) => {
+    orders.push(asked)
+    const { provider, operation } = asked
+    return { provider, operation, effect: 'reads', data: { left: 5 } }
+  }
+  const reply = { provider: 'other one', operation: 'balance', effect: 'reads', data: { left: 5 } }
+  expect(jsonOf(await ask(callPath, post(handOrder)), 200)).toEqual(reply)
+  expect(jsonOf(await ask(callPath, post({ operation: 'balance' })), 200)).toEqual(reply)
+  expect(orders).toEqual([
+    { provider: 'other one', ...handOrder },
+    { provider: 'other one', operation: 'balance', params: {}, yes: false },
+  ])
+})
+
+it.each([
+  ['{}', 'operation'],
+  ['{"operation":7}', 'operation'],
+  ['{"operation":"a","params":{"b":[1]}}', 'params.b'],
+  ['{"operation":"a","params":[]}', 'params'],
+  ['{"operation":"a","yes":"true"}', 'yes'],
+  ['{"operation":"a","provider":"b"}', ''],
+])('the call %s is refused', async (body, at) => {
+  const { ask } = await start()
+  const answer = problemOf(await ask(callPath, { ...post(), body }))
+  expect(answer.code).toBe('ADMIN_BAD_REQUEST')
+  expect(answer.errors).toMatchObject([{ path: at }])
+})
+
+it.each<[Error, string, object]>([
+  [new HandRefusal('provider', 'words'), 'ADMIN_UNKNOWN_PROVIDER', {}],
+  [new HandRefusal('operation', 'words'), 'ADMIN_UNKNOWN_OPERATION', {}],
+  [new HandRefusal('parameters', 'words'), 'ADMIN_BAD_REQUEST', {}],
+  [new HandRefusal('unconfirmed', 'words'), 'ADMIN_UNCONFIRMED', {}],
+  [new StoreError('full', 'words'), 'ADMIN_NOT_NOW', {}],
+  [
+    new VendorError('auth', '401', 'words', { hint: 'do this' }),
+    'ADMIN_VENDOR',
+    { class: 'auth', vendorCode: '401', hint: 'do this', error: 'GW_VENDOR_AUTH' },
+  ],
+  [
+    new GatewayError('GW_BUDGET_REACHED', 'words', { detail: { retryAfterMs: 1_500 } }),
+    'ADMIN_NOT_NOW',
+    { error: 'GW_BUDGET_REACHED' },
+  ],
+])('a call that ends in %s is %s', async (error, code, members) => {
+  const { ask, view } = await start()
+  view.call = () => Promise.reject(error)
+  const answer = await ask(callPath, post(handOrder))
+  expect(problemOf(answer)).toMatchObject({ code, detail: 'words', ...members })
+  if (error instanceof GatewayError) expect(answer.headers['retry-after']).toBe('2')
+})
+
+it('a call is given up by who hangs up', async () => {
+  const { admin, view, log } = await start()
+  const waiting = Promise.withResolvers<AbortSignal>()
+  view.call = (_order, signal) => {
+    waiting.resolve(signal)
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const { address } = admin
+  const host = `127.0.0.1:${address.port}`
+  const sent = request({ ...address, path: callPath, method: 'POST', headers: { host, ...withToken }, agent: false })
+  sent.on('error', () => {}).end(JSON.stringify(handOrder))
+  const signal = await waiting.promise
+  const aborted = once(signal, 'abort')
+  sent.destroy()
+  await aborted
+  expect(log.text).not.toContain('failed')
 })
 
 it('hides what went wrong inside, and logs it', async () => {

@@ -1,0 +1,49 @@
+/** `POST /v1/providers/{name}/call`: the body, and what becomes of a call that fails. */
+import { z } from 'zod'
+import { GatewayError } from '../errors.ts'
+import { HandRefusal, type HandReply } from '../refill/by-hand.ts'
+import { StoreError } from '../store/errors.ts'
+import { codeOfClass, VendorError } from '../vendors/vendor.ts'
+import { type ProblemCode, problem } from './problem.ts'
+
+export const handCall = z.strictObject({
+  operation: z.string(),
+  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).prefault({}),
+  yes: z.boolean().prefault(false),
+})
+
+/** A client that hangs up gives its call up; nobody hears this status. */
+const CLIENT_GONE = 499
+
+/** @throws what nobody expected */
+export async function answerCall(call: () => Promise<HandReply>, signal: AbortSignal): Promise<Response> {
+  try {
+    return Response.json(await call())
+  } catch (error) {
+    if (signal.aborted) return new Response(null, { status: CLIENT_GONE })
+    const response = problemOf(error)
+    if (response === undefined) throw error
+    return response
+  }
+}
+
+const refusals: Readonly<Record<HandRefusal['kind'], ProblemCode>> = {
+  provider: 'ADMIN_UNKNOWN_PROVIDER',
+  operation: 'ADMIN_UNKNOWN_OPERATION',
+  parameters: 'ADMIN_BAD_REQUEST',
+  unconfirmed: 'ADMIN_UNCONFIRMED',
+}
+
+function problemOf(error: unknown): Response | undefined {
+  if (error instanceof HandRefusal) return problem(refusals[error.kind], error.message)
+  if (error instanceof VendorError) {
+    const { class: errorClass, vendorCode, message, hint = null } = error
+    const members = { class: errorClass, vendorCode, hint, error: codeOfClass[errorClass] }
+    return problem('ADMIN_VENDOR', message, { members })
+  }
+  if (error instanceof StoreError) return problem('ADMIN_NOT_NOW', error.message)
+  if (!(error instanceof GatewayError)) return undefined
+  const retryAfterMs = error.detail['retryAfterMs']
+  const headers = typeof retryAfterMs === 'number' ? { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) } : {}
+  return problem('ADMIN_NOT_NOW', error.message, { headers, members: { error: error.code } })
+}

@@ -1,0 +1,214 @@
+/**
+ * `turnpike call`: any operation of a provider's vendor, by name. Through the running gateway, whose limits and budget it
+ * shares; where none runs, with the store that the next one will find.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Environment } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { nearest } from '../config/nearest.ts'
+import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
+import { createLog, type Log } from '../log.ts'
+import { type HandOrder, HandRefusal, type HandReply } from '../refill/by-hand.ts'
+import { Secret } from '../secret.ts'
+import { StoreBusy } from '../store/errors.ts'
+import { codeOfClass, type Params, type Source, VendorError } from '../vendors/vendor.ts'
+import { type AdminAnswer, adminPlace, askAdmin, NoGateway, notAGateway } from './admin-client.ts'
+import { listOperations, renderOperations } from './operations.ts'
+import { renderReply } from './reply.ts'
+import { CommandError, UsageError } from './words.ts'
+
+export interface CallWords {
+  readonly provider: string
+  /** Undefined: the operations are listed. */
+  readonly operation: string | undefined
+  /** `name=value` each. */
+  readonly params: readonly string[]
+  readonly config: string
+  readonly json: boolean
+  readonly yes: boolean
+}
+
+/** What works without a gateway; the root has it. */
+interface Direct {
+  openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source>
+  callDirectly(config: Config, dir: string, order: HandOrder, deps: { readonly log: Log }): Promise<HandReply>
+}
+
+export interface CallDeps {
+  readonly environment: Environment
+  readonly direct: () => Promise<Direct>
+  /** All of standard input. */
+  readonly input: () => Promise<string>
+  readonly err: (text: string) => void
+}
+
+/** A call waits for its turn behind the clients'; Node's own limit for the head of an answer is 300 s. */
+const ANSWER_TIMEOUT_MS = 240_000
+
+/**
+ * @returns what to print
+ * @throws {ConfigError}, {UsageError} for what cannot be meant, {CommandError} for what failed, {GatewayError}, {StoreError}
+ */
+export async function call(words: CallWords, deps: CallDeps): Promise<string> {
+  const config = loadConfig(words.config, deps.environment)
+  const provider = providerOf(config, words)
+  const log = createLog({ level: 'warn', format: 'json' }, { write: deps.err })
+  if (words.operation === undefined) {
+    if (words.params.length > 0) throw new UsageError('name an operation before its parameters')
+    return listing(await (await deps.direct()).openTableOf(config, provider, log), provider, words.json)
+  }
+  const params = await paramsOf(words.params, deps.input)
+  const order = { provider: provider.name, operation: words.operation, params, yes: words.yes }
+  const reply = await explained(provider.name, () => send(config, provider, order, { ...deps, log }))
+  return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
+}
+
+function providerOf({ providers }: Config, { provider: name, config }: CallWords): ProviderConfig {
+  const found = providers.find((provider) => provider.name === name)
+  if (found !== undefined) return found
+  const names = providers.map((provider) => provider.name)
+  const likely = nearest(name, names)
+  const hint = likely === undefined ? `: ${names.join(', ')}` : `; did you mean ${likely}?`
+  throw new UsageError(`${config} has no provider ${JSON.stringify(name)}${hint}`)
+}
+
+function listing(source: Source, { name }: ProviderConfig, isJson: boolean): string {
+  if (source.byHand === undefined) throw new UsageError(`"${name}" is a list of yours: there are no operations`)
+  const { vendor, product } = source
+  const operations = listOperations(source)
+  if (isJson) return `${JSON.stringify({ provider: name, vendor, product, operations }, null, 2)}\n`
+  return renderOperations(`turnpike call ${name} OPERATION [NAME=VALUE ...]   (${vendor} ${product})`, operations)
+}
+
+async function paramsOf(written: readonly string[], input: CallDeps['input']): Promise<Params> {
+  const pairs = written.map((text): [string, string] => {
+    const at = text.indexOf('=')
+    if (at < 1) throw new UsageError(`${JSON.stringify(text)} is no parameter: write name=value`)
+    return [text.slice(0, at), text.slice(at + 1)]
+  })
+  const names = pairs.map(([name]) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new UsageError(`${twice} is given twice`)
+  const fromInput = pairs.filter(([, value]) => value === '-')
+  if (fromInput.length > 1) throw new UsageError('only one value can come from standard input')
+  if (fromInput.length === 0) return Object.fromEntries(pairs)
+  const text = (await input()).replace(/\r?\n$/, '')
+  return Object.fromEntries(pairs.map(([name, value]) => [name, value === '-' ? text : value]))
+}
+
+type SendDeps = CallDeps & { readonly log: Log }
+
+async function send(
+  config: Config,
+  provider: ProviderConfig,
+  order: HandOrder,
+  deps: SendDeps,
+): Promise<Pick<HandReply, 'data'>> {
+  const { admin } = config
+  if (admin === 'off')
+    return alone(config, provider, order, deps, 'its admin port is off: this command cannot reach it')
+  const place = adminPlace(admin)
+  const { provider: name, ...body } = order
+  try {
+    const token = admin.token ?? storedToken(config)
+    const path = `/v1/providers/${encodeURIComponent(name)}/call`
+    return readAnswer(await askAdmin(place, path, { token, body, timeoutMs: ANSWER_TIMEOUT_MS }), place, name)
+  } catch (error) {
+    if (!(error instanceof NoGateway)) throw error
+    return alone(
+      config,
+      provider,
+      order,
+      deps,
+      `it does not answer at ${place}, where this configuration has its admin port`,
+    )
+  }
+}
+
+/** What the gateway made at its first start, where the configuration has no token. */
+function storedToken({ state }: Config): Secret | undefined {
+  if (state === 'off') return undefined
+  try {
+    return new Secret(readFileSync(join(state.path, 'admin-token'), 'utf8').trim())
+  } catch {
+    return undefined
+  }
+}
+
+/** @param why a gateway that runs was not asked */
+async function alone(
+  config: Config,
+  provider: ProviderConfig,
+  order: HandOrder,
+  { direct, log }: SendDeps,
+  why: string,
+): Promise<HandReply> {
+  if (isDemo(provider)) throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
+  if (config.state === 'off')
+    throw new CommandError(
+      'no gateway answers, and with "state: off" nothing tells which calls still count: start the gateway, or let it keep state',
+    )
+  try {
+    return await (await direct()).callDirectly(config, config.state.path, order, { log })
+  } catch (error) {
+    if (!(error instanceof StoreBusy)) throw error
+    throw new CommandError(`a gateway holds the state in ${error.dir}, but ${why}. Stop it, or let it be reached`)
+  }
+}
+
+const answered = z.object({ data: z.unknown() })
+const refused = z.object({
+  code: z.string(),
+  detail: z.string(),
+  hint: z.string().nullish(),
+  error: z.string().optional(),
+  vendorCode: z.string().optional(),
+})
+
+function readAnswer({ status, body }: AdminAnswer, place: string, provider: string): Pick<HandReply, 'data'> {
+  if (status === 200) {
+    const { data } = answered.safeParse(body)
+    if (data !== undefined) return { ...(body as HandReply), data: data.data }
+  }
+  const { data: problem } = refused.safeParse(body)
+  if (problem === undefined) throw new CommandError(notAGateway(place))
+  const { code, detail, hint, error, vendorCode } = problem
+  if (code === 'ADMIN_UNCONFIRMED') throw new UsageError(withYes(detail))
+  if (code === 'ADMIN_UNKNOWN_PROVIDER') throw new UsageError(`the gateway at ${place}: ${detail}`)
+  if (code === 'ADMIN_BAD_REQUEST' || code === 'ADMIN_UNKNOWN_OPERATION') throw new UsageError(detail)
+  if (code === 'ADMIN_VENDOR') throw new CommandError(vendorWords(provider, detail, hint, [vendorCode, error]))
+  throw new CommandError(`the gateway at ${place}: ${detail}`)
+}
+
+/** What the parts below throw, in the words of this command. */
+async function explained<T>(provider: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof HandRefusal)
+      throw new UsageError(error.kind === 'unconfirmed' ? withYes(error.message) : error.message)
+    if (error instanceof VendorError)
+      throw new CommandError(
+        vendorWords(provider, error.message, error.hint, [error.vendorCode, codeOfClass[error.class]]),
+        {
+          cause: error,
+        },
+      )
+    throw error
+  }
+}
+
+const withYes = (words: string) => `${words}. Add --yes to do it`
+
+/** @param codes the vendor's own, and ours */
+function vendorWords(
+  provider: string,
+  words: string,
+  hint: string | null | undefined,
+  codes: readonly (string | undefined)[],
+): string {
+  const known = codes.filter((code) => code !== undefined)
+  return `${provider}: ${words} (${known.join(', ')})${hint ? `\n  ${hint}` : ''}`
+}

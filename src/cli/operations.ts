@@ -1,0 +1,73 @@
+/** What `turnpike call PROVIDER` prints: the operations of a provider's table, for people and for machines. */
+import { formatDuration } from '../config/fields.ts'
+import { expectation, isCredential } from '../vendors/registry.ts'
+import type { Operation, Param, Source } from '../vendors/vendor.ts'
+
+interface ListedParam extends Omit<Param, 'managed' | 'members'> {
+  /** `params[].count` is a member of each object of `params`. */
+  readonly name: string
+}
+
+export interface ListedOperation extends Pick<Operation, 'about' | 'document' | 'method' | 'effect' | 'reply'> {
+  readonly name: string
+  /** As this account may use it. */
+  readonly limit: { readonly calls: number; readonly perSeconds: number }
+  readonly params: readonly ListedParam[]
+}
+
+/** What the credentials give is no parameter for a person. */
+export function listOperations({ operations, limitOf }: Source): readonly ListedOperation[] {
+  return Object.entries(operations).map(([name, { about, document, method, effect, reply, params }]) => {
+    const { calls, perMs } = limitOf(name)
+    return {
+      ...{ name, about, document, method, effect },
+      ...(reply === undefined ? {} : { reply }),
+      limit: { calls, perSeconds: perMs / 1_000 },
+      params: Object.entries(params).flatMap(([key, param]) => (isCredential(param) ? [] : listParam(key, param))),
+    }
+  })
+}
+
+function listParam(name: string, { managed: _, members = {}, ...param }: Param): ListedParam[] {
+  const inner = Object.entries(members).flatMap(([key, member]) => listParam(`${name}[].${key}`, member))
+  return [{ name, ...param }, ...inner]
+}
+
+/** One paragraph for each operation. */
+export function renderOperations(title: string, operations: readonly ListedOperation[]): string {
+  return [title, ...operations.map(paragraph), ''].join('\n')
+}
+
+const CONFIRMED = {
+  reads: 'reads',
+  buys: 'buys (--yes)',
+  changes: 'changes (--yes)',
+  deletes: 'deletes (--yes)',
+} as const
+
+function paragraph({ name, about, document, method, effect, limit, params }: ListedOperation): string {
+  const rows = params.map((param) => [param.name, typeOf(param)] as const)
+  const [first, second] = [0, 1].map((c) => Math.max(0, ...rows.map((row) => row[c]?.length ?? 0)))
+  const lines = params.map((param, i) => {
+    const [key = '', type = ''] = rows[i] ?? []
+    return `    ${key.padEnd(first ?? 0)}  ${type.padEnd(second ?? 0)}  ${param.about} (${param.term})`
+  })
+  return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about} [${document}]`, ...lines].join('\n')
+}
+
+const effectOf = (effect: Operation['effect']) => CONFIRMED[effect]
+
+function typeOf(param: ListedParam): string {
+  const facts = [
+    expectation(param),
+    ...(param.required === true ? ['required'] : []),
+    ...(param.default === undefined ? [] : [`default ${param.default}`]),
+    ...(param.secret === true ? ['secret'] : []),
+  ]
+  return facts.join('; ')
+}
+
+function pace({ calls, perSeconds }: ListedOperation['limit']): string {
+  const span = { 1: 'a second', 60: 'a minute' }[perSeconds] ?? `in ${formatDuration(perSeconds * 1_000)}`
+  return `${calls} ${calls === 1 ? 'call' : 'calls'} ${span}`
+}

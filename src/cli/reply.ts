@@ -1,0 +1,47 @@
+/** A vendor's reply on the terminal. What it says is shown, never obeyed: control characters could move the cursor. */
+import { oneLine, type Row, renderTable } from './table.ts'
+
+/** Longer texts do not fit beside others. */
+const LONGEST_CELL = 32
+
+/** Plain text, with a line break at its end. */
+export function renderReply(data: unknown): string {
+  if (data === null || data === undefined) return 'done; the vendor says no more\n'
+  return `${block(data).join('\n')}\n`
+}
+
+function block(value: unknown): string[] {
+  if (Array.isArray(value)) return list(value)
+  if (typeof value === 'object' && value !== null) return members(value as Row)
+  return typeof value === 'string' ? value.split(/\r?\n/).map(oneLine) : [oneLine(value)]
+}
+
+function list(items: readonly unknown[]): string[] {
+  if (items.length === 0) return ['none']
+  if (items.every(isScalar)) return items.map(oneLine)
+  if (items.every(isFlat)) return renderTable(items.map(printable)).trimEnd().split('\n')
+  return items.flatMap((item, index) => [...(index === 0 ? [] : ['']), ...block(item)])
+}
+
+function members(row: Row): string[] {
+  const entries = Object.entries(row)
+  if (entries.length === 0) return ['none']
+  const width = Math.max(...entries.map(([name]) => name.length))
+  return entries.flatMap(([name, value]) => {
+    if (isScalar(value)) return [`${oneLine(name).padEnd(width)}  ${oneLine(value)}`.trimEnd()]
+    return [`${oneLine(name)}:`, ...block(value).map((line) => `  ${line}`.trimEnd())]
+  })
+}
+
+/** Names come from the vendor too. */
+function printable(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [oneLine(name), value]))
+}
+
+const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/** An object that makes a line of a table. */
+function isFlat(value: unknown): value is Row {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((member) => isScalar(member) && oneLine(member).length <= LONGEST_CELL)
+}

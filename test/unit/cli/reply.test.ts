@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { renderReply } from '../../../src/cli/reply.ts'
+
+describe('a reply on the terminal', () => {
+  it.each<[string, unknown, string[]]>([
+    ['nothing', null, ['done; the vendor says no more']],
+    ['a text', '203.0.113.7:80\r\n203.0.113.8:81', ['203.0.113.7:80', '203.0.113.8:81']],
+    ['a number', 5, ['5']],
+    ['an empty list', [], ['none']],
+    ['an empty object', {}, ['none']],
+    ['a list of texts', ['a', 'b'], ['a', 'b']],
+    [
+      'a list of like objects',
+      [{ ip: '203.0.113.7', left: 5 }, { ip: '203.0.113.8' }],
+      ['ip           left', '203.0.113.7  5', '203.0.113.8'],
+    ],
+    [
+      'what does not fit beside others',
+      [
+        { no: 'x'.repeat(33), a: 1 },
+        { no: 'y', a: 2 },
+      ],
+      [`no  ${'x'.repeat(33)}`, 'a   1', '', 'no  y', 'a   2'],
+    ],
+    [
+      'lists within',
+      { count: 2, list: [{ a: 1, of: [1, 2] }] },
+      ['count  2', 'list:', '  a   1', '  of:', '    1', '    2'],
+    ],
+  ])('%s', (_title, data, expected) => {
+    expect(renderReply(data)).toBe(`${expected.join('\n')}\n`)
+  })
+
+  it('moves no cursor', () => {
+    const bad = '\u001b[2J\u0007'
+    const text = renderReply({ [`a${bad}`]: bad, list: [bad, { b: bad }], table: [{ [`c${bad}`]: bad }] })
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f]/)
+  })
+})
