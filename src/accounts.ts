@@ -20,7 +20,15 @@ import type { ProviderSettings } from './refill/provider.ts'
 import type { RefillSettings } from './refill/refiller.ts'
 import type { Secret } from './secret.ts'
 import { memoryFile } from './store/memory-file.ts'
-import { type CallGate, openSource, ownKeysOf, type SourceMemory, type VendorHttp } from './vendors/registry.ts'
+import {
+  type CallGate,
+  openSource,
+  ownKeysOf,
+  type SourceDeps,
+  type SourceMemory,
+  Turns,
+  type VendorHttp,
+} from './vendors/registry.ts'
 import type { Source, ProviderSettings as SourceSettings } from './vendors/vendor.ts'
 
 /** One provider of the configuration: what refill must know of it, and its source. */
@@ -43,18 +51,23 @@ export async function openAccounts(
 ): Promise<{ opened: Account[]; close: () => Promise<void> }> {
   const worlds: DemoWorld[] = []
   const opened: Account[] = []
+  const { inTurn } = new Turns()
   for (const provider of config.providers) {
     if (isDemo(provider)) {
       const world = await openDemoWorld(provider, deps)
       worlds.push(world)
       opened.push(demoAccount(config, provider, world, deps))
-    } else opened.push(openAccount(config, provider, deps))
+    } else opened.push(openAccount(config, provider, { ...deps, inTurn }))
   }
   return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
 }
 
 /** Opens the account of one provider that has a vendor outside of this process. */
-export function openAccount(config: Config, provider: ProviderConfig, deps: AccountDeps): Account {
+export function openAccount(
+  config: Config,
+  provider: ProviderConfig,
+  deps: AccountDeps & Pick<SourceDeps, 'inTurn'>,
+): Account {
   return {
     settings: providerSettings(config, provider, tlsOf(provider)),
     source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),

@@ -66,6 +66,7 @@ function genericWith(own: GenericOwn): Vendor {
         about: 'addresses of a list that any API hands out',
         extract: EXTRACT,
         maxPerCall,
+        ...(usesNum(own) ? {} : { lot: () => maxPerCall }),
         settings: ownSettings,
         check: checkEntry,
         order: (count) => ({ num: count }),

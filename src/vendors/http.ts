@@ -66,6 +66,12 @@ export interface SourceMemory {
   save(value: unknown): Promise<void>
 }
 
+/**
+ * Runs the tasks of one key one after the other, whoever starts them.
+ * @throws the signal's reason when it aborts while waiting, else what `task` throws
+ */
+type InTurn = <T>(key: string, signal: AbortSignal, task: () => Promise<T>) => Promise<T>
+
 /** What a source needs from the process. */
 export interface SourceDeps {
   readonly clock: Clock
@@ -74,6 +80,8 @@ export interface SourceDeps {
   readonly gate?: CallGate
   /** Absent: what must be remembered is remembered until the process ends. */
   readonly memory?: SourceMemory
+  /** One per process, where providers share accounts. Absent: nobody waits for anybody. */
+  readonly inTurn?: InTurn
 }
 
 /** How one call of a table is made. */

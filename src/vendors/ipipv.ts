@@ -88,6 +88,8 @@ function ipipvWith(variant: Variant): Vendor {
       appSecret: credential('Secret of the app: 16, 24 or 32 bytes.'),
     }),
     countedBy: ['appKey'],
+    // Nothing is said about limits; one change at a time is taken to offend nobody (vendors.md 4.1).
+    changesInTurn: true,
     operations,
     products: products(variant),
     authorize: authorizer(variant.labels),

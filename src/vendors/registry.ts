@@ -6,6 +6,7 @@ import { configurableParams, paramProblems } from './engine/params.ts'
 import { refusalOf, screen } from './engine/screen.ts'
 import { openTableSource } from './engine/source.ts'
 import { openTable } from './engine/table.ts'
+import { Turns } from './engine/turns.ts'
 import { generic, openGeneric } from './generic.ts'
 import type { Engine, SourceDeps } from './http.ts'
 import { ipipv, openIpipv } from './ipipv.ts'
@@ -28,6 +29,7 @@ import {
 } from './vendor.ts'
 
 export { expectation, isCredential } from './engine/params.ts'
+export { Turns } from './engine/turns.ts'
 export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
 
@@ -62,7 +64,13 @@ const doors: ReadonlyMap<string, Door> = new Map([
   ['qg', tableDoor(qg)],
   ['qg-legacy', tableDoor(qgLegacy)],
   ['smartproxy', tableDoor(smartproxy)],
-  ['ipipv', { ...tableDoor(ipipv), open: (settings, deps) => openIpipv(settings, deps, engine) }],
+  [
+    'ipipv',
+    {
+      ...tableDoor(ipipv),
+      open: (settings, deps) => openIpipv(settings, { inTurn: new Turns().inTurn, ...deps }, engine),
+    },
+  ],
   ['generic', { ...tableDoor(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
   ['demo', tableDoor(demo)],
   [

@@ -341,6 +341,8 @@ export interface Vendor {
   readonly credentials: z.ZodType<Credentials>
   /** The credentials that name the account whose calls the vendor counts together; default: all of them. */
   readonly countedBy?: readonly string[]
+  /** Of the calls that change an account (`Operation.effect`), one at a time is on its way, over all of its providers. */
+  readonly changesInTurn?: true
   readonly operations: Readonly<Record<string, Operation>>
   readonly products: Readonly<Record<string, Product>>
   /**

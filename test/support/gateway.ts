@@ -34,6 +34,8 @@ export interface GatewayOptions extends WorldOptions {
   readonly providers?: (world: World) => readonly ConfigPart[]
   /** How many addresses must be in the pool before the first client comes; by default all upstreams of the one provider. */
   readonly filled?: number
+  /** Fills `${NAME}` in the configuration. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Files beside gateway.yaml: name and contents. */
   readonly files?: Readonly<Record<string, string>>
   /** What no log line may hold, beside the upstreams' logins. */
@@ -85,7 +87,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-test-'))
   const files = { 'ca.pem': testCertificate, ...options.files }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  const config = parseConfig(stringify(yamlOf(world, options)), join(folder, 'gateway.yaml'), {})
+  const config = parseConfig(stringify(yamlOf(world, options)), join(folder, 'gateway.yaml'), options.environment ?? {})
   const app = await startApp(config, { log: createLog({ level: 'debug', format: 'json' }, log) })
   const records = recordMembers(app)
   let stopped: Promise<void> | undefined

@@ -17,7 +17,7 @@ import {
 } from '../vendor.ts'
 import { type Author, paramProblems } from './params.ts'
 import type { RequestIds } from './request-ids.ts'
-import { limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
+import { accountKey, limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
 
 export interface Caller {
   readonly vendor: Vendor
@@ -87,7 +87,9 @@ export async function perform<T>(
     assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')
     const request = toRequest(vendor, operation, settings, wire)
     const send = () => deps.http.call(request, order.signal)
-    const reply = await (deps.gate === undefined ? send() : deps.gate(limitOf(caller, name), order, send))
+    const reply = await inTurn(caller, operation, order, () =>
+      deps.gate === undefined ? send() : deps.gate(limitOf(caller, name), order, send),
+    )
     const data = judge(reply, deps.clock.wall(), (raw) => vendor.decode(name, raw, params, settings.credentials))
     caller.requestIds.settled(requestId)
     return read(data, reply, mask)
@@ -96,6 +98,17 @@ export async function perform<T>(
     else caller.requestIds.unanswered(name, params, requestId)
     throw error instanceof VendorError ? withoutSecrets(error, mask) : error
   }
+}
+
+/** The turn is waited for before the gate: a call that holds a slot of the limit must be able to leave. */
+function inTurn<T>(
+  { vendor, settings, deps }: Caller,
+  { effect }: Operation,
+  { signal }: CallOrder,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (deps.inTurn === undefined || vendor.changesInTurn !== true || effect === 'reads') return call()
+  return deps.inTurn(accountKey(vendor, settings.credentials), signal, call)
 }
 
 /** The vendor's own word; after anything else it may have acted, or may yet. */

@@ -88,9 +88,17 @@ function urlOf(base: string, prefix: string, path: string): URL {
 
 /** Names the account and the limit group without telling either: calls with the same key are counted together. */
 export function limitKey(vendor: Vendor, operationName: string, credentials: Credentials): string {
+  return digestOf(vendor, credentials, vendor.operations[operationName]?.limitGroup ?? operationName)
+}
+
+/** Names the account without telling it: what changes it may go in turn by this key. */
+export function accountKey(vendor: Vendor, credentials: Credentials): string {
+  return digestOf(vendor, credentials, null)
+}
+
+function digestOf(vendor: Vendor, credentials: Credentials, group: string | null): string {
   const names = vendor.countedBy ?? Object.keys(credentials).sort()
   const account = names.map((name) => credentials[name]?.reveal() ?? null)
-  const group = vendor.operations[operationName]?.limitGroup ?? operationName
   return createHash('sha256')
     .update(JSON.stringify([vendor.name, account, group]))
     .digest('hex')

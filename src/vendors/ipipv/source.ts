@@ -15,7 +15,6 @@ import {
 import { BalanceWatch } from './balance.ts'
 import { factsOf, listOf } from './draw.ts'
 import { linkRequest, readLink } from './link.ts'
-import { Serial } from './serial.ts'
 import { readLabels, readPassword, type Variant } from './settings.ts'
 import { openStatic } from './static.ts'
 
@@ -34,22 +33,9 @@ export function openProduct(
   if (settings.product === 'dynamic-api') return openApi(vendorWith({ labels }), settings, deps, engine)
   const { protocol, mainAccount } = readPassword(settings.own)
   const vendor = vendorWith({ labels, protocol, mainAccount })
-  const base = oneChangeAtATime(engine.openTableSource(vendor, settings, deps))
+  const base = engine.openTableSource(vendor, settings, deps)
   if (mainAccount === undefined) return base
   return withBalance(base, engine.openTable(vendor, settings, deps), mainAccount, settings.request, deps.clock)
-}
-
-/** ipipv says nothing about limits: what changes an account goes one call at a time (vendors.md 4.1). */
-function oneChangeAtATime(base: Source): Source {
-  const serial = new Serial()
-  return {
-    ...base,
-    extract: (count, signal, priority) => serial.run(() => base.extract(count, signal, priority)),
-    call: (operation, params, signal, priority) => {
-      const call = () => base.call(operation, params, signal, priority)
-      return base.operations[operation]?.effect === 'reads' ? call() : serial.run(call)
-    },
-  }
 }
 
 function openApi(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
@@ -65,7 +51,7 @@ function openApi(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps, e
     for (const link of links) parts.push(await fetchLink(link, table, { settings, deps, engine }, order))
     return together(parts, settings, engine)
   }
-  const source = oneChangeAtATime({ ...base, extract: draw })
+  const source: Source = { ...base, extract: draw }
   const { appUsername } = request
   return appUsername === undefined ? source : withBalance(source, table, String(appUsername), request, deps.clock)
 }

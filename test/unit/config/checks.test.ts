@@ -5,6 +5,8 @@ import { acme, oneProvider, parse, problemsOf } from './fake-catalogue.ts'
 const listen = (...ports: string[]) => `listen: [${ports.map((port) => `{ ${port} }`).join(', ')}]\n${oneProvider}`
 const provider = (more: string) => `providers: [${acme.replace(' }', '')}, ${more} }]\n`
 
+const callback = (more: string) => `callback: { path: /callback/0123456789abcdef, ${more} }\n${oneProvider}`
+
 describe('names', () => {
   it('are given once', () => {
     expect(problemsOf(`providers:\n  - ${acme}\n  - ${acme}`)).toEqual([
@@ -67,12 +69,16 @@ describe('ports', () => {
     ['a name for the same', listen('port: 8000', 'port: 8000, host: localhost'), 'listen[1].port listen[0] listens'],
     ['the admin port', `admin: { port: 8080 }\n${oneProvider}`, 'admin.port listen[0] listens on this port already'],
     ['the default admin port', listen('port: 8081'), 'admin.port listen[0] listens on this port already'],
+    ['the callback port', callback('port: 8080'), 'callback.port listen[0] listens on this port already'],
+    ['the callback port on every address', callback('port: 8081, host: 0.0.0.0'), 'callback.port admin listens'],
   ])('clash: %s', (_what, source, problem) => expect(problemsOf(source)).toEqual([expect.stringContaining(problem)]))
 
   it.each([
     ['on two addresses', listen('port: 8000, host: 127.0.0.1', 'port: 8000, host: 127.0.0.2')],
     ['both free ones', listen('port: 0', 'port: 0')],
     ['without admin', `${listen('port: 8081')}admin: off`],
+    ['a callback port of its own', callback('port: 8082')],
+    ['a callback port of another address', callback('port: 8080, host: 127.0.0.2')],
   ])('do not clash: %s', (_what, source) => expect(() => parse(source)).not.toThrow())
 })
 
