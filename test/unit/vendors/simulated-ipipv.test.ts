@@ -196,6 +196,9 @@ describe('an order that got no verdict', () => {
   it('is repeated at the operator’s word, under the same numbers', async () => {
     const { sim, open, done, appOrderNo } = await lost()
     const source = open({ purchase })
+    // It has been counted when it was made, and its number alone says which it is.
+    expect(await source.byHand?.plan('instance/open', { appOrderNo })).toBe(0)
+    await expect(source.byHand?.plan('instance/open', { appOrderNo: 'another' })).rejects.toThrow(/params is missing/)
     await done(source.call('instance/open', { appOrderNo }, never))
     const [first, second] = sim.calls.filter(({ path }) => path.includes('/instance/open/')).map(({ params }) => params)
     expect(second).toEqual(first)
