@@ -14,9 +14,10 @@ import type { Access } from './access.ts'
 import { unmapIPv4 } from './address.ts'
 import { headerOptions } from './client-options.ts'
 import type { ClientIdentity, PendingTunnel, TunnelRequest } from './client-request.ts'
-import { beginsWithConnect, parseConnect } from './connect-parser.ts'
+import { beginsWithConnect, type ConnectHead, parseConnect } from './connect-parser.ts'
 import { type DeadlineList, Expiring } from './deadlines.ts'
 import { Accumulator, type Field, headEnd } from './http-head.ts'
+import type { Recent } from './recent.ts'
 import type { Relay } from './relay.ts'
 import {
   connectSuccess,
@@ -39,6 +40,8 @@ import {
 /** What a connection needs of the listener that accepted it. */
 export interface ConnectionHost {
   readonly access: Access
+  /** CONNECT heads that were read and found good lately, as text. */
+  readonly connects: Recent<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
   readonly maxHeaderBytes: number
   /** Most octets kept of a client that sends before its tunnel is open. */
   readonly maxEarlyBytes: number
@@ -295,11 +298,19 @@ export class Connection extends Expiring implements TunnelRequest {
         `the request header is longer than ${this.#server.maxHeaderBytes} octets`,
       )
     }
-    const head = parseConnect(bytes.toString('latin1', 0, end))
+    const text = bytes.toString('latin1', 0, end)
+    const known = this.#server.connects.get(text)
+    const head = known?.head ?? parseConnect(text)
     this.#admit()
-    const identity = withHeaderOptions(this.#server.access.identify(authorizationOf(head.fields)), head.fields)
+    const identity = known?.identity ?? this.#identify(head.fields)
+    if (known === undefined) this.#server.connects.set(text, { head, identity })
     this.#request(head.host, head.port, identity, behind(bytes, end))
     return end
+  }
+
+  /** @throws {GatewayError} as Access.identify, and for options that cannot be */
+  #identify(fields: readonly Field[]): ClientIdentity {
+    return withHeaderOptions(this.#server.access.identify(authorizationOf(fields)), fields)
   }
 
   #greeting(bytes: Buffer): number {

@@ -7,6 +7,7 @@ import type { Address } from './address.ts'
 import type { PendingTunnel, TunnelRequest } from './client-request.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { DeadlineList } from './deadlines.ts'
+import { Recent } from './recent.ts'
 
 export interface ListenerSettings extends Address {
   /** Time for a whole handshake, ms. */
@@ -37,11 +38,14 @@ const BACKLOG = 4096
 /** Over the cap, this many are still accepted so that they hear why they are refused; the rest is reset. */
 const REFUSED_POLITELY = 128
 const LINGER_MS = 2_000
+/** Clients open tunnels to the same targets, in the same words, again and again. */
+const MAX_CONNECTS = 1_000
 
 const overCap = new GatewayError('GW_TOO_MANY_CONNECTIONS', 'the gateway has as many client connections as it may')
 
 export class Listener implements ConnectionHost {
   readonly access: Access
+  readonly connects: ConnectionHost['connects'] = new Recent(MAX_CONNECTS)
   readonly maxHeaderBytes: number
   readonly maxEarlyBytes: number
   readonly optionHeaders: boolean

@@ -1,7 +1,7 @@
 /** A process that is out of descriptors: its tunnels run on, the upstream is not blamed, and it recovers. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,9 +15,10 @@ import { startWorld, type World } from '../support/world.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const DESCRIPTORS = 128
+const WATCHED_MS = 1_500
 
-/** The real program with few descriptors. @returns its port and what it logs */
-async function startProgram(world: World): Promise<{ port: number; log: LogCapture; isAlive: () => boolean }> {
+/** The real program with few descriptors. */
+async function startProgram(world: World) {
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-descriptors-'))
   const config = {
     listen: [{ port: 0 }],
@@ -43,16 +44,31 @@ async function startProgram(world: World): Promise<{ port: number; log: LogCaptu
   })
   const listen = () => log.records().find((record) => typeof record['listen'] === 'string')?.['listen']
   while (listen() === undefined) await once(child.stdout, 'data')
-  return { port: Number(String(listen()).split(':').at(-1)), log, isAlive: () => child.exitCode === null }
+  const port = Number(String(listen()).split(':').at(-1))
+  return { port, log, isAlive: () => child.exitCode === null, cpuMs: () => cpuMs(child.pid ?? 0) }
+}
+
+/** CPU time of a process so far, user and system (proc(5), in ticks of 10 ms). */
+function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return 10 * (Number(fields[11]) + Number(fields[12]))
 }
 
 it('a flood takes the last descriptor, and what worked before works on and afterwards', async () => {
   const world = await startWorld({ upstreams: 1 })
-  const { port, log, isAlive } = await startProgram(world)
+  const { port, log, isAlive, cpuMs } = await startProgram(world)
   const held = []
   for (let n = 0; n < 8; n++) held.push(await connectVia(port, 'echo.test:7'))
   const flood = await Promise.all(Array.from({ length: 400 }, () => dial(port).catch(lost)))
   for (const tunnel of held) await expectEcho(tunnel, 'undisturbed')
+  // The last descriptors are still taken, and clients still come: that must not keep the loop spinning.
+  const before = cpuMs()
+  for (let n = 0; n < WATCHED_MS / 100; n++) {
+    await dial(port).catch(lost)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  expect(cpuMs() - before).toBeLessThan(WATCHED_MS / 2)
   for (const client of flood) client?.socket.destroy()
   const status = () => connectVia(port, 'echo.test:7').then((reply) => reply.status, lost)
   await eventually(status).toBe(200)

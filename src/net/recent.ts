@@ -1,0 +1,30 @@
+/**
+ * What was found out about texts that come again and again. Two generations instead of an order of use: a look-up costs
+ * one look into a Map, and what was not asked for in the time of a generation goes.
+ */
+export class Recent<Value> {
+  readonly #max: number
+  #young = new Map<string, Value>()
+  #old = new Map<string, Value>()
+
+  /** @param max entries of one generation */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get(text: string): Value | undefined {
+    const value = this.#young.get(text)
+    if (value !== undefined) return value
+    const older = this.#old.get(text)
+    if (older !== undefined) this.set(text, older)
+    return older
+  }
+
+  set(text: string, value: Value): void {
+    if (this.#young.size >= this.#max) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(text, value)
+  }
+}
