@@ -236,6 +236,7 @@ describe('JSON: what went wrong', () => {
 describe('XML', () => {
   const xml = (inner: string) => `<?xml version="1.0"?><result><code>0</code><msg>fine</msg>${inner}</result>`
   const success = { field: 'result.code', is: 0, message: 'result.msg' }
+  const CUT = xml('<list><p>198.51.100.7:80</p><p>198.51.100.7:8081</p></list>').replace(/81<.*$/, '')
   it.each([
     ['texts', {}, '<list><p>198.51.100.7:80</p><p>198.51.100.7:81</p></list>'],
     [
@@ -261,7 +262,7 @@ describe('XML', () => {
 
   it.each([
     ['an error', '<result><code>7</code><msg>a &amp; b</msg></result>', 'server', '7', 'a & b'],
-    ['cut short', xml('<list><p>198.51').slice(0, 60), 'server', 'body', 'broken XML'],
+    ['cut short within an address', CUT, 'server', 'body', 'broken XML'],
     ['no XML', '{"code":0}', 'server', 'body', 'no XML'],
     ['entities of its own', '<!DOCTYPE x [<!ENTITY a "aaaa">]><result><code>&a;</code></result>', 'server', '', ''],
   ])('%s', async (_title, body, errorClass, code, words) => {
