@@ -149,7 +149,7 @@ export class SimulatedVendor {
   }
 }
 
-export function account(name: string, rest: Partial<ProviderSettings> = {}): ProviderSettings {
+function account(name: string, rest: Partial<ProviderSettings> = {}): ProviderSettings {
   return {
     name,
     priority: 0,
