@@ -74,6 +74,23 @@ export function openAccount(
   }
 }
 
+/** A link that is tried and stands in no configuration. */
+export interface PastedLink {
+  readonly url: Secret
+  readonly product: string | undefined
+  readonly channels: number | undefined
+}
+
+const LINK_TIMEOUT_MS = 10_000
+
+/** @throws {VendorError} class bad_request for a link that cannot be used */
+export function openLink(config: Config, link: PastedLink, deps: Pick<AccountDeps, 'clock' | 'http' | 'gate'>): Source {
+  const { url, product = '', channels } = link
+  const common = { name: 'link', vendor: 'link', product, credentials: {}, request: {}, url, allowPrivate: false }
+  const limits = { limit: { share: 1 }, callTimeoutMs: LINK_TIMEOUT_MS, maxBodyBytes: config.supply.bodyBytes }
+  return openSource({ ...common, ...limits, ...(channels === undefined ? {} : { channels }) }, deps)
+}
+
 /** The demo vendor is a company of its own on loopback, started with the gateway. */
 function openDemoWorld({ channels, life, fetch }: DemoProviderConfig, { clock, log }: AccountDeps): Promise<DemoWorld> {
   return startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock, log: log.child({ mod: 'demo' }) })

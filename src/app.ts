@@ -1,5 +1,5 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
-import { type Account, openAccounts, refillSettings } from './accounts.ts'
+import { type Account, openAccounts, openLink, refillSettings } from './accounts.ts'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { startCallback } from './callback/listener.ts'
@@ -13,6 +13,7 @@ import { Pool, type PoolObserver } from './pool/pool.ts'
 import { HandCalls } from './refill/by-hand.ts'
 import { Limiters } from './refill/limiter.ts'
 import { Supply } from './refill/supply.ts'
+import { Trials } from './refill/trial.ts'
 import { DataSide, type DataSideSettings } from './session/data-side.ts'
 import { TrafficCounters } from './session/traffic.ts'
 import type { Restored, Store } from './store/contract.ts'
@@ -66,6 +67,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     closers.unshift(
       () => parts.data.close(),
       () => parts.hand.close(),
+      () => parts.trials.close(),
       () => parts.supply.close(),
     )
     parts.supply.restore(restored)
@@ -73,10 +75,12 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     const addresses = await parts.data.listen()
     let adminAddress: Address | undefined
     if (config.admin !== 'off') {
-      const admin = await startAdmin(adminSettings(config.admin, config.state), liveView({ ...parts, clock }), {
-        log,
+      const view = liveView({
+        ...parts,
         clock,
+        openLink: (link) => openLink(config, link, { clock, http, gate: limiters.gate }),
       })
+      const admin = await startAdmin(adminSettings(config.admin, config.state), view, { log, clock })
       closers.unshift(() => admin.close())
       adminAddress = admin.address
       parts.data.reservePort(admin.address.port)
@@ -158,7 +162,8 @@ function assemble(
     observer: traffic,
   })
   const hand = new HandCalls({ clock, log: log.child({ mod: 'hand' }), limiters, providers: supply.providers })
-  return { pool, health, traffic, supply, data, hand }
+  const trials = new Trials({ clock, log: log.child({ mod: 'hand' }), providers: supply.providers })
+  return { pool, health, traffic, supply, data, hand, trials }
 }
 
 const nothing: Restored = { upstreams: [], calls: [], purchases: [], totals: [], sessions: [] }

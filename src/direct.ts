@@ -2,16 +2,19 @@
  * One provider's account without a gateway: for a single call while nobody else uses the store. Limits, budget and what was
  * bought are as the last process left them, and the next one finds what was done.
  */
-import { openAccount, refillSettings } from './accounts.ts'
+import { openAccount, openLink, refillSettings } from './accounts.ts'
 import { type Clock, SystemClock } from './clock.ts'
-import type { Config, ProviderConfig } from './config/schema.ts'
+import { type Config, isDemo, type ProviderConfig } from './config/schema.ts'
 import type { Log } from './log.ts'
 import { Pool } from './pool/pool.ts'
 import { HandCalls, type HandOrder, type HandReply } from './refill/by-hand.ts'
 import { Limiters } from './refill/limiter.ts'
+import type { Provider } from './refill/provider.ts'
 import { Supply } from './refill/supply.ts'
+import { type TrialReport, Trials, type TrialTarget } from './refill/trial.ts'
+import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/store.ts'
-import { type CallGate, openVendorHttp } from './vendors/registry.ts'
+import { type CallGate, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
 import type { Source } from './vendors/vendor.ts'
 
 /** A provider's operations and limits; nobody is called. */
@@ -27,30 +30,71 @@ export async function openTableOf(config: Config, provider: ProviderConfig, log:
   }
 }
 
+interface AloneDeps {
+  readonly log: Log
+  readonly clock?: Clock
+}
+
 /**
  * @param dir the folder of the store
  * @throws {StoreBusy} when another process uses it; else as `HandCalls.call`
  */
-export async function callDirectly(
+export function callDirectly(config: Config, dir: string, order: HandOrder, deps: AloneDeps): Promise<HandReply> {
+  const meant = config.providers.filter(({ name }) => name === order.provider)
+  return alone(config, dir, meant, deps, (parts) => new HandCalls(parts).call(order, new AbortController().signal))
+}
+
+/**
+ * @param dir the folder of the store; undefined where nothing is kept
+ * @returns undefined when there is no such provider
+ * @throws {StoreBusy} when another process uses it; else as `Trials`
+ */
+export function tryDirectly(
   config: Config,
-  dir: string,
-  order: HandOrder,
-  deps: { readonly log: Log; readonly clock?: Clock },
-): Promise<HandReply> {
+  dir: string | undefined,
+  target: TrialTarget,
+  deps: AloneDeps,
+): Promise<TrialReport | undefined> {
+  const { signal } = new AbortController()
+  // Of a link that is tried any provider may turn out to be the owner.
+  const meant = config.providers.filter((one) => !isDemo(one) && ('url' in target || one.name === target.provider))
+  return alone(config, dir, meant, deps, (parts) => {
+    const trials = new Trials(parts)
+    if ('provider' in target) return trials.provider(target.provider, signal)
+    return trials.link((channels) => openLink(config, { ...target, channels }, parts), signal)
+  })
+}
+
+interface AloneParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly http: VendorHttp
+  readonly gate: CallGate
+  readonly limiters: Limiters
+  readonly providers: readonly Provider[]
+}
+
+async function alone<T>(
+  config: Config,
+  dir: string | undefined,
+  meant: readonly ProviderConfig[],
+  deps: AloneDeps,
+  use: (parts: AloneParts) => Promise<T>,
+): Promise<T> {
   const { log } = deps
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined
   const clock = deps.clock ?? (ownClock as Clock)
   const closers: (() => unknown)[] = [() => ownClock?.close()]
   try {
-    const { store, restored } = await openStore(dir, { clock, log: log.child({ mod: 'store' }) })
+    const kept = dir === undefined ? undefined : await openStore(dir, { clock, log: log.child({ mod: 'store' }) })
+    const store = kept?.store ?? forgetfulStore()
     closers.unshift(() => store.close())
     const http = openVendorHttp({ clock })
     closers.unshift(() => http.close())
-    const limiters = new Limiters(clock, store, restored.calls)
+    const limiters = new Limiters(clock, store, kept?.restored.calls)
     closers.unshift(() => limiters.close())
-    const provider = config.providers.find(({ name }) => name === order.provider)
-    const accounts =
-      provider === undefined ? [] : [openAccount(config, provider, { clock, log, http, gate: limiters.gate })]
+    const { gate } = limiters
+    const accounts = meant.map((provider) => openAccount(config, provider, { clock, log, http, gate }))
     const pool: Pool = new Pool(config.pool, {
       lendable: () => {},
       rescheduled: () => supply.poolRescheduled(),
@@ -61,11 +105,10 @@ export async function callDirectly(
       onSettled: () => {},
     })
     closers.unshift(() => supply.close())
-    supply.restore(restored)
+    if (kept !== undefined) supply.restore(kept.restored)
     // Nobody is served here: what a call brings must not make the supply look for more to do.
     for (const one of supply.providers) one.onNews = undefined
-    const hand = new HandCalls({ clock, log, limiters, providers: supply.providers })
-    return await hand.call(order, new AbortController().signal)
+    return await use({ clock, log, http, gate, limiters, providers: supply.providers })
   } finally {
     for (const close of closers) await close()
   }

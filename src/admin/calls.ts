@@ -1,7 +1,8 @@
-/** `POST /v1/providers/{name}/call`: the body, and what becomes of a call that fails. */
+/** `POST /v1/providers/{name}/call` and `/v1/test-source`: the bodies, and what becomes of a call that fails. */
 import { z } from 'zod'
+import { secretUrl } from '../config/fields.ts'
 import { GatewayError } from '../errors.ts'
-import { HandRefusal, type HandReply } from '../refill/by-hand.ts'
+import { HandRefusal } from '../refill/by-hand.ts'
 import { StoreError } from '../store/errors.ts'
 import { codeOfClass, VendorError } from '../vendors/vendor.ts'
 import { type ProblemCode, problem } from './problem.ts'
@@ -12,13 +13,22 @@ export const handCall = z.strictObject({
   yes: z.boolean().prefault(false),
 })
 
+/** A provider of the configuration, or a link that is in none. */
+export const trialTarget = z.union([
+  z.strictObject({ provider: z.string() }),
+  z
+    .strictObject({ url: secretUrl(), product: z.string().optional() })
+    .transform(({ url, product }) => ({ url, product })),
+])
+
 /** A client that hangs up gives its call up; nobody hears this status. */
 const CLIENT_GONE = 499
 
 /** @throws what nobody expected */
-export async function answerCall(call: () => Promise<HandReply>, signal: AbortSignal): Promise<Response> {
+export async function answerCall<T>(call: () => Promise<T>, signal: AbortSignal): Promise<Response> {
   try {
-    return Response.json(await call())
+    const answer = await call()
+    return answer === undefined ? problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name') : Response.json(answer)
   } catch (error) {
     if (signal.aborted) return new Response(null, { status: CLIENT_GONE })
     const response = problemOf(error)

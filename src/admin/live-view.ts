@@ -3,21 +3,33 @@ import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { HandCalls } from '../refill/by-hand.ts'
 import type { Supply } from '../refill/supply.ts'
+import type { Trials } from '../refill/trial.ts'
+import type { Secret } from '../secret.ts'
 import type { DataSide } from '../session/data-side.ts'
 import type { TrafficCounters } from '../session/traffic.ts'
+import type { Source } from '../vendors/vendor.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
 import type { AdminView, ProviderReport, RefillAnswer } from './view.ts'
+
+/** A link that is tried. */
+interface PastedLink {
+  readonly url: Secret
+  readonly product: string | undefined
+  readonly channels: number | undefined
+}
 
 export interface LiveParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly supply: Supply
   readonly hand: HandCalls
+  readonly trials: Trials
+  readonly openLink: (link: PastedLink) => Source
   readonly data: DataSide
   readonly traffic: TrafficCounters
 }
 
-export function liveView({ clock, pool, supply, hand, data, traffic }: LiveParts): AdminView {
+export function liveView({ clock, pool, supply, hand, trials, openLink, data, traffic }: LiveParts): AdminView {
   const reports = (): readonly ProviderReport[] =>
     providerReports(supply.providers, {
       clock,
@@ -44,5 +56,9 @@ export function liveView({ clock, pool, supply, hand, data, traffic }: LiveParts
     },
     refill: (name): RefillAnswer => supply.orderNow(name),
     call: (order, signal) => hand.call(order, signal),
+    trial: (target, signal) =>
+      'provider' in target
+        ? trials.provider(target.provider, signal)
+        : trials.link((channels) => openLink({ ...target, channels }), signal),
   }
 }

@@ -10,7 +10,7 @@ import type { Log } from '../log.ts'
 import { isHostName } from '../net/address.ts'
 import type { Secret } from '../secret.ts'
 import { readBody } from './body.ts'
-import { answerCall, handCall } from './calls.ts'
+import { answerCall, handCall, trialTarget } from './calls.ts'
 import { metricsPage } from './metrics.ts'
 import { problem } from './problem.ts'
 import { isToken } from './token.ts'
@@ -92,6 +92,12 @@ function addChanging(app: Hono<Env>, parts: RouteParts): void {
     const order = { provider: c.req.param('name'), ...body }
     const { signal } = c.req.raw
     return answerCall(() => view.call(order, signal), signal)
+  })
+  app.post('/v1/test-source', withToken, async (c) => {
+    const body = await readBody(c.req.raw, trialTarget)
+    if (body instanceof Response) return body
+    const { signal } = c.req.raw
+    return answerCall(() => view.trial(body, signal), signal)
   })
 }
 

@@ -4,6 +4,7 @@
  */
 import type { HandOrder, HandReply } from '../refill/by-hand.ts'
 import type { ProviderState } from '../refill/standing.ts'
+import type { TrialReport, TrialTarget } from '../refill/trial.ts'
 import type { TrafficCounters } from '../session/traffic.ts'
 
 export interface AdminView {
@@ -25,6 +26,12 @@ export interface AdminView {
    * @throws {HandRefusal}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason
    */
   call(order: HandOrder, signal: AbortSignal): Promise<HandReply>
+  /**
+   * Calls a provider, or a link, once, to see what it brings (refill/trial.ts).
+   * @returns undefined when there is no such provider
+   * @throws {GatewayError}, {VendorError}, {StoreError}; the signal's reason
+   */
+  trial(target: TrialTarget, signal: AbortSignal): Promise<TrialReport | undefined>
 }
 
 export type RefillAnswer = 'ordered' | 'unknown' | 'not now'

@@ -1,7 +1,9 @@
 /** How commands speak with a running gateway: its admin port, as the configuration has it. */
-import type { AdminConfig } from '../config/schema.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AdminConfig, Config } from '../config/schema.ts'
 import { formatAuthority } from '../net/address.ts'
-import type { Secret } from '../secret.ts'
+import { Secret } from '../secret.ts'
 import { CommandError } from './words.ts'
 
 export interface AdminAnswer {
@@ -23,6 +25,17 @@ export class NoGateway extends CommandError {}
 /** A listener on every address is asked on loopback. */
 export function adminPlace({ host, port }: AdminConfig): string {
   return formatAuthority(host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port)
+}
+
+/** The configured token, else what the gateway made at its first start. */
+export function adminToken({ admin, state }: Config): Secret | undefined {
+  const configured = admin === 'off' ? undefined : admin.token
+  if (configured !== undefined || state === 'off') return configured
+  try {
+    return new Secret(readFileSync(join(state.path, 'admin-token'), 'utf8').trim())
+  } catch {
+    return undefined
+  }
 }
 
 /** @throws {NoGateway} when nobody listens there; {CommandError} when nobody answers */

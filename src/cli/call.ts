@@ -2,8 +2,6 @@
  * `turnpike call`: any operation of a provider's vendor, by name. Through the running gateway, whose limits and budget it
  * shares; where none runs, with the store that the next one will find.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
@@ -11,10 +9,9 @@ import { nearest } from '../config/nearest.ts'
 import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
 import { createLog, type Log } from '../log.ts'
 import { type HandOrder, HandRefusal, type HandReply } from '../refill/by-hand.ts'
-import { Secret } from '../secret.ts'
 import { StoreBusy } from '../store/errors.ts'
 import { codeOfClass, type Params, type Source, VendorError } from '../vendors/vendor.ts'
-import { type AdminAnswer, adminPlace, askAdmin, NoGateway, notAGateway } from './admin-client.ts'
+import { type AdminAnswer, adminPlace, adminToken, askAdmin, NoGateway, notAGateway } from './admin-client.ts'
 import { listOperations, renderOperations } from './operations.ts'
 import { renderReply } from './reply.ts'
 import { CommandError, UsageError } from './words.ts'
@@ -31,7 +28,7 @@ export interface CallWords {
 }
 
 /** What works without a gateway; the root has it. */
-interface Direct {
+export interface Direct {
   openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source>
   callDirectly(config: Config, dir: string, order: HandOrder, deps: { readonly log: Log }): Promise<HandReply>
 }
@@ -53,7 +50,7 @@ const ANSWER_TIMEOUT_MS = 240_000
  */
 export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const config = loadConfig(words.config, deps.environment)
-  const provider = providerOf(config, words)
+  const provider = findProvider(config, words.provider, words.config)
   const log = createLog({ level: 'warn', format: 'json' }, { write: deps.err })
   if (words.operation === undefined) {
     if (words.params.length > 0) throw new UsageError('name an operation before its parameters')
@@ -65,13 +62,14 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
 }
 
-function providerOf({ providers }: Config, { provider: name, config }: CallWords): ProviderConfig {
+/** @param file where the configuration stands */
+export function findProvider({ providers }: Config, name: string, file: string): ProviderConfig {
   const found = providers.find((provider) => provider.name === name)
   if (found !== undefined) return found
   const names = providers.map((provider) => provider.name)
   const likely = nearest(name, names)
   const hint = likely === undefined ? `: ${names.join(', ')}` : `; did you mean ${likely}?`
-  throw new UsageError(`${config} has no provider ${JSON.stringify(name)}${hint}`)
+  throw new UsageError(`${file} has no provider ${JSON.stringify(name)}${hint}`)
 }
 
 function listing(source: Source, { name }: ProviderConfig, isJson: boolean): string {
@@ -112,7 +110,7 @@ async function send(
   const place = adminPlace(admin)
   const { provider: name, ...body } = order
   try {
-    const token = admin.token ?? storedToken(config)
+    const token = adminToken(config)
     const path = `/v1/providers/${encodeURIComponent(name)}/call`
     return readAnswer(await askAdmin(place, path, { token, body, timeoutMs: ANSWER_TIMEOUT_MS }), place, name)
   } catch (error) {
@@ -124,16 +122,6 @@ async function send(
       deps,
       `it does not answer at ${place}, where this configuration has its admin port`,
     )
-  }
-}
-
-/** What the gateway made at its first start, where the configuration has no token. */
-function storedToken({ state }: Config): Secret | undefined {
-  if (state === 'off') return undefined
-  try {
-    return new Secret(readFileSync(join(state.path, 'admin-token'), 'utf8').trim())
-  } catch {
-    return undefined
   }
 }
 

@@ -1,13 +1,15 @@
-/** The command line: `turnpike start | check | status | call`. */
+/** The command line: `turnpike start | check | status | test-source | call`. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { type CallDeps, call } from './call.ts'
+import { type CallDeps, call, type Direct } from './call.ts'
 import { check } from './check.ts'
 import { type StartDeps, start } from './start.ts'
 import { status } from './status.ts'
+import { DEFAULT_CONFIG, type DirectTrial, type TestSourceDeps, testSource } from './test-source.ts'
 import { exitCodes, explainFailure } from './words.ts'
 
-export interface CliDeps extends StartDeps, CallDeps {
+export interface CliDeps extends StartDeps, Omit<CallDeps, 'direct'>, Omit<TestSourceDeps, 'direct'> {
+  readonly direct: () => Promise<Direct & DirectTrial>
   readonly out: (text: string) => void
 }
 
@@ -20,6 +22,7 @@ Examples:
   turnpike start                             run the gateway of ./gateway.yaml
   turnpike check --config /etc/turnpike.yaml see whether a file is right before using it
   turnpike status                            ask a running gateway how it is
+  turnpike test-source - < link.txt          see what a link from a vendor's page brings
   turnpike call qg                           list what can be asked of the vendor of the provider qg
   turnpike call qg share/balance             ask it
   curl -x http://127.0.0.1:8080 http://whoami.demo/     use it (gateway.yaml as shipped)
@@ -78,8 +81,37 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
       finish(exitCode)
     },
   )
+  addTestSource(program, deps, finish)
   addCall(program, deps)
   return program
+}
+
+const TEST_HELP = `
+Recognises the vendor of a link, makes one call for as few addresses as possible, and shows what the reply says, what it
+costs, and what is wrong. No client is lent what it brings. The call goes through the running gateway, in its limits and
+budget; where none runs, it takes the store. A link is a secret: give it on standard input, with - in its place.
+Exit code 1: no addresses came.`
+
+function addTestSource(program: Command, deps: CliDeps, finish: (exitCode: number) => void): void {
+  const command = program
+    .command('test-source')
+    .description('see what a pasted link or a provider brings, by one call')
+    .argument('<source>', "a link from a vendor's page, the name of a provider, or - for standard input")
+    .option('-p, --product <name>', 'what a link is for, where it does not tell')
+    .option('--yaml', "write the link's entry for gateway.yaml to standard output", false)
+    .option('--json', 'print JSON', false)
+    .option('--dry-run', 'call nobody: only say what the link is', false)
+    .addHelpText('after', TEST_HELP)
+  withConfig(command).action(async (source: string, { product, ...options }: TestSourceOptions) => {
+    finish(await testSource({ source, product, ...options }, deps))
+  })
+}
+
+interface TestSourceOptions extends Options {
+  readonly product?: string
+  readonly yaml: boolean
+  readonly json: boolean
+  readonly dryRun: boolean
 }
 
 const CALL_HELP = `
@@ -114,7 +146,7 @@ interface Options {
 }
 
 function withConfig(command: Command): Command {
-  return command.option('-c, --config <file>', 'configuration file', './gateway.yaml')
+  return command.option('-c, --config <file>', 'configuration file', DEFAULT_CONFIG)
 }
 
 /** package.json lies two folders up, from src/cli as from dist/cli. */

@@ -88,6 +88,26 @@ export class Intake {
     return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length }
   }
 
+  /**
+   * What a trial brought: it occupies its channels until it ends, and is lent to nobody. What the pool holds of it stays.
+   * @returns how many addresses must be paid for
+   */
+  async setAside(delivery: Delivery): Promise<number> {
+    const { clock, ledger, pool, store } = this.#parts
+    const now = clock.now()
+    const fresh = this.#read(delivery).filter(({ facts }) => pool.get(facts.id) === undefined)
+    await this.#record(fresh)
+    for (const { facts, vendorDeadline: endsAt } of fresh) {
+      ledger.add(facts.id, endsAt, now, facts.ref)
+      ledger.done(facts.id)
+      store.left(facts.id, 'used-up')
+    }
+    this.counts.bought += fresh.length
+    this.counts.rejected += delivery.rejected.length
+    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
+    return delivery.sold.length + (delivery.pending ?? []).length + delivery.rejected.length
+  }
+
   #read(delivery: Delivery): Item[] {
     const { clock } = this.#parts
     const { arrival } = this.#settings

@@ -301,16 +301,31 @@ export class Provider implements FollowerOwner {
    * @param brought reads a reply; undefined where only the vendor can tell what it sold: then `count` was bought
    * @throws {GatewayError} GW_BUDGET_REACHED before anything leaves; {StoreError}; what `call` throws
    */
-  async spend<T>(count: number, call: () => Promise<T>, brought: (reply: T) => Delivery | undefined): Promise<T> {
+  spend<T>(count: number, call: () => Promise<T>, brought: (reply: T) => Delivery | undefined): Promise<T> {
+    return this.#paid(count, call, (reply) => {
+      const delivery = brought(reply)
+      if (delivery === undefined) this.#mustReconcile = true
+      return delivery === undefined ? count : this.#takeIn(delivery)
+    })
+  }
+
+  /** As `spend`, for a call that only tries the account: what it brings occupies its channels, and is lent to nobody. */
+  tryOut(count: number, call: () => Promise<Delivery>): Promise<Delivery> {
+    return this.#paid(count, call, (delivery) => {
+      this.#follower?.add(delivery.pending ?? [])
+      return this.#intake.setAside(delivery)
+    })
+  }
+
+  /** @param settle tells how many addresses of a reply must be paid for */
+  async #paid<T>(count: number, call: () => Promise<T>, settle: (reply: T) => number | Promise<number>): Promise<T> {
     this.assertBudget(count)
     const purchase = this.#purse.begin(count)
     this.incoming += count
     try {
       await purchase.record()
       const reply = await call()
-      const delivery = brought(reply)
-      if (delivery === undefined) this.#mustReconcile = true
-      purchase.brought(delivery === undefined ? count : await this.#takeIn(delivery))
+      purchase.brought(await settle(reply))
       return reply
     } catch (error) {
       if (purchase.failed(error)) this.#mustReconcile = true

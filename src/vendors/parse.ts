@@ -94,6 +94,31 @@ export function startsLikeMarkup(text: string): boolean {
   return /^\s*</.test(text)
 }
 
+/** What a reply is written in, for people. */
+export function formatOf(body: string): string {
+  const text = body.replace(/^\ufeff/, '').trim()
+  if (text === '') return 'nothing'
+  if (/^[{["]/.test(text) && !/^\[[\da-f:.]+\]:\d/i.test(text)) return 'JSON'
+  if (startsLikeMarkup(text) && !/^<\/?br/i.test(text)) return 'XML'
+  const separator = separatorOf(text)
+  return separator === undefined ? 'text' : `text, separated by ${separator}`
+}
+
+function separatorOf(text: string): string | undefined {
+  const known: readonly (readonly [RegExp, string])[] = [
+    [/<\/?br\s*\/?>/i, '<br>'],
+    [/\r\n/, 'CR LF'],
+    [/[\r\n]/, 'LF'],
+    [/\\r\\n|\\n/, '\\r\\n as four letters'],
+    [/\|/, '|'],
+    [/\t/, 'tab'],
+    [/;/, ';'],
+    [/ /, 'space'],
+    [/,/, 'comma'],
+  ]
+  return known.find(([pattern]) => pattern.test(text))?.[1]
+}
+
 // --- Times --------------------------------------------------------------------------------------------------------
 
 const DAY_MS = 86_400_000

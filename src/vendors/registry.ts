@@ -32,6 +32,7 @@ export { expectation, isCredential } from './engine/params.ts'
 export { Turns } from './engine/turns.ts'
 export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
+export type { LinkReading } from './links/reading.ts'
 
 /** What the rest of the gateway may know of a vendor before a source is opened. */
 interface Door {

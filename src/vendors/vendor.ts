@@ -112,6 +112,8 @@ export interface Delivery {
   readonly rejected: readonly string[]
   /** What the vendor says is left on the account (addresses, requests), when the reply carries it. */
   readonly balance?: number
+  /** What the reply was written in, for people: `JSON`, `text, separated by |`. */
+  readonly format?: string
   /** Clock time at which the request left, ms. Lives count from here: an early deadline costs less than a late one. */
   readonly sentAt: number
   /** The reply's `Date` header as ms since the epoch: shows how far the vendor's clock is from ours. Resolution 1 s. */

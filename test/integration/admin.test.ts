@@ -91,6 +91,7 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
       return name === provider.name ? 'ordered' : 'unknown'
     },
     call: () => Promise.reject(new HandRefusal('provider', 'nothing is called here')),
+    trial: async () => undefined,
   }
 }
 

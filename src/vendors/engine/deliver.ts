@@ -1,12 +1,13 @@
 /** From decoded data to addresses: one call, or the steps of a product that takes several. */
 import type { VendorReply } from '../http.ts'
+import { formatOf } from '../parse.ts'
 import type { Account, Delivered, Delivery, Params, Product } from '../vendor.ts'
 import { type Caller, type CallOrder, type Mask, perform } from './call.ts'
 import { screen } from './screen.ts'
 
 /** What is known of the call that brought addresses. */
 export interface Origin {
-  readonly times: Pick<Delivery, 'sentAt' | 'vendorWallMs'>
+  readonly times: Pick<Delivery, 'sentAt' | 'vendorWallMs' | 'format'>
   readonly mask: Mask
 }
 
@@ -29,8 +30,8 @@ export function list(
   )
 }
 
-export function timesOf({ sentAt, vendorWallMs }: VendorReply): Origin['times'] {
-  return { sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
+export function timesOf({ sentAt, vendorWallMs, text }: VendorReply): Origin['times'] {
+  return { sentAt, format: formatOf(text), ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
 }
 
 /** An account whose calls are watched: `last` tells of the latest one, and masks what any of them kept secret. */

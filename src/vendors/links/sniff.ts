@@ -10,10 +10,10 @@
  * repeated of them is what stands under the name of a message, and else only its shape.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { malformed, parseJson, shapeOf, startsLikeMarkup } from '../parse.ts'
+import { formatOf, malformed, parseJson, shapeOf, startsLikeMarkup } from '../parse.ts'
 import { VendorError } from '../vendor.ts'
 import type { Found } from './found.ts'
-import { addressesIn, separatorOf } from './text.ts'
+import { addressesIn } from './text.ts'
 import { saidIn, searchTree } from './tree.ts'
 import { meaningOf, refusalIn } from './words.ts'
 
@@ -135,8 +135,7 @@ function sniffTree(format: string, tree: unknown): Sniffed {
 function sniffText(text: string): Sniffed {
   const { found, rejected } = addressesIn(text)
   if (found.length > 0) {
-    const format = found.length === 1 ? 'text' : `text, separated by ${separatorOf(text)}`
-    return { kind: 'addresses', format, found, rejected, balance: undefined }
+    return { kind: 'addresses', format: formatOf(text), found, rejected, balance: undefined }
   }
   return refused('text', textError(text))
 }

@@ -18,22 +18,6 @@ function withLineBreaks(text: string): string {
   return /[\r\n]/.test(lines) ? lines : lines.replace(/\\r\\n|\\[nrt]/g, '\n')
 }
 
-/** @returns the separator in words, for people */
-export function separatorOf(text: string): string {
-  const known: readonly (readonly [RegExp, string])[] = [
-    [/<\/?br\s*\/?>/i, '<br>'],
-    [/\r\n/, 'CR LF'],
-    [/[\r\n]/, 'LF'],
-    [/\\r\\n|\\n/, '\\r\\n as four letters'],
-    [/\|/, '|'],
-    [/\t/, 'tab'],
-    [/;/, ';'],
-    [/ /, 'space'],
-    [/,/, 'comma'],
-  ]
-  return known.find(([pattern]) => pattern.test(text.trim()))?.[1] ?? 'nothing'
-}
-
 /** Looks for addresses. Remarks (`#`) and empty lines are passed over. */
 export function addressesIn(text: string): TextFindings {
   const found: Found[] = []

@@ -1,0 +1,183 @@
+/**
+ * `turnpike test-source`: what a link or a provider brings, by one call. Through the running gateway, whose limits and budget
+ * it shares; where none runs, with the store that the next one will find.
+ */
+import { existsSync } from 'node:fs'
+import type { Environment } from '../config/environment.ts'
+import { loadConfig, parseConfig } from '../config/load.ts'
+import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
+import { createLog, type Log } from '../log.ts'
+import type { TrialReport, TrialTarget } from '../refill/trial.ts'
+import { Secret } from '../secret.ts'
+import { StoreBusy } from '../store/errors.ts'
+import { type LinkReading, readLink } from '../vendors/registry.ts'
+import { VendorError } from '../vendors/vendor.ts'
+import { adminPlace, adminToken, askAdmin, NoGateway } from './admin-client.ts'
+import { findProvider } from './call.ts'
+import { factsOf, type LinkFacts } from './link-facts.ts'
+import { providerYaml } from './provider-yaml.ts'
+import { readTrial } from './trial-answer.ts'
+import { intention, linkLines, reportLines } from './trial-words.ts'
+import { CommandError, exitCodes, UsageError } from './words.ts'
+
+export interface TestSourceWords {
+  /** A link, the name of a provider, or `-` for either on standard input. */
+  readonly source: string
+  readonly config: string
+  readonly product: string | undefined
+  readonly yaml: boolean
+  readonly json: boolean
+  readonly dryRun: boolean
+}
+
+/** What works without a gateway; the root has it. */
+export interface DirectTrial {
+  tryDirectly(
+    config: Config,
+    dir: string | undefined,
+    target: TrialTarget,
+    deps: { readonly log: Log },
+  ): Promise<TrialReport | undefined>
+}
+
+export interface TestSourceDeps {
+  readonly environment: Environment
+  readonly direct: () => Promise<DirectTrial>
+  /** All of standard input. */
+  readonly input: () => Promise<string>
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+export const DEFAULT_CONFIG = './gateway.yaml'
+/** The call waits for its turn behind the clients'. */
+const ANSWER_TIMEOUT_MS = 240_000
+
+/** What is to be tried. */
+interface Subject {
+  readonly target: TrialTarget
+  readonly config: Config
+  readonly provider: ProviderConfig | undefined
+  readonly reading: LinkReading | undefined
+}
+
+/**
+ * Says on standard error what it will do, then does it.
+ * @returns the exit code: 0 when addresses came
+ * @throws {ConfigError}, {UsageError} for what cannot be meant, {CommandError} for what failed, {GatewayError}, {StoreError}
+ */
+export async function testSource(words: TestSourceWords, deps: TestSourceDeps): Promise<number> {
+  const subject = await subjectOf(words, deps)
+  const { reading, provider } = subject
+  const facts = reading === undefined ? undefined : factsOf(reading)
+  if (words.yaml && reading === undefined)
+    throw new UsageError('--yaml writes the entry of a pasted link: this provider has one already')
+  if (words.dryRun) return tell(words, deps, { subject, facts, report: undefined })
+  deps.err(`turnpike: ${intention(nameOf(subject, facts), lotOf(provider, facts), provider?.price)}`)
+  const log = createLog({ level: 'error', format: 'json' }, { write: deps.err })
+  const report = await send(subject, { ...deps, log })
+  return tell(words, deps, { subject, facts, report })
+}
+
+async function subjectOf(words: TestSourceWords, { environment, input }: TestSourceDeps): Promise<Subject> {
+  const source = (words.source === '-' ? await input() : words.source).trim()
+  if (!/^[a-z]+:\/\//i.test(source)) {
+    if (words.product !== undefined) throw new UsageError('--product is for a link: a provider has its own')
+    const config = loadConfig(words.config, environment)
+    const provider = findProvider(config, source, words.config)
+    const reading = isLink(provider) ? readLink(provider.url, provider.product, provider.credentials?.key) : undefined
+    return {
+      config,
+      provider,
+      target: { provider: provider.name },
+      reading: reading?.kind === 'problem' ? undefined : reading,
+    }
+  }
+  const url = new Secret(source)
+  const reading = readLink(url, words.product)
+  if (reading.kind === 'problem') throw new UsageError(reading.message)
+  const hasFile = words.config !== DEFAULT_CONFIG || existsSync(words.config)
+  const config = hasFile ? loadConfig(words.config, environment) : parseConfig(NO_CONFIG, words.config, {})
+  return { config, provider: undefined, target: { url, product: words.product }, reading }
+}
+
+/** Where a link is all that there is: no gateway to ask, no store to keep. */
+const NO_CONFIG = 'providers: [{ name: none, vendor: static, list: ["192.0.2.1:1"] }]\nstate: off\nadmin: off\n'
+
+function nameOf({ provider }: Subject, facts: LinkFacts | undefined): string {
+  if (facts !== undefined)
+    return facts.vendor === null ? facts.host : `${facts.vendor}${facts.product === null ? '' : ` ${facts.product}`}`
+  if (provider === undefined) return 'the link'
+  return 'product' in provider ? `${provider.vendor} ${provider.product}` : `"${provider.name}"`
+}
+
+function lotOf(provider: ProviderConfig | undefined, facts: LinkFacts | undefined): number | null {
+  if (facts !== undefined) return facts.use === 'table' ? 1 : facts.lot
+  return provider !== undefined && isStatic(provider) ? null : 1
+}
+
+async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log }): Promise<TrialReport> {
+  const { config, target } = subject
+  if (config.admin === 'off') return alone(subject, deps, 'its admin port is off: this command cannot reach it')
+  const place = adminPlace(config.admin)
+  try {
+    const body =
+      'provider' in target
+        ? target
+        : { url: target.url.reveal(), ...(target.product === undefined ? {} : { product: target.product }) }
+    const answer = await askAdmin(place, '/v1/test-source', {
+      token: adminToken(config),
+      body,
+      timeoutMs: ANSWER_TIMEOUT_MS,
+    })
+    return readTrial(answer, place)
+  } catch (error) {
+    if (!(error instanceof NoGateway)) throw error
+    return alone(subject, deps, `it does not answer at ${place}, where this configuration has its admin port`)
+  }
+}
+
+/** @param why a gateway that runs was not asked */
+async function alone(
+  { config, target, provider }: Subject,
+  { direct, log }: TestSourceDeps & { readonly log: Log },
+  why: string,
+): Promise<TrialReport> {
+  if (provider !== undefined && isDemo(provider))
+    throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
+  try {
+    const dir = config.state === 'off' ? undefined : config.state.path
+    const report = await (await direct()).tryDirectly(config, dir, target, { log })
+    if (report === undefined) throw new CommandError('there is no such provider')
+    return report
+  } catch (error) {
+    if (error instanceof VendorError) throw new UsageError(error.message, { cause: error })
+    if (!(error instanceof StoreBusy)) throw error
+    throw new CommandError(`a gateway holds the state in ${error.dir}, but ${why}. Stop it, or let it be reached`)
+  }
+}
+
+interface Outcome {
+  readonly subject: Subject
+  readonly facts: LinkFacts | undefined
+  readonly report: TrialReport | undefined
+}
+
+/** With --yaml standard output is a piece of gateway.yaml, and what is for people goes to standard error. */
+function tell(words: TestSourceWords, { out, err }: TestSourceDeps, { subject, facts, report }: Outcome): number {
+  const lines = [
+    ...(facts === undefined ? [] : linkLines(facts)),
+    ...(report === undefined ? [] : reportLines(report, subject.provider?.price)),
+  ]
+  if (words.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
+  else (words.yaml ? err : out)(`${lines.join('\n')}\n`)
+  if (words.yaml && !words.json && subject.reading !== undefined) out(providerYaml(subject.reading, helpFor(report)))
+  return report === undefined || report.failure === null ? exitCodes.ok : exitCodes.failed
+}
+
+function helpFor(report: TrialReport | undefined) {
+  return {
+    needsTtl: report?.doubts.includes('assumed') ?? false,
+    needsLogin: report?.addresses.every(({ login }) => login === 'none') ?? true,
+  }
+}

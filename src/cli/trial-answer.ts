@@ -1,0 +1,19 @@
+/** What a running gateway answers to `POST /v1/test-source`. */
+import { z } from 'zod'
+import type { TrialReport } from '../refill/trial.ts'
+import { type AdminAnswer, notAGateway } from './admin-client.ts'
+import { CommandError, UsageError } from './words.ts'
+
+const report = z.looseObject({ vendor: z.string(), addresses: z.array(z.looseObject({})), count: z.number() })
+const problem = z.object({ code: z.string(), detail: z.string() })
+
+/** @throws {UsageError}, {CommandError} with the gateway's own words */
+export function readTrial({ status, body }: AdminAnswer, place: string): TrialReport {
+  if (status === 200 && report.safeParse(body).success) return body as TrialReport
+  const { data } = problem.safeParse(body)
+  if (data === undefined) throw new CommandError(notAGateway(place))
+  const words = `the gateway at ${place}: ${data.detail}`
+  throw data.code === 'ADMIN_UNKNOWN_PROVIDER' || data.code === 'ADMIN_BAD_REQUEST'
+    ? new UsageError(words)
+    : new CommandError(words)
+}

@@ -1,0 +1,95 @@
+/** What `turnpike test-source` prints. */
+import type { TrialAddress, TrialReport } from '../refill/trial.ts'
+import type { LinkFacts } from './link-facts.ts'
+import { oneLine } from './table.ts'
+
+/** What the operator pays for one address, where the configuration says so. */
+type Price = number | undefined
+
+const line = (title: string, text: string): string => `${title.padEnd(10)}${text}`
+
+/** What is about to happen. @param lot how many addresses one call brings */
+export function intention(what: string, lot: number | null, price: Price): string {
+  const many = lot === null ? 'as many addresses as it brings' : lot === 1 ? 'one address' : `${lot} addresses`
+  return `one call to ${what}, for ${many}${costOf(lot ?? undefined, price)}; no client is lent them\n`
+}
+
+function costOf(count: number | undefined, price: Price): string {
+  return price === undefined || count === undefined
+    ? ''
+    : ` (${Number((count * price).toFixed(6))} at the configured price)`
+}
+
+export function linkLines(facts: LinkFacts): string[] {
+  const { vendor, product, host, use, credentials, request, extras, leftOut, alternatives, lot } = facts
+  const whose =
+    vendor === null ? 'of no vendor that Turnpike knows' : `of ${vendor}${product === null ? '' : ` ${product}`}`
+  const how = {
+    table: 'called by the vendor’s table, with the account of the link and as many addresses as are needed',
+    'as it is': `signed: called as it is, ${lot} addresses a call. With credentials: { key: ... } it is signed anew`,
+    'as it is, reply sniffed': 'called as it is, its reply sniffed',
+  }[use]
+  const parameters = [
+    ...credentials.map((name) => `${name} ***`),
+    ...Object.entries(request).map(([name, value]) => `${name} ${value}`),
+    ...extras.map((name) => `${name} (kept as it is)`),
+  ]
+  return [
+    line('link', `${whose}, at ${host}`),
+    line('', how),
+    ...(parameters.length === 0 ? [] : [line('asks for', oneLine(parameters.join(', ')))]),
+    ...(leftOut.length === 0
+      ? []
+      : [line('', `without ${oneLine(leftOut.join(', '))}: replies are asked for in Turnpike's own format`)]),
+    ...(alternatives.length === 0
+      ? []
+      : [line('note', `such a link may also be for ${alternatives.join(', ')}: product: says which`)]),
+  ]
+}
+
+export function reportLines(report: TrialReport, price: Price): string[] {
+  const { failure, count, pending, format, seconds, addresses, rejected, balance, provider } = report
+  if (failure !== null) {
+    const said = `${report.vendor === 'link' ? 'the vendor' : report.vendor}: ${failure.words} (${failure.vendorCode}, ${failure.error})`
+    return failure.hint === null ? [line('wrong', said)] : [line('wrong', failure.hint), line('', said)]
+  }
+  const found = `${count} ${count === 1 ? 'address' : 'addresses'}${pending === 0 ? '' : ` and ${pending} that come later`}`
+  const bill = provider === null ? '' : `, counted in the budget of "${provider}"`
+  return [
+    line('reply', `${format === null ? '' : `${format}, `}${found} after ${seconds} s`),
+    ...addresses.map((address) => line('', addressLine(address))),
+    ...(count > addresses.length ? [line('', `and ${count - addresses.length} more`)] : []),
+    ...rejected.map((reason) => line('left out', oneLine(reason))),
+    ...(report.ordered === null
+      ? [line('cost', 'nothing: a list is read')]
+      : [line('cost', `${found}${costOf(count + pending, price)}${bill}`)]),
+    ...(balance === null ? [] : [line('left', `${balance}, says the vendor`)]),
+    ...notes(report).map((note) => line('note', note)),
+    line('works', 'the addresses themselves were not tried'),
+  ]
+}
+
+function addressLine({ address, protocol, login, lifeSeconds, exit, country, area, city, isp }: TrialAddress): string {
+  const facts = [
+    address,
+    protocol,
+    login === 'none' ? 'no login' : `with ${login}`,
+    lifeSeconds === null ? 'endless' : `${lifeSeconds} s`,
+    ...(exit === null ? [] : [`exit ${exit}`]),
+    ...[country, area, city, isp].filter((fact) => fact !== null),
+  ]
+  return oneLine(facts.join('  '))
+}
+
+const doubts: Readonly<Record<TrialReport['doubts'][number], string>> = {
+  assumed: 'the reply tells no life and no ttl is configured: 60 s are assumed. Set ttl',
+  absurd: 'a deadline lies more than 48 h ahead: a wrong zone or clock? Set ttl',
+  past: 'a deadline is past already: a wrong zone or clock? Set ttl',
+}
+
+function notes({ doubts: found, addresses }: TrialReport): string[] {
+  const hasNoLogin = addresses.length > 0 && addresses.every(({ login }) => login === 'none')
+  const login =
+    'no login came or is configured: the proxies must know this machine by their whitelist, or add upstream: { username, password }'
+  return [...found.map((doubt) => doubts[doubt]), ...(hasNoLogin ? [login] : [])]
+}
