@@ -83,3 +83,14 @@ it('pays for what a vendor brought beyond the order', async () => {
   await world.clock.run(9_000)
   expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 7])
 })
+
+it('lends nobody what a trial brought, also when the vendor tells of it again, and counts it', async () => {
+  const world = new World({ a: { vendor: { channels: 3 }, settings: { budget: { total: 5 } } } })
+  const provider = world.provider('a')
+  const life = { kind: 'for', ms: 60_000 } as const
+  const sold = [{ host: '192.0.2.9', port: 1_001, protocol: 'http', life } as const]
+  const delivery = { sold, rejected: [], sentAt: world.clock.now() }
+  await provider.tryOut(1, async () => delivery)
+  await provider.followed({ ...delivery, gone: [] })
+  expect([world.pool.size, provider.held, provider.freeChannels, provider.budgetLeft]).toEqual([0, 1, 2, 4])
+})
