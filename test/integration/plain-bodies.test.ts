@@ -6,7 +6,7 @@ import { eventually, refusalOf, startGateway } from '../support/gateway.ts'
 import { chunk, header, lastChunk, readResponseHead } from '../support/http-wire.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { firstDifference, pattern } from '../support/pattern.ts'
-import { delay, SocketReader, send } from '../support/socket-io.ts'
+import { delay, SocketReader, send, turn } from '../support/socket-io.ts'
 import { neverReads } from '../support/tcp.ts'
 
 const MIB = 1_048_576
@@ -89,6 +89,35 @@ describe.each(['http', 'https', 'socks5'] as const)('what is no whole body, thro
     await send(second.socket, head('/echo'))
     expect((await readReply(second)).status).toBe(502)
   })
+})
+
+it('an answer arrives the same however it was cut, over one connection to the upstream', async () => {
+  const chunked =
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\none\r\n4\r\n two\r\n0\r\nX-Sum: 7\r\n\r\n'
+  const counted = 'HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\none two'
+  const cuts = [chunked, counted].flatMap((answer) => Array.from(answer, (_, at) => [answer, at] as const))
+  const script = [...cuts]
+  let connections = 0
+  const server = await new LoopbackServer(async (socket) => {
+    connections++
+    const reader = new SocketReader(socket, { timeoutMs: null })
+    for (const [answer, at] of script) {
+      await reader.readUntil('\r\n\r\n')
+      await send(socket, answer.slice(0, at))
+      await turn()
+      await send(socket, answer.slice(at))
+    }
+  }).listen()
+  const list = [`http://${server.authority}`]
+  const { port, world } = await startGateway({ upstreams: 0, filled: 1, provider: { list } })
+  await world.serve('cutting.test', server)
+  const over = await dial(port)
+  for (const [answer, at] of cuts) {
+    const { status, body, trailers } = await plain(port, 'http://site.test/', { over })
+    const sum = answer === chunked ? [['X-Sum', '7']] : []
+    expect.soft([at, status, body.toString(), trailers]).toEqual([at, 200, 'one two', sum])
+  }
+  expect(connections).toBe(1)
 })
 
 describe('an upload', () => {

@@ -5,20 +5,22 @@ import { eventually, startGateway } from '../support/gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { drink, MIB, pump } from '../support/volume.ts'
 
-const GIB = 1_024 * MIB
 const IDLE_TUNNELS = 2_000
 const BATCH = 100
 const CAP = 200
 
-it.each(['http', 'https', 'socks5'] as const)(
-  'carries 1 GiB each way at once through a tunnel over %s',
-  async (scheme) => {
-    const { port } = await startGateway({ scheme, upstreams: 1 })
-    const { socket, reader } = await connectVia(port, 'echo.test:7')
-    const [sent, received] = await Promise.all([pump(socket, GIB), drink(reader, GIB)])
-    expect(received).toBe(sent)
-  },
-)
+// Client, gateway, upstream and target share one thread here: each octet passes six sockets in it.
+it.each([
+  ['http', 1_024],
+  ['https', 256],
+  ['socks5', 256],
+] as const)('carries a tunnel over %s, %d MiB each way at once', async (scheme, mebibytes) => {
+  const { port } = await startGateway({ scheme, upstreams: 1 })
+  const { socket, reader } = await connectVia(port, 'echo.test:7')
+  const bytes = mebibytes * MIB
+  const [sent, received] = await Promise.all([pump(socket, bytes), drink(reader, bytes)])
+  expect(received).toBe(sent)
+})
 
 it(`keeps ${IDLE_TUNNELS} idle tunnels, and then carries traffic on all of them`, async () => {
   const { port, app } = await startGateway({ upstreams: 8 })
