@@ -9,16 +9,22 @@ export interface Field {
   readonly value: string
 }
 
-const CRLFCRLF = Buffer.from('\r\n\r\n')
+const CR = 0x0d
+const LF = 0x0a
 
 /**
- * Finds where a head ends.
+ * Finds where a head ends. Heads are short: looking at every fourth octet here costs less than a call of `indexOf`.
  * @param from where the search may start: three octets before what is new
  * @returns the offset after the empty line, or -1 while it has not come
  */
 export function headEnd(bytes: Buffer, from = 0): number {
-  const at = bytes.indexOf(CRLFCRLF, Math.max(0, from))
-  return at === -1 ? -1 : at + 4
+  for (let at = Math.max(0, from) + 3; at < bytes.length; ) {
+    const octet = bytes[at]
+    if (octet === LF && bytes[at - 1] === CR && bytes[at - 2] === LF && bytes[at - 3] === CR) return at + 1
+    // Neither CR nor LF: no empty line ends within the next three octets.
+    at += octet === LF || octet === CR ? 1 : 4
+  }
+  return -1
 }
 
 /** tchar of RFC 9110 section 5.6.2. */

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Accumulator, hasForbiddenOctet, headEnd, parseFields } from '../../../src/net/http-head.ts'
 
@@ -9,6 +10,19 @@ it('finds the end of a head, wherever the search starts before it', () => {
   for (const from of [-3, 0, 4]) expect(headEnd(head, from)).toBe(8)
   expect(headEnd(Buffer.from('A: b\r\n\r'))).toBe(-1)
   expect(headEnd(Buffer.from('A: b\n\n'))).toBe(-1)
+})
+
+it('finds the same end as a plain search', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom('a', '\r', '\n', '\r\n\r\n'), maxLength: 40 }),
+      fc.nat(12),
+      (text, from) => {
+        const at = text.indexOf('\r\n\r\n', from)
+        expect(headEnd(Buffer.from(text), from)).toBe(at === -1 ? -1 : at + 4)
+      },
+    ),
+  )
 })
 
 it('reads names in lower case and values without the white space around them', () => {
