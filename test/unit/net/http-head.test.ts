@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Accumulator, hasForbiddenOctet, headEnd, parseFields } from '../../../src/net/http-head.ts'
 
