@@ -79,17 +79,14 @@ export class Budget {
     booking.count -= count
   }
 
-  /** The budget that allows nothing more, the one that lasts longest first. */
-  reached(now: number): BudgetReached | undefined {
+  /**
+   * The budget that has no room for so many more, the one that lasts longest first.
+   * @param count 1, or the lot where the vendor sells no fewer
+   */
+  reached(now: number, count = 1): BudgetReached | undefined {
     const { perHour, perDay, total } = this.#settings
-    if (total !== undefined && this.#total >= total) return { which: 'total', limit: total, until: undefined }
-    if (perDay !== undefined && this.#within(now, DAY_MS) >= perDay) {
-      return { which: 'perDay', limit: perDay, until: this.#freeAt(now, DAY_MS) }
-    }
-    if (perHour !== undefined && this.#within(now, HOUR_MS) >= perHour) {
-      return { which: 'perHour', limit: perHour, until: this.#freeAt(now, HOUR_MS) }
-    }
-    return undefined
+    if (total !== undefined && total - this.#total < count) return { which: 'total', limit: total, until: undefined }
+    return this.#full('perDay', perDay, DAY_MS, count, now) ?? this.#full('perHour', perHour, HOUR_MS, count, now)
   }
 
   #within(now: number, windowMs: number): number {
@@ -98,8 +95,15 @@ export class Budget {
     return sum
   }
 
-  #freeAt(now: number, windowMs: number): number {
-    const first = this.#purchases.find((p) => p.at > now - windowMs && p.count > 0)
-    return (first?.at ?? now) + windowMs
+  #full(which: 'perDay' | 'perHour', limit: number | undefined, windowMs: number, count: number, now: number) {
+    let excess = limit === undefined ? 0 : this.#within(now, windowMs) + count - limit
+    if (limit === undefined || excess <= 0) return undefined
+    for (const { at, count: bought } of this.#purchases) {
+      if (at <= now - windowMs) continue
+      excess -= bought
+      if (excess <= 0) return { which, limit, until: at + windowMs }
+    }
+    // The limit itself is smaller than what must be bought at once.
+    return { which, limit, until: undefined }
   }
 }

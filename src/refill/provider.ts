@@ -141,7 +141,7 @@ export class Provider implements FollowerOwner {
   }
 
   get budgetReached(): BudgetReached | undefined {
-    return this.#purse.reached
+    return this.#purse.reached(this.source.lot ?? 1)
   }
 
   get budgetLeft(): number {
@@ -191,7 +191,7 @@ export class Provider implements FollowerOwner {
    */
   nextAttemptAt(now: number, isUrgent = true): number | undefined {
     if (now < this.#standing.state.until) return this.#standing.state.until
-    const { reached } = this.#purse
+    const reached = this.budgetReached
     if (reached !== undefined) return reached.until
     if (this.freeChannels === 0 && this.incoming === 0) return this.#ledger.earliestEnd(now)
     if (this.limiter.room < 1) return this.limiter.nextAt ?? now + BUSY_LIMITER_MS
@@ -263,7 +263,7 @@ export class Provider implements FollowerOwner {
   }
 
   #noteBudget(): void {
-    const { reached } = this.#purse
+    const reached = this.budgetReached
     if (reached !== undefined && this.#toldBudget !== reached.which) {
       const endsInMs = reached.until === undefined ? undefined : Math.round(reached.until - this.#clock.now())
       const words = endsInMs === undefined ? 'raise it to buy more' : 'nothing is bought until it ends'

@@ -26,8 +26,9 @@ export class Purse {
     return this.#budget.left(this.#clock.now())
   }
 
-  get reached(): BudgetReached | undefined {
-    return this.#budget.reached(this.#clock.now())
+  /** @param count see Budget.reached */
+  reached(count: number): BudgetReached | undefined {
+    return this.#budget.reached(this.#clock.now(), count)
   }
 
   /** What an earlier process bought. */

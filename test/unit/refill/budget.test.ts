@@ -35,6 +35,17 @@ it('tells which limit is reached, and when something may be bought again', () =>
   expect(budget.reached(1_000 + DAY)).toEqual({ which: 'total', limit: 4, until: undefined })
 })
 
+it('has no room for a lot while fewer are left, until enough of it has fallen free', () => {
+  const budget = new Budget({ perHour: 10 })
+  budget.book(0, 4)
+  budget.book(60_000, 4)
+  expect([budget.reached(60_000), budget.reached(60_000, 2)]).toEqual([undefined, undefined])
+  expect(budget.reached(60_000, 3)).toEqual({ which: 'perHour', limit: 10, until: HOUR })
+  expect(budget.reached(60_000, 7)).toEqual({ which: 'perHour', limit: 10, until: HOUR + 60_000 })
+  expect(budget.reached(60_000, 11)).toEqual({ which: 'perHour', limit: 10, until: undefined })
+  expect(new Budget({ total: 5 }).reached(0, 6)).toEqual({ which: 'total', limit: 5, until: undefined })
+})
+
 it('of nothing allows nothing', () => {
   expect(new Budget({ perHour: 0 }).left(5)).toBe(0)
   expect(new Budget({ perHour: 0 }).reached(5)).toMatchObject({ which: 'perHour' })
