@@ -1,6 +1,7 @@
 /** The SOCKS5 handshake with an upstream, spoken by the `socks` package over a socket of ours. */
 import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
+import { SOCKS_REPLY } from '../pool/upstream.ts'
 import type { Address } from './address.ts'
 import type { Leg, LegFailure } from './leg.ts'
 
@@ -21,8 +22,6 @@ const REPLIES: Readonly<Record<string, number>> = {
   CommandNotSupported: 0x07,
   AddressNotSupported: 0x08,
 }
-/** Offset that keeps SOCKS replies apart from HTTP statuses in `refused` outcomes. */
-const SOCKS_ANSWER = 0x100
 /** The package's own timer cannot be stopped; ours always comes first. */
 const PACKAGE_TIMER_SLACK_MS = 1_000
 
@@ -69,5 +68,5 @@ function translate(text: string): LegFailure {
   if (LOGIN_TEXTS.some((part) => text.includes(part))) return { kind: 'login', status: 0 }
   const reply = REJECTED.exec(text)?.[1]
   if (reply === undefined) return { kind: 'broken', how: 'garbage' }
-  return { kind: 'refused', answer: SOCKS_ANSWER + (REPLIES[reply] ?? 0x01) }
+  return { kind: 'refused', answer: SOCKS_REPLY + (REPLIES[reply] ?? 0x01) }
 }

@@ -8,7 +8,8 @@
  *   login (407, 454, SOCKS login)        upstream    the same, and it counts against the provider
  *   refused (complete answer: other      the pair    remembered; blame once another upstream opens that target, or
  *    HTTP status, SOCKS REP 1-8)                     it refuses a second target
- *   refused by two upstreams alike       target      nobody rests; the client hears it, no more tries
+ *   refused by two upstreams alike       target      nobody rests; the client hears it, no more tries. Not while the
+ *                                                    target was opened lately and neither of the two ever worked
  *   five or more in a row, half of what  the line    as above, but nobody is evicted until one works again (outage.ts)
  *    a provider has, without a success
  *   client left, deadline of ours        nobody      -
@@ -54,6 +55,14 @@ interface Refusal {
   readonly isAcquitted: boolean
 }
 
+/** What is known of a target that somebody refused. */
+interface Evidence {
+  /** Oldest first, each upstream once. */
+  refusals: readonly Refusal[]
+  /** When an upstream opened it after that, clock ms. */
+  openedAt: number
+}
+
 /** Targets whose refusals are remembered at the same time. */
 const MAX_TARGETS = 10_000
 
@@ -62,8 +71,7 @@ export class Health {
   readonly #settings: HealthSettings
   readonly #observer: HealthObserver
   readonly #outages: Outages
-  /** Refusals by target, oldest first, each upstream once. */
-  readonly #refusals = new LRUCache<string, Refusal[]>({ max: MAX_TARGETS })
+  readonly #evidence = new LRUCache<string, Evidence>({ max: MAX_TARGETS })
   /** The target of an upstream's latest unexplained refusal. */
   readonly #pending = new WeakMap<Upstream, { target: string; at: number }>()
 
@@ -79,21 +87,23 @@ export class Health {
    * @param convicts false when it took so long that others may have been as good
    */
   opened(upstream: Upstream, target: string, now: number, convicts = true): void {
-    if (upstream.opened === 1) this.#observer.proof(upstream, true, undefined)
+    if (!upstream.worked) this.#observer.proof(upstream, true, undefined)
+    upstream.worked = true
     if (this.#outages.worked(upstream.facts.provider)) this.#observer.lineUp(upstream.facts.provider)
     upstream.blame = 0
     this.#pending.delete(upstream)
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
-    if (convicts && this.#refusals.size > 0) this.#convict(upstream, target, now)
+    if (convicts && this.#evidence.size > 0) this.#convict(upstream, target, now)
   }
 
   /** A try failed before the tunnel was open. */
   failed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
     if (outcome.kind === 'refused') return this.#refused(upstream, target, outcome.answer, now)
-    const firstUse = upstream.opened === 0 && upstream.blame === 0
+    const firstUse = !upstream.worked && upstream.blame === 0
     const cause = outcome.kind === 'login' ? 'login' : outcome.how
     if (firstUse || cause === 'login') this.#observer.proof(upstream, false, cause)
-    const broken = this.#outages.broke(upstream, now)
+    // A login that is refused is no dead line.
+    const broken = cause === 'login' ? undefined : this.#outages.broke(upstream, now)
     if (broken !== undefined) this.#observer.lineDown(upstream.facts.provider, broken)
     this.#blame(upstream, now)
     return 'another'
@@ -101,15 +111,17 @@ export class Health {
 
   /** Whether another upstream has answered for this target in this way lately. */
   hasRefusedOthers(upstream: Upstream, target: string, answer: number, now: number): boolean {
-    const refusals = this.#refusals.get(target) ?? []
+    const refusals = this.#evidence.get(target)?.refusals ?? []
     return refusals.some((r) => r.upstream !== upstream && r.answer === answer && !this.#isStale(r.at, now))
   }
 
   /** `upstream` opened what others refused: their refusals were their own doing. */
   #convict(upstream: Upstream, target: string, now: number): void {
-    const refusals = this.#refusals.get(target)
-    if (refusals === undefined) return
-    this.#refusals.delete(target)
+    const evidence = this.#evidence.get(target)
+    if (evidence === undefined) return
+    const { refusals } = evidence
+    evidence.refusals = []
+    evidence.openedAt = now
     for (const refusal of refusals) {
       if (refusal.upstream === upstream || refusal.isAcquitted || this.#isStale(refusal.at, now)) continue
       this.#pending.delete(refusal.upstream)
@@ -118,9 +130,13 @@ export class Health {
   }
 
   #refused(upstream: Upstream, target: string, answer: number, now: number): Verdict {
-    const refusals = (this.#refusals.get(target) ?? []).filter((r) => !this.#isStale(r.at, now))
-    if (refusals.some((r) => r.upstream !== upstream && r.answer === answer)) {
-      this.#acquit(target, refusals)
+    const evidence = this.#evidence.get(target) ?? { refusals: [], openedAt: Number.NEGATIVE_INFINITY }
+    evidence.refusals = evidence.refusals.filter((r) => !this.#isStale(r.at, now))
+    const alike = evidence.refusals.filter((r) => r.upstream !== upstream && r.answer === answer)
+    // Two that never worked do not outweigh one that opened the target lately.
+    const isWitnessed = this.#isStale(evidence.openedAt, now) || upstream.worked || alike.some((r) => r.upstream.worked)
+    if (alike.length > 0 && isWitnessed) {
+      this.#acquit(target, evidence)
       return 'target'
     }
     const earlier = this.#pending.get(upstream)
@@ -131,25 +147,23 @@ export class Health {
       return 'another'
     }
     this.#pending.set(upstream, { target, at: now })
-    this.#refusals.set(target, [
-      ...refusals.filter((r) => r.upstream !== upstream),
-      { upstream, answer, at: now, isAcquitted: false },
-    ])
+    const others = evidence.refusals.filter((r) => r.upstream !== upstream)
+    evidence.refusals = [...others, { upstream, answer, at: now, isAcquitted: false }]
+    this.#evidence.set(target, evidence)
     return 'another'
   }
 
   /** The target refuses everybody alike: forget what was held against its messengers, keep that they agree. */
-  #acquit(target: string, refusals: readonly Refusal[]): void {
-    for (const { upstream } of refusals)
+  #acquit(target: string, evidence: Evidence): void {
+    for (const { upstream } of evidence.refusals)
       if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
-    const acquitted = refusals.map((refusal) => ({ ...refusal, isAcquitted: true }))
-    this.#refusals.set(target, acquitted)
+    evidence.refusals = evidence.refusals.map((refusal) => ({ ...refusal, isAcquitted: true }))
   }
 
   /** One refusal is held against an upstream once. */
   #forget(upstream: Upstream, target: string): void {
-    const left = this.#refusals.get(target)?.filter((refusal) => refusal.upstream !== upstream)
-    if (left !== undefined) this.#refusals.set(target, left)
+    const evidence = this.#evidence.get(target)
+    if (evidence !== undefined) evidence.refusals = evidence.refusals.filter((r) => r.upstream !== upstream)
   }
 
   #isStale(at: number, now: number): boolean {

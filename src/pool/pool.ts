@@ -84,6 +84,8 @@ export class Pool {
   #ask: LeaseAsk | undefined
   #askNow = 0
   #askLife = 0
+  /** Whether an upstream that may be dead is passed over while somebody tries it. */
+  #isCareful = false
 
   /** @param random uniform in [0, 1) */
   constructor(settings: PoolSettings, observer: PoolObserver, random: () => number = Math.random) {
@@ -179,7 +181,10 @@ export class Pool {
 
   #choose(view: View, ask: LeaseAsk): Upstream | undefined {
     this.#askLife = Math.max(ask.lifeMs, this.#minLife)
-    const chosen = view.pick(ask.strategy, this.#accepts)
+    this.#isCareful = true
+    let chosen = view.pick(ask.strategy, this.#accepts)
+    this.#isCareful = false
+    chosen ??= view.pick(ask.strategy, this.#accepts)
     if (chosen !== undefined || ask.lifeMs <= this.#minLife) return chosen
     this.#askLife = this.#minLife
     return view.pick('longest-life', this.#accepts)
@@ -188,6 +193,7 @@ export class Pool {
   readonly #accepts = (upstream: Upstream): boolean => {
     const ask = this.#ask
     if (ask === undefined || upstream.deadline - this.#askNow < this.#askLife) return false
+    if (this.#isCareful && isBeingTried(upstream)) return false
     return !ask.tried.includes(upstream) && !upstream.restsFor(ask.host, this.#askNow)
   }
 
@@ -377,4 +383,9 @@ export class Pool {
       return
     }
   }
+}
+
+/** Somebody is finding out whether it works: if it is dead, one client need wait for that, not all. */
+function isBeingTried({ usesReserved, worked, blame }: Upstream): boolean {
+  return usesReserved > 0 && (!worked || blame > 0)
 }

@@ -58,11 +58,13 @@ export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
  * target thinking: evidence about the pair, as a refusal is.
  */
 export const NO_ANSWER = 0
+/** Added to a SOCKS reply where it stands beside HTTP statuses. */
+export const SOCKS_REPLY = 0x10000
 
 export type Outcome =
   | { readonly kind: 'broken'; readonly how: Breakage }
   | { readonly kind: 'login'; readonly status: number }
-  /** `answer` tells refusals apart: an HTTP status, 0x100 + REP, or `NO_ANSWER`. */
+  /** `answer` tells refusals apart: an HTTP status, `SOCKS_REPLY` + REP, or `NO_ANSWER`. */
   | { readonly kind: 'refused'; readonly answer: number }
 
 export class Upstream {
@@ -82,6 +84,8 @@ export class Upstream {
   sessions = 0
   /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
   opened = 0
+  /** It has opened a tunnel, or brought an answer that only a working upstream can bring. */
+  worked = false
   /** Open tunnels and exchanges, since when there is at least one, and for how long there was before that, ms. */
   carrying = 0
   carryingSince = 0

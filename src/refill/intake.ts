@@ -56,6 +56,8 @@ interface Item extends StoredUpstream {
 
 export class Intake {
   readonly counts: IntakeCounts = { bought: 0, duplicates: 0, rejected: 0, tooShort: 0, secondsBought: 0 }
+  /** Of the address that came last, ms from its order: until the pool lets go of it, and until its channel is free again. */
+  latestLife: { readonly lentMs: number; readonly heldMs: number } | undefined
   /** What the vendor last said is left on the account. */
   balance: number | undefined
   readonly #settings: IntakeSettings
@@ -80,6 +82,7 @@ export class Intake {
       results[this.#pool(facts, now)]++
       if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
     }
+    if (occasion === 'order') this.#noteLife(items)
     this.#account(delivery, results)
     const gained = results.added + results.extended
     const isNews = gained > 0 || occasion === 'order'
@@ -143,6 +146,13 @@ export class Intake {
     if (known === undefined && ledger.isDone(facts.id)) return 'known'
     const result = pool.add(facts, now)
     return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
+  }
+
+  #noteLife(items: readonly Item[]): void {
+    const latest = items.at(-1)
+    if (latest === undefined || !Number.isFinite(latest.vendorDeadline)) return
+    const { boughtAt, deadline } = latest.facts
+    this.latestLife = { lentMs: deadline - boughtAt, heldMs: latest.vendorDeadline - boughtAt }
   }
 
   #account(delivery: Delivery, results: Record<Added, number>): void {

@@ -94,6 +94,7 @@ export class Provider implements FollowerOwner {
   readonly #stopping = new AbortController()
   /** The vendor may hold addresses that we do not know of: a reply was lost, or their lives cannot be proven. */
   #mustReconcile = false
+  #hasAskedWhatIsHeld = false
   readonly #standing: Standing
   readonly #counts = { used: 0, expiredUnused: 0, evictedByBlame: 0, failedCalls: 0, secondsUsed: 0 }
   #toldBudget: BudgetReached['which'] | undefined
@@ -157,6 +158,20 @@ export class Provider implements FollowerOwner {
   get freeChannels(): number {
     if (!this.source.byChannel) return Number.POSITIVE_INFINITY
     return Math.max(0, (this.source.channels ?? 1) - this.held - this.incoming - (this.#follower?.pendingCount ?? 0))
+  }
+
+  /**
+   * How many addresses its channels keep lendable without a gap. An address holds its channel longer than it can be lent;
+   * with all channels taken none could be replaced in time, and what was bought together would die together, for ever.
+   * Infinity for products not sold by channel, and until the first address has come.
+   * @param unlentMs the part of a life, before its deadline, that is not lent or has its successor on order
+   */
+  sustained(unlentMs: number): number {
+    const { channels, byChannel } = this.source
+    const life = this.#intake.latestLife
+    if (!byChannel || channels === undefined || life === undefined) return Number.POSITIVE_INFINITY
+    const share = (life.lentMs - unlentMs) / life.heldMs
+    return Math.max(1, Math.floor(channels * share))
   }
 
   /** How long before it is needed an address must be ordered, ms: late replies included. */
@@ -249,17 +264,33 @@ export class Provider implements FollowerOwner {
       if (found > 0) return found
       const gained = await this.#buy(purchase, count, priority, signal)
       this.#errands.succeeded()
+      this.#hasAskedWhatIsHeld = false
       return gained
     } catch (error) {
       if (signal.aborted) return 0
       this.#failed(error)
-      if (await this.#errands.mend(error, signal).catch(() => false)) this.#standing.mended()
+      if (this.#isMissingSome(error)) this.#askWhatIsHeld()
+      else if (await this.#errands.mend(error, signal).catch(() => false)) this.#standing.mended()
       return 0
     } finally {
       this.incoming -= count
       purchase.settle()
       this.#noteBudget()
     }
+  }
+
+  /** The vendor says that all channels are taken, and we know of fewer: an earlier process, or another one, took them. */
+  #isMissingSome(error: unknown): boolean {
+    if (!(error instanceof VendorError) || error.wait !== 'earliest-deadline') return false
+    return !this.#hasAskedWhatIsHeld && this.held < (this.source.channels ?? 0)
+  }
+
+  /** Once, until an order succeeds: what the vendor lists may be another's. */
+  #askWhatIsHeld(): void {
+    if (this.source.queryOperation === undefined) return
+    this.#hasAskedWhatIsHeld = true
+    this.#mustReconcile = true
+    this.#standing.mended()
   }
 
   #noteBudget(): void {
@@ -363,9 +394,11 @@ export class Provider implements FollowerOwner {
 
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
   restore(left: ProviderPast, now: number): void {
-    for (const { facts, vendorDeadline: endsAt, standing } of left.upstreams) {
+    for (const { facts, vendorDeadline: endsAt, opened, standing } of left.upstreams) {
       this.#ledger.add(facts.id, endsAt, now, facts.ref)
       if (standing === 'alive') this.#pool.add(facts, now)
+      const upstream = this.#pool.get(facts.id)
+      if (upstream !== undefined) upstream.worked = opened
       if (standing === 'gone') this.#ledger.done(facts.id)
       if (standing === 'doubtful') this.#mustReconcile = true
     }

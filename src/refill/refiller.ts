@@ -143,7 +143,7 @@ export class Refiller implements SupplyView {
     for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
     const stock = this.#stock(providers, now)
     const incoming = providers.reduce((sum, p) => sum + p.incoming, 0)
-    const wanted = this.#wanted(group, stock, providers, now)
+    const wanted = Math.min(this.#wanted(group, stock, providers, now), this.#sustained(providers))
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
     const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
@@ -178,6 +178,12 @@ export class Refiller implements SupplyView {
     stock.lasting += lasting.length
     stock.nextShortAt = lasting[0] ?? Number.POSITIVE_INFINITY
     return stock
+  }
+
+  /** How many addresses the providers' channels can keep lendable together. */
+  #sustained(providers: readonly Provider[]): number {
+    const { minLife } = this.#settings
+    return providers.reduce((sum, p) => sum + p.sustained(minLife + p.leadMs + LEAD_SLACK_MS), 0)
   }
 
   /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */

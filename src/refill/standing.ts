@@ -183,10 +183,11 @@ export class Standing {
 
   /** What is sold cannot be used. A provider that has stopped for another reason stays stopped. */
   #found(words: string): ProviderState {
-    const isKnown = this.#fault !== undefined
+    // What was found first says more: a dead line is also what a wrong login, or a missing whitelist entry, looks like.
+    if (this.#fault !== undefined) return { ...this.#state, words: this.#fault }
     this.#fault = words
     this.#lastTrouble = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
-    if (!isKnown && this.#state.kind !== 'stopped') this.#unusable(words)
+    if (this.#state.kind !== 'stopped') this.#unusable(words)
     return { ...this.#state, words }
   }
 

@@ -132,8 +132,9 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
    * The upstream has done for this client what it is for.
    * @param startedAt when its dial began, clock ms
    * @param convicts see Health.opened
+   * @param doubt a status that may be the upstream's own: evidence about the pair, not a success of the upstream
    */
-  protected succeeded(upstream: Upstream, startedAt: number, convicts = true): void {
+  protected succeeded(upstream: Upstream, startedAt: number, convicts = true, doubt?: number): void {
     const { pool, health, clock, observer } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
@@ -141,7 +142,8 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     const { lifeMs } = this.ask
     if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
     pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
-    health.opened(upstream, this.target, now, convicts)
+    if (doubt === undefined) health.opened(upstream, this.target, now, convicts)
+    else health.failed(upstream, this.target, { kind: 'refused', answer: doubt }, now)
     observer.opened(this, upstream, now - this.beganAt)
   }
 

@@ -41,6 +41,8 @@ export interface ExchangeDeps extends AttemptDeps {
 
 /** RFC 9110 section 9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+/** They may be a proxy's own, when it cannot reach the target (RFC 9110 sections 15.6.3 to 15.6.5). */
+const GATEWAY_STATUSES = new Set([502, 503, 504])
 /** From an upstream in answer to a plain request they are about our login, never for the client. */
 const LOGIN_STATUSES = new Set([407, 454])
 
@@ -177,14 +179,20 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
       return this.#retryElsewhere(upstream, { kind: 'refused', answer: status })
     }
     this.#isAnswered = true
-    this.#nowServes(upstream)
+    this.#nowServes(upstream, this.#isDoubtful(upstream, status) ? status : undefined)
     this.#applyBans(upstream, status)
     return true
   }
 
-  #nowServes(upstream: Upstream): void {
+  /** From an upstream that never worked: what a proxy says that has no way to the target, or to anything. */
+  #isDoubtful(upstream: Upstream, status: number): boolean {
+    return !upstream.worked && GATEWAY_STATUSES.has(status) && this.#throughOf(upstream) === ''
+  }
+
+  /** @param doubt see Attempt.succeeded */
+  #nowServes(upstream: Upstream, doubt?: number): void {
     const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
-    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt, !isSlow)
+    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt, !isSlow, doubt)
     this.deadlineList?.remove(this)
     this.#held.hasServed = true
   }
@@ -244,7 +252,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   #startAnswerTimer(): void {
-    if (this.#held.upstream?.opened === 0) this.#deps.answers.add(this.#answerTimer)
+    if (this.#held.upstream?.worked === false) this.#deps.answers.add(this.#answerTimer)
   }
 
   /** A client may take the idle time for each piece of its request; the deadline stands still meanwhile. */
@@ -276,7 +284,9 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   completed(): void {
-    if (this.#deps.perRequest) this.#held.release(this.deps.pool, this.deps.clock.now())
+    // The next request is not to meet an upstream again that has yet to show that it works.
+    if (this.#deps.perRequest || this.#held.upstream?.worked === false)
+      this.#held.release(this.deps.pool, this.deps.clock.now())
     else this.#held.isQuiet = true
     this.#finish('done')
   }

@@ -2,7 +2,7 @@
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { LegFailure } from '../net/leg.ts'
 import type { Verdict } from '../pool/health.ts'
-import { type Breakage, NO_ANSWER } from '../pool/upstream.ts'
+import { type Breakage, NO_ANSWER, SOCKS_REPLY } from '../pool/upstream.ts'
 
 /** `same` keeps to the session's upstream; `leave-session` moves the session to another one. */
 export type NextStep = 'same' | 'leave-session' | 'give-up'
@@ -55,7 +55,7 @@ export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
 
 function refusal(answer: number, verdict: Verdict): GatewayError {
   if (answer === NO_ANSWER) return new GatewayError('GW_UPSTREAM_SILENT', 'the upstream did not answer in time')
-  const words = answer >= 0x100 ? `SOCKS reply ${answer - 0x100}` : `HTTP status ${answer}`
+  const words = answer >= SOCKS_REPLY ? `SOCKS reply ${answer - SOCKS_REPLY}` : `HTTP status ${answer}`
   const detail = { answer: words }
   if (verdict === 'target')
     return new GatewayError('GW_TARGET_REFUSED', `two upstreams refused this target alike (${words})`, { detail })

@@ -80,6 +80,31 @@ describe('an answer of an upstream', () => {
     for (const member of gateway.app.pool.members()) expect(member.state).toBe('ready')
   })
 
+  it.each([502, 503, 504])(
+    'with %d, from one that never worked, is evidence: it rests when another one opens',
+    async (status) => {
+      const gateway = await firstFails({ kind: 'status', status })
+      const over = await dial(gateway.port)
+      const statuses = []
+      // The connection does not stay on it either.
+      for (let n = 0; n < 4; n++) statuses.push((await plain(gateway.port, 'http://site.test/', { over })).status)
+      expect([statuses, requests(gateway)]).toEqual([
+        [status, 200, 200, 200],
+        [1, 3],
+      ])
+      const [bad] = gateway.world.upstreams
+      expect(bad && gateway.record(bad)).toMatchObject({ state: 'resting', blame: 1, worked: false })
+    },
+  )
+
+  it('is its target’s when it has worked before', async () => {
+    const gateway = await startGateway({ upstreams: 2 })
+    for (let n = 0; n < 2; n++) await plain(gateway.port, 'http://site.test/')
+    gateway.world.upstreams[0]?.behaveFor('site.test', { kind: 'status', status: 503 })
+    for (let n = 0; n < 4; n++) await plain(gateway.port, 'http://site.test/')
+    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+  })
+
   it('is tried elsewhere where retryStatuses says so, for what may be repeated', async () => {
     const config = { rotation: { retryStatuses: [502, 503] } }
     const gateway = await firstFails({ kind: 'status', status: 503 }, config)

@@ -48,6 +48,14 @@ it('is not when the same one breaks again and again, nor when fewer than five ha
   expect(lines).toEqual([])
 })
 
+it('is not when they refuse the login, or a target', () => {
+  for (const upstream of ours) {
+    health.failed(upstream, 'x.test:443', { kind: 'login', status: 407 }, 0)
+    health.failed(upstream, 'x.test:443', { kind: 'refused', answer: 403 }, 0)
+  }
+  expect(lines).toEqual([])
+})
+
 it('is not when one of them works in between', () => {
   breakDown(ours.slice(0, 5), 0)
   open(ours[6] as Upstream, 1)

@@ -14,6 +14,7 @@ export interface ModelUpstream {
   uses: number
   sessions: number
   isGone: boolean
+  worked: boolean
   readonly leases: Set<ModelLease>
   readonly hostRests: Map<string, number>
 }
@@ -52,6 +53,7 @@ export class PoolModel {
         uses: 0,
         sessions: 0,
         isGone: false,
+        worked: false,
         leases: new Set<ModelLease>(),
       }
       this.members.push({ ...fresh, hostRests: new Map() })
@@ -84,7 +86,15 @@ export class PoolModel {
     return this.members.filter((upstream) => this.isLendable(upstream))
   }
 
-  /** Who may be lent for this ask: those that live as long as wanted, else those that live longest. */
+  /** One that never worked, while somebody finds out. */
+  #isBeingTried({ worked, leases }: ModelUpstream): boolean {
+    return !worked && [...leases].some(({ isOpen }) => !isOpen)
+  }
+
+  /**
+   * Who may be lent for this ask: those that live as long as wanted (of them those that are not being tried, if there are
+   * any), else those that live longest.
+   */
   candidates({ filter, host, lifeMs, tried }: LeaseAsk): ModelUpstream[] {
     const fitting = this.lendable.filter(
       (upstream) =>
@@ -93,7 +103,8 @@ export class PoolModel {
         (upstream.hostRests.get(host) ?? 0) <= this.now,
     )
     const longLived = fitting.filter((upstream) => upstream.deadline - this.now >= lifeMs)
-    if (longLived.length > 0) return longLived
+    const idle = longLived.filter((upstream) => !this.#isBeingTried(upstream))
+    if (longLived.length > 0) return idle.length > 0 ? idle : longLived
     const longest = Math.max(...fitting.map(({ deadline }) => deadline))
     return fitting.filter(({ deadline }) => deadline === longest)
   }
@@ -119,6 +130,7 @@ export class PoolModel {
 
   open(lease: ModelLease, host: string, counts: boolean): void {
     lease.isOpen = true
+    lease.of.worked = true
     if (counts) lease.of.uses++
     if (this.settings.hostRest > 0) this.restForHost(lease.of, host, this.now + this.settings.hostRest)
   }

@@ -172,10 +172,11 @@ class Run {
   }
 
   #open({ lease: at, host: to, counts }: { lease: number; host: string; counts: boolean }): void {
-    const waiting = this.#leases.filter((lease) => !lease.isOpen, this.model.now)
+    const waiting = this.#leases.filter((lease) => !lease.isOpen)
     const lease = waiting[at % waiting.length]
     if (lease === undefined) return
     this.watched.pool.opened(this.#twin(lease.of), to, counts, 10, this.model.now)
+    this.#twin(lease.of).worked = true
     this.model.open(lease, to, counts)
   }
 

@@ -98,6 +98,25 @@ it('tells why it lends nothing', () => {
   expect(miss()).toBe('no-match') // drains: it will not come back
 })
 
+it('leaves one that may be dead to whoever tries it first, while there are others', () => {
+  const { pool } = watchedPool()
+  const [a, b] = [added(pool, 'a'), added(pool, 'b')]
+  b.worked = true
+  const first = leased(pool, { strategy: 'soonest-expiry' })
+  pool.release(first, false, 0)
+  const strategies = ['round-robin', 'random', 'least-connections', 'longest-life', 'power-of-two'] as const
+  expect(leased(pool, { tried: [b] })).toBe(a)
+  for (const strategy of strategies) expect([strategy, leased(pool, { strategy })]).toEqual([strategy, b])
+  expect(leased(pool, { tried: [b] })).toBe(a) // nobody waits for the result
+  pool.opened(a, 'x.test', true, 5, 0)
+  pool.release(a, false, 0)
+  a.worked = true
+  expect(new Set([leased(pool), leased(pool)])).toEqual(new Set([a, b]))
+  // After a failure it has to show again that it works.
+  a.blame = 1
+  for (let n = 0; n < 3; n++) expect(leased(pool)).toBe(b)
+})
+
 it('leaves out what was tried, and what rests for the host', () => {
   const { pool } = watchedPool()
   const [a, b] = [added(pool, 'a'), added(pool, 'b')]

@@ -55,6 +55,24 @@ it.each([
   },
 )
 
+it('asks the vendor what it holds when all channels are taken and it does not know by whom', async () => {
+  const world = new World({ a: { vendor: { canList: true, channels: 4 } } })
+  world.vendor('a').ends.push(...Array(4).fill(50_000))
+  world.connect()
+  await world.clock.run(3_000)
+  const { calls, listings, sold } = world.vendor('a')
+  expect([calls.length, listings.length, sold, world.waits.length, world.pool.size]).toEqual([1, 1, 4, 1, 4])
+})
+
+it('waits for the vendor’s edge when what it lists is not all that takes the channels', async () => {
+  const world = new World({ a: { vendor: { canList: true, channels: 4 } } })
+  const full = { wait: 'earliest-deadline' } as const
+  world.vendor('a').trouble.push(...Array(9).fill(new VendorError('quota_exhausted', 'FULL', 'no channel', full)))
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').calls.length, world.vendor('a').listings.length]).toEqual([2, 1])
+})
+
 it('tells how many seconds of the lives that were bought something was open', async () => {
   const world = new World({ a: {} }, { floor: 0 })
   world.connect(20_000)

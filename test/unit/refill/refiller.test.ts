@@ -252,6 +252,23 @@ it('leaves what it holds alone when a call fails', async () => {
   expect(world.denials).toEqual([])
 })
 
+it.each([1, 2, 5])(
+  'never leaves a client waiting for a life to end with %s channels, though the floor is 5',
+  async (channels) => {
+    const world = new World({ a: { vendor: { channels } } })
+    await world.traffic(500, 120_000)
+    const before = world.waits.length
+    await world.traffic(500, 600_000)
+    const waited = world.waits.slice(before).filter((ms) => ms > 0).length
+    expect([world.vendor('a').violations, world.waits.length - before]).toEqual([
+      [],
+      channels === 1 ? expect.any(Number) : 1_200,
+    ])
+    // One channel alone has a gap in each life: nothing is lent between minLife and the moment when the channel is free.
+    expect(waited / 1_200).toBeLessThan(channels === 1 ? 0.25 : 0.005)
+  },
+)
+
 it.each([0, -90_000, 90_000])(
   'never asks for more channels than are free, whatever the way does, with a clock %s ms off',
   async (skewMs) => {
