@@ -27,6 +27,7 @@ export class Supply {
   readonly refiller: Refiller
   readonly #reaper: Reaper
   readonly #clock: Clock
+  readonly #log: Log
   readonly #byName: ReadonlyMap<string, Provider>
 
   constructor(
@@ -36,6 +37,7 @@ export class Supply {
   ) {
     const { clock, pool } = parts
     this.#clock = clock
+    this.#log = parts.log.child({ mod: 'supply' })
     this.providers = accounts.map(({ settings: own, source }) => {
       const limiter = parts.limiters.of(source.limitOf(source.extractOperation))
       const store = own.isRemembered ? parts.store : forgetfulStore()
@@ -55,6 +57,9 @@ export class Supply {
   /** Takes up what an earlier process left. To be called before anybody is served. */
   restore(past: Restored): void {
     const now = this.#clock.now()
+    const alive = past.upstreams.filter(({ standing }) => standing === 'alive').length
+    if (past.upstreams.length > 0)
+      this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
     for (const provider of this.providers) {
       if (!provider.settings.isRemembered) continue
       const totals = past.totals.find(({ provider: name }) => name === provider.name)
