@@ -63,7 +63,7 @@ async function start<Api extends SimulatedApi>(
   const gateway = await startGateway({
     upstreams: 4,
     login: false,
-    config: { pool: { floor: 1 }, wait: { timeout: '600ms' }, ...config },
+    config: { pool: { floor: 1 }, wait: { timeout: '3s' }, ...config },
     providers: () => [
       {
         name: 'bought',
@@ -141,7 +141,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('$vendor', (kind) => {
 describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (kind) => {
   it('is not bought from any more when three addresses in a row refuse the login', async () => {
     const login = { username: 'somebody', password: 'wrong at the upstreams' }
-    const config = { supply: { backoff: '20s', maxBackoff: '30s' }, wait: { timeout: '300ms' } }
+    const config = { supply: { backoff: '20s', maxBackoff: '30s' }, wait: { timeout: '3s' } }
     const gateway = await start(kind, { login, config })
     for (const upstream of gateway.world.upstreams) await upstream.behave({ kind: 'status', status: 407 })
     const codes = []
@@ -154,7 +154,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
 
   it('holds no more than its budget allows, and says so', async () => {
     const provider = { budget: { total: 1 } }
-    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '300ms' } }
+    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '3s' } }
     const gateway = await start(kind, { provider, config })
     expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
     const second = await connectVia(gateway.port, 'echo.test:7')
@@ -165,7 +165,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
 
   it('tells which budget is used up, and when it ends, to everybody who should know', async () => {
     const provider = { budget: { perHour: 1, total: 5 } }
-    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '300ms' }, admin: { port: 0 } }
+    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '3s' }, admin: { port: 0 } }
     const gateway = await start(kind, { provider, config })
     ;(await connectVia(gateway.port, 'echo.test:7')).socket.destroy()
     await eventually(() => gateway.app.pool.size).toBe(0)
