@@ -107,8 +107,16 @@ function typedValue(param: Param | undefined, value: ParamValue): unknown {
 const words: readonly (readonly [RegExp, ErrorRule])[] = [
   [/频繁/, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
-    /白名单/,
-    { class: 'whitelist', term: '白名单', hint: 'put the egress address of this machine on the whitelist at ipipv' },
+    /白名单|white ?list/i,
+    {
+      class: 'whitelist',
+      term: '白名单',
+      hint: 'put the egress address of this machine on the whitelist at ipipv, or set whitelist: auto',
+    },
+  ],
+  [
+    /余额不足|流量(余额)?(不足|已?(经)?(用|使用|耗)(完|尽))/,
+    { class: 'quota_exhausted', term: '余额不足', hint: 'top up at ipipv', wait: 600_000 },
   ],
 ]
 

@@ -85,14 +85,28 @@ function together(parts: readonly Found[]): Found {
   }
 }
 
+/** Words of an error are shown: they may name the address that is missing on a whitelist. Anything else may be a login. */
 function errorInText(body: string): VendorError {
-  const known = failure('proxy/draw/api', 'link', body)
-  if (known.class !== 'server')
-    return new VendorError(known.class, 'link', 'the link answered with an error', {
-      hint: known.hint,
-      wait: known.wait,
-    })
-  return malformed('the link of the reply brought no address', body)
+  const known = failure('proxy/draw/api', 'link', body.replaceAll(/\s+/g, ' ').slice(0, MAX_WORDS))
+  return known.class === 'server' ? malformed('the link of the reply brought no address', body) : known
+}
+
+const MAX_WORDS = 200
+/** Shorter pieces of a link turn up in anything. */
+const TELLING_LENGTH = 6
+
+/** What a link answers may quote it, and a link serves whoever has it: masked are the whole of it and its pieces. */
+export function withoutLink(error: VendorError, { href, pathname, search, searchParams }: URL): VendorError {
+  const pieces = [
+    href,
+    `${pathname}${search}`,
+    ...search.split(/[?&=]/),
+    ...searchParams.values(),
+    ...pathname.split('/'),
+  ]
+  const telling = pieces.filter((piece) => piece.length >= TELLING_LENGTH).sort((a, b) => b.length - a.length)
+  const masked = telling.reduce((words, piece) => words.replaceAll(piece, '[redacted]'), error.message)
+  return new VendorError(error.class, error.vendorCode, masked, { hint: error.hint, wait: error.wait })
 }
 
 function readJson(value: unknown): Found {

@@ -14,7 +14,7 @@ import {
 } from '../vendor.ts'
 import { BalanceWatch } from './balance.ts'
 import { factsOf, listOf } from './draw.ts'
-import { linkRequest, readLink } from './link.ts'
+import { linkRequest, readLink, withoutLink } from './link.ts'
 import { readLabels, readPassword, type Variant } from './settings.ts'
 import { openStatic } from './static.ts'
 
@@ -76,7 +76,11 @@ async function fetchLink(link: string, table: Table, { settings, deps, engine }:
     ? send()
     : deps.gate({ ...limit, key: `${limit.key} link` }, order, send))
   const protocol: UpstreamProtocol = settings.request['protocol'] === 'http' ? 'http' : 'socks5'
-  return { delivered: judge(reply, deps.clock.wall(), (raw) => readLink(raw, protocol)), reply }
+  try {
+    return { delivered: judge(reply, deps.clock.wall(), (raw) => readLink(raw, protocol)), reply }
+  } catch (error) {
+    throw error instanceof VendorError ? withoutLink(error, request.url) : error
+  }
 }
 
 function together(parts: readonly Part[], settings: ProviderSettings, engine: Engine): Delivery {

@@ -218,6 +218,10 @@ describe('dynamic-api', () => {
   it.each([
     ['{"code":10092,"msg":"x"}', 'bad_request'],
     ['请求过于频繁', 'rate_limited'],
+    ['error: 流量已用完', 'quota_exhausted'],
+    ['{"code":900,"msg":"余额不足"}', 'quota_exhausted'],
+    ['{"code":500,"msg":"https://link.example.com/x?token=SECRETTOKEN has run out"}', 'server'],
+    ['IP不在白名单: /x?token=SECRETTOKEN', 'whitelist'],
     ['{"code":401,"msg":"IP不在白名单"}', 'whitelist'],
     ['<html><body>x</body></html>', 'server'],
     ['', 'no_resource'],
@@ -227,6 +231,22 @@ describe('dynamic-api', () => {
     const error = await failureOf(api(body).source.extract(1, never))
     expect(error.class).toBe(errorClass)
     expect(`${error.message}${error.stack}`).not.toContain('SECRETTOKEN')
+  })
+
+  it.each(['203.0.113.77 不在白名单中', 'error: please whitelist 203.0.113.77'])(
+    'an error in text names the address that is missing: %s',
+    async (body) => {
+      const { source } = api(body)
+      const error = await failureOf(source.extract(1, never))
+      expect(error.class).toBe('whitelist')
+      expect(source.whitelist?.addressFromError(error)).toBe('203.0.113.77')
+    },
+  )
+
+  it('what may be a login is not shown as an error', async () => {
+    const error = await failureOf(api('someuser:SECRETPASS').source.extract(1, never))
+    expect(error.class).toBe('server')
+    expect(error.message).not.toContain('SECRETPASS')
   })
 
   it.each([
