@@ -376,13 +376,15 @@ export class Provider implements FollowerOwner {
 
   /** @throws {GatewayError} GW_BUDGET_REACHED when the budget has no room for so many */
   assertBudget(count: number): void {
-    if (count <= this.#purse.left) return
-    const reached = this.budgetReached
-    const retryAfterMs = reached?.until === undefined ? undefined : Math.max(0, reached.until - this.#clock.now())
+    const reached = this.#purse.reached(count)
+    if (reached === undefined) return
+    const { which, limit, until } = reached
+    const retryAfterMs = until === undefined ? undefined : Math.max(0, until - this.#clock.now())
+    const left = this.#purse.left
     const words =
-      reached === undefined
-        ? `has room for ${this.#purse.left} more in its budget, and this call may buy ${count}`
-        : `has reached its budget ${reached.which} of ${reached.limit} addresses`
+      left > 0
+        ? `has room for ${left} more in its budget ${which} of ${limit} addresses, and this call may buy ${count}`
+        : `has reached its budget ${which} of ${limit} addresses`
     throw new GatewayError('GW_BUDGET_REACHED', `provider "${this.name}" ${words}`, { detail: { retryAfterMs } })
   }
 

@@ -100,7 +100,7 @@ describe('refusals', () => {
 
 describe('an upstream that fails', () => {
   it('rests, comes back, and is healed by a success', async () => {
-    const gateway = await startGateway({ upstreams: 2, config: { health: { rest: '100ms' } } })
+    const gateway = await startGateway({ upstreams: 2, config: { health: { rest: '1s' } } })
     const [bad, other] = upstreams(gateway)
     bad.behaveNext('close-at-once')
     expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)

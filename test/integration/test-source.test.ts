@@ -149,7 +149,7 @@ describe('alone: a link', () => {
     expect(existsSync(join(folder, 'state'))).toBe(true)
     expect(await turnpike(['pasted', '-c', file])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('2 more in its budget'),
+      err: expect.stringContaining('has room for 2 more in its budget total'),
     })
     expect(api.calls).toHaveLength(1)
   })
