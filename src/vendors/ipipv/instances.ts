@@ -6,6 +6,7 @@ import type { Life, Sold, UpstreamProtocol } from '../vendor.ts'
 
 /** The document's own numbers. */
 const RUNNING = '3'
+const COMING = ['1', '2']
 const statusWords: Readonly<Record<string, string>> = {
   '1': 'waits to be made',
   '2': 'is being made',
@@ -31,7 +32,15 @@ export interface Instance {
   readonly reason: string | undefined
   /** Closed, released or expired: it never comes back. */
   readonly isOver: boolean
+  /** Bought, and not made yet: it comes by itself. */
+  readonly isComing: boolean
   readonly sold: Sold | undefined
+}
+
+/** One that was asked for and that the answer does not tell of: nobody knows that it is over. */
+export function untold(instanceNo: string): Instance {
+  const reason = `instance ${instanceNo} is not in the answer`
+  return { instanceNo, reason, isOver: false, isComing: false, sold: undefined }
 }
 
 /** @param vendorWallMs now, by the vendor's clock, ms since the epoch @throws {VendorError} class server when it is no list */
@@ -48,6 +57,7 @@ function readInstance(item: Readonly<Record<string, unknown>>, settings: Instanc
     instanceNo,
     reason: `instance ${/^[\w.-]{1,64}$/.test(instanceNo) ? instanceNo : shapeOf(instanceNo)} ${reason}`,
     isOver,
+    isComing: COMING.includes(status),
     sold: undefined,
   })
   if (status !== RUNNING) return no(statusWords[status] ?? 'is in an unknown state', status === '10' || status === '11')
@@ -59,6 +69,7 @@ function readInstance(item: Readonly<Record<string, unknown>>, settings: Instanc
     instanceNo,
     reason: undefined,
     isOver: false,
+    isComing: false,
     sold: { ...place, ...loginOf(item), ...factsOf(item), life, ref: instanceNo },
   }
 }

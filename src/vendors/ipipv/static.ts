@@ -14,7 +14,7 @@ import {
   VendorError,
 } from '../vendor.ts'
 import { BalanceWatch } from './balance.ts'
-import { type Instance, readInstances } from './instances.ts'
+import { type Instance, readInstances, untold } from './instances.ts'
 import { operations } from './operations.ts'
 import { Purchases } from './purchase.ts'
 import { Serial } from './serial.ts'
@@ -79,6 +79,15 @@ interface Holding {
   readonly reply: VendorReply | undefined
 }
 
+/** What the account has, usable now or not. */
+interface Stock extends Holding {
+  /** Those that can be used now. */
+  readonly instances: readonly Instance[]
+  /** All that are not over: each is paid for. */
+  readonly held: number
+  readonly isComing: boolean
+}
+
 class StaticAccount {
   readonly #own: StaticOwn
   readonly #settings: ProviderSettings
@@ -140,8 +149,10 @@ class StaticAccount {
     const fresh = held.instances.filter(({ instanceNo }) => !this.#handed.has(instanceNo))
     if (fresh.length > 0) return this.#deliver(fresh, held, count)
     if (await this.#purchases.hasPending()) await this.#purchases.settle(order)
-    else if (held.instances.length >= purchase.count) return this.#deliver(held.instances, held, held.instances.length)
-    else await this.#purchases.buy(Math.min(count, purchase.count - held.instances.length), purchase, order)
+    // One that is being made, or stands still for now, is paid for: another one would be one too many.
+    else if (held.held >= purchase.count || held.isComing)
+      return this.#deliver(held.instances, held, held.instances.length)
+    else await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
     const now = await this.#holding(order)
     return this.#deliver(
       now.instances.filter(({ instanceNo }) => !this.#handed.has(instanceNo)),
@@ -160,8 +171,7 @@ class StaticAccount {
     return { ...screened, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
   }
 
-  /** Every instance that can be used now. */
-  async #holding(order: CallOrder): Promise<Holding> {
+  async #holding(order: CallOrder): Promise<Stock> {
     const { instances = [], orders = [], purchase } = this.#own
     if (purchase !== undefined) await this.#purchases.look(order)
     const ofOrders: string[] = []
@@ -179,6 +189,8 @@ class StaticAccount {
     for (const { reason, instanceNo } of holding.instances) if (reason !== undefined) this.#handed.delete(instanceNo)
     return {
       ...holding,
+      held: holding.instances.filter(({ isOver }) => !isOver).length,
+      isComing: holding.instances.some(({ isComing }) => isComing),
       instances: holding.instances.filter(({ sold }) => sold !== undefined),
       rejected: [...holding.rejected, ...holding.instances.flatMap(({ reason }) => reason ?? [])],
     }
@@ -189,7 +201,10 @@ class StaticAccount {
     try {
       const { data, reply } = await this.#table.call('instance', { instances: numbers.join(',') }, order)
       const wallMs = reply.vendorWallMs ?? this.#deps.clock.wall() - (this.#deps.clock.now() - reply.sentAt)
-      return { instances: readInstances(data, this.#own, wallMs), rejected: [], reply }
+      const told = readInstances(data, this.#own, wallMs)
+      const isTold = new Set(told.map(({ instanceNo }) => instanceNo))
+      const missing = numbers.filter((number) => !isTold.has(number)).map(untold)
+      return { instances: [...told, ...missing], rejected: [], reply }
     } catch (error) {
       if (!(error instanceof VendorError) || error.vendorCode !== MISSING) throw error
       const [only = ''] = numbers

@@ -69,6 +69,10 @@ export class SimulatedIpipv extends SimulatedApi {
   refusesOrders: number | undefined
   /** Orders end with this status; default 3, which worked. */
   orderStatus = 3
+  /** What new instances begin with; default 3, which runs. */
+  newStatus = 3
+  /** Instances that answers say nothing of. */
+  leavesOut: readonly string[] = []
   readonly #options: IpipvOptions
   /** Names of calls -> what they asked. A name that comes again must ask the same. */
   readonly #named = new Map<string, string>()
@@ -187,7 +191,7 @@ export class SimulatedIpipv extends SimulatedApi {
         orderNo,
         supply: supplyAddress(),
         expiresWall: clock.wall() + this.skewMs + lifeMs,
-        status: 3,
+        status: this.newStatus,
       }),
     )
     const order = { orderNo, appOrderNo, endsAt: clock.now() + orderMs, instances }
@@ -220,7 +224,8 @@ export class SimulatedIpipv extends SimulatedApi {
     const all = this.orders.flatMap(({ instances }) => instances)
     const found = numbers.map((number) => all.find(({ instanceNo }) => instanceNo === number))
     if (found.some((instance) => instance === undefined)) return this.#fail(10_041, '获取实例失败，实例不存在')
-    return this.#succeed(found.flatMap((instance) => (instance === undefined ? [] : [this.#plain(instance)])))
+    const told = found.filter((instance) => instance !== undefined && !this.leavesOut.includes(instance.instanceNo))
+    return this.#succeed(told.flatMap((instance) => (instance === undefined ? [] : [this.#plain(instance)])))
   }
 
   #plain({ instanceNo, orderNo, supply, expiresWall, status }: SimInstance): object {

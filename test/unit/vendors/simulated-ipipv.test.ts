@@ -137,6 +137,43 @@ describe('buying', () => {
     expect(sim.orders).toHaveLength(1)
   })
 
+  it.each([1, 2, 6])('an instance with status %i counts: it is paid for', async (status) => {
+    const { sim, open, done } = world()
+    const source = open({ purchase: { ...purchase, count: 1 } })
+    await done(source.extract(1, never))
+    const made = sim.instance(0) ?? expect.fail('no instance')
+    made.status = status
+    for (let n = 0; n < 3; n++)
+      expect(await done(failureOf(source.extract(1, never)))).toMatchObject({ class: 'no_resource' })
+    expect(sim.orders).toHaveLength(1)
+    made.status = 3
+    expect(hosts(await done(source.extract(1, never)))).toEqual(['1'])
+    expect(sim.orders).toHaveLength(1)
+  })
+
+  it('while one is being made no other is bought, though there might be more', async () => {
+    const { sim, open, done } = world()
+    sim.newStatus = 2
+    const source = open({ purchase })
+    for (let n = 0; n < 3; n++)
+      expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+        message: expect.stringMatching(/is being made/),
+      })
+    expect(sim.orders).toHaveLength(1)
+  })
+
+  it('an instance that the answer leaves out counts too', async () => {
+    const { sim, open, done } = world()
+    const source = open({ purchase: { ...purchase, count: 1 } })
+    await done(source.extract(1, never))
+    sim.leavesOut = ['i_C1_1']
+    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+      class: 'no_resource',
+      message: expect.stringMatching(/i_C1_1 is not in the answer/),
+    })
+    expect(sim.orders).toHaveLength(1)
+  })
+
   it('buys again what has expired', async () => {
     const { sim, clock, open, done } = world({ lifeMs: 3_600_000 })
     const source = open({ purchase: { ...purchase, count: 1 } })
