@@ -20,7 +20,7 @@ import type { RelayEnd } from '../net/relay.ts'
 import type { Health, Verdict } from '../pool/health.ts'
 import type { LeaseAsk, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { Applicant, Broker } from './broker.ts'
+import type { Applicant, Broker, SessionUse } from './broker.ts'
 import { errorOf, nextStep } from './retry.ts'
 import type { Route } from './router.ts'
 import type { Sticky } from './sticky.ts'
@@ -67,7 +67,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   readonly ask: LeaseAsk
   readonly sessionKey: string | undefined
   readonly strict: boolean
-  abandonsSession = false
+  sessionUse: SessionUse = 'own'
   lastError: GatewayError | undefined
   readonly target: string
   readonly beganAt: number
@@ -180,7 +180,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
       strict: this.strict,
     })
     if (step === 'give-up' || !repeatable) return void this.refuse(this.lastError ?? errorOf(failure, verdict))
-    this.abandonsSession = step === 'leave-session'
+    if (ownTries > 0) this.sessionUse = step === 'same' ? 'own' : mayStay(upstream, failure) ? 'borrow' : 'move'
     this.deps.broker.apply(this)
   }
 
@@ -250,4 +250,9 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     this.upstream = undefined
     if (upstream !== undefined) this.deps.pool.release(upstream, false, this.deps.clock.now())
   }
+}
+
+/** A session stays on an upstream that works and has only refused one target. */
+function mayStay(upstream: Upstream, failure: LegFailure): boolean {
+  return failure.kind === 'refused' && upstream.worked
 }

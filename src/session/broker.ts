@@ -34,14 +34,20 @@ export interface BrokerSettings {
   readonly queue: number
 }
 
+/**
+ * What a client with a session is to be lent: the session's `own` upstream; another one that becomes it (`move`), because its
+ * own has failed; or another one for this target alone (`borrow`), which its own has refused. One tracker that is blocked
+ * must not give a page a second address.
+ */
+export type SessionUse = 'own' | 'move' | 'borrow'
+
 /** Somebody who wants an upstream. */
 export interface Applicant {
   readonly ask: LeaseAsk
   readonly sessionKey: string | undefined
   /** The session's own upstream must do: rather an error than another. */
   readonly strict: boolean
-  /** Give up the session's upstream: it has failed this client often enough. */
-  readonly abandonsSession: boolean
+  readonly sessionUse: SessionUse
   /** What went wrong before, if anything did: the answer when nothing else is to be had. */
   readonly lastError: GatewayError | undefined
   granted(upstream: Upstream): void
@@ -177,17 +183,18 @@ export class Broker {
   }
 
   #lease(applicant: Applicant): Upstream | Miss | 'lost' {
-    const { ask, sessionKey } = applicant
+    const { ask, sessionKey, sessionUse } = applicant
     const now = this.#clock.now()
     const session = sessionKey === undefined ? undefined : this.#sticky.find(sessionKey)
-    if (session !== undefined && !applicant.abandonsSession && this.#pool.leaseOwn(session.upstream, now)) {
+    if (session !== undefined && sessionUse === 'own' && this.#pool.leaseOwn(session.upstream, now)) {
       return session.upstream
     }
     if (session !== undefined && applicant.strict) return 'lost'
     const leased = this.#pool.lease(ask, now)
     if (typeof leased === 'string') return leased
     this.#supply.asked(ask.filter.providers)
-    if (sessionKey !== undefined) this.#sticky.bind(sessionKey, leased)
+    const isBorrowed = session !== undefined && sessionUse === 'borrow'
+    if (sessionKey !== undefined && !isBorrowed) this.#sticky.bind(sessionKey, leased)
     return leased
   }
 

@@ -4,8 +4,8 @@ import type { LegFailure } from '../net/leg.ts'
 import type { Verdict } from '../pool/health.ts'
 import { type Breakage, NO_ANSWER, SOCKS_REPLY } from '../pool/upstream.ts'
 
-/** `same` keeps to the session's upstream; `leave-session` moves the session to another one. */
-export type NextStep = 'same' | 'leave-session' | 'give-up'
+/** `same`: once more at the session's own upstream. */
+export type NextStep = 'same' | 'another' | 'give-up'
 
 /** A session tries its own upstream this often before it moves: one lost packet is no reason to change the address. */
 const OWN_TRIES = 2
@@ -25,7 +25,7 @@ export function nextStep({ failure, verdict, tries, maxTries, ownTries, strict }
   if (failure.kind === 'local' || verdict === 'target' || tries >= maxTries) return 'give-up'
   const staysForNow = ownTries > 0 && ownTries < OWN_TRIES && failure.kind === 'broken'
   if (strict && ownTries > 0 && !staysForNow) return 'give-up'
-  return staysForNow ? 'same' : 'leave-session'
+  return staysForNow ? 'same' : 'another'
 }
 
 const BROKEN: Readonly<Record<Breakage, { code: ErrorCode; message: string }>> = {

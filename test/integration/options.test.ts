@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { connectVia, dial, plain, socks4a, socks5 } from '../support/client.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import type { Header } from '../support/http-wire.ts'
+import type { Behaviour } from '../support/upstream-behaviour.ts'
 
 const password = 'anything'
 const login = (username: string) => ({ login: { username, password } })
@@ -116,6 +117,39 @@ describe('a session', () => {
     expect(gateway.world.upstreams[first]?.connections).toBe(3)
     await gateway.world.upstreams[first]?.behave('ok')
     expect(await carrier(gateway, login('acc-session-a'))).toBe(second)
+  })
+})
+
+describe('a session whose upstream refuses one target', () => {
+  const blocked: Behaviour = { kind: 'status', status: 403 }
+
+  it('reaches that one through another upstream, and everything else as before', async () => {
+    const gateway = await startGateway({ upstreams: 2 })
+    const first = await carrier(gateway, login('acc-session-a'))
+    gateway.world.upstreams[first]?.behaveFor('site.test', blocked)
+    expect((await connectVia(gateway.port, 'site.test:80', login('acc-session-a'))).status).toBe(200)
+    expect(await carrier(gateway, login('acc-session-a'))).toBe(first)
+  })
+
+  it('stays when every upstream refuses that target', async () => {
+    const gateway = await startGateway({ upstreams: 2 })
+    const first = await carrier(gateway, login('acc-session-a'))
+    for (const upstream of gateway.world.upstreams) upstream.behaveFor('tracker.test', blocked)
+    for (let n = 0; n < 3; n++) {
+      const reply = await connectVia(gateway.port, 'tracker.test:80', login('acc-session-a'))
+      expect(refusalOf(reply)).toEqual({ status: 502, code: 'GW_TARGET_REFUSED' })
+      expect(await carrier(gateway, login('acc-session-a'))).toBe(first)
+    }
+  })
+
+  it('moves when that upstream has never worked', async () => {
+    const gateway = await startGateway({ upstreams: 2 })
+    gateway.world.upstreams[0]?.behaveFor('echo.test', blocked)
+    gateway.world.upstreams[0]?.behaveFor('site.test', blocked)
+    expect(await carrier(gateway, login('acc-session-a'))).toBe(1)
+    expect(gateway.world.upstreams[0]?.connections).toBe(1)
+    expect(await carrier(gateway, login('acc-session-a'))).toBe(1)
+    expect(gateway.world.upstreams[0]?.connections).toBe(1)
   })
 })
 

@@ -105,7 +105,7 @@ class Client implements Applicant {
   readonly ask = { strategy: 'round-robin', filter: anyUpstream, host: 'site.test', lifeMs: 0, tried: [] } as const
   readonly sessionKey = undefined
   readonly strict = false
-  readonly abandonsSession = false
+  readonly sessionUse = 'own'
   readonly lastError = undefined
   readonly #lent: (upstream: Upstream) => void
   readonly #refused: () => void
