@@ -127,6 +127,7 @@ export interface OrderPage {
   /** 1 waits, 2 runs, 3 worked, 4 failed, 5 worked in part. */
   readonly status: number
   readonly appOrderNo: string | undefined
+  readonly isRefunded: boolean
   /** How many instances in all. */
   readonly total: number
   readonly instances: unknown
@@ -143,6 +144,7 @@ export function readOrder(data: unknown): OrderPage {
   return {
     status,
     appOrderNo: textOf(order['appOrderNo']),
+    isRefunded: textOf(order['refund']) === '1',
     total: countOf(order['total']) ?? numbers.length,
     instances: list,
     numbers,

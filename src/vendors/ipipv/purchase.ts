@@ -42,6 +42,7 @@ const MAX_POLL_MS = 30_000
 const MAX_SETTLE_MS = 900_000
 const PAGE_SIZE = 100
 const MAX_PAGES = 50
+const FAILED = 'order-failed'
 const STATIC_TYPES = '101,102,103'
 
 export interface PurchaseDeps {
@@ -183,7 +184,7 @@ export class Purchases {
       return await this.look(order)
     } catch (error) {
       const isPassing = error instanceof VendorError && (error.class === 'server' || error.class === 'rate_limited')
-      if (!isPassing) throw error
+      if (!isPassing || error.vendorCode === FAILED) throw error
       return false
     }
   }
@@ -194,8 +195,10 @@ export class Purchases {
     const pending = note.pending.filter((number) => number !== orderNo)
     await this.#write({ ...note, pending, instances: [...new Set([...note.instances, ...numbers])] })
     if (numbers.length > 0) return
-    throw new VendorError('no_resource', 'order-failed', `order ${orderNo} failed at ipipv`, {
-      hint: 'its amount should have been refunded: look at the order at ipipv',
+    const isRefunded = pages.some((page) => page.isRefunded)
+    // A refusal gives the budget back; money of which nobody says that it came back stays booked.
+    throw new VendorError(isRefunded ? 'no_resource' : 'server', FAILED, `order ${orderNo} failed at ipipv`, {
+      hint: isRefunded ? undefined : 'ipipv tells of no refund: look at the order there',
     })
   }
 

@@ -69,6 +69,8 @@ export class SimulatedIpipv extends SimulatedApi {
   refusesOrders: number | undefined
   /** Orders end with this status; default 3, which worked. */
   orderStatus = 3
+  /** Whether orders that brought nothing say that their amount came back. */
+  refunds = true
   /** What new instances begin with; default 3, which runs. */
   newStatus = 3
   /** Instances that answers say nothing of. */
@@ -212,6 +214,7 @@ export class SimulatedIpipv extends SimulatedApi {
       appOrderNo,
       type: 1,
       status,
+      refund: status === 4 && this.refunds ? 1 : 0,
       count: all.length,
       page,
       pageSize,

@@ -193,12 +193,17 @@ describe('buying', () => {
     expect(paths(sim)).not.toContain('instance/open')
   })
 
-  it('an order that failed brings nothing and is over', async () => {
+  // Class `server` leaves the money booked: nobody says that it came back.
+  it.each([
+    [true, 'no_resource'],
+    [false, 'server'],
+  ])('an order that failed brings nothing and is over (refunded: %s)', async (refunds, errorClass) => {
     const { sim, open, done } = world()
     sim.orderStatus = 4
+    sim.refunds = refunds
     const source = open({ purchase })
     expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
-      class: 'no_resource',
+      class: errorClass,
       vendorCode: 'order-failed',
     })
     sim.orderStatus = 5
