@@ -13,7 +13,7 @@ import {
   isStatic,
   type ProviderConfig,
 } from './config/schema.ts'
-import { type DemoWorld, startDemoWorld } from './demo/world.ts'
+import type { DemoWorld } from './demo/world.ts'
 import type { Log } from './log.ts'
 import type { UpstreamTls } from './pool/upstream.ts'
 import type { ProviderSettings } from './refill/provider.ts'
@@ -91,8 +91,12 @@ export function openLink(config: Config, link: PastedLink, deps: Pick<AccountDep
   return openSource({ ...common, ...limits, ...(channels === undefined ? {} : { channels }) }, deps)
 }
 
-/** The demo vendor is a company of its own on loopback, started with the gateway. */
-function openDemoWorld({ channels, life, fetch }: DemoProviderConfig, { clock, log }: AccountDeps): Promise<DemoWorld> {
+/** The demo vendor is a company of its own on loopback, started with the gateway; loaded only where it is wanted. */
+async function openDemoWorld(
+  { channels, life, fetch }: DemoProviderConfig,
+  { clock, log }: AccountDeps,
+): Promise<DemoWorld> {
+  const { startDemoWorld } = await import('./demo/world.ts')
   return startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock, log: log.child({ mod: 'demo' }) })
 }
 

@@ -1,6 +1,8 @@
 /** What the admin port answers; docs/admin.md is its manual. */
+
+import type { RequestListener } from 'node:http'
 import { isIP } from 'node:net'
-import type { HttpBindings } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { z } from 'zod'
@@ -19,6 +21,8 @@ import type { AdminView, ProviderReport } from './view.ts'
 export interface RouteParts {
   readonly view: AdminView
   readonly clock: Clock
+  /** When the gateway began to listen here, clock ms. */
+  readonly startedAt: number
   readonly log: Log
   /** Without one, nothing can be changed through this port. */
   readonly token: Secret | undefined
@@ -38,7 +42,17 @@ const banReport = z.strictObject({
   rest: duration({ min: 1, max: DAY_MS }).prefault('10m'),
 })
 
-export function adminRoutes(parts: RouteParts): Hono<Env> {
+/** @param host where the port listens: names a request without a Host */
+export function adminListener(parts: RouteParts, host: string): RequestListener {
+  return getRequestListener(adminRoutes(parts).fetch, {
+    hostname: host.includes(':') ? `[${host}]` : host,
+    // A global Request must not change under everybody's feet.
+    overrideGlobalObjects: false,
+    errorHandler: () => problem('ADMIN_BAD_REQUEST', 'the request names no host or path that could be read'),
+  })
+}
+
+function adminRoutes(parts: RouteParts): Hono<Env> {
   const app = new Hono<Env>()
   app.use(ownHostOnly(parts))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, methods) => refuseMethod(methods) }))
@@ -52,9 +66,8 @@ export function adminRoutes(parts: RouteParts): Hono<Env> {
   return app
 }
 
-function addReading(app: Hono<Env>, { view, clock }: RouteParts): void {
+function addReading(app: Hono<Env>, { view, clock, startedAt }: RouteParts): void {
   const metrics = metricsPage(view)
-  const startedAt = clock.now()
   app.get('/healthz', (c) => c.json({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }))
   app.get('/readyz', (c) => {
     const { ready, reasons } = view.readiness()

@@ -1,16 +1,14 @@
 /** The admin port: health, metrics, and what the pool and the providers are doing. */
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import type { Clock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Address } from '../net/address.ts'
 import type { Secret } from '../secret.ts'
 import { hostCheck, isLoopback } from './hosts.ts'
-import { problem } from './problem.ts'
-import { adminRoutes } from './routes.ts'
+import type { RouteParts } from './routes.ts'
 import { storedToken } from './token.ts'
 import type { AdminView } from './view.ts'
 
@@ -48,16 +46,13 @@ export async function startAdmin(
   refuseExposure(settings)
   const token =
     settings.token ?? (settings.stateDir === undefined ? undefined : await storedToken(settings.stateDir, log))
-  const routes = adminRoutes({ view, clock: deps.clock, log, token, isOwnHost: hostCheck(settings.host) })
+  const { clock } = deps
+  const isOwnHost = hostCheck(settings.host)
+  const parts = { view, clock, startedAt: clock.now(), log, token, isOwnHost }
   const server = createServer(
     // The routes answer a missing Host as they do a wrong one.
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
-    getRequestListener(routes.fetch, {
-      // Names a request without a Host, and a global Request must not change under everybody's feet.
-      hostname: settings.host.includes(':') ? `[${settings.host}]` : settings.host,
-      overrideGlobalObjects: false,
-      errorHandler: () => problem('ADMIN_BAD_REQUEST', 'the request names no host or path that could be read'),
-    }),
+    answerWhenAsked(parts, settings.host),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.listen(settings.port, settings.host)
@@ -65,6 +60,16 @@ export async function startAdmin(
   server.on('error', (error) => log.error({ err: error }, 'the admin port could not accept a connection'))
   const { address, port } = server.address() as AddressInfo
   return { address: { host: address, port }, close: () => close(server) }
+}
+
+/** The routes, and the libraries under them, are loaded for the first request: a gateway that nobody asks saves 10 MB. */
+function answerWhenAsked(parts: RouteParts, host: string): RequestListener {
+  let loading: Promise<RequestListener> | undefined
+  return async (request, response) => {
+    loading ??= import('./routes.ts').then(({ adminListener }) => adminListener(parts, host))
+    const answer = await loading
+    answer(request, response)
+  }
 }
 
 function refuseExposure({ host, token }: AdminSettings): void {

@@ -1,9 +1,10 @@
 /**
  * Sends one plain request to an upstream and its response to the client, both bodies streaming (undici underneath).
  */
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Client, type Dispatcher, errors } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
 import { formatAuthority } from './address.ts'
@@ -19,6 +20,13 @@ import {
   type Sending,
 } from './plain-request.ts'
 import { reasonPhrase } from './reply.ts'
+
+const require = createRequire(import.meta.url)
+
+/** Loaded for the first request that goes this way: most gateways tunnel only, and save 10 MB. */
+function undici(): typeof import('undici') {
+  return require('undici') as typeof import('undici')
+}
 
 /** The connection of a conversation was closed before the request could be sent on it. */
 class ConversationOver extends Error {}
@@ -36,7 +44,7 @@ export class UndiciConversation implements Conversation {
   constructor(origin: string, socket: Socket, bodyIdleMs: number) {
     this.#socket = socket
     let isTaken = false
-    this.#client = new Client(origin, {
+    this.#client = new (undici().Client)(origin, {
       connect: (_options, callback) => {
         const isOver = isTaken || socket.destroyed
         isTaken = true
@@ -110,7 +118,7 @@ class Forward implements Dispatcher.DispatchHandler, Sending {
     // Interim responses (1xx) are for the next hop; the client got its 100 from us.
     if (this.#cancelled || status < 200) return
     const fields = decode(controller.rawHeaders)
-    if (isOddlyCoded(fields)) throw new errors.HTTPParserError('an answer in a coding that is not chunked')
+    if (isOddlyCoded(fields)) throw new (undici().errors.HTTPParserError)('an answer in a coding that is not chunked')
     if (!this.#owner.answered(status)) {
       this.#dropped = true
       return void controller.abort(new Error('the answer is not for the client'))
@@ -222,9 +230,10 @@ function decode(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
 }
 
 function breakageOf(error: Error): Breakage {
-  return error instanceof errors.HTTPParserError ? 'garbage' : 'closed'
+  return error instanceof undici().errors.HTTPParserError ? 'garbage' : 'closed'
 }
 
 function isRequestFault(error: Error): boolean {
+  const { errors } = undici()
   return error instanceof errors.InvalidArgumentError || error instanceof errors.RequestContentLengthMismatchError
 }

@@ -35,7 +35,9 @@ export class Sticky {
     this.#store = store
     this.#clock = clock
     this.#sessions = new LRUCache({
-      max: settings.max,
+      // As sizes: for `max` the cache allocates all its arrays at once, 4 MB for the default.
+      maxSize: settings.max,
+      sizeCalculation: () => 1,
       ttl: settings.idle,
       updateAgeOnGet: true,
       perf: { now: () => clock.now() },

@@ -4,7 +4,8 @@
  * Vendor URLs and bodies hold keys. No message and no cause of what is thrown here repeats a URL, a host or a body:
  * undici's own errors are read for their code and dropped.
  */
-import { Agent, type Dispatcher } from 'undici'
+import { createRequire } from 'node:module'
+import type { Agent, Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { httpDate, malformed } from './parse.ts'
 import {
@@ -132,19 +133,27 @@ const UNSENT =
  * @param options.dispatcher for tests; whoever hands one in closes it
  */
 export function openVendorHttp(options: { clock: Clock; dispatcher?: Dispatcher }): VendorHttp {
-  const isOwn = options.dispatcher === undefined
-  const dispatcher = options.dispatcher ?? newAgent()
+  let own: Agent | undefined
+  const dispatcher = () => {
+    if (options.dispatcher !== undefined) return options.dispatcher
+    own ??= newAgent()
+    return own
+  }
   let closing: Promise<void> | undefined
   return {
-    call: (request, signal) => call(dispatcher, options.clock, request, signal),
+    call: (request, signal) => call(dispatcher(), options.clock, request, signal),
     close: () => {
-      closing ??= isOwn ? dispatcher.close() : Promise.resolve()
+      closing ??= own?.close() ?? Promise.resolve()
       return closing
     },
   }
 }
 
+const require = createRequire(import.meta.url)
+
+/** Loads undici, which a gateway of lists alone never needs. */
 function newAgent(): Agent {
+  const { Agent } = require('undici') as typeof import('undici')
   return new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS },
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -3,7 +3,6 @@
  * Calls and parameters that the page does not know were seen in the vendor's public SDKs and clients; each says so.
  */
 import { createHash } from 'node:crypto'
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import {
@@ -18,6 +17,7 @@ import {
   shapeOf,
   startsLikeMarkup,
   textOf,
+  xmlLibrary,
 } from './parse.ts'
 import {
   type Account,
@@ -282,6 +282,7 @@ function splitText(text: string, split: ParamValue = 1): string[] {
 }
 
 function parseXml(text: string): Readonly<Record<string, unknown>> | undefined {
+  const { XMLParser, XMLValidator } = xmlLibrary()
   // The parser itself lets a truncated document pass. Entities that a document defines are not expanded.
   const parser = new XMLParser({ processEntities: false, parseTagValue: false, isArray: (name) => name === 'proxy' })
   try {

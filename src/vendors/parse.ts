@@ -4,11 +4,19 @@
  * Bodies come from strangers. Nothing here throws anything but VendorError, and no message repeats the body itself, which
  * may hold logins: `shapeOf` shows what it looked like.
  */
+import { createRequire } from 'node:module'
 import { isIP } from 'node:net'
 import { secret } from '../config/fields.ts'
 import { isHostName, parseAuthority } from '../net/address.ts'
 import { Secret } from '../secret.ts'
 import { type ErrorRule, type UpstreamProtocol, VendorError } from './vendor.ts'
+
+const require = createRequire(import.meta.url)
+
+/** Loaded for the first reply in XML: few gateways meet one. */
+export function xmlLibrary(): typeof import('fast-xml-parser') {
+  return require('fast-xml-parser') as typeof import('fast-xml-parser')
+}
 
 // --- Errors -------------------------------------------------------------------------------------------------------
 

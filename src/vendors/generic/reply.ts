@@ -1,6 +1,5 @@
 /** Reads a reply as the entry says: its format, whether it is an error, its items. */
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { countOf, malformed, parseJson, refusal, startsLikeMarkup, textOf } from '../parse.ts'
+import { countOf, malformed, parseJson, refusal, startsLikeMarkup, textOf, xmlLibrary } from '../parse.ts'
 import { type Delivered, type ErrorRule, type RawReply, VendorError } from '../vendor.ts'
 import type { ItemReader } from './item.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
@@ -168,6 +167,7 @@ function readXml(text: string, said: Said, own: GenericOwn): unknown {
 function parseXml(text: string): unknown {
   const broken = (): VendorError => malformed('the reply is broken XML', text)
   if (!startsLikeMarkup(text)) throw malformed('the reply is no XML', text)
+  const { XMLParser, XMLValidator } = xmlLibrary()
   try {
     // The parser itself lets a truncated document pass.
     if (XMLValidator.validate(text) !== true) throw broken()

@@ -9,8 +9,7 @@
  * Pure, and total: every body is addresses or a reason in words. Bodies come from strangers and hold logins: what is
  * repeated of them is what stands under the name of a message, and else only its shape.
  */
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { formatOf, malformed, parseJson, shapeOf, startsLikeMarkup } from '../parse.ts'
+import { formatOf, malformed, parseJson, shapeOf, startsLikeMarkup, xmlLibrary } from '../parse.ts'
 import { VendorError } from '../vendor.ts'
 import type { Found } from './found.ts'
 import { addressesIn } from './text.ts'
@@ -63,18 +62,19 @@ function pageError(text: string): VendorError {
 }
 
 /** Without types and entities: what a document defines itself is not expanded. */
-const parser = new XMLParser({
+const XML_OPTIONS = {
   processEntities: false,
   parseTagValue: false,
   ignoreAttributes: false,
   attributeNamePrefix: '',
-})
+}
 
 function sniffXml(text: string): Sniffed {
   if (/^<\/?br/i.test(text)) return sniffText(text)
+  const { XMLParser, XMLValidator } = xmlLibrary()
   try {
     if (XMLValidator.validate(text) === true)
-      return sniffTree('XML', withoutEntities(withoutDeclaration(parser.parse(text))))
+      return sniffTree('XML', withoutEntities(withoutDeclaration(new XMLParser(XML_OPTIONS).parse(text))))
   } catch {
     // The parser's own message quotes the document.
   }
