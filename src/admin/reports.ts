@@ -165,12 +165,12 @@ function budget({ settings, budgetLeft, budgetReached }: Provider, now: number) 
   }
 }
 
-function stock({ source, settings, balance, held, incoming, freeChannels }: Provider) {
+function stock({ source, settings, balance, held, onTheWay, freeChannels }: Provider) {
   return {
     balance: balance ?? null,
     runsLow: settings.lowStock !== undefined && balance !== undefined && balance < settings.lowStock,
     held,
-    incoming,
+    incoming: onTheWay,
     channels: source.byChannel ? (source.channels ?? null) : null,
     channelsFree: finite(freeChannels),
   }

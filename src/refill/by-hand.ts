@@ -83,6 +83,7 @@ export class HandCalls {
       { signal: both },
     )
     provider.gaveBack(byHand.givenBack(name, params, provider.heldRefs))
+    provider.tendedTo()
     const shown = byHand.show(name, params, data) ?? null
     return { provider: provider.name, operation: name, effect: operation.effect, data: shown }
   }

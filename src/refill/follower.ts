@@ -14,11 +14,15 @@ export interface FollowerOwner {
   followFailed(error: unknown): void
 }
 
+/** A line that is still being dialled so long after it should have been there may never come. */
+const OVERDUE_MS = 60_000
+
 export class Follower {
   readonly #follow: Follow
   readonly #clock: Clock
   readonly #owner: FollowerOwner
-  readonly #pending = new Set<string>()
+  /** When the vendor says that it will be there, clock ms. */
+  readonly #pending = new Map<string, number>()
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -37,11 +41,32 @@ export class Follower {
     return this.#pending.size
   }
 
+  /** Of those, how many will be there before long. One that is long overdue is paid for and counted on no more. */
+  get expectedCount(): number {
+    return this.#expected().length
+  }
+
+  /** When the first of them will be there, clock ms; undefined when none will. */
+  get comesAt(): number | undefined {
+    const expected = this.#expected()
+    return expected.length === 0 ? undefined : Math.min(...expected)
+  }
+
+  #expected(): number[] {
+    const now = this.#clock.now()
+    return [...this.#pending.values()].filter((dueAt) => now < dueAt + OVERDUE_MS)
+  }
+
   add(pending: readonly Pending[]): void {
     // What has just been ordered is asked for a pause later, not at once.
     if (pending.length > 0) this.#askedAt = this.#clock.now()
-    for (const { ref } of pending) this.#pending.add(ref)
+    this.#await(pending)
     this.#schedule()
+  }
+
+  #await(pending: readonly Pending[]): void {
+    const now = this.#clock.now()
+    for (const { ref, waitMs = 0 } of pending) if (!this.#pending.has(ref)) this.#pending.set(ref, now + waitMs)
   }
 
   /** Goes on asking after a time in which nobody wanted to know. */
@@ -68,11 +93,11 @@ export class Follower {
     this.#isAsking = true
     this.#askedAt = this.#clock.now()
     try {
-      const refs = [...new Set([...this.#pending, ...this.#owner.heldRefs])]
+      const refs = [...new Set([...this.#pending.keys(), ...this.#owner.heldRefs])]
       const news = await this.#follow.ask(refs, this.#stopping.signal)
       for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)
       // One that was there may be on its way again: it is dialling anew, and its old address is dead.
-      for (const { ref } of news.pending ?? []) this.#pending.add(ref)
+      this.#await(news.pending ?? [])
       for (const ref of news.gone) this.#pending.delete(ref)
       await this.#owner.followed(news)
     } catch (error) {

@@ -154,6 +154,16 @@ export class Provider implements FollowerOwner {
     return this.#ledger.held(this.#clock.now())
   }
 
+  /** Addresses that are expected: of orders under way, and of those whose vendor brings them later. */
+  get onTheWay(): number {
+    return this.incoming + (this.#follower?.expectedCount ?? 0)
+  }
+
+  /** When the first of those that come later will be there, clock ms; undefined when none will. */
+  get comesAt(): number | undefined {
+    return this.#follower?.comesAt
+  }
+
   /** Free channels; Infinity for products not sold by channel. Until the number is known, one. */
   get freeChannels(): number {
     if (!this.source.byChannel) return Number.POSITIVE_INFINITY
@@ -187,12 +197,12 @@ export class Provider implements FollowerOwner {
   room(now: number, isUrgent: boolean): number {
     if (now < this.#standing.state.until || this.source.isList || this.limiter.room < 1) return 0
     if (!isUrgent && now < this.#pacedAt()) return 0
-    const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.incoming
+    const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.onTheWay
     const { lot, maxPerCall } = this.source
     const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.#purse.left, ceiling)
     // All of a lot is paid for: one that does not fit is not ordered.
     if (lot !== undefined && most < lot) return 0
-    return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.incoming > 0 ? 0 : 1) : most)
+    return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
   }
 
   /** When the stock may be ordered for: at once while more than half of the window is free, then at the vendor's pace. */
@@ -215,6 +225,7 @@ export class Provider implements FollowerOwner {
 
   /** Why it takes no orders although nothing is wrong with it; undefined when it does. */
   get fullBecause(): string | undefined {
+    if (this.comesAt !== undefined) return 'what it sold is on its way'
     if (this.freeChannels === 0) return 'all of its channels are in use'
     return this.limiter.room < 1 ? 'as many calls as the vendor allows have been made' : undefined
   }
@@ -503,6 +514,17 @@ export class Provider implements FollowerOwner {
   hint(): void {
     this.source.hint?.()
     void this.#follower?.now()
+    // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
+    if (!this.source.isList || this.source.hint === undefined || !this.#standing.isResting) return
+    this.#standing.mended()
+    this.onNews?.()
+  }
+
+  /** The operator has made a call that worked: what stopped the provider may be over, and one order tells. */
+  tendedTo(): void {
+    if (this.#standing.state.kind !== 'stopped') return
+    this.#standing.mended()
+    this.onNews?.()
   }
 
   /** A bad address is given back where that frees its channel and so saves money. */

@@ -104,7 +104,7 @@ export class Refiller implements SupplyView {
     let soonest: { provider: Provider; at: number | undefined } | undefined
     for (const provider of able) {
       if (provider.incoming > 0 || this.#holds(provider, tried)) return undefined
-      const at = provider.nextAttemptAt(now, true)
+      const at = earlier(provider.comesAt, provider.nextAttemptAt(now, true))
       if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
       if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
         soonest = { provider, at }
@@ -142,7 +142,7 @@ export class Refiller implements SupplyView {
     const providers = this.#able(group.providers)
     for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
     const stock = this.#stock(providers, now)
-    const incoming = providers.reduce((sum, p) => sum + p.incoming, 0)
+    const incoming = providers.reduce((sum, p) => sum + p.onTheWay, 0)
     const wanted = Math.min(this.#wanted(group, stock, providers, now), this.#sustained(providers))
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
@@ -237,7 +237,7 @@ export class Refiller implements SupplyView {
     const able = providers.map((p) => ({
       provider: p,
       room: Math.floor(p.room(now, isUrgent)),
-      load: p.held + p.incoming,
+      load: p.held + p.onTheWay,
     }))
     for (let left = count; left > 0; left--) {
       const next = able.reduce<(typeof able)[number] | undefined>(
@@ -253,7 +253,7 @@ export class Refiller implements SupplyView {
   }
 
   get #incoming(): number {
-    return this.#providers.reduce((sum, provider) => sum + provider.incoming, 0)
+    return this.#providers.reduce((sum, provider) => sum + provider.onTheWay, 0)
   }
 
   async #buy(provider: Provider, count: number, isUrgent: boolean): Promise<void> {
@@ -333,6 +333,10 @@ function goesBefore(one: Share, best: Share | undefined): boolean {
   if (best === undefined) return true
   const [a, b] = [one.provider.settings, best.provider.settings]
   return a.priority === b.priority ? one.load / a.weight < best.load / b.weight : a.priority < b.priority
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }
 
 function hopeless(provider: Provider | undefined, at: number | undefined, now: number): GatewayError {

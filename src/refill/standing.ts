@@ -78,6 +78,11 @@ export class Standing {
     return this.#lastTrouble
   }
 
+  /** Nothing is wrong; there is only nothing to ask for now. */
+  get isResting(): boolean {
+    return this.#state.kind === 'waiting' && this.#state.code === ''
+  }
+
   /** An order now would be a trial: one address, and no second one beside it. */
   get isOnTrial(): boolean {
     return this.#state.kind === 'stopped' || this.#fault !== undefined

@@ -77,3 +77,16 @@ it('leaves nothing behind when it is closed', async () => {
   await clock.run(60_000)
   expect([asked, clock.pendingTimers]).toEqual([[], 0])
 })
+
+it('counts on what was ordered until it is long overdue', async () => {
+  follower.add([
+    { ref: 'soon', waitMs: 5_000 },
+    { ref: 'late', waitMs: 30_000 },
+  ])
+  answer = { pending: [{ ref: 'soon' }, { ref: 'late', waitMs: 900_000 }] }
+  expect([follower.expectedCount, follower.comesAt]).toEqual([2, 5_000])
+  await clock.run(65_000)
+  expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([1, 30_000, 2])
+  await clock.run(25_000)
+  expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([0, undefined, 2])
+})

@@ -112,3 +112,15 @@ it('lends nobody what a trial brought, also when the vendor tells of it again, a
   await provider.followed({ ...delivery, gone: [] })
   expect([world.pool.size, provider.held, provider.freeChannels, provider.budgetLeft]).toEqual([0, 1, 2, 4])
 })
+
+it('tries again at once what had stopped when the operator has made a call that worked', async () => {
+  const world = new World({ a: {} })
+  world.vendor('a').trouble.push(new VendorError('bad_request', 'purchase_unknown', 'nobody knows'))
+  world.connect()
+  await world.clock.run(1_000)
+  expect(world.provider('a').state.kind).toBe('stopped')
+  world.provider('a').tendedTo()
+  world.connect()
+  await world.clock.run(1_000)
+  expect([world.provider('a').state.kind, world.vendor('a').calls.length, world.waits]).toEqual(['ready', 2, [450]])
+})

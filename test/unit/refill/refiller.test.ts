@@ -376,6 +376,26 @@ it('buys at the operator’s word what is missing of the floor, within state, bu
   expect(world.pool.lendableCount).toBe(6)
 })
 
+it('what comes after its order is waited for, and not ordered twice', async () => {
+  const world = new World({ a: { vendor: { dialMs: 4_000, channels: 5 } } })
+  world.connect(60_000)
+  await world.clock.run(20_000)
+  expect([world.denials, world.waits.length, world.vendor('a').calls.length]).toEqual([[], 1, 1])
+})
+
+it('who would wait in vain for what comes later hears so at once', async () => {
+  const world = new World({ a: { vendor: { dialMs: 50_000, channels: 1 } } })
+  world.connect()
+  await world.clock.run(1_000)
+  expect(world.denials).toEqual([expect.stringMatching(/^GW_NO_SUPPLY: .* is on its way/)])
+  world.connect()
+  await world.clock.run(0)
+  expect(world.denials).toHaveLength(2)
+  await world.clock.run(52_000)
+  world.connect()
+  expect([world.waits, world.vendor('a').calls.length]).toEqual([[0], 1])
+})
+
 it('leaves nothing behind when it is closed', async () => {
   const world = new World(one)
   await world.traffic(500, 20_000)

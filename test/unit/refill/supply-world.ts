@@ -37,6 +37,8 @@ export interface VendorRules {
   readonly canList: boolean
   /** How far the vendor's clock is ahead, ms; then it tells times of day, with a Date header. */
   readonly skewMs: number | undefined
+  /** What it sells has no address yet: that comes so long after the order, and is asked for. */
+  readonly dialMs: number | undefined
 }
 
 const usual: VendorRules = {
@@ -50,6 +52,7 @@ const usual: VendorRules = {
   brings: undefined,
   canList: false,
   skewMs: undefined,
+  dialMs: undefined,
 }
 
 export class SimulatedVendor {
@@ -63,6 +66,8 @@ export class SimulatedVendor {
   readonly ends: number[] = []
   /** When it was asked what the account holds. */
   readonly listings: number[] = []
+  /** When each address will be there. */
+  readonly #dialled = new Map<string, number>()
   readonly #rules: VendorRules
   readonly #clock: FakeClock
 
@@ -82,7 +87,9 @@ export class SimulatedVendor {
   }
 
   source(limiters: Limiters): Source {
-    const { channels, limit, maxPerCall, canList, lot, brings } = this.#rules
+    const { channels, limit, maxPerCall, canList, lot, brings, dialMs } = this.#rules
+    const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
+    const follow = dialMs === undefined ? {} : { follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask } }
     const keyed = { key: this.name, ...limit }
     const none = () => Promise.reject(new Error('this vendor has one call'))
     return {
@@ -104,7 +111,19 @@ export class SimulatedVendor {
       },
       call: none,
       operations: {},
+      ...follow,
     }
+  }
+
+  #lines(refs: readonly string[]): Delivery {
+    const now = this.#clock.now()
+    const all = refs.map((ref, index) => ({ ref, index, waitMs: (this.#dialled.get(ref) ?? 0) - now }))
+    const sold = all.flatMap(({ ref, index, waitMs }): Sold[] => {
+      const life: Life = { kind: 'for', ms: 120_000 }
+      return waitMs > 0 ? [] : [{ host: '192.0.2.9', port: 9_001 + index, protocol: 'http', life, ref }]
+    })
+    const pending = all.flatMap(({ ref, waitMs }) => (waitMs > 0 ? [{ ref, waitMs }] : []))
+    return { sold, pending, rejected: [], sentAt: now }
   }
 
   async #serve(count: number, signal: AbortSignal): Promise<Delivery> {
@@ -115,10 +134,17 @@ export class SimulatedVendor {
     const trouble = this.trouble.shift()
     await this.#clock.sleep(way, signal)
     if (trouble instanceof VendorError) throw trouble
-    const delivery = this.#sell(count, sentAt)
+    const delivery =
+      this.#rules.dialMs === undefined ? this.#sell(count, sentAt) : this.#dial(count, this.#rules.dialMs)
     await this.#clock.sleep(latency - way, signal)
     if (trouble === 'lost') throw new VendorError('server', 'timeout', 'the vendor did not answer')
     return delivery
+  }
+
+  #dial(count: number, dialMs: number): Delivery {
+    const refs = Array.from({ length: count }, (_, index) => `line-${this.#dialled.size + index}`)
+    for (const ref of refs) this.#dialled.set(ref, this.#clock.now() + dialMs)
+    return this.#lines(refs)
   }
 
   #sell(count: number, sentAt: number): Delivery {
