@@ -1,5 +1,7 @@
 /** What `turnpike test-source` prints. */
+import { parseAuthority } from '../net/address.ts'
 import type { TrialAddress, TrialReport } from '../refill/trial.ts'
+import { refusalOf } from '../vendors/registry.ts'
 import type { LinkFacts } from './link-facts.ts'
 import { oneLine } from './table.ts'
 
@@ -77,8 +79,14 @@ function addressLine({ address, protocol, login, lifeSeconds, exit, country, are
     lifeSeconds === null ? 'endless' : `${lifeSeconds} s`,
     ...(exit === null ? [] : [`exit ${exit}`]),
     ...[country, area, city, isp].filter((fact) => fact !== null),
+    ...(isPrivate(address) ? ['a private address: an entry wants allowPrivate: true'] : []),
   ]
   return oneLine(facts.join('  '))
+}
+
+function isPrivate(address: string): boolean {
+  const host = parseAuthority(address, 0)?.host
+  return host !== undefined && refusalOf(host, false) !== undefined
 }
 
 const doubts: Readonly<Record<TrialReport['doubts'][number], string>> = {

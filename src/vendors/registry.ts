@@ -29,6 +29,7 @@ import {
 } from './vendor.ts'
 
 export { expectation, isCredential } from './engine/params.ts'
+export { refusalOf } from './engine/screen.ts'
 export { Turns } from './engine/turns.ts'
 export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
 export { openVendorHttp } from './http.ts'
