@@ -14,7 +14,8 @@ export interface User {
   readonly providers?: readonly string[]
 }
 
-const ANONYMOUS: ClientIdentity = { account: undefined, options: noOptions, providers: undefined }
+/** A client without a login, where none is demanded. */
+export const anonymous: ClientIdentity = { account: undefined, options: noOptions, providers: undefined }
 /** Logins whose check is remembered: a crawler sends the same few again and again. */
 const MAX_REMEMBERED = 10_000
 
@@ -69,7 +70,7 @@ export class Access {
   }
 
   #anonymous(): ClientIdentity {
-    if (!this.demandsLogin) return ANONYMOUS
+    if (!this.demandsLogin) return anonymous
     throw new GatewayError('GW_LOGIN_REQUIRED', 'this listener demands a login')
   }
 
@@ -86,7 +87,7 @@ export class Access {
   userId(userId: string): ClientIdentity {
     if (this.demandsLogin)
       throw new GatewayError('GW_LOGIN_REQUIRED', 'SOCKS4 cannot carry a login: use SOCKS5 or HTTP')
-    return userId === '' ? ANONYMOUS : { ...parseUserName(userId), providers: undefined }
+    return userId === '' ? anonymous : { ...parseUserName(userId), providers: undefined }
   }
 
   #longestUser(userName: string): User | undefined {

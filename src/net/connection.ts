@@ -10,7 +10,7 @@
  */
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
-import type { Access } from './access.ts'
+import { type Access, anonymous } from './access.ts'
 import { unmapIPv4 } from './address.ts'
 import { headerOptions } from './client-options.ts'
 import type { ClientIdentity, PendingTunnel, TunnelRequest } from './client-request.ts'
@@ -106,7 +106,7 @@ export class Connection extends Expiring implements TunnelRequest {
     this.socket = socket
     this.#refusal = refusal
     this.#server = server
-    this.identity = nobody
+    this.identity = anonymous
     server.handshakes.add(this)
     const own = socket as ClientSocket
     own.connection = this
@@ -318,8 +318,8 @@ export class Connection extends Expiring implements TunnelRequest {
     if (methods === undefined) return 0
     this.#admit()
     const { demandsLogin } = this.#server.access
-    if (methods.value.includes(USER_PASSWORD)) this.#choose(USER_PASSWORD, 'login')
-    else if (!demandsLogin && methods.value.includes(NO_LOGIN)) this.#choose(NO_LOGIN, 'socks5')
+    if (methods.value.includes(USER_PASSWORD)) this.#choose(CHOSE_LOGIN, 'login')
+    else if (!demandsLogin && methods.value.includes(NO_LOGIN)) this.#choose(CHOSE_NO_LOGIN, 'socks5')
     else {
       const message = demandsLogin
         ? 'this listener demands a login'
@@ -330,8 +330,8 @@ export class Connection extends Expiring implements TunnelRequest {
     return methods.size
   }
 
-  #choose(method: number, next: State): void {
-    this.socket.write(Buffer.from([0x05, method]))
+  #choose(answer: Buffer, next: State): void {
+    this.socket.write(answer)
     this.#state = next
   }
 
@@ -349,7 +349,7 @@ export class Connection extends Expiring implements TunnelRequest {
       }
       this.#deferred = error
     }
-    this.socket.write(Buffer.from([0x01, 0x00]))
+    this.socket.write(LOGIN_ACCEPTED)
     this.#state = 'socks5'
     return login.size
   }
@@ -487,13 +487,16 @@ const PAST_HANDSHAKE: ReadonlySet<State> = new Set<State>(['pending', 'lingering
 
 const NOTHING = Buffer.alloc(0)
 
+/** RFC 1928 section 3 and RFC 1929 section 2: the answers that most SOCKS5 clients hear, made once. */
+const CHOSE_NO_LOGIN = Buffer.from([0x05, NO_LOGIN])
+const CHOSE_LOGIN = Buffer.from([0x05, USER_PASSWORD])
+const LOGIN_ACCEPTED = Buffer.from([0x01, 0x00])
+
 /** What is left behind the first octets; most often nothing or all, for which no view is made. */
 function behind(bytes: Buffer, used: number): Buffer {
   if (used === 0) return bytes
   return used === bytes.length ? NOTHING : bytes.subarray(used)
 }
-
-const nobody: ClientIdentity = { account: undefined, options: {}, providers: undefined }
 
 function authorizationOf(fields: readonly Field[]): string | undefined {
   return fields.find((field) => field.name === 'proxy-authorization')?.value
