@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
-import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
+import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { RestoredUpstream, Store } from '../store/contract.ts'
 import { StoreError } from '../store/errors.ts'
 import { forgetfulStore } from '../store/memory.ts'
@@ -14,8 +14,9 @@ import { type Delivery, type Followed, type Source, VendorError } from '../vendo
 import type { BudgetReached, BudgetSettings } from './budget.ts'
 import { Errands, type WhitelistSetting } from './errands.ts'
 import { Follower, type FollowerOwner } from './follower.ts'
+import { Holdings } from './holdings.ts'
 import { Intake, type IntakeCounts, type IntakeSettings, type Occasion } from './intake.ts'
-import { Ledger } from './ledger.ts'
+import { CallLatency } from './latency.ts'
 import type { Limiter } from './limiter.ts'
 import { type Purchase, Purse } from './purse.ts'
 import { isFatalClass, type ProviderState, Standing, type StandingSettings, type Trouble } from './standing.ts'
@@ -38,10 +39,6 @@ const LIST_PAUSE_MS = 60_000
 const MAX_LIST = 100_000
 const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
 const NOTHING_USABLE = 'the vendor sold nothing that can be used'
-/** Weight of a new measurement in the smoothed call latency, and of its deviation (as in RFC 6298). */
-const LATENCY_WEIGHT = 1 / 8
-const DEVIATION_WEIGHT = 1 / 4
-const FIRST_LATENCY_MS = 1_000
 /** While only the reply to somebody else's call can tell when the vendor may be called again. */
 const BUSY_LIMITER_MS = 100
 
@@ -87,7 +84,8 @@ export class Provider implements FollowerOwner {
   readonly #log: Log
   readonly #purse: Purse
   readonly #intake: Intake
-  readonly #ledger = new Ledger()
+  readonly #holdings: Holdings
+  readonly #latency = new CallLatency()
   readonly #store: Store
   readonly #errands: Errands
   readonly #follower: Follower | undefined
@@ -96,13 +94,11 @@ export class Provider implements FollowerOwner {
   #mustReconcile = false
   #hasAskedWhatIsHeld = false
   readonly #standing: Standing
-  readonly #counts = { used: 0, expiredUnused: 0, evictedByBlame: 0, failedCalls: 0, secondsUsed: 0 }
+  readonly #counts = { used: 0, failedCalls: 0 }
   #toldBudget: BudgetReached['which'] | undefined
   #isLoading = false
   #orderedAt = Number.NEGATIVE_INFINITY
   #wantedUntil = Number.NEGATIVE_INFINITY
-  #latencyMs = FIRST_LATENCY_MS
-  #deviationMs = FIRST_LATENCY_MS / 2
 
   constructor(settings: ProviderSettings, source: Source, limiter: Limiter, deps: ProviderDeps) {
     this.settings = settings
@@ -112,7 +108,9 @@ export class Provider implements FollowerOwner {
     this.#pool = deps.pool
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
     this.#store = deps.store ?? forgetfulStore()
-    const parts = { clock: deps.clock, pool: deps.pool, log: this.#log, store: this.#store, ledger: this.#ledger }
+    const held = { clock: deps.clock, pool: deps.pool, store: this.#store }
+    this.#holdings = new Holdings(held)
+    const parts = { ...held, log: this.#log, ledger: this.#holdings.ledger }
     this.#purse = new Purse(settings.name, settings.budget, parts)
     this.#intake = new Intake(settings, parts)
     this.#errands = new Errands(source, settings.whitelist, this.#log)
@@ -133,7 +131,7 @@ export class Provider implements FollowerOwner {
   }
 
   get counts(): ProviderCounts {
-    return { ...this.#intake.counts, ...this.#counts }
+    return { ...this.#intake.counts, ...this.#holdings.counts, ...this.#counts }
   }
 
   /** What the vendor last said is left on the account. */
@@ -151,7 +149,7 @@ export class Provider implements FollowerOwner {
 
   /** Addresses the vendor holds for us now: each occupies a channel where channels are sold. */
   get held(): number {
-    return this.#ledger.held(this.#clock.now())
+    return this.#holdings.size
   }
 
   /** Addresses that are expected: of orders under way, and of those whose vendor brings them later. */
@@ -186,7 +184,7 @@ export class Provider implements FollowerOwner {
 
   /** How long before it is needed an address must be ordered, ms: late replies included. */
   get leadMs(): number {
-    return this.#latencyMs + 4 * this.#deviationMs
+    return this.#latency.mostMs
   }
 
   /**
@@ -218,7 +216,7 @@ export class Provider implements FollowerOwner {
     if (now < this.#standing.state.until) return this.#standing.state.until
     const reached = this.budgetReached
     if (reached !== undefined) return reached.until
-    if (this.freeChannels === 0 && this.incoming === 0) return this.#ledger.earliestEnd(now)
+    if (this.freeChannels === 0 && this.incoming === 0) return this.#holdings.earliestEnd
     if (this.limiter.room < 1) return this.limiter.nextAt ?? now + BUSY_LIMITER_MS
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }
@@ -318,7 +316,7 @@ export class Provider implements FollowerOwner {
     await purchase.record()
     try {
       const delivery = await this.source.extract(count, signal, priority)
-      this.#measure(this.#clock.now() - delivery.sentAt)
+      this.#latency.measured(this.#clock.now() - delivery.sentAt)
       const { gained, bought } = await this.#arrived(delivery, 'order')
       // What cannot be used is paid for all the same.
       purchase.brought(bought + delivery.rejected.length)
@@ -401,28 +399,16 @@ export class Provider implements FollowerOwner {
 
   /** The operator has given addresses back: their channels are free, and nobody is lent them any more. */
   gaveBack(refs: readonly string[]): void {
-    for (const ref of refs) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
+    this.#holdings.released(refs)
     if (refs.length > 0) this.onNews?.()
   }
 
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
   restore(left: ProviderPast, now: number): void {
-    for (const { facts, vendorDeadline: endsAt, opened, standing } of left.upstreams) {
-      this.#ledger.add(facts.id, endsAt, now, facts.ref)
-      if (standing === 'alive') this.#pool.add(facts, now)
-      const upstream = this.#pool.get(facts.id)
-      if (upstream !== undefined) upstream.worked = opened
-      if (standing === 'gone') this.#ledger.done(facts.id)
-      if (standing === 'doubtful') this.#mustReconcile = true
-    }
-    if (left.unsettled > 0) this.#mustReconcile = true
+    const isDoubtful = this.#holdings.restore(left.upstreams, now)
+    if (isDoubtful || left.unsettled > 0) this.#mustReconcile = true
     this.#purse.restore(left.purchases, left.total)
     this.#follower?.add([])
-  }
-
-  #measure(tookMs: number): void {
-    this.#deviationMs += DEVIATION_WEIGHT * (Math.abs(tookMs - this.#latencyMs) - this.#deviationMs)
-    this.#latencyMs += LATENCY_WEIGHT * (tookMs - this.#latencyMs)
   }
 
   async #arrived(delivery: Delivery, occasion: Occasion): Promise<{ gained: number; bought: number }> {
@@ -438,7 +424,7 @@ export class Provider implements FollowerOwner {
     this.#counts.failedCalls++
     const failure = error instanceof VendorError ? error : notTheVendors(error)
     if (failure.class === 'rate_limited') this.limiter.slowDown()
-    const { code, words, until } = this.#standing.failed(failure, this.#ledger.earliestEnd(this.#clock.now()))
+    const { code, words, until } = this.#standing.failed(failure, this.#holdings.earliestEnd)
     const level = isFatalClass(failure.class) ? 'error' : 'warn'
     this.#log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - this.#clock.now()) }, words)
   }
@@ -476,34 +462,14 @@ export class Provider implements FollowerOwner {
   }
 
   get heldRefs(): readonly string[] {
-    return this.#ledger.refs(this.#clock.now())
+    return this.#holdings.refs
   }
 
   /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
   async followed(news: Followed): Promise<void> {
-    for (const { ref } of news.sold) if (ref !== undefined) this.#dropOthers(ref, news)
-    for (const ref of news.gone) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
-    // On its way again: the address it had is dead; what it will have comes under the same name.
-    for (const { ref } of news.pending ?? []) for (const id of this.#ledger.idsOf(ref)) this.#takenBack(id)
+    this.#holdings.drop(news)
     if (news.sold.length > 0) await this.#arrived(news, 'news')
     this.onNews?.()
-  }
-
-  /** An address that is told under the name of another one has taken its place. */
-  #dropOthers(ref: string, news: Followed): void {
-    const current = news.sold.find((sold) => sold.ref === ref)
-    for (const id of this.#ledger.idsOf(ref)) {
-      const upstream = this.#pool.get(id)
-      const isSame = upstream?.facts.host === current?.host && upstream?.facts.port === current?.port
-      if (!isSame) this.#takenBack(id)
-    }
-  }
-
-  #takenBack(id: string): void {
-    this.#ledger.release(id)
-    this.#store.released(id)
-    const upstream = this.#pool.get(id)
-    if (upstream !== undefined) this.#pool.remove(upstream, 'released')
   }
 
   followFailed(error: unknown): void {
@@ -532,8 +498,7 @@ export class Provider implements FollowerOwner {
     const { ref } = upstream.facts
     if (ref === undefined || !this.#errands.canRelease || this.#stopping.signal.aborted) return
     if (!(await this.#errands.release(ref, this.#stopping.signal))) return
-    this.#ledger.release(upstream.id)
-    this.#store.released(upstream.id)
+    this.#holdings.givenBack(upstream.id)
     this.onNews?.()
   }
 
@@ -544,15 +509,8 @@ export class Provider implements FollowerOwner {
 
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
-    this.#counts.secondsUsed += carriedMs(upstream, this.#clock.now()) / 1_000
-    if (reason === 'blamed') {
-      this.#counts.evictedByBlame++
-      void this.#giveBack(upstream)
-    }
-    if (upstream.opened === 0 && reason === 'expired') this.#counts.expiredUnused++
-    if (reason === 'released') this.#ledger.release(upstream.id)
-    if (reason === 'blamed' || reason === 'used-up') this.#ledger.done(upstream.id)
-    this.#store.left(upstream.id, reason)
+    this.#holdings.left(upstream, reason)
+    if (reason === 'blamed') void this.#giveBack(upstream)
   }
 }
 
