@@ -1,5 +1,5 @@
 /** Every error that the admin port answers with, as RFC 9457 problem details. docs/admin.md explains each code, and a test keeps the two equal. */
-import { STATUS_CODES } from 'node:http'
+import { http } from '../node-http.ts'
 
 /** Code -> HTTP status. Codes are permanent, as those of errors.ts are. */
 export const problems = {
@@ -35,7 +35,7 @@ export function problem(
 ): Response {
   const status = problems[code]
   // Without `type` the title has to be the phrase of the status (RFC 9457 section 4.2.1).
-  const body = { title: STATUS_CODES[status], status, code, detail, ...more.members }
+  const body = { title: http.STATUS_CODES[status], status, code, detail, ...more.members }
   const headers = { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...more.headers }
   return new Response(JSON.stringify(body), { status, headers })
 }

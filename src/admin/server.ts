@@ -1,11 +1,12 @@
 /** The admin port: health, metrics, and what the pool and the providers are doing. */
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Address } from '../net/address.ts'
+import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import { hostCheck, isLoopback } from './hosts.ts'
 import type { RouteParts } from './routes.ts'
@@ -49,7 +50,7 @@ export async function startAdmin(
   const { clock } = deps
   const isOwnHost = hostCheck(settings.host)
   const parts = { view, clock, startedAt: clock.now(), log, token, isOwnHost }
-  const server = createServer(
+  const server = http.createServer(
     // The routes answer a missing Host as they do a wrong one.
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
     answerWhenAsked(parts, settings.host),

@@ -3,10 +3,11 @@
  * path is the only secret. Such a call carries no signature, so it is believed nothing: it is a hint to ask now.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Address } from '../net/address.ts'
+import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 
 export interface CallbackSettings {
@@ -49,12 +50,15 @@ export async function startCallback(
   deps: { readonly clock: Clock },
 ): Promise<CallbackListener> {
   const news = new News(deps.clock)
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: PATIENCE_MS }, (request, response) => {
-    const hint = hintOf(request, settings.path)
-    if (typeof hint === 'number') return answer(response, hint, '')
-    if (news.isNew(hint)) onHint(hint)
-    answer(response, 200, SUCCESS)
-  })
+  const server = http.createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: PATIENCE_MS },
+    (request, response) => {
+      const hint = hintOf(request, settings.path)
+      if (typeof hint === 'number') return answer(response, hint, '')
+      if (news.isNew(hint)) onHint(hint)
+      answer(response, 200, SUCCESS)
+    },
+  )
   server.maxConnections = MAX_CONNECTIONS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -3,11 +3,12 @@
  * (quick-client.ts) and comes here with the first request that is not of the usual kind: Node's own parser reads it, this
  * file checks what that parser lets pass, and hands each request over as a PlainRequest.
  */
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { http } from '../node-http.ts'
 import { type Address, parseAuthority, unmapIPv4 } from './address.ts'
 import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import { type Connection, withHeaderOptions } from './connection.ts'
@@ -107,7 +108,7 @@ export class HttpFront implements QuickHost {
     this.owner = owner
     this.keepAlives = new DeadlineList(clock, settings.keepAliveMs)
     this.keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(settings.keepAliveMs / 1_000)}\r\n`
-    this.#server = createServer({
+    this.#server = http.createServer({
       maxHeaderSize: settings.maxHeaderBytes,
       headersTimeout: settings.handshakeMs,
       // Uploads may take hours; a stalled one ends by the idle time of the exchange.
@@ -297,7 +298,7 @@ function mayLeaveHttp(message: IncomingMessage): boolean {
 
 /** A response object for a connection that Node has let go of after `upgrade`: the last one on it. */
 function upgradeResponse(message: IncomingMessage, connection: Connection): ServerResponse {
-  const response = new ServerResponse(message)
+  const response = new http.ServerResponse(message)
   response.shouldKeepAlive = false
   response.sendDate = false
   response.assignSocket(connection.socket)

@@ -1,6 +1,6 @@
 /** What the gateway itself says to clients: the only place where an error code becomes octets. */
-import { STATUS_CODES } from 'node:http'
 import type { GatewayError } from '../errors.ts'
+import { http } from '../node-http.ts'
 
 /** Product token in Proxy-Status (RFC 9209 section 2). */
 const PROXY_NAME = 'turnpike'
@@ -65,7 +65,7 @@ export function httpErrorBytes(error: GatewayError, withBody = true): Buffer {
 }
 
 export function reasonPhrase(status: number): string {
-  return STATUS_CODES[status] ?? 'Error'
+  return http.STATUS_CODES[status] ?? 'Error'
 }
 
 /** RFC 9110 section 10.2.3: whole seconds, at least one. */
