@@ -84,6 +84,12 @@ export function tableRows(markdown: string, ...columns: readonly string[]): stri
   return rest.slice(0, end === -1 ? rest.length : end).map(cellsOf)
 }
 
+/** All tables in order, each with its titles first; cells trimmed. */
+export function tables(markdown: string): string[][][] {
+  const found = markdown.replace(FENCED, '').match(/^\|.*(?:\n\|.*)*/gm) ?? []
+  return found.map((table) => table.split('\n').map(cellsOf))
+}
+
 /** A `\|` is no border. */
 function cellsOf(line: string): string[] {
   return line
