@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
@@ -24,8 +25,8 @@ export function tier({ name, include, testTimeoutMs, hookTimeoutMs = testTimeout
       include: [...include],
       pool: 'forks',
       fileParallelism: parallel,
-      // The default leaves one core idle, which on two cores is half the machine.
-      maxWorkers: '100%',
+      // One more than cores: much of what integration tests do is waiting.
+      maxWorkers: availableParallelism() + 1,
       testTimeout: testTimeoutMs,
       hookTimeout: hookTimeoutMs,
       teardownTimeout: 5_000,
