@@ -178,6 +178,13 @@ it('a line that is down allows trials only, until it is up', () => {
   expect([standing.state.kind, standing.isOnTrial]).toEqual(['ready', false])
 })
 
+it('what was found wrong first is what is told: a refused login makes a line look dead, too', () => {
+  const { standing } = setUp()
+  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'login')
+  expect(standing.lineDown(7).words).toContain('upstream.username')
+  expect([standing.state.words, standing.lastTrouble?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
+})
+
 it('mended: the next order may leave at once', () => {
   const { standing, fail } = setUp()
   fail('whitelist')
