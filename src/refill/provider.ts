@@ -260,13 +260,14 @@ export class Provider implements FollowerOwner {
    * @param priority of the call in the limiter's queue; waiting clients first
    * @returns how many upstreams the pool gained
    */
-  async order(wanted: number, priority: number, signal: AbortSignal): Promise<number> {
+  order(wanted: number, priority: number, signal: AbortSignal): Promise<number> {
     const count = this.source.lot ?? wanted
-    this.incoming += count
     this.#orderedAt = this.#clock.now()
     this.#standing.ordering()
-    // Before the first await: orders that are decided one after the other must see each other's money.
-    const purchase = this.#purse.begin(count)
+    return this.#purchasing(count, (purchase) => this.#tryToBuy(purchase, count, priority, signal))
+  }
+
+  async #tryToBuy(purchase: Purchase, count: number, priority: number, signal: AbortSignal): Promise<number> {
     try {
       await this.#errands.prepare(signal)
       const found = await this.#reconcile(signal, priority)
@@ -281,10 +282,36 @@ export class Provider implements FollowerOwner {
       if (this.#isMissingSome(error)) this.#askWhatIsHeld()
       else if (await this.#errands.mend(error, signal).catch(() => false)) this.#standing.mended()
       return 0
+    }
+  }
+
+  /** Books before the first await (orders that are decided one after the other must see each other's money), and settles. */
+  async #purchasing<T>(count: number, run: (purchase: Purchase) => Promise<T>): Promise<T> {
+    this.incoming += count
+    const purchase = this.#purse.begin(count)
+    try {
+      return await run(purchase)
     } finally {
       this.incoming -= count
       purchase.settle()
       this.#noteBudget()
+    }
+  }
+
+  /** A call that may buy: on record before it leaves. @param costOf how many addresses of its reply must be paid for */
+  async #pay<T>(
+    purchase: Purchase,
+    call: () => Promise<T>,
+    costOf: (reply: T) => number | Promise<number>,
+  ): Promise<T> {
+    await purchase.record()
+    try {
+      const reply = await call()
+      purchase.brought(await costOf(reply))
+      return reply
+    } catch (error) {
+      if (purchase.failed(error)) this.#mustReconcile = true
+      throw error
     }
   }
 
@@ -313,18 +340,15 @@ export class Provider implements FollowerOwner {
   }
 
   async #buy(purchase: Purchase, count: number, priority: number, signal: AbortSignal): Promise<number> {
-    await purchase.record()
-    try {
-      const delivery = await this.source.extract(count, signal, priority)
+    let gained = 0
+    const call = () => this.source.extract(count, signal, priority)
+    await this.#pay(purchase, call, async (delivery) => {
       this.#latency.measured(this.#clock.now() - delivery.sentAt)
-      const { gained, bought } = await this.#arrived(delivery, 'order')
-      // What cannot be used is paid for all the same.
-      purchase.brought(bought + delivery.rejected.length)
-      return gained
-    } catch (error) {
-      if (purchase.failed(error)) this.#mustReconcile = true
-      throw error
-    }
+      const arrival = await this.#arrived(delivery, 'order')
+      gained = arrival.gained
+      return arrival.cost
+    })
+    return gained
   }
 
   /** Asks the vendor what it holds for us, where it can tell and we cannot be sure. @returns how many upstreams the pool gained */
@@ -342,45 +366,28 @@ export class Provider implements FollowerOwner {
    * @throws {GatewayError} GW_BUDGET_REACHED before anything leaves; {StoreError}; what `call` throws
    */
   spend<T>(count: number, call: () => Promise<T>, brought: (reply: T) => Delivery | undefined): Promise<T> {
-    return this.#paid(count, call, (reply) => {
+    return this.#byHand(count, call, async (reply) => {
       const delivery = brought(reply)
       if (delivery === undefined) this.#mustReconcile = true
-      return delivery === undefined ? count : this.#takeIn(delivery)
+      return delivery === undefined ? count : (await this.#arrived(delivery, 'order')).cost
     })
   }
 
   /** As `spend`, for a call that only tries the account: what it brings occupies its channels, and is lent to nobody. */
   tryOut(count: number, call: () => Promise<Delivery>): Promise<Delivery> {
-    return this.#paid(count, call, (delivery) => {
+    return this.#byHand(count, call, (delivery) => {
       this.#follower?.add(delivery.pending ?? [])
       return this.#intake.setAside(delivery)
     })
   }
 
-  /** @param settle tells how many addresses of a reply must be paid for */
-  async #paid<T>(count: number, call: () => Promise<T>, settle: (reply: T) => number | Promise<number>): Promise<T> {
+  async #byHand<T>(count: number, call: () => Promise<T>, costOf: (reply: T) => number | Promise<number>): Promise<T> {
     this.assertBudget(count)
-    const purchase = this.#purse.begin(count)
-    this.incoming += count
     try {
-      await purchase.record()
-      const reply = await call()
-      purchase.brought(await settle(reply))
-      return reply
-    } catch (error) {
-      if (purchase.failed(error)) this.#mustReconcile = true
-      throw error
+      return await this.#purchasing(count, (purchase) => this.#pay(purchase, call, costOf))
     } finally {
-      this.incoming -= count
-      purchase.settle()
       this.onNews?.()
     }
-  }
-
-  /** @returns how many addresses must be paid for */
-  async #takeIn(delivery: Delivery): Promise<number> {
-    const { bought } = await this.#arrived(delivery, 'order')
-    return bought + delivery.rejected.length
   }
 
   /** @throws {GatewayError} GW_BUDGET_REACHED when the budget has no room for so many */
@@ -411,13 +418,14 @@ export class Provider implements FollowerOwner {
     this.#follower?.add([])
   }
 
-  async #arrived(delivery: Delivery, occasion: Occasion): Promise<{ gained: number; bought: number }> {
+  /** @returns how many upstreams the pool gained, and how many addresses must be paid for: what cannot be used is, too */
+  async #arrived(delivery: Delivery, occasion: Occasion): Promise<{ gained: number; cost: number }> {
     const { gained, known, bought } = await this.#intake.take(delivery, occasion)
     const pending = delivery.pending ?? []
     this.#follower?.add(pending)
     if (gained + pending.length > 0) this.#standing.succeeded()
     else if (occasion !== 'news') this.#standing.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
-    return { gained, bought }
+    return { gained, cost: bought + delivery.rejected.length }
   }
 
   #failed(error: unknown): void {

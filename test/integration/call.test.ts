@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { type CliDeps, runCli } from '../../src/cli/cli.ts'
 import { SystemClock } from '../../src/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { connectVia } from '../support/client.ts'
+import { runCommand } from '../support/command.ts'
 import { eventually, startGateway } from '../support/gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
@@ -69,25 +69,7 @@ async function openVendor(kind: Kind, more: object = {}, supply?: () => Supply) 
   return { api, entry, close }
 }
 
-/** Runs the command in this process. */
-async function turnpike(args: readonly string[], input = '') {
-  const said = { out: '', err: '' }
-  const unused = () => expect.fail('not for this command')
-  const deps: CliDeps = {
-    startApp: unused,
-    direct: () => import('../../src/direct.ts'),
-    input: async () => input,
-    environment: {},
-    clock: { ...unused, now: () => 0 } as unknown as CliDeps['clock'],
-    process: { on: unused, off: unused },
-    exit: unused,
-    out: (text) => (said.out += text),
-    err: (text) => (said.err += text),
-  }
-  const code = await runCli(args, deps)
-  for (const secret of [KEY, PASSWORD, TOKEN]) expect(said.out + said.err).not.toContain(secret)
-  return { code, ...said }
-}
+const turnpike = (args: readonly string[], input = '') => runCommand(args, { input, secrets: [KEY, PASSWORD, TOKEN] })
 
 interface World {
   readonly api: SimulatedApi

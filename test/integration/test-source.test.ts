@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
-import { type CliDeps, runCli } from '../../src/cli/cli.ts'
 import { SystemClock } from '../../src/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
+import { runCommand } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
@@ -50,24 +50,8 @@ async function openVendor(open: Open) {
   return { api, close }
 }
 
-async function turnpike(args: readonly string[], input = '') {
-  const said = { out: '', err: '' }
-  const unused = () => expect.fail('not for this command')
-  const deps: CliDeps = {
-    startApp: unused,
-    direct: () => import('../../src/direct.ts'),
-    input: async () => input,
-    environment: {},
-    clock: { now: () => 0 } as unknown as CliDeps['clock'],
-    process: { on: unused, off: unused },
-    exit: unused,
-    out: (text) => (said.out += text),
-    err: (text) => (said.err += text),
-  }
-  const code = await runCli(['test-source', ...args], deps)
-  for (const secret of [KEY, TRADE_NO, PASSWORD, TOKEN]) expect(said.out + said.err).not.toContain(secret)
-  return { code, ...said }
-}
+const turnpike = (args: readonly string[], input = '') =>
+  runCommand(['test-source', ...args], { input, secrets: [KEY, TRADE_NO, PASSWORD, TOKEN] })
 
 /** A signed link, as the vendor's page makes it. */
 function signed(params: Record<string, string>, key = KEY): string {

@@ -124,3 +124,18 @@ it('tries again at once what had stopped when the operator has made a call that 
   await world.clock.run(1_000)
   expect([world.provider('a').state.kind, world.vendor('a').calls.length, world.waits]).toEqual(['ready', 2, [450]])
 })
+
+it('says which budget is used up, once, also when a call by hand was the last that fitted', async () => {
+  const world = new World({ a: { settings: { budget: { perHour: 2 } } } })
+  const provider = world.provider('a')
+  for (let call = 0; call < 2; call++)
+    await provider.spend(
+      1,
+      async () => 'the vendor’s reply',
+      () => undefined,
+    )
+  world.connect()
+  await world.clock.run(1_000)
+  const told = world.log.records().filter(({ budget }) => budget !== undefined)
+  expect(told).toEqual([expect.objectContaining({ budget: 'perHour', limit: 2, endsInMs: 3_600_000 })])
+})

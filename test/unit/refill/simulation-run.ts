@@ -3,7 +3,6 @@ import { createLog } from '../../../src/log.ts'
 import { anyUpstream, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { Limiters } from '../../../src/refill/limiter.ts'
-import type { ProviderSettings } from '../../../src/refill/provider.ts'
 import { Supply } from '../../../src/refill/supply.ts'
 import { type Applicant, Broker } from '../../../src/session/broker.ts'
 import { Sticky } from '../../../src/session/sticky.ts'
@@ -12,6 +11,7 @@ import type { Delivery, Sold, Source } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 import type { Connection, Random } from './simulation-traffic.ts'
+import { account } from './supply-world.ts'
 
 export interface Rules {
   readonly floor: number
@@ -76,30 +76,6 @@ function slowSource(clock: FakeClock, limiters: Limiters, random: Random): Sourc
   }
 }
 
-const account: ProviderSettings = {
-  name: 'simulated',
-  priority: 0,
-  weight: 1,
-  ceiling: undefined,
-  budget: {},
-  lowStock: undefined,
-  price: undefined,
-  isRemembered: false,
-  whitelist: 'off',
-  backoffMs: 1_000,
-  maxBackoffMs: 60_000,
-  reprobeMs: 60_000,
-  whitelistReprobeMs: 60_000,
-  arrival: {
-    provider: 'simulated',
-    ttlMs: undefined,
-    marginMs: 'auto',
-    username: undefined,
-    password: undefined,
-    tls: undefined,
-  },
-}
-
 /** One client connection from the request to its end. */
 class Client implements Applicant {
   readonly ask = { strategy: 'round-robin', filter: anyUpstream, host: 'site.test', lifeMs: 0, tried: [] } as const
@@ -141,7 +117,7 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const log = createLog({ level: 'error', format: 'json' }, new LogCapture())
   const supply: Supply = new Supply(
     { ...rules, waitTimeout: WAIT_MS },
-    [{ settings: account, source: slowSource(clock, limiters, random) }],
+    [{ settings: account('simulated'), source: slowSource(clock, limiters, random) }],
     { clock, pool, log, store, limiters, onSettled: () => broker.serve() },
   )
   const sticky = new Sticky(pool, { idle: 60_000, max: 10 }, clock, store)

@@ -175,7 +175,7 @@ export class SimulatedVendor {
   }
 }
 
-function account(name: string, rest: Partial<ProviderSettings> = {}): ProviderSettings {
+export function account(name: string, rest: Partial<ProviderSettings> = {}): ProviderSettings {
   return {
     name,
     priority: 0,
