@@ -12,12 +12,12 @@ import {
   membersOf,
   parseEndpoint,
   parseJson,
+  readXml,
   refusal,
   ruleOf,
   shapeOf,
   startsLikeMarkup,
   textOf,
-  xmlLibrary,
 } from './parse.ts'
 import {
   type Account,
@@ -282,27 +282,13 @@ function splitText(text: string, split: ParamValue = 1): string[] {
 }
 
 function parseXml(text: string): Readonly<Record<string, unknown>> | undefined {
-  const { XMLParser, XMLValidator } = xmlLibrary()
-  // The parser itself lets a truncated document pass. Entities that a document defines are not expanded.
-  const parser = new XMLParser({ processEntities: false, parseTagValue: false, isArray: (name) => name === 'proxy' })
-  try {
-    if (XMLValidator.validate(text) !== true) throw malformed('the reply is broken XML', text)
-    const { result } = membersOf(parser.parse(text)) ?? {}
-    const envelope = membersOf(result)
-    const data = membersOf(envelope?.['data'])
-    if (envelope === undefined || data === undefined) return envelope
-    const { proxy = [] } = membersOf(data['proxy_list']) ?? {}
-    return { ...envelope, data: { ...data, proxy_list: Array.isArray(proxy) ? proxy.map(plainText) : proxy } }
-  } catch (error) {
-    throw error instanceof VendorError ? error : malformed('the reply is broken XML', text)
-  }
-}
-
-const XML_CHARACTERS: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-
-function plainText(value: unknown): unknown {
-  if (typeof value !== 'string') return value
-  return value.replace(/&(amp|lt|gt|quot|apos);/g, (_entity, name: string) => XML_CHARACTERS[name] ?? '')
+  const document = readXml(text, { lists: ['proxy'] })
+  if (document === undefined) throw malformed('the reply is broken XML', text)
+  const envelope = membersOf(membersOf(document)?.['result'])
+  const data = membersOf(envelope?.['data'])
+  if (envelope === undefined || data === undefined) return envelope
+  const { proxy = [] } = membersOf(data['proxy_list']) ?? {}
+  return { ...envelope, data: { ...data, proxy_list: proxy } }
 }
 
 // --- Addresses ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** Reads a reply as the entry says: its format, whether it is an error, its items. */
-import { countOf, malformed, parseJson, refusal, startsLikeMarkup, textOf, xmlLibrary } from '../parse.ts'
-import { type Delivered, type ErrorRule, type RawReply, VendorError } from '../vendor.ts'
+import { countOf, malformed, parseJson, readXml, refusal, startsLikeMarkup, textOf } from '../parse.ts'
+import type { Delivered, ErrorRule, RawReply, VendorError } from '../vendor.ts'
 import type { ItemReader } from './item.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
 import type { ErrorEntry, GenericOwn } from './settings.ts'
@@ -28,7 +28,7 @@ export function readReply(reply: RawReply, reading: Reading): Delivered {
 function readTree({ status, text }: RawReply, reading: Reading): Delivered {
   const { own } = reading
   const nothing: Said = { status, body: text }
-  const tree = own.format === 'json' ? orRefused(() => parseJson(text), nothing, own) : readXml(text, nothing, own)
+  const tree = own.format === 'json' ? orRefused(() => parseJson(text), nothing, own) : readDocument(text, nothing, own)
   const said = saidIn(tree, nothing, own)
   assertSuccess(said, own)
   const items = itemsIn(tree, reading)
@@ -150,39 +150,14 @@ function readItems(items: readonly unknown[], { own, item: read }: Reading, said
 
 // --- XML ----------------------------------------------------------------------------------------------------------
 
-const PARSER_OPTIONS = {
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  // Entities that a document defines are not expanded: a few of them could fill the memory.
-  processEntities: false,
-  parseTagValue: false,
-  parseAttributeValue: false,
-}
-
-function readXml(text: string, said: Said, own: GenericOwn): unknown {
+function readDocument(text: string, said: Said, own: GenericOwn): unknown {
   return orRefused(() => parseXml(text), said, own)
 }
 
 /** Elements as members, attributes as members with an @ in front, the text of an element that has attributes as `#text`. */
 function parseXml(text: string): unknown {
-  const broken = (): VendorError => malformed('the reply is broken XML', text)
   if (!startsLikeMarkup(text)) throw malformed('the reply is no XML', text)
-  const { XMLParser, XMLValidator } = xmlLibrary()
-  try {
-    // The parser itself lets a truncated document pass.
-    if (XMLValidator.validate(text) !== true) throw broken()
-    return plain(new XMLParser(PARSER_OPTIONS).parse(text))
-  } catch (error) {
-    throw error instanceof VendorError ? error : broken()
-  }
-}
-
-const CHARACTERS: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-
-function plain(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value.replace(/&(amp|lt|gt|quot|apos);/g, (_entity, name: string) => CHARACTERS[name] ?? '')
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
+  const document = readXml(text, { attributePrefix: '@' })
+  if (document === undefined) throw malformed('the reply is broken XML', text)
+  return document
 }

@@ -9,7 +9,7 @@
  * Pure, and total: every body is addresses or a reason in words. Bodies come from strangers and hold logins: what is
  * repeated of them is what stands under the name of a message, and else only its shape.
  */
-import { formatOf, malformed, parseJson, shapeOf, startsLikeMarkup, xmlLibrary } from '../parse.ts'
+import { formatOf, malformed, parseJson, readXml, shapeOf, startsLikeMarkup } from '../parse.ts'
 import { VendorError } from '../vendor.ts'
 import type { Found } from './found.ts'
 import { addressesIn } from './text.ts'
@@ -61,39 +61,16 @@ function pageError(text: string): VendorError {
   })
 }
 
-/** Without types and entities: what a document defines itself is not expanded. */
-const XML_OPTIONS = {
-  processEntities: false,
-  parseTagValue: false,
-  ignoreAttributes: false,
-  attributeNamePrefix: '',
-}
-
 function sniffXml(text: string): Sniffed {
   if (/^<\/?br/i.test(text)) return sniffText(text)
-  const { XMLParser, XMLValidator } = xmlLibrary()
-  try {
-    if (XMLValidator.validate(text) === true)
-      return sniffTree('XML', withoutEntities(withoutDeclaration(new XMLParser(XML_OPTIONS).parse(text))))
-  } catch {
-    // The parser's own message quotes the document.
-  }
+  const tree = readXml(text, { attributePrefix: '' })
+  if (tree !== undefined) return sniffTree('XML', withoutDeclaration(tree))
   return refused('broken markup', malformed('the reply is neither a list nor whole XML', text))
 }
 
 function withoutDeclaration(tree: unknown): unknown {
   if (typeof tree !== 'object' || tree === null) return tree
   return Object.fromEntries(Object.entries(tree).filter(([name]) => !name.startsWith('?')))
-}
-
-const XML_CHARACTERS: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-
-function withoutEntities(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value.replace(/&(amp|lt|gt|quot|apos);/g, (_entity, name: string) => XML_CHARACTERS[name] ?? '')
-  if (Array.isArray(value)) return value.map(withoutEntities)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutEntities(member)]))
 }
 
 // --- JSON ---------------------------------------------------------------------------------------------------------
