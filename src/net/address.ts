@@ -7,6 +7,12 @@ export interface Address {
   readonly port: number
 }
 
+/** What a client wants to reach. */
+export interface Target extends Address {
+  /** Both as in CONNECT: `host:port`, with brackets around IPv6. */
+  readonly authority: string
+}
+
 /** RFC 3986 reg-name without percent-encoding, plus `_`, which real host names carry. */
 const HOST_NAME = /^(?!-)[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_.-])?$/
 
@@ -52,6 +58,11 @@ function parseBracketed(authority: string, defaultPort: number | undefined): Add
 /** `host:port`, with brackets around IPv6. */
 export function formatAuthority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The address as a target. */
+export function toTarget({ host, port }: Address): Target {
+  return { host, port, authority: formatAuthority(host, port) }
 }
 
 /** An IPv4 address hidden in IPv6 (`::ffff:1.2.3.4`) as plain IPv4; anything else unchanged. */

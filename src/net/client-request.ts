@@ -1,6 +1,7 @@
 /** What a client asked for, whatever protocol it spoke. */
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
+import type { Target } from './address.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { Relay } from './relay.ts'
 
@@ -20,9 +21,8 @@ export interface ClientIdentity {
 export interface TunnelRequest {
   readonly protocol: 'connect' | 'socks5' | 'socks4'
   readonly identity: ClientIdentity
-  /** Host name as written, IPv4, or IPv6 without brackets. Never resolved here. */
-  readonly host: string
-  readonly port: number
+  /** Never resolved here. */
+  readonly target: Target
   readonly socket: Socket
   /** The client's address, IPv4 unmapped. */
   readonly clientAddress: string

@@ -1,9 +1,9 @@
 /** CONNECT requests (RFC 9110 section 9.3.6, RFC 9112 section 3.2.3). */
 import { GatewayError } from '../errors.ts'
-import { type Address, parseAuthority } from './address.ts'
+import { parseAuthority, type Target, toTarget } from './address.ts'
 import { type Field, hasForbiddenOctet, parseFields } from './http-head.ts'
 
-export interface ConnectHead extends Address {
+export interface ConnectHead extends Target {
   readonly fields: readonly Field[]
 }
 
@@ -34,7 +34,7 @@ export function parseConnect(head: string): ConnectHead {
   const fields = parseFields(head, eol + 2)
   if (typeof fields === 'string') throw bad(`the header has ${fields}`)
   refuseContent(fields)
-  return { host: target.host, port: target.port, fields }
+  return { ...toTarget(target), fields }
 }
 
 /** A CONNECT has no content (RFC 9110 section 9.3.6): what announces some would be read as the tunnel's first octets. */

@@ -11,12 +11,13 @@
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { type Access, anonymous } from './access.ts'
-import { unmapIPv4 } from './address.ts'
+import { type Target, toTarget, unmapIPv4 } from './address.ts'
 import { headerOptions } from './client-options.ts'
 import type { ClientIdentity, PendingTunnel, TunnelRequest } from './client-request.ts'
 import { beginsWithConnect, type ConnectHead, parseConnect } from './connect-parser.ts'
 import { type DeadlineList, Expiring } from './deadlines.ts'
 import { Accumulator, type Field, headEnd } from './http-head.ts'
+import type { Linked } from './linked-list.ts'
 import type { Recent } from './recent.ts'
 import type { Relay } from './relay.ts'
 import {
@@ -83,12 +84,14 @@ interface ClientSocket extends Socket {
   connection: Connection
 }
 
-export class Connection extends Expiring implements TunnelRequest {
+export class Connection extends Expiring implements TunnelRequest, Linked<Connection> {
+  /** Owned by the listener's list. */
+  next: Connection | undefined = undefined
+  previous: Connection | undefined = undefined
   readonly socket: Socket
   protocol: 'connect' | 'socks5' | 'socks4' = 'connect'
   identity: ClientIdentity
-  host = ''
-  port = 0
+  target: Target = NOWHERE
   readonly #server: ConnectionHost
   readonly #refusal: GatewayError | undefined
   #state: State = 'sniff'
@@ -216,8 +219,10 @@ export class Connection extends Expiring implements TunnelRequest {
     }
   }
 
+  /** The octets are for somebody else, or for nobody. */
   get #isPastHandshake(): boolean {
-    return PAST_HANDSHAKE.has(this.#state)
+    const state = this.#state
+    return state === 'pending' || state === 'lingering' || state === 'plain' || state === 'http'
   }
 
   #step(bytes: Buffer): number {
@@ -304,7 +309,7 @@ export class Connection extends Expiring implements TunnelRequest {
     this.#admit()
     const identity = known?.identity ?? this.#identify(head.fields)
     if (known === undefined) this.#server.connects.set(text, { head, identity })
-    this.#request(head.host, head.port, identity, behind(bytes, end))
+    this.#request(head, identity, behind(bytes, end))
     return end
   }
 
@@ -358,7 +363,7 @@ export class Connection extends Expiring implements TunnelRequest {
     const request = parseSocks5Request(bytes)
     if (request === undefined) return 0
     if (this.#deferred !== undefined) throw this.#deferred
-    this.#request(request.value.host, request.value.port, this.identity, behind(bytes, request.size))
+    this.#request(toTarget(request.value), this.identity, behind(bytes, request.size))
     return request.size
   }
 
@@ -367,13 +372,12 @@ export class Connection extends Expiring implements TunnelRequest {
     if (request === undefined) return 0
     this.#admit()
     const identity = this.#server.access.userId(request.value.userId)
-    this.#request(request.value.host, request.value.port, identity, behind(bytes, request.size))
+    this.#request(toTarget(request.value), identity, behind(bytes, request.size))
     return request.size
   }
 
-  #request(host: string, port: number, identity: ClientIdentity, early: Buffer): void {
-    this.host = host
-    this.port = port
+  #request(target: Target, identity: ClientIdentity, early: Buffer): void {
+    this.target = target
     this.identity = identity
     this.#state = 'pending'
     this.#server.handshakes.remove(this)
@@ -482,9 +486,7 @@ export class Connection extends Expiring implements TunnelRequest {
   }
 }
 
-/** The octets are for somebody else, or for nobody. */
-const PAST_HANDSHAKE: ReadonlySet<State> = new Set<State>(['pending', 'lingering', 'plain', 'http'])
-
+const NOWHERE: Target = { host: '', port: 0, authority: '' }
 const NOTHING = Buffer.alloc(0)
 
 /** RFC 1928 section 3 and RFC 1929 section 2: the answers that most SOCKS5 clients hear, made once. */

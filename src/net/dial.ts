@@ -1,12 +1,12 @@
 /** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5. */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
-import { connect, isIP, isIPv6, type LookupFunction, type Socket } from 'node:net'
+import { connect, isIP, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
-import { type Address, formatAuthority } from './address.ts'
+import type { Target } from './address.ts'
 import { DeadlineList } from './deadlines.ts'
 import { dialSocks } from './dial-socks.ts'
 import { Leg, type LegOwner } from './leg.ts'
@@ -50,24 +50,21 @@ export class Dialler {
       this.#warm = new WarmLegs(clock, settings.warm, (upstream, owner) => this.#connectAhead(upstream, owner))
   }
 
-  /**
-   * Starts a tunnel to `host`:`port` through the upstream, to be joined to a relay. The owner hears once, never before
-   * this returns.
-   */
-  dial(upstream: Upstream, host: string, port: number, owner: LegOwner): Leg {
-    if (upstream.facts.protocol !== 'socks5') return this.#tunnel(upstream, host, port, owner)
+  /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */
+  dial(upstream: Upstream, target: Target, owner: LegOwner): Leg {
+    if (upstream.facts.protocol !== 'socks5') return this.#tunnel(upstream, target.authority, owner)
     const leg = new Leg(this, upstream, owner)
     this.#timeouts.add(leg)
     // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
     const socket = this.#connect(leg, false)
-    dialSocks(socket, leg, { host, port }, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
+    dialSocks(socket, leg, target, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
     return leg
   }
 
-  #tunnel(upstream: Upstream, host: string, port: number, owner: LegOwner): Leg {
+  #tunnel(upstream: Upstream, authority: string, owner: LegOwner): Leg {
     const leg = this.#warm?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
     this.#timeouts.add(leg)
-    askConnect(leg.socket, upstream, host, port)
+    askConnect(leg, authority)
     this.#warm?.refill(upstream)
     return leg
   }
@@ -90,7 +87,7 @@ export class Dialler {
    * Opens a connection that somebody else will read from: to the upstream itself, or, with a target, through it. When the
    * owner hears `opened`, `leg.socket` is paused and its next octets are the peer's first.
    */
-  dialRaw(upstream: Upstream, target: Address | undefined, owner: LegOwner): Leg {
+  dialRaw(upstream: Upstream, target: Target | undefined, owner: LegOwner): Leg {
     const leg = new Leg(this, upstream, owner, true)
     this.#timeouts.add(leg)
     const socket = this.#connect(leg, false)
@@ -100,22 +97,17 @@ export class Dialler {
       dialSocks(socket, leg, target, this.timeoutMs, () => {})
     } else {
       socket.on('data', (chunk) => leg.replied(chunk))
-      askConnect(socket, upstream, target.host, target.port)
+      askConnect(leg, target.authority)
     }
     return leg
   }
 
   #connect(leg: Leg, intoBuffer: boolean): Socket {
     const { host, port, protocol } = leg.upstream.facts
-    const options = {
-      host,
-      port,
-      allowHalfOpen: true,
-      ...(intoBuffer ? { onread: { buffer: leg.readInto, callback: leg.received } } : {}),
-      ...(isIP(host) === 0 ? { lookup: this.#lookup } : {}),
-    }
-    const socket = protocol === 'https' ? connectTls(leg.upstream, options) : connect({ ...options, noDelay: true })
-    return adopt(socket, leg)
+    const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true }
+    if (intoBuffer) options.onread = { buffer: leg.readInto, callback: leg.received }
+    if (isIP(host) === 0) options.lookup = this.#lookup
+    return adopt(protocol === 'https' ? connectTls(leg.upstream, options) : connect(options), leg)
   }
 
   /** The upstream is no longer to be used: what was opened ahead is closed. */
@@ -130,7 +122,11 @@ export class Dialler {
 }
 
 function whenConnected(leg: Leg): void {
-  leg.socket.once(leg.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', () => leg.open(undefined))
+  leg.socket.once(connectEvent(leg), () => leg.open(undefined))
+}
+
+function connectEvent({ upstream }: Leg): 'connect' | 'secureConnect' {
+  return upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect'
 }
 
 function connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
@@ -145,10 +141,11 @@ function connectTls({ facts: { host, tls } }: Upstream, options: object): Socket
   return socket.setNoDelay(true)
 }
 
-/** RFC 9110 section 9.3.6. Written before the connection stands: it leaves with the first segment that may. */
-function askConnect(socket: Socket, upstream: Upstream, host: string, port: number): void {
-  const authority = formatAuthority(host, port)
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${loginHeader(upstream)}\r\n`, 'latin1')
+/** RFC 9110 section 9.3.6. Node would keep what is written too early as well, with two listeners more for each socket. */
+function askConnect(leg: Leg, authority: string): void {
+  leg.request = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${loginHeader(leg.upstream)}\r\n`
+  if (leg.wasWarm) leg.ask()
+  else leg.socket.on(connectEvent(leg), onConnected)
 }
 
 function adopt(socket: Socket, leg: Leg): Socket {
@@ -160,6 +157,10 @@ function adopt(socket: Socket, leg: Leg): Socket {
   socket.on('close', onClose)
   socket.on('drain', onDrain)
   return socket
+}
+
+function onConnected(this: Socket): void {
+  ;(this as LegSocket).leg.ask()
 }
 
 function onError(this: Socket, error: NodeJS.ErrnoException): void {

@@ -7,7 +7,6 @@ import type { Duplex } from 'node:stream'
 import type { Client, Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
-import { formatAuthority } from './address.ts'
 import { NodeRequest } from './http-server.ts'
 import { BodyCutOff, LazyBody } from './lazy-body.ts'
 import {
@@ -179,7 +178,7 @@ function dispatchOptions(
   body: LazyBody | undefined,
 ): Dispatcher.DispatchOptions {
   const { message, target, path } = request
-  const authority = formatAuthority(target.host, target.port).replace(/:80$/, '')
+  const authority = target.authority.replace(/:80$/, '')
   const headers = ['Host', authority, ...passedOn(message.rawHeaders, 'host', 'expect')]
   if (login !== '') headers.push('Proxy-Authorization', login.slice(login.indexOf(' ') + 1, -2))
   return {

@@ -75,8 +75,27 @@ export function hasForbiddenOctet(line: string): boolean {
   return FORBIDDEN.test(line)
 }
 
+const STATUS_START = Buffer.from('HTTP/1.1 ')
+/** Where the minor version stands in it, of which two are known. */
+const MINOR_AT = 7
 /** Where a status has ended, with the octet behind it. */
-export const STATUS_END = 'HTTP/1.1 200 '.length
+const STATUS_END = 'HTTP/1.1 200 '.length
+
+/** The status (RFC 9112 section 4), 100 to 999; 0 when the octets do not begin with `HTTP/1.x nnn` and a space or CR. */
+export function statusOf(bytes: Buffer): number {
+  if (bytes.length < STATUS_END) return 0
+  for (let at = 0; at < STATUS_START.length; at++) {
+    if (bytes[at] !== STATUS_START[at] && !(at === MINOR_AT && bytes[at] === 0x30)) return 0
+  }
+  let status = 0
+  for (let at = STATUS_START.length; at < STATUS_END - 1; at++) {
+    const digit = (bytes[at] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) return 0
+    status = status * 10 + digit
+  }
+  const behind = bytes[STATUS_END - 1]
+  return behind === 0x20 || behind === CR ? status : 0
+}
 
 /** `HTTP/1.x nnn`, as far as the octets go. */
 export function looksLikeStatusLine(bytes: Buffer): boolean {

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { http } from '../node-http.ts'
-import { type Address, parseAuthority, unmapIPv4 } from './address.ts'
+import { parseAuthority, type Target, toTarget, unmapIPv4 } from './address.ts'
 import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import { type Connection, withHeaderOptions } from './connection.ts'
 import { DeadlineList } from './deadlines.ts'
@@ -23,7 +23,7 @@ export class NodeRequest implements PlainRequest {
   readonly isQuick = false
   readonly message: IncomingMessage
   readonly response: ServerResponse
-  readonly target: Address
+  readonly target: Target
   /** Path and query, for origin-form. */
   readonly path: string
   readonly identity: ClientIdentity
@@ -322,14 +322,14 @@ function refuseBadFraming(message: IncomingMessage, fields: readonly Field[]): v
   if (codings.length > 0 && message.httpVersion === '1.0') throw bad('an HTTP/1.0 request with Transfer-Encoding')
 }
 
-function parseAbsoluteForm(message: IncomingMessage): { target: Address; path: string } {
+function parseAbsoluteForm(message: IncomingMessage): { target: Target; path: string } {
   const parts = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(message.url ?? '')
   if (parts === null) throw notAProxyRequest(message.url ?? '')
   const [, authority = '', rest = ''] = parts
   if (authority.includes('@')) throw bad('a user name in the URL')
   const target = parseAuthority(authority, 80)
   if (target === undefined) throw bad('a URL without a valid host and port')
-  return { target, path: rest.startsWith('/') ? rest : `/${rest}` }
+  return { target: toTarget(target), path: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
 function notAProxyRequest(url: string): GatewayError {

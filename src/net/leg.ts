@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from './deadlines.ts'
-import { Accumulator, headEnd, looksLikeStatusLine, STATUS_END } from './http-head.ts'
+import { Accumulator, headEnd, looksLikeStatusLine, statusOf } from './http-head.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
@@ -66,6 +66,8 @@ export class Leg extends Expiring {
   wasWarm = false
   /** Set by the dialler as soon as there is one. */
   socket!: Socket
+  /** What is said to the upstream as soon as the connection stands. */
+  request = ''
   /** Set when the tunnel is open and joined; from then on octets go there. */
   relay: LegSink | undefined
   /** Set while this leg reads into a buffer of its own. */
@@ -107,11 +109,10 @@ export class Leg extends Expiring {
 
   /** `onread.callback` of the socket. @returns false to pause reading */
   readonly received = (size: number, buffer: Uint8Array): boolean => {
-    const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
-    if (relay === undefined) this.replied(bytes)
-    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(bytes)
-    else relay.send(Buffer.from(bytes))
+    if (relay === undefined) this.replied((buffer as Buffer).subarray(0, size))
+    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(this.#ownBuffer.subarray(0, size))
+    else relay.send(copyOf(buffer as Buffer, size))
     // A full buffer is the sign of a busy leg.
     if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#dialler.buffers.take()
     return true
@@ -127,6 +128,11 @@ export class Leg extends Expiring {
     if (this.#ownBuffer !== undefined) this.#dialler.buffers.giveBack(this.#ownBuffer, clean)
     this.#ownBuffer = undefined
     this.#retiring = false
+  }
+
+  /** The connection stands, or Node keeps what is written to it until it does. */
+  ask(): void {
+    this.socket.write(this.request, 'latin1')
   }
 
   /** Takes octets of the upstream's answer to CONNECT. They are copied where they must outlive the call. */
@@ -235,9 +241,11 @@ export class Leg extends Expiring {
   }
 }
 
-/** 0 when the octets do not begin with a whole status line. */
-function statusOf(bytes: Buffer): number {
-  return Number(/^HTTP\/1\.[01] (\d{3})[ \r]/.exec(bytes.toString('latin1', 0, STATUS_END))?.[1] ?? 0)
+/** Without making a view of what is copied. */
+function copyOf(buffer: Buffer, size: number): Buffer {
+  const copy = Buffer.allocUnsafe(size)
+  buffer.copy(copy, 0, 0, size)
+  return copy
 }
 
 /** OpenSSL and Node report what is not TLS, or not a certificate we accept, with codes of these shapes. */

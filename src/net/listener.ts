@@ -7,6 +7,7 @@ import type { Address } from './address.ts'
 import type { PendingTunnel, TunnelRequest } from './client-request.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { DeadlineList } from './deadlines.ts'
+import { LinkedList } from './linked-list.ts'
 import { Recent } from './recent.ts'
 
 export interface ListenerSettings extends Address {
@@ -56,7 +57,7 @@ export class Listener implements ConnectionHost {
   readonly #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new LinkedList<Connection>()
   readonly #overCap = new Set<Connection>()
 
   constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner) {
@@ -113,8 +114,9 @@ export class Listener implements ConnectionHost {
   }
 
   closed(connection: Connection): void {
-    if (this.#connections.delete(connection)) this.#owner.left()
-    else this.#overCap.delete(connection)
+    if (this.#overCap.delete(connection)) return
+    this.#connections.remove(connection)
+    this.#owner.left()
   }
 
   refused(error: GatewayError): void {
@@ -129,7 +131,7 @@ export class Listener implements ConnectionHost {
 
   /** Drops every connection at once. */
   destroyConnections(): void {
-    for (const connection of this.#connections) connection.destroy()
+    for (const connection of this.#connections.snapshot()) connection.destroy()
     for (const connection of this.#overCap) connection.destroy()
   }
 

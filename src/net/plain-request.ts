@@ -4,7 +4,7 @@
  */
 import type { GatewayError } from '../errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
-import type { Address } from './address.ts'
+import type { Target } from './address.ts'
 import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import type { Connection } from './connection.ts'
 import type { Listener } from './listener.ts'
@@ -12,7 +12,7 @@ import type { Listener } from './listener.ts'
 /** One request to be forwarded. */
 export interface PlainRequest {
   readonly method: string
-  readonly target: Address
+  readonly target: Target
   readonly identity: ClientIdentity
   readonly clientAddress: string
   readonly listener: Listener

@@ -3,7 +3,7 @@
  * from one piece without Node's parser. What is not exactly such a request is nothing here, and goes to Node's server.
  */
 import type { GatewayError } from '../errors.ts'
-import { type Address, formatAuthority, parseAuthority } from './address.ts'
+import { parseAuthority, type Target, toTarget } from './address.ts'
 import type { ClientIdentity } from './client-request.ts'
 import type { Connection } from './connection.ts'
 import type { Listener } from './listener.ts'
@@ -56,8 +56,9 @@ export function readRequestHeader(fields: string): QuickHeader | undefined {
 }
 
 /** @returns undefined when it is no host with a port */
-export function targetOf(authority: string): Address | undefined {
-  return parseAuthority(authority, 80)
+export function targetOf(authority: string): Target | undefined {
+  const address = parseAuthority(authority, 80)
+  return address && toTarget(address)
 }
 
 /** Who sent a request and reads what comes back. */
@@ -74,7 +75,7 @@ export class QuickRequest implements PlainRequest {
   readonly isUpgrade = false
   readonly isQuick = true
   readonly method: string
-  readonly target: Address
+  readonly target: Target
   readonly identity: ClientIdentity
   readonly listener: Listener
   readonly connection: Connection
@@ -87,7 +88,7 @@ export class QuickRequest implements PlainRequest {
 
   constructor(
     { method, path }: QuickHead,
-    target: Address,
+    target: Target,
     { lines }: QuickHeader,
     identity: ClientIdentity,
     reader: QuickReader,
@@ -108,7 +109,7 @@ export class QuickRequest implements PlainRequest {
 
   /** The request as the upstream gets it, latin1. @param login see Conversation.ask */
   text(form: RequestForm, login: string): string {
-    const authority = formatAuthority(this.target.host, this.target.port).replace(/:80$/, '')
+    const authority = this.target.authority.replace(/:80$/, '')
     const url = form === 'origin' ? this.#path : `http://${authority}${this.#path}`
     return `${this.method} ${url} HTTP/1.1\r\nHost: ${authority}\r\nConnection: keep-alive\r\n${this.#lines}${login}\r\n`
   }

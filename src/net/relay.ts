@@ -10,6 +10,7 @@
 import type { Socket } from 'node:net'
 import { type DeadlineList, Expiring } from './deadlines.ts'
 import type { Leg, LegSink } from './leg.ts'
+import type { Linked } from './linked-list.ts'
 
 export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'closed'
 
@@ -39,7 +40,10 @@ export function idleStepMs(idleMs: number): number {
 
 const NOTHING = Buffer.alloc(0)
 
-export class Relay extends Expiring implements LegSink {
+export class Relay extends Expiring implements LegSink, Linked<Relay> {
+  /** Owned by the list of all relays. */
+  next: Relay | undefined = undefined
+  previous: Relay | undefined = undefined
   readonly client: Socket
   readonly leg: Leg
   readonly #owner: RelayOwner

@@ -25,11 +25,11 @@ const IPV6 = 0x04
 /** A SOCKS4 user id or 4a name longer than this is no honest client. */
 const MAX_SOCKS4_STRING = 512
 
-/** RFC 1928 section 3: the methods that the client offers. */
-export function parseGreeting(bytes: Buffer): Parsed<readonly number[]> | undefined {
+/** RFC 1928 section 3: the methods that the client offers, a view. */
+export function parseGreeting(bytes: Buffer): Parsed<Uint8Array> | undefined {
   const count = bytes[1]
   if (count === undefined || bytes.length < 2 + count) return undefined
-  return { value: [...bytes.subarray(2, 2 + count)], size: 2 + count }
+  return { value: bytes.subarray(2, 2 + count), size: 2 + count }
 }
 
 /** RFC 1929 section 2. @throws {GatewayError} GW_BAD_REQUEST on another sub-negotiation version */
@@ -60,10 +60,9 @@ export function parseSocks5Request(bytes: Buffer): Parsed<{ host: string; port: 
   const length = type === IPV4 ? 4 : type === IPV6 ? 16 : bytes[4]
   if (length === undefined || bytes.length < start + length + 2) return undefined
   if (bytes[1] !== COMMAND_CONNECT) throw unsupportedCommand()
-  const raw = bytes.subarray(start, start + length)
-  const host = type === IPV4 ? raw.join('.') : type === IPV6 ? formatIPv6(raw) : raw.toString('latin1')
-  const port = bytes.readUInt16BE(start + length)
-  return { value: checkTarget(host, port, type === DOMAIN), size: start + length + 2 }
+  const end = start + length
+  const host = type === DOMAIN ? bytes.toString('latin1', start, end) : formatIP(bytes.subarray(start, end))
+  return { value: checkTarget(host, bytes.readUInt16BE(end), type === DOMAIN), size: end + 2 }
 }
 
 /**
@@ -101,8 +100,9 @@ function checkTarget(host: string, port: number, isName: boolean): { host: strin
   return { host, port }
 }
 
-/** Eight groups without compression: no two spellings to compare later. */
-function formatIPv6(raw: Buffer): string {
+/** IPv6 as eight groups without compression: no two spellings to compare later. */
+function formatIP(raw: Buffer): string {
+  if (raw.length === 4) return raw.join('.')
   const groups: string[] = []
   for (let i = 0; i < 16; i += 2) groups.push(raw.readUInt16BE(i).toString(16))
   return groups.join(':')

@@ -12,7 +12,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import { type Address, formatAuthority } from '../net/address.ts'
+import type { Target } from '../net/address.ts'
 import { type DeadlineList, Expiring } from '../net/deadlines.ts'
 import type { Dialler } from '../net/dial.ts'
 import type { Leg, LegFailure, LegOwner } from '../net/leg.ts'
@@ -85,7 +85,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   /** The dial under way. */
   protected leg: Leg | undefined
 
-  constructor(target: Address, route: Route, deps: AttemptDeps) {
+  constructor(target: Target, route: Route, deps: AttemptDeps) {
     super()
     this.sessionKey = route.sessionKey
     this.strict = route.strict
@@ -96,7 +96,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
       lifeMs: route.lifeMs,
       tried: this.#tried,
     }
-    this.target = formatAuthority(target.host, target.port)
+    this.target = target.authority
     this.deps = deps
     this.beganAt = deps.clock.now()
   }

@@ -13,6 +13,7 @@ import type { Connection } from '../net/connection.ts'
 import { DeadlineList } from '../net/deadlines.ts'
 import { Dialler } from '../net/dial.ts'
 import { HttpFront, type HttpFrontOwner } from '../net/http-server.ts'
+import { LinkedList } from '../net/linked-list.ts'
 import { Listener, type ListenerOwner, type ListenerSettings } from '../net/listener.ts'
 import type { PlainRequest } from '../net/plain-request.ts'
 import { idleStepMs, type Relay } from '../net/relay.ts'
@@ -83,7 +84,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   readonly #tunnelDeps: TunnelDeps
   readonly #exchangeDeps: ExchangeDeps
   readonly #plain = new WeakMap<Socket, PlainConnection>()
-  readonly #relays = new Set<Relay>()
+  readonly #relays = new LinkedList<Relay>()
   readonly #opening = { count: 0 }
   readonly #lists: readonly DeadlineList[]
   readonly #hedging: Hedging | undefined
@@ -219,7 +220,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
 
   tunnel(request: TunnelRequest, listener: Listener): PendingTunnel {
     try {
-      const route = this.#router.route(request.identity, request, request, this.#defaultsOf(listener))
+      const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(listener))
       const tunnel = new Tunnel(request, route, this.#tunnelDeps)
       tunnel.start()
       return tunnel
@@ -269,7 +270,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   upstreamGone(upstream: Upstream, reason: GoneReason): void {
     this.#dialler.forget(upstream)
     if (!this.#settings.closesAtDeadline || reason !== 'expired') return
-    for (const relay of this.#relays) if (relay.leg.upstream === upstream) relay.close()
+    for (const relay of this.#relays.snapshot()) if (relay.leg.upstream === upstream) relay.close()
   }
 
   /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
@@ -291,7 +292,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     for (const { listener } of this.#ports) listener.close()
     this.#front.close()
     this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
-    for (const relay of this.#relays) relay.close()
+    for (const relay of this.#relays.snapshot()) relay.close()
     for (const list of this.#lists) list.close()
     this.#hedging?.close()
     this.#dialler.close()

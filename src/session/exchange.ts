@@ -9,6 +9,7 @@ import { type DeadlineList, Expiring } from '../net/deadlines.ts'
 import { loginHeader } from '../net/dial.ts'
 import { UndiciConversation } from '../net/forward.ts'
 import type { Leg } from '../net/leg.ts'
+import type { LinkedList } from '../net/linked-list.ts'
 import type { Conversation, ExchangeOwner, PlainRequest, Sending } from '../net/plain-request.ts'
 import { QuickConversation } from '../net/quick-conversation.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
@@ -32,7 +33,7 @@ export interface ExchangeDeps extends AttemptDeps {
   readonly bodyIdleMs: number
   /** For connections that leave HTTP. */
   readonly idle: IdleSteps
-  readonly relays: Set<Relay>
+  readonly relays: LinkedList<Relay>
   readonly perRequest: boolean
   readonly bans: readonly BanRule[]
   /** Answers of the upstream itself that may be tried elsewhere: it cannot be told whether they are the target's. */
@@ -306,7 +307,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   relayEnded(relay: Relay, end: RelayEnd): void {
-    this.#deps.relays.delete(relay)
+    this.#deps.relays.remove(relay)
     if (relay.isQuiet) this.relayQuiet(relay, false)
     this.#held.release(this.deps.pool, this.deps.clock.now())
     this.#finish(end)

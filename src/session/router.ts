@@ -1,6 +1,6 @@
 /** From what a client said to what it may be lent: listener defaults, user rights, client options. */
 import { GatewayError } from '../errors.ts'
-import { formatAuthority, isThisMachine } from '../net/address.ts'
+import { isThisMachine, type Target } from '../net/address.ts'
 import { type ClientOptions, noOptions } from '../net/client-options.ts'
 import type { ClientIdentity } from '../net/client-request.ts'
 import { anyUpstream, type Filter } from '../pool/pool.ts'
@@ -31,11 +31,6 @@ export interface RouterSettings {
   readonly ownPorts: () => ReadonlySet<number>
   /** Whether an address belongs to this machine; asked only for targets on one of our ports. */
   readonly isOwnAddress: (host: string) => boolean
-}
-
-export interface Target {
-  readonly host: string
-  readonly port: number
 }
 
 /** Where a request came from; its address costs a system call, so it is read only when it is needed. */
@@ -69,10 +64,10 @@ export class Router {
   }
 
   /** Nothing may target the gateway's own ports: a loop, or the admin API from outside. */
-  #refuseOwnPorts({ host, port }: Target): void {
+  #refuseOwnPorts({ host, port, authority }: Target): void {
     if (!this.#settings.ownPorts().has(port)) return
     if (!isThisMachine(host) && !this.#settings.isOwnAddress(host)) return
-    throw new GatewayError('GW_TARGET_NOT_ALLOWED', `${formatAuthority(host, port)} is the gateway itself`)
+    throw new GatewayError('GW_TARGET_NOT_ALLOWED', `${authority} is the gateway itself`)
   }
 
   #provider({ options, providers }: ClientIdentity, defaults: ListenerDefaults): string | undefined {
@@ -139,9 +134,10 @@ function sessionKeyOf(
   defaults: ListenerDefaults,
   filter: Filter,
 ): string | undefined {
+  const { session } = options
+  if (session === undefined && defaults.session === 'off') return undefined
   const scope = `${account ?? ''}\n${filter.key}`
-  if (options.session !== undefined) return `key\n${options.session}\n${scope}`
+  if (session !== undefined) return `key\n${session}\n${scope}`
   if (defaults.session === 'client') return `client\n${origin.clientAddress}\n${scope}`
-  if (defaults.session === 'target') return `target\n${target.host.toLowerCase()}\n${scope}`
-  return undefined
+  return `target\n${target.host.toLowerCase()}\n${scope}`
 }

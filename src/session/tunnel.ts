@@ -4,6 +4,7 @@ import type { GatewayError } from '../errors.ts'
 import type { PendingTunnel, TunnelRequest } from '../net/client-request.ts'
 import { Expiring } from '../net/deadlines.ts'
 import type { Leg, LegFailure } from '../net/leg.ts'
+import type { LinkedList } from '../net/linked-list.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from '../net/relay.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Attempt, type AttemptDeps } from './attempt.ts'
@@ -14,7 +15,7 @@ export interface TunnelDeps extends AttemptDeps {
   /** When a second upstream is dialled; undefined: never. */
   readonly hedging: Hedging | undefined
   readonly idle: IdleSteps
-  readonly relays: Set<Relay>
+  readonly relays: LinkedList<Relay>
   /** How many clients wait for their tunnel to open. */
   readonly opening: { count: number }
 }
@@ -27,7 +28,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   #hedge: Leg | undefined
 
   constructor(request: TunnelRequest, route: Route, deps: TunnelDeps) {
-    super(request, route, deps)
+    super(request.target, route, deps)
     this.#request = request
     this.#deps = deps
   }
@@ -55,7 +56,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   }
 
   protected dial(upstream: Upstream): Leg {
-    return this.#deps.dialler.dial(upstream, this.#request.host, this.#request.port, this)
+    return this.#deps.dialler.dial(upstream, this.#request.target, this)
   }
 
   override granted(upstream: Upstream): void {
@@ -138,7 +139,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   relayEnded(relay: Relay, end: RelayEnd): void {
     this.finished = true
-    this.#deps.relays.delete(relay)
+    this.#deps.relays.remove(relay)
     if (relay.isQuiet) this.relayQuiet(relay, false)
     if (this.upstream !== undefined) this.#deps.pool.release(this.upstream, true, this.#deps.clock.now())
     this.upstream = undefined

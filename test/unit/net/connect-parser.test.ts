@@ -79,12 +79,13 @@ it('reads target and fields', () => {
   expect(read('CONNECT [::1]:443 HTTP/1.1\r\nHost: ignored\r\nProxy-Authorization: Basic eA==')).toEqual({
     host: '::1',
     port: 443,
+    authority: '[::1]:443',
     fields: [
       { name: 'host', value: 'ignored' },
       { name: 'proxy-authorization', value: 'Basic eA==' },
     ],
   })
-  expect(read('CONNECT a.com:80 HTTP/1.0')).toEqual({ host: 'a.com', port: 80, fields: [] })
+  expect(read('CONNECT a.com:80 HTTP/1.0')).toEqual({ host: 'a.com', port: 80, authority: 'a.com:80', fields: [] })
 })
 
 it.each([

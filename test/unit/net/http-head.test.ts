@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Accumulator, hasForbiddenOctet, headEnd, parseFields } from '../../../src/net/http-head.ts'
+import { Accumulator, hasForbiddenOctet, headEnd, parseFields, statusOf } from '../../../src/net/http-head.ts'
 
 const fieldsOf = (lines: string) => parseFields(`GET / HTTP/1.1\r\n${lines}\r\n\r\n`, 16)
 
@@ -21,6 +21,27 @@ it('finds the same end as a plain search', () => {
         expect(headEnd(Buffer.from(text), from)).toBe(at === -1 ? -1 : at + 4)
       },
     ),
+  )
+})
+
+it('reads a status as RFC 9112 writes it, and nothing else', () => {
+  const part = (...texts: string[]) => fc.constantFrom(...texts)
+  const almost = fc
+    .tuple(
+      part('HTTP', 'http', 'ICY'),
+      part('/1.'),
+      part('1', '0', '2', '/'),
+      part(' ', '\t'),
+      part('200', '407', '20', '2 0', '20:'),
+      part(' OK', '\r\n', '1 OK', ''),
+    )
+    .map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(fc.oneof(almost, fc.string()), (text) => {
+      const status = /^HTTP\/1\.[01] (\d{3})[ \r]/.exec(text)?.[1]
+      expect(statusOf(Buffer.from(text, 'latin1'))).toBe(Number(status ?? 0))
+    }),
+    { numRuns: 2_000 },
   )
 })
 

@@ -11,8 +11,8 @@ const codeOf = (run: () => unknown) => {
 }
 
 it('reads the methods of a greeting, none and unknown ones too', () => {
-  expect(parseGreeting(hex('05 03 00 02 80 ff'))).toEqual({ value: [0x00, 0x02, 0x80], size: 5 })
-  expect(parseGreeting(hex('05 00'))).toEqual({ value: [], size: 2 })
+  expect(parseGreeting(hex('05 03 00 02 80 ff'))).toEqual({ value: Buffer.from([0x00, 0x02, 0x80]), size: 5 })
+  expect(parseGreeting(hex('05 00'))).toEqual({ value: Buffer.alloc(0), size: 2 })
   expect(parseGreeting(hex('05 02 00'))).toBeUndefined()
 })
 
