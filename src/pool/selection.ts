@@ -34,10 +34,6 @@ export class View {
     return this.#members.length
   }
 
-  has(upstream: Upstream): boolean {
-    return this.#position.has(upstream)
-  }
-
   add(upstream: Upstream): void {
     if (this.#position.has(upstream)) return
     this.#position.set(upstream, this.#members.length)
