@@ -14,6 +14,7 @@ import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import { type Connection, withHeaderOptions } from './connection.ts'
 import { DeadlineList } from './deadlines.ts'
 import type { Field } from './http-head.ts'
+import { LinkedList } from './linked-list.ts'
 import type { Listener } from './listener.ts'
 import type { PlainOwner, PlainRequest } from './plain-request.ts'
 import { QuickClient, type QuickHost } from './quick-client.ts'
@@ -99,7 +100,7 @@ export class HttpFront implements QuickHost {
   /** Requests whose answer is not out yet. */
   readonly open = { count: 0 }
   readonly #server: Server
-  readonly #quick = new Set<QuickClient>()
+  readonly #quick = new LinkedList<QuickClient>()
   /** Those that Node's server reads from. */
   readonly #clients = new WeakMap<Duplex, Client>()
   #stopping = false
@@ -145,7 +146,7 @@ export class HttpFront implements QuickHost {
   }
 
   left(client: QuickClient): void {
-    this.#quick.delete(client)
+    this.#quick.remove(client)
   }
 
   /** Node's server reads a connection from these octets on. */
@@ -279,7 +280,7 @@ export class HttpFront implements QuickHost {
   /** Newcomers hear `close`; connections without a request are closed. */
   stopAccepting(): void {
     this.#stopping = true
-    for (const client of this.#quick) client.closeIfIdle()
+    for (const client of this.#quick.snapshot()) client.closeIfIdle()
     this.#server.closeIdleConnections()
   }
 

@@ -8,6 +8,7 @@ import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import type { Connection } from './connection.ts'
 import { type DeadlineList, Expiring } from './deadlines.ts'
 import { Accumulator } from './http-head.ts'
+import type { Linked } from './linked-list.ts'
 import type { Listener } from './listener.ts'
 import type { PlainOwner } from './plain-request.ts'
 import {
@@ -36,7 +37,10 @@ export interface QuickHost {
   left(client: QuickClient): void
 }
 
-export class QuickClient extends Expiring implements QuickReader {
+export class QuickClient extends Expiring implements QuickReader, Linked<QuickClient> {
+  /** Owned by the host's list. */
+  next: QuickClient | undefined = undefined
+  previous: QuickClient | undefined = undefined
   readonly connection: Connection
   readonly listener: Listener
   readonly #host: QuickHost

@@ -1,6 +1,7 @@
 /** Client connections that carry several plain requests, or something else behind one. */
 import { describe, expect, it } from 'vitest'
 import { connectVia, dial, plain, readReply } from '../support/client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { header, readResponseHead } from '../support/http-wire.ts'
 import { expectEcho, send } from '../support/socket-io.ts'
@@ -10,6 +11,22 @@ const CONNECT = 'CONNECT echo.test:7 HTTP/1.1\r\nHost: echo.test:7\r\n\r\n'
 
 /** Which upstreams carried the site's requests, in order. */
 const carriers = ({ world }: Gateway) => world.site.requests.map(({ peer }) => peer)
+
+it('a connection is closed 75 s after its last answer, as clients are told, and not while it waits for one', async () => {
+  const clock = new FakeClock()
+  const { app, port, world } = await startGateway({ upstreams: 1, clock })
+  const over = await dial(port)
+  const get = () => plain(port, 'http://site.test/', { over })
+  expect(header((await get()).headers, 'keep-alive')).toBe('timeout=75')
+  // The time runs from the latest answer on.
+  for (let n = 0; n < 2; n++) {
+    clock.advance(74_000)
+    expect((await get()).status).toBe(200)
+  }
+  clock.advance(75_001)
+  await eventually(() => [over.socket.readyState, app.data.connections]).toEqual(['writeOnly', 0])
+  await eventually(() => world.upstreams.map(({ openSockets }) => openSockets)).toEqual([0])
+})
 
 describe.each(['http', 'socks5'] as const)('through %s upstreams', (scheme) => {
   it('one connection keeps one upstream, another takes the next; the way there is kept open', async () => {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
 import { type App, startApp } from '../../src/app.ts'
+import type { Clock } from '../../src/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log.ts'
 import type { Upstream } from '../../src/pool/upstream.ts'
@@ -40,6 +41,8 @@ export interface GatewayOptions extends WorldOptions {
   readonly files?: Readonly<Record<string, string>>
   /** What no log line may hold, beside the upstreams' logins. */
   readonly secrets?: readonly (string | Login)[]
+  /** The system's own by default. */
+  readonly clock?: Clock
   /** Closes what a test opened beside the world, before leaks are looked for. */
   readonly closing?: () => Promise<void>
 }
@@ -88,7 +91,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const files = { 'ca.pem': testCertificate, ...options.files }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const config = parseConfig(stringify(yamlOf(world, options)), join(folder, 'gateway.yaml'), options.environment ?? {})
-  const app = await startApp(config, { log: createLog({ level: 'debug', format: 'json' }, log) })
+  const app = await startApp(config, {
+    log: createLog({ level: 'debug', format: 'json' }, log),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  })
   const records = recordMembers(app)
   let stopped: Promise<void> | undefined
   const abort = () => (stopped ??= app.abort())

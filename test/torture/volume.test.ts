@@ -12,8 +12,8 @@ const CAP = 200
 // Client, gateway, upstream and target share one thread here: each octet passes six sockets in it.
 it.each([
   ['http', 1_024],
-  ['https', 256],
-  ['socks5', 256],
+  ['https', 1_024],
+  ['socks5', 1_024],
 ] as const)('carries a tunnel over %s, %d MiB each way at once', async (scheme, mebibytes) => {
   const { port } = await startGateway({ scheme, upstreams: 1 })
   const { socket, reader } = await connectVia(port, 'echo.test:7')
