@@ -4,7 +4,7 @@ import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
-import { type AdminConfig, type Config, isDemo } from './config/schema.ts'
+import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
 import { type Address, formatAuthority } from './net/address.ts'
@@ -174,7 +174,9 @@ async function openState(
   deps: { clock: Clock; log: Log },
 ): Promise<{ store: Store; restored: Restored }> {
   if (config.state === 'off') return { store: forgetfulStore(), restored: nothing }
-  return openStore(config.state.path, { ...deps, log: deps.log.child({ mod: 'store' }) })
+  // Lists and the demo record no calls, or few; with a vendor the first client waits for one.
+  const eager = config.providers.some((provider) => !isStatic(provider) && !isDemo(provider))
+  return openStore(config.state.path, { ...deps, eager, log: deps.log.child({ mod: 'store' }) })
 }
 
 function adminSettings({ host, port, token }: AdminConfig, state: Config['state']): AdminSettings {

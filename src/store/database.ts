@@ -1,21 +1,16 @@
-/** Opens the folder: takes the lock, checks the database, sets a damaged one aside. Runs in the store's own thread. */
+/** Opens the database: checks it, and sets a damaged one aside. */
 import { DatabaseSync } from 'node:sqlite'
 import { Damage, isBusy, isDamage, textOf, toStoreError } from './causes.ts'
-import { StoreBusy, StoreError } from './errors.ts'
-import { hasOrphanedJournal, type Paths, pathsIn, prepareFiles, prepareFolder, setAside } from './folder.ts'
+import { StoreBusy } from './errors.ts'
+import { hasOrphanedJournal, makeFolder, type Paths, pathsIn, prepareDatabase, setAside } from './folder.ts'
 import type { Note } from './messages.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
-export interface OpenDatabase {
-  readonly database: DatabaseSync
-  /** Closes the database, then gives the lock back. */
-  close(): void
-}
-
 /**
+ * To be called by who holds the folder's lock, or on behalf of it.
  * @param wallMs names a file that is set aside
  * @param use reads what is needed at once: damage that it meets is treated like damage found by the check
- * @throws {StoreBusy} when the folder is in use
+ * @throws {StoreBusy} when another program holds the database
  * @throws {StoreError} when folder or files cannot be made, opened or written
  */
 export function openDatabase<T>(
@@ -23,73 +18,31 @@ export function openDatabase<T>(
   wallMs: number,
   notes: Note[],
   use: (database: DatabaseSync) => T,
-): { open: OpenDatabase; result: T } {
+): { database: DatabaseSync; result: T } {
   const paths = pathsIn(dir)
   try {
-    prepareFolder(dir, notes)
-    prepareFiles(paths, notes)
-    const lock = takeLock(paths)
+    makeFolder(dir)
+    prepareDatabase(paths, notes)
+    if (hasOrphanedJournal(paths)) startAfresh(paths, wallMs, 'its database is missing, its journal is not', notes)
     try {
-      return openLocked(paths, wallMs, notes, use, lock)
+      return openChecked(paths, use)
     } catch (error) {
-      lock.close()
-      throw error
+      if (!isDamage(error)) throw error
+      startAfresh(paths, wallMs, textOf(error), notes)
+      return openChecked(paths, use)
     }
   } catch (error) {
     throw toStoreError(error, `the store in ${dir} cannot be opened`)
   }
 }
 
-/**
- * A transaction that never ends, on an empty database: the operating system holds the lock (fcntl; LockFileEx) and gives
- * it back when the process ends, however it ends. It is a file of its own so that nobody sets aside a database that
- * another process has just made.
- */
-function takeLock(paths: Paths): DatabaseSync {
-  const lock = new DatabaseSync(paths.lock)
-  try {
-    lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-    return lock
-  } catch (error) {
-    lock.close()
-    if (isBusy(error)) throw new StoreBusy(paths.dir)
-    if (!isDamage(error)) throw error
-    throw new StoreError('failed', `${paths.lock} is not the lock of a store: move it away`)
-  }
-}
-
-function openLocked<T>(
-  paths: Paths,
-  wallMs: number,
-  notes: Note[],
-  use: (database: DatabaseSync) => T,
-  lock: DatabaseSync,
-): { open: OpenDatabase; result: T } {
-  if (hasOrphanedJournal(paths)) startAfresh(paths, wallMs, 'its database is missing, its journal is not', notes)
-  try {
-    return openChecked(paths, use, lock)
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    startAfresh(paths, wallMs, textOf(error), notes)
-    return openChecked(paths, use, lock)
-  }
-}
-
 function startAfresh(paths: Paths, wallMs: number, why: string, notes: Note[]): void {
   setAside(paths, wallMs, why, notes)
-  prepareFiles(paths, notes)
+  prepareDatabase(paths, notes)
 }
 
-function openChecked<T>(
-  paths: Paths,
-  use: (database: DatabaseSync) => T,
-  lock: DatabaseSync,
-): { open: OpenDatabase; result: T } {
+function openChecked<T>(paths: Paths, use: (database: DatabaseSync) => T): { database: DatabaseSync; result: T } {
   const database = new DatabaseSync(paths.database)
-  const close = () => {
-    database.close()
-    lock.close()
-  }
   try {
     // Before anything is read: then the journal's index is kept in memory, and there is no third file.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
@@ -99,7 +52,7 @@ function openChecked<T>(
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
     if (isNew) createTables(database)
     else assertSound(database)
-    return { open: { database, close }, result: use(database) }
+    return { database, result: use(database) }
   } catch (error) {
     database.close()
     if (isBusy(error)) throw new StoreBusy(paths.dir)

@@ -36,26 +36,34 @@ export function prepareFolder(dir: string, notes: Note[]): void {
   else notes.push({ level: 'warn', message: 'the folder of the store is open to other users', file: dir })
 }
 
-/** The last step without `recursive`: with it, Node calls a read-only file system a missing folder. */
-function makeFolder(dir: string): void {
+/**
+ * Makes the folder where it is missing.
+ * @throws the file system's error
+ *
+ * The last step without `recursive`: with it, Node calls a read-only file system a missing folder.
+ */
+export function makeFolder(dir: string): void {
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return
   mkdirSync(dirname(dir), { recursive: true, mode: PRIVATE_FOLDER })
   mkdirSync(dir, { mode: PRIVATE_FOLDER })
 }
 
-/**
- * Makes the files that SQLite is to open, so that they are private from their first moment (SQLite gives the journal
- * the mode of its database). A file that exists is never opened here: closing it would drop every lock of this process.
- */
-export function prepareFiles(paths: Paths, notes: Note[]): void {
+/** As `prepareFile`; says so where the database is empty, because then what was in it is lost. */
+export function prepareDatabase(paths: Paths, notes: Note[]): void {
   // Left by a process that was killed in the first moment of its life, or by a disk that was full.
   if (exists(paths.database) && sizeOf(paths.database) === 0)
     notes.push({ level: 'warn', message: 'the database of the store is empty: it is begun anew', file: paths.database })
-  for (const path of [paths.lock, paths.database]) {
-    makePrivate(path)
-    for (const companion of COMPANIONS) {
-      if (isOpenToOthers(path + companion)) tighten(path + companion, PRIVATE_FILE, notes)
-    }
+  prepareFile(paths.database, notes)
+}
+
+/**
+ * Makes a file that SQLite is to open, so that it is private from its first moment (SQLite gives the journal the mode of
+ * its database). A file that exists is never opened here: closing it would drop every lock of this process.
+ */
+export function prepareFile(path: string, notes: Note[]): void {
+  makePrivate(path)
+  for (const companion of COMPANIONS) {
+    if (isOpenToOthers(path + companion)) tighten(path + companion, PRIVATE_FILE, notes)
   }
 }
 

@@ -1,8 +1,8 @@
-/** The store inside its own thread: answers one request after the other, synchronously. */
+/** The database, read and written: synchronously, so in a thread of its own once clients are served. */
 import type { DatabaseSync } from 'node:sqlite'
 import { isRefusal, textOf, toStoreError } from './causes.ts'
 import { Changes } from './changes.ts'
-import { type OpenDatabase, openDatabase } from './database.ts'
+import { openDatabase } from './database.ts'
 import type { Batch, Left, Note, Opened, OpenRequest, Refusal } from './messages.ts'
 import { carryOver, prune, readLeft, writeReading } from './restore.ts'
 import type { Reading } from './time.ts'
@@ -10,26 +10,26 @@ import type { Reading } from './time.ts'
 const PRUNE_EVERY_MS = 60_000
 
 export class Keeper {
-  readonly #open: OpenDatabase
+  readonly #database: DatabaseSync
   readonly #changes: Changes
   #prunedAtMs: number
 
-  private constructor(open: OpenDatabase, nowMs: number) {
-    this.#open = open
-    this.#changes = new Changes(open.database)
+  private constructor(database: DatabaseSync, nowMs: number) {
+    this.#database = database
+    this.#changes = new Changes(database)
     this.#prunedAtMs = nowMs
   }
 
   /** @throws {StoreError} as `openDatabase` does */
   static open({ dir, reading, isStart }: OpenRequest): { keeper: Keeper; opened: Opened } {
     const notes: Note[] = []
-    const { open, result } = openDatabase(dir, reading.wallMs, notes, (database) => ({
-      left: isStart ? takeOver(database, reading) : goOn(database, reading),
-      nextCall: Number(database.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM calls').get()?.['next']),
+    const { database, result } = openDatabase(dir, reading.wallMs, notes, (opened) => ({
+      left: isStart ? takeOver(opened, reading) : goOn(opened, reading),
+      nextCall: Number(opened.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM calls').get()?.['next']),
     }))
     const { left, nextCall } = result
     return {
-      keeper: new Keeper(open, reading.bootMs),
+      keeper: new Keeper(database, reading.bootMs),
       opened: { notes, nextCall, ...(left === undefined ? {} : { left }) },
     }
   }
@@ -40,7 +40,7 @@ export class Keeper {
    * @throws {StoreError} when none was stored
    */
   commit({ reading, changes }: Batch): readonly Refusal[] {
-    const { database } = this.#open
+    const database = this.#database
     try {
       return inTransaction(database, () => {
         const refused: Refusal[] = []
@@ -63,12 +63,12 @@ export class Keeper {
 
   #pruneSometimes(nowMs: number): void {
     if (nowMs - this.#prunedAtMs < PRUNE_EVERY_MS) return
-    prune(this.#open.database, nowMs)
+    prune(this.#database, nowMs)
     this.#prunedAtMs = nowMs
   }
 
   close(): void {
-    this.#open.close()
+    this.#database.close()
   }
 }
 

@@ -51,7 +51,7 @@ export interface Batch {
 export interface OpenRequest {
   readonly dir: string
   readonly reading: Reading
-  /** False when the thread is replaced in a running process: its calls in flight go on. */
+  /** True once in a process, before anybody is served; later its own calls are in flight, and go on. */
   readonly isStart: boolean
 }
 

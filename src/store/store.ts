@@ -7,19 +7,28 @@ import type { Log } from '../log.ts'
 import type { GoneReason } from '../pool/upstream.ts'
 import type { CallId, CallStart, Restored, Store, StoredUpstream } from './contract.ts'
 import { StoreError } from './errors.ts'
+import { Keeper } from './keeper.ts'
 import { type Entry, Lane, type Waiter } from './lane.ts'
 import { Link, type Spawn, startWorker } from './link.ts'
-import type { Change, Note, Refusal } from './messages.ts'
+import { type FolderLock, lockFolder } from './lock.ts'
+import type { Change, Note, Opened, Refusal } from './messages.ts'
 import { type Moment, toRestored, toRow } from './rows.ts'
-import { type BootClock, read, systemBoot } from './time.ts'
+import { type BootClock, type Reading, read, systemBoot } from './time.ts'
 
-export interface StoreDeps {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
+  readonly boot: BootClock
+  readonly spawn: Spawn
+}
+
+export interface StoreDeps extends Pick<Deps, 'clock' | 'log'> {
   /** Default: this machine's. */
   readonly boot?: BootClock
   /** Default: a thread that runs worker.ts. */
   readonly spawn?: Spawn
+  /** Whether the thread is started at once: for who is going to record calls, so that the first need not wait for it. */
+  readonly eager?: boolean
 }
 
 /** What nobody waits for is recorded this long after it was said: so much a crash may take back. */
@@ -31,17 +40,24 @@ const RETRY_MS = 1_000
 const BATCH = 1_000
 
 /**
- * Opens the folder, or makes it, and reads what an earlier process left.
+ * Takes the folder, or makes it, and reads what an earlier process left: here and now, while nobody is served who would
+ * have to wait for the disk. Unless it is wanted at once, the thread starts with the first change: a gateway that records
+ * nothing does without its memory, 12 MB and more.
  * @throws {StoreBusy} when another process uses it
  * @throws {StoreError} when it cannot be read or written (a damaged file is set aside instead, and logged)
  */
 export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: Store; restored: Restored }> {
-  const { clock, log, spawn = startWorker } = deps
+  const { clock, log, spawn = startWorker, eager = false } = deps
   const boot = deps.boot ?? (await systemBoot(clock))
   const reading = read(clock, boot)
   const moment: Moment = { clockMs: clock.now(), bootMs: reading.bootMs }
-  const { link, opened } = await Link.open(spawn, { dir, reading, isStart: true })
-  tell(log, opened.notes)
+  const notes: Note[] = []
+  const lock = lockFolder(dir, notes)
+  const { opened, link } = await begin(dir, reading, eager ? spawn : undefined).catch((error) => {
+    lock.release()
+    throw error
+  })
+  tell(log, [...notes, ...opened.notes])
   const none = { proof: 'none', upstreams: [], calls: [], purchases: [], totals: [], sessions: [] } as const
   const left = opened.left ?? none
   if (left.proof === 'none' && left.upstreams.length + left.purchases.length > 0) {
@@ -50,16 +66,31 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
     )
   }
   return {
-    store: new DurableStore(dir, { clock, log, boot, spawn }, link, opened.nextCall),
+    store: new DurableStore(dir, { clock, log, boot, spawn }, lock, link, opened.nextCall),
     restored: toRestored(left, moment),
   }
 }
 
+/** Reads what is there, and starts the thread where it is wanted already. */
+async function begin(
+  dir: string,
+  reading: Reading,
+  spawn: Spawn | undefined,
+): Promise<{ opened: Opened; link: Link | undefined }> {
+  const { keeper, opened } = Keeper.open({ dir, reading, isStart: true })
+  keeper.close()
+  if (spawn === undefined) return { opened, link: undefined }
+  const { link } = await Link.open(spawn, { dir, reading, isStart: false })
+  return { opened, link }
+}
+
 class DurableStore implements Store {
   readonly #dir: string
-  readonly #deps: Required<StoreDeps>
+  readonly #deps: Deps
+  readonly #lock: FolderLock
   readonly #lane = new Lane()
-  #link: Link
+  /** Undefined until there is something to record. */
+  #link: Link | undefined
   #nextCall: CallId
   #lazyTimer: Timer | undefined
   #touchTimer: Timer | undefined
@@ -71,9 +102,10 @@ class DurableStore implements Store {
   #isClosed = false
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, deps: Required<StoreDeps>, link: Link, nextCall: CallId) {
+  constructor(dir: string, deps: Deps, lock: FolderLock, link: Link | undefined, nextCall: CallId) {
     this.#dir = dir
     this.#deps = deps
+    this.#lock = lock
     this.#link = link
     this.#nextCall = nextCall
   }
@@ -146,7 +178,8 @@ class DurableStore implements Store {
     await this.#pumping
     this.#lazyTimer?.clear()
     this.#touchTimer?.clear()
-    await this.#link.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
+    await this.#link?.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
+    this.#lock.release()
   }
 
   #lazy(change: Change): void {
@@ -243,7 +276,7 @@ class DurableStore implements Store {
     for (const { waiter } of entries) waiter?.reject(error)
     for (const waiter of behind) waiter.reject(error)
     // The thread that replaces this one checks the file.
-    if (error.reason === 'damaged') await this.#link.close().catch(() => {})
+    if (error.reason === 'damaged') await this.#link?.close().catch(() => {})
   }
 
   #tellFailure(error: StoreError): void {
@@ -257,14 +290,17 @@ class DurableStore implements Store {
   }
 
   async #connected(): Promise<Link> {
-    if (this.#link.isAlive) return this.#link
+    const last = this.#link
+    if (last?.isAlive) return last
     const { clock, log, spawn, boot } = this.#deps
     if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
     this.#reopenAt = clock.now() + RETRY_MS
-    await this.#link.close()
+    await last?.close()
     const { link, opened } = await Link.open(spawn, { dir: this.#dir, reading: read(clock, boot), isStart: false })
     tell(log, opened.notes)
-    log.warn('the thread of the store had ended: another one has opened it again')
+    // The first one has replaced none: it is no reason to wait with a second.
+    if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY
+    else log.warn('the thread of the store had ended: another one has opened it again')
     this.#link = link
     return link
   }

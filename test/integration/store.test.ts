@@ -7,7 +7,7 @@ import { SystemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/log.ts'
 import { Secret } from '../../src/secret.ts'
 import type { CallStart, Restored, Store, StoredUpstream } from '../../src/store/contract.ts'
-import { StoreBusy, type StoreError } from '../../src/store/errors.ts'
+import { StoreBusy, StoreError } from '../../src/store/errors.ts'
 import { startWorker } from '../../src/store/link.ts'
 import { openStore } from '../../src/store/store.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
@@ -147,6 +147,26 @@ describe('one process', () => {
     expect(await child(['hold', dir]).next()).toBe('open')
   })
 
+  it('that could not open the database gives the folder back', async () => {
+    const inTheWay = join(dir, 'turnpike.db')
+    mkdirSync(inTheWay, { recursive: true })
+    await expect(open()).rejects.toThrow(StoreError)
+    rmSync(inTheWay, { recursive: true })
+    const { store } = await open()
+    await expect(store.callBegins(call)).resolves.toBe(1)
+  })
+
+  it('keeps its folder before the first change and between threads', async () => {
+    const { store } = await open()
+    expect(workers).toEqual([])
+    expect(await child(['hold', dir]).rest()).toEqual(['busy'])
+    await store.callBegins(call)
+    await workers[0]?.terminate()
+    expect(await child(['hold', dir]).rest()).toEqual(['busy'])
+  })
+})
+
+describe('a process', () => {
   it('whose thread of the store dies goes on with another one', async () => {
     const { store } = await open()
     const id = await store.callBegins(call)

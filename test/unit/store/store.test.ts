@@ -1,4 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../../src/log.ts'
 import type { CallStart, Store } from '../../../src/store/contract.ts'
 import { StoreError } from '../../../src/store/errors.ts'
@@ -13,6 +16,7 @@ const address = {
   vendorDeadline: 10,
 }
 
+let dir: string
 let clock: FakeClock
 let lines: LogCapture
 let threads: FakeThread[]
@@ -20,6 +24,14 @@ let store: Store
 
 const settle = () => clock.run(0)
 const kinds = (thread: FakeThread | undefined) => thread?.batches.map((batch) => batch.map(({ kind }) => kind))
+
+/** One change has been recorded, and its thread has nothing to do. */
+async function oneIsRecorded(): Promise<void> {
+  const begun = store.callBegins(call)
+  await settle()
+  threads[0]?.commits()
+  await begun
+}
 
 /** What has become of a promise so far. */
 function watch(promise: Promise<unknown>): { state: unknown } {
@@ -36,13 +48,65 @@ function watch(promise: Promise<unknown>): { state: unknown } {
 }
 
 beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'turnpike-store-'))
   clock = new FakeClock()
   lines = new LogCapture()
   const fake = fakeThreads()
   threads = fake.threads
   const boot = { id: 'boot', sinceBootMs: () => clock.now() }
   const log = createLog({ level: 'info', format: 'json' }, lines)
-  store = (await openStore('dir', { clock, log, boot, spawn: fake.spawn })).store
+  store = (await openStore(dir, { clock, log, boot, spawn: fake.spawn })).store
+})
+
+afterEach(async () => {
+  // What a test leaves unanswered is lost with its thread.
+  const closed = store.close()
+  for (let n = 0; n < 3; n++) {
+    await settle()
+    for (const thread of threads) thread.dies()
+  }
+  await closed
+  rmSync(dir, { recursive: true, force: true })
+})
+
+describe('the thread', () => {
+  it('is not started for what needs no writing', async () => {
+    await store.flush()
+    await clock.run(60_000)
+    await store.close()
+    expect(threads).toEqual([])
+    expect(lines.lines).toEqual([])
+  })
+
+  it('is there from the start where the first change must not wait for it', async () => {
+    await store.close()
+    const fake = fakeThreads()
+    const boot = { id: 'boot', sinceBootMs: () => clock.now() }
+    const log = createLog({ level: 'info', format: 'json' }, lines)
+    const both = await openStore(dir, { clock, log, boot, spawn: fake.spawn, eager: true })
+    expect(fake.threads).toHaveLength(1)
+    const begun = watch(both.store.callBegins(call))
+    await settle()
+    fake.threads[0]?.commits()
+    await settle()
+    expect(begun.state).toBe(1)
+    await both.store.close()
+    expect(fake.threads).toHaveLength(1)
+  })
+
+  it('is started once, for the first change', async () => {
+    store.opened('a')
+    await clock.run(250)
+    threads[0]?.commits()
+    const begun = watch(store.callBegins(call))
+    await settle()
+    threads[0]?.commits()
+    await settle()
+    expect(begun.state).toBe(1)
+    expect(threads).toHaveLength(1)
+    expect(threads[0]?.requests[0]).toMatchObject({ kind: 'open', dir, isStart: false })
+    expect(lines.lines).toEqual([])
+  })
 })
 
 describe('whoever waits', () => {
@@ -105,7 +169,7 @@ describe('what nobody waits for', () => {
     store.left('b', 'blamed')
     store.session('s', 'b')
     await clock.run(249)
-    expect(threads[0]?.batches).toEqual([])
+    expect(threads).toEqual([])
     await clock.run(1)
     expect(threads[0]?.batches).toEqual([
       [
@@ -138,7 +202,7 @@ describe('what nobody waits for', () => {
   it('signs of use go every ten seconds', async () => {
     for (let n = 0; n < 3; n++) store.sessionUsed('s')
     await clock.run(9_999)
-    expect(threads[0]?.batches).toEqual([])
+    expect(threads).toEqual([])
     await clock.run(1)
     expect(threads[0]?.batches).toEqual([[{ kind: 'session-used', key: 's' }]])
   })
@@ -236,7 +300,7 @@ describe('when the thread is lost', () => {
     await settle()
     expect(lost.state).toBe('crashed')
     await clock.run(1_000)
-    expect(threads[1]?.requests[0]).toMatchObject({ kind: 'open', dir: 'dir', isStart: false })
+    expect(threads[1]?.requests[0]).toMatchObject({ kind: 'open', dir, isStart: false })
     expect(threads[1]?.batches).toEqual([
       [
         { kind: 'opened', id: 'x' },
@@ -252,16 +316,17 @@ describe('when the thread is lost', () => {
   })
 
   it('in an idle moment, nobody notices', async () => {
+    await oneIsRecorded()
     threads[0]?.dies()
     const next = watch(store.callBegins(call))
     await settle()
     threads[1]?.commits()
     await settle()
-    expect(next.state).toBe(1)
+    expect(next.state).toBe(2)
+    expect(threads).toHaveLength(2)
   })
 
   it('no more than one is started in a second', async () => {
-    threads[0]?.dies()
     const states: unknown[] = []
     for (let n = 0; n < 20; n++) {
       const next = watch(store.callBegins(call))
@@ -326,6 +391,7 @@ describe('close', () => {
   })
 
   it('works after the thread is lost', async () => {
+    await oneIsRecorded()
     threads[0]?.dies()
     const closed = watch(store.close())
     await settle()
