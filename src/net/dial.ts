@@ -1,7 +1,6 @@
 /** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5. */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { connect, isIP, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -131,7 +130,8 @@ function connectEvent({ upstream }: Leg): 'connect' | 'secureConnect' {
 
 function connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
   const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined)
-  const socket = tlsConnect({
+  // Looked up here: most gateways have no upstream with TLS, and save 1 MB.
+  const socket = process.getBuiltinModule('node:tls').connect({
     ...options,
     ...(serverName === undefined ? {} : { servername: serverName }),
     ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
