@@ -24,6 +24,8 @@ export interface StartDeps {
   readonly clock: Clock
   readonly process: SignalSource & CrashSource
   readonly err: (text: string) => void
+  /** Gives back the memory that only the start has needed. Called once, when the gateway listens. */
+  readonly tidy: () => void
   /** Ends the process without waiting for anything. */
   readonly exit: (code: number) => void
 }
@@ -58,6 +60,7 @@ export async function start(file: string, deps: StartDeps): Promise<number> {
   deps.process.on('uncaughtException', crash)
   try {
     app = await deps.startApp(config, { clock: deps.clock, log })
+    deps.tidy()
     await app.stop(await asked.promise)
     return exitCodes.ok
   } catch (error) {

@@ -218,6 +218,7 @@ describe('an unexpected error', () => {
         startApp: async () => { ${crash}; return { stop: async () => {}, abort() {} } },
         environment: {}, clock: new SystemClock(), process,
         out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text), exit: (code) => process.exit(code),
+        tidy() {},
       })`
     write('crash.yaml', provider)
     const { code, out, err } = await run(['--input-type=module', '-e', `setInterval(() => {}, 9999);${program}`]).done

@@ -22,6 +22,7 @@ export async function runCommand(
     environment: {},
     clock: { now: () => 0 } as unknown as CliDeps['clock'],
     process: { on: unused, off: unused },
+    tidy: unused,
     exit: unused,
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),

@@ -18,6 +18,7 @@ function setUp(startApp?: StartApp) {
   const events: string[] = []
   const process = new EventEmitter()
   const clock = new FakeClock()
+  let tidied = 0
   const draining = Promise.withResolvers<void>()
   const app: App = {
     stop: (reason) => {
@@ -36,10 +37,12 @@ function setUp(startApp?: StartApp) {
     clock,
     process,
     err: (text: string) => void events.push(text),
+    tidy: () => void tidied++,
     exit: (code: number) => void events.push(`exit ${code}`),
   }
   return {
     events,
+    tidied: () => tidied,
     process,
     clock,
     app,
@@ -60,6 +63,20 @@ it('runs until a signal, drains, and gives back what it took', async () => {
   drained()
   expect(await running).toBe(0)
   expect(process.eventNames()).toEqual([])
+})
+
+it('gives the memory of the start back once the gateway listens, and only then', async () => {
+  const started = Promise.withResolvers<App>()
+  const { tidied, process, app, drained, running } = setUp(() => started.promise)
+  await turn()
+  expect(tidied()).toBe(0)
+  started.resolve(app)
+  await turn()
+  expect(tidied()).toBe(1)
+  process.emit('SIGTERM', 'SIGTERM')
+  drained()
+  await running
+  expect(tidied()).toBe(1)
 })
 
 it('a signal during the start stops the gateway as soon as it has started', async () => {
@@ -136,6 +153,7 @@ it('nothing is started with mistakes in the file', async () => {
   process.emit('SIGTERM', 'SIGTERM')
   const deps = {
     startApp: () => Promise.reject(new Error('was started')),
+    tidy: () => {},
     environment: {},
     clock: new FakeClock(),
     process,
