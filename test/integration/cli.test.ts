@@ -54,6 +54,9 @@ function run(args: readonly string[], environment: Record<string, string> = {}):
   }
 }
 
+/** V8's word for a collection that gives back as much as it can. */
+const COLLECTED = 'Mark-Compact (reduce)'
+
 const turnpike = (...args: string[]) => run([main, ...args])
 
 function write(name: string, text: string): string {
@@ -188,6 +191,14 @@ describe('turnpike start', () => {
     await closeClients()
     gateway.kill(signal)
     gateway.kill(signal)
+    expect(await gateway.done).toMatchObject({ code: 0, err: '' })
+  })
+
+  it('gives back the memory of its start where it is given the means', async () => {
+    const file = write('tidy.yaml', `listen: [{ port: ${await freePort()} }]\n${provider}`)
+    const gateway = run(['--expose-gc', '--trace-gc', main, 'start', '-c', file])
+    await gateway.said(COLLECTED)
+    gateway.kill('SIGTERM')
     expect(await gateway.done).toMatchObject({ code: 0, err: '' })
   })
 
