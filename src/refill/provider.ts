@@ -415,6 +415,7 @@ export class Provider implements FollowerOwner {
     const isDoubtful = this.#holdings.restore(left.upstreams, now)
     if (isDoubtful || left.unsettled > 0) this.#mustReconcile = true
     this.#purse.restore(left.purchases, left.total)
+    this.#noteBudget()
     this.#follower?.add([])
   }
 

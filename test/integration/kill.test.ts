@@ -141,20 +141,25 @@ it('lends what it holds at once, to the session that had it, and asks the vendor
 
 /**
  * Clients want more than the account may buy; the gateway is killed again and again meanwhile.
- * @param isTight whether the vendor has seen so much that the limit must bite: a busy machine needs more kills until then
+ * @param isTight whether the limit must bite by now, after so many kills and the log of the latest run: on a busy machine
+ *   little is done before each of them
  */
 async function killGreedy(
   own: object,
   ceiling: number,
-  isTight: (vendor: SimulatedQg, kills: number) => boolean,
+  isTight: (vendor: SimulatedQg, kills: number, log: string) => boolean,
 ): Promise<SimulatedQg> {
   const plan = { mode: 'elastic', perDay: 1_000 } as const
   const vendor = await new SimulatedQg({ clock, key: QG.key, plan, supplyAddress, lifeMs: () => 300_000 }).start()
   try {
     const provider = { vendor: 'qg', product: 'share-elastic', credentials: QG, baseUrl: vendor.url, ...own }
     const config = configOf(provider, { floor: 1, ceiling, perUpstream: { uses: 1 } })
-    for (let kills = 0; kills < KILLS || !isTight(vendor, kills); kills++)
-      await workAndKill(await startKillable(folder, config), WORK_MS[kills % WORK_MS.length] ?? 0)
+    let log = ''
+    for (let kills = 0; kills < KILLS || !isTight(vendor, kills, log); kills++) {
+      const gateway = await startKillable(folder, config)
+      await workAndKill(gateway, WORK_MS[kills % WORK_MS.length] ?? 0)
+      log = gateway.log.text
+    }
     // Once more under the limit that bites.
     await workAndKill(await startKillable(folder, config), Math.max(...WORK_MS))
     expect(vendor.violations).toEqual([])
@@ -184,7 +189,9 @@ it('keeps the limit of calls over every kill', { timeout: TEST_MS }, async () =>
 it('keeps the budget over every kill', { timeout: TEST_MS }, async () => {
   const budget = 8
   // An order that is killed on its way counts as bought, whether it arrived or not.
-  const { sales } = await killGreedy({ budget: { perHour: budget } }, 3, ({ sales }) => sales.length >= budget / 2)
+  const { sales } = await killGreedy({ budget: { perHour: budget } }, 3, (_vendor, _kills, log) =>
+    log.includes('the budget is used up'),
+  )
   expect(sales.length).toBeLessThanOrEqual(budget)
 })
 

@@ -139,3 +139,11 @@ it('says which budget is used up, once, also when a call by hand was the last th
   const told = world.log.records().filter(({ budget }) => budget !== undefined)
   expect(told).toEqual([expect.objectContaining({ budget: 'perHour', limit: 2, endsInMs: 3_600_000 })])
 })
+
+it('says at the start that an earlier process has used the budget up', () => {
+  const world = new World({ a: { settings: { budget: { total: 2 }, isRemembered: true } } })
+  const totals = [{ provider: 'a', total: 2, unsettled: 0 }]
+  world.supply.restore({ upstreams: [], calls: [], purchases: [], totals, sessions: [] })
+  const told = world.log.records().filter(({ budget }) => budget !== undefined)
+  expect(told).toEqual([expect.objectContaining({ budget: 'total', limit: 2 })])
+})
