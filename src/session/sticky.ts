@@ -23,10 +23,18 @@ export interface Session {
   counted: boolean
 }
 
+/** A session of an earlier process. */
+export interface PastSession {
+  readonly key: string
+  readonly upstreamId: string
+  readonly idleMs: number
+}
+
 export class Sticky {
   readonly #pool: Pool
   readonly #sessions: LRUCache<string, Session>
-
+  /** Past sessions whose upstreams are not there: lists are read when the gateway serves already. */
+  readonly #awaiting = new Map<string, PastSession>()
   readonly #store: SessionStore
   readonly #clock: Clock
 
@@ -54,13 +62,14 @@ export class Sticky {
 
   /** The session, its idle time started anew. */
   find(key: string): Session | undefined {
-    const session = this.#sessions.get(key)
+    const session = this.#sessions.get(key) ?? this.#takeUpLate(key)
     if (session !== undefined) this.#store.sessionUsed(key)
     return session
   }
 
   /** Puts the session on an upstream, a first or another one. */
   bind(key: string, upstream: Upstream): Session {
+    this.#awaiting.delete(key)
     const known = this.#sessions.get(key)
     this.#pool.bind(upstream)
     this.#store.session(key, upstream.id)
@@ -76,21 +85,35 @@ export class Sticky {
     return session
   }
 
-  /** Forgets sessions that have ended: the cache has no timers. To be called about once a minute. */
+  /**
+   * Forgets sessions that have ended (the cache has no timers), and past ones whose upstreams have not come. To be called
+   * about once a minute.
+   */
   sweep(): void {
     this.#sessions.purgeStale()
+    for (const key of this.#awaiting.keys()) this.#store.sessionEnded(key)
+    this.#awaiting.clear()
   }
 
-  /** Takes up the sessions of an earlier process whose upstreams are still there, the one used longest ago first. */
-  restore(past: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]): void {
-    for (const { key, upstreamId, idleMs } of past) {
-      const upstream = this.#pool.get(upstreamId)
-      if (upstream === undefined) {
-        this.#store.sessionEnded(key)
-        continue
-      }
-      this.#pool.bind(upstream)
-      this.#sessions.set(key, { key, upstream, counted: true }, { start: this.#clock.now() - idleMs })
-    }
+  /** Takes up the sessions of an earlier process, the one used longest ago first, as soon as their upstreams are there. */
+  restore(past: readonly PastSession[]): void {
+    for (const session of past) if (this.#takeUp(session) === undefined) this.#awaiting.set(session.key, session)
+  }
+
+  #takeUpLate(key: string): Session | undefined {
+    const past = this.#awaiting.get(key)
+    if (past === undefined || this.#takeUp(past) === undefined) return undefined
+    this.#awaiting.delete(key)
+    // Not the session itself: it may have been idle for too long.
+    return this.#sessions.get(key)
+  }
+
+  #takeUp({ key, upstreamId, idleMs }: PastSession): Session | undefined {
+    const upstream = this.#pool.get(upstreamId)
+    if (upstream === undefined) return undefined
+    const session = { key, upstream, counted: true }
+    this.#pool.bind(upstream)
+    this.#sessions.set(key, session, { start: this.#clock.now() - idleMs })
+    return session
   }
 }

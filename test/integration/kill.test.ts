@@ -139,6 +139,21 @@ it('lends what it holds at once, to the session that had it, and asks the vendor
   }
 })
 
+it('keeps a session on its address of a list, which is read when the gateway serves already', {
+  timeout: TEST_MS,
+}, async () => {
+  const config = configOf({ vendor: 'static', list: world.lines('http') }, {})
+  let gateway = await startKillable(folder, config)
+  const first = await tunnel(gateway.port, 'basket')
+  expect(first).toBeDefined()
+  for (const forMs of WORK_MS.slice(1)) {
+    await workAndKill(gateway, forMs)
+    gateway = await startKillable(folder, config)
+    await tunnel(gateway.port)
+    expect(await tunnel(gateway.port, 'basket')).toBe(first)
+  }
+})
+
 /**
  * Clients want more than the account may buy; the gateway is killed again and again meanwhile.
  * @param isTight whether the limit must bite by now, after so many kills and the log of the latest run: on a busy machine
