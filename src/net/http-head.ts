@@ -94,7 +94,7 @@ export function statusOf(bytes: Buffer): number {
     status = status * 10 + digit
   }
   const behind = bytes[STATUS_END - 1]
-  return behind === 0x20 || behind === CR ? status : 0
+  return status >= 100 && (behind === 0x20 || behind === CR) ? status : 0
 }
 
 /** `HTTP/1.x nnn`, as far as the octets go. */

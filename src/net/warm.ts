@@ -48,8 +48,9 @@ export class WarmLegs implements LegOwner {
     }
   }
 
-  /** Never: a leg that nobody has asked CONNECT of does not open. */
+  /** Nobody has asked it of anything, and it says yes: what else it says is not to be believed. */
   opened(leg: Leg): void {
+    this.failed(leg)
     leg.destroy()
   }
 

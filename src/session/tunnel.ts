@@ -96,8 +96,12 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
   }
 
-  /** The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. */
+  /**
+   * The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. Its others are
+   * as old; and if it closes each one upon CONNECT, the new one says so.
+   */
   #dialAgain(leg: Leg): void {
+    this.#deps.dialler.forget(leg.upstream)
     const again = this.dial(leg.upstream)
     if (leg === this.#hedge) this.#hedge = again
     else this.leg = again

@@ -32,13 +32,13 @@ it('reads a status as RFC 9112 writes it, and nothing else', () => {
       part('/1.'),
       part('1', '0', '2', '/'),
       part(' ', '\t'),
-      part('200', '407', '20', '2 0', '20:'),
+      part('200', '407', '099', '000', '20', '2 0', '20:'),
       part(' OK', '\r\n', '1 OK', ''),
     )
     .map((parts) => parts.join(''))
   fc.assert(
     fc.property(fc.oneof(almost, fc.string()), (text) => {
-      const status = /^HTTP\/1\.[01] (\d{3})[ \r]/.exec(text)?.[1]
+      const status = /^HTTP\/1\.[01] ([1-9]\d\d)[ \r]/.exec(text)?.[1]
       expect(statusOf(Buffer.from(text, 'latin1'))).toBe(Number(status ?? 0))
     }),
     { numRuns: 2_000 },
