@@ -77,6 +77,8 @@ interface Client {
   readonly connection: Connection
   readonly listener: Listener
   isBusy: boolean
+  /** Nothing behind the latest request is listened to. */
+  isLast: boolean
   /** The request that was read last; its body may still be coming. */
   latest: { readonly message: IncomingMessage; readonly response: ServerResponse } | undefined
   /** What came before the answer to an earlier request was out. */
@@ -152,7 +154,7 @@ export class HttpFront implements QuickHost {
   /** Node's server reads a connection from these octets on. */
   lend({ connection, listener }: QuickClient, octets: Buffer): void {
     const socket = connection.lend()
-    this.#clients.set(socket, { connection, listener, isBusy: false, latest: undefined, ahead: [] })
+    this.#clients.set(socket, { connection, listener, isBusy: false, isLast: false, latest: undefined, ahead: [] })
     socket.pause()
     socket.unshift(octets)
     this.#server.emit('connection', socket)
@@ -161,13 +163,16 @@ export class HttpFront implements QuickHost {
 
   #arrived(message: IncomingMessage, response: ServerResponse): void {
     const client = this.#clients.get(message.socket)
+    if (client?.isLast === true) return void message.resume()
     if (client !== undefined) client.latest = { message, response }
     this.#inTurn(message.socket, (owner) => this.#request(owner, message, response))
+    if (client !== undefined) client.isLast = wantsUpgrade(message)
   }
 
   #inTurn(socket: Duplex, task: (client: Client) => void): void {
     const client = this.#clients.get(socket)
     if (client === undefined) return void socket.destroy()
+    if (client.isLast) return
     if (client.isBusy) {
       if (client.ahead.push(task) === MAX_AHEAD) socket.pause()
       return
@@ -189,7 +194,7 @@ export class HttpFront implements QuickHost {
   #request(client: Client, message: IncomingMessage, response: ServerResponse): void {
     response.once('close', () => this.#answered(client))
     response.sendDate = false
-    if (this.#stopping) response.setHeader('Connection', 'close')
+    if (this.#stopping || wantsUpgrade(message)) response.setHeader('Connection', 'close')
     this.#hand(client, message, response, false)
   }
 
@@ -264,6 +269,7 @@ export class HttpFront implements QuickHost {
     const refusal = translate(error)
     if (client === undefined || refusal === undefined) return void socket.destroy()
     const isInBody = client.latest?.message.complete === false
+    if (client.isLast && !isInBody) return
     if (!client.isBusy || (isInBody && client.ahead.length === 0)) return void this.#turnAway(client, refusal)
     // A request whose body is broken is not even begun.
     if (isInBody) client.ahead.pop()
@@ -295,6 +301,14 @@ export class HttpFront implements QuickHost {
 function mayLeaveHttp(message: IncomingMessage): boolean {
   const isWebSocket = message.method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(message.headers.upgrade ?? '')
   return isWebSocket && !hasBody(message)
+}
+
+/**
+ * A request that asks to leave HTTP, and is served without (Node 24.21): what came behind it in the same packet is dropped
+ * by the parser, which then takes the next packet for the beginning of a request. So it is the last on its connection.
+ */
+function wantsUpgrade(message: IncomingMessage): boolean {
+  return message.headers.upgrade !== undefined
 }
 
 /** A response object for a connection that Node has let go of after `upgrade`: the last one on it. */
