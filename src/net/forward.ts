@@ -38,9 +38,9 @@ export class UndiciConversation implements Conversation {
   /**
    * @param origin `http://host:port` of the peer: names the connection, is not resolved
    * @param socket open, paused, nothing read
-   * @param bodyIdleMs longest pause inside a response body
+   * @param limits longest pause inside a response body, and longest head of a response
    */
-  constructor(origin: string, socket: Socket, bodyIdleMs: number) {
+  constructor(origin: string, socket: Socket, limits: { bodyIdleMs: number; maxReplyBytes: number }) {
     this.#socket = socket
     let isTaken = false
     this.#client = new (undici().Client)(origin, {
@@ -52,7 +52,8 @@ export class UndiciConversation implements Conversation {
       },
       pipelining: 1,
       headersTimeout: 0,
-      bodyTimeout: bodyIdleMs,
+      bodyTimeout: limits.bodyIdleMs,
+      maxHeaderSize: limits.maxReplyBytes,
       allowH2: false,
     })
   }
@@ -126,7 +127,7 @@ class Forward implements Dispatcher.DispatchHandler, Sending {
     response.on('drain', this.#onDrain)
     // Set while the gateway stops.
     if (this.#request.listener.refusal !== undefined) response.shouldKeepAlive = false
-    response.writeHead(status, statusMessage || reasonPhrase(status), [
+    response.writeHead(status, octetsOf(statusMessage) || reasonPhrase(status), [
       ...passedOn(fields),
       ...this.#owner.extraHeaders,
     ])
@@ -214,22 +215,32 @@ function pairs(flat: readonly string[]): [string, string][] {
 
 /** Transfer-Encoding ends at the next hop, and we can undo no other than `chunked` (RFC 9112 section 6.1). */
 function isOddlyCoded(raw: readonly string[]): boolean {
+  let isChunked = false
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (raw[i]?.length === TRANSFER_ENCODING.length && raw[i]?.toLowerCase() === TRANSFER_ENCODING)
-      if (raw[i + 1]?.toLowerCase() !== 'chunked') return true
+    if (raw[i]?.length !== TRANSFER_ENCODING.length || raw[i]?.toLowerCase() !== TRANSFER_ENCODING) continue
+    if (isChunked || raw[i + 1]?.toLowerCase() !== 'chunked') return true
+    isChunked = true
   }
   return false
 }
 
 const TRANSFER_ENCODING = 'transfer-encoding'
 
+/** undici reads the reason as UTF-8; Node writes it as latin1, and throws at characters beyond. */
+function octetsOf(reason = ''): string {
+  return Buffer.from(reason).toString('latin1')
+}
+
 /** undici hands field lines over as octets. */
 function decode(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
   return Array.isArray(raw) ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1'))) : []
 }
 
+/** @param error before the head of an answer was whole: a length that does not fit is then one that was told twice */
 function breakageOf(error: Error): Breakage {
-  return error instanceof undici().errors.HTTPParserError ? 'garbage' : 'closed'
+  const { HTTPParserError, HeadersOverflowError, ResponseContentLengthMismatchError } = undici().errors
+  const kinds = [HTTPParserError, HeadersOverflowError, ResponseContentLengthMismatchError]
+  return kinds.some((kind) => error instanceof kind) ? 'garbage' : 'closed'
 }
 
 function isRequestFault(error: Error): boolean {

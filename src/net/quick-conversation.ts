@@ -96,11 +96,11 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
     this.#head.push(bytes)
   }
 
-  /** @returns undefined for what is no answer, and for 100 and 101, which answer what we never ask */
+  /** @returns undefined for what is no answer, and for 101, which answers what we never ask */
   #readAnswer(bytes: Buffer, end: number): QuickAnswer | undefined {
     if (end > this.#leg.maxReplyBytes) return undefined
     const answer = readAnswer(bytes.toString('latin1', 0, end), this.#request?.method ?? '')
-    return answer?.status === 100 || answer?.status === 101 ? undefined : answer
+    return answer?.status === 101 ? undefined : answer
   }
 
   #begin(answer: QuickAnswer, rest: Buffer): void {

@@ -159,7 +159,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     const origin = `http://${through === '' ? formatAuthority(host, port) : this.target}`
     const conversation = this.#request.isQuick
       ? new QuickConversation(leg, this.#deps.pauses)
-      : new UndiciConversation(origin, leg.socket, this.#deps.bodyIdleMs)
+      : new UndiciConversation(origin, leg.socket, { bodyIdleMs: this.#deps.bodyIdleMs, maxReplyBytes: leg.maxReplyBytes })
     this.#held.hold(leg, through, conversation)
     this.#send(conversation, upstream)
   }
