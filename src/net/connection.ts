@@ -330,7 +330,7 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
         ? 'this listener demands a login'
         : 'the client offers no SOCKS login method that is spoken here'
       this.#server.refused(new GatewayError('GW_LOGIN_REQUIRED', message))
-      this.#sayLast(Buffer.from([0x05, NO_METHOD]))
+      this.#sayLast(CHOSE_NONE)
     }
     return methods.size
   }
@@ -349,7 +349,7 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
       if (!(error instanceof GatewayError)) throw error
       if (error.code === 'GW_LOGIN_REQUIRED') {
         this.#server.refused(error)
-        this.#sayLast(Buffer.from([0x01, 0x01]))
+        this.#sayLast(LOGIN_REFUSED)
         return login.size
       }
       this.#deferred = error
@@ -413,10 +413,10 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
 
   refuse(error: GatewayError): void {
     if (this.#state === 'lingering') return
-    const isSocks5Handshake = this.#state === 'greeting' || this.#state === 'login'
     if (this.protocol === 'connect') this.#sayLast(httpErrorBytes(error))
     else if (this.protocol === 'socks4') this.#sayLast(socks4Failure())
-    else if (isSocks5Handshake) this.#sayLast(Buffer.from([0x05, NO_METHOD]))
+    else if (this.#state === 'greeting') this.#sayLast(CHOSE_NONE)
+    else if (this.#state === 'login') this.#sayLast(LOGIN_REFUSED)
     else this.#sayLast(socks5Failure(error))
   }
 
@@ -489,10 +489,12 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
 const NOWHERE: Target = { host: '', port: 0, authority: '' }
 const NOTHING = Buffer.alloc(0)
 
-/** RFC 1928 section 3 and RFC 1929 section 2: the answers that most SOCKS5 clients hear, made once. */
+/** RFC 1928 section 3 and RFC 1929 section 2: the answers before the request, made once. */
 const CHOSE_NO_LOGIN = Buffer.from([0x05, NO_LOGIN])
 const CHOSE_LOGIN = Buffer.from([0x05, USER_PASSWORD])
+const CHOSE_NONE = Buffer.from([0x05, NO_METHOD])
 const LOGIN_ACCEPTED = Buffer.from([0x01, 0x00])
+const LOGIN_REFUSED = Buffer.from([0x01, 0x01])
 
 /** What is left behind the first octets; most often nothing or all, for which no view is made. */
 function behind(bytes: Buffer, used: number): Buffer {

@@ -157,7 +157,7 @@ describe('SOCKS', () => {
     [five('05010001 7f000001 0000'.replaceAll(' ', '')), /^05000501/], // port 0
     [five('05010003 00 0007'.replaceAll(' ', '')), /^05000501/], // empty name
     [five('05010003 03 61002e 0007'.replaceAll(' ', '')), /^05000501/], // NUL in the name
-    [Buffer.from('050102 02 00 00'.replaceAll(' ', ''), 'hex'), /^0502/], // login of version 2
+    [Buffer.from('050102 02 00 00'.replaceAll(' ', ''), 'hex'), /^05020101$/], // login of version 2
     [Buffer.from('0401000000000001006100', 'hex'), /^005b/], // port 0
     [Buffer.from('040200077f00000100', 'hex'), /^005b/], // BIND
     [Buffer.from('0401000700000001002000', 'hex'), /^005b/], // a space as name
