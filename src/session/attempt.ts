@@ -135,15 +135,21 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
    * @param doubt a status that may be the upstream's own: evidence about the pair, not a success of the upstream
    */
   protected succeeded(upstream: Upstream, startedAt: number, convicts = true, doubt?: number): void {
-    const { pool, health, clock, observer } = this.deps
+    const { pool, health, clock } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
-    this.servedBy = upstream
-    const { lifeMs } = this.ask
-    if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
     pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
     if (doubt === undefined) health.opened(upstream, this.target, now, convicts)
     else health.failed(upstream, this.target, { kind: 'refused', answer: doubt }, now)
+    this.nowServedBy(upstream)
+  }
+
+  protected nowServedBy(upstream: Upstream): void {
+    const { clock, observer } = this.deps
+    const now = clock.now()
+    this.servedBy = upstream
+    const { lifeMs } = this.ask
+    if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
     observer.opened(this, upstream, now - this.beganAt)
   }
 

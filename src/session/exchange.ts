@@ -61,8 +61,6 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   #isReused = false
   #awaitsClient = false
   #isAnswered = false
-  #upBytes = 0
-  #downBytes = 0
 
   constructor(request: PlainRequest, route: Route, held: PlainConnection, deps: ExchangeDeps) {
     super(request.target, route, deps)
@@ -71,9 +69,6 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     this.#held = held
     this.#routeKey = `${route.filter.key}\n${route.sessionKey ?? ''}`
     this.#answerTimer = new AnswerTimer(this)
-    const { socket } = request.connection
-    this.#upBytes = socket.bytesRead
-    this.#downBytes = socket.bytesWritten
   }
 
   get clientAddress(): string {
@@ -159,7 +154,10 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     const origin = `http://${through === '' ? formatAuthority(host, port) : this.target}`
     const conversation = this.#request.isQuick
       ? new QuickConversation(leg, this.#deps.pauses)
-      : new UndiciConversation(origin, leg.socket, { bodyIdleMs: this.#deps.bodyIdleMs, maxReplyBytes: leg.maxReplyBytes })
+      : new UndiciConversation(origin, leg.socket, {
+          bodyIdleMs: this.#deps.bodyIdleMs,
+          maxReplyBytes: leg.maxReplyBytes,
+        })
     this.#held.hold(leg, through, conversation)
     this.#send(conversation, upstream)
   }
@@ -193,7 +191,8 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   /** @param doubt see Attempt.succeeded */
   #nowServes(upstream: Upstream, doubt?: number): void {
     const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
-    if (!this.#held.hasServed) this.succeeded(upstream, this.#startedAt, !isSlow, doubt)
+    if (this.#held.hasServed) this.nowServedBy(upstream)
+    else this.succeeded(upstream, this.#startedAt, !isSlow, doubt)
     this.deadlineList?.remove(this)
     this.#held.hasServed = true
   }
@@ -222,7 +221,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   broke(how: Breakage | undefined): void {
     this.#answerTimer.stop()
     const { upstream } = this.#held
-    if (how === undefined || upstream === undefined) return void this.#request.cut()
+    if (how === undefined || upstream === undefined) return void this.#cut('upstream-reset')
     // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
     if (how === 'closed' && this.#isReused && this.#mayRepeat()) return void this.#dialAgain(upstream)
     this.tryFailed(upstream, { kind: 'broken', how }, this.#mayRepeat())
@@ -279,9 +278,22 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
 
   override onDeadline(): void {
     if (!this.#awaitsClient) return void super.onDeadline()
-    if (this.#isAnswered) return void this.#request.cut()
     this.stop()
+    if (this.#isAnswered) return void this.#cut('idle')
     this.refuse(new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the rest of the request did not arrive in time'))
+  }
+
+  /** The client must see that its answer is not whole. */
+  #cut(end: RelayEnd): void {
+    this.#finish(end)
+    this.#request.cut()
+  }
+
+  override clientGone(): void {
+    if (!this.#isAnswered) return void super.clientGone()
+    if (this.finished) return
+    this.stop()
+    this.#finish('client-reset')
   }
 
   completed(): void {
@@ -327,8 +339,11 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     if (this.finished) return
     this.finished = true
     this.deadlineList?.remove(this)
-    const { socket } = this.#request.connection
-    this.deps.observer.ended(this, end, socket.bytesRead - this.#upBytes, socket.bytesWritten - this.#downBytes)
+    const held = this.#held
+    const { bytesRead, bytesWritten } = this.#request.connection.socket
+    this.deps.observer.ended(this, end, bytesRead - held.countedUp, bytesWritten - held.countedDown)
+    held.countedUp = bytesRead
+    held.countedDown = bytesWritten
   }
 
   protected sayRefused(error: GatewayError): void {

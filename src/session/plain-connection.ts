@@ -11,6 +11,9 @@ export class PlainConnection {
   hasServed = false
   /** What the lease was asked for: another wish needs another lease. */
   routeKey = ''
+  /** Octets of the client's connection that belong to requests that have ended. */
+  countedUp = 0
+  countedDown = 0
   #isQuiet = false
   #way: { readonly through: string; readonly leg: Leg; readonly conversation: Conversation } | undefined
 

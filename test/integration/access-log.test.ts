@@ -47,3 +47,33 @@ it('tells who, how, where, through which upstream, how much, and how it ended', 
   expect(ended()[0]).toMatchObject({ upBytes: expect.any(Number), downBytes: expect.any(Number) })
   expect(log.text).not.toMatch(/secret|query/)
 })
+
+it('tells of each request on a kept connection, and counts every octet of it once', async () => {
+  const gateway = await startGateway({ upstreams: 1 })
+  const over = await dial(gateway.port)
+  for (const method of ['GET', 'GET', 'POST', 'GET'])
+    await plain(gateway.port, 'http://site.test/echo', { method, over })
+  const { traffic } = gateway.app
+  await eventually(() => traffic.endedCounts.done).toBe(4)
+  expect([traffic.requests.http, traffic.openedCount]).toEqual([4, 4])
+  expect([traffic.upBytes, traffic.downBytes]).toEqual([over.socket.bytesWritten, over.socket.bytesRead])
+  const upstream = gateway.world.upstreams[0] && gateway.record(gateway.world.upstreams[0]).id
+  const lines = gateway.log.records().filter(({ mod, end }) => mod === 'traffic' && end !== undefined)
+  expect(lines.map((line) => line['upstream'])).toEqual([upstream, upstream, upstream, upstream])
+})
+
+it('tells an answer that was cut off from a client that left before there was one', async () => {
+  const { app, port, world } = await startGateway({ upstreams: 1 })
+  const { traffic } = app
+  for (const [n, method] of ['GET', 'POST'].entries()) {
+    expect((await plain(port, 'http://site.test/close-early', { method })).complete).toBe(false)
+    await eventually(() => traffic.endedCounts['upstream-reset']).toBe(n + 1)
+    const { socket, reader } = await dial(port)
+    await send(socket, `${method} http://site.test/bytes/9000000 HTTP/1.1\r\nHost: site.test\r\n\r\n`)
+    await reader.readUntil('\r\n\r\n')
+    socket.destroy()
+    await eventually(() => traffic.endedCounts['client-reset']).toBe(n + 1)
+  }
+  expect(world.site.requests).toHaveLength(4)
+  expect([traffic.requests.http, traffic.openedCount, traffic.clientsGone]).toEqual([4, 4, 0])
+})
