@@ -438,9 +438,9 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
     this.#server.lingers.add(this)
   }
 
-  /** The handshake took too long, or the client does not read our last answer. */
+  /** The handshake took too long, or the client does not read an answer to its end. */
   override onDeadline(): void {
-    const said = this.#state === 'lingering'
+    const said = this.#state === 'lingering' || this.#state === 'plain' || this.#state === 'http'
     const mute = this.#state === 'sniff' && this.#received === undefined
     if (said || mute) return void this.socket.destroy()
     const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')

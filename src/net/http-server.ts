@@ -93,12 +93,15 @@ export interface HttpFrontSettings {
   readonly maxHeaderBytes: number
   /** How long a client connection may stay open between two requests, ms. */
   readonly keepAliveMs: number
+  /** How long the end of an answer may wait for a client that does not read it, ms. */
+  readonly idleMs: number
 }
 
 export class HttpFront implements QuickHost {
   readonly owner: HttpFrontOwner
   readonly keepAlives: DeadlineList
   readonly keepAliveLines: string
+  readonly unread: DeadlineList
   /** Requests whose answer is not out yet. */
   readonly open = { count: 0 }
   readonly #server: Server
@@ -111,6 +114,7 @@ export class HttpFront implements QuickHost {
     this.owner = owner
     this.keepAlives = new DeadlineList(clock, settings.keepAliveMs)
     this.keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(settings.keepAliveMs / 1_000)}\r\n`
+    this.unread = new DeadlineList(clock, settings.idleMs)
     this.#server = http.createServer({
       maxHeaderSize: settings.maxHeaderBytes,
       headersTimeout: settings.handshakeMs,
@@ -183,6 +187,7 @@ export class HttpFront implements QuickHost {
 
   #answered(client: Client): void {
     client.isBusy = false
+    this.unread.remove(client.connection)
     const { socket } = client.connection
     if (client.ahead.length === MAX_AHEAD) socket.resume()
     const next = client.ahead.shift()
@@ -192,6 +197,7 @@ export class HttpFront implements QuickHost {
   }
 
   #request(client: Client, message: IncomingMessage, response: ServerResponse): void {
+    response.once('prefinish', () => this.unread.add(client.connection))
     response.once('close', () => this.#answered(client))
     response.sendDate = false
     if (this.#stopping || wantsUpgrade(message)) response.setHeader('Connection', 'close')
@@ -292,6 +298,7 @@ export class HttpFront implements QuickHost {
 
   close(): void {
     this.keepAlives.close()
+    this.unread.close()
     this.#server.closeAllConnections()
     this.#server.close()
   }

@@ -30,6 +30,8 @@ export interface QuickHost {
   readonly keepAlives: DeadlineList
   /** What clients are told about that. */
   readonly keepAliveLines: string
+  /** For connections to which the end of an answer was written, until it has left. */
+  readonly unread: DeadlineList
   /** Requests under way. */
   readonly open: { count: number }
   /** Something unusual was sent: Node's server reads on from these octets. */
@@ -131,11 +133,13 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
   answered(): void {
     const { socket } = this.connection
     if (socket.destroyed) return
-    if (socket.writableLength === 0) this.#over()
-    else socket.write(NOTHING, this.#flushed)
+    if (socket.writableLength === 0) return void this.#over()
+    this.#host.unread.add(this.connection)
+    socket.write(NOTHING, this.#flushed)
   }
 
   readonly #flushed = (): void => {
+    this.#host.unread.remove(this.connection)
     if (!this.connection.socket.destroyed) this.#over()
   }
 

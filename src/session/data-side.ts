@@ -152,11 +152,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       bans: settings.bans,
       retryStatuses: new Set(settings.retryStatuses),
     }
-    this.#front = new HttpFront(
-      { handshakeMs: settings.handshakeMs, maxHeaderBytes: settings.maxHeaderBytes, keepAliveMs: KEEP_ALIVE_MS },
-      clock,
-      this,
-    )
+    this.#front = new HttpFront({ ...settings, keepAliveMs: KEEP_ALIVE_MS }, clock, this)
     this.#ports = settings.ports.map((port) => ({
       listener: new Listener(port, new Access(port.users, port.allow), clock, this),
       defaults: port,

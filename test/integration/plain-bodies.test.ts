@@ -182,6 +182,23 @@ it('an upload is held back by a target that does not read, a download by a clien
   await eventually(() => app.data.connections).toBe(0)
 })
 
+it.each(['GET', 'POST'])(
+  'the end of an answer to %s waits for a client that does not read for the idle time',
+  async (method) => {
+    const { port, app } = await startGateway({ upstreams: 1, config: { relay: { idle: '1s' } } })
+    const { socket } = await dial(port)
+    socket.pause()
+    const { endedCounts } = app.traffic
+    // Each answer is passed on in one piece, until the system takes no more: then the end of one is left with the gateway.
+    for (let asked = 0; endedCounts.done === asked; asked++) {
+      await send(socket, `${method} http://site.test/bytes/60000 HTTP/1.1\r\nHost: site.test\r\n\r\n`)
+      for (let waited = 0; waited < 100 && endedCounts.done === asked; waited++) await delay(5, socket)
+    }
+    expect(endedCounts.done).toBeGreaterThan(10)
+    await eventually(() => app.data.connections).toBe(0)
+  },
+)
+
 it('a refusal reaches a client that is still sending', async () => {
   const users = [{ name: 'crawler', password: 'gateway-password' }]
   const { port, app } = await startGateway({
