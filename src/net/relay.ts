@@ -129,11 +129,12 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
     else this.#endWhenSent(this.client)
   }
 
-  /** One side is closed in good order: the other gets what is still queued for it, and its end. */
+  /** One side is closed in good order: the other gets what is still queued for it, and its end, within the idle time. */
   #endWhenSent(other: Socket): void {
     other.end()
     other.destroySoon()
     this.#end('done')
+    if (!other.destroyed) this.#idle.list.add(this)
   }
 
   #reset(end: RelayEnd): void {
@@ -160,15 +161,16 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
     this.#quietSteps = this.#moved ? 0 : this.#quietSteps + 1
     this.#moved = false
     if (this.#quietSteps >= this.#idle.steps) return void this.close('idle')
+    if (this.#ended) return void this.#idle.list.add(this)
     if (this.isQuiet && this.client.writableLength === 0) this.leg.retireBuffer()
     if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
     this.#idle.list.add(this)
   }
 
   #end(end: RelayEnd): void {
+    this.#idle.list.remove(this)
     if (this.#ended) return
     this.#ended = true
-    this.#idle.list.remove(this)
     this.leg.releaseBuffer(false)
     this.#owner.relayEnded(this, end)
   }
