@@ -1,6 +1,7 @@
 /** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5. */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { connect, isIP, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -37,6 +38,8 @@ export class Dialler {
   readonly timeoutMs: number
   readonly #timeouts: DeadlineList
   readonly #lookup: LookupFunction
+  /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
+  readonly #trust = new Map<string | undefined, SecureContext>()
   readonly #warm: WarmLegs | undefined
 
   constructor(clock: Clock, settings: DiallerSettings) {
@@ -106,7 +109,24 @@ export class Dialler {
     const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true }
     if (intoBuffer) options.onread = { buffer: leg.readInto, callback: leg.received }
     if (isIP(host) === 0) options.lookup = this.#lookup
-    return adopt(protocol === 'https' ? connectTls(leg.upstream, options) : connect(options), leg)
+    return adopt(protocol === 'https' ? this.#connectTls(leg.upstream, options) : connect(options), leg)
+  }
+
+  #connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
+    // Looked up here: most gateways have no upstream with TLS, and save 1 MB.
+    const { connect, createSecureContext } = process.getBuiltinModule('node:tls')
+    const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined)
+    const ca = tls?.ca
+    const secureContext = this.#trust.get(ca) ?? createSecureContext(ca === undefined ? {} : { ca })
+    this.#trust.set(ca, secureContext)
+    const socket = connect({
+      ...options,
+      ...(serverName === undefined ? {} : { servername: serverName }),
+      secureContext,
+      rejectUnauthorized: tls?.verify ?? true,
+      ALPNProtocols: ['http/1.1'],
+    })
+    return socket.setNoDelay(true)
   }
 
   /** The upstream is no longer to be used: what was opened ahead is closed. */
@@ -126,19 +146,6 @@ function whenConnected(leg: Leg): void {
 
 function connectEvent({ upstream }: Leg): 'connect' | 'secureConnect' {
   return upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect'
-}
-
-function connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
-  const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined)
-  // Looked up here: most gateways have no upstream with TLS, and save 1 MB.
-  const socket = process.getBuiltinModule('node:tls').connect({
-    ...options,
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-    rejectUnauthorized: tls?.verify ?? true,
-    ALPNProtocols: ['http/1.1'],
-  })
-  return socket.setNoDelay(true)
 }
 
 /** RFC 9110 section 9.3.6. Node would keep what is written too early as well, with two listeners more for each socket. */

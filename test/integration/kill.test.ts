@@ -2,7 +2,7 @@
  * The whole gateway is killed with SIGKILL in the middle of its work and started again, against a vendor that keeps a
  * referee's book: nothing that was paid for is lost, and nothing is asked for that may not be asked for.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -146,6 +146,11 @@ it('keeps a session on its address of a list, which is read when the gateway ser
   let gateway = await startKillable(folder, config)
   const first = await tunnel(gateway.port, 'basket')
   expect(first).toBeDefined()
+  // Nobody waits for it to be recorded.
+  const journal = join(folder, 'state', 'turnpike.db-wal')
+  await expect
+    .poll(() => existsSync(journal) && readFileSync(journal).includes('basket'), { timeout: TEST_MS / 2 })
+    .toBe(true)
   for (const forMs of WORK_MS.slice(1)) {
     await workAndKill(gateway, forMs)
     gateway = await startKillable(folder, config)

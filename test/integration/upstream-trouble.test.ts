@@ -149,3 +149,21 @@ it('tells a wrong login at an upstream, and never its own challenge', async () =
   expect(direct.status).not.toBe(407)
   expect(world.upstreams.map(({ tunnelsOpened }) => tunnelsOpened)).toEqual([0, 0, 0])
 })
+
+it('trusts each provider’s certificates for that provider alone', async () => {
+  const { port } = await startGateway({
+    scheme: 'https',
+    upstreams: 1,
+    filled: 2,
+    providers: (world) => {
+      const list = { vendor: 'static', allowPrivate: true, list: world.lines('https') }
+      return [
+        { name: 'trusted', ...list, upstream: { tls: { ca: 'ca.pem' } } },
+        { name: 'unknown', ...list },
+      ]
+    },
+  })
+  const through = async (provider: string) =>
+    (await connectVia(port, 'echo.test:7', { headers: [['X-Turnpike-Provider', provider]] })).status
+  expect([await through('trusted'), await through('unknown'), await through('trusted')]).toEqual([200, 502, 200])
+})
