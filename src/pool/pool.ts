@@ -54,12 +54,6 @@ export interface LeaseAsk {
  */
 export type Miss = 'empty' | 'no-match' | 'busy'
 
-/** The upstreams that fit one filter. */
-interface FilterView {
-  readonly filter: Filter
-  readonly view: View
-}
-
 export type Added = 'added' | 'extended' | 'known' | 'too-short'
 
 export interface PoolObserver {
@@ -83,9 +77,7 @@ export class Pool {
   readonly #observer: PoolObserver
   readonly #random: () => number
   readonly #byId = new Map<string, Upstream>()
-  readonly #views = new Map<string, FilterView>()
-  /** The same again, for the loops. */
-  #viewList: readonly FilterView[] = []
+  readonly #views = new Map<string, { filter: Filter; view: View }>()
   readonly #all: View
   readonly #wakes: IndexedHeap<Upstream>
   /** The ask being served: `#accepts` reads it, so that a lease allocates no closure. */
@@ -351,24 +343,25 @@ export class Pool {
 
   /** After the number of leases or uses changed. @returns whether it is lendable now and was not before */
   #loadChanged(upstream: Upstream): boolean {
-    const isLendable = this.#isLendable(upstream)
-    if (isLendable === upstream.isShown) {
-      if (isLendable) for (const { view } of this.#viewList) view.reorder(upstream)
+    if (!this.#isLendable(upstream)) {
+      this.#hide(upstream)
       return false
     }
-    if (isLendable) this.#show(upstream)
-    else this.#hide(upstream)
-    return isLendable
+    if (!this.#all.has(upstream)) {
+      this.#show(upstream)
+      return true
+    }
+    for (const { view } of this.#views.values()) view.reorder(upstream)
+    return false
   }
 
   #show(upstream: Upstream): void {
-    upstream.isShown = true
-    for (const { filter, view } of this.#viewList) if (filter.accepts(upstream.facts)) view.add(upstream)
+    for (const { filter, view } of this.#views.values()) if (filter.accepts(upstream.facts)) view.add(upstream)
   }
 
   #hide(upstream: Upstream): void {
-    upstream.isShown = false
-    for (const { view } of this.#viewList) view.remove(upstream)
+    if (!this.#all.has(upstream)) return
+    for (const { view } of this.#views.values()) view.remove(upstream)
   }
 
   #viewFor(filter: Filter): View {
@@ -377,10 +370,9 @@ export class Pool {
     if (this.#views.size >= MAX_VIEWS) this.#dropOldestView()
     const view = new View(this.#random)
     for (const upstream of this.#byId.values()) {
-      if (upstream.isShown && filter.accepts(upstream.facts)) view.add(upstream)
+      if (this.#isLendable(upstream) && filter.accepts(upstream.facts)) view.add(upstream)
     }
     this.#views.set(filter.key, { filter, view })
-    this.#viewList = [...this.#views.values()]
     return view
   }
 
@@ -388,7 +380,6 @@ export class Pool {
     for (const key of this.#views.keys()) {
       if (key === anyUpstream.key) continue
       this.#views.delete(key)
-      this.#viewList = [...this.#views.values()]
       return
     }
   }

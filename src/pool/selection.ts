@@ -34,6 +34,10 @@ export class View {
     return this.#members.length
   }
 
+  has(upstream: Upstream): boolean {
+    return this.#position.has(upstream)
+  }
+
   add(upstream: Upstream): void {
     if (this.#position.has(upstream)) return
     this.#position.set(upstream, this.#members.length)

@@ -73,8 +73,6 @@ export class Upstream {
   state: UpstreamState = 'ready'
   /** Can move later when the vendor sells the same address again. */
   deadline: number
-  /** Owned by the pool: whether its views hold it. */
-  isShown = false
   /** Leases that run now. */
   leases = 0
   /** Of them: tunnels through which nothing moves. They hold the upstream, but are no demand. */
