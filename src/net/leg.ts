@@ -66,7 +66,7 @@ export class Leg extends Expiring {
   wasWarm = false
   /** Set by the dialler as soon as there is one. */
   socket!: Socket
-  /** What is said to the upstream as soon as the connection stands. */
+  /** What is said to the upstream as soon as the connection stands; it may hold a login, so it is not kept any longer. */
   request = ''
   /** Set when the tunnel is open and joined; from then on octets go there. */
   relay: LegSink | undefined
@@ -109,10 +109,11 @@ export class Leg extends Expiring {
 
   /** `onread.callback` of the socket. @returns false to pause reading */
   readonly received = (size: number, buffer: Uint8Array): boolean => {
+    const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
-    if (relay === undefined) this.replied((buffer as Buffer).subarray(0, size))
-    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(this.#ownBuffer.subarray(0, size))
-    else relay.send(copyOf(buffer as Buffer, size))
+    if (relay === undefined) this.replied(bytes)
+    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(bytes)
+    else relay.send(Buffer.from(bytes))
     // A full buffer is the sign of a busy leg.
     if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#dialler.buffers.take()
     return true
@@ -133,6 +134,7 @@ export class Leg extends Expiring {
   /** The connection stands, or Node keeps what is written to it until it does. */
   ask(): void {
     this.socket.write(this.request, 'latin1')
+    this.request = ''
   }
 
   /** Takes octets of the upstream's answer to CONNECT. They are copied where they must outlive the call. */
@@ -239,13 +241,6 @@ export class Leg extends Expiring {
     this.deadlineList?.remove(this)
     return true
   }
-}
-
-/** Without making a view of what is copied. */
-function copyOf(buffer: Buffer, size: number): Buffer {
-  const copy = Buffer.allocUnsafe(size)
-  buffer.copy(copy, 0, 0, size)
-  return copy
 }
 
 /** OpenSSL and Node report what is not TLS, or not a certificate we accept, with codes of these shapes. */

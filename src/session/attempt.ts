@@ -141,16 +141,14 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
     if (doubt === undefined) health.opened(upstream, this.target, now, convicts)
     else health.failed(upstream, this.target, { kind: 'refused', answer: doubt }, now)
-    this.nowServedBy(upstream)
+    this.nowServedBy(upstream, now)
   }
 
-  protected nowServedBy(upstream: Upstream): void {
-    const { clock, observer } = this.deps
-    const now = clock.now()
+  protected nowServedBy(upstream: Upstream, now: number): void {
     this.servedBy = upstream
     const { lifeMs } = this.ask
     if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
-    observer.opened(this, upstream, now - this.beganAt)
+    this.deps.observer.opened(this, upstream, now - this.beganAt)
   }
 
   /** Of a session's tunnels only the first counts on each upstream. */

@@ -190,8 +190,9 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
 
   /** @param doubt see Attempt.succeeded */
   #nowServes(upstream: Upstream, doubt?: number): void {
-    const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
-    if (this.#held.hasServed) this.nowServedBy(upstream)
+    const now = this.deps.clock.now()
+    const isSlow = now - this.#startedAt >= this.#deps.answers.durationMs
+    if (this.#held.hasServed) this.nowServedBy(upstream, now)
     else this.succeeded(upstream, this.#startedAt, !isSlow, doubt)
     this.deadlineList?.remove(this)
     this.#held.hasServed = true
