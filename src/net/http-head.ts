@@ -99,9 +99,8 @@ export function statusOf(bytes: Buffer): number {
 
 /** `HTTP/1.x nnn`, as far as the octets go. */
 export function looksLikeStatusLine(bytes: Buffer): boolean {
-  const start = bytes.toString('latin1', 0, STATUS_END)
-  const isWhole = start.length === STATUS_END
-  return isWhole ? /^HTTP\/1\.[01] \d{3}[ \r]/.test(start) : 'HTTP/1.'.startsWith(start.slice(0, 7))
+  if (bytes.length >= STATUS_END) return statusOf(bytes) > 0
+  return 'HTTP/1.'.startsWith(bytes.toString('latin1', 0, MINOR_AT))
 }
 
 /** Collects the pieces of a head or handshake: amortised O(1) per octet. The caller watches its length. */
