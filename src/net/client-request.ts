@@ -16,7 +16,7 @@ export interface ClientIdentity {
 
 /**
  * A tunnel that a client wants (CONNECT, SOCKS, or an upgraded request). Exactly one of `accept` and `refuse` is called,
- * once; both write to the client at once.
+ * once; both write to the client at once. `join` follows `accept` at once.
  */
 export interface TunnelRequest {
   readonly protocol: 'connect' | 'socks5' | 'socks4'
@@ -27,11 +27,12 @@ export interface TunnelRequest {
   /** The client's address, IPv4 unmapped. */
   readonly clientAddress: string
   /**
-   * The upstream has opened the tunnel: tells the client. From then on the client's octets, the early ones first, and
-   * its events go to the relay that `join` makes.
+   * The upstream has opened the tunnel: tells the client.
    * @param lifeMs what the upstream has left, where the client asked for a life
    */
-  accept(upstreamId: string, lifeMs: number | undefined, join: (client: Socket) => Relay): void
+  accept(upstreamId: string, lifeMs: number | undefined): void
+  /** From now on the client's octets, the early ones first, and its events go to this relay. */
+  join(relay: Relay): void
   /** Tells the client why not, and ends the connection. */
   refuse(error: GatewayError): void
 }

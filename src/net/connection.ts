@@ -161,12 +161,6 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
     this.#sayLast(httpErrorBytes(error, withBody))
   }
 
-  /** The target has left HTTP too. @param head of its answer, as latin1 */
-  acceptUpgrade(head: string, join: (client: Socket) => Relay): void {
-    this.socket.write(head, 'latin1')
-    this.#join(join)
-  }
-
   data(chunk: Buffer): void {
     if (this.#relay !== undefined) this.#relay.upload(chunk)
     else if (this.#state === 'plain') this.#plain?.data(chunk)
@@ -393,16 +387,14 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
     if (this.#early.length >= this.#server.maxEarlyBytes) this.socket.pause()
   }
 
-  accept(upstreamId: string, lifeMs: number | undefined, join: (client: Socket) => Relay): void {
+  accept(upstreamId: string, lifeMs: number | undefined): void {
     if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId, lifeMs), 'latin1')
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
-    this.#join(join)
   }
 
-  #join(join: (client: Socket) => Relay): void {
+  join(relay: Relay): void {
     this.#state = 'relay'
     this.#pending = undefined
-    const relay = join(this.socket)
     this.#relay = relay
     const early = this.#early
     this.#early = undefined

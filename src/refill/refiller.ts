@@ -141,6 +141,9 @@ export class Refiller implements SupplyView {
     if (idle && group.waiting === 0) return
     const providers = this.#able(group.providers)
     for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
+    this.#wakeAt(now + this.#settings.idleAfter / 4)
+    // Lists bring all that they have at once: there is nothing to decide unless somebody waits.
+    if (group.waiting === 0 && providers.every(({ source }) => source.isList)) return
     const stock = this.#stock(providers, now)
     const incoming = providers.reduce((sum, p) => sum + p.onTheWay, 0)
     const wanted = Math.min(this.#wanted(group, stock, providers, now), this.#sustained(providers))
@@ -149,7 +152,6 @@ export class Refiller implements SupplyView {
     const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
     if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
     this.#wakeAt(stock.nextShortAt)
-    this.#wakeAt(now + this.#settings.idleAfter / 4)
   }
 
   /** Counts what the providers have in the pool. */

@@ -18,8 +18,9 @@ import type { Dialler } from '../net/dial.ts'
 import type { Leg, LegFailure, LegOwner } from '../net/leg.ts'
 import type { RelayEnd } from '../net/relay.ts'
 import type { Health, Verdict } from '../pool/health.ts'
-import type { LeaseAsk, Pool } from '../pool/pool.ts'
+import type { Filter, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import type { Strategy } from '../strategy.ts'
 import type { Applicant, Broker, SessionUse } from './broker.ts'
 import { errorOf, nextStep } from './retry.ts'
 import type { Route } from './router.ts'
@@ -63,8 +64,14 @@ export interface TrafficObserver {
   ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
 }
 
+const NOBODY: readonly Upstream[] = []
+
 export abstract class Attempt extends Expiring implements Applicant, LegOwner, Traffic {
-  readonly ask: LeaseAsk
+  readonly strategy: Strategy
+  readonly filter: Filter
+  readonly host: string
+  readonly lifeMs: number
+  tried = NOBODY
   readonly sessionKey: string | undefined
   readonly strict: boolean
   sessionUse: SessionUse = 'own'
@@ -80,7 +87,6 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   /** The upstream that is leased now. */
   protected upstream: Upstream | undefined
   protected finished = false
-  readonly #tried: Upstream[] = []
   #tries = 0
   /** The dial under way. */
   protected leg: Leg | undefined
@@ -89,13 +95,10 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     super()
     this.sessionKey = route.sessionKey
     this.strict = route.strict
-    this.ask = {
-      strategy: route.strategy,
-      filter: route.filter,
-      host: target.host.toLowerCase(),
-      lifeMs: route.lifeMs,
-      tried: this.#tried,
-    }
+    this.strategy = route.strategy
+    this.filter = route.filter
+    this.host = target.host.toLowerCase()
+    this.lifeMs = route.lifeMs
     this.target = target.authority
     this.deps = deps
     this.beganAt = deps.clock.now()
@@ -138,7 +141,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     const { pool, health, clock } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
-    pool.opened(upstream, this.ask.host, this.#countsAsUse(upstream), now - startedAt, now)
+    pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
     if (doubt === undefined) health.opened(upstream, this.target, now, convicts)
     else health.failed(upstream, this.target, { kind: 'refused', answer: doubt }, now)
     this.nowServedBy(upstream, now)
@@ -146,7 +149,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
 
   protected nowServedBy(upstream: Upstream, now: number): void {
     this.servedBy = upstream
-    const { lifeMs } = this.ask
+    const { lifeMs } = this
     if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
     this.deps.observer.opened(this, upstream, now - this.beganAt)
   }
@@ -201,9 +204,10 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   protected leaseAnother(): Upstream | undefined {
     const { pool, clock, tries } = this.deps
     if (this.#tries >= tries || this.upstream === undefined) return undefined
-    this.#tried.push(this.upstream)
-    const leased = pool.lease(this.ask, clock.now())
-    this.#tried.pop()
+    const { tried } = this
+    this.tried = [...tried, this.upstream]
+    const leased = pool.lease(this, clock.now())
+    this.tried = tried
     if (typeof leased === 'string') return undefined
     this.#tries++
     return leased
@@ -211,9 +215,9 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
 
   /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
   #rememberTry(upstream: Upstream): number {
-    this.#tried.push(upstream)
+    this.tried = [...this.tried, upstream]
     if (this.#sessionOn(upstream) === undefined) return 0
-    return this.#tried.filter((tried) => tried === upstream).length
+    return this.tried.filter((tried) => tried === upstream).length
   }
 
   /** All tries together took too long. */

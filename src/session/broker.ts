@@ -42,8 +42,7 @@ export interface BrokerSettings {
 export type SessionUse = 'own' | 'move' | 'borrow'
 
 /** Somebody who wants an upstream. */
-export interface Applicant {
-  readonly ask: LeaseAsk
+export interface Applicant extends LeaseAsk {
   readonly sessionKey: string | undefined
   /** The session's own upstream must do: rather an error than another. */
   readonly strict: boolean
@@ -155,16 +154,16 @@ export class Broker {
     this.#queue.delete(waiting.applicant)
     this.#tellSupply()
     const { applicant } = waiting
-    const outlook = this.#supply.outlook(applicant.ask.filter.providers, applicant.ask.tried)
+    const outlook = this.#supply.outlook(applicant.filter.providers, applicant.tried)
     applicant.denied(applicant.lastError ?? outlook ?? this.#nothingCame())
   }
 
   #tellSupply(): void {
     const groups = new Map<string, { providers: readonly string[] | undefined; count: number }>()
     const sessions = new Set<string>()
-    for (const { ask, sessionKey } of this.#queue.keys()) {
+    for (const { filter, sessionKey } of this.#queue.keys()) {
       if (sessionKey !== undefined && sessions.size === sessions.add(sessionKey).size) continue
-      const { providers } = ask.filter
+      const { providers } = filter
       const key = providers?.join('\n') ?? ''
       const group = groups.get(key) ?? { providers, count: 0 }
       group.count++
@@ -183,16 +182,16 @@ export class Broker {
   }
 
   #lease(applicant: Applicant): Upstream | Miss | 'lost' {
-    const { ask, sessionKey, sessionUse } = applicant
+    const { sessionKey, sessionUse } = applicant
     const now = this.#clock.now()
     const session = sessionKey === undefined ? undefined : this.#sticky.find(sessionKey)
     if (session !== undefined && sessionUse === 'own' && this.#pool.leaseOwn(session.upstream, now)) {
       return session.upstream
     }
     if (session !== undefined && applicant.strict) return 'lost'
-    const leased = this.#pool.lease(ask, now)
+    const leased = this.#pool.lease(applicant, now)
     if (typeof leased === 'string') return leased
-    this.#supply.asked(ask.filter.providers)
+    this.#supply.asked(applicant.filter.providers)
     const isBorrowed = session !== undefined && sessionUse === 'borrow'
     if (sessionKey !== undefined && !isBorrowed) this.#sticky.bind(sessionKey, leased)
     return leased
@@ -205,7 +204,7 @@ export class Broker {
         'none of the live upstreams fits the asked provider, country, area, city or isp',
       )
     }
-    const outlook = this.#supply.outlook(applicant.ask.filter.providers, applicant.ask.tried)
+    const outlook = this.#supply.outlook(applicant.filter.providers, applicant.tried)
     if (outlook !== undefined) return applicant.lastError ?? outlook
     if (this.#queue.has(applicant) || this.#queue.size < this.#settings.queue) return undefined
     return new GatewayError('GW_QUEUE_FULL', `${this.#queue.size} clients wait for an upstream already`)

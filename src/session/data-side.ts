@@ -80,7 +80,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   readonly #router: Router
   readonly #dialler: Dialler
   readonly #front: HttpFront
-  readonly #ports: readonly { readonly listener: Listener; readonly defaults: ListenerDefaults }[]
+  readonly #ports: ReadonlyMap<Listener, ListenerDefaults>
   readonly #tunnelDeps: TunnelDeps
   readonly #exchangeDeps: ExchangeDeps
   readonly #plain = new WeakMap<Socket, PlainConnection>()
@@ -153,10 +153,9 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       retryStatuses: new Set(settings.retryStatuses),
     }
     this.#front = new HttpFront({ ...settings, keepAliveMs: KEEP_ALIVE_MS }, clock, this)
-    this.#ports = settings.ports.map((port) => ({
-      listener: new Listener(port, new Access(port.users, port.allow), clock, this),
-      defaults: port,
-    }))
+    this.#ports = new Map(
+      settings.ports.map((port) => [new Listener(port, new Access(port.users, port.allow), clock, this), port]),
+    )
   }
 
   /** Client connections now, over all ports. */
@@ -181,7 +180,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   async listen(): Promise<Address[]> {
     const addresses: Address[] = []
     try {
-      for (const { listener } of this.#ports) addresses.push(await listener.listen())
+      for (const listener of this.#ports.keys()) addresses.push(await listener.listen())
     } catch (error) {
       this.close()
       throw error
@@ -249,9 +248,9 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   }
 
   #defaultsOf(listener: Listener): ListenerDefaults {
-    const port = this.#ports.find((candidate) => candidate.listener === listener)
-    if (port === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
-    return port.defaults
+    const defaults = this.#ports.get(listener)
+    if (defaults === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
+    return defaults
   }
 
   refused(error: GatewayError): void {
@@ -272,7 +271,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
   stopAccepting(): void {
     this.#isListening = false
-    for (const { listener } of this.#ports) listener.stopAccepting()
+    for (const listener of this.#ports.keys()) listener.stopAccepting()
     this.#front.stopAccepting()
     this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
@@ -285,7 +284,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   /** Ends everything at once. */
   close(): void {
     this.#sweep?.clear()
-    for (const { listener } of this.#ports) listener.close()
+    for (const listener of this.#ports.keys()) listener.close()
     this.#front.close()
     this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
     for (const relay of this.#relays.snapshot()) relay.close()

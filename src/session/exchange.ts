@@ -100,7 +100,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   #stillGood(upstream: Upstream): boolean {
     const { clock, sticky } = this.deps
     const now = clock.now()
-    const isGood = upstream.state !== 'gone' && upstream.deadline > now && !upstream.restsFor(this.ask.host, now)
+    const isGood = upstream.state !== 'gone' && upstream.deadline > now && !upstream.restsFor(this.host, now)
     if (!isGood || this.#deps.perRequest) return false
     // The session may have moved meanwhile; asking keeps it from growing old.
     return this.sessionKey === undefined || sticky.find(this.sessionKey)?.upstream === upstream
@@ -207,7 +207,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   #applyBans(upstream: Upstream, status: number): void {
-    const { host } = this.ask
+    const { host } = this
     for (const ban of this.#deps.bans) {
       if (!ban.statuses.has(status) || !ban.matches(host)) continue
       const now = this.deps.clock.now()
@@ -310,12 +310,12 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     if (upstream === undefined || leg === undefined) return void this.#request.cut()
     this.#answerTimer.stop()
     this.#nowServes(upstream)
-    this.#request.connection.acceptUpgrade(head, (client) => {
-      const relay = new Relay(client, leg, this.#deps.idle, this)
-      this.#deps.relays.add(relay)
-      return relay
-    })
-    leg.socket.on('data', (chunk) => leg.relay?.send(chunk))
+    const { connection } = this.#request
+    connection.socket.write(head, 'latin1')
+    const relay = new Relay(connection.socket, leg, this.#deps.idle, this)
+    this.#deps.relays.add(relay)
+    connection.join(relay)
+    leg.socket.on('data', (chunk) => relay.send(chunk))
     leg.socket.resume()
   }
 

@@ -128,12 +128,11 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   protected take(leg: Leg, early: Buffer | undefined): void {
     this.#deps.opening.count--
     this.succeeded(leg.upstream, leg.startedAt)
-    this.#request.accept(leg.upstream.id, this.life?.leftMs, (client) => {
-      const relay = new Relay(client, leg, this.#deps.idle, this)
-      this.#deps.relays.add(relay)
-      return relay
-    })
-    if (early !== undefined) leg.relay?.send(early)
+    this.#request.accept(leg.upstream.id, this.life?.leftMs)
+    const relay = new Relay(this.#request.socket, leg, this.#deps.idle, this)
+    this.#deps.relays.add(relay)
+    this.#request.join(relay)
+    if (early !== undefined) relay.send(early)
   }
 
   protected sayRefused(error: GatewayError): void {

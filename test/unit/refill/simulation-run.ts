@@ -78,7 +78,11 @@ function slowSource(clock: FakeClock, limiters: Limiters, random: Random): Sourc
 
 /** One client connection from the request to its end. */
 class Client implements Applicant {
-  readonly ask = { strategy: 'round-robin', filter: anyUpstream, host: 'site.test', lifeMs: 0, tried: [] } as const
+  readonly strategy = 'round-robin'
+  readonly filter = anyUpstream
+  readonly host = 'site.test'
+  readonly lifeMs = 0
+  readonly tried = []
   readonly sessionKey = undefined
   readonly strict = false
   readonly sessionUse = 'own'

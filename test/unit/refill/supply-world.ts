@@ -326,5 +326,5 @@ export class World {
 
 function applicant(filter: Filter, granted: Applicant['granted'], denied: Applicant['denied']): Applicant {
   const ask = { strategy: 'round-robin', filter, host: 'site.test', lifeMs: 0, tried: [] } as const
-  return { ask, sessionKey: undefined, strict: false, sessionUse: 'own', lastError: undefined, granted, denied }
+  return { ...ask, sessionKey: undefined, strict: false, sessionUse: 'own', lastError: undefined, granted, denied }
 }
