@@ -142,8 +142,8 @@ export class Refiller implements SupplyView {
     const providers = this.#able(group.providers)
     for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
     this.#wakeAt(now + this.#settings.idleAfter / 4)
-    // Lists bring all that they have at once: there is nothing to decide unless somebody waits.
-    if (group.waiting === 0 && providers.every(({ source }) => source.isList)) return
+    // Lists bring all that they have at once: there is nothing to order.
+    if (providers.every(({ source }) => source.isList)) return
     const stock = this.#stock(providers, now)
     const incoming = providers.reduce((sum, p) => sum + p.onTheWay, 0)
     const wanted = Math.min(this.#wanted(group, stock, providers, now), this.#sustained(providers))
