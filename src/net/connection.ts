@@ -1,63 +1,34 @@
 /**
- * One client connection, from its first octet: tells the protocols apart, speaks the handshake, and becomes a tunnel.
+ * One client connection: what becomes of it when the handshake (handshake.ts) has found out what the client wants.
  *
- *   sniff ──'CONNECT '──▶ connect ──────────────────┐
- *     │ ──0x05──▶ greeting ──▶ (login) ──▶ socks5 ──┤──▶ pending ──▶ relay ──▶ closed
- *     │ ──0x04──▶ socks4 ───────────────────────────┘      │
- *     └──else──▶ plain ──▶ Node's HTTP server              └──▶ lingering (the error is on its way) ──▶ closed
+ *   handshake ──▶ pending ──▶ relay ──▶ closed
+ *       │  └─────────┴──▶ lingering (the error is on its way) ──▶ closed
+ *       └──▶ plain ──▶ http (lent to Node's HTTP server) ──▶ closed; or, with CONNECT or Upgrade, back again
  *
  * The handshake has one deadline. Octets that come while the tunnel is pending are kept for the target.
  */
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
-import { type Access, anonymous } from './access.ts'
-import { type Target, toTarget, unmapIPv4 } from './address.ts'
-import { headerOptions } from './client-options.ts'
-import type { ClientIdentity, PendingTunnel, TunnelRequest } from './client-request.ts'
-import { beginsWithConnect, type ConnectHead, parseConnect } from './connect-parser.ts'
-import { type DeadlineList, Expiring } from './deadlines.ts'
-import { Accumulator, type Field, headEnd } from './http-head.ts'
+import { unmapIPv4 } from './address.ts'
+import type { PendingTunnel, TunnelRequest } from './client-request.ts'
+import type { DeadlineList } from './deadlines.ts'
+import { Handshake, type HandshakeHost } from './handshake.ts'
+import { Accumulator } from './http-head.ts'
 import type { Linked } from './linked-list.ts'
-import type { Recent } from './recent.ts'
 import type { Relay } from './relay.ts'
-import {
-  connectSuccess,
-  httpErrorBytes,
-  SOCKS4_SUCCESS,
-  SOCKS5_SUCCESS,
-  socks4Failure,
-  socks5Failure,
-} from './reply.ts'
-import {
-  NO_LOGIN,
-  NO_METHOD,
-  parseGreeting,
-  parseLogin,
-  parseSocks4,
-  parseSocks5Request,
-  USER_PASSWORD,
-} from './socks-parser.ts'
+import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS } from './reply.ts'
 
 /** What a connection needs of the listener that accepted it. */
-export interface ConnectionHost {
-  readonly access: Access
-  /** CONNECT heads that were read and found good lately, as text. */
-  readonly connects: Recent<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
-  readonly maxHeaderBytes: number
+export interface ConnectionHost extends HandshakeHost {
   /** Most octets kept of a client that sends before its tunnel is open. */
   readonly maxEarlyBytes: number
-  readonly handshakes: DeadlineList
   /** For connections that only wait for the client to read our answer. */
   readonly lingers: DeadlineList
-  /** Set while the listener refuses newcomers: they hear it in their own protocol. */
-  readonly refusal: GatewayError | undefined
   tunnel(request: TunnelRequest): PendingTunnel
   /** A connection that speaks plain HTTP; `first` are the octets read so far. */
   http(connection: Connection, first: Buffer): void
   /** The socket is closed, whoever read from it last. */
   closed(connection: Connection): void
-  /** A request that was refused before it became a tunnel. */
-  refused(error: GatewayError): void
 }
 
 /** Who reads a connection that speaks plain HTTP. */
@@ -67,37 +38,19 @@ export interface PlainReader {
   closed(): void
 }
 
-type State =
-  | 'sniff'
-  | 'connect'
-  | 'greeting'
-  | 'login'
-  | 'socks5'
-  | 'socks4'
-  | 'pending'
-  | 'relay'
-  | 'lingering'
-  | 'plain'
-  | 'http'
+type State = 'handshake' | 'pending' | 'relay' | 'lingering' | 'plain' | 'http'
 
 interface ClientSocket extends Socket {
   connection: Connection
 }
 
-export class Connection extends Expiring implements TunnelRequest, Linked<Connection> {
+export class Connection extends Handshake implements TunnelRequest, Linked<Connection> {
   /** Owned by the listener's list. */
   next: Connection | undefined = undefined
   previous: Connection | undefined = undefined
   readonly socket: Socket
-  protocol: 'connect' | 'socks5' | 'socks4' = 'connect'
-  identity: ClientIdentity
-  target: Target = NOWHERE
   readonly #server: ConnectionHost
-  readonly #refusal: GatewayError | undefined
-  #state: State = 'sniff'
-  #received: Accumulator | undefined
-  /** An option that cannot be served: told in answer to the request, after a right login. */
-  #deferred: GatewayError | undefined
+  #state: State = 'handshake'
   #early: Accumulator | undefined
   #pending: PendingTunnel | undefined
   #relay: Relay | undefined
@@ -105,12 +58,9 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
 
   /** @param refusal what this client hears instead of being served */
   constructor(socket: Socket, server: ConnectionHost, refusal?: GatewayError) {
-    super()
+    super(server, refusal)
     this.socket = socket
-    this.#refusal = refusal
     this.#server = server
-    this.identity = anonymous
-    server.handshakes.add(this)
     const own = socket as ClientSocket
     own.connection = this
     socket.on('error', onError)
@@ -129,7 +79,8 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
    */
   resumeAsTunnel(head: string, early: Buffer): void {
     this.#attach()
-    this.#state = 'connect'
+    this.#state = 'handshake'
+    this.readConnect()
     this.socket.resume()
     this.data(Buffer.concat([Buffer.from(head, 'latin1'), early]))
   }
@@ -158,109 +109,19 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
       this.socket.removeAllListeners('data')
       this.#attach()
     }
-    this.#sayLast(httpErrorBytes(error, withBody))
+    this.sayLast(httpErrorBytes(error, withBody))
   }
 
   data(chunk: Buffer): void {
     if (this.#relay !== undefined) this.#relay.upload(chunk)
+    else if (this.#state === 'handshake') this.read(chunk)
     else if (this.#state === 'plain') this.#plain?.data(chunk)
     else if (this.#state === 'pending') this.#keepEarly(chunk)
-    else if (this.#state !== 'lingering') this.#handshake(chunk)
   }
 
-  /** Feeds the handshake; whatever is wrong with it is answered in the client's own protocol. */
-  #handshake(chunk: Buffer): void {
-    let bytes = chunk
-    if (this.#received !== undefined) {
-      this.#received.push(chunk)
-      bytes = this.#received.bytes
-    }
-    try {
-      const used = this.#read(bytes)
-      this.#keep(bytes, used)
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error
-      this.#server.refused(error)
-      this.refuse(error)
-    }
-  }
-
-  /** Keeps what no state has used yet for the next chunk. */
-  #keep(bytes: Buffer, used: number): void {
-    if (this.#isPastHandshake || used === bytes.length) {
-      this.#received = undefined
-      return
-    }
-    if (bytes.length - used > this.#server.maxHeaderBytes) {
-      throw new GatewayError(
-        'GW_HEADER_TOO_LARGE',
-        `the request header is longer than ${this.#server.maxHeaderBytes} octets`,
-      )
-    }
-    if (this.#received !== undefined && used === 0) return
-    const rest = new Accumulator()
-    rest.push(bytes.subarray(used))
-    this.#received = rest
-  }
-
-  /** Runs through as many states as the octets allow. @returns how many octets were used */
-  #read(bytes: Buffer): number {
-    let used = 0
-    for (;;) {
-      const before = this.#state
-      used += this.#step(behind(bytes, used))
-      if (this.#state === before || this.#isPastHandshake) return used
-    }
-  }
-
-  /** The octets are for somebody else, or for nobody. */
-  get #isPastHandshake(): boolean {
-    const state = this.#state
-    return state === 'pending' || state === 'lingering' || state === 'plain' || state === 'http'
-  }
-
-  #step(bytes: Buffer): number {
-    switch (this.#state) {
-      case 'sniff':
-        return this.#sniff(bytes)
-      case 'connect':
-        return this.#connect(bytes)
-      case 'greeting':
-        return this.#greeting(bytes)
-      case 'login':
-        return this.#login(bytes)
-      case 'socks5':
-        return this.#socks5(bytes)
-      case 'socks4':
-        return this.#socks4(bytes)
-      default:
-        return 0
-    }
-  }
-
-  #sniff(bytes: Buffer): number {
-    if (bytes.length === 0) return 0
-    if (bytes[0] === 0x05) {
-      this.protocol = 'socks5'
-      this.#state = 'greeting'
-      return 0
-    }
-    if (bytes[0] === 0x04) {
-      this.protocol = 'socks4'
-      this.#state = 'socks4'
-      return 0
-    }
-    const isConnect = beginsWithConnect(bytes)
-    if (isConnect === true) this.#state = 'connect'
-    else if (isConnect === false) this.#handOver(bytes)
-    return 0
-  }
-
-  #handOver(bytes: Buffer): void {
-    this.#admit()
-    this.#server.handshakes.remove(this)
+  protected override handOver(first: Buffer): void {
     this.#state = 'plain'
-    this.#server.http(this, bytes)
+    this.#server.http(this, first)
   }
 
   /** From now on its octets go there. */
@@ -281,100 +142,8 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
     return this.socket
   }
 
-  /** Refuses clients that may not be here before anything is done for them. @throws {GatewayError} */
-  #admit(): void {
-    const refusal = this.#refusal ?? this.#server.refusal
-    if (refusal !== undefined) throw refusal
-    if (this.#server.access.checksAddress) this.#server.access.checkAddress(this.clientAddress)
-  }
-
-  #connect(bytes: Buffer): number {
-    const end = headEnd(bytes)
-    if (end === -1) return 0
-    if (end > this.#server.maxHeaderBytes) {
-      throw new GatewayError(
-        'GW_HEADER_TOO_LARGE',
-        `the request header is longer than ${this.#server.maxHeaderBytes} octets`,
-      )
-    }
-    const text = bytes.toString('latin1', 0, end)
-    const known = this.#server.connects.get(text)
-    const head = known?.head ?? parseConnect(text)
-    this.#admit()
-    const identity = known?.identity ?? this.#identify(head.fields)
-    if (known === undefined) this.#server.connects.set(text, { head, identity })
-    this.#request(head, identity, behind(bytes, end))
-    return end
-  }
-
-  /** @throws {GatewayError} as Access.identify, and for options that cannot be */
-  #identify(fields: readonly Field[]): ClientIdentity {
-    return withHeaderOptions(this.#server.access.identify(authorizationOf(fields)), fields)
-  }
-
-  #greeting(bytes: Buffer): number {
-    const methods = parseGreeting(bytes)
-    if (methods === undefined) return 0
-    this.#admit()
-    const { demandsLogin } = this.#server.access
-    if (methods.value.includes(USER_PASSWORD)) this.#choose(CHOSE_LOGIN, 'login')
-    else if (!demandsLogin && methods.value.includes(NO_LOGIN)) this.#choose(CHOSE_NO_LOGIN, 'socks5')
-    else {
-      const message = demandsLogin
-        ? 'this listener demands a login'
-        : 'the client offers no SOCKS login method that is spoken here'
-      this.#server.refused(new GatewayError('GW_LOGIN_REQUIRED', message))
-      this.#sayLast(CHOSE_NONE)
-    }
-    return methods.size
-  }
-
-  #choose(answer: Buffer, next: State): void {
-    this.socket.write(answer)
-    this.#state = next
-  }
-
-  #login(bytes: Buffer): number {
-    const login = parseLogin(bytes)
-    if (login === undefined) return 0
-    try {
-      this.identity = this.#server.access.login(login.value.userName, login.value.password)
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error
-      if (error.code === 'GW_LOGIN_REQUIRED') {
-        this.#server.refused(error)
-        this.#sayLast(LOGIN_REFUSED)
-        return login.size
-      }
-      this.#deferred = error
-    }
-    this.socket.write(LOGIN_ACCEPTED)
-    this.#state = 'socks5'
-    return login.size
-  }
-
-  #socks5(bytes: Buffer): number {
-    const request = parseSocks5Request(bytes)
-    if (request === undefined) return 0
-    if (this.#deferred !== undefined) throw this.#deferred
-    this.#request(toTarget(request.value), this.identity, behind(bytes, request.size))
-    return request.size
-  }
-
-  #socks4(bytes: Buffer): number {
-    const request = parseSocks4(bytes)
-    if (request === undefined) return 0
-    this.#admit()
-    const identity = this.#server.access.userId(request.value.userId)
-    this.#request(toTarget(request.value), identity, behind(bytes, request.size))
-    return request.size
-  }
-
-  #request(target: Target, identity: ClientIdentity, early: Buffer): void {
-    this.target = target
-    this.identity = identity
+  protected override requested(early: Buffer): void {
     this.#state = 'pending'
-    this.#server.handshakes.remove(this)
     if (early.length > 0) this.#keepEarly(early)
     const pending = this.#server.tunnel(this)
     // It may have been refused before the call came back.
@@ -404,16 +173,15 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
   }
 
   refuse(error: GatewayError): void {
-    if (this.#state === 'lingering') return
-    if (this.protocol === 'connect') this.#sayLast(httpErrorBytes(error))
-    else if (this.protocol === 'socks4') this.#sayLast(socks4Failure())
-    else if (this.#state === 'greeting') this.#sayLast(CHOSE_NONE)
-    else if (this.#state === 'login') this.#sayLast(LOGIN_REFUSED)
-    else this.#sayLast(socks5Failure(error))
+    if (this.#state !== 'lingering') this.sayLast(this.inItsWords(error))
   }
 
-  #sayLast(bytes: Buffer): void {
-    this.socket.write(bytes)
+  protected override say(answer: Buffer): void {
+    this.socket.write(answer)
+  }
+
+  protected override sayLast(answer: Buffer): void {
+    this.socket.write(answer)
     this.linger()
   }
 
@@ -422,6 +190,7 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
    * unread octets sends a reset, which would take the answer with it.
    */
   linger(): void {
+    this.endHandshake()
     this.#state = 'lingering'
     this.#pending = undefined
     this.#early = undefined
@@ -433,8 +202,7 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
   /** The handshake took too long, or the client does not read an answer to its end. */
   override onDeadline(): void {
     const said = this.#state === 'lingering' || this.#state === 'plain' || this.#state === 'http'
-    const mute = this.#state === 'sniff' && this.#received === undefined
-    if (said || mute) return void this.socket.destroy()
+    if (said || this.isMute) return void this.socket.destroy()
     const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
     this.#server.refused(error)
     this.refuse(error)
@@ -476,32 +244,6 @@ export class Connection extends Expiring implements TunnelRequest, Linked<Connec
     this.socket.on('end', onEnd)
     this.socket.on('drain', onDrain)
   }
-}
-
-const NOWHERE: Target = { host: '', port: 0, authority: '' }
-const NOTHING = Buffer.alloc(0)
-
-/** RFC 1928 section 3 and RFC 1929 section 2: the answers before the request, made once. */
-const CHOSE_NO_LOGIN = Buffer.from([0x05, NO_LOGIN])
-const CHOSE_LOGIN = Buffer.from([0x05, USER_PASSWORD])
-const CHOSE_NONE = Buffer.from([0x05, NO_METHOD])
-const LOGIN_ACCEPTED = Buffer.from([0x01, 0x00])
-const LOGIN_REFUSED = Buffer.from([0x01, 0x01])
-
-/** What is left behind the first octets; most often nothing or all, for which no view is made. */
-function behind(bytes: Buffer, used: number): Buffer {
-  if (used === 0) return bytes
-  return used === bytes.length ? NOTHING : bytes.subarray(used)
-}
-
-function authorizationOf(fields: readonly Field[]): string | undefined {
-  return fields.find((field) => field.name === 'proxy-authorization')?.value
-}
-
-/** The identity is shared by all requests with one login: options of a single request make a new one. */
-export function withHeaderOptions(identity: ClientIdentity, fields: readonly Field[]): ClientIdentity {
-  const options = headerOptions(fields, identity.options)
-  return options === identity.options ? identity : { ...identity, options }
 }
 
 function onData(this: Socket, chunk: Buffer): void {
