@@ -1,17 +1,18 @@
 /**
  * The client's side of the short way: one connection that speaks plain HTTP, for as long as it asks one usual request after
- * the other (quick-request.ts) and waits for the answers. At the first octet of anything else the connection is lent to
- * Node's server, and stays there.
+ * the other (quick-request.ts). They are answered one at a time, however they were cut on the way and however many of them
+ * are sent ahead. With the first request of any other kind the connection is lent to Node's server, and stays there.
  */
 import { GatewayError } from '../errors.ts'
 import type { ClientIdentity, PendingTunnel } from './client-request.ts'
 import type { Connection } from './connection.ts'
 import { type DeadlineList, Expiring } from './deadlines.ts'
-import { Accumulator } from './http-head.ts'
+import { Accumulator, headEnd } from './http-head.ts'
 import type { Linked } from './linked-list.ts'
 import type { Listener } from './listener.ts'
 import type { PlainOwner } from './plain-request.ts'
 import {
+  mayBecomeUsual,
   type QuickHeader,
   type QuickReader,
   QuickRequest,
@@ -48,6 +49,7 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
   readonly #host: QuickHost
   #current: QuickRequest | undefined
   #pending: PendingTunnel | undefined
+  /** The beginning of a head whose end has not come, or what was sent ahead of an answer. */
   #ahead: Accumulator | undefined
   #mayGoOn = true
   /** The header of the request before, as text and as read, and whose it is. */
@@ -64,11 +66,45 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
 
   data(chunk: Buffer): void {
     if (this.#current !== undefined) return void this.#keep(chunk)
-    const request = this.listener.refusal === undefined ? this.#read(chunk) : undefined
-    if (request === undefined) return void this.#lend(chunk)
+    if (this.#ahead === undefined) return void this.#take(chunk, 0)
+    const searchFrom = this.#ahead.length - 3
+    this.#keep(chunk)
+    this.#take(this.#ahead.bytes, searchFrom)
+  }
+
+  /** Takes up the request that begins here. @param searchFrom see headEnd */
+  #take(bytes: Buffer, searchFrom: number): void {
+    const end = headEnd(bytes, searchFrom)
+    if (end === -1 && bytes.length <= this.listener.maxHeaderBytes && mayBecomeUsual(bytes, searchFrom)) {
+      return void this.#await(bytes)
+    }
+    const request = end === -1 || this.listener.refusal !== undefined ? undefined : this.#read(bytes, end)
+    if (request === undefined) return void this.#lend(bytes)
+    this.deadlineList?.remove(this)
+    if (this.#ahead !== undefined || end < bytes.length) this.#leave(bytes.subarray(end))
     this.#current = request
     this.#host.open.count++
     this.#hand(request)
+  }
+
+  /** The rest of a head has the time of a handshake, from here on and however many pieces it comes in. */
+  #await(beginning: Buffer): void {
+    if (this.deadlineList !== this.listener.handshakes) this.listener.handshakes.add(this)
+    if (this.#ahead === undefined) this.#keep(beginning)
+    this.connection.socket.resume()
+  }
+
+  #keep(octets: Buffer): void {
+    this.#ahead ??= new Accumulator()
+    this.#ahead.push(octets)
+    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.connection.socket.pause()
+  }
+
+  /** Keeps what was sent behind the request, and reads on if that is not too much. */
+  #leave(rest: Buffer): void {
+    this.#ahead = undefined
+    this.connection.socket.resume()
+    if (rest.length > 0) this.#keep(rest)
   }
 
   #hand(request: QuickRequest): void {
@@ -84,9 +120,9 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
   }
 
   /** @returns undefined when Node's server is to look at it: also when it is to be refused */
-  #read(chunk: Buffer): QuickRequest | undefined {
-    if (chunk.length > this.listener.maxHeaderBytes) return undefined
-    const text = chunk.toString('latin1')
+  #read(bytes: Buffer, end: number): QuickRequest | undefined {
+    if (end > this.listener.maxHeaderBytes) return undefined
+    const text = bytes.toString('latin1', 0, end)
     const head = readRequestLine(text)
     if (head === undefined) return undefined
     const target = targetOf(head.authority)
@@ -108,12 +144,6 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
     this.#text = text
     this.#header = header
     return true
-  }
-
-  #keep(chunk: Buffer): void {
-    this.#ahead ??= new Accumulator()
-    this.#ahead.push(chunk)
-    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.connection.socket.pause()
   }
 
   #lend(octets: Buffer): void {
@@ -149,7 +179,7 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
     this.#pending = undefined
     this.#host.open.count--
     if (!this.#mayGoOn) this.connection.linger()
-    else if (this.#ahead !== undefined) this.#lend(this.#ahead.bytes)
+    else if (this.#ahead !== undefined) this.#take(this.#ahead.bytes, 0)
     else this.#host.keepAlives.add(this)
   }
 
@@ -166,13 +196,16 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
     this.#pending?.clientGone()
   }
 
-  /** Closes the connection if no request is under way. */
+  /** Closes the connection if no request is under way, nor the beginning of one. */
   closeIfIdle(): void {
-    if (this.#current === undefined) this.connection.destroy()
+    if (this.#current === undefined && this.#ahead === undefined) this.connection.destroy()
   }
 
-  /** No further request has come for long. */
+  /** No further request has come for long, or not the whole of one. */
   override onDeadline(): void {
-    this.closeIfIdle()
+    if (this.#ahead === undefined) return void this.connection.destroy()
+    const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
+    this.#host.owner.refused(error)
+    this.connection.turnAway(error)
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The requests that are asked most (GET and HEAD in absolute-form, without a body, nothing unusual about them), read
- * from one piece without Node's parser. What is not exactly such a request is nothing here, and goes to Node's server.
+ * without Node's parser. What is not exactly such a request is nothing here, and goes to Node's server.
  */
 import type { GatewayError } from '../errors.ts'
 import { parseAuthority, type Target, toTarget } from './address.ts'
@@ -33,9 +33,26 @@ export interface QuickHeader {
   readonly login: string | undefined
 }
 
-/** @param text what came in one piece, latin1 @returns undefined when it is not one whole request of the usual kind */
+const STARTS = ['GET http://', 'HEAD http://'] as const
+const CR = 0x0d
+const LF = 0x0a
+
+/**
+ * Whether a head whose end has not come may still be a usual one. A line that ends in a bare LF never is, and who writes
+ * such lines waits for an answer, not for the end of the head.
+ * @param newFrom what is before was looked at already
+ */
+export function mayBecomeUsual(bytes: Buffer, newFrom: number): boolean {
+  const start = bytes.toString('latin1', 0, STARTS[1].length)
+  if (!STARTS.some((usual) => start.startsWith(usual) || usual.startsWith(start))) return false
+  for (let at = bytes.indexOf(LF, Math.max(0, newFrom)); at !== -1; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at - 1] !== CR) return false
+  }
+  return true
+}
+
+/** @param text a whole head, latin1 @returns undefined when its first line is not of the usual kind */
 export function readRequestLine(text: string): QuickHead | undefined {
-  if (text.indexOf('\r\n\r\n') !== text.length - 4) return undefined
   const parts = REQUEST_LINE.exec(text)
   if (parts === null) return undefined
   const [line, method = '', authority = '', rest = '/'] = parts

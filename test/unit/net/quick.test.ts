@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { readPassing } from '../../../src/net/passing-header.ts'
 import { readAnswer } from '../../../src/net/quick-answer.ts'
-import { readRequestHeader, readRequestLine } from '../../../src/net/quick-request.ts'
+import { mayBecomeUsual, readRequestHeader, readRequestLine } from '../../../src/net/quick-request.ts'
 
 describe('the line of a usual request', () => {
   const HEAD = '\r\nHost: a.test\r\n\r\n'
@@ -38,10 +38,23 @@ describe('the line of a usual request', () => {
     expect(readRequestLine(line + HEAD)).toBeUndefined()
   })
 
-  it('is left to Node’s parser with anything behind the head, or without its end', () => {
-    const whole = `GET http://a.test/ HTTP/1.1${HEAD}`
-    for (const text of [`${whole}x`, whole + whole, whole.slice(0, -1), whole.slice(0, -2), ''])
-      expect(readRequestLine(text)).toBeUndefined()
+  it('may be waited for as far as it is one', () => {
+    const whole = Buffer.from(`HEAD http://a.test/ HTTP/1.1${HEAD}`)
+    for (let length = 1; length < whole.length; length++) {
+      for (const from of [-3, 0, length - 4]) expect(mayBecomeUsual(whole.subarray(0, length), from)).toBe(true)
+    }
+    for (const text of [
+      'P',
+      'GETS',
+      'GET /',
+      'GET https',
+      'get',
+      '\r\n',
+      '\n',
+      'GET http://a\n',
+      'GET http://a\r\nX\nY',
+    ])
+      expect([text, mayBecomeUsual(Buffer.from(text), 0)]).toEqual([text, false])
   })
 })
 
@@ -75,6 +88,7 @@ describe('the header of a usual request', () => {
     'Host: a\r\nnothing',
     'Host: a\r\n: y',
     'Host: a\r\n\r\nX: y',
+    'Host: a\r\n\r\nHost: a',
   ])('is left to Node’s parser: %j', (fields) => {
     expect(readRequestHeader(`${fields}\r\n\r\n`)).toBeUndefined()
   })
