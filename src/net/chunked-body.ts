@@ -95,7 +95,11 @@ export class ChunkedReader {
 /** Adds one chunk that holds these octets. */
 export function pushChunk(data: readonly Buffer[], out: Buffer[]): void {
   const size = data.reduce((sum, piece) => sum + piece.length, 0)
-  if (size > 0) out.push(Buffer.from(`${size.toString(16)}\r\n`, 'latin1'), ...data, CRLF)
+  if (size === 0) return
+  out.push(Buffer.from(`${size.toString(16)}\r\n`, 'latin1'))
+  // Not spread: a read may hold more chunks than a call may have arguments.
+  for (const piece of data) out.push(piece)
+  out.push(CRLF)
 }
 
 /** Adds the last chunk. @param trailers field lines, each with its CRLF */

@@ -74,17 +74,20 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
 
   #readHead(piece: Buffer): void {
     let bytes = piece
+    let searchFrom = 0
     if (this.#head !== undefined) {
+      searchFrom = this.#head.length - 3
       this.#head.push(piece)
       bytes = this.#head.bytes
-      this.#head = undefined
     }
     for (;;) {
-      const end = headEnd(bytes)
+      const end = headEnd(bytes, searchFrom)
       if (end === -1) return void this.#keepHead(bytes)
       const answer = this.#readAnswer(bytes, end)
       if (answer === undefined) return void this.#broke('garbage')
       bytes = bytes.subarray(end)
+      searchFrom = 0
+      this.#head = undefined
       // Any number of interim answers may come first; they are for this hop (RFC 9110 section 15.2).
       if (answer.status >= 200) return void this.#begin(answer, bytes)
     }
@@ -92,6 +95,7 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
 
   #keepHead(bytes: Buffer): void {
     if (!looksLikeStatusLine(bytes) || bytes.length > this.#leg.maxReplyBytes) return void this.#broke('garbage')
+    if (this.#head !== undefined) return
     this.#head = new Accumulator()
     this.#head.push(bytes)
   }
