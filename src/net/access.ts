@@ -1,11 +1,11 @@
 /** Who may use a listener, and what their login says (RFC 7617 for HTTP, RFC 1929 for SOCKS5). */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { GatewayError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import { addressMatcher } from './address.ts'
 import { noOptions, parseUserName } from './client-options.ts'
 import type { ClientIdentity } from './client-request.ts'
+import { Recent } from './recent.ts'
 
 export interface User {
   readonly name: string
@@ -16,13 +16,20 @@ export interface User {
 
 /** A client without a login, where none is demanded. */
 export const anonymous: ClientIdentity = { account: undefined, options: noOptions, providers: undefined }
-/** Logins whose check is remembered: a crawler sends the same few again and again. */
-const MAX_REMEMBERED = 10_000
+/** Logins whose check is remembered: a crawler sends the same few again and again. Two generations of them. */
+const MAX_REMEMBERED = 5_000
+/** RFC 1929 can carry no more than 255 octets of name and password each. What is longer is checked each time. */
+const MAX_REMEMBERED_LENGTH = 1_024
 
 export class Access {
   readonly #users: ReadonlyMap<string, User>
   readonly #allowed: ((ip: string) => boolean) | undefined
-  readonly #remembered = new LRUCache<string, ClientIdentity>({ max: MAX_REMEMBERED })
+  /**
+   * Logins that were right, by the very header or by name and password. They are apart: no header that a client makes up
+   * can stand for a SOCKS login. Users never change while the process runs.
+   */
+  readonly #headers = new Recent<ClientIdentity>(MAX_REMEMBERED)
+  readonly #logins = new Recent<ClientIdentity>(MAX_REMEMBERED)
 
   /** @param allow CIDR blocks of clients; absent: every address that can reach the port */
   constructor(users: readonly User[] | undefined, allow: readonly string[] | undefined) {
@@ -52,11 +59,12 @@ export class Access {
    */
   identify(authorization: string | undefined): ClientIdentity {
     if (authorization === undefined) return this.#anonymous()
-    let identity = this.#remembered.get(authorization)
-    if (identity === undefined) {
-      identity = this.#read(authorization)
-      this.#remembered.set(authorization, identity)
-    }
+    const known = this.#headers.get(authorization)
+    if (known !== undefined) return known
+    const identity = this.#read(authorization)
+    // Copied: it may be a slice, which would keep the whole head.
+    if (authorization.length <= MAX_REMEMBERED_LENGTH)
+      this.#headers.set(Buffer.from(authorization, 'latin1').toString('latin1'), identity)
     return identity
   }
 
@@ -66,7 +74,7 @@ export class Access {
     const text = Buffer.from(credentials, 'base64').toString('utf8')
     const colon = text.indexOf(':')
     if (colon === -1) return this.#anonymous()
-    return this.login(text.slice(0, colon), text.slice(colon + 1))
+    return this.#check(text.slice(0, colon), text.slice(colon + 1))
   }
 
   #anonymous(): ClientIdentity {
@@ -74,8 +82,21 @@ export class Access {
     throw new GatewayError('GW_LOGIN_REQUIRED', 'this listener demands a login')
   }
 
-  /** @throws {GatewayError} GW_LOGIN_REQUIRED when user or password is wrong, GW_BAD_OPTION after a right login */
+  /**
+   * Who sends this SOCKS login.
+   * @throws {GatewayError} GW_LOGIN_REQUIRED when user or password is wrong, GW_BAD_OPTION after a right login
+   */
   login(userName: string, password: string): ClientIdentity {
+    // With the length in front, no two logins are one text.
+    const text = `${userName.length} ${userName}${password}`
+    const known = this.#logins.get(text)
+    if (known !== undefined) return known
+    const identity = this.#check(userName, password)
+    this.#logins.set(text, identity)
+    return identity
+  }
+
+  #check(userName: string, password: string): ClientIdentity {
     if (!this.demandsLogin) return { ...parseUserName(userName), providers: undefined }
     const user = this.#longestUser(userName)
     const right = sameText(user?.password.reveal() ?? '', password)

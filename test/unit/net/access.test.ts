@@ -89,7 +89,39 @@ it('reads options from any login where there are no users', () => {
 it('remembers a login that was right, and checks a wrong one anew', () => {
   const right = basic('crawler:one')
   expect(guarded.identify(right)).toBe(guarded.identify(right))
-  for (let i = 0; i < 2; i++) expect(codeOf(() => guarded.identify(basic('crawler:no')))).toBe('GW_LOGIN_REQUIRED')
+  expect(guarded.login('crawler', 'one')).toBe(guarded.login('crawler', 'one'))
+  for (let i = 0; i < 2; i++) {
+    expect(codeOf(() => guarded.identify(basic('crawler:no')))).toBe('GW_LOGIN_REQUIRED')
+    expect(codeOf(() => guarded.login('crawler', 'no'))).toBe('GW_LOGIN_REQUIRED')
+    expect(codeOf(() => guarded.login('crawler-colour-red', 'one'))).toBe('GW_BAD_OPTION')
+  }
+})
+
+it('tells remembered logins apart, wherever name and password meet, and by the way they came', () => {
+  const access = new Access([user('a', 'bc'), user('ab', 'c', { providers: ['x'] })], undefined)
+  expect(access.login('a', 'bc')).toMatchObject({ account: 'a' })
+  expect(access.login('ab', 'c')).toMatchObject({ account: 'ab', providers: ['x'] })
+  expect(codeOf(() => access.login('abc', ''))).toBe('GW_LOGIN_REQUIRED')
+  // What one way has stored must not answer for the other, as a login or as none.
+  for (const text of ['1 abc', 'a:bc', '1:abc', 'abc']) {
+    expect(codeOf(() => access.identify(text))).toBe('GW_LOGIN_REQUIRED')
+    const free = new Access(undefined, undefined)
+    expect(free.identify(text).account).toBeUndefined()
+    expect(free.login('a', 'bc').account).toBe('a')
+  }
+})
+
+it('remembers no more than so many logins, and none that is long', () => {
+  const access = new Access(undefined, undefined)
+  const first = access.login('me', '')
+  const header = access.identify(basic('me:'))
+  for (let n = 0; n < 10_000; n++) {
+    access.login('me', `${n}`)
+    access.identify(basic(`me:${n}`))
+  }
+  expect([access.login('me', '') === first, access.identify(basic('me:')) === header]).toEqual([false, false])
+  const long = basic(`me:${'x'.repeat(2_000)}`)
+  expect(access.identify(long)).not.toBe(access.identify(long))
 })
 
 it('refuses SOCKS4 where a login is demanded, and reads options from its user id elsewhere', () => {
