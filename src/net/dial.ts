@@ -11,6 +11,7 @@ import { DeadlineList } from './deadlines.ts'
 import { dialSocks } from './dial-socks.ts'
 import { Leg, type LegOwner } from './leg.ts'
 import { ReadBuffers } from './read-buffers.ts'
+import { TlsSessions } from './tls-sessions.ts'
 import { WarmLegs } from './warm.ts'
 
 export interface DiallerSettings {
@@ -40,6 +41,7 @@ export class Dialler {
   readonly #lookup: LookupFunction
   /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
   readonly #trust = new Map<string | undefined, SecureContext>()
+  readonly #sessions: TlsSessions
   readonly #warm: WarmLegs | undefined
 
   constructor(clock: Clock, settings: DiallerSettings) {
@@ -48,6 +50,7 @@ export class Dialler {
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = new DeadlineList(clock, settings.timeoutMs)
     this.#lookup = cachedLookup(clock)
+    this.#sessions = new TlsSessions(clock)
     if (settings.warm > 0)
       this.#warm = new WarmLegs(clock, settings.warm, (upstream, owner) => this.#connectAhead(upstream, owner))
   }
@@ -112,20 +115,24 @@ export class Dialler {
     return adopt(protocol === 'https' ? this.#connectTls(leg.upstream, options) : connect(options), leg)
   }
 
-  #connectTls({ facts: { host, tls } }: Upstream, options: object): Socket {
+  #connectTls(upstream: Upstream, options: object): Socket {
+    const { host, tls } = upstream.facts
     // Looked up here: most gateways have no upstream with TLS, and save 1 MB.
     const { connect, createSecureContext } = process.getBuiltinModule('node:tls')
     const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined)
     const ca = tls?.ca
     const secureContext = this.#trust.get(ca) ?? createSecureContext(ca === undefined ? {} : { ca })
     this.#trust.set(ca, secureContext)
+    const session = this.#sessions.of(upstream)
     const socket = connect({
       ...options,
+      ...(session === undefined ? {} : { session: session.state }),
       ...(serverName === undefined ? {} : { servername: serverName }),
       secureContext,
       rejectUnauthorized: tls?.verify ?? true,
       ALPNProtocols: ['http/1.1'],
     })
+    this.#sessions.watch(socket, upstream, session)
     return socket.setNoDelay(true)
   }
 

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
+import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls'
 import { ConnectionLost } from './socket-io.ts'
 
 /**
@@ -33,12 +33,22 @@ sgn87gI10ah1G1xi938GoO0qLPZgbYKUoSOXYcHv/pvebO7v6JexHbZS
 -----END PRIVATE KEY-----
 `
 
+let serverContext = contextOf({})
+
+function contextOf(options: SecureContextOptions) {
+  return createSecureContext({ key: testKey, cert: testCertificate, ...options })
+}
+
+/** From now on all TLS servers of the tests have other ticket keys: they resume no session from before, but each other's. */
+export function renewTlsServers(options: SecureContextOptions = {}): void {
+  serverContext = contextOf(options)
+}
+
 /** The server's side of TLS on an accepted socket. @throws {ConnectionLost} TLS when the handshake fails */
 export async function startTls(raw: Socket): Promise<TLSSocket> {
   const socket = new TLSSocket(raw, {
     isServer: true,
-    key: testKey,
-    cert: testCertificate,
+    secureContext: serverContext,
     ALPNProtocols: ['http/1.1'],
   })
   socket.on('error', () => {})

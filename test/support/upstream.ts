@@ -56,6 +56,8 @@ export class FakeUpstream {
   readonly tls: boolean
   readonly names: Names
   readonly requests: SeenRequest[] = []
+  /** Of each TLS connection: whether it went on with the session of an earlier one. */
+  readonly resumptions: boolean[] = []
   /** Tunnels opened since the start. */
   tunnelsOpened = 0
   /** Tunnels that are open now. */
@@ -179,7 +181,7 @@ export class FakeUpstream {
     if (behaviour.kind === 'reset-at-once') return reset(raw)
     if (behaviour.kind === 'close-at-once') return closeGently(raw)
     if (behaviour.kind === 'silent') return keepSilent(raw)
-    const socket = this.tls ? await startTls(raw) : raw
+    const socket = this.tls ? await this.#startTls(raw) : raw
     const reader = new SocketReader(socket, { timeoutMs: null })
     const reply = new ReplyWriter(socket, behaviour)
     try {
@@ -189,6 +191,12 @@ export class FakeUpstream {
       reader.discard()
       keepSilent(socket)
     }
+  }
+
+  async #startTls(raw: Socket): Promise<Socket> {
+    const socket = await startTls(raw)
+    this.resumptions.push(socket.isSessionReused())
+    return socket
   }
 
   async #speak(visit: Visit): Promise<void> {
