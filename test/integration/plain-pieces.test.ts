@@ -7,6 +7,7 @@ import { connectVia, dial, plain, readReply } from '../support/client.ts'
 import { sendSplit } from '../support/client-dial.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { readResponseHead } from '../support/http-wire.ts'
 import { send, turn } from '../support/socket-io.ts'
 
 const GET = (path: string, fields = '') => `GET http://site.test${path} HTTP/1.1\r\nHost: site.test\r\n${fields}\r\n`
@@ -55,6 +56,24 @@ it('requests sent ahead may be cut anywhere', async () => {
   }
   expect(dials(gateway)).toEqual([1])
   expect(paths(gateway).filter((path) => path === '/?third')).toHaveLength(Math.ceil((three.length - 1) / 3))
+})
+
+it('what is sent ahead of another kind is answered in turn too, and a tunnel may be the last, wherever they are cut', async () => {
+  const gateway = await startGateway({ upstreams: 1 })
+  const connect = 'CONNECT echo.test:7 HTTP/1.1\r\nHost: echo.test:7\r\n\r\n'
+  const all = Buffer.from(`${GET('/?a')}${GET('/?b')}${POST}${GET('/?c')}${connect}early`)
+  for (let at = 1; at < all.length; at += 4) {
+    const over = await dial(gateway.port)
+    await sendSplit(over.socket, all, [at, all.length])
+    const bodies = []
+    for (let n = 0; n < 4; n++) bodies.push((await readReply(over)).body.toString())
+    expect([at, bodies[2]]).toEqual([at, 'hello'])
+    expect((await readResponseHead(over.reader)).status).toBe(200)
+    expect((await over.reader.readExactly(5)).toString()).toBe('early')
+    over.socket.destroy()
+  }
+  const rounds = Math.ceil((all.length - 1) / 4)
+  expect(paths(gateway)).toEqual(Array(rounds).fill(['/?a', '/?b', '/echo', '/?c']).flat())
 })
 
 it('more requests sent ahead than are read ahead, and a head longer than that, are all answered', async () => {
