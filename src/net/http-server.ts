@@ -63,8 +63,10 @@ export class NodeRequest implements PlainRequest {
     else this.connection.turnAway(error, this.method !== 'HEAD')
   }
 
+  /** An HTTP/1.0 client may take the end of the connection for the end of the answer: only a reset tells it otherwise. */
   cut(): void {
-    this.response.destroy()
+    if (this.message.httpVersion === '1.0') this.connection.socket.resetAndDestroy()
+    else this.response.destroy()
   }
 }
 
