@@ -64,7 +64,7 @@ export class UndiciConversation implements Conversation {
 
   ask(request: PlainRequest, form: RequestForm, login: string, owner: ExchangeOwner): Sending {
     if (!(request instanceof NodeRequest)) throw new GatewayError('GW_INTERNAL', 'a request for another way')
-    const forward = new Forward(request, owner)
+    const forward = new Forward(request, owner, this.#socket)
     this.#client.dispatch(dispatchOptions(request, form, login, forward.body), forward)
     return forward
   }
@@ -81,17 +81,21 @@ class Forward implements Dispatcher.DispatchHandler, Sending {
   readonly body: LazyBody | undefined
   readonly #request: NodeRequest
   readonly #owner: ExchangeOwner
+  readonly #socket: Socket
   #controller: Dispatcher.DispatchController | undefined
   #dropped = false
+  /** The answer has no other end than that of the connection. */
+  #endsWithConnection = false
   #cancelled = false
   readonly #onDrain = () => {
     this.#owner.stalled(false)
     this.#controller?.resume()
   }
 
-  constructor(request: NodeRequest, owner: ExchangeOwner) {
+  constructor(request: NodeRequest, owner: ExchangeOwner, socket: Socket) {
     this.#request = request
     this.#owner = owner
+    this.#socket = socket
     this.body = request.hasBody ? new LazyBody(request.message, request.response, owner) : undefined
   }
 
@@ -123,6 +127,7 @@ class Forward implements Dispatcher.DispatchHandler, Sending {
       this.#dropped = true
       return void controller.abort(new Error('the answer is not for the client'))
     }
+    this.#endsWithConnection = !isFramed(fields)
     const { response } = this.#request
     response.on('drain', this.#onDrain)
     // Set while the gateway stops.
@@ -143,6 +148,11 @@ class Forward implements Dispatcher.DispatchHandler, Sending {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { response } = this.#request
     response.off('drain', this.#onDrain)
+    // undici takes a reset for the end of such an answer.
+    if (this.#endsWithConnection && this.#socket.errored !== null) {
+      if (!this.#cancelled) this.#owner.broke(undefined)
+      return
+    }
     const trailers = decode(controller.rawTrailers)
     if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(passedOn(trailers)))
     response.end()
@@ -211,6 +221,11 @@ function pairs(flat: readonly string[]): [string, string][] {
   const result: [string, string][] = []
   for (let i = 0; i + 1 < flat.length; i += 2) result.push([flat[i] ?? '', flat[i + 1] ?? ''])
   return result
+}
+
+/** Whether the end of a body is told by its header (RFC 9112 section 6.3). */
+function isFramed(raw: readonly string[]): boolean {
+  return pairs(raw).some(([name]) => /^(content-length|transfer-encoding)$/i.test(name))
 }
 
 /** Transfer-Encoding ends at the next hop, and we can undo no other than `chunked` (RFC 9112 section 6.1). */

@@ -1,6 +1,6 @@
 /** Answers to plain requests whose end is told by the end of the connection: cut off, they must not look whole. */
 import { describe, expect, it } from 'vitest'
-import { dial } from '../support/client.ts'
+import { dial, plain } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { delay, SocketReader, send } from '../support/socket-io.ts'
@@ -31,6 +31,7 @@ describe('an HTTP/1.0 client', () => {
     ['chunks that end too early', CHUNKED, 'FIN'],
     ['chunks that break', CHUNKED, 'RST'],
     ['a broken chunk', `${CHUNKED}zz\r\n`, 'FIN'],
+    ['a body without a length that breaks', UNTIL_CLOSE, 'RST'],
   ] as const)('sees a reset behind %s', async (_what, octets, how) => {
     const { port } = await answering(octets, how)
     const { socket, reader } = await dial(port)
@@ -47,5 +48,16 @@ describe('an HTTP/1.0 client', () => {
     await send(socket, 'GET http://site.test/ HTTP/1.0\r\n\r\n')
     const { bytes, how } = await reader.readToClose()
     expect([bytes.toString().split('\r\n\r\n')[1], how]).toEqual(['the first half', 'end'])
+  })
+})
+
+describe.each(['GET', 'POST'])('an HTTP/1.1 client that sends %s', (method) => {
+  it.each([
+    ['RST', false],
+    ['FIN', true],
+  ] as const)('sees whether a body without a length is whole: %s', async (how, complete) => {
+    const { port } = await answering(UNTIL_CLOSE, how)
+    const reply = await plain(port, 'http://site.test/', { method })
+    expect([reply.status, reply.body.toString(), reply.complete]).toEqual([200, 'the first half', complete])
   })
 })
