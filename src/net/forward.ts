@@ -8,6 +8,7 @@ import type { Client, Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
 import { NodeRequest } from './http-server.ts'
+import { InterimFilter } from './interim.ts'
 import { BodyCutOff, LazyBody } from './lazy-body.ts'
 import {
   type Conversation,
@@ -34,6 +35,7 @@ export class UndiciConversation implements Conversation {
   readonly isQuick = false
   readonly #client: Client
   readonly #socket: Socket
+  readonly #interim: InterimFilter
 
   /**
    * @param origin `http://host:port` of the peer: names the connection, is not resolved
@@ -42,6 +44,7 @@ export class UndiciConversation implements Conversation {
    */
   constructor(origin: string, socket: Socket, limits: { bodyIdleMs: number; maxReplyBytes: number }) {
     this.#socket = socket
+    this.#interim = new InterimFilter(socket, limits.maxReplyBytes)
     let isTaken = false
     this.#client = new (undici().Client)(origin, {
       connect: (_options, callback) => {
@@ -65,6 +68,7 @@ export class UndiciConversation implements Conversation {
   ask(request: PlainRequest, form: RequestForm, login: string, owner: ExchangeOwner): Sending {
     if (!(request instanceof NodeRequest)) throw new GatewayError('GW_INTERNAL', 'a request for another way')
     const forward = new Forward(request, owner, this.#socket)
+    this.#interim.expect()
     this.#client.dispatch(dispatchOptions(request, form, login, forward.body), forward)
     return forward
   }
