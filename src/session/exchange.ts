@@ -44,7 +44,7 @@ export interface ExchangeDeps extends AttemptDeps {
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** They may be a proxy's own, when it cannot reach the target (RFC 9110 sections 15.6.3 to 15.6.5). */
 const GATEWAY_STATUSES = new Set([502, 503, 504])
-/** From an upstream in answer to a plain request they are about our login, never for the client. */
+/** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
 const LOGIN_STATUSES = new Set([407, 454])
 
 export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, RelayOwner {
@@ -173,7 +173,8 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     const { upstream } = this.#held
     this.#answerTimer.stop()
     if (upstream === undefined) return false
-    if (LOGIN_STATUSES.has(status)) return this.#retryElsewhere(upstream, { kind: 'login', status })
+    if (LOGIN_STATUSES.has(status) && this.#throughOf(upstream) === '')
+      return this.#retryElsewhere(upstream, { kind: 'login', status })
     if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) {
       return this.#retryElsewhere(upstream, { kind: 'refused', answer: status })
     }

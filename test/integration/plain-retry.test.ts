@@ -135,6 +135,31 @@ describe('an answer of an upstream', () => {
   })
 })
 
+/** WebSockets go through a tunnel with every kind of upstream. */
+const UPGRADE = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'a2V5',
+}
+
+describe.each([407, 454])('%d of a target that was reached through a tunnel is no word about our login', (status) => {
+  it.each([
+    ['GET', 'socks5', []],
+    ['POST', 'socks5', []],
+    ['GET', 'http', Object.entries(UPGRADE)],
+  ] as const)('%s through %s', async (method, scheme, headers) => {
+    const gateway = await startGateway({ upstreams: 3, scheme })
+    const url = `http://site.test/status/${status}`
+    for (let n = 0; n < 4; n++) {
+      const reply = await plain(gateway.port, url, { method, headers: [...headers, ['Host', 'site.test']] })
+      expect([reply.status, header(reply.headers, 'proxy-status')]).toEqual([status, undefined])
+    }
+    expect(gateway.world.site.requests).toHaveLength(4)
+    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+  })
+})
+
 /** To a GET, which goes the short way, and to a POST, which goes the long one. */
 const odd: [reply: string, status: number, body: string][] = [
   ['HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n', 502, ''],
