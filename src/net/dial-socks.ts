@@ -61,19 +61,54 @@ function handshake(socket: Socket, leg: Leg, target: Address, timeout: number, l
     existing_socket: socket,
     timeout,
   })
+  const heard = new Heard(socket)
   // The error holds the password: only what it says leaves this line.
-  client.once('error', (error) => leg.fail(translate(error.message)))
+  client.once('error', (error) => leg.fail(heard.isNoReply ? GARBAGE : translate(error.message)))
   client.once('established', () => {
+    heard.stop()
+    if (heard.isNoReply) return leg.fail(GARBAGE)
     listen()
     leg.open(undefined)
   })
   client.connect(socket)
 }
 
+const GARBAGE: LegFailure = { kind: 'broken', how: 'garbage' }
+/** The choice of a method, the answer to a login, and a reply up to its address type. */
+const HEARD_BYTES = 8
+
+/**
+ * Looks over the package's shoulder: it takes a reply of another version for a refusal, and one with an address type that
+ * does not exist for a success whose address is the target's first word.
+ */
+class Heard {
+  readonly #socket: Socket
+  #bytes = ''
+  readonly #listen = (chunk: Buffer): void => {
+    if (this.#bytes.length < HEARD_BYTES) this.#bytes += chunk.toString('latin1', 0, HEARD_BYTES)
+  }
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', this.#listen)
+  }
+
+  stop(): void {
+    this.#socket.off('data', this.#listen)
+  }
+
+  /** What stands where the reply to the request should (RFC 1928 section 6), as far as it has come, cannot be one. */
+  get isNoReply(): boolean {
+    const isLogin = this.#bytes.charCodeAt(1) === 0x02
+    const [version = 5, status = 0, , type = 1] = Buffer.from(this.#bytes.slice(isLogin ? 4 : 2), 'latin1')
+    return version !== 5 || (status === 0 && type !== 1 && type !== 3 && type !== 4)
+  }
+}
+
 function translate(text: string): LegFailure {
   if (text === 'Socket closed') return { kind: 'broken', how: 'closed' }
   if (LOGIN_TEXTS.some((part) => text.includes(part))) return { kind: 'login', status: 0 }
   const reply = REJECTED.exec(text)?.[1]
-  if (reply === undefined) return { kind: 'broken', how: 'garbage' }
+  if (reply === undefined) return GARBAGE
   return { kind: 'refused', answer: SOCKS_REPLY + (REPLIES[reply] ?? 0x01) }
 }

@@ -1,7 +1,10 @@
 /** Everything that an upstream can do wrong before a tunnel is open: what each kind of client hears, and after how many tries. */
+import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { connectVia, plain, socks4a, socks5 } from '../support/client.ts'
 import { type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { LoopbackServer } from '../support/loopback-server.ts'
+import { SocketReader, send } from '../support/socket-io.ts'
 import type { Behaviour, PlainKind } from '../support/upstream-behaviour.ts'
 
 const UNREACHABLE = { status: 502, code: 'GW_UPSTREAM_UNREACHABLE', rep: 1 }
@@ -109,6 +112,44 @@ describe.each([
     expect(refusalOf(reply)).toEqual({ status: 504, code })
   })
 })
+
+describe.each([
+  ['without a login', ''],
+  ['with a login', 'u:p@'],
+])('socks5 upstreams %s that reply with what is no reply', (_how, login) => {
+  it.each([
+    ['of version 4', '04000001010203040050'],
+    ['of SOCKS4', '005a000000000000ffff'],
+    ['in HTTP', Buffer.from('HTTP/1.1 200 OK\r\n\r\n').toString('hex')],
+    ['with an address type that does not exist', '05000002010203040050'],
+    ['with no address type', '05000000010203040050'],
+  ])('%s are garbage', async (_what, reply) => {
+    const server = await new LoopbackServer((socket) => replyInSocks(socket, Buffer.from(reply, 'hex'))).listen()
+    const gateway = await startGateway({
+      upstreams: 0,
+      filled: 1,
+      provider: { list: [`socks5://${login}${server.authority}`] },
+      config: { dial: { tries: 1 } },
+    })
+    await gateway.world.serve('strange.test', server)
+    expect(refusalOf(await connectVia(gateway.port, '192.0.2.1:7'))).toEqual({ status: 502, code: GARBAGE.code })
+  })
+})
+
+/** Goes as far as the request for an IPv4 address, and says this. */
+async function replyInSocks(socket: Socket, reply: Buffer): Promise<void> {
+  const reader = new SocketReader(socket, { timeoutMs: null })
+  const [, count = 0] = await reader.readExactly(2)
+  const isLogin = (await reader.readExactly(count)).includes(2)
+  await send(socket, Buffer.from([5, isLogin ? 2 : 0]))
+  if (isLogin) {
+    // Version, length, name, length, password.
+    await reader.readExactly(5)
+    await send(socket, Buffer.from([1, 0]))
+  }
+  await reader.readExactly(10)
+  await send(socket, reply)
+}
 
 describe('https upstreams', () => {
   it('that do not speak TLS are garbage', async () => {
