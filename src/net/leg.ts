@@ -55,6 +55,8 @@ const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTA
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 const LOGIN_STATUSES = new Set([407, 454])
+/** It would leave HTTP for something that nobody has asked for. */
+const SWITCHING_PROTOCOLS = 101
 
 export class Leg extends Expiring {
   readonly upstream: Upstream
@@ -169,9 +171,10 @@ export class Leg extends Expiring {
     const status = statusOf(bytes)
     const rest = end === bytes.length ? undefined : bytes.subarray(end)
     this.#head = undefined
+    const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.maxReplyBytes
     // RFC 9110 section 15.2: any number of 1xx answers may come first.
-    if (status > 0 && status < 200 && end <= this.maxReplyBytes) return rest
-    if (status === 0 || end > this.maxReplyBytes) this.broke('garbage')
+    if (isReadable && status < 200) return rest
+    if (!isReadable) this.broke('garbage')
     else if (status < 300) this.open(rest && Buffer.from(rest))
     else this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
     return undefined
