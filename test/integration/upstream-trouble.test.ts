@@ -26,7 +26,7 @@ const everywhere: Case[] = [
 const onlyHttp: Case[] = [
   [{ kind: 'silent-after', bytes: 1 }, SILENT],
   [{ kind: 'silent-after', bytes: 30 }, SILENT],
-  [{ kind: 'status', status: 101 }, GARBAGE],
+  [{ kind: 'status', status: 101, body: '' }, GARBAGE],
   ...[407, 454].map((status): Case => [{ kind: 'status', status }, LOGIN]),
   ...[400, 403, 404, 500, 502, 503, 504].map((status): Case => [{ kind: 'status', status }, TARGET]),
 ]
