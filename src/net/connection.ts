@@ -7,7 +7,7 @@
  *
  * The handshake has one deadline. Octets that come while the tunnel is pending are kept for the target.
  */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { unmapIPv4 } from './address.ts'
 import type { PendingTunnel, TunnelRequest } from './client-request.ts'
@@ -78,7 +78,7 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
    * @param head that head again, latin1, as `parseConnect` takes it
    */
   resumeAsTunnel(head: string, early: Buffer): void {
-    this.#attach()
+    this.#takeBack()
     this.#state = 'handshake'
     this.readConnect()
     this.socket.resume()
@@ -91,7 +91,7 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
    * @param ask hands the request on; undefined when it was refused
    */
   resumeAsUpgrade(head: Buffer, ask: () => PendingTunnel | undefined): void {
-    this.#attach()
+    this.#takeBack()
     this.#state = 'pending'
     if (head.length > 0) this.#keepEarly(head)
     this.socket.resume()
@@ -105,10 +105,7 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
    */
   turnAway(error: GatewayError, withBody = true): void {
     if (this.#state === 'lingering') return
-    if (this.#state === 'http') {
-      this.socket.removeAllListeners('data')
-      this.#attach()
-    }
+    if (this.#state === 'http') this.#takeBack()
     this.sayLast(httpErrorBytes(error, withBody))
   }
 
@@ -139,7 +136,21 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
     this.socket.off('data', onData)
     this.socket.off('end', onEnd)
     this.socket.off('drain', onDrain)
+    this.socket.destroySoon = lingerInstead
     return this.socket
+  }
+
+  /** Node's HTTP server has written its last answer. */
+  answeredLast(): void {
+    this.#takeBack()
+    this.linger()
+  }
+
+  /** What the client sends comes here again. */
+  #takeBack(): void {
+    this.socket.destroySoon = destroySoon
+    this.socket.removeAllListeners('data')
+    this.#attach()
   }
 
   protected override requested(early: Buffer): void {
@@ -244,6 +255,13 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
     this.socket.on('end', onEnd)
     this.socket.on('drain', onDrain)
   }
+}
+
+const { destroySoon } = Socket.prototype
+
+/** Node's HTTP server closes with it behind its last answer, whatever the client still sends. */
+function lingerInstead(this: Socket): void {
+  ;(this as ClientSocket).connection.answeredLast()
 }
 
 function onData(this: Socket, chunk: Buffer): void {

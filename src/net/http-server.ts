@@ -194,7 +194,8 @@ export class HttpFront implements QuickHost {
     const { socket } = client.connection
     if (client.ahead.length === MAX_AHEAD) socket.resume()
     const next = client.ahead.shift()
-    if (next === undefined || socket.destroyed) return
+    // Behind the last answer nothing is taken up.
+    if (next === undefined || !socket.writable) return
     client.isBusy = true
     next(client)
   }

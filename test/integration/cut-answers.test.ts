@@ -1,9 +1,9 @@
-/** Answers to plain requests whose end is told by the end of the connection: cut off, they must not look whole. */
+/** The end of answers to plain requests: one that was cut off must not look whole, and the last of a connection must be. */
 import { describe, expect, it } from 'vitest'
 import { dial, plain } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/gateway.ts'
+import { eventually, type Gateway, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
-import { delay, SocketReader, send } from '../support/socket-io.ts'
+import { ConnectionLost, delay, SocketReader, send } from '../support/socket-io.ts'
 import { reset } from '../support/tls.ts'
 
 const UNTIL_CLOSE = 'HTTP/1.1 200 OK\r\n\r\nthe first half'
@@ -61,3 +61,31 @@ describe.each(['GET', 'POST'])('an HTTP/1.1 client that sends %s', (method) => {
     expect([reply.status, reply.body.toString(), reply.complete]).toEqual([200, 'the first half', complete])
   })
 })
+
+describe('the last answer on a connection is whole, although the client still sends, behind', () => {
+  const URL = 'http://site.test/bytes/3000000'
+  const HOST = 'Host: site.test\r\n'
+  it.each([
+    ['a GET with Connection: close', `GET ${URL} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`],
+    ['a POST with Connection: close', `POST ${URL} HTTP/1.1\r\n${HOST}Connection: close\r\nContent-Length: 1\r\n\r\nx`],
+    ['HTTP/1.0', `GET ${URL} HTTP/1.0\r\n\r\n`],
+    ['an upgrade that is not made', `GET ${URL} HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`],
+  ])('%s', async (_what, request) => {
+    const { port, app } = await startGateway({ upstreams: 1 })
+    const { socket, reader } = await dial(port)
+    await send(socket, request)
+    await reader.readUntil('\r\n\r\n')
+    for (let n = 0; n < 20; n++) {
+      await delay(5, socket)
+      await send(socket, '\r\n').catch(ignoreLoss)
+    }
+    const { bytes, how } = await reader.readToClose()
+    expect([bytes.length, how]).toEqual([3_000_000, 'end'])
+    socket.end()
+    await eventually(() => app.data.connections).toBe(0)
+  })
+})
+
+function ignoreLoss(error: unknown): void {
+  if (!(error instanceof ConnectionLost)) throw error
+}
