@@ -33,15 +33,20 @@ export function parseConnect(head: string): ConnectHead {
   if (target === undefined) throw bad('the CONNECT target is not host:port with a port from 1 to 65535')
   const fields = parseFields(head, eol + 2)
   if (typeof fields === 'string') throw bad(`the header has ${fields}`)
-  refuseContent(fields)
+  refuseContradictions(fields)
   return { ...toTarget(target), fields }
 }
 
-/** A CONNECT has no content (RFC 9110 section 9.3.6): what announces some would be read as the tunnel's first octets. */
-function refuseContent(fields: readonly Field[]): void {
+/**
+ * A CONNECT has no content (RFC 9110 section 9.3.6): what announces some would be read as the tunnel's first octets. Host says
+ * nothing that the target does not, and may be missing; but no request has two (RFC 9112 section 3.2).
+ */
+function refuseContradictions(fields: readonly Field[]): void {
+  let hosts = 0
   for (const { name, value } of fields) {
     if (name === 'transfer-encoding') throw bad('a CONNECT request with Transfer-Encoding is not accepted')
     if (name === 'content-length' && value !== '0') throw bad('a CONNECT request with content is not accepted')
+    if (name === 'host' && ++hosts > 1) throw bad('a request with more than one Host is not accepted')
   }
 }
 

@@ -49,6 +49,7 @@ const connects: Record<string, [request: string, status: number]> = {
   'two spaces': ['CONNECT echo.test:7  HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'Content-Length': ['CONNECT echo.test:7 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello', 400],
   'Transfer-Encoding': ['CONNECT echo.test:7 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+  'two Hosts': ['CONNECT echo.test:7 HTTP/1.1\r\nHost: echo.test:7\r\nhost: other.test\r\n\r\n', 400],
   'a folded header': ['CONNECT echo.test:7 HTTP/1.1\r\nX: a\r\n b\r\n\r\n', 400],
   'a bare LF in a header': ['CONNECT echo.test:7 HTTP/1.1\r\nX: a\nY: b\r\n\r\n', 400],
   'a bare CR in a header': ['CONNECT echo.test:7 HTTP/1.1\r\nX: a\rY: b\r\n\r\n', 400],
