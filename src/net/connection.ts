@@ -140,6 +140,11 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
     return this.socket
   }
 
+  /** Node's HTTP server has let go of the socket, and its turn has not come: only that the client leaves must be noticed. */
+  awaitTurn(): void {
+    this.socket.on('end', onEnd)
+  }
+
   /** Node's HTTP server has written its last answer. */
   answeredLast(): void {
     this.#takeBack()
@@ -150,6 +155,7 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
   #takeBack(): void {
     this.socket.destroySoon = destroySoon
     this.socket.removeAllListeners('data')
+    this.socket.off('end', onEnd)
     this.#attach()
   }
 

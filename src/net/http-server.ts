@@ -136,10 +136,10 @@ export class HttpFront implements QuickHost {
     this.#server.on('checkContinue', onRequest)
     this.#server.on('checkExpectation', onRequest)
     this.#server.on('connect', (message, socket, head) =>
-      this.#inTurn(socket, (client) => this.#connect(client, message, head)),
+      this.#leave(socket, (client) => this.#connect(client, message, head)),
     )
     this.#server.on('upgrade', (message, socket, head) =>
-      this.#inTurn(socket, (client) => this.#upgrade(client, message, head)),
+      this.#leave(socket, (client) => this.#upgrade(client, message, head)),
     )
     this.#server.on('clientError', (error, socket) => this.#clientError(error, socket))
     // A server that never listens arms its time limits on this event only.
@@ -174,6 +174,12 @@ export class HttpFront implements QuickHost {
     if (client !== undefined) client.latest = { message, response }
     this.#inTurn(message.socket, (owner) => this.#request(owner, message, response))
     if (client !== undefined) client.isLast = wantsUpgrade(message)
+  }
+
+  /** What leaves HTTP: Node's server does not listen to the socket any more, and earlier requests may be under way. */
+  #leave(socket: Duplex, task: (client: Client) => void): void {
+    this.#clients.get(socket)?.connection.awaitTurn()
+    this.#inTurn(socket, task)
   }
 
   #inTurn(socket: Duplex, task: (client: Client) => void): void {

@@ -108,3 +108,26 @@ describe.each(Object.entries(requests))('after a whole request (%s)', (_name, re
     expect(gateway.app.traffic.clientsGone).toBe(clients)
   })
 })
+
+describe('behind a request that is not answered yet', () => {
+  const slow = 'http://site.test/slow?before=300'
+  const first = {
+    GET: `GET ${slow} HTTP/1.1\r\nHost: site.test\r\n\r\n`,
+    POST: `POST ${slow} HTTP/1.1\r\nHost: site.test\r\nContent-Length: 1\r\n\r\nx`,
+  }
+  const pairs = Object.entries(first).flatMap(([name, octets]) => [
+    [`CONNECT behind ${name}`, octets + CONNECT],
+    [`a WebSocket behind ${name}`, octets + WS],
+  ])
+  it.each(pairs)('%s', async (_name, octets = '') => {
+    const gateway = await start()
+    for (const [n, [, goodbye]] of goodbyes.entries()) {
+      const { socket } = await dial(gateway.port)
+      await send(socket, octets)
+      await eventually(() => gateway.world.site.requests.length).toBe(n + 1)
+      goodbye(socket)
+      await expectForgotten(gateway)
+    }
+    expect(gateway.world.upstreams[0]?.tunnelsOpened).toBe(0)
+  })
+})
