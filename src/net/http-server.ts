@@ -316,6 +316,7 @@ export class HttpFront implements QuickHost {
 
 /** Only a WebSocket handshake may leave HTTP (RFC 6455 section 4.1); what else asks to is served without the upgrade. */
 function mayLeaveHttp(message: IncomingMessage): boolean {
+  if (message.httpVersion !== '1.1') return false
   const isWebSocket = message.method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(message.headers.upgrade ?? '')
   return isWebSocket && !hasBody(message)
 }

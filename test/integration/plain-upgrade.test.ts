@@ -107,6 +107,14 @@ it('what asks to leave HTTP for anything else is served without', async () => {
   expect(world.site.requests.flatMap(({ headers }) => headers.map(([name]) => name))).not.toContain('Upgrade')
 })
 
+it('an HTTP/1.0 request that asks to leave HTTP is served without (RFC 9110 section 7.8)', async () => {
+  const { port, world } = await startGateway({ upstreams: 1 })
+  const { socket, reader } = await dial(port)
+  await send(socket, upgrade('http://site.test/ws').replace('HTTP/1.1', 'HTTP/1.0'))
+  expect((await readReply({ socket, reader })).status).toBe(426)
+  expect(world.upstreams[0]?.tunnelsOpened).toBe(0)
+})
+
 it('refusals of our own reach a client that wants to leave HTTP', async () => {
   const { port, world } = await startGateway({ upstreams: 2 })
   for (const upstream of world.upstreams) await upstream.behave({ kind: 'status', status: 403 })
