@@ -396,6 +396,21 @@ it('who would wait in vain for what comes later hears so at once', async () => {
   expect([world.waits, world.vendor('a').calls.length]).toEqual([[0], 1])
 })
 
+it('reads a list again for those who wait, though the timer for it is early and time goes on meanwhile', async () => {
+  const world = new World({ a: { vendor: { isList: true, brings: 1 } } })
+  const { clock } = world
+  const after = clock.after.bind(clock)
+  // As the timers of Node, which count whole milliseconds, may be.
+  clock.after = (ms, fn) => after(ms - 0.5, fn)
+  world.vendor('a').trouble.push(error('no_resource'))
+  world.connect()
+  await clock.run(1_000)
+  const { until } = world.provider('a').state
+  clock.advance(until - clock.now())
+  await clock.run(1_000)
+  expect([world.lent.size, world.vendor('a').calls.length]).toEqual([1, 2])
+})
+
 it('leaves nothing behind when it is closed', async () => {
   const world = new World(one)
   await world.traffic(500, 20_000)

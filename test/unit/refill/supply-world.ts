@@ -35,6 +35,8 @@ export interface VendorRules {
   readonly brings: number | undefined
   /** Whether it lists what the account holds. */
   readonly canList: boolean
+  /** It sells nothing: one call brings all that it has. */
+  readonly isList: boolean
   /** How far the vendor's clock is ahead, ms; then it tells times of day, with a Date header. */
   readonly skewMs: number | undefined
   /** What it sells has no address yet: that comes so long after the order, and is asked for. */
@@ -51,6 +53,7 @@ const usual: VendorRules = {
   lot: undefined,
   brings: undefined,
   canList: false,
+  isList: false,
   skewMs: undefined,
   dialMs: undefined,
 }
@@ -87,7 +90,7 @@ export class SimulatedVendor {
   }
 
   source(limiters: Limiters): Source {
-    const { channels, limit, maxPerCall, canList, lot, brings, dialMs } = this.#rules
+    const { channels, limit, maxPerCall, canList, isList, lot, brings, dialMs } = this.#rules
     const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
     const follow = dialMs === undefined ? {} : { follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask } }
     const keyed = { key: this.name, ...limit }
@@ -97,7 +100,7 @@ export class SimulatedVendor {
       product: 'short',
       maxPerCall,
       lot,
-      isList: false,
+      isList,
       byChannel: channels !== undefined,
       channels,
       limitOf: () => keyed,
