@@ -129,3 +129,35 @@ export class Accumulator {
     this.#length = needed
   }
 }
+
+/** A head that may come in pieces: each octet is looked at and copied once. One that comes whole is not copied at all. */
+export class PartialHead {
+  #pieces: Accumulator | undefined
+  #searchFrom = 0
+
+  /** What has come of the head, with this piece; a view, valid until the next call. */
+  with(piece: Buffer): Buffer {
+    if (this.#pieces === undefined) return piece
+    this.#searchFrom = this.#pieces.length - 3
+    this.#pieces.push(piece)
+    return this.#pieces.bytes
+  }
+
+  /** `headEnd` of what `with` gave. */
+  endIn(bytes: Buffer): number {
+    return headEnd(bytes, this.#searchFrom)
+  }
+
+  /** The end has not come: what `with` gave, or what is behind the head before, is kept. */
+  keep(bytes: Buffer): void {
+    if (this.#pieces !== undefined) return
+    this.#pieces = new Accumulator()
+    this.#pieces.push(bytes)
+  }
+
+  /** The head is whole: what comes behind it is looked at from its beginning. */
+  clear(): void {
+    this.#pieces = undefined
+    this.#searchFrom = 0
+  }
+}

@@ -3,7 +3,7 @@
  * one of them is `100 Continue`, so they are taken out of what it reads. They are for this hop: nobody misses them.
  */
 import type { Socket } from 'node:net'
-import { Accumulator, headEnd, looksLikeStatusLine } from './http-head.ts'
+import { looksLikeStatusLine, PartialHead } from './http-head.ts'
 import { readAnswer } from './quick-answer.ts'
 
 /** `HTTP/1.1 ` comes before the status. */
@@ -15,8 +15,7 @@ const NOTHING = Buffer.alloc(0)
 export class InterimFilter {
   readonly #maxHeadBytes: number
   #awaitsAnswer = false
-  /** The beginning of an interim head whose end has not come. */
-  #head: Accumulator | undefined
+  readonly #head = new PartialHead()
 
   /** @param socket paused; whoever reads from it gets what is left */
   constructor(socket: Socket, maxHeadBytes: number) {
@@ -35,32 +34,23 @@ export class InterimFilter {
 
   /** @returns what is not for this hop; it may be empty, and more may be there to read */
   #filter(piece: Buffer): Buffer {
-    let bytes = this.#joined(piece)
+    let bytes = this.#head.with(piece)
     while (mayBeInterim(bytes)) {
-      const end = headEnd(bytes)
+      const end = this.#head.endIn(bytes)
       if ((end === -1 ? bytes.length : end) > this.#maxHeadBytes) break
-      if (end === -1) return this.#keep(bytes)
+      if (end === -1) {
+        this.#head.keep(bytes)
+        return NOTHING
+      }
       const status = readAnswer(bytes.toString('latin1', 0, end), '')?.status
       // Whoever reads is to see for himself what is no answer.
       if (status === undefined || status === SWITCHING_PROTOCOLS) break
       bytes = bytes.subarray(end)
+      this.#head.clear()
     }
+    this.#head.clear()
     this.#awaitsAnswer = bytes.length === 0
     return bytes
-  }
-
-  #joined(piece: Buffer): Buffer {
-    if (this.#head === undefined) return piece
-    this.#head.push(piece)
-    const { bytes } = this.#head
-    this.#head = undefined
-    return bytes
-  }
-
-  #keep(bytes: Buffer): Buffer {
-    this.#head = new Accumulator()
-    this.#head.push(bytes)
-    return NOTHING
   }
 }
 

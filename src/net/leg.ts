@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from './deadlines.ts'
-import { Accumulator, headEnd, looksLikeStatusLine, statusOf } from './http-head.ts'
+import { looksLikeStatusLine, PartialHead, statusOf } from './http-head.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
@@ -76,7 +76,7 @@ export class Leg extends Expiring {
   #ownBuffer: Buffer | undefined
   /** The own buffer is to go: the next read is its last. */
   #retiring = false
-  #head: Accumulator | undefined
+  readonly #head = new PartialHead()
   #settled = false
 
   /** It has no read buffer: octets come as 'data' events, to whoever asks for them. */
@@ -147,14 +147,8 @@ export class Leg extends Expiring {
 
   /** @returns what came behind an interim answer */
   #readHead(piece: Buffer): Buffer | undefined {
-    let bytes = piece
-    let searchFrom = 0
-    if (this.#head !== undefined) {
-      searchFrom = this.#head.length - 3
-      this.#head.push(piece)
-      bytes = this.#head.bytes
-    }
-    const end = headEnd(bytes, searchFrom)
+    const bytes = this.#head.with(piece)
+    const end = this.#head.endIn(bytes)
     if (end !== -1) return this.#answered(bytes, end)
     this.#incomplete(bytes)
     return undefined
@@ -162,15 +156,13 @@ export class Leg extends Expiring {
 
   #incomplete(bytes: Buffer): void {
     if (!looksLikeStatusLine(bytes) || bytes.length > this.maxReplyBytes) return void this.broke('garbage')
-    if (this.#head !== undefined) return
-    this.#head = new Accumulator()
-    this.#head.push(bytes)
+    this.#head.keep(bytes)
   }
 
   #answered(bytes: Buffer, end: number): Buffer | undefined {
     const status = statusOf(bytes)
     const rest = end === bytes.length ? undefined : bytes.subarray(end)
-    this.#head = undefined
+    this.#head.clear()
     const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.maxReplyBytes
     // RFC 9110 section 15.2: any number of 1xx answers may come first.
     if (isReadable && status < 200) return rest

@@ -10,7 +10,7 @@ import { GatewayError } from '../errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
 import { ChunkedReader, pushChunk, pushLastChunk } from './chunked-body.ts'
 import { type DeadlineList, Expiring } from './deadlines.ts'
-import { Accumulator, headEnd, looksLikeStatusLine } from './http-head.ts'
+import { looksLikeStatusLine, PartialHead } from './http-head.ts'
 import type { Leg, LegSink } from './leg.ts'
 import type { Conversation, ExchangeOwner, PlainRequest, RequestForm, Sending } from './plain-request.ts'
 import { type QuickAnswer, readAnswer } from './quick-answer.ts'
@@ -25,7 +25,7 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
   #request: QuickRequest | undefined
   #owner: ExchangeOwner | undefined
   /** The beginning of a head whose end has not come. */
-  #head: Accumulator | undefined
+  readonly #head = new PartialHead()
   /** Set from the end of the answer's head to the end of its body. */
   #answer: QuickAnswer | undefined
   #chunks: ChunkedReader | undefined
@@ -73,21 +73,14 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
   }
 
   #readHead(piece: Buffer): void {
-    let bytes = piece
-    let searchFrom = 0
-    if (this.#head !== undefined) {
-      searchFrom = this.#head.length - 3
-      this.#head.push(piece)
-      bytes = this.#head.bytes
-    }
+    let bytes = this.#head.with(piece)
     for (;;) {
-      const end = headEnd(bytes, searchFrom)
+      const end = this.#head.endIn(bytes)
       if (end === -1) return void this.#keepHead(bytes)
       const answer = this.#readAnswer(bytes, end)
       if (answer === undefined) return void this.#broke('garbage')
       bytes = bytes.subarray(end)
-      searchFrom = 0
-      this.#head = undefined
+      this.#head.clear()
       // Any number of interim answers may come first; they are for this hop (RFC 9110 section 15.2).
       if (answer.status >= 200) return void this.#begin(answer, bytes)
     }
@@ -95,9 +88,7 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
 
   #keepHead(bytes: Buffer): void {
     if (!looksLikeStatusLine(bytes) || bytes.length > this.#leg.maxReplyBytes) return void this.#broke('garbage')
-    if (this.#head !== undefined) return
-    this.#head = new Accumulator()
-    this.#head.push(bytes)
+    this.#head.keep(bytes)
   }
 
   /** @returns undefined for what is no answer, and for 101, which answers what we never ask */
@@ -221,7 +212,7 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
     if (this.#request !== undefined) this.#request.sending = undefined
     this.#request = undefined
     this.#owner = undefined
-    this.#head = undefined
+    this.#head.clear()
     this.#answer = undefined
     this.#chunks = undefined
     this.#isStalled = false
