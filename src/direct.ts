@@ -2,20 +2,21 @@
  * One provider's account without a gateway: for a single call while nobody else uses the store. Limits, budget and what was
  * bought are as the last process left them, and the next one finds what was done.
  */
-import { openAccount, openLink, refillSettings } from './accounts.ts'
+
 import { type Clock, SystemClock } from './clock.ts'
 import { type Config, isDemo, type ProviderConfig } from './config/schema.ts'
 import type { Log } from './log.ts'
 import { Pool } from './pool/pool.ts'
-import { HandCalls, type HandOrder, type HandReply } from './refill/by-hand.ts'
-import { Limiters } from './refill/limiter.ts'
-import type { Provider } from './refill/provider.ts'
-import { Supply } from './refill/supply.ts'
-import { type TrialReport, Trials, type TrialTarget } from './refill/trial.ts'
+import { Limiters } from './ratelimit/limiter.ts'
 import { forgetfulStore } from './store/memory.ts'
-import { openStore } from './store/store.ts'
+import { openStore } from './store/sqlite/store.ts'
+import { openAccount, openLink, refillSettings } from './supply/accounts.ts'
+import { HandCalls, type HandOrder, type HandReply } from './supply/operator/call.ts'
+import { type TrialReport, Trials, type TrialTarget } from './supply/operator/test-source.ts'
+import type { Provider } from './supply/provider.ts'
+import { Supply } from './supply/supply.ts'
+import type { Source } from './vendors/contract.ts'
 import { type CallGate, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
-import type { Source } from './vendors/vendor.ts'
 
 /** A provider's operations and limits; nobody is called. */
 export async function openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source> {

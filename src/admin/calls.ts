@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { secretUrl } from '../config/fields.ts'
 import { GatewayError } from '../errors.ts'
-import { HandRefusal } from '../refill/by-hand.ts'
 import { StoreError } from '../store/errors.ts'
-import { codeOfClass, VendorError } from '../vendors/vendor.ts'
+import { HandRefusal } from '../supply/operator/call.ts'
+import { codeOfClass, VendorError } from '../vendors/contract.ts'
 import { type ProblemCode, problem } from './problem.ts'
 
 export const handCall = z.strictObject({

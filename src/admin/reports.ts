@@ -1,8 +1,9 @@
 /** Reports from the live parts. Pure: what is read is read at one moment of the clock, and nothing is changed. */
+
+import { formatAuthority } from '../address.ts'
 import { type Clock, isoTime } from '../clock.ts'
-import { formatAuthority } from '../net/address.ts'
 import { carriedMs, type Upstream } from '../pool/upstream.ts'
-import type { Provider } from '../refill/provider.ts'
+import type { Provider } from '../supply/provider.ts'
 import type { ProviderReport, Readiness, UpstreamReport } from './view.ts'
 
 export interface ReportParts {

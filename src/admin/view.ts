@@ -2,10 +2,11 @@
  * What the admin port may ask of the gateway: plain data, made by app.ts from all parts. No member of a report is a
  * secret or holds one; `null` means "unknown" or "does not apply", so that every report has the same members.
  */
-import type { HandOrder, HandReply } from '../refill/by-hand.ts'
-import type { ProviderState } from '../refill/standing.ts'
-import type { TrialReport, TrialTarget } from '../refill/trial.ts'
-import type { TrafficCounters } from '../session/traffic.ts'
+
+import type { TrafficCounters } from '../proxy/stream-info.ts'
+import type { HandOrder, HandReply } from '../supply/operator/call.ts'
+import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
+import type { ProviderState } from '../supply/provider-status.ts'
 
 export interface AdminView {
   readiness(): Readiness
@@ -22,12 +23,12 @@ export interface AdminView {
   /** Orders addresses now, whatever the demand. `not now`: the provider's state, budget, channels or ceiling forbid it. */
   refill(provider: string): RefillAnswer
   /**
-   * Calls an operation of a provider's vendor (refill/by-hand.ts).
+   * Calls an operation of a provider's vendor (supply/operator/call.ts).
    * @throws {HandRefusal}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason
    */
   call(order: HandOrder, signal: AbortSignal): Promise<HandReply>
   /**
-   * Calls a provider, or a link, once, to see what it brings (refill/trial.ts).
+   * Calls a provider, or a link, once, to see what it brings (supply/operator/test-source.ts).
    * @returns undefined when there is no such provider
    * @throws {GatewayError}, {VendorError}, {StoreError}; the signal's reason
    */

@@ -5,8 +5,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import type { Address } from '../net/address.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 

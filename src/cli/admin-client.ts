@@ -1,8 +1,8 @@
 /** How commands speak with a running gateway: its admin port, as the configuration has it. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatAuthority } from '../address.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
-import { formatAuthority } from '../net/address.ts'
 import { Secret } from '../secret.ts'
 import { CommandError } from './words.ts'
 

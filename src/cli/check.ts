@@ -1,4 +1,6 @@
 /** `turnpike check`: says whether a configuration is valid, and what it would do. */
+
+import { formatAuthority } from '../address.ts'
 import type { Environment } from '../config/environment.ts'
 import { formatDuration } from '../config/fields.ts'
 import { loadConfig } from '../config/load.ts'
@@ -10,7 +12,6 @@ import {
   type ListenConfig,
   type ProviderConfig,
 } from '../config/schema.ts'
-import { formatAuthority } from '../net/address.ts'
 import { readLink } from '../vendors/registry.ts'
 
 /**

@@ -1,7 +1,7 @@
 /** What `turnpike call PROVIDER` prints: the operations of a provider's table, for people and for machines. */
 import { formatDuration } from '../config/fields.ts'
+import type { Operation, Param, Source } from '../vendors/contract.ts'
 import { expectation, isCredential } from '../vendors/registry.ts'
-import type { Operation, Param, Source } from '../vendors/vendor.ts'
 
 interface ListedParam extends Omit<Param, 'managed' | 'members'> {
   /** `params[].count` is a member of each object of `params`. */

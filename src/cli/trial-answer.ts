@@ -1,6 +1,6 @@
 /** What a running gateway answers to `POST /v1/test-source`. */
 import { z } from 'zod'
-import type { TrialReport } from '../refill/trial.ts'
+import type { TrialReport } from '../supply/operator/test-source.ts'
 import { type AdminAnswer, notAGateway } from './admin-client.ts'
 import { CommandError, UsageError } from './words.ts'
 

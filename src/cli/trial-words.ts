@@ -1,6 +1,6 @@
 /** What `turnpike test-source` prints. */
-import { parseAuthority } from '../net/address.ts'
-import type { TrialAddress, TrialReport } from '../refill/trial.ts'
+import { parseAuthority } from '../address.ts'
+import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
 import { refusalOf } from '../vendors/registry.ts'
 import type { LinkFacts } from './link-facts.ts'
 import { oneLine } from './table.ts'

@@ -4,8 +4,8 @@
  */
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { isThisMachine, unmapIPv4 } from '../net/address.ts'
-import type { EntryProblem } from '../vendors/vendor.ts'
+import { isThisMachine, unmapIPv4 } from '../address.ts'
+import type { EntryProblem } from '../vendors/contract.ts'
 import { type Finding, valueAt } from './explain.ts'
 import { cidr, duration, durationOr, text } from './fields.ts'
 import { nearest } from './nearest.ts'

@@ -1,6 +1,6 @@
 /** Names that clients send: they share one line with the options of the client, so some texts cannot be names. */
 import { z } from 'zod'
-import { parseUserName } from '../net/client-options.ts'
+import { parseUserName } from '../downstream/username-options.ts'
 import { orEnvironment, text } from './fields.ts'
 
 const OPTION_IN_NAME = 'a name cannot hold an option such as -session- or -country-: clients could not tell it from one'

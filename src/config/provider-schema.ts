@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'
-import type { Param, ParamValue } from '../vendors/vendor.ts'
+import type { Param, ParamValue } from '../vendors/contract.ts'
 import {
   baseUrl,
   duration,

@@ -9,7 +9,7 @@
  */
 
 import type { Strategy } from '../strategy.ts'
-import { IndexedHeap } from './heap.ts'
+import { IndexedHeap } from '../structures/indexed-heap.ts'
 import { View } from './selection.ts'
 import { type GoneReason, Upstream, type UpstreamFacts } from './upstream.ts'
 

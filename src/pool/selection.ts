@@ -4,7 +4,7 @@
  */
 
 import type { Strategy } from '../strategy.ts'
-import { IndexedHeap } from './heap.ts'
+import { IndexedHeap } from '../structures/indexed-heap.ts'
 import type { Upstream } from './upstream.ts'
 
 type Ranked = 'least-connections' | 'longest-life' | 'soonest-expiry'

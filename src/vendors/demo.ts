@@ -1,8 +1,17 @@
 /** The embedded pretend vendor. Its document stands at the top of src/demo/api.ts; the section numbers are those there. */
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import { chinaTime, credential, malformed, membersOf, parseEndpoint, parseJson, refusal, textOf } from './parse.ts'
-import type { ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './vendor.ts'
+import type { ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './contract.ts'
+import {
+  chinaTime,
+  credential,
+  malformed,
+  membersOf,
+  parseEndpoint,
+  parseJson,
+  refusal,
+  textOf,
+} from './parse/reply.ts'
 
 const MINUTE_MS = 60_000
 const MAX_PER_CALL = 100

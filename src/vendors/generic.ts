@@ -4,14 +4,7 @@
  */
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import { compose, credentialsOf, usesNum } from './generic/call.ts'
-import { checkEntry } from './generic/check.ts'
-import { itemReader } from './generic/item.ts'
-import { readReply } from './generic/reply.ts'
-import { fieldCut, itemCut } from './generic/select.ts'
-import { type GenericOwn, settings as ownSettings, parseOwn } from './generic/settings.ts'
-import type { Engine, SourceDeps } from './http.ts'
-import { membersOf } from './parse.ts'
+import type { Engine, SourceDeps } from './client/http.ts'
 import {
   type Delivered,
   type Operation,
@@ -19,7 +12,14 @@ import {
   type Source,
   type Vendor,
   VendorError,
-} from './vendor.ts'
+} from './contract.ts'
+import { compose, credentialsOf, usesNum } from './generic/call.ts'
+import { checkEntry } from './generic/check.ts'
+import { itemReader } from './generic/item.ts'
+import { readReply } from './generic/reply.ts'
+import { fieldCut, itemCut } from './generic/select.ts'
+import { type GenericOwn, settings as ownSettings, parseOwn } from './generic/settings.ts'
+import { membersOf } from './parse/reply.ts'
 
 const EXTRACT = 'extract'
 /** Documents that state a maximum state a larger one. */

@@ -4,14 +4,7 @@
  * more than one call.
  */
 import { z } from 'zod'
-import type { Engine, SourceDeps } from './http.ts'
-import { deliverPasswords } from './ipipv/draw.ts'
-import { authorizer, decode } from './ipipv/envelope.ts'
-import { operations } from './ipipv/operations.ts'
-import { MAX_OPENED } from './ipipv/purchase.ts'
-import { apiSettings, passwordSettings, staticSettings, type Variant } from './ipipv/settings.ts'
-import { openProduct } from './ipipv/source.ts'
-import { credential } from './parse.ts'
+import type { Engine, SourceDeps } from './client/http.ts'
 import {
   type Account,
   type DeliverContext,
@@ -21,7 +14,14 @@ import {
   type Source,
   type Vendor,
   VendorError,
-} from './vendor.ts'
+} from './contract.ts'
+import { deliverPasswords } from './ipipv/draw.ts'
+import { authorizer, decode } from './ipipv/envelope.ts'
+import { operations } from './ipipv/operations.ts'
+import { MAX_OPENED } from './ipipv/purchase.ts'
+import { apiSettings, passwordSettings, staticSettings, type Variant } from './ipipv/settings.ts'
+import { openProduct } from './ipipv/source.ts'
+import { credential } from './parse/reply.ts'
 
 /** Nothing is said about the most addresses for one draw. */
 const MAX_DRAWN = 100

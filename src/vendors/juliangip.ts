@@ -6,20 +6,6 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import {
-  countOf,
-  credential,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  readXml,
-  refusal,
-  ruleOf,
-  shapeOf,
-  startsLikeMarkup,
-  textOf,
-} from './parse.ts'
-import {
   type Account,
   type Credentials,
   type DeliverContext,
@@ -34,7 +20,21 @@ import {
   type Sold,
   type Vendor,
   VendorError,
-} from './vendor.ts'
+} from './contract.ts'
+import {
+  countOf,
+  credential,
+  malformed,
+  membersOf,
+  parseEndpoint,
+  parseJson,
+  readXml,
+  refusal,
+  ruleOf,
+  shapeOf,
+  startsLikeMarkup,
+  textOf,
+} from './parse/reply.ts'
 
 const DOCUMENT = 'juliangip-dynamic.txt'
 const PUBLIC_SDKS = "the vendor's public SDKs, not its document"

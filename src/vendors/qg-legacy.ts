@@ -3,9 +3,6 @@
  * its end are left out: their login is not documented.
  */
 import { z } from 'zod'
-import { credential, membersOf } from './parse.ts'
-import { LEGACY_BASE_URL, legacyAccount, legacySales, MAX_PER_CALL } from './qg/legacy-calls.ts'
-import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 import {
   type Credentials,
   type Operation,
@@ -14,7 +11,10 @@ import {
   type RawReply,
   type Vendor,
   VendorError,
-} from './vendor.ts'
+} from './contract.ts'
+import { credential, membersOf } from './parse/reply.ts'
+import { LEGACY_BASE_URL, legacyAccount, legacySales, MAX_PER_CALL } from './qg/legacy-calls.ts'
+import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 
 const operations: Readonly<Record<string, Operation>> = { ...legacySales, ...legacyAccount }
 const ECHO = 'caller-ip'

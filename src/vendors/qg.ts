@@ -4,21 +4,6 @@
  */
 import { z } from 'zod'
 import {
-  chinaTime,
-  countOf,
-  credential,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  refusal,
-  ruleOf,
-  shapeOf,
-  textOf,
-} from './parse.ts'
-import { legacyAccount } from './qg/legacy-calls.ts'
-import { callerAddress, decodeLegacy, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
-import {
   type Account,
   type Channels,
   type Credentials,
@@ -34,7 +19,22 @@ import {
   type Vendor,
   VendorError,
   type WaitEdge,
-} from './vendor.ts'
+} from './contract.ts'
+import {
+  chinaTime,
+  countOf,
+  credential,
+  malformed,
+  membersOf,
+  parseEndpoint,
+  parseJson,
+  refusal,
+  ruleOf,
+  shapeOf,
+  textOf,
+} from './parse/reply.ts'
+import { legacyAccount } from './qg/legacy-calls.ts'
+import { callerAddress, decodeLegacy, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 
 const DOCUMENT = 'qg-new-api.txt'
 const PUBLIC_CLIENTS = "public clients of the vendor's API, not its document"

@@ -1,14 +1,22 @@
 /** The only door to the vendors: everybody else names a vendor by its name in gateway.yaml. */
 import type { z } from 'zod'
 import type { Secret } from '../secret.ts'
+import { refusalOf, screen } from './client/address-filter.ts'
+import type { Engine, SourceDeps } from './client/http.ts'
+import { Turns } from './client/keyed-mutex.ts'
+import { configurableParams, paramProblems } from './client/params.ts'
+import { openTableSource } from './client/source.ts'
+import { openTable } from './client/table.ts'
+import {
+  type EntryProblem,
+  type Param,
+  type ProviderSettings,
+  type Source,
+  type Vendor,
+  VendorError,
+} from './contract.ts'
 import { demo } from './demo.ts'
-import { configurableParams, paramProblems } from './engine/params.ts'
-import { refusalOf, screen } from './engine/screen.ts'
-import { openTableSource } from './engine/source.ts'
-import { openTable } from './engine/table.ts'
-import { Turns } from './engine/turns.ts'
 import { generic, openGeneric } from './generic.ts'
-import type { Engine, SourceDeps } from './http.ts'
 import { ipipv, openIpipv } from './ipipv.ts'
 import { juliangip } from './juliangip.ts'
 import { linkProblems } from './links/check.ts'
@@ -19,20 +27,12 @@ import { qg } from './qg.ts'
 import { qgLegacy } from './qg-legacy.ts'
 import { smartproxy } from './smartproxy.ts'
 import * as list from './static.ts'
-import {
-  type EntryProblem,
-  type Param,
-  type ProviderSettings,
-  type Source,
-  type Vendor,
-  VendorError,
-} from './vendor.ts'
 
-export { expectation, isCredential } from './engine/params.ts'
-export { refusalOf } from './engine/screen.ts'
-export { Turns } from './engine/turns.ts'
-export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './http.ts'
-export { openVendorHttp } from './http.ts'
+export { refusalOf } from './client/address-filter.ts'
+export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './client/http.ts'
+export { openVendorHttp } from './client/http.ts'
+export { Turns } from './client/keyed-mutex.ts'
+export { expectation, isCredential } from './client/params.ts'
 export type { LinkReading } from './links/reading.ts'
 
 /** What the rest of the gateway may know of a vendor before a source is opened. */

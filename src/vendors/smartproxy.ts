@@ -4,9 +4,6 @@
  * host and path prefix, so both are configured by `baseUrl`.
  */
 import { z } from 'zod'
-import { credential, malformed, membersOf, parseJson, refusal, ruleOf, textOf } from './parse.ts'
-import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
-import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 import {
   type Account,
   type Credentials,
@@ -17,7 +14,10 @@ import {
   type Sold,
   type Vendor,
   VendorError,
-} from './vendor.ts'
+} from './contract.ts'
+import { credential, malformed, membersOf, parseJson, refusal, ruleOf, textOf } from './parse/reply.ts'
+import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
+import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 
 /** Seen in public clients; the document states no most. */
 const MAX_PER_CALL = 200

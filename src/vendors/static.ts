@@ -6,7 +6,16 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import { judge, type SourceDeps } from './http.ts'
+import { judge, type SourceDeps } from './client/http.ts'
+import {
+  type Delivered,
+  type Delivery,
+  type Operation,
+  type ProviderSettings,
+  type Sold,
+  type Source,
+  VendorError,
+} from './contract.ts'
 import {
   type Endpoint,
   type EndpointOptions,
@@ -20,16 +29,7 @@ import {
   percentDecoded,
   startsLikeMarkup,
   textOf,
-} from './parse.ts'
-import {
-  type Delivered,
-  type Delivery,
-  type Operation,
-  type ProviderSettings,
-  type Sold,
-  type Source,
-  VendorError,
-} from './vendor.ts'
+} from './parse/reply.ts'
 
 export const name = 'static'
 export const product = 'list'

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SystemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/log.ts'
 import type { Store, StoredUpstream } from '../../src/store/contract.ts'
-import { openStore } from '../../src/store/store.ts'
+import { openStore } from '../../src/store/sqlite/store.ts'
 
 const SECONDS = Number(process.argv[2] ?? 5)
 const TICK_MS = 10

@@ -1,8 +1,8 @@
 /** The gateway's table of the demo vendor against the vendor itself: what the one says the other does. */
 import { expect, it, onTestFinished } from 'vitest'
 import { Secret } from '../../src/secret.ts'
+import type { Params, ProviderSettings } from '../../src/vendors/contract.ts'
 import { openSource, openVendorHttp } from '../../src/vendors/registry.ts'
-import type { Params, ProviderSettings } from '../../src/vendors/vendor.ts'
 import { buy, start } from '../support/demo-client.ts'
 
 const never = new AbortController().signal

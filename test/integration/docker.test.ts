@@ -284,7 +284,7 @@ it('sends nothing to the builder but what is copied', () => {
   }
   const needed = [...copied(buildStage), ...copied(imageStage)].map(({ from }) => from)
   expect(needed.filter((path) => !existsSync(join(ROOT, path)) || !isSent(path))).toEqual([])
-  expect(isSent('src/net/dial.ts')).toBe(true)
+  expect(isSent('src/upstream/connector.ts')).toBe(true)
   const never = [
     'state/admin-token',
     '.env',

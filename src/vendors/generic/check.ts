@@ -1,6 +1,7 @@
 /** What no single key of a generic entry can tell: keys that contradict each other. Reads the entry as written, valid or not. */
-import { membersOf } from '../parse.ts'
-import type { EntryProblem } from '../vendor.ts'
+
+import type { EntryProblem } from '../contract.ts'
+import { membersOf } from '../parse/reply.ts'
 
 type Members = Readonly<Record<string, unknown>>
 

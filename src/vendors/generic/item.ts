@@ -1,9 +1,9 @@
 /** One item of a list becomes an address: by the columns of a text, or by the members of an object. */
 import { isIP } from 'node:net'
-import { formatAuthority } from '../../net/address.ts'
+import { formatAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
-import { type Endpoint, parseEndpoint, shapeOf, textOf } from '../parse.ts'
-import type { Life, Sold, UpstreamProtocol } from '../vendor.ts'
+import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
+import { type Endpoint, parseEndpoint, shapeOf, textOf } from '../parse/reply.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
 import type { Fields } from './settings.ts'
 import { parseZone, readTime } from './time.ts'

@@ -1,6 +1,7 @@
 /** Reads a reply as the entry says: its format, whether it is an error, its items. */
-import { countOf, malformed, parseJson, readXml, refusal, startsLikeMarkup, textOf } from '../parse.ts'
-import type { Delivered, ErrorRule, RawReply, VendorError } from '../vendor.ts'
+
+import type { Delivered, ErrorRule, RawReply, VendorError } from '../contract.ts'
+import { countOf, malformed, parseJson, readXml, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import type { ItemReader } from './item.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
 import type { ErrorEntry, GenericOwn } from './settings.ts'

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { duration, durationOr, integer, orEnvironment, someOf, text } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
-import { codeOfClass, type ErrorClass } from '../vendor.ts'
+import { codeOfClass, type ErrorClass } from '../contract.ts'
 import { parsePath } from './select.ts'
 import { parseZone } from './time.ts'
 

@@ -1,5 +1,5 @@
 /** Times of day as vendors write them: with a zone of their own, in the zone that the user names, or counted from 1970. */
-import { utcTime } from '../parse.ts'
+import { utcTime } from '../parse/reply.ts'
 
 /** How far a zone is ahead of UTC at an instant, ms. */
 export type Zone = (utcMs: number) => number

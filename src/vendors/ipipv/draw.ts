@@ -1,6 +1,7 @@
 /** What the two draws bring: addresses with a login each, or a link under which addresses are found. */
-import { malformed, membersOf, textOf } from '../parse.ts'
-import type { Delivered, Life, Params, Sold, UpstreamProtocol } from '../vendor.ts'
+
+import type { Delivered, Life, Params, Sold, UpstreamProtocol } from '../contract.ts'
+import { malformed, membersOf, textOf } from '../parse/reply.ts'
 import { readItem } from './items.ts'
 
 const MINUTE_MS = 60_000

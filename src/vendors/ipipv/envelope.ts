@@ -3,7 +3,6 @@
  * the appSecret (16, 24 or 32 bytes), the initial vector its first 16 bytes. Document: `ipipv-open-api.txt`, 通用 to 数据加密.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { malformed, membersOf, parseJson, refusal, ruleOf, textOf } from '../parse.ts'
 import {
   type Credentials,
   type ErrorRule,
@@ -13,7 +12,8 @@ import {
   type ParamValue,
   type RawReply,
   VendorError,
-} from '../vendor.ts'
+} from '../contract.ts'
+import { malformed, membersOf, parseJson, refusal, ruleOf, textOf } from '../parse/reply.ts'
 import { everyCode, operations } from './operations.ts'
 
 const KEY_BYTES = [16, 24, 32]

@@ -1,8 +1,8 @@
 /** Static instances: from the vendor's description of one to an address, and which of them can be used now. */
 
 import { Secret } from '../../secret.ts'
-import { countOf, malformed, membersOf, parseEndpoint, shapeOf, textOf } from '../parse.ts'
-import type { Life, Sold, UpstreamProtocol } from '../vendor.ts'
+import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
+import { countOf, malformed, membersOf, parseEndpoint, shapeOf, textOf } from '../parse/reply.ts'
 
 /** The document's own numbers. */
 const RUNNING = '3'

@@ -3,9 +3,9 @@
  * read, and a text that could mean two addresses is nobody's: a login sent to the wrong host would be given away.
  */
 import { isIP } from 'node:net'
-import { isHostName, parseAuthority } from '../../net/address.ts'
+import { isHostName, parseAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
-import { type Endpoint, parseEndpoint, shapeOf } from '../parse.ts'
+import { type Endpoint, parseEndpoint, shapeOf } from '../parse/reply.ts'
 
 export type Reading = { readonly endpoint: Endpoint } | { readonly reason: string }
 

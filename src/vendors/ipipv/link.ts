@@ -3,8 +3,7 @@
  * is shown nowhere in the document: text with the delimiter that was asked for, or JSON of unknown shape.
  */
 import { Secret } from '../../secret.ts'
-import type { VendorRequest } from '../http.ts'
-import { type Endpoint, malformed, membersOf, parseEndpoint, parseJson, startsLikeMarkup, textOf } from '../parse.ts'
+import type { VendorRequest } from '../client/http.ts'
 import {
   type Delivered,
   type ProviderSettings,
@@ -12,7 +11,16 @@ import {
   type Sold,
   type UpstreamProtocol,
   VendorError,
-} from '../vendor.ts'
+} from '../contract.ts'
+import {
+  type Endpoint,
+  malformed,
+  membersOf,
+  parseEndpoint,
+  parseJson,
+  startsLikeMarkup,
+  textOf,
+} from '../parse/reply.ts'
 import { failure } from './envelope.ts'
 import { readItem } from './items.ts'
 

@@ -1,5 +1,5 @@
 /** Every call of `ipipv-open-api.txt`, by the titles of its sections. What stands in no section says where it was seen. */
-import type { ErrorRule, Operation, Param } from '../vendor.ts'
+import type { ErrorRule, Operation, Param } from '../contract.ts'
 
 const DOCUMENT = 'ipipv-open-api.txt'
 

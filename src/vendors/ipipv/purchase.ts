@@ -13,9 +13,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
-import type { Answer, CallOrder, SourceMemory } from '../http.ts'
-import { malformed, membersOf, textOf } from '../parse.ts'
-import { type Params, VendorError } from '../vendor.ts'
+import type { Answer, CallOrder, SourceMemory } from '../client/http.ts'
+import { type Params, VendorError } from '../contract.ts'
+import { malformed, membersOf, textOf } from '../parse/reply.ts'
 import { isFinal, type OrderPage, readOrder } from './instances.ts'
 import type { Purchase } from './settings.ts'
 

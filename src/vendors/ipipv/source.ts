@@ -1,7 +1,6 @@
 /** Opens ipipv's products: each takes more than one call, so each is a source of its own around the table. */
 import type { Clock } from '../../clock.ts'
-import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../http.ts'
-import { membersOf, textOf } from '../parse.ts'
+import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../client/http.ts'
 import {
   type Delivered,
   type Delivery,
@@ -11,7 +10,8 @@ import {
   type UpstreamProtocol,
   type Vendor,
   VendorError,
-} from '../vendor.ts'
+} from '../contract.ts'
+import { membersOf, textOf } from '../parse/reply.ts'
 import { BalanceWatch } from './balance.ts'
 import { factsOf, listOf } from './draw.ts'
 import { linkRequest, readLink, withoutLink } from './link.ts'

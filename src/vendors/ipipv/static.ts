@@ -2,8 +2,7 @@
  * The product `static`: instances by their numbers, those of orders, and those that were bought here. Without `purchase` it
  * is a list that is read; with it, instances are bought when those that there are do not suffice.
  */
-import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../http.ts'
-import { membersOf, textOf } from '../parse.ts'
+import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../client/http.ts'
 import {
   type ByHand,
   type Delivery,
@@ -12,7 +11,8 @@ import {
   type Source,
   type Vendor,
   VendorError,
-} from '../vendor.ts'
+} from '../contract.ts'
+import { membersOf, textOf } from '../parse/reply.ts'
 import { BalanceWatch } from './balance.ts'
 import { type Instance, readInstances, untold } from './instances.ts'
 import { operations } from './operations.ts'

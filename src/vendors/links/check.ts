@@ -1,7 +1,7 @@
 /** What is wrong with an entry that is a pasted link, before anything is called. No message holds a part of the link. */
 import { Secret } from '../../secret.ts'
-import { membersOf } from '../parse.ts'
-import type { EntryProblem } from '../vendor.ts'
+import type { EntryProblem } from '../contract.ts'
+import { membersOf } from '../parse/reply.ts'
 import { choiceOf, type LinkTables, readPasted } from './open.ts'
 
 /** @param entry as it is written, valid or not; what the schema refuses is not told again */

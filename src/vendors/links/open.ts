@@ -1,7 +1,7 @@
 /** A pasted link: what it is, and the source that it makes. */
 import type { Secret } from '../../secret.ts'
-import type { Engine, SourceDeps } from '../http.ts'
-import { type ProviderSettings, type Source, type Vendor, VendorError } from '../vendor.ts'
+import type { Engine, SourceDeps } from '../client/http.ts'
+import { type ProviderSettings, type Source, type Vendor, VendorError } from '../contract.ts'
 import { type IsAllowed, type LinkChoice, type LinkProblem, type LinkReading, readLink } from './reading.ts'
 import { tableOf } from './table.ts'
 

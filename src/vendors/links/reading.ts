@@ -3,8 +3,8 @@
  * changed. Pure: the vendors' own tables say how their links look (`Vendor.links`).
  */
 import { Secret } from '../../secret.ts'
-import { countOf } from '../parse.ts'
-import type { LinkForm, Operation, Params, Vendor } from '../vendor.ts'
+import type { LinkForm, Operation, Params, Vendor } from '../contract.ts'
+import { countOf } from '../parse/reply.ts'
 
 /** What the entry in gateway.yaml says beside the link. */
 export interface LinkChoice {

@@ -9,14 +9,15 @@
  * Pure, and total: every body is addresses or a reason in words. Bodies come from strangers and hold logins: what is
  * repeated of them is what stands under the name of a message, and else only its shape.
  */
-import { formatOf, malformed, parseJson, readXml, shapeOf, startsLikeMarkup } from '../parse.ts'
-import { VendorError } from '../vendor.ts'
-import type { Found } from './found.ts'
-import { addressesIn } from './text.ts'
-import { saidIn, searchTree } from './tree.ts'
-import { meaningOf, refusalIn } from './words.ts'
 
-export type { Found } from './found.ts'
+import { VendorError } from '../contract.ts'
+import { formatOf, malformed, parseJson, readXml, shapeOf, startsLikeMarkup } from '../parse/reply.ts'
+import type { Found } from './candidates.ts'
+import { meaningOf, refusalIn } from './error-messages.ts'
+import { saidIn, searchTree } from './json-scan.ts'
+import { addressesIn } from './text.ts'
+
+export type { Found } from './candidates.ts'
 
 export type Sniffed = { readonly format: string } & (
   | {

@@ -4,7 +4,6 @@
  */
 import { z } from 'zod'
 import { Secret } from '../../secret.ts'
-import { percentDecoded } from '../parse.ts'
 import {
   type Composed,
   type Credentials,
@@ -16,7 +15,8 @@ import {
   type UpstreamProtocol,
   type Vendor,
   VendorError,
-} from '../vendor.ts'
+} from '../contract.ts'
+import { percentDecoded } from '../parse/reply.ts'
 import type { LinkReading, SignedLink, TableLink, UnknownLink } from './reading.ts'
 import { sniff } from './sniff.ts'
 

@@ -1,6 +1,6 @@
 /** Addresses in a text with any separator. */
-import { shapeOf } from '../parse.ts'
-import { endpointIn, type Found, factsIn, toFound } from './found.ts'
+import { shapeOf } from '../parse/reply.ts'
+import { endpointIn, type Found, factsIn, toFound } from './candidates.ts'
 
 export interface TextFindings {
   readonly found: readonly Found[]

@@ -1,6 +1,7 @@
 /** How vendors that nobody has described write the life of an address: times of day, epochs, seconds left. */
-import { chinaTime } from '../parse.ts'
-import type { Life } from '../vendor.ts'
+
+import type { Life } from '../contract.ts'
+import { chinaTime } from '../parse/reply.ts'
 
 const CHINA_AHEAD_MS = 8 * 3_600_000
 /** More seconds than these are milliseconds, minutes of a year or an order's number: nobody knows, so they mean nothing. */

@@ -2,7 +2,7 @@
  * The calls of qg.net's older host, proxy.qg.net, as tables. Document: `qg-legacy-api.txt`, whose pages have titles
  * instead of numbers. Two vendors use them: qg-legacy sells through them, qg follows addresses and writes the whitelist.
  */
-import type { ErrorRule, Operation, Param } from '../vendor.ts'
+import type { ErrorRule, Operation, Param } from '../contract.ts'
 
 const DOCUMENT = 'qg-legacy-api.txt'
 const PUBLIC = 'public clients and a reseller’s copy of the pages, not the document'

@@ -1,4 +1,6 @@
 /** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
+
+import type { Account, Channels, Delivered, ErrorRule, Life, Params, Pending, Sold } from '../contract.ts'
 import {
   chinaTime,
   countOf,
@@ -10,8 +12,7 @@ import {
   ruleOf,
   shapeOf,
   textOf,
-} from '../parse.ts'
-import type { Account, Channels, Delivered, ErrorRule, Life, Params, Pending, Sold } from '../vendor.ts'
+} from '../parse/reply.ts'
 import { legacyErrors } from './legacy-calls.ts'
 
 type Envelope = Readonly<Record<string, unknown>>

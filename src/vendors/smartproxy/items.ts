@@ -1,5 +1,6 @@
 /** Reading addresses out of the app_key OpenAPI's replies, whose lists come flat, nested, as text, or without any schema. */
 import { Secret } from '../../secret.ts'
+import type { DeliverContext, Delivered, Life, Params, Sold } from '../contract.ts'
 import {
   chinaTime,
   countOf,
@@ -10,8 +11,7 @@ import {
   parseList,
   shapeOf,
   textOf,
-} from '../parse.ts'
-import type { DeliverContext, Delivered, Life, Params, Sold } from '../vendor.ts'
+} from '../parse/reply.ts'
 
 /** Lists within lists: the document shows one level. */
 const MAX_DEPTH = 8

@@ -14,7 +14,7 @@ import { SystemClock } from '../../../src/clock.ts'
 import { createLog } from '../../../src/log.ts'
 import type { Store } from '../../../src/store/contract.ts'
 import { StoreError } from '../../../src/store/errors.ts'
-import { openStore } from '../../../src/store/store.ts'
+import { openStore } from '../../../src/store/sqlite/store.ts'
 import { writeForEver } from './writing.ts'
 
 const STANDARD_OUTPUT = 1

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Worker } from 'node:worker_threads'
-import type { Change, Failure, Reply, Request } from '../../../src/store/messages.ts'
+import type { Change, Failure, Reply, Request } from '../../../src/store/sqlite/messages.ts'
 
 /**
  * Stands for the store's thread: opens at once, keeps every batch, and answers it when the test says so.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SystemClock } from '../../../src/clock.ts'
 import { createLog } from '../../../src/log.ts'
-import { openStore } from '../../../src/store/store.ts'
+import { openStore } from '../../../src/store/sqlite/store.ts'
 import { LogCapture } from '../log-capture.ts'
 import { disagreement, missing } from './writing.ts'
 

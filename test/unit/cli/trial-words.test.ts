@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { reportLines } from '../../../src/cli/trial-words.ts'
-import type { TrialReport } from '../../../src/refill/trial.ts'
+import type { TrialReport } from '../../../src/supply/operator/test-source.ts'
 
 const report: TrialReport = {
   vendor: 'link',

@@ -70,12 +70,12 @@ describe('docs/architecture.md', () => {
     const upstream = tableRows(text, 'state', 'who may have it').map(([state]) => state)
     expect(upstream.toSorted()).toEqual(membersOfType(source('pool/upstream.ts'), 'UpstreamState').toSorted())
     const provider = tableRows(text, 'state', 'because', 'until').map(([state = '']) => state)
-    const kinds = /interface ProviderState \{[^}]*?\bkind: ([^\n]*)/.exec(sources('refill'))?.[1]
+    const kinds = /interface ProviderState \{[^}]*?\bkind: ([^\n]*)/.exec(source('supply/provider-status.ts'))?.[1]
     expect([...new Set(provider)].toSorted()).toEqual(wordsOf(kinds).toSorted())
   })
 
   it('tells every way in which a tunnel ends', () => {
-    const ends = membersOfType(source('net/relay.ts'), 'RelayEnd')
+    const ends = membersOfType(source('proxy/relay.ts'), 'RelayEnd')
     expect(text).toContain(`ends: ${ends.join(' · ')}`)
   })
 })
@@ -89,12 +89,6 @@ function wordsOf(union: string | undefined): string[] {
   const members = union?.match(/'([\w-]+)'/g)?.map((word) => word.slice(1, -1)) ?? []
   if (members.length === 0) throw new Error('there is no such type')
   return members
-}
-
-/** All files of a folder of src, one behind the other. */
-function sources(folder: string): string {
-  const names = readdirSync(join(root, 'src', folder), { encoding: 'utf8' })
-  return names.map((name) => textOf(`src/${folder}/${name}`)).join('\n')
 }
 
 describe('docs/adr', () => {

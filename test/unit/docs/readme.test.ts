@@ -6,8 +6,8 @@ import { check } from '../../../src/cli/check.ts'
 import { type CliDeps, runCli } from '../../../src/cli/cli.ts'
 import { explainFailure } from '../../../src/cli/words.ts'
 import { parseConfig } from '../../../src/config/load.ts'
+import { parseUserName } from '../../../src/downstream/username-options.ts'
 import { catalogue } from '../../../src/errors.ts'
-import { parseUserName } from '../../../src/net/client-options.ts'
 import { strategies } from '../../../src/strategy.ts'
 import { keyRows, toMarkdown } from './config-table.ts'
 import { type CodeBlock, codeBlocks, headings, root, section, sectionNumber, tableRows, textOf } from './markdown.ts'
@@ -147,7 +147,7 @@ describe('client options', () => {
   const written = rows.flatMap(([name = '', also = '']) => `${name} ${also}`.match(/\w+/g) ?? [])
 
   it('are all there, under every name', () => {
-    const table = /const optionOf[^{]*\{([^}]*)\}/.exec(textOf('src/net/client-options.ts'))?.[1] ?? ''
+    const table = /const optionOf[^{]*\{([^}]*)\}/.exec(textOf('src/downstream/username-options.ts'))?.[1] ?? ''
     const known = Array.from(table.matchAll(/^\s*(\w+):/gm), ([, name]) => name)
     expect(known.length).toBeGreaterThan(0)
     expect(written.toSorted()).toEqual(known.toSorted())

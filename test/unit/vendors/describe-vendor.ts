@@ -1,8 +1,8 @@
 /** What is demanded of every vendor that is a table, whatever it sells. One call per vendor; oddities are tested beside it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { paramProblems } from '../../../src/vendors/engine/params.ts'
-import type { VendorRequest } from '../../../src/vendors/http.ts'
+import type { VendorRequest } from '../../../src/vendors/client/http.ts'
+import { paramProblems } from '../../../src/vendors/client/params.ts'
 import {
   type ErrorClass,
   type Params,
@@ -10,7 +10,7 @@ import {
   type Vendor,
   VendorError,
   type WaitEdge,
-} from '../../../src/vendors/vendor.ts'
+} from '../../../src/vendors/contract.ts'
 import { failureOf, formsOf, never, type PlainSold, plain, printed, type Scripted, scripted } from './scripted-http.ts'
 
 interface Extraction {

@@ -1,10 +1,10 @@
 /** ipipv: of the calls that change an account, one at a time is on its way, whichever provider makes it. */
 import { describe, expect, it } from 'vitest'
-import { openAccounts } from '../../../src/accounts.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { createLog } from '../../../src/log.ts'
-import { Turns } from '../../../src/vendors/engine/turns.ts'
-import type { VendorHttp } from '../../../src/vendors/http.ts'
+import { openAccounts } from '../../../src/supply/accounts.ts'
+import type { VendorHttp } from '../../../src/vendors/client/http.ts'
+import { Turns } from '../../../src/vendors/client/keyed-mutex.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedIpipv } from '../../support/vendors/ipipv.ts'

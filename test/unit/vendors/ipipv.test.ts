@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { VendorReply, VendorRequest } from '../../../src/vendors/http.ts'
+import type { VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
 import { decrypt, encrypt } from '../../../src/vendors/ipipv/envelope.ts'
 import { readItem } from '../../../src/vendors/ipipv/items.ts'
 import { ipipv } from '../../../src/vendors/ipipv.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Params } from '../../../src/vendors/contract.ts'
 import { juliangip, signatureOf } from '../../../src/vendors/juliangip.ts'
-import type { Params } from '../../../src/vendors/vendor.ts'
 import { juliangipFixtures } from '../../fixtures/vendors/juliangip.ts'
 import { describeVendor } from './describe-vendor.ts'
 import { failureOf, never, type PlainSold, plain, scripted } from './scripted-http.ts'

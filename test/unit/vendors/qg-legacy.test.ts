@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { VendorError } from '../../../src/vendors/contract.ts'
 import { qgLegacy } from '../../../src/vendors/qg-legacy.ts'
-import { VendorError } from '../../../src/vendors/vendor.ts'
 import { documentLines, qgLegacyFixtures } from '../../fixtures/vendors/qg-legacy.ts'
 import { describeVendor } from './describe-vendor.ts'
 import { failureOf, never, plain, type Scripted, type SettingsOf, scripted } from './scripted-http.ts'

@@ -3,15 +3,15 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { parseConfig } from '../../../src/config/load.ts'
+import { codeOfClass, VendorError } from '../../../src/vendors/contract.ts'
 import { parseOwn } from '../../../src/vendors/generic/settings.ts'
 import { credentialsOf, openSource, productsOf, requestParamsOf, vendorNames } from '../../../src/vendors/registry.ts'
-import { codeOfClass, VendorError } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { ScriptedHttp, settingsOf } from './scripted-http.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 /** What is in the folder beside vendors. */
-const shared = ['http.ts', 'parse.ts', 'registry.ts', 'vendor.ts']
+const shared = ['contract.ts', 'registry.ts']
 const vendors = readdirSync(`${root}src/vendors`)
   .filter((name) => name.endsWith('.ts') && !shared.includes(name))
   .map((name) => name.slice(0, -'.ts'.length))

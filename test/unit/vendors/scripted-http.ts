@@ -1,9 +1,9 @@
 /** A vendor that answers what it is told to, without sockets; and what every test of a source needs. */
 import { inspect } from 'node:util'
 import { Secret } from '../../../src/secret.ts'
-import type { SourceDeps, VendorHttp, VendorReply, VendorRequest } from '../../../src/vendors/http.ts'
+import type { SourceDeps, VendorHttp, VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
+import { type ProviderSettings, type Sold, type Source, VendorError } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
-import { type ProviderSettings, type Sold, type Source, VendorError } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 export interface Scripted {

@@ -1,8 +1,8 @@
 /** ipipv's static product against a simulated ipipv: what is used, what is bought, and that nothing is bought twice. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { openVendorHttp, type SourceMemory, type VendorHttp } from '../../../src/vendors/http.ts'
+import { openVendorHttp, type SourceMemory, type VendorHttp } from '../../../src/vendors/client/http.ts'
+import { type Source, VendorError } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
-import { type Source, VendorError } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type IpipvOptions, SimulatedIpipv } from '../../support/vendors/ipipv.ts'
 import { failureOf, never, type SettingsOf, settingsOf } from './scripted-http.ts'

@@ -1,9 +1,9 @@
 /** The simulated juliangip: our adapter keeps its rules, and each rule is seen to be broken once. */
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openVendorHttp, type VendorHttp } from '../../../src/vendors/http.ts'
+import { openVendorHttp, type VendorHttp } from '../../../src/vendors/client/http.ts'
+import type { Source } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
-import type { Source } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedJuliangip } from '../../support/vendors/juliangip.ts'
 import { failureOf, never, plain, printed, type SettingsOf, settingsOf } from './scripted-http.ts'

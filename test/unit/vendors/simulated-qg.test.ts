@@ -1,8 +1,8 @@
 /** The simulated qg: our adapter keeps its rules, and each rule is seen to be broken once. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { openVendorHttp, type VendorHttp } from '../../../src/vendors/http.ts'
+import { openVendorHttp, type VendorHttp } from '../../../src/vendors/client/http.ts'
+import type { Source } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
-import type { Source } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type QgOptions, type QgPlan, SimulatedQg } from '../../support/vendors/qg.ts'
 import { failureOf, never, printed, type SettingsOf, settingsOf } from './scripted-http.ts'

@@ -1,8 +1,8 @@
 /** The simulated app_key OpenAPI: our adapter keeps its rules, and each rule is seen to be broken once. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { openVendorHttp } from '../../../src/vendors/http.ts'
+import { openVendorHttp } from '../../../src/vendors/client/http.ts'
+import type { Params } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
-import type { Params } from '../../../src/vendors/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedSmartproxy, type SmartproxyOptions } from '../../support/vendors/smartproxy.ts'
 import { failureOf, never, settingsOf } from './scripted-http.ts'

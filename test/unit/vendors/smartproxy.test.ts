@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Params } from '../../../src/vendors/contract.ts'
 import { smartproxy } from '../../../src/vendors/smartproxy.ts'
-import type { Params } from '../../../src/vendors/vendor.ts'
 import { documentReplies, smartproxyFixtures } from '../../fixtures/vendors/smartproxy.ts'
 import { describeVendor } from './describe-vendor.ts'
 import { failureOf, never, type SettingsOf, scripted } from './scripted-http.ts'

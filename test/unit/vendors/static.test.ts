@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Secret } from '../../../src/secret.ts'
-import { type ProviderSettings, VendorError } from '../../../src/vendors/vendor.ts'
+import { type ProviderSettings, VendorError } from '../../../src/vendors/contract.ts'
 import { junk, lists } from '../../fixtures/vendors/static.ts'
 import { failureOf, never, plain, printed, type Scripted, scripted } from './scripted-http.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { VendorError } from '../../../../src/vendors/contract.ts'
 import { sniff } from '../../../../src/vendors/links/sniff.ts'
-import { VendorError } from '../../../../src/vendors/vendor.ts'
 
 const ip = fc.ipV4().filter((address) => !address.startsWith('0'))
 const port = fc.integer({ min: 1, max: 65_535 })

@@ -1,0 +1,144 @@
+/** One listening port: accepts, caps, keeps track, drains. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Address } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import { Recent } from '../structures/generational-cache.ts'
+import { LinkedList } from '../structures/linked-list.ts'
+import { DeadlineList } from '../structures/timeout-queue.ts'
+import type { PendingTunnel, TunnelRequest } from './client-request.ts'
+import { Connection, type ConnectionHost } from './connection.ts'
+import type { Access } from './proxy-auth.ts'
+
+export interface ListenerSettings extends Address {
+  /** Time for a whole handshake, ms. */
+  readonly handshakeMs: number
+  readonly maxHeaderBytes: number
+  readonly maxEarlyBytes: number
+  /** Whether plain requests may carry `X-Turnpike-*` options. */
+  readonly optionHeaders: boolean
+  /** Whether plain responses name their upstream. */
+  readonly upstreamHeader: boolean
+}
+
+/** What a listener hands over. */
+export interface ListenerOwner {
+  /** Counts connections over all listeners. @returns false when there are as many as may be */
+  admit(): boolean
+  left(): void
+  tunnel(request: TunnelRequest, listener: Listener): PendingTunnel
+  /** A connection that speaks plain HTTP. It stays counted here until it closes. */
+  http(connection: Connection, first: Buffer, listener: Listener): void
+  refused(error: GatewayError): void
+  /** The system could not accept: descriptors, mostly. */
+  troubled(error: NodeJS.ErrnoException): void
+}
+
+/** As many pending connections as a crawler opens at once; the kernel caps it at somaxconn. */
+const BACKLOG = 4096
+/** Over the cap, this many are still accepted so that they hear why they are refused; the rest is reset. */
+const REFUSED_POLITELY = 128
+const LINGER_MS = 2_000
+/** Clients open tunnels to the same targets, in the same words, again and again. */
+const MAX_CONNECTS = 1_000
+
+const overCap = new GatewayError('GW_TOO_MANY_CONNECTIONS', 'the gateway has as many client connections as it may')
+
+export class Listener implements ConnectionHost {
+  readonly access: Access
+  readonly connects: ConnectionHost['connects'] = new Recent(MAX_CONNECTS)
+  readonly maxHeaderBytes: number
+  readonly maxEarlyBytes: number
+  readonly optionHeaders: boolean
+  readonly upstreamHeader: boolean
+  readonly handshakes: DeadlineList
+  readonly lingers: DeadlineList
+  refusal: GatewayError | undefined
+  readonly #settings: ListenerSettings
+  readonly #owner: ListenerOwner
+  readonly #server: Server
+  readonly #connections = new LinkedList<Connection>()
+  readonly #overCap = new Set<Connection>()
+
+  constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner) {
+    this.access = access
+    this.maxHeaderBytes = settings.maxHeaderBytes
+    this.maxEarlyBytes = settings.maxEarlyBytes
+    this.optionHeaders = settings.optionHeaders
+    this.upstreamHeader = settings.upstreamHeader
+    this.handshakes = new DeadlineList(clock, settings.handshakeMs)
+    this.lingers = new DeadlineList(clock, LINGER_MS)
+    this.#settings = settings
+    this.#owner = owner
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+  }
+
+  /** @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) */
+  listen(): Promise<Address> {
+    const { host, port } = this.#settings
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
+        resolve(this.address)
+      })
+    })
+  }
+
+  /** Where it listens; the port is the real one when 0 was configured. */
+  get address(): Address {
+    const bound = this.#server.address()
+    return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : this.#settings
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#owner.admit()) this.#connections.add(new Connection(socket, this))
+    else if (this.#overCap.size < REFUSED_POLITELY) this.#refusePolitely(socket)
+    else socket.resetAndDestroy()
+  }
+
+  /** A connection over the cap is let in as far as it takes to be refused in its own protocol. */
+  #refusePolitely(socket: Socket): void {
+    const connection = new Connection(socket, this, overCap)
+    this.#overCap.add(connection)
+    this.lingers.add(connection)
+  }
+
+  tunnel(request: TunnelRequest): PendingTunnel {
+    return this.#owner.tunnel(request, this)
+  }
+
+  http(connection: Connection, first: Buffer): void {
+    this.#owner.http(connection, first, this)
+  }
+
+  closed(connection: Connection): void {
+    if (this.#overCap.delete(connection)) return
+    this.#connections.remove(connection)
+    this.#owner.left()
+  }
+
+  refused(error: GatewayError): void {
+    this.#owner.refused(error)
+  }
+
+  /** Accepts nobody any more; those that are connected stay, newly arriving requests on them are refused. */
+  stopAccepting(): void {
+    this.refusal = new GatewayError('GW_STOPPING', 'the gateway is stopping')
+    this.#server.close()
+  }
+
+  /** Drops every connection at once. */
+  destroyConnections(): void {
+    for (const connection of this.#connections.snapshot()) connection.destroy()
+    for (const connection of this.#overCap) connection.destroy()
+  }
+
+  close(): void {
+    this.#server.close()
+    this.destroyConnections()
+    this.handshakes.close()
+    this.lingers.close()
+  }
+}

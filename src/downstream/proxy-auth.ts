@@ -1,0 +1,131 @@
+/** Who may use a listener, and what their login says (RFC 7617 for HTTP, RFC 1929 for SOCKS5). */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { addressMatcher } from '../address.ts'
+import { GatewayError } from '../errors.ts'
+import type { Secret } from '../secret.ts'
+import { Recent } from '../structures/generational-cache.ts'
+import type { ClientIdentity } from './client-request.ts'
+import { noOptions, parseUserName } from './username-options.ts'
+
+export interface User {
+  readonly name: string
+  readonly password: Secret
+  /** Providers the user may be served from; absent: all. */
+  readonly providers?: readonly string[]
+}
+
+/** A client without a login, where none is demanded. */
+export const anonymous: ClientIdentity = { account: undefined, options: noOptions, providers: undefined }
+/** Logins whose check is remembered: a crawler sends the same few again and again. Two generations of them. */
+const MAX_REMEMBERED = 5_000
+/** RFC 1929 can carry no more than 255 octets of name and password each. What is longer is checked each time. */
+const MAX_REMEMBERED_LENGTH = 1_024
+
+export class Access {
+  readonly #users: ReadonlyMap<string, User>
+  readonly #allowed: ((ip: string) => boolean) | undefined
+  /**
+   * Logins that were right, by the very header or by name and password. They are apart: no header that a client makes up
+   * can stand for a SOCKS login. Users never change while the process runs.
+   */
+  readonly #headers = new Recent<ClientIdentity>(MAX_REMEMBERED)
+  readonly #logins = new Recent<ClientIdentity>(MAX_REMEMBERED)
+
+  /** @param allow CIDR blocks of clients; absent: every address that can reach the port */
+  constructor(users: readonly User[] | undefined, allow: readonly string[] | undefined) {
+    this.#users = new Map(users?.map((user) => [user.name, user]))
+    this.#allowed = allow === undefined ? undefined : addressMatcher(allow)
+  }
+
+  /** Whether a login is demanded. */
+  get demandsLogin(): boolean {
+    return this.#users.size > 0
+  }
+
+  /** Whether there is an allow-list. */
+  get checksAddress(): boolean {
+    return this.#allowed !== undefined
+  }
+
+  /** @throws {GatewayError} GW_CLIENT_NOT_ALLOWED */
+  checkAddress(ip: string): void {
+    if (this.#allowed === undefined || this.#allowed(ip)) return
+    throw new GatewayError('GW_CLIENT_NOT_ALLOWED', `the address ${ip} is not on this listener's allow-list`)
+  }
+
+  /**
+   * Who sends this `Proxy-Authorization` value.
+   * @throws {GatewayError} GW_LOGIN_REQUIRED, GW_BAD_OPTION
+   */
+  identify(authorization: string | undefined): ClientIdentity {
+    if (authorization === undefined) return this.#anonymous()
+    const known = this.#headers.get(authorization)
+    if (known !== undefined) return known
+    const identity = this.#read(authorization)
+    // Copied: it may be a slice, which would keep the whole head.
+    if (authorization.length <= MAX_REMEMBERED_LENGTH)
+      this.#headers.set(Buffer.from(authorization, 'latin1').toString('latin1'), identity)
+    return identity
+  }
+
+  #read(authorization: string): ClientIdentity {
+    const credentials = /^basic +([A-Za-z0-9+/_-]*={0,2})$/i.exec(authorization)?.[1]
+    if (credentials === undefined) return this.#anonymous()
+    const text = Buffer.from(credentials, 'base64').toString('utf8')
+    const colon = text.indexOf(':')
+    if (colon === -1) return this.#anonymous()
+    return this.#check(text.slice(0, colon), text.slice(colon + 1))
+  }
+
+  #anonymous(): ClientIdentity {
+    if (!this.demandsLogin) return anonymous
+    throw new GatewayError('GW_LOGIN_REQUIRED', 'this listener demands a login')
+  }
+
+  /**
+   * Who sends this SOCKS login.
+   * @throws {GatewayError} GW_LOGIN_REQUIRED when user or password is wrong, GW_BAD_OPTION after a right login
+   */
+  login(userName: string, password: string): ClientIdentity {
+    // With the length in front, no two logins are one text.
+    const text = `${userName.length} ${userName}${password}`
+    const known = this.#logins.get(text)
+    if (known !== undefined) return known
+    const identity = this.#check(userName, password)
+    this.#logins.set(text, identity)
+    return identity
+  }
+
+  #check(userName: string, password: string): ClientIdentity {
+    if (!this.demandsLogin) return { ...parseUserName(userName), providers: undefined }
+    const user = this.#longestUser(userName)
+    const right = sameText(user?.password.reveal() ?? '', password)
+    if (user === undefined || !right) throw new GatewayError('GW_LOGIN_REQUIRED', 'user name or password is wrong')
+    return { ...parseUserName(userName, this.#users.keys()), providers: user.providers }
+  }
+
+  /** A SOCKS4 user id: options, but no login. @throws {GatewayError} GW_LOGIN_REQUIRED, GW_BAD_OPTION */
+  userId(userId: string): ClientIdentity {
+    if (this.demandsLogin)
+      throw new GatewayError('GW_LOGIN_REQUIRED', 'SOCKS4 cannot carry a login: use SOCKS5 or HTTP')
+    return userId === '' ? anonymous : { ...parseUserName(userId), providers: undefined }
+  }
+
+  #longestUser(userName: string): User | undefined {
+    let longest: User | undefined
+    for (const user of this.#users.values()) {
+      const fits = userName === user.name || userName.startsWith(`${user.name}-`)
+      if (fits && (longest === undefined || user.name.length > longest.name.length)) longest = user
+    }
+    return longest
+  }
+}
+
+/** Compares without telling by its duration how much is right. */
+function sameText(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

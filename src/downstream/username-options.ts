@@ -1,0 +1,172 @@
+/**
+ * What a client may ask for with its request: `-key-value` pairs in the user name, or `X-Turnpike-*` headers.
+ * The grammar is the one that crawlers know from commercial gateways.
+ */
+import { GatewayError } from '../errors.ts'
+import type { Field } from '../http1/head.ts'
+import { type Strategy, strategies } from '../strategy.ts'
+
+export interface ClientOptions {
+  readonly session?: string
+  readonly provider?: string
+  readonly country?: string
+  readonly area?: string
+  readonly city?: string
+  readonly isp?: string
+  /** How long the client will need the address, ms. */
+  readonly lifeMs?: number
+  /** Rather an error than another address. */
+  readonly strict?: boolean
+  readonly strategy?: Strategy
+}
+
+export const noOptions: ClientOptions = Object.freeze({})
+
+type OptionName = keyof ClientOptions
+
+/** Every spelling and the option that it sets. `life` takes a unit; the last three are plain minutes. */
+const optionOf: Readonly<Record<string, OptionName>> = {
+  session: 'session',
+  sessid: 'session',
+  provider: 'provider',
+  country: 'country',
+  cc: 'country',
+  region: 'country',
+  area: 'area',
+  city: 'city',
+  isp: 'isp',
+  life: 'lifeMs',
+  ttl: 'lifeMs',
+  sesstime: 'lifeMs',
+  sessionduration: 'lifeMs',
+  lifetime: 'lifeMs',
+  strict: 'strict',
+  sessid_oneip: 'strict',
+  strategy: 'strategy',
+}
+
+/** By look-up without prototype: clients choose the keys. */
+const spellings: ReadonlyMap<string, OptionName> = new Map(Object.entries(optionOf))
+const MINUTE_KEYS = new Set(['sesstime', 'sessionduration', 'lifetime'])
+const KEY_NAMES = [...spellings.keys()].join('|')
+/** The hyphen behind a key belongs to the match of no key: `-session-country-us` is a session without a value. */
+const KEY_PATTERN = new RegExp(`-(${KEY_NAMES})(?=-)`, 'gi')
+const BEGINS_WITH_KEY = new RegExp(`^(${KEY_NAMES})-`, 'i')
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const MAX_VALUE_LENGTH = 256
+const HEADER_PREFIX = 'x-turnpike-'
+
+/**
+ * Splits a user name into the account and its options.
+ * @param users configured user names; the longest one that fits is the account. Empty: the account is the text before
+ *   the first known key.
+ * @throws {GatewayError} GW_BAD_OPTION naming the key: unknown, twice, or with a value that cannot be
+ */
+export function parseUserName(
+  userName: string,
+  users: Iterable<string> = [],
+): { account: string; options: ClientOptions } {
+  const account = longestAccount(userName, users)
+  if (account === undefined) return parseOpenUserName(userName)
+  const rest = userName.slice(account.length)
+  if (rest === '') return { account, options: noOptions }
+  const keys = [...rest.matchAll(KEY_PATTERN)]
+  if (keys[0]?.index !== 0) throw unknownKey(rest)
+  return { account, options: readPairs(rest, keys) }
+}
+
+function parseOpenUserName(userName: string): { account: string; options: ClientOptions } {
+  // A name that begins with a key has an empty account: `session-a` reads as `-session-a`.
+  const text = BEGINS_WITH_KEY.test(userName) ? `-${userName}` : userName
+  const keys = [...text.matchAll(KEY_PATTERN)]
+  const first = keys[0]
+  if (first === undefined) return { account: userName, options: noOptions }
+  return { account: text.slice(0, first.index), options: readPairs(text, keys) }
+}
+
+function longestAccount(userName: string, users: Iterable<string>): string | undefined {
+  let longest: string | undefined
+  for (const user of users) {
+    const fits = userName === user || userName.startsWith(`${user}-`)
+    if (fits && (longest === undefined || user.length > longest.length)) longest = user
+  }
+  return longest
+}
+
+function readPairs(text: string, keys: readonly RegExpExecArray[]): ClientOptions {
+  const options: Record<string, unknown> = {}
+  keys.forEach((match, i) => {
+    const start = match.index + match[0].length + 1
+    // The next key's match begins with the hyphen that ends this value.
+    setOption(options, match[1] ?? '', text.slice(start, keys[i + 1]?.index ?? text.length))
+  })
+  return options
+}
+
+/**
+ * Options from `X-Turnpike-*` headers, laid over those of the user name.
+ * @throws {GatewayError} GW_BAD_OPTION as parseUserName
+ */
+export function headerOptions(fields: readonly Field[], base: ClientOptions): ClientOptions {
+  let own: Record<string, unknown> | undefined
+  for (const field of fields) {
+    if (!field.name.startsWith(HEADER_PREFIX)) continue
+    own ??= {}
+    setOption(own, field.name.slice(HEADER_PREFIX.length), asText(field.value))
+  }
+  return own === undefined ? base : { ...base, ...own }
+}
+
+/** Clients write places in UTF-8, and heads are read as latin1. What is no UTF-8 stays as it is. */
+function asText(octets: string): string {
+  const text = Buffer.from(octets, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? octets : text
+}
+
+function setOption(options: Record<string, unknown>, key: string, value: string): void {
+  const name = spellings.get(key.toLowerCase())
+  if (name === undefined) throw unknownKey(`-${key}-`)
+  if (name in options) throw new GatewayError('GW_BAD_OPTION', `the option "${key}" is given twice`)
+  if (value === '' || value.length > MAX_VALUE_LENGTH) throw badValue(key, 'takes 1 to 256 characters')
+  options[name] = parseValue(key.toLowerCase(), name, value)
+}
+
+function parseValue(key: string, name: OptionName, value: string): unknown {
+  if (name === 'lifeMs') return parseLife(key, value)
+  if (name === 'strict') return parseBoolean(key, value)
+  if (name !== 'strategy') return value
+  if ((strategies as readonly string[]).includes(value)) return value
+  throw badValue(key, `takes one of ${strategies.join(', ')}`)
+}
+
+function parseLife(key: string, value: string): number {
+  if (MINUTE_KEYS.has(key)) {
+    if (/^\d{1,5}$/.test(value)) return Number(value) * 60_000
+    throw badValue(key, 'takes whole minutes, as in 10')
+  }
+  const parts = /^(\d{1,9})(ms|s|m|h)$/.exec(value)
+  const unitMs = UNIT_MS[parts?.[2] ?? '']
+  if (parts === null || unitMs === undefined) throw badValue(key, 'takes a number with a unit, as in 90s or 10m')
+  return Number(parts[1]) * unitMs
+}
+
+function parseBoolean(key: string, value: string): boolean {
+  if (/^(1|true|on|yes)$/i.test(value)) return true
+  if (/^(0|false|off|no)$/i.test(value)) return false
+  throw badValue(key, 'takes 1 or 0')
+}
+
+function badValue(key: string, expectation: string): GatewayError {
+  return new GatewayError('GW_BAD_OPTION', `the option "${key}" ${expectation}`)
+}
+
+/** Names the key only when it can be shown: what follows an account may be part of somebody's password typed in the wrong place. */
+function unknownKey(rest: string): GatewayError {
+  const key = /^-([A-Za-z0-9_]{1,32})(-|$)/.exec(rest)?.[1]
+  if (key !== undefined && spellings.has(key.toLowerCase())) return badValue(key, 'needs a value')
+  const known = 'known ones: session, provider, country, area, city, isp, life, sesstime, strict, strategy'
+  return new GatewayError(
+    'GW_BAD_OPTION',
+    key ? `unknown option "${key}"; ${known}` : `unknown option after the account name; ${known}`,
+  )
+}

@@ -1,0 +1,61 @@
+/** CONNECT requests (RFC 9110 section 9.3.6, RFC 9112 section 3.2.3). */
+
+import { parseAuthority, type Target, toTarget } from '../address.ts'
+import { GatewayError } from '../errors.ts'
+import { type Field, hasForbiddenOctet, parseFields } from './head.ts'
+
+export interface ConnectHead extends Target {
+  readonly fields: readonly Field[]
+}
+
+/** Octets that tell CONNECT from every other request. */
+const CONNECT_PREFIX = Buffer.from('CONNECT ')
+
+/** Whether the first octets of a connection are a CONNECT request; `undefined` while too few have come to tell. */
+export function beginsWithConnect(bytes: Buffer): boolean | undefined {
+  const length = Math.min(bytes.length, CONNECT_PREFIX.length)
+  for (let at = 0; at < length; at++) if (bytes[at] !== CONNECT_PREFIX[at]) return false
+  return length === CONNECT_PREFIX.length ? true : undefined
+}
+
+/**
+ * Reads a whole CONNECT head.
+ * @param head latin1, up to and including the empty line
+ * @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION
+ */
+export function parseConnect(head: string): ConnectHead {
+  const eol = head.indexOf('\r\n')
+  const line = head.slice(0, eol)
+  const space = line.indexOf(' ', CONNECT_PREFIX.length)
+  const version = line.slice(space + 1)
+  if (space === -1 || hasForbiddenOctet(line)) throw bad('the request line is not "CONNECT host:port HTTP/1.1"')
+  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') throw badVersion(version)
+  const target = parseAuthority(line.slice(CONNECT_PREFIX.length, space))
+  if (target === undefined) throw bad('the CONNECT target is not host:port with a port from 1 to 65535')
+  const fields = parseFields(head, eol + 2)
+  if (typeof fields === 'string') throw bad(`the header has ${fields}`)
+  refuseContradictions(fields)
+  return { ...toTarget(target), fields }
+}
+
+/**
+ * A CONNECT has no content (RFC 9110 section 9.3.6): what announces some would be read as the tunnel's first octets. Host says
+ * nothing that the target does not, and may be missing; but no request has two (RFC 9112 section 3.2).
+ */
+function refuseContradictions(fields: readonly Field[]): void {
+  let hosts = 0
+  for (const { name, value } of fields) {
+    if (name === 'transfer-encoding') throw bad('a CONNECT request with Transfer-Encoding is not accepted')
+    if (name === 'content-length' && value !== '0') throw bad('a CONNECT request with content is not accepted')
+    if (name === 'host' && ++hosts > 1) throw bad('a request with more than one Host is not accepted')
+  }
+}
+
+function badVersion(version: string): GatewayError {
+  if (!/^HTTP\/\d+(\.\d+)?$/.test(version)) return bad('the request line does not end with an HTTP version')
+  return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+}
+
+function bad(message: string): GatewayError {
+  return new GatewayError('GW_BAD_REQUEST', message)
+}

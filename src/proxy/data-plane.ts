@@ -1,0 +1,302 @@
+/**
+ * The data side as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
+ * what supply says of the future (`SupplyView`), and nothing else of the control side.
+ */
+import { isIP, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { type Address, addressMatcher } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.ts'
+import type { Connection } from '../downstream/connection.ts'
+import { HttpFront, type HttpFrontOwner } from '../downstream/http-server.ts'
+import { Listener, type ListenerOwner, type ListenerSettings } from '../downstream/listener.ts'
+import { Access, type User } from '../downstream/proxy-auth.ts'
+import { GatewayError } from '../errors.ts'
+import type { Health } from '../pool/health.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { Strategy } from '../strategy.ts'
+import { LinkedList } from '../structures/linked-list.ts'
+import { DeadlineList } from '../structures/timeout-queue.ts'
+import { Dialler } from '../upstream/connector.ts'
+import { Hedging } from './hedging.ts'
+import type { PlainRequest } from './http-contract.ts'
+import { type BanRule, Exchange, type ExchangeDeps } from './http-exchange.ts'
+import { Broker, type SupplyView } from './lease-queue.ts'
+import type { TrafficObserver } from './proxied-request.ts'
+import { idleStepMs, type Relay } from './relay.ts'
+import { type ListenerDefaults, Router } from './router.ts'
+import { type SessionStore, Sticky } from './session-table.ts'
+import { Tunnel, type TunnelDeps } from './tunnel.ts'
+import { PlainConnection } from './upstream-affinity.ts'
+
+interface PortSettings extends ListenerSettings, ListenerDefaults {
+  readonly users: readonly User[] | undefined
+  readonly allow: readonly string[] | undefined
+}
+
+export interface DataSideSettings {
+  readonly ports: readonly PortSettings[]
+  readonly maxConnections: number
+  readonly handshakeMs: number
+  readonly maxHeaderBytes: number
+  readonly dialTimeoutMs: number
+  /** Connections opened ahead to each upstream in use. */
+  readonly warm: number
+  readonly dialDeadlineMs: number
+  readonly tries: number
+  readonly idleMs: number
+  readonly wait: { readonly timeoutMs: number; readonly queue: number }
+  readonly session: { readonly idle: number; readonly max: number }
+  readonly strategy: Strategy
+  readonly perRequest: boolean
+  readonly retryStatuses: readonly number[]
+  readonly bans: readonly BanRule[]
+  readonly providers: readonly string[]
+  /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
+  readonly hedgeAfter: number | 'auto' | 'off'
+  /** End the tunnels of an upstream when it expires. */
+  readonly closesAtDeadline: boolean
+}
+
+export interface DataSideObserver extends TrafficObserver {
+  /** Refused before it was a request: handshake errors. */
+  turnedAway(error: GatewayError): void
+  /** The system could not accept a connection. */
+  acceptFailed(error: NodeJS.ErrnoException): void
+}
+
+/** How often sessions that have ended are forgotten. */
+const SWEEP_MS = 60_000
+/** A keep-alive connection of a client may rest so long between two plain requests: browsers keep them for minutes. */
+const KEEP_ALIVE_MS = 75_000
+
+export class DataSide implements ListenerOwner, HttpFrontOwner {
+  readonly broker: Broker
+  readonly sticky: Sticky
+  readonly #settings: DataSideSettings
+  readonly #observer: DataSideObserver
+  readonly #clock: Clock
+  readonly #router: Router
+  readonly #dialler: Dialler
+  readonly #front: HttpFront
+  readonly #ports: ReadonlyMap<Listener, ListenerDefaults>
+  readonly #tunnelDeps: TunnelDeps
+  readonly #exchangeDeps: ExchangeDeps
+  readonly #plain = new WeakMap<Socket, PlainConnection>()
+  readonly #relays = new LinkedList<Relay>()
+  readonly #opening = { count: 0 }
+  readonly #lists: readonly DeadlineList[]
+  readonly #hedging: Hedging | undefined
+  /** Ports of the gateway that are not listeners of this side (the admin port). */
+  readonly #ownPorts = new Set<number>()
+  #isListening = false
+  #connections = 0
+  #sweep: { clear(): void } | undefined
+
+  constructor(
+    settings: DataSideSettings,
+    parts: {
+      clock: Clock
+      pool: Pool
+      health: Health
+      supply: SupplyView
+      store: SessionStore
+      observer: DataSideObserver
+    },
+  ) {
+    const { clock, pool, health, supply, observer } = parts
+    this.#settings = settings
+    this.#observer = observer
+    this.#clock = clock
+    this.sticky = new Sticky(pool, settings.session, clock, parts.store)
+    this.broker = new Broker(pool, this.sticky, supply, settings.wait, clock)
+    this.#dialler = new Dialler(clock, {
+      timeoutMs: settings.dialTimeoutMs,
+      maxReplyBytes: settings.maxHeaderBytes,
+      warm: settings.warm,
+    })
+    this.#router = new Router({
+      strategy: settings.strategy,
+      providers: settings.providers,
+      ownPorts: () => this.#ownPorts,
+      isOwnAddress,
+    })
+    const deadlines = new DeadlineList(clock, settings.dialDeadlineMs)
+    const answers = new DeadlineList(clock, settings.dialTimeoutMs)
+    const step = idleStepMs(settings.idleMs)
+    const idle = { list: new DeadlineList(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
+    const pauses = new DeadlineList(clock, settings.idleMs)
+    this.#lists = [deadlines, answers, pauses, idle.list]
+    const shared = {
+      clock,
+      pool,
+      health,
+      broker: this.broker,
+      sticky: this.sticky,
+      dialler: this.#dialler,
+      deadlines,
+      tries: settings.tries,
+      observer,
+    }
+    this.#hedging = settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter)
+    this.#tunnelDeps = { ...shared, idle, relays: this.#relays, opening: this.#opening, hedging: this.#hedging }
+    this.#exchangeDeps = {
+      ...shared,
+      answers,
+      pauses,
+      idle,
+      relays: this.#relays,
+      bodyIdleMs: settings.idleMs,
+      perRequest: settings.perRequest,
+      bans: settings.bans,
+      retryStatuses: new Set(settings.retryStatuses),
+    }
+    this.#front = new HttpFront({ ...settings, keepAliveMs: KEEP_ALIVE_MS }, clock, this)
+    this.#ports = new Map(
+      settings.ports.map((port) => [new Listener(port, new Access(port.users, port.allow), clock, this), port]),
+    )
+  }
+
+  /** Client connections now, over all ports. */
+  get connections(): number {
+    return this.#connections
+  }
+
+  /** Whether clients may come. */
+  get isListening(): boolean {
+    return this.#isListening
+  }
+
+  get tunnels(): number {
+    return this.#relays.size
+  }
+
+  /**
+   * Starts listening on every port.
+   * @returns the real addresses, in the order of the configuration
+   * @throws the system's error, with `address` and `port`, after closing what was open
+   */
+  async listen(): Promise<Address[]> {
+    const addresses: Address[] = []
+    try {
+      for (const listener of this.#ports.keys()) addresses.push(await listener.listen())
+    } catch (error) {
+      this.close()
+      throw error
+    }
+    for (const { port } of addresses) this.reservePort(port)
+    this.#scheduleSweep()
+    this.#isListening = true
+    return addresses
+  }
+
+  /** Clients may not reach this port of this machine through us. */
+  reservePort(port: number): void {
+    this.#ownPorts.add(port)
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#clock.after(SWEEP_MS, () => {
+      this.sticky.sweep()
+      this.#scheduleSweep()
+    })
+  }
+
+  admit(): boolean {
+    if (this.#connections >= this.#settings.maxConnections) return false
+    this.#connections++
+    return true
+  }
+
+  left(): void {
+    this.#connections--
+  }
+
+  tunnel(request: TunnelRequest, listener: Listener): PendingTunnel {
+    try {
+      const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(listener))
+      const tunnel = new Tunnel(request, route, this.#tunnelDeps)
+      tunnel.start()
+      return tunnel
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      this.refused(error)
+      request.refuse(error)
+      return { clientGone: () => {} }
+    }
+  }
+
+  http(connection: Connection, first: Buffer, listener: Listener): void {
+    const held = new PlainConnection()
+    this.#plain.set(connection.socket, held)
+    connection.socket.on('close', () => held.release(this.#exchangeDeps.pool, this.#exchangeDeps.clock.now()))
+    this.#front.take(connection, first, listener)
+  }
+
+  plain(request: PlainRequest): PendingTunnel {
+    const held = this.#plain.get(request.connection.socket)
+    if (held === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
+    const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))
+    const exchange = new Exchange(request, route, held, this.#exchangeDeps)
+    exchange.start()
+    return exchange
+  }
+
+  leftHttp(socket: Socket): void {
+    this.#plain.get(socket)?.release(this.#exchangeDeps.pool, this.#exchangeDeps.clock.now())
+  }
+
+  #defaultsOf(listener: Listener): ListenerDefaults {
+    const defaults = this.#ports.get(listener)
+    if (defaults === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
+    return defaults
+  }
+
+  refused(error: GatewayError): void {
+    this.#observer.turnedAway(error)
+  }
+
+  troubled(error: NodeJS.ErrnoException): void {
+    this.#observer.acceptFailed(error)
+  }
+
+  /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
+  upstreamGone(upstream: Upstream, reason: GoneReason): void {
+    this.#dialler.forget(upstream)
+    if (!this.#settings.closesAtDeadline || reason !== 'expired') return
+    for (const relay of this.#relays.snapshot()) if (relay.leg.upstream === upstream) relay.close()
+  }
+
+  /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
+  stopAccepting(): void {
+    this.#isListening = false
+    for (const listener of this.#ports.keys()) listener.stopAccepting()
+    this.#front.stopAccepting()
+    this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  }
+
+  /** Whether something is still under way for a client. */
+  get isBusy(): boolean {
+    return this.#relays.size > 0 || this.#opening.count > 0 || this.#front.open.count > 0
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#sweep?.clear()
+    for (const listener of this.#ports.keys()) listener.close()
+    this.#front.close()
+    this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+    for (const relay of this.#relays.snapshot()) relay.close()
+    for (const list of this.#lists) list.close()
+    this.#hedging?.close()
+    this.#dialler.close()
+  }
+}
+
+/** Asked only for targets on one of our own ports, so it need not be quick. Spellings of one IPv6 address are many. */
+function isOwnAddress(host: string): boolean {
+  if (isIP(host) === 0) return false
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
+  return addressMatcher(own)(host)
+}

@@ -1,0 +1,267 @@
+/**
+ * What tunnels and plain requests have in common: apply for an upstream, dial it, and on failure decide what next, until
+ * one opens or there is a reason to stop. Everything here happens before the client has heard anything.
+ *
+ *   applying ──granted──▶ dialling ──opened──▶ (the subclass)
+ *      │  ▲                  │
+ *      │  └──── retry ◀──────┤ failed (retry.ts decides)
+ *      ▼                     ▼
+ *    refused ◀───────────────┘          the client leaves: cancelled, nobody is blamed
+ *
+ * Every lease that was granted is released once.
+ */
+
+import type { Target } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { Health, Verdict } from '../pool/health.ts'
+import type { Filter, Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { Strategy } from '../strategy.ts'
+import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
+import type { Leg, LegFailure, LegOwner } from '../upstream/connection.ts'
+import type { Dialler } from '../upstream/connector.ts'
+import type { Applicant, Broker, SessionUse } from './lease-queue.ts'
+import type { RelayEnd } from './relay.ts'
+import { errorOf, nextStep } from './retry.ts'
+import type { Route } from './router.ts'
+import type { Sticky } from './session-table.ts'
+
+/** What all attempts share. */
+export interface AttemptDeps {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly health: Health
+  readonly broker: Broker
+  readonly sticky: Sticky
+  readonly dialler: Dialler
+  /** All tries of a client together. */
+  readonly deadlines: DeadlineList
+  readonly tries: number
+  readonly observer: TrafficObserver
+}
+
+/** Who asks, for log and counters. */
+export interface Traffic {
+  readonly protocol: 'connect' | 'socks5' | 'socks4' | 'http'
+  readonly clientAddress: string
+  readonly account: string | undefined
+  readonly target: string
+  readonly beganAt: number
+  /** The upstream that serves or served it, once there is one. */
+  readonly servedBy: Upstream | undefined
+  /** How long the client wanted the upstream to live, and how long it then had; ms. Undefined for who did not say. */
+  readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
+}
+
+/** Counters and log. Called for every client, so it must cost next to nothing. */
+export interface TrafficObserver {
+  began(traffic: Traffic): void
+  /** @param tookMs from the request to the open tunnel or the answer, waiting included */
+  opened(traffic: Traffic, upstream: Upstream, tookMs: number): void
+  tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void
+  refused(traffic: Traffic, error: GatewayError): void
+  /** @param end how it ended; undefined when the client left before anything was open */
+  ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
+}
+
+const NOBODY: readonly Upstream[] = []
+
+export abstract class Attempt extends Expiring implements Applicant, LegOwner, Traffic {
+  readonly strategy: Strategy
+  readonly filter: Filter
+  readonly host: string
+  readonly lifeMs: number
+  tried = NOBODY
+  readonly sessionKey: string | undefined
+  readonly strict: boolean
+  sessionUse: SessionUse = 'own'
+  lastError: GatewayError | undefined
+  readonly target: string
+  readonly beganAt: number
+  abstract readonly protocol: Traffic['protocol']
+  abstract readonly clientAddress: string
+  abstract readonly account: string | undefined
+  servedBy: Upstream | undefined
+  life: Traffic['life']
+  protected readonly deps: AttemptDeps
+  /** The upstream that is leased now. */
+  protected upstream: Upstream | undefined
+  protected finished = false
+  #tries = 0
+  /** The dial under way. */
+  protected leg: Leg | undefined
+
+  constructor(target: Target, route: Route, deps: AttemptDeps) {
+    super()
+    this.sessionKey = route.sessionKey
+    this.strict = route.strict
+    this.strategy = route.strategy
+    this.filter = route.filter
+    this.host = target.host.toLowerCase()
+    this.lifeMs = route.lifeMs
+    this.target = target.authority
+    this.deps = deps
+    this.beganAt = deps.clock.now()
+  }
+
+  /** Starts the dial; the leg's owner is this. */
+  protected abstract dial(upstream: Upstream): Leg
+  /** The leg is open: it is the subclass's from here. */
+  protected abstract take(leg: Leg, early: Buffer | undefined): void
+  /** Tells the client why not. Called once at most. */
+  protected abstract sayRefused(error: GatewayError): void
+
+  start(): void {
+    this.deps.observer.began(this)
+    this.deps.broker.apply(this)
+  }
+
+  granted(upstream: Upstream): void {
+    this.upstream = upstream
+    if (this.#tries++ === 0) this.deps.deadlines.add(this)
+    this.leg = this.dial(upstream)
+  }
+
+  denied(error: GatewayError): void {
+    this.refuse(error)
+  }
+
+  opened(leg: Leg, early: Buffer | undefined): void {
+    this.leg = undefined
+    this.take(leg, early)
+  }
+
+  /**
+   * The upstream has done for this client what it is for.
+   * @param startedAt when its dial began, clock ms
+   * @param convicts see Health.opened
+   * @param doubt a status that may be the upstream's own: evidence about the pair, not a success of the upstream
+   */
+  protected succeeded(upstream: Upstream, startedAt: number, convicts = true, doubt?: number): void {
+    const { pool, health, clock } = this.deps
+    const now = clock.now()
+    this.deadlineList?.remove(this)
+    pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
+    if (doubt === undefined) health.opened(upstream, this.target, now, convicts)
+    else health.failed(upstream, this.target, { kind: 'refused', answer: doubt }, now)
+    this.nowServedBy(upstream, now)
+  }
+
+  protected nowServedBy(upstream: Upstream, now: number): void {
+    this.servedBy = upstream
+    const { lifeMs } = this
+    if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
+    this.deps.observer.opened(this, upstream, now - this.beganAt)
+  }
+
+  /** Of a session's tunnels only the first counts on each upstream. */
+  #countsAsUse(upstream: Upstream): boolean {
+    const session = this.#sessionOn(upstream)
+    if (session === undefined) return true
+    const counts = !session.counted
+    session.counted = true
+    return counts
+  }
+
+  #sessionOn(upstream: Upstream): { counted: boolean } | undefined {
+    const session = this.sessionKey === undefined ? undefined : this.deps.sticky.find(this.sessionKey)
+    return session?.upstream === upstream ? session : undefined
+  }
+
+  failed(leg: Leg, failure: LegFailure): void {
+    this.leg = undefined
+    this.tryFailed(leg.upstream, failure, true)
+  }
+
+  /** @param repeatable whether the request may be made again elsewhere */
+  protected tryFailed(upstream: Upstream, failure: LegFailure, repeatable: boolean): void {
+    const verdict = this.noteFailure(upstream, failure)
+    this.releaseLease()
+    const ownTries = this.#rememberTry(upstream)
+    const step = nextStep({
+      failure,
+      verdict,
+      tries: this.#tries,
+      maxTries: this.deps.tries,
+      ownTries,
+      strict: this.strict,
+    })
+    if (step === 'give-up' || !repeatable) return void this.refuse(this.lastError ?? errorOf(failure, verdict))
+    if (ownTries > 0) this.sessionUse = step === 'same' ? 'own' : mayStay(upstream, failure) ? 'borrow' : 'move'
+    this.deps.broker.apply(this)
+  }
+
+  /** Tells health and log, and keeps what the client hears if nothing better comes. */
+  protected noteFailure(upstream: Upstream, failure: LegFailure): Verdict {
+    const { health, clock, observer } = this.deps
+    observer.tryFailed(this, upstream, failure)
+    const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
+    this.lastError = errorOf(failure, verdict)
+    return verdict
+  }
+
+  /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
+  protected leaseAnother(): Upstream | undefined {
+    const { pool, clock, tries } = this.deps
+    if (this.#tries >= tries || this.upstream === undefined) return undefined
+    const { tried } = this
+    this.tried = [...tried, this.upstream]
+    const leased = pool.lease(this, clock.now())
+    this.tried = tried
+    if (typeof leased === 'string') return undefined
+    this.#tries++
+    return leased
+  }
+
+  /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
+  #rememberTry(upstream: Upstream): number {
+    this.tried = [...this.tried, upstream]
+    if (this.#sessionOn(upstream) === undefined) return 0
+    return this.tried.filter((tried) => tried === upstream).length
+  }
+
+  /** All tries together took too long. */
+  override onDeadline(): void {
+    this.stop()
+    const message = `no upstream opened the way in time (${this.#tries} tried)`
+    this.refuse(new GatewayError('GW_DEADLINE', message, { cause: this.lastError }))
+  }
+
+  /** The client has gone before it heard anything. */
+  clientGone(): void {
+    if (this.finished) return
+    this.finished = true
+    this.stop()
+    this.deps.observer.ended(this, undefined, 0, 0)
+  }
+
+  protected refuse(error: GatewayError): void {
+    if (this.finished) return
+    this.finished = true
+    this.deadlineList?.remove(this)
+    this.deps.observer.refused(this, error)
+    this.sayRefused(error)
+  }
+
+  /** Ends whatever is under way for this client. */
+  protected stop(): void {
+    this.deadlineList?.remove(this)
+    this.deps.broker.withdraw(this)
+    this.leg?.destroy()
+    this.leg = undefined
+    this.releaseLease()
+  }
+
+  /** Gives back a lease that never served. */
+  protected releaseLease(): void {
+    const { upstream } = this
+    this.upstream = undefined
+    if (upstream !== undefined) this.deps.pool.release(upstream, false, this.deps.clock.now())
+  }
+}
+
+/** A session stays on an upstream that works and has only refused one target. */
+function mayStay(upstream: Upstream, failure: LegFailure): boolean {
+  return failure.kind === 'refused' && upstream.worked
+}

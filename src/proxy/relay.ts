@@ -1,0 +1,195 @@
+/**
+ * The only two-way copy: joins a client's socket and an open leg until both directions are done.
+ *
+ * Half-close is passed on in both directions; a slow receiver pauses its sender; a reset on one side resets the other,
+ * so that a cut-off transfer never looks like a finished one. A tunnel through which nothing has moved for the idle
+ * time is closed. Nothing here looks at an octet.
+ *
+ *   client ──data──▶ upload ──▶ upstream        upstream ──onread──▶ download ──▶ client
+ */
+import type { Socket } from 'node:net'
+import type { Linked } from '../structures/linked-list.ts'
+import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
+import type { Leg, LegSink } from '../upstream/connection.ts'
+
+export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'closed'
+
+export interface RelayOwner {
+  /** Both sockets are closed or being torn down; called once. */
+  relayEnded(relay: Relay, end: RelayEnd): void
+  /** Nothing has moved for a step of the idle time, or something moves again. */
+  relayQuiet(relay: Relay, isQuiet: boolean): void
+}
+
+/**
+ * The idle time is counted in steps: an octet that passes sets a flag and no timer, and whether any has is looked at once
+ * a step. A tunnel is idle after `steps` steps in a row without one.
+ */
+export interface IdleSteps {
+  /** A list whose duration is one step. */
+  readonly list: DeadlineList
+  readonly steps: number
+}
+
+/** Steps are a quarter of the idle time, but short enough to tell demand from tunnels that are merely open. */
+const LONGEST_STEP_MS = 10_000
+
+export function idleStepMs(idleMs: number): number {
+  return Math.min(idleMs / 4, LONGEST_STEP_MS)
+}
+
+const NOTHING = Buffer.alloc(0)
+
+export class Relay extends Expiring implements LegSink, Linked<Relay> {
+  /** Owned by the list of all relays. */
+  next: Relay | undefined = undefined
+  previous: Relay | undefined = undefined
+  readonly client: Socket
+  readonly leg: Leg
+  readonly #owner: RelayOwner
+  readonly #idle: IdleSteps
+  #moved = false
+  #quietSteps = 0
+  #ended = false
+
+  /**
+   * Starts copying. The client's events are the caller's to route to `upload`, `clientEnded`, `clientErrored`,
+   * `clientClosed` and `clientDrained`; the upstream's come through the leg.
+   */
+  constructor(client: Socket, leg: Leg, idle: IdleSteps, owner: RelayOwner) {
+    super()
+    this.client = client
+    this.leg = leg
+    this.#idle = idle
+    this.#owner = owner
+    leg.relay = this
+    idle.list.add(this)
+  }
+
+  /** Octets from the client. */
+  upload(chunk: Buffer): void {
+    this.#moved = true
+    if (!this.leg.socket.write(chunk)) this.client.pause()
+  }
+
+  /** Octets from the upstream that nobody else will touch. */
+  send(chunk: Buffer): void {
+    this.#moved = true
+    if (!this.client.write(chunk)) this.leg.socket.pause()
+  }
+
+  /**
+   * Octets from the upstream in the leg's own read buffer.
+   * @returns false while the client has not taken them all: the buffer must not be read into before that
+   */
+  download(bytes: Buffer): boolean {
+    this.#moved = true
+    const { client } = this
+    const flowing = client.write(bytes)
+    if (client.writableLength === 0) return true
+    // Without back-pressure there will be no 'drain': an empty write tells when the octets before it are gone.
+    if (flowing) client.write(NOTHING, () => this.clientDrained())
+    return false
+  }
+
+  clientDrained(): void {
+    if (!this.#ended) this.leg.socket.resume()
+  }
+
+  upstreamDrained(): void {
+    if (!this.#ended) this.client.resume()
+  }
+
+  clientEnded(): void {
+    finish(this.leg.socket)
+  }
+
+  upstreamEnded(): void {
+    finish(this.client)
+  }
+
+  clientErrored(): void {
+    this.#reset('client-reset')
+  }
+
+  upstreamErrored(): void {
+    this.#reset('upstream-reset')
+  }
+
+  /** A socket closes by itself only when both its directions are done; otherwise it was destroyed. */
+  clientClosed(): void {
+    if (this.leg.socket.destroyed) this.#end('done')
+    else if (!this.client.readableEnded) this.#reset('client-reset')
+    else this.#endWhenSent(this.leg.socket)
+  }
+
+  upstreamClosed(): void {
+    if (this.client.destroyed) this.#end('done')
+    else if (!this.leg.socket.readableEnded) this.#reset('upstream-reset')
+    else this.#endWhenSent(this.client)
+  }
+
+  /** One side is closed in good order: the other gets what is still queued for it, and its end, within the idle time. */
+  #endWhenSent(other: Socket): void {
+    other.end()
+    other.destroySoon()
+    this.#end('done')
+    if (!other.destroyed) this.#idle.list.add(this)
+  }
+
+  #reset(end: RelayEnd): void {
+    if (this.#ended) return
+    this.#end(end)
+    if (!this.client.destroyed) resetOrDestroy(this.client)
+    if (!this.leg.socket.destroyed) resetOrDestroy(this.leg.socket)
+  }
+
+  /** Ends both sides at once. */
+  close(end: RelayEnd = 'closed'): void {
+    this.#end(end)
+    this.client.destroy()
+    this.leg.socket.destroy()
+  }
+
+  /** Whether nothing has moved for a step. */
+  get isQuiet(): boolean {
+    return this.#quietSteps > 0
+  }
+
+  override onDeadline(): void {
+    const wasQuiet = this.isQuiet
+    this.#quietSteps = this.#moved ? 0 : this.#quietSteps + 1
+    this.#moved = false
+    if (this.#quietSteps >= this.#idle.steps) return void this.close('idle')
+    if (this.#ended) return void this.#idle.list.add(this)
+    if (this.isQuiet && this.client.writableLength === 0) this.leg.retireBuffer()
+    if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
+    this.#idle.list.add(this)
+  }
+
+  #end(end: RelayEnd): void {
+    this.#idle.list.remove(this)
+    if (this.#ended) return
+    this.#ended = true
+    this.leg.releaseBuffer(false)
+    this.#owner.relayEnded(this, end)
+  }
+}
+
+/**
+ * Says that nothing more will be sent. To a side that has finished itself, with nothing on its way, closing says the same
+ * and spares the system a call; TLS has a word of its own for it.
+ */
+function finish(socket: Socket): void {
+  if (socket.readableEnded && socket.writableLength === 0 && !('encrypted' in socket)) socket.destroy()
+  else socket.end()
+}
+
+/**
+ * Sends a reset where that can be done. TLS sockets have none of their own; and while a FIN is on its way Node answers
+ * `resetAndDestroy` with EINVAL, emits no 'close' and keeps the handle (seen with Node 24.21).
+ */
+function resetOrDestroy(socket: Socket): void {
+  if ('encrypted' in socket || socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
+}

@@ -1,0 +1,144 @@
+/** From what a client said to what it may be lent: listener defaults, user rights, client options. */
+
+import { isThisMachine, type Target } from '../address.ts'
+import type { ClientIdentity } from '../downstream/client-request.ts'
+import { type ClientOptions, noOptions } from '../downstream/username-options.ts'
+import { GatewayError } from '../errors.ts'
+import { anyUpstream, type Filter } from '../pool/pool.ts'
+import type { UpstreamFacts } from '../pool/upstream.ts'
+import type { Strategy } from '../strategy.ts'
+
+/** Defaults of the listener that the client came through. */
+export interface ListenerDefaults {
+  readonly provider: string | undefined
+  readonly strategy: Strategy | undefined
+  /** What makes a session when the client names none. */
+  readonly session: 'off' | 'client' | 'target'
+}
+
+export interface Route {
+  readonly filter: Filter
+  readonly strategy: Strategy
+  readonly lifeMs: number
+  /** Undefined: every connection may leave through another upstream. */
+  readonly sessionKey: string | undefined
+  readonly strict: boolean
+}
+
+export interface RouterSettings {
+  readonly strategy: Strategy
+  readonly providers: readonly string[]
+  /** Ports that the gateway itself listens on. */
+  readonly ownPorts: () => ReadonlySet<number>
+  /** Whether an address belongs to this machine; asked only for targets on one of our ports. */
+  readonly isOwnAddress: (host: string) => boolean
+}
+
+/** Where a request came from; its address costs a system call, so it is read only when it is needed. */
+export interface Origin {
+  readonly clientAddress: string
+}
+
+export class Router {
+  readonly #settings: RouterSettings
+
+  constructor(settings: RouterSettings) {
+    this.#settings = settings
+  }
+
+  /**
+   * @throws {GatewayError} GW_TARGET_NOT_ALLOWED for a target that is the gateway itself, GW_PROVIDER_NOT_ALLOWED,
+   *   GW_BAD_OPTION for a provider that is not configured
+   */
+  route(identity: ClientIdentity, target: Target, origin: Origin, defaults: ListenerDefaults): Route {
+    this.#refuseOwnPorts(target)
+    const { options } = identity
+    const provider = this.#provider(identity, defaults)
+    const filter = filterOf(options, provider, identity.providers)
+    return {
+      filter,
+      strategy: options.strategy ?? defaults.strategy ?? this.#settings.strategy,
+      lifeMs: options.lifeMs ?? 0,
+      sessionKey: sessionKeyOf(identity, target, origin, defaults, filter),
+      strict: options.strict ?? false,
+    }
+  }
+
+  /** Nothing may target the gateway's own ports: a loop, or the admin API from outside. */
+  #refuseOwnPorts({ host, port, authority }: Target): void {
+    if (!this.#settings.ownPorts().has(port)) return
+    if (!isThisMachine(host) && !this.#settings.isOwnAddress(host)) return
+    throw new GatewayError('GW_TARGET_NOT_ALLOWED', `${authority} is the gateway itself`)
+  }
+
+  #provider({ options, providers }: ClientIdentity, defaults: ListenerDefaults): string | undefined {
+    const provider = options.provider ?? defaults.provider
+    if (provider === undefined) return undefined
+    if (!this.#settings.providers.includes(provider)) {
+      throw new GatewayError('GW_BAD_OPTION', 'the option "provider" names none of the configured providers')
+    }
+    if (providers !== undefined && !providers.includes(provider)) {
+      throw new GatewayError('GW_PROVIDER_NOT_ALLOWED', `this user may not be served from provider "${provider}"`)
+    }
+    return provider
+  }
+}
+
+type Facet = 'country' | 'area' | 'city' | 'isp'
+const FACETS: readonly Facet[] = ['country', 'area', 'city', 'isp']
+
+/** Equal wishes give equal keys: the pool keeps one view for each key. */
+function filterOf(
+  options: ClientOptions,
+  provider: string | undefined,
+  allowed: readonly string[] | undefined,
+): Filter {
+  if (options === noOptions) return providerFilter(provider === undefined ? allowed : [provider])
+  const wishes = FACETS.flatMap((facet) => {
+    const value = options[facet]
+    return value === undefined ? [] : [{ facet, value: value.toLowerCase() }]
+  })
+  const base = providerFilter(provider === undefined ? allowed : [provider])
+  if (wishes.length === 0) return base
+  return {
+    key: JSON.stringify([base.key, ...wishes.map((wish) => [wish.facet, wish.value])]),
+    providers: base.providers,
+    base,
+    accepts: (facts) => base.accepts(facts) && wishes.every((wish) => fits(facts, wish)),
+  }
+}
+
+function providerFilter(providers: readonly string[] | undefined): Filter {
+  if (providers === undefined) return anyUpstream
+  return {
+    key: JSON.stringify(providers),
+    providers,
+    base: undefined,
+    accepts: (facts) => providers.includes(facts.provider),
+  }
+}
+
+/** Countries are codes; vendors write areas as in "河南省商丘市", of which a client names a part. */
+function fits(facts: UpstreamFacts, { facet, value }: { facet: Facet; value: string }): boolean {
+  const fact = facts[facet]?.toLowerCase()
+  if (facet === 'country') return fact === value
+  // A vendor that tells one place does not say whether it is a province or a town.
+  const place = facet === 'city' ? (facts.city ?? facts.area)?.toLowerCase() : fact
+  return place?.includes(value) ?? false
+}
+
+/** A session belongs to its account and its wishes: the same word of another account is another session. */
+function sessionKeyOf(
+  { account, options }: ClientIdentity,
+  target: Target,
+  origin: Origin,
+  defaults: ListenerDefaults,
+  filter: Filter,
+): string | undefined {
+  const { session } = options
+  if (session === undefined && defaults.session === 'off') return undefined
+  const scope = `${account ?? ''}\n${filter.key}`
+  if (session !== undefined) return `key\n${session}\n${scope}`
+  if (defaults.session === 'client') return `client\n${origin.clientAddress}\n${scope}`
+  return `target\n${target.host.toLowerCase()}\n${scope}`
+}

@@ -1,0 +1,114 @@
+/** Counts what happens to clients, and writes the access log. Plain numbers: the metrics page reads them when it is asked. */
+import type { ErrorCode, GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { LegFailure } from '../upstream/connection.ts'
+import type { DataSideObserver } from './data-plane.ts'
+import type { Traffic } from './proxied-request.ts'
+import type { RelayEnd } from './relay.ts'
+
+/** Upper bounds of the histogram of times to an open tunnel, seconds; the last bucket is everything above. */
+export const OPEN_SECONDS_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20] as const
+
+export type FailureKind = LegFailure['kind']
+
+export class TrafficCounters implements DataSideObserver {
+  readonly requests: Record<Traffic['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
+  openedCount = 0
+  /** The same by provider. */
+  readonly openedBy = new Map<string, number>()
+  clientsGone = 0
+  readonly endedCounts: Record<RelayEnd, number> = {
+    done: 0,
+    'client-reset': 0,
+    'upstream-reset': 0,
+    idle: 0,
+    closed: 0,
+  }
+  /** Octets from clients, and to clients. */
+  upBytes = 0
+  downBytes = 0
+  acceptFailures = 0
+  readonly errors = new Map<ErrorCode, number>()
+  readonly triesFailed: Record<FailureKind, number> = { broken: 0, login: 0, refused: 0, local: 0 }
+  readonly openSeconds = { counts: new Array<number>(OPEN_SECONDS_BOUNDS.length + 1).fill(0), sum: 0 }
+  readonly #log: Log
+  readonly #accessLog: boolean
+  readonly #isDebug: boolean
+
+  constructor(log: Log, options: { access: boolean }) {
+    this.#log = log.child({ mod: 'traffic' })
+    this.#accessLog = options.access
+    this.#isDebug = this.#log.isLevelEnabled('debug')
+  }
+
+  began(traffic: Traffic): void {
+    this.requests[traffic.protocol]++
+    // A socket remembers its peer's address only if it was asked while it was open.
+    if (this.#accessLog) void traffic.clientAddress
+  }
+
+  opened(_traffic: Traffic, upstream: Upstream, tookMs: number): void {
+    this.openedCount++
+    const { provider } = upstream.facts
+    this.openedBy.set(provider, (this.openedBy.get(provider) ?? 0) + 1)
+    const seconds = tookMs / 1_000
+    let bucket = 0
+    while (bucket < OPEN_SECONDS_BOUNDS.length && seconds > (OPEN_SECONDS_BOUNDS[bucket] ?? 0)) bucket++
+    this.openSeconds.counts[bucket] = (this.openSeconds.counts[bucket] ?? 0) + 1
+    this.openSeconds.sum += seconds
+  }
+
+  tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void {
+    this.triesFailed[failure.kind]++
+    if (!this.#isDebug) return
+    this.#log.debug(
+      { target: traffic.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
+      'try failed',
+    )
+  }
+
+  refused(traffic: Traffic, error: GatewayError): void {
+    this.#count(error)
+    if (this.#accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
+  }
+
+  turnedAway(error: GatewayError): void {
+    this.#count(error)
+    if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
+  }
+
+  ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void {
+    if (end === undefined) this.clientsGone++
+    else this.endedCounts[end]++
+    this.upBytes += upBytes
+    this.downBytes += downBytes
+    if (this.#accessLog)
+      this.#log.info({ ...facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
+  }
+
+  acceptFailed(error: NodeJS.ErrnoException): void {
+    this.acceptFailures++
+    this.#log.error(
+      { code: error.code },
+      'a connection could not be accepted: raise the descriptor limit (ulimit -n) or lower limits.connections',
+    )
+  }
+
+  #count(error: GatewayError): void {
+    this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1)
+  }
+}
+
+function facts(traffic: Traffic): object {
+  const { protocol, clientAddress, account, target, servedBy, life } = traffic
+  return {
+    protocol,
+    client: clientAddress,
+    account,
+    target,
+    upstream: servedBy?.id,
+    provider: servedBy?.facts.provider,
+    ...(life === undefined ? {} : { lifeAskedMs: life.askedMs, lifeLeftMs: Math.round(life.leftMs) }),
+  }
+}

@@ -1,0 +1,173 @@
+/** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts has the part before it opens. */
+
+import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.ts'
+import type { GatewayError } from '../errors.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { LinkedList } from '../structures/linked-list.ts'
+import { Expiring } from '../structures/timeout-queue.ts'
+import type { Leg, LegFailure } from '../upstream/connection.ts'
+import type { Hedging } from './hedging.ts'
+import { Attempt, type AttemptDeps } from './proxied-request.ts'
+import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
+import type { Route } from './router.ts'
+
+export interface TunnelDeps extends AttemptDeps {
+  /** When a second upstream is dialled; undefined: never. */
+  readonly hedging: Hedging | undefined
+  readonly idle: IdleSteps
+  readonly relays: LinkedList<Relay>
+  /** How many clients wait for their tunnel to open. */
+  readonly opening: { count: number }
+}
+
+export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
+  readonly #request: TunnelRequest
+  readonly #deps: TunnelDeps
+  #hedgeTimer: HedgeTimer | undefined
+  /** The second dial, while the first is silent. */
+  #hedge: Leg | undefined
+
+  constructor(request: TunnelRequest, route: Route, deps: TunnelDeps) {
+    super(request.target, route, deps)
+    this.#request = request
+    this.#deps = deps
+  }
+
+  get protocol(): TunnelRequest['protocol'] {
+    return this.#request.protocol
+  }
+
+  get clientAddress(): string {
+    return this.#request.clientAddress
+  }
+
+  get account(): string | undefined {
+    return this.#request.identity.account
+  }
+
+  override start(): void {
+    this.#deps.opening.count++
+    super.start()
+  }
+
+  override clientGone(): void {
+    if (!this.finished) this.#deps.opening.count--
+    super.clientGone()
+  }
+
+  protected dial(upstream: Upstream): Leg {
+    return this.#deps.dialler.dial(upstream, this.#request.target, this)
+  }
+
+  override granted(upstream: Upstream): void {
+    super.granted(upstream)
+    // A session keeps its address; it tries that again first.
+    if (this.#deps.hedging === undefined || this.sessionKey !== undefined) return
+    this.#hedgeTimer ??= new HedgeTimer(this)
+    this.#deps.hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
+  }
+
+  /** The first upstream has been silent for long: a second one is dialled beside it. */
+  hedge(): void {
+    if (this.leg === undefined || this.#hedge !== undefined) return
+    const upstream = this.leaseAnother()
+    if (upstream !== undefined) this.#hedge = this.dial(upstream)
+  }
+
+  /** The first to open wins; the other is let go, and blamed for nothing. */
+  override opened(leg: Leg, early: Buffer | undefined): void {
+    const loser = leg === this.#hedge ? this.leg : this.#hedge
+    this.#endHedging()
+    if (loser !== undefined) this.#letGo(loser)
+    this.upstream = leg.upstream
+    this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
+    super.opened(leg, early)
+  }
+
+  /** One of two has failed: the other goes on alone, as if it had been the only one. */
+  override failed(leg: Leg, failure: LegFailure): void {
+    if (isStale(leg, failure)) return void this.#dialAgain(leg)
+    const other = leg === this.#hedge ? this.leg : this.#hedge
+    this.#endHedging()
+    if (other === undefined) return void super.failed(leg, failure)
+    this.leg = other
+    this.upstream = other.upstream
+    this.noteFailure(leg.upstream, failure)
+    this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
+  }
+
+  /**
+   * The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. Its others are
+   * as old; and if it closes each one upon CONNECT, the new one says so.
+   */
+  #dialAgain(leg: Leg): void {
+    this.#deps.dialler.forget(leg.upstream)
+    const again = this.dial(leg.upstream)
+    if (leg === this.#hedge) this.#hedge = again
+    else this.leg = again
+  }
+
+  protected override stop(): void {
+    const hedge = this.#hedge
+    this.#endHedging()
+    if (hedge !== undefined) this.#letGo(hedge)
+    super.stop()
+  }
+
+  #endHedging(): void {
+    this.#hedge = undefined
+    this.#hedgeTimer?.deadlineList?.remove(this.#hedgeTimer)
+  }
+
+  #letGo(leg: Leg): void {
+    leg.destroy()
+    this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
+  }
+
+  /** The line of no return: past it no other upstream is tried. */
+  protected take(leg: Leg, early: Buffer | undefined): void {
+    this.#deps.opening.count--
+    this.succeeded(leg.upstream, leg.startedAt)
+    this.#request.accept(leg.upstream.id, this.life?.leftMs)
+    const relay = new Relay(this.#request.socket, leg, this.#deps.idle, this)
+    this.#deps.relays.add(relay)
+    this.#request.join(relay)
+    if (early !== undefined) relay.send(early)
+  }
+
+  protected sayRefused(error: GatewayError): void {
+    this.#deps.opening.count--
+    this.#request.refuse(error)
+  }
+
+  relayEnded(relay: Relay, end: RelayEnd): void {
+    this.finished = true
+    this.#deps.relays.remove(relay)
+    if (relay.isQuiet) this.relayQuiet(relay, false)
+    if (this.upstream !== undefined) this.#deps.pool.release(this.upstream, true, this.#deps.clock.now())
+    this.upstream = undefined
+    const { bytesRead, bytesWritten } = relay.client
+    this.#deps.observer.ended(this, end, bytesRead, bytesWritten)
+  }
+
+  relayQuiet(_relay: Relay, isQuiet: boolean): void {
+    if (this.upstream !== undefined) this.upstream.quietLeases += isQuiet ? 1 : -1
+  }
+}
+
+function isStale(leg: Leg, failure: LegFailure): boolean {
+  return leg.wasWarm && failure.kind === 'broken' && failure.how === 'closed'
+}
+
+class HedgeTimer extends Expiring {
+  readonly #tunnel: Tunnel
+
+  constructor(tunnel: Tunnel) {
+    super()
+    this.#tunnel = tunnel
+  }
+
+  override onDeadline(): void {
+    this.#tunnel.hedge()
+  }
+}

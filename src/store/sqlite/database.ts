@@ -1,0 +1,90 @@
+/** Opens the database: checks it, and sets a damaged one aside. */
+import { DatabaseSync } from 'node:sqlite'
+import { StoreBusy } from '../errors.ts'
+import { Damage, isBusy, isDamage, textOf, toStoreError } from './causes.ts'
+import { hasOrphanedJournal, makeFolder, type Paths, pathsIn, prepareDatabase, setAside } from './folder.ts'
+import type { Note } from './messages.ts'
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+
+/**
+ * To be called by who holds the folder's lock, or on behalf of it.
+ * @param wallMs names a file that is set aside
+ * @param use reads what is needed at once: damage that it meets is treated like damage found by the check
+ * @throws {StoreBusy} when another program holds the database
+ * @throws {StoreError} when folder or files cannot be made, opened or written
+ */
+export function openDatabase<T>(
+  dir: string,
+  wallMs: number,
+  notes: Note[],
+  use: (database: DatabaseSync) => T,
+): { database: DatabaseSync; result: T } {
+  const paths = pathsIn(dir)
+  try {
+    makeFolder(dir)
+    prepareDatabase(paths, notes)
+    if (hasOrphanedJournal(paths)) startAfresh(paths, wallMs, 'its database is missing, its journal is not', notes)
+    try {
+      return openChecked(paths, use)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      startAfresh(paths, wallMs, textOf(error), notes)
+      return openChecked(paths, use)
+    }
+  } catch (error) {
+    throw toStoreError(error, `the store in ${dir} cannot be opened`)
+  }
+}
+
+function startAfresh(paths: Paths, wallMs: number, why: string, notes: Note[]): void {
+  setAside(paths, wallMs, why, notes)
+  prepareDatabase(paths, notes)
+}
+
+function openChecked<T>(paths: Paths, use: (database: DatabaseSync) => T): { database: DatabaseSync; result: T } {
+  const database = new DatabaseSync(paths.database)
+  try {
+    // Before anything is read: then the journal's index is kept in memory, and there is no third file.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const isNew = isUnused(database)
+    if (!isNew) assertOurs(database)
+    // Every transaction is on the disk before it counts as done; on a Mac that wants a word of its own.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
+    if (isNew) createTables(database)
+    else assertSound(database)
+    return { database, result: use(database) }
+  } catch (error) {
+    database.close()
+    if (isBusy(error)) throw new StoreBusy(paths.dir)
+    throw error
+  }
+}
+
+/** Nothing is written before this is known: a file of somebody else's is set aside as it is. */
+function assertOurs(database: DatabaseSync): void {
+  if (numberOf(database, 'application_id') !== APPLICATION_ID) throw new Damage('it is not a store of Turnpike')
+  const version = numberOf(database, 'user_version')
+  if (version !== SCHEMA_VERSION)
+    throw new Damage(`its version is ${version}, this Turnpike knows version ${SCHEMA_VERSION}`)
+}
+
+function assertSound(database: DatabaseSync): void {
+  const finding = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+  if (finding !== 'ok') throw new Damage(String(finding))
+  const reading = database.prepare('SELECT 1 FROM reading').get()
+  if (reading === undefined) throw new Damage('it holds no reading of the clocks')
+}
+
+function createTables(database: DatabaseSync): void {
+  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} INSERT INTO reading VALUES (1, '', 0, 0); COMMIT`)
+}
+
+/** Also after a process that was killed before it had made the tables. */
+function isUnused(database: DatabaseSync): boolean {
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
+  return isEmpty && numberOf(database, 'user_version') === 0
+}
+
+function numberOf(database: DatabaseSync, pragma: 'user_version' | 'application_id'): number {
+  return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma])
+}

@@ -1,0 +1,320 @@
+/**
+ * The durable store, as the gateway's thread sees it: collects changes and hands them to the store's own thread, one
+ * batch at a time. Whoever waits shares the next transaction with everybody else who came meanwhile.
+ */
+import type { Clock, Timer } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import type { GoneReason } from '../../pool/upstream.ts'
+import type { CallId, CallStart, Restored, Store, StoredUpstream } from '../contract.ts'
+import { StoreError } from '../errors.ts'
+import { Keeper } from './database-writer.ts'
+import { type FolderLock, lockFolder } from './lock.ts'
+import type { Change, Note, Opened, Refusal } from './messages.ts'
+import { type Moment, toRestored, toRow } from './rows.ts'
+import { type BootClock, type Reading, read, systemBoot } from './time.ts'
+import { Link, type Spawn, startWorker } from './worker-client.ts'
+import { type Entry, Lane, type Waiter } from './write-queue.ts'
+
+interface Deps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly boot: BootClock
+  readonly spawn: Spawn
+}
+
+export interface StoreDeps extends Pick<Deps, 'clock' | 'log'> {
+  /** Default: this machine's. */
+  readonly boot?: BootClock
+  /** Default: a thread that runs worker.ts. */
+  readonly spawn?: Spawn
+  /** Whether the thread is started at once: for who is going to record calls, so that the first need not wait for it. */
+  readonly eager?: boolean
+}
+
+/** What nobody waits for is recorded this long after it was said: so much a crash may take back. */
+const LAZY_MS = 250
+const TOUCHES_MS = 10_000
+/** After a failure. */
+const RETRY_MS = 1_000
+/** Handing a batch over copies it on the event loop: half a millisecond for so many (measured). */
+const BATCH = 1_000
+
+/**
+ * Takes the folder, or makes it, and reads what an earlier process left: here and now, while nobody is served who would
+ * have to wait for the disk. Unless it is wanted at once, the thread starts with the first change: a gateway that records
+ * nothing does without its memory, 12 MB and more.
+ * @throws {StoreBusy} when another process uses it
+ * @throws {StoreError} when it cannot be read or written (a damaged file is set aside instead, and logged)
+ */
+export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: Store; restored: Restored }> {
+  const { clock, log, spawn = startWorker, eager = false } = deps
+  const boot = deps.boot ?? (await systemBoot(clock))
+  const reading = read(clock, boot)
+  const moment: Moment = { clockMs: clock.now(), bootMs: reading.bootMs }
+  const notes: Note[] = []
+  const lock = lockFolder(dir, notes)
+  const { opened, link } = await begin(dir, reading, eager ? spawn : undefined).catch((error) => {
+    lock.release()
+    throw error
+  })
+  tell(log, [...notes, ...opened.notes])
+  const none = { proof: 'none', upstreams: [], calls: [], purchases: [], totals: [], sessions: [] } as const
+  const left = opened.left ?? none
+  if (left.proof === 'none' && left.upstreams.length + left.purchases.length > 0) {
+    log.warn(
+      'the time of day ran back since the last run: calls and purchases count as made now, addresses are doubtful',
+    )
+  }
+  return {
+    store: new DurableStore(dir, { clock, log, boot, spawn }, lock, link, opened.nextCall),
+    restored: toRestored(left, moment),
+  }
+}
+
+/** Reads what is there, and starts the thread where it is wanted already. */
+async function begin(
+  dir: string,
+  reading: Reading,
+  spawn: Spawn | undefined,
+): Promise<{ opened: Opened; link: Link | undefined }> {
+  const { keeper, opened } = Keeper.open({ dir, reading, isStart: true })
+  keeper.close()
+  if (spawn === undefined) return { opened, link: undefined }
+  const { link } = await Link.open(spawn, { dir, reading, isStart: false })
+  return { opened, link }
+}
+
+class DurableStore implements Store {
+  readonly #dir: string
+  readonly #deps: Deps
+  readonly #lock: FolderLock
+  readonly #lane = new Lane()
+  /** Undefined until there is something to record. */
+  #link: Link | undefined
+  #nextCall: CallId
+  #lazyTimer: Timer | undefined
+  #touchTimer: Timer | undefined
+  #pumping: Promise<void> | undefined
+  /** The failure that lasts; undefined while everything can be recorded. */
+  #failure: StoreError | undefined
+  /** Before then (clock ms) no other thread is started. */
+  #reopenAt = Number.NEGATIVE_INFINITY
+  #isClosed = false
+  #closing: Promise<void> | undefined
+
+  constructor(dir: string, deps: Deps, lock: FolderLock, link: Link | undefined, nextCall: CallId) {
+    this.#dir = dir
+    this.#deps = deps
+    this.#lock = lock
+    this.#link = link
+    this.#nextCall = nextCall
+  }
+
+  async callBegins(call: CallStart): Promise<CallId> {
+    const id = this.#nextCall++
+    await this.#durable({ kind: 'call-began', id, ...call, atMs: this.#deps.boot.sinceBootMs() })
+    return id
+  }
+
+  callEnded(id: CallId, answered: boolean, sold: number): void {
+    this.#lazy({ kind: 'call-ended', id, answered, sold, atMs: this.#deps.boot.sinceBootMs() })
+  }
+
+  async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
+    if (upstreams.length === 0) return
+    const at = { clockMs: this.#deps.clock.now(), bootMs: this.#deps.boot.sinceBootMs() }
+    await this.#durable({ kind: 'bought', upstreams: upstreams.map((upstream) => toRow(upstream, at)) })
+  }
+
+  left(id: string, reason: GoneReason): void {
+    if (reason === 'released') this.released(id)
+    else if (reason !== 'shutdown') this.#lazy({ kind: 'left', id, reason })
+  }
+
+  released(id: string): void {
+    this.#lazy({ kind: 'released', id })
+  }
+
+  opened(id: string): void {
+    this.#lazy({ kind: 'opened', id })
+  }
+
+  session(key: string, upstreamId: string): void {
+    if (this.#isClosed) return
+    this.#lane.session({ kind: 'session', key, upstreamId })
+    this.#arm()
+  }
+
+  sessionUsed(key: string): void {
+    if (this.#isClosed) return
+    this.#lane.touch(key)
+    this.#arm()
+  }
+
+  sessionEnded(key: string): void {
+    if (this.#isClosed) return
+    this.#lane.session({ kind: 'session-ended', key })
+    this.#arm()
+  }
+
+  flush(): Promise<void> {
+    return this.#wait((waiter) => this.#lane.mark(waiter))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish()
+    return this.#closing
+  }
+
+  async #finish(): Promise<void> {
+    const flushed = this.flush()
+    this.#isClosed = true
+    const { log } = this.#deps
+    try {
+      await flushed
+    } catch {
+      log.error({ changes: this.#lane.changes }, 'the store is closed without its last changes')
+    }
+    await this.#pumping
+    this.#lazyTimer?.clear()
+    this.#touchTimer?.clear()
+    await this.#link?.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
+    this.#lock.release()
+  }
+
+  #lazy(change: Change): void {
+    if (this.#isClosed) return
+    this.#lane.add(change)
+    this.#arm()
+  }
+
+  #durable(change: Change): Promise<void> {
+    return this.#wait((waiter) => this.#lane.addAwaited(change, waiter))
+  }
+
+  #wait(enter: (waiter: Waiter) => void): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new StoreError('closed', 'the store is closed'))
+    return new Promise((resolve, reject) => {
+      enter({ resolve, reject })
+      this.#pump()
+    })
+  }
+
+  /** Sees to it that what waits is recorded some time. */
+  #arm(): void {
+    if (this.#isClosed || this.#pumping !== undefined) return
+    const { clock } = this.#deps
+    if (this.#lane.changes > 0) {
+      this.#lazyTimer ??= clock.after(this.#failure === undefined ? LAZY_MS : RETRY_MS, () => {
+        this.#lazyTimer = undefined
+        this.#lane.changesFallDue()
+        this.#pump()
+      })
+    }
+    if (this.#lane.touches > 0) {
+      this.#touchTimer ??= clock.after(TOUCHES_MS, () => {
+        this.#touchTimer = undefined
+        this.#lane.touchesFallDue()
+        this.#pump()
+      })
+    }
+  }
+
+  #pump(): void {
+    this.#pumping ??= this.#work().finally(() => {
+      this.#pumping = undefined
+      // Something may have come after the last look.
+      if (this.#lane.isDue) this.#pump()
+      else this.#arm()
+    })
+  }
+
+  async #work(): Promise<void> {
+    while (this.#lane.isDue) await this.#commit(this.#lane.take(BATCH))
+  }
+
+  async #commit(entries: readonly Entry[]): Promise<void> {
+    const changes = entries.flatMap(({ change }) => (change === undefined ? [] : [change]))
+    try {
+      const refused = changes.length === 0 ? [] : await this.#write(changes)
+      this.#recorded(entries, refused)
+    } catch (error) {
+      await this.#failed(entries, error instanceof StoreError ? error : new StoreError('failed', String(error)))
+    }
+  }
+
+  async #write(changes: readonly Change[]): Promise<readonly Refusal[]> {
+    const { clock, boot, log } = this.#deps
+    const link = await this.#connected()
+    const refused = await link.commit({ reading: read(clock, boot), changes })
+    if (this.#failure !== undefined) log.info('the store can be written again')
+    this.#failure = undefined
+    return refused
+  }
+
+  /** @param refused by position among the entries that have a change */
+  #recorded(entries: readonly Entry[], refused: readonly Refusal[]): void {
+    const reasons = new Map(refused.map(({ index, message }) => [index, message]))
+    let index = 0
+    for (const { change, waiter } of entries) {
+      const message = change === undefined ? undefined : reasons.get(index++)
+      if (message === undefined) waiter?.resolve()
+      else this.#refused(change?.kind ?? '', message, waiter)
+    }
+  }
+
+  #refused(kind: string, message: string, waiter: Waiter | undefined): void {
+    this.#deps.log.error({ kind, why: message }, 'a change cannot be recorded and is left out')
+    waiter?.reject(new StoreError('refused', `the store cannot record this: ${message}`))
+  }
+
+  /** Tells everybody who waits, keeps what nobody waits for, and tries again later. */
+  async #failed(entries: readonly Entry[], error: StoreError): Promise<void> {
+    this.#tellFailure(error)
+    const behind = this.#lane.postpone()
+    this.#lane.giveBack(entries.flatMap((entry) => keptAfter(entry, error)))
+    for (const { waiter } of entries) waiter?.reject(error)
+    for (const waiter of behind) waiter.reject(error)
+    // The thread that replaces this one checks the file.
+    if (error.reason === 'damaged') await this.#link?.close().catch(() => {})
+  }
+
+  #tellFailure(error: StoreError): void {
+    const { log } = this.#deps
+    const isNew = this.#failure?.reason !== error.reason
+    this.#failure = error
+    if (isNew) log.error({ reason: error.reason }, `${error.message}. Nothing is bought until it can be written`)
+    const sessions = this.#lane.takeDropped()
+    if (sessions > 0)
+      log.warn({ sessions }, 'too many sessions wait to be recorded: the newest will not outlive a restart')
+  }
+
+  async #connected(): Promise<Link> {
+    const last = this.#link
+    if (last?.isAlive) return last
+    const { clock, log, spawn, boot } = this.#deps
+    if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
+    this.#reopenAt = clock.now() + RETRY_MS
+    await last?.close()
+    const { link, opened } = await Link.open(spawn, { dir: this.#dir, reading: read(clock, boot), isStart: false })
+    tell(log, opened.notes)
+    // The first one has replaced none: it is no reason to wait with a second.
+    if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY
+    else log.warn('the thread of the store had ended: another one has opened it again')
+    this.#link = link
+    return link
+  }
+}
+
+/** What of a failed batch is still to be recorded. */
+function keptAfter({ key, change }: Entry, error: StoreError): Entry[] {
+  if (change === undefined || change.kind === 'session-used') return []
+  if (change.kind !== 'call-began') return [{ key, change }]
+  // Nobody knows whether it got through; the call is not made.
+  return error.reason === 'crashed' ? [{ key, change: { kind: 'call-undone', id: change.id } }] : []
+}
+
+function tell(log: Log, notes: readonly Note[]): void {
+  for (const { level, message, file, why } of notes)
+    log[level]({ file, ...(why === undefined ? {} : { why }) }, message)
+}

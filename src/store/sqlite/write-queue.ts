@@ -1,0 +1,149 @@
+/**
+ * What waits to be recorded, first come first served. A session that changes again before its turn keeps its place, with
+ * the newer content. Signs of use (`session-used`) wait apart, and go only when they are due.
+ *
+ * Due is what was there when its time came, and everything while somebody waits. What comes in while a batch is written
+ * is not due with it: it would make a smaller batch, during which less comes in, and so on down to one.
+ */
+import type { StoreError } from '../errors.ts'
+import type { Change } from './messages.ts'
+
+export interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: StoreError) => void
+}
+
+type Key = string | number
+
+export interface Entry {
+  /** Equal keys supersede each other: sessions. Others have a number of their own. */
+  readonly key: Key
+  /** Undefined: only wants to know that everything before it is recorded. */
+  readonly change: Change | undefined
+  /** Somebody who waits for it. */
+  readonly waiter?: Waiter
+}
+
+/** While nothing can be written, calls and purchases stop, but clients still begin sessions. */
+const MAX_WAITING_SESSIONS = 100_000
+
+export class Lane {
+  /** What a batch that failed has left over. */
+  #front: Entry[] = []
+  readonly #changes = new Map<Key, Entry>()
+  readonly #touches = new Map<Key, Entry>()
+  readonly #awaited = new Map<Key, Entry>()
+  readonly #maxSessions: number
+  #nextKey = 0
+  #changesDue = 0
+  #touchesDue = 0
+  /** Sessions that were not taken in because too many waited. */
+  #dropped = 0
+
+  constructor(maxSessions = MAX_WAITING_SESSIONS) {
+    this.#maxSessions = maxSessions
+  }
+
+  get changes(): number {
+    return this.#front.length + this.#changes.size
+  }
+
+  get touches(): number {
+    return this.#touches.size
+  }
+
+  get isDue(): boolean {
+    if (this.#awaited.size > 0) return true
+    return (this.#changesDue > 0 && this.changes > 0) || (this.#touchesDue > 0 && this.touches > 0)
+  }
+
+  changesFallDue(): void {
+    this.#changesDue = this.changes
+  }
+
+  touchesFallDue(): void {
+    this.#touchesDue = this.touches
+  }
+
+  add(change: Change): void {
+    const key = this.#nextKey++
+    this.#changes.set(key, { key, change })
+  }
+
+  addAwaited(change: Change, waiter: Waiter): void {
+    this.#await(this.#changes, { key: this.#nextKey++, change, waiter })
+  }
+
+  session(change: Extract<Change, { kind: 'session' | 'session-ended' }>): void {
+    const { key } = change
+    this.#touches.delete(key)
+    if (this.#changes.size >= this.#maxSessions && !this.#changes.has(key)) this.#dropped++
+    else this.#changes.set(key, { key, change })
+  }
+
+  touch(key: string): void {
+    if (this.#changes.has(key) || this.#touches.size >= this.#maxSessions) return
+    this.#touches.set(key, { key, change: { kind: 'session-used', key } })
+  }
+
+  /** The waiter hears when everything that is in the lane now has been recorded. */
+  mark(waiter: Waiter): void {
+    this.#await(this.#touches, { key: this.#nextKey++, change: undefined, waiter })
+    this.touchesFallDue()
+  }
+
+  /** Takes up to `max` entries out: changes, then signs of use that are due. */
+  take(max: number): Entry[] {
+    const taken = this.#front.splice(0, max)
+    move(this.#changes, max - taken.length, taken)
+    this.#changesDue = Math.max(0, this.#changesDue - taken.length)
+    const changes = taken.length
+    move(this.#touches, Math.min(max - changes, this.#touchesDue), taken)
+    this.#touchesDue -= taken.length - changes
+    for (const { key } of taken) this.#awaited.delete(key)
+    return taken
+  }
+
+  /** Puts entries of the last batch back in front. They may not be waited for. */
+  giveBack(entries: readonly Entry[]): void {
+    this.#front = [...entries, ...this.#front]
+  }
+
+  /**
+   * Nothing is due any more, and nobody waits.
+   * @returns who waited. Of what they waited for only purchases stay, where they stand: the money is spent
+   */
+  postpone(): Waiter[] {
+    this.#changesDue = 0
+    this.#touchesDue = 0
+    const waiters: Waiter[] = []
+    for (const { key, change, waiter } of this.#awaited.values()) {
+      if (waiter !== undefined) waiters.push(waiter)
+      if (change?.kind === 'bought') this.#changes.set(key, { key, change })
+      else if (!this.#changes.delete(key)) this.#touches.delete(key)
+    }
+    this.#awaited.clear()
+    return waiters
+  }
+
+  /** @returns how many sessions were not taken in since the last question */
+  takeDropped(): number {
+    const dropped = this.#dropped
+    this.#dropped = 0
+    return dropped
+  }
+
+  #await(into: Map<Key, Entry>, entry: Entry): void {
+    into.set(entry.key, entry)
+    this.#awaited.set(entry.key, entry)
+  }
+}
+
+function move(from: Map<Key, Entry>, max: number, into: Entry[]): void {
+  let left = max
+  for (const [key, entry] of from) {
+    if (left-- <= 0) return
+    from.delete(key)
+    into.push(entry)
+  }
+}

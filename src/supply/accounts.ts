@@ -1,0 +1,219 @@
+/** From the configuration to its accounts: what each provider is set to, and its opened source. */
+import { readFileSync } from 'node:fs'
+import type { Clock } from '../clock.ts'
+import {
+  type ApiProviderConfig,
+  type Config,
+  type DemoProviderConfig,
+  type GenericProviderConfig,
+  isApi,
+  isDemo,
+  isGeneric,
+  isLink,
+  isStatic,
+  type ProviderConfig,
+} from '../config/schema.ts'
+import type { DemoWorld } from '../demo/world.ts'
+import type { Log } from '../log.ts'
+import type { UpstreamTls } from '../pool/upstream.ts'
+import type { Secret } from '../secret.ts'
+import { memoryFile } from '../store/memory-file.ts'
+import type { Source, ProviderSettings as SourceSettings } from '../vendors/contract.ts'
+import {
+  type CallGate,
+  openSource,
+  ownKeysOf,
+  type SourceDeps,
+  type SourceMemory,
+  Turns,
+  type VendorHttp,
+} from '../vendors/registry.ts'
+import type { RefillSettings } from './planner.ts'
+import type { ProviderSettings } from './provider.ts'
+
+/** One provider of the configuration: what refill must know of it, and its source. */
+export interface Account {
+  readonly settings: ProviderSettings
+  readonly source: Source
+}
+
+interface AccountDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly http: VendorHttp
+  readonly gate: CallGate
+}
+
+/** Opens every provider's account, in the order of the configuration. */
+export async function openAccounts(
+  config: Config,
+  deps: AccountDeps,
+): Promise<{ opened: Account[]; close: () => Promise<void> }> {
+  const worlds: DemoWorld[] = []
+  const opened: Account[] = []
+  const { inTurn } = new Turns()
+  for (const provider of config.providers) {
+    if (isDemo(provider)) {
+      const world = await openDemoWorld(provider, deps)
+      worlds.push(world)
+      opened.push(demoAccount(config, provider, world, deps))
+    } else opened.push(openAccount(config, provider, { ...deps, inTurn }))
+  }
+  return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
+}
+
+/** Opens the account of one provider that has a vendor outside of this process. */
+export function openAccount(
+  config: Config,
+  provider: ProviderConfig,
+  deps: AccountDeps & Pick<SourceDeps, 'inTurn'>,
+): Account {
+  return {
+    settings: providerSettings(config, provider, tlsOf(provider)),
+    source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
+  }
+}
+
+/** A link that is tried and stands in no configuration. */
+export interface PastedLink {
+  readonly url: Secret
+  readonly product: string | undefined
+  readonly channels: number | undefined
+}
+
+const LINK_TIMEOUT_MS = 10_000
+
+/** @throws {VendorError} class bad_request for a link that cannot be used */
+export function openLink(config: Config, link: PastedLink, deps: Pick<AccountDeps, 'clock' | 'http' | 'gate'>): Source {
+  const { url, product = '', channels } = link
+  // Nobody is lent what a trial brings: private addresses are shown, with a word on them.
+  const common = { name: 'link', vendor: 'link', product, credentials: {}, request: {}, url, allowPrivate: true }
+  const limits = { limit: { share: 1 }, callTimeoutMs: LINK_TIMEOUT_MS, maxBodyBytes: config.supply.bodyBytes }
+  return openSource({ ...common, ...limits, ...(channels === undefined ? {} : { channels }) }, deps)
+}
+
+/** The demo vendor is a company of its own on loopback, started with the gateway; loaded only where it is wanted. */
+async function openDemoWorld(
+  { channels, life, fetch }: DemoProviderConfig,
+  { clock, log }: AccountDeps,
+): Promise<DemoWorld> {
+  const { startDemoWorld } = await import('../demo/world.ts')
+  return startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock, log: log.child({ mod: 'demo' }) })
+}
+
+function demoAccount(config: Config, provider: DemoProviderConfig, world: DemoWorld, deps: AccountDeps): Account {
+  const settings = {
+    ...sourceSettings(config, provider),
+    credentials: { key: world.key },
+    baseUrl: world.baseUrl,
+    allowPrivate: true,
+    channels: provider.channels,
+  }
+  return { settings: providerSettings(config, provider, tlsOf(provider)), source: openSource(settings, deps) }
+}
+
+/** What the demand that is seen makes the supply buy. */
+export function refillSettings({ pool, wait }: Config): RefillSettings {
+  const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = pool
+  return { floor, ceiling, targetLoad, idleAfter, minLife, uses: perUpstream.uses, waitTimeout: wait.timeout }
+}
+
+/** Where a provider keeps what must not be forgotten between an order and its answer. */
+function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: SourceMemory } {
+  return state === 'off' ? {} : { memory: memoryFile(state.path, provider.name) }
+}
+
+const DEMO_PRODUCT = 'channel'
+
+/** What the vendor's engine needs of a provider's configuration. */
+function sourceSettings(config: Config, provider: ProviderConfig): SourceSettings {
+  const { username, password, protocol, tls } = provider.upstream
+  return {
+    name: provider.name,
+    vendor: provider.vendor,
+    product: productOf(provider),
+    credentials: isApi(provider) || isLink(provider) ? definedOnly(provider.credentials ?? {}) : {},
+    request: isApi(provider) ? definedOnly(provider.request) : {},
+    ...(isApi(provider) ? { own: ownSettings(provider, provider.product) } : {}),
+    ...(isGeneric(provider) ? { own: ownSettings(provider, 'list') } : {}),
+    upstream: {
+      ...(username === undefined ? {} : { username: username.reveal() }),
+      ...(password === undefined ? {} : { password }),
+      ...(protocol === undefined ? {} : { protocol }),
+      tls: tls !== false,
+    },
+    allowPrivate: provider.allowPrivate,
+    limit: provider.limit,
+    callTimeoutMs: provider.callTimeout,
+    maxBodyBytes: config.supply.bodyBytes,
+    ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
+    ...((isApi(provider) || isGeneric(provider) || isLink(provider)) && provider.baseUrl !== undefined
+      ? { baseUrl: provider.baseUrl }
+      : {}),
+    ...((isApi(provider) || isLink(provider)) && provider.channels !== undefined
+      ? { channels: provider.channels }
+      : {}),
+    ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
+    ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
+    ...((isStatic(provider) || isLink(provider)) && provider.url !== undefined ? { url: provider.url } : {}),
+  }
+}
+
+/** A link tells its product itself, unless the entry chooses one. */
+function productOf(provider: ProviderConfig): string {
+  if (isApi(provider)) return provider.product
+  if (isDemo(provider)) return DEMO_PRODUCT
+  return isLink(provider) ? (provider.product ?? '') : 'list'
+}
+
+/** What stands under the keys that only this product has. */
+function ownSettings(
+  provider: ApiProviderConfig | GenericProviderConfig,
+  product: string,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(ownKeysOf(provider.vendor, product))
+  return definedOnly(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
+}
+
+function definedOnly<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
+  const entries = Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
+  return Object.fromEntries(entries)
+}
+
+function tlsOf(provider: ProviderConfig): UpstreamTls | undefined {
+  const { tls } = provider.upstream
+  if (tls === false) return undefined
+  const { servername, ca } = tls as { servername?: string; ca?: string }
+  return {
+    verify: tls.verify,
+    ...(servername === undefined ? {} : { serverName: servername }),
+    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
+  }
+}
+
+function providerSettings(config: Config, provider: ProviderConfig, tls: UpstreamTls | undefined): ProviderSettings {
+  const { username, password } = provider.upstream as { username?: Secret; password?: Secret }
+  return {
+    name: provider.name,
+    priority: provider.priority,
+    weight: provider.weight,
+    ceiling: provider.ceiling,
+    budget: provider.budget,
+    lowStock: provider.lowStock,
+    price: provider.price,
+    isRemembered: isApi(provider) || isGeneric(provider) || isLink(provider),
+    whitelist: isApi(provider) || isLink(provider) ? provider.whitelist : 'off',
+    arrival: {
+      provider: provider.name,
+      ttlMs: provider.ttl,
+      marginMs: config.pool.margin,
+      username: username?.reveal(),
+      password,
+      tls,
+    },
+    backoffMs: config.supply.backoff,
+    maxBackoffMs: config.supply.maxBackoff,
+    reprobeMs: config.supply.reprobe,
+    whitelistReprobeMs: config.supply.whitelistReprobe,
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What clients have asked for lately: the only reason to buy. Kept apart for every set of providers that clients may be
+ * served from; mostly there is one set, "any".
+ */
+import type { WaitingDemand } from '../proxy/lease-queue.ts'
+
+export interface DemandGroup {
+  /** Providers that may serve it; undefined: any. */
+  readonly providers: readonly string[] | undefined
+  /** Instants of the latest leases, as many as the floor is high, at least two; oldest overwritten first. */
+  readonly recent: Float64Array
+  next: number
+  /** Clients that wait now. */
+  waiting: number
+  lastAt: number
+  /** Leases per second, smoothed. */
+  rate: number
+}
+
+/** Time constant of the smoothed lease rate, ms. */
+const RATE_WINDOW_MS = 10_000
+
+export class Demand {
+  readonly #floor: number
+  readonly #groups = new Map<string, DemandGroup>()
+
+  constructor(floor: number) {
+    this.#floor = floor
+  }
+
+  get groups(): IterableIterator<DemandGroup> {
+    return this.#groups.values()
+  }
+
+  /** A client was lent an address that its session did not hold already. O(1). */
+  asked(providers: readonly string[] | undefined, now: number): void {
+    const group = this.#group(providers)
+    group.recent[group.next] = now
+    group.next = (group.next + 1) % group.recent.length
+    const elapsedMs = now - group.lastAt
+    group.rate = group.rate * Math.exp(-elapsedMs / RATE_WINDOW_MS) + 1_000 / RATE_WINDOW_MS
+    group.lastAt = now
+  }
+
+  queueChanged(waiting: readonly WaitingDemand[], now: number): void {
+    for (const group of this.#groups.values()) group.waiting = 0
+    for (const { providers, count } of waiting) {
+      const group = this.#group(providers)
+      group.waiting = count
+      // The rate is as of `lastAt`: moved on alone, it would bring back what was asked for an hour ago.
+      group.rate = this.rate(group, now)
+      group.lastAt = now
+    }
+  }
+
+  /**
+   * How much of the floor the traffic has earned: one address for each of the latest leases that is younger than
+   * `idleAfter`. A single lease owes none: the address that served it is there until it dies, and one request an hour
+   * must not buy a successor for nobody. Traffic that goes on owes the floor.
+   */
+  owed(group: DemandGroup, now: number, idleAfterMs: number): number {
+    let owed = 0
+    for (const at of group.recent) if (at > now - idleAfterMs) owed++
+    return owed > 1 ? owed : 0
+  }
+
+  /** Leases per second now. */
+  rate(group: DemandGroup, now: number): number {
+    return group.rate * Math.exp(-(now - group.lastAt) / RATE_WINDOW_MS)
+  }
+
+  #group(providers: readonly string[] | undefined): DemandGroup {
+    const key = providers?.join('\n') ?? ''
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      // Two at least: one alone could not tell a single lease from traffic.
+      const recent = new Float64Array(Math.max(2, this.#floor)).fill(Number.NEGATIVE_INFINITY)
+      group = { providers, recent, next: 0, waiting: 0, lastAt: Number.NEGATIVE_INFINITY, rate: 0 }
+      this.#groups.set(key, group)
+    }
+    return group
+  }
+}

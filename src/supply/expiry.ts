@@ -1,0 +1,101 @@
+/**
+ * From what a vendor sold to what the pool keeps: which instant on our clock its promise of life means.
+ *
+ * Times of day are corrected by the vendor's own clock, as the reply's `Date` header shows it; lives in seconds count from
+ * when the request was sent, not from when the reply came. Both err towards an early deadline, but for the second to which
+ * the header is cut: the margin covers it. A channel is free only when the address has ended for certain: `latestEnd`.
+ */
+import { createHash } from 'node:crypto'
+import type { UpstreamFacts, UpstreamTls } from '../pool/upstream.ts'
+import type { Delivery, Life, Sold } from '../vendors/contract.ts'
+
+export interface ArrivalSettings {
+  readonly provider: string
+  /** Life where the vendor tells none, ms. */
+  readonly ttlMs: number | undefined
+  /** How long before the vendor's deadline the pool lets go, ms; `auto`: a tenth of the life, at least 2 s, at most 10 s. */
+  readonly marginMs: number | 'auto'
+  /** Login at the upstreams where the vendor tells none. */
+  readonly username: string | undefined
+  readonly password: UpstreamFacts['password']
+  readonly tls: UpstreamTls | undefined
+}
+
+/** What is odd about a promise of life; told to the operator once per provider. */
+export type LifeDoubt = 'assumed' | 'absurd' | 'past'
+
+/** Nobody sells a short-lived address for longer: a wrong zone or a wrong clock says so (ambiguity A5 of the vendor notes). */
+const ABSURD_LIFE_MS = 48 * 3_600_000
+const ASSUMED_LIFE_MS = 60_000
+const VENDOR_GRAIN_MS = 1_000
+const MIN_MARGIN_MS = 2_000
+const MAX_MARGIN_MS = 10_000
+
+/**
+ * @param sentWallMs our time of day when the request left, for replies without a Date header
+ * @returns the instant at which the vendor ends it at the earliest, clock ms, and what is doubtful about it
+ */
+export function vendorDeadline(
+  life: Life,
+  delivery: Pick<Delivery, 'sentAt' | 'vendorWallMs'>,
+  sentWallMs: number,
+  ttlMs: number | undefined,
+): { at: number; doubt: LifeDoubt | undefined } {
+  const { sentAt } = delivery
+  if (life.kind === 'endless') return { at: Number.POSITIVE_INFINITY, doubt: undefined }
+  if (life.kind === 'for') return { at: sentAt + life.ms, doubt: undefined }
+  if (life.kind === 'unknown')
+    return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: ttlMs === undefined ? 'assumed' : undefined }
+  const leftMs = life.wallMs - (delivery.vendorWallMs ?? sentWallMs)
+  if (leftMs > ABSURD_LIFE_MS) return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: 'absurd' }
+  if (leftMs <= 0 && ttlMs !== undefined) return { at: sentAt + ttlMs, doubt: 'past' }
+  return { at: sentAt + leftMs, doubt: leftMs <= 0 ? 'past' : undefined }
+}
+
+/** The vendor may have counted from its reply, and cuts its times to seconds. @param repliedAt clock ms */
+export function latestEnd(deadline: number, sentAt: number, repliedAt: number): number {
+  return deadline + (repliedAt - sentAt) + VENDOR_GRAIN_MS
+}
+
+/** What the pool is to know of a sold address. */
+export function toFacts(
+  sold: Sold,
+  delivery: Delivery,
+  sentWallMs: number,
+  settings: ArrivalSettings,
+): { facts: UpstreamFacts; doubt: LifeDoubt | undefined } {
+  const { at, doubt } = vendorDeadline(sold.life, delivery, sentWallMs, settings.ttlMs)
+  const margin = settings.marginMs === 'auto' ? autoMargin(at - delivery.sentAt) : settings.marginMs
+  const username = sold.username ?? settings.username
+  const password = sold.username === undefined ? settings.password : sold.password
+  const facts: UpstreamFacts = {
+    id: idOf(settings.provider, sold),
+    provider: settings.provider,
+    protocol: sold.protocol,
+    host: sold.host,
+    port: sold.port,
+    boughtAt: delivery.sentAt,
+    deadline: at - margin,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+    ...(sold.exit === undefined ? {} : { exit: sold.exit }),
+    ...(sold.country === undefined ? {} : { country: sold.country }),
+    ...(sold.area === undefined ? {} : { area: sold.area }),
+    ...(sold.city === undefined ? {} : { city: sold.city }),
+    ...(sold.isp === undefined ? {} : { isp: sold.isp }),
+    ...(sold.ref === undefined ? {} : { ref: sold.ref }),
+  }
+  return { facts, doubt }
+}
+
+function autoMargin(lifeMs: number): number {
+  if (lifeMs === Number.POSITIVE_INFINITY) return 0
+  return Math.min(MAX_MARGIN_MS, Math.max(MIN_MARGIN_MS, lifeMs / 10))
+}
+
+/** Opaque, and the same for the same address of the same provider after a restart. Logins that differ are different upstreams. */
+function idOf(provider: string, sold: Sold): string {
+  const identity = [provider, sold.protocol, sold.host, String(sold.port), sold.username ?? ''].join('\n')
+  return createHash('sha256').update(identity).digest('hex').slice(0, 12)
+}

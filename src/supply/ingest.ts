@@ -1,0 +1,196 @@
+/** Takes in what a vendor delivers: on record first, then in the ledger, then in the pool, and counted. */
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Added, Pool } from '../pool/pool.ts'
+import type { UpstreamFacts } from '../pool/upstream.ts'
+import type { Store, StoredUpstream } from '../store/contract.ts'
+import type { Delivery } from '../vendors/contract.ts'
+import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
+import { isNewLife, type Ledger } from './ledger.ts'
+
+export interface IntakeSettings {
+  readonly arrival: ArrivalSettings
+  /** Below this balance the operator is told. */
+  readonly lowStock: number | undefined
+}
+
+export interface IntakeParts {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly log: Log
+  readonly store: Store
+  readonly ledger: Ledger
+}
+
+/** What one delivery came to. */
+export interface Arrival {
+  /** Upstreams that the pool can lend now and could not before. */
+  readonly gained: number
+  /** Addresses of it that are held already. */
+  readonly known: number
+  /** Addresses that must be feared to be paid for. */
+  readonly bought: number
+}
+
+export interface IntakeCounts {
+  bought: number
+  duplicates: number
+  rejected: number
+  tooShort: number
+  secondsBought: number
+}
+
+/** Why there is a delivery: an order, a list that costs nothing, or the vendor's word on what was bought before. */
+export type Occasion = 'order' | 'list' | 'news'
+
+const words: Record<Occasion, string> = {
+  order: 'addresses bought',
+  list: 'the list has been read',
+  news: 'the vendor tells of addresses that were bought before',
+}
+
+interface Item extends StoredUpstream {
+  /** What is left of the life that was promised, ms. */
+  readonly promisedMs: number
+}
+
+export class Intake {
+  readonly counts: IntakeCounts = { bought: 0, duplicates: 0, rejected: 0, tooShort: 0, secondsBought: 0 }
+  /** Of the address that came last, ms from its order: until the pool lets go of it, and until its channel is free again. */
+  latestLife: { readonly lentMs: number; readonly heldMs: number } | undefined
+  /** What the vendor last said is left on the account. */
+  balance: number | undefined
+  readonly #settings: IntakeSettings
+  readonly #parts: IntakeParts
+  readonly #told = new Set<LifeDoubt | 'low-stock'>()
+
+  constructor(settings: IntakeSettings, parts: IntakeParts) {
+    this.#settings = settings
+    this.#parts = parts
+  }
+
+  /** Never rejects. What the pool holds already is never touched by a bad reply. */
+  async take(delivery: Delivery, occasion: Occasion): Promise<Arrival> {
+    const items = this.#read(delivery)
+    await this.#record(items)
+    const { clock, ledger, log } = this.#parts
+    const now = clock.now()
+    ledger.forgetEnded(now)
+    const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
+    for (const { facts, promisedMs, vendorDeadline: endsAt } of items) {
+      const isNew = ledger.add(facts.id, endsAt, now, facts.ref)
+      results[this.#pool(facts, now)]++
+      if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
+    }
+    if (occasion === 'order') this.#noteLife(items)
+    this.#account(delivery, results)
+    const gained = results.added + results.extended
+    const isNews = gained > 0 || occasion === 'order'
+    log[isNews ? 'info' : 'debug']({ delivered: items.length, ...results, balance: delivery.balance }, words[occasion])
+    // An address that is sold again is paid for again: where a reply only repeats it, the budget ends a little early.
+    return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length }
+  }
+
+  /**
+   * What a trial brought: it occupies its channels until it ends, and is lent to nobody. What the pool holds of it stays.
+   * @returns how many addresses must be paid for
+   */
+  async setAside(delivery: Delivery): Promise<number> {
+    const { clock, ledger, pool, store } = this.#parts
+    const now = clock.now()
+    const fresh = this.#read(delivery).filter(({ facts }) => pool.get(facts.id) === undefined)
+    await this.#record(fresh)
+    for (const { facts, vendorDeadline: endsAt } of fresh) {
+      ledger.add(facts.id, endsAt, now, facts.ref)
+      ledger.done(facts.id)
+      store.left(facts.id, 'used-up')
+    }
+    this.counts.bought += fresh.length
+    this.counts.rejected += delivery.rejected.length
+    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
+    return delivery.sold.length + (delivery.pending ?? []).length + delivery.rejected.length
+  }
+
+  #read(delivery: Delivery): Item[] {
+    const { clock } = this.#parts
+    const { arrival } = this.#settings
+    const repliedAt = clock.now()
+    const sentWallMs = clock.wall() - (repliedAt - delivery.sentAt)
+    return delivery.sold.map((sold) => {
+      const { facts, doubt } = toFacts(sold, delivery, sentWallMs, arrival)
+      if (doubt !== undefined) this.#doubt(doubt)
+      const { at } = vendorDeadline(sold.life, delivery, sentWallMs, arrival.ttlMs)
+      return { facts, promisedMs: at - repliedAt, vendorDeadline: latestEnd(at, delivery.sentAt, repliedAt) }
+    })
+  }
+
+  /** Before they are lent. What cannot be recorded is lent all the same: it is paid for. */
+  async #record(items: readonly Item[]): Promise<void> {
+    const { clock, ledger, store, log } = this.#parts
+    const now = clock.now()
+    // On record, a life that was had already would begin anew.
+    const lendable = items.filter(({ facts, vendorDeadline: endsAt }) => !ledger.isHad(facts.id, endsAt, now))
+    try {
+      await store.bought(lendable)
+    } catch (error) {
+      const reason = (error as Error).message
+      log.error({ reason }, 'addresses could not be recorded: a restart now would lose them')
+    }
+  }
+
+  /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
+  #pool(facts: UpstreamFacts, now: number): Added {
+    const { pool, ledger } = this.#parts
+    const known = pool.get(facts.id)
+    const knownEnd = known?.deadline
+    if (known === undefined && ledger.isDone(facts.id)) return 'known'
+    const result = pool.add(facts, now)
+    return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
+  }
+
+  #noteLife(items: readonly Item[]): void {
+    const latest = items.at(-1)
+    if (latest === undefined || !Number.isFinite(latest.vendorDeadline)) return
+    const { boughtAt, deadline } = latest.facts
+    this.latestLife = { lentMs: deadline - boughtAt, heldMs: latest.vendorDeadline - boughtAt }
+  }
+
+  #account(delivery: Delivery, results: Record<Added, number>): void {
+    const { log } = this.#parts
+    const tooShort = results['too-short']
+    this.counts.bought += results.added + tooShort
+    this.counts.duplicates += results.known + results.extended
+    this.counts.tooShort += tooShort
+    this.counts.rejected += delivery.rejected.length
+    for (const reason of delivery.rejected.slice(0, 3)) log.warn({ reason }, 'an item of the reply cannot be used')
+    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
+    if (tooShort > 0) {
+      const advice = 'Lower pool.minLife or buy a product that lives longer'
+      log.warn(
+        { count: tooShort },
+        `addresses arrived with less life than pool.minLife: the quota is being burnt. ${advice}`,
+      )
+    }
+  }
+
+  #noteBalance(balance: number): void {
+    this.balance = balance
+    const { lowStock } = this.#settings
+    const isLow = lowStock !== undefined && balance < lowStock
+    if (isLow && !this.#told.has('low-stock')) this.#parts.log.warn({ balance }, 'the account runs low: top it up')
+    if (isLow) this.#told.add('low-stock')
+    else this.#told.delete('low-stock')
+  }
+
+  #doubt(doubt: LifeDoubt): void {
+    if (this.#told.has(doubt)) return
+    this.#told.add(doubt)
+    this.#parts.log.warn({ doubt }, doubts[doubt])
+  }
+}
+
+const doubts: Record<LifeDoubt, string> = {
+  assumed: 'the vendor tells no life and no ttl is configured: 60 s are assumed. Set ttl',
+  absurd: 'a deadline lies more than 48 h ahead: a wrong zone or clock? The configured ttl, else 60 s, is used',
+  past: 'a deadline is past already: a wrong zone or clock? Set ttl to use the address all the same',
+}

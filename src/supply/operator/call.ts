@@ -1,0 +1,185 @@
+/**
+ * Calls that a person makes: any operation of a provider's table, on the same account, in the same limits and budget as
+ * the gateway's own, and behind the clients' turn.
+ *
+ *     names -> parameters -> yes? -> a slot that nobody else took -> booked -> called -> what it brought -> what is shown
+ */
+import PQueue from 'p-queue'
+import type { Clock } from '../../clock.ts'
+import { nearest } from '../../config/nearest.ts'
+import { GatewayError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { Limiters } from '../../ratelimit/limiter.ts'
+import { type ByHand, type Operation, type Params, VendorError } from '../../vendors/contract.ts'
+import type { Provider } from '../provider.ts'
+
+export interface HandOrder {
+  readonly provider: string
+  readonly operation: string
+  readonly params: Params
+  /** The person has been told what the call does, or knows. */
+  readonly yes: boolean
+}
+
+export interface HandReply {
+  readonly provider: string
+  readonly operation: string
+  readonly effect: Operation['effect']
+  /** The decoded reply; secrets are `***`. */
+  readonly data: unknown
+}
+
+/** What was asked for cannot be done, or not so: nothing was sent. */
+export class HandRefusal extends Error {
+  readonly kind: 'provider' | 'operation' | 'parameters' | 'unconfirmed'
+
+  constructor(kind: HandRefusal['kind'], message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+export interface HandParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly limiters: Limiters
+  readonly providers: readonly Provider[]
+}
+
+/** Below the stock's calls in the limiter's queue, where a slot is wanted by several at the same moment. */
+const BY_HAND_PRIORITY = -10
+/** How long after a slot has fallen free it is taken, if it is still there: clients' orders are planned at that very moment. */
+const BEHIND_MS = 100
+
+export class HandCalls {
+  readonly #parts: HandParts
+  /** One call at a time for each limiter: a queue of them would take every slot. */
+  readonly #lanes = new Map<string, PQueue>()
+  readonly #stopping = new AbortController()
+
+  constructor(parts: HandParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * @param signal gives up a call that waits; one that has left may have been done
+   * @throws {HandRefusal} when nothing was sent because of what was asked; {GatewayError} GW_BUDGET_REACHED; {VendorError};
+   *   {StoreError}; the signal's reason
+   */
+  async call(order: HandOrder, signal: AbortSignal): Promise<HandReply> {
+    const { provider, operation, byHand } = this.#find(order)
+    const { params, operation: name } = order
+    const count = await planned(byHand, name, params)
+    if (operation.effect !== 'reads' && !order.yes) throw unconfirmed(order, operation, count)
+    provider.assertBudget(count)
+    this.#parts.log.info({ provider: provider.name, operation: name, effect: operation.effect }, 'called by hand')
+    const both = AbortSignal.any([signal, this.#stopping.signal])
+    const limit = provider.source.limitOf(name)
+    const data = await this.#lane(limit.key).add(
+      async () => {
+        await this.#turn(limit, both)
+        return this.#make(provider, byHand, order, count, both)
+      },
+      { signal: both },
+    )
+    provider.gaveBack(byHand.givenBack(name, params, provider.heldRefs))
+    provider.tendedTo()
+    const shown = byHand.show(name, params, data) ?? null
+    return { provider: provider.name, operation: name, effect: operation.effect, data: shown }
+  }
+
+  #find(order: HandOrder): { provider: Provider; operation: Operation; byHand: ByHand } {
+    const { providers } = this.#parts
+    const provider = providers.find(({ name }) => name === order.provider)
+    if (provider === undefined)
+      throw unknown('provider', `there is no provider "${order.provider}"`, order.provider, namesOf(providers))
+    const { operations, byHand, vendor } = provider.source
+    const operation = Object.hasOwn(operations, order.operation) ? operations[order.operation] : undefined
+    if (byHand === undefined) throw new HandRefusal('operation', `${vendor} has no operations: it is a list of yours`)
+    if (operation !== undefined) return { provider, operation, byHand }
+    const words = `${vendor} has no operation ${JSON.stringify(order.operation)}`
+    throw unknown('operation', words, order.operation, Object.keys(operations))
+  }
+
+  #lane(key: string): PQueue {
+    const lane = this.#lanes.get(key) ?? new PQueue({ concurrency: 1 })
+    this.#lanes.set(key, lane)
+    return lane
+  }
+
+  /** Waits until there is a slot that nobody took who goes first. */
+  async #turn(limit: Parameters<Limiters['of']>[0], signal: AbortSignal): Promise<void> {
+    const { limiters, clock } = this.#parts
+    const limiter = limiters.of(limit)
+    while (limiter.room < 1) {
+      const freeAt = limiter.nextAt ?? clock.now()
+      await clock.sleep(Math.max(0, freeAt - clock.now()) + BEHIND_MS, signal)
+    }
+  }
+
+  async #make(
+    provider: Provider,
+    byHand: ByHand,
+    { operation, params }: HandOrder,
+    count: number,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { source } = provider
+    const send = () => source.call(operation, params, signal, BY_HAND_PRIORITY)
+    try {
+      if (count === 0) return await send()
+      return await provider.spend(count, send, (data) => byHand.sold(operation, params, data))
+    } catch (error) {
+      if (error instanceof VendorError && error.class === 'rate_limited')
+        this.#parts.limiters.of(source.limitOf(operation)).slowDown()
+      throw error
+    }
+  }
+
+  /** Gives up what waits or is under way. */
+  close(): void {
+    this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  }
+}
+
+const namesOf = (providers: readonly Provider[]) => providers.map(({ name }) => name)
+
+function unknown(
+  kind: 'provider' | 'operation',
+  words: string,
+  written: string,
+  names: readonly string[],
+): HandRefusal {
+  const likely = nearest(written, names)
+  return new HandRefusal(
+    kind,
+    `${words}${likely === undefined ? `: ${names.join(', ')}` : `; did you mean ${likely}?`}`,
+  )
+}
+
+/** The engine's own words on the parameters; they are the person's mistake, not the vendor's. */
+async function planned(byHand: ByHand, operation: string, params: Params): Promise<number> {
+  try {
+    return await byHand.plan(operation, params)
+  } catch (error) {
+    if (error instanceof VendorError && error.class === 'bad_request')
+      throw new HandRefusal('parameters', error.message)
+    throw error
+  }
+}
+
+function unconfirmed({ provider, operation: name, params }: HandOrder, operation: Operation, count: number) {
+  const given = Object.entries(params).map(([key, value]) => `${key}=${operation.params[key]?.secret ? '***' : value}`)
+  const what = given.length === 0 ? '' : ` (${given.join(' ')})`
+  const words = `${name} ${operation.about}${what}. ${consequence(operation.effect, provider, count)}. Nothing was sent: it wants your yes`
+  return new HandRefusal('unconfirmed', words)
+}
+
+function consequence(effect: Operation['effect'], provider: string, count: number): string {
+  if (effect === 'changes') return `It changes the account of "${provider}"`
+  if (effect === 'deletes') return `It takes something away from the account of "${provider}", perhaps for good`
+  const many = count === 1 ? 'one address' : `up to ${count} addresses`
+  return count === 0
+    ? 'It repeats a purchase that has been counted'
+    : `It spends money: ${many}, counted in the budget of "${provider}"`
+}

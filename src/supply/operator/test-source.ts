@@ -1,0 +1,182 @@
+/**
+ * One call to a source at the operator's word, to see what it brings: in the same limits and budget as every order, with the
+ * smallest count. Nobody is lent what it brings. What it costs is counted where the account is a provider's, also when a
+ * link is tried that belongs to it.
+ */
+
+import { formatAuthority } from '../../address.ts'
+import type { Clock } from '../../clock.ts'
+import { GatewayError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { Secret } from '../../secret.ts'
+import { codeOfClass, type Delivery, type Sold, type Source, VendorError } from '../../vendors/contract.ts'
+import { type LifeDoubt, vendorDeadline } from '../expiry.ts'
+import type { Provider } from '../provider.ts'
+
+/** A provider of the configuration, or a link that is in none. */
+export type TrialTarget = { readonly provider: string } | { readonly url: Secret; readonly product: string | undefined }
+
+/** What one address was understood to be. Logins are told to be there, not what they are. */
+export interface TrialAddress {
+  readonly address: string
+  readonly protocol: string
+  readonly login: 'none' | 'user name' | 'user name and password'
+  /** Null: endless. */
+  readonly lifeSeconds: number | null
+  readonly exit: string | null
+  readonly country: string | null
+  readonly area: string | null
+  readonly city: string | null
+  readonly isp: string | null
+}
+
+export interface TrialReport {
+  readonly vendor: string
+  readonly product: string
+  /** The provider in whose budget it was counted; null: in nobody's. */
+  readonly provider: string | null
+  /** How many addresses were ordered; null: a list was read. */
+  readonly ordered: number | null
+  readonly seconds: number
+  readonly format: string | null
+  /** The first of them. */
+  readonly addresses: readonly TrialAddress[]
+  readonly count: number
+  /** Bought, but without an address so far. */
+  readonly pending: number
+  readonly rejected: readonly string[]
+  readonly doubts: readonly LifeDoubt[]
+  readonly balance: number | null
+  /** Null: it worked. */
+  readonly failure: {
+    readonly class: string
+    readonly error: string
+    readonly vendorCode: string
+    readonly words: string
+    readonly hint: string | null
+  } | null
+}
+
+export interface TrialParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly providers: readonly Provider[]
+}
+
+/** Behind the clients' calls and before those for the stock. */
+const TRIAL_PRIORITY = 1
+const MAX_SHOWN = 20
+const MAX_LIST = 100_000
+
+export class Trials {
+  readonly #parts: TrialParts
+  readonly #stopping = new AbortController()
+
+  constructor(parts: TrialParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * @returns undefined when there is no such provider
+   * @throws {GatewayError} GW_BUDGET_REACHED, or GW_NO_SUPPLY when no channel is free; {StoreError}; the signal's reason
+   */
+  async provider(name: string, signal: AbortSignal): Promise<TrialReport | undefined> {
+    const provider = this.#parts.providers.find((each) => each.name === name)
+    return provider === undefined ? undefined : this.#try(provider.source, provider, signal)
+  }
+
+  /**
+   * @param open makes a source; the channels are those of the account, where it is a provider's
+   * @throws as `provider`; {VendorError} class bad_request for a link that cannot be used
+   */
+  async link(open: (channels: number | undefined) => Source, signal: AbortSignal): Promise<TrialReport> {
+    const source = open(undefined)
+    const owner = this.#parts.providers.find((provider) => isSameAccount(provider.source, source))
+    return this.#try(owner?.source.channels === undefined ? source : open(owner.source.channels), owner, signal)
+  }
+
+  async #try(source: Source, provider: Provider | undefined, signal: AbortSignal): Promise<TrialReport> {
+    const count = source.isList ? MAX_LIST : (source.lot ?? 1)
+    if (provider !== undefined && provider.freeChannels < count) throw noChannel(provider, count)
+    this.#parts.log.info(
+      { provider: provider?.name, vendor: source.vendor, product: source.product },
+      'tried at the operator’s word',
+    )
+    const both = AbortSignal.any([signal, this.#stopping.signal])
+    const call = () => source.extract(count, both, TRIAL_PRIORITY)
+    const startedAt = this.#parts.clock.now()
+    const common = {
+      vendor: source.vendor,
+      product: source.product,
+      provider: provider?.name ?? null,
+      ordered: source.isList ? null : count,
+    }
+    try {
+      const delivery = await (provider === undefined || source.isList ? call() : provider.tryOut(count, call))
+      return { ...common, ...this.#told(delivery, provider), seconds: this.#since(startedAt), failure: null }
+    } catch (error) {
+      if (!(error instanceof VendorError) || both.aborted) throw error
+      return { ...common, ...nothing, seconds: this.#since(startedAt), failure: failureOf(error) }
+    }
+  }
+
+  #since(at: number): number {
+    return Math.round(this.#parts.clock.now() - at) / 1_000
+  }
+
+  #told(delivery: Delivery, provider: Provider | undefined) {
+    const { clock } = this.#parts
+    const sentWallMs = clock.wall() - (clock.now() - delivery.sentAt)
+    const lives = delivery.sold.map(({ life }) =>
+      vendorDeadline(life, delivery, sentWallMs, provider?.settings.arrival.ttlMs),
+    )
+    return {
+      format: delivery.format ?? null,
+      addresses: delivery.sold
+        .slice(0, MAX_SHOWN)
+        .map((sold, index) => addressOf(sold, (lives[index]?.at ?? 0) - delivery.sentAt)),
+      count: delivery.sold.length,
+      pending: delivery.pending?.length ?? 0,
+      rejected: delivery.rejected.slice(0, MAX_SHOWN),
+      doubts: [...new Set(lives.flatMap(({ doubt }) => doubt ?? []))],
+      balance: delivery.balance ?? null,
+    }
+  }
+
+  /** Gives up what waits or is under way. */
+  close(): void {
+    this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  }
+}
+
+/** The vendor counts their calls together, so it bills them together. */
+function isSameAccount(one: Source, other: Source): boolean {
+  if (one.vendor !== other.vendor || !Object.hasOwn(one.operations, other.extractOperation)) return false
+  return one.limitOf(other.extractOperation).key === other.limitOf(other.extractOperation).key
+}
+
+function noChannel(provider: Provider, count: number): GatewayError {
+  const words = `provider "${provider.name}" has ${provider.freeChannels} free channels, and a call takes ${count}: try again when an address has ended`
+  return new GatewayError('GW_NO_SUPPLY', words)
+}
+
+function addressOf(sold: Sold, lifeMs: number): TrialAddress {
+  const { host, port, protocol, username, password, exit, country, area, city, isp } = sold
+  return {
+    address: formatAuthority(host, port),
+    protocol,
+    login: username === undefined ? 'none' : password === undefined ? 'user name' : 'user name and password',
+    lifeSeconds: Number.isFinite(lifeMs) ? Math.round(lifeMs / 1_000) : null,
+    exit: exit ?? null,
+    country: country ?? null,
+    area: area ?? null,
+    city: city ?? null,
+    isp: isp ?? null,
+  }
+}
+
+const nothing = { format: null, addresses: [], count: 0, pending: 0, rejected: [], doubts: [], balance: null }
+
+function failureOf({ class: errorClass, vendorCode, message, hint }: VendorError): NonNullable<TrialReport['failure']> {
+  return { class: errorClass, error: codeOfClass[errorClass], vendorCode, words: message, hint: hint ?? null }
+}

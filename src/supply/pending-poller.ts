@@ -1,0 +1,115 @@
+/**
+ * Asks a vendor again and again where addresses stand that come later than their order, or change while they are held.
+ * What was ordered is followed until it is there; what is held only while somebody may be lent it.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import type { Follow, Followed, Pending } from '../vendors/contract.ts'
+
+export interface FollowerOwner {
+  /** The vendor's names of all that is held. */
+  readonly heldRefs: readonly string[]
+  /** Whether there are clients who may be lent what is held. */
+  readonly isWanted: boolean
+  followed(news: Followed): Promise<void>
+  followFailed(error: unknown): void
+}
+
+/** A line that is still being dialled so long after it should have been there may never come. */
+const OVERDUE_MS = 60_000
+
+export class Follower {
+  readonly #follow: Follow
+  readonly #clock: Clock
+  readonly #owner: FollowerOwner
+  /** When the vendor says that it will be there, clock ms. */
+  readonly #pending = new Map<string, number>()
+  readonly #stopping = new AbortController()
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #isAsking = false
+  #askedAt: number
+
+  constructor(follow: Follow, clock: Clock, owner: FollowerOwner) {
+    this.#follow = follow
+    this.#clock = clock
+    this.#owner = owner
+    this.#askedAt = clock.now()
+  }
+
+  /** Bought, but without an address so far: each occupies a channel. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
+  /** Of those, how many will be there before long. One that is long overdue is paid for and counted on no more. */
+  get expectedCount(): number {
+    return this.#expected().length
+  }
+
+  /** When the first of them will be there, clock ms; undefined when none will. */
+  get comesAt(): number | undefined {
+    const expected = this.#expected()
+    return expected.length === 0 ? undefined : Math.min(...expected)
+  }
+
+  #expected(): number[] {
+    const now = this.#clock.now()
+    return [...this.#pending.values()].filter((dueAt) => now < dueAt + OVERDUE_MS)
+  }
+
+  add(pending: readonly Pending[]): void {
+    // What has just been ordered is asked for a pause later, not at once.
+    if (pending.length > 0) this.#askedAt = this.#clock.now()
+    this.#await(pending)
+    this.#schedule()
+  }
+
+  #await(pending: readonly Pending[]): void {
+    const now = this.#clock.now()
+    for (const { ref, waitMs = 0 } of pending) if (!this.#pending.has(ref)) this.#pending.set(ref, now + waitMs)
+  }
+
+  /** Goes on asking after a time in which nobody wanted to know. */
+  resume(): void {
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isAsking || this.#stopping.signal.aborted) return
+    const isPending = this.#pending.size > 0
+    if (!isPending && (!this.#owner.isWanted || this.#owner.heldRefs.length === 0)) return
+    const at = this.#askedAt + (isPending ? this.#follow.pendingEveryMs : this.#follow.everyMs)
+    if (at >= this.#timerAt) return
+    this.#timer?.clear()
+    this.#timerAt = at
+    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => void this.now())
+  }
+
+  /** Asks at once: the time has come, or the vendor has given a hint. */
+  async now(): Promise<void> {
+    this.#timer?.clear()
+    this.#timerAt = Number.POSITIVE_INFINITY
+    if (this.#isAsking || this.#stopping.signal.aborted) return
+    this.#isAsking = true
+    this.#askedAt = this.#clock.now()
+    try {
+      const refs = [...new Set([...this.#pending.keys(), ...this.#owner.heldRefs])]
+      const news = await this.#follow.ask(refs, this.#stopping.signal)
+      for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)
+      // One that was there may be on its way again: it is dialling anew, and its old address is dead.
+      this.#await(news.pending ?? [])
+      for (const ref of news.gone) this.#pending.delete(ref)
+      await this.#owner.followed(news)
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#owner.followFailed(error)
+    } finally {
+      this.#isAsking = false
+      this.#schedule()
+    }
+  }
+
+  close(): void {
+    this.#timer?.clear()
+    this.#stopping.abort(new Error('the gateway is stopping'))
+  }
+}

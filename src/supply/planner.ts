@@ -1,0 +1,358 @@
+/**
+ * Decides when to buy how much from whom. Woken by demand, by departures from the pool and by its own timer; every
+ * decision is made anew from what is there, so a lost wake-up costs time but never an address.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { SupplyView, WaitingDemand } from '../proxy/lease-queue.ts'
+import { Demand, type DemandGroup } from './demand.ts'
+import type { Provider } from './provider.ts'
+import { stagger } from './stagger.ts'
+
+export interface RefillSettings {
+  /** Addresses held while traffic goes on. */
+  readonly floor: number
+  /** Most addresses held at all. */
+  readonly ceiling: number
+  /** Running tunnels per address that growth aims at. */
+  readonly targetLoad: number
+  /** Without a new lease for so long, nothing is bought, ms. */
+  readonly idleAfter: number
+  readonly minLife: number
+  /** `perUpstream.uses`: with 1, every lease consumes an address. */
+  readonly uses: number
+  /** How long clients wait: what comes later is no outlook for them, ms. */
+  readonly waitTimeout: number
+}
+
+/** Calls for clients that wait go before calls for the stock. */
+const WAITING_PRIORITY = 10
+const STOCK_PRIORITY = 0
+/**
+ * Decisions are made at most this often, but for the first client after a pause: traffic of thousands a second must not
+ * cost as many plans, and a crowd that comes at once is to be served by one call, not by one for each of its clients.
+ */
+const PLAN_EVERY_MS = 50
+/** An address is ordered this much before the moment that its call latency asks for. */
+const LEAD_SLACK_MS = 500
+
+export class Refiller implements SupplyView {
+  readonly #settings: RefillSettings
+  readonly #pool: Pool
+  readonly #clock: Clock
+  readonly #providers: readonly Provider[]
+  readonly #demand: Demand
+  readonly #stopping = new AbortController()
+  /** Tells that waiting clients should ask again: something came, or nothing will. */
+  readonly #onSettled: () => void
+  readonly #stopListening: () => void
+  /** Tunnels that one address is for: the aim, or less where its limits allow no more. */
+  readonly #perAddress: number
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #lastPlanAt = Number.NEGATIVE_INFINITY
+
+  constructor(
+    settings: RefillSettings,
+    providers: readonly Provider[],
+    deps: { pool: Pool; clock: Clock; onSettled: () => void },
+  ) {
+    this.#settings = settings
+    this.#providers = [...providers].sort((a, b) => a.settings.priority - b.settings.priority)
+    this.#pool = deps.pool
+    this.#clock = deps.clock
+    this.#onSettled = deps.onSettled
+    this.#demand = new Demand(settings.floor)
+    const { uses, connections } = deps.pool.limits
+    this.#perAddress = Math.min(settings.targetLoad, uses || settings.targetLoad, connections || settings.targetLoad)
+    // A timer armed before the machine slept would come late by as long as it did.
+    this.#stopListening = deps.clock.onWake(() => {
+      this.#timer?.clear()
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.plan()
+    })
+  }
+
+  asked(providers: readonly string[] | undefined): void {
+    const now = this.#clock.now()
+    this.#demand.asked(providers, now)
+    this.#planSoon(now)
+  }
+
+  queueChanged(waiting: readonly WaitingDemand[]): void {
+    const now = this.#clock.now()
+    this.#demand.queueChanged(waiting, now)
+    if (waiting.length === 0) return
+    if (now >= this.#lastPlanAt + PLAN_EVERY_MS) this.plan()
+    else this.#planSoon(now)
+  }
+
+  #planSoon(now: number): void {
+    this.#wakeAt(Math.max(now, this.#lastPlanAt + PLAN_EVERY_MS))
+  }
+
+  /** An upstream has left the pool, or has begun to drain. */
+  stockChanged(): void {
+    this.#planSoon(this.#clock.now())
+  }
+
+  outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined {
+    const now = this.#clock.now()
+    const able = this.#able(providers)
+    let soonest: { provider: Provider; at: number | undefined } | undefined
+    for (const provider of able) {
+      if (provider.incoming > 0 || this.#holds(provider, tried)) return undefined
+      const at = earlier(provider.comesAt, provider.nextAttemptAt(now, true))
+      if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
+      if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
+        soonest = { provider, at }
+    }
+    return hopeless(soonest?.provider, soonest?.at, now)
+  }
+
+  /** Whether it has an address that will be lendable again: at its limit of connections, or resting. */
+  #holds(provider: Provider, tried: readonly Upstream[]): boolean {
+    const now = this.#clock.now()
+    for (const upstream of this.#pool.members()) {
+      if (upstream.facts.provider !== provider.name || upstream.state === 'draining' || tried.includes(upstream))
+        continue
+      if (upstream.state === 'ready' || upstream.restUntil <= now + this.#settings.waitTimeout) return true
+    }
+    return false
+  }
+
+  #able(providers: readonly string[] | undefined): readonly Provider[] {
+    return providers === undefined ? this.#providers : this.#providers.filter((p) => providers.includes(p.name))
+  }
+
+  /** Orders what is missing now and sets the timer for what will be. */
+  plan(): void {
+    if (this.#stopping.signal.aborted) return
+    const now = this.#clock.now()
+    this.#lastPlanAt = now
+    for (const provider of this.#providers) if (provider.source.isList) void this.#load(provider)
+    for (const group of this.#demand.groups) this.#planGroup(group, now)
+  }
+
+  #planGroup(group: DemandGroup, now: number): void {
+    const idle = now - group.lastAt >= this.#settings.idleAfter
+    if (idle && group.waiting === 0) return
+    const providers = this.#able(group.providers)
+    for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
+    this.#wakeAt(now + this.#settings.idleAfter / 4)
+    // Lists bring all that they have at once: there is nothing to order.
+    if (providers.every(({ source }) => source.isList)) return
+    const stock = this.#stock(providers, now)
+    const incoming = providers.reduce((sum, p) => sum + p.onTheWay, 0)
+    const wanted = Math.min(this.#wanted(group, stock, providers, now), this.#sustained(providers))
+    const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
+    const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
+    const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
+    if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
+    this.#wakeAt(stock.nextShortAt)
+  }
+
+  /** Counts what the providers have in the pool. */
+  #stock(providers: readonly Provider[], now: number): Stock {
+    const stock: Stock = { heldByAll: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
+    const leads = new Map(providers.map((p) => [p.name, p.leadMs + LEAD_SLACK_MS]))
+    const orderAts: number[] = []
+    let shortestLife = Number.POSITIVE_INFINITY
+    for (const upstream of this.#pool.members()) {
+      const isStock = upstream.state === 'ready' && !this.#isSpoken(upstream)
+      if (isStock) stock.heldByAll++
+      const lead = leads.get(upstream.facts.provider)
+      if (lead === undefined) continue
+      this.#count(stock, upstream)
+      if (!isStock) continue
+      if (upstream.deadline === Number.POSITIVE_INFINITY) {
+        stock.lasting++
+        continue
+      }
+      // The address that replaces it must be ordered `lead` before it can no longer be lent.
+      orderAts.push(upstream.deadline - this.#settings.minLife - lead)
+      shortestLife = Math.min(shortestLife, upstream.deadline - upstream.facts.boughtAt)
+    }
+    stagger(orderAts, shortestLife)
+    const lasting = orderAts.filter((at) => at > now)
+    stock.lasting += lasting.length
+    stock.nextShortAt = lasting[0] ?? Number.POSITIVE_INFINITY
+    return stock
+  }
+
+  /** How many addresses the providers' channels can keep lendable together. */
+  #sustained(providers: readonly Provider[]): number {
+    const { minLife } = this.#settings
+    return providers.reduce((sum, p) => sum + p.sustained(minLife + p.leadMs + LEAD_SLACK_MS), 0)
+  }
+
+  /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
+  #isSpoken(upstream: Upstream): boolean {
+    const { uses } = this.#settings
+    return uses > 0 && upstream.uses + upstream.usesReserved >= uses
+  }
+
+  #count(stock: Stock, upstream: Upstream): void {
+    // A used-up address needs no room for its tunnels.
+    if (this.#isSpoken(upstream)) return
+    stock.load += upstream.leases - upstream.quietLeases
+    const { connections } = this.#pool.limits
+    if (upstream.state === 'ready' && (connections === 0 || upstream.leases < connections)) stock.lendable++
+  }
+
+  /** How many addresses the group should have that last beyond the time an order takes. */
+  #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
+    const { floor, idleAfter, uses, ceiling } = this.#settings
+    const earned = this.#demand.owed(group, now, idleAfter)
+    const leadMs = Math.max(...providers.map((p) => p.leadMs + p.limiter.paceMs), 0) + LEAD_SLACK_MS
+    // A single lease is no rate, either.
+    const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
+    const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)
+    return Math.min(ceiling, Math.max(Math.min(floor, earned) + Math.ceil(consumed), forLoad))
+  }
+
+  /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
+  #waitersNeed(group: DemandGroup, stock: Stock): number {
+    if (group.waiting === 0) return 0
+    return Math.max(1, Math.ceil(group.waiting / this.#perAddress) - stock.lendable)
+  }
+
+  /** Spreads an order over the providers, one call to each as long as its calls may be that large. @returns what was ordered */
+  #order(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): number {
+    let left = Math.max(0, count)
+    while (left > 0) {
+      const parts = this.#split(providers, left, isUrgent, now)
+      if (parts.size === 0) break
+      for (const [provider, part] of parts) {
+        left -= part
+        void this.#buy(provider, part, isUrgent)
+      }
+    }
+    return Math.max(0, count) - left
+  }
+
+  /** By priority, then each to the one that holds least for its weight. */
+  #split(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): Map<Provider, number> {
+    const parts = new Map<Provider, number>()
+    const able = providers.map((p) => ({
+      provider: p,
+      room: Math.floor(p.room(now, isUrgent)),
+      load: p.held + p.onTheWay,
+    }))
+    for (let left = count; left > 0; left--) {
+      const next = able.reduce<(typeof able)[number] | undefined>(
+        (best, one) => (one.room > 0 && goesBefore(one, best) ? one : best),
+        undefined,
+      )
+      if (next === undefined) break
+      next.room--
+      next.load++
+      parts.set(next.provider, (parts.get(next.provider) ?? 0) + 1)
+    }
+    return parts
+  }
+
+  get #incoming(): number {
+    return this.#providers.reduce((sum, provider) => sum + provider.onTheWay, 0)
+  }
+
+  async #buy(provider: Provider, count: number, isUrgent: boolean): Promise<void> {
+    await provider.order(count, isUrgent ? WAITING_PRIORITY : STOCK_PRIORITY, this.#stopping.signal)
+    if (this.#stopping.signal.aborted) return
+    this.#onSettled()
+    this.plan()
+  }
+
+  /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
+  orderNow(provider: Provider): boolean {
+    const unheld = this.#settings.ceiling - this.#pool.lendableCount - this.#incoming
+    const room = Math.min(provider.room(this.#clock.now(), true), unheld)
+    if (room < 1) return false
+    const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
+    void this.#buy(provider, Math.min(Math.floor(room), missing), false)
+    return true
+  }
+
+  async #load(provider: Provider): Promise<void> {
+    // The time for it may come while this is awaited, for a timer may be early: as of now that is still to be waited for.
+    const now = this.#clock.now()
+    const gained = await provider.loadList(this.#stopping.signal)
+    if (gained > 0) this.#onSettled()
+    // An empty or broken list is read again for those who wait: no other event would do it.
+    else if (this.#isAwaited) this.#wakeWhenPossible([provider], true, now)
+  }
+
+  get #isAwaited(): boolean {
+    for (const group of this.#demand.groups) if (group.waiting > 0) return true
+    return false
+  }
+
+  /** Plans again as soon as one of the providers may be asked. */
+  #wakeWhenPossible(providers: readonly Provider[], isUrgent: boolean, now: number): void {
+    for (const provider of providers) {
+      const at = provider.nextAttemptAt(now, isUrgent)
+      if (at !== undefined && at > now) this.#wakeAt(at)
+    }
+  }
+
+  #wakeAt(at: number): void {
+    if (at === Number.POSITIVE_INFINITY || at >= this.#timerAt || this.#stopping.signal.aborted) return
+    this.#timer?.clear()
+    this.#timerAt = at
+    this.#timer = this.#clock.after(Math.max(1, at - this.#clock.now()), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.plan()
+    })
+  }
+
+  close(): void {
+    this.#stopListening()
+    this.#timer?.clear()
+    this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  }
+}
+
+interface Stock {
+  /** Ready upstreams with uses left, of all providers: what counts towards the ceiling. */
+  heldByAll: number
+  /** The group's: ready, with uses left, and outliving the time that an order takes. */
+  lasting: number
+  /** The group's: what somebody who comes now could be lent. */
+  lendable: number
+  /** Leases through which something moves. */
+  load: number
+  /** When the first of the lasting ones will no longer be, clock ms. */
+  nextShortAt: number
+}
+
+interface Share {
+  readonly provider: Provider
+  /** Addresses that it holds or is asked for. */
+  readonly load: number
+}
+
+function goesBefore(one: Share, best: Share | undefined): boolean {
+  if (best === undefined) return true
+  const [a, b] = [one.provider.settings, best.provider.settings]
+  return a.priority === b.priority ? one.load / a.weight < best.load / b.weight : a.priority < b.priority
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+function hopeless(provider: Provider | undefined, at: number | undefined, now: number): GatewayError {
+  const retryAfterMs = at === undefined ? undefined : Math.max(0, at - now)
+  const reached = provider?.budgetReached
+  if (provider !== undefined && reached !== undefined) {
+    const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
+    return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
+  }
+  const words = provider?.state.words || provider?.fullBecause
+  const reason = words ? `: ${words}` : ''
+  return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, {
+    detail: { retryAfterMs },
+  })
+}

@@ -1,0 +1,227 @@
+/**
+ * Whether a provider may be asked for addresses, and if not, why and until when.
+ *
+ *                 auth, expired plan, bad request: reprobe after `reprobe`
+ *                 whitelist: after `whitelistReprobe`
+ *   ready ───────────────────────────────────────────────────▶ stopped
+ *    │ ▲ ─────── rate limit, quota: to the edge that was named ▶ waiting
+ *    │ │ ─────── no resource, vendor's fault: growing pauses ──▶ waiting
+ *    │ │ ─────── three different addresses in a row failed ────▶ unusable: one trial order for each pause
+ *    │ └──────── an order succeeds (ready), a trial address works (unusable) ──┘
+ *
+ * Being unusable outlasts the other states: only an address that works ends it, and until then every order is a trial.
+ */
+import type { Clock } from '../clock.ts'
+import { codeOfClass, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/contract.ts'
+import { Backoff } from './backoff.ts'
+
+export interface StandingSettings {
+  readonly backoffMs: number
+  readonly maxBackoffMs: number
+  readonly reprobeMs: number
+  readonly whitelistReprobeMs: number
+}
+
+export interface ProviderState {
+  readonly kind: 'ready' | 'waiting' | 'stopped' | 'unusable'
+  /** Next attempt, clock ms; 0 for `ready`. */
+  readonly until: number
+  /** One of the catalogue's codes, or empty. */
+  readonly code: string
+  /** What happened and what to do, for the operator. */
+  readonly words: string
+}
+
+/** The latest trouble; it stays to be read after it is over. */
+export interface Trouble {
+  readonly at: number
+  readonly code: string
+  readonly words: string
+}
+
+const READY: ProviderState = { kind: 'ready', until: 0, code: '', words: '' }
+/** Different addresses in a row that must fail their first use before buying stops (design: never buy into a fault). */
+const FAULTS_THAT_STOP = 3
+const QUOTA_PAUSE_MS = 60_000
+const MAX_QUOTA_PAUSE_MS = 600_000
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+const CHINA_OFFSET_MS = 8 * 3_600_000
+
+export class Standing {
+  readonly #settings: StandingSettings
+  readonly #clock: Clock
+  readonly #backoff: Backoff
+  readonly #quotaBackoff: Backoff
+  readonly #trialBackoff: Backoff
+  readonly #faults = new Set<string>()
+  /** Why what is sold cannot be used, while that is so. */
+  #fault: string | undefined
+  #state: ProviderState = READY
+  #lastTrouble: Trouble | undefined
+
+  /** @param random uniform in [0, 1), for the jitter of the pauses */
+  constructor(settings: StandingSettings, clock: Clock, random?: () => number) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, random)
+    this.#trialBackoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, random)
+    // The vendor's own words end such a pause: jitter would only waste what it has to give.
+    this.#quotaBackoff = new Backoff(QUOTA_PAUSE_MS, MAX_QUOTA_PAUSE_MS, () => 1)
+  }
+
+  get state(): ProviderState {
+    return this.#state
+  }
+
+  get lastTrouble(): Trouble | undefined {
+    return this.#lastTrouble
+  }
+
+  /** Nothing is wrong; there is only nothing to ask for now. */
+  get isResting(): boolean {
+    return this.#state.kind === 'waiting' && this.#state.code === ''
+  }
+
+  /** An order now would be a trial: one address, and no second one beside it. */
+  get isOnTrial(): boolean {
+    return this.#state.kind === 'stopped' || this.#fault !== undefined
+  }
+
+  /** An order is on its way: the next trial is a pause away. */
+  ordering(): void {
+    if (this.#fault !== undefined) this.#unusable(this.#fault)
+  }
+
+  /** An order brought addresses. Whether they can be used is another question. */
+  succeeded(): void {
+    this.#backoff.reset()
+    this.#quotaBackoff.reset()
+    // The trial's own pause goes on, whatever stood in the way of the order itself.
+    if (this.#fault === undefined) this.#set(READY)
+    else if (this.#state.kind !== 'unusable') this.#unusable(this.#fault)
+  }
+
+  /** What stood in the way has been removed: the next order may leave at once. */
+  mended(): void {
+    this.#set(this.#fault === undefined ? READY : { ...this.#stateOfFault(this.#fault), until: this.#clock.now() })
+  }
+
+  /** A good answer that brought nothing. */
+  broughtNothing(words: string): void {
+    this.#set({
+      kind: this.#fault === undefined ? 'waiting' : 'unusable',
+      until: this.#clock.now() + this.#backoff.next(),
+      code: codeOfClass.no_resource,
+      words,
+    })
+  }
+
+  /** There is nothing to ask for before `ms` from now, and that is no trouble. */
+  resting(ms: number, words: string): void {
+    this.#set({ kind: 'waiting', until: this.#clock.now() + ms, code: '', words })
+  }
+
+  /**
+   * A call has failed.
+   * @param earliestEnd when the first of the addresses that are held ends at the vendor, clock ms
+   */
+  failed(failure: VendorError, earliestEnd: number | undefined): ProviderState {
+    const now = this.#clock.now()
+    const code = codeOfClass[failure.class]
+    const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
+    this.#lastTrouble = { at: now, code, words }
+    // A call that fails does not make the addresses usable again.
+    const kind = isFatalClass(failure.class) ? 'stopped' : this.#fault === undefined ? 'waiting' : 'unusable'
+    this.#set({ kind, until: this.#resumeAt(failure, now, earliestEnd), code, words })
+    return this.#state
+  }
+
+  #resumeAt(failure: VendorError, now: number, earliestEnd: number | undefined): number {
+    switch (failure.class) {
+      case 'whitelist':
+        return now + this.#settings.whitelistReprobeMs
+      case 'auth':
+      case 'expired_plan':
+      case 'bad_request':
+        return now + this.#settings.reprobeMs
+      case 'rate_limited':
+      case 'quota_exhausted':
+        return this.#edge(failure.wait, now, earliestEnd)
+      default:
+        return now + this.#backoff.next()
+    }
+  }
+
+  #edge(wait: WaitEdge | undefined, now: number, earliestEnd: number | undefined): number {
+    if (typeof wait === 'number') return now + wait
+    if (wait === 'minute') return now + untilNext(this.#clock.wall(), MINUTE_MS)
+    if (wait === 'day+08:00') return now + untilNext(this.#clock.wall() + CHINA_OFFSET_MS, DAY_MS)
+    if (wait === 'earliest-deadline' && earliestEnd !== undefined) return Math.max(now, earliestEnd)
+    return now + this.#quotaBackoff.next()
+  }
+
+  /** An address has carried its first tunnel. */
+  addressWorked(): void {
+    this.#faults.clear()
+    if (this.#fault === undefined) return
+    this.#fault = undefined
+    this.#trialBackoff.reset()
+    if (this.#state.kind === 'unusable') this.#set(READY)
+  }
+
+  /**
+   * An address failed before it ever worked, or its login was refused.
+   * @returns the new state when this was the fault that stops the buying
+   */
+  addressFailed(id: string, cause: string | undefined): ProviderState | undefined {
+    this.#faults.add(id)
+    if (this.#faults.size < FAULTS_THAT_STOP || this.#fault !== undefined) return undefined
+    const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause)}`
+    return this.#found(words)
+  }
+
+  /** So many addresses broke in a row that it must be the vendor's line. */
+  lineDown(broken: number): ProviderState {
+    return this.#found(`${broken} addresses in a row broke: the vendor's line, or our way to it, is down`)
+  }
+
+  /** What is sold cannot be used. A provider that has stopped for another reason stays stopped. */
+  #found(words: string): ProviderState {
+    // What was found first says more: a dead line is also what a wrong login, or a missing whitelist entry, looks like.
+    if (this.#fault !== undefined) return { ...this.#state, words: this.#fault }
+    this.#fault = words
+    this.#lastTrouble = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
+    if (this.#state.kind !== 'stopped') this.#unusable(words)
+    return { ...this.#state, words }
+  }
+
+  #unusable(words: string): void {
+    this.#set({ ...this.#stateOfFault(words), until: this.#clock.now() + this.#trialBackoff.next() })
+  }
+
+  #stateOfFault(words: string): Omit<ProviderState, 'until'> {
+    return { kind: 'unusable', code: 'GW_NO_SUPPLY', words }
+  }
+
+  #set(state: ProviderState): void {
+    this.#state = state
+  }
+}
+
+export function isFatalClass(errorClass: ErrorClass): boolean {
+  return (
+    errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
+  )
+}
+
+function untilNext(wallMs: number, periodMs: number): number {
+  return periodMs - (wallMs % periodMs)
+}
+
+function causeInWords(cause: string | undefined): string {
+  if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
+  if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
+  if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'
+  return 'is this machine on the vendor’s whitelist, and is the protocol (http, socks5) the one that was bought?'
+}

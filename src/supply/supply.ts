@@ -1,0 +1,128 @@
+/** The control side: providers with their limiters, the refiller, the reaper, and what they tell of themselves. */
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
+import type { Limiters } from '../ratelimit/limiter.ts'
+import type { Restored, Store } from '../store/contract.ts'
+import { forgetfulStore } from '../store/memory.ts'
+import type { Source } from '../vendors/contract.ts'
+import { Refiller, type RefillSettings } from './planner.ts'
+import { Provider, type ProviderSettings } from './provider.ts'
+import { Reaper } from './reaper.ts'
+
+export interface SupplyParts {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly log: Log
+  readonly store: Store
+  /** The same that the sources' gate uses. */
+  readonly limiters: Limiters
+  /** Waiting clients should ask again. */
+  readonly onSettled: () => void
+}
+
+export class Supply {
+  readonly providers: readonly Provider[]
+  readonly refiller: Refiller
+  readonly #reaper: Reaper
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #byName: ReadonlyMap<string, Provider>
+
+  constructor(
+    settings: RefillSettings,
+    accounts: readonly { settings: ProviderSettings; source: Source }[],
+    parts: SupplyParts,
+  ) {
+    const { clock, pool } = parts
+    this.#clock = clock
+    this.#log = parts.log.child({ mod: 'supply' })
+    this.providers = accounts.map(({ settings: own, source }) => {
+      const limiter = parts.limiters.of(source.limitOf(source.extractOperation))
+      const store = own.isRemembered ? parts.store : forgetfulStore()
+      return new Provider(own, source, limiter, { ...parts, store })
+    })
+    for (const provider of this.providers) {
+      provider.onNews = () => {
+        parts.onSettled()
+        this.refiller.plan()
+      }
+    }
+    this.#byName = new Map(this.providers.map((provider) => [provider.name, provider]))
+    this.refiller = new Refiller(settings, this.providers, parts)
+    this.#reaper = new Reaper(pool, clock)
+  }
+
+  /** Takes up what an earlier process left. To be called before anybody is served. */
+  restore(past: Restored): void {
+    const now = this.#clock.now()
+    const alive = past.upstreams.filter(({ standing }) => standing === 'alive').length
+    if (past.upstreams.length > 0)
+      this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
+    for (const provider of this.providers) {
+      if (!provider.settings.isRemembered) continue
+      const totals = past.totals.find(({ provider: name }) => name === provider.name)
+      provider.restore(
+        {
+          upstreams: past.upstreams.filter(({ facts }) => facts.provider === provider.name),
+          purchases: past.purchases.flatMap((p) =>
+            p.provider === provider.name ? [{ at: now - p.agoMs, count: p.count }] : [],
+          ),
+          total: totals?.total ?? 0,
+          unsettled: totals?.unsettled ?? 0,
+        },
+        now,
+      )
+    }
+  }
+
+  /** Reads the lists; what costs money waits for demand. */
+  start(): void {
+    this.refiller.plan()
+  }
+
+  provider(name: string): Provider | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** The pool's next change by time may be earlier than it was. */
+  poolRescheduled(): void {
+    this.#reaper.arm()
+  }
+
+  upstreamGone(upstream: Upstream, reason: GoneReason): void {
+    this.provider(upstream.facts.provider)?.left(upstream, reason)
+    this.refiller.stockChanged()
+  }
+
+  /** A vendor let us know that something changed; which one, nobody can vouch for, so all are asked. */
+  hint(): void {
+    for (const provider of this.providers) provider.hint()
+  }
+
+  lineDown(provider: string, broken: number): void {
+    this.provider(provider)?.lineDown(broken)
+  }
+
+  lineUp(provider: string): void {
+    this.provider(provider)?.lineUp()
+  }
+
+  proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
+    this.provider(upstream.facts.provider)?.proof(upstream, worked, cause)
+  }
+
+  /** Orders from one provider at the operator's word, whatever the demand: what is missing of the floor, at least one. */
+  orderNow(name: string): 'ordered' | 'unknown' | 'not now' {
+    const provider = this.provider(name)
+    if (provider === undefined) return 'unknown'
+    return this.refiller.orderNow(provider) ? 'ordered' : 'not now'
+  }
+
+  close(): void {
+    this.refiller.close()
+    for (const provider of this.providers) provider.close()
+    this.#reaper.close()
+  }
+}

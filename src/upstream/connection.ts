@@ -1,0 +1,244 @@
+/**
+ * The outgoing leg of a tunnel: from nothing to an open tunnel through one upstream, under one deadline that covers
+ * TCP, TLS, login and CONNECT together. The same object then feeds the relay with what the upstream sends.
+ *
+ *   connecting ──▶ (TLS) ──▶ asked ──▶ open ──▶ relay
+ *        └───────────┴─────────┴──▶ failed: unreachable, silent, closed, garbage, login, refused, local
+ *
+ * One of `opened` and `failed` is called once, unless the leg is destroyed before. `opened` must join the leg to a
+ * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
+ */
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
+import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
+import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
+import { Expiring } from '../structures/timeout-queue.ts'
+import type { ReadBuffers } from './read-buffers.ts'
+
+/** Faults of this machine: nothing is learnt about the upstream. */
+interface LocalFault {
+  readonly kind: 'local'
+  /** The system's error code, as EMFILE. */
+  readonly code: string
+}
+
+export type LegFailure = Outcome | LocalFault
+
+export interface LegOwner {
+  /** @param early octets that came behind the upstream's answer; the owner's to keep */
+  opened(leg: Leg, early: Buffer | undefined): void
+  failed(leg: Leg, failure: LegFailure): void
+}
+
+/** Where an open leg's octets and events go: the relay. */
+export interface LegSink {
+  /** @returns false while octets of the leg's own buffer are still needed */
+  download(bytes: Buffer): boolean
+  /** Octets that nobody else will touch. */
+  send(bytes: Buffer): void
+  upstreamErrored(): void
+  upstreamEnded(): void
+  upstreamClosed(): void
+  upstreamDrained(): void
+}
+
+/** What a leg needs of the dialler that made it. */
+export interface LegHost {
+  readonly clock: Clock
+  readonly buffers: ReadBuffers
+  /** Longest head of an upstream's answer. */
+  readonly maxReplyBytes: number
+}
+
+/** Codes that say that this machine, not the upstream, is out of something. */
+const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'])
+const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
+
+const LOGIN_STATUSES = new Set([407, 454])
+/** It would leave HTTP for something that nobody has asked for. */
+const SWITCHING_PROTOCOLS = 101
+
+export class Leg extends Expiring {
+  readonly upstream: Upstream
+  /** When the dial began, clock ms. */
+  startedAt: number
+  readonly #dialler: LegHost
+  #owner: LegOwner
+  /** It was connected ahead of need: an upstream may have closed it meanwhile, which is nobody's fault. */
+  wasWarm = false
+  /** Set by the dialler as soon as there is one. */
+  socket!: Socket
+  /** What is said to the upstream as soon as the connection stands; it may hold a login, so it is not kept any longer. */
+  request = ''
+  /** Set when the tunnel is open and joined; from then on octets go there. */
+  relay: LegSink | undefined
+  /** Set while this leg reads into a buffer of its own. */
+  #ownBuffer: Buffer | undefined
+  /** The own buffer is to go: the next read is its last. */
+  #retiring = false
+  readonly #head = new PartialHead()
+  #settled = false
+
+  /** It has no read buffer: octets come as 'data' events, to whoever asks for them. */
+  readonly isRaw: boolean
+
+  /** @param raw somebody other than a relay will read from the socket */
+  constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner, raw = false) {
+    super()
+    this.#dialler = dialler
+    this.isRaw = raw
+    this.upstream = upstream
+    this.startedAt = dialler.clock.now()
+    this.#owner = owner
+  }
+
+  get maxReplyBytes(): number {
+    return this.#dialler.maxReplyBytes
+  }
+
+  /** A leg that was connected ahead gets the owner that it was connected for. */
+  adopt(owner: LegOwner): void {
+    this.#owner = owner
+    this.wasWarm = true
+    this.startedAt = this.#dialler.clock.now()
+  }
+
+  /** `onread.buffer` of the socket: where the next read goes. Called once after each read. */
+  readonly readInto = (): Buffer => {
+    if (this.#retiring) this.releaseBuffer(true)
+    return this.#ownBuffer ?? this.#dialler.buffers.shared
+  }
+
+  /** `onread.callback` of the socket. @returns false to pause reading */
+  readonly received = (size: number, buffer: Uint8Array): boolean => {
+    const bytes = (buffer as Buffer).subarray(0, size)
+    const { relay } = this
+    if (relay === undefined) this.replied(bytes)
+    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(bytes)
+    else relay.send(Buffer.from(bytes))
+    // A full buffer is the sign of a busy leg.
+    if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#dialler.buffers.take()
+    return true
+  }
+
+  /** The tunnel has become quiet: the leg reads into the shared buffer again as soon as it can. */
+  retireBuffer(): void {
+    this.#retiring = this.#ownBuffer !== undefined
+  }
+
+  /** @param clean no write from the buffer is pending */
+  releaseBuffer(clean: boolean): void {
+    if (this.#ownBuffer !== undefined) this.#dialler.buffers.giveBack(this.#ownBuffer, clean)
+    this.#ownBuffer = undefined
+    this.#retiring = false
+  }
+
+  /** The connection stands, or Node keeps what is written to it until it does. */
+  ask(): void {
+    this.socket.write(this.request, 'latin1')
+    this.request = ''
+  }
+
+  /** Takes octets of the upstream's answer to CONNECT. They are copied where they must outlive the call. */
+  replied(piece: Buffer): void {
+    // One turn for each interim answer, of which any number may come in one piece.
+    for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#settled; ) bytes = this.#readHead(bytes)
+  }
+
+  /** @returns what came behind an interim answer */
+  #readHead(piece: Buffer): Buffer | undefined {
+    const bytes = this.#head.with(piece)
+    const end = this.#head.endIn(bytes)
+    if (end !== -1) return this.#answered(bytes, end)
+    this.#incomplete(bytes)
+    return undefined
+  }
+
+  #incomplete(bytes: Buffer): void {
+    if (!looksLikeStatusLine(bytes) || bytes.length > this.maxReplyBytes) return void this.broke('garbage')
+    this.#head.keep(bytes)
+  }
+
+  #answered(bytes: Buffer, end: number): Buffer | undefined {
+    const status = statusOf(bytes)
+    const rest = end === bytes.length ? undefined : bytes.subarray(end)
+    this.#head.clear()
+    const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.maxReplyBytes
+    // RFC 9110 section 15.2: any number of 1xx answers may come first.
+    if (isReadable && status < 200) return rest
+    if (!isReadable) this.broke('garbage')
+    else if (status < 300) this.open(rest && Buffer.from(rest))
+    else this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
+    return undefined
+  }
+
+  /** The handshake is done. `early` must be a copy. */
+  open(early: Buffer | undefined): void {
+    if (!this.#settle()) return
+    if (this.isRaw) this.#handOver(early)
+    this.#owner.opened(this, this.isRaw ? undefined : early)
+  }
+
+  /** Leaves a raw socket paused, with everything unread in front. */
+  #handOver(early: Buffer | undefined): void {
+    this.socket.removeAllListeners('data')
+    this.socket.pause()
+    if (early !== undefined) this.socket.unshift(early)
+  }
+
+  broke(how: Breakage): void {
+    this.fail({ kind: 'broken', how })
+  }
+
+  fail(failure: LegFailure): void {
+    if (!this.#settle()) return
+    this.destroy()
+    this.#owner.failed(this, failure)
+  }
+
+  /** Translates a socket's error, once, where it enters. */
+  errored(error: NodeJS.ErrnoException): void {
+    if (this.relay !== undefined) return void this.relay.upstreamErrored()
+    const code = error.code ?? ''
+    if (LOCAL_CODES.has(code)) this.fail({ kind: 'local', code })
+    else if (CLOSED_CODES.has(code)) this.broke('closed')
+    else this.broke(isProtocolError(code) ? 'garbage' : 'unreachable')
+  }
+
+  ended(): void {
+    if (this.relay !== undefined) this.relay.upstreamEnded()
+    else this.broke('closed')
+  }
+
+  closed(): void {
+    if (this.relay !== undefined) this.relay.upstreamClosed()
+    else this.broke('closed')
+  }
+
+  drained(): void {
+    this.relay?.upstreamDrained()
+  }
+
+  override onDeadline(): void {
+    this.broke('silent')
+  }
+
+  /** Drops the connection without telling the owner. */
+  destroy(): void {
+    this.#settled = true
+    this.deadlineList?.remove(this)
+    this.socket.destroy()
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false
+    this.#settled = true
+    this.deadlineList?.remove(this)
+    return true
+  }
+}
+
+/** OpenSSL and Node report what is not TLS, or not a certificate we accept, with codes of these shapes. */
+function isProtocolError(code: string): boolean {
+  return /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
+}

@@ -1,0 +1,97 @@
+/** What some products and accounts can do besides selling: follow, give back, tell their channels, learn our address. */
+import { isIP } from 'node:net'
+import { type Product, type Source, type Vendor, VendorError } from '../contract.ts'
+import { refusalOf } from './address-filter.ts'
+import { type Caller, type CallOrder, perform } from './call.ts'
+import { list, steps } from './deliver.ts'
+
+export function followOf(caller: Caller, product: Product): Pick<Source, 'follow'> {
+  const { follow } = product
+  if (follow === undefined) return {}
+  const { everyMs, pendingEveryMs } = follow
+  return {
+    follow: {
+      everyMs,
+      pendingEveryMs,
+      ask: async (refs, signal, priority = 0) => {
+        const delivery = await list(caller, product, follow.operation, follow.params(refs), { signal, priority })
+        const named = new Set([...delivery.sold, ...(delivery.pending ?? [])].map(({ ref }) => ref))
+        return { ...delivery, gone: refs.filter((ref) => !named.has(ref)) }
+      },
+    },
+  }
+}
+
+export function giveBackOf(caller: Caller, product: Product): Pick<Source, 'release' | 'replace'> {
+  const { release, replace } = product
+  const giveBack: Pick<Source, 'release' | 'replace'> = {}
+  if (release !== undefined) {
+    giveBack.release = (ref, signal, priority = 0) =>
+      perform(caller, release.operation, release.params(ref), { signal, priority }, () => undefined)
+  }
+  if (replace !== undefined) {
+    giveBack.replace = (ref, signal, priority = 0) =>
+      list(caller, product, replace.operation, replace.params(ref, caller.settings.request), { signal, priority })
+  }
+  return giveBack
+}
+
+export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'channelsNow'> {
+  const { channelsNow } = caller.vendor
+  if (channelsNow === undefined || product.channels !== true) return {}
+  return {
+    channelsNow: async (signal) => {
+      const channels = await channelsNow(caller.settings.product, steps(caller, atOnce(signal)))
+      // None at all is no figure to divide by: what is known of the account stays.
+      if (channels.total > 0) caller.learned.channels = channels.total
+      return channels
+    },
+  }
+}
+
+export function whitelistOf(caller: Caller): Pick<Source, 'whitelist'> {
+  const { whitelist } = caller.vendor
+  if (whitelist === undefined) return {}
+  const { isMissing = (error) => error.class === 'whitelist', echo, add, callerParams } = whitelist
+  return {
+    whitelist: {
+      isMissing,
+      addressFromError: ({ message }) => onlyAddressIn(message),
+      add: async (ip, signal) => add(assertPublic(ip, caller), steps(caller, atOnce(signal))),
+      ...(echo === undefined ? {} : { echo: (signal) => askAddress(echo, caller, signal) }),
+      ...(callerParams === undefined ? {} : { addCaller: () => void Object.assign(caller.learned, { callerParams }) }),
+    },
+  }
+}
+
+async function askAddress(
+  echo: NonNullable<NonNullable<Vendor['whitelist']>['echo']>,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<string> {
+  const said = (await echo(steps(caller, atOnce(signal)))).trim()
+  if (isIP(said) !== 0) return said
+  throw new VendorError('server', 'body', 'the vendor was asked for our address and named none')
+}
+
+/** A vendor that names two addresses may mean either: then it is nobody's. */
+function onlyAddressIn(words: string): string | undefined {
+  const found =
+    words.match(/(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:]|\.\d)/gi) ?? []
+  const addresses = new Set(found.filter((text) => isIP(text) !== 0 && refusalOf(text, false) === undefined))
+  const [only] = addresses
+  return addresses.size === 1 ? only : undefined
+}
+
+function assertPublic(ip: string, { settings }: Caller): string {
+  const reason = isIP(ip) === 0 ? 'it is no IP address' : refusalOf(ip, settings.allowPrivate)
+  if (reason === undefined) return ip
+  throw new VendorError('bad_request', 'parameter', `this address cannot go onto a whitelist: ${reason}`)
+}
+
+/** A provider stands still until these calls are answered: they go before every order. */
+const FIRST = 1_000
+
+function atOnce(signal: AbortSignal): CallOrder {
+  return { signal, priority: FIRST }
+}

@@ -1,0 +1,123 @@
+/** What surrounds a call at the operator's word: the look at its parameters before it, and at its reply after it. */
+
+import {
+  type Delivery,
+  type Operation,
+  type Param,
+  type Params,
+  type ParamValue,
+  type Product,
+  type Source,
+  VendorError,
+} from '../contract.ts'
+import { assertParams, type Caller, operationOf, perform } from './call.ts'
+import { arrive, type Origin, timesOf } from './deliver.ts'
+import type { SourceDeps } from './http.ts'
+import { missingParams } from './params.ts'
+import { conceal } from './redact.ts'
+import { secretsOf } from './wire.ts'
+
+/** `call`, and what surrounds it. */
+export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' | 'byHand'> {
+  /** When the data of a reply was asked for: whoever reads addresses out of it later counts their lives from there. */
+  const origins = new WeakMap<object, Origin>()
+  return {
+    call: async (name, params, signal, priority = 0) => {
+      assertParams(operationOf(caller.vendor, name), params, 'operator')
+      return perform(caller, name, params, { signal, priority }, (data, reply, mask) => {
+        if (typeof data === 'object' && data !== null) origins.set(data, { times: timesOf(reply), mask })
+        return data
+      })
+    },
+    byHand: {
+      plan: async (name, params) => {
+        const count = plan(operationOf(caller.vendor, name), params)
+        return name === product.extract && count > 0 ? Math.max(count, product.lot?.() ?? 0) : count
+      },
+      show: (name, params, data) => show(caller, product, name, params, data),
+      sold: (name, params, data) => {
+        const origin = typeof data === 'object' && data !== null ? origins.get(data) : undefined
+        return name === product.extract
+          ? deliveryOf(caller, product, name, params, data, origin ?? now(caller.deps))
+          : undefined
+      },
+      givenBack: (name, params, refs) => givenBack(product, name, params, refs),
+    },
+  }
+}
+
+function plan(operation: Operation, params: Params): number {
+  assertParams(operation, params, 'operator')
+  const missing = missingParams(operation, params)
+  if (missing.length > 0) {
+    const words = missing.map(({ param, message }) => `${param} ${message}`).join('; ')
+    throw new VendorError('bad_request', 'parameter', words)
+  }
+  if (operation.effect !== 'buys') return 0
+  const amounts = (operation.quantity ?? []).map((name) => amountOf(operation.params[name], params[name]))
+  return Math.max(1, ...amounts)
+}
+
+function amountOf(param: Param | undefined, value: ParamValue | undefined): number {
+  if (param?.type === 'integer') return Number(value ?? param.default ?? 1)
+  if (param?.type === 'csv') return value === undefined ? 1 : String(value).split(',').length
+  if (param?.type !== 'items' || value === undefined) return 1
+  const items = JSON.parse(String(value)) as readonly Readonly<Record<string, unknown>>[]
+  return items.reduce((sum, item) => sum + amountOfItem(param, item), 0)
+}
+
+/** `{count}`, or the counts of a list within, whichever is more. */
+function amountOfItem({ members = {} }: Param, item: Readonly<Record<string, unknown>>): number {
+  const inner = Object.entries(members).filter(([name, { type }]) => type === 'items' && item[name] !== undefined)
+  const sums = inner.map(([name, param]) => amountOf(param, JSON.stringify(item[name])))
+  return Math.max(1, Number(item['count'] ?? 1), ...sums)
+}
+
+/** Logins that the vendor's own grammar finds in the reply are secrets wherever they stand. */
+function show(caller: Caller, product: Product, name: string, params: Params, data: unknown): unknown {
+  const operation = operationOf(caller.vendor, name)
+  const isList = name === product.extract || name === product.query
+  const delivery = isList ? deliveryOf(caller, product, name, params, data, now(caller.deps)) : undefined
+  const logins = (delivery?.sold ?? []).flatMap(({ password }) => password?.reveal() ?? [])
+  return conceal(operation, data, [...secretsOf(operation, caller.settings, params), ...logins])
+}
+
+function deliveryOf(
+  caller: Caller,
+  product: Product,
+  name: string,
+  params: Params,
+  data: unknown,
+  origin: Origin,
+): Delivery | undefined {
+  try {
+    return arrive(caller, product.deliver(data, { operation: name, request: params }), origin)
+  } catch (error) {
+    // A product of several calls cannot read one alone, and a reply may hold nothing.
+    if (error instanceof VendorError) return undefined
+    throw error
+  }
+}
+
+function now({ clock }: SourceDeps): Origin {
+  return { times: { sentAt: clock.now() }, mask: (text) => text }
+}
+
+/** A release, or the half of a replacement that is one. */
+function givenBack(product: Product, name: string, params: Params, refs: readonly string[]): readonly string[] {
+  const { release, replace } = product
+  const paramsOf =
+    name === release?.operation
+      ? release.params
+      : name === replace?.operation
+        ? (ref: string) => replace.params(ref, {})
+        : undefined
+  if (paramsOf === undefined) return []
+  return refs.filter((ref) => Object.entries(paramsOf(ref)).every(([param, value]) => names(params[param], value)))
+}
+
+/** `*` stands for all that there are. */
+function names(given: ParamValue | undefined, value: ParamValue): boolean {
+  const members = String(given ?? '').split(',')
+  return members.includes('*') || members.includes(String(value))
+}

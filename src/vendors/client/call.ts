@@ -1,0 +1,131 @@
+/**
+ * One operation of a vendor that is a table:
+ *
+ *     parameters -> checked -> authorized -> gate -> sent -> judged -> decoded
+ *
+ * Every HTTP call goes through the gate, which holds it back until its documented limit allows it. Retries and budgets are
+ * the caller's.
+ */
+
+import {
+  type Operation,
+  type Params,
+  type ProviderSettings,
+  type RateLimit,
+  type Vendor,
+  VendorError,
+} from '../contract.ts'
+import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http.ts'
+import { type Author, paramProblems } from './params.ts'
+import type { RequestIds } from './request-ids.ts'
+import { accountKey, limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
+
+export interface Caller {
+  readonly vendor: Vendor
+  readonly settings: ProviderSettings
+  readonly deps: SourceDeps
+  readonly requestIds: RequestIds
+  /** What the vendor has told since the source was opened. */
+  readonly learned: { channels: number | undefined; callerParams: Params }
+}
+
+export type { CallOrder } from './http.ts'
+
+export type Mask = (text: string) => string
+
+export function channelsOf({ settings, learned }: Caller): number | undefined {
+  return settings.channels ?? learned.channels
+}
+
+/** The documented limit of an operation for this account, and the digest under which its calls are counted. */
+export function limitOf(caller: Caller, name: string): RateLimit & { readonly key: string } {
+  const { vendor, settings } = caller
+  const { calls, perMs } = operationOf(vendor, name).limit({ channels: channelsOf(caller) ?? 1 })
+  const key = limitKey(vendor, name, settings.credentials)
+  return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key }
+}
+
+/** @throws {VendorError} class bad_request, with the names that there are */
+export function operationOf(vendor: Vendor, name: string): Operation {
+  const operation = Object.hasOwn(vendor.operations, name) ? vendor.operations[name] : undefined
+  if (operation !== undefined) return operation
+  throw new VendorError(
+    'bad_request',
+    'operation',
+    `${vendor.name} has no operation ${name}: ${Object.keys(vendor.operations).join(', ')}`,
+  )
+}
+
+/** @throws {VendorError} class bad_request, with every mistake in words */
+export function assertParams(operation: Operation, params: Params, author: Author): void {
+  const problems = paramProblems(operation, params, author)
+  if (problems.length === 0) return
+  throw new VendorError(
+    'bad_request',
+    'parameter',
+    problems.map(({ param, message }) => `${param} ${message}`).join('; '),
+  )
+}
+
+/**
+ * @param read makes what is wanted of the decoded data; what it throws is masked too
+ * @throws {VendorError}; rejects with the signal's reason on abort
+ */
+export async function perform<T>(
+  caller: Caller,
+  name: string,
+  params: Params,
+  order: CallOrder,
+  read: (data: unknown, reply: VendorReply, mask: Mask) => T,
+): Promise<T> {
+  const { vendor, settings, deps } = caller
+  const operation = operationOf(vendor, name)
+  const requestId = order.requestId ?? caller.requestIds.take(name, params)
+  const wire = vendor.authorize(name, params, settings.credentials, requestId)
+  const mask = maskerOf(secretsOf(operation, settings, wire))
+  try {
+    // What was asked for wins: an envelope may have members that are named like parameters.
+    assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')
+    const request = toRequest(vendor, operation, settings, wire)
+    const send = () => deps.http.call(request, order.signal)
+    const reply = await inTurn(caller, operation, order, () =>
+      deps.gate === undefined ? send() : deps.gate(limitOf(caller, name), order, send),
+    )
+    const data = judge(reply, deps.clock.wall(), (raw) => vendor.decode(name, raw, params, settings.credentials))
+    caller.requestIds.settled(requestId)
+    return read(data, reply, mask)
+  } catch (error) {
+    if (isVerdict(error)) caller.requestIds.settled(requestId)
+    else caller.requestIds.unanswered(name, params, requestId)
+    throw error instanceof VendorError ? withoutSecrets(error, mask) : error
+  }
+}
+
+/** The turn is waited for before the gate: a call that holds a slot of the limit must be able to leave. */
+function inTurn<T>(
+  { vendor, settings, deps }: Caller,
+  { effect }: Operation,
+  { signal }: CallOrder,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (deps.inTurn === undefined || vendor.changesInTurn !== true || effect === 'reads') return call()
+  return deps.inTurn(accountKey(vendor, settings.credentials), signal, call)
+}
+
+/** The vendor's own word; after anything else it may have acted, or may yet. */
+function isVerdict(error: unknown): boolean {
+  return error instanceof VendorError && error.class !== 'server'
+}
+
+/** What of the wire the operation's table knows: an envelope (encrypted parameters, a request id) is no parameter. */
+function tabled(operation: Operation, wire: Params): Params {
+  return Object.fromEntries(Object.entries(wire).filter(([name]) => Object.hasOwn(operation.params, name)))
+}
+
+/** Vendors quote the request in their errors. The cause is dropped: nobody vouches for what is in it. */
+function withoutSecrets(error: VendorError, mask: Mask): VendorError {
+  return new VendorError(error.class, mask(error.vendorCode), mask(error.message), {
+    hint: error.hint,
+    wait: error.wait,
+  })
+}

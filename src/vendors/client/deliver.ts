@@ -1,0 +1,58 @@
+/** From decoded data to addresses: one call, or the steps of a product that takes several. */
+
+import type { Account, Delivered, Delivery, Params, Product } from '../contract.ts'
+import { formatOf } from '../parse/reply.ts'
+import { screen } from './address-filter.ts'
+import { type Caller, type CallOrder, type Mask, perform } from './call.ts'
+import type { VendorReply } from './http.ts'
+
+/** What is known of the call that brought addresses. */
+export interface Origin {
+  readonly times: Pick<Delivery, 'sentAt' | 'vendorWallMs' | 'format'>
+  readonly mask: Mask
+}
+
+/** Takes out what no upstream may be, and says when the reply was asked for. */
+export function arrive(caller: Caller, delivered: Delivered, { times, mask }: Origin): Delivery {
+  const screened = screen(delivered, caller.settings)
+  return { ...screened, rejected: screened.rejected.map(mask), ...times }
+}
+
+/** Calls an operation that answers with addresses. */
+export function list(
+  caller: Caller,
+  product: Product,
+  operation: string,
+  params: Params,
+  order: CallOrder,
+): Promise<Delivery> {
+  return perform(caller, operation, params, order, (data, reply, mask) =>
+    arrive(caller, product.deliver(data, { operation, request: params }), { times: timesOf(reply), mask }),
+  )
+}
+
+export function timesOf({ sentAt, vendorWallMs, text }: VendorReply): Origin['times'] {
+  return { sentAt, format: formatOf(text), ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
+}
+
+/** An account whose calls are watched: `last` tells of the latest one, and masks what any of them kept secret. */
+export function steps(
+  caller: Caller,
+  order: CallOrder,
+  request: Params = caller.settings.request,
+): Account & { last(): Origin } {
+  const { clock } = caller.deps
+  let times: Origin['times'] = { sentAt: clock.now() }
+  const masks: Mask[] = []
+  return {
+    request,
+    wall: () => clock.wall(),
+    call: (operation, params) =>
+      perform(caller, operation, params, order, (data, reply, mask) => {
+        times = timesOf(reply)
+        masks.push(mask)
+        return data
+      }),
+    last: () => ({ times, mask: (text) => masks.reduce((masked, mask) => mask(masked), text) }),
+  }
+}

@@ -1,0 +1,150 @@
+/** Checks parameters against an operation's table before anything is sent, in words that name parameter, range and value. */
+import { nearest } from '../../config/nearest.ts'
+import type { Operation, Param, Params, ParamValue } from '../contract.ts'
+
+export interface ParamProblem {
+  /** The parameter's name, as the vendor spells it. */
+  readonly param: string
+  /** What is wrong and what to write instead; never a credential. */
+  readonly message: string
+}
+
+/** Who wrote the parameters. `configured`: the user, under `request:`; `operator`: a call by hand; `engine`: complete, as they go on the wire. */
+export type Author = 'configured' | 'operator' | 'engine'
+
+/** @returns every mistake; an empty list when the call may be made */
+export function paramProblems(operation: Operation, params: Params, author: Author): ParamProblem[] {
+  const problems: ParamProblem[] = []
+  for (const [name, value] of Object.entries(params)) {
+    const message = problemOf(operation, name, value, author)
+    if (message !== undefined) problems.push({ param: name, message })
+  }
+  return author === 'engine' ? [...problems, ...missing(operation, params, () => true)] : problems
+}
+
+/** What a person who makes a call has still to say: all that is required and does not come from the credentials. */
+export function missingParams(operation: Operation, params: Params): ParamProblem[] {
+  return missing(operation, params, (param) => !isCredential(param))
+}
+
+function missing(operation: Operation, params: Params, isAsked: (param: Param) => boolean): ParamProblem[] {
+  return Object.entries(operation.params).flatMap(([name, param]) =>
+    param.required === true && isAsked(param) && params[name] === undefined
+      ? [{ param: name, message: `is missing: ${param.about}` }]
+      : [],
+  )
+}
+
+/** Comes from the account: no person gives it. */
+export function isCredential({ managed, secret }: Param): boolean {
+  return managed === true && secret === true
+}
+
+/** What a user may write under `request:` for an operation. */
+export function configurableParams(operation: Operation): Readonly<Record<string, Param>> {
+  return Object.fromEntries(Object.entries(operation.params).filter(([, param]) => param.managed !== true))
+}
+
+function problemOf(operation: Operation, name: string, value: ParamValue, author: Author): string | undefined {
+  const param = Object.hasOwn(operation.params, name) ? operation.params[name] : undefined
+  if (param === undefined) return unknownProblem(operation, name, author)
+  if (param.managed === true && author === 'configured') return 'is set by the gateway itself'
+  if (isCredential(param) && author === 'operator') return 'comes from the credentials'
+  if (fits(param, value)) return undefined
+  if (param.type === 'items') return itemsProblem(param, value)
+  return `must be ${expectation(param)}${param.secret === true ? '' : `, not ${JSON.stringify(value)}`}`
+}
+
+function unknownProblem(operation: Operation, name: string, author: Author): string {
+  const isOpen = (param: Param) => (author === 'operator' ? !isCredential(param) : param.managed !== true)
+  const names = Object.keys(operation.params).filter((known) => isOpen(operation.params[known] as Param))
+  const likely = nearest(name, names)
+  if (likely !== undefined) return `is not a parameter of this call; did you mean ${likely}?`
+  return `is not a parameter of this call, which takes ${names.join(', ') || 'none'}`
+}
+
+function fits(param: Param, value: ParamValue): boolean {
+  switch (param.type) {
+    case 'boolean':
+      return value === true || value === false || value === 'true' || value === 'false'
+    case 'integer':
+      return isInteger(value) && within(param, Number(value)) && isListed(param, value)
+    case 'csv':
+      return (
+        typeof value !== 'boolean' &&
+        String(value)
+          .split(',')
+          .every((member) => member !== '' && isListed(param, member))
+      )
+    case 'items':
+      return itemsProblem(param, value) === undefined
+    case 'string':
+      return typeof value !== 'boolean' && within(param, String(value).length) && isListed(param, value)
+  }
+}
+
+/** What is wrong with a JSON array of objects, naming the member; undefined when nothing is. */
+function itemsProblem({ members = {}, min = 1, max }: Param, value: ParamValue): string | undefined {
+  const items = parseItems(value)
+  if (items === undefined || items.length < min || items.length > (max ?? Number.POSITIVE_INFINITY))
+    return `must be a JSON array of ${min} or more objects with ${Object.keys(members).join(', ')}`
+  for (const [index, item] of items.entries()) {
+    const [name = '', message] = memberProblem(members, item) ?? []
+    if (message !== undefined) return `[${index}].${name} ${message}`
+  }
+  return undefined
+}
+
+function memberProblem(
+  members: Readonly<Record<string, Param>>,
+  item: Readonly<Record<string, unknown>>,
+): [string, string] | undefined {
+  for (const [name, value] of Object.entries(item)) {
+    const param = Object.hasOwn(members, name) ? members[name] : undefined
+    if (param === undefined) return [name, `is not one of ${Object.keys(members).join(', ')}`]
+    const plain = param.type === 'items' ? JSON.stringify(value) : value
+    const isPlain = typeof plain === 'string' || typeof plain === 'number' || typeof plain === 'boolean'
+    if (!isPlain || !fits(param, plain)) return [name, `must be ${expectation(param)}`]
+  }
+  const missing = Object.entries(members).find(([name, { required }]) => required === true && item[name] === undefined)
+  return missing === undefined ? undefined : [missing[0], `is missing: ${missing[1].about}`]
+}
+
+/** @returns the objects of a JSON array given as text; undefined for anything else */
+function parseItems(value: unknown): readonly Readonly<Record<string, unknown>>[] | undefined {
+  try {
+    const items: unknown = typeof value === 'string' ? JSON.parse(value) : value
+    const isList = Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null)
+    return isList ? (items as Readonly<Record<string, unknown>>[]) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isInteger(value: ParamValue): boolean {
+  return typeof value === 'number'
+    ? Number.isSafeInteger(value)
+    : typeof value === 'string' && /^-?\d{1,15}$/.test(value)
+}
+
+function within(param: Param, size: number): boolean {
+  return size >= (param.min ?? Number.NEGATIVE_INFINITY) && size <= (param.max ?? Number.POSITIVE_INFINITY)
+}
+
+function isListed(param: Param, value: ParamValue): boolean {
+  return param.values === undefined || param.values.some((allowed) => String(allowed) === String(value))
+}
+
+/** `an integer from 1 to 100`. */
+export function expectation(param: Param): string {
+  const choice = param.values === undefined ? '' : param.values.join(', ')
+  if (param.type === 'csv') return choice === '' ? 'a comma-separated list' : `a comma-separated list of ${choice}`
+  if (param.type === 'items') return 'a JSON array of objects'
+  if (choice !== '') return param.values?.length === 1 ? choice : `one of ${choice}`
+  if (param.type === 'boolean') return 'true or false'
+  const range = [param.min === undefined ? '' : `from ${param.min}`, param.max === undefined ? '' : `to ${param.max}`]
+    .filter(Boolean)
+    .join(' ')
+  if (param.type === 'integer') return `an integer ${range}`.trim()
+  return range === '' ? 'text' : `text ${range} characters long`
+}

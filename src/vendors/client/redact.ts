@@ -1,0 +1,120 @@
+/**
+ * Replies as they may be shown to a person. What is secret is told by the operation's table (`Operation.secrets`); beside
+ * it every value that is known to be one is hidden wherever it turns up, and, as a net below both, members whose names
+ * sound like a secret.
+ */
+import { isIP } from 'node:net'
+import { isHostName } from '../../address.ts'
+import { Secret } from '../../secret.ts'
+import type { Operation, SecretForm } from '../contract.ts'
+import { parseEndpoint } from '../parse/reply.ts'
+import { formsOf } from './wire.ts'
+
+const HIDDEN = '***'
+
+/** Not `sign` within a word, as in `assigned`, nor `pass` in `passed`. */
+const SOUNDS_SECRET =
+  /passw|passwd|(^|_)pass(_|$)|pwd|secret|token|signature|(^|_)sign$|(^|_)(app|api|auth|access)_?key$|^key$/i
+/** Shorter values turn up in anything: they are hidden where they stand alone. */
+const TELLING_LENGTH = 4
+/** No reply that is meant for a person is deeper. */
+const MAX_DEPTH = 40
+
+interface Hiding {
+  readonly rules: Readonly<Record<string, SecretForm>>
+  readonly values: (text: string) => string
+}
+
+/**
+ * @param data the decoded data of a successful reply
+ * @param known values that nobody may read: credentials, signatures, logins
+ * @returns a copy of the data with `***` in place of every secret
+ */
+export function conceal(operation: Operation, data: unknown, known: readonly string[]): unknown {
+  const hiding = { rules: operation.secrets ?? {}, values: hiderOf(known) }
+  return hide(data, hiding, '$', 0)
+}
+
+function hide(value: unknown, hiding: Hiding, name: string, depth: number): unknown {
+  const form = Object.hasOwn(hiding.rules, name) ? hiding.rules[name] : undefined
+  if (value === null || value === undefined || typeof value === 'boolean') return value
+  if (form === 'all' || SOUNDS_SECRET.test(name)) return value === '' ? value : HIDDEN
+  if (typeof value === 'string') return hiding.values(hideIn(value, form))
+  if (typeof value === 'number') return hiding.values(String(value)) === String(value) ? value : HIDDEN
+  if (typeof value !== 'object' || value instanceof Secret || depth >= MAX_DEPTH) return HIDDEN
+  if (Array.isArray(value)) return value.map((item: unknown) => hide(item, hiding, name, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [hiding.values(key), hide(member, hiding, key, depth + 1)]),
+  )
+}
+
+function hideIn(text: string, form: SecretForm | undefined): string {
+  if (form === 'link') return hideBehindHost(text)
+  if (form === 'login') return text.replace(/[^\s|]+/g, (part) => hideLogin(part))
+  return form === 'account' ? text.replace(/[^\s|]+/g, (part) => hideLogin(part, 'account')) : text
+}
+
+/** `https://host/***`: who has the rest has what it serves. */
+function hideBehindHost(text: string): string {
+  if (text === '') return text
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url === undefined || url.host === '' ? HIDDEN : `${url.protocol}//${url.host}/${HIDDEN}`
+}
+
+/**
+ * Reads one text as the vendors write them: `scheme://user:pass@host:port`, `host:port:user:pass`, `host:port,281:user:pass`,
+ * `user:pass:host:port`, `user:pass`. What is none of these may be a piece of a password, and is hidden.
+ */
+function hideLogin(text: string, form: 'login' | 'account' = 'login'): string {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? []
+  const leading = /^(\[[^\]]*\]|[^:@,[\]]+):(\d{1,5})(?![\d])(.*)$/s.exec(rest)
+  // `1.2.3.4:80:me:p@ss`: an IP address in front settles it, an @ may be part of a password.
+  if (leading !== null && isLiteral(leading[1])) return scheme + hideBehindAddress(leading)
+  const at = rest.lastIndexOf('@')
+  const host = rest.slice(at + 1).replace(/\/$/, '')
+  if (at >= 0 && isAddress(host)) return `${scheme}${hidePassword(rest.slice(0, at))}@${host}`
+  if (scheme !== '') return isAddress(host) ? text : hideBehindHost(text)
+  if (leading !== null && isName(leading[1]) && (form === 'login' || leading[3] !== ''))
+    return hideBehindAddress(leading)
+  const trailing = /^([^:]+):.*:((?:\[[^\]]*\]|[^:]+):\d{1,5})$/s.exec(rest)
+  if (trailing !== null && isAddress(trailing[2] ?? '')) return `${trailing[1]}:${HIDDEN}:${trailing[2]}`
+  return rest.includes(':') ? hidePassword(rest) : HIDDEN
+}
+
+/** Without a user name all of it is the secret. */
+function hidePassword(login: string): string {
+  const colon = login.indexOf(':')
+  return colon < 0 ? HIDDEN : `${login.slice(0, colon)}:${HIDDEN}`
+}
+
+/** @param match host, port, and what follows: `:user:pass`, or juliangip's facts, `,281,340281:user:pass` */
+function hideBehindAddress([, host = '', port = '', behind = '']: RegExpExecArray): string {
+  const address = `${host}:${port}`
+  if (behind === '' || behind === '/') return address
+  if (behind.startsWith(':')) return `${address}:${hidePassword(behind.slice(1))}`
+  const facts = behind.split(',')
+  const login = facts.findIndex((fact) => fact.includes(':'))
+  if (!behind.startsWith(',') || facts.length === 0) return `${address}${HIDDEN}`
+  if (login < 0) return `${address}${behind}`
+  // A password may hold a comma: nothing is shown behind it.
+  return `${address}${[...facts.slice(0, login), hideFact(facts[login] ?? '')].join(',')}`
+}
+
+/** `281:user:pass`, `user:pass`. */
+function hideFact(fact: string): string {
+  const [, seconds = '', login = ''] = /^(\d+:)?(.*)$/s.exec(fact) ?? []
+  return login.includes(':') ? `${seconds}${hidePassword(login)}` : `${seconds}${HIDDEN}`
+}
+
+const isLiteral = (host = '') => isIP(host.replace(/^\[|\]$/g, '')) !== 0
+const isName = (host = '') => host.includes('.') && isHostName(host)
+const isAddress = (text: string) => /^(\[[^\]]*\]|[^:@\s]+):\d{1,5}$/.test(text) && parseEndpoint(text) !== undefined
+
+function hiderOf(known: readonly string[]): (text: string) => string {
+  const all = [...new Set(known)].filter((value) => value !== '')
+  const telling = formsOf(all.filter((value) => value.length >= TELLING_LENGTH))
+  return (text) => {
+    if (all.includes(text)) return HIDDEN
+    return telling.reduce((hiding, form) => hiding.replaceAll(form, HIDDEN), text)
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Runs every vendor that is a table: one configured account and product of it.
+ *
+ *     parameters -> checked -> authorized -> sent -> judged -> decoded -> delivered -> screened
+ */
+
+import {
+  type Delivered,
+  type Delivery,
+  type Params,
+  type Product,
+  type ProviderSettings,
+  type Source,
+  type Vendor,
+  VendorError,
+} from '../contract.ts'
+import { channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
+import { byHandOf } from './by-hand.ts'
+import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, operationOf } from './call.ts'
+import { arrive, list, steps } from './deliver.ts'
+import type { SourceDeps } from './http.ts'
+import { RequestIds } from './request-ids.ts'
+
+/**
+ * Opens one configured account and product of a vendor.
+ * @throws {VendorError} class bad_request for an unknown product and for `request:` parameters that the document does not allow
+ */
+export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Source {
+  const product = productOf(vendor, settings.product)
+  assertParams(operationOf(vendor, product.extract), settings.request, 'configured')
+  const learned = { channels: undefined, callerParams: {} }
+  const caller: Caller = { vendor, settings, deps, requestIds: new RequestIds(), learned }
+  return {
+    vendor: vendor.name,
+    product: settings.product,
+    maxPerCall: product.maxPerCall,
+    get lot() {
+      return product.lot?.()
+    },
+    isList: product.list === true,
+    byChannel: product.channels === true,
+    get channels() {
+      return product.channels === true ? channelsOf(caller) : undefined
+    },
+    extractOperation: product.extract,
+    queryOperation: product.query,
+    operations: vendor.operations,
+    limitOf: (name) => limitOf(caller, name),
+    extract: (count, signal, priority = 0) => extract(caller, product, count, { signal, priority }),
+    query: async (signal, priority = 0) => {
+      if (product.query === undefined)
+        throw new VendorError('bad_request', 'operation', `${settings.product} cannot list what it holds`)
+      return list(caller, product, product.query, {}, { signal, priority })
+    },
+    ...byHandOf(caller, product),
+    ...followOf(caller, product),
+    ...giveBackOf(caller, product),
+    ...channelsNowOf(caller, product),
+    ...whitelistOf(caller),
+  }
+}
+
+function productOf(vendor: Vendor, name: string): Product {
+  const product = Object.hasOwn(vendor.products, name) ? vendor.products[name] : undefined
+  if (product !== undefined) return product
+  throw new VendorError(
+    'bad_request',
+    'product',
+    `${vendor.name} has no product ${name}: ${Object.keys(vendor.products).join(', ')}`,
+  )
+}
+
+async function extract(caller: Caller, product: Product, count: number, order: CallOrder): Promise<Delivery> {
+  const request: Params = { ...caller.settings.request, ...caller.learned.callerParams }
+  if (product.take === undefined)
+    return assertSold(await list(caller, product, product.extract, product.order(count, request), order))
+  const account = steps(caller, order, request)
+  const delivered: Delivered = await product.take(count, account)
+  return assertSold(arrive(caller, delivered, account.last()))
+}
+
+/** A vendor that says "success" and sells nothing must not be asked again at once. */
+function assertSold(delivery: Delivery): Delivery {
+  if (delivery.sold.length > 0 || (delivery.pending ?? []).length > 0) return delivery
+  const [reason] = delivery.rejected
+  if (reason === undefined)
+    throw new VendorError('no_resource', 'empty', 'the vendor answered with success and an empty list')
+  throw new VendorError(
+    'server',
+    'unusable',
+    `none of the ${delivery.rejected.length} addresses in the reply can be used: ${reason}`,
+  )
+}

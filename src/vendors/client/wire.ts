@@ -1,0 +1,136 @@
+/** From an operation's table to bytes on the wire, and what must not leave with an error. */
+import { createHash } from 'node:crypto'
+import {
+  type Composed,
+  type Credentials,
+  type Operation,
+  type Params,
+  type ProviderSettings,
+  type Vendor,
+  VendorError,
+} from '../contract.ts'
+import type { VendorRequest } from './http.ts'
+
+/**
+ * @param params as `authorize` returned them
+ * @throws {VendorError} class bad_request when the base URL is none
+ */
+export function toRequest(
+  vendor: Vendor,
+  operation: Operation,
+  settings: ProviderSettings,
+  params: Params,
+): VendorRequest {
+  if (operation.compose !== undefined) return composed(operation, operation.compose(params), settings)
+  const prefix = operation.prefix ?? vendor.prefix ?? ''
+  const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, prefix, operation.path)
+  const limits = { timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
+  const { method, encoding = 'form' } = operation
+  if (method === 'POST' && encoding === 'json') {
+    return {
+      ...limits,
+      method,
+      url,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(typed(operation, params)),
+    }
+  }
+  const form = new URLSearchParams(
+    Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString()
+  if (method === 'POST') {
+    return { ...limits, method, url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: form }
+  }
+  url.search = form
+  return { ...limits, method, url }
+}
+
+function composed(
+  { method }: Operation,
+  { url: written, headers = {}, body }: Composed,
+  { baseUrl, callTimeoutMs: timeoutMs, maxBodyBytes }: ProviderSettings,
+): VendorRequest {
+  const original = new URL(written)
+  const path = original.pathname === '/' ? '' : original.pathname
+  const url = baseUrl === undefined ? original : urlOf(baseUrl, '', '')
+  if (baseUrl !== undefined) {
+    url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
+    url.search = original.search
+  }
+  return { method, url, headers, timeoutMs, maxBodyBytes, ...(body === undefined ? {} : { body }) }
+}
+
+/** In JSON a number is not the text of one; both may have been written in gateway.yaml or on the command line. */
+function typed(operation: Operation, params: Params): Params {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name,
+      operation.params[name]?.type === 'integer' ? Number(value) : value,
+    ]),
+  )
+}
+
+/** A base URL may carry a path prefix in place of the usual one: some platforms are resold under many. */
+function urlOf(base: string, prefix: string, path: string): URL {
+  const url = URL.canParse(base) ? new URL(base) : undefined
+  const isPlain =
+    url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  if (!isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new VendorError(
+      'bad_request',
+      'baseUrl',
+      'baseUrl must be http(s)://host[:port][/prefix], without login, query and fragment',
+    )
+  }
+  url.pathname = `${url.pathname.replace(/\/$/, '') || prefix}${path}`
+  return url
+}
+
+/** Names the account and the limit group without telling either: calls with the same key are counted together. */
+export function limitKey(vendor: Vendor, operationName: string, credentials: Credentials): string {
+  return digestOf(vendor, credentials, vendor.operations[operationName]?.limitGroup ?? operationName)
+}
+
+/** Names the account without telling it: what changes it may go in turn by this key. */
+export function accountKey(vendor: Vendor, credentials: Credentials): string {
+  return digestOf(vendor, credentials, null)
+}
+
+function digestOf(vendor: Vendor, credentials: Credentials, group: string | null): string {
+  const names = vendor.countedBy ?? Object.keys(credentials).sort()
+  const account = names.map((name) => credentials[name]?.reveal() ?? null)
+  return createHash('sha256')
+    .update(JSON.stringify([vendor.name, account, group]))
+    .digest('hex')
+    .slice(0, 32)
+}
+
+const MAX_MESSAGE_CHARACTERS = 300
+
+/** Makes vendors' own words printable: secrets masked in every form in which a reply might repeat them, one line, bounded. */
+export function maskerOf(secrets: readonly string[]): (text: string) => string {
+  const forms = formsOf(secrets.filter((secret) => secret !== ''))
+  return (text) => {
+    const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
+    return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
+  }
+}
+
+/** Secrets in every form in which a reply might repeat them, the longest first: a secret may be part of another's form. */
+export function formsOf(secrets: readonly string[]): string[] {
+  return secrets
+    .flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      new URLSearchParams({ s: secret }).toString().slice(2),
+      Buffer.from(secret).toString('base64'),
+    ])
+    .sort((a, b) => b.length - a.length)
+}
+
+/** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */
+export function secretsOf(operation: Operation, settings: ProviderSettings, wire: Params): string[] {
+  const inParams = Object.entries(wire).filter(([name]) => operation.params[name]?.secret === true)
+  const inCredentials = Object.values(settings.credentials).map((secret) => secret?.reveal() ?? '')
+  return [...inParams.map(([, value]) => String(value)), ...inCredentials, settings.upstream?.password?.reveal() ?? '']
+}

@@ -1,0 +1,97 @@
+/** What was found in a reply of unknown shape, and what stood beside it. */
+import { isIP } from 'node:net'
+import { isHostName, parseAuthority } from '../../address.ts'
+import { Secret } from '../../secret.ts'
+import type { Life, Sold } from '../contract.ts'
+import { type Endpoint, parseEndpoint } from '../parse/reply.ts'
+import { lifeIn } from './times.ts'
+
+/** An address; without a protocol where the reply names none. */
+export type Found = Omit<Sold, 'protocol'> & Partial<Pick<Sold, 'protocol'>>
+
+/** No address with login and scheme is longer; a longer word is no address, and costs time. */
+const MAX_CHARACTERS = 1_024
+
+/**
+ * One address in any form of `parseEndpoint`, also with the login in front (`user:pass:host:port`). What could be read
+ * as two different addresses is none: a login sent to the wrong host would be given away.
+ */
+export function endpointIn(text: string): Endpoint | undefined {
+  if (text.length > MAX_CHARACTERS) return undefined
+  const usual = parseEndpoint(text)
+  const turned = /^([^:@/\s]+):([^\s@/]+):(\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(text)
+  const [, username = '', password = '', host, port] = turned ?? []
+  const address = turned === null ? undefined : parseAuthority(`${host}:${port}`)
+  const isAddress =
+    address !== undefined && (isIP(address.host) !== 0 || (isHostName(address.host) && address.host.includes('.')))
+  if (!isAddress) return usual
+  if (usual === undefined) return { ...address, username, password: new Secret(password) }
+  // An IP address in front beats whatever looks like a name behind it; two of a kind are nobody's.
+  return isIP(usual.host) !== 0 && isIP(address.host) === 0 ? usual : undefined
+}
+
+interface Facts {
+  life?: Life
+  exit?: string
+  area?: string
+  city?: string
+  isp?: string
+  username?: string
+  password?: Secret
+}
+
+const CARRIER = /^(中国)?(电信|联通|移动|广电|铁通)$|^(china ?)?(telecom|unicom|mobile)$/i
+
+/**
+ * What stands behind an address: seconds left or a time, a place, a carrier, another address (the exit), a login.
+ * Six digits that can be a Chinese area code are one.
+ */
+export function factsIn(fields: readonly string[]): Facts {
+  const facts: Facts = {}
+  for (const written of fields) {
+    const field = written.trim()
+    if (field !== '') readField(field, facts)
+  }
+  return facts
+}
+
+function readField(field: string, facts: Facts): void {
+  if (/^[1-8]\d{5}$/.test(field) && field >= '110000' && field <= '829999') {
+    facts.area ??= field
+    return
+  }
+  const life = lifeIn(field)
+  if (life !== undefined) {
+    facts.life ??= life
+    return
+  }
+  if (isIP(field) !== 0) facts.exit ??= field
+  else if (CARRIER.test(field)) facts.isp ??= field
+  else if (/^[^:]+:[^:]+(:[^:]+)?$/.test(field)) readLogin(field, facts)
+  else if (/\p{L}/u.test(field) && field.length <= 100) readPlace(field, facts)
+}
+
+/** `user:pass`, also behind a last fact: `281:user:pass`. */
+function readLogin(field: string, facts: Facts): void {
+  const [password = '', username = '', fact] = field.split(':').reverse()
+  if (fact !== undefined) readField(fact, facts)
+  facts.username ??= username
+  facts.password ??= new Secret(password)
+}
+
+function readPlace(field: string, facts: Facts): void {
+  if (facts.area === undefined) facts.area = field
+  else facts.city ??= field
+}
+
+/** An address and what is known of it: the address's own login wins. */
+export function toFound(endpoint: Endpoint, facts: Facts): Found {
+  const { life = { kind: 'unknown' }, ...rest } = facts
+  const { username, password, ...places } = rest
+  const login =
+    endpoint.username === undefined && username !== undefined
+      ? { username, ...(password === undefined ? {} : { password }) }
+      : {}
+  const { exit, ...others } = places
+  return { ...endpoint, ...login, life, ...others, ...(exit === undefined || exit === endpoint.host ? {} : { exit }) }
+}

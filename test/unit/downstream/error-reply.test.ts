@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest'
+import {
+  connectSuccess,
+  httpError,
+  httpErrorBytes,
+  proxyStatus,
+  reasonPhrase,
+  SOCKS4_SUCCESS,
+  SOCKS5_SUCCESS,
+  socks4Failure,
+  socks5Failure,
+} from '../../../src/downstream/error-reply.ts'
+import { catalogue, type ErrorCode, GatewayError } from '../../../src/errors.ts'
+
+const codes = Object.keys(catalogue) as ErrorCode[]
+const headersOf = (error: GatewayError) => Object.fromEntries(httpError(error).headers)
+
+it.each(codes)('says %s in each protocol', (code) => {
+  const error = new GatewayError(code, 'what happened')
+  const { http, socks, proxyStatus: type } = catalogue[code]
+  expect([...socks5Failure(error)]).toEqual([5, socks, 0, 1, 0, 0, 0, 0, 0, 0])
+  expect(proxyStatus(error)).toBe(`turnpike; error=${type}; details="${code}"`)
+  expect(httpError(error)).toMatchObject({ status: http, body: `${code}: what happened\n` })
+  expect(headersOf(error)['Proxy-Status']).toBe(proxyStatus(error))
+  expect('Retry-After' in headersOf(error)).toBe(http === 503)
+  expect('Proxy-Authenticate' in headersOf(error)).toBe(http === 407)
+})
+
+it('frames the answer exactly, in octets and not in characters', () => {
+  const error = new GatewayError('GW_NO_SUPPLY', '余额不足')
+  const bytes = Buffer.from(httpErrorBytes(error))
+  const end = bytes.indexOf('\r\n\r\n') + 4
+  const head = bytes.subarray(0, end).toString('latin1')
+  expect(head.split('\r\n')).toEqual([
+    'HTTP/1.1 503 Service Unavailable',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${bytes.length - end}`,
+    'Proxy-Status: turnpike; error=proxy_configuration_error; details="GW_NO_SUPPLY"',
+    'Connection: close',
+    'Retry-After: 1',
+    '',
+    '',
+  ])
+  expect(bytes.subarray(end).toString()).toBe('GW_NO_SUPPLY: 余额不足\n')
+})
+
+it.each([
+  [undefined, '1'],
+  [0, '1'],
+  [1, '1'],
+  [1_000, '1'],
+  [1_001, '2'],
+  [90_000, '90'],
+  [Number.POSITIVE_INFINITY, '1'],
+  [Number.NaN, '1'],
+])('tells a client to come again after %s ms', (retryAfterMs, seconds) => {
+  expect(headersOf(new GatewayError('GW_NO_SUPPLY', '', { detail: { retryAfterMs } }))['Retry-After']).toBe(seconds)
+})
+
+it('says what a success is', () => {
+  expect(connectSuccess('abc')).toBe('HTTP/1.1 200 Connection established\r\nX-Turnpike-Upstream: abc\r\n\r\n')
+  expect(connectSuccess('abc', 89_999)).toMatch(/\r\nX-Turnpike-Life: 89s\r\n\r\n$/)
+  expect(connectSuccess('abc', Number.POSITIVE_INFINITY)).toMatch(/\r\nX-Turnpike-Life: unlimited\r\n\r\n$/)
+  expect([...SOCKS5_SUCCESS]).toEqual([5, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+  expect([...SOCKS4_SUCCESS]).toEqual([0, 0x5a, 0, 0, 0, 0, 0, 0])
+  expect([...socks4Failure()]).toEqual([0, 0x5b, 0, 0, 0, 0, 0, 0])
+})
+
+it('has a phrase for every status of the catalogue and of upstreams', () => {
+  for (const code of codes) expect(reasonPhrase(catalogue[code].http)).not.toBe('')
+  expect([reasonPhrase(502), reasonPhrase(599)]).toEqual(['Bad Gateway', 'Error'])
+})

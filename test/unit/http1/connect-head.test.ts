@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { GatewayError } from '../../../src/errors.ts'
+import { beginsWithConnect, parseConnect } from '../../../src/http1/connect-head.ts'
+import { headEnd } from '../../../src/http1/head.ts'
+import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
+
+/** As a connection reads it: sniffed first, then the whole head at once. */
+const parse = (bytes: Buffer) => {
+  if (beginsWithConnect(bytes) === false) throw new GatewayError('GW_INTERNAL', 'not CONNECT')
+  const end = headEnd(bytes)
+  return end === -1 ? undefined : { value: parseConnect(bytes.toString('latin1', 0, end)), size: end }
+}
+
+const host = fc.oneof(
+  fc.stringMatching(/^[a-z0-9_](?:[a-z0-9.-]{0,60}[a-z0-9])?$/),
+  fc.ipV4(),
+  fc.ipV6().map((ip) => `[${ip}]`),
+)
+const fieldLine = fc
+  .tuple(fc.stringMatching(/^X-[A-Za-z]{0,8}$/), fc.stringMatching(/^[!-~]([ -~]{0,30}[!-~])?$/))
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+const connect = fc
+  .tuple(
+    host,
+    fc.integer({ min: 1, max: 65_535 }),
+    fc.constantFrom('1.0', '1.1'),
+    fc.array(fieldLine, { maxLength: 5 }),
+  )
+  .map(([name, port, version, lines]) =>
+    Buffer.from(`CONNECT ${name}:${port} HTTP/${version}\r\n${lines.join('')}\r\n`),
+  )
+
+const codeOf = (run: () => unknown) => {
+  try {
+    return run()
+  } catch (error) {
+    return (error as GatewayError).code
+  }
+}
+const read = (head: string) => codeOf(() => parseConnect(`${head}\r\n\r\n`))
+
+it('a CONNECT head is read alike however it is split, and what follows is left alone', () => {
+  fc.assert(
+    fc.property(connect, junk, cuts, (head, following, at) => {
+      const bytes = Buffer.concat([head, following])
+      const whole = feed(parse, [bytes])
+      expect(whole).toMatchObject({ rest: following.toString('hex') })
+      expect(feed(parse, cutAt(bytes, at))).toEqual(whole)
+      expect(
+        feed(
+          parse,
+          [...bytes].map((octet) => Buffer.from([octet])),
+        ),
+      ).toEqual(whole)
+    }),
+  )
+})
+
+it('a damaged head or junk gives one result for every split, and no error but ours', () => {
+  fc.assert(
+    fc.property(fc.oneof(damaged(connect), junk), cuts, (bytes, at) => {
+      expect(feed(parse, cutAt(bytes, at))).toEqual(feed(parse, [bytes]))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+it('tells CONNECT from other requests as soon as it can', () => {
+  expect(beginsWithConnect(Buffer.alloc(0))).toBeUndefined()
+  expect(beginsWithConnect(Buffer.from('CONNECT'))).toBeUndefined()
+  expect(beginsWithConnect(Buffer.from('CONNECT a'))).toBe(true)
+  expect(beginsWithConnect(Buffer.from('CONNECTED'))).toBe(false)
+  expect(beginsWithConnect(Buffer.from('connect '))).toBe(false)
+  expect(beginsWithConnect(Buffer.from('G'))).toBe(false)
+})
+
+it('reads target and fields', () => {
+  expect(read('CONNECT [::1]:443 HTTP/1.1\r\nHost: ignored\r\nProxy-Authorization: Basic eA==')).toEqual({
+    host: '::1',
+    port: 443,
+    authority: '[::1]:443',
+    fields: [
+      { name: 'host', value: 'ignored' },
+      { name: 'proxy-authorization', value: 'Basic eA==' },
+    ],
+  })
+  expect(read('CONNECT a.com:80 HTTP/1.0')).toEqual({ host: 'a.com', port: 80, authority: 'a.com:80', fields: [] })
+})
+
+it.each([
+  'a.com',
+  'a.com:',
+  'a.com:0',
+  'a.com:65536',
+  'a.com:080x',
+  ':80',
+  '::1:80',
+  '[::1]',
+  '[a]:80',
+  'http://a:80',
+  'u@a:80',
+  '-a:80',
+])('refuses the target %s', (target) => {
+  expect(read(`CONNECT ${target} HTTP/1.1`)).toBe('GW_BAD_REQUEST')
+})
+
+it.each([
+  'CONNECT a:80',
+  'CONNECT a:80 HTTP',
+  'CONNECT a:80  HTTP/1.1',
+  'CONNECT a:80 HTTP/1.1 ',
+  'CONNECT a:80\tHTTP/1.1',
+  'CONNECT a:80 FTP/1.1',
+])('refuses the request line "%s"', (line) => {
+  expect(read(line)).toBe('GW_BAD_REQUEST')
+})
+
+it('speaks HTTP/1.0 and 1.1 only', () => {
+  for (const version of ['0.9', '1.2', '2', '2.0']) expect(read(`CONNECT a:80 HTTP/${version}`)).toBe('GW_HTTP_VERSION')
+})
+
+it('refuses content, which would be taken for the tunnel’s first octets', () => {
+  const withField = (field: string) => read(`CONNECT a:80 HTTP/1.1\r\n${field}`)
+  expect(withField('Content-Length: 0')).toMatchObject({ port: 80 })
+  expect(withField('Content-Length: 5')).toBe('GW_BAD_REQUEST')
+  expect(withField('Content-Length: 0\r\nContent-Length: 5')).toBe('GW_BAD_REQUEST')
+  expect(withField('Transfer-Encoding: chunked')).toBe('GW_BAD_REQUEST')
+  expect(withField(' folded: 1')).toBe('GW_BAD_REQUEST')
+})

@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { expect, it } from 'vitest'
+import { Relay, type RelayEnd } from '../../../src/proxy/relay.ts'
+import { DeadlineList } from '../../../src/structures/timeout-queue.ts'
+import type { Leg } from '../../../src/upstream/connection.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+/** A socket whose peer has ended and reads nothing: what is written stays. */
+async function endedAndDeaf(): Promise<Socket> {
+  const socket = Object.assign(new Duplex({ read() {}, write() {}, allowHalfOpen: true }), { destroySoon() {} })
+  socket.push(null)
+  socket.resume()
+  await once(socket, 'end')
+  return socket as unknown as Socket
+}
+
+it('a client that does not read the end of a tunnel is let go after the idle time', async () => {
+  const clock = new FakeClock({ now: 0 })
+  const list = new DeadlineList(clock, 1_000)
+  const [client, upstream] = [await endedAndDeaf(), await endedAndDeaf()]
+  const ends: RelayEnd[] = []
+  const owner = { relayEnded: (_: Relay, end: RelayEnd) => void ends.push(end), relayQuiet: () => {} }
+  const leg = { socket: upstream, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
+  const relay = new Relay(client, leg, { list, steps: 2 }, owner)
+  relay.send(Buffer.from('the end'))
+  upstream.destroy()
+  relay.upstreamEnded()
+  relay.upstreamClosed()
+  expect([ends, client.writableEnded, client.destroyed]).toEqual([['done'], true, false])
+  clock.advance(3_000)
+  expect([ends, client.destroyed]).toEqual([['done'], true])
+  relay.clientClosed()
+  expect(list.size).toBe(0)
+})
+
+it('an ended tunnel waits for nothing when its last octets have left', async () => {
+  const list = new DeadlineList(new FakeClock({ now: 0 }), 1_000)
+  const [client, upstream] = [await endedAndDeaf(), await endedAndDeaf()]
+  const owner = { relayEnded: () => {}, relayQuiet: () => {} }
+  const leg = { socket: upstream, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
+  const relay = new Relay(client, leg, { list, steps: 2 }, owner)
+  relay.send(Buffer.from('the end'))
+  upstream.destroy()
+  relay.upstreamClosed()
+  expect(list.size).toBe(1)
+  client.destroy()
+  relay.clientClosed()
+  expect(list.size).toBe(0)
+})

@@ -1,0 +1,92 @@
+import { beforeEach, expect, it } from 'vitest'
+import { Follower } from '../../../src/supply/pending-poller.ts'
+import type { Followed } from '../../../src/vendors/contract.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+let clock: FakeClock
+/** When the vendor was asked, and for what. */
+let asked: { at: number; refs: readonly string[] }[]
+let answer: Partial<Followed> | Error
+let owner: { heldRefs: string[]; isWanted: boolean; followed(news: Followed): Promise<void>; followFailed(): void }
+let follower: Follower
+
+beforeEach(() => {
+  clock = new FakeClock({ now: 0 })
+  asked = []
+  answer = {}
+  owner = { heldRefs: [], isWanted: true, followed: async () => {}, followFailed: () => {} }
+  const ask = async (refs: readonly string[]): Promise<Followed> => {
+    asked.push({ at: clock.now(), refs })
+    if (answer instanceof Error) throw answer
+    return { sold: [], rejected: [], gone: [], sentAt: clock.now(), ...answer }
+  }
+  follower = new Follower({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, owner)
+})
+
+const times = () => asked.map(({ at }) => at)
+
+it('asks for what is held while somebody may be lent it, and again as soon as somebody may', async () => {
+  owner.heldRefs = ['one']
+  follower.resume()
+  await clock.run(50_000)
+  expect(times()).toEqual([20_000, 40_000])
+  owner.isWanted = false
+  await clock.run(3_600_000)
+  // The timer that was armed then still ran.
+  expect(times()).toEqual([20_000, 40_000, 60_000])
+  owner.isWanted = true
+  follower.resume()
+  await clock.run(0)
+  expect(times().at(-1)).toBe(3_650_000)
+})
+
+it('follows what was ordered to its end, whoever wants it', async () => {
+  owner.isWanted = false
+  follower.add([{ ref: 'new' }])
+  await clock.run(7_000)
+  expect(asked).toEqual([
+    { at: 3_000, refs: ['new'] },
+    { at: 6_000, refs: ['new'] },
+  ])
+  answer = { sold: [{ host: '192.0.2.1', port: 1, protocol: 'http', life: { kind: 'endless' }, ref: 'new' }] }
+  await clock.run(60_000)
+  expect([times(), follower.pendingCount]).toEqual([[3_000, 6_000, 9_000], 0])
+})
+
+it('does not let an order wait for the turn of what is held', async () => {
+  owner.heldRefs = ['one']
+  follower.resume()
+  await clock.run(1_000)
+  follower.add([{ ref: 'new' }])
+  await clock.run(4_000)
+  expect(asked).toEqual([{ at: 4_000, refs: ['new', 'one'] }])
+})
+
+it('goes on after a failure', async () => {
+  owner.heldRefs = ['one']
+  answer = new Error('the vendor is down')
+  follower.resume()
+  await clock.run(40_000)
+  expect(times()).toEqual([20_000, 40_000])
+})
+
+it('leaves nothing behind when it is closed', async () => {
+  follower.add([{ ref: 'new' }])
+  follower.close()
+  follower.resume()
+  await clock.run(60_000)
+  expect([asked, clock.pendingTimers]).toEqual([[], 0])
+})
+
+it('counts on what was ordered until it is long overdue', async () => {
+  follower.add([
+    { ref: 'soon', waitMs: 5_000 },
+    { ref: 'late', waitMs: 30_000 },
+  ])
+  answer = { pending: [{ ref: 'soon' }, { ref: 'late', waitMs: 900_000 }] }
+  expect([follower.expectedCount, follower.comesAt]).toEqual([2, 5_000])
+  await clock.run(65_000)
+  expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([1, 30_000, 2])
+  await clock.run(25_000)
+  expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([0, undefined, 2])
+})

@@ -1,0 +1,202 @@
+import { expect, it } from 'vitest'
+import { Standing } from '../../../src/supply/provider-status.ts'
+import { codeOfClass, type ErrorClass, VendorError, type WaitEdge } from '../../../src/vendors/contract.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const settings = { backoffMs: 1_000, maxBackoffMs: 30_000, reprobeMs: 600_000, whitelistReprobeMs: 60_000 }
+/** 2026-11-22 15:59:30.500 in London, 23:59:30.500 in China. */
+const WALL = 1_795_363_170_500
+
+function setUp(random = () => 1) {
+  const clock = new FakeClock({ now: 0, wall: WALL })
+  const standing = new Standing(settings, clock, random)
+  const fail = (errorClass: ErrorClass, wait?: WaitEdge, earliestEnd?: number) =>
+    standing.failed(new VendorError(errorClass, '7', 'what the vendor says', { wait, hint: 'do this' }), earliestEnd)
+  return { clock, standing, fail }
+}
+
+it.each<[ErrorClass, 'stopped' | 'waiting', number]>([
+  ['auth', 'stopped', 600_000],
+  ['expired_plan', 'stopped', 600_000],
+  ['bad_request', 'stopped', 600_000],
+  ['whitelist', 'stopped', 60_000],
+  ['rate_limited', 'waiting', 60_000],
+  ['quota_exhausted', 'waiting', 60_000],
+  ['no_resource', 'waiting', 1_000],
+  ['server', 'waiting', 1_000],
+])('after %s it is %s, for %s ms, and says why', (errorClass, kind, pause) => {
+  const { clock, standing, fail } = setUp()
+  const code = codeOfClass[errorClass]
+  const words = 'what the vendor says (do this)'
+  expect(fail(errorClass)).toEqual({ kind, until: pause, code, words })
+  expect([standing.isOnTrial, standing.lastTrouble]).toEqual([kind === 'stopped', { at: 0, code, words }])
+  clock.advance(pause)
+  standing.succeeded()
+  expect(standing.state).toEqual({ kind: 'ready', until: 0, code: '', words: '' })
+  expect(standing.lastTrouble?.code).toBe(code)
+})
+
+it.each<[string, WaitEdge, number | undefined, number]>([
+  ['the next full minute', 'minute', undefined, 29_500],
+  ['the next midnight in China', 'day+08:00', undefined, 29_500],
+  ['so many milliseconds', 12_345, undefined, 12_345],
+  ['the earliest deadline of what is held', 'earliest-deadline', 45_000, 45_000],
+  ['a minute when nothing is held', 'earliest-deadline', undefined, 60_000],
+])('waits to the edge that the vendor names: %s', (_, wait, earliestEnd, pause) => {
+  for (const errorClass of ['quota_exhausted', 'rate_limited'] as const) {
+    expect(setUp().fail(errorClass, wait, earliestEnd)).toMatchObject({ kind: 'waiting', until: pause })
+  }
+})
+
+it('waits a whole day when midnight in China has just been, not until midnight elsewhere', () => {
+  const { clock, fail } = setUp()
+  clock.advance(29_500)
+  expect(fail('quota_exhausted', 'day+08:00').until).toBe(29_500 + 86_400_000)
+  expect(fail('quota_exhausted', 'minute').until).toBe(29_500 + 60_000)
+})
+
+it('pauses longer after each failure in a row, up to the maximum, each kind on its own', () => {
+  const { standing, fail } = setUp()
+  expect(Array.from({ length: 7 }, () => fail('server').until)).toEqual([1, 2, 4, 8, 16, 30, 30].map((s) => s * 1_000))
+  expect(Array.from({ length: 5 }, () => fail('quota_exhausted').until)).toEqual(
+    [60, 120, 240, 480, 600].map((s) => s * 1_000),
+  )
+  standing.broughtNothing('nothing')
+  expect(standing.state).toEqual({ kind: 'waiting', until: 30_000, code: 'GW_VENDOR_NO_RESOURCE', words: 'nothing' })
+  standing.succeeded()
+  expect([fail('server').until, fail('quota_exhausted').until]).toEqual([1_000, 60_000])
+})
+
+it('jitters the pauses of the vendor’s faults, so that many gateways do not come back together', () => {
+  expect([setUp(() => 0).fail('server').until, setUp(() => 0.5).fail('server').until]).toEqual([500, 750])
+})
+
+it('is unusable after three different addresses failed their first use, and says what to look at', () => {
+  const { standing } = setUp()
+  expect([
+    standing.addressFailed('a', 'login'),
+    standing.addressFailed('a', 'login'),
+    standing.addressFailed('b', 'login'),
+  ]).toEqual([undefined, undefined, undefined])
+  expect(standing.state.kind).toBe('ready')
+  const state = standing.addressFailed('c', 'login')
+  expect(state).toMatchObject({ kind: 'unusable', until: 1_000, code: 'GW_NO_SUPPLY' })
+  expect(state?.words).toContain('upstream.username')
+  expect(standing.addressFailed('d', 'login')).toBeUndefined()
+  expect(standing.isOnTrial).toBe(true)
+})
+
+it.each([
+  ['silent', 'whitelist'],
+  ['unreachable', 'outgoing traffic'],
+  ['closed', 'protocol'],
+  ['garbage', 'protocol'],
+])('has words for addresses that are %s: %s', (cause, hint) => {
+  const { standing } = setUp()
+  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, cause)
+  expect(standing.state.words).toContain(hint)
+})
+
+it('counts failures in a row only', () => {
+  const { standing } = setUp()
+  for (const id of ['a', 'b']) standing.addressFailed(id, 'silent')
+  standing.addressWorked()
+  for (const id of ['c', 'd']) standing.addressFailed(id, 'silent')
+  expect(standing.state.kind).toBe('ready')
+})
+
+function unusable() {
+  const world = setUp()
+  for (const id of ['a', 'b', 'c']) world.standing.addressFailed(id, 'silent')
+  return world
+}
+
+it('unusable: one trial for each pause, which grows, until an address works', () => {
+  const { standing, clock } = unusable()
+  const pauses = [standing.state.until]
+  for (let i = 0; i < 4; i++) {
+    clock.advance(standing.state.until - clock.now())
+    standing.ordering()
+    pauses.push(standing.state.until - clock.now())
+    standing.succeeded() // the trial was sold; whether it works is another question
+    expect([standing.state.kind, standing.isOnTrial]).toEqual(['unusable', true])
+  }
+  expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000])
+  standing.addressWorked()
+  expect([standing.state.kind, standing.isOnTrial]).toEqual(['ready', false])
+  for (const id of ['e', 'f', 'g']) standing.addressFailed(id, 'silent')
+  expect(standing.state.until - clock.now()).toBe(1_000)
+})
+
+it('unusable: no trouble with the orders themselves makes the addresses usable', () => {
+  const { standing, fail, clock } = unusable()
+  for (const trouble of [
+    () => fail('server'),
+    () => fail('auth'),
+    () => standing.broughtNothing('none'),
+    () => fail('quota_exhausted', 'minute'),
+  ]) {
+    trouble()
+    expect([standing.isOnTrial, standing.state.kind]).not.toContain('waiting')
+    expect(standing.isOnTrial).toBe(true)
+    clock.advance(Math.max(0, standing.state.until - clock.now()))
+    standing.ordering()
+    standing.succeeded()
+    expect([standing.state.kind, standing.isOnTrial]).toEqual(['unusable', true])
+  }
+  fail('whitelist')
+  standing.mended()
+  expect([standing.state.kind, standing.state.until]).toEqual(['unusable', clock.now()])
+})
+
+it('stopped: stays so when an address works, and is unusable behind it when none does', () => {
+  const { standing, fail } = setUp()
+  fail('auth')
+  standing.addressWorked()
+  expect(standing.state.kind).toBe('stopped')
+  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'silent')
+  expect(standing.state.kind).toBe('stopped')
+  standing.succeeded()
+  expect(standing.state.kind).toBe('unusable')
+})
+
+it('stopped and unusable: an address that works ends only the second', () => {
+  const { standing, fail } = setUp()
+  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'silent')
+  fail('auth')
+  standing.addressWorked()
+  expect(standing.state.kind).toBe('stopped')
+  standing.succeeded()
+  expect(standing.state.kind).toBe('ready')
+})
+
+it('a line that is down allows trials only, until it is up', () => {
+  const { standing } = setUp()
+  expect(standing.lineDown(7).words).toContain('7 addresses')
+  expect([standing.state.kind, standing.isOnTrial]).toEqual(['unusable', true])
+  standing.addressWorked()
+  expect([standing.state.kind, standing.isOnTrial]).toEqual(['ready', false])
+})
+
+it('what was found wrong first is what is told: a refused login makes a line look dead, too', () => {
+  const { standing } = setUp()
+  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'login')
+  expect(standing.lineDown(7).words).toContain('upstream.username')
+  expect([standing.state.words, standing.lastTrouble?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
+})
+
+it('mended: the next order may leave at once', () => {
+  const { standing, fail } = setUp()
+  fail('whitelist')
+  standing.mended()
+  expect(standing.state.kind).toBe('ready')
+})
+
+it('resting is no trouble', () => {
+  const { standing } = setUp()
+  standing.resting(60_000, 'all is read')
+  expect([standing.state, standing.lastTrouble]).toEqual([
+    { kind: 'waiting', until: 60_000, code: '', words: 'all is read' },
+    undefined,
+  ])
+})

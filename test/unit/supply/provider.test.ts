@@ -1,0 +1,149 @@
+import { expect, it } from 'vitest'
+import { VendorError } from '../../../src/vendors/contract.ts'
+import { World } from './supply-world.ts'
+
+it('counts an order in its budget from the moment that it is decided', async () => {
+  const world = new World({ a: { vendor: { maxPerCall: 1 }, settings: { budget: { perHour: 3 } } } }, { targetLoad: 1 })
+  for (let client = 0; client < 10; client++) world.connect(60_000)
+  await world.clock.run(9_000)
+  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 0])
+})
+
+it('gives the budget back what a refusal, or an order that never left, did not cost', async () => {
+  const world = new World({ a: { settings: { budget: { total: 5 } } } })
+  world
+    .vendor('a')
+    .trouble.push(
+      new VendorError('no_resource', '1', 'nothing to sell'),
+      new VendorError('server', 'connect', 'nobody listens'),
+    )
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').calls.length, world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 1, 4])
+})
+
+it('takes what a lost reply may have sold for bought', async () => {
+  const world = new World({ a: { settings: { budget: { total: 5 } } } })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([2, 3])
+})
+
+it('asks the vendor for what a lost reply sold, where it can tell, and buys nothing then', async () => {
+  const world = new World({ a: { vendor: { canList: true }, settings: { budget: { total: 5 } } } })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(9_000)
+  const { sold, listings } = world.vendor('a')
+  expect([sold, listings.length, world.waits.length, world.provider('a').budgetLeft]).toEqual([1, 1, 1, 4])
+})
+
+it.each([
+  [1, 1, 1],
+  [0, 0, 2],
+])(
+  'with %s addresses of orders that an earlier process saw no end of, asks %s times first',
+  async (unsettled, ...then) => {
+    const world = new World({ a: { vendor: { canList: true }, settings: { isRemembered: true } } })
+    world.vendor('a').ends.push(50_000)
+    const totals = [{ provider: 'a', total: 1, unsettled }]
+    world.supply.restore({ upstreams: [], calls: [], purchases: [], totals, sessions: [] })
+    world.connect()
+    await world.clock.run(1_000)
+    expect([world.vendor('a').listings.length, world.vendor('a').sold]).toEqual(then)
+  },
+)
+
+it('asks the vendor what it holds when all channels are taken and it does not know by whom', async () => {
+  const world = new World({ a: { vendor: { canList: true, channels: 4 } } })
+  world.vendor('a').ends.push(...Array(4).fill(50_000))
+  world.connect()
+  await world.clock.run(3_000)
+  const { calls, listings, sold } = world.vendor('a')
+  expect([calls.length, listings.length, sold, world.waits.length, world.pool.size]).toEqual([1, 1, 4, 1, 4])
+})
+
+it('waits for the vendor’s edge when what it lists is not all that takes the channels', async () => {
+  const world = new World({ a: { vendor: { canList: true, channels: 4 } } })
+  const full = { wait: 'earliest-deadline' } as const
+  world.vendor('a').trouble.push(...Array(9).fill(new VendorError('quota_exhausted', 'FULL', 'no channel', full)))
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').calls.length, world.vendor('a').listings.length]).toEqual([2, 1])
+})
+
+it('tells how many seconds of the lives that were bought something was open', async () => {
+  const world = new World({ a: {} }, { floor: 0 })
+  world.connect(20_000)
+  await world.clock.run(10_000)
+  world.connect(20_000)
+  await world.clock.run(100_000)
+  const { bought, secondsBought, secondsUsed } = world.provider('a').counts
+  // From 0.4 s until 30 s; the two lay over each other.
+  expect([bought, Math.round(secondsBought), secondsUsed]).toEqual([1, 60, 29.6])
+})
+
+it('orders from a vendor that sells by the lot whole lots, and none that does not fit its budget', async () => {
+  const world = new World(
+    { a: { vendor: { lot: 4 }, settings: { budget: { total: 6 } } } },
+    { floor: 5, targetLoad: 1 },
+  )
+  for (let client = 0; client < 6; client++) world.connect(60_000)
+  await world.clock.run(9_000)
+  const { calls, sold } = world.vendor('a')
+  expect([calls.map(({ count }) => count), sold, world.provider('a').budgetLeft]).toEqual([[4], 4, 2])
+})
+
+it('pays for what a vendor brought beyond the order', async () => {
+  const world = new World({ a: { vendor: { brings: 3 }, settings: { budget: { total: 10 } } } })
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 7])
+})
+
+it('lends nobody what a trial brought, also when the vendor tells of it again, and counts it', async () => {
+  const world = new World({ a: { vendor: { channels: 3 }, settings: { budget: { total: 5 } } } })
+  const provider = world.provider('a')
+  const life = { kind: 'for', ms: 60_000 } as const
+  const sold = [{ host: '192.0.2.9', port: 1_001, protocol: 'http', life } as const]
+  const delivery = { sold, rejected: [], sentAt: world.clock.now() }
+  await provider.tryOut(1, async () => delivery)
+  await provider.followed({ ...delivery, gone: [] })
+  expect([world.pool.size, provider.held, provider.freeChannels, provider.budgetLeft]).toEqual([0, 1, 2, 4])
+})
+
+it('tries again at once what had stopped when the operator has made a call that worked', async () => {
+  const world = new World({ a: {} })
+  world.vendor('a').trouble.push(new VendorError('bad_request', 'purchase_unknown', 'nobody knows'))
+  world.connect()
+  await world.clock.run(1_000)
+  expect(world.provider('a').state.kind).toBe('stopped')
+  world.provider('a').tendedTo()
+  world.connect()
+  await world.clock.run(1_000)
+  expect([world.provider('a').state.kind, world.vendor('a').calls.length, world.waits]).toEqual(['ready', 2, [450]])
+})
+
+it('says which budget is used up, once, also when a call by hand was the last that fitted', async () => {
+  const world = new World({ a: { settings: { budget: { perHour: 2 } } } })
+  const provider = world.provider('a')
+  for (let call = 0; call < 2; call++)
+    await provider.spend(
+      1,
+      async () => 'the vendor’s reply',
+      () => undefined,
+    )
+  world.connect()
+  await world.clock.run(1_000)
+  const told = world.log.records().filter(({ budget }) => budget !== undefined)
+  expect(told).toEqual([expect.objectContaining({ budget: 'perHour', limit: 2, endsInMs: 3_600_000 })])
+})
+
+it('says at the start that an earlier process has used the budget up', () => {
+  const world = new World({ a: { settings: { budget: { total: 2 }, isRemembered: true } } })
+  const totals = [{ provider: 'a', total: 2, unsettled: 0 }]
+  world.supply.restore({ upstreams: [], calls: [], purchases: [], totals, sessions: [] })
+  const told = world.log.records().filter(({ budget }) => budget !== undefined)
+  expect(told).toEqual([expect.objectContaining({ budget: 'total', limit: 2 })])
+})

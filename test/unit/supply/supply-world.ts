@@ -1,0 +1,333 @@
+/** Clients, broker, pool and supply as in the gateway, over vendors that keep their own books, on one fake clock. */
+import { createLog } from '../../../src/log.ts'
+import { anyUpstream, type Filter, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
+import type { Upstream } from '../../../src/pool/upstream.ts'
+import { type Applicant, Broker } from '../../../src/proxy/lease-queue.ts'
+import { Sticky } from '../../../src/proxy/session-table.ts'
+import { Limiters } from '../../../src/ratelimit/limiter.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
+import type { RefillSettings } from '../../../src/supply/planner.ts'
+import type { Provider, ProviderSettings } from '../../../src/supply/provider.ts'
+import { Supply } from '../../../src/supply/supply.ts'
+import {
+  type Delivery,
+  type Life,
+  type RateLimit,
+  type Sold,
+  type Source,
+  VendorError,
+} from '../../../src/vendors/contract.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { LogCapture } from '../../support/log-capture.ts'
+import { ofProvider } from '../pool/pool-fixture.ts'
+
+export interface VendorRules {
+  readonly lifeMs: number
+  readonly latencyMs: () => number
+  /** Which part of the latency is the way to the vendor: the address is sold then. */
+  readonly way: () => number
+  readonly channels: number | undefined
+  readonly limit: RateLimit
+  readonly maxPerCall: number
+  /** What every order must be for, as the source tells; undefined: any count. */
+  readonly lot: number | undefined
+  /** What every order brings, whatever it was for. */
+  readonly brings: number | undefined
+  /** Whether it lists what the account holds. */
+  readonly canList: boolean
+  /** It sells nothing: one call brings all that it has. */
+  readonly isList: boolean
+  /** How far the vendor's clock is ahead, ms; then it tells times of day, with a Date header. */
+  readonly skewMs: number | undefined
+  /** What it sells has no address yet: that comes so long after the order, and is asked for. */
+  readonly dialMs: number | undefined
+}
+
+const usual: VendorRules = {
+  lifeMs: 60_000,
+  latencyMs: () => 400,
+  way: () => 0.5,
+  channels: undefined,
+  limit: { calls: 60, perMs: 60_000 },
+  maxPerCall: 100,
+  lot: undefined,
+  brings: undefined,
+  canList: false,
+  isList: false,
+  skewMs: undefined,
+  dialMs: undefined,
+}
+
+export class SimulatedVendor {
+  readonly name: string
+  readonly calls: { readonly at: number; readonly count: number }[] = []
+  /** What the vendor's document forbids, and was done. */
+  readonly violations: string[] = []
+  /** What the next calls meet instead of being served: an error, or a reply that is lost after the sale. */
+  readonly trouble: (VendorError | 'lost')[] = []
+  /** When each address that was sold ends. */
+  readonly ends: number[] = []
+  /** When it was asked what the account holds. */
+  readonly listings: number[] = []
+  /** When each address will be there. */
+  readonly #dialled = new Map<string, number>()
+  readonly #rules: VendorRules
+  readonly #clock: FakeClock
+
+  constructor(name: string, clock: FakeClock, rules: Partial<VendorRules>) {
+    this.name = name
+    this.#clock = clock
+    this.#rules = { ...usual, ...rules }
+  }
+
+  get sold(): number {
+    return this.ends.length
+  }
+
+  /** Addresses that occupy a channel now. */
+  get held(): number {
+    return this.ends.filter((end) => end > this.#clock.now()).length
+  }
+
+  source(limiters: Limiters): Source {
+    const { channels, limit, maxPerCall, canList, isList, lot, brings, dialMs } = this.#rules
+    const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
+    const follow = dialMs === undefined ? {} : { follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask } }
+    const keyed = { key: this.name, ...limit }
+    const none = () => Promise.reject(new Error('this vendor has one call'))
+    return {
+      vendor: 'simulated',
+      product: 'short',
+      maxPerCall,
+      lot,
+      isList,
+      byChannel: channels !== undefined,
+      channels,
+      limitOf: () => keyed,
+      extractOperation: 'extract',
+      queryOperation: canList ? 'query' : undefined,
+      extract: (count, signal, priority = 0) =>
+        limiters.gate(keyed, { priority, signal }, () => this.#serve(brings ?? lot ?? count, signal)),
+      query: async () => {
+        this.listings.push(this.#clock.now())
+        return this.#deliver((end) => end > this.#clock.now(), this.#clock.now())
+      },
+      call: none,
+      operations: {},
+      ...follow,
+    }
+  }
+
+  #lines(refs: readonly string[]): Delivery {
+    const now = this.#clock.now()
+    const all = refs.map((ref, index) => ({ ref, index, waitMs: (this.#dialled.get(ref) ?? 0) - now }))
+    const sold = all.flatMap(({ ref, index, waitMs }): Sold[] => {
+      const life: Life = { kind: 'for', ms: 120_000 }
+      return waitMs > 0 ? [] : [{ host: '192.0.2.9', port: 9_001 + index, protocol: 'http', life, ref }]
+    })
+    const pending = all.flatMap(({ ref, waitMs }) => (waitMs > 0 ? [{ ref, waitMs }] : []))
+    return { sold, pending, rejected: [], sentAt: now }
+  }
+
+  async #serve(count: number, signal: AbortSignal): Promise<Delivery> {
+    const sentAt = this.#clock.now()
+    this.calls.push({ at: sentAt, count })
+    const latency = this.#rules.latencyMs()
+    const way = latency * this.#rules.way()
+    const trouble = this.trouble.shift()
+    await this.#clock.sleep(way, signal)
+    if (trouble instanceof VendorError) throw trouble
+    const delivery =
+      this.#rules.dialMs === undefined ? this.#sell(count, sentAt) : this.#dial(count, this.#rules.dialMs)
+    await this.#clock.sleep(latency - way, signal)
+    if (trouble === 'lost') throw new VendorError('server', 'timeout', 'the vendor did not answer')
+    return delivery
+  }
+
+  #dial(count: number, dialMs: number): Delivery {
+    const refs = Array.from({ length: count }, (_, index) => `line-${this.#dialled.size + index}`)
+    for (const ref of refs) this.#dialled.set(ref, this.#clock.now() + dialMs)
+    return this.#lines(refs)
+  }
+
+  #sell(count: number, sentAt: number): Delivery {
+    const { channels, lifeMs } = this.#rules
+    if (channels !== undefined && this.held + count > channels) {
+      this.violations.push(`${this.held} of ${channels} channels are held, ${count} more were asked for`)
+      throw new VendorError('quota_exhausted', 'NO_AVAILABLE_CHANNEL', 'no channel is free', {
+        wait: 'earliest-deadline',
+      })
+    }
+    const before = this.sold
+    for (let n = 0; n < count; n++) this.ends.push(this.#clock.now() + lifeMs)
+    return this.#deliver((_end, index) => index >= before, sentAt)
+  }
+
+  #deliver(isMeant: (end: number, index: number) => boolean, sentAt: number): Delivery {
+    const { skewMs } = this.#rules
+    const now = this.#clock.now()
+    const vendorNow = this.#clock.wall() + (skewMs ?? 0)
+    const sold = this.ends.flatMap((end, index): Sold[] => {
+      if (!isMeant(end, index)) return []
+      const left = end - now
+      const life: Life = skewMs === undefined ? { kind: 'for', ms: left } : { kind: 'until', wallMs: vendorNow + left }
+      return [{ host: `192.0.2.${(index + 1) % 250}`, port: 1_001 + index, protocol: 'http', life }]
+    })
+    const date = skewMs === undefined ? {} : { vendorWallMs: Math.floor(vendorNow / 1_000) * 1_000 }
+    return { sold, rejected: [], sentAt, ...date }
+  }
+}
+
+export function account(name: string, rest: Partial<ProviderSettings> = {}): ProviderSettings {
+  return {
+    name,
+    priority: 0,
+    weight: 1,
+    ceiling: undefined,
+    budget: {},
+    lowStock: undefined,
+    price: undefined,
+    isRemembered: false,
+    whitelist: 'off',
+    backoffMs: 1_000,
+    maxBackoffMs: 30_000,
+    reprobeMs: 600_000,
+    whitelistReprobeMs: 60_000,
+    arrival: {
+      provider: name,
+      ttlMs: undefined,
+      marginMs: 'auto',
+      username: undefined,
+      password: undefined,
+      tls: undefined,
+    },
+    ...rest,
+  }
+}
+
+export interface Rules extends Omit<RefillSettings, 'waitTimeout' | 'uses'> {
+  readonly uses: number
+  readonly connections: number
+}
+
+export type Accounts = Readonly<
+  Record<string, { readonly vendor?: Partial<VendorRules>; readonly settings?: Partial<ProviderSettings> }>
+>
+
+const usualRules: Rules = {
+  floor: 5,
+  ceiling: 50,
+  targetLoad: 8,
+  idleAfter: 60_000,
+  minLife: 5_000,
+  uses: 0,
+  connections: 0,
+}
+const WAIT_MS = 10_000
+
+export class World {
+  readonly clock = new FakeClock({ now: 0 })
+  readonly pool: Pool
+  readonly supply: Supply
+  readonly broker: Broker
+  readonly vendors: Readonly<Record<string, SimulatedVendor>>
+  readonly log = new LogCapture()
+  readonly denials: string[] = []
+  /** Addresses that clients were lent. */
+  readonly lent = new Set<string>()
+  /** How long each client that was served had waited, ms. */
+  readonly waits: number[] = []
+  readonly #limiters: Limiters
+
+  constructor(accounts: Accounts, given: Partial<Rules> = {}) {
+    const { uses, connections, ...rules } = { ...usualRules, ...given }
+    const { clock } = this
+    const store = forgetfulStore()
+    this.#limiters = new Limiters(clock, store)
+    const observer: PoolObserver = {
+      lendable: () => this.broker.serve(),
+      rescheduled: () => this.supply.poolRescheduled(),
+      gone: (upstream, reason) => this.supply.upstreamGone(upstream, reason),
+    }
+    this.pool = new Pool({ minLife: rules.minLife, perUpstream: { connections, uses, hostRest: 0 } }, observer)
+    this.vendors = Object.fromEntries(
+      Object.entries(accounts).map(([name, { vendor = {} }]) => [name, new SimulatedVendor(name, clock, vendor)]),
+    )
+    const opened = Object.entries(accounts).map(([name, { settings = {} }]) => ({
+      settings: account(name, settings),
+      source: this.vendor(name).source(this.#limiters),
+    }))
+    const parts = {
+      clock,
+      pool: this.pool,
+      store,
+      limiters: this.#limiters,
+      log: createLog({ level: 'debug', format: 'json' }, this.log),
+    }
+    const settings = { ...rules, uses, waitTimeout: WAIT_MS }
+    this.supply = new Supply(settings, opened, { ...parts, onSettled: () => this.broker.serve() })
+    const sticky = new Sticky(this.pool, { idle: 60_000, max: 10 }, clock, store)
+    this.broker = new Broker(this.pool, sticky, this.supply.refiller, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
+  }
+
+  vendor(name: string): SimulatedVendor {
+    const vendor = this.vendors[name]
+    if (vendor === undefined) throw new Error(`there is no vendor ${name}`)
+    return vendor
+  }
+
+  provider(name: string): Provider {
+    const provider = this.supply.provider(name)
+    if (provider === undefined) throw new Error(`there is no provider ${name}`)
+    return provider
+  }
+
+  /** A client comes, opens its tunnel as soon as it is lent an address, and keeps it for so long. */
+  connect(lastsMs = 1_000, filter: Filter = anyUpstream, sessionKey?: string): void {
+    const cameAt = this.clock.now()
+    const granted = (upstream: Upstream) => {
+      this.lent.add(upstream.id)
+      this.waits.push(this.clock.now() - cameAt)
+      this.pool.opened(upstream, 'site.test', true, 50, this.clock.now())
+      this.clock.after(lastsMs, () => this.pool.release(upstream, true, this.clock.now()))
+    }
+    const denied: Applicant['denied'] = (error) => void this.denials.push(`${error.code}: ${error.message}`)
+    this.broker.apply({ ...applicant(filter, granted, denied), sessionKey })
+  }
+
+  connectTo(provider: string, lastsMs = 1_000): void {
+    this.connect(lastsMs, ofProvider(provider))
+  }
+
+  /** A client every so often. */
+  async traffic(everyMs: number, forMs: number, lastsMs = 1_000): Promise<void> {
+    const until = this.clock.now() + forMs
+    while (this.clock.now() < until) {
+      this.connect(lastsMs)
+      await this.clock.run(everyMs)
+    }
+  }
+
+  /** Calls `look` each 100 ms from now on. */
+  watch(look: () => void): void {
+    this.clock.after(100, () => {
+      look()
+      this.watch(look)
+    })
+  }
+
+  lendableOf(provider: string): number {
+    return [...this.pool.members()].filter(({ facts, state }) => facts.provider === provider && state === 'ready')
+      .length
+  }
+
+  close(): void {
+    this.supply.close()
+    this.#limiters.close()
+  }
+}
+
+function applicant(filter: Filter, granted: Applicant['granted'], denied: Applicant['denied']): Applicant {
+  const ask = { strategy: 'round-robin', filter, host: 'site.test', lifeMs: 0, tried: [] } as const
+  return { ...ask, sessionKey: undefined, strict: false, sessionUse: 'own', lastError: undefined, granted, denied }
+}
