@@ -141,7 +141,7 @@ function assemble(
   }
   const pool = new Pool(config.pool, observer)
   const health = new Health(pool, config.health, {
-    proof: (upstream, worked, cause) => supply.proof(upstream, worked, cause),
+    firstUse: (upstream, worked, cause) => supply.proof(upstream, worked, cause),
     lineDown: (provider, broken) => supply.lineDown(provider, broken),
     lineUp: (provider) => supply.lineUp(provider),
   })

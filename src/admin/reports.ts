@@ -39,7 +39,7 @@ export function upstreamReport(upstream: Upstream, clock: Clock): UpstreamReport
     sessions: upstream.sessions,
     opened: upstream.opened,
     uses: upstream.uses,
-    blame: upstream.blame,
+    blame: upstream.consecutiveFailures,
     restSeconds: upstream.state === 'resting' ? (secondsUntil(upstream.restUntil, now) ?? 0) : 0,
     restingHosts: restingHosts(upstream, now),
     openSeconds: upstream.latencyMs === 0 ? null : seconds(upstream.latencyMs),

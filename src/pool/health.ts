@@ -23,10 +23,10 @@ import type { Pool } from './pool.ts'
 import type { Breakage, Outcome, Upstream } from './upstream.ts'
 
 export interface HealthSettings {
-  /** First pause, ms; each further blame in a row doubles it. */
+  /** First pause, ms; each further failure in a row doubles it. */
   readonly rest: number
   readonly maxRest: number
-  /** Blames in a row that evict. */
+  /** Failures in a row that evict. */
   readonly evictAfter: number
   /** How long a refusal is remembered as evidence, ms. */
   readonly evidence: number
@@ -40,7 +40,7 @@ export interface HealthObserver {
    * What an address taught about its provider: its first use worked, or it failed before it ever worked, or its login
    * was refused. Three different failing addresses in a row stop the buying (design: never buy into a fault).
    */
-  proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void
+  firstUse(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void
   /** So many different addresses of the provider broke in a row, half of what it has or more: its line is down. */
   lineDown(provider: string, broken: number): void
   /** One of them works again. */
@@ -52,7 +52,7 @@ interface Refusal {
   readonly answer: number
   readonly at: number
   /** Others refused alike: it is no evidence against this upstream any more, but still tells about the target. */
-  readonly isAcquitted: boolean
+  readonly isCleared: boolean
 }
 
 /** What is known of a target that somebody refused. */
@@ -84,28 +84,28 @@ export class Health {
 
   /**
    * A tunnel to `target` (host:port) is open, or a plain request was answered.
-   * @param convicts false when it took so long that others may have been as good
+   * @param isComparable false when it took so long that others may have been as good
    */
-  opened(upstream: Upstream, target: string, now: number, convicts = true): void {
-    if (!upstream.worked) this.#observer.proof(upstream, true, undefined)
+  opened(upstream: Upstream, target: string, now: number, isComparable = true): void {
+    if (!upstream.worked) this.#observer.firstUse(upstream, true, undefined)
     upstream.worked = true
     if (this.#outages.worked(upstream.facts.provider)) this.#observer.lineUp(upstream.facts.provider)
-    upstream.blame = 0
+    upstream.consecutiveFailures = 0
     this.#pending.delete(upstream)
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
-    if (convicts && this.#evidence.size > 0) this.#convict(upstream, target, now)
+    if (isComparable && this.#evidence.size > 0) this.#penaliseRefusers(upstream, target, now)
   }
 
   /** A try failed before the tunnel was open. */
   failed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
     if (outcome.kind === 'refused') return this.#refused(upstream, target, outcome.answer, now)
-    const firstUse = !upstream.worked && upstream.blame === 0
+    const firstUse = !upstream.worked && upstream.consecutiveFailures === 0
     const cause = outcome.kind === 'login' ? 'login' : outcome.how
-    if (firstUse || cause === 'login') this.#observer.proof(upstream, false, cause)
+    if (firstUse || cause === 'login') this.#observer.firstUse(upstream, false, cause)
     // A login that is refused is no dead line.
     const broken = cause === 'login' ? undefined : this.#outages.broke(upstream, now)
     if (broken !== undefined) this.#observer.lineDown(upstream.facts.provider, broken)
-    this.#blame(upstream, now)
+    this.#penalise(upstream, now)
     return 'another'
   }
 
@@ -116,16 +116,16 @@ export class Health {
   }
 
   /** `upstream` opened what others refused: their refusals were their own doing. */
-  #convict(upstream: Upstream, target: string, now: number): void {
+  #penaliseRefusers(upstream: Upstream, target: string, now: number): void {
     const evidence = this.#evidence.get(target)
     if (evidence === undefined) return
     const { refusals } = evidence
     evidence.refusals = []
     evidence.openedAt = now
     for (const refusal of refusals) {
-      if (refusal.upstream === upstream || refusal.isAcquitted || this.#isStale(refusal.at, now)) continue
+      if (refusal.upstream === upstream || refusal.isCleared || this.#isStale(refusal.at, now)) continue
       this.#pending.delete(refusal.upstream)
-      this.#blame(refusal.upstream, now)
+      this.#penalise(refusal.upstream, now)
     }
   }
 
@@ -136,28 +136,28 @@ export class Health {
     // Two that never worked do not outweigh one that opened the target lately.
     const isWitnessed = this.#isStale(evidence.openedAt, now) || upstream.worked || alike.some((r) => r.upstream.worked)
     if (alike.length > 0 && isWitnessed) {
-      this.#acquit(target, evidence)
+      this.#clear(target, evidence)
       return 'target'
     }
     const earlier = this.#pending.get(upstream)
     if (earlier !== undefined && earlier.target !== target && !this.#isStale(earlier.at, now)) {
       this.#pending.delete(upstream)
       this.#forget(upstream, earlier.target)
-      this.#blame(upstream, now)
+      this.#penalise(upstream, now)
       return 'another'
     }
     this.#pending.set(upstream, { target, at: now })
     const others = evidence.refusals.filter((r) => r.upstream !== upstream)
-    evidence.refusals = [...others, { upstream, answer, at: now, isAcquitted: false }]
+    evidence.refusals = [...others, { upstream, answer, at: now, isCleared: false }]
     this.#evidence.set(target, evidence)
     return 'another'
   }
 
   /** The target refuses everybody alike: forget what was held against its messengers, keep that they agree. */
-  #acquit(target: string, evidence: Evidence): void {
+  #clear(target: string, evidence: Evidence): void {
     for (const { upstream } of evidence.refusals)
       if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
-    evidence.refusals = evidence.refusals.map((refusal) => ({ ...refusal, isAcquitted: true }))
+    evidence.refusals = evidence.refusals.map((refusal) => ({ ...refusal, isCleared: true }))
   }
 
   /** One refusal is held against an upstream once. */
@@ -170,12 +170,13 @@ export class Health {
     return now - at > this.#settings.evidence
   }
 
-  #blame(upstream: Upstream, now: number): void {
+  #penalise(upstream: Upstream, now: number): void {
     if (upstream.restUntil > now) return
-    upstream.blame++
-    const isLastStraw = upstream.blame >= this.#settings.evictAfter && !this.#outages.isDark(upstream.facts.provider)
-    if (isLastStraw) return void this.#pool.remove(upstream, 'blamed')
-    const pause = Math.min(this.#settings.rest * 2 ** (upstream.blame - 1), this.#settings.maxRest)
+    upstream.consecutiveFailures++
+    const isToBeEvicted =
+      upstream.consecutiveFailures >= this.#settings.evictAfter && !this.#outages.isDark(upstream.facts.provider)
+    if (isToBeEvicted) return void this.#pool.remove(upstream, 'blamed')
+    const pause = Math.min(this.#settings.rest * 2 ** (upstream.consecutiveFailures - 1), this.#settings.maxRest)
     this.#pool.rest(upstream, now + pause)
   }
 }

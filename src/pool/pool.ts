@@ -386,6 +386,6 @@ export class Pool {
 }
 
 /** Somebody is finding out whether it works: if it is dead, one client need wait for that, not all. */
-function isBeingTried({ usesReserved, worked, blame }: Upstream): boolean {
-  return usesReserved > 0 && (!worked || blame > 0)
+function isBeingTried({ usesReserved, worked, consecutiveFailures }: Upstream): boolean {
+  return usesReserved > 0 && (!worked || consecutiveFailures > 0)
 }

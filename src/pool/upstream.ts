@@ -2,7 +2,7 @@
  * An upstream: one proxy address that a vendor lent us.
  *
  *            drain point: less than `minLife` left, or its uses are spent
- *   ready ──────────────────────▶ draining ──────▶ gone   (at the deadline; used up and idle; too much blame; released)
+ *   ready ──────────────────────▶ draining ──────▶ gone   (at the deadline; used up and idle; too many failures; released)
  *    │ ▲                              ▲               ▲
  *    ▼ │ pause over, or success       │               │
  *   resting ──────────────────────────┴───────────────┘
@@ -91,7 +91,7 @@ export class Upstream {
   carryingSince = 0
   carriedMs = 0
   /** Failures blamed on it since the last success. */
-  blame = 0
+  consecutiveFailures = 0
   /** While resting: when the pause ends. */
   restUntil = 0
   /** Moving average of the time to open a tunnel, ms; 0 until one was opened. */

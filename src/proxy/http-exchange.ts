@@ -180,22 +180,22 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
       return this.#retryElsewhere(upstream, { kind: 'refused', answer: status })
     }
     this.#isAnswered = true
-    this.#nowServes(upstream, this.#isDoubtful(upstream, status) ? status : undefined)
+    this.#nowServes(upstream, this.#isAmbiguous(upstream, status) ? status : undefined)
     this.#applyBans(upstream, status)
     return true
   }
 
   /** From an upstream that never worked: what a proxy says that has no way to the target, or to anything. */
-  #isDoubtful(upstream: Upstream, status: number): boolean {
+  #isAmbiguous(upstream: Upstream, status: number): boolean {
     return !upstream.worked && GATEWAY_STATUSES.has(status) && this.#throughOf(upstream) === ''
   }
 
-  /** @param doubt see Attempt.succeeded */
-  #nowServes(upstream: Upstream, doubt?: number): void {
+  /** @param ambiguousStatus see Attempt.succeeded */
+  #nowServes(upstream: Upstream, ambiguousStatus?: number): void {
     const now = this.deps.clock.now()
     const isSlow = now - this.#startedAt >= this.#deps.answers.durationMs
     if (this.#held.hasServed) this.nowServedBy(upstream, now)
-    else this.succeeded(upstream, this.#startedAt, !isSlow, doubt)
+    else this.succeeded(upstream, this.#startedAt, !isSlow, ambiguousStatus)
     this.deadlineList?.remove(this)
     this.#held.hasServed = true
   }

@@ -135,16 +135,16 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   /**
    * The upstream has done for this client what it is for.
    * @param startedAt when its dial began, clock ms
-   * @param convicts see Health.opened
-   * @param doubt a status that may be the upstream's own: evidence about the pair, not a success of the upstream
+   * @param isComparable see Health.opened
+   * @param ambiguousStatus a status that may be the upstream's own: evidence about the pair, not a success of the upstream
    */
-  protected succeeded(upstream: Upstream, startedAt: number, convicts = true, doubt?: number): void {
+  protected succeeded(upstream: Upstream, startedAt: number, isComparable = true, ambiguousStatus?: number): void {
     const { pool, health, clock } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
     pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
-    if (doubt === undefined) health.opened(upstream, this.target, now, convicts)
-    else health.failed(upstream, this.target, { kind: 'refused', answer: doubt }, now)
+    if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
+    else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
     this.nowServedBy(upstream, now)
   }
 

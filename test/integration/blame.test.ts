@@ -34,7 +34,7 @@ function upstreams({ world }: Gateway): [bad: FakeUpstream, good: FakeUpstream] 
 }
 
 const health = (gateway: Gateway) =>
-  upstreams(gateway).map((upstream) => [gateway.record(upstream).state, gateway.record(upstream).blame])
+  upstreams(gateway).map((upstream) => [gateway.record(upstream).state, gateway.record(upstream).consecutiveFailures])
 
 describe.each([
   { scheme: 'http', faults: HTTP_FAULTS },
@@ -94,7 +94,7 @@ describe('refusals', () => {
     for (const target of ['one.test:7', 'echo.test:7', 'two.test:7'])
       statuses.push((await connectVia(gateway.port, target)).status)
     expect(statuses).toEqual([502, 200, 502])
-    expect(gateway.record(first)).toMatchObject({ state: 'resting', blame: 1 })
+    expect(gateway.record(first)).toMatchObject({ state: 'resting', consecutiveFailures: 1 })
   })
 })
 
@@ -112,7 +112,7 @@ describe('an upstream that fails', () => {
     expect([bad.tunnelsOpened, other.tunnelsOpened]).toEqual([0, 4])
     await eventually(() => gateway.record(bad).state).toBe('ready')
     for (let n = 0; n < 2; n++) await connectVia(gateway.port, 'echo.test:7')
-    expect([bad.tunnelsOpened, gateway.record(bad).blame]).toEqual([1, 0])
+    expect([bad.tunnelsOpened, gateway.record(bad).consecutiveFailures]).toEqual([1, 0])
   })
 
   it('is given up after as many failures in a row as configured', async () => {
@@ -122,7 +122,7 @@ describe('an upstream that fails', () => {
     await bad.behave('garbage')
     for (let n = 0; gateway.record(bad).state !== 'gone' && n < 100; n++)
       expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
-    expect([gateway.app.pool.size, gateway.record(bad).blame, bad.connections]).toEqual([1, 2, 2])
+    expect([gateway.app.pool.size, gateway.record(bad).consecutiveFailures, bad.connections]).toEqual([1, 2, 2])
   })
 })
 

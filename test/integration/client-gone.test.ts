@@ -36,7 +36,8 @@ async function expectForgotten({ app, world, leases }: Gateway): Promise<void> {
     ...world.upstreams.map((u) => u.openSockets),
   ]
   await eventually(left).toEqual([0, 0, 0, ...world.upstreams.map(() => 0)])
-  for (const member of app.pool.members()) expect([member.state, member.blame, member.uses]).toEqual(['ready', 0, 0])
+  for (const member of app.pool.members())
+    expect([member.state, member.consecutiveFailures, member.uses]).toEqual(['ready', 0, 0])
   expect([app.traffic.openedCount, [...app.traffic.errors.keys()], app.traffic.triesFailed.broken]).toEqual([0, [], 0])
 }
 

@@ -139,7 +139,7 @@ describe('an upload', () => {
     const { socket, reader } = await dial(port)
     await send(socket, 'POST http://site.test/echo HTTP/1.1\r\nHost: site.test\r\nContent-Length: 10\r\n\r\nhalf')
     expect(refusalOf(await readReply({ socket, reader }))).toEqual({ status: 408, code: 'GW_HANDSHAKE_TIMEOUT' })
-    for (const member of app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+    for (const member of app.pool.members()) expect([member.state, member.consecutiveFailures]).toEqual(['ready', 0])
   })
 
   it('that a target answers early gets the answer, and its connection goes on', async () => {

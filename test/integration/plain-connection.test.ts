@@ -74,7 +74,8 @@ describe.each(['http', 'socks5'] as const)('through %s upstreams', (scheme) => {
       await eventually(() => gateway.world.upstreams.map(({ openSockets }) => openSockets)).toEqual([0, 0])
     }
     expect(new Set(carriers(gateway)).size).toBe(1)
-    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+    for (const member of gateway.app.pool.members())
+      expect([member.state, member.consecutiveFailures]).toEqual(['ready', 0])
   })
 
   it('requests to different targets on one connection go through the same upstream', async () => {

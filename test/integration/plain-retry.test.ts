@@ -63,7 +63,7 @@ describe('an upstream that drops a request', () => {
     for (let n = 0; n < 3; n++) expect((await plain(gateway.port, 'http://site.test/')).status).toBe(200)
     expect(requests(gateway)).toEqual([1, 3])
     const [bad] = gateway.world.upstreams
-    expect(bad && gateway.record(bad)).toMatchObject({ state: 'resting', blame: 1 })
+    expect(bad && gateway.record(bad)).toMatchObject({ state: 'resting', consecutiveFailures: 1 })
   })
 })
 
@@ -93,7 +93,7 @@ describe('an answer of an upstream', () => {
         [1, 3],
       ])
       const [bad] = gateway.world.upstreams
-      expect(bad && gateway.record(bad)).toMatchObject({ state: 'resting', blame: 1, worked: false })
+      expect(bad && gateway.record(bad)).toMatchObject({ state: 'resting', consecutiveFailures: 1, worked: false })
     },
   )
 
@@ -102,7 +102,8 @@ describe('an answer of an upstream', () => {
     for (let n = 0; n < 2; n++) await plain(gateway.port, 'http://site.test/')
     gateway.world.upstreams[0]?.behaveFor('site.test', { kind: 'status', status: 503 })
     for (let n = 0; n < 4; n++) await plain(gateway.port, 'http://site.test/')
-    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+    for (const member of gateway.app.pool.members())
+      expect([member.state, member.consecutiveFailures]).toEqual(['ready', 0])
   })
 
   it('is tried elsewhere where retryStatuses says so, for what may be repeated', async () => {
@@ -156,7 +157,8 @@ describe.each([407, 454])('%d of a target that was reached through a tunnel is n
       expect([reply.status, header(reply.headers, 'proxy-status')]).toEqual([status, undefined])
     }
     expect(gateway.world.site.requests).toHaveLength(4)
-    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+    for (const member of gateway.app.pool.members())
+      expect([member.state, member.consecutiveFailures]).toEqual(['ready', 0])
   })
 })
 

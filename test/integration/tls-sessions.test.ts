@@ -54,7 +54,8 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (maxVersion) => {
     expect(await tunnels(gateway, 2)).toEqual([200, 200])
     expect(resumptions(gateway)).toEqual([[false, false, true]])
     expect(gateway.world.upstreams[0]?.connections).toBe(3)
-    for (const member of gateway.app.pool.members()) expect([member.state, member.blame]).toEqual(['ready', 0])
+    for (const member of gateway.app.pool.members())
+      expect([member.state, member.consecutiveFailures]).toEqual(['ready', 0])
   })
 })
 

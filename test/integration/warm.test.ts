@@ -41,7 +41,7 @@ async function startWith(...manners: Manner[]): Promise<{ gateway: Gateway; upst
   return { gateway, upstream }
 }
 
-const blames = ({ app }: Gateway) => [...app.pool.members()].map(({ blame }) => blame)
+const blames = ({ app }: Gateway) => [...app.pool.members()].map(({ consecutiveFailures }) => consecutiveFailures)
 
 it('each tunnel goes over one and orders the next', async () => {
   const { gateway, upstream } = await startWith(opens)

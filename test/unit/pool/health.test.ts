@@ -11,12 +11,12 @@ const login: Outcome = { kind: 'login', status: 407 }
 function setUp(settings: Partial<HealthSettings> = {}) {
   const watched = watchedPool()
   const { pool } = watched
-  const proofs: string[] = []
+  const firstUses: string[] = []
   const health = new Health(
     pool,
     { rest: 1_000, maxRest: 8_000, evictAfter: 3, evidence: 60_000, ...settings },
     {
-      proof: (upstream, worked, cause) => proofs.push(`${upstream.id} ${worked ? 'works' : cause}`),
+      firstUse: (upstream, worked, cause) => firstUses.push(`${upstream.id} ${worked ? 'works' : cause}`),
       lineDown: () => {},
       lineUp: () => {},
     },
@@ -33,16 +33,16 @@ function setUp(settings: Partial<HealthSettings> = {}) {
     health.opened(upstream, target, now)
     pool.release(upstream, true, 0)
   }
-  const blames = () => [a, b, c].map(({ blame }) => blame)
-  return { ...watched, pool, health, proofs, a, b, c, fail, open, blames }
+  const failures = () => [a, b, c].map(({ consecutiveFailures }) => consecutiveFailures)
+  return { ...watched, pool, health, firstUses, a, b, c, fail, open, failures }
 }
 
 it('opened: success heals, whatever was before', () => {
   const { a, fail, open } = setUp()
   fail(a, broken())
-  expect([a.state, a.blame]).toEqual(['resting', 1])
+  expect([a.state, a.consecutiveFailures]).toEqual(['resting', 1])
   open(a, 500)
-  expect([a.state, a.blame]).toEqual(['ready', 0])
+  expect([a.state, a.consecutiveFailures]).toEqual(['ready', 0])
   fail(a, broken(), 600)
   expect([a.state, a.restUntil]).toEqual(['resting', 1_600])
 })
@@ -50,9 +50,9 @@ it('opened: success heals, whatever was before', () => {
 it.each<Breakage>(['unreachable', 'silent', 'closed', 'garbage'])(
   '%s: the upstream rests, and another may be tried',
   (how) => {
-    const { a, fail, pool, blames } = setUp()
+    const { a, fail, pool, failures } = setUp()
     expect(fail(a, broken(how))).toBe('another')
-    expect([a.state, a.restUntil, blames()]).toEqual(['resting', 1_000, [1, 0, 0]])
+    expect([a.state, a.restUntil, failures()]).toEqual(['resting', 1_000, [1, 0, 0]])
     expect([pool.lease(ask(), 0), pool.lease(ask(), 0)]).not.toContain(a)
   },
 )
@@ -72,53 +72,53 @@ it('failures in a row: it rests longer each time, never longer than maxRest, the
 })
 
 it('failures of tunnels that were dialled together are one failure: an outage of a second costs no address', () => {
-  const { a, fail, blames, gone } = setUp()
+  const { a, fail, failures, gone } = setUp()
   for (let i = 0; i < 50; i++) fail(a, broken(), i)
-  expect([blames(), a.restUntil, gone]).toEqual([[1, 0, 0], 1_000, []])
+  expect([failures(), a.restUntil, gone]).toEqual([[1, 0, 0], 1_000, []])
   fail(a, broken(), 1_000)
-  expect(blames()).toEqual([2, 0, 0])
+  expect(failures()).toEqual([2, 0, 0])
 })
 
 it('login: the upstream rests, and it counts against the provider, also after it has worked', () => {
-  const { a, fail, open, proofs, blames } = setUp()
+  const { a, fail, open, firstUses, failures } = setUp()
   open(a)
   expect(fail(a, login)).toBe('another')
-  expect([a.state, blames(), proofs]).toEqual(['resting', [1, 0, 0], ['a works', 'a login']])
+  expect([a.state, failures(), firstUses]).toEqual(['resting', [1, 0, 0], ['a works', 'a login']])
 })
 
-it('refused: blames nobody at first', () => {
-  const { a, fail, blames, proofs } = setUp()
+it('refused: failures nobody at first', () => {
+  const { a, fail, failures, firstUses } = setUp()
   expect(fail(a, refusal)).toBe('another')
   for (let i = 0; i < 5; i++) expect(fail(a, refusal, i)).toBe('another')
-  expect([a.state, blames(), proofs]).toEqual(['ready', [0, 0, 0], []])
+  expect([a.state, failures(), firstUses]).toEqual(['ready', [0, 0, 0], []])
 })
 
 it('refused, and another upstream opens that target: blame', () => {
-  const { a, b, fail, open, blames } = setUp()
+  const { a, b, fail, open, failures } = setUp()
   fail(a, refusal)
   open(b, 0, 'other.test:443')
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
   open(b)
-  expect([a.state, blames()]).toEqual(['resting', [1, 0, 0]])
+  expect([a.state, failures()]).toEqual(['resting', [1, 0, 0]])
   open(b, 5_000)
-  expect(blames()).toEqual([1, 0, 0])
+  expect(failures()).toEqual([1, 0, 0])
 })
 
 it('refused a second target: blame, once', () => {
-  const { a, b, fail, open, blames } = setUp()
+  const { a, b, fail, open, failures } = setUp()
   fail(a, refusal)
   expect(fail(a, refusal, 0, 'y.test:443')).toBe('another')
-  expect([a.state, blames()]).toEqual(['resting', [1, 0, 0]])
+  expect([a.state, failures()]).toEqual(['resting', [1, 0, 0]])
   // The same two refusals are not held against it again when others open those targets.
   open(b, 5_000, 'x.test:443')
   open(b, 5_000, 'y.test:443')
-  expect(blames()).toEqual([1, 0, 0])
+  expect(failures()).toEqual([1, 0, 0])
 })
 
 it('a target that refuses two upstreams alike is what fails: nobody rests, no more tries', () => {
-  const { a, b, c, fail, blames } = setUp()
+  const { a, b, c, fail, failures } = setUp()
   expect([fail(a, refusal), fail(b, refusal), fail(c, refusal)]).toEqual(['another', 'target', 'target'])
-  expect([blames(), a.state, b.state, c.state]).toEqual([[0, 0, 0], 'ready', 'ready', 'ready'])
+  expect([failures(), a.state, b.state, c.state]).toEqual([[0, 0, 0], 'ready', 'ready', 'ready'])
 })
 
 it('two answers that differ are no agreement', () => {
@@ -133,55 +133,55 @@ it('two answers that differ are no agreement', () => {
 })
 
 it('two that never worked are not believed about a target that was opened lately', () => {
-  const { pool, a, b, c, fail, open, blames } = setUp()
+  const { pool, a, b, c, fail, open, failures } = setUp()
   const [d, e] = ['d', 'e'].map((id) => added(pool, id, { deadline: 1e9 })) as [Upstream, Upstream]
   fail(a, refusal)
   open(c, 1)
   expect([fail(a, refusal, 5_000), fail(b, refusal, 5_000), fail(d, refusal, 5_000)]).toEqual(Array(3).fill('another'))
   open(c, 6_000)
-  expect([blames(), d.blame, d.state]).toEqual([[2, 1, 0], 1, 'resting'])
+  expect([failures(), d.consecutiveFailures, d.state]).toEqual([[2, 1, 0], 1, 'resting'])
   // The word of one that has worked counts, and so does anybody's when the success is long ago.
   expect([fail(e, refusal, 7_000), fail(c, refusal, 7_000)]).toEqual(['another', 'target'])
   expect([fail(b, refusal, 80_000), fail(d, refusal, 80_000)]).toEqual(['another', 'target'])
 })
 
-it('acquittal: what two refused alike is not held against them when the target is back', () => {
-  const { a, b, c, fail, open, blames } = setUp()
+it('cleared: what two refused alike is not held against them when the target is back', () => {
+  const { a, b, c, fail, open, failures } = setUp()
   fail(a, refusal)
   fail(b, refusal)
   open(c)
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
   // Nor does it count as a first refused target.
   fail(a, refusal, 0, 'y.test:443')
   fail(b, refusal, 0, 'z.test:443')
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
 })
 
 it('success: its own refusals of before are no evidence any more', () => {
-  const { a, fail, open, blames } = setUp()
+  const { a, fail, open, failures } = setUp()
   fail(a, refusal)
   open(a, 0, 'other.test:443')
   fail(a, refusal, 0, 'y.test:443')
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
 })
 
 it('evidence expires', () => {
-  const { a, b, c, fail, open, blames } = setUp({ evidence: 60_000 })
+  const { a, b, c, fail, open, failures } = setUp({ evidence: 60_000 })
   fail(a, refusal)
   fail(a, refusal, 60_001, 'y.test:443')
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
   fail(b, refusal, 100_000, 'v.test:443')
   expect(fail(c, refusal, 160_001, 'v.test:443')).toBe('another')
   fail(b, refusal, 200_000, 'w.test:443')
   open(c, 260_001, 'w.test:443')
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
   fail(b, refusal, 300_000, 'u.test:443')
   open(c, 360_000, 'u.test:443')
-  expect(blames()).toEqual([0, 1, 0])
+  expect(failures()).toEqual([0, 1, 0])
 })
 
 it('first use: its result is proof of the provider, and no later one is', () => {
-  const { a, b, c, fail, open, proofs } = setUp()
+  const { a, b, c, fail, open, firstUses } = setUp()
   open(a)
   open(a)
   fail(a, broken('closed'))
@@ -189,16 +189,16 @@ it('first use: its result is proof of the provider, and no later one is', () => 
   fail(b, broken('closed'), 5_000)
   fail(c, refusal)
   open(c, 5_000)
-  expect(proofs).toEqual(['a works', 'b silent', 'c works'])
+  expect(firstUses).toEqual(['a works', 'b silent', 'c works'])
 })
 
 it('remembers refusals of a bounded number of targets', () => {
-  const { a, b, fail, open, blames } = setUp({ evidence: 1e9 })
+  const { a, b, fail, open, failures } = setUp({ evidence: 1e9 })
   fail(a, refusal)
   for (let i = 0; i < 25_000; i++) fail(b, { kind: 'refused', answer: 403 }, 0, `h${i}.test:1`)
-  const before = blames()[0]
+  const before = failures()[0]
   open(b)
-  expect(blames()[0]).toBe(before)
+  expect(failures()[0]).toBe(before)
 })
 
 it('does nothing to an upstream that has left', () => {
@@ -217,8 +217,8 @@ it('tells whether others have answered for a target in this way lately', () => {
 })
 
 it('a success that took long tells nothing against those who refused', () => {
-  const { health, a, b, fail, blames } = setUp()
+  const { health, a, b, fail, failures } = setUp()
   fail(a, refusal)
   health.opened(b, 'x.test:443', 0, false)
-  expect(blames()).toEqual([0, 0, 0])
+  expect(failures()).toEqual([0, 0, 0])
 })

@@ -16,7 +16,7 @@ beforeEach(() => {
   lines = []
   const settings = { rest: 1_000, maxRest: 8_000, evictAfter: 3, evidence: EVIDENCE_MS }
   health = new Health(watched.pool, settings, {
-    proof: () => {},
+    firstUse: () => {},
     lineDown: (provider, broken) => lines.push(`${provider} down after ${broken}`),
     lineUp: (provider) => lines.push(`${provider} up`),
   })

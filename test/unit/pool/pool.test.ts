@@ -113,7 +113,7 @@ it('leaves one that may be dead to whoever tries it first, while there are other
   a.worked = true
   expect(new Set([leased(pool), leased(pool)])).toEqual(new Set([a, b]))
   // After a failure it has to show again that it works.
-  a.blame = 1
+  a.consecutiveFailures = 1
   for (let n = 0; n < 3; n++) expect(leased(pool)).toBe(b)
 })
 
