@@ -5,6 +5,7 @@ import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
+import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
@@ -80,6 +81,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
         ...parts,
         clock,
         openLink: (link) => openLink(config, link, { clock, http, gate: limiters.gate }),
+        linkYaml,
       })
       const admin = await startAdmin(adminSettings(config.admin, config.state), view, { log, clock })
       closers.unshift(() => admin.close())

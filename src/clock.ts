@@ -126,3 +126,8 @@ export function sleepOn(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortS
 export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString()
 }
+
+/** The reverse of `isoTime`, for text that has been checked to be RFC 3339; any offset. */
+export function wallTime(text: string): number {
+  return Date.parse(text)
+}

@@ -5,7 +5,7 @@ import type { DataSide } from '../proxy/data-plane.ts'
 import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { Secret } from '../secret.ts'
 import type { HandCalls } from '../supply/operator/call.ts'
-import type { Trials } from '../supply/operator/test-source.ts'
+import type { TrialReport, Trials } from '../supply/operator/test-source.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
@@ -15,7 +15,6 @@ import type { AdminView, ProviderReport, RefillAnswer } from './view.ts'
 interface PastedLink {
   readonly url: Secret
   readonly product: string | undefined
-  readonly channels: number | undefined
 }
 
 export interface LiveParts {
@@ -24,12 +23,24 @@ export interface LiveParts {
   readonly supply: Supply
   readonly hand: HandCalls
   readonly trials: Trials
-  readonly openLink: (link: PastedLink) => Source
+  readonly openLink: (link: PastedLink & { readonly channels: number | undefined }) => Source
+  /** The entry for gateway.yaml. */
+  readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null
   readonly data: DataSide
   readonly traffic: TrafficCounters
 }
 
-export function liveView({ clock, pool, supply, hand, trials, openLink, data, traffic }: LiveParts): AdminView {
+export function liveView({
+  clock,
+  pool,
+  supply,
+  hand,
+  trials,
+  openLink,
+  linkYaml,
+  data,
+  traffic,
+}: LiveParts): AdminView {
   const reports = (): readonly ProviderReport[] =>
     providerReports(supply.providers, {
       clock,
@@ -56,9 +67,13 @@ export function liveView({ clock, pool, supply, hand, trials, openLink, data, tr
     },
     refill: (name): RefillAnswer => supply.orderNow(name),
     call: (order, signal) => hand.call(order, signal),
-    trial: (target, signal) =>
-      'provider' in target
-        ? trials.provider(target.provider, signal)
-        : trials.link((channels) => openLink({ ...target, channels }), signal),
+    async trial(target, signal) {
+      if (!('provider' in target)) {
+        const report = await trials.link((channels) => openLink({ ...target, channels }), signal)
+        return { ...report, yaml: linkYaml(target, report) }
+      }
+      const report = await trials.provider(target.provider, signal)
+      return report === undefined ? undefined : { ...report, yaml: null }
+    },
   }
 }

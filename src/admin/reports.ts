@@ -32,6 +32,7 @@ export function upstreamReport(upstream: Upstream, clock: Clock): UpstreamReport
     area: facts.area ?? null,
     city: facts.city ?? null,
     isp: facts.isp ?? null,
+    boughtAt: isoTime(clock.wall() - (now - facts.boughtAt)),
     remainingSeconds: secondsUntil(upstream.deadline, now),
     expiresAt: timeOfDay(upstream.deadline, clock),
     leases: upstream.leases,

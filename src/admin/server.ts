@@ -8,9 +8,9 @@ import { ConfigError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
-import { hostCheck, isLoopback } from './hosts.ts'
-import type { RouteParts } from './routes.ts'
-import { storedToken } from './token.ts'
+import { hostCheck, isLoopback } from './api/hosts.ts'
+import type { RouteParts } from './api/routes.ts'
+import { storedToken } from './api/token.ts'
 import type { AdminView } from './view.ts'
 
 export interface AdminSettings {
@@ -49,7 +49,8 @@ export async function startAdmin(
     settings.token ?? (settings.stateDir === undefined ? undefined : await storedToken(settings.stateDir, log))
   const { clock } = deps
   const isOwnHost = hostCheck(settings.host)
-  const parts = { view, clock, startedAt: clock.now(), log, token, isOwnHost }
+  const readsNeedToken = !isLoopback(settings.host)
+  const parts = { view, clock, startedAt: clock.now(), log, token, isOwnHost, readsNeedToken }
   const server = http.createServer(
     // The routes answer a missing Host as they do a wrong one.
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
@@ -67,7 +68,7 @@ export async function startAdmin(
 function answerWhenAsked(parts: RouteParts, host: string): RequestListener {
   let loading: Promise<RequestListener> | undefined
   return async (request, response) => {
-    loading ??= import('./routes.ts').then(({ adminListener }) => adminListener(parts, host))
+    loading ??= import('./api/routes.ts').then(({ adminListener }) => adminListener(parts, host))
     const answer = await loading
     answer(request, response)
   }

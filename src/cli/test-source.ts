@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
+import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
 import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
 import { createLog, type Log } from '../log.ts'
 import { Secret } from '../secret.ts'
@@ -15,7 +16,6 @@ import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { adminPlace, adminToken, askAdmin, NoGateway } from './admin-client.ts'
 import { findProvider } from './call.ts'
 import { factsOf, type LinkFacts } from './link-facts.ts'
-import { providerYaml } from './provider-yaml.ts'
 import { readTrial } from './trial-answer.ts'
 import { intention, linkLines, reportLines } from './trial-words.ts'
 import { CommandError, exitCodes, UsageError } from './words.ts'
@@ -171,13 +171,6 @@ function tell(words: TestSourceWords, { out, err }: TestSourceDeps, { subject, f
   ]
   if (words.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
   else (words.yaml ? err : out)(`${lines.join('\n')}\n`)
-  if (words.yaml && !words.json && subject.reading !== undefined) out(providerYaml(subject.reading, helpFor(report)))
+  if (words.yaml && !words.json && subject.reading !== undefined) out(providerYaml(subject.reading, yamlHelp(report)))
   return report === undefined || report.failure === null ? exitCodes.ok : exitCodes.failed
-}
-
-function helpFor(report: TrialReport | undefined) {
-  return {
-    needsTtl: report?.doubts.includes('assumed') ?? false,
-    needsLogin: report?.addresses.every(({ login }) => login === 'none') ?? true,
-  }
 }

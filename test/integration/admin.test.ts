@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, it, onTestFinished } from 'vitest'
-import { problems } from '../../src/admin/problem.ts'
+import type { Operation } from '../../src/admin/api/operation.ts'
+import { operations } from '../../src/admin/api/operations.ts'
+import { problems } from '../../src/admin/api/problem.ts'
 import { providerReports, readinessOf, upstreamReports } from '../../src/admin/reports.ts'
 import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admin/server.ts'
 import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
@@ -101,7 +103,20 @@ async function ask({ address }: AdminServer, path: string, options: Asked = {}):
   const sent = request({ ...address, path, method, headers: named, setHost: false, agent: false })
   sent.end(body)
   const [message] = await once(sent, 'response')
-  return { status: message.statusCode, headers: message.headers, text: await text(message) }
+  const answer = { status: message.statusCode, headers: message.headers, text: await text(message) }
+  if (method !== 'HEAD') assertDescribed(method, path, answer)
+  return answer
+}
+
+/** What succeeds has exactly the members that the OpenAPI document describes: the schemas are strict. */
+function assertDescribed(method: string, path: string, { status, text }: Answer): void {
+  const [route] = path.split('?')
+  const operation = Object.values<Operation>(operations).find(
+    (each) =>
+      each.method === method.toLowerCase() &&
+      new RegExp(`^${each.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(route ?? ''),
+  )
+  operation?.replies[status]?.schema?.parse(JSON.parse(text))
 }
 
 const withToken = { authorization: `Bearer ${TOKEN}` }
@@ -303,16 +318,41 @@ it('names the methods that are possible', async () => {
   }
 })
 
-it('shares nothing with other origins', async () => {
-  const { ask } = await start()
-  const headers = { origin: 'http://evil.example', 'access-control-request-method': 'POST' }
+it.each([
+  ['another site', { 'sec-fetch-site': 'cross-site' }],
+  ['another port of this machine', { 'sec-fetch-site': 'same-site' }],
+  ['another origin', { origin: 'http://evil.example' }],
+  ['a sandboxed page', { origin: 'null' }],
+  ['a preflight', { origin: 'http://evil.example', 'access-control-request-method': 'POST' }],
+])('refuses what a page of %s sends, with the token or without', async (_what, headers) => {
+  const { ask, orders } = await start()
   const answers = [
     await ask('/v1/pool', { headers }),
     await ask('/v1/providers/acme-a/refill', { method: 'OPTIONS', headers }),
+    await ask('/v1/providers/acme-a/refill', { method: 'POST', headers: { ...withToken, ...headers } }),
   ]
   for (const answer of answers) {
+    expect(problemOf(answer).code).toBe('ADMIN_CROSS_SITE')
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
   }
+  expect(orders).toEqual([])
+})
+
+it('serves its own page, and what a person types', async () => {
+  const { ask, admin } = await start()
+  const origin = `http://127.0.0.1:${admin.address.port}`
+  const own = { ...withToken, origin, 'sec-fetch-site': 'same-origin' }
+  expect((await ask('/v1/pool', { headers: { 'sec-fetch-site': 'none' } })).status).toBe(200)
+  expect((await ask('/v1/providers/acme-a/refill', { method: 'POST', headers: own })).status).toBe(202)
+})
+
+it('off loopback, reading needs the token too; health does not', async () => {
+  const { ask } = await start({ host: '0.0.0.0' })
+  for (const path of ['/metrics', '/v1/pool', '/v1/providers', '/v1/openapi.json']) {
+    expect(problemOf(await ask(path)).code).toBe('ADMIN_TOKEN_REQUIRED')
+    expect((await ask(path, { headers: withToken })).status).toBe(200)
+  }
+  for (const path of ['/healthz', '/readyz']) expect((await ask(path)).status).toBe(200)
 })
 
 it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hostCheck, isLoopback } from '../../../src/admin/hosts.ts'
+import { hostCheck, isLoopback } from '../../../src/admin/api/hosts.ts'
 
 describe('on loopback', () => {
   const isOwn = hostCheck('127.0.0.1')

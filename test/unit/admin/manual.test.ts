@@ -1,13 +1,13 @@
-/** docs/admin.md and the code say the same. */
+/** docs/admin-api.md and the code say the same. */
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { problems } from '../../../src/admin/api/problem.ts'
 import { counters, gauges } from '../../../src/admin/figures.ts'
-import { problems } from '../../../src/admin/problem.ts'
 import { upstreamReport } from '../../../src/admin/reports.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { report, TestSupply } from './supply.ts'
 
-const manual = readFileSync(new URL('../../../docs/admin.md', import.meta.url), 'utf8')
+const manual = readFileSync(new URL('../../../docs/admin-api.md', import.meta.url), 'utf8')
 const found = (pattern: RegExp) => Array.from(manual.matchAll(pattern), (match) => match[1])
 
 /** The objects of the JSON examples, all of which must be JSON. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
-import { isToken, storedToken } from '../../../src/admin/token.ts'
+import { isToken, storedToken } from '../../../src/admin/api/token.ts'
 import { createLog } from '../../../src/log.ts'
 import { Secret } from '../../../src/secret.ts'
 import { assertNoSecret, LogCapture } from '../../support/log-capture.ts'

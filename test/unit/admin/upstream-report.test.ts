@@ -19,6 +19,7 @@ it('tells what is known of it', async () => {
       address: '203.0.113.1:8000',
       state: 'ready',
       ...place,
+      boughtAt: isoTime(supply.clock.wall() - 1_500),
       remainingSeconds: 58.5,
       expiresAt: isoTime(supply.clock.wall() + 58_500),
       leases: 1,

@@ -199,8 +199,8 @@ it.each(readmes)('%s tells where every runtime dependency works', (_, text) => {
 })
 
 it.each(readmes)('%s names admin paths that exist', (_, text) => {
-  const routes = textOf('src/admin/routes.ts')
+  const operations = textOf('src/admin/api/operations.ts')
   const paths = Array.from(text.matchAll(/127\.0\.0\.1:8081(\/[\w/]+)/g), ([, path = '']) => path)
   expect(paths.length).toBeGreaterThan(3)
-  for (const path of paths) expect(routes).toContain(`'${path}'`)
+  for (const path of paths) expect(operations).toContain(`'${path}'`)
 })

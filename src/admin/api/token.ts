@@ -2,8 +2,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../log.ts'
-import { Secret } from '../secret.ts'
+import type { Log } from '../../log.ts'
+import { Secret } from '../../secret.ts'
 
 const TOKEN_FILE = 'admin-token'
 const TOKEN_BYTES = 32

@@ -1,5 +1,5 @@
-/** Every error that the admin port answers with, as RFC 9457 problem details. docs/admin.md explains each code, and a test keeps the two equal. */
-import { http } from '../node-http.ts'
+/** Every error that the admin port answers with, as RFC 9457 problem details. docs/admin-api.md explains each code, and a test keeps the two equal. */
+import { http } from '../../node-http.ts'
 
 /** Code -> HTTP status. Codes are permanent, as those of errors.ts are. */
 export const problems = {
@@ -7,6 +7,7 @@ export const problems = {
   ADMIN_TOKEN_REQUIRED: 401,
   ADMIN_TOKEN_WRONG: 401,
   ADMIN_TOKEN_UNSET: 403,
+  ADMIN_CROSS_SITE: 403,
   ADMIN_NOT_FOUND: 404,
   ADMIN_UNKNOWN_UPSTREAM: 404,
   ADMIN_UNKNOWN_PROVIDER: 404,

@@ -1,25 +1,9 @@
-/** `POST /v1/providers/{name}/call` and `/v1/test-source`: the bodies, and what becomes of a call that fails. */
-import { z } from 'zod'
-import { secretUrl } from '../config/fields.ts'
-import { GatewayError } from '../errors.ts'
-import { StoreError } from '../store/errors.ts'
-import { HandRefusal } from '../supply/operator/call.ts'
-import { codeOfClass, VendorError } from '../vendors/contract.ts'
+/** What becomes of a call to a vendor by an operator: `POST /v1/providers/{name}/call` and `/v1/test-source`. */
+import { GatewayError } from '../../errors.ts'
+import { StoreError } from '../../store/errors.ts'
+import { HandRefusal } from '../../supply/operator/call.ts'
+import { codeOfClass, VendorError } from '../../vendors/contract.ts'
 import { type ProblemCode, problem } from './problem.ts'
-
-export const handCall = z.strictObject({
-  operation: z.string(),
-  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).prefault({}),
-  yes: z.boolean().prefault(false),
-})
-
-/** A provider of the configuration, or a link that is in none. */
-export const trialTarget = z.union([
-  z.strictObject({ provider: z.string() }),
-  z
-    .strictObject({ url: secretUrl(), product: z.string().optional() })
-    .transform(({ url, product }) => ({ url, product })),
-])
 
 /** A client that hangs up gives its call up; nobody hears this status. */
 const CLIENT_GONE = 499

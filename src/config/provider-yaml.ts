@@ -1,7 +1,10 @@
 /** A provider's entry for gateway.yaml, made from a pasted link: secrets stand in the environment. */
-import type { LinkReading } from '../vendors/registry.ts'
 
-export interface YamlHelp {
+import type { Secret } from '../secret.ts'
+import type { TrialReport } from '../supply/operator/test-source.ts'
+import { type LinkReading, readLink } from '../vendors/registry.ts'
+
+interface YamlHelp {
   /** The reply told no life. */
   readonly needsTtl: boolean
   /** No login came with the addresses. */
@@ -10,6 +13,14 @@ export interface YamlHelp {
 
 /** Not a recommendation: a bound that a person should look at before it is reached. */
 const BUDGET = 'budget: { perHour: 500, perDay: 5000 }     # addresses; set what you can afford'
+
+/** What the reply to a first call says about the entry. */
+export function yamlHelp(report: Pick<TrialReport, 'doubts' | 'addresses'> | undefined): YamlHelp {
+  return {
+    needsTtl: report?.doubts.includes('assumed') ?? false,
+    needsLogin: report?.addresses.every(({ login }) => login === 'none') ?? true,
+  }
+}
 
 /** @returns YAML with the commands that its variables need as remarks in front */
 export function providerYaml(reading: LinkReading, help: YamlHelp): string {
@@ -25,6 +36,20 @@ export function providerYaml(reading: LinkReading, help: YamlHelp): string {
     BUDGET,
   ]
   return [...exports, 'providers:', `  - name: ${name}`, ...entry.map((line) => `    ${line}`), ''].join('\n')
+}
+
+/**
+ * The entry of a pasted link that has been called.
+ * @returns null for a link that cannot be read
+ */
+export function linkYaml(link: PastedLink, report: TrialReport): string | null {
+  const reading = readLink(link.url, link.product)
+  return reading.kind === 'problem' ? null : providerYaml(reading, yamlHelp(report))
+}
+
+interface PastedLink {
+  readonly url: Secret
+  readonly product: string | undefined
 }
 
 interface Entry {

@@ -3,7 +3,7 @@
  * what it fetches; but it cannot make the browser send a Host other than that name. So names must be known ones.
  */
 import { isIP } from 'node:net'
-import { isThisMachine, parseAuthority, unmapIPv4 } from '../address.ts'
+import { isThisMachine, parseAuthority, unmapIPv4 } from '../../address.ts'
 
 const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
 

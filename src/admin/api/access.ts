@@ -1,0 +1,76 @@
+/** Who may ask: the `Host` that was named, pages of other sites, and the token. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Log } from '../../log.ts'
+import type { Secret } from '../../secret.ts'
+import { problem } from './problem.ts'
+import { isToken } from './token.ts'
+
+export interface AccessParts {
+  readonly log: Log
+  /** Without one, nothing can be changed through this port. */
+  readonly token: Secret | undefined
+  /** Other machines can reach the port: reading needs the token too. */
+  readonly readsNeedToken: boolean
+  /** Whether a `Host` header means this server. */
+  readonly isOwnHost: (header: string | undefined, localPort: number | undefined) => boolean
+}
+
+export type Env = { Bindings: HttpBindings }
+
+/** Refuses requests that name another host (DNS rebinding), or whose path is not one of an origin server. */
+export function ownHostOnly({ isOwnHost }: AccessParts): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const { headers, url, socket } = c.env.incoming
+    if (url?.startsWith('/') && isOwnHost(headers.host, socket.localPort)) {
+      await next()
+      if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+      c.res.headers.set('X-Content-Type-Options', 'nosniff')
+      return
+    }
+    const detail = 'this is the admin port: ask for localhost, its own address or its configured host, with its port'
+    return problem('ADMIN_WRONG_HOST', detail)
+  }
+}
+
+/**
+ * Refuses what a page of another site sends. Every current browser says so in `Sec-Fetch-Site` (Fetch Metadata, W3C) and,
+ * on what may change something, in `Origin`; programs send neither. `same-site` is another port of this machine.
+ */
+export function ownPagesOnly(): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const site = c.req.header('sec-fetch-site')
+    const origin = c.req.header('origin')
+    const isOwnSite = site === undefined || site === 'same-origin' || site === 'none'
+    const isOwnOrigin = origin === undefined || origin === `http://${c.req.header('host')}`
+    if (isOwnSite && isOwnOrigin) return next()
+    return problem('ADMIN_CROSS_SITE', 'a web page of another site may not use this port')
+  }
+}
+
+/** Demands the token, whatever is asked for. */
+export function demandToken(parts: AccessParts): MiddlewareHandler<Env> {
+  return async (c, next) => refusalOf(c, parts) ?? next()
+}
+
+/** Demands the token where other machines can reach the port. */
+export function tokenForReading(parts: AccessParts): MiddlewareHandler<Env> {
+  return async (c, next) => (parts.readsNeedToken ? refusalOf(c, parts) : undefined) ?? next()
+}
+
+/** @returns undefined when the request carries the token */
+function refusalOf(c: Context<Env>, { token, log }: AccessParts): Response | undefined {
+  if (token === undefined) {
+    const detail = 'nothing can be changed here: configure admin.token, or a state folder in which a token can be kept'
+    return problem('ADMIN_TOKEN_UNSET', detail)
+  }
+  const given = /^bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
+  if (given === undefined) {
+    const headers = { 'WWW-Authenticate': 'Bearer realm="turnpike"' }
+    return problem('ADMIN_TOKEN_REQUIRED', 'send "Authorization: Bearer TOKEN" with this request', { headers })
+  }
+  if (isToken(given, token)) return undefined
+  log.warn({ client: c.env.incoming.socket.remoteAddress }, 'an admin request with a wrong token')
+  const headers = { 'WWW-Authenticate': 'Bearer realm="turnpike", error="invalid_token"' }
+  return problem('ADMIN_TOKEN_WRONG', 'this is not the token of this gateway', { headers })
+}

@@ -1,0 +1,82 @@
+/** What each operation does: the gateway's view asked, and its answer worded. */
+import type { z } from 'zod'
+import type { Clock } from '../../clock.ts'
+import { metricsPage } from '../metrics.ts'
+import type { AdminView, ProviderReport } from '../view.ts'
+import { openApiDocument } from './openapi.ts'
+import type { OperationId, operations } from './operations.ts'
+import { problem } from './problem.ts'
+import { answerCall } from './vendor-call.ts'
+
+type Operations = typeof operations
+
+/** A request that has been read: every part has the form that the operation's schemas demand. */
+export interface Request<Id extends OperationId> {
+  readonly params: Operations[Id] extends { params: infer Params }
+    ? { readonly [Name in keyof Params]: string }
+    : object
+  readonly query: Operations[Id] extends { query: infer Query extends z.ZodType } ? z.output<Query> : undefined
+  readonly body: Operations[Id] extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined
+  /** Aborted when the client hangs up. */
+  readonly signal: AbortSignal
+}
+
+type DeepReadonly<T> = T extends object ? { readonly [Member in keyof T]: DeepReadonly<T[Member]> } : T
+
+/** What the operation's successful reply holds. */
+type Reply<Id extends OperationId> = Operations[Id]['replies'][keyof Operations[Id]['replies']] extends {
+  schema: infer Schema extends z.ZodType
+}
+  ? DeepReadonly<z.output<Schema>>
+  : object
+
+/** Other than a `Response`: the JSON of the operation's successful reply. */
+type Answer<Id extends OperationId> = Response | Reply<Id>
+
+export type Handlers = { readonly [Id in OperationId]: (request: Request<Id>) => Answer<Id> | Promise<Answer<Id>> }
+
+export interface HandlerParts {
+  readonly view: AdminView
+  readonly clock: Clock
+  /** When the gateway began to listen here, clock ms. */
+  readonly startedAt: number
+}
+
+export function handlers({ view, clock, startedAt }: HandlerParts): Handlers {
+  const metrics = metricsPage(view)
+  return {
+    getHealth: () => ({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }),
+    getReadiness() {
+      const { ready, reasons } = view.readiness()
+      return ready
+        ? { ready, reasons }
+        : problem('ADMIN_NOT_READY', reasons.join('; '), { members: { ready, reasons } })
+    },
+    getMetrics: async () => new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } }),
+    getOpenApi: () => openApiDocument(),
+    getPool: () => ({ ...view.gauges(), upstreams: view.upstreams() }),
+    getProviders: () => ({ providers: view.providers() }),
+    reportBan({ params: { id }, body: { host, rest } }) {
+      if (view.reportBan(id, host, rest)) return { id, host, restSeconds: rest / 1_000 }
+      return problem('ADMIN_UNKNOWN_UPSTREAM', 'no upstream in the pool has this id; it may have left')
+    },
+    refillProvider({ params: { name } }) {
+      const answer = view.refill(name)
+      if (answer === 'ordered') return { name, ordered: true }
+      if (answer === 'unknown') return problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')
+      return notNow(view.providers().find((provider) => provider.name === name))
+    },
+    callVendor: ({ params: { name }, body, signal }) =>
+      answerCall(() => view.call({ provider: name, ...body }, signal), signal),
+    testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),
+  }
+}
+
+function notNow(provider: ProviderReport | undefined): Response {
+  const { reason = null, budgetReached = null, nextAttemptInSeconds } = provider ?? {}
+  const budget = budgetReached === null ? null : `its budget ${budgetReached} is used up`
+  const headers = nextAttemptInSeconds ? { 'Retry-After': String(Math.ceil(nextAttemptInSeconds)) } : {}
+  return problem('ADMIN_NOT_NOW', reason ?? budget ?? 'it has, or has ordered, as many addresses as it may', {
+    headers,
+  })
+}

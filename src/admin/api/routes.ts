@@ -1,0 +1,73 @@
+/** The admin port's requests: read as the table of operations says, checked, and given to their handlers. */
+
+import type { RequestListener } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { type AccessParts, demandToken, type Env, ownHostOnly, ownPagesOnly, tokenForReading } from './access.ts'
+import { readBody, readQuery } from './body.ts'
+import { type HandlerParts, handlers, type Request } from './handlers.ts'
+import type { Operation } from './operation.ts'
+import { type OperationId, operations } from './operations.ts'
+import { problem } from './problem.ts'
+
+export interface RouteParts extends AccessParts, HandlerParts {}
+
+/** @param host where the port listens: names a request without a Host */
+export function adminListener(parts: RouteParts, host: string): RequestListener {
+  return getRequestListener(adminRoutes(parts).fetch, {
+    hostname: host.includes(':') ? `[${host}]` : host,
+    // The global Request stays Node's own.
+    overrideGlobalObjects: false,
+    errorHandler: () => problem('ADMIN_BAD_REQUEST', 'the request names no host or path that could be read'),
+  })
+}
+
+function adminRoutes(parts: RouteParts): Hono<Env> {
+  const app = new Hono<Env>()
+  app.use(ownHostOnly(parts))
+  app.use(ownPagesOnly())
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, methods) => refuseMethod(methods) }))
+  app.notFound((c) => problem('ADMIN_NOT_FOUND', `there is nothing at ${c.req.path}`))
+  app.onError((error) => {
+    parts.log.error({ err: error }, 'an admin request failed')
+    return problem('ADMIN_INTERNAL', 'the request failed inside the gateway; its log says more')
+  })
+  addOperations(app, parts)
+  return app
+}
+
+const pass: MiddlewareHandler<Env> = (_, next) => next()
+
+/** The type of `request` follows from the id, which the compiler cannot see in a loop. */
+type AnyHandler = (request: Request<OperationId>) => Response | object | Promise<Response | object>
+
+function addOperations(app: Hono<Env>, parts: RouteParts): void {
+  const access = { open: pass, read: tokenForReading(parts), change: demandToken(parts) }
+  const all = handlers(parts)
+  for (const [id, operation] of Object.entries<Operation>(operations)) {
+    const handle = all[id as OperationId] as AnyHandler
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    const status = Number(Object.keys(operation.replies)[0])
+    app.on(operation.method, path, access[operation.access], async (c) => {
+      const request = await readRequest(c, operation)
+      if (request instanceof Response) return request
+      const answer = await handle(request)
+      return answer instanceof Response ? answer : Response.json(answer, { status })
+    })
+  }
+}
+
+async function readRequest(c: Context<Env>, operation: Operation): Promise<Request<OperationId> | Response> {
+  const { raw } = c.req
+  const query = operation.query === undefined ? undefined : readQuery(c.req.queries(), operation.query)
+  if (query instanceof Response) return query
+  const body = operation.body === undefined ? undefined : await readBody(raw, operation.body, operation.maxBodyBytes)
+  if (body instanceof Response) return body
+  return { params: c.req.param(), query, body, signal: raw.signal } as Request<OperationId>
+}
+
+function refuseMethod(methods: readonly string[]): Response {
+  const allow = methods.join(', ')
+  return problem('ADMIN_METHOD', `only ${allow} is possible here`, { headers: { Allow: allow } })
+}

@@ -1,0 +1,96 @@
+/** Calls to a vendor by an operator: `POST /v1/providers/{name}/call` and `POST /v1/test-source`. */
+import { z } from 'zod'
+import { secretUrl } from '../../../config/fields.ts'
+import { count, decimal, list, named, oneOf, orNull, seconds, text } from './fields.ts'
+
+export const callOrder = named(
+  'CallOrder',
+  "An operation of a vendor's table.",
+  z.strictObject({
+    operation: text("Name in the vendor's table, as in share-channel/get"),
+    params: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+      .prefault({})
+      .meta({ description: "The vendor's own parameters", default: {} }),
+    yes: z
+      .boolean()
+      .prefault(false)
+      .meta({ description: 'Needed for what buys, changes or deletes something', default: false }),
+  }),
+)
+
+export const callReply = named(
+  'CallReply',
+  'What the vendor answered.',
+  z.strictObject({
+    provider: text('Name of the provider'),
+    operation: text('Name of the operation'),
+    effect: oneOf(['reads', 'buys', 'changes', 'deletes'], 'What the operation does to the account'),
+    data: z.unknown().meta({ description: 'The decoded reply; secrets are ***' }),
+  }),
+)
+
+/** A provider of the configuration, or a link that is in none. */
+export const testSourceOrder = named(
+  'TestSourceOrder',
+  'What to call.',
+  z.union([
+    z.strictObject({ provider: text('Name of a configured provider') }),
+    z
+      .strictObject({
+        url: secretUrl().meta({ description: "A link from a vendor's page; it is not kept", type: 'string' }),
+        product: z.string().optional().meta({ description: 'What the link is for, where it does not tell' }),
+      })
+      .transform(({ url, product }) => ({ url, product })),
+  ]),
+)
+
+export const testSourceReply = named(
+  'TestSourceReply',
+  'What one call brought.',
+  z.strictObject({
+    vendor: text('Vendor'),
+    product: text('Product'),
+    provider: orNull(text('The provider in whose budget it was counted')),
+    ordered: orNull(count('Addresses ordered; null: a list was read')),
+    seconds: seconds('Duration of the call'),
+    format: orNull(text('Format of the reply')),
+    addresses: list(
+      z.strictObject({
+        address: text('host:port'),
+        protocol: text('Protocol'),
+        login: oneOf(
+          ['none', 'user name', 'user name and password'],
+          'What login the reply has; never the login itself',
+        ),
+        lifeSeconds: orNull(decimal('Life from now; null: endless')),
+        exit: orNull(text('Address that targets see')),
+        country: orNull(text('Country')),
+        area: orNull(text('Province or region')),
+        city: orNull(text('City')),
+        isp: orNull(text('Carrier')),
+      }),
+      'The first 20',
+    ),
+    count: count('How many addresses came'),
+    pending: count('Bought, but without an address so far'),
+    rejected: list(text('Reason'), 'Items that could not be used; the first 20'),
+    doubts: list(
+      oneOf(['assumed', 'absurd', 'past'], 'A life that is in doubt'),
+      'assumed: no life was stated, and 60 s were assumed; absurd, past: a deadline that cannot be',
+    ),
+    balance: orNull(decimal('What the vendor says is left')),
+    failure: orNull(
+      z
+        .strictObject({
+          class: text('Kind of failure'),
+          error: text('Code, see docs/errors.md'),
+          vendorCode: text("The vendor's own code"),
+          words: text("The vendor's words"),
+          hint: orNull(text('What to do')),
+        })
+        .meta({ description: 'How the vendor refused; null: it worked' }),
+    ),
+    yaml: orNull(text('For a link: the entry for `providers:` in gateway.yaml, with the key as a placeholder')),
+  }),
+)
