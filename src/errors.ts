@@ -18,9 +18,12 @@ type ProxyErrorType =
   | 'proxy_internal_response'
 
 interface ErrorSpec {
-  /** Whose doing it was. Health counts `upstream`, provider state counts `vendor`; the rest harm nobody's record. */
-  readonly blame: 'client' | 'gateway' | 'upstream' | 'target' | 'vendor'
-  /** What may follow: `another-upstream` only before a byte was forwarded. */
+  /**
+   * Which party failed. pool/health.ts reads it: `upstream` is a failure of the address, `pair` is evidence about the
+   * upstream and the target together, and the other values change the record of no address.
+   */
+  readonly blame: 'client' | 'gateway' | 'upstream' | 'pair' | 'target' | 'vendor'
+  /** What may follow; proxy/retry.ts reads it. `another-upstream` only before a byte was forwarded. */
   readonly retry: 'never' | 'another-upstream' | 'after-delay'
   /** HTTP status (RFC 9110 section 15). */
   readonly http: number
@@ -80,7 +83,6 @@ export const catalogue = {
     socks: 0x08,
     proxyStatus: 'http_request_error',
   },
-  GW_CLIENT_GONE: { blame: 'client', retry: 'never', http: 499, socks: 0x01, proxyStatus: 'http_request_error' },
 
   // What the gateway could not do.
   GW_TOO_MANY_CONNECTIONS: {
@@ -144,14 +146,14 @@ export const catalogue = {
     proxyStatus: 'connection_refused',
   },
   GW_UPSTREAM_SILENT: {
-    blame: 'upstream',
+    blame: 'pair',
     retry: 'another-upstream',
     http: 504,
     socks: 0x01,
     proxyStatus: 'connection_timeout',
   },
   GW_UPSTREAM_CLOSED: {
-    blame: 'upstream',
+    blame: 'pair',
     retry: 'another-upstream',
     http: 502,
     socks: 0x01,
@@ -172,7 +174,7 @@ export const catalogue = {
     proxyStatus: 'http_request_denied',
   },
   GW_UPSTREAM_REFUSED: {
-    blame: 'upstream',
+    blame: 'pair',
     retry: 'another-upstream',
     http: 502,
     socks: 0x05,
@@ -183,6 +185,13 @@ export const catalogue = {
     retry: 'never',
     http: 502,
     socks: 0x05,
+    proxyStatus: 'destination_unavailable',
+  },
+  GW_TARGET_UNREACHABLE: {
+    blame: 'target',
+    retry: 'never',
+    http: 502,
+    socks: 0x04,
     proxyStatus: 'destination_unavailable',
   },
   GW_SESSION_LOST: { blame: 'upstream', retry: 'never', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },

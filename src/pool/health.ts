@@ -1,26 +1,31 @@
 /**
- * Who is to blame for what happened at an upstream, and what follows. The whole table is here (docs/architecture.md draws it):
+ * Which party a failure at an upstream is held against, and what follows. `catalogue` in errors.ts says which party an
+ * error code accuses; this file says what that does. docs/architecture.md draws the same table.
  *
- *   outcome                              blamed      what follows
- *   opened                               -           success heals: blame 0, rest over, own refusals forgotten;
- *                                                    pending refusals of others for this target turn into blame
- *   unreachable, silent, closed, garbage upstream    rests, longer each time; evicted after `evictAfter` in a row
+ *   outcome                              party       what follows
+ *   opened                               -           failures 0, rest over, its own pending evidence is forgotten;
+ *                                                    pending evidence of others about this target: they are penalised
+ *   unreachable, garbage                 upstream    rests, longer each time; evicted after `evictAfter` in a row
  *   login (407, 454, SOCKS login)        upstream    the same, and it counts against the provider
- *   refused (complete answer: other      the pair    remembered; blame once another upstream opens that target, or
- *    HTTP status, SOCKS REP 1-8)                     it refuses a second target
- *   refused by two upstreams alike       target      nobody rests; the client hears it, no more tries. Not while the
- *                                                    target was opened lately and neither of the two ever worked
- *   five or more in a row, half of what  the line    as above, but nobody is evicted until one works again (outage.ts)
+ *   refused (complete answer: other      pair        pending; penalised when another upstream opens that target, or when
+ *    HTTP status, SOCKS REP 1-8)                     this one refuses a second target and is not alive (#isAlive)
+ *   unanswered (request sent, then       pair        the same; a first use that fails counts against the provider; one
+ *    closed or silent)                               that fails for TRUST_MS while nothing of its provider works rests
+ *   the same from two upstreams          target      both cleared, no more tries; the target is known as unreachable for
+ *                                                    TARGET_MEMORY_MS. When they are believed: #agreement
+ *   five or more in a row, half of what  provider    nobody is evicted until one works again (outage.ts)
  *    a provider has, without a success
- *   client left, deadline of ours        nobody      -
+ *   client left, deadline of ours        -           -
  *
- * While an upstream rests, nothing more is held against it: tunnels that were dialled together fail together, and an
+ * While an upstream rests, no further failure is counted: tunnels that were dialled together fail together, and an
  * outage of a second must not look like failures in a row.
  */
+
 import { LRUCache } from 'lru-cache'
+import { catalogue } from '../errors.ts'
 import { Outages } from './outage.ts'
 import type { Pool } from './pool.ts'
-import type { Breakage, Outcome, Upstream } from './upstream.ts'
+import { type Breakage, codeOf, type Outcome, type Upstream } from './upstream.ts'
 
 export interface HealthSettings {
   /** First pause, ms; each further failure in a row doubles it. */
@@ -47,24 +52,44 @@ export interface HealthObserver {
   lineUp(provider: string): void
 }
 
+/** What an upstream answered for a target. */
 interface Refusal {
   readonly upstream: Upstream
+  /** Refusals with the same number agree: an answer as in `Outcome`, or `UNANSWERED`. */
   readonly answer: number
   readonly at: number
-  /** Others refused alike: it is no evidence against this upstream any more, but still tells about the target. */
+  /** Others agreed: no evidence against this upstream any more, but still evidence about the target. */
   readonly isCleared: boolean
 }
 
-/** What is known of a target that somebody refused. */
+/** What is known about a target that an upstream refused. */
 interface Evidence {
   /** Oldest first, each upstream once. */
   refusals: readonly Refusal[]
   /** When an upstream opened it after that, clock ms. */
   openedAt: number
+  /** Until when it counts as unreachable after two upstreams agreed, clock ms. */
+  unreachableUntil: number
+}
+
+type Agreement = 'none' | 'likely' | 'certain'
+
+/** The latest refusal of an upstream that is not explained yet. */
+interface Pending {
+  readonly target: string
+  readonly at: number
+  /** When the first of its refusals of this target came, clock ms. */
+  readonly since: number
 }
 
 /** Targets whose refusals are remembered at the same time. */
 const MAX_TARGETS = 10_000
+/** How long a target counts as unreachable after two upstreams agreed: one failed try is then enough. */
+const TARGET_MEMORY_MS = 30_000
+/** A success counts for so long as a sign that the upstream, or its provider, is alive. */
+const TRUST_MS = 10_000
+/** A request without an answer, where it stands beside the numbers of answers. Closed and silent agree. */
+const UNANSWERED = -1
 
 export class Health {
   readonly #pool: Pool
@@ -72,8 +97,9 @@ export class Health {
   readonly #observer: HealthObserver
   readonly #outages: Outages
   readonly #evidence = new LRUCache<string, Evidence>({ max: MAX_TARGETS })
-  /** The target of an upstream's latest unexplained refusal. */
-  readonly #pending = new WeakMap<Upstream, { target: string; at: number }>()
+  readonly #pending = new WeakMap<Upstream, Pending>()
+  /** The latest success of each provider, clock ms. */
+  readonly #workedAt = new Map<string, number>()
 
   constructor(pool: Pool, settings: HealthSettings, observer: HealthObserver) {
     this.#pool = pool
@@ -87,9 +113,12 @@ export class Health {
    * @param isComparable false when it took so long that others may have been as good
    */
   opened(upstream: Upstream, target: string, now: number, isComparable = true): void {
+    const { provider } = upstream.facts
     if (!upstream.worked) this.#observer.firstUse(upstream, true, undefined)
     upstream.worked = true
-    if (this.#outages.worked(upstream.facts.provider)) this.#observer.lineUp(upstream.facts.provider)
+    upstream.workedAt = now
+    this.#workedAt.set(provider, now)
+    if (this.#outages.worked(provider)) this.#observer.lineUp(provider)
     upstream.consecutiveFailures = 0
     this.#pending.delete(upstream)
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
@@ -98,15 +127,19 @@ export class Health {
 
   /** A try failed before the tunnel was open. */
   failed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
-    if (outcome.kind === 'refused') return this.#refused(upstream, target, outcome.answer, now)
-    const firstUse = !upstream.worked && upstream.consecutiveFailures === 0
-    const cause = outcome.kind === 'login' ? 'login' : outcome.how
-    if (firstUse || cause === 'login') this.#observer.firstUse(upstream, false, cause)
+    if (catalogue[codeOf(outcome)].blame === 'pair') return this.#pairFailed(upstream, target, outcome, now)
+    this.#countFailure(upstream, outcome.kind === 'broken' ? outcome.how : 'login', now)
+    this.#penalise(upstream, now)
+    return 'another'
+  }
+
+  /** Counts it against the provider, where it says something about the provider. */
+  #countFailure(upstream: Upstream, cause: Breakage | 'login', now: number): void {
+    const isFirstUse = !upstream.worked && upstream.consecutiveFailures === 0
+    if (isFirstUse || cause === 'login') this.#observer.firstUse(upstream, false, cause)
     // A login that is refused is no dead line.
     const broken = cause === 'login' ? undefined : this.#outages.broke(upstream, now)
     if (broken !== undefined) this.#observer.lineDown(upstream.facts.provider, broken)
-    this.#penalise(upstream, now)
-    return 'another'
   }
 
   /** Whether another upstream has answered for this target in this way lately. */
@@ -122,6 +155,7 @@ export class Health {
     const { refusals } = evidence
     evidence.refusals = []
     evidence.openedAt = now
+    evidence.unreachableUntil = Number.NEGATIVE_INFINITY
     for (const refusal of refusals) {
       if (refusal.upstream === upstream || refusal.isCleared || this.#isStale(refusal.at, now)) continue
       this.#pending.delete(refusal.upstream)
@@ -129,35 +163,101 @@ export class Health {
     }
   }
 
-  #refused(upstream: Upstream, target: string, answer: number, now: number): Verdict {
-    const evidence = this.#evidence.get(target) ?? { refusals: [], openedAt: Number.NEGATIVE_INFINITY }
-    evidence.refusals = evidence.refusals.filter((r) => !this.#isStale(r.at, now))
-    const alike = evidence.refusals.filter((r) => r.upstream !== upstream && r.answer === answer)
-    // Two that never worked do not outweigh one that opened the target lately.
-    const isWitnessed = this.#isStale(evidence.openedAt, now) || upstream.worked || alike.some((r) => r.upstream.worked)
-    if (alike.length > 0 && isWitnessed) {
-      this.#clear(target, evidence)
+  /** The upstream had the request: it, the target, or the way between them failed. */
+  #pairFailed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
+    const answer = outcome.kind === 'refused' ? outcome.answer : UNANSWERED
+    const evidence = this.#evidenceOf(target, now)
+    const others = evidence.refusals.filter((refusal) => refusal.upstream !== upstream)
+    const alike = others.filter((refusal) => refusal.answer === answer)
+    const agreement = this.#agreement(upstream, alike, answer, evidence, now)
+    if (agreement === 'certain') {
+      this.#clear(target, evidence, [...others, { upstream, answer, at: now, isCleared: true }], now)
       return 'target'
     }
     const earlier = this.#pending.get(upstream)
-    if (earlier !== undefined && earlier.target !== target && !this.#isStale(earlier.at, now)) {
+    const isEarlierFresh = earlier !== undefined && !this.#isStale(earlier.at, now)
+    const isSecondTarget = isEarlierFresh && earlier.target !== target && agreement === 'none'
+    if (isSecondTarget && !this.#isAlive(upstream, now)) {
       this.#pending.delete(upstream)
       this.#forget(upstream, earlier.target)
+      if (outcome.kind === 'unanswered') this.#countFailure(upstream, outcome.how, now)
       this.#penalise(upstream, now)
       return 'another'
     }
-    this.#pending.set(upstream, { target, at: now })
-    const others = evidence.refusals.filter((r) => r.upstream !== upstream)
+    const since = isEarlierFresh && !isSecondTarget ? earlier.since : now
+    if (agreement === 'none') this.#pending.set(upstream, { target, at: now, since })
+    else this.#forgetPending(target, [upstream, ...alike.map((refusal) => refusal.upstream)])
     evidence.refusals = [...others, { upstream, answer, at: now, isCleared: false }]
     this.#evidence.set(target, evidence)
+    if (outcome.kind === 'unanswered' && agreement === 'none') this.#unexplained(upstream, outcome.how, since, now)
     return 'another'
   }
 
-  /** The target refuses everybody alike: forget what was held against its messengers, keep that they agree. */
-  #clear(target: string, evidence: Evidence): void {
-    for (const { upstream } of evidence.refusals)
-      if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
-    evidence.refusals = evidence.refusals.map((refusal) => ({ ...refusal, isCleared: true }))
+  #evidenceOf(target: string, now: number): Evidence {
+    const evidence = this.#evidence.get(target)
+    if (evidence === undefined) {
+      return { refusals: [], openedAt: Number.NEGATIVE_INFINITY, unreachableUntil: Number.NEGATIVE_INFINITY }
+    }
+    evidence.refusals = evidence.refusals.filter((r) => !this.#isStale(r.at, now))
+    return evidence
+  }
+
+  /**
+   * What it means that upstreams agree about a target. Complete refusals are believed, unless the target was opened lately
+   * and none of those that refuse it has ever worked. Requests without an answer are also what dead upstreams look like:
+   * nothing follows unless the provider of one that has worked is alive; then they are not held against the upstreams
+   * (`likely`); and the target is what fails when one of them worked itself just now, or three agree (`certain`).
+   */
+  #agreement(
+    upstream: Upstream,
+    alike: readonly Refusal[],
+    answer: number,
+    evidence: Evidence,
+    now: number,
+  ): Agreement {
+    if (alike.length === 0) return 'none'
+    const sources = [upstream, ...alike.map((refusal) => refusal.upstream)]
+    const wasOpenedLately = !this.#isStale(evidence.openedAt, now)
+    if (answer !== UNANSWERED) {
+      return wasOpenedLately && !sources.some(({ worked }) => worked) ? 'none' : 'certain'
+    }
+    if (!sources.some((source) => this.#isAlive(source, now))) return 'none'
+    if (evidence.unreachableUntil > now) return 'certain'
+    if (wasOpenedLately) return 'likely'
+    const isVouchedFor = sources.length > 2 || sources.some(({ workedAt }) => now - workedAt <= TRUST_MS)
+    return isVouchedFor ? 'certain' : 'likely'
+  }
+
+  /** It has worked, and its provider works now: the other clients show whether it still does. */
+  #isAlive(upstream: Upstream, now: number): boolean {
+    return upstream.worked && this.#isProviderAlive(upstream, now)
+  }
+
+  #isProviderAlive({ facts }: Upstream, now: number): boolean {
+    return now - (this.#workedAt.get(facts.provider) ?? Number.NEGATIVE_INFINITY) <= TRUST_MS
+  }
+
+  /** A request without an answer, and no second upstream to compare with. */
+  #unexplained(upstream: Upstream, how: Breakage, since: number, now: number): void {
+    if (this.#isAlive(upstream, now)) return
+    this.#countFailure(upstream, how, now)
+    if (now - since < TRUST_MS || this.#isProviderAlive(upstream, now)) return
+    // Not counted as a failure in a row: the target may be the cause. But others are lent first.
+    this.#pool.rest(upstream, now + this.#settings.rest)
+  }
+
+  /** All refuse the target alike: it is held against none of them, and the target is remembered. */
+  #clear(target: string, evidence: Evidence, refusals: readonly Refusal[], now: number): void {
+    this.#forgetPending(
+      target,
+      refusals.map(({ upstream }) => upstream),
+    )
+    evidence.refusals = refusals.map((refusal) => ({ ...refusal, isCleared: true }))
+    if (evidence.unreachableUntil <= now) evidence.unreachableUntil = now + TARGET_MEMORY_MS
+  }
+
+  #forgetPending(target: string, upstreams: readonly Upstream[]): void {
+    for (const upstream of upstreams) if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
   }
 
   /** One refusal is held against an upstream once. */

@@ -9,6 +9,7 @@
  *
  * Only ready upstreams are lent to anybody; a resting one may still be tried by a session that lives on it.
  */
+import type { ErrorCode } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 
 type UpstreamProtocol = 'http' | 'https' | 'socks5'
@@ -50,7 +51,7 @@ export interface UpstreamFacts {
   readonly ref?: string
 }
 
-/** Failures that are the upstream's own: no answer that a proxy would give. */
+/** No answer that a proxy would give. */
 export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
 
 /**
@@ -62,10 +63,30 @@ export const NO_ANSWER = 0
 export const SOCKS_REPLY = 0x10000
 
 export type Outcome =
+  /** The upstream's own failure: it did not get as far as the request, or it answered with garbage. */
   | { readonly kind: 'broken'; readonly how: Breakage }
+  /**
+   * The upstream was connected, accepted the login and was sent the request; no valid answer came. The target may be the
+   * cause: many proxies close the connection, or stay silent, when they cannot reach it.
+   */
+  | { readonly kind: 'unanswered'; readonly how: Exclude<Breakage, 'unreachable'> }
   | { readonly kind: 'login'; readonly status: number }
   /** `answer` tells refusals apart: an HTTP status, `SOCKS_REPLY` + REP, or `NO_ANSWER`. */
   | { readonly kind: 'refused'; readonly answer: number }
+
+/** The error that a client is told about when nothing better follows; `catalogue` says what it means for the upstream. */
+export function codeOf(outcome: Outcome): ErrorCode {
+  switch (outcome.kind) {
+    case 'broken':
+      return outcome.how === 'garbage' ? 'GW_UPSTREAM_GARBAGE' : 'GW_UPSTREAM_UNREACHABLE'
+    case 'unanswered':
+      return outcome.how === 'silent' ? 'GW_UPSTREAM_SILENT' : 'GW_UPSTREAM_CLOSED'
+    case 'login':
+      return 'GW_UPSTREAM_LOGIN'
+    case 'refused':
+      return outcome.answer === NO_ANSWER ? 'GW_UPSTREAM_SILENT' : 'GW_UPSTREAM_REFUSED'
+  }
+}
 
 export class Upstream {
   readonly facts: UpstreamFacts
@@ -86,6 +107,8 @@ export class Upstream {
   opened = 0
   /** It has opened a tunnel, or brought an answer that only a working upstream can bring. */
   worked = false
+  /** The latest time that it did, in this process, clock ms. */
+  workedAt = Number.NEGATIVE_INFINITY
   /** Open tunnels and exchanges, since when there is at least one, and for how long there was before that, ms. */
   carrying = 0
   carryingSince = 0

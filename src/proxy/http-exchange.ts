@@ -227,7 +227,13 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     if (how === undefined || upstream === undefined) return void this.#cut('upstream-reset')
     // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
     if (how === 'closed' && this.#isReused && this.#mayRepeat()) return void this.#dialAgain(upstream)
-    this.tryFailed(upstream, { kind: 'broken', how }, this.#mayRepeat())
+    this.tryFailed(upstream, this.#failureOf(upstream, how), this.#mayRepeat())
+  }
+
+  /** The connection was there and the request on its way; through a tunnel even garbage is the target's. */
+  #failureOf(upstream: Upstream, how: Breakage): Outcome {
+    const isOwn = how === 'unreachable' || (how === 'garbage' && this.#throughOf(upstream) === '')
+    return isOwn ? { kind: 'broken', how } : { kind: 'unanswered', how }
   }
 
   unsent(): void {

@@ -14,7 +14,7 @@
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import type { Health, Verdict } from '../pool/health.ts'
+import type { Health } from '../pool/health.ts'
 import type { Filter, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
@@ -89,6 +89,8 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   protected upstream: Upstream | undefined
   protected finished = false
   #tries = 0
+  /** The session's own upstream left the request unanswered, and another one is borrowed: which of the two is to stay? */
+  #ownUnanswered = false
   /** The dial under way. */
   protected leg: Leg | undefined
 
@@ -142,6 +144,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     const { pool, health, clock } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
+    this.#moveSession(upstream)
     pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
     if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
     else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
@@ -153,6 +156,12 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     const { lifeMs } = this
     if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
     this.deps.observer.opened(this, upstream, now - this.beganAt)
+  }
+
+  /** A borrowed upstream answered what the session's own did not: the session moves to it. */
+  #moveSession(upstream: Upstream): void {
+    if (!this.#ownUnanswered || this.sessionUse !== 'borrow' || this.sessionKey === undefined) return
+    this.deps.sticky.bind(this.sessionKey, upstream)
   }
 
   /** Of a session's tunnels only the first counts on each upstream. */
@@ -176,29 +185,30 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
 
   /** @param repeatable whether the request may be made again elsewhere */
   protected tryFailed(upstream: Upstream, failure: LegFailure, repeatable: boolean): void {
-    const verdict = this.noteFailure(upstream, failure)
+    const error = this.noteFailure(upstream, failure)
     this.releaseLease()
     const ownTries = this.#rememberTry(upstream)
     const step = nextStep({
       failure,
-      verdict,
+      error,
       tries: this.#tries,
       maxTries: this.deps.tries,
       ownTries,
       strict: this.strict,
     })
-    if (step === 'give-up' || !repeatable) return void this.refuse(this.lastError ?? errorOf(failure, verdict))
+    if (step === 'give-up' || !repeatable) return void this.refuse(error)
     if (ownTries > 0) this.sessionUse = step === 'same' ? 'own' : mayStay(upstream, failure) ? 'borrow' : 'move'
+    this.#ownUnanswered ||= ownTries > 0 && failure.kind === 'unanswered'
     this.deps.broker.apply(this)
   }
 
   /** Tells health and log, and keeps what the client hears if nothing better comes. */
-  protected noteFailure(upstream: Upstream, failure: LegFailure): Verdict {
+  protected noteFailure(upstream: Upstream, failure: LegFailure): GatewayError {
     const { health, clock, observer } = this.deps
     observer.tryFailed(this, upstream, failure)
     const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
     this.lastError = errorOf(failure, verdict)
-    return verdict
+    return this.lastError
   }
 
   /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
@@ -261,7 +271,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   }
 }
 
-/** A session stays on an upstream that works and has only refused one target. */
+/** A session stays, until more is known, on an upstream that works and has only refused one target or not answered for it. */
 function mayStay(upstream: Upstream, failure: LegFailure): boolean {
-  return failure.kind === 'refused' && upstream.worked
+  return (failure.kind === 'refused' || failure.kind === 'unanswered') && upstream.worked
 }

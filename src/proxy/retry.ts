@@ -1,7 +1,7 @@
 /** May another upstream be tried? Decided here alone, before anything was said to the client. */
-import { type ErrorCode, GatewayError } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import type { Verdict } from '../pool/health.ts'
-import { type Breakage, NO_ANSWER, SOCKS_REPLY } from '../pool/upstream.ts'
+import { codeOf, NO_ANSWER, type Outcome, SOCKS_REPLY } from '../pool/upstream.ts'
 import type { LegFailure } from '../upstream/connection.ts'
 
 /** `same`: once more at the session's own upstream. */
@@ -12,7 +12,8 @@ const OWN_TRIES = 2
 
 export interface TryResult {
   readonly failure: LegFailure
-  readonly verdict: Verdict
+  /** What the client is told if nothing better follows; the catalogue says what may follow. */
+  readonly error: GatewayError
   /** Dials made for this client, this one included. */
   readonly tries: number
   readonly maxTries: number
@@ -21,43 +22,75 @@ export interface TryResult {
   readonly strict: boolean
 }
 
-export function nextStep({ failure, verdict, tries, maxTries, ownTries, strict }: TryResult): NextStep {
-  if (failure.kind === 'local' || verdict === 'target' || tries >= maxTries) return 'give-up'
-  const staysForNow = ownTries > 0 && ownTries < OWN_TRIES && failure.kind === 'broken'
+export function nextStep({ failure, error, tries, maxTries, ownTries, strict }: TryResult): NextStep {
+  if (error.spec.retry !== 'another-upstream' || tries >= maxTries) return 'give-up'
+  const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
+  const staysForNow = ownTries > 0 && ownTries < OWN_TRIES && isInterrupted
   if (strict && ownTries > 0 && !staysForNow) return 'give-up'
   return staysForNow ? 'same' : 'another'
 }
 
-const BROKEN: Readonly<Record<Breakage, { code: ErrorCode; message: string }>> = {
-  unreachable: { code: 'GW_UPSTREAM_UNREACHABLE', message: 'the upstream could not be connected to' },
-  silent: { code: 'GW_UPSTREAM_SILENT', message: 'the upstream did not answer in time' },
-  closed: { code: 'GW_UPSTREAM_CLOSED', message: 'the upstream closed the connection before the tunnel was open' },
-  garbage: { code: 'GW_UPSTREAM_GARBAGE', message: 'the upstream answered with something that is no proxy answer' },
+/** The error that a client is told about after this failure, if nothing better follows. */
+export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
+  if (failure.kind === 'local') {
+    return new GatewayError('GW_INTERNAL', 'this machine is out of a resource that a connection needs', {
+      detail: { code: failure.code },
+    })
+  }
+  if (verdict === 'target') return targetError(failure)
+  const detail = failure.kind === 'login' ? { status: failure.status } : { answer: answerText(failure) }
+  return new GatewayError(codeOf(failure), messageOf(failure), { detail })
 }
 
-/** What the client hears if nothing better comes. */
-export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
+function targetError(failure: Outcome): GatewayError {
+  const answer = answerText(failure)
+  if (failure.kind === 'unanswered' || answer === undefined) {
+    const message = `the target could not be reached: several upstreams took the request and ${UNANSWERED[howOf(failure)]}`
+    return new GatewayError('GW_TARGET_UNREACHABLE', message)
+  }
+  return new GatewayError('GW_TARGET_REFUSED', `two upstreams refused this target alike (${answer})`, {
+    detail: { answer },
+  })
+}
+
+const BEFORE_REQUEST = {
+  unreachable: 'the upstream could not be connected to',
+  silent: 'the upstream did not finish the connection, TLS or login in time; the target was not asked for',
+  closed: 'the upstream closed the connection before it was asked for the target',
+  garbage: 'the upstream answered with something that is no proxy answer',
+} as const
+
+const UNANSWERED = {
+  silent: 'did not answer in time',
+  closed: 'closed the connection without an answer',
+  garbage: 'brought back something that is no HTTP answer',
+} as const
+
+function messageOf(failure: Outcome): string {
   switch (failure.kind) {
-    case 'local':
-      return new GatewayError('GW_INTERNAL', 'this machine is out of a resource that a connection needs', {
-        detail: { code: failure.code },
-      })
     case 'broken':
-      return new GatewayError(BROKEN[failure.how].code, BROKEN[failure.how].message)
+      return BEFORE_REQUEST[failure.how]
     case 'login':
-      return new GatewayError('GW_UPSTREAM_LOGIN', 'the upstream does not accept the login', {
-        detail: { status: failure.status },
-      })
+      return 'the upstream does not accept the login'
+    case 'unanswered':
+      return unansweredText(failure.how)
     case 'refused':
-      return refusal(failure.answer, verdict)
+      if (failure.answer === NO_ANSWER) return unansweredText('silent')
+      return `the upstream refused this target (${answerText(failure)})`
   }
 }
 
-function refusal(answer: number, verdict: Verdict): GatewayError {
-  if (answer === NO_ANSWER) return new GatewayError('GW_UPSTREAM_SILENT', 'the upstream did not answer in time')
-  const words = answer >= SOCKS_REPLY ? `SOCKS reply ${answer - SOCKS_REPLY}` : `HTTP status ${answer}`
-  const detail = { answer: words }
-  if (verdict === 'target')
-    return new GatewayError('GW_TARGET_REFUSED', `two upstreams refused this target alike (${words})`, { detail })
-  return new GatewayError('GW_UPSTREAM_REFUSED', `the upstream refused this target (${words})`, { detail })
+function unansweredText(how: keyof typeof UNANSWERED): string {
+  return `the upstream was connected and asked for the target, and ${UNANSWERED[how]}: either of the two may be the cause`
+}
+
+function howOf(failure: Outcome): keyof typeof UNANSWERED {
+  return failure.kind === 'unanswered' ? failure.how : 'silent'
+}
+
+/** The refusal in the words of its protocol; undefined where there was no complete answer. */
+function answerText(failure: Outcome): string | undefined {
+  if (failure.kind !== 'refused' || failure.answer === NO_ANSWER) return undefined
+  const { answer } = failure
+  return answer >= SOCKS_REPLY ? `SOCKS reply ${answer - SOCKS_REPLY}` : `HTTP status ${answer}`
 }

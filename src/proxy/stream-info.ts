@@ -30,7 +30,13 @@ export class TrafficCounters implements DataSideObserver {
   downBytes = 0
   acceptFailures = 0
   readonly errors = new Map<ErrorCode, number>()
-  readonly triesFailed: Record<FailureKind, number> = { broken: 0, login: 0, refused: 0, local: 0 }
+  readonly triesFailed: Record<FailureKind, number> = {
+    broken: 0,
+    unanswered: 0,
+    login: 0,
+    refused: 0,
+    local: 0,
+  }
   readonly openSeconds = { counts: new Array<number>(OPEN_SECONDS_BOUNDS.length + 1).fill(0), sum: 0 }
   readonly #log: Log
   readonly #accessLog: boolean

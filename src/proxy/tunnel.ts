@@ -156,7 +156,8 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 }
 
 function isStale(leg: Leg, failure: LegFailure): boolean {
-  return leg.wasWarm && failure.kind === 'broken' && failure.how === 'closed'
+  const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
+  return leg.wasWarm && isInterrupted && failure.how === 'closed'
 }
 
 class HedgeTimer extends Expiring {

@@ -61,9 +61,13 @@ function handshake(socket: Socket, leg: Leg, target: Address, timeout: number, l
     existing_socket: socket,
     timeout,
   })
-  const heard = new Heard(socket)
+  const heard = new Heard(socket, leg)
   // The error holds the password: only what it says leaves this line.
-  client.once('error', (error) => leg.fail(heard.isNoReply ? GARBAGE : translate(error.message)))
+  client.once('error', (error) => {
+    if (heard.isNoReply) leg.fail(GARBAGE)
+    else if (error.message === 'Socket closed') leg.broke('closed')
+    else leg.fail(translate(error.message))
+  })
   client.once('established', () => {
     heard.stop()
     if (heard.isNoReply) return leg.fail(GARBAGE)
@@ -83,14 +87,22 @@ const HEARD_BYTES = 8
  */
 class Heard {
   readonly #socket: Socket
+  readonly #leg: Leg
   #bytes = ''
   readonly #listen = (chunk: Buffer): void => {
     if (this.#bytes.length < HEARD_BYTES) this.#bytes += chunk.toString('latin1', 0, HEARD_BYTES)
+    // The package sends the request as soon as the choice of a method, and the answer to a login, are there.
+    if (this.#bytes.length >= (this.#isLogin ? 4 : 2)) this.#leg.isAsked = true
   }
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, leg: Leg) {
     this.#socket = socket
+    this.#leg = leg
     socket.on('data', this.#listen)
+  }
+
+  get #isLogin(): boolean {
+    return this.#bytes.charCodeAt(1) === 0x02
   }
 
   stop(): void {
@@ -99,14 +111,12 @@ class Heard {
 
   /** What stands where the reply to the request should (RFC 1928 section 6), as far as it has come, cannot be one. */
   get isNoReply(): boolean {
-    const isLogin = this.#bytes.charCodeAt(1) === 0x02
-    const [version = 5, status = 0, , type = 1] = Buffer.from(this.#bytes.slice(isLogin ? 4 : 2), 'latin1')
+    const [version = 5, status = 0, , type = 1] = Buffer.from(this.#bytes.slice(this.#isLogin ? 4 : 2), 'latin1')
     return version !== 5 || (status === 0 && type !== 1 && type !== 3 && type !== 4)
   }
 }
 
 function translate(text: string): LegFailure {
-  if (text === 'Socket closed') return { kind: 'broken', how: 'closed' }
   if (LOGIN_TEXTS.some((part) => text.includes(part))) return { kind: 'login', status: 0 }
   const reply = REJECTED.exec(text)?.[1]
   if (reply === undefined) return GARBAGE

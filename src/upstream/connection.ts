@@ -3,7 +3,8 @@
  * TCP, TLS, login and CONNECT together. The same object then feeds the relay with what the upstream sends.
  *
  *   connecting ──▶ (TLS) ──▶ asked ──▶ open ──▶ relay
- *        └───────────┴─────────┴──▶ failed: unreachable, silent, closed, garbage, login, refused, local
+ *        │           │         └──▶ failed: unanswered (silent, closed), garbage, login, refused, local
+ *        └───────────┴──▶ failed: unreachable, silent, closed, garbage, local
  *
  * One of `opened` and `failed` is called once, unless the leg is destroyed before. `opened` must join the leg to a
  * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
@@ -70,6 +71,8 @@ export class Leg extends Expiring {
   socket!: Socket
   /** What is said to the upstream as soon as the connection stands; it may hold a login, so it is not kept any longer. */
   request = ''
+  /** The request for the target was sent: from here on a failure may be the target's. */
+  isAsked = false
   /** Set when the tunnel is open and joined; from then on octets go there. */
   relay: LegSink | undefined
   /** Set while this leg reads into a buffer of its own. */
@@ -135,6 +138,7 @@ export class Leg extends Expiring {
 
   /** The connection stands, or Node keeps what is written to it until it does. */
   ask(): void {
+    this.isAsked = true
     this.socket.write(this.request, 'latin1')
     this.request = ''
   }
@@ -187,7 +191,8 @@ export class Leg extends Expiring {
   }
 
   broke(how: Breakage): void {
-    this.fail({ kind: 'broken', how })
+    const isUnanswered = this.isAsked && (how === 'closed' || how === 'silent')
+    this.fail(isUnanswered ? { kind: 'unanswered', how } : { kind: 'broken', how })
   }
 
   fail(failure: LegFailure): void {

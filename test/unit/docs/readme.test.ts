@@ -179,9 +179,7 @@ it.each([english, chinese])('every strategy is in the table', (text) => {
 it.each([english, chinese])('every status and SOCKS reply that a client can get is in the table', (text) => {
   const rows = tableRows(section(text, at.fails), 'HTTP', 'SOCKS5', text === english ? 'means' : '含义')
   const listed = (column: number) => rows.flatMap((row) => row[column]?.split(', ') ?? [])
-  const specs = Object.entries(catalogue).filter(
-    ([code]) => !code.startsWith('GW_VENDOR_') && code !== 'GW_CLIENT_GONE',
-  )
+  const specs = Object.entries(catalogue).filter(([code]) => !code.startsWith('GW_VENDOR_'))
   // 501 is the HTTP status of a SOCKS error: no HTTP client can cause it. 0xFF is no reply but "no method" (RFC 1928 section 3).
   const statuses = new Set(specs.map(([, { http }]) => String(http)).filter((status) => status !== '501'))
   const replies = new Set(specs.map(([, { socks }]) => `0x${socks.toString(16).padStart(2, '0')}`))

@@ -6,6 +6,7 @@ import { added, ask, watchedPool } from './pool-fixture.ts'
 
 const refusal: Outcome = { kind: 'refused', answer: 403 }
 const broken = (how: Breakage = 'silent'): Outcome => ({ kind: 'broken', how })
+const unanswered = (how: 'closed' | 'silent' = 'closed'): Outcome => ({ kind: 'unanswered', how })
 const login: Outcome = { kind: 'login', status: 407 }
 
 function setUp(settings: Partial<HealthSettings> = {}) {
@@ -86,7 +87,7 @@ it('login: the upstream rests, and it counts against the provider, also after it
   expect([a.state, failures(), firstUses]).toEqual(['resting', [1, 0, 0], ['a works', 'a login']])
 })
 
-it('refused: failures nobody at first', () => {
+it('refused: penalises nobody at first', () => {
   const { a, fail, failures, firstUses } = setUp()
   expect(fail(a, refusal)).toBe('another')
   for (let i = 0; i < 5; i++) expect(fail(a, refusal, i)).toBe('another')
@@ -221,4 +222,73 @@ it('a success that took long tells nothing against those who refused', () => {
   fail(a, refusal)
   health.opened(b, 'x.test:443', 0, false)
   expect(failures()).toEqual([0, 0, 0])
+})
+
+it('unanswered: nobody is penalised at first, and another may be tried', () => {
+  const { a, fail, failures } = setUp()
+  expect([fail(a, unanswered()), a.state, failures()]).toEqual(['another', 'ready', [0, 0, 0]])
+})
+
+it('unanswered, and another upstream opens that target: penalised', () => {
+  const { a, b, fail, open, failures } = setUp()
+  open(a)
+  fail(a, unanswered('silent'))
+  open(b)
+  expect([a.state, failures()]).toEqual(['resting', [1, 0, 0]])
+})
+
+it('unanswered by two, of which one has just worked: the target, for 30 s after one try', () => {
+  const { a, b, c, fail, open, failures } = setUp()
+  open(a, 0, 'other.test:443')
+  expect([fail(a, unanswered()), fail(b, unanswered('silent'))]).toEqual(['another', 'target'])
+  open(a, 29_000, 'other.test:443')
+  expect(fail(c, unanswered(), 30_000)).toBe('target')
+  // Neither is it held against those who said so when the target is back.
+  open(c, 31_000)
+  expect(failures()).toEqual([0, 0, 0])
+})
+
+it('unanswered by two that have not worked for long: not certain, but three that agree are', () => {
+  const { a, b, c, fail, open } = setUp()
+  open(a, 0, 'other.test:443')
+  open(c, 20_000, 'other.test:443')
+  expect([fail(a, unanswered(), 20_000), fail(b, unanswered(), 20_000)]).toEqual(['another', 'another'])
+  expect(fail(c, unanswered(), 20_000)).toBe('target')
+})
+
+it('unanswered by all, and nothing works: no verdict about the target, and each first use counts against the provider', () => {
+  const { a, b, c, fail, firstUses } = setUp()
+  expect([fail(a, unanswered()), fail(b, unanswered()), fail(c, unanswered())]).toEqual(Array(3).fill('another'))
+  expect(firstUses).toEqual(['a closed', 'b closed', 'c closed'])
+})
+
+it('unanswered for 10 s while nothing of the provider works: it rests, and is not given up', () => {
+  const { a, fail, failures, gone } = setUp()
+  fail(a, unanswered())
+  fail(a, unanswered(), 9_999)
+  expect(a.state).toBe('ready')
+  for (let at = 10_000; at < 60_000; at += 10_000) fail(a, unanswered(), at)
+  expect([a.state, a.restUntil, failures(), gone]).toEqual(['resting', 51_000, [0, 0, 0], []])
+})
+
+it('unanswered for a second target: penalised, unless it has worked and its provider is alive', () => {
+  const { a, b, c, fail, open, failures } = setUp()
+  fail(a, unanswered())
+  fail(a, unanswered(), 0, 'y.test:443')
+  open(b, 0, 'z.test:443')
+  fail(b, unanswered(), 1, 'v.test:443')
+  fail(b, unanswered(), 1, 'w.test:443')
+  expect(failures()).toEqual([1, 0, 0])
+  fail(c, unanswered(), 1, 's.test:443')
+  fail(c, unanswered(), 1, 't.test:443')
+  expect(failures()).toEqual([1, 0, 1])
+})
+
+it('unanswered by two for a target that was opened lately: they are not believed', () => {
+  const { a, b, c, fail, open, failures } = setUp()
+  fail(a, unanswered())
+  open(c, 1)
+  expect([fail(a, unanswered(), 2_000), fail(b, unanswered(), 2_000)]).toEqual(['another', 'another'])
+  open(c, 3_000)
+  expect(failures()).toEqual([2, 1, 0])
 })
