@@ -17,9 +17,9 @@ import { Limiters } from './ratelimit/limiter.ts'
 import type { Restored, Store } from './store/contract.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
-import { type Account, openAccounts, openLink, refillSettings } from './supply/accounts.ts'
-import { HandCalls } from './supply/operator/call.ts'
-import { Trials } from './supply/operator/test-source.ts'
+import { type ConfiguredSource, openConfiguredSources, openLink, plannerSettings } from './supply/configured-sources.ts'
+import { OperatorCalls } from './supply/operator/call.ts'
+import { SourceTrials } from './supply/operator/test-source.ts'
 import { Supply } from './supply/supply.ts'
 import { openVendorHttp } from './vendors/registry.ts'
 
@@ -63,7 +63,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     closers.unshift(() => http.close())
     const limiters = new Limiters(clock, store, restored.calls)
     closers.unshift(() => limiters.close())
-    const accounts = await openAccounts(config, { clock, log, http, gate: limiters.gate })
+    const accounts = await openConfiguredSources(config, { clock, log, http, gate: limiters.gate })
     closers.unshift(() => accounts.close())
     const parts = assemble(config, accounts.opened, { clock, log, limiters, store })
     closers.unshift(
@@ -130,7 +130,7 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
 /** Pool, health, supply and data side, joined: what one tells the other is all here. */
 function assemble(
   config: Config,
-  accounts: readonly Account[],
+  accounts: readonly ConfiguredSource[],
   { clock, log, limiters, store }: { clock: Clock; log: Log; limiters: Limiters; store: Store },
 ) {
   const observer: PoolObserver = {
@@ -148,7 +148,7 @@ function assemble(
     lineUp: (provider) => supply.lineUp(provider),
   })
   const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
-  const supply: Supply = new Supply(refillSettings(config), accounts, {
+  const supply: Supply = new Supply(plannerSettings(config), accounts, {
     clock,
     pool,
     log,
@@ -160,12 +160,12 @@ function assemble(
     clock,
     pool,
     health,
-    supply: supply.refiller,
+    supply: supply.planner,
     store,
     observer: traffic,
   })
-  const hand = new HandCalls({ clock, log: log.child({ mod: 'hand' }), limiters, providers: supply.providers })
-  const trials = new Trials({ clock, log: log.child({ mod: 'hand' }), providers: supply.providers })
+  const hand = new OperatorCalls({ clock, log: log.child({ mod: 'hand' }), limiters, providers: supply.providers })
+  const trials = new SourceTrials({ clock, log: log.child({ mod: 'hand' }), providers: supply.providers })
   return { pool, health, traffic, supply, data, hand, trials }
 }
 

@@ -10,9 +10,9 @@ import { Pool } from './pool/pool.ts'
 import { Limiters } from './ratelimit/limiter.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
-import { openAccount, openLink, refillSettings } from './supply/accounts.ts'
-import { HandCalls, type HandOrder, type HandReply } from './supply/operator/call.ts'
-import { type TrialReport, Trials, type TrialTarget } from './supply/operator/test-source.ts'
+import { openConfiguredSource, openLink, plannerSettings } from './supply/configured-sources.ts'
+import { type OperatorCall, OperatorCalls, type OperatorReply } from './supply/operator/call.ts'
+import { SourceTrials, type TrialReport, type TrialTarget } from './supply/operator/test-source.ts'
 import type { Provider } from './supply/provider.ts'
 import { Supply } from './supply/supply.ts'
 import type { Source } from './vendors/contract.ts'
@@ -24,7 +24,7 @@ export async function openTableOf(config: Config, provider: ProviderConfig, log:
   const http = openVendorHttp({ clock })
   const gate: CallGate = () => Promise.reject(new Error('this account is only looked at'))
   try {
-    return openAccount(config, provider, { clock, log, http, gate }).source
+    return openConfiguredSource(config, provider, { clock, log, http, gate }).source
   } finally {
     await http.close()
     clock.close()
@@ -38,17 +38,22 @@ interface AloneDeps {
 
 /**
  * @param dir the folder of the store
- * @throws {StoreBusy} when another process uses it; else as `HandCalls.call`
+ * @throws {StoreBusy} when another process uses it; else as `OperatorCalls.call`
  */
-export function callDirectly(config: Config, dir: string, order: HandOrder, deps: AloneDeps): Promise<HandReply> {
+export function callDirectly(
+  config: Config,
+  dir: string,
+  order: OperatorCall,
+  deps: AloneDeps,
+): Promise<OperatorReply> {
   const meant = config.providers.filter(({ name }) => name === order.provider)
-  return alone(config, dir, meant, deps, (parts) => new HandCalls(parts).call(order, new AbortController().signal))
+  return alone(config, dir, meant, deps, (parts) => new OperatorCalls(parts).call(order, new AbortController().signal))
 }
 
 /**
  * @param dir the folder of the store; undefined where nothing is kept
  * @returns undefined when there is no such provider
- * @throws {StoreBusy} when another process uses it; else as `Trials`
+ * @throws {StoreBusy} when another process uses it; else as `SourceTrials`
  */
 export function tryDirectly(
   config: Config,
@@ -60,7 +65,7 @@ export function tryDirectly(
   // Of a link that is tried any provider may turn out to be the owner.
   const meant = config.providers.filter((one) => !isDemo(one) && ('url' in target || one.name === target.provider))
   return alone(config, dir, meant, deps, (parts) => {
-    const trials = new Trials(parts)
+    const trials = new SourceTrials(parts)
     if ('provider' in target) return trials.provider(target.provider, signal)
     return trials.link((channels) => openLink(config, { ...target, channels }, parts), signal)
   })
@@ -95,13 +100,13 @@ async function alone<T>(
     const limiters = new Limiters(clock, store, kept?.restored.calls)
     closers.unshift(() => limiters.close())
     const { gate } = limiters
-    const accounts = meant.map((provider) => openAccount(config, provider, { clock, log, http, gate }))
+    const accounts = meant.map((provider) => openConfiguredSource(config, provider, { clock, log, http, gate }))
     const pool: Pool = new Pool(config.pool, {
       lendable: () => {},
       rescheduled: () => supply.poolRescheduled(),
       gone: (upstream, reason) => supply.upstreamGone(upstream, reason),
     })
-    const supply: Supply = new Supply(refillSettings(config), accounts, {
+    const supply: Supply = new Supply(plannerSettings(config), accounts, {
       ...{ clock, pool, log, store, limiters },
       onSettled: () => {},
     })

@@ -4,8 +4,8 @@ import type { Pool } from '../pool/pool.ts'
 import type { DataSide } from '../proxy/data-plane.ts'
 import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { Secret } from '../secret.ts'
-import type { HandCalls } from '../supply/operator/call.ts'
-import type { TrialReport, Trials } from '../supply/operator/test-source.ts'
+import type { OperatorCalls } from '../supply/operator/call.ts'
+import type { SourceTrials, TrialReport } from '../supply/operator/test-source.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
@@ -21,8 +21,8 @@ export interface LiveParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly supply: Supply
-  readonly hand: HandCalls
-  readonly trials: Trials
+  readonly hand: OperatorCalls
+  readonly trials: SourceTrials
   readonly openLink: (link: PastedLink & { readonly channels: number | undefined }) => Source
   /** The entry for gateway.yaml. */
   readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null

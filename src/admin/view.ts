@@ -4,7 +4,7 @@
  */
 
 import type { TrafficCounters } from '../proxy/stream-info.ts'
-import type { HandOrder, HandReply } from '../supply/operator/call.ts'
+import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { Readiness } from './api/schemas/gateway.ts'
 import type { UpstreamReport } from './api/schemas/pool.ts'
@@ -28,9 +28,9 @@ export interface AdminView {
   refill(provider: string): RefillAnswer
   /**
    * Calls an operation of a provider's vendor (supply/operator/call.ts).
-   * @throws {HandRefusal}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason
+   * @throws {OperatorCallRefused}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason
    */
-  call(order: HandOrder, signal: AbortSignal): Promise<HandReply>
+  call(order: OperatorCall, signal: AbortSignal): Promise<OperatorReply>
   /**
    * Calls a provider, or a link, once, to see what it brings (supply/operator/test-source.ts).
    * @returns undefined when there is no such provider

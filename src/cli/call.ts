@@ -9,7 +9,7 @@ import { nearest } from '../config/nearest.ts'
 import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
 import { createLog, type Log } from '../log.ts'
 import { StoreBusy } from '../store/errors.ts'
-import { type HandOrder, HandRefusal, type HandReply } from '../supply/operator/call.ts'
+import { type OperatorCall, OperatorCallRefused, type OperatorReply } from '../supply/operator/call.ts'
 import { codeOfClass, type Params, type Source, VendorError } from '../vendors/contract.ts'
 import { type AdminAnswer, adminPlace, adminToken, askAdmin, NoGateway, notAGateway } from './admin-client.ts'
 import { listOperations, renderOperations } from './operations.ts'
@@ -30,7 +30,7 @@ export interface CallWords {
 /** What works without a gateway; the root has it. */
 export interface Direct {
   openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source>
-  callDirectly(config: Config, dir: string, order: HandOrder, deps: { readonly log: Log }): Promise<HandReply>
+  callDirectly(config: Config, dir: string, order: OperatorCall, deps: { readonly log: Log }): Promise<OperatorReply>
 }
 
 export interface CallDeps {
@@ -101,9 +101,9 @@ type SendDeps = CallDeps & { readonly log: Log }
 async function send(
   config: Config,
   provider: ProviderConfig,
-  order: HandOrder,
+  order: OperatorCall,
   deps: SendDeps,
-): Promise<Pick<HandReply, 'data'>> {
+): Promise<Pick<OperatorReply, 'data'>> {
   const { admin } = config
   if (admin === 'off')
     return alone(config, provider, order, deps, 'its admin port is off: this command cannot reach it')
@@ -129,10 +129,10 @@ async function send(
 async function alone(
   config: Config,
   provider: ProviderConfig,
-  order: HandOrder,
+  order: OperatorCall,
   { direct, log }: SendDeps,
   why: string,
-): Promise<HandReply> {
+): Promise<OperatorReply> {
   if (isDemo(provider)) throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
   if (config.state === 'off')
     throw new CommandError(
@@ -155,10 +155,10 @@ const refused = z.object({
   vendorCode: z.string().optional(),
 })
 
-function readAnswer({ status, body }: AdminAnswer, place: string, provider: string): Pick<HandReply, 'data'> {
+function readAnswer({ status, body }: AdminAnswer, place: string, provider: string): Pick<OperatorReply, 'data'> {
   if (status === 200) {
     const { data } = answered.safeParse(body)
-    if (data !== undefined) return { ...(body as HandReply), data: data.data }
+    if (data !== undefined) return { ...(body as OperatorReply), data: data.data }
   }
   const { data: problem } = refused.safeParse(body)
   if (problem === undefined) throw new CommandError(notAGateway(place))
@@ -175,7 +175,7 @@ async function explained<T>(provider: string, work: () => Promise<T>): Promise<T
   try {
     return await work()
   } catch (error) {
-    if (error instanceof HandRefusal)
+    if (error instanceof OperatorCallRefused)
       throw new UsageError(error.kind === 'unconfirmed' ? withYes(error.message) : error.message)
     if (error instanceof VendorError)
       throw new CommandError(

@@ -8,13 +8,13 @@ import type { Delivery } from '../vendors/contract.ts'
 import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
 import { isNewLife, type Ledger } from './ledger.ts'
 
-export interface IntakeSettings {
+export interface IngestSettings {
   readonly arrival: ArrivalSettings
   /** Below this balance the operator is told. */
   readonly lowStock: number | undefined
 }
 
-export interface IntakeParts {
+export interface IngestParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly log: Log
@@ -32,7 +32,7 @@ export interface Arrival {
   readonly bought: number
 }
 
-export interface IntakeCounts {
+export interface IngestCounts {
   bought: number
   duplicates: number
   rejected: number
@@ -54,17 +54,17 @@ interface Item extends StoredUpstream {
   readonly promisedMs: number
 }
 
-export class Intake {
-  readonly counts: IntakeCounts = { bought: 0, duplicates: 0, rejected: 0, tooShort: 0, secondsBought: 0 }
+export class Ingest {
+  readonly counts: IngestCounts = { bought: 0, duplicates: 0, rejected: 0, tooShort: 0, secondsBought: 0 }
   /** Of the address that came last, ms from its order: until the pool lets go of it, and until its channel is free again. */
   latestLife: { readonly lentMs: number; readonly heldMs: number } | undefined
   /** What the vendor last said is left on the account. */
   balance: number | undefined
-  readonly #settings: IntakeSettings
-  readonly #parts: IntakeParts
+  readonly #settings: IngestSettings
+  readonly #parts: IngestParts
   readonly #told = new Set<LifeDoubt | 'low-stock'>()
 
-  constructor(settings: IntakeSettings, parts: IntakeParts) {
+  constructor(settings: IngestSettings, parts: IngestParts) {
     this.#settings = settings
     this.#parts = parts
   }

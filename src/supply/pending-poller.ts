@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Follow, Followed, Pending } from '../vendors/contract.ts'
 
-export interface FollowerOwner {
+export interface PendingPollerHandler {
   /** The vendor's names of all that is held. */
   readonly heldRefs: readonly string[]
   /** Whether there are clients who may be lent what is held. */
@@ -17,10 +17,10 @@ export interface FollowerOwner {
 /** A line that is still being dialled so long after it should have been there may never come. */
 const OVERDUE_MS = 60_000
 
-export class Follower {
+export class PendingPoller {
   readonly #follow: Follow
   readonly #clock: Clock
-  readonly #owner: FollowerOwner
+  readonly #owner: PendingPollerHandler
   /** When the vendor says that it will be there, clock ms. */
   readonly #pending = new Map<string, number>()
   readonly #stopping = new AbortController()
@@ -29,7 +29,7 @@ export class Follower {
   #isAsking = false
   #askedAt: number
 
-  constructor(follow: Follow, clock: Clock, owner: FollowerOwner) {
+  constructor(follow: Follow, clock: Clock, owner: PendingPollerHandler) {
     this.#follow = follow
     this.#clock = clock
     this.#owner = owner

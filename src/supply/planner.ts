@@ -11,7 +11,7 @@ import { Demand, type DemandGroup } from './demand.ts'
 import type { Provider } from './provider.ts'
 import { stagger } from './stagger.ts'
 
-export interface RefillSettings {
+export interface PlannerSettings {
   /** Addresses held while traffic goes on. */
   readonly floor: number
   /** Most addresses held at all. */
@@ -38,8 +38,8 @@ const PLAN_EVERY_MS = 50
 /** An address is ordered this much before the moment that its call latency asks for. */
 const LEAD_SLACK_MS = 500
 
-export class Refiller implements SupplyView {
-  readonly #settings: RefillSettings
+export class Planner implements SupplyView {
+  readonly #settings: PlannerSettings
   readonly #pool: Pool
   readonly #clock: Clock
   readonly #providers: readonly Provider[]
@@ -55,7 +55,7 @@ export class Refiller implements SupplyView {
   #lastPlanAt = Number.NEGATIVE_INFINITY
 
   constructor(
-    settings: RefillSettings,
+    settings: PlannerSettings,
     providers: readonly Provider[],
     deps: { pool: Pool; clock: Clock; onSettled: () => void },
   ) {

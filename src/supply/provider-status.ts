@@ -15,7 +15,7 @@ import type { Clock } from '../clock.ts'
 import { codeOfClass, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/contract.ts'
 import { Backoff } from './backoff.ts'
 
-export interface StandingSettings {
+export interface ProviderStatusSettings {
   readonly backoffMs: number
   readonly maxBackoffMs: number
   readonly reprobeMs: number
@@ -33,7 +33,7 @@ export interface ProviderState {
 }
 
 /** The latest trouble; it stays to be read after it is over. */
-export interface Trouble {
+export interface LastError {
   readonly at: number
   readonly code: string
   readonly words: string
@@ -48,8 +48,8 @@ const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 const CHINA_OFFSET_MS = 8 * 3_600_000
 
-export class Standing {
-  readonly #settings: StandingSettings
+export class ProviderStatus {
+  readonly #settings: ProviderStatusSettings
   readonly #clock: Clock
   readonly #backoff: Backoff
   readonly #quotaBackoff: Backoff
@@ -58,10 +58,10 @@ export class Standing {
   /** Why what is sold cannot be used, while that is so. */
   #fault: string | undefined
   #state: ProviderState = READY
-  #lastTrouble: Trouble | undefined
+  #lastError: LastError | undefined
 
   /** @param random uniform in [0, 1), for the jitter of the pauses */
-  constructor(settings: StandingSettings, clock: Clock, random?: () => number) {
+  constructor(settings: ProviderStatusSettings, clock: Clock, random?: () => number) {
     this.#settings = settings
     this.#clock = clock
     this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, random)
@@ -74,8 +74,8 @@ export class Standing {
     return this.#state
   }
 
-  get lastTrouble(): Trouble | undefined {
-    return this.#lastTrouble
+  get lastError(): LastError | undefined {
+    return this.#lastError
   }
 
   /** Nothing is wrong; there is only nothing to ask for now. */
@@ -130,7 +130,7 @@ export class Standing {
     const now = this.#clock.now()
     const code = codeOfClass[failure.class]
     const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
-    this.#lastTrouble = { at: now, code, words }
+    this.#lastError = { at: now, code, words }
     // A call that fails does not make the addresses usable again.
     const kind = isFatalClass(failure.class) ? 'stopped' : this.#fault === undefined ? 'waiting' : 'unusable'
     this.#set({ kind, until: this.#resumeAt(failure, now, earliestEnd), code, words })
@@ -191,7 +191,7 @@ export class Standing {
     // What was found first says more: a dead line is also what a wrong login, or a missing whitelist entry, looks like.
     if (this.#fault !== undefined) return { ...this.#state, words: this.#fault }
     this.#fault = words
-    this.#lastTrouble = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
+    this.#lastError = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
     if (this.#state.kind !== 'stopped') this.#unusable(words)
     return { ...this.#state, words }
   }

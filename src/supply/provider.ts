@@ -13,15 +13,21 @@ import { StoreError } from '../store/errors.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import { type Delivery, type Followed, type Source, VendorError } from '../vendors/contract.ts'
 import type { BudgetReached, BudgetSettings } from './budget.ts'
-import { Intake, type IntakeCounts, type IntakeSettings, type Occasion } from './ingest.ts'
+import { Ingest, type IngestCounts, type IngestSettings, type Occasion } from './ingest.ts'
 import { Holdings } from './inventory.ts'
 import { CallLatency } from './latency.ts'
-import { Follower, type FollowerOwner } from './pending-poller.ts'
-import { isFatalClass, type ProviderState, Standing, type StandingSettings, type Trouble } from './provider-status.ts'
+import { PendingPoller, type PendingPollerHandler } from './pending-poller.ts'
+import {
+  isFatalClass,
+  type LastError,
+  type ProviderState,
+  ProviderStatus,
+  type ProviderStatusSettings,
+} from './provider-status.ts'
 import { type Purchase, Purse } from './purse.ts'
-import { Errands, type WhitelistSetting } from './whitelist.ts'
+import { WhitelistRegistrar, type WhitelistSetting } from './whitelist.ts'
 
-export interface ProviderSettings extends StandingSettings, IntakeSettings {
+export interface ProviderSettings extends ProviderStatusSettings, IngestSettings {
   readonly name: string
   readonly priority: number
   readonly weight: number
@@ -61,7 +67,7 @@ export interface ProviderPast {
   readonly unsettled: number
 }
 
-export interface ProviderCounts extends Readonly<IntakeCounts> {
+export interface ProviderCounts extends Readonly<IngestCounts> {
   /** Addresses that have opened a tunnel. */
   readonly used: number
   readonly expiredUnused: number
@@ -71,7 +77,7 @@ export interface ProviderCounts extends Readonly<IntakeCounts> {
   readonly secondsUsed: number
 }
 
-export class Provider implements FollowerOwner {
+export class Provider implements PendingPollerHandler {
   readonly settings: ProviderSettings
   readonly source: Source
   readonly limiter: Limiter
@@ -83,17 +89,17 @@ export class Provider implements FollowerOwner {
   readonly #pool: Pool
   readonly #log: Log
   readonly #purse: Purse
-  readonly #intake: Intake
-  readonly #holdings: Holdings
+  readonly #ingest: Ingest
+  readonly #inventory: Holdings
   readonly #latency = new CallLatency()
   readonly #store: Store
-  readonly #errands: Errands
-  readonly #follower: Follower | undefined
+  readonly #whitelist: WhitelistRegistrar
+  readonly #pendingPoller: PendingPoller | undefined
   readonly #stopping = new AbortController()
   /** The vendor may hold addresses that we do not know of: a reply was lost, or their lives cannot be proven. */
   #mustReconcile = false
   #hasAskedWhatIsHeld = false
-  readonly #standing: Standing
+  readonly #status: ProviderStatus
   readonly #counts = { used: 0, failedCalls: 0 }
   #toldBudget: BudgetReached['which'] | undefined
   #isLoading = false
@@ -109,13 +115,13 @@ export class Provider implements FollowerOwner {
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
     this.#store = deps.store ?? forgetfulStore()
     const held = { clock: deps.clock, pool: deps.pool, store: this.#store }
-    this.#holdings = new Holdings(held)
-    const parts = { ...held, log: this.#log, ledger: this.#holdings.ledger }
+    this.#inventory = new Holdings(held)
+    const parts = { ...held, log: this.#log, ledger: this.#inventory.ledger }
     this.#purse = new Purse(settings.name, settings.budget, parts)
-    this.#intake = new Intake(settings, parts)
-    this.#errands = new Errands(source, settings.whitelist, this.#log)
-    this.#follower = source.follow === undefined ? undefined : new Follower(source.follow, deps.clock, this)
-    this.#standing = new Standing(settings, deps.clock, deps.random)
+    this.#ingest = new Ingest(settings, parts)
+    this.#whitelist = new WhitelistRegistrar(source, settings.whitelist, this.#log)
+    this.#pendingPoller = source.follow === undefined ? undefined : new PendingPoller(source.follow, deps.clock, this)
+    this.#status = new ProviderStatus(settings, deps.clock, deps.random)
   }
 
   get name(): string {
@@ -123,20 +129,20 @@ export class Provider implements FollowerOwner {
   }
 
   get state(): ProviderState {
-    return this.#standing.state
+    return this.#status.state
   }
 
-  get lastError(): Trouble | undefined {
-    return this.#standing.lastTrouble
+  get lastError(): LastError | undefined {
+    return this.#status.lastError
   }
 
   get counts(): ProviderCounts {
-    return { ...this.#intake.counts, ...this.#holdings.counts, ...this.#counts }
+    return { ...this.#ingest.counts, ...this.#inventory.counts, ...this.#counts }
   }
 
   /** What the vendor last said is left on the account. */
   get balance(): number | undefined {
-    return this.#intake.balance
+    return this.#ingest.balance
   }
 
   get budgetReached(): BudgetReached | undefined {
@@ -149,23 +155,26 @@ export class Provider implements FollowerOwner {
 
   /** Addresses the vendor holds for us now: each occupies a channel where channels are sold. */
   get held(): number {
-    return this.#holdings.size
+    return this.#inventory.size
   }
 
   /** Addresses that are expected: of orders under way, and of those whose vendor brings them later. */
   get onTheWay(): number {
-    return this.incoming + (this.#follower?.expectedCount ?? 0)
+    return this.incoming + (this.#pendingPoller?.expectedCount ?? 0)
   }
 
   /** When the first of those that come later will be there, clock ms; undefined when none will. */
   get comesAt(): number | undefined {
-    return this.#follower?.comesAt
+    return this.#pendingPoller?.comesAt
   }
 
   /** Free channels; Infinity for products not sold by channel. Until the number is known, one. */
   get freeChannels(): number {
     if (!this.source.byChannel) return Number.POSITIVE_INFINITY
-    return Math.max(0, (this.source.channels ?? 1) - this.held - this.incoming - (this.#follower?.pendingCount ?? 0))
+    return Math.max(
+      0,
+      (this.source.channels ?? 1) - this.held - this.incoming - (this.#pendingPoller?.pendingCount ?? 0),
+    )
   }
 
   /**
@@ -176,7 +185,7 @@ export class Provider implements FollowerOwner {
    */
   sustained(unlentMs: number): number {
     const { channels, byChannel } = this.source
-    const life = this.#intake.latestLife
+    const life = this.#ingest.latestLife
     if (!byChannel || channels === undefined || life === undefined) return Number.POSITIVE_INFINITY
     const share = (life.lentMs - unlentMs) / life.heldMs
     return Math.max(1, Math.floor(channels * share))
@@ -193,14 +202,14 @@ export class Provider implements FollowerOwner {
    * @param isUrgent a client waits; calls for the stock keep to the vendor's pace, so that some are left for clients
    */
   room(now: number, isUrgent: boolean): number {
-    if (now < this.#standing.state.until || this.source.isList || this.limiter.room < 1) return 0
+    if (now < this.#status.state.until || this.source.isList || this.limiter.room < 1) return 0
     if (!isUrgent && now < this.#pacedAt()) return 0
     const ceiling = (this.settings.ceiling ?? Number.POSITIVE_INFINITY) - this.#lendable() - this.onTheWay
     const { lot, maxPerCall } = this.source
     const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.#purse.left, ceiling)
     // All of a lot is paid for: one that does not fit is not ordered.
     if (lot !== undefined && most < lot) return 0
-    return Math.max(0, this.#standing.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
+    return Math.max(0, this.#status.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
   }
 
   /** When the stock may be ordered for: at once while more than half of the window is free, then at the vendor's pace. */
@@ -213,10 +222,10 @@ export class Provider implements FollowerOwner {
    * @param isUrgent as for `room`
    */
   nextAttemptAt(now: number, isUrgent = true): number | undefined {
-    if (now < this.#standing.state.until) return this.#standing.state.until
+    if (now < this.#status.state.until) return this.#status.state.until
     const reached = this.budgetReached
     if (reached !== undefined) return reached.until
-    if (this.freeChannels === 0 && this.incoming === 0) return this.#holdings.earliestEnd
+    if (this.freeChannels === 0 && this.incoming === 0) return this.#inventory.earliestEnd
     if (this.limiter.room < 1) return this.limiter.nextAt ?? now + BUSY_LIMITER_MS
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }
@@ -238,14 +247,14 @@ export class Provider implements FollowerOwner {
 
   /** Takes the whole list of a list provider in, when it is time to read it (again). */
   async loadList(signal: AbortSignal): Promise<number> {
-    if (this.#clock.now() < this.#standing.state.until || this.#isLoading) return 0
+    if (this.#clock.now() < this.#status.state.until || this.#isLoading) return 0
     this.#isLoading = true
     try {
       const { gained } = await this.#arrived(
         await this.source.extract(this.settings.ceiling ?? MAX_LIST, signal),
         'list',
       )
-      this.#standing.resting(LIST_PAUSE_MS, 'every address of the list is in the pool')
+      this.#status.resting(LIST_PAUSE_MS, 'every address of the list is in the pool')
       return gained
     } catch (error) {
       if (!signal.aborted) this.#failed(error)
@@ -263,24 +272,24 @@ export class Provider implements FollowerOwner {
   order(wanted: number, priority: number, signal: AbortSignal): Promise<number> {
     const count = this.source.lot ?? wanted
     this.#orderedAt = this.#clock.now()
-    this.#standing.ordering()
+    this.#status.ordering()
     return this.#purchasing(count, (purchase) => this.#tryToBuy(purchase, count, priority, signal))
   }
 
   async #tryToBuy(purchase: Purchase, count: number, priority: number, signal: AbortSignal): Promise<number> {
     try {
-      await this.#errands.prepare(signal)
+      await this.#whitelist.prepare(signal)
       const found = await this.#reconcile(signal, priority)
       if (found > 0) return found
       const gained = await this.#buy(purchase, count, priority, signal)
-      this.#errands.succeeded()
+      this.#whitelist.succeeded()
       this.#hasAskedWhatIsHeld = false
       return gained
     } catch (error) {
       if (signal.aborted) return 0
       this.#failed(error)
       if (this.#isMissingSome(error)) this.#askWhatIsHeld()
-      else if (await this.#errands.mend(error, signal).catch(() => false)) this.#standing.mended()
+      else if (await this.#whitelist.mend(error, signal).catch(() => false)) this.#status.mended()
       return 0
     }
   }
@@ -326,7 +335,7 @@ export class Provider implements FollowerOwner {
     if (this.source.queryOperation === undefined) return
     this.#hasAskedWhatIsHeld = true
     this.#mustReconcile = true
-    this.#standing.mended()
+    this.#status.mended()
   }
 
   #noteBudget(): void {
@@ -376,8 +385,8 @@ export class Provider implements FollowerOwner {
   /** As `spend`, for a call that only tries the account: what it brings occupies its channels, and is lent to nobody. */
   tryOut(count: number, call: () => Promise<Delivery>): Promise<Delivery> {
     return this.#byHand(count, call, (delivery) => {
-      this.#follower?.add(delivery.pending ?? [])
-      return this.#intake.setAside(delivery)
+      this.#pendingPoller?.add(delivery.pending ?? [])
+      return this.#ingest.setAside(delivery)
     })
   }
 
@@ -406,26 +415,26 @@ export class Provider implements FollowerOwner {
 
   /** The operator has given addresses back: their channels are free, and nobody is lent them any more. */
   gaveBack(refs: readonly string[]): void {
-    this.#holdings.released(refs)
+    this.#inventory.released(refs)
     if (refs.length > 0) this.onNews?.()
   }
 
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
   restore(left: ProviderPast, now: number): void {
-    const isDoubtful = this.#holdings.restore(left.upstreams, now)
+    const isDoubtful = this.#inventory.restore(left.upstreams, now)
     if (isDoubtful || left.unsettled > 0) this.#mustReconcile = true
     this.#purse.restore(left.purchases, left.total)
     this.#noteBudget()
-    this.#follower?.add([])
+    this.#pendingPoller?.add([])
   }
 
   /** @returns how many upstreams the pool gained, and how many addresses must be paid for: what cannot be used is, too */
   async #arrived(delivery: Delivery, occasion: Occasion): Promise<{ gained: number; cost: number }> {
-    const { gained, known, bought } = await this.#intake.take(delivery, occasion)
+    const { gained, known, bought } = await this.#ingest.take(delivery, occasion)
     const pending = delivery.pending ?? []
-    this.#follower?.add(pending)
-    if (gained + pending.length > 0) this.#standing.succeeded()
-    else if (occasion !== 'news') this.#standing.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
+    this.#pendingPoller?.add(pending)
+    if (gained + pending.length > 0) this.#status.succeeded()
+    else if (occasion !== 'news') this.#status.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
     return { gained, cost: bought + delivery.rejected.length }
   }
 
@@ -433,19 +442,19 @@ export class Provider implements FollowerOwner {
     this.#counts.failedCalls++
     const failure = error instanceof VendorError ? error : notTheVendors(error)
     if (failure.class === 'rate_limited') this.limiter.slowDown()
-    const { code, words, until } = this.#standing.failed(failure, this.#holdings.earliestEnd)
+    const { code, words, until } = this.#status.failed(failure, this.#inventory.earliestEnd)
     const level = isFatalClass(failure.class) ? 'error' : 'warn'
     this.#log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - this.#clock.now()) }, words)
   }
 
   /** Nothing is bought into a dead line beyond trials: its addresses are kept, and rest until one works again. */
   lineDown(broken: number): void {
-    const { words } = this.#standing.lineDown(broken)
+    const { words } = this.#status.lineDown(broken)
     this.#log.error({ broken }, words)
   }
 
   lineUp(): void {
-    this.#standing.addressWorked()
+    this.#status.addressWorked()
     this.#log.info('an address works again: the line is up')
   }
 
@@ -454,16 +463,16 @@ export class Provider implements FollowerOwner {
     if (worked) {
       this.#counts.used++
       this.#store.opened(upstream.id)
-      return void this.#standing.addressWorked()
+      return void this.#status.addressWorked()
     }
-    const stopped = this.#standing.addressFailed(upstream.id, cause)
+    const stopped = this.#status.addressFailed(upstream.id, cause)
     if (stopped !== undefined) this.#log.error({ cause }, stopped.words)
   }
 
   /** Clients ask for its addresses, and will be taken to until then, clock ms. */
   wanted(until: number): void {
     this.#wantedUntil = until
-    this.#follower?.resume()
+    this.#pendingPoller?.resume()
   }
 
   get isWanted(): boolean {
@@ -471,12 +480,12 @@ export class Provider implements FollowerOwner {
   }
 
   get heldRefs(): readonly string[] {
-    return this.#holdings.refs
+    return this.#inventory.refs
   }
 
   /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
   async followed(news: Followed): Promise<void> {
-    this.#holdings.drop(news)
+    this.#inventory.drop(news)
     if (news.sold.length > 0) await this.#arrived(news, 'news')
     this.onNews?.()
   }
@@ -488,37 +497,37 @@ export class Provider implements FollowerOwner {
   /** The vendor let us know that something changed. */
   hint(): void {
     this.source.hint?.()
-    void this.#follower?.now()
+    void this.#pendingPoller?.now()
     // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
-    if (!this.source.isList || this.source.hint === undefined || !this.#standing.isResting) return
-    this.#standing.mended()
+    if (!this.source.isList || this.source.hint === undefined || !this.#status.isResting) return
+    this.#status.mended()
     this.onNews?.()
   }
 
   /** The operator has made a call that worked: what stopped the provider may be over, and one order tells. */
   tendedTo(): void {
-    if (this.#standing.state.kind !== 'stopped') return
-    this.#standing.mended()
+    if (this.#status.state.kind !== 'stopped') return
+    this.#status.mended()
     this.onNews?.()
   }
 
   /** A bad address is given back where that frees its channel and so saves money. */
   async #giveBack(upstream: Upstream): Promise<void> {
     const { ref } = upstream.facts
-    if (ref === undefined || !this.#errands.canRelease || this.#stopping.signal.aborted) return
-    if (!(await this.#errands.release(ref, this.#stopping.signal))) return
-    this.#holdings.givenBack(upstream.id)
+    if (ref === undefined || !this.#whitelist.canRelease || this.#stopping.signal.aborted) return
+    if (!(await this.#whitelist.release(ref, this.#stopping.signal))) return
+    this.#inventory.givenBack(upstream.id)
     this.onNews?.()
   }
 
   close(): void {
     this.#stopping.abort(new Error('the gateway is stopping'))
-    this.#follower?.close()
+    this.#pendingPoller?.close()
   }
 
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
-    this.#holdings.left(upstream, reason)
+    this.#inventory.left(upstream, reason)
     if (reason === 'blamed') void this.#giveBack(upstream)
   }
 }

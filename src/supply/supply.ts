@@ -1,4 +1,4 @@
-/** The control side: providers with their limiters, the refiller, the reaper, and what they tell of themselves. */
+/** The control side: providers with their limiters, the planner, the reaper, and what they tell of themselves. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -7,7 +7,7 @@ import type { Limiters } from '../ratelimit/limiter.ts'
 import type { Restored, Store } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import type { Source } from '../vendors/contract.ts'
-import { Refiller, type RefillSettings } from './planner.ts'
+import { Planner, type PlannerSettings } from './planner.ts'
 import { Provider, type ProviderSettings } from './provider.ts'
 import { Reaper } from './reaper.ts'
 
@@ -24,14 +24,14 @@ export interface SupplyParts {
 
 export class Supply {
   readonly providers: readonly Provider[]
-  readonly refiller: Refiller
+  readonly planner: Planner
   readonly #reaper: Reaper
   readonly #clock: Clock
   readonly #log: Log
   readonly #byName: ReadonlyMap<string, Provider>
 
   constructor(
-    settings: RefillSettings,
+    settings: PlannerSettings,
     accounts: readonly { settings: ProviderSettings; source: Source }[],
     parts: SupplyParts,
   ) {
@@ -46,11 +46,11 @@ export class Supply {
     for (const provider of this.providers) {
       provider.onNews = () => {
         parts.onSettled()
-        this.refiller.plan()
+        this.planner.plan()
       }
     }
     this.#byName = new Map(this.providers.map((provider) => [provider.name, provider]))
-    this.refiller = new Refiller(settings, this.providers, parts)
+    this.planner = new Planner(settings, this.providers, parts)
     this.#reaper = new Reaper(pool, clock)
   }
 
@@ -79,7 +79,7 @@ export class Supply {
 
   /** Reads the lists; what costs money waits for demand. */
   start(): void {
-    this.refiller.plan()
+    this.planner.plan()
   }
 
   provider(name: string): Provider | undefined {
@@ -93,7 +93,7 @@ export class Supply {
 
   upstreamGone(upstream: Upstream, reason: GoneReason): void {
     this.provider(upstream.facts.provider)?.left(upstream, reason)
-    this.refiller.stockChanged()
+    this.planner.stockChanged()
   }
 
   /** A vendor let us know that something changed; which one, nobody can vouch for, so all are asked. */
@@ -117,11 +117,11 @@ export class Supply {
   orderNow(name: string): 'ordered' | 'unknown' | 'not now' {
     const provider = this.provider(name)
     if (provider === undefined) return 'unknown'
-    return this.refiller.orderNow(provider) ? 'ordered' : 'not now'
+    return this.planner.orderNow(provider) ? 'ordered' : 'not now'
   }
 
   close(): void {
-    this.refiller.close()
+    this.planner.close()
     for (const provider of this.providers) provider.close()
     this.#reaper.close()
   }

@@ -8,7 +8,7 @@ import { type Source, VendorError } from '../vendors/contract.ts'
 /** `auto`: the address that the vendor names or echoes; `{ ip }`: this one; `off`: never. */
 export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }
 
-export class Errands {
+export class WhitelistRegistrar {
   readonly #source: Source
   readonly #whitelist: WhitelistSetting
   readonly #log: Log

@@ -275,7 +275,7 @@ export interface Product {
   readonly release?: { readonly operation: string; readonly params: (ref: string) => Params }
   /** For products that can change an address for another: the call for one ref, read by `deliver`. */
   readonly replace?: { readonly operation: string; readonly params: (ref: string, request: Params) => Params }
-  /** Keys of the provider's entry in gateway.yaml that only this product has; they arrive in `ProviderSettings.own`. */
+  /** Keys of the provider's entry in gateway.yaml that only this product has; they arrive in `SourceSettings.own`. */
   readonly settings?: Readonly<Record<string, z.ZodType>>
   /** Looks at the keys of an entry together, as they are written, valid or not. */
   readonly check?: (entry: Readonly<Record<string, unknown>>) => readonly EntryProblem[]
@@ -370,7 +370,7 @@ export interface Vendor {
 }
 
 /** A provider as configured: what `openSource` of the registry makes a `Source` from. Durations in ms, sizes in bytes. */
-export interface ProviderSettings {
+export interface SourceSettings {
   /** The user's own name for it: labels messages, means nothing to the vendor. */
   readonly name: string
   readonly vendor: string

@@ -8,8 +8,8 @@ import type { Engine, SourceDeps } from './client/http.ts'
 import {
   type Delivered,
   type Operation,
-  type ProviderSettings,
   type Source,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from './contract.ts'
@@ -89,7 +89,7 @@ function delivered(data: unknown): Delivered {
 export const generic: Vendor = genericWith(parseOwn({ url: 'http://127.0.0.1/', format: 'text' }))
 
 /** @throws {VendorError} class bad_request for an unknown product */
-export function openGeneric(settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
+export function openGeneric(settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
   const own = settings.own as unknown as GenericOwn
   if (!(own?.url instanceof Secret)) throw new VendorError('bad_request', 'url', 'a generic provider needs a url')
   return engine.openTableSource(genericWith(own), { ...settings, credentials: credentialsOf(own) }, deps)

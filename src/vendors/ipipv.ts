@@ -10,8 +10,8 @@ import {
   type DeliverContext,
   type EntryProblem,
   type Product,
-  type ProviderSettings,
   type Source,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from './contract.ts'
@@ -101,6 +101,6 @@ function ipipvWith(variant: Variant): Vendor {
 export const ipipv: Vendor = ipipvWith({})
 
 /** @throws {VendorError} class bad_request for an unknown product and for settings that the table does not allow */
-export function openIpipv(settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
+export function openIpipv(settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
   return openProduct(ipipvWith, settings, deps, engine)
 }

@@ -3,15 +3,15 @@ import type { z } from 'zod'
 import type { Secret } from '../secret.ts'
 import { refusalOf, screen } from './client/address-filter.ts'
 import type { Engine, SourceDeps } from './client/http.ts'
-import { Turns } from './client/keyed-mutex.ts'
+import { KeyedMutex } from './client/keyed-mutex.ts'
 import { configurableParams, paramProblems } from './client/params.ts'
 import { openTableSource } from './client/source.ts'
 import { openTable } from './client/table.ts'
 import {
   type EntryProblem,
   type Param,
-  type ProviderSettings,
   type Source,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from './contract.ts'
@@ -31,7 +31,7 @@ import * as list from './static.ts'
 export { refusalOf } from './client/address-filter.ts'
 export type { CallGate, SourceDeps, SourceMemory, VendorHttp } from './client/http.ts'
 export { openVendorHttp } from './client/http.ts'
-export { Turns } from './client/keyed-mutex.ts'
+export { KeyedMutex } from './client/keyed-mutex.ts'
 export { expectation, isCredential } from './client/params.ts'
 export type { LinkReading } from './links/reading.ts'
 
@@ -42,7 +42,7 @@ interface Door {
   readonly requestParams: (product: string) => Readonly<Record<string, Param>>
   readonly ownKeys?: (product: string) => Readonly<Record<string, z.ZodType>>
   readonly check?: (product: string, entry: Readonly<Record<string, unknown>>) => readonly EntryProblem[]
-  readonly open: (settings: ProviderSettings, deps: SourceDeps) => Source
+  readonly open: (settings: SourceSettings, deps: SourceDeps) => Source
 }
 
 function tableDoor(vendor: Vendor): Door {
@@ -70,7 +70,7 @@ const doors: ReadonlyMap<string, Door> = new Map([
     'ipipv',
     {
       ...tableDoor(ipipv),
-      open: (settings, deps) => openIpipv(settings, { inTurn: new Turns().inTurn, ...deps }, engine),
+      open: (settings, deps) => openIpipv(settings, { inTurn: new KeyedMutex().inTurn, ...deps }, engine),
     },
   ],
   ['generic', { ...tableDoor(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
@@ -136,7 +136,7 @@ export function entryProblems(
  * Opens one configured account and product.
  * @throws {VendorError} class bad_request for an unknown vendor or product, and for settings that the vendor's table does not allow
  */
-export function openSource(settings: ProviderSettings, deps: SourceDeps): Source {
+export function openSource(settings: SourceSettings, deps: SourceDeps): Source {
   if (settings.vendor === LINK) return openPasted(settings, deps, pasted, engine)
   return doorOf(settings.vendor).open(settings, deps)
 }

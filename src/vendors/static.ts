@@ -11,9 +11,9 @@ import {
   type Delivered,
   type Delivery,
   type Operation,
-  type ProviderSettings,
   type Sold,
   type Source,
+  type SourceSettings,
   VendorError,
 } from './contract.ts'
 import {
@@ -51,14 +51,14 @@ const read: Operation = {
 }
 
 /** Takes out what no upstream may be and puts the provider's login in: the engine's own, handed in by the registry. */
-export type Screen = (delivered: Delivered, settings: Pick<ProviderSettings, 'allowPrivate' | 'upstream'>) => Delivered
+export type Screen = (delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>) => Delivered
 
 /**
  * Opens a list as a source. An extraction hands out the next addresses of the list and begins anew behind the last: it
  * cannot know which of them are still held.
  * @throws {VendorError} class bad_request unless there is exactly one of list, file and url, and each entry of the list is an address
  */
-export function openStaticSource(settings: ProviderSettings, deps: SourceDeps, screen: Screen): Source {
+export function openStaticSource(settings: SourceSettings, deps: SourceDeps, screen: Screen): Source {
   const load = loaderOf(settings, deps)
   let next = 0
   const all = async (signal: AbortSignal): Promise<Delivery> => {
@@ -107,7 +107,7 @@ function toSold(endpoint: Endpoint, ttlMs: number | undefined): Sold {
 
 type Load = (signal: AbortSignal) => Promise<List>
 
-function loaderOf(settings: ProviderSettings, deps: SourceDeps): Load {
+function loaderOf(settings: SourceSettings, deps: SourceDeps): Load {
   const { list, file, url } = settings
   const given = [list, file, url].filter((source) => source !== undefined)
   if (given.length !== 1)
@@ -146,7 +146,7 @@ async function readPath(path: string): Promise<List> {
   }
 }
 
-async function readUrl(settings: ProviderSettings, deps: SourceDeps, signal: AbortSignal): Promise<List> {
+async function readUrl(settings: SourceSettings, deps: SourceDeps, signal: AbortSignal): Promise<List> {
   const address = settings.url?.reveal() ?? ''
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol))

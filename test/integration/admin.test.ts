@@ -18,7 +18,7 @@ import { createLog } from '../../src/log.ts'
 import { TrafficCounters } from '../../src/proxy/stream-info.ts'
 import { Secret } from '../../src/secret.ts'
 import { StoreError } from '../../src/store/errors.ts'
-import { type HandOrder, HandRefusal } from '../../src/supply/operator/call.ts'
+import { type OperatorCall, OperatorCallRefused } from '../../src/supply/operator/call.ts'
 import { VendorError } from '../../src/vendors/contract.ts'
 import { leakGuard } from '../support/leaks.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
@@ -92,7 +92,7 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
       orders.push(name)
       return name === provider.name ? 'ordered' : 'unknown'
     },
-    call: () => Promise.reject(new HandRefusal('provider', 'nothing is called here')),
+    call: () => Promise.reject(new OperatorCallRefused('provider', 'nothing is called here')),
     trial: async () => undefined,
   }
 }
@@ -477,7 +477,7 @@ const callPath = '/v1/providers/other%20one/call'
 
 it('a call by hand is handed on whole, and its reply comes back', async () => {
   const { ask, view } = await start()
-  const orders: HandOrder[] = []
+  const orders: OperatorCall[] = []
   view.call = async (asked) => {
     orders.push(asked)
     const { provider, operation } = asked
@@ -507,10 +507,10 @@ it.each([
 })
 
 it.each<[Error, string, object]>([
-  [new HandRefusal('provider', 'words'), 'ADMIN_UNKNOWN_PROVIDER', {}],
-  [new HandRefusal('operation', 'words'), 'ADMIN_UNKNOWN_OPERATION', {}],
-  [new HandRefusal('parameters', 'words'), 'ADMIN_BAD_REQUEST', {}],
-  [new HandRefusal('unconfirmed', 'words'), 'ADMIN_UNCONFIRMED', {}],
+  [new OperatorCallRefused('provider', 'words'), 'ADMIN_UNKNOWN_PROVIDER', {}],
+  [new OperatorCallRefused('operation', 'words'), 'ADMIN_UNKNOWN_OPERATION', {}],
+  [new OperatorCallRefused('parameters', 'words'), 'ADMIN_BAD_REQUEST', {}],
+  [new OperatorCallRefused('unconfirmed', 'words'), 'ADMIN_UNCONFIRMED', {}],
   [new StoreError('full', 'words'), 'ADMIN_NOT_NOW', {}],
   [
     new VendorError('auth', '401', 'words', { hint: 'do this' }),

@@ -1,7 +1,7 @@
 /** The gateway's table of the demo vendor against the vendor itself: what the one says the other does. */
 import { expect, it, onTestFinished } from 'vitest'
 import { Secret } from '../../src/secret.ts'
-import type { Params, ProviderSettings } from '../../src/vendors/contract.ts'
+import type { Params, SourceSettings } from '../../src/vendors/contract.ts'
 import { openSource, openVendorHttp } from '../../src/vendors/registry.ts'
 import { buy, start } from '../support/demo-client.ts'
 
@@ -11,7 +11,7 @@ async function open({ channels = 20, request = {}, key }: { channels?: number; r
   const { world, clock } = await start({ channels, life: [60_000, 60_000] })
   const http = openVendorHttp({ clock })
   onTestFinished(() => http.close())
-  const settings: ProviderSettings = {
+  const settings: SourceSettings = {
     name: 'demo',
     vendor: 'demo',
     product: 'channel',

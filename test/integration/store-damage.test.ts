@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/log.ts'
 import type { Restored, Store, StoredUpstream } from '../../src/store/contract.ts'
-import { Keeper } from '../../src/store/sqlite/database-writer.ts'
+import { DatabaseWriter } from '../../src/store/sqlite/database-writer.ts'
 import type { Left, Note } from '../../src/store/sqlite/messages.ts'
 import { openStore } from '../../src/store/sqlite/store.ts'
 import type { Reading } from '../../src/store/sqlite/time.ts'
@@ -132,22 +132,22 @@ const READING: Reading = { bootId: 'boot', bootMs: 1_000_000, wallMs: 1_766_000_
 
 /** In this thread, for the tests that open hundreds. */
 function openAndClose(where: string): { left: Left; notes: readonly Note[] } {
-  const { keeper, opened: found } = Keeper.open({ dir: where, reading: READING, isStart: true })
-  keeper.close()
+  const { writer, opened: found } = DatabaseWriter.open({ dir: where, reading: READING, isStart: true })
+  writer.close()
   if (found.left === undefined) throw new Error('a start tells what is left')
   return { left: found.left, notes: found.notes }
 }
 
 /** One call and one address in each of the batches: a journal with many records. */
 function image(batches: number): { database: Buffer; journal: Buffer } {
-  const { keeper } = Keeper.open({ dir, reading: READING, isStart: true })
+  const { writer } = DatabaseWriter.open({ dir, reading: READING, isStart: true })
   const at = READING.bootMs
   for (let n = 1; n <= batches; n++) {
     const began = { id: n, limiterKey: `k${n}`, windowMs: HOUR_MS, provider: 'p', booked: 1, atMs: at } as const
     const facts = JSON.stringify({ protocol: 'http', host: `host-${n}.example`, port: n })
     const times = { boughtMs: at, deadlineMs: at + HOUR_MS, vendorDeadlineMs: at + HOUR_MS }
     const row = { id: `a${n}`, provider: 'p', facts, password: null, ...times }
-    keeper.commit({
+    writer.commit({
       reading: READING,
       changes: [
         { kind: 'call-began', ...began },
@@ -158,7 +158,7 @@ function image(batches: number): { database: Buffer; journal: Buffer } {
   // As a kill would leave them. Another process reads them: to open and close a file here would drop the locks on it.
   const read = (name: string) => execFileSync('cat', [join(dir, name)], { maxBuffer: 1 << 26 })
   const files = { database: read('turnpike.db'), journal: read('turnpike.db-wal') }
-  keeper.close()
+  writer.close()
   return files
 }
 

@@ -1,7 +1,7 @@
 /** What becomes of a call to a vendor by an operator: `POST /v1/providers/{name}/call` and `/v1/test-source`. */
 import { GatewayError } from '../../errors.ts'
 import { StoreError } from '../../store/errors.ts'
-import { HandRefusal } from '../../supply/operator/call.ts'
+import { OperatorCallRefused } from '../../supply/operator/call.ts'
 import { codeOfClass, VendorError } from '../../vendors/contract.ts'
 import { type ProblemCode, problem } from './problem.ts'
 
@@ -21,7 +21,7 @@ export async function answerCall<T>(call: () => Promise<T>, signal: AbortSignal)
   }
 }
 
-const refusals: Readonly<Record<HandRefusal['kind'], ProblemCode>> = {
+const refusals: Readonly<Record<OperatorCallRefused['kind'], ProblemCode>> = {
   provider: 'ADMIN_UNKNOWN_PROVIDER',
   operation: 'ADMIN_UNKNOWN_OPERATION',
   parameters: 'ADMIN_BAD_REQUEST',
@@ -29,7 +29,7 @@ const refusals: Readonly<Record<HandRefusal['kind'], ProblemCode>> = {
 }
 
 function problemOf(error: unknown): Response | undefined {
-  if (error instanceof HandRefusal) return problem(refusals[error.kind], error.message)
+  if (error instanceof OperatorCallRefused) return problem(refusals[error.kind], error.message)
   if (error instanceof VendorError) {
     const { class: errorClass, vendorCode, message, hint = null } = error
     const members = { class: errorClass, vendorCode, hint, error: codeOfClass[errorClass] }

@@ -9,7 +9,7 @@ import type { Reading } from './time.ts'
 
 const PRUNE_EVERY_MS = 60_000
 
-export class Keeper {
+export class DatabaseWriter {
   readonly #database: DatabaseSync
   readonly #changes: Changes
   #prunedAtMs: number
@@ -21,7 +21,7 @@ export class Keeper {
   }
 
   /** @throws {StoreError} as `openDatabase` does */
-  static open({ dir, reading, isStart }: OpenRequest): { keeper: Keeper; opened: Opened } {
+  static open({ dir, reading, isStart }: OpenRequest): { writer: DatabaseWriter; opened: Opened } {
     const notes: Note[] = []
     const { database, result } = openDatabase(dir, reading.wallMs, notes, (opened) => ({
       left: isStart ? takeOver(opened, reading) : goOn(opened, reading),
@@ -29,7 +29,7 @@ export class Keeper {
     }))
     const { left, nextCall } = result
     return {
-      keeper: new Keeper(database, reading.bootMs),
+      writer: new DatabaseWriter(database, reading.bootMs),
       opened: { notes, nextCall, ...(left === undefined ? {} : { left }) },
     }
   }

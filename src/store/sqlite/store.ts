@@ -7,13 +7,13 @@ import type { Log } from '../../log.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { CallId, CallStart, Restored, Store, StoredUpstream } from '../contract.ts'
 import { StoreError } from '../errors.ts'
-import { Keeper } from './database-writer.ts'
+import { DatabaseWriter } from './database-writer.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import type { Change, Note, Opened, Refusal } from './messages.ts'
 import { type Moment, toRestored, toRow } from './rows.ts'
 import { type BootClock, type Reading, read, systemBoot } from './time.ts'
-import { Link, type Spawn, startWorker } from './worker-client.ts'
-import { type Entry, Lane, type Waiter } from './write-queue.ts'
+import { type Spawn, startWorker, WorkerClient } from './worker-client.ts'
+import { type Entry, type Waiter, WriteQueue } from './write-queue.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -53,7 +53,7 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
   const moment: Moment = { clockMs: clock.now(), bootMs: reading.bootMs }
   const notes: Note[] = []
   const lock = lockFolder(dir, notes)
-  const { opened, link } = await begin(dir, reading, eager ? spawn : undefined).catch((error) => {
+  const { opened, client } = await begin(dir, reading, eager ? spawn : undefined).catch((error) => {
     lock.release()
     throw error
   })
@@ -66,7 +66,7 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
     )
   }
   return {
-    store: new DurableStore(dir, { clock, log, boot, spawn }, lock, link, opened.nextCall),
+    store: new DurableStore(dir, { clock, log, boot, spawn }, lock, client, opened.nextCall),
     restored: toRestored(left, moment),
   }
 }
@@ -76,21 +76,21 @@ async function begin(
   dir: string,
   reading: Reading,
   spawn: Spawn | undefined,
-): Promise<{ opened: Opened; link: Link | undefined }> {
-  const { keeper, opened } = Keeper.open({ dir, reading, isStart: true })
-  keeper.close()
-  if (spawn === undefined) return { opened, link: undefined }
-  const { link } = await Link.open(spawn, { dir, reading, isStart: false })
-  return { opened, link }
+): Promise<{ opened: Opened; client: WorkerClient | undefined }> {
+  const { writer, opened } = DatabaseWriter.open({ dir, reading, isStart: true })
+  writer.close()
+  if (spawn === undefined) return { opened, client: undefined }
+  const { client } = await WorkerClient.open(spawn, { dir, reading, isStart: false })
+  return { opened, client }
 }
 
 class DurableStore implements Store {
   readonly #dir: string
   readonly #deps: Deps
   readonly #lock: FolderLock
-  readonly #lane = new Lane()
+  readonly #queue = new WriteQueue()
   /** Undefined until there is something to record. */
-  #link: Link | undefined
+  #client: WorkerClient | undefined
   #nextCall: CallId
   #lazyTimer: Timer | undefined
   #touchTimer: Timer | undefined
@@ -102,11 +102,11 @@ class DurableStore implements Store {
   #isClosed = false
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, deps: Deps, lock: FolderLock, link: Link | undefined, nextCall: CallId) {
+  constructor(dir: string, deps: Deps, lock: FolderLock, client: WorkerClient | undefined, nextCall: CallId) {
     this.#dir = dir
     this.#deps = deps
     this.#lock = lock
-    this.#link = link
+    this.#client = client
     this.#nextCall = nextCall
   }
 
@@ -141,24 +141,24 @@ class DurableStore implements Store {
 
   session(key: string, upstreamId: string): void {
     if (this.#isClosed) return
-    this.#lane.session({ kind: 'session', key, upstreamId })
+    this.#queue.session({ kind: 'session', key, upstreamId })
     this.#arm()
   }
 
   sessionUsed(key: string): void {
     if (this.#isClosed) return
-    this.#lane.touch(key)
+    this.#queue.touch(key)
     this.#arm()
   }
 
   sessionEnded(key: string): void {
     if (this.#isClosed) return
-    this.#lane.session({ kind: 'session-ended', key })
+    this.#queue.session({ kind: 'session-ended', key })
     this.#arm()
   }
 
   flush(): Promise<void> {
-    return this.#wait((waiter) => this.#lane.mark(waiter))
+    return this.#wait((waiter) => this.#queue.mark(waiter))
   }
 
   close(): Promise<void> {
@@ -173,23 +173,23 @@ class DurableStore implements Store {
     try {
       await flushed
     } catch {
-      log.error({ changes: this.#lane.changes }, 'the store is closed without its last changes')
+      log.error({ changes: this.#queue.changes }, 'the store is closed without its last changes')
     }
     await this.#pumping
     this.#lazyTimer?.clear()
     this.#touchTimer?.clear()
-    await this.#link?.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
+    await this.#client?.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
     this.#lock.release()
   }
 
   #lazy(change: Change): void {
     if (this.#isClosed) return
-    this.#lane.add(change)
+    this.#queue.add(change)
     this.#arm()
   }
 
   #durable(change: Change): Promise<void> {
-    return this.#wait((waiter) => this.#lane.addAwaited(change, waiter))
+    return this.#wait((waiter) => this.#queue.addAwaited(change, waiter))
   }
 
   #wait(enter: (waiter: Waiter) => void): Promise<void> {
@@ -204,17 +204,17 @@ class DurableStore implements Store {
   #arm(): void {
     if (this.#isClosed || this.#pumping !== undefined) return
     const { clock } = this.#deps
-    if (this.#lane.changes > 0) {
+    if (this.#queue.changes > 0) {
       this.#lazyTimer ??= clock.after(this.#failure === undefined ? LAZY_MS : RETRY_MS, () => {
         this.#lazyTimer = undefined
-        this.#lane.changesFallDue()
+        this.#queue.changesFallDue()
         this.#pump()
       })
     }
-    if (this.#lane.touches > 0) {
+    if (this.#queue.touches > 0) {
       this.#touchTimer ??= clock.after(TOUCHES_MS, () => {
         this.#touchTimer = undefined
-        this.#lane.touchesFallDue()
+        this.#queue.touchesFallDue()
         this.#pump()
       })
     }
@@ -224,13 +224,13 @@ class DurableStore implements Store {
     this.#pumping ??= this.#work().finally(() => {
       this.#pumping = undefined
       // Something may have come after the last look.
-      if (this.#lane.isDue) this.#pump()
+      if (this.#queue.isDue) this.#pump()
       else this.#arm()
     })
   }
 
   async #work(): Promise<void> {
-    while (this.#lane.isDue) await this.#commit(this.#lane.take(BATCH))
+    while (this.#queue.isDue) await this.#commit(this.#queue.take(BATCH))
   }
 
   async #commit(entries: readonly Entry[]): Promise<void> {
@@ -245,8 +245,8 @@ class DurableStore implements Store {
 
   async #write(changes: readonly Change[]): Promise<readonly Refusal[]> {
     const { clock, boot, log } = this.#deps
-    const link = await this.#connected()
-    const refused = await link.commit({ reading: read(clock, boot), changes })
+    const client = await this.#connected()
+    const refused = await client.commit({ reading: read(clock, boot), changes })
     if (this.#failure !== undefined) log.info('the store can be written again')
     this.#failure = undefined
     return refused
@@ -271,12 +271,12 @@ class DurableStore implements Store {
   /** Tells everybody who waits, keeps what nobody waits for, and tries again later. */
   async #failed(entries: readonly Entry[], error: StoreError): Promise<void> {
     this.#tellFailure(error)
-    const behind = this.#lane.postpone()
-    this.#lane.giveBack(entries.flatMap((entry) => keptAfter(entry, error)))
+    const behind = this.#queue.postpone()
+    this.#queue.giveBack(entries.flatMap((entry) => keptAfter(entry, error)))
     for (const { waiter } of entries) waiter?.reject(error)
     for (const waiter of behind) waiter.reject(error)
     // The thread that replaces this one checks the file.
-    if (error.reason === 'damaged') await this.#link?.close().catch(() => {})
+    if (error.reason === 'damaged') await this.#client?.close().catch(() => {})
   }
 
   #tellFailure(error: StoreError): void {
@@ -284,25 +284,29 @@ class DurableStore implements Store {
     const isNew = this.#failure?.reason !== error.reason
     this.#failure = error
     if (isNew) log.error({ reason: error.reason }, `${error.message}. Nothing is bought until it can be written`)
-    const sessions = this.#lane.takeDropped()
+    const sessions = this.#queue.takeDropped()
     if (sessions > 0)
       log.warn({ sessions }, 'too many sessions wait to be recorded: the newest will not outlive a restart')
   }
 
-  async #connected(): Promise<Link> {
-    const last = this.#link
+  async #connected(): Promise<WorkerClient> {
+    const last = this.#client
     if (last?.isAlive) return last
     const { clock, log, spawn, boot } = this.#deps
     if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
     this.#reopenAt = clock.now() + RETRY_MS
     await last?.close()
-    const { link, opened } = await Link.open(spawn, { dir: this.#dir, reading: read(clock, boot), isStart: false })
+    const { client, opened } = await WorkerClient.open(spawn, {
+      dir: this.#dir,
+      reading: read(clock, boot),
+      isStart: false,
+    })
     tell(log, opened.notes)
     // The first one has replaced none: it is no reason to wait with a second.
     if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY
     else log.warn('the thread of the store had ended: another one has opened it again')
-    this.#link = link
-    return link
+    this.#client = client
+    return client
   }
 }
 

@@ -18,7 +18,7 @@ export function startWorker(): Worker {
   return new Worker(url)
 }
 
-export class Link {
+export class WorkerClient {
   readonly #worker: Worker
   readonly #ended: Promise<void>
   #question: Question | undefined
@@ -41,15 +41,15 @@ export class Link {
    * Starts a thread and opens the store in it.
    * @throws {StoreError} what the store says; then the thread has ended
    */
-  static async open(spawn: Spawn, request: OpenRequest): Promise<{ link: Link; opened: Opened }> {
-    const link = new Link(spawn())
+  static async open(spawn: Spawn, request: OpenRequest): Promise<{ client: WorkerClient; opened: Opened }> {
+    const client = new WorkerClient(spawn())
     try {
-      const reply = await link.#ask({ kind: 'open', ...request })
-      if (reply.kind === 'opened') return { link, opened: reply.opened }
+      const reply = await client.#ask({ kind: 'open', ...request })
+      if (reply.kind === 'opened') return { client, opened: reply.opened }
       const error = failureOf(reply)
       throw error.reason === 'busy' ? new StoreBusy(request.dir) : error
     } catch (error) {
-      await link.#ended
+      await client.#ended
       throw error
     }
   }

@@ -2,24 +2,24 @@
 import { parentPort } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
 import { toStoreError } from './causes.ts'
-import { Keeper } from './database-writer.ts'
+import { DatabaseWriter } from './database-writer.ts'
 import type { Reply, Request } from './messages.ts'
 
-let keeper: Keeper | undefined
+let writer: DatabaseWriter | undefined
 
 function answer(request: Request): Reply {
   try {
     if (request.kind === 'open') {
-      const { keeper: opened, opened: found } = Keeper.open(request)
-      keeper = opened
+      const { writer: opened, opened: found } = DatabaseWriter.open(request)
+      writer = opened
       return { kind: 'opened', opened: found }
     }
     if (request.kind === 'close') {
-      keeper?.close()
+      writer?.close()
       return { kind: 'closed' }
     }
-    if (keeper === undefined) throw new StoreError('closed', 'the store is not open')
-    return { kind: 'committed', refused: keeper.commit(request) }
+    if (writer === undefined) throw new StoreError('closed', 'the store is not open')
+    return { kind: 'committed', refused: writer.commit(request) }
   } catch (error) {
     const { reason, message } = toStoreError(error, 'the store has failed')
     return { kind: 'failed', failure: { reason, message } }

@@ -27,7 +27,7 @@ export interface Entry {
 /** While nothing can be written, calls and purchases stop, but clients still begin sessions. */
 const MAX_WAITING_SESSIONS = 100_000
 
-export class Lane {
+export class WriteQueue {
   /** What a batch that failed has left over. */
   #front: Entry[] = []
   readonly #changes = new Map<Key, Entry>()

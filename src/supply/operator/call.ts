@@ -13,7 +13,7 @@ import type { Limiters } from '../../ratelimit/limiter.ts'
 import { type ByHand, type Operation, type Params, VendorError } from '../../vendors/contract.ts'
 import type { Provider } from '../provider.ts'
 
-export interface HandOrder {
+export interface OperatorCall {
   readonly provider: string
   readonly operation: string
   readonly params: Params
@@ -21,7 +21,7 @@ export interface HandOrder {
   readonly yes: boolean
 }
 
-export interface HandReply {
+export interface OperatorReply {
   readonly provider: string
   readonly operation: string
   readonly effect: Operation['effect']
@@ -30,16 +30,16 @@ export interface HandReply {
 }
 
 /** What was asked for cannot be done, or not so: nothing was sent. */
-export class HandRefusal extends Error {
+export class OperatorCallRefused extends Error {
   readonly kind: 'provider' | 'operation' | 'parameters' | 'unconfirmed'
 
-  constructor(kind: HandRefusal['kind'], message: string) {
+  constructor(kind: OperatorCallRefused['kind'], message: string) {
     super(message)
     this.kind = kind
   }
 }
 
-export interface HandParts {
+export interface OperatorCallParts {
   readonly clock: Clock
   readonly log: Log
   readonly limiters: Limiters
@@ -51,22 +51,22 @@ const BY_HAND_PRIORITY = -10
 /** How long after a slot has fallen free it is taken, if it is still there: clients' orders are planned at that very moment. */
 const BEHIND_MS = 100
 
-export class HandCalls {
-  readonly #parts: HandParts
+export class OperatorCalls {
+  readonly #parts: OperatorCallParts
   /** One call at a time for each limiter: a queue of them would take every slot. */
   readonly #lanes = new Map<string, PQueue>()
   readonly #stopping = new AbortController()
 
-  constructor(parts: HandParts) {
+  constructor(parts: OperatorCallParts) {
     this.#parts = parts
   }
 
   /**
    * @param signal gives up a call that waits; one that has left may have been done
-   * @throws {HandRefusal} when nothing was sent because of what was asked; {GatewayError} GW_BUDGET_REACHED; {VendorError};
+   * @throws {OperatorCallRefused} when nothing was sent because of what was asked; {GatewayError} GW_BUDGET_REACHED; {VendorError};
    *   {StoreError}; the signal's reason
    */
-  async call(order: HandOrder, signal: AbortSignal): Promise<HandReply> {
+  async call(order: OperatorCall, signal: AbortSignal): Promise<OperatorReply> {
     const { provider, operation, byHand } = this.#find(order)
     const { params, operation: name } = order
     const count = await planned(byHand, name, params)
@@ -88,14 +88,15 @@ export class HandCalls {
     return { provider: provider.name, operation: name, effect: operation.effect, data: shown }
   }
 
-  #find(order: HandOrder): { provider: Provider; operation: Operation; byHand: ByHand } {
+  #find(order: OperatorCall): { provider: Provider; operation: Operation; byHand: ByHand } {
     const { providers } = this.#parts
     const provider = providers.find(({ name }) => name === order.provider)
     if (provider === undefined)
       throw unknown('provider', `there is no provider "${order.provider}"`, order.provider, namesOf(providers))
     const { operations, byHand, vendor } = provider.source
     const operation = Object.hasOwn(operations, order.operation) ? operations[order.operation] : undefined
-    if (byHand === undefined) throw new HandRefusal('operation', `${vendor} has no operations: it is a list of yours`)
+    if (byHand === undefined)
+      throw new OperatorCallRefused('operation', `${vendor} has no operations: it is a list of yours`)
     if (operation !== undefined) return { provider, operation, byHand }
     const words = `${vendor} has no operation ${JSON.stringify(order.operation)}`
     throw unknown('operation', words, order.operation, Object.keys(operations))
@@ -120,7 +121,7 @@ export class HandCalls {
   async #make(
     provider: Provider,
     byHand: ByHand,
-    { operation, params }: HandOrder,
+    { operation, params }: OperatorCall,
     count: number,
     signal: AbortSignal,
   ): Promise<unknown> {
@@ -149,9 +150,9 @@ function unknown(
   words: string,
   written: string,
   names: readonly string[],
-): HandRefusal {
+): OperatorCallRefused {
   const likely = nearest(written, names)
-  return new HandRefusal(
+  return new OperatorCallRefused(
     kind,
     `${words}${likely === undefined ? `: ${names.join(', ')}` : `; did you mean ${likely}?`}`,
   )
@@ -163,16 +164,16 @@ async function planned(byHand: ByHand, operation: string, params: Params): Promi
     return await byHand.plan(operation, params)
   } catch (error) {
     if (error instanceof VendorError && error.class === 'bad_request')
-      throw new HandRefusal('parameters', error.message)
+      throw new OperatorCallRefused('parameters', error.message)
     throw error
   }
 }
 
-function unconfirmed({ provider, operation: name, params }: HandOrder, operation: Operation, count: number) {
+function unconfirmed({ provider, operation: name, params }: OperatorCall, operation: Operation, count: number) {
   const given = Object.entries(params).map(([key, value]) => `${key}=${operation.params[key]?.secret ? '***' : value}`)
   const what = given.length === 0 ? '' : ` (${given.join(' ')})`
   const words = `${name} ${operation.about}${what}. ${consequence(operation.effect, provider, count)}. Nothing was sent: it wants your yes`
-  return new HandRefusal('unconfirmed', words)
+  return new OperatorCallRefused('unconfirmed', words)
 }
 
 function consequence(effect: Operation['effect'], provider: string, count: number): string {

@@ -68,7 +68,7 @@ const TRIAL_PRIORITY = 1
 const MAX_SHOWN = 20
 const MAX_LIST = 100_000
 
-export class Trials {
+export class SourceTrials {
   readonly #parts: TrialParts
   readonly #stopping = new AbortController()
 

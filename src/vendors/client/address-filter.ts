@@ -1,7 +1,7 @@
 /** What a vendor sold, before anybody connects to it: addresses that cannot be upstreams are taken out, logins are put in. */
 import { isIP, isIPv4 } from 'node:net'
 import { addressMatcher } from '../../address.ts'
-import type { Delivered, ProviderSettings, Sold } from '../contract.ts'
+import type { Delivered, Sold, SourceSettings } from '../contract.ts'
 
 /** The size the pool is built for; a reply with more is not meant for us. */
 const MAX_ITEMS = 10_000
@@ -18,7 +18,7 @@ const isOurs = addressMatcher([
 const LOCAL_NAMES =
   /^(localhost|localhost\.localdomain|ip6-localhost|ip6-loopback|.+\.(localhost|local|internal|home\.arpa))$/i
 
-export type ScreenSettings = Pick<ProviderSettings, 'allowPrivate' | 'upstream'>
+export type ScreenSettings = Pick<SourceSettings, 'allowPrivate' | 'upstream'>
 
 /**
  * Takes out what no upstream may be and completes the rest.
@@ -52,7 +52,7 @@ export function refusalOf(host: string, allowPrivate: boolean): string | undefin
     : undefined
 }
 
-function complete(item: Sold, upstream: ProviderSettings['upstream']): Sold {
+function complete(item: Sold, upstream: SourceSettings['upstream']): Sold {
   if (upstream === undefined) return item
   const spoken = item.protocol === 'https' ? 'https' : (upstream.protocol ?? item.protocol)
   const protocol = upstream.tls === true && spoken === 'http' ? 'https' : spoken

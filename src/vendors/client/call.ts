@@ -10,8 +10,8 @@
 import {
   type Operation,
   type Params,
-  type ProviderSettings,
   type RateLimit,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from '../contract.ts'
@@ -22,7 +22,7 @@ import { accountKey, limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
 
 export interface Caller {
   readonly vendor: Vendor
-  readonly settings: ProviderSettings
+  readonly settings: SourceSettings
   readonly deps: SourceDeps
   readonly requestIds: RequestIds
   /** What the vendor has told since the source was opened. */

@@ -10,10 +10,10 @@ import type { Clock } from '../../clock.ts'
 import {
   type Delivered,
   type Params,
-  type ProviderSettings,
   type RateLimit,
   type RawReply,
   type Source,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from '../contract.ts'
@@ -109,10 +109,10 @@ export interface Table {
 /** What a vendor that makes sources of its own is handed by the registry. */
 export interface Engine {
   /** The source of a product that is one call. @throws {VendorError} class bad_request for settings that the table does not allow */
-  openTableSource(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Source
-  openTable(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Table
+  openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source
+  openTable(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Table
   /** Takes out what no upstream may be and puts the provider's login in. */
-  screen(delivered: Delivered, settings: Pick<ProviderSettings, 'allowPrivate' | 'upstream'>): Delivered
+  screen(delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>): Delivered
   /** Why a host may not be reached; undefined when it may. */
   refusalOf(host: string, allowPrivate: boolean): string | undefined
 }

@@ -1,5 +1,5 @@
 /** Tasks of one key run one after the other, whoever starts them: two providers may share an account. */
-export class Turns {
+export class KeyedMutex {
   /** Of each key the last task that stands in line. */
   readonly #last = new Map<string, Promise<void>>()
 

@@ -9,8 +9,8 @@ import {
   type Delivery,
   type Params,
   type Product,
-  type ProviderSettings,
   type Source,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from '../contract.ts'
@@ -25,7 +25,7 @@ import { RequestIds } from './request-ids.ts'
  * Opens one configured account and product of a vendor.
  * @throws {VendorError} class bad_request for an unknown product and for `request:` parameters that the document does not allow
  */
-export function openTableSource(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps): Source {
+export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source {
   const product = productOf(vendor, settings.product)
   assertParams(operationOf(vendor, product.extract), settings.request, 'configured')
   const learned = { channels: undefined, callerParams: {} }

@@ -5,7 +5,7 @@ import {
   type Credentials,
   type Operation,
   type Params,
-  type ProviderSettings,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from '../contract.ts'
@@ -18,7 +18,7 @@ import type { VendorRequest } from './http.ts'
 export function toRequest(
   vendor: Vendor,
   operation: Operation,
-  settings: ProviderSettings,
+  settings: SourceSettings,
   params: Params,
 ): VendorRequest {
   if (operation.compose !== undefined) return composed(operation, operation.compose(params), settings)
@@ -48,7 +48,7 @@ export function toRequest(
 function composed(
   { method }: Operation,
   { url: written, headers = {}, body }: Composed,
-  { baseUrl, callTimeoutMs: timeoutMs, maxBodyBytes }: ProviderSettings,
+  { baseUrl, callTimeoutMs: timeoutMs, maxBodyBytes }: SourceSettings,
 ): VendorRequest {
   const original = new URL(written)
   const path = original.pathname === '/' ? '' : original.pathname
@@ -129,7 +129,7 @@ export function formsOf(secrets: readonly string[]): string[] {
 }
 
 /** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */
-export function secretsOf(operation: Operation, settings: ProviderSettings, wire: Params): string[] {
+export function secretsOf(operation: Operation, settings: SourceSettings, wire: Params): string[] {
   const inParams = Object.entries(wire).filter(([name]) => operation.params[name]?.secret === true)
   const inCredentials = Object.values(settings.credentials).map((secret) => secret?.reveal() ?? '')
   return [...inParams.map(([, value]) => String(value)), ...inCredentials, settings.upstream?.password?.reveal() ?? '']

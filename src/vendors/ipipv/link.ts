@@ -6,9 +6,9 @@ import { Secret } from '../../secret.ts'
 import type { VendorRequest } from '../client/http.ts'
 import {
   type Delivered,
-  type ProviderSettings,
   type RawReply,
   type Sold,
+  type SourceSettings,
   type UpstreamProtocol,
   VendorError,
 } from '../contract.ts'
@@ -31,7 +31,7 @@ import { readItem } from './items.ts'
  */
 export function linkRequest(
   link: string,
-  settings: Pick<ProviderSettings, 'allowPrivate' | 'callTimeoutMs' | 'maxBodyBytes'>,
+  settings: Pick<SourceSettings, 'allowPrivate' | 'callTimeoutMs' | 'maxBodyBytes'>,
   refusalOf: (host: string, allowPrivate: boolean) => string | undefined,
 ): VendorRequest {
   const url = URL.parse(link)

@@ -5,8 +5,8 @@ import {
   type Delivered,
   type Delivery,
   type Params,
-  type ProviderSettings,
   type Source,
+  type SourceSettings,
   type UpstreamProtocol,
   type Vendor,
   VendorError,
@@ -24,7 +24,7 @@ import { openStatic } from './static.ts'
  */
 export function openProduct(
   vendorWith: (variant: Variant) => Vendor,
-  settings: ProviderSettings,
+  settings: SourceSettings,
   deps: SourceDeps,
   engine: Engine,
 ): Source {
@@ -38,7 +38,7 @@ export function openProduct(
   return withBalance(base, engine.openTable(vendor, settings, deps), mainAccount, settings.request, deps.clock)
 }
 
-function openApi(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
+function openApi(vendor: Vendor, settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
   const table = engine.openTable(vendor, settings, deps)
   const base = engine.openTableSource(vendor, settings, deps)
   const { request } = settings
@@ -62,7 +62,7 @@ interface Part {
 }
 
 interface Process {
-  readonly settings: ProviderSettings
+  readonly settings: SourceSettings
   readonly deps: SourceDeps
   readonly engine: Engine
 }
@@ -83,7 +83,7 @@ async function fetchLink(link: string, table: Table, { settings, deps, engine }:
   }
 }
 
-function together(parts: readonly Part[], settings: ProviderSettings, engine: Engine): Delivery {
+function together(parts: readonly Part[], settings: SourceSettings, engine: Engine): Delivery {
   const facts = factsOf(settings.request)
   const sold = parts.flatMap(({ delivered }) => delivered.sold.map((item) => ({ ...item, ...facts })))
   const rejected = parts.flatMap(({ delivered }) => delivered.rejected)

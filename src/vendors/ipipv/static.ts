@@ -7,8 +7,8 @@ import {
   type ByHand,
   type Delivery,
   type Params,
-  type ProviderSettings,
   type Source,
+  type SourceSettings,
   type Vendor,
   VendorError,
 } from '../contract.ts'
@@ -25,7 +25,7 @@ const MAX_ASKED = 100
 const MISSING = '10041'
 
 /** @throws {VendorError} class bad_request when there are neither instances nor orders nor a purchase */
-export function openStatic(vendor: Vendor, settings: ProviderSettings, deps: SourceDeps, engine: Engine): Source {
+export function openStatic(vendor: Vendor, settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
   const own = readStatic(settings.own)
   if (own.instances === undefined && own.orders === undefined && own.purchase === undefined)
     throw new VendorError('bad_request', 'instances', 'a static provider of ipipv needs instances, orders or purchase')
@@ -90,7 +90,7 @@ interface Stock extends Holding {
 
 class StaticAccount {
   readonly #own: StaticOwn
-  readonly #settings: ProviderSettings
+  readonly #settings: SourceSettings
   readonly #table: Table
   readonly #deps: SourceDeps
   readonly #engine: Engine
@@ -104,7 +104,7 @@ class StaticAccount {
 
   constructor(
     own: StaticOwn,
-    settings: ProviderSettings,
+    settings: SourceSettings,
     table: Table,
     { deps, opened, engine }: Counting & { engine: Engine },
   ) {

@@ -1,7 +1,7 @@
 /** A pasted link: what it is, and the source that it makes. */
 import type { Secret } from '../../secret.ts'
 import type { Engine, SourceDeps } from '../client/http.ts'
-import { type ProviderSettings, type Source, type Vendor, VendorError } from '../contract.ts'
+import { type Source, type SourceSettings, type Vendor, VendorError } from '../contract.ts'
 import { type IsAllowed, type LinkChoice, type LinkProblem, type LinkReading, readLink } from './reading.ts'
 import { tableOf } from './table.ts'
 
@@ -22,7 +22,7 @@ export function readPasted(
 
 /** @throws {VendorError} class bad_request for a link that cannot be used, in words that hold nothing of it */
 export function openPasted(
-  settings: ProviderSettings,
+  settings: SourceSettings,
   deps: SourceDeps,
   tables: LinkTables,
   engine: Pick<Engine, 'openTableSource'>,

@@ -61,7 +61,7 @@ class Vendor {
 async function drive(limiter: Limiter, vendor: Vendor, clock: FakeClock, fates: readonly Fate[]): Promise<string[]> {
   const ends: Promise<string>[] = []
   for (const one of fates) {
-    // Those without a gap are asked for in one turn of the event loop, as the refiller does it.
+    // Those without a gap are asked for in one turn of the event loop, as the planner does it.
     if (one.gapMs > 0) await clock.run(one.gapMs)
     const abort = new AbortController()
     const lives = { 'abort-early': 1, 'abort-late': 1_500 }[one.end as string]

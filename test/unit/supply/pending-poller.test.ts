@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import { Follower } from '../../../src/supply/pending-poller.ts'
+import { PendingPoller } from '../../../src/supply/pending-poller.ts'
 import type { Followed } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -8,7 +8,7 @@ let clock: FakeClock
 let asked: { at: number; refs: readonly string[] }[]
 let answer: Partial<Followed> | Error
 let owner: { heldRefs: string[]; isWanted: boolean; followed(news: Followed): Promise<void>; followFailed(): void }
-let follower: Follower
+let follower: PendingPoller
 
 beforeEach(() => {
   clock = new FakeClock({ now: 0 })
@@ -20,7 +20,7 @@ beforeEach(() => {
     if (answer instanceof Error) throw answer
     return { sold: [], rejected: [], gone: [], sentAt: clock.now(), ...answer }
   }
-  follower = new Follower({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, owner)
+  follower = new PendingPoller({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, owner)
 })
 
 const times = () => asked.map(({ at }) => at)

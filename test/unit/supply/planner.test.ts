@@ -306,8 +306,8 @@ it('goes on after the machine has slept, at once', async () => {
 const outlookOf = async (world: World) => {
   world.connect()
   await world.clock.run(1_000)
-  const { refiller } = world.supply
-  const error = refiller.outlook(undefined, [])
+  const { planner } = world.supply
+  const error = planner.outlook(undefined, [])
   return error && { code: error.code, message: error.message, retryAfterMs: error.detail['retryAfterMs'] }
 }
 
@@ -345,13 +345,13 @@ it('tells clients why nothing will come: the channels', async () => {
 it('tells nothing while something may come: an order on its way, a rest that ends in time, a pause that does', async () => {
   const world = new World(one)
   world.connect()
-  expect(world.supply.refiller.outlook(undefined, [])).toBeUndefined()
+  expect(world.supply.planner.outlook(undefined, [])).toBeUndefined()
   await world.clock.run(1_000)
   const [upstream] = world.pool.members()
   if (upstream === undefined) throw new Error('nothing was bought')
   world.provider('a').proof(upstream, true, undefined)
   world.pool.rest(upstream, world.clock.now() + 9_000)
-  expect(world.supply.refiller.outlook(undefined, [])).toBeUndefined()
+  expect(world.supply.planner.outlook(undefined, [])).toBeUndefined()
   const waiting = new World(one)
   waiting.vendor('a').trouble.push(error('server'))
   expect(await outlookOf(waiting)).toBeUndefined()
@@ -361,8 +361,8 @@ it('tells of the provider that will be back first', async () => {
   const world = new World({ a: { settings: { reprobeMs: 600_000 } }, b: { settings: { reprobeMs: 300_000 } } })
   for (const name of ['a', 'b']) world.vendor(name).trouble.push(error('auth'))
   expect((await outlookOf(world))?.message).toContain('provider "b"')
-  expect(world.supply.refiller.outlook(['a'], [])?.message).toContain('provider "a"')
-  expect(world.supply.refiller.outlook(['nobody'], [])?.code).toBe('GW_NO_SUPPLY')
+  expect(world.supply.planner.outlook(['a'], [])?.message).toContain('provider "a"')
+  expect(world.supply.planner.outlook(['nobody'], [])?.code).toBe('GW_NO_SUPPLY')
 })
 
 it('buys at the operator’s word what is missing of the floor, within state, budget and ceiling', async () => {
@@ -417,8 +417,8 @@ it('leaves nothing behind when it is closed', async () => {
   world.connectTo('a', 1)
   world.close()
   await world.clock.run(0)
-  world.supply.refiller.plan()
-  world.supply.refiller.asked(undefined)
+  world.supply.planner.plan()
+  world.supply.planner.asked(undefined)
   const calls = world.vendor('a').calls.length
   await world.clock.run(600_000)
   expect([world.vendor('a').calls.length, world.clock.pendingTimers]).toEqual([calls, 0])

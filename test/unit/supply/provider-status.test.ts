@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Standing } from '../../../src/supply/provider-status.ts'
+import { ProviderStatus } from '../../../src/supply/provider-status.ts'
 import { codeOfClass, type ErrorClass, VendorError, type WaitEdge } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -9,7 +9,7 @@ const WALL = 1_795_363_170_500
 
 function setUp(random = () => 1) {
   const clock = new FakeClock({ now: 0, wall: WALL })
-  const standing = new Standing(settings, clock, random)
+  const standing = new ProviderStatus(settings, clock, random)
   const fail = (errorClass: ErrorClass, wait?: WaitEdge, earliestEnd?: number) =>
     standing.failed(new VendorError(errorClass, '7', 'what the vendor says', { wait, hint: 'do this' }), earliestEnd)
   return { clock, standing, fail }
@@ -29,11 +29,11 @@ it.each<[ErrorClass, 'stopped' | 'waiting', number]>([
   const code = codeOfClass[errorClass]
   const words = 'what the vendor says (do this)'
   expect(fail(errorClass)).toEqual({ kind, until: pause, code, words })
-  expect([standing.isOnTrial, standing.lastTrouble]).toEqual([kind === 'stopped', { at: 0, code, words }])
+  expect([standing.isOnTrial, standing.lastError]).toEqual([kind === 'stopped', { at: 0, code, words }])
   clock.advance(pause)
   standing.succeeded()
   expect(standing.state).toEqual({ kind: 'ready', until: 0, code: '', words: '' })
-  expect(standing.lastTrouble?.code).toBe(code)
+  expect(standing.lastError?.code).toBe(code)
 })
 
 it.each<[string, WaitEdge, number | undefined, number]>([
@@ -182,7 +182,7 @@ it('what was found wrong first is what is told: a refused login makes a line loo
   const { standing } = setUp()
   for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'login')
   expect(standing.lineDown(7).words).toContain('upstream.username')
-  expect([standing.state.words, standing.lastTrouble?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
+  expect([standing.state.words, standing.lastError?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
 })
 
 it('mended: the next order may leave at once', () => {
@@ -195,7 +195,7 @@ it('mended: the next order may leave at once', () => {
 it('resting is no trouble', () => {
   const { standing } = setUp()
   standing.resting(60_000, 'all is read')
-  expect([standing.state, standing.lastTrouble]).toEqual([
+  expect([standing.state, standing.lastError]).toEqual([
     { kind: 'waiting', until: 60_000, code: '', words: 'all is read' },
     undefined,
   ])

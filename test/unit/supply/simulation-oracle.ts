@@ -1,6 +1,6 @@
 /**
  * The fewest addresses that serve given connections, by somebody who knows them all beforehand and gets every address the
- * moment it is ordered, under the refiller's own rules: the floor that recent leases have earned, `targetLoad` running
+ * moment it is ordered, under the planner's own rules: the floor that recent leases have earned, `targetLoad` running
  * connections per address, one lease per address with `uses: 1`, nothing lent below `minLife`.
  *
  * Buying as late as each rule allows is the best there is: lives are equally long, so an address bought later outlasts

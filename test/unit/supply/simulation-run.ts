@@ -1,4 +1,4 @@
-/** Clients, broker, pool, refiller, provider and limiter as in the gateway, a made-up vendor, and hours that pass in seconds. */
+/** Clients, broker, pool, planner, provider and limiter as in the gateway, a made-up vendor, and hours that pass in seconds. */
 import { createLog } from '../../../src/log.ts'
 import { anyUpstream, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
@@ -125,7 +125,7 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
     { clock, pool, log, store, limiters, onSettled: () => broker.serve() },
   )
   const sticky = new Sticky(pool, { idle: 60_000, max: 10 }, clock, store)
-  const broker: Broker = new Broker(pool, sticky, supply.refiller, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
+  const broker: Broker = new Broker(pool, sticky, supply.planner, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
   return { pool, supply, broker, limiters, deaths }
 }
 

@@ -6,7 +6,7 @@ import { type Applicant, Broker } from '../../../src/proxy/lease-queue.ts'
 import { Sticky } from '../../../src/proxy/session-table.ts'
 import { Limiters } from '../../../src/ratelimit/limiter.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
-import type { RefillSettings } from '../../../src/supply/planner.ts'
+import type { PlannerSettings } from '../../../src/supply/planner.ts'
 import type { Provider, ProviderSettings } from '../../../src/supply/provider.ts'
 import { Supply } from '../../../src/supply/supply.ts'
 import {
@@ -205,7 +205,7 @@ export function account(name: string, rest: Partial<ProviderSettings> = {}): Pro
   }
 }
 
-export interface Rules extends Omit<RefillSettings, 'waitTimeout' | 'uses'> {
+export interface Rules extends Omit<PlannerSettings, 'waitTimeout' | 'uses'> {
   readonly uses: number
   readonly connections: number
 }
@@ -267,7 +267,7 @@ export class World {
     const settings = { ...rules, uses, waitTimeout: WAIT_MS }
     this.supply = new Supply(settings, opened, { ...parts, onSettled: () => this.broker.serve() })
     const sticky = new Sticky(this.pool, { idle: 60_000, max: 10 }, clock, store)
-    this.broker = new Broker(this.pool, sticky, this.supply.refiller, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
+    this.broker = new Broker(this.pool, sticky, this.supply.planner, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
   }
 
   vendor(name: string): SimulatedVendor {

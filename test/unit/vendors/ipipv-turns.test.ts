@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
 import { createLog } from '../../../src/log.ts'
-import { openAccounts } from '../../../src/supply/accounts.ts'
+import { openConfiguredSources } from '../../../src/supply/configured-sources.ts'
 import type { VendorHttp } from '../../../src/vendors/client/http.ts'
-import { Turns } from '../../../src/vendors/client/keyed-mutex.ts'
+import { KeyedMutex } from '../../../src/vendors/client/keyed-mutex.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedIpipv } from '../../support/vendors/ipipv.ts'
@@ -18,7 +18,7 @@ const READS = /\/(info|instance|order|product\/query|proxy\/info)\/v2$/
 /** Two sims stand for two apps; what is under way at each is counted. */
 function world() {
   const clock = new FakeClock()
-  const { inTurn } = new Turns()
+  const { inTurn } = new KeyedMutex()
   const underWay = new Map<string, number>()
   const most = { changes: 0, all: 0 }
   const sim = new SimulatedIpipv({
@@ -101,7 +101,7 @@ describe('changes of one app', () => {
     const provider = (name: string) =>
       `{ name: ${name}, vendor: ipipv, product: dynamic-password, credentials: ${JSON.stringify(credentials)}, request: ${JSON.stringify(draw)} }`
     const config = parseConfig(`state: off\nproviders: [${provider('a')}, ${provider('b')}]`, 'gateway.yaml', {})
-    const { opened } = await openAccounts(config, {
+    const { opened } = await openConfiguredSources(config, {
       ...deps,
       log: createLog(config.log),
       gate: (_limit, _order, send) => send(),

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { Secret } from '../../../src/secret.ts'
 import type { SourceDeps, VendorHttp, VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
-import { type ProviderSettings, type Sold, type Source, VendorError } from '../../../src/vendors/contract.ts'
+import { type Sold, type Source, type SourceSettings, VendorError } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -39,13 +39,13 @@ export class ScriptedHttp implements VendorHttp {
   }
 }
 
-export type SettingsOf = Partial<Omit<ProviderSettings, 'credentials'>> & {
+export type SettingsOf = Partial<Omit<SourceSettings, 'credentials'>> & {
   readonly vendor: string
   readonly product: string
   readonly credentials?: Readonly<Record<string, string>>
 }
 
-export function settingsOf({ credentials = {}, ...rest }: SettingsOf): ProviderSettings {
+export function settingsOf({ credentials = {}, ...rest }: SettingsOf): SourceSettings {
   return {
     name: 'under-test',
     request: {},

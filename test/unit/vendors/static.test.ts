@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Secret } from '../../../src/secret.ts'
-import { type ProviderSettings, VendorError } from '../../../src/vendors/contract.ts'
+import { type SourceSettings, VendorError } from '../../../src/vendors/contract.ts'
 import { junk, lists } from '../../fixtures/vendors/static.ts'
 import { failureOf, never, plain, printed, type Scripted, scripted } from './scripted-http.ts'
 
@@ -18,11 +18,11 @@ function fileOf(text: string): string {
   return path
 }
 
-const open = (rest: Partial<Omit<ProviderSettings, 'credentials'>>, reply?: Scripted) =>
+const open = (rest: Partial<Omit<SourceSettings, 'credentials'>>, reply?: Scripted) =>
   scripted({ vendor: 'static', product: 'list', ...rest }, reply)
 
 const URL_WITH_KEY = 'https://lists.example.com/mine?key=T0ken%2Fof-mine'
-const fromUrl = (body: string, rest: Partial<ProviderSettings> = {}) =>
+const fromUrl = (body: string, rest: Partial<SourceSettings> = {}) =>
   open({ url: new Secret(URL_WITH_KEY), ...rest }, { body })
 
 describe('static: a file or a URL', () => {

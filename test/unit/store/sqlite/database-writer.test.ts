@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StoreError } from '../../../../src/store/errors.ts'
-import { Keeper } from '../../../../src/store/sqlite/database-writer.ts'
+import { DatabaseWriter } from '../../../../src/store/sqlite/database-writer.ts'
 import type { Change, Left, UpstreamRow } from '../../../../src/store/sqlite/messages.ts'
 import type { Reading } from '../../../../src/store/sqlite/time.ts'
 
@@ -27,26 +27,26 @@ class Machine {
   }
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'turnpike-keeper-'))
+const folder = mkdtempSync(join(tmpdir(), 'turnpike-writer-'))
 const dir = join(folder, 'state')
 let machine: Machine
-let keeper: Keeper
+let writer: DatabaseWriter
 
 function open(): Left {
-  const { keeper: opened, opened: found } = Keeper.open({ dir, reading: machine.reading, isStart: true })
-  keeper = opened
+  const { writer: opened, opened: found } = DatabaseWriter.open({ dir, reading: machine.reading, isStart: true })
+  writer = opened
   expect(found.notes).toEqual([])
   if (found.left === undefined) throw new Error('a start tells what is left')
   return found.left
 }
 
 function restart(): Left {
-  keeper.close()
+  writer.close()
   return open()
 }
 
 function record(...changes: Change[]): readonly { index: number; message: string }[] {
-  return keeper.commit({ reading: machine.reading, changes })
+  return writer.commit({ reading: machine.reading, changes })
 }
 
 function began(id: number, booked = 0, windowMs = MINUTE): Change {
@@ -87,7 +87,7 @@ beforeEach(() => {
   open()
 })
 
-afterEach(() => keeper.close())
+afterEach(() => writer.close())
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -128,9 +128,9 @@ describe('calls', () => {
 
   it('have numbers that no earlier call has', () => {
     record(began(41))
-    keeper.close()
-    const { keeper: opened, opened: found } = Keeper.open({ dir, reading: machine.reading, isStart: true })
-    keeper = opened
+    writer.close()
+    const { writer: opened, opened: found } = DatabaseWriter.open({ dir, reading: machine.reading, isStart: true })
+    writer = opened
     expect(found.nextCall).toBe(42)
   })
 })
@@ -329,7 +329,7 @@ describe('batches', () => {
     record(began(1), ended(1), bought('a', SECOND), { kind: 'session', key: 's', upstreamId: 'a' })
     machine.passes(8 * 24 * HOUR)
     record(began(2))
-    keeper.close()
+    writer.close()
     const database = new DatabaseSync(join(dir, 'turnpike.db'), { readOnly: true })
     const count = (table: string) => database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.['n']
     expect(['calls', 'upstreams', 'sessions'].map(count)).toEqual([1, 0, 0])
@@ -347,17 +347,17 @@ describe('batches', () => {
 
   it('that fail as a whole leave nothing behind, and the next one is recorded', () => {
     const reading = { ...machine.reading, bootId: undefined as unknown as string }
-    expect(() => keeper.commit({ reading, changes: [bought('a', MINUTE)] })).toThrow(StoreError)
+    expect(() => writer.commit({ reading, changes: [bought('a', MINUTE)] })).toThrow(StoreError)
     record(bought('b', MINUTE))
     expect(Object.keys(livesLeft(restart()))).toEqual(['b'])
   })
 
   it('open to a thread that replaces another leave calls in flight alone', () => {
     record(began(1, 5))
-    keeper.close()
+    writer.close()
     machine.passes(SECOND)
-    const { keeper: opened, opened: found } = Keeper.open({ dir, reading: machine.reading, isStart: false })
-    keeper = opened
+    const { writer: opened, opened: found } = DatabaseWriter.open({ dir, reading: machine.reading, isStart: false })
+    writer = opened
     expect(found.left).toBeUndefined()
     record(ended(1, 2))
     const left = restart()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Turns } from '../../../../src/vendors/client/keyed-mutex.ts'
+import { KeyedMutex } from '../../../../src/vendors/client/keyed-mutex.ts'
 
 /** A task that ends when it is told to. */
 function task(log: string[], name: string) {
@@ -20,7 +20,7 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('turns', () => {
   it('tasks of one key run one after the other, also behind one that failed', async () => {
-    const { inTurn } = new Turns()
+    const { inTurn } = new KeyedMutex()
     const log: string[] = []
     const tasks = ['a', 'b', 'c'].map((name) => task(log, name))
     const results = tasks.map(({ run }) => inTurn('key', never, run).catch((error: Error) => `failed ${error.message}`))
@@ -34,7 +34,7 @@ describe('turns', () => {
   })
 
   it('another key waits for nobody', async () => {
-    const { inTurn } = new Turns()
+    const { inTurn } = new KeyedMutex()
     const log: string[] = []
     const [a, b] = [task(log, 'a'), task(log, 'b')]
     const results = [inTurn('one', never, a.run), inTurn('other', never, b.run)]
@@ -46,7 +46,7 @@ describe('turns', () => {
   })
 
   it('who stops waiting is told at once, never runs, and keeps nobody waiting', async () => {
-    const { inTurn } = new Turns()
+    const { inTurn } = new KeyedMutex()
     const log: string[] = []
     const [a, b, c] = [task(log, 'a'), task(log, 'b'), task(log, 'c')]
     const stop = new AbortController()
@@ -62,7 +62,7 @@ describe('turns', () => {
   })
 
   it('a task that runs ends by itself when the signal aborts', async () => {
-    const { inTurn } = new Turns()
+    const { inTurn } = new KeyedMutex()
     const log: string[] = []
     const a = task(log, 'a')
     const stop = new AbortController()

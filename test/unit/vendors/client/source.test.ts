@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { Secret } from '../../../../src/secret.ts'
 import { openTableSource } from '../../../../src/vendors/client/source.ts'
-import { type Operation, type ProviderSettings, type Vendor, VendorError } from '../../../../src/vendors/contract.ts'
+import { type Operation, type SourceSettings, type Vendor, VendorError } from '../../../../src/vendors/contract.ts'
 import { credential, membersOf, parseJson } from '../../../../src/vendors/parse/reply.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { failureOf, never, printed, type Scripted, ScriptedHttp, settingsOf } from '../scripted-http.ts'
@@ -67,11 +67,7 @@ const acme: Vendor = {
   },
 }
 
-function open(
-  product: string,
-  rest: Partial<ProviderSettings> = {},
-  reply: Scripted = { body: '{"list":["1.1.1.1"]}' },
-) {
+function open(product: string, rest: Partial<SourceSettings> = {}, reply: Scripted = { body: '{"list":["1.1.1.1"]}' }) {
   const clock = new FakeClock()
   const http = new ScriptedHttp(clock, reply)
   const settings = { ...settingsOf({ vendor: 'acme', product, credentials: { token: 'T+0/ken' } }), ...rest }
@@ -258,7 +254,7 @@ describe('what goes wrong', () => {
 
 describe('limits', () => {
   it('follow the channels and the share of this gateway', () => {
-    const calls = (rest: Partial<ProviderSettings>) => open('get', rest).source.limitOf('get').calls
+    const calls = (rest: Partial<SourceSettings>) => open('get', rest).source.limitOf('get').calls
     expect(calls({ channels: 4 })).toBe(20)
     expect(calls({})).toBe(5)
     expect(calls({ channels: 4, limit: { share: 0.25 } })).toBe(5)

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
-import type { ProviderSettings } from '../../../../src/vendors/contract.ts'
+import type { SourceSettings } from '../../../../src/vendors/contract.ts'
 import { failureOf, formsOf, never, plain, printed, type Scripted, scripted } from '../scripted-http.ts'
 
 const TRADE_NO = '1000000000000001'
@@ -11,7 +11,7 @@ const signed = `http://v2.api.juliangip.com/dynamic/getips?trade_no=${TRADE_NO}&
 const qg = 'https://share.proxy.qg.net/get?key=KEY-OF-QG&num=5&isp=1&format=txt&mine=x'
 const unknown = 'https://me:pass%2Fword@api.other.example.com/take/WORD-IN-THE-PATH?num=3&value=VALUE-OF-OTHER'
 
-function open(link: string, reply: Scripted, more: Partial<ProviderSettings> & { readonly key?: string } = {}) {
+function open(link: string, reply: Scripted, more: Partial<SourceSettings> & { readonly key?: string } = {}) {
   const { key, ...rest } = more
   const credentials = key === undefined ? {} : { key }
   return scripted({ vendor: 'link', product: '', url: new Secret(link), ...rest, credentials }, reply)

@@ -18,26 +18,26 @@ import type { Log } from '../log.ts'
 import type { UpstreamTls } from '../pool/upstream.ts'
 import type { Secret } from '../secret.ts'
 import { memoryFile } from '../store/memory-file.ts'
-import type { Source, ProviderSettings as SourceSettings } from '../vendors/contract.ts'
+import type { Source, SourceSettings } from '../vendors/contract.ts'
 import {
   type CallGate,
+  KeyedMutex,
   openSource,
   ownKeysOf,
   type SourceDeps,
   type SourceMemory,
-  Turns,
   type VendorHttp,
 } from '../vendors/registry.ts'
-import type { RefillSettings } from './planner.ts'
+import type { PlannerSettings } from './planner.ts'
 import type { ProviderSettings } from './provider.ts'
 
 /** One provider of the configuration: what refill must know of it, and its source. */
-export interface Account {
+export interface ConfiguredSource {
   readonly settings: ProviderSettings
   readonly source: Source
 }
 
-interface AccountDeps {
+interface OpenDeps {
   readonly clock: Clock
   readonly log: Log
   readonly http: VendorHttp
@@ -45,29 +45,29 @@ interface AccountDeps {
 }
 
 /** Opens every provider's account, in the order of the configuration. */
-export async function openAccounts(
+export async function openConfiguredSources(
   config: Config,
-  deps: AccountDeps,
-): Promise<{ opened: Account[]; close: () => Promise<void> }> {
+  deps: OpenDeps,
+): Promise<{ opened: ConfiguredSource[]; close: () => Promise<void> }> {
   const worlds: DemoWorld[] = []
-  const opened: Account[] = []
-  const { inTurn } = new Turns()
+  const opened: ConfiguredSource[] = []
+  const { inTurn } = new KeyedMutex()
   for (const provider of config.providers) {
     if (isDemo(provider)) {
       const world = await openDemoWorld(provider, deps)
       worlds.push(world)
-      opened.push(demoAccount(config, provider, world, deps))
-    } else opened.push(openAccount(config, provider, { ...deps, inTurn }))
+      opened.push(demoSource(config, provider, world, deps))
+    } else opened.push(openConfiguredSource(config, provider, { ...deps, inTurn }))
   }
   return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
 }
 
 /** Opens the account of one provider that has a vendor outside of this process. */
-export function openAccount(
+export function openConfiguredSource(
   config: Config,
   provider: ProviderConfig,
-  deps: AccountDeps & Pick<SourceDeps, 'inTurn'>,
-): Account {
+  deps: OpenDeps & Pick<SourceDeps, 'inTurn'>,
+): ConfiguredSource {
   return {
     settings: providerSettings(config, provider, tlsOf(provider)),
     source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
@@ -84,7 +84,7 @@ export interface PastedLink {
 const LINK_TIMEOUT_MS = 10_000
 
 /** @throws {VendorError} class bad_request for a link that cannot be used */
-export function openLink(config: Config, link: PastedLink, deps: Pick<AccountDeps, 'clock' | 'http' | 'gate'>): Source {
+export function openLink(config: Config, link: PastedLink, deps: Pick<OpenDeps, 'clock' | 'http' | 'gate'>): Source {
   const { url, product = '', channels } = link
   // Nobody is lent what a trial brings: private addresses are shown, with a word on them.
   const common = { name: 'link', vendor: 'link', product, credentials: {}, request: {}, url, allowPrivate: true }
@@ -95,13 +95,13 @@ export function openLink(config: Config, link: PastedLink, deps: Pick<AccountDep
 /** The demo vendor is a company of its own on loopback, started with the gateway; loaded only where it is wanted. */
 async function openDemoWorld(
   { channels, life, fetch }: DemoProviderConfig,
-  { clock, log }: AccountDeps,
+  { clock, log }: OpenDeps,
 ): Promise<DemoWorld> {
   const { startDemoWorld } = await import('../demo/world.ts')
   return startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock, log: log.child({ mod: 'demo' }) })
 }
 
-function demoAccount(config: Config, provider: DemoProviderConfig, world: DemoWorld, deps: AccountDeps): Account {
+function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWorld, deps: OpenDeps): ConfiguredSource {
   const settings = {
     ...sourceSettings(config, provider),
     credentials: { key: world.key },
@@ -113,7 +113,7 @@ function demoAccount(config: Config, provider: DemoProviderConfig, world: DemoWo
 }
 
 /** What the demand that is seen makes the supply buy. */
-export function refillSettings({ pool, wait }: Config): RefillSettings {
+export function plannerSettings({ pool, wait }: Config): PlannerSettings {
   const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = pool
   return { floor, ceiling, targetLoad, idleAfter, minLife, uses: perUpstream.uses, waitTimeout: wait.timeout }
 }
