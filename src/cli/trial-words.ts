@@ -91,7 +91,7 @@ function isPrivate(address: string): boolean {
 
 const doubts: Readonly<Record<TrialReport['doubts'][number], string>> = {
   assumed: 'the reply tells no life and no ttl is configured: 60 s are assumed. Set ttl',
-  absurd: 'a deadline lies more than 48 h ahead: a wrong zone or clock? Set ttl',
+  absurd: 'a life of more than 48 h: a wrong zone, clock or unit? Set ttl',
   past: 'a deadline is past already: a wrong zone or clock? Set ttl',
 }
 

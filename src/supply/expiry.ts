@@ -26,6 +26,8 @@ export type LifeDoubt = 'assumed' | 'absurd' | 'past'
 
 /** Nobody sells a short-lived address for longer: a wrong zone or a wrong clock says so (ambiguity A5 of the vendor notes). */
 const ABSURD_LIFE_MS = 48 * 3_600_000
+/** Nobody rents an address for longer, and a date that far ahead can still be written. */
+const LONGEST_TERM_MS = 10 * 365 * 24 * 3_600_000
 const ASSUMED_LIFE_MS = 60_000
 const VENDOR_GRAIN_MS = 1_000
 const MIN_MARGIN_MS = 2_000
@@ -43,7 +45,10 @@ export function vendorDeadline(
 ): { at: number; doubt: LifeDoubt | undefined } {
   const { sentAt } = delivery
   if (life.kind === 'endless') return { at: Number.POSITIVE_INFINITY, doubt: undefined }
-  if (life.kind === 'for') return { at: sentAt + life.ms, doubt: undefined }
+  if (life.kind === 'for') {
+    const longestMs = life.isTerm === true ? LONGEST_TERM_MS : ABSURD_LIFE_MS
+    return { at: sentAt + Math.min(life.ms, longestMs), doubt: life.ms > longestMs ? 'absurd' : undefined }
+  }
   if (life.kind === 'unknown')
     return { at: sentAt + (ttlMs ?? ASSUMED_LIFE_MS), doubt: ttlMs === undefined ? 'assumed' : undefined }
   const leftMs = life.wallMs - (delivery.vendorWallMs ?? sentWallMs)

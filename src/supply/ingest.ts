@@ -191,6 +191,7 @@ export class Ingest {
 
 const doubts: Record<LifeDoubt, string> = {
   assumed: 'the vendor tells no life and no ttl is configured: 60 s are assumed. Set ttl',
-  absurd: 'a deadline lies more than 48 h ahead: a wrong zone or clock? The configured ttl, else 60 s, is used',
+  absurd:
+    'a life of more than 48 h: a wrong zone, clock or unit? A time of day is replaced by the configured ttl, else 60 s; seconds are cut at 48 h',
   past: 'a deadline is past already: a wrong zone or clock? Set ttl to use the address all the same',
 }

@@ -69,8 +69,8 @@ export type UpstreamProtocol = 'http' | 'https' | 'socks5'
 export type Life =
   /** A time of day, already converted to ms since the epoch in the vendor's zone; not yet corrected for the vendor's clock skew. */
   | { readonly kind: 'until'; readonly wallMs: number }
-  /** Milliseconds counted from when the request was sent. */
-  | { readonly kind: 'for'; readonly ms: number }
+  /** Milliseconds counted from when the request was sent. `isTerm`: rented for months, or stated by the user, so 48 h are not too long. */
+  | { readonly kind: 'for'; readonly ms: number; readonly isTerm?: true }
   /** The vendor says nothing: the provider's `ttl`, else 60 s with a warning. */
   | { readonly kind: 'unknown' }
   /** Never expires by itself (a static list). */

@@ -102,7 +102,11 @@ function emptyMessage(rejected: readonly string[]): string {
 }
 
 function toSold(endpoint: Endpoint, ttlMs: number | undefined): Sold {
-  return { protocol: 'http', ...endpoint, life: ttlMs === undefined ? { kind: 'endless' } : { kind: 'for', ms: ttlMs } }
+  return {
+    protocol: 'http',
+    ...endpoint,
+    life: ttlMs === undefined ? { kind: 'endless' } : { kind: 'for', ms: ttlMs, isTerm: true },
+  }
 }
 
 type Load = (signal: AbortSignal) => Promise<List>

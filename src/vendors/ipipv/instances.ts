@@ -78,7 +78,7 @@ function readInstance(item: Readonly<Record<string, unknown>>, settings: Instanc
 function lifeOf(expired: unknown, nowMs: number): Life {
   const at = Number(textOf(expired) ?? 0)
   if (!Number.isFinite(at) || at <= 0) return { kind: 'endless' }
-  return { kind: 'for', ms: (at >= MS_FROM ? at : at * 1_000) - nowMs }
+  return { kind: 'for', ms: (at >= MS_FROM ? at : at * 1_000) - nowMs, isTerm: true }
 }
 
 function placeOf(

@@ -95,7 +95,7 @@ export function deliverStatic(data: unknown, wallMs?: number): Delivered {
 }
 
 function lifeFrom(life: Life, wallMs: number | undefined): Life {
-  return life.kind === 'until' && wallMs !== undefined ? { kind: 'for', ms: life.wallMs - wallMs } : life
+  return life.kind === 'until' && wallMs !== undefined ? { kind: 'for', ms: life.wallMs - wallMs, isTerm: true } : life
 }
 
 function candidates(data: unknown): unknown {

@@ -81,6 +81,11 @@ const until = (leftMs: number): Life => ({ kind: 'until', wallMs: OUR_WALL + lef
 it.each<[string, Life, number | undefined, number, string | undefined]>([
   ['a life in seconds counts from the sending', { kind: 'for', ms: 60_000 }, undefined, 61_000, undefined],
   ['a life in seconds is believed before ttl', { kind: 'for', ms: 60_000 }, 5_000, 61_000, undefined],
+  ['two days of seconds are believed', { kind: 'for', ms: 2 * DAY }, undefined, 1_000 + 2 * DAY, undefined],
+  // A date so far ahead cannot be written: reports that hold it failed.
+  ['more seconds are cut', { kind: 'for', ms: 1e18 }, 5_000, 1_000 + 2 * DAY, 'absurd'],
+  ['a term of months is believed', { kind: 'for', ms: 90 * DAY, isTerm: true }, undefined, 1_000 + 90 * DAY, undefined],
+  ['a term of ages is cut', { kind: 'for', ms: 1e18, isTerm: true }, undefined, 1_000 + 3_650 * DAY, 'absurd'],
   ['endless is endless', { kind: 'endless' }, 5_000, Number.POSITIVE_INFINITY, undefined],
   ['an unknown life is ttl', { kind: 'unknown' }, 180_000, 181_000, undefined],
   ['an unknown life without ttl is a minute, and a doubt', { kind: 'unknown' }, undefined, 61_000, 'assumed'],
