@@ -163,11 +163,15 @@ export function listenHost() {
     .meta({ examples: ['127.0.0.1', '0.0.0.0', '::1'] })
 }
 
-const HOST_NAME = /^(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*$/
+const LABEL = /^[A-Za-z0-9-]{1,63}$/
+
+function isHostName(value: string): boolean {
+  return !value.startsWith('-') && value.split('.').every((label) => LABEL.test(label))
+}
 
 function isHost(value: string): boolean {
   // Digits and dots alone are a mistyped IPv4 address, not a name.
-  return isIP(value) !== 0 || (HOST_NAME.test(value) && !/^[\d.]+$/.test(value))
+  return isIP(value) !== 0 || (isHostName(value) && !/^[\d.]+$/.test(value))
 }
 
 /** A block of client addresses; always with its prefix length after parsing (`10.1.2.3` becomes `10.1.2.3/32`). */
@@ -230,9 +234,15 @@ export function baseUrl() {
       if (url === undefined) return refuse(ctx, 'write an address that begins with http:// or https://')
       if (url.username !== '' || url.password !== '') return refuse(ctx, 'a login does not belong in this address')
       if (url.search !== '' || url.hash !== '') return refuse(ctx, 'leave out everything from ? or # on')
-      return url.href.replace(/\/+$/, '')
+      return withoutTrailingSlashes(url.href)
     })
     .meta({ pattern: orEnvironment('https?://.+'), examples: ['http://127.0.0.1:9000'] })
+}
+
+function withoutTrailingSlashes(href: string): string {
+  let end = href.length
+  while (href[end - 1] === '/') end--
+  return href.slice(0, end)
 }
 
 /** A link that is fetched as it is. Links of vendors carry keys, so it is a secret. */

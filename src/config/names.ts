@@ -5,16 +5,17 @@ import { orEnvironment, text } from './fields.ts'
 
 const OPTION_IN_NAME = 'a name cannot hold an option such as -session- or -country-: clients could not tell it from one'
 
+const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
 /** A provider's name: it stands in user names, headers, URLs and metrics. */
 export function providerName() {
-  const pattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
   return z
     .string()
-    .refine((value) => new RegExp(pattern).test(value), {
+    .refine((value) => PROVIDER_NAME.test(value), {
       error: 'use letters, digits, dots, hyphens and underscores, at most 64, beginning with a letter or a digit',
     })
     .refine((value) => !holdsOption(value), { error: OPTION_IN_NAME })
-    .meta({ pattern: orEnvironment(pattern.slice(1, -1)) })
+    .meta({ pattern: orEnvironment(PROVIDER_NAME.source.slice(1, -1)) })
 }
 
 /** An account name as clients send it: Basic ends it at a colon, and options follow it. */

@@ -52,6 +52,8 @@ export abstract class Handshake extends Expiring {
   readonly #refusal: GatewayError | undefined
   #state: State = 'sniff'
   #received: Accumulator | undefined
+  /** How many octets of the message that is coming hold no end of a head. */
+  #searched = 0
   /** An option that cannot be served: told in answer to the request, after a right login. */
   #deferred: GatewayError | undefined
 
@@ -95,6 +97,7 @@ export abstract class Handshake extends Expiring {
   /** The connection has been something else before; what comes now begins with a CONNECT. */
   protected readConnect(): void {
     this.#state = 'connect'
+    this.#searched = 0
   }
 
   protected endHandshake(): void {
@@ -196,8 +199,11 @@ export abstract class Handshake extends Expiring {
   }
 
   #connect(bytes: Buffer): number {
-    const end = headEnd(bytes)
-    if (end === -1) return 0
+    const end = headEnd(bytes, this.#searched - 3)
+    if (end === -1) {
+      this.#searched = bytes.length
+      return 0
+    }
     this.#mustFit(end)
     const text = bytes.toString('latin1', 0, end)
     const known = this.#host.connects.get(text)

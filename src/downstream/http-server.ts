@@ -355,10 +355,13 @@ function refuseBadFraming(message: IncomingMessage, fields: readonly Field[]): v
   if (codings.length > 0 && message.httpVersion === '1.0') throw bad('an HTTP/1.0 request with Transfer-Encoding')
 }
 
+const SCHEME = 'http://'
+
 function parseAbsoluteForm(message: IncomingMessage): { target: Target; path: string } {
-  const parts = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(message.url ?? '')
-  if (parts === null) throw notAProxyRequest(message.url ?? '')
-  const [, authority = '', rest = ''] = parts
+  const url = message.url ?? ''
+  if (url.slice(0, SCHEME.length).toLowerCase() !== SCHEME || url.includes('#')) throw notAProxyRequest(url)
+  const [authority = ''] = url.slice(SCHEME.length).split(/[/?]/, 1)
+  const rest = url.slice(SCHEME.length + authority.length)
   if (authority.includes('@')) throw bad('a user name in the URL')
   const target = parseAuthority(authority, 80)
   if (target === undefined) throw bad('a URL without a valid host and port')

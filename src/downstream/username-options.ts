@@ -48,10 +48,6 @@ const optionOf: Readonly<Record<string, OptionName>> = {
 /** By look-up without prototype: clients choose the keys. */
 const spellings: ReadonlyMap<string, OptionName> = new Map(Object.entries(optionOf))
 const MINUTE_KEYS = new Set(['sesstime', 'sessionduration', 'lifetime'])
-const KEY_NAMES = [...spellings.keys()].join('|')
-/** The hyphen behind a key belongs to the match of no key: `-session-country-us` is a session without a value. */
-const KEY_PATTERN = new RegExp(`-(${KEY_NAMES})(?=-)`, 'gi')
-const BEGINS_WITH_KEY = new RegExp(`^(${KEY_NAMES})-`, 'i')
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const MAX_VALUE_LENGTH = 256
 const HEADER_PREFIX = 'x-turnpike-'
@@ -70,15 +66,15 @@ export function parseUserName(
   if (account === undefined) return parseOpenUserName(userName)
   const rest = userName.slice(account.length)
   if (rest === '') return { account, options: noOptions }
-  const keys = [...rest.matchAll(KEY_PATTERN)]
+  const keys = keysIn(rest)
   if (keys[0]?.index !== 0) throw unknownKey(rest)
   return { account, options: readPairs(rest, keys) }
 }
 
 function parseOpenUserName(userName: string): { account: string; options: ClientOptions } {
   // A name that begins with a key has an empty account: `session-a` reads as `-session-a`.
-  const text = BEGINS_WITH_KEY.test(userName) ? `-${userName}` : userName
-  const keys = [...text.matchAll(KEY_PATTERN)]
+  const text = keysIn(`-${userName}`)[0]?.index === 0 ? `-${userName}` : userName
+  const keys = keysIn(text)
   const first = keys[0]
   if (first === undefined) return { account: userName, options: noOptions }
   return { account: text.slice(0, first.index), options: readPairs(text, keys) }
@@ -93,12 +89,33 @@ function longestAccount(userName: string, users: Iterable<string>): string | und
   return longest
 }
 
-function readPairs(text: string, keys: readonly RegExpExecArray[]): ClientOptions {
+interface Key {
+  readonly name: string
+  /** Where the hyphen in front of it stands. */
+  readonly index: number
+}
+
+/**
+ * The known keys that stand between two hyphens. The hyphen behind one key may be the hyphen in front of the next:
+ * `-session-country-us` is a session without a value.
+ */
+function keysIn(text: string): Key[] {
+  const keys: Key[] = []
+  let index = text.indexOf('-')
+  while (index !== -1) {
+    const end = text.indexOf('-', index + 1)
+    const name = text.slice(index + 1, end)
+    if (end !== -1 && spellings.has(name.toLowerCase())) keys.push({ name, index })
+    index = end
+  }
+  return keys
+}
+
+function readPairs(text: string, keys: readonly Key[]): ClientOptions {
   const options: Record<string, unknown> = {}
-  keys.forEach((match, i) => {
-    const start = match.index + match[0].length + 1
-    // The next key's match begins with the hyphen that ends this value.
-    setOption(options, match[1] ?? '', text.slice(start, keys[i + 1]?.index ?? text.length))
+  keys.forEach(({ name, index }, i) => {
+    // The hyphen in front of the next key ends this value.
+    setOption(options, name, text.slice(index + name.length + 2, keys[i + 1]?.index ?? text.length))
   })
   return options
 }

@@ -24,6 +24,7 @@ import {
 import {
   countOf,
   credential,
+  errorInText,
   malformed,
   membersOf,
   parseEndpoint,
@@ -264,8 +265,8 @@ function failure(operation: string, code: string, message: string): VendorError 
 function decode(operation: string, reply: RawReply, sent: Params): unknown {
   const { result_type: format = operation === 'getips' ? 'text' : 'json', split } = sent
   const text = reply.text.trim()
-  const refused = /^ERROR\((-?\w{1,20})\)\s*[:：]?\s*(.*)/s.exec(text)
-  if (refused !== null) throw failure(operation, refused[1] ?? '', refused[2] ?? '')
+  const refused = errorInText(text)
+  if (refused !== undefined) throw failure(operation, refused.code, refused.words)
   if (format === 'text' && !/^[{<]/.test(text)) return { proxy_list: splitText(text, split) }
   const envelope = format === 'xml' && startsLikeMarkup(text) ? parseXml(text) : membersOf(parseJson(text))
   const { code, msg, data } = envelope ?? {}

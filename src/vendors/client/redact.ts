@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
 import { isHostName } from '../../address.ts'
 import { Secret } from '../../secret.ts'
 import type { Operation, SecretForm } from '../contract.ts'
-import { parseEndpoint } from '../parse/reply.ts'
+import { parseEndpoint, splitLoginInFront } from '../parse/reply.ts'
 import { formsOf } from './wire.ts'
 
 const HIDDEN = '***'
@@ -67,7 +67,7 @@ function hideBehindHost(text: string): string {
  */
 function hideLogin(text: string, form: 'login' | 'account' = 'login'): string {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? []
-  const leading = /^(\[[^\]]*\]|[^:@,[\]]+):(\d{1,5})(?![\d])(.*)$/s.exec(rest)
+  const leading = /^(\[[^\]]*\]|[^:@,[\]]+):(\d{1,5})(|\D.*)$/s.exec(rest)
   // `1.2.3.4:80:me:p@ss`: an IP address in front settles it, an @ may be part of a password.
   if (leading !== null && isLiteral(leading[1])) return scheme + hideBehindAddress(leading)
   const at = rest.lastIndexOf('@')
@@ -76,8 +76,8 @@ function hideLogin(text: string, form: 'login' | 'account' = 'login'): string {
   if (scheme !== '') return isAddress(host) ? text : hideBehindHost(text)
   if (leading !== null && isName(leading[1]) && (form === 'login' || leading[3] !== ''))
     return hideBehindAddress(leading)
-  const trailing = /^([^:]+):.*:((?:\[[^\]]*\]|[^:]+):\d{1,5})$/s.exec(rest)
-  if (trailing !== null && isAddress(trailing[2] ?? '')) return `${trailing[1]}:${HIDDEN}:${trailing[2]}`
+  const { username, authority } = splitLoginInFront(rest) ?? {}
+  if (authority !== undefined && isAddress(authority)) return `${username}:${HIDDEN}:${authority}`
   return rest.includes(':') ? hidePassword(rest) : HIDDEN
 }
 

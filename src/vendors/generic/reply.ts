@@ -1,7 +1,16 @@
 /** Reads a reply as the entry says: its format, whether it is an error, its items. */
 
 import type { Delivered, ErrorRule, RawReply, VendorError } from '../contract.ts'
-import { countOf, malformed, parseJson, readXml, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
+import {
+  countOf,
+  errorInText,
+  malformed,
+  parseJson,
+  readXml,
+  refusal,
+  startsLikeMarkup,
+  textOf,
+} from '../parse/reply.ts'
 import type { ItemReader } from './item.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
 import type { ErrorEntry, GenericOwn } from './settings.ts'
@@ -43,7 +52,7 @@ function readTree({ status, text }: RawReply, reading: Reading): Delivered {
 function readText({ status, text }: RawReply, reading: Reading): Delivered {
   const { own, cut } = reading
   const body = text.trim()
-  const [, code, message] = /^ERROR\s*\((-?\w{1,20})\)\s*[:：]?\s*(.*)/is.exec(body) ?? []
+  const { code, words: message } = errorInText(body) ?? {}
   const said: Said = { status, body, code, message: message === '' ? undefined : message }
   if (code !== undefined) throw refusalIn(said, own) ?? refusal(undefined, code, message ?? '')
   if (body.startsWith('{')) throw errorInJson(body, said, own)

@@ -5,6 +5,8 @@ import { utcTime } from '../parse/reply.ts'
 export type Zone = (utcMs: number) => number
 
 const OFFSET = /^([+-])(\d{2}):?(\d{2})$/
+/** A name of the IANA database, as far as its characters go: `Intl` knows which ones there are. */
+const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
@@ -12,7 +14,7 @@ const MINUTE_MS = 60_000
 export function parseZone(text: string): Zone | undefined {
   const fixed = offsetOf(text)
   if (fixed !== undefined) return () => fixed
-  return /^[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*$/.test(text) ? namedZone(text) : undefined
+  return ZONE_NAME.test(text) ? namedZone(text) : undefined
 }
 
 function offsetOf(text: string): number | undefined {

@@ -5,7 +5,7 @@
 import { isIP } from 'node:net'
 import { isHostName, parseAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
-import { type Endpoint, parseEndpoint, shapeOf } from '../parse/reply.ts'
+import { type Endpoint, parseEndpoint, shapeOf, splitLoginInFront } from '../parse/reply.ts'
 
 export type Reading = { readonly endpoint: Endpoint } | { readonly reason: string }
 
@@ -45,9 +45,10 @@ function rankedReadings(text: string, gate: Endpoint | undefined): Candidate[] {
     found.push({ endpoint: withLogin({ ...address, ...scheme }, login), rank })
   }
   const leading = /^(\[[^\]]+\]|[^:\s]+):(\d{1,5})(?::([^:\s]+):(\S+))?$/.exec(text)
-  if (leading !== null) add(address(leading[1], leading[2]), loginOf(leading[3], leading[4]))
-  const trailing = /^([^:\s]+):(\S+):(\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(text)
-  if (trailing !== null) add(address(trailing[3], trailing[4]), loginOf(trailing[1], trailing[2]))
+  if (leading !== null) add(address(`${leading[1]}:${leading[2]}`), loginOf(leading[3], leading[4]))
+  const trailing = splitLoginInFront(text)
+  if (trailing !== undefined && !/\s/.test(text))
+    add(address(trailing.authority), loginOf(trailing.username, trailing.password))
   const login = /^([^:\s]+):([^:\s]+)$/.exec(text)
   // What begins with an IP address and a port is no login.
   const isAddress = leading !== null && isIP(leading[1] ?? '') !== 0
@@ -66,8 +67,8 @@ function withLogin({ host, port, protocol, ...own }: Endpoint, login: Login | un
   return { host, port, ...(protocol === undefined ? {} : { protocol }), ...(login ?? own) }
 }
 
-function address(host: string | undefined, port: string | undefined): Endpoint | undefined {
-  const found = parseAuthority(`${host}:${port}`)
+function address(authority: string): Endpoint | undefined {
+  const found = parseAuthority(authority)
   if (found === undefined) return undefined
   return isIP(found.host) !== 0 || (isHostName(found.host) && found.host.includes('.')) ? found : undefined
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { isHostName, parseAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
 import type { Life, Sold } from '../contract.ts'
-import { type Endpoint, parseEndpoint } from '../parse/reply.ts'
+import { type Endpoint, parseEndpoint, splitLoginInFront } from '../parse/reply.ts'
 import { lifeIn } from './times.ts'
 
 /** An address; without a protocol where the reply names none. */
@@ -19,9 +19,10 @@ const MAX_CHARACTERS = 1_024
 export function endpointIn(text: string): Endpoint | undefined {
   if (text.length > MAX_CHARACTERS) return undefined
   const usual = parseEndpoint(text)
-  const turned = /^([^:@/\s]+):([^\s@/]+):(\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(text)
-  const [, username = '', password = '', host, port] = turned ?? []
-  const address = turned === null ? undefined : parseAuthority(`${host}:${port}`)
+  const turned = splitLoginInFront(text)
+  const { username = '', password = '' } = turned ?? {}
+  const isLogin = turned !== undefined && !/[@/\s]/.test(`${username}${password}`)
+  const address = isLogin ? parseAuthority(turned.authority) : undefined
   const isAddress =
     address !== undefined && (isIP(address.host) !== 0 || (isHostName(address.host) && address.host.includes('.')))
   if (!isAddress) return usual

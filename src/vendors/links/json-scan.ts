@@ -1,4 +1,5 @@
 /** Addresses, errors and balances in JSON or XML of unknown shape. */
+import { isIP } from 'node:net'
 import { Secret } from '../../secret.ts'
 import type { Life } from '../contract.ts'
 import { countOf, type Endpoint, membersOf, shapeOf, textOf } from '../parse/reply.ts'
@@ -181,7 +182,7 @@ function itemIn(fields: Fields): Found | undefined {
   const endpoint = endpointOf(fields)
   if (endpoint === undefined) return undefined
   const exit = EXITS.map((name) => fields.get(name)).find(
-    (text) => text !== undefined && /^[\d.]{7,15}$|^[\da-f:]*:[\da-f:.]*$/i.test(text) && text !== endpoint.host,
+    (text) => text !== undefined && isIP(text) !== 0 && text !== endpoint.host,
   )
   const [username, password] = [first(fields, USERS), first(fields, PASSWORDS)]
   const [area, city, country, isp] = [AREAS, CITIES, COUNTRIES, CARRIERS].map((names) => first(fields, names))

@@ -48,14 +48,36 @@ function refused(format: string, error: VendorError): Sniffed {
 
 // --- Markup -------------------------------------------------------------------------------------------------------
 
+/** How much of a reply is looked at to find that it is a web page, and which: a page says so at its beginning. */
+const PAGE_HEAD_CHARACTERS = 8_192
+const PAGE_TAG = /<(?:!doctype html|html|head|body|script|title)\b/iy
+
+/** A page may have an XML declaration and comments in front. */
 function isPage(text: string): boolean {
-  return /^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body|script|title)\b/is.test(
-    text.slice(0, 1_024),
-  )
+  const head = text.slice(0, PAGE_HEAD_CHARACTERS)
+  let at = head.startsWith('<?xml') ? after(head, '>', 0) : 0
+  while (head.startsWith('<!--', at)) at = after(head, '-->', at)
+  PAGE_TAG.lastIndex = at
+  return PAGE_TAG.test(head)
+}
+
+/** @returns offset of what follows the next `end` and white space; that of the end of the text when there is none */
+function after(text: string, end: string, from: number): number {
+  const found = text.indexOf(end, from)
+  if (found === -1) return text.length
+  let at = found + end.length
+  while (/\s/.test(text[at] ?? '')) at++
+  return at
+}
+
+function pageTitle(text: string): string {
+  const [, title = ''] = text.slice(0, PAGE_HEAD_CHARACTERS).split(/<title/i, 2)
+  const [, words = ''] = title.split('>', 2)
+  return (words.split('<', 1)[0] ?? '').slice(0, 100).trim()
 }
 
 function pageError(text: string): VendorError {
-  const title = /<title[^>]*>([^<]{1,100})/i.exec(text)?.[1]?.trim() ?? ''
+  const title = pageTitle(text)
   const named = title === '' ? '' : `: "${title}"`
   return new VendorError('server', 'body', `a web page came where addresses were expected${named}`, {
     hint: 'is the link whole? A page comes for a path that does not exist, for a login that is missing, and from whatever stands in the way',
@@ -79,12 +101,22 @@ function withoutDeclaration(tree: unknown): unknown {
 function sniffJson(text: string): Sniffed {
   const tree = parsed(text)
   if (tree instanceof VendorError) {
-    const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== '')
-    const each = lines.map(parsed)
-    const isLines = lines.length > 1 && each.every((line) => !(line instanceof VendorError))
-    return isLines ? sniffTree('JSON, one value a line', each) : refused('broken JSON', tree)
+    const lines = jsonLines(text)
+    return lines === undefined ? refused('broken JSON', tree) : sniffTree('JSON, one value a line', lines)
   }
   return typeof tree === 'string' ? sniffText(tree) : sniffTree('JSON', tree)
+}
+
+/** @returns undefined from the first line on that is no JSON: each failure costs an error */
+function jsonLines(text: string): unknown[] | undefined {
+  const values: unknown[] = []
+  for (const line of text.split(/[\r\n]+/)) {
+    if (line.trim() === '') continue
+    const value = parsed(line)
+    if (value instanceof VendorError) return undefined
+    values.push(value)
+  }
+  return values.length > 1 ? values : undefined
 }
 
 function parsed(text: string): unknown {
@@ -123,12 +155,14 @@ const MAX_WORDS = 300
 /** An address with its login in a form that is not known. */
 const MAY_HOLD_LOGIN = /@|:\d{3,5}\b|\b\d{1,3}(\.\d{1,3}){3}:/
 
+const LEADING_CODE = /^(?:error|err|failed|failure|fail|code)?[^\w-]{0,3}(-?\d{1,6})\b/i
+
 /** `ERROR(401):...`, `-11`, `INVALID_KEY` and other words. What may hold a login is not repeated. */
 function textError(text: string): VendorError {
   if (/^-?\d{1,6}$/.test(text)) return refusalIn(text, '')
   const isWords = /\s|\p{Script=Han}|^[A-Z_-]{2,60}$/iu.test(text) && !MAY_HOLD_LOGIN.test(text)
   if (!isWords && meaningOf(text) === undefined) return malformed('the reply is no list of addresses', text)
-  const code = /^[\s[({"']*(?:error|err|fail(?:ed|ure)?|code)?[^\w-]{0,3}(-?\d{1,6})\b/i.exec(text)?.[1]
+  const code = LEADING_CODE.exec(text.replace(/^[\s[({"']+/, ''))?.[1]
   const error = refusalIn(code, text)
   if (isWords && text.length <= MAX_WORDS) return error
   const what = `the vendor answered with a text without addresses; it looks like ${shapeOf(text)}`

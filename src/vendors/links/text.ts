@@ -51,15 +51,16 @@ const notAnAddress = (text: string): string => `not an address: ${shapeOf(text)}
 
 /** `2023-02-25 15:38:36 +08:00` was cut at its spaces. */
 function joinedTimes(tokens: readonly string[]): string[] {
-  const joined: string[] = []
-  for (const token of tokens) {
-    const last = joined.at(-1) ?? ''
-    const isTime = /\d{4}[-/]\d{1,2}[-/]\d{1,2}$/.test(last) && /^\d{1,2}:\d{2}(:\d{2})?(,|$)/.test(token)
-    const isZone = /\d{1,2}:\d{2}:\d{2}$/.test(last) && /^([+-]\d{2}:?\d{2}|UTC|GMT|Z)(,|$)/.test(token)
-    if (isTime || isZone) joined[joined.length - 1] = `${last} ${token}`
-    else joined.push(token)
-  }
-  return joined
+  const groups: string[][] = []
+  tokens.forEach((token, index) => {
+    const before = tokens[index - 1] ?? ''
+    const isTime = /\d{4}[-/]\d{1,2}[-/]\d{1,2}$/.test(before) && /^\d{1,2}:\d{2}(:\d{2})?(,|$)/.test(token)
+    const isZone = /\d{1,2}:\d{2}:\d{2}$/.test(before) && /^([+-]\d{2}:?\d{2}|UTC|GMT|Z)(,|$)/.test(token)
+    const group = groups.at(-1)
+    if (group !== undefined && (isTime || isZone)) group.push(token)
+    else groups.push([token])
+  })
+  return groups.map((group) => group.join(' '))
 }
 
 /** `address,fact,fact`, or several addresses with commas between them. */

@@ -79,6 +79,15 @@ export function refusal(rule: ErrorRule | undefined, code: string, words: string
   return new VendorError(rule.class, code, words || rule.term, { hint: rule.hint, wait: rule.wait })
 }
 
+const MAX_CODE_CHARACTERS = 21
+
+/** `ERROR(401):签名错误`: how juliangip and its kin write an error where a text was asked for. */
+export function errorInText(text: string): { readonly code: string; readonly words: string } | undefined {
+  const [start = '', code = ''] = /^ERROR *\((-?\w+)\)/i.exec(text) ?? []
+  if (code === '' || code.length > MAX_CODE_CHARACTERS) return undefined
+  return { code, words: text.slice(start.length).replace(/^[\s:：]+/, '') }
+}
+
 /** What a code means by the first table that has it. The code is a stranger's word: `toString` is in no table. */
 export function ruleOf(
   code: string,
@@ -289,6 +298,21 @@ function loginBefore(text: string, decode: (login: string) => string): Endpoint 
   return match[2] === undefined
     ? { ...address, username }
     : { ...address, username, password: new Secret(decode(match[2])) }
+}
+
+/**
+ * Cuts `user:pass:host:port` at its first colon and before its last two, those within `[...]` aside: a password may hold
+ * colons. Neither login nor address is looked at.
+ */
+export function splitLoginInFront(
+  text: string,
+): { readonly username: string; readonly password: string; readonly authority: string } | undefined {
+  const port = text.lastIndexOf(':')
+  const bracket = text[port - 1] === ']' ? text.lastIndexOf('[', port) : port
+  const host = text.lastIndexOf(':', bracket - 1)
+  const colon = text.indexOf(':')
+  if (colon < 1 || host <= colon + 1) return undefined
+  return { username: text.slice(0, colon), password: text.slice(colon + 1, host), authority: text.slice(host + 1) }
 }
 
 /** User info of a URL as its writer meant it. */

@@ -192,7 +192,7 @@ it.each(readmes)('%s tells where every runtime dependency works', (_, text) => {
   const named = Array.from(section(text, at.packages).matchAll(/^\| (@?[a-z][\w/-]*) \|/gm), ([, name]) => name)
   const titles = new Set(['package'])
   expect(named.filter((name = '') => !titles.has(name)).toSorted()).toEqual(
-    [...Object.keys(dependencies), 'vitest'].toSorted(),
+    [...Object.keys(dependencies), 'vitest', 'recheck'].toSorted(),
   )
 })
 

@@ -1,0 +1,120 @@
+/**
+ * Who has not logged in may send what he likes, in pieces of one octet: reading it takes a bounded number of steps for each
+ * octet. Steps are counted (test/support/steps.ts), so the machine's speed does not matter.
+ */
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parseAuthority } from '../../../src/address.ts'
+import { Handshake, type HandshakeHost } from '../../../src/downstream/handshake.ts'
+import { Access } from '../../../src/downstream/proxy-auth.ts'
+import { headerOptions, parseUserName } from '../../../src/downstream/username-options.ts'
+import { parseConnect } from '../../../src/http1/connect-head.ts'
+import { parseFields } from '../../../src/http1/head.ts'
+import { readRequestHeader, readRequestLine } from '../../../src/http1/request-head.ts'
+import { Secret } from '../../../src/secret.ts'
+import { Recent } from '../../../src/structures/generational-cache.ts'
+import { DeadlineList } from '../../../src/structures/timeout-queue.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { grown, hostileText } from '../../support/hostile-text.ts'
+import { openStepCounter } from '../../support/steps.ts'
+
+const HEAD_OCTETS = 16 * 1024
+const STEPS_PER_OCTET = 100
+
+const users = Array.from({ length: 3 }, (_, n) => ({ name: `user-${n}`, password: new Secret('secret') }))
+const access = new Access(users, undefined)
+
+function newHost(): HandshakeHost {
+  return {
+    access,
+    connects: new Recent(10),
+    maxHeaderBytes: HEAD_OCTETS,
+    handshakes: new DeadlineList(new FakeClock(), 10_000),
+    refusal: undefined,
+    refused: () => {},
+  }
+}
+
+class Client extends Handshake {
+  readonly clientAddress = '203.0.113.9'
+  isOver = false
+
+  onDeadline(): void {}
+
+  protected requested(): void {
+    this.isOver = true
+  }
+
+  protected handOver(): void {
+    this.isOver = true
+  }
+
+  protected say(): void {}
+
+  protected sayLast(): void {
+    this.isOver = true
+  }
+
+  refuse(): void {
+    this.isOver = true
+  }
+
+  octetByOctet(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length && !this.isOver; at++) this.read(bytes.subarray(at, at + 1))
+  }
+}
+
+function handshake(text: string): void {
+  new Client(newHost(), undefined).octetByOctet(Buffer.from(text, 'latin1'))
+}
+
+const asField = (text: string) => [{ name: 'x-turnpike-session', value: text }]
+const readers: readonly (readonly [string, (text: string) => unknown])[] = [
+  ['a handshake', handshake],
+  ['a CONNECT in pieces', (text) => handshake(`CONNECT ${text}`)],
+  ['a SOCKS5 client', (text) => handshake(`\x05${text}`)],
+  ['a SOCKS4 client', (text) => handshake(`\x04${text}`)],
+  ['a CONNECT head', (text) => parseConnect(`CONNECT a:1 HTTP/1.1\r\n${text}\r\n\r\n`)],
+  ['field lines', (text) => parseFields(`${text}\r\n\r\n`, 0)],
+  ['a usual request line', (text) => readRequestLine(`GET http://${text} HTTP/1.1\r\n\r\n`)],
+  ['a usual header', (text) => readRequestHeader(`${text}\r\n\r\n`)],
+  ['Connection', (text) => readRequestHeader(`Host: a\r\nConnection: ${text}\r\n\r\n`)],
+  ['an authority', (text) => parseAuthority(text, 80)],
+  ['Basic', (text) => access.identify(`Basic ${Buffer.from(text).toString('base64')}`)],
+  ['another scheme', (text) => access.identify(text)],
+  ['a user name', (text) => parseUserName(`user-1${text}`, ['user-1'])],
+  ['an open user name', (text) => parseUserName(text)],
+  ['options as fields', (text) => headerOptions(asField(text), {})],
+]
+
+const counter = openStepCounter()
+afterAll(() => counter.close())
+
+function mustBeLinear(read: (text: string) => unknown, text: string): void {
+  const limit = STEPS_PER_OCTET * (text.length + 1_000)
+  expect(counter.count(() => read(text), limit)).toBeLessThan(limit)
+}
+
+const known: readonly (readonly [front: string, pump: string, behind: string])[] = [
+  ['http://a/', '#', ''],
+  ['', 'a', ''],
+  ['', '\r\n', ''],
+  ['', 'a:b\r\n', ''],
+  ['', ',close ', ''],
+  ['', '-session-', ''],
+  ['Basic ', ' ', ''],
+  ['', ':', ''],
+]
+
+describe.each(readers)('%s', (_name, read) => {
+  it.each(known)('is read in linear time: %j %j %j', (front, pump, behind) => {
+    mustBeLinear(read, grown(front, pump, behind, HEAD_OCTETS))
+  })
+
+  it('is read in linear time, whatever it holds', () => {
+    fc.assert(
+      fc.property(hostileText(HEAD_OCTETS), (text) => mustBeLinear(read, text)),
+      { numRuns: 20 },
+    )
+  })
+})
