@@ -8,7 +8,7 @@
 import { Session } from 'node:inspector'
 
 /** The bound is passed: the code is stopped at its next call of a built-in. */
-export class TooManySteps extends Error {}
+class TooManySteps extends Error {}
 
 export interface StepCounter {
   /**
