@@ -9,6 +9,8 @@ import type { ClientOptions } from './username-options.ts'
 export interface ClientIdentity {
   /** Configured user, or the free account text where no users are configured. */
   readonly account: string | undefined
+  /** The configured user whose password was right; undefined where no users are configured. */
+  readonly user: string | undefined
   readonly options: ClientOptions
   /** Providers the account is limited to; undefined: all. */
   readonly providers: readonly string[] | undefined

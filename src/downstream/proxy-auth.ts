@@ -15,7 +15,12 @@ export interface User {
 }
 
 /** A client without a login, where none is demanded. */
-export const anonymous: ClientIdentity = { account: undefined, options: noOptions, providers: undefined }
+export const anonymous: ClientIdentity = {
+  account: undefined,
+  user: undefined,
+  options: noOptions,
+  providers: undefined,
+}
 /** Logins whose check is remembered: a crawler sends the same few again and again. Two generations of them. */
 const MAX_REMEMBERED = 5_000
 /** RFC 1929 can carry no more than 255 octets of name and password each. What is longer is checked each time. */
@@ -97,18 +102,18 @@ export class Access {
   }
 
   #check(userName: string, password: string): ClientIdentity {
-    if (!this.demandsLogin) return { ...parseUserName(userName), providers: undefined }
+    if (!this.demandsLogin) return openIdentity(userName)
     const user = this.#longestUser(userName)
     const right = sameText(user?.password.reveal() ?? '', password)
     if (user === undefined || !right) throw new GatewayError('GW_LOGIN_REQUIRED', 'user name or password is wrong')
-    return { ...parseUserName(userName, this.#users.keys()), providers: user.providers }
+    return { ...parseUserName(userName, this.#users.keys()), user: user.name, providers: user.providers }
   }
 
   /** A SOCKS4 user id: options, but no login. @throws {GatewayError} GW_LOGIN_REQUIRED, GW_BAD_OPTION */
   userId(userId: string): ClientIdentity {
     if (this.demandsLogin)
       throw new GatewayError('GW_LOGIN_REQUIRED', 'SOCKS4 cannot carry a login: use SOCKS5 or HTTP')
-    return userId === '' ? anonymous : { ...parseUserName(userId), providers: undefined }
+    return userId === '' ? anonymous : openIdentity(userId)
   }
 
   #longestUser(userName: string): User | undefined {
@@ -119,6 +124,11 @@ export class Access {
     }
     return longest
   }
+}
+
+/** Who names itself where no users are configured. @throws {GatewayError} GW_BAD_OPTION */
+function openIdentity(userName: string): ClientIdentity {
+  return { ...parseUserName(userName), user: undefined, providers: undefined }
 }
 
 /** Compares without telling by its duration how much is right. */

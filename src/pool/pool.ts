@@ -57,17 +57,21 @@ export type Miss = 'empty' | 'no-match' | 'busy'
 export type Added = 'added' | 'extended' | 'known' | 'too-short'
 
 export interface PoolObserver {
-  /** Something may be lendable that was not: waiting clients should ask again. */
-  lendable(): void
+  /** This upstream may be lent again, to everybody or only to the sessions that live on it: waiting clients should ask again. */
+  lendable(upstream: Upstream): void
   /** `nextWakeAt` may be earlier than it was. */
   rescheduled(): void
   gone(upstream: Upstream, reason: GoneReason): void
 }
 
-/** Filters seen lately; the least recently created one is dropped beyond this. Each costs one test per added upstream. */
+/** Filters seen lately; the least recently used one is dropped beyond this. Each costs one test per added upstream. */
 const MAX_VIEWS = 256
-/** Beyond this, rests of one upstream that are over are swept. */
-const HOST_RESTS_SWEEP = 64
+/** A filter that nobody has used for so long loses its view, ms: a view holds an entry for each upstream that fits. */
+const VIEW_IDLE_MS = 300_000
+/** Target hosts that one upstream stays away from. When there are more, the quarter that was noted first is forgotten. */
+const MAX_HOST_RESTS = 4_096
+/** With fewer rests per host than this, those that are over stay until the next look. */
+const MIN_HOST_RESTS_SWEEP = 64
 /** Weight of a new latency in the moving average. */
 const LATENCY_WEIGHT = 0.2
 
@@ -77,7 +81,7 @@ export class Pool {
   readonly #observer: PoolObserver
   readonly #random: () => number
   readonly #byId = new Map<string, Upstream>()
-  readonly #views = new Map<string, { filter: Filter; view: View }>()
+  readonly #views = new Map<string, KnownView>()
   readonly #all: View
   readonly #wakes: IndexedHeap<Upstream>
   /** The ask being served: `#accepts` reads it, so that a lease allocates no closure. */
@@ -95,7 +99,7 @@ export class Pool {
     this.#observer = observer
     this.#random = random
     this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
-    this.#all = this.#viewFor(anyUpstream)
+    this.#all = this.#viewFor(anyUpstream, 0)
   }
 
   /** Members, whatever their state. */
@@ -134,7 +138,7 @@ export class Pool {
     this.#wakes.add(upstream)
     this.#show(upstream)
     this.#observer.rescheduled()
-    this.#observer.lendable()
+    this.#observer.lendable(upstream)
     return 'added'
   }
 
@@ -152,8 +156,8 @@ export class Pool {
    * ask does not refuse most of what fits its filter. Allocates nothing.
    */
   lease(ask: LeaseAsk, now: number): Upstream | Miss {
-    const view = ask.filter === anyUpstream ? this.#all : this.#viewFor(ask.filter)
-    if (view.size === 0) return this.#emptyView(ask.filter)
+    const view = ask.filter === anyUpstream ? this.#all : this.#viewFor(ask.filter, now)
+    if (view.size === 0) return this.#emptyView(ask.filter, now)
     this.#ask = ask
     this.#askNow = now
     const chosen = this.#choose(view, ask)
@@ -164,19 +168,33 @@ export class Pool {
   }
 
   /** Those that fit may only be resting or at their limit: O(n), but only then. */
-  #emptyView({ base, accepts }: Filter): Miss {
-    if (base === undefined || this.#viewFor(base).size === 0) return 'empty'
+  #emptyView({ base, accepts }: Filter, now: number): Miss {
+    if (base === undefined || this.#viewFor(base, now).size === 0) return 'empty'
     if (this.#byId.size === this.#all.size) return 'no-match'
     for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
     return 'no-match'
   }
 
+  /** Whether something is lendable that fits the filter. O(1) while the filter has a view. */
+  hasLendable(filter: Filter, now: number): boolean {
+    return this.#viewFor(filter, now).size > 0
+  }
+
+  /** Why `lease` would find nothing for this filter; `busy` also when only some asks find nothing. */
+  missOf(filter: Filter, now: number): Miss {
+    return this.#viewFor(filter, now).size > 0 ? 'busy' : this.#emptyView(filter, now)
+  }
+
   /** Lends the upstream that a session lives on: resting or used up does not matter, `minLife` does. */
   leaseOwn(upstream: Upstream, now: number): boolean {
-    if (upstream.state === 'gone' || upstream.deadline - now < this.#minLife) return false
-    if (this.#full(upstream)) return false
+    if (!this.canServeOwn(upstream, now) || this.isFull(upstream)) return false
     this.#lend(upstream)
     return true
+  }
+
+  /** Whether the upstream that a session lives on can serve it, now or as soon as one of its leases ends. */
+  canServeOwn(upstream: Upstream, now: number): boolean {
+    return upstream.state !== 'gone' && upstream.deadline - now >= this.#minLife
   }
 
   #choose(view: View, ask: LeaseAsk): Upstream | undefined {
@@ -221,16 +239,18 @@ export class Pool {
       upstream.state = 'draining'
       this.#refresh(upstream)
       // A session's further tunnel gives back the use that was kept for it.
-    } else if (this.#loadChanged(upstream)) this.#observer.lendable()
+    } else if (this.#loadChanged(upstream)) this.#observer.lendable(upstream)
   }
 
   /** A lease ends; exactly once for each. @param wasOpened whether `opened` was called for it */
   release(upstream: Upstream, wasOpened: boolean, now: number): void {
+    const wasFull = this.isFull(upstream)
     upstream.leases--
     if (!wasOpened) upstream.usesReserved--
     else if (--upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
     if (upstream.state === 'gone' || this.#removeIfUsedUp(upstream)) return
-    if (this.#loadChanged(upstream)) this.#observer.lendable()
+    // A resting or used-up one is still lent to its sessions.
+    if (this.#loadChanged(upstream) || wasFull) this.#observer.lendable(upstream)
   }
 
   /** A session begins to live on the upstream. */
@@ -266,12 +286,18 @@ export class Pool {
     this.#refresh(upstream)
   }
 
-  /** Keeps an upstream away from one target host until an instant. */
+  /** Keeps an upstream away from one target host until an instant. O(1), amortised. */
   restForHost(upstream: Upstream, host: string, until: number, now: number): void {
     upstream.hostRests ??= new Map()
     const rests = upstream.hostRests
-    if (rests.size >= HOST_RESTS_SWEEP) for (const [name, end] of rests) if (end <= now) rests.delete(name)
+    if (rests.size >= upstream.hostRestsSweepAt) sweepHostRests(upstream, rests, now)
     rests.set(host, Math.max(rests.get(host) ?? 0, until))
+  }
+
+  /** Drops the views of filters that nobody has used for long. To be called about once a minute. */
+  sweepViews(now: number): void {
+    for (const { filter, usedAt } of this.#views.values())
+      if (filter.key !== anyUpstream.key && now - usedAt > VIEW_IDLE_MS) this.#views.delete(filter.key)
   }
 
   remove(upstream: Upstream, reason: GoneReason): void {
@@ -313,7 +339,8 @@ export class Pool {
     return upstream.state === 'resting' ? Math.min(upstream.restUntil, drainAt) : drainAt
   }
 
-  #full(upstream: Upstream): boolean {
+  /** Whether it has as many leases as it may. */
+  isFull(upstream: Upstream): boolean {
     const { connections } = this.#settings.perUpstream
     return connections > 0 && upstream.leases >= connections
   }
@@ -330,7 +357,7 @@ export class Pool {
   }
 
   #isLendable(upstream: Upstream): boolean {
-    return upstream.state === 'ready' && !this.#full(upstream) && !this.#promised(upstream)
+    return upstream.state === 'ready' && !this.isFull(upstream) && !this.#promised(upstream)
   }
 
   /** After state, deadline or rest changed. */
@@ -338,7 +365,7 @@ export class Pool {
     this.#wakes.update(upstream)
     const isNew = this.#loadChanged(upstream)
     this.#observer.rescheduled()
-    if (isNew) this.#observer.lendable()
+    if (isNew) this.#observer.lendable(upstream)
   }
 
   /** After the number of leases or uses changed. @returns whether it is lendable now and was not before */
@@ -364,25 +391,45 @@ export class Pool {
     for (const { view } of this.#views.values()) view.remove(upstream)
   }
 
-  #viewFor(filter: Filter): View {
+  #viewFor(filter: Filter, now: number): View {
     const known = this.#views.get(filter.key)
-    if (known !== undefined) return known.view
-    if (this.#views.size >= MAX_VIEWS) this.#dropOldestView()
+    if (known !== undefined) {
+      known.usedAt = now
+      return known.view
+    }
+    if (this.#views.size >= MAX_VIEWS) this.#dropUnusedView()
     const view = new View(this.#random)
     for (const upstream of this.#byId.values()) {
       if (this.#isLendable(upstream) && filter.accepts(upstream.facts)) view.add(upstream)
     }
-    this.#views.set(filter.key, { filter, view })
+    this.#views.set(filter.key, { filter, view, usedAt: now })
     return view
   }
 
-  #dropOldestView(): void {
-    for (const key of this.#views.keys()) {
-      if (key === anyUpstream.key) continue
-      this.#views.delete(key)
-      return
+  /** Drops the view that was used least recently. O(views), where a new view costs O(upstreams) anyway. */
+  #dropUnusedView(): void {
+    let oldest: KnownView | undefined
+    for (const known of this.#views.values()) {
+      if (known.filter.key !== anyUpstream.key && known.usedAt < (oldest?.usedAt ?? Number.POSITIVE_INFINITY))
+        oldest = known
     }
+    if (oldest !== undefined) this.#views.delete(oldest.filter.key)
   }
+}
+
+interface KnownView {
+  readonly filter: Filter
+  readonly view: View
+  /** Clock ms. */
+  usedAt: number
+}
+
+/** Forgets rests that are over. The next look is when there are twice as many, so that each addition pays for a constant part. */
+function sweepHostRests(upstream: Upstream, rests: Map<string, number>, now: number): void {
+  for (const [name, end] of rests) if (end <= now) rests.delete(name)
+  let excess = rests.size - (MAX_HOST_RESTS * 3) / 4
+  if (rests.size >= MAX_HOST_RESTS) for (const name of rests.keys()) if (excess-- > 0) rests.delete(name)
+  upstream.hostRestsSweepAt = Math.min(MAX_HOST_RESTS, Math.max(MIN_HOST_RESTS_SWEEP, 2 * rests.size))
 }
 
 /** Somebody is finding out whether it works: if it is dead, one client need wait for that, not all. */

@@ -121,6 +121,8 @@ export class Upstream {
   latencyMs = 0
   /** Target hosts that must not see it before an instant. Absent while there is none. */
   hostRests: Map<string, number> | undefined = undefined
+  /** With so many entries the map is swept. */
+  hostRestsSweepAt = 0
   /** The dialler's precomputed login header; the pool never looks inside. */
   login: Secret | undefined = undefined
 

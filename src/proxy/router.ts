@@ -1,5 +1,5 @@
 /** From what a client said to what it may be lent: listener defaults, user rights, client options. */
-
+import { hash } from 'node:crypto'
 import { isThisMachine, type Target } from '../address.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import { type ClientOptions, noOptions } from '../downstream/username-options.ts'
@@ -17,6 +17,8 @@ export interface ListenerDefaults {
 }
 
 export interface Route {
+  /** The configured user; undefined where the listener has none. */
+  readonly user: string | undefined
   readonly filter: Filter
   readonly strategy: Strategy
   readonly lifeMs: number
@@ -56,6 +58,7 @@ export class Router {
     const provider = this.#provider(identity, defaults)
     const filter = filterOf(options, provider, identity.providers)
     return {
+      user: identity.user,
       filter,
       strategy: options.strategy ?? defaults.strategy ?? this.#settings.strategy,
       lifeMs: options.lifeMs ?? 0,
@@ -127,7 +130,10 @@ function fits(facts: UpstreamFacts, { facet, value }: { facet: Facet; value: str
   return place?.includes(value) ?? false
 }
 
-/** A session belongs to its account and its wishes: the same word of another account is another session. */
+/**
+ * A session belongs to its account and its wishes: the same word of another account is another session. The key is a
+ * SHA-256 digest: names may be as long as a request head, and sessions are kept by the hundred thousand.
+ */
 function sessionKeyOf(
   { account, options }: ClientIdentity,
   target: Target,
@@ -138,7 +144,11 @@ function sessionKeyOf(
   const { session } = options
   if (session === undefined && defaults.session === 'off') return undefined
   const scope = `${account ?? ''}\n${filter.key}`
-  if (session !== undefined) return `key\n${session}\n${scope}`
-  if (defaults.session === 'client') return `client\n${origin.clientAddress}\n${scope}`
-  return `target\n${target.host.toLowerCase()}\n${scope}`
+  if (session !== undefined) return digest(`key\n${session}\n${scope}`)
+  if (defaults.session === 'client') return digest(`client\n${origin.clientAddress}\n${scope}`)
+  return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'base64url')
 }

@@ -27,12 +27,17 @@ it('demands a login only where there are users', () => {
     false,
   ])
   expect(codeOf(() => guarded.identify(undefined))).toBe('GW_LOGIN_REQUIRED')
-  expect(open.identify(undefined)).toEqual({ account: undefined, options: {}, providers: undefined })
+  expect(open.identify(undefined)).toEqual({ account: undefined, user: undefined, options: {}, providers: undefined })
 })
 
 it('knows users by name and password, options behind the name, rights of their own', () => {
-  expect(guarded.identify(basic('crawler:one'))).toEqual({ account: 'crawler', options: {}, providers: undefined })
-  const eu = { account: 'crawler-eu', options: { session: 'a' }, providers: ['qg-a'] }
+  expect(guarded.identify(basic('crawler:one'))).toEqual({
+    account: 'crawler',
+    user: 'crawler',
+    options: {},
+    providers: undefined,
+  })
+  const eu = { account: 'crawler-eu', user: 'crawler-eu', options: { session: 'a' }, providers: ['qg-a'] }
   expect(guarded.identify(basic('crawler-eu-session-a:two'))).toEqual(eu)
   expect(guarded.login('crawler-eu-session-a', 'two')).toEqual(eu)
   expect(guarded.identify(basic('空:пароль'))).toMatchObject({ account: '空' })
@@ -69,7 +74,7 @@ it.each(['Bearer abc', 'Basic', 'Basic !!!!', 'Basic a b', 'Digest username="a"'
   'takes %s for no login',
   (header) => {
     expect(codeOf(() => guarded.identify(header))).toBe('GW_LOGIN_REQUIRED')
-    expect(open.identify(header)).toEqual({ account: undefined, options: {}, providers: undefined })
+    expect(open.identify(header)).toEqual({ account: undefined, user: undefined, options: {}, providers: undefined })
   },
 )
 
@@ -126,8 +131,13 @@ it('remembers no more than so many logins, and none that is long', () => {
 
 it('refuses SOCKS4 where a login is demanded, and reads options from its user id elsewhere', () => {
   expect(codeOf(() => guarded.userId('crawler'))).toBe('GW_LOGIN_REQUIRED')
-  expect(open.userId('')).toEqual({ account: undefined, options: {}, providers: undefined })
-  expect(open.userId('me-session-a')).toEqual({ account: 'me', options: { session: 'a' }, providers: undefined })
+  expect(open.userId('')).toEqual({ account: undefined, user: undefined, options: {}, providers: undefined })
+  expect(open.userId('me-session-a')).toEqual({
+    account: 'me',
+    user: undefined,
+    options: { session: 'a' },
+    providers: undefined,
+  })
   expect(codeOf(() => open.userId('me-session-a-session-b'))).toBe('GW_BAD_OPTION')
 })
 

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { anyUpstream, type Filter } from '../../../src/pool/pool.ts'
 import { added, addedAndLeased, ask, facts, inArea, leased, ofProvider, watchedPool } from './pool-fixture.ts'
 
 it('lends nothing with less than minLife left, however late the reaper is', () => {
@@ -144,6 +145,59 @@ it('forgets rests for hosts that are over, however many hosts there are', () => 
   for (let i = 0; i < 1_000; i++) pool.restForHost(upstream, `h${i}.test`, i + 10, i)
   expect(upstream.hostRests?.size).toBeLessThanOrEqual(65)
   expect([upstream.restsFor('h999.test', 999), upstream.restsFor('h1.test', 999)]).toEqual([true, false])
+})
+
+it('remembers a bounded number of rests for hosts, the latest, with one look at each', () => {
+  const { pool } = watchedPool()
+  const upstream = added(pool, 'a')
+  let looks = 0
+  upstream.hostRests = new (class extends Map<string, number> {
+    override delete(key: string): boolean {
+      looks++
+      return super.delete(key)
+    }
+  })()
+  for (let i = 0; i < 20_000; i++) pool.restForHost(upstream, `h${i}.test`, 1_000, 0)
+  expect(upstream.hostRests.size).toBeLessThanOrEqual(4_096)
+  expect([upstream.restsFor('h19999.test', 0), upstream.restsFor('h0.test', 0)]).toEqual([true, false])
+  expect(looks).toBeLessThanOrEqual(20_000)
+})
+
+describe('views of filters', () => {
+  /** Counts how often it is asked whether an upstream fits: once for each view that an added upstream is shown to. */
+  function countingFilter(key: string): Filter & { asked: number } {
+    const filter = {
+      key,
+      providers: undefined,
+      base: anyUpstream,
+      asked: 0,
+      accepts: () => {
+        filter.asked++
+        return true
+      },
+    }
+    return filter
+  }
+
+  it('are dropped when nobody has used the filter for 5 minutes', () => {
+    const { pool } = watchedPool()
+    const [used, unused] = [countingFilter('used'), countingFilter('unused')]
+    for (const filter of [used, unused]) pool.lease(ask({ filter }), 0)
+    pool.lease(ask({ filter: used }), 200_000)
+    pool.sweepViews(300_001)
+    added(pool, 'a', { deadline: 900_000 }, 300_001)
+    expect([used.asked, unused.asked, pool.lendableCount]).toEqual([1, 0, 1])
+  })
+
+  it('are 256 at most: the one used least recently goes', () => {
+    const { pool } = watchedPool()
+    const filters = Array.from({ length: 256 }, (_, n) => countingFilter(`filter ${n}`))
+    filters.forEach((filter, n) => void pool.lease(ask({ filter }), n))
+    pool.lease(ask({ filter: filters[1] as Filter }), 1_000)
+    pool.lease(ask({ filter: countingFilter('one more') }), 1_001)
+    added(pool, 'a', { deadline: 900_000 }, 1_002)
+    expect(filters.slice(0, 4).map(({ asked }) => asked)).toEqual([0, 1, 0, 1])
+  })
 })
 
 it('puts who asks for a long life on an address that has it, else on the longest-lived', () => {

@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest'
+import { toTarget } from '../../../src/address.ts'
+import { anonymous } from '../../../src/downstream/proxy-auth.ts'
+import { type ListenerDefaults, Router } from '../../../src/proxy/router.ts'
+
+const router = new Router({
+  strategy: 'round-robin',
+  providers: [],
+  ownPorts: () => new Set(),
+  isOwnAddress: () => false,
+})
+const plain: ListenerDefaults = { provider: undefined, strategy: undefined, session: 'off' }
+const target = (host: string) => toTarget({ host, port: 443 })
+
+/** The session key of a client of this account and session, at this address, for this host. */
+function keyOf(wish: { account?: string; session?: string; address?: string; host?: string }, defaults = plain) {
+  const options = wish.session === undefined ? {} : { session: wish.session }
+  const identity = { ...anonymous, account: wish.account, options }
+  return router.route(identity, target(wish.host ?? 'a.test'), { clientAddress: wish.address ?? '192.0.2.1' }, defaults)
+    .sessionKey
+}
+
+it('gives sessions with names of any length keys of one length', () => {
+  const long = 'x'.repeat(16_000)
+  const keys = [
+    keyOf({ session: 's', account: long }),
+    keyOf({ session: long }),
+    keyOf({ host: 'long'.repeat(60) }, { ...plain, session: 'target' }),
+    keyOf({}, { ...plain, session: 'client' }),
+  ]
+  // 256 bits in base64url (RFC 4648 section 5).
+  for (const key of keys) expect(key).toMatch(/^[\w-]{43}$/)
+  expect(new Set(keys).size).toBe(4)
+})
+
+it('keeps sessions of different accounts, and of different kinds, apart', () => {
+  const byClient = { ...plain, session: 'client' } as const
+  const byTarget = { ...plain, session: 'target' } as const
+  const keys = [
+    keyOf({ session: 'a.test' }),
+    keyOf({ session: 'a.test', account: 'other' }),
+    keyOf({ address: 'a.test' }, byClient),
+    keyOf({ host: 'a.test' }, byTarget),
+  ]
+  expect(new Set(keys).size).toBe(4)
+  expect(keyOf({ session: 'a.test' })).toBe(keys[0])
+  expect(keyOf({ host: 'A.Test' }, byTarget)).toBe(keys[3])
+  expect(keyOf({})).toBeUndefined()
+})
