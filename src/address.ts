@@ -72,6 +72,26 @@ export function unmapIPv4(ip: string): string {
 }
 
 /**
+ * What counts as one client address: an IPv4 address, or the /64 block of an IPv6 address, because one host may use any
+ * address of its block (RFC 4291 section 2.5.4, RFC 8981).
+ * @param ip an IP address without brackets, IPv4 unmapped
+ */
+export function clientNetwork(ip: string): string {
+  if (!isIPv6(ip)) return ip
+  const [text = ''] = ip.split('%')
+  const [head = '', tail] = text.split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  // An embedded IPv4 address stands for two groups, but never among the first four.
+  const width = before.length + after.length + (text.includes('.') ? 1 : 0)
+  const groups = tail === undefined ? before : [...before, ...Array<string>(8 - width).fill('0'), ...after]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}
+
+/**
  * An allow-list of CIDR blocks or single addresses. IPv4-mapped IPv6 clients match IPv4 entries.
  * @throws {RangeError} when an entry is not an IP address or block
  */

@@ -134,7 +134,7 @@ function assemble(
   { clock, log, limiters, store }: { clock: Clock; log: Log; limiters: Limiters; store: Store },
 ) {
   const observer: PoolObserver = {
-    lendable: () => data.broker.serve(),
+    lendable: (upstream) => data.leaseQueue.serve(upstream),
     rescheduled: () => supply.poolRescheduled(),
     gone: (upstream, reason) => {
       supply.upstreamGone(upstream, reason)
@@ -154,7 +154,7 @@ function assemble(
     log,
     limiters,
     store,
-    onSettled: () => data.broker.serve(),
+    onSettled: () => data.leaseQueue.review(),
   })
   const data: DataSide = new DataSide(dataSettings(config), {
     clock,

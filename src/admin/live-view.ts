@@ -55,7 +55,7 @@ export function liveView({
     gauges: () => ({
       connections: data.connections,
       tunnels: data.tunnels,
-      waiting: data.broker.waitingCount,
+      waiting: data.leaseQueue.waitingCount,
       sessions: data.sticky.size,
     }),
     reportBan(id, host, restMs) {

@@ -97,7 +97,9 @@ const wait = () =>
     timeout: duration()
       .prefault('10s')
       .meta({ description: 'How long a client waits for an address when there is none.' }),
-    queue: integer(0, 1_000_000).default(1_000).meta({ description: 'Most clients waiting.' }),
+    queue: integer(0, 1_000_000)
+      .default(1_000)
+      .meta({ description: 'Most clients waiting; one user has at most half of the places while another waits.' }),
   })
 
 const relay = () =>

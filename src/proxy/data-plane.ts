@@ -22,7 +22,8 @@ import { Dialler } from '../upstream/connector.ts'
 import { Hedging } from './hedging.ts'
 import type { PlainRequest } from './http-contract.ts'
 import { type BanRule, Exchange, type ExchangeDeps } from './http-exchange.ts'
-import { Broker, type SupplyView } from './lease-queue.ts'
+import type { SupplyView } from './lease-contract.ts'
+import { LeaseQueue } from './lease-queue.ts'
 import type { TrafficObserver } from './proxied-request.ts'
 import { idleStepMs, type Relay } from './relay.ts'
 import { type ListenerDefaults, Router } from './router.ts'
@@ -66,13 +67,13 @@ export interface DataSideObserver extends TrafficObserver {
   acceptFailed(error: NodeJS.ErrnoException): void
 }
 
-/** How often sessions that have ended are forgotten. */
+/** How often sessions that have ended, and views of filters that are not used, are forgotten. */
 const SWEEP_MS = 60_000
 /** A keep-alive connection of a client may rest so long between two plain requests: browsers keep them for minutes. */
 const KEEP_ALIVE_MS = 75_000
 
 export class DataSide implements ListenerOwner, HttpFrontOwner {
-  readonly broker: Broker
+  readonly leaseQueue: LeaseQueue
   readonly sticky: Sticky
   readonly #settings: DataSideSettings
   readonly #observer: DataSideObserver
@@ -110,7 +111,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     this.#observer = observer
     this.#clock = clock
     this.sticky = new Sticky(pool, settings.session, clock, parts.store)
-    this.broker = new Broker(pool, this.sticky, supply, settings.wait, clock)
+    this.leaseQueue = new LeaseQueue(pool, this.sticky, supply, settings.wait, clock)
     this.#dialler = new Dialler(clock, {
       timeoutMs: settings.dialTimeoutMs,
       maxReplyBytes: settings.maxHeaderBytes,
@@ -132,7 +133,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       clock,
       pool,
       health,
-      broker: this.broker,
+      leaseQueue: this.leaseQueue,
       sticky: this.sticky,
       dialler: this.#dialler,
       deadlines,
@@ -199,6 +200,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   #scheduleSweep(): void {
     this.#sweep = this.#clock.after(SWEEP_MS, () => {
       this.sticky.sweep()
+      this.#tunnelDeps.pool.sweepViews(this.#clock.now())
       this.#scheduleSweep()
     })
   }
@@ -264,6 +266,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
   upstreamGone(upstream: Upstream, reason: GoneReason): void {
     this.#dialler.forget(upstream)
+    this.leaseQueue.upstreamGone(upstream)
     if (!this.#settings.closesAtDeadline || reason !== 'expired') return
     for (const relay of this.#relays.snapshot()) if (relay.leg.upstream === upstream) relay.close()
   }
@@ -273,7 +276,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     this.#isListening = false
     for (const listener of this.#ports.keys()) listener.stopAccepting()
     this.#front.stopAccepting()
-    this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+    this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
 
   /** Whether something is still under way for a client. */
@@ -286,7 +289,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     this.#sweep?.clear()
     for (const listener of this.#ports.keys()) listener.close()
     this.#front.close()
-    this.broker.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+    this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
     for (const relay of this.#relays.snapshot()) relay.close()
     for (const list of this.#lists) list.close()
     this.#hedging?.close()

@@ -1,222 +1,276 @@
 /**
- * Lends upstreams to clients, and lets clients wait for one in the order in which they came.
+ * Lends upstreams to clients, and lets clients wait for one. Those who wait are served user by user in turn, and the
+ * clients of one user in the order in which they came.
+ *
+ *   request ──▶ lease ──granted──▶ (the request's)
+ *                │  ▲
+ *      none free │  │ an upstream is lendable (`serve`)
+ *                ▼  │
+ *              waiting ──▶ denied: wait.timeout, no outlook, no room in the queue
+ *
+ * A session whose upstream is at its limit waits for that one (`canServeOwn`), everybody else for whatever fits the filter.
  */
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import type { LeaseAsk, Miss, Pool } from '../pool/pool.ts'
+import type { Miss, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { Sticky } from './session-table.ts'
+import { DeadlineList } from '../structures/timeout-queue.ts'
+import type { LeaseRequest, SupplyView } from './lease-contract.ts'
+import type { Session, Sticky } from './session-table.ts'
+import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 
-/** What the data side may ask of supply. Small and plain: it will cross a process border one day. */
-export interface SupplyView {
-  /** A lease was granted that was no live session's own: demand for addresses, from these providers (undefined: any). */
-  asked(providers: readonly string[] | undefined): void
-  /** The clients that wait have changed. */
-  queueChanged(waiting: readonly WaitingDemand[]): void
-  /**
-   * Why these providers will bring nothing but what was tried already; undefined while they may.
-   * @param tried upstreams that will not do
-   */
-  outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined
-}
-
-/** Clients that wait for an upstream of the same providers (undefined: any). Those of one session will share one: they count once. */
-export interface WaitingDemand {
-  readonly providers: readonly string[] | undefined
-  readonly count: number
-}
-
-export interface BrokerSettings {
+export interface LeaseQueueSettings {
   /** Longest wait for an upstream, ms. */
   readonly timeoutMs: number
   /** Most clients that wait at the same time. */
   readonly queue: number
 }
 
-/**
- * What a client with a session is to be lent: the session's `own` upstream; another one that becomes it (`move`), because its
- * own has failed; or another one for this target alone (`borrow`), which its own has refused. One tracker that is blocked
- * must not give a page a second address.
- */
-export type SessionUse = 'own' | 'move' | 'borrow'
+/** No upstream: the session's is gone for good, the session's is full, or a miss of the pool. */
+type NoLease = 'lost' | 'own-full' | Miss
 
-/** Somebody who wants an upstream. */
-export interface Applicant extends LeaseAsk {
-  readonly sessionKey: string | undefined
-  /** The session's own upstream must do: rather an error than another. */
-  readonly strict: boolean
-  readonly sessionUse: SessionUse
-  /** What went wrong before, if anything did: the answer when nothing else is to be had. */
-  readonly lastError: GatewayError | undefined
-  granted(upstream: Upstream): void
-  denied(error: GatewayError): void
-}
-
-class Waiting extends Expiring {
-  readonly applicant: Applicant
-  readonly #broker: Broker
-
-  constructor(applicant: Applicant, broker: Broker) {
-    super()
-    this.applicant = applicant
-    this.#broker = broker
-  }
-
-  override onDeadline(): void {
-    this.#broker.gaveUp(this)
-  }
-}
-
-export class Broker {
+export class LeaseQueue {
   readonly #pool: Pool
   readonly #sticky: Sticky
   readonly #clock: Clock
-  readonly #settings: BrokerSettings
+  readonly #settings: LeaseQueueSettings
   readonly #supply: SupplyView
   readonly #timeouts: DeadlineList
-  readonly #queue = new Map<Applicant, Waiting>()
-  #serving = false
+  readonly #waiting: WaitingList
+  /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
+  readonly #changed: Upstream[] = []
+  /** Classes in which nobody can be served, as far as is known in this look at the queue. */
+  readonly #idle = new Set<WaitingClass>()
+  #isServing = false
 
-  constructor(pool: Pool, sticky: Sticky, supply: SupplyView, settings: BrokerSettings, clock: Clock) {
+  constructor(pool: Pool, sticky: Sticky, supply: SupplyView, settings: LeaseQueueSettings, clock: Clock) {
     this.#pool = pool
     this.#sticky = sticky
     this.#supply = supply
     this.#settings = settings
     this.#clock = clock
     this.#timeouts = new DeadlineList(clock, settings.timeoutMs)
+    this.#waiting = new WaitingList(settings.queue)
   }
 
   get waitingCount(): number {
-    return this.#queue.size
+    return this.#waiting.size
   }
 
-  /** Grants at once, queues, or denies; the applicant hears exactly once, perhaps before this returns. */
-  apply(applicant: Applicant): void {
-    const mustQueue = this.#queue.size > 0 && !this.#servesOwnSession(applicant)
-    const granted = mustQueue ? 'empty' : this.#lease(applicant)
-    if (typeof granted !== 'string') return void applicant.granted(granted)
-    if (granted === 'lost') return void applicant.denied(sessionLost(applicant))
-    const denial = this.#denial(applicant, granted)
-    if (denial !== undefined) return void applicant.denied(denial)
-    const waiting = new Waiting(applicant, this)
-    this.#queue.set(applicant, waiting)
-    this.#timeouts.add(waiting)
-    this.#tellSupply()
-    // Those before it may want what nobody has; this one need not wait for that.
-    if (mustQueue) this.serve()
+  /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
+  apply(request: LeaseRequest): void {
+    const session = this.#sessionOf(request)
+    const own = this.#ownUpstream(request, session)
+    const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
+    const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lease(request, session)
+    if (typeof outcome !== 'string') request.granted(outcome)
+    else if (outcome === 'lost') request.denied(sessionLost(request))
+    else if (outcome === 'own-full') this.#enqueue(request, own ?? request.filter)
+    else {
+      const denial = this.#denial(request, outcome)
+      if (denial === undefined) this.#enqueue(request, request.filter)
+      else request.denied(denial)
+    }
+    // Those before it may wait for what only they cannot have; this one need not wait for that.
+    if (mustQueue || this.#changed.length > 0) this.#serve()
   }
 
-  /** The applicant wants nothing more. Harmless when it does not wait. */
-  withdraw(applicant: Applicant): void {
-    const waiting = this.#queue.get(applicant)
+  /** The request wants nothing more. Harmless when it does not wait. */
+  withdraw(request: LeaseRequest): void {
+    const waiting = this.#waiting.find(request)
     if (waiting === undefined) return
     this.#forget(waiting)
     this.#tellSupply()
   }
 
-  /** Something may be lendable, or the outlook has changed: first come, first served. */
-  serve(): void {
-    if (this.#serving || this.#queue.size === 0) return
-    this.#serving = true
-    try {
-      for (const waiting of [...this.#queue.values()]) this.#serveOne(waiting)
-    } finally {
-      this.#serving = false
-    }
-    this.#tellSupply()
+  /** This upstream may be lent again. O(classes) for each client that is served. */
+  serve(upstream: Upstream): void {
+    if (this.#waiting.size === 0) return
+    this.#changed.push(upstream)
+    this.#serve()
   }
 
-  #serveOne(waiting: Waiting): void {
-    const { applicant } = waiting
-    if (!this.#queue.has(applicant)) return
-    const granted = this.#lease(applicant)
-    if (typeof granted !== 'string') {
-      this.#forget(waiting)
-      return void applicant.granted(granted)
+  /** This upstream has left the pool: its sessions need another, and some filters may fit nothing any more. */
+  upstreamGone(upstream: Upstream): void {
+    this.serve(upstream)
+    const now = this.#clock.now()
+    for (const group of [...this.#waiting.filterClasses]) {
+      const { filter } = group
+      if (filter?.base === undefined || !filter.accepts(upstream.facts)) continue
+      if (this.#pool.missOf(filter, now) === 'no-match') this.#denyHopeless(group)
     }
-    const denial = granted === 'lost' ? sessionLost(applicant) : this.#denial(applicant, granted)
-    if (denial === undefined) return
-    this.#forget(waiting)
-    applicant.denied(denial)
+  }
+
+  /** The outlook has changed: serves whom it can, and denies those who would wait for nothing. */
+  review(): void {
+    if (this.#waiting.size === 0) return
+    this.#changed.push(...this.#waiting.fullUpstreams)
+    this.#serve()
+    for (const group of [...this.#waiting.filterClasses]) this.#denyHopeless(group)
+    this.#tellSupply()
   }
 
   /** Denies everybody who waits. */
   close(error: GatewayError): void {
-    for (const waiting of [...this.#queue.values()]) {
-      this.#forget(waiting)
-      waiting.applicant.denied(error)
-    }
+    for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
     this.#timeouts.close()
   }
 
-  gaveUp(waiting: Waiting): void {
-    this.#queue.delete(waiting.applicant)
+  #serve(): void {
+    // Something has changed while a client was served: the look under way begins anew.
+    this.#idle.clear()
+    if (this.#isServing) return
+    this.#isServing = true
+    try {
+      for (let next = this.#nextClass(); next !== undefined; next = this.#nextClass())
+        if (!this.#serveOne(next)) this.#idle.add(next)
+    } finally {
+      this.#isServing = false
+      this.#idle.clear()
+      this.#changed.length = 0
+    }
     this.#tellSupply()
-    const { applicant } = waiting
-    const outlook = this.#supply.outlook(applicant.filter.providers, applicant.tried)
-    applicant.denied(applicant.lastError ?? outlook ?? this.#nothingCame())
   }
 
-  #tellSupply(): void {
-    const groups = new Map<string, { providers: readonly string[] | undefined; count: number }>()
-    const sessions = new Set<string>()
-    for (const { filter, sessionKey } of this.#queue.keys()) {
-      if (sessionKey !== undefined && sessions.size === sessions.add(sessionKey).size) continue
-      const { providers } = filter
-      const key = providers?.join('\n') ?? ''
-      const group = groups.get(key) ?? { providers, count: 0 }
-      group.count++
-      groups.set(key, group)
+  /** Of the classes that may be served, the one whose first user was served longest ago. */
+  #nextClass(): WaitingClass | undefined {
+    let next: WaitingClass | undefined
+    let turn = Number.POSITIVE_INFINITY
+    const consider = (group: WaitingClass | undefined) => {
+      if (group === undefined || this.#idle.has(group)) return
+      const itsTurn = this.#waiting.turnOf(group)
+      if (itsTurn >= turn) return
+      next = group
+      turn = itsTurn
     }
-    this.#supply.queueChanged([...groups.values()])
+    for (const upstream of this.#changed) consider(this.#waiting.classOf(upstream))
+    const now = this.#clock.now()
+    for (const group of this.#waiting.filterClasses)
+      if (group.filter !== undefined && this.#pool.hasLendable(group.filter, now)) consider(group)
+    return next
+  }
+
+  /** @returns whether the class has changed: somebody was served, denied or now waits for something else */
+  #serveOne(group: WaitingClass): boolean {
+    for (const waiting of group.queue) {
+      const { request } = waiting
+      const session = this.#sessionOf(request)
+      const outcome = this.#lease(request, session)
+      if (typeof outcome !== 'string') {
+        this.#waiting.endTurn(waiting.user, group)
+        this.#forget(waiting)
+        request.granted(outcome)
+        return true
+      }
+      if (outcome === 'lost') {
+        this.#deny(waiting, sessionLost(request))
+        return true
+      }
+      const waitsFor = outcome === 'own-full' && session !== undefined ? session.upstream : request.filter
+      if (this.#waiting.classOf(waitsFor) === group) continue
+      this.#waiting.move(waiting, waitsFor)
+      return true
+    }
+    return false
+  }
+
+  /** The outlook is asked once for all that have tried nothing yet. */
+  #denyHopeless({ filter, queue }: WaitingClass): void {
+    if (filter === undefined) return
+    const miss = this.#pool.missOf(filter, this.#clock.now())
+    const common = { outlook: this.#supply.outlook(filter.providers, []) }
+    for (const waiting of [...queue]) {
+      const { request } = waiting
+      const denial = this.#denial(request, miss, request.tried.length === 0 ? common : undefined)
+      if (denial !== undefined) this.#deny(waiting, denial)
+    }
+  }
+
+  #enqueue(request: LeaseRequest, waitsFor: WaitsFor): void {
+    const leaving = this.#waiting.makeRoom(request.user)
+    if (leaving === undefined) return void request.denied(this.#queueFull())
+    for (const waiting of leaving) this.#deny(waiting, this.#queueFull())
+    const waiting = this.#waiting.add(request, waitsFor, (late) => this.#gaveUp(late))
+    this.#timeouts.add(waiting)
+    this.#tellSupply()
+  }
+
+  #gaveUp(waiting: Waiting): void {
+    const { filter, tried, lastError } = waiting.request
+    const isForOwn = waiting.group.upstream !== undefined
+    const outlook = isForOwn ? undefined : this.#supply.outlook(filter.providers, tried)
+    this.#deny(waiting, lastError ?? outlook ?? this.#nothingCame(isForOwn))
+    this.#tellSupply()
+  }
+
+  #deny(waiting: Waiting, error: GatewayError): void {
+    this.#forget(waiting)
+    waiting.request.denied(error)
   }
 
   #forget(waiting: Waiting): void {
-    this.#queue.delete(waiting.applicant)
+    this.#waiting.remove(waiting)
     this.#timeouts.remove(waiting)
   }
 
-  #servesOwnSession({ sessionKey }: Applicant): boolean {
-    return sessionKey !== undefined && this.#sticky.find(sessionKey) !== undefined
+  #tellSupply(): void {
+    this.#supply.queueChanged(this.#waiting.demand)
   }
 
-  #lease(applicant: Applicant): Upstream | Miss | 'lost' {
-    const { sessionKey, sessionUse } = applicant
+  #sessionOf({ sessionKey }: LeaseRequest): Session | undefined {
+    return sessionKey === undefined ? undefined : this.#sticky.find(sessionKey)
+  }
+
+  /** The upstream of the session, when it is that one which shall serve the request, and can. */
+  #ownUpstream({ sessionUse }: LeaseRequest, session: Session | undefined): Upstream | undefined {
+    if (session === undefined || sessionUse !== 'own') return undefined
+    return this.#pool.canServeOwn(session.upstream, this.#clock.now()) ? session.upstream : undefined
+  }
+
+  #lease(request: LeaseRequest, session: Session | undefined): Upstream | NoLease {
+    const { sessionKey, sessionUse } = request
     const now = this.#clock.now()
-    const session = sessionKey === undefined ? undefined : this.#sticky.find(sessionKey)
-    if (session !== undefined && sessionUse === 'own' && this.#pool.leaseOwn(session.upstream, now)) {
-      return session.upstream
-    }
-    if (session !== undefined && applicant.strict) return 'lost'
-    const leased = this.#pool.lease(applicant, now)
+    const own = this.#ownUpstream(request, session)
+    if (own !== undefined) return this.#pool.leaseOwn(own, now) ? own : 'own-full'
+    if (session !== undefined && request.strict) return 'lost'
+    const leased = this.#pool.lease(request, now)
     if (typeof leased === 'string') return leased
-    this.#supply.asked(applicant.filter.providers)
-    const isBorrowed = session !== undefined && sessionUse === 'borrow'
-    if (sessionKey !== undefined && !isBorrowed) this.#sticky.bind(sessionKey, leased)
+    this.#supply.asked(request.filter.providers)
+    if (sessionKey === undefined || (session !== undefined && sessionUse === 'borrow')) return leased
+    this.#sticky.bind(sessionKey, leased)
+    if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
     return leased
   }
 
-  #denial(applicant: Applicant, miss: Miss): GatewayError | undefined {
+  #denial(
+    request: LeaseRequest,
+    miss: Miss,
+    known?: { readonly outlook: GatewayError | undefined },
+  ): GatewayError | undefined {
     if (miss === 'no-match') {
       return new GatewayError(
         'GW_NO_MATCH',
         'none of the live upstreams fits the asked provider, country, area, city or isp',
       )
     }
-    const outlook = this.#supply.outlook(applicant.filter.providers, applicant.tried)
-    if (outlook !== undefined) return applicant.lastError ?? outlook
-    if (this.#queue.has(applicant) || this.#queue.size < this.#settings.queue) return undefined
-    return new GatewayError('GW_QUEUE_FULL', `${this.#queue.size} clients wait for an upstream already`)
+    const { outlook } = known ?? { outlook: this.#supply.outlook(request.filter.providers, request.tried) }
+    return outlook === undefined ? undefined : (request.lastError ?? outlook)
   }
 
-  #nothingCame(): GatewayError {
-    return new GatewayError('GW_POOL_EMPTY', `no upstream became free within ${this.#settings.timeoutMs} ms`, {
-      detail: { retryAfterMs: this.#settings.timeoutMs },
-    })
+  #queueFull(): GatewayError {
+    const message = `${this.#waiting.size} clients wait for an upstream, and this user has its share of the places`
+    return new GatewayError('GW_QUEUE_FULL', message)
+  }
+
+  #nothingCame(isForOwn: boolean): GatewayError {
+    const { timeoutMs } = this.#settings
+    const message = isForOwn
+      ? `the upstream of this session had no room for another connection within ${timeoutMs} ms`
+      : `no upstream became free within ${timeoutMs} ms`
+    return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
   }
 }
 
-function sessionLost(applicant: Applicant): GatewayError {
-  return applicant.lastError ?? new GatewayError('GW_SESSION_LOST', 'the upstream of this strict session is gone')
+function sessionLost(request: LeaseRequest): GatewayError {
+  return request.lastError ?? new GatewayError('GW_SESSION_LOST', 'the upstream of this strict session is gone')
 }

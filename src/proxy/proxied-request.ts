@@ -11,7 +11,7 @@
  * Every lease that was granted is released once.
  */
 
-import type { Target } from '../address.ts'
+import { clientNetwork, type Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Health } from '../pool/health.ts'
@@ -21,7 +21,8 @@ import type { Strategy } from '../strategy.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegFailure, LegOwner } from '../upstream/connection.ts'
 import type { Dialler } from '../upstream/connector.ts'
-import type { Applicant, Broker, SessionUse } from './lease-queue.ts'
+import type { LeaseRequest, SessionUse } from './lease-contract.ts'
+import type { LeaseQueue } from './lease-queue.ts'
 import type { RelayEnd } from './relay.ts'
 import { errorOf, nextStep } from './retry.ts'
 import type { Route } from './router.ts'
@@ -32,7 +33,7 @@ export interface AttemptDeps {
   readonly clock: Clock
   readonly pool: Pool
   readonly health: Health
-  readonly broker: Broker
+  readonly leaseQueue: LeaseQueue
   readonly sticky: Sticky
   readonly dialler: Dialler
   /** All tries of a client together. */
@@ -67,7 +68,7 @@ export interface TrafficObserver {
 
 const NOBODY: readonly Upstream[] = []
 
-export abstract class Attempt extends Expiring implements Applicant, LegOwner, Traffic {
+export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner, Traffic {
   readonly strategy: Strategy
   readonly filter: Filter
   readonly host: string
@@ -88,6 +89,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   /** The upstream that is leased now. */
   protected upstream: Upstream | undefined
   protected finished = false
+  readonly #user: string | undefined
   #tries = 0
   /** The session's own upstream left the request unanswered, and another one is borrowed: which of the two is to stay? */
   #ownUnanswered = false
@@ -96,6 +98,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
 
   constructor(target: Target, route: Route, deps: AttemptDeps) {
     super()
+    this.#user = route.user
     this.sessionKey = route.sessionKey
     this.strict = route.strict
     this.strategy = route.strategy
@@ -107,6 +110,10 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     this.beganAt = deps.clock.now()
   }
 
+  get user(): string {
+    return this.#user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${this.#user}`
+  }
+
   /** Starts the dial; the leg's owner is this. */
   protected abstract dial(upstream: Upstream): Leg
   /** The leg is open: it is the subclass's from here. */
@@ -116,7 +123,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
 
   start(): void {
     this.deps.observer.began(this)
-    this.deps.broker.apply(this)
+    this.deps.leaseQueue.apply(this)
   }
 
   granted(upstream: Upstream): void {
@@ -199,7 +206,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
     if (step === 'give-up' || !repeatable) return void this.refuse(error)
     if (ownTries > 0) this.sessionUse = step === 'same' ? 'own' : mayStay(upstream, failure) ? 'borrow' : 'move'
     this.#ownUnanswered ||= ownTries > 0 && failure.kind === 'unanswered'
-    this.deps.broker.apply(this)
+    this.deps.leaseQueue.apply(this)
   }
 
   /** Tells health and log, and keeps what the client hears if nothing better comes. */
@@ -257,7 +264,7 @@ export abstract class Attempt extends Expiring implements Applicant, LegOwner, T
   /** Ends whatever is under way for this client. */
   protected stop(): void {
     this.deadlineList?.remove(this)
-    this.deps.broker.withdraw(this)
+    this.deps.leaseQueue.withdraw(this)
     this.leg?.destroy()
     this.leg = undefined
     this.releaseLease()

@@ -2,7 +2,7 @@
  * What clients have asked for lately: the only reason to buy. Kept apart for every set of providers that clients may be
  * served from; mostly there is one set, "any".
  */
-import type { WaitingDemand } from '../proxy/lease-queue.ts'
+import type { WaitingDemand } from '../proxy/lease-contract.ts'
 
 export interface DemandGroup {
   /** Providers that may serve it; undefined: any. */

@@ -32,7 +32,7 @@ async function expectForgotten({ app, world, leases }: Gateway): Promise<void> {
   const left = () => [
     app.data.connections,
     leases(),
-    app.data.broker.waitingCount,
+    app.data.leaseQueue.waitingCount,
     ...world.upstreams.map((u) => u.openSockets),
   ]
   await eventually(left).toEqual([0, 0, 0, ...world.upstreams.map(() => 0)])
@@ -81,9 +81,9 @@ describe.each(Object.entries(requests))('after a whole request (%s)', (_name, re
     for (const [how, goodbye] of goodbyes) {
       const { socket } = await dial(gateway.port)
       await send(socket, request)
-      await eventually(() => gateway.app.data.broker.waitingCount).toBe(1)
+      await eventually(() => gateway.app.data.leaseQueue.waitingCount).toBe(1)
       goodbye(socket)
-      await eventually(() => gateway.app.data.broker.waitingCount, how).toBe(0)
+      await eventually(() => gateway.app.data.leaseQueue.waitingCount, how).toBe(0)
     }
     await expectForgotten(gateway)
     expect(gateway.app.traffic.clientsGone).toBe(3)

@@ -120,6 +120,19 @@ describe('a session', () => {
   })
 })
 
+describe('a session whose upstream is full', () => {
+  it('waits for it, and is not moved to an upstream that has room', async () => {
+    const gateway = await startGateway({ upstreams: 3, config: { pool: { perUpstream: { connections: 1 } } } })
+    const opening = Array.from({ length: 3 }, async () => {
+      const tunnel = await connectVia(gateway.port, 'echo.test:7', login('acc-session-a'))
+      tunnel.socket.destroy()
+      return tunnel.status
+    })
+    expect(await Promise.all(opening)).toEqual([200, 200, 200])
+    expect(opened(gateway).toSorted()).toEqual([0, 0, 3])
+  })
+})
+
 describe('a session whose upstream refuses one target', () => {
   const blocked: Behaviour = { kind: 'status', status: 403 }
 

@@ -77,7 +77,7 @@ describe('stop, for those who', () => {
       socks5(port, 'echo.test:7'),
       socks4a(port, 'echo.test:7'),
     ])
-    await eventually(() => app.data.broker.waitingCount).toBe(4)
+    await eventually(() => app.data.leaseQueue.waitingCount).toBe(4)
     const stopped = app.stop()
     const [connected, page, five, four] = await waiting
     expect([refusalOf(connected), refusalOf(page), five.rep, four.code]).toEqual([STOPPING, STOPPING, 1, 0x5b])

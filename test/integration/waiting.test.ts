@@ -23,7 +23,7 @@ async function withoutStock(config: GatewayOptions['config'] = {}): Promise<Gate
   return { ...gateway, arrive }
 }
 
-const waiting = ({ app }: Gateway) => eventually(() => app.data.broker.waitingCount)
+const waiting = ({ app }: Gateway) => eventually(() => app.data.leaseQueue.waitingCount)
 
 describe('an empty pool', () => {
   it('lets clients of every kind wait, and serves them as soon as an address comes', async () => {
@@ -55,7 +55,7 @@ describe('an empty pool', () => {
     expect([five.rep, four.code]).toEqual([1, 0x5b])
     expect(refusalOf(page)).toEqual({ status: 503, code: 'GW_POOL_EMPTY', retryAfter: 2 })
     expect(header(page.headers, 'connection')).toBe('close')
-    expect(app.data.broker.waitingCount).toBe(0)
+    expect(app.data.leaseQueue.waitingCount).toBe(0)
   })
 
   it('turns away more clients than may wait, at once', async () => {
@@ -89,8 +89,10 @@ describe('an empty pool and impatience', () => {
   })
 })
 
+const oneEach = { pool: { perUpstream: { connections: 1 } }, wait: { timeout: '10s' } }
+
 describe('upstreams that are all busy', () => {
-  const config = { pool: { perUpstream: { connections: 1 } }, wait: { timeout: '10s' } }
+  const config = oneEach
 
   it('are handed on in the order in which clients came', async () => {
     const gateway = await startGateway({ upstreams: 1, config })
@@ -137,5 +139,34 @@ describe('upstreams that are all busy', () => {
     expect(gateway.world.upstreams.map(({ tunnelsOpened }) => tunnelsOpened)).toEqual([1, 1, 1])
     const fourth = await connectVia(gateway.port, 'echo.test:7')
     expect(fourth.status).toBe(503)
+  })
+})
+
+describe('upstreams that are all busy with one user', () => {
+  it('are lent to users in turn, however many connections that one waits with', async () => {
+    const users = ['ada', 'bob'].map((name) => ({ name, password: `password-of-${name}` }))
+    const listen = [{ port: 0, users }]
+    const gateway = await startGateway({
+      upstreams: 1,
+      config: { ...oneEach, listen },
+      secrets: users.map(({ password }) => password),
+    })
+    const served: string[] = []
+    const open = async (name: string) => {
+      const login = { username: name, password: `password-of-${name}` }
+      const tunnel = await connectVia(gateway.port, 'echo.test:7', { login })
+      served.push(name)
+      tunnel.socket.destroy()
+    }
+    const holder = await connectVia(gateway.port, 'echo.test:7', {
+      login: { username: 'ada', password: 'password-of-ada' },
+    })
+    const clients = [open('ada'), open('ada'), open('ada'), open('ada')]
+    await waiting(gateway).toBe(4)
+    clients.push(open('bob'))
+    await waiting(gateway).toBe(5)
+    holder.socket.destroy()
+    await Promise.all(clients)
+    expect(served).toEqual(['ada', 'bob', 'ada', 'ada', 'ada'])
   })
 })

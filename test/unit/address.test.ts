@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {
   addressMatcher,
+  clientNetwork,
   formatAuthority,
   isHostName,
   isThisMachine,
@@ -142,4 +143,19 @@ it('knows this machine under every spelling that a resolver would take', () => {
     'a_b',
   ]
   for (const host of others) expect(isThisMachine(host), host).toBe(false)
+})
+
+it('takes an IPv4 address, or the /64 block of an IPv6 address, for one client', () => {
+  const spellings: [ip: string, client: string][] = [
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:db8:0001:0002:ffff::', '2001:db8:1:2::/64'],
+    ['2001:db8::6', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['64:ff9b::192.0.2.33', '64:ff9b:0:0::/64'],
+    ['', ''],
+  ]
+  for (const [ip, client] of spellings) expect([ip, clientNetwork(ip)]).toEqual([ip, client])
 })

@@ -1,8 +1,9 @@
-/** Clients, broker, pool, planner, provider and limiter as in the gateway, a made-up vendor, and hours that pass in seconds. */
+/** Clients, lease queue, pool, planner, provider and limiter as in the gateway, a made-up vendor, and hours that pass in seconds. */
 import { createLog } from '../../../src/log.ts'
 import { anyUpstream, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import { type Applicant, Broker } from '../../../src/proxy/lease-queue.ts'
+import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
+import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { Sticky } from '../../../src/proxy/session-table.ts'
 import { Limiters } from '../../../src/ratelimit/limiter.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -77,11 +78,12 @@ function slowSource(clock: FakeClock, limiters: Limiters, random: Random): Sourc
 }
 
 /** One client connection from the request to its end. */
-class Client implements Applicant {
+class Client implements LeaseRequest {
   readonly strategy = 'round-robin'
   readonly filter = anyUpstream
   readonly host = 'site.test'
   readonly lifeMs = 0
+  readonly user = 'user'
   readonly tried = []
   readonly sessionKey = undefined
   readonly strict = false
@@ -109,7 +111,7 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const limiters = new Limiters(clock, store)
   const deaths: number[] = []
   const observer: PoolObserver = {
-    lendable: () => broker.serve(),
+    lendable: (upstream) => leaseQueue.serve(upstream),
     rescheduled: () => supply.poolRescheduled(),
     gone: (upstream, reason) => {
       if (reason === 'expired') deaths.push(clock.now())
@@ -122,11 +124,17 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const supply: Supply = new Supply(
     { ...rules, waitTimeout: WAIT_MS },
     [{ settings: account('simulated'), source: slowSource(clock, limiters, random) }],
-    { clock, pool, log, store, limiters, onSettled: () => broker.serve() },
+    { clock, pool, log, store, limiters, onSettled: () => leaseQueue.review() },
   )
   const sticky = new Sticky(pool, { idle: 60_000, max: 10 }, clock, store)
-  const broker: Broker = new Broker(pool, sticky, supply.planner, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
-  return { pool, supply, broker, limiters, deaths }
+  const leaseQueue: LeaseQueue = new LeaseQueue(
+    pool,
+    sticky,
+    supply.planner,
+    { timeoutMs: WAIT_MS, queue: 1_000 },
+    clock,
+  )
+  return { pool, supply, leaseQueue, limiters, deaths }
 }
 
 /** Lets the connections come, and stays until the last address has expired. */
@@ -137,7 +145,7 @@ export async function simulate(
   isSampled: boolean,
 ): Promise<Figures> {
   const clock = new FakeClock({ now: 0 })
-  const { pool, supply, broker, limiters, deaths } = assemble(rules, clock, random)
+  const { pool, supply, leaseQueue, limiters, deaths } = assemble(rules, clock, random)
   const waits: number[] = []
   let fewestLendable = Number.POSITIVE_INFINITY
   let denied = 0
@@ -148,7 +156,7 @@ export async function simulate(
       pool.opened(upstream, 'site.test', true, 50, clock.now())
       clock.after(lastsMs, () => pool.release(upstream, true, clock.now()))
     }
-    broker.apply(new Client(lent, () => denied++))
+    leaseQueue.apply(new Client(lent, () => denied++))
   }
   const arrive = (index: number) => {
     const connection = connections[index]

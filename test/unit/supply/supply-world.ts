@@ -1,8 +1,9 @@
-/** Clients, broker, pool and supply as in the gateway, over vendors that keep their own books, on one fake clock. */
+/** Clients, lease queue, pool and supply as in the gateway, over vendors that keep their own books, on one fake clock. */
 import { createLog } from '../../../src/log.ts'
 import { anyUpstream, type Filter, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import { type Applicant, Broker } from '../../../src/proxy/lease-queue.ts'
+import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
+import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { Sticky } from '../../../src/proxy/session-table.ts'
 import { Limiters } from '../../../src/ratelimit/limiter.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -229,7 +230,7 @@ export class World {
   readonly clock = new FakeClock({ now: 0 })
   readonly pool: Pool
   readonly supply: Supply
-  readonly broker: Broker
+  readonly leaseQueue: LeaseQueue
   readonly vendors: Readonly<Record<string, SimulatedVendor>>
   readonly log = new LogCapture()
   readonly denials: string[] = []
@@ -245,7 +246,7 @@ export class World {
     const store = forgetfulStore()
     this.#limiters = new Limiters(clock, store)
     const observer: PoolObserver = {
-      lendable: () => this.broker.serve(),
+      lendable: (upstream) => this.leaseQueue.serve(upstream),
       rescheduled: () => this.supply.poolRescheduled(),
       gone: (upstream, reason) => this.supply.upstreamGone(upstream, reason),
     }
@@ -265,9 +266,15 @@ export class World {
       log: createLog({ level: 'debug', format: 'json' }, this.log),
     }
     const settings = { ...rules, uses, waitTimeout: WAIT_MS }
-    this.supply = new Supply(settings, opened, { ...parts, onSettled: () => this.broker.serve() })
+    this.supply = new Supply(settings, opened, { ...parts, onSettled: () => this.leaseQueue.review() })
     const sticky = new Sticky(this.pool, { idle: 60_000, max: 10 }, clock, store)
-    this.broker = new Broker(this.pool, sticky, this.supply.planner, { timeoutMs: WAIT_MS, queue: 1_000 }, clock)
+    this.leaseQueue = new LeaseQueue(
+      this.pool,
+      sticky,
+      this.supply.planner,
+      { timeoutMs: WAIT_MS, queue: 1_000 },
+      clock,
+    )
   }
 
   vendor(name: string): SimulatedVendor {
@@ -291,8 +298,8 @@ export class World {
       this.pool.opened(upstream, 'site.test', true, 50, this.clock.now())
       this.clock.after(lastsMs, () => this.pool.release(upstream, true, this.clock.now()))
     }
-    const denied: Applicant['denied'] = (error) => void this.denials.push(`${error.code}: ${error.message}`)
-    this.broker.apply({ ...applicant(filter, granted, denied), sessionKey })
+    const denied: LeaseRequest['denied'] = (error) => void this.denials.push(`${error.code}: ${error.message}`)
+    this.leaseQueue.apply({ ...applicant(filter, granted, denied), sessionKey })
   }
 
   connectTo(provider: string, lastsMs = 1_000): void {
@@ -327,7 +334,16 @@ export class World {
   }
 }
 
-function applicant(filter: Filter, granted: Applicant['granted'], denied: Applicant['denied']): Applicant {
+function applicant(filter: Filter, granted: LeaseRequest['granted'], denied: LeaseRequest['denied']): LeaseRequest {
   const ask = { strategy: 'round-robin', filter, host: 'site.test', lifeMs: 0, tried: [] } as const
-  return { ...ask, sessionKey: undefined, strict: false, sessionUse: 'own', lastError: undefined, granted, denied }
+  return {
+    ...ask,
+    user: 'user',
+    sessionKey: undefined,
+    strict: false,
+    sessionUse: 'own',
+    lastError: undefined,
+    granted,
+    denied,
+  }
 }

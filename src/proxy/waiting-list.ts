@@ -1,0 +1,252 @@
+/**
+ * The clients that wait for an upstream, kept three ways at once: in classes (what they wait for), by user (who may wait,
+ * and whose turn it is), and as demand (what supply is told). Every change is O(1).
+ *
+ * Invariants
+ * - A waiting client is in exactly one class: that of its filter, or that of the full upstream which its session lives on.
+ * - While two users wait, none has more than half of the places.
+ * - `demand` counts those in filter classes: what waits for one certain upstream is no reason to buy another.
+ */
+import type { Filter } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import { FairQueue, type Place } from '../structures/fair-queue.ts'
+import { Expiring } from '../structures/timeout-queue.ts'
+import type { LeaseRequest, WaitingDemand } from './lease-contract.ts'
+
+/** What a client waits for: anything that fits a filter, or room on its session's own upstream. */
+export type WaitsFor = Filter | Upstream
+
+/** Those who wait for the same. Either `filter` or `upstream` is set. */
+export class WaitingClass {
+  readonly filter: Filter | undefined
+  readonly upstream: Upstream | undefined
+  readonly queue = new FairQueue<Waiting>()
+
+  constructor(waitsFor: WaitsFor) {
+    if (isFilter(waitsFor)) this.filter = waitsFor
+    else this.upstream = waitsFor
+  }
+}
+
+/** One client that waits. */
+export class Waiting extends Expiring {
+  readonly request: LeaseRequest
+  readonly user: string
+  /** Owned by the WaitingList. */
+  group: WaitingClass
+  inGroup: Place<Waiting>
+  readonly inAll: Place<Waiting>
+  readonly #onTimeout: (waiting: Waiting) => void
+
+  constructor(
+    request: LeaseRequest,
+    user: string,
+    group: WaitingClass,
+    all: FairQueue<Waiting>,
+    onTimeout: (waiting: Waiting) => void,
+  ) {
+    super()
+    this.request = request
+    this.user = user
+    this.group = group
+    this.inGroup = group.queue.add(user, this)
+    this.inAll = all.add(user, this)
+    this.#onTimeout = onTimeout
+  }
+
+  override onDeadline(): void {
+    this.#onTimeout(this)
+  }
+}
+
+export class WaitingList {
+  readonly #max: number
+  readonly #byRequest = new Map<LeaseRequest, Waiting>()
+  readonly #all = new FairQueue<Waiting>()
+  readonly #byFilter = new Map<string, WaitingClass>()
+  readonly #byUpstream = new Map<Upstream, WaitingClass>()
+  readonly #bySession = new Map<string, Set<Waiting>>()
+  /** When each user that waits was served last, or began to wait; counted in turns. */
+  readonly #turns = new Map<string, number>()
+  #turn = 0
+  readonly #demand = new DemandCount()
+
+  /** @param max most clients that wait */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  get demand(): readonly WaitingDemand[] {
+    return this.#demand.groups
+  }
+
+  /** Everybody, user by user. Nobody else may be removed while it is read. */
+  [Symbol.iterator](): Iterator<Waiting> {
+    return this.#all[Symbol.iterator]()
+  }
+
+  find(request: LeaseRequest): Waiting | undefined {
+    return this.#byRequest.get(request)
+  }
+
+  /** Those who wait for the same; undefined when there are none. */
+  classOf(waitsFor: WaitsFor): WaitingClass | undefined {
+    return isFilter(waitsFor) ? this.#byFilter.get(waitsFor.key) : this.#byUpstream.get(waitsFor)
+  }
+
+  /** The classes of those who wait for anything that fits a filter. */
+  get filterClasses(): Iterable<WaitingClass> {
+    return this.#byFilter.values()
+  }
+
+  /** The full upstreams whose sessions wait for room. */
+  get fullUpstreams(): Iterable<Upstream> {
+    return this.#byUpstream.keys()
+  }
+
+  add(request: LeaseRequest, waitsFor: WaitsFor, onTimeout: (waiting: Waiting) => void): Waiting {
+    const { user } = request
+    if (this.#all.countOf(user) === 0) this.#turns.set(user, ++this.#turn)
+    const waiting = new Waiting(request, user, this.#open(waitsFor), this.#all, onTimeout)
+    this.#byRequest.set(request, waiting)
+    const { sessionKey } = request
+    if (sessionKey !== undefined) this.#joinSession(sessionKey, waiting)
+    if (isFilter(waitsFor)) this.#demand.add(request)
+    return waiting
+  }
+
+  remove(waiting: Waiting): void {
+    const { sessionKey } = waiting.request
+    this.#byRequest.delete(waiting.request)
+    this.#leave(waiting)
+    if (sessionKey !== undefined) this.#leaveSession(sessionKey, waiting)
+    this.#all.remove(waiting.inAll)
+    if (this.#all.countOf(waiting.user) === 0) this.#turns.delete(waiting.user)
+  }
+
+  /** The client waits for something else now; it keeps its time, and stands behind its user's others there. */
+  move(waiting: Waiting, waitsFor: WaitsFor): void {
+    this.#leave(waiting)
+    waiting.group = this.#open(waitsFor)
+    waiting.inGroup = waiting.group.queue.add(waiting.user, waiting)
+    if (isFilter(waitsFor)) this.#demand.add(waiting.request)
+  }
+
+  /** A session lives on this upstream now: its clients wait for that one. @returns whether there are any */
+  moveSession(sessionKey: string, upstream: Upstream): boolean {
+    const waiting = this.#bySession.get(sessionKey)
+    if (waiting === undefined) return false
+    for (const one of waiting) if (one.request.sessionUse === 'own') this.move(one, upstream)
+    return true
+  }
+
+  /** The user has been served: in every class the others come first. */
+  endTurn(user: string, group: WaitingClass): void {
+    if (this.#turns.has(user)) this.#turns.set(user, ++this.#turn)
+    group.queue.endTurn(user)
+  }
+
+  /** The turn of the user who is first in a class: the lower, the longer ago it was served. */
+  turnOf(group: WaitingClass): number {
+    return this.#turns.get(group.queue.first?.user ?? '') ?? Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Makes room for one more client of a user.
+   * @returns those who must leave for it; undefined when it may not wait itself
+   */
+  makeRoom(user: string): readonly Waiting[] | undefined {
+    const held = this.#all.countOf(user)
+    const half = Math.max(1, Math.floor(this.#max / 2))
+    const isAlone = held === this.size
+    if (!isAlone && held >= half) return undefined
+    // The second user has come: the first one had all places and now has half of them.
+    const excess = !isAlone && held === 0 && this.#all.users === 1 ? this.#newest(this.size - half) : []
+    if (this.size - excess.length < this.#max) return excess
+    if (excess.length > 0) return undefined
+    const largest = this.#all.largestUser()
+    if (largest === undefined || this.#all.countOf(largest) <= held + 1) return undefined
+    const newest = this.#all.newestOf(largest)
+    return newest === undefined ? undefined : [newest.item]
+  }
+
+  /** The latest comers of the only user that waits. */
+  #newest(count: number): readonly Waiting[] {
+    return count <= 0 ? [] : [...this.#all].slice(-count)
+  }
+
+  #joinSession(sessionKey: string, waiting: Waiting): void {
+    const others = this.#bySession.get(sessionKey)
+    if (others === undefined) this.#bySession.set(sessionKey, new Set([waiting]))
+    else others.add(waiting)
+  }
+
+  #leaveSession(sessionKey: string, waiting: Waiting): void {
+    const others = this.#bySession.get(sessionKey)
+    others?.delete(waiting)
+    if (others?.size === 0) this.#bySession.delete(sessionKey)
+  }
+
+  #open(waitsFor: WaitsFor): WaitingClass {
+    let group = this.classOf(waitsFor)
+    if (group !== undefined) return group
+    group = new WaitingClass(waitsFor)
+    if (isFilter(waitsFor)) this.#byFilter.set(waitsFor.key, group)
+    else this.#byUpstream.set(waitsFor, group)
+    return group
+  }
+
+  #leave({ group, inGroup, request }: Waiting): void {
+    group.queue.remove(inGroup)
+    const { filter, upstream } = group
+    if (filter !== undefined) this.#demand.remove(request)
+    if (group.queue.size > 0) return
+    if (filter !== undefined) this.#byFilter.delete(filter.key)
+    if (upstream !== undefined) this.#byUpstream.delete(upstream)
+  }
+}
+
+/** How many wait, by the providers that may serve them. Clients of one session will share an upstream: they count once. */
+class DemandCount {
+  readonly #groups = new Map<string, { readonly providers: readonly string[] | undefined; count: number }>()
+  readonly #sessions = new Map<string, number>()
+
+  get groups(): readonly WaitingDemand[] {
+    return [...this.#groups.values()]
+  }
+
+  add({ filter: { providers }, sessionKey }: LeaseRequest): void {
+    if (sessionKey !== undefined) {
+      const others = this.#sessions.get(sessionKey) ?? 0
+      this.#sessions.set(sessionKey, others + 1)
+      if (others > 0) return
+    }
+    const key = keyOf(providers)
+    const group = this.#groups.get(key)
+    if (group === undefined) this.#groups.set(key, { providers, count: 1 })
+    else group.count++
+  }
+
+  remove({ filter: { providers }, sessionKey }: LeaseRequest): void {
+    if (sessionKey !== undefined) {
+      const others = (this.#sessions.get(sessionKey) ?? 1) - 1
+      if (others > 0) return void this.#sessions.set(sessionKey, others)
+      this.#sessions.delete(sessionKey)
+    }
+    const key = keyOf(providers)
+    const group = this.#groups.get(key)
+    if (group !== undefined && --group.count === 0) this.#groups.delete(key)
+  }
+}
+
+function keyOf(providers: readonly string[] | undefined): string {
+  return providers?.join('\n') ?? ''
+}
+
+function isFilter(waitsFor: WaitsFor): waitsFor is Filter {
+  return 'accepts' in waitsFor
+}
