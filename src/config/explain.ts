@@ -57,7 +57,7 @@ function explainNobodys(issue: Issue, path: Path): readonly Finding[] {
   }
   if (path.length !== 3 || path[2] !== 'url') return []
   const words =
-    "is missing; name who sells the addresses (docs/vendors.md), or paste a link from the vendor's page as url"
+    "is missing; name who sells the addresses (docs/vendors/README.md), or paste a link from the vendor's page as url"
   return [{ path: [...path.slice(0, 2), 'vendor'], message: words, at: 'value' }]
 }
 

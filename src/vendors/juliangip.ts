@@ -246,7 +246,7 @@ const words: readonly (readonly [RegExp, ErrorRule])[] = [
   ],
   [
     /参数|不能为空|格式/,
-    { class: 'bad_request', term: '参数错误', hint: 'compare request: with the table of docs/vendors.md' },
+    { class: 'bad_request', term: '参数错误', hint: 'compare request: with the table of docs/vendors/juliangip.md' },
   ],
   [
     /签名|密钥/,

@@ -121,7 +121,7 @@ const everywhere: Readonly<Record<string, ErrorRule>> = {
   INVALID_PARAMETER: {
     class: 'bad_request',
     term: '参数错误(包含参数格式、类型等错误)。',
-    hint: 'compare request: with the table of docs/vendors.md',
+    hint: 'compare request: with the table of docs/vendors/qg.md',
   },
   INVALID_KEY: {
     class: 'auth',

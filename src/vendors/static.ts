@@ -47,7 +47,7 @@ const read: Operation = {
   // Behind a URL stands somebody's web server; no list is better for being read more often.
   limit: () => ({ calls: 1, perMs: 1_000 }),
   effect: 'reads',
-  reply: 'addresses in any form of docs/vendors.md',
+  reply: 'addresses in any form of docs/vendors/README.md',
 }
 
 /** Takes out what no upstream may be and puts the provider's login in: the engine's own, handed in by the registry. */

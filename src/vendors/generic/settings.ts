@@ -131,7 +131,7 @@ const errorEntry = () =>
       description: 'Part of the vendor’s words, or of the whole reply where it gives none; letter case aside.',
     }),
     status: integer(300, 599).optional().meta({ description: 'HTTP status; 429 counts as rate_limited by itself.' }),
-    class: z.enum(classes).meta({ description: 'What it means: the classes at the top of docs/vendors.md.' }),
+    class: z.enum(classes).meta({ description: 'What it means: the classes at the top of docs/vendors/README.md.' }),
     hint: text({ maxBytes: 512 }).optional().meta({ description: 'What to do then, in your words.' }),
     wait: durationOr(['minute', 'day+08:00', 'earliest-deadline'], { min: 1 }).optional().meta({
       description:

@@ -14,9 +14,9 @@ const NOTES: Readonly<Record<string, string>> = {
   'providers[].lowStock': 'Only where its replies tell the balance: juliangip.',
 }
 
-/** The names themselves are in docs/vendors.md, which a test of the registry keeps complete. */
-const VENDOR = 'Who sells the addresses; docs/vendors.md has a section for each.'
-/** Described in docs/vendors.md, vendor by vendor. */
+/** The names themselves are in docs/vendors/README.md, which a test of the registry keeps complete. */
+const VENDOR = 'Who sells the addresses; docs/vendors/README.md has a section for each.'
+/** Described in docs/vendors/README.md, vendor by vendor. */
 const VENDORS_OWN = new Set(['providers[].credentials', 'providers[].request'])
 
 interface Node {

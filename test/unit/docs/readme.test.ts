@@ -55,8 +55,7 @@ function sampleOf(name: string): string {
 }
 
 describe('YAML', () => {
-  const documents = [...readmes, ['docs/vendors.md', textOf('docs/vendors.md')]] as const
-  it.each(documents)('of %s is a configuration', (name, text) => {
+  it.each(readmes)('of %s is a configuration', (name, text) => {
     const blocks = codeBlocks(text).filter(({ language }) => language === 'yaml')
     expect(blocks.length).toBeGreaterThan(2)
     for (const block of blocks) parseConfig(block.text, join(root, name), environmentOf(block.text))

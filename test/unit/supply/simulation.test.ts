@@ -1,6 +1,6 @@
 /**
  * What supply costs: hours of traffic against a vendor whose addresses live 60 s and whose calls take 0.3 to 2 s, compared
- * with somebody who knows the future and waits for nothing. The figures are printed; docs/economics.md explains them.
+ * with somebody who knows the future and waits for nothing. The figures are printed; docs/costs.md explains them.
  */
 import { afterAll, expect, it } from 'vitest'
 import { sequence } from '../pool/pool-fixture.ts'

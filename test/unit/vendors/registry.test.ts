@@ -34,25 +34,24 @@ describe('a vendor is complete', () => {
   })
 
   it.each(vendors.flatMap((vendor) => productsOf(vendor).map((product) => [vendor, product] as const)))(
-    'docs/vendors.md has a section on %s, and names %s in it',
+    'docs/vendors/ has a page on %s, and names %s in it',
     (vendor, product) => {
-      expect(sectionOf(vendor)).toContain(`\`${product}\``)
+      expect(pageOf(vendor)).toContain(`\`${product}\``)
     },
   )
 })
 
-/** The text under `## <vendor>`. */
-function sectionOf(vendor: string): string {
-  const docs = readFileSync(`${root}docs/vendors.md`, 'utf8')
-  return (
-    docs.split(/^## /m).find((section) => section.startsWith(`${vendor}\n`) || section.startsWith(`${vendor}:`)) ?? ''
-  )
+function pageOf(vendor: string): string {
+  return readFileSync(`${root}docs/vendors/${vendor}.md`, 'utf8')
 }
 
-describe('docs/vendors.md', () => {
-  const blocks = [...readFileSync(`${root}docs/vendors.md`, 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)].map(
-    ([, yaml = '']) => yaml,
-  )
+describe('docs/vendors/', () => {
+  const blocks = [
+    ...vendors
+      .map(pageOf)
+      .join('\n')
+      .matchAll(/^```yaml\n(.*?)^```/gms),
+  ].map(([, yaml = '']) => yaml)
 
   it('has an example for each vendor', () => {
     for (const vendor of vendors) expect(blocks.join('\n')).toContain(`vendor: ${vendor}\n`)
@@ -65,7 +64,7 @@ describe('docs/vendors.md', () => {
   })
 
   it('names every code that a vendor’s error becomes', () => {
-    const docs = readFileSync(`${root}docs/vendors.md`, 'utf8')
+    const docs = pageOf('README')
     for (const [errorClass, code] of Object.entries(codeOfClass))
       expect(docs).toMatch(new RegExp(`\\| \`${errorClass}\` \\| \`${code}\``))
   })
@@ -73,9 +72,9 @@ describe('docs/vendors.md', () => {
 
 describe('what a vendor tells before it is opened', () => {
   it.each(vendors.flatMap((vendor) => productsOf(vendor).map((product) => [vendor, product] as const)))(
-    'docs/vendors.md explains each request parameter of %s %s',
+    'docs/vendors/ explains each request parameter of %s %s',
     (vendor, product) => {
-      const section = sectionOf(vendor)
+      const section = pageOf(vendor)
       for (const name of Object.keys(requestParamsOf(vendor, product))) expect(section).toContain(`\`${name}\``)
     },
   )
