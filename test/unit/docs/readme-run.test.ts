@@ -10,11 +10,16 @@ import { createLog } from '../../../src/log.ts'
 import { type ConnectOptions, closeClients, connectVia, plain, socks4a, socks5 } from '../../support/client.ts'
 import { codeBlocks, section, sectionNumber, textOf } from './markdown.ts'
 
-const text = textOf('README.md')
-const at = {
-  run: sectionNumber(text, 'Run it in a minute'),
-  options: sectionNumber(text, 'Client options'),
-  fails: sectionNumber(text, 'When it fails'),
+const readme = textOf('README.md')
+const parts = {
+  run: section(readme, sectionNumber(readme, 'Run it in a minute')),
+  options: sectionOf('docs/clients.md', 'Client options'),
+  fails: sectionOf('docs/errors.md', 'What a client sees'),
+}
+
+function sectionOf(document: string, title: string): string {
+  const text = textOf(document)
+  return section(text, sectionNumber(text, title))
 }
 
 let app: App
@@ -91,22 +96,22 @@ async function openTunnel(protocol: string, authority: string, options: ConnectO
 const ANSWER =
   /^upstream (127\.[\d.]+:\d+), [A-Z]\w+, [A-Z]\w+, [A-Z]{2}, [A-Z]\w+, \d+ s left\nrequest {2}GET \/, \d headers\n$/
 
-function shellLines(number: number): string[] {
-  return codeBlocks(section(text, number))
+function shellLines(part: string): string[] {
+  return codeBlocks(part)
     .filter(({ language }) => language === 'sh')
     .flatMap((block) => block.text.split('\n'))
     .filter((line) => line.startsWith('curl '))
 }
 
 describe('run it in a minute', () => {
-  const lines = shellLines(at.run)
+  const lines = shellLines(parts.run)
 
   it('shows the four ways in', () => {
     expect(lines).toHaveLength(4)
   })
 
   it('answers each line as shown, through changing upstreams', async () => {
-    const shown = codeBlocks(section(text, at.run)).find(({ language }) => language === 'text')?.text ?? ''
+    const shown = codeBlocks(parts.run).find(({ language }) => language === 'text')?.text ?? ''
     const answers: string[] = []
     for (const line of lines) {
       answers.push(await run(parseCurl(line)))
@@ -127,7 +132,7 @@ function pattern(names: readonly unknown[]): number[] {
 }
 
 describe('client options', () => {
-  it.each(shellLines(at.options))('%s', async (line) => {
+  it.each(shellLines(parts.options))('%s', async (line) => {
     const curl = parseCurl(line)
     const answer = await run(curl)
     // The place asked for may not be among the addresses of the moment.
@@ -137,7 +142,7 @@ describe('client options', () => {
 })
 
 it('an error looks as shown', async () => {
-  const shown = codeBlocks(section(text, at.fails)).find(({ language }) => language === 'text')?.text ?? ''
+  const shown = codeBlocks(parts.fails).find(({ language }) => language === 'text')?.text ?? ''
   const login = { username: 'crawler-session-a-session-b', password: 'x' }
   const { status, headers, body } = await plain(port, 'http://whoami.demo/', { login })
   const [first = '', second = '', , last = ''] = shown.split('\n')

@@ -1,12 +1,17 @@
-/** The README's table of all keys, made from the schema of the configuration. */
-import { schemaText } from '../../../src/config/write-schema.ts'
+/** Every key of the configuration, made from its schema: the rows of docs/configuration.md. */
+import { schemaText } from './write-schema.ts'
 
 export interface KeyRow {
   /** As written in the table: `providers[].budget.perHour`. */
   readonly key: string
   /** Empty where there is none. */
   readonly fallback: string
+  /** In English, without the words that may be written. */
   readonly meaning: string
+  /** The words that may be written; empty where it is not one of a few words. */
+  readonly choices: readonly unknown[]
+  /** Names the row among those of the same key: the kind of provider that has it. */
+  readonly kind: string
 }
 
 /** What a reader must know beyond the schema's own words. */
@@ -38,11 +43,6 @@ export function keyRows(): KeyRow[] {
   return new Walk(schema).rows
 }
 
-export function toMarkdown({ key, fallback, meaning }: KeyRow): string {
-  const escaped = meaning.replaceAll('|', '\\|')
-  return `| \`${key}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${escaped} |`
-}
-
 class Walk {
   readonly rows: KeyRow[] = []
   readonly #schema: Node
@@ -52,16 +52,16 @@ class Walk {
     for (const [name, node] of Object.entries(schema.properties ?? {})) this.#visit(this.#resolve(node), name)
   }
 
-  #visit(node: Node, path: string): void {
+  #visit(node: Node, path: string, kind = ''): void {
     const members = this.#objectsIn(node)
     const isList = members.length === 0 && this.#objectsIn(this.#resolve(node.items)).length > 0
     const key = isList ? `${path}[]` : path
     const inside = isList ? this.#objectsIn(this.#resolve(node.items)) : members
     if (key === 'providers[]') return void this.#providers(inside)
     const isOptional = inside.length > 0 && node.default !== undefined && typeof node.default !== 'object'
-    if (inside.length === 0 || isOptional || VENDORS_OWN.has(key)) this.#row(key, node)
+    if (inside.length === 0 || isOptional || VENDORS_OWN.has(key)) this.#row(key, node, kind)
     if (VENDORS_OWN.has(key)) return
-    for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`)
+    for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`, kind)
   }
 
   /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter, and so is a generic one's table. */
@@ -77,24 +77,23 @@ class Walk {
       if (name === 'vendor') this.#row('providers[].vendor', { description: VENDOR })
       else this.#visit(this.#resolve(node), `providers[].${name}`)
     }
-    for (const [label, members] of [
+    for (const [kind, members] of [
       ['', sold],
-      ['static: ', statics],
-      ['demo: ', demos],
-      ['Without vendor: ', links],
+      ['static', statics],
+      ['demo', demos],
+      ['link', links],
     ] as const) {
       for (const [name, node] of common(members)) {
         if (common(kinds).has(name) || (members === links && common(sold).has(name))) continue
         const resolved = this.#resolve(node)
-        this.#visit({ ...resolved, description: label + (resolved.description ?? '') }, `providers[].${name}`)
+        this.#visit(resolved, `providers[].${name}`, kind)
       }
     }
   }
 
-  #row(key: string, node: Node): void {
-    const choice = node.enum === undefined ? undefined : `${choices(node.enum)}.`
-    const meaning = [node.description, choice, NOTES[key]]
-    this.rows.push({ key, fallback: written(node.default), meaning: meaning.filter(Boolean).join(' ') })
+  #row(key: string, node: Node, kind = ''): void {
+    const meaning = [node.description, NOTES[key]].filter(Boolean).join(' ')
+    this.rows.push({ key, fallback: written(node.default), meaning, choices: node.enum ?? [], kind })
   }
 
   /** The node itself, and what it may be instead, as far as they have keys. */
@@ -121,10 +120,6 @@ function namesIn(objects: readonly Node[]): Map<string, Node> {
 function common(objects: readonly Node[]): Map<string, Node> {
   const isShared = (name: string) => objects.every(({ properties = {} }) => Object.hasOwn(properties, name))
   return new Map(Object.entries(objects[0]?.properties ?? {}).filter(([name]) => isShared(name)))
-}
-
-function choices(values: readonly unknown[]): string {
-  return values.map((value) => `\`${value}\``).join(', ')
 }
 
 /** As a person would write it in YAML. */

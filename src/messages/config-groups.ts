@@ -1,0 +1,179 @@
+/** The groups of docs/configuration.md: what each is for, and an example. */
+import type { Text } from './text.ts'
+
+export interface ConfigGroup {
+  readonly title: Text
+  readonly intro: Text
+  /** A part of gateway.yaml. Comments are English; `comments` translates them for the Chinese page. */
+  readonly example: string
+  readonly comments?: Readonly<Record<string, string>>
+}
+
+/** By the first key of the path, in the order of the page. */
+export const configGroups: Readonly<Record<string, ConfigGroup>> = {
+  listen: {
+    title: { en: 'Ports for clients', zh: '客户端端口' },
+    intro: {
+      en: 'Each port speaks HTTP proxy, SOCKS5 and SOCKS4/4a. A port that other machines can reach needs `users` or `allow`.',
+      zh: '每个端口同时支持 HTTP 代理、SOCKS5 和 SOCKS4/4a。其他机器能访问的端口必须配置 `users` 或 `allow`。',
+    },
+    example: `listen:
+  - port: 8080                                   # programs on this machine
+  - name: browsers
+    port: 8090
+    session: client                              # one upstream for each client address
+  - name: office
+    host: 0.0.0.0
+    port: 8070
+    allow: ["192.168.1.0/24"]
+    users: [{ name: crawler, password: "\${GATEWAY_PASSWORD}" }]
+`,
+    comments: {
+      'programs on this machine': '本机的程序',
+      'one upstream for each client address': '每个客户端地址固定一个上游',
+    },
+  },
+  admin: {
+    title: { en: 'Admin port and dashboard', zh: '管理端口与仪表盘' },
+    intro: {
+      en: '`admin: off` closes it. Off loopback a token is required.',
+      zh: '`admin: off` 关闭管理端口。监听非环回地址时必须设置令牌。',
+    },
+    example: `admin: { host: 127.0.0.1, port: 8081, token: "\${ADMIN_TOKEN}" }
+`,
+  },
+  providers: {
+    title: { en: 'Providers', zh: '供应商' },
+    intro: {
+      en: "Where addresses come from. The keys below `credentials` and `request` are the vendor's own: [vendors/](vendors/README.md).",
+      zh: '地址的来源。`credentials` 和 `request` 下的键是供应商自己的：[vendors/](vendors/README.zh-CN.md)。',
+    },
+    example: `providers:
+  - name: qg-a
+    vendor: qg
+    product: share-channel
+    channels: 10
+    credentials: { key: "\${QG_KEY}" }
+    upstream: { username: "\${QG_KEY}", password: "\${QG_PASSWORD}" }
+    priority: 1
+    budget: { perHour: 600, perDay: 5000 }       # addresses
+  - name: reserve
+    vendor: static
+    list: ["203.0.113.10:8080"]
+    priority: 2                                  # used when qg-a cannot deliver
+`,
+    comments: { addresses: '地址数', 'used when qg-a cannot deliver': 'qg-a 无法供应时使用' },
+  },
+  pool: {
+    title: { en: 'Pool', zh: '地址池' },
+    intro: {
+      en: 'How many addresses are held, and how long each may be lent.',
+      zh: '持有多少地址，以及每个地址可以借出多久。',
+    },
+    example: `pool: { floor: 5, ceiling: 50, targetLoad: 8, idleAfter: 60s, perUpstream: { connections: 20 } }
+`,
+  },
+  rotation: {
+    title: { en: 'Rotation', zh: '轮换' },
+    intro: { en: 'Which upstream a connection gets.', zh: '一个连接使用哪个上游。' },
+    example: `rotation: { strategy: least-connections, per: connection }
+`,
+  },
+  session: {
+    title: { en: 'Sessions', zh: '会话' },
+    intro: {
+      en: 'A client that names a session keeps its upstream: [clients.md](clients.md#client-options).',
+      zh: '指定会话的客户端保持同一个上游：[clients](clients.md#client-options)。',
+    },
+    example: `session: { idle: 30m, max: 100000 }
+`,
+  },
+  dial: {
+    title: { en: 'Connecting to upstreams', zh: '连接上游' },
+    intro: {
+      en: 'Time limits and tries before a client hears of a failure.',
+      zh: '在客户端得知失败之前的时限与尝试次数。',
+    },
+    example: `dial: { timeout: 5s, deadline: 15s, tries: 3, warm: 1 }
+`,
+  },
+  wait: {
+    title: { en: 'Waiting for an address', zh: '等待地址' },
+    intro: {
+      en: 'A client that finds no address waits; users take turns.',
+      zh: '没有可用地址时客户端排队等待，各用户轮流。',
+    },
+    example: `wait: { timeout: 10s, queue: 1000 }
+`,
+  },
+  relay: {
+    title: { en: 'Open tunnels', zh: '已打开的隧道' },
+    intro: { en: 'A tunnel without traffic is closed after this time.', zh: '没有流量的隧道在此时间后关闭。' },
+    example: `relay: { idle: 10m }
+`,
+  },
+  bans: {
+    title: { en: 'Bans', zh: '封禁' },
+    intro: {
+      en: 'Answers that mean that a target has banned an address: the address stays away from that host for a while.',
+      zh: '哪些应答表示目标封禁了某个地址：该地址在一段时间内不再用于该主机。',
+    },
+    example: `bans:
+  - { host: "*.example.com", status: [403, 429], rest: 10m }
+`,
+  },
+  limits: {
+    title: { en: 'Limits', zh: '限制' },
+    intro: {
+      en: 'What one gateway accepts from all clients.',
+      zh: '网关从所有客户端接受的上限。',
+    },
+    example: `limits: { connections: 10000, handshake: 10s, headerBytes: 16KiB }
+`,
+  },
+  health: {
+    title: { en: 'Health of addresses', zh: '地址健康' },
+    intro: { en: 'When a failing address rests and when it is removed.', zh: '失败的地址何时休息、何时移除。' },
+    example: `health: { rest: 5s, maxRest: 2m, evictAfter: 3 }
+`,
+  },
+  supply: {
+    title: { en: 'Calls to vendors', zh: '调用供应商' },
+    intro: { en: 'Pauses after failed calls, and the size of replies.', zh: '调用失败后的停顿，以及响应的大小。' },
+    example: `supply: { backoff: 1s, maxBackoff: 30s, reprobe: 10m }
+`,
+  },
+  callback: {
+    title: { en: 'Callback of a vendor', zh: '供应商回调' },
+    intro: {
+      en: 'A port on which a vendor may announce a change (ipipv). It is only a hint to ask the vendor.',
+      zh: '供应商（ipipv）可以在此端口通知变化。通知只用来触发一次查询。',
+    },
+    example: `callback: { host: 127.0.0.1, port: 8082, path: "\${CALLBACK_PATH}" }
+`,
+  },
+  stop: {
+    title: { en: 'Stopping', zh: '停止' },
+    intro: { en: 'How long open tunnels may finish.', zh: '已打开的隧道最多还能运行多久。' },
+    example: `stop: { drain: 30s }
+`,
+  },
+  state: {
+    title: { en: 'State folder', zh: '状态目录' },
+    intro: {
+      en: 'Keeps what money bought over a restart: addresses, channels, calls, budgets, sessions.',
+      zh: '在重启之间保存花钱买来的东西：地址、通道、调用记录、预算、会话。',
+    },
+    example: `state: { path: /var/lib/turnpike }
+`,
+  },
+  log: {
+    title: { en: 'Log', zh: '日志' },
+    intro: {
+      en: 'Standard output; never a secret, never a path or a query.',
+      zh: '写到标准输出；从不包含机密、路径或查询串。',
+    },
+    example: `log: { level: info, access: on }
+`,
+  },
+}
