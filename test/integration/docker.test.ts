@@ -264,7 +264,8 @@ it('is not healthy while the gateway answers with errors', async () => {
 it('is built on the Node that the package wants, and runs as a user who can write its state and nothing else', () => {
   const { engines } = JSON.parse(read('package.json'))
   const major = /^>=(\d+)$/.exec(engines.node)?.[1]
-  expect(stages.map((stage) => only(stage, 'FROM').split(' ')[0])).toEqual(Array(2).fill(`node:${major}-slim`))
+  expect(read('docker/Dockerfile')).toContain(`\nARG NODE_IMAGE=node:${major}-slim\n`)
+  expect(stages.map((stage) => only(stage, 'FROM').split(' ')[0])).toEqual(Array(2).fill('$'.concat('{NODE_IMAGE}')))
   const order = imageStage.map(({ name }) => name)
   expect([only(imageStage, 'USER'), order.indexOf('USER') < order.indexOf('ENTRYPOINT')]).toEqual(['node', true])
   const state = only(imageStage, 'VOLUME')

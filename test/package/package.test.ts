@@ -26,7 +26,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'user'))
   writeFileSync(join(folder, 'user', 'package.json'), '{ "private": true }')
   const { stdout } = await runFile('npm', ['pack', '--json', '--pack-destination', folder], { cwd: ROOT, env })
-  // prepack's own output precedes the JSON.
+  // prepare's own output precedes the JSON.
   const [tarball] = JSON.parse(stdout.slice(stdout.indexOf('\n[') + 1)) as [
     { filename: string; files: { path: string }[] },
   ]
@@ -46,7 +46,7 @@ describe('the tarball', () => {
 
   it('holds no test, no state and nothing that was forgotten in dist', () => {
     const allowed =
-      /^(dist\/.*\.js|config\/(gateway\.schema\.json|examples\/[\w-]+\.yaml)|gateway\.yaml|package\.json|LICENSE|README(\.zh-CN)?\.md)$/
+      /^(dist\/.*\.js|config\/(gateway\.schema\.json|examples\/[\w-]+\.yaml)|gateway\.yaml|docs\/.*|package\.json|LICENSE|CONTRIBUTING\.md|README(\.zh-CN)?\.md)$/
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
     const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
     expect(packed.filter((path) => path.startsWith('dist/') && !existsSync(sourceOf(path)))).toEqual([])
