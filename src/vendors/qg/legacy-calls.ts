@@ -90,7 +90,11 @@ const choice = { AreaId, Isp, detail, Distinct, Pool, DataFormat }
 /** The overview's table: any call may answer them. */
 const everywhere: Readonly<Record<string, ErrorRule>> = {
   '-1': { class: 'server', term: '未知错误' },
-  '-10': { class: 'bad_request', term: '参数不合法', hint: 'compare request: with the table of docs/vendors/qg-legacy.md' },
+  '-10': {
+    class: 'bad_request',
+    term: '参数不合法',
+    hint: 'compare request: with the table of docs/vendors/qg-legacy.md',
+  },
   // The minute starts with the first call, which may be another host's: a whole one from now is past any edge.
   '-11': {
     class: 'rate_limited',
