@@ -5,8 +5,3 @@ export interface Text {
 }
 
 export type Language = keyof Text
-
-/** Replaces `{name}` by the parameter of that name. */
-export function fill(text: string, params: Readonly<Record<string, string | number>> = {}): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole))
-}
