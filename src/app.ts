@@ -7,6 +7,7 @@ import { startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
+import { warningsOf } from './config/warnings.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
 import { Health } from './pool/health.ts'
@@ -117,6 +118,7 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
       'limits.connections is more than half the descriptor limit: raise it with ulimit -n',
     )
   }
+  for (const { path, message } of warningsOf(config)) log.warn({ path }, message)
   addresses.forEach(({ host, port }, index) => {
     const proxy = formatAuthority(host, port)
     const name = config.listen[index]?.name

@@ -109,6 +109,7 @@ export const counters: readonly Figure[] = [
   each('turnpike_errors_total', 'Requests refused.', 'code', ({ traffic }) => Object.fromEntries(traffic.errors)),
   each('turnpike_tries_failed_total', 'Upstreams that did not open.', 'kind', ({ traffic }) => traffic.triesFailed),
   one('turnpike_accept_failures_total', 'Connections not accepted.', ({ traffic }) => traffic.acceptFailures),
+  one('turnpike_login_failures_total', 'Logins with a wrong name or password.', ({ traffic }) => traffic.loginFailures),
   perProvider('turnpike_provider_opened_total', 'Opened through its addresses.', (report) => report.tunnels),
   perProvider('turnpike_provider_calls_total', 'Calls to the vendor.', (report) => report.callsMade),
   perProvider('turnpike_provider_calls_failed_total', 'Calls that brought an error.', (report) => report.callsFailed),

@@ -56,6 +56,7 @@ export type TrafficFigures = Pick<
   | 'upBytes'
   | 'downBytes'
   | 'acceptFailures'
+  | 'loginFailures'
   | 'errors'
   | 'triesFailed'
   | 'openSeconds'

@@ -12,10 +12,11 @@ import {
   type ListenConfig,
   type ProviderConfig,
 } from '../config/schema.ts'
+import { warningsOf } from '../config/warnings.ts'
 import { readLink } from '../vendors/registry.ts'
 
 /**
- * @returns what to print: the verdict and a summary
+ * @returns what to print: the verdict, a summary, and what is unwise
  * @throws {ConfigError} with every mistake of the file
  */
 export function check(file: string, environment: Environment): string {
@@ -30,6 +31,7 @@ export function check(file: string, environment: Environment): string {
       `${pool.floor} to ${pool.ceiling} addresses, nothing bought after ${formatDuration(pool.idleAfter)} without traffic`,
     ],
     ['state', state === 'off' ? 'in memory only' : state.path],
+    ...warningsOf(config).map(({ path, message }) => ['warning', `${path} ${message}`]),
   ]
   return [`${file} is valid`, ...rows.map(([key = '', value = '']) => `  ${key.padEnd(10)}${value}`), ''].join('\n')
 }

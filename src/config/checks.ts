@@ -169,7 +169,7 @@ function overlap(one: string, other: string): boolean {
 }
 
 /** Whether only this machine can reach a listener on `host`. */
-const isLoopback = (host: string): boolean => isThisMachine(unmapIPv4(host)) && !ANY_HOST.has(unmapIPv4(host))
+export const isLoopback = (host: string): boolean => isThisMachine(unmapIPv4(host)) && !ANY_HOST.has(unmapIPv4(host))
 
 /** Safe by default: a port that others can reach serves nobody that is not named. */
 function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {

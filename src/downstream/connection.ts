@@ -9,11 +9,13 @@
  */
 import { Socket } from 'node:net'
 import { unmapIPv4 } from '../address.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { Accumulator } from '../http1/head.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import type { DeadlineList } from '../structures/timeout-queue.ts'
+import type { AdmittedConnection } from './admission.ts'
 import type { PendingTunnel, TunnelRequest } from './client-request.ts'
 import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS } from './error-reply.ts'
 import { Handshake, type HandshakeHost } from './handshake.ts'
@@ -24,7 +26,8 @@ export interface ConnectionHost extends HandshakeHost {
   readonly maxEarlyBytes: number
   /** For connections that only wait for the client to read our answer. */
   readonly lingers: DeadlineList
-  tunnel(request: TunnelRequest): PendingTunnel
+  readonly clock: Clock
+  tunnel(connection: Connection): PendingTunnel
   /** A connection that speaks plain HTTP; `first` are the octets read so far. */
   http(connection: Connection, first: Buffer): void
   /** The socket is closed, whoever read from it last. */
@@ -44,7 +47,7 @@ interface ClientSocket extends Socket {
   connection: Connection
 }
 
-export class Connection extends Handshake implements TunnelRequest, Linked<Connection> {
+export class Connection extends Handshake implements TunnelRequest, AdmittedConnection, Linked<Connection> {
   /** Owned by the listener's list. */
   next: Connection | undefined = undefined
   previous: Connection | undefined = undefined
@@ -55,10 +58,13 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
   #pending: PendingTunnel | undefined
   #relay: Relay | undefined
   #plain: PlainReader | undefined
+  /** Until a wrong login is answered. */
+  #answerTimer: Timer | undefined
+  /** Owned by the Admission. */
+  admission: AdmittedConnection['admission'] = undefined
 
-  /** @param refusal what this client hears instead of being served */
-  constructor(socket: Socket, server: ConnectionHost, refusal?: GatewayError) {
-    super(server, refusal)
+  constructor(socket: Socket, server: ConnectionHost) {
+    super(server)
     this.socket = socket
     this.#server = server
     const own = socket as ClientSocket
@@ -106,7 +112,7 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
   turnAway(error: GatewayError, withBody = true): void {
     if (this.#state === 'lingering') return
     if (this.#state === 'http') this.#takeBack()
-    this.sayLast(httpErrorBytes(error, withBody))
+    this.#refuse(httpErrorBytes(error, withBody), error)
   }
 
   data(chunk: Buffer): void {
@@ -190,7 +196,16 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
   }
 
   refuse(error: GatewayError): void {
-    if (this.#state !== 'lingering') this.sayLast(this.inItsWords(error))
+    if (this.#state !== 'lingering') this.#refuse(this.inItsWords(error), error)
+  }
+
+  /** A wrong login is answered late (login-throttle.ts); nothing is read meanwhile. */
+  #refuse(answer: Buffer, { detail: { answerAfterMs } }: GatewayError): void {
+    if (typeof answerAfterMs !== 'number') return void this.sayLast(answer)
+    this.endHandshake()
+    this.#state = 'lingering'
+    this.socket.pause()
+    this.#answerTimer = this.#server.clock.after(answerAfterMs, () => this.sayLast(answer))
   }
 
   protected override say(answer: Buffer): void {
@@ -243,6 +258,7 @@ export class Connection extends Handshake implements TunnelRequest, Linked<Conne
 
   closed(): void {
     this.deadlineList?.remove(this)
+    this.#answerTimer?.clear()
     const pending = this.#pending
     this.#pending = undefined
     if (this.#relay !== undefined) this.#relay.clientClosed()

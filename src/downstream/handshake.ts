@@ -49,7 +49,6 @@ export abstract class Handshake extends Expiring {
   identity: ClientIdentity = anonymous
   target: Target = NOWHERE
   readonly #host: HandshakeHost
-  readonly #refusal: GatewayError | undefined
   #state: State = 'sniff'
   #received: Accumulator | undefined
   /** How many octets of the message that is coming hold no end of a head. */
@@ -57,11 +56,9 @@ export abstract class Handshake extends Expiring {
   /** An option that cannot be served: told in answer to the request, after a right login. */
   #deferred: GatewayError | undefined
 
-  /** @param refusal what this client hears instead of being served */
-  constructor(host: HandshakeHost, refusal: GatewayError | undefined) {
+  constructor(host: HandshakeHost) {
     super()
     this.#host = host
-    this.#refusal = refusal
     host.handshakes.add(this)
   }
 
@@ -193,7 +190,7 @@ export abstract class Handshake extends Expiring {
 
   /** Refuses clients that may not be here before anything is done for them. @throws {GatewayError} */
   #admit(): void {
-    const refusal = this.#refusal ?? this.#host.refusal
+    const { refusal } = this.#host
     if (refusal !== undefined) throw refusal
     if (this.#host.access.checksAddress) this.#host.access.checkAddress(this.clientAddress)
   }
@@ -217,7 +214,7 @@ export abstract class Handshake extends Expiring {
 
   /** @throws {GatewayError} as Access.identify, and for options that cannot be */
   #identify(fields: readonly Field[]): ClientIdentity {
-    return withHeaderOptions(this.#host.access.identify(authorizationOf(fields)), fields)
+    return withHeaderOptions(this.#host.access.identify(authorizationOf(fields), this), fields)
   }
 
   #greeting(bytes: Buffer): number {
@@ -246,12 +243,12 @@ export abstract class Handshake extends Expiring {
     const login = parseLogin(bytes)
     if (login === undefined) return 0
     try {
-      this.identity = this.#host.access.login(login.value.userName, login.value.password)
+      this.identity = this.#host.access.login(login.value.userName, login.value.password, this)
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       if (error.code === 'GW_LOGIN_REQUIRED') {
         this.#host.refused(error)
-        this.sayLast(LOGIN_REFUSED)
+        this.refuse(error)
         return login.size
       }
       this.#deferred = error

@@ -136,7 +136,7 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
     const header = readRequestHeader(text)
     if (header === undefined) return false
     try {
-      this.#identity = this.listener.access.identify(header.login)
+      this.#identity = this.listener.access.identify(header.login, this.connection)
     } catch (error) {
       if (error instanceof GatewayError) return false
       throw error

@@ -221,7 +221,7 @@ export class HttpFront implements QuickHost {
     isUpgrade: boolean,
   ): PendingTunnel | undefined {
     try {
-      const wish = this.#check(message, client.listener)
+      const wish = this.#check(message, client)
       const pending = this.owner.plain(new NodeRequest(client, { message, response, isUpgrade }, wish))
       this.#watch(response, isUpgrade ? undefined : pending)
       return pending
@@ -245,7 +245,7 @@ export class HttpFront implements QuickHost {
   /** @throws {GatewayError} for everything that is not a well-formed absolute-form request of somebody allowed */
   #check(
     message: IncomingMessage,
-    listener: Listener,
+    { connection, listener }: Client,
   ): Pick<NodeRequest, 'target' | 'path' | 'identity' | 'clientAddress'> {
     const clientAddress = unmapIPv4(message.socket.remoteAddress ?? '')
     if (listener.refusal !== undefined) throw listener.refusal
@@ -253,7 +253,7 @@ export class HttpFront implements QuickHost {
     refuseBadFraming(message, fields)
     const { target, path } = parseAbsoluteForm(message)
     const login = fields.find((field) => field.name === 'proxy-authorization')?.value
-    const identity = listener.access.identify(login)
+    const identity = listener.access.identify(login, connection)
     const allowed = listener.optionHeaders ? withHeaderOptions(identity, fields) : identity
     return { target, path, identity: allowed, clientAddress }
   }

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
-import type { PendingTunnel, TunnelRequest } from './client-request.ts'
+import type { PendingTunnel } from './client-request.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { Access } from './proxy-auth.ts'
 
@@ -23,10 +23,10 @@ export interface ListenerSettings extends Address {
 
 /** What a listener hands over. */
 export interface ListenerOwner {
-  /** Counts connections over all listeners. @returns false when there are as many as may be */
-  admit(): boolean
-  left(): void
-  tunnel(request: TunnelRequest, listener: Listener): PendingTunnel
+  /** A connection was accepted. It may be closed at once, or another one for it. */
+  accepted(connection: Connection): void
+  left(connection: Connection): void
+  tunnel(connection: Connection, listener: Listener): PendingTunnel
   /** A connection that speaks plain HTTP. It stays counted here until it closes. */
   http(connection: Connection, first: Buffer, listener: Listener): void
   refused(error: GatewayError): void
@@ -36,13 +36,9 @@ export interface ListenerOwner {
 
 /** As many pending connections as a crawler opens at once; the kernel caps it at somaxconn. */
 const BACKLOG = 4096
-/** Over the cap, this many are still accepted so that they hear why they are refused; the rest is reset. */
-const REFUSED_POLITELY = 128
 const LINGER_MS = 2_000
 /** Clients open tunnels to the same targets, in the same words, again and again. */
 const MAX_CONNECTS = 1_000
-
-const overCap = new GatewayError('GW_TOO_MANY_CONNECTIONS', 'the gateway has as many client connections as it may')
 
 export class Listener implements ConnectionHost {
   readonly access: Access
@@ -54,11 +50,11 @@ export class Listener implements ConnectionHost {
   readonly handshakes: DeadlineList
   readonly lingers: DeadlineList
   refusal: GatewayError | undefined
+  readonly clock: Clock
   readonly #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
   readonly #connections = new LinkedList<Connection>()
-  readonly #overCap = new Set<Connection>()
 
   constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner) {
     this.access = access
@@ -68,6 +64,7 @@ export class Listener implements ConnectionHost {
     this.upstreamHeader = settings.upstreamHeader
     this.handshakes = new DeadlineList(clock, settings.handshakeMs)
     this.lingers = new DeadlineList(clock, LINGER_MS)
+    this.clock = clock
     this.#settings = settings
     this.#owner = owner
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
@@ -93,20 +90,13 @@ export class Listener implements ConnectionHost {
   }
 
   #accept(socket: Socket): void {
-    if (this.#owner.admit()) this.#connections.add(new Connection(socket, this))
-    else if (this.#overCap.size < REFUSED_POLITELY) this.#refusePolitely(socket)
-    else socket.resetAndDestroy()
+    const connection = new Connection(socket, this)
+    this.#connections.add(connection)
+    this.#owner.accepted(connection)
   }
 
-  /** A connection over the cap is let in as far as it takes to be refused in its own protocol. */
-  #refusePolitely(socket: Socket): void {
-    const connection = new Connection(socket, this, overCap)
-    this.#overCap.add(connection)
-    this.lingers.add(connection)
-  }
-
-  tunnel(request: TunnelRequest): PendingTunnel {
-    return this.#owner.tunnel(request, this)
+  tunnel(connection: Connection): PendingTunnel {
+    return this.#owner.tunnel(connection, this)
   }
 
   http(connection: Connection, first: Buffer): void {
@@ -114,9 +104,8 @@ export class Listener implements ConnectionHost {
   }
 
   closed(connection: Connection): void {
-    if (this.#overCap.delete(connection)) return
     this.#connections.remove(connection)
-    this.#owner.left()
+    this.#owner.left(connection)
   }
 
   refused(error: GatewayError): void {
@@ -132,7 +121,6 @@ export class Listener implements ConnectionHost {
   /** Drops every connection at once. */
   destroyConnections(): void {
     for (const connection of this.#connections.snapshot()) connection.destroy()
-    for (const connection of this.#overCap) connection.destroy()
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import type { ClientIdentity } from './client-request.ts'
+import type { LoginThrottle } from './login-throttle.ts'
 import { noOptions, parseUserName } from './username-options.ts'
 
 export interface User {
@@ -12,6 +13,11 @@ export interface User {
   readonly password: Secret
   /** Providers the user may be served from; absent: all. */
   readonly providers?: readonly string[]
+}
+
+/** Where a login comes from. Read only for logins that are not remembered. */
+export interface Client {
+  readonly clientAddress: string
 }
 
 /** A client without a login, where none is demanded. */
@@ -36,8 +42,11 @@ export class Access {
   readonly #headers = new Recent<ClientIdentity>(MAX_REMEMBERED)
   readonly #logins = new Recent<ClientIdentity>(MAX_REMEMBERED)
 
+  readonly #throttle: LoginThrottle
+
   /** @param allow CIDR blocks of clients; absent: every address that can reach the port */
-  constructor(users: readonly User[] | undefined, allow: readonly string[] | undefined) {
+  constructor(users: readonly User[] | undefined, allow: readonly string[] | undefined, throttle: LoginThrottle) {
+    this.#throttle = throttle
     this.#users = new Map(users?.map((user) => [user.name, user]))
     this.#allowed = allow === undefined ? undefined : addressMatcher(allow)
   }
@@ -60,26 +69,26 @@ export class Access {
 
   /**
    * Who sends this `Proxy-Authorization` value.
-   * @throws {GatewayError} GW_LOGIN_REQUIRED, GW_BAD_OPTION
+   * @throws {GatewayError} GW_LOGIN_REQUIRED, with `answerAfterMs` in its detail when a login was wrong; GW_BAD_OPTION
    */
-  identify(authorization: string | undefined): ClientIdentity {
+  identify(authorization: string | undefined, client: Client): ClientIdentity {
     if (authorization === undefined) return this.#anonymous()
     const known = this.#headers.get(authorization)
     if (known !== undefined) return known
-    const identity = this.#read(authorization)
+    const identity = this.#read(authorization, client)
     // Copied: it may be a slice, which would keep the whole head.
     if (authorization.length <= MAX_REMEMBERED_LENGTH)
       this.#headers.set(Buffer.from(authorization, 'latin1').toString('latin1'), identity)
     return identity
   }
 
-  #read(authorization: string): ClientIdentity {
+  #read(authorization: string, client: Client): ClientIdentity {
     const credentials = /^basic +([A-Za-z0-9+/_-]*={0,2})$/i.exec(authorization)?.[1]
     if (credentials === undefined) return this.#anonymous()
     const text = Buffer.from(credentials, 'base64').toString('utf8')
     const colon = text.indexOf(':')
     if (colon === -1) return this.#anonymous()
-    return this.#check(text.slice(0, colon), text.slice(colon + 1))
+    return this.#check(text.slice(0, colon), text.slice(colon + 1), client)
   }
 
   #anonymous(): ClientIdentity {
@@ -89,23 +98,27 @@ export class Access {
 
   /**
    * Who sends this SOCKS login.
-   * @throws {GatewayError} GW_LOGIN_REQUIRED when user or password is wrong, GW_BAD_OPTION after a right login
+   * @throws {GatewayError} GW_LOGIN_REQUIRED when user or password is wrong, with `answerAfterMs` in its detail; GW_BAD_OPTION
+   *   after a right login
    */
-  login(userName: string, password: string): ClientIdentity {
+  login(userName: string, password: string, client: Client): ClientIdentity {
     // With the length in front, no two logins are one text.
     const text = `${userName.length} ${userName}${password}`
     const known = this.#logins.get(text)
     if (known !== undefined) return known
-    const identity = this.#check(userName, password)
+    const identity = this.#check(userName, password, client)
     this.#logins.set(text, identity)
     return identity
   }
 
-  #check(userName: string, password: string): ClientIdentity {
+  #check(userName: string, password: string, { clientAddress }: Client): ClientIdentity {
     if (!this.demandsLogin) return openIdentity(userName)
     const user = this.#longestUser(userName)
+    const blockedMs = this.#throttle.blockedMs(clientAddress, user?.name)
+    if (blockedMs > 0) throw notChecked(blockedMs, this.#throttle.failed(clientAddress, false))
     const right = sameText(user?.password.reveal() ?? '', password)
-    if (user === undefined || !right) throw new GatewayError('GW_LOGIN_REQUIRED', 'user name or password is wrong')
+    if (user === undefined || !right) throw wrongLogin(this.#throttle.failed(clientAddress, true))
+    this.#throttle.succeeded(clientAddress, user.name)
     return { ...parseUserName(userName, this.#users.keys()), user: user.name, providers: user.providers }
   }
 
@@ -124,6 +137,16 @@ export class Access {
     }
     return longest
   }
+}
+
+function wrongLogin(answerAfterMs: number): GatewayError {
+  return new GatewayError('GW_LOGIN_REQUIRED', 'user name or password is wrong', { detail: { answerAfterMs } })
+}
+
+function notChecked(blockedMs: number, answerAfterMs: number): GatewayError {
+  const seconds = Math.ceil(blockedMs / 1_000)
+  const message = `too many failed logins from this address: logins are not checked for ${seconds} s`
+  return new GatewayError('GW_LOGIN_REQUIRED', message, { detail: { answerAfterMs } })
 }
 
 /** Who names itself where no users are configured. @throws {GatewayError} GW_BAD_OPTION */

@@ -6,10 +6,12 @@ import { isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type Address, addressMatcher } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.ts'
+import { Admission } from '../downstream/admission.ts'
+import type { PendingTunnel } from '../downstream/client-request.ts'
 import type { Connection } from '../downstream/connection.ts'
 import { HttpFront, type HttpFrontOwner } from '../downstream/http-server.ts'
 import { Listener, type ListenerOwner, type ListenerSettings } from '../downstream/listener.ts'
+import { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
 import type { Health } from '../pool/health.ts'
@@ -65,12 +67,23 @@ export interface DataSideObserver extends TrafficObserver {
   turnedAway(error: GatewayError): void
   /** The system could not accept a connection. */
   acceptFailed(error: NodeJS.ErrnoException): void
+  /** So many logins of this client address failed since it was reported last. */
+  loginsFailed(client: string, failures: number): void
 }
 
-/** How often sessions that have ended, and views of filters that are not used, are forgotten. */
+/** How often what is over is forgotten: sessions, views of filters, failed logins. */
 const SWEEP_MS = 60_000
 /** A keep-alive connection of a client may rest so long between two plain requests: browsers keep them for minutes. */
 const KEEP_ALIVE_MS = 75_000
+
+const tooManyConnections = new GatewayError(
+  'GW_TOO_MANY_CONNECTIONS',
+  'the gateway has as many client connections as it may',
+)
+const displaced = new GatewayError(
+  'GW_TOO_MANY_CONNECTIONS',
+  'a connection without a request was closed for a newer one',
+)
 
 export class DataSide implements ListenerOwner, HttpFrontOwner {
   readonly leaseQueue: LeaseQueue
@@ -92,7 +105,8 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   /** Ports of the gateway that are not listeners of this side (the admin port). */
   readonly #ownPorts = new Set<number>()
   #isListening = false
-  #connections = 0
+  readonly #admission: Admission
+  readonly #logins: LoginThrottle
   #sweep: { clear(): void } | undefined
 
   constructor(
@@ -154,14 +168,19 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       retryStatuses: new Set(settings.retryStatuses),
     }
     this.#front = new HttpFront({ ...settings, keepAliveMs: KEEP_ALIVE_MS }, clock, this)
+    this.#admission = new Admission(settings.maxConnections, () => observer.turnedAway(displaced))
+    this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
     this.#ports = new Map(
-      settings.ports.map((port) => [new Listener(port, new Access(port.users, port.allow), clock, this), port]),
+      settings.ports.map((port) => {
+        const access = new Access(port.users, port.allow, this.#logins)
+        return [new Listener(port, access, clock, this), port]
+      }),
     )
   }
 
   /** Client connections now, over all ports. */
   get connections(): number {
-    return this.#connections
+    return this.#admission.size
   }
 
   /** Whether clients may come. */
@@ -200,23 +219,28 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   #scheduleSweep(): void {
     this.#sweep = this.#clock.after(SWEEP_MS, () => {
       this.sticky.sweep()
+      this.#logins.sweep()
       this.#tunnelDeps.pool.sweepViews(this.#clock.now())
       this.#scheduleSweep()
     })
   }
 
-  admit(): boolean {
-    if (this.#connections >= this.#settings.maxConnections) return false
-    this.#connections++
-    return true
+  accepted(connection: Connection): void {
+    this.#admission.add(connection)
   }
 
-  left(): void {
-    this.#connections--
+  left(connection: Connection): void {
+    this.#admission.remove(connection)
   }
 
-  tunnel(request: TunnelRequest, listener: Listener): PendingTunnel {
+  /** The client may be here: it counts from now on. @throws {GatewayError} GW_TOO_MANY_CONNECTIONS */
+  #identify(connection: Connection): void {
+    if (!this.#admission.identify(connection)) throw tooManyConnections
+  }
+
+  tunnel(request: Connection, listener: Listener): PendingTunnel {
     try {
+      this.#identify(request)
       const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(listener))
       const tunnel = new Tunnel(request, route, this.#tunnelDeps)
       tunnel.start()
@@ -237,6 +261,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   }
 
   plain(request: PlainRequest): PendingTunnel {
+    this.#identify(request.connection)
     const held = this.#plain.get(request.connection.socket)
     if (held === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))

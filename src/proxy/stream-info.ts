@@ -29,6 +29,8 @@ export class TrafficCounters implements DataSideObserver {
   upBytes = 0
   downBytes = 0
   acceptFailures = 0
+  /** Logins with a wrong name or password. */
+  loginFailures = 0
   readonly errors = new Map<ErrorCode, number>()
   readonly triesFailed: Record<FailureKind, number> = {
     broken: 0,
@@ -81,6 +83,7 @@ export class TrafficCounters implements DataSideObserver {
 
   turnedAway(error: GatewayError): void {
     this.#count(error)
+    if (error.detail['answerAfterMs'] !== undefined) this.loginFailures++
     if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
   }
 
@@ -99,6 +102,10 @@ export class TrafficCounters implements DataSideObserver {
       { code: error.code },
       'a connection could not be accepted: raise the descriptor limit (ulimit -n) or lower limits.connections',
     )
+  }
+
+  loginsFailed(client: string, failures: number): void {
+    this.#log.warn({ client, failures }, 'logins failed')
   }
 
   #count(error: GatewayError): void {

@@ -80,6 +80,11 @@ export class FairQueue<T> {
     return this.#lines.get(user)?.size ?? 0
   }
 
+  /** The user's entry that came first. */
+  oldestOf(user: string): Place<T> | undefined {
+    return this.#lines.get(user)?.first
+  }
+
   /** The user's entry that came last. */
   newestOf(user: string): Place<T> | undefined {
     return this.#lines.get(user)?.last

@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { connectVia, dial, plain, socks4, socks4a, socks5 } from '../support/client.ts'
-import { type Gateway, type GatewayOptions, refusalOf, startGateway } from '../support/gateway.ts'
+import { eventually, type Gateway, type GatewayOptions, refusalOf, startGateway } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
 import { expectEcho, send } from '../support/socket-io.ts'
 import type { Login } from '../support/upstream-behaviour.ts'
@@ -45,17 +45,20 @@ describe('a port with users', () => {
   ]
   it('sends everybody else away: 407 with a challenge, 01 01, and no tunnel', async () => {
     const { port, world, app } = await withUsers()
+    // Each from an address of its own: further failures of one address are answered later and later.
+    let client = 0
+    const place = () => ({ host: '127.0.0.1', port, from: `127.0.1.${++client}` })
     for (const login of wrong) {
       const options = login === undefined ? {} : { login }
       for (const reply of [
-        await connectVia(port, 'echo.test:7', options),
-        await plain(port, 'http://site.test/', options),
+        await connectVia(place(), 'echo.test:7', options),
+        await plain(place(), 'http://site.test/', options),
       ]) {
         expect(refusalOf(reply)).toEqual({ status: 407, code: 'GW_LOGIN_REQUIRED' })
         expect(header(reply.headers, 'proxy-authenticate')).toBe('Basic realm="Turnpike", charset="UTF-8"')
       }
       if (login === undefined) continue
-      const socks = await socks5(port, 'echo.test:7', { login })
+      const socks = await socks5(place(), 'echo.test:7', { login })
       expect([socks.method, socks.loginStatus, socks.rep]).toEqual([2, 1, undefined])
       expect(await socks.reader.readAll()).toHaveLength(0)
     }
@@ -85,6 +88,40 @@ describe('a port with users', () => {
       expect([value, await statusOf(value)]).toEqual([value, 407])
     }
     expect((await connectVia(port, 'echo.test:7', { headers: [['Authorization', `Basic ${pair}`]] })).status).toBe(407)
+  })
+})
+
+describe('wrong logins', () => {
+  it('of one address are answered later and later, logged once a minute and counted; right ones are not delayed', async () => {
+    const { port, log, app } = await withUsers()
+    const answers: string[] = []
+    const wrong = { username: 'crawler', password: 'wrong' }
+    const opening = [
+      connectVia(port, 'echo.test:7', { login: wrong }).then(({ status }) => answers.push(`connect ${status}`)),
+      ...[1, 2, 3].map(() =>
+        socks5(port, 'echo.test:7', { login: wrong }).then(({ loginStatus }) => answers.push(`socks ${loginStatus}`)),
+      ),
+    ]
+    await eventually(() => app.traffic.loginFailures).toBe(4)
+    // The four answers are due after 100, 300, 700 and 1,500 ms.
+    expect((await connectVia(port, 'echo.test:7', { login: crawler })).status).toBe(200)
+    expect(answers.length).toBeLessThan(4)
+    await Promise.all(opening)
+    expect(answers.toSorted()).toEqual(['connect 407', 'socks 1', 'socks 1', 'socks 1'])
+    expect(log.records().filter(({ msg }) => msg === 'logins failed')).toMatchObject([
+      { level: 40, client: '127.0.0.1', failures: 1 },
+    ])
+  })
+
+  it('of clients that have gone are answered to nobody', async () => {
+    const { port, app } = await withUsers()
+    for (let n = 0; n < 4; n++) {
+      const { socket } = await dial(port)
+      await send(socket, '\x05\x01\x02\x01\x07crawler\x05wrong')
+      await eventually(() => app.traffic.loginFailures).toBe(n + 1)
+      socket.destroy()
+    }
+    await eventually(() => app.data.connections).toBe(0)
   })
 })
 

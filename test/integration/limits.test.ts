@@ -15,13 +15,29 @@ describe('the connection cap', () => {
     const refusal = { status: 503, code: 'GW_TOO_MANY_CONNECTIONS', retryAfter: 1 }
     expect(refusalOf(await connectVia(port, 'echo.test:7'))).toEqual(refusal)
     expect(refusalOf(await plain(port, 'http://site.test/'))).toEqual(refusal)
-    expect((await socks5(port, 'echo.test:7')).method).toBe(0xff)
+    expect((await socks5(port, 'echo.test:7')).rep).toBe(1)
     expect((await socks4a(port, 'echo.test:7')).code).toBe(0x5b)
-    expect(app.data.connections).toBe(3)
+    // Those that were refused stay until they have read why.
+    await eventually(() => app.data.connections).toBe(3)
     for (const tunnel of held) await expectEcho(tunnel, 'undisturbed')
     held[0]?.socket.destroy()
     await eventually(() => app.data.connections).toBe(2)
     await expectEcho(await connectVia(port, 'echo.test:7'), 'there is room')
+  })
+
+  it('is not reached by clients that say nothing: they lock nobody out, nor clients of their own address', async () => {
+    const users = [{ name: 'crawler', password: 'long-enough-password' }]
+    const config = { listen: [{ port: 0, users }], limits: { connections: 60, handshake: '60s' } }
+    const { port, app } = await startGateway({ upstreams: 1, config, secrets: ['long-enough-password'] })
+    for (let n = 0; n < 60; n++) await dial(port)
+    await eventually(() => app.data.connections).toBe(60)
+    const login = { username: 'crawler', password: 'long-enough-password' }
+    const tunnel = await connectVia(port, 'echo.test:7', { login })
+    expect([tunnel.status, (await plain(port, 'http://site.test/', { login })).status]).toEqual([200, 200])
+    // More of them displace each other, and nobody who has logged in.
+    for (let n = 0; n < 100; n++) await dial(port)
+    await eventually(() => app.data.connections).toBe(2 + 128)
+    await expectEcho(tunnel, 'undisturbed')
   })
 
   it('survives a flood: refused quickly, and then serves again', async () => {

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { ConnectionLost, SocketReader, send, turn } from './socket-io.ts'
 import type { Login } from './upstream-behaviour.ts'
 
-/** A port of 127.0.0.1, or a place. */
-export type Place = number | { readonly host: string; readonly port: number }
+/** A port of 127.0.0.1, or a place. @param from address of this machine that the client has there, as in 127.0.0.2 */
+export type Place = number | { readonly host: string; readonly port: number; readonly from?: string }
 
 export interface ClientOptions {
   /** Hang guard of every read, milliseconds. */
@@ -27,8 +27,9 @@ const openClients = new Set<Socket>()
 
 /** A TCP connection with half-close. @throws {ConnectionLost} */
 export async function dial(place: Place, timeoutMs = 5_000): Promise<Connected> {
-  const { host, port } = typeof place === 'number' ? { host: '127.0.0.1', port: place } : place
-  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
+  const { host, port, from } = typeof place === 'number' ? { host: '127.0.0.1', port: place, from: undefined } : place
+  const local = from === undefined ? {} : { localAddress: from }
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, ...local })
   openClients.add(socket)
   socket.on('close', () => openClients.delete(socket))
   socket.on('error', () => {})

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseAuthority } from '../../../src/address.ts'
 import { Handshake, type HandshakeHost } from '../../../src/downstream/handshake.ts'
+import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
 import { headerOptions, parseUserName } from '../../../src/downstream/username-options.ts'
 import { parseConnect } from '../../../src/http1/connect-head.ts'
@@ -22,7 +23,8 @@ const HEAD_OCTETS = 16 * 1024
 const STEPS_PER_OCTET = 100
 
 const users = Array.from({ length: 3 }, (_, n) => ({ name: `user-${n}`, password: new Secret('secret') }))
-const access = new Access(users, undefined)
+const access = new Access(users, undefined, new LoginThrottle(new FakeClock(), () => {}))
+const client = { clientAddress: '203.0.113.9' }
 
 function newHost(): HandshakeHost {
   return {
@@ -65,7 +67,7 @@ class Client extends Handshake {
 }
 
 function handshake(text: string): void {
-  new Client(newHost(), undefined).octetByOctet(Buffer.from(text, 'latin1'))
+  new Client(newHost()).octetByOctet(Buffer.from(text, 'latin1'))
 }
 
 const asField = (text: string) => [{ name: 'x-turnpike-session', value: text }]
@@ -80,8 +82,8 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['a usual header', (text) => readRequestHeader(`${text}\r\n\r\n`)],
   ['Connection', (text) => readRequestHeader(`Host: a\r\nConnection: ${text}\r\n\r\n`)],
   ['an authority', (text) => parseAuthority(text, 80)],
-  ['Basic', (text) => access.identify(`Basic ${Buffer.from(text).toString('base64')}`)],
-  ['another scheme', (text) => access.identify(text)],
+  ['Basic', (text) => access.identify(`Basic ${Buffer.from(text).toString('base64')}`, client)],
+  ['another scheme', (text) => access.identify(text, client)],
   ['a user name', (text) => parseUserName(`user-1${text}`, ['user-1'])],
   ['an open user name', (text) => parseUserName(text)],
   ['options as fields', (text) => headerOptions(asField(text), {})],

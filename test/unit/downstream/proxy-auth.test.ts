@@ -1,15 +1,32 @@
 import { expect, it } from 'vitest'
+import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access, type User } from '../../../src/downstream/proxy-auth.ts'
 import { Secret } from '../../../src/secret.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 const user = (name: string, password: string, rest: Partial<User> = {}): User => ({
   name,
   password: new Secret(password),
   ...rest,
 })
+/** Every login comes from another address: what the throttle does has tests of its own. */
+function accessOf(users: readonly User[] | undefined, allow: readonly string[] | undefined) {
+  const access = new Access(users, allow, new LoginThrottle(new FakeClock(), () => {}))
+  let host = 0
+  const client = () => ({ clientAddress: `192.0.2.${host++}` })
+  return {
+    demandsLogin: access.demandsLogin,
+    checksAddress: access.checksAddress,
+    checkAddress: (ip: string) => access.checkAddress(ip),
+    identify: (authorization: string | undefined) => access.identify(authorization, client()),
+    login: (userName: string, password: string) => access.login(userName, password, client()),
+    userId: (userId: string) => access.userId(userId),
+  }
+}
+
 const users = [user('crawler', 'one'), user('crawler-eu', 'two', { providers: ['qg-a'] }), user('空', 'пароль')]
-const guarded = new Access(users, undefined)
-const open = new Access(undefined, undefined)
+const guarded = accessOf(users, undefined)
+const open = accessOf(undefined, undefined)
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 const codeOf = (run: () => unknown): unknown => {
@@ -21,11 +38,7 @@ const codeOf = (run: () => unknown): unknown => {
 }
 
 it('demands a login only where there are users', () => {
-  expect([guarded.demandsLogin, open.demandsLogin, new Access([], undefined).demandsLogin]).toEqual([
-    true,
-    false,
-    false,
-  ])
+  expect([guarded.demandsLogin, open.demandsLogin, accessOf([], undefined).demandsLogin]).toEqual([true, false, false])
   expect(codeOf(() => guarded.identify(undefined))).toBe('GW_LOGIN_REQUIRED')
   expect(open.identify(undefined)).toEqual({ account: undefined, user: undefined, options: {}, providers: undefined })
 })
@@ -66,7 +79,7 @@ it('says of the options only after a right login that they are wrong', () => {
 })
 
 it('lets a password hold colons', () => {
-  const access = new Access([user('a', 'b:c:d')], undefined)
+  const access = accessOf([user('a', 'b:c:d')], undefined)
   expect(access.identify(basic('a:b:c:d'))).toMatchObject({ account: 'a' })
 })
 
@@ -103,21 +116,21 @@ it('remembers a login that was right, and checks a wrong one anew', () => {
 })
 
 it('tells remembered logins apart, wherever name and password meet, and by the way they came', () => {
-  const access = new Access([user('a', 'bc'), user('ab', 'c', { providers: ['x'] })], undefined)
+  const access = accessOf([user('a', 'bc'), user('ab', 'c', { providers: ['x'] })], undefined)
   expect(access.login('a', 'bc')).toMatchObject({ account: 'a' })
   expect(access.login('ab', 'c')).toMatchObject({ account: 'ab', providers: ['x'] })
   expect(codeOf(() => access.login('abc', ''))).toBe('GW_LOGIN_REQUIRED')
   // What one way has stored must not answer for the other, as a login or as none.
   for (const text of ['1 abc', 'a:bc', '1:abc', 'abc']) {
     expect(codeOf(() => access.identify(text))).toBe('GW_LOGIN_REQUIRED')
-    const free = new Access(undefined, undefined)
+    const free = accessOf(undefined, undefined)
     expect(free.identify(text).account).toBeUndefined()
     expect(free.login('a', 'bc').account).toBe('a')
   }
 })
 
 it('remembers no more than so many logins, and none that is long', () => {
-  const access = new Access(undefined, undefined)
+  const access = accessOf(undefined, undefined)
   const first = access.login('me', '')
   const header = access.identify(basic('me:'))
   for (let n = 0; n < 10_000; n++) {
@@ -142,7 +155,7 @@ it('refuses SOCKS4 where a login is demanded, and reads options from its user id
 })
 
 it('checks client addresses against the allow-list alone', () => {
-  const access = new Access(undefined, ['10.0.0.0/8', '::1'])
+  const access = accessOf(undefined, ['10.0.0.0/8', '::1'])
   expect([access.checksAddress, open.checksAddress]).toEqual([true, false])
   for (const ip of ['10.1.2.3', '::ffff:10.1.2.3', '::1']) expect(codeOf(() => access.checkAddress(ip))).toBeUndefined()
   for (const ip of ['11.0.0.1', '::2', '']) expect(codeOf(() => access.checkAddress(ip))).toBe('GW_CLIENT_NOT_ALLOWED')

@@ -1,0 +1,103 @@
+/**
+ * Who may hold a connection: clients that have logged in (or made a request, where no login is demanded) count towards
+ * `limits.connections`; those that have not are *unidentified* and have caps of their own. A newcomer over such a cap
+ * displaces the unidentified connection that has waited longest, of its own address or of the address with the most: silent
+ * sockets cannot lock anybody out.
+ *
+ *   accept ──add──▶ unidentified ──identify──▶ identified ──remove──▶ gone
+ *                        └── displaced, closed ───────────────────────▶
+ */
+import { clientNetwork } from '../address.ts'
+import { FairQueue, type Place } from '../structures/fair-queue.ts'
+
+/** A client connection as admission sees it. */
+export interface AdmittedConnection {
+  /** Owned by the Admission. */
+  admission: Place<AdmittedConnection> | 'identified' | undefined
+  /** Read only when there are many unidentified connections: it costs a system call. */
+  readonly clientAddress: string
+  destroy(): void
+}
+
+/** However low `limits.connections` is, so many may say what they want, and hear why they are refused. */
+const MIN_UNIDENTIFIED = 128
+
+export class Admission {
+  readonly #max: number
+  readonly #maxUnidentified: number
+  readonly #maxPerAddress: number
+  readonly #onDisplaced: () => void
+  #identified = 0
+  /** One line for each address once there are many; before that a single line for all. */
+  #unidentified = new FairQueue<AdmittedConnection>()
+  #isByAddress = false
+
+  /**
+   * @param max most identified connections
+   * @param onDisplaced a connection was closed for a newcomer
+   */
+  constructor(max: number, onDisplaced: () => void) {
+    this.#max = max
+    this.#maxUnidentified = Math.max(MIN_UNIDENTIFIED, Math.floor(max / 2))
+    this.#maxPerAddress = Math.max(MIN_UNIDENTIFIED, Math.floor(max / 4))
+    this.#onDisplaced = onDisplaced
+  }
+
+  /** Connections now. */
+  get size(): number {
+    return this.#identified + this.#unidentified.size
+  }
+
+  /** A connection was accepted. O(1), or O(addresses) when the caps are reached. */
+  add(connection: AdmittedConnection): void {
+    const address = this.#isByAddress ? clientNetwork(connection.clientAddress) : ''
+    connection.admission = this.#unidentified.add(address, connection)
+    if (!this.#isByAddress && !this.#isOver && this.#unidentified.size <= this.#maxPerAddress) return
+    this.#countByAddress()
+    const own = connection.admission.user
+    while (this.#unidentified.countOf(own) > this.#maxPerAddress) this.#displaceOldestOf(own)
+    while (this.#isOver) this.#displaceOldestOf(this.#unidentified.largestUser() ?? own)
+  }
+
+  /** The connection has logged in. @returns false when there are as many as may be */
+  identify(connection: AdmittedConnection): boolean {
+    const { admission } = connection
+    if (admission === 'identified') return true
+    if (admission === undefined || this.#identified >= this.#max) return false
+    this.#unidentified.remove(admission)
+    connection.admission = 'identified'
+    this.#identified++
+    return true
+  }
+
+  /** The connection is closed. */
+  remove(connection: AdmittedConnection): void {
+    const { admission } = connection
+    connection.admission = undefined
+    if (admission === 'identified') this.#identified--
+    else if (admission !== undefined) this.#unidentified.remove(admission)
+    if (this.#unidentified.size === 0) this.#isByAddress = false
+  }
+
+  get #isOver(): boolean {
+    return this.#unidentified.size > this.#maxUnidentified || this.size > this.#max + MIN_UNIDENTIFIED
+  }
+
+  #countByAddress(): void {
+    if (this.#isByAddress) return
+    this.#isByAddress = true
+    const all = this.#unidentified
+    this.#unidentified = new FairQueue()
+    for (const connection of all)
+      connection.admission = this.#unidentified.add(clientNetwork(connection.clientAddress), connection)
+  }
+
+  #displaceOldestOf(address: string): void {
+    const oldest = this.#unidentified.oldestOf(address)
+    if (oldest === undefined) return
+    this.#unidentified.remove(oldest)
+    oldest.item.admission = undefined
+    oldest.item.destroy()
+    this.#onDisplaced()
+  }
+}

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { warningsOf } from '../../../src/config/warnings.ts'
+import { oneProvider, parse } from './fake-catalogue.ts'
+
+const SHORT = '12345678901'
+const warnings = (text: string) =>
+  warningsOf(parse(`${text}\n${oneProvider}`)).map(({ path, message }) => `${path} ${message}`)
+const listen = (host: string, password: string) =>
+  `listen: [{ host: ${host}, users: [{ name: u, password: "${password}" }] }]`
+
+it('warns of passwords of fewer than 12 characters where other machines can reach the port', () => {
+  expect(warnings(listen('0.0.0.0', SHORT))).toEqual([
+    'listen[0].users[0].password is shorter than 12 characters, and other machines can reach this port',
+  ])
+  expect(warnings(listen('0.0.0.0', `${SHORT}2`))).toEqual([])
+  for (const host of ['127.0.0.1', 'localhost', '"::1"']) expect(warnings(listen(host, 'p'))).toEqual([])
+})
+
+it('warns of such a token of the admin port', () => {
+  expect(warnings(`admin: { host: 192.0.2.1, token: "${SHORT}" }`)).toEqual([
+    'admin.token is shorter than 12 characters, and other machines can reach the admin port',
+  ])
+  expect(warnings(`admin: { token: "${SHORT}" }`)).toEqual([])
+  expect(warnings('admin: off')).toEqual([])
+})
