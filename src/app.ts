@@ -14,10 +14,11 @@ import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
 import { DataSide, type DataSideSettings } from './proxy/data-plane.ts'
 import { TrafficCounters } from './proxy/stream-info.ts'
-import { Limiters } from './ratelimit/limiter.ts'
 import type { Restored, Store } from './store/contract.ts'
+import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
+import { Accounts } from './supply/account.ts'
 import { type ConfiguredSource, openConfiguredSources, openLink, plannerSettings } from './supply/configured-sources.ts'
 import { OperatorCalls } from './supply/operator/call.ts'
 import { SourceTrials } from './supply/operator/test-source.ts'
@@ -62,11 +63,12 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     closers.unshift(() => store.close())
     const http = openVendorHttp({ clock })
     closers.unshift(() => http.close())
-    const limiters = new Limiters(clock, store, restored.calls)
-    closers.unshift(() => limiters.close())
-    const accounts = await openConfiguredSources(config, { clock, log, http, gate: limiters.gate })
+    const accounts = new Accounts(clock, new LocalAccountStore(clock, store, restored))
     closers.unshift(() => accounts.close())
-    const parts = assemble(config, accounts.opened, { clock, log, limiters, store })
+    const { gate, learnedOf } = accounts
+    const sources = await openConfiguredSources(config, { clock, log, http, gate, learnedOf })
+    closers.unshift(() => sources.close())
+    const parts = assemble(config, sources.opened, { clock, log, accounts, store })
     closers.unshift(
       () => parts.data.close(),
       () => parts.hand.close(),
@@ -81,7 +83,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
       const view = liveView({
         ...parts,
         clock,
-        openLink: (link) => openLink(config, link, { clock, http, gate: limiters.gate }),
+        openLink: (link) => openLink(config, link, { clock, http, gate, learnedOf }),
         linkYaml,
       })
       const admin = await startAdmin(adminSettings(config.admin, config.state), view, { log, clock })
@@ -132,8 +134,8 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
 /** Pool, health, supply and data side, joined: what one tells the other is all here. */
 function assemble(
   config: Config,
-  accounts: readonly ConfiguredSource[],
-  { clock, log, limiters, store }: { clock: Clock; log: Log; limiters: Limiters; store: Store },
+  sources: readonly ConfiguredSource[],
+  { clock, log, accounts, store }: { clock: Clock; log: Log; accounts: Accounts; store: Store },
 ) {
   const observer: PoolObserver = {
     lendable: (upstream) => data.leaseQueue.serve(upstream),
@@ -150,11 +152,11 @@ function assemble(
     lineUp: (provider) => supply.lineUp(provider),
   })
   const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
-  const supply: Supply = new Supply(plannerSettings(config), accounts, {
+  const supply: Supply = new Supply(plannerSettings(config), sources, {
     clock,
     pool,
     log,
-    limiters,
+    accounts,
     store,
     onSettled: () => data.leaseQueue.review(),
   })
@@ -166,12 +168,12 @@ function assemble(
     store,
     observer: traffic,
   })
-  const hand = new OperatorCalls({ clock, log: log.child({ mod: 'hand' }), limiters, providers: supply.providers })
+  const hand = new OperatorCalls({ clock, log: log.child({ mod: 'hand' }), accounts, providers: supply.providers })
   const trials = new SourceTrials({ clock, log: log.child({ mod: 'hand' }), providers: supply.providers })
   return { pool, health, traffic, supply, data, hand, trials }
 }
 
-const nothing: Restored = { upstreams: [], calls: [], purchases: [], totals: [], sessions: [] }
+const nothing: Restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
 
 /** Opens the folder that keeps what money bought. */
 async function openState(

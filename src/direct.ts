@@ -7,9 +7,10 @@ import { type Clock, SystemClock } from './clock.ts'
 import { type Config, isDemo, type ProviderConfig } from './config/schema.ts'
 import type { Log } from './log.ts'
 import { Pool } from './pool/pool.ts'
-import { Limiters } from './ratelimit/limiter.ts'
+import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
+import { Accounts } from './supply/account.ts'
 import { openConfiguredSource, openLink, plannerSettings } from './supply/configured-sources.ts'
 import { type OperatorCall, OperatorCalls, type OperatorReply } from './supply/operator/call.ts'
 import { SourceTrials, type TrialReport, type TrialTarget } from './supply/operator/test-source.ts'
@@ -76,7 +77,7 @@ interface AloneParts {
   readonly log: Log
   readonly http: VendorHttp
   readonly gate: CallGate
-  readonly limiters: Limiters
+  readonly accounts: Accounts
   readonly providers: readonly Provider[]
 }
 
@@ -97,24 +98,26 @@ async function alone<T>(
     closers.unshift(() => store.close())
     const http = openVendorHttp({ clock })
     closers.unshift(() => http.close())
-    const limiters = new Limiters(clock, store, kept?.restored.calls)
-    closers.unshift(() => limiters.close())
-    const { gate } = limiters
-    const accounts = meant.map((provider) => openConfiguredSource(config, provider, { clock, log, http, gate }))
+    const accounts = new Accounts(clock, new LocalAccountStore(clock, store, kept?.restored))
+    closers.unshift(() => accounts.close())
+    const { gate, learnedOf } = accounts
+    const sources = meant.map((provider) =>
+      openConfiguredSource(config, provider, { clock, log, http, gate, learnedOf }),
+    )
     const pool: Pool = new Pool(config.pool, {
       lendable: () => {},
       rescheduled: () => supply.poolRescheduled(),
       gone: (upstream, reason) => supply.upstreamGone(upstream, reason),
     })
-    const supply: Supply = new Supply(plannerSettings(config), accounts, {
-      ...{ clock, pool, log, store, limiters },
+    const supply: Supply = new Supply(plannerSettings(config), sources, {
+      ...{ clock, pool, log, store, accounts },
       onSettled: () => {},
     })
     closers.unshift(() => supply.close())
     if (kept !== undefined) supply.restore(kept.restored)
     // Nobody is served here: what a call brings must not make the supply look for more to do.
     for (const one of supply.providers) one.onNews = undefined
-    return await use({ clock, log, http, gate, limiters, providers: supply.providers })
+    return await use({ clock, log, http, gate, accounts, providers: supply.providers })
   } finally {
     for (const close of closers) await close()
   }

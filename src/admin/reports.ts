@@ -90,7 +90,8 @@ function holdingsOf(members: Iterable<Upstream>, now: number): ReadonlyMap<strin
 
 function providerReport(provider: Provider, holding: Holding, tunnels: number, clock: Clock): ProviderReport {
   const { source, state } = provider
-  const nextAttempt = provider.nextAttemptAt(clock.now())
+  // A client that waits may have a stopped provider tried sooner; whether that helps nobody knows.
+  const nextAttempt = state.kind === 'stopped' ? state.until : provider.nextAttemptAt(clock.now())
   return {
     name: provider.name,
     vendor: source.vendor,
@@ -116,15 +117,14 @@ function lastError({ lastError: error }: Provider, now: number) {
   }
 }
 
-function calls({ limiter, source, counts }: Provider, now: number) {
-  const limit = source.limitOf(source.extractOperation)
+function calls({ window, counts }: Provider, now: number) {
   return {
-    callsMade: limiter.calls,
+    callsMade: window.sent,
     callsFailed: counts.failedCalls,
-    callsLeft: limiter.room,
-    nextCallInSeconds: secondsUntil(limiter.nextAt, now),
-    windowCalls: limit.calls,
-    windowSeconds: seconds(limit.perMs),
+    callsLeft: window.free,
+    nextCallInSeconds: secondsUntil(window.nextAt, now),
+    windowCalls: window.allowed,
+    windowSeconds: seconds(window.perMs),
   }
 }
 

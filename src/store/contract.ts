@@ -32,6 +32,10 @@ export interface Store {
    * @param sold what was really bought, or must be feared to be: it replaces what was booked
    */
   callEnded(id: CallId, answered: boolean, sold: number): void
+  /** The call has not left this machine: it counts nowhere. */
+  callUndone(id: CallId): void
+  /** A call that ended without an answer: what it bought after all. */
+  callResolved(id: CallId, sold: number): void
   /**
    * Durable before it resolves: to be awaited before the addresses are lent. An address that is known is replaced, one
    * that had left the pool is in it again, a doubtful one no longer is. When it rejects, it is still tried again like
@@ -81,10 +85,17 @@ export interface Restored {
   /** Of the last 24 hours, oldest first; those within 10 s are one, dated as the latest of them. */
   readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
   /**
-   * Bought ever. `unsettled`: of that, addresses of orders of the last 24 hours whose reply was never seen (the process
-   * died first, or `callEnded` said so). They count as sold; which they are, only the vendor's query can tell.
+   * Orders of the last 24 hours whose reply was never seen (the process died first, or `callEnded` said so), oldest
+   * first. They count as sold; what they brought, only the vendor's list can tell.
    */
-  readonly totals: readonly { readonly provider: string; readonly total: number; readonly unsettled: number }[]
+  readonly unknown: readonly {
+    readonly id: CallId
+    readonly provider: string
+    readonly agoMs: number
+    readonly count: number
+  }[]
+  /** Bought ever. */
+  readonly totals: readonly { readonly provider: string; readonly total: number }[]
   /** The one used longest ago first. An idle time that cannot be proven is the least it can be. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]
 }

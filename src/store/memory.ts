@@ -7,6 +7,8 @@ export function forgetfulStore(): Store {
   return {
     callBegins: async () => ++calls,
     callEnded: forget,
+    callUndone: forget,
+    callResolved: forget,
     bought: async () => {},
     left: forget,
     released: forget,

@@ -1,20 +1,9 @@
 /** How many addresses may be bought. Windows slide: an hour's budget is never spent twice around a full hour. */
 
-export interface BudgetSettings {
-  readonly perHour?: number | undefined
-  readonly perDay?: number | undefined
-  readonly total?: number | undefined
-}
-
-export interface BudgetReached {
-  readonly which: 'perHour' | 'perDay' | 'total'
-  readonly limit: number
-  /** When something may be bought again, clock ms; undefined: only with a larger budget. */
-  readonly until: number | undefined
-}
+import type { BudgetLimits, BudgetReached } from '../store/account-store.ts'
 
 /** What was booked together. */
-export interface Booking {
+export interface BudgetReservation {
   /** When the first of them was booked: beyond a grain from then, another one is begun. */
   readonly begunAt: number
   /** When the last of them was: none may be forgotten before its own window is over. */
@@ -28,12 +17,17 @@ const DAY_MS = 24 * HOUR_MS
 const GRAIN_MS = 1_000
 
 export class Budget {
-  readonly #settings: BudgetSettings
-  #purchases: Booking[] = []
+  #limits: BudgetLimits
+  #purchases: BudgetReservation[] = []
   #total = 0
 
-  constructor(settings: BudgetSettings) {
-    this.#settings = settings
+  constructor(limits: BudgetLimits) {
+    this.#limits = limits
+  }
+
+  /** What is booked stays: a changed configuration begins no new hour. */
+  set limits(limits: BudgetLimits) {
+    this.#limits = limits
   }
 
   get total(): number {
@@ -42,7 +36,7 @@ export class Budget {
 
   /** How many may still be bought now; Infinity without a budget. */
   left(now: number): number {
-    const { perHour, perDay, total } = this.#settings
+    const { perHour, perDay, total } = this.#limits
     return Math.min(
       perHour === undefined ? Number.POSITIVE_INFINITY : perHour - this.#within(now, HOUR_MS),
       perDay === undefined ? Number.POSITIVE_INFINITY : perDay - this.#within(now, DAY_MS),
@@ -51,7 +45,7 @@ export class Budget {
   }
 
   /** Books what is being ordered, before the request leaves. @returns what `refund` wants */
-  book(now: number, count: number): Booking {
+  book(now: number, count: number): BudgetReservation {
     this.#total += count
     const last = this.#purchases.at(-1)
     if (last !== undefined && now - last.begunAt < GRAIN_MS) {
@@ -73,8 +67,13 @@ export class Budget {
     this.#total += total
   }
 
+  /** What was booked at that time, or just after it: the entry that a refund of then belongs to. */
+  bookedAt(at: number): BudgetReservation | undefined {
+    return this.#purchases.find((purchase) => purchase.at >= at)
+  }
+
   /** Takes back what was booked there and not sold. */
-  refund(booking: Booking, count: number): void {
+  refund(booking: BudgetReservation, count: number): void {
     this.#total -= count
     booking.count -= count
   }
@@ -84,7 +83,7 @@ export class Budget {
    * @param count 1, or the lot where the vendor sells no fewer
    */
   reached(now: number, count = 1): BudgetReached | undefined {
-    const { perHour, perDay, total } = this.#settings
+    const { perHour, perDay, total } = this.#limits
     if (total !== undefined && total - this.#total < count) return { which: 'total', limit: total, until: undefined }
     return this.#full('perDay', perDay, DAY_MS, count, now) ?? this.#full('perHour', perHour, HOUR_MS, count, now)
   }

@@ -42,6 +42,8 @@ interface OpenDeps {
   readonly log: Log
   readonly http: VendorHttp
   readonly gate: CallGate
+  /** What is known of a credential; absent where nobody is called. */
+  readonly learnedOf?: NonNullable<SourceDeps['learnedOf']>
 }
 
 /** Opens every provider's account, in the order of the configuration. */
@@ -84,7 +86,11 @@ export interface PastedLink {
 const LINK_TIMEOUT_MS = 10_000
 
 /** @throws {VendorError} class bad_request for a link that cannot be used */
-export function openLink(config: Config, link: PastedLink, deps: Pick<OpenDeps, 'clock' | 'http' | 'gate'>): Source {
+export function openLink(
+  config: Config,
+  link: PastedLink,
+  deps: Pick<OpenDeps, 'clock' | 'http' | 'gate' | 'learnedOf'>,
+): Source {
   const { url, product = '', channels } = link
   // Nobody is lent what a trial brings: private addresses are shown, with a word on them.
   const common = { name: 'link', vendor: 'link', product, credentials: {}, request: {}, url, allowPrivate: true }

@@ -6,7 +6,7 @@ import type { UpstreamFacts } from '../pool/upstream.ts'
 import type { Store, StoredUpstream } from '../store/contract.ts'
 import type { Delivery } from '../vendors/contract.ts'
 import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
-import { isNewLife, type Ledger } from './ledger.ts'
+import { type Inventory, isNewLife } from './inventory.ts'
 
 export interface IngestSettings {
   readonly arrival: ArrivalSettings
@@ -19,7 +19,7 @@ export interface IngestParts {
   readonly pool: Pool
   readonly log: Log
   readonly store: Store
-  readonly ledger: Ledger
+  readonly inventory: Inventory
 }
 
 /** What one delivery came to. */
@@ -73,12 +73,12 @@ export class Ingest {
   async take(delivery: Delivery, occasion: Occasion): Promise<Arrival> {
     const items = this.#read(delivery)
     await this.#record(items)
-    const { clock, ledger, log } = this.#parts
+    const { clock, inventory, log } = this.#parts
     const now = clock.now()
-    ledger.forgetEnded(now)
+    inventory.forgetEnded(now)
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
     for (const { facts, promisedMs, vendorDeadline: endsAt } of items) {
-      const isNew = ledger.add(facts.id, endsAt, now, facts.ref)
+      const isNew = inventory.add(facts, endsAt, now)
       results[this.#pool(facts, now)]++
       if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
     }
@@ -91,18 +91,50 @@ export class Ingest {
     return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length }
   }
 
+  /** What of a list of the account is not another provider's, and how many addresses of that were not known. */
+  ownOf(delivery: Delivery): { own: Delivery; unknown: number } {
+    const { clock, inventory } = this.#parts
+    const { provider } = this.#settings.arrival
+    const now = clock.now()
+    const own = {
+      ...delivery,
+      sold: delivery.sold.filter(({ host, port }) => !inventory.isHeldByOther(provider, host, port, now)),
+    }
+    return { own, unknown: this.#read(own).filter(({ facts }) => !inventory.has(facts.id, now)).length }
+  }
+
+  /**
+   * What a list shows now. Addresses that are held already go before others, up to the ceiling.
+   * @returns how many upstreams the pool gained, and which of those that are held are no longer listed
+   */
+  async takeList(delivery: Delivery, ceiling: number): Promise<{ gained: number; missing: readonly string[] }> {
+    const { clock, inventory } = this.#parts
+    const held = new Set(inventory.idsFor(this.#settings.arrival.provider, clock.now()))
+    const items = this.#read(delivery)
+    const listed = new Set(items.map(({ facts }) => facts.id))
+    const chosen = new Set(
+      [...listed]
+        .filter((id) => held.has(id))
+        .concat([...listed].filter((id) => !held.has(id)))
+        .slice(0, ceiling),
+    )
+    const sold = delivery.sold.filter((_, index) => chosen.has(items[index]?.facts.id ?? ''))
+    const { gained } = await this.take({ ...delivery, sold }, 'list')
+    return { gained, missing: [...held].filter((id) => !chosen.has(id)) }
+  }
+
   /**
    * What a trial brought: it occupies its channels until it ends, and is lent to nobody. What the pool holds of it stays.
    * @returns how many addresses must be paid for
    */
   async setAside(delivery: Delivery): Promise<number> {
-    const { clock, ledger, pool, store } = this.#parts
+    const { clock, inventory, pool, store } = this.#parts
     const now = clock.now()
     const fresh = this.#read(delivery).filter(({ facts }) => pool.get(facts.id) === undefined)
     await this.#record(fresh)
     for (const { facts, vendorDeadline: endsAt } of fresh) {
-      ledger.add(facts.id, endsAt, now, facts.ref)
-      ledger.done(facts.id)
+      inventory.add(facts, endsAt, now)
+      inventory.done(facts.id)
       store.left(facts.id, 'used-up')
     }
     this.counts.bought += fresh.length
@@ -126,10 +158,10 @@ export class Ingest {
 
   /** Before they are lent. What cannot be recorded is lent all the same: it is paid for. */
   async #record(items: readonly Item[]): Promise<void> {
-    const { clock, ledger, store, log } = this.#parts
+    const { clock, inventory, store, log } = this.#parts
     const now = clock.now()
     // On record, a life that was had already would begin anew.
-    const lendable = items.filter(({ facts, vendorDeadline: endsAt }) => !ledger.isHad(facts.id, endsAt, now))
+    const lendable = items.filter(({ facts, vendorDeadline: endsAt }) => !inventory.wasHad(facts.id, endsAt, now))
     try {
       await store.bought(lendable)
     } catch (error) {
@@ -140,10 +172,10 @@ export class Ingest {
 
   /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
   #pool(facts: UpstreamFacts, now: number): Added {
-    const { pool, ledger } = this.#parts
+    const { pool, inventory } = this.#parts
     const known = pool.get(facts.id)
     const knownEnd = known?.deadline
-    if (known === undefined && ledger.isDone(facts.id)) return 'known'
+    if (known === undefined && inventory.isDone(facts.id)) return 'known'
     const result = pool.add(facts, now)
     return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
   }

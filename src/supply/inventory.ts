@@ -1,95 +1,147 @@
-/** What a vendor holds for us: each address occupies its channel until it ends there, in the pool or not. */
-import type { Clock } from '../clock.ts'
-import type { Pool } from '../pool/pool.ts'
-import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
-import type { RestoredUpstream, Store } from '../store/contract.ts'
-import type { Followed } from '../vendors/contract.ts'
-import { Ledger } from './ledger.ts'
+/**
+ * What a vendor holds for one credential, lent or not, in the pool or not. Each entry occupies its channel until it ends at
+ * the vendor; the account store counts the channels, this knows which entry is which.
+ */
+import type { AccountStore } from '../store/account-store.ts'
 
-export interface HoldingsParts {
-  readonly clock: Clock
-  readonly pool: Pool
-  readonly store: Store
+/** An address, as its provider names it. */
+export interface HeldAddress {
+  readonly id: string
+  readonly provider: string
+  readonly host: string
+  readonly port: number
+  /** What the vendor calls it, where it has a name. */
+  readonly ref?: string
 }
 
-export class Holdings {
-  readonly ledger = new Ledger()
-  readonly counts = { expiredUnused: 0, evictedByBlame: 0, secondsUsed: 0 }
-  readonly #clock: Clock
-  readonly #pool: Pool
-  readonly #store: Store
+interface Entry extends HeldAddress {
+  /** The latest instant at which the vendor ends it, clock ms. */
+  readonly endsAt: number
+  /** The pool has had it and let go of it: too many failures, or no uses left. */
+  isDone: boolean
+}
 
-  constructor({ clock, pool, store }: HoldingsParts) {
-    this.#clock = clock
-    this.#pool = pool
+export class Inventory {
+  readonly #account: string
+  readonly #store: Pick<AccountStore, 'hold' | 'free'>
+  readonly #entries = new Map<string, Entry>()
+  /** Bought, but without an address so far: ref -> provider. */
+  readonly #pending = new Map<string, string>()
+
+  constructor(account: string, store: Pick<AccountStore, 'hold' | 'free'>) {
+    this.#account = account
     this.#store = store
   }
 
-  get size(): number {
-    return this.ledger.held(this.#clock.now())
+  /** @returns false when it was held already: the vendor has listed it again */
+  add(address: HeldAddress, endsAt: number, now: number): boolean {
+    const { id } = address
+    const known = this.#entries.get(id)
+    this.#entries.set(id, { ...address, endsAt, isDone: this.wasHad(id, endsAt, now) })
+    this.#store.hold(this.#account, [{ id, endsAt }])
+    return known === undefined || known.endsAt <= now
   }
 
-  /** The vendor's names of all of them. */
-  get refs(): readonly string[] {
-    return this.ledger.refs(this.#clock.now())
+  /** The pool has let go of it before its end. */
+  done(id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry !== undefined) entry.isDone = true
   }
 
-  /** When the first of them ends, clock ms. */
-  get earliestEnd(): number | undefined {
-    return this.ledger.earliestEnd(this.#clock.now())
+  /** Whether the pool has had this life of it already: it is not to be lent again, however often the vendor lists it. */
+  isDone(id: string): boolean {
+    return this.#entries.get(id)?.isDone === true
   }
 
-  /**
-   * What an earlier process left: those that live are lent at once, the others hold their channels.
-   * @returns whether any of them is doubtful: only the vendor can tell whether it lives
-   */
-  restore(upstreams: readonly RestoredUpstream[], now: number): boolean {
-    for (const { facts, vendorDeadline, opened, standing } of upstreams) {
-      this.ledger.add(facts.id, vendorDeadline, now, facts.ref)
-      if (standing === 'alive') this.#pool.add(facts, now)
-      if (standing === 'gone') this.ledger.done(facts.id)
-      const upstream = this.#pool.get(facts.id)
-      if (upstream !== undefined) upstream.worked = opened
-    }
-    return upstreams.some(({ standing }) => standing === 'doubtful')
+  /** Whether the end that is told for it is that of a life which the pool has had. */
+  wasHad(id: string, endsAt: number, now: number): boolean {
+    const known = this.#entries.get(id)
+    return known?.isDone === true && !isNewLife(known.endsAt, endsAt, now)
   }
 
-  /** Takes out what the vendor says is gone, on its way again, or replaced by another address under the same name. */
-  drop(news: Followed): void {
-    for (const told of new Set(news.sold.flatMap(({ ref }) => ref ?? []))) {
-      const current = news.sold.filter(({ ref }) => ref === told)
-      for (const id of this.ledger.idsOf(told)) {
-        const facts = this.#pool.get(id)?.facts
-        if (!current.some(({ host, port }) => host === facts?.host && port === facts.port)) this.#takenBack(id)
-      }
-    }
-    this.released([...news.gone, ...(news.pending ?? []).map(({ ref }) => ref)])
+  /** The vendor has taken it back: its channel is free. */
+  release(id: string): void {
+    this.#entries.delete(id)
+    this.#store.free(this.#account, [id])
   }
 
-  /** The vendor has taken these back: their channels are free, and nobody is lent them any more. */
-  released(refs: readonly string[]): void {
-    for (const ref of refs) for (const id of this.ledger.idsOf(ref)) this.#takenBack(id)
+  /** @returns whether an address is held that lives now */
+  has(id: string, now: number): boolean {
+    const entry = this.#entries.get(id)
+    return entry !== undefined && entry.endsAt > now
   }
 
-  #takenBack(id: string): void {
-    this.givenBack(id)
-    const upstream = this.#pool.get(id)
-    if (upstream !== undefined) this.#pool.remove(upstream, 'released')
+  /** Whether another provider of the account holds the same address: a list of the account shows it to all of them. */
+  isHeldByOther(provider: string, host: string, port: number, now: number): boolean {
+    for (const entry of this.#entries.values())
+      if (entry.host === host && entry.port === port && entry.provider !== provider && entry.endsAt > now) return true
+    return false
   }
 
-  /** The channel of one that has left the pool is free. */
-  givenBack(id: string): void {
-    this.ledger.release(id)
-    this.#store.released(id)
+  /** Addresses that the vendor holds for a provider. */
+  heldFor(provider: string, now: number): number {
+    this.forgetEnded(now)
+    let count = 0
+    for (const entry of this.#entries.values()) if (entry.provider === provider) count++
+    return count
   }
 
-  /** An upstream has left the pool. */
-  left(upstream: Upstream, reason: GoneReason): void {
-    this.counts.secondsUsed += carriedMs(upstream, this.#clock.now()) / 1_000
-    if (reason === 'blamed') this.counts.evictedByBlame++
-    if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
-    if (reason === 'released') this.ledger.release(upstream.id)
-    if (reason === 'blamed' || reason === 'used-up') this.ledger.done(upstream.id)
-    this.#store.left(upstream.id, reason)
+  /** All that is held for a provider. */
+  idsFor(provider: string, now: number): string[] {
+    this.forgetEnded(now)
+    return [...this.#entries.values()].flatMap((entry) => (entry.provider === provider ? [entry.id] : []))
   }
+
+  /** The vendor's names of all that is held for a provider. */
+  refsOf(provider: string, now: number): string[] {
+    this.forgetEnded(now)
+    return [...this.#entries.values()].flatMap((entry) =>
+      entry.provider !== provider || entry.ref === undefined ? [] : [entry.ref],
+    )
+  }
+
+  /** Whose name this is; an address that was changed for another leaves two with the same name, the latest counts. */
+  idsOf(provider: string, ref: string): string[] {
+    return [...this.#entries.values()].flatMap((entry) =>
+      entry.provider === provider && entry.ref === ref ? [entry.id] : [],
+    )
+  }
+
+  /** When the next channel gets free by itself, clock ms. */
+  earliestEnd(now: number): number | undefined {
+    this.forgetEnded(now)
+    let earliest: number | undefined
+    for (const { endsAt } of this.#entries.values()) if (earliest === undefined || endsAt < earliest) earliest = endsAt
+    return earliest
+  }
+
+  /** These are bought and have no address so far: each occupies a channel. */
+  addPending(provider: string, refs: readonly string[]): void {
+    for (const ref of refs) this.#pending.set(ref, provider)
+    this.#store.hold(
+      this.#account,
+      refs.map((ref) => ({ id: pendingId(ref), endsAt: Number.POSITIVE_INFINITY })),
+    )
+  }
+
+  /** They have an address now, or will never have one. */
+  removePending(refs: readonly string[]): void {
+    for (const ref of refs) this.#pending.delete(ref)
+    this.#store.free(this.#account, refs.map(pendingId))
+  }
+
+  /** Drops what has ended. */
+  forgetEnded(now: number): void {
+    for (const [id, { endsAt }] of this.#entries) if (endsAt <= now) this.release(id)
+  }
+}
+
+const pendingId = (ref: string) => `pending ${ref}`
+
+/**
+ * Whether an end that is told for an address means another life than the one that is known. Vendors tell lives in whole
+ * seconds and replies take their time, so one promise told twice differs a little: at least twice as much must be left.
+ */
+export function isNewLife(knownEnd: number, toldEnd: number, now: number): boolean {
+  return toldEnd - now >= 2 * (knownEnd - now)
 }

@@ -10,29 +10,35 @@ export interface PendingPollerHandler {
   readonly heldRefs: readonly string[]
   /** Whether there are clients who may be lent what is held. */
   readonly isWanted: boolean
+  /** Until then the vendor may not be asked, clock ms. */
+  readonly pausedUntil: number
   followed(news: Followed): Promise<void>
   followFailed(error: unknown): void
 }
 
 /** A line that is still being dialled so long after it should have been there may never come. */
 const OVERDUE_MS = 60_000
+/** After failures in a row the pause doubles, up to this. */
+const MAX_PAUSE_MS = 60_000
 
 export class PendingPoller {
   readonly #follow: Follow
   readonly #clock: Clock
-  readonly #owner: PendingPollerHandler
+  readonly #handler: PendingPollerHandler
   /** When the vendor says that it will be there, clock ms. */
   readonly #pending = new Map<string, number>()
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #isAsking = false
+  /** Questions in a row that failed. */
+  #failures = 0
   #askedAt: number
 
-  constructor(follow: Follow, clock: Clock, owner: PendingPollerHandler) {
+  constructor(follow: Follow, clock: Clock, handler: PendingPollerHandler) {
     this.#follow = follow
     this.#clock = clock
-    this.#owner = owner
+    this.#handler = handler
     this.#askedAt = clock.now()
   }
 
@@ -76,9 +82,15 @@ export class PendingPoller {
 
   #schedule(): void {
     if (this.#isAsking || this.#stopping.signal.aborted) return
-    const isPending = this.#pending.size > 0
-    if (!isPending && (!this.#owner.isWanted || this.#owner.heldRefs.length === 0)) return
-    const at = this.#askedAt + (isPending ? this.#follow.pendingEveryMs : this.#follow.everyMs)
+    const { isWanted, heldRefs, pausedUntil } = this.#handler
+    // What is overdue is asked about only while clients want addresses.
+    const isPending = this.expectedCount > 0 || (this.#pending.size > 0 && isWanted)
+    if (!isPending && (!isWanted || heldRefs.length === 0)) return
+    const everyMs = isPending ? this.#follow.pendingEveryMs : this.#follow.everyMs
+    const pauseMs = Math.min(MAX_PAUSE_MS, this.#follow.pendingEveryMs * 2 ** this.#failures)
+    const next = this.#askedAt + Math.max(everyMs, pauseMs)
+    // Without a failure the pauses of a provider concern its orders, not this question.
+    const at = this.#failures === 0 ? next : Math.max(next, pausedUntil)
     if (at >= this.#timerAt) return
     this.#timer?.clear()
     this.#timerAt = at
@@ -93,15 +105,17 @@ export class PendingPoller {
     this.#isAsking = true
     this.#askedAt = this.#clock.now()
     try {
-      const refs = [...new Set([...this.#pending.keys(), ...this.#owner.heldRefs])]
+      const refs = [...new Set([...this.#pending.keys(), ...this.#handler.heldRefs])]
       const news = await this.#follow.ask(refs, this.#stopping.signal)
+      this.#failures = 0
       for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)
       // One that was there may be on its way again: it is dialling anew, and its old address is dead.
       this.#await(news.pending ?? [])
       for (const ref of news.gone) this.#pending.delete(ref)
-      await this.#owner.followed(news)
+      await this.#handler.followed(news)
     } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#owner.followFailed(error)
+      this.#failures++
+      if (!this.#stopping.signal.aborted) this.#handler.followFailed(error)
     } finally {
       this.#isAsking = false
       this.#schedule()

@@ -8,7 +8,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { Demand, type DemandGroup } from './demand.ts'
-import type { Provider } from './provider.ts'
+import type { OrderDemand, Provider } from './provider.ts'
 import { stagger } from './stagger.ts'
 
 export interface PlannerSettings {
@@ -103,8 +103,8 @@ export class Planner implements SupplyView {
     const able = this.#able(providers)
     let soonest: { provider: Provider; at: number | undefined } | undefined
     for (const provider of able) {
-      if (provider.incoming > 0 || this.#holds(provider, tried)) return undefined
-      const at = earlier(provider.comesAt, provider.nextAttemptAt(now, true))
+      if (provider.isBusy || this.#holds(provider, tried)) return undefined
+      const at = earlier(provider.comesAt, provider.hopeAt(now))
       if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
       if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
         soonest = { provider, at }
@@ -146,10 +146,13 @@ export class Planner implements SupplyView {
     if (providers.every(({ source }) => source.isList)) return
     const stock = this.#stock(providers, now)
     const incoming = providers.reduce((sum, p) => sum + p.onTheWay, 0)
-    const wanted = Math.min(this.#wanted(group, stock, providers, now), this.#sustained(providers))
+    const sustained = this.#sustained(providers)
+    const uncapped = this.#wanted(group, stock, providers, now)
+    const wanted = Math.min(uncapped, sustained)
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
-    const ordered = this.#order(providers, Math.min(missing, room), group.waiting > 0, now)
+    const ordered = this.#order(providers, Math.min(missing, room), group, now)
+    if (uncapped > sustained || ordered < Math.min(missing, room)) for (const p of providers) p.channelsAreShort()
     if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
     this.#wakeAt(stock.nextShortAt)
   }
@@ -157,7 +160,7 @@ export class Planner implements SupplyView {
   /** Counts what the providers have in the pool. */
   #stock(providers: readonly Provider[], now: number): Stock {
     const stock: Stock = { heldByAll: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
-    const leads = new Map(providers.map((p) => [p.name, p.leadMs + LEAD_SLACK_MS]))
+    const leads = new Map(providers.map((p) => [p.name, p.leadMs + p.batchMs + LEAD_SLACK_MS]))
     const orderAts: number[] = []
     let shortestLife = Number.POSITIVE_INFINITY
     for (const upstream of this.#pool.members()) {
@@ -185,7 +188,7 @@ export class Planner implements SupplyView {
   /** How many addresses the providers' channels can keep lendable together. */
   #sustained(providers: readonly Provider[]): number {
     const { minLife } = this.#settings
-    return providers.reduce((sum, p) => sum + p.sustained(minLife + p.leadMs + LEAD_SLACK_MS), 0)
+    return providers.reduce((sum, p) => sum + p.sustained(() => minLife + p.leadMs + LEAD_SLACK_MS), 0)
   }
 
   /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
@@ -206,7 +209,7 @@ export class Planner implements SupplyView {
   #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
     const { floor, idleAfter, uses, ceiling } = this.#settings
     const earned = this.#demand.owed(group, now, idleAfter)
-    const leadMs = Math.max(...providers.map((p) => p.leadMs + p.limiter.paceMs), 0) + LEAD_SLACK_MS
+    const leadMs = Math.max(...providers.map((p) => p.leadMs + p.paceMs), 0) + LEAD_SLACK_MS
     // A single lease is no rate, either.
     const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
     const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)
@@ -220,14 +223,15 @@ export class Planner implements SupplyView {
   }
 
   /** Spreads an order over the providers, one call to each as long as its calls may be that large. @returns what was ordered */
-  #order(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): number {
+  #order(providers: readonly Provider[], count: number, group: DemandGroup, now: number): number {
+    const isUrgent = group.waiting > 0
     let left = Math.max(0, count)
     while (left > 0) {
       const parts = this.#split(providers, left, isUrgent, now)
       if (parts.size === 0) break
       for (const [provider, part] of parts) {
         left -= part
-        void this.#buy(provider, part, isUrgent)
+        void this.#buy(provider, part, this.#demandOf(group, isUrgent))
       }
     }
     return Math.max(0, count) - left
@@ -258,8 +262,22 @@ export class Planner implements SupplyView {
     return this.#providers.reduce((sum, provider) => sum + provider.onTheWay, 0)
   }
 
-  async #buy(provider: Provider, count: number, isUrgent: boolean): Promise<void> {
-    await provider.order(count, isUrgent ? WAITING_PRIORITY : STOCK_PRIORITY, this.#stopping.signal)
+  /** An order for clients who left before it could be sent is cancelled, unless their traffic is owed a stock. */
+  #demandOf(group: DemandGroup, isUrgent: boolean): OrderDemand {
+    const { idleAfter } = this.#settings
+    const isOwed = () => this.#demand.owed(group, this.#clock.now(), idleAfter) > 0
+    return { isUrgent, isWanted: () => group.waiting > 0 || isOwed(), ceilings: this.#ceilings() }
+  }
+
+  #ceilings(): OrderDemand['ceilings'] {
+    const { heldByAll } = this.#stock([], this.#clock.now())
+    const comingLater = this.#incoming - this.#providers.reduce((sum, { incoming }) => sum + incoming, 0)
+    return [{ scope: 'pool', limit: this.#settings.ceiling, held: heldByAll + comingLater }]
+  }
+
+  async #buy(provider: Provider, count: number, demand: OrderDemand): Promise<void> {
+    const priority = demand.isUrgent ? WAITING_PRIORITY : STOCK_PRIORITY
+    await provider.order(count, priority, this.#stopping.signal, demand)
     if (this.#stopping.signal.aborted) return
     this.#onSettled()
     this.plan()
@@ -267,11 +285,13 @@ export class Planner implements SupplyView {
 
   /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
   orderNow(provider: Provider): boolean {
+    provider.retry()
     const unheld = this.#settings.ceiling - this.#pool.lendableCount - this.#incoming
     const room = Math.min(provider.room(this.#clock.now(), true), unheld)
     if (room < 1) return false
     const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
-    void this.#buy(provider, Math.min(Math.floor(room), missing), false)
+    const demand = { isUrgent: false, isWanted: () => true, ceilings: this.#ceilings() }
+    void this.#buy(provider, Math.min(Math.floor(room), missing), demand)
     return true
   }
 

@@ -23,7 +23,7 @@ export interface ProviderStatusSettings {
 }
 
 export interface ProviderState {
-  readonly kind: 'ready' | 'waiting' | 'stopped' | 'unusable'
+  readonly kind: 'ready' | 'waiting' | 'stopped' | 'unusable' | 'paused'
   /** Next attempt, clock ms; 0 for `ready`. */
   readonly until: number
   /** One of the catalogue's codes, or empty. */
@@ -48,6 +48,24 @@ const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 const CHINA_OFFSET_MS = 8 * 3_600_000
 
+/** What surrounds a failed call. */
+export interface FailureContext {
+  /** When the first of the addresses that are held ends at the vendor, clock ms. */
+  readonly earliestEnd: number | undefined
+  /** Where the vendor's refusal taught a limit of calls: when the next call may be sent, clock ms. */
+  readonly windowFreeAt: number | undefined
+  /** The operation that an order calls: another one is named in the words. */
+  readonly expected: string
+}
+
+/** `VendorError.vendorCode` of a reply that sold addresses of which none can be used. */
+const UNUSABLE = 'unusable'
+const UNUSABLE_REPLIES_THAT_STOP = 2
+/** No vendor's word makes a provider wait longer. */
+const MAX_PAUSE_MS = 600_000
+/** A client that waits may have a stopped provider tried this often. */
+const CLIENT_TRIAL_MS = 10_000
+
 export class ProviderStatus {
   readonly #settings: ProviderStatusSettings
   readonly #clock: Clock
@@ -58,6 +76,9 @@ export class ProviderStatus {
   /** Why what is sold cannot be used, while that is so. */
   #fault: string | undefined
   #state: ProviderState = READY
+  #triedAt = Number.NEGATIVE_INFINITY
+  /** Replies in a row of which nothing could be used. */
+  #unusableReplies = 0
   #lastError: LastError | undefined
 
   /** @param random uniform in [0, 1), for the jitter of the pauses */
@@ -88,13 +109,24 @@ export class ProviderStatus {
     return this.#state.kind === 'stopped' || this.#fault !== undefined
   }
 
+  /**
+   * When the next order may leave, clock ms.
+   * @param isUrgent a client waits for it: then a stopped provider may be tried sooner
+   */
+  mayTryAt(isUrgent: boolean): number {
+    const { kind, until } = this.#state
+    return kind === 'stopped' && isUrgent ? Math.min(until, this.#triedAt + CLIENT_TRIAL_MS) : until
+  }
+
   /** An order is on its way: the next trial is a pause away. */
   ordering(): void {
+    this.#triedAt = this.#clock.now()
     if (this.#fault !== undefined) this.#unusable(this.#fault)
   }
 
   /** An order brought addresses. Whether they can be used is another question. */
   succeeded(): void {
+    this.#unusableReplies = 0
     this.#backoff.reset()
     this.#quotaBackoff.reset()
     // The trial's own pause goes on, whatever stood in the way of the order itself.
@@ -122,22 +154,25 @@ export class ProviderStatus {
     this.#set({ kind: 'waiting', until: this.#clock.now() + ms, code: '', words })
   }
 
-  /**
-   * A call has failed.
-   * @param earliestEnd when the first of the addresses that are held ends at the vendor, clock ms
-   */
-  failed(failure: VendorError, earliestEnd: number | undefined): ProviderState {
+  /** A call has failed. */
+  failed(failure: VendorError, context: FailureContext): ProviderState {
     const now = this.#clock.now()
     const code = codeOfClass[failure.class]
-    const words = failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`
+    const words = wordsOf(failure, context.expected)
     this.#lastError = { at: now, code, words }
+    this.#unusableReplies = failure.vendorCode === UNUSABLE ? this.#unusableReplies + 1 : 0
+    const isFatal = isFatalClass(failure.class) || this.#unusableReplies >= UNUSABLE_REPLIES_THAT_STOP
     // A call that fails does not make the addresses usable again.
-    const kind = isFatalClass(failure.class) ? 'stopped' : this.#fault === undefined ? 'waiting' : 'unusable'
-    this.#set({ kind, until: this.#resumeAt(failure, now, earliestEnd), code, words })
+    const kind = isFatal ? 'stopped' : this.#fault === undefined ? 'waiting' : 'unusable'
+    const until =
+      isFatal && !isFatalClass(failure.class) ? now + this.#settings.reprobeMs : this.#resumeAt(failure, now, context)
+    this.#set({ kind, until, code, words })
     return this.#state
   }
 
-  #resumeAt(failure: VendorError, now: number, earliestEnd: number | undefined): number {
+  #resumeAt(failure: VendorError, now: number, { earliestEnd, windowFreeAt }: FailureContext): number {
+    if (failure.class === 'rate_limited' && failure.vendorCode !== 'http' && windowFreeAt !== undefined)
+      return Math.min(windowFreeAt, now + MAX_PAUSE_MS)
     switch (failure.class) {
       case 'whitelist':
         return now + this.#settings.whitelistReprobeMs
@@ -154,7 +189,7 @@ export class ProviderStatus {
   }
 
   #edge(wait: WaitEdge | undefined, now: number, earliestEnd: number | undefined): number {
-    if (typeof wait === 'number') return now + wait
+    if (typeof wait === 'number') return now + Math.min(wait, MAX_PAUSE_MS)
     if (wait === 'minute') return now + untilNext(this.#clock.wall(), MINUTE_MS)
     if (wait === 'day+08:00') return now + untilNext(this.#clock.wall() + CHINA_OFFSET_MS, DAY_MS)
     if (wait === 'earliest-deadline' && earliestEnd !== undefined) return Math.max(now, earliestEnd)
@@ -207,6 +242,13 @@ export class ProviderStatus {
   #set(state: ProviderState): void {
     this.#state = state
   }
+}
+
+/** An order that failed in another call than its own says so; HTTP 404 alone says nothing. */
+function wordsOf({ message, hint, vendorCode, operation }: VendorError, expected: string): string {
+  const isOther = operation !== undefined && (operation !== expected || vendorCode === 'http')
+  const words = isOther ? `${operation}: ${message}` : message
+  return hint === undefined ? words : `${words} (${hint})`
 }
 
 export function isFatalClass(errorClass: ErrorClass): boolean {

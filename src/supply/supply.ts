@@ -3,10 +3,10 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
-import type { Limiters } from '../ratelimit/limiter.ts'
 import type { Restored, Store } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import type { Source } from '../vendors/contract.ts'
+import type { Accounts } from './account.ts'
 import { Planner, type PlannerSettings } from './planner.ts'
 import { Provider, type ProviderSettings } from './provider.ts'
 import { Reaper } from './reaper.ts'
@@ -17,7 +17,7 @@ export interface SupplyParts {
   readonly log: Log
   readonly store: Store
   /** The same that the sources' gate uses. */
-  readonly limiters: Limiters
+  readonly accounts: Accounts
   /** Waiting clients should ask again. */
   readonly onSettled: () => void
 }
@@ -32,16 +32,15 @@ export class Supply {
 
   constructor(
     settings: PlannerSettings,
-    accounts: readonly { settings: ProviderSettings; source: Source }[],
+    sources: readonly { settings: ProviderSettings; source: Source }[],
     parts: SupplyParts,
   ) {
     const { clock, pool } = parts
     this.#clock = clock
     this.#log = parts.log.child({ mod: 'supply' })
-    this.providers = accounts.map(({ settings: own, source }) => {
-      const limiter = parts.limiters.of(source.limitOf(source.extractOperation))
+    this.providers = sources.map(({ settings: own, source }) => {
       const store = own.isRemembered ? parts.store : forgetfulStore()
-      return new Provider(own, source, limiter, { ...parts, store })
+      return new Provider(own, source, { ...parts, store })
     })
     for (const provider of this.providers) {
       provider.onNews = () => {
@@ -62,18 +61,8 @@ export class Supply {
       this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
     for (const provider of this.providers) {
       if (!provider.settings.isRemembered) continue
-      const totals = past.totals.find(({ provider: name }) => name === provider.name)
-      provider.restore(
-        {
-          upstreams: past.upstreams.filter(({ facts }) => facts.provider === provider.name),
-          purchases: past.purchases.flatMap((p) =>
-            p.provider === provider.name ? [{ at: now - p.agoMs, count: p.count }] : [],
-          ),
-          total: totals?.total ?? 0,
-          unsettled: totals?.unsettled ?? 0,
-        },
-        now,
-      )
+      const upstreams = past.upstreams.filter(({ facts }) => facts.provider === provider.name)
+      provider.restore({ upstreams }, now)
     }
   }
 

@@ -1,56 +1,72 @@
 /**
- * What a provider does at its vendor besides buying: it learns how many channels there are, gets our address onto the
- * whitelist, gives bad addresses back. None of it is needed to lend what is there, so a failure here is told and no more.
+ * Gets our egress address onto a vendor's whitelist: on first use where the vendor tells the address, and whenever an error
+ * or refused logins say that it is missing. Nothing of it is needed to lend what is held, so a failure is logged and no more.
  */
+import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { type Source, VendorError } from '../vendors/contract.ts'
 
 /** `auto`: the address that the vendor names or echoes; `{ ip }`: this one; `off`: never. */
 export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }
 
+/** The same address is not registered again before: the vendor may need time to apply it. */
+const REPEAT_AFTER_MS = 60_000
+
 export class WhitelistRegistrar {
   readonly #source: Source
-  readonly #whitelist: WhitelistSetting
+  readonly #setting: WhitelistSetting
+  readonly #clock: Clock
   readonly #log: Log
-  #askedChannels = false
-  /** Registered once for each time that it turns out to be missing; a success makes the next time possible. */
-  #registered = false
+  /** The address of ours that was put there last. */
+  #registered: string | undefined
+  #triedAt = Number.NEGATIVE_INFINITY
+  #isFirstUse = true
+  #isCallerAdded = false
 
-  constructor(source: Source, whitelist: WhitelistSetting, log: Log) {
+  constructor(source: Source, setting: WhitelistSetting, { clock, log }: { clock: Clock; log: Log }) {
     this.#source = source
-    this.#whitelist = whitelist
+    this.#setting = setting
+    this.#clock = clock
     this.#log = log
   }
 
-  /** Before the first order: how many channels there are decides limit and stock. */
-  async prepare(signal: AbortSignal): Promise<void> {
-    const source = this.#source
-    if (!source.byChannel || source.channels !== undefined || source.channelsNow === undefined || this.#askedChannels)
-      return
-    this.#askedChannels = true
-    try {
-      const { total } = await source.channelsNow(signal)
-      this.#log.info({ channels: total }, 'the vendor says how many channels the account has')
-    } catch (error) {
-      signal.throwIfAborted()
-      this.#log.warn({ reason: wordsOf(error) }, 'the number of channels is unknown: one is assumed. Set channels')
-    }
+  /** Whether `registerFirst` has something to do. */
+  get isFirstUse(): boolean {
+    return this.#isFirstUse && this.#setting === 'auto' && this.#source.whitelist?.echo !== undefined
+  }
+
+  /** Before the first order, for vendors that want the address before they sell. */
+  async registerFirst(signal: AbortSignal): Promise<void> {
+    this.#isFirstUse = false
+    await this.#register(undefined, signal)
   }
 
   /**
-   * After a failed call: when our address is missing on the whitelist, and we may, puts it there.
+   * After a failed call that says that our address is missing.
    * @returns true when the call is worth another try
    */
   async mend(error: unknown, signal: AbortSignal): Promise<boolean> {
     const { whitelist } = this.#source
-    if (whitelist === undefined || this.#whitelist === 'off' || this.#registered) return false
-    if (!(error instanceof VendorError) || !whitelist.isMissing(error)) return false
-    this.#registered = true
+    if (!(error instanceof VendorError) || whitelist?.isMissing(error) !== true) return false
+    return this.#register(whitelist.addressFromError(error), signal)
+  }
+
+  /** Addresses without a login refuse us: they may ask for a registered address of ours. */
+  loginsRefused(signal: AbortSignal): Promise<boolean> {
+    return this.#setting === 'auto' ? this.#register(undefined, signal) : Promise.resolve(false)
+  }
+
+  async #register(named: string | undefined, signal: AbortSignal): Promise<boolean> {
+    const { whitelist } = this.#source
+    const now = this.#clock.now()
+    if (whitelist === undefined || this.#setting === 'off' || now < this.#triedAt + REPEAT_AFTER_MS) return false
+    this.#triedAt = now
     try {
-      const ip = await this.#ownAddress(error, signal)
-      if (ip === undefined) return this.#addWhoeverCalls()
+      const ip = typeof this.#setting === 'object' ? this.#setting.ip : (named ?? (await this.#echoed(signal)))
+      if (ip === undefined) return this.#addCaller()
       await whitelist.add(ip, signal)
       this.#log.info({ ip }, 'our address is on the vendor’s whitelist now')
+      await this.#removeOld(ip, signal)
       return true
     } catch (failure) {
       signal.throwIfAborted()
@@ -59,13 +75,23 @@ export class WhitelistRegistrar {
     }
   }
 
-  async #ownAddress(error: VendorError, signal: AbortSignal): Promise<string | undefined> {
-    const { whitelist } = this.#source
-    if (typeof this.#whitelist === 'object') return this.#whitelist.ip
-    const named = whitelist?.addressFromError(error)
-    if (named !== undefined || whitelist?.echo === undefined) return named
+  /** The address that this gateway registered before is nobody's any more. */
+  async #removeOld(ip: string, signal: AbortSignal): Promise<void> {
+    const old = this.#registered
+    this.#registered = ip
+    if (old === undefined || old === ip || this.#source.whitelist?.remove === undefined) return
     try {
-      return await whitelist.echo(signal)
+      await this.#source.whitelist.remove(old, signal)
+      this.#log.info({ ip: old }, 'our former address is off the vendor’s whitelist')
+    } catch (failure) {
+      signal.throwIfAborted()
+      this.#log.warn({ ip: old, reason: wordsOf(failure) }, 'our former address is still on the vendor’s whitelist')
+    }
+  }
+
+  async #echoed(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      return await this.#source.whitelist?.echo?.(signal)
     } catch (failure) {
       signal.throwIfAborted()
       this.#log.warn({ reason: wordsOf(failure) }, 'the vendor does not tell under which address it sees us')
@@ -74,38 +100,22 @@ export class WhitelistRegistrar {
   }
 
   /** Some vendors register whoever makes the next order, if it asks for that. */
-  #addWhoeverCalls(): boolean {
+  #addCaller(): boolean {
     const { whitelist } = this.#source
-    if (whitelist?.addCaller !== undefined) {
-      whitelist.addCaller()
-      this.#log.info('the next order asks the vendor to register the address that it comes from')
-      return true
-    }
-    this.#log.error('the vendor does not say which address of ours is missing on its whitelist: set whitelist: { ip }')
-    return false
-  }
-
-  succeeded(): void {
-    this.#registered = false
-  }
-
-  /** Whether an address of this product can be given back before its deadline. */
-  get canRelease(): boolean {
-    return this.#source.release !== undefined
-  }
-
-  /** @returns whether the vendor has taken it back: its channel is free */
-  async release(ref: string, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#source.release?.(ref, signal)
-      return true
-    } catch (error) {
-      if (!signal.aborted) this.#log.warn({ reason: wordsOf(error) }, 'a bad address could not be given back')
+    if (whitelist?.addCaller === undefined) {
+      this.#log.error(
+        'the vendor does not say which address of ours is missing on its whitelist: set whitelist: { ip }',
+      )
       return false
     }
+    if (this.#isCallerAdded) return false
+    this.#isCallerAdded = true
+    whitelist.addCaller()
+    this.#log.info('the next order asks the vendor to register the address that it comes from')
+    return true
   }
 }
 
-function wordsOf(error: unknown): string {
+export function wordsOf(error: unknown): string {
   return error instanceof VendorError ? error.message : 'the call failed inside the gateway'
 }

@@ -38,6 +38,12 @@ export const codeOfClass = {
  */
 export type WaitEdge = 'minute' | 'day+08:00' | 'earliest-deadline' | number
 
+/** What a failed order cost: nothing, all that was ordered, or nobody knows. */
+export type Sale = 'refused' | 'sold' | 'unknown'
+
+/** Transport codes after which the request may have been carried out: no answer in the vendor's own form came back. */
+const UNANSWERED: ReadonlySet<string> = new Set(['http', 'network', 'timeout', 'redirect', 'body'])
+
 /** A vendor call that did not give what was asked. */
 export class VendorError extends Error {
   readonly class: ErrorClass
@@ -46,21 +52,47 @@ export class VendorError extends Error {
   /** What the operator should do next, in words. */
   readonly hint: string | undefined
   readonly wait: WaitEdge | undefined
+  /** If the call was an order: what it cost. */
+  readonly sale: Sale
+  /** The operation that failed, by its name in the vendor's table, where one was called. */
+  readonly operation: string | undefined
 
   /** @param message the vendor's own words, with every secret masked */
-  constructor(
-    errorClass: ErrorClass,
-    vendorCode: string,
-    message: string,
-    options: { hint?: string | undefined; wait?: WaitEdge | undefined; cause?: unknown } = {},
-  ) {
+  constructor(errorClass: ErrorClass, vendorCode: string, message: string, options: VendorErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'VendorError'
     this.class = errorClass
     this.vendorCode = vendorCode
     this.hint = options.hint
     this.wait = options.wait
+    this.sale = options.sale ?? (errorClass === 'server' && UNANSWERED.has(vendorCode) ? 'unknown' : 'refused')
+    this.operation = options.operation
   }
+}
+
+interface VendorErrorOptions {
+  readonly hint?: string | undefined
+  readonly wait?: WaitEdge | undefined
+  readonly sale?: Sale | undefined
+  readonly operation?: string | undefined
+  readonly cause?: unknown
+}
+
+/** The part of an order that its calls see. */
+export interface CallTicket {
+  /** @returns true once: for the call whose slot in the window is booked already */
+  takes(windowKey: string): boolean
+  /** A call that buys is about to leave: from now on the vendor may have sold. */
+  sent(): void
+  /** The vendor refused the call that took the slot, because of the number of calls. */
+  tooMany(): void
+}
+
+/** What a vendor has told of a credential since the process started. Shared by all sources of the credential. */
+export interface LearnedFacts {
+  channels: number | undefined
+  /** Parameters that make an extraction register the address that it comes from. */
+  callerParams: Params
 }
 
 export type UpstreamProtocol = 'http' | 'https' | 'socks5'
@@ -130,6 +162,12 @@ export interface Followed extends Delivery {
 export interface RateLimit {
   readonly calls: number
   readonly perMs: number
+}
+
+export interface CallLimit extends RateLimit {
+  readonly key: string
+  /** The operation, and the provider, that state this limit. */
+  readonly statedBy: string
 }
 
 /** One documented parameter. */
@@ -364,6 +402,7 @@ export interface Vendor {
     readonly isMissing?: (error: VendorError) => boolean
     readonly echo?: (account: Account) => Promise<string>
     readonly add: (ip: string, account: Account) => Promise<void>
+    readonly remove?: (ip: string, account: Account) => Promise<void>
     /** Parameters that make an extraction register whoever calls. */
     readonly callerParams?: Params
   }
@@ -422,16 +461,19 @@ export interface Source {
   readonly byChannel: boolean
   /** How many channels the configuration states, else what `channelsNow` last said; undefined when unknown or not sold by channel. */
   readonly channels: number | undefined
-  /** The documented limit of an operation. Calls with the same `key` count together; the key is a digest, no secret. */
-  limitOf(operation: string): RateLimit & { readonly key: string }
+  /** Names the credential at its vendor: a digest, no secret. Sources with equal names share everything that is counted. */
+  readonly account: string
+  /** The documented limit of an operation, as far as is known now. Calls with the same `key` count together: a digest, no secret. */
+  limitOf(operation: string): CallLimit
   /** The operation that `extract` calls, and the one that `query` calls if the product can list what it holds. */
   readonly extractOperation: string
   readonly queryOperation: string | undefined
   /**
    * Buys up to `count` addresses. Every call that it makes goes through the gate (http.ts), `priority` first.
+   * @param ticket of the order that this is
    * @throws {VendorError}; rejects with the signal's reason on abort
    */
-  extract(count: number, signal: AbortSignal, priority?: number): Promise<Delivery>
+  extract(count: number, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
   /** Lists what the account holds now; only where `queryOperation` is set. @throws {VendorError} */
   query(signal: AbortSignal, priority?: number): Promise<Delivery>
   /** Only where addresses come later (`Delivery.pending`) or change while they are held. */
@@ -450,7 +492,7 @@ export interface Source {
   /** The vendor let us know that something changed: what this source waits for is asked about now. Never trusted further. */
   hint?(): void
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
-  call(operation: string, params: Params, signal: AbortSignal, priority?: number): Promise<unknown>
+  call(operation: string, params: Params, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
   /** What else a call at the operator's word needs; only where there is a table. */
   readonly byHand?: ByHand
@@ -491,6 +533,8 @@ interface Whitelist {
   echo?(signal: AbortSignal): Promise<string>
   /** @param ip IPv4 or IPv6 @throws {VendorError} class bad_request for what is no address */
   add(ip: string, signal: AbortSignal): Promise<void>
+  /** Takes an address of ours off. @throws {VendorError} */
+  remove?(ip: string, signal: AbortSignal): Promise<void>
   /** For when nobody knows the address: from now on each extraction asks the vendor to register whoever calls. */
   addCaller?(): void
 }

@@ -93,5 +93,6 @@ export const qgLegacy: Vendor = {
     isMissing: ({ vendorCode }) => vendorCode === '-13',
     echo: (account) => callerAddress(ECHO, account),
     add: async (ip, account) => void (await account.call('whitelist/add', { IP: ip })),
+    remove: async (ip, account) => void (await account.call('whitelist/del', { IP: ip })),
   },
 }

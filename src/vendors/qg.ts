@@ -547,5 +547,6 @@ export const qg: Vendor = {
     isMissing: ({ vendorCode }) => WHITELIST_CODES.includes(vendorCode),
     echo: (asked) => callerAddress(ECHO, asked),
     add: async (ip, asked) => void (await asked.call(`${LEGACY}whitelist/add`, { IP: ip })),
+    remove: async (ip, asked) => void (await asked.call(`${LEGACY}whitelist/del`, { IP: ip })),
   },
 }

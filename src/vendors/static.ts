@@ -79,7 +79,8 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, scr
     extractOperation: READ,
     queryOperation: undefined,
     operations: { [READ]: read },
-    limitOf: () => ({ ...read.limit({ channels: 1 }), key: `${name} ${settings.name}` }),
+    account: `${name} ${settings.name}`,
+    limitOf: () => ({ ...read.limit({ channels: 1 }), key: `${name} ${settings.name}`, statedBy: settings.name }),
     extract: async (count, signal) => {
       const { sold, ...rest } = await all(signal)
       if (sold.length === 0) throw new VendorError('no_resource', 'empty', emptyMessage(rest.rejected))

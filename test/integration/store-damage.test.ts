@@ -173,7 +173,7 @@ function callsIn(database: Buffer, journal: Buffer | undefined): number | undefi
   expect(isAside).toBe(asideIn(where).length > 0)
   const calls = left.calls.length
   expect(left.upstreams).toHaveLength(calls)
-  expect(left.totals).toEqual(calls === 0 ? [] : [{ provider: 'p', total: calls, unsettled: calls }])
+  expect(left.totals).toEqual(calls === 0 ? [] : [{ provider: 'p', total: calls }])
   rmSync(where, { recursive: true })
   return isAside ? undefined : calls
 }

@@ -4,6 +4,9 @@ import type { Change, UpstreamRow } from './messages.ts'
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>
 
+/** How much longer a call without an answer counts in its window (ratelimit/sliding-window.ts). */
+const LATE_ARRIVAL_MS = 1_000
+
 export class Changes {
   readonly #database: DatabaseSync
   readonly #prepared = new Map<string, StatementSync>()
@@ -20,6 +23,9 @@ export class Changes {
         break
       case 'call-ended':
         this.#callEnded(change)
+        break
+      case 'call-resolved':
+        this.#callResolved(change)
         break
       case 'call-undone':
         this.#callUndone(change.id)
@@ -64,6 +70,14 @@ export class Changes {
     const call = this.#get('SELECT provider, count FROM calls WHERE id = ? AND ended IS NULL', id)
     if (call === undefined) return
     this.#run('UPDATE calls SET ended = ?, answered = ?, count = ? WHERE id = ?', atMs, answered ? 1 : 0, sold, id)
+    this.#addToTotal(String(call['provider']), sold - Number(call['count']))
+  }
+
+  #callResolved({ id, sold }: Of<'call-resolved'>): void {
+    const call = this.#get('SELECT provider, count FROM calls WHERE id = ? AND answered = 0 AND ended IS NOT NULL', id)
+    if (call === undefined) return
+    // In its window it counts on as a call that may have arrived late.
+    this.#run('UPDATE calls SET answered = 1, ended = ended + ?, count = ? WHERE id = ?', LATE_ARRIVAL_MS, sold, id)
     this.#addToTotal(String(call['provider']), sold - Number(call['count']))
   }
 

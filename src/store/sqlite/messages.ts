@@ -32,6 +32,7 @@ export type Change =
       readonly sold: number
       readonly atMs: number
     }
+  | { readonly kind: 'call-resolved'; readonly id: number; readonly sold: number }
   /** It was not recorded for certain, so it was not made. */
   | { readonly kind: 'call-undone'; readonly id: number }
   | { readonly kind: 'bought'; readonly upstreams: readonly UpstreamRow[] }
@@ -72,7 +73,14 @@ export interface Left {
   readonly upstreams: readonly StandingRow[]
   readonly calls: readonly { readonly limiterKey: string; readonly endedMs: number; readonly answered: boolean }[]
   readonly purchases: readonly { readonly provider: string; readonly atMs: number; readonly count: number }[]
-  readonly totals: readonly { readonly provider: string; readonly total: number; readonly unsettled: number }[]
+  /** Orders without an answer, oldest first. */
+  readonly unknown: readonly {
+    readonly id: number
+    readonly provider: string
+    readonly atMs: number
+    readonly count: number
+  }[]
+  readonly totals: readonly { readonly provider: string; readonly total: number }[]
   /** The one used longest ago first. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly usedMs: number }[]
 }

@@ -77,11 +77,9 @@ export function readLeft(database: DatabaseSync, { proof }: Passage, now: Readin
     `SELECT provider, max(began) AS atMs, sum(count) AS count FROM calls WHERE count > 0 AND began + :kept > :now
      GROUP BY provider, CAST(began / :grain AS INTEGER) ORDER BY atMs`,
   )
-  const totals = database.prepare(
-    `SELECT provider, total, (
-       SELECT coalesce(sum(count), 0) FROM calls
-       WHERE calls.provider = totals.provider AND count > 0 AND answered = 0 AND began + :kept > :now
-     ) AS unsettled FROM totals`,
+  const unknown = database.prepare(
+    `SELECT id, provider, began AS atMs, count FROM calls WHERE count > 0 AND answered = 0 AND began + :kept > :now
+     ORDER BY began`,
   )
   return {
     proof,
@@ -94,11 +92,16 @@ export function readLeft(database: DatabaseSync, { proof }: Passage, now: Readin
     purchases: purchases
       .all({ now: now.bootMs, kept: PURCHASES_KEPT_MS, grain: PURCHASE_GRAIN_MS })
       .map((row) => ({ provider: String(row['provider']), atMs: Number(row['atMs']), count: Number(row['count']) })),
-    totals: totals.all({ now: now.bootMs, kept: PURCHASES_KEPT_MS }).map((row) => ({
+    unknown: unknown.all({ now: now.bootMs, kept: PURCHASES_KEPT_MS }).map((row) => ({
+      id: Number(row['id']),
       provider: String(row['provider']),
-      total: Number(row['total']),
-      unsettled: Number(row['unsettled']),
+      atMs: Number(row['atMs']),
+      count: Number(row['count']),
     })),
+    totals: database
+      .prepare('SELECT provider, total FROM totals')
+      .all()
+      .map((row) => ({ provider: String(row['provider']), total: Number(row['total']) })),
     sessions: database
       .prepare('SELECT key, upstream, used FROM sessions ORDER BY used')
       .all()

@@ -36,6 +36,7 @@ export function toRestored(left: Left, at: Moment): Restored {
       answered,
     })),
     purchases: left.purchases.map(({ provider, atMs, count }) => ({ provider, agoMs: agoMs(atMs), count })),
+    unknown: left.unknown.map(({ atMs, ...order }) => ({ ...order, agoMs: agoMs(atMs) })),
     totals: left.totals,
     sessions: left.sessions.map(({ key, upstreamId, usedMs }) => ({ key, upstreamId, idleMs: agoMs(usedMs) })),
   }

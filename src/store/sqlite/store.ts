@@ -58,7 +58,15 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
     throw error
   })
   tell(log, [...notes, ...opened.notes])
-  const none = { proof: 'none', upstreams: [], calls: [], purchases: [], totals: [], sessions: [] } as const
+  const none = {
+    proof: 'none',
+    upstreams: [],
+    calls: [],
+    purchases: [],
+    unknown: [],
+    totals: [],
+    sessions: [],
+  } as const
   const left = opened.left ?? none
   if (left.proof === 'none' && left.upstreams.length + left.purchases.length > 0) {
     log.warn(
@@ -118,6 +126,14 @@ class DurableStore implements Store {
 
   callEnded(id: CallId, answered: boolean, sold: number): void {
     this.#lazy({ kind: 'call-ended', id, answered, sold, atMs: this.#deps.boot.sinceBootMs() })
+  }
+
+  callUndone(id: CallId): void {
+    this.#lazy({ kind: 'call-undone', id })
+  }
+
+  callResolved(id: CallId, sold: number): void {
+    this.#lazy({ kind: 'call-resolved', id, sold })
   }
 
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {

@@ -9,8 +9,10 @@ import type { Clock } from '../../clock.ts'
 import { nearest } from '../../config/nearest.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import type { Limiters } from '../../ratelimit/limiter.ts'
+import type { CallLimit } from '../../vendors/contract.ts'
 import { type ByHand, type Operation, type Params, VendorError } from '../../vendors/contract.ts'
+import type { Accounts } from '../account.ts'
+import type { Order } from '../order.ts'
 import type { Provider } from '../provider.ts'
 
 export interface OperatorCall {
@@ -42,7 +44,7 @@ export class OperatorCallRefused extends Error {
 export interface OperatorCallParts {
   readonly clock: Clock
   readonly log: Log
-  readonly limiters: Limiters
+  readonly accounts: Accounts
   readonly providers: readonly Provider[]
 }
 
@@ -83,7 +85,7 @@ export class OperatorCalls {
       { signal: both },
     )
     provider.gaveBack(byHand.givenBack(name, params, provider.heldRefs))
-    provider.tendedTo()
+    provider.account.works()
     const shown = byHand.show(name, params, data) ?? null
     return { provider: provider.name, operation: name, effect: operation.effect, data: shown }
   }
@@ -109,11 +111,12 @@ export class OperatorCalls {
   }
 
   /** Waits until there is a slot that nobody took who goes first. */
-  async #turn(limit: Parameters<Limiters['of']>[0], signal: AbortSignal): Promise<void> {
-    const { limiters, clock } = this.#parts
-    const limiter = limiters.of(limit)
-    while (limiter.room < 1) {
-      const freeAt = limiter.nextAt ?? clock.now()
+  async #turn(limit: CallLimit, signal: AbortSignal): Promise<void> {
+    const { accounts, clock } = this.#parts
+    for (;;) {
+      const { room, nextAt } = accounts.store.view.window(limit)
+      if (room > 0) return
+      const freeAt = nextAt ?? clock.now()
       await clock.sleep(Math.max(0, freeAt - clock.now()) + BEHIND_MS, signal)
     }
   }
@@ -126,15 +129,10 @@ export class OperatorCalls {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { source } = provider
-    const send = () => source.call(operation, params, signal, BY_HAND_PRIORITY)
-    try {
-      if (count === 0) return await send()
-      return await provider.spend(count, send, (data) => byHand.sold(operation, params, data))
-    } catch (error) {
-      if (error instanceof VendorError && error.class === 'rate_limited')
-        this.#parts.limiters.of(source.limitOf(operation)).slowDown()
-      throw error
-    }
+    const send = (ticket?: Order) => source.call(operation, params, signal, BY_HAND_PRIORITY, ticket)
+    if (count === 0) return send()
+    const limit = source.limitOf(operation)
+    return provider.spend(count, limit, send, (data) => byHand.sold(operation, params, data))
   }
 
   /** Gives up what waits or is under way. */

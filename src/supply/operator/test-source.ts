@@ -11,6 +11,7 @@ import type { Log } from '../../log.ts'
 import type { Secret } from '../../secret.ts'
 import { codeOfClass, type Delivery, type Sold, type Source, VendorError } from '../../vendors/contract.ts'
 import { type LifeDoubt, vendorDeadline } from '../expiry.ts'
+import type { Order } from '../order.ts'
 import type { Provider } from '../provider.ts'
 
 /** A provider of the configuration, or a link that is in none. */
@@ -103,7 +104,7 @@ export class SourceTrials {
       'tried at the operator’s word',
     )
     const both = AbortSignal.any([signal, this.#stopping.signal])
-    const call = () => source.extract(count, both, TRIAL_PRIORITY)
+    const call = (ticket?: Order) => source.extract(count, both, TRIAL_PRIORITY, ticket)
     const startedAt = this.#parts.clock.now()
     const common = {
       vendor: source.vendor,
@@ -113,6 +114,7 @@ export class SourceTrials {
     }
     try {
       const delivery = await (provider === undefined || source.isList ? call() : provider.tryOut(count, call))
+      provider?.account.works()
       return { ...common, ...this.#told(delivery, provider), seconds: this.#since(startedAt), failure: null }
     } catch (error) {
       if (!(error instanceof VendorError) || both.aborted) throw error
@@ -152,7 +154,7 @@ export class SourceTrials {
 /** The vendor counts their calls together, so it bills them together. */
 function isSameAccount(one: Source, other: Source): boolean {
   if (one.vendor !== other.vendor || !Object.hasOwn(one.operations, other.extractOperation)) return false
-  return one.limitOf(other.extractOperation).key === other.limitOf(other.extractOperation).key
+  return one.account === other.account
 }
 
 function noChannel(provider: Provider, count: number): GatewayError {

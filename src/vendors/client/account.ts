@@ -38,7 +38,8 @@ export function giveBackOf(caller: Caller, product: Product): Pick<Source, 'rele
 
 export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'channelsNow'> {
   const { channelsNow } = caller.vendor
-  if (channelsNow === undefined || product.channels !== true) return {}
+  // What the configuration states is not asked.
+  if (channelsNow === undefined || product.channels !== true || caller.settings.channels !== undefined) return {}
   return {
     channelsNow: async (signal) => {
       const channels = await channelsNow(caller.settings.product, steps(caller, atOnce(signal)))
@@ -52,12 +53,13 @@ export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'c
 export function whitelistOf(caller: Caller): Pick<Source, 'whitelist'> {
   const { whitelist } = caller.vendor
   if (whitelist === undefined) return {}
-  const { isMissing = (error) => error.class === 'whitelist', echo, add, callerParams } = whitelist
+  const { isMissing = (error) => error.class === 'whitelist', echo, add, remove, callerParams } = whitelist
   return {
     whitelist: {
       isMissing,
       addressFromError: ({ message }) => onlyAddressIn(message),
       add: async (ip, signal) => add(assertPublic(ip, caller), steps(caller, atOnce(signal))),
+      ...(remove === undefined ? {} : { remove: async (ip, signal) => remove(ip, steps(caller, atOnce(signal))) }),
       ...(echo === undefined ? {} : { echo: (signal) => askAddress(echo, caller, signal) }),
       ...(callerParams === undefined ? {} : { addCaller: () => void Object.assign(caller.learned, { callerParams }) }),
     },

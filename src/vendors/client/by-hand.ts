@@ -22,9 +22,9 @@ export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' 
   /** When the data of a reply was asked for: whoever reads addresses out of it later counts their lives from there. */
   const origins = new WeakMap<object, Origin>()
   return {
-    call: async (name, params, signal, priority = 0) => {
+    call: async (name, params, signal, priority = 0, ticket) => {
       assertParams(operationOf(caller.vendor, name), params, 'operator')
-      return perform(caller, name, params, { signal, priority }, (data, reply, mask) => {
+      return perform(caller, name, params, { signal, priority, ticket }, (data, reply, mask) => {
         if (typeof data === 'object' && data !== null) origins.set(data, { times: timesOf(reply), mask })
         return data
       })

@@ -8,16 +8,18 @@
  */
 
 import {
+  type CallLimit,
+  type LearnedFacts,
   type Operation,
   type Params,
-  type RateLimit,
+  type RawReply,
   type SourceSettings,
   type Vendor,
   VendorError,
 } from '../contract.ts'
 import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http.ts'
 import { type Author, paramProblems } from './params.ts'
-import type { RequestIds } from './request-ids.ts'
+import { RequestIds } from './request-ids.ts'
 import { accountKey, limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
 
 export interface Caller {
@@ -25,11 +27,18 @@ export interface Caller {
   readonly settings: SourceSettings
   readonly deps: SourceDeps
   readonly requestIds: RequestIds
-  /** What the vendor has told since the source was opened. */
-  readonly learned: { channels: number | undefined; callerParams: Params }
+  /** Names the credential. */
+  readonly account: string
+  readonly learned: LearnedFacts
 }
 
 export type { CallOrder } from './http.ts'
+
+export function openCaller(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Caller {
+  const account = accountKey(vendor, settings.credentials)
+  const learned = deps.learnedOf?.(account) ?? { channels: undefined, callerParams: {} }
+  return { vendor, settings, deps, requestIds: new RequestIds(), account, learned }
+}
 
 export type Mask = (text: string) => string
 
@@ -38,11 +47,12 @@ export function channelsOf({ settings, learned }: Caller): number | undefined {
 }
 
 /** The documented limit of an operation for this account, and the digest under which its calls are counted. */
-export function limitOf(caller: Caller, name: string): RateLimit & { readonly key: string } {
+export function limitOf(caller: Caller, name: string): CallLimit {
   const { vendor, settings } = caller
   const { calls, perMs } = operationOf(vendor, name).limit({ channels: channelsOf(caller) ?? 1 })
   const key = limitKey(vendor, name, settings.credentials)
-  return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key }
+  const statedBy = `${settings.name} ${name}`
+  return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key, statedBy }
 }
 
 /** @throws {VendorError} class bad_request, with the names that there are */
@@ -87,17 +97,22 @@ export async function perform<T>(
     // What was asked for wins: an envelope may have members that are named like parameters.
     assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')
     const request = toRequest(vendor, operation, settings, wire)
-    const send = () => deps.http.call(request, order.signal)
-    const reply = await inTurn(caller, operation, order, () =>
+    // Judged within the gate: a refusal because of too many calls belongs to the window of this operation.
+    const send = async () => {
+      if (operation.effect === 'buys') order.ticket?.sent()
+      const reply = await deps.http.call(request, order.signal)
+      const decode = (raw: RawReply) => vendor.decode(name, raw, params, settings.credentials)
+      return { reply, data: judge(reply, deps.clock.wall(), decode) }
+    }
+    const { reply, data } = await inTurn(caller, operation, order, () =>
       deps.gate === undefined ? send() : deps.gate(limitOf(caller, name), order, send),
     )
-    const data = judge(reply, deps.clock.wall(), (raw) => vendor.decode(name, raw, params, settings.credentials))
     caller.requestIds.settled(requestId)
     return read(data, reply, mask)
   } catch (error) {
     if (isVerdict(error)) caller.requestIds.settled(requestId)
     else caller.requestIds.unanswered(name, params, requestId)
-    throw error instanceof VendorError ? withoutSecrets(error, mask) : error
+    throw error instanceof VendorError ? withoutSecrets(error, name, mask) : error
   }
 }
 
@@ -123,9 +138,10 @@ function tabled(operation: Operation, wire: Params): Params {
 }
 
 /** Vendors quote the request in their errors. The cause is dropped: nobody vouches for what is in it. */
-function withoutSecrets(error: VendorError, mask: Mask): VendorError {
-  return new VendorError(error.class, mask(error.vendorCode), mask(error.message), {
-    hint: error.hint,
-    wait: error.wait,
-  })
+function withoutSecrets(
+  { class: errorClass, vendorCode, message, hint, wait, sale }: VendorError,
+  operation: string,
+  mask: Mask,
+) {
+  return new VendorError(errorClass, mask(vendorCode), mask(message), { hint, wait, sale, operation })
 }

@@ -8,9 +8,11 @@ import { createRequire } from 'node:module'
 import type { Agent, Dispatcher } from 'undici'
 import type { Clock } from '../../clock.ts'
 import {
+  type CallLimit,
+  type CallTicket,
   type Delivered,
+  type LearnedFacts,
   type Params,
-  type RateLimit,
   type RawReply,
   type Source,
   type SourceSettings,
@@ -54,8 +56,8 @@ export interface VendorHttp {
  * @throws the signal's reason when it aborts while waiting, else what `send` throws
  */
 export type CallGate = <T>(
-  limit: RateLimit & { readonly key: string },
-  order: { readonly priority: number; readonly signal: AbortSignal },
+  limit: CallLimit,
+  order: { readonly priority: number; readonly signal: AbortSignal; readonly ticket?: CallTicket | undefined },
   send: () => Promise<T>,
 ) => Promise<T>
 
@@ -79,6 +81,8 @@ export interface SourceDeps {
   readonly http: VendorHttp
   /** Absent only in tests of a single call: the limits are then nobody's. */
   readonly gate?: CallGate
+  /** What is known of a credential, by `Source.account`. Absent: each source knows for itself. */
+  readonly learnedOf?: (account: string) => LearnedFacts
   /** Absent: what must be remembered is remembered until the process ends. */
   readonly memory?: SourceMemory
   /** One per process, where providers share accounts. Absent: nobody waits for anybody. */
@@ -90,6 +94,8 @@ export interface CallOrder {
   readonly signal: AbortSignal
   /** Higher goes first where calls wait for their limit. */
   readonly priority: number
+  /** Of the order that the call belongs to. */
+  readonly ticket?: CallTicket | undefined
   /** For a vendor that wants calls named; default: a new name, or that of the same call that got no verdict. */
   readonly requestId?: string
 }
@@ -101,7 +107,7 @@ export interface Answer {
 
 /** A vendor's calls one by one, for a source that is more than one call at a time: checked, limited, judged, masked as always. */
 export interface Table {
-  limitOf(operation: string): RateLimit & { readonly key: string }
+  limitOf(operation: string): CallLimit
   /** @throws {VendorError}; rejects with the signal's reason on abort */
   call(operation: string, params: Params, order: CallOrder): Promise<Answer>
 }

@@ -16,10 +16,9 @@ import {
 } from '../contract.ts'
 import { channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
-import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, operationOf } from './call.ts'
+import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
 import type { SourceDeps } from './http.ts'
-import { RequestIds } from './request-ids.ts'
 
 /**
  * Opens one configured account and product of a vendor.
@@ -28,8 +27,7 @@ import { RequestIds } from './request-ids.ts'
 export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source {
   const product = productOf(vendor, settings.product)
   assertParams(operationOf(vendor, product.extract), settings.request, 'configured')
-  const learned = { channels: undefined, callerParams: {} }
-  const caller: Caller = { vendor, settings, deps, requestIds: new RequestIds(), learned }
+  const caller = openCaller(vendor, settings, deps)
   return {
     vendor: vendor.name,
     product: settings.product,
@@ -42,11 +40,12 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     get channels() {
       return product.channels === true ? channelsOf(caller) : undefined
     },
+    account: caller.account,
     extractOperation: product.extract,
     queryOperation: product.query,
     operations: vendor.operations,
     limitOf: (name) => limitOf(caller, name),
-    extract: (count, signal, priority = 0) => extract(caller, product, count, { signal, priority }),
+    extract: (count, signal, priority = 0, ticket) => extract(caller, product, count, { signal, priority, ticket }),
     query: async (signal, priority = 0) => {
       if (product.query === undefined)
         throw new VendorError('bad_request', 'operation', `${settings.product} cannot list what it holds`)
@@ -89,5 +88,6 @@ function assertSold(delivery: Delivery): Delivery {
     'server',
     'unusable',
     `none of the ${delivery.rejected.length} addresses in the reply can be used: ${reason}`,
+    { sale: 'sold' },
   )
 }

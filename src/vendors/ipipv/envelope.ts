@@ -56,6 +56,7 @@ function cipherOf(secret: string): { name: string; key: Buffer; iv: Buffer } {
 
 function wrongSecret(): VendorError {
   return new VendorError('auth', 'decrypt', 'the data of the reply cannot be decrypted', {
+    sale: 'unknown',
     hint: 'is appSecret the one of this appKey, and baseUrl that of the same environment (sandbox or production)?',
   })
 }

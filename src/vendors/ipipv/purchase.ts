@@ -199,6 +199,7 @@ export class Purchases {
     // A refusal gives the budget back; money of which nobody says that it came back stays booked.
     throw new VendorError(isRefunded ? 'no_resource' : 'server', FAILED, `order ${orderNo} failed at ipipv`, {
       hint: isRefunded ? undefined : 'ipipv tells of no refund: look at the order there',
+      sale: isRefunded ? 'refused' : 'unknown',
     })
   }
 
@@ -257,6 +258,7 @@ function stuck({ appOrderNo, count }: Attempt, errorClass: 'server' | 'bad_reque
     'purchase_unknown',
     `nobody knows whether the order ${appOrderNo} of ${count} instances was taken: nothing more is bought`,
     {
+      sale: errorClass === 'server' ? 'unknown' : 'refused',
       hint: `look at ipipv: if it is there, call order orderNo=<its number>; if not, call instance/open appOrderNo=${appOrderNo}, which repeats the same order`,
     },
   )

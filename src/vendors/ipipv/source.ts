@@ -2,6 +2,7 @@
 import type { Clock } from '../../clock.ts'
 import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../client/http.ts'
 import {
+  type CallTicket,
   type Delivered,
   type Delivery,
   type Params,
@@ -42,8 +43,13 @@ function openApi(vendor: Vendor, settings: SourceSettings, deps: SourceDeps, eng
   const table = engine.openTable(vendor, settings, deps)
   const base = engine.openTableSource(vendor, settings, deps)
   const { request } = settings
-  const draw = async (count: number, signal: AbortSignal, priority = 0): Promise<Delivery> => {
-    const order = { signal, priority }
+  const draw = async (
+    count: number,
+    signal: AbortSignal,
+    priority = 0,
+    ticket?: CallTicket | undefined,
+  ): Promise<Delivery> => {
+    const order = { signal, priority, ticket }
     const { data } = await table.call('proxy/draw/api', { ...request, num: count }, order)
     const links = listOf(data).flatMap((entry) => textOf(membersOf(entry)?.['proxyUrl']) ?? [])
     if (links.length === 0) throw new VendorError('no_resource', 'empty', 'ipipv answered with success and no link')
@@ -89,7 +95,12 @@ function together(parts: readonly Part[], settings: SourceSettings, engine: Engi
   const rejected = parts.flatMap(({ delivered }) => delivered.rejected)
   const screened = engine.screen({ sold, rejected }, settings)
   if (screened.sold.length === 0)
-    throw new VendorError('server', 'unusable', `no address behind the link can be used: ${screened.rejected[0] ?? ''}`)
+    throw new VendorError(
+      'server',
+      'unusable',
+      `no address behind the link can be used: ${screened.rejected[0] ?? ''}`,
+      { sale: 'sold' },
+    )
   const replies = parts.map(({ reply }) => reply)
   const vendorWallMs = replies[0]?.vendorWallMs
   // Lives count from the first link: early is the safe side.
@@ -106,7 +117,10 @@ function withBalance(base: Source, table: Table, account: string, request: Param
     const { data } = await table.call('proxy/info', params, { signal, priority: 0 })
     return trafficLeft(data, String(productNo))
   })
-  return { ...base, extract: (count, signal, priority) => watch.along(base.extract(count, signal, priority), signal) }
+  return {
+    ...base,
+    extract: (count, signal, priority, ticket) => watch.along(base.extract(count, signal, priority, ticket), signal),
+  }
 }
 
 /** Of `{list: [{productNo, balance}]}`; products sold by addresses count those. */

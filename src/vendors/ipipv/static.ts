@@ -38,8 +38,9 @@ export function openStatic(vendor: Vendor, settings: SourceSettings, deps: Sourc
   return {
     ...base,
     isList: own.purchase === undefined,
-    extract: (count, signal, priority = 0) => account.extract(count, { signal, priority }),
-    call: (operation, params, signal, priority = 0) => account.call(operation, params, { signal, priority }),
+    extract: (count, signal, priority = 0, ticket) => account.extract(count, { signal, priority, ticket }),
+    call: (operation, params, signal, priority = 0, ticket) =>
+      account.call(operation, params, { signal, priority, ticket }),
     hint: () => account.hint(),
     ...(base.byHand === undefined ? {} : { byHand: planned(base.byHand, account) }),
   }

@@ -4,8 +4,10 @@ import type { ProviderReport } from '../../../src/admin/view.ts'
 import { createLog } from '../../../src/log.ts'
 import { anyUpstream, Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import { Limiter } from '../../../src/ratelimit/limiter.ts'
 import { Secret } from '../../../src/secret.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
+import { Accounts } from '../../../src/supply/account.ts'
 import { Provider, type ProviderSettings } from '../../../src/supply/provider.ts'
 import type { Delivery, Sold, Source } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -36,13 +38,14 @@ export class TestSupply {
         gone: (upstream, reason) => this.provider.left(upstream, reason),
       },
     )
-    const limiter = new Limiter(this.clock, { calls: 10, perMs: 60_000 }, { concurrency: 2 })
+    const accounts = new Accounts(this.clock, new LocalAccountStore(this.clock, forgetfulStore()))
     const settings = providerSettings(options.provider)
-    const source = this.#source(limiter, options.source)
-    this.provider = new Provider(settings, source, limiter, { clock: this.clock, pool: this.pool, log: this.#silent })
+    const source = this.#source(accounts, options.source)
+    this.provider = new Provider(settings, source, { clock: this.clock, pool: this.pool, log: this.#silent, accounts })
   }
 
-  #source(limiter: Limiter, given: Partial<Source> = {}): Source {
+  #source(accounts: Accounts, given: Partial<Source> = {}): Source {
+    const limit = { calls: 10, perMs: 60_000, key: 'a digest', statedBy: 'get' }
     const none = () => Promise.reject(new Error('not asked for in these tests'))
     return {
       vendor: 'acme',
@@ -51,10 +54,15 @@ export class TestSupply {
       isList: false,
       byChannel: false,
       channels: undefined,
-      limitOf: () => ({ calls: 10, perMs: 60_000, key: 'a digest' }),
+      account: 'another digest',
+      limitOf: () => limit,
       extractOperation: 'get',
       queryOperation: undefined,
-      extract: (_count, signal, priority = 0) => limiter.run(() => this.#sell(), priority, signal),
+      extract: (_count, signal, priority = 0, ticket) =>
+        accounts.gate(limit, { priority, signal, ticket }, () => {
+          ticket?.sent()
+          return this.#sell()
+        }),
       query: none,
       call: none,
       operations: {},
@@ -79,7 +87,8 @@ export class TestSupply {
   }
 
   async order(count: number): Promise<void> {
-    await this.provider.order(count, 0, new AbortController().signal)
+    const demand = { isUrgent: true, isWanted: () => true, ceilings: [] }
+    await this.provider.order(count, 0, new AbortController().signal, demand)
   }
 
   /** A client's connection, opened after so many milliseconds. */

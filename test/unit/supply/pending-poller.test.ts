@@ -7,14 +7,20 @@ let clock: FakeClock
 /** When the vendor was asked, and for what. */
 let asked: { at: number; refs: readonly string[] }[]
 let answer: Partial<Followed> | Error
-let owner: { heldRefs: string[]; isWanted: boolean; followed(news: Followed): Promise<void>; followFailed(): void }
+let owner: {
+  heldRefs: string[]
+  isWanted: boolean
+  pausedUntil: number
+  followed(news: Followed): Promise<void>
+  followFailed(): void
+}
 let follower: PendingPoller
 
 beforeEach(() => {
   clock = new FakeClock({ now: 0 })
   asked = []
   answer = {}
-  owner = { heldRefs: [], isWanted: true, followed: async () => {}, followFailed: () => {} }
+  owner = { heldRefs: [], isWanted: true, pausedUntil: 0, followed: async () => {}, followFailed: () => {} }
   const ask = async (refs: readonly string[]): Promise<Followed> => {
     asked.push({ at: clock.now(), refs })
     if (answer instanceof Error) throw answer

@@ -11,7 +11,11 @@ function setUp(random = () => 1) {
   const clock = new FakeClock({ now: 0, wall: WALL })
   const standing = new ProviderStatus(settings, clock, random)
   const fail = (errorClass: ErrorClass, wait?: WaitEdge, earliestEnd?: number) =>
-    standing.failed(new VendorError(errorClass, '7', 'what the vendor says', { wait, hint: 'do this' }), earliestEnd)
+    standing.failed(new VendorError(errorClass, '7', 'what the vendor says', { wait, hint: 'do this' }), {
+      earliestEnd,
+      windowFreeAt: undefined,
+      expected: 'get',
+    })
   return { clock, standing, fail }
 }
 

@@ -45,10 +45,12 @@ it.each([
 ])(
   'with %s addresses of orders that an earlier process saw no end of, asks %s times first',
   async (unsettled, ...then) => {
-    const world = new World({ a: { vendor: { canList: true }, settings: { isRemembered: true } } })
+    const totals = [{ provider: 'a', total: 1 }]
+    const unknown = unsettled === 0 ? [] : [{ id: 1, provider: 'a', agoMs: 5_000, count: 1 }]
+    const restored = { upstreams: [], calls: [], purchases: [], unknown, totals, sessions: [] }
+    const world = new World({ a: { vendor: { canList: true }, settings: { isRemembered: true } } }, {}, restored)
     world.vendor('a').ends.push(50_000)
-    const totals = [{ provider: 'a', total: 1, unsettled }]
-    world.supply.restore({ upstreams: [], calls: [], purchases: [], totals, sessions: [] })
+    world.supply.restore(restored)
     world.connect()
     await world.clock.run(1_000)
     expect([world.vendor('a').listings.length, world.vendor('a').sold]).toEqual(then)
@@ -119,7 +121,7 @@ it('tries again at once what had stopped when the operator has made a call that 
   world.connect()
   await world.clock.run(1_000)
   expect(world.provider('a').state.kind).toBe('stopped')
-  world.provider('a').tendedTo()
+  world.provider('a').account.works()
   world.connect()
   await world.clock.run(1_000)
   expect([world.provider('a').state.kind, world.vendor('a').calls.length, world.waits]).toEqual(['ready', 2, [450]])
@@ -131,6 +133,7 @@ it('says which budget is used up, once, also when a call by hand was the last th
   for (let call = 0; call < 2; call++)
     await provider.spend(
       1,
+      provider.source.limitOf('extract'),
       async () => 'the vendor’s reply',
       () => undefined,
     )
@@ -141,9 +144,10 @@ it('says which budget is used up, once, also when a call by hand was the last th
 })
 
 it('says at the start that an earlier process has used the budget up', () => {
-  const world = new World({ a: { settings: { budget: { total: 2 }, isRemembered: true } } })
-  const totals = [{ provider: 'a', total: 2, unsettled: 0 }]
-  world.supply.restore({ upstreams: [], calls: [], purchases: [], totals, sessions: [] })
+  const totals = [{ provider: 'a', total: 2 }]
+  const restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals, sessions: [] }
+  const world = new World({ a: { settings: { budget: { total: 2 }, isRemembered: true } } }, {}, restored)
+  world.supply.restore(restored)
   const told = world.log.records().filter(({ budget }) => budget !== undefined)
   expect(told).toEqual([expect.objectContaining({ budget: 'total', limit: 2 })])
 })

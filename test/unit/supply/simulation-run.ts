@@ -5,8 +5,9 @@ import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { Sticky } from '../../../src/proxy/session-table.ts'
-import { Limiters } from '../../../src/ratelimit/limiter.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
+import { Accounts } from '../../../src/supply/account.ts'
 import { Supply } from '../../../src/supply/supply.ts'
 import type { Delivery, Sold, Source } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -46,16 +47,17 @@ const WAIT_MS = 10_000
 const MAX_PER_CALL = 100
 
 /** A vendor whose calls take 0.3 to 2 s. */
-function slowSource(clock: FakeClock, limiters: Limiters, random: Random): Source {
-  const limit = { key: 'account', calls: 10, perMs: 1_000 }
+function slowSource(clock: FakeClock, accounts: Accounts, random: Random): Source {
+  const limit = { key: 'account', statedBy: 'simulated', calls: 10, perMs: 1_000 }
   let sales = 0
   const sell = (): Sold => {
     sales++
     const host = `198.51.${(sales >> 8) & 255}.${sales & 255}`
     return { host, port: 1_024 + (sales >> 16), protocol: 'http', life: { kind: 'for', ms: LIFE_MS } }
   }
-  const extract = (count: number, signal: AbortSignal, priority = 0): Promise<Delivery> =>
-    limiters.gate(limit, { priority, signal }, async () => {
+  const extract: Source['extract'] = (count, signal, priority = 0, ticket): Promise<Delivery> =>
+    accounts.gate(limit, { priority, signal, ticket }, async () => {
+      ticket?.sent()
       const sentAt = clock.now()
       await clock.sleep(300 + 1_700 * random(), signal)
       return { sold: Array.from({ length: count }, sell), rejected: [], sentAt }
@@ -67,6 +69,7 @@ function slowSource(clock: FakeClock, limiters: Limiters, random: Random): Sourc
     isList: false,
     byChannel: false,
     channels: undefined,
+    account: 'account',
     limitOf: () => limit,
     extractOperation: 'extract',
     queryOperation: undefined,
@@ -108,7 +111,7 @@ class Client implements LeaseRequest {
 
 function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const store = forgetfulStore()
-  const limiters = new Limiters(clock, store)
+  const accounts = new Accounts(clock, new LocalAccountStore(clock, store))
   const deaths: number[] = []
   const observer: PoolObserver = {
     lendable: (upstream) => leaseQueue.serve(upstream),
@@ -123,8 +126,8 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const log = createLog({ level: 'error', format: 'json' }, new LogCapture())
   const supply: Supply = new Supply(
     { ...rules, waitTimeout: WAIT_MS },
-    [{ settings: account('simulated'), source: slowSource(clock, limiters, random) }],
-    { clock, pool, log, store, limiters, onSettled: () => leaseQueue.review() },
+    [{ settings: account('simulated'), source: slowSource(clock, accounts, random) }],
+    { clock, pool, log, store, accounts, onSettled: () => leaseQueue.review() },
   )
   const sticky = new Sticky(pool, { idle: 60_000, max: 10 }, clock, store)
   const leaseQueue: LeaseQueue = new LeaseQueue(
@@ -134,7 +137,7 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
     { timeoutMs: WAIT_MS, queue: 1_000 },
     clock,
   )
-  return { pool, supply, leaseQueue, limiters, deaths }
+  return { pool, supply, leaseQueue, accounts, deaths }
 }
 
 /** Lets the connections come, and stays until the last address has expired. */
@@ -145,7 +148,7 @@ export async function simulate(
   isSampled: boolean,
 ): Promise<Figures> {
   const clock = new FakeClock({ now: 0 })
-  const { pool, supply, leaseQueue, limiters, deaths } = assemble(rules, clock, random)
+  const { pool, supply, leaseQueue, accounts, deaths } = assemble(rules, clock, random)
   const waits: number[] = []
   let fewestLendable = Number.POSITIVE_INFINITY
   let denied = 0
@@ -176,11 +179,11 @@ export async function simulate(
   await clock.run(lastAt + rules.idleAfter + 2 * LIFE_MS)
   const [provider] = supply.providers
   supply.close()
-  limiters.close()
+  accounts.close()
   return {
     bought: provider?.counts.bought ?? 0,
     wasted: provider?.counts.expiredUnused ?? 0,
-    calls: provider?.limiter.calls ?? 0,
+    calls: provider?.window.sent ?? 0,
     denied,
     waits: waits.toSorted((a, b) => a - b),
     fewestLendable,

@@ -5,8 +5,10 @@ import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { Sticky } from '../../../src/proxy/session-table.ts'
-import { Limiters } from '../../../src/ratelimit/limiter.ts'
+import type { Restored } from '../../../src/store/contract.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
+import { Accounts as AccountRegistry } from '../../../src/supply/account.ts'
 import type { PlannerSettings } from '../../../src/supply/planner.ts'
 import type { Provider, ProviderSettings } from '../../../src/supply/provider.ts'
 import { Supply } from '../../../src/supply/supply.ts'
@@ -90,11 +92,11 @@ export class SimulatedVendor {
     return this.ends.filter((end) => end > this.#clock.now()).length
   }
 
-  source(limiters: Limiters): Source {
+  source(accounts: AccountRegistry): Source {
     const { channels, limit, maxPerCall, canList, isList, lot, brings, dialMs } = this.#rules
     const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
     const follow = dialMs === undefined ? {} : { follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask } }
-    const keyed = { key: this.name, ...limit }
+    const keyed = { key: this.name, statedBy: this.name, ...limit }
     const none = () => Promise.reject(new Error('this vendor has one call'))
     return {
       vendor: 'simulated',
@@ -104,11 +106,15 @@ export class SimulatedVendor {
       isList,
       byChannel: channels !== undefined,
       channels,
+      account: this.name,
       limitOf: () => keyed,
       extractOperation: 'extract',
       queryOperation: canList ? 'query' : undefined,
-      extract: (count, signal, priority = 0) =>
-        limiters.gate(keyed, { priority, signal }, () => this.#serve(brings ?? lot ?? count, signal)),
+      extract: (count, signal, priority = 0, ticket) =>
+        accounts.gate(keyed, { priority, signal, ticket }, () => {
+          ticket?.sent()
+          return this.#serve(brings ?? lot ?? count, signal)
+        }),
       query: async () => {
         this.listings.push(this.#clock.now())
         return this.#deliver((end) => end > this.#clock.now(), this.#clock.now())
@@ -238,13 +244,13 @@ export class World {
   readonly lent = new Set<string>()
   /** How long each client that was served had waited, ms. */
   readonly waits: number[] = []
-  readonly #limiters: Limiters
+  readonly accounts: AccountRegistry
 
-  constructor(accounts: Accounts, given: Partial<Rules> = {}) {
+  constructor(accounts: Accounts, given: Partial<Rules> = {}, restored?: Restored) {
     const { uses, connections, ...rules } = { ...usualRules, ...given }
     const { clock } = this
     const store = forgetfulStore()
-    this.#limiters = new Limiters(clock, store)
+    this.accounts = new AccountRegistry(clock, new LocalAccountStore(clock, store, restored))
     const observer: PoolObserver = {
       lendable: (upstream) => this.leaseQueue.serve(upstream),
       rescheduled: () => this.supply.poolRescheduled(),
@@ -256,13 +262,13 @@ export class World {
     )
     const opened = Object.entries(accounts).map(([name, { settings = {} }]) => ({
       settings: account(name, settings),
-      source: this.vendor(name).source(this.#limiters),
+      source: this.vendor(name).source(this.accounts),
     }))
     const parts = {
       clock,
       pool: this.pool,
       store,
-      limiters: this.#limiters,
+      accounts: this.accounts,
       log: createLog({ level: 'debug', format: 'json' }, this.log),
     }
     const settings = { ...rules, uses, waitTimeout: WAIT_MS }
@@ -330,7 +336,7 @@ export class World {
 
   close(): void {
     this.supply.close()
-    this.#limiters.close()
+    this.accounts.close()
   }
 }
 

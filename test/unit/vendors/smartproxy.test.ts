@@ -29,7 +29,7 @@ describe('smartproxy: where it is', () => {
   it('all calls of an account share one a second', () => {
     const { source } = open('dynamic')
     const limits = Object.keys(source.operations).map((name) => source.limitOf(name))
-    for (const limit of limits) expect(limit).toEqual({ calls: 1, perMs: 1_000, key: limits[0]?.key })
+    for (const limit of limits) expect(limit).toMatchObject({ calls: 1, perMs: 1_000, key: limits[0]?.key })
   })
 })
 

@@ -140,30 +140,42 @@ describe('purchases', () => {
     record(began(1, 5), began(2, 5), began(3, 5), ended(2, 3), ended(3, 0))
     const left = restart()
     expect(left.purchases).toEqual([{ provider: 'p', atMs: machine.reading.bootMs, count: 8 }])
-    expect(left.totals).toEqual([{ provider: 'p', total: 8, unsettled: 5 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 8 }])
+    expect(left.unknown).toEqual([{ id: 1, provider: 'p', atMs: expect.any(Number), count: 5 }])
   })
 
   it('count once, however often they are recorded', () => {
     record(began(1, 5), began(1, 5), ended(1, 3), ended(1, 3))
     record(began(1, 5), ended(1, 0), { kind: 'call-undone', id: 2 })
-    expect(restart().totals).toEqual([{ provider: 'p', total: 3, unsettled: 0 }])
+    expect(restart().totals).toEqual([{ provider: 'p', total: 3 }])
   })
 
-  it('are unsettled for a day where no reply was seen: the process died first, or it never came', () => {
+  it('are unknown for a day where no reply was seen: the process died first, or it never came', () => {
     record(began(1, 5), began(2, 4), began(3, 3), began(4), ended(2, 4, false), ended(3, 3))
-    const unsettled = () => restart().totals.map((row) => row.unsettled)
-    expect(unsettled()).toEqual([9])
+    const unknown = () => restart().unknown.map(({ count }) => count)
+    expect(unknown()).toEqual([5, 4])
     machine.passes(24 * HOUR - 1)
-    expect(unsettled()).toEqual([9])
+    expect(unknown()).toEqual([5, 4])
     machine.passes(1)
-    expect(unsettled()).toEqual([0])
+    expect(unknown()).toEqual([])
+  })
+
+  it('of a call without an answer are what the vendor’s list showed in the end, once', () => {
+    record(began(1, 5), ended(1, 5, false), { kind: 'call-resolved', id: 1, sold: 2 })
+    record({ kind: 'call-resolved', id: 1, sold: 0 }, began(2, 1), ended(2, 1), {
+      kind: 'call-resolved',
+      id: 2,
+      sold: 9,
+    })
+    const { totals, unknown, purchases } = restart()
+    expect([totals, unknown, purchases.map(({ count }) => count)]).toEqual([[{ provider: 'p', total: 3 }], [], [3]])
   })
 
   it('are taken back with a call that was not made', () => {
     record(began(1, 5), began(2, 4))
     record({ kind: 'call-undone', id: 2 }, { kind: 'call-undone', id: 2 })
     const left = restart()
-    expect(left.totals).toEqual([{ provider: 'p', total: 5, unsettled: 5 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 5 }])
     expect(Object.keys(ages(left))).toEqual(['k1'])
   })
 })
@@ -178,7 +190,7 @@ describe('dates of purchases', () => {
     machine.passes(1)
     const left = restart()
     expect(left.purchases.map(({ count }) => count)).toEqual([2])
-    expect(left.totals).toEqual([{ provider: 'p', total: 7, unsettled: 0 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 7 }])
   })
 
   it('go by wall time on another boot, and are now when that ran back', () => {
@@ -361,7 +373,7 @@ describe('batches', () => {
     expect(found.left).toBeUndefined()
     record(ended(1, 2))
     const left = restart()
-    expect(left.totals).toEqual([{ provider: 'p', total: 2, unsettled: 0 }])
+    expect(left.totals).toEqual([{ provider: 'p', total: 2 }])
     expect(left.calls.map(({ answered }) => answered)).toEqual([true])
   })
 })

@@ -24,7 +24,7 @@ const facts: UpstreamFacts = {
 }
 const boughtAtMoment = { clockMs: 100_000, bootMs: 7_000_000 }
 const restartMoment = { clockMs: 3_000, bootMs: 7_020_000 }
-const nothing: Left = { proof: 'boot', upstreams: [], calls: [], purchases: [], totals: [], sessions: [] }
+const nothing: Left = { proof: 'boot', upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
 
 function standing(change: Partial<StandingRow>): StandingRow {
   const row = toRow({ facts, vendorDeadline: 155_000 }, boughtAtMoment)
@@ -87,7 +87,8 @@ describe('what is left', () => {
         { limiterKey: 'k', endedMs: 7_019_995, answered: false },
       ],
       purchases: [{ provider: 'p', atMs: 7_000_000, count: 3 }],
-      totals: [{ provider: 'p', total: 12, unsettled: 2 }],
+      unknown: [{ id: 7, provider: 'p', atMs: 7_010_000, count: 2 }],
+      totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', usedMs: 7_020_005 }],
     }
     expect(toRestored(left, restartMoment)).toEqual({
@@ -97,7 +98,8 @@ describe('what is left', () => {
         { limiterKey: 'k', endedAgoMs: 0, answered: false },
       ],
       purchases: [{ provider: 'p', agoMs: 20_000, count: 3 }],
-      totals: [{ provider: 'p', total: 12, unsettled: 2 }],
+      unknown: [{ id: 7, provider: 'p', agoMs: 10_000, count: 2 }],
+      totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', idleMs: 0 }],
     })
   })

@@ -1,17 +1,22 @@
 import { expect, it } from 'vitest'
-import { Limiter, SlidingWindow } from '../../../src/ratelimit/limiter.ts'
+import { CallQueue } from '../../../src/ratelimit/call-queue.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
 import { VendorError } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const never = new AbortController().signal
 
-/** A limiter whose calls take `latencyMs()` and are noted by name when they are sent. */
-function setUp(limit: { calls: number; perMs: number }, latencyMs: () => number = () => 10, concurrency = 8) {
+/** A queue whose calls take `latencyMs()` and are noted by name when they are sent. */
+function setUp(limit: { calls: number; perMs: number }, latencyMs: () => number = () => 10) {
   const clock = new FakeClock({ now: 0 })
-  const limiter = new Limiter(clock, limit, { concurrency })
+  const store = new LocalAccountStore(clock, forgetfulStore())
+  const window = { key: 'a', ...limit }
+  const queue = new CallQueue(clock, store, window)
   const sent: { name: string; at: number }[] = []
   const call = (name: string, priority = 0, signal = never) =>
-    limiter.run(
+    queue.run(
+      window,
       async () => {
         sent.push({ name, at: clock.now() })
         await clock.sleep(latencyMs(), signal)
@@ -20,7 +25,7 @@ function setUp(limit: { calls: number; perMs: number }, latencyMs: () => number 
       priority,
       signal,
     )
-  return { clock, limiter, sent, call }
+  return { clock, queue, window, store, sent, call, view: () => store.view.window(window) }
 }
 
 /** Calls in each whole minute while there is always another one to send. */
@@ -80,7 +85,7 @@ it('sends one call at a time where one is allowed, even when all are asked for a
 })
 
 it('sends the more important first, whenever it came, and equals in their order', async () => {
-  const { clock, sent, call } = setUp({ calls: 1, perMs: 1_000 }, () => 0, 8)
+  const { clock, sent, call } = setUp({ calls: 1, perMs: 1_000 }, () => 0)
   void call('first')
   await clock.run(0)
   for (const name of ['stock 1', 'stock 2', 'stock 3']) void call(name, 0)
@@ -91,7 +96,7 @@ it('sends the more important first, whenever it came, and equals in their order'
 })
 
 it('forgets a call that is aborted while it waits: it is never sent and takes no slot', async () => {
-  const { clock, sent, call, limiter } = setUp({ calls: 1, perMs: 1_000 })
+  const { clock, sent, call, view } = setUp({ calls: 1, perMs: 1_000 })
   const abort = new AbortController()
   void call('a')
   const aborted = call('b', 10, abort.signal)
@@ -102,13 +107,13 @@ it('forgets a call that is aborted while it waits: it is never sent and takes no
   await clock.run(5_000)
   expect(await next).toBe('c')
   expect(sent.map(({ name }) => name)).toEqual(['a', 'c'])
-  expect(limiter.calls).toBe(2)
+  expect(view().sent).toBe(2)
   await expect(call('d', 0, abort.signal)).rejects.toThrow('enough')
 })
 
 it('holds the slot of a call without an answer for longer: it may be under way still', async () => {
-  const { clock, limiter } = setUp({ calls: 1, perMs: 1_000 })
-  const fail = (error: Error) => limiter.run(() => Promise.reject(error), 0, never).catch(() => {})
+  const { clock, queue, window, view } = setUp({ calls: 1, perMs: 1_000 })
+  const fail = (error: Error) => queue.run(window, () => Promise.reject(error), 0, never).catch(() => {})
   for (const [error, freeAfter] of [
     [new VendorError('quota_exhausted', '7', ''), 1_005],
     [new VendorError('server', 'http', ''), 1_005],
@@ -117,23 +122,23 @@ it('holds the slot of a call without an answer for longer: it may be under way s
     [new Error('aborted'), 2_005],
   ] as const) {
     await fail(error)
-    expect(limiter.nextAt).toBe(clock.now() + freeAfter)
+    expect(view().nextAt).toBe(clock.now() + freeAfter)
     await clock.run(freeAfter)
   }
 })
 
 it('tells what could be sent now, and when the next call may be', async () => {
-  const { clock, limiter, call } = setUp({ calls: 2, perMs: 1_000 }, () => 100)
-  expect([limiter.room, limiter.nextAt]).toEqual([2, 0])
+  const { clock, view, call } = setUp({ calls: 2, perMs: 1_000 }, () => 100)
+  expect([view().room, view().nextAt]).toEqual([2, 0])
   void call('a')
   void call('b')
   await clock.run(50)
   // Only a reply can tell.
-  expect([limiter.room, limiter.nextAt]).toEqual([0, undefined])
+  expect([view().room, view().nextAt]).toEqual([0, undefined])
   await clock.run(50)
-  expect([limiter.room, limiter.nextAt]).toEqual([0, 1_105])
+  expect([view().room, view().nextAt]).toEqual([0, 1_105])
   await clock.run(1_005)
-  expect([limiter.room, limiter.nextAt]).toEqual([2, 1_105])
+  expect([view().room, view().nextAt]).toEqual([2, 1_105])
 })
 
 it('does not sleep on after the machine has slept', async () => {
@@ -147,53 +152,26 @@ it('does not sleep on after the machine has slept', async () => {
 })
 
 it('rejects what waits when it is closed, and leaves no timer', async () => {
-  const { clock, limiter, call } = setUp({ calls: 1, perMs: 1_000 })
+  const { clock, queue, call } = setUp({ calls: 1, perMs: 1_000 })
   void call('a')
   const waiting = call('b')
   await clock.run(500)
   expect(clock.pendingTimers).toBe(1)
-  limiter.close()
+  queue.close()
   await expect(waiting).rejects.toThrow()
   expect(clock.pendingTimers).toBe(0)
 })
 
-it('counts the calls of an earlier process until each of them is over', () => {
-  const window = new SlidingWindow({ calls: 3, perMs: 1_000 })
-  window.restore(600, true, 5_000)
-  window.restore(0, false, 5_000)
-  expect([window.room(5_000), window.room(5_404), window.room(5_405)]).toEqual([1, 1, 2])
-  expect([window.room(7_004), window.room(7_005)]).toEqual([2, 3])
-})
-
-it('waits for the first of too many slots that a complaint leaves to fall free', () => {
-  const window = new SlidingWindow({ calls: 4, perMs: 1_000 })
-  for (let i = 0; i < 4; i++) window.begin()
-  for (let i = 0; i < 4; i++) window.end(i * 10, true)
-  window.slowDown(100)
-  // Two of four count now: three must have fallen free before one may be sent.
-  expect([window.room(100), window.waitMs(100)]).toEqual([0, 925])
-  expect([window.room(1_024), window.room(1_025)]).toEqual([0, 1])
-  expect(window.room(10_101)).toBe(4)
-})
-
-it('keeps the tighter of two limits', () => {
-  const window = new SlidingWindow({ calls: 60, perMs: 60_000 })
-  window.tighten({ calls: 90, perMs: 60_000 })
-  expect(window.room(0)).toBe(60)
-  window.tighten({ calls: 15, perMs: 60_000 })
-  expect(window.room(0)).toBe(15)
-})
-
 it('tells the distance of calls at which the window is never used up', async () => {
-  const { clock, limiter, call } = setUp({ calls: 4, perMs: 60_000 }, () => 0)
-  expect([limiter.isTight, limiter.paceMs]).toEqual([false, 15_000])
+  const { clock, view, call } = setUp({ calls: 4, perMs: 60_000 }, () => 0)
+  expect([view().isTight, view().paceMs]).toEqual([false, 15_000])
   for (const name of ['a', 'b']) void call(name)
   await clock.run(10_000)
   // Two are left for the 50 s until the first slot falls free.
-  expect([limiter.isTight, limiter.paceMs]).toEqual([true, 25_002.5])
+  expect([view().isTight, view().paceMs]).toEqual([true, 25_002.5])
   void call('c')
   await clock.run(0)
-  expect(limiter.paceMs).toBe(50_005)
+  expect(view().paceMs).toBe(50_005)
   await clock.run(50_005)
-  expect([limiter.isTight, limiter.paceMs]).toEqual([false, 15_000])
+  expect([view().isTight, view().paceMs]).toEqual([false, 15_000])
 })

@@ -1,0 +1,101 @@
+/**
+ * Calls that wait for their window, in the order of their priority. One queue for each window. The queue is stopped while
+ * the window is full, so what waits stays in the queue, where priority and abort reach it. Orders do not wait here: they
+ * are decided when there is a slot for them (supply/order.ts).
+ */
+import PQueue from 'p-queue'
+import type { Clock, Timer } from '../clock.ts'
+import type { AccountStore, CallWindow, Outcome, ReservationId } from '../store/account-store.ts'
+
+/** Poll interval while only a reply can tell when the next slot falls free. */
+const BUSY_WINDOW_MS = 100
+
+export class CallQueue {
+  readonly #clock: Clock
+  readonly #store: AccountStore
+  readonly #queue = new PQueue()
+  readonly #stopListening: () => void
+  /** As the latest call states it. */
+  #window: CallWindow
+  #timer: Timer | undefined
+
+  constructor(clock: Clock, store: AccountStore, window: CallWindow) {
+    this.#clock = clock
+    this.#store = store
+    this.#window = window
+    this.#stopListening = clock.onWake(() => this.update())
+  }
+
+  /**
+   * Waits for its turn and for the window, then calls `send`.
+   * @param priority higher goes first
+   * @throws the signal's reason when it aborts before or during the call, {StoreError}, else what `send` throws
+   */
+  run<T>(window: CallWindow, send: () => Promise<T>, priority: number, signal: AbortSignal): Promise<T> {
+    this.#window = window
+    this.update()
+    const result = this.#queue.add(() => this.#turn(send, signal), { priority, signal }) as Promise<T>
+    this.update()
+    return result
+  }
+
+  /** Runs up to the reservation within the queue's own turn: between the look at the window and the booking there is nothing. */
+  async #turn<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const id = await this.#reserve(signal)
+    let outcome: Outcome = { kind: 'not-sent' }
+    try {
+      signal.throwIfAborted()
+      outcome = { kind: 'unknown', channelsUntil: this.#clock.now() }
+      const reply = await send()
+      outcome = { kind: 'sold', count: 0 }
+      return reply
+    } catch (error) {
+      if (outcome.kind !== 'not-sent') outcome = outcomeOfCall(error, this.#clock.now())
+      throw error
+    } finally {
+      this.#store.settle(id, outcome)
+      this.update()
+    }
+  }
+
+  async #reserve(signal: AbortSignal): Promise<ReservationId> {
+    for (;;) {
+      const free = { provider: '', count: 0, budget: {}, channels: undefined, ceilings: [] }
+      const attempt = this.#store.reserve({ window: this.#window, ...free, isDurable: true })
+      this.update()
+      const reserved = await attempt
+      if (reserved.kind === 'reserved') return reserved.id
+      const now = this.#clock.now()
+      await this.#clock.sleep(Math.max(1, (reserved.until ?? now + BUSY_WINDOW_MS) - now), signal)
+    }
+  }
+
+  /** The window may have changed: lets the queue go on while there is room; else stops it until the next slot falls free. */
+  update(): void {
+    this.#timer?.clear()
+    this.#timer = undefined
+    const { room, nextAt } = this.#store.view.window(this.#window)
+    if (room > 0) return void this.#queue.start()
+    this.#queue.pause()
+    if (nextAt === undefined || this.#queue.size === 0) return
+    this.#timer = this.#clock.after(nextAt - this.#clock.now(), () => this.update())
+  }
+
+  /** Rejects the calls that wait. */
+  close(): void {
+    this.#stopListening()
+    this.#queue.clear()
+    this.#timer?.clear()
+    this.#timer = undefined
+  }
+}
+
+/** An error that the vendor itself sent is an answer as good as any: the call has arrived. */
+function outcomeOfCall(error: unknown, now: number): Outcome {
+  const { vendorCode, class: errorClass } = (error ?? {}) as { vendorCode?: unknown; class?: unknown }
+  if (vendorCode === 'connect') return { kind: 'not-sent' }
+  if (errorClass === 'rate_limited') return { kind: 'refused', isTooMany: true }
+  if (vendorCode === undefined || vendorCode === 'network' || vendorCode === 'timeout')
+    return { kind: 'unknown', channelsUntil: now }
+  return { kind: 'sold', count: 0 }
+}

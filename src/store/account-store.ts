@@ -1,0 +1,142 @@
+/**
+ * The contract behind every call to a vendor: what may be booked, and what became of it. Asynchronous and plain data, so
+ * that a store on another machine can stand behind it. Instants are clock milliseconds (clock.ts).
+ *
+ *     reserve ─▶ reserved ─settle─┬▶ sold(n)    n addresses stay booked in the budget, the call in its window
+ *                                 ├▶ refused    the vendor sold nothing: only the call stays booked
+ *                                 ├▶ unknown    everything stays booked; `resolve` or time ends it
+ *                                 └▶ not-sent   nothing stays booked
+ *
+ * Invariant, after every step: in each window, budget, channel count and ceiling, booked = reserved + sold + unknown, and
+ * no reservation is granted that would make booked exceed the limit.
+ */
+
+/** A limit of calls, and the digest under which calls are counted together: no secret. */
+export interface CallWindow {
+  readonly key: string
+  readonly calls: number
+  readonly perMs: number
+  /** Which operation of which provider states this limit. */
+  readonly statedBy?: string
+}
+
+/** Addresses that may be bought; a missing one is no limit. */
+export interface BudgetLimits {
+  readonly perHour?: number | undefined
+  readonly perDay?: number | undefined
+  readonly total?: number | undefined
+}
+
+/** A bound on addresses that are held and on order together. */
+export interface Ceiling {
+  /** `pool`, or the name of a provider. */
+  readonly scope: string
+  readonly limit: number
+  /** How many the caller holds; the store adds what is reserved. */
+  readonly held: number
+}
+
+/** One call, and all that it may cost. It is granted whole or not at all. */
+export interface Reservation {
+  readonly window: CallWindow
+  /** Whose budget pays; empty for a call that buys nothing. */
+  readonly provider: string
+  /** Addresses that the call may bring; 0: it buys nothing. */
+  readonly count: number
+  readonly budget: BudgetLimits
+  /** For what is sold by channel: the account, and how many channels it has. */
+  readonly channels: { readonly account: string; readonly total: number } | undefined
+  readonly ceilings: readonly Ceiling[]
+  /** Whether the record outlives the process. */
+  readonly isDurable: boolean
+}
+
+export type ReservationId = number
+
+export type Reserved =
+  | { readonly kind: 'reserved'; readonly id: ReservationId }
+  /** `until`: the earliest time at which it may be granted; undefined when no time is known. */
+  | {
+      readonly kind: 'denied'
+      readonly by: 'window' | 'channels' | 'budget' | 'ceiling'
+      readonly until: number | undefined
+    }
+
+export type Outcome =
+  /** The vendor answered. `count` addresses must be paid for: 0 where nothing was ordered, more where it brought more. */
+  | { readonly kind: 'sold'; readonly count: number }
+  /** `isTooMany`: it refused because of the number of calls. */
+  | { readonly kind: 'refused'; readonly isTooMany: boolean }
+  /** The request may have arrived. `channelsUntil`: when what it may have bought has ended for certain. */
+  | { readonly kind: 'unknown'; readonly channelsUntil: number }
+  | { readonly kind: 'not-sent' }
+
+/** Something that occupies a channel: an address, or a line that is still being dialled. */
+export interface ChannelHolder {
+  readonly id: string
+  /** When its channel is free by itself. */
+  readonly endsAt: number
+}
+
+export interface AccountStore {
+  /**
+   * Books everything, or nothing. When it resolves with `reserved`, one durable record exists and the request may leave.
+   * @throws {StoreError} when it cannot be recorded: then nothing is booked, and the call may not be made
+   */
+  reserve(reservation: Reservation): Promise<Reserved>
+  /** Exactly once for each reservation; later calls change nothing. Never fails: it is recorded as soon as that is possible. */
+  settle(id: ReservationId, outcome: Outcome): void
+  /**
+   * The vendor's list has shown what its unknown orders before an instant brought.
+   * @param sold addresses that are there now and were not known: they are charged to those orders, the rest is given back
+   */
+  resolve(provider: string, sold: number, before: number): void
+  /** These occupy channels of the account until they end or are freed. */
+  hold(account: string, holders: readonly ChannelHolder[]): void
+  free(account: string, ids: readonly string[]): void
+  /** What this process knows of it, at once: for planning. Only `reserve` decides. */
+  readonly view: AccountView
+}
+
+export interface WindowView {
+  /** The limit that is kept now, and the window's length, ms. */
+  readonly allowed: number
+  readonly perMs: number
+  readonly used: number
+  /** Slots that are free, whatever is in flight. */
+  readonly free: number
+  /** Calls that could be sent at this moment. */
+  readonly room: number
+  /** When the next one may be sent, clock ms; undefined while only a reply can tell. */
+  readonly nextAt: number | undefined
+  readonly isTight: boolean
+  /** Calls sent so far. */
+  readonly sent: number
+  /** The distance of calls at which the window is never used up, ms. */
+  readonly paceMs: number
+}
+
+export interface BudgetView {
+  /** Addresses that may be bought now; Infinity without a budget. */
+  readonly left: number
+  /** The limit that has no room for so many, the one that lasts longest first. */
+  reached(count: number): BudgetReached | undefined
+}
+
+export interface BudgetReached {
+  readonly which: 'perHour' | 'perDay' | 'total'
+  readonly limit: number
+  /** When something may be bought again, clock ms; undefined: only with a larger budget. */
+  readonly until: number | undefined
+}
+
+export interface AccountView {
+  window(window: CallWindow): WindowView
+  budget(provider: string, limits: BudgetLimits): BudgetView
+  /** Channels that are occupied or may be. */
+  channelsBooked(account: string): number
+  /** Addresses that calls under way may bring. */
+  reservedBy(provider: string): number
+  /** Addresses that orders without a usable reply may have brought. */
+  unknownOf(provider: string): number
+}

@@ -1,0 +1,78 @@
+/** The account store of one process: its books in memory, each reservation on the process's own record before it counts. */
+import type { Clock } from '../clock.ts'
+import { AccountBook } from './account-book.ts'
+import type {
+  AccountStore,
+  AccountView,
+  ChannelHolder,
+  Outcome,
+  Reservation,
+  ReservationId,
+  Reserved,
+} from './account-store.ts'
+import type { CallId, Restored, Store } from './contract.ts'
+
+export class LocalAccountStore implements AccountStore {
+  readonly #book: AccountBook
+  readonly #store: Store
+  /** On the record, and not ended there. */
+  readonly #records = new Map<ReservationId, CallId>()
+
+  /** @param store where it is recorded; the memory store records nothing */
+  constructor(clock: Clock, store: Store, restored?: Restored) {
+    this.#book = new AccountBook(clock)
+    this.#store = store
+    if (restored === undefined) return
+    const ids = this.#book.restore(restored)
+    for (const [index, { id }] of restored.unknown.entries()) this.#records.set(ids[index] ?? 0, id)
+  }
+
+  get view(): AccountView {
+    return this.#book
+  }
+
+  async reserve(reservation: Reservation): Promise<Reserved> {
+    const reserved = this.#book.reserve(reservation)
+    if (reserved.kind === 'denied' || !reservation.isDurable) return reserved
+    const { window, provider, count } = reservation
+    try {
+      const record = { limiterKey: window.key, windowMs: window.perMs, provider, booked: count }
+      this.#records.set(reserved.id, await this.#store.callBegins(record))
+      return reserved
+    } catch (error) {
+      this.#book.settle(reserved.id, { kind: 'not-sent' })
+      throw error
+    }
+  }
+
+  settle(id: ReservationId, outcome: Outcome): void {
+    const booked = this.#book.countOf(id)
+    if (!this.#book.settle(id, outcome)) return
+    const record = this.#records.get(id)
+    if (record === undefined) return
+    const isUnknown = outcome.kind === 'unknown'
+    if (outcome.kind === 'not-sent') {
+      this.#records.delete(id)
+      this.#store.callUndone(record)
+      return
+    }
+    this.#store.callEnded(record, !isUnknown, isUnknown ? booked : outcome.kind === 'sold' ? outcome.count : 0)
+    if (!isUnknown || booked === 0) this.#records.delete(id)
+  }
+
+  resolve(provider: string, sold: number, before: number): void {
+    for (const { id, sold: bought } of this.#book.resolve(provider, sold, before)) {
+      const record = this.#records.get(id)
+      if (record !== undefined) this.#store.callResolved(record, bought)
+      this.#records.delete(id)
+    }
+  }
+
+  hold(account: string, holders: readonly ChannelHolder[]): void {
+    this.#book.hold(account, holders)
+  }
+
+  free(account: string, ids: readonly string[]): void {
+    this.#book.free(account, ids)
+  }
+}

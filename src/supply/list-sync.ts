@@ -1,0 +1,47 @@
+/**
+ * Keeps the pool equal to a list: addresses that nobody buys here, but reads. A list is a set: a reading replaces the one
+ * before. What is no longer listed is lent to nobody; open tunnels run on.
+ */
+import type { Source } from '../vendors/contract.ts'
+import type { Ingest } from './ingest.ts'
+import type { Stock } from './stock.ts'
+
+const MAX_LIST = 100_000
+
+export class ListSync {
+  readonly #source: Source
+  readonly #ingest: Ingest
+  readonly #stock: Stock
+  /** Most addresses of the list that are held at once. */
+  readonly #ceiling: number
+  #isReading = false
+
+  constructor(source: Source, ceiling: number | undefined, { ingest, stock }: { ingest: Ingest; stock: Stock }) {
+    this.#source = source
+    this.#ingest = ingest
+    this.#stock = stock
+    this.#ceiling = ceiling ?? MAX_LIST
+  }
+
+  get isReading(): boolean {
+    return this.#isReading
+  }
+
+  /**
+   * @returns how many upstreams the pool gained
+   * @throws {VendorError} when the list cannot be read: what is held stays
+   */
+  async read(signal: AbortSignal): Promise<number> {
+    this.#isReading = true
+    try {
+      const { gained, missing } = await this.#ingest.takeList(
+        await this.#source.extract(MAX_LIST, signal),
+        this.#ceiling,
+      )
+      for (const id of missing) this.#stock.takenBack(id)
+      return gained
+    } finally {
+      this.#isReading = false
+    }
+  }
+}

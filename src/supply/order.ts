@@ -1,0 +1,111 @@
+/**
+ * One order of addresses, from the decision to its outcome.
+ *
+ *     planned ─reserve─▶ reserved ─send─▶ sent ─┬▶ sold(n)    n addresses are charged to the budget
+ *        │                  │                   ├▶ refused    the vendor answered, in its own form, that it sold nothing
+ *        │ denied           │ demand gone       └▶ unknown    the request may have arrived, no usable answer came back
+ *        ▼                  ▼
+ *     not sent           not sent               everything is given back
+ *
+ * `reserve` books slot, channels, budget and ceilings together, and writes one record before the request leaves; `settle`
+ * runs exactly once. What is unknown stays booked until the vendor's list shows what it brought (`AccountStore.resolve`).
+ */
+import type { Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
+import { StoreError } from '../store/errors.ts'
+import { type CallTicket, VendorError } from '../vendors/contract.ts'
+import type { Accounts } from './account.ts'
+
+/** Why an order did not leave. */
+type NotSent = Extract<Reserved, { kind: 'denied' }> | { readonly kind: 'cancelled' }
+
+/** What an order came to: the reply and what it cost, or why nothing was sent. */
+export type OrderResult<T> = { readonly kind: 'sold'; readonly reply: T } | NotSent
+
+export interface OrderTerms {
+  readonly reservation: Reservation
+  /** Whether anybody still needs it: asked once more before the request leaves. */
+  readonly isWanted: () => boolean
+  /** How long an address lives at the vendor at most, ms: so long an order without an answer may occupy channels. */
+  readonly lifeMs: number
+}
+
+export class Order implements CallTicket {
+  readonly #terms: OrderTerms
+  readonly #accounts: Accounts
+  readonly #now: () => number
+  #isSlotTaken = false
+  #isSent = false
+  #isTooMany = false
+
+  constructor(terms: OrderTerms, accounts: Accounts, now: () => number) {
+    this.#terms = terms
+    this.#accounts = accounts
+    this.#now = now
+  }
+
+  /** Whether the outcome is unknown: only the vendor can tell what was bought. */
+  get isUnknown(): boolean {
+    return this.#outcome?.kind === 'unknown'
+  }
+  #outcome: Outcome | undefined
+
+  /**
+   * @param call sends it: every call that it makes carries this order as its ticket
+   * @param costOf how many addresses of the reply must be paid for
+   * @throws what `call` throws, after everything is settled; {StoreError} when the order could not be recorded
+   */
+  async run<T>(
+    call: (ticket: CallTicket) => Promise<T>,
+    costOf: (reply: T) => number | Promise<number>,
+  ): Promise<OrderResult<T>> {
+    const reserved = await this.#accounts.reserve(this.#terms.reservation)
+    if (reserved.kind === 'denied') return reserved
+    if (!this.#terms.isWanted()) {
+      this.#settle(reserved.id, { kind: 'not-sent' })
+      return { kind: 'cancelled' }
+    }
+    try {
+      const reply = await call(this)
+      this.#settle(reserved.id, { kind: 'sold', count: await costOf(reply) })
+      return { kind: 'sold', reply }
+    } catch (error) {
+      this.#settle(reserved.id, this.#outcomeOf(error))
+      throw error
+    }
+  }
+
+  takes(windowKey: string): boolean {
+    if (this.#isSlotTaken || windowKey !== this.#terms.reservation.window.key) return false
+    this.#isSlotTaken = true
+    return true
+  }
+
+  sent(): void {
+    this.#isSent = true
+  }
+
+  tooMany(): void {
+    this.#isTooMany = true
+  }
+
+  #outcomeOf(error: unknown): Outcome {
+    const { count } = this.#terms.reservation
+    if (!this.#isSlotTaken && !this.#isSent) return { kind: 'not-sent' }
+    const nothing: Outcome = { kind: 'refused', isTooMany: this.#isTooMany }
+    if (!this.#isSent || error instanceof StoreError) return nothing
+    if (!(error instanceof VendorError)) return this.#unknown()
+    if (error.vendorCode === 'connect') return { kind: 'not-sent' }
+    if (error.sale === 'sold') return { kind: 'sold', count }
+    return error.sale === 'unknown' ? this.#unknown() : nothing
+  }
+
+  /** The request may reach the vendor as late as now. */
+  #unknown(): Outcome {
+    return { kind: 'unknown', channelsUntil: this.#now() + this.#terms.lifeMs }
+  }
+
+  #settle(id: ReservationId, outcome: Outcome): void {
+    this.#outcome = outcome
+    this.#accounts.settle(id, outcome, this.#terms.reservation.window.key)
+  }
+}

@@ -1,0 +1,95 @@
+/** One provider's part of the inventory: kept alike in the account, in the pool and on record. */
+import type { Clock } from '../clock.ts'
+import type { Pool } from '../pool/pool.ts'
+import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
+import type { RestoredUpstream, Store } from '../store/contract.ts'
+import type { Followed } from '../vendors/contract.ts'
+import type { Inventory } from './inventory.ts'
+
+export interface StockParts {
+  readonly provider: string
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly store: Store
+  readonly inventory: Inventory
+}
+
+export class Stock {
+  readonly counts = { expiredUnused: 0, evictedByBlame: 0, secondsUsed: 0 }
+  readonly #parts: StockParts
+
+  constructor(parts: StockParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    const { inventory, provider, clock } = this.#parts
+    return inventory.heldFor(provider, clock.now())
+  }
+
+  /** The vendor's names of all of them. */
+  get refs(): readonly string[] {
+    const { inventory, provider, clock } = this.#parts
+    return inventory.refsOf(provider, clock.now())
+  }
+
+  /**
+   * What an earlier process left: those that live are lent at once, the others hold their channels.
+   * @returns whether any of them is doubtful: only the vendor can tell whether it lives
+   */
+  restore(upstreams: readonly RestoredUpstream[], now: number): boolean {
+    const { inventory, pool } = this.#parts
+    for (const { facts, vendorDeadline, opened, standing } of upstreams) {
+      inventory.add(facts, vendorDeadline, now)
+      if (standing === 'alive') pool.add(facts, now)
+      if (standing === 'gone') inventory.done(facts.id)
+      const upstream = pool.get(facts.id)
+      if (upstream !== undefined) upstream.worked = opened
+    }
+    return upstreams.some(({ standing }) => standing === 'doubtful')
+  }
+
+  /** Takes out what the vendor says is gone, on its way again, or replaced by another address under the same name. */
+  drop(news: Followed): void {
+    const { inventory, provider, pool } = this.#parts
+    for (const told of new Set(news.sold.flatMap(({ ref }) => ref ?? []))) {
+      const current = news.sold.filter(({ ref }) => ref === told)
+      for (const id of inventory.idsOf(provider, told)) {
+        const facts = pool.get(id)?.facts
+        if (!current.some(({ host, port }) => host === facts?.host && port === facts.port)) this.takenBack(id)
+      }
+    }
+    this.released([...news.gone, ...(news.pending ?? []).map(({ ref }) => ref)])
+  }
+
+  /** The vendor has taken these back: their channels are free, and nobody is lent them any more. */
+  released(refs: readonly string[]): void {
+    const { inventory, provider } = this.#parts
+    for (const ref of refs) for (const id of inventory.idsOf(provider, ref)) this.takenBack(id)
+  }
+
+  /** Nobody is lent it any more; open tunnels run on. */
+  takenBack(id: string): void {
+    const { pool } = this.#parts
+    this.givenBack(id)
+    const upstream = pool.get(id)
+    if (upstream !== undefined) pool.remove(upstream, 'released')
+  }
+
+  /** The channel of one that has left the pool is free. */
+  givenBack(id: string): void {
+    this.#parts.inventory.release(id)
+    this.#parts.store.released(id)
+  }
+
+  /** An upstream has left the pool. */
+  left(upstream: Upstream, reason: GoneReason): void {
+    const { clock, inventory, store } = this.#parts
+    this.counts.secondsUsed += carriedMs(upstream, clock.now()) / 1_000
+    if (reason === 'blamed') this.counts.evictedByBlame++
+    if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
+    if (reason === 'released') inventory.release(upstream.id)
+    if (reason === 'blamed' || reason === 'used-up') inventory.done(upstream.id)
+    store.left(upstream.id, reason)
+  }
+}
