@@ -181,7 +181,7 @@ describe('static: in turn', () => {
 
   it('is called once a second at most, each provider by itself', () => {
     const { source } = open({ list: four })
-    expect(source.limitOf('read')).toEqual({ calls: 1, perMs: 1_000, key: 'static under-test' })
+    expect(source.limitOf('read')).toMatchObject({ calls: 1, perMs: 1_000, key: 'static under-test' })
   })
 
   it('can be looked at without logins, and does nothing else', async () => {
