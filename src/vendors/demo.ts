@@ -2,16 +2,10 @@
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import type { ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './contract.ts'
-import {
-  chinaTime,
-  credential,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  refusal,
-  textOf,
-} from './parse/reply.ts'
+import { parseEndpoint } from './parse/address.ts'
+import { parseJson } from './parse/json.ts'
+import { credential, malformed, membersOf, refusal, textOf } from './parse/reply.ts'
+import { chinaTime } from './parse/time.ts'
 
 const MINUTE_MS = 60_000
 const MAX_PER_CALL = 100

@@ -21,21 +21,21 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
+import { parseEndpoint } from './parse/address.ts'
+import { parseJson } from './parse/json.ts'
 import {
   countOf,
   credential,
   errorInText,
   malformed,
   membersOf,
-  parseEndpoint,
-  parseJson,
-  readXml,
   refusal,
   ruleOf,
   shapeOf,
   startsLikeMarkup,
   textOf,
 } from './parse/reply.ts'
+import { readXml } from './parse/xml.ts'
 
 const DOCUMENT = 'juliangip-dynamic.txt'
 const PUBLIC_SDKS = "the vendor's public SDKs, not its document"

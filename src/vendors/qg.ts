@@ -20,19 +20,10 @@ import {
   VendorError,
   type WaitEdge,
 } from './contract.ts'
-import {
-  chinaTime,
-  countOf,
-  credential,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  refusal,
-  ruleOf,
-  shapeOf,
-  textOf,
-} from './parse/reply.ts'
+import { parseEndpoint } from './parse/address.ts'
+import { parseJson } from './parse/json.ts'
+import { countOf, credential, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from './parse/reply.ts'
+import { chinaTime } from './parse/time.ts'
 import { legacyAccount } from './qg/legacy-calls.ts'
 import { callerAddress, decodeLegacy, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 

@@ -15,7 +15,8 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
-import { credential, malformed, membersOf, parseJson, refusal, ruleOf, textOf } from './parse/reply.ts'
+import { parseJson } from './parse/json.ts'
+import { credential, malformed, membersOf, refusal, ruleOf, textOf } from './parse/reply.ts'
 import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
 import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 

@@ -16,20 +16,11 @@ import {
   type SourceSettings,
   VendorError,
 } from './contract.ts'
-import {
-  type Endpoint,
-  type EndpointOptions,
-  type List,
-  type ListItem,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  parseList,
-  percentDecoded,
-  startsLikeMarkup,
-  textOf,
-} from './parse/reply.ts'
+import { parseEndpoint, percentDecoded } from './parse/address.ts'
+import { type Found, toFound } from './parse/facts.ts'
+import { parseJson } from './parse/json.ts'
+import { malformed, startsLikeJson, startsLikeMarkup } from './parse/reply.ts'
+import { type Findings, type ScanOptions, scanText, scanTree } from './parse/scan.ts'
 
 export const name = 'static'
 export const product = 'list'
@@ -63,10 +54,10 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, scr
   let next = 0
   const all = async (signal: AbortSignal): Promise<Delivery> => {
     const sentAt = deps.clock.now()
-    const { items, rejected } = await load(signal)
+    const { found, rejected } = await load(signal)
     // What the user wrote is the user's word; what a web server answers is a stranger's.
     const allowPrivate = settings.allowPrivate || settings.url === undefined
-    const sold = items.map(({ endpoint }) => toSold(endpoint, settings.ttlMs))
+    const sold = found.map((one) => toSold(one, settings.ttlMs))
     return { ...screen({ sold, rejected }, { ...settings, allowPrivate }), sentAt }
   }
   return {
@@ -102,15 +93,16 @@ function emptyMessage(rejected: readonly string[]): string {
   return rejected[0] === undefined ? 'the list is empty' : `the list holds no usable address: ${rejected[0]}`
 }
 
-function toSold(endpoint: Endpoint, ttlMs: number | undefined): Sold {
+/** A life that the list tells was counted from when the list was made, which is not known. */
+function toSold(found: Found, ttlMs: number | undefined): Sold {
   return {
     protocol: 'http',
-    ...endpoint,
+    ...found,
     life: ttlMs === undefined ? { kind: 'endless' } : { kind: 'for', ms: ttlMs, isTerm: true },
   }
 }
 
-type Load = (signal: AbortSignal) => Promise<List>
+type Load = (signal: AbortSignal) => Promise<Findings>
 
 function loaderOf(settings: SourceSettings, deps: SourceDeps): Load {
   const { list, file, url } = settings
@@ -125,21 +117,21 @@ function loaderOf(settings: SourceSettings, deps: SourceDeps): Load {
 }
 
 /** The user's own entries: a slip is told at start, by its place, for it may hold a password. */
-function readEntries(entries: readonly (string | Secret)[]): List {
-  const items = entries.map((entry, index): ListItem => {
+function readEntries(entries: readonly (string | Secret)[]): Findings {
+  const found = entries.map((entry, index): Found => {
     const endpoint = parseEndpoint((entry instanceof Secret ? entry.reveal() : entry).trim(), OWN_WORDS)
-    if (endpoint !== undefined) return { endpoint, fields: [] }
+    if (endpoint !== undefined) return toFound(endpoint, {})
     throw new VendorError('bad_request', 'list', `entry ${index + 1} of list is not an address`, {
       hint: 'write ip:port, ip:port:user:pass or scheme://user:pass@host:port',
     })
   })
-  return { items, rejected: [] }
+  return { found, rejected: [] }
 }
 
 /** In one's own list `proxy:3128` is a host, not the word of an error message. */
-const OWN_WORDS: EndpointOptions = { bareNames: true }
+const OWN_WORDS: ScanOptions = { isList: true, bareNames: true }
 
-async function readPath(path: string): Promise<List> {
+async function readPath(path: string): Promise<Findings> {
   try {
     return readAny(await readFile(path, 'utf8'), OWN_WORDS)
   } catch (error) {
@@ -151,7 +143,7 @@ async function readPath(path: string): Promise<List> {
   }
 }
 
-async function readUrl(settings: SourceSettings, deps: SourceDeps, signal: AbortSignal): Promise<List> {
+async function readUrl(settings: SourceSettings, deps: SourceDeps, signal: AbortSignal): Promise<Findings> {
   const address = settings.url?.reveal() ?? ''
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol))
@@ -159,7 +151,7 @@ async function readUrl(settings: SourceSettings, deps: SourceDeps, signal: Abort
   const { callTimeoutMs: timeoutMs, maxBodyBytes } = settings
   const headers = loginHeader(url)
   const reply = await deps.http.call({ method: 'GET', url, headers, timeoutMs, maxBodyBytes }, signal)
-  return judge(reply, deps.clock.wall(), ({ text }) => readAny(text, {}))
+  return judge(reply, deps.clock.wall(), ({ text }) => readAny(text, { isList: true }))
 }
 
 /** `https://user:pass@host/list` means a Basic login (RFC 7617). */
@@ -170,31 +162,10 @@ function loginHeader({ username, password }: URL): Record<string, string> {
 }
 
 /** A list in any form: lines or another separated text, or JSON of any shape. */
-function readAny(text: string, options: EndpointOptions): List {
-  if (startsLikeMarkup(text)) throw malformed('a web page came where addresses were expected', text)
-  const list = parseList(text, options)
-  if (list.items.length > 0 || !/^\s*[[{]/.test(text)) return list
-  const items = endpointsIn(parseJson(text), 0).map((endpoint) => ({ endpoint, fields: [] }))
-  return { items, rejected: items.length === 0 ? ['JSON without an address'] : [] }
-}
-
-const MAX_DEPTH = 8
-
-/** Looks through JSON of unknown shape for addresses: texts of the usual forms, and objects with a host and a port. */
-function endpointsIn(value: unknown, depth: number): Endpoint[] {
-  if (typeof value === 'string') return parseList(value).items.map(({ endpoint }) => endpoint)
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return []
-  const whole = Array.isArray(value) ? undefined : endpointOf(membersOf(value) ?? {})
-  return whole === undefined ? Object.values(value).flatMap((member) => endpointsIn(member, depth + 1)) : [whole]
-}
-
-function endpointOf(members: Readonly<Record<string, unknown>>): Endpoint | undefined {
-  const first = (...names: string[]) => names.map((key) => textOf(members[key])).find((found) => found !== undefined)
-  const host = first('host', 'ip', 'server', 'address', 'proxy')
-  const port = first('port')
-  const endpoint =
-    host === undefined ? undefined : parseEndpoint(port === undefined || host.includes(':') ? host : `${host}:${port}`)
-  const [username, password] = [first('username', 'user', 'http_user'), first('password', 'pass', 'http_pass')]
-  if (endpoint === undefined || username === undefined || password === undefined) return endpoint
-  return { ...endpoint, username, password: new Secret(password) }
+function readAny(text: string, options: ScanOptions): Findings {
+  const body = text.replaceAll('\ufeff', '').trim()
+  if (startsLikeMarkup(body)) throw malformed('a web page came where addresses were expected', body)
+  const tree = startsLikeJson(body) ? scanTree(parseJson(body), options) : undefined
+  if (tree?.found.length === 0) return { ...tree, rejected: ['JSON without an address'] }
+  return tree ?? scanText(body, options)
 }

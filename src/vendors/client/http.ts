@@ -19,7 +19,8 @@ import {
   type Vendor,
   VendorError,
 } from '../contract.ts'
-import { httpDate, malformed } from '../parse/reply.ts'
+import { malformed } from '../parse/reply.ts'
+import { httpDate } from '../parse/time.ts'
 
 export interface VendorRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'

@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
 import { isHostName } from '../../address.ts'
 import { Secret } from '../../secret.ts'
 import type { Operation, SecretForm } from '../contract.ts'
-import { parseEndpoint, splitLoginInFront } from '../parse/reply.ts'
+import { parseEndpoint, splitLoginInFront } from '../parse/address.ts'
 import { formsOf } from './wire.ts'
 
 const HIDDEN = '***'

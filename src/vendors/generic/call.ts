@@ -1,7 +1,8 @@
 /** What goes on the wire of a generic vendor, and what of it must never be shown. */
 import { Secret } from '../../secret.ts'
 import type { Composed, Credentials, Params } from '../contract.ts'
-import { membersOf, percentDecoded } from '../parse/reply.ts'
+import { percentDecoded } from '../parse/address.ts'
+import { membersOf } from '../parse/reply.ts'
 import type { GenericOwn } from './settings.ts'
 
 const NUM = '{num}'

@@ -3,10 +3,11 @@ import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
 import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
-import { type Endpoint, parseEndpoint, shapeOf, textOf } from '../parse/reply.ts'
+import { type Endpoint, parseEndpoint } from '../parse/address.ts'
+import { shapeOf, textOf } from '../parse/reply.ts'
+import { parseZone, readTime } from '../parse/time.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
 import type { Fields } from './settings.ts'
-import { parseZone, readTime } from './time.ts'
 
 type ItemReading = { readonly sold: Sold } | { readonly reason: string }
 export type ItemReader = (item: unknown) => ItemReading

@@ -1,16 +1,9 @@
 /** Reads a reply as the entry says: its format, whether it is an error, its items. */
 
 import type { Delivered, ErrorRule, RawReply, VendorError } from '../contract.ts'
-import {
-  countOf,
-  errorInText,
-  malformed,
-  parseJson,
-  readXml,
-  refusal,
-  startsLikeMarkup,
-  textOf,
-} from '../parse/reply.ts'
+import { parseJson } from '../parse/json.ts'
+import { countOf, errorInText, malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
+import { readXml } from '../parse/xml.ts'
 import type { ItemReader } from './item.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
 import type { ErrorEntry, GenericOwn } from './settings.ts'

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { duration, durationOr, integer, orEnvironment, someOf, text } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
 import { codeOfClass, type ErrorClass } from '../contract.ts'
+import { parseZone } from '../parse/time.ts'
 import { parsePath } from './select.ts'
-import { parseZone } from './time.ts'
 
 const MAX_CALLS = 100_000
 const DAY_MS = 86_400_000

@@ -1,8 +1,8 @@
 /** What the two draws bring: addresses with a login each, or a link under which addresses are found. */
 
 import type { Delivered, Life, Params, Sold, UpstreamProtocol } from '../contract.ts'
+import { parseEndpoint, readEndpoint } from '../parse/address.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'
-import { readItem } from './items.ts'
 
 const MINUTE_MS = 60_000
 const DEFAULT_SESSION_MINUTES = 5
@@ -34,11 +34,12 @@ export function deliverPasswords(data: unknown, request: Params, protocol: Upstr
   const rejected: string[] = []
   for (const entry of listOf(data)) {
     const { proxyUrl, list } = membersOf(entry) ?? {}
-    const gate = textOf(proxyUrl)
-    const texts = Array.isArray(list) && list.length > 0 ? (list as unknown[]) : gate === undefined ? [] : [gate]
+    const url = textOf(proxyUrl)
+    const gate = parseEndpoint(url ?? '')
+    const texts = Array.isArray(list) && list.length > 0 ? (list as unknown[]) : url === undefined ? [] : [url]
     if (texts.length === 0) rejected.push('an entry without proxyUrl and list')
     for (const text of texts) {
-      const reading = readItem(textOf(text) ?? '', gate)
+      const reading = readEndpoint(textOf(text) ?? '', gate)
       if ('reason' in reading) rejected.push(reading.reason)
       else sold.push({ protocol, ...reading.endpoint, life: sessionLife(request), ...factsOf(request) })
     }

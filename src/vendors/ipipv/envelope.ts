@@ -13,7 +13,8 @@ import {
   type RawReply,
   VendorError,
 } from '../contract.ts'
-import { malformed, membersOf, parseJson, refusal, ruleOf, textOf } from '../parse/reply.ts'
+import { parseJson } from '../parse/json.ts'
+import { malformed, membersOf, refusal, ruleOf, textOf } from '../parse/reply.ts'
 import { everyCode, operations } from './operations.ts'
 
 const KEY_BYTES = [16, 24, 32]

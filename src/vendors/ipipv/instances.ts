@@ -2,7 +2,8 @@
 
 import { Secret } from '../../secret.ts'
 import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
-import { countOf, malformed, membersOf, parseEndpoint, shapeOf, textOf } from '../parse/reply.ts'
+import { parseEndpoint } from '../parse/address.ts'
+import { countOf, malformed, membersOf, shapeOf, textOf } from '../parse/reply.ts'
 
 /** The document's own numbers. */
 const RUNNING = '3'

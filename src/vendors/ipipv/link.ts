@@ -2,7 +2,6 @@
  * The link that `proxy/draw/api` gives: fetched as it is, http(s) only, no redirects, capped, never shown. What it answers
  * is shown nowhere in the document: text with the delimiter that was asked for, or JSON of unknown shape.
  */
-import { Secret } from '../../secret.ts'
 import type { VendorRequest } from '../client/http.ts'
 import {
   type Delivered,
@@ -12,17 +11,11 @@ import {
   type UpstreamProtocol,
   VendorError,
 } from '../contract.ts'
-import {
-  type Endpoint,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  startsLikeMarkup,
-  textOf,
-} from '../parse/reply.ts'
+import { isSuccess, saidIn } from '../parse/envelope.ts'
+import { parseJson } from '../parse/json.ts'
+import { malformed, startsLikeJson, startsLikeMarkup } from '../parse/reply.ts'
+import { type Findings, scanText, scanTree } from '../parse/scan.ts'
 import { failure } from './envelope.ts'
-import { readItem } from './items.ts'
 
 /**
  * @param link from the reply, a stranger's word
@@ -49,52 +42,22 @@ export function linkRequest(
  * @param protocol of addresses that name none
  * @throws {VendorError} for an error in place of addresses
  */
-export function readLink(reply: RawReply, protocol: UpstreamProtocol): Delivered {
-  const { endpoints, rejected } = read(reply)
-  const sold = endpoints.map((endpoint): Sold => ({ protocol, ...endpoint, life: { kind: 'unknown' } }))
-  return { sold, rejected }
-}
-
-interface Found {
-  readonly endpoints: readonly Endpoint[]
-  readonly rejected: readonly string[]
-}
-
-const NOTHING: Found = { endpoints: [], rejected: [] }
-
-function read({ text }: RawReply): Found {
+export function readLink({ text }: RawReply, protocol: UpstreamProtocol): Delivered {
   const body = text.trim()
   if (body === '') throw new VendorError('no_resource', 'empty', 'the link of the reply answered with nothing')
-  if (/^[{[]/.test(body) && !/^\[[0-9a-f:.]+\]:/i.test(body)) return readJson(parseJson(body))
-  const lines = withLineBreaks(body)
-  // `/br` is one of the delimiters, so only what has no address in it is taken for a web page.
-  if (startsLikeMarkup(lines)) throw malformed('a web page came where addresses were expected', body)
-  return collect(
-    lines.split(/[\r\n\t]+/).filter((line) => line.trim() !== ''),
-    body,
-  )
+  const { found, rejected } = startsLikeJson(body) ? readJson(parseJson(body)) : readText(body)
+  return { sold: found.map((one): Sold => ({ protocol, ...one })), rejected }
 }
 
-/** Delimiter 2 is printed `/br`; `<br>`, `<br/>` and `</br>` are taken for it too. */
-function withLineBreaks(text: string): string {
-  return text.replace(/<\/?br\s*\/?>|\/br(?![a-z])/gi, '\n').trim()
-}
-
-function collect(items: readonly string[], body: string): Found {
-  const found = together(items.map(itemIn))
-  if (found.endpoints.length === 0) throw errorInText(body)
-  return found
-}
-
-function together(parts: readonly Found[]): Found {
-  return {
-    endpoints: parts.flatMap(({ endpoints }) => endpoints),
-    rejected: parts.flatMap(({ rejected }) => rejected),
-  }
+function readText(body: string): Findings {
+  const findings = scanText(body)
+  if (findings.found.length > 0) return findings
+  if (startsLikeMarkup(body)) throw malformed('a web page came where addresses were expected', body)
+  throw wordsError(body)
 }
 
 /** Words of an error are shown: they may name the address that is missing on a whitelist. Anything else may be a login. */
-function errorInText(body: string): VendorError {
+function wordsError(body: string): VendorError {
   const known = failure('proxy/draw/api', 'link', body.replaceAll(/\s+/g, ' ').slice(0, MAX_WORDS))
   return known.class === 'server' ? malformed('the link of the reply brought no address', body) : known
 }
@@ -117,45 +80,12 @@ export function withoutLink(error: VendorError, { href, pathname, search, search
   return new VendorError(error.class, error.vendorCode, masked, { hint: error.hint, wait: error.wait })
 }
 
-function readJson(value: unknown): Found {
-  const members = membersOf(value)
-  const code = textOf(members?.['code'])
-  const message = textOf(members?.['msg']) ?? textOf(members?.['message']) ?? ''
-  if (code !== undefined && !SUCCESS.has(code.toLowerCase())) throw failure('proxy/draw/api', code, message)
-  const found = itemsIn(value, 0)
-  if (found.endpoints.length === 0 && found.rejected.length === 0)
+function readJson(value: unknown): Findings {
+  const findings = scanTree(value)
+  if (findings.found.length > 0) return findings
+  const { code = 'link', words = '' } = saidIn(value) ?? { code: '1' }
+  if (!isSuccess(code) && code !== '1') throw failure('proxy/draw/api', code, words)
+  if (findings.rejected.length === 0)
     throw new VendorError('no_resource', 'empty', 'the link of the reply answered with an empty list')
-  return found
-}
-
-const SUCCESS: ReadonlySet<string> = new Set(['200', '0', '1', 'success', 'ok'])
-const MAX_DEPTH = 8
-
-/** Every text in a list, and every object with a host and a port, wherever they stand. */
-function itemsIn(value: unknown, depth: number): Found {
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return NOTHING
-  const whole = Array.isArray(value) ? undefined : endpointOf(value as Record<string, unknown>)
-  if (whole !== undefined) return { endpoints: [whole], rejected: [] }
-  const isText = (member: unknown): member is string => Array.isArray(value) && typeof member === 'string'
-  return together(Object.values(value).map((member) => (isText(member) ? itemIn(member) : itemsIn(member, depth + 1))))
-}
-
-function itemIn(text: string): Found {
-  const reading = readItem(text)
-  return 'reason' in reading
-    ? { endpoints: [], rejected: [reading.reason] }
-    : { endpoints: [reading.endpoint], rejected: [] }
-}
-
-function endpointOf(members: Readonly<Record<string, unknown>>): Endpoint | undefined {
-  const first = (...names: string[]) => names.map((name) => textOf(members[name])).find((text) => text !== undefined)
-  const [host, port] = [first('ip', 'host', 'server', 'proxy'), first('port')]
-  if (host === undefined) return undefined
-  const endpoint = parseEndpoint(port === undefined || /:\d+$/.test(host) ? host : `${host}:${port}`)
-  const login = readLogin(first('username', 'user', 'account'), first('password', 'pwd', 'pass'))
-  return endpoint === undefined ? undefined : { ...endpoint, ...login }
-}
-
-function readLogin(username: string | undefined, password: string | undefined): Partial<Endpoint> {
-  return username === undefined || password === undefined ? {} : { username, password: new Secret(password) }
+  return findings
 }

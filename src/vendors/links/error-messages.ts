@@ -1,5 +1,6 @@
 /** What a vendor that nobody has described means by its words: the usual ones, Chinese and English. */
 import { type ErrorClass, VendorError } from '../contract.ts'
+import { isSuccess } from '../parse/envelope.ts'
 
 interface Meaning {
   readonly class: ErrorClass
@@ -41,12 +42,6 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
 
 export function meaningOf(words: string): Meaning | undefined {
   return meanings.find(([pattern]) => pattern.test(words))?.[1]
-}
-
-const SUCCESS: ReadonlySet<string> = new Set(['0', '00', '0000', '200', '1000', '10000', 'success', 'ok', 'true'])
-
-function isSuccess(code: string): boolean {
-  return SUCCESS.has(code.toLowerCase())
 }
 
 /**

@@ -11,13 +11,15 @@
  */
 
 import { VendorError } from '../contract.ts'
-import { formatOf, malformed, parseJson, readXml, shapeOf, startsLikeMarkup } from '../parse/reply.ts'
-import type { Found } from './candidates.ts'
+import { saidIn } from '../parse/envelope.ts'
+import type { Found } from '../parse/facts.ts'
+import { parseJson } from '../parse/json.ts'
+import { formatOf, malformed, shapeOf, startsLikeJson, startsLikeMarkup } from '../parse/reply.ts'
+import { scanText, scanTree } from '../parse/scan.ts'
+import { readXml } from '../parse/xml.ts'
 import { meaningOf, refusalIn } from './error-messages.ts'
-import { saidIn, searchTree } from './json-scan.ts'
-import { addressesIn } from './text.ts'
 
-export type { Found } from './candidates.ts'
+export type { Found } from '../parse/facts.ts'
 
 export type Sniffed = { readonly format: string } & (
   | {
@@ -38,7 +40,7 @@ export function sniff(body: string): Sniffed {
     return refused('nothing', new VendorError('no_resource', 'empty', 'the vendor answered with nothing'))
   if (isPage(text)) return refused('a web page', pageError(text))
   if (startsLikeMarkup(text)) return sniffXml(text)
-  if (/^[{["]/.test(text) && !/^\[[\da-f:.]+\]:\d/i.test(text)) return sniffJson(text)
+  if (startsLikeJson(text)) return sniffJson(text)
   return sniffText(text)
 }
 
@@ -128,7 +130,7 @@ function parsed(text: string): unknown {
 }
 
 function sniffTree(format: string, tree: unknown): Sniffed {
-  const { found, rejected, balance } = searchTree(tree)
+  const { found, rejected, balance } = scanTree(tree)
   if (found.length > 0) return { kind: 'addresses', format, found, rejected, balance }
   const said = saidIn(tree)
   if (said !== undefined) return refused(format, refusalIn(said.code, said.words))
@@ -143,7 +145,7 @@ function sniffTree(format: string, tree: unknown): Sniffed {
 // --- Text ---------------------------------------------------------------------------------------------------------
 
 function sniffText(text: string): Sniffed {
-  const { found, rejected } = addressesIn(text)
+  const { found, rejected } = scanText(text)
   if (found.length > 0) {
     return { kind: 'addresses', format: formatOf(text), found, rejected, balance: undefined }
   }

@@ -16,7 +16,7 @@ import {
   type Vendor,
   VendorError,
 } from '../contract.ts'
-import { percentDecoded } from '../parse/reply.ts'
+import { percentDecoded } from '../parse/address.ts'
 import type { LinkReading, SignedLink, TableLink, UnknownLink } from './reading.ts'
 import { sniff } from './sniff.ts'
 

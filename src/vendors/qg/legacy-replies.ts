@@ -1,18 +1,10 @@
 /** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
 
 import type { Account, Channels, Delivered, ErrorRule, Life, Params, Pending, Sold } from '../contract.ts'
-import {
-  chinaTime,
-  countOf,
-  malformed,
-  membersOf,
-  parseEndpoint,
-  parseJson,
-  refusal,
-  ruleOf,
-  shapeOf,
-  textOf,
-} from '../parse/reply.ts'
+import { parseEndpoint } from '../parse/address.ts'
+import { parseJson } from '../parse/json.ts'
+import { countOf, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from '../parse/reply.ts'
+import { chinaTime } from '../parse/time.ts'
 import { legacyErrors } from './legacy-calls.ts'
 
 type Envelope = Readonly<Record<string, unknown>>

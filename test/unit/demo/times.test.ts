@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dateHeader, deadlineText } from '../../../src/demo/times.ts'
-import { chinaTime, httpDate } from '../../../src/vendors/parse/reply.ts'
+import { chinaTime, httpDate } from '../../../src/vendors/parse/time.ts'
 
 const instants = fc.integer({ min: 0, max: 4_102_444_799_999 }) // 1970 to 2099
 

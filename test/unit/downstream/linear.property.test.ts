@@ -3,7 +3,7 @@
  * octet. Steps are counted (test/support/steps.ts), so the machine's speed does not matter.
  */
 import fc from 'fast-check'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { parseAuthority } from '../../../src/address.ts'
 import { Handshake, type HandshakeHost } from '../../../src/downstream/handshake.ts'
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
@@ -19,6 +19,8 @@ import { FakeClock } from '../../support/fake-clock.ts'
 import { grown, hostileText } from '../../support/hostile-text.ts'
 import { openStepCounter } from '../../support/steps.ts'
 
+/** A guard against a hang, on a machine that has much else to do. */
+vi.setConfig({ testTimeout: 120_000 })
 const HEAD_OCTETS = 16 * 1024
 const STEPS_PER_OCTET = 100
 

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
 import { decrypt, encrypt } from '../../../src/vendors/ipipv/envelope.ts'
-import { readItem } from '../../../src/vendors/ipipv/items.ts'
 import { ipipv } from '../../../src/vendors/ipipv.ts'
+import { parseEndpoint, readEndpoint } from '../../../src/vendors/parse/address.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { ipipvCredentials, ipipvFixtures, needs, success, unseal } from '../../fixtures/vendors/ipipv.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -152,18 +152,20 @@ describe('what a drawn text means', () => {
     ['[2001:db8::1]:80:u:p', undefined, 'u', '2001:db8::1'],
     ['u:p:w:203.0.113.9:1000', undefined, 'u', '203.0.113.9'],
   ])('%s', (text, gate, username, host) => {
-    expect(readItem(text, gate)).toMatchObject({ endpoint: { username, host } })
+    expect(readEndpoint(text, parseEndpoint(gate ?? ''))).toMatchObject({ endpoint: { username, host } })
   })
 
   it.each(['a.example.com:80:b.example.com:90', '203.0.113.8:80:203.0.113.9:90'])('%s: two things', (text) => {
-    expect(readItem(text)).toEqual({ reason: expect.stringMatching(/^could be read as two different addresses: "/) })
+    expect(readEndpoint(text)).toEqual({
+      reason: expect.stringMatching(/^could be read as two different addresses: "/),
+    })
   })
 
   it('never shows a letter of it', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Z]{6,12}$/), fc.stringMatching(/^[A-Z]{6,12}$/), (user, pass) => {
         for (const text of [`${user}:${pass}`, `a.b:80:${user}.x:90`, `${user}:${pass}:host:1`])
-          expect(JSON.stringify(readItem(text))).not.toContain(user)
+          expect(JSON.stringify(readEndpoint(text))).not.toContain(user)
       }),
     )
   })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readXml } from '../../../src/vendors/parse/reply.ts'
+import { readXml } from '../../../src/vendors/parse/xml.ts'
 
 it('reads elements as members, all values as text', () => {
   expect(readXml('<r><code>007</code><list><ip>a</ip></list></r>', { lists: ['ip'] })).toEqual({

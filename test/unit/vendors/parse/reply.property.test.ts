@@ -2,14 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatAuthority } from '../../../../src/address.ts'
 import { VendorError } from '../../../../src/vendors/contract.ts'
-import {
-  chinaTime,
-  httpDate,
-  parseEndpoint,
-  parseJson,
-  parseList,
-  shapeOf,
-} from '../../../../src/vendors/parse/reply.ts'
+import { parseEndpoint } from '../../../../src/vendors/parse/address.ts'
+import { parseJson } from '../../../../src/vendors/parse/json.ts'
+import { shapeOf } from '../../../../src/vendors/parse/reply.ts'
+import { scanText } from '../../../../src/vendors/parse/scan.ts'
+import { chinaTime, httpDate } from '../../../../src/vendors/parse/time.ts'
 // Written on the platform's own calendar, for the simulated vendors: a second opinion on ours.
 import { chinaTime as writeChinaTime, httpDate as writeHttpDate } from '../../../support/vendors/simulated-api.ts'
 
@@ -39,7 +36,9 @@ describe('addresses', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(ip, port), { maxLength: 20 }), separator, (addresses, between) => {
         const text = addresses.map(([host, number]) => formatAuthority(host, number)).join(between)
-        expect(parseList(text).items.map(({ endpoint }) => [endpoint.host, endpoint.port])).toEqual(addresses)
+        expect(scanText(text, { isList: true }).found.map(({ host, port: number }) => [host, number])).toEqual(
+          addresses,
+        )
       }),
     )
   })
@@ -47,7 +46,7 @@ describe('addresses', () => {
   it('no text breaks the reader, and no host or port is out of range', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.boolean(), (text, bareNames) => {
-        for (const { endpoint } of parseList(text, { bareNames }).items) {
+        for (const endpoint of scanText(text, { isList: true, bareNames }).found) {
           expect(endpoint.port).toBeGreaterThan(0)
           expect(endpoint.port).toBeLessThan(65_536)
           expect(endpoint.host).toMatch(/^[\w.:-]+$/)

@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { VendorError } from '../../../../src/vendors/contract.ts'
-import {
-  chinaTime,
-  httpDate,
-  parseEndpoint,
-  parseJson,
-  parseList,
-  shapeOf,
-} from '../../../../src/vendors/parse/reply.ts'
+import { parseEndpoint } from '../../../../src/vendors/parse/address.ts'
+import { parseJson } from '../../../../src/vendors/parse/json.ts'
+import { shapeOf } from '../../../../src/vendors/parse/reply.ts'
+import { scanText } from '../../../../src/vendors/parse/scan.ts'
+import { chinaTime, httpDate } from '../../../../src/vendors/parse/time.ts'
 
 /** An address with its password in clear. */
 function read(text: string, bareNames = false) {
@@ -94,7 +91,8 @@ describe('what is no address', () => {
 })
 
 describe('a list', () => {
-  const hosts = (text: string) => parseList(text).items.map(({ endpoint: { host, port } }) => `${host}:${port}`)
+  const scan = (text: string) => scanText(text, { isList: true })
+  const hosts = (text: string) => scan(text).found.map(({ host, port }) => `${host}:${port}`)
 
   it.each(['\r\n', '\n', '\r', ' ', '\t', '|', ';', ',', '<br>', '<br/>', '<BR />', '\r\n\r\n', ' | ', ', '])(
     'separated by %j',
@@ -106,23 +104,26 @@ describe('a list', () => {
   )
 
   it('keeps what follows an address after commas', () => {
-    const { items } = parseList('1.1.1.1:80,江苏徐州,281\n1.1.1.2:80')
-    expect(items.map(({ fields }) => fields)).toEqual([['江苏徐州', '281'], []])
+    const { found } = scan('1.1.1.1:80,江苏徐州,281\n1.1.1.2:80')
+    expect(found).toMatchObject([
+      { area: '江苏徐州', life: { kind: 'for', ms: 281_000 } },
+      { life: { kind: 'unknown' } },
+    ])
   })
 
   it('leaves remarks and empty lines out, and says what it could not read without saying it', () => {
-    const { items, rejected } = parseList('# mine\n\n1.1.1.1:80\nuser:S3cret!\n  # more\n')
-    expect(items).toHaveLength(1)
+    const { found, rejected } = scan('# mine\n\n1.1.1.1:80\nuser:S3cret!\n  # more\n')
+    expect(found).toHaveLength(1)
     expect(rejected).toEqual(['not an address: "a:a9a!"'])
   })
 
   it('a password may hold a separator', () => {
-    const { items } = parseList('1.1.1.1:80:me:a|b;c,d\n1.1.1.2:80:me:x 1.1.1.3:80:me:y')
-    expect(items.map(({ endpoint }) => endpoint.password?.reveal())).toEqual(['a|b;c,d', 'x', 'y'])
+    const { found } = scan('1.1.1.1:80:me:a|b;c,d\n1.1.1.2:80:me:x 1.1.1.3:80:me:y')
+    expect(found.map(({ password }) => password?.reveal())).toEqual(['a|b;c,d', 'x', 'y'])
   })
 
   it('a flood of junk is not repeated without end', () => {
-    expect(parseList('x '.repeat(100_000)).rejected).toHaveLength(100)
+    expect(scan('x '.repeat(100_000)).rejected).toHaveLength(100)
   })
 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseZone, readTime } from '../../../../src/vendors/generic/time.ts'
+import { parseZone, readTime } from '../../../../src/vendors/parse/time.ts'
 // Written on the platform's own calendar, for the simulated vendors: a second opinion on ours.
 import { chinaTime } from '../../../support/vendors/simulated-api.ts'
 

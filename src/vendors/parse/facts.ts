@@ -1,35 +1,12 @@
 /** What was found in a reply of unknown shape, and what stood beside it. */
 import { isIP } from 'node:net'
-import { isHostName, parseAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
 import type { Life, Sold } from '../contract.ts'
-import { type Endpoint, parseEndpoint, splitLoginInFront } from '../parse/reply.ts'
-import { lifeIn } from './times.ts'
+import type { Endpoint } from './address.ts'
+import { lifeIn } from './time.ts'
 
 /** An address; without a protocol where the reply names none. */
 export type Found = Omit<Sold, 'protocol'> & Partial<Pick<Sold, 'protocol'>>
-
-/** No address with login and scheme is longer; a longer word is no address, and costs time. */
-const MAX_CHARACTERS = 1_024
-
-/**
- * One address in any form of `parseEndpoint`, also with the login in front (`user:pass:host:port`). What could be read
- * as two different addresses is none: a login sent to the wrong host would be given away.
- */
-export function endpointIn(text: string): Endpoint | undefined {
-  if (text.length > MAX_CHARACTERS) return undefined
-  const usual = parseEndpoint(text)
-  const turned = splitLoginInFront(text)
-  const { username = '', password = '' } = turned ?? {}
-  const isLogin = turned !== undefined && !/[@/\s]/.test(`${username}${password}`)
-  const address = isLogin ? parseAuthority(turned.authority) : undefined
-  const isAddress =
-    address !== undefined && (isIP(address.host) !== 0 || (isHostName(address.host) && address.host.includes('.')))
-  if (!isAddress) return usual
-  if (usual === undefined) return { ...address, username, password: new Secret(password) }
-  // An IP address in front beats whatever looks like a name behind it; two of a kind are nobody's.
-  return isIP(usual.host) !== 0 && isIP(address.host) === 0 ? usual : undefined
-}
 
 interface Facts {
   life?: Life

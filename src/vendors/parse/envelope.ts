@@ -1,0 +1,46 @@
+/** Code and words of an envelope of unknown shape. */
+import { fieldsOf, first, plainName, words } from './members.ts'
+import { membersOf } from './reply.ts'
+
+export interface Said {
+  readonly code: string | undefined
+  readonly words: string
+}
+
+const CODES = words('code errcode errorcode errno statuscode retcode ret status state error err success')
+const WORDS = words(
+  `msg message errmsg errormsg errormessage errordescription info desc description detail details
+   reason tips error err`,
+)
+/** Members in which an envelope may be wrapped. */
+const WRAPS = words('error result response data root xml')
+
+/** Code and message of an envelope; undefined where the reply is none. */
+export function saidIn(tree: unknown, depth = 0): Said | undefined {
+  const members = membersOf(Array.isArray(tree) && tree.length === 1 ? (tree as unknown[])[0] : tree)
+  if (members === undefined || depth > 2) return undefined
+  const fields = fieldsOf(members)
+  const code = first(fields, CODES) ?? booleanIn(members)
+  const said = first(fields, WORDS)
+  if (said !== undefined) return { code: code === said || code === 'false' ? undefined : code, words: said }
+  const wraps = Object.entries(members).filter(
+    ([name]) => depth > 0 || WRAPS.includes(plainName(name)) || Object.keys(members).length === 1,
+  )
+  const inner = wraps.map(([, member]) => saidIn(member, depth + 1)).find((envelope) => envelope !== undefined)
+  if (inner !== undefined) return { code: inner.code ?? code, words: inner.words }
+  return code === undefined ? undefined : { code, words: '' }
+}
+
+function booleanIn(members: Readonly<Record<string, unknown>>): string | undefined {
+  const entry = Object.entries(members).find(
+    ([name, value]) => plainName(name) === 'success' && typeof value === 'boolean',
+  )
+  return entry === undefined ? undefined : String(entry[1])
+}
+
+const SUCCESS: ReadonlySet<string> = new Set(['0', '00', '0000', '200', '1000', '10000', 'success', 'ok', 'true'])
+
+/** Whether a code says that the call worked, at most vendors. */
+export function isSuccess(code: string): boolean {
+  return SUCCESS.has(code.toLowerCase())
+}
