@@ -102,7 +102,7 @@ const getips: Operation = {
     auth_info: flag('1 adds user name and password to each address', '授权信息'),
     area: csv('only these regions, in Chinese: 北京,上海', '筛选地区'),
     isp: { type: 'string', values: ['电信', '联通', '移动'], about: 'only this carrier', term: '运营商筛选' },
-    filter: flag('1 leaves out what was taken before today', 'IP去重'),
+    filter: flag('1 leaves out what was taken today', 'IP去重'),
     auto_white: flag('1 puts our egress address on the whitelist; seen in public clients only', '自动添加白名单'),
     no_area: csv('not these regions; seen in public SDKs only', '排除地区'),
     ip_seg: csv('only addresses that begin so; seen in public SDKs only', '筛选IP段'),
@@ -257,7 +257,9 @@ const words: readonly (readonly [RegExp, ErrorRule])[] = [
 const WORKED = '200'
 
 function failure(operation: string, code: string, message: string): VendorError {
-  const rule = ruleOf(code, operations[operation]?.errors) ?? words.find(([pattern]) => pattern.test(message))?.[1]
+  const said = words.find(([pattern]) => pattern.test(message))?.[1]
+  // 401 stands for whatever is refused; its words tell when it is the whitelist.
+  const rule = said?.class === 'whitelist' ? said : (ruleOf(code, operations[operation]?.errors) ?? said)
   return refusal(rule, code, message)
 }
 

@@ -22,7 +22,8 @@ import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/ite
 
 /** Seen in public clients; the document states no most. */
 const MAX_PER_CALL = 200
-const WORKED = '200'
+/** The document's, and what some resellers write. */
+const WORKED = ['200', '0']
 
 function authorize(_operation: string, params: Params, { app_key: appKey }: Credentials): Params {
   if (appKey === undefined) throw new VendorError('auth', 'credentials', 'smartproxy needs the credential app_key')
@@ -65,10 +66,12 @@ const siblings: Readonly<Record<string, ErrorRule>> = {
 function decode(operation: string, reply: RawReply, sent: Params): unknown {
   const isText = operation === 'ip/v3' && sent['format'] !== 'json'
   if (isText && !/^\s*[{[<]/.test(reply.text)) return reply.text
+  // Unlike a page, it does not say that the path is absent.
+  if (reply.status < 300 && reply.text.trim() === '') throw new VendorError('server', 'empty', 'the reply is empty')
   const { code, msg, data } = membersOf(parseJson(reply.text)) ?? {}
   const said = textOf(code)
   if (said === undefined) throw malformed('the reply has no code', reply.text)
-  if (said === WORKED) return data
+  if (WORKED.includes(said)) return data
   const message = textOf(msg) ?? ''
   const rule =
     ruleOf(said, operations[operation]?.errors) ??
@@ -83,32 +86,62 @@ const PAGE_SIZE = 100
 /** The end of a list that has no end. */
 const MAX_PAGES = 50
 
-/** Reads page after page, until the vendor's own count is reached or a page brings nothing new. */
+/** The document's numbers of a static address's state. */
+const VALID = 1
+const EXPIRING_SOON = 3
+
+/** What can be used now, and what still can but expires soon: the vendor lists each state apart. */
 async function takeStatic(_count: number, account: Account): Promise<Delivered> {
-  const request: Params = { status: 1, ...account.request }
-  const found = new Map<string, Sold>()
-  const rejected: string[] = []
-  let call = STATIC_LIST
-  for (let page = 1; page <= MAX_PAGES; page++) {
-    const params = { ...request, page, size: PAGE_SIZE }
-    const data = await account.call(call, params).catch((error: unknown) => {
-      if (page > 1 || !isAbsent(error)) throw error
-      call = STATIC_LIST_PREFIXED
-      return account.call(call, params)
-    })
-    const delivered = deliverStatic(data, account.wall())
-    const before = found.size
-    for (const sold of delivered.sold) found.set(`${sold.host}:${sold.port}:${sold.username ?? ''}`, sold)
-    rejected.push(...delivered.rejected)
-    const isAll = page >= (pagesOf(data) ?? Number.POSITIVE_INFINITY) || found.size === before
-    if (isAll || listOf(data).length === 0) break
+  const { status } = account.request
+  const { call, delivered } = await firstPath({ ...account.request, status: status ?? VALID }, account)
+  if (status !== undefined) return delivered
+  const ending = await pages(call, { ...account.request, status: EXPIRING_SOON }, account).catch((error: unknown) => {
+    if (!(error instanceof VendorError)) throw error
+    return { sold: [], rejected: [`addresses that expire soon could not be listed: ${error.message}`] }
+  })
+  return {
+    sold: withoutRepeats([...delivered.sold, ...ending.sold]),
+    rejected: [...new Set([...delivered.rejected, ...ending.rejected])],
   }
-  return { sold: [...found.values()], rejected }
 }
 
 /** The document prints this one path without the prefix; resellers' pages have it. */
+async function firstPath(request: Params, account: Account): Promise<{ call: string; delivered: Delivered }> {
+  try {
+    return { call: STATIC_LIST, delivered: await pages(STATIC_LIST, request, account) }
+  } catch (error) {
+    if (!isAbsent(error)) throw error
+    return { call: STATIC_LIST_PREFIXED, delivered: await pages(STATIC_LIST_PREFIXED, request, account) }
+  }
+}
+
+/** How servers say that a path is not there: a status, a page of their own under 200, an empty object, a code of their own. */
 function isAbsent(error: unknown): boolean {
-  return error instanceof VendorError && error.class === 'server' && error.vendorCode === 'http'
+  if (!(error instanceof VendorError)) return false
+  const { class: errorClass, vendorCode } = error
+  return vendorCode === 'http' ? errorClass === 'server' || errorClass === 'auth' : ABSENT_CODES.has(vendorCode)
+}
+
+const ABSENT_CODES = new Set(['body', '301', '302', '403', '404'])
+
+/** Reads page after page, until the vendor's own count is reached or a page brings nothing new. */
+async function pages(call: string, request: Params, account: Account): Promise<Delivered> {
+  let sold: readonly Sold[] = []
+  const rejected: string[] = []
+  for (let page = 1; page <= MAX_PAGES; page++) {
+    const data = await account.call(call, { ...request, page, size: PAGE_SIZE })
+    const delivered = deliverStatic(data, account.wall())
+    const before = sold.length
+    sold = withoutRepeats([...sold, ...delivered.sold])
+    rejected.push(...delivered.rejected)
+    const isAll = page >= (pagesOf(data) ?? Number.POSITIVE_INFINITY) || sold.length === before
+    if (isAll || listOf(data).length === 0) break
+  }
+  return { sold, rejected }
+}
+
+function withoutRepeats(sold: readonly Sold[]): readonly Sold[] {
+  return [...new Map(sold.map((one) => [`${one.host}:${one.port}:${one.username ?? ''}`, one])).values()]
 }
 
 const inLinks = { credentials: { app_key: 'app_key' }, count: 'num', leftOut: ['format', 'lb'] } as const

@@ -114,8 +114,10 @@ function protocolOf(numbers: string | undefined, wanted: 'http' | 'socks5' | und
 function loginOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'username' | 'password'> {
   const [useType = '1', username, password] = [item['useType'], item['username'], item['pwd']].map(textOf)
   const isLogin = useType.split(',').some((type) => LOGIN_TYPES.includes(type.trim()))
-  if (!isLogin || username === undefined) return {}
-  return { username, ...(password === undefined ? {} : { password: new Secret(password) }) }
+  // Type 3 writes its token into the password, and the name may be missing or be the token too.
+  const name = username ?? password
+  if (!isLogin || name === undefined) return {}
+  return { username: name, ...(password === undefined ? {} : { password: new Secret(password) }) }
 }
 
 function factsOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'country' | 'city'> {

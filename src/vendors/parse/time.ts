@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
 /** UTC+8 all year round since 1992. */
-export const CHINA: Zone = () => 8 * HOUR_MS
+const CHINA: Zone = () => 8 * HOUR_MS
 
 // --- Zones --------------------------------------------------------------------------------------------------------
 

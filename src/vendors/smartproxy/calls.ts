@@ -144,7 +144,7 @@ function staticFilters(): Readonly<Record<string, Param>> {
     status: {
       type: 'integer',
       values: [1, 2, 3, 4],
-      about: '1 valid, 2 invalid, 3 expiring soon, 4 under maintenance; the gateway asks for 1',
+      about: '1 valid, 2 invalid, 3 expiring soon, 4 under maintenance; the gateway asks for 1 and 3',
       term: 'Status',
     },
   }

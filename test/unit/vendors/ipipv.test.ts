@@ -151,6 +151,7 @@ describe('what a drawn text means', () => {
     ['a.example.com:1:b.example.com:2', 'b.example.com:2', 'a.example.com', 'b.example.com'],
     ['[2001:db8::1]:80:u:p', undefined, 'u', '2001:db8::1'],
     ['u:p:w:203.0.113.9:1000', undefined, 'u', '203.0.113.9'],
+    ['u:p@w:203.0.113.9:1000', undefined, 'u', '203.0.113.9'],
   ])('%s', (text, gate, username, host) => {
     expect(readEndpoint(text, parseEndpoint(gate ?? ''))).toMatchObject({ endpoint: { username, host } })
   })
@@ -225,6 +226,7 @@ describe('dynamic-api', () => {
     ['{"code":500,"msg":"https://link.example.com/x?token=SECRETTOKEN has run out"}', 'server'],
     ['IP不在白名单: /x?token=SECRETTOKEN', 'whitelist'],
     ['{"code":401,"msg":"IP不在白名单"}', 'whitelist'],
+    ['{"status":"fail","msg":"203.0.113.77不在白名单"}', 'whitelist'],
     ['<html><body>x</body></html>', 'server'],
     ['', 'no_resource'],
     ['[]', 'no_resource'],

@@ -42,15 +42,24 @@ describe('smartproxy: static addresses', () => {
     expect(open('static').source).toMatchObject({ isList: true, byChannel: false })
   })
 
-  it('where the documented path is absent, the prefixed one is asked', async () => {
-    const { source, http } = open('static')
-    http.script = [{ status: 404, body: 'not found' }, success({ list: [item(1)], total_page: 1 })]
+  const valid = { request: { status: 1 } }
+
+  it.each([
+    { status: 404, body: 'not found' },
+    { status: 301, body: '' },
+    { status: 403, body: '' },
+    { body: '<html><title>404 Not Found</title></html>' },
+    { body: '{"code":404,"msg":"no such api"}' },
+    { body: '{}' },
+  ])('where the documented path is absent, the prefixed one is asked: %o', async (absent) => {
+    const { source, http } = open('static', valid)
+    http.script = [absent, success({ list: [item(1)], total_page: 1 })]
     expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.1' }])
     expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/openapi/ip/get-static-ip 1'])
   })
 
   it('page after page, up to the one that the reply calls the last', async () => {
-    const { source, http } = open('static')
+    const { source, http } = open('static', valid)
     http.script = [1, 2].map((n) => success({ list: [item(n)], total_page: 2 }))
     expect((await source.extract(1, never)).sold).toHaveLength(2)
     expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/ip/get-static-ip 2'])
@@ -60,16 +69,32 @@ describe('smartproxy: static addresses', () => {
     ['brings nothing new', success({ list: [item(2)] })],
     ['is empty', success({ list: [] })],
   ])('page after page, until one %s', async (_what, last) => {
-    const { source, http } = open('static')
+    const { source, http } = open('static', valid)
     http.script = [success({ list: [item(1)] }), success({ list: [item(2)] }), last]
     expect((await source.extract(1, never)).sold).toHaveLength(2)
     expect(http.requests).toHaveLength(3)
   })
 
   it('a list that never ends is left after fifty pages', async () => {
-    const { source, http } = open('static')
+    const { source, http } = open('static', valid)
     http.script = Array.from({ length: 60 }, (_none, n) => success({ list: [item(n + 1)] }))
     expect((await source.extract(1, never)).sold).toHaveLength(50)
+  })
+
+  it('those that expire soon are asked for too, and cannot spoil the others', async () => {
+    const { source, http } = open('static')
+    http.script = [success({ list: [item(1)], total_page: 1 }), success({ list: [item(2)], total_page: 1 })]
+    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.1' }, { host: '198.51.100.2' }])
+    expect(http.requests.map(({ url }) => url.searchParams.get('status'))).toEqual(['1', '3'])
+    http.script = [success({ list: [item(1)], total_page: 1 }), { status: 500, body: '' }]
+    const { sold, rejected } = await source.extract(1, never)
+    expect([sold.length, rejected]).toEqual([1, [expect.stringContaining('could not be listed')]])
+  })
+
+  it('a reseller may answer with the code 0', async () => {
+    const { source, http } = open('static', valid)
+    http.script = [{ body: JSON.stringify({ code: 0, data: { list: [item(1)], total_page: 1 } }) }]
+    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.1' }])
   })
 
   it('an end months ahead counts from now, one that is past is no address', async () => {

@@ -43,6 +43,8 @@ describe('text', () => {
     ['<br>', '198.51.100.7:8080<br>gate.example.com:1080<br/>'],
     ['<br>', '<br />198.51.100.7:8080</br>gate.example.com:1080'],
     ['\\r\\n as four letters', '198.51.100.7:8080\\r\\ngate.example.com:1080'],
+    ['\\t as two letters', '198.51.100.7:8080\\tgate.example.com:1080'],
+    ['/br', '198.51.100.7:8080/br gate.example.com:1080'],
   ])('separated by %s', (separator, body) => {
     expect(foundIn(body)).toEqual({ found: both, format: `text, separated by ${separator}`, rejected: [] })
   })
@@ -54,6 +56,7 @@ describe('text', () => {
     ['198.51.100.7:8080:me:pa:ss', { ...first, username: 'me', password: 'pa:ss' }],
     ['me:p@ss@198.51.100.7:8080', { ...first, username: 'me', password: 'p@ss' }],
     ['me:pass:198.51.100.7:8080', { ...first, username: 'me', password: 'pass' }],
+    ['me:p@ss:198.51.100.7:8080', { ...first, username: 'me', password: 'p@ss' }],
     ['http://me:p%40ss@198.51.100.7:8080/', { ...first, protocol: 'http', username: 'me', password: 'p@ss' }],
     ['198.51.100.7 8080', first],
     ['198.51.100.7,8080', first],
@@ -77,6 +80,11 @@ describe('text', () => {
 })
 
 describe('text that is not all addresses', () => {
+  it('is cut at /br before a digit, not within a word', () => {
+    const { found } = foundIn('198.51.100.7:8080/br198.51.100.8:8080')
+    expect(found.map(({ host }) => host)).toEqual(['198.51.100.7', '198.51.100.8'])
+  })
+
   it('keeps what it cannot read as a shape, and remarks to themselves', () => {
     const { found, rejected } = foundIn(
       '# yours\n198.51.100.7:8080\n203.0.113.9:99999\ngate.example.com:1080\nme:secret',
@@ -177,6 +185,7 @@ describe('no addresses', () => {
     ],
     ['{"error":{"code":"E7","message":"too many requests"}}', 'rate_limited', 'E7', 'too many requests'],
     ['{"Code":-100,"Message":"套餐已过期"}', 'expired_plan', '-100', '套餐已过期'],
+    ['{"status":"fail","msg":"203.0.113.9不在白名单"}', 'whitelist', 'fail', '203.0.113.9不在白名单'],
     ['{"status":"fail","info":"余额不足"}', 'quota_exhausted', 'fail', '余额不足'],
     ['暂无可用IP', 'no_resource', 'text', '暂无可用IP'],
     ['参数有误', 'bad_request', 'text', '参数有误'],
