@@ -6,10 +6,11 @@ import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import { linkYaml } from './config/provider-yaml.ts'
-import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
+import { type AdminConfig, type Config, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
 import { connectionRoom } from './descriptors.ts'
 import { createLog, type Log } from './log.ts'
+import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
 import { DataSide, type DataSideSettings } from './proxy/data-plane.ts'
@@ -43,6 +44,8 @@ export interface App {
 export interface AppDeps {
   readonly clock?: Clock
   readonly log?: Log
+  /** Where the gateway may connect, and how names are resolved; a test hands in its own. */
+  readonly guard?: ConnectGuard
 }
 
 /**
@@ -61,14 +64,16 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   try {
     const { store, restored } = await openState(config, { clock, log })
     closers.unshift(() => store.close())
-    const http = openVendorHttp({ clock })
+    const guard = deps.guard ?? openConnectGuard(clock)
+    closers.unshift(() => guard.close())
+    const http = openVendorHttp({ clock, guard })
     closers.unshift(() => http.close())
     const accounts = new Accounts(clock, new LocalAccountStore(clock, store, restored))
     closers.unshift(() => accounts.close())
     const { gate, learnedOf } = accounts
     const sources = await openConfiguredSources(config, { clock, log, http, gate, learnedOf })
     closers.unshift(() => sources.close())
-    const parts = assemble(config, sources.opened, { clock, log, accounts, store })
+    const parts = assemble(config, sources.opened, { clock, log, accounts, store, guard })
     closers.unshift(
       () => parts.data.close(),
       () => parts.hand.close(),
@@ -135,7 +140,13 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
 function assemble(
   config: Config,
   sources: readonly ConfiguredSource[],
-  { clock, log, accounts, store }: { clock: Clock; log: Log; accounts: Accounts; store: Store },
+  {
+    clock,
+    log,
+    accounts,
+    store,
+    guard,
+  }: { clock: Clock; log: Log; accounts: Accounts; store: Store; guard: ConnectGuard },
 ) {
   const observer: PoolObserver = {
     lendable: (upstream) => data.leaseQueue.serve(upstream),
@@ -166,6 +177,7 @@ function assemble(
     health,
     supply: supply.planner,
     store,
+    guard,
     observer: traffic,
   })
   const hand = new OperatorCalls({ clock, log: log.child({ mod: 'hand' }), accounts, providers: supply.providers })
@@ -237,8 +249,14 @@ function dataSettings(config: Config): DataSideSettings {
       restMs: rest,
     })),
     providers: config.providers.map((provider) => provider.name),
+    allowPrivate: new Set(config.providers.filter(mayBePrivate).map((provider) => provider.name)),
     closesAtDeadline: config.pool.onDeadline === 'close',
   }
+}
+
+/** The demo's upstreams are on loopback; what the user wrote into a list or a file is the user's word. */
+function mayBePrivate(provider: ProviderConfig): boolean {
+  return provider.allowPrivate || isDemo(provider) || (isStatic(provider) && provider.url === undefined)
 }
 
 /** `*.example.com` is every host below it; anything else is the host itself. */

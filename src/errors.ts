@@ -9,6 +9,7 @@ type ProxyErrorType =
   | 'connection_refused'
   | 'connection_terminated'
   | 'connection_timeout'
+  | 'destination_ip_prohibited'
   | 'destination_unavailable'
   | 'http_protocol_error'
   | 'http_request_denied'
@@ -138,6 +139,13 @@ export const catalogue = {
   GW_INTERNAL: { blame: 'gateway', retry: 'never', http: 500, socks: 0x01, proxyStatus: 'proxy_internal_error' },
 
   // What happened at an upstream, before the tunnel was open.
+  GW_UPSTREAM_FORBIDDEN: {
+    blame: 'upstream',
+    retry: 'another-upstream',
+    http: 502,
+    socks: 0x01,
+    proxyStatus: 'destination_ip_prohibited',
+  },
   GW_UPSTREAM_UNREACHABLE: {
     blame: 'upstream',
     retry: 'another-upstream',

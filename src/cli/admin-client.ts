@@ -1,8 +1,11 @@
 /** How commands speak with a running gateway: its admin port, as the configuration has it. */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { formatAuthority } from '../address.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
+import { http } from '../node-http.ts'
 import { Secret } from '../secret.ts'
 import { CommandError } from './words.ts'
 
@@ -38,25 +41,31 @@ export function adminToken({ admin, state }: Config): Secret | undefined {
   }
 }
 
-/** @throws {NoGateway} when nobody listens there; {CommandError} when nobody answers */
+/**
+ * Asks over a connection of its own, straight to the place: `fetch` and Node's shared agent would hand the token to a proxy
+ * that the environment names (http_proxy with NODE_USE_ENV_PROXY or --use-env-proxy). Redirects are not followed.
+ * @throws {NoGateway} when nobody listens there; {CommandError} when nobody answers
+ */
 export async function askAdmin(place: string, path: string, ask: AdminAsk): Promise<AdminAnswer> {
   const { token, body, timeoutMs } = ask
+  const text = body === undefined ? '' : JSON.stringify(body)
   const headers = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   }
   const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(new DOMException('too late', 'TimeoutError')), timeoutMs)
+  const timer = setTimeout(() => deadline.abort(), timeoutMs)
   try {
-    const response = await fetch(`http://${place}${path}`, {
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-      headers,
-      redirect: 'error',
-      signal: deadline.signal,
-    })
-    return { status: response.status, body: parseJson(await response.text()) }
+    const method = body === undefined ? 'GET' : 'POST'
+    const agent = new http.Agent({ keepAlive: false })
+    const request = http.request(`http://${place}${path}`, { method, headers, agent, signal: deadline.signal })
+    // Told through the promise below, and once more when it is no longer waited for.
+    request.on('error', () => {})
+    const [response] = (await once(request.end(text), 'response')) as [IncomingMessage]
+    const chunks = await response.toArray(deadline)
+    return { status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }
   } catch (error) {
-    throw failure(error, place, timeoutMs)
+    throw failure(error, place, deadline.signal.aborted ? timeoutMs : undefined)
   } finally {
     clearTimeout(timer)
   }
@@ -70,13 +79,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-function failure(error: unknown, place: string, timeoutMs: number): CommandError {
-  const { cause, name } = error as Error
-  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED') {
+/** @param timeoutMs when that was what ended it */
+function failure(error: unknown, place: string, timeoutMs: number | undefined): CommandError {
+  if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
     const words = `no gateway answers at ${place}: start it with "turnpike start", or name the file of the one that runs with --config FILE`
     return new NoGateway(words, { cause: error })
   }
-  if (name === 'TimeoutError')
+  if (timeoutMs !== undefined)
     return new CommandError(`the gateway at ${place} has not answered for ${timeoutMs / 1_000} s`, { cause: error })
   return new CommandError(notAGateway(place), { cause: error })
 }

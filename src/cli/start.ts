@@ -4,6 +4,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { createLog, type Log } from '../log.ts'
+import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
 import { describe, exitCodes, explainFailure } from './words.ts'
 
@@ -43,6 +44,7 @@ interface CrashSource {
 export async function start(file: string, deps: StartDeps): Promise<number> {
   const config = loadConfig(file, deps.environment)
   const log = createLog(config.log)
+  for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
   const asked = Promise.withResolvers<string>()
   let app: App | undefined
   const unwatch = watchSignals(deps.process, deps.clock, {

@@ -188,10 +188,10 @@ const demoProvider = (shared: Common) =>
     vendor: z
       .literal('demo')
       .meta({ description: 'The pretend vendor inside Turnpike: real loopback proxies that expire.' }),
-    fetch: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'Really fetch targets other than whoami.demo. They see your own address.' }),
+    fetch: z.boolean().default(false).meta({
+      description:
+        'Really fetch targets other than whoami.demo. They see your own address. Targets on this machine or in its network need allowPrivate too.',
+    }),
     channels: integer(1, 1_000).default(20).meta({ description: 'Most addresses held at once.' }),
     life: lifeRange().prefault(['60s', '120s']).meta({ description: 'Shortest and longest life of an address.' }),
   })

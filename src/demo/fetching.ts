@@ -6,10 +6,11 @@
  * proxy-chain answers anything, and proxy-chain is handed the open socket.
  */
 import { Agent, createServer, type IncomingMessage, type Server } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type PrepareRequestFunctionResult, RequestError } from 'proxy-chain'
 import type { Clock } from '../clock.ts'
+import { type ConnectGuard, FORBIDDEN_ADDRESS, forbiddenAddress } from '../network/connect-guard.ts'
 
 /** Shorter than the gateway's `dial.timeout`: a slow target must be told as the target's doing, not seen as a silent upstream. */
 const DIAL_TIMEOUT_MS = 6_000
@@ -23,14 +24,25 @@ export interface FetchTarget {
   readonly request: IncomingMessage
 }
 
+/** What targets may be. */
+export interface Reach {
+  readonly guard: ConnectGuard
+  /** Targets may be this machine, and others in its network: whoever may use the gateway reaches them. */
+  readonly allowPrivate: boolean
+}
+
 /**
  * Opens the way to the target; the client's leaving ends the attempt, as does the upstream's deadline, which destroys the client's socket.
- * @throws {RequestError} 502 when the target cannot be reached, 504 when it stays silent, 411 for a body that proxy-chain would not frame
+ * @throws {RequestError} 403 for a target on this machine or in its network unless allowed, 502 when the target cannot be reached, 504 when it stays silent, 411 for a body that proxy-chain would not frame
  */
-export async function fetchForReal(target: FetchTarget, clock: Clock): Promise<PrepareRequestFunctionResult> {
+export async function fetchForReal(
+  target: FetchTarget,
+  clock: Clock,
+  reach: Reach,
+): Promise<PrepareRequestFunctionResult> {
   if (target.isHttp && !canFrame(target.request))
     throw new RequestError('A body with this method needs a Content-Length.\n', 411)
-  const socket = await dial(target, clock)
+  const socket = await dial(target, clock, reach)
   const release = tie(target.request.socket, socket)
   return target.isHttp ? { httpAgent: agentOver(socket) } : { customConnectServer: tunnelInto(socket, release) }
 }
@@ -40,10 +52,10 @@ function canFrame({ method, headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined || ['POST', 'PUT', 'PATCH'].includes(method ?? '')
 }
 
-function dial({ hostname, port, request }: FetchTarget, clock: Clock): Promise<Socket> {
+function dial({ hostname, port, request }: FetchTarget, clock: Clock, reach: Reach): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const host = hostname.replace(/^\[|\]$/g, '')
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true })
+    const socket = open(host, port, reach)
     const timer = clock.after(DIAL_TIMEOUT_MS, () => fail(504, 'did not answer'))
     const fail = (status: number, what: string) => {
       settle()
@@ -57,12 +69,24 @@ function dial({ hostname, port, request }: FetchTarget, clock: Clock): Promise<S
     }
     request.socket.once('close', onClientGone)
     // Never taken off: until somebody else listens, an error without a listener would end the process.
-    socket.on('error', () => fail(502, 'cannot be reached'))
+    socket.on('error', ({ code }: NodeJS.ErrnoException) =>
+      code === FORBIDDEN_ADDRESS ? fail(403, FORBIDDEN) : fail(502, 'cannot be reached'),
+    )
     socket.once('connect', () => {
       settle()
       resolve(socket)
     })
   })
+}
+
+const FORBIDDEN =
+  'is on this machine or in its network, which the demo does not fetch (allowPrivate: true on the demo provider accepts it); it was not contacted'
+
+/** A target that may not be reached ends in ERR_FORBIDDEN_ADDRESS, also when only its name leads there. */
+function open(host: string, port: number, { guard, allowPrivate }: Reach): Socket {
+  const rule = { port, allowPrivate, group: 'demo' }
+  if (isIP(host) !== 0 && guard.forbids(host, rule)) return new Socket().destroy(forbiddenAddress())
+  return connect({ host, port, lookup: guard.lookup(rule), noDelay: true, allowHalfOpen: true })
 }
 
 /** From here to the hand-over nobody watches the two sockets: the target's must not outlive the client's. Returns the undo. */

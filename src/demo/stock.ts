@@ -7,6 +7,7 @@
  */
 import { randomInt } from 'node:crypto'
 import type { Clock, Timer } from '../clock.ts'
+import type { Reach } from './fetching.ts'
 import type { DemoLog } from './log.ts'
 import { type PlaceFilter, placesLike } from './places.ts'
 import { deadlineText } from './times.ts'
@@ -16,7 +17,8 @@ export interface StockOptions {
   readonly channels: number
   /** Shortest and longest life of an address, ms. */
   readonly life: readonly [number, number]
-  readonly fetch: boolean
+  /** Which real targets its upstreams go to; undefined: whoami.demo alone. */
+  readonly reach: Reach | undefined
   /** The loopback address for the next upstream. */
   readonly nextHost: () => string
 }
@@ -82,9 +84,9 @@ export class Stock {
       const place = places[randomInt(places.length)]
       if (place === undefined) throw new Error('no place to choose from')
       const { lifeMs, deadline } = this.#pickLife()
-      const { nextHost, fetch } = this.#options
+      const { nextHost, reach } = this.#options
       const expiresAt = this.#clock.now() + lifeMs
-      const holding = { ...(await openUpstream({ host: nextHost(), place, expiresAt, fetch }, this.#clock)), deadline }
+      const holding = { ...(await openUpstream({ host: nextHost(), place, expiresAt, reach }, this.#clock)), deadline }
       this.#held.set(holding, this.#timerFor(holding))
       if (this.#closed) this.#stop(holding)
       return holding

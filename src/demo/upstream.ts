@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type PrepareRequestFunction, type PrepareRequestFunctionOpts, RequestError, Server } from 'proxy-chain'
 import type { Clock } from '../clock.ts'
 import { Secret } from '../secret.ts'
-import { fetchForReal } from './fetching.ts'
+import { fetchForReal, type Reach } from './fetching.ts'
 import type { Place } from './places.ts'
 import { answerWhoami, type Identity, WHOAMI_HOST, WHOAMI_PORT, whoamiServer } from './whoami.ts'
 
@@ -13,8 +13,8 @@ export interface UpstreamOptions {
   readonly place: Place
   /** Clock time at which it stops, ms. The caller stops it: the upstream itself has no timer. */
   readonly expiresAt: number
-  /** Go to other targets than whoami.demo for real. */
-  readonly fetch: boolean
+  /** Which other targets than whoami.demo it goes to for real; undefined: none. */
+  readonly reach: Reach | undefined
 }
 
 export interface DemoUpstream {
@@ -31,7 +31,7 @@ export interface DemoUpstream {
 
 /** Starts a proxy. Rejects with the system's error when the address cannot be listened on. */
 export async function openUpstream(
-  { host, place, expiresAt, fetch }: UpstreamOptions,
+  { host, place, expiresAt, reach }: UpstreamOptions,
   clock: Clock,
 ): Promise<DemoUpstream> {
   const username = `demo-${randomBytes(3).toString('hex')}`
@@ -45,7 +45,7 @@ export async function openUpstream(
       return server.port // the system's choice, known once the server listens
     },
   }
-  const prepareRequestFunction = handlerFor(who, { admits, fetch, clock })
+  const prepareRequestFunction = handlerFor(who, { admits, reach, clock })
   const server = new Server({ host, port: 0, authRealm: 'Turnpike demo vendor', prepareRequestFunction })
   await server.listen()
   server.server.keepAliveTimeout = 0 // node's 5 s would close idle connections under a client that is about to use them
@@ -54,11 +54,11 @@ export async function openUpstream(
 
 interface Rules {
   readonly admits: (username: string, password: string) => boolean
-  readonly fetch: boolean
+  readonly reach: Reach | undefined
   readonly clock: Clock
 }
 
-function handlerFor(who: Identity, { admits, fetch, clock }: Rules): PrepareRequestFunction {
+function handlerFor(who: Identity, { admits, reach, clock }: Rules): PrepareRequestFunction {
   const tunnelled = whoamiServer(who)
   return ({ request, username, password, hostname, port, isHttp }: PrepareRequestFunctionOpts) => {
     if (!admits(username, password)) {
@@ -68,7 +68,8 @@ function handlerFor(who: Identity, { admits, fetch, clock }: Rules): PrepareRequ
     if (name === WHOAMI_HOST && port === WHOAMI_PORT) {
       return isHttp ? { customResponseFunction: () => answerWhoami(request, who) } : { customConnectServer: tunnelled }
     }
-    if (fetch && name !== WHOAMI_HOST) return fetchForReal({ hostname, port, isHttp, request }, clock)
+    if (reach !== undefined && name !== WHOAMI_HOST)
+      return fetchForReal({ hostname, port, isHttp, request }, clock, reach)
     const body = name === WHOAMI_HOST ? wrongPort(port) : outOfReach(name)
     if (isHttp) return { customResponseFunction: () => ({ statusCode: 403, headers: PLAIN_TEXT, body }) }
     throw new RequestError(body, 403, PLAIN_TEXT)

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../clock.ts'
+import { openConnectGuard } from '../network/connect-guard.ts'
 import { Secret } from '../secret.ts'
 import { createApi } from './api.ts'
 import type { DemoLog } from './log.ts'
@@ -22,6 +23,8 @@ export interface DemoOptions {
   readonly life?: readonly [number, number]
   /** Really go to targets other than whoami.demo, from this machine. Default false. */
   readonly fetch?: boolean
+  /** With `fetch`: also to targets on this machine and in its network. Default false. */
+  readonly allowPrivate?: boolean
 }
 
 export interface DemoDeps {
@@ -45,9 +48,11 @@ const LIFE_MS = [60_000, 120_000] as const
 
 /** Starts the vendor; its addresses start when they are sold. Rejects when loopback cannot be listened on. */
 export async function startDemoWorld(options: DemoOptions, { clock, log, canListen }: DemoDeps): Promise<DemoWorld> {
-  const { channels = CHANNELS, life = LIFE_MS, fetch = false } = options
+  const { channels = CHANNELS, life = LIFE_MS, fetch = false, allowPrivate = false } = options
   const key = new Secret(randomBytes(16).toString('hex'))
-  const stock = new Stock({ channels, life, fetch, nextHost: await loopbackHosts(canListen) }, { clock, log })
+  const guard = openConnectGuard(clock)
+  const reach = fetch ? { guard, allowPrivate } : undefined
+  const stock = new Stock({ channels, life, reach, nextHost: await loopbackHosts(canListen) }, { clock, log })
   const api = createApi({ key, channels }, stock, { clock, log })
   const port = await listen(api)
   log.info({ port, channels, fetch }, 'demo vendor started')
@@ -57,6 +62,7 @@ export async function startDemoWorld(options: DemoOptions, { clock, log, canList
     baseUrl: `http://127.0.0.1:${port}`,
     key,
     close: () => {
+      guard.close()
       closing ??= Promise.all([closeApi(api), stock.close()]).then(() => {})
       return closing
     },

@@ -5,7 +5,7 @@
  *   outcome                              party       what follows
  *   opened                               -           failures 0, rest over, its own pending evidence is forgotten;
  *                                                    pending evidence of others about this target: they are penalised
- *   unreachable, garbage                 upstream    rests, longer each time; evicted after `evictAfter` in a row
+ *   forbidden, unreachable, garbage      upstream    rests, longer each time; evicted after `evictAfter` in a row
  *   login (407, 454, SOCKS login)        upstream    the same, and it counts against the provider
  *   refused (complete answer: other      pair        pending; penalised when another upstream opens that target, or when
  *    HTTP status, SOCKS REP 1-8)                     this one refuses a second target and is not alive (#isAlive)

@@ -51,8 +51,8 @@ export interface UpstreamFacts {
   readonly ref?: string
 }
 
-/** No answer that a proxy would give. */
-export type Breakage = 'unreachable' | 'silent' | 'closed' | 'garbage'
+/** No answer that a proxy would give. `forbidden`: its name leads to an address that the gateway does not connect to. */
+export type Breakage = 'forbidden' | 'unreachable' | 'silent' | 'closed' | 'garbage'
 
 /**
  * A plain request was taken and not answered in the time of a handshake. Unlike silence before a tunnel this may be the
@@ -69,7 +69,7 @@ export type Outcome =
    * The upstream was connected, accepted the login and was sent the request; no valid answer came. The target may be the
    * cause: many proxies close the connection, or stay silent, when they cannot reach it.
    */
-  | { readonly kind: 'unanswered'; readonly how: Exclude<Breakage, 'unreachable'> }
+  | { readonly kind: 'unanswered'; readonly how: Exclude<Breakage, 'forbidden' | 'unreachable'> }
   | { readonly kind: 'login'; readonly status: number }
   /** `answer` tells refusals apart: an HTTP status, `SOCKS_REPLY` + REP, or `NO_ANSWER`. */
   | { readonly kind: 'refused'; readonly answer: number }
@@ -78,6 +78,7 @@ export type Outcome =
 export function codeOf(outcome: Outcome): ErrorCode {
   switch (outcome.kind) {
     case 'broken':
+      if (outcome.how === 'forbidden') return 'GW_UPSTREAM_FORBIDDEN'
       return outcome.how === 'garbage' ? 'GW_UPSTREAM_GARBAGE' : 'GW_UPSTREAM_UNREACHABLE'
     case 'unanswered':
       return outcome.how === 'silent' ? 'GW_UPSTREAM_SILENT' : 'GW_UPSTREAM_CLOSED'

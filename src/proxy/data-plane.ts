@@ -2,9 +2,8 @@
  * The data side as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
  * what supply says of the future (`SupplyView`), and nothing else of the control side.
  */
-import { isIP, type Socket } from 'node:net'
-import { networkInterfaces } from 'node:os'
-import { type Address, addressMatcher } from '../address.ts'
+import type { Socket } from 'node:net'
+import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
 import type { PendingTunnel } from '../downstream/client-request.ts'
@@ -14,6 +13,7 @@ import { Listener, type ListenerOwner, type ListenerSettings } from '../downstre
 import { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
+import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
@@ -56,6 +56,8 @@ export interface DataSideSettings {
   readonly retryStatuses: readonly number[]
   readonly bans: readonly BanRule[]
   readonly providers: readonly string[]
+  /** Those whose upstreams may be at loopback and private addresses. */
+  readonly allowPrivate: ReadonlySet<string>
   /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
   readonly hedgeAfter: number | 'auto' | 'off'
   /** End the tunnels of an upstream when it expires. */
@@ -102,8 +104,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   readonly #opening = { count: 0 }
   readonly #lists: readonly DeadlineList[]
   readonly #hedging: Hedging | undefined
-  /** Ports of the gateway that are not listeners of this side (the admin port). */
-  readonly #ownPorts = new Set<number>()
+  readonly #guard: ConnectGuard
   #isListening = false
   readonly #admission: Admission
   readonly #logins: LoginThrottle
@@ -117,25 +118,23 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       health: Health
       supply: SupplyView
       store: SessionStore
+      guard: ConnectGuard
       observer: DataSideObserver
     },
   ) {
-    const { clock, pool, health, supply, observer } = parts
+    const { clock, pool, health, supply, guard, observer } = parts
     this.#settings = settings
     this.#observer = observer
     this.#clock = clock
+    this.#guard = guard
     this.sticky = new Sticky(pool, settings.session, clock, parts.store)
     this.leaseQueue = new LeaseQueue(pool, this.sticky, supply, settings.wait, clock)
-    this.#dialler = new Dialler(clock, {
-      timeoutMs: settings.dialTimeoutMs,
-      maxReplyBytes: settings.maxHeaderBytes,
-      warm: settings.warm,
-    })
+    const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, allowPrivate } = settings
+    this.#dialler = new Dialler(clock, { timeoutMs, maxReplyBytes, warm, allowPrivate }, guard)
     this.#router = new Router({
       strategy: settings.strategy,
       providers: settings.providers,
-      ownPorts: () => this.#ownPorts,
-      isOwnAddress,
+      isOwnPort: (host, port) => guard.isOwnPort(host, port),
     })
     const deadlines = new DeadlineList(clock, settings.dialDeadlineMs)
     const answers = new DeadlineList(clock, settings.dialTimeoutMs)
@@ -211,9 +210,9 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     return addresses
   }
 
-  /** Clients may not reach this port of this machine through us. */
+  /** Nobody may reach this port of this machine through us. */
   reservePort(port: number): void {
-    this.#ownPorts.add(port)
+    this.#guard.reservePort(port)
   }
 
   #scheduleSweep(): void {
@@ -320,11 +319,4 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     this.#hedging?.close()
     this.#dialler.close()
   }
-}
-
-/** Asked only for targets on one of our own ports, so it need not be quick. Spellings of one IPv6 address are many. */
-function isOwnAddress(host: string): boolean {
-  if (isIP(host) === 0) return false
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
-  return addressMatcher(own)(host)
 }

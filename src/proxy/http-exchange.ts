@@ -232,7 +232,8 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
 
   /** The connection was there and the request on its way; through a tunnel even garbage is the target's. */
   #failureOf(upstream: Upstream, how: Breakage): Outcome {
-    const isOwn = how === 'unreachable' || (how === 'garbage' && this.#throughOf(upstream) === '')
+    const isOwn =
+      how === 'forbidden' || how === 'unreachable' || (how === 'garbage' && this.#throughOf(upstream) === '')
     return isOwn ? { kind: 'broken', how } : { kind: 'unanswered', how }
   }
 

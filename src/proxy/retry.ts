@@ -54,6 +54,7 @@ function targetError(failure: Outcome): GatewayError {
 }
 
 const BEFORE_REQUEST = {
+  forbidden: 'the upstream leads to a private address or to the gateway itself, and was not connected to',
   unreachable: 'the upstream could not be connected to',
   silent: 'the upstream did not finish the connection, TLS or login in time; the target was not asked for',
   closed: 'the upstream closed the connection before it was asked for the target',

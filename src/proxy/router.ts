@@ -1,6 +1,6 @@
 /** From what a client said to what it may be lent: listener defaults, user rights, client options. */
 import { hash } from 'node:crypto'
-import { isThisMachine, type Target } from '../address.ts'
+import type { Target } from '../address.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import { type ClientOptions, noOptions } from '../downstream/username-options.ts'
 import { GatewayError } from '../errors.ts'
@@ -30,10 +30,8 @@ export interface Route {
 export interface RouterSettings {
   readonly strategy: Strategy
   readonly providers: readonly string[]
-  /** Ports that the gateway itself listens on. */
-  readonly ownPorts: () => ReadonlySet<number>
-  /** Whether an address belongs to this machine; asked only for targets on one of our ports. */
-  readonly isOwnAddress: (host: string) => boolean
+  /** Whether the gateway itself listens there, under any of the names and addresses of this machine. */
+  readonly isOwnPort: (host: string, port: number) => boolean
 }
 
 /** Where a request came from; its address costs a system call, so it is read only when it is needed. */
@@ -69,8 +67,7 @@ export class Router {
 
   /** Nothing may target the gateway's own ports: a loop, or the admin API from outside. */
   #refuseOwnPorts({ host, port, authority }: Target): void {
-    if (!this.#settings.ownPorts().has(port)) return
-    if (!isThisMachine(host) && !this.#settings.isOwnAddress(host)) return
+    if (!this.#settings.isOwnPort(host, port)) return
     throw new GatewayError('GW_TARGET_NOT_ALLOWED', `${authority} is the gateway itself`)
   }
 

@@ -100,11 +100,12 @@ export function openLink(
 
 /** The demo vendor is a company of its own on loopback, started with the gateway; loaded only where it is wanted. */
 async function openDemoWorld(
-  { channels, life, fetch }: DemoProviderConfig,
+  { channels, life, fetch, allowPrivate }: DemoProviderConfig,
   { clock, log }: OpenDeps,
 ): Promise<DemoWorld> {
   const { startDemoWorld } = await import('../demo/world.ts')
-  return startDemoWorld({ channels, life: [life[0], life[1]], fetch }, { clock, log: log.child({ mod: 'demo' }) })
+  const options = { channels, life: [life[0], life[1]] as const, fetch, allowPrivate }
+  return startDemoWorld(options, { clock, log: log.child({ mod: 'demo' }) })
 }
 
 function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWorld, deps: OpenDeps): ConfiguredSource {

@@ -264,6 +264,7 @@ function untilNext(wallMs: number, periodMs: number): number {
 function causeInWords(cause: string | undefined): string {
   if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
   if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
+  if (cause === 'forbidden') return 'they lead to private addresses: allowPrivate: true accepts them'
   if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'
   return 'is this machine on the vendor’s whitelist, and is the protocol (http, socks5) the one that was bought?'
 }

@@ -4,7 +4,7 @@
  *
  *   connecting ──▶ (TLS) ──▶ asked ──▶ open ──▶ relay
  *        │           │         └──▶ failed: unanswered (silent, closed), garbage, login, refused, local
- *        └───────────┴──▶ failed: unreachable, silent, closed, garbage, local
+ *        └───────────┴──▶ failed: forbidden, unreachable, silent, closed, garbage, local
  *
  * One of `opened` and `failed` is called once, unless the leg is destroyed before. `opened` must join the leg to a
  * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
@@ -12,6 +12,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
+import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from '../structures/timeout-queue.ts'
 import type { ReadBuffers } from './read-buffers.ts'
@@ -51,8 +52,11 @@ export interface LegHost {
   readonly maxReplyBytes: number
 }
 
-/** Codes that say that this machine, not the upstream, is out of something. */
-const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'])
+/**
+ * This machine is out of something for every upstream alike. Others that look alike are about the one address: without IPv6
+ * here ENETUNREACH and EADDRNOTAVAIL, behind a local firewall EACCES and EPERM. They count as unreachable.
+ */
+const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 const LOGIN_STATUSES = new Set([407, 454])
@@ -69,6 +73,8 @@ export class Leg extends Expiring {
   wasWarm = false
   /** Set by the dialler as soon as there is one. */
   socket!: Socket
+  /** Stops waiting for the address of an upstream that has a name; set by the dialler. */
+  cancelLookup: (() => void) | undefined
   /** What is said to the upstream as soon as the connection stands; it may hold a login, so it is not kept any longer. */
   request = ''
   /** The request for the target was sent: from here on a failure may be the target's. */
@@ -206,6 +212,7 @@ export class Leg extends Expiring {
     if (this.relay !== undefined) return void this.relay.upstreamErrored()
     const code = error.code ?? ''
     if (LOCAL_CODES.has(code)) this.fail({ kind: 'local', code })
+    else if (code === FORBIDDEN_ADDRESS) this.broke('forbidden')
     else if (CLOSED_CODES.has(code)) this.broke('closed')
     else this.broke(isProtocolError(code) ? 'garbage' : 'unreachable')
   }
@@ -216,6 +223,7 @@ export class Leg extends Expiring {
   }
 
   closed(): void {
+    this.cancelLookup?.()
     if (this.relay !== undefined) this.relay.upstreamClosed()
     else this.broke('closed')
   }

@@ -1,10 +1,9 @@
 /** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5. */
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
-import { connect, isIP, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect, isIP, Socket, type TcpNetConnectOpts } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { LRUCache } from 'lru-cache'
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
+import { type ConnectGuard, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
 import { dialSocks } from '../socks/client.ts'
@@ -21,11 +20,9 @@ export interface DiallerSettings {
   readonly maxReplyBytes: number
   /** Connections kept open ahead of need to each upstream that is being used; 0: none. */
   readonly warm: number
+  /** Providers whose upstreams may be at loopback and private addresses. */
+  readonly allowPrivate: ReadonlySet<string>
 }
-
-/** Names of upstreams are looked up once in this time: resolvers cost more than all the rest of a dial. */
-const NAME_TTL_MS = 30_000
-const MAX_NAMES = 1_000
 
 /** A socket that knows its leg: the listeners below are shared by all sockets. */
 interface LegSocket extends Socket {
@@ -38,18 +35,20 @@ export class Dialler {
   readonly buffers = new ReadBuffers()
   readonly timeoutMs: number
   readonly #timeouts: DeadlineList
-  readonly #lookup: LookupFunction
+  readonly #guard: ConnectGuard
+  readonly #allowPrivate: ReadonlySet<string>
   /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
   readonly #trust = new Map<string | undefined, SecureContext>()
   readonly #sessions: TlsSessions
   readonly #warm: WarmLegs | undefined
 
-  constructor(clock: Clock, settings: DiallerSettings) {
+  constructor(clock: Clock, settings: DiallerSettings, guard: ConnectGuard) {
     this.clock = clock
     this.maxReplyBytes = settings.maxReplyBytes
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = new DeadlineList(clock, settings.timeoutMs)
-    this.#lookup = cachedLookup(clock)
+    this.#guard = guard
+    this.#allowPrivate = settings.allowPrivate
     this.#sessions = new TlsSessions(clock)
     if (settings.warm > 0)
       this.#warm = new WarmLegs(clock, settings.warm, (upstream, owner) => this.#connectAhead(upstream, owner))
@@ -108,10 +107,17 @@ export class Dialler {
   }
 
   #connect(leg: Leg, intoBuffer: boolean): Socket {
-    const { host, port, protocol } = leg.upstream.facts
+    const { host, port, protocol, provider } = leg.upstream.facts
+    const rule = { port, allowPrivate: this.#allowPrivate.has(provider), group: provider }
     const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true }
     if (intoBuffer) options.onread = { buffer: leg.readInto, callback: leg.received }
-    if (isIP(host) === 0) options.lookup = this.#lookup
+    if (isIP(host) !== 0) {
+      if (this.#guard.forbids(host, rule)) return adopt(new Socket().destroy(forbiddenAddress()), leg)
+    } else {
+      options.lookup = this.#guard.lookup(rule, (cancel) => {
+        leg.cancelLookup = cancel
+      })
+    }
     return adopt(protocol === 'https' ? this.#connectTls(leg.upstream, options) : connect(options), leg)
   }
 
@@ -203,28 +209,4 @@ function basicLogin({ facts }: Upstream): string {
   if (facts.username === undefined) return ''
   const login = Buffer.from(`${facts.username}:${facts.password?.reveal() ?? ''}`).toString('base64')
   return `Proxy-Authorization: Basic ${login}\r\n`
-}
-
-/** `dns.lookup` that remembers; failures are not remembered. */
-function cachedLookup(clock: Clock): LookupFunction {
-  const known = new LRUCache<string, LookupAddress[]>({
-    max: MAX_NAMES,
-    ttl: NAME_TTL_MS,
-    perf: { now: () => clock.now() },
-  })
-  return (name, options, callback) => {
-    const addresses = known.get(name)
-    if (addresses !== undefined) return process.nextTick(answer, addresses, options.all === true, callback)
-    dnsLookup(name, { all: true }, (error, found) => {
-      if (error !== null) return callback(error, '', 0)
-      known.set(name, found)
-      answer(found, options.all === true, callback)
-    })
-  }
-}
-
-function answer(addresses: LookupAddress[], all: boolean, callback: Parameters<LookupFunction>[2]): void {
-  const first = addresses[0]
-  if (all || first === undefined) callback(null, addresses)
-  else callback(null, first.address, isIPv6(first.address) ? 6 : 4)
 }

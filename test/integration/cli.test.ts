@@ -267,6 +267,27 @@ describe('turnpike status', () => {
     expect(gateway.asked).toEqual([`GET /readyz ${host} Bearer t0ken`, `GET /v1/providers ${host} Bearer t0ken`])
   })
 
+  it('asks it directly, whatever proxy the environment names: the token stays on this machine', async () => {
+    const stranger = createHttpServer((_request, response) => response.end('{}'))
+    let connections = 0
+    stranger.on('connection', () => connections++)
+    const proxy = `http://127.0.0.1:${await listening(stranger)}`
+    const heard: (string | undefined)[] = []
+    const admin = createHttpServer((request, response) => {
+      heard.push(request.headers.authorization)
+      response.setHeader('content-type', 'application/json').end('{"providers":[]}')
+    })
+    const token = 'token-of-the-gateway'
+    const file = write(
+      'proxied.yaml',
+      `admin: { port: ${await listening(admin)}, token: ${token} }\nproviders: [{ name: demo, vendor: demo }]\nstate: off\n`,
+    )
+    const variables = { NODE_USE_ENV_PROXY: '1', http_proxy: proxy, HTTP_PROXY: proxy, no_proxy: '', NO_PROXY: '' }
+    await run([main, 'status', '-c', file], variables).done
+    await run(['--use-env-proxy', main, 'status', '-c', file], variables).done
+    expect([connections, new Set(heard)]).toEqual([0, new Set([`Bearer ${token}`])])
+  })
+
   it('says why the gateway is not ready: 1', async () => {
     const gateway = await admin({
       '/readyz': [503, { reasons: ['no provider can buy'] }],

@@ -19,7 +19,7 @@ async function startTarget() {
 }
 
 it('goes to the target, says at start whose address is shown, and loses nothing', async () => {
-  const { world, lines } = await start({ fetch: true })
+  const { world, lines } = await start({ fetch: true, allowPrivate: true })
   expect(lines.join('\n')).toContain('they see its own address')
   const [item, target] = [await buy(world), await startTarget()]
   const { body } = await plain(await dial(item), item, `http://${target.authority}/a`)
@@ -34,14 +34,26 @@ it('goes to the target, says at start whose address is shown, and loses nothing'
 })
 
 it('still answers whoami.demo, and only there', async () => {
-  const { world } = await start({ fetch: true })
+  const { world } = await start({ fetch: true, allowPrivate: true })
   const item = await buy(world)
   expect((await plain(await dial(item), item, 'http://whoami.demo/')).status).toBe(200)
   expect((await tunnel(await dial(item), item, 'whoami.demo:443')).status).toBe(403)
 })
 
-it('answers 502 when the target cannot be reached', async () => {
+it('contacts no target on this machine or in its network, by address or by name, unless allowPrivate', async () => {
   const { world } = await start({ fetch: true })
+  const [item, target] = [await buy(world), await startTarget()]
+  for (const host of ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '127.1', '0x7f.1', '2130706433']) {
+    const reply = await plain(await dial(item), item, `http://${host}:${target.port}/`)
+    expect([host, reply.status, reply.body]).toEqual([host, 403, expect.stringContaining('was not contacted')])
+    expect((await tunnel(await dial(item), item, `${host}:${target.port}`)).status).toBe(403)
+  }
+  expect((await tunnel(await dial(item), item, '169.254.169.254:80')).status).toBe(403)
+  expect(target.connections).toBe(0)
+})
+
+it('answers 502 when the target cannot be reached', async () => {
+  const { world } = await start({ fetch: true, allowPrivate: true })
   const [item, target] = [await buy(world), await startTarget()]
   await target.close()
   expect((await tunnel(await dial(item), item, target.authority)).status).toBe(502)
@@ -53,7 +65,7 @@ it('answers 502 when the target cannot be reached', async () => {
 
 // node would send the chunks' content bare, and the target would take it for the next request.
 it('refuses a body that could be smuggled', async () => {
-  const { world } = await start({ fetch: true })
+  const { world } = await start({ fetch: true, allowPrivate: true })
   const [item, target] = [await buy(world), await startTarget()]
   const smuggling = { headers: 'Transfer-Encoding: chunked\r\n', body: '3\r\nGET\r\n0\r\n\r\n' }
   expect((await plain(await dial(item), item, `http://${target.authority}/`, smuggling)).status).toBe(411)
@@ -61,7 +73,7 @@ it('refuses a body that could be smuggled', async () => {
 })
 
 it('goes on carrying what the client sends after the target has stopped sending', async () => {
-  const { world } = await start({ fetch: true })
+  const { world } = await start({ fetch: true, allowPrivate: true })
   let heard = ''
   const target = new LoopbackServer(async (socket) => {
     socket.end('bye')
@@ -78,7 +90,7 @@ it('goes on carrying what the client sends after the target has stopped sending'
 })
 
 it('drops the way to the target at the deadline', async () => {
-  const { world, clock } = await start({ fetch: true, life: [60_000, 60_000] })
+  const { world, clock } = await start({ fetch: true, allowPrivate: true, life: [60_000, 60_000] })
   const target = new LoopbackServer((socket) => {
     socket.resume().on('end', () => socket.destroy())
   })

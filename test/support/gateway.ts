@@ -12,6 +12,7 @@ import { type App, startApp } from '../../src/app.ts'
 import type { Clock } from '../../src/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log.ts'
+import type { ConnectGuard } from '../../src/network/connect-guard.ts'
 import type { Upstream } from '../../src/pool/upstream.ts'
 import { closeClients } from './client.ts'
 import { header, type ResponseHead } from './http-wire.ts'
@@ -43,6 +44,8 @@ export interface GatewayOptions extends WorldOptions {
   readonly secrets?: readonly (string | Login)[]
   /** The system's own by default. */
   readonly clock?: Clock
+  /** How names are resolved, and where the gateway may connect; by default as this machine does. */
+  readonly guard?: ConnectGuard
   /** Closes what a test opened beside the world, before leaks are looked for. */
   readonly closing?: () => Promise<void>
 }
@@ -94,6 +97,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const app = await startApp(config, {
     log: createLog({ level: 'debug', format: 'json' }, log),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.guard === undefined ? {} : { guard: options.guard }),
   })
   const records = recordMembers(app)
   let stopped: Promise<void> | undefined

@@ -1,22 +1,11 @@
 /** What a vendor sold, before anybody connects to it: addresses that cannot be upstreams are taken out, logins are put in. */
 import { isIP, isIPv4 } from 'node:net'
-import { addressMatcher } from '../../address.ts'
+import { isLocalName, isOddAddress, isPrivateAddress } from '../../network/address-scope.ts'
 import type { Delivered, Sold, SourceSettings } from '../contract.ts'
 
 /** The size the pool is built for; a reply with more is not meant for us. */
 const MAX_ITEMS = 10_000
 const MAX_REASONS = 100
-
-/** Loopback, private, link-local, multicast, unspecified, reserved (RFC 6890); v4-mapped IPv6 counts as the IPv4 it holds. */
-const isOurs = addressMatcher([
-  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
-  ...['192.0.0.0/24', '224.0.0.0/4', '240.0.0.0/4'],
-  // ::/96 holds the unspecified address, loopback and the IPv4-compatible form; 64:ff9b::/96 and 2002::/16 lead to any IPv4 address.
-  ...['::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', 'fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
-])
-
-const LOCAL_NAMES =
-  /^(localhost|localhost\.localdomain|ip6-localhost|ip6-loopback|.+\.(localhost|local|internal|home\.arpa))$/i
 
 export type ScreenSettings = Pick<SourceSettings, 'allowPrivate' | 'upstream'>
 
@@ -39,14 +28,13 @@ export function screen(delivered: Delivered, settings: ScreenSettings): Delivere
   return { ...delivered, sold, rejected: rejected.slice(0, MAX_REASONS) }
 }
 
-/** Why a host may not be an upstream; undefined when it may. Names are not resolved here. */
+/** Why a host may not be an upstream; undefined when it may. Names are resolved at connecting: network/connect-guard.ts. */
 export function refusalOf(host: string, allowPrivate: boolean): string | undefined {
   const name = host.replace(/\.$/, '')
-  // Resolvers read `127.1`, `0x7f.1` and `2130706433` as IPv4 addresses, past the list above.
-  if (isIP(name) === 0 && /(^|\.)(\d+|0x[0-9a-f]*)$/i.test(name)) return `${host} is no proper IP address`
+  if (isOddAddress(name)) return `${host} is no proper IP address`
   if (name.includes('%')) return `${host} holds a zone`
   if (allowPrivate) return undefined
-  const isPrivate = isIP(name) === 0 ? LOCAL_NAMES.test(name) : isOurs(name)
+  const isPrivate = isIP(name) === 0 ? isLocalName(name) : isPrivateAddress(name)
   return isPrivate
     ? `${host} is a ${isIPv4(name) || isIP(name) === 6 ? 'private or reserved address' : 'local name'} (allowPrivate: true accepts it)`
     : undefined

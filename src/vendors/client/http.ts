@@ -5,8 +5,15 @@
  * undici's own errors are read for their code and dropped.
  */
 import { createRequire } from 'node:module'
-import type { Agent, Dispatcher } from 'undici'
+import { isIP } from 'node:net'
+import type { Agent, buildConnector, Dispatcher } from 'undici'
 import type { Clock } from '../../clock.ts'
+import {
+  type ConnectGuard,
+  FORBIDDEN_ADDRESS,
+  forbiddenAddress,
+  openConnectGuard,
+} from '../../network/connect-guard.ts'
 import {
   type CallLimit,
   type CallTicket,
@@ -31,6 +38,11 @@ export interface VendorRequest {
   /** From the start of connecting to the last byte of the body. */
   readonly timeoutMs: number
   readonly maxBodyBytes: number
+  /**
+   * The URL came in a reply: it may not lead to loopback, to a private address or to the gateway itself, whatever its name
+   * resolves to at the moment of connecting. Absent: the URL is the user's own.
+   */
+  readonly isForeign?: boolean
 }
 
 export interface VendorReply extends RawReply {
@@ -133,26 +145,38 @@ const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 4_000
 /** No connection, or none to the right host: nothing of the request has left. Beginnings of system and TLS error codes. */
 const UNSENT = [
-  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT'],
+  ...[
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ETIMEOUT',
+    'EADDRNOTAVAIL',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ],
   ...['CERT_', 'ERR_TLS_CERT_', 'DEPTH_ZERO_', 'SELF_SIGNED_', 'UNABLE_TO_'],
 ]
 
 /**
  * @param options.clock measures the deadline, so tests need not wait for it
+ * @param options.guard resolves names, and decides where a foreign URL may lead; default: one of its own
  * @param options.dispatcher for tests; whoever hands one in closes it
  */
-export function openVendorHttp(options: { clock: Clock; dispatcher?: Dispatcher }): VendorHttp {
-  let own: Agent | undefined
-  const dispatcher = () => {
+export function openVendorHttp(options: { clock: Clock; guard?: ConnectGuard; dispatcher?: Dispatcher }): VendorHttp {
+  const { clock, guard = openConnectGuard(options.clock) } = options
+  const agents = new Map<boolean, Agent>()
+  const dispatcher = (isForeign: boolean) => {
     if (options.dispatcher !== undefined) return options.dispatcher
-    own ??= newAgent()
-    return own
+    const agent = agents.get(isForeign) ?? newAgent(guard, !isForeign)
+    agents.set(isForeign, agent)
+    return agent
   }
   let closing: Promise<void> | undefined
   return {
-    call: (request, signal) => call(dispatcher(), options.clock, request, signal),
+    call: (request, signal) => call(dispatcher(request.isForeign === true), clock, request, signal),
     close: () => {
-      closing ??= own?.close() ?? Promise.resolve()
+      closing ??= Promise.all([...agents.values()].map((agent) => agent.close())).then(() => {})
       return closing
     },
   }
@@ -160,11 +184,11 @@ export function openVendorHttp(options: { clock: Clock; dispatcher?: Dispatcher 
 
 const require = createRequire(import.meta.url)
 
-/** Loads undici, which a gateway of lists alone never needs. */
-function newAgent(): Agent {
-  const { Agent } = require('undici') as typeof import('undici')
+/** Loads undici, which a gateway of lists alone never needs. It reads no proxy from the environment, unlike `fetch`. */
+function newAgent(guard: ConnectGuard, allowPrivate: boolean): Agent {
+  const { Agent, buildConnector } = require('undici') as typeof import('undici')
   return new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: guardedConnector(buildConnector, guard, allowPrivate),
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // The call's deadline covers both; undici's own timers are coarse (1 s).
@@ -172,6 +196,26 @@ function newAgent(): Agent {
     bodyTimeout: 0,
     allowH2: false,
   })
+}
+
+/** Connects to what the guard allows: the look-up hands on only such addresses, and an address is checked here. */
+function guardedConnector(
+  build: typeof buildConnector,
+  guard: ConnectGuard,
+  allowPrivate: boolean,
+): buildConnector.connector {
+  // Explicit: NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise let any host answer for the vendor.
+  const common = { timeout: CONNECT_TIMEOUT_MS, allowH2: false, rejectUnauthorized: true }
+  const connectors = new Map<number, buildConnector.connector>()
+  return (options, callback) => {
+    const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80))
+    const rule = { port, allowPrivate, group: 'vendors' }
+    const host = options.hostname.replace(/^\[|\]$/g, '')
+    if (isIP(host) !== 0 && guard.forbids(host, rule)) return callback(forbiddenAddress(), null)
+    const connect = connectors.get(port) ?? build({ ...common, lookup: guard.lookup(rule) })
+    connectors.set(port, connect)
+    connect(options, callback)
+  }
 }
 
 async function call(
@@ -248,6 +292,12 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
 
 function unreachable(error: unknown): VendorError {
   const code = codeOf(error)
+  if (code === FORBIDDEN_ADDRESS)
+    return new VendorError(
+      'server',
+      'link',
+      'the link of the reply is refused: it leads to a private or reserved address',
+    )
   const vendorCode = UNSENT.some((start) => code.startsWith(start)) ? 'connect' : 'network'
   return new VendorError('server', vendorCode, `the vendor's API cannot be reached (${code})`)
 }

@@ -34,7 +34,8 @@ export function linkRequest(
   const reason = refusalOf(host, settings.allowPrivate)
   if (reason !== undefined) throw new VendorError('server', 'link', `the link of the reply is refused: ${reason}`)
   url.hash = ''
-  return { method: 'GET', url, timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
+  const { callTimeoutMs: timeoutMs, maxBodyBytes } = settings
+  return { method: 'GET', url, timeoutMs, maxBodyBytes, isForeign: !settings.allowPrivate }
 }
 
 /**

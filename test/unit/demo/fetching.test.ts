@@ -3,9 +3,13 @@ import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { fetchForReal } from '../../../src/demo/fetching.ts'
+import { openConnectGuard } from '../../../src/network/connect-guard.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LoopbackServer } from '../../support/loopback-server.ts'
 import { turn } from '../../support/socket-io.ts'
+
+/** The targets of these tests are on loopback. */
+const LOCAL = { guard: openConnectGuard(new FakeClock()), allowPrivate: true }
 
 const target = new LoopbackServer((socket) => {
   socket.resume().on('end', () => socket.destroy())
@@ -21,7 +25,7 @@ function connectFrom(client: Socket) {
 describe('dialling a target for real', () => {
   it('gives up after its time, and leaves no socket and no timer', async () => {
     const clock = new FakeClock()
-    const attempt = fetchForReal(connectFrom(new Socket()), clock)
+    const attempt = fetchForReal(connectFrom(new Socket()), clock, LOCAL)
     clock.advance(6_000) // before the loop turns, so the connection cannot have been made
     await expect(attempt).rejects.toMatchObject({ statusCode: 504 })
     expect(clock.pendingTimers).toBe(0)
@@ -32,7 +36,7 @@ describe('dialling a target for real', () => {
   it('stops when the client leaves', async () => {
     const clock = new FakeClock()
     const client = new Socket()
-    const attempt = fetchForReal(connectFrom(client), clock)
+    const attempt = fetchForReal(connectFrom(client), clock, LOCAL)
     client.emit('close')
     await expect(attempt).rejects.toMatchObject({ statusCode: 502 })
     expect([clock.pendingTimers, client.listenerCount('close')]).toEqual([0, 0])
@@ -40,7 +44,7 @@ describe('dialling a target for real', () => {
 
   it('does not keep a target whose client left between the dialling and the hand-over', async () => {
     const client = new Socket()
-    await fetchForReal(connectFrom(client), new FakeClock())
+    await fetchForReal(connectFrom(client), new FakeClock(), LOCAL)
     expect(client.listenerCount('close')).toBe(1)
     client.emit('close')
     await expect.poll(() => target.connections - target.openSockets).toBe(1)
@@ -48,7 +52,7 @@ describe('dialling a target for real', () => {
 
   it('forgets a connection’s listener with its target: one client may send many requests', async () => {
     const client = new Socket()
-    await fetchForReal({ ...connectFrom(client), isHttp: true }, new FakeClock())
+    await fetchForReal({ ...connectFrom(client), isHttp: true }, new FakeClock(), LOCAL)
     target.resetConnections()
     await expect.poll(() => client.listenerCount('close')).toBe(0)
   })
@@ -73,7 +77,7 @@ describe('a tunnel to a real target', () => {
     const server = new LoopbackServer(serve)
     onTestFinished(() => server.close())
     await server.listen()
-    const opened = await fetchForReal({ ...connectFrom(new Socket()), port: server.port }, new FakeClock())
+    const opened = await fetchForReal({ ...connectFrom(new Socket()), port: server.port }, new FakeClock(), LOCAL)
     const client = slowClient()
     return { server, client, handOver: () => opened.customConnectServer?.emit('connection', client.stream) }
   }

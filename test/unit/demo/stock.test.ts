@@ -10,7 +10,7 @@ function stockOf(nextHost: () => string) {
   const warnings: string[] = []
   const warn = (_facts: object, message: string) => warnings.push(message)
   const stock = new Stock(
-    { channels: 4, life: [60_000, 60_000], fetch: false, nextHost },
+    { channels: 4, life: [60_000, 60_000], reach: undefined, nextHost },
     { clock, log: { ...log, warn } },
   )
   return { stock, clock, warnings }
@@ -59,7 +59,7 @@ it('lets go of the clock when it closes', async () => {
   const forget = vi.fn()
   const clock = Object.assign(new FakeClock(), { onWake: () => forget })
   const stock = new Stock(
-    { channels: 1, life: [60_000, 60_000], fetch: false, nextHost: () => '127.0.0.1' },
+    { channels: 1, life: [60_000, 60_000], reach: undefined, nextHost: () => '127.0.0.1' },
     { clock, log },
   )
   await stock.close()
@@ -74,7 +74,7 @@ it('says so when nothing could be opened', async () => {
 
 it('lets every address live for at least the shortest and at most the longest life', async () => {
   const clock = new FakeClock({ wall: 1_766_000_000_999 })
-  const options = { channels: 50, life: [60_000, 62_500] as const, fetch: false, nextHost: () => '127.0.0.1' }
+  const options = { channels: 50, life: [60_000, 62_500] as const, reach: undefined, nextHost: () => '127.0.0.1' }
   const stock = new Stock(options, { clock, log })
   await stock.sell(50, {})
   const lives = stock.held.map((holding) => holding.expiresAt - clock.now())

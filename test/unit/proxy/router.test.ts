@@ -6,8 +6,7 @@ import { type ListenerDefaults, Router } from '../../../src/proxy/router.ts'
 const router = new Router({
   strategy: 'round-robin',
   providers: [],
-  ownPorts: () => new Set(),
-  isOwnAddress: () => false,
+  isOwnPort: () => false,
 })
 const plain: ListenerDefaults = { provider: undefined, strategy: undefined, session: 'off' }
 const target = (host: string) => toTarget({ host, port: 443 })

@@ -12,6 +12,7 @@ import {
 import { VendorError } from '../../../../src/vendors/contract.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { LoopbackServer } from '../../../support/loopback-server.ts'
+import { startTls } from '../../../support/tls.ts'
 import { failureOf, formsOf, never, printed } from '../scripted-http.ts'
 
 const SECRET = 'key+of/the=account'
@@ -170,6 +171,33 @@ describe('a call that fails', () => {
       /cannot be reached \((UND_ERR_SOCKET|ECONNRESET|HTTPParserError)\)/,
     )
   })
+})
+
+describe('certificates', () => {
+  it('are verified even where NODE_TLS_REJECT_UNAUTHORIZED=0 says otherwise', async () => {
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+    closers.push(async () => void delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'])
+    const server = await new LoopbackServer(async (socket) => void (await startTls(socket))).listen()
+    closers.push(() => server.close())
+    const url = new URL(`https://127.0.0.1:${server.port}/get?key=${SECRET}`)
+    await expectServerError(
+      openHttp().call(request(1, { url }), never),
+      'connect',
+      /cannot be reached \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
+    )
+  })
+})
+
+describe('a URL that a reply named', () => {
+  it.each(['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]'])(
+    '%s is not connected to, and the way there is not told',
+    async (host) => {
+      const { port, sockets } = await serve((_incoming, response) => response.end('ok'))
+      const url = new URL(`http://${host}:${port}/list?key=${SECRET}`)
+      await expectServerError(openHttp().call(request(port, { url, isForeign: true }), never), 'link', /is refused/)
+      expect(sockets).toHaveLength(0)
+    },
+  )
 })
 
 describe('a reply that does not come whole, or elsewhere', () => {

@@ -1,0 +1,108 @@
+/**
+ * What the gateway may connect to on a stranger's word: an address that a vendor sold, a link that a reply named, a target
+ * of the demo. The address itself is checked at the moment of connecting, behind the look-up of its name: a name that was
+ * public when it was read and leads to this network now (DNS rebinding) is refused as the address would be.
+ */
+import type { LookupAddress } from 'node:dns'
+import { isIPv6, type LookupFunction } from 'node:net'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { isPrivateAddress } from './address-scope.ts'
+import { NameResolver } from './name-resolver.ts'
+import { ThisMachine } from './this-machine.ts'
+
+/** The code of what is thrown at connecting to a refused address. */
+export const FORBIDDEN_ADDRESS = 'ERR_FORBIDDEN_ADDRESS'
+
+/** A machine may get new addresses at any time. */
+const NEAR_TTL_MS = 10_000
+const MAX_ADDRESSES = 10_000
+
+/** How one connection may be made. */
+export interface ConnectRule {
+  readonly port: number
+  /** Loopback, private and this machine's own public addresses are accepted. The gateway's own ports never are. */
+  readonly allowPrivate: boolean
+  /** Whose name it is: names of one group hold up each other alone (name-resolver.ts). */
+  readonly group: string
+}
+
+export class ConnectGuard {
+  readonly #machine: ThisMachine
+  readonly #resolver: NameResolver
+  readonly #ownPorts = new Set<number>()
+  readonly #near: LRUCache<string, boolean>
+
+  constructor(clock: Clock, resolver: NameResolver, machine: ThisMachine) {
+    this.#near = new LRUCache({
+      max: MAX_ADDRESSES,
+      ttl: NEAR_TTL_MS,
+      ttlResolution: 0,
+      perf: { now: () => clock.now() },
+    })
+    this.#resolver = resolver
+    this.#machine = machine
+  }
+
+  /** The gateway listens on this port of this machine: a connection there would be a loop, or reach the admin API. */
+  reservePort(port: number): void {
+    this.#ownPorts.add(port)
+  }
+
+  /** @param host an address, or a name that this machine gives itself: no name is resolved */
+  isOwnPort(host: string, port: number): boolean {
+    return this.#ownPorts.has(port) && this.#machine.is(host)
+  }
+
+  /** Whether a connection to this address is refused. @param ip IPv4, or IPv6 without brackets */
+  forbids(ip: string, { port, allowPrivate }: Pick<ConnectRule, 'port' | 'allowPrivate'>): boolean {
+    return (!allowPrivate && this.#isNear(ip)) || this.isOwnPort(ip, port)
+  }
+
+  /** Leads to this machine, its network or no host at all. Remembered: it is asked for every connection to an upstream. */
+  #isNear(ip: string): boolean {
+    const known = this.#near.get(ip)
+    if (known !== undefined) return known
+    const isNear = isPrivateAddress(ip) || this.#machine.is(ip)
+    this.#near.set(ip, isNear)
+    return isNear
+  }
+
+  /**
+   * For `net.connect`: gives the addresses of a name that may be connected to; ERR_FORBIDDEN_ADDRESS when it has no other.
+   * @param onWaiting gets what cancels the look-up
+   */
+  lookup(rule: ConnectRule, onWaiting: (cancel: () => void) => void = () => {}): LookupFunction {
+    return (name, options, callback) => {
+      const cancel = this.#resolver.resolve(name, rule.group, (answer) => {
+        if ('error' in answer) return callback(answer.error, '', 0)
+        const allowed = answer.addresses.filter(({ address }) => !this.forbids(address, rule))
+        if (allowed.length === 0 && answer.addresses.length > 0) return callback(forbiddenAddress(), '', 0)
+        give(allowed, options.all === true, callback)
+      })
+      onWaiting(cancel)
+    }
+  }
+
+  /** Ends every look-up that is under way. */
+  close(): void {
+    this.#resolver.close()
+  }
+}
+
+/** A guard over the name servers, the hosts file and the interfaces of this machine. */
+export function openConnectGuard(clock: Clock): ConnectGuard {
+  const machine = new ThisMachine(clock)
+  return new ConnectGuard(clock, new NameResolver(clock, machine.hosts), machine)
+}
+
+function give(addresses: LookupAddress[], all: boolean, callback: Parameters<LookupFunction>[2]): void {
+  const [first] = addresses
+  if (all || first === undefined) callback(null, addresses)
+  else callback(null, first.address, isIPv6(first.address) ? 6 : 4)
+}
+
+/** What a connection that is refused ends with. It names no address: it may come to stand in an answer. */
+export function forbiddenAddress(): NodeJS.ErrnoException {
+  return Object.assign(new Error('a private address, or the gateway itself'), { code: FORBIDDEN_ADDRESS })
+}
