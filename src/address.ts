@@ -16,9 +16,16 @@ export interface Target extends Address {
 /** RFC 3986 reg-name without percent-encoding, plus `_`, which real host names carry. */
 const HOST_NAME = /^(?!-)[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_.-])?$/
 
-/** A name that may stand in a CONNECT target or a SOCKS domain: never resolved here, passed on as it is. */
+/** The last label is a number, as resolvers and the WHATWG URL standard ("ends in a number") take it. */
+const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i
+
+/**
+ * A name that may stand in a CONNECT target or a SOCKS domain: never resolved here, passed on as it is. One that ends in a
+ * number is an IPv4 address in one of its spellings, or nothing: no top-level domain is a number (1.2.3.256, 08.1, a.b.1).
+ */
 export function isHostName(text: string): boolean {
-  return HOST_NAME.test(text)
+  if (!HOST_NAME.test(text)) return false
+  return !ENDS_IN_NUMBER.test(text) || isIPv4(text) || URL.canParse(`http://${text}/`)
 }
 
 /** Decimal port 1-65535 without sign, spaces or more than five digits; else undefined. */

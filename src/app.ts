@@ -3,12 +3,13 @@
 import { type Address, formatAuthority } from './address.ts'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
-import { startCallback } from './callback/listener.ts'
+import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
 import { connectionRoom } from './descriptors.ts'
+import { internalErrors } from './internal-errors.ts'
 import { createLog, type Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import { Health } from './pool/health.ts'
@@ -46,6 +47,8 @@ export interface AppDeps {
   readonly log?: Log
   /** Where the gateway may connect, and how names are resolved; a test hands in its own. */
   readonly guard?: ConnectGuard
+  /** For the metrics. */
+  readonly logLinesLost?: () => number
 }
 
 /**
@@ -57,7 +60,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
   const clock = deps.clock ?? (ownClock as Clock)
   const log = deps.log ?? createLog(config.log)
   /** What has been opened, the latest first. */
-  const closers: (() => unknown)[] = [() => ownClock?.close()]
+  const closers: (() => unknown)[] = [logInternalErrors(log), () => ownClock?.close()]
   const closeAll = async () => {
     for (const close of closers.splice(0)) await close()
   }
@@ -88,6 +91,7 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
       const view = liveView({
         ...parts,
         clock,
+        faults: () => ({ internalErrors: internalErrors.count, logLinesLost: deps.logLinesLost?.() ?? 0 }),
         openLink: (link) => openLink(config, link, { clock, http, gate, learnedOf }),
         linkYaml,
       })
@@ -96,11 +100,8 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
       adminAddress = admin.address
       parts.data.reservePort(admin.address.port)
     }
-    if (config.callback !== 'off') {
-      const callback = await startCallback(config.callback, () => parts.supply.hint(), { clock })
-      closers.unshift(() => callback.close())
-      parts.data.reservePort(callback.address.port)
-    }
+    const callback = await openCallback(config, parts, clock)
+    closers.unshift(() => callback?.close())
     parts.supply.start()
     announce(config, addresses, log)
     return {
@@ -114,6 +115,25 @@ export async function startApp(config: Config, deps: AppDeps = {}): Promise<App>
     await closeAll()
     throw error
   }
+}
+
+/** @returns undefined where no vendor reports changes */
+async function openCallback(
+  { callback }: Config,
+  { data, supply }: ReturnType<typeof assemble>,
+  clock: Clock,
+): Promise<CallbackListener | undefined> {
+  if (callback === 'off') return undefined
+  const listener = await startCallback(callback, () => supply.hint(), { clock })
+  data.reservePort(listener.address.port)
+  return listener
+}
+
+/** @returns the undo */
+function logInternalErrors(log: Log): () => void {
+  return internalErrors.listen((stack, times) =>
+    log.error({ stack, times }, 'an internal error has ended a connection or a task: please report it'),
+  )
 }
 
 /** Tells where it listens and what to try next. */

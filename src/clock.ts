@@ -6,6 +6,7 @@
  * day, used only to talk with vendors (their deadlines are times of day) and to date stored records.
  */
 import { uptime } from 'node:os'
+import { internalErrors } from './internal-errors.ts'
 
 /** A pending call; `clear()` is idempotent. */
 export interface Timer {
@@ -17,7 +18,7 @@ export interface Clock {
   now(): number
   /** Milliseconds since 1970-01-01T00:00:00Z, as this machine believes. */
   wall(): number
-  /** Calls `fn` once, `ms` from now. A pending timer does not keep the process alive. */
+  /** Calls `fn` once, `ms` from now. A pending timer does not keep the process alive. An exception in `fn` is reported. */
   after(ms: number, fn: () => void): Timer
   /** Resolves `ms` from now; rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
@@ -78,14 +79,16 @@ export class SystemClock implements Clock {
     const unseenMs = sinceStartMs - awakeMs - this.#asleepMs
     if (unseenMs < SLEEP_THRESHOLD_MS) return
     this.#asleepMs += unseenMs
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) contained(listener)
   }
 
   after(ms: number, fn: () => void): Timer {
     let timeout: NodeJS.Timeout
     const arm = (leftMs: number): void => {
       const isLast = leftMs <= MAX_TIMEOUT_MS
-      timeout = isLast ? setTimeout(fn, leftMs) : setTimeout(() => arm(leftMs - MAX_TIMEOUT_MS), MAX_TIMEOUT_MS)
+      timeout = isLast
+        ? setTimeout(contained, leftMs, fn)
+        : setTimeout(() => arm(leftMs - MAX_TIMEOUT_MS), MAX_TIMEOUT_MS)
       timeout.unref()
     }
     arm(Math.max(ms, 0))
@@ -103,6 +106,14 @@ export class SystemClock implements Clock {
 
   close(): void {
     clearInterval(this.#resyncTimer)
+  }
+}
+
+function contained(fn: () => void): void {
+  try {
+    fn()
+  } catch (error) {
+    internalErrors.report(error)
   }
 }
 

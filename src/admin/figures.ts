@@ -2,7 +2,7 @@
  * What the metrics page shows, as a table. Base units, few labels, and never an address, a host or a user in one:
  * a label's values must be known in advance or configured.
  */
-import type { AdminView, Gauges, ProviderReport, Readiness, TrafficFigures, UpstreamReport } from './view.ts'
+import type { AdminView, Faults, Gauges, ProviderReport, Readiness, TrafficFigures, UpstreamReport } from './view.ts'
 
 /** Everything that a page is made of, of one moment. */
 export interface Snapshot {
@@ -11,6 +11,7 @@ export interface Snapshot {
   readonly providers: readonly ProviderReport[]
   readonly traffic: TrafficFigures
   readonly gauges: Gauges
+  readonly faults: Faults
 }
 
 export type SnapshotView = Pick<AdminView, keyof Snapshot>
@@ -22,6 +23,7 @@ export function takeSnapshot(view: SnapshotView): Snapshot {
     providers: view.providers(),
     traffic: view.traffic(),
     gauges: view.gauges(),
+    faults: view.faults(),
   }
 }
 
@@ -110,6 +112,8 @@ export const counters: readonly Figure[] = [
   each('turnpike_tries_failed_total', 'Upstreams that did not open.', 'kind', ({ traffic }) => traffic.triesFailed),
   one('turnpike_accept_failures_total', 'Connections not accepted.', ({ traffic }) => traffic.acceptFailures),
   one('turnpike_login_failures_total', 'Logins with a wrong name or password.', ({ traffic }) => traffic.loginFailures),
+  one('turnpike_internal_errors_total', 'Exceptions inside the gateway.', ({ faults }) => faults.internalErrors),
+  one('turnpike_log_lines_lost_total', 'Log lines that could not be written.', ({ faults }) => faults.logLinesLost),
   perProvider('turnpike_provider_opened_total', 'Opened through its addresses.', (report) => report.tunnels),
   perProvider('turnpike_provider_calls_total', 'Calls to the vendor.', (report) => report.callsMade),
   perProvider('turnpike_provider_calls_failed_total', 'Calls that brought an error.', (report) => report.callsFailed),

@@ -9,7 +9,7 @@ import type { SourceTrials, TrialReport } from '../supply/operator/test-source.t
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
-import type { AdminView, ProviderReport, RefillAnswer } from './view.ts'
+import type { AdminView, Faults, ProviderReport, RefillAnswer } from './view.ts'
 
 /** A link that is tried. */
 interface PastedLink {
@@ -28,6 +28,7 @@ export interface LiveParts {
   readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null
   readonly data: DataSide
   readonly traffic: TrafficCounters
+  readonly faults: () => Faults
 }
 
 export function liveView({
@@ -40,6 +41,7 @@ export function liveView({
   linkYaml,
   data,
   traffic,
+  faults,
 }: LiveParts): AdminView {
   const reports = (): readonly ProviderReport[] =>
     providerReports(supply.providers, {
@@ -52,6 +54,7 @@ export function liveView({
     upstreams: () => upstreamReports({ clock, members: [...pool.members()] }),
     providers: reports,
     traffic: () => traffic,
+    faults,
     gauges: () => ({
       connections: data.connections,
       tunnels: data.tunnels,

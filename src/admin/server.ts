@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
+import { internalErrors } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
@@ -68,9 +69,17 @@ export async function startAdmin(
 function answerWhenAsked(parts: RouteParts, host: string): RequestListener {
   let loading: Promise<RequestListener> | undefined
   return async (request, response) => {
-    loading ??= import('./api/routes.ts').then(({ adminListener }) => adminListener(parts, host))
-    const answer = await loading
-    answer(request, response)
+    try {
+      loading ??= import('./api/routes.ts').then(({ adminListener }) => adminListener(parts, host))
+      const answer = await loading
+      answer(request, response)
+    } catch (error) {
+      // Modules that could not be read (no descriptor was free) are read again for the next request.
+      loading = undefined
+      internalErrors.report(error)
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500, { 'Content-Length': 0, Connection: 'close' }).end()
+    }
   }
 }
 

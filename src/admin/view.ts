@@ -18,6 +18,7 @@ export interface AdminView {
   providers(): readonly ProviderReport[]
   traffic(): TrafficFigures
   gauges(): Gauges
+  faults(): Faults
   /**
    * Keeps an upstream away from a target host.
    * @param host in lower case, without port
@@ -61,6 +62,14 @@ export type TrafficFigures = Pick<
   | 'triesFailed'
   | 'openSeconds'
 >
+
+/** Failures of the gateway itself, since the process began. */
+export interface Faults {
+  /** Exceptions that no code expected; each ended one connection or task. */
+  readonly internalErrors: number
+  /** Log lines that could not be written. */
+  readonly logLinesLost: number
+}
 
 /** What there is at this moment. */
 export interface Gauges {

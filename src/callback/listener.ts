@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
+import { internalErrors } from '../internal-errors.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 
@@ -41,7 +42,7 @@ const SUCCESS = '{"code":"success","msg":""}'
 const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
 
 /**
- * @param onHint called once for each change, before the vendor is answered; must not throw
+ * @param onHint called once for each change, before the vendor is answered
  * @throws the system's error when the port cannot be had
  */
 export async function startCallback(
@@ -53,10 +54,16 @@ export async function startCallback(
   const server = http.createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: PATIENCE_MS },
     (request, response) => {
-      const hint = hintOf(request, settings.path)
-      if (typeof hint === 'number') return answer(response, hint, '')
-      if (news.isNew(hint)) onHint(hint)
-      answer(response, 200, SUCCESS)
+      try {
+        const hint = hintOf(request, settings.path)
+        if (typeof hint === 'number') return answer(response, hint, '')
+        if (news.isNew(hint)) onHint(hint)
+        answer(response, 200, SUCCESS)
+      } catch (error) {
+        internalErrors.report(error)
+        if (response.headersSent) response.destroy()
+        else answer(response, 500, '')
+      }
     },
   )
   server.maxConnections = MAX_CONNECTIONS

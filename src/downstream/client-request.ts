@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Target } from '../address.ts'
 import type { GatewayError } from '../errors.ts'
+import type { ExceptionOwner } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { ClientOptions } from './username-options.ts'
 
@@ -40,7 +41,7 @@ export interface TunnelRequest {
 }
 
 /** What the listener's owner makes of a request. */
-export interface PendingTunnel {
+export interface PendingTunnel extends ExceptionOwner {
   /** The client has hung up before it got an answer: everything for it stops at once. */
   clientGone(): void
 }

@@ -12,6 +12,7 @@ import { unmapIPv4 } from '../address.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { Accumulator } from '../http1/head.ts'
+import { containListeners, type ExceptionOwner, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import type { DeadlineList } from '../structures/timeout-queue.ts'
@@ -35,7 +36,7 @@ export interface ConnectionHost extends HandshakeHost {
 }
 
 /** Who reads a connection that speaks plain HTTP. */
-export interface PlainReader {
+export interface PlainReader extends ExceptionOwner {
   data(chunk: Buffer): void
   drained(): void
   closed(): void
@@ -69,6 +70,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     this.#server = server
     const own = socket as ClientSocket
     own.connection = this
+    containListeners(socket, this)
     socket.on('error', onError)
     socket.on('close', onClose)
     this.#attach()
@@ -180,6 +182,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   }
 
   accept(upstreamId: string, lifeMs: number | undefined): void {
+    this.#state = 'relay'
     if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId, lifeMs), 'latin1')
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
   }
@@ -196,7 +199,9 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   }
 
   refuse(error: GatewayError): void {
-    if (this.#state !== 'lingering') this.#refuse(this.inItsWords(error), error)
+    // Behind a success no error can be written.
+    if (this.#state === 'relay') this.socket.destroy()
+    else if (this.#state !== 'lingering') this.#refuse(this.inItsWords(error), error)
   }
 
   /** A wrong login is answered late (login-throttle.ts); nothing is read meanwhile. */
@@ -270,6 +275,26 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   /** Ends the connection, whatever it is doing. */
   destroy(): void {
     this.socket.destroy()
+  }
+
+  /** A handler of the client's socket has thrown. */
+  override failInternally(): void {
+    try {
+      this.#failInternally()
+    } catch (second) {
+      internalErrors.report(second)
+      this.socket.destroy()
+    }
+  }
+
+  #failInternally(): void {
+    const party = this.#relay ?? this.#pending ?? this.#plain
+    if (party !== undefined) return void party.failInternally()
+    // Node's server may be in the middle of an answer.
+    if (this.#state === 'http' || this.#state === 'lingering') return void this.socket.destroy()
+    const error = internalFailure()
+    this.#server.refused(error)
+    this.refuse(error)
   }
 
   #attach(): void {

@@ -14,6 +14,7 @@ import {
   readRequestLine,
   targetOf,
 } from '../http1/request-head.ts'
+import { containException, internalFailure } from '../internal-errors.ts'
 import type { PlainOwner } from '../proxy/http-contract.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
@@ -169,8 +170,12 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
   }
 
   readonly #flushed = (): void => {
-    this.#host.unread.remove(this.connection)
-    if (!this.connection.socket.destroyed) this.#over()
+    try {
+      this.#host.unread.remove(this.connection)
+      if (!this.connection.socket.destroyed) this.#over()
+    } catch (error) {
+      containException(error, this)
+    }
   }
 
   #over(): void {
@@ -199,6 +204,15 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
   /** Closes the connection if no request is under way, nor the beginning of one. */
   closeIfIdle(): void {
     if (this.#current === undefined && this.#ahead === undefined) this.connection.destroy()
+  }
+
+  /** A handler of this connection has thrown. */
+  override failInternally(): void {
+    if (this.#pending !== undefined) return void this.#pending.failInternally()
+    const error = internalFailure()
+    this.#host.owner.refused(error)
+    if (this.#current === undefined) this.connection.turnAway(error)
+    else this.#current.refuse(error)
   }
 
   /** No further request has come for long, or not the whole of one. */

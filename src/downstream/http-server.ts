@@ -10,6 +10,7 @@ import { parseAuthority, type Target, toTarget, unmapIPv4 } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Field } from '../http1/head.ts'
+import { containException, containListeners, type ExceptionOwner, internalFailure } from '../internal-errors.ts'
 import { http } from '../node-http.ts'
 import type { PlainOwner, PlainRequest } from '../proxy/http-contract.ts'
 import { LinkedList } from '../structures/linked-list.ts'
@@ -171,6 +172,11 @@ export class HttpFront implements QuickHost {
   #arrived(message: IncomingMessage, response: ServerResponse): void {
     const client = this.#clients.get(message.socket)
     if (client?.isLast === true) return void message.resume()
+    if (client !== undefined) {
+      const owner = this.#exceptionOwner(client)
+      containListeners(message, owner)
+      containListeners(response, owner)
+    }
     if (client !== undefined) client.latest = { message, response }
     this.#inTurn(message.socket, (owner) => this.#request(owner, message, response))
     if (client !== undefined) client.isLast = wantsUpgrade(message)
@@ -191,7 +197,20 @@ export class HttpFront implements QuickHost {
       return
     }
     client.isBusy = true
-    task(client)
+    this.#run(client, task)
+  }
+
+  /** An exception in a task ends the client's connection. */
+  #run(client: Client, task: (client: Client) => void): void {
+    try {
+      task(client)
+    } catch (error) {
+      containException(error, this.#exceptionOwner(client))
+    }
+  }
+
+  #exceptionOwner(client: Client): ExceptionOwner {
+    return { failInternally: () => this.#turnAway(client, internalFailure()) }
   }
 
   #answered(client: Client): void {
@@ -203,7 +222,7 @@ export class HttpFront implements QuickHost {
     // Behind the last answer nothing is taken up.
     if (next === undefined || !socket.writable) return
     client.isBusy = true
-    next(client)
+    this.#run(client, next)
   }
 
   #request(client: Client, message: IncomingMessage, response: ServerResponse): void {

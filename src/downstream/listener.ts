@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { internalErrors } from '../internal-errors.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
@@ -67,7 +68,14 @@ export class Listener implements ConnectionHost {
     this.clock = clock
     this.#settings = settings
     this.#owner = owner
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      try {
+        this.#accept(socket)
+      } catch (error) {
+        internalErrors.report(error)
+        socket.destroy()
+      }
+    })
   }
 
   /** @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) */

@@ -217,10 +217,10 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
 
   #scheduleSweep(): void {
     this.#sweep = this.#clock.after(SWEEP_MS, () => {
+      this.#scheduleSweep()
       this.sticky.sweep()
       this.#logins.sweep()
       this.#tunnelDeps.pool.sweepViews(this.#clock.now())
-      this.#scheduleSweep()
     })
   }
 
@@ -242,13 +242,13 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       this.#identify(request)
       const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(listener))
       const tunnel = new Tunnel(request, route, this.#tunnelDeps)
-      tunnel.start()
+      tunnel.begin()
       return tunnel
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       this.refused(error)
       request.refuse(error)
-      return { clientGone: () => {} }
+      return { clientGone: () => {}, failInternally: () => {} }
     }
   }
 
@@ -265,7 +265,7 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
     if (held === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))
     const exchange = new Exchange(request, route, held, this.#exchangeDeps)
-    exchange.start()
+    exchange.begin()
     return exchange
   }
 

@@ -8,6 +8,7 @@ import type { ClientIdentity, PendingTunnel } from '../downstream/client-request
 import type { Connection } from '../downstream/connection.ts'
 import type { Listener } from '../downstream/listener.ts'
 import type { GatewayError } from '../errors.ts'
+import type { ExceptionOwner } from '../internal-errors.ts'
 import type { Breakage } from '../pool/upstream.ts'
 
 /** One request to be forwarded. */
@@ -35,7 +36,7 @@ export interface PlainOwner {
 }
 
 /** Who is told what becomes of a request that was sent to an upstream. */
-export interface ExchangeOwner {
+export interface ExchangeOwner extends ExceptionOwner {
   /**
    * The upstream has answered; nothing was said to the client yet.
    * @returns false to drop the answer: it is not for the client

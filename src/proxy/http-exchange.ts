@@ -3,7 +3,6 @@
  * (`rotation.per: connection`) as long as it may, or takes another for each (`request`).
  */
 
-import { formatAuthority } from '../address.ts'
 import type { PendingTunnel } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
 import { type Breakage, NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
@@ -87,7 +86,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   /** Goes on with the connection's upstream if it still fits, else applies for one. */
-  override start(): void {
+  protected override start(): void {
     const { upstream, routeKey } = this.#held
     this.#held.isQuiet = false
     if (upstream === undefined || routeKey !== this.#routeKey || !this.#stillGood(upstream)) {
@@ -150,12 +149,10 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
 
   protected take(leg: Leg): void {
     const { upstream } = leg
-    const { host, port } = upstream.facts
     const through = this.#throughOf(upstream)
-    const origin = `http://${through === '' ? formatAuthority(host, port) : this.target}`
     const conversation = this.#request.isQuick
       ? new QuickConversation(leg, this.#deps.pauses)
-      : new UndiciConversation(origin, leg.socket, {
+      : new UndiciConversation(leg.socket, {
           bodyIdleMs: this.#deps.bodyIdleMs,
           maxReplyBytes: leg.maxReplyBytes,
         })
@@ -170,7 +167,18 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     this.#sending = conversation.ask(this.#request, isTunnel ? 'origin' : 'absolute', login, this)
   }
 
+  // A package that calls `answered`, `completed` or `upgraded` would take an exception for a fault of the upstream.
+
   answered(status: number): boolean {
+    let isForClient = false
+    this.containing(() => {
+      isForClient = this.#judge(status)
+    })
+    return isForClient
+  }
+
+  /** @returns whether the answer is for the client */
+  #judge(status: number): boolean {
     const { upstream } = this.#held
     this.#answerTimer.stop()
     if (upstream === undefined) return false
@@ -204,7 +212,7 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   #retryElsewhere(upstream: Upstream, failure: Outcome): false {
     const isRepeatable = this.#mayRepeat()
     // After undici has let go of the answer.
-    queueMicrotask(() => this.tryFailed(upstream, failure, isRepeatable))
+    queueMicrotask(() => this.containing(() => this.tryFailed(upstream, failure, isRepeatable)))
     return false
   }
 
@@ -307,6 +315,10 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   completed(): void {
+    this.containing(() => this.#complete())
+  }
+
+  #complete(): void {
     // The next request is not to meet an upstream again that has yet to show that it works.
     if (this.#deps.perRequest || this.#held.upstream?.worked === false)
       this.#held.release(this.deps.pool, this.deps.clock.now())
@@ -315,6 +327,10 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   upgraded(head: string): void {
+    this.containing(() => this.#joinUpgraded(head))
+  }
+
+  #joinUpgraded(head: string): void {
     const { upstream, leg } = this.#held
     if (upstream === undefined || leg === undefined) return void this.#request.cut()
     this.#answerTimer.stop()
@@ -361,6 +377,10 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     this.#sending?.cancel()
     this.#request.refuse(error)
   }
+
+  protected dropClient(): void {
+    this.#request.connection.destroy()
+  }
 }
 
 class AnswerTimer extends Expiring {
@@ -373,6 +393,10 @@ class AnswerTimer extends Expiring {
 
   override onDeadline(): void {
     this.#exchange.tookTooLong()
+  }
+
+  override failInternally(): void {
+    this.#exchange.failInternally()
   }
 
   stop(): void {

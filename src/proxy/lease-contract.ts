@@ -1,5 +1,6 @@
 /** What goes between clients, the lease queue and supply. */
 import type { GatewayError } from '../errors.ts'
+import type { ExceptionOwner } from '../internal-errors.ts'
 import type { LeaseAsk } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 
@@ -30,7 +31,7 @@ export interface WaitingDemand {
 export type SessionUse = 'own' | 'move' | 'borrow'
 
 /** A client that asks for an upstream. */
-export interface LeaseRequest extends LeaseAsk {
+export interface LeaseRequest extends LeaseAsk, ExceptionOwner {
   /** Whose turn it is: the configured user, else the client's address. Read only when the client must wait. */
   readonly user: string
   readonly sessionKey: string | undefined

@@ -12,6 +12,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { containException } from '../internal-errors.ts'
 import type { Miss, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
@@ -153,25 +154,36 @@ export class LeaseQueue {
   /** @returns whether the class has changed: somebody was served, denied or now waits for something else */
   #serveOne(group: WaitingClass): boolean {
     for (const waiting of group.queue) {
-      const { request } = waiting
-      const session = this.#sessionOf(request)
-      const outcome = this.#lease(request, session)
-      if (typeof outcome !== 'string') {
-        this.#waiting.endTurn(waiting.user, group)
-        this.#forget(waiting)
-        request.granted(outcome)
+      try {
+        if (this.#serveWaiting(waiting, group)) return true
+      } catch (error) {
+        // What one client's connection throws must not keep the others waiting.
+        containException(error, waiting)
         return true
       }
-      if (outcome === 'lost') {
-        this.#deny(waiting, sessionLost(request))
-        return true
-      }
-      const waitsFor = outcome === 'own-full' && session !== undefined ? session.upstream : request.filter
-      if (this.#waiting.classOf(waitsFor) === group) continue
-      this.#waiting.move(waiting, waitsFor)
-      return true
     }
     return false
+  }
+
+  /** @returns whether its class has changed */
+  #serveWaiting(waiting: Waiting, group: WaitingClass): boolean {
+    const { request } = waiting
+    const session = this.#sessionOf(request)
+    const outcome = this.#lease(request, session)
+    if (typeof outcome !== 'string') {
+      this.#waiting.endTurn(waiting.user, group)
+      this.#forget(waiting)
+      request.granted(outcome)
+      return true
+    }
+    if (outcome === 'lost') {
+      this.#deny(waiting, sessionLost(request))
+      return true
+    }
+    const waitsFor = outcome === 'own-full' && session !== undefined ? session.upstream : request.filter
+    if (this.#waiting.classOf(waitsFor) === group) return false
+    this.#waiting.move(waiting, waitsFor)
+    return true
   }
 
   /** The outlook is asked once for all that have tried nothing yet. */
@@ -205,7 +217,11 @@ export class LeaseQueue {
 
   #deny(waiting: Waiting, error: GatewayError): void {
     this.#forget(waiting)
-    waiting.request.denied(error)
+    try {
+      waiting.request.denied(error)
+    } catch (exception) {
+      containException(exception, waiting)
+    }
   }
 
   #forget(waiting: Waiting): void {

@@ -14,6 +14,7 @@
 import { clientNetwork, type Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Health } from '../pool/health.ts'
 import type { Filter, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -120,8 +121,23 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   protected abstract take(leg: Leg, early: Buffer | undefined): void
   /** Tells the client why not. Called once at most. */
   protected abstract sayRefused(error: GatewayError): void
+  /** Closes the client's connection without a word. */
+  protected abstract dropClient(): void
 
-  start(): void {
+  /** Starts; an exception ends this request alone. */
+  begin(): void {
+    this.containing(() => this.start())
+  }
+
+  protected containing(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      containException(error, this)
+    }
+  }
+
+  protected start(): void {
     this.deps.observer.began(this)
     this.deps.leaseQueue.apply(this)
   }
@@ -253,12 +269,25 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     this.deps.observer.ended(this, undefined, 0, 0)
   }
 
+  /** A handler of this request has thrown. */
+  override failInternally(): void {
+    const hadEnded = this.finished
+    try {
+      this.stop()
+      this.refuse(internalFailure())
+      if (hadEnded) this.dropClient()
+    } catch (second) {
+      internalErrors.report(second)
+      this.dropClient()
+    }
+  }
+
   protected refuse(error: GatewayError): void {
     if (this.finished) return
     this.finished = true
     this.deadlineList?.remove(this)
-    this.deps.observer.refused(this, error)
     this.sayRefused(error)
+    this.deps.observer.refused(this, error)
   }
 
   /** Ends whatever is under way for this client. */

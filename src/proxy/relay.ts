@@ -151,6 +151,16 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
     this.leg.socket.destroy()
   }
 
+  /** A handler of one side has thrown. The client may have received anything: both sides end. */
+  override failInternally(): void {
+    try {
+      this.close()
+    } finally {
+      this.client.destroy()
+      this.leg.socket.destroy()
+    }
+  }
+
   /** Whether nothing has moved for a step. */
   get isQuiet(): boolean {
     return this.#quietSteps > 0

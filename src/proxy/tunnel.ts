@@ -26,6 +26,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   #hedgeTimer: HedgeTimer | undefined
   /** The second dial, while the first is silent. */
   #hedge: Leg | undefined
+  #isOpening = false
 
   constructor(request: TunnelRequest, route: Route, deps: TunnelDeps) {
     super(request.target, route, deps)
@@ -45,13 +46,14 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     return this.#request.identity.account
   }
 
-  override start(): void {
+  protected override start(): void {
     this.#deps.opening.count++
+    this.#isOpening = true
     super.start()
   }
 
   override clientGone(): void {
-    if (!this.finished) this.#deps.opening.count--
+    this.#endOpening()
     super.clientGone()
   }
 
@@ -126,7 +128,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   /** The line of no return: past it no other upstream is tried. */
   protected take(leg: Leg, early: Buffer | undefined): void {
-    this.#deps.opening.count--
+    this.#endOpening()
     this.succeeded(leg.upstream, leg.startedAt)
     this.#request.accept(leg.upstream.id, this.life?.leftMs)
     const relay = new Relay(this.#request.socket, leg, this.#deps.idle, this)
@@ -136,8 +138,17 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   }
 
   protected sayRefused(error: GatewayError): void {
-    this.#deps.opening.count--
+    this.#endOpening()
     this.#request.refuse(error)
+  }
+
+  #endOpening(): void {
+    if (this.#isOpening) this.#deps.opening.count--
+    this.#isOpening = false
+  }
+
+  protected dropClient(): void {
+    this.#request.socket.destroy()
   }
 
   relayEnded(relay: Relay, end: RelayEnd): void {
@@ -170,5 +181,9 @@ class HedgeTimer extends Expiring {
 
   override onDeadline(): void {
     this.#tunnel.hedge()
+  }
+
+  override failInternally(): void {
+    this.#tunnel.failInternally()
   }
 }

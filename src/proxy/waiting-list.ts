@@ -57,6 +57,10 @@ export class Waiting extends Expiring {
   override onDeadline(): void {
     this.#onTimeout(this)
   }
+
+  override failInternally(): void {
+    this.request.failInternally()
+  }
 }
 
 export class WaitingList {

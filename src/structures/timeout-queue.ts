@@ -5,9 +5,10 @@
  * serve them all: adding and removing is O(1) and allocates nothing.
  */
 import type { Clock, Timer } from '../clock.ts'
+import { containException, type ExceptionOwner } from '../internal-errors.ts'
 
 /** What a list links together. One object is in one list at a time. */
-export abstract class Expiring {
+export abstract class Expiring implements ExceptionOwner {
   /** Owned by DeadlineList. */
   expiresAt = 0
   nextExpiring: Expiring | undefined = undefined
@@ -16,6 +17,7 @@ export abstract class Expiring {
 
   /** The time has come; the entry is already out of its list. */
   abstract onDeadline(): void
+  abstract failInternally(): void
 }
 
 export class DeadlineList {
@@ -82,9 +84,18 @@ export class DeadlineList {
     while (this.#timer !== undefined && this.#first !== undefined && this.#first.expiresAt <= now) {
       const entry = this.#first
       this.remove(entry)
-      entry.onDeadline()
+      expire(entry)
     }
     if (this.#timer === undefined) return // closed by a callback
     this.#timer = this.#first === undefined ? undefined : this.#clock.after(this.#first.expiresAt - now, this.#expire)
+  }
+}
+
+/** The exception of one entry must not keep the others from their time. */
+function expire(entry: Expiring): void {
+  try {
+    entry.onDeadline()
+  } catch (error) {
+    containException(error, entry)
   }
 }

@@ -3,6 +3,7 @@
  * What was ordered is followed until it is there; what is held only while somebody may be lent it.
  */
 import type { Clock, Timer } from '../clock.ts'
+import { runInBackground } from '../internal-errors.ts'
 import type { Follow, Followed, Pending } from '../vendors/contract.ts'
 
 export interface PendingPollerHandler {
@@ -94,7 +95,7 @@ export class PendingPoller {
     if (at >= this.#timerAt) return
     this.#timer?.clear()
     this.#timerAt = at
-    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => void this.now())
+    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => runInBackground(this.now()))
   }
 
   /** Asks at once: the time has come, or the vendor has given a hint. */

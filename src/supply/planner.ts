@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { runInBackground } from '../internal-errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
@@ -132,7 +133,7 @@ export class Planner implements SupplyView {
     if (this.#stopping.signal.aborted) return
     const now = this.#clock.now()
     this.#lastPlanAt = now
-    for (const provider of this.#providers) if (provider.source.isList) void this.#load(provider)
+    for (const provider of this.#providers) if (provider.source.isList) runInBackground(this.#load(provider))
     for (const group of this.#demand.groups) this.#planGroup(group, now)
   }
 
@@ -231,7 +232,7 @@ export class Planner implements SupplyView {
       if (parts.size === 0) break
       for (const [provider, part] of parts) {
         left -= part
-        void this.#buy(provider, part, this.#demandOf(group, isUrgent))
+        runInBackground(this.#buy(provider, part, this.#demandOf(group, isUrgent)))
       }
     }
     return Math.max(0, count) - left
@@ -291,7 +292,7 @@ export class Planner implements SupplyView {
     if (room < 1) return false
     const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
     const demand = { isUrgent: false, isWanted: () => true, ceilings: this.#ceilings() }
-    void this.#buy(provider, Math.min(Math.floor(room), missing), demand)
+    runInBackground(this.#buy(provider, Math.min(Math.floor(room), missing), demand))
     return true
   }
 

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
@@ -660,7 +661,7 @@ export class Provider implements PendingPollerHandler {
   /** The vendor let us know that something changed. */
   hint(): void {
     this.source.hint?.()
-    void this.#pendingPoller?.now()
+    if (this.#pendingPoller !== undefined) runInBackground(this.#pendingPoller.now())
     // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
     if (!this.source.isList || this.source.hint === undefined || !this.#status.isResting) return
     this.#status.mended()
@@ -691,7 +692,7 @@ export class Provider implements PendingPollerHandler {
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
     this.#stock.left(upstream, reason)
-    if (reason === 'blamed') void this.#giveBack(upstream)
+    if (reason === 'blamed') runInBackground(this.#giveBack(upstream))
   }
 }
 

@@ -12,6 +12,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
+import { containException, type ExceptionOwner } from '../internal-errors.ts'
 import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from '../structures/timeout-queue.ts'
@@ -30,10 +31,12 @@ export interface LegOwner {
   /** @param early octets that came behind the upstream's answer; the owner's to keep */
   opened(leg: Leg, early: Buffer | undefined): void
   failed(leg: Leg, failure: LegFailure): void
+  /** A handler of this leg, which is destroyed, has thrown; also after `opened` or `failed`. */
+  failInternally(leg: Leg): void
 }
 
 /** Where an open leg's octets and events go: the relay. */
-export interface LegSink {
+export interface LegSink extends ExceptionOwner {
   /** @returns false while octets of the leg's own buffer are still needed */
   download(bytes: Buffer): boolean
   /** Octets that nobody else will touch. */
@@ -120,6 +123,15 @@ export class Leg extends Expiring {
 
   /** `onread.callback` of the socket. @returns false to pause reading */
   readonly received = (size: number, buffer: Uint8Array): boolean => {
+    try {
+      return this.#receive(size, buffer)
+    } catch (error) {
+      containException(error, this)
+      return false
+    }
+  }
+
+  #receive(size: number, buffer: Uint8Array): boolean {
     const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
     if (relay === undefined) this.replied(bytes)
@@ -234,6 +246,13 @@ export class Leg extends Expiring {
 
   override onDeadline(): void {
     this.broke('silent')
+  }
+
+  /** A handler of the socket has thrown: the exception ends whatever uses this connection. */
+  override failInternally(): void {
+    this.destroy()
+    if (this.relay === undefined) this.#owner.failInternally(this)
+    else this.relay.failInternally()
   }
 
   /** Drops the connection without telling the owner. */

@@ -3,6 +3,7 @@ import { connect, isIP, Socket, type TcpNetConnectOpts } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
+import { containListeners } from '../internal-errors.ts'
 import { type ConnectGuard, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
@@ -58,9 +59,9 @@ export class Dialler {
   dial(upstream: Upstream, target: Target, owner: LegOwner): Leg {
     if (upstream.facts.protocol !== 'socks5') return this.#tunnel(upstream, target.authority, owner)
     const leg = new Leg(this, upstream, owner)
-    this.#timeouts.add(leg)
     // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
     const socket = this.#connect(leg, false)
+    this.#timeouts.add(leg)
     dialSocks(socket, leg, target, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
     return leg
   }
@@ -93,8 +94,8 @@ export class Dialler {
    */
   dialRaw(upstream: Upstream, target: Target | undefined, owner: LegOwner): Leg {
     const leg = new Leg(this, upstream, owner, true)
-    this.#timeouts.add(leg)
     const socket = this.#connect(leg, false)
+    this.#timeouts.add(leg)
     if (target === undefined) {
       whenConnected(leg)
     } else if (upstream.facts.protocol === 'socks5') {
@@ -172,6 +173,7 @@ function adopt(socket: Socket, leg: Leg): Socket {
   const own = socket as LegSocket
   own.leg = leg
   leg.socket = socket
+  containListeners(socket, leg)
   socket.on('error', onError)
   socket.on('end', onEnd)
   socket.on('close', onClose)

@@ -28,6 +28,12 @@ function undici(): typeof import('undici') {
   return require('undici') as typeof import('undici')
 }
 
+/**
+ * undici takes the connection and the Host field from us, so this names nothing. A target's name would not do: hosts exist
+ * that are no host to the URL parser (xn--a.test).
+ */
+const ORIGIN = 'http://peer.invalid'
+
 /** The connection of a conversation was closed before the request could be sent on it. */
 class ConversationOver extends Error {}
 
@@ -38,15 +44,14 @@ export class UndiciConversation implements Conversation {
   readonly #interim: InterimFilter
 
   /**
-   * @param origin `http://host:port` of the peer: names the connection, is not resolved
    * @param socket open, paused, nothing read
    * @param limits longest pause inside a response body, and longest head of a response
    */
-  constructor(origin: string, socket: Socket, limits: { bodyIdleMs: number; maxReplyBytes: number }) {
+  constructor(socket: Socket, limits: { bodyIdleMs: number; maxReplyBytes: number }) {
     this.#socket = socket
     this.#interim = new InterimFilter(socket, limits.maxReplyBytes)
     let isTaken = false
-    this.#client = new (undici().Client)(origin, {
+    this.#client = new (undici().Client)(ORIGIN, {
       connect: (_options, callback) => {
         const isOver = isTaken || socket.destroyed
         isTaken = true

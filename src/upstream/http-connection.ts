@@ -202,6 +202,13 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
     owner?.broke(isAnswering ? undefined : how)
   }
 
+  /** The exception ends the exchange that is under way. */
+  override failInternally(): void {
+    const owner = this.#owner
+    this.cancel()
+    owner?.failInternally()
+  }
+
   cancel(): void {
     this.#forget()
     this.close()

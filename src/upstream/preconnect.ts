@@ -60,6 +60,10 @@ export class WarmLegs implements LegOwner {
     if (spare !== undefined) this.#forget(spare)
   }
 
+  failInternally(leg: Leg): void {
+    this.failed(leg)
+  }
+
   /** Unused for too long. */
   expired(spare: Spare): void {
     this.#forget(spare)
@@ -99,5 +103,10 @@ class Spare extends Expiring {
 
   override onDeadline(): void {
     this.#home.expired(this)
+  }
+
+  override failInternally(): void {
+    this.leg.destroy()
+    this.#home.failInternally(this.leg)
   }
 }

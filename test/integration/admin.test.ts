@@ -14,6 +14,7 @@ import { providerReports, readinessOf, upstreamReports } from '../../src/admin/r
 import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admin/server.ts'
 import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
 import { ConfigError, GatewayError } from '../../src/errors.ts'
+import { internalErrors } from '../../src/internal-errors.ts'
 import { createLog } from '../../src/log.ts'
 import { TrafficCounters } from '../../src/proxy/stream-info.ts'
 import { Secret } from '../../src/secret.ts'
@@ -83,6 +84,7 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
     providers: () => providerReports([provider], parts()),
     traffic: () => traffic,
     gauges: () => ({ connections: 7, tunnels: 5, waiting: 2, sessions: 3 }),
+    faults: () => ({ internalErrors: 9, logLinesLost: 4 }),
     reportBan: (id, host, restMs) => {
       const upstream = pool.get(id)
       if (upstream !== undefined) pool.restForHost(upstream, host, clock.now() + restMs, clock.now())
@@ -550,6 +552,7 @@ it('a call is given up by who hangs up', async () => {
 
 it('hides what went wrong inside, and logs it', async () => {
   const { ask, view, log } = await start()
+  const before = internalErrors.count
   view.upstreams = () => {
     throw new Error('words for the log only')
   }
@@ -557,6 +560,7 @@ it('hides what went wrong inside, and logs it', async () => {
   expect(problemOf(answer).code).toBe('ADMIN_INTERNAL')
   expect(answer.text).not.toContain('words for the log')
   expect(log.text).toContain('words for the log only')
+  expect(internalErrors.count - before).toBe(1)
 })
 
 it.each(['0.0.0.0', '::', '192.168.1.20', 'gateway.internal'])('does not start on %s without a token', async (host) => {

@@ -34,6 +34,7 @@ const connects: Record<string, [request: string, status: number]> = {
   'a URL': ['CONNECT http://echo.test:7/ HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'a path': ['CONNECT echo.test:7/x HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'a user': ['CONNECT user@echo.test:7 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  'a number that is no address': ['CONNECT 1.2.3.256:7 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'bare IPv6': ['CONNECT ::1:7 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'IPv6 with a zone': ['CONNECT [fe80::1%eth0]:7 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'half brackets': ['CONNECT [::1:7 HTTP/1.1\r\nHost: x\r\n\r\n', 400],

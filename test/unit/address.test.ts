@@ -11,7 +11,9 @@ import {
   unmapIPv4,
 } from '../../src/address.ts'
 
-const hostName = fc.stringMatching(/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,60}[A-Za-z0-9])?$/)
+const hostName = fc.stringMatching(
+  /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}\.)?[A-Za-z_](?:[A-Za-z0-9-]{0,10}[A-Za-z0-9])?$/,
+)
 const anyHost = fc.oneof(hostName, fc.ipV4(), fc.ipV6())
 const anyPort = fc.integer({ min: 1, max: 65_535 })
 
@@ -57,6 +59,15 @@ it('knows host names from what else may stand there', () => {
   }
   for (const text of ['', '-a', '.a', 'a b', 'a/b', 'a:b', 'a@b', '[a]', 'é', 'a%20', 'a\n', 'x'.repeat(256)]) {
     expect(isHostName(text)).toBe(false)
+  }
+})
+
+it('a name that ends in a number is an IPv4 address in one of its spellings, or no host', () => {
+  for (const name of ['127.1', '0x7f000001', '2130706433', '1.2.3.4.', '0177.0.0.1', 'a.1x', '1.2.3.test', '0xg']) {
+    expect([name, isHostName(name)]).toEqual([name, true])
+  }
+  for (const name of ['1.2.3.256', '08.1', 'a.b.1', 'a.b.1.', '1.2.3.4.5', 'a.0x', 'a.0xFF', '4294967296', '09']) {
+    expect([name, isHostName(name)]).toEqual([name, false])
   }
 })
 

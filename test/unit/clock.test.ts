@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type Clock, SystemClock, type TimeSource } from '../../src/clock.ts'
+import { internalErrors } from '../../src/internal-errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 /** A machine that can be put to sleep. */
@@ -219,3 +220,20 @@ for (const [name, open] of kinds) {
     expect(remove).toHaveBeenCalledTimes(add.mock.calls.length)
   })
 }
+
+it('an exception in a timer, or in a listener of waking up, is reported and stops no other', () => {
+  const { machine, clock } = setUp()
+  const before = internalErrors.count
+  const calls: string[] = []
+  const bug = () => {
+    throw new TypeError('a bug of this test')
+  }
+  clock.onWake(bug)
+  clock.onWake(() => calls.push('awake'))
+  clock.after(5, bug)
+  clock.after(5, () => calls.push('timer'))
+  vi.advanceTimersByTime(5)
+  machine.sleep(60_000)
+  clock.resync()
+  expect([calls, internalErrors.count - before]).toEqual([['timer', 'awake'], 2])
+})

@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { internalErrors } from '../../internal-errors.ts'
 import { type AccessParts, demandToken, type Env, ownHostOnly, ownPagesOnly, tokenForReading } from './access.ts'
 import { readBody, readQuery } from './body.ts'
 import { type HandlerParts, handlers, type Request } from './handlers.ts'
@@ -30,6 +31,7 @@ function adminRoutes(parts: RouteParts): Hono<Env> {
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, methods) => refuseMethod(methods) }))
   app.notFound((c) => problem('ADMIN_NOT_FOUND', `there is nothing at ${c.req.path}`))
   app.onError((error) => {
+    internalErrors.count++
     parts.log.error({ err: error }, 'an admin request failed')
     return problem('ADMIN_INTERNAL', 'the request failed inside the gateway; its log says more')
   })

@@ -3,6 +3,7 @@
  * batch at a time. Whoever waits shares the next transaction with everybody else who came meanwhile.
  */
 import type { Clock, Timer } from '../../clock.ts'
+import { runInBackground } from '../../internal-errors.ts'
 import type { Log } from '../../log.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { CallId, CallStart, Restored, Store, StoredUpstream } from '../contract.ts'
@@ -237,12 +238,14 @@ class DurableStore implements Store {
   }
 
   #pump(): void {
-    this.#pumping ??= this.#work().finally(() => {
+    if (this.#pumping !== undefined) return
+    this.#pumping = this.#work().finally(() => {
       this.#pumping = undefined
       // Something may have come after the last look.
       if (this.#queue.isDue) this.#pump()
       else this.#arm()
     })
+    runInBackground(this.#pumping)
   }
 
   async #work(): Promise<void> {

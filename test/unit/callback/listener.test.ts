@@ -1,6 +1,7 @@
 /** Real sockets on loopback: what a vendor's HTTP client gets. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CallbackHint, type CallbackListener, startCallback } from '../../../src/callback/listener.ts'
+import { internalErrors } from '../../../src/internal-errors.ts'
 import { Secret } from '../../../src/secret.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -13,7 +14,11 @@ beforeEach(async () => {
   hints = []
   clock.advance(60_000)
   const settings = { host: '127.0.0.1', port: 0, path: new Secret(PATH) }
-  listener = await startCallback(settings, (hint) => hints.push(hint), { clock })
+  const onHint = (hint: CallbackHint) => {
+    if (hint.no === 'BUG') throw new TypeError('a bug of this test')
+    hints.push(hint)
+  }
+  listener = await startCallback(settings, onHint, { clock })
 })
 afterEach(() => listener.close())
 
@@ -29,6 +34,13 @@ describe('the callback listener', () => {
     expect(response.status).toBe(200)
     expect(await response.text()).toBe('{"code":"success","msg":""}')
     expect(hints).toEqual([hint])
+  })
+
+  it('an exception behind a hint is 500 for this call, and counted', async () => {
+    const before = internalErrors.count
+    expect((await call(`${PATH}?type=order&no=BUG&op=1`)).status).toBe(500)
+    expect((await call(`${PATH}?type=order&no=C3&op=1`)).status).toBe(200)
+    expect(internalErrors.count - before).toBe(1)
   })
 
   it('a repetition is answered alike and hints once; later it is news', async () => {

@@ -45,6 +45,8 @@ class Client extends Handshake {
 
   onDeadline(): void {}
 
+  failInternally(): void {}
+
   protected requested(): void {
     this.isOver = true
   }

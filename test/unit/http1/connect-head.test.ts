@@ -13,7 +13,7 @@ const parse = (bytes: Buffer) => {
 }
 
 const host = fc.oneof(
-  fc.stringMatching(/^[a-z0-9_](?:[a-z0-9.-]{0,60}[a-z0-9])?$/),
+  fc.stringMatching(/^(?:[a-z0-9_][a-z0-9.-]{0,60}\.)?[a-z_](?:[a-z0-9-]{0,10}[a-z0-9])?$/),
   fc.ipV4(),
   fc.ipV6().map((ip) => `[${ip}]`),
 )

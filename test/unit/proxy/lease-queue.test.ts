@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/errors.ts'
+import { internalErrors } from '../../../src/internal-errors.ts'
 import { Pool, type PoolSettings } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest, WaitingDemand } from '../../../src/proxy/lease-contract.ts'
@@ -87,6 +88,7 @@ function client(name: string, rest: Partial<LeaseRequest> = {}): Client {
       events.push(`${name} ${upstream.id}`)
     },
     denied: (error) => void events.push(`${name} ${error.code}`),
+    failInternally: () => void events.push(`${name} failed`),
     release() {
       if (lent !== undefined) pool.release(lent, true, clock.now())
     },
@@ -284,4 +286,25 @@ describe('those who would wait for nothing', () => {
     clock.advance(WAIT_MS)
     expect([happened(), queue.waitingCount, demand]).toEqual([['a0 GW_POOL_EMPTY'], 0, []])
   })
+})
+
+it('what one client throws as it is served, or denied, keeps no other from its turn', () => {
+  build({ connections: 1 }, 10)
+  add('x')
+  const holder = client('holder')
+  const bug = () => {
+    throw new TypeError('a bug of this test')
+  }
+  Object.assign(client('a'), { granted: bug })
+  client('b')
+  Object.assign(client('c'), { denied: bug })
+  client('d')
+  happened()
+  const before = internalErrors.count
+  holder.release()
+  expect([happened(), internalErrors.count - before]).toEqual([['a failed'], 1])
+  pool.release(pool.get('x') as Upstream, true, clock.now())
+  expect(happened()).toEqual(['b x'])
+  clock.advance(WAIT_MS)
+  expect([happened(), internalErrors.count - before]).toEqual([['c failed', 'd GW_POOL_EMPTY'], 2])
 })

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { parseGreeting, parseLogin, parseSocks4, parseSocks5Request } from '../../../src/socks/server.ts'
 import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
 
-const hostName = fc.stringMatching(/^[a-z0-9_](?:[a-z0-9.-]{0,60}[a-z0-9])?$/)
+const hostName = fc.stringMatching(/^(?:[a-z0-9_][a-z0-9.-]{0,60}\.)?[a-z_](?:[a-z0-9-]{0,10}[a-z0-9])?$/)
 const port = fc.integer({ min: 1, max: 65_535 })
 const text = (maxBytes: number) =>
   fc.string({ unit: 'binary', maxLength: maxBytes }).filter((value) => Buffer.byteLength(value) <= maxBytes)

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { internalErrors } from '../../../src/internal-errors.ts'
 import { DeadlineList, Expiring } from '../../../src/structures/timeout-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 class Entry extends Expiring {
   firedAt: number[] = []
+  failures = 0
   readonly #clock: FakeClock
   readonly #then: (entry: Entry) => void
 
@@ -17,6 +19,10 @@ class Entry extends Expiring {
   override onDeadline(): void {
     this.firedAt.push(this.#clock.now())
     this.#then(this)
+  }
+
+  override failInternally(): void {
+    this.failures++
   }
 }
 
@@ -152,4 +158,25 @@ it('fires exactly what was added last and not removed, a duration later', () => 
       expect(due.size).toBe(0)
     }),
   )
+})
+
+it('an exception in one entry is reported, ends that entry, and keeps no other from its time', () => {
+  const { clock, list } = setUp()
+  const fail = () => {
+    throw new Error('a bug')
+  }
+  const entries = [new Entry(clock), new Entry(clock, fail), new Entry(clock)]
+  for (const entry of entries) list.add(entry)
+  const before = internalErrors.count
+  clock.advance(100)
+  expect(entries.map(({ firedAt, failures }) => [firedAt, failures])).toEqual([
+    [[100], 0],
+    [[100], 1],
+    [[100], 0],
+  ])
+  expect(internalErrors.count - before).toBe(1)
+  const later = new Entry(clock)
+  list.add(later)
+  clock.advance(100)
+  expect(later.firedAt).toEqual([200])
 })

@@ -100,6 +100,8 @@ class Client implements LeaseRequest {
     this.#refused = refused
   }
 
+  failInternally(): void {}
+
   granted(upstream: Upstream): void {
     this.#lent(upstream)
   }

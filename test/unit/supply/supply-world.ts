@@ -351,5 +351,6 @@ function applicant(filter: Filter, granted: LeaseRequest['granted'], denied: Lea
     lastError: undefined,
     granted,
     denied,
+    failInternally: () => {},
   }
 }

@@ -18,7 +18,10 @@ const facts = {
 /** What a system error means before the tunnel is open. */
 function failureOf(code: string): LegFailure | undefined {
   let heard: LegFailure | undefined
-  const owner = { opened: () => {}, failed: (_leg: Leg, failure: LegFailure) => (heard = failure) }
+  const failed = (_leg: Leg, failure: LegFailure) => {
+    heard = failure
+  }
+  const owner = { opened: () => {}, failed, failInternally: () => {} }
   const host = { clock: new FakeClock(), buffers: new ReadBuffers(), maxReplyBytes: 100 }
   const leg = new Leg(host, new Upstream(facts), owner)
   leg.socket = new Socket()
