@@ -10,7 +10,7 @@ import { type AdminConfig, type Config, isDemo, isStatic, type ProviderConfig } 
 import { warningsOf } from './config/warnings.ts'
 import { connectionRoom } from './descriptors.ts'
 import { internalErrors } from './internal-errors.ts'
-import { createLog, type Log } from './log.ts'
+import type { Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
@@ -44,7 +44,7 @@ export interface App {
 
 export interface AppDeps {
   readonly clock?: Clock
-  readonly log?: Log
+  readonly log: Log
   /** Where the gateway may connect, and how names are resolved; a test hands in its own. */
   readonly guard?: ConnectGuard
   /** For the metrics. */
@@ -55,10 +55,10 @@ export interface AppDeps {
  * Starts the whole gateway.
  * @throws the system's error when a port cannot be had, after closing what was open
  */
-export async function startApp(config: Config, deps: AppDeps = {}): Promise<App> {
+export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined
   const clock = deps.clock ?? (ownClock as Clock)
-  const log = deps.log ?? createLog(config.log)
+  const { log } = deps
   /** What has been opened, the latest first. */
   const closers: (() => unknown)[] = [logInternalErrors(log), () => ownClock?.close()]
   const closeAll = async () => {

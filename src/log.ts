@@ -1,6 +1,9 @@
 /** One pino root. Secrets are objects that print as [redacted] (secret.ts); `redact` below is only the second net. */
 import { createRequire } from 'node:module'
+import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import type { Clock } from './clock.ts'
+import { LogWriter } from './log-writer.ts'
 
 export type Log = Logger
 
@@ -11,24 +14,35 @@ export interface LogSettings {
 }
 
 const SECOND_NET = ['password', 'key', 'token', 'sign', '*.password', '*.key', '*.token', '*.sign', 'err.options']
+const STANDARD_OUTPUT = 1
 
-/** @param destination where lines go; default: standard output */
-export function createLog(settings: LogSettings, destination?: DestinationStream): Log {
-  const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && process.stdout.isTTY)
-  const stream = destination ?? (isPretty ? prettyStream() : undefined)
-  const options = {
-    level: settings.level,
-    base: null,
-    timestamp: stdTimeFunctions.isoTime,
-    redact: { paths: SECOND_NET, censor: '[redacted]' },
-  }
-  return stream === undefined ? pino(options) : pino(options, stream)
+/** @param destination where JSON lines go, one with each call */
+export function createLog(settings: LogSettings, destination: DestinationStream): Log {
+  return pino(
+    {
+      level: settings.level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      redact: { paths: SECOND_NET, censor: '[redacted]' },
+    },
+    destination,
+  )
+}
+
+/** The log of the process, on standard output. */
+export function openLog(settings: LogSettings, clock: Clock): { readonly log: Log; readonly writer: LogWriter } {
+  const writer = new LogWriter(clock)
+  const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && isatty(STANDARD_OUTPUT))
+  const log = createLog(settings, isPretty ? prettyInto(writer) : writer)
+  writer.onResumed = (lines) => log.warn({ lines }, 'lines of this log are missing: they could not be written')
+  return { log, writer }
 }
 
 const require = createRequire(import.meta.url)
 
 /** Loaded only for people: a service that writes JSON saves its memory. */
-function prettyStream(): DestinationStream {
-  const { build } = require('pino-pretty') as typeof import('pino-pretty')
-  return build({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+function prettyInto(writer: LogWriter): DestinationStream {
+  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty')
+  const format = prettyFactory({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+  return { write: (line) => writer.write(format(line)) }
 }

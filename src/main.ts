@@ -37,6 +37,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   exit: (code) => process.exit(code),
+  kill: () => process.kill(process.pid, 'SIGKILL'),
   // Modules leave 18 MB when they are loaded, and V8 keeps them for what may come. There is a `gc` with --expose-gc only.
   tidy: () => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
 })

@@ -3,10 +3,12 @@ import type { Clock } from '../clock.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import { createLog, type Log } from '../log.ts'
+import { stackOf } from '../internal-errors.ts'
+import { type Log, openLog } from '../log.ts'
+import type { LogWriter } from '../log-writer.ts'
 import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
-import { describe, exitCodes, explainFailure } from './words.ts'
+import { exitCodes, explainFailure } from './words.ts'
 
 /** A running gateway. */
 export interface App {
@@ -17,7 +19,13 @@ export interface App {
 }
 
 /** Resolves when the gateway listens. `app.ts` has it; it is handed in, because parts do not import the root. */
-export type StartApp = (config: Config, deps: { readonly clock: Clock; readonly log: Log }) => Promise<App>
+export type StartApp = (config: Config, deps: StartAppDeps) => Promise<App>
+
+interface StartAppDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly logLinesLost: () => number
+}
 
 export interface StartDeps {
   readonly startApp: StartApp
@@ -27,8 +35,10 @@ export interface StartDeps {
   readonly err: (text: string) => void
   /** Gives back the memory that only the start has needed. Called once, when the gateway listens. */
   readonly tidy: () => void
-  /** Ends the process without waiting for anything. */
+  /** Ends the process without waiting for anything but writes that are under way in a thread. */
   readonly exit: (code: number) => void
+  /** Ends the process although such a write does not return. */
+  readonly kill: () => void
 }
 
 interface CrashSource {
@@ -43,7 +53,7 @@ interface CrashSource {
  */
 export async function start(file: string, deps: StartDeps): Promise<number> {
   const config = loadConfig(file, deps.environment)
-  const log = createLog(config.log)
+  const { log, writer } = openLog(config.log, deps.clock)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
   const asked = Promise.withResolvers<string>()
   let app: App | undefined
@@ -52,16 +62,19 @@ export async function start(file: string, deps: StartDeps): Promise<number> {
     abort(signal) {
       log.warn({ signal }, 'stopped without waiting')
       app?.abort()
-      deps.exit(exitCodes.failed)
+      leave(writer, deps)
     },
   })
+  let isCrashing = false
   const crash = (error: unknown) => {
-    log.fatal({ error: describe(error) }, 'unexpected error, stopping')
-    deps.exit(exitCodes.failed)
+    if (isCrashing) return
+    isCrashing = true
+    log.fatal({ stack: stackOf(error) }, 'unexpected error, stopping')
+    leave(writer, deps)
   }
   deps.process.on('uncaughtException', crash)
   try {
-    app = await deps.startApp(config, { clock: deps.clock, log })
+    app = await deps.startApp(config, { clock: deps.clock, log, logLinesLost: () => writer.lost })
     deps.tidy()
     await app.stop(await asked.promise)
     return exitCodes.ok
@@ -72,5 +85,14 @@ export async function start(file: string, deps: StartDeps): Promise<number> {
   } finally {
     unwatch()
     deps.process.off('uncaughtException', crash)
+    await writer.flush()
+    if (writer.blocksExit) deps.kill()
   }
+}
+
+/** Ends the process with the code of a failure, as soon as the log is written, at the latest after a second. */
+function leave(writer: LogWriter, { exit, kill }: StartDeps): void {
+  const end = () => (writer.blocksExit ? kill() : exit(exitCodes.failed))
+  if (writer.isIdle) end()
+  else void writer.flush().then(end)
 }

@@ -26,7 +26,7 @@ const OPENED = 5
 const ORDERS = 8
 
 const clock = new SystemClock()
-const log = createLog({ level: 'warn', format: 'json' })
+const log = createLog({ level: 'warn', format: 'json' }, process.stdout)
 const dir = mkdtempSync(join(tmpdir(), 'turnpike-bench-'))
 
 async function measure(name: string, work: () => Promise<unknown>): Promise<void> {

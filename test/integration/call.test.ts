@@ -320,7 +320,7 @@ it('without a gateway: limits and budget outlive the process, and the next gatew
   const { startApp } = await import('../../src/app.ts')
   const { createLog } = await import('../../src/log.ts')
   const config = parseConfig(stringify({ ...loaded(file), admin: 'off' }), file, {})
-  const app = await startApp(config, { log: createLog({ level: 'silent', format: 'json' }) })
+  const app = await startApp(config, { log: createLog({ level: 'silent', format: 'json' }, { write: () => {} }) })
   try {
     expect([app.supply.provider('bought')?.budgetLeft, app.pool.size]).toEqual([1, 2])
   } finally {

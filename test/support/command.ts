@@ -24,6 +24,7 @@ export async function runCommand(
     process: { on: unused, off: unused },
     tidy: unused,
     exit: unused,
+    kill: unused,
     out: (text) => (said.out += text),
     err: (text) => (said.err += text),
   }

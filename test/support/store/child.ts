@@ -50,7 +50,7 @@ async function fill(store: Store, dir: string, calls: number): Promise<void> {
 const [mode, dir = '', run = ''] = process.argv.slice(2)
 const clock = new SystemClock()
 try {
-  const log = createLog({ level: 'silent', format: 'json' })
+  const log = createLog({ level: 'silent', format: 'json' }, { write: () => {} })
   const { store, restored } = await openStore(dir, { clock, log, eager: mode === 'write' })
   say('open')
   if (mode === 'write') await writeForEver(store, run, say)

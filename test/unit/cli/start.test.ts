@@ -39,6 +39,7 @@ function setUp(startApp?: StartApp) {
     err: (text: string) => void events.push(text),
     tidy: () => void tidied++,
     exit: (code: number) => void events.push(`exit ${code}`),
+    kill: () => void events.push('kill'),
   }
   return {
     events,
@@ -159,6 +160,7 @@ it('nothing is started with mistakes in the file', async () => {
     process,
     err: () => {},
     exit: () => {},
+    kill: () => {},
   }
   await expect(start(join(folder, 'none.yaml'), deps)).rejects.toThrow(ConfigError)
 })

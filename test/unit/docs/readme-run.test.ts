@@ -30,7 +30,7 @@ beforeAll(async () => {
     .replace('port: 8080', 'port: 0')
     .replace(/^admin:.*$/m, 'admin: off')
     .replace(/^state:.*$/m, 'state: off')
-  const log = createLog({ level: 'silent', format: 'json' })
+  const log = createLog({ level: 'silent', format: 'json' }, { write: () => {} })
   app = await startApp(parseConfig(yaml, `${tmpdir()}/gateway.yaml`, {}), { log })
   port = app.addresses[0]?.port ?? 0
 })

@@ -103,7 +103,7 @@ describe('changes of one app', () => {
     const config = parseConfig(`state: off\nproviders: [${provider('a')}, ${provider('b')}]`, 'gateway.yaml', {})
     const { opened } = await openConfiguredSources(config, {
       ...deps,
-      log: createLog(config.log),
+      log: createLog(config.log, { write: () => {} }),
       gate: (_limit, _order, send) => send(),
     })
     await ended(opened.map(({ source }) => source.extract(1, never)))
