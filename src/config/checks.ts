@@ -53,7 +53,7 @@ const draftSchema = group({
   pool: group({
     floor: readable(z.int()),
     ceiling: readable(z.int()),
-    minLife: readable(duration()),
+    minLife: readable(durationOr(['auto'])),
     margin: readable(durationOr(['auto'])),
   }).optional(),
   health: group({ rest: readable(duration()), maxRest: readable(duration()) }).optional(),
@@ -229,7 +229,8 @@ function checkProvider({ vendor, list: lines, file, url, upstream }: Provider, i
 
 /** Lives shorter than what a lease needs: the gateway would buy addresses and never lend one. */
 function checkLife({ ttl, life }: Provider, i: number, { pool }: Draft): Finding[] {
-  const minLife = pool?.minLife ?? 5_000
+  // `auto` is always a part of the life.
+  const minLife = typeof pool?.minLife === 'number' ? pool.minLife : 0
   const usable = (lifeMs: number) => lifeMs - (typeof pool?.margin === 'number' ? pool.margin : autoMargin(lifeMs))
   const words = 'no address would ever be lent: this life, less pool.margin, is not longer than pool.minLife'
   return [
@@ -238,5 +239,5 @@ function checkLife({ ttl, life }: Provider, i: number, { pool }: Draft): Finding
   ]
 }
 
-/** What the margin `auto` is: a tenth of the life, 2 s to 10 s. */
-const autoMargin = (lifeMs: number): number => Math.min(Math.max(lifeMs / 10, 2_000), 10_000)
+/** What the margin `auto` is: a tenth of the life, 300 ms to 10 s. */
+const autoMargin = (lifeMs: number): number => Math.min(Math.max(lifeMs / 10, 300), 10_000)

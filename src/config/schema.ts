@@ -32,9 +32,11 @@ const pool = () =>
       idleAfter: duration({ min: 1 })
         .prefault('60s')
         .meta({ description: 'Without traffic for so long, nothing is bought.' }),
-      minLife: duration().prefault('5s').meta({ description: 'An address with less life left is not lent.' }),
+      minLife: durationOr(['auto']).prefault('auto').meta({
+        description: 'An address with less life left is not lent; auto: a quarter of its life, at most 5s.',
+      }),
       margin: durationOr(['auto']).prefault('auto').meta({
-        description: 'How long before its deadline an address retires; auto: a tenth of its life, 2s to 10s.',
+        description: 'How long before its deadline an address retires; auto: a tenth of its life, 300ms to 10s.',
       }),
       onDeadline: z
         .enum(['keep', 'close'])

@@ -11,10 +11,10 @@
 import type { Strategy } from '../strategy.ts'
 import { IndexedHeap } from '../structures/indexed-heap.ts'
 import { View } from './selection.ts'
-import { type GoneReason, Upstream, type UpstreamFacts } from './upstream.ts'
+import { type GoneReason, type MinLife, minLifeOf, Upstream, type UpstreamFacts } from './upstream.ts'
 
 export interface PoolSettings {
-  readonly minLife: number
+  readonly minLife: MinLife
   readonly perUpstream: {
     /** Concurrent leases; 0 = no limit. */
     readonly connections: number
@@ -77,7 +77,6 @@ const LATENCY_WEIGHT = 0.2
 
 export class Pool {
   readonly #settings: PoolSettings
-  readonly #minLife: number
   readonly #observer: PoolObserver
   readonly #random: () => number
   readonly #byId = new Map<string, Upstream>()
@@ -94,8 +93,6 @@ export class Pool {
   /** @param random uniform in [0, 1) */
   constructor(settings: PoolSettings, observer: PoolObserver, random: () => number = Math.random) {
     this.#settings = settings
-    // What expires at this very instant is never lent, whatever is configured.
-    this.#minLife = Math.max(1, settings.minLife)
     this.#observer = observer
     this.#random = random
     this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
@@ -132,8 +129,10 @@ export class Pool {
   add(facts: UpstreamFacts, now: number): Added {
     const known = this.#byId.get(facts.id)
     if (known !== undefined) return this.#extend(known, facts.deadline, now)
-    if (facts.deadline - now < this.#minLife) return 'too-short'
+    const minLifeMs = this.#minLifeOf(facts, facts.deadline)
+    if (facts.deadline - now < minLifeMs) return 'too-short'
     const upstream = new Upstream(facts)
+    upstream.minLifeMs = minLifeMs
     this.#byId.set(facts.id, upstream)
     this.#wakes.add(upstream)
     this.#show(upstream)
@@ -142,9 +141,15 @@ export class Pool {
     return 'added'
   }
 
+  /** What expires at this very instant is never lent, whatever is configured. */
+  #minLifeOf({ boughtAt }: UpstreamFacts, deadline: number): number {
+    return Math.max(1, minLifeOf(this.#settings.minLife, deadline - boughtAt))
+  }
+
   #extend(upstream: Upstream, deadline: number, now: number): Added {
     if (deadline <= upstream.deadline) return 'known'
     upstream.deadline = deadline
+    upstream.minLifeMs = this.#minLifeOf(upstream.facts, deadline)
     if (upstream.state === 'draining' && !this.#spent(upstream))
       upstream.state = upstream.restUntil > now ? 'resting' : 'ready'
     this.#refresh(upstream)
@@ -194,23 +199,24 @@ export class Pool {
 
   /** Whether the upstream that a session lives on can serve it, now or as soon as one of its leases ends. */
   canServeOwn(upstream: Upstream, now: number): boolean {
-    return upstream.state !== 'gone' && upstream.deadline - now >= this.#minLife
+    return upstream.state !== 'gone' && upstream.deadline - now >= upstream.minLifeMs
   }
 
   #choose(view: View, ask: LeaseAsk): Upstream | undefined {
-    this.#askLife = Math.max(ask.lifeMs, this.#minLife)
+    this.#askLife = ask.lifeMs
     this.#isCareful = true
     let chosen = view.pick(ask.strategy, this.#accepts)
     this.#isCareful = false
     chosen ??= view.pick(ask.strategy, this.#accepts)
-    if (chosen !== undefined || ask.lifeMs <= this.#minLife) return chosen
-    this.#askLife = this.#minLife
+    if (chosen !== undefined || ask.lifeMs === 0) return chosen
+    this.#askLife = 0
     return view.pick('longest-life', this.#accepts)
   }
 
   readonly #accepts = (upstream: Upstream): boolean => {
     const ask = this.#ask
-    if (ask === undefined || upstream.deadline - this.#askNow < this.#askLife) return false
+    if (ask === undefined || upstream.deadline - this.#askNow < Math.max(this.#askLife, upstream.minLifeMs))
+      return false
     if (this.#isCareful && isBeingTried(upstream)) return false
     return !ask.tried.includes(upstream) && !upstream.restsFor(ask.host, this.#askNow)
   }
@@ -327,14 +333,14 @@ export class Pool {
   }
 
   #turn(upstream: Upstream, now: number): void {
-    const drains = upstream.deadline - this.#minLife <= now || this.#spent(upstream)
+    const drains = upstream.deadline - upstream.minLifeMs <= now || this.#spent(upstream)
     upstream.state = drains ? 'draining' : 'ready'
     this.#refresh(upstream)
   }
 
   /** The next instant at which time alone changes the state. */
   #wakeAt(upstream: Upstream): number {
-    const drainAt = upstream.deadline - this.#minLife
+    const drainAt = upstream.deadline - upstream.minLifeMs
     if (upstream.state === 'draining') return upstream.deadline
     return upstream.state === 'resting' ? Math.min(upstream.restUntil, drainAt) : drainAt
   }

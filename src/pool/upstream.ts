@@ -89,12 +89,24 @@ export function codeOf(outcome: Outcome): ErrorCode {
   }
 }
 
+/** `auto`: a quarter of the life that is lent, at most 5 s. */
+export type MinLife = number | 'auto'
+
+const MAX_AUTO_MIN_LIFE_MS = 5_000
+
+/** How much life an address must have left to be lent, ms. @param lentMs from its purchase until the pool lets go of it */
+export function minLifeOf(setting: MinLife, lentMs: number): number {
+  return setting === 'auto' ? Math.min(MAX_AUTO_MIN_LIFE_MS, lentMs / 4) : setting
+}
+
 export class Upstream {
   readonly facts: UpstreamFacts
   readonly id: string
   state: UpstreamState = 'ready'
   /** Can move later when the vendor sells the same address again. */
   deadline: number
+  /** Life that it must have left to be lent, ms. */
+  minLifeMs = 0
   /** Leases that run now. */
   leases = 0
   /** Of them: tunnels through which nothing moves. They hold the upstream, but are no demand. */

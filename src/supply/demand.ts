@@ -13,6 +13,8 @@ export interface DemandGroup {
   /** Clients that wait now. */
   waiting: number
   lastAt: number
+  /** Before then nothing is ordered for the stock alone, clock ms. */
+  stockAt: number
   /** Leases per second, smoothed. */
   rate: number
 }
@@ -75,7 +77,7 @@ export class Demand {
     if (group === undefined) {
       // Two at least: one alone could not tell a single lease from traffic.
       const recent = new Float64Array(Math.max(2, this.#floor)).fill(Number.NEGATIVE_INFINITY)
-      group = { providers, recent, next: 0, waiting: 0, lastAt: Number.NEGATIVE_INFINITY, rate: 0 }
+      group = { providers, recent, next: 0, waiting: 0, lastAt: Number.NEGATIVE_INFINITY, stockAt: 0, rate: 0 }
       this.#groups.set(key, group)
     }
     return group

@@ -13,7 +13,7 @@ export interface ArrivalSettings {
   readonly provider: string
   /** Life where the vendor tells none, ms. */
   readonly ttlMs: number | undefined
-  /** How long before the vendor's deadline the pool lets go, ms; `auto`: a tenth of the life, at least 2 s, at most 10 s. */
+  /** How long before the vendor's deadline the pool lets go, ms; `auto`: a tenth of the life, at least 300 ms, at most 10 s. */
   readonly marginMs: number | 'auto'
   /** Login at the upstreams where the vendor tells none. */
   readonly username: string | undefined
@@ -30,7 +30,7 @@ const ABSURD_LIFE_MS = 48 * 3_600_000
 const LONGEST_TERM_MS = 10 * 365 * 24 * 3_600_000
 const ASSUMED_LIFE_MS = 60_000
 const VENDOR_GRAIN_MS = 1_000
-const MIN_MARGIN_MS = 2_000
+const MIN_MARGIN_MS = 300
 const MAX_MARGIN_MS = 10_000
 
 /**
@@ -70,7 +70,7 @@ export function toFacts(
   settings: ArrivalSettings,
 ): { facts: UpstreamFacts; doubt: LifeDoubt | undefined } {
   const { at, doubt } = vendorDeadline(sold.life, delivery, sentWallMs, settings.ttlMs)
-  const margin = settings.marginMs === 'auto' ? autoMargin(at - delivery.sentAt) : settings.marginMs
+  const margin = settings.marginMs === 'auto' ? autoMargin(at - delivery.sentAt, sold.life) : settings.marginMs
   const username = sold.username ?? settings.username
   const password = sold.username === undefined ? settings.password : sold.password
   const facts: UpstreamFacts = {
@@ -94,9 +94,10 @@ export function toFacts(
   return { facts, doubt }
 }
 
-function autoMargin(lifeMs: number): number {
+/** A time of day is told, and compared with the reply's Date header, in whole seconds. */
+function autoMargin(lifeMs: number, life: Life): number {
   if (lifeMs === Number.POSITIVE_INFINITY) return 0
-  return Math.min(MAX_MARGIN_MS, Math.max(MIN_MARGIN_MS, lifeMs / 10))
+  return Math.min(MAX_MARGIN_MS, Math.max(life.kind === 'until' ? VENDOR_GRAIN_MS : MIN_MARGIN_MS, lifeMs / 10))
 }
 
 /** Opaque, and the same for the same address of the same provider after a restart. Logins that differ are different upstreams. */

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { Upstream } from '../pool/upstream.ts'
+import { type MinLife, minLifeOf, type Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { Demand, type DemandGroup } from './demand.ts'
 import type { OrderDemand, Provider } from './provider.ts'
@@ -21,7 +21,7 @@ export interface PlannerSettings {
   readonly targetLoad: number
   /** Without a new lease for so long, nothing is bought, ms. */
   readonly idleAfter: number
-  readonly minLife: number
+  readonly minLife: MinLife
   /** `perUpstream.uses`: with 1, every lease consumes an address. */
   readonly uses: number
   /** How long clients wait: what comes later is no outlook for them, ms. */
@@ -152,10 +152,18 @@ export class Planner implements SupplyView {
     const wanted = Math.min(uncapped, sustained)
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
-    const ordered = this.#order(providers, Math.min(missing, room), group, now)
+    const ordered = this.#isStockDue(group, now) ? this.#order(providers, Math.min(missing, room), group, now) : 0
+    if (ordered > 0) group.stockAt = now + Math.max(...providers.map((p) => p.batchMs))
     if (uncapped > sustained || ordered < Math.min(missing, room)) for (const p of providers) p.channelsAreShort()
     if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
     this.#wakeAt(stock.nextShortAt)
+  }
+
+  /** Orders for the stock go together, so that calls are left for waiting clients. */
+  #isStockDue(group: DemandGroup, now: number): boolean {
+    if (group.waiting > 0 || now >= group.stockAt) return true
+    this.#wakeAt(group.stockAt)
+    return false
   }
 
   /** Counts what the providers have in the pool. */
@@ -176,7 +184,9 @@ export class Planner implements SupplyView {
         continue
       }
       // The address that replaces it must be ordered `lead` before it can no longer be lent.
-      orderAts.push(upstream.deadline - this.#settings.minLife - lead)
+      const lendableUntil = upstream.deadline - upstream.minLifeMs
+      // A life that is hardly longer than a call takes cannot be replaced in time: half of it is lead enough.
+      orderAts.push(lendableUntil - Math.min(lead, (lendableUntil - upstream.facts.boughtAt) / 2))
       shortestLife = Math.min(shortestLife, upstream.deadline - upstream.facts.boughtAt)
     }
     stagger(orderAts, shortestLife)
@@ -189,7 +199,11 @@ export class Planner implements SupplyView {
   /** How many addresses the providers' channels can keep lendable together. */
   #sustained(providers: readonly Provider[]): number {
     const { minLife } = this.#settings
-    return providers.reduce((sum, p) => sum + p.sustained(() => minLife + p.leadMs + LEAD_SLACK_MS), 0)
+    const unlentMs = (p: Provider, lentMs: number) => {
+      const minLifeMs = minLifeOf(minLife, lentMs)
+      return minLifeMs + Math.min(p.leadMs + LEAD_SLACK_MS, (lentMs - minLifeMs) / 2)
+    }
+    return providers.reduce((sum, p) => sum + p.sustained((lentMs) => unlentMs(p, lentMs)), 0)
   }
 
   /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
@@ -210,7 +224,7 @@ export class Planner implements SupplyView {
   #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
     const { floor, idleAfter, uses, ceiling } = this.#settings
     const earned = this.#demand.owed(group, now, idleAfter)
-    const leadMs = Math.max(...providers.map((p) => p.leadMs + p.paceMs), 0) + LEAD_SLACK_MS
+    const leadMs = Math.max(...providers.map((p) => p.leadMs + Math.max(p.paceMs, p.batchMs)), 0) + LEAD_SLACK_MS
     // A single lease is no rate, either.
     const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
     const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)

@@ -62,6 +62,8 @@ const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
 const NOTHING_USABLE = 'the vendor sold nothing that can be used'
 /** While only the reply to a call under way can tell when the vendor may be called again. */
 const BUSY_WINDOW_MS = 100
+/** The part of a life by which an address may be replaced early, so that its order goes together with others. */
+const MOST_BATCHED = 1 / 8
 /** How long an address may live whose vendor has told no life yet, ms. */
 const UNKNOWN_LIFE_MS = 60_000
 
@@ -245,10 +247,16 @@ export class Provider implements PendingPollerHandler {
     return this.#latency.mostMs
   }
 
-  /** While calls are scarce: how far apart orders for the stock are. What falls due meanwhile goes into one call. */
+  /**
+   * How far apart orders for the stock are, ms; what falls due meanwhile goes into one call. While more than half of the
+   * window is free they would use half of it, so that the other half is there for waiting clients, and for a vendor that
+   * enforces less than it documents; then all that is left is spread over the time until the next slot falls free.
+   */
   get batchMs(): number {
-    const { isTight, paceMs } = this.window
-    return isTight ? paceMs : 0
+    const { isTight, paceMs, perMs, allowed } = this.window
+    if (isTight) return paceMs
+    const lifeMs = this.#ingest.latestLife?.lentMs ?? UNKNOWN_LIFE_MS
+    return Math.min((2 * perMs) / allowed, lifeMs * MOST_BATCHED)
   }
 
   /** The distance of calls at which the window is never used up, ms. */
@@ -279,7 +287,7 @@ export class Provider implements PendingPollerHandler {
     return this.#isPaused ? Number.POSITIVE_INFINITY : this.#status.mayTryAt(isUrgent)
   }
 
-  /** When the stock may be ordered for: at once while more than half of the window is free, then at the vendor's pace. */
+  /** When the stock may be ordered for: while more than half of the window is free, the planner alone decides. */
   #pacedAt(): number {
     return this.window.isTight ? this.#orderedAt + this.batchMs : Number.NEGATIVE_INFINITY
   }

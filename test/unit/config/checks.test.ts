@@ -125,7 +125,7 @@ describe('figures that contradict each other', () => {
   ])('%s', (line, problem) => expect(problemsOf(oneProvider + line)).toEqual([expect.stringContaining(problem)]))
 
   it.each([
-    ['ttl: 7s', ''], // 2 s margin, 5 s minLife
+    ['ttl: 7s', 'pool: { minLife: 7s }'],
     ['ttl: 60s', 'pool: { minLife: 54s }'],
     ['ttl: 1s', 'pool: { margin: 500ms, minLife: 500ms }'],
   ])('a life that is never lent: %s %s', (ttl, pool) => {

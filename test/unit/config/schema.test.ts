@@ -14,7 +14,7 @@ describe('defaults', () => {
         ceiling: 50,
         targetLoad: 8,
         idleAfter: 60_000,
-        minLife: 5_000,
+        minLife: 'auto',
         margin: 'auto',
         onDeadline: 'keep',
         perUpstream: { connections: 0, uses: 0, hostRest: 0 },

@@ -25,7 +25,7 @@ import { LogCapture } from '../../support/log-capture.ts'
 import { ofProvider } from '../pool/pool-fixture.ts'
 
 export interface VendorRules {
-  readonly lifeMs: number
+  readonly lifeMs: number | (() => number)
   readonly latencyMs: () => number
   /** Which part of the latency is the way to the vendor: the address is sold then. */
   readonly way: () => number
@@ -38,6 +38,10 @@ export interface VendorRules {
   readonly brings: number | undefined
   /** Whether it lists what the account holds. */
   readonly canList: boolean
+  /** What it enforces in place of `limit`, which it documents. */
+  readonly enforced: RateLimit | undefined
+  /** The plan's channels, which nobody configured: the vendor tells how many there are. */
+  readonly plan: (() => number) | undefined
   /** It sells nothing: one call brings all that it has. */
   readonly isList: boolean
   /** How far the vendor's clock is ahead, ms; then it tells times of day, with a Date header. */
@@ -56,6 +60,8 @@ const usual: VendorRules = {
   lot: undefined,
   brings: undefined,
   canList: false,
+  enforced: undefined,
+  plan: undefined,
   isList: false,
   skewMs: undefined,
   dialMs: undefined,
@@ -70,6 +76,12 @@ export class SimulatedVendor {
   readonly trouble: (VendorError | 'lost')[] = []
   /** When each address that was sold ends. */
   readonly ends: number[] = []
+  /** What the next look-ups meet. */
+  readonly lookupTrouble: VendorError[] = []
+  /** When calls were accepted. */
+  readonly accepted: number[] = []
+  /** When it was asked how many channels there are. */
+  readonly channelQuestions: number[] = []
   /** When it was asked what the account holds. */
   readonly listings: number[] = []
   /** When each address will be there. */
@@ -93,7 +105,9 @@ export class SimulatedVendor {
   }
 
   source(accounts: AccountRegistry): Source {
-    const { channels, limit, maxPerCall, canList, isList, lot, brings, dialMs } = this.#rules
+    const { limit, maxPerCall, canList, isList, lot, brings, dialMs, plan } = this.#rules
+    const learned = accounts.learnedOf(this.name)
+    const channelsOf = () => this.#rules.channels ?? learned.channels
     const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
     const follow = dialMs === undefined ? {} : { follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask } }
     const keyed = { key: this.name, statedBy: this.name, ...limit }
@@ -104,10 +118,13 @@ export class SimulatedVendor {
       maxPerCall,
       lot,
       isList,
-      byChannel: channels !== undefined,
-      channels,
+      byChannel: this.#rules.channels !== undefined || plan !== undefined,
+      get channels() {
+        return channelsOf()
+      },
+      ...(plan === undefined ? {} : { channelsNow: () => this.#tellChannels(plan(), learned) }),
       account: this.name,
-      limitOf: () => keyed,
+      limitOf: () => (plan === undefined ? keyed : { ...keyed, calls: (learned.channels ?? 1) * 5 + 10 }),
       extractOperation: 'extract',
       queryOperation: canList ? 'query' : undefined,
       extract: (count, signal, priority = 0, ticket) =>
@@ -117,12 +134,22 @@ export class SimulatedVendor {
         }),
       query: async () => {
         this.listings.push(this.#clock.now())
+        const trouble = this.lookupTrouble.shift()
+        if (trouble !== undefined) throw trouble
         return this.#deliver((end) => end > this.#clock.now(), this.#clock.now())
       },
       call: none,
       operations: {},
       ...follow,
     }
+  }
+
+  async #tellChannels(total: number, learned: { channels: number | undefined }) {
+    this.channelQuestions.push(this.#clock.now())
+    const trouble = this.lookupTrouble.shift()
+    if (trouble !== undefined) throw trouble
+    learned.channels = total
+    return { total }
   }
 
   #lines(refs: readonly string[]): Delivery {
@@ -144,11 +171,19 @@ export class SimulatedVendor {
     const trouble = this.trouble.shift()
     await this.#clock.sleep(way, signal)
     if (trouble instanceof VendorError) throw trouble
+    this.#enforce(sentAt + way)
     const delivery =
       this.#rules.dialMs === undefined ? this.#sell(count, sentAt) : this.#dial(count, this.#rules.dialMs)
     await this.#clock.sleep(latency - way, signal)
     if (trouble === 'lost') throw new VendorError('server', 'timeout', 'the vendor did not answer')
     return delivery
+  }
+
+  #enforce(now: number): void {
+    const { enforced } = this.#rules
+    if (enforced !== undefined && this.accepted.filter((at) => at > now - enforced.perMs).length >= enforced.calls)
+      throw new VendorError('rate_limited', 'REQUEST_LIMIT_EXCEEDED', 'too many calls', { wait: 60_000 })
+    this.accepted.push(now)
   }
 
   #dial(count: number, dialMs: number): Delivery {
@@ -158,7 +193,8 @@ export class SimulatedVendor {
   }
 
   #sell(count: number, sentAt: number): Delivery {
-    const { channels, lifeMs } = this.#rules
+    const { lifeMs, plan } = this.#rules
+    const channels = plan?.() ?? this.#rules.channels
     if (channels !== undefined && this.held + count > channels) {
       this.violations.push(`${this.held} of ${channels} channels are held, ${count} more were asked for`)
       throw new VendorError('quota_exhausted', 'NO_AVAILABLE_CHANNEL', 'no channel is free', {
@@ -166,7 +202,7 @@ export class SimulatedVendor {
       })
     }
     const before = this.sold
-    for (let n = 0; n < count; n++) this.ends.push(this.#clock.now() + lifeMs)
+    for (let n = 0; n < count; n++) this.ends.push(this.#clock.now() + (typeof lifeMs === 'number' ? lifeMs : lifeMs()))
     return this.#deliver((_end, index) => index >= before, sentAt)
   }
 
@@ -218,7 +254,15 @@ export interface Rules extends Omit<PlannerSettings, 'waitTimeout' | 'uses'> {
 }
 
 export type Accounts = Readonly<
-  Record<string, { readonly vendor?: Partial<VendorRules>; readonly settings?: Partial<ProviderSettings> }>
+  Record<
+    string,
+    {
+      readonly vendor?: Partial<VendorRules>
+      readonly settings?: Partial<ProviderSettings>
+      /** The provider whose key this one uses too. */
+      readonly sharesWith?: string
+    }
+  >
 >
 
 const usualRules: Rules = {
@@ -260,9 +304,9 @@ export class World {
     this.vendors = Object.fromEntries(
       Object.entries(accounts).map(([name, { vendor = {} }]) => [name, new SimulatedVendor(name, clock, vendor)]),
     )
-    const opened = Object.entries(accounts).map(([name, { settings = {} }]) => ({
+    const opened = Object.entries(accounts).map(([name, { settings = {}, sharesWith = name }]) => ({
       settings: account(name, settings),
-      source: this.vendor(name).source(this.accounts),
+      source: this.vendor(sharesWith).source(this.accounts),
     }))
     const parts = {
       clock,
@@ -295,8 +339,11 @@ export class World {
     return provider
   }
 
-  /** A client comes, opens its tunnel as soon as it is lent an address, and keeps it for so long. */
-  connect(lastsMs = 1_000, filter: Filter = anyUpstream, sessionKey?: string): void {
+  /**
+   * A client comes, opens its tunnel as soon as it is lent an address, and keeps it for so long.
+   * @returns makes it leave while it waits
+   */
+  connect(lastsMs = 1_000, filter: Filter = anyUpstream, sessionKey?: string): () => void {
     const cameAt = this.clock.now()
     const granted = (upstream: Upstream) => {
       this.lent.add(upstream.id)
@@ -305,7 +352,9 @@ export class World {
       this.clock.after(lastsMs, () => this.pool.release(upstream, true, this.clock.now()))
     }
     const denied: LeaseRequest['denied'] = (error) => void this.denials.push(`${error.code}: ${error.message}`)
-    this.leaseQueue.apply({ ...applicant(filter, granted, denied), sessionKey })
+    const request = { ...applicant(filter, granted, denied), sessionKey }
+    this.leaseQueue.apply(request)
+    return () => this.leaseQueue.withdraw(request)
   }
 
   connectTo(provider: string, lastsMs = 1_000): void {

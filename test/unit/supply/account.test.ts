@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest'
+import { VendorError } from '../../../src/vendors/contract.ts'
+import { World } from './supply-world.ts'
+
+it('never asks for more channels than one key has, over all providers that use it', async () => {
+  const world = new World({ a: { vendor: { channels: 4 } }, b: { sharesWith: 'a' } }, { targetLoad: 1, ceiling: 20 })
+  for (let i = 0; i < 12; i++) {
+    world.connectTo('a', 20_000)
+    world.connectTo('b', 20_000)
+    await world.clock.run(500)
+  }
+  await world.clock.run(120_000)
+  expect(world.vendor('a').violations).toEqual([])
+  expect(world.provider('a').account).toBe(world.provider('b').account)
+  expect(world.vendor('a').sold).toBeGreaterThan(4)
+})
+
+it('uses a plan that was raised from 2 to 20 channels a minute later, and its calls', async () => {
+  let plan = 2
+  const world = new World({ a: { vendor: { plan: () => plan } } }, { floor: 15, ceiling: 20 })
+  await world.traffic(500, 60_000)
+  expect([world.provider('a').channels, world.provider('a').window.allowed]).toEqual([2, 20])
+  plan = 20
+  await world.traffic(500, 90_000)
+  expect([world.provider('a').channels, world.provider('a').window.allowed]).toEqual([20, 110])
+  expect(world.pool.size).toBeGreaterThanOrEqual(10)
+  expect(world.vendor('a').violations).toEqual([])
+  const gaps = world.vendor('a').channelQuestions.map((at, index, all) => at - (all[index - 1] ?? -60_000))
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60_000)
+})
+
+it('asks for the channels again after a question that failed, a minute later', async () => {
+  const world = new World({ a: { vendor: { plan: () => 8 } } }, { targetLoad: 1 })
+  world.vendor('a').lookupTrouble.push(new VendorError('server', 'timeout', 'no answer'))
+  await world.traffic(1_000, 70_000, 5_000)
+  expect(world.vendor('a').channelQuestions).toHaveLength(2)
+  expect(world.provider('a').channels).toBe(8)
+})
+
+it('lets a provider that had stopped try again when another one of the same key works', async () => {
+  const world = new World({ a: {}, b: { sharesWith: 'a' } })
+  world.vendor('a').trouble.push(new VendorError('auth', '401', 'the key is wrong'))
+  world.connectTo('a')
+  await world.clock.run(1_000)
+  expect(world.provider('a').state.kind).toBe('stopped')
+  world.connectTo('b')
+  await world.clock.run(1_000)
+  expect(world.provider('a').state.kind).toBe('ready')
+})

@@ -1,0 +1,96 @@
+import { expect, it } from 'vitest'
+import { VendorError } from '../../../src/vendors/contract.ts'
+import { World } from './supply-world.ts'
+
+it('buys nothing for clients who left before a call could be sent for them', async () => {
+  const vendor = { maxPerCall: 1, limit: { calls: 1, perMs: 1_000 }, latencyMs: () => 50 }
+  const world = new World({ a: { vendor } }, { uses: 1, floor: 0 })
+  const clients = Array.from({ length: 40 }, () => world.connect(60_000))
+  await world.clock.run(3_000)
+  for (const leave of clients) leave()
+  const before = world.vendor('a').sold
+  await world.clock.run(60_000)
+  expect(before).toBeLessThanOrEqual(4)
+  // The call that was under way, and what the traffic of the last seconds lets expect.
+  expect(world.vendor('a').sold - before).toBeLessThanOrEqual(4)
+})
+
+it.each(['FAILED_OPERATION', 'INTERNAL_ERROR', '-104', '500'])(
+  'gives everything back when the vendor answers %s in its own form',
+  async (code) => {
+    const world = new World({ a: { vendor: { channels: 3 }, settings: { budget: { perHour: 20 } } } })
+    world.vendor('a').trouble.push(...Array(2).fill(new VendorError('server', code, '提取失败')))
+    world.connect()
+    await world.clock.run(9_000)
+    const provider = world.provider('a')
+    expect([world.vendor('a').sold, provider.budgetLeft, provider.freeChannels]).toEqual([1, 19, 2])
+  },
+)
+
+it('keeps the channels of an order without an answer until what it may have bought has ended', async () => {
+  const world = new World({ a: { vendor: { channels: 2, lifeMs: 20_000 } } }, { floor: 0 })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(3_000)
+  expect(world.provider('a').freeChannels).toBe(0)
+  await world.clock.run(70_000)
+  expect([world.vendor('a').violations, world.provider('a').freeChannels]).toEqual([[], 2])
+})
+
+it('buys on when a look-up after a lost reply fails, and leaves that order booked', async () => {
+  const world = new World({ a: { vendor: { canList: true }, settings: { budget: { total: 5 } } } })
+  world.vendor('a').trouble.push('lost')
+  world.vendor('a').lookupTrouble.push(new VendorError('auth', '404', 'no such call'))
+  world.connect()
+  await world.clock.run(9_000)
+  expect([world.waits.length, world.denials, world.vendor('a').sold]).toEqual([1, [], 2])
+  expect(world.provider('a').budgetLeft).toBe(3)
+})
+
+it('stops after two replies in a row of which nothing can be used, and says why', async () => {
+  const world = new World({ a: {} })
+  const unusable = new VendorError('server', 'unusable', 'none of the 3 addresses can be used', { sale: 'sold' })
+  world.vendor('a').trouble.push(...Array(9).fill(unusable))
+  world.connect()
+  await world.clock.run(9_000)
+  expect(world.vendor('a').calls).toHaveLength(2)
+  expect(world.provider('a').state).toMatchObject({ kind: 'stopped', words: 'none of the 3 addresses can be used' })
+})
+
+it('waits ten minutes at most for a number of the vendor’s, and not at all for the operator', async () => {
+  const world = new World({ a: {} })
+  world.vendor('a').trouble.push(new VendorError('rate_limited', 'http', 'too many calls', { wait: 999_999_000 }))
+  world.connect()
+  await world.clock.run(1_000)
+  expect(world.provider('a').state.until).toBeLessThanOrEqual(601_000)
+  expect(world.supply.orderNow('a')).toBe('ordered')
+  await world.clock.run(1_000)
+  expect([world.provider('a').state.kind, world.vendor('a').sold]).toEqual(['ready', 5])
+})
+
+it('lets clients try a stopped provider every ten seconds, one call each', async () => {
+  const world = new World({ a: {} })
+  world.vendor('a').trouble.push(...Array(9).fill(new VendorError('auth', '401', 'the key is wrong')))
+  for (let second = 0; second < 35; second++) {
+    world.connect()
+    await world.clock.run(1_000)
+  }
+  expect(world.vendor('a').calls).toHaveLength(4)
+  expect(world.denials).toHaveLength(35)
+})
+
+it('buys again at once when it is told to, and nothing while it is paused', async () => {
+  const world = new World({ a: {} })
+  world.vendor('a').trouble.push(new VendorError('auth', '401', 'the key is wrong'))
+  world.connect()
+  await world.clock.run(1_000)
+  world.provider('a').retry()
+  world.provider('a').pause()
+  world.connect()
+  await world.clock.run(1_000)
+  expect([world.provider('a').state.kind, world.vendor('a').calls.length]).toEqual(['paused', 1])
+  world.provider('a').resume()
+  world.connect()
+  await world.clock.run(1_000)
+  expect([world.provider('a').state.kind, world.waits.length]).toEqual(['ready', 1])
+})
