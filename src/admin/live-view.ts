@@ -69,6 +69,7 @@ export function liveView({
       return true
     },
     refill: (name): RefillAnswer => supply.orderNow(name),
+    retry: (name) => supply.retry(name),
     call: (order, signal) => hand.call(order, signal),
     async trial(target, signal) {
       if (!('provider' in target)) {

@@ -27,6 +27,8 @@ export interface AdminView {
   reportBan(id: string, host: string, restMs: number): boolean
   /** Orders addresses now, whatever the demand. `not now`: the provider's state, budget, channels or ceiling forbid it. */
   refill(provider: string): RefillAnswer
+  /** Ends a provider's pause. @returns false when there is no such provider */
+  retry(provider: string): boolean
   /**
    * Calls an operation of a provider's vendor (supply/operator/call.ts).
    * @throws {OperatorCallRefused}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason

@@ -1,8 +1,9 @@
-/** The command line: `turnpike start | check | status | test-source | call`. */
+/** The command line: `turnpike start | check | status | retry | test-source | call`. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { type CallDeps, call, type Direct } from './call.ts'
 import { check } from './check.ts'
+import { retry } from './retry.ts'
 import { type StartDeps, start } from './start.ts'
 import { status } from './status.ts'
 import { DEFAULT_CONFIG, type DirectTrial, type TestSourceDeps, testSource } from './test-source.ts'
@@ -22,6 +23,7 @@ Examples:
   turnpike start                             run the gateway of ./gateway.yaml
   turnpike check --config /etc/turnpike.yaml see whether a file is right before using it
   turnpike status                            ask a running gateway how it is
+  turnpike retry qg                          a wrong key has been mended: try it now
   turnpike test-source - < link.txt          see what a link from a vendor's page brings
   turnpike call qg                           list what can be asked of the vendor of the provider qg
   turnpike call qg share/balance             ask it
@@ -81,6 +83,14 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
       finish(exitCode)
     },
   )
+  withConfig(
+    program
+      .command('retry')
+      .description('let a provider that has stopped or waits try again at once')
+      .argument('<provider>', 'name of the provider in the configuration'),
+  ).action(async (provider: string, { config }: Options) => {
+    deps.out(await retry(config, provider, deps.environment))
+  })
   addTestSource(program, deps, finish)
   addCall(program, deps)
   return program

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { StoreError } from './errors.ts'
 
 export interface MemoryFile {
   /** @returns what was saved last; undefined when nothing was */
@@ -28,7 +29,7 @@ async function load(path: string): Promise<unknown> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     // What is not known to be settled must not be taken for nothing: buying stops until a person has looked.
-    throw new Error(`${path} cannot be read: see what was ordered, then remove it`, { cause: error })
+    throw new StoreError('failed', `${path} cannot be read: see what was ordered, then remove it`)
   }
 }
 

@@ -30,6 +30,8 @@ export interface Arrival {
   readonly known: number
   /** Addresses that must be feared to be paid for. */
   readonly bought: number
+  /** Of those, the ones that the vendor did not hold for us before. */
+  readonly fresh: number
 }
 
 export interface IngestCounts {
@@ -76,9 +78,11 @@ export class Ingest {
     const { clock, inventory, log } = this.#parts
     const now = clock.now()
     inventory.forgetEnded(now)
+    let fresh = (delivery.pending ?? []).length
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
     for (const { facts, promisedMs, vendorDeadline: endsAt } of items) {
       const isNew = inventory.add(facts, endsAt, now)
+      if (isNew) fresh++
       results[this.#pool(facts, now)]++
       if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
     }
@@ -88,7 +92,7 @@ export class Ingest {
     const isNews = gained > 0 || occasion === 'order'
     log[isNews ? 'info' : 'debug']({ delivered: items.length, ...results, balance: delivery.balance }, words[occasion])
     // An address that is sold again is paid for again: where a reply only repeats it, the budget ends a little early.
-    return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length }
+    return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length, fresh }
   }
 
   /** What of a list of the account is not another provider's, and how many addresses of that were not known. */

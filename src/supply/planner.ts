@@ -152,14 +152,16 @@ export class Planner implements SupplyView {
     const wanted = Math.min(uncapped, sustained)
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
-    const ordered = this.#isStockDue(group, now) ? this.#order(providers, Math.min(missing, room), group, now) : 0
+    const isGrowth = stock.lendable + incoming < wanted
+    const ordered =
+      isGrowth || this.#isStockDue(group, now) ? this.#order(providers, Math.min(missing, room), group, now) : 0
     if (ordered > 0) group.stockAt = now + Math.max(...providers.map((p) => p.batchMs))
     if (uncapped > sustained || ordered < Math.min(missing, room)) for (const p of providers) p.channelsAreShort()
     if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
     this.#wakeAt(stock.nextShortAt)
   }
 
-  /** Orders for the stock go together, so that calls are left for waiting clients. */
+  /** Orders that renew the stock go together, so that calls are left for waiting clients. */
   #isStockDue(group: DemandGroup, now: number): boolean {
     if (group.waiting > 0 || now >= group.stockAt) return true
     this.#wakeAt(group.stockAt)

@@ -46,6 +46,10 @@ const QUOTA_PAUSE_MS = 60_000
 const MAX_QUOTA_PAUSE_MS = 600_000
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
+/** Vendors tell the time in whole seconds. */
+const CLOCK_GRAIN_MS = 1_000
+/** How far a vendor's clock may be off from what is known of it. */
+const MIDNIGHT_DOUBT_MS = 600_000
 const CHINA_OFFSET_MS = 8 * 3_600_000
 
 /** What surrounds a failed call. */
@@ -56,6 +60,10 @@ export interface FailureContext {
   readonly windowFreeAt: number | undefined
   /** The operation that an order calls: another one is named in the words. */
   readonly expected: string
+  /** How far the vendor's clock is ahead of ours, ms. */
+  readonly skewMs: number
+  /** The gateway could register its address itself, and may not. */
+  readonly couldRegister: boolean
 }
 
 /** `VendorError.vendorCode` of a reply that sold addresses of which none can be used. */
@@ -158,7 +166,7 @@ export class ProviderStatus {
   failed(failure: VendorError, context: FailureContext): ProviderState {
     const now = this.#clock.now()
     const code = codeOfClass[failure.class]
-    const words = wordsOf(failure, context.expected)
+    const words = wordsOf(failure, context)
     this.#lastError = { at: now, code, words }
     this.#unusableReplies = failure.vendorCode === UNUSABLE ? this.#unusableReplies + 1 : 0
     const isFatal = isFatalClass(failure.class) || this.#unusableReplies >= UNUSABLE_REPLIES_THAT_STOP
@@ -170,7 +178,7 @@ export class ProviderStatus {
     return this.#state
   }
 
-  #resumeAt(failure: VendorError, now: number, { earliestEnd, windowFreeAt }: FailureContext): number {
+  #resumeAt(failure: VendorError, now: number, { earliestEnd, windowFreeAt, skewMs }: FailureContext): number {
     if (failure.class === 'rate_limited' && failure.vendorCode !== 'http' && windowFreeAt !== undefined)
       return Math.min(windowFreeAt, now + MAX_PAUSE_MS)
     switch (failure.class) {
@@ -182,16 +190,21 @@ export class ProviderStatus {
         return now + this.#settings.reprobeMs
       case 'rate_limited':
       case 'quota_exhausted':
-        return this.#edge(failure.wait, now, earliestEnd)
+        return this.#edge(failure.wait, now, earliestEnd, this.#clock.wall() + skewMs)
       default:
         return now + this.#backoff.next()
     }
   }
 
-  #edge(wait: WaitEdge | undefined, now: number, earliestEnd: number | undefined): number {
+  /** @param vendorWall the time of day at the vendor, known to a second */
+  #edge(wait: WaitEdge | undefined, now: number, earliestEnd: number | undefined, vendorWall: number): number {
     if (typeof wait === 'number') return now + Math.min(wait, MAX_PAUSE_MS)
-    if (wait === 'minute') return now + untilNext(this.#clock.wall(), MINUTE_MS)
-    if (wait === 'day+08:00') return now + untilNext(this.#clock.wall() + CHINA_OFFSET_MS, DAY_MS)
+    if (wait === 'minute') return now + untilNext(vendorWall, MINUTE_MS) + CLOCK_GRAIN_MS
+    if (wait === 'day+08:00') {
+      const leftMs = untilNext(vendorWall + CHINA_OFFSET_MS, DAY_MS)
+      // Just past midnight by our reckoning: at the vendor it may be a moment before.
+      return now + (leftMs > DAY_MS - MIDNIGHT_DOUBT_MS ? MINUTE_MS : leftMs + CLOCK_GRAIN_MS)
+    }
     if (wait === 'earliest-deadline' && earliestEnd !== undefined) return Math.max(now, earliestEnd)
     return now + this.#quotaBackoff.next()
   }
@@ -245,10 +258,16 @@ export class ProviderStatus {
 }
 
 /** An order that failed in another call than its own says so; HTTP 404 alone says nothing. */
-function wordsOf({ message, hint, vendorCode, operation }: VendorError, expected: string): string {
+function wordsOf(
+  { class: errorClass, message, hint, vendorCode, operation }: VendorError,
+  context: FailureContext,
+): string {
+  const { expected, couldRegister } = context
   const isOther = operation !== undefined && (operation !== expected || vendorCode === 'http')
   const words = isOther ? `${operation}: ${message}` : message
-  return hint === undefined ? words : `${words} (${hint})`
+  const register = errorClass === 'whitelist' && couldRegister ? 'set whitelist: auto' : undefined
+  const hints = [hint, register].filter((one) => one !== undefined)
+  return hints.length === 0 ? words : `${words} (${hints.join(', or ')})`
 }
 
 export function isFatalClass(errorClass: ErrorClass): boolean {

@@ -125,6 +125,8 @@ export class Provider implements PendingPollerHandler {
   readonly #status: ProviderStatus
   readonly #counts = { used: 0, failedCalls: 0 }
   #loggedBudget: BudgetReached['which'] | undefined
+  /** How far the vendor's clock is ahead of ours, ms, as its last reply showed. */
+  #skewMs = 0
   #isPreparing = false
   #isPaused = false
   #orderedAt = Number.NEGATIVE_INFINITY
@@ -336,7 +338,10 @@ export class Provider implements PendingPollerHandler {
     if (this.#list.isReading || this.#clock.now() < this.#mayTryAt(false)) return 0
     try {
       const gained = await this.#list.read(signal)
-      this.#status.resting(LIST_PAUSE_MS, 'every address of the list is in the pool')
+      this.#status.resting(
+        LIST_PAUSE_MS,
+        `the list was read; it is read again each ${LIST_PAUSE_MS / 1_000} s while clients come`,
+      )
       return gained
     } catch (error) {
       if (!signal.aborted) this.#failed(error)
@@ -445,13 +450,18 @@ export class Provider implements PendingPollerHandler {
 
   /** @returns how many addresses must be paid for: what cannot be used is, too */
   async #arrived(delivery: Delivery, occasion: Occasion): Promise<number> {
-    const { gained, known, bought } = await this.#ingest.take(delivery, occasion)
+    const { gained, known, bought, fresh } = await this.#ingest.take(delivery, occasion)
     const pending = delivery.pending ?? []
     this.#addPending(pending)
     if (gained + pending.length > 0) this.#status.succeeded()
     else if (occasion !== 'news') this.#status.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
     if (occasion === 'order') this.#reconciliation.worked()
-    return bought + delivery.rejected.length
+    if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
+    return (this.source.listsHeld === true ? fresh : bought) + delivery.rejected.length
+  }
+
+  #wallAt(instant: number): number {
+    return this.#clock.wall() - (this.#clock.now() - instant)
   }
 
   #addPending(pending: NonNullable<Delivery['pending']>): void {
@@ -471,6 +481,8 @@ export class Provider implements PendingPollerHandler {
       earliestEnd: this.account.inventory.earliestEnd(this.#clock.now()),
       windowFreeAt: isLearnt ? nextAt : undefined,
       expected: this.source.extractOperation,
+      skewMs: this.#skewMs,
+      couldRegister: this.settings.whitelist === 'off' && this.source.whitelist !== undefined,
     })
     const level = isFatalClass(failure.class) ? 'error' : 'warn'
     this.#log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - this.#clock.now()) }, words)

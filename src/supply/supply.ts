@@ -109,6 +109,13 @@ export class Supply {
     return this.planner.orderNow(provider) ? 'ordered' : 'not now'
   }
 
+  /** Whatever made the provider pause, its next order may leave at once. @returns false when there is no such provider */
+  retry(name: string): boolean {
+    const provider = this.provider(name)
+    provider?.retry()
+    return provider !== undefined
+  }
+
   close(): void {
     this.planner.close()
     for (const provider of this.providers) provider.close()

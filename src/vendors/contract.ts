@@ -296,6 +296,8 @@ export interface Product {
   readonly lot?: () => number
   /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
   readonly channels?: true
+  /** An extraction lists what is held already beside what is new: only the new is a purchase. */
+  readonly listsHeld?: true
   /** What is held was bought elsewhere and only listed here: `extract` takes all of it at once, whatever the count. */
   readonly list?: true
   /** The parameters of one extraction of `count` addresses. */
@@ -455,6 +457,8 @@ export interface Source {
   readonly maxPerCall: number
   /** How many addresses every extraction brings (and costs), whatever count is asked for; undefined where the count decides. */
   readonly lot?: number | undefined
+  /** An extraction lists what is held already beside what is new. */
+  readonly listsHeld?: boolean
   /** A list of the user's own: nothing is bought, so all of it is taken at once, whatever the demand. */
   readonly isList: boolean
   /** Sold by channel: no more addresses may be held than there are channels. */

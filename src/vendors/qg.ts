@@ -437,7 +437,11 @@ function lifeOf(deadline: string | undefined): Life {
 
 // --- Products -----------------------------------------------------------------------------------------------------
 
-function product(extract: string, about: string, more: Pick<Product, 'channels' | 'query'> = {}): Product {
+function product(
+  extract: string,
+  about: string,
+  more: Pick<Product, 'channels' | 'query' | 'listsHeld'> = {},
+): Product {
   return {
     about,
     extract,
@@ -509,6 +513,7 @@ export const qg: Vendor = {
     }),
     'share-pool': product('share-channel/pool', '短效代理, by channel, listing what is held with what is new', {
       channels: true,
+      listsHeld: true,
       query: 'share-channel/query',
     }),
     'share-elastic': product('share-elastic/get', '短效代理, elastic: an allowance for each day'),

@@ -94,6 +94,10 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
       orders.push(name)
       return name === provider.name ? 'ordered' : 'unknown'
     },
+    retry: (name) => {
+      if (name === provider.name) provider.retry()
+      return name === provider.name
+    },
     call: () => Promise.reject(new OperatorCallRefused('provider', 'nothing is called here')),
     trial: async () => undefined,
   }
@@ -453,6 +457,16 @@ it.each([
   expect(upstream?.hostRests).toBeUndefined()
   const longest = 'content-length' in length ? { 'content-length': '65536' } : length
   expect((await report(65_536, longest)).status).toBe(200)
+})
+
+it('ends the pause of a provider', async () => {
+  const { ask, supply } = await start()
+  supply.answer = new VendorError('auth', '401', 'the key is wrong')
+  await supply.order(1)
+  expect(supply.provider.state.kind).toBe('stopped')
+  expect(jsonOf(await ask('/v1/providers/acme-a/retry', post()))).toEqual({ name: 'acme-a', retried: true })
+  expect(supply.provider.state.kind).toBe('ready')
+  expect(problemOf(await ask('/v1/providers/other/retry', post())).code).toBe('ADMIN_UNKNOWN_PROVIDER')
 })
 
 it('orders addresses, or says why not', async () => {

@@ -66,6 +66,8 @@ export function handlers({ view, clock, startedAt }: HandlerParts): Handlers {
       if (answer === 'unknown') return problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')
       return notNow(view.providers().find((provider) => provider.name === name))
     },
+    retryProvider: ({ params: { name } }) =>
+      view.retry(name) ? { name, retried: true } : problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name'),
     callVendor: ({ params: { name }, body, signal }) =>
       answerCall(() => view.call({ provider: name, ...body }, signal), signal),
     testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),

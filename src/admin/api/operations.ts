@@ -3,7 +3,7 @@
 import type { Operation } from './operation.ts'
 import { healthReport, readiness } from './schemas/gateway.ts'
 import { banReply, banReport, poolReport } from './schemas/pool.ts'
-import { providersReport, refillReply } from './schemas/providers.ts'
+import { providersReport, refillReply, retryReply } from './schemas/providers.ts'
 import { callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
 
 const provider = { name: 'Name of the provider in the configuration' }
@@ -71,6 +71,15 @@ export const operations = {
     params: provider,
     replies: { 202: { description: 'A call is on its way', schema: refillReply } },
     problems: ['ADMIN_UNKNOWN_PROVIDER', 'ADMIN_NOT_NOW'],
+  },
+  retryProvider: {
+    method: 'post',
+    path: '/v1/providers/{name}/retry',
+    summary: 'Ends the pause of a provider that has stopped or waits',
+    access: 'change',
+    params: provider,
+    replies: { 200: { description: 'The next order may leave at once', schema: retryReply } },
+    problems: ['ADMIN_UNKNOWN_PROVIDER'],
   },
   callVendor: {
     method: 'post',

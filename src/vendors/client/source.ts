@@ -35,6 +35,7 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     get lot() {
       return product.lot?.()
     },
+    listsHeld: product.listsHeld === true,
     isList: product.list === true,
     byChannel: product.channels === true,
     get channels() {

@@ -113,7 +113,7 @@ const words: readonly (readonly [RegExp, ErrorRule])[] = [
     {
       class: 'whitelist',
       term: '白名单',
-      hint: 'put the egress address of this machine on the whitelist at ipipv, or set whitelist: auto',
+      hint: 'put the egress address of this machine on the whitelist at ipipv',
     },
   ],
   [

@@ -106,7 +106,7 @@ const everywhere: Readonly<Record<string, ErrorRule>> = {
   '-13': {
     class: 'whitelist',
     term: '当前客户端IP不在授权名单中',
-    hint: 'put the egress address of this machine on the whitelist at qg.net, or set whitelist: auto',
+    hint: 'put the egress address of this machine on the whitelist at qg.net',
   },
   '-14': { class: 'auth', term: 'Pwd不合法', hint: 'the account protects its API: correct credentials.Pwd' },
   '-15': {

@@ -87,6 +87,12 @@ export const refillReply = named(
   z.strictObject({ name: text('Name of the provider'), ordered: flag('true') }),
 )
 
+export const retryReply = named(
+  'RetryReply',
+  'The next order may leave at once.',
+  z.strictObject({ name: text('Name of the provider'), retried: flag('true') }),
+)
+
 export const providerReply = named(
   'ProviderReply',
   'The provider after the action.',

@@ -1,0 +1,27 @@
+/** `turnpike retry`: ends the pause of a provider of a running gateway, through its admin port. */
+
+import { z } from 'zod'
+import type { Environment } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
+import { findProvider } from './call.ts'
+import { CommandError } from './words.ts'
+
+const ANSWER_TIMEOUT_MS = 5_000
+const problem = z.object({ detail: z.string() })
+
+/**
+ * @returns what to print
+ * @throws {ConfigError} when the file has mistakes; {UsageError} for an unknown provider; {CommandError} when it cannot be done
+ */
+export async function retry(file: string, name: string, environment: Environment): Promise<string> {
+  const config = loadConfig(file, environment)
+  findProvider(config, name, file)
+  if (config.admin === 'off') throw new CommandError(`${file} has no admin port (admin: off): there is nobody to ask`)
+  const place = adminPlace(config.admin)
+  const ask = { token: adminToken(config), timeoutMs: ANSWER_TIMEOUT_MS, body: {} }
+  const { status, body } = await askAdmin(place, `/v1/providers/${encodeURIComponent(name)}/retry`, ask)
+  if (status === 200) return `"${name}" may buy again at once, when addresses are needed.\n`
+  const { data } = problem.safeParse(body)
+  throw new CommandError(data === undefined ? notAGateway(place) : `the gateway at ${place}: ${data.detail}`)
+}
