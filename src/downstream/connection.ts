@@ -3,11 +3,11 @@
  *
  *   handshake ──▶ pending ──▶ relay ──▶ closed
  *       │  └─────────┴──▶ lingering (the error is on its way) ──▶ closed
- *       └──▶ plain ──▶ http (lent to Node's HTTP server) ──▶ closed; or, with CONNECT or Upgrade, back again
+ *       └──▶ http (http-connection.ts) ──▶ closed; or, with CONNECT, back again; with an upgrade, relay
  *
  * The handshake has one deadline. Octets that come while the tunnel is pending are kept for the target.
  */
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { unmapIPv4 } from '../address.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
@@ -38,11 +38,12 @@ export interface ConnectionHost extends HandshakeHost {
 /** Who reads a connection that speaks plain HTTP. */
 export interface PlainReader extends ExceptionOwner {
   data(chunk: Buffer): void
+  ended(): void
   drained(): void
   closed(): void
 }
 
-type State = 'handshake' | 'pending' | 'relay' | 'lingering' | 'plain' | 'http'
+type State = 'handshake' | 'pending' | 'relay' | 'lingering' | 'http'
 
 interface ClientSocket extends Socket {
   connection: Connection
@@ -58,7 +59,8 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   #early: Accumulator | undefined
   #pending: PendingTunnel | undefined
   #relay: Relay | undefined
-  #plain: PlainReader | undefined
+  /** Set while the connection speaks plain HTTP. */
+  #http: PlainReader | undefined
   /** Until a wrong login is answered. */
   #answerTimer: Timer | undefined
   /** Owned by the Admission. */
@@ -73,7 +75,9 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     containListeners(socket, this)
     socket.on('error', onError)
     socket.on('close', onClose)
-    this.#attach()
+    socket.on('data', onData)
+    socket.on('end', onEnd)
+    socket.on('drain', onDrain)
   }
 
   /** Asked of the system only when somebody wants it: most connections never do. */
@@ -82,89 +86,37 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   }
 
   /**
-   * Continues a connection on which Node's HTTP server has read a whole CONNECT head behind other requests.
-   * @param head that head again, latin1, as `parseConnect` takes it
+   * Goes on with a CONNECT that came behind plain requests.
+   * @param head as it came, latin1 @param early what came behind it
    */
   resumeAsTunnel(head: string, early: Buffer): void {
-    this.#takeBack()
+    this.#http = undefined
     this.#state = 'handshake'
     this.readConnect()
     this.socket.resume()
     this.data(Buffer.concat([Buffer.from(head, 'latin1'), early]))
   }
 
-  /**
-   * Continues a connection that Node's HTTP server has let go of because the client wants to leave HTTP.
-   * @param head what came behind the request
-   * @param ask hands the request on; undefined when it was refused
-   */
-  resumeAsUpgrade(head: Buffer, ask: () => PendingTunnel | undefined): void {
-    this.#takeBack()
-    this.#state = 'pending'
-    if (head.length > 0) this.#keepEarly(head)
-    this.socket.resume()
-    const pending = ask()
-    if (this.#state === 'pending') this.#pending = pending
-  }
-
-  /**
-   * The last answer on a connection that Node's HTTP server reads from, or has let go of. That server would close it at
-   * once; here the client can read the answer while it is still sending.
-   */
+  /** The last answer on a connection that speaks plain HTTP. @param withBody false in answer to HEAD */
   turnAway(error: GatewayError, withBody = true): void {
-    if (this.#state === 'lingering') return
-    if (this.#state === 'http') this.#takeBack()
-    this.#refuse(httpErrorBytes(error, withBody), error)
+    if (this.#state !== 'lingering') this.#refuse(httpErrorBytes(error, withBody), error)
   }
 
   data(chunk: Buffer): void {
-    if (this.#relay !== undefined) this.#relay.upload(chunk)
+    if (this.#relay !== undefined) this.#relay.toUpstream(chunk)
     else if (this.#state === 'handshake') this.read(chunk)
-    else if (this.#state === 'plain') this.#plain?.data(chunk)
+    else if (this.#state === 'http') this.#http?.data(chunk)
     else if (this.#state === 'pending') this.#keepEarly(chunk)
   }
 
   protected override handOver(first: Buffer): void {
-    this.#state = 'plain'
+    this.#state = 'http'
     this.#server.http(this, first)
   }
 
   /** From now on its octets go there. */
   readWith(reader: PlainReader): void {
-    this.#plain = reader
-  }
-
-  /**
-   * Lets Node's HTTP server read on. 'error' and 'close' stay: whoever reads, an error must not go unheard, and the end
-   * must be counted.
-   */
-  lend(): Socket {
-    this.#state = 'http'
-    this.#plain = undefined
-    this.socket.off('data', onData)
-    this.socket.off('end', onEnd)
-    this.socket.off('drain', onDrain)
-    this.socket.destroySoon = lingerInstead
-    return this.socket
-  }
-
-  /** Node's HTTP server has let go of the socket, and its turn has not come: only that the client leaves must be noticed. */
-  awaitTurn(): void {
-    this.socket.on('end', onEnd)
-  }
-
-  /** Node's HTTP server has written its last answer. */
-  answeredLast(): void {
-    this.#takeBack()
-    this.linger()
-  }
-
-  /** What the client sends comes here again. */
-  #takeBack(): void {
-    this.socket.destroySoon = destroySoon
-    this.socket.removeAllListeners('data')
-    this.socket.off('end', onEnd)
-    this.#attach()
+    this.#http = reader
   }
 
   protected override requested(early: Buffer): void {
@@ -187,15 +139,16 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
   }
 
-  join(relay: Relay): void {
+  /** @param early what the client has sent before; by default what was kept of it while the tunnel was pending */
+  join(relay: Relay, early = this.#early?.bytes): void {
     this.#state = 'relay'
     this.#pending = undefined
+    this.#http = undefined
     this.#relay = relay
-    const early = this.#early
     this.#early = undefined
     if (early === undefined) return
     this.socket.resume()
-    relay.upload(early.bytes)
+    relay.toUpstream(early)
   }
 
   refuse(error: GatewayError): void {
@@ -233,13 +186,14 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     this.#early = undefined
     this.socket.resume()
     this.socket.end()
-    this.#server.lingers.add(this)
+    if (this.socket.readableEnded) this.socket.destroySoon()
+    else this.#server.lingers.add(this)
   }
 
   /** The handshake took too long, or the client does not read an answer to its end. */
   override onDeadline(): void {
-    const said = this.#state === 'lingering' || this.#state === 'plain' || this.#state === 'http'
-    if (said || this.isMute) return void this.socket.destroy()
+    const hasHeard = this.#state === 'lingering' || this.#state === 'http'
+    if (hasHeard || this.isMute) return void this.socket.destroy()
     const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
     this.#server.refused(error)
     this.refuse(error)
@@ -249,6 +203,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   ended(): void {
     if (this.#relay !== undefined) this.#relay.clientEnded()
     else if (this.#state === 'lingering') this.socket.destroySoon()
+    else if (this.#state === 'http') this.#http?.ended()
     else this.socket.destroy()
   }
 
@@ -258,7 +213,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
 
   drained(): void {
     this.#relay?.clientDrained()
-    this.#plain?.drained()
+    this.#http?.drained()
   }
 
   closed(): void {
@@ -268,7 +223,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     this.#pending = undefined
     if (this.#relay !== undefined) this.#relay.clientClosed()
     else pending?.clientGone()
-    this.#plain?.closed()
+    this.#http?.closed()
     this.#server.closed(this)
   }
 
@@ -288,27 +243,13 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   }
 
   #failInternally(): void {
-    const party = this.#relay ?? this.#pending ?? this.#plain
+    const party = this.#relay ?? this.#pending ?? this.#http
     if (party !== undefined) return void party.failInternally()
-    // Node's server may be in the middle of an answer.
-    if (this.#state === 'http' || this.#state === 'lingering') return void this.socket.destroy()
+    if (this.#state === 'lingering') return void this.socket.destroy()
     const error = internalFailure()
     this.#server.refused(error)
     this.refuse(error)
   }
-
-  #attach(): void {
-    this.socket.on('data', onData)
-    this.socket.on('end', onEnd)
-    this.socket.on('drain', onDrain)
-  }
-}
-
-const { destroySoon } = Socket.prototype
-
-/** Node's HTTP server closes with it behind its last answer, whatever the client still sends. */
-function lingerInstead(this: Socket): void {
-  ;(this as ClientSocket).connection.answeredLast()
 }
 
 function onData(this: Socket, chunk: Buffer): void {

@@ -1,33 +1,49 @@
 /**
- * The client's side of the short way: one connection that speaks plain HTTP, for as long as it asks one usual request after
- * the other (request-head.ts). They are answered one at a time, however they were cut on the way and however many of them
- * are sent ahead. With the first request of any other kind the connection is lent to Node's server, and stays there.
+ * A client connection that speaks plain HTTP. Its requests are taken up one at a time, however they were cut on the way and
+ * however many of them are sent ahead (RFC 9112 section 9.3.2).
+ *
+ *   idle ──first octets──▶ head ──whole──▶ request ──answered, body read──▶ idle, or the next head
+ *     ▲                      │               ├── CONNECT, 101 ──▶ tunnel
+ *     └──────────────────────┼───────────────┘
+ *                            └── refused, Connection: close ──▶ lingering
+ *
+ * The body of a request waits until an upstream takes it. When the answer is whole before the body is, the rest is dropped.
  */
 import { GatewayError } from '../errors.ts'
-import { Accumulator, headEnd } from '../http1/head.ts'
+import { type BodyLimits, BodyReader } from '../http1/body.ts'
+import { Accumulator } from '../http1/head.ts'
 import {
-  mayBecomeUsual,
-  type QuickHeader,
-  type QuickReader,
-  QuickRequest,
-  readRequestHeader,
-  readRequestLine,
-  targetOf,
+  asksForWebSocket,
+  forwardsLeft,
+  type HeadText,
+  hasBody,
+  parseRequestHead,
+  parseRequestHeader,
+  type RequestHead,
+  type RequestHeader,
+  RequestHeadReader,
 } from '../http1/request-head.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
-import type { PlainOwner } from '../proxy/http-contract.ts'
+import type { BodySink, HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { ClientIdentity, PendingTunnel } from './client-request.ts'
-import type { Connection } from './connection.ts'
+import type { ClientIdentity } from './client-request.ts'
+import type { Connection, PlainReader } from './connection.ts'
+import { withHeaderOptions } from './handshake.ts'
+import { ClientHttpRequest, type RequestConnection } from './http-request.ts'
 import type { Listener } from './listener.ts'
+import { answerAsRecipient } from './max-forwards.ts'
 
 /** Octets of further requests that are kept while one is answered; with more the client is no longer read from. */
 const MAX_AHEAD_BYTES = 65_536
 const NOTHING = Buffer.alloc(0)
 
-export interface QuickHost {
-  readonly owner: PlainOwner
+/** What all HTTP connections share. */
+export interface HttpConnectionHost {
+  /** @returns who hears what happens on the client's side, until the answer is whole */
+  request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler
+  /** A request that was refused before it was handed over. */
+  refused(error: GatewayError): void
   /** Between two requests. */
   readonly keepAlives: DeadlineList
   /** What clients are told about that. */
@@ -36,135 +52,222 @@ export interface QuickHost {
   readonly unread: DeadlineList
   /** Requests under way. */
   readonly open: { count: number }
-  /** Something unusual was sent: Node's server reads on from these octets. */
-  lend(client: QuickClient, octets: Buffer): void
-  left(client: QuickClient): void
+  /** The connection is closed, or goes on as a tunnel. */
+  left(connection: HttpConnection): void
 }
 
-export class QuickClient extends Expiring implements QuickReader, Linked<QuickClient> {
+/** `waiting`: not asked for; `flowing`: into the sink; `dropped`: nobody wants it; `whole`: its end was read. */
+type BodyState = 'waiting' | 'flowing' | 'dropped' | 'whole'
+
+export class HttpConnection extends Expiring implements PlainReader, RequestConnection, Linked<HttpConnection> {
   /** Owned by the host's list. */
-  next: QuickClient | undefined = undefined
-  previous: QuickClient | undefined = undefined
+  next: HttpConnection | undefined = undefined
+  previous: HttpConnection | undefined = undefined
   readonly connection: Connection
   readonly listener: Listener
-  readonly #host: QuickHost
-  #current: QuickRequest | undefined
-  #pending: PendingTunnel | undefined
-  /** The beginning of a head whose end has not come, or what was sent ahead of an answer. */
-  #ahead: Accumulator | undefined
-  #mayGoOn = true
+  readonly #host: HttpConnectionHost
+  readonly #heads: RequestHeadReader
+  readonly #body: BodyReader
+  readonly #bodyLimits: BodyLimits
+  #bodyState: BodyState = 'whole'
+  #sink: BodySink | undefined
+  #request: ClientHttpRequest | undefined
+  #handler: HttpHandler | undefined
+  /** What was received and not looked at: part of a head, a body that waits, or what was sent ahead. */
+  #unread: Accumulator | undefined
+  #mayPersist = true
+  /** The client has closed its sending side. */
+  #hasEnded = false
   /** The header of the request before, as text and as read, and whose it is. */
   #text = ''
-  #header: QuickHeader | undefined
+  #header: RequestHeader | undefined
   #identity: ClientIdentity | undefined
+  #countedUp = 0
+  #countedDown = 0
 
-  constructor(connection: Connection, listener: Listener, host: QuickHost) {
+  constructor(connection: Connection, listener: Listener, host: HttpConnectionHost) {
     super()
     this.connection = connection
     this.listener = listener
     this.#host = host
+    this.#heads = new RequestHeadReader(listener.maxHeaderBytes)
+    this.#bodyLimits = { maxTrailerBytes: listener.maxHeaderBytes, isLenient: false }
+    this.#body = new BodyReader(this.#bodyLimits)
   }
 
   data(chunk: Buffer): void {
-    if (this.#current !== undefined) return void this.#keep(chunk)
-    if (this.#ahead === undefined) return void this.#take(chunk, 0)
-    const searchFrom = this.#ahead.length - 3
+    const isBody = this.#bodyState === 'flowing' || this.#bodyState === 'dropped'
+    if (isBody && this.#unread === undefined) return void this.#readBody(chunk)
+    if (this.#request !== undefined) return void this.#keep(chunk)
+    if (this.#unread === undefined) return void this.#readHead(chunk)
     this.#keep(chunk)
-    this.#take(this.#ahead.bytes, searchFrom)
+    this.#readHead(this.#unread.bytes)
   }
 
-  /** Takes up the request that begins here. @param searchFrom see headEnd */
-  #take(bytes: Buffer, searchFrom: number): void {
-    const end = headEnd(bytes, searchFrom)
-    if (end === -1 && bytes.length <= this.listener.maxHeaderBytes && mayBecomeUsual(bytes, searchFrom)) {
-      return void this.#await(bytes)
+  /** @param bytes everything received since the request before */
+  #readHead(bytes: Buffer): void {
+    let head: HeadText | undefined
+    try {
+      head = this.#heads.read(bytes)
+      if (head === undefined) return void this.#awaitHead(bytes)
+      this.deadlineList?.remove(this)
+      this.#keepRest(bytes, head.size)
+      this.#serve(head)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      this.#refuse(error, head?.line.method !== 'HEAD')
     }
-    const request = end === -1 || this.listener.refusal !== undefined ? undefined : this.#read(bytes, end)
-    if (request === undefined) return void this.#lend(bytes)
-    this.deadlineList?.remove(this)
-    if (this.#ahead !== undefined || end < bytes.length) this.#leave(bytes.subarray(end))
-    this.#current = request
-    this.#host.open.count++
-    this.#hand(request)
   }
 
   /** The rest of a head has the time of a handshake, from here on and however many pieces it comes in. */
-  #await(beginning: Buffer): void {
+  #awaitHead(beginning: Buffer): void {
+    if (this.#hasEnded) return void this.connection.destroy()
     if (this.deadlineList !== this.listener.handshakes) this.listener.handshakes.add(this)
-    if (this.#ahead === undefined) this.#keep(beginning)
+    if (this.#unread === undefined) this.#keep(beginning)
     this.connection.socket.resume()
   }
 
   #keep(octets: Buffer): void {
-    this.#ahead ??= new Accumulator()
-    this.#ahead.push(octets)
-    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.connection.socket.pause()
+    this.#unread ??= new Accumulator()
+    this.#unread.push(octets)
+    if (this.#unread.length >= MAX_AHEAD_BYTES) this.connection.socket.pause()
   }
 
-  /** Keeps what was sent behind the request, and reads on if that is not too much. */
-  #leave(rest: Buffer): void {
-    this.#ahead = undefined
-    this.connection.socket.resume()
-    if (rest.length > 0) this.#keep(rest)
+  #keepRest(bytes: Buffer, used: number): void {
+    this.#unread = undefined
+    if (used < bytes.length) this.#keep(bytes.subarray(used))
   }
 
-  #hand(request: QuickRequest): void {
-    try {
-      const pending = this.#host.owner.plain(request)
-      // It may have been answered before the call came back.
-      if (this.#current === request) this.#pending = pending
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error
-      this.#host.owner.refused(error)
-      request.refuse(error)
-    }
+  #serve(head: HeadText): void {
+    if (this.listener.refusal !== undefined) throw this.listener.refusal
+    if (head.line.method === 'CONNECT') return void this.#becomeTunnel(head)
+    const request = this.#requestOf(head)
+    if (this.#hasEnded && asksForWebSocket(request.head)) return void this.connection.destroy()
+    this.#request = request
+    this.#body.start(request.head.header.body)
+    this.#bodyState = hasBody(request.head.header) ? 'waiting' : 'whole'
+    this.#host.open.count++
+    if (this.#unread === undefined) this.connection.socket.resume()
+    if (forwardsLeft(request.head) === 0) return void answerAsRecipient(request, head.text)
+    this.#hand(request)
   }
 
-  /** @returns undefined when Node's server is to look at it: also when it is to be refused */
-  #read(bytes: Buffer, end: number): QuickRequest | undefined {
-    if (end > this.listener.maxHeaderBytes) return undefined
-    const text = bytes.toString('latin1', 0, end)
-    const head = readRequestLine(text)
-    if (head === undefined) return undefined
-    const target = targetOf(head.authority)
-    if (target === undefined || !this.#readHeader(text.slice(head.fieldsAt))) return undefined
-    if (this.#header === undefined || this.#identity === undefined) return undefined
-    return new QuickRequest(head, target, this.#header, this.#identity, this)
-  }
-
-  #readHeader(text: string): boolean {
-    if (text === this.#text) return true
-    const header = readRequestHeader(text)
-    if (header === undefined) return false
-    try {
-      this.#identity = this.listener.access.identify(header.login, this.connection)
-    } catch (error) {
-      if (error instanceof GatewayError) return false
-      throw error
-    }
-    this.#text = text
+  /** @throws {GatewayError} for a header or URL that is refused, and for a login or options that are */
+  #requestOf({ line, text }: HeadText): ClientHttpRequest {
+    const fields = text.slice(line.size)
+    const isKnown = fields === this.#text
+    const header = isKnown && this.#header !== undefined ? this.#header : parseRequestHeader(fields, 0)
+    const head: RequestHead = parseRequestHead(line, header)
+    const identity = isKnown && this.#identity !== undefined ? this.#identity : this.#identify(header)
+    this.#text = fields
     this.#header = header
-    return true
+    this.#identity = identity
+    return new ClientHttpRequest(head, identity, this)
   }
 
-  #lend(octets: Buffer): void {
-    this.deadlineList?.remove(this)
-    this.#ahead = undefined
+  #identify({ login, options }: RequestHeader): ClientIdentity {
+    const identity = this.listener.access.identify(login, this.connection)
+    return this.listener.optionHeaders ? withHeaderOptions(identity, options) : identity
+  }
+
+  #hand(request: ClientHttpRequest): void {
+    const handler = this.#host.request(request, this.connection, this.listener)
+    // It may have been answered before the call came back.
+    if (this.#request === request) this.#handler = handler
+  }
+
+  #becomeTunnel({ text }: HeadText): void {
+    if (this.#hasEnded) return void this.connection.destroy()
+    const early = this.leaveHttp()
+    this.connection.resumeAsTunnel(text, early ?? NOTHING)
+  }
+
+  leaveHttp(): Buffer | undefined {
+    const early = this.#unread?.bytes
+    this.#unread = undefined
+    this.#finishRequest()
     this.#host.left(this)
-    this.#host.lend(this, octets)
+    return early
+  }
+
+  /** A request that was not handed over. */
+  #refuse(error: GatewayError, withBody = true): void {
+    this.#host.refused(error)
+    this.turnAway(error, withBody)
+  }
+
+  turnAway(error: GatewayError, withBody: boolean): void {
+    this.deadlineList?.remove(this)
+    this.#finishRequest()
+    this.connection.turnAway(error, withBody)
+  }
+
+  get isBodyWhole(): boolean {
+    return this.#bodyState === 'whole'
+  }
+
+  readBody(sink: BodySink): void {
+    this.#sink = sink
+    if (this.#bodyState !== 'waiting') return
+    this.#bodyState = 'flowing'
+    const unread = this.#unread
+    this.#unread = undefined
+    this.connection.socket.resume()
+    if (unread !== undefined) this.#readBody(unread.bytes)
+  }
+
+  resumeBody(): void {
+    if (this.#bodyState === 'flowing') this.connection.socket.resume()
+  }
+
+  leaveBody(sink: BodySink): void {
+    if (this.#sink !== sink) return
+    this.#sink = undefined
+    if (this.#bodyState === 'flowing') this.#bodyState = this.#request?.hasBegunBody === true ? 'dropped' : 'waiting'
+  }
+
+  #readBody(bytes: Buffer): void {
+    const data: Buffer[] = []
+    const used = this.#body.read(bytes, data)
+    if (used === -1) return void this.#bodyBroke()
+    let flows = true
+    if (data.length > 0 && this.#sink !== undefined) {
+      if (this.#request !== undefined) this.#request.hasBegunBody = true
+      flows = this.#sink.bodyData(data)
+    }
+    if (this.#body.isWhole) this.#bodyEnded(bytes, used)
+    else if (!flows) this.connection.socket.pause()
+    else if (this.#request === undefined) this.#host.keepAlives.add(this)
+  }
+
+  #bodyEnded(bytes: Buffer, used: number): void {
+    this.#bodyState = 'whole'
+    this.#keepRest(bytes, used)
+    const sink = this.#sink
+    this.#sink = undefined
+    if (this.#request === undefined) this.#goOn()
+    else sink?.bodyEnd(this.#body.trailers)
+  }
+
+  #bodyBroke(): void {
+    const handler = this.#handler
+    const error = new GatewayError('GW_BAD_REQUEST', 'the body of the request is not well-formed')
+    this.#bodyState = 'whole'
+    if (handler === undefined) this.connection.destroy()
+    else handler.bodyBroken(error)
   }
 
   /** A gateway that stops keeps no connections. */
-  get connectionLines(): string {
-    this.#mayGoOn = this.listener.refusal === undefined
-    return this.#mayGoOn ? this.#host.keepAliveLines : 'Connection: close\r\n'
+  connectionLines(mayPersist: boolean): string {
+    this.#mayPersist = mayPersist && this.listener.refusal === undefined
+    return this.#mayPersist ? this.#host.keepAliveLines : 'Connection: close\r\n'
   }
 
   /** The next request is taken up when the answer has left. */
   answered(): void {
     const { socket } = this.connection
     if (socket.destroyed) return
-    if (socket.writableLength === 0) return void this.#over()
+    if (socket.writableLength === 0) return void this.#answerLeft()
     this.#host.unread.add(this.connection)
     socket.write(NOTHING, this.#flushed)
   }
@@ -172,54 +275,100 @@ export class QuickClient extends Expiring implements QuickReader, Linked<QuickCl
   readonly #flushed = (): void => {
     try {
       this.#host.unread.remove(this.connection)
-      if (!this.connection.socket.destroyed) this.#over()
+      if (!this.connection.socket.destroyed) this.#answerLeft()
     } catch (error) {
       containException(error, this)
     }
   }
 
-  #over(): void {
-    if (this.#current === undefined) return
-    this.#current = undefined
-    this.#pending = undefined
+  #answerLeft(): void {
+    if (this.#request === undefined) return
+    this.#finishRequest()
+    if (!this.#mayPersist) return void this.connection.linger()
+    if (this.#bodyState === 'whole') this.#goOn()
+    else this.#dropBody()
+  }
+
+  #finishRequest(): void {
+    if (this.#request === undefined) return
+    this.#request = undefined
+    this.#handler = undefined
     this.#host.open.count--
-    if (!this.#mayGoOn) this.connection.linger()
-    else if (this.#ahead !== undefined) this.#take(this.#ahead.bytes, 0)
-    else this.#host.keepAlives.add(this)
+  }
+
+  #dropBody(): void {
+    this.#bodyState = 'dropped'
+    this.#sink = undefined
+    this.#host.keepAlives.add(this)
+    const unread = this.#unread
+    this.#unread = undefined
+    this.connection.socket.resume()
+    if (unread !== undefined) this.#readBody(unread.bytes)
+  }
+
+  /** The request and its answer are over. */
+  #goOn(): void {
+    this.deadlineList?.remove(this)
+    if (this.#unread !== undefined) return void this.#readHead(this.#unread.bytes)
+    if (this.#hasEnded) return void this.connection.linger()
+    this.#host.keepAlives.add(this)
+    this.connection.socket.resume()
   }
 
   drained(): void {
-    this.#current?.sending?.clientDrained()
+    this.#handler?.clientDrained()
+  }
+
+  /** RFC 9112 section 9.6: who has sent a whole request may close that side, and read on. */
+  ended(): void {
+    this.#hasEnded = true
+    const request = this.#request?.head
+    if (request === undefined || asksForWebSocket(request) || !this.#holdsBody(request)) this.connection.destroy()
+    else this.#handler?.clientEnded()
+  }
+
+  /** Whether nothing of the request's body is still to come. */
+  #holdsBody({ header }: RequestHead): boolean {
+    if (this.#bodyState !== 'waiting') return this.isBodyWhole
+    const body = new BodyReader(this.#bodyLimits)
+    body.start(header.body)
+    body.read(this.#unread?.bytes ?? NOTHING, [])
+    return body.isWhole
   }
 
   closed(): void {
     this.deadlineList?.remove(this)
     this.#host.left(this)
-    if (this.#current === undefined) return
-    this.#current = undefined
-    this.#host.open.count--
-    this.#pending?.clientGone()
+    const handler = this.#handler
+    this.#finishRequest()
+    handler?.clientGone()
+  }
+
+  countOctets(): readonly [up: number, down: number] {
+    const { bytesRead, bytesWritten } = this.connection.socket
+    const counts = [bytesRead - this.#countedUp, bytesWritten - this.#countedDown] as const
+    this.#countedUp = bytesRead
+    this.#countedDown = bytesWritten
+    return counts
   }
 
   /** Closes the connection if no request is under way, nor the beginning of one. */
   closeIfIdle(): void {
-    if (this.#current === undefined && this.#ahead === undefined) this.connection.destroy()
+    if (this.#request === undefined && this.#unread === undefined) this.connection.destroy()
   }
 
   /** A handler of this connection has thrown. */
   override failInternally(): void {
-    if (this.#pending !== undefined) return void this.#pending.failInternally()
+    if (this.#handler !== undefined) return void this.#handler.failInternally()
     const error = internalFailure()
-    this.#host.owner.refused(error)
-    if (this.#current === undefined) this.connection.turnAway(error)
-    else this.#current.refuse(error)
+    this.#host.refused(error)
+    if (this.#request === undefined) this.turnAway(error, true)
+    else this.#request.refuse(error)
   }
 
   /** No further request has come for long, or not the whole of one. */
   override onDeadline(): void {
-    if (this.#ahead === undefined) return void this.connection.destroy()
-    const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
-    this.#host.owner.refused(error)
-    this.connection.turnAway(error)
+    if (this.#unread === undefined) return void this.connection.destroy()
+    this.#refuse(new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time'))
   }
 }

@@ -1,50 +1,111 @@
 /**
- * Bodies in chunks (RFC 9112 section 7.1), read strictly and written anew: extensions are dropped, and no receiver can read
- * a chunk otherwise than it was read here.
+ * Message bodies (RFC 9112 sections 6 and 7), read strictly in pieces of any size. Bodies in chunks are written anew:
+ * extensions are dropped, and no receiver can read a chunk otherwise than it was read here.
  */
-import { readPassing } from './fields.ts'
+
+import { parseFieldSection } from './fields.ts'
+import { isToken } from './head.ts'
+
+/** How the end of a body is known (RFC 9112 section 6.3): its length in octets, its last chunk, or the end of the connection. */
+export type BodyFraming = number | 'chunked' | 'until-close'
 
 /** 2^52 octets: what is longer cannot be counted, and never comes. */
 const MAX_SIZE_DIGITS = 13
-/** RFC 9112 section 7.1.1 sets no bound to extensions; few have any. */
+/** A chunk's size with its extensions. RFC 9112 section 7.1.1 sets no bound to these; few have any. */
 const MAX_LINE_BYTES = 4_096
 const CRLF = Buffer.from('\r\n')
-const SIZE_LINE = /^([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/
+const SIZE_LINE = /^([0-9A-Fa-f]+)((?:;[\t\x20-\x7e\x80-\xff]*)?)$/
+/** Some servers pad the size with spaces (RFC 9112 section 7.1.1 has them as "bad white space"). */
+const PADDED_SIZE_LINE = /^([0-9A-Fa-f]+)[ \t]*((?:;[\t\x20-\x7e\x80-\xff]*)?)$/
+/** `;name`, `;name=token` and `;name="quoted"`: a quoted string may hold a semicolon. */
+const EXTENSION = /;([^;="]+)(?:=(?:([^;="]+)|"(?:[^"\\]|\\.)*"))?/y
 
-type State = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'bad'
+type ChunkState = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'broken'
 
-export class ChunkedReader {
-  #state: State = 'size'
+export interface BodyLimits {
+  /** Octets of the trailer section. */
+  readonly maxTrailerBytes: number
+  /** Accepts spaces behind a chunk's size, any text as its extension and framing in a trailer: from servers, never from clients. */
+  readonly isLenient: boolean
+}
+
+/** Reads one body after the other from a connection. */
+export class BodyReader {
+  readonly #limits: BodyLimits
+  #framing: BodyFraming = 0
+  #chunks: ChunkedReader | undefined
+  /** Octets that are still to come, where the length is known. */
+  #left = 0
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
+  }
+
+  /** The next octets are the first of a body with this framing. */
+  start(framing: BodyFraming): void {
+    this.#framing = framing
+    this.#left = typeof framing === 'number' ? framing : 0
+    this.#chunks = framing === 'chunked' ? new ChunkedReader(this.#limits) : undefined
+  }
+
+  /**
+   * @param out takes the decoded data: views of `bytes`
+   * @returns how many octets belong to the body, or -1 when its framing is broken
+   */
+  read(bytes: Buffer, out: Buffer[]): number {
+    if (this.#chunks !== undefined) return this.#chunks.read(bytes, out)
+    const used = this.#framing === 'until-close' ? bytes.length : Math.min(this.#left, bytes.length)
+    this.#left -= used
+    if (used > 0) out.push(used === bytes.length ? bytes : bytes.subarray(0, used))
+    return used
+  }
+
+  get isWhole(): boolean {
+    if (this.#chunks !== undefined) return this.#chunks.isDone
+    return this.#framing !== 'until-close' && this.#left === 0
+  }
+
+  /** Whether the end of the connection is the end of the body. */
+  get endsWithConnection(): boolean {
+    return this.#framing === 'until-close'
+  }
+
+  /** Field lines behind the last chunk, for the next hop. */
+  get trailers(): string {
+    return this.#chunks?.trailers ?? ''
+  }
+}
+
+class ChunkedReader {
+  #state: ChunkState = 'size'
   /** Octets of the chunk that are still to come. */
   #left = 0
   /** The beginning of a line whose end has not come. */
   #line = ''
   #trailer = ''
-  readonly #maxTrailerBytes: number
+  readonly #limits: BodyLimits
 
-  constructor(maxTrailerBytes: number) {
-    this.#maxTrailerBytes = maxTrailerBytes
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
   }
 
   get isDone(): boolean {
     return this.#state === 'done'
   }
 
-  /** Field lines behind the last chunk. Those about framing or connections have no business there: then none is passed on. */
+  /**
+   * Those about framing, routing or connections must not be in a trailer (RFC 9110 section 6.5.1): then none is passed on.
+   */
   get trailers(): string {
-    const header = readPassing(this.#trailer, 0, false)
-    return header === undefined || header.own.size > 0 ? '' : header.lines
+    const section = parseFieldSection(this.#trailer, 0)
+    return section === undefined || section.own.size > 0 ? '' : section.lines
   }
 
-  /**
-   * @param out takes the data: views of `bytes`
-   * @returns how many octets belong to the body, or -1 when they are no chunks
-   */
   read(bytes: Buffer, out: Buffer[]): number {
     let at = 0
     while (at < bytes.length && this.#state !== 'done') {
       at = this.#state === 'data' ? this.#readData(bytes, at, out) : this.#readLine(bytes, at)
-      if (this.#state === 'bad') return -1
+      if (this.#state === 'broken') return -1
     }
     return at
   }
@@ -61,24 +122,31 @@ export class ChunkedReader {
     const lf = bytes.indexOf(10, at)
     const end = lf === -1 ? bytes.length : lf + 1
     this.#line += bytes.toString('latin1', at, end)
-    if (this.#line.length > MAX_LINE_BYTES + this.#maxTrailerBytes) this.#state = 'bad'
+    const isLong = this.#line.length > this.#maxLineBytes
+    if (isLong || !mayStand(this.#line, this.#state)) this.#state = 'broken'
     else if (lf !== -1) this.#lineCame()
     return end
+  }
+
+  get #maxLineBytes(): number {
+    return this.#state === 'trailer' ? this.#limits.maxTrailerBytes - this.#trailer.length : MAX_LINE_BYTES
   }
 
   #lineCame(): void {
     const line = this.#line
     this.#line = ''
-    if (!line.endsWith('\r\n')) this.#state = 'bad'
+    if (!line.endsWith('\r\n')) this.#state = 'broken'
     else if (this.#state === 'size') this.#sizeCame(line.slice(0, -2))
-    else if (this.#state === 'data-end') this.#state = line.length === 2 ? 'size' : 'bad'
+    else if (this.#state === 'data-end') this.#state = 'size'
     else this.#trailerCame(line)
   }
 
   #sizeCame(line: string): void {
-    const digits = line.length > MAX_LINE_BYTES ? undefined : SIZE_LINE.exec(line)?.[1]?.replace(/^0+(?=.)/, '')
-    if (digits === undefined || digits.length > MAX_SIZE_DIGITS) {
-      this.#state = 'bad'
+    const { isLenient } = this.#limits
+    const [, size = '', extension = ''] = (isLenient ? PADDED_SIZE_LINE : SIZE_LINE).exec(line) ?? []
+    const digits = size.replace(/^0+(?=.)/, '')
+    if (digits === '' || digits.length > MAX_SIZE_DIGITS || !(isLenient || isExtension(extension))) {
+      this.#state = 'broken'
       return
     }
     this.#left = Number.parseInt(digits, 16)
@@ -87,12 +155,33 @@ export class ChunkedReader {
 
   #trailerCame(line: string): void {
     this.#trailer += line
-    if (this.#trailer.length > this.#maxTrailerBytes) this.#state = 'bad'
-    else if (line.length === 2) this.#state = readPassing(this.#trailer, 0, false) === undefined ? 'bad' : 'done'
+    if (line.length === 2) this.#state = this.#isTrailerGood ? 'done' : 'broken'
+  }
+
+  /** A client that frames in its trailer wants some server to read it so. */
+  get #isTrailerGood(): boolean {
+    const own = parseFieldSection(this.#trailer, 0)?.own
+    if (own === undefined || this.#limits.isLenient) return own !== undefined
+    return !own.has('content-length') && !own.has('transfer-encoding')
   }
 }
 
-/** Adds one chunk that holds these octets. */
+/** A line that can no longer be right is refused before it has ended: behind a chunk's data there is CRLF and nothing else. */
+function mayStand(line: string, state: ChunkState): boolean {
+  return state !== 'data-end' || '\r\n'.startsWith(line)
+}
+
+/** chunk-ext of RFC 9112 section 7.1.1, without white space. */
+function isExtension(text: string): boolean {
+  for (EXTENSION.lastIndex = 0; EXTENSION.lastIndex < text.length; ) {
+    const parts = EXTENSION.exec(text)
+    const [, name = '', value] = parts ?? []
+    if (parts === null || !isToken(name) || (value !== undefined && !isToken(value))) return false
+  }
+  return true
+}
+
+/** Adds one chunk that holds these octets; none when there are none, which would be the last. */
 export function pushChunk(data: readonly Buffer[], out: Buffer[]): void {
   const size = data.reduce((sum, piece) => sum + piece.length, 0)
   if (size === 0) return

@@ -3,6 +3,8 @@
 import { parseAuthority, type Target, toTarget } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import { type Field, hasForbiddenOctet, parseFields } from './head.ts'
+import { checkHost } from './request-head.ts'
+import { versionProblem } from './request-line.ts'
 
 export interface ConnectHead extends Target {
   readonly fields: readonly Field[]
@@ -29,7 +31,7 @@ export function parseConnect(head: string): ConnectHead {
   const space = line.indexOf(' ', CONNECT_PREFIX.length)
   const version = line.slice(space + 1)
   if (space === -1 || hasForbiddenOctet(line)) throw bad('the request line is not "CONNECT host:port HTTP/1.1"')
-  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') throw badVersion(version)
+  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') throw versionProblem(version)
   const target = parseAuthority(line.slice(CONNECT_PREFIX.length, space))
   if (target === undefined) throw bad('the CONNECT target is not host:port with a port from 1 to 65535')
   const fields = parseFields(head, eol + 2)
@@ -47,13 +49,10 @@ function refuseContradictions(fields: readonly Field[]): void {
   for (const { name, value } of fields) {
     if (name === 'transfer-encoding') throw bad('a CONNECT request with Transfer-Encoding is not accepted')
     if (name === 'content-length' && value !== '0') throw bad('a CONNECT request with content is not accepted')
-    if (name === 'host' && ++hosts > 1) throw bad('a request with more than one Host is not accepted')
+    if (name !== 'host') continue
+    if (++hosts > 1) throw bad('a request with more than one Host is not accepted')
+    checkHost(value)
   }
-}
-
-function badVersion(version: string): GatewayError {
-  if (!/^HTTP\/\d+(\.\d+)?$/.test(version)) return bad('the request line does not end with an HTTP version')
-  return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
 }
 
 function bad(message: string): GatewayError {

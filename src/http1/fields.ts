@@ -1,34 +1,49 @@
 /**
- * The field lines of a message that passes through: checked strictly, and cut down to those that are for the next hop.
- * They stay as they came, in case, order and number.
+ * The field lines of a message that passes through (RFC 9110 section 5, RFC 9112 section 5): checked strictly, and cut down
+ * to those that are for the next hop. These keep their case, order and number.
  */
-
-import { HOP_BY_HOP, OPTION_PREFIX } from '../proxy/http-contract.ts'
 import { trimSpace } from './head.ts'
 
-export interface PassingHeader {
-  /** What is for the next hop, each line with its CRLF. */
+export interface FieldSection {
+  /** What is for the next hop, each line with its CRLF; without Host and Expect. */
   readonly lines: string
   /**
-   * What concerns this hop, and Content-Length and Host: values by name in lower case; those of one name are joined
-   * (RFC 9110 section 5.3), so that what may come only once is not well-formed when it comes twice.
+   * What concerns this hop, and the fields that framing and routing depend on: values by name in lower case. Values of one
+   * name are joined (RFC 9110 section 5.3), so that what may come only once is not well-formed when it comes twice.
    */
   readonly own: ReadonlyMap<string, string>
 }
 
+/** RFC 9110 section 7.6.1, and fields that only concern the way to this gateway. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/** The gateway's own options: for nobody else. */
+export const OPTION_PREFIX = 'x-turnpike-'
+
 /** tchar of RFC 9110 section 5.6.2 before the colon; field-vchar, obs-text, SP and HTAB behind it; CRLF and nothing else. */
 const LINES = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/y
-const NOTED = new Set([...HOP_BY_HOP, 'content-length', 'host', 'expect'])
+const NOTED = new Set([...HOP_BY_HOP, 'content-length', 'host', 'expect', 'max-forwards'])
 /** Most names are told from these by their length alone. */
 const NOTED_LENGTHS = new Set([...NOTED].map((name) => name.length))
+/** Noted, but for the next hop too. */
+const PASSES = new Set(['content-length', 'max-forwards'])
 
 /**
  * @param head a whole head, latin1, up to and including the empty line
  * @param start offset of its first field line
- * @param isRequest Host and Expect are replaced
- * @returns undefined when a line is malformed
+ * @returns undefined when a line is malformed: `fieldLineProblem` says how
  */
-export function readPassing(head: string, start: number, isRequest: boolean): PassingHeader | undefined {
+export function parseFieldSection(head: string, start: number): FieldSection | undefined {
   LINES.lastIndex = start
   if (!LINES.test(head)) return undefined
   const own = new Map<string, string>()
@@ -44,7 +59,7 @@ export function readPassing(head: string, start: number, isRequest: boolean): Pa
     const value = trimSpace(head.slice(colon + 1, eol))
     const earlier = own.get(name)
     own.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
-    if (name === 'content-length' || (!isRequest && (name === 'host' || name === 'expect'))) continue
+    if (PASSES.has(name)) continue
     lines += head.slice(keptFrom, at)
     keptFrom = next
   }
@@ -67,7 +82,32 @@ const ONLY_PERSISTENCE = /^(keep-alive|close)$/i
 function withoutNamed(lines: string, own: ReadonlyMap<string, string>): string {
   const connection = own.get('connection')
   if (connection === undefined || ONLY_PERSISTENCE.test(connection)) return lines
-  const named = new Set(connection.split(',').map((token) => token.trim().toLowerCase()))
-  const kept = lines.split(/(?<=\r\n)/).filter((line) => !named.has(line.slice(0, line.indexOf(':')).toLowerCase()))
+  return withoutFields(lines, new Set(listMembers(connection)))
+}
+
+/** @param names in lower case */
+export function withoutFields(lines: string, names: ReadonlySet<string>): string {
+  const kept = lines.split(/(?<=\r\n)/).filter((line) => !names.has(line.slice(0, line.indexOf(':')).toLowerCase()))
   return kept.join('')
+}
+
+/** Members of a comma-separated list (RFC 9110 section 5.6.1), in lower case. */
+export function listMembers(value: string): string[] {
+  return value.split(',').map((member) => trimSpace(member).toLowerCase())
+}
+
+/** Whether the list in `Connection` holds this option, in lower case. */
+export function hasConnectionOption(own: ReadonlyMap<string, string>, option: string): boolean {
+  const connection = own.get('connection')
+  return connection !== undefined && listMembers(connection).includes(option)
+}
+
+const LENGTH = /^\d{1,15}$/
+
+/**
+ * The length in a `Content-Length` (RFC 9110 section 8.6): at most 15 digits, which a number holds exactly. A list of equal
+ * values is refused as well, which RFC 9112 section 6.3 allows.
+ */
+export function parseContentLength(value: string): number | undefined {
+  return LENGTH.test(value) ? Number(value) : undefined
 }

@@ -46,15 +46,26 @@ export function parseFields(head: string, start: number): Field[] | string {
     const eol = head.indexOf('\r\n', at)
     const line = head.slice(at, eol)
     at = eol + 2
+    const problem = fieldLineProblem(line)
+    if (problem !== undefined) return problem
     const colon = line.indexOf(':')
-    if (colon <= 0) return line === '' ? 'an empty line inside the header' : 'a header line without a name and a colon'
-    const name = line.slice(0, colon)
-    if (!TOKEN.test(name)) return 'a header name with characters that are not allowed (folded lines are not accepted)'
-    const value = trimSpace(line.slice(colon + 1))
-    if (FORBIDDEN.test(value)) return 'a header value with control characters'
-    fields.push({ name: name.toLowerCase(), value })
+    fields.push({ name: line.slice(0, colon).toLowerCase(), value: trimSpace(line.slice(colon + 1)) })
   }
   return fields
+}
+
+/** What is wrong with a field line (RFC 9112 section 5), as the object of "the header has". @param line without its CRLF */
+export function fieldLineProblem(line: string): string | undefined {
+  const colon = line.indexOf(':')
+  if (colon <= 0) return line === '' ? 'an empty line inside the header' : 'a header line without a name and a colon'
+  if (!TOKEN.test(line.slice(0, colon)))
+    return 'a header name with characters that are not allowed (folded lines are not accepted)'
+  return FORBIDDEN.test(line) ? 'a header value with control characters' : undefined
+}
+
+/** A token (RFC 9110 section 5.6.2), as method names and field names are. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text)
 }
 
 /** OWS of RFC 9110 section 5.6.3 is SP and HTAB alone: `trim` would swallow a bare CR or LF, and octets above 0x7f. */

@@ -1,155 +1,282 @@
 /**
- * The requests that are asked most (GET and HEAD in absolute-form, without a body, nothing unusual about them), read
- * without Node's parser. What is not exactly such a request is nothing here, and goes to Node's server.
+ * Heads of requests (RFC 9112 sections 2 to 6), read strictly: a request that two servers could read differently is refused.
+ * The rules are those for a server that is a proxy.
  */
+import type { Target } from '../address.ts'
+import { GatewayError } from '../errors.ts'
+import {
+  hasConnectionOption,
+  listMembers,
+  OPTION_PREFIX,
+  parseContentLength,
+  parseFieldSection,
+  withoutFields,
+} from './fields.ts'
+import { type Field, fieldLineProblem, headEnd } from './head.ts'
+import { checkBeginning, parseAbsoluteForm, parseRequestLine, type RequestLine } from './request-line.ts'
 
-import { parseAuthority, type Target, toTarget } from '../address.ts'
-import type { ClientIdentity } from '../downstream/client-request.ts'
-import type { Connection } from '../downstream/connection.ts'
-import type { Listener } from '../downstream/listener.ts'
-import type { GatewayError } from '../errors.ts'
-import type { PlainRequest, RequestForm } from '../proxy/http-contract.ts'
-import { readPassing } from './fields.ts'
-import type { QuickAnswer } from './response-head.ts'
-
-/** A field line that says more than these asks for the long way: a body, an upgrade, options, a close. */
-const USUAL = new Set(['host', 'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'te'])
-// A path of printable ASCII without a fragment; host and port are looked at more closely behind it.
-const REQUEST_LINE = /^(GET|HEAD) http:\/\/([\w.:[\]-]+)([/?][!"$-~]*)? HTTP\/1\.1\r\n/
-
-export interface QuickHead {
-  readonly method: string
-  readonly authority: string
-  /** Path and query, as written. */
-  readonly path: string
-  /** Offset of the first field line. */
-  readonly fieldsAt: number
-}
-
-/** The header of a request, of which clients send the same again and again. */
-export interface QuickHeader {
-  /** For the upstream, each line with its CRLF. */
+/** The header of a request. Clients send the same one again and again, so it knows nothing of method, URL and version. */
+export interface RequestHeader {
+  /** Field lines for the next hop, each with its CRLF; without Host, Expect and framing. */
   readonly lines: string
+  readonly host: string | undefined
   /** Value of Proxy-Authorization. */
   readonly login: string | undefined
+  readonly body: number | 'chunked'
+  /** Content-Length stands in the header, also one of 0. */
+  readonly hasLength: boolean
+  /** The client closes its connection behind the answer. */
+  readonly closes: boolean
+  /** `Expect: 100-continue` (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean
+  /** Value of Upgrade, where Connection names it (RFC 9110 section 7.8). */
+  readonly upgrade: string | undefined
+  readonly maxForwards: string | undefined
+  /** `X-Turnpike-*`, names in lower case. */
+  readonly options: readonly Field[]
 }
 
-const STARTS = ['GET http://', 'HEAD http://'] as const
+export interface RequestHead {
+  readonly method: string
+  readonly minorVersion: 0 | 1
+  readonly target: Target
+  /** Path and query as written; empty where the URL has neither. */
+  readonly path: string
+  readonly header: RequestHeader
+}
+
+/** A whole head, whose header has not been looked at. */
+export interface HeadText {
+  readonly line: RequestLine
+  /** Latin1, up to and including the empty line. */
+  readonly text: string
+  /** Octets up to the end of the head, with empty lines in front of it. */
+  readonly size: number
+}
+
 const CR = 0x0d
 const LF = 0x0a
 
 /**
- * Whether a head whose end has not come may still be a usual one. A line that ends in a bare LF never is, and who writes
- * such lines waits for an answer, not for the end of the head.
- * @param newFrom what is before was looked at already
+ * Finds the heads of one connection's requests. It is shown everything received since the end of the message before, and
+ * looks at each octet once; how the octets were split cannot change the result.
  */
-export function mayBecomeUsual(bytes: Buffer, newFrom: number): boolean {
-  const start = bytes.toString('latin1', 0, STARTS[1].length)
-  if (!STARTS.some((usual) => start.startsWith(usual) || usual.startsWith(start))) return false
-  for (let at = bytes.indexOf(LF, Math.max(0, newFrom)); at !== -1; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at - 1] !== CR) return false
+export class RequestHeadReader {
+  readonly #maxBytes: number
+  /** Where the request line begins: RFC 9112 section 2.2 has empty lines in front of it ignored. */
+  #start = 0
+  /** Where the first line begins that was not looked at. */
+  #checked = 0
+  #seen = 0
+
+  /** @param maxBytes longest head, empty lines in front of it included */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
-  return true
+
+  /**
+   * @returns undefined while the head is not whole
+   * @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION, GW_HEADER_TOO_LARGE
+   */
+  read(bytes: Buffer): HeadText | undefined {
+    while (bytes[this.#start] === CR && bytes[this.#start + 1] === LF) this.#start += 2
+    const start = this.#start
+    const end = headEnd(bytes, Math.max(start, this.#seen - 3))
+    if (end === -1 || end > this.#maxBytes) return void this.#readBeginning(bytes)
+    this.#start = 0
+    this.#checked = 0
+    this.#seen = 0
+    const text = bytes.toString('latin1', start, end)
+    return { line: parseRequestLine(text), text, size: end }
+  }
+
+  /** What can only be refused is refused at once: the client may wait for an answer, not for the end of a head. */
+  #readBeginning(bytes: Buffer): void {
+    const size = Math.min(bytes.length, this.#maxBytes)
+    let at = Math.max(this.#checked, this.#start)
+    for (let lf = findLf(bytes, Math.max(at, this.#seen), size); lf !== -1; lf = findLf(bytes, at, size)) {
+      const line = bytes.subarray(at, lf + 1).toString('latin1')
+      if (at === this.#start) parseRequestLine(line)
+      else if (line !== '\r\n') checkFieldLine(line)
+      at = lf + 1
+    }
+    // Its last octet so far may have been a CR, which the next one shows to be right or wrong.
+    if (at === this.#start) checkBeginning(bytes.subarray(Math.max(at, this.#seen - 1), size).toString('latin1'))
+    this.#checked = at
+    this.#seen = bytes.length
+    if (bytes.length > this.#maxBytes)
+      throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#maxBytes} octets`)
+  }
 }
 
-/** @param text a whole head, latin1 @returns undefined when its first line is not of the usual kind */
-export function readRequestLine(text: string): QuickHead | undefined {
-  const parts = REQUEST_LINE.exec(text)
-  if (parts === null) return undefined
-  const [line, method = '', authority = '', rest = '/'] = parts
-  return { method, authority, path: rest.startsWith('/') ? rest : `/${rest}`, fieldsAt: line.length }
+function findLf(bytes: Buffer, from: number, to: number): number {
+  const at = bytes.subarray(from, to).indexOf(LF)
+  return at === -1 ? -1 : from + at
 }
 
-/** @param fields the field lines up to and including the empty line @returns undefined when there is anything unusual */
-export function readRequestHeader(fields: string): QuickHeader | undefined {
-  const header = readPassing(fields, 0, true)
-  if (header === undefined) return undefined
-  const { lines, own } = header
-  for (const [name, value] of own) {
-    const isTwice = value.includes(', ')
-    if (!USUAL.has(name) || (isTwice && (name === 'host' || name === 'proxy-authorization'))) return undefined
+/**
+ * @param text a whole head, latin1 @param start offset of its first field line
+ * @throws {GatewayError} GW_BAD_REQUEST
+ */
+export function parseRequestHeader(text: string, start: number): RequestHeader {
+  const section = parseFieldSection(text, start)
+  if (section === undefined) throw malformedLine(text, start)
+  const { lines, own } = section
+  const upgrade = own.get('upgrade')
+  const hasLength = own.has('content-length')
+  return {
+    // Written anew, as a plain number.
+    lines: hasLength ? withoutFields(lines, CONTENT_LENGTH) : lines,
+    host: hostOf(own),
+    login: once(own, 'proxy-authorization', 'Proxy-Authorization'),
+    body: bodyOf(own),
+    hasLength,
+    closes: hasConnectionOption(own, 'close'),
+    expectsContinue: own.get('expect')?.toLowerCase() === '100-continue',
+    upgrade: upgrade !== undefined && hasConnectionOption(own, 'upgrade') ? upgrade : undefined,
+    maxForwards: own.get('max-forwards'),
+    options: optionsOf(own),
   }
-  const isKept = /^(keep-alive)?$/i.test(own.get('connection') ?? '')
-  return own.has('host') && isKept ? { lines, login: own.get('proxy-authorization') } : undefined
 }
 
-/** @returns undefined when it is no host with a port */
-export function targetOf(authority: string): Target | undefined {
-  const address = parseAuthority(authority, 80)
-  return address && toTarget(address)
+/**
+ * What depends on version and header together.
+ * @throws {GatewayError} GW_BAD_REQUEST, GW_NOT_A_PROXY_REQUEST
+ */
+export function parseRequestHead({ method, target, minorVersion }: RequestLine, header: RequestHeader): RequestHead {
+  // RFC 9112 section 3.2: an HTTP/1.1 request has a Host.
+  if (minorVersion === 1 && header.host === undefined) throw refused('an HTTP/1.1 request without Host')
+  // RFC 9112 section 6.1: a server before HTTP/1.1 may not know about chunks.
+  if (minorVersion === 0 && header.body === 'chunked') throw refused('an HTTP/1.0 request with Transfer-Encoding')
+  return { method, minorVersion, header, ...parseAbsoluteForm(target) }
 }
 
-/** Who sent a request and reads what comes back. */
-export interface QuickReader {
-  readonly connection: Connection
-  readonly listener: Listener
-  /** What the head of an answer that begins now says about the connection, each line with its CRLF. */
-  readonly connectionLines: string
-  /** The whole answer was written. */
-  answered(): void
+/** Whether a body follows the head. */
+export function hasBody({ body }: RequestHeader): boolean {
+  return body !== 0
 }
 
-export class QuickRequest implements PlainRequest {
-  readonly isUpgrade = false
-  readonly isQuick = true
-  readonly method: string
-  readonly target: Target
-  readonly identity: ClientIdentity
-  readonly listener: Listener
-  readonly connection: Connection
-  /** The conversation that carries it. */
-  sending: { clientDrained(): void } | undefined
-  readonly #path: string
-  readonly #lines: string
-  readonly #reader: QuickReader
-  #hasBegun = false
+/**
+ * Whether the client's connection can carry another request (RFC 9112 section 9.3). A proxy keeps no connection with an
+ * HTTP/1.0 client: such a client may sit behind a proxy that passes `keep-alive` on without knowing it.
+ */
+export function isPersistent({ minorVersion, header }: RequestHead): boolean {
+  return minorVersion === 1 && !header.closes
+}
 
-  constructor(
-    { method, path }: QuickHead,
-    target: Target,
-    { lines }: QuickHeader,
-    identity: ClientIdentity,
-    reader: QuickReader,
-  ) {
-    this.method = method
-    this.target = target
-    this.identity = identity
-    this.connection = reader.connection
-    this.listener = reader.listener
-    this.#path = path
-    this.#lines = lines
-    this.#reader = reader
-  }
+/** Only a WebSocket handshake may leave HTTP (RFC 6455 section 4.1); what else asks to is served without the upgrade. */
+export function asksForWebSocket({ method, minorVersion, header }: RequestHead): boolean {
+  if (header.upgrade === undefined || minorVersion === 0 || method !== 'GET' || hasBody(header)) return false
+  return listMembers(header.upgrade).includes('websocket')
+}
 
-  get clientAddress(): string {
-    return this.connection.clientAddress
-  }
+export type RequestForm = 'absolute' | 'origin'
 
-  /** The request as the upstream gets it, latin1. @param login see Conversation.ask */
-  text(form: RequestForm, login: string): string {
-    const authority = this.target.authority.replace(/:80$/, '')
-    const url = form === 'origin' ? this.#path : `http://${authority}${this.#path}`
-    return `${this.method} ${url} HTTP/1.1\r\nHost: ${authority}\r\nConnection: keep-alive\r\n${this.#lines}${login}\r\n`
-  }
+/**
+ * The head for the next hop, latin1.
+ * @param form `absolute` for a proxy, `origin` for the target itself (RFC 9112 section 3.2)
+ * @param login the line of our login at that proxy, with its CRLF, or empty
+ */
+export function serializeRequestHead(head: RequestHead, form: RequestForm, login: string): string {
+  const { method, target, path, header } = head
+  const authority = target.authority.replace(/:80$/, '')
+  // RFC 9112 section 3.2.4: without a path, OPTIONS asks about the server as a whole.
+  const ownPath = path !== '' ? path : method === 'OPTIONS' ? '*' : '/'
+  const url = form === 'origin' ? ownPath : `http://${authority}${ownPath === '*' ? '' : ownPath}`
+  const connection = asksForWebSocket(head) ? `Upgrade\r\nUpgrade: ${header.upgrade}` : 'keep-alive'
+  const lines = `${forwardedLines(head)}${framingLine(header)}${expectLine(head)}${login}`
+  return `${method} ${url} HTTP/1.1\r\nHost: ${authority}\r\nConnection: ${connection}\r\n${lines}\r\n`
+}
 
-  /** The head of the answer as the client gets it, latin1. @param extra names and values in turn */
-  begin({ status, reason, lines, framing }: QuickAnswer, extra: readonly string[]): string {
-    this.#hasBegun = true
-    let own = framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
-    for (let i = 0; i + 1 < extra.length; i += 2) own += `${extra[i]}: ${extra[i + 1]}\r\n`
-    return `HTTP/1.1 ${status} ${reason}\r\n${lines}${own}${this.#reader.connectionLines}\r\n`
-  }
+function framingLine({ body, hasLength }: RequestHeader): string {
+  if (body === 'chunked') return 'Transfer-Encoding: chunked\r\n'
+  return hasLength ? `Content-Length: ${body}\r\n` : ''
+}
 
-  answered(): void {
-    this.#reader.answered()
-  }
+/** RFC 9110 section 10.1.1: passed on, unless it came in an HTTP/1.0 request; and without content nothing is to be awaited. */
+function expectLine(head: RequestHead): string {
+  return awaitsContinue(head) ? 'Expect: 100-continue\r\n' : ''
+}
 
-  refuse(error: GatewayError): void {
-    if (this.#hasBegun) this.cut()
-    else this.connection.turnAway(error, this.method !== 'HEAD')
-  }
+/** Whether the client may wait for an interim answer before it sends the body. */
+export function awaitsContinue({ minorVersion, header }: RequestHead): boolean {
+  return minorVersion === 1 && header.expectsContinue && hasBody(header)
+}
 
-  cut(): void {
-    this.connection.destroy()
+/** Max-Forwards counts for OPTIONS and TRACE alone (RFC 9110 section 7.6.2). */
+export function forwardsLeft({ method, header: { maxForwards } }: RequestHead): number | undefined {
+  if (maxForwards === undefined || (method !== 'OPTIONS' && method !== 'TRACE')) return undefined
+  return /^\d{1,15}$/.test(maxForwards) ? Number(maxForwards) : undefined
+}
+
+function forwardedLines(head: RequestHead): string {
+  const left = forwardsLeft(head)
+  if (left === undefined) return head.header.lines
+  return `${withoutFields(head.header.lines, MAX_FORWARDS)}Max-Forwards: ${left - 1}\r\n`
+}
+
+const MAX_FORWARDS: ReadonlySet<string> = new Set(['max-forwards'])
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+
+/** RFC 9112 section 6.3 for requests. */
+function bodyOf(own: ReadonlyMap<string, string>): number | 'chunked' {
+  const coding = own.get('transfer-encoding')
+  const length = own.get('content-length')
+  if (coding !== undefined) {
+    if (coding.toLowerCase() !== 'chunked') throw refused('a Transfer-Encoding other than "chunked"')
+    if (length !== undefined) throw refused('a request with both Transfer-Encoding and Content-Length')
+    return 'chunked'
   }
+  const octets = parseContentLength(length ?? '0')
+  if (octets === undefined) throw refused('a Content-Length that is not one decimal number')
+  return octets
+}
+
+/** uri-host [":" port] of RFC 9110 section 7.2; without commas, which a name may hold and which join two Host lines. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+)(?::\d{0,5})?$/
+
+/**
+ * RFC 9112 section 3.2: a Host that is no host is refused, also where the URL of the request line replaces it.
+ * @throws {GatewayError} GW_BAD_REQUEST
+ */
+export function checkHost(host: string): void {
+  if (host.includes(', ')) throw refused('a request with more than one Host')
+  if (!HOST.test(host)) throw refused('a Host that is not a host name or address with an optional port')
+}
+
+function hostOf(own: ReadonlyMap<string, string>): string | undefined {
+  const host = own.get('host')
+  if (host !== undefined) checkHost(host)
+  return host
+}
+
+function once(own: ReadonlyMap<string, string>, name: string, spelling: string): string | undefined {
+  const value = own.get(name)
+  if (value?.includes(', ')) throw refused(`a request with more than one ${spelling}`)
+  return value
+}
+
+function optionsOf(own: ReadonlyMap<string, string>): readonly Field[] {
+  const options: Field[] = []
+  for (const [name, value] of own) if (name.startsWith(OPTION_PREFIX)) options.push({ name, value })
+  return options
+}
+
+function malformedLine(text: string, start: number): GatewayError {
+  let at = start
+  for (let lf = text.indexOf('\n', at); lf !== -1 && lf < text.length - 1; lf = text.indexOf('\n', at)) {
+    checkFieldLine(text.slice(at, lf + 1))
+    at = lf + 1
+  }
+  return new GatewayError('GW_INTERNAL', 'a header without a fault was refused')
+}
+
+/** @param line with its LF @throws {GatewayError} GW_BAD_REQUEST */
+function checkFieldLine(line: string): void {
+  const problem = line.endsWith('\r\n') ? fieldLineProblem(line.slice(0, -2)) : 'a line that ends in a bare LF'
+  if (problem !== undefined) throw new GatewayError('GW_BAD_REQUEST', `the header has ${problem}`)
+}
+
+function refused(what: string): GatewayError {
+  return new GatewayError('GW_BAD_REQUEST', `${what} is not accepted`)
 }

@@ -1,62 +1,75 @@
-/** The head of an upstream's answer on the short way, read strictly: what has two meanings is no answer. */
+/** Heads of answers (RFC 9112 sections 4 to 6), read strictly: what has two meanings is no answer. */
+import type { BodyFraming } from './body.ts'
+import { hasConnectionOption, parseContentLength, parseFieldSection, withoutFields } from './fields.ts'
 
-import { reasonPhrase } from '../downstream/error-reply.ts'
-import { readPassing } from './fields.ts'
-
-export interface QuickAnswer {
+export interface ResponseHead {
   readonly status: number
+  /** Empty where the upstream gives none. */
   readonly reason: string
-  /** Field lines for the client, each with its CRLF. */
+  /** Field lines for the client, each with its CRLF; Content-Length is among them where it is for the client. */
   readonly lines: string
-  /** Length of the body in octets, or how its end is told. */
-  readonly body: number | 'chunked' | 'until-close'
-  /** How the client is told where the body ends; `none`: there cannot be one. */
-  readonly framing: 'none' | 'length' | 'chunked'
+  readonly body: BodyFraming
+  /** Whether `lines` hold the length of the body. */
+  readonly hasLength: boolean
+  /** A body may follow: not in answer to HEAD, nor with 1xx, 204 and 304. */
+  readonly mayHaveBody: boolean
+  /** Value of Upgrade. */
+  readonly upgrade: string | undefined
   /** The upstream closes its connection behind this answer. */
   readonly isLast: boolean
 }
 
 // A first digit of 0 is no status. The reason may be missing, and then often its space too.
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
-const LENGTH = /^\d{1,15}$/
-const CLOSES = /(^|,)[ \t]*close[ \t]*(,|$)/i
 
 /**
  * @param head latin1, up to and including the empty line
  * @param method of the request: an answer to HEAD has no body
  * @returns undefined when it is not exactly an answer
  */
-export function readAnswer(head: string, method: string): QuickAnswer | undefined {
+export function parseResponseHead(head: string, method: string): ResponseHead | undefined {
   const parts = STATUS_LINE.exec(head)
   if (parts === null) return undefined
-  const header = readPassing(head, parts[0].length, false)
-  if (header === undefined) return undefined
-  const { lines, own } = header
+  const section = parseFieldSection(head, parts[0].length)
+  if (section === undefined) return undefined
+  const { own } = section
   const status = Number(parts[2])
+  const framing = framingOf(own)
+  if (framing === undefined) return undefined
   const mayHaveBody = method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
-  const body = bodyOf(own)
-  if (body === undefined) return undefined
+  const body = mayHaveBody ? framing : 0
+  const length = forwardedLength(own, status)
+  const isAsItCame = (length === undefined ? undefined : String(length)) === own.get('content-length')
   return {
     status,
-    reason: parts[3] || reasonPhrase(status),
-    lines,
-    body: mayHaveBody ? body : 0,
-    framing: mayHaveBody ? framingOf(own) : 'none',
-    isLast: parts[1] === '0' || (mayHaveBody && body === 'until-close') || CLOSES.test(own.get('connection') ?? ''),
+    reason: parts[3] ?? '',
+    lines: isAsItCame ? section.lines : withLength(section.lines, length),
+    body,
+    hasLength: length !== undefined,
+    mayHaveBody,
+    upgrade: own.get('upgrade'),
+    isLast: parts[1] === '0' || body === 'until-close' || hasConnectionOption(own, 'close'),
   }
 }
 
 /** RFC 9112 section 6.3; undefined when the length is told in two ways, or in none that is understood. */
-function bodyOf(own: ReadonlyMap<string, string>): QuickAnswer['body'] | undefined {
+function framingOf(own: ReadonlyMap<string, string>): BodyFraming | undefined {
   const coding = own.get('transfer-encoding')
   const length = own.get('content-length')
   if (coding !== undefined) return length === undefined && coding.toLowerCase() === 'chunked' ? 'chunked' : undefined
-  if (length === undefined) return 'until-close'
-  return LENGTH.test(length) ? Number(length) : undefined
+  return length === undefined ? 'until-close' : parseContentLength(length)
 }
 
-/** A length that Connection names is not for the client: the body is framed anew. */
-function framingOf(own: ReadonlyMap<string, string>): 'length' | 'chunked' {
-  const isNamed = own.get('connection')?.toLowerCase().includes('content-length') ?? false
-  return own.has('content-length') && !isNamed ? 'length' : 'chunked'
+function withLength(lines: string, length: number | undefined): string {
+  const others = withoutFields(lines, CONTENT_LENGTH)
+  return length === undefined ? others : `${others}Content-Length: ${length}\r\n`
+}
+
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+
+/** RFC 9110 section 8.6: 1xx and 204 have none. One that Connection names is not for the client: the body is framed anew. */
+function forwardedLength(own: ReadonlyMap<string, string>, status: number): number | undefined {
+  const length = own.get('content-length')
+  if (length === undefined || status < 200 || status === 204) return undefined
+  return hasConnectionOption(own, 'content-length') ? undefined : parseContentLength(length)
 }

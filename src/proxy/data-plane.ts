@@ -2,13 +2,12 @@
  * The data side as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
  * what supply says of the future (`SupplyView`), and nothing else of the control side.
  */
-import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
 import type { PendingTunnel } from '../downstream/client-request.ts'
 import type { Connection } from '../downstream/connection.ts'
-import { HttpFront, type HttpFrontOwner } from '../downstream/http-server.ts'
+import { HttpConnections, type HttpConnectionsOwner } from '../downstream/http-connections.ts'
 import { Listener, type ListenerOwner, type ListenerSettings } from '../downstream/listener.ts'
 import { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
@@ -21,9 +20,10 @@ import type { Strategy } from '../strategy.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
 import { Dialler } from '../upstream/connector.ts'
+import type { BanRule } from './ban-rule.ts'
 import { Hedging } from './hedging.ts'
-import type { PlainRequest } from './http-contract.ts'
-import { type BanRule, Exchange, type ExchangeDeps } from './http-exchange.ts'
+import type { HttpHandler, HttpRequest } from './http-contract.ts'
+import { Exchange, type ExchangeDeps } from './http-exchange.ts'
 import type { SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import type { TrafficObserver } from './proxied-request.ts'
@@ -31,7 +31,7 @@ import { idleStepMs, type Relay } from './relay.ts'
 import { type ListenerDefaults, Router } from './router.ts'
 import { type SessionStore, Sticky } from './session-table.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
-import { PlainConnection } from './upstream-affinity.ts'
+import { UpstreamAffinity } from './upstream-affinity.ts'
 
 interface PortSettings extends ListenerSettings, ListenerDefaults {
   readonly users: readonly User[] | undefined
@@ -75,8 +75,6 @@ export interface DataSideObserver extends TrafficObserver {
 
 /** How often what is over is forgotten: sessions, views of filters, failed logins. */
 const SWEEP_MS = 60_000
-/** A keep-alive connection of a client may rest so long between two plain requests: browsers keep them for minutes. */
-const KEEP_ALIVE_MS = 75_000
 
 const tooManyConnections = new GatewayError(
   'GW_TOO_MANY_CONNECTIONS',
@@ -87,7 +85,7 @@ const displaced = new GatewayError(
   'a connection without a request was closed for a newer one',
 )
 
-export class DataSide implements ListenerOwner, HttpFrontOwner {
+export class DataSide implements ListenerOwner, HttpConnectionsOwner {
   readonly leaseQueue: LeaseQueue
   readonly sticky: Sticky
   readonly #settings: DataSideSettings
@@ -95,11 +93,11 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   readonly #clock: Clock
   readonly #router: Router
   readonly #dialler: Dialler
-  readonly #front: HttpFront
+  readonly #http: HttpConnections
   readonly #ports: ReadonlyMap<Listener, ListenerDefaults>
   readonly #tunnelDeps: TunnelDeps
   readonly #exchangeDeps: ExchangeDeps
-  readonly #plain = new WeakMap<Socket, PlainConnection>()
+  readonly #affinities = new WeakMap<Connection, UpstreamAffinity>()
   readonly #relays = new LinkedList<Relay>()
   readonly #opening = { count: 0 }
   readonly #lists: readonly DeadlineList[]
@@ -161,12 +159,11 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
       pauses,
       idle,
       relays: this.#relays,
-      bodyIdleMs: settings.idleMs,
       perRequest: settings.perRequest,
       bans: settings.bans,
       retryStatuses: new Set(settings.retryStatuses),
     }
-    this.#front = new HttpFront({ ...settings, keepAliveMs: KEEP_ALIVE_MS }, clock, this)
+    this.#http = new HttpConnections(clock, settings.idleMs, this)
     this.#admission = new Admission(settings.maxConnections, () => observer.turnedAway(displaced))
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
     this.#ports = new Map(
@@ -253,24 +250,22 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   }
 
   http(connection: Connection, first: Buffer, listener: Listener): void {
-    const held = new PlainConnection()
-    this.#plain.set(connection.socket, held)
-    connection.socket.on('close', () => held.release(this.#exchangeDeps.pool, this.#exchangeDeps.clock.now()))
-    this.#front.take(connection, first, listener)
+    this.#affinities.set(connection, new UpstreamAffinity())
+    this.#http.take(connection, first, listener)
   }
 
-  plain(request: PlainRequest): PendingTunnel {
-    this.#identify(request.connection)
-    const held = this.#plain.get(request.connection.socket)
-    if (held === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
-    const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(request.listener))
-    const exchange = new Exchange(request, route, held, this.#exchangeDeps)
+  request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler {
+    this.#identify(connection)
+    const affinity = this.#affinities.get(connection)
+    if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
+    const route = this.#router.route(request.identity, request.head.target, request, this.#defaultsOf(listener))
+    const exchange = new Exchange(request, route, affinity, this.#exchangeDeps)
     exchange.begin()
     return exchange
   }
 
-  leftHttp(socket: Socket): void {
-    this.#plain.get(socket)?.release(this.#exchangeDeps.pool, this.#exchangeDeps.clock.now())
+  leftHttp(connection: Connection): void {
+    this.#affinities.get(connection)?.release()
   }
 
   #defaultsOf(listener: Listener): ListenerDefaults {
@@ -299,20 +294,20 @@ export class DataSide implements ListenerOwner, HttpFrontOwner {
   stopAccepting(): void {
     this.#isListening = false
     for (const listener of this.#ports.keys()) listener.stopAccepting()
-    this.#front.stopAccepting()
+    this.#http.stopAccepting()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
 
   /** Whether something is still under way for a client. */
   get isBusy(): boolean {
-    return this.#relays.size > 0 || this.#opening.count > 0 || this.#front.open.count > 0
+    return this.#relays.size > 0 || this.#opening.count > 0 || this.#http.open.count > 0
   }
 
   /** Ends everything at once. */
   close(): void {
     this.#sweep?.clear()
     for (const listener of this.#ports.keys()) listener.close()
-    this.#front.close()
+    this.#http.close()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
     for (const relay of this.#relays.snapshot()) relay.close()
     for (const list of this.#lists) list.close()

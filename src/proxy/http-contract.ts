@@ -1,104 +1,99 @@
 /**
- * What a plain HTTP request is to those who find it an upstream. Two ways of reading and forwarding one exist: Node's HTTP
- * server with undici (http-server.ts, forward.ts) for everything, and a short one (quick-*.ts) for what is asked most.
+ * The contract between the client's side of a plain HTTP request (downstream/http-request.ts), the upstream's side
+ * (upstream/http-connection.ts) and the exchange that joins them (http-exchange.ts).
+ *
+ *   client ──HttpRequest──▶ exchange ──send──▶ upstream           the request
+ *   client ──BodySink─────────────────────────▶ upstream          its body, once the upstream takes it
+ *   client ◀──HttpRequest◀── exchange ◀──ResponseHandler── upstream    the answer
  */
 
-import type { Target } from '../address.ts'
-import type { ClientIdentity, PendingTunnel } from '../downstream/client-request.ts'
-import type { Connection } from '../downstream/connection.ts'
-import type { Listener } from '../downstream/listener.ts'
+import type { Socket } from 'node:net'
+import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
 import type { ExceptionOwner } from '../internal-errors.ts'
-import type { Breakage } from '../pool/upstream.ts'
+import type { Outcome } from '../pool/upstream.ts'
+import type { Relay } from './relay.ts'
 
-/** One request to be forwarded. */
-export interface PlainRequest {
-  readonly method: string
-  readonly target: Target
+/** Takes the body of a request. */
+export interface BodySink {
+  /** @returns false: no more until `HttpRequest.resumeBody` */
+  bodyData(data: readonly Buffer[]): boolean
+  /** @param trailers field lines, each with its CRLF */
+  bodyEnd(trailers: string): void
+}
+
+/** One request of a client, and the way to answer it. */
+export interface HttpRequest {
+  readonly head: RequestHead
   readonly identity: ClientIdentity
   readonly clientAddress: string
-  readonly listener: Listener
-  readonly connection: Connection
-  /** The client wants to leave HTTP (`Upgrade: websocket`). */
-  readonly isUpgrade: boolean
-  /** It goes the short way: read without Node's server, sent and answered without undici. */
-  readonly isQuick: boolean
+  readonly socket: Socket
+  /** Whether answers name their upstream. */
+  readonly namesUpstream: boolean
+  /** Octets of the body were handed out: the request cannot be sent a second time. */
+  readonly hasBegunBody: boolean
+  readonly isBodyWhole: boolean
+  /** Octets of the client's connection, from it and to it, that no earlier call has counted. */
+  countOctets(): readonly [up: number, down: number]
+  /** Hands out the body from here on: at once what has come of it, then the rest. */
+  readBody(sink: BodySink): void
+  resumeBody(): void
+  /** The sink takes no more. The body waits for another one, or is dropped when it had begun. */
+  leaveBody(sink: BodySink): void
+  /** Passes an interim answer on, where the client may get one. */
+  interim(head: ResponseHead): void
+  /** Begins the answer. What it is made of leaves with `flush`. @param extra field lines of ours, each with its CRLF */
+  begin(head: ResponseHead, extra: string): void
+  /** The next octets of the answer's body. */
+  push(data: readonly Buffer[]): void
+  /** The answer is whole, and leaves. */
+  end(trailers: string): void
+  /** Everything about the request is over: the next one may be taken up. */
+  close(): void
+  /** @returns false while the client does not read: `HttpHandler.clientDrained` says when it does */
+  flush(): boolean
+  /** The connection leaves HTTP. @param head of the 101 answer */
+  switchTo(relay: Relay, head: ResponseHead): void
   /** Answers with an error of ours and ends the connection; an answer that has begun is cut off. */
   refuse(error: GatewayError): void
   /** Cuts the answer off: the client must see that it is not whole. */
   cut(): void
 }
 
-export interface PlainOwner {
-  /** @returns who is to know when the client hangs up before its answer is out */
-  plain(request: PlainRequest): PendingTunnel
-  refused(error: GatewayError): void
+/** What happens on the client's side while a request is under way. */
+export interface HttpHandler extends ExceptionOwner {
+  /** The connection is closed. */
+  clientGone(): void
+  /** The client has closed its sending side behind a whole request: it may still want the answer. */
+  clientEnded(): void
+  clientDrained(): void
+  /** The body is not framed as it should be. */
+  bodyBroken(error: GatewayError): void
 }
 
-/** Who is told what becomes of a request that was sent to an upstream. */
-export interface ExchangeOwner extends ExceptionOwner {
-  /**
-   * The upstream has answered; nothing was said to the client yet.
-   * @returns false to drop the answer: it is not for the client
-   */
-  answered(status: number): boolean
-  /** Headers to add to the response, names and values in turn. */
-  readonly extraHeaders: readonly string[]
-  /** The whole response has been passed on. */
+/** What happens on the upstream's side while a request is under way. */
+export interface ResponseHandler extends ExceptionOwner {
+  /** @returns why the answer is not for the client; undefined: it is passed on */
+  judge(head: ResponseHead): Outcome | undefined
+  /** The answer begins: the point of no return. */
+  beginAnswer(head: ResponseHead): void
+  /** The whole answer was passed on. */
   completed(): void
-  /** The response is held up by a client that does not read it, or no longer. */
+  /** The answer is held up by a client that does not read it, or no longer. */
   stalled(isStalled: boolean): void
-  /** @param how what broke before an answer came; undefined when the response was cut off in the middle */
-  broke(how: Breakage | undefined): void
-  /** The connection was closed before anything was sent on it. */
-  unsent(): void
-  /** The request itself cannot be sent; its header or body is not what it says. */
-  unsendable(): void
-  /** The client has left in the middle of its request. */
-  clientGone(): void
-  /** The target leaves HTTP. @param head of the answer that the client is to get, octets as latin1 */
-  upgraded(head: string): void
+  /**
+   * No answer that could be passed on. Nothing was said to the client, and the connection is closed.
+   * @param isReused the connection has brought an answer before: that it was closed may be nobody's fault
+   */
+  noAnswer(failure: Outcome, isReused: boolean): void
+  /** The answer broke off in the middle. */
+  cutOff(): void
+  /** The target leaves HTTP. @param early octets behind the head; empty when there are none */
+  upgraded(head: ResponseHead, early: Buffer): void
   /** The next octets of the request's body are the client's to send. */
   awaitsClient(): void
   /** The upstream has what there is of the request's body to take, or the end of it. */
   awaitsUpstream(): void
 }
-
-/** One HTTP/1.1 conversation with an upstream, or with a target through it: as long as its one connection lives. */
-export interface Conversation {
-  readonly isOpen: boolean
-  readonly isQuick: boolean
-  /**
-   * Sends one request; the one before must have been answered.
-   * @param form `absolute` for an upstream that is an HTTP proxy, `origin` through a tunnel
-   * @param login the header line of our login at the upstream, with its CRLF, or empty
-   */
-  ask(request: PlainRequest, form: RequestForm, login: string, owner: ExchangeOwner): Sending
-  close(): void
-}
-
-export type RequestForm = 'absolute' | 'origin'
-
-/** A request under way. */
-export interface Sending {
-  /** Octets of its body have been taken from the client: it cannot be sent a second time. */
-  readonly hasBegunBody: boolean
-  /** Gives up: the client has left, or time is up. Nothing is reported afterwards. */
-  cancel(): void
-}
-
-/** RFC 9110 section 7.6.1, and what only concerns the way to us. */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
-/** Our own options: for nobody else. */
-export const OPTION_PREFIX = 'x-turnpike-'

@@ -1,36 +1,34 @@
 /**
- * Plain HTTP: one request and its response. A client connection keeps its upstream from request to request
+ * Plain HTTP: one request and its answer. A client connection keeps its upstream from request to request
  * (`rotation.per: connection`) as long as it may, or takes another for each (`request`).
+ *
+ *   start ──kept upstream──▶ send ──▶ judge ──▶ begin ═══ no other upstream is tried ═══ completed ──▶ kept, or released
+ *     └──▶ LeaseQueue ──▶ dial ──▲       └──▶ another upstream, or refused
  */
-
 import type { PendingTunnel } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
-import { type Breakage, NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
+import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import { NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
 import type { LinkedList } from '../structures/linked-list.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg } from '../upstream/connection.ts'
 import { loginHeader } from '../upstream/connector.ts'
-import { UndiciConversation } from '../upstream/forward.ts'
-import { QuickConversation } from '../upstream/http-connection.ts'
-import type { Conversation, ExchangeOwner, PlainRequest, Sending } from './http-contract.ts'
+import { UpstreamHttp } from '../upstream/http-connection.ts'
+import { type BanRule, restForHost } from './ban-rule.ts'
+import type { HttpHandler, HttpRequest, ResponseHandler } from './http-contract.ts'
+import type { Lease } from './lease.ts'
 import { Attempt, type AttemptDeps } from './proxied-request.ts'
+import { isFromProxy, presentable } from './proxy-status.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
 import type { Route } from './router.ts'
-import type { PlainConnection } from './upstream-affinity.ts'
-
-/** A status with which a target answers a banned address, and how long that address stays away from it. */
-export interface BanRule {
-  readonly matches: (host: string) => boolean
-  readonly statuses: ReadonlySet<number>
-  readonly restMs: number
-}
+import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
 export interface ExchangeDeps extends AttemptDeps {
   /** How long an upstream that never worked may take to answer, ms: the same as for a handshake. */
   readonly answers: DeadlineList
-  /** How long a client may pause in the middle of its request, or of reading the answer. */
+  /** How long a client may pause in the middle of its request, or of reading the answer; an upstream inside an answer. */
   readonly pauses: DeadlineList
-  readonly bodyIdleMs: number
   /** For connections that leave HTTP. */
   readonly idle: IdleSteps
   readonly relays: LinkedList<Relay>
@@ -42,31 +40,27 @@ export interface ExchangeDeps extends AttemptDeps {
 
 /** RFC 9110 section 9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-/** They may be a proxy's own, when it cannot reach the target (RFC 9110 sections 15.6.3 to 15.6.5). */
-const GATEWAY_STATUSES = new Set([502, 503, 504])
 /** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
 const LOGIN_STATUSES = new Set([407, 454])
 
-export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, RelayOwner {
+export class Exchange extends Attempt implements ResponseHandler, HttpHandler, PendingTunnel, RelayOwner {
   readonly protocol = 'http'
-  readonly #request: PlainRequest
+  readonly #request: HttpRequest
   readonly #deps: ExchangeDeps
-  readonly #held: PlainConnection
+  readonly #affinity: UpstreamAffinity
   readonly #routeKey: string
   readonly #answerTimer: AnswerTimer
-  /** The request on its way. */
-  #sending: Sending | undefined
+  /** The connection of the current lease, once it is open. */
+  #http: UpstreamHttp | undefined
   #startedAt = 0
-  /** Goes over a connection that has served an earlier request. */
-  #isReused = false
   #awaitsClient = false
   #isAnswered = false
 
-  constructor(request: PlainRequest, route: Route, held: PlainConnection, deps: ExchangeDeps) {
-    super(request.target, route, deps)
+  constructor(request: HttpRequest, route: Route, affinity: UpstreamAffinity, deps: ExchangeDeps) {
+    super(request.head.target, route, deps)
     this.#request = request
     this.#deps = deps
-    this.#held = held
+    this.#affinity = affinity
     this.#routeKey = `${route.filter.key}\n${route.sessionKey ?? ''}`
     this.#answerTimer = new AnswerTimer(this)
   }
@@ -79,181 +73,136 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     return this.#request.identity.account
   }
 
-  get extraHeaders(): readonly string[] {
-    return this.#request.listener.upstreamHeader && this.#held.upstream !== undefined
-      ? ['X-Turnpike-Upstream', this.#held.upstream.id]
-      : []
-  }
-
-  /** Goes on with the connection's upstream if it still fits, else applies for one. */
+  /** Goes on with the connection's upstream if it still fits, else asks for one. */
   protected override start(): void {
-    const { upstream, routeKey } = this.#held
-    this.#held.isQuiet = false
-    if (upstream === undefined || routeKey !== this.#routeKey || !this.#stillGood(upstream)) {
-      this.#held.release(this.deps.pool, this.deps.clock.now())
-      return void super.start()
+    const kept = this.#affinity.take()
+    if (kept !== undefined && this.#fits(kept)) {
+      this.lease = kept.lease
+      this.#http = kept.http
+      this.deps.observer.began(this)
+      return void this.#resume(kept)
     }
-    this.deps.observer.began(this)
-    this.#resume(upstream)
+    if (kept !== undefined) letGo(kept)
+    super.start()
   }
 
-  #stillGood(upstream: Upstream): boolean {
+  #fits({ routeKey, lease }: KeptUpstream): boolean {
     const { clock, sticky } = this.deps
+    const { upstream } = lease
     const now = clock.now()
-    const isGood = upstream.state !== 'gone' && upstream.deadline > now && !upstream.restsFor(this.host, now)
-    if (!isGood || this.#deps.perRequest) return false
+    if (routeKey !== this.#routeKey || this.#deps.perRequest) return false
+    if (upstream.state === 'gone' || upstream.deadline <= now || upstream.restsFor(this.host, now)) return false
     // The session may have moved meanwhile; asking keeps it from growing old.
     return this.sessionKey === undefined || sticky.find(this.sessionKey)?.upstream === upstream
   }
 
-  /** The connection's lease becomes this request's until it is answered. */
-  #resume(upstream: Upstream): void {
-    this.deps.deadlines.add(this)
-    const conversation = this.#held.openTo(this.#throughOf(upstream), this.#request.isQuick)
-    if (conversation === undefined) return void this.#dialAgain(upstream)
-    this.#isReused = true
-    this.#send(conversation, upstream)
-  }
-
-  override granted(upstream: Upstream): void {
-    this.#held.upstream = upstream
-    this.#held.routeKey = this.#routeKey
-    super.granted(upstream)
-    // The connection holds the lease from here on, over more than one request.
-    this.upstream = undefined
-  }
-
-  protected override releaseLease(): void {
-    this.#held.release(this.deps.pool, this.deps.clock.now())
+  #resume({ lease, http, through }: KeptUpstream): void {
+    this.beginTry()
+    if (http.isOpen && through === this.#throughOf(lease.upstream)) return void this.#send(http)
+    http.close()
+    this.#http = undefined
+    this.#dialAgain(lease.upstream)
   }
 
   /** A SOCKS upstream carries only tunnels; an upgraded connection is one. Empty: no tunnel. */
   #throughOf(upstream: Upstream): string {
-    return upstream.facts.protocol === 'socks5' || this.#request.isUpgrade ? this.target : ''
+    return upstream.facts.protocol === 'socks5' || asksForWebSocket(this.#request.head) ? this.target : ''
+  }
+
+  #formFor(upstream: Upstream): RequestForm {
+    return this.#throughOf(upstream) === '' ? 'absolute' : 'origin'
   }
 
   protected dial(upstream: Upstream): Leg {
+    const { dialler } = this.#deps
     this.#startedAt = this.deps.clock.now()
-    const { target, isQuick } = this.#request
-    const isTunnel = this.#throughOf(upstream) !== ''
-    if (isQuick && !isTunnel) return this.#deps.dialler.dialPlain(upstream, this)
-    return this.#deps.dialler.dialRaw(upstream, isTunnel ? target : undefined, this)
+    if (this.#formFor(upstream) === 'absolute') return dialler.dialPlain(upstream, this)
+    return dialler.dial(upstream, this.#request.head.target, this)
   }
 
   /** A new connection to the upstream that is leased already. */
   #dialAgain(upstream: Upstream): void {
-    this.#isReused = false
-    this.#held.hangUp()
     this.leg = this.dial(upstream)
   }
 
-  protected take(leg: Leg): void {
-    const { upstream } = leg
-    const through = this.#throughOf(upstream)
-    const conversation = this.#request.isQuick
-      ? new QuickConversation(leg, this.#deps.pauses)
-      : new UndiciConversation(leg.socket, {
-          bodyIdleMs: this.#deps.bodyIdleMs,
-          maxReplyBytes: leg.maxReplyBytes,
-        })
-    this.#held.hold(leg, through, conversation)
-    this.#send(conversation, upstream)
+  protected take(leg: Leg, early: Buffer | undefined): void {
+    // An HTTP server says nothing before it was asked.
+    if (early !== undefined) {
+      leg.destroy()
+      return void this.noAnswer({ kind: 'broken', how: 'garbage' }, false)
+    }
+    this.#send(new UpstreamHttp(leg, this.#deps.pauses))
   }
 
-  #send(conversation: Conversation, upstream: Upstream): void {
-    const isTunnel = this.#throughOf(upstream) !== ''
-    this.#startAnswerTimer()
-    const login = isTunnel ? '' : loginHeader(upstream)
-    this.#sending = conversation.ask(this.#request, isTunnel ? 'origin' : 'absolute', login, this)
+  #send(http: UpstreamHttp): void {
+    const { upstream } = http.leg
+    const form = this.#formFor(upstream)
+    this.#http = http
+    this.#startAnswerTimer(upstream)
+    http.send(this.#request, form, form === 'absolute' ? loginHeader(upstream) : '', this)
   }
 
-  // A package that calls `answered`, `completed` or `upgraded` would take an exception for a fault of the upstream.
-
-  answered(status: number): boolean {
-    let isForClient = false
-    this.containing(() => {
-      isForClient = this.#judge(status)
-    })
-    return isForClient
-  }
-
-  /** @returns whether the answer is for the client */
-  #judge(status: number): boolean {
-    const { upstream } = this.#held
+  judge({ status }: ResponseHead): Outcome | undefined {
     this.#answerTimer.stop()
-    if (upstream === undefined) return false
-    if (LOGIN_STATUSES.has(status) && this.#throughOf(upstream) === '')
-      return this.#retryElsewhere(upstream, { kind: 'login', status })
-    if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) {
-      return this.#retryElsewhere(upstream, { kind: 'refused', answer: status })
-    }
+    const { lease } = this
+    if (lease === undefined) return undefined
+    if (LOGIN_STATUSES.has(status) && this.#formFor(lease.upstream) === 'absolute') return { kind: 'login', status }
+    if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) return { kind: 'refused', answer: status }
+    return undefined
+  }
+
+  beginAnswer(head: ResponseHead): void {
+    const { lease } = this
+    if (lease === undefined) return
+    const { upstream } = lease
+    const isFromProxy = isAmbiguous(upstream, head.status) && this.#formFor(upstream) === 'absolute'
+    this.#commit(isFromProxy ? head.status : undefined)
+    restForHost(this.#deps, upstream, this.host, head.status)
+    const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
+    this.#request.begin(presentable(head, this.#formFor(upstream)), name)
+  }
+
+  /** @param ambiguousStatus see Attempt.commit */
+  #commit(ambiguousStatus?: number): void {
+    const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
     this.#isAnswered = true
-    this.#nowServes(upstream, this.#isAmbiguous(upstream, status) ? status : undefined)
-    this.#applyBans(upstream, status)
-    return true
-  }
-
-  /** From an upstream that never worked: what a proxy says that has no way to the target, or to anything. */
-  #isAmbiguous(upstream: Upstream, status: number): boolean {
-    return !upstream.worked && GATEWAY_STATUSES.has(status) && this.#throughOf(upstream) === ''
-  }
-
-  /** @param ambiguousStatus see Attempt.succeeded */
-  #nowServes(upstream: Upstream, ambiguousStatus?: number): void {
-    const now = this.deps.clock.now()
-    const isSlow = now - this.#startedAt >= this.#deps.answers.durationMs
-    if (this.#held.hasServed) this.nowServedBy(upstream, now)
-    else this.succeeded(upstream, this.#startedAt, !isSlow, ambiguousStatus)
-    this.deadlineList?.remove(this)
-    this.#held.hasServed = true
-  }
-
-  /** @returns false: the answer is dropped */
-  #retryElsewhere(upstream: Upstream, failure: Outcome): false {
-    const isRepeatable = this.#mayRepeat()
-    // After undici has let go of the answer.
-    queueMicrotask(() => this.containing(() => this.tryFailed(upstream, failure, isRepeatable)))
-    return false
-  }
-
-  #applyBans(upstream: Upstream, status: number): void {
-    const { host } = this
-    for (const ban of this.#deps.bans) {
-      if (!ban.statuses.has(status) || !ban.matches(host)) continue
-      const now = this.deps.clock.now()
-      this.deps.pool.restForHost(upstream, host, now + ban.restMs, now)
-    }
+    this.commit(this.#startedAt, !isSlow, ambiguousStatus)
   }
 
   #mayRepeat(): boolean {
-    return this.#sending?.hasBegunBody !== true && IDEMPOTENT.has(this.#request.method)
+    return !this.#request.hasBegunBody && IDEMPOTENT.has(this.#request.head.method)
   }
 
-  broke(how: Breakage | undefined): void {
+  // The connection that calls these has let go of the request: what they throw would end nothing.
+
+  noAnswer(failure: Outcome, isReused: boolean): void {
+    this.containing(() => this.#retry(failure, isReused))
+  }
+
+  #retry(failure: Outcome, isReused: boolean): void {
     this.#answerTimer.stop()
-    const { upstream } = this.#held
-    if (how === undefined || upstream === undefined) return void this.#cut('upstream-reset')
+    this.#http = undefined
+    const upstream = this.lease?.upstream
+    if (upstream === undefined) return
+    if (this.#awaitsClient) this.#awaitUpstream()
+    const isClosed = failure.kind === 'broken' && failure.how === 'closed'
+    if (!isReused || !isClosed || !this.#mayRepeat()) {
+      return void this.tryFailed(upstream, this.#outcomeOf(upstream, failure), this.#mayRepeat())
+    }
     // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
-    if (how === 'closed' && this.#isReused && this.#mayRepeat()) return void this.#dialAgain(upstream)
-    this.tryFailed(upstream, this.#failureOf(upstream, how), this.#mayRepeat())
+    this.beginTry()
+    this.#dialAgain(upstream)
   }
 
   /** The connection was there and the request on its way; through a tunnel even garbage is the target's. */
-  #failureOf(upstream: Upstream, how: Breakage): Outcome {
-    const isOwn =
-      how === 'forbidden' || how === 'unreachable' || (how === 'garbage' && this.#throughOf(upstream) === '')
-    return isOwn ? { kind: 'broken', how } : { kind: 'unanswered', how }
+  #outcomeOf(upstream: Upstream, failure: Outcome): Outcome {
+    if (failure.kind !== 'broken' || failure.how === 'unreachable' || failure.how === 'forbidden') return failure
+    const isOwn = failure.how === 'garbage' && this.#formFor(upstream) === 'absolute'
+    return isOwn ? failure : { kind: 'unanswered', how: failure.how }
   }
 
-  unsent(): void {
-    this.#answerTimer.stop()
-    if (this.#held.upstream !== undefined) this.#dialAgain(this.#held.upstream)
-  }
-
-  unsendable(): void {
-    this.stop()
-    const message = 'the request cannot be forwarded: its header or body is not what it announces'
-    this.refuse(new GatewayError('GW_BAD_REQUEST', message))
+  cutOff(): void {
+    this.#cut('upstream-reset')
   }
 
   /**
@@ -261,16 +210,16 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
    * before for this target, it is the target that takes its time, and is waited for until the deadline.
    */
   tookTooLong(): void {
-    const { upstream } = this.#held
+    const upstream = this.lease?.upstream
     const { health, clock } = this.deps
     if (upstream === undefined || !this.#mayRepeat()) return
     if (health.hasRefusedOthers(upstream, this.target, NO_ANSWER, clock.now())) return
-    this.#sending?.cancel()
+    this.#http?.cancel()
     this.tryFailed(upstream, { kind: 'refused', answer: NO_ANSWER }, true)
   }
 
-  #startAnswerTimer(): void {
-    if (this.#held.upstream?.worked === false) this.#deps.answers.add(this.#answerTimer)
+  #startAnswerTimer(upstream: Upstream | undefined): void {
+    if (upstream?.worked === false) this.#deps.answers.add(this.#answerTimer)
   }
 
   /** A client may take the idle time for each piece of its request; the deadline stands still meanwhile. */
@@ -282,9 +231,13 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
   }
 
   awaitsUpstream(): void {
-    if (this.#isAnswered || this.finished) return
+    if (this.#isAnswered || this.finished || !this.#awaitsClient) return
+    this.#awaitUpstream()
+    this.#startAnswerTimer(this.lease?.upstream)
+  }
+
+  #awaitUpstream(): void {
     this.#awaitsClient = false
-    this.#startAnswerTimer()
     this.deps.deadlines.add(this)
   }
 
@@ -294,6 +247,10 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     else this.deadlineList?.remove(this)
   }
 
+  clientDrained(): void {
+    this.#http?.clientDrained()
+  }
+
   override onDeadline(): void {
     if (!this.#awaitsClient) return void super.onDeadline()
     this.stop()
@@ -301,8 +258,15 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     this.refuse(new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the rest of the request did not arrive in time'))
   }
 
+  bodyBroken(error: GatewayError): void {
+    this.stop()
+    if (this.#isAnswered) this.#cut('client-reset')
+    else this.refuse(error)
+  }
+
   /** The client must see that its answer is not whole. */
   #cut(end: RelayEnd): void {
+    this.stop()
     this.#finish(end)
     this.#request.cut()
   }
@@ -314,73 +278,93 @@ export class Exchange extends Attempt implements ExchangeOwner, PendingTunnel, R
     this.#finish('client-reset')
   }
 
+  /**
+   * Whether the client has left or only closed its sending side cannot be told before something is written to it (ADR 0011).
+   * As long as no upstream was lent, leaving is assumed: the queue is for those who still want an answer.
+   */
+  clientEnded(): void {
+    if (this.lease === undefined && !this.finished) this.#request.cut()
+  }
+
   completed(): void {
     this.containing(() => this.#complete())
   }
 
   #complete(): void {
-    // The next request is not to meet an upstream again that has yet to show that it works.
-    if (this.#deps.perRequest || this.#held.upstream?.worked === false)
-      this.#held.release(this.deps.pool, this.deps.clock.now())
-    else this.#held.isQuiet = true
+    const { lease } = this
+    const http = this.#http
+    this.lease = undefined
+    this.#http = undefined
+    if (lease !== undefined && http !== undefined) this.#handOver(lease, http)
     this.#finish('done')
   }
 
-  upgraded(head: string): void {
-    this.containing(() => this.#joinUpgraded(head))
+  #handOver(lease: Lease, http: UpstreamHttp): void {
+    const { upstream } = lease
+    const kept = { lease, http, routeKey: this.#routeKey, through: this.#throughOf(upstream) }
+    // The next request is not to meet an upstream again that has yet to show that it works.
+    if (this.#deps.perRequest || !upstream.worked) letGo(kept)
+    else this.#affinity.keep(kept)
   }
 
-  #joinUpgraded(head: string): void {
-    const { upstream, leg } = this.#held
-    if (upstream === undefined || leg === undefined) return void this.#request.cut()
+  upgraded(head: ResponseHead, early: Buffer): void {
+    this.containing(() => this.#joinUpgraded(head, early))
+  }
+
+  #joinUpgraded(head: ResponseHead, early: Buffer): void {
+    const http = this.#http
+    if (http === undefined) return void this.#request.cut()
+    this.#http = undefined
     this.#answerTimer.stop()
-    this.#nowServes(upstream)
-    const { connection } = this.#request
-    connection.socket.write(head, 'latin1')
-    const relay = new Relay(connection.socket, leg, this.#deps.idle, this)
+    this.#commit()
+    const relay = new Relay(this.#request.socket, http.leg, this.#deps.idle, this)
     this.#deps.relays.add(relay)
-    connection.join(relay)
-    leg.socket.on('data', (chunk) => relay.send(chunk))
-    leg.socket.resume()
+    this.#request.switchTo(relay, head)
+    if (early.length > 0) relay.received(early)
   }
 
   relayEnded(relay: Relay, end: RelayEnd): void {
     this.#deps.relays.remove(relay)
-    if (relay.isQuiet) this.relayQuiet(relay, false)
-    this.#held.release(this.deps.pool, this.deps.clock.now())
+    this.releaseLease()
     this.#finish(end)
   }
 
-  relayQuiet({ leg }: Relay, isQuiet: boolean): void {
-    leg.upstream.quietLeases += isQuiet ? 1 : -1
+  relayQuiet(_relay: Relay, isQuiet: boolean): void {
+    if (this.lease !== undefined) this.lease.isQuiet = isQuiet
   }
 
   protected override stop(): void {
     this.#answerTimer.stop()
-    this.#sending?.cancel()
     super.stop()
+  }
+
+  protected override releaseLease(): void {
+    this.#http?.cancel()
+    this.#http = undefined
+    super.releaseLease()
   }
 
   #finish(end: RelayEnd): void {
     if (this.finished) return
     this.finished = true
     this.deadlineList?.remove(this)
-    const held = this.#held
-    const { bytesRead, bytesWritten } = this.#request.connection.socket
-    this.deps.observer.ended(this, end, bytesRead - held.countedUp, bytesWritten - held.countedDown)
-    held.countedUp = bytesRead
-    held.countedDown = bytesWritten
+    const [up, down] = this.#request.countOctets()
+    this.deps.observer.ended(this, end, up, down)
   }
 
   protected sayRefused(error: GatewayError): void {
     this.#answerTimer.stop()
-    this.#sending?.cancel()
     this.#request.refuse(error)
   }
 
   protected dropClient(): void {
-    this.#request.connection.destroy()
+    this.#request.socket.destroy()
   }
+}
+
+/** From an upstream that never worked: what a proxy says that has no way to the target, or to anything. */
+function isAmbiguous(upstream: Upstream, status: number): boolean {
+  return !upstream.worked && isFromProxy(status)
 }
 
 class AnswerTimer extends Expiring {

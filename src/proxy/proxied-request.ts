@@ -22,6 +22,7 @@ import type { Strategy } from '../strategy.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegFailure, LegOwner } from '../upstream/connection.ts'
 import type { Dialler } from '../upstream/connector.ts'
+import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import type { RelayEnd } from './relay.ts'
@@ -87,8 +88,8 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   servedBy: Upstream | undefined
   life: Traffic['life']
   protected readonly deps: AttemptDeps
-  /** The upstream that is leased now. */
-  protected upstream: Upstream | undefined
+  /** The claim on the upstream that is tried, or serves. */
+  protected lease: Lease | undefined
   protected finished = false
   readonly #user: string | undefined
   #tries = 0
@@ -143,9 +144,14 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   }
 
   granted(upstream: Upstream): void {
-    this.upstream = upstream
-    if (this.#tries++ === 0) this.deps.deadlines.add(this)
+    this.lease = new Lease(upstream, this.deps.pool, this.deps.clock)
+    this.beginTry()
     this.leg = this.dial(upstream)
+  }
+
+  /** One more dial, or request over a kept connection. The first one starts the time that all of them have. */
+  protected beginTry(): void {
+    if (this.#tries++ === 0) this.deps.deadlines.add(this)
   }
 
   denied(error: GatewayError): void {
@@ -158,27 +164,29 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   }
 
   /**
-   * The upstream has done for this client what it is for.
+   * The point of no return: the upstream has opened the tunnel, or sent the head of an answer that is for the client. Every
+   * tunnel and every answer passes here before the client hears anything; no other upstream is tried from here on.
    * @param startedAt when its dial began, clock ms
    * @param isComparable see Health.opened
    * @param ambiguousStatus a status that may be the upstream's own: evidence about the pair, not a success of the upstream
    */
-  protected succeeded(upstream: Upstream, startedAt: number, isComparable = true, ambiguousStatus?: number): void {
-    const { pool, health, clock } = this.deps
+  protected commit(startedAt: number, isComparable = true, ambiguousStatus?: number): void {
+    const { lease } = this
+    if (lease === undefined) return
+    const { upstream } = lease
+    const { pool, health, clock, observer } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
-    this.#moveSession(upstream)
-    pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
-    if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
-    else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
-    this.nowServedBy(upstream, now)
-  }
-
-  protected nowServedBy(upstream: Upstream, now: number): void {
+    if (!lease.hasServed) {
+      this.#moveSession(upstream)
+      pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
+      if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
+      else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
+    }
+    lease.hasServed = true
     this.servedBy = upstream
-    const { lifeMs } = this
-    if (lifeMs > 0) this.life = { askedMs: lifeMs, leftMs: upstream.deadline - now }
-    this.deps.observer.opened(this, upstream, now - this.beganAt)
+    if (this.lifeMs > 0) this.life = { askedMs: this.lifeMs, leftMs: upstream.deadline - now }
+    observer.opened(this, upstream, now - this.beganAt)
   }
 
   /** A borrowed upstream answered what the session's own did not: the session moves to it. */
@@ -235,16 +243,16 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   }
 
   /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
-  protected leaseAnother(): Upstream | undefined {
+  protected leaseAnother(): Lease | undefined {
     const { pool, clock, tries } = this.deps
-    if (this.#tries >= tries || this.upstream === undefined) return undefined
+    if (this.#tries >= tries || this.lease === undefined) return undefined
     const { tried } = this
-    this.tried = [...tried, this.upstream]
+    this.tried = [...tried, this.lease.upstream]
     const leased = pool.lease(this, clock.now())
     this.tried = tried
     if (typeof leased === 'string') return undefined
     this.#tries++
-    return leased
+    return new Lease(leased, pool, clock)
   }
 
   /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
@@ -299,11 +307,10 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     this.releaseLease()
   }
 
-  /** Gives back a lease that never served. */
   protected releaseLease(): void {
-    const { upstream } = this
-    this.upstream = undefined
-    if (upstream !== undefined) this.deps.pool.release(upstream, false, this.deps.clock.now())
+    const { lease } = this
+    this.lease = undefined
+    lease?.release()
   }
 }
 

@@ -5,7 +5,7 @@
  * so that a cut-off transfer never looks like a finished one. A tunnel through which nothing has moved for the idle
  * time is closed. Nothing here looks at an octet.
  *
- *   client ──data──▶ upload ──▶ upstream        upstream ──onread──▶ download ──▶ client
+ *   client ──data──▶ toUpstream ──▶ upstream        upstream ──onread──▶ received ──▶ client
  */
 import type { Socket } from 'node:net'
 import type { Linked } from '../structures/linked-list.ts'
@@ -53,7 +53,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
   #ended = false
 
   /**
-   * Starts copying. The client's events are the caller's to route to `upload`, `clientEnded`, `clientErrored`,
+   * Starts copying. The client's events are the caller's to route to `toUpstream`, `clientEnded`, `clientErrored`,
    * `clientClosed` and `clientDrained`; the upstream's come through the leg.
    */
   constructor(client: Socket, leg: Leg, idle: IdleSteps, owner: RelayOwner) {
@@ -67,13 +67,13 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
   }
 
   /** Octets from the client. */
-  upload(chunk: Buffer): void {
+  toUpstream(chunk: Buffer): void {
     this.#moved = true
     if (!this.leg.socket.write(chunk)) this.client.pause()
   }
 
   /** Octets from the upstream that nobody else will touch. */
-  send(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     this.#moved = true
     if (!this.client.write(chunk)) this.leg.socket.pause()
   }
@@ -82,7 +82,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
    * Octets from the upstream in the leg's own read buffer.
    * @returns false while the client has not taken them all: the buffer must not be read into before that
    */
-  download(bytes: Buffer): boolean {
+  receivedInBuffer(bytes: Buffer): boolean {
     this.#moved = true
     const { client } = this
     const flowing = client.write(bytes)

@@ -7,6 +7,7 @@ import type { LinkedList } from '../structures/linked-list.ts'
 import { Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegFailure } from '../upstream/connection.ts'
 import type { Hedging } from './hedging.ts'
+import type { Lease } from './lease.ts'
 import { Attempt, type AttemptDeps } from './proxied-request.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
 import type { Route } from './router.ts'
@@ -25,7 +26,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   readonly #deps: TunnelDeps
   #hedgeTimer: HedgeTimer | undefined
   /** The second dial, while the first is silent. */
-  #hedge: Leg | undefined
+  #hedge: Hedge | undefined
   #isOpening = false
 
   constructor(request: TunnelRequest, route: Route, deps: TunnelDeps) {
@@ -72,16 +73,14 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   /** The first upstream has been silent for long: a second one is dialled beside it. */
   hedge(): void {
     if (this.leg === undefined || this.#hedge !== undefined) return
-    const upstream = this.leaseAnother()
-    if (upstream !== undefined) this.#hedge = this.dial(upstream)
+    const lease = this.leaseAnother()
+    if (lease !== undefined) this.#hedge = { lease, leg: this.dial(lease.upstream) }
   }
 
   /** The first to open wins; the other is let go, and blamed for nothing. */
   override opened(leg: Leg, early: Buffer | undefined): void {
-    const loser = leg === this.#hedge ? this.leg : this.#hedge
-    this.#endHedging()
-    if (loser !== undefined) this.#letGo(loser)
-    this.upstream = leg.upstream
+    const loser = this.#endHedging(leg)
+    if (loser !== undefined) letGo(loser)
     this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
     super.opened(leg, early)
   }
@@ -89,13 +88,11 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   /** One of two has failed: the other goes on alone, as if it had been the only one. */
   override failed(leg: Leg, failure: LegFailure): void {
     if (isStale(leg, failure)) return void this.#dialAgain(leg)
-    const other = leg === this.#hedge ? this.leg : this.#hedge
-    this.#endHedging()
-    if (other === undefined) return void super.failed(leg, failure)
-    this.leg = other
-    this.upstream = other.upstream
+    const hedge = this.#hedge
+    if (hedge === undefined) return void super.failed(leg, failure)
+    const failed = this.#endHedging(leg === hedge.leg ? this.leg : hedge.leg)
     this.noteFailure(leg.upstream, failure)
-    this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
+    failed?.lease.release()
   }
 
   /**
@@ -105,36 +102,36 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   #dialAgain(leg: Leg): void {
     this.#deps.dialler.forget(leg.upstream)
     const again = this.dial(leg.upstream)
-    if (leg === this.#hedge) this.#hedge = again
+    if (leg === this.#hedge?.leg) this.#hedge = { lease: this.#hedge.lease, leg: again }
     else this.leg = again
   }
 
-  protected override stop(): void {
+  /** This dial goes on alone. @returns the other one, with its lease */
+  #endHedging(remaining: Leg | undefined): Hedge | undefined {
     const hedge = this.#hedge
-    this.#endHedging()
-    if (hedge !== undefined) this.#letGo(hedge)
+    const { leg, lease } = this
+    this.#hedge = undefined
+    this.#hedgeTimer?.deadlineList?.remove(this.#hedgeTimer)
+    if (hedge === undefined || remaining !== hedge.leg) return hedge
+    this.leg = hedge.leg
+    this.lease = hedge.lease
+    return leg === undefined || lease === undefined ? undefined : { leg, lease }
+  }
+
+  protected override stop(): void {
+    const hedge = this.#endHedging(this.leg)
+    if (hedge !== undefined) letGo(hedge)
     super.stop()
   }
 
-  #endHedging(): void {
-    this.#hedge = undefined
-    this.#hedgeTimer?.deadlineList?.remove(this.#hedgeTimer)
-  }
-
-  #letGo(leg: Leg): void {
-    leg.destroy()
-    this.#deps.pool.release(leg.upstream, false, this.#deps.clock.now())
-  }
-
-  /** The line of no return: past it no other upstream is tried. */
   protected take(leg: Leg, early: Buffer | undefined): void {
     this.#endOpening()
-    this.succeeded(leg.upstream, leg.startedAt)
+    this.commit(leg.startedAt)
     this.#request.accept(leg.upstream.id, this.life?.leftMs)
     const relay = new Relay(this.#request.socket, leg, this.#deps.idle, this)
     this.#deps.relays.add(relay)
     this.#request.join(relay)
-    if (early !== undefined) relay.send(early)
+    if (early !== undefined) relay.received(early)
   }
 
   protected sayRefused(error: GatewayError): void {
@@ -154,16 +151,25 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   relayEnded(relay: Relay, end: RelayEnd): void {
     this.finished = true
     this.#deps.relays.remove(relay)
-    if (relay.isQuiet) this.relayQuiet(relay, false)
-    if (this.upstream !== undefined) this.#deps.pool.release(this.upstream, true, this.#deps.clock.now())
-    this.upstream = undefined
+    this.releaseLease()
     const { bytesRead, bytesWritten } = relay.client
     this.#deps.observer.ended(this, end, bytesRead, bytesWritten)
   }
 
   relayQuiet(_relay: Relay, isQuiet: boolean): void {
-    if (this.upstream !== undefined) this.upstream.quietLeases += isQuiet ? 1 : -1
+    if (this.lease !== undefined) this.lease.isQuiet = isQuiet
   }
+}
+
+/** A dial beside the first one, under a lease of its own. */
+interface Hedge {
+  readonly lease: Lease
+  readonly leg: Leg
+}
+
+function letGo({ leg, lease }: Hedge): void {
+  leg.destroy()
+  lease.release()
 }
 
 function isStale(leg: Leg, failure: LegFailure): boolean {

@@ -1,60 +1,42 @@
-/** What a client connection that speaks plain HTTP holds between its requests: its upstream and the way there. */
+/** What a client connection that speaks plain HTTP keeps between two requests: its lease, and the way to the upstream. */
+import type { UpstreamHttp } from '../upstream/http-connection.ts'
+import type { Lease } from './lease.ts'
 
-import type { Pool } from '../pool/pool.ts'
-import type { Upstream } from '../pool/upstream.ts'
-import type { Leg } from '../upstream/connection.ts'
-import type { Conversation } from './http-contract.ts'
-
-export class PlainConnection {
-  /** The upstream it leases. */
-  upstream: Upstream | undefined
-  /** Whether that lease has served a request. */
-  hasServed = false
+export interface KeptUpstream {
+  readonly lease: Lease
   /** What the lease was asked for: another wish needs another lease. */
-  routeKey = ''
-  /** Octets of the client's connection that belong to requests that have ended. */
-  countedUp = 0
-  countedDown = 0
-  #isQuiet = false
-  #way: { readonly through: string; readonly leg: Leg; readonly conversation: Conversation } | undefined
+  readonly routeKey: string
+  /** It may be closed: then the same upstream is dialled anew. */
+  readonly http: UpstreamHttp
+  /** The target, when the connection goes through a tunnel to it; empty when it is with the upstream itself. */
+  readonly through: string
+}
 
-  /** The open connection behind the conversation. */
-  get leg(): Leg | undefined {
-    return this.#way?.leg
+export class UpstreamAffinity {
+  #kept: KeptUpstream | undefined
+
+  /** It owns the lease until somebody takes it, or it is released. */
+  keep(kept: KeptUpstream): void {
+    kept.lease.isQuiet = true
+    this.#kept = kept
   }
 
-  /** @param through the target, when the conversation goes through a tunnel to it; empty when it is with the upstream itself */
-  hold(leg: Leg, through: string, conversation: Conversation): void {
-    this.hangUp()
-    this.#way = { through, leg, conversation }
+  /** Hands over what is kept. */
+  take(): KeptUpstream | undefined {
+    const kept = this.#kept
+    this.#kept = undefined
+    if (kept !== undefined) kept.lease.isQuiet = false
+    return kept
   }
 
-  /** The conversation of this kind that is open to this end, if there is one. */
-  openTo(through: string, isQuick: boolean): Conversation | undefined {
-    if (this.#way?.through !== through) return undefined
-    const { conversation } = this.#way
-    return conversation.isOpen && conversation.isQuick === isQuick ? conversation : undefined
+  release(): void {
+    const kept = this.take()
+    if (kept !== undefined) letGo(kept)
   }
+}
 
-  /** Ends the conversation; the lease stays. */
-  hangUp(): void {
-    this.#way?.conversation.close()
-    this.#way = undefined
-  }
-
-  /** Between two requests the lease goes on, but it is no demand for addresses. */
-  set isQuiet(isQuiet: boolean) {
-    if (this.upstream === undefined || isQuiet === this.#isQuiet) return
-    this.#isQuiet = isQuiet
-    this.upstream.quietLeases += isQuiet ? 1 : -1
-  }
-
-  /** Lets go of the upstream. */
-  release(pool: Pool, now: number): void {
-    this.isQuiet = false
-    this.hangUp()
-    if (this.upstream !== undefined) pool.release(this.upstream, this.hasServed, now)
-    this.upstream = undefined
-    this.hasServed = false
-  }
+/** Ends the way and gives the lease back. */
+export function letGo({ http, lease }: KeptUpstream): void {
+  http.close()
+  lease.release()
 }

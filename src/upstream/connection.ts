@@ -38,9 +38,9 @@ export interface LegOwner {
 /** Where an open leg's octets and events go: the relay. */
 export interface LegSink extends ExceptionOwner {
   /** @returns false while octets of the leg's own buffer are still needed */
-  download(bytes: Buffer): boolean
+  receivedInBuffer(bytes: Buffer): boolean
   /** Octets that nobody else will touch. */
-  send(bytes: Buffer): void
+  received(bytes: Buffer): void
   upstreamErrored(): void
   upstreamEnded(): void
   upstreamClosed(): void
@@ -91,14 +91,9 @@ export class Leg extends Expiring {
   readonly #head = new PartialHead()
   #settled = false
 
-  /** It has no read buffer: octets come as 'data' events, to whoever asks for them. */
-  readonly isRaw: boolean
-
-  /** @param raw somebody other than a relay will read from the socket */
-  constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner, raw = false) {
+  constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner) {
     super()
     this.#dialler = dialler
-    this.isRaw = raw
     this.upstream = upstream
     this.startedAt = dialler.clock.now()
     this.#owner = owner
@@ -135,8 +130,8 @@ export class Leg extends Expiring {
     const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
     if (relay === undefined) this.replied(bytes)
-    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.download(bytes)
-    else relay.send(Buffer.from(bytes))
+    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
+    else relay.received(Buffer.from(bytes))
     // A full buffer is the sign of a busy leg.
     if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#dialler.buffers.take()
     return true
@@ -197,15 +192,7 @@ export class Leg extends Expiring {
   /** The handshake is done. `early` must be a copy. */
   open(early: Buffer | undefined): void {
     if (!this.#settle()) return
-    if (this.isRaw) this.#handOver(early)
-    this.#owner.opened(this, this.isRaw ? undefined : early)
-  }
-
-  /** Leaves a raw socket paused, with everything unread in front. */
-  #handOver(early: Buffer | undefined): void {
-    this.socket.removeAllListeners('data')
-    this.socket.pause()
-    if (early !== undefined) this.socket.unshift(early)
+    this.#owner.opened(this, early)
   }
 
   broke(how: Breakage): void {

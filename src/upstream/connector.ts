@@ -62,7 +62,7 @@ export class Dialler {
     // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
     const socket = this.#connect(leg, false)
     this.#timeouts.add(leg)
-    dialSocks(socket, leg, target, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.send(chunk)))
+    dialSocks(socket, leg, target, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.received(chunk)))
     return leg
   }
 
@@ -85,25 +85,6 @@ export class Dialler {
     const leg = this.#connectAhead(upstream, owner)
     this.#timeouts.add(leg)
     whenConnected(leg)
-    return leg
-  }
-
-  /**
-   * Opens a connection that somebody else will read from: to the upstream itself, or, with a target, through it. When the
-   * owner hears `opened`, `leg.socket` is paused and its next octets are the peer's first.
-   */
-  dialRaw(upstream: Upstream, target: Target | undefined, owner: LegOwner): Leg {
-    const leg = new Leg(this, upstream, owner, true)
-    const socket = this.#connect(leg, false)
-    this.#timeouts.add(leg)
-    if (target === undefined) {
-      whenConnected(leg)
-    } else if (upstream.facts.protocol === 'socks5') {
-      dialSocks(socket, leg, target, this.timeoutMs, () => {})
-    } else {
-      socket.on('data', (chunk) => leg.replied(chunk))
-      askConnect(leg, target.authority)
-    }
     return leg
   }
 

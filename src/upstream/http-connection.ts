@@ -1,37 +1,47 @@
 /**
- * The upstream's side of the short way: sends requests without a body over one connection, one after the other, and
- * passes the answers on. It decides nothing: whoever owns the exchange is told what happens, in the same words as from
- * forward.ts.
+ * HTTP/1.1 with an upstream, or with a target through it: sends requests over one connection, one after the other, and
+ * passes the answers on. It decides nothing: the exchange judges each answer and hears what becomes of it.
  *
- *   idle ──ask──▶ asked ──head──▶ answering ──body is whole──▶ idle
+ *   idle ──send──▶ asked ──head──▶ answering ──body is whole──▶ idle
+ *     └─────────────┴────────────────┴── 101 ──▶ relay
  *     └─────────────┴────────────────┴──▶ closed
  */
-import { GatewayError } from '../errors.ts'
-import { ChunkedReader, pushChunk, pushLastChunk } from '../http1/body.ts'
+import { BodyReader, pushChunk, pushLastChunk } from '../http1/body.ts'
 import { looksLikeStatusLine, PartialHead } from '../http1/head.ts'
-import { QuickRequest } from '../http1/request-head.ts'
-import { type QuickAnswer, readAnswer } from '../http1/response-head.ts'
-import type { Breakage } from '../pool/upstream.ts'
-import type { Conversation, ExchangeOwner, PlainRequest, RequestForm, Sending } from '../proxy/http-contract.ts'
+import {
+  asksForWebSocket,
+  awaitsContinue,
+  hasBody,
+  type RequestForm,
+  serializeRequestHead,
+} from '../http1/request-head.ts'
+import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts'
+import type { Breakage, Outcome } from '../pool/upstream.ts'
+import type { BodySink, HttpRequest, ResponseHandler } from '../proxy/http-contract.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegSink } from './connection.ts'
 
-export class QuickConversation extends Expiring implements Conversation, LegSink, Sending {
-  readonly isQuick = true
-  readonly hasBegunBody = false
-  readonly #leg: Leg
+const SWITCHING_PROTOCOLS = 101
+
+export class UpstreamHttp extends Expiring implements LegSink, BodySink {
+  readonly leg: Leg
   readonly #pauses: DeadlineList
   /** Both are set while an answer is awaited or on its way. */
-  #request: QuickRequest | undefined
-  #owner: ExchangeOwner | undefined
+  #request: HttpRequest | undefined
+  #handler: ResponseHandler | undefined
   /** The beginning of a head whose end has not come. */
   readonly #head = new PartialHead()
   /** Set from the end of the answer's head to the end of its body. */
-  #answer: QuickAnswer | undefined
-  #chunks: ChunkedReader | undefined
-  /** Octets of the body that are still to come, where its length is known. */
-  #left = 0
+  #answer: ResponseHead | undefined
+  readonly #body: BodyReader
+  /** What is to be written together: a head and the body that came with it. */
+  #out: Buffer[] = []
+  #isSendingHead = false
+  /** The whole request was written. */
+  #isSent = true
   #isStalled = false
+  /** Answers that this connection has brought. */
+  #answers = 0
 
   /**
    * @param leg open; what it receives comes here from now on
@@ -39,36 +49,85 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
    */
   constructor(leg: Leg, pauses: DeadlineList) {
     super()
-    this.#leg = leg
+    this.leg = leg
     this.#pauses = pauses
+    this.#body = new BodyReader({ maxTrailerBytes: leg.maxReplyBytes, isLenient: true })
     leg.relay = this
-    if (leg.isRaw) leg.socket.on('data', (chunk) => this.send(chunk)).resume()
   }
 
+  /** Whether it can carry another request. */
   get isOpen(): boolean {
-    return !this.#leg.socket.destroyed
+    return !this.leg.socket.destroyed
   }
 
-  ask(request: PlainRequest, form: RequestForm, login: string, owner: ExchangeOwner): Sending {
-    if (!(request instanceof QuickRequest)) throw new GatewayError('GW_INTERNAL', 'a request for another way')
+  /**
+   * Sends one request; the one before must have been answered.
+   * @param form `absolute` for an upstream that is an HTTP proxy, `origin` through a tunnel
+   * @param login the header line of our login at the upstream, with its CRLF, or empty
+   */
+  send(request: HttpRequest, form: RequestForm, login: string, handler: ResponseHandler): void {
     this.#request = request
-    this.#owner = owner
-    request.sending = this
-    this.#leg.socket.write(request.text(form, login), 'latin1')
-    return this
+    this.#handler = handler
+    this.#out.push(Buffer.from(serializeRequestHead(request.head, form, login), 'latin1'))
+    this.#isSent = !hasBody(request.head.header)
+    if (!this.#isSent) this.#beginBody(request)
+    this.#flush()
+    const isClientsTurn = !this.#isSent && (request.hasBegunBody || !awaitsContinue(request.head))
+    if (isClientsTurn) this.#handler?.awaitsClient()
+  }
+
+  /** What has come of the body leaves with the head. */
+  #beginBody(request: HttpRequest): void {
+    this.#isSendingHead = true
+    request.readBody(this)
+    this.#isSendingHead = false
+  }
+
+  bodyData(data: readonly Buffer[]): boolean {
+    if (this.#request?.head.header.body === 'chunked') pushChunk(data, this.#out)
+    else for (const piece of data) this.#out.push(piece)
+    if (this.#isSendingHead) return true
+    const flows = this.#flush()
+    if (this.#answer !== undefined && !this.#isStalled) this.#pauses.add(this)
+    if (flows) this.#handler?.awaitsClient()
+    else this.#handler?.awaitsUpstream()
+    return flows
+  }
+
+  bodyEnd(trailers: string): void {
+    if (this.#request?.head.header.body === 'chunked') pushLastChunk(trailers, this.#out)
+    this.#isSent = true
+    if (this.#isSendingHead) return
+    this.#flush()
+    this.#handler?.awaitsUpstream()
+  }
+
+  #flush(): boolean {
+    const out = this.#out
+    const [first] = out
+    if (first === undefined) return true
+    this.#out = []
+    return this.leg.socket.write(out.length === 1 ? first : Buffer.concat(out))
+  }
+
+  /** The upstream has taken what it was sent. */
+  upstreamDrained(): void {
+    if (this.#isSent) return
+    this.#request?.resumeBody()
+    this.#handler?.awaitsClient()
   }
 
   /** Octets from the upstream. */
-  send(bytes: Buffer): void {
+  received(bytes: Buffer): void {
     // What nobody has asked for belongs to no answer.
-    if (this.#owner === undefined) this.close()
+    if (this.#handler === undefined) this.close()
     else if (this.#answer === undefined) this.#readHead(bytes)
-    else this.#pass(this.#answer, bytes, [])
+    else this.#pass(bytes)
   }
 
   /** The same in the leg's own buffer, which is free again at once. */
-  download(bytes: Buffer): boolean {
-    this.send(Buffer.from(bytes))
+  receivedInBuffer(bytes: Buffer): boolean {
+    this.received(Buffer.from(bytes))
     return true
   }
 
@@ -77,105 +136,89 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
     for (;;) {
       const end = this.#head.endIn(bytes)
       if (end === -1) return void this.#keepHead(bytes)
-      const answer = this.#readAnswer(bytes, end)
-      if (answer === undefined) return void this.#broke('garbage')
+      const head = this.#parseHead(bytes, end)
+      if (head === undefined) return void this.#broke('garbage')
       bytes = bytes.subarray(end)
       this.#head.clear()
-      // Any number of interim answers may come first; they are for this hop (RFC 9110 section 15.2).
-      if (answer.status >= 200) return void this.#begin(answer, bytes)
+      if (head.status >= 200) return void this.#begin(head, bytes)
+      if (head.status === SWITCHING_PROTOCOLS) return void this.#switch(head, bytes)
+      this.#request?.interim(head)
     }
   }
 
   #keepHead(bytes: Buffer): void {
-    if (!looksLikeStatusLine(bytes) || bytes.length > this.#leg.maxReplyBytes) return void this.#broke('garbage')
+    if (!looksLikeStatusLine(bytes) || bytes.length > this.leg.maxReplyBytes) return void this.#broke('garbage')
     this.#head.keep(bytes)
   }
 
-  /** @returns undefined for what is no answer, and for 101, which answers what we never ask */
-  #readAnswer(bytes: Buffer, end: number): QuickAnswer | undefined {
-    if (end > this.#leg.maxReplyBytes) return undefined
-    const answer = readAnswer(bytes.toString('latin1', 0, end), this.#request?.method ?? '')
-    return answer?.status === 101 ? undefined : answer
+  /** @returns undefined for what is no answer, and for a 101 that was not asked for */
+  #parseHead(bytes: Buffer, end: number): ResponseHead | undefined {
+    const request = this.#request
+    if (end > this.leg.maxReplyBytes || request === undefined) return undefined
+    const head = parseResponseHead(bytes.toString('latin1', 0, end), request.head.method)
+    return head?.status === SWITCHING_PROTOCOLS && !asksForWebSocket(request.head) ? undefined : head
   }
 
-  #begin(answer: QuickAnswer, rest: Buffer): void {
-    if (this.#owner?.answered(answer.status) !== true) return void this.cancel()
-    this.#answer = answer
-    this.#left = typeof answer.body === 'number' ? answer.body : 0
-    this.#chunks = answer.body === 'chunked' ? new ChunkedReader(this.#leg.maxReplyBytes) : undefined
-    this.#pass(answer, rest, [Buffer.from(this.#request?.begin(answer, this.#owner.extraHeaders) ?? '', 'latin1')])
+  #begin(head: ResponseHead, rest: Buffer): void {
+    const failure = this.#handler?.judge(head)
+    if (failure !== undefined) return void this.#fail(failure)
+    this.#answers++
+    this.#answer = head
+    this.#body.start(head.body)
+    this.#handler?.beginAnswer(head)
+    this.#pass(rest)
   }
 
-  /** @param out what is to be written before: the head */
-  #pass(answer: QuickAnswer, bytes: Buffer, out: Buffer[]): void {
+  #switch(head: ResponseHead, rest: Buffer): void {
+    const handler = this.#handler
+    this.#forget()
+    // A view of memory that the next read overwrites, or of the head's.
+    handler?.upgraded(head, Buffer.from(rest))
+  }
+
+  #pass(bytes: Buffer): void {
     const data: Buffer[] = []
-    const used = this.#readBody(answer, bytes, data)
-    if (answer.framing === 'chunked') pushChunk(data, out)
-    else out.push(...data)
-    const isWhole = used !== -1 && this.#isWhole(answer)
-    if (isWhole && answer.framing === 'chunked') pushLastChunk(this.#chunks?.trailers ?? '', out)
-    const flows = this.#write(out)
-    if (used === -1) this.#broke(undefined)
-    else if (isWhole) this.#complete(answer.isLast || used < bytes.length)
+    const used = this.#body.read(bytes, data)
+    if (data.length > 0) this.#request?.push(data)
+    if (used !== -1 && this.#body.isWhole) return void this.#complete(used < bytes.length)
+    const flows = this.#request?.flush() ?? true
+    if (used === -1) this.#broke('garbage')
     else if (flows) this.#pauses.add(this)
     else this.#stall()
   }
 
-  /** @returns how many octets belong to the body, -1 when it is broken */
-  #readBody({ body }: QuickAnswer, bytes: Buffer, data: Buffer[]): number {
-    if (this.#chunks !== undefined) return this.#chunks.read(bytes, data)
-    const used = body === 'until-close' ? bytes.length : Math.min(this.#left, bytes.length)
-    this.#left -= used
-    if (used > 0) data.push(used === bytes.length ? bytes : bytes.subarray(0, used))
-    return used
-  }
-
-  #isWhole({ body }: QuickAnswer): boolean {
-    if (this.#chunks !== undefined) return this.#chunks.isDone
-    return body !== 'until-close' && this.#left === 0
-  }
-
-  /** In one piece: small answers leave in one segment. */
-  #write(out: readonly Buffer[]): boolean {
-    const [first] = out
-    if (first === undefined || this.#request === undefined) return true
-    return this.#request.connection.socket.write(out.length === 1 ? first : Buffer.concat(out))
-  }
-
-  /** @param isLast nothing more is to be asked on this connection */
-  #complete(isLast: boolean): void {
+  /** @param isOver nothing more can be sent on this connection */
+  #complete(isOver: boolean): void {
     const request = this.#request
-    const owner = this.#owner
+    const handler = this.#handler
+    const isLast = isOver || this.#answer?.isLast === true || !this.#isSent
     this.#forget()
     if (isLast) this.close()
-    else this.#leg.retireBuffer()
-    owner?.completed()
-    request?.answered()
+    else this.leg.retireBuffer()
+    request?.end(this.#body.trailers)
+    handler?.completed()
+    request?.close()
   }
 
   #stall(): void {
     this.#isStalled = true
     this.deadlineList?.remove(this)
-    this.#leg.socket.pause()
-    this.#owner?.stalled(true)
+    this.leg.socket.pause()
+    this.#handler?.stalled(true)
   }
 
   /** The client has read what it was sent. */
   clientDrained(): void {
     if (!this.#isStalled) return
     this.#isStalled = false
-    this.#owner?.stalled(false)
+    this.#handler?.stalled(false)
     this.#pauses.add(this)
-    this.#leg.socket.resume()
+    this.leg.socket.resume()
   }
 
   upstreamEnded(): void {
-    const answer = this.#answer
-    if (answer?.body !== 'until-close') return void this.#broke('closed')
-    const out: Buffer[] = []
-    if (answer.framing === 'chunked') pushLastChunk('', out)
-    this.#write(out)
-    this.#complete(true)
+    if (this.#answer !== undefined && this.#body.endsWithConnection) this.#complete(true)
+    else this.#broke('closed')
   }
 
   upstreamErrored(): void {
@@ -186,29 +229,31 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
     this.#broke('closed')
   }
 
-  upstreamDrained(): void {
-    // Requests are small: nothing waits for it.
-  }
-
   /** The upstream has paused for too long inside a body. */
   override onDeadline(): void {
-    this.#broke(undefined)
+    this.#broke('silent')
   }
 
-  #broke(how: Breakage | undefined): void {
-    const owner = this.#owner
+  #broke(how: Breakage): void {
+    this.#fail({ kind: 'broken', how })
+  }
+
+  #fail(failure: Outcome): void {
+    const handler = this.#handler
     const isAnswering = this.#answer !== undefined
     this.cancel()
-    owner?.broke(isAnswering ? undefined : how)
+    if (isAnswering) handler?.cutOff()
+    else handler?.noAnswer(failure, this.#answers > 0)
   }
 
   /** The exception ends the exchange that is under way. */
   override failInternally(): void {
-    const owner = this.#owner
+    const handler = this.#handler
     this.cancel()
-    owner?.failInternally()
+    handler?.failInternally()
   }
 
+  /** Gives up the request under way: nothing is reported afterwards. */
   cancel(): void {
     this.#forget()
     this.close()
@@ -216,17 +261,17 @@ export class QuickConversation extends Expiring implements Conversation, LegSink
 
   #forget(): void {
     this.deadlineList?.remove(this)
-    if (this.#request !== undefined) this.#request.sending = undefined
+    this.#request?.leaveBody(this)
     this.#request = undefined
-    this.#owner = undefined
+    this.#handler = undefined
     this.#head.clear()
     this.#answer = undefined
-    this.#chunks = undefined
+    this.#out = []
     this.#isStalled = false
   }
 
   close(): void {
-    this.#leg.destroy()
-    this.#leg.releaseBuffer(true)
+    this.leg.destroy()
+    this.leg.releaseBuffer(true)
   }
 }

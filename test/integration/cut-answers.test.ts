@@ -69,7 +69,7 @@ describe('the last answer on a connection is whole, although the client still se
     ['a GET with Connection: close', `GET ${URL} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`],
     ['a POST with Connection: close', `POST ${URL} HTTP/1.1\r\n${HOST}Connection: close\r\nContent-Length: 1\r\n\r\nx`],
     ['HTTP/1.0', `GET ${URL} HTTP/1.0\r\n\r\n`],
-    ['an upgrade that is not made', `GET ${URL} HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`],
+    ['an upgrade that is not made', `GET ${URL} HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`],
   ])('%s', async (_what, request) => {
     const { port, app } = await startGateway({ upstreams: 1 })
     const { socket, reader } = await dial(port)

@@ -41,7 +41,8 @@ describe.each(['http', 'https', 'socks5'] as const)('through %s upstreams', (sch
     expect([old.body.toString(), header(old.headers, 'transfer-encoding')]).toEqual(['one\ntwo\nthree\n', undefined])
     const untilClose = await plain(port, 'http://site.test/until-close')
     expect([untilClose.body.toString(), untilClose.complete]).toEqual(['the end tells\n', true])
-    expect((await plain(port, 'http://site.test/interim')).body.toString()).toBe('after the hints\n')
+    const hinted = await plain(port, 'http://site.test/interim')
+    expect([hinted.interim.map(({ status }) => status), hinted.body.toString()]).toEqual([[103], 'after the hints\n'])
     expect((await plain(port, 'http://site.test/slow?pieces=3&gap=30')).body.toString()).toBe(
       'piece 1\npiece 2\npiece 3\n',
     )
@@ -71,7 +72,7 @@ describe.each(['http', 'https', 'socks5'] as const)('what is no whole body, thro
     for (const member of app.pool.members()) expect(member.state).toBe('ready')
   })
 
-  it('Expect: 100-continue is answered when somebody will take the body, not before', async () => {
+  it('Expect: 100-continue is answered by the target, not before', async () => {
     const { port, world } = await startGateway({ scheme, upstreams: 1 })
     const { socket, reader } = await dial(port)
     const head = (path: string, version = '1.1') =>
@@ -83,6 +84,12 @@ describe.each(['http', 'https', 'socks5'] as const)('what is no whole body, thro
     // Sent without waiting: the interim answer comes all the same.
     await send(socket, `${head('/echo')}quick`)
     expect((await readReply({ socket, reader })).body.toString()).toBe('quick')
+    // RFC 9110 section 10.1.1: it is passed on, but not from an HTTP/1.0 client, which gets no interim answer either.
+    expect(header(world.site.requests.at(-1)?.headers ?? [], 'expect')).toBe('100-continue')
+    const old = await dial(port)
+    await send(old.socket, `${head('/echo', '1.0')}quick`)
+    const reply = await readReply(old)
+    expect([reply.interim, reply.body.toString()]).toEqual([[], 'quick'])
     expect(header(world.site.requests.at(-1)?.headers ?? [], 'expect')).toBeUndefined()
     await world.upstreams[0]?.behave('close-at-once')
     const second = await dial(port)

@@ -9,9 +9,12 @@ import { Handshake, type HandshakeHost } from '../../../src/downstream/handshake
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
 import { headerOptions, parseUserName } from '../../../src/downstream/username-options.ts'
+import { BodyReader } from '../../../src/http1/body.ts'
 import { parseConnect } from '../../../src/http1/connect-head.ts'
 import { parseFields } from '../../../src/http1/head.ts'
-import { readRequestHeader, readRequestLine } from '../../../src/http1/request-head.ts'
+import { parseRequestHeader, RequestHeadReader } from '../../../src/http1/request-head.ts'
+import { parseRequestLine } from '../../../src/http1/request-line.ts'
+import { parseResponseHead } from '../../../src/http1/response-head.ts'
 import { Secret } from '../../../src/secret.ts'
 import { Recent } from '../../../src/structures/generational-cache.ts'
 import { DeadlineList } from '../../../src/structures/timeout-queue.ts'
@@ -23,6 +26,8 @@ import { openStepCounter } from '../../support/steps.ts'
 vi.setConfig({ testTimeout: 120_000 })
 const HEAD_OCTETS = 16 * 1024
 const STEPS_PER_OCTET = 100
+/** Each read takes some 100 steps of its own. */
+const PIECE = 32
 
 const users = Array.from({ length: 3 }, (_, n) => ({ name: `user-${n}`, password: new Secret('secret') }))
 const access = new Access(users, undefined, new LoginThrottle(new FakeClock(), () => {}))
@@ -74,6 +79,20 @@ function handshake(text: string): void {
   new Client(newHost()).octetByOctet(Buffer.from(text, 'latin1'))
 }
 
+function headInPieces(text: string): void {
+  const reader = new RequestHeadReader(HEAD_OCTETS)
+  const bytes = Buffer.from(`GET http://a/ HTTP/1.1\r\n${text}`, 'latin1')
+  for (let size = 1; size <= bytes.length; size += PIECE) if (reader.read(bytes.subarray(0, size)) !== undefined) return
+}
+
+function chunks(text: string, isLenient: boolean): void {
+  const reader = new BodyReader({ maxTrailerBytes: HEAD_OCTETS, isLenient })
+  reader.start('chunked')
+  const bytes = Buffer.from(text, 'latin1')
+  for (let at = 0; at < bytes.length && !reader.isWhole; at++)
+    if (reader.read(bytes.subarray(at, at + 1), []) < 0) return
+}
+
 const asField = (text: string) => [{ name: 'x-turnpike-session', value: text }]
 const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['a handshake', handshake],
@@ -82,9 +101,15 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['a SOCKS4 client', (text) => handshake(`\x04${text}`)],
   ['a CONNECT head', (text) => parseConnect(`CONNECT a:1 HTTP/1.1\r\n${text}\r\n\r\n`)],
   ['field lines', (text) => parseFields(`${text}\r\n\r\n`, 0)],
-  ['a usual request line', (text) => readRequestLine(`GET http://${text} HTTP/1.1\r\n\r\n`)],
-  ['a usual header', (text) => readRequestHeader(`${text}\r\n\r\n`)],
-  ['Connection', (text) => readRequestHeader(`Host: a\r\nConnection: ${text}\r\n\r\n`)],
+  ['a request head in pieces', headInPieces],
+  ['a request line', (text) => parseRequestLine(`GET http://${text} HTTP/1.1\r\n\r\n`)],
+  ['a header', (text) => parseRequestHeader(`${text}\r\n\r\n`, 0)],
+  ['Connection', (text) => parseRequestHeader(`Host: a\r\nConnection: ${text}\r\n\r\n`, 0)],
+  ['Host', (text) => parseRequestHeader(`Host: ${text}\r\n\r\n`, 0)],
+  ['an answer', (text) => parseResponseHead(`HTTP/1.1 200 ${text}\r\n\r\n`, 'GET')],
+  ['chunks of a client', (text) => chunks(text, false)],
+  ['chunks of a server', (text) => chunks(text, true)],
+  ['a chunk extension', (text) => chunks(`1;${text}\r\n`, false)],
   ['an authority', (text) => parseAuthority(text, 80)],
   ['Basic', (text) => access.identify(`Basic ${Buffer.from(text).toString('base64')}`, client)],
   ['another scheme', (text) => access.identify(text, client)],

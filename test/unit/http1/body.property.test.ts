@@ -1,7 +1,7 @@
 /** Chunked bodies: whole, cut anywhere, and broken. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ChunkedReader, pushChunk, pushLastChunk } from '../../../src/http1/body.ts'
+import { BodyReader, pushChunk, pushLastChunk } from '../../../src/http1/body.ts'
 
 const MAX_TRAILER = 200
 
@@ -9,16 +9,18 @@ const MAX_TRAILER = 200
 function read(
   text: string,
   cuts: readonly number[] = [],
+  isLenient = false,
 ): { body: string; rest: string; trailers: string } | undefined {
   const bytes = Buffer.from(text, 'latin1')
-  const reader = new ChunkedReader(MAX_TRAILER)
+  const reader = new BodyReader({ maxTrailerBytes: MAX_TRAILER, isLenient })
+  reader.start('chunked')
   const out: Buffer[] = []
   const bounds = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
   for (let i = 0; i + 1 < bounds.length; i++) {
     const start = bounds[i] ?? 0
     const used = reader.read(bytes.subarray(start, bounds[i + 1]), out)
     if (used === -1) return undefined
-    if (reader.isDone) {
+    if (reader.isWhole) {
       const rest = bytes.toString('latin1', start + used)
       return { body: Buffer.concat(out).toString('latin1'), rest, trailers: reader.trailers }
     }
@@ -43,11 +45,24 @@ describe('a chunked body', () => {
 
   it('may have extensions and zeros in front', () => {
     expect(read('0004;name="a b"\r\ntest\r\n000\r\n\r\n')).toEqual({ body: 'test', rest: '', trailers: '' })
-    expect(read('a \r\n0123456789\r\n0\r\n\r\n')?.body).toBe('0123456789')
+  })
+
+  it('of a server may pad its sizes, and of a client not', () => {
+    for (const size of ['a ', 'a\t ', 'a ; x', 'a;x y', 'a;']) {
+      const text = `${size}\r\n0123456789\r\n0\r\n\r\n`
+      expect([size, read(text, [], true)?.body, read(text)]).toEqual([size, '0123456789', undefined])
+    }
+  })
+
+  it('of a client does not frame in its trailer; what a server writes there is dropped', () => {
+    for (const line of ['Content-Length: 4', 'Transfer-Encoding: x']) {
+      const text = `0\r\nX-A: 1\r\n${line}\r\n\r\n`
+      expect([read(text), read(text, [], true)]).toEqual([undefined, { body: '', rest: '', trailers: '' }])
+    }
   })
 
   it('passes no trailer on beside one that has no business there', () => {
-    for (const line of ['Content-Length: 4', 'Transfer-Encoding: x', 'Connection: X-A', 'Host: hidden.test'])
+    for (const line of ['Connection: X-A', 'Host: hidden.test', 'Proxy-Authorization: x'])
       expect(read(`0\r\nX-A: 1\r\n${line}\r\n\r\n`)).toEqual({ body: '', rest: '', trailers: '' })
   })
 
@@ -72,5 +87,28 @@ describe('a chunked body', () => {
     `0\r\nX: ${'y'.repeat(300)}\r\n\r\n`,
   ])('is refused: %j', (text) => {
     expect(read(text)).toBeUndefined()
+  })
+})
+
+describe('a body', () => {
+  const framings = [
+    ['of a length', 5, 'helloHTTP', 'hello'],
+    ['up to the end of the connection', 'until-close', 'helloHTTP', 'helloHTTP'],
+    ['in chunks', 'chunked', '5\r\nhello\r\n0\r\n\r\nHTTP', 'hello'],
+  ] as const
+  it.each(framings)('%s is read alike octet by octet, and by the same reader again', (_what, framing, text, body) => {
+    const reader = new BodyReader({ maxTrailerBytes: MAX_TRAILER, isLenient: false })
+    for (let round = 0; round < 2; round++) {
+      reader.start(framing)
+      const out: Buffer[] = []
+      let used = 0
+      while (used < text.length && !reader.isWhole) used += reader.read(Buffer.from(text.slice(used, used + 1)), out)
+      expect(Buffer.concat(out).toString()).toBe(body)
+      expect([reader.isWhole, reader.endsWithConnection]).toEqual([
+        framing !== 'until-close',
+        framing === 'until-close',
+      ])
+      expect(text.slice(used)).toBe(framing === 'until-close' ? '' : 'HTTP')
+    }
   })
 })

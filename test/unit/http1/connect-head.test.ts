@@ -117,7 +117,14 @@ it.each([
 })
 
 it('speaks HTTP/1.0 and 1.1 only', () => {
-  for (const version of ['0.9', '1.2', '2', '2.0']) expect(read(`CONNECT a:80 HTTP/${version}`)).toBe('GW_HTTP_VERSION')
+  for (const version of ['0.9', '1.2', '2.0']) expect(read(`CONNECT a:80 HTTP/${version}`)).toBe('GW_HTTP_VERSION')
+  for (const version of ['1', '2', '01.01', '1.10', ''])
+    expect(read(`CONNECT a:80 HTTP/${version}`)).toBe('GW_BAD_REQUEST')
+})
+
+it('refuses a Host that is none (RFC 9112 section 3.2), and may go without', () => {
+  for (const host of ['', 'u@a', 'a/', 'a, b', 'a b', '[::1'])
+    expect([host, read(`CONNECT a:80 HTTP/1.1\r\nHost: ${host}`)]).toEqual([host, 'GW_BAD_REQUEST'])
 })
 
 it('refuses content, which would be taken for the tunnel’s first octets', () => {

@@ -24,7 +24,7 @@ it('a client that does not read the end of a tunnel is let go after the idle tim
   const owner = { relayEnded: (_: Relay, end: RelayEnd) => void ends.push(end), relayQuiet: () => {} }
   const leg = { socket: upstream, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
   const relay = new Relay(client, leg, { list, steps: 2 }, owner)
-  relay.send(Buffer.from('the end'))
+  relay.received(Buffer.from('the end'))
   upstream.destroy()
   relay.upstreamEnded()
   relay.upstreamClosed()
@@ -41,7 +41,7 @@ it('an ended tunnel waits for nothing when its last octets have left', async () 
   const owner = { relayEnded: () => {}, relayQuiet: () => {} }
   const leg = { socket: upstream, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
   const relay = new Relay(client, leg, { list, steps: 2 }, owner)
-  relay.send(Buffer.from('the end'))
+  relay.received(Buffer.from('the end'))
   upstream.destroy()
   relay.upstreamClosed()
   expect(list.size).toBe(1)

@@ -1,0 +1,64 @@
+/** The client connections that speak plain HTTP, over all listeners: what they share, and what a stop means for them. */
+import type { Clock } from '../clock.ts'
+import type { GatewayError } from '../errors.ts'
+import type { HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
+import { LinkedList } from '../structures/linked-list.ts'
+import { DeadlineList } from '../structures/timeout-queue.ts'
+import type { Connection } from './connection.ts'
+import { HttpConnection, type HttpConnectionHost } from './http-connection.ts'
+import type { Listener } from './listener.ts'
+
+/** A client connection may rest so long between two requests, ms: browsers keep them for minutes. */
+const KEEP_ALIVE_MS = 75_000
+
+export interface HttpConnectionsOwner extends Pick<HttpConnectionHost, 'request' | 'refused'> {
+  /** The connection is closed, or goes on as a tunnel. */
+  leftHttp(connection: Connection): void
+}
+
+export class HttpConnections implements HttpConnectionHost {
+  readonly keepAlives: DeadlineList
+  readonly keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
+  readonly unread: DeadlineList
+  readonly open = { count: 0 }
+  readonly #owner: HttpConnectionsOwner
+  readonly #connections = new LinkedList<HttpConnection>()
+
+  /** @param idleMs how long the end of an answer may wait for a client that does not read it */
+  constructor(clock: Clock, idleMs: number, owner: HttpConnectionsOwner) {
+    this.keepAlives = new DeadlineList(clock, KEEP_ALIVE_MS)
+    this.unread = new DeadlineList(clock, idleMs)
+    this.#owner = owner
+  }
+
+  /** Takes a connection whose first octets were read by the listener. */
+  take(connection: Connection, first: Buffer, listener: Listener): void {
+    const http = new HttpConnection(connection, listener, this)
+    this.#connections.add(http)
+    connection.readWith(http)
+    http.data(first)
+  }
+
+  request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler {
+    return this.#owner.request(request, connection, listener)
+  }
+
+  refused(error: GatewayError): void {
+    this.#owner.refused(error)
+  }
+
+  left(http: HttpConnection): void {
+    this.#connections.remove(http)
+    this.#owner.leftHttp(http.connection)
+  }
+
+  /** Newcomers hear `close`; connections without a request are closed. */
+  stopAccepting(): void {
+    for (const connection of this.#connections.snapshot()) connection.closeIfIdle()
+  }
+
+  close(): void {
+    this.keepAlives.close()
+    this.unread.close()
+  }
+}

@@ -1,0 +1,161 @@
+/** One plain request, and the answer to it as this client reads it: in chunks, with a length, or up to the close. */
+import type { Socket } from 'node:net'
+import type { GatewayError } from '../errors.ts'
+import { pushChunk, pushLastChunk } from '../http1/body.ts'
+import { asksForWebSocket, awaitsContinue, isPersistent, type RequestHead } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import type { BodySink, HttpRequest } from '../proxy/http-contract.ts'
+import type { Relay } from '../proxy/relay.ts'
+import type { ClientIdentity } from './client-request.ts'
+import type { Connection } from './connection.ts'
+import { reasonPhrase } from './error-reply.ts'
+import type { Listener } from './listener.ts'
+
+/** The connection that the request came on. */
+export interface RequestConnection {
+  readonly connection: Connection
+  readonly listener: Listener
+  /** What the head of an answer that begins now says about the connection, each line with its CRLF. @param mayPersist as far as the request goes */
+  connectionLines(mayPersist: boolean): string
+  readonly isBodyWhole: boolean
+  readBody(sink: BodySink): void
+  resumeBody(): void
+  leaveBody(sink: BodySink): void
+  countOctets(): readonly [up: number, down: number]
+  /** The whole answer was written. */
+  answered(): void
+  /** The last answer on this connection. @param withBody false in answer to HEAD */
+  turnAway(error: GatewayError, withBody: boolean): void
+  /** The connection has left HTTP. @returns what the client has sent behind the request */
+  leaveHttp(): Buffer | undefined
+}
+
+type AnswerFraming = 'none' | 'length' | 'chunked' | 'until-close'
+
+/** RFC 9112 section 6.1: an HTTP/1.0 client knows no chunks. */
+function framingFor({ minorVersion }: RequestHead, { mayHaveBody, hasLength }: ResponseHead): AnswerFraming {
+  if (!mayHaveBody) return 'none'
+  if (hasLength) return 'length'
+  return minorVersion === 0 ? 'until-close' : 'chunked'
+}
+
+export class ClientHttpRequest implements HttpRequest {
+  readonly head: RequestHead
+  readonly identity: ClientIdentity
+  hasBegunBody = false
+  readonly #owner: RequestConnection
+  #framing: AnswerFraming | undefined
+  /** What is to be written together: small answers leave in one segment. */
+  #out: Buffer[] = []
+
+  constructor(head: RequestHead, identity: ClientIdentity, owner: RequestConnection) {
+    this.head = head
+    this.identity = identity
+    this.#owner = owner
+  }
+
+  get clientAddress(): string {
+    return this.#owner.connection.clientAddress
+  }
+
+  get socket(): Socket {
+    return this.#owner.connection.socket
+  }
+
+  get namesUpstream(): boolean {
+    return this.#owner.listener.upstreamHeader
+  }
+
+  get isBodyWhole(): boolean {
+    return this.#owner.isBodyWhole
+  }
+
+  countOctets(): readonly [up: number, down: number] {
+    return this.#owner.countOctets()
+  }
+
+  readBody(sink: BodySink): void {
+    this.#owner.readBody(sink)
+  }
+
+  resumeBody(): void {
+    this.#owner.resumeBody()
+  }
+
+  leaveBody(sink: BodySink): void {
+    this.#owner.leaveBody(sink)
+  }
+
+  /**
+   * RFC 9110 section 15.2: passed on, but not to an HTTP/1.0 client. A `100 Continue` that was not asked for says nothing.
+   * A client that does not read gets none: how many may come is not bounded.
+   */
+  interim(head: ResponseHead): void {
+    const isWanted = head.status === 100 ? awaitsContinue(this.head) : this.head.minorVersion === 1
+    if (!isWanted || this.socket.writableNeedDrain) return
+    this.socket.write(`HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${head.lines}\r\n`, 'latin1')
+  }
+
+  begin(head: ResponseHead, extra: string): void {
+    const framing = framingFor(this.head, head)
+    this.#framing = framing
+    const coding = framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
+    const connection = this.#owner.connectionLines(this.#mayPersist)
+    const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${head.lines}${coding}${extra}${connection}\r\n`
+    this.#out.push(Buffer.from(text, 'latin1'))
+  }
+
+  /**
+   * Behind an answer that came before `100 Continue` the body may follow or not: nobody can tell it from a request
+   * (RFC 9110 section 10.1.1). The same holds behind an upgrade that was not made.
+   */
+  get #mayPersist(): boolean {
+    const { head } = this
+    if (asksForWebSocket(head)) return false
+    return isPersistent(head) && (this.hasBegunBody || !awaitsContinue(head))
+  }
+
+  push(data: readonly Buffer[]): void {
+    if (this.#framing === 'chunked') pushChunk(data, this.#out)
+    // Not spread: a read may hold more chunks than a call may have arguments.
+    else for (const piece of data) this.#out.push(piece)
+  }
+
+  end(trailers: string): void {
+    if (this.#framing === 'chunked') pushLastChunk(trailers, this.#out)
+    this.flush()
+  }
+
+  close(): void {
+    this.#owner.answered()
+  }
+
+  flush(): boolean {
+    const out = this.#out
+    const [first] = out
+    if (first === undefined) return !this.socket.writableNeedDrain
+    this.#out = []
+    return this.socket.write(out.length === 1 ? first : Buffer.concat(out))
+  }
+
+  switchTo(relay: Relay, head: ResponseHead): void {
+    const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade ?? ''}\r\n`
+    this.socket.write(`HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${head.lines}${upgrade}\r\n`, 'latin1')
+    this.#owner.connection.join(relay, this.#owner.leaveHttp())
+  }
+
+  refuse(error: GatewayError): void {
+    if (this.#framing !== undefined) this.cut()
+    else this.#owner.turnAway(error, this.head.method !== 'HEAD')
+  }
+
+  /** Where the end of the connection would be the end of the answer, only a reset tells that it is not whole. */
+  cut(): void {
+    if (this.#framing === 'until-close') this.socket.resetAndDestroy()
+    else this.socket.destroy()
+  }
+}
+
+function reasonOf({ status, reason }: ResponseHead): string {
+  return reason === '' ? reasonPhrase(status) : reason
+}

@@ -1,0 +1,36 @@
+/** OPTIONS and TRACE that may go no further (RFC 9110 section 7.6.2): the gateway answers as the final recipient. */
+import type { ResponseHead } from '../http1/response-head.ts'
+import type { HttpRequest } from '../proxy/http-contract.ts'
+
+/** RFC 9110 section 9.3.8: what is sensitive is not reflected. */
+const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization'])
+
+/**
+ * @param head of the request as it came, latin1
+ */
+export function answerAsRecipient(request: HttpRequest, head: string): void {
+  const isTrace = request.head.method === 'TRACE'
+  const body = isTrace ? Buffer.from(reflected(head), 'latin1') : Buffer.alloc(0)
+  const lines = isTrace
+    ? 'Content-Type: message/http\r\n'
+    : 'Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, CONNECT\r\n'
+  request.begin({ ...OK, lines: `${lines}Content-Length: ${body.length}\r\n`, body: body.length }, '')
+  request.push([body])
+  request.end('')
+  request.close()
+}
+
+const OK: Omit<ResponseHead, 'lines' | 'body'> = {
+  status: 200,
+  reason: 'OK',
+  hasLength: true,
+  mayHaveBody: true,
+  upgrade: undefined,
+  isLast: false,
+}
+
+function reflected(head: string): string {
+  const nameOf = (line: string) => line.slice(0, line.indexOf(':')).toLowerCase()
+  const lines = head.split(/(?<=\r\n)/)
+  return lines.filter((line, at) => at === 0 || !SECRET_FIELDS.has(nameOf(line))).join('')
+}

@@ -1,0 +1,102 @@
+/** Request lines (RFC 9112 section 3), and what a forward proxy makes of their target. */
+import { parseAuthority, type Target, toTarget } from '../address.ts'
+import { GatewayError } from '../errors.ts'
+import { isToken } from './head.ts'
+
+export interface RequestLine {
+  readonly method: string
+  /** As written; see RFC 9112 section 3.2 for its four forms. */
+  readonly target: string
+  /** HTTP/1.1 or HTTP/1.0. */
+  readonly minorVersion: 0 | 1
+  /** Length of the line with its CRLF. */
+  readonly size: number
+}
+
+export interface AbsoluteForm {
+  readonly target: Target
+  /** Path and query as written; empty where the URL has neither. */
+  readonly path: string
+}
+
+const LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP\/1\.([01])\r\n/
+/** RFC 3986 section 3.1: a scheme has no case. */
+const HTTP_SCHEME = /^http:\/\//i
+const SCHEME_LENGTH = 'http://'.length
+
+/**
+ * @param head latin1, from the request line on
+ * @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION
+ */
+export function parseRequestLine(head: string): RequestLine {
+  const parts = LINE.exec(head)
+  if (parts === null) throw explain(head.slice(0, head.indexOf('\n')))
+  const [line, method = '', target = '', minor] = parts
+  return { method, target, minorVersion: minor === '0' ? 0 : 1, size: line.length }
+}
+
+/** @param line up to its LF, which is not in it */
+function explain(line: string): GatewayError {
+  if (!line.endsWith('\r')) return badRequest('the request line ends in a bare LF')
+  const text = line.slice(0, -1)
+  if (NOT_VISIBLE.test(text)) return badRequest(FORBIDDEN_OCTETS)
+  const [method = '', target, version, ...more] = text.split(' ')
+  if (!isToken(method) || target === undefined || target === '' || version === undefined || more.length > 0) {
+    return badRequest('the request line is not "METHOD target HTTP/1.1"')
+  }
+  return versionProblem(version)
+}
+
+/** Neither VCHAR nor SP. RFC 3986 section 2 writes URLs in ASCII: other octets are percent-encoded. */
+const NOT_VISIBLE = /[^\x20-\x7e]/
+const FORBIDDEN_OCTETS = 'the request line holds octets that are not allowed'
+
+/** @param version known to be neither HTTP/1.1 nor HTTP/1.0 */
+export function versionProblem(version: string): GatewayError {
+  // RFC 9112 section 2.3: one digit on each side. Anything else is no version, so nothing can be said of its support.
+  if (!/^HTTP\/\d\.\d$/.test(version)) return badRequest('the request line does not end with an HTTP version')
+  return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
+}
+
+/**
+ * Refuses the beginning of a request line that cannot become one, so that a client of another protocol need not wait.
+ * @param beginning what came of the line so far, without a LF
+ * @throws {GatewayError} GW_BAD_REQUEST, the same as when the line is whole
+ */
+export function checkBeginning(beginning: string): void {
+  const text = beginning.endsWith('\r') ? beginning.slice(0, -1) : beginning
+  if (NOT_VISIBLE.test(text)) throw badRequest(FORBIDDEN_OCTETS)
+}
+
+/**
+ * The target of a request to a proxy (RFC 9112 section 3.2.2).
+ * @throws {GatewayError} GW_BAD_REQUEST, GW_NOT_A_PROXY_REQUEST
+ */
+export function parseAbsoluteForm(url: string): AbsoluteForm {
+  if (!HTTP_SCHEME.test(url) || url.includes('#')) throw notAbsolute(url)
+  const end = url.slice(SCHEME_LENGTH).search(/[/?]/)
+  const pathAt = end === -1 ? url.length : SCHEME_LENGTH + end
+  const authority = url.slice(SCHEME_LENGTH, pathAt)
+  const path = url.slice(pathAt)
+  if (authority.includes('@')) throw badRequest('a user name in the URL is not accepted')
+  const address = parseAuthority(authority, 80)
+  if (address === undefined) throw badRequest('a URL without a valid host and port is not accepted')
+  return { target: toTarget(address), path: path.startsWith('?') ? `/${path}` : path }
+}
+
+function notAbsolute(url: string): GatewayError {
+  if (/^http:/i.test(url) && url.includes('#'))
+    return badRequest('a URL with a fragment (#...) is not accepted: a client keeps it for itself')
+  if (/^https:/i.test(url)) return badRequest('https:// goes through CONNECT, not as a plain request')
+  if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return badRequest('only http:// URLs can be forwarded')
+  // RFC 9112 sections 3.2.1 and 3.2.4: as an origin server is asked.
+  if (!url.startsWith('/') && url !== '*') return badRequest('the request target is not a URL')
+  return new GatewayError(
+    'GW_NOT_A_PROXY_REQUEST',
+    'this is a forward proxy: set it as the proxy of your program instead of opening it as a site',
+  )
+}
+
+function badRequest(message: string): GatewayError {
+  return new GatewayError('GW_BAD_REQUEST', message)
+}

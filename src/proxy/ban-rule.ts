@@ -1,0 +1,24 @@
+/** Bans: a status with which a target answers a banned address, and how long that address stays away from it. */
+import type { Clock } from '../clock.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+
+export interface BanRule {
+  readonly matches: (host: string) => boolean
+  readonly statuses: ReadonlySet<number>
+  readonly restMs: number
+}
+
+/** Applies the rules to one answer. @param host the target's, in lower case */
+export function restForHost(
+  { bans, pool, clock }: { readonly bans: readonly BanRule[]; readonly pool: Pool; readonly clock: Clock },
+  upstream: Upstream,
+  host: string,
+  status: number,
+): void {
+  for (const ban of bans) {
+    if (!ban.statuses.has(status) || !ban.matches(host)) continue
+    const now = clock.now()
+    pool.restForHost(upstream, host, now + ban.restMs, now)
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * One claim on an upstream. It has one owner at a time, who releases it once or hands it on:
+ *
+ *   LeaseQueue ──granted──▶ ProxiedRequest ──commit──▶ the open tunnel, or the answer ──▶ released
+ *                                ▲                           │
+ *                                └── UpstreamAffinity ◀──────┘   between two plain requests of one client connection
+ */
+import type { Clock } from '../clock.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+
+export class Lease {
+  readonly upstream: Upstream
+  /** A tunnel was opened under it, or an answer brought. */
+  hasServed = false
+  readonly #pool: Pool
+  readonly #clock: Clock
+  #isQuiet = false
+
+  /** @param upstream leased from the pool: this counts on it until `release` */
+  constructor(upstream: Upstream, pool: Pool, clock: Clock) {
+    this.upstream = upstream
+    this.#pool = pool
+    this.#clock = clock
+  }
+
+  /** Nothing moves under it: the lease goes on, but it is no demand for addresses. */
+  set isQuiet(isQuiet: boolean) {
+    if (isQuiet === this.#isQuiet) return
+    this.#isQuiet = isQuiet
+    this.upstream.quietLeases += isQuiet ? 1 : -1
+  }
+
+  /** Gives the claim back. To be called once. */
+  release(): void {
+    this.isQuiet = false
+    this.#pool.release(this.upstream, this.hasServed, this.#clock.now())
+  }
+}
