@@ -8,7 +8,7 @@ import { type Clock, SystemClock } from './clock.ts'
 import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
-import { connectionRoom } from './descriptors.ts'
+import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
 import { internalErrors } from './internal-errors.ts'
 import type { Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
@@ -76,7 +76,8 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const { gate, learnedOf } = accounts
     const sources = await openConfiguredSources(config, { clock, log, http, gate, learnedOf })
     closers.unshift(() => sources.close())
-    const parts = assemble(config, sources.opened, { clock, log, accounts, store, guard })
+    const budget = budgetOf(config)
+    const parts = assemble(config, budget, sources.opened, { clock, log, accounts, store, guard })
     closers.unshift(
       () => parts.data.close(),
       () => parts.hand.close(),
@@ -95,15 +96,15 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         openLink: (link) => openLink(config, link, { clock, http, gate, learnedOf }),
         linkYaml,
       })
-      const admin = await startAdmin(adminSettings(config.admin, config.state), view, { log, clock })
+      const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, { log, clock })
       closers.unshift(() => admin.close())
       adminAddress = admin.address
       parts.data.reservePort(admin.address.port)
     }
-    const callback = await openCallback(config, parts, clock)
+    const callback = await openCallback(config, parts, { clock, maxConnections: budget.callback })
     closers.unshift(() => callback?.close())
     parts.supply.start()
-    announce(config, addresses, log)
+    announce(config, addresses, budget, log)
     return {
       ...parts,
       addresses,
@@ -121,10 +122,10 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 async function openCallback(
   { callback }: Config,
   { data, supply }: ReturnType<typeof assemble>,
-  clock: Clock,
+  deps: { readonly clock: Clock; readonly maxConnections: number },
 ): Promise<CallbackListener | undefined> {
   if (callback === 'off') return undefined
-  const listener = await startCallback(callback, () => supply.hint(), { clock })
+  const listener = await startCallback(callback, () => supply.hint(), deps)
   data.reservePort(listener.address.port)
   return listener
 }
@@ -137,8 +138,12 @@ function logInternalErrors(log: Log): () => void {
 }
 
 /** Tells where it listens and what to try next. */
-function announce(config: Config, addresses: readonly Address[], log: Log): void {
-  const room = connectionRoom()
+function announce(
+  config: Config,
+  addresses: readonly Address[],
+  { connections: room }: DescriptorBudget,
+  log: Log,
+): void {
   if (config.limits.connections > room) {
     log.warn(
       { wanted: config.limits.connections, used: room },
@@ -156,9 +161,25 @@ function announce(config: Config, addresses: readonly Address[], log: Log): void
   })
 }
 
+function budgetOf({ admin, callback, dial, limits, listen, pool, providers }: Config): DescriptorBudget {
+  const hasDemo = providers.some(isDemo)
+  return descriptorBudget({
+    connections: limits.connections,
+    // The demo's upstreams are in this process: they accept a connection, and may open one to the target.
+    socketsPerConnection: hasDemo ? 4 : 2,
+    listeners: listen.length,
+    providers: providers.length,
+    hasAdmin: admin !== 'off',
+    hasCallback: callback !== 'off',
+    hedges: dial.hedgeAfter !== 'off' && pool.perUpstream.uses !== 1,
+    preconnects: dial.warm > 0,
+  })
+}
+
 /** Pool, health, supply and data side, joined: what one tells the other is all here. */
 function assemble(
   config: Config,
+  budget: DescriptorBudget,
   sources: readonly ConfiguredSource[],
   {
     clock,
@@ -191,7 +212,7 @@ function assemble(
     store,
     onSettled: () => data.leaseQueue.review(),
   })
-  const data: DataSide = new DataSide(dataSettings(config), {
+  const data: DataSide = new DataSide(dataSettings(config, budget), {
     clock,
     pool,
     health,
@@ -218,8 +239,12 @@ async function openState(
   return openStore(config.state.path, { ...deps, eager, log: deps.log.child({ mod: 'store' }) })
 }
 
-function adminSettings({ host, port, token }: AdminConfig, state: Config['state']): AdminSettings {
-  return { host, port, token, stateDir: state === 'off' ? undefined : state.path }
+function adminSettings(
+  { host, port, token }: AdminConfig,
+  state: Config['state'],
+  maxConnections: number,
+): AdminSettings {
+  return { host, port, token, stateDir: state === 'off' ? undefined : state.path, maxConnections }
 }
 
 async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: () => Promise<void>): Promise<void> {
@@ -231,7 +256,7 @@ async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: ()
 
 const DRAIN_POLL_MS = 50
 
-function dataSettings(config: Config): DataSideSettings {
+function dataSettings(config: Config, budget: DescriptorBudget): DataSideSettings {
   const { limits, dial, wait } = config
   return {
     ports: config.listen.map((port) => ({
@@ -248,11 +273,14 @@ function dataSettings(config: Config): DataSideSettings {
       maxHeaderBytes: limits.headerBytes,
       maxEarlyBytes: limits.earlyBytes,
     })),
-    maxConnections: Math.min(limits.connections, connectionRoom()),
+    maxConnections: budget.connections,
+    minUnidentified: budget.unidentified,
     handshakeMs: limits.handshake,
     maxHeaderBytes: limits.headerBytes,
     dialTimeoutMs: dial.timeout,
     warm: dial.warm,
+    maxWarm: budget.preconnects,
+    maxHedges: budget.hedges,
     dialDeadlineMs: dial.deadline,
     tries: dial.tries,
     // With one use per address a hedge would spend two for one tunnel.

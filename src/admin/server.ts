@@ -12,6 +12,7 @@ import type { Secret } from '../secret.ts'
 import { hostCheck, isLoopback } from './api/hosts.ts'
 import type { RouteParts } from './api/routes.ts'
 import { storedToken } from './api/token.ts'
+import { limitConnections } from './connections.ts'
 import type { AdminView } from './view.ts'
 
 export interface AdminSettings {
@@ -22,6 +23,10 @@ export interface AdminSettings {
   readonly token: Secret | undefined
   /** Undefined: there is none, and without a configured token nothing can be changed through this port. */
   readonly stateDir: string | undefined
+  /** Open at the same time; 256 by default. */
+  readonly maxConnections?: number
+  /** For a whole request, ms; 10,000 by default. */
+  readonly requestTimeoutMs?: number
 }
 
 export interface AdminServer {
@@ -34,6 +39,8 @@ export interface AdminServer {
 /** Requests here are short and few: whoever takes longer is broken, or means harm. */
 const REQUEST_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 256
+/** How exact the time limits are, ms; by default Node looks every 30 s. */
+const CHECK_EVERY_MS = 1_000
 
 /**
  * @throws {ConfigError} when others could reach the port and no token is configured
@@ -52,12 +59,18 @@ export async function startAdmin(
   const isOwnHost = hostCheck(settings.host)
   const readsNeedToken = !isLoopback(settings.host)
   const parts = { view, clock, startedAt: clock.now(), log, token, isOwnHost, readsNeedToken }
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings
   const server = http.createServer(
     // The routes answer a missing Host as they do a wrong one.
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, requestTimeoutMs / 4),
+      requireHostHeader: false,
+    },
     answerWhenAsked(parts, settings.host),
   )
-  server.maxConnections = MAX_CONNECTIONS
+  limitConnections(server, settings.maxConnections ?? MAX_CONNECTIONS)
   server.listen(settings.port, settings.host)
   await once(server, 'listening')
   server.on('error', (error) => log.error({ err: error }, 'the admin port could not accept a connection'))

@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Address } from '../address.ts'
+import { limitConnections } from '../admin/connections.ts'
 import type { Clock } from '../clock.ts'
 import { internalErrors } from '../internal-errors.ts'
 import { http } from '../node-http.ts'
@@ -37,6 +38,8 @@ const REPEAT_MS = 5_000
 const MAX_REMEMBERED = 1_000
 const MAX_CONNECTIONS = 64
 const PATIENCE_MS = 10_000
+/** How exact that is; by default Node looks every 30 s. */
+const CHECK_EVERY_MS = 1_000
 const MAX_HEADER_BYTES = 8_192
 const SUCCESS = '{"code":"success","msg":""}'
 const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
@@ -48,11 +51,16 @@ const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
 export async function startCallback(
   settings: CallbackSettings,
   onHint: (hint: CallbackHint) => void,
-  deps: { readonly clock: Clock },
+  deps: { readonly clock: Clock; readonly maxConnections?: number },
 ): Promise<CallbackListener> {
   const news = new News(deps.clock)
   const server = http.createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: PATIENCE_MS },
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: PATIENCE_MS,
+      headersTimeout: PATIENCE_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
     (request, response) => {
       try {
         const hint = hintOf(request, settings.path)
@@ -66,7 +74,7 @@ export async function startCallback(
       }
     },
   )
-  server.maxConnections = MAX_CONNECTIONS
+  limitConnections(server, deps.maxConnections ?? MAX_CONNECTIONS)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(settings.port, settings.host, () => {

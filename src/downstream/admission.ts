@@ -24,6 +24,7 @@ const MIN_UNIDENTIFIED = 128
 
 export class Admission {
   readonly #max: number
+  readonly #minUnidentified: number
   readonly #maxUnidentified: number
   readonly #maxPerAddress: number
   readonly #onDisplaced: () => void
@@ -35,11 +36,13 @@ export class Admission {
   /**
    * @param max most identified connections
    * @param onDisplaced a connection was closed for a newcomer
+   * @param minUnidentified beside those, so many that are unidentified; fewer where descriptors are scarce
    */
-  constructor(max: number, onDisplaced: () => void) {
+  constructor(max: number, onDisplaced: () => void, minUnidentified = MIN_UNIDENTIFIED) {
     this.#max = max
-    this.#maxUnidentified = Math.max(MIN_UNIDENTIFIED, Math.floor(max / 2))
-    this.#maxPerAddress = Math.max(MIN_UNIDENTIFIED, Math.floor(max / 4))
+    this.#minUnidentified = minUnidentified
+    this.#maxUnidentified = Math.max(minUnidentified, Math.floor(max / 2))
+    this.#maxPerAddress = Math.max(minUnidentified, Math.floor(max / 4))
     this.#onDisplaced = onDisplaced
   }
 
@@ -80,7 +83,7 @@ export class Admission {
   }
 
   get #isOver(): boolean {
-    return this.#unidentified.size > this.#maxUnidentified || this.size > this.#max + MIN_UNIDENTIFIED
+    return this.#unidentified.size > this.#maxUnidentified || this.size > this.#max + this.#minUnidentified
   }
 
   #countByAddress(): void {

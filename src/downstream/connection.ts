@@ -224,7 +224,10 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     if (this.#relay !== undefined) this.#relay.clientClosed()
     else pending?.clientGone()
     this.#http?.closed()
-    this.#server.closed(this)
+    const upstream = this.#relay?.leg.socket
+    if (upstream === undefined || upstream.destroyed) this.#server.closed(this)
+    // It is still sent what the client has left behind: until it closes, this connection counts.
+    else upstream.once('close', () => this.#server.closed(this))
   }
 
   /** Ends the connection, whatever it is doing. */

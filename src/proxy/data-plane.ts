@@ -41,11 +41,17 @@ interface PortSettings extends ListenerSettings, ListenerDefaults {
 export interface DataSideSettings {
   readonly ports: readonly PortSettings[]
   readonly maxConnections: number
+  /** Beside those, so many that have not logged in may be open. */
+  readonly minUnidentified: number
   readonly handshakeMs: number
   readonly maxHeaderBytes: number
   readonly dialTimeoutMs: number
   /** Connections opened ahead to each upstream in use. */
   readonly warm: number
+  /** Of those, over all upstreams. */
+  readonly maxWarm: number
+  /** Second dials at the same time. */
+  readonly maxHedges: number
   readonly dialDeadlineMs: number
   readonly tries: number
   readonly idleMs: number
@@ -127,8 +133,8 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     this.#guard = guard
     this.sticky = new Sticky(pool, settings.session, clock, parts.store)
     this.leaseQueue = new LeaseQueue(pool, this.sticky, supply, settings.wait, clock)
-    const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, allowPrivate } = settings
-    this.#dialler = new Dialler(clock, { timeoutMs, maxReplyBytes, warm, allowPrivate }, guard)
+    const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, maxWarm, allowPrivate } = settings
+    this.#dialler = new Dialler(clock, { timeoutMs, maxReplyBytes, warm, maxWarm, allowPrivate }, guard)
     this.#router = new Router({
       strategy: settings.strategy,
       providers: settings.providers,
@@ -151,7 +157,8 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
       tries: settings.tries,
       observer,
     }
-    this.#hedging = settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter)
+    this.#hedging =
+      settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter, settings.maxHedges)
     this.#tunnelDeps = { ...shared, idle, relays: this.#relays, opening: this.#opening, hedging: this.#hedging }
     this.#exchangeDeps = {
       ...shared,
@@ -164,7 +171,11 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
       retryStatuses: new Set(settings.retryStatuses),
     }
     this.#http = new HttpConnections(clock, settings.idleMs, this)
-    this.#admission = new Admission(settings.maxConnections, () => observer.turnedAway(displaced))
+    this.#admission = new Admission(
+      settings.maxConnections,
+      () => observer.turnedAway(displaced),
+      settings.minUnidentified,
+    )
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
     this.#ports = new Map(
       settings.ports.map((port) => {

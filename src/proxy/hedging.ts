@@ -58,8 +58,15 @@ export class Hedging {
   /** One list for each duration in use: the percentile is a bucket's bound, so there are few. */
   readonly #lists = new Map<number, DeadlineList>()
 
-  /** @param after ms, or `auto` */
-  constructor(clock: Clock, after: number | 'auto') {
+  readonly #most: number
+  #count = 0
+
+  /**
+   * @param after ms, or `auto`
+   * @param most second dials at the same time
+   */
+  constructor(clock: Clock, after: number | 'auto', most: number) {
+    this.#most = most
     this.#clock = clock
     this.#after = after
   }
@@ -77,6 +84,17 @@ export class Hedging {
 
   #autoMs(provider: string): number {
     return Math.max(MIN_AUTO_MS, this.#times.get(provider)?.percentileMs ?? DEFAULT_AUTO_MS)
+  }
+
+  /** @returns false when as many second dials are under way as may be; else `ended` must follow */
+  begin(): boolean {
+    if (this.#count >= this.#most) return false
+    this.#count++
+    return true
+  }
+
+  ended(): void {
+    this.#count--
   }
 
   /** A dial through this provider has opened after `ms`. */

@@ -38,6 +38,9 @@ export function idleStepMs(idleMs: number): number {
   return Math.min(idleMs / 4, LONGEST_STEP_MS)
 }
 
+/** After so long without an octet the kernel asks the peer whether it is there; one that has vanished is noticed 10 s later. */
+const KEEP_ALIVE_MS = 60_000
+
 const NOTHING = Buffer.alloc(0)
 
 export class Relay extends Expiring implements LegSink, Linked<Relay> {
@@ -51,6 +54,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
   #moved = false
   #quietSteps = 0
   #ended = false
+  #isKeptAlive = false
 
   /**
    * Starts copying. The client's events are the caller's to route to `toUpstream`, `clientEnded`, `clientErrored`,
@@ -174,7 +178,15 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
     if (this.#ended) return void this.#idle.list.add(this)
     if (this.isQuiet && this.client.writableLength === 0) this.leg.retireBuffer()
     if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
+    if (this.isQuiet && !this.#isKeptAlive) this.#keepAlive()
     this.#idle.list.add(this)
+  }
+
+  /** Only tunnels that live long enough to be quiet pay for it: it takes eight system calls. */
+  #keepAlive(): void {
+    this.#isKeptAlive = true
+    this.client.setKeepAlive(true, KEEP_ALIVE_MS)
+    this.leg.socket.setKeepAlive(true, KEEP_ALIVE_MS)
   }
 
   #end(end: RelayEnd): void {

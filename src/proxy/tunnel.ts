@@ -73,8 +73,11 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   /** The first upstream has been silent for long: a second one is dialled beside it. */
   hedge(): void {
     if (this.leg === undefined || this.#hedge !== undefined) return
+    const { hedging } = this.#deps
+    if (hedging?.begin() !== true) return
     const lease = this.leaseAnother()
-    if (lease !== undefined) this.#hedge = { lease, leg: this.dial(lease.upstream) }
+    if (lease === undefined) hedging.ended()
+    else this.#hedge = { lease, leg: this.dial(lease.upstream) }
   }
 
   /** The first to open wins; the other is let go, and blamed for nothing. */
@@ -110,6 +113,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   #endHedging(remaining: Leg | undefined): Hedge | undefined {
     const hedge = this.#hedge
     const { leg, lease } = this
+    if (hedge !== undefined) this.#deps.hedging?.ended()
     this.#hedge = undefined
     this.#hedgeTimer?.deadlineList?.remove(this.#hedgeTimer)
     if (hedge === undefined || remaining !== hedge.leg) return hedge

@@ -21,6 +21,8 @@ export interface DiallerSettings {
   readonly maxReplyBytes: number
   /** Connections kept open ahead of need to each upstream that is being used; 0: none. */
   readonly warm: number
+  /** Of those, over all upstreams. */
+  readonly maxWarm: number
   /** Providers whose upstreams may be at loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
 }
@@ -52,7 +54,9 @@ export class Dialler {
     this.#allowPrivate = settings.allowPrivate
     this.#sessions = new TlsSessions(clock)
     if (settings.warm > 0)
-      this.#warm = new WarmLegs(clock, settings.warm, (upstream, owner) => this.#connectAhead(upstream, owner))
+      this.#warm = new WarmLegs(clock, settings.warm, settings.maxWarm, (upstream, owner) =>
+        this.#connectAhead(upstream, owner),
+      )
   }
 
   /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */

@@ -10,18 +10,19 @@ import type { Leg, LegOwner } from './connection.ts'
 
 /** Longest time unused. Squid and its kin wait longer for a first request, vendors' own proxies often not much longer. */
 const KEEP_MS = 10_000
-/** Over all upstreams. */
-const MAX_WARM = 512
 
 export class WarmLegs implements LegOwner {
   readonly #perUpstream: number
+  readonly #most: number
   readonly #connect: (upstream: Upstream, owner: LegOwner) => Leg
   readonly #ready = new Map<Upstream, Spare[]>()
   readonly #expiry: DeadlineList
   #count = 0
 
-  constructor(clock: Clock, perUpstream: number, connect: (upstream: Upstream, owner: LegOwner) => Leg) {
+  /** @param most over all upstreams */
+  constructor(clock: Clock, perUpstream: number, most: number, connect: (upstream: Upstream, owner: LegOwner) => Leg) {
     this.#perUpstream = perUpstream
+    this.#most = most
     this.#connect = connect
     this.#expiry = new DeadlineList(clock, KEEP_MS)
   }
@@ -40,7 +41,7 @@ export class WarmLegs implements LegOwner {
     if (upstream.state !== 'ready') return
     const spares = this.#ready.get(upstream) ?? []
     this.#ready.set(upstream, spares)
-    while (spares.length < this.#perUpstream && this.#count < MAX_WARM) {
+    while (spares.length < this.#perUpstream && this.#count < this.#most) {
       const spare = new Spare(this.#connect(upstream, this), this)
       spares.push(spare)
       this.#count++

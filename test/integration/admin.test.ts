@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type IncomingHttpHeaders, request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -604,4 +604,29 @@ it('lets nobody hold it up when it closes', async () => {
   await admin.close()
   await Promise.all(ended)
   await expect(ask('/healthz')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+/** Connections on which nothing is said. */
+async function silent({ address }: AdminServer, count: number): Promise<Socket[]> {
+  const sockets = Array.from({ length: count }, () => connect(address.port, address.host))
+  for (const socket of sockets) socket.on('error', () => {})
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  return sockets
+}
+
+it('silent connections keep nobody out: over the cap the oldest of them is closed', async () => {
+  const { admin, ask } = await start({ maxConnections: 4 })
+  const sockets = await silent(admin, 6)
+  await Promise.all(sockets.slice(0, 2).map((socket) => socket.destroyed || once(socket, 'close')))
+  expect((await ask('/healthz')).status).toBe(200)
+  await silent(admin, 1)
+  expect((await ask('/healthz')).status).toBe(200)
+  for (const socket of sockets) socket.destroy()
+})
+
+it('a connection on which no request arrives is closed after the time that is meant', async () => {
+  const { admin } = await start({ requestTimeoutMs: 200 })
+  const [socket] = await silent(admin, 1)
+  socket?.resume()
+  await once(socket as Socket, 'close')
 })

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
-import { closeClients, connectVia, dial } from '../support/client.ts'
+import { closeClients, connectVia, dial, plain } from '../support/client.ts'
 import { eventually } from '../support/gateway.ts'
 import { LogCapture } from '../support/log-capture.ts'
 import { ConnectionLost, expectEcho } from '../support/socket-io.ts'
@@ -18,7 +19,7 @@ const DESCRIPTORS = 128
 const WATCHED_MS = 1_500
 
 /** The real program with few descriptors. */
-async function startProgram(world: World) {
+async function startProgram(world: World, descriptors = DESCRIPTORS, more: object = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-descriptors-'))
   const config = {
     listen: [{ port: 0 }],
@@ -26,11 +27,12 @@ async function startProgram(world: World) {
     state: 'off',
     providers: [{ name: 'own', vendor: 'static', list: world.lines() }],
     log: { format: 'json', level: 'info' },
+    ...more,
   }
   const file = join(folder, 'gateway.yaml')
   writeFileSync(file, stringify(config))
   const command = 'ulimit -n "$1" && exec "$2" "$3" start --config "$4"'
-  const args = ['-c', command, 'sh', String(DESCRIPTORS), process.execPath, main, file]
+  const args = ['-c', command, 'sh', String(descriptors), process.execPath, main, file]
   const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const log = new LogCapture()
   child.stdout.on('data', (text: Buffer) => log.write(text))
@@ -78,6 +80,37 @@ it('a flood takes the last descriptor, and what worked before works on and after
   // One line for each connection that could not be accepted would be a second flood.
   expect(log.lines.length).toBeLessThan(100)
 })
+
+it.each([128, 145, 160])(
+  'with %d descriptors a flood takes none that another part of the gateway needs',
+  async (limit) => {
+    const world = await startWorld({ upstreams: 2 })
+    const adminPort = await freePort()
+    const list = [...world.lines('http').slice(0, 1), ...world.lines('socks5').slice(1)]
+    const providers = [{ name: 'own', vendor: 'static', allowPrivate: true, list }]
+    const { port, isAlive } = await startProgram(world, limit, { admin: { port: adminPort }, providers })
+    const health = () => fetch(`http://127.0.0.1:${adminPort}/metrics`).then((reply) => reply.status)
+    const held = []
+    for (let n = 0; n < 4; n++) held.push(await connectVia(port, 'echo.test:7'))
+    await Promise.all(Array.from({ length: 400 }, () => dial(port).catch(lost)))
+    // The first of their kind: modules are loaded for each of them now.
+    const post = () =>
+      plain(port, 'http://site.test/', { method: 'POST', body: 'x' }).then(({ status }) => status, lost)
+    expect([await health(), await post(), await post()]).toEqual([200, 200, 200])
+    for (let n = 0; n < 200; n++) await connectVia(port, 'echo.test:7').catch(lost)
+    for (const tunnel of held) await expectEcho(tunnel, 'still here')
+    expect([await health(), isAlive()]).toEqual([200, true])
+  },
+)
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
 
 function lost(error: unknown): undefined {
   if (!(error instanceof ConnectionLost)) throw error

@@ -105,3 +105,14 @@ it('reads no address while there are few unidentified connections', () => {
   several(1_000, 's')
   expect(addressReads).toBe(0)
 })
+
+it('where descriptors are scarce, fewer may be open without a login', () => {
+  let displacedNow = 0
+  const scarce = new Admission(2, () => void displacedNow++, 3)
+  const open = new Set<string>()
+  for (let n = 0; n < 20; n++) {
+    open.add(`${n}`)
+    scarce.add({ admission: undefined, clientAddress: '127.0.0.1', destroy: () => void open.delete(`${n}`) })
+  }
+  expect([scarce.size, [...open], displacedNow]).toEqual([3, ['17', '18', '19'], 17])
+})

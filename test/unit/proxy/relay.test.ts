@@ -49,3 +49,26 @@ it('an ended tunnel waits for nothing when its last octets have left', async () 
   relay.clientClosed()
   expect(list.size).toBe(0)
 })
+
+it('a tunnel that has become quiet asks the kernel, once, to watch both peers', () => {
+  const clock = new FakeClock({ now: 0 })
+  const list = new DeadlineList(clock, 1_000)
+  const asked: unknown[] = []
+  const socket = (name: string) =>
+    ({
+      writableLength: 0,
+      write: () => true,
+      setKeepAlive: (...args: unknown[]) => asked.push([name, ...args]),
+    }) as unknown as Socket
+  const leg = { socket: socket('upstream'), releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
+  const owner = { relayEnded: () => {}, relayQuiet: () => {} }
+  const relay = new Relay(socket('client'), leg, { list, steps: 10 }, owner)
+  relay.send(Buffer.from('something moves'))
+  clock.advance(1_000)
+  expect(asked).toEqual([])
+  clock.advance(5_000)
+  expect(asked).toEqual([
+    ['client', true, 60_000],
+    ['upstream', true, 60_000],
+  ])
+})
