@@ -1,4 +1,4 @@
-/** The README's first lines, as they are written there, on the configuration that is checked in. */
+/** The first commands of the documents, as they are written there, on the configuration that is checked in. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -48,14 +48,14 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (document) => {
       expect(new Set(three).size, way).toBeGreaterThan(1)
     }
   })
+})
 
-  it('keeps the upstream where an example asks for a session', async () => {
-    const sessions = examples.filter((example) => /session/i.test(example))
-    expect(sessions.length).toBeGreaterThan(0)
-    const { port } = await startProcess(shipped)
-    for (const example of sessions) {
-      const three = [await upstreamOf(example, port), await upstreamOf(example, port), await upstreamOf(example, port)]
-      expect(new Set(three).size, example).toBe(1)
-    }
-  })
+it('docs/clients.md: keeps the upstream where an example asks for a session', async () => {
+  const sessions = examplesIn('docs/clients.md').filter((example) => /session/i.test(example))
+  expect(sessions.length).toBeGreaterThan(0)
+  const { port } = await startProcess(shipped)
+  for (const example of sessions) {
+    const three = [await upstreamOf(example, port), await upstreamOf(example, port), await upstreamOf(example, port)]
+    expect(new Set(three).size, example).toBe(1)
+  }
 })

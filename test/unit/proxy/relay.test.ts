@@ -63,7 +63,7 @@ it('a tunnel that has become quiet asks the kernel, once, to watch both peers', 
   const leg = { socket: socket('upstream'), releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
   const owner = { relayEnded: () => {}, relayQuiet: () => {} }
   const relay = new Relay(socket('client'), leg, { list, steps: 10 }, owner)
-  relay.send(Buffer.from('something moves'))
+  relay.toUpstream(Buffer.from('something moves'))
   clock.advance(1_000)
   expect(asked).toEqual([])
   clock.advance(5_000)
