@@ -96,6 +96,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         openLink: (link) => openLink(config, link, { clock, http, gate, learnedOf }),
         linkYaml,
       })
+      closers.unshift(() => view.close())
       const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, { log, clock })
       closers.unshift(() => admin.close())
       adminAddress = admin.address
@@ -203,7 +204,7 @@ function assemble(
     lineDown: (provider, broken) => supply.lineDown(provider, broken),
     lineUp: (provider) => supply.lineUp(provider),
   })
-  const traffic = new TrafficCounters(log, { access: config.log.access === 'on' })
+  const traffic = new TrafficCounters(log, clock, { access: config.log.access === 'on' })
   const supply: Supply = new Supply(plannerSettings(config), sources, {
     clock,
     pool,

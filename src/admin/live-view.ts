@@ -5,11 +5,19 @@ import type { DataSide } from '../proxy/data-plane.ts'
 import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { Secret } from '../secret.ts'
 import type { OperatorCalls } from '../supply/operator/call.ts'
-import type { SourceTrials, TrialReport } from '../supply/operator/test-source.ts'
+import type { SourceTrials, TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract.ts'
+import { searchConnections } from './connection-reports.ts'
+import { EventHub, type Feeds } from './events.ts'
+import { ConnectionFeed } from './feeds/connection-feed.ts'
+import { CountersFeed } from './feeds/counters-feed.ts'
+import { PoolFeed } from './feeds/pool-feed.ts'
+import { HistoryFeed, ProvidersFeed, VerdictFeed } from './feeds/report-feeds.ts'
+import { History } from './history.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
-import type { AdminView, Faults, ProviderReport, RefillAnswer } from './view.ts'
+import { verdictOf } from './verdict.ts'
+import type { AdminView, Faults, RefillAnswer } from './view.ts'
 
 /** A link that is tried. */
 interface PastedLink {
@@ -31,53 +39,89 @@ export interface LiveParts {
   readonly faults: () => Faults
 }
 
-export function liveView({
-  clock,
-  pool,
-  supply,
-  hand,
-  trials,
-  openLink,
-  linkYaml,
-  data,
-  traffic,
-  faults,
-}: LiveParts): AdminView {
-  const reports = (): readonly ProviderReport[] =>
-    providerReports(supply.providers, {
-      clock,
-      members: [...pool.members()],
-      tunnelsOf: (provider) => traffic.openedBy.get(provider) ?? 0,
-    })
+export interface LiveView extends AdminView {
+  /** Ends every event stream and the sampling. */
+  close(): void
+}
+
+export function liveView(parts: LiveParts): LiveView {
+  const { clock, supply, hand } = parts
+  const reports = reportsOf(parts)
+  const history = new History(reports, clock)
+  const hub = new EventHub(feedsOf(parts, reports, history), clock)
   return {
-    readiness: () => readinessOf(data.isListening, reports()),
-    upstreams: () => upstreamReports({ clock, members: [...pool.members()] }),
-    providers: reports,
-    traffic: () => traffic,
-    faults,
-    gauges: () => ({
-      connections: data.connections,
-      tunnels: data.tunnels,
-      waiting: data.leaseQueue.waitingCount,
-      sessions: data.sticky.size,
-    }),
-    reportBan(id, host, restMs) {
-      const upstream = pool.get(id)
-      if (upstream === undefined) return false
-      const now = clock.now()
-      pool.restForHost(upstream, host, now + restMs, now)
-      return true
-    },
+    ...reports,
+    faults: parts.faults,
+    connections: (query) => searchConnections(parts.traffic.connections, query, clock),
+    history: () => history.report(),
+    events: (topics) => hub.open(topics),
     refill: (name): RefillAnswer => supply.orderNow(name),
     retry: (name) => supply.retry(name),
     call: (order, signal) => hand.call(order, signal),
-    async trial(target, signal) {
-      if (!('provider' in target)) {
-        const report = await trials.link((channels) => openLink({ ...target, channels }), signal)
-        return { ...report, yaml: linkYaml(target, report) }
-      }
-      const report = await trials.provider(target.provider, signal)
-      return report === undefined ? undefined : { ...report, yaml: null }
+    trial: (target, signal) => trial(parts, target, signal),
+    reportBan: (id, host, restMs) => reportBan(parts, id, host, restMs),
+    close() {
+      hub.close()
+      history.close()
     },
   }
+}
+
+type Reports = Pick<AdminView, 'readiness' | 'upstreams' | 'providers' | 'traffic' | 'gauges' | 'verdict'>
+
+function reportsOf({ clock, pool, supply, data, traffic }: LiveParts): Reports {
+  const providers = () =>
+    providerReports(supply.providers, {
+      clock,
+      members: pool.members(),
+      tunnelsOf: (provider) => traffic.openedBy.get(provider) ?? 0,
+    })
+  const gauges = () => ({
+    connections: data.connections,
+    tunnels: data.tunnels,
+    waiting: data.leaseQueue.waitingCount,
+    sessions: data.sticky.size,
+  })
+  return {
+    providers,
+    gauges,
+    readiness: () => readinessOf(data.isListening, providers()),
+    upstreams: () => upstreamReports({ clock, members: pool.members() }),
+    traffic: () => traffic,
+    verdict() {
+      const all = providers()
+      const { isListening } = data
+      const isReady = readinessOf(isListening, all).ready
+      return verdictOf({ isListening, isReady, providers: all, gauges: gauges(), lendable: pool.lendableCount })
+    },
+  }
+}
+
+function feedsOf({ clock, pool, traffic }: LiveParts, reports: Reports, history: History): Feeds {
+  const members = () => pool.members()
+  return {
+    verdict: new VerdictFeed(reports.verdict),
+    counters: new CountersFeed({ ...reports, clock, members }),
+    providers: new ProvidersFeed(reports.providers),
+    pool: new PoolFeed({ clock, members }),
+    connections: new ConnectionFeed(traffic.connections, clock),
+    history: new HistoryFeed(history),
+  }
+}
+
+function reportBan({ pool, clock }: LiveParts, id: string, host: string, restMs: number): boolean {
+  const upstream = pool.get(id)
+  if (upstream === undefined) return false
+  const now = clock.now()
+  pool.restForHost(upstream, host, now + restMs, now)
+  return true
+}
+
+async function trial({ trials, openLink, linkYaml }: LiveParts, target: TrialTarget, signal: AbortSignal) {
+  if (!('provider' in target)) {
+    const report = await trials.link((channels) => openLink({ ...target, channels }), signal)
+    return { ...report, yaml: linkYaml(target, report) }
+  }
+  const report = await trials.provider(target.provider, signal)
+  return report === undefined ? undefined : { ...report, yaml: null }
 }

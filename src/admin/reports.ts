@@ -4,6 +4,7 @@ import { formatAuthority } from '../address.ts'
 import { type Clock, isoTime } from '../clock.ts'
 import { carriedMs, type Upstream } from '../pool/upstream.ts'
 import type { Provider } from '../supply/provider.ts'
+import type { UpstreamChange } from './api/schemas/pool.ts'
 import type { ProviderReport, Readiness, UpstreamReport } from './view.ts'
 
 export interface ReportParts {
@@ -26,13 +27,21 @@ export function upstreamReport(upstream: Upstream, clock: Clock): UpstreamReport
     provider: facts.provider,
     protocol: facts.protocol,
     address: formatAuthority(facts.host, facts.port),
-    state: upstream.state,
     exit: facts.exit ?? null,
     country: facts.country ?? null,
     area: facts.area ?? null,
     city: facts.city ?? null,
     isp: facts.isp ?? null,
     boughtAt: isoTime(clock.wall() - (now - facts.boughtAt)),
+    ...changingFacts(upstream, clock),
+  }
+}
+
+/** What changes while an upstream is in the pool. */
+export function changingFacts(upstream: Upstream, clock: Clock): Omit<UpstreamChange, 'id'> {
+  const now = clock.now()
+  return {
+    state: upstream.state,
     remainingSeconds: secondsUntil(upstream.deadline, now),
     expiresAt: timeOfDay(upstream.deadline, clock),
     leases: upstream.leases,
@@ -96,8 +105,7 @@ function providerReport(provider: Provider, holding: Holding, tunnels: number, c
     name: provider.name,
     vendor: source.vendor,
     product: source.product,
-    state: state.kind,
-    reason: state.words === '' ? null : state.words,
+    ...whyState(provider),
     nextAttemptInSeconds: secondsUntil(nextAttempt, clock.now()),
     nextAttemptAt: timeOfDay(nextAttempt, clock),
     ...lastError(provider, clock.now()),
@@ -107,6 +115,16 @@ function providerReport(provider: Provider, holding: Holding, tunnels: number, c
     ...stock(provider),
     ...cost(provider, tunnels),
   }
+}
+
+/** A budget that is used up is the state of a provider that could buy otherwise. */
+function whyState({ state, budgetReached }: Provider): Pick<ProviderReport, 'state' | 'reason' | 'reasonCode'> {
+  const isHealthy = state.kind === 'ready' || (state.kind === 'waiting' && state.code === '')
+  if (budgetReached !== undefined && isHealthy) {
+    const reason = `the budget ${budgetReached.which} of ${budgetReached.limit} addresses is used up`
+    return { state: 'budget-reached', reason, reasonCode: 'GW_BUDGET_REACHED' }
+  }
+  return { state: state.kind, reason: state.words || null, reasonCode: state.code || null }
 }
 
 function lastError({ lastError: error }: Provider, now: number) {
@@ -188,19 +206,24 @@ function cost({ settings: { price }, counts }: Provider, tunnels: number) {
   }
 }
 
-/** @param isListening whether clients can connect: false before the start and while the gateway stops */
+/**
+ * Addresses that do not work are no readiness, nor is the hope that the next one will.
+ * @param isListening whether clients can connect: false before the start and while the gateway stops
+ */
 export function readinessOf(isListening: boolean, providers: readonly ProviderReport[]): Readiness {
-  const able = providers.some((provider) => provider.alive > 0 || provider.nextAttemptInSeconds === 0)
+  const able = providers.some(
+    ({ state, alive, nextAttemptInSeconds }) => state !== 'unusable' && (alive > 0 || nextAttemptInSeconds === 0),
+  )
   if (isListening && able) return { ready: true, reasons: [] }
   const reasons = isListening ? [] : ['the gateway accepts no connections']
   return { ready: false, reasons: able ? reasons : [...reasons, ...providers.map(whyNothing)] }
 }
 
-function whyNothing({ name, reason, budgetReached, nextAttemptInSeconds }: ProviderReport): string {
-  const budgetWords = budgetReached === null ? null : `its budget ${budgetReached} is used up`
-  const why = [reason, budgetWords].filter((words) => words !== null).join('; ') || 'all its channels are occupied'
+function whyNothing({ name, state, reason, nextAttemptInSeconds }: ProviderReport): string {
+  const what = state === 'unusable' ? 'sells addresses that do not work' : 'has no address and can buy none'
+  const why = reason ?? 'all its channels are occupied'
   const when = nextAttemptInSeconds === null ? '' : `; next attempt in ${Math.ceil(nextAttemptInSeconds)} s`
-  return `provider "${name}" has no address and can buy none: ${why}${when}`
+  return `provider "${name}" ${what}: ${why}${when}`
 }
 
 function seconds(ms: number): number {

@@ -6,9 +6,13 @@
 import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
+import type { ConnectionsQuery, ConnectionsReport } from './api/schemas/connections.ts'
 import type { Readiness } from './api/schemas/gateway.ts'
+import type { HistoryReport } from './api/schemas/history.ts'
 import type { UpstreamReport } from './api/schemas/pool.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
+import type { Topic } from './api/schemas/topics.ts'
+import type { VerdictReport } from './api/schemas/verdict.ts'
 
 export type { ProviderReport, Readiness, UpstreamReport }
 
@@ -19,6 +23,14 @@ export interface AdminView {
   traffic(): TrafficFigures
   gauges(): Gauges
   faults(): Faults
+  verdict(): VerdictReport
+  connections(query: ConnectionsQuery): ConnectionsReport
+  history(): HistoryReport
+  /**
+   * Server-sent events, until the reader cancels.
+   * @returns undefined when too many read already
+   */
+  events(topics: readonly Topic[]): ReadableStream<Uint8Array> | undefined
   /**
    * Keeps an upstream away from a target host.
    * @param host in lower case, without port
@@ -63,6 +75,8 @@ export type TrafficFigures = Pick<
   | 'errors'
   | 'triesFailed'
   | 'openSeconds'
+  | 'setupCounts'
+  | 'refusedCount'
 >
 
 /** Failures of the gateway itself, since the process began. */

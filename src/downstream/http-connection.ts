@@ -344,11 +344,15 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
     handler?.clientGone()
   }
 
-  countOctets(): readonly [up: number, down: number] {
+  octets(): readonly [up: number, down: number] {
     const { bytesRead, bytesWritten } = this.connection.socket
-    const counts = [bytesRead - this.#countedUp, bytesWritten - this.#countedDown] as const
-    this.#countedUp = bytesRead
-    this.#countedDown = bytesWritten
+    return [bytesRead - this.#countedUp, bytesWritten - this.#countedDown]
+  }
+
+  countOctets(): readonly [up: number, down: number] {
+    const counts = this.octets()
+    this.#countedUp += counts[0]
+    this.#countedDown += counts[1]
     return counts
   }
 

@@ -21,6 +21,7 @@ export interface RequestConnection {
   readBody(sink: BodySink): void
   resumeBody(): void
   leaveBody(sink: BodySink): void
+  octets(): readonly [up: number, down: number]
   countOctets(): readonly [up: number, down: number]
   /** The whole answer was written. */
   answered(): void
@@ -68,6 +69,10 @@ export class ClientHttpRequest implements HttpRequest {
 
   get isBodyWhole(): boolean {
     return this.#owner.isBodyWhole
+  }
+
+  octets(): readonly [up: number, down: number] {
+    return this.#owner.octets()
   }
 
   countOctets(): readonly [up: number, down: number] {

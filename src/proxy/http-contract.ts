@@ -35,6 +35,8 @@ export interface HttpRequest {
   /** Octets of the body were handed out: the request cannot be sent a second time. */
   readonly hasBegunBody: boolean
   readonly isBodyWhole: boolean
+  /** Octets of this request so far. */
+  octets(): readonly [up: number, down: number]
   /** Octets of the client's connection, from it and to it, that no earlier call has counted. */
   countOctets(): readonly [up: number, down: number]
   /** Hands out the body from here on: at once what has come of it, then the rest. */

@@ -73,6 +73,18 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     return this.#request.identity.account
   }
 
+  get sessionName(): string | undefined {
+    return this.#request.identity.options.session
+  }
+
+  get bytesFromClient(): number {
+    return this.#request.octets()[0]
+  }
+
+  get bytesToClient(): number {
+    return this.#request.octets()[1]
+  }
+
   /** Goes on with the connection's upstream if it still fits, else asks for one. */
   protected override start(): void {
     const kept = this.#affinity.take()
@@ -98,6 +110,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
 
   #resume({ lease, http, through }: KeptUpstream): void {
     this.beginTry()
+    this.trace.tryBeganAt = this.deps.clock.now()
     if (http.isOpen && through === this.#throughOf(lease.upstream)) return void this.#send(http)
     http.close()
     this.#http = undefined

@@ -22,6 +22,7 @@ import type { Strategy } from '../strategy.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegFailure, LegOwner } from '../upstream/connection.ts'
 import type { Dialler } from '../upstream/connector.ts'
+import { newTrace, type OpenConnection } from './connection-log.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
@@ -45,14 +46,7 @@ export interface AttemptDeps {
 }
 
 /** Who asks, for log and counters. */
-export interface Traffic {
-  readonly protocol: 'connect' | 'socks5' | 'socks4' | 'http'
-  readonly clientAddress: string
-  readonly account: string | undefined
-  readonly target: string
-  readonly beganAt: number
-  /** The upstream that serves or served it, once there is one. */
-  readonly servedBy: Upstream | undefined
+export interface Traffic extends OpenConnection {
   /** How long the client wanted the upstream to live, and how long it then had; ms. Undefined for who did not say. */
   readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
 }
@@ -63,6 +57,8 @@ export interface TrafficObserver {
   /** @param tookMs from the request to the open tunnel or the answer, waiting included */
   opened(traffic: Traffic, upstream: Upstream, tookMs: number): void
   tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void
+  /** The client has left, the time is over, or another try was faster: the upstream is not blamed. */
+  tryAbandoned(traffic: Traffic, upstream: Upstream): void
   refused(traffic: Traffic, error: GatewayError): void
   /** @param end how it ended; undefined when the client left before anything was open */
   ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
@@ -82,9 +78,13 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   lastError: GatewayError | undefined
   readonly target: string
   readonly beganAt: number
+  readonly trace = newTrace()
   abstract readonly protocol: Traffic['protocol']
   abstract readonly clientAddress: string
   abstract readonly account: string | undefined
+  abstract readonly sessionName: string | undefined
+  abstract readonly bytesFromClient: number
+  abstract readonly bytesToClient: number
   servedBy: Upstream | undefined
   life: Traffic['life']
   protected readonly deps: AttemptDeps
@@ -147,6 +147,11 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     this.lease = new Lease(upstream, this.deps.pool, this.deps.clock)
     this.beginTry()
     this.leg = this.dial(upstream)
+    this.trace.tryBeganAt = this.leg.startedAt
+  }
+
+  get dialling(): Leg | undefined {
+    return this.leg
   }
 
   /** One more dial, or request over a kept connection. The first one starts the time that all of them have. */
@@ -160,6 +165,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
 
   opened(leg: Leg, early: Buffer | undefined): void {
     this.leg = undefined
+    this.trace.tryBeganAt = leg.startedAt
     this.take(leg, early)
   }
 
@@ -302,9 +308,16 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   protected stop(): void {
     this.deadlineList?.remove(this)
     this.deps.leaseQueue.withdraw(this)
-    this.leg?.destroy()
+    if (this.leg !== undefined) this.abandon(this.leg)
     this.leg = undefined
     this.releaseLease()
+  }
+
+  /** Ends a dial without blame. */
+  protected abandon(leg: Leg): void {
+    leg.destroy()
+    this.trace.tryBeganAt = leg.startedAt
+    this.deps.observer.tryAbandoned(this, leg.upstream)
   }
 
   protected releaseLease(): void {

@@ -1,11 +1,14 @@
 /** Counts what happens to clients, and writes the access log. Plain numbers: the metrics page reads them when it is asked. */
+import type { Clock } from '../clock.ts'
 import type { ErrorCode, GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Upstream } from '../pool/upstream.ts'
+import { NO_ANSWER, type Upstream } from '../pool/upstream.ts'
 import type { LegFailure } from '../upstream/connection.ts'
+import { ConnectionLog } from './connection-log.ts'
 import type { DataSideObserver } from './data-plane.ts'
 import type { Traffic } from './proxied-request.ts'
 import type { RelayEnd } from './relay.ts'
+import { SETUP_BUCKETS, setupBucket } from './setup-times.ts'
 
 /** Upper bounds of the histogram of times to an open tunnel, seconds; the last bucket is everything above. */
 export const OPEN_SECONDS_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20] as const
@@ -40,11 +43,18 @@ export class TrafficCounters implements DataSideObserver {
     local: 0,
   }
   readonly openSeconds = { counts: new Array<number>(OPEN_SECONDS_BOUNDS.length + 1).fill(0), sum: 0 }
+  /** The same times, finer: see setup-times.ts. */
+  readonly setupCounts = new Uint32Array(SETUP_BUCKETS)
+  /** Requests refused, whatever the code. */
+  refusedCount = 0
+  readonly connections = new ConnectionLog()
+  readonly #clock: Clock
   readonly #log: Log
   readonly #accessLog: boolean
   readonly #isDebug: boolean
 
-  constructor(log: Log, options: { access: boolean }) {
+  constructor(log: Log, clock: Clock, options: { access: boolean }) {
+    this.#clock = clock
     this.#log = log.child({ mod: 'traffic' })
     this.#accessLog = options.access
     this.#isDebug = this.#log.isLevelEnabled('debug')
@@ -52,11 +62,12 @@ export class TrafficCounters implements DataSideObserver {
 
   began(traffic: Traffic): void {
     this.requests[traffic.protocol]++
+    this.connections.began(traffic)
     // A socket remembers its peer's address only if it was asked while it was open.
     if (this.#accessLog) void traffic.clientAddress
   }
 
-  opened(_traffic: Traffic, upstream: Upstream, tookMs: number): void {
+  opened(traffic: Traffic, upstream: Upstream, tookMs: number): void {
     this.openedCount++
     const { provider } = upstream.facts
     this.openedBy.set(provider, (this.openedBy.get(provider) ?? 0) + 1)
@@ -65,10 +76,15 @@ export class TrafficCounters implements DataSideObserver {
     while (bucket < OPEN_SECONDS_BOUNDS.length && seconds > (OPEN_SECONDS_BOUNDS[bucket] ?? 0)) bucket++
     this.openSeconds.counts[bucket] = (this.openSeconds.counts[bucket] ?? 0) + 1
     this.openSeconds.sum += seconds
+    const fine = setupBucket(tookMs)
+    this.setupCounts[fine] = (this.setupCounts[fine] ?? 0) + 1
+    this.connections.opened(traffic, tookMs)
   }
 
   tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void {
     this.triesFailed[failure.kind]++
+    const result = failure.kind === 'broken' ? failure.how : failure.kind
+    this.connections.tryFailed(traffic, upstream, this.#clock.now(), result, answerOf(failure))
     if (!this.#isDebug) return
     this.#log.debug(
       { target: traffic.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
@@ -76,8 +92,13 @@ export class TrafficCounters implements DataSideObserver {
     )
   }
 
+  tryAbandoned(traffic: Traffic, upstream: Upstream): void {
+    this.connections.tryFailed(traffic, upstream, this.#clock.now(), 'abandoned')
+  }
+
   refused(traffic: Traffic, error: GatewayError): void {
     this.#count(error)
+    this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
     if (this.#accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
   }
 
@@ -92,6 +113,7 @@ export class TrafficCounters implements DataSideObserver {
     else this.endedCounts[end]++
     this.upBytes += upBytes
     this.downBytes += downBytes
+    this.connections.ended(traffic, this.#clock.now(), end ?? 'client-gone', undefined, upBytes, downBytes)
     if (this.#accessLog)
       this.#log.info({ ...facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
   }
@@ -109,8 +131,14 @@ export class TrafficCounters implements DataSideObserver {
   }
 
   #count(error: GatewayError): void {
+    this.refusedCount++
     this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1)
   }
+}
+
+function answerOf(failure: LegFailure): number | undefined {
+  if (failure.kind === 'login') return failure.status
+  return failure.kind === 'refused' && failure.answer !== NO_ANSWER ? failure.answer : undefined
 }
 
 function facts(traffic: Traffic): object {

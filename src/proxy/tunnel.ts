@@ -47,6 +47,18 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     return this.#request.identity.account
   }
 
+  get sessionName(): string | undefined {
+    return this.#request.identity.options.session
+  }
+
+  get bytesFromClient(): number {
+    return this.#request.socket.bytesRead
+  }
+
+  get bytesToClient(): number {
+    return this.#request.socket.bytesWritten
+  }
+
   protected override start(): void {
     this.#deps.opening.count++
     this.#isOpening = true
@@ -83,7 +95,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   /** The first to open wins; the other is let go, and blamed for nothing. */
   override opened(leg: Leg, early: Buffer | undefined): void {
     const loser = this.#endHedging(leg)
-    if (loser !== undefined) letGo(loser)
+    if (loser !== undefined) this.#letGo(loser)
     this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
     super.opened(leg, early)
   }
@@ -94,6 +106,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     const hedge = this.#hedge
     if (hedge === undefined) return void super.failed(leg, failure)
     const failed = this.#endHedging(leg === hedge.leg ? this.leg : hedge.leg)
+    this.trace.tryBeganAt = leg.startedAt
     this.noteFailure(leg.upstream, failure)
     failed?.lease.release()
   }
@@ -124,8 +137,13 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   protected override stop(): void {
     const hedge = this.#endHedging(this.leg)
-    if (hedge !== undefined) letGo(hedge)
+    if (hedge !== undefined) this.#letGo(hedge)
     super.stop()
+  }
+
+  #letGo({ leg, lease }: Hedge): void {
+    this.abandon(leg)
+    lease.release()
   }
 
   protected take(leg: Leg, early: Buffer | undefined): void {
@@ -169,11 +187,6 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 interface Hedge {
   readonly lease: Lease
   readonly leg: Leg
-}
-
-function letGo({ leg, lease }: Hedge): void {
-  leg.destroy()
-  lease.release()
 }
 
 function isStale(leg: Leg, failure: LegFailure): boolean {

@@ -10,12 +10,14 @@ import { expect, it, onTestFinished } from 'vitest'
 import type { Operation } from '../../src/admin/api/operation.ts'
 import { operations } from '../../src/admin/api/operations.ts'
 import { problems } from '../../src/admin/api/problem.ts'
+import type { HistoryReport } from '../../src/admin/api/schemas/history.ts'
 import { providerReports, readinessOf, upstreamReports } from '../../src/admin/reports.ts'
 import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admin/server.ts'
 import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
 import { ConfigError, GatewayError } from '../../src/errors.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { createLog } from '../../src/log.ts'
+import { newTrace } from '../../src/proxy/connection-log.ts'
 import { TrafficCounters } from '../../src/proxy/stream-info.ts'
 import { Secret } from '../../src/secret.ts'
 import { StoreError } from '../../src/store/errors.ts'
@@ -61,7 +63,7 @@ async function start(settings: Partial<AdminSettings> = {}): Promise<Running> {
   const supply = new TestSupply({ provider: { budget: { perHour: 100 }, price: 0.5 } })
   const log = new LogCapture()
   const pino = createLog({ level: 'debug', format: 'json' }, log)
-  const traffic = new TrafficCounters(pino, { access: false })
+  const traffic = new TrafficCounters(pino, supply.clock, { access: false })
   const orders: string[] = []
   const view = viewOf(supply, traffic, orders)
   let admin: AdminServer | undefined
@@ -76,6 +78,11 @@ async function start(settings: Partial<AdminSettings> = {}): Promise<Running> {
   return { admin: running, supply, traffic, log, orders, view, ask: (path, options) => ask(running, path, options) }
 }
 
+const emptyHistory: HistoryReport = {
+  ...{ intervalSeconds: 10, at: [], tunnelsPerSecond: [], refusedPerSecond: [], waiting: [], connections: [] },
+  ...{ setupP50Seconds: [], setupP99Seconds: [], bought: [], wasted: [], providers: [] },
+}
+
 function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters, orders: string[]): Running['view'] {
   const parts = () => ({ clock, members: pool.members(), tunnelsOf: () => traffic.openedCount })
   return {
@@ -83,6 +90,10 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
     upstreams: () => upstreamReports(parts()),
     providers: () => providerReports([provider], parts()),
     traffic: () => traffic,
+    verdict: () => ({ level: 'ok', findings: [] }),
+    connections: () => ({ open: 0, closed: 0, matched: 0, connections: [] }),
+    history: () => ({ ...emptyHistory }),
+    events: () => undefined,
     gauges: () => ({ connections: 7, tunnels: 5, waiting: 2, sessions: 3 }),
     faults: () => ({ internalErrors: 9, logLinesLost: 4 }),
     reportBan: (id, host, restMs) => {
@@ -201,7 +212,13 @@ it('has a metrics page that Prometheus can read', async () => {
     account: 'someone',
     servedBy: undefined,
     life: undefined,
+    sessionKey: undefined,
+    sessionName: undefined,
+    dialling: undefined,
+    bytesFromClient: 0,
+    bytesToClient: 0,
     target: 'a.example:443',
+    trace: newTrace(),
   } as const
   traffic.began({ ...client, beganAt: 0 })
   for (const tookMs of [5, 30, 90_000]) traffic.opened({ ...client, beganAt: 0 }, upstream, tookMs)

@@ -107,6 +107,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     await closeClients()
     await eventually(() => [leases(), app.data.tunnels]).toEqual([0, 0])
     await abort()
+    expect(app.traffic.connections.open, 'connections that never ended').toEqual([])
     await world.close()
     await options.closing?.()
     rmSync(folder, { recursive: true })

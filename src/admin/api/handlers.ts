@@ -56,6 +56,14 @@ export function handlers({ view, clock, startedAt }: HandlerParts): Handlers {
     getOpenApi: () => openApiDocument(),
     getPool: () => ({ ...view.gauges(), upstreams: view.upstreams() }),
     getProviders: () => ({ providers: view.providers() }),
+    getVerdict: () => view.verdict(),
+    getConnections: ({ query }) => view.connections(query),
+    getHistory: () => view.history(),
+    getEvents({ query: { topics } }) {
+      const stream = view.events(topics)
+      if (stream === undefined) return problem('ADMIN_BUSY', 'too many pages read the event stream: close some of them')
+      return new Response(stream, { headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' } })
+    },
     reportBan({ params: { id }, body: { host, rest } }) {
       if (view.reportBan(id, host, rest)) return { id, host, restSeconds: rest / 1_000 }
       return problem('ADMIN_UNKNOWN_UPSTREAM', 'no upstream in the pool has this id; it may have left')

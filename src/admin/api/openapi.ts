@@ -3,7 +3,6 @@ import { z } from 'zod'
 import type { Operation } from './operation.ts'
 import { operations } from './operations.ts'
 import { type ProblemCode, problems } from './problem.ts'
-import './schemas/events.ts'
 import { components } from './schemas/fields.ts'
 import { problemReport } from './schemas/gateway.ts'
 
@@ -94,11 +93,19 @@ function queryParameters({ query }: Operation): readonly JsonObject[] {
 
 function successes({ replies }: Operation): JsonObject {
   return Object.fromEntries(
-    Object.entries(replies).map(([status, { description, schema, contentType = 'application/json' }]) => {
-      const content = { [contentType]: schema === undefined ? {} : { schema: refTo(schema) } }
-      return [status, { description, content }]
+    Object.entries(replies).map(([status, reply]) => {
+      const { description, contentType = 'application/json' } = reply
+      return [status, { description, content: { [contentType]: contentOf(reply) } }]
     }),
   )
+}
+
+/** OpenAPI 3.1 cannot describe the events of a stream, so their schemas stand in an extension. */
+function contentOf({ schema, events }: Operation['replies'][number]): JsonObject {
+  if (schema !== undefined) return { schema: refTo(schema) }
+  if (events === undefined) return {}
+  const eventSchemas = Object.entries(events).map(([name, data]) => [name, refTo(data)])
+  return { schema: { type: 'string' }, 'x-events': Object.fromEntries(eventSchemas) }
 }
 
 /** One response for each status, which names the codes that it may have. */

@@ -11,6 +11,8 @@ interface Reply {
   readonly schema?: z.ZodType
   /** Default: application/json. */
   readonly contentType?: string
+  /** Of an event stream: the schema of each event's data, by the event's name. */
+  readonly events?: Readonly<Record<string, z.ZodType>>
 }
 
 export interface Operation {

@@ -1,10 +1,14 @@
 /** Every operation of the admin API. docs/openapi.json is generated from this table, and docs/admin-api.md is compared with it. */
 
 import type { Operation } from './operation.ts'
+import { connectionsQuery, connectionsReport } from './schemas/connections.ts'
+import { events, eventsQuery } from './schemas/events.ts'
 import { healthReport, readiness } from './schemas/gateway.ts'
+import { historyReport } from './schemas/history.ts'
 import { banReply, banReport, poolReport } from './schemas/pool.ts'
 import { providersReport, refillReply, retryReply } from './schemas/providers.ts'
 import { callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
+import { verdictReport } from './schemas/verdict.ts'
 
 const provider = { name: 'Name of the provider in the configuration' }
 const upstream = { id: 'Id of the upstream, as in X-Turnpike-Upstream' }
@@ -52,6 +56,43 @@ export const operations = {
     summary: 'Every provider',
     access: 'read',
     replies: { 200: { description: 'In the order of the configuration', schema: providersReport } },
+  },
+  getVerdict: {
+    method: 'get',
+    path: '/v1/verdict',
+    summary: 'The state of the gateway in one sentence, with its remedy',
+    access: 'read',
+    replies: { 200: { description: 'The worst finding first', schema: verdictReport } },
+  },
+  getConnections: {
+    method: 'get',
+    path: '/v1/connections',
+    summary: 'Open connections and the last 10,000 closed ones, with the tries of each',
+    access: 'read',
+    query: connectionsQuery,
+    replies: { 200: { description: 'The latest first', schema: connectionsReport } },
+  },
+  getHistory: {
+    method: 'get',
+    path: '/v1/history',
+    summary: 'The last hour, one value every ten seconds',
+    access: 'read',
+    replies: { 200: { description: 'Columns of equal length', schema: historyReport } },
+  },
+  getEvents: {
+    method: 'get',
+    path: '/v1/events',
+    summary: 'Server-sent events: everything once, then what changes, once a second',
+    access: 'read',
+    query: eventsQuery,
+    replies: {
+      200: {
+        description: 'Events named after their topic; data is the JSON of the schema',
+        contentType: 'text/event-stream',
+        events,
+      },
+    },
+    problems: ['ADMIN_BUSY'],
   },
   reportBan: {
     method: 'post',

@@ -20,6 +20,7 @@ export const problems = {
   ADMIN_INTERNAL: 500,
   ADMIN_VENDOR: 502,
   ADMIN_NOT_READY: 503,
+  ADMIN_BUSY: 503,
 } as const satisfies Record<string, number>
 
 export type ProblemCode = keyof typeof problems

@@ -12,6 +12,7 @@ it('has every member before anything happened', () => {
     product: 'share',
     state: 'ready',
     reason: null,
+    reasonCode: null,
     nextAttemptInSeconds: 0,
     nextAttemptAt: isoTime(supply.clock.wall()),
     lastError: null,
@@ -123,7 +124,7 @@ it('tells what is left of the budget, which one is reached and for how long', as
   expect(report(supply)).toMatchObject({
     ...limits,
     ...{ budgetLeft: 0, budgetReached: 'perHour', budgetReachedForSeconds: 3_000 },
-    ...{ state: 'ready', nextAttemptInSeconds: 3_000 },
+    ...{ state: 'budget-reached', reasonCode: 'GW_BUDGET_REACHED', nextAttemptInSeconds: 3_000 },
   })
 })
 

@@ -49,6 +49,17 @@ it('comes back when the pause is over: else nobody would ever try', async () => 
   expect(readinessOf(true, [tried]).ready).toBe(true)
 })
 
+it('is not there while addresses do not work, however many are held', async () => {
+  const unusable = await providerOf({}, async (supply) => {
+    await supply.buy([60_000, 60_000])
+    supply.provider.lineDown(2)
+  })
+  expect(unusable).toMatchObject({ state: 'unusable', alive: 2 })
+  const { ready, reasons } = readinessOf(true, [unusable])
+  expect([ready, reasons[0]]).toEqual([false, expect.stringContaining('"acme-a" sells addresses that do not work: 2')])
+  expect(readinessOf(true, [unusable, await idle()]).ready).toBe(true)
+})
+
 it('names the budget, or the channels, that stop the buying', async () => {
   const spent = await providerOf({ provider: { budget: { total: 1 } } }, async (supply) => {
     await supply.buy([10_000])
@@ -59,7 +70,7 @@ it('names the budget, or the channels, that stop the buying', async () => {
     supply.pool.remove(upstream as Upstream, 'blamed')
   })
   expect(readinessOf(true, [spent, full]).reasons).toEqual([
-    'provider "acme-a" has no address and can buy none: its budget total is used up',
+    'provider "acme-a" has no address and can buy none: the budget total of 1 addresses is used up',
     'provider "acme-a" has no address and can buy none: all its channels are occupied; next attempt in 21 s',
   ])
 })

@@ -10,8 +10,10 @@ export const tryResults = [
   'silent',
   'closed',
   'garbage',
+  'forbidden',
   'login',
   'refused',
+  'unanswered',
   'local',
   'abandoned',
 ] as const
@@ -27,7 +29,7 @@ export const tryReport = named(
     seconds: seconds('How long the try took, or has taken so far'),
     result: oneOf(
       tryResults,
-      'dialling: under way; opened; unreachable, silent, closed, garbage: the upstream failed; login: it refused our login; refused: it refused this target; local: a fault of this machine; abandoned: the client left, the time was over, or another try was faster',
+      'dialling: under way; opened; unreachable, silent, closed, garbage: the upstream failed; forbidden: its address is private or that of the gateway; login: it refused our login; refused: it refused this target; unanswered: it took the request and sent no answer; local: a fault of this machine; abandoned: the client left, the time was over, or another try was faster',
     ),
     status: orNull(count('HTTP status of a refusal; null where there is none')),
   }),

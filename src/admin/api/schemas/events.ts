@@ -5,10 +5,8 @@ import { count, flag, instant, list, named, orNull, seconds, text } from './fiel
 import { historyReport } from './history.ts'
 import { upstreamChange, upstreamReport } from './pool.ts'
 import { providerReport } from './providers.ts'
+import { type Topic, topics } from './topics.ts'
 import { verdictReport } from './verdict.ts'
-
-export const topics = ['verdict', 'counters', 'providers', 'pool', 'connections', 'history'] as const
-export type Topic = (typeof topics)[number]
 
 const rate = (description: string) => seconds(description)
 

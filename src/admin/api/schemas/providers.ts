@@ -13,6 +13,7 @@ const state = {
     'ready; waiting for a known moment; stopped until an operator acts (key, plan, whitelist), retried now and then; unusable: its addresses do not work; budget-reached: nothing may be bought; paused by an operator',
   ),
   reason: orNull(text('Why it is in this state, in words')),
+  reasonCode: orNull(text('Its code in docs/errors.md')),
   nextAttemptInSeconds: orNull(
     seconds('0: it may be called at once, when addresses are needed; null: no time is known'),
   ),

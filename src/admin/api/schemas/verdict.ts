@@ -10,6 +10,7 @@ export const verdictCodes = [
   'whitelist-missing',
   'request-wrong',
   'addresses-unusable',
+  'budget-total-reached',
   'budget-reached',
   'quota-used-up',
   'vendor-down',
@@ -39,7 +40,7 @@ export const finding = named(
     }),
     provider: orNull(text('The provider that it is about')),
     sentence: text('In English, one sentence'),
-    remedy: orNull(text('What to do, in English; null: nothing')),
+    remedy: text('What to do, in English'),
     action: orNull(oneOf(['retry', 'resume', 'refill'], 'Action of the provider that helps once the cause is removed')),
   }),
 )

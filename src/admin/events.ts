@@ -1,0 +1,124 @@
+/**
+ * The event stream: server-sent events (WHATWG HTML, section 9.2) for any number of readers, worked out once a second for
+ * all of them together, and not at all while no one reads. Nothing waits for a reader: one that takes longer than its
+ * buffer lasts is dropped, and may come again.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import { topics as allTopics, type Topic } from './api/schemas/topics.ts'
+import type { Feed } from './feeds/feed.ts'
+
+export type Feeds = Readonly<Record<Topic, Feed>>
+
+const TICK_MS = 1_000
+/** Between two pieces of what a new reader is sent first: time for the clients' traffic. */
+const PIECE_PAUSE_MS = 5
+const MAX_READERS = 16
+/** Octets that wait for a slow reader before it is dropped. */
+const MAX_BUFFERED_BYTES = 4_194_304
+
+interface Reader {
+  readonly topics: readonly Topic[]
+  /** Those of which it has been sent the first piece. */
+  readonly begun: Set<Topic>
+  readonly controller: ReadableStreamDefaultController<Uint8Array>
+}
+
+export class EventHub {
+  readonly #feeds: Feeds
+  readonly #clock: Clock
+  readonly #readers = new Set<Reader>()
+  #timer: Timer | undefined
+
+  constructor(feeds: Feeds, clock: Clock) {
+    this.#feeds = feeds
+    this.#clock = clock
+  }
+
+  /** How many read. */
+  get readers(): number {
+    return this.#readers.size
+  }
+
+  /** @returns undefined when too many read already */
+  open(topics: readonly Topic[]): ReadableStream<Uint8Array> | undefined {
+    if (this.#readers.size >= MAX_READERS) return undefined
+    let reader: Reader | undefined
+    const pieces = this.#firstPieces(topics)
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          reader = { topics, begun: new Set(), controller }
+          this.#enter(reader)
+        },
+        pull: async (controller) => {
+          const { done, value } = pieces.next()
+          if (done === true || reader === undefined) return
+          reader.begun.add(value.topic)
+          controller.enqueue(value.bytes)
+          await this.#clock.sleep(PIECE_PAUSE_MS)
+        },
+        cancel: () => {
+          if (reader !== undefined) this.#leave(reader)
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: 1 }),
+    )
+  }
+
+  *#firstPieces(topics: readonly Topic[]): Generator<{ topic: Topic; bytes: Uint8Array }> {
+    for (const topic of topics) {
+      for (const data of this.#feeds[topic].first()) yield { topic, bytes: eventOf(topic, data) }
+    }
+  }
+
+  #enter(reader: Reader): void {
+    for (const topic of reader.topics) {
+      if (!this.#isRead(topic)) this.#feeds[topic].begin()
+    }
+    this.#readers.add(reader)
+    this.#timer ??= this.#clock.after(TICK_MS, () => this.#tick())
+  }
+
+  #isRead(topic: Topic): boolean {
+    for (const { topics } of this.#readers) if (topics.includes(topic)) return true
+    return false
+  }
+
+  #leave(reader: Reader): void {
+    this.#readers.delete(reader)
+    for (const topic of reader.topics) if (!this.#isRead(topic)) this.#feeds[topic].end()
+    if (this.#readers.size > 0) return
+    this.#timer?.clear()
+    this.#timer = undefined
+  }
+
+  #tick(): void {
+    for (const topic of allTopics) {
+      if (!this.#isRead(topic)) continue
+      for (const data of this.#feeds[topic].changes()) this.#send(topic, eventOf(topic, data))
+    }
+    this.#timer = this.#readers.size === 0 ? undefined : this.#clock.after(TICK_MS, () => this.#tick())
+  }
+
+  #send(topic: Topic, bytes: Uint8Array): void {
+    for (const reader of this.#readers) {
+      if (!reader.begun.has(topic)) continue
+      reader.controller.enqueue(bytes)
+      if ((reader.controller.desiredSize ?? 0) >= -MAX_BUFFERED_BYTES) continue
+      reader.controller.error(new Error('the reader of the event stream is too slow'))
+      this.#leave(reader)
+    }
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    for (const reader of [...this.#readers]) {
+      this.#leave(reader)
+      reader.controller.close()
+    }
+  }
+}
+
+function eventOf(topic: Topic, data: object): Uint8Array {
+  return Buffer.from(`event: ${topic}\ndata: ${JSON.stringify(data)}\n\n`)
+}

@@ -1,0 +1,121 @@
+/**
+ * Connections for the event stream: those that began, opened or ended in the last second. Where thousands do, a sample of
+ * them is sent and the rest is counted; but the end of one that was sent as open is always sent.
+ */
+import type { Clock } from '../../clock.ts'
+import type { ConnectionLog, OpenConnection } from '../../proxy/connection-log.ts'
+import type { ConnectionReport } from '../api/schemas/connections.ts'
+import type { ConnectionsEvent } from '../api/schemas/events.ts'
+import { closedReport, openReport } from '../connection-reports.ts'
+import type { Feed } from './feed.ts'
+
+const PIECE = 100
+/** Most new rows of one second, for those that are open and for those that have ended. */
+const MAX_OPEN = 100
+const MAX_CLOSED = 100
+/** A new reader gets so many of each; GET /v1/connections has more. */
+const FIRST_OPEN = 2_000
+const FIRST_CLOSED = 200
+
+export class ConnectionFeed implements Feed {
+  readonly #log: ConnectionLog
+  readonly #clock: Clock
+  /** Sent and not ended yet: id -> whether it was sent as open, not as waiting. */
+  readonly #sent = new Map<number, boolean>()
+  #lastId = 0
+  #endedCount = 0
+
+  constructor(log: ConnectionLog, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+  }
+
+  begin(): void {
+    this.#lastId = this.#log.lastId
+    this.#endedCount = this.#log.endedCount
+  }
+
+  *first(): Iterable<ConnectionsEvent> {
+    let connections: ConnectionReport[] = []
+    let isFirst = true
+    for (const report of this.#firstReports()) {
+      connections.push(report)
+      if (connections.length < PIECE) continue
+      yield this.#event({ isFirst, connections })
+      connections = []
+      isFirst = false
+    }
+    if (isFirst || connections.length > 0) yield this.#event({ isFirst, connections })
+  }
+
+  *#firstReports(): Iterable<ConnectionReport> {
+    const open = this.#log.open.toSorted((a, b) => a.trace.id - b.trace.id).slice(-FIRST_OPEN)
+    const closed = [...this.#log.closed().take(FIRST_CLOSED)].map((each) => closedReport(each, this.#clock)).reverse()
+    yield* closed
+    for (const connection of open) {
+      // It may have ended since the pieces before were sent: then it comes with the changes.
+      if (connection.trace.index < 0) continue
+      this.#note(connection)
+      yield openReport(connection, this.#clock)
+    }
+  }
+
+  *changes(): Iterable<ConnectionsEvent> {
+    const ended = this.#ended()
+    const opened = this.#opened()
+    const omitted = ended.omitted + opened.omitted
+    const connections = [...ended.reports, ...opened.reports]
+    if (connections.length + omitted > 0) yield this.#event({ connections, omitted })
+  }
+
+  #ended(): { reports: ConnectionReport[]; omitted: number } {
+    const reports: ConnectionReport[] = []
+    let omitted = 0
+    let others = 0
+    for (const closed of this.#log.closed(this.#endedCount)) {
+      if (this.#sent.delete(closed.id) || ++others <= MAX_CLOSED) reports.push(closedReport(closed, this.#clock))
+      else omitted++
+    }
+    const passed = this.#log.endedCount - this.#endedCount
+    // More ended in a second than are remembered.
+    omitted += passed - reports.length - omitted
+    if (passed > this.#log.closedCount) this.#forgetEnded()
+    this.#endedCount = this.#log.endedCount
+    return { reports: reports.reverse(), omitted }
+  }
+
+  /** Of those whose end was not seen. */
+  #forgetEnded(): void {
+    const open = new Set(this.#log.open.map(({ trace }) => trace.id))
+    for (const id of this.#sent.keys()) if (!open.has(id)) this.#sent.delete(id)
+  }
+
+  #opened(): { reports: ConnectionReport[]; omitted: number } {
+    const news: OpenConnection[] = []
+    let omitted = 0
+    for (const connection of this.#log.open) {
+      const { id, openedAt } = connection.trace
+      const sentAsOpen = this.#sent.get(id)
+      const isNews = sentAsOpen === undefined ? id > this.#lastId : !sentAsOpen && openedAt > 0
+      if (!isNews) continue
+      if (news.length < MAX_OPEN) news.push(connection)
+      else omitted++
+    }
+    this.#lastId = this.#log.lastId
+    for (const connection of news) this.#note(connection)
+    const reports = news.toSorted((a, b) => a.trace.id - b.trace.id).map((each) => openReport(each, this.#clock))
+    return { reports, omitted }
+  }
+
+  #note({ trace }: OpenConnection): void {
+    this.#sent.set(trace.id, trace.openedAt > 0)
+  }
+
+  #event(members: Partial<ConnectionsEvent>): ConnectionsEvent {
+    return { isFirst: false, open: this.#log.open.length, connections: [], omitted: 0, ...members }
+  }
+
+  end(): void {
+    this.#sent.clear()
+  }
+}

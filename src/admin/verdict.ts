@@ -1,0 +1,134 @@
+/**
+ * The state of the gateway in one sentence, with its remedy. Pure: from reports of one moment. The worst finding comes
+ * first; with equal levels the order of `verdictCodes` decides.
+ */
+import { word } from '../messages/messages.ts'
+import type { ProviderReport } from './api/schemas/providers.ts'
+import {
+  type Finding,
+  type VerdictCode,
+  type VerdictReport,
+  verdictCodes,
+  verdictLevels,
+} from './api/schemas/verdict.ts'
+import type { Gauges } from './view.ts'
+
+export interface VerdictParts {
+  readonly isListening: boolean
+  readonly isReady: boolean
+  readonly providers: readonly ProviderReport[]
+  readonly gauges: Gauges
+  /** Upstreams that could be lent now. */
+  readonly lendable: number
+}
+
+interface Draft {
+  readonly level: Finding['level']
+  readonly code: VerdictCode
+  readonly params?: Finding['params']
+  readonly provider?: string
+  readonly action?: Finding['action']
+}
+
+export function verdictOf(parts: VerdictParts): VerdictReport {
+  const drafts = [...ofGateway(parts), ...parts.providers.flatMap((report) => ofProvider(report, parts))]
+  const findings = (drafts.length > 0 ? drafts : [allWell(parts)]).map(worded).toSorted(byWeight)
+  return { level: findings[0]?.level ?? 'ok', findings }
+}
+
+function ofGateway({ isListening, gauges }: VerdictParts): readonly Draft[] {
+  if (!isListening) return [{ level: 'critical', code: 'not-listening' }]
+  const count = gauges.waiting
+  return count === 0 ? [] : [{ level: 'notice', code: 'clients-wait', params: { count } }]
+}
+
+function allWell({ gauges, lendable }: VerdictParts): Draft {
+  if (lendable === 0 && gauges.connections === 0) return { level: 'ok', code: 'no-demand' }
+  return { level: 'ok', code: 'all-well', params: { ready: lendable, tunnels: gauges.tunnels } }
+}
+
+/** Someone should act, or be told, although other providers or addresses still serve the clients. */
+const warnings = new Set<VerdictCode>([
+  'key-wrong',
+  'plan-expired',
+  'whitelist-missing',
+  'request-wrong',
+  'addresses-unusable',
+  'budget-total-reached',
+  'budget-reached',
+  'quota-used-up',
+  'vendor-down',
+])
+
+function ofProvider(report: ProviderReport, { isReady }: VerdictParts): readonly Draft[] {
+  const { name, runsLow, balance } = report
+  const code = codeOf(report)
+  const low: readonly Draft[] =
+    runsLow && balance !== null
+      ? [{ level: 'warning', code: 'balance-low', provider: name, params: { provider: name, balance } }]
+      : []
+  if (code === undefined) return low
+  const level = isReady ? (warnings.has(code) ? 'warning' : 'notice') : 'critical'
+  return [{ level, code, provider: name, params: paramsOf(report), action: actions[code] ?? null }, ...low]
+}
+
+const actions: Partial<Record<VerdictCode, Finding['action']>> = {
+  'key-wrong': 'retry',
+  'plan-expired': 'retry',
+  'whitelist-missing': 'retry',
+  'addresses-unusable': 'retry',
+  'quota-used-up': 'retry',
+  'vendor-down': 'retry',
+  'sold-out': 'retry',
+  paused: 'resume',
+}
+
+const byReason: Readonly<Record<string, VerdictCode>> = {
+  GW_VENDOR_AUTH: 'key-wrong',
+  GW_VENDOR_PLAN_EXPIRED: 'plan-expired',
+  GW_VENDOR_WHITELIST: 'whitelist-missing',
+  GW_VENDOR_BAD_REQUEST: 'request-wrong',
+  GW_VENDOR_QUOTA: 'quota-used-up',
+  GW_VENDOR_RATE_LIMITED: 'calls-used-up',
+  GW_VENDOR_NO_RESOURCE: 'sold-out',
+  GW_VENDOR_SERVER: 'vendor-down',
+}
+
+function codeOf({ state, reasonCode, budgetReached }: ProviderReport): VerdictCode | undefined {
+  if (state === 'paused') return 'paused'
+  if (state === 'unusable') return 'addresses-unusable'
+  if (state === 'budget-reached') return budgetReached === 'total' ? 'budget-total-reached' : 'budget-reached'
+  // A list that rests until it is read again has no code: nothing is wrong.
+  if (state === 'ready' || reasonCode === null) return undefined
+  return byReason[reasonCode] ?? 'provider-waiting'
+}
+
+function paramsOf(report: ProviderReport): Finding['params'] {
+  const { name, reason, budgetReached, budgetReachedForSeconds, budgetPerHour, budgetPerDay, budgetTotal } = report
+  const limits = { perHour: budgetPerHour, perDay: budgetPerDay, total: budgetTotal }
+  return {
+    provider: name,
+    reason: reason ?? '',
+    ...(budgetReached === null ? {} : { which: budgetReached, limit: limits[budgetReached] ?? 0 }),
+    ...(budgetReachedForSeconds === null ? {} : { seconds: Math.ceil(budgetReachedForSeconds) }),
+  }
+}
+
+function worded({ level, code, params = {}, provider, action }: Draft): Finding {
+  return {
+    level,
+    code,
+    params,
+    provider: provider ?? null,
+    sentence: word('en', `verdict.${code}`, params),
+    remedy: word('en', `remedy.${code}`, params),
+    action: action ?? null,
+  }
+}
+
+function byWeight(a: Finding, b: Finding): number {
+  return (
+    verdictLevels.indexOf(a.level) - verdictLevels.indexOf(b.level) ||
+    verdictCodes.indexOf(a.code) - verdictCodes.indexOf(b.code)
+  )
+}

@@ -1,0 +1,200 @@
+/**
+ * Connections for the operator's eyes: those that are open, and the last closed ones with the tries that each one took.
+ *
+ * Called for every client, so it must cost next to nothing: an open connection is a place in an array, a closed one is
+ * copied into a record of a ring that is used again and again, and only a try that fails allocates something. Host and
+ * port only: a path or a query never comes here.
+ */
+import type { ErrorCode } from '../errors.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { LegFailure } from '../upstream/connection.ts'
+import type { RelayEnd } from './relay.ts'
+
+/** `opened` is not among them: a connection remembers one such try in its own members. */
+export type TryResult =
+  | Extract<LegFailure, { kind: 'broken' }>['how']
+  | Exclude<LegFailure['kind'], 'broken'>
+  | 'abandoned'
+
+/** A try that did not become the connection's upstream. Times are clock ms. */
+export interface FailedTry {
+  readonly upstream: Upstream
+  readonly beganAt: number
+  readonly endedAt: number
+  readonly result: TryResult
+  /** HTTP status, or `SOCKS_REPLY` + REP; undefined where the upstream said nothing. */
+  readonly answer: number | undefined
+}
+
+/** What the log keeps in an open connection. */
+export interface ConnectionTrace {
+  /** 0 until it is in the log. */
+  id: number
+  /** Place among the open ones. */
+  index: number
+  /** When the latest try began, or the one that serves it. */
+  tryBeganAt: number
+  openedAt: number
+  tries: FailedTry[] | undefined
+}
+
+export function newTrace(): ConnectionTrace {
+  return { id: 0, index: -1, tryBeganAt: 0, openedAt: 0, tries: undefined }
+}
+
+/** An open connection. */
+export interface OpenConnection {
+  readonly trace: ConnectionTrace
+  readonly protocol: 'connect' | 'socks5' | 'socks4' | 'http'
+  readonly clientAddress: string
+  readonly account: string | undefined
+  readonly sessionKey: string | undefined
+  /** As the client named it; undefined where the port made the session. */
+  readonly sessionName: string | undefined
+  /** host:port */
+  readonly target: string
+  readonly beganAt: number
+  readonly servedBy: Upstream | undefined
+  /** The dial under way. */
+  readonly dialling: { readonly upstream: Upstream; readonly startedAt: number } | undefined
+  /** Octets so far. */
+  readonly bytesFromClient: number
+  readonly bytesToClient: number
+}
+
+export type ConnectionEnd = RelayEnd | 'client-gone' | 'refused'
+
+/** A connection that has ended. The record is the log's own and is used again: copy what is to stay. */
+export interface ClosedConnection {
+  id: number
+  protocol: OpenConnection['protocol']
+  account: string | undefined
+  sessionKey: string | undefined
+  sessionName: string | undefined
+  target: string
+  beganAt: number
+  tryBeganAt: number
+  openedAt: number
+  endedAt: number
+  servedBy: Upstream | undefined
+  tries: readonly FailedTry[] | undefined
+  end: ConnectionEnd
+  code: ErrorCode | undefined
+  bytesFromClient: number
+  bytesToClient: number
+}
+
+/** More would be a client that tries without end; the last ones say most. */
+const MAX_TRIES = 16
+const DEFAULT_CAPACITY = 10_000
+
+export class ConnectionLog {
+  readonly #capacity: number
+  readonly #open: OpenConnection[] = []
+  readonly #ring: ClosedConnection[] = []
+  #began = 0
+  #ended = 0
+
+  /** @param capacity how many closed connections are remembered */
+  constructor(capacity = DEFAULT_CAPACITY) {
+    this.#capacity = capacity
+  }
+
+  /** Open ones, in no order. The list is the log's own. */
+  get open(): readonly OpenConnection[] {
+    return this.#open
+  }
+
+  /** How many have ended, ever: the number of the latest closed one. */
+  get endedCount(): number {
+    return this.#ended
+  }
+
+  /** How many closed ones are remembered. */
+  get closedCount(): number {
+    return this.#ring.length
+  }
+
+  /** Id of the latest connection. */
+  get lastId(): number {
+    return this.#began
+  }
+
+  /** The latest first, back to (without) the one that ended as number `after`. */
+  *closed(after = 0): Generator<ClosedConnection> {
+    const oldest = Math.max(after, this.#ended - this.#ring.length)
+    for (let number = this.#ended; number > oldest; number--) {
+      const record = this.#ring[(number - 1) % this.#capacity]
+      if (record !== undefined) yield record
+    }
+  }
+
+  began(connection: OpenConnection): void {
+    const { trace } = connection
+    trace.id = ++this.#began
+    trace.index = this.#open.push(connection) - 1
+  }
+
+  opened({ trace, beganAt }: OpenConnection, tookMs: number): void {
+    trace.openedAt = beganAt + tookMs
+  }
+
+  /** The latest try has come to nothing. */
+  tryFailed({ trace }: OpenConnection, upstream: Upstream, now: number, result: TryResult, answer?: number): void {
+    trace.tries ??= []
+    trace.tries.push({ upstream, beganAt: trace.tryBeganAt, endedAt: now, result, answer })
+    if (trace.tries.length > MAX_TRIES) trace.tries.shift()
+  }
+
+  /** Harmless for one that is not open any more. */
+  ended(
+    connection: OpenConnection,
+    now: number,
+    end: ConnectionEnd,
+    code: ErrorCode | undefined,
+    bytesFromClient: number,
+    bytesToClient: number,
+  ): void {
+    const { trace } = connection
+    if (trace.index < 0) return
+    this.#takeOut(trace)
+    const place = this.#ended++ % this.#capacity
+    const record = this.#ring[place] ?? this.#newRecord(connection)
+    record.id = trace.id
+    record.protocol = connection.protocol
+    record.account = connection.account
+    record.sessionKey = connection.sessionKey
+    record.sessionName = connection.sessionName
+    record.target = connection.target
+    record.beganAt = connection.beganAt
+    record.tryBeganAt = trace.tryBeganAt
+    record.openedAt = trace.openedAt
+    record.endedAt = now
+    record.servedBy = connection.servedBy
+    record.tries = trace.tries
+    record.end = end
+    record.code = code
+    record.bytesFromClient = bytesFromClient
+    record.bytesToClient = bytesToClient
+  }
+
+  /** The last one takes its place. */
+  #takeOut(trace: ConnectionTrace): void {
+    const last = this.#open.pop()
+    if (last !== undefined && last.trace !== trace) {
+      this.#open[trace.index] = last
+      last.trace.index = trace.index
+    }
+    trace.index = -1
+  }
+
+  #newRecord({ protocol, target, beganAt }: OpenConnection): ClosedConnection {
+    const record: ClosedConnection = {
+      ...{ id: 0, protocol, account: undefined, sessionKey: undefined, sessionName: undefined, target, beganAt },
+      ...{ tryBeganAt: 0, openedAt: 0, endedAt: 0, servedBy: undefined, tries: undefined },
+      ...{ end: 'done', code: undefined, bytesFromClient: 0, bytesToClient: 0 },
+    }
+    this.#ring.push(record)
+    return record
+  }
+}

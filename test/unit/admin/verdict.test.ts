@@ -1,0 +1,80 @@
+/** What each bad day is called, and how it is to be mended. */
+import { expect, it } from 'vitest'
+import { readinessOf } from '../../../src/admin/reports.ts'
+import { verdictOf } from '../../../src/admin/verdict.ts'
+import type { ProviderReport } from '../../../src/admin/view.ts'
+import { VendorError } from '../../../src/vendors/contract.ts'
+import { report, TestSupply } from './supply.ts'
+
+const idle = { connections: 0, tunnels: 0, waiting: 0, sessions: 0 }
+
+function verdict(providers: readonly ProviderReport[], gauges = idle, lendable = 0) {
+  const { ready } = readinessOf(true, providers)
+  return verdictOf({ isListening: true, isReady: ready, providers, gauges, lendable })
+}
+
+async function failing(error: Error, alive = 0): Promise<ProviderReport> {
+  const supply = new TestSupply()
+  if (alive > 0) await supply.buy(Array<number>(alive).fill(60_000))
+  supply.answer = error
+  await supply.order(1)
+  return report(supply)
+}
+
+it.each([
+  [new VendorError('auth', '401', 'the key is wrong'), 'key-wrong', 'retry'],
+  [new VendorError('whitelist', '9', 'the address is not listed'), 'whitelist-missing', 'retry'],
+  [new VendorError('expired_plan', '1', 'the plan is over'), 'plan-expired', 'retry'],
+  [new VendorError('bad_request', '2', 'num is too large'), 'request-wrong', null],
+  [new VendorError('quota_exhausted', '3', 'nothing is left today'), 'quota-used-up', 'retry'],
+  [new VendorError('no_resource', '4', 'no address is free'), 'sold-out', 'retry'],
+  [new VendorError('server', '500', 'the vendor is down'), 'vendor-down', 'retry'],
+  [new VendorError('rate_limited', '5', 'too many calls'), 'calls-used-up', null],
+])('%s', async (error, code, action) => {
+  const { level, findings } = verdict([await failing(error)])
+  expect(level).toBe('critical')
+  expect(findings).toMatchObject([{ level, code, provider: 'acme-a', action }])
+  expect(findings[0]?.sentence).toContain(error.message)
+  expect(`${findings[0]?.sentence}${findings[0]?.remedy}`).not.toMatch(/[{}]/)
+})
+
+it('is only a warning while addresses are left', async () => {
+  expect(verdict([await failing(new VendorError('auth', '401', 'wrong'), 2)], idle, 2).level).toBe('warning')
+})
+
+it('names the budget that is used up, and when it is not any more', async () => {
+  const supply = new TestSupply({ provider: { budget: { perHour: 2 } } })
+  await supply.buy([60_000, 60_000])
+  expect(report(supply)).toMatchObject({ state: 'budget-reached', reasonCode: 'GW_BUDGET_REACHED' })
+  expect(verdict([report(supply)]).findings[0]).toMatchObject({
+    ...{ level: 'warning', code: 'budget-reached' },
+    params: { provider: 'acme-a', which: 'perHour', limit: 2, seconds: 3_600 },
+  })
+})
+
+it('tells the budget that does not come back from one that does', async () => {
+  const supply = new TestSupply({ provider: { budget: { total: 1 } } })
+  await supply.buy([60_000])
+  expect(verdict([report(supply)]).findings[0]?.code).toBe('budget-total-reached')
+})
+
+it('puts the worst first', async () => {
+  const supply = new TestSupply({ provider: { lowStock: 100 } })
+  supply.answer = { sold: [], balance: 5 }
+  await supply.order(1)
+  const waiting = { ...idle, waiting: 3 }
+  const { findings } = verdict([report(supply), await failing(new VendorError('auth', '401', 'wrong'))], waiting)
+  expect(findings.map(({ code }) => code)).toEqual(['key-wrong', 'sold-out', 'balance-low', 'clients-wait'])
+})
+
+it('is well with nothing to do, and while it works', async () => {
+  const supply = new TestSupply()
+  expect(verdict([report(supply)]).findings).toMatchObject([{ level: 'ok', code: 'no-demand' }])
+  const busy = verdict([report(supply)], { ...idle, connections: 4, tunnels: 3 }, 2)
+  expect(busy.findings).toMatchObject([{ level: 'ok', code: 'all-well', params: { ready: 2, tunnels: 3 } }])
+})
+
+it('says that nobody can connect, before anything else', () => {
+  const parts = { isReady: false, providers: [report(new TestSupply())], gauges: idle, lendable: 0 }
+  expect(verdictOf({ ...parts, isListening: false }).findings[0]?.code).toBe('not-listening')
+})
