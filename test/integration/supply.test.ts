@@ -178,7 +178,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
     const readiness = await ask('/readyz')
     expect([readiness.status, await readiness.text()]).toEqual([
       503,
-      expect.stringMatching(/its budget perHour is used up; next attempt in 3[56]\d\d s/),
+      expect.stringMatching(/the budget perHour of 1 addresses is used up; next attempt in 3[56]\d\d s/),
     ])
     const metrics = await (await ask('/metrics')).text()
     expect(metrics).toMatch(/^turnpike_provider_budget_reached{provider="bought",budget="perHour"} 1$/m)
