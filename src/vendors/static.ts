@@ -16,9 +16,10 @@ import {
   type SourceSettings,
   VendorError,
 } from './contract.ts'
-import { parseEndpoint, percentDecoded } from './parse/address.ts'
+import { parseEndpoint } from './parse/address.ts'
 import { type Found, toFound } from './parse/facts.ts'
 import { parseJson } from './parse/json.ts'
+import { splitLogin } from './parse/link.ts'
 import { malformed, startsLikeJson, startsLikeMarkup } from './parse/reply.ts'
 import { type Findings, type ScanOptions, scanText, scanTree } from './parse/scan.ts'
 
@@ -149,16 +150,8 @@ async function readUrl(settings: SourceSettings, deps: SourceDeps, signal: Abort
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new VendorError('bad_request', 'url', 'url must be a link that begins with http:// or https://')
   const { callTimeoutMs: timeoutMs, maxBodyBytes } = settings
-  const headers = loginHeader(url)
-  const reply = await deps.http.call({ method: 'GET', url, headers, timeoutMs, maxBodyBytes }, signal)
+  const reply = await deps.http.call({ method: 'GET', ...splitLogin(url), timeoutMs, maxBodyBytes }, signal)
   return judge(reply, deps.clock.wall(), ({ text }) => readAny(text, { isList: true }))
-}
-
-/** `https://user:pass@host/list` means a Basic login (RFC 7617). */
-function loginHeader({ username, password }: URL): Record<string, string> {
-  if (username === '') return {}
-  const login = `${percentDecoded(username)}:${percentDecoded(password)}`
-  return { authorization: `Basic ${Buffer.from(login).toString('base64')}` }
 }
 
 /** A list in any form: lines or another separated text, or JSON of any shape. */

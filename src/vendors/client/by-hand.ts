@@ -14,8 +14,7 @@ import { assertParams, type Caller, operationOf, perform } from './call.ts'
 import { arrive, type Origin, timesOf } from './deliver.ts'
 import type { SourceDeps } from './http.ts'
 import { missingParams } from './params.ts'
-import { conceal } from './redact.ts'
-import { secretsOf } from './wire.ts'
+import { conceal, secretsOf } from './redact.ts'
 
 /** `call`, and what surrounds it. */
 export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' | 'byHand'> {

@@ -19,8 +19,9 @@ import {
 } from '../contract.ts'
 import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http.ts'
 import { type Author, paramProblems } from './params.ts'
+import { maskerOf, secretsOf } from './redact.ts'
 import { RequestIds } from './request-ids.ts'
-import { accountKey, limitKey, maskerOf, secretsOf, toRequest } from './wire.ts'
+import { accountKey, limitKey, toRequest } from './wire.ts'
 
 export interface Caller {
   readonly vendor: Vendor

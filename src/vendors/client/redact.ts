@@ -1,14 +1,13 @@
 /**
- * Replies as they may be shown to a person. What is secret is told by the operation's table (`Operation.secrets`); beside
- * it every value that is known to be one is hidden wherever it turns up, and, as a net below both, members whose names
- * sound like a secret.
+ * What may be shown of a vendor's words and replies. Known secrets are masked wherever they turn up and in every form
+ * (`maskerOf`, for errors and logs). Of a reply that is shown to a person, the operation's table says what is secret
+ * (`Operation.secrets`); members whose names sound like a secret are hidden as well.
  */
 import { isIP } from 'node:net'
 import { isHostName } from '../../address.ts'
 import { Secret } from '../../secret.ts'
-import type { Operation, SecretForm } from '../contract.ts'
-import { parseEndpoint, splitLoginInFront } from '../parse/address.ts'
-import { formsOf } from './wire.ts'
+import type { Operation, Params, SecretForm, SourceSettings } from '../contract.ts'
+import { parseEndpoint, percentDecoded, splitLoginInFront } from '../parse/address.ts'
 
 const HIDDEN = '***'
 
@@ -118,3 +117,56 @@ function hiderOf(known: readonly string[]): (text: string) => string {
     return telling.reduce((hiding, form) => hiding.replaceAll(form, HIDDEN), text)
   }
 }
+
+// --- Words --------------------------------------------------------------------------------------------------------
+
+const MAX_MESSAGE_CHARACTERS = 300
+
+/** Makes vendors' own words printable: secrets masked in every form in which a reply might repeat them, one line, bounded. */
+export function maskerOf(secrets: readonly string[]): (text: string) => string {
+  const forms = formsOf(secrets.filter((secret) => secret !== ''))
+  return (text) => {
+    const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
+    return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
+  }
+}
+
+/** Secrets in every form in which a reply might repeat them, the longest first: a secret may be part of another's form. */
+function formsOf(secrets: readonly string[]): string[] {
+  return secrets
+    .flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      new URLSearchParams({ s: secret }).toString().slice(2),
+      Buffer.from(secret).toString('base64'),
+    ])
+    .sort((a, b) => b.length - a.length)
+}
+
+/** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */
+export function secretsOf(operation: Operation, settings: SourceSettings, wire: Params): string[] {
+  const inParams = Object.entries(wire).filter(([name]) => operation.params[name]?.secret === true)
+  const inCredentials = Object.values(settings.credentials).map((secret) => secret?.reveal() ?? '')
+  return [...inParams.map(([, value]) => String(value)), ...inCredentials, settings.upstream?.password?.reveal() ?? '']
+}
+
+/** Shorter values turn up in anything: masking every `1` would make the vendor's words unreadable. */
+const MIN_VALUE_CHARACTERS = 4
+/** Segments of a path are mostly words. */
+const MIN_SEGMENT_CHARACTERS = 8
+
+/**
+ * A link and everything in it that could be a key: vendors quote a key and not the link, decoded or as it is written.
+ * @param link an absolute URL
+ * @param minSegment from which length on a segment of the path is masked
+ */
+export function secretsInLink(link: string, minSegment = MIN_SEGMENT_CHARACTERS): string[] {
+  const { pathname, search, searchParams, username, password, href } = new URL(link)
+  const values = search.split(/[?&]/).map((pair) => pair.slice(pair.indexOf('=') + 1))
+  const segments = pathname.split('/').filter((segment) => percentDecoded(segment).length >= minSegment)
+  const pieces = [...values, ...searchParams.values(), ...[username, password, ...segments].flatMap(bothForms)]
+  const whole = search === '' ? [href] : [href, `${pathname}${search}`]
+  return [...new Set([...whole, ...pieces])].filter((piece) => piece.length >= MIN_VALUE_CHARACTERS)
+}
+
+const bothForms = (written: string): string[] => [written, percentDecoded(written)]

@@ -1,4 +1,4 @@
-/** From an operation's table to bytes on the wire, and what must not leave with an error. */
+/** From an operation's table to bytes on the wire. */
 import { createHash } from 'node:crypto'
 import {
   type Composed,
@@ -103,34 +103,4 @@ function digestOf(vendor: Vendor, credentials: Credentials, group: string | null
     .update(JSON.stringify([vendor.name, account, group]))
     .digest('hex')
     .slice(0, 32)
-}
-
-const MAX_MESSAGE_CHARACTERS = 300
-
-/** Makes vendors' own words printable: secrets masked in every form in which a reply might repeat them, one line, bounded. */
-export function maskerOf(secrets: readonly string[]): (text: string) => string {
-  const forms = formsOf(secrets.filter((secret) => secret !== ''))
-  return (text) => {
-    const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
-    return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
-  }
-}
-
-/** Secrets in every form in which a reply might repeat them, the longest first: a secret may be part of another's form. */
-export function formsOf(secrets: readonly string[]): string[] {
-  return secrets
-    .flatMap((secret) => [
-      secret,
-      encodeURIComponent(secret),
-      new URLSearchParams({ s: secret }).toString().slice(2),
-      Buffer.from(secret).toString('base64'),
-    ])
-    .sort((a, b) => b.length - a.length)
-}
-
-/** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */
-export function secretsOf(operation: Operation, settings: SourceSettings, wire: Params): string[] {
-  const inParams = Object.entries(wire).filter(([name]) => operation.params[name]?.secret === true)
-  const inCredentials = Object.values(settings.credentials).map((secret) => secret?.reveal() ?? '')
-  return [...inParams.map(([, value]) => String(value)), ...inCredentials, settings.upstream?.password?.reveal() ?? '']
 }

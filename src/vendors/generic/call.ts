@@ -1,7 +1,8 @@
 /** What goes on the wire of a generic vendor, and what of it must never be shown. */
 import { Secret } from '../../secret.ts'
+import { secretsInLink } from '../client/redact.ts'
 import type { Composed, Credentials, Params } from '../contract.ts'
-import { percentDecoded } from '../parse/address.ts'
+import { splitLogin } from '../parse/link.ts'
 import { membersOf } from '../parse/reply.ts'
 import type { GenericOwn } from './settings.ts'
 
@@ -17,10 +18,7 @@ export function compose(own: GenericOwn, { num = 1 }: Params): Composed {
   const headers = Object.fromEntries(
     Object.entries(own.headers).map(([name, value]) => [name.toLowerCase(), fill(value)]),
   )
-  const url = new URL(fill(own.url))
-  const login = loginHeader(url)
-  url.username = ''
-  url.password = ''
+  const { url, headers: login } = splitLogin(new URL(fill(own.url)))
   const body = own.body === undefined ? undefined : fill(own.body)
   const type = body === undefined ? {} : { 'content-type': typeOf(body) }
   return { url: url.href, headers: { ...type, ...login, ...headers }, ...(body === undefined ? {} : { body }) }
@@ -28,13 +26,6 @@ export function compose(own: GenericOwn, { num = 1 }: Params): Composed {
 
 function typeOf(body: string): string {
   return /^\s*[{[]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded'
-}
-
-/** `https://user:pass@host/list` means a Basic login (RFC 7617). */
-function loginHeader({ username, password }: URL): Record<string, string> {
-  if (username === '' && password === '') return {}
-  const login = `${percentDecoded(username)}:${percentDecoded(password)}`
-  return { authorization: `Basic ${Buffer.from(login).toString('base64')}` }
 }
 
 /**
@@ -49,7 +40,8 @@ export function credentialsOf(own: GenericOwn): Credentials {
     ...Object.entries(headers).map(([name, value]): [string, Secret] => [`header ${name}`, value]),
   ]
   const parts = [
-    ...partsOfUrl(url.reveal()),
+    // As written, for `{num}` is no part of a key.
+    ...secretsInLink(url.reveal().replaceAll(NUM, '0')),
     ...Object.values(headers).flatMap((value) => partsOfHeader(value.reveal())),
     ...(body === undefined ? [] : partsOfBody(body.reveal())),
   ]
@@ -59,20 +51,6 @@ export function credentialsOf(own: GenericOwn): Credentials {
 
 /** Shorter ones are no keys: masking every `1` would make the vendor's words unreadable. */
 const MIN_SECRET = 4
-/** Segments of a path are words, unless they are this long. */
-const MIN_SECRET_SEGMENT = 8
-
-function partsOfUrl(written: string): string[] {
-  const url = new URL(written.replaceAll(NUM, '0'))
-  const query = written.split('?')[1] ?? ''
-  const raw = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1))
-  const segments = url.pathname.split('/').filter((segment) => segment.length >= MIN_SECRET_SEGMENT)
-  return [
-    ...raw,
-    ...url.searchParams.values(),
-    ...[url.username, url.password, ...segments].flatMap((part) => [part, percentDecoded(part)]),
-  ]
-}
 
 /** `Bearer <token>`, `Basic <base64 of user:password>`, `name=value; name=value`. */
 function partsOfHeader(value: string): string[] {

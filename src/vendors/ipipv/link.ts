@@ -3,6 +3,7 @@
  * is shown nowhere in the document: text with the delimiter that was asked for, or JSON of unknown shape.
  */
 import type { VendorRequest } from '../client/http.ts'
+import { maskerOf, secretsInLink } from '../client/redact.ts'
 import {
   type Delivered,
   type RawReply,
@@ -64,20 +65,12 @@ function wordsError(body: string): VendorError {
 }
 
 const MAX_WORDS = 200
-/** Shorter pieces of a link turn up in anything. */
-const TELLING_LENGTH = 6
+/** A link serves whoever has it, and tokens of short links are short. */
+const SHORT_TOKEN = 6
 
-/** What a link answers may quote it, and a link serves whoever has it: masked are the whole of it and its pieces. */
-export function withoutLink(error: VendorError, { href, pathname, search, searchParams }: URL): VendorError {
-  const pieces = [
-    href,
-    `${pathname}${search}`,
-    ...search.split(/[?&=]/),
-    ...searchParams.values(),
-    ...pathname.split('/'),
-  ]
-  const telling = pieces.filter((piece) => piece.length >= TELLING_LENGTH).sort((a, b) => b.length - a.length)
-  const masked = telling.reduce((words, piece) => words.replaceAll(piece, '[redacted]'), error.message)
+/** What a link answers may quote it: masked are the whole of it and its pieces. */
+export function withoutLink(error: VendorError, { href }: URL): VendorError {
+  const masked = maskerOf(secretsInLink(href, SHORT_TOKEN))(error.message)
   return new VendorError(error.class, error.vendorCode, masked, { hint: error.hint, wait: error.wait })
 }
 

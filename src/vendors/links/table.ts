@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { Secret } from '../../secret.ts'
+import { secretsInLink } from '../client/redact.ts'
 import {
   type Composed,
   type Credentials,
@@ -16,7 +17,7 @@ import {
   type Vendor,
   VendorError,
 } from '../contract.ts'
-import { percentDecoded } from '../parse/address.ts'
+import { splitLogin } from '../parse/link.ts'
 import type { LinkReading, SignedLink, TableLink, UnknownLink } from './reading.ts'
 import { sniff } from './sniff.ts'
 
@@ -188,15 +189,10 @@ function ownWords(reply: RawReply, vendor: Vendor): VendorError | undefined {
   }
 }
 
-/** A login in the link is a Basic login (RFC 7617): not part of the address that is called. */
-function request(url: URL): Composed {
-  const plain = new URL(url)
-  plain.username = ''
-  plain.password = ''
-  plain.hash = ''
-  if (url.username === '') return { url: plain.href }
-  const login = `${percentDecoded(url.username)}:${percentDecoded(url.password)}`
-  return { url: plain.href, headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` } }
+function request(link: URL): Composed {
+  const { url, headers } = splitLogin(link)
+  url.hash = ''
+  return { url: url.href, headers }
 }
 
 /** A link that says so asks for SOCKS; most say nothing, and mean HTTP. */
@@ -204,16 +200,7 @@ function protocolOf({ searchParams }: URL): UpstreamProtocol {
   return [...searchParams.values()].some((value) => /^socks(5h?)?$/i.test(value)) ? 'socks5' : 'http'
 }
 
-/** Words of a path are mostly names. */
-const MIN_TOKEN_CHARACTERS = 12
-
-/** Everything in the link that could be a key, and the link itself. */
+/** The link itself and everything in it that could be a key. */
 function secretsOf(url: URL): Credentials {
-  const words = url.pathname.split('/').map(percentDecoded)
-  const values = [url.href, percentDecoded(url.username), percentDecoded(url.password), ...url.searchParams.values()]
-  const long = [
-    ...values.filter((value) => value.length >= MIN_SECRET_CHARACTERS),
-    ...words.filter((word) => word.length >= MIN_TOKEN_CHARACTERS),
-  ]
-  return Object.fromEntries(long.map((value, index) => [`part ${index}`, new Secret(value)]))
+  return Object.fromEntries(secretsInLink(url.href).map((value, index) => [`part ${index}`, new Secret(value)]))
 }

@@ -4,8 +4,7 @@
  */
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { conceal } from '../../../src/vendors/client/redact.ts'
-import { maskerOf } from '../../../src/vendors/client/wire.ts'
+import { conceal, maskerOf } from '../../../src/vendors/client/redact.ts'
 import type { Operation } from '../../../src/vendors/contract.ts'
 import { itemReader } from '../../../src/vendors/generic/item.ts'
 import { readReply } from '../../../src/vendors/generic/reply.ts'
