@@ -1,10 +1,12 @@
 /** The embedded pretend vendor. Its document stands at the top of src/demo/api.ts; the section numbers are those there. */
+
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import type { ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './contract.ts'
+import type { Delivered, ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './contract.ts'
 import { parseEndpoint } from './parse/address.ts'
+import { deliverEach, given } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'
-import { credential, malformed, membersOf, refusal, textOf } from './parse/reply.ts'
+import { credential, malformed, membersOf, refusal, ruleOf, textOf } from './parse/reply.ts'
 import { chinaTime } from './parse/time.ts'
 
 const MINUTE_MS = 60_000
@@ -96,19 +98,12 @@ function decode(operation: string, reply: RawReply): unknown {
   if (typeof code !== 'string') throw malformed('the reply has no code', reply.text)
   if (code === 'SUCCESS') return data
   const rules: Readonly<Record<string, ErrorRule>> = operation === 'get' ? operations.get.errors : commonErrors
-  throw refusal(Object.hasOwn(rules, code) ? rules[code] : undefined, code, textOf(message) ?? '')
+  throw refusal(ruleOf(code, rules), code, textOf(message) ?? '')
 }
 
-function deliver(data: unknown): { sold: readonly Sold[]; rejected: readonly string[] } {
+function deliver(data: unknown): Delivered {
   if (!Array.isArray(data)) throw malformed('the reply has no list of addresses')
-  const sold: Sold[] = []
-  const rejected: string[] = []
-  for (const item of data) {
-    const read = readItem(item)
-    if (typeof read === 'string') rejected.push(read)
-    else sold.push(read)
-  }
-  return { sold, rejected }
+  return deliverEach(data, readItem)
 }
 
 /** @returns the address, or why it cannot be used */
@@ -134,9 +129,7 @@ function readItem(item: unknown): Sold | string {
 type Texts = Readonly<Record<string, string | undefined>>
 
 function factsOf(host: string, { proxy_ip, country, area, city, isp }: Texts): Partial<Sold> {
-  const exit = proxy_ip === host ? undefined : proxy_ip
-  const told = Object.entries({ exit, country, area, city, isp })
-  return Object.fromEntries(told.filter(([, value]) => value !== undefined))
+  return given({ exit: proxy_ip === host ? undefined : proxy_ip, country, area, city, isp })
 }
 
 /** The members of an item that can be read as text. */

@@ -2,6 +2,7 @@
  * juliangip (巨量IP), dynamic proxies. Document: `juliangip-dynamic.txt` (the vendor's page of 2021-09-15).
  * Calls and parameters that the page does not know were seen in the vendor's public SDKs and clients; each says so.
  */
+
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
@@ -10,7 +11,6 @@ import {
   type Credentials,
   type DeliverContext,
   type Delivered,
-  type ErrorRule,
   type Life,
   type Operation,
   type Param,
@@ -21,7 +21,8 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
-import { parseEndpoint } from './parse/address.ts'
+import { notAnAddress, parseEndpoint } from './parse/address.ts'
+import { deliverEach, given, secretOf } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'
 import {
   countOf,
@@ -29,9 +30,10 @@ import {
   errorInText,
   malformed,
   membersOf,
+  type RulesByWords,
   refusal,
+  ruleInWords,
   ruleOf,
-  shapeOf,
   startsLikeMarkup,
   textOf,
 } from './parse/reply.ts'
@@ -220,7 +222,7 @@ function authorize(_operation: string, params: Params, { trade_no: tradeNo, key 
 // --- Replies ------------------------------------------------------------------------------------------------------
 
 /** Only code 401 is documented. The rest speaks through its words, by what public clients met and by guess (vendors.md 1.2). */
-const words: readonly (readonly [RegExp, ErrorRule])[] = [
+const words: RulesByWords = [
   [/频繁/, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
     /白名单|授权IP/i,
@@ -257,7 +259,7 @@ const words: readonly (readonly [RegExp, ErrorRule])[] = [
 const WORKED = '200'
 
 function failure(operation: string, code: string, message: string): VendorError {
-  const said = words.find(([pattern]) => pattern.test(message))?.[1]
+  const said = ruleInWords(message, words)
   // 401 stands for whatever is refused; its words tell when it is the whitelist.
   const rule = said?.class === 'whitelist' ? said : (ruleOf(code, operations[operation]?.errors) ?? said)
   return refusal(rule, code, message)
@@ -300,15 +302,11 @@ function deliver(data: unknown, { request }: DeliverContext): Delivered {
   const { proxy_list: written = [], surplus_quantity: surplus } = contentsOf(data)
   const listed: unknown = typeof written === 'string' ? splitText(written, request['split']) : written
   if (!Array.isArray(listed)) throw malformed('the reply has no proxy_list')
-  const sold: Sold[] = []
-  const rejected: string[] = []
-  for (const item of listed as unknown[]) {
-    const read = typeof item === 'string' ? readText(item, request) : readObject(item, request)
-    if (read === undefined) rejected.push(`not an address: ${shapeOf(typeof item === 'string' ? item : typeof item)}`)
-    else sold.push(read)
-  }
-  const balance = countOf(surplus)
-  return { sold, rejected, ...(balance === undefined ? {} : { balance }) }
+  const read = (item: unknown) =>
+    typeof item === 'string'
+      ? (readText(item, request) ?? notAnAddress(item))
+      : (readObject(item, request) ?? notAnAddress(typeof item))
+  return { ...deliverEach(listed, read), ...given({ balance: countOf(surplus) }) }
 }
 
 /** An empty array, an empty element or nothing at all stand where an object would be empty. */
@@ -385,11 +383,7 @@ function readObject(item: unknown, request: Params): Sold | undefined {
     protocol: protocolOf(request),
     ...endpoint,
     life: lifeOf(textOf(seconds)),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password: new Secret(password) }),
-    ...(exit === undefined ? {} : { exit }),
-    ...(city === undefined ? {} : { city }),
-    ...(area === undefined ? {} : { area }),
+    ...given({ username, password: secretOf(password), exit, city, area }),
   }
 }
 

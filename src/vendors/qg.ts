@@ -2,6 +2,7 @@
  * qg.net (青果网络), the current API: hosts share, exclusive, monopoly and overseas. Document: `qg-new-api.txt`, one
  * section per call; the sections have titles instead of numbers. What stands in no section says where it was seen.
  */
+
 import { z } from 'zod'
 import {
   type Account,
@@ -9,7 +10,6 @@ import {
   type Credentials,
   type Delivered,
   type ErrorRule,
-  type Life,
   type Operation,
   type Param,
   type Params,
@@ -21,9 +21,9 @@ import {
   type WaitEdge,
 } from './contract.ts'
 import { parseEndpoint } from './parse/address.ts'
+import { deliverEach, given, lifeUntil } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'
 import { countOf, credential, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from './parse/reply.ts'
-import { chinaTime } from './parse/time.ts'
 import { legacyAccount } from './qg/legacy-calls.ts'
 import { callerAddress, decodeLegacy, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 
@@ -376,14 +376,7 @@ function decode(operation: string, reply: RawReply): unknown {
 }
 
 function deliver(data: unknown): Delivered {
-  const sold: Sold[] = []
-  const rejected: string[] = []
-  for (const { item, task } of itemsOf(data)) {
-    const read = readItem(item, task)
-    if (typeof read === 'string') rejected.push(read)
-    else sold.push(read)
-  }
-  return { sold, rejected }
+  return deliverEach(itemsOf(data), (listed) => readItem(listed as Listed))
 }
 
 interface Listed {
@@ -406,7 +399,7 @@ function itemsOf(data: unknown, task?: string): Listed[] {
 }
 
 /** Connects to `server`; `proxy_ip` is what targets see. @returns the address, or why it cannot be used */
-function readItem(item: unknown, task: string | undefined): Sold | string {
+function readItem({ item, task }: Listed): Sold | string {
   const {
     server: connect,
     proxy_ip: seen,
@@ -418,21 +411,12 @@ function readItem(item: unknown, task: string | undefined): Sold | string {
   const [server, exit, where, carrier, deadline, id] = [connect, seen, place, line, end, batch].map(textOf)
   const endpoint = server === undefined ? undefined : parseEndpoint(server)
   if (endpoint === undefined) return `an item whose server is no address: ${shapeOf(server ?? '')}`
-  const ref = id ?? task
   return {
     protocol: 'http',
     ...endpoint,
-    life: lifeOf(deadline),
-    ...(exit === undefined || exit === endpoint.host ? {} : { exit }),
-    ...(where === undefined ? {} : { area: where }),
-    ...(carrier === undefined ? {} : { isp: carrier }),
-    ...(ref === undefined ? {} : { ref }),
+    life: lifeUntil(deadline),
+    ...given({ exit: exit === endpoint.host ? undefined : exit, area: where, isp: carrier, ref: id ?? task }),
   }
-}
-
-function lifeOf(deadline: string | undefined): Life {
-  const wallMs = deadline === undefined ? undefined : chinaTime(deadline)
-  return wallMs === undefined ? { kind: 'unknown' } : { kind: 'until', wallMs }
 }
 
 // --- Products -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,16 @@ import {
   VendorError,
 } from './contract.ts'
 import { parseJson } from './parse/json.ts'
-import { credential, malformed, membersOf, refusal, ruleOf, textOf } from './parse/reply.ts'
+import {
+  credential,
+  malformed,
+  membersOf,
+  type RulesByWords,
+  refusal,
+  ruleInWords,
+  ruleOf,
+  textOf,
+} from './parse/reply.ts'
 import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
 import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 
@@ -33,7 +42,7 @@ function authorize(_operation: string, params: Params, { app_key: appKey }: Cred
 // --- Replies ------------------------------------------------------------------------------------------------------
 
 /** Only 200, 3 and 156 are documented. The rest speaks through its words, then through what sibling platforms' tables say. */
-const words: readonly (readonly [RegExp, ErrorRule])[] = [
+const words: RulesByWords = [
   [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: 'too many requests', wait: 2_000 }],
   [
     /白名单|allow ?list|white ?list/i,
@@ -73,10 +82,7 @@ function decode(operation: string, reply: RawReply, sent: Params): unknown {
   if (said === undefined) throw malformed('the reply has no code', reply.text)
   if (WORKED.includes(said)) return data
   const message = textOf(msg) ?? ''
-  const rule =
-    ruleOf(said, operations[operation]?.errors) ??
-    words.find(([pattern]) => pattern.test(message))?.[1] ??
-    ruleOf(said, siblings)
+  const rule = ruleOf(said, operations[operation]?.errors) ?? ruleInWords(message, words) ?? ruleOf(said, siblings)
   throw refusal(rule, said, message)
 }
 

@@ -1,9 +1,10 @@
 /** One item of a list becomes an address: by the columns of a text, or by the members of an object. */
+
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
-import { Secret } from '../../secret.ts'
 import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
 import { type Endpoint, parseEndpoint } from '../parse/address.ts'
+import { given, secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import { parseZone, readTime } from '../parse/time.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
@@ -78,13 +79,12 @@ function endpointOf(fact: (name: Fact) => string | undefined): Endpoint | undefi
 function loginOf(fact: (name: Fact) => string | undefined): Pick<Sold, 'username' | 'password'> {
   const [username, password] = [fact('username'), fact('password')]
   if (username === undefined) return {}
-  return { username, ...(password === undefined ? {} : { password: new Secret(password) }) }
+  return { username, ...given({ password: secretOf(password) }) }
 }
 
 function factsOf(fact: (name: Fact) => string | undefined, host: string): Partial<Sold> {
   const exit = fact('exit')
-  const told = { exit: exit === host ? undefined : exit, ...places(fact) }
-  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined))
+  return given({ exit: exit === host ? undefined : exit, ...places(fact) })
 }
 
 function places(fact: (name: Fact) => string | undefined) {

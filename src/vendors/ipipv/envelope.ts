@@ -14,7 +14,7 @@ import {
   VendorError,
 } from '../contract.ts'
 import { parseJson } from '../parse/json.ts'
-import { malformed, membersOf, refusal, ruleOf, textOf } from '../parse/reply.ts'
+import { malformed, membersOf, type RulesByWords, refusal, ruleInWords, ruleOf, textOf } from '../parse/reply.ts'
 import { everyCode, operations } from './operations.ts'
 
 const KEY_BYTES = [16, 24, 32]
@@ -106,7 +106,7 @@ function typedValue(param: Param | undefined, value: ParamValue): unknown {
 }
 
 /** Not in the list of codes; what the words say is a guess (vendors.md 4.3). */
-const words: readonly (readonly [RegExp, ErrorRule])[] = [
+const words: RulesByWords = [
   [/频繁/, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
     /白名单|white ?list/i,
@@ -154,5 +154,5 @@ const mainAccount: ErrorRule = {
 export function failure(operation: string, code: string, message: string): VendorError {
   if (code === OVERLOADED && /禁用|不存在/.test(message)) return refusal(mainAccount, code, message)
   const documented = ruleOf(code, operations[operation]?.errors, everyCode)
-  return refusal(documented ?? words.find(([pattern]) => pattern.test(message))?.[1], code, message)
+  return refusal(documented ?? ruleInWords(message, words), code, message)
 }

@@ -1,8 +1,8 @@
 /** Static instances: from the vendor's description of one to an address, and which of them can be used now. */
 
-import { Secret } from '../../secret.ts'
 import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
 import { parseEndpoint } from '../parse/address.ts'
+import { given, secretOf } from '../parse/items.ts'
 import { countOf, malformed, membersOf, shapeOf, textOf } from '../parse/reply.ts'
 
 /** The document's own numbers. */
@@ -117,12 +117,12 @@ function loginOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'username'
   // Type 3 writes its token into the password, and the name may be missing or be the token too.
   const name = username ?? password
   if (!isLogin || name === undefined) return {}
-  return { username: name, ...(password === undefined ? {} : { password: new Secret(password) }) }
+  return { username: name, ...given({ password: secretOf(password) }) }
 }
 
 function factsOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'country' | 'city'> {
   const [country, city] = [item['countryCode'], item['cityCode']].map(textOf)
-  return { ...(country === undefined ? {} : { country }), ...(city === undefined ? {} : { city }) }
+  return given({ country, city })
 }
 
 /** One answer of the call `order`. */

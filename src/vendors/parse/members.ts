@@ -1,9 +1,10 @@
 /** An address as an object of JSON or XML, under the names that vendors use. */
+
 import { isIP } from 'node:net'
-import { Secret } from '../../secret.ts'
 import type { Life } from '../contract.ts'
 import type { Endpoint } from './address.ts'
 import { type Found, toFound } from './facts.ts'
+import { given, secretOf } from './items.ts'
 import { countOf, textOf } from './reply.ts'
 import { lifeIn } from './time.ts'
 
@@ -65,17 +66,12 @@ export function itemIn(fields: Fields, read: (text: string) => Endpoint | undefi
   const protocol = protocolOf(fields)
   const facts = {
     life: lifeOf(fields),
-    ...(exit === undefined ? {} : { exit }),
-    ...(username === undefined ? {} : { username }),
-    ...(username === undefined || password === undefined ? {} : { password: new Secret(password) }),
-    ...(area === undefined ? {} : { area }),
-    ...(city === undefined ? {} : { city }),
-    ...(isp === undefined ? {} : { isp }),
+    ...given({ exit, area, city, isp, ...(username === undefined ? {} : { username, password: secretOf(password) }) }),
   }
   return {
     ...toFound(endpoint, facts),
     ...(endpoint.protocol === undefined && protocol !== undefined ? { protocol } : {}),
-    ...(country === undefined ? {} : { country }),
+    ...given({ country }),
   }
 }
 

@@ -4,6 +4,7 @@
  * Bodies come from strangers. Nothing here throws anything but VendorError, and no message repeats the body itself, which
  * may hold logins: `shapeOf` shows what it looked like.
  */
+
 import { secret } from '../../config/fields.ts'
 import { type ErrorRule, VendorError } from '../contract.ts'
 
@@ -47,6 +48,14 @@ export function ruleOf(
   ...tables: readonly (Readonly<Record<string, ErrorRule>> | undefined)[]
 ): ErrorRule | undefined {
   return tables.find((table) => table !== undefined && Object.hasOwn(table, code))?.[code]
+}
+
+/** Words by which a rule is recognised; the first that fits decides. */
+export type RulesByWords = readonly (readonly [RegExp, ErrorRule])[]
+
+/** What words mean where no code tells. */
+export function ruleInWords(words: string, rules: RulesByWords): ErrorRule | undefined {
+  return rules.find(([pattern]) => pattern.test(words))?.[1]
 }
 
 // --- Fields -------------------------------------------------------------------------------------------------------

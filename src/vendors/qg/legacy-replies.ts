@@ -1,10 +1,10 @@
 /** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
 
-import type { Account, Channels, Delivered, ErrorRule, Life, Params, Pending, Sold } from '../contract.ts'
+import type { Account, Channels, Delivered, ErrorRule, Params, Pending, Sold } from '../contract.ts'
 import { parseEndpoint } from '../parse/address.ts'
+import { deliverEach, given, lifeUntil } from '../parse/items.ts'
 import { parseJson } from '../parse/json.ts'
 import { countOf, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from '../parse/reply.ts'
-import { chinaTime } from '../parse/time.ts'
 import { legacyErrors } from './legacy-calls.ts'
 
 type Envelope = Readonly<Record<string, unknown>>
@@ -34,14 +34,7 @@ export function decodeLegacy(text: string, errors: Readonly<Record<string, Error
 
 /** `Data` of one batch, `TaskList` of several, or the fields of a single address at the top. */
 export function deliverBatches(data: unknown): Delivered {
-  const sold: Sold[] = []
-  const rejected: string[] = []
-  for (const item of itemsOf(membersOf(data) ?? {})) {
-    const read = readItem(item)
-    if (typeof read === 'string') rejected.push(read)
-    else sold.push(read)
-  }
-  return { sold, rejected }
+  return deliverEach(itemsOf(membersOf(data) ?? {}), readItem)
 }
 
 function itemsOf(envelope: Envelope): unknown[] {
@@ -71,17 +64,10 @@ function readItem(item: unknown): Sold | string {
   return {
     protocol: 'http',
     ...endpoint,
-    life: lifeOf(textOf(deadline)),
+    life: lifeUntil(textOf(deadline)),
     ref: ip ?? endpoint.host,
-    ...(ip === undefined || ip === endpoint.host ? {} : { exit: ip }),
-    ...(place === undefined ? {} : { area: place }),
-    ...(carrier === undefined ? {} : { isp: carrier }),
+    ...given({ exit: ip === endpoint.host ? undefined : ip, area: place, isp: carrier }),
   }
-}
-
-function lifeOf(deadline: string | undefined): Life {
-  const wallMs = deadline === undefined ? undefined : chinaTime(deadline)
-  return wallMs === undefined ? { kind: 'unknown' } : { kind: 'until', wallMs }
 }
 
 // --- Monopolised lines --------------------------------------------------------------------------------------------
@@ -107,16 +93,7 @@ export const FOLLOWED = {
 export function deliverLines(lines: unknown): Delivered {
   if (lines === null) return { sold: [], pending: [], rejected: [] }
   if (!Array.isArray(lines)) throw malformed('the reply has no list of lines')
-  const sold: Sold[] = []
-  const pending: Pending[] = []
-  const rejected: string[] = []
-  for (const line of lines as unknown[]) {
-    const read = readLine(line)
-    if (typeof read === 'string') rejected.push(read)
-    else if ('host' in read) sold.push(read)
-    else pending.push(read)
-  }
-  return { sold, pending, rejected }
+  return { pending: [], ...deliverEach(lines, readLine) }
 }
 
 function readLine(line: unknown): Sold | Pending | string {
@@ -132,8 +109,7 @@ function readLine(line: unknown): Sold | Pending | string {
     ...endpoint,
     life: { kind: 'for', ms: SEEN_LIFE_MS },
     ref,
-    ...(place === undefined ? {} : { area: place }),
-    ...(carrier === undefined ? {} : { isp: carrier }),
+    ...given({ area: place, isp: carrier }),
   }
 }
 
@@ -150,7 +126,7 @@ export function quotaOf(data: unknown): Channels {
   const { Total, Available } = membersOf(data) ?? {}
   const [total, free] = [countOf(Total), countOf(Available)]
   if (total === undefined) throw malformed('the reply has no Total')
-  return { total, ...(free === undefined ? {} : { free }) }
+  return { total, ...given({ free }) }
 }
 
 /** @param operation the call's name in the vendor's table */

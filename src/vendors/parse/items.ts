@@ -1,0 +1,36 @@
+/** From the items of a reply to addresses. */
+import { Secret } from '../../secret.ts'
+import type { Delivered, Life, Pending, Sold } from '../contract.ts'
+import { chinaTime } from './time.ts'
+
+/** A password as it stood in a reply. */
+export function secretOf(text: string | undefined): Secret | undefined {
+  return text === undefined ? undefined : new Secret(text)
+}
+
+type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
+
+/** Without the members that are undefined: an optional member of a contract is left out. */
+export function given<T extends object>(members: T): Given<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>
+}
+
+/** @param read gives the address, what stands for one that comes later, or why there is neither */
+export function deliverEach(items: readonly unknown[], read: (item: unknown) => Sold | Pending | string): Delivered {
+  const sold: Sold[] = []
+  const pending: Pending[] = []
+  const rejected: string[] = []
+  for (const item of items) {
+    const one = read(item)
+    if (typeof one === 'string') rejected.push(one)
+    else if ('host' in one) sold.push(one)
+    else pending.push(one)
+  }
+  return { sold, rejected, ...(pending.length === 0 ? {} : { pending }) }
+}
+
+/** A deadline in China's time; unknown where there is none. */
+export function lifeUntil(deadline: string | undefined): Life {
+  const wallMs = deadline === undefined ? undefined : chinaTime(deadline)
+  return wallMs === undefined ? { kind: 'unknown' } : { kind: 'until', wallMs }
+}
