@@ -268,6 +268,7 @@ function dataSettings(config: Config, budget: DescriptorBudget): DataSideSetting
       provider: port.provider,
       strategy: port.strategy,
       session: port.session,
+      listen: { port: port.port, name: port.name },
       optionHeaders: port.optionHeaders,
       upstreamHeader: port.upstreamHeader,
       handshakeMs: limits.handshake,
@@ -299,6 +300,7 @@ function dataSettings(config: Config, budget: DescriptorBudget): DataSideSetting
     })),
     providers: config.providers.map((provider) => provider.name),
     allowPrivate: new Set(config.providers.filter(mayBePrivate).map((provider) => provider.name)),
+    routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
     closesAtDeadline: config.pool.onDeadline === 'close',
   }
 }

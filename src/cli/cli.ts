@@ -1,9 +1,10 @@
-/** The command line: `turnpike start | check | status | retry | test-source | call`. */
+/** The command line: `turnpike start | check | route | status | retry | test-source | call`. */
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { type CallDeps, call, type Direct } from './call.ts'
 import { check } from './check.ts'
 import { retry } from './retry.ts'
+import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, start } from './start.ts'
 import { status } from './status.ts'
 import { DEFAULT_CONFIG, type DirectTrial, type TestSourceDeps, testSource } from './test-source.ts'
@@ -22,6 +23,7 @@ not be in the file.
 Examples:
   turnpike start                             run the gateway of ./gateway.yaml
   turnpike check --config /etc/turnpike.yaml see whether a file is right before using it
+  turnpike route www.example.com             see which rule of routes a target meets
   turnpike status                            ask a running gateway how it is
   turnpike retry qg                          a wrong key has been mended: try it now
   turnpike test-source - < link.txt          see what a link from a vendor's page brings
@@ -76,6 +78,7 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
       deps.out(check(config, deps.environment))
     },
   )
+  addRoute(program, deps)
   withConfig(program.command('status').description('ask a running gateway how it and its providers are')).action(
     async ({ config }: Options) => {
       const { text, exitCode } = await status(config, deps.environment)
@@ -94,6 +97,23 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
   addTestSource(program, deps, finish)
   addCall(program, deps)
   return program
+}
+
+function addRoute(program: Command, deps: CliDeps): void {
+  const command = program
+    .command('route')
+    .description('say which rule of routes a target meets, and where it leads')
+    .argument('<target>', 'HOST or HOST:PORT; port 443 when none is given')
+    .option('-u, --user <name>', 'account name of the client')
+    .option('-l, --listen <port>', 'number or name of the port of the gateway; default: the first one')
+    .addOption(
+      new Option('-m, --method <method>', 'how the client asks')
+        .choices(['CONNECT', 'plain', 'socks'])
+        .default('CONNECT'),
+    )
+  withConfig(command).action((target: string, { config, ...options }: Options & RouteOptions) => {
+    deps.out(route(config, deps.environment, target, options))
+  })
 }
 
 const TEST_HELP = `

@@ -90,7 +90,10 @@ function explainUnion(
     (branch) => !branch.some(({ path: inner, code }) => inner.length === 0 && code !== 'unrecognized_keys'),
   )
   if (meant !== undefined) return meant.flatMap((inner) => explain(inner, raw, path))
-  const choices = issue.errors.flat().flatMap(shapesOf)
+  const choices = issue.errors
+    .flat()
+    .flatMap(shapesOf)
+    .map((choice) => choice.replace(/^write /, ''))
   return [{ path, message: `${emptyOr(value)}write ${[...new Set(choices)].join(' or ')}`, at: 'value' }]
 }
 

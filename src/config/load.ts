@@ -7,8 +7,10 @@ import * as vendors from '../vendors/registry.ts'
 import { crossCheck } from './checks.ts'
 import { type Environment, type Substitution, substitute } from './environment.ts'
 import { explain, type Finding, rememberKnownKeys, valueAt } from './explain.ts'
+import { type HostLists, readHostLists } from './host-list.ts'
 import { locate, type Path } from './locate.ts'
 import { anyProviderSchema } from './provider-schema.ts'
+import { checkRoutes } from './route-checks.ts'
 import { buildSchema, type Config, type ConfigSchema, isStatic } from './schema.ts'
 import { plainValue, readYamlText, type TextProblem, type YamlText } from './yaml-text.ts'
 
@@ -60,6 +62,7 @@ export function parseConfig(
   if ('problem' in plain) return fail([...problems, ...(text.problems.length > 0 ? [] : [place(plain.problem)])])
 
   const folder = dirname(resolve(file))
+  const hostLists = readHostLists(plain.value, folder)
   const result = schema.safeParse(plain.value, { error: rememberKnownKeys })
   const findings = [
     ...(result.error?.issues ?? []).flatMap((issue) => [
@@ -67,11 +70,13 @@ export function parseConfig(
       ...behindUnknownVendor(issue, plain.value),
     ]),
     ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
+    ...checkRoutes(plain.value, substitution.filled),
+    ...hostLists.problems,
     ...missingFiles(plain.value, folder),
   ]
   problems.push(...placeFindings(findings, text, substitution))
   if (problems.length > 0 || result.data === undefined) return fail(problems)
-  return deepFreeze(resolvePaths(result.data as Config, folder))
+  return deepFreeze(withHostLists(resolvePaths(result.data as Config, folder), hostLists))
 }
 
 function readText(file: string): string {
@@ -171,6 +176,16 @@ function resolvePaths(config: Config, folder: string): Config {
   })
   const state = config.state === 'off' ? config.state : { path: absolute(config.state.path) }
   return { ...config, providers, state }
+}
+
+/** The hosts of a file stand beside those that the rule names itself. */
+function withHostLists(config: Config, { lists }: HostLists): Config {
+  if (lists.size === 0) return config
+  const routes = config.routes.map((rule, i) => {
+    const list = lists.get(i)
+    return list === undefined ? rule : { ...rule, host: [...(rule.host ?? []), ...list] }
+  })
+  return { ...config, routes }
 }
 
 function deepFreeze<T>(value: T): T {

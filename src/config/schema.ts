@@ -19,6 +19,7 @@ import {
   providerSchema,
   type StaticProvider,
 } from './provider-schema.ts'
+import { group, routes } from './routes-schema.ts'
 
 /** A floor that was left out follows a low ceiling; one that is written above its ceiling is refused (checks.ts). */
 const pool = () =>
@@ -219,6 +220,13 @@ export function buildSchema(catalogue: Catalogue) {
         .meta({ description: 'One or more ports; each speaks HTTP proxy, SOCKS5 and SOCKS4/4a.' }),
       admin: admin().prefault({}).meta({ description: 'Health, metrics and the admin API; off for none.' }),
       providers: someOf(providerSchema(catalogue)).meta({ description: 'Where addresses come from.' }),
+      groups: z
+        .array(group())
+        .default([])
+        .meta({ description: 'Several providers under one name, with priority, weight and fallback.' }),
+      routes: routes().default([]).meta({
+        description: 'Where each connection goes; the first rule that matches wins. Without one: any provider.',
+      }),
       pool: pool().prefault({}).meta({ description: 'How many addresses are held, and how long.' }),
       rotation: rotation().prefault({}).meta({ description: 'Which upstream serves which connection.' }),
       session: session().prefault({}).meta({ description: 'Clients that keep their upstream.' }),

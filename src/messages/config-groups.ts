@@ -64,6 +64,42 @@ export const configGroups: Readonly<Record<string, ConfigGroup>> = {
 `,
     comments: { addresses: '地址数', 'used when qg-a cannot deliver': 'qg-a 无法供应时使用' },
   },
+  groups: {
+    title: { en: 'Groups of providers', zh: '供应组' },
+    intro: {
+      en: `Several providers under one name, for \`routes\`. The members of the lowest \`priority\` that can serve (they hold an
+address or may buy one) share the connections by \`weight\`; a session always gets the same place. \`fallback\` serves when
+no member can.`,
+      zh: `把多个 provider 归到一个名字下，供 \`routes\` 使用。\`priority\` 最小且能服务（有地址或可以购买）的成员按 \`weight\` 分配连接；
+同一会话总在同一位置。成员都不能服务时由 \`fallback\` 服务。`,
+    },
+    example: `groups:
+  - name: both
+    members: [{ provider: qg-a, weight: 3 }, { provider: reserve, weight: 1 }]
+  - { name: careful, members: [qg-a], fallback: provider reserve }
+`,
+  },
+  routes: {
+    title: { en: 'Routes', zh: '路由规则' },
+    intro: {
+      en: `Which connections go where. The first rule that matches wins; a connection that no rule matches may use any provider. A
+rule matches when each of its criteria does; of several values one is enough. Hosts are compared as the client writes them:
+no name is resolved for a rule, so a block of addresses matches only targets that are given as addresses. A client's own option
+\`provider\` chooses among the providers of the rule. \`turnpike route HOST:PORT\` shows which rule it is and where it leads.`,
+      zh: `哪些连接走哪里。第一条匹配的规则生效；没有规则匹配的连接可用任何 provider。一条规则的所有条件都满足才算匹配；一个条件写了多个值时
+满足其一即可。主机按客户端写的样子比较：规则从不解析域名，所以地址段只匹配以地址给出的目标。客户端自己的选项 \`provider\` 只能在规则给出的
+provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去向。`,
+    },
+    example: `routes:
+  - { host: ["ads.example", "*.ads.example"], to: block }   # 403 GW_TARGET_BLOCKED
+  - { host: "*.example.cn", port: 443, user: alice, to: group careful }
+  - DOMAIN-SUFFIX,example.com,provider qg-a      # also DOMAIN, DOMAIN-KEYWORD, IP-CIDR, DST-PORT
+  - MATCH,group both
+`,
+    comments: {
+      'also DOMAIN, DOMAIN-KEYWORD, IP-CIDR, DST-PORT': '还有 DOMAIN、DOMAIN-KEYWORD、IP-CIDR、DST-PORT',
+    },
+  },
   pool: {
     title: { en: 'Pool', zh: '地址池' },
     intro: {

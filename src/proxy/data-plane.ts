@@ -16,6 +16,7 @@ import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
 import type { Strategy } from '../strategy.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
@@ -64,6 +65,8 @@ export interface DataSideSettings {
   readonly providers: readonly string[]
   /** Those whose upstreams may be at loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
+  /** Rules and groups; undefined without rules. */
+  readonly routes: RouteSettings | undefined
   /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
   readonly hedgeAfter: number | 'auto' | 'off'
   /** End the tunnels of an upstream when it expires. */
@@ -139,6 +142,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
       strategy: settings.strategy,
       providers: settings.providers,
       isOwnPort: (host, port) => guard.isOwnPort(host, port),
+      routes: settings.routes && new RouteTable(settings.routes, serveCheck(clock, supply)),
     })
     const deadlines = new DeadlineList(clock, settings.dialDeadlineMs)
     const answers = new DeadlineList(clock, settings.dialTimeoutMs)
@@ -248,7 +252,9 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
   tunnel(request: Connection, listener: Listener): PendingTunnel {
     try {
       this.#identify(request)
-      const route = this.#router.route(request.identity, request.target, request, this.#defaultsOf(listener))
+      const { identity, target, protocol } = request
+      const method = protocol === 'connect' ? 'CONNECT' : 'socks'
+      const route = this.#router.route(identity, target, request, this.#defaultsOf(listener), method)
       const tunnel = new Tunnel(request, route, this.#tunnelDeps)
       tunnel.begin()
       return tunnel
@@ -269,7 +275,8 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     this.#identify(connection)
     const affinity = this.#affinities.get(connection)
     if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
-    const route = this.#router.route(request.identity, request.head.target, request, this.#defaultsOf(listener))
+    const { identity, head } = request
+    const route = this.#router.route(identity, head.target, request, this.#defaultsOf(listener), 'plain')
     const exchange = new Exchange(request, route, affinity, this.#exchangeDeps)
     exchange.begin()
     return exchange
@@ -324,5 +331,21 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     for (const list of this.#lists) list.close()
     this.#hedging?.close()
     this.#dialler.close()
+  }
+}
+
+/** How long an answer of supply about a provider is used: it looks at all the addresses. */
+const OUTLOOK_MS = 100
+
+/** Whether a provider holds an address or may buy one. */
+function serveCheck(clock: Clock, supply: SupplyView): (provider: string) => boolean {
+  const known = new Map<string, { readonly can: boolean; readonly at: number }>()
+  return (provider) => {
+    const now = clock.now()
+    const latest = known.get(provider)
+    if (latest !== undefined && now - latest.at < OUTLOOK_MS) return latest.can
+    const can = supply.outlook([provider], []) === undefined
+    known.set(provider, { can, at: now })
+    return can
   }
 }

@@ -6,7 +6,10 @@ import { type ClientOptions, noOptions } from '../downstream/username-options.ts
 import { GatewayError } from '../errors.ts'
 import { anyUpstream, type Filter } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
+import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
+import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
+import { Recent } from '../structures/generational-cache.ts'
 
 /** Defaults of the listener that the client came through. */
 export interface ListenerDefaults {
@@ -14,6 +17,8 @@ export interface ListenerDefaults {
   readonly strategy: Strategy | undefined
   /** What makes a session when the client names none. */
   readonly session: 'off' | 'client' | 'target'
+  /** As rules name it. */
+  readonly listen: RouteQuery['listen']
 }
 
 export interface Route {
@@ -32,12 +37,25 @@ export interface RouterSettings {
   readonly providers: readonly string[]
   /** Whether the gateway itself listens there, under any of the names and addresses of this machine. */
   readonly isOwnPort: (host: string, port: number) => boolean
+  /** Undefined without rules. */
+  readonly routes: RouteTable | undefined
 }
 
 /** Where a request came from; its address costs a system call, so it is read only when it is needed. */
 export interface Origin {
   readonly clientAddress: string
 }
+
+/** Providers that may serve a request; undefined: all. */
+interface Allowed {
+  /** A session belongs to these. */
+  readonly all: readonly string[] | undefined
+  /** Of them, those that are to serve now. */
+  readonly serving: readonly string[] | undefined
+}
+
+/** Filters of sets of providers that are remembered. */
+const MAX_FILTERS = 1_000
 
 export class Router {
   readonly #settings: RouterSettings
@@ -47,20 +65,26 @@ export class Router {
   }
 
   /**
-   * @throws {GatewayError} GW_TARGET_NOT_ALLOWED for a target that is the gateway itself, GW_PROVIDER_NOT_ALLOWED,
-   *   GW_BAD_OPTION for a provider that is not configured
+   * @throws {GatewayError} GW_TARGET_NOT_ALLOWED for a target that is the gateway itself, GW_TARGET_BLOCKED for one that
+   *   a rule blocks, GW_PROVIDER_NOT_ALLOWED, GW_BAD_OPTION for a provider that is not configured
    */
-  route(identity: ClientIdentity, target: Target, origin: Origin, defaults: ListenerDefaults): Route {
+  route(
+    identity: ClientIdentity,
+    target: Target,
+    origin: Origin,
+    defaults: ListenerDefaults,
+    method: RouteMethod,
+  ): Route {
     this.#refuseOwnPorts(target)
     const { options } = identity
-    const provider = this.#provider(identity, defaults)
-    const filter = filterOf(options, provider, identity.providers)
+    const allowed = this.#allowed(identity, this.#decide(identity, target, origin, defaults, method), defaults)
+    const scope = filterOf(options, providerFilter(allowed.all))
     return {
       user: identity.user,
-      filter,
+      filter: allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving)),
       strategy: options.strategy ?? defaults.strategy ?? this.#settings.strategy,
       lifeMs: options.lifeMs ?? 0,
-      sessionKey: sessionKeyOf(identity, target, origin, defaults, filter),
+      sessionKey: sessionKeyOf(identity, target, origin, defaults, scope),
       strict: options.strict ?? false,
     }
   }
@@ -71,8 +95,43 @@ export class Router {
     throw new GatewayError('GW_TARGET_NOT_ALLOWED', `${authority} is the gateway itself`)
   }
 
-  #provider({ options, providers }: ClientIdentity, defaults: ListenerDefaults): string | undefined {
-    const provider = options.provider ?? defaults.provider
+  /** What the first matching rule says, within what the user may and the client asks for. */
+  #allowed(identity: ClientIdentity, decision: RouteDecision | undefined, defaults: ListenerDefaults): Allowed {
+    const provider = this.#provider(identity, decision === undefined ? defaults.provider : undefined)
+    if (decision === undefined) {
+      const all = provider === undefined ? identity.providers : [provider]
+      return { all, serving: all }
+    }
+    if (decision.kind === 'block') {
+      throw new GatewayError('GW_TARGET_BLOCKED', `rule ${decision.rule + 1} of routes blocks this target`)
+    }
+    const may = (name: string) =>
+      (provider === undefined || provider === name) && (identity.providers?.includes(name) ?? true)
+    const all = decision.all.every(may) ? decision.all : decision.all.filter(may)
+    if (all.length === 0) {
+      const message = `rule ${decision.rule + 1} of routes sends this target to providers that this client may not use or did not ask for`
+      throw new GatewayError('GW_PROVIDER_NOT_ALLOWED', message)
+    }
+    const serving = decision.serving.filter(may)
+    return { all, serving: serving.length === 0 || serving.length === all.length ? all : serving }
+  }
+
+  #decide(
+    identity: ClientIdentity,
+    target: Target,
+    origin: Origin,
+    defaults: ListenerDefaults,
+    method: RouteMethod,
+  ): RouteDecision | undefined {
+    const { routes } = this.#settings
+    if (routes === undefined) return undefined
+    const { host, port } = target
+    const query = { host, port, user: identity.account, listen: defaults.listen, method }
+    return routes.decide(query, shareOf(identity, target, origin, defaults))
+  }
+
+  #provider({ options, providers }: ClientIdentity, byDefault: string | undefined): string | undefined {
+    const provider = options.provider ?? byDefault
     if (provider === undefined) return undefined
     if (!this.#settings.providers.includes(provider)) {
       throw new GatewayError('GW_BAD_OPTION', 'the option "provider" names none of the configured providers')
@@ -88,17 +147,12 @@ type Facet = 'country' | 'area' | 'city' | 'isp'
 const FACETS: readonly Facet[] = ['country', 'area', 'city', 'isp']
 
 /** Equal wishes give equal keys: the pool keeps one view for each key. */
-function filterOf(
-  options: ClientOptions,
-  provider: string | undefined,
-  allowed: readonly string[] | undefined,
-): Filter {
-  if (options === noOptions) return providerFilter(provider === undefined ? allowed : [provider])
+function filterOf(options: ClientOptions, base: Filter): Filter {
+  if (options === noOptions) return base
   const wishes = FACETS.flatMap((facet) => {
     const value = options[facet]
     return value === undefined ? [] : [{ facet, value: value.toLowerCase() }]
   })
-  const base = providerFilter(provider === undefined ? allowed : [provider])
   if (wishes.length === 0) return base
   return {
     key: JSON.stringify([base.key, ...wishes.map((wish) => [wish.facet, wish.value])]),
@@ -108,14 +162,16 @@ function filterOf(
   }
 }
 
+const filters = new Recent<Filter>(MAX_FILTERS)
+
 function providerFilter(providers: readonly string[] | undefined): Filter {
   if (providers === undefined) return anyUpstream
-  return {
-    key: JSON.stringify(providers),
-    providers,
-    base: undefined,
-    accepts: (facts) => providers.includes(facts.provider),
-  }
+  const key = JSON.stringify(providers)
+  const known = filters.get(key)
+  if (known !== undefined) return known
+  const filter: Filter = { key, providers, base: undefined, accepts: (facts) => providers.includes(facts.provider) }
+  filters.set(key, filter)
+  return filter
 }
 
 /** Countries are codes; vendors write areas as in "河南省商丘市", of which a client names a part. */
@@ -125,6 +181,18 @@ function fits(facts: UpstreamFacts, { facet, value }: { facet: Facet; value: str
   // A vendor that tells one place does not say whether it is a province or a town.
   const place = facet === 'city' ? (facts.city ?? facts.area)?.toLowerCase() : fact
   return place?.includes(value) ?? false
+}
+
+/** Where a client stands among the weights of a group: always at the same place for one session. */
+function shareOf(
+  { account, options }: ClientIdentity,
+  target: Target,
+  origin: Origin,
+  defaults: ListenerDefaults,
+): number {
+  if (options.session === undefined && defaults.session === 'off') return Math.random()
+  const key = options.session ?? (defaults.session === 'client' ? origin.clientAddress : target.host.toLowerCase())
+  return Number.parseInt(hash('sha256', `${account ?? ''}\n${key}`).slice(0, 8), 16) / 2 ** 32
 }
 
 /**

@@ -7,7 +7,9 @@ import { schemaText } from '../../../src/config/write-schema.ts'
 import { productsOf, vendorNames } from '../../../src/vendors/registry.ts'
 
 const root = new URL('../../../', import.meta.url)
-const examples = readdirSync(new URL('config/examples/', root)).map((name) => `config/examples/${name}`)
+const examples = readdirSync(new URL('config/examples/', root))
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => `config/examples/${name}`)
 const files = ['gateway.yaml', ...examples]
 const textOf = (file: string) => readFileSync(new URL(file, root), 'utf8')
 

@@ -25,6 +25,8 @@ describe('defaults', () => {
       wait: { timeout: 10_000, queue: 1_000 },
       relay: { idle: 600_000 },
       bans: [],
+      groups: [],
+      routes: [],
       callback: 'off',
       limits: { connections: 10_000, handshake: 10_000, headerBytes: 16_384, earlyBytes: 65_536 },
       health: { rest: 5_000, maxRest: 120_000, evictAfter: 3, evidence: 60_000 },

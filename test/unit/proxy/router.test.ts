@@ -7,16 +7,22 @@ const router = new Router({
   strategy: 'round-robin',
   providers: [],
   isOwnPort: () => false,
+  routes: undefined,
 })
-const plain: ListenerDefaults = { provider: undefined, strategy: undefined, session: 'off' }
+const plain: ListenerDefaults = {
+  provider: undefined,
+  strategy: undefined,
+  session: 'off',
+  listen: { port: 8080, name: undefined },
+}
 const target = (host: string) => toTarget({ host, port: 443 })
 
 /** The session key of a client of this account and session, at this address, for this host. */
 function keyOf(wish: { account?: string; session?: string; address?: string; host?: string }, defaults = plain) {
   const options = wish.session === undefined ? {} : { session: wish.session }
   const identity = { ...anonymous, account: wish.account, options }
-  return router.route(identity, target(wish.host ?? 'a.test'), { clientAddress: wish.address ?? '192.0.2.1' }, defaults)
-    .sessionKey
+  const origin = { clientAddress: wish.address ?? '192.0.2.1' }
+  return router.route(identity, target(wish.host ?? 'a.test'), origin, defaults, 'CONNECT').sessionKey
 }
 
 it('gives sessions with names of any length keys of one length', () => {

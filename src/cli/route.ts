@@ -1,0 +1,95 @@
+/** `turnpike route`: which rule of the configuration a target meets, and where that leads. Nothing is connected to. */
+import { readFileSync } from 'node:fs'
+import { parseAuthority, toTarget } from '../address.ts'
+import type { Environment } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { locate } from '../config/locate.ts'
+import type { Config } from '../config/schema.ts'
+import { readYamlText } from '../config/yaml-text.ts'
+import { RouteMatcher } from '../routes/matcher.ts'
+import { RouteTable } from '../routes/route-table.ts'
+import { formatRouteTarget, type RouteMethod, type RouteRule } from '../routes/rule.ts'
+import { UsageError } from './words.ts'
+
+export interface RouteOptions {
+  readonly user?: string
+  /** Number or name of a port of the gateway; the first one when left out. */
+  readonly listen?: string
+  readonly method: RouteMethod
+}
+
+/** Of HTTPS, which is what most clients ask for. */
+const DEFAULT_PORT = 443
+
+/**
+ * @param target HOST or HOST:PORT; 443 when no port is given
+ * @returns what to print
+ * @throws {ConfigError} with every mistake of the file; {UsageError} for what is no target or no port of the gateway
+ */
+export function route(file: string, environment: Environment, target: string, options: RouteOptions): string {
+  const config = loadConfig(file, environment)
+  const address = parseAuthority(
+    target.includes('::') && !target.startsWith('[') ? `[${target}]` : target,
+    DEFAULT_PORT,
+  )
+  if (address === undefined) throw new UsageError(`${JSON.stringify(target)} is no target: write HOST or HOST:PORT`)
+  const listen = portOf(config, options.listen)
+  const { host, port } = address
+  const number = new RouteMatcher(config.routes).match({
+    host,
+    port,
+    user: options.user,
+    listen,
+    method: options.method,
+  })
+  const lines = [`${toTarget(address).authority} by ${options.method}, at port ${listen.port}${userText(options.user)}`]
+  if (number === undefined) return [...lines, ...withoutRule(config, listen), ''].join('\n')
+  const rule = config.routes[number]
+  if (rule === undefined) return [...lines, ''].join('\n')
+  return [...lines, `  rule ${number + 1}    ${place(file, number)}`, ...destination(config, rule), ''].join('\n')
+}
+
+function userText(user: string | undefined): string {
+  return user === undefined ? '' : `, user ${user}`
+}
+
+function portOf(config: Config, wanted: string | undefined): { port: number; name: string | undefined } {
+  const found = config.listen.find(
+    ({ port, name }) => wanted === undefined || wanted === name || wanted === String(port),
+  )
+  if (found === undefined) throw new UsageError(`--listen ${wanted}: no port of the gateway has this number or name`)
+  return { port: found.port, name: found.name }
+}
+
+function withoutRule(config: Config, listen: { readonly port: number; readonly name: string | undefined }): string[] {
+  const byDefault = config.listen.find(({ port, name }) => port === listen.port && name === listen.name)?.provider
+  const why = config.routes.length === 0 ? 'the configuration has no routes' : 'no rule matches'
+  return [
+    `  ${why}`,
+    `  leads to  ${byDefault === undefined ? 'any provider' : `provider ${byDefault} (of this port)`}`,
+  ]
+}
+
+function destination(config: Config, { to }: RouteRule): string[] {
+  if (to.kind === 'block') return ['  leads to  block: the client is answered 403 GW_TARGET_BLOCKED']
+  const tiers = new RouteTable(config, () => true).tiersOf(to)
+  const first = `  leads to  ${formatRouteTarget(to)}`
+  if (to.kind === 'provider') return [first]
+  return [
+    first,
+    ...tiers.map((tier, n) => {
+      const members = tier.map(({ provider, weight }) => `${provider} (weight ${Math.round(weight * 100) / 100})`)
+      return `  ${n === 0 ? 'first' : 'then '}     ${members.join(', ')}`
+    }),
+  ]
+}
+
+/** `gateway.yaml:12: DOMAIN-SUFFIX,example.com,block`: where the rule begins, and how. */
+function place(file: string, number: number): string {
+  const source = readFileSync(file, 'utf8')
+  const text = readYamlText(source)
+  if (!text.readable) return file
+  const { line } = text.place(locate(text.document, ['routes', number], 'value'))
+  const written = source.split(/\r?\n/)[line - 1]?.trim().replace(/^- +/, '') ?? ''
+  return `${file}:${line}: ${written}`
+}

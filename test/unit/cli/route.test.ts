@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { route } from '../../../src/cli/route.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'turnpike-route-'))
+const file = join(folder, 'gateway.yaml')
+afterAll(() => rmSync(folder, { recursive: true }))
+writeFileSync(
+  file,
+  `listen: [{ port: 8080 }, { port: 9000, name: inner, provider: b }]
+providers:
+  - { name: a, vendor: demo }
+  - { name: b, vendor: demo }
+groups:
+  - { name: g, members: [{ provider: a, weight: 3 }], fallback: provider b }
+routes:
+  - DOMAIN-SUFFIX,blocked.example,block
+  - { host: "*.example", user: u, to: group g }
+  - { host: "*.example", method: socks, to: provider b }
+`,
+)
+const explained = (target: string, options: { user?: string; listen?: string; method?: 'socks' } = {}) =>
+  route(file, {}, target, { method: 'CONNECT', ...options }).split('\n')
+
+it('names the rule with its place, and where it leads', () => {
+  expect(explained('a.blocked.example')).toEqual([
+    'a.blocked.example:443 by CONNECT, at port 8080',
+    `  rule 1    ${file}:8: DOMAIN-SUFFIX,blocked.example,block`,
+    '  leads to  block: the client is answered 403 GW_TARGET_BLOCKED',
+    '',
+  ])
+  expect(explained('a.example:80', { user: 'u' }).slice(1)).toEqual([
+    `  rule 2    ${file}:9: { host: "*.example", user: u, to: group g }`,
+    '  leads to  group g',
+    '  first     a (weight 3)',
+    '  then      b (weight 1)',
+    '',
+  ])
+  expect(explained('a.example', { method: 'socks' })[2]).toBe('  leads to  provider b')
+})
+
+it('says what happens where no rule matches', () => {
+  expect(explained('other.test').slice(1)).toEqual(['  no rule matches', '  leads to  any provider', ''])
+  expect(explained('other.test', { listen: 'inner' }).slice(1)).toEqual([
+    '  no rule matches',
+    '  leads to  provider b (of this port)',
+    '',
+  ])
+})
+
+it('refuses what is no target, and a port that the gateway does not have', () => {
+  expect(() => explained('a b')).toThrow('is no target')
+  expect(() => explained('a.test', { listen: '7' })).toThrow('no port of the gateway has this number or name')
+})
