@@ -1,5 +1,6 @@
 /** `turnpike route`: which rule of the configuration a target meets, and where that leads. Nothing is connected to. */
 import { readFileSync } from 'node:fs'
+import { isNode } from 'yaml'
 import { parseAuthority, toTarget } from '../address.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
@@ -84,12 +85,13 @@ function destination(config: Config, { to }: RouteRule): string[] {
   ]
 }
 
-/** `gateway.yaml:12: DOMAIN-SUFFIX,example.com,block`: where the rule begins, and how. */
+/** `gateway.yaml:12: DOMAIN-SUFFIX,example.com,block`: where the rule begins, and its first line; the line may hold more. */
 function place(file: string, number: number): string {
   const source = readFileSync(file, 'utf8')
   const text = readYamlText(source)
   if (!text.readable) return file
   const { line } = text.place(locate(text.document, ['routes', number], 'value'))
-  const written = source.split(/\r?\n/)[line - 1]?.trim().replace(/^- +/, '') ?? ''
-  return `${file}:${line}: ${written}`
+  const node = text.document.getIn(['routes', number], true)
+  const [from, to] = (isNode(node) && node.range) || [0, 0]
+  return `${file}:${line}: ${source.slice(from, to).split(/\r?\n/)[0]?.trim() ?? ''}`
 }

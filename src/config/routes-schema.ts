@@ -1,5 +1,5 @@
 /** The shape of `routes:` and `groups:`. A rule is a group of keys, or one of the lines that other proxies know. */
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { canonicalHost } from '../routes/host.ts'
@@ -58,8 +58,13 @@ function toPattern(pattern: string): HostPattern {
 }
 
 function toBlock(block: string): HostPattern {
-  const [address = '', length = ''] = block.split('/')
-  return { kind: 'block', value: `${canonicalHost(address)}/${length}` }
+  const [written = '', length = ''] = block.split('/')
+  const address = canonicalHost(written)
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8; a shorter one holds more than the IPv4 addresses and stays what it is.
+  if (!isIPv4(address) || isIPv4(written)) return { kind: 'block', value: `${address}/${length}` }
+  return Number(length) < 96
+    ? { kind: 'block', value: `::ffff:0:0/${length}` }
+    : { kind: 'block', value: `${address}/${Number(length) - 96}` }
 }
 
 const portHelp = 'write a port or a range of ports, as in 443 or 8000-8999'

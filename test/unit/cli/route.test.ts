@@ -41,6 +41,16 @@ it('names the rule with its place, and where it leads', () => {
   expect(explained('a.example', { method: 'socks' })[2]).toBe('  leads to  provider b')
 })
 
+it('shows the rule alone, whatever stands beside it on its line', () => {
+  const json = join(folder, 'gateway.json')
+  const users = '[{"name":"u","password":"a password nobody prints"}]'
+  writeFileSync(
+    json,
+    `{"routes":["MATCH,block"],"listen":[{"users":${users}}],"providers":[{"name":"a","vendor":"demo"}]}`,
+  )
+  expect(route(json, {}, 'a.test', { method: 'CONNECT' }).split('\n')[1]).toBe(`  rule 1    ${json}:1: "MATCH,block"`)
+})
+
 it('says what happens where no rule matches', () => {
   expect(explained('other.test').slice(1)).toEqual(['  no rule matches', '  leads to  any provider', ''])
   expect(explained('other.test', { listen: 'inner' }).slice(1)).toEqual([

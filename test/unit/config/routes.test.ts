@@ -52,6 +52,8 @@ it.each([
   ['DOMAIN-KEYWORD,Ads,provider one', { host: [{ kind: 'keyword', value: 'ads' }] }],
   ['IP-CIDR,10.0.0.0/8,provider one,no-resolve', { host: [{ kind: 'block', value: '10.0.0.0/8' }] }],
   ['IP-CIDR6,fd00::/8,provider one', { host: [{ kind: 'block', value: 'fd00::/8' }] }],
+  ['IP-CIDR6,::ffff:10.0.0.0/104,provider one', { host: [{ kind: 'block', value: '10.0.0.0/8' }] }],
+  ['IP-CIDR6,::ffff:10.0.0.0/90,provider one', { host: [{ kind: 'block', value: '::ffff:0:0/90' }] }],
   ['DST-PORT,25,provider one', { port: [{ from: 25, to: 25 }] }],
   ['MATCH, provider one', {}],
 ])('the line %s is read as other proxies read it', (line, criteria) => {
