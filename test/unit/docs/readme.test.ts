@@ -75,13 +75,17 @@ function sampleOf(name: string): string {
   return name.endsWith('_URL') ? `https://example.com/${name}` : `value-of-${name}`
 }
 
+/** For parts of a configuration: the providers that examples of routes and groups name. */
+const DEMO_PROVIDERS = `providers: [${['demo', 'qg-a', 'reserve'].map((name) => `{ name: ${name}, vendor: demo }`)}]\n`
+
 describe('YAML', () => {
   const pages = ['README.md', 'README.zh-CN.md', 'docs/getting-started.md', 'docs/configuration.md']
   it.each(pages)('of %s is a configuration', (page) => {
     const blocks = codeBlocks(textOf(page)).filter(({ language }) => language === 'yaml')
     expect(blocks.length).toBeGreaterThan(0)
     for (const { text } of blocks) {
-      const whole = /^providers:/m.test(text) ? text : `${text}providers: [{ name: demo, vendor: demo }]\n`
+      const groups = /^routes:.* group /ms.test(text) ? blocks.find((block) => /^groups:/m.test(block.text))?.text : ''
+      const whole = /^providers:/m.test(text) ? text : `${text}${groups ?? ''}${DEMO_PROVIDERS}`
       parseConfig(whole, join(root, page), environmentOf(whole))
     }
   })
