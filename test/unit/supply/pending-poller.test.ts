@@ -96,3 +96,18 @@ it('counts on what was ordered until it is long overdue', async () => {
   await clock.run(25_000)
   expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([0, undefined, 2])
 })
+
+it('asks less often after failures, not while the provider is paused, and no longer than it may come when nobody wants it', async () => {
+  owner.isWanted = false
+  answer = new Error('the vendor is down')
+  follower.add([{ ref: 'new', waitMs: 10_000 }])
+  owner.pausedUntil = 20_000
+  await clock.run(86_400_000)
+  expect(times().slice(0, 2)).toEqual([3_000, 20_000])
+  expect(asked.length).toBeLessThan(10)
+  owner.isWanted = true
+  const before = asked.length
+  follower.resume()
+  await clock.run(60_000)
+  expect(asked.length).toBeGreaterThan(before)
+})

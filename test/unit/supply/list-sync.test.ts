@@ -1,0 +1,72 @@
+/** A list is a set: with a ceiling of 10 the pool grew to 10, 20, 30, and a line that was taken out was lent for ever. */
+import { expect, it } from 'vitest'
+import { createLog } from '../../../src/log.ts'
+import { Pool } from '../../../src/pool/pool.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
+import { Accounts } from '../../../src/supply/account.ts'
+import { Provider } from '../../../src/supply/provider.ts'
+import type { Source } from '../../../src/vendors/contract.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { LogCapture } from '../../support/log-capture.ts'
+import { account } from './supply-world.ts'
+
+function setUp(ceiling?: number) {
+  const clock = new FakeClock({ now: 0 })
+  const lines = { ports: [1, 2, 3, 4, 5] }
+  const pool: Pool = new Pool(
+    { minLife: 'auto', perUpstream: { connections: 0, uses: 0, hostRest: 0 } },
+    { lendable: () => {}, rescheduled: () => {}, gone: (upstream, reason) => provider.left(upstream, reason) },
+  )
+  const none = () => Promise.reject(new Error('a list has no calls'))
+  const source: Source = {
+    vendor: 'static',
+    product: 'list',
+    account: 'list',
+    maxPerCall: 1_000,
+    isList: true,
+    byChannel: false,
+    channels: undefined,
+    extractOperation: 'read',
+    queryOperation: undefined,
+    operations: {},
+    limitOf: () => ({ key: 'list', calls: 1, perMs: 1_000, statedBy: 'list' }),
+    extract: async (count) => ({
+      sold: lines.ports
+        .slice(0, count)
+        .map((port) => ({ host: '192.0.2.1', port, protocol: 'http', life: { kind: 'endless' } })),
+      rejected: [],
+      sentAt: clock.now(),
+    }),
+    query: none,
+    call: none,
+  }
+  const accounts = new Accounts(clock, new LocalAccountStore(clock, forgetfulStore()))
+  const log = createLog({ level: 'silent', format: 'json' }, new LogCapture())
+  const provider: Provider = new Provider(account('list', { ceiling }), source, { clock, pool, accounts, log })
+  const read = async () => {
+    clock.advance(60_000)
+    await provider.loadList(new AbortController().signal)
+    return [...pool.members()].map(({ facts }) => facts.port).toSorted((a, b) => a - b)
+  }
+  return { lines, read }
+}
+
+it('lends what the last reading lists, and nothing that it does not', async () => {
+  const { lines, read } = setUp()
+  expect(await read()).toEqual([1, 2, 3, 4, 5])
+  lines.ports = [2, 4, 6]
+  expect(await read()).toEqual([2, 4, 6])
+  lines.ports = [1, 2, 4, 6]
+  expect(await read()).toEqual([1, 2, 4, 6])
+})
+
+it('holds no more than the ceiling, however often it is read, and keeps what it holds', async () => {
+  const { lines, read } = setUp(3)
+  expect([await read(), await read()]).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+  ])
+  lines.ports = [9, 5, 4, 3, 2]
+  expect(await read()).toEqual([2, 3, 9])
+})
