@@ -1,124 +1,192 @@
-/** The SOCKS5 handshake with an upstream, spoken by the `socks` package over a socket of ours. */
-import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
+/**
+ * The client's side of SOCKS5 (RFC 1928) with user name and password (RFC 1929), as octets in and octets out:
+ *
+ *   greeting() ──▶ method ──▶ (login) ──▶ ready ──request()──▶ reply ──▶ opened
+ *                     └──────────┴───────────────────────────────┴──▶ login, refused, garbage
+ *
+ * It remembers what has come of a message that is not whole: how the octets were split on the way cannot change the result.
+ */
+import { isIPv4, isIPv6 } from 'node:net'
 import type { Address } from '../address.ts'
-import { SOCKS_REPLY } from '../pool/upstream.ts'
-import type { Leg, LegFailure } from '../upstream/connection.ts'
+import type { Secret } from '../secret.ts'
+import { NO_LOGIN, NO_METHOD, USER_PASSWORD } from './server.ts'
 
-/**
- * The package tells its failures apart by text alone. This is the one place where its words are read; a test drives the
- * real package through each of them, so that an upgrade that changes a word is noticed.
- */
-const LOGIN_TEXTS = ['Socks5 Authentication failed', 'no accepted authentication type']
-const REJECTED = /proxy rejected connection - (\w+)$/i
-/** RFC 1928 section 6, by the package's names. */
-const REPLIES: Readonly<Record<string, number>> = {
-  Failure: 0x01,
-  NotAllowed: 0x02,
-  NetworkUnreachable: 0x03,
-  HostUnreachable: 0x04,
-  ConnectionRefused: 0x05,
-  TTLExpired: 0x06,
-  CommandNotSupported: 0x07,
-  AddressNotSupported: 0x08,
+const VERSION = 0x05
+const LOGIN_VERSION = 0x01
+const COMMAND_CONNECT = 0x01
+const SUCCEEDED = 0x00
+const IPV4 = 0x01
+const DOMAIN = 0x03
+const IPV6 = 0x04
+/** One octet holds the length of a name, a user name and a password. */
+const MAX_COUNTED = 255
+/** VER, REP, RSV, ATYP in front of the address, two octets of port behind it. */
+const REPLY_START = 4
+const PORT_SIZE = 2
+
+export interface SocksLogin {
+  readonly username: string
+  readonly password: Secret | undefined
 }
-/** The package's own timer cannot be stopped; ours always comes first. */
-const PACKAGE_TIMER_SLACK_MS = 1_000
 
-/**
- * Starts the handshake as soon as `socket` is connected; the leg hears how it ends.
- * @param listen called in the very turn in which the tunnel opens, before the leg hears of it
- */
-export function dialSocks(socket: Socket, leg: Leg, target: Address, timeoutMs: number, listen: () => void): void {
-  socket.once('connect', () => {
-    try {
-      handshake(socket, leg, target, timeoutMs + PACKAGE_TIMER_SLACK_MS, listen)
-    } catch {
-      // The package refuses logins that RFC 1929 cannot carry (over 255 octets) by throwing.
-      leg.fail({ kind: 'login', status: 0 })
+/** What the next whole message of the upstream means. */
+export type SocksStep =
+  /** These octets are to be sent. */
+  | { readonly kind: 'send'; readonly octets: Buffer }
+  /** The upstream waits for the request. */
+  | { readonly kind: 'ready' }
+  /** @property early what came behind the reply: the target's first octets, a view */
+  | { readonly kind: 'opened'; readonly early: Buffer | undefined }
+  /** @property reply REP (RFC 1928 section 6) */
+  | { readonly kind: 'refused'; readonly reply: number }
+  /** The login is refused, missing, or longer than the protocol can carry. */
+  | { readonly kind: 'login' }
+  | { readonly kind: 'garbage' }
+
+const GARBAGE: SocksStep = { kind: 'garbage' }
+const LOGIN: SocksStep = { kind: 'login' }
+const READY: SocksStep = { kind: 'ready' }
+
+export class SocksClient {
+  readonly #login: SocksLogin | undefined
+  #awaits: 'method' | 'login' | 'request' | 'reply' | 'nothing' = 'method'
+  #unread: Buffer = Buffer.alloc(0)
+
+  constructor(login: SocksLogin | undefined) {
+    this.#login = login
+  }
+
+  /** RFC 1928 section 3: what is sent first. No login is always offered, as curl does: many upstreams know us by address. */
+  greeting(): Buffer {
+    return this.#login === undefined
+      ? Buffer.from([VERSION, 1, NO_LOGIN])
+      : Buffer.from([VERSION, 2, NO_LOGIN, USER_PASSWORD])
+  }
+
+  /** RFC 1928 section 4: what is sent once the upstream is ready. */
+  request(target: Address): Buffer {
+    this.#awaits = 'reply'
+    return Buffer.concat([
+      Buffer.from([VERSION, COMMAND_CONNECT, 0]),
+      addressOctets(target.host),
+      portOctets(target.port),
+    ])
+  }
+
+  /** Whether octets have come that nothing was sent for. */
+  get hasUnread(): boolean {
+    return this.#unread.length > 0
+  }
+
+  /** Takes octets in, to be read with `next`. @param piece may be overwritten afterwards: what is not read at once is copied */
+  receive(piece: Buffer): void {
+    this.#unread = this.#unread.length === 0 ? piece : Buffer.concat([this.#unread, piece])
+  }
+
+  /** @returns undefined while the next message is not whole, or nothing is awaited */
+  next(): SocksStep | undefined {
+    const step = this.#read(this.#unread)
+    if (step === undefined) this.#unread = Buffer.from(this.#unread)
+    return step
+  }
+
+  #read(octets: Buffer): SocksStep | undefined {
+    switch (this.#awaits) {
+      case 'method':
+        return this.#readMethod(octets)
+      case 'login':
+        return this.#readLogin(octets)
+      case 'reply':
+        return this.#readReply(octets)
+      default:
+        return undefined
     }
-  })
-}
-
-const require = createRequire(import.meta.url)
-
-/** Loaded for the first upstream that speaks SOCKS: most speak HTTP, and save 1 MB. */
-function socks(): typeof import('socks') {
-  return require('socks') as typeof import('socks')
-}
-
-function handshake(socket: Socket, leg: Leg, target: Address, timeout: number, listen: () => void): void {
-  const { facts } = leg.upstream
-  const client = new (socks().SocksClient)({
-    proxy: {
-      host: facts.host,
-      port: facts.port,
-      type: 5,
-      ...(facts.username === undefined ? {} : { userId: facts.username, password: facts.password?.reveal() ?? '' }),
-    },
-    command: 'connect',
-    destination: { host: target.host, port: target.port },
-    existing_socket: socket,
-    timeout,
-  })
-  const heard = new Heard(socket, leg)
-  // The error holds the password: only what it says leaves this line.
-  client.once('error', (error) => {
-    if (heard.isNoReply) leg.fail(GARBAGE)
-    else if (error.message === 'Socket closed') leg.broke('closed')
-    else leg.fail(translate(error.message))
-  })
-  client.once('established', () => {
-    heard.stop()
-    if (heard.isNoReply) return leg.fail(GARBAGE)
-    listen()
-    leg.open(undefined)
-  })
-  client.connect(socket)
-}
-
-const GARBAGE: LegFailure = { kind: 'broken', how: 'garbage' }
-/** The choice of a method, the answer to a login, and a reply up to its address type. */
-const HEARD_BYTES = 8
-
-/**
- * Looks over the package's shoulder: it takes a reply of another version for a refusal, and one with an address type that
- * does not exist for a success whose address is the target's first word.
- */
-class Heard {
-  readonly #socket: Socket
-  readonly #leg: Leg
-  #bytes = ''
-  readonly #listen = (chunk: Buffer): void => {
-    if (this.#bytes.length < HEARD_BYTES) this.#bytes += chunk.toString('latin1', 0, HEARD_BYTES)
-    // The package sends the request as soon as the choice of a method, and the answer to a login, are there.
-    if (this.#bytes.length >= (this.#isLogin ? 4 : 2)) this.#leg.isAsked = true
   }
 
-  constructor(socket: Socket, leg: Leg) {
-    this.#socket = socket
-    this.#leg = leg
-    socket.on('data', this.#listen)
+  #readMethod([version, method]: Buffer): SocksStep | undefined {
+    if (version !== undefined && version !== VERSION) return this.#end(GARBAGE)
+    if (method === undefined) return undefined
+    this.#take(2)
+    if (method === NO_LOGIN) return this.#ready()
+    // Whatever else it chooses, it wants a login that it was not offered: NO_METHOD says so.
+    const message = method === NO_METHOD || method !== USER_PASSWORD ? undefined : loginMessage(this.#login)
+    if (message === undefined) return this.#end(LOGIN)
+    this.#awaits = 'login'
+    return { kind: 'send', octets: message }
   }
 
-  get #isLogin(): boolean {
-    return this.#bytes.charCodeAt(1) === 0x02
+  /** RFC 1929 section 2. Some servers repeat the version of SOCKS where that of the login belongs. */
+  #readLogin([version, status]: Buffer): SocksStep | undefined {
+    if (version !== undefined && version !== LOGIN_VERSION && version !== VERSION) return this.#end(GARBAGE)
+    if (status === undefined) return undefined
+    this.#take(2)
+    return status === SUCCEEDED ? this.#ready() : this.#end(LOGIN)
   }
 
-  stop(): void {
-    this.#socket.off('data', this.#listen)
+  #ready(): SocksStep {
+    this.#awaits = 'request'
+    return READY
   }
 
-  /** What stands where the reply to the request should (RFC 1928 section 6), as far as it has come, cannot be one. */
-  get isNoReply(): boolean {
-    const [version = 5, status = 0, , type = 1] = Buffer.from(this.#bytes.slice(this.#isLogin ? 4 : 2), 'latin1')
-    return version !== 5 || (status === 0 && type !== 1 && type !== 3 && type !== 4)
+  /** RFC 1928 section 6. A refusal is read as soon as it is one: some servers send no address behind it. */
+  #readReply(octets: Buffer): SocksStep | undefined {
+    const [version, reply, , type] = octets
+    if (version !== undefined && version !== VERSION) return this.#end(GARBAGE)
+    if (reply !== undefined && reply !== SUCCEEDED) return this.#end({ kind: 'refused', reply })
+    if (type === undefined) return undefined
+    if (type !== IPV4 && type !== DOMAIN && type !== IPV6) return this.#end(GARBAGE)
+    const first = octets[REPLY_START]
+    if (first === undefined) return undefined
+    const addressSize = type === IPV4 ? 4 : type === IPV6 ? 16 : 1 + first
+    const size = REPLY_START + addressSize + PORT_SIZE
+    if (octets.length < size) return undefined
+    this.#take(size)
+    const early = this.#unread.length === 0 ? undefined : this.#unread
+    return this.#end({ kind: 'opened', early })
+  }
+
+  #take(size: number): void {
+    this.#unread = this.#unread.subarray(size)
+  }
+
+  #end(step: SocksStep): SocksStep {
+    this.#awaits = 'nothing'
+    this.#unread = Buffer.alloc(0)
+    return step
   }
 }
 
-function translate(text: string): LegFailure {
-  if (LOGIN_TEXTS.some((part) => text.includes(part))) return { kind: 'login', status: 0 }
-  const reply = REJECTED.exec(text)?.[1]
-  if (reply === undefined) return GARBAGE
-  return { kind: 'refused', answer: SOCKS_REPLY + (REPLIES[reply] ?? 0x01) }
+/** @returns undefined for a login that RFC 1929 cannot carry */
+function loginMessage(login: SocksLogin | undefined): Buffer | undefined {
+  if (login === undefined) return undefined
+  const username = Buffer.from(login.username)
+  const password = Buffer.from(login.password?.reveal() ?? '')
+  if (username.length > MAX_COUNTED || password.length > MAX_COUNTED) return undefined
+  return Buffer.concat([
+    Buffer.from([LOGIN_VERSION, username.length]),
+    username,
+    Buffer.from([password.length]),
+    password,
+  ])
+}
+
+/** ATYP and DST.ADDR. @param host at most 255 octets (`isHostName`), resolved by the upstream when it is a name */
+function addressOctets(host: string): Buffer {
+  if (isIPv4(host)) return Buffer.from([IPV4, ...host.split('.').map(Number)])
+  if (isIPv6(host)) return Buffer.concat([Buffer.from([IPV6]), ipv6Octets(host)])
+  const name = Buffer.from(host)
+  return Buffer.concat([Buffer.from([DOMAIN, name.length]), name])
+}
+
+/** The WHATWG URL parser knows every spelling of an IPv6 address and writes one: groups in hex, at most one `::`. */
+function ipv6Octets(address: string): Buffer {
+  const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
+  const groupsOf = (text: string) => text.split(':').filter((group) => group !== '')
+  const [head, tail] = [groupsOf(before), groupsOf(after ?? '')]
+  const zeros = Array<string>(8 - head.length - tail.length).fill('0')
+  return Buffer.from([...head, ...zeros, ...tail].map((group) => group.padStart(4, '0')).join(''), 'hex')
+}
+
+function portOctets(port: number): Buffer {
+  return Buffer.from([port >> 8, port & 0xff])
 }

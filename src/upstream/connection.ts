@@ -2,16 +2,16 @@
  * The outgoing leg of a tunnel: from nothing to an open tunnel through one upstream, under one deadline that covers
  * TCP, TLS, login and CONNECT together. The same object then feeds the relay with what the upstream sends.
  *
- *   connecting ──▶ (TLS) ──▶ asked ──▶ open ──▶ relay
- *        │           │         └──▶ failed: unanswered (silent, closed), garbage, login, refused, local
- *        └───────────┴──▶ failed: forbidden, unreachable, silent, closed, garbage, local
+ *   connecting ──▶ (TLS) ──▶ (SOCKS login) ──▶ asked ──▶ open ──▶ relay
+ *        │           │              │             └──▶ failed: unanswered (silent, closed), garbage, login, refused, local
+ *        └───────────┴──────────────┴──▶ failed: forbidden, unreachable, silent, closed, garbage, login, local
  *
  * One of `opened` and `failed` is called once, unless the leg is destroyed before. `opened` must join the leg to a
  * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
  */
 import type { Socket } from 'node:net'
+import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
@@ -33,6 +33,19 @@ export interface LegOwner {
   failed(leg: Leg, failure: LegFailure): void
   /** A handler of this leg, which is destroyed, has thrown; also after `opened` or `failed`. */
   failInternally(leg: Leg): void
+}
+
+/**
+ * What is said to an upstream until the way to the target is open. It calls `open`, `fail` or `broke` of its leg once. One
+ * that is not asked for a target gets as far as it can without, and waits there.
+ */
+export interface Handshake {
+  /** The connection stands, with TLS where the upstream has it. Called once. */
+  connected(): void
+  /** A client wants the way to this target. Called once at most, before or after `connected`. */
+  ask(target: Target): void
+  /** Octets from the upstream; copied where they must outlive the call. */
+  received(piece: Buffer): void
 }
 
 /** Where an open leg's octets and events go: the relay. */
@@ -62,10 +75,6 @@ export interface LegHost {
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
-const LOGIN_STATUSES = new Set([407, 454])
-/** It would leave HTTP for something that nobody has asked for. */
-const SWITCHING_PROTOCOLS = 101
-
 export class Leg extends Expiring {
   readonly upstream: Upstream
   /** When the dial began, clock ms. */
@@ -78,17 +87,16 @@ export class Leg extends Expiring {
   socket!: Socket
   /** Stops waiting for the address of an upstream that has a name; set by the dialler. */
   cancelLookup: (() => void) | undefined
-  /** What is said to the upstream as soon as the connection stands; it may hold a login, so it is not kept any longer. */
-  request = ''
   /** The request for the target was sent: from here on a failure may be the target's. */
   isAsked = false
+  /** Set by the dialler with the leg. It has a part in everything that comes until the tunnel is open. */
+  handshake!: Handshake
   /** Set when the tunnel is open and joined; from then on octets go there. */
   relay: LegSink | undefined
   /** Set while this leg reads into a buffer of its own. */
   #ownBuffer: Buffer | undefined
   /** The own buffer is to go: the next read is its last. */
   #retiring = false
-  readonly #head = new PartialHead()
   #settled = false
 
   constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner) {
@@ -129,7 +137,7 @@ export class Leg extends Expiring {
   #receive(size: number, buffer: Uint8Array): boolean {
     const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
-    if (relay === undefined) this.replied(bytes)
+    if (relay === undefined) this.handshake.received(bytes)
     else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
     else relay.received(Buffer.from(bytes))
     // A full buffer is the sign of a busy leg.
@@ -149,44 +157,10 @@ export class Leg extends Expiring {
     this.#retiring = false
   }
 
-  /** The connection stands, or Node keeps what is written to it until it does. */
-  ask(): void {
+  /** Sends the request for the target: the last word of the handshake. @param request latin1 where it is text */
+  ask(request: string | Buffer): void {
     this.isAsked = true
-    this.socket.write(this.request, 'latin1')
-    this.request = ''
-  }
-
-  /** Takes octets of the upstream's answer to CONNECT. They are copied where they must outlive the call. */
-  replied(piece: Buffer): void {
-    // One turn for each interim answer, of which any number may come in one piece.
-    for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#settled; ) bytes = this.#readHead(bytes)
-  }
-
-  /** @returns what came behind an interim answer */
-  #readHead(piece: Buffer): Buffer | undefined {
-    const bytes = this.#head.with(piece)
-    const end = this.#head.endIn(bytes)
-    if (end !== -1) return this.#answered(bytes, end)
-    this.#incomplete(bytes)
-    return undefined
-  }
-
-  #incomplete(bytes: Buffer): void {
-    if (!looksLikeStatusLine(bytes) || bytes.length > this.maxReplyBytes) return void this.broke('garbage')
-    this.#head.keep(bytes)
-  }
-
-  #answered(bytes: Buffer, end: number): Buffer | undefined {
-    const status = statusOf(bytes)
-    const rest = end === bytes.length ? undefined : bytes.subarray(end)
-    this.#head.clear()
-    const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.maxReplyBytes
-    // RFC 9110 section 15.2: any number of 1xx answers may come first.
-    if (isReadable && status < 200) return rest
-    if (!isReadable) this.broke('garbage')
-    else if (status < 300) this.open(rest && Buffer.from(rest))
-    else this.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
-    return undefined
+    this.socket.write(request, 'latin1')
   }
 
   /** The handshake is done. `early` must be a copy. */

@@ -6,11 +6,10 @@ import type { Clock } from '../clock.ts'
 import { containListeners } from '../internal-errors.ts'
 import { type ConnectGuard, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { Secret } from '../secret.ts'
-import { dialSocks } from '../socks/client.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
-import { Leg, type LegOwner } from './connection.ts'
-import { WarmLegs } from './preconnect.ts'
+import { type Handshake, Leg, type LegOwner } from './connection.ts'
+import { ConnectHandshake, NoHandshake, SocksHandshake } from './handshake.ts'
+import { Preconnect } from './preconnect.ts'
 import { ReadBuffers } from './read-buffers.ts'
 import { TlsSessions } from './tls-session-cache.ts'
 
@@ -43,7 +42,7 @@ export class Dialler {
   /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
   readonly #trust = new Map<string | undefined, SecureContext>()
   readonly #sessions: TlsSessions
-  readonly #warm: WarmLegs | undefined
+  readonly #preconnect: Preconnect | undefined
 
   constructor(clock: Clock, settings: DiallerSettings, guard: ConnectGuard) {
     this.clock = clock
@@ -54,49 +53,41 @@ export class Dialler {
     this.#allowPrivate = settings.allowPrivate
     this.#sessions = new TlsSessions(clock)
     if (settings.warm > 0)
-      this.#warm = new WarmLegs(clock, settings.warm, settings.maxWarm, (upstream, owner) =>
+      this.#preconnect = new Preconnect(clock, settings.warm, settings.maxWarm, (upstream, owner) =>
         this.#connectAhead(upstream, owner),
       )
   }
 
   /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */
   dial(upstream: Upstream, target: Target, owner: LegOwner): Leg {
-    if (upstream.facts.protocol !== 'socks5') return this.#tunnel(upstream, target.authority, owner)
-    const leg = new Leg(this, upstream, owner)
-    // The octets that came with the reply are the first 'data'; it must have a listener in that very turn.
-    const socket = this.#connect(leg, false)
+    const leg = this.#preconnect?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
     this.#timeouts.add(leg)
-    dialSocks(socket, leg, target, this.timeoutMs, () => socket.on('data', (chunk) => leg.relay?.received(chunk)))
-    return leg
-  }
-
-  #tunnel(upstream: Upstream, authority: string, owner: LegOwner): Leg {
-    const leg = this.#warm?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
-    this.#timeouts.add(leg)
-    askConnect(leg, authority)
-    this.#warm?.refill(upstream)
+    leg.handshake.ask(target)
+    this.#preconnect?.refill(upstream)
     return leg
   }
 
   #connectAhead(upstream: Upstream, owner: LegOwner): Leg {
     const leg = new Leg(this, upstream, owner)
-    this.#connect(leg, true)
+    leg.handshake = handshakeOf(leg)
+    this.#connect(leg)
     return leg
   }
 
   /** Opens a connection to an upstream that is an HTTP proxy, for plain requests; `leg.relay` gets what it receives. */
   dialPlain(upstream: Upstream, owner: LegOwner): Leg {
-    const leg = this.#connectAhead(upstream, owner)
+    const leg = new Leg(this, upstream, owner)
+    leg.handshake = new NoHandshake(leg)
+    this.#connect(leg)
     this.#timeouts.add(leg)
-    whenConnected(leg)
     return leg
   }
 
-  #connect(leg: Leg, intoBuffer: boolean): Socket {
+  #connect(leg: Leg): Socket {
     const { host, port, protocol, provider } = leg.upstream.facts
     const rule = { port, allowPrivate: this.#allowPrivate.has(provider), group: provider }
-    const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true }
-    if (intoBuffer) options.onread = { buffer: leg.readInto, callback: leg.received }
+    const onread = { buffer: leg.readInto, callback: leg.received }
+    const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true, onread }
     if (isIP(host) !== 0) {
       if (this.#guard.forbids(host, rule)) return adopt(new Socket().destroy(forbiddenAddress()), leg)
     } else {
@@ -130,28 +121,17 @@ export class Dialler {
 
   /** The upstream is no longer to be used: what was opened ahead is closed. */
   forget(upstream: Upstream): void {
-    this.#warm?.drop(upstream)
+    this.#preconnect?.drop(upstream)
   }
 
   close(): void {
-    this.#warm?.close()
+    this.#preconnect?.close()
     this.#timeouts.close()
   }
 }
 
-function whenConnected(leg: Leg): void {
-  leg.socket.once(connectEvent(leg), () => leg.open(undefined))
-}
-
-function connectEvent({ upstream }: Leg): 'connect' | 'secureConnect' {
-  return upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect'
-}
-
-/** RFC 9110 section 9.3.6. Node would keep what is written too early as well, with two listeners more for each socket. */
-function askConnect(leg: Leg, authority: string): void {
-  leg.request = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${loginHeader(leg.upstream)}\r\n`
-  if (leg.wasWarm) leg.ask()
-  else leg.socket.on(connectEvent(leg), onConnected)
+function handshakeOf(leg: Leg): Handshake {
+  return leg.upstream.facts.protocol === 'socks5' ? new SocksHandshake(leg) : new ConnectHandshake(leg)
 }
 
 function adopt(socket: Socket, leg: Leg): Socket {
@@ -159,6 +139,7 @@ function adopt(socket: Socket, leg: Leg): Socket {
   own.leg = leg
   leg.socket = socket
   containListeners(socket, leg)
+  socket.once(leg.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', onConnected)
   socket.on('error', onError)
   socket.on('end', onEnd)
   socket.on('close', onClose)
@@ -167,7 +148,7 @@ function adopt(socket: Socket, leg: Leg): Socket {
 }
 
 function onConnected(this: Socket): void {
-  ;(this as LegSocket).leg.ask()
+  ;(this as LegSocket).leg.handshake.connected()
 }
 
 function onError(this: Socket, error: NodeJS.ErrnoException): void {
@@ -184,16 +165,4 @@ function onClose(this: Socket): void {
 
 function onDrain(this: Socket): void {
   ;(this as LegSocket).leg.drained()
-}
-
-/** The header line of our login (RFC 7617, UTF-8). Made once for each upstream; empty for one without a login. */
-export function loginHeader(upstream: Upstream): string {
-  upstream.login ??= new Secret(basicLogin(upstream))
-  return upstream.login.reveal()
-}
-
-function basicLogin({ facts }: Upstream): string {
-  if (facts.username === undefined) return ''
-  const login = Buffer.from(`${facts.username}:${facts.password?.reveal() ?? ''}`).toString('base64')
-  return `Proxy-Authorization: Basic ${login}\r\n`
 }

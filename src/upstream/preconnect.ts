@@ -1,7 +1,7 @@
 /**
- * Connections to upstreams that are opened ahead of need: the next client through the same upstream saves the round trips
- * of TCP and TLS. Only while there is traffic (each use orders the next), never past CONNECT, and never for long: proxies
- * close connections on which nothing is said.
+ * Connections to upstreams that are opened ahead of need (`dial.warm`): TCP, TLS and the login of SOCKS5 are done, the
+ * request for a target is not sent. The next client through the same upstream waits for one round trip. Only while there is
+ * traffic (each use orders the next) and never for long: proxies close connections on which nothing is said.
  */
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -11,11 +11,12 @@ import type { Leg, LegOwner } from './connection.ts'
 /** Longest time unused. Squid and its kin wait longer for a first request, vendors' own proxies often not much longer. */
 const KEEP_MS = 10_000
 
-export class WarmLegs implements LegOwner {
+export class Preconnect implements LegOwner {
   readonly #perUpstream: number
   readonly #most: number
   readonly #connect: (upstream: Upstream, owner: LegOwner) => Leg
-  readonly #ready = new Map<Upstream, Spare[]>()
+  /** Those that are open or being opened, the oldest first. An upstream without any is not in it. */
+  readonly #ready = new Map<Upstream, Preconnected[]>()
   readonly #expiry: DeadlineList
   #count = 0
 
@@ -27,38 +28,44 @@ export class WarmLegs implements LegOwner {
     this.#expiry = new DeadlineList(clock, KEEP_MS)
   }
 
+  /** Upstreams that connections are kept for. */
+  get upstreams(): number {
+    return this.#ready.size
+  }
+
   /** A connection that is open or being opened, now the owner's. */
   take(upstream: Upstream, owner: LegOwner): Leg | undefined {
-    const spare = this.#ready.get(upstream)?.[0]
-    if (spare === undefined) return undefined
-    this.#forget(spare)
-    spare.leg.adopt(owner)
-    return spare.leg
+    const oldest = this.#ready.get(upstream)?.[0]
+    if (oldest === undefined) return undefined
+    this.#remove(oldest)
+    oldest.leg.adopt(owner)
+    return oldest.leg
   }
 
   /** Opens what is missing for an upstream that has just been used. */
   refill(upstream: Upstream): void {
     if (upstream.state !== 'ready') return
-    const spares = this.#ready.get(upstream) ?? []
-    this.#ready.set(upstream, spares)
-    while (spares.length < this.#perUpstream && this.#count < this.#most) {
-      const spare = new Spare(this.#connect(upstream, this), this)
-      spares.push(spare)
-      this.#count++
-      this.#expiry.add(spare)
-    }
+    const missing = this.#perUpstream - (this.#ready.get(upstream)?.length ?? 0)
+    const allowed = Math.min(missing, this.#most - this.#count)
+    for (let n = 0; n < allowed; n++) this.#add(upstream)
   }
 
-  /** Nobody has asked it of anything, and it says yes: what else it says is not to be believed. */
-  opened(leg: Leg): void {
-    this.failed(leg)
-    leg.destroy()
+  #add(upstream: Upstream): void {
+    const added = new Preconnected(this.#connect(upstream, this), this)
+    const others = this.#ready.get(upstream)
+    if (others === undefined) this.#ready.set(upstream, [added])
+    else others.push(added)
+    this.#count++
+    this.#expiry.add(added)
   }
+
+  /** Without a target there is nothing to open; a leg that hears otherwise fails. */
+  opened(): void {}
 
   /** Closed or refused while unused: nobody needed it, so nobody is blamed. */
   failed(leg: Leg): void {
-    const spare = this.#ready.get(leg.upstream)?.find((candidate) => candidate.leg === leg)
-    if (spare !== undefined) this.#forget(spare)
+    const lost = this.#ready.get(leg.upstream)?.find((candidate) => candidate.leg === leg)
+    if (lost !== undefined) this.#remove(lost)
   }
 
   failInternally(leg: Leg): void {
@@ -66,24 +73,24 @@ export class WarmLegs implements LegOwner {
   }
 
   /** Unused for too long. */
-  expired(spare: Spare): void {
-    this.#forget(spare)
-    spare.leg.destroy()
+  expired(one: Preconnected): void {
+    this.#remove(one)
+    one.leg.destroy()
   }
 
   drop(upstream: Upstream): void {
-    for (const spare of [...(this.#ready.get(upstream) ?? [])]) this.expired(spare)
+    for (const one of [...(this.#ready.get(upstream) ?? [])]) this.expired(one)
   }
 
-  #forget(spare: Spare): void {
-    const { upstream } = spare.leg
-    const spares = this.#ready.get(upstream) ?? []
-    const at = spares.indexOf(spare)
+  #remove(one: Preconnected): void {
+    const { upstream } = one.leg
+    const all = this.#ready.get(upstream) ?? []
+    const at = all.indexOf(one)
     if (at === -1) return
-    spares.splice(at, 1)
-    if (spares.length === 0) this.#ready.delete(upstream)
+    all.splice(at, 1)
+    if (all.length === 0) this.#ready.delete(upstream)
     this.#count--
-    this.#expiry.remove(spare)
+    this.#expiry.remove(one)
   }
 
   close(): void {
@@ -92,11 +99,11 @@ export class WarmLegs implements LegOwner {
   }
 }
 
-class Spare extends Expiring {
+class Preconnected extends Expiring {
   readonly leg: Leg
-  readonly #home: WarmLegs
+  readonly #home: Preconnect
 
-  constructor(leg: Leg, home: WarmLegs) {
+  constructor(leg: Leg, home: Preconnect) {
     super()
     this.leg = leg
     this.#home = home

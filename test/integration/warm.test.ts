@@ -78,3 +78,64 @@ it('one that says yes before it was asked is not used', async () => {
   await eventually(() => upstream.connections).toBe(3)
   await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'over another one')
 })
+
+/** SOCKS5 with a login, as far as the answer to it; then an echo behind the request. Counts how far its connections are. */
+async function startSocks(early = '') {
+  const seen = { loggedIn: 0, requests: 0 }
+  const upstream = await new LoopbackServer(async (socket) => {
+    const reader = new SocketReader(socket, { timeoutMs: null })
+    try {
+      await reader.readExactly(4)
+      await send(socket, Buffer.from([5, 2]))
+      await reader.readExactly(11)
+      await send(socket, Buffer.concat([Buffer.from([1, 0]), Buffer.from(early, 'hex')]))
+      seen.loggedIn++
+      await reader.readExactly(5 + 'echo.test'.length + 2)
+      seen.requests++
+      await send(socket, Buffer.from('05000001000000000000', 'hex'))
+      for (let octets = await reader.read(); octets !== null; octets = await reader.read()) await send(socket, octets)
+      socket.end()
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error
+      socket.destroy()
+    }
+  }).listen()
+  const gateway = await startGateway({
+    upstreams: 0,
+    filled: 1,
+    provider: { list: [`socks5://user:pass@${upstream.authority}`] },
+    config: { dial: { warm: 1, tries: 1, deadline: '3s' } },
+  })
+  await gateway.world.serve('warm.test', upstream)
+  return { gateway, upstream, seen }
+}
+
+it('SOCKS5 upstreams are kept logged in: the next client waits for its request alone', async () => {
+  const { gateway, upstream, seen } = await startSocks()
+  for (let n = 1; n <= 3; n++) {
+    await expectEcho(await connectVia(gateway.port, 'echo.test:7'), `tunnel ${n}`)
+    await eventually(() => seen.loggedIn).toBe(n + 1)
+    expect([upstream.connections, seen.requests]).toEqual([n + 1, n])
+  }
+})
+
+it('a SOCKS5 upstream that replies before it was asked is not used in that state', async () => {
+  const { gateway, upstream, seen } = await startSocks('05000001000000000000')
+  // The first is asked at once, so nothing can be told; the one that was opened ahead is dropped.
+  await connectVia(gateway.port, 'echo.test:7')
+  await eventually(() => seen.loggedIn).toBe(2)
+  await eventually(() => upstream.openSockets).toBe(1)
+})
+
+it('HTTPS upstreams are kept with TLS done', async () => {
+  const gateway = await startGateway({
+    scheme: 'https',
+    upstreams: 1,
+    config: { dial: { warm: 1, tries: 1 } },
+  })
+  const [upstream] = gateway.world.upstreams
+  await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'the first')
+  await eventually(() => upstream?.connections).toBe(2)
+  await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'over the one that stood')
+  await eventually(() => upstream?.connections).toBe(3)
+})

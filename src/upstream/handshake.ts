@@ -1,0 +1,147 @@
+/** The handshakes with upstreams: HTTP CONNECT, SOCKS5, and none for requests in absolute-form. */
+import type { Target } from '../address.ts'
+import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
+import { SOCKS_REPLY } from '../pool/upstream.ts'
+import { SocksClient, type SocksStep } from '../socks/client.ts'
+import type { Handshake, Leg } from './connection.ts'
+import { loginHeader } from './login-header.ts'
+
+/** For requests in absolute-form: the way is open as soon as the connection stands. */
+export class NoHandshake implements Handshake {
+  readonly #leg: Leg
+
+  constructor(leg: Leg) {
+    this.#leg = leg
+  }
+
+  connected(): void {
+    this.#leg.open(undefined)
+  }
+
+  ask(): void {}
+
+  received(): void {}
+}
+
+const LOGIN_STATUSES = new Set([407, 454])
+/** It would leave HTTP for something that nobody has asked for. */
+const SWITCHING_PROTOCOLS = 101
+
+/** HTTP CONNECT (RFC 9110 section 9.3.6). */
+export class ConnectHandshake implements Handshake {
+  readonly #leg: Leg
+  readonly #head = new PartialHead()
+  #isConnected = false
+  #target: Target | undefined
+  #isOver = false
+
+  constructor(leg: Leg) {
+    this.#leg = leg
+  }
+
+  connected(): void {
+    this.#isConnected = true
+    if (this.#target !== undefined) this.#request(this.#target)
+  }
+
+  ask(target: Target): void {
+    this.#target = target
+    if (this.#isConnected) this.#request(target)
+  }
+
+  #request({ authority }: Target): void {
+    const login = loginHeader(this.#leg.upstream)
+    this.#leg.ask(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
+  }
+
+  received(piece: Buffer): void {
+    // It says yes before it was asked: what else it says is not to be believed.
+    if (this.#target === undefined) return void this.#leg.broke('garbage')
+    // One turn for each interim answer, of which any number may come in one piece.
+    for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#isOver; ) bytes = this.#readHead(bytes)
+  }
+
+  /** @returns what came behind an interim answer */
+  #readHead(piece: Buffer): Buffer | undefined {
+    const bytes = this.#head.with(piece)
+    const end = this.#head.endIn(bytes)
+    if (end !== -1) return this.#answered(bytes, end)
+    if (looksLikeStatusLine(bytes) && bytes.length <= this.#leg.maxReplyBytes) this.#head.keep(bytes)
+    else this.#end(() => this.#leg.broke('garbage'))
+    return undefined
+  }
+
+  #answered(bytes: Buffer, end: number): Buffer | undefined {
+    const status = statusOf(bytes)
+    const rest = end === bytes.length ? undefined : bytes.subarray(end)
+    this.#head.clear()
+    const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.#leg.maxReplyBytes
+    // RFC 9110 section 15.2: any number of 1xx answers may come first.
+    if (isReadable && status < 200) return rest
+    this.#end(() => {
+      if (!isReadable) this.#leg.broke('garbage')
+      else if (status < 300) this.#leg.open(rest && Buffer.from(rest))
+      else this.#leg.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
+    })
+    return undefined
+  }
+
+  #end(tell: () => void): void {
+    this.#isOver = true
+    tell()
+  }
+}
+
+/** SOCKS5 (RFC 1928, RFC 1929): greeting and login at once, the request when there is a target. */
+export class SocksHandshake implements Handshake {
+  readonly #leg: Leg
+  readonly #codec: SocksClient
+  #target: Target | undefined
+  #isReady = false
+
+  constructor(leg: Leg) {
+    this.#leg = leg
+    const { username, password } = leg.upstream.facts
+    this.#codec = new SocksClient(username === undefined ? undefined : { username, password })
+  }
+
+  connected(): void {
+    this.#leg.socket.write(this.#codec.greeting())
+  }
+
+  ask(target: Target): void {
+    this.#target = target
+    if (this.#isReady) this.#request(target)
+  }
+
+  #request(target: Target): void {
+    this.#isReady = false
+    this.#leg.ask(this.#codec.request(target))
+  }
+
+  received(piece: Buffer): void {
+    this.#codec.receive(piece)
+    for (let step = this.#codec.next(); step !== undefined; step = this.#codec.next()) this.#take(step)
+    // It replies to a request that it was not sent: what else it says is not to be believed.
+    if (this.#isReady && this.#codec.hasUnread) this.#leg.broke('garbage')
+  }
+
+  #take(step: SocksStep): void {
+    switch (step.kind) {
+      case 'send':
+        return void this.#leg.socket.write(step.octets)
+      case 'ready':
+        this.#isReady = true
+        if (this.#target !== undefined) this.#request(this.#target)
+        return
+      case 'opened':
+        return void this.#leg.open(step.early && Buffer.from(step.early))
+      case 'refused':
+        return void this.#leg.fail({ kind: 'refused', answer: SOCKS_REPLY + step.reply })
+      case 'login':
+        return void this.#leg.fail({ kind: 'login', status: 0 })
+      case 'garbage':
+        return void this.#leg.broke('garbage')
+    }
+  }
+}

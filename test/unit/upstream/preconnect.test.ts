@@ -1,0 +1,50 @@
+import { Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import { Upstream } from '../../../src/pool/upstream.ts'
+import { Leg } from '../../../src/upstream/connection.ts'
+import { Preconnect } from '../../../src/upstream/preconnect.ts'
+import { ReadBuffers } from '../../../src/upstream/read-buffers.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const owner = { opened: () => {}, failed: () => {}, failInternally: () => {} }
+
+function setUp(perUpstream: number) {
+  const clock = new FakeClock()
+  const host = { clock, buffers: new ReadBuffers(), maxReplyBytes: 100 }
+  const legs: Leg[] = []
+  const preconnect = new Preconnect(clock, perUpstream, 512, (upstream, hears) => {
+    const leg = new Leg(host, upstream, hears)
+    leg.socket = new Socket()
+    legs.push(leg)
+    return leg
+  })
+  return { clock, legs, preconnect }
+}
+
+function upstreamOf(id: string): Upstream {
+  const facts = { provider: 'p', protocol: 'http', host: '192.0.2.1', port: 1, boughtAt: 0 } as const
+  return new Upstream({ id, ...facts, deadline: Number.POSITIVE_INFINITY })
+}
+
+it('keeps nothing of an upstream for which no connection could be added', () => {
+  const { preconnect } = setUp(256)
+  const upstreams = ['a', 'b', 'c', 'd'].map(upstreamOf)
+  for (const upstream of upstreams) preconnect.refill(upstream)
+  // 512 in all: the last two get none.
+  expect(preconnect.upstreams).toBe(2)
+  for (const upstream of upstreams) preconnect.drop(upstream)
+  expect(preconnect.upstreams).toBe(0)
+})
+
+it('gives the oldest, forgets what failed, and closes what was not used for 10 s', () => {
+  const { clock, legs, preconnect } = setUp(2)
+  const upstream = upstreamOf('a')
+  preconnect.refill(upstream)
+  expect(preconnect.take(upstream, owner)).toBe(legs[0])
+  legs[1]?.broke('closed')
+  expect([preconnect.take(upstream, owner), preconnect.upstreams]).toEqual([undefined, 0])
+  preconnect.refill(upstream)
+  clock.advance(10_000)
+  expect([legs.length, legs.every(({ socket }) => socket.destroyed), preconnect.upstreams]).toEqual([4, false, 0])
+  expect(legs.slice(2).every(({ socket }) => socket.destroyed)).toBe(true)
+})
