@@ -5,6 +5,7 @@ import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
+import type { ConfigSource } from './config/load.ts'
 import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
@@ -47,6 +48,8 @@ export interface AppDeps {
   readonly log: Log
   /** Where the gateway may connect, and how names are resolved; a test hands in its own. */
   readonly guard?: ConnectGuard
+  /** What the configuration was read from, for those who ask the admin port. */
+  readonly source?: ConfigSource
   /** For the metrics. */
   readonly logLinesLost?: () => number
 }
@@ -95,6 +98,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         faults: () => ({ internalErrors: internalErrors.count, logLinesLost: deps.logLinesLost?.() ?? 0 }),
         openLink: (link) => openLink(config, link, { clock, http, gate, learnedOf }),
         linkYaml,
+        gateway: { config, source: deps.source, addresses },
       })
       closers.unshift(() => view.close())
       const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, { log, clock })

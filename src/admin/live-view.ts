@@ -14,8 +14,10 @@ import { ConnectionFeed } from './feeds/connection-feed.ts'
 import { CountersFeed } from './feeds/counters-feed.ts'
 import { PoolFeed } from './feeds/pool-feed.ts'
 import { HistoryFeed, ProvidersFeed, VerdictFeed } from './feeds/report-feeds.ts'
+import { checkReport, configReport, type GatewayParts, gatewayFacts, tryPort } from './gateway-report.ts'
 import { History } from './history.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
+import { tryRequest } from './try-request.ts'
 import { verdictOf } from './verdict.ts'
 import type { AdminView, Faults, RefillAnswer } from './view.ts'
 
@@ -37,6 +39,7 @@ export interface LiveParts {
   readonly data: DataSide
   readonly traffic: TrafficCounters
   readonly faults: () => Faults
+  readonly gateway: GatewayParts
 }
 
 export interface LiveView extends AdminView {
@@ -57,6 +60,17 @@ export function liveView(parts: LiveParts): LiveView {
     events: (topics) => hub.open(topics),
     refill: (name): RefillAnswer => supply.orderNow(name),
     retry: (name) => supply.retry(name),
+    pause: (name) => supply.pause(name),
+    resume: (name) => supply.resume(name),
+    restUpstream: (id, restMs) => restUpstream(parts, id, restMs),
+    evictUpstream: (id) => evictUpstream(parts, id),
+    gateway: () => gatewayFacts(parts.gateway),
+    config: () => configReport(parts.gateway),
+    check: (text) => checkReport(text, parts.gateway),
+    async tryRequest(order, signal) {
+      const port = tryPort(parts.gateway, order.listener)
+      return port === undefined ? undefined : tryRequest(port, order, clock, signal)
+    },
     call: (order, signal) => hand.call(order, signal),
     trial: (target, signal) => trial(parts, target, signal),
     reportBan: (id, host, restMs) => reportBan(parts, id, host, restMs),
@@ -115,6 +129,18 @@ function reportBan({ pool, clock }: LiveParts, id: string, host: string, restMs:
   const now = clock.now()
   pool.restForHost(upstream, host, now + restMs, now)
   return true
+}
+
+function restUpstream({ pool, clock }: LiveParts, id: string, restMs: number): boolean {
+  const upstream = pool.get(id)
+  if (upstream !== undefined) pool.rest(upstream, clock.now() + restMs)
+  return upstream !== undefined
+}
+
+function evictUpstream({ pool }: LiveParts, id: string): boolean {
+  const upstream = pool.get(id)
+  if (upstream !== undefined) pool.remove(upstream, 'evicted')
+  return upstream !== undefined
 }
 
 async function trial({ trials, openLink, linkYaml }: LiveParts, target: TrialTarget, signal: AbortSignal) {

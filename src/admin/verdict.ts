@@ -2,7 +2,8 @@
  * The state of the gateway in one sentence, with its remedy. Pure: from reports of one moment. The worst finding comes
  * first; with equal levels the order of `verdictCodes` decides.
  */
-import { word } from '../messages/messages.ts'
+import { fill } from '../messages/text.ts'
+import { verdictTexts } from '../messages/verdict.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
 import {
   type Finding,
@@ -120,8 +121,8 @@ function worded({ level, code, params = {}, provider, action }: Draft): Finding 
     code,
     params,
     provider: provider ?? null,
-    sentence: word('en', `verdict.${code}`, params),
-    remedy: word('en', `remedy.${code}`, params),
+    sentence: fill(verdictTexts[`verdict.${code}`].en, params),
+    remedy: fill(verdictTexts[`remedy.${code}`].en, params),
     action: action ?? null,
   }
 }

@@ -7,12 +7,13 @@ import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { ConnectionsQuery, ConnectionsReport } from './api/schemas/connections.ts'
-import type { Readiness } from './api/schemas/gateway.ts'
+import type { CheckReport, ConfigReport, Readiness, TryOrder, TryReply } from './api/schemas/gateway.ts'
 import type { HistoryReport } from './api/schemas/history.ts'
 import type { UpstreamReport } from './api/schemas/pool.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
 import type { Topic } from './api/schemas/topics.ts'
 import type { VerdictReport } from './api/schemas/verdict.ts'
+import type { GatewayFacts } from './gateway-report.ts'
 
 export type { ProviderReport, Readiness, UpstreamReport }
 
@@ -24,6 +25,16 @@ export interface AdminView {
   gauges(): Gauges
   faults(): Faults
   verdict(): VerdictReport
+  gateway(): GatewayFacts
+  config(): ConfigReport
+  /** What is wrong with the text of a configuration; nothing is applied. */
+  check(text: string): CheckReport
+  /**
+   * One request through a port of the gateway.
+   * @returns undefined when there is no such port
+   * @throws the signal's reason
+   */
+  tryRequest(order: TryOrder, signal: AbortSignal): Promise<TryReply | undefined>
   connections(query: ConnectionsQuery): ConnectionsReport
   history(): HistoryReport
   /**
@@ -41,6 +52,13 @@ export interface AdminView {
   refill(provider: string): RefillAnswer
   /** Ends a provider's pause. @returns false when there is no such provider */
   retry(provider: string): boolean
+  /** Stops buying from a provider, or lets it go on. @returns false when there is no such provider */
+  pause(provider: string): boolean
+  resume(provider: string): boolean
+  /** Lends an upstream to no new client for a while. @returns false when no upstream in the pool has this id */
+  restUpstream(id: string, restMs: number): boolean
+  /** Takes an upstream out of the pool; its open tunnels run on. @returns false when no upstream in the pool has this id */
+  evictUpstream(id: string): boolean
   /**
    * Calls an operation of a provider's vendor (supply/operator/call.ts).
    * @throws {OperatorCallRefused}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason

@@ -1,7 +1,7 @@
 /** `turnpike start`: runs the gateway until a signal. */
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../config/environment.ts'
-import { loadConfig } from '../config/load.ts'
+import { type ConfigSource, loadConfigSource } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { stackOf } from '../internal-errors.ts'
 import { type Log, openLog } from '../log.ts'
@@ -24,6 +24,7 @@ export type StartApp = (config: Config, deps: StartAppDeps) => Promise<App>
 interface StartAppDeps {
   readonly clock: Clock
   readonly log: Log
+  readonly source: ConfigSource
   readonly logLinesLost: () => number
 }
 
@@ -52,7 +53,7 @@ interface CrashSource {
  * @throws {ConfigError} when the file has mistakes
  */
 export async function start(file: string, deps: StartDeps): Promise<number> {
-  const config = loadConfig(file, deps.environment)
+  const { config, source } = loadConfigSource(file, deps.environment)
   const { log, writer } = openLog(config.log, deps.clock)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
   const asked = Promise.withResolvers<string>()
@@ -74,7 +75,7 @@ export async function start(file: string, deps: StartDeps): Promise<number> {
   }
   deps.process.on('uncaughtException', crash)
   try {
-    app = await deps.startApp(config, { clock: deps.clock, log, logLinesLost: () => writer.lost })
+    app = await deps.startApp(config, { clock: deps.clock, log, source, logLinesLost: () => writer.lost })
     deps.tidy()
     await app.stop(await asked.promise)
     return exitCodes.ok

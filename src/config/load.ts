@@ -33,6 +33,19 @@ export function loadConfig(
   return parseConfig(readText(file), file, environment, schema)
 }
 
+/** What a configuration was read from. */
+export interface ConfigSource {
+  readonly file: string
+  readonly text: string
+  readonly environment: Environment
+}
+
+/** As `loadConfig`, with the text of the file, for those who show it. */
+export function loadConfigSource(file: string, environment: Environment): { config: Config; source: ConfigSource } {
+  const text = readText(file)
+  return { config: parseConfig(text, file, environment), source: { file: resolve(file), text, environment } }
+}
+
 /** As `loadConfig`, for text that is in memory; `file` is where it belongs. */
 export function parseConfig(
   source: string,

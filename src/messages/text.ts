@@ -5,3 +5,13 @@ export interface Text {
 }
 
 export type Language = keyof Text
+
+/** What stands for `{name}` in a text. */
+export type TextParams = Readonly<Record<string, string | number>>
+
+/** @param params a name that is missing stays as it is */
+export function fill(text: string, params: TextParams = {}): string {
+  return text.replaceAll(/\{(\w+)\}/g, (placeholder, name: string) =>
+    Object.hasOwn(params, name) ? String(params[name]) : placeholder,
+  )
+}

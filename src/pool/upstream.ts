@@ -17,7 +17,7 @@ type UpstreamProtocol = 'http' | 'https' | 'socks5'
 export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
 
 /** Why an upstream left the pool. */
-export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'released' | 'shutdown'
+export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'evicted' | 'released' | 'shutdown'
 
 /** How to speak TLS with an https upstream. */
 export interface UpstreamTls {

@@ -712,7 +712,7 @@ export class Provider implements PendingPollerHandler {
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
     this.#stock.left(upstream, reason)
-    if (reason === 'blamed') runInBackground(this.#giveBack(upstream))
+    if (reason === 'blamed' || reason === 'evicted') runInBackground(this.#giveBack(upstream))
   }
 }
 

@@ -89,7 +89,7 @@ export class Stock {
     if (reason === 'blamed') this.counts.evictedByBlame++
     if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
     if (reason === 'released') inventory.release(upstream.id)
-    if (reason === 'blamed' || reason === 'used-up') inventory.done(upstream.id)
+    if (reason === 'blamed' || reason === 'evicted' || reason === 'used-up') inventory.done(upstream.id)
     store.left(upstream.id, reason)
   }
 }

@@ -116,6 +116,19 @@ export class Supply {
     return provider !== undefined
   }
 
+  /** Nothing is bought from it until `resume`. @returns false when there is no such provider */
+  pause(name: string): boolean {
+    const provider = this.provider(name)
+    provider?.pause()
+    return provider !== undefined
+  }
+
+  resume(name: string): boolean {
+    const provider = this.provider(name)
+    provider?.resume()
+    return provider !== undefined
+  }
+
   close(): void {
     this.planner.close()
     for (const provider of this.providers) provider.close()

@@ -109,6 +109,14 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
       if (name === provider.name) provider.retry()
       return name === provider.name
     },
+    pause: () => false,
+    resume: () => false,
+    restUpstream: () => false,
+    evictUpstream: () => false,
+    gateway: () => ({ version: '0', pid: 1, file: null, listeners: [] }),
+    config: () => ({ file: null, yaml: null, effective: {} }),
+    check: () => ({ valid: true, problems: [] }),
+    tryRequest: async () => undefined,
     call: () => Promise.reject(new OperatorCallRefused('provider', 'nothing is called here')),
     trial: async () => undefined,
   }
@@ -321,7 +329,15 @@ it('wants a Host, and is no proxy', async () => {
 
 it('has nothing elsewhere', async () => {
   const { ask } = await start()
-  for (const path of ['/', '/v1', '/v1/pool/', '/v1/upstreams/x/report/y', '/%', '/metrics%00']) {
+  for (const path of [
+    '/index.html',
+    '/assets/x',
+    '/v1',
+    '/v1/pool/',
+    '/v1/upstreams/x/report/y',
+    '/%',
+    '/metrics%00',
+  ]) {
     expect(problemOf(await ask(path)).code).toBe('ADMIN_NOT_FOUND')
   }
 })

@@ -95,8 +95,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-test-'))
   const files = { 'ca.pem': testCertificate, ...options.files }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  const config = parseConfig(stringify(yamlOf(world, options)), join(folder, 'gateway.yaml'), options.environment ?? {})
-  const app = await startApp(config, {
+  const file = join(folder, 'gateway.yaml')
+  const text = stringify(yamlOf(world, options))
+  const environment = options.environment ?? {}
+  const app = await startApp(parseConfig(text, file, environment), {
+    source: { file, text, environment },
     log: createLog({ level: 'debug', format: 'json' }, log),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),

@@ -1,8 +1,9 @@
 /** What each operation does: the gateway's view asked, and its answer worded. */
 import type { z } from 'zod'
-import type { Clock } from '../../clock.ts'
+import { type Clock, isoTime } from '../../clock.ts'
 import { metricsPage } from '../metrics.ts'
 import type { AdminView, ProviderReport } from '../view.ts'
+import type { AccessParts } from './access.ts'
 import { openApiDocument } from './openapi.ts'
 import type { OperationId, operations } from './operations.ts'
 import { problem } from './problem.ts'
@@ -35,14 +36,14 @@ type Answer<Id extends OperationId> = Response | Reply<Id>
 
 export type Handlers = { readonly [Id in OperationId]: (request: Request<Id>) => Answer<Id> | Promise<Answer<Id>> }
 
-export interface HandlerParts {
+export interface HandlerParts extends Pick<AccessParts, 'token' | 'readsNeedToken'> {
   readonly view: AdminView
   readonly clock: Clock
   /** When the gateway began to listen here, clock ms. */
   readonly startedAt: number
 }
 
-export function handlers({ view, clock, startedAt }: HandlerParts): Handlers {
+export function handlers({ view, clock, startedAt, token, readsNeedToken }: HandlerParts): Handlers {
   const metrics = metricsPage(view)
   return {
     getHealth: () => ({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }),
@@ -64,22 +65,55 @@ export function handlers({ view, clock, startedAt }: HandlerParts): Handlers {
       if (stream === undefined) return problem('ADMIN_BUSY', 'too many pages read the event stream: close some of them')
       return new Response(stream, { headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' } })
     },
+    getGateway: () => ({
+      ...view.gateway(),
+      startedAt: isoTime(clock.wall() - (clock.now() - startedAt)),
+      upSeconds: (clock.now() - startedAt) / 1_000,
+      mayChange: token !== undefined,
+      readsNeedToken,
+    }),
+    getConfig: () => view.config(),
+    checkConfig: ({ body: { text } }) => view.check(text),
+    async tryRequest({ body, signal }) {
+      return (
+        (await view.tryRequest(body, signal)) ??
+        problem('ADMIN_BAD_REQUEST', 'listener: the gateway has no port of this number')
+      )
+    },
     reportBan({ params: { id }, body: { host, rest } }) {
       if (view.reportBan(id, host, rest)) return { id, host, restSeconds: rest / 1_000 }
-      return problem('ADMIN_UNKNOWN_UPSTREAM', 'no upstream in the pool has this id; it may have left')
+      return unknownUpstream()
     },
+    restUpstream: ({ params: { id }, body: { rest } }) =>
+      view.restUpstream(id, rest) ? upstreamReply(view, id) : unknownUpstream(),
+    evictUpstream: ({ params: { id } }) =>
+      view.evictUpstream(id) ? { id, state: 'gone' as const, restSeconds: 0 } : unknownUpstream(),
+    pauseProvider: ({ params: { name } }) => (view.pause(name) ? providerReply(view, name) : unknownProvider()),
+    resumeProvider: ({ params: { name } }) => (view.resume(name) ? providerReply(view, name) : unknownProvider()),
     refillProvider({ params: { name } }) {
       const answer = view.refill(name)
       if (answer === 'ordered') return { name, ordered: true }
-      if (answer === 'unknown') return problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')
+      if (answer === 'unknown') return unknownProvider()
       return notNow(view.providers().find((provider) => provider.name === name))
     },
-    retryProvider: ({ params: { name } }) =>
-      view.retry(name) ? { name, retried: true } : problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name'),
+    retryProvider: ({ params: { name } }) => (view.retry(name) ? { name, retried: true } : unknownProvider()),
     callVendor: ({ params: { name }, body, signal }) =>
       answerCall(() => view.call({ provider: name, ...body }, signal), signal),
     testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),
   }
+}
+
+const unknownProvider = () => problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')
+const unknownUpstream = () => problem('ADMIN_UNKNOWN_UPSTREAM', 'no upstream in the pool has this id; it may have left')
+
+function providerReply(view: AdminView, name: string) {
+  const report = view.providers().find((provider) => provider.name === name)
+  return report === undefined ? unknownProvider() : { name, state: report.state, reason: report.reason }
+}
+
+function upstreamReply(view: AdminView, id: string) {
+  const report = view.upstreams().find((upstream) => upstream.id === id)
+  return report === undefined ? unknownUpstream() : { id, state: report.state, restSeconds: report.restSeconds }
 }
 
 function notNow(provider: ProviderReport | undefined): Response {

@@ -3,10 +3,19 @@
 import type { Operation } from './operation.ts'
 import { connectionsQuery, connectionsReport } from './schemas/connections.ts'
 import { events, eventsQuery } from './schemas/events.ts'
-import { healthReport, readiness } from './schemas/gateway.ts'
+import {
+  checkOrder,
+  checkReport,
+  configReport,
+  gatewayReport,
+  healthReport,
+  readiness,
+  tryOrder,
+  tryReply,
+} from './schemas/gateway.ts'
 import { historyReport } from './schemas/history.ts'
-import { banReply, banReport, poolReport } from './schemas/pool.ts'
-import { providersReport, refillReply, retryReply } from './schemas/providers.ts'
+import { banReply, banReport, poolReport, restOrder, upstreamReply } from './schemas/pool.ts'
+import { providerReply, providersReport, refillReply, retryReply } from './schemas/providers.ts'
 import { callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
 import { verdictReport } from './schemas/verdict.ts'
 
@@ -56,6 +65,38 @@ export const operations = {
     summary: 'Every provider',
     access: 'read',
     replies: { 200: { description: 'In the order of the configuration', schema: providersReport } },
+  },
+  getGateway: {
+    method: 'get',
+    path: '/v1/gateway',
+    summary: 'Where clients connect, and who may change something',
+    access: 'read',
+    replies: { 200: { description: 'The gateway', schema: gatewayReport } },
+  },
+  getConfig: {
+    method: 'get',
+    path: '/v1/config',
+    summary: 'The configuration in force; secrets are ***',
+    access: 'read',
+    replies: { 200: { description: 'The configuration', schema: configReport } },
+  },
+  checkConfig: {
+    method: 'post',
+    path: '/v1/check',
+    summary: 'What is wrong with the text of a configuration; nothing is applied',
+    access: 'change',
+    body: checkOrder,
+    maxBodyBytes: 2_097_152,
+    replies: { 200: { description: 'Every problem with its line and column', schema: checkReport } },
+  },
+  tryRequest: {
+    method: 'post',
+    path: '/v1/try',
+    summary: 'Sends one request through a port of the gateway, as a client would',
+    access: 'change',
+    body: tryOrder,
+    replies: { 200: { description: 'What a client would have seen', schema: tryReply } },
+    problems: ['ADMIN_BAD_REQUEST'],
   },
   getVerdict: {
     method: 'get',
@@ -112,6 +153,43 @@ export const operations = {
     params: provider,
     replies: { 202: { description: 'A call is on its way', schema: refillReply } },
     problems: ['ADMIN_UNKNOWN_PROVIDER', 'ADMIN_NOT_NOW'],
+  },
+  restUpstream: {
+    method: 'post',
+    path: '/v1/upstreams/{id}/rest',
+    summary: 'Lends an upstream to no new client for a while',
+    access: 'change',
+    params: upstream,
+    body: restOrder,
+    replies: { 200: { description: 'It rests', schema: upstreamReply } },
+    problems: ['ADMIN_UNKNOWN_UPSTREAM'],
+  },
+  evictUpstream: {
+    method: 'post',
+    path: '/v1/upstreams/{id}/evict',
+    summary: 'Takes an upstream out of the pool; its open tunnels run on',
+    access: 'change',
+    params: upstream,
+    replies: { 200: { description: 'It has left the pool', schema: upstreamReply } },
+    problems: ['ADMIN_UNKNOWN_UPSTREAM'],
+  },
+  pauseProvider: {
+    method: 'post',
+    path: '/v1/providers/{name}/pause',
+    summary: 'Stops buying from a provider; what is held is lent on',
+    access: 'change',
+    params: provider,
+    replies: { 200: { description: 'It is paused', schema: providerReply } },
+    problems: ['ADMIN_UNKNOWN_PROVIDER'],
+  },
+  resumeProvider: {
+    method: 'post',
+    path: '/v1/providers/{name}/resume',
+    summary: 'Ends the pause of an operator',
+    access: 'change',
+    params: provider,
+    replies: { 200: { description: 'It may buy again', schema: providerReply } },
+    problems: ['ADMIN_UNKNOWN_PROVIDER'],
   },
   retryProvider: {
     method: 'post',

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { internalErrors } from '../../internal-errors.ts'
+import { PAGE_FOLDER, readPage } from '../page.ts'
 import { type AccessParts, demandToken, type Env, ownHostOnly, ownPagesOnly, tokenForReading } from './access.ts'
 import { readBody, readQuery } from './body.ts'
 import { type HandlerParts, handlers, type Request } from './handlers.ts'
@@ -36,6 +37,7 @@ function adminRoutes(parts: RouteParts): Hono<Env> {
     return problem('ADMIN_INTERNAL', 'the request failed inside the gateway; its log says more')
   })
   addOperations(app, parts)
+  addPage(app)
   return app
 }
 
@@ -58,6 +60,11 @@ function addOperations(app: Hono<Env>, parts: RouteParts): void {
       return answer instanceof Response ? answer : Response.json(answer, { status })
     })
   }
+}
+
+/** The dashboard itself needs no token: what it shows comes through the operations above. */
+function addPage(app: Hono<Env>): void {
+  for (const [path, { body, headers }] of readPage(PAGE_FOLDER)) app.get(path, (c) => c.body(body, 200, headers))
 }
 
 async function readRequest(c: Context<Env>, operation: Operation): Promise<Request<OperationId> | Response> {

@@ -1,0 +1,134 @@
+/** The documented /v1 API, as the page calls it. Paths are relative to the page: a reverse proxy may add a prefix. */
+import { signal } from '@preact/signals'
+import type { EventData } from '../api/schemas/events.ts'
+import type { Topic } from '../api/schemas/topics.ts'
+
+const TOKEN_KEY = 'turnpike.token'
+
+/** The admin token: from the fragment of the link that the terminal prints, else from this tab's storage. */
+const token = signal<string | undefined>(readToken())
+/** Set while the page asks the operator for a token; resolves with it, or with undefined when the operator cancels. */
+export const tokenRequest = signal<{ readonly isWrong: boolean; readonly done: (token?: string) => void } | undefined>(
+  undefined,
+)
+
+function readToken(): string | undefined {
+  const given = /^#token=([^&]+)/.exec(location.hash)?.[1]
+  if (given === undefined) return sessionStorage.getItem(TOKEN_KEY) ?? undefined
+  history.replaceState(null, '', location.pathname + location.search)
+  sessionStorage.setItem(TOKEN_KEY, decodeURIComponent(given))
+  return decodeURIComponent(given)
+}
+
+function keepToken(value: string): void {
+  token.value = value
+  sessionStorage.setItem(TOKEN_KEY, value)
+}
+
+/** An answer of the API that is not a success. */
+export class Refusal extends Error {
+  readonly code: string
+
+  constructor(code: string, detail: string) {
+    super(detail)
+    this.code = code
+  }
+}
+
+/** Refusals that a token can change. */
+export const NEEDS_TOKEN: ReadonlySet<string> = new Set(['ADMIN_TOKEN_REQUIRED', 'ADMIN_TOKEN_WRONG'])
+
+/** Asks the operator for the token; every caller that waits gets the answer. */
+export function askForToken(): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const waiting = tokenRequest.value
+    tokenRequest.value = {
+      isWrong: token.value !== undefined,
+      done(value) {
+        if (value !== undefined) keepToken(value)
+        tokenRequest.value = undefined
+        waiting?.done(value)
+        resolve(value)
+      },
+    }
+  })
+}
+
+interface Call {
+  readonly method?: 'GET' | 'POST'
+  readonly body?: unknown
+  readonly signal?: AbortSignal
+}
+
+/**
+ * One call; asks for the token where one is needed.
+ * @throws {Refusal} when the gateway refuses; TypeError when it does not answer
+ */
+export async function call<Reply>(path: string, { method = 'GET', body, signal }: Call = {}): Promise<Reply> {
+  for (;;) {
+    const response = await send(path, method, body, signal)
+    if (response.ok) return (await response.json()) as Reply
+    const refusal = await refusalOf(response)
+    if (!NEEDS_TOKEN.has(refusal.code)) throw refusal
+    if ((await askForToken()) === undefined) throw refusal
+  }
+}
+
+export function post<Reply>(path: string, body?: unknown): Promise<Reply> {
+  return call<Reply>(path, { method: 'POST', body })
+}
+
+function send(path: string, method: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
+  return fetch(path, {
+    method,
+    headers: {
+      ...(token.value === undefined ? {} : { Authorization: `Bearer ${token.value}` }),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+    cache: 'no-store',
+  })
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
+  try {
+    const { code, detail } = (await response.json()) as { code?: string; detail?: string }
+    return new Refusal(code ?? String(response.status), detail ?? response.statusText)
+  } catch {
+    return new Refusal(String(response.status), response.statusText)
+  }
+}
+
+export type Receive = <Name extends Topic>(name: Name, data: EventData[Name]) => void
+
+/**
+ * Reads `GET /v1/events` until the signal aborts or the stream ends. Read with fetch, because EventSource cannot send the
+ * token in a header.
+ * @throws {Refusal} when the gateway refuses; TypeError when it does not answer or the connection breaks
+ */
+export async function readEvents(receive: Receive, onOpen: () => void, signal: AbortSignal): Promise<void> {
+  const response = await send('v1/events', 'GET', undefined, signal)
+  if (!response.ok || response.body === null) throw await refusalOf(response)
+  onOpen()
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) return
+    const messages = (rest + value).split('\n\n')
+    rest = messages.pop() ?? ''
+    for (const message of messages) deliver(message, receive)
+  }
+}
+
+/** One message of the text/event-stream format; comments keep the connection alive and are dropped. */
+function deliver(message: string, receive: Receive): void {
+  let name = ''
+  let data = ''
+  for (const line of message.split('\n')) {
+    if (line.startsWith('event:')) name = line.slice(6).trim()
+    else if (line.startsWith('data:')) data += line.slice(5)
+  }
+  if (name !== '' && data !== '') receive(name as Topic, JSON.parse(data))
+}

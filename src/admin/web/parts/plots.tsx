@@ -1,0 +1,120 @@
+/** Plots of the last hour, drawn by uPlot. */
+import { useSignalEffect } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import type { HistoryReport } from '../../api/schemas/history.ts'
+import { language, t, theme } from '../i18n.ts'
+import { history } from '../state.ts'
+
+type Column = readonly (number | null)[]
+
+interface Line {
+  readonly label: string
+  readonly colour: string
+  readonly column: (report: HistoryReport) => Column
+}
+
+interface PlotSpec {
+  readonly title: string
+  readonly lines: readonly Line[]
+}
+
+const BLUE = '#0969da'
+const ORANGE = '#bc4c00'
+const GREEN = '#2da44e'
+const HEIGHT = 150
+
+const milliseconds = (column: Column): Column => column.map((value) => (value === null ? null : value * 1_000))
+const sum = (report: HistoryReport, pick: 'calls'): Column =>
+  report.at.map((_, index) => report.providers.reduce((total, provider) => total + (provider[pick][index] ?? 0), 0))
+
+const plots = (): readonly PlotSpec[] => [
+  {
+    title: t('plot.rate'),
+    lines: [
+      { label: t('plot.tunnels'), colour: BLUE, column: (report) => report.tunnelsPerSecond },
+      { label: t('plot.waiting'), colour: ORANGE, column: (report) => report.waiting },
+    ],
+  },
+  {
+    title: t('plot.setup'),
+    lines: [
+      { label: 'p50', colour: GREEN, column: (report) => milliseconds(report.setupP50Seconds) },
+      { label: 'p99', colour: ORANGE, column: (report) => milliseconds(report.setupP99Seconds) },
+    ],
+  },
+  {
+    title: t('plot.addresses'),
+    lines: [
+      { label: t('plot.bought'), colour: BLUE, column: (report) => report.bought },
+      { label: t('plot.wasted'), colour: ORANGE, column: (report) => report.wasted },
+    ],
+  },
+  {
+    title: t('plot.calls'),
+    lines: [{ label: t('plot.callsMade'), colour: BLUE, column: (report) => sum(report, 'calls') }],
+  },
+]
+
+export function Plots() {
+  if (history.value === undefined || history.value.at.length === 0) return <p class="empty card">{t('plot.empty')}</p>
+  // uPlot draws words and colours once: a plot is made anew for each language and theme.
+  return (
+    <div class="plots">
+      {plots().map((spec) => (
+        <Plot key={`${spec.title} ${language.value} ${theme.value}`} spec={spec} />
+      ))}
+    </div>
+  )
+}
+
+function Plot({ spec }: { readonly spec: PlotSpec }) {
+  const place = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(null)
+  useEffect(() => {
+    const element = place.current
+    if (element === null) return
+    const style = getComputedStyle(document.documentElement)
+    const axis = {
+      stroke: style.getPropertyValue('--soft'),
+      grid: { stroke: style.getPropertyValue('--line'), width: 1 },
+    }
+    const made = new uPlot(
+      {
+        width: element.clientWidth,
+        height: HEIGHT,
+        axes: [axis, { ...axis, size: 46 }],
+        scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high ?? 1) * 1.1] } },
+        series: [
+          {},
+          ...spec.lines.map(({ label, colour }) => ({ label, stroke: colour, width: 1.5, points: { show: false } })),
+        ],
+        legend: { live: true },
+      },
+      dataOf(spec, history.peek()),
+      element,
+    )
+    plot.current = made
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }))
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      made.destroy()
+    }
+  }, [])
+  useSignalEffect(() => {
+    plot.current?.setData(dataOf(spec, history.value))
+  })
+  return (
+    <figure class="card" style={{ margin: 0 }}>
+      <h3>{spec.title}</h3>
+      <div ref={place} role="img" aria-label={spec.title} />
+    </figure>
+  )
+}
+
+function dataOf({ lines }: PlotSpec, report: HistoryReport | undefined): uPlot.AlignedData {
+  if (report === undefined) return [[], ...lines.map(() => [])]
+  return [[...report.at], ...lines.map(({ column }) => [...column(report)])]
+}

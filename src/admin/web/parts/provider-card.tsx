@@ -1,0 +1,124 @@
+/** One provider: its state and why, its limits as bars, what it cost, and what an operator may do. */
+import type { ProviderReport } from '../../api/schemas/providers.ts'
+import { act } from '../actions.ts'
+import { count } from '../format.ts'
+import { t } from '../i18n.ts'
+import { Meter } from './meter.tsx'
+
+const stateTexts = {
+  ready: 'state.ready',
+  waiting: 'state.waiting',
+  stopped: 'state.stopped',
+  unusable: 'state.unusable',
+  'budget-reached': 'state.budget',
+  paused: 'state.paused',
+} as const
+const stateTones = {
+  ready: 'good',
+  waiting: 'warn',
+  stopped: 'bad',
+  unusable: 'bad',
+  'budget-reached': 'bad',
+  paused: 'idle',
+} as const
+
+export function ProviderCard({ report }: { readonly report: ProviderReport }) {
+  const { name, vendor, product, state, reason, nextAttemptInSeconds: next } = report
+  const path = `v1/providers/${encodeURIComponent(name)}`
+  const isPaused = state === 'paused'
+  return (
+    <article class="card" data-provider={name}>
+      <div class="head">
+        <h3>{name}</h3>
+        <span class="soft small">
+          {vendor} {product}
+        </span>
+        <span class="space" />
+        <span class={`badge ${stateTones[state]}`}>{t(stateTexts[state])}</span>
+      </div>
+      {reason === null ? null : (
+        <p class="small" data-reason>
+          {reason}
+          {next === null || next === 0 ? '' : ` (${t('provider.next', { seconds: Math.ceil(next) })})`}
+        </p>
+      )}
+      <Limits report={report} />
+      <Facts report={report} />
+      <div class="row end">
+        <button type="button" onClick={() => act(`${path}/retry`)}>
+          {t('provider.retry')}
+        </button>
+        <button type="button" onClick={() => act(`${path}/refill`)}>
+          {t('provider.refill')}
+        </button>
+        <button type="button" onClick={() => act(`${path}/${isPaused ? 'resume' : 'pause'}`)}>
+          {t(isPaused ? 'provider.resume' : 'provider.pause')}
+        </button>
+      </div>
+    </article>
+  )
+}
+
+function Limits({ report }: { readonly report: ProviderReport }) {
+  const { windowCalls, windowSeconds, callsLeft, channels, channelsFree, budgetLeft } = report
+  const used = Math.max(0, windowCalls - callsLeft)
+  const budget = tightestBudget(report)
+  return (
+    <>
+      {windowCalls > 0 ? (
+        <Meter
+          label={t('provider.calls', { seconds: windowSeconds })}
+          value={`${used} / ${windowCalls}`}
+          part={used / windowCalls}
+          tone={toneOfUse(used / windowCalls)}
+        />
+      ) : null}
+      {channels !== null && channels > 0 ? (
+        <Meter
+          label={t('provider.channels')}
+          value={`${channels - (channelsFree ?? 0)} / ${channels}`}
+          part={(channels - (channelsFree ?? 0)) / channels}
+        />
+      ) : null}
+      {budget === undefined || budgetLeft === null ? (
+        <p class="soft small">{t('provider.noBudget')}</p>
+      ) : (
+        <Meter
+          label={t('provider.budget')}
+          value={`${count(budgetLeft)} / ${count(budget)}`}
+          part={budgetLeft / budget}
+          tone={budgetLeft === 0 ? 'bad' : budgetLeft < budget / 10 ? 'warn' : undefined}
+        />
+      )}
+    </>
+  )
+}
+
+/** The budget that limits first: the smallest one that is set. */
+function tightestBudget({ budgetPerHour, budgetPerDay, budgetTotal }: ProviderReport): number | undefined {
+  const set = [budgetPerHour, budgetPerDay, budgetTotal].filter((budget) => budget !== null && budget > 0)
+  return set.length === 0 ? undefined : Math.min(...(set as number[]))
+}
+
+const toneOfUse = (part: number) => (part >= 1 ? 'bad' : part >= 0.8 ? 'warn' : undefined)
+
+function Facts({ report }: { readonly report: ProviderReport }) {
+  const facts = [
+    [t('provider.alive'), count(report.alive)],
+    [t('provider.bought'), count(report.bought)],
+    [t('provider.used'), count(report.used)],
+    [t('provider.wasted'), count(report.wasted)],
+    [t('provider.balance'), count(report.balance)],
+    [t('provider.cost'), count(report.costPer1000Tunnels)],
+  ] as const
+  return (
+    <dl class="facts">
+      {facts.map(([label, value]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

@@ -1,0 +1,163 @@
+/**
+ * What the page knows of the gateway: one stream of events fills these signals. The stream exists only while the page is
+ * visible, so that a hidden tab costs neither side anything.
+ */
+import { batch, signal } from '@preact/signals'
+import type { ConnectionReport } from '../api/schemas/connections.ts'
+import type { CountersEvent, EventData } from '../api/schemas/events.ts'
+import type { GatewayReport } from '../api/schemas/gateway.ts'
+import type { HistoryReport } from '../api/schemas/history.ts'
+import type { UpstreamReport } from '../api/schemas/pool.ts'
+import type { ProviderReport } from '../api/schemas/providers.ts'
+import type { Topic } from '../api/schemas/topics.ts'
+import type { VerdictReport } from '../api/schemas/verdict.ts'
+import { askForToken, call, NEEDS_TOKEN, Refusal, readEvents } from './api-client.ts'
+
+export type LinkState = 'connecting' | 'live' | 'lost' | 'paused' | 'locked'
+
+/** A report and when it arrived, `performance.now()` ms: lives count down from there. */
+export interface Held<Report> {
+  readonly report: Report
+  readonly at: number
+}
+
+export const link = signal<LinkState>('connecting')
+export const gateway = signal<GatewayReport | undefined>(undefined)
+export const verdict = signal<VerdictReport | undefined>(undefined)
+export const counters = signal<CountersEvent | undefined>(undefined)
+export const providers = signal<readonly ProviderReport[]>([])
+export const pool = signal<ReadonlyMap<string, Held<UpstreamReport>>>(new Map())
+export const connections = signal<ReadonlyMap<number, Held<ConnectionReport>>>(new Map())
+export const history = signal<HistoryReport | undefined>(undefined)
+/** `performance.now()` of the last tick: what counts down is computed from it. */
+export const now = signal(performance.now())
+/** A short message about the last action. */
+export const toast = signal<string | undefined>(undefined)
+
+/** Connections that the page keeps; the gateway keeps 10,000 closed ones. */
+const MAX_CONNECTIONS = 10_000
+/** Intervals of an hour's history that the page keeps. */
+const HISTORY_SECONDS = 3_600
+const RETRY_MS = 2_000
+const TICK_MS = 1_000
+const TOAST_MS = 4_000
+
+type Handlers = { readonly [Name in Topic]: (data: EventData[Name]) => void }
+
+const handlers: Handlers = {
+  verdict: (data) => {
+    verdict.value = data
+  },
+  counters: (data) => {
+    counters.value = data
+  },
+  providers: ({ isFirst, providers: news, gone }) => {
+    const known = new Map(isFirst ? [] : providers.value.map((provider) => [provider.name, provider]))
+    for (const provider of news) known.set(provider.name, provider)
+    for (const name of gone) known.delete(name)
+    providers.value = [...known.values()]
+  },
+  pool: ({ isFirst, upstreams, changed, gone }) => {
+    const at = performance.now()
+    const next = new Map(isFirst ? [] : pool.value)
+    for (const report of upstreams) next.set(report.id, { report, at })
+    for (const change of changed) {
+      const held = next.get(change.id)
+      if (held !== undefined) next.set(change.id, { report: { ...held.report, ...change }, at })
+    }
+    for (const id of gone) next.delete(id)
+    pool.value = next
+  },
+  connections: ({ isFirst, connections: news }) => {
+    const at = performance.now()
+    const next = new Map(isFirst ? [] : connections.value)
+    for (const report of news) {
+      next.set(report.id, { report, at })
+    }
+    for (const [id, { report }] of next) {
+      if (next.size <= MAX_CONNECTIONS) break
+      if (report.state === 'closed') next.delete(id)
+    }
+    connections.value = next
+  },
+  history: (data) => {
+    history.value = history.value === undefined || data.at.length > 1 ? data : append(history.value, data)
+  },
+}
+
+/** Adds the newest intervals to the columns and drops those older than an hour. */
+function append(before: HistoryReport, news: HistoryReport): HistoryReport {
+  const most = Math.ceil(HISTORY_SECONDS / news.intervalSeconds)
+  const columns = <Row extends object>(old: Row, fresh: Row): Row =>
+    Object.fromEntries(
+      Object.entries(fresh).map(([name, value]) => {
+        const earlier = (old as Record<string, unknown>)[name]
+        return [name, Array.isArray(value) && Array.isArray(earlier) ? [...earlier, ...value].slice(-most) : value]
+      }),
+    ) as Row
+  return {
+    ...columns(before, news),
+    providers: news.providers.map((fresh) => {
+      const old = before.providers.find(({ name }) => name === fresh.name)
+      return old === undefined ? fresh : columns(old, fresh)
+    }),
+  }
+}
+
+/** Starts the stream and the clock of the page; both stop while the page is hidden. */
+export function follow(): void {
+  let stream: AbortController | undefined
+  let ticking: ReturnType<typeof setInterval> | undefined
+  const update = () => {
+    stream?.abort()
+    clearInterval(ticking)
+    if (document.hidden) {
+      link.value = 'paused'
+      return
+    }
+    stream = new AbortController()
+    ticking = setInterval(() => {
+      now.value = performance.now()
+    }, TICK_MS)
+    void keepReading(stream.signal)
+  }
+  document.addEventListener('visibilitychange', update)
+  update()
+}
+
+async function keepReading(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    link.value = link.value === 'lost' ? 'lost' : 'connecting'
+    try {
+      gateway.value = await call<GatewayReport>('v1/gateway', { signal })
+      await readEvents(
+        (name, data) => batch(() => (handlers[name] as (data: unknown) => void)(data)),
+        () => {
+          link.value = 'live'
+        },
+        signal,
+      )
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof Refusal && NEEDS_TOKEN.has(error.code)) {
+        link.value = 'locked'
+        await askForToken()
+        continue
+      }
+    }
+    if (signal.aborted) return
+    link.value = 'lost'
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+let toastTimer: ReturnType<typeof setTimeout> | undefined
+
+/** Shows a message for a moment. */
+export function tell(message: string): void {
+  clearTimeout(toastTimer)
+  toast.value = message
+  toastTimer = setTimeout(() => {
+    toast.value = undefined
+  }, TOAST_MS)
+}

@@ -1,0 +1,79 @@
+/** A configuration as the operator may see it on a page: secrets are `***`, comments are left out (they may hold some). */
+import { isScalar, parseDocument, Scalar, visit } from 'yaml'
+import type { Config } from './schema.ts'
+
+const MASK = '***'
+
+/** Keys whose whole value, at any depth, belongs to an account. Under `listen` a user's name is none. */
+const SECRET_KEYS = new Set(['credentials', 'password', 'token', 'headers', 'body', 'url', 'secret', 'sign', 'login'])
+/** Lists of proxies: an entry may hold a login. */
+const LIST_KEYS = new Set(['list'])
+const PLACEHOLDERS = /^(?:\$\{\w+\})+$/
+
+/**
+ * @param text of a gateway.yaml that was read without mistakes
+ * @returns the same without comments; what stands for a secret and is not a `${NAME}` is masked
+ */
+export function shownYaml(text: string): string {
+  const document = parseDocument(text)
+  document.comment = null
+  document.commentBefore = null
+  visit(document, {
+    Collection: (_, node) => withoutComments(node),
+    Alias: (_, node) => withoutComments(node),
+    Scalar(key, node, ancestors) {
+      withoutComments(node)
+      if (key === 'key' || typeof node.value !== 'string' || PLACEHOLDERS.test(node.value)) return
+      const keys = ancestors.flatMap((ancestor) =>
+        'key' in ancestor && isScalar(ancestor.key) ? [String(ancestor.key.value)] : [],
+      )
+      const masked = maskedBy(keys, node.value)
+      if (masked === undefined) return
+      node.value = masked
+      // Unquoted, `***` would be an alias.
+      node.type = Scalar.QUOTE_DOUBLE
+    },
+  })
+  return document.toString({ lineWidth: 0 })
+}
+
+function withoutComments(node: { comment?: string | null; commentBefore?: string | null }): void {
+  node.comment = null
+  node.commentBefore = null
+}
+
+/** @returns undefined when the value is no secret */
+function maskedBy(keys: readonly string[], value: string): string | undefined {
+  const last = keys.at(-1) ?? ''
+  if (keys.some((key) => LIST_KEYS.has(key))) return withoutLogin(value)
+  if (last === 'url') return URL.canParse(value) ? `${new URL(value).protocol}//${new URL(value).host}/${MASK}` : MASK
+  if (keys.some((key) => SECRET_KEYS.has(key))) return MASK
+  const isUpstreamLogin = last === 'username' && keys.includes('upstream')
+  const isCallbackPath = last === 'path' && keys.includes('callback')
+  return isUpstreamLogin || isCallbackPath ? MASK : undefined
+}
+
+/** `scheme://user:password@host:port`, `user:password@host:port` and `host:port:user:password`. */
+function withoutLogin(entry: string): string | undefined {
+  const at = entry.lastIndexOf('@')
+  if (at >= 0) {
+    const scheme = entry.indexOf('://')
+    return `${scheme < 0 ? '' : entry.slice(0, scheme + 3)}${MASK}:${MASK}${entry.slice(at)}`
+  }
+  const [host, port, ...login] = entry.split(':')
+  return login.length === 0 || entry.startsWith('[') ? undefined : [host, port, ...login.map(() => MASK)].join(':')
+}
+
+/** The whole configuration with its defaults as plain data; every Secret is `***`. */
+export function shownConfig(config: Config): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(config, (_, value) => (value === REDACTED ? MASK : value)))
+}
+
+/** What `Secret.toJSON` gives. */
+const REDACTED = '[redacted]'
+
+/** Whether the text at a 1-based place is a masked value: then a mistake there says nothing about the file. */
+export function isMaskedAt(text: string, line: number, column: number): boolean {
+  const rest = text.split('\n', line)[line - 1]?.slice(column - 1) ?? ''
+  return /^["']?[^\s,}\]"']*\*\*\*/.test(rest)
+}

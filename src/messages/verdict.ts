@@ -1,0 +1,151 @@
+/** The state of the gateway in one sentence (`verdict.<code>`), and what to do about it (`remedy.<code>`). */
+import type { Text } from './text.ts'
+
+export const verdictTexts = {
+  'verdict.not-listening': {
+    en: 'The gateway accepts no connections: it is starting or stopping.',
+    zh: '网关当前不接受连接：正在启动或停止。',
+  },
+  'remedy.not-listening': {
+    en: 'Wait a moment; if it lasts, read the log.',
+    zh: '请稍候；如果一直如此，请查看日志。',
+  },
+  'verdict.key-wrong': {
+    en: '{provider}: the vendor refuses the key: {reason}.',
+    zh: '{provider}：供应商拒绝了密钥：{reason}。',
+  },
+  'remedy.key-wrong': {
+    en: 'Correct the credentials of {provider} and restart; if they were corrected at the vendor, press Retry.',
+    zh: '更正 {provider} 的 credentials 并重启；如果是在供应商处更正的，请点“重试”。',
+  },
+  'verdict.plan-expired': {
+    en: '{provider}: the plan at the vendor has ended: {reason}.',
+    zh: '{provider}：供应商的套餐已到期：{reason}。',
+  },
+  'remedy.plan-expired': {
+    en: 'Renew the plan at the vendor, then press Retry.',
+    zh: '请在供应商处续费，然后点“重试”。',
+  },
+  'verdict.whitelist-missing': {
+    en: '{provider}: the address of this machine is not on the vendor’s whitelist: {reason}.',
+    zh: '{provider}：本机地址不在供应商的白名单中：{reason}。',
+  },
+  'remedy.whitelist-missing': {
+    en: 'Add the public address of this machine at the vendor, or set whitelist: auto; then press Retry.',
+    zh: '请在供应商处添加本机的公网地址，或设置 whitelist: auto，然后点“重试”。',
+  },
+  'verdict.request-wrong': {
+    en: '{provider}: the vendor refuses the parameters: {reason}.',
+    zh: '{provider}：供应商拒绝了请求参数：{reason}。',
+  },
+  'remedy.request-wrong': {
+    en: 'Correct product and request of {provider} in gateway.yaml, then restart.',
+    zh: '更正 gateway.yaml 中 {provider} 的 product 和 request，然后重启。',
+  },
+  'verdict.addresses-unusable': {
+    en: '{provider}: the addresses that it sells do not work: {reason}.',
+    zh: '{provider}：提取到的代理地址无法使用：{reason}。',
+  },
+  'remedy.addresses-unusable': {
+    en: 'Check upstream.username, upstream.password, the whitelist for using addresses, and outgoing connections; then press Retry.',
+    zh: '请检查 upstream.username、upstream.password、使用代理的白名单以及本机的出站连接，然后点“重试”。',
+  },
+  'verdict.budget-reached': {
+    en: '{provider}: the budget {which} of {limit} addresses is used up; the next one may be bought in {seconds} s.',
+    zh: '{provider}：预算 {which}（{limit} 个地址）已用完；{seconds} 秒后可以再买。',
+  },
+  'remedy.budget-reached': {
+    en: 'Wait, or raise budget.{which} of {provider}.',
+    zh: '请等待，或调高 {provider} 的 budget.{which}。',
+  },
+  'verdict.budget-total-reached': {
+    en: '{provider}: the budget in total of {limit} addresses is used up.',
+    zh: '{provider}：总预算（{limit} 个地址）已用完。',
+  },
+  'remedy.budget-total-reached': {
+    en: 'Raise budget.total of {provider}: it does not come back by itself.',
+    zh: '请调高 {provider} 的 budget.total：总预算不会自动恢复。',
+  },
+  'verdict.quota-used-up': {
+    en: '{provider}: the quota at the vendor is used up: {reason}.',
+    zh: '{provider}：供应商处的额度已用完：{reason}。',
+  },
+  'remedy.quota-used-up': {
+    en: 'Wait until the vendor allows more, or buy more there; then press Retry.',
+    zh: '请等待供应商恢复额度，或在供应商处加购，然后点“重试”。',
+  },
+  'verdict.vendor-down': {
+    en: '{provider}: the vendor cannot be reached or fails: {reason}.',
+    zh: '{provider}：供应商无法访问或出错：{reason}。',
+  },
+  'remedy.vendor-down': {
+    en: 'It is called again by itself. If it lasts, check the network and the vendor’s status page.',
+    zh: '网关会自动重试。如果一直如此，请检查网络和供应商的状态公告。',
+  },
+  'verdict.sold-out': {
+    en: '{provider}: the vendor has no fitting address at the moment: {reason}.',
+    zh: '{provider}：供应商目前没有符合条件的地址：{reason}。',
+  },
+  'remedy.sold-out': {
+    en: 'It is called again by itself. If it lasts, ask for fewer conditions (area, carrier) in request.',
+    zh: '网关会自动重试。如果一直如此，请减少 request 中的条件（地区、运营商）。',
+  },
+  'verdict.calls-used-up': {
+    en: '{provider}: the vendor allows no further call now: {reason}.',
+    zh: '{provider}：供应商目前不允许继续调用：{reason}。',
+  },
+  'remedy.calls-used-up': {
+    en: 'It is called again by itself. If it lasts, lower limit.share or raise the plan.',
+    zh: '网关会自动重试。如果一直如此，请调低 limit.share 或升级套餐。',
+  },
+  'verdict.paused': {
+    en: '{provider} is paused: nothing is bought.',
+    zh: '{provider} 已暂停：不会购买地址。',
+  },
+  'remedy.paused': {
+    en: 'Press Resume.',
+    zh: '请点“继续”。',
+  },
+  'verdict.provider-waiting': {
+    en: '{provider} waits: {reason}.',
+    zh: '{provider} 正在等待：{reason}。',
+  },
+  'remedy.provider-waiting': {
+    en: 'It goes on by itself.',
+    zh: '网关会自动继续。',
+  },
+  'verdict.clients-wait': {
+    en: 'Clients that wait for an address: {count}.',
+    zh: '正在等待地址的客户端：{count}。',
+  },
+  'remedy.clients-wait': {
+    en: 'Addresses are on order. If it lasts, raise pool.ceiling, the channels or the budget.',
+    zh: '地址正在购买。如果一直如此，请调高 pool.ceiling、通道数或预算。',
+  },
+  'verdict.balance-low': {
+    en: '{provider}: {balance} left on the account at the vendor, less than lowStock.',
+    zh: '{provider}：供应商账户余量为 {balance}，低于 lowStock。',
+  },
+  'remedy.balance-low': {
+    en: 'Top up the account at the vendor.',
+    zh: '请在供应商处充值。',
+  },
+  'verdict.no-demand': {
+    en: 'No client asks at the moment, so nothing is bought. The first request starts it.',
+    zh: '目前没有客户端请求，因此不购买地址。收到第一个请求后自动开始。',
+  },
+  'remedy.no-demand': {
+    en: 'Nothing to do.',
+    zh: '无需操作。',
+  },
+  'verdict.all-well': {
+    en: 'All is well. Addresses ready: {ready}; open tunnels: {tunnels}.',
+    zh: '一切正常。可用地址：{ready}；打开的隧道：{tunnels}。',
+  },
+  'remedy.all-well': {
+    en: 'Nothing to do.',
+    zh: '无需操作。',
+  },
+} as const satisfies Record<string, Text>
+
+export type VerdictText = keyof typeof verdictTexts

@@ -1,0 +1,198 @@
+/**
+ * The dashboard in Chromium, beside a gateway process with the demo vendor and a vendor that refuses its key at first.
+ * `npm run screenshots` runs the same file and writes the pictures of the documents.
+ */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import axe from 'axe-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startWorld } from '../support/world.ts'
+import { type GatewayProcess, startProcess } from './support/gateway-process.ts'
+import { succeed } from './support/program.ts'
+
+const TOKEN = 'token-of-the-dashboard-test'
+/** Where the pictures of the documents go; undefined in a plain test run. */
+const PICTURES = process.env['TURNPIKE_SCREENSHOTS'] && fileURLToPath(new URL('../../docs/images/', import.meta.url))
+/** Hang guard of one wait, ms. */
+const WAIT_MS = 20_000
+
+let browser: Browser
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'],
+    ],
+  })
+})
+afterAll(() => browser.close())
+
+/** A vendor that sells the addresses of a world once its key is accepted. */
+async function startShop(lines: readonly string[]) {
+  const shop = { acceptsKey: false, calls: 0, url: '' }
+  const server: Server = createServer((_request, response) => {
+    shop.calls++
+    response.setHeader('Content-Type', 'application/json')
+    const items = lines
+      .map((line) => new URL(line))
+      .map(({ hostname, port, username, password }) => ({ ip: hostname, port, username, password, ttl: 300 }))
+    response.end(JSON.stringify(shop.acceptsKey ? { code: 0, list: items } : { code: 401, msg: 'the key is wrong' }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  shop.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/take?key=k&count={num}`
+  return shop
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function startAll() {
+  const world = await startWorld({ upstreams: 3 })
+  onTestFinished(() => world.close())
+  const shop = await startShop(world.lines())
+  const adminPort = await freePort()
+  const gateway = await startProcess({
+    listen: [{ port: 0 }],
+    admin: { port: adminPort, token: TOKEN },
+    providers: [
+      { name: 'demo', vendor: 'demo', budget: { perHour: 100 } },
+      {
+        ...{ name: 'shop', vendor: 'generic', url: shop.url, format: 'json', items: 'list', allowPrivate: true },
+        fields: { host: 'ip', port: 'port', username: 'username', password: 'password', ttl: { field: 'ttl' } },
+        success: { field: 'code', is: 0, message: 'msg' },
+        errors: [{ code: 401, class: 'auth' }],
+        maxPerCall: 3,
+        budget: { perHour: 30 },
+        priority: 2,
+      },
+    ],
+    stop: { drain: '1s' },
+    state: 'off',
+    log: { level: 'info' },
+  })
+  return { world, shop, gateway, admin: `http://127.0.0.1:${adminPort}/` }
+}
+
+async function openPage(admin: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options })
+  onTestFinished(() => page.close())
+  page.setDefaultTimeout(WAIT_MS)
+  const mistakes: string[] = []
+  page.on('pageerror', (error) => mistakes.push(String(error)))
+  page.on('console', (message) => void (message.type() === 'error' && mistakes.push(message.text())))
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(admin).origin) mistakes.push(`asked another host: ${request.url()}`)
+  })
+  onTestFinished(() => expect(mistakes.filter((words) => !words.includes('401'))).toEqual([]))
+  await page.goto(admin)
+  await page.waitForSelector('.live.on')
+  return page
+}
+
+const ask = (gateway: GatewayProcess, user: string, url: string) =>
+  succeed('curl', ['-sS', '-o', '/dev/null', '-x', gateway.url('http', { username: user, password: 'x' }), url])
+
+async function violationsOf(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}.png`) })
+}
+
+describe('the dashboard', () => {
+  it('shows a life that counts down, a connection by its host, and a budget that fills', async () => {
+    const { gateway, admin } = await startAll()
+    const page = await openPage(admin)
+    for (let n = 0; n < 4; n++) await ask(gateway, 'crawler-provider-demo', 'http://whoami.demo/')
+    await page.waitForSelector('[data-provider=demo] [role=meter]')
+    const budget = page.locator('[data-provider=demo] [role=meter]').last()
+    await expect.poll(() => budget.getAttribute('aria-valuenow').then(Number), { timeout: WAIT_MS }).toBeLessThan(100)
+    await picture(page, 'dashboard')
+    expect(await violationsOf(page)).toEqual([])
+
+    await page.click('nav a[href="#/pool"]')
+    const life = page.locator('[data-life]').first()
+    const before = await life.textContent()
+    await expect.poll(() => life.textContent(), { timeout: WAIT_MS }).not.toBe(before)
+    expect(await violationsOf(page)).toEqual([])
+    await picture(page, 'pool')
+
+    await page.click('nav a[href="#/connections"]')
+    await page.waitForSelector('[data-connection]')
+    await page.fill('input[name=host]', 'nothing.example')
+    await page.waitForSelector('.empty')
+    await page.fill('input[name=host]', 'whoami')
+    await page.locator('[data-connection] button').first().click()
+    await page.waitForSelector('[data-detail] .trace li')
+    expect(await page.locator('[data-detail]').textContent()).toContain('opened')
+    expect(await violationsOf(page)).toEqual([])
+    await picture(page, 'connections')
+  })
+
+  it('shows what to do about a wrong key, and Retry with the token mends it', async () => {
+    const { gateway, shop, admin } = await startAll()
+    const page = await openPage(admin)
+    await ask(gateway, 'crawler-provider-shop', 'http://site.test/')
+    await page.waitForSelector('.verdict[data-code=key-wrong]')
+    expect(await page.locator('.verdict[data-code=key-wrong]').textContent()).toContain('shop')
+    await picture(page, 'wrong-key')
+    shop.acceptsKey = true
+    await page.click('.verdict[data-code=key-wrong] button')
+    await page.fill('dialog input', 'a wrong token')
+    await page.click('dialog button[type=submit]')
+    await page.waitForSelector('dialog .banner')
+    await page.fill('dialog input', TOKEN)
+    await page.click('dialog button[type=submit]')
+    await page.waitForSelector('.verdict[data-code=key-wrong]', { state: 'detached' })
+    expect(await page.locator('[data-provider=shop] .badge').textContent()).toBe('ready')
+  })
+
+  it('speaks Chinese, is dark, and fits a telephone', async () => {
+    const { gateway, admin } = await startAll()
+    await ask(gateway, 'crawler-provider-demo', 'http://whoami.demo/')
+    const page = await openPage(admin, {
+      locale: 'zh-CN',
+      colorScheme: 'dark',
+      viewport: { width: 390, height: 844 },
+    })
+    expect(await page.locator('nav').textContent()).toContain('概览')
+    expect(await page.getAttribute('html', 'data-theme')).toBe('dark')
+    for (const view of ['overview', 'pool', 'connections', 'try', 'configuration']) {
+      await page.click(`nav a[href="#/${view}"]`)
+      expect(await violationsOf(page), view).toEqual([])
+      expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBeLessThanOrEqual(390)
+      await picture(page, `phone-${view}`)
+    }
+    await page.click('[data-language]')
+    expect(await page.locator('nav').textContent()).toContain('Overview')
+  })
+
+  it('tries a request through the gateway, and shows the same for programs', async () => {
+    const { admin } = await startAll()
+    const page = await openPage(`${admin}#token=${TOKEN}`)
+    expect(page.url()).not.toContain(TOKEN)
+    await page.goto(`${admin}#/try`)
+    await page.click('section[aria-labelledby=try] button[type=submit]')
+    await page.waitForSelector('[data-reply="200"]')
+    expect(await page.locator('[data-reply] pre').textContent()).toContain('upstream 127.')
+    for (const name of ['curl', 'requests', 'Scrapy', 'Playwright', 'Go', 'Java']) {
+      await page.click(`[role=tab]:text-is("${name}")`)
+      expect(await page.locator(`[data-snippet=${name}]`).textContent()).toMatch(/127\.0\.0\.1.*\d/)
+    }
+    await picture(page, 'try')
+  })
+})
