@@ -132,10 +132,12 @@ export const pageTexts = {
   'plot.calls': { en: 'Vendor calls', zh: '供应商调用' },
   'plot.empty': { en: 'The first plot appears after ten seconds of history.', zh: '积累十秒数据后显示图表。' },
   'plot.tunnels': { en: 'tunnels/s', zh: '隧道/秒' },
+  'plot.time': { en: 'Time', zh: '时间' },
   'plot.waiting': { en: 'waiting', zh: '等待' },
   'plot.bought': { en: 'bought', zh: '购买' },
   'plot.wasted': { en: 'wasted', zh: '浪费' },
-  'plot.callsMade': { en: 'calls', zh: '调用' },
+  'plot.callsMade': { en: 'in the window', zh: '窗口内' },
+  'plot.callsAllowed': { en: 'allowed', zh: '允许' },
   'plot.failed': { en: 'failed', zh: '失败' },
 
   // Try

@@ -103,14 +103,21 @@ async function openPage(admin: string, options: Parameters<Browser['newPage']>[0
 const ask = (gateway: GatewayProcess, user: string, url: string) =>
   succeed('curl', ['-sS', '-o', '/dev/null', '-x', gateway.url('http', { username: user, password: 'x' }), url])
 
+/** A few clients for a while, so that a picture shows what a user will see. */
+async function visit(rounds: number, gateway: GatewayProcess): Promise<void> {
+  const users = ['crawler', 'crawler-session-basket', 'tests-country-DE', 'tests-country-JP', 'browser-session-a']
+  for (let round = 0; round < rounds; round++)
+    await Promise.all(users.map((user) => ask(gateway, user, 'http://whoami.demo/')))
+}
+
 async function violationsOf(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
 }
 
-async function picture(page: Page, name: string): Promise<void> {
-  if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}.png`) })
+async function picture(page: Page, name: string, options: { fullPage?: boolean } = {}): Promise<void> {
+  if (PICTURES) await page.screenshot({ ...options, path: join(PICTURES, `${name}.png`) })
 }
 
 describe('the dashboard', () => {
@@ -121,7 +128,8 @@ describe('the dashboard', () => {
     await page.waitForSelector('[data-provider=demo] [role=meter]')
     const budget = page.locator('[data-provider=demo] [role=meter]').last()
     await expect.poll(() => budget.getAttribute('aria-valuenow').then(Number), { timeout: WAIT_MS }).toBeLessThan(100)
-    await picture(page, 'dashboard')
+    if (PICTURES) await visit(500, gateway)
+    await picture(page, 'dashboard', { fullPage: true })
     expect(await violationsOf(page)).toEqual([])
 
     await page.click('nav a[href="#/pool"]')
@@ -175,7 +183,7 @@ describe('the dashboard', () => {
       await page.click(`nav a[href="#/${view}"]`)
       expect(await violationsOf(page), view).toEqual([])
       expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBeLessThanOrEqual(390)
-      await picture(page, `phone-${view}`)
+      if (view === 'overview') await picture(page, 'dashboard-zh')
     }
     await page.click('[data-language]')
     expect(await page.locator('nav').textContent()).toContain('Overview')

@@ -3,7 +3,8 @@ import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import type { HistoryReport } from '../../api/schemas/history.ts'
+import type { HistoryReport, ProviderHistory } from '../../api/schemas/history.ts'
+import { timeOfDay } from '../format.ts'
 import { language, t, theme } from '../i18n.ts'
 import { history } from '../state.ts'
 
@@ -26,8 +27,9 @@ const GREEN = '#2da44e'
 const HEIGHT = 150
 
 const milliseconds = (column: Column): Column => column.map((value) => (value === null ? null : value * 1_000))
-const sum = (report: HistoryReport, pick: 'calls'): Column =>
-  report.at.map((_, index) => report.providers.reduce((total, provider) => total + (provider[pick][index] ?? 0), 0))
+/** Over all providers: for each interval the calls in the windows, or what the windows allow. */
+const windows = (report: HistoryReport, pick: (provider: ProviderHistory, index: number) => number): Column =>
+  report.at.map((_, index) => report.providers.reduce((total, provider) => total + pick(provider, index), 0))
 
 const plots = (): readonly PlotSpec[] => [
   {
@@ -53,7 +55,18 @@ const plots = (): readonly PlotSpec[] => [
   },
   {
     title: t('plot.calls'),
-    lines: [{ label: t('plot.callsMade'), colour: BLUE, column: (report) => sum(report, 'calls') }],
+    lines: [
+      {
+        label: t('plot.callsMade'),
+        colour: BLUE,
+        column: (report) => windows(report, ({ windowUsed }, index) => windowUsed[index] ?? 0),
+      },
+      {
+        label: t('plot.callsAllowed'),
+        colour: ORANGE,
+        column: (report) => windows(report, ({ windowCalls }) => windowCalls),
+      },
+    ],
   },
 ]
 
@@ -84,10 +97,13 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
       {
         width: element.clientWidth,
         height: HEIGHT,
-        axes: [axis, { ...axis, size: 46 }],
+        axes: [
+          { ...axis, values: (_plot, instants) => instants.map((at) => timeOfDay(at * 1_000)), space: 90 },
+          { ...axis, size: 46 },
+        ],
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high ?? 1) * 1.1] } },
         series: [
-          {},
+          { label: t('plot.time'), value: (_plot, at) => (at === null ? '–' : timeOfDay(at * 1_000)) },
           ...spec.lines.map(({ label, colour }) => ({ label, stroke: colour, width: 1.5, points: { show: false } })),
         ],
         legend: { live: true },
