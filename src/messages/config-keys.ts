@@ -85,7 +85,8 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'dial.timeout': '连接一个上游的总时限：TCP、TLS、登录和 CONNECT 合计。',
   'dial.deadline': '一个客户端全部尝试的总时限。',
   'dial.tries': '一个客户端最多尝试的上游数。',
-  'dial.hedgeAfter': '第一个上游沉默这么久后，再拨第二个。',
+  'dial.hedgeAfter':
+    '第一个上游沉默这么久后，再拨第二个；auto：该 provider 20 次拨号中 19 次所用的时间。uses: 1 时不生效。',
   'dial.warm': '提前打开的上游连接数。',
   'wait.timeout': '没有地址时客户端最多等多久。',
   'wait.queue': '最多排队的客户端数；有其他用户排队时，一个用户最多占一半。',

@@ -76,10 +76,15 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   override granted(upstream: Upstream): void {
     super.granted(upstream)
-    // A session keeps its address; it tries that again first.
-    if (this.#deps.hedging === undefined || this.sessionKey !== undefined) return
+    this.#awaitHedge(upstream)
+  }
+
+  /** A dial is under way alone. A session keeps its address: it tries that again first. */
+  #awaitHedge(upstream: Upstream): void {
+    const { hedging } = this.#deps
+    if (hedging === undefined || this.sessionKey !== undefined) return
     this.#hedgeTimer ??= new HedgeTimer(this)
-    this.#deps.hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
+    hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
   }
 
   /** The first upstream has been silent for long: a second one is dialled beside it. */
@@ -100,7 +105,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     super.opened(leg, early)
   }
 
-  /** One of two has failed: the other goes on alone, as if it had been the only one. */
+  /** One of two has failed: the other goes on alone, and may get a hedge again. */
   override failed(leg: Leg, failure: LegFailure): void {
     if (isStale(leg, failure)) return void this.#dialAgain(leg)
     const hedge = this.#hedge
@@ -108,7 +113,9 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     const failed = this.#endHedging(leg === hedge.leg ? this.leg : hedge.leg)
     this.trace.tryBeganAt = leg.startedAt
     this.noteFailure(leg.upstream, failure)
+    this.tried = [...this.tried, leg.upstream]
     failed?.lease.release()
+    if (this.leg !== undefined) this.#awaitHedge(this.leg.upstream)
   }
 
   /**

@@ -33,27 +33,40 @@ interface Candidate {
   readonly waitsMs: number[]
 }
 
-const strategy = (name: string) => ({ rotation: { strategy: name } })
-/** What is on beside the defaults (three tries, each at most 8 s). */
-const configurations: readonly [name: string, config: object][] = [
-  ['one try', { dial: { tries: 1 } }],
-  ['three tries (the default)', {}],
-  ['power-of-two', strategy('power-of-two')],
-  ['warm: 1', { dial: { warm: 1 } }],
-  ['hedgeAfter: 800ms', { dial: { hedgeAfter: '800ms' } }],
-  ['hedgeAfter: auto', { dial: { hedgeAfter: 'auto' } }],
-  ['auto, warm: 1', { dial: { hedgeAfter: 'auto', warm: 1 } }],
-  ['auto, warm: 1, power-of-two', { dial: { hedgeAfter: 'auto', warm: 1 }, ...strategy('power-of-two') }],
+/** The upstreams that a candidate has: with faults or without, HTTP or SOCKS5. */
+type Fleet = 'http' | 'socks5' | 'faultless'
+
+const warm = { dial: { warm: 1 } }
+const powerOfTwo = { rotation: { strategy: 'power-of-two' } }
+/** What is on beside the defaults (three tries, each at most 8 s; a hedge after the time of 19 in 20 dials). */
+const configurations: readonly [name: string, fleet: Fleet, config: object][] = [
+  ['no faults, the defaults', 'faultless', {}],
+  ['one try', 'http', { dial: { tries: 1, hedgeAfter: 'off' } }],
+  ['three tries, no hedge', 'http', { dial: { hedgeAfter: 'off' } }],
+  ['the defaults', 'http', {}],
+  ['hedgeAfter: 800ms', 'http', { dial: { hedgeAfter: '800ms' } }],
+  ['power-of-two', 'http', powerOfTwo],
+  ['warm: 1', 'http', warm],
+  ['warm: 1, power-of-two', 'http', { ...warm, ...powerOfTwo }],
+  ['SOCKS5, the defaults', 'socks5', {}],
+  ['SOCKS5, warm: 1', 'socks5', warm],
 ]
 
 const bench = new Bench()
 try {
-  const ports = await bench.role('far', options.upstreams, options.rtt, options.bad)
-  const [chain = 0] = await bench.role('proxy-chain', ...ports.map(String))
+  const { upstreams, rtt, bad } = options
+  const fleets: Record<Fleet, number[]> = {
+    http: await bench.role('far', upstreams, rtt, bad),
+    socks5: await bench.role('far', upstreams, rtt, bad, 'socks5'),
+    faultless: await bench.role('far', upstreams, rtt, '0'),
+  }
+  const [chain = 0] = await bench.role('proxy-chain', ...fleets.http.map(String))
   const candidates: Candidate[] = [{ name: 'proxy-chain', port: chain, waitsMs: [] }]
-  const list = ports.map((port) => `user:pass@127.0.0.1:${port}`)
-  for (const [name, config] of configurations)
+  for (const [name, fleet, config] of configurations) {
+    const scheme = fleet === 'socks5' ? 'socks5' : 'http'
+    const list = fleets[fleet].map((port) => `${scheme}://user:pass@127.0.0.1:${port}`)
     candidates.push({ name, port: await bench.turnpike(list, config), waitsMs: [] })
+  }
   await Promise.all(candidates.map(drive))
   report(candidates)
 } finally {

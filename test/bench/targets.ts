@@ -2,7 +2,7 @@
  * What is measured, and what stands around it, each as a process of its own. Prints its ports as JSON when it listens.
  *
  *   node test/bench/targets.ts upstream              a proxy that opens a tunnel to an origin inside itself
- *   node test/bench/targets.ts far COUNT RTT BAD     such proxies far away, some of them out of order at any time
+ *   node test/bench/targets.ts far COUNT RTT BAD [socks5]   such proxies far away, some of them out of order at any time
  *   node test/bench/targets.ts bare UPSTREAM         the least that a relay in Node can be: no login, no limits, no retries
  *   node test/bench/targets.ts proxy-chain UPSTREAM...
  */
@@ -17,7 +17,7 @@ const SPELL_MS = 5_000
 
 const [kind, ...args] = process.argv.slice(2)
 if (kind === 'upstream') await listen([createServer({ noDelay: true }, (socket) => serveTunnel(socket, () => 0))])
-else if (kind === 'far') await far(Number(args[0]), Number(args[1]), Number(args[2]))
+else if (kind === 'far') await far(Number(args[0]), Number(args[1]), Number(args[2]), args[3] === 'socks5')
 else if (kind === 'bare') await bare(Number(args[0]))
 else if (kind === 'proxy-chain') await proxyChain(args)
 
@@ -49,19 +49,30 @@ function serveTunnel(socket: Socket, delayMs: () => number): void {
   socket.on('error', () => socket.destroy())
 }
 
+/** SOCKS5 with a login. @param delayMs of each message, the first being the answer to the greeting */
+function serveSocks(socket: Socket, delayMs: () => number): void {
+  const messages = ['0502', '0100', '05000001000000000000'].map((hex) => Buffer.from(hex, 'hex'))
+  socket.on('data', () => {
+    const message = messages.shift() ?? ANSWER
+    setTimeout(() => socket.write(message), delayMs())
+  })
+  socket.on('error', () => socket.destroy())
+}
+
 /**
  * Distance is simulated in the answers, because loopback has none: a connection stands one round trip after it was begun,
  * so an answer to CONNECT comes two round trips after that, or one after the CONNECT if that came later. Of the proxies
  * that are out of order, every other resets what it gets after a round trip, the rest say nothing at all.
  */
-async function far(count: number, rttMs: number, badShare: number): Promise<void> {
+async function far(count: number, rttMs: number, badShare: number, isSocks: boolean): Promise<void> {
+  const serveGood = isSocks ? serveSocks : serveTunnel
   const servers = Array.from({ length: count }, (_, index) =>
     createServer({ noDelay: true }, (socket) => {
       const begunAt = performance.now()
       // Proxies are not all equally far: from 0.8 to 1.2 of the round trip.
       const ownRtt = rttMs * (0.8 + (0.4 * index) / Math.max(1, count - 1))
       const mood = scatter(index, Math.floor(begunAt / SPELL_MS))
-      if (mood >= badShare) return serveTunnel(socket, () => Math.max(2 * ownRtt + begunAt - performance.now(), ownRtt))
+      if (mood >= badShare) return serveGood(socket, () => Math.max(2 * ownRtt + begunAt - performance.now(), ownRtt))
       socket.on('error', () => socket.destroy())
       if (mood < badShare / 2) setTimeout(() => socket.resetAndDestroy(), ownRtt)
       else socket.resume()

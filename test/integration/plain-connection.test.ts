@@ -4,7 +4,8 @@ import { connectVia, dial, plain, readReply } from '../support/client.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { header, readResponseHead } from '../support/http-wire.ts'
-import { expectEcho, send } from '../support/socket-io.ts'
+import { LoopbackServer } from '../support/loopback-server.ts'
+import { expectEcho, SocketReader, send } from '../support/socket-io.ts'
 
 const GET = (path: string) => `GET http://site.test${path} HTTP/1.1\r\nHost: site.test\r\n\r\n`
 const CONNECT = 'CONNECT echo.test:7 HTTP/1.1\r\nHost: echo.test:7\r\n\r\n'
@@ -165,4 +166,40 @@ describe('CONNECT', () => {
     expect(refusalOf(await readReply(over))).toEqual({ status: 400, code: 'GW_BAD_REQUEST' })
     expect(await over.reader.readAll()).toHaveLength(0)
   })
+})
+
+it('`dial.deadline` covers a request that goes over a kept connection and then over a new one', async () => {
+  const clock = new FakeClock()
+  const asked = Promise.withResolvers<void>()
+  const leave = Promise.withResolvers<void>()
+  // The first connection answers one request and closes upon the second; the next connection takes it and is silent.
+  const upstream = await new LoopbackServer(async (socket) => {
+    const reader = new SocketReader(socket, { timeoutMs: null })
+    await reader.readUntil('\r\n\r\n')
+    if (upstream.connections > 1) return
+    await send(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    await reader.readUntil('\r\n\r\n')
+    asked.resolve()
+    await leave.promise
+    socket.end()
+  }).listen()
+  const gateway = await startGateway({
+    upstreams: 0,
+    filled: 1,
+    clock,
+    provider: { list: [`http://${upstream.authority}`] },
+    config: { dial: { timeout: '9s', deadline: '2s' } },
+  })
+  await gateway.world.serve('kept.test', upstream)
+  const over = await dial(gateway.port)
+  expect((await plain(gateway.port, 'http://site.test/', { over })).status).toBe(200)
+  const second = plain(gateway.port, 'http://site.test/', { over })
+  await asked.promise
+  clock.advance(1_300)
+  leave.resolve()
+  await eventually(() => upstream.connections).toBe(2)
+  clock.advance(700)
+  const reply = await second
+  expect(refusalOf(reply)).toEqual({ status: 504, code: 'GW_DEADLINE' })
+  expect(reply.body.toString()).toContain('(2 tried)')
 })

@@ -76,7 +76,7 @@ const BASE: ConfigPart = {
   admin: 'off',
   state: 'off',
   pool: { minLife: '0ms', margin: '0ms' },
-  dial: { timeout: '4s', deadline: '10s', tries: 3 },
+  dial: { timeout: '4s', deadline: '10s', tries: 3, hedgeAfter: 'off' },
   wait: { timeout: '4s' },
   limits: { handshake: '5s' },
   supply: { backoff: '20ms', maxBackoff: '100ms' },
