@@ -2,6 +2,9 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 
+// Vite compiles JSX for development, with the paths of this machine, when a caller (a test run) has set NODE_ENV to another value.
+process.env['NODE_ENV'] = 'production'
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: './',
