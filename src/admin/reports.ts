@@ -100,7 +100,7 @@ function holdingsOf(members: Iterable<Upstream>, now: number): ReadonlyMap<strin
 function providerReport(provider: Provider, holding: Holding, tunnels: number, clock: Clock): ProviderReport {
   const { source, state } = provider
   // A client that waits may have a stopped provider tried sooner; whether that helps nobody knows.
-  const nextAttempt = state.kind === 'stopped' ? state.until : provider.nextAttemptAt(clock.now())
+  const nextAttempt = state.kind === 'stopped' ? state.until : provider.capacity.nextAttemptAt(clock.now())
   return {
     name: provider.name,
     vendor: source.vendor,
@@ -118,7 +118,10 @@ function providerReport(provider: Provider, holding: Holding, tunnels: number, c
 }
 
 /** A budget that is used up is the state of a provider that could buy otherwise. */
-function whyState({ state, budgetReached }: Provider): Pick<ProviderReport, 'state' | 'reason' | 'reasonCode'> {
+function whyState({
+  state,
+  capacity: { budgetReached },
+}: Provider): Pick<ProviderReport, 'state' | 'reason' | 'reasonCode'> {
   const isHealthy = state.kind === 'ready' || (state.kind === 'waiting' && state.code === '')
   if (budgetReached !== undefined && isHealthy) {
     const reason = `the budget ${budgetReached.which} of ${budgetReached.limit} addresses is used up`
@@ -135,7 +138,7 @@ function lastError({ lastError: error }: Provider, now: number) {
   }
 }
 
-function calls({ window, counts }: Provider, now: number) {
+function calls({ capacity: { window }, counts }: Provider, now: number) {
   return {
     callsMade: window.sent,
     callsFailed: counts.failedCalls,
@@ -174,7 +177,7 @@ function lives({ secondsBought, secondsUsed }: Provider['counts'], { carriedMs: 
   }
 }
 
-function budget({ settings, budgetLeft, budgetReached }: Provider, now: number) {
+function budget({ settings, capacity: { budgetLeft, budgetReached } }: Provider, now: number) {
   return {
     budgetLeft: finite(budgetLeft),
     budgetPerHour: settings.budget.perHour ?? null,
@@ -185,7 +188,7 @@ function budget({ settings, budgetLeft, budgetReached }: Provider, now: number) 
   }
 }
 
-function stock({ source, settings, balance, held, onTheWay, freeChannels }: Provider) {
+function stock({ source, settings, balance, held, capacity: { onTheWay, freeChannels } }: Provider) {
   return {
     balance: balance ?? null,
     runsLow: settings.lowStock !== undefined && balance !== undefined && balance < settings.lowStock,

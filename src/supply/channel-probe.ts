@@ -10,17 +10,24 @@ import { wordsOf } from './whitelist.ts'
 
 const ASK_EVERY_MS = 60_000
 
+export interface ChannelProbeParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** Ends what is asked aside. */
+  readonly signal: AbortSignal
+  /** The number has changed while no order waited for it. */
+  readonly onChange: () => void
+}
+
 export class ChannelProbe {
   readonly #source: Source
   readonly #account: Account
-  readonly #clock: Clock
-  readonly #log: Log
+  readonly #parts: ChannelProbeParts
 
-  constructor(source: Source, account: Account, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(source: Source, account: Account, parts: ChannelProbeParts) {
     this.#source = source
     this.#account = account
-    this.#clock = clock
-    this.#log = log
+    this.#parts = parts
   }
 
   /** Whether the number is unknown, and the vendor may be asked now. */
@@ -31,26 +38,36 @@ export class ChannelProbe {
   /** Where the configuration states the number, there is nothing to ask. */
   get isDue(): boolean {
     if (!this.#source.byChannel || this.#source.channelsNow === undefined) return false
-    return this.#clock.now() >= this.#account.channelsAskedAt + ASK_EVERY_MS
+    return this.#parts.clock.now() >= this.#account.channelsAskedAt + ASK_EVERY_MS
+  }
+
+  /** Asks beside what goes on, when it is time to ask again. */
+  askAside(): void {
+    if (!this.isDue) return
+    const { signal, onChange } = this.#parts
+    void this.ask(signal)
+      .then((hasChanged) => hasChanged && onChange())
+      .catch(() => {})
   }
 
   /** @returns whether the number has changed */
   async ask(signal: AbortSignal): Promise<boolean> {
     const before = this.#source.channels
-    this.#account.channelsAskedAt = this.#clock.now()
+    this.#account.channelsAskedAt = this.#parts.clock.now()
     try {
       await this.#source.channelsNow?.(signal)
     } catch (error) {
       signal.throwIfAborted()
       const level = before === undefined ? 'warn' : 'debug'
-      this.#log[level](
+      this.#parts.log[level](
         { reason: wordsOf(error), assumed: before ?? 1 },
         'the vendor does not tell the number of channels',
       )
       return false
     }
     const now = this.#source.channels
-    if (now !== before) this.#log.info({ channels: now, before }, 'the vendor says how many channels the account has')
+    if (now !== before)
+      this.#parts.log.info({ channels: now, before }, 'the vendor says how many channels the account has')
     return now !== before
   }
 }

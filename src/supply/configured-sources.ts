@@ -29,7 +29,7 @@ import {
   type VendorHttp,
 } from '../vendors/registry.ts'
 import type { PlannerSettings } from './planner.ts'
-import type { ProviderSettings } from './provider.ts'
+import type { ProviderSettings } from './provider-contract.ts'
 
 /** One provider of the configuration: what refill must know of it, and its source. */
 export interface ConfiguredSource {

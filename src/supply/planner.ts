@@ -9,7 +9,8 @@ import type { Pool } from '../pool/pool.ts'
 import { type MinLife, minLifeOf, type Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { Demand, type DemandGroup } from './demand.ts'
-import type { OrderDemand, Provider } from './provider.ts'
+import type { Provider } from './provider.ts'
+import type { OrderDemand } from './provider-contract.ts'
 import { stagger } from './stagger.ts'
 
 export interface PlannerSettings {
@@ -105,7 +106,7 @@ export class Planner implements SupplyView {
     let soonest: { provider: Provider; at: number | undefined } | undefined
     for (const provider of able) {
       if (provider.isBusy || this.#holds(provider, tried)) return undefined
-      const at = earlier(provider.comesAt, provider.hopeAt(now))
+      const at = earlier(provider.capacity.comesAt, provider.capacity.hopeAt(now))
       if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
       if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
         soonest = { provider, at }
@@ -146,7 +147,7 @@ export class Planner implements SupplyView {
     // Lists bring all that they have at once: there is nothing to order.
     if (providers.every(({ source }) => source.isList)) return
     const stock = this.#stock(providers, now)
-    const incoming = providers.reduce((sum, p) => sum + p.onTheWay, 0)
+    const incoming = providers.reduce((sum, p) => sum + p.capacity.onTheWay, 0)
     const sustained = this.#sustained(providers)
     const uncapped = this.#wanted(group, stock, providers, now)
     const wanted = Math.min(uncapped, sustained)
@@ -155,7 +156,7 @@ export class Planner implements SupplyView {
     const isGrowth = stock.lendable + incoming < wanted
     const ordered =
       isGrowth || this.#isStockDue(group, now) ? this.#order(providers, Math.min(missing, room), group, now) : 0
-    if (ordered > 0) group.stockAt = now + Math.max(...providers.map((p) => p.batchMs))
+    if (ordered > 0) group.stockAt = now + Math.max(...providers.map((p) => p.capacity.batchMs))
     if (uncapped > sustained || ordered < Math.min(missing, room)) for (const p of providers) p.channelsAreShort()
     if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)
     this.#wakeAt(stock.nextShortAt)
@@ -171,7 +172,7 @@ export class Planner implements SupplyView {
   /** Counts what the providers have in the pool. */
   #stock(providers: readonly Provider[], now: number): Stock {
     const stock: Stock = { heldByAll: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
-    const leads = new Map(providers.map((p) => [p.name, p.leadMs + p.batchMs + LEAD_SLACK_MS]))
+    const leads = new Map(providers.map((p) => [p.name, p.capacity.leadMs + p.capacity.batchMs + LEAD_SLACK_MS]))
     const orderAts: number[] = []
     let shortestLife = Number.POSITIVE_INFINITY
     for (const upstream of this.#pool.members()) {
@@ -203,9 +204,9 @@ export class Planner implements SupplyView {
     const { minLife } = this.#settings
     const unlentMs = (p: Provider, lentMs: number) => {
       const minLifeMs = minLifeOf(minLife, lentMs)
-      return minLifeMs + Math.min(p.leadMs + LEAD_SLACK_MS, (lentMs - minLifeMs) / 2)
+      return minLifeMs + Math.min(p.capacity.leadMs + LEAD_SLACK_MS, (lentMs - minLifeMs) / 2)
     }
-    return providers.reduce((sum, p) => sum + p.sustained((lentMs) => unlentMs(p, lentMs)), 0)
+    return providers.reduce((sum, p) => sum + p.capacity.sustained((lentMs) => unlentMs(p, lentMs)), 0)
   }
 
   /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
@@ -226,7 +227,9 @@ export class Planner implements SupplyView {
   #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
     const { floor, idleAfter, uses, ceiling } = this.#settings
     const earned = this.#demand.owed(group, now, idleAfter)
-    const leadMs = Math.max(...providers.map((p) => p.leadMs + Math.max(p.paceMs, p.batchMs)), 0) + LEAD_SLACK_MS
+    const leadMs =
+      Math.max(...providers.map((p) => p.capacity.leadMs + Math.max(p.capacity.paceMs, p.capacity.batchMs)), 0) +
+      LEAD_SLACK_MS
     // A single lease is no rate, either.
     const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
     const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)
@@ -259,8 +262,8 @@ export class Planner implements SupplyView {
     const parts = new Map<Provider, number>()
     const able = providers.map((p) => ({
       provider: p,
-      room: Math.floor(p.room(now, isUrgent)),
-      load: p.held + p.onTheWay,
+      room: Math.floor(p.capacity.room(now, isUrgent)),
+      load: p.held + p.capacity.onTheWay,
     }))
     for (let left = count; left > 0; left--) {
       const next = able.reduce<(typeof able)[number] | undefined>(
@@ -276,7 +279,7 @@ export class Planner implements SupplyView {
   }
 
   get #incoming(): number {
-    return this.#providers.reduce((sum, provider) => sum + provider.onTheWay, 0)
+    return this.#providers.reduce((sum, provider) => sum + provider.capacity.onTheWay, 0)
   }
 
   /** An order for clients who left before it could be sent is cancelled, unless their traffic is owed a stock. */
@@ -288,7 +291,7 @@ export class Planner implements SupplyView {
 
   #ceilings(): OrderDemand['ceilings'] {
     const { heldByAll } = this.#stock([], this.#clock.now())
-    const comingLater = this.#incoming - this.#providers.reduce((sum, { incoming }) => sum + incoming, 0)
+    const comingLater = this.#incoming - this.#providers.reduce((sum, { capacity }) => sum + capacity.incoming, 0)
     return [{ scope: 'pool', limit: this.#settings.ceiling, held: heldByAll + comingLater }]
   }
 
@@ -304,7 +307,7 @@ export class Planner implements SupplyView {
   orderNow(provider: Provider): boolean {
     provider.retry()
     const unheld = this.#settings.ceiling - this.#pool.lendableCount - this.#incoming
-    const room = Math.min(provider.room(this.#clock.now(), true), unheld)
+    const room = Math.min(provider.capacity.room(this.#clock.now(), true), unheld)
     if (room < 1) return false
     const missing = Math.max(1, this.#settings.floor - this.#pool.lendableCount)
     const demand = { isUrgent: false, isWanted: () => true, ceilings: this.#ceilings() }
@@ -329,7 +332,7 @@ export class Planner implements SupplyView {
   /** Plans again as soon as one of the providers may be asked. */
   #wakeWhenPossible(providers: readonly Provider[], isUrgent: boolean, now: number): void {
     for (const provider of providers) {
-      const at = provider.nextAttemptAt(now, isUrgent)
+      const at = provider.capacity.nextAttemptAt(now, isUrgent)
       if (at !== undefined && at > now) this.#wakeAt(at)
     }
   }
@@ -382,12 +385,12 @@ function earlier(one: number | undefined, other: number | undefined): number | u
 
 function hopeless(provider: Provider | undefined, at: number | undefined, now: number): GatewayError {
   const retryAfterMs = at === undefined ? undefined : Math.max(0, at - now)
-  const reached = provider?.budgetReached
+  const reached = provider?.capacity.budgetReached
   if (provider !== undefined && reached !== undefined) {
     const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
     return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
   }
-  const words = provider?.state.words || provider?.fullBecause
+  const words = provider?.state.words || provider?.capacity.fullBecause
   const reason = words ? `: ${words}` : ''
   return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, {
     detail: { retryAfterMs },

@@ -40,6 +40,12 @@ export interface LastError {
 }
 
 const READY: ProviderState = { kind: 'ready', until: 0, code: '', words: '' }
+const PAUSED: ProviderState = {
+  kind: 'paused',
+  until: Number.POSITIVE_INFINITY,
+  code: '',
+  words: 'paused by the operator',
+}
 /** Different addresses in a row that must fail their first use before buying stops (design: never buy into a fault). */
 const FAULTS_THAT_STOP = 3
 const QUOTA_PAUSE_MS = 60_000
@@ -84,6 +90,7 @@ export class ProviderStatus {
   /** Why what is sold cannot be used, while that is so. */
   #fault: string | undefined
   #state: ProviderState = READY
+  #isPaused = false
   #triedAt = Number.NEGATIVE_INFINITY
   /** Replies in a row of which nothing could be used. */
   #unusableReplies = 0
@@ -100,7 +107,26 @@ export class ProviderStatus {
   }
 
   get state(): ProviderState {
-    return this.#state
+    return this.#isPaused ? PAUSED : this.#state
+  }
+
+  /** When an order was tried last, clock ms. */
+  get triedAt(): number {
+    return this.#triedAt
+  }
+
+  /** A failure has stopped it, whether it is paused or not. */
+  get isStopped(): boolean {
+    return this.#state.kind === 'stopped'
+  }
+
+  /** The operator has paused it: nothing is bought. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
   }
 
   get lastError(): LastError | undefined {
@@ -122,6 +148,7 @@ export class ProviderStatus {
    * @param isUrgent a client waits for it: then a stopped provider may be tried sooner
    */
   mayTryAt(isUrgent: boolean): number {
+    if (this.#isPaused) return Number.POSITIVE_INFINITY
     const { kind, until } = this.#state
     return kind === 'stopped' && isUrgent ? Math.min(until, this.#triedAt + CLIENT_TRIAL_MS) : until
   }

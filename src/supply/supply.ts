@@ -8,7 +8,8 @@ import { forgetfulStore } from '../store/memory.ts'
 import type { Source } from '../vendors/contract.ts'
 import type { Accounts } from './account.ts'
 import { Planner, type PlannerSettings } from './planner.ts'
-import { Provider, type ProviderSettings } from './provider.ts'
+import { Provider } from './provider.ts'
+import type { ProviderSettings } from './provider-contract.ts'
 import { Reaper } from './reaper.ts'
 
 export interface SupplyParts {

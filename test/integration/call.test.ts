@@ -220,7 +220,7 @@ it('through the gateway: what is bought is in its budget and its pool, and is re
   const { api, call, provider, app, port, log } = await running(qg, { budget: { total: 3 } })
   const { code, out } = await call('share-channel/get', 'num=2', '--yes')
   expect([code, lines(out)[0]]).toEqual([0, expect.stringMatching(/^proxy_ip +server +area/)])
-  expect([provider.budgetLeft, provider.held, app.pool.size]).toEqual([1, 2, 2])
+  expect([provider.capacity.budgetLeft, provider.held, app.pool.size]).toEqual([1, 2, 2])
   await expectEcho(await connectVia(port, 'echo.test:7'), 'through what was bought by hand')
   expect(api.sales).toHaveLength(2)
   const beyond = await call('share-channel/get', 'num=2', '--yes')
@@ -251,20 +251,20 @@ it('what the vendor refuses costs nothing, and is said with what to do: 1', asyn
     expect.stringMatching(/^turnpike: bought: 签名校验失败.* \(401, GW_VENDOR_AUTH\)$/),
     expect.stringMatching(/does this key belong to this trade_no\?/),
   ])
-  expect([provider.budgetLeft, provider.state.kind]).toEqual([3, 'ready'])
+  expect([provider.capacity.budgetLeft, provider.state.kind]).toEqual([3, 'ready'])
   api.badDay = 'truncated'
   expect((await call('getips', 'num=2', '--yes')).code).toBe(1)
   // Nobody knows what was sold: it counts.
-  expect(provider.budgetLeft).toBe(1)
+  expect(provider.capacity.budgetLeft).toBe(1)
 })
 
 it('an address that is given back by hand is lent to nobody', async () => {
   const { api, call, provider, app } = await running(legacy)
   expect((await call('allocate', 'Num=2', '--yes')).code).toBe(0)
-  expect([app.pool.size, provider.freeChannels]).toEqual([2, CHANNELS - 2])
+  expect([app.pool.size, provider.capacity.freeChannels]).toEqual([2, CHANNELS - 2])
   const [first] = [...app.pool.members()]
   expect((await call('release', `IP=${first?.facts.ref}`, '--yes')).code).toBe(0)
-  expect([app.pool.size, provider.freeChannels]).toEqual([1, CHANNELS - 1])
+  expect([app.pool.size, provider.capacity.freeChannels]).toEqual([1, CHANNELS - 1])
   expect(api.calls.map(({ path }) => path)).toEqual(['/allocate', '/release'])
 })
 
@@ -322,7 +322,7 @@ it('without a gateway: limits and budget outlive the process, and the next gatew
   const config = parseConfig(stringify({ ...loaded(file), admin: 'off' }), file, {})
   const app = await startApp(config, { log: createLog({ level: 'silent', format: 'json' }, { write: () => {} }) })
   try {
-    expect([app.supply.provider('bought')?.budgetLeft, app.pool.size]).toEqual([1, 2])
+    expect([app.supply.provider('bought')?.capacity.budgetLeft, app.pool.size]).toEqual([1, 2])
   } finally {
     await app.abort()
   }

@@ -104,7 +104,7 @@ describe('a gateway on a signed link', () => {
     await serves(gateway)
     await eventually(() => gateway.app.pool.size).toBe(3)
     const [provider] = gateway.app.supply.providers
-    expect([provider?.source.vendor, provider?.budgetLeft]).toEqual(['juliangip', 3])
+    expect([provider?.source.vendor, provider?.capacity.budgetLeft]).toEqual(['juliangip', 3])
     expect(gateway.api.calls.map(({ params }) => params['num'])).toEqual(['3'])
   })
 

@@ -109,7 +109,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('$vendor', (kind) => {
     const { pool } = gateway.app
     for (const badDay of passing) {
       gateway.api.badDay = badDay
-      await eventually(() => gateway.app.supply.provider('bought')?.incoming).toBe(0)
+      await eventually(() => gateway.app.supply.provider('bought')?.capacity.incoming).toBe(0)
       for (const member of [...pool.members()]) pool.remove(member, 'released')
       const reply = await connectVia(gateway.port, 'echo.test:7')
       const code = expect.stringMatching(/^GW_(POOL_EMPTY|NO_SUPPLY)$/)

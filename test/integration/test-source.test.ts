@@ -215,7 +215,12 @@ describe('through a running gateway', () => {
       code: 0,
       out: expect.stringContaining('198.51.100.1:8080'),
     })
-    expect([gateway.app.pool.size, provider?.held, provider?.freeChannels, provider?.budgetLeft]).toEqual([0, 1, 1, 8])
+    expect([
+      gateway.app.pool.size,
+      provider?.held,
+      provider?.capacity.freeChannels,
+      provider?.capacity.budgetLeft,
+    ]).toEqual([0, 1, 1, 8])
     expect((await turnpike(['pasted', '-c', file])).code).toBe(0)
     // No more is asked for than is free.
     expect(await turnpike(['pasted', '-c', file])).toMatchObject({
@@ -245,6 +250,6 @@ describe('through a running gateway', () => {
         addresses: [{ address: '198.51.100.1:8080', lifeSeconds: 300 }],
       },
     })
-    expect(provider?.budgetLeft).toBe(8)
+    expect(provider?.capacity.budgetLeft).toBe(8)
   })
 })

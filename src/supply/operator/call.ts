@@ -73,7 +73,7 @@ export class OperatorCalls {
     const { params, operation: name } = order
     const count = await planned(byHand, name, params)
     if (operation.effect !== 'reads' && !order.yes) throw unconfirmed(order, operation, count)
-    provider.assertBudget(count)
+    provider.operatorOrders.assertBudget(count)
     this.#parts.log.info({ provider: provider.name, operation: name, effect: operation.effect }, 'called by hand')
     const both = AbortSignal.any([signal, this.#stopping.signal])
     const limit = provider.source.limitOf(name)
@@ -132,7 +132,7 @@ export class OperatorCalls {
     const send = (ticket?: Order) => source.call(operation, params, signal, BY_HAND_PRIORITY, ticket)
     if (count === 0) return send()
     const limit = source.limitOf(operation)
-    return provider.spend(count, limit, send, (data) => byHand.sold(operation, params, data))
+    return provider.operatorOrders.spend(count, limit, send, (data) => byHand.sold(operation, params, data))
   }
 
   /** Gives up what waits or is under way. */

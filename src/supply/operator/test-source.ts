@@ -98,7 +98,7 @@ export class SourceTrials {
 
   async #try(source: Source, provider: Provider | undefined, signal: AbortSignal): Promise<TrialReport> {
     const count = source.isList ? MAX_LIST : (source.lot ?? 1)
-    if (provider !== undefined && provider.freeChannels < count) throw noChannel(provider, count)
+    if (provider !== undefined && provider.capacity.freeChannels < count) throw noChannel(provider, count)
     this.#parts.log.info(
       { provider: provider?.name, vendor: source.vendor, product: source.product },
       'tried at the operator’s word',
@@ -113,7 +113,9 @@ export class SourceTrials {
       ordered: source.isList ? null : count,
     }
     try {
-      const delivery = await (provider === undefined || source.isList ? call() : provider.tryOut(count, call))
+      const delivery = await (provider === undefined || source.isList
+        ? call()
+        : provider.operatorOrders.tryOut(count, call))
       provider?.account.works()
       return { ...common, ...this.#told(delivery, provider), seconds: this.#since(startedAt), failure: null }
     } catch (error) {
@@ -158,7 +160,7 @@ function isSameAccount(one: Source, other: Source): boolean {
 }
 
 function noChannel(provider: Provider, count: number): GatewayError {
-  const words = `provider "${provider.name}" has ${provider.freeChannels} free channels, and a call takes ${count}: try again when an address has ended`
+  const words = `provider "${provider.name}" has ${provider.capacity.freeChannels} free channels, and a call takes ${count}: try again when an address has ended`
   return new GatewayError('GW_NO_SUPPLY', words)
 }
 

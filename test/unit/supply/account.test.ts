@@ -19,10 +19,10 @@ it('uses a plan that was raised from 2 to 20 channels a minute later, and its ca
   let plan = 2
   const world = new World({ a: { vendor: { plan: () => plan } } }, { floor: 15, ceiling: 20 })
   await world.traffic(500, 60_000)
-  expect([world.provider('a').channels, world.provider('a').window.allowed]).toEqual([2, 20])
+  expect([world.provider('a').capacity.channels, world.provider('a').capacity.window.allowed]).toEqual([2, 20])
   plan = 20
   await world.traffic(500, 90_000)
-  expect([world.provider('a').channels, world.provider('a').window.allowed]).toEqual([20, 110])
+  expect([world.provider('a').capacity.channels, world.provider('a').capacity.window.allowed]).toEqual([20, 110])
   expect(world.pool.size).toBeGreaterThanOrEqual(10)
   expect(world.vendor('a').violations).toEqual([])
   const gaps = world.vendor('a').channelQuestions.map((at, index, all) => at - (all[index - 1] ?? -60_000))
@@ -34,7 +34,7 @@ it('asks for the channels again after a question that failed, a minute later', a
   world.vendor('a').lookupTrouble.push(new VendorError('server', 'timeout', 'no answer'))
   await world.traffic(1_000, 70_000, 5_000)
   expect(world.vendor('a').channelQuestions).toHaveLength(2)
-  expect(world.provider('a').channels).toBe(8)
+  expect(world.provider('a').capacity.channels).toBe(8)
 })
 
 it('lets a provider that had stopped try again when another one of the same key works', async () => {

@@ -23,7 +23,7 @@ it.each(['FAILED_OPERATION', 'INTERNAL_ERROR', '-104', '500'])(
     world.connect()
     await world.clock.run(9_000)
     const provider = world.provider('a')
-    expect([world.vendor('a').sold, provider.budgetLeft, provider.freeChannels]).toEqual([1, 19, 2])
+    expect([world.vendor('a').sold, provider.capacity.budgetLeft, provider.capacity.freeChannels]).toEqual([1, 19, 2])
   },
 )
 
@@ -32,9 +32,9 @@ it('keeps the channels of an order without an answer until what it may have boug
   world.vendor('a').trouble.push('lost')
   world.connect()
   await world.clock.run(3_000)
-  expect(world.provider('a').freeChannels).toBe(0)
+  expect(world.provider('a').capacity.freeChannels).toBe(0)
   await world.clock.run(70_000)
-  expect([world.vendor('a').violations, world.provider('a').freeChannels]).toEqual([[], 2])
+  expect([world.vendor('a').violations, world.provider('a').capacity.freeChannels]).toEqual([[], 2])
 })
 
 it('buys on when a look-up after a lost reply fails, and leaves that order booked', async () => {
@@ -44,7 +44,7 @@ it('buys on when a look-up after a lost reply fails, and leaves that order booke
   world.connect()
   await world.clock.run(9_000)
   expect([world.waits.length, world.denials, world.vendor('a').sold]).toEqual([1, [], 2])
-  expect(world.provider('a').budgetLeft).toBe(3)
+  expect(world.provider('a').capacity.budgetLeft).toBe(3)
 })
 
 it('stops after two replies in a row of which nothing can be used, and says why', async () => {

@@ -6,7 +6,7 @@ it('counts an order in its budget from the moment that it is decided', async () 
   const world = new World({ a: { vendor: { maxPerCall: 1 }, settings: { budget: { perHour: 3 } } } }, { targetLoad: 1 })
   for (let client = 0; client < 10; client++) world.connect(60_000)
   await world.clock.run(9_000)
-  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 0])
+  expect([world.vendor('a').sold, world.provider('a').capacity.budgetLeft]).toEqual([3, 0])
 })
 
 it('gives the budget back what a refusal, or an order that never left, did not cost', async () => {
@@ -19,7 +19,9 @@ it('gives the budget back what a refusal, or an order that never left, did not c
     )
   world.connect()
   await world.clock.run(9_000)
-  expect([world.vendor('a').calls.length, world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 1, 4])
+  expect([world.vendor('a').calls.length, world.vendor('a').sold, world.provider('a').capacity.budgetLeft]).toEqual([
+    3, 1, 4,
+  ])
 })
 
 it('takes what a lost reply may have sold for bought', async () => {
@@ -27,7 +29,7 @@ it('takes what a lost reply may have sold for bought', async () => {
   world.vendor('a').trouble.push('lost')
   world.connect()
   await world.clock.run(9_000)
-  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([2, 3])
+  expect([world.vendor('a').sold, world.provider('a').capacity.budgetLeft]).toEqual([2, 3])
 })
 
 it('asks the vendor for what a lost reply sold, where it can tell, and buys nothing then', async () => {
@@ -36,7 +38,7 @@ it('asks the vendor for what a lost reply sold, where it can tell, and buys noth
   world.connect()
   await world.clock.run(9_000)
   const { sold, listings } = world.vendor('a')
-  expect([sold, listings.length, world.waits.length, world.provider('a').budgetLeft]).toEqual([1, 1, 1, 4])
+  expect([sold, listings.length, world.waits.length, world.provider('a').capacity.budgetLeft]).toEqual([1, 1, 1, 4])
 })
 
 it.each([
@@ -94,14 +96,14 @@ it('orders from a vendor that sells by the lot whole lots, and none that does no
   for (let client = 0; client < 6; client++) world.connect(60_000)
   await world.clock.run(9_000)
   const { calls, sold } = world.vendor('a')
-  expect([calls.map(({ count }) => count), sold, world.provider('a').budgetLeft]).toEqual([[4], 4, 2])
+  expect([calls.map(({ count }) => count), sold, world.provider('a').capacity.budgetLeft]).toEqual([[4], 4, 2])
 })
 
 it('pays for what a vendor brought beyond the order', async () => {
   const world = new World({ a: { vendor: { brings: 3 }, settings: { budget: { total: 10 } } } })
   world.connect()
   await world.clock.run(9_000)
-  expect([world.vendor('a').sold, world.provider('a').budgetLeft]).toEqual([3, 7])
+  expect([world.vendor('a').sold, world.provider('a').capacity.budgetLeft]).toEqual([3, 7])
 })
 
 it('lends nobody what a trial brought, also when the vendor tells of it again, and counts it', async () => {
@@ -110,9 +112,11 @@ it('lends nobody what a trial brought, also when the vendor tells of it again, a
   const life = { kind: 'for', ms: 60_000 } as const
   const sold = [{ host: '192.0.2.9', port: 1_001, protocol: 'http', life } as const]
   const delivery = { sold, rejected: [], sentAt: world.clock.now() }
-  await provider.tryOut(1, async () => delivery)
+  await provider.operatorOrders.tryOut(1, async () => delivery)
   await provider.followed({ ...delivery, gone: [] })
-  expect([world.pool.size, provider.held, provider.freeChannels, provider.budgetLeft]).toEqual([0, 1, 2, 4])
+  expect([world.pool.size, provider.held, provider.capacity.freeChannels, provider.capacity.budgetLeft]).toEqual([
+    0, 1, 2, 4,
+  ])
 })
 
 it('tries again at once what had stopped when the operator has made a call that worked', async () => {
@@ -131,7 +135,7 @@ it('says which budget is used up, once, also when a call by hand was the last th
   const world = new World({ a: { settings: { budget: { perHour: 2 } } } })
   const provider = world.provider('a')
   for (let call = 0; call < 2; call++)
-    await provider.spend(
+    await provider.operatorOrders.spend(
       1,
       provider.source.limitOf('extract'),
       async () => 'the vendor’s reply',

@@ -185,7 +185,7 @@ export async function simulate(
   return {
     bought: provider?.counts.bought ?? 0,
     wasted: provider?.counts.expiredUnused ?? 0,
-    calls: provider?.window.sent ?? 0,
+    calls: provider?.capacity.window.sent ?? 0,
     denied,
     waits: waits.toSorted((a, b) => a - b),
     fewestLendable,

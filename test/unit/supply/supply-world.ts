@@ -10,7 +10,8 @@ import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts as AccountRegistry } from '../../../src/supply/account.ts'
 import type { PlannerSettings } from '../../../src/supply/planner.ts'
-import type { Provider, ProviderSettings } from '../../../src/supply/provider.ts'
+import type { Provider } from '../../../src/supply/provider.ts'
+import type { ProviderSettings } from '../../../src/supply/provider-contract.ts'
 import { Supply } from '../../../src/supply/supply.ts'
 import {
   type Delivery,

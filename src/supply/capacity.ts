@@ -1,0 +1,183 @@
+/**
+ * How much a provider may order now, and when it may order again: its state, the window of its calls, its channels, its
+ * budget and its ceiling together. It decides nothing and books nothing: that is the account store's part.
+ */
+import type { BudgetReached, WindowView } from '../store/account-store.ts'
+import type { Source } from '../vendors/contract.ts'
+import type { ProviderParts } from './provider-contract.ts'
+
+/** While only the reply to a call under way can tell when the vendor may be called again. */
+const BUSY_WINDOW_MS = 100
+/** The part of a life by which an address may be replaced early, so that its order goes together with others. */
+const MOST_BATCHED = 1 / 8
+/** How long an address may live whose vendor has told no life yet, ms. */
+export const UNKNOWN_LIFE_MS = 60_000
+
+export class Capacity {
+  readonly #parts: ProviderParts
+
+  constructor(parts: ProviderParts) {
+    this.#parts = parts
+  }
+
+  get #source(): Source {
+    return this.#parts.source
+  }
+
+  get #view() {
+    return this.#parts.accounts.store.view
+  }
+
+  // --- What there is --------------------------------------------------------------------------------------------
+
+  /** The window of the call that buys. */
+  get window(): WindowView {
+    return this.#view.window(this.#source.limitOf(this.#source.extractOperation))
+  }
+
+  /** Addresses that calls under way may bring. */
+  get incoming(): number {
+    return this.#view.reservedBy(this.#parts.settings.name)
+  }
+
+  /** Addresses that are expected: of orders under way, and of those whose vendor brings them later. */
+  get onTheWay(): number {
+    return this.incoming + (this.#parts.pendingPoller?.expectedCount ?? 0)
+  }
+
+  /** When the first of those that come later will be there, clock ms; undefined when none will. */
+  get comesAt(): number | undefined {
+    return this.#parts.pendingPoller?.comesAt
+  }
+
+  /** Addresses in the pool that are lent or may be. */
+  get lendable(): number {
+    let count = 0
+    for (const upstream of this.#parts.pool.members())
+      if (upstream.facts.provider === this.#parts.settings.name && upstream.state !== 'draining') count++
+    return count
+  }
+
+  // --- Channels -------------------------------------------------------------------------------------------------
+
+  /** Channels of the account; Infinity for products not sold by channel. Until the number is known, one. */
+  get channels(): number {
+    return this.#source.byChannel ? (this.#source.channels ?? 1) : Number.POSITIVE_INFINITY
+  }
+
+  /** Free channels of the account, whoever occupies the others. */
+  get freeChannels(): number {
+    if (!this.#source.byChannel) return Number.POSITIVE_INFINITY
+    return Math.max(0, this.channels - this.#view.channelsBooked(this.#parts.account.key))
+  }
+
+  /**
+   * How many addresses its channels keep lendable without a gap. An address holds its channel longer than it can be lent;
+   * with all channels taken none could be replaced in time, and what was bought together would die together, for ever.
+   * Infinity for products not sold by channel, and until the first address has come.
+   * @param unlentMs the part of a life, before its deadline, that is not lent or has its successor on order
+   */
+  sustained(unlentMs: (lentMs: number) => number): number {
+    const life = this.#parts.ingest.latestLife
+    if (!Number.isFinite(this.channels) || life === undefined) return Number.POSITIVE_INFINITY
+    const share = (life.lentMs - unlentMs(life.lentMs)) / life.heldMs
+    return Math.max(1, Math.floor(this.channels * share))
+  }
+
+  // --- Budget ---------------------------------------------------------------------------------------------------
+
+  get budgetReached(): BudgetReached | undefined {
+    return this.reachedBy(this.#source.lot ?? 1)
+  }
+
+  /** The budget that has no room for so many addresses. */
+  reachedBy(count: number): BudgetReached | undefined {
+    return this.#budget.reached(count)
+  }
+
+  get budgetLeft(): number {
+    return this.#budget.left
+  }
+
+  get #budget() {
+    return this.#view.budget(this.#parts.settings.name, this.#parts.settings.budget)
+  }
+
+  // --- Pace -----------------------------------------------------------------------------------------------------
+
+  /** How long before it is needed an address must be ordered, ms: late replies included. */
+  get leadMs(): number {
+    return this.#parts.latency.mostMs
+  }
+
+  /**
+   * How far apart orders for the stock are, ms; what falls due meanwhile goes into one call. While more than half of the
+   * window is free they would use half of it, so that the other half is there for waiting clients, and for a vendor that
+   * enforces less than it documents; then all that is left is spread over the time until the next slot falls free.
+   */
+  get batchMs(): number {
+    const { isTight, paceMs, perMs, allowed } = this.window
+    if (isTight) return paceMs
+    const lifeMs = this.#parts.ingest.latestLife?.lentMs ?? UNKNOWN_LIFE_MS
+    return Math.min((2 * perMs) / allowed, lifeMs * MOST_BATCHED)
+  }
+
+  /** The distance of calls at which the window is never used up, ms. */
+  get paceMs(): number {
+    return this.window.paceMs
+  }
+
+  /** When the stock may be ordered for: while more than half of the window is free, the planner alone decides. */
+  #pacedAt(): number {
+    return this.window.isTight ? this.#parts.status.triedAt + this.batchMs : Number.NEGATIVE_INFINITY
+  }
+
+  // --- Whether it may order -------------------------------------------------------------------------------------
+
+  /**
+   * How many addresses may be ordered in one call at this moment. None while the vendor may not be called: a call that
+   * waits for its turn could not grow with what is asked for meanwhile.
+   * @param isUrgent a client waits; calls for the stock keep to the vendor's pace, so that some are left for clients
+   */
+  room(now: number, isUrgent: boolean): number {
+    const { status, preparation, settings } = this.#parts
+    if (now < status.mayTryAt(isUrgent) || this.#source.isList || preparation.isRunning) return 0
+    if (this.window.room < 1 || (!isUrgent && now < this.#pacedAt())) return 0
+    const ceiling = (settings.ceiling ?? Number.POSITIVE_INFINITY) - this.lendable - this.onTheWay
+    const { lot, maxPerCall } = this.#source
+    const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
+    // All of a lot is paid for: one that does not fit is not ordered.
+    if (lot !== undefined && most < lot) return 0
+    return Math.max(0, status.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
+  }
+
+  /**
+   * When an order may be tried next for what only time changes; undefined while no time is known.
+   * @param isUrgent as for `room`
+   */
+  nextAttemptAt(now: number, isUrgent = true): number | undefined {
+    const { status, account } = this.#parts
+    const mayTryAt = status.mayTryAt(isUrgent)
+    if (now < mayTryAt) return Number.isFinite(mayTryAt) ? mayTryAt : undefined
+    const reached = this.budgetReached
+    if (reached !== undefined) return reached.until
+    if (this.freeChannels === 0 && this.incoming === 0) return account.inventory.earliestEnd(now)
+    const { room, nextAt } = this.window
+    if (room < 1) return nextAt ?? now + BUSY_WINDOW_MS
+    return isUrgent ? now : Math.max(now, this.#pacedAt())
+  }
+
+  /** When addresses may come for a client that would wait: a stopped provider that was tried just now brings none soon. */
+  hopeAt(now: number): number | undefined {
+    const at = this.nextAttemptAt(now)
+    const { state } = this.#parts.status
+    return state.kind === 'stopped' && at !== undefined && at > now ? state.until : at
+  }
+
+  /** Why it takes no orders although nothing is wrong with it; undefined when it does. */
+  get fullBecause(): string | undefined {
+    if (this.comesAt !== undefined) return 'what it sold is on its way'
+    if (this.freeChannels === 0) return 'all of its channels are in use'
+    return this.window.room < 1 ? 'as many calls as the vendor allows have been made' : undefined
+  }
+}

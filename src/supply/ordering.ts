@@ -1,0 +1,210 @@
+/**
+ * The way of an order through one provider, step by step:
+ *
+ *     order ─▶ prepare (preparation.ts) ─▶ reserve, send, settle (order.ts) ─▶ arrived (ingest.ts) ─▶ pool
+ *                                                       │ failed
+ *                                                       ▼
+ *                                       state (provider-status.ts), whitelist, channels, what lost replies brought
+ */
+import type { Ceiling, Reservation } from '../store/account-store.ts'
+import { StoreError } from '../store/errors.ts'
+import { type Delivery, type Followed, VendorError } from '../vendors/contract.ts'
+import { type Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
+import type { Occasion } from './ingest.ts'
+import { Order, type OrderResult, type OrderTerms } from './order.ts'
+import type { OrderDemand, ProviderParts } from './provider-contract.ts'
+import { isFatalClass } from './provider-status.ts'
+
+const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
+const NOTHING_USABLE = 'the vendor sold nothing that can be used'
+
+export class Ordering {
+  /** Orders and look-ups that failed. */
+  failedCalls = 0
+  readonly #parts: ProviderParts
+  readonly #capacity: Capacity
+  #loggedBudget: string | undefined
+  /** How far the vendor's clock is ahead of ours, ms, as its last reply showed. */
+  #skewMs = 0
+
+  constructor(parts: ProviderParts, capacity: Capacity) {
+    this.#parts = parts
+    this.#capacity = capacity
+  }
+
+  /**
+   * Buys up to `wanted`, or a whole lot where the vendor sells by it. Never throws: what goes wrong becomes the provider's
+   * state. Where something must be found out first, that is done instead, and the caller plans anew.
+   * @param priority of further calls that the order makes; waiting clients first
+   */
+  async order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<void> {
+    const { source, status, preparation, clock } = this.#parts
+    if (preparation.isNeeded) return preparation.run(() => clock.now(), signal, priority)
+    const count = source.lot ?? wanted
+    status.ordering()
+    try {
+      await this.#buy(count, demand, (order) => source.extract(count, signal, priority, order))
+    } catch (error) {
+      if (!signal.aborted) await this.#recover(error, signal)
+    }
+  }
+
+  async #buy(count: number, demand: OrderDemand, call: (order: Order) => Promise<Delivery>): Promise<void> {
+    const { latency, clock, account } = this.#parts
+    const reservation = this.reservation(count, demand.ceilings)
+    await this.place({ reservation, isWanted: demand.isWanted }, call, async (delivery) => {
+      latency.measured(clock.now() - delivery.sentAt)
+      return this.arrived(delivery, 'order')
+    })
+    account.works()
+  }
+
+  /** What the failure says is missing is put right, and the next order may leave at once. */
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { status, whitelist } = this.#parts
+    this.failed(error)
+    if (this.#isMissingSome(error)) status.mended()
+    else if (await whitelist.mend(error, signal).catch(() => false)) status.mended()
+  }
+
+  /** What an order of this provider books, for its own call; another operation puts its window in place. */
+  reservation(count: number, ceilings: readonly Ceiling[]): Reservation {
+    const { source, settings, account } = this.#parts
+    const own = {
+      scope: `provider ${settings.name}`,
+      limit: settings.ceiling ?? Number.MAX_SAFE_INTEGER,
+      held: this.#capacity.lendable,
+    }
+    return {
+      window: source.limitOf(source.extractOperation),
+      provider: settings.name,
+      count,
+      budget: settings.budget,
+      channels: source.byChannel ? { account: account.key, total: this.#capacity.channels } : undefined,
+      ceilings: ceilings.length === 0 ? [] : [...ceilings, own],
+      isDurable: settings.isRemembered,
+    }
+  }
+
+  /**
+   * Reserves, sends and settles.
+   * @param costOf how many addresses of the reply must be paid for
+   * @throws as `Order.run`
+   */
+  async place<T>(
+    terms: Omit<OrderTerms, 'lifeMs'>,
+    call: (order: Order) => Promise<T>,
+    costOf: (reply: T) => number | Promise<number>,
+  ): Promise<OrderResult<T>> {
+    const { ingest, settings, accounts, clock, reconciliation } = this.#parts
+    const lifeMs = ingest.latestLife?.heldMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS
+    const order = new Order({ ...terms, lifeMs }, accounts, () => clock.now())
+    try {
+      return await order.run(() => call(order), costOf)
+    } finally {
+      if (order.isUnknown) reconciliation.demand()
+      this.logBudget()
+    }
+  }
+
+  /** Says once that a budget is used up. */
+  logBudget(): void {
+    const { clock, log } = this.#parts
+    const reached = this.#capacity.budgetReached
+    if (reached !== undefined && this.#loggedBudget !== reached.which) {
+      const endsInMs = reached.until === undefined ? undefined : Math.round(reached.until - clock.now())
+      const words = endsInMs === undefined ? 'raise it to buy more' : 'nothing is bought until it ends'
+      log.warn({ budget: reached.which, limit: reached.limit, endsInMs }, `the budget is used up: ${words}`)
+    }
+    this.#loggedBudget = reached?.which
+  }
+
+  // --- What comes back ------------------------------------------------------------------------------------------
+
+  /** @returns how many addresses must be paid for: what cannot be used is, too */
+  async arrived(delivery: Delivery, occasion: Occasion): Promise<number> {
+    const { ingest, status, reconciliation, source } = this.#parts
+    const { gained, known, bought, fresh } = await ingest.take(delivery, occasion)
+    const pending = delivery.pending ?? []
+    this.#addPending(pending)
+    if (gained + pending.length > 0) status.succeeded()
+    else if (occasion !== 'news') status.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
+    if (occasion === 'order') reconciliation.worked()
+    if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
+    return (source.listsHeld === true ? fresh : bought) + delivery.rejected.length
+  }
+
+  #wallAt(instant: number): number {
+    const { clock } = this.#parts
+    return clock.wall() - (clock.now() - instant)
+  }
+
+  /** What a trial brought: lent to nobody. @returns how many addresses must be paid for */
+  setAside(delivery: Delivery): Promise<number> {
+    this.#addPending(delivery.pending ?? [])
+    return this.#parts.ingest.setAside(delivery)
+  }
+
+  #addPending(pending: NonNullable<Delivery['pending']>): void {
+    const { account, settings, pendingPoller } = this.#parts
+    account.inventory.addPending(
+      settings.name,
+      pending.map(({ ref }) => ref),
+    )
+    pendingPoller?.add(pending)
+  }
+
+  /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
+  async followed(news: Followed): Promise<void> {
+    const { stock, account, settings } = this.#parts
+    stock.drop(news)
+    account.inventory.removePending([...news.gone, ...news.sold.flatMap(({ ref }) => ref ?? [])])
+    account.inventory.addPending(
+      settings.name,
+      (news.pending ?? []).map(({ ref }) => ref),
+    )
+    if (news.sold.length > 0) await this.arrived({ ...news, pending: [] }, 'news')
+  }
+
+  /** The vendor has listed what it holds: that ends the unknown orders before `askedAt`. */
+  async reconciled(held: Delivery, askedAt: number): Promise<void> {
+    const { ingest, accounts, settings } = this.#parts
+    const { own, unknown } = ingest.ownOf(held)
+    await this.arrived(own, 'news')
+    accounts.store.resolve(settings.name, unknown, askedAt)
+  }
+
+  failed(error: unknown): void {
+    const { status, account, clock, source, settings, log } = this.#parts
+    this.failedCalls++
+    const failure = error instanceof VendorError ? error : notTheVendors(error)
+    const { nextAt, allowed, used } = this.#capacity.window
+    const isLearnt = failure.class === 'rate_limited' && used > 1 && used >= allowed
+    const { code, words, until } = status.failed(failure, {
+      earliestEnd: account.inventory.earliestEnd(clock.now()),
+      windowFreeAt: isLearnt ? nextAt : undefined,
+      expected: source.extractOperation,
+      skewMs: this.#skewMs,
+      couldRegister: settings.whitelist === 'off' && source.whitelist !== undefined,
+    })
+    const level = isFatalClass(failure.class) ? 'error' : 'warn'
+    log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - clock.now()) }, words)
+  }
+
+  /** The vendor says that all channels are taken, and we know of fewer: an earlier process, or another one, took them. */
+  #isMissingSome(error: unknown): boolean {
+    const { channelProbe, reconciliation } = this.#parts
+    if (!(error instanceof VendorError) || error.wait !== 'earliest-deadline') return false
+    if (this.#capacity.freeChannels === 0) return false
+    channelProbe.askAside()
+    return reconciliation.demandOnce()
+  }
+}
+
+/** What failed before the call could leave. */
+export function notTheVendors(error: unknown): VendorError {
+  if (error instanceof VendorError) return error
+  if (error instanceof StoreError)
+    return new VendorError('server', 'store', `nothing is bought that cannot be recorded: ${error.message}`)
+  return new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
+}

@@ -1,0 +1,55 @@
+/**
+ * What an order may need first: the number of channels, our address on the whitelist, what lost replies brought. Each of
+ * these is tried, and given up when it fails: no client is refused an address because a look-up failed.
+ */
+import type { Log } from '../log.ts'
+import type { Delivery } from '../vendors/contract.ts'
+import type { ChannelProbe } from './channel-probe.ts'
+import type { Reconciliation } from './reconciliation.ts'
+import type { WhitelistRegistrar } from './whitelist.ts'
+
+export interface PreparationParts {
+  readonly channelProbe: ChannelProbe
+  readonly whitelist: WhitelistRegistrar
+  readonly reconciliation: Reconciliation
+  readonly log: Log
+  /** Takes in what the vendor holds for the provider, and ends the unknown orders before `askedAt`. */
+  readonly reconciled: (held: Delivery, askedAt: number) => Promise<void>
+}
+
+export class Preparation {
+  readonly #parts: PreparationParts
+  #isRunning = false
+
+  constructor(parts: PreparationParts) {
+    this.#parts = parts
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning
+  }
+
+  get isNeeded(): boolean {
+    const { channelProbe, whitelist, reconciliation } = this.#parts
+    return channelProbe.isMissing || whitelist.isFirstUse || reconciliation.isDue
+  }
+
+  /** Never throws. @param priority of the calls: that of the order which waits for them */
+  async run(now: () => number, signal: AbortSignal, priority: number): Promise<void> {
+    if (this.#isRunning) return
+    const { channelProbe, whitelist, reconciliation, log, reconciled } = this.#parts
+    this.#isRunning = true
+    try {
+      if (channelProbe.isMissing) await channelProbe.ask(signal)
+      if (whitelist.isFirstUse) await whitelist.registerFirst(signal)
+      if (!reconciliation.isDue) return
+      const askedAt = now()
+      const held = await reconciliation.ask(signal, priority)
+      if (held !== undefined) await reconciled(held, askedAt)
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error }, 'an order could not be prepared')
+    } finally {
+      this.#isRunning = false
+    }
+  }
+}
