@@ -133,6 +133,11 @@ const apiKeys = () => ({
   channels: integer(1, 100_000)
     .optional()
     .meta({ description: 'Channels of the plan: sets the documented call limit.' }),
+  ...elsewhere(),
+})
+
+/** Where an API is, and how our address gets known there. */
+const elsewhere = () => ({
   baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
   whitelist: z
     .union([
@@ -179,7 +184,7 @@ const genericProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>
     ...shared,
     limit: (own['limit'] ?? shared.limit) as typeof shared.limit,
     vendor: z.literal('generic').meta({ description: 'Any API that answers one call with a list of addresses.' }),
-    baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
+    ...elsewhere(),
   })
 
 const demoProvider = (shared: Common) =>

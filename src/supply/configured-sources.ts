@@ -209,7 +209,7 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     lowStock: provider.lowStock,
     price: provider.price,
     isRemembered: isApi(provider) || isGeneric(provider) || isLink(provider),
-    whitelist: isApi(provider) || isLink(provider) ? provider.whitelist : 'off',
+    whitelist: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.whitelist : 'off',
     arrival: {
       provider: provider.name,
       ttlMs: provider.ttl,

@@ -56,6 +56,8 @@ export class VendorError extends Error {
   readonly sale: Sale
   /** The operation that failed, by its name in the vendor's table, where one was called. */
   readonly operation: string | undefined
+  /** The token of the call is no longer good (`Vendor.login`). */
+  readonly endsLogin: boolean
 
   /** @param message the vendor's own words, with every secret masked */
   constructor(errorClass: ErrorClass, vendorCode: string, message: string, options: VendorErrorOptions = {}) {
@@ -67,6 +69,7 @@ export class VendorError extends Error {
     this.wait = options.wait
     this.sale = options.sale ?? (errorClass === 'server' && UNANSWERED.has(vendorCode) ? 'unknown' : 'refused')
     this.operation = options.operation
+    this.endsLogin = options.endsLogin ?? false
   }
 }
 
@@ -75,6 +78,7 @@ interface VendorErrorOptions {
   readonly wait?: WaitEdge | undefined
   readonly sale?: Sale | undefined
   readonly operation?: string | undefined
+  readonly endsLogin?: boolean | undefined
   readonly cause?: unknown
 }
 
@@ -208,6 +212,8 @@ export interface ErrorRule {
   /** What the operator should do next, in words. */
   readonly hint?: string
   readonly wait?: WaitEdge
+  /** The token of the call is no longer good: a new one is fetched, and the call made once more (`Vendor.login`). */
+  readonly endsLogin?: true
 }
 
 /**
@@ -355,6 +361,16 @@ export interface Channels {
   readonly free?: number
 }
 
+/** A token that one call of the vendor brings and all others carry. */
+export interface VendorLogin {
+  /** The call that brings it. */
+  readonly operation: string
+  /** Reads the decoded data of its reply. @throws {VendorError} when there is no token in it */
+  readonly read: (data: unknown) => { readonly token: Secret; readonly life: Life }
+  /** How long before its end a new one is fetched, ms, by how long it lives, ms. */
+  readonly renewBeforeMs: (lifeMs: number) => number
+}
+
 /** How links look that a vendor's pages make for pasting into programs. */
 export interface LinkForm {
   /** Host names. Absent: any, for a platform that is resold; then every credential must be in the link. */
@@ -387,6 +403,8 @@ export interface Vendor {
   readonly changesInTurn?: true
   readonly operations: Readonly<Record<string, Operation>>
   readonly products: Readonly<Record<string, Product>>
+  /** Where calls carry a token: `authorize` finds it among the credentials, as `token`. */
+  readonly login?: VendorLogin
   /**
    * Adds credentials and signature. What comes back goes on the wire as it is.
    * @param requestId names this call; the same again when it is repeated after it got no answer

@@ -1,80 +1,57 @@
 /**
- * `generic`: any vendor whose API answers one call with a list of addresses. Its table is not here but in the user's entry
+ * `generic`: any vendor whose API answers a call with a list of addresses. Its table is not here but in the user's entry
  * (generic/settings.ts); this file makes of it what other vendors have in code, and the engine runs it.
  */
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import type { Engine, SourceDeps } from './client/http.ts'
 import {
+  type Credentials,
   type Delivered,
-  type Operation,
+  type Params,
   type Source,
   type SourceSettings,
   type Vendor,
   VendorError,
 } from './contract.ts'
-import { compose, credentialsOf, usesNum } from './generic/call.ts'
+import { accountCalls, whitelistOf } from './generic/account.ts'
+import { signaturesOf } from './generic/call.ts'
 import { checkEntry } from './generic/check.ts'
-import { itemReader } from './generic/item.ts'
-import { readReply } from './generic/reply.ts'
-import { fieldCut, itemCut } from './generic/select.ts'
+import { loginOf } from './generic/login.ts'
+import { EXTRACT, maxPerCallOf, type OpenCall, openCalls, usesNum } from './generic/operations.ts'
+import { countedBy, credentialsOf } from './generic/secrets.ts'
 import { type GenericOwn, settings as ownSettings, parseOwn } from './generic/settings.ts'
+import { builtIn, type Values } from './generic/template.ts'
 import { membersOf } from './parse/reply.ts'
+import { parseZone } from './parse/time.ts'
 
-const EXTRACT = 'extract'
-/** Documents that state a maximum state a larger one. */
-const DEFAULT_PER_CALL = 10
-
-function operationOf(own: GenericOwn, maxPerCall: number): Operation {
-  const { calls, per } = own.limit
-  return {
-    about: 'takes addresses by the call that the entry describes',
-    document: 'none: the entry in gateway.yaml',
-    method: own.method,
-    path: '',
-    params: {
-      num: {
-        type: 'integer',
-        min: 1,
-        max: maxPerCall,
-        default: 1,
-        managed: true,
-        about: 'how many addresses: fills {num}',
-        term: '{num}',
-      },
-    },
-    limit: () => ({ calls, perMs: per }),
-    effect: 'buys',
-    quantity: ['num'],
-    reply: '{sold: [address], rejected: [reason], balance}',
-    secrets: { password: 'all' },
-    compose: (params) => compose(own, params),
-  }
-}
-
-function genericWith(own: GenericOwn): Vendor {
-  const maxPerCall = own.maxPerCall ?? (usesNum(own) ? DEFAULT_PER_CALL : 1)
-  const item = itemReader(own.fields, fieldCut(own.fieldSeparator))
-  const reading = { own, item, cut: itemCut(own.separator) }
+/** @param now ms since the epoch */
+function genericWith(own: GenericOwn, now: () => number): Vendor {
+  const calls = openCalls(own)
   return {
     name: 'generic',
     baseUrl: 'http://127.0.0.1', // a placeholder: the entry's url is complete
     credentials: z.strictObject({}),
-    operations: { [EXTRACT]: operationOf(own, maxPerCall) },
+    countedBy: countedBy(own),
+    operations: Object.fromEntries(Object.entries(calls).map(([name, { operation }]) => [name, operation])),
     products: {
       list: {
         about: 'addresses of a list that any API hands out',
         extract: EXTRACT,
-        maxPerCall,
-        ...(usesNum(own) ? {} : { lot: () => maxPerCall }),
+        maxPerCall: maxPerCallOf(own),
+        ...(usesNum(own) ? {} : { lot: () => maxPerCallOf(own) }),
         settings: ownSettings,
         check: checkEntry,
         order: (count) => ({ num: count }),
-        deliver: (data) => delivered(data),
+        deliver: delivered,
+        ...accountCalls(own, now, delivered),
       },
     },
-    authorize: (_operation, params) => params,
-    decode: (_operation, reply) => readReply(reply, reading),
+    ...(own.login === undefined ? {} : { login: loginOf(own.login) }),
+    ...whitelistOf(own),
+    authorize: (name, params, credentials) => authorize(calls[name], own, params, credentials, now()),
+    decode: (name, reply) => calls[name]?.read(reply),
   }
 }
 
@@ -85,12 +62,32 @@ function delivered(data: unknown): Delivered {
   return members as unknown as Delivered
 }
 
+/** All that the call may name: its parameters, the account's keys, the time, the token, then the signatures made of them. */
+function authorize(
+  call: OpenCall | undefined,
+  own: GenericOwn,
+  params: Params,
+  { token }: Credentials,
+  wallMs: number,
+): Params {
+  if (call === undefined) return params
+  const aheadMs = parseZone(own.zone)?.(wallMs) ?? 0
+  const given: Values = {
+    ...builtIn(wallMs, aheadMs, randomBytes(8).toString('hex')),
+    ...(token === undefined ? {} : { token: token.reveal() }),
+    ...Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)])),
+  }
+  const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
+  return { ...given, ...params, ...signaturesOf(call.settings, { ...keys, ...given }) }
+}
+
 /** Stands for all generic vendors where nobody has an entry at hand: its name, product and keys are the same for all. */
-export const generic: Vendor = genericWith(parseOwn({ url: 'http://127.0.0.1/', format: 'text' }))
+export const generic: Vendor = genericWith(parseOwn({ url: 'http://127.0.0.1/', format: 'text' }), () => 0)
 
 /** @throws {VendorError} class bad_request for an unknown product */
 export function openGeneric(settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
   const own = settings.own as unknown as GenericOwn
   if (!(own?.url instanceof Secret)) throw new VendorError('bad_request', 'url', 'a generic provider needs a url')
-  return engine.openTableSource(genericWith(own), { ...settings, credentials: credentialsOf(own) }, deps)
+  const vendor = genericWith(own, () => deps.clock.wall())
+  return engine.openTableSource(vendor, { ...settings, credentials: credentialsOf(own) }, deps)
 }

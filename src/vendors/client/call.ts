@@ -1,12 +1,13 @@
 /**
  * One operation of a vendor that is a table:
  *
- *     parameters -> checked -> authorized -> gate -> sent -> judged -> decoded
+ *     parameters -> token -> turn -> gate -> authorized -> checked -> sent -> judged -> decoded
  *
  * Every HTTP call goes through the gate, which holds it back until its documented limit allows it. Retries and budgets are
  * the caller's.
  */
 
+import type { Secret } from '../../secret.ts'
 import {
   type CallLimit,
   type LearnedFacts,
@@ -21,6 +22,7 @@ import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http
 import { type Author, paramProblems } from './params.ts'
 import { maskerOf, secretsOf } from './redact.ts'
 import { RequestIds } from './request-ids.ts'
+import { TokenKeeper } from './token-keeper.ts'
 import { accountKey, limitKey, toRequest } from './wire.ts'
 
 export interface Caller {
@@ -31,6 +33,8 @@ export interface Caller {
   /** Names the credential. */
   readonly account: string
   readonly learned: LearnedFacts
+  /** Only where calls carry a token. */
+  readonly tokens: TokenKeeper | undefined
 }
 
 export type { CallOrder } from './http.ts'
@@ -38,7 +42,16 @@ export type { CallOrder } from './http.ts'
 export function openCaller(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Caller {
   const account = accountKey(vendor, settings.credentials)
   const learned = deps.learnedOf?.(account) ?? { channels: undefined, callerParams: {} }
-  return { vendor, settings, deps, requestIds: new RequestIds(), account, learned }
+  const { login } = vendor
+  const caller = { vendor, settings, deps, requestIds: new RequestIds(), account, learned, tokens: undefined }
+  if (login === undefined) return caller
+  const fetch = (order: CallOrder) =>
+    attempt(caller, login.operation, {}, order, undefined, (data, { sentAt, vendorWallMs }) => ({
+      ...login.read(data),
+      sentAt,
+      vendorWallMs,
+    }))
+  return { ...caller, tokens: new TokenKeeper(deps.clock, login, fetch) }
 }
 
 export type Mask = (text: string) => string
@@ -89,20 +102,47 @@ export async function perform<T>(
   order: CallOrder,
   read: (data: unknown, reply: VendorReply, mask: Mask) => T,
 ): Promise<T> {
+  const { tokens, vendor } = caller
+  if (tokens === undefined || name === vendor.login?.operation)
+    return attempt(caller, name, params, order, undefined, read)
+  const token = await tokens.get(order)
+  try {
+    return await attempt(caller, name, params, order, token, read)
+  } catch (error) {
+    if (!(error instanceof VendorError && error.endsLogin)) throw error
+    tokens.forget(token)
+    return attempt(caller, name, params, order, await tokens.get(order), read)
+  }
+}
+
+async function attempt<T>(
+  caller: Caller,
+  name: string,
+  params: Params,
+  order: CallOrder,
+  token: Secret | undefined,
+  read: (data: unknown, reply: VendorReply, mask: Mask) => T,
+): Promise<T> {
   const { vendor, settings, deps } = caller
   const operation = operationOf(vendor, name)
   const requestId = order.requestId ?? caller.requestIds.take(name, params)
-  const wire = vendor.authorize(name, params, settings.credentials, requestId)
-  const mask = maskerOf(secretsOf(operation, settings, wire))
-  try {
+  const credentials = token === undefined ? settings.credentials : { ...settings.credentials, token }
+  let mask = maskerOf(secretsOf(operation, { ...settings, credentials }, params))
+  // Authorized within the gate: a signature holds the time at which the call leaves, not that at which it began to wait.
+  const prepare = () => {
+    const wire = vendor.authorize(name, params, credentials, requestId)
+    mask = maskerOf(secretsOf(operation, { ...settings, credentials }, wire))
     // What was asked for wins: an envelope may have members that are named like parameters.
     assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')
-    const request = toRequest(vendor, operation, settings, wire)
+    return toRequest(vendor, operation, settings, wire)
+  }
+  try {
     // Judged within the gate: a refusal because of too many calls belongs to the window of this operation.
     const send = async () => {
+      const request = prepare()
       if (operation.effect === 'buys') order.ticket?.sent()
       const reply = await deps.http.call(request, order.signal)
-      const decode = (raw: RawReply) => vendor.decode(name, raw, params, settings.credentials)
+      const decode = (raw: RawReply) => vendor.decode(name, raw, params, credentials)
       return { reply, data: judge(reply, deps.clock.wall(), decode) }
     }
     const { reply, data } = await inTurn(caller, operation, order, () =>
@@ -139,10 +179,7 @@ function tabled(operation: Operation, wire: Params): Params {
 }
 
 /** Vendors quote the request in their errors. The cause is dropped: nobody vouches for what is in it. */
-function withoutSecrets(
-  { class: errorClass, vendorCode, message, hint, wait, sale }: VendorError,
-  operation: string,
-  mask: Mask,
-) {
-  return new VendorError(errorClass, mask(vendorCode), mask(message), { hint, wait, sale, operation })
+function withoutSecrets(error: VendorError, operation: string, mask: Mask) {
+  const { class: errorClass, vendorCode, message, hint, wait, sale, endsLogin } = error
+  return new VendorError(errorClass, mask(vendorCode), mask(message), { hint, wait, sale, operation, endsLogin })
 }

@@ -1,81 +1,95 @@
-/** What goes on the wire of a generic vendor, and what of it must never be shown. */
-import { Secret } from '../../secret.ts'
-import { secretsInLink } from '../client/redact.ts'
-import type { Composed, Credentials, Params } from '../contract.ts'
+/** From the keys of a call to what goes on the wire. */
+import type { Secret } from '../../secret.ts'
+import type { Composed } from '../contract.ts'
 import { splitLogin } from '../parse/link.ts'
 import { membersOf } from '../parse/reply.ts'
-import type { GenericOwn } from './settings.ts'
+import type { CallSettings } from './call-settings.ts'
+import { sign } from './sign.ts'
+import { asIs, fill, inJson, namesIn, percentEncoded, type Values } from './template.ts'
 
-const NUM = '{num}'
+/** Stands where a signature will stand while it is made: what holds it is not signed. */
+const MARK = '\u0000'
 
-export function usesNum({ url, headers, body }: GenericOwn): boolean {
-  return [url, body, ...Object.values(headers)].some((secret) => secret?.reveal().includes(NUM) === true)
+/** The signatures of a call, by their names. @param values everything else that the call may name */
+export function signaturesOf(call: CallSettings, values: Values): Values {
+  if (call.sign === undefined) return {}
+  const marks = Object.fromEntries(call.sign.map(({ name }) => [name, MARK]))
+  const { url, body = '' } = composed(call, { ...values, ...marks })
+  const { method, host, pathname: path, search, searchParams } = Object.assign(new URL(url), { method: call.method })
+  const params = [...searchParams, ...bodyParams(call, body)].filter(([, value]) => !value.includes(MARK))
+  const query = search
+    .slice(1)
+    .split('&')
+    .filter((pair) => !pair.includes('%00'))
+    .join('&')
+  const isSigned = body.includes(MARK) || body.includes('%00') || body.includes('\\u0000')
+  return sign(call.sign, params, { ...values, method, host, path, query, body: isSigned ? '' : body })
 }
 
-/** @param params `num`: how many addresses are wanted */
-export function compose(own: GenericOwn, { num = 1 }: Params): Composed {
-  const fill = (secret: Secret) => secret.reveal().replaceAll(NUM, String(num))
-  const headers = Object.fromEntries(
-    Object.entries(own.headers).map(([name, value]) => [name.toLowerCase(), fill(value)]),
-  )
-  const { url, headers: login } = splitLogin(new URL(fill(own.url)))
-  const body = own.body === undefined ? undefined : fill(own.body)
+/** @param values everything that the call may name, its signatures too */
+export function composed(call: CallSettings, values: Values): Composed {
+  const { url, headers: login } = splitLogin(new URL(fill(call.url.reveal(), values, percentEncoded)))
+  const query = formOf(call.query, values)
+  if (query !== '') url.search = [url.search.slice(1), query].filter((part) => part !== '').join('&')
+  const headers = Object.entries(call.headers).map(([name, value]) => [
+    name.toLowerCase(),
+    fill(value.reveal(), values),
+  ])
+  const body = bodyOf(call, values)
   const type = body === undefined ? {} : { 'content-type': typeOf(body) }
-  return { url: url.href, headers: { ...type, ...login, ...headers }, ...(body === undefined ? {} : { body }) }
+  return {
+    url: url.href,
+    headers: { ...type, ...login, ...Object.fromEntries(headers) },
+    ...(body === undefined ? {} : { body }),
+  }
 }
+
+/** The names that a call's keys use between braces. */
+export function namesOf({ url, headers, query = {}, form = {}, json, body, sign: steps = [] }: CallSettings): string[] {
+  const secrets = [url, json, body, ...[headers, query, form].flatMap((record) => Object.values(record))]
+  const signed = steps.flatMap(({ of, key }) => [of, key])
+  return [...secrets, ...signed].flatMap((secret) => (secret === undefined ? [] : namesIn(secret.reveal())))
+}
+
+function bodyOf({ form, json, body }: CallSettings, values: Values): string | undefined {
+  if (form !== undefined) return formOf(form, values)
+  if (json !== undefined) return JSON.stringify(filled(JSON.parse(json.reveal()), values))
+  const template = body?.reveal()
+  return template === undefined ? undefined : fill(template, values, looksLikeJson(template) ? inJson : percentEncoded)
+}
+
+function formOf(params: Readonly<Record<string, Secret>> | undefined, values: Values): string {
+  const pairs = Object.entries(params ?? {}).map(([name, value]): [string, string] => [
+    name,
+    fill(value.reveal(), values),
+  ])
+  return new URLSearchParams(pairs).toString()
+}
+
+/** What a person would write as a number in JSON. */
+const NUMBER = /^\{(?:num|timestamp|timestamp_ms|port)\}$/
+
+function filled(value: unknown, values: Values): unknown {
+  if (typeof value === 'string') {
+    const text = fill(value, values, asIs)
+    return NUMBER.test(value) && /^\d+$/.test(text) ? Number(text) : text
+  }
+  if (Array.isArray(value)) return value.map((member: unknown) => filled(member, values))
+  const members = membersOf(value)
+  if (members === undefined) return value
+  return Object.fromEntries(Object.entries(members).map(([name, member]) => [name, filled(member, values)]))
+}
+
+/** The parameters that a body carries; a JSON body's members at the top. */
+function bodyParams({ form, json }: CallSettings, body: string): [string, string][] {
+  if (form !== undefined) return [...new URLSearchParams(body)]
+  if (json === undefined) return []
+  const members = Object.entries(membersOf(JSON.parse(body)) ?? {})
+  return members.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)])
+}
+
+const looksLikeJson = (body: string): boolean => /^\s*[{[]/.test(body)
 
 function typeOf(body: string): string {
-  return /^\s*[{[]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded'
-}
-
-/**
- * The call as an account: the engine counts its calls by these and masks them wherever the vendor repeats them, the whole
- * and its parts, because vendors quote a key and not a link.
- */
-export function credentialsOf(own: GenericOwn): Credentials {
-  const { url, headers, body } = own
-  const wholes: [string, Secret | undefined][] = [
-    ['url', url],
-    ['body', body],
-    ...Object.entries(headers).map(([name, value]): [string, Secret] => [`header ${name}`, value]),
-  ]
-  const parts = [
-    // As written, for `{num}` is no part of a key.
-    ...secretsInLink(url.reveal().replaceAll(NUM, '0')),
-    ...Object.values(headers).flatMap((value) => partsOfHeader(value.reveal())),
-    ...(body === undefined ? [] : partsOfBody(body.reveal())),
-  ]
-  const kept = [...new Set(parts)].filter((part) => part.length >= MIN_SECRET && !part.includes(NUM))
-  return Object.fromEntries([...wholes, ...kept.map((part, n): [string, Secret] => [`part ${n}`, new Secret(part)])])
-}
-
-/** Shorter ones are no keys: masking every `1` would make the vendor's words unreadable. */
-const MIN_SECRET = 4
-
-/** `Bearer <token>`, `Basic <base64 of user:password>`, `name=value; name=value`. */
-function partsOfHeader(value: string): string[] {
-  const words = value.split(/[\s,;]+/)
-  const basic = /^Basic\s+(\S+)$/i.exec(value)?.[1]
-  const login = basic === undefined ? [] : Buffer.from(basic, 'base64').toString('utf8').split(':')
-  return [...words, ...words.map((word) => word.slice(word.indexOf('=') + 1)), ...login]
-}
-
-function partsOfBody(body: string): string[] {
-  const leaves = leavesOf(body)
-  if (leaves !== undefined) return leaves
-  return [...new URLSearchParams(body).values(), ...body.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1))]
-}
-
-function leavesOf(body: string): string[] | undefined {
-  try {
-    const found: string[] = []
-    const visit = (value: unknown): void => {
-      if (typeof value === 'string' || typeof value === 'number') found.push(String(value))
-      for (const member of Object.values(membersOf(value) ?? (Array.isArray(value) ? value : {}))) visit(member)
-    }
-    visit(JSON.parse(body.replaceAll(NUM, '0')))
-    return found
-  } catch {
-    return undefined // no JSON
-  }
+  return looksLikeJson(body) ? 'application/json' : 'application/x-www-form-urlencoded'
 }

@@ -2,44 +2,60 @@
 
 import type { EntryProblem } from '../contract.ts'
 import { membersOf } from '../parse/reply.ts'
+import { checkCall } from './check-call.ts'
+import { paramsOf } from './operations.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
 export function checkEntry(entry: Members): readonly EntryProblem[] {
-  return [...checkRequest(entry), ...checkFields(entry), ...checkErrors(entry)]
+  const { login, whitelist } = entry
+  const operations = membersOf(entry['operations']) ?? {}
+  const calls = Object.entries({ ...operations, login }).flatMap(([name, written]) => {
+    const call = membersOf(written)
+    const path = name === 'login' ? ['login'] : ['operations', name]
+    return call === undefined ? [] : [{ name, path, call }]
+  })
+  const problems = calls.flatMap(({ name, path, call }) => [
+    // A call signs as the one at the top does, unless it says.
+    ...checkCall({ ...(name === 'login' ? {} : { sign: entry['sign'] }), ...call }, path, namesFor(name, entry)),
+    ...checkSuccess(call, path),
+    ...checkErrors({ format: entry['format'], success: entry['success'], ...call }, path),
+  ])
+  const isRegistered = whitelist === undefined || whitelist === 'off' || operations['whitelistAdd'] !== undefined
+  return [
+    ...checkCall(entry, [], namesFor('extract', entry)),
+    ...checkFields(entry, []),
+    ...checkFields({ format: entry['format'], fields: {}, ...membersOf(operations['query']) }, ['operations', 'query']),
+    ...checkSuccess(entry, []),
+    ...checkErrors(entry, []),
+    ...problems,
+    ...(isRegistered
+      ? []
+      : [{ path: ['whitelist'], message: 'needs operations.whitelistAdd, the call that registers an address' }]),
+  ]
 }
 
-/** RFC 9110 section 5.1. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
-/** Of the connection, not of the call: the gateway's HTTP client sets them. */
-const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
-  ...['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer'],
-  ...['proxy-connection', 'accept-encoding'],
-])
-
-function checkRequest({ method = 'GET', body, headers }: Members): EntryProblem[] {
-  const problems: EntryProblem[] = []
-  if (body !== undefined && method !== 'POST')
-    problems.push({ path: ['body'], message: 'a body needs method: POST beside it' })
-  const seen = new Set<string>()
-  for (const name of Object.keys(membersOf(headers) ?? {})) {
-    const path = ['headers', name]
-    const lower = name.toLowerCase()
-    if (!HEADER_NAME.test(name)) problems.push({ path, message: 'this cannot be the name of a header', at: 'key' })
-    else if (CONNECTION_HEADERS.has(lower)) problems.push({ path, message: 'is set by the gateway itself', at: 'key' })
-    else if (seen.has(lower)) problems.push({ path, message: 'this header is there already', at: 'key' })
-    seen.add(lower)
-  }
-  return problems
+/** What a call may name between braces, beside what every call may. */
+function namesFor(operation: string, { credentials, login }: Members): string[] {
+  const keys = Object.keys(membersOf(credentials) ?? {})
+  const token = login === undefined || operation === 'login' ? [] : ['token']
+  return [
+    ...keys,
+    ...token,
+    ...(Object.hasOwn(paramsOf, operation) ? paramsOf[operation as keyof typeof paramsOf] : []),
+  ]
 }
 
-function checkFields({ format, fields: written }: Members): EntryProblem[] {
+type Path = readonly (string | number)[]
+
+function checkFields({ format, fields: written }: Members, at: Path): EntryProblem[] {
   const fields = written === undefined ? { address: 1 } : membersOf(written)
-  if (fields === undefined) return []
-  return [...checkPlace(fields), ...checkSelectors(fields, format, written === undefined)]
+  if (fields === undefined || (at.length > 0 && Object.keys(fields).length === 0)) return []
+  const problems = [...checkPlace(fields), ...checkSelectors(fields, format, written === undefined)]
+  return problems.map((problem) => ({ ...problem, path: [...at, ...problem.path] }))
 }
 
-function checkPlace({ address, host, port, deadline, ttl }: Members): EntryProblem[] {
+function checkPlace({ address, host, port, deadline, ttl, start }: Members): EntryProblem[] {
   const problems: EntryProblem[] = []
   if (address === undefined && host === undefined && port === undefined)
     problems.push({ path: ['fields'], message: 'needs address, or host and port' })
@@ -49,8 +65,13 @@ function checkPlace({ address, host, port, deadline, ttl }: Members): EntryProbl
     problems.push({ path: ['fields', host === undefined ? 'port' : 'host'], message: 'host and port go together' })
   if (deadline !== undefined && ttl !== undefined)
     problems.push({ path: ['fields', 'ttl'], message: 'write either deadline or ttl' })
+  if (start !== undefined && ttl === undefined)
+    problems.push({ path: ['fields', 'start'], message: 'needs ttl: how long the address lives from then on' })
   return problems
 }
+
+/** `$key` and `$reply` stand outside of the item. */
+const OUTSIDE = /^\$(?:key$|reply(?:[.[]|$))/
 
 /** A text has columns, an object members: one list cannot be both. */
 function checkSelectors(fields: Members, format: unknown, isDefault: boolean): EntryProblem[] {
@@ -61,7 +82,8 @@ function checkSelectors(fields: Members, format: unknown, isDefault: boolean): E
       value: inner?.['field'] ?? value,
     }
   })
-  const names = written.filter(({ value }) => typeof value === 'string')
+  const inside = written.filter(({ value }) => !(typeof value === 'string' && OUTSIDE.test(value)))
+  const names = inside.filter(({ value }) => typeof value === 'string')
   if (format === 'text')
     return names.map(({ path }) => ({ path, message: 'a text has columns: write the number of one, as in 2' }))
   const columns = written.filter(({ value }) => typeof value === 'number')
@@ -70,20 +92,33 @@ function checkSelectors(fields: Members, format: unknown, isDefault: boolean): E
   return columns.map(({ path }) => ({ path, message: words }))
 }
 
-function checkErrors({ errors, success, format }: Members): EntryProblem[] {
+function checkSuccess({ success: written, format }: Members, at: Path): EntryProblem[] {
+  const success = membersOf(written)
+  if (success === undefined) return []
+  const { field, is, contains } = success
+  const path = [...at, 'success']
+  if (contains !== undefined && format !== undefined && format !== 'text')
+    return [{ path: [...path, 'contains'], message: 'only a text contains words: write field and is' }]
+  if ((field === undefined) !== (is === undefined)) return [{ path, message: 'field and is go together' }]
+  return field === undefined && contains === undefined ? [{ path, message: 'needs field and is, or contains' }] : []
+}
+
+function checkErrors({ errors, success, format, login }: Members, at: Path): EntryProblem[] {
   if (!Array.isArray(errors)) return []
   return errors.flatMap((entry: unknown, i) => {
-    const { code, contains, status, class: errorClass, wait } = membersOf(entry) ?? {}
+    const { code, contains, status, class: errorClass, wait, login: endsLogin } = membersOf(entry) ?? {}
     if (membersOf(entry) === undefined) return []
+    const path = [...at, 'errors', i]
     const problems: EntryProblem[] = []
     if (code === undefined && contains === undefined && status === undefined)
-      problems.push({ path: ['errors', i], message: 'needs code, contains or status' })
-    if (status === 429)
-      problems.push({ path: ['errors', i, 'status'], message: '429 counts as rate_limited by itself' })
+      problems.push({ path, message: 'needs code, contains or status' })
+    if (status === 429) problems.push({ path: [...path, 'status'], message: '429 counts as rate_limited by itself' })
     if (code !== undefined && success === undefined && format !== 'text')
-      problems.push({ path: ['errors', i, 'code'], message: 'needs success: which says where the code stands' })
+      problems.push({ path: [...path, 'code'], message: 'needs success: which says where the code stands' })
     if (wait !== undefined && errorClass !== 'rate_limited' && errorClass !== 'quota_exhausted')
-      problems.push({ path: ['errors', i, 'wait'], message: 'only rate_limited and quota_exhausted wait' })
+      problems.push({ path: [...path, 'wait'], message: 'only rate_limited and quota_exhausted wait' })
+    if (endsLogin !== undefined && login === undefined && at.length === 0)
+      problems.push({ path: [...path, 'login'], message: 'needs login: the call that brings a token' })
     return problems
   })
 }

@@ -2,22 +2,20 @@
 
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
-import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
+import type { Sold, UpstreamProtocol } from '../contract.ts'
 import { type Endpoint, parseEndpoint } from '../parse/address.ts'
 import { given, secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
-import { parseZone, readTime } from '../parse/time.ts'
+import { lifeReader, type Tell } from './life.ts'
+import type { Fields } from './reply-settings.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
-import type { Fields } from './settings.ts'
 
 type ItemReading = { readonly sold: Sold } | { readonly reason: string }
-export type ItemReader = (item: unknown) => ItemReading
+/** @param reply the whole reply; @param key the name under which the item stands in it, where items are the members of an object */
+export type ItemReader = (item: unknown, reply: unknown, key?: string) => ItemReading
 
-type Fact = Exclude<keyof Fields, 'deadline' | 'ttl'>
-/** A fact of the item at hand; undefined when it does not tell it. */
-type Tell = (selector: Selector | undefined) => string | undefined
+type Fact = Exclude<keyof Fields, 'deadline' | 'ttl' | 'start'>
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
   ['http', 'http'],
   ['https', 'https'],
@@ -30,8 +28,8 @@ const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
 export function itemReader(fields: Fields, columns: Cut): ItemReader {
   const places = selectorsOf(fields)
   const life = lifeReader(fields)
-  return (item) => {
-    const tell = teller(item, columns)
+  return (item, reply, key) => {
+    const tell = teller(columns, item, reply, key)
     const fact = (name: Fact) => tell(places.get(name))
     const endpoint = endpointOf(fact)
     if (endpoint === undefined) return { reason: reasonOf(item, places) }
@@ -46,25 +44,26 @@ export function itemReader(fields: Fields, columns: Cut): ItemReader {
         protocol,
         life: life(tell),
         ...factsOf(fact, host),
-        ref: formatAuthority(host, port),
+        ref: fact('ref') ?? formatAuthority(host, port),
       },
     }
   }
 }
 
 function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
-  const { deadline: _, ttl: __, ...facts } = fields
+  const { deadline: _, ttl: __, start: ___, ...facts } = fields
   const written = Object.entries(facts) as [Fact, string | number | undefined][]
   return new Map(written.flatMap(([name, value]) => (value === undefined ? [] : [[name, readSelector(value)]])))
 }
 
 /** A row of a JSON table has columns as a text has. */
-function teller(item: unknown, columns: Cut): Tell {
+export function teller(columns: Cut, item: unknown, reply: unknown, key?: string): Tell {
   const text = textOf(item)
   const row = Array.isArray(item) ? (item as unknown[]) : text === undefined ? undefined : columns(text)
   return (selector) => {
     if (selector === undefined) return undefined
-    return textOf(typeof selector === 'number' ? row?.[selector - 1] : valueAt(item, selector))
+    if (typeof selector === 'number') return textOf(row?.[selector - 1])
+    return textOf(selector === 'key' ? key : valueAt(selector.of === 'reply' ? reply : item, selector.path))
   }
 }
 
@@ -89,25 +88,6 @@ function factsOf(fact: (name: Fact) => string | undefined, host: string): Partia
 
 function places(fact: (name: Fact) => string | undefined) {
   return { country: fact('country'), area: fact('area'), city: fact('city'), isp: fact('isp') }
-}
-
-/** What cannot be read as a life is an unknown one: the address is paid for, and the provider's `ttl` speaks for it. */
-function lifeReader({ deadline, ttl }: Fields): (tell: Tell) => Life {
-  const unknown: Life = { kind: 'unknown' }
-  if (ttl !== undefined) {
-    const place = readSelector(ttl.field)
-    return (tell) => {
-      const figure = /^\d{1,12}(?:\.\d{1,9})?$/.exec(tell(place) ?? '')?.[0]
-      return figure === undefined ? unknown : { kind: 'for', ms: Math.floor(Number(figure) * UNIT_MS[ttl.unit]) }
-    }
-  }
-  const zone = deadline === undefined ? undefined : parseZone(deadline.zone)
-  if (deadline === undefined || zone === undefined) return () => unknown
-  const place = readSelector(deadline.field)
-  return (tell) => {
-    const wallMs = readTime(tell(place) ?? '', zone)
-    return wallMs === undefined ? unknown : { kind: 'until', wallMs }
-  }
 }
 
 function reasonOf(item: unknown, places: ReadonlyMap<Fact, Selector>): string {

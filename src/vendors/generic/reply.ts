@@ -1,166 +1,106 @@
-/** Reads a reply as the entry says: its format, whether it is an error, its items. */
-
-import type { Delivered, ErrorRule, RawReply, VendorError } from '../contract.ts'
-import { parseJson } from '../parse/json.ts'
-import { countOf, errorInText, malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
-import { readXml } from '../parse/xml.ts'
+/** Reads a reply as the entry says: its addresses, or the one figure or text that a call is made for. */
+import type { Delivered, RawReply } from '../contract.ts'
+import { malformed, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import type { ItemReader } from './item.ts'
+import { type Outcome, readOutcome, refusalIn } from './outcome.ts'
+import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
-import type { ErrorEntry, GenericOwn } from './settings.ts'
 
-export interface Reading {
-  readonly own: GenericOwn
+/** How a list of addresses is read. */
+export interface ListReading {
+  readonly rules: ReplySettings
+  readonly list: ListSettings
   readonly cut: Cut
   readonly item: ItemReader
 }
 
-/** What a reply says besides its addresses. */
-interface Said {
-  readonly status: number
-  readonly code?: string | undefined
-  /** The vendor's own words, where it has a place for them. */
-  readonly message?: string | undefined
-  readonly body: string
-}
-
 /** @throws {VendorError} class server with the code `body` for what is no such reply, else what the entry's table says */
-export function readReply(reply: RawReply, reading: Reading): Delivered {
-  return reading.own.format === 'text' ? readText(reply, reading) : readTree(reply, reading)
+export function readList(reply: RawReply, reading: ListReading): Delivered {
+  const outcome = readOutcome(reply, reading.rules)
+  return reading.rules.format === 'text' ? textList(outcome, reading) : treeList(outcome, reading)
 }
 
-function readTree({ status, text }: RawReply, reading: Reading): Delivered {
-  const { own } = reading
-  const nothing: Said = { status, body: text }
-  const tree = own.format === 'json' ? orRefused(() => parseJson(text), nothing, own) : readDocument(text, nothing, own)
-  const said = saidIn(tree, nothing, own)
-  assertSuccess(said, own)
-  const items = itemsIn(tree, reading)
-  if (items === undefined) throw refusalIn(said, own) ?? malformed('the reply has no list where items says', text)
-  const delivered = readItems(items, reading, said)
-  const balance = own.balance === undefined ? undefined : countOf(valueAt(tree, readPath(own.balance)))
+/** What a call brought that is not made for addresses. @throws {VendorError} as `readList` */
+export function readAnswer(reply: RawReply, rules: ReplySettings): unknown {
+  const { data, said } = readOutcome(reply, rules)
+  const refused = rules.success === undefined ? refusalIn(said, rules) : undefined
+  if (refused !== undefined) throw refused
+  return data
+}
+
+/** @param path undefined: the whole reply, where that is a text */
+export function textAt(data: unknown, path: string | undefined): string | undefined {
+  return textOf(path === undefined ? data : valueAt(data, readPath(path)))
+}
+
+/** An amount of addresses, or of money: parts of one do not count. */
+export function figureAt(data: unknown, path: string | undefined): number | undefined {
+  const text = textAt(data, path)
+  return text !== undefined && /^\d{1,15}(?:\.\d{1,9})?$/.test(text) ? Math.floor(Number(text)) : undefined
+}
+
+function treeList({ data, said }: Outcome, reading: ListReading): Delivered {
+  const { rules, list } = reading
+  const items = itemsIn(data, reading)
+  if (items === undefined)
+    throw refusalIn(said, rules) ?? malformed('the reply has no list where items says', said.body)
+  const delivered = readItems(items, data, reading)
+  if (delivered.sold.length === 0) refuseEmpty({ data, said }, rules)
+  const balance = list.balance === undefined ? undefined : figureAt(data, list.balance)
   return balance === undefined ? delivered : { ...delivered, balance }
 }
 
-/** A text has no place for a code; errors come as JSON, as `ERROR(code): words`, or as words alone. */
-function readText({ status, text }: RawReply, reading: Reading): Delivered {
-  const { own, cut } = reading
-  const body = text.trim()
-  const { code, words: message } = errorInText(body) ?? {}
-  const said: Said = { status, body, code, message: message === '' ? undefined : message }
-  if (code !== undefined) throw refusalIn(said, own) ?? refusal(undefined, code, message ?? '')
-  if (body.startsWith('{')) throw errorInJson(body, said, own)
-  const delivered = readItems(cut(body), reading, said)
-  if (delivered.sold.length > 0 || body === '') return delivered
+function textList({ data, said }: Outcome, reading: ListReading): Delivered {
+  const { body } = said
+  const delivered = readItems(
+    reading.cut(body).map((item) => ({ item })),
+    data,
+    reading,
+  )
+  if (delivered.sold.length > 0) return delivered
+  refuseEmpty({ data, said }, reading.rules)
+  if (body === '') return delivered
   if (startsLikeMarkup(body)) throw malformed('a web page came where a text was expected', body)
   throw malformed('the reply has no address', body)
 }
 
-function errorInJson(body: string, nothing: Said, own: GenericOwn): VendorError {
-  const said = saidIn(
-    orRefused(() => parseJson(body), nothing, own),
-    nothing,
-    own,
-  )
-  if (said.code !== undefined && !own.success?.is.includes(said.code))
-    return refusalIn(said, own) ?? refusal(undefined, said.code, said.message ?? '')
-  return refusalIn(said, own) ?? malformed('JSON came where a text was expected', body)
-}
-
-// --- Is it an error? ----------------------------------------------------------------------------------------------
-
-function saidIn(tree: unknown, nothing: Said, { success }: GenericOwn): Said {
-  if (success === undefined) return nothing
-  const outcome = scalarAt(tree, success.field)
-  const isGood = outcome !== undefined && success.is.includes(outcome)
-  const told = isGood || success.code === undefined ? outcome : (scalarAt(tree, success.code) ?? outcome)
-  const message = success.message === undefined ? undefined : scalarAt(tree, success.message)
-  return { ...nothing, code: told, message }
-}
-
-function scalarAt(tree: unknown, path: string): string | undefined {
-  const value = valueAt(tree, readPath(path))
-  return typeof value === 'boolean' ? String(value) : textOf(value)
-}
-
-function assertSuccess(said: Said, own: GenericOwn): void {
-  const { code, message } = said
-  if (own.success === undefined || (code !== undefined && own.success.is.includes(code))) return
-  throw (
-    refusalIn(said, own) ??
-    (code === undefined
-      ? malformed('the reply does not say how it went where success says', said.body)
-      : refusal(undefined, code, message ?? ''))
-  )
-}
-
-/** The vendor's words for what cannot be read at all: an error page has a status, and perhaps words that the table knows. */
-function orRefused<T>(read: () => T, said: Said, own: GenericOwn): T {
-  try {
-    return read()
-  } catch (error) {
-    throw refusalIn(said, own) ?? error
-  }
-}
-
-/** The first entry of the table that fits; undefined when none does. */
-function refusalIn(said: Said, { errors }: GenericOwn): VendorError | undefined {
-  const entry = errors.find((one) => fits(one, said))
-  if (entry === undefined) return undefined
-  // The reply itself is not repeated: it may hold logins. What it was recognised by is the user's own word.
-  const term = said.message ?? entry.contains ?? `the vendor answered with ${said.code ?? `HTTP ${said.status}`}`
-  return refusal(ruleOf(entry, term), said.code ?? `http-${said.status}`, said.message ?? '')
-}
-
-function fits({ code, contains, status }: ErrorEntry, said: Said): boolean {
-  const words = (said.message ?? said.body).toLowerCase()
-  return (
-    (code === undefined || (said.code !== undefined && code.includes(said.code))) &&
-    (contains === undefined || words.includes(contains.toLowerCase())) &&
-    (status === undefined || status === said.status)
-  )
-}
-
-function ruleOf({ class: errorClass, hint, wait }: ErrorEntry, term: string): ErrorRule {
-  return {
-    class: errorClass,
-    term,
-    ...(hint === undefined ? {} : { hint }),
-    ...(wait === undefined ? {} : { wait }),
-  }
+function refuseEmpty({ said }: Outcome, rules: ReplySettings): void {
+  const refused = refusalIn(said, rules)
+  if (refused !== undefined) throw refused
 }
 
 // --- Items --------------------------------------------------------------------------------------------------------
 
+interface Item {
+  readonly item: unknown
+  readonly key?: string
+}
+
 /** The list; undefined when there is none. One member alone, as XML and some vendors have it, is a list of one. */
-function itemsIn(tree: unknown, { own, cut }: Reading): readonly unknown[] | undefined {
-  const found = valuesAt(tree, readPath(own.items ?? '$'))
+function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | undefined {
+  const found = valuesAt(data, readPath(list.items ?? '$'))
   if (found.length === 0) return undefined
-  return found.flatMap((value): readonly unknown[] => {
-    if (Array.isArray(value)) return value
-    if (typeof value === 'string') return cut(value)
-    return value === null ? [] : [value]
+  const isKeyed = usesKeys(list)
+  return found.flatMap((value): readonly Item[] => {
+    if (Array.isArray(value)) return value.map((item: unknown) => ({ item }))
+    if (typeof value === 'string') return cut(value).map((item) => ({ item }))
+    if (value === null) return []
+    if (isKeyed && typeof value === 'object') return Object.entries(value).map(([key, item]) => ({ item, key }))
+    return [{ item: value }]
   })
 }
 
-function readItems(items: readonly unknown[], { own, item: read }: Reading, said: Said): Delivered {
-  const readings = items.map(read)
-  const sold = readings.flatMap((reading) => ('sold' in reading ? reading.sold : []))
-  const rejected = readings.flatMap((reading) => ('reason' in reading ? reading.reason : []))
-  const refused = sold.length === 0 ? refusalIn(said, own) : undefined
-  if (refused !== undefined) throw refused
-  return { sold, rejected }
+/** Whether a fact stands in the names of an object's members. */
+function usesKeys({ fields }: ListSettings): boolean {
+  return Object.values(fields).some(
+    (field) => field === '$key' || (typeof field === 'object' && field.field === '$key'),
+  )
 }
 
-// --- XML ----------------------------------------------------------------------------------------------------------
-
-function readDocument(text: string, said: Said, own: GenericOwn): unknown {
-  return orRefused(() => parseXml(text), said, own)
-}
-
-/** Elements as members, attributes as members with an @ in front, the text of an element that has attributes as `#text`. */
-function parseXml(text: string): unknown {
-  if (!startsLikeMarkup(text)) throw malformed('the reply is no XML', text)
-  const document = readXml(text, { attributePrefix: '@' })
-  if (document === undefined) throw malformed('the reply is broken XML', text)
-  return document
+function readItems(items: readonly Item[], data: unknown, { item: read }: ListReading): Delivered {
+  const readings = items.map(({ item, key }) => read(item, data, key))
+  return {
+    sold: readings.flatMap((reading) => ('sold' in reading ? reading.sold : [])),
+    rejected: readings.flatMap((reading) => ('reason' in reading ? reading.reason : [])),
+  }
 }

@@ -3,8 +3,11 @@
 /** One step of a path: the member of that name or index, or all of them. */
 type Step = { readonly key: string } | { readonly every: true }
 export type Path = readonly Step[]
-/** A column counts from 1. */
-export type Selector = number | Path
+/** A column counts from 1; a path begins at the item or at the whole reply; `key` is the name under which the item stands. */
+export type Selector = number | 'key' | { readonly of: 'item' | 'reply'; readonly path: Path }
+
+const KEY = '$key'
+const REPLY = '$reply'
 
 const STEP = /\.?([^.[\]"\s]+)|\[(\d{1,6})\]|\["([^"]+)"\]/y
 
@@ -26,7 +29,10 @@ export function parsePath(text: string): Path | undefined {
 
 /** A selector as the schema has let it through. */
 export function readSelector(written: string | number): Selector {
-  return typeof written === 'number' ? written : readPath(written)
+  if (typeof written === 'number') return written
+  if (written === KEY) return 'key'
+  if (/^\$reply(?![^.[])/.test(written)) return { of: 'reply', path: readPath(`$${written.slice(REPLY.length)}`) }
+  return { of: 'item', path: readPath(written) }
 }
 
 export function readPath(written: string): Path {

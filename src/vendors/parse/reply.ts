@@ -30,7 +30,8 @@ export function malformed(what: string, text?: string): VendorError {
 /** The vendor said no. A code that no document knows is the vendor's fault until somebody finds out (vendors.md 0.1). */
 export function refusal(rule: ErrorRule | undefined, code: string, words: string): VendorError {
   if (rule === undefined) return new VendorError('server', code, words || 'the vendor answered with an unknown code')
-  return new VendorError(rule.class, code, words || rule.term, { hint: rule.hint, wait: rule.wait })
+  const { class: errorClass, term, hint, wait, endsLogin } = rule
+  return new VendorError(errorClass, code, words || term, { hint, wait, endsLogin })
 }
 
 const MAX_CODE_CHARACTERS = 21

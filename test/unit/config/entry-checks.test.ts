@@ -126,7 +126,7 @@ describe('generic: keys of their own', () => {
     ['no url', { url: undefined }, 'providers[0].url is missing'],
     ['another scheme', { url: 'ftp://x/' }, 'providers[0].url write a link that begins with http:// or https://'],
     ['a fragment', { url: '"http://x/#a"' }, 'providers[0].url leave out everything from # on'],
-    ['another placeholder', { url: '"http://x/{count}"' }, 'providers[0].url only {num} is filled in here'],
+    ['another placeholder', { url: '"http://x/{count}"' }, 'providers[0].url fills in only {num}, {timestamp}'],
     ['no format', { format: undefined }, 'providers[0].format is missing; write one of json, xml, text'],
     ['a slip', { format: 'jsn' }, 'providers[0].format did you mean json?'],
     ['a path that is none', { items: 'a..b' }, 'providers[0].items write the path of a member'],

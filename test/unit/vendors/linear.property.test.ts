@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 import { conceal, maskerOf } from '../../../src/vendors/client/redact.ts'
 import type { Operation } from '../../../src/vendors/contract.ts'
 import { itemReader } from '../../../src/vendors/generic/item.ts'
-import { readReply } from '../../../src/vendors/generic/reply.ts'
+import { readList } from '../../../src/vendors/generic/reply.ts'
 import { fieldCut, itemCut } from '../../../src/vendors/generic/select.ts'
 import { parseOwn } from '../../../src/vendors/generic/settings.ts'
 import { readLink } from '../../../src/vendors/ipipv/link.ts'
@@ -38,7 +38,7 @@ const china = parseZone('+08:00') ?? (() => 0)
 function generic(entry: Readonly<Record<string, unknown>>) {
   const own = parseOwn({ url: 'http://127.0.0.1/', ...entry })
   const item = itemReader(own.fields, fieldCut(own.fieldSeparator))
-  return (text: string) => readReply(raw(text), { own, item, cut: itemCut(own.separator) })
+  return (text: string) => readList(raw(text), { rules: own, list: own, item, cut: itemCut(own.separator) })
 }
 
 /** Products of one vendor share their readers. */

@@ -1,12 +1,14 @@
 /** The worked examples against simulations of their vendors: the rules are kept, and each rule is seen to be broken once. */
-import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { openVendorHttp } from '../../../src/vendors/client/http.ts'
+import type { ErrorClass } from '../../../src/vendors/contract.ts'
 import { parseOwn } from '../../../src/vendors/generic/settings.ts'
 import { openSource, ownKeysOf } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type ListApiOptions, SimulatedListApi } from '../../support/vendors/list-api.ts'
+import { accounts, type ExampleName, exampleNames, exampleText } from '../../support/vendors/list-api-accounts.ts'
+import { dialects } from '../../support/vendors/list-api-dialects.ts'
 import { failureOf, never, settingsOf } from './scripted-http.ts'
 
 const closers: (() => Promise<void>)[] = []
@@ -14,48 +16,34 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
 
-const accounts = {
-  kuaidaili: { secret_id: 'INVENTED-id', signature: 'INVENTED-token' },
-  zhima: { pack: '123456' },
-  xiaoxiang: { appKey: 'INVENTED-key', appSecret: 'INVENTED-secret' },
-} as const
-const environment: Readonly<Record<string, string>> = {
-  KDL_SECRET_ID: accounts.kuaidaili.secret_id,
-  KDL_SIGNATURE: accounts.kuaidaili.signature,
-  ZHIMA_PACK: accounts.zhima.pack,
-  XIAOXIANG_KEY: accounts.xiaoxiang.appKey,
-  XIAOXIANG_SECRET: accounts.xiaoxiang.appSecret,
-}
-type Dialect = ListApiOptions['dialect']
-const dialects: readonly Dialect[] = ['kuaidaili', 'zhima', 'xiaoxiang']
-
 /** The keys of an example that are a table's, with the variables filled in. */
-function ownOf(dialect: Dialect) {
-  const text = readFileSync(new URL(`../../../config/examples/generic-${dialect}.yaml`, import.meta.url), 'utf8')
-  const filled = text.replace(/\$\{(\w+)\}/g, (_whole, name: string) => environment[name] ?? 'unused')
-  const { providers } = parse(filled) as { providers: readonly Record<string, unknown>[] }
+function ownOf(name: ExampleName) {
+  const { providers } = parse(exampleText(name)) as { providers: readonly Record<string, unknown>[] }
   const names = Object.keys(ownKeysOf('generic', 'list'))
-  return parseOwn(Object.fromEntries(Object.entries(providers[0] ?? {}).filter(([name]) => names.includes(name))))
+  return parseOwn(Object.fromEntries(Object.entries(providers[0] ?? {}).filter(([key]) => names.includes(key))))
 }
 
-async function world(dialect: Dialect, more: Partial<ListApiOptions> = {}) {
+async function world(name: ExampleName, more: Partial<ListApiOptions> = {}) {
+  const { account, dialect } = accounts[name]
   const clock = new FakeClock()
   let sold = 0
   const supplyAddress = () => ({ host: '198.51.100.7', port: 4_000 + sold++, exit: '203.0.113.9' })
-  const sim = await new SimulatedListApi({ clock, dialect, account: accounts[dialect], supplyAddress, ...more }).start()
+  const sim = await new SimulatedListApi({ clock, dialect, account, supplyAddress, ...more }).start()
   const http = openVendorHttp({ clock })
   closers.push(
     () => http.close(),
     () => sim.close(),
   )
-  const own = ownOf(dialect)
+  const own = ownOf(name)
   const source = openSource(settingsOf({ vendor: 'generic', product: 'list', own, baseUrl: sim.url }), { clock, http })
   return { sim, clock, source }
 }
 
-describe.each(dialects)('%s', (dialect) => {
+const count = (sim: SimulatedListApi, path: string) => sim.calls.filter((call) => call.path === path).length
+
+describe.each(exampleNames)('%s', (name) => {
   it('sells what was asked for', async () => {
-    const { sim, source } = await world(dialect)
+    const { sim, source } = await world(name)
     const { sold, rejected } = await source.extract(3, never)
     expect(sold.map(({ host, port }) => [host, port])).toEqual(
       [4_000, 4_001, 4_002].map((port) => ['198.51.100.7', port]),
@@ -64,72 +52,172 @@ describe.each(dialects)('%s', (dialect) => {
   })
 
   it('may be asked as often as its limit says, and no oftener', async () => {
-    const { sim, clock, source } = await world(dialect)
+    const { sim, clock, source } = await world(name)
     const { calls, perMs } = source.limitOf('extract')
     for (let n = 0; n < calls; n++) await source.extract(1, never)
     clock.advance(perMs)
     await source.extract(1, never)
     expect(sim.violations).toEqual([])
     for (let n = 0; n < calls; n++) await source.extract(1, never).catch(() => {})
-    expect(sim.violations).toEqual([expect.stringMatching(`${calls + 1} calls of calls within`)])
-  })
-
-  it.each([
-    ['key-wrong', { kuaidaili: 'auth', zhima: 'bad_request', xiaoxiang: 'auth' }],
-    ['whitelist-missing', { kuaidaili: 'whitelist', zhima: 'whitelist', xiaoxiang: 'whitelist' }],
-    ['no-stock', { kuaidaili: 'quota_exhausted', zhima: 'no_resource', xiaoxiang: 'quota_exhausted' }],
-    ['empty-list', { kuaidaili: 'no_resource', zhima: 'no_resource', xiaoxiang: 'no_resource' }],
-    ['http-500', { kuaidaili: 'server', zhima: 'server', xiaoxiang: 'server' }],
-    ['html', { kuaidaili: 'server', zhima: 'server', xiaoxiang: 'server' }],
-    ['truncated', { kuaidaili: 'server', zhima: 'server', xiaoxiang: 'server' }],
-    ['redirect', { kuaidaili: 'server', zhima: 'server', xiaoxiang: 'server' }],
-  ] as const)('on a day of %s', async (badDay, classes) => {
-    const { sim, source } = await world(dialect)
-    sim.badDay = badDay
-    expect(await failureOf(source.extract(2, never))).toMatchObject({ class: classes[dialect] })
-    expect(sim.violations).toEqual([])
+    expect(sim.violations).toEqual([expect.stringMatching(`${calls + 1} calls of extract within`)])
   })
 
   it('called too often says so, and how long to wait', async () => {
-    const { source } = await world(dialect)
-    const { calls, perMs } = source.limitOf('extract')
+    const { source } = await world(name)
+    const { calls } = source.limitOf('extract')
     for (let n = 0; n < calls; n++) await source.extract(1, never)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'rate_limited', wait: perMs })
+    expect(await failureOf(source.extract(1, never))).toMatchObject({
+      class: 'rate_limited',
+      wait: expect.any(Number) as number,
+    })
   })
 
   it.each([
     ['an invented parameter', '&order=1', /unknown parameter order/],
-    ['a count that is none', '&num=0&cnt=0', /is out of range/],
+    ['a count that is none', '&COUNT=many', /is out of range/],
   ])('sees %s', async (_rule, more, violation) => {
-    const { sim } = await world(dialect)
-    const paths = { kuaidaili: '/api/getdps/', zhima: '/getip', xiaoxiang: '/ip/get' }
-    const count = more.includes('num') ? '' : `&${dialect === 'xiaoxiang' ? 'cnt' : 'num'}=1`
-    const account = new URLSearchParams(accounts[dialect]).toString()
-    await fetch(`${sim.url}${paths[dialect]}?${account}${count}${more}`)
+    const { sim } = await world(name)
+    const { calls, count: param } = dialects[accounts[name].dialect]
+    const [path] = Object.entries(calls).find(([, { does }]) => does === 'extract') ?? []
+    const account = new URLSearchParams(accounts[name].account).toString()
+    await fetch(`${sim.url}${path}?${account}${more.replace('COUNT', param)}`)
     expect(sim.violations).toContainEqual(expect.stringMatching(violation))
   })
 })
 
+/** What a day of each kind means, by example. */
+const bad: Readonly<Record<ExampleName, readonly [key: ErrorClass, whitelist: ErrorClass, stock: ErrorClass]>> = {
+  kuaidaili: ['auth', 'whitelist', 'quota_exhausted'],
+  'kuaidaili-hmac': ['auth', 'whitelist', 'quota_exhausted'],
+  zhima: ['bad_request', 'whitelist', 'no_resource'],
+  xiaoxiang: ['auth', 'whitelist', 'quota_exhausted'],
+  wandou: ['auth', 'whitelist', 'expired_plan'],
+  ipzan: ['auth', 'whitelist', 'quota_exhausted'],
+  xiequ: ['auth', 'whitelist', 'quota_exhausted'],
+  zdaye: ['auth', 'whitelist', 'quota_exhausted'],
+  asiyun: ['auth', 'whitelist', 'quota_exhausted'],
+}
+const days = [
+  'key-wrong',
+  'whitelist-missing',
+  'no-stock',
+  'empty-list',
+  'http-500',
+  'html',
+  'truncated',
+  'redirect',
+] as const
+
+describe.each(exampleNames)('%s on a bad day', (name) => {
+  it.each(days.map((day, n) => [day, bad[name][n] ?? (day === 'empty-list' ? 'no_resource' : 'server')] as const))(
+    '%s is %s',
+    async (badDay, errorClass) => {
+      const { sim, clock, source } = await world(name)
+      // The token is fetched on a good day.
+      if (name === 'kuaidaili') await source.extract(1, never)
+      clock.advance(1_000)
+      sim.badDay = badDay
+      expect(await failureOf(source.extract(2, never))).toMatchObject({ class: errorClass })
+      expect(sim.violations).toEqual([])
+    },
+  )
+})
+
 describe('lives', () => {
-  it('in seconds, of the second column', async () => {
-    const { source } = await world('kuaidaili', { lifeMs: 173_000 })
-    expect((await source.extract(1, never)).sold[0]?.life).toEqual({ kind: 'for', ms: 173_000 })
+  const LIFE_MS = 180_000
+  it.each<[ExampleName, object]>([
+    ['kuaidaili', { kind: 'for', ms: LIFE_MS }],
+    ['kuaidaili-hmac', { kind: 'for', ms: LIFE_MS }],
+    ['zhima', { kind: 'until' }],
+    ['xiaoxiang', { kind: 'until' }],
+    ['wandou', { kind: 'until' }],
+    ['ipzan', { kind: 'until' }],
+    ['xiequ', { kind: 'unknown' }],
+    ['zdaye', { kind: 'unknown' }],
+    ['asiyun', { kind: 'unknown' }],
+  ])('%s', async (name, life) => {
+    const { clock, source } = await world(name, { lifeMs: LIFE_MS })
+    const told = (await source.extract(1, never)).sold[0]?.life
+    expect(told).toMatchObject(life)
+    // Vendors write whole seconds.
+    if (told?.kind === 'until') expect(Math.abs(told.wallMs - clock.wall() - LIFE_MS)).toBeLessThan(1_000)
   })
 
-  it('until a time in China, with what else an item tells', async () => {
-    const { clock, source } = await world('zhima', { lifeMs: 300_000 })
-    const wallMs = Math.floor((clock.wall() + 300_000) / 1_000) * 1_000
-    const life = { kind: 'until', wallMs }
-    expect((await source.extract(1, never)).sold[0]).toMatchObject({
-      life,
-      city: '徐州市',
-      isp: '电信',
-      exit: '203.0.113.9',
+  it('what else an item tells', async () => {
+    const facts = async (name: ExampleName) => (await (await world(name)).source.extract(1, never)).sold[0]
+    expect(await facts('zhima')).toMatchObject({ city: '徐州市', isp: '电信', exit: '203.0.113.9' })
+    expect(await facts('ipzan')).toMatchObject({ username: 'u', isp: '电信' })
+    expect(await facts('asiyun')).toMatchObject({ exit: '203.0.113.9', area: '四川-成都' })
+  })
+})
+
+describe('kuaidaili: the token', () => {
+  const LOGIN = '/api/get_secret_token'
+
+  it('is fetched once, and renewed before its 60 minutes end', async () => {
+    const { sim, clock, source } = await world('kuaidaili')
+    for (let minute = 0; minute < 180; minute++) {
+      await source.extract(1, never)
+      clock.advance(60_000)
+    }
+    expect(sim.violations).toEqual([])
+    expect(sim.sales).toHaveLength(180)
+    // At minutes 0, 57, 114 and 171; no extraction was refused.
+    expect(count(sim, LOGIN)).toBe(4)
+    expect(count(sim, '/api/getdps/')).toBe(180)
+  })
+
+  it('is fetched anew when the vendor takes it back, and the order goes on', async () => {
+    const { sim, clock, source } = await world('kuaidaili')
+    await source.extract(1, never)
+    clock.advance(1_000)
+    for (const token of sim.tokens.keys()) sim.tokens.set(token, 0)
+    expect((await source.extract(2, never)).sold).toHaveLength(2)
+    expect([count(sim, LOGIN), count(sim, '/api/getdps/')]).toEqual([2, 3])
+  })
+
+  it('is fetched by one call for all who wait', async () => {
+    const { sim, source } = await world('kuaidaili')
+    await Promise.all(Array.from({ length: 5 }, () => source.extract(1, never)))
+    expect(count(sim, LOGIN)).toBe(1)
+  })
+
+  it('an order that is cancelled while it fetches the token does not take others with it', async () => {
+    const { sim, source } = await world('kuaidaili')
+    const cancelled = new AbortController()
+    const first = source.extract(1, cancelled.signal).catch((error: unknown) => error)
+    const second = source.extract(1, never)
+    cancelled.abort(new Error('nobody waits any more'))
+    expect(await first).toMatchObject({ message: 'nobody waits any more' })
+    expect((await second).sold).toHaveLength(1)
+    expect(sim.violations).toEqual([])
+  })
+
+  it('wrong keys are told as what they are, and nothing was ordered', async () => {
+    const { sim, source } = await world('kuaidaili', { account: { secret_id: 'another', secret_key: 'k' } })
+    expect(await failureOf(source.extract(1, never))).toMatchObject({
+      class: 'auth',
+      operation: 'login',
+      sale: 'refused',
     })
+    expect(count(sim, '/api/getdps/')).toBe(0)
+  })
+})
+
+describe('other calls of the account', () => {
+  it.each<[ExampleName]>([['kuaidaili'], ['zhima'], ['xiequ'], ['asiyun']])('%s: the whitelist', async (name) => {
+    const { sim, clock, source } = await world(name)
+    await source.whitelist?.add('8.8.8.8', never)
+    expect([...sim.whitelist]).toEqual(['8.8.8.8'])
+    clock.advance(1_000)
+    await source.whitelist?.remove?.('8.8.8.8', never)
+    expect([...sim.whitelist]).toEqual([])
+    expect(sim.violations).toEqual([])
   })
 
-  it('as bought, where nothing is told', async () => {
-    const { source } = await world('xiaoxiang')
-    expect((await source.extract(1, never)).sold[0]?.life).toEqual({ kind: 'unknown' })
+  it.each<[ExampleName]>([['kuaidaili'], ['kuaidaili-hmac'], ['zhima']])('%s: the balance', async (name) => {
+    const { sim, source } = await world(name)
+    expect(await source.call('balance', {}, never)).toMatch(/^1000/)
+    expect(sim.violations).toEqual([])
   })
 })

@@ -1,0 +1,143 @@
+/** Keys of one call: where it goes, what it carries, how it is signed, how often it may be made. */
+import { z } from 'zod'
+import { duration, integer, orEnvironment, someOf } from '../../config/fields.ts'
+import { Secret } from '../../secret.ts'
+import { refuse } from './reply-settings.ts'
+import { HASHES } from './sign.ts'
+
+const MAX_CALLS = 100_000
+const DAY_MS = 86_400_000
+const MAX_BODY_CHARACTERS = 65_536
+
+/** Stands for a placeholder while a link is looked at. */
+const ANY = 'x1'
+
+/** A link with placeholders in it. Links of vendors carry keys, so it is a secret. Which names it may use, check.ts knows. */
+const link = () =>
+  z
+    .string()
+    .transform((value, ctx) => {
+      const url = URL.parse(value.replaceAll(/\{\w+\}/g, ANY).trim())
+      if (url === null || !/^https?:$/.test(url.protocol))
+        return refuse(ctx, 'write a link that begins with http:// or https://')
+      if (/^https?:\/\/[^/?]*\{/.test(value.trim()))
+        return refuse(ctx, 'write the host itself: nothing is filled in there')
+      if (value.includes('#')) return refuse(ctx, 'leave out everything from # on; inside a value write %23')
+      return new Secret(value.trim())
+    })
+    .meta({ pattern: orEnvironment('https?://.+') })
+
+const header = () =>
+  z
+    .string()
+    .refine((value) => /^[\t\x20-\x7e\x80-\xff]{1,8192}$/.test(value), {
+      error: 'must be one line of at most 8192 characters, and none beyond Latin-1',
+    })
+    .transform((value) => new Secret(value))
+
+const body = () =>
+  z
+    .string()
+    .refine((value) => value !== '' && value.length <= MAX_BODY_CHARACTERS, {
+      error: `must be 1 to ${MAX_BODY_CHARACTERS} characters long`,
+    })
+    .transform((value) => new Secret(value))
+
+/** Parameters by name; numbers and booleans as they are written. */
+const params = (about: string) =>
+  z
+    .record(
+      z.string(),
+      z
+        .union([z.string(), z.number(), z.boolean()])
+        .transform((value) => new Secret(String(value)))
+        .meta({ type: ['string', 'number', 'boolean'] }),
+    )
+    .optional()
+    .meta({ description: about })
+
+const json = () =>
+  z
+    .unknown()
+    .transform((value, ctx) =>
+      typeof value === 'object' && value !== null
+        ? new Secret(JSON.stringify(value))
+        : refuse(ctx, 'write the members of the body'),
+    )
+    .meta({ type: ['object', 'array'] })
+
+const template = () =>
+  z
+    .string()
+    .max(8_192)
+    .transform((value) => new Secret(value))
+
+const sorted = () =>
+  z.strictObject({
+    order: z.enum(['name', 'written']).default('name').meta({ description: 'By name, or as they are sent.' }),
+    pair: z.string().max(64).default('{name}={value}').meta({ description: 'One parameter.' }),
+    join: z.string().max(16).default('&').meta({ description: 'Between two.' }),
+    encode: z.boolean().default(false).meta({ description: 'Percent-encode names and values (RFC 3986).' }),
+    empty: z.enum(['skip', 'keep']).default('skip').meta({ description: 'Parameters without a value.' }),
+    except: z.array(z.string()).default([]).meta({ description: 'Parameters that are not signed.' }),
+  })
+
+const signStep = () =>
+  z.strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z_]\w{0,63}$/, { error: 'write letters, digits and _' })
+      .default('sign')
+      .meta({ description: 'Used as {name} in the call and in the steps behind.' }),
+    of: template().meta({
+      description:
+        'What is signed: credentials, {timestamp}, {nonce}, {sorted} (the parameters), {method}, {host}, {path}, {query}, {body}.',
+    }),
+    sorted: sorted().prefault({}).meta({ description: 'How {sorted} is written.' }),
+    hash: z.enum([...HASHES, 'none']).meta({ description: 'How it is digested.' }),
+    key: template().optional().meta({ description: 'Key of an hmac.' }),
+    encoding: z.enum(['hex', 'base64', 'base64url', 'text']).default('hex').meta({ description: 'How it is written.' }),
+    case: z.enum(['lower', 'upper']).optional().meta({ description: 'Letters of the result.' }),
+    slice: z
+      .array(integer(0, 1_024))
+      .length(2)
+      .optional()
+      .meta({ description: 'Characters of the result that are kept, as in [8, 24] for the middle of an md5.' }),
+  })
+
+const signature = () =>
+  z.union([signStep().transform((step) => [step]), someOf(signStep())]).meta({
+    description: 'The signature, as {sign} in the call; a list where one step needs the result of another.',
+  })
+
+export const limit = () =>
+  z.strictObject({
+    calls: integer(1, MAX_CALLS).default(1).meta({ description: 'Most calls within `per`.' }),
+    per: duration({ min: 1, max: DAY_MS }).prefault('1s').meta({ description: 'The window, wherever it begins.' }),
+    share: z.number().gt(0).max(1).default(1).meta({ description: 'Part of it that this gateway may use.' }),
+    group: z.string().max(64).optional().meta({ description: 'Calls with the same word here are counted together.' }),
+  })
+
+/** What a call of any purpose can say. */
+export const callKeys = () => ({
+  url: link().meta({
+    description: 'Where the call goes; {name} is filled in: {num}, credentials, {timestamp}, {sign}.',
+  }),
+  method: z.enum(['GET', 'POST', 'DELETE']).default('GET').meta({ description: 'How it is made.' }),
+  headers: z.record(z.string(), header()).default({}).meta({ description: 'Header fields of the call.' }),
+  query: params('Parameters of the link, encoded as needed.'),
+  form: params('Parameters of a POST, sent as a form.'),
+  json: json()
+    .optional()
+    .meta({ description: 'Body of a POST, sent as JSON; a text that is only {num} or {timestamp} becomes a number.' }),
+  body: body().optional().meta({
+    description:
+      'Body of a POST as it is. Sent as JSON when it begins with { or [, else as a form, unless headers say.',
+  }),
+  sign: signature().optional(),
+})
+
+const schema = z.object({ ...callKeys(), limit: limit() })
+/** One call as its keys say. */
+export type CallSettings = Omit<z.infer<typeof schema>, 'limit'>
+export type LimitSettings = z.infer<ReturnType<typeof limit>>

@@ -1,0 +1,58 @@
+/** How long something lives: until a time, for a length of time, or for that long since a time. */
+import type { Life } from '../contract.ts'
+import { parseZone, readTime } from '../parse/time.ts'
+import { readSelector, type Selector } from './select.ts'
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+type Unit = keyof typeof UNIT_MS
+
+/** Units as vendors write them behind a figure. */
+const UNITS: ReadonlyMap<string, Unit> = new Map([
+  ...(['ms', '毫秒'] as const).map((word) => [word, 'ms'] as const),
+  ...(['s', 'sec', 'secs', 'second', 'seconds', '秒'] as const).map((word) => [word, 's'] as const),
+  ...(['m', 'min', 'mins', 'minute', 'minutes', '分', '分钟'] as const).map((word) => [word, 'm'] as const),
+  ...(['h', 'hour', 'hours', '时', '小时'] as const).map((word) => [word, 'h'] as const),
+  ...(['d', 'day', 'days', '天', '日'] as const).map((word) => [word, 'd'] as const),
+])
+
+/** Keys that say where a life stands; `start` without `ttl` says nothing. */
+export interface LifeSettings {
+  readonly deadline?: { readonly field: string | number; readonly zone: string } | undefined
+  readonly ttl?: { readonly field: string | number; readonly unit: Unit } | undefined
+  readonly start?: { readonly field: string | number; readonly zone: string } | undefined
+}
+
+/** A fact of the item at hand; undefined when it does not tell it. */
+export type Tell = (selector: Selector | undefined) => string | undefined
+
+/** What cannot be read as a life is an unknown one: the address is paid for, and the provider's `ttl` speaks for it. */
+export function lifeReader({ deadline, ttl, start }: LifeSettings): (tell: Tell) => Life {
+  const [until, since] = [timeReader(deadline), timeReader(start)]
+  if (ttl === undefined) {
+    return (tell) => {
+      const wallMs = until(tell)
+      return wallMs === undefined ? { kind: 'unknown' } : { kind: 'until', wallMs }
+    }
+  }
+  const place = readSelector(ttl.field)
+  return (tell) => {
+    const ms = lengthOf(tell(place) ?? '', ttl.unit)
+    if (ms === undefined) return { kind: 'unknown' }
+    const startMs = since(tell)
+    return startMs === undefined ? { kind: 'for', ms } : { kind: 'until', wallMs: startMs + ms }
+  }
+}
+
+function timeReader(moment: LifeSettings['deadline']): (tell: Tell) => number | undefined {
+  const zone = moment === undefined ? undefined : parseZone(moment.zone)
+  if (moment === undefined || zone === undefined) return () => undefined
+  const place = readSelector(moment.field)
+  return (tell) => readTime(tell(place) ?? '', zone)
+}
+
+/** `173`, `2.5`, `3分钟`, `10 min`: ms; undefined for what is no length of time. A unit in the text wins. */
+function lengthOf(text: string, unit: Unit): number | undefined {
+  const [, figure, word = ''] = /^(\d{1,12}(?:\.\d{1,9})?) ?(\p{L}{0,8})$/u.exec(text) ?? []
+  const counted = word === '' ? unit : UNITS.get(word.toLowerCase())
+  return figure === undefined || counted === undefined ? undefined : Math.floor(Number(figure) * UNIT_MS[counted])
+}

@@ -1,0 +1,174 @@
+/** The calls that an entry describes, as the operations of a vendor's table. */
+import type { Operation, Param, Params, RawReply } from '../contract.ts'
+import { composed, namesOf } from './call.ts'
+import type { CallSettings, LimitSettings } from './call-settings.ts'
+import { itemReader } from './item.ts'
+import { readAnswer, readList, textAt } from './reply.ts'
+import type { ListSettings, ReplySettings } from './reply-settings.ts'
+import { fieldCut, itemCut } from './select.ts'
+import type { GenericOwn, OperationName } from './settings.ts'
+import type { Values } from './template.ts'
+
+export const EXTRACT = 'extract'
+export const LOGIN = 'login'
+/** Documents that state a maximum state a larger one. */
+const DEFAULT_PER_CALL = 10
+
+/** One call of an entry, ready to be made and read. */
+export interface OpenCall {
+  readonly settings: CallSettings
+  readonly operation: Operation
+  /** @throws {VendorError} */
+  readonly read: (reply: RawReply) => unknown
+}
+
+export function usesNum(own: GenericOwn): boolean {
+  return namesOf(own).includes('num')
+}
+
+export function maxPerCallOf(own: GenericOwn): number {
+  return own.maxPerCall ?? (usesNum(own) ? DEFAULT_PER_CALL : 1)
+}
+
+/** All calls of an entry, by the names of their operations. */
+export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
+  const { login, operations } = own
+  const { query } = operations
+  const written = Object.entries(operations) as [OperationName, GenericOwn['operations'][OperationName]][]
+  const calls: [string, OpenCall][] = written.flatMap(([name, call]): [string, OpenCall][] => {
+    if (call === undefined) return []
+    const settings = { ...call, sign: call.sign ?? own.sign }
+    const rules = rulesOf(own, call)
+    const value = 'value' in call ? call.value : undefined
+    const read = name === 'query' ? readerOfList(rules, { ...own, ...given(query ?? {}) }) : answerReader(rules, value)
+    return [[name, open(own, settings, call.limit, purposes[name], read)]]
+  })
+  const extract = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
+  calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own))])
+  if (login !== undefined) {
+    const settings = { ...login, sign: login.sign }
+    calls.push([LOGIN, open(own, settings, login.limit, purposes.login, answerReader(rulesOf(own, login), undefined))])
+  }
+  return Object.fromEntries(calls)
+}
+
+function open(
+  own: GenericOwn,
+  settings: CallSettings,
+  { calls, per, group }: LimitSettings,
+  { about, effect, params = {}, reply }: Purpose,
+  read: OpenCall['read'],
+): OpenCall {
+  const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
+  const secrets = [...(own.login === undefined ? [] : ['token']), ...(settings.sign ?? []).map(({ name }) => name)]
+  const operation: Operation = {
+    about,
+    document: 'none: the entry in gateway.yaml',
+    method: settings.method,
+    path: '',
+    params: { ...params, ...Object.fromEntries(secrets.map((name) => [name, hidden(name)])) },
+    limit: () => ({ calls, perMs: per }),
+    ...(group === undefined ? {} : { limitGroup: group }),
+    effect,
+    ...(effect === 'buys' ? { quantity: ['num'] } : {}),
+    ...(reply === undefined ? {} : { reply }),
+    secrets: { password: 'all', token: 'all' },
+    compose: (values) => composed(settings, { ...keys, ...asText(values) }),
+  }
+  return { settings, operation, read }
+}
+
+/** An address that is named `host:port` can be named by its parts too. */
+function asText(values: Params): Values {
+  const texts = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+  const [, host, port] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(texts['ref'] ?? '') ?? []
+  return host === undefined || port === undefined ? texts : { host, port, ...texts }
+}
+
+/** Keys of which each may have been left out. */
+type Written<T> = { readonly [Name in keyof T]?: T[Name] | undefined }
+
+// --- Replies ------------------------------------------------------------------------------------------------------
+
+/** What a call does not say of its reply is as at the top of the entry. */
+function rulesOf(own: GenericOwn, call: Written<ReplySettings>): ReplySettings {
+  return {
+    format: call.format ?? own.format,
+    success: call.success ?? (call.format === undefined ? own.success : undefined),
+    errors: [...(call.errors ?? []), ...own.errors],
+  }
+}
+
+function readerOfList(rules: ReplySettings, list: ListSettings): OpenCall['read'] {
+  const item = itemReader(list.fields, fieldCut(list.fieldSeparator))
+  const reading = { rules, list, item, cut: itemCut(list.separator) }
+  return (reply) => readList(reply, reading)
+}
+
+/** @param value where the one figure or text stands that is asked for; undefined: the reply itself */
+function answerReader(rules: ReplySettings, value: string | undefined): OpenCall['read'] {
+  return (reply) => {
+    const data = readAnswer(reply, rules)
+    return value === undefined ? data : textAt(data, value)
+  }
+}
+
+/** A query reads its items as the extraction does, but for what it says itself. */
+function given(query: Written<ListSettings>): Partial<ListSettings> {
+  const names = ['items', 'separator', 'fieldSeparator', 'fields', 'balance'] as const
+  const written = names.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))
+  return Object.fromEntries(written) as Partial<ListSettings>
+}
+
+// --- What each call is for ----------------------------------------------------------------------------------------
+
+interface Purpose {
+  readonly about: string
+  readonly effect: Operation['effect']
+  readonly params?: Readonly<Record<string, Param>>
+  readonly reply?: string
+}
+
+const address: Param = { type: 'string', required: true, about: 'an IP address', term: '{ip}' }
+const ref: Param = {
+  type: 'string',
+  required: true,
+  about: 'what names the address, host:port by default',
+  term: '{ref}',
+}
+
+const purposes: Readonly<Record<OperationName | 'extract' | 'login', Purpose>> = {
+  extract: {
+    about: 'takes addresses by the call that the entry describes',
+    effect: 'buys',
+    reply: '{sold: [address], rejected: [reason], balance}',
+  },
+  query: { about: 'lists what the account holds', effect: 'reads', reply: '{sold: [address], rejected: [reason]}' },
+  release: { about: 'gives an address back', effect: 'changes', params: { ref } },
+  whitelistAdd: { about: 'puts an address on the whitelist', effect: 'changes', params: { ip: address } },
+  whitelistRemove: { about: 'takes an address off the whitelist', effect: 'changes', params: { ip: address } },
+  whitelistEcho: { about: 'tells under which address the vendor sees us', effect: 'reads' },
+  balance: { about: 'tells what is left on the account', effect: 'reads' },
+  login: { about: 'brings the token that the other calls carry', effect: 'reads' },
+}
+
+/** Names that a call of each purpose may use, beside those of every call. */
+export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>> = {
+  extract: ['num'],
+  query: [],
+  release: ['ref', 'host', 'port'],
+  whitelistAdd: ['ip'],
+  whitelistRemove: ['ip'],
+  whitelistEcho: [],
+  balance: [],
+  login: [],
+}
+
+function numberOf(max: number): Param {
+  const about = 'how many addresses: fills {num}'
+  return { type: 'integer', min: 1, max, default: 1, managed: true, about, term: '{num}' }
+}
+
+function hidden(name: string): Param {
+  return { type: 'string', managed: true, secret: true, about: `fills {${name}}`, term: `{${name}}` }
+}

@@ -1,0 +1,123 @@
+/** Whether a reply is a success, as the entry says; if not, which error it is. */
+import type { ErrorRule, RawReply, VendorError } from '../contract.ts'
+import { parseJson } from '../parse/json.ts'
+import { errorInText, malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
+import { readXml } from '../parse/xml.ts'
+import type { ErrorEntry, ReplySettings } from './reply-settings.ts'
+import { readPath, valueAt } from './select.ts'
+
+/** What a reply says besides its data. */
+export interface Said {
+  readonly status: number
+  readonly code?: string | undefined
+  /** The vendor's own words, where it has a place for them. */
+  readonly message?: string | undefined
+  readonly body: string
+}
+
+export interface Outcome {
+  /** The members of a JSON or XML reply; a text as it is. */
+  readonly data: unknown
+  readonly said: Said
+}
+
+/** @throws {VendorError} what the entry's table says; class server with the code `body` for what cannot be read */
+export function readOutcome({ status, text }: RawReply, rules: ReplySettings): Outcome {
+  if (rules.format === 'text') return textOutcome(status, text.trim(), rules)
+  const nothing: Said = { status, body: text }
+  const data = orRefused(() => (rules.format === 'json' ? parseJson(text) : parseXml(text)), nothing, rules)
+  const said = saidIn(data, nothing, rules)
+  assertSuccess(said, rules)
+  return { data, said }
+}
+
+/** A text has no place for a code; errors come as JSON, as `ERROR(code): words`, or as words alone. */
+function textOutcome(status: number, body: string, rules: ReplySettings): Outcome {
+  const { code, words: message } = errorInText(body) ?? {}
+  const said: Said = { status, body, code, message: message === '' ? undefined : message }
+  if (code !== undefined) throw refusalIn(said, rules) ?? refusal(undefined, code, message ?? '')
+  const { contains } = rules.success ?? {}
+  if (contains?.some((part) => body.includes(part)) === true) return { data: body, said }
+  if (body.startsWith('{')) throw errorInJson(body, said, rules)
+  if (contains !== undefined) throw refusalIn(said, rules) ?? malformed('the reply has no word of success', body)
+  return { data: body, said }
+}
+
+function errorInJson(body: string, nothing: Said, rules: ReplySettings): VendorError {
+  const data = orRefused(() => parseJson(body), nothing, rules)
+  const said = saidIn(data, nothing, rules)
+  if (said.code !== undefined && rules.success?.is?.includes(said.code) !== true)
+    return refusalIn(said, rules) ?? refusal(undefined, said.code, said.message ?? '')
+  return refusalIn(said, rules) ?? malformed('JSON came where a text was expected', body)
+}
+
+function saidIn(data: unknown, nothing: Said, { success }: ReplySettings): Said {
+  if (success?.field === undefined) return nothing
+  const outcome = scalarAt(data, success.field)
+  const isGood = outcome !== undefined && success.is?.includes(outcome) === true
+  const told = isGood || success.code === undefined ? outcome : (scalarAt(data, success.code) ?? outcome)
+  const message = success.message === undefined ? undefined : scalarAt(data, success.message)
+  return { ...nothing, code: told, message }
+}
+
+function scalarAt(data: unknown, path: string): string | undefined {
+  const value = valueAt(data, readPath(path))
+  return typeof value === 'boolean' ? String(value) : textOf(value)
+}
+
+function assertSuccess(said: Said, rules: ReplySettings): void {
+  const { code, message } = said
+  const { field, is } = rules.success ?? {}
+  if (field === undefined || (code !== undefined && is?.includes(code) === true)) return
+  throw (
+    refusalIn(said, rules) ??
+    (code === undefined
+      ? malformed('the reply does not say how it went where success says', said.body)
+      : refusal(undefined, code, message ?? ''))
+  )
+}
+
+/** The vendor's words for what cannot be read at all: an error page has a status, and perhaps words that the table knows. */
+function orRefused<T>(read: () => T, said: Said, rules: ReplySettings): T {
+  try {
+    return read()
+  } catch (error) {
+    throw refusalIn(said, rules) ?? error
+  }
+}
+
+/** The first entry of the table that fits; undefined when none does. */
+export function refusalIn(said: Said, { errors }: ReplySettings): VendorError | undefined {
+  const entry = errors.find((one) => fits(one, said))
+  if (entry === undefined) return undefined
+  // The reply itself is not repeated: it may hold logins. What it was recognised by is the user's own word.
+  const term = said.message ?? entry.contains?.[0] ?? `the vendor answered with ${said.code ?? `HTTP ${said.status}`}`
+  return refusal(ruleOf(entry, term), said.code ?? `http-${said.status}`, said.message ?? '')
+}
+
+function fits({ code, contains, status }: ErrorEntry, said: Said): boolean {
+  const words = (said.message ?? said.body).toLowerCase()
+  return (
+    (code === undefined || (said.code !== undefined && code.includes(said.code))) &&
+    (contains === undefined || contains.some((part) => words.includes(part.toLowerCase()))) &&
+    (status === undefined || status === said.status)
+  )
+}
+
+function ruleOf({ class: errorClass, hint, wait, login }: ErrorEntry, term: string): ErrorRule {
+  return {
+    class: errorClass,
+    term,
+    ...(hint === undefined ? {} : { hint }),
+    ...(wait === undefined ? {} : { wait }),
+    ...(login === undefined ? {} : { endsLogin: login }),
+  }
+}
+
+/** Elements as members, attributes as members with an @ in front, the text of an element that has attributes as `#text`. */
+function parseXml(text: string): unknown {
+  if (!startsLikeMarkup(text)) throw malformed('the reply is no XML', text)
+  const document = readXml(text, { attributePrefix: '@' })
+  if (document === undefined) throw malformed('the reply is broken XML', text)
+  return document
+}

@@ -1,0 +1,155 @@
+/** Keys that say how a reply is read: where its addresses stand, what is an error, how long something lives. */
+import { z } from 'zod'
+import { durationOr, integer, someOf, text } from '../../config/fields.ts'
+import { codeOfClass, type ErrorClass } from '../contract.ts'
+import { parseZone } from '../parse/time.ts'
+import { parsePath } from './select.ts'
+
+const MAX_COLUMN = 100
+
+type Context = z.core.$RefinementCtx<unknown>
+
+export function refuse(ctx: Context, message: string): never {
+  ctx.addIssue({ code: 'custom', message })
+  return z.NEVER
+}
+
+const separator = () =>
+  z.string().refine((value) => value.length >= 1 && value.length <= 16, {
+    error: 'write line, space or tab, or the characters themselves, at most 16',
+  })
+
+const PATH = 'write the path of a member, as in data.list or list[0].ip; * is every member'
+
+export const path = () =>
+  z.string().refine((value) => value.length <= 256 && parsePath(value) !== undefined, { error: PATH })
+
+export const zone = () =>
+  z.string().refine((value) => parseZone(value) !== undefined, {
+    error: 'write the zone of the times, as in +08:00, UTC or Asia/Shanghai',
+  })
+
+/** Where a fact stands in an item: a column of a text, a member of an object. */
+const selector = () =>
+  z
+    .unknown()
+    .transform((raw, ctx): string | number => {
+      if (typeof raw === 'number' && Number.isInteger(raw) && raw >= 1 && raw <= MAX_COLUMN) return raw
+      if (typeof raw === 'string' && raw.length <= 256 && parsePath(raw) !== undefined) return raw
+      return refuse(ctx, 'write the number of a column (1 is the first) or the name of a member, as in ip or proxy.ip')
+    })
+    .meta({ type: ['integer', 'string'] })
+
+const fact = (about: string) => selector().optional().meta({ description: about })
+
+/** A time of day in a reply. */
+export const moment = () =>
+  z.strictObject({
+    field: selector().meta({ description: 'Where the time stands.' }),
+    zone: zone().meta({ description: 'Zone of times that name none: +08:00, UTC, Asia/Shanghai.' }),
+  })
+
+/** A length of time in a reply. */
+export const figure = () =>
+  z.strictObject({
+    field: selector().meta({ description: 'Where the figure stands.' }),
+    unit: z.enum(['ms', 's', 'm', 'h', 'd']).default('s').meta({ description: 'What it counts, unless it says so.' }),
+  })
+
+const fields = () =>
+  z.strictObject({
+    address: fact('host:port, also with a login (host:port:user:password, user:password@host:port) or a scheme.'),
+    host: fact('Host, where it stands apart from its port.'),
+    port: fact('Port, beside host.'),
+    username: fact('User name at this proxy.'),
+    password: fact('Password at this proxy.'),
+    protocol: fact('http, https or socks5; http where none is told.'),
+    deadline: moment()
+      .optional()
+      .meta({ description: 'Until when the address lives: a date with time, or seconds or milliseconds since 1970.' }),
+    ttl: figure().optional().meta({ description: 'How long the address lives, counted from the call, or from start.' }),
+    start: moment().optional().meta({ description: 'Since when it lives, where ttl does not count from the call.' }),
+    ref: fact('What names this address in later calls: {ref}. Default: host:port.'),
+    exit: fact('The address that targets see, where it is another one.'),
+    country: fact('Country, for the clients’ options; in the vendor’s spelling, as all of these.'),
+    area: fact('Region.'),
+    city: fact('City.'),
+    isp: fact('Carrier.'),
+  })
+
+/** `0` and `"0"` mean the same to a vendor. */
+const code = () =>
+  z
+    .union([z.string(), z.number(), z.boolean()])
+    .transform((value) => String(value).trim())
+    .meta({ type: ['string', 'number', 'boolean'] })
+
+const codes = () => z.union([code().transform((one) => [one]), someOf(code())])
+
+const success = () =>
+  z.strictObject({
+    field: path().optional().meta({ description: 'Where the reply says how it went.' }),
+    is: codes().optional().meta({ description: 'What it says there when all is well; one value or a list.' }),
+    contains: words().optional().meta({ description: 'In a text: what stands in it when all is well.' }),
+    code: path().optional().meta({ description: 'Where it gives an error’s code, when that is not field.' }),
+    message: path().optional().meta({ description: 'Where it gives an error’s words.' }),
+  })
+
+/** A part of what a vendor says, or several of which one is enough. */
+const words = () => {
+  const one = () => text({ maxBytes: 256 })
+  return z.union([one().transform((word) => [word]), someOf(one())])
+}
+
+const classes = Object.keys(codeOfClass) as [ErrorClass, ...ErrorClass[]]
+
+const errorEntry = () =>
+  z.strictObject({
+    code: codes().optional().meta({ description: 'The vendor’s code, or a list of them.' }),
+    contains: words().optional().meta({
+      description: 'Part of the vendor’s words, or of the whole reply where it gives none; letter case aside.',
+    }),
+    status: integer(300, 599).optional().meta({ description: 'HTTP status; 429 counts as rate_limited by itself.' }),
+    class: z.enum(classes).meta({ description: 'What it means: the classes at the top of docs/vendors/README.md.' }),
+    login: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'The token is no longer good: a new one is fetched, and the call made once more.' }),
+    hint: text({ maxBytes: 512 }).optional().meta({ description: 'What to do then, in your words.' }),
+    wait: durationOr(['minute', 'day+08:00', 'earliest-deadline'], { min: 1 }).optional().meta({
+      description:
+        'rate_limited and quota_exhausted: how long nothing is asked; or until the next full minute, the next midnight in China, the next end of an address.',
+    }),
+  })
+
+/** What a call's reply can say of its outcome. */
+export const replyKeys = () => ({
+  format: z.enum(['json', 'xml', 'text']).meta({ description: 'What the reply is.' }),
+  success: success().optional().meta({ description: 'How a reply says that it is no error.' }),
+  errors: z
+    .array(errorEntry())
+    .default([])
+    .meta({ description: 'What errors mean; the first entry that fits counts.' }),
+})
+
+/** What a reply with addresses can say besides. */
+export const listKeys = () => ({
+  items: path()
+    .optional()
+    .meta({ description: 'Where the list stands in a JSON or XML reply; left out, the reply is the list.' }),
+  separator: separator()
+    .default('line')
+    .meta({ description: 'Between items of a text: line, space, tab, <br> or the characters themselves.' }),
+  fieldSeparator: separator()
+    .default(',')
+    .meta({ description: 'Between the columns of an item that is a text: space, tab or the characters themselves.' }),
+  fields: fields().prefault({ address: 1 }).meta({ description: 'Where each fact stands in an item.' }),
+  balance: path().optional().meta({ description: 'Where the reply tells what is left on the account: for lowStock.' }),
+})
+
+const replySchema = z.object(replyKeys())
+const listSchema = z.object(listKeys())
+export type ReplySettings = z.infer<typeof replySchema>
+export type ListSettings = z.infer<typeof listSchema>
+export type Fields = ListSettings['fields']
+export type ErrorEntry = ReplySettings['errors'][number]

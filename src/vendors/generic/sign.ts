@@ -1,0 +1,83 @@
+/** Signatures in a small vocabulary: what is joined, how it is digested, how the digest is written. */
+import { createHash, createHmac } from 'node:crypto'
+import type { Secret } from '../../secret.ts'
+import { asIs, type Encode, fill, percentEncoded, type Values } from './template.ts'
+
+export const HASHES = [
+  'md5',
+  'sha1',
+  'sha256',
+  'sha512',
+  'hmac-md5',
+  'hmac-sha1',
+  'hmac-sha256',
+  'hmac-sha512',
+] as const
+
+/** How the parameters of a call are written one behind the other: `{sorted}`. */
+interface Sorted {
+  readonly order: 'name' | 'written'
+  readonly pair: string
+  readonly join: string
+  readonly encode: boolean
+  readonly empty: 'skip' | 'keep'
+  readonly except: readonly string[]
+}
+
+/** One step: a value that later steps and the call itself can use by its name. */
+export interface SignStep {
+  readonly name: string
+  readonly of: Secret
+  readonly sorted: Sorted
+  /** `none`: the text is not digested, only encoded. */
+  readonly hash: (typeof HASHES)[number] | 'none'
+  readonly key?: Secret | undefined
+  readonly encoding: 'hex' | 'base64' | 'base64url' | 'text'
+  readonly case?: 'lower' | 'upper' | undefined
+  readonly slice?: readonly number[] | undefined
+}
+
+/**
+ * @param steps in the order in which they are written: a step may use those in front of it
+ * @param params what the call carries, decoded, without those that hold a signature themselves
+ * @param values all that may stand between braces, but for `sorted` and the steps
+ * @returns the steps' values, by name
+ */
+export function sign(
+  steps: readonly SignStep[],
+  params: readonly (readonly [string, string])[],
+  values: Values,
+): Values {
+  let signed: Values = {}
+  for (const step of steps) {
+    const known = { ...values, ...signed }
+    const text = fill(step.of.reveal(), { ...known, sorted: joined(params, step.sorted) })
+    signed = { ...signed, [step.name]: written(digest(step, text, known), step) }
+  }
+  return signed
+}
+
+function joined(params: readonly (readonly [string, string])[], options: Sorted): string {
+  const { order, pair, join, encode, empty, except } = options
+  const write: Encode = encode ? percentEncoded : asIs
+  const signed = params.filter(([name, value]) => !except.includes(name) && (empty === 'keep' || value !== ''))
+  // By code units, as every vendor's example in Python, Java and PHP sorts.
+  const sorted = order === 'name' ? signed.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) : signed
+  return sorted.map(([name, value]) => fill(pair, { name: write(name), value: write(value) })).join(join)
+}
+
+function digest({ hash, key }: SignStep, text: string, known: Values): Buffer {
+  if (hash === 'none') return Buffer.from(text)
+  const [, keyed, name = ''] = /^(hmac-)?(.+)$/.exec(hash) ?? []
+  if (keyed === undefined) return createHash(name).update(text).digest()
+  return createHmac(name, fill(key?.reveal() ?? '', known))
+    .update(text)
+    .digest()
+}
+
+function written(bytes: Buffer, { encoding, case: letters, slice }: SignStep): string {
+  const text = bytes.toString(encoding === 'text' ? 'utf8' : encoding)
+  const cut = slice === undefined ? text : text.slice(slice[0], slice[1])
+  if (letters === undefined) return cut
+  return letters === 'upper' ? cut.toUpperCase() : cut.toLowerCase()
+}

@@ -1,0 +1,244 @@
+/** Calls besides the extraction, tokens, lives and lists of unusual shape, against a vendor that answers what it is told to. */
+import { describe, expect, it } from 'vitest'
+import { VendorError } from '../../../../src/vendors/contract.ts'
+import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
+import { failureOf, plain, printed, type Scripted, scripted } from '../scripted-http.ts'
+
+const never = new AbortController().signal
+const ADDRESS: Scripted = { body: '198.51.100.7:80' }
+
+function open(entry: object, ...script: readonly Scripted[]) {
+  const own = parseOwn({ url: 'http://api.vendor.example/take', format: 'text', ...entry })
+  const opened = scripted({ vendor: 'generic', product: 'list', own }, ADDRESS)
+  opened.http.script = script
+  const bearer = () => opened.http.requests.map(({ url, headers }) => [url.pathname, headers?.['authorization']])
+  return { ...opened, bearer }
+}
+
+const json = (value: unknown): Scripted => ({ body: JSON.stringify(value) })
+
+describe('login', () => {
+  const login = { url: 'http://api.vendor.example/login', format: 'json', token: 'token' }
+  const entry = {
+    login,
+    headers: { Authorization: 'Bearer {token}' },
+    errors: [{ status: 401, class: 'auth', login: true }],
+  }
+
+  it.each<[string, object, Scripted, number]>([
+    ['a fixed life, less its tenth', { life: '10m' }, json({ token: 'T' }), 540_000],
+    ['seconds in the reply', { ttl: { field: 'left' } }, json({ token: 'T', left: 100 }), 90_000],
+    ['at most five minutes before the end', { life: '10h' }, json({ token: 'T' }), 36_000_000 - 300_000],
+    ['as long before as the entry says', { life: '10m', renewBefore: '7m' }, json({ token: 'T' }), 180_000],
+    ['a text that is the token', { life: '10m', format: 'text', token: undefined }, { body: ' T\r\n' }, 540_000],
+  ])('is renewed: %s', async (_title, more, reply, renewedAfterMs) => {
+    const { source, http, clock, bearer } = open({ ...entry, login: { ...login, ...more } }, reply)
+    await source.extract(1, never)
+    expect(bearer()).toEqual([
+      ['/login', undefined],
+      ['/take', 'Bearer T'],
+    ])
+    clock.advance(renewedAfterMs - 1)
+    await source.extract(1, never)
+    expect(http.requests).toHaveLength(3)
+    clock.advance(1)
+    http.script = [reply]
+    await source.extract(1, never)
+    expect(http.requests).toHaveLength(5)
+  })
+
+  it('until a time of the vendor’s clock', async () => {
+    const { source, http, clock } = open(
+      { ...entry, login: { ...login, deadline: { field: 'end', zone: 'UTC' } } },
+      { ...json({ token: 'T', end: 1_800_000_100 }), vendorWallMs: 1_800_000_000_000 },
+    )
+    await source.extract(1, never)
+    clock.advance(89_000)
+    await source.extract(1, never)
+    expect(http.requests).toHaveLength(3)
+    clock.advance(2_000)
+    http.script = [json({ token: 'U', end: 1_900_000_000 })]
+    await source.extract(1, never)
+    expect(http.requests).toHaveLength(5)
+  })
+
+  it('without a life it is good until an error says otherwise; then the call is made once more, and only once', async () => {
+    const { source, http, clock, bearer } = open(entry, json({ token: 'T' }))
+    await source.extract(1, never)
+    clock.advance(86_400_000)
+    http.script = [{ status: 401, body: 'no' }, json({ token: 'U' })]
+    await source.extract(1, never)
+    expect(bearer().slice(2)).toEqual([
+      ['/take', 'Bearer T'],
+      ['/login', undefined],
+      ['/take', 'Bearer U'],
+    ])
+    http.script = [{ status: 401, body: 'no' }, json({ token: 'V' }), { status: 401, body: 'no' }]
+    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'auth', operation: 'extract' })
+    expect(http.requests).toHaveLength(8)
+  })
+
+  it('a renewal that fails leaves the token in use until its end', async () => {
+    const { source, http, clock, bearer } = open({ ...entry, login: { ...login, life: '10m' } }, json({ token: 'T' }))
+    await source.extract(1, never)
+    clock.advance(545_000)
+    http.script = [{ status: 500, body: 'down' }]
+    await source.extract(1, never)
+    expect(bearer().at(-1)).toEqual(['/take', 'Bearer T'])
+    clock.advance(60_000)
+    http.script = [{ status: 500, body: 'down' }]
+    expect(await failureOf(source.extract(1, never))).toMatchObject({
+      class: 'server',
+      operation: 'login',
+      sale: 'refused',
+    })
+  })
+
+  it.each([
+    ['none', {}],
+    ['one with a line break', { token: 'a\nb' }],
+    ['an object', { token: {} }],
+  ])('a reply whose token is %s is no login', async (_title, reply) => {
+    const error = await failureOf(open(entry, json(reply)).source.extract(1, never))
+    expect(error).toMatchObject({ class: 'server', vendorCode: 'body', operation: 'login' })
+  })
+
+  it('the token is masked where the vendor repeats it', async () => {
+    const { source } = open(entry, json({ token: 'SECRET-token-1' }), {
+      status: 400,
+      body: 'ERROR(7): bad SECRET-token-1',
+    })
+    expect(printed(await failureOf(source.extract(1, never)))).not.toContain('SECRET-token-1')
+  })
+})
+
+describe('operations', () => {
+  const url = 'http://api.vendor.example/other'
+
+  it('release names the address by ref, or by its parts', async () => {
+    const release = { url, query: { ref: '{ref}', host: '{host}', port: '{port}' } }
+    const { source, http } = open({ operations: { release } }, { body: 'ok' })
+    await source.release?.('198.51.100.7:80', never)
+    expect(Object.fromEntries(http.requests[0]?.url.searchParams ?? [])).toEqual({
+      ref: '198.51.100.7:80',
+      host: '198.51.100.7',
+      port: '80',
+    })
+  })
+
+  it('ref is what the reply tells', async () => {
+    const fields = { address: 1, ref: 2 }
+    const { source } = open({ fields, operations: { release: { url } } }, { body: '198.51.100.7:80,task-9' })
+    expect((await source.extract(1, never)).sold[0]?.ref).toBe('task-9')
+  })
+
+  it('without an operation there is no such call', () => {
+    const { source } = open({})
+    expect([source.release, source.whitelist, source.queryOperation]).toEqual([undefined, undefined, undefined])
+  })
+
+  it('whitelistEcho tells our address', async () => {
+    const operations = { whitelistAdd: { url }, whitelistEcho: { url, format: 'json', value: 'ip' } }
+    const { source } = open({ operations }, json({ ip: '8.8.8.8' }))
+    expect(await source.whitelist?.echo?.(never)).toBe('8.8.8.8')
+  })
+
+  it('query reads as the extraction does, but for what it says itself', async () => {
+    const query = { url, format: 'json', items: 'held', fields: { address: 'a' } }
+    const { source } = open({ operations: { query } }, json({ held: [{ a: '198.51.100.9:81' }] }))
+    expect((await source.query(never)).sold.map(({ host, port }) => [host, port])).toEqual([['198.51.100.9', 81]])
+  })
+
+  it('a text without its word of success is an error, by the table where that knows it', async () => {
+    const whitelistAdd = { url, success: { contains: ['success', 'IpRep'] } }
+    const errors = [{ contains: 'too many', class: 'rate_limited' }]
+    const add = (body: string) =>
+      open({ operations: { whitelistAdd }, errors }, { body }).source.whitelist?.add('8.8.8.8', never)
+    await expect(add('Err:IpRep')).resolves.toBeUndefined()
+    await expect(add('too many addresses')).rejects.toMatchObject({ class: 'rate_limited' })
+    await expect(add('what?')).rejects.toBeInstanceOf(VendorError)
+  })
+
+  it('a parameter as short as 1 does not mask the digits of everything', async () => {
+    const { source } = open({ query: { type: 1 } }, { body: 'ERROR(111): wait 10 s' })
+    expect(await failureOf(source.extract(1, never))).toMatchObject({ vendorCode: '111', message: 'wait 10 s' })
+  })
+
+  it('limits are each call’s own, unless a group joins them', () => {
+    const limit = { calls: 3, per: '1m', group: 'slow' }
+    const operations = { release: { url, limit }, whitelistAdd: { url, limit }, balance: { url } }
+    const { source } = open({ operations, limit: { calls: 9 } })
+    expect(source.limitOf('release')).toMatchObject({ calls: 3, perMs: 60_000 })
+    expect(source.limitOf('release').key).toBe(source.limitOf('whitelistAdd').key)
+    expect(source.limitOf('balance').key).not.toBe(source.limitOf('extract').key)
+  })
+
+  it('entries with the same credentials share their limits, whatever they filter', () => {
+    const key = (query: object, credentials: object, host = 'a') =>
+      open({ url: `http://${host}.example/take`, query, credentials }).source.limitOf('extract').key
+    expect(key({ area: 'a' }, { k: '1' })).toBe(key({ area: 'b' }, { k: '1' }))
+    expect(key({}, { k: '1' })).not.toBe(key({}, { k: '2' }))
+    expect(key({}, { k: '1' })).not.toBe(key({}, { k: '1' }, 'b'))
+  })
+
+  it('the balance is asked beside an order from time to time, and told with the next', async () => {
+    const { source, http, clock } = open({ operations: { balance: { url, every: '5m' } } })
+    const order = async (...script: Scripted[]) => {
+      http.script = script
+      return (await source.extract(1, never)).balance
+    }
+    expect(await order({ body: '985.50' }, ADDRESS)).toBeUndefined()
+    expect(await order(ADDRESS)).toBe(985)
+    clock.advance(300_000)
+    expect(await order({ status: 500, body: '' }, ADDRESS)).toBe(985)
+    expect(http.requests.filter(({ url: { pathname } }) => pathname === '/other')).toHaveLength(2)
+  })
+})
+
+describe('lists of unusual shape', () => {
+  const read = async (entry: object, body: unknown) =>
+    (await open({ format: 'json', ...entry }, json(body)).source.extract(1, never)).sold.map(plain)
+
+  it('addresses that are the names of members', async () => {
+    const fields = { address: '$key', ttl: { field: '$' } }
+    const sold = await read({ items: 'data', fields }, { data: { '198.51.100.7:80': 173, '198.51.100.8:81': '60' } })
+    expect(sold.map(({ host, port, life }) => [host, port, life])).toEqual([
+      ['198.51.100.7', 80, { kind: 'for', ms: 173_000 }],
+      ['198.51.100.8', 81, { kind: 'for', ms: 60_000 }],
+    ])
+  })
+
+  it('what is told once for all items', async () => {
+    const fields = {
+      address: 'a',
+      username: '$reply.login.user',
+      password: '$reply.login.pass',
+      ttl: { field: '$reply.left', unit: 'm' },
+    }
+    const body = { login: { user: 'u', pass: 'p' }, left: 2, list: [{ a: '198.51.100.7:80' }] }
+    expect(await read({ items: 'list', fields }, body)).toMatchObject([
+      { username: 'u', password: 'p', life: { kind: 'for', ms: 120_000 } },
+    ])
+  })
+
+  it.each<[string, object, unknown, object]>([
+    ['a unit behind the figure', { ttl: { field: 't', unit: 's' } }, { t: '3分钟' }, { kind: 'for', ms: 180_000 }],
+    ['a word behind it', { ttl: { field: 't', unit: 'ms' } }, { t: '2.5 Hours' }, { kind: 'for', ms: 9_000_000 }],
+    ['a unit that nobody knows', { ttl: { field: 't' } }, { t: '3 moons' }, { kind: 'unknown' }],
+    [
+      'minutes since a time in a zone',
+      { ttl: { field: 't', unit: 'm' }, start: { field: 's', zone: '+08:00' } },
+      { t: 2, s: '2022-01-01 18:00:00' },
+      { kind: 'until', wallMs: Date.UTC(2022, 0, 1, 10, 2) },
+    ],
+    [
+      'a start that is not told',
+      { ttl: { field: 't', unit: 'm' }, start: { field: 's', zone: '+08:00' } },
+      { t: 2, s: null },
+      { kind: 'for', ms: 120_000 },
+    ],
+  ])('a life as %s', async (_title, life, facts, expected) => {
+    const sold = await read({ fields: { address: 'a', ...life } }, [{ a: '198.51.100.7:80', ...(facts as object) }])
+    expect(sold[0]?.life).toEqual(expected)
+  })
+})

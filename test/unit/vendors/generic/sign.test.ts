@@ -1,0 +1,118 @@
+/** Signatures that vendors' documents print with their inputs, written in the words of `sign`. */
+import { createHmac } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
+import { scripted } from '../scripted-http.ts'
+
+const never = new AbortController().signal
+
+/** The one request of an entry, with the time of the clock. */
+async function sent(entry: object, count = 2) {
+  const own = parseOwn({ url: 'http://api.vendor.example/v1/take', format: 'text', ...entry })
+  const { source, http, clock } = scripted({ vendor: 'generic', product: 'list', own }, { body: '198.51.100.7:80' })
+  await source.extract(count, never)
+  const [request] = http.requests
+  if (request === undefined) return expect.fail('no request')
+  return { request, params: Object.fromEntries(request.url.searchParams), wall: clock.wall() }
+}
+
+describe('sign', () => {
+  it('md5 of sorted parameters and a key: what juliangip’s public page on signatures shows', async () => {
+    const { params } = await sent(
+      {
+        credentials: { key: '99064631962e4e838dac1143092f6112' },
+        sign: { of: '{sorted}&key={key}', hash: 'md5' },
+        query: {
+          trade_no: '1178311789392776',
+          num: '{num}',
+          city_name: '1',
+          ip_remain: '1',
+          result_type: 'json',
+          sign: '{sign}',
+        },
+      },
+      10,
+    )
+    expect(params['sign']).toBe('8f35c3e56bf640cb2597ea2492ca62db')
+  })
+
+  it('hmac over method, path and the parameters, in base64', async () => {
+    const { params, wall } = await sent({
+      credentials: { id: 'the-id', key: 'the-key' },
+      sign: { of: '{method}{path}?{sorted}', hash: 'hmac-sha1', key: '{key}', encoding: 'base64' },
+      query: { z: 'last', secret_id: '{id}', timestamp: '{timestamp}', signature: '{sign}', num: '{num}' },
+    })
+    const text = `GET/v1/take?num=2&secret_id=the-id&timestamp=${Math.floor(wall / 1_000)}&z=last`
+    expect(params['signature']).toBe(createHmac('sha1', 'the-key').update(text).digest('base64'))
+  })
+
+  it.each<[string, object, string]>([
+    ['sha256 in capitals', { of: 'abc', hash: 'sha256', case: 'upper' }, /* FIPS 180-2 B.1 */ 'BA7816BF'],
+    ['sha1 in base64', { of: 'abc', hash: 'sha1', encoding: 'base64' }, /* FIPS 180-2 A.1 */ 'qZk+NkcG'],
+    ['the middle of an md5', { of: 'abc', hash: 'md5', slice: [8, 24] }, /* RFC 1321 A.5 */ '3cd24fb0d6963f7d'],
+    ['no digest at all', { of: '{method} {num}', hash: 'none', encoding: 'text' }, 'GET 2'],
+    ['base64 of a text', { of: 'user:pass', hash: 'none', encoding: 'base64' }, 'dXNlcjpwYXNz'],
+  ])('%s', async (_title, sign, expected) => {
+    const { params } = await sent({ sign, query: { num: '{num}', sign: '{sign}' } })
+    expect(params['sign']).toMatch(new RegExp(`^${expected.replace(/\+/g, '\\+')}`))
+  })
+
+  it('parameters as written, joined otherwise, some left out, empty ones too, encoded', async () => {
+    const text = async (sorted: object) => {
+      const sign = { of: '{sorted}', hash: 'none', encoding: 'text', sorted }
+      const query = { b: '1 2', a: '{num}', empty: '', c: '北', sign: '{sign}' }
+      return (await sent({ sign, query })).params['sign']
+    }
+    expect(await text({})).toBe('a=2&b=1 2&c=北')
+    expect(await text({ order: 'written', except: ['c'] })).toBe('b=1 2&a=2')
+    expect(await text({ empty: 'keep', join: '', pair: '{name}{value}' })).toBe('a2b1 2c北empty')
+    expect(await text({ encode: true })).toBe('a=2&b=1%202&c=%E5%8C%97')
+  })
+
+  it('a step uses the step in front of it; a signature goes into a header and leaves the body alone', async () => {
+    const { request } = await sent({
+      method: 'POST',
+      credentials: { secret: 'k' },
+      sign: [
+        { name: 'inner', of: '{body}', hash: 'md5' },
+        { of: '{path}|{inner}|{secret}', hash: 'none', encoding: 'text' },
+      ],
+      json: { n: '{num}', at: '{timestamp}', note: 'say "{num}"', deep: [{ x: '{num}' }] },
+      headers: { 'X-Sign': '{sign}' },
+    })
+    expect(JSON.parse(request.body ?? '')).toEqual({
+      n: 2,
+      at: expect.any(Number) as number,
+      note: 'say "2"',
+      deep: [{ x: 2 }],
+    })
+    expect(request.headers?.['x-sign']).toMatch(/^\/v1\/take\|[0-9a-f]{32}\|k$/)
+    expect(request.headers?.['content-type']).toBe('application/json')
+  })
+
+  it('parameters of a form and of the link are signed together', async () => {
+    const { request } = await sent({
+      url: 'http://api.vendor.example/take?b=2',
+      method: 'POST',
+      form: { a: '{num}', sign: '{sign}' },
+      sign: { of: '{sorted}', hash: 'none', encoding: 'text' },
+    })
+    expect(request.body).toBe('a=2&sign=a%3D2%26b%3D2')
+  })
+
+  it('times and nonces are those of the moment', async () => {
+    const query = { s: '{timestamp}', ms: '{timestamp_ms}', d: '{date}', t: '{datetime}', n: '{nonce}', num: '{num}' }
+    const { params, wall } = await sent({ query, zone: 'UTC' })
+    const iso = new Date(wall).toISOString()
+    expect(params).toMatchObject({
+      s: String(Math.floor(wall / 1_000)),
+      ms: String(wall),
+      d: iso.slice(0, 10).replaceAll('-', ''),
+      t: `${iso.slice(0, 10)} ${iso.slice(11, 19)}`,
+    })
+    expect(params['n']).toMatch(/^[0-9a-f]{16}$/)
+    expect((await sent({ query })).params['n']).not.toBe(params['n'])
+    const east = await sent({ query, zone: '+08:00' })
+    expect(Date.parse(`${east.params['t']?.replace(' ', 'T')}+08:00`)).toBe(Math.floor(east.wall / 1_000) * 1_000)
+  })
+})
