@@ -8,6 +8,7 @@ export const pageTexts = {
   'nav.connections': { en: 'Connections', zh: '连接' },
   'nav.try': { en: 'Try it', zh: '试一试' },
   'nav.configuration': { en: 'Configuration', zh: '配置' },
+  'nav.api': { en: 'API', zh: '接口' },
   'nav.label': { en: 'Sections', zh: '页面' },
   'link.live': { en: 'Live', zh: '实时' },
   'link.connecting': { en: 'Connecting', zh: '连接中' },
@@ -24,6 +25,14 @@ export const pageTexts = {
     en: 'The gateway does not answer on this port. Is it running?',
     zh: '网关在此端口没有应答。它在运行吗？',
   },
+
+  // API
+  'api.about': {
+    en: 'What this page shows and does is this API. For programs:',
+    zh: '本页显示的内容和执行的操作都来自此 API。供程序读取：',
+  },
+  'api.token': { en: 'Needs the admin token.', zh: '需要管理令牌。' },
+  'api.body': { en: 'Body', zh: '请求体' },
 
   // Token
   'token.title': { en: 'Admin token', zh: '管理令牌' },

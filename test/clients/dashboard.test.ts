@@ -179,7 +179,7 @@ describe('the dashboard', () => {
     })
     expect(await page.locator('nav').textContent()).toContain('概览')
     expect(await page.getAttribute('html', 'data-theme')).toBe('dark')
-    for (const view of ['overview', 'pool', 'connections', 'try', 'configuration']) {
+    for (const view of ['overview', 'pool', 'connections', 'try', 'configuration', 'api']) {
       await page.click(`nav a[href="#/${view}"]`)
       expect(await violationsOf(page), view).toEqual([])
       expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBeLessThanOrEqual(390)
@@ -202,5 +202,10 @@ describe('the dashboard', () => {
       expect(await page.locator(`[data-snippet=${name}]`).textContent()).toMatch(/127\.0\.0\.1.*\d/)
     }
     await picture(page, 'try')
+
+    await page.click('nav a[href="#/api"]')
+    await page.click('[data-operation=tryRequest] summary')
+    expect(await page.locator('[data-operation=tryRequest]').textContent()).toContain('Needs the admin token')
+    expect(await violationsOf(page)).toEqual([])
   })
 })

@@ -6,6 +6,7 @@ import { language, switchLanguage, switchTheme, t, theme } from './i18n.ts'
 import iconUrl from './icon.svg'
 import { Verdict } from './parts/verdict.tsx'
 import { gateway, link, toast } from './state.ts'
+import { ApiView } from './views/api.tsx'
 import { ConfigurationView } from './views/configuration.tsx'
 import { ConnectionsView } from './views/connections.tsx'
 import { Overview } from './views/overview.tsx'
@@ -18,6 +19,7 @@ const views = {
   connections: ConnectionsView,
   try: TryView,
   configuration: ConfigurationView,
+  api: ApiView,
 } as const
 
 type ViewName = keyof typeof views

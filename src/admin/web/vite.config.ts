@@ -17,5 +17,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // A slow machine is not a warning.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 })
