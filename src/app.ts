@@ -7,7 +7,7 @@ import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import type { ConfigSource } from './config/load.ts'
 import { linkYaml } from './config/provider-yaml.ts'
-import { type AdminConfig, type Config, isDemo, isStatic, type ProviderConfig } from './config/schema.ts'
+import { type AdminConfig, type Config, isDemo, isStatic, privateProviders } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
 import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
 import { internalErrors } from './internal-errors.ts'
@@ -227,7 +227,11 @@ function assemble(
     observer: traffic,
   })
   const hand = new OperatorCalls({ clock, log: log.child({ mod: 'hand' }), accounts, providers: supply.providers })
-  const trials = new SourceTrials({ clock, log: log.child({ mod: 'hand' }), providers: supply.providers })
+  const trials = new SourceTrials({
+    ...{ clock, guard, providers: supply.providers },
+    log: log.child({ mod: 'hand' }),
+    allowPrivate: privateProviders(config),
+  })
   return { pool, health, traffic, supply, data, hand, trials }
 }
 
@@ -303,15 +307,10 @@ function dataSettings(config: Config, budget: DescriptorBudget): DataSideSetting
       restMs: rest,
     })),
     providers: config.providers.map((provider) => provider.name),
-    allowPrivate: new Set(config.providers.filter(mayBePrivate).map((provider) => provider.name)),
+    allowPrivate: privateProviders(config),
     routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
     closesAtDeadline: config.pool.onDeadline === 'close',
   }
-}
-
-/** The demo's upstreams are on loopback; what the user wrote into a list or a file is the user's word. */
-function mayBePrivate(provider: ProviderConfig): boolean {
-  return provider.allowPrivate || isDemo(provider) || (isStatic(provider) && provider.url === undefined)
 }
 
 /** `*.example.com` is every host below it; anything else is the host itself. */

@@ -4,8 +4,9 @@
  */
 
 import { type Clock, SystemClock } from './clock.ts'
-import { type Config, isDemo, type ProviderConfig } from './config/schema.ts'
+import { type Config, isDemo, type ProviderConfig, privateProviders } from './config/schema.ts'
 import type { Log } from './log.ts'
+import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import { Pool } from './pool/pool.ts'
 import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
@@ -66,9 +67,9 @@ export function tryDirectly(
   // Of a link that is tried any provider may turn out to be the owner.
   const meant = config.providers.filter((one) => !isDemo(one) && ('url' in target || one.name === target.provider))
   return alone(config, dir, meant, deps, (parts) => {
-    const trials = new SourceTrials(parts)
-    if ('provider' in target) return trials.provider(target.provider, signal)
-    return trials.link((channels) => openLink(config, { ...target, channels }, parts), signal)
+    const trials = new SourceTrials({ ...parts, allowPrivate: privateProviders(config) })
+    if ('provider' in target) return trials.provider(target.provider, signal, target.try)
+    return trials.link((channels) => openLink(config, { ...target, channels }, parts), signal, target.try)
   })
 }
 
@@ -76,6 +77,7 @@ interface AloneParts {
   readonly clock: Clock
   readonly log: Log
   readonly http: VendorHttp
+  readonly guard: ConnectGuard
   readonly gate: CallGate
   readonly accounts: Accounts
   readonly providers: readonly Provider[]
@@ -96,7 +98,9 @@ async function alone<T>(
     const kept = dir === undefined ? undefined : await openStore(dir, { clock, log: log.child({ mod: 'store' }) })
     const store = kept?.store ?? forgetfulStore()
     closers.unshift(() => store.close())
-    const http = openVendorHttp({ clock })
+    const guard = openConnectGuard(clock)
+    closers.unshift(() => guard.close())
+    const http = openVendorHttp({ clock, guard })
     closers.unshift(() => http.close())
     const accounts = new Accounts(clock, new LocalAccountStore(clock, store, kept?.restored))
     closers.unshift(() => accounts.close())
@@ -117,7 +121,7 @@ async function alone<T>(
     if (kept !== undefined) supply.restore(kept.restored)
     // Nobody is served here: what a call brings must not make the supply look for more to do.
     for (const one of supply.providers) one.onNews = undefined
-    return await use({ clock, log, http, gate, accounts, providers: supply.providers })
+    return await use({ clock, log, http, guard, gate, accounts, providers: supply.providers })
   } finally {
     for (const close of closers) await close()
   }

@@ -145,9 +145,9 @@ function evictUpstream({ pool }: LiveParts, id: string): boolean {
 
 async function trial({ trials, openLink, linkYaml }: LiveParts, target: TrialTarget, signal: AbortSignal) {
   if (!('provider' in target)) {
-    const report = await trials.link((channels) => openLink({ ...target, channels }), signal)
+    const report = await trials.link((channels) => openLink({ ...target, channels }), signal, target.try)
     return { ...report, yaml: linkYaml(target, report) }
   }
-  const report = await trials.provider(target.provider, signal)
+  const report = await trials.provider(target.provider, signal, target.try)
   return report === undefined ? undefined : { ...report, yaml: null }
 }

@@ -1,4 +1,4 @@
-/** The command line: `turnpike start | check | route | status | retry | test-source | call`. */
+/** The command line: `turnpike start | check | route | status | retry | test-source | try | call`. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { type CallDeps, call, type Direct } from './call.ts'
@@ -8,6 +8,7 @@ import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, start } from './start.ts'
 import { status } from './status.ts'
 import { DEFAULT_CONFIG, type DirectTrial, type TestSourceDeps, testSource } from './test-source.ts'
+import { tryOut } from './try.ts'
 import { exitCodes, explainFailure } from './words.ts'
 
 export interface CliDeps extends StartDeps, Omit<CallDeps, 'direct'>, Omit<TestSourceDeps, 'direct'> {
@@ -27,6 +28,7 @@ Examples:
   turnpike status                            ask a running gateway how it is
   turnpike retry qg                          a wrong key has been mended: try it now
   turnpike test-source - < link.txt          see what a link from a vendor's page brings
+  turnpike try - https://example.com/        does the proxy on standard input work, without Turnpike?
   turnpike call qg                           list what can be asked of the vendor of the provider qg
   turnpike call qg share/balance             ask it
   curl -x http://127.0.0.1:8080 http://whoami.demo/     use it (gateway.yaml as shipped)
@@ -95,6 +97,7 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
     deps.out(await retry(config, provider, deps.environment))
   })
   addTestSource(program, deps, finish)
+  addTry(program, deps, finish)
   addCall(program, deps)
   return program
 }
@@ -130,18 +133,40 @@ function addTestSource(program: Command, deps: CliDeps, finish: (exitCode: numbe
     .option('-p, --product <name>', 'what a link is for, where it does not tell')
     .option('--yaml', "write the link's entry for gateway.yaml to standard output", false)
     .option('--json', 'print JSON', false)
+    .option('--try <url>', 'request this URL through the first address, with a library that is not Turnpike')
     .option('--dry-run', 'call nobody: only say what the link is', false)
     .addHelpText('after', TEST_HELP)
   withConfig(command).action(async (source: string, { product, ...options }: TestSourceOptions) => {
-    finish(await testSource({ source, product, ...options }, deps))
+    finish(await testSource({ source, product, try: options.try, ...options }, deps))
   })
 }
 
 interface TestSourceOptions extends Options {
+  readonly try?: string
   readonly product?: string
   readonly yaml: boolean
   readonly json: boolean
   readonly dryRun: boolean
+}
+
+const TRY_HELP = `
+A second opinion: one GET through the proxy with libraries that have no part in Turnpike (undici, socks), so that you see
+whether the proxy or Turnpike is at fault. An address is host:port, host:port:user:password or a URL, as in
+socks5://user:password@host:port; give one with a login on standard input, with - in its place. For the name of a provider one
+call brings an address first, as test-source does.
+Exit code 1: the proxy did not carry the request.`
+
+function addTry(program: Command, deps: CliDeps, finish: (exitCode: number) => void): void {
+  const command = program
+    .command('try')
+    .description('request a URL through one proxy address, without Turnpike')
+    .argument('<proxy>', 'an address, the name of a provider, or - for standard input')
+    .argument('<url>', 'what to request')
+    .option('--json', 'print JSON', false)
+    .addHelpText('after', TRY_HELP)
+  withConfig(command).action(async (what: string, url: string, options: Options & { readonly json: boolean }) => {
+    finish(await tryOut({ what, url, ...options }, deps))
+  })
 }
 
 const CALL_HELP = `

@@ -11,6 +11,7 @@ import { createLog, type Log } from '../log.ts'
 import { Secret } from '../secret.ts'
 import { StoreBusy } from '../store/errors.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
+import { carried, requestUrl } from '../supply/operator/try.ts'
 import { VendorError } from '../vendors/contract.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { adminPlace, adminToken, askAdmin, NoGateway } from './admin-client.ts'
@@ -25,6 +26,8 @@ export interface TestSourceWords {
   readonly source: string
   readonly config: string
   readonly product: string | undefined
+  /** A URL to request through the first address; undefined: none. */
+  readonly try: string | undefined
   readonly yaml: boolean
   readonly json: boolean
   readonly dryRun: boolean
@@ -50,6 +53,7 @@ export interface TestSourceDeps {
 }
 
 export const DEFAULT_CONFIG = './gateway.yaml'
+export const badUrl = 'the URL to try is http:// or https:// and holds no login'
 /** The call waits for its turn behind the clients'. */
 const ANSWER_TIMEOUT_MS = 240_000
 
@@ -67,6 +71,7 @@ interface Subject {
  * @throws {ConfigError}, {UsageError} for what cannot be meant, {CommandError} for what failed, {GatewayError}, {StoreError}
  */
 export async function testSource(words: TestSourceWords, deps: TestSourceDeps): Promise<number> {
+  if (words.try !== undefined && requestUrl(words.try) === undefined) throw new UsageError(badUrl)
   const subject = await subjectOf(words, deps)
   const { reading, provider } = subject
   const facts = reading === undefined ? undefined : factsOf(reading)
@@ -89,7 +94,7 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
     return {
       config,
       provider,
-      target: { provider: provider.name },
+      target: { provider: provider.name, try: words.try },
       reading: reading?.kind === 'problem' ? undefined : reading,
     }
   }
@@ -98,7 +103,7 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
   if (reading.kind === 'problem') throw new UsageError(reading.message)
   const hasFile = words.config !== DEFAULT_CONFIG || existsSync(words.config)
   const config = hasFile ? loadConfig(words.config, environment) : parseConfig(NO_CONFIG, words.config, {})
-  return { config, provider: undefined, target: { url, product: words.product }, reading }
+  return { config, provider: undefined, target: { url, product: words.product, try: words.try }, reading }
 }
 
 /** Where a link is all that there is: no gateway to ask, no store to keep. */
@@ -124,7 +129,11 @@ async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log
     const body =
       'provider' in target
         ? target
-        : { url: target.url.reveal(), ...(target.product === undefined ? {} : { product: target.product }) }
+        : {
+            url: target.url.reveal(),
+            try: target.try,
+            ...(target.product === undefined ? {} : { product: target.product }),
+          }
     const answer = await askAdmin(place, '/v1/test-source', {
       token: adminToken(config),
       body,
@@ -172,5 +181,6 @@ function tell(words: TestSourceWords, { out, err }: TestSourceDeps, { subject, f
   if (words.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
   else (words.yaml ? err : out)(`${lines.join('\n')}\n`)
   if (words.yaml && !words.json && subject.reading !== undefined) out(providerYaml(subject.reading, yamlHelp(report)))
-  return report === undefined || report.failure === null ? exitCodes.ok : exitCodes.failed
+  const isGood = report === undefined || (report.failure === null && (report.tried === null || carried(report.tried)))
+  return isGood ? exitCodes.ok : exitCodes.failed
 }

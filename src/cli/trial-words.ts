@@ -1,6 +1,7 @@
 /** What `turnpike test-source` prints. */
 import { parseAuthority } from '../address.ts'
 import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
+import { carried, type TriedRequest } from '../supply/operator/try.ts'
 import { refusalOf } from '../vendors/registry.ts'
 import type { LinkFacts } from './link-facts.ts'
 import { oneLine } from './table.ts'
@@ -67,7 +68,26 @@ export function reportLines(report: TrialReport, price: Price): string[] {
       : [line('cost', `${found}${costOf(count + pending, price)}${bill}`)]),
     ...(balance === null ? [] : [line('left', `${balance}, says the vendor`)]),
     ...notes(report).map((note) => line('note', note)),
-    line('works', 'the addresses themselves were not tried'),
+    ...(report.tried === null
+      ? [line('works', 'the addresses themselves were not tried: --try URL does it')]
+      : triedLines(report.tried)),
+  ]
+}
+
+/** What a library that is not Turnpike met at an address, and whose fault that is. */
+export function triedLines(tried: TriedRequest): string[] {
+  const { address, protocol, library, seconds, status, bytes, text, failure } = tried
+  const how = `${address} (${protocol}, by ${library}) after ${seconds} s`
+  if (carried(tried))
+    return [
+      line('works', `HTTP status ${status} through ${how}`),
+      line('', `${bytes} octets${text === '' ? '' : `: ${oneLine(text)}`}`),
+      line('so', 'the proxy carries it. If the same request fails through Turnpike, please report that'),
+    ]
+  return [
+    line('fails', failure === null ? `HTTP status ${status} through ${how}` : `${how}: ${oneLine(failure.words)}`),
+    ...(failure?.code ? [line('', failure.code)] : []),
+    line('so', 'Turnpike had no part in it: the proxy, its login or the target is at fault'),
   ]
 }
 

@@ -279,6 +279,15 @@ export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig
 /** A pasted link: the entry names no vendor. */
 export const isLink = (provider: ProviderConfig): provider is LinkProviderConfig => provider.vendor === 'link'
 export const isGeneric = (provider: ProviderConfig): provider is GenericProviderConfig => provider.vendor === 'generic'
+
+/**
+ * Providers whose upstreams may be at loopback and private addresses. The demo's are on loopback; what the user wrote into a
+ * list or a file is the user's word.
+ */
+export function privateProviders({ providers }: Pick<Config, 'providers'>): ReadonlySet<string> {
+  const mayBe = (one: ProviderConfig) => one.allowPrivate || isDemo(one) || (isStatic(one) && one.url === undefined)
+  return new Set(providers.filter(mayBe).map(({ name }) => name))
+}
 /** Whether the provider is an API that a vendor's table describes: told by what it is not, because any vendor's name may be registered. */
 export const isApi = (provider: ProviderConfig): provider is ApiProviderConfig =>
   !isStatic(provider) && !isDemo(provider) && !isGeneric(provider) && !isLink(provider)

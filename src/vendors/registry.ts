@@ -34,6 +34,7 @@ export { openVendorHttp } from './client/http.ts'
 export { KeyedMutex } from './client/keyed-mutex.ts'
 export { expectation, isCredential } from './client/params.ts'
 export type { LinkReading } from './links/reading.ts'
+export { parseEndpoint } from './parse/address.ts'
 
 /** What the rest of the gateway may know of a vendor before a source is opened. */
 interface Door {

@@ -85,7 +85,7 @@ const BASE: ConfigPart = {
 }
 
 const UNDO_MS = 3_000
-/** `socks` never clears its time-out, undici has one timer for all that ticks twice a second. Both are unref'd. */
+/** Of vendor calls and of `turnpike try`: `socks` never clears its time-out, undici's one timer ticks twice a second. Both are unref'd. */
 const PACKAGE_TIMERS = /node_modules.(socks|undici)./
 
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {

@@ -8,14 +8,22 @@ import { formatAuthority } from '../../address.ts'
 import type { Clock } from '../../clock.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import type { ConnectGuard } from '../../network/connect-guard.ts'
 import type { Secret } from '../../secret.ts'
 import { codeOfClass, type Delivery, type Sold, type Source, VendorError } from '../../vendors/contract.ts'
 import { type LifeDoubt, vendorDeadline } from '../expiry.ts'
 import type { Order } from '../order.ts'
 import type { Provider } from '../provider.ts'
+import { requestUrl, type TriedRequest, tryAddress } from './try.ts'
 
 /** A provider of the configuration, or a link that is in none. */
-export type TrialTarget = { readonly provider: string } | { readonly url: Secret; readonly product: string | undefined }
+export type TrialTarget = (
+  | { readonly provider: string }
+  | { readonly url: Secret; readonly product: string | undefined }
+) & {
+  /** URL of a request that the first address is to carry; it passes `requestUrl`. */
+  readonly try?: string | undefined
+}
 
 /** What one address was understood to be. Logins are told to be there, not what they are. */
 export interface TrialAddress {
@@ -56,12 +64,17 @@ export interface TrialReport {
     readonly words: string
     readonly hint: string | null
   } | null
+  /** The request that the first address was to carry; null: none was, or no address came. */
+  readonly tried: TriedRequest | null
 }
 
 export interface TrialParts {
   readonly clock: Clock
   readonly log: Log
   readonly providers: readonly Provider[]
+  readonly guard: ConnectGuard
+  /** Providers whose upstreams may be at loopback and private addresses. */
+  readonly allowPrivate: ReadonlySet<string>
 }
 
 /** Behind the clients' calls and before those for the stock. */
@@ -78,25 +91,31 @@ export class SourceTrials {
   }
 
   /**
+   * @param url see TrialTarget.try
    * @returns undefined when there is no such provider
    * @throws {GatewayError} GW_BUDGET_REACHED, or GW_NO_SUPPLY when no channel is free; {StoreError}; the signal's reason
    */
-  async provider(name: string, signal: AbortSignal): Promise<TrialReport | undefined> {
+  async provider(name: string, signal: AbortSignal, url?: string): Promise<TrialReport | undefined> {
     const provider = this.#parts.providers.find((each) => each.name === name)
-    return provider === undefined ? undefined : this.#try(provider.source, provider, signal)
+    return provider === undefined ? undefined : this.#try(provider.source, provider, signal, url)
   }
 
   /**
    * @param open makes a source; the channels are those of the account, where it is a provider's
    * @throws as `provider`; {VendorError} class bad_request for a link that cannot be used
    */
-  async link(open: (channels: number | undefined) => Source, signal: AbortSignal): Promise<TrialReport> {
+  async link(open: (channels: number | undefined) => Source, signal: AbortSignal, url?: string): Promise<TrialReport> {
     const source = open(undefined)
     const owner = this.#parts.providers.find((provider) => isSameAccount(provider.source, source))
-    return this.#try(owner?.source.channels === undefined ? source : open(owner.source.channels), owner, signal)
+    return this.#try(owner?.source.channels === undefined ? source : open(owner.source.channels), owner, signal, url)
   }
 
-  async #try(source: Source, provider: Provider | undefined, signal: AbortSignal): Promise<TrialReport> {
+  async #try(
+    source: Source,
+    provider: Provider | undefined,
+    signal: AbortSignal,
+    url: string | undefined,
+  ): Promise<TrialReport> {
     const count = source.isList ? MAX_LIST : (source.lot ?? 1)
     if (provider !== undefined && provider.capacity.freeChannels < count) throw noChannel(provider, count)
     this.#parts.log.info(
@@ -117,11 +136,30 @@ export class SourceTrials {
         ? call()
         : provider.operatorOrders.tryOut(count, call))
       provider?.account.works()
-      return { ...common, ...this.#told(delivery, provider), seconds: this.#since(startedAt), failure: null }
+      const seconds = this.#since(startedAt)
+      const tried = await this.#carry(delivery.sold[0], provider, url, both)
+      return { ...common, ...this.#told(delivery, provider), seconds, failure: null, tried }
     } catch (error) {
       if (!(error instanceof VendorError) || both.aborted) throw error
-      return { ...common, ...nothing, seconds: this.#since(startedAt), failure: failureOf(error) }
+      return { ...common, ...nothing, seconds: this.#since(startedAt), failure: failureOf(error), tried: null }
     }
+  }
+
+  async #carry(
+    sold: Sold | undefined,
+    provider: Provider | undefined,
+    url: string | undefined,
+    signal: AbortSignal,
+  ): Promise<TriedRequest | null> {
+    const target = url === undefined ? undefined : requestUrl(url)
+    if (sold === undefined || target === undefined) return null
+    const { guard, allowPrivate } = this.#parts
+    const { host, port, protocol, username, password } = sold
+    const tls = provider?.settings.arrival.tls
+    const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
+    const address = { host, port, protocol, ...login, ...(tls === undefined ? {} : { tls }) }
+    const rule = { allowPrivate: provider !== undefined && allowPrivate.has(provider.name), group: 'test-source' }
+    return tryAddress(address, target, { signal, guard, rule })
   }
 
   #since(at: number): number {

@@ -26,6 +26,7 @@ const report: TrialReport = {
   doubts: [],
   balance: null,
   failure: null,
+  tried: null,
 }
 
 it('shows private addresses, and what an entry wants for them', () => {

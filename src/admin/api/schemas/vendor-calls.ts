@@ -1,6 +1,7 @@
 /** Calls to a vendor by an operator: `POST /v1/providers/{name}/call` and `POST /v1/test-source`. */
 import { z } from 'zod'
 import { secretUrl } from '../../../config/fields.ts'
+import { requestUrl } from '../../../supply/operator/try.ts'
 import { count, decimal, list, named, oneOf, orNull, seconds, text } from './fields.ts'
 
 export const callOrder = named(
@@ -30,18 +31,25 @@ export const callReply = named(
   }),
 )
 
+const tryUrl = z
+  .string()
+  .refine((url) => requestUrl(url) !== undefined, 'an http or https URL without a login')
+  .optional()
+  .meta({ description: 'A URL that is requested through the first address, with a library that is not Turnpike' })
+
 /** A provider of the configuration, or a link that is in none. */
 export const testSourceOrder = named(
   'TestSourceOrder',
   'What to call.',
   z.union([
-    z.strictObject({ provider: text('Name of a configured provider') }),
+    z.strictObject({ provider: text('Name of a configured provider'), try: tryUrl }),
     z
       .strictObject({
         url: secretUrl().meta({ description: "A link from a vendor's page; it is not kept", type: 'string' }),
         product: z.string().optional().meta({ description: 'What the link is for, where it does not tell' }),
+        try: tryUrl,
       })
-      .transform(({ url, product }) => ({ url, product })),
+      .transform(({ url, product, ...rest }) => ({ url, product, ...rest })),
   ]),
 )
 
@@ -90,6 +98,26 @@ export const testSourceReply = named(
           hint: orNull(text('What to do')),
         })
         .meta({ description: 'How the vendor refused; null: it worked' }),
+    ),
+    tried: orNull(
+      z
+        .strictObject({
+          address: text('host:port'),
+          protocol: text('Protocol'),
+          library: oneOf(['undici', 'socks'], 'The package that carried the request'),
+          seconds: seconds('From the connection to the beginning of the body'),
+          status: orNull(count('Status of the answer, which may be the proxy’s own; null: none came')),
+          bytes: count('Octets of the body that were read'),
+          text: text('The beginning of the body'),
+          failure: orNull(
+            z
+              .strictObject({ code: orNull(text('Code of the error')), words: text("The library's words") })
+              .meta({ description: 'Why no answer came; null: one came' }),
+          ),
+        })
+        .meta({
+          description: 'The request that the first address was to carry; null: none was asked for, or no address came',
+        }),
     ),
     yaml: orNull(text('For a link: the entry for `providers:` in gateway.yaml, with the key as a placeholder')),
   }),

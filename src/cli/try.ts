@@ -1,0 +1,32 @@
+/** `turnpike try`: one request through an address that the user names. A provider's name is `test-source --try`. */
+import { carried, requestUrl, tryAddress } from '../supply/operator/try.ts'
+import { parseEndpoint } from '../vendors/registry.ts'
+import { badUrl, type TestSourceDeps, testSource } from './test-source.ts'
+import { triedLines } from './trial-words.ts'
+import { exitCodes, UsageError } from './words.ts'
+
+export interface TryWords {
+  /** An address, the name of a provider, or `-` for either on standard input. */
+  readonly what: string
+  readonly url: string
+  readonly config: string
+  readonly json: boolean
+}
+
+/**
+ * @returns the exit code: 0 when the address carried the request
+ * @throws {UsageError} for what cannot be meant; for a provider as `testSource`
+ */
+export async function tryOut({ what, url, config, json }: TryWords, deps: TestSourceDeps): Promise<number> {
+  const named = (what === '-' ? await deps.input() : what).trim()
+  const target = requestUrl(url)
+  if (target === undefined) throw new UsageError(badUrl)
+  const address = parseEndpoint(named, { bareNames: true })
+  if (address === undefined) {
+    const words = { source: named, config, json, try: url, product: undefined, yaml: false, dryRun: false }
+    return testSource(words, deps)
+  }
+  const tried = await tryAddress({ protocol: 'http', ...address }, target)
+  deps.out(json ? `${JSON.stringify({ tried }, null, 2)}\n` : `${triedLines(tried).join('\n')}\n`)
+  return carried(tried) ? exitCodes.ok : exitCodes.failed
+}

@@ -1,0 +1,177 @@
+/**
+ * A second opinion about one proxy address: one GET through it with libraries that have no part in Turnpike's data path,
+ * undici's `ProxyAgent` for HTTP and HTTPS proxies and the package `socks` for SOCKS5. What fails here as well is no fault of
+ * the gateway: it is the proxy's, its login's or the target's.
+ */
+import { isIP, type LookupFunction, type Socket } from 'node:net'
+import type { buildConnector, Dispatcher } from 'undici'
+import { formatAuthority } from '../../address.ts'
+import { type ConnectGuard, type ConnectRule, FORBIDDEN_ADDRESS } from '../../network/connect-guard.ts'
+import type { UpstreamFacts } from '../../pool/upstream.ts'
+
+export type ProxyAddress = Pick<UpstreamFacts, 'protocol' | 'host' | 'port' | 'username' | 'password' | 'tls'>
+
+export interface TriedRequest {
+  readonly address: string
+  readonly protocol: string
+  /** The package that carried the request. */
+  readonly library: 'undici' | 'socks'
+  readonly seconds: number
+  /** Of the answer, which a plain request may get from the proxy itself; null: none came. */
+  readonly status: number | null
+  /** Octets of the answer's body, at most `MAX_BODY_BYTES`. */
+  readonly bytes: number
+  /** The beginning of the body. */
+  readonly text: string
+  /** Null: an answer came. */
+  readonly failure: { readonly code: string | null; readonly words: string } | null
+}
+
+export interface TryOptions {
+  readonly signal?: AbortSignal
+  /** Where it may connect to; absent: the user named the address, which may be anywhere. */
+  readonly guard?: ConnectGuard
+  /** For the guard. */
+  readonly rule?: Omit<ConnectRule, 'port'>
+}
+
+/** As a client's default: the proxy, the login, the target and the beginning of the body together. */
+const TIMEOUT_MS = 20_000
+const MAX_BODY_BYTES = 65_536
+const MAX_TEXT = 200
+
+/** @returns undefined unless it is an absolute http or https URL without a login */
+export function requestUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
+  return isWeb && url.username === '' && url.password === '' ? url : undefined
+}
+
+/** Sends one GET. What goes wrong is told in the report. @throws the signal's reason on abort */
+export async function tryAddress(proxy: ProxyAddress, url: URL, options: TryOptions = {}): Promise<TriedRequest> {
+  const { signal } = options
+  const startedAt = performance.now()
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), TIMEOUT_MS)
+  const both = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal])
+  const report = (told: Pick<TriedRequest, 'status' | 'bytes' | 'text' | 'failure'>): TriedRequest => ({
+    address: formatAuthority(proxy.host, proxy.port),
+    protocol: proxy.protocol,
+    library: proxy.protocol === 'socks5' ? 'socks' : 'undici',
+    seconds: Math.round(performance.now() - startedAt) / 1_000,
+    ...told,
+  })
+  let dispatcher: Dispatcher | undefined
+  try {
+    dispatcher = await dispatcherOf(proxy, lookupOf(proxy, options))
+    return report({ ...(await get(url, dispatcher, both)), failure: null })
+  } catch (error) {
+    signal?.throwIfAborted()
+    const failure = deadline.signal.aborted ? lateFailure : failureOf(error, proxy)
+    return report({ status: null, bytes: 0, text: '', failure })
+  } finally {
+    clearTimeout(timer)
+    await dispatcher?.destroy()
+  }
+}
+
+const lateFailure = { code: null, words: `no answer within ${TIMEOUT_MS / 1_000} s` }
+
+class ForbiddenAddress extends Error {
+  readonly code = FORBIDDEN_ADDRESS
+}
+
+/** @throws {ForbiddenAddress} */
+function lookupOf({ host, port }: ProxyAddress, { guard, rule }: TryOptions): LookupFunction | undefined {
+  if (guard === undefined || rule === undefined) return undefined
+  if (isIP(host) === 0) return guard.lookup({ ...rule, port })
+  if (guard.forbids(host, { ...rule, port })) throw new ForbiddenAddress('a private address, or the gateway itself')
+  return undefined
+}
+
+/** Loads undici and `socks` only here: a gateway that tries nothing does without them. */
+async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefined): Promise<Dispatcher> {
+  const { Agent, buildConnector, ProxyAgent } = await import('undici')
+  const reach = lookup === undefined ? {} : { lookup }
+  if (proxy.protocol === 'socks5') {
+    const overTls = buildConnector({ allowH2: false })
+    return new Agent({ connect: (target, done) => void throughSocks(proxy, target, reach, overTls, done) })
+  }
+  const { host, port, protocol, username, password, tls } = proxy
+  const login = Buffer.from(`${username}:${password?.reveal() ?? ''}`).toString('base64')
+  return new ProxyAgent({
+    uri: `${protocol}://${formatAuthority(host, port)}`,
+    // As curl and Turnpike do: plain requests in absolute-form, a tunnel for the rest.
+    proxyTunnel: false,
+    allowH2: false,
+    ...(username === undefined ? {} : { token: `Basic ${login}` }),
+    proxyTls: {
+      ...reach,
+      rejectUnauthorized: tls?.verify ?? true,
+      ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+    },
+  })
+}
+
+async function throughSocks(
+  { host, port, username, password }: ProxyAddress,
+  target: buildConnector.Options,
+  reach: { readonly lookup?: LookupFunction },
+  overTls: buildConnector.connector,
+  done: buildConnector.Callback,
+): Promise<void> {
+  try {
+    const { SocksClient } = await import('socks')
+    const isTls = target.protocol === 'https:'
+    const { socket } = await SocksClient.createConnection({
+      proxy: {
+        host,
+        port,
+        type: 5,
+        ...(username === undefined ? {} : { userId: username, password: password?.reveal() ?? '' }),
+      },
+      command: 'connect',
+      destination: { host: target.hostname, port: target.port === '' ? (isTls ? 443 : 80) : Number(target.port) },
+      timeout: TIMEOUT_MS,
+      // Host and port are the package's own.
+      socket_options: { ...reach, host, port },
+    })
+    if (isTls) overTls({ ...target, httpSocket: socket as Socket }, done)
+    else done(null, socket as Socket)
+  } catch (error) {
+    done(error instanceof Error ? error : new Error('the SOCKS connection failed'), null)
+  }
+}
+
+async function get(url: URL, dispatcher: Dispatcher, signal: AbortSignal) {
+  const { request } = await import('undici')
+  const { statusCode, body } = await request(url, { dispatcher, signal, headers: { 'user-agent': 'turnpike-try' } })
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    pieces.push(piece)
+    bytes += piece.length
+    if (bytes >= MAX_BODY_BYTES) break
+  }
+  const text = Buffer.concat(pieces).toString('utf8').trim().slice(0, MAX_TEXT)
+  return { status: statusCode, bytes: Math.min(bytes, MAX_BODY_BYTES), text }
+}
+
+/** The library's own words, without the login, should they hold it. */
+function failureOf(error: unknown, { username, password }: ProxyAddress): NonNullable<TriedRequest['failure']> {
+  const { code, message } = error as NodeJS.ErrnoException
+  const words = [password?.reveal(), username].reduce(
+    (text: string, secret) => (secret === undefined || secret === '' ? text : text.replaceAll(secret, '***')),
+    message ?? 'an unknown error',
+  )
+  return { code: code ?? null, words }
+}
+
+/** Whether the address brought an answer that is not the proxy's refusal of the login. */
+export function carried({ status, failure }: TriedRequest): boolean {
+  return failure === null && status !== PROXY_LOGIN
+}
+
+const PROXY_LOGIN = 407
