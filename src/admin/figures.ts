@@ -2,6 +2,7 @@
  * What the metrics page shows, as a table. Base units, few labels, and never an address, a host or a user in one:
  * a label's values must be known in advance or configured.
  */
+import { DIRECT } from '../upstream/direct.ts'
 import type { AdminView, Faults, Gauges, ProviderReport, Readiness, TrafficFigures, UpstreamReport } from './view.ts'
 
 /** Everything that a page is made of, of one moment. */
@@ -102,6 +103,11 @@ export const gauges: readonly Figure[] = [
 export const counters: readonly Figure[] = [
   each('turnpike_requests_total', 'Requests of clients.', 'protocol', ({ traffic }) => traffic.requests),
   one('turnpike_opened_total', 'Tunnels and exchanges opened.', ({ traffic }) => traffic.openedCount),
+  one(
+    'turnpike_direct_opened_total',
+    'Of them, to the target itself: a rule of routes says direct.',
+    ({ traffic }) => traffic.openedBy.get(DIRECT) ?? 0,
+  ),
   each('turnpike_ended_total', 'How they ended.', 'end', ({ traffic }) => traffic.endedCounts),
   one('turnpike_clients_gone_total', 'Clients that left before that.', ({ traffic }) => traffic.clientsGone),
   each('turnpike_client_bytes_total', 'Octets from clients (up) and to them (down).', 'direction', ({ traffic }) => ({

@@ -25,7 +25,8 @@ export function upstreamReport(upstream: Upstream, clock: Clock): UpstreamReport
   return {
     id: upstream.id,
     provider: facts.provider,
-    protocol: facts.protocol,
+    // `direct` is in no pool.
+    protocol: facts.protocol as UpstreamReport['protocol'],
     address: formatAuthority(facts.host, facts.port),
     exit: facts.exit ?? null,
     country: facts.country ?? null,

@@ -84,6 +84,7 @@ export type TrafficFigures = Pick<
   TrafficCounters,
   | 'requests'
   | 'openedCount'
+  | 'openedBy'
   | 'clientsGone'
   | 'endedCounts'
   | 'upBytes'

@@ -7,9 +7,8 @@ import { loadConfig } from '../config/load.ts'
 import { locate } from '../config/locate.ts'
 import type { Config } from '../config/schema.ts'
 import { readYamlText } from '../config/yaml-text.ts'
-import { RouteMatcher } from '../routes/matcher.ts'
-import { RouteTable } from '../routes/route-table.ts'
-import { formatRouteTarget, type RouteMethod, type RouteRule } from '../routes/rule.ts'
+import { type RouteDecision, RouteTable } from '../routes/route-table.ts'
+import { formatRouteTarget, type RouteMethod, type RouteTarget } from '../routes/rule.ts'
 import { UsageError } from './words.ts'
 
 export interface RouteOptions {
@@ -36,18 +35,14 @@ export function route(file: string, environment: Environment, target: string, op
   if (address === undefined) throw new UsageError(`${JSON.stringify(target)} is no target: write HOST or HOST:PORT`)
   const listen = portOf(config, options.listen)
   const { host, port } = address
-  const number = new RouteMatcher(config.routes).match({
-    host,
-    port,
-    user: options.user,
-    listen,
-    method: options.method,
-  })
-  const lines = [`${toTarget(address).authority} by ${options.method}, at port ${listen.port}${userText(options.user)}`]
-  if (number === undefined) return [...lines, ...withoutRule(config, listen), ''].join('\n')
-  const rule = config.routes[number]
-  if (rule === undefined) return [...lines, ''].join('\n')
-  return [...lines, `  rule ${number + 1}    ${place(file, number)}`, ...destination(config, rule), ''].join('\n')
+  const { user, method } = options
+  const table = new RouteTable(config, () => true)
+  const decision = table.decide({ host, port, user, listen, method }, 0)
+  const lines = [`${toTarget(address).authority} by ${method}, at port ${listen.port}${userText(user)}`]
+  if (decision === undefined) return [...lines, ...withoutRule(config, listen), ''].join('\n')
+  const { rule } = decision
+  const places = [`  rule ${rule + 1}    ${place(file, rule)}`]
+  return [...lines, ...places, ...destination(decision, config.routes[rule]?.to, table), ''].join('\n')
 }
 
 function userText(user: string | undefined): string {
@@ -71,9 +66,14 @@ function withoutRule(config: Config, listen: { readonly port: number; readonly n
   ]
 }
 
-function destination(config: Config, { to }: RouteRule): string[] {
-  if (to.kind === 'block') return ['  leads to  block: the client is answered 403 GW_TARGET_BLOCKED']
-  const tiers = new RouteTable(config, () => true).tiersOf(to)
+function destination(decision: RouteDecision, to: RouteTarget | undefined, table: RouteTable): string[] {
+  if (decision.kind === 'direct') {
+    const where = decision.allowPrivate ? '' : '; refused where it is a private address'
+    return [`  leads to  direct: the target sees the address of this machine${where}`]
+  }
+  if (decision.kind === 'block' || to === undefined)
+    return ['  leads to  block: the client is answered 403 GW_TARGET_BLOCKED']
+  const tiers = table.tiersOf(to)
   const first = `  leads to  ${formatRouteTarget(to)}`
   if (to.kind === 'provider') return [first]
   return [

@@ -5,6 +5,8 @@ import { orEnvironment, text } from './fields.ts'
 
 const OPTION_IN_NAME = 'a name cannot hold an option such as -session- or -country-: clients could not tell it from one'
 
+const RESERVED = 'choose another name: in reports and metrics direct means connections through no upstream'
+
 const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /** A provider's name: it stands in user names, headers, URLs and metrics. */
@@ -15,6 +17,7 @@ export function providerName() {
       error: 'use letters, digits, dots, hyphens and underscores, at most 64, beginning with a letter or a digit',
     })
     .refine((value) => !holdsOption(value), { error: OPTION_IN_NAME })
+    .refine((value) => value !== 'direct', { error: RESERVED })
     .meta({ pattern: orEnvironment(PROVIDER_NAME.source.slice(1, -1)) })
 }
 

@@ -86,6 +86,7 @@ function checkRule(entry: unknown, index: number, raw: unknown, names: Names): r
   const unknown = (data.listen ?? []).find((one) => !ports.includes(one) && !portNames.includes(String(one)))
   return [
     ...checkReference(data.to, path, names),
+    ...(data.allowPrivate === undefined || data.to.kind === 'direct' ? [] : [misplacedAllowPrivate(index)]),
     ...(unknown === undefined
       ? []
       : [
@@ -96,6 +97,11 @@ function checkRule(entry: unknown, index: number, raw: unknown, names: Names): r
           },
         ]),
   ]
+}
+
+function misplacedAllowPrivate(index: number): Finding {
+  const message = 'belongs to rules with to: direct; for the upstreams of a provider it stands at the provider'
+  return { path: ['routes', index, 'allowPrivate'], message, at: 'key' }
 }
 
 function listAt(raw: unknown, key: string): readonly unknown[] {

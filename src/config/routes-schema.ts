@@ -18,13 +18,14 @@ function refuse(ctx: Context, message: string): never {
   return z.NEVER
 }
 
-const TARGET_HELP = 'write where it goes: provider NAME, group NAME or block'
+const TARGET_HELP = 'write where it goes: provider NAME, group NAME, direct or block'
 
-/** `provider x`, `group x`, `block`; REJECT as other proxies write it. */
+/** `provider x`, `group x`, `direct`, `block`; DIRECT and REJECT as other proxies write them. */
 function readTarget(written: string): RouteTarget | undefined {
   const [, kind = '', name] = /^(\S+)(?:\s+(\S+))?$/.exec(written.trim()) ?? []
   const word = kind.toLowerCase()
   if (name !== undefined) return word === 'provider' || word === 'group' ? { kind: word, name } : undefined
+  if (word === 'direct') return { kind: 'direct' }
   return word === 'block' || word === 'reject' ? { kind: 'block' } : undefined
 }
 
@@ -32,7 +33,7 @@ const target = () =>
   z
     .string()
     .transform((value, ctx) => readTarget(value) ?? refuse(ctx, TARGET_HELP))
-    .meta({ examples: ['provider juliang', 'group china', 'block'] })
+    .meta({ examples: ['provider juliang', 'group china', 'direct', 'block'] })
 
 /** A name, `*.name`, `*`, an address or a block of addresses. */
 const host = () =>
@@ -99,7 +100,10 @@ const ruleKeys = () =>
     method: oneOrMore(z.enum(['CONNECT', 'plain', 'socks']))
       .optional()
       .meta({ description: 'CONNECT, plain (absolute-form HTTP) or socks.' }),
-    to: target().meta({ description: 'provider NAME, group NAME or block.' }),
+    to: target().meta({ description: 'provider NAME, group NAME, direct or block.' }),
+    allowPrivate: z.boolean().optional().meta({
+      description: 'For direct: loopback and private targets too, although the rule does not name them.',
+    }),
   })
 
 const LINE_HELP =
@@ -178,7 +182,7 @@ const member = () =>
 const fallback = () =>
   target()
     .transform((to, ctx) =>
-      'name' in to ? to : refuse(ctx, 'a fallback is provider NAME or group NAME: nothing falls through to direct'),
+      'name' in to ? to : refuse(ctx, 'a fallback is provider NAME or group NAME: only a rule leads to direct'),
     )
     .meta({ examples: ['provider overseas', 'group overseas'] })
 

@@ -13,12 +13,23 @@ export interface ConfigWarning {
 const MIN_SECRET_LENGTH = 12
 
 /** Never holds a secret. */
-export function warningsOf({ listen, admin }: Config): readonly ConfigWarning[] {
+export function warningsOf({ listen, admin, routes }: Config): readonly ConfigWarning[] {
   const passwords = listen.flatMap(({ host, users = [] }, l) =>
     users.flatMap(({ password }, u) => short(host, password, `listen[${l}].users[${u}].password`, 'this port')),
   )
-  if (admin === 'off' || admin.token === undefined) return passwords
-  return [...passwords, ...short(admin.host, admin.token, 'admin.token', 'the admin port')]
+  const found = [...passwords, ...directRules(routes)]
+  if (admin === 'off' || admin.token === undefined) return found
+  return [...found, ...short(admin.host, admin.token, 'admin.token', 'the admin port')]
+}
+
+/** One for all of them: there may be thousands. */
+function directRules(routes: Config['routes']): ConfigWarning[] {
+  const direct = routes.flatMap(({ to }, number) => (to.kind === 'direct' ? [number] : []))
+  const [first, ...others] = direct
+  if (first === undefined) return []
+  const which = others.length === 0 ? 'this rule' : `this rule and ${others.length} more`
+  const message = `targets of ${which} are connected to directly, through no upstream: they see the address of this machine`
+  return [{ path: `routes[${first}].to`, message }]
 }
 
 function short(host: string, secret: Secret, path: string, what: string): ConfigWarning[] {

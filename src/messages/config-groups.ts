@@ -85,18 +85,30 @@ no member can.`,
       en: `Which connections go where. The first rule that matches wins; a connection that no rule matches may use any provider. A
 rule matches when each of its criteria does; of several values one is enough. Hosts are compared as the client writes them:
 no name is resolved for a rule, so a block of addresses matches only targets that are given as addresses. A client's own option
-\`provider\` chooses among the providers of the rule. \`turnpike route HOST:PORT\` shows which rule it is and where it leads.`,
+\`provider\` chooses among the providers of the rule. \`turnpike route HOST:PORT\` shows which rule it is and where it leads.
+
+\`direct\` connects to the target itself, through no upstream: it sees the address of this machine. Only a rule leads there; no
+failure of a provider does. It is logged at the start, and reports and metrics show it as provider \`direct\`. Loopback and private
+addresses are refused there unless the rule names the host or its block (/8 or smaller; IPv6 /7), or has \`allowPrivate\`; the
+gateway's own ports always are. A client that asks for a provider, or a user limited to \`providers\`, is refused, unless the rule
+names the user.`,
       zh: `哪些连接走哪里。第一条匹配的规则生效；没有规则匹配的连接可用任何 provider。一条规则的所有条件都满足才算匹配；一个条件写了多个值时
 满足其一即可。主机按客户端写的样子比较：规则从不解析域名，所以地址段只匹配以地址给出的目标。客户端自己的选项 \`provider\` 只能在规则给出的
-provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去向。`,
+provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去向。
+
+\`direct\` 不经任何上游，直接连接目标：目标看到的是本机地址。只有规则能导向它，provider 的任何故障都不会。启动时写入日志；报告和指标里以 provider
+\`direct\` 显示。环回和内网地址会被拒绝，除非规则指名了该主机或其地址段（不大于 /8；IPv6 为 /7），或写了 \`allowPrivate\`；网关自己的端口始终拒绝。
+客户端指定了 provider，或用户被限定了 \`providers\` 时会被拒绝，除非规则指名了该用户。`,
     },
     example: `routes:
   - { host: ["ads.example", "*.ads.example"], to: block }   # 403 GW_TARGET_BLOCKED
   - { host: "*.example.cn", port: 443, user: alice, to: group careful }
   - DOMAIN-SUFFIX,example.com,provider qg-a      # also DOMAIN, DOMAIN-KEYWORD, IP-CIDR, DST-PORT
+  - { host: [intranet.example, 192.168.0.0/16], to: direct }   # through no upstream
   - MATCH,group both
 `,
     comments: {
+      'through no upstream': '不经任何上游',
       'also DOMAIN, DOMAIN-KEYWORD, IP-CIDR, DST-PORT': '还有 DOMAIN、DOMAIN-KEYWORD、IP-CIDR、DST-PORT',
     },
   },

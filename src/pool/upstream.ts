@@ -12,7 +12,8 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 
-type UpstreamProtocol = 'http' | 'https' | 'socks5'
+/** `direct`: no proxy, but the target itself (upstream/direct.ts); never in a pool. */
+type UpstreamProtocol = 'http' | 'https' | 'socks5' | 'direct'
 
 export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
 
@@ -63,8 +64,11 @@ export const NO_ANSWER = 0
 export const SOCKS_REPLY = 0x10000
 
 export type Outcome =
-  /** The upstream's own failure: it did not get as far as the request, or it answered with garbage. */
-  | { readonly kind: 'broken'; readonly how: Breakage }
+  /**
+   * The upstream's own failure: it did not get as far as the request, or it answered with garbage.
+   * `code`: the system's error code, where the connection was to the target itself.
+   */
+  | { readonly kind: 'broken'; readonly how: Breakage; readonly code?: string }
   /**
    * The upstream was connected, accepted the login and was sent the request; no valid answer came. The target may be the
    * cause: many proxies close the connection, or stay silent, when they cannot reach it.

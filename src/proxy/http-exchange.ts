@@ -13,6 +13,7 @@ import { NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
 import type { LinkedList } from '../structures/linked-list.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg } from '../upstream/connection.ts'
+import { DIRECT, isDirect } from '../upstream/direct.ts'
 import { UpstreamHttp } from '../upstream/http-connection.ts'
 import { loginHeader } from '../upstream/login-header.ts'
 import { type BanRule, restForHost } from './ban-rule.ts'
@@ -61,7 +62,8 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     this.#request = request
     this.#deps = deps
     this.#affinity = affinity
-    this.#routeKey = `${route.filter.key}\n${route.sessionKey ?? ''}`
+    // A direct connection is to one target.
+    this.#routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
     this.#answerTimer = new AnswerTimer(this)
   }
 
@@ -117,9 +119,10 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     this.#dialAgain(lease.upstream)
   }
 
-  /** A SOCKS upstream carries only tunnels; an upgraded connection is one. Empty: no tunnel. */
+  /** A SOCKS upstream carries only tunnels; an upgraded connection is one, and so is a direct one. Empty: no tunnel. */
   #throughOf(upstream: Upstream): string {
-    return upstream.facts.protocol === 'socks5' || asksForWebSocket(this.#request.head) ? this.target : ''
+    const isTunnel = upstream.facts.protocol === 'socks5' || isDirect(upstream)
+    return isTunnel || asksForWebSocket(this.#request.head) ? this.target : ''
   }
 
   #formFor(upstream: Upstream): RequestForm {
@@ -158,7 +161,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
   judge({ status }: ResponseHead): Outcome | undefined {
     this.#answerTimer.stop()
     const { lease } = this
-    if (lease === undefined) return undefined
+    if (lease === undefined || isDirect(lease.upstream)) return undefined
     if (LOGIN_STATUSES.has(status) && this.#formFor(lease.upstream) === 'absolute') return { kind: 'login', status }
     if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) return { kind: 'refused', answer: status }
     return undefined
@@ -170,7 +173,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     const { upstream } = lease
     const isFromProxy = isAmbiguous(upstream, head.status) && this.#formFor(upstream) === 'absolute'
     this.#commit(isFromProxy ? head.status : undefined)
-    restForHost(this.#deps, upstream, this.host, head.status)
+    if (!isDirect(upstream)) restForHost(this.#deps, upstream, this.host, head.status)
     const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
     this.#request.begin(presentable(head, this.#formFor(upstream)), name)
   }

@@ -8,6 +8,7 @@
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import { isDirect } from '../upstream/direct.ts'
 
 export class Lease {
   readonly upstream: Upstream
@@ -17,7 +18,7 @@ export class Lease {
   readonly #clock: Clock
   #isQuiet = false
 
-  /** @param upstream leased from the pool: this counts on it until `release` */
+  /** @param upstream leased from the pool: this counts on it until `release`; or the target itself */
   constructor(upstream: Upstream, pool: Pool, clock: Clock) {
     this.upstream = upstream
     this.#pool = pool
@@ -34,6 +35,6 @@ export class Lease {
   /** Gives the claim back. To be called once. */
   release(): void {
     this.isQuiet = false
-    this.#pool.release(this.upstream, this.hasServed, this.#clock.now())
+    if (!isDirect(this.upstream)) this.#pool.release(this.upstream, this.hasServed, this.#clock.now())
   }
 }

@@ -22,12 +22,13 @@ import type { Strategy } from '../strategy.ts'
 import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegFailure, LegOwner } from '../upstream/connection.ts'
 import type { Dialler } from '../upstream/connector.ts'
+import { DirectUpstream, isDirect } from '../upstream/direct.ts'
 import { newTrace, type OpenConnection } from './connection-log.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import type { RelayEnd } from './relay.ts'
-import { errorOf, nextStep } from './retry.ts'
+import { directError, errorOf, nextStep } from './retry.ts'
 import type { Route } from './router.ts'
 import type { Sticky } from './session-table.ts'
 
@@ -92,6 +93,8 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   protected lease: Lease | undefined
   protected finished = false
   readonly #user: string | undefined
+  /** The target itself, where a rule says `direct`. */
+  readonly #direct: DirectUpstream | undefined
   #tries = 0
   /** The session's own upstream left the request unanswered, and another one is borrowed: which of the two is to stay? */
   #ownUnanswered = false
@@ -101,6 +104,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   constructor(target: Target, route: Route, deps: AttemptDeps) {
     super()
     this.#user = route.user
+    this.#direct = route.direct && new DirectUpstream(target, route.direct.allowPrivate)
     this.sessionKey = route.sessionKey
     this.strict = route.strict
     this.strategy = route.strategy
@@ -140,7 +144,8 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
 
   protected start(): void {
     this.deps.observer.began(this)
-    this.deps.leaseQueue.apply(this)
+    if (this.#direct === undefined) this.deps.leaseQueue.apply(this)
+    else this.granted(this.#direct)
   }
 
   granted(upstream: Upstream): void {
@@ -183,7 +188,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     const { pool, health, clock, observer } = this.deps
     const now = clock.now()
     this.deadlineList?.remove(this)
-    if (!lease.hasServed) {
+    if (!lease.hasServed && !isDirect(upstream)) {
       this.#moveSession(upstream)
       pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
       if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
@@ -224,6 +229,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   protected tryFailed(upstream: Upstream, failure: LegFailure, repeatable: boolean): void {
     const error = this.noteFailure(upstream, failure)
     this.releaseLease()
+    if (isDirect(upstream)) return void this.refuse(error)
     const ownTries = this.#rememberTry(upstream)
     const step = nextStep({
       failure,
@@ -243,15 +249,18 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   protected noteFailure(upstream: Upstream, failure: LegFailure): GatewayError {
     const { health, clock, observer } = this.deps
     observer.tryFailed(this, upstream, failure)
-    const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
-    this.lastError = errorOf(failure, verdict)
+    if (isDirect(upstream)) this.lastError = directError(failure)
+    else {
+      const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
+      this.lastError = errorOf(failure, verdict)
+    }
     return this.lastError
   }
 
   /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
   protected leaseAnother(): Lease | undefined {
     const { pool, clock, tries } = this.deps
-    if (this.#tries >= tries || this.lease === undefined) return undefined
+    if (this.#tries >= tries || this.lease === undefined || this.#direct !== undefined) return undefined
     const { tried } = this
     this.tried = [...tried, this.lease.upstream]
     const leased = pool.lease(this, clock.now())
@@ -271,7 +280,10 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   /** All tries together took too long. */
   override onDeadline(): void {
     this.stop()
-    const message = `no upstream opened the way in time (${this.#tries} tried)`
+    const message =
+      this.#direct === undefined
+        ? `no upstream opened the way in time (${this.#tries} tried)`
+        : 'the target, connected to directly, did not answer in time'
     this.refuse(new GatewayError('GW_DEADLINE', message, { cause: this.lastError }))
   }
 

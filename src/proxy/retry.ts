@@ -42,6 +42,41 @@ export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
   return new GatewayError(codeOf(failure), messageOf(failure), { detail })
 }
 
+/** The same where the connection was to the target itself: nothing else is tried. */
+export function directError(failure: LegFailure): GatewayError {
+  if (failure.kind === 'local') return errorOf(failure, 'another')
+  if (failure.kind !== 'broken') {
+    return new GatewayError('GW_TARGET_UNREACHABLE', `the target, connected to directly, ${UNANSWERED[howOf(failure)]}`)
+  }
+  const { how, code } = failure
+  if (how === 'forbidden') {
+    const message =
+      'a rule of routes sends this target directly, and it leads to a private address or to this machine: the rule must name the host or the block of addresses, or have allowPrivate'
+    return new GatewayError('GW_TARGET_NOT_ALLOWED', message)
+  }
+  const detail = code === undefined ? {} : { code }
+  if (code === 'ECONNREFUSED')
+    return new GatewayError('GW_TARGET_REFUSED', 'the target, connected to directly, refused the connection', {
+      detail,
+    })
+  const text = NAME_ERRORS.test(code ?? '') ? 'has a name that could not be resolved' : DIRECT_FAILURES[how]
+  return new GatewayError('GW_TARGET_UNREACHABLE', `the target ${text}${codeText(code)}`, { detail })
+}
+
+/** What c-ares and getaddrinfo report; a connection that takes too long is ETIMEDOUT. */
+const NAME_ERRORS = /^(ENOTFOUND|ENODATA|ESERVFAIL|EREFUSED|ETIMEOUT|EBADNAME|EBADRESP|EAI_.*)$/
+
+const DIRECT_FAILURES = {
+  unreachable: 'could not be connected to directly',
+  silent: 'did not accept a direct connection in time',
+  closed: 'closed a direct connection before it was used',
+  garbage: 'spoke on a direct connection before it was asked, which no HTTP server does',
+} as const
+
+function codeText(code: string | undefined): string {
+  return code === undefined ? '' : ` (${code})`
+}
+
 function targetError(failure: Outcome): GatewayError {
   const answer = answerText(failure)
   if (failure.kind === 'unanswered' || answer === undefined) {

@@ -30,7 +30,11 @@ export interface Route {
   /** Undefined: every connection may leave through another upstream. */
   readonly sessionKey: string | undefined
   readonly strict: boolean
+  /** Set: the connection goes to the target itself, through no upstream. Only a rule can say so. */
+  readonly direct: { readonly allowPrivate: boolean } | undefined
 }
+
+type DirectDecision = Extract<RouteDecision, { kind: 'direct' }>
 
 export interface RouterSettings {
   readonly strategy: Strategy
@@ -77,7 +81,9 @@ export class Router {
   ): Route {
     this.#refuseOwnPorts(target)
     const { options } = identity
-    const allowed = this.#allowed(identity, this.#decide(identity, target, origin, defaults, method), defaults)
+    const decision = this.#decide(identity, target, origin, defaults, method)
+    if (decision?.kind === 'direct') return this.#direct(identity, decision)
+    const allowed = this.#allowed(identity, decision, defaults)
     const scope = filterOf(options, providerFilter(allowed.all))
     return {
       user: identity.user,
@@ -86,7 +92,20 @@ export class Router {
       lifeMs: options.lifeMs ?? 0,
       sessionKey: sessionKeyOf(identity, target, origin, defaults, scope),
       strict: options.strict ?? false,
+      direct: undefined,
     }
+  }
+
+  /** A client that asks for a provider, or is limited to some, gets no direct connection unless the rule names the user. */
+  #direct(identity: ClientIdentity, { rule, allowPrivate, namesUser }: DirectDecision): Route {
+    const { options, providers, user } = identity
+    if (options.provider !== undefined || (providers !== undefined && !namesUser)) {
+      const message = `rule ${rule + 1} of routes sends this target directly, and this client asks for, or is limited to, providers`
+      throw new GatewayError('GW_PROVIDER_NOT_ALLOWED', message)
+    }
+    const { strategy } = this.#settings
+    const none = { filter: anyUpstream, strategy, lifeMs: 0, sessionKey: undefined, strict: false }
+    return { ...none, user, direct: { allowPrivate } }
   }
 
   /** Nothing may target the gateway's own ports: a loop, or the admin API from outside. */
@@ -96,7 +115,11 @@ export class Router {
   }
 
   /** What the first matching rule says, within what the user may and the client asks for. */
-  #allowed(identity: ClientIdentity, decision: RouteDecision | undefined, defaults: ListenerDefaults): Allowed {
+  #allowed(
+    identity: ClientIdentity,
+    decision: Exclude<RouteDecision, DirectDecision> | undefined,
+    defaults: ListenerDefaults,
+  ): Allowed {
     const provider = this.#provider(identity, decision === undefined ? defaults.provider : undefined)
     if (decision === undefined) {
       const all = provider === undefined ? identity.providers : [provider]

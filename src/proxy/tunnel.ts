@@ -6,6 +6,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { LinkedList } from '../structures/linked-list.ts'
 import { Expiring } from '../structures/timeout-queue.ts'
 import type { Leg, LegFailure } from '../upstream/connection.ts'
+import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
 import type { Lease } from './lease.ts'
 import { Attempt, type AttemptDeps } from './proxied-request.ts'
@@ -82,7 +83,7 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   /** A dial is under way alone. A session keeps its address: it tries that again first. */
   #awaitHedge(upstream: Upstream): void {
     const { hedging } = this.#deps
-    if (hedging === undefined || this.sessionKey !== undefined) return
+    if (hedging === undefined || this.sessionKey !== undefined || isDirect(upstream)) return
     this.#hedgeTimer ??= new HedgeTimer(this)
     hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
   }
@@ -101,7 +102,8 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
   override opened(leg: Leg, early: Buffer | undefined): void {
     const loser = this.#endHedging(leg)
     if (loser !== undefined) this.#letGo(loser)
-    this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
+    if (!isDirect(leg.upstream))
+      this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
     super.opened(leg, early)
   }
 

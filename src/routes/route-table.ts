@@ -1,11 +1,21 @@
 /** Rules and groups together: from a connection to the providers that may serve it. */
 import { chooseProviders, type RouteGroup, resolveGroups, type Tier } from './groups.ts'
+import { canonicalHost } from './host.ts'
+import { HostIndex } from './host-index.ts'
 import { RouteMatcher } from './matcher.ts'
-import type { RouteQuery, RouteRule, RouteTarget } from './rule.ts'
+import type { HostPattern, RouteQuery, RouteRule, RouteTarget } from './rule.ts'
 
 /** What the first rule that matches says. `rule` is its number, from 0. */
 export type RouteDecision =
   | { readonly kind: 'block'; readonly rule: number }
+  | {
+      readonly kind: 'direct'
+      readonly rule: number
+      /** The target may be at a loopback or private address: the rule names it, or says so. */
+      readonly allowPrivate: boolean
+      /** The rule is for this user by name. */
+      readonly namesUser: boolean
+    }
   | {
       readonly kind: 'providers'
       readonly rule: number
@@ -24,6 +34,8 @@ export class RouteTable {
   readonly #rules: readonly RouteRule[]
   readonly #matcher: RouteMatcher
   readonly #groups: ReadonlyMap<string, readonly Tier[]>
+  /** The hosts that rules to `direct` name one by one, and small blocks of addresses. */
+  readonly #named: HostIndex
   readonly #canServe: (provider: string) => boolean
 
   /** @param canServe whether a provider holds an address or may buy one; asked for groups alone */
@@ -32,6 +44,7 @@ export class RouteTable {
     this.#matcher = new RouteMatcher(routes)
     this.#groups = resolveGroups(groups)
     this.#canServe = canServe
+    this.#named = namedHosts(routes)
   }
 
   /**
@@ -40,18 +53,46 @@ export class RouteTable {
    */
   decide(query: RouteQuery, share: number): RouteDecision | undefined {
     const rule = this.#matcher.match(query)
-    const to = rule === undefined ? undefined : this.#rules[rule]?.to
-    if (rule === undefined || to === undefined) return undefined
+    const found = rule === undefined ? undefined : this.#rules[rule]
+    if (rule === undefined || found === undefined) return undefined
+    const { to } = found
     if (to.kind === 'block') return { kind: 'block', rule }
+    if (to.kind === 'direct') {
+      const allowPrivate = found.allowPrivate === true || this.#names(query.host, rule)
+      return { kind: 'direct', rule, allowPrivate, namesUser: found.user !== undefined }
+    }
     const tiers = this.tiersOf(to)
     const all = tiers.flatMap((tier) => tier.map(({ provider }) => provider))
     const serving = all.length === 1 ? all : chooseProviders(tiers, this.#canServe, share)
     return { kind: 'providers', rule, all, serving }
   }
 
-  /** The providers behind a target of a rule, the first to serve first; none for `block`. */
+  /** Whether the rule, to `direct`, names this host itself. */
+  #names(host: string, rule: number): boolean {
+    return this.#named.rulesFor(canonicalHost(host)).includes(rule)
+  }
+
+  /** The providers behind a target of a rule, the first to serve first; none for `block` and `direct`. */
   tiersOf(to: RouteTarget): readonly Tier[] {
-    if (to.kind === 'block') return []
+    if (!('name' in to)) return []
     return to.kind === 'provider' ? [[{ provider: to.name, weight: 1 }]] : (this.#groups.get(to.name) ?? [])
   }
+}
+
+/** 10.0.0.0/8 and fc00::/7 are the largest private blocks: whoever writes a larger one means the Internet. */
+const MIN_PREFIX = { 4: 8, 6: 7 }
+
+function namedHosts(rules: readonly RouteRule[]): HostIndex {
+  const named = new HostIndex()
+  for (const [number, { host = [], to }] of rules.entries()) {
+    if (to.kind !== 'direct') continue
+    for (const pattern of host) if (isOneHost(pattern)) named.add(pattern, number)
+  }
+  return named
+}
+
+function isOneHost(pattern: HostPattern): pattern is Exclude<HostPattern, { kind: 'any' }> {
+  if (pattern.kind !== 'block') return pattern.kind === 'exact'
+  const [address = '', length] = pattern.value.split('/')
+  return Number(length) >= MIN_PREFIX[address.includes(':') ? 6 : 4]
 }

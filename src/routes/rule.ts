@@ -5,6 +5,8 @@ export type RouteTarget =
   | { readonly kind: 'provider'; readonly name: string }
   | { readonly kind: 'group'; readonly name: string }
   | { readonly kind: 'block' }
+  /** From this machine's own address, through no upstream. */
+  | { readonly kind: 'direct' }
 
 /** How a client asks: CONNECT, an absolute-form request (`plain`), or SOCKS4, SOCKS4a and SOCKS5. */
 export type RouteMethod = 'CONNECT' | 'plain' | 'socks'
@@ -38,6 +40,8 @@ export interface RouteRule {
   readonly listen?: readonly (number | string)[]
   readonly method?: readonly RouteMethod[]
   readonly to: RouteTarget
+  /** Of a rule to `direct`: loopback and private targets are connected to although the rule does not name them. */
+  readonly allowPrivate?: boolean
 }
 
 /** One connection or request, as the rules see it. */

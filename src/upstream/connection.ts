@@ -16,6 +16,7 @@ import { containException, type ExceptionOwner } from '../internal-errors.ts'
 import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { Expiring } from '../structures/timeout-queue.ts'
+import { isDirect } from './direct.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Faults of this machine: nothing is learnt about the upstream. */
@@ -187,6 +188,7 @@ export class Leg extends Expiring {
     if (LOCAL_CODES.has(code)) this.fail({ kind: 'local', code })
     else if (code === FORBIDDEN_ADDRESS) this.broke('forbidden')
     else if (CLOSED_CODES.has(code)) this.broke('closed')
+    else if (isDirect(this.upstream)) this.fail({ kind: 'broken', how: 'unreachable', code })
     else this.broke(isProtocolError(code) ? 'garbage' : 'unreachable')
   }
 

@@ -1,13 +1,14 @@
-/** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5. */
+/** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5; or to the target itself. */
 import { connect, isIP, Socket, type TcpNetConnectOpts } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { containListeners } from '../internal-errors.ts'
-import { type ConnectGuard, forbiddenAddress } from '../network/connect-guard.ts'
+import { type ConnectGuard, type ConnectRule, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
 import { type Handshake, Leg, type LegOwner } from './connection.ts'
+import { DIRECT, isDirect } from './direct.ts'
 import { ConnectHandshake, NoHandshake, SocksHandshake } from './handshake.ts'
 import { Preconnect } from './preconnect.ts'
 import { ReadBuffers } from './read-buffers.ts'
@@ -25,6 +26,9 @@ export interface DiallerSettings {
   /** Providers whose upstreams may be at loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
 }
+
+/** Each has its own places among the look-ups of names. */
+const DIRECT_GROUPS = 4
 
 /** A socket that knows its leg: the listeners below are shared by all sockets. */
 interface LegSocket extends Socket {
@@ -60,6 +64,7 @@ export class Dialler {
 
   /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */
   dial(upstream: Upstream, target: Target, owner: LegOwner): Leg {
+    if (isDirect(upstream)) return this.dialPlain(upstream, owner)
     const leg = this.#preconnect?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
     this.#timeouts.add(leg)
     leg.handshake.ask(target)
@@ -74,7 +79,7 @@ export class Dialler {
     return leg
   }
 
-  /** Opens a connection to an upstream that is an HTTP proxy, for plain requests; `leg.relay` gets what it receives. */
+  /** Opens a connection to an HTTP proxy for plain requests, or to a target; `leg.relay` gets what it receives. */
   dialPlain(upstream: Upstream, owner: LegOwner): Leg {
     const leg = new Leg(this, upstream, owner)
     leg.handshake = new NoHandshake(leg)
@@ -84,8 +89,8 @@ export class Dialler {
   }
 
   #connect(leg: Leg): Socket {
-    const { host, port, protocol, provider } = leg.upstream.facts
-    const rule = { port, allowPrivate: this.#allowPrivate.has(provider), group: provider }
+    const { host, port, protocol } = leg.upstream.facts
+    const rule = this.#ruleFor(leg.upstream)
     const onread = { buffer: leg.readInto, callback: leg.received }
     const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true, onread }
     if (isIP(host) !== 0) {
@@ -96,6 +101,12 @@ export class Dialler {
       })
     }
     return adopt(protocol === 'https' ? this.#connectTls(leg.upstream, options) : connect(options), leg)
+  }
+
+  #ruleFor(upstream: Upstream): ConnectRule {
+    const { host, port, provider } = upstream.facts
+    if (isDirect(upstream)) return { port, allowPrivate: upstream.allowPrivate, group: directGroup(host) }
+    return { port, allowPrivate: this.#allowPrivate.has(provider), group: provider }
   }
 
   #connectTls(upstream: Upstream, options: object): Socket {
@@ -128,6 +139,11 @@ export class Dialler {
     this.#preconnect?.close()
     this.#timeouts.close()
   }
+}
+
+/** Names that clients ask for are many, and one that hangs is to hold up few others: they are several groups. */
+function directGroup(host: string): string {
+  return `${DIRECT} ${(host.length + host.charCodeAt(0)) % DIRECT_GROUPS}`
 }
 
 function handshakeOf(leg: Leg): Handshake {

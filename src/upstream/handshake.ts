@@ -6,7 +6,7 @@ import { SocksClient, type SocksStep } from '../socks/client.ts'
 import type { Handshake, Leg } from './connection.ts'
 import { loginHeader } from './login-header.ts'
 
-/** For requests in absolute-form: the way is open as soon as the connection stands. */
+/** For requests in absolute-form, and to targets: the way is open as soon as the connection stands. */
 export class NoHandshake implements Handshake {
   readonly #leg: Leg
 

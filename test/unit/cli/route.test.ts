@@ -17,6 +17,7 @@ groups:
   - { name: g, members: [{ provider: a, weight: 3 }], fallback: provider b }
 routes:
   - DOMAIN-SUFFIX,blocked.example,block
+  - { host: [10.0.0.0/8, direct.test, "*.d.test"], to: direct }
   - { host: "*.example", user: u, to: group g }
   - { host: "*.example", method: socks, to: provider b }
 `,
@@ -32,13 +33,20 @@ it('names the rule with its place, and where it leads', () => {
     '',
   ])
   expect(explained('a.example:80', { user: 'u' }).slice(1)).toEqual([
-    `  rule 2    ${file}:9: { host: "*.example", user: u, to: group g }`,
+    `  rule 3    ${file}:10: { host: "*.example", user: u, to: group g }`,
     '  leads to  group g',
     '  first     a (weight 3)',
     '  then      b (weight 1)',
     '',
   ])
   expect(explained('a.example', { method: 'socks' })[2]).toBe('  leads to  provider b')
+})
+
+it('says of direct whether a private address is refused', () => {
+  const DIRECT = '  leads to  direct: the target sees the address of this machine'
+  expect(explained('direct.test')[2]).toBe(DIRECT)
+  expect(explained('10.1.2.3')[2]).toBe(DIRECT)
+  expect(explained('a.d.test')[2]).toBe(`${DIRECT}; refused where it is a private address`)
 })
 
 it('shows the rule alone, whatever stands beside it on its line', () => {

@@ -60,6 +60,13 @@ it.each([
   expect(rules(`  - "${line}"`)).toEqual([{ ...criteria, to: { kind: 'provider', name: 'one' } }])
 })
 
+it('DIRECT is direct, and may reach private addresses where the rule says so', () => {
+  expect(rules('  - DOMAIN,a.example,DIRECT\n  - { to: direct, allowPrivate: true }')).toEqual([
+    { host: [{ kind: 'exact', value: 'a.example' }], to: { kind: 'direct' } },
+    { to: { kind: 'direct' }, allowPrivate: true },
+  ])
+})
+
 it('REJECT is block', () => {
   expect(rules('  - DOMAIN,a.example,REJECT\n  - { to: block }').map(({ to }) => to)).toEqual([
     { kind: 'block' },
@@ -94,7 +101,12 @@ describe('a mistake is told at its place', () => {
       'groups:\n  - { name: g, members: [{ weight: 2 }] }',
       '2:26 groups[0].members[0] write a text or either provider or group',
     ],
-    ['groups:\n  - { name: g, members: [one], fallback: direct }', '2:42 groups[0].fallback write'],
+    [
+      'groups:\n  - { name: g, members: [one], fallback: direct }',
+      '2:42 groups[0].fallback a fallback is provider NAME',
+    ],
+    ['routes:\n  - { to: block, allowPrivate: true }', '2:18 routes[0].allowPrivate belongs to rules with to: direct'],
+    ['groups:\n  - { name: direct, members: [one] }', '2:13 groups[0].name choose another name'],
     [
       'groups:\n  - { name: a, members: [{ group: b }] }\n  - { name: b, members: [one], fallback: group a }',
       '2:16 groups[0].members the groups form a cycle: a -> b -> a',

@@ -16,6 +16,14 @@ it('warns of passwords of fewer than 12 characters where other machines can reac
   for (const host of ['127.0.0.1', 'localhost', '"::1"']) expect(warnings(listen(host, 'p'))).toEqual([])
 })
 
+it('warns of rules to direct, once for all of them', () => {
+  expect(warnings('routes: ["MATCH,block"]')).toEqual([])
+  expect(warnings('routes: ["DOMAIN,a.test,block", "DOMAIN,b.test,direct"]')).toEqual([
+    'routes[1].to targets of this rule are connected to directly, through no upstream: they see the address of this machine',
+  ])
+  expect(warnings('routes: ["MATCH,direct", "MATCH,direct", "MATCH,direct"]')[0]).toContain('this rule and 2 more')
+})
+
 it('warns of such a token of the admin port', () => {
   expect(warnings(`admin: { host: 192.0.2.1, token: "${SHORT}" }`)).toEqual([
     'admin.token is shorter than 12 characters, and other machines can reach the admin port',
