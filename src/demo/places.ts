@@ -7,11 +7,12 @@ export interface Place {
   readonly isp: string
 }
 
+/** The one that the documents name comes first: the vendor sells from the place that it has least of, in this order. */
 export const places: readonly Place[] = [
+  { country: 'JP', area: 'Kanto', city: 'Tokyo', isp: 'Sakurabit' },
   { country: 'CN', area: 'Jiangsu', city: 'Suzhou', isp: 'Telecom' },
   { country: 'CN', area: 'Guangdong', city: 'Shenzhen', isp: 'Unicom' },
   { country: 'CN', area: 'Sichuan', city: 'Chengdu', isp: 'Mobile' },
-  { country: 'JP', area: 'Kanto', city: 'Tokyo', isp: 'Sakurabit' },
   { country: 'DE', area: 'Hessen', city: 'Frankfurt', isp: 'Rheinnetz' },
   { country: 'US', area: 'Oregon', city: 'Portland', isp: 'Cascadia' },
 ]

@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto'
 import type { Clock, Timer } from '../clock.ts'
 import type { Reach } from './fetching.ts'
 import type { DemoLog } from './log.ts'
-import { type PlaceFilter, placesLike } from './places.ts'
+import { type Place, type PlaceFilter, placesLike } from './places.ts'
 import { deadlineText } from './times.ts'
 import { type DemoUpstream, openUpstream } from './upstream.ts'
 
@@ -32,6 +32,9 @@ export interface Holding extends DemoUpstream {
 /** Why nothing was sold: the vendor's own error codes. */
 export type NothingSold = 'NO_RESOURCE_FOUND' | 'NO_AVAILABLE_CHANNEL' | 'INTERNAL_ERROR'
 
+/** What expires so soon is counted as gone: its successor is ordered before. */
+const SOON_MS = 15_000
+
 export class Stock {
   readonly #options: StockOptions
   readonly #clock: Clock
@@ -39,7 +42,7 @@ export class Stock {
   readonly #held = new Map<Holding, Timer>()
   readonly #pending = new Set<Promise<unknown>>()
   readonly #forgetWake: () => void
-  #opening = 0
+  readonly #opening = new Map<Place, number>()
   #closed = false
 
   constructor(options: StockOptions, { clock, log }: { readonly clock: Clock; readonly log: DemoLog }) {
@@ -58,10 +61,11 @@ export class Stock {
   async sell(count: number, filter: PlaceFilter): Promise<readonly Holding[] | NothingSold> {
     const places = placesLike(filter)
     if (places.length === 0) return 'NO_RESOURCE_FOUND'
-    const free = this.#options.channels - this.#opening - this.#held.size
+    const opening = this.#opening.values().reduce((sum, count) => sum + count, 0)
+    const free = this.#options.channels - opening - this.#held.size
     if (this.#closed) return 'INTERNAL_ERROR'
     if (free <= 0) return 'NO_AVAILABLE_CHANNEL'
-    const tries = Array.from({ length: Math.min(count, free) }, () => this.#track(this.#open(places)))
+    const tries = Array.from({ length: Math.min(count, free) }, () => this.#track(this.#open(this.#scarcest(places))))
     const opened: Holding[] = []
     for (const result of await Promise.allSettled(tries)) {
       if (result.status === 'fulfilled') opened.push(result.value)
@@ -78,11 +82,18 @@ export class Stock {
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }
 
-  async #open(places: ReturnType<typeof placesLike>): Promise<Holding> {
-    this.#opening++
+  /** The place with the fewest addresses that last, the first of several: so every place is there as soon as there are as many. */
+  #scarcest(places: readonly Place[]): Place {
+    const soon = this.#clock.now() + SOON_MS
+    const lasting = [...this.#held.keys()].filter(({ expiresAt }) => expiresAt > soon)
+    const count = (place: Place) =>
+      lasting.filter((holding) => holding.place === place).length + (this.#opening.get(place) ?? 0)
+    return places.reduce((scarcest, place) => (count(place) < count(scarcest) ? place : scarcest))
+  }
+
+  async #open(place: Place): Promise<Holding> {
+    this.#opening.set(place, (this.#opening.get(place) ?? 0) + 1)
     try {
-      const place = places[randomInt(places.length)]
-      if (place === undefined) throw new Error('no place to choose from')
       const { lifeMs, deadline } = this.#pickLife()
       const { nextHost, reach } = this.#options
       const expiresAt = this.#clock.now() + lifeMs
@@ -91,7 +102,7 @@ export class Stock {
       if (this.#closed) this.#stop(holding)
       return holding
     } finally {
-      this.#opening--
+      this.#opening.set(place, (this.#opening.get(place) ?? 1) - 1)
     }
   }
 

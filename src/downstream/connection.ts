@@ -195,7 +195,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     const hasHeard = this.#state === 'lingering' || this.#state === 'http'
     if (hasHeard || this.isMute) return void this.socket.destroy()
     const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
-    this.#server.refused(error)
+    this.#server.refused(error, this.protocol)
     this.refuse(error)
   }
 
@@ -250,7 +250,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     if (party !== undefined) return void party.failInternally()
     if (this.#state === 'lingering') return void this.socket.destroy()
     const error = internalFailure()
-    this.#server.refused(error)
+    this.#server.refused(error, this.protocol)
     this.refuse(error)
   }
 }

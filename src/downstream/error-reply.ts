@@ -61,7 +61,18 @@ export function httpErrorBytes(error: GatewayError, withBody = true): Buffer {
   const { status, headers, body } = httpError(error)
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   // UTF-8 for the message's sake, which Content-Length counts in octets.
-  return Buffer.from(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n${withBody ? body : ''}`)
+  return Buffer.from(`HTTP/1.1 ${status} ${refusalPhrase(error)}\r\n${lines}\r\n${withBody ? body : ''}`)
+}
+
+/** Longer phrases are cut: some clients limit the status line. */
+const MAX_PHRASE_CHARACTERS = 160
+
+/**
+ * Code and words as a reason phrase, which is free text (RFC 9112 section 4): many clients show nothing else of a refused
+ * CONNECT. ASCII alone, because clients read it as latin1, UTF-8 or not at all.
+ */
+function refusalPhrase({ code, message }: GatewayError): string {
+  return `${code} ${message}`.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_PHRASE_CHARACTERS)
 }
 
 export function reasonPhrase(status: number): string {

@@ -39,7 +39,7 @@ export interface HandshakeHost {
   /** Set while the listener refuses newcomers: they hear it in their own protocol. */
   readonly refusal: GatewayError | undefined
   /** A request that was refused before it became a tunnel. */
-  refused(error: GatewayError): void
+  refused(error: GatewayError, protocol: Handshake['protocol']): void
 }
 
 type State = 'sniff' | 'connect' | 'greeting' | 'login' | 'socks5' | 'socks4' | 'over'
@@ -86,7 +86,7 @@ export abstract class Handshake extends Expiring {
       this.#keep(bytes, used)
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
-      this.#host.refused(error)
+      this.#host.refused(error, this.protocol)
       this.refuse(error)
     }
   }
@@ -228,7 +228,7 @@ export abstract class Handshake extends Expiring {
       const message = demandsLogin
         ? 'this listener demands a login'
         : 'the client offers no SOCKS login method that is spoken here'
-      this.#host.refused(new GatewayError('GW_LOGIN_REQUIRED', message))
+      this.#host.refused(new GatewayError('GW_LOGIN_REQUIRED', message), this.protocol)
       this.sayLast(CHOSE_NONE)
     }
     return methods.size
@@ -247,7 +247,7 @@ export abstract class Handshake extends Expiring {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       if (error.code === 'GW_LOGIN_REQUIRED') {
-        this.#host.refused(error)
+        this.#host.refused(error, this.protocol)
         this.refuse(error)
         return login.size
       }

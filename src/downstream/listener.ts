@@ -30,7 +30,8 @@ export interface ListenerOwner {
   tunnel(connection: Connection, listener: Listener): PendingTunnel
   /** A connection that speaks plain HTTP. It stays counted here until it closes. */
   http(connection: Connection, first: Buffer, listener: Listener): void
-  refused(error: GatewayError): void
+  /** @param protocol what the client spoke, where that is known */
+  refused(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept: descriptors, mostly. */
   troubled(error: NodeJS.ErrnoException): void
 }
@@ -116,8 +117,8 @@ export class Listener implements ConnectionHost {
     this.#owner.left(connection)
   }
 
-  refused(error: GatewayError): void {
-    this.#owner.refused(error)
+  refused(error: GatewayError, protocol: Connection['protocol']): void {
+    this.#owner.refused(error, protocol)
   }
 
   /** Accepts nobody any more; those that are connected stay, newly arriving requests on them are refused. */

@@ -145,7 +145,27 @@ function setOption(options: Record<string, unknown>, key: string, value: string)
   if (name === undefined) throw unknownKey(`-${key}-`)
   if (name in options) throw new GatewayError('GW_BAD_OPTION', `the option "${key}" is given twice`)
   if (value === '' || value.length > MAX_VALUE_LENGTH) throw badValue(key, 'takes 1 to 256 characters')
-  options[name] = parseValue(key.toLowerCase(), name, value)
+  options[name] = parseValue(key.toLowerCase(), name, decoded(key, value))
+}
+
+/**
+ * Values may be percent-encoded UTF-8 (RFC 3986 section 2.1): many clients can send nothing but latin1 in a user name. A percent
+ * sign without two hexadecimal digits behind it is one.
+ */
+function decoded(key: string, value: string): string {
+  if (!value.includes('%')) return value
+  try {
+    const text = decodeURIComponent(value.replace(/%(?![0-9A-Fa-f]{2})/g, '%25'))
+    if (!hasControlCharacter(text)) return text
+  } catch {
+    // Not UTF-8.
+  }
+  throw badValue(key, 'holds percent-encoded octets that are no text in UTF-8')
+}
+
+function hasControlCharacter(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20 || text.charCodeAt(at) === 0x7f) return true
+  return false
 }
 
 function parseValue(key: string, name: OptionName, value: string): unknown {

@@ -25,6 +25,9 @@ export interface PoolSettings {
   }
 }
 
+/** What a client may wish of an address. */
+export type Facet = 'country' | 'area' | 'city' | 'isp'
+
 /** What a lease must fit. `key` names the filter: equal keys accept the same upstreams. */
 export interface Filter {
   readonly key: string
@@ -32,10 +35,12 @@ export interface Filter {
   readonly providers: readonly string[] | undefined
   /** The same filter without wishes that no order can fulfil (a place, a carrier); undefined when there are none. */
   readonly base: Filter | undefined
+  /** What those wishes are about. */
+  readonly wishes: readonly Facet[]
   accepts(facts: UpstreamFacts): boolean
 }
 
-export const anyUpstream: Filter = { key: '', providers: undefined, base: undefined, accepts: () => true }
+export const anyUpstream: Filter = { key: '', providers: undefined, base: undefined, wishes: [], accepts: () => true }
 
 export interface LeaseAsk {
   readonly strategy: Strategy
@@ -195,6 +200,16 @@ export class Pool {
     if (!this.canServeOwn(upstream, now) || this.isFull(upstream)) return false
     this.#lend(upstream)
     return true
+  }
+
+  /** What the upstreams that could be lent have as a facet, each value once, in alphabetical order. O(n). */
+  valuesOf(facet: Facet, { accepts }: Filter): readonly string[] {
+    const values = new Set<string>()
+    for (const { state, facts } of this.#byId.values()) {
+      const value = facts[facet]
+      if (value !== undefined && state !== 'draining' && accepts(facts)) values.add(value)
+    }
+    return [...values].sort()
   }
 
   /** Whether the upstream that a session lives on can serve it, now or as soon as one of its leases ends. */

@@ -75,7 +75,7 @@ export interface DataSideSettings {
 
 export interface DataSideObserver extends TrafficObserver {
   /** Refused before it was a request: handshake errors. */
-  turnedAway(error: GatewayError): void
+  turnedAway(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept a connection. */
   acceptFailed(error: NodeJS.ErrnoException): void
   /** So many logins of this client address failed since it was reported last. */
@@ -260,7 +260,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
       return tunnel
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
-      this.refused(error)
+      this.refused(error, request.protocol)
       request.refuse(error)
       return { clientGone: () => {}, failInternally: () => {} }
     }
@@ -292,8 +292,8 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     return defaults
   }
 
-  refused(error: GatewayError): void {
-    this.#observer.turnedAway(error)
+  refused(error: GatewayError, protocol?: Connection['protocol']): void {
+    this.#observer.turnedAway(error, protocol)
   }
 
   troubled(error: NodeJS.ErrnoException): void {

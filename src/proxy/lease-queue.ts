@@ -13,7 +13,7 @@
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
-import type { Miss, Pool } from '../pool/pool.ts'
+import { anyUpstream, type Filter, type Miss, type Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { DeadlineList } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SupplyView } from './lease-contract.ts'
@@ -263,12 +263,7 @@ export class LeaseQueue {
     miss: Miss,
     known?: { readonly outlook: GatewayError | undefined },
   ): GatewayError | undefined {
-    if (miss === 'no-match') {
-      return new GatewayError(
-        'GW_NO_MATCH',
-        'none of the live upstreams fits the asked provider, country, area, city or isp',
-      )
-    }
+    if (miss === 'no-match') return noMatch(request.filter, this.#pool)
     const { outlook } = known ?? { outlook: this.#supply.outlook(request.filter.providers, request.tried) }
     return outlook === undefined ? undefined : (request.lastError ?? outlook)
   }
@@ -280,13 +275,27 @@ export class LeaseQueue {
 
   #nothingCame(isForOwn: boolean): GatewayError {
     const { timeoutMs } = this.#settings
+    const seconds = `${timeoutMs / 1_000} s`
     const message = isForOwn
-      ? `the upstream of this session had no room for another connection within ${timeoutMs} ms`
-      : `no upstream became free within ${timeoutMs} ms`
+      ? `the upstream of this session had no room for another connection within ${seconds}`
+      : `no address became free within ${seconds}`
     return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
   }
 }
 
 function sessionLost(request: LeaseRequest): GatewayError {
   return request.lastError ?? new GatewayError('GW_SESSION_LOST', 'the upstream of this strict session is gone')
+}
+
+/** Values named of each wish. */
+const MAX_NAMED = 12
+
+/** Says what could be asked for instead. */
+function noMatch({ base, wishes }: Filter, pool: Pool): GatewayError {
+  const live = wishes.map((facet) => {
+    const values = pool.valuesOf(facet, base ?? anyUpstream)
+    const more = values.length > MAX_NAMED ? ` and ${values.length - MAX_NAMED} more` : ''
+    return `${facet}: ${values.slice(0, MAX_NAMED).join(', ') || 'none known'}${more}`
+  })
+  return new GatewayError('GW_NO_MATCH', `no live address fits; live are ${live.join('; ')}`)
 }

@@ -4,7 +4,8 @@ import type { Target } from '../address.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import { type ClientOptions, noOptions } from '../downstream/username-options.ts'
 import { GatewayError } from '../errors.ts'
-import { anyUpstream, type Filter } from '../pool/pool.ts'
+import { holdsPlace, isSameCountry } from '../places.ts'
+import { anyUpstream, type Facet, type Filter } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
 import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
 import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
@@ -166,7 +167,6 @@ export class Router {
   }
 }
 
-type Facet = 'country' | 'area' | 'city' | 'isp'
 const FACETS: readonly Facet[] = ['country', 'area', 'city', 'isp']
 
 /** Equal wishes give equal keys: the pool keeps one view for each key. */
@@ -181,6 +181,7 @@ function filterOf(options: ClientOptions, base: Filter): Filter {
     key: JSON.stringify([base.key, ...wishes.map((wish) => [wish.facet, wish.value])]),
     providers: base.providers,
     base,
+    wishes: wishes.map(({ facet }) => facet),
     accepts: (facts) => base.accepts(facts) && wishes.every((wish) => fits(facts, wish)),
   }
 }
@@ -192,18 +193,24 @@ function providerFilter(providers: readonly string[] | undefined): Filter {
   const key = JSON.stringify(providers)
   const known = filters.get(key)
   if (known !== undefined) return known
-  const filter: Filter = { key, providers, base: undefined, accepts: (facts) => providers.includes(facts.provider) }
+  const filter: Filter = {
+    key,
+    providers,
+    base: undefined,
+    wishes: [],
+    accepts: (facts) => providers.includes(facts.provider),
+  }
   filters.set(key, filter)
   return filter
 }
 
-/** Countries are codes; vendors write areas as in "河南省商丘市", of which a client names a part. */
+/** Vendors write areas as in "河南省商丘市", of which a client names a part, in either script. */
 function fits(facts: UpstreamFacts, { facet, value }: { facet: Facet; value: string }): boolean {
-  const fact = facts[facet]?.toLowerCase()
-  if (facet === 'country') return fact === value
+  const fact = facts[facet]
+  if (facet === 'country') return fact !== undefined && isSameCountry(fact, value)
   // A vendor that tells one place does not say whether it is a province or a town.
-  const place = facet === 'city' ? (facts.city ?? facts.area)?.toLowerCase() : fact
-  return place?.includes(value) ?? false
+  const place = facet === 'city' ? (facts.city ?? facts.area) : fact
+  return place !== undefined && holdsPlace(place, value)
 }
 
 /** Where a client stands among the weights of a group: always at the same place for one session. */

@@ -99,11 +99,13 @@ export class TrafficCounters implements DataSideObserver {
   refused(traffic: Traffic, error: GatewayError): void {
     this.#count(error)
     this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
+    this.#logSocksRefusal(traffic.protocol, error)
     if (this.#accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
   }
 
-  turnedAway(error: GatewayError): void {
+  turnedAway(error: GatewayError, protocol?: Traffic['protocol']): void {
     this.#count(error)
+    this.#logSocksRefusal(protocol, error)
     if (error.detail['answerAfterMs'] !== undefined) this.loginFailures++
     if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
   }
@@ -124,6 +126,12 @@ export class TrafficCounters implements DataSideObserver {
       { code: error.code },
       'a connection could not be accepted: raise the descriptor limit (ulimit -n) or lower limits.connections',
     )
+  }
+
+  /** SOCKS carries one octet: the log is the only place that says why. HTTP clients are told themselves. */
+  #logSocksRefusal(protocol: Traffic['protocol'] | undefined, { code, message }: GatewayError): void {
+    if (protocol === 'socks5' || protocol === 'socks4')
+      this.#log.info({ protocol, code, reason: message }, 'SOCKS refused')
   }
 
   loginsFailed(client: string, failures: number): void {

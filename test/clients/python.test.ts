@@ -3,33 +3,10 @@ import { pattern } from '../support/pattern.ts'
 import { sha256 } from '../support/site-routes.ts'
 import { caFile } from './support/files.ts'
 import { startGateway } from './support/gateway-process.ts'
-import { run } from './support/program.ts'
-
-/** Debian's Python, which has Debian's modules; the packages that the modules are in. */
-const PYTHON = '/usr/bin/python3'
-const PACKAGES: Record<string, string> = {
-  aiohttp: 'python3-aiohttp',
-  requests: 'python3-requests',
-  socks: 'python3-socks',
-}
+import { python } from './support/python.ts'
 
 const login = { username: 'crawler', password: 'p@ss:w/rd 100%' }
 const users = [{ name: login.username, password: login.password }]
-
-/**
- * Runs a script that is given its arguments as `args` and prints one JSON value.
- * @throws {Error} naming the Debian package when a module is missing, else with the traceback
- */
-async function python(script: string, args: Readonly<Record<string, unknown>>): Promise<unknown> {
-  const prologue = `import json, sys\nargs = json.loads(sys.argv[1])\n`
-  const { code, out, err } = await run(PYTHON, ['-c', prologue + script, JSON.stringify(args)])
-  // requests does not say ModuleNotFoundError when PySocks is missing.
-  const missing =
-    /No module named '(\w+)'/.exec(err)?.[1] ?? (err.includes('Missing dependencies for SOCKS') ? 'socks' : '')
-  if (PACKAGES[missing]) throw new Error(`${missing} is missing: install the Debian package ${PACKAGES[missing]}`)
-  if (code !== 0) throw new Error(`python3 ended with ${code}: ${err}`)
-  return JSON.parse(out)
-}
 
 describe.each(['http', 'socks5h'])('Python requests over %s', (scheme) => {
   it('reads http and https, keeps a connection, sends and gets large bodies', async () => {

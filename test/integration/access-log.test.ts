@@ -77,3 +77,17 @@ it('tells an answer that was cut off from a client that left before there was on
   expect(world.site.requests).toHaveLength(4)
   expect([traffic.requests.http, traffic.openedCount, traffic.clientsGone]).toEqual([4, 4, 0])
 })
+
+it('says at info why SOCKS was refused, which carries one octet, and of HTTP nothing', async () => {
+  const { port, log } = await startGateway({ upstreams: 1, config: { log: { level: 'info' } } })
+  const login = (username: string) => ({ login: { username, password: 'x' } })
+  await socks5(port, 'echo.test:7', login('a-country-jp'))
+  await socks5(port, 'echo.test:7', login('a-strict-perhaps'))
+  await connectVia(port, 'echo.test:7', login('a-country-jp'))
+  const refused = () => log.records().filter(({ msg }) => msg === 'SOCKS refused')
+  await eventually(() => refused().length).toBe(2)
+  expect(refused()).toEqual([
+    expect.objectContaining({ protocol: 'socks5', code: 'GW_NO_MATCH', reason: expect.stringContaining('country') }),
+    expect.objectContaining({ protocol: 'socks5', code: 'GW_BAD_OPTION', reason: expect.stringContaining('strict') }),
+  ])
+})

@@ -72,6 +72,19 @@ it('says so when nothing could be opened', async () => {
   await stock.close()
 })
 
+it('sells from the place that it has least of, the one that the documents name first', async () => {
+  const { stock, clock } = stockOf(() => '127.0.0.1')
+  const countries = () => stock.held.map(({ place }) => place.country)
+  await stock.sell(1, {})
+  await stock.sell(2, {})
+  expect(countries()).toEqual(['JP', 'CN', 'CN'])
+  clock.advance(50_000)
+  await stock.sell(1, {})
+  // The first one has no more than 15 s left: its successor is sold.
+  expect(countries()).toEqual(['JP', 'CN', 'CN', 'JP'])
+  await stock.close()
+})
+
 it('lets every address live for at least the shortest and at most the longest life', async () => {
   const clock = new FakeClock({ wall: 1_766_000_000_999 })
   const options = { channels: 50, life: [60_000, 62_500] as const, reach: undefined, nextHost: () => '127.0.0.1' }

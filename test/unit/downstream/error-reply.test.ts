@@ -32,7 +32,7 @@ it('frames the answer exactly, in octets and not in characters', () => {
   const end = bytes.indexOf('\r\n\r\n') + 4
   const head = bytes.subarray(0, end).toString('latin1')
   expect(head.split('\r\n')).toEqual([
-    'HTTP/1.1 503 Service Unavailable',
+    'HTTP/1.1 503 GW_NO_SUPPLY ????',
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${bytes.length - end}`,
     'Proxy-Status: turnpike; error=proxy_configuration_error; details="GW_NO_SUPPLY"',
@@ -42,6 +42,16 @@ it('frames the answer exactly, in octets and not in characters', () => {
     '',
   ])
   expect(bytes.subarray(end).toString()).toBe('GW_NO_SUPPLY: 余额不足\n')
+})
+
+it('puts code and words into the reason phrase, in ASCII and not too long', () => {
+  const line = (message: string) =>
+    httpErrorBytes(new GatewayError('GW_POOL_EMPTY', message)).toString('latin1').split('\r\n')[0]
+  expect(line('no address became free within 10 s')).toBe(
+    'HTTP/1.1 503 GW_POOL_EMPTY no address became free within 10 s',
+  )
+  expect(line('a\r\nSet-Cookie: b\t\x7f')).toBe('HTTP/1.1 503 GW_POOL_EMPTY a??Set-Cookie: b??')
+  expect(line('long'.repeat(100))).toHaveLength('HTTP/1.1 503 '.length + 160)
 })
 
 it.each([

@@ -132,6 +132,22 @@ it('reads headers in UTF-8, as clients send Chinese places', () => {
   expect(headerOptions([{ name: 'x-turnpike-session', value: '\xe9' }], noOptions)).toEqual({ session: 'é' })
 })
 
+it('decodes percent-encoded values: many clients send latin1 alone', () => {
+  expect(parseUserName('a-country-%E6%97%A5%E6%9C%AC-session-50%-city-a%2Fb%zz').options).toEqual({
+    country: '日本',
+    session: '50%',
+    city: 'a/b%zz',
+  })
+  expect(fromHeaders(['X-Turnpike-Area: %E6%B2%B3%E5%8D%97'])).toEqual({ area: '河南' })
+})
+
+it.each(['a-session-%FF', 'a-session-%E6%97', 'a-session-%0D%0Ax', 'a-session-%00', 'a-session-%C0%AF'])(
+  'refuses %s',
+  (name) => {
+    expect(refusal(() => parseUserName(name))).toContain('percent-encoded')
+  },
+)
+
 it.each([
   'X-Turnpike-Colour: red',
   'X-Turnpike-Constructor: a',

@@ -14,6 +14,7 @@ export function ofProvider(provider: string): Filter {
     key: `provider ${provider}`,
     providers: [provider],
     base: undefined,
+    wishes: [],
     accepts: (upstream) => upstream.provider === provider,
   }
 }
@@ -23,6 +24,7 @@ export function inArea(area: string, base: Filter = anyUpstream): Filter {
     key: `${base.key} area ${area}`,
     providers: base.providers,
     base,
+    wishes: ['area'],
     accepts: (upstream) => base.accepts(upstream) && upstream.area === area,
   }
 }

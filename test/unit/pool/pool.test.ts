@@ -170,6 +170,7 @@ describe('views of filters', () => {
       key,
       providers: undefined,
       base: anyUpstream,
+      wishes: [],
       asked: 0,
       accepts: () => {
         filter.asked++

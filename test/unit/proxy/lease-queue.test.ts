@@ -281,6 +281,17 @@ describe('those who would wait for nothing', () => {
     expect(happened()).toEqual(['a1 GW_NO_MATCH'])
   })
 
+  it('hear which places are live', () => {
+    const north = add('x', { area: 'north' })
+    add('y', { area: 'south' })
+    client('a0', { filter: inArea('north') })
+    const messages: string[] = []
+    const late = client('a1', { filter: inArea('north') })
+    Object.assign(late, { denied: ({ message }: GatewayError) => void messages.push(message) })
+    pool.remove(north, 'expired')
+    expect(messages).toEqual(['no live address fits; live are area: south'])
+  })
+
   it('hear in time that nothing came', () => {
     client('a0')
     clock.advance(WAIT_MS)

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { toTarget } from '../../../src/address.ts'
 import { anonymous } from '../../../src/downstream/proxy-auth.ts'
+import type { UpstreamFacts } from '../../../src/pool/upstream.ts'
 import { type ListenerDefaults, Router } from '../../../src/proxy/router.ts'
 
 const router = new Router({
@@ -51,4 +52,22 @@ it('keeps sessions of different accounts, and of different kinds, apart', () => 
   expect(keyOf({ session: 'a.test' })).toBe(keys[0])
   expect(keyOf({ host: 'A.Test' }, byTarget)).toBe(keys[3])
   expect(keyOf({})).toBeUndefined()
+})
+
+it('finds a place in either script, and in any spelling of a country', () => {
+  const accepts = (options: object, facts: object) =>
+    router
+      .route({ ...anonymous, options }, target('a.test'), { clientAddress: '192.0.2.1' }, plain, 'CONNECT')
+      .filter.accepts(facts as UpstreamFacts)
+  const shangqiu = { country: 'CN', area: '河南省商丘市' }
+  for (const options of [
+    { country: '中国' },
+    { country: 'china' },
+    { area: 'Henan' },
+    { city: 'shangqiu' },
+    { city: '商丘' },
+  ])
+    expect([options, accepts(options, shangqiu)]).toEqual([options, true])
+  for (const options of [{ country: 'jp' }, { area: 'hunan' }, { city: '洛阳' }, { isp: '电信' }])
+    expect([options, accepts(options, shangqiu)]).toEqual([options, false])
 })
