@@ -29,7 +29,7 @@ const { SystemClock } = await import('./clock.ts')
 const alive = setInterval(() => {}, 2 ** 30)
 process.exitCode = await runCli(process.argv.slice(2), {
   startApp: async (config, deps) => (await import('./app.ts')).startApp(config, deps),
-  direct: () => import('./direct.ts'),
+  offline: () => import('./offline.ts'),
   input: () => text(process.stdin),
   environment: process.env,
   clock: new SystemClock(),

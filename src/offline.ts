@@ -42,12 +42,7 @@ interface AloneDeps {
  * @param dir the folder of the store
  * @throws {StoreBusy} when another process uses it; else as `OperatorCalls.call`
  */
-export function callDirectly(
-  config: Config,
-  dir: string,
-  order: OperatorCall,
-  deps: AloneDeps,
-): Promise<OperatorReply> {
+export function callOffline(config: Config, dir: string, order: OperatorCall, deps: AloneDeps): Promise<OperatorReply> {
   const meant = config.providers.filter(({ name }) => name === order.provider)
   return alone(config, dir, meant, deps, (parts) => new OperatorCalls(parts).call(order, new AbortController().signal))
 }
@@ -57,7 +52,7 @@ export function callDirectly(
  * @returns undefined when there is no such provider
  * @throws {StoreBusy} when another process uses it; else as `SourceTrials`
  */
-export function tryDirectly(
+export function tryOffline(
   config: Config,
   dir: string | undefined,
   target: TrialTarget,

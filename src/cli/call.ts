@@ -28,14 +28,14 @@ export interface CallWords {
 }
 
 /** What works without a gateway; the root has it. */
-export interface Direct {
+export interface OfflineCalls {
   openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source>
-  callDirectly(config: Config, dir: string, order: OperatorCall, deps: { readonly log: Log }): Promise<OperatorReply>
+  callOffline(config: Config, dir: string, order: OperatorCall, deps: { readonly log: Log }): Promise<OperatorReply>
 }
 
 export interface CallDeps {
   readonly environment: Environment
-  readonly direct: () => Promise<Direct>
+  readonly offline: () => Promise<OfflineCalls>
   /** All of standard input. */
   readonly input: () => Promise<string>
   readonly err: (text: string) => void
@@ -54,7 +54,7 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const log = createLog({ level: 'warn', format: 'json' }, { write: deps.err })
   if (words.operation === undefined) {
     if (words.params.length > 0) throw new UsageError('name an operation before its parameters')
-    return listing(await (await deps.direct()).openTableOf(config, provider, log), provider, words.json)
+    return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, words.json)
   }
   const params = await paramsOf(words.params, deps.input)
   const order = { provider: provider.name, operation: words.operation, params, yes: words.yes }
@@ -130,7 +130,7 @@ async function alone(
   config: Config,
   provider: ProviderConfig,
   order: OperatorCall,
-  { direct, log }: SendDeps,
+  { offline, log }: SendDeps,
   why: string,
 ): Promise<OperatorReply> {
   if (isDemo(provider)) throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
@@ -139,7 +139,7 @@ async function alone(
       'no gateway answers, and with "state: off" nothing tells which calls still count: start the gateway, or let it keep state',
     )
   try {
-    return await (await direct()).callDirectly(config, config.state.path, order, { log })
+    return await (await offline()).callOffline(config, config.state.path, order, { log })
   } catch (error) {
     if (!(error instanceof StoreBusy)) throw error
     throw new CommandError(`a gateway holds the state in ${error.dir}, but ${why}. Stop it, or let it be reached`)

@@ -1,18 +1,18 @@
 /** The command line: `turnpike start | check | route | status | retry | test-source | try | call`. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import { type CallDeps, call, type Direct } from './call.ts'
+import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
 import { retry } from './retry.ts'
 import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, start } from './start.ts'
 import { status } from './status.ts'
-import { DEFAULT_CONFIG, type DirectTrial, type TestSourceDeps, testSource } from './test-source.ts'
+import { DEFAULT_CONFIG, type OfflineTrials, type TestSourceDeps, testSource } from './test-source.ts'
 import { tryOut } from './try.ts'
 import { exitCodes, explainFailure } from './words.ts'
 
-export interface CliDeps extends StartDeps, Omit<CallDeps, 'direct'>, Omit<TestSourceDeps, 'direct'> {
-  readonly direct: () => Promise<Direct & DirectTrial>
+export interface CliDeps extends StartDeps, Omit<CallDeps, 'offline'>, Omit<TestSourceDeps, 'offline'> {
+  readonly offline: () => Promise<OfflineCalls & OfflineTrials>
   readonly out: (text: string) => void
 }
 

@@ -34,8 +34,8 @@ export interface TestSourceWords {
 }
 
 /** What works without a gateway; the root has it. */
-export interface DirectTrial {
-  tryDirectly(
+export interface OfflineTrials {
+  tryOffline(
     config: Config,
     dir: string | undefined,
     target: TrialTarget,
@@ -45,7 +45,7 @@ export interface DirectTrial {
 
 export interface TestSourceDeps {
   readonly environment: Environment
-  readonly direct: () => Promise<DirectTrial>
+  readonly offline: () => Promise<OfflineTrials>
   /** All of standard input. */
   readonly input: () => Promise<string>
   readonly out: (text: string) => void
@@ -149,14 +149,14 @@ async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log
 /** @param why a gateway that runs was not asked */
 async function alone(
   { config, target, provider }: Subject,
-  { direct, log }: TestSourceDeps & { readonly log: Log },
+  { offline, log }: TestSourceDeps & { readonly log: Log },
   why: string,
 ): Promise<TrialReport> {
   if (provider !== undefined && isDemo(provider))
     throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
   try {
     const dir = config.state === 'off' ? undefined : config.state.path
-    const report = await (await direct()).tryDirectly(config, dir, target, { log })
+    const report = await (await offline()).tryOffline(config, dir, target, { log })
     if (report === undefined) throw new CommandError('there is no such provider')
     return report
   } catch (error) {

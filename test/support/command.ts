@@ -17,7 +17,7 @@ export async function runCommand(
   const unused = () => expect.fail('not for this command')
   const deps: CliDeps = {
     startApp: unused,
-    direct: () => import('../../src/direct.ts'),
+    offline: () => import('../../src/offline.ts'),
     input: async () => input,
     environment: {},
     clock: { now: () => 0 } as unknown as CliDeps['clock'],
