@@ -16,6 +16,7 @@ import { PoolFeed } from './feeds/pool-feed.ts'
 import { HistoryFeed, ProvidersFeed, VerdictFeed } from './feeds/report-feeds.ts'
 import { checkReport, configReport, type GatewayParts, gatewayFacts, tryPort } from './gateway-report.ts'
 import { History } from './history.ts'
+import { pacOf } from './pac.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
 import { tryRequest } from './try-request.ts'
 import { verdictOf } from './verdict.ts'
@@ -65,6 +66,7 @@ export function liveView(parts: LiveParts): LiveView {
     restUpstream: (id, restMs) => restUpstream(parts, id, restMs),
     evictUpstream: (id) => evictUpstream(parts, id),
     gateway: () => gatewayFacts(parts.gateway),
+    pac: (listen, requestHost) => pacOf(parts.gateway, listen, requestHost),
     config: () => configReport(parts.gateway),
     check: (text) => checkReport(text, parts.gateway),
     async tryRequest(order, signal) {

@@ -35,6 +35,8 @@ export interface AdminView {
    * @throws the signal's reason
    */
   tryRequest(order: TryOrder, signal: AbortSignal): Promise<TryReply | undefined>
+  /** The PAC file; undefined when the browser can reach no such port (pac.ts). */
+  pac(listen: string | undefined, requestHost: string): string | undefined
   connections(query: ConnectionsQuery): ConnectionsReport
   history(): HistoryReport
   /**

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { startBrowserPage } from './support/browser-page.ts'
 import { temporaryFolder } from './support/files.ts'
+import { freePort } from './support/free-port.ts'
 import { startGateway } from './support/gateway-process.ts'
 import { succeed } from './support/program.ts'
 
@@ -37,3 +38,25 @@ it.each(['http', 'socks5'])(
     expect(world.site.violations).toEqual([])
   },
 )
+
+it('Chromium with the PAC file connects directly where a rule says so, and else through the gateway', async () => {
+  const admin = { port: await freePort() }
+  const config = { admin, routes: ['DOMAIN,direct.test,direct', 'DOMAIN,blocked.test,block', 'MATCH,provider own'] }
+  const { world, log } = await startGateway({ config })
+  const read = async (url: string) => {
+    const { out } = await succeed('chromium', [
+      ...FLAGS,
+      `--user-data-dir=${temporaryFolder()}`,
+      `--proxy-pac-url=http://127.0.0.1:${admin.port}/proxy.pac`,
+      '--host-resolver-rules=MAP direct.test 127.0.0.1',
+      '--dump-dom',
+      url,
+    ])
+    return out
+  }
+  expect(await read(`http://direct.test:${world.site.port}/`)).toContain('peer 127.0.0.1')
+  expect(log.text).not.toContain('direct.test')
+  const peers = new Set(world.upstreams.map(({ host }) => host))
+  expect(peers).toContain(/peer ([\d.]+)/.exec(await read('http://site.test/'))?.[1])
+  expect(await read('http://blocked.test/')).toContain('GW_TARGET_BLOCKED')
+})

@@ -10,6 +10,7 @@ import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startWorld } from '../support/world.ts'
+import { freePort } from './support/free-port.ts'
 import { type GatewayProcess, startProcess } from './support/gateway-process.ts'
 import { succeed } from './support/program.ts'
 
@@ -47,14 +48,6 @@ async function startShop(lines: readonly string[]) {
   onTestFinished(() => void server.close())
   shop.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/take?key=k&count={num}`
   return shop
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function startAll() {

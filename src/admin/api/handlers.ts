@@ -18,6 +18,8 @@ export interface Request<Id extends OperationId> {
     : object
   readonly query: Operations[Id] extends { query: infer Query extends z.ZodType } ? z.output<Query> : undefined
   readonly body: Operations[Id] extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined
+  /** The `Host` header: how the client reaches this port. */
+  readonly host: string
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal
 }
@@ -54,6 +56,7 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
         : problem('ADMIN_NOT_READY', reasons.join('; '), { members: { ready, reasons } })
     },
     getMetrics: async () => new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } }),
+    getPac: ({ query: { listen }, host }) => answerPac(view.pac(listen, host)),
     getOpenApi: () => openApiDocument(),
     getPool: () => ({ ...view.gauges(), upstreams: view.upstreams() }),
     getProviders: () => ({ providers: view.providers() }),
@@ -101,6 +104,14 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
       answerCall(() => view.call({ provider: name, ...body }, signal), signal),
     testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),
   }
+}
+
+const NO_PORT =
+  'the gateway has no such port for clients, or it listens on loopback and this browser is on another machine'
+
+function answerPac(file: string | undefined): Response {
+  if (file === undefined) return problem('ADMIN_NOT_FOUND', NO_PORT)
+  return new Response(file, { headers: { 'Content-Type': 'application/x-ns-proxy-autoconfig' } })
 }
 
 const unknownProvider = () => problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')

@@ -9,6 +9,7 @@ import {
   configReport,
   gatewayReport,
   healthReport,
+  pacQuery,
   readiness,
   tryOrder,
   tryReply,
@@ -44,6 +45,17 @@ export const operations = {
     summary: 'Metrics in the Prometheus text format',
     access: 'read',
     replies: { 200: { description: 'All metrics', contentType: 'text/plain; version=0.0.4; charset=utf-8' } },
+  },
+  getPac: {
+    method: 'get',
+    path: '/proxy.pac',
+    summary: 'The routes as a proxy auto-configuration file, for browsers',
+    access: 'read',
+    query: pacQuery,
+    replies: {
+      200: { description: 'ECMAScript; FindProxyForURL', contentType: 'application/x-ns-proxy-autoconfig' },
+    },
+    problems: ['ADMIN_NOT_FOUND'],
   },
   getOpenApi: {
     method: 'get',

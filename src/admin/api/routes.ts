@@ -73,7 +73,13 @@ async function readRequest(c: Context<Env>, operation: Operation): Promise<Reque
   if (query instanceof Response) return query
   const body = operation.body === undefined ? undefined : await readBody(raw, operation.body, operation.maxBodyBytes)
   if (body instanceof Response) return body
-  return { params: c.req.param(), query, body, signal: raw.signal } as Request<OperationId>
+  return {
+    params: c.req.param(),
+    query,
+    body,
+    host: c.req.header('host') ?? '',
+    signal: raw.signal,
+  } as Request<OperationId>
 }
 
 function refuseMethod(methods: readonly string[]): Response {

@@ -100,6 +100,8 @@ export interface GatewayWorldOptions extends WorldOptions {
   /** How the gateway speaks with the upstreams; http. */
   readonly scheme?: 'http' | 'socks5'
   readonly secrets?: readonly (string | Login)[]
+  /** Other keys of gateway.yaml. */
+  readonly config?: ConfigPart
 }
 
 /** The gateway over fake upstreams, which know `site.test` and its like; no resolver does. */
@@ -115,6 +117,7 @@ export async function startGateway(options: GatewayWorldOptions = {}): Promise<G
     stop: { drain: '1s' },
     state: 'off',
     log: { level: 'debug', access: 'on' },
+    ...options.config,
   }
   const gateway = await startProcess(config, { secrets: [...world.secrets(), ...(options.secrets ?? [])] })
   return { ...gateway, world }

@@ -122,6 +122,14 @@ export const tryReply = named(
   }),
 )
 
+export const pacQuery = z.strictObject({
+  listen: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'Number or name of a port for clients; default: the first one that the browser can reach' }),
+})
+
 export const problemReport = named(
   'Problem',
   'A failure, as RFC 9457 describes it.',
