@@ -183,8 +183,16 @@ const genericProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>
     ...own,
     ...shared,
     limit: (own['limit'] ?? shared.limit) as typeof shared.limit,
-    vendor: z.literal('generic').meta({ description: 'Any API that answers one call with a list of addresses.' }),
+    vendor: z.literal('generic').meta({ description: 'Any API that answers a call with a list of addresses.' }),
     ...elsewhere(),
+  })
+
+/** No API, so nothing of what an API has. */
+const gatewayProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>>) =>
+  z.strictObject({
+    ...own,
+    ...shared,
+    vendor: z.literal('gateway').meta({ description: 'One fixed host whose user name chooses session and place.' }),
   })
 
 const demoProvider = (shared: Common) =>
@@ -211,9 +219,10 @@ export type LinkProvider = z.infer<ReturnType<typeof linkProvider>>
 export type StaticProvider = z.infer<ReturnType<typeof staticProvider>>
 export type DemoProvider = z.infer<ReturnType<typeof demoProvider>>
 export type GenericProvider = z.infer<ReturnType<typeof genericProvider>>
+export type GatewayProvider = z.infer<ReturnType<typeof gatewayProvider>>
 
 /** Vendors whose entries have a shape of their own. */
-const OWN_SHAPES: readonly string[] = ['static', 'demo', 'generic']
+const OWN_SHAPES: readonly string[] = ['static', 'demo', 'generic', 'gateway']
 
 /** One provider: told apart by `vendor`, then by `product`, so that an editor offers what fits. */
 export function providerSchema(catalogue: Catalogue) {
@@ -225,14 +234,16 @@ export function providerSchema(catalogue: Catalogue) {
       .map((product) => apiProvider(shared, catalogue, vendor, product))
     return first === undefined ? [] : [z.discriminatedUnion('product', [first, ...others])]
   })
-  const generics = catalogue.vendorNames
-    .filter((vendor) => vendor === 'generic')
-    .map((vendor) => genericProvider(shared, catalogue.ownKeysOf?.(vendor, 'list') ?? {}))
+  const has = (vendor: string) => catalogue.vendorNames.includes(vendor)
+  const tables = [
+    ...(has('generic') ? [genericProvider(shared, catalogue.ownKeysOf?.('generic', 'list') ?? {})] : []),
+    ...(has('gateway') ? [gatewayProvider(shared, catalogue.ownKeysOf?.('gateway', 'sessions') ?? {})] : []),
+  ]
   return z.discriminatedUnion('vendor', [
     staticProvider(shared),
     demoProvider(shared),
     linkProvider(shared),
-    ...generics,
+    ...tables,
     ...sold,
   ])
 }

@@ -64,14 +64,14 @@ class Walk {
     for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`, kind)
   }
 
-  /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter, and so is a generic one's table. */
+  /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter, and so is the table of a generic one and of a gateway. */
   #providers(kinds: readonly Node[]): void {
     const vendorOf = (kind: Node) => String(this.#resolve(kind.properties?.['vendor']).const)
     const [statics, demos, links, sold] = [
       kinds.filter((kind) => vendorOf(kind) === 'static'),
       kinds.filter((kind) => vendorOf(kind) === 'demo'),
       kinds.filter((kind) => vendorOf(kind) === 'link'),
-      kinds.filter((kind) => !['static', 'demo', 'link', 'generic'].includes(vendorOf(kind))),
+      kinds.filter((kind) => !['static', 'demo', 'link', 'generic', 'gateway'].includes(vendorOf(kind))),
     ]
     for (const [name, node] of common(kinds)) {
       if (name === 'vendor') this.#row('providers[].vendor', { description: VENDOR })

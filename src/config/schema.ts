@@ -14,6 +14,7 @@ import {
   type ApiProvider,
   type Catalogue,
   type DemoProvider,
+  type GatewayProvider,
   type GenericProvider,
   type LinkProvider,
   providerSchema,
@@ -273,12 +274,14 @@ export type StaticProviderConfig = DeepReadonly<StaticProvider>
 export type DemoProviderConfig = DeepReadonly<DemoProvider>
 export type LinkProviderConfig = DeepReadonly<LinkProvider>
 export type GenericProviderConfig = DeepReadonly<GenericProvider>
+export type GatewayProviderConfig = DeepReadonly<GatewayProvider>
 
 export const isStatic = (provider: ProviderConfig): provider is StaticProviderConfig => provider.vendor === 'static'
 export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig => provider.vendor === 'demo'
 /** A pasted link: the entry names no vendor. */
 export const isLink = (provider: ProviderConfig): provider is LinkProviderConfig => provider.vendor === 'link'
 export const isGeneric = (provider: ProviderConfig): provider is GenericProviderConfig => provider.vendor === 'generic'
+export const isGateway = (provider: ProviderConfig): provider is GatewayProviderConfig => provider.vendor === 'gateway'
 
 /**
  * Providers whose upstreams may be at loopback and private addresses. The demo's are on loopback; what the user wrote into a
@@ -290,4 +293,4 @@ export function privateProviders({ providers }: Pick<Config, 'providers'>): Read
 }
 /** Whether the provider is an API that a vendor's table describes: told by what it is not, because any vendor's name may be registered. */
 export const isApi = (provider: ProviderConfig): provider is ApiProviderConfig =>
-  !isStatic(provider) && !isDemo(provider) && !isGeneric(provider) && !isLink(provider)
+  !isStatic(provider) && !isDemo(provider) && !isGeneric(provider) && !isGateway(provider) && !isLink(provider)

@@ -5,9 +5,11 @@ import {
   type ApiProviderConfig,
   type Config,
   type DemoProviderConfig,
+  type GatewayProviderConfig,
   type GenericProviderConfig,
   isApi,
   isDemo,
+  isGateway,
   isGeneric,
   isLink,
   isStatic,
@@ -131,6 +133,7 @@ function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: Sourc
 }
 
 const DEMO_PRODUCT = 'channel'
+const GATEWAY_PRODUCT = 'sessions'
 
 /** What the vendor's engine needs of a provider's configuration. */
 function sourceSettings(config: Config, provider: ProviderConfig): SourceSettings {
@@ -142,7 +145,7 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
     credentials: isApi(provider) || isLink(provider) ? definedOnly(provider.credentials ?? {}) : {},
     request: isApi(provider) ? definedOnly(provider.request) : {},
     ...(isApi(provider) ? { own: ownSettings(provider, provider.product) } : {}),
-    ...(isGeneric(provider) ? { own: ownSettings(provider, 'list') } : {}),
+    ...(isGeneric(provider) || isGateway(provider) ? { own: ownSettings(provider, productOf(provider)) } : {}),
     upstream: {
       ...(username === undefined ? {} : { username: username.reveal() }),
       ...(password === undefined ? {} : { password }),
@@ -170,12 +173,13 @@ function sourceSettings(config: Config, provider: ProviderConfig): SourceSetting
 function productOf(provider: ProviderConfig): string {
   if (isApi(provider)) return provider.product
   if (isDemo(provider)) return DEMO_PRODUCT
+  if (isGateway(provider)) return GATEWAY_PRODUCT
   return isLink(provider) ? (provider.product ?? '') : 'list'
 }
 
 /** What stands under the keys that only this product has. */
 function ownSettings(
-  provider: ApiProviderConfig | GenericProviderConfig,
+  provider: ApiProviderConfig | GenericProviderConfig | GatewayProviderConfig,
   product: string,
 ): Readonly<Record<string, unknown>> {
   const names = Object.keys(ownKeysOf(provider.vendor, product))
@@ -208,7 +212,7 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     budget: provider.budget,
     lowStock: provider.lowStock,
     price: provider.price,
-    isRemembered: isApi(provider) || isGeneric(provider) || isLink(provider),
+    isRemembered: isApi(provider) || isGeneric(provider) || isGateway(provider) || isLink(provider),
     whitelist: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.whitelist : 'off',
     arrival: {
       provider: provider.name,

@@ -100,8 +100,8 @@ function autoMargin(lifeMs: number, life: Life): number {
   return Math.min(MAX_MARGIN_MS, Math.max(life.kind === 'until' ? VENDOR_GRAIN_MS : MIN_MARGIN_MS, lifeMs / 10))
 }
 
-/** Opaque, and the same for the same address of the same provider after a restart. Logins that differ are different upstreams. */
-function idOf(provider: string, sold: Sold): string {
-  const identity = [provider, sold.protocol, sold.host, String(sold.port), sold.username ?? ''].join('\n')
+/** Opaque, and the same for the same address of the same provider after a restart. Logins and sessions that differ are different upstreams. */
+function idOf(provider: string, { protocol, host, port, username = '', session }: Sold): string {
+  const identity = [provider, protocol, host, port, username, ...(session === undefined ? [] : [session])].join('\n')
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }

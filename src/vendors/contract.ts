@@ -130,6 +130,8 @@ export interface Sold {
   readonly isp?: string
   /** What names this address in the vendor's later calls (a task id, a uuid, `ip:port`). */
   readonly ref?: string
+  /** Names a session at an address that many share: sessions that differ are different upstreams. */
+  readonly session?: string
 }
 
 /** Bought, but without an address so far: `Source.follow` tells when there is one. It occupies its channel already. */

@@ -22,8 +22,8 @@ import { loginOf } from './generic/login.ts'
 import { EXTRACT, maxPerCallOf, type OpenCall, openCalls, usesNum } from './generic/operations.ts'
 import { countedBy, credentialsOf } from './generic/secrets.ts'
 import { type GenericOwn, settings as ownSettings, parseOwn } from './generic/settings.ts'
-import { builtIn, type Values } from './generic/template.ts'
 import { membersOf } from './parse/reply.ts'
+import { builtIn, type Values } from './parse/template.ts'
 import { parseZone } from './parse/time.ts'
 
 /** @param now ms since the epoch */

@@ -16,6 +16,8 @@ import {
   VendorError,
 } from './contract.ts'
 import { demo } from './demo.ts'
+import type { GatewayOwn } from './gateway/settings.ts'
+import { gateway, gatewayOf } from './gateway.ts'
 import { generic, openGeneric } from './generic.ts'
 import { ipipv, openIpipv } from './ipipv.ts'
 import { juliangip } from './juliangip.ts'
@@ -75,6 +77,13 @@ const doors: ReadonlyMap<string, Door> = new Map([
     },
   ],
   ['generic', { ...tableDoor(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
+  [
+    'gateway',
+    {
+      ...tableDoor(gateway),
+      open: (settings, deps) => openTableSource(gatewayOf(settings.own as unknown as GatewayOwn), settings, deps),
+    },
+  ],
   ['demo', tableDoor(demo)],
   [
     list.name,

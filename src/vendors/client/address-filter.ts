@@ -18,7 +18,7 @@ export function screen(delivered: Delivered, settings: ScreenSettings): Delivere
   const sold: Sold[] = []
   const rejected = [...delivered.rejected]
   for (const item of delivered.sold) {
-    const name = `${item.host}|${item.port}|${item.username ?? ''}`
+    const name = `${item.host}|${item.port}|${item.username ?? ''}|${item.session ?? ''}`
     const reason = seen.has(name) ? 'the same address twice in one reply' : refusalOf(item.host, settings.allowPrivate)
     seen.add(name)
     if (reason !== undefined) rejected.push(reason)

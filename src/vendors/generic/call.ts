@@ -3,9 +3,9 @@ import type { Secret } from '../../secret.ts'
 import type { Composed } from '../contract.ts'
 import { splitLogin } from '../parse/link.ts'
 import { membersOf } from '../parse/reply.ts'
+import { asIs, fill, inJson, namesIn, percentEncoded, type Values } from '../parse/template.ts'
 import type { CallSettings } from './call-settings.ts'
 import { sign } from './sign.ts'
-import { asIs, fill, inJson, namesIn, percentEncoded, type Values } from './template.ts'
 
 /** Stands where a signature will stand while it is made: what holds it is not signed. */
 const MARK = '\u0000'

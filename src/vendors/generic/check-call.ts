@@ -1,7 +1,7 @@
 /** What no single key of a call can tell. Reads the call as written, valid or not. */
 import type { EntryProblem } from '../contract.ts'
 import { membersOf } from '../parse/reply.ts'
-import { BUILT_IN, namesIn, OF_THE_CALL } from './template.ts'
+import { BUILT_IN, namesIn, OF_THE_CALL } from '../parse/template.ts'
 
 type Members = Readonly<Record<string, unknown>>
 type Path = readonly (string | number)[]

@@ -1,5 +1,6 @@
 /** The calls that an entry describes, as the operations of a vendor's table. */
 import type { Operation, Param, Params, RawReply } from '../contract.ts'
+import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'
 import { itemReader } from './item.ts'
@@ -7,7 +8,6 @@ import { readAnswer, readList, textAt } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut } from './select.ts'
 import type { GenericOwn, OperationName } from './settings.ts'
-import type { Values } from './template.ts'
 
 export const EXTRACT = 'extract'
 export const LOGIN = 'login'

@@ -1,7 +1,7 @@
 /** Signatures in a small vocabulary: what is joined, how it is digested, how the digest is written. */
 import { createHash, createHmac } from 'node:crypto'
 import type { Secret } from '../../secret.ts'
-import { asIs, type Encode, fill, percentEncoded, type Values } from './template.ts'
+import { asIs, type Encode, fill, percentEncoded, type Values } from '../parse/template.ts'
 
 export const HASHES = [
   'md5',

@@ -23,7 +23,7 @@ function sampleOf(name: string): string {
 }
 
 /** Vendors that are no company: their examples have names of their own. */
-const OWN_NAMES = ['static', 'demo', 'generic']
+const OWN_NAMES = ['static', 'demo', 'generic', 'gateway']
 
 it('there is an example for each product of each vendor, and for the ways to run', () => {
   const names = examples.map((file) => file.replace(/^.*\/|\.yaml$/g, ''))

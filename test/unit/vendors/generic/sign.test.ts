@@ -2,7 +2,9 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
-import { scripted } from '../scripted-http.ts'
+import { type CallGate, openSource } from '../../../../src/vendors/registry.ts'
+import { FakeClock } from '../../../support/fake-clock.ts'
+import { ScriptedHttp, scripted, settingsOf } from '../scripted-http.ts'
 
 const never = new AbortController().signal
 
@@ -114,5 +116,18 @@ describe('sign', () => {
     expect((await sent({ query })).params['n']).not.toBe(params['n'])
     const east = await sent({ query, zone: '+08:00' })
     expect(Date.parse(`${east.params['t']?.replace(' ', 'T')}+08:00`)).toBe(Math.floor(east.wall / 1_000) * 1_000)
+  })
+
+  it('are those at which the call leaves its gate, not those at which it began to wait', async () => {
+    const clock = new FakeClock()
+    const http = new ScriptedHttp(clock, { body: '198.51.100.7:80' })
+    const own = parseOwn({ url: 'http://api.vendor.example/', format: 'text', query: { t: '{timestamp}' } })
+    const gate: CallGate = (_limit, _order, send) => {
+      clock.advance(30_000)
+      return send()
+    }
+    const source = openSource(settingsOf({ vendor: 'generic', product: 'list', own }), { clock, http, gate })
+    await source.extract(1, never)
+    expect(http.requests[0]?.url.searchParams.get('t')).toBe(String(Math.floor(clock.wall() / 1_000)))
   })
 })

@@ -1,0 +1,108 @@
+/**
+ * `gateway`: vendors that sell traffic behind one fixed host, whose user name (or password) says which session and which place a
+ * connection belongs to. There is no API: a session is made here by naming it, and each is an upstream of its own with its life.
+ */
+import { randomInt } from 'node:crypto'
+import { z } from 'zod'
+import { Secret } from '../secret.ts'
+import { type Delivered, type Operation, type Sold, type Vendor, VendorError } from './contract.ts'
+import { checkGateway } from './gateway/check.ts'
+import { type GatewayOwn, type Place, settings } from './gateway/settings.ts'
+import { given } from './parse/items.ts'
+import { fill } from './parse/template.ts'
+
+const SESSION = 'session'
+const MAX_PER_ORDER = 100
+
+/** Names sessions; nothing of it goes on a wire. */
+const naming: Operation = {
+  about: 'makes sessions by naming them',
+  document: 'none: the entry in gateway.yaml',
+  method: 'GET',
+  path: '',
+  params: {},
+  // No vendor is called; the figure bounds how fast sessions are made when none of them works.
+  limit: () => ({ calls: 10, perMs: 1_000 }),
+  effect: 'reads',
+  compose: () => {
+    throw new VendorError('bad_request', 'operation', 'a gateway has no API: its sessions are made by naming them')
+  },
+}
+
+const ALPHABETS = {
+  alphanumeric: '0123456789abcdefghijklmnopqrstuvwxyz',
+  digits: '0123456789',
+  letters: 'abcdefghijklmnopqrstuvwxyz',
+} as const
+
+function nameOf({ length, of }: GatewayOwn['session']): string {
+  const alphabet = ALPHABETS[of]
+  return Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
+}
+
+/** @param place undefined: the vendor chooses */
+function sessionAt(own: GatewayOwn, place: Place | undefined): Sold {
+  const { host, port, protocol, life } = own
+  const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
+  const session = nameOf(own.session)
+  const values = {
+    ...keys,
+    ...given({ ...place }),
+    session,
+    seconds: String(Math.floor(life / 1_000)),
+    minutes: String(Math.max(1, Math.floor(life / 60_000))),
+  }
+  return {
+    host,
+    port,
+    protocol,
+    username: fill(own.username.reveal(), values),
+    password: new Secret(fill(own.password.reveal(), values)),
+    session,
+    life: { kind: 'for', ms: life, isTerm: true },
+    ...given({ ...place }),
+  }
+}
+
+/** Places take turns, so that all of them are held. */
+function sessionsOf(own: GatewayOwn): (count: number) => Delivered {
+  let turn = 0
+  return (count) => {
+    const sold = Array.from({ length: count }, () =>
+      sessionAt(own, own.places[turn++ % Math.max(1, own.places.length)]),
+    )
+    return { sold, rejected: [] }
+  }
+}
+
+/** @param make undefined where nobody has an entry at hand */
+function gatewayWith(make?: (count: number) => Delivered): Vendor {
+  return {
+    name: 'gateway',
+    baseUrl: 'http://127.0.0.1', // never called
+    credentials: z.strictObject({}),
+    operations: { [SESSION]: naming },
+    products: {
+      sessions: {
+        about: 'sessions behind one fixed host, each with its life',
+        extract: SESSION,
+        maxPerCall: MAX_PER_ORDER,
+        settings,
+        check: checkGateway,
+        order: () => ({}),
+        take: (count) => Promise.resolve(make?.(count) ?? { sold: [], rejected: [] }),
+        deliver: () => ({ sold: [], rejected: [] }),
+      },
+    },
+    authorize: (_operation, params) => params,
+    decode: () => undefined,
+  }
+}
+
+/** Stands for all gateways: name, product and keys are the same for all. */
+export const gateway: Vendor = gatewayWith()
+
+/** @param own the entry's own keys, as the configuration parsed them */
+export function gatewayOf(own: GatewayOwn): Vendor {
+  return gatewayWith(sessionsOf(own))
+}

@@ -1,0 +1,28 @@
+/** What no single key of a gateway's entry can tell. Reads the entry as written, valid or not. */
+import type { EntryProblem } from '../contract.ts'
+import { membersOf } from '../parse/reply.ts'
+import { namesIn } from '../parse/template.ts'
+
+const PLACE = ['country', 'area', 'city', 'isp'] as const
+
+export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly EntryProblem[] {
+  const { username, password, credentials } = entry
+  const places = Array.isArray(entry['places']) ? entry['places'].map(membersOf) : []
+  const known = [...Object.keys(membersOf(credentials) ?? {}), 'session', 'minutes', 'seconds', ...PLACE]
+  const templates = { username, password }
+  const used = Object.values(templates).flatMap((text) => (typeof text === 'string' ? namesIn(text) : []))
+  const problems: EntryProblem[] = Object.entries(templates).flatMap(([key, text]) =>
+    typeof text !== 'string' || namesIn(text).every((name) => known.includes(name))
+      ? []
+      : [{ path: [key], message: `fills in only ${known.map((name) => `{${name}}`).join(', ')}` }],
+  )
+  if (used.length > 0 && !used.includes('session'))
+    problems.push({ path: ['username'], message: 'needs {session}, here or in password: each session is an upstream' })
+  for (const name of PLACE.filter((one) => used.includes(one))) {
+    if (places.length === 0) problems.push({ path: ['username'], message: `needs places, which tell {${name}}` })
+    for (const [i, place] of places.entries())
+      if (place !== undefined && place[name] === undefined)
+        problems.push({ path: ['places', i], message: `needs ${name}: username or password fills it in` })
+  }
+  return problems
+}

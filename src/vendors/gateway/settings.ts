@@ -1,0 +1,56 @@
+/** Keys of a gateway's entry. */
+import { z } from 'zod'
+import { duration, integer, secret, text } from '../../config/fields.ts'
+import { Secret } from '../../secret.ts'
+
+/** Of a place: two letters, or the name that the vendor gives it in a user name. */
+const word = (about: string) => text({ maxBytes: 64 }).optional().meta({ description: about })
+
+const place = () =>
+  z.strictObject({
+    country: word('Fills {country}; clients ask for it as country.'),
+    area: word('Fills {area}: state or region.'),
+    city: word('Fills {city}.'),
+    isp: word('Fills {isp}: carrier or ASN.'),
+  })
+
+const login = () =>
+  z
+    .string()
+    .refine((value) => value !== '' && value.length <= 255, { error: 'must be 1 to 255 characters long' })
+    .transform((value) => new Secret(value))
+
+export const settings = {
+  host: text({ maxBytes: 253 }).meta({ description: 'Host that all sessions are dialled at.' }),
+  port: integer(1, 65_535).meta({ description: 'Its port.' }),
+  protocol: z.enum(['http', 'https', 'socks5']).default('http').meta({ description: 'What it speaks.' }),
+  username: login().meta({
+    description: 'User name with {session}, {country} and the like in it; {minutes} and {seconds} are the life.',
+  }),
+  password: login().meta({ description: 'Password; filled in as the user name is.' }),
+  credentials: z
+    .record(
+      z.string().regex(/^[A-Za-z_]\w{0,63}$/, { error: 'write letters, digits and _' }),
+      secret({ maxBytes: 255 }),
+    )
+    .default({})
+    .meta({ description: 'Keys of the account under names of your own: {name} in username and password.' }),
+  life: duration({ min: 1_000 }).meta({ description: 'How long the vendor keeps a session on one exit.' }),
+  session: z
+    .strictObject({
+      length: integer(4, 32).default(8).meta({ description: 'Characters of {session}.' }),
+      of: z.enum(['alphanumeric', 'digits', 'letters']).default('alphanumeric').meta({ description: 'Which ones.' }),
+    })
+    .prefault({})
+    .meta({ description: 'How sessions are named.' }),
+  places: z.array(place()).default([]).meta({ description: 'Where exits shall be; sessions take turns.' }),
+}
+
+const schema = z.object(settings)
+export type GatewayOwn = z.infer<typeof schema>
+export type Place = GatewayOwn['places'][number]
+
+/** Reads the keys as they stand in a file. @throws zod's error */
+export function parseGateway(written: unknown): GatewayOwn {
+  return schema.parse(written)
+}

@@ -1,0 +1,78 @@
+/** The sessions of the worked examples, and mistakes in an entry. Fixtures: test/fixtures/vendors/gateway.ts. */
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { parseConfig } from '../../../src/config/load.ts'
+import { ConfigError } from '../../../src/errors.ts'
+import { parseGateway } from '../../../src/vendors/gateway/settings.ts'
+import { ownKeysOf } from '../../../src/vendors/registry.ts'
+import { environment, exampleOf, gateways, names } from '../../fixtures/vendors/gateway.ts'
+import { failureOf, never, plain, scripted } from './scripted-http.ts'
+
+/** The keys of an example that only a gateway has, with the variables filled in. */
+function ownOf(name: string) {
+  const text = exampleOf(name).replace(/\$\{(\w+)\}/g, (_whole, variable: string) => environment[variable] ?? '')
+  const { providers } = parse(text) as { providers: readonly Record<string, unknown>[] }
+  const keys = Object.keys(ownKeysOf('gateway', 'sessions'))
+  return parseGateway(Object.fromEntries(Object.entries(providers[0] ?? {}).filter(([key]) => keys.includes(key))))
+}
+
+const open = (own: ReturnType<typeof ownOf>) => scripted({ vendor: 'gateway', product: 'sessions', own })
+
+describe.each(names)('%s', (name) => {
+  it('sessions are what the vendor’s pages allow, differ, take turns over the places, and call nobody', async () => {
+    const own = ownOf(name)
+    const { source, http } = open(own)
+    const { sold, rejected } = await source.extract(8, never)
+    expect([sold.length, rejected, http.requests]).toEqual([8, [], []])
+    for (const { username, password, life, protocol } of sold.map(plain)) {
+      expect(username).toMatch(gateways[name]?.username ?? /^$/)
+      expect(password).toMatch(gateways[name]?.password ?? /^$/)
+      expect([life, protocol]).toEqual([{ kind: 'for', ms: own.life, isTerm: true }, 'http'])
+    }
+    expect(new Set(sold.map(({ session }) => session)).size).toBe(8)
+    const countries = own.places.map(({ country }) => country)
+    expect(sold.slice(0, 4).map(({ country }) => country)).toEqual([...countries, ...countries])
+  })
+})
+
+it('an entry without places leaves the choice to the vendor', async () => {
+  const { source } = open(
+    parseGateway({ host: 'g.example', port: 1, username: 'u-{session}', password: 'p', life: '1m' }),
+  )
+  const [one] = (await source.extract(1, never)).sold
+  expect(one).toMatchObject({
+    host: 'g.example',
+    port: 1,
+    username: expect.stringMatching(/^u-[0-9a-z]{8}$/) as string,
+  })
+  expect(one).not.toHaveProperty('country')
+})
+
+it('there is no call that could be made by hand', async () => {
+  const own = parseGateway({ host: 'g.example', port: 1, username: 'u-{session}', password: 'p', life: '1m' })
+  expect(await failureOf(open(own).source.call('session', {}, never))).toMatchObject({ class: 'bad_request' })
+})
+
+describe('mistakes in an entry', () => {
+  const problemsOf = (more: string): string[] => {
+    const yaml = `providers: [{ name: g, vendor: gateway, host: h.example, port: 1, life: 1m, budget: { total: 9 }, ${more} }]`
+    try {
+      parseConfig(yaml, 'gateway.yaml', {})
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path} ${message}`)
+      throw error
+    }
+    return []
+  }
+  it.each([
+    ['username: "u-{session}", password: p', []],
+    ['username: "u-{sesion}", password: "{session}"', [/username fills in only \{session\}/]],
+    ['username: "{user}", password: p, credentials: { user: u }', [/username needs \{session\}/]],
+    ['username: "{session}-{country}", password: p', [/username needs places, which tell \{country\}/]],
+    ['username: "{session}-{city}", password: p, places: [{ city: a }, { country: b }]', [/places\[1\] needs city/]],
+    ['username: "{session}", password: p, session: { length: 99 }', [/session\.length/]],
+    ['username: "{session}"', [/password is missing/]],
+  ])('%s', (more, expected) => {
+    expect(problemsOf(more)).toEqual(expected.map((message) => expect.stringMatching(message) as string))
+  })
+})
