@@ -1,7 +1,7 @@
 /** Starts what is measured, each as a process of its own, and ends it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,13 +16,17 @@ const main = join(here, '../../src/main.ts')
 export class Bench {
   readonly #folder = mkdtempSync(join(tmpdir(), 'turnpike-bench-'))
   readonly #children: ChildProcess[] = []
+  /** Which process listens on a port. */
+  readonly #pids = new Map<number, number | undefined>()
 
   /** One of the roles of targets.ts that listens on a port of its own choice. @returns that port, or ports */
   async role(name: string, ...args: readonly string[]): Promise<number[]> {
     const child = this.#start([targets, name, ...args], 'pipe')
     if (child.stdout === null) throw new Error('a child without its output')
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-    return JSON.parse(line) as number[]
+    const ports = JSON.parse(line) as number[]
+    for (const port of ports) this.#pids.set(port, child.pid)
+    return ports
   }
 
   /** A gateway with these upstreams and this configuration beside the defaults. @returns its port */
@@ -33,9 +37,19 @@ export class Bench {
     // JSON is YAML. Everything else is the default: sessions, health and counters are on.
     const settings = { listen: [{ port }], admin: 'off', state: 'off', providers: [provider], ...config }
     writeFileSync(file, JSON.stringify(settings))
-    this.#start([main, 'start', '--config', file], 'ignore')
+    this.#pids.set(port, this.#start([main, 'start', '--config', file], 'ignore').pid)
     await answers(port)
     return port
+  }
+
+  /** Resident memory of the process that listens on this port, MiB; NaN on other systems than Linux. */
+  memoryOf(port: number): number {
+    try {
+      const status = readFileSync(`/proc/${this.#pids.get(port)}/status`, 'utf8')
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024
+    } catch {
+      return Number.NaN
+    }
   }
 
   #start(args: readonly string[], stdout: 'pipe' | 'ignore'): ChildProcess {

@@ -1,19 +1,19 @@
 /**
- * `npm run bench`: tunnels per second through Turnpike, proxy-chain and a bare relay, side by side in one run with nothing
- * but Node. The rounds are interleaved and the figures are medians, because other work on the machine comes and goes; read
- * the ratios. Everything is on loopback and bounded by ROUNDS * SECONDS. Prints a table and writes it to a file.
+ * `npm run bench`: tunnels and plain requests per second through Turnpike, proxy-chain and a bare relay, side by side in one
+ * run with nothing but Node. The rounds are interleaved and the figures are medians, because other work on the machine comes
+ * and goes; read the ratios. Everything is on loopback and bounded. Prints a table and writes it to a file.
  */
 import { writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Count, type Load, loads, upload } from './loads.ts'
 import { Bench, percentile } from './processes.ts'
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
     clients: { type: 'string', default: '64' },
     out: { type: 'string', default: join(tmpdir(), 'turnpike-bench.json') },
   },
@@ -21,12 +21,14 @@ const { values: options } = parseArgs({
 const ROUNDS = Number(options.rounds)
 const SECONDS = Number(options.seconds)
 const CLIENTS = Number(options.clients)
-const REQUEST = 'GET / HTTP/1.1\r\nHost: site.test\r\n\r\n'
-const CONNECT = 'CONNECT site.test:80 HTTP/1.1\r\nHost: site.test:80\r\n\r\n'
+const UPLOAD_BYTES = 2 ** 30
+const SAMPLE_MS = 50
 
-interface Target {
-  readonly name: string
+/** One target under one load. */
+interface Cell {
+  readonly target: string
   readonly port: number
+  readonly load: Load
   readonly perSecond: number[]
   errors: number
 }
@@ -34,70 +36,75 @@ interface Target {
 const bench = new Bench()
 try {
   const [upstream = 0] = await bench.role('upstream')
-  const targets: Target[] = []
-  const add = (name: string, port = 0) => targets.push({ name, port, perSecond: [], errors: 0 })
-  add('turnpike', await bench.turnpike([`user:pass@127.0.0.1:${upstream}`]))
-  add('proxy-chain', ...(await bench.role('proxy-chain', `${upstream}`)))
-  add('bare', ...(await bench.role('bare', `${upstream}`)))
-  for (let round = -1; round < ROUNDS; round++) for (const target of targets) await measure(target, round)
-  report(targets)
+  const ports = {
+    turnpike: await bench.turnpike([`user:pass@127.0.0.1:${upstream}`]),
+    'proxy-chain': (await bench.role('proxy-chain', `${upstream}`))[0] ?? 0,
+    bare: (await bench.role('bare', `${upstream}`))[0] ?? 0,
+  }
+  const cells = loads.flatMap((load) =>
+    Object.entries(ports).map(([target, port]): Cell => ({ target, port, load, perSecond: [], errors: 0 })),
+  )
+  for (let round = -1; round < ROUNDS; round++) for (const cell of cells) await measure(cell, round)
+  const uploads: Upload[] = []
+  for (const [target, port] of Object.entries(ports)) uploads.push(await measureUpload(target, port))
+  report(cells, uploads)
 } finally {
   bench.close()
 }
 
+/** One body of UPLOAD_BYTES by PUT. Memory in MiB, before and at most meanwhile. */
+interface Upload {
+  readonly target: string
+  readonly isAnswered: boolean
+  readonly mbPerSecond: number
+  readonly memoryBefore: number
+  readonly memoryPeak: number
+}
+
+async function measureUpload(target: string, port: number): Promise<Upload> {
+  const memoryBefore = bench.memoryOf(port)
+  let memoryPeak = memoryBefore
+  const sampler = setInterval(() => {
+    memoryPeak = Math.max(memoryPeak, bench.memoryOf(port))
+  }, SAMPLE_MS)
+  const startedAt = performance.now()
+  const isAnswered = await upload(port, UPLOAD_BYTES)
+  const seconds = (performance.now() - startedAt) / 1_000
+  clearInterval(sampler)
+  return { target, isAnswered, mbPerSecond: UPLOAD_BYTES / 1e6 / seconds, memoryBefore, memoryPeak }
+}
+
 /** The first round only warms the compilers up. */
-async function measure(target: Target, round: number): Promise<void> {
-  const { opened, errors } = await load(target.port)
-  if (round >= 0) target.perSecond.push(opened / SECONDS)
-  target.errors += errors
-}
-
-/** A closed loop: each client opens a tunnel, sends one request through it, closes, and begins again. */
-async function load(port: number): Promise<{ opened: number; errors: number }> {
-  const count = { opened: 0, errors: 0 }
+async function measure(cell: Cell, round: number): Promise<void> {
+  const count: Count = { served: 0, errors: 0 }
   const end = performance.now() + SECONDS * 1_000
-  await Promise.all(Array.from({ length: CLIENTS }, () => client(port, end, count)))
-  return count
+  await Promise.all(Array.from({ length: CLIENTS }, () => cell.load.client(cell.port, end, count)))
+  if (round >= 0) cell.perSecond.push(count.served / SECONDS)
+  cell.errors += count.errors
 }
 
-async function client(port: number, end: number, count: { opened: number; errors: number }): Promise<void> {
-  while (performance.now() < end) {
-    if (await oneTunnel(port)) count.opened++
-    else count.errors++
-  }
-}
-
-function oneTunnel(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    let isOpen = false
-    let isAnswered = false
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    socket.write(CONNECT)
-    socket.on('data', (chunk) => {
-      if (isOpen) {
-        isAnswered = chunk.includes('200 OK')
-        socket.destroy()
-      } else if (chunk.includes(' 200 ')) {
-        isOpen = true
-        socket.write(REQUEST)
-      } else socket.destroy()
-    })
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => resolve(isAnswered))
-  })
-}
-
-function report(targets: readonly Target[]): void {
-  const bare = percentile(targets.find(({ name }) => name === 'bare')?.perSecond ?? [], 0.5)
-  const rows = targets.map(({ name, perSecond, errors }) => {
-    const tunnelsPerSecond = percentile(perSecond, 0.5)
-    return { name, tunnelsPerSecond, toBare: tunnelsPerSecond / bare, errors }
+/** Each cell beside the bare relay under the same load, and beside its own plain GET. */
+function report(cells: readonly Cell[], uploads: readonly Upload[]): void {
+  const rateOf = (target: string, load: string) =>
+    percentile(cells.find((cell) => cell.target === target && cell.load.name === load)?.perSecond ?? [], 0.5)
+  const rows = cells.map(({ target, load: { name }, errors }) => {
+    const perSecond = rateOf(target, name)
+    const toBare = perSecond / rateOf('bare', name)
+    return { load: name, target, perSecond, toBare, toOwnGet: perSecond / rateOf(target, 'plain GET'), errors }
   })
   const lines = rows.map(
-    ({ name, tunnelsPerSecond, toBare, errors }) =>
-      `${name.padEnd(12)} ${tunnelsPerSecond.toFixed(0).padStart(8)} /s   ${toBare.toFixed(2)} of bare   ${errors} errors`,
+    ({ load, target, perSecond, toBare, toOwnGet, errors }) =>
+      `${load.padEnd(22)} ${target.padEnd(12)} ${perSecond.toFixed(0).padStart(7)} /s   ` +
+      `${toBare.toFixed(2)} of bare   ${toOwnGet.toFixed(2)} of its own GET   ${errors} errors`,
   )
-  process.stdout.write(`${CLIENTS} clients, median of ${ROUNDS} rounds of ${SECONDS} s\n${lines.join('\n')}\n`)
-  writeFileSync(options.out, `${JSON.stringify({ node: process.version, clients: CLIENTS, rows }, null, 2)}\n`)
+  const sent = uploads.map(
+    ({ target, isAnswered, mbPerSecond, memoryBefore, memoryPeak }) =>
+      `${'PUT of 1 GiB'.padEnd(22)} ${target.padEnd(12)} ${mbPerSecond.toFixed(0).padStart(7)} MB/s   ` +
+      `memory ${memoryBefore.toFixed(0)} -> ${memoryPeak.toFixed(0)} MiB${isAnswered ? '' : '   not answered'}`,
+  )
+  process.stdout.write(
+    `${CLIENTS} clients, median of ${ROUNDS} rounds of ${SECONDS} s\n${[...lines, ...sent].join('\n')}\n`,
+  )
+  writeFileSync(options.out, `${JSON.stringify({ node: process.version, clients: CLIENTS, rows, uploads }, null, 2)}\n`)
   process.stdout.write(`written to ${options.out}\n`)
 }

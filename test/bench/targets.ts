@@ -1,7 +1,7 @@
 /**
  * What is measured, and what stands around it, each as a process of its own. Prints its ports as JSON when it listens.
  *
- *   node test/bench/targets.ts upstream              a proxy that opens a tunnel to an origin inside itself
+ *   node test/bench/targets.ts upstream              a proxy that opens tunnels to an origin inside itself, and answers plain requests
  *   node test/bench/targets.ts far COUNT RTT BAD [socks5]   such proxies far away, some of them out of order at any time
  *   node test/bench/targets.ts bare UPSTREAM         the least that a relay in Node can be: no login, no limits, no retries
  *   node test/bench/targets.ts proxy-chain UPSTREAM...
@@ -16,7 +16,7 @@ const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 const SPELL_MS = 5_000
 
 const [kind, ...args] = process.argv.slice(2)
-if (kind === 'upstream') await listen([createServer({ noDelay: true }, (socket) => serveTunnel(socket, () => 0))])
+if (kind === 'upstream') await listen([createServer({ noDelay: true }, serve)])
 else if (kind === 'far') await far(Number(args[0]), Number(args[1]), Number(args[2]), args[3] === 'socks5')
 else if (kind === 'bare') await bare(Number(args[0]))
 else if (kind === 'proxy-chain') await proxyChain(args)
@@ -34,6 +34,44 @@ async function listen(servers: readonly NetServer[]): Promise<void> {
     ),
   )
   process.stdout.write(`${JSON.stringify(ports)}\n`)
+}
+
+/** The first octets tell a tunnel from plain requests. */
+function serve(socket: Socket): void {
+  socket.once('data', (first) => {
+    if (first.toString('latin1', 0, 8) === 'CONNECT ') serveTunnel(socket, () => 0)
+    else servePlain(socket)
+    socket.emit('data', first)
+  })
+}
+
+/** Answers each plain request when the end of its body, whose length its header tells, was read. Keeps no body. */
+function servePlain(socket: Socket): void {
+  let head = ''
+  let bodyLeft = 0
+  const answered = () => {
+    if (bodyLeft === 0) socket.write(ANSWER)
+  }
+  socket.on('data', (piece) => {
+    for (let rest = piece; rest.length > 0; ) {
+      if (bodyLeft > 0) {
+        const size = Math.min(bodyLeft, rest.length)
+        bodyLeft -= size
+        rest = rest.subarray(size)
+        answered()
+        continue
+      }
+      const before = head.length
+      head += rest.toString('latin1')
+      const end = head.indexOf('\r\n\r\n')
+      if (end === -1) return
+      rest = rest.subarray(end + 4 - before)
+      bodyLeft = Number(/content-length: (\d+)/i.exec(head.slice(0, end))?.[1] ?? '0')
+      head = ''
+      answered()
+    }
+  })
+  socket.on('error', () => socket.destroy())
 }
 
 /** Answers CONNECT, then every chunk as if it were one small request. @param delayMs of the answer to CONNECT */
