@@ -15,7 +15,7 @@ import type { Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
-import { DataSide, type DataSideSettings } from './proxy/data-plane.ts'
+import { DataPlane, type DataPlaneSettings } from './proxy/data-plane.ts'
 import { TrafficCounters } from './proxy/stream-info.ts'
 import type { Restored, Store } from './store/contract.ts'
 import { LocalAccountStore } from './store/local-account-store.ts'
@@ -35,7 +35,7 @@ export interface App {
   readonly admin: Address | undefined
   readonly pool: Pool
   readonly supply: Supply
-  readonly data: DataSide
+  readonly data: DataPlane
   readonly traffic: TrafficCounters
   /** Accepts nobody, waits for open tunnels as long as `stop.drain`, then ends everything. */
   stop(): Promise<void>
@@ -88,7 +88,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       () => parts.supply.close(),
     )
     parts.supply.restore(restored)
-    parts.data.sticky.restore(restored.sessions)
+    parts.data.sessionTable.restore(restored.sessions)
     const addresses = await parts.data.listen()
     let adminAddress: Address | undefined
     if (config.admin !== 'off') {
@@ -181,7 +181,7 @@ function budgetOf({ admin, callback, dial, limits, listen, pool, providers }: Co
   })
 }
 
-/** Pool, health, supply and data side, joined: what one tells the other is all here. */
+/** Pool, health, supply and data plane, joined: what one tells the other is all here. */
 function assemble(
   config: Config,
   budget: DescriptorBudget,
@@ -217,7 +217,7 @@ function assemble(
     store,
     onSettled: () => data.leaseQueue.review(),
   })
-  const data: DataSide = new DataSide(dataSettings(config, budget), {
+  const data: DataPlane = new DataPlane(dataSettings(config, budget), {
     clock,
     pool,
     health,
@@ -256,7 +256,7 @@ function adminSettings(
   return { host, port, token, stateDir: state === 'off' ? undefined : state.path, maxConnections }
 }
 
-async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: () => Promise<void>): Promise<void> {
+async function drain(data: DataPlane, clock: Clock, drainMs: number, closeAll: () => Promise<void>): Promise<void> {
   data.stopAccepting()
   const deadline = clock.now() + drainMs
   while (data.isBusy && clock.now() < deadline) await clock.sleep(Math.min(DRAIN_POLL_MS, deadline - clock.now()))
@@ -265,7 +265,7 @@ async function drain(data: DataSide, clock: Clock, drainMs: number, closeAll: ()
 
 const DRAIN_POLL_MS = 50
 
-function dataSettings(config: Config, budget: DescriptorBudget): DataSideSettings {
+function dataSettings(config: Config, budget: DescriptorBudget): DataPlaneSettings {
   const { limits, dial, wait } = config
   return {
     ports: config.listen.map((port) => ({

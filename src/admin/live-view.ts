@@ -1,7 +1,7 @@
 /** What the admin port asks, answered from the running parts. */
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { DataSide } from '../proxy/data-plane.ts'
+import type { DataPlane } from '../proxy/data-plane.ts'
 import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { Secret } from '../secret.ts'
 import type { OperatorCalls } from '../supply/operator/call.ts'
@@ -37,7 +37,7 @@ export interface LiveParts {
   readonly openLink: (link: PastedLink & { readonly channels: number | undefined }) => Source
   /** The entry for gateway.yaml. */
   readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null
-  readonly data: DataSide
+  readonly data: DataPlane
   readonly traffic: TrafficCounters
   readonly faults: () => Faults
   readonly gateway: GatewayParts
@@ -96,7 +96,7 @@ function reportsOf({ clock, pool, supply, data, traffic }: LiveParts): Reports {
     connections: data.connections,
     tunnels: data.tunnels,
     waiting: data.leaseQueue.waitingCount,
-    sessions: data.sticky.size,
+    sessions: data.sessionTable.size,
   })
   return {
     providers,

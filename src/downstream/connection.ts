@@ -15,7 +15,7 @@ import { Accumulator } from '../http1/head.ts'
 import { containListeners, type ExceptionOwner, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Linked } from '../structures/linked-list.ts'
-import type { DeadlineList } from '../structures/timeout-queue.ts'
+import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { AdmittedConnection } from './admission.ts'
 import type { PendingTunnel, TunnelRequest } from './client-request.ts'
 import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS } from './error-reply.ts'
@@ -26,7 +26,7 @@ export interface ConnectionHost extends HandshakeHost {
   /** Most octets kept of a client that sends before its tunnel is open. */
   readonly maxEarlyBytes: number
   /** For connections that only wait for the client to read our answer. */
-  readonly lingers: DeadlineList
+  readonly lingers: TimeoutQueue
   readonly clock: Clock
   tunnel(connection: Connection): PendingTunnel
   /** A connection that speaks plain HTTP; `first` are the octets read so far. */
@@ -98,7 +98,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   }
 
   /** The last answer on a connection that speaks plain HTTP. @param withBody false in answer to HEAD */
-  turnAway(error: GatewayError, withBody = true): void {
+  rejectWith(error: GatewayError, withBody = true): void {
     if (this.#state !== 'lingering') this.#refuse(httpErrorBytes(error, withBody), error)
   }
 
@@ -159,18 +159,18 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
 
   /** A wrong login is answered late (login-throttle.ts); nothing is read meanwhile. */
   #refuse(answer: Buffer, { detail: { answerAfterMs } }: GatewayError): void {
-    if (typeof answerAfterMs !== 'number') return void this.sayLast(answer)
+    if (typeof answerAfterMs !== 'number') return void this.writeFinal(answer)
     this.endHandshake()
     this.#state = 'lingering'
     this.socket.pause()
-    this.#answerTimer = this.#server.clock.after(answerAfterMs, () => this.sayLast(answer))
+    this.#answerTimer = this.#server.clock.after(answerAfterMs, () => this.writeFinal(answer))
   }
 
-  protected override say(answer: Buffer): void {
+  protected override write(answer: Buffer): void {
     this.socket.write(answer)
   }
 
-  protected override sayLast(answer: Buffer): void {
+  protected override writeFinal(answer: Buffer): void {
     this.socket.write(answer)
     this.linger()
   }
@@ -217,14 +217,14 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   }
 
   closed(): void {
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     this.#answerTimer?.clear()
     const pending = this.#pending
     this.#pending = undefined
     if (this.#relay !== undefined) this.#relay.clientClosed()
     else pending?.clientGone()
     this.#http?.closed()
-    const upstream = this.#relay?.leg.socket
+    const upstream = this.#relay?.connection.socket
     if (upstream === undefined || upstream.destroyed) this.#server.closed(this)
     // It is still sent what the client has left behind: until it closes, this connection counts.
     else upstream.once('close', () => this.#server.closed(this))

@@ -23,7 +23,7 @@ import {
   USER_PASSWORD,
 } from '../socks/server.ts'
 import type { Recent } from '../structures/generational-cache.ts'
-import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
+import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { ClientIdentity } from './client-request.ts'
 import { httpErrorBytes, socks4Failure, socks5Failure } from './error-reply.ts'
 import { type Access, anonymous } from './proxy-auth.ts'
@@ -35,7 +35,7 @@ export interface HandshakeHost {
   /** CONNECT heads that were read and found good lately, as text. */
   readonly connects: Recent<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
   readonly maxHeaderBytes: number
-  readonly handshakes: DeadlineList
+  readonly handshakes: TimeoutQueue
   /** Set while the listener refuses newcomers: they hear it in their own protocol. */
   readonly refusal: GatewayError | undefined
   /** A request that was refused before it became a tunnel. */
@@ -44,7 +44,7 @@ export interface HandshakeHost {
 
 type State = 'sniff' | 'connect' | 'greeting' | 'login' | 'socks5' | 'socks4' | 'over'
 
-export abstract class Handshake extends Expiring {
+export abstract class Handshake extends TimeoutEntry {
   protocol: 'connect' | 'socks5' | 'socks4' = 'connect'
   identity: ClientIdentity = anonymous
   target: Target = NOWHERE
@@ -68,9 +68,9 @@ export abstract class Handshake extends Expiring {
   /** The client speaks plain HTTP. @param first all that it has said so far */
   protected abstract handOver(first: Buffer): void
   /** Something on the way to the request. */
-  protected abstract say(answer: Buffer): void
+  protected abstract write(answer: Buffer): void
   /** The last that this client hears. */
-  protected abstract sayLast(answer: Buffer): void
+  protected abstract writeFinal(answer: Buffer): void
   /** Tells the client why not, once. */
   abstract refuse(error: GatewayError): void
 
@@ -229,13 +229,13 @@ export abstract class Handshake extends Expiring {
         ? 'this listener demands a login'
         : 'the client offers no SOCKS login method that is spoken here'
       this.#host.refused(new GatewayError('GW_LOGIN_REQUIRED', message), this.protocol)
-      this.sayLast(CHOSE_NONE)
+      this.writeFinal(CHOSE_NONE)
     }
     return methods.size
   }
 
   #choose(answer: Buffer, next: State): void {
-    this.say(answer)
+    this.write(answer)
     this.#state = next
   }
 

@@ -26,7 +26,7 @@ import {
 import { containException, internalFailure } from '../internal-errors.ts'
 import type { BodySink, HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
 import type { Linked } from '../structures/linked-list.ts'
-import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
+import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { ClientIdentity } from './client-request.ts'
 import type { Connection, PlainReader } from './connection.ts'
 import { withHeaderOptions } from './handshake.ts'
@@ -45,11 +45,11 @@ export interface HttpConnectionHost {
   /** A request that was refused before it was handed over. */
   refused(error: GatewayError): void
   /** Between two requests. */
-  readonly keepAlives: DeadlineList
+  readonly keepAlives: TimeoutQueue
   /** What clients are told about that. */
   readonly keepAliveLines: string
   /** For connections to which the end of an answer was written, until it has left. */
-  readonly unread: DeadlineList
+  readonly unread: TimeoutQueue
   /** Requests under way. */
   readonly open: { count: number }
   /** The connection is closed, or goes on as a tunnel. */
@@ -59,7 +59,7 @@ export interface HttpConnectionHost {
 /** `waiting`: not asked for; `flowing`: into the sink; `dropped`: nobody wants it; `whole`: its end was read. */
 type BodyState = 'waiting' | 'flowing' | 'dropped' | 'whole'
 
-export class HttpConnection extends Expiring implements PlainReader, RequestConnection, Linked<HttpConnection> {
+export class HttpConnection extends TimeoutEntry implements PlainReader, RequestConnection, Linked<HttpConnection> {
   /** Owned by the host's list. */
   next: HttpConnection | undefined = undefined
   previous: HttpConnection | undefined = undefined
@@ -110,7 +110,7 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
     try {
       head = this.#heads.read(bytes)
       if (head === undefined) return void this.#awaitHead(bytes)
-      this.deadlineList?.remove(this)
+      this.timeoutQueue?.remove(this)
       this.#keepRest(bytes, head.size)
       this.#serve(head)
     } catch (error) {
@@ -122,7 +122,7 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
   /** The rest of a head has the time of a handshake, from here on and however many pieces it comes in. */
   #awaitHead(beginning: Buffer): void {
     if (this.#hasEnded) return void this.connection.destroy()
-    if (this.deadlineList !== this.listener.handshakes) this.listener.handshakes.add(this)
+    if (this.timeoutQueue !== this.listener.handshakes) this.listener.handshakes.add(this)
     if (this.#unread === undefined) this.#keep(beginning)
     this.connection.socket.resume()
   }
@@ -193,13 +193,13 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
   /** A request that was not handed over. */
   #refuse(error: GatewayError, withBody = true): void {
     this.#host.refused(error)
-    this.turnAway(error, withBody)
+    this.rejectWith(error, withBody)
   }
 
-  turnAway(error: GatewayError, withBody: boolean): void {
-    this.deadlineList?.remove(this)
+  rejectWith(error: GatewayError, withBody: boolean): void {
+    this.timeoutQueue?.remove(this)
     this.#finishRequest()
-    this.connection.turnAway(error, withBody)
+    this.connection.rejectWith(error, withBody)
   }
 
   get isBodyWhole(): boolean {
@@ -308,7 +308,7 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
 
   /** The request and its answer are over. */
   #goOn(): void {
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     if (this.#unread !== undefined) return void this.#readHead(this.#unread.bytes)
     if (this.#hasEnded) return void this.connection.linger()
     this.#host.keepAlives.add(this)
@@ -337,7 +337,7 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
   }
 
   closed(): void {
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     this.#host.left(this)
     const handler = this.#handler
     this.#finishRequest()
@@ -366,7 +366,7 @@ export class HttpConnection extends Expiring implements PlainReader, RequestConn
     if (this.#handler !== undefined) return void this.#handler.failInternally()
     const error = internalFailure()
     this.#host.refused(error)
-    if (this.#request === undefined) this.turnAway(error, true)
+    if (this.#request === undefined) this.rejectWith(error, true)
     else this.#request.refuse(error)
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
 import type { HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
 import { LinkedList } from '../structures/linked-list.ts'
-import { DeadlineList } from '../structures/timeout-queue.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { Connection } from './connection.ts'
 import { HttpConnection, type HttpConnectionHost } from './http-connection.ts'
 import type { Listener } from './listener.ts'
@@ -17,17 +17,17 @@ export interface HttpConnectionsOwner extends Pick<HttpConnectionHost, 'request'
 }
 
 export class HttpConnections implements HttpConnectionHost {
-  readonly keepAlives: DeadlineList
+  readonly keepAlives: TimeoutQueue
   readonly keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
-  readonly unread: DeadlineList
+  readonly unread: TimeoutQueue
   readonly open = { count: 0 }
   readonly #owner: HttpConnectionsOwner
   readonly #connections = new LinkedList<HttpConnection>()
 
   /** @param idleMs how long the end of an answer may wait for a client that does not read it */
   constructor(clock: Clock, idleMs: number, owner: HttpConnectionsOwner) {
-    this.keepAlives = new DeadlineList(clock, KEEP_ALIVE_MS)
-    this.unread = new DeadlineList(clock, idleMs)
+    this.keepAlives = new TimeoutQueue(clock, KEEP_ALIVE_MS)
+    this.unread = new TimeoutQueue(clock, idleMs)
     this.#owner = owner
   }
 

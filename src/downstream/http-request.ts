@@ -26,7 +26,7 @@ export interface RequestConnection {
   /** The whole answer was written. */
   answered(): void
   /** The last answer on this connection. @param withBody false in answer to HEAD */
-  turnAway(error: GatewayError, withBody: boolean): void
+  rejectWith(error: GatewayError, withBody: boolean): void
   /** The connection has left HTTP. @returns what the client has sent behind the request */
   leaveHttp(): Buffer | undefined
 }
@@ -151,7 +151,7 @@ export class ClientHttpRequest implements HttpRequest {
 
   refuse(error: GatewayError): void {
     if (this.#framing !== undefined) this.cut()
-    else this.#owner.turnAway(error, this.head.method !== 'HEAD')
+    else this.#owner.rejectWith(error, this.head.method !== 'HEAD')
   }
 
   /** Where the end of the connection would be the end of the answer, only a reset tells that it is not whole. */

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import { LinkedList } from '../structures/linked-list.ts'
-import { DeadlineList } from '../structures/timeout-queue.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { PendingTunnel } from './client-request.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { Access } from './proxy-auth.ts'
@@ -49,8 +49,8 @@ export class Listener implements ConnectionHost {
   readonly maxEarlyBytes: number
   readonly optionHeaders: boolean
   readonly upstreamHeader: boolean
-  readonly handshakes: DeadlineList
-  readonly lingers: DeadlineList
+  readonly handshakes: TimeoutQueue
+  readonly lingers: TimeoutQueue
   refusal: GatewayError | undefined
   readonly clock: Clock
   readonly #settings: ListenerSettings
@@ -64,8 +64,8 @@ export class Listener implements ConnectionHost {
     this.maxEarlyBytes = settings.maxEarlyBytes
     this.optionHeaders = settings.optionHeaders
     this.upstreamHeader = settings.upstreamHeader
-    this.handshakes = new DeadlineList(clock, settings.handshakeMs)
-    this.lingers = new DeadlineList(clock, LINGER_MS)
+    this.handshakes = new TimeoutQueue(clock, settings.handshakeMs)
+    this.lingers = new TimeoutQueue(clock, LINGER_MS)
     this.clock = clock
     this.#settings = settings
     this.#owner = owner

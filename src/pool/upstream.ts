@@ -28,7 +28,7 @@ export interface UpstreamTls {
   readonly ca?: string
 }
 
-/** What the control side tells the data side about an upstream: plain data, never changed. Times are clock milliseconds. */
+/** What the control plane tells the data plane about an upstream: plain data, never changed. Times are clock milliseconds. */
 export interface UpstreamFacts {
   /** Opaque and stable: the same address has the same id after a restart. */
   readonly id: string
@@ -140,7 +140,7 @@ export class Upstream {
   hostRests: Map<string, number> | undefined = undefined
   /** With so many entries the map is swept. */
   hostRestsSweepAt = 0
-  /** The dialler's precomputed login header; the pool never looks inside. */
+  /** The connector's precomputed login header; the pool never looks inside. */
   login: Secret | undefined = undefined
 
   constructor(facts: UpstreamFacts) {

@@ -7,13 +7,13 @@
  */
 import type { ErrorCode } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { LegFailure } from '../upstream/connection.ts'
+import type { DialFailure } from '../upstream/connection.ts'
 import type { RelayEnd } from './relay.ts'
 
 /** `opened` is not among them: a connection remembers one such try in its own members. */
 export type TryResult =
-  | Extract<LegFailure, { kind: 'broken' }>['how']
-  | Exclude<LegFailure['kind'], 'broken'>
+  | Extract<DialFailure, { kind: 'broken' }>['how']
+  | Exclude<DialFailure['kind'], 'broken'>
   | 'abandoned'
 
 /** A try that did not become the connection's upstream. Times are clock ms. */

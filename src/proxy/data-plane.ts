@@ -1,6 +1,6 @@
 /**
- * The data side as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
- * what supply says of the future (`SupplyView`), and nothing else of the control side.
+ * The data plane as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
+ * what supply says of the future (`SupplyView`), and nothing else of the control plane.
  */
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -19,18 +19,18 @@ import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
 import type { Strategy } from '../strategy.ts'
 import { LinkedList } from '../structures/linked-list.ts'
-import { DeadlineList } from '../structures/timeout-queue.ts'
-import { Dialler } from '../upstream/connector.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
+import { Connector } from '../upstream/connector.ts'
 import type { BanRule } from './ban-rule.ts'
 import { Hedging } from './hedging.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
-import { Exchange, type ExchangeDeps } from './http-exchange.ts'
+import { HttpExchange, type HttpExchangeDeps } from './http-exchange.ts'
 import type { SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import type { TrafficObserver } from './proxied-request.ts'
 import { idleStepMs, type Relay } from './relay.ts'
 import { type ListenerDefaults, Router } from './router.ts'
-import { type SessionStore, Sticky } from './session-table.ts'
+import { type SessionStore, SessionTable } from './session-table.ts'
 import { Tunnel, type TunnelDeps } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
 
@@ -39,7 +39,7 @@ interface PortSettings extends ListenerSettings, ListenerDefaults {
   readonly allow: readonly string[] | undefined
 }
 
-export interface DataSideSettings {
+export interface DataPlaneSettings {
   readonly ports: readonly PortSettings[]
   readonly maxConnections: number
   /** Beside those, so many that have not logged in may be open. */
@@ -73,9 +73,9 @@ export interface DataSideSettings {
   readonly closesAtDeadline: boolean
 }
 
-export interface DataSideObserver extends TrafficObserver {
+export interface DataPlaneObserver extends TrafficObserver {
   /** Refused before it was a request: handshake errors. */
-  turnedAway(error: GatewayError, protocol?: Connection['protocol']): void
+  handshakeRefused(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept a connection. */
   acceptFailed(error: NodeJS.ErrnoException): void
   /** So many logins of this client address failed since it was reported last. */
@@ -94,22 +94,22 @@ const displaced = new GatewayError(
   'a connection without a request was closed for a newer one',
 )
 
-export class DataSide implements ListenerOwner, HttpConnectionsOwner {
+export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   readonly leaseQueue: LeaseQueue
-  readonly sticky: Sticky
-  readonly #settings: DataSideSettings
-  readonly #observer: DataSideObserver
+  readonly sessionTable: SessionTable
+  readonly #settings: DataPlaneSettings
+  readonly #observer: DataPlaneObserver
   readonly #clock: Clock
   readonly #router: Router
-  readonly #dialler: Dialler
+  readonly #connector: Connector
   readonly #http: HttpConnections
   readonly #ports: ReadonlyMap<Listener, ListenerDefaults>
   readonly #tunnelDeps: TunnelDeps
-  readonly #exchangeDeps: ExchangeDeps
+  readonly #httpExchangeDeps: HttpExchangeDeps
   readonly #affinities = new WeakMap<Connection, UpstreamAffinity>()
   readonly #relays = new LinkedList<Relay>()
   readonly #opening = { count: 0 }
-  readonly #lists: readonly DeadlineList[]
+  readonly #lists: readonly TimeoutQueue[]
   readonly #hedging: Hedging | undefined
   readonly #guard: ConnectGuard
   #isListening = false
@@ -118,7 +118,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
   #sweep: { clear(): void } | undefined
 
   constructor(
-    settings: DataSideSettings,
+    settings: DataPlaneSettings,
     parts: {
       clock: Clock
       pool: Pool
@@ -126,7 +126,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
       supply: SupplyView
       store: SessionStore
       guard: ConnectGuard
-      observer: DataSideObserver
+      observer: DataPlaneObserver
     },
   ) {
     const { clock, pool, health, supply, guard, observer } = parts
@@ -134,29 +134,29 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     this.#observer = observer
     this.#clock = clock
     this.#guard = guard
-    this.sticky = new Sticky(pool, settings.session, clock, parts.store)
-    this.leaseQueue = new LeaseQueue(pool, this.sticky, supply, settings.wait, clock)
+    this.sessionTable = new SessionTable(pool, settings.session, clock, parts.store)
+    this.leaseQueue = new LeaseQueue(pool, this.sessionTable, supply, settings.wait, clock)
     const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, maxWarm, allowPrivate } = settings
-    this.#dialler = new Dialler(clock, { timeoutMs, maxReplyBytes, warm, maxWarm, allowPrivate }, guard)
+    this.#connector = new Connector(clock, { timeoutMs, maxReplyBytes, warm, maxWarm, allowPrivate }, guard)
     this.#router = new Router({
       strategy: settings.strategy,
       providers: settings.providers,
       isOwnPort: (host, port) => guard.isOwnPort(host, port),
       routes: settings.routes && new RouteTable(settings.routes, serveCheck(clock, supply)),
     })
-    const deadlines = new DeadlineList(clock, settings.dialDeadlineMs)
-    const answers = new DeadlineList(clock, settings.dialTimeoutMs)
+    const deadlines = new TimeoutQueue(clock, settings.dialDeadlineMs)
+    const answers = new TimeoutQueue(clock, settings.dialTimeoutMs)
     const step = idleStepMs(settings.idleMs)
-    const idle = { list: new DeadlineList(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
-    const pauses = new DeadlineList(clock, settings.idleMs)
+    const idle = { list: new TimeoutQueue(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
+    const pauses = new TimeoutQueue(clock, settings.idleMs)
     this.#lists = [deadlines, answers, pauses, idle.list]
     const shared = {
       clock,
       pool,
       health,
       leaseQueue: this.leaseQueue,
-      sticky: this.sticky,
-      dialler: this.#dialler,
+      sessionTable: this.sessionTable,
+      connector: this.#connector,
       deadlines,
       tries: settings.tries,
       observer,
@@ -164,7 +164,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     this.#hedging =
       settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter, settings.maxHedges)
     this.#tunnelDeps = { ...shared, idle, relays: this.#relays, opening: this.#opening, hedging: this.#hedging }
-    this.#exchangeDeps = {
+    this.#httpExchangeDeps = {
       ...shared,
       answers,
       pauses,
@@ -177,7 +177,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     this.#http = new HttpConnections(clock, settings.idleMs, this)
     this.#admission = new Admission(
       settings.maxConnections,
-      () => observer.turnedAway(displaced),
+      () => observer.handshakeRefused(displaced),
       settings.minUnidentified,
     )
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
@@ -230,7 +230,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
   #scheduleSweep(): void {
     this.#sweep = this.#clock.after(SWEEP_MS, () => {
       this.#scheduleSweep()
-      this.sticky.sweep()
+      this.sessionTable.sweep()
       this.#logins.sweep()
       this.#tunnelDeps.pool.sweepViews(this.#clock.now())
     })
@@ -277,7 +277,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const { identity, head } = request
     const route = this.#router.route(identity, head.target, request, this.#defaultsOf(listener), 'plain')
-    const exchange = new Exchange(request, route, affinity, this.#exchangeDeps)
+    const exchange = new HttpExchange(request, route, affinity, this.#httpExchangeDeps)
     exchange.begin()
     return exchange
   }
@@ -293,7 +293,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
   }
 
   refused(error: GatewayError, protocol?: Connection['protocol']): void {
-    this.#observer.turnedAway(error, protocol)
+    this.#observer.handshakeRefused(error, protocol)
   }
 
   troubled(error: NodeJS.ErrnoException): void {
@@ -302,10 +302,10 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
 
   /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
   upstreamGone(upstream: Upstream, reason: GoneReason): void {
-    this.#dialler.forget(upstream)
+    this.#connector.forget(upstream)
     this.leaseQueue.upstreamGone(upstream)
     if (!this.#settings.closesAtDeadline || reason !== 'expired') return
-    for (const relay of this.#relays.snapshot()) if (relay.leg.upstream === upstream) relay.close()
+    for (const relay of this.#relays.snapshot()) if (relay.connection.upstream === upstream) relay.close()
   }
 
   /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
@@ -330,7 +330,7 @@ export class DataSide implements ListenerOwner, HttpConnectionsOwner {
     for (const relay of this.#relays.snapshot()) relay.close()
     for (const list of this.#lists) list.close()
     this.#hedging?.close()
-    this.#dialler.close()
+    this.#connector.close()
   }
 }
 

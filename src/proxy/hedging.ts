@@ -3,7 +3,7 @@
  * of 20 dials of that provider have opened lately.
  */
 import type { Clock } from '../clock.ts'
-import { DeadlineList } from '../structures/timeout-queue.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
 
 /** Logarithmic buckets: each bound is the one before times this. */
 const GROWTH = 1.25
@@ -56,7 +56,7 @@ export class Hedging {
   readonly #after: number | 'auto'
   readonly #times = new Map<string, DialTimes>()
   /** One list for each duration in use: the percentile is a bucket's bound, so there are few. */
-  readonly #lists = new Map<number, DeadlineList>()
+  readonly #lists = new Map<number, TimeoutQueue>()
 
   readonly #most: number
   #count = 0
@@ -72,11 +72,11 @@ export class Hedging {
   }
 
   /** Where a dial through this provider waits for its hedge. */
-  listFor(provider: string): DeadlineList {
+  listFor(provider: string): TimeoutQueue {
     const ms = this.#after === 'auto' ? this.#autoMs(provider) : this.#after
     let list = this.#lists.get(ms)
     if (list === undefined) {
-      list = new DeadlineList(this.#clock, ms)
+      list = new TimeoutQueue(this.#clock, ms)
       this.#lists.set(ms, list)
     }
     return list

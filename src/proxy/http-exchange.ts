@@ -11,25 +11,25 @@ import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
 import type { LinkedList } from '../structures/linked-list.ts'
-import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { Leg } from '../upstream/connection.ts'
+import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { UpstreamConnection } from '../upstream/connection.ts'
 import { DIRECT, isDirect } from '../upstream/direct.ts'
 import { UpstreamHttp } from '../upstream/http-connection.ts'
 import { loginHeader } from '../upstream/login-header.ts'
 import { type BanRule, restForHost } from './ban-rule.ts'
 import type { HttpHandler, HttpRequest, ResponseHandler } from './http-contract.ts'
 import type { Lease } from './lease.ts'
-import { Attempt, type AttemptDeps } from './proxied-request.ts'
+import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { isFromProxy, presentable } from './proxy-status.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
 import type { Route } from './router.ts'
 import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
-export interface ExchangeDeps extends AttemptDeps {
+export interface HttpExchangeDeps extends ProxiedRequestDeps {
   /** How long an upstream that never worked may take to answer, ms: the same as for a handshake. */
-  readonly answers: DeadlineList
+  readonly answers: TimeoutQueue
   /** How long a client may pause in the middle of its request, or of reading the answer; an upstream inside an answer. */
-  readonly pauses: DeadlineList
+  readonly pauses: TimeoutQueue
   /** For connections that leave HTTP. */
   readonly idle: IdleSteps
   readonly relays: LinkedList<Relay>
@@ -44,10 +44,10 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
 const LOGIN_STATUSES = new Set([407, 454])
 
-export class Exchange extends Attempt implements ResponseHandler, HttpHandler, PendingTunnel, RelayOwner {
+export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler, PendingTunnel, RelayOwner {
   readonly protocol = 'http'
   readonly #request: HttpRequest
-  readonly #deps: ExchangeDeps
+  readonly #deps: HttpExchangeDeps
   readonly #affinity: UpstreamAffinity
   readonly #routeKey: string
   readonly #answerTimer: AnswerTimer
@@ -57,7 +57,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
   #awaitsClient = false
   #isAnswered = false
 
-  constructor(request: HttpRequest, route: Route, affinity: UpstreamAffinity, deps: ExchangeDeps) {
+  constructor(request: HttpRequest, route: Route, affinity: UpstreamAffinity, deps: HttpExchangeDeps) {
     super(request.head.target, route, deps)
     this.#request = request
     this.#deps = deps
@@ -101,13 +101,13 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
   }
 
   #fits({ routeKey, lease }: KeptUpstream): boolean {
-    const { clock, sticky } = this.deps
+    const { clock, sessionTable } = this.deps
     const { upstream } = lease
     const now = clock.now()
     if (routeKey !== this.#routeKey || this.#deps.perRequest) return false
     if (upstream.state === 'gone' || upstream.deadline <= now || upstream.restsFor(this.host, now)) return false
     // The session may have moved meanwhile; asking keeps it from growing old.
-    return this.sessionKey === undefined || sticky.find(this.sessionKey)?.upstream === upstream
+    return this.sessionKey === undefined || sessionTable.find(this.sessionKey)?.upstream === upstream
   }
 
   #resume({ lease, http, through }: KeptUpstream): void {
@@ -129,29 +129,29 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     return this.#throughOf(upstream) === '' ? 'absolute' : 'origin'
   }
 
-  protected dial(upstream: Upstream): Leg {
-    const { dialler } = this.#deps
+  protected dial(upstream: Upstream): UpstreamConnection {
+    const { connector } = this.#deps
     this.#startedAt = this.deps.clock.now()
-    if (this.#formFor(upstream) === 'absolute') return dialler.dialPlain(upstream, this)
-    return dialler.dial(upstream, this.#request.head.target, this)
+    if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this)
+    return connector.dial(upstream, this.#request.head.target, this)
   }
 
   /** A new connection to the upstream that is leased already. */
   #dialAgain(upstream: Upstream): void {
-    this.leg = this.dial(upstream)
+    this.connection = this.dial(upstream)
   }
 
-  protected take(leg: Leg, early: Buffer | undefined): void {
+  protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
     // An HTTP server says nothing before it was asked.
     if (early !== undefined) {
-      leg.destroy()
+      connection.destroy()
       return void this.noAnswer({ kind: 'broken', how: 'garbage' }, false)
     }
-    this.#send(new UpstreamHttp(leg, this.#deps.pauses))
+    this.#send(new UpstreamHttp(connection, this.#deps.pauses))
   }
 
   #send(http: UpstreamHttp): void {
-    const { upstream } = http.leg
+    const { upstream } = http.connection
     const form = this.#formFor(upstream)
     this.#http = http
     this.#startAnswerTimer(upstream)
@@ -178,7 +178,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     this.#request.begin(presentable(head, this.#formFor(upstream)), name)
   }
 
-  /** @param ambiguousStatus see Attempt.commit */
+  /** @param ambiguousStatus see ProxiedRequest.commit */
   #commit(ambiguousStatus?: number): void {
     const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
     this.#isAnswered = true
@@ -260,7 +260,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
   stalled(isStalled: boolean): void {
     this.#awaitsClient = isStalled
     if (isStalled && !this.finished) this.#deps.pauses.add(this)
-    else this.deadlineList?.remove(this)
+    else this.timeoutQueue?.remove(this)
   }
 
   clientDrained(): void {
@@ -333,7 +333,7 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
     this.#http = undefined
     this.#answerTimer.stop()
     this.#commit()
-    const relay = new Relay(this.#request.socket, http.leg, this.#deps.idle, this)
+    const relay = new Relay(this.#request.socket, http.connection, this.#deps.idle, this)
     this.#deps.relays.add(relay)
     this.#request.switchTo(relay, head)
     if (early.length > 0) relay.received(early)
@@ -363,12 +363,12 @@ export class Exchange extends Attempt implements ResponseHandler, HttpHandler, P
   #finish(end: RelayEnd): void {
     if (this.finished) return
     this.finished = true
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     const [up, down] = this.#request.countOctets()
     this.deps.observer.ended(this, end, up, down)
   }
 
-  protected sayRefused(error: GatewayError): void {
+  protected rejectWith(error: GatewayError): void {
     this.#answerTimer.stop()
     this.#request.refuse(error)
   }
@@ -383,10 +383,10 @@ function isAmbiguous(upstream: Upstream, status: number): boolean {
   return !upstream.worked && isFromProxy(status)
 }
 
-class AnswerTimer extends Expiring {
-  readonly #exchange: Exchange
+class AnswerTimer extends TimeoutEntry {
+  readonly #exchange: HttpExchange
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: HttpExchange) {
     super()
     this.#exchange = exchange
   }
@@ -400,6 +400,6 @@ class AnswerTimer extends Expiring {
   }
 
   stop(): void {
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
   }
 }

@@ -4,7 +4,7 @@ import type { ExceptionOwner } from '../internal-errors.ts'
 import type { LeaseAsk } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 
-/** What the data side may ask of supply. Small and plain: it will cross a process border one day. */
+/** What the data plane may ask of supply. Small and plain: it will cross a process border one day. */
 export interface SupplyView {
   /** A lease was granted that was no live session's own: demand for addresses, from these providers (undefined: any). */
   asked(providers: readonly string[] | undefined): void

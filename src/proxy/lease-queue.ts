@@ -15,9 +15,9 @@ import { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
 import { anyUpstream, type Filter, type Miss, type Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { DeadlineList } from '../structures/timeout-queue.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SupplyView } from './lease-contract.ts'
-import type { Session, Sticky } from './session-table.ts'
+import type { Session, SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 
 export interface LeaseQueueSettings {
@@ -32,11 +32,11 @@ type NoLease = 'lost' | 'own-full' | Miss
 
 export class LeaseQueue {
   readonly #pool: Pool
-  readonly #sticky: Sticky
+  readonly #sessionTable: SessionTable
   readonly #clock: Clock
   readonly #settings: LeaseQueueSettings
   readonly #supply: SupplyView
-  readonly #timeouts: DeadlineList
+  readonly #timeouts: TimeoutQueue
   readonly #waiting: WaitingList
   /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
   readonly #changed: Upstream[] = []
@@ -44,13 +44,13 @@ export class LeaseQueue {
   readonly #idle = new Set<WaitingClass>()
   #isServing = false
 
-  constructor(pool: Pool, sticky: Sticky, supply: SupplyView, settings: LeaseQueueSettings, clock: Clock) {
+  constructor(pool: Pool, sessionTable: SessionTable, supply: SupplyView, settings: LeaseQueueSettings, clock: Clock) {
     this.#pool = pool
-    this.#sticky = sticky
+    this.#sessionTable = sessionTable
     this.#supply = supply
     this.#settings = settings
     this.#clock = clock
-    this.#timeouts = new DeadlineList(clock, settings.timeoutMs)
+    this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#waiting = new WaitingList(settings.queue)
   }
 
@@ -234,7 +234,7 @@ export class LeaseQueue {
   }
 
   #sessionOf({ sessionKey }: LeaseRequest): Session | undefined {
-    return sessionKey === undefined ? undefined : this.#sticky.find(sessionKey)
+    return sessionKey === undefined ? undefined : this.#sessionTable.find(sessionKey)
   }
 
   /** The upstream of the session, when it is that one which shall serve the request, and can. */
@@ -253,7 +253,7 @@ export class LeaseQueue {
     if (typeof leased === 'string') return leased
     this.#supply.asked(request.filter.providers)
     if (sessionKey === undefined || (session !== undefined && sessionUse === 'borrow')) return leased
-    this.#sticky.bind(sessionKey, leased)
+    this.#sessionTable.bind(sessionKey, leased)
     if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
     return leased
   }

@@ -19,9 +19,9 @@ import type { Health } from '../pool/health.ts'
 import type { Filter, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
-import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { Leg, LegFailure, LegOwner } from '../upstream/connection.ts'
-import type { Dialler } from '../upstream/connector.ts'
+import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { DialFailure, DialHandler, UpstreamConnection } from '../upstream/connection.ts'
+import type { Connector } from '../upstream/connector.ts'
 import { DirectUpstream, isDirect } from '../upstream/direct.ts'
 import { newTrace, type OpenConnection } from './connection-log.ts'
 import { Lease } from './lease.ts'
@@ -30,44 +30,44 @@ import type { LeaseQueue } from './lease-queue.ts'
 import type { RelayEnd } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
 import type { Route } from './router.ts'
-import type { Sticky } from './session-table.ts'
+import type { SessionTable } from './session-table.ts'
 
 /** What all attempts share. */
-export interface AttemptDeps {
+export interface ProxiedRequestDeps {
   readonly clock: Clock
   readonly pool: Pool
   readonly health: Health
   readonly leaseQueue: LeaseQueue
-  readonly sticky: Sticky
-  readonly dialler: Dialler
+  readonly sessionTable: SessionTable
+  readonly connector: Connector
   /** All tries of a client together. */
-  readonly deadlines: DeadlineList
+  readonly deadlines: TimeoutQueue
   readonly tries: number
   readonly observer: TrafficObserver
 }
 
 /** Who asks, for log and counters. */
-export interface Traffic extends OpenConnection {
+export interface StreamInfo extends OpenConnection {
   /** How long the client wanted the upstream to live, and how long it then had; ms. Undefined for who did not say. */
   readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
 }
 
 /** Counters and log. Called for every client, so it must cost next to nothing. */
 export interface TrafficObserver {
-  began(traffic: Traffic): void
+  began(traffic: StreamInfo): void
   /** @param tookMs from the request to the open tunnel or the answer, waiting included */
-  opened(traffic: Traffic, upstream: Upstream, tookMs: number): void
-  tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void
+  opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void
+  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure): void
   /** The client has left, the time is over, or another try was faster: the upstream is not blamed. */
-  tryAbandoned(traffic: Traffic, upstream: Upstream): void
-  refused(traffic: Traffic, error: GatewayError): void
+  tryAbandoned(traffic: StreamInfo, upstream: Upstream): void
+  refused(traffic: StreamInfo, error: GatewayError): void
   /** @param end how it ended; undefined when the client left before anything was open */
-  ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
+  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
 }
 
 const NOBODY: readonly Upstream[] = []
 
-export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner, Traffic {
+export abstract class ProxiedRequest extends TimeoutEntry implements LeaseRequest, DialHandler, StreamInfo {
   readonly strategy: Strategy
   readonly filter: Filter
   readonly host: string
@@ -80,15 +80,15 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   readonly target: string
   readonly beganAt: number
   readonly trace = newTrace()
-  abstract readonly protocol: Traffic['protocol']
+  abstract readonly protocol: StreamInfo['protocol']
   abstract readonly clientAddress: string
   abstract readonly account: string | undefined
   abstract readonly sessionName: string | undefined
   abstract readonly bytesFromClient: number
   abstract readonly bytesToClient: number
   servedBy: Upstream | undefined
-  life: Traffic['life']
-  protected readonly deps: AttemptDeps
+  life: StreamInfo['life']
+  protected readonly deps: ProxiedRequestDeps
   /** The claim on the upstream that is tried, or serves. */
   protected lease: Lease | undefined
   protected finished = false
@@ -99,9 +99,9 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   /** The session's own upstream left the request unanswered, and another one is borrowed: which of the two is to stay? */
   #ownUnanswered = false
   /** The dial under way. */
-  protected leg: Leg | undefined
+  protected connection: UpstreamConnection | undefined
 
-  constructor(target: Target, route: Route, deps: AttemptDeps) {
+  constructor(target: Target, route: Route, deps: ProxiedRequestDeps) {
     super()
     this.#user = route.user
     this.#direct = route.direct && new DirectUpstream(target, route.direct.allowPrivate)
@@ -120,12 +120,12 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     return this.#user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${this.#user}`
   }
 
-  /** Starts the dial; the leg's owner is this. */
-  protected abstract dial(upstream: Upstream): Leg
-  /** The leg is open: it is the subclass's from here. */
-  protected abstract take(leg: Leg, early: Buffer | undefined): void
+  /** Starts the dial; the connection's owner is this. */
+  protected abstract dial(upstream: Upstream): UpstreamConnection
+  /** The connection is open: it is the subclass's from here. */
+  protected abstract take(connection: UpstreamConnection, early: Buffer | undefined): void
   /** Tells the client why not. Called once at most. */
-  protected abstract sayRefused(error: GatewayError): void
+  protected abstract rejectWith(error: GatewayError): void
   /** Closes the client's connection without a word. */
   protected abstract dropClient(): void
 
@@ -151,12 +151,12 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   granted(upstream: Upstream): void {
     this.lease = new Lease(upstream, this.deps.pool, this.deps.clock)
     this.beginTry()
-    this.leg = this.dial(upstream)
-    this.trace.tryBeganAt = this.leg.startedAt
+    this.connection = this.dial(upstream)
+    this.trace.tryBeganAt = this.connection.startedAt
   }
 
-  get dialling(): Leg | undefined {
-    return this.leg
+  get dialling(): UpstreamConnection | undefined {
+    return this.connection
   }
 
   /** One more dial, or request over a kept connection. The first one starts the time that all of them have. */
@@ -168,10 +168,10 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     this.refuse(error)
   }
 
-  opened(leg: Leg, early: Buffer | undefined): void {
-    this.leg = undefined
-    this.trace.tryBeganAt = leg.startedAt
-    this.take(leg, early)
+  opened(connection: UpstreamConnection, early: Buffer | undefined): void {
+    this.connection = undefined
+    this.trace.tryBeganAt = connection.startedAt
+    this.take(connection, early)
   }
 
   /**
@@ -187,7 +187,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
     const { upstream } = lease
     const { pool, health, clock, observer } = this.deps
     const now = clock.now()
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     if (!lease.hasServed && !isDirect(upstream)) {
       this.#moveSession(upstream)
       pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
@@ -203,7 +203,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   /** A borrowed upstream answered what the session's own did not: the session moves to it. */
   #moveSession(upstream: Upstream): void {
     if (!this.#ownUnanswered || this.sessionUse !== 'borrow' || this.sessionKey === undefined) return
-    this.deps.sticky.bind(this.sessionKey, upstream)
+    this.deps.sessionTable.bind(this.sessionKey, upstream)
   }
 
   /** Of a session's tunnels only the first counts on each upstream. */
@@ -216,17 +216,17 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   }
 
   #sessionOn(upstream: Upstream): { counted: boolean } | undefined {
-    const session = this.sessionKey === undefined ? undefined : this.deps.sticky.find(this.sessionKey)
+    const session = this.sessionKey === undefined ? undefined : this.deps.sessionTable.find(this.sessionKey)
     return session?.upstream === upstream ? session : undefined
   }
 
-  failed(leg: Leg, failure: LegFailure): void {
-    this.leg = undefined
-    this.tryFailed(leg.upstream, failure, true)
+  failed(connection: UpstreamConnection, failure: DialFailure): void {
+    this.connection = undefined
+    this.tryFailed(connection.upstream, failure, true)
   }
 
   /** @param repeatable whether the request may be made again elsewhere */
-  protected tryFailed(upstream: Upstream, failure: LegFailure, repeatable: boolean): void {
+  protected tryFailed(upstream: Upstream, failure: DialFailure, repeatable: boolean): void {
     const error = this.noteFailure(upstream, failure)
     this.releaseLease()
     if (isDirect(upstream)) return void this.refuse(error)
@@ -246,7 +246,7 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   }
 
   /** Tells health and log, and keeps what the client hears if nothing better comes. */
-  protected noteFailure(upstream: Upstream, failure: LegFailure): GatewayError {
+  protected noteFailure(upstream: Upstream, failure: DialFailure): GatewayError {
     const { health, clock, observer } = this.deps
     observer.tryFailed(this, upstream, failure)
     if (isDirect(upstream)) this.lastError = directError(failure)
@@ -311,25 +311,25 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
   protected refuse(error: GatewayError): void {
     if (this.finished) return
     this.finished = true
-    this.deadlineList?.remove(this)
-    this.sayRefused(error)
+    this.timeoutQueue?.remove(this)
+    this.rejectWith(error)
     this.deps.observer.refused(this, error)
   }
 
   /** Ends whatever is under way for this client. */
   protected stop(): void {
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     this.deps.leaseQueue.withdraw(this)
-    if (this.leg !== undefined) this.abandon(this.leg)
-    this.leg = undefined
+    if (this.connection !== undefined) this.abandon(this.connection)
+    this.connection = undefined
     this.releaseLease()
   }
 
   /** Ends a dial without blame. */
-  protected abandon(leg: Leg): void {
-    leg.destroy()
-    this.trace.tryBeganAt = leg.startedAt
-    this.deps.observer.tryAbandoned(this, leg.upstream)
+  protected abandon(connection: UpstreamConnection): void {
+    connection.destroy()
+    this.trace.tryBeganAt = connection.startedAt
+    this.deps.observer.tryAbandoned(this, connection.upstream)
   }
 
   protected releaseLease(): void {
@@ -340,6 +340,6 @@ export abstract class Attempt extends Expiring implements LeaseRequest, LegOwner
 }
 
 /** A session stays, until more is known, on an upstream that works and has only refused one target or not answered for it. */
-function mayStay(upstream: Upstream, failure: LegFailure): boolean {
+function mayStay(upstream: Upstream, failure: DialFailure): boolean {
   return (failure.kind === 'refused' || failure.kind === 'unanswered') && upstream.worked
 }

@@ -1,5 +1,5 @@
 /**
- * The only two-way copy: joins a client's socket and an open leg until both directions are done.
+ * The only two-way copy: joins a client's socket and an open connection until both directions are done.
  *
  * Half-close is passed on in both directions; a slow receiver pauses its sender; a reset on one side resets the other,
  * so that a cut-off transfer never looks like a finished one. A tunnel through which nothing has moved for the idle
@@ -9,8 +9,8 @@
  */
 import type { Socket } from 'node:net'
 import type { Linked } from '../structures/linked-list.ts'
-import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { Leg, LegSink } from '../upstream/connection.ts'
+import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { UpstreamConnection, UpstreamHandler } from '../upstream/connection.ts'
 
 export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'closed'
 
@@ -27,7 +27,7 @@ export interface RelayOwner {
  */
 export interface IdleSteps {
   /** A list whose duration is one step. */
-  readonly list: DeadlineList
+  readonly list: TimeoutQueue
   readonly steps: number
 }
 
@@ -43,12 +43,12 @@ const KEEP_ALIVE_MS = 60_000
 
 const NOTHING = Buffer.alloc(0)
 
-export class Relay extends Expiring implements LegSink, Linked<Relay> {
+export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay> {
   /** Owned by the list of all relays. */
   next: Relay | undefined = undefined
   previous: Relay | undefined = undefined
   readonly client: Socket
-  readonly leg: Leg
+  readonly connection: UpstreamConnection
   readonly #owner: RelayOwner
   readonly #idle: IdleSteps
   #moved = false
@@ -58,32 +58,32 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
 
   /**
    * Starts copying. The client's events are the caller's to route to `toUpstream`, `clientEnded`, `clientErrored`,
-   * `clientClosed` and `clientDrained`; the upstream's come through the leg.
+   * `clientClosed` and `clientDrained`; the upstream's come through the connection.
    */
-  constructor(client: Socket, leg: Leg, idle: IdleSteps, owner: RelayOwner) {
+  constructor(client: Socket, connection: UpstreamConnection, idle: IdleSteps, owner: RelayOwner) {
     super()
     this.client = client
-    this.leg = leg
+    this.connection = connection
     this.#idle = idle
     this.#owner = owner
-    leg.relay = this
+    connection.relay = this
     idle.list.add(this)
   }
 
   /** Octets from the client. */
   toUpstream(chunk: Buffer): void {
     this.#moved = true
-    if (!this.leg.socket.write(chunk)) this.client.pause()
+    if (!this.connection.socket.write(chunk)) this.client.pause()
   }
 
   /** Octets from the upstream that nobody else will touch. */
   received(chunk: Buffer): void {
     this.#moved = true
-    if (!this.client.write(chunk)) this.leg.socket.pause()
+    if (!this.client.write(chunk)) this.connection.socket.pause()
   }
 
   /**
-   * Octets from the upstream in the leg's own read buffer.
+   * Octets from the upstream in the connection's own read buffer.
    * @returns false while the client has not taken them all: the buffer must not be read into before that
    */
   receivedInBuffer(bytes: Buffer): boolean {
@@ -97,7 +97,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
   }
 
   clientDrained(): void {
-    if (!this.#ended) this.leg.socket.resume()
+    if (!this.#ended) this.connection.socket.resume()
   }
 
   upstreamDrained(): void {
@@ -105,7 +105,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
   }
 
   clientEnded(): void {
-    finish(this.leg.socket)
+    finish(this.connection.socket)
   }
 
   upstreamEnded(): void {
@@ -122,14 +122,14 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
 
   /** A socket closes by itself only when both its directions are done; otherwise it was destroyed. */
   clientClosed(): void {
-    if (this.leg.socket.destroyed) this.#end('done')
+    if (this.connection.socket.destroyed) this.#end('done')
     else if (!this.client.readableEnded) this.#reset('client-reset')
-    else this.#endWhenSent(this.leg.socket)
+    else this.#endWhenSent(this.connection.socket)
   }
 
   upstreamClosed(): void {
     if (this.client.destroyed) this.#end('done')
-    else if (!this.leg.socket.readableEnded) this.#reset('upstream-reset')
+    else if (!this.connection.socket.readableEnded) this.#reset('upstream-reset')
     else this.#endWhenSent(this.client)
   }
 
@@ -145,14 +145,14 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
     if (this.#ended) return
     this.#end(end)
     if (!this.client.destroyed) resetOrDestroy(this.client)
-    if (!this.leg.socket.destroyed) resetOrDestroy(this.leg.socket)
+    if (!this.connection.socket.destroyed) resetOrDestroy(this.connection.socket)
   }
 
   /** Ends both sides at once. */
   close(end: RelayEnd = 'closed'): void {
     this.#end(end)
     this.client.destroy()
-    this.leg.socket.destroy()
+    this.connection.socket.destroy()
   }
 
   /** A handler of one side has thrown. The client may have received anything: both sides end. */
@@ -161,7 +161,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
       this.close()
     } finally {
       this.client.destroy()
-      this.leg.socket.destroy()
+      this.connection.socket.destroy()
     }
   }
 
@@ -176,7 +176,7 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
     this.#moved = false
     if (this.#quietSteps >= this.#idle.steps) return void this.close('idle')
     if (this.#ended) return void this.#idle.list.add(this)
-    if (this.isQuiet && this.client.writableLength === 0) this.leg.retireBuffer()
+    if (this.isQuiet && this.client.writableLength === 0) this.connection.retireBuffer()
     if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
     if (this.isQuiet && !this.#isKeptAlive) this.#keepAlive()
     this.#idle.list.add(this)
@@ -186,14 +186,14 @@ export class Relay extends Expiring implements LegSink, Linked<Relay> {
   #keepAlive(): void {
     this.#isKeptAlive = true
     this.client.setKeepAlive(true, KEEP_ALIVE_MS)
-    this.leg.socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    this.connection.socket.setKeepAlive(true, KEEP_ALIVE_MS)
   }
 
   #end(end: RelayEnd): void {
     this.#idle.list.remove(this)
     if (this.#ended) return
     this.#ended = true
-    this.leg.releaseBuffer(false)
+    this.connection.releaseBuffer(false)
     this.#owner.relayEnded(this, end)
   }
 }

@@ -2,7 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Verdict } from '../pool/health.ts'
 import { codeOf, NO_ANSWER, type Outcome, SOCKS_REPLY } from '../pool/upstream.ts'
-import type { LegFailure } from '../upstream/connection.ts'
+import type { DialFailure } from '../upstream/connection.ts'
 
 /** `same`: once more at the session's own upstream. */
 export type NextStep = 'same' | 'another' | 'give-up'
@@ -11,7 +11,7 @@ export type NextStep = 'same' | 'another' | 'give-up'
 const OWN_TRIES = 2
 
 export interface TryResult {
-  readonly failure: LegFailure
+  readonly failure: DialFailure
   /** What the client is told if nothing better follows; the catalogue says what may follow. */
   readonly error: GatewayError
   /** Dials made for this client, this one included. */
@@ -31,7 +31,7 @@ export function nextStep({ failure, error, tries, maxTries, ownTries, strict }: 
 }
 
 /** The error that a client is told about after this failure, if nothing better follows. */
-export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
+export function errorOf(failure: DialFailure, verdict: Verdict): GatewayError {
   if (failure.kind === 'local') {
     return new GatewayError('GW_INTERNAL', 'this machine is out of a resource that a connection needs', {
       detail: { code: failure.code },
@@ -43,7 +43,7 @@ export function errorOf(failure: LegFailure, verdict: Verdict): GatewayError {
 }
 
 /** The same where the connection was to the target itself: nothing else is tried. */
-export function directError(failure: LegFailure): GatewayError {
+export function directError(failure: DialFailure): GatewayError {
   if (failure.kind === 'local') return errorOf(failure, 'another')
   if (failure.kind !== 'broken') {
     return new GatewayError('GW_TARGET_UNREACHABLE', `the target, connected to directly, ${UNANSWERED[howOf(failure)]}`)

@@ -7,7 +7,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Store } from '../store/contract.ts'
 
-export interface StickySettings {
+export interface SessionTableSettings {
   /** A session that nobody uses for so long ends, ms. */
   readonly idle: number
   readonly max: number
@@ -30,7 +30,7 @@ export interface PastSession {
   readonly idleMs: number
 }
 
-export class Sticky {
+export class SessionTable {
   readonly #pool: Pool
   readonly #sessions: LRUCache<string, Session>
   /** Past sessions whose upstreams are not there: lists are read when the gateway serves already. */
@@ -38,7 +38,7 @@ export class Sticky {
   readonly #store: SessionStore
   readonly #clock: Clock
 
-  constructor(pool: Pool, settings: StickySettings, clock: Clock, store: SessionStore) {
+  constructor(pool: Pool, settings: SessionTableSettings, clock: Clock, store: SessionStore) {
     this.#pool = pool
     this.#store = store
     this.#clock = clock

@@ -3,20 +3,20 @@ import type { Clock } from '../clock.ts'
 import type { ErrorCode, GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { NO_ANSWER, type Upstream } from '../pool/upstream.ts'
-import type { LegFailure } from '../upstream/connection.ts'
+import type { DialFailure } from '../upstream/connection.ts'
 import { ConnectionLog } from './connection-log.ts'
-import type { DataSideObserver } from './data-plane.ts'
-import type { Traffic } from './proxied-request.ts'
+import type { DataPlaneObserver } from './data-plane.ts'
+import type { StreamInfo } from './proxied-request.ts'
 import type { RelayEnd } from './relay.ts'
 import { SETUP_BUCKETS, setupBucket } from './setup-times.ts'
 
 /** Upper bounds of the histogram of times to an open tunnel, seconds; the last bucket is everything above. */
 export const OPEN_SECONDS_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20] as const
 
-export type FailureKind = LegFailure['kind']
+export type FailureKind = DialFailure['kind']
 
-export class TrafficCounters implements DataSideObserver {
-  readonly requests: Record<Traffic['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
+export class TrafficCounters implements DataPlaneObserver {
+  readonly requests: Record<StreamInfo['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
   openedCount = 0
   /** The same by provider. */
   readonly openedBy = new Map<string, number>()
@@ -60,14 +60,14 @@ export class TrafficCounters implements DataSideObserver {
     this.#isDebug = this.#log.isLevelEnabled('debug')
   }
 
-  began(traffic: Traffic): void {
+  began(traffic: StreamInfo): void {
     this.requests[traffic.protocol]++
     this.connections.began(traffic)
     // A socket remembers its peer's address only if it was asked while it was open.
     if (this.#accessLog) void traffic.clientAddress
   }
 
-  opened(traffic: Traffic, upstream: Upstream, tookMs: number): void {
+  opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void {
     this.openedCount++
     const { provider } = upstream.facts
     this.openedBy.set(provider, (this.openedBy.get(provider) ?? 0) + 1)
@@ -81,7 +81,7 @@ export class TrafficCounters implements DataSideObserver {
     this.connections.opened(traffic, tookMs)
   }
 
-  tryFailed(traffic: Traffic, upstream: Upstream, failure: LegFailure): void {
+  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure): void {
     this.triesFailed[failure.kind]++
     const result = failure.kind === 'broken' ? failure.how : failure.kind
     this.connections.tryFailed(traffic, upstream, this.#clock.now(), result, answerOf(failure))
@@ -92,25 +92,25 @@ export class TrafficCounters implements DataSideObserver {
     )
   }
 
-  tryAbandoned(traffic: Traffic, upstream: Upstream): void {
+  tryAbandoned(traffic: StreamInfo, upstream: Upstream): void {
     this.connections.tryFailed(traffic, upstream, this.#clock.now(), 'abandoned')
   }
 
-  refused(traffic: Traffic, error: GatewayError): void {
+  refused(traffic: StreamInfo, error: GatewayError): void {
     this.#count(error)
     this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
     this.#logSocksRefusal(traffic.protocol, error)
     if (this.#accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
   }
 
-  turnedAway(error: GatewayError, protocol?: Traffic['protocol']): void {
+  handshakeRefused(error: GatewayError, protocol?: StreamInfo['protocol']): void {
     this.#count(error)
     this.#logSocksRefusal(protocol, error)
     if (error.detail['answerAfterMs'] !== undefined) this.loginFailures++
     if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
   }
 
-  ended(traffic: Traffic, end: RelayEnd | undefined, upBytes: number, downBytes: number): void {
+  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number): void {
     if (end === undefined) this.clientsGone++
     else this.endedCounts[end]++
     this.upBytes += upBytes
@@ -129,7 +129,7 @@ export class TrafficCounters implements DataSideObserver {
   }
 
   /** SOCKS carries one octet: the log is the only place that says why. HTTP clients are told themselves. */
-  #logSocksRefusal(protocol: Traffic['protocol'] | undefined, { code, message }: GatewayError): void {
+  #logSocksRefusal(protocol: StreamInfo['protocol'] | undefined, { code, message }: GatewayError): void {
     if (protocol === 'socks5' || protocol === 'socks4')
       this.#log.info({ protocol, code, reason: message }, 'SOCKS refused')
   }
@@ -144,12 +144,12 @@ export class TrafficCounters implements DataSideObserver {
   }
 }
 
-function answerOf(failure: LegFailure): number | undefined {
+function answerOf(failure: DialFailure): number | undefined {
   if (failure.kind === 'login') return failure.status
   return failure.kind === 'refused' && failure.answer !== NO_ANSWER ? failure.answer : undefined
 }
 
-function facts(traffic: Traffic): object {
+function facts(traffic: StreamInfo): object {
   const { protocol, clientAddress, account, target, servedBy, life } = traffic
   return {
     protocol,

@@ -4,16 +4,16 @@ import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { LinkedList } from '../structures/linked-list.ts'
-import { Expiring } from '../structures/timeout-queue.ts'
-import type { Leg, LegFailure } from '../upstream/connection.ts'
+import { TimeoutEntry } from '../structures/timeout-queue.ts'
+import type { DialFailure, UpstreamConnection } from '../upstream/connection.ts'
 import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
 import type { Lease } from './lease.ts'
-import { Attempt, type AttemptDeps } from './proxied-request.ts'
+import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
 import type { Route } from './router.ts'
 
-export interface TunnelDeps extends AttemptDeps {
+export interface TunnelDeps extends ProxiedRequestDeps {
   /** When a second upstream is dialled; undefined: never. */
   readonly hedging: Hedging | undefined
   readonly idle: IdleSteps
@@ -22,7 +22,7 @@ export interface TunnelDeps extends AttemptDeps {
   readonly opening: { count: number }
 }
 
-export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
+export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayOwner {
   readonly #request: TunnelRequest
   readonly #deps: TunnelDeps
   #hedgeTimer: HedgeTimer | undefined
@@ -71,8 +71,8 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
     super.clientGone()
   }
 
-  protected dial(upstream: Upstream): Leg {
-    return this.#deps.dialler.dial(upstream, this.#request.target, this)
+  protected dial(upstream: Upstream): UpstreamConnection {
+    return this.#deps.connector.dial(upstream, this.#request.target, this)
   }
 
   override granted(upstream: Upstream): void {
@@ -90,82 +90,82 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 
   /** The first upstream has been silent for long: a second one is dialled beside it. */
   hedge(): void {
-    if (this.leg === undefined || this.#hedge !== undefined) return
+    if (this.connection === undefined || this.#hedge !== undefined) return
     const { hedging } = this.#deps
     if (hedging?.begin() !== true) return
     const lease = this.leaseAnother()
     if (lease === undefined) hedging.ended()
-    else this.#hedge = { lease, leg: this.dial(lease.upstream) }
+    else this.#hedge = { lease, connection: this.dial(lease.upstream) }
   }
 
   /** The first to open wins; the other is let go, and blamed for nothing. */
-  override opened(leg: Leg, early: Buffer | undefined): void {
-    const loser = this.#endHedging(leg)
+  override opened(connection: UpstreamConnection, early: Buffer | undefined): void {
+    const loser = this.#endHedging(connection)
     if (loser !== undefined) this.#letGo(loser)
-    if (!isDirect(leg.upstream))
-      this.#deps.hedging?.observe(leg.upstream.facts.provider, this.#deps.clock.now() - leg.startedAt)
-    super.opened(leg, early)
+    if (!isDirect(connection.upstream))
+      this.#deps.hedging?.observe(connection.upstream.facts.provider, this.#deps.clock.now() - connection.startedAt)
+    super.opened(connection, early)
   }
 
   /** One of two has failed: the other goes on alone, and may get a hedge again. */
-  override failed(leg: Leg, failure: LegFailure): void {
-    if (isStale(leg, failure)) return void this.#dialAgain(leg)
+  override failed(connection: UpstreamConnection, failure: DialFailure): void {
+    if (isStale(connection, failure)) return void this.#dialAgain(connection)
     const hedge = this.#hedge
-    if (hedge === undefined) return void super.failed(leg, failure)
-    const failed = this.#endHedging(leg === hedge.leg ? this.leg : hedge.leg)
-    this.trace.tryBeganAt = leg.startedAt
-    this.noteFailure(leg.upstream, failure)
-    this.tried = [...this.tried, leg.upstream]
+    if (hedge === undefined) return void super.failed(connection, failure)
+    const failed = this.#endHedging(connection === hedge.connection ? this.connection : hedge.connection)
+    this.trace.tryBeganAt = connection.startedAt
+    this.noteFailure(connection.upstream, failure)
+    this.tried = [...this.tried, connection.upstream]
     failed?.lease.release()
-    if (this.leg !== undefined) this.#awaitHedge(this.leg.upstream)
+    if (this.connection !== undefined) this.#awaitHedge(this.connection.upstream)
   }
 
   /**
    * The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. Its others are
    * as old; and if it closes each one upon CONNECT, the new one says so.
    */
-  #dialAgain(leg: Leg): void {
-    this.#deps.dialler.forget(leg.upstream)
-    const again = this.dial(leg.upstream)
-    if (leg === this.#hedge?.leg) this.#hedge = { lease: this.#hedge.lease, leg: again }
-    else this.leg = again
+  #dialAgain(connection: UpstreamConnection): void {
+    this.#deps.connector.forget(connection.upstream)
+    const again = this.dial(connection.upstream)
+    if (connection === this.#hedge?.connection) this.#hedge = { lease: this.#hedge.lease, connection: again }
+    else this.connection = again
   }
 
   /** This dial goes on alone. @returns the other one, with its lease */
-  #endHedging(remaining: Leg | undefined): Hedge | undefined {
+  #endHedging(remaining: UpstreamConnection | undefined): Hedge | undefined {
     const hedge = this.#hedge
-    const { leg, lease } = this
+    const { connection, lease } = this
     if (hedge !== undefined) this.#deps.hedging?.ended()
     this.#hedge = undefined
-    this.#hedgeTimer?.deadlineList?.remove(this.#hedgeTimer)
-    if (hedge === undefined || remaining !== hedge.leg) return hedge
-    this.leg = hedge.leg
+    this.#hedgeTimer?.timeoutQueue?.remove(this.#hedgeTimer)
+    if (hedge === undefined || remaining !== hedge.connection) return hedge
+    this.connection = hedge.connection
     this.lease = hedge.lease
-    return leg === undefined || lease === undefined ? undefined : { leg, lease }
+    return connection === undefined || lease === undefined ? undefined : { connection, lease }
   }
 
   protected override stop(): void {
-    const hedge = this.#endHedging(this.leg)
+    const hedge = this.#endHedging(this.connection)
     if (hedge !== undefined) this.#letGo(hedge)
     super.stop()
   }
 
-  #letGo({ leg, lease }: Hedge): void {
-    this.abandon(leg)
+  #letGo({ connection, lease }: Hedge): void {
+    this.abandon(connection)
     lease.release()
   }
 
-  protected take(leg: Leg, early: Buffer | undefined): void {
+  protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
     this.#endOpening()
-    this.commit(leg.startedAt)
-    this.#request.accept(leg.upstream.id, this.life?.leftMs)
-    const relay = new Relay(this.#request.socket, leg, this.#deps.idle, this)
+    this.commit(connection.startedAt)
+    this.#request.accept(connection.upstream.id, this.life?.leftMs)
+    const relay = new Relay(this.#request.socket, connection, this.#deps.idle, this)
     this.#deps.relays.add(relay)
     this.#request.join(relay)
     if (early !== undefined) relay.received(early)
   }
 
-  protected sayRefused(error: GatewayError): void {
+  protected rejectWith(error: GatewayError): void {
     this.#endOpening()
     this.#request.refuse(error)
   }
@@ -195,15 +195,15 @@ export class Tunnel extends Attempt implements PendingTunnel, RelayOwner {
 /** A dial beside the first one, under a lease of its own. */
 interface Hedge {
   readonly lease: Lease
-  readonly leg: Leg
+  readonly connection: UpstreamConnection
 }
 
-function isStale(leg: Leg, failure: LegFailure): boolean {
+function isStale(connection: UpstreamConnection, failure: DialFailure): boolean {
   const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
-  return leg.wasWarm && isInterrupted && failure.how === 'closed'
+  return connection.wasWarm && isInterrupted && failure.how === 'closed'
 }
 
-class HedgeTimer extends Expiring {
+class HedgeTimer extends TimeoutEntry {
   readonly #tunnel: Tunnel
 
   constructor(tunnel: Tunnel) {

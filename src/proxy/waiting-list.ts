@@ -10,7 +10,7 @@
 import type { Filter } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { FairQueue, type Place } from '../structures/fair-queue.ts'
-import { Expiring } from '../structures/timeout-queue.ts'
+import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, WaitingDemand } from './lease-contract.ts'
 
 /** What a client waits for: anything that fits a filter, or room on its session's own upstream. */
@@ -29,7 +29,7 @@ export class WaitingClass {
 }
 
 /** One client that waits. */
-export class Waiting extends Expiring {
+export class Waiting extends TimeoutEntry {
   readonly request: LeaseRequest
   readonly user: string
   /** Owned by the WaitingList. */

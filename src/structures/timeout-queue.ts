@@ -8,24 +8,24 @@ import type { Clock, Timer } from '../clock.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 
 /** What a list links together. One object is in one list at a time. */
-export abstract class Expiring implements ExceptionOwner {
-  /** Owned by DeadlineList. */
+export abstract class TimeoutEntry implements ExceptionOwner {
+  /** Owned by TimeoutQueue. */
   expiresAt = 0
-  nextExpiring: Expiring | undefined = undefined
-  previousExpiring: Expiring | undefined = undefined
-  deadlineList: DeadlineList | undefined = undefined
+  nextEntry: TimeoutEntry | undefined = undefined
+  previousEntry: TimeoutEntry | undefined = undefined
+  timeoutQueue: TimeoutQueue | undefined = undefined
 
   /** The time has come; the entry is already out of its list. */
   abstract onDeadline(): void
   abstract failInternally(): void
 }
 
-export class DeadlineList {
+export class TimeoutQueue {
   readonly #clock: Clock
   readonly #durationMs: number
   readonly #expire = () => this.#onTimer()
-  #first: Expiring | undefined
-  #last: Expiring | undefined
+  #first: TimeoutEntry | undefined
+  #last: TimeoutEntry | undefined
   #timer: Timer | undefined
   #size = 0
   #isClosed = false
@@ -44,29 +44,29 @@ export class DeadlineList {
   }
 
   /** Starts the entry's time, anew if it is already here; takes it out of any other list. */
-  add(entry: Expiring): void {
-    entry.deadlineList?.remove(entry)
+  add(entry: TimeoutEntry): void {
+    entry.timeoutQueue?.remove(entry)
     entry.expiresAt = this.#clock.now() + this.#durationMs
-    entry.deadlineList = this
-    entry.previousExpiring = this.#last
+    entry.timeoutQueue = this
+    entry.previousEntry = this.#last
     if (this.#last === undefined) this.#first = entry
-    else this.#last.nextExpiring = entry
+    else this.#last.nextEntry = entry
     this.#last = entry
     this.#size++
     if (!this.#isClosed) this.#timer ??= this.#clock.after(this.#durationMs, this.#expire)
   }
 
   /** Takes the entry out; harmless when it is not here. */
-  remove(entry: Expiring): void {
-    if (entry.deadlineList !== this) return
-    const { previousExpiring: before, nextExpiring: after } = entry
+  remove(entry: TimeoutEntry): void {
+    if (entry.timeoutQueue !== this) return
+    const { previousEntry: before, nextEntry: after } = entry
     if (before === undefined) this.#first = after
-    else before.nextExpiring = after
+    else before.nextEntry = after
     if (after === undefined) this.#last = before
-    else after.previousExpiring = before
-    entry.deadlineList = undefined
-    entry.nextExpiring = undefined
-    entry.previousExpiring = undefined
+    else after.previousEntry = before
+    entry.timeoutQueue = undefined
+    entry.nextEntry = undefined
+    entry.previousEntry = undefined
     this.#size--
   }
 
@@ -92,7 +92,7 @@ export class DeadlineList {
 }
 
 /** The exception of one entry must not keep the others from their time. */
-function expire(entry: Expiring): void {
+function expire(entry: TimeoutEntry): void {
   try {
     entry.onDeadline()
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The control side: providers with their limiters, the planner, the reaper, and what they tell of themselves. */
+/** The control plane: providers with their limiters, the planner, the reaper, and what they tell of themselves. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'

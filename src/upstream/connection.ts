@@ -1,12 +1,12 @@
 /**
- * The outgoing leg of a tunnel: from nothing to an open tunnel through one upstream, under one deadline that covers
+ * The outgoing connection of a tunnel: from nothing to an open tunnel through one upstream, under one deadline that covers
  * TCP, TLS, login and CONNECT together. The same object then feeds the relay with what the upstream sends.
  *
  *   connecting ──▶ (TLS) ──▶ (SOCKS login) ──▶ asked ──▶ open ──▶ relay
  *        │           │              │             └──▶ failed: unanswered (silent, closed), garbage, login, refused, local
  *        └───────────┴──────────────┴──▶ failed: forbidden, unreachable, silent, closed, garbage, login, local
  *
- * One of `opened` and `failed` is called once, unless the leg is destroyed before. `opened` must join the leg to a
+ * One of `opened` and `failed` is called once, unless the connection is destroyed before. `opened` must join the connection to a
  * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
  */
 import type { Socket } from 'node:net'
@@ -15,7 +15,7 @@ import type { Clock } from '../clock.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
-import { Expiring } from '../structures/timeout-queue.ts'
+import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import { isDirect } from './direct.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
@@ -26,18 +26,18 @@ interface LocalFault {
   readonly code: string
 }
 
-export type LegFailure = Outcome | LocalFault
+export type DialFailure = Outcome | LocalFault
 
-export interface LegOwner {
+export interface DialHandler {
   /** @param early octets that came behind the upstream's answer; the owner's to keep */
-  opened(leg: Leg, early: Buffer | undefined): void
-  failed(leg: Leg, failure: LegFailure): void
-  /** A handler of this leg, which is destroyed, has thrown; also after `opened` or `failed`. */
-  failInternally(leg: Leg): void
+  opened(connection: UpstreamConnection, early: Buffer | undefined): void
+  failed(connection: UpstreamConnection, failure: DialFailure): void
+  /** A handler of this connection, which is destroyed, has thrown; also after `opened` or `failed`. */
+  failInternally(connection: UpstreamConnection): void
 }
 
 /**
- * What is said to an upstream until the way to the target is open. It calls `open`, `fail` or `broke` of its leg once. One
+ * What is said to an upstream until the way to the target is open. It calls `open`, `fail` or `broke` of its connection once. One
  * that is not asked for a target gets as far as it can without, and waits there.
  */
 export interface Handshake {
@@ -49,9 +49,9 @@ export interface Handshake {
   received(piece: Buffer): void
 }
 
-/** Where an open leg's octets and events go: the relay. */
-export interface LegSink extends ExceptionOwner {
-  /** @returns false while octets of the leg's own buffer are still needed */
+/** Where an open connection's octets and events go: the relay. */
+export interface UpstreamHandler extends ExceptionOwner {
+  /** @returns false while octets of the connection's own buffer are still needed */
   receivedInBuffer(bytes: Buffer): boolean
   /** Octets that nobody else will touch. */
   received(bytes: Buffer): void
@@ -61,8 +61,8 @@ export interface LegSink extends ExceptionOwner {
   upstreamDrained(): void
 }
 
-/** What a leg needs of the dialler that made it. */
-export interface LegHost {
+/** What a connection needs of the connector that made it. */
+export interface UpstreamConnectionDeps {
   readonly clock: Clock
   readonly buffers: ReadBuffers
   /** Longest head of an upstream's answer. */
@@ -76,53 +76,53 @@ export interface LegHost {
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
-export class Leg extends Expiring {
+export class UpstreamConnection extends TimeoutEntry {
   readonly upstream: Upstream
   /** When the dial began, clock ms. */
   startedAt: number
-  readonly #dialler: LegHost
-  #owner: LegOwner
+  readonly #connector: UpstreamConnectionDeps
+  #owner: DialHandler
   /** It was connected ahead of need: an upstream may have closed it meanwhile, which is nobody's fault. */
   wasWarm = false
-  /** Set by the dialler as soon as there is one. */
+  /** Set by the connector as soon as there is one. */
   socket!: Socket
-  /** Stops waiting for the address of an upstream that has a name; set by the dialler. */
+  /** Stops waiting for the address of an upstream that has a name; set by the connector. */
   cancelLookup: (() => void) | undefined
   /** The request for the target was sent: from here on a failure may be the target's. */
   isAsked = false
-  /** Set by the dialler with the leg. It has a part in everything that comes until the tunnel is open. */
+  /** Set by the connector with the connection. It has a part in everything that comes until the tunnel is open. */
   handshake!: Handshake
   /** Set when the tunnel is open and joined; from then on octets go there. */
-  relay: LegSink | undefined
-  /** Set while this leg reads into a buffer of its own. */
+  relay: UpstreamHandler | undefined
+  /** Set while this connection reads into a buffer of its own. */
   #ownBuffer: Buffer | undefined
   /** The own buffer is to go: the next read is its last. */
   #retiring = false
   #settled = false
 
-  constructor(dialler: LegHost, upstream: Upstream, owner: LegOwner) {
+  constructor(connector: UpstreamConnectionDeps, upstream: Upstream, owner: DialHandler) {
     super()
-    this.#dialler = dialler
+    this.#connector = connector
     this.upstream = upstream
-    this.startedAt = dialler.clock.now()
+    this.startedAt = connector.clock.now()
     this.#owner = owner
   }
 
   get maxReplyBytes(): number {
-    return this.#dialler.maxReplyBytes
+    return this.#connector.maxReplyBytes
   }
 
-  /** A leg that was connected ahead gets the owner that it was connected for. */
-  adopt(owner: LegOwner): void {
+  /** A connection that was connected ahead gets the owner that it was connected for. */
+  adopt(owner: DialHandler): void {
     this.#owner = owner
     this.wasWarm = true
-    this.startedAt = this.#dialler.clock.now()
+    this.startedAt = this.#connector.clock.now()
   }
 
   /** `onread.buffer` of the socket: where the next read goes. Called once after each read. */
   readonly readInto = (): Buffer => {
     if (this.#retiring) this.releaseBuffer(true)
-    return this.#ownBuffer ?? this.#dialler.buffers.shared
+    return this.#ownBuffer ?? this.#connector.buffers.shared
   }
 
   /** `onread.callback` of the socket. @returns false to pause reading */
@@ -141,19 +141,19 @@ export class Leg extends Expiring {
     if (relay === undefined) this.handshake.received(bytes)
     else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
     else relay.received(Buffer.from(bytes))
-    // A full buffer is the sign of a busy leg.
-    if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#dialler.buffers.take()
+    // A full buffer is the sign of a busy connection.
+    if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#connector.buffers.take()
     return true
   }
 
-  /** The tunnel has become quiet: the leg reads into the shared buffer again as soon as it can. */
+  /** The tunnel has become quiet: the connection reads into the shared buffer again as soon as it can. */
   retireBuffer(): void {
     this.#retiring = this.#ownBuffer !== undefined
   }
 
   /** @param clean no write from the buffer is pending */
   releaseBuffer(clean: boolean): void {
-    if (this.#ownBuffer !== undefined) this.#dialler.buffers.giveBack(this.#ownBuffer, clean)
+    if (this.#ownBuffer !== undefined) this.#connector.buffers.giveBack(this.#ownBuffer, clean)
     this.#ownBuffer = undefined
     this.#retiring = false
   }
@@ -175,7 +175,7 @@ export class Leg extends Expiring {
     this.fail(isUnanswered ? { kind: 'unanswered', how } : { kind: 'broken', how })
   }
 
-  fail(failure: LegFailure): void {
+  fail(failure: DialFailure): void {
     if (!this.#settle()) return
     this.destroy()
     this.#owner.failed(this, failure)
@@ -221,14 +221,14 @@ export class Leg extends Expiring {
   /** Drops the connection without telling the owner. */
   destroy(): void {
     this.#settled = true
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     this.socket.destroy()
   }
 
   #settle(): boolean {
     if (this.#settled) return false
     this.#settled = true
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     return true
   }
 }

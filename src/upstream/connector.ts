@@ -6,15 +6,15 @@ import type { Clock } from '../clock.ts'
 import { containListeners } from '../internal-errors.ts'
 import { type ConnectGuard, type ConnectRule, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { DeadlineList } from '../structures/timeout-queue.ts'
-import { type Handshake, Leg, type LegOwner } from './connection.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
+import { type DialHandler, type Handshake, UpstreamConnection } from './connection.ts'
 import { DIRECT, isDirect } from './direct.ts'
 import { ConnectHandshake, NoHandshake, SocksHandshake } from './handshake.ts'
 import { Preconnect } from './preconnect.ts'
 import { ReadBuffers } from './read-buffers.ts'
 import { TlsSessions } from './tls-session-cache.ts'
 
-export interface DiallerSettings {
+export interface ConnectorSettings {
   /** Covers TCP, TLS, login and CONNECT together, ms. */
   readonly timeoutMs: number
   /** Longest head of an upstream's answer. */
@@ -30,17 +30,17 @@ export interface DiallerSettings {
 /** Each has its own places among the look-ups of names. */
 const DIRECT_GROUPS = 4
 
-/** A socket that knows its leg: the listeners below are shared by all sockets. */
-interface LegSocket extends Socket {
-  leg: Leg
+/** A socket that knows its connection: the listeners below are shared by all sockets. */
+interface UpstreamSocket extends Socket {
+  connection: UpstreamConnection
 }
 
-export class Dialler {
+export class Connector {
   readonly clock: Clock
   readonly maxReplyBytes: number
   readonly buffers = new ReadBuffers()
   readonly timeoutMs: number
-  readonly #timeouts: DeadlineList
+  readonly #timeouts: TimeoutQueue
   readonly #guard: ConnectGuard
   readonly #allowPrivate: ReadonlySet<string>
   /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
@@ -48,11 +48,11 @@ export class Dialler {
   readonly #sessions: TlsSessions
   readonly #preconnect: Preconnect | undefined
 
-  constructor(clock: Clock, settings: DiallerSettings, guard: ConnectGuard) {
+  constructor(clock: Clock, settings: ConnectorSettings, guard: ConnectGuard) {
     this.clock = clock
     this.maxReplyBytes = settings.maxReplyBytes
     this.timeoutMs = settings.timeoutMs
-    this.#timeouts = new DeadlineList(clock, settings.timeoutMs)
+    this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#guard = guard
     this.#allowPrivate = settings.allowPrivate
     this.#sessions = new TlsSessions(clock)
@@ -63,44 +63,44 @@ export class Dialler {
   }
 
   /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */
-  dial(upstream: Upstream, target: Target, owner: LegOwner): Leg {
+  dial(upstream: Upstream, target: Target, owner: DialHandler): UpstreamConnection {
     if (isDirect(upstream)) return this.dialPlain(upstream, owner)
-    const leg = this.#preconnect?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
-    this.#timeouts.add(leg)
-    leg.handshake.ask(target)
+    const connection = this.#preconnect?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
+    this.#timeouts.add(connection)
+    connection.handshake.ask(target)
     this.#preconnect?.refill(upstream)
-    return leg
+    return connection
   }
 
-  #connectAhead(upstream: Upstream, owner: LegOwner): Leg {
-    const leg = new Leg(this, upstream, owner)
-    leg.handshake = handshakeOf(leg)
-    this.#connect(leg)
-    return leg
+  #connectAhead(upstream: Upstream, owner: DialHandler): UpstreamConnection {
+    const connection = new UpstreamConnection(this, upstream, owner)
+    connection.handshake = handshakeOf(connection)
+    this.#connect(connection)
+    return connection
   }
 
-  /** Opens a connection to an HTTP proxy for plain requests, or to a target; `leg.relay` gets what it receives. */
-  dialPlain(upstream: Upstream, owner: LegOwner): Leg {
-    const leg = new Leg(this, upstream, owner)
-    leg.handshake = new NoHandshake(leg)
-    this.#connect(leg)
-    this.#timeouts.add(leg)
-    return leg
+  /** Opens a connection to an HTTP proxy for plain requests, or to a target; `connection.relay` gets what it receives. */
+  dialPlain(upstream: Upstream, owner: DialHandler): UpstreamConnection {
+    const connection = new UpstreamConnection(this, upstream, owner)
+    connection.handshake = new NoHandshake(connection)
+    this.#connect(connection)
+    this.#timeouts.add(connection)
+    return connection
   }
 
-  #connect(leg: Leg): Socket {
-    const { host, port, protocol } = leg.upstream.facts
-    const rule = this.#ruleFor(leg.upstream)
-    const onread = { buffer: leg.readInto, callback: leg.received }
+  #connect(connection: UpstreamConnection): Socket {
+    const { host, port, protocol } = connection.upstream.facts
+    const rule = this.#ruleFor(connection.upstream)
+    const onread = { buffer: connection.readInto, callback: connection.received }
     const options: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true, onread }
     if (isIP(host) !== 0) {
-      if (this.#guard.forbids(host, rule)) return adopt(new Socket().destroy(forbiddenAddress()), leg)
+      if (this.#guard.forbids(host, rule)) return adopt(new Socket().destroy(forbiddenAddress()), connection)
     } else {
       options.lookup = this.#guard.lookup(rule, (cancel) => {
-        leg.cancelLookup = cancel
+        connection.cancelLookup = cancel
       })
     }
-    return adopt(protocol === 'https' ? this.#connectTls(leg.upstream, options) : connect(options), leg)
+    return adopt(protocol === 'https' ? this.#connectTls(connection.upstream, options) : connect(options), connection)
   }
 
   #ruleFor(upstream: Upstream): ConnectRule {
@@ -146,16 +146,18 @@ function directGroup(host: string): string {
   return `${DIRECT} ${(host.length + host.charCodeAt(0)) % DIRECT_GROUPS}`
 }
 
-function handshakeOf(leg: Leg): Handshake {
-  return leg.upstream.facts.protocol === 'socks5' ? new SocksHandshake(leg) : new ConnectHandshake(leg)
+function handshakeOf(connection: UpstreamConnection): Handshake {
+  return connection.upstream.facts.protocol === 'socks5'
+    ? new SocksHandshake(connection)
+    : new ConnectHandshake(connection)
 }
 
-function adopt(socket: Socket, leg: Leg): Socket {
-  const own = socket as LegSocket
-  own.leg = leg
-  leg.socket = socket
-  containListeners(socket, leg)
-  socket.once(leg.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', onConnected)
+function adopt(socket: Socket, connection: UpstreamConnection): Socket {
+  const own = socket as UpstreamSocket
+  own.connection = connection
+  connection.socket = socket
+  containListeners(socket, connection)
+  socket.once(connection.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', onConnected)
   socket.on('error', onError)
   socket.on('end', onEnd)
   socket.on('close', onClose)
@@ -164,21 +166,21 @@ function adopt(socket: Socket, leg: Leg): Socket {
 }
 
 function onConnected(this: Socket): void {
-  ;(this as LegSocket).leg.handshake.connected()
+  ;(this as UpstreamSocket).connection.handshake.connected()
 }
 
 function onError(this: Socket, error: NodeJS.ErrnoException): void {
-  ;(this as LegSocket).leg.errored(error)
+  ;(this as UpstreamSocket).connection.errored(error)
 }
 
 function onEnd(this: Socket): void {
-  ;(this as LegSocket).leg.ended()
+  ;(this as UpstreamSocket).connection.ended()
 }
 
 function onClose(this: Socket): void {
-  ;(this as LegSocket).leg.closed()
+  ;(this as UpstreamSocket).connection.closed()
 }
 
 function onDrain(this: Socket): void {
-  ;(this as LegSocket).leg.drained()
+  ;(this as UpstreamSocket).connection.drained()
 }

@@ -3,19 +3,19 @@ import type { Target } from '../address.ts'
 import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
 import { SOCKS_REPLY } from '../pool/upstream.ts'
 import { SocksClient, type SocksStep } from '../socks/client.ts'
-import type { Handshake, Leg } from './connection.ts'
+import type { Handshake, UpstreamConnection } from './connection.ts'
 import { loginHeader } from './login-header.ts'
 
 /** For requests in absolute-form, and to targets: the way is open as soon as the connection stands. */
 export class NoHandshake implements Handshake {
-  readonly #leg: Leg
+  readonly #connection: UpstreamConnection
 
-  constructor(leg: Leg) {
-    this.#leg = leg
+  constructor(connection: UpstreamConnection) {
+    this.#connection = connection
   }
 
   connected(): void {
-    this.#leg.open(undefined)
+    this.#connection.open(undefined)
   }
 
   ask(): void {}
@@ -29,14 +29,14 @@ const SWITCHING_PROTOCOLS = 101
 
 /** HTTP CONNECT (RFC 9110 section 9.3.6). */
 export class ConnectHandshake implements Handshake {
-  readonly #leg: Leg
+  readonly #connection: UpstreamConnection
   readonly #head = new PartialHead()
   #isConnected = false
   #target: Target | undefined
   #isOver = false
 
-  constructor(leg: Leg) {
-    this.#leg = leg
+  constructor(connection: UpstreamConnection) {
+    this.#connection = connection
   }
 
   connected(): void {
@@ -50,13 +50,13 @@ export class ConnectHandshake implements Handshake {
   }
 
   #request({ authority }: Target): void {
-    const login = loginHeader(this.#leg.upstream)
-    this.#leg.ask(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
+    const login = loginHeader(this.#connection.upstream)
+    this.#connection.ask(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
   }
 
   received(piece: Buffer): void {
     // It says yes before it was asked: what else it says is not to be believed.
-    if (this.#target === undefined) return void this.#leg.broke('garbage')
+    if (this.#target === undefined) return void this.#connection.broke('garbage')
     // One turn for each interim answer, of which any number may come in one piece.
     for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#isOver; ) bytes = this.#readHead(bytes)
   }
@@ -66,8 +66,8 @@ export class ConnectHandshake implements Handshake {
     const bytes = this.#head.with(piece)
     const end = this.#head.endIn(bytes)
     if (end !== -1) return this.#answered(bytes, end)
-    if (looksLikeStatusLine(bytes) && bytes.length <= this.#leg.maxReplyBytes) this.#head.keep(bytes)
-    else this.#end(() => this.#leg.broke('garbage'))
+    if (looksLikeStatusLine(bytes) && bytes.length <= this.#connection.maxReplyBytes) this.#head.keep(bytes)
+    else this.#end(() => this.#connection.broke('garbage'))
     return undefined
   }
 
@@ -75,13 +75,16 @@ export class ConnectHandshake implements Handshake {
     const status = statusOf(bytes)
     const rest = end === bytes.length ? undefined : bytes.subarray(end)
     this.#head.clear()
-    const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.#leg.maxReplyBytes
+    const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.#connection.maxReplyBytes
     // RFC 9110 section 15.2: any number of 1xx answers may come first.
     if (isReadable && status < 200) return rest
     this.#end(() => {
-      if (!isReadable) this.#leg.broke('garbage')
-      else if (status < 300) this.#leg.open(rest && Buffer.from(rest))
-      else this.#leg.fail(LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
+      if (!isReadable) this.#connection.broke('garbage')
+      else if (status < 300) this.#connection.open(rest && Buffer.from(rest))
+      else
+        this.#connection.fail(
+          LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status },
+        )
     })
     return undefined
   }
@@ -94,19 +97,19 @@ export class ConnectHandshake implements Handshake {
 
 /** SOCKS5 (RFC 1928, RFC 1929): greeting and login at once, the request when there is a target. */
 export class SocksHandshake implements Handshake {
-  readonly #leg: Leg
+  readonly #connection: UpstreamConnection
   readonly #codec: SocksClient
   #target: Target | undefined
   #isReady = false
 
-  constructor(leg: Leg) {
-    this.#leg = leg
-    const { username, password } = leg.upstream.facts
+  constructor(connection: UpstreamConnection) {
+    this.#connection = connection
+    const { username, password } = connection.upstream.facts
     this.#codec = new SocksClient(username === undefined ? undefined : { username, password })
   }
 
   connected(): void {
-    this.#leg.socket.write(this.#codec.greeting())
+    this.#connection.socket.write(this.#codec.greeting())
   }
 
   ask(target: Target): void {
@@ -116,32 +119,32 @@ export class SocksHandshake implements Handshake {
 
   #request(target: Target): void {
     this.#isReady = false
-    this.#leg.ask(this.#codec.request(target))
+    this.#connection.ask(this.#codec.request(target))
   }
 
   received(piece: Buffer): void {
     this.#codec.receive(piece)
     for (let step = this.#codec.next(); step !== undefined; step = this.#codec.next()) this.#take(step)
     // It replies to a request that it was not sent: what else it says is not to be believed.
-    if (this.#isReady && this.#codec.hasUnread) this.#leg.broke('garbage')
+    if (this.#isReady && this.#codec.hasUnread) this.#connection.broke('garbage')
   }
 
   #take(step: SocksStep): void {
     switch (step.kind) {
       case 'send':
-        return void this.#leg.socket.write(step.octets)
+        return void this.#connection.socket.write(step.octets)
       case 'ready':
         this.#isReady = true
         if (this.#target !== undefined) this.#request(this.#target)
         return
       case 'opened':
-        return void this.#leg.open(step.early && Buffer.from(step.early))
+        return void this.#connection.open(step.early && Buffer.from(step.early))
       case 'refused':
-        return void this.#leg.fail({ kind: 'refused', answer: SOCKS_REPLY + step.reply })
+        return void this.#connection.fail({ kind: 'refused', answer: SOCKS_REPLY + step.reply })
       case 'login':
-        return void this.#leg.fail({ kind: 'login', status: 0 })
+        return void this.#connection.fail({ kind: 'login', status: 0 })
       case 'garbage':
-        return void this.#leg.broke('garbage')
+        return void this.#connection.broke('garbage')
     }
   }
 }

@@ -18,14 +18,14 @@ import {
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts'
 import type { Breakage, Outcome } from '../pool/upstream.ts'
 import type { BodySink, HttpRequest, ResponseHandler } from '../proxy/http-contract.ts'
-import { type DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { Leg, LegSink } from './connection.ts'
+import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { UpstreamConnection, UpstreamHandler } from './connection.ts'
 
 const SWITCHING_PROTOCOLS = 101
 
-export class UpstreamHttp extends Expiring implements LegSink, BodySink {
-  readonly leg: Leg
-  readonly #pauses: DeadlineList
+export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodySink {
+  readonly connection: UpstreamConnection
+  readonly #pauses: TimeoutQueue
   /** Both are set while an answer is awaited or on its way. */
   #request: HttpRequest | undefined
   #handler: ResponseHandler | undefined
@@ -44,20 +44,20 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
   #answers = 0
 
   /**
-   * @param leg open; what it receives comes here from now on
+   * @param connection open; what it receives comes here from now on
    * @param pauses its duration is the longest pause inside an answer's body
    */
-  constructor(leg: Leg, pauses: DeadlineList) {
+  constructor(connection: UpstreamConnection, pauses: TimeoutQueue) {
     super()
-    this.leg = leg
+    this.connection = connection
     this.#pauses = pauses
-    this.#body = new BodyReader({ maxTrailerBytes: leg.maxReplyBytes, isLenient: true })
-    leg.relay = this
+    this.#body = new BodyReader({ maxTrailerBytes: connection.maxReplyBytes, isLenient: true })
+    connection.relay = this
   }
 
   /** Whether it can carry another request. */
   get isOpen(): boolean {
-    return !this.leg.socket.destroyed
+    return !this.connection.socket.destroyed
   }
 
   /**
@@ -107,7 +107,7 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
     const [first] = out
     if (first === undefined) return true
     this.#out = []
-    return this.leg.socket.write(out.length === 1 ? first : Buffer.concat(out))
+    return this.connection.socket.write(out.length === 1 ? first : Buffer.concat(out))
   }
 
   /** The upstream has taken what it was sent. */
@@ -125,7 +125,7 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
     else this.#pass(bytes)
   }
 
-  /** The same in the leg's own buffer, which is free again at once. */
+  /** The same in the connection's own buffer, which is free again at once. */
   receivedInBuffer(bytes: Buffer): boolean {
     this.received(Buffer.from(bytes))
     return true
@@ -147,14 +147,14 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
   }
 
   #keepHead(bytes: Buffer): void {
-    if (!looksLikeStatusLine(bytes) || bytes.length > this.leg.maxReplyBytes) return void this.#broke('garbage')
+    if (!looksLikeStatusLine(bytes) || bytes.length > this.connection.maxReplyBytes) return void this.#broke('garbage')
     this.#head.keep(bytes)
   }
 
   /** @returns undefined for what is no answer, and for a 101 that was not asked for */
   #parseHead(bytes: Buffer, end: number): ResponseHead | undefined {
     const request = this.#request
-    if (end > this.leg.maxReplyBytes || request === undefined) return undefined
+    if (end > this.connection.maxReplyBytes || request === undefined) return undefined
     const head = parseResponseHead(bytes.toString('latin1', 0, end), request.head.method)
     return head?.status === SWITCHING_PROTOCOLS && !asksForWebSocket(request.head) ? undefined : head
   }
@@ -194,7 +194,7 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
     const isLast = isOver || this.#answer?.isLast === true || !this.#isSent
     this.#forget()
     if (isLast) this.close()
-    else this.leg.retireBuffer()
+    else this.connection.retireBuffer()
     request?.end(this.#body.trailers)
     handler?.completed()
     request?.close()
@@ -202,8 +202,8 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
 
   #stall(): void {
     this.#isStalled = true
-    this.deadlineList?.remove(this)
-    this.leg.socket.pause()
+    this.timeoutQueue?.remove(this)
+    this.connection.socket.pause()
     this.#handler?.stalled(true)
   }
 
@@ -213,7 +213,7 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
     this.#isStalled = false
     this.#handler?.stalled(false)
     this.#pauses.add(this)
-    this.leg.socket.resume()
+    this.connection.socket.resume()
   }
 
   upstreamEnded(): void {
@@ -260,7 +260,7 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
   }
 
   #forget(): void {
-    this.deadlineList?.remove(this)
+    this.timeoutQueue?.remove(this)
     this.#request?.leaveBody(this)
     this.#request = undefined
     this.#handler = undefined
@@ -271,7 +271,7 @@ export class UpstreamHttp extends Expiring implements LegSink, BodySink {
   }
 
   close(): void {
-    this.leg.destroy()
-    this.leg.releaseBuffer(true)
+    this.connection.destroy()
+    this.connection.releaseBuffer(true)
   }
 }

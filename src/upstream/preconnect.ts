@@ -5,27 +5,32 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { DeadlineList, Expiring } from '../structures/timeout-queue.ts'
-import type { Leg, LegOwner } from './connection.ts'
+import { TimeoutEntry, TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { DialHandler, UpstreamConnection } from './connection.ts'
 
 /** Longest time unused. Squid and its kin wait longer for a first request, vendors' own proxies often not much longer. */
 const KEEP_MS = 10_000
 
-export class Preconnect implements LegOwner {
+export class Preconnect implements DialHandler {
   readonly #perUpstream: number
   readonly #most: number
-  readonly #connect: (upstream: Upstream, owner: LegOwner) => Leg
+  readonly #connect: (upstream: Upstream, owner: DialHandler) => UpstreamConnection
   /** Those that are open or being opened, the oldest first. An upstream without any is not in it. */
   readonly #ready = new Map<Upstream, Preconnected[]>()
-  readonly #expiry: DeadlineList
+  readonly #expiry: TimeoutQueue
   #count = 0
 
   /** @param most over all upstreams */
-  constructor(clock: Clock, perUpstream: number, most: number, connect: (upstream: Upstream, owner: LegOwner) => Leg) {
+  constructor(
+    clock: Clock,
+    perUpstream: number,
+    most: number,
+    connect: (upstream: Upstream, owner: DialHandler) => UpstreamConnection,
+  ) {
     this.#perUpstream = perUpstream
     this.#most = most
     this.#connect = connect
-    this.#expiry = new DeadlineList(clock, KEEP_MS)
+    this.#expiry = new TimeoutQueue(clock, KEEP_MS)
   }
 
   /** Upstreams that connections are kept for. */
@@ -34,12 +39,12 @@ export class Preconnect implements LegOwner {
   }
 
   /** A connection that is open or being opened, now the owner's. */
-  take(upstream: Upstream, owner: LegOwner): Leg | undefined {
+  take(upstream: Upstream, owner: DialHandler): UpstreamConnection | undefined {
     const oldest = this.#ready.get(upstream)?.[0]
     if (oldest === undefined) return undefined
     this.#remove(oldest)
-    oldest.leg.adopt(owner)
-    return oldest.leg
+    oldest.connection.adopt(owner)
+    return oldest.connection
   }
 
   /** Opens what is missing for an upstream that has just been used. */
@@ -59,23 +64,23 @@ export class Preconnect implements LegOwner {
     this.#expiry.add(added)
   }
 
-  /** Without a target there is nothing to open; a leg that hears otherwise fails. */
+  /** Without a target there is nothing to open; a connection that hears otherwise fails. */
   opened(): void {}
 
   /** Closed or refused while unused: nobody needed it, so nobody is blamed. */
-  failed(leg: Leg): void {
-    const lost = this.#ready.get(leg.upstream)?.find((candidate) => candidate.leg === leg)
+  failed(connection: UpstreamConnection): void {
+    const lost = this.#ready.get(connection.upstream)?.find((candidate) => candidate.connection === connection)
     if (lost !== undefined) this.#remove(lost)
   }
 
-  failInternally(leg: Leg): void {
-    this.failed(leg)
+  failInternally(connection: UpstreamConnection): void {
+    this.failed(connection)
   }
 
   /** Unused for too long. */
   expired(one: Preconnected): void {
     this.#remove(one)
-    one.leg.destroy()
+    one.connection.destroy()
   }
 
   drop(upstream: Upstream): void {
@@ -83,7 +88,7 @@ export class Preconnect implements LegOwner {
   }
 
   #remove(one: Preconnected): void {
-    const { upstream } = one.leg
+    const { upstream } = one.connection
     const all = this.#ready.get(upstream) ?? []
     const at = all.indexOf(one)
     if (at === -1) return
@@ -99,13 +104,13 @@ export class Preconnect implements LegOwner {
   }
 }
 
-class Preconnected extends Expiring {
-  readonly leg: Leg
+class Preconnected extends TimeoutEntry {
+  readonly connection: UpstreamConnection
   readonly #home: Preconnect
 
-  constructor(leg: Leg, home: Preconnect) {
+  constructor(connection: UpstreamConnection, home: Preconnect) {
     super()
-    this.leg = leg
+    this.connection = connection
     this.#home = home
   }
 
@@ -114,7 +119,7 @@ class Preconnected extends Expiring {
   }
 
   override failInternally(): void {
-    this.leg.destroy()
-    this.#home.failInternally(this.leg)
+    this.connection.destroy()
+    this.#home.failInternally(this.connection)
   }
 }

@@ -95,7 +95,7 @@ describe('a session', () => {
     expect(
       gateway.world.upstreams.indexOf(gateway.world.upstreamAt(page.body.toString().split(' ')[1]?.trim() ?? '')),
     ).toBe(first)
-    expect(gateway.app.data.sticky.size).toBe(1)
+    expect(gateway.app.data.sessionTable.size).toBe(1)
   })
 
   it('is another one for another account, another word and another wish', async () => {
@@ -104,7 +104,7 @@ describe('a session', () => {
     for (const name of ['acc-session-a', 'two-session-a', 'acc-session-b'])
       carriers.push(await carrier(gateway, login(name)))
     await carrier(gateway, login('acc-session-a-provider-own'))
-    expect([new Set(carriers).size, gateway.app.data.sticky.size]).toEqual([3, 4])
+    expect([new Set(carriers).size, gateway.app.data.sessionTable.size]).toEqual([3, 4])
   })
 
   it('moves to another upstream when its own fails, and stays there', async () => {

@@ -3,7 +3,7 @@ import type { SiteRequest } from './site.ts'
 import { type SocketReader, send } from './socket-io.ts'
 
 /** One request and its reply, as a page of the site sees them. */
-export class Exchange {
+export class HttpExchange {
   readonly head: RequestHead
   readonly url: URL
   readonly reader: SocketReader

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './exchange.ts'
 import { chunk, header, lastChunk } from './http-wire.ts'
 import { pattern } from './pattern.ts'
 import { delay } from './socket-io.ts'
 import { acceptFor, echoFrames } from './websocket.ts'
 
-type Route = (exchange: Exchange) => Promise<void>
+type Route = (exchange: HttpExchange) => Promise<void>
 
 const PIECE_BYTES = 64 * 1024
 export const PAGE_RESOURCES = 40
@@ -66,21 +66,21 @@ export function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-async function digest(exchange: Exchange): Promise<void> {
+async function digest(exchange: HttpExchange): Promise<void> {
   const hash = createHash('sha256')
   for await (const piece of exchange.body()) hash.update(piece)
   const { bodyBytes, trailers } = exchange.request
   await exchange.reply(200, JSON.stringify({ bytes: bodyBytes, sha256: hash.digest('hex'), trailers }))
 }
 
-async function bytes(exchange: Exchange): Promise<void> {
+async function bytes(exchange: HttpExchange): Promise<void> {
   const count = Number(exchange.url.pathname.split('/')[2])
   await exchange.replyHead(200, [['Content-Length', `${count}`]])
   for (let at = 0; at < count; at += PIECE_BYTES)
     await exchange.replyPiece(pattern(Math.min(PIECE_BYTES, count - at), at))
 }
 
-async function slow(exchange: Exchange): Promise<void> {
+async function slow(exchange: HttpExchange): Promise<void> {
   await delay(exchange.number('before', 50), exchange.reader.socket)
   await exchange.replyHead(200, [['Transfer-Encoding', 'chunked']])
   for (let n = 1; n <= exchange.number('pieces', 1); n++) {
@@ -90,7 +90,7 @@ async function slow(exchange: Exchange): Promise<void> {
   await exchange.replyPiece(lastChunk())
 }
 
-async function chunked(exchange: Exchange): Promise<void> {
+async function chunked(exchange: HttpExchange): Promise<void> {
   const pieces = ['one\n', 'two\n', 'three\n'].map((text) => Buffer.from(text))
   await exchange.replyHead(200, [
     ['Transfer-Encoding', 'chunked'],
@@ -100,14 +100,14 @@ async function chunked(exchange: Exchange): Promise<void> {
   await exchange.replyPiece(lastChunk([['X-Body-SHA256', sha256(Buffer.concat(pieces))]]))
 }
 
-async function closeEarly(exchange: Exchange): Promise<void> {
+async function closeEarly(exchange: HttpExchange): Promise<void> {
   exchange.closeAfterwards()
   await exchange.replyHead(200, [['Content-Length', '1000']])
   await exchange.replyPiece(pattern(100))
   if (exchange.url.searchParams.has('reset')) exchange.reset()
 }
 
-async function expect(exchange: Exchange): Promise<void> {
+async function expect(exchange: HttpExchange): Promise<void> {
   if (!exchange.url.searchParams.has('refuse')) return exchange.reply(200, await exchange.wholeBody())
   exchange.closeAfterwards()
   await exchange.reply(417, 'no body wanted\n')
@@ -118,7 +118,7 @@ function page(): string {
   return `<!doctype html><title>page</title><body data-loaded="0">\n${scripts.join('\n')}\n</body>\n`
 }
 
-async function webSocket(exchange: Exchange): Promise<void> {
+async function webSocket(exchange: HttpExchange): Promise<void> {
   const key = header(exchange.head.headers, 'sec-websocket-key')
   const upgrade = header(exchange.head.headers, 'upgrade')?.toLowerCase()
   if (upgrade !== 'websocket' || key === undefined)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Exchange } from './exchange.ts'
+import { HttpExchange } from './exchange.ts'
 import { type Header, readRequestHead, requestFraming, WireError } from './http-wire.ts'
 import { LoopbackServer } from './loopback-server.ts'
 import { routeFor } from './site-routes.ts'
@@ -106,7 +106,7 @@ async function answerNext(connection: SiteConnection, reader: SocketReader, rese
   const framing = requestFraming(head)
   const request: SiteRequest = { ...head, peer: connection.peer, bodyBytes: 0, trailers: [] }
   connection.requests.push(request)
-  const exchange = new Exchange(reader, head, framing, request, reset)
+  const exchange = new HttpExchange(reader, head, framing, request, reset)
   await routeFor(exchange.url.pathname)(exchange)
   return exchange.finish()
 }

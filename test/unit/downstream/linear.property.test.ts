@@ -17,7 +17,7 @@ import { parseRequestLine } from '../../../src/http1/request-line.ts'
 import { parseResponseHead } from '../../../src/http1/response-head.ts'
 import { Secret } from '../../../src/secret.ts'
 import { Recent } from '../../../src/structures/generational-cache.ts'
-import { DeadlineList } from '../../../src/structures/timeout-queue.ts'
+import { TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { grown, hostileText } from '../../support/hostile-text.ts'
 import { openStepCounter } from '../../support/steps.ts'
@@ -38,7 +38,7 @@ function newHost(): HandshakeHost {
     access,
     connects: new Recent(10),
     maxHeaderBytes: HEAD_OCTETS,
-    handshakes: new DeadlineList(new FakeClock(), 10_000),
+    handshakes: new TimeoutQueue(new FakeClock(), 10_000),
     refusal: undefined,
     refused: () => {},
   }
@@ -60,9 +60,9 @@ class Client extends Handshake {
     this.isOver = true
   }
 
-  protected say(): void {}
+  protected write(): void {}
 
-  protected sayLast(): void {
+  protected writeFinal(): void {
     this.isOver = true
   }
 

@@ -5,7 +5,7 @@ import { Pool, type PoolSettings } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest, WaitingDemand } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
-import { Sticky } from '../../../src/proxy/session-table.ts'
+import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { ask, facts, inArea } from '../pool/pool-fixture.ts'
@@ -56,8 +56,8 @@ function build(limits: Partial<PoolSettings['perUpstream']> = { connections: 1 }
     },
     outlook: () => hopeless,
   }
-  const sticky = new Sticky(pool, { idle: 600_000, max: 100 }, clock, forgetfulStore())
-  queue = new LeaseQueue(pool, sticky, supply, { timeoutMs: WAIT_MS, queue: places }, clock)
+  const sessionTable = new SessionTable(pool, { idle: 600_000, max: 100 }, clock, forgetfulStore())
+  queue = new LeaseQueue(pool, sessionTable, supply, { timeoutMs: WAIT_MS, queue: places }, clock)
 }
 
 beforeEach(() => build())

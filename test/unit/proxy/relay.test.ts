@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { expect, it } from 'vitest'
 import { Relay, type RelayEnd } from '../../../src/proxy/relay.ts'
-import { DeadlineList } from '../../../src/structures/timeout-queue.ts'
-import type { Leg } from '../../../src/upstream/connection.ts'
+import { TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
+import type { UpstreamConnection } from '../../../src/upstream/connection.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 /** A socket whose peer has ended and reads nothing: what is written stays. */
@@ -18,12 +18,16 @@ async function endedAndDeaf(): Promise<Socket> {
 
 it('a client that does not read the end of a tunnel is let go after the idle time', async () => {
   const clock = new FakeClock({ now: 0 })
-  const list = new DeadlineList(clock, 1_000)
+  const list = new TimeoutQueue(clock, 1_000)
   const [client, upstream] = [await endedAndDeaf(), await endedAndDeaf()]
   const ends: RelayEnd[] = []
   const owner = { relayEnded: (_: Relay, end: RelayEnd) => void ends.push(end), relayQuiet: () => {} }
-  const leg = { socket: upstream, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
-  const relay = new Relay(client, leg, { list, steps: 2 }, owner)
+  const connection = {
+    socket: upstream,
+    releaseBuffer: () => {},
+    retireBuffer: () => {},
+  } as unknown as UpstreamConnection
+  const relay = new Relay(client, connection, { list, steps: 2 }, owner)
   relay.received(Buffer.from('the end'))
   upstream.destroy()
   relay.upstreamEnded()
@@ -36,11 +40,15 @@ it('a client that does not read the end of a tunnel is let go after the idle tim
 })
 
 it('an ended tunnel waits for nothing when its last octets have left', async () => {
-  const list = new DeadlineList(new FakeClock({ now: 0 }), 1_000)
+  const list = new TimeoutQueue(new FakeClock({ now: 0 }), 1_000)
   const [client, upstream] = [await endedAndDeaf(), await endedAndDeaf()]
   const owner = { relayEnded: () => {}, relayQuiet: () => {} }
-  const leg = { socket: upstream, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
-  const relay = new Relay(client, leg, { list, steps: 2 }, owner)
+  const connection = {
+    socket: upstream,
+    releaseBuffer: () => {},
+    retireBuffer: () => {},
+  } as unknown as UpstreamConnection
+  const relay = new Relay(client, connection, { list, steps: 2 }, owner)
   relay.received(Buffer.from('the end'))
   upstream.destroy()
   relay.upstreamClosed()
@@ -52,7 +60,7 @@ it('an ended tunnel waits for nothing when its last octets have left', async () 
 
 it('a tunnel that has become quiet asks the kernel, once, to watch both peers', () => {
   const clock = new FakeClock({ now: 0 })
-  const list = new DeadlineList(clock, 1_000)
+  const list = new TimeoutQueue(clock, 1_000)
   const asked: unknown[] = []
   const socket = (name: string) =>
     ({
@@ -60,9 +68,13 @@ it('a tunnel that has become quiet asks the kernel, once, to watch both peers', 
       write: () => true,
       setKeepAlive: (...args: unknown[]) => asked.push([name, ...args]),
     }) as unknown as Socket
-  const leg = { socket: socket('upstream'), releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as Leg
+  const connection = {
+    socket: socket('upstream'),
+    releaseBuffer: () => {},
+    retireBuffer: () => {},
+  } as unknown as UpstreamConnection
   const owner = { relayEnded: () => {}, relayQuiet: () => {} }
-  const relay = new Relay(socket('client'), leg, { list, steps: 10 }, owner)
+  const relay = new Relay(socket('client'), connection, { list, steps: 10 }, owner)
   relay.toUpstream(Buffer.from('something moves'))
   clock.advance(1_000)
   expect(asked).toEqual([])

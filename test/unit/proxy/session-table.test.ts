@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { Pool } from '../../../src/pool/pool.ts'
-import { Sticky } from '../../../src/proxy/session-table.ts'
+import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { facts, watchedPool } from '../pool/pool-fixture.ts'
 
@@ -8,7 +8,7 @@ const IDLE_MS = 600_000
 
 let clock: FakeClock
 let pool: Pool
-let sticky: Sticky
+let sessionTable: SessionTable
 let ended: string[]
 
 beforeEach(() => {
@@ -16,37 +16,37 @@ beforeEach(() => {
   pool = watchedPool().pool
   ended = []
   const store = { session() {}, sessionUsed() {}, sessionEnded: (key: string) => void ended.push(key) }
-  sticky = new Sticky(pool, { idle: IDLE_MS, max: 10 }, clock, store)
+  sessionTable = new SessionTable(pool, { idle: IDLE_MS, max: 10 }, clock, store)
 })
 
 it('takes up a past session as soon as its upstream is there', () => {
-  sticky.restore([{ key: 'basket', upstreamId: 'late', idleMs: 1_000 }])
-  expect(sticky.find('basket')).toBeUndefined()
+  sessionTable.restore([{ key: 'basket', upstreamId: 'late', idleMs: 1_000 }])
+  expect(sessionTable.find('basket')).toBeUndefined()
   pool.add(facts('late', { deadline: Number.POSITIVE_INFINITY }), clock.now())
-  expect(sticky.find('basket')).toMatchObject({ upstream: { id: 'late' }, counted: true })
-  sticky.sweep()
-  expect([sticky.find('basket')?.upstream.id, pool.get('late')?.sessions, ended]).toEqual(['late', 1, []])
+  expect(sessionTable.find('basket')).toMatchObject({ upstream: { id: 'late' }, counted: true })
+  sessionTable.sweep()
+  expect([sessionTable.find('basket')?.upstream.id, pool.get('late')?.sessions, ended]).toEqual(['late', 1, []])
 })
 
 it('forgets a past session whose upstream has not come by the next sweep', () => {
-  sticky.restore([{ key: 'basket', upstreamId: 'late', idleMs: 1_000 }])
-  sticky.sweep()
+  sessionTable.restore([{ key: 'basket', upstreamId: 'late', idleMs: 1_000 }])
+  sessionTable.sweep()
   pool.add(facts('late', { deadline: Number.POSITIVE_INFINITY }), clock.now())
-  expect([sticky.find('basket'), ended]).toEqual([undefined, ['basket']])
+  expect([sessionTable.find('basket'), ended]).toEqual([undefined, ['basket']])
 })
 
 it('forgets a past session that was put on another upstream meanwhile', () => {
-  sticky.restore([{ key: 'basket', upstreamId: 'late', idleMs: 1_000 }])
+  sessionTable.restore([{ key: 'basket', upstreamId: 'late', idleMs: 1_000 }])
   pool.add(facts('other', { deadline: Number.POSITIVE_INFINITY }), clock.now())
   const other = pool.get('other')
-  if (other !== undefined) sticky.bind('basket', other)
+  if (other !== undefined) sessionTable.bind('basket', other)
   pool.add(facts('late', { deadline: Number.POSITIVE_INFINITY }), clock.now())
-  sticky.sweep()
-  expect([sticky.find('basket')?.upstream.id, ended]).toEqual(['other', []])
+  sessionTable.sweep()
+  expect([sessionTable.find('basket')?.upstream.id, ended]).toEqual(['other', []])
 })
 
 it('does not take up a past session that nobody used for too long', () => {
-  sticky.restore([{ key: 'basket', upstreamId: 'late', idleMs: IDLE_MS + 1 }])
+  sessionTable.restore([{ key: 'basket', upstreamId: 'late', idleMs: IDLE_MS + 1 }])
   pool.add(facts('late', { deadline: Number.POSITIVE_INFINITY }), clock.now())
-  expect([sticky.find('basket'), pool.get('late')?.sessions, ended]).toEqual([undefined, 0, ['basket']])
+  expect([sessionTable.find('basket'), pool.get('late')?.sessions, ended]).toEqual([undefined, 0, ['basket']])
 })

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { internalErrors } from '../../../src/internal-errors.ts'
-import { DeadlineList, Expiring } from '../../../src/structures/timeout-queue.ts'
+import { TimeoutEntry, TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
-class Entry extends Expiring {
+class Entry extends TimeoutEntry {
   firedAt: number[] = []
   failures = 0
   readonly #clock: FakeClock
@@ -28,7 +28,7 @@ class Entry extends Expiring {
 
 function setUp(durationMs = 100) {
   const clock = new FakeClock({ now: 0 })
-  return { clock, list: new DeadlineList(clock, durationMs) }
+  return { clock, list: new TimeoutQueue(clock, durationMs) }
 }
 
 it('calls each entry once, when its own time has come', () => {
@@ -58,7 +58,7 @@ it('forgets what was removed, wherever it stood', () => {
 
 it('starts an entry anew when it is added again, and takes it out of another list', () => {
   const { clock, list } = setUp()
-  const longer = new DeadlineList(clock, 300)
+  const longer = new TimeoutQueue(clock, 300)
   const entry = new Entry(clock)
   list.add(entry)
   clock.advance(50)
@@ -72,7 +72,7 @@ it('starts an entry anew when it is added again, and takes it out of another lis
 
 it('leaves an entry of another list alone when it is told to remove it', () => {
   const { clock, list } = setUp()
-  const other = new DeadlineList(clock, 100)
+  const other = new TimeoutQueue(clock, 100)
   const entry = new Entry(clock)
   other.add(entry)
   list.remove(entry)

@@ -4,7 +4,7 @@ import { anyUpstream, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
-import { Sticky } from '../../../src/proxy/session-table.ts'
+import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
@@ -131,10 +131,10 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
     [{ settings: account('simulated'), source: slowSource(clock, accounts, random) }],
     { clock, pool, log, store, accounts, onSettled: () => leaseQueue.review() },
   )
-  const sticky = new Sticky(pool, { idle: 60_000, max: 10 }, clock, store)
+  const sessionTable = new SessionTable(pool, { idle: 60_000, max: 10 }, clock, store)
   const leaseQueue: LeaseQueue = new LeaseQueue(
     pool,
-    sticky,
+    sessionTable,
     supply.planner,
     { timeoutMs: WAIT_MS, queue: 1_000 },
     clock,

@@ -4,7 +4,7 @@ import { anyUpstream, type Filter, Pool, type PoolObserver } from '../../../src/
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
-import { Sticky } from '../../../src/proxy/session-table.ts'
+import { SessionTable } from '../../../src/proxy/session-table.ts'
 import type { Restored } from '../../../src/store/contract.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -318,10 +318,10 @@ export class World {
     }
     const settings = { ...rules, uses, waitTimeout: WAIT_MS }
     this.supply = new Supply(settings, opened, { ...parts, onSettled: () => this.leaseQueue.review() })
-    const sticky = new Sticky(this.pool, { idle: 60_000, max: 10 }, clock, store)
+    const sessionTable = new SessionTable(this.pool, { idle: 60_000, max: 10 }, clock, store)
     this.leaseQueue = new LeaseQueue(
       this.pool,
-      sticky,
+      sessionTable,
       this.supply.planner,
       { timeoutMs: WAIT_MS, queue: 1_000 },
       clock,

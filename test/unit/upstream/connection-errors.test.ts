@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { expect, it } from 'vitest'
 import { Upstream } from '../../../src/pool/upstream.ts'
-import { Leg, type LegFailure } from '../../../src/upstream/connection.ts'
+import { type DialFailure, UpstreamConnection } from '../../../src/upstream/connection.ts'
 import { ReadBuffers } from '../../../src/upstream/read-buffers.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -16,16 +16,16 @@ const facts = {
 } as const
 
 /** What a system error means before the tunnel is open. */
-function failureOf(code: string): LegFailure | undefined {
-  let heard: LegFailure | undefined
-  const failed = (_leg: Leg, failure: LegFailure) => {
+function failureOf(code: string): DialFailure | undefined {
+  let heard: DialFailure | undefined
+  const failed = (_leg: UpstreamConnection, failure: DialFailure) => {
     heard = failure
   }
   const owner = { opened: () => {}, failed, failInternally: () => {} }
   const host = { clock: new FakeClock(), buffers: new ReadBuffers(), maxReplyBytes: 100 }
-  const leg = new Leg(host, new Upstream(facts), owner)
-  leg.socket = new Socket()
-  leg.errored(Object.assign(new Error('no'), { code }))
+  const connection = new UpstreamConnection(host, new Upstream(facts), owner)
+  connection.socket = new Socket()
+  connection.errored(Object.assign(new Error('no'), { code }))
   return heard
 }
 

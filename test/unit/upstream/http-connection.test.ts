@@ -5,8 +5,8 @@ import { parseRequestHead, parseRequestHeader } from '../../../src/http1/request
 import { parseRequestLine } from '../../../src/http1/request-line.ts'
 import type { ResponseHead } from '../../../src/http1/response-head.ts'
 import type { HttpRequest, ResponseHandler } from '../../../src/proxy/http-contract.ts'
-import { DeadlineList } from '../../../src/structures/timeout-queue.ts'
-import type { Leg } from '../../../src/upstream/connection.ts'
+import { TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
+import type { UpstreamConnection } from '../../../src/upstream/connection.ts'
 import { UpstreamHttp } from '../../../src/upstream/http-connection.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -18,8 +18,8 @@ function converse(maxReplyBytes = 16_384) {
   const written: Buffer[] = []
   const socket = { destroyed: false, write: () => true }
   const destroy = () => told.push('closed')
-  const leg = { socket, maxReplyBytes, destroy, releaseBuffer() {}, retireBuffer() {} }
-  const http = new UpstreamHttp(leg as unknown as Leg, new DeadlineList(new FakeClock(), 1_000))
+  const connection = { socket, maxReplyBytes, destroy, releaseBuffer() {}, retireBuffer() {} }
+  const http = new UpstreamHttp(connection as unknown as UpstreamConnection, new TimeoutQueue(new FakeClock(), 1_000))
   const line = parseRequestLine(HEAD)
   let head: ResponseHead | undefined
   const request = {

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { expect, it } from 'vitest'
 import { Upstream } from '../../../src/pool/upstream.ts'
-import { Leg } from '../../../src/upstream/connection.ts'
+import { UpstreamConnection } from '../../../src/upstream/connection.ts'
 import { Preconnect } from '../../../src/upstream/preconnect.ts'
 import { ReadBuffers } from '../../../src/upstream/read-buffers.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -11,14 +11,14 @@ const owner = { opened: () => {}, failed: () => {}, failInternally: () => {} }
 function setUp(perUpstream: number) {
   const clock = new FakeClock()
   const host = { clock, buffers: new ReadBuffers(), maxReplyBytes: 100 }
-  const legs: Leg[] = []
+  const connections: UpstreamConnection[] = []
   const preconnect = new Preconnect(clock, perUpstream, 512, (upstream, hears) => {
-    const leg = new Leg(host, upstream, hears)
-    leg.socket = new Socket()
-    legs.push(leg)
-    return leg
+    const connection = new UpstreamConnection(host, upstream, hears)
+    connection.socket = new Socket()
+    connections.push(connection)
+    return connection
   })
-  return { clock, legs, preconnect }
+  return { clock, connections, preconnect }
 }
 
 function upstreamOf(id: string): Upstream {
@@ -37,14 +37,18 @@ it('keeps nothing of an upstream for which no connection could be added', () => 
 })
 
 it('gives the oldest, forgets what failed, and closes what was not used for 10 s', () => {
-  const { clock, legs, preconnect } = setUp(2)
+  const { clock, connections, preconnect } = setUp(2)
   const upstream = upstreamOf('a')
   preconnect.refill(upstream)
-  expect(preconnect.take(upstream, owner)).toBe(legs[0])
-  legs[1]?.broke('closed')
+  expect(preconnect.take(upstream, owner)).toBe(connections[0])
+  connections[1]?.broke('closed')
   expect([preconnect.take(upstream, owner), preconnect.upstreams]).toEqual([undefined, 0])
   preconnect.refill(upstream)
   clock.advance(10_000)
-  expect([legs.length, legs.every(({ socket }) => socket.destroyed), preconnect.upstreams]).toEqual([4, false, 0])
-  expect(legs.slice(2).every(({ socket }) => socket.destroyed)).toBe(true)
+  expect([connections.length, connections.every(({ socket }) => socket.destroyed), preconnect.upstreams]).toEqual([
+    4,
+    false,
+    0,
+  ])
+  expect(connections.slice(2).every(({ socket }) => socket.destroyed)).toBe(true)
 })
