@@ -1,8 +1,9 @@
-/** The command line: `turnpike start | check | route | status | retry | test-source | try | call`. */
+/** The command line: `turnpike start | check | route | status | retry | test-source | try | call | vendor`. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
+import { newVendor } from './new-vendor.ts'
 import { retry } from './retry.ts'
 import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, start } from './start.ts'
@@ -99,7 +100,18 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
   addTestSource(program, deps, finish)
   addTry(program, deps, finish)
   addCall(program, deps)
+  addVendor(program, deps)
   return program
+}
+
+function addVendor(program: Command, deps: CliDeps): void {
+  program
+    .command('vendor')
+    .description('write the skeleton of a vendor that turnpike does not have')
+    .command('new')
+    .description('make a package with table, examples and test in this folder')
+    .argument('<name>', 'name of the vendor, as in acme')
+    .action((name: string) => deps.out(newVendor(name, process.cwd())))
 }
 
 function addRoute(program: Command, deps: CliDeps): void {

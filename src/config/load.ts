@@ -25,12 +25,24 @@ const MAX_FILE_BYTES = 1_048_576
  * @returns the whole configuration with its defaults, frozen at every depth; durations in ms, sizes in octets
  * @throws {ConfigError} with every mistake that the file has. No message holds a value of the environment or a secret
  */
-export function loadConfig(
-  file: string,
-  environment: Environment,
-  schema: ConfigSchema = buildSchema(vendors),
-): Config {
-  return parseConfig(readText(file), file, environment, schema)
+export function loadConfig(file: string, environment: Environment, schema?: ConfigSchema): Config {
+  return loadText(readText(file), file, environment, schema)
+}
+
+/** Only a file that is loaded may bring code with it: the packages under `vendor:` come first, so that their keys are known. */
+function loadText(text: string, file: string, environment: Environment, schema?: ConfigSchema): Config {
+  const yaml = readYamlText(text)
+  const plain = yaml.readable && yaml.document.contents !== null ? plainValue(yaml, text) : { value: undefined }
+  const written = 'value' in plain ? valueAt(plain.value, ['providers']) : undefined
+  const problems = vendors.loadPackages(Array.isArray(written) ? written : [], dirname(resolve(file)))
+  if (problems.length === 0) return parseConfig(text, file, environment, schema)
+  throw new ConfigError(
+    file,
+    problems.map(({ path, message }) => {
+      const at: Path = ['providers', ...path]
+      return { path: writePath(at), message, ...yaml.place(locate(yaml.document, at, 'value')) }
+    }),
+  )
 }
 
 /** What a configuration was read from. */
@@ -43,7 +55,7 @@ export interface ConfigSource {
 /** As `loadConfig`, with the text of the file, for those who show it. */
 export function loadConfigSource(file: string, environment: Environment): { config: Config; source: ConfigSource } {
   const text = readText(file)
-  return { config: parseConfig(text, file, environment), source: { file: resolve(file), text, environment } }
+  return { config: loadText(text, file, environment), source: { file: resolve(file), text, environment } }
 }
 
 /** As `loadConfig`, for text that is in memory; `file` is where it belongs. */

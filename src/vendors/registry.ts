@@ -25,6 +25,8 @@ import { linkProblems } from './links/check.ts'
 import { choiceOf, type LinkTables, openPasted, readPasted } from './links/open.ts'
 import type { LinkProblem, LinkReading } from './links/reading.ts'
 import { LINK } from './links/table.ts'
+import { isPackage, loadPackage } from './packages/load.ts'
+import { membersOf } from './parse/reply.ts'
 import { qg } from './qg.ts'
 import { qgLegacy } from './qg-legacy.ts'
 import { smartproxy } from './smartproxy.ts'
@@ -64,7 +66,7 @@ function tableDoor(vendor: Vendor): Door {
 
 const engine: Engine = { openTable, openTableSource, refusalOf, screen }
 
-const doors: ReadonlyMap<string, Door> = new Map([
+const doors = new Map<string, Door>([
   ['juliangip', tableDoor(juliangip)],
   ['qg', tableDoor(qg)],
   ['qg-legacy', tableDoor(qgLegacy)],
@@ -102,8 +104,28 @@ function doorOf(vendor: string): Door {
   throw new VendorError('bad_request', 'vendor', `there is no vendor ${vendor}: ${vendorNames.join(', ')}`)
 }
 
-/** The values of `vendor:` in gateway.yaml. */
-export const vendorNames: readonly string[] = [...doors.keys()]
+const names = [...doors.keys()]
+
+/** The values of `vendor:` in gateway.yaml; packages that were loaded are among them. */
+export const vendorNames: readonly string[] = names
+
+/**
+ * Loads the packages that a configuration names under `vendor:`, each once.
+ * @param entries the entries under `providers`, as they are written
+ * @param folder of the configuration file
+ * @returns what cannot be loaded; paths begin at the entries
+ */
+export function loadPackages(entries: readonly unknown[], folder: string): readonly EntryProblem[] {
+  return entries.flatMap((entry, i) => {
+    const name = membersOf(entry)?.['vendor']
+    if (typeof name !== 'string' || !isPackage(name) || doors.has(name)) return []
+    const loaded = loadPackage(name, folder)
+    if (typeof loaded === 'string') return [{ path: [i, 'vendor'], message: `${name} ${loaded}` }]
+    doors.set(name, tableDoor(loaded))
+    names.push(name)
+    return []
+  })
+}
 
 /** The values of `product:` for a vendor. @throws {VendorError} class bad_request for an unknown vendor; so do the others */
 export function productsOf(vendor: string): readonly string[] {

@@ -46,9 +46,9 @@ describe('the tarball', () => {
 
   it('holds no test, no state and nothing that was forgotten in dist', () => {
     const allowed =
-      /^(dist\/.*\.js|dist\/web\/(index\.html|assets\/[\w-]+\.(css|svg))|config\/(gateway\.schema\.json|examples\/[\w-]+\.(yaml|txt))|gateway\.yaml|docs\/.*|package\.json|LICENSE|CONTRIBUTING\.md|SECURITY\.md|README(\.zh-CN)?\.md)$/
+      /^(dist\/.*\.(js|d\.ts)|dist\/web\/(index\.html|assets\/[\w-]+\.(css|svg))|config\/(gateway\.schema\.json|examples\/[\w-]+\.(yaml|txt))|gateway\.yaml|docs\/.*|package\.json|LICENSE|CONTRIBUTING\.md|SECURITY\.md|README(\.zh-CN)?\.md)$/
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
-    const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
+    const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)(?:\.js|\.d\.ts)$/, 'src/$1.ts'))
     expect(packed.filter((path) => /^dist\/(?!web\/)/.test(path) && !existsSync(sourceOf(path)))).toEqual([])
   })
 
@@ -74,6 +74,16 @@ describe('the installed package', () => {
   it('finds the configuration that it brings valid', async () => {
     expect(await run('check', '--config', inPackage('gateway.yaml'))).toContain('gateway.yaml is valid')
     expect(await run('check', '--config', inPackage('config/examples/demo.yaml'))).toContain('demo.yaml is valid')
+  })
+
+  it('writes a vendor’s package, which passes its test and can be configured', async () => {
+    const user = join(folder, 'user')
+    await runFile(turnpike(), ['vendor', 'new', 'acme'], { cwd: user, env })
+    const { stdout } = await runFile('node', ['--test'], { cwd: join(user, 'turnpike-vendor-acme'), env })
+    expect(stdout).toMatch(/fail 0/)
+    const entry = { name: 'a', vendor: './turnpike-vendor-acme/index.js', product: 'list', credentials: { key: 'k' } }
+    writeFileSync(join(user, 'gateway.yaml'), JSON.stringify({ providers: [{ ...entry, budget: { total: 9 } }] }))
+    expect(await run('check', '--config', join(user, 'gateway.yaml'))).toContain('is valid')
   })
 
   it('serves from an empty folder until SIGTERM: 0', async () => {

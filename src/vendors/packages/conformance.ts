@@ -1,0 +1,192 @@
+/**
+ * The suite that every vendor's table passes, without a test framework: cases with a title, each of which throws when the vendor
+ * does not conform. No socket is opened.
+ *
+ *     for (const { title, run } of conformance(acme, examples)) it(title, run)
+ */
+import { deepStrictEqual, fail, ok } from 'node:assert/strict'
+import type { Clock } from '../../clock.ts'
+import { Secret } from '../../secret.ts'
+import type { VendorHttp, VendorReply, VendorRequest } from '../client/http.ts'
+import { openTableSource } from '../client/source.ts'
+import { type ErrorClass, type Params, type Sold, type SourceSettings, type Vendor, VendorError } from '../contract.ts'
+
+interface Exchange {
+  readonly product: string
+  /** What stands under `request:` in the configuration. */
+  readonly request?: Params
+  readonly count?: number
+  /** HTTP status of the reply; 200. */
+  readonly status?: number
+  readonly body: string
+}
+
+/** Replies as the vendor's document prints them, and what they mean. */
+export interface VendorExamples {
+  /** Invented; long, and of characters that a URL encodes, so that a leak is seen. */
+  readonly credentials: Readonly<Record<string, string>>
+  /** A reply with all that an item can carry, and the addresses in it; passwords in clear. */
+  readonly full: Exchange & { readonly sold: readonly (Omit<Sold, 'password'> & { readonly password?: string })[] }
+  /** Where the first order goes: method, scheme, host and path, and its query or form by name. */
+  readonly wire: { readonly method: string; readonly to: string; readonly params: Readonly<Record<string, string>> }
+  readonly errors: readonly (Exchange & { readonly class: ErrorClass; readonly code?: string })[]
+}
+
+export interface ConformanceCase {
+  readonly title: string
+  /** @throws {AssertionError} when the vendor does not conform */
+  readonly run: () => Promise<void>
+}
+
+export function conformance(vendor: Vendor, examples: VendorExamples): readonly ConformanceCase[] {
+  const products = Object.keys(vendor.products)
+  return [
+    ...tableCases(vendor),
+    { title: 'an order goes where the document says', run: () => assertWire(vendor, examples) },
+    { title: 'a full reply is read whole', run: () => assertFull(vendor, examples) },
+    ...examples.errors.map(
+      (example): ConformanceCase => ({
+        title: `${JSON.stringify(example.body).slice(0, 60)} is ${example.class}`,
+        run: async () => {
+          const error = await failureOf(vendor, examples, example)
+          deepStrictEqual([error.class, example.code ?? error.vendorCode], [example.class, error.vendorCode])
+        },
+      }),
+    ),
+    ...products.flatMap((product) =>
+      JUNK.map(
+        (body): ConformanceCase => ({
+          title: `${product}: ${JSON.stringify(body)} is a fault of the vendor`,
+          run: async () => deepStrictEqual((await failureOf(vendor, examples, { product, body })).class, 'server'),
+        }),
+      ),
+    ),
+    ...products.map(
+      (product): ConformanceCase => ({
+        title: `${product}: credentials that the vendor repeats are masked`,
+        run: () => assertMasked(vendor, examples, product),
+      }),
+    ),
+  ]
+}
+
+const JUNK = ['', 'Not Found', '<html></html>', '{"', 'null', '[]', '{}']
+
+function tableCases({ operations, products }: Vendor): readonly ConformanceCase[] {
+  return [
+    ...Object.entries(products).map(
+      ([name, { extract, query, maxPerCall }]): ConformanceCase => ({
+        title: `product ${name}: its operations are in the table, and a call brings at least one address`,
+        run: async () => {
+          for (const operation of [extract, ...(query === undefined ? [] : [query])])
+            ok(Object.hasOwn(operations, operation), `there is no operation ${operation}`)
+          ok(maxPerCall >= 1, 'maxPerCall is below 1')
+        },
+      }),
+    ),
+    ...Object.entries(operations).map(
+      ([name, { limit, document, params }]): ConformanceCase => ({
+        title: `operation ${name}: has a limit, a document, and words for every parameter`,
+        run: async () => {
+          const { calls, perMs } = limit({ channels: 1 })
+          ok(calls >= 1 && perMs >= 1, 'its limit allows nothing')
+          ok(document !== '', 'it names no document')
+          for (const [param, { about }] of Object.entries(params)) ok(about !== '', `${param} has no words`)
+        },
+      }),
+    ),
+  ]
+}
+
+async function assertWire(vendor: Vendor, examples: VendorExamples): Promise<void> {
+  const { http, extract } = open(vendor, examples, examples.full)
+  await extract()
+  const [request] = http.requests
+  if (request === undefined) return fail('nothing was sent')
+  const { method, url, body } = request
+  const sent = body === undefined ? url.searchParams : bodyParams(body)
+  deepStrictEqual(
+    { method, to: `${url.origin}${url.pathname}`, params: Object.fromEntries(sent) },
+    { ...examples.wire },
+  )
+}
+
+function bodyParams(body: string): Iterable<[string, string]> {
+  if (!body.startsWith('{')) return new URLSearchParams(body)
+  return Object.entries(JSON.parse(body) as object).map(([name, value]): [string, string] => [name, String(value)])
+}
+
+async function assertFull(vendor: Vendor, examples: VendorExamples): Promise<void> {
+  const { sold, rejected } = await open(vendor, examples, examples.full).extract()
+  const plain = sold.map(({ password, ...rest }) => ({
+    ...rest,
+    ...(password === undefined ? {} : { password: password.reveal() }),
+  }))
+  deepStrictEqual(plain, [...examples.full.sold])
+  deepStrictEqual(rejected, [])
+}
+
+async function assertMasked(vendor: Vendor, examples: VendorExamples, product: string): Promise<void> {
+  for (const value of Object.values(examples.credentials)) {
+    for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString('base64')]) {
+      const body = JSON.stringify({ code: `no ${form}`, msg: `unknown key ${form}` })
+      const { message, vendorCode, stack } = await failureOf(vendor, examples, { product, body })
+      ok(![message, vendorCode, stack].join('\n').includes(form), 'an error repeats a credential')
+    }
+  }
+}
+
+async function failureOf(vendor: Vendor, examples: VendorExamples, exchange: Exchange): Promise<VendorError> {
+  const outcome = await open(vendor, examples, exchange)
+    .extract()
+    .catch((error: unknown) => error)
+  if (outcome instanceof VendorError) return outcome
+  if (outcome instanceof Error) throw outcome
+  return fail('addresses were read where there is an error')
+}
+
+function open(vendor: Vendor, { credentials }: VendorExamples, exchange: Exchange) {
+  const { product, request = {}, count = 1 } = exchange
+  const http = new ScriptedHttp(exchange)
+  const settings: SourceSettings = {
+    name: 'under-test',
+    vendor: vendor.name,
+    product,
+    request,
+    credentials: Object.fromEntries(Object.entries(credentials).map(([name, value]) => [name, new Secret(value)])),
+    allowPrivate: false,
+    limit: { share: 1 },
+    callTimeoutMs: 5_000,
+    maxBodyBytes: 1_048_576,
+  }
+  const source = openTableSource(vendor, settings, { clock: stillClock, http })
+  return { http, extract: () => source.extract(count, new AbortController().signal) }
+}
+
+/** No time passes: a conforming vendor has no timers. */
+const stillClock: Clock = {
+  now: () => 0,
+  wall: () => Date.UTC(2026, 0, 1),
+  after: () => ({ clear: () => {} }),
+  sleep: () => Promise.resolve(),
+  onWake: () => () => {},
+}
+
+class ScriptedHttp implements VendorHttp {
+  readonly requests: VendorRequest[] = []
+  readonly #exchange: Exchange
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange
+  }
+
+  call(request: VendorRequest): Promise<VendorReply> {
+    this.requests.push(request)
+    const { status = 200, body: text } = this.#exchange
+    return Promise.resolve({ status, headers: {}, text, sentAt: 0, vendorWallMs: undefined })
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
