@@ -7,22 +7,23 @@ import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import type { ConfigSource } from './config/load.ts'
 import { linkYaml } from './config/provider-yaml.ts'
-import { type AdminConfig, type Config, isDemo, isStatic, privateProviders } from './config/schema.ts'
-import { warningsOf } from './config/warnings.ts'
-import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
+import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
+import type { DescriptorBudget } from './descriptors.ts'
 import { internalErrors } from './internal-errors.ts'
 import type { Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
-import { DataPlane, type DataPlaneSettings } from './proxy/data-plane.ts'
+import { DataPlane } from './proxy/data-plane.ts'
 import { TrafficCounters } from './proxy/stream-info.ts'
+import { type LoadedConfig, logAdvice, Reload } from './reload.ts'
+import { budgetOf, dataSettings } from './settings.ts'
 import type { Restored, Store } from './store/contract.ts'
 import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
 import { Accounts } from './supply/account.ts'
-import { type ConfiguredSource, openConfiguredSources, openLink, plannerSettings } from './supply/configured-sources.ts'
+import { type ConfiguredSource, ConfiguredSources, openLink, plannerSettings } from './supply/configured-sources.ts'
 import { OperatorCalls } from './supply/operator/call.ts'
 import { SourceTrials } from './supply/operator/test-source.ts'
 import { Supply } from './supply/supply.ts'
@@ -37,6 +38,8 @@ export interface App {
   readonly supply: Supply
   readonly data: DataPlane
   readonly traffic: TrafficCounters
+  /** Reads the configuration again: reload.ts. */
+  reload(trigger: string): ReturnType<Reload['reload']>
   /** Accepts nobody, waits for open tunnels as long as `stop.drain`, then ends everything. */
   stop(): Promise<void>
   /** Ends everything at once. */
@@ -50,6 +53,8 @@ export interface AppDeps {
   readonly guard?: ConnectGuard
   /** What the configuration was read from, for those who ask the admin port. */
   readonly source?: ConfigSource
+  /** Reads it again, for a reload. @throws {ConfigError} */
+  readonly read?: () => LoadedConfig
   /** For the metrics. */
   readonly logLinesLost?: () => number
 }
@@ -77,11 +82,15 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const accounts = new Accounts(clock, new LocalAccountStore(clock, store, restored))
     closers.unshift(() => accounts.close())
     const { gate, learnedOf } = accounts
-    const sources = await openConfiguredSources(config, { clock, log, http, gate, learnedOf })
+    const sources = new ConfiguredSources({ clock, log, http, gate, learnedOf })
     closers.unshift(() => sources.close())
+    const opening = await sources.prepare(config)
+    await opening.commit()()
     const budget = budgetOf(config)
-    const parts = assemble(config, budget, sources.opened, { clock, log, accounts, store, guard })
+    const parts = assemble(config, budget, opening.opened, { clock, log, accounts, store, guard })
+    const reload = new Reload({ config, source: deps.source }, deps.read, { ...parts, clock, log, sources })
     closers.unshift(
+      () => reload.close(),
       () => parts.data.close(),
       () => parts.hand.close(),
       () => parts.trials.close(),
@@ -96,26 +105,31 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         ...parts,
         clock,
         faults: () => ({ internalErrors: internalErrors.count, logLinesLost: deps.logLinesLost?.() ?? 0 }),
-        openLink: (link) => openLink(config, link, { clock, http, gate, learnedOf }),
+        openLink: (link) => openLink(reload.config, link, { clock, http, gate, learnedOf }),
         linkYaml,
-        gateway: { config, source: deps.source, addresses },
+        gateway: reload,
+        reload: () => reload.reload('admin port'),
       })
       closers.unshift(() => view.close())
       const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, { log, clock })
       closers.unshift(() => admin.close())
       adminAddress = admin.address
-      parts.data.reservePort(admin.address.port)
+      guard.reservePort(admin.address.port)
     }
-    const callback = await openCallback(config, parts, { clock, maxConnections: budget.callback })
+    const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback })
     closers.unshift(() => callback?.close())
     parts.supply.start()
     announce(config, addresses, budget, log)
+    reload.watch()
     return {
       ...parts,
-      addresses,
+      get addresses() {
+        return reload.addresses
+      },
       admin: adminAddress,
       abort: closeAll,
-      stop: () => drain(parts.data, clock, config.stop.drain, closeAll),
+      reload: (trigger) => reload.reload(trigger),
+      stop: () => drain(parts.data, clock, reload.config.stop.drain, closeAll),
     }
   } catch (error) {
     await closeAll()
@@ -126,12 +140,12 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 /** @returns undefined where no vendor reports changes */
 async function openCallback(
   { callback }: Config,
-  { data, supply }: ReturnType<typeof assemble>,
-  deps: { readonly clock: Clock; readonly maxConnections: number },
+  { supply }: ReturnType<typeof assemble>,
+  { guard, ...deps }: { readonly clock: Clock; readonly guard: ConnectGuard; readonly maxConnections: number },
 ): Promise<CallbackListener | undefined> {
   if (callback === 'off') return undefined
   const listener = await startCallback(callback, () => supply.hint(), deps)
-  data.reservePort(listener.address.port)
+  guard.reservePort(listener.address.port)
   return listener
 }
 
@@ -143,19 +157,8 @@ function logInternalErrors(log: Log): () => void {
 }
 
 /** Tells where it listens and what to try next. */
-function announce(
-  config: Config,
-  addresses: readonly Address[],
-  { connections: room }: DescriptorBudget,
-  log: Log,
-): void {
-  if (config.limits.connections > room) {
-    log.warn(
-      { wanted: config.limits.connections, used: room },
-      'limits.connections is more than half the descriptor limit: raise it with ulimit -n',
-    )
-  }
-  for (const { path, message } of warningsOf(config)) log.warn({ path }, message)
+function announce(config: Config, addresses: readonly Address[], budget: DescriptorBudget, log: Log): void {
+  logAdvice(config, budget, log)
   addresses.forEach(({ host, port }, index) => {
     const proxy = formatAuthority(host, port)
     const name = config.listen[index]?.name
@@ -163,21 +166,6 @@ function announce(
     const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
     const page = config.providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
     log.info({ listen: proxy, name }, `ready for HTTP and SOCKS; try: curl -x http://${proxy}${login} ${page}`)
-  })
-}
-
-function budgetOf({ admin, callback, dial, limits, listen, pool, providers }: Config): DescriptorBudget {
-  const hasDemo = providers.some(isDemo)
-  return descriptorBudget({
-    connections: limits.connections,
-    // The demo's upstreams are in this process: they accept a connection, and may open one to the target.
-    socketsPerConnection: hasDemo ? 4 : 2,
-    listeners: listen.length,
-    providers: providers.length,
-    hasAdmin: admin !== 'off',
-    hasCallback: callback !== 'off',
-    hedges: dial.hedgeAfter !== 'off' && pool.perUpstream.uses !== 1,
-    preconnects: dial.warm > 0,
   })
 }
 
@@ -226,12 +214,18 @@ function assemble(
     guard,
     observer: traffic,
   })
-  const hand = new OperatorCalls({ clock, log: log.child({ mod: 'hand' }), accounts, providers: supply.providers })
-  const trials = new SourceTrials({
-    ...{ clock, guard, providers: supply.providers },
-    log: log.child({ mod: 'hand' }),
-    allowPrivate: privateProviders(config),
-  })
+  const operator = {
+    ...{ clock, accounts, guard, log: log.child({ mod: 'hand' }) },
+    // Others after a reload.
+    get providers() {
+      return supply.providers
+    },
+    get allowPrivate() {
+      return data.allowPrivate
+    },
+  }
+  const hand = new OperatorCalls(operator)
+  const trials = new SourceTrials(operator)
   return { pool, health, traffic, supply, data, hand, trials }
 }
 
@@ -264,59 +258,3 @@ async function drain(data: DataPlane, clock: Clock, drainMs: number, closeAll: (
 }
 
 const DRAIN_POLL_MS = 50
-
-function dataSettings(config: Config, budget: DescriptorBudget): DataPlaneSettings {
-  const { limits, dial, wait } = config
-  return {
-    ports: config.listen.map((port) => ({
-      host: port.host,
-      port: port.port,
-      users: port.users,
-      allow: port.allow,
-      provider: port.provider,
-      strategy: port.strategy,
-      session: port.session,
-      listen: { port: port.port, name: port.name },
-      optionHeaders: port.optionHeaders,
-      upstreamHeader: port.upstreamHeader,
-      handshakeMs: limits.handshake,
-      maxHeaderBytes: limits.headerBytes,
-      maxEarlyBytes: limits.earlyBytes,
-    })),
-    maxConnections: budget.connections,
-    minUnidentified: budget.unidentified,
-    handshakeMs: limits.handshake,
-    maxHeaderBytes: limits.headerBytes,
-    dialTimeoutMs: dial.timeout,
-    warm: dial.warm,
-    maxWarm: budget.preconnects,
-    maxHedges: budget.hedges,
-    dialDeadlineMs: dial.deadline,
-    tries: dial.tries,
-    // With one use per address a hedge would spend two for one tunnel.
-    hedgeAfter: config.pool.perUpstream.uses === 1 ? 'off' : dial.hedgeAfter,
-    idleMs: config.relay.idle,
-    wait: { timeoutMs: wait.timeout, queue: wait.queue },
-    session: config.session,
-    strategy: config.rotation.strategy,
-    perRequest: config.rotation.per === 'request',
-    retryStatuses: config.rotation.retryStatuses,
-    bans: config.bans.map(({ host, status, rest }) => ({
-      matches: hostMatcher(host),
-      statuses: new Set(status),
-      restMs: rest,
-    })),
-    providers: config.providers.map((provider) => provider.name),
-    allowPrivate: privateProviders(config),
-    routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
-    closesAtDeadline: config.pool.onDeadline === 'close',
-  }
-}
-
-/** `*.example.com` is every host below it; anything else is the host itself. */
-function hostMatcher(pattern: string): (host: string) => boolean {
-  const lower = pattern.toLowerCase()
-  if (lower === '*') return () => true
-  if (lower.startsWith('*.')) return (host) => host.toLowerCase().endsWith(lower.slice(1))
-  return (host) => host.toLowerCase() === lower
-}

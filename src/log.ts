@@ -16,10 +16,15 @@ export interface LogSettings {
 const SECOND_NET = ['password', 'key', 'token', 'sign', '*.password', '*.key', '*.token', '*.sign', 'err.options']
 const STANDARD_OUTPUT = 1
 
+/** A child keeps the level that its parent had when it was made: to change the level, all of them must be known. */
+const childrenOf = new WeakMap<Log, Set<WeakRef<Log>>>()
+
 /** @param destination where JSON lines go, one with each call */
 export function createLog(settings: LogSettings, destination: DestinationStream): Log {
-  return pino(
+  const children = new Set<WeakRef<Log>>()
+  const log: Log = pino(
     {
+      onChild: (child: Log) => void children.add(new WeakRef(child)),
       level: settings.level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
@@ -27,6 +32,19 @@ export function createLog(settings: LogSettings, destination: DestinationStream)
     },
     destination,
   )
+  childrenOf.set(log, children)
+  return log
+}
+
+/** Sets the level of a log of `createLog` and of every log that was derived from it. */
+export function setLogLevel(log: Log, level: LogSettings['level']): void {
+  const children = childrenOf.get(log) ?? new Set()
+  log.level = level
+  for (const reference of children) {
+    const child = reference.deref()
+    if (child === undefined) children.delete(reference)
+    else child.level = level
+  }
 }
 
 /** The log of the process, on standard output. */

@@ -41,6 +41,7 @@ export interface LiveParts {
   readonly traffic: TrafficCounters
   readonly faults: () => Faults
   readonly gateway: GatewayParts
+  readonly reload: AdminView['reload']
 }
 
 export interface LiveView extends AdminView {
@@ -68,6 +69,7 @@ export function liveView(parts: LiveParts): LiveView {
     gateway: () => gatewayFacts(parts.gateway),
     pac: (listen, requestHost) => pacOf(parts.gateway, listen, requestHost),
     config: () => configReport(parts.gateway),
+    reload: parts.reload,
     check: (text) => checkReport(text, parts.gateway),
     async tryRequest(order, signal) {
       const port = tryPort(parts.gateway, order.listener)

@@ -7,7 +7,7 @@ import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { ConnectionsQuery, ConnectionsReport } from './api/schemas/connections.ts'
-import type { CheckReport, ConfigReport, Readiness, TryOrder, TryReply } from './api/schemas/gateway.ts'
+import type { CheckReport, ConfigReport, Readiness, ReloadReport, TryOrder, TryReply } from './api/schemas/gateway.ts'
 import type { HistoryReport } from './api/schemas/history.ts'
 import type { UpstreamReport } from './api/schemas/pool.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
@@ -37,6 +37,8 @@ export interface AdminView {
   tryRequest(order: TryOrder, signal: AbortSignal): Promise<TryReply | undefined>
   /** The PAC file; undefined when the browser can reach no such port (pac.ts). */
   pac(listen: string | undefined, requestHost: string): string | undefined
+  /** Reads the configuration again. @throws {ConfigError}; another error with a sentence for a person: nothing has changed */
+  reload(): Promise<ReloadReport>
   connections(query: ConnectionsQuery): ConnectionsReport
   history(): HistoryReport
   /**

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
 import { newVendor } from './new-vendor.ts'
+import { reload } from './reload.ts'
 import { retry } from './retry.ts'
 import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, start } from './start.ts'
@@ -27,6 +28,7 @@ Examples:
   turnpike check --config /etc/turnpike.yaml see whether a file is right before using it
   turnpike route www.example.com             see which rule of routes a target meets
   turnpike status                            ask a running gateway how it is
+  turnpike reload                            a changed file takes effect; nothing that is open breaks
   turnpike retry qg                          a wrong key has been mended: try it now
   turnpike test-source - < link.txt          see what a link from a vendor's page brings
   turnpike try - https://example.com/        does the proxy on standard input work, without Turnpike?
@@ -34,7 +36,7 @@ Examples:
   turnpike call qg share/balance             ask it
   curl -x http://127.0.0.1:8080 http://whoami.demo/     use it (gateway.yaml as shipped)
 
-Signals: SIGINT (Ctrl-C) and SIGTERM stop accepting and let open connections finish for stop.drain; a second one, more
+Signals: SIGHUP reloads the file. SIGINT (Ctrl-C) and SIGTERM stop accepting and let open connections finish for stop.drain; a second one, more
 than a second later, ends at once.
 
 Exit codes: 0 all is well, 1 something failed, 2 a mistake in the configuration or on the command line.`
@@ -82,6 +84,11 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
     },
   )
   addRoute(program, deps)
+  withConfig(program.command('reload').description('let a running gateway take up its changed configuration')).action(
+    async ({ config }: Options) => {
+      deps.out(await reload(config, deps.environment))
+    },
+  )
   withConfig(program.command('status').description('ask a running gateway how it and its providers are')).action(
     async ({ config }: Options) => {
       const { text, exitCode } = await status(config, deps.environment)

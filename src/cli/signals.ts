@@ -1,12 +1,13 @@
-/** What SIGINT and SIGTERM mean: the first asks to stop, a later one does not wait any longer. */
+/** What signals mean. SIGINT and SIGTERM: the first asks to stop, a later one does not wait any longer. SIGHUP: reload. */
 import type { Clock } from '../clock.ts'
 
 type StopSignal = 'SIGINT' | 'SIGTERM'
+type Signal = StopSignal | 'SIGHUP'
 
 /** The part of `process` that is used here. */
 export interface SignalSource {
-  on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
-  off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
+  on(signal: Signal, listener: () => void): unknown
+  off(signal: Signal, listener: () => void): unknown
 }
 
 export interface SignalHandlers {
@@ -14,7 +15,10 @@ export interface SignalHandlers {
   stop(signal: StopSignal): void
   /** Called by each signal that comes later. */
   abort(signal: StopSignal): void
+  reload(signal: 'SIGHUP'): void
 }
+
+const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** Ctrl-C in `npm start` arrives twice: from the terminal, and forwarded by npm. Within this time they are one wish. */
 const SAME_WISH_MS = 1_000
@@ -22,16 +26,19 @@ const SAME_WISH_MS = 1_000
 /** @returns the undo: signals mean again what they mean to Node */
 export function watchSignals(source: SignalSource, clock: Pick<Clock, 'now'>, handlers: SignalHandlers): () => void {
   let firstAt: number | undefined
-  const listener = (signal: StopSignal) => {
+  const asked = (signal: StopSignal) => {
     if (firstAt === undefined) {
       firstAt = clock.now()
       handlers.stop(signal)
     } else if (clock.now() - firstAt >= SAME_WISH_MS) handlers.abort(signal)
   }
-  source.on('SIGINT', listener)
-  source.on('SIGTERM', listener)
+  const listeners = {
+    SIGINT: () => asked('SIGINT'),
+    SIGTERM: () => asked('SIGTERM'),
+    SIGHUP: () => handlers.reload('SIGHUP'),
+  }
+  for (const signal of SIGNALS) source.on(signal, listeners[signal])
   return () => {
-    source.off('SIGINT', listener)
-    source.off('SIGTERM', listener)
+    for (const signal of SIGNALS) source.off(signal, listeners[signal])
   }
 }

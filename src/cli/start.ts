@@ -14,6 +14,8 @@ import { exitCodes, explainFailure } from './words.ts'
 export interface App {
   /** Stops accepting, lets open connections finish for `stop.drain`, closes the rest. */
   stop(reason: string): Promise<void>
+  /** Reads the configuration again, and logs the outcome. @throws when nothing has changed */
+  reload(trigger: string): Promise<unknown>
   /** Drops everything at once. */
   abort(): void
 }
@@ -25,6 +27,7 @@ interface StartAppDeps {
   readonly clock: Clock
   readonly log: Log
   readonly source: ConfigSource
+  readonly read: () => { readonly config: Config; readonly source: ConfigSource }
   readonly logLinesLost: () => number
 }
 
@@ -53,13 +56,15 @@ interface CrashSource {
  * @throws {ConfigError} when the file has mistakes
  */
 export async function start(file: string, deps: StartDeps): Promise<number> {
-  const { config, source } = loadConfigSource(file, deps.environment)
+  const read = () => loadConfigSource(file, deps.environment)
+  const { config, source } = read()
   const { log, writer } = openLog(config.log, deps.clock)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
   const asked = Promise.withResolvers<string>()
   let app: App | undefined
   const unwatch = watchSignals(deps.process, deps.clock, {
     stop: asked.resolve,
+    reload: (signal) => void app?.reload(signal).catch(() => {}),
     abort(signal) {
       log.warn({ signal }, 'stopped without waiting')
       app?.abort()
@@ -75,7 +80,7 @@ export async function start(file: string, deps: StartDeps): Promise<number> {
   }
   deps.process.on('uncaughtException', crash)
   try {
-    app = await deps.startApp(config, { clock: deps.clock, log, source, logLinesLost: () => writer.lost })
+    app = await deps.startApp(config, { clock: deps.clock, log, source, read, logLinesLost: () => writer.lost })
     deps.tidy()
     await app.stop(await asked.promise)
     return exitCodes.ok

@@ -23,15 +23,16 @@ export function explainFailure(error: unknown, config?: Config): { readonly text
       exitCode: exitCodes.configuration,
     }
   }
-  if (error instanceof UsageError) return { ...failed(error.message), exitCode: exitCodes.configuration }
-  if (error instanceof CommandError || error instanceof GatewayError || error instanceof StoreError)
-    return failed(error.message)
-  const listening = explainListening(error, config)
-  if (listening !== undefined) return failed(listening)
-  return failed(`unexpected error: ${describe(error)}`)
+  const exitCode = error instanceof UsageError ? exitCodes.configuration : exitCodes.failed
+  return { text: `turnpike: ${sentenceOf(error, config)}\n`, exitCode }
 }
 
-const failed = (sentence: string) => ({ text: `turnpike: ${sentence}\n`, exitCode: exitCodes.failed })
+/** A failure other than mistakes in the configuration. @param config as for `explainFailure` */
+export function sentenceOf(error: unknown, config?: Config): string {
+  if (error instanceof CommandError || error instanceof GatewayError || error instanceof StoreError)
+    return error.message
+  return explainListening(error, config) ?? `unexpected error: ${describe(error)}`
+}
 
 /** Loggable facts of an error that nobody expected: no cause and no members, which may hold anything. */
 export function describe(error: unknown): string {

@@ -246,6 +246,10 @@ export function buildSchema(catalogue: Catalogue) {
         .default('off')
         .meta({ description: 'Where ipipv may say that an order or an instance changed; off for none.' }),
       stop: stop().prefault({}).meta({ description: 'The end.' }),
+      reload: z.enum(['manual', 'auto']).default('manual').meta({
+        description:
+          'When a changed file takes effect: on SIGHUP and `turnpike reload` alone, or auto: once it is written.',
+      }),
       state: state()
         .prefault({})
         .meta({ description: 'Where bought addresses and budgets survive a restart; off = memory only.' }),

@@ -23,10 +23,10 @@ export interface AdmittedConnection {
 const MIN_UNIDENTIFIED = 128
 
 export class Admission {
-  readonly #max: number
-  readonly #minUnidentified: number
-  readonly #maxUnidentified: number
-  readonly #maxPerAddress: number
+  #max = 0
+  #minUnidentified = 0
+  #maxUnidentified = 0
+  #maxPerAddress = 0
   readonly #onDisplaced: () => void
   #identified = 0
   /** One line for each address once there are many; before that a single line for all. */
@@ -39,11 +39,16 @@ export class Admission {
    * @param minUnidentified beside those, so many that are unidentified; fewer where descriptors are scarce
    */
   constructor(max: number, onDisplaced: () => void, minUnidentified = MIN_UNIDENTIFIED) {
+    this.#onDisplaced = onDisplaced
+    this.configure(max, minUnidentified)
+  }
+
+  /** As for the constructor. Connections above a lowered limit stay. */
+  configure(max: number, minUnidentified: number): void {
     this.#max = max
     this.#minUnidentified = minUnidentified
     this.#maxUnidentified = Math.max(minUnidentified, Math.floor(max / 2))
     this.#maxPerAddress = Math.max(minUnidentified, Math.floor(max / 4))
-    this.#onDisplaced = onDisplaced
   }
 
   /** Connections now. */

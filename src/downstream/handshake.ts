@@ -100,7 +100,7 @@ export abstract class Handshake extends TimeoutEntry {
   protected endHandshake(): void {
     this.#state = 'over'
     this.#received = undefined
-    this.#host.handshakes.remove(this)
+    this.timeoutQueue?.remove(this)
   }
 
   /** Nothing has come from this client yet. */

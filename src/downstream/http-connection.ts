@@ -274,7 +274,7 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
 
   readonly #flushed = (): void => {
     try {
-      this.#host.unread.remove(this.connection)
+      this.connection.timeoutQueue?.remove(this.connection)
       if (!this.connection.socket.destroyed) this.#answerLeft()
     } catch (error) {
       containException(error, this)

@@ -19,7 +19,7 @@ export interface HttpConnectionsOwner extends Pick<HttpConnectionHost, 'request'
 export class HttpConnections implements HttpConnectionHost {
   readonly keepAlives: TimeoutQueue
   readonly keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
-  readonly unread: TimeoutQueue
+  unread: TimeoutQueue
   readonly open = { count: 0 }
   readonly #owner: HttpConnectionsOwner
   readonly #connections = new LinkedList<HttpConnection>()
@@ -29,6 +29,11 @@ export class HttpConnections implements HttpConnectionHost {
     this.keepAlives = new TimeoutQueue(clock, KEEP_ALIVE_MS)
     this.unread = new TimeoutQueue(clock, idleMs)
     this.#owner = owner
+  }
+
+  /** As for the constructor; connections that wait already keep the former time. */
+  configure(idleMs: number): void {
+    this.unread = this.unread.withDuration(idleMs)
   }
 
   /** Takes a connection whose first octets were read by the listener. */

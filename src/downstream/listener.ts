@@ -43,20 +43,22 @@ const LINGER_MS = 2_000
 const MAX_CONNECTS = 1_000
 
 export class Listener implements ConnectionHost {
-  readonly access: Access
-  readonly connects: ConnectionHost['connects'] = new Recent(MAX_CONNECTS)
-  readonly maxHeaderBytes: number
-  readonly maxEarlyBytes: number
-  readonly optionHeaders: boolean
-  readonly upstreamHeader: boolean
-  readonly handshakes: TimeoutQueue
+  access: Access
+  connects: ConnectionHost['connects'] = new Recent(MAX_CONNECTS)
+  maxHeaderBytes: number
+  maxEarlyBytes: number
+  optionHeaders: boolean
+  upstreamHeader: boolean
+  handshakes: TimeoutQueue
   readonly lingers: TimeoutQueue
   refusal: GatewayError | undefined
   readonly clock: Clock
-  readonly #settings: ListenerSettings
+  #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
   readonly #connections = new LinkedList<Connection>()
+  /** Accepted before `open`: they wait until it is known how they are to be served. */
+  #held: Socket[] | undefined = []
 
   constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner) {
     this.access = access
@@ -70,16 +72,44 @@ export class Listener implements ConnectionHost {
     this.#settings = settings
     this.#owner = owner
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      try {
-        this.#accept(socket)
-      } catch (error) {
-        internalErrors.report(error)
-        socket.destroy()
-      }
+      if (this.#held === undefined) this.#accept(socket)
+      // A reset while it is held is heard by its connection, which finds it destroyed.
+      else this.#held.push(socket.on('error', () => {}))
     })
   }
 
-  /** @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) */
+  /**
+   * For connections from now on; a handshake that is under way keeps its time.
+   * @param access the same object when nothing of it has changed: it remembers logins
+   */
+  configure(settings: ListenerSettings, access: Access): void {
+    this.#settings = { ...settings, host: this.#settings.host, port: this.#settings.port }
+    this.maxHeaderBytes = settings.maxHeaderBytes
+    this.maxEarlyBytes = settings.maxEarlyBytes
+    this.optionHeaders = settings.optionHeaders
+    this.upstreamHeader = settings.upstreamHeader
+    this.handshakes = this.handshakes.withDuration(settings.handshakeMs)
+    if (access === this.access) return
+    this.access = access
+    this.connects = new Recent(MAX_CONNECTS)
+  }
+
+  /** Serves those who have come since `listen`, and all who come. */
+  open(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const socket of held) this.#accept(socket)
+  }
+
+  /** Client connections now. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /**
+   * Connections are held until `open`.
+   * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
+   */
   listen(): Promise<Address> {
     const { host, port } = this.#settings
     return new Promise((resolve, reject) => {
@@ -99,9 +129,14 @@ export class Listener implements ConnectionHost {
   }
 
   #accept(socket: Socket): void {
-    const connection = new Connection(socket, this)
-    this.#connections.add(connection)
-    this.#owner.accepted(connection)
+    try {
+      const connection = new Connection(socket, this)
+      this.#connections.add(connection)
+      this.#owner.accepted(connection)
+    } catch (error) {
+      internalErrors.report(error)
+      socket.destroy()
+    }
   }
 
   tunnel(connection: Connection): PendingTunnel {
@@ -122,8 +157,9 @@ export class Listener implements ConnectionHost {
   }
 
   /** Accepts nobody any more; those that are connected stay, newly arriving requests on them are refused. */
-  stopAccepting(): void {
-    this.refusal = new GatewayError('GW_STOPPING', 'the gateway is stopping')
+  stopAccepting(reason = 'the gateway is stopping'): void {
+    this.refusal = new GatewayError('GW_STOPPING', reason)
+    for (const socket of this.#held ?? []) socket.destroy()
     this.#server.close()
   }
 
@@ -134,6 +170,7 @@ export class Listener implements ConnectionHost {
 
   close(): void {
     this.#server.close()
+    for (const socket of this.#held ?? []) socket.destroy()
     this.destroyConnections()
     this.handshakes.close()
     this.lingers.close()

@@ -206,6 +206,15 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
     example: `stop: { drain: 30s }
 `,
   },
+  reload: {
+    title: { en: 'Changes while it runs', zh: '运行中修改配置' },
+    intro: {
+      en: 'A changed file takes effect without a restart; a file with mistakes changes nothing. See [operate.md](operate.md).',
+      zh: '修改后的文件无需重启即可生效；有错误的文件不会改变任何东西。参见 [operate.zh-CN.md](operate.zh-CN.md)。',
+    },
+    example: `reload: auto
+`,
+  },
   state: {
     title: { en: 'State folder', zh: '状态目录' },
     intro: {

@@ -49,6 +49,11 @@ export class ConnectGuard {
     this.#ownPorts.add(port)
   }
 
+  /** The gateway listens there no more. */
+  releasePort(port: number): void {
+    this.#ownPorts.delete(port)
+  }
+
   /** @param host an address, or a name that this machine gives itself: no name is resolved */
   isOwnPort(host: string, port: number): boolean {
     return this.#ownPorts.has(port) && this.#machine.is(host)

@@ -93,7 +93,7 @@ const UNANSWERED = -1
 
 export class Health {
   readonly #pool: Pool
-  readonly #settings: HealthSettings
+  #settings: HealthSettings
   readonly #observer: HealthObserver
   readonly #outages: Outages
   readonly #evidence = new LRUCache<string, Evidence>({ max: MAX_TARGETS })
@@ -106,6 +106,12 @@ export class Health {
     this.#settings = settings
     this.#observer = observer
     this.#outages = new Outages(() => pool.members(), settings.evidence)
+  }
+
+  /** For failures from now on. */
+  configure(settings: HealthSettings): void {
+    this.#settings = settings
+    this.#outages.configure(settings.evidence)
   }
 
   /**

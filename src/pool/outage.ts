@@ -18,12 +18,17 @@ interface Streak {
 
 export class Outages {
   readonly #members: () => Iterable<Upstream>
-  readonly #windowMs: number
+  #windowMs: number
   readonly #streaks = new Map<string, Streak>()
 
   /** @param windowMs a streak that has lasted longer begins anew: addresses always break now and then */
   constructor(members: () => Iterable<Upstream>, windowMs: number) {
     this.#members = members
+    this.#windowMs = windowMs
+  }
+
+  /** As for the constructor. */
+  configure(windowMs: number): void {
     this.#windowMs = windowMs
   }
 

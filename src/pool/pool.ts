@@ -81,7 +81,7 @@ const MIN_HOST_RESTS_SWEEP = 64
 const LATENCY_WEIGHT = 0.2
 
 export class Pool {
-  readonly #settings: PoolSettings
+  #settings: PoolSettings
   readonly #observer: PoolObserver
   readonly #random: () => number
   readonly #byId = new Map<string, Upstream>()
@@ -102,6 +102,18 @@ export class Pool {
     this.#random = random
     this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
     this.#all = this.#viewFor(anyUpstream, 0)
+  }
+
+  /** What follows for the members does so at once. O(members). */
+  configure(settings: PoolSettings, now: number): void {
+    this.#settings = settings
+    for (const upstream of [...this.#byId.values()]) {
+      upstream.minLifeMs = this.#minLifeOf(upstream.facts, upstream.deadline)
+      if (this.#removeIfUsedUp(upstream)) continue
+      const drains = this.#spent(upstream) || upstream.deadline - upstream.minLifeMs <= now
+      upstream.state = drains ? 'draining' : upstream.restUntil > now ? 'resting' : 'ready'
+      this.#refresh(upstream)
+    }
   }
 
   /** Members, whatever their state. */
@@ -133,7 +145,10 @@ export class Pool {
    */
   add(facts: UpstreamFacts, now: number): Added {
     const known = this.#byId.get(facts.id)
-    if (known !== undefined) return this.#extend(known, facts.deadline, now)
+    if (known !== undefined) {
+      renewLogin(known, facts)
+      return this.#extend(known, facts.deadline, now)
+    }
     const minLifeMs = this.#minLifeOf(facts, facts.deadline)
     if (facts.deadline - now < minLifeMs) return 'too-short'
     const upstream = new Upstream(facts)
@@ -451,6 +466,19 @@ function sweepHostRests(upstream: Upstream, rests: Map<string, number>, now: num
   let excess = rests.size - (MAX_HOST_RESTS * 3) / 4
   if (rests.size >= MAX_HOST_RESTS) for (const name of rests.keys()) if (excess-- > 0) rests.delete(name)
   upstream.hostRestsSweepAt = Math.min(MAX_HOST_RESTS, Math.max(MIN_HOST_RESTS_SWEEP, 2 * rests.size))
+}
+
+/** The login of an address may change with the configuration; the rest of what is known of it stays. */
+function renewLogin(known: Upstream, { username, password, tls }: UpstreamFacts): void {
+  if (known.facts.username === username && known.facts.password?.reveal() === password?.reveal()) return
+  const { username: _, password: __, tls: ___, ...facts } = known.facts
+  known.facts = {
+    ...facts,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls }),
+  }
+  known.login = undefined
 }
 
 /** Somebody is finding out whether it works: if it is dead, one client need wait for that, not all. */

@@ -17,8 +17,8 @@ type UpstreamProtocol = 'http' | 'https' | 'socks5' | 'direct'
 
 export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
 
-/** Why an upstream left the pool. */
-export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'evicted' | 'released' | 'shutdown'
+/** Why an upstream left the pool. `withdrawn`: its provider is no longer configured; it is not over. */
+export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'evicted' | 'released' | 'withdrawn' | 'shutdown'
 
 /** How to speak TLS with an https upstream. */
 export interface UpstreamTls {
@@ -104,7 +104,8 @@ export function minLifeOf(setting: MinLife, lentMs: number): number {
 }
 
 export class Upstream {
-  readonly facts: UpstreamFacts
+  /** Replaced when the vendor tells another login for the same address. */
+  facts: UpstreamFacts
   readonly id: string
   state: UpstreamState = 'ready'
   /** Can move later when the vendor sells the same address again. */

@@ -8,67 +8,42 @@ import { Admission } from '../downstream/admission.ts'
 import type { PendingTunnel } from '../downstream/client-request.ts'
 import type { Connection } from '../downstream/connection.ts'
 import { HttpConnections, type HttpConnectionsOwner } from '../downstream/http-connections.ts'
-import { Listener, type ListenerOwner, type ListenerSettings } from '../downstream/listener.ts'
+import type { Listener, ListenerOwner } from '../downstream/listener.ts'
 import { LoginThrottle } from '../downstream/login-throttle.ts'
-import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
-import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
-import type { Strategy } from '../strategy.ts'
+import { isSame } from '../same.ts'
 import { LinkedList } from '../structures/linked-list.ts'
-import { TimeoutQueue } from '../structures/timeout-queue.ts'
-import { Connector } from '../upstream/connector.ts'
-import type { BanRule } from './ban-rule.ts'
-import { Hedging } from './hedging.ts'
+import { Connector, type ConnectorSettings } from '../upstream/connector.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
-import { HttpExchange, type HttpExchangeDeps } from './http-exchange.ts'
+import { HttpExchange } from './http-exchange.ts'
 import type { SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
+import { type PortSettings, Ports } from './ports.ts'
 import type { TrafficObserver } from './proxied-request.ts'
-import { idleStepMs, type Relay } from './relay.ts'
-import { type ListenerDefaults, Router } from './router.ts'
+import type { Relay } from './relay.ts'
+import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
-import { Tunnel, type TunnelDeps } from './tunnel.ts'
+import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
 
-interface PortSettings extends ListenerSettings, ListenerDefaults {
-  readonly users: readonly User[] | undefined
-  readonly allow: readonly string[] | undefined
-}
-
-export interface DataPlaneSettings {
+export interface DataPlaneSettings extends ServingSettings {
   readonly ports: readonly PortSettings[]
   readonly maxConnections: number
   /** Beside those, so many that have not logged in may be open. */
   readonly minUnidentified: number
-  readonly handshakeMs: number
   readonly maxHeaderBytes: number
-  readonly dialTimeoutMs: number
   /** Connections opened ahead to each upstream in use. */
   readonly warm: number
   /** Of those, over all upstreams. */
   readonly maxWarm: number
-  /** Second dials at the same time. */
-  readonly maxHedges: number
-  readonly dialDeadlineMs: number
-  readonly tries: number
-  readonly idleMs: number
   readonly wait: { readonly timeoutMs: number; readonly queue: number }
   readonly session: { readonly idle: number; readonly max: number }
-  readonly strategy: Strategy
-  readonly perRequest: boolean
-  readonly retryStatuses: readonly number[]
-  readonly bans: readonly BanRule[]
-  readonly providers: readonly string[]
   /** Those whose upstreams may be at loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
-  /** Rules and groups; undefined without rules. */
-  readonly routes: RouteSettings | undefined
-  /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
-  readonly hedgeAfter: number | 'auto' | 'off'
   /** End the tunnels of an upstream when it expires. */
   readonly closesAtDeadline: boolean
 }
@@ -97,21 +72,17 @@ const displaced = new GatewayError(
 export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   readonly leaseQueue: LeaseQueue
   readonly sessionTable: SessionTable
-  readonly #settings: DataPlaneSettings
+  #settings: DataPlaneSettings
+  #serving: Serving
+  readonly #servingParts: ServingParts
   readonly #observer: DataPlaneObserver
   readonly #clock: Clock
-  readonly #router: Router
   readonly #connector: Connector
   readonly #http: HttpConnections
-  readonly #ports: ReadonlyMap<Listener, ListenerDefaults>
-  readonly #tunnelDeps: TunnelDeps
-  readonly #httpExchangeDeps: HttpExchangeDeps
+  readonly #ports: Ports
   readonly #affinities = new WeakMap<Connection, UpstreamAffinity>()
   readonly #relays = new LinkedList<Relay>()
   readonly #opening = { count: 0 }
-  readonly #lists: readonly TimeoutQueue[]
-  readonly #hedging: Hedging | undefined
-  readonly #guard: ConnectGuard
   #isListening = false
   readonly #admission: Admission
   readonly #logins: LoginThrottle
@@ -133,47 +104,15 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     this.#settings = settings
     this.#observer = observer
     this.#clock = clock
-    this.#guard = guard
     this.sessionTable = new SessionTable(pool, settings.session, clock, parts.store)
     this.leaseQueue = new LeaseQueue(pool, this.sessionTable, supply, settings.wait, clock)
-    const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, maxWarm, allowPrivate } = settings
-    this.#connector = new Connector(clock, { timeoutMs, maxReplyBytes, warm, maxWarm, allowPrivate }, guard)
-    this.#router = new Router({
-      strategy: settings.strategy,
-      providers: settings.providers,
-      isOwnPort: (host, port) => guard.isOwnPort(host, port),
-      routes: settings.routes && new RouteTable(settings.routes, serveCheck(clock, supply)),
-    })
-    const deadlines = new TimeoutQueue(clock, settings.dialDeadlineMs)
-    const answers = new TimeoutQueue(clock, settings.dialTimeoutMs)
-    const step = idleStepMs(settings.idleMs)
-    const idle = { list: new TimeoutQueue(clock, step), steps: Math.max(1, Math.round(settings.idleMs / step)) }
-    const pauses = new TimeoutQueue(clock, settings.idleMs)
-    this.#lists = [deadlines, answers, pauses, idle.list]
-    const shared = {
-      clock,
-      pool,
-      health,
-      leaseQueue: this.leaseQueue,
-      sessionTable: this.sessionTable,
-      connector: this.#connector,
-      deadlines,
-      tries: settings.tries,
-      observer,
+    this.#connector = new Connector(clock, connectorSettings(settings), guard)
+    const { sessionTable, leaseQueue } = this
+    const [relays, opening, connector] = [this.#relays, this.#opening, this.#connector]
+    this.#servingParts = {
+      ...{ clock, pool, health, supply, guard, observer, sessionTable, leaseQueue, connector, relays, opening },
     }
-    this.#hedging =
-      settings.hedgeAfter === 'off' ? undefined : new Hedging(clock, settings.hedgeAfter, settings.maxHedges)
-    this.#tunnelDeps = { ...shared, idle, relays: this.#relays, opening: this.#opening, hedging: this.#hedging }
-    this.#httpExchangeDeps = {
-      ...shared,
-      answers,
-      pauses,
-      idle,
-      relays: this.#relays,
-      perRequest: settings.perRequest,
-      bans: settings.bans,
-      retryStatuses: new Set(settings.retryStatuses),
-    }
+    this.#serving = new Serving(settings, this.#servingParts)
     this.#http = new HttpConnections(clock, settings.idleMs, this)
     this.#admission = new Admission(
       settings.maxConnections,
@@ -181,12 +120,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       settings.minUnidentified,
     )
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
-    this.#ports = new Map(
-      settings.ports.map((port) => {
-        const access = new Access(port.users, port.allow, this.#logins)
-        return [new Listener(port, access, clock, this), port]
-      }),
-    )
+    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: this })
   }
 
   /** Client connections now, over all ports. */
@@ -199,6 +133,11 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     return this.#isListening
   }
 
+  /** Providers whose upstreams may be at loopback and private addresses. */
+  get allowPrivate(): ReadonlySet<string> {
+    return this.#settings.allowPrivate
+  }
+
   get tunnels(): number {
     return this.#relays.size
   }
@@ -209,22 +148,43 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
    * @throws the system's error, with `address` and `port`, after closing what was open
    */
   async listen(): Promise<Address[]> {
-    const addresses: Address[] = []
-    try {
-      for (const listener of this.#ports.keys()) addresses.push(await listener.listen())
-    } catch (error) {
-      this.close()
-      throw error
-    }
-    for (const { port } of addresses) this.reservePort(port)
+    const change = await this.#ports.prepare(this.#settings.ports)
+    change.commit()
     this.#scheduleSweep()
     this.#isListening = true
-    return addresses
+    return this.addresses
   }
 
-  /** Nobody may reach this port of this machine through us. */
-  reservePort(port: number): void {
-    this.#guard.reservePort(port)
+  /** Where it really listens, in the order of the configuration. */
+  get addresses(): Address[] {
+    return this.#ports.addresses
+  }
+
+  /**
+   * Opens the ports that are new in the settings. Nothing else changes before `commit`, which cannot fail.
+   * @throws as `listen`
+   */
+  async prepare(settings: DataPlaneSettings): Promise<DataPlaneChange> {
+    const ports = await this.#ports.prepare(settings.ports)
+    return {
+      commit: () => {
+        this.#apply(settings)
+        ports.commit()
+      },
+      cancel: () => ports.cancel(),
+    }
+  }
+
+  /** For requests from now on; those under way are served as they began. */
+  #apply(settings: DataPlaneSettings): void {
+    const former = this.#settings
+    this.#settings = settings
+    this.#serving = new Serving(settings, this.#servingParts, this.#serving)
+    this.#connector.configure(connectorSettings(settings))
+    this.#http.configure(settings.idleMs)
+    this.#admission.configure(settings.maxConnections, settings.minUnidentified)
+    this.leaseQueue.configure(settings.wait)
+    if (!isSame(settings.session, former.session)) this.sessionTable.configure(settings.session)
   }
 
   #scheduleSweep(): void {
@@ -232,7 +192,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       this.#scheduleSweep()
       this.sessionTable.sweep()
       this.#logins.sweep()
-      this.#tunnelDeps.pool.sweepViews(this.#clock.now())
+      this.#servingParts.pool.sweepViews(this.#clock.now())
     })
   }
 
@@ -254,8 +214,8 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       this.#identify(request)
       const { identity, target, protocol } = request
       const method = protocol === 'connect' ? 'CONNECT' : 'socks'
-      const route = this.#router.route(identity, target, request, this.#defaultsOf(listener), method)
-      const tunnel = new Tunnel(request, route, this.#tunnelDeps)
+      const route = this.#serving.router.route(identity, target, request, this.#ports.settingsOf(listener), method)
+      const tunnel = new Tunnel(request, route, this.#serving.tunnelDeps)
       tunnel.begin()
       return tunnel
     } catch (error) {
@@ -276,20 +236,14 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     const affinity = this.#affinities.get(connection)
     if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const { identity, head } = request
-    const route = this.#router.route(identity, head.target, request, this.#defaultsOf(listener), 'plain')
-    const exchange = new HttpExchange(request, route, affinity, this.#httpExchangeDeps)
+    const route = this.#serving.router.route(identity, head.target, request, this.#ports.settingsOf(listener), 'plain')
+    const exchange = new HttpExchange(request, route, affinity, this.#serving.httpExchangeDeps)
     exchange.begin()
     return exchange
   }
 
   leftHttp(connection: Connection): void {
     this.#affinities.get(connection)?.release()
-  }
-
-  #defaultsOf(listener: Listener): ListenerDefaults {
-    const defaults = this.#ports.get(listener)
-    if (defaults === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
-    return defaults
   }
 
   refused(error: GatewayError, protocol?: Connection['protocol']): void {
@@ -311,7 +265,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
   stopAccepting(): void {
     this.#isListening = false
-    for (const listener of this.#ports.keys()) listener.stopAccepting()
+    this.#ports.stopAccepting()
     this.#http.stopAccepting()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
@@ -324,28 +278,22 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   /** Ends everything at once. */
   close(): void {
     this.#sweep?.clear()
-    for (const listener of this.#ports.keys()) listener.close()
+    this.#ports.close()
     this.#http.close()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
     for (const relay of this.#relays.snapshot()) relay.close()
-    for (const list of this.#lists) list.close()
-    this.#hedging?.close()
+    this.#serving.close()
     this.#connector.close()
   }
 }
 
-/** How long an answer of supply about a provider is used: it looks at all the addresses. */
-const OUTLOOK_MS = 100
+/** New settings whose ports are open. Exactly one of the two is called. */
+export interface DataPlaneChange {
+  commit(): void
+  cancel(): void
+}
 
-/** Whether a provider holds an address or may buy one. */
-function serveCheck(clock: Clock, supply: SupplyView): (provider: string) => boolean {
-  const known = new Map<string, { readonly can: boolean; readonly at: number }>()
-  return (provider) => {
-    const now = clock.now()
-    const latest = known.get(provider)
-    if (latest !== undefined && now - latest.at < OUTLOOK_MS) return latest.can
-    const can = supply.outlook([provider], []) === undefined
-    known.set(provider, { can, at: now })
-    return can
-  }
+function connectorSettings(settings: DataPlaneSettings): ConnectorSettings {
+  const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, maxWarm, allowPrivate } = settings
+  return { timeoutMs, maxReplyBytes, warm, maxWarm, allowPrivate }
 }

@@ -34,9 +34,9 @@ export class LeaseQueue {
   readonly #pool: Pool
   readonly #sessionTable: SessionTable
   readonly #clock: Clock
-  readonly #settings: LeaseQueueSettings
+  #settings: LeaseQueueSettings
   readonly #supply: SupplyView
-  readonly #timeouts: TimeoutQueue
+  #timeouts: TimeoutQueue
   readonly #waiting: WaitingList
   /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
   readonly #changed: Upstream[] = []
@@ -52,6 +52,13 @@ export class LeaseQueue {
     this.#clock = clock
     this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#waiting = new WaitingList(settings.queue)
+  }
+
+  /** Clients that wait already keep the time that they were given. */
+  configure(settings: LeaseQueueSettings): void {
+    this.#settings = settings
+    this.#waiting.max = settings.queue
+    this.#timeouts = this.#timeouts.withDuration(settings.timeoutMs)
   }
 
   get waitingCount(): number {
@@ -226,7 +233,7 @@ export class LeaseQueue {
 
   #forget(waiting: Waiting): void {
     this.#waiting.remove(waiting)
-    this.#timeouts.remove(waiting)
+    waiting.timeoutQueue?.remove(waiting)
   }
 
   #tellSupply(): void {

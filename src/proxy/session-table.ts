@@ -32,7 +32,7 @@ export interface PastSession {
 
 export class SessionTable {
   readonly #pool: Pool
-  readonly #sessions: LRUCache<string, Session>
+  #sessions: LRUCache<string, Session>
   /** Past sessions whose upstreams are not there: lists are read when the gateway serves already. */
   readonly #awaiting = new Map<string, PastSession>()
   readonly #store: SessionStore
@@ -42,18 +42,29 @@ export class SessionTable {
     this.#pool = pool
     this.#store = store
     this.#clock = clock
-    this.#sessions = new LRUCache({
+    this.#sessions = this.#open(settings)
+  }
+
+  #open(settings: SessionTableSettings): LRUCache<string, Session> {
+    return new LRUCache({
       // As sizes: for `max` the cache allocates all its arrays at once, 4 MB for the default.
       maxSize: settings.max,
       sizeCalculation: () => 1,
       ttl: settings.idle,
       updateAgeOnGet: true,
-      perf: { now: () => clock.now() },
+      perf: { now: () => this.#clock.now() },
       dispose: (session) => {
-        pool.unbind(session.upstream)
-        store.sessionEnded(session.key)
+        this.#pool.unbind(session.upstream)
+        this.#store.sessionEnded(session.key)
       },
     })
+  }
+
+  /** All sessions go on, within the new idle time; those unused for longest end where there may be fewer. */
+  configure(settings: SessionTableSettings): void {
+    const entries = this.#sessions.dump().map(([key, entry]) => [key, { ...entry, ttl: settings.idle }] as const)
+    this.#sessions = this.#open(settings)
+    this.#sessions.load(entries.map(([key, entry]) => [key, entry]))
   }
 
   get size(): number {

@@ -50,21 +50,25 @@ export class TrafficCounters implements DataPlaneObserver {
   readonly connections = new ConnectionLog()
   readonly #clock: Clock
   readonly #log: Log
-  readonly #accessLog: boolean
-  readonly #isDebug: boolean
+  /** Whether each connection gets a line in the log. */
+  accessLog: boolean
 
   constructor(log: Log, clock: Clock, options: { access: boolean }) {
     this.#clock = clock
     this.#log = log.child({ mod: 'traffic' })
-    this.#accessLog = options.access
-    this.#isDebug = this.#log.isLevelEnabled('debug')
+    this.accessLog = options.access
+  }
+
+  /** Asked each time: the level changes while the process runs. */
+  get #isDebug(): boolean {
+    return this.#log.isLevelEnabled('debug')
   }
 
   began(traffic: StreamInfo): void {
     this.requests[traffic.protocol]++
     this.connections.began(traffic)
     // A socket remembers its peer's address only if it was asked while it was open.
-    if (this.#accessLog) void traffic.clientAddress
+    if (this.accessLog) void traffic.clientAddress
   }
 
   opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void {
@@ -100,7 +104,7 @@ export class TrafficCounters implements DataPlaneObserver {
     this.#count(error)
     this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
     this.#logSocksRefusal(traffic.protocol, error)
-    if (this.#accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
+    if (this.accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
   }
 
   handshakeRefused(error: GatewayError, protocol?: StreamInfo['protocol']): void {
@@ -116,7 +120,7 @@ export class TrafficCounters implements DataPlaneObserver {
     this.upBytes += upBytes
     this.downBytes += downBytes
     this.connections.ended(traffic, this.#clock.now(), end ?? 'client-gone', undefined, upBytes, downBytes)
-    if (this.#accessLog)
+    if (this.accessLog)
       this.#log.info({ ...facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
   }
 

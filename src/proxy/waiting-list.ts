@@ -64,7 +64,8 @@ export class Waiting extends TimeoutEntry {
 }
 
 export class WaitingList {
-  readonly #max: number
+  /** Most clients that wait. */
+  max: number
   readonly #byRequest = new Map<LeaseRequest, Waiting>()
   readonly #all = new FairQueue<Waiting>()
   readonly #byFilter = new Map<string, WaitingClass>()
@@ -77,7 +78,7 @@ export class WaitingList {
 
   /** @param max most clients that wait */
   constructor(max: number) {
-    this.#max = max
+    this.max = max
   }
 
   get size(): number {
@@ -165,12 +166,12 @@ export class WaitingList {
    */
   makeRoom(user: string): readonly Waiting[] | undefined {
     const held = this.#all.countOf(user)
-    const half = Math.max(1, Math.floor(this.#max / 2))
+    const half = Math.max(1, Math.floor(this.max / 2))
     const isAlone = held === this.size
     if (!isAlone && held >= half) return undefined
     // The second user has come: the first one had all places and now has half of them.
     const excess = !isAlone && held === 0 && this.#all.users === 1 ? this.#newest(this.size - half) : []
-    if (this.size - excess.length < this.#max) return excess
+    if (this.size - excess.length < this.max) return excess
     if (excess.length > 0) return undefined
     const largest = this.#all.largestUser()
     if (largest === undefined || this.#all.countOf(largest) <= held + 1) return undefined

@@ -29,6 +29,7 @@ export class TimeoutQueue {
   #timer: Timer | undefined
   #size = 0
   #isClosed = false
+  #isReplaced = false
 
   constructor(clock: Clock, durationMs: number) {
     this.#clock = clock
@@ -37,6 +38,23 @@ export class TimeoutQueue {
 
   get durationMs(): number {
     return this.#durationMs
+  }
+
+  /**
+   * The list for another duration: itself when it is the same. Entries of a list that is replaced keep their time; its
+   * timer runs no longer than it has entries.
+   */
+  withDuration(durationMs: number): TimeoutQueue {
+    if (durationMs === this.#durationMs) return this
+    this.#isReplaced = true
+    this.#endIfUnused()
+    return new TimeoutQueue(this.#clock, durationMs)
+  }
+
+  #endIfUnused(): void {
+    if (!this.#isReplaced || this.#size > 0) return
+    this.#timer?.clear()
+    this.#timer = undefined
   }
 
   get size(): number {
@@ -68,6 +86,7 @@ export class TimeoutQueue {
     entry.nextEntry = undefined
     entry.previousEntry = undefined
     this.#size--
+    this.#endIfUnused()
   }
 
   /** Drops the timer for good; entries stay unexpired for ever. */

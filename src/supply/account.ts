@@ -14,7 +14,7 @@ export class Account {
   readonly inventory: Inventory
   readonly learned: LearnedFacts = { channels: undefined, callerParams: {} }
 
-  readonly #listeners: (() => void)[] = []
+  readonly #listeners = new Set<() => void>()
   /** When the vendor was asked for the number of channels last, clock ms. */
   channelsAskedAt = Number.NEGATIVE_INFINITY
 
@@ -23,9 +23,13 @@ export class Account {
     this.inventory = new Inventory(key, store)
   }
 
-  /** @param listener is told when a call of the credential has worked: what stopped a provider of it may be over */
-  onWorks(listener: () => void): void {
-    this.#listeners.push(listener)
+  /**
+   * @param listener is told when a call of the credential has worked: what stopped a provider of it may be over
+   * @returns the undo
+   */
+  onWorks(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   works(): void {

@@ -1,22 +1,30 @@
 /** Growing pauses with full jitter: many gateways that failed together do not come back together. */
+export interface BackoffLimits {
+  /** The first pause is up to so long, ms. */
+  readonly backoffMs: number
+  readonly maxBackoffMs: number
+}
+
 export class Backoff {
-  readonly #baseMs: number
-  readonly #maxMs: number
+  readonly #limits: BackoffLimits
   readonly #random: () => number
   #failures = 0
 
-  /** @param random uniform in [0, 1) */
-  constructor(baseMs: number, maxMs: number, random: () => number = Math.random) {
-    this.#baseMs = baseMs
-    this.#maxMs = maxMs
+  /**
+   * @param limits read at each pause: a reload may change them
+   * @param random uniform in [0, 1)
+   */
+  constructor(limits: BackoffLimits, random: () => number = Math.random) {
+    this.#limits = limits
     this.#random = random
   }
 
   /** The pause after one more failure, ms: between half the base and the doubled base for each failure, up to the maximum. */
   next(): number {
-    const ceiling = Math.min(this.#maxMs, this.#baseMs * 2 ** this.#failures)
+    const { backoffMs, maxBackoffMs } = this.#limits
+    const ceiling = Math.min(maxBackoffMs, backoffMs * 2 ** this.#failures)
     this.#failures++
-    return this.#baseMs / 2 + this.#random() * (ceiling - this.#baseMs / 2)
+    return backoffMs / 2 + this.#random() * (ceiling - backoffMs / 2)
   }
 
   reset(): void {

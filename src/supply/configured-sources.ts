@@ -18,6 +18,7 @@ import {
 import type { DemoWorld } from '../demo/world.ts'
 import type { Log } from '../log.ts'
 import type { UpstreamTls } from '../pool/upstream.ts'
+import { isSame } from '../same.ts'
 import type { Secret } from '../secret.ts'
 import { memoryFile } from '../store/memory-file.ts'
 import type { Source, SourceSettings } from '../vendors/contract.ts'
@@ -32,12 +33,10 @@ import {
 } from '../vendors/registry.ts'
 import type { PlannerSettings } from './planner.ts'
 import type { ProviderSettings } from './provider-contract.ts'
+import type { SupplySource } from './supply.ts'
 
 /** One provider of the configuration: what refill must know of it, and its source. */
-export interface ConfiguredSource {
-  readonly settings: ProviderSettings
-  readonly source: Source
-}
+export type ConfiguredSource = SupplySource
 
 interface OpenDeps {
   readonly clock: Clock
@@ -48,22 +47,90 @@ interface OpenDeps {
   readonly learnedOf?: NonNullable<SourceDeps['learnedOf']>
 }
 
-/** Opens every provider's account, in the order of the configuration. */
-export async function openConfiguredSources(
-  config: Config,
-  deps: OpenDeps,
-): Promise<{ opened: ConfiguredSource[]; close: () => Promise<void> }> {
-  const worlds: DemoWorld[] = []
-  const opened: ConfiguredSource[] = []
-  const { inTurn } = new KeyedMutex()
-  for (const provider of config.providers) {
-    if (isDemo(provider)) {
-      const world = await openDemoWorld(provider, deps)
-      worlds.push(world)
-      opened.push(demoSource(config, provider, world, deps))
-    } else opened.push(openConfiguredSource(config, provider, { ...deps, inTurn }))
+/** Sources of a configuration that are open beside the former ones. Exactly one of the two is called. */
+export interface SourcesChange {
+  /** In the order of the configuration. A provider that has not changed keeps its very source. */
+  readonly opened: readonly ConfiguredSource[]
+  /** @returns what ends the vendors inside this process that are no longer configured, to be called when no tunnel needs them */
+  commit(): () => Promise<void>
+  cancel(): Promise<void>
+}
+
+interface KnownSource {
+  /** All that it depends on. */
+  readonly spec: unknown
+  readonly source: Source
+  readonly world: DemoWorld | undefined
+}
+
+/** The opened sources of the configuration in force. */
+export class ConfiguredSources {
+  readonly #deps: OpenDeps & Pick<SourceDeps, 'inTurn'>
+  #byName: ReadonlyMap<string, KnownSource> = new Map()
+  readonly #worlds = new Set<DemoWorld>()
+
+  constructor(deps: OpenDeps) {
+    this.#deps = { ...deps, inTurn: new KeyedMutex().inTurn }
   }
-  return { opened, close: async () => void (await Promise.all(worlds.map((world) => world.close()))) }
+
+  /**
+   * Opens what a configuration has and the one in force has not.
+   * @throws {VendorError} for a link that cannot be used; the system's error when the demo vendor cannot listen
+   */
+  async prepare(config: Config): Promise<SourcesChange> {
+    const next = new Map<string, KnownSource>()
+    const opened: ConfiguredSource[] = []
+    const endAllBut = async (kept: ReadonlyMap<string, KnownSource>) => {
+      const inUse = new Set([...kept.values()].map(({ world }) => world))
+      await Promise.all([...this.#worlds].map(async (world) => !inUse.has(world) && this.#end(world)))
+    }
+    try {
+      for (const provider of config.providers) {
+        const known = await this.#knownOr(config, provider)
+        next.set(provider.name, known)
+        const isEphemeral = known.world !== undefined
+        opened.push({
+          settings: providerSettings(config, provider, tlsOf(provider)),
+          source: known.source,
+          isEphemeral,
+        })
+      }
+    } catch (error) {
+      await endAllBut(this.#byName)
+      throw error
+    }
+    return {
+      opened,
+      commit: () => {
+        this.#byName = next
+        return () => endAllBut(this.#byName)
+      },
+      cancel: () => endAllBut(this.#byName),
+    }
+  }
+
+  async #knownOr(config: Config, provider: ProviderConfig): Promise<KnownSource> {
+    const { whitelist } = providerSettings(config, provider, undefined)
+    const spec = [sourceSettings(config, provider), whitelist, demoOptions(provider)]
+    const known = this.#byName.get(provider.name)
+    if (known !== undefined && isSame(known.spec, spec)) return known
+    if (!isDemo(provider)) {
+      const { source } = openConfiguredSource(config, provider, this.#deps)
+      return { spec, source, world: undefined }
+    }
+    const world = await openDemoWorld(provider, this.#deps)
+    this.#worlds.add(world)
+    return { spec, source: demoSource(config, provider, world, this.#deps), world }
+  }
+
+  async #end(world: DemoWorld): Promise<void> {
+    await world.close()
+    this.#worlds.delete(world)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#worlds].map((world) => this.#end(world)))
+  }
 }
 
 /** Opens the account of one provider that has a vendor outside of this process. */
@@ -100,6 +167,9 @@ export function openLink(
   return openSource({ ...common, ...limits, ...(channels === undefined ? {} : { channels }) }, deps)
 }
 
+const demoOptions = (provider: ProviderConfig) =>
+  isDemo(provider) ? [provider.channels, provider.life, provider.fetch] : undefined
+
 /** The demo vendor is a company of its own on loopback, started with the gateway; loaded only where it is wanted. */
 async function openDemoWorld(
   { channels, life, fetch, allowPrivate }: DemoProviderConfig,
@@ -110,7 +180,7 @@ async function openDemoWorld(
   return startDemoWorld(options, { clock, log: log.child({ mod: 'demo' }) })
 }
 
-function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWorld, deps: OpenDeps): ConfiguredSource {
+function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWorld, deps: OpenDeps): Source {
   const settings = {
     ...sourceSettings(config, provider),
     credentials: { key: world.key },
@@ -118,7 +188,7 @@ function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWor
     allowPrivate: true,
     channels: provider.channels,
   }
-  return { settings: providerSettings(config, provider, tlsOf(provider)), source: openSource(settings, deps) }
+  return openSource(settings, deps)
 }
 
 /** What the demand that is seen makes the supply buy. */

@@ -8,7 +8,7 @@ export interface DemandGroup {
   /** Providers that may serve it; undefined: any. */
   readonly providers: readonly string[] | undefined
   /** Instants of the latest leases, as many as the floor is high, at least two; oldest overwritten first. */
-  readonly recent: Float64Array
+  recent: Float64Array
   next: number
   /** Clients that wait now. */
   waiting: number
@@ -23,11 +23,32 @@ export interface DemandGroup {
 const RATE_WINDOW_MS = 10_000
 
 export class Demand {
-  readonly #floor: number
+  #floor: number
   readonly #groups = new Map<string, DemandGroup>()
 
   constructor(floor: number) {
     this.#floor = floor
+  }
+
+  /** The latest leases stay known, as many as a lower floor leaves room for. */
+  set floor(floor: number) {
+    if (floor === this.#floor) return
+    this.#floor = floor
+    for (const group of this.#groups.values()) {
+      const latest = group.recent.toSorted().subarray(-Math.min(this.#size, group.recent.length))
+      group.recent = this.#noLeases()
+      group.recent.set(latest)
+      group.next = latest.length % this.#size
+    }
+  }
+
+  /** Two at least: one alone could not tell a single lease from traffic. */
+  get #size(): number {
+    return Math.max(2, this.#floor)
+  }
+
+  #noLeases(): Float64Array {
+    return new Float64Array(this.#size).fill(Number.NEGATIVE_INFINITY)
   }
 
   get groups(): IterableIterator<DemandGroup> {
@@ -75,9 +96,15 @@ export class Demand {
     const key = providers?.join('\n') ?? ''
     let group = this.#groups.get(key)
     if (group === undefined) {
-      // Two at least: one alone could not tell a single lease from traffic.
-      const recent = new Float64Array(Math.max(2, this.#floor)).fill(Number.NEGATIVE_INFINITY)
-      group = { providers, recent, next: 0, waiting: 0, lastAt: Number.NEGATIVE_INFINITY, stockAt: 0, rate: 0 }
+      group = {
+        providers,
+        recent: this.#noLeases(),
+        next: 0,
+        waiting: 0,
+        lastAt: Number.NEGATIVE_INFINITY,
+        stockAt: 0,
+        rate: 0,
+      }
       this.#groups.set(key, group)
     }
     return group

@@ -65,6 +65,8 @@ export class Ingest {
   readonly #settings: IngestSettings
   readonly #parts: IngestParts
   readonly #told = new Set<LifeDoubt | 'low-stock'>()
+  /** Nothing is lent any more: what comes is recorded and holds its channel. */
+  isClosed = false
 
   constructor(settings: IngestSettings, parts: IngestParts) {
     this.#settings = settings
@@ -176,6 +178,7 @@ export class Ingest {
 
   /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
   #pool(facts: UpstreamFacts, now: number): Added {
+    if (this.isClosed) return 'known'
     const { pool, inventory } = this.#parts
     const known = pool.get(facts.id)
     const knownEnd = known?.deadline

@@ -42,6 +42,11 @@ export class Inventory {
     return known === undefined || known.endsAt <= now
   }
 
+  /** When the vendor ends it, clock ms. */
+  endOf(id: string): number | undefined {
+    return this.#entries.get(id)?.endsAt
+  }
+
   /** The pool has let go of it before its end. */
   done(id: string): void {
     const entry = this.#entries.get(id)

@@ -8,19 +8,23 @@ import type { Stock } from './stock.ts'
 
 const MAX_LIST = 100_000
 
+interface ListSettings {
+  /** Most addresses of the list that are held at once. */
+  readonly ceiling: number | undefined
+}
+
 export class ListSync {
   readonly #source: Source
   readonly #ingest: Ingest
   readonly #stock: Stock
-  /** Most addresses of the list that are held at once. */
-  readonly #ceiling: number
+  readonly #settings: ListSettings
   #isReading = false
 
-  constructor(source: Source, ceiling: number | undefined, { ingest, stock }: { ingest: Ingest; stock: Stock }) {
+  constructor(source: Source, settings: ListSettings, { ingest, stock }: { ingest: Ingest; stock: Stock }) {
     this.#source = source
     this.#ingest = ingest
     this.#stock = stock
-    this.#ceiling = ceiling ?? MAX_LIST
+    this.#settings = settings
   }
 
   get isReading(): boolean {
@@ -36,7 +40,7 @@ export class ListSync {
     try {
       const { gained, missing } = await this.#ingest.takeList(
         await this.#source.extract(MAX_LIST, signal),
-        this.#ceiling,
+        this.#settings.ceiling ?? MAX_LIST,
       )
       for (const id of missing) this.#stock.takenBack(id)
       return gained

@@ -41,17 +41,15 @@ const PLAN_EVERY_MS = 50
 const LEAD_SLACK_MS = 500
 
 export class Planner implements SupplyView {
-  readonly #settings: PlannerSettings
+  #settings: PlannerSettings
   readonly #pool: Pool
   readonly #clock: Clock
-  readonly #providers: readonly Provider[]
+  #providers: readonly Provider[]
   readonly #demand: Demand
   readonly #stopping = new AbortController()
   /** Tells that waiting clients should ask again: something came, or nothing will. */
   readonly #onSettled: () => void
   readonly #stopListening: () => void
-  /** Tunnels that one address is for: the aim, or less where its limits allow no more. */
-  readonly #perAddress: number
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #lastPlanAt = Number.NEGATIVE_INFINITY
@@ -62,19 +60,32 @@ export class Planner implements SupplyView {
     deps: { pool: Pool; clock: Clock; onSettled: () => void },
   ) {
     this.#settings = settings
-    this.#providers = [...providers].sort((a, b) => a.settings.priority - b.settings.priority)
+    this.#providers = byPriority(providers)
     this.#pool = deps.pool
     this.#clock = deps.clock
     this.#onSettled = deps.onSettled
     this.#demand = new Demand(settings.floor)
-    const { uses, connections } = deps.pool.limits
-    this.#perAddress = Math.min(settings.targetLoad, uses || settings.targetLoad, connections || settings.targetLoad)
     // A timer armed before the machine slept would come late by as long as it did.
     this.#stopListening = deps.clock.onWake(() => {
       this.#timer?.clear()
       this.#timerAt = Number.POSITIVE_INFINITY
       this.plan()
     })
+  }
+
+  /** What is seen of the demand stays. The pool is configured before. */
+  configure(settings: PlannerSettings, providers: readonly Provider[]): void {
+    this.#settings = settings
+    this.#providers = byPriority(providers)
+    this.#demand.floor = settings.floor
+    this.plan()
+  }
+
+  /** Tunnels that one address is for: the aim, or less where its limits allow no more. */
+  get #perAddress(): number {
+    const { targetLoad } = this.#settings
+    const { uses, connections } = this.#pool.limits
+    return Math.min(targetLoad, uses || targetLoad, connections || targetLoad)
   }
 
   asked(providers: readonly string[] | undefined): void {
@@ -352,6 +363,10 @@ export class Planner implements SupplyView {
     this.#timer?.clear()
     this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
+}
+
+function byPriority(providers: readonly Provider[]): readonly Provider[] {
+  return providers.toSorted((a, b) => a.settings.priority - b.settings.priority)
 }
 
 interface Stock {

@@ -100,10 +100,10 @@ export class ProviderStatus {
   constructor(settings: ProviderStatusSettings, clock: Clock, random?: () => number) {
     this.#settings = settings
     this.#clock = clock
-    this.#backoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, random)
-    this.#trialBackoff = new Backoff(settings.backoffMs, settings.maxBackoffMs, random)
+    this.#backoff = new Backoff(settings, random)
+    this.#trialBackoff = new Backoff(settings, random)
     // The vendor's own words end such a pause: jitter would only waste what it has to give.
-    this.#quotaBackoff = new Backoff(QUOTA_PAUSE_MS, MAX_QUOTA_PAUSE_MS, () => 1)
+    this.#quotaBackoff = new Backoff({ backoffMs: QUOTA_PAUSE_MS, maxBackoffMs: MAX_QUOTA_PAUSE_MS }, () => 1)
   }
 
   get state(): ProviderState {

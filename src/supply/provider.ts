@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { RestoredUpstream } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import type { Followed, Source } from '../vendors/contract.ts'
 import type { Account } from './account.ts'
@@ -54,6 +55,7 @@ export class Provider implements PendingPollerHandler {
   readonly #clock: Clock
   readonly #log: Log
   readonly #stopping = new AbortController()
+  readonly #unlisten: () => void
   #usedCount = 0
   #wantedUntil = Number.NEGATIVE_INFINITY
 
@@ -66,11 +68,11 @@ export class Provider implements PendingPollerHandler {
     this.#parts = this.#open(deps)
     this.capacity = new Capacity(this.#parts)
     this.#ordering = new Ordering(this.#parts, this.capacity)
-    this.#list = new ListSync(source, settings.ceiling, this.#parts)
+    this.#list = new ListSync(source, settings, this.#parts)
     const { name, clock, capacity } = { name: settings.name, clock: deps.clock, capacity: this.capacity }
     const onDone = () => this.onNews?.()
     this.operatorOrders = new OperatorOrders({ name, source, clock, capacity, ordering: this.#ordering, onDone })
-    this.account.onWorks(() => this.#accountWorks())
+    this.#unlisten = this.account.onWorks(() => this.#accountWorks())
   }
 
   #open({ clock, pool, accounts, random, store = forgetfulStore() }: ProviderDeps): ProviderParts {
@@ -93,6 +95,42 @@ export class Provider implements PendingPollerHandler {
       latency: new CallLatency(),
       pendingPoller: source.follow === undefined ? undefined : new PendingPoller(source.follow, clock, this),
     }
+  }
+
+  // --- A reload of the configuration ----------------------------------------------------------------------------
+
+  /** What its source does not depend on. The parts read it where they need it. */
+  configure(settings: ProviderSettings): void {
+    Object.assign(this.settings, settings)
+  }
+
+  /** Takes the place of a provider of the same name with another source: addresses, counts and a pause stay. */
+  succeed(former: Provider, now: number): void {
+    Object.assign(this.#parts.ingest.counts, former.#parts.ingest.counts)
+    Object.assign(this.#parts.stock.counts, former.#parts.stock.counts)
+    this.#usedCount = former.#usedCount
+    if (former.#parts.status.state.kind === 'paused') this.pause()
+    this.restore({ upstreams: former.lendable }, now)
+    former.onNews = undefined
+  }
+
+  /** What of it is in the pool, as a later provider of this name takes it up. */
+  get lendable(): readonly RestoredUpstream[] {
+    const { pool } = this.#parts
+    const members = [...pool.members()].filter(({ facts }) => facts.provider === this.name)
+    return members.map(({ facts, deadline, worked }) => ({
+      facts: { ...facts, deadline },
+      vendorDeadline: this.account.inventory.endOf(facts.id) ?? deadline,
+      opened: worked,
+      standing: 'alive',
+    }))
+  }
+
+  /** It is configured no more: what is under way is settled and recorded, and lent to nobody. */
+  retire(): void {
+    this.#parts.ingest.isClosed = true
+    this.onNews = undefined
+    this.close()
   }
 
   // --- What is known of it --------------------------------------------------------------------------------------
@@ -289,6 +327,7 @@ export class Provider implements PendingPollerHandler {
   }
 
   close(): void {
+    this.#unlisten()
     this.#stopping.abort(new Error('the gateway is stopping'))
     this.#parts.pendingPoller?.close()
   }

@@ -11,6 +11,7 @@ import { Planner, type PlannerSettings } from './planner.ts'
 import { Provider } from './provider.ts'
 import type { ProviderSettings } from './provider-contract.ts'
 import { Reaper } from './reaper.ts'
+import { Withdrawn } from './withdrawn.ts'
 
 export interface SupplyParts {
   readonly clock: Clock
@@ -23,48 +24,101 @@ export interface SupplyParts {
   readonly onSettled: () => void
 }
 
+export interface SupplySource {
+  readonly settings: ProviderSettings
+  readonly source: Source
+  /** Its addresses end with the source. */
+  readonly isEphemeral?: boolean
+}
+
+const byName = (providers: readonly Provider[]) => new Map(providers.map((provider) => [provider.name, provider]))
+
 export class Supply {
-  readonly providers: readonly Provider[]
+  #providers: readonly Provider[]
   readonly planner: Planner
   readonly #reaper: Reaper
   readonly #clock: Clock
   readonly #log: Log
-  readonly #byName: ReadonlyMap<string, Provider>
+  #byName: ReadonlyMap<string, Provider>
+  readonly #parts: SupplyParts
+  readonly #withdrawn: Withdrawn
 
-  constructor(
-    settings: PlannerSettings,
-    sources: readonly { settings: ProviderSettings; source: Source }[],
-    parts: SupplyParts,
-  ) {
+  constructor(settings: PlannerSettings, sources: readonly SupplySource[], parts: SupplyParts) {
     const { clock, pool } = parts
     this.#clock = clock
     this.#log = parts.log.child({ mod: 'supply' })
-    this.providers = sources.map(({ settings: own, source }) => {
-      const store = own.isRemembered ? parts.store : forgetfulStore()
-      return new Provider(own, source, { ...parts, store })
-    })
-    for (const provider of this.providers) {
-      provider.onNews = () => {
-        parts.onSettled()
-        this.planner.plan()
-      }
-    }
-    this.#byName = new Map(this.providers.map((provider) => [provider.name, provider]))
-    this.planner = new Planner(settings, this.providers, parts)
+    this.#parts = parts
+    this.#withdrawn = new Withdrawn(clock, pool)
+    this.#providers = sources.map((source) => this.#open(source))
+    this.#byName = byName(this.#providers)
+    this.planner = new Planner(settings, this.#providers, parts)
     this.#reaper = new Reaper(pool, clock)
+  }
+
+  /** In the order of the configuration. */
+  get providers(): readonly Provider[] {
+    return this.#providers
+  }
+
+  #open({ settings, source }: SupplySource): Provider {
+    const store = settings.isRemembered ? this.#parts.store : forgetfulStore()
+    const provider = new Provider({ ...settings }, source, { ...this.#parts, store })
+    provider.onNews = () => {
+      this.#parts.onSettled()
+      this.planner.plan()
+    }
+    return provider
+  }
+
+  /**
+   * Another configuration. A provider with the source that it had goes on; one with another source is replaced, and what it
+   * holds stays. What is no longer configured is withdrawn: it is lent to nobody, and its tunnels run on. Cannot fail.
+   */
+  configure(settings: PlannerSettings, sources: readonly SupplySource[]): void {
+    const now = this.#clock.now()
+    const former = this.#byName
+    const next = sources.map((source) => this.#takeOver(former.get(source.settings.name), source, now))
+    this.#providers = next
+    this.#byName = byName(next)
+    for (const provider of former.values()) {
+      if (this.#byName.has(provider.name)) continue
+      provider.retire()
+      this.#withdrawn.withdraw(provider)
+    }
+    for (const provider of next) if (!former.has(provider.name)) this.#withdrawn.giveBack(provider)
+    this.planner.configure(settings, next)
+    this.#parts.onSettled()
+  }
+
+  /** Whether nothing is open through what was withdrawn. */
+  get isDrained(): boolean {
+    return this.#withdrawn.isDrained
+  }
+
+  #takeOver(known: Provider | undefined, next: SupplySource, now: number): Provider {
+    if (known === undefined) return this.#open(next)
+    if (known.source === next.source) {
+      known.configure(next.settings)
+      return known
+    }
+    const provider = this.#open(next)
+    if (next.isEphemeral === true) {
+      known.retire()
+      this.#withdrawn.withdraw(known)
+    } else {
+      known.close()
+      provider.succeed(known, now)
+    }
+    return provider
   }
 
   /** Takes up what an earlier process left. To be called before anybody is served. */
   restore(past: Restored): void {
-    const now = this.#clock.now()
     const alive = past.upstreams.filter(({ standing }) => standing === 'alive').length
     if (past.upstreams.length > 0)
       this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
-    for (const provider of this.providers) {
-      if (!provider.settings.isRemembered) continue
-      const upstreams = past.upstreams.filter(({ facts }) => facts.provider === provider.name)
-      provider.restore({ upstreams }, now)
-    }
+    this.#withdrawn.keep(past.upstreams)
+    for (const provider of this.providers) this.#withdrawn.giveBack(provider)
   }
 
   /** Reads the lists; what costs money waits for demand. */

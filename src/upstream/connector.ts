@@ -37,16 +37,16 @@ interface UpstreamSocket extends Socket {
 
 export class Connector {
   readonly clock: Clock
-  readonly maxReplyBytes: number
+  maxReplyBytes: number
   readonly buffers = new ReadBuffers()
-  readonly timeoutMs: number
-  readonly #timeouts: TimeoutQueue
+  timeoutMs: number
+  #timeouts: TimeoutQueue
   readonly #guard: ConnectGuard
-  readonly #allowPrivate: ReadonlySet<string>
+  #allowPrivate: ReadonlySet<string>
   /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
   readonly #trust = new Map<string | undefined, SecureContext>()
   readonly #sessions: TlsSessions
-  readonly #preconnect: Preconnect | undefined
+  readonly #preconnect: Preconnect
 
   constructor(clock: Clock, settings: ConnectorSettings, guard: ConnectGuard) {
     this.clock = clock
@@ -56,19 +56,27 @@ export class Connector {
     this.#guard = guard
     this.#allowPrivate = settings.allowPrivate
     this.#sessions = new TlsSessions(clock)
-    if (settings.warm > 0)
-      this.#preconnect = new Preconnect(clock, settings.warm, settings.maxWarm, (upstream, owner) =>
-        this.#connectAhead(upstream, owner),
-      )
+    this.#preconnect = new Preconnect(clock, settings.warm, settings.maxWarm, (upstream, owner) =>
+      this.#connectAhead(upstream, owner),
+    )
+  }
+
+  /** For dials from now on; those under way keep their time. */
+  configure(settings: ConnectorSettings): void {
+    this.maxReplyBytes = settings.maxReplyBytes
+    this.timeoutMs = settings.timeoutMs
+    this.#timeouts = this.#timeouts.withDuration(settings.timeoutMs)
+    this.#allowPrivate = settings.allowPrivate
+    this.#preconnect.configure(settings.warm, settings.maxWarm)
   }
 
   /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */
   dial(upstream: Upstream, target: Target, owner: DialHandler): UpstreamConnection {
     if (isDirect(upstream)) return this.dialPlain(upstream, owner)
-    const connection = this.#preconnect?.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
+    const connection = this.#preconnect.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
     this.#timeouts.add(connection)
     connection.handshake.ask(target)
-    this.#preconnect?.refill(upstream)
+    this.#preconnect.refill(upstream)
     return connection
   }
 
@@ -132,11 +140,11 @@ export class Connector {
 
   /** The upstream is no longer to be used: what was opened ahead is closed. */
   forget(upstream: Upstream): void {
-    this.#preconnect?.drop(upstream)
+    this.#preconnect.drop(upstream)
   }
 
   close(): void {
-    this.#preconnect?.close()
+    this.#preconnect.close()
     this.#timeouts.close()
   }
 }

@@ -12,8 +12,8 @@ import type { DialHandler, UpstreamConnection } from './connection.ts'
 const KEEP_MS = 10_000
 
 export class Preconnect implements DialHandler {
-  readonly #perUpstream: number
-  readonly #most: number
+  #perUpstream: number
+  #most: number
   readonly #connect: (upstream: Upstream, owner: DialHandler) => UpstreamConnection
   /** Those that are open or being opened, the oldest first. An upstream without any is not in it. */
   readonly #ready = new Map<Upstream, Preconnected[]>()
@@ -31,6 +31,12 @@ export class Preconnect implements DialHandler {
     this.#most = most
     this.#connect = connect
     this.#expiry = new TimeoutQueue(clock, KEEP_MS)
+  }
+
+  /** As for the constructor. What is open beyond a lowered number is used up, or expires. */
+  configure(perUpstream: number, most: number): void {
+    this.#perUpstream = perUpstream
+    this.#most = most
   }
 
   /** Upstreams that connections are kept for. */

@@ -118,6 +118,7 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters,
     config: () => ({ file: null, yaml: null, effective: {} }),
     check: () => ({ valid: true, problems: [] }),
     tryRequest: async () => undefined,
+    reload: async () => ({ changed: ['pool'], needsRestart: [] }),
     call: () => Promise.reject(new OperatorCallRefused('provider', 'nothing is called here')),
     trial: async () => undefined,
   }

@@ -11,7 +11,7 @@ import { expect, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
 import { type App, startApp } from '../../src/app.ts'
 import type { Clock } from '../../src/clock.ts'
-import { parseConfig } from '../../src/config/load.ts'
+import { loadConfigSource, parseConfig } from '../../src/config/load.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { createLog } from '../../src/log.ts'
 import type { ConnectGuard } from '../../src/network/connect-guard.ts'
@@ -60,6 +60,8 @@ export interface Gateway {
   readonly log: LogCapture
   /** Where gateway.yaml is. */
   readonly folder: string
+  /** What is in it. */
+  readonly text: string
   /** The pool's record of an upstream, also after it has left. @throws {Error} when the pool never had it */
   record(upstream: FakeUpstream): Upstream
   /** Leases that run now, over everything the pool ever had. */
@@ -97,9 +99,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const file = join(folder, 'gateway.yaml')
   const text = stringify(yamlOf(world, options))
+  writeFileSync(file, text)
   const environment = options.environment ?? {}
   const app = await startApp(parseConfig(text, file, environment), {
     source: { file, text, environment },
+    read: () => loadConfigSource(file, environment),
     log: createLog({ level: 'debug', format: 'json' }, log),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
@@ -127,7 +131,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     if (found === undefined) throw new Error('the pool never had this upstream')
     return found
   }
-  return { app, world, port: app.addresses[0]?.port ?? 0, log, folder, record, leases, abort }
+  return { app, world, port: app.addresses[0]?.port ?? 0, log, folder, text, record, leases, abort }
 }
 
 /** Asks again until the answer is the right one: `expect.poll` with the patience of a busy machine and the eagerness of a test. */

@@ -1,6 +1,7 @@
 /** What each operation does: the gateway's view asked, and its answer worded. */
 import type { z } from 'zod'
 import { type Clock, isoTime } from '../../clock.ts'
+import { ConfigError } from '../../errors.ts'
 import { metricsPage } from '../metrics.ts'
 import type { AdminView, ProviderReport } from '../view.ts'
 import type { AccessParts } from './access.ts'
@@ -77,6 +78,7 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
     }),
     getConfig: () => view.config(),
     checkConfig: ({ body: { text } }) => view.check(text),
+    reloadConfig: () => answerReload(view),
     async tryRequest({ body, signal }) {
       return (
         (await view.tryRequest(body, signal)) ??
@@ -112,6 +114,20 @@ const NO_PORT =
 function answerPac(file: string | undefined): Response {
   if (file === undefined) return problem('ADMIN_NOT_FOUND', NO_PORT)
   return new Response(file, { headers: { 'Content-Type': 'application/x-ns-proxy-autoconfig' } })
+}
+
+/** A reload, or why there was none. */
+async function answerReload(view: AdminView) {
+  try {
+    return await view.reload()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) return problem('ADMIN_NOT_RELOADED', (error as Error).message)
+    const { file } = error
+    const problems = error.problems.map(({ path, message, line, column }) => ({
+      ...{ path, message, line: line ?? null, column: column ?? null },
+    }))
+    return problem('ADMIN_CONFIG_INVALID', `${file} has mistakes: nothing was changed`, { members: { file, problems } })
+  }
 }
 
 const unknownProvider = () => problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name')

@@ -11,6 +11,7 @@ import {
   healthReport,
   pacQuery,
   readiness,
+  reloadReport,
   tryOrder,
   tryReply,
 } from './schemas/gateway.ts'
@@ -100,6 +101,14 @@ export const operations = {
     body: checkOrder,
     maxBodyBytes: 2_097_152,
     replies: { 200: { description: 'Every problem with its line and column', schema: checkReport } },
+  },
+  reloadConfig: {
+    method: 'post',
+    path: '/v1/reload',
+    summary: 'Reads the configuration file again and applies it; a file with mistakes changes nothing',
+    access: 'change',
+    replies: { 200: { description: 'It is in force', schema: reloadReport } },
+    problems: ['ADMIN_CONFIG_INVALID', 'ADMIN_NOT_RELOADED'],
   },
   tryRequest: {
     method: 'post',

@@ -10,9 +10,18 @@ function setUp() {
   const unwatch = watchSignals(source, clock, {
     stop: (signal) => calls.push(`stop ${signal}`),
     abort: (signal) => calls.push(`abort ${signal}`),
+    reload: (signal) => calls.push(`reload ${signal}`),
   })
   return { source, clock, calls, unwatch, send: (signal: string) => source.emit(signal, signal) }
 }
+
+it('SIGHUP reloads, each time, and asks for no stop', () => {
+  const { calls, send } = setUp()
+  send('SIGHUP')
+  send('SIGHUP')
+  send('SIGTERM')
+  expect(calls).toEqual(['reload SIGHUP', 'reload SIGHUP', 'stop SIGTERM'])
+})
 
 it.each(['SIGINT', 'SIGTERM'])('%s asks to stop, at once', (signal) => {
   const { calls, send } = setUp()

@@ -26,6 +26,7 @@ function setUp(startApp?: StartApp) {
       return draining.promise
     },
     abort: () => void events.push('abort'),
+    reload: async (trigger) => events.push(`reload ${trigger}`),
   }
   const startFake: StartApp = async ({ providers }) => {
     events.push(`start ${providers[0]?.name}`)
@@ -133,6 +134,7 @@ it('a stop that fails is an exit code of 1', async () => {
   const { events, process, running } = setUp(async () => ({
     stop: () => Promise.reject(new Error('stuck')),
     abort: () => {},
+    reload: async () => {},
   }))
   process.emit('SIGTERM', 'SIGTERM')
   expect(await running).toBe(1)

@@ -4,11 +4,11 @@ import { Backoff } from '../../../src/supply/backoff.ts'
 import { stagger } from '../../../src/supply/stagger.ts'
 
 it('pauses grow to the maximum, with full jitter, and begin anew after a success', () => {
-  const longest = new Backoff(1_000, 30_000, () => 1)
+  const longest = new Backoff({ backoffMs: 1_000, maxBackoffMs: 30_000 }, () => 1)
   expect(Array.from({ length: 7 }, () => longest.next())).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
   longest.reset()
   expect(longest.next()).toBe(1_000)
-  const shortest = new Backoff(1_000, 30_000, () => 0)
+  const shortest = new Backoff({ backoffMs: 1_000, maxBackoffMs: 30_000 }, () => 0)
   expect(Array.from({ length: 7 }, () => shortest.next())).toEqual(Array(7).fill(500))
 })
 
@@ -17,7 +17,7 @@ it('a pause is never nothing, never more than the maximum, and never no number',
   fc.assert(
     fc.property(sizes, sizes, fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (a, b, random) => {
       const [base, max] = [Math.min(a, b), Math.max(a, b)]
-      const backoff = new Backoff(base, max, () => random)
+      const backoff = new Backoff({ backoffMs: base, maxBackoffMs: max }, () => random)
       for (let i = 0; i < 2_000; i += i < 20 ? 1 : 400) {
         const pause = backoff.next()
         expect(pause >= base / 2 && pause <= max).toBe(true)

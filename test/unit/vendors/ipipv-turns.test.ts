@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
 import { createLog } from '../../../src/log.ts'
-import { openConfiguredSources } from '../../../src/supply/configured-sources.ts'
+import { ConfiguredSources } from '../../../src/supply/configured-sources.ts'
 import type { VendorHttp } from '../../../src/vendors/client/http.ts'
 import { KeyedMutex } from '../../../src/vendors/client/keyed-mutex.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
@@ -101,11 +101,12 @@ describe('changes of one app', () => {
     const provider = (name: string) =>
       `{ name: ${name}, vendor: ipipv, product: dynamic-password, credentials: ${JSON.stringify(credentials)}, request: ${JSON.stringify(draw)} }`
     const config = parseConfig(`state: off\nproviders: [${provider('a')}, ${provider('b')}]`, 'gateway.yaml', {})
-    const { opened } = await openConfiguredSources(config, {
+    const sources = new ConfiguredSources({
       ...deps,
       log: createLog(config.log, { write: () => {} }),
       gate: (_limit, _order, send) => send(),
     })
+    const { opened } = await sources.prepare(config)
     await ended(opened.map(({ source }) => source.extract(1, never)))
     expect([opened.length, most.changes]).toEqual([2, 1])
   })

@@ -79,6 +79,15 @@ export const checkReport = named(
   }),
 )
 
+export const reloadReport = named(
+  'ReloadReport',
+  'A configuration that was applied.',
+  z.strictObject({
+    changed: list(text('As in pool or providers.qg'), 'What of the configuration has changed'),
+    needsRestart: list(text('As in state'), 'Of it: what only a restart takes up; the former value holds until then'),
+  }),
+)
+
 export const tryOrder = named(
   'TryOrder',
   "A request through the gateway's own port.",
@@ -146,4 +155,5 @@ export type GatewayReport = Readonly<z.infer<typeof gatewayReport>>
 export type ConfigReport = Readonly<z.infer<typeof configReport>>
 export type CheckReport = Readonly<z.infer<typeof checkReport>>
 export type TryOrder = Readonly<z.output<typeof tryOrder>>
+export type ReloadReport = Readonly<z.infer<typeof reloadReport>>
 export type TryReply = Readonly<z.infer<typeof tryReply>>

@@ -1,0 +1,50 @@
+/** `turnpike reload`: a running gateway reads its configuration again, asked through its admin port. */
+import { z } from 'zod'
+import type { Environment } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { ConfigError } from '../errors.ts'
+import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
+import { CommandError } from './words.ts'
+
+/** A demo vendor may have to be started, and names of ports resolved. */
+const ANSWER_TIMEOUT_MS = 30_000
+const names = z.array(z.string())
+const reloaded = z.object({ changed: names, needsRestart: names })
+const place = z.int().nullish()
+const refused = z.object({
+  detail: z.string(),
+  file: z.string().optional(),
+  problems: z.array(z.object({ path: z.string(), message: z.string(), line: place, column: place })).optional(),
+})
+
+/**
+ * @returns what to print
+ * @throws {ConfigError} when the file has mistakes, as this process or the gateway reads it; {CommandError} when the gateway
+ *   could not apply it. Then nothing has changed
+ */
+export async function reload(file: string, environment: Environment): Promise<string> {
+  const config = loadConfig(file, environment)
+  if (config.admin === 'off')
+    throw new CommandError(`${file} has no admin port (admin: off): send SIGHUP to the gateway instead`)
+  const at = adminPlace(config.admin)
+  const ask = { token: adminToken(config), timeoutMs: ANSWER_TIMEOUT_MS, body: {} }
+  const { status, body } = await askAdmin(at, '/v1/reload', ask)
+  const report = reloaded.safeParse(body).data
+  if (status === 200 && report !== undefined) return wordsOf(report)
+  const refusal = refused.safeParse(body).data
+  if (refusal === undefined) throw new CommandError(notAGateway(at))
+  if (refusal.problems !== undefined) throw new ConfigError(refusal.file ?? file, refusal.problems.map(asProblem))
+  throw new CommandError(`the gateway at ${at}: ${refusal.detail}`)
+}
+
+type Problem = NonNullable<z.infer<typeof refused>['problems']>[number]
+
+function asProblem({ path, message, line, column }: Problem) {
+  return { path, message, ...(line == null ? {} : { line }), ...(column == null ? {} : { column }) }
+}
+
+function wordsOf({ changed, needsRestart }: z.infer<typeof reloaded>): string {
+  if (changed.length === 0) return 'Nothing has changed.\n'
+  const later = needsRestart.map((path) => `${path} needs a restart: until then the former value holds.\n`)
+  return `In force now: ${changed.join(', ')}.\n${later.join('')}`
+}

@@ -1,0 +1,39 @@
+/** What differs between two configurations. */
+import { isSame } from '../same.ts'
+import type { Config } from './schema.ts'
+
+/** Paths of what only a new process takes up. */
+const FIXED = [['state'], ['admin'], ['callback'], ['log', 'format']] as const
+
+/** @returns the first keys of all that differs; of lists with names (providers, groups), the names too */
+export function changesOf(former: Config, next: Config): string[] {
+  const keys = new Set([...Object.keys(former), ...Object.keys(next)] as (keyof Config)[])
+  return [...keys].flatMap((key) => {
+    if (isSame(former[key], next[key])) return []
+    return key === 'providers' || key === 'groups' ? namesOf(key, former[key], next[key]) : [key]
+  })
+}
+
+type Named = readonly { readonly name: string }[]
+
+function namesOf(key: string, former: Named, next: Named): readonly string[] {
+  const [was, is] = [byName(former), byName(next)]
+  const names = [...new Set([...was.keys(), ...is.keys()])].filter((name) => !isSame(was.get(name), is.get(name)))
+  return names.length === 0 ? [key] : names.map((name) => `${key}.${name}`)
+}
+
+const byName = (list: Named) => new Map(list.map((entry) => [entry.name, entry]))
+
+/**
+ * @returns `next` as far as a running process can take it up, and the paths of what needs a restart
+ */
+export function applicable(former: Config, next: Config): { config: Config; needsRestart: string[] } {
+  const { state, admin, callback } = former
+  const config = { ...next, state, admin, callback, log: { ...next.log, format: former.log.format } }
+  const needsRestart = FIXED.filter((path) => !isSame(at(former, path), at(next, path))).map((path) => path.join('.'))
+  return { config, needsRestart }
+}
+
+function at(config: Config, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config)
+}

@@ -1,0 +1,130 @@
+/** The listening ports, and how they become others: new ones are opened first, then all changes at once. */
+import type { Address } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { Listener, type ListenerOwner, type ListenerSettings } from '../downstream/listener.ts'
+import type { LoginThrottle } from '../downstream/login-throttle.ts'
+import { Access, type User } from '../downstream/proxy-auth.ts'
+import { GatewayError } from '../errors.ts'
+import type { ConnectGuard } from '../network/connect-guard.ts'
+import { isSame } from '../same.ts'
+import type { ListenerDefaults } from './router.ts'
+
+export interface PortSettings extends ListenerSettings, ListenerDefaults {
+  readonly users: readonly User[] | undefined
+  readonly allow: readonly string[] | undefined
+}
+
+/** Ports that are open beside the former ones. Exactly one of the two is called. */
+interface PortsChange {
+  commit(): void
+  cancel(): void
+}
+
+interface PortsParts {
+  readonly clock: Clock
+  readonly guard: ConnectGuard
+  readonly logins: LoginThrottle
+  readonly owner: ListenerOwner
+}
+
+export class Ports {
+  readonly #parts: PortsParts
+  /** In the order of the configuration. */
+  #current: ReadonlyMap<Listener, PortSettings> = new Map()
+  /** Closed, with connections that are not over. */
+  readonly #closed = new Map<Listener, PortSettings>()
+
+  constructor(parts: PortsParts) {
+    this.#parts = parts
+  }
+
+  /** Where they really listen, in the order of the configuration. */
+  get addresses(): Address[] {
+    return [...this.#current.keys()].map((listener) => listener.address)
+  }
+
+  /** What a connection of this listener is served by, from now on. */
+  settingsOf(listener: Listener): PortSettings {
+    const settings = this.#current.get(listener) ?? this.#closed.get(listener)
+    if (settings === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
+    return settings
+  }
+
+  /**
+   * Opens those that are not open. Until `commit` nobody is served through them, and the others stay as they are.
+   * @throws the system's error, with `address` and `port`, after closing what was opened
+   */
+  async prepare(wanted: readonly PortSettings[]): Promise<PortsChange> {
+    const free = new Set(this.#current.keys())
+    const opened: Listener[] = []
+    const cancel = () => {
+      for (const listener of opened) listener.close()
+    }
+    try {
+      const next = new Map<Listener, PortSettings>()
+      for (const settings of wanted) {
+        const listener = this.#openAt(settings, free) ?? (await this.#open(settings, opened))
+        free.delete(listener)
+        next.set(listener, settings)
+      }
+      return { commit: () => this.#commit(next, free), cancel }
+    } catch (error) {
+      cancel()
+      throw error
+    }
+  }
+
+  /** A listener that stays: configured for the same host and port. */
+  #openAt({ host, port }: Address, free: ReadonlySet<Listener>): Listener | undefined {
+    for (const listener of free) {
+      const known = this.#current.get(listener)
+      if (known?.host === host && known.port === port) return listener
+    }
+    return undefined
+  }
+
+  async #open(settings: PortSettings, opened: Listener[]): Promise<Listener> {
+    const { clock, logins, owner } = this.#parts
+    const listener = new Listener(settings, new Access(settings.users, settings.allow, logins), clock, owner)
+    opened.push(listener)
+    await listener.listen()
+    return listener
+  }
+
+  #commit(next: ReadonlyMap<Listener, PortSettings>, unwanted: ReadonlySet<Listener>): void {
+    const former = this.#current
+    this.#current = next
+    for (const listener of unwanted) this.#retire(listener, former.get(listener))
+    for (const [listener, settings] of next) {
+      const known = former.get(listener)
+      if (known === undefined) listener.open()
+      else listener.configure(settings, this.#accessOf(listener, settings, known))
+      this.#parts.guard.reservePort(listener.address.port)
+    }
+    this.#forgetDrained()
+  }
+
+  /** Connections on it are not new ones: what is open runs on, further requests are refused. */
+  #retire(listener: Listener, settings: PortSettings | undefined): void {
+    this.#parts.guard.releasePort(listener.address.port)
+    listener.stopAccepting('the configuration has no such port any more')
+    if (settings !== undefined) this.#closed.set(listener, settings)
+  }
+
+  #accessOf(listener: Listener, settings: PortSettings, known: PortSettings): Access {
+    const isKnown = isSame([settings.users, settings.allow], [known.users, known.allow])
+    return isKnown ? listener.access : new Access(settings.users, settings.allow, this.#parts.logins)
+  }
+
+  #forgetDrained(): void {
+    for (const listener of this.#closed.keys()) if (listener.connections === 0) this.#closed.delete(listener)
+  }
+
+  stopAccepting(): void {
+    for (const listener of this.#current.keys()) listener.stopAccepting()
+  }
+
+  close(): void {
+    for (const listener of [...this.#current.keys(), ...this.#closed.keys()]) listener.close()
+  }
+}

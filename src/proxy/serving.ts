@@ -1,0 +1,127 @@
+/**
+ * How requests are served: everything that follows from the settings, built as a whole and replaced as a whole. A request
+ * takes the one that is current when it begins and keeps it until it ends, so a reload changes nothing under way.
+ */
+import type { Clock } from '../clock.ts'
+import type { ConnectGuard } from '../network/connect-guard.ts'
+import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
+import { isSame } from '../same.ts'
+import type { Strategy } from '../strategy.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { BanRule } from './ban-rule.ts'
+import { Hedging } from './hedging.ts'
+import type { HttpExchangeDeps } from './http-exchange.ts'
+import type { SupplyView } from './lease-contract.ts'
+import { type IdleSteps, idleStepMs } from './relay.ts'
+import { Router } from './router.ts'
+import type { TunnelDeps } from './tunnel.ts'
+
+export interface ServingSettings {
+  readonly dialTimeoutMs: number
+  /** Of all tries for one client together. */
+  readonly dialDeadlineMs: number
+  readonly tries: number
+  readonly idleMs: number
+  readonly strategy: Strategy
+  readonly perRequest: boolean
+  readonly retryStatuses: readonly number[]
+  readonly bans: readonly BanRule[]
+  readonly providers: readonly string[]
+  /** Rules and groups; undefined without rules. */
+  readonly routes: RouteSettings | undefined
+  /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
+  readonly hedgeAfter: number | 'auto' | 'off'
+  /** Second dials at the same time. */
+  readonly maxHedges: number
+}
+
+/** What outlives every change of the settings. */
+export type ServingParts = Pick<
+  TunnelDeps & HttpExchangeDeps,
+  'clock' | 'pool' | 'health' | 'leaseQueue' | 'sessionTable' | 'connector' | 'observer' | 'relays' | 'opening'
+> & { readonly supply: SupplyView; readonly guard: ConnectGuard }
+
+export class Serving {
+  readonly router: Router
+  readonly tunnelDeps: TunnelDeps
+  readonly httpExchangeDeps: HttpExchangeDeps
+  readonly #settings: ServingSettings
+  readonly #routes: RouteTable | undefined
+
+  /** @param former what it replaces: parts whose settings are the same go on, with what they have learnt */
+  constructor(settings: ServingSettings, { supply, guard, ...parts }: ServingParts, former?: Serving) {
+    const { clock } = parts
+    this.#settings = settings
+    this.#routes = this.#routesOf(clock, supply, former)
+    this.router = new Router({
+      strategy: settings.strategy,
+      providers: settings.providers,
+      isOwnPort: (host, port) => guard.isOwnPort(host, port),
+      routes: this.#routes,
+    })
+    const [tunnels, exchanges] = [former?.tunnelDeps, former?.httpExchangeDeps]
+    const common = {
+      ...parts,
+      deadlines: listOf(clock, settings.dialDeadlineMs, tunnels?.deadlines),
+      idle: idleOf(clock, settings.idleMs, tunnels?.idle),
+      tries: settings.tries,
+    }
+    this.tunnelDeps = { ...common, hedging: this.#hedgingOf(clock, former) }
+    this.httpExchangeDeps = {
+      ...common,
+      answers: listOf(clock, settings.dialTimeoutMs, exchanges?.answers),
+      pauses: listOf(clock, settings.idleMs, exchanges?.pauses),
+      perRequest: settings.perRequest,
+      bans: settings.bans,
+      retryStatuses: new Set(settings.retryStatuses),
+    }
+  }
+
+  /** Groups know who serves now. */
+  #routesOf(clock: Clock, supply: SupplyView, former: Serving | undefined): RouteTable | undefined {
+    const { routes } = this.#settings
+    if (former !== undefined && isSame(routes, former.#settings.routes)) return former.#routes
+    return routes && new RouteTable(routes, serveCheck(clock, supply))
+  }
+
+  #hedgingOf(clock: Clock, former: Serving | undefined): Hedging | undefined {
+    const { hedgeAfter, maxHedges } = this.#settings
+    const known = former === undefined ? undefined : former.#settings
+    if (known?.hedgeAfter === hedgeAfter && known.maxHedges === maxHedges) return former?.tunnelDeps.hedging
+    former?.tunnelDeps.hedging?.close()
+    return hedgeAfter === 'off' ? undefined : new Hedging(clock, hedgeAfter, maxHedges)
+  }
+
+  /** Ends its timers: what has not ended stays so. */
+  close(): void {
+    const { deadlines, idle, hedging } = this.tunnelDeps
+    const { answers, pauses } = this.httpExchangeDeps
+    for (const list of [deadlines, idle.list, answers, pauses]) list.close()
+    hedging?.close()
+  }
+}
+
+function listOf(clock: Clock, ms: number, former: TimeoutQueue | undefined): TimeoutQueue {
+  return former === undefined ? new TimeoutQueue(clock, ms) : former.withDuration(ms)
+}
+
+function idleOf(clock: Clock, idleMs: number, former: IdleSteps | undefined): IdleSteps {
+  const step = idleStepMs(idleMs)
+  return { list: listOf(clock, step, former?.list), steps: Math.max(1, Math.round(idleMs / step)) }
+}
+
+/** How long an answer of supply about a provider is used: it looks at all the addresses. */
+const OUTLOOK_MS = 100
+
+/** Whether a provider holds an address or may buy one. */
+function serveCheck(clock: Clock, supply: SupplyView): (provider: string) => boolean {
+  const known = new Map<string, { readonly can: boolean; readonly at: number }>()
+  return (provider) => {
+    const now = clock.now()
+    const latest = known.get(provider)
+    if (latest !== undefined && now - latest.at < OUTLOOK_MS) return latest.can
+    const can = supply.outlook([provider], []) === undefined
+    known.set(provider, { can, at: now })
+    return can
+  }
+}

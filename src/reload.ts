@@ -1,0 +1,226 @@
+/**
+ * Another configuration while the gateway runs. What can fail comes first (read the file, open sources and ports); then
+ * everything changes in one synchronous step, so that each connection is served by one configuration or by the other.
+ * docs/adr/0014-reload.md says why.
+ */
+import type { Address } from './address.ts'
+import { CommandError, sentenceOf } from './cli/words.ts'
+import type { Clock, Timer } from './clock.ts'
+import { applicable, changesOf } from './config/difference.ts'
+import type { ConfigSource } from './config/load.ts'
+import type { Config } from './config/schema.ts'
+import { warningsOf } from './config/warnings.ts'
+import { type FileWatch, watchFile } from './config/watch.ts'
+import type { DescriptorBudget } from './descriptors.ts'
+import { ConfigError } from './errors.ts'
+import { runInBackground } from './internal-errors.ts'
+import { type Log, setLogLevel } from './log.ts'
+import type { Health } from './pool/health.ts'
+import type { Pool } from './pool/pool.ts'
+import type { DataPlane } from './proxy/data-plane.ts'
+import type { TrafficCounters } from './proxy/stream-info.ts'
+import { budgetOf, dataSettings } from './settings.ts'
+import { type ConfiguredSources, plannerSettings } from './supply/configured-sources.ts'
+import type { Supply } from './supply/supply.ts'
+import { VendorError } from './vendors/contract.ts'
+
+/** A configuration, and what it was read from where that is a file. */
+export interface LoadedConfig {
+  readonly config: Config
+  readonly source: ConfigSource | undefined
+}
+
+export interface ReloadReport {
+  /** First keys of what has changed, as in `pool` or `providers.qg`. */
+  readonly changed: string[]
+  /** Of what has changed: what only a restart takes up. */
+  readonly needsRestart: string[]
+}
+
+interface ReloadParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly pool: Pool
+  readonly health: Health
+  readonly supply: Supply
+  readonly data: DataPlane
+  readonly traffic: TrafficCounters
+  readonly sources: ConfiguredSources
+}
+
+/** How often it is looked whether the tunnels of what was withdrawn are over. */
+const DRAIN_POLL_MS = 1_000
+
+export class Reload {
+  readonly #parts: ReloadParts
+  readonly #log: Log
+  readonly #read: (() => LoadedConfig) | undefined
+  #loaded: LoadedConfig
+  #latest: Promise<unknown> = Promise.resolve()
+  #draining: Timer | undefined
+  #watch: FileWatch | undefined
+  #isClosed = false
+
+  /** @param read reads the configuration again; undefined: there is no file */
+  constructor(loaded: LoadedConfig, read: (() => LoadedConfig) | undefined, parts: ReloadParts) {
+    this.#loaded = loaded
+    this.#read = read
+    this.#parts = parts
+    this.#log = parts.log.child({ mod: 'reload' })
+  }
+
+  /** The configuration in force. */
+  get config(): Config {
+    return this.#loaded.config
+  }
+
+  get source(): ConfigSource | undefined {
+    return this.#loaded.source
+  }
+
+  /** Where clients connect, in the order of `listen:`. */
+  get addresses(): readonly Address[] {
+    return this.#parts.data.addresses
+  }
+
+  /**
+   * Reads the configuration again and applies it; one at a time. Success and failure are logged.
+   * @param trigger what asked for it, for the log
+   * @throws {ConfigError} for a file with mistakes; else an error with a sentence for a person: there is no file, a port
+   *   cannot be had, a link cannot be used. Then nothing has changed
+   */
+  reload(trigger: string): Promise<ReloadReport> {
+    const outcome = this.#latest.then(() => this.#reload(trigger))
+    this.#latest = outcome.catch(() => {})
+    return outcome
+  }
+
+  async #reload(trigger: string): Promise<ReloadReport> {
+    try {
+      if (this.#isClosed) throw new CommandError('the gateway is stopping')
+      if (this.#read === undefined) throw new CommandError('the gateway was started without a file')
+      const report = await this.#apply(this.#read())
+      this.#announce(trigger, report)
+      return report
+    } catch (error) {
+      this.#logFailure(trigger, error)
+      throw error instanceof ConfigError ? error : new CommandError(this.#explain(error), { cause: error })
+    }
+  }
+
+  async #apply({ config: wanted, source }: LoadedConfig): Promise<ReloadReport> {
+    const { sources, data } = this.#parts
+    const former = this.config
+    const { config, needsRestart } = applicable(former, wanted)
+    const budget = budgetOf(config)
+    const nextSources = await sources.prepare(config)
+    let ports: Awaited<ReturnType<DataPlane['prepare']>>
+    try {
+      ports = await data.prepare(dataSettings(config, budget))
+    } catch (error) {
+      await nextSources.cancel()
+      throw error
+    }
+    if (this.#isClosed) {
+      ports.cancel()
+      await nextSources.cancel()
+      throw new CommandError('the gateway is stopping')
+    }
+    this.#commit(config, ports, nextSources)
+    this.#loaded = { config, source }
+    this.watch()
+    return { changed: changesOf(former, wanted), needsRestart }
+  }
+
+  /** Synchronous, and nothing in it fails. */
+  #commit(
+    config: Config,
+    ports: Awaited<ReturnType<DataPlane['prepare']>>,
+    sources: Awaited<ReturnType<ConfiguredSources['prepare']>>,
+  ): void {
+    const { pool, health, traffic, supply, clock, log } = this.#parts
+    setLogLevel(log, config.log.level)
+    traffic.accessLog = config.log.access === 'on'
+    health.configure(config.health)
+    pool.configure(config.pool, clock.now())
+    ports.commit()
+    supply.configure(plannerSettings(config), sources.opened)
+    this.#endWhenDrained(sources.commit())
+  }
+
+  /** Vendors inside this process serve the tunnels of what they have sold. */
+  #endWhenDrained(end: () => Promise<void>): void {
+    this.#draining?.clear()
+    if (this.#parts.supply.isDrained) runInBackground(end())
+    else this.#draining = this.#parts.clock.after(DRAIN_POLL_MS, () => this.#endWhenDrained(end))
+  }
+
+  #announce(trigger: string, { changed, needsRestart }: ReloadReport): void {
+    this.#log.info({ trigger, changed }, changed.length === 0 ? 'reloaded: nothing has changed' : 'reloaded')
+    for (const path of needsRestart)
+      this.#log.warn({ path }, 'this change needs a restart: until then the former value holds')
+    logAdvice(this.config, budgetOf(this.config), this.#log)
+  }
+
+  #logFailure(trigger: string, error: unknown): void {
+    if (error instanceof ConfigError) {
+      const { file, problems } = error
+      for (const { path, line, column, message } of problems) this.#log.error({ file, line, column, path }, message)
+    }
+    const reason = error instanceof ConfigError ? 'the file has mistakes' : this.#explain(error)
+    this.#log.error({ trigger, reason }, 'not reloaded: the former configuration stays in force')
+  }
+
+  #explain(error: unknown): string {
+    return error instanceof VendorError ? error.message : sentenceOf(error)
+  }
+
+  /** Watches the file while `reload: auto`. */
+  watch(): void {
+    const { config, source } = this
+    const isWanted = config.reload === 'auto' && source !== undefined && this.#read !== undefined
+    if (!isWanted) {
+      this.#unwatch()
+      return
+    }
+    this.#watch ??= watchFile(
+      source.file,
+      this.#parts.clock,
+      () => this.#written(),
+      (error) => this.#log.error({ code: error.code }, 'the file cannot be watched: reload with SIGHUP or a command'),
+    )
+  }
+
+  /** Something in the folder was written: perhaps another file. */
+  #written(): void {
+    let text: string | undefined
+    try {
+      text = this.#read?.().source?.text
+    } catch {
+      // A mistake, or no file: the reload says which.
+    }
+    if (text === undefined || text !== this.source?.text) void this.reload('file').catch(() => {})
+  }
+
+  #unwatch(): void {
+    this.#watch?.close()
+    this.#watch = undefined
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#draining?.clear()
+    this.#unwatch()
+  }
+}
+
+/** Tells what is allowed and still unwise. */
+export function logAdvice(config: Config, { connections: room }: DescriptorBudget, log: Log): void {
+  if (config.limits.connections > room) {
+    log.warn(
+      { wanted: config.limits.connections, used: room },
+      'limits.connections is more than half the descriptor limit: raise it with ulimit -n',
+    )
+  }
+  for (const { path, message } of warningsOf(config)) log.warn({ path }, message)
+}

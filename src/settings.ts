@@ -1,0 +1,76 @@
+/** What each part is set to, from a configuration. */
+import { type Config, isDemo, privateProviders } from './config/schema.ts'
+import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
+import type { DataPlaneSettings } from './proxy/data-plane.ts'
+
+/** How many descriptors each part may use. */
+export function budgetOf({ admin, callback, dial, limits, listen, pool, providers }: Config): DescriptorBudget {
+  const hasDemo = providers.some(isDemo)
+  return descriptorBudget({
+    connections: limits.connections,
+    // The demo's upstreams are in this process: they accept a connection, and may open one to the target.
+    socketsPerConnection: hasDemo ? 4 : 2,
+    listeners: listen.length,
+    providers: providers.length,
+    hasAdmin: admin !== 'off',
+    hasCallback: callback !== 'off',
+    hedges: dial.hedgeAfter !== 'off' && pool.perUpstream.uses !== 1,
+    preconnects: dial.warm > 0,
+  })
+}
+
+/** @param budget as `budgetOf` */
+export function dataSettings(config: Config, budget: DescriptorBudget): DataPlaneSettings {
+  const { limits, dial, wait } = config
+  return {
+    ports: config.listen.map((port) => ({
+      host: port.host,
+      port: port.port,
+      users: port.users,
+      allow: port.allow,
+      provider: port.provider,
+      strategy: port.strategy,
+      session: port.session,
+      listen: { port: port.port, name: port.name },
+      optionHeaders: port.optionHeaders,
+      upstreamHeader: port.upstreamHeader,
+      handshakeMs: limits.handshake,
+      maxHeaderBytes: limits.headerBytes,
+      maxEarlyBytes: limits.earlyBytes,
+    })),
+    maxConnections: budget.connections,
+    minUnidentified: budget.unidentified,
+    maxHeaderBytes: limits.headerBytes,
+    dialTimeoutMs: dial.timeout,
+    warm: dial.warm,
+    maxWarm: budget.preconnects,
+    maxHedges: budget.hedges,
+    dialDeadlineMs: dial.deadline,
+    tries: dial.tries,
+    // With one use per address a hedge would spend two for one tunnel.
+    hedgeAfter: config.pool.perUpstream.uses === 1 ? 'off' : dial.hedgeAfter,
+    idleMs: config.relay.idle,
+    wait: { timeoutMs: wait.timeout, queue: wait.queue },
+    session: config.session,
+    strategy: config.rotation.strategy,
+    perRequest: config.rotation.per === 'request',
+    retryStatuses: config.rotation.retryStatuses,
+    bans: config.bans.map(({ host, status, rest }) => ({
+      matches: hostMatcher(host),
+      statuses: new Set(status),
+      restMs: rest,
+    })),
+    providers: config.providers.map((provider) => provider.name),
+    allowPrivate: privateProviders(config),
+    routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
+    closesAtDeadline: config.pool.onDeadline === 'close',
+  }
+}
+
+/** `*.example.com` is every host below it; anything else is the host itself. */
+function hostMatcher(pattern: string): (host: string) => boolean {
+  const lower = pattern.toLowerCase()
+  if (lower === '*') return () => true
+  if (lower.startsWith('*.')) return (host) => host.toLowerCase().endsWith(lower.slice(1))
+  return (host) => host.toLowerCase() === lower
+}

@@ -1,0 +1,141 @@
+/** Another configuration while the gateway runs: what changes, what stays, and what a mistake does. */
+
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { ConfigError } from '../../src/errors.ts'
+import { connectVia, plain } from '../support/client.ts'
+import { eventually, refusalOf } from '../support/gateway.ts'
+import { startReloadable } from '../support/reloads.ts'
+import { expectEcho } from '../support/socket-io.ts'
+
+const PASSWORD = 'long-enough-password'
+const OTHER = 'another-long-password'
+const login = { username: 'crawler', password: PASSWORD }
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+const status = async (port: number, options = {}) => (await connectVia(port, 'echo.test:7', options)).status
+
+describe('a file with mistakes', () => {
+  it('changes nothing, and says line and column in the log and to whoever asked', async () => {
+    const { app, port, file, log } = await startReloadable()
+    writeFileSync(file, 'listen: [{ port: 0 }]\nproviders:\n  - { name: own, vendor: static, list: [], lisst: [] }\n')
+    const failure = await app.reload('test').catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(ConfigError)
+    expect((failure as ConfigError).problems).toContainEqual(expect.objectContaining({ line: 3, column: 44 }))
+    expect(log.records().some((entry) => entry['line'] === 3 && entry['column'] === 44)).toBe(true)
+    expect(await status(port)).toBe(200)
+  })
+
+  it('that is half written is no reason to stop', async () => {
+    const { app, port, file } = await startReloadable()
+    for (const text of ['', 'listen: [{ port', 'providers:\n'])
+      await expect((writeFileSync(file, text), app.reload('test'))).rejects.toBeInstanceOf(ConfigError)
+    expect(await status(port)).toBe(200)
+  })
+})
+
+describe('ports', () => {
+  it('are opened and closed; what is open on a closed one runs on', async () => {
+    const gateway = await startReloadable()
+    const tunnel = await connectVia(gateway.port, 'echo.test:7')
+    const added = await freePort()
+    const report = await gateway.change({ listen: [{ port: added }] })
+    expect(report).toEqual({ changed: ['listen'], needsRestart: [] })
+    expect(gateway.app.addresses.map(({ port }) => port)).toEqual([added])
+    expect(await status(added)).toBe(200)
+    await expect(connectVia(gateway.port, 'echo.test:7')).rejects.toThrow()
+    await expectEcho(tunnel, 'undisturbed')
+  })
+
+  it('that are taken refuse the whole reload', async () => {
+    const gateway = await startReloadable()
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    onTestFinished(() => void taken.close())
+    const { port } = taken.address() as AddressInfo
+    const users = [{ name: 'crawler', password: PASSWORD }]
+    const change = gateway.change({ listen: [{ port: 0, users }, { port }] })
+    await expect(change).rejects.toThrow(`port ${port} on 127.0.0.1 is in use`)
+    expect(gateway.app.addresses.length).toBe(1)
+    expect(await status(gateway.port)).toBe(200)
+    await gateway.change({ listen: [{ port: 0, users }] })
+    expect(refusalOf(await connectVia(gateway.port, 'echo.test:7'))).toMatchObject({ code: 'GW_LOGIN_REQUIRED' })
+  })
+})
+
+describe('users', () => {
+  const listen = (password: string) => [{ port: 0, users: [{ name: 'crawler', password }] }]
+
+  it('have their new password at once, also on a connection that is open and for a CONNECT that was seen before', async () => {
+    const gateway = await startReloadable({ config: { listen: listen(PASSWORD) }, secrets: [PASSWORD, OTHER] })
+    const { port } = gateway
+    expect(await status(port, { login })).toBe(200)
+    await gateway.change({ listen: listen(OTHER) })
+    expect(await status(port, { login })).toBe(407)
+    expect(await status(port, { login: { username: 'crawler', password: OTHER } })).toBe(200)
+  })
+})
+
+describe('limits and times', () => {
+  it('hold for connections from then on', async () => {
+    const gateway = await startReloadable({ upstreams: 1 })
+    const first = await connectVia(gateway.port, 'echo.test:7')
+    await gateway.change({ limits: { connections: 1 } })
+    expect(refusalOf(await connectVia(gateway.port, 'echo.test:7')).code).toBe('GW_TOO_MANY_CONNECTIONS')
+    await expectEcho(first, 'undisturbed')
+    await gateway.change({
+      limits: { connections: 100 },
+      pool: { perUpstream: { connections: 1 } },
+      wait: { timeout: '50ms' },
+    })
+    expect((await plain(gateway.port, 'http://site.test/')).status).toBe(503)
+    await gateway.change({ pool: { perUpstream: { connections: 2 } } })
+    expect((await plain(gateway.port, 'http://site.test/')).status).toBe(200)
+  })
+
+  it('a session outlives a change of its own settings', async () => {
+    const gateway = await startReloadable({ upstreams: 5 })
+    const ask = () => plain(gateway.port, 'http://site.test/', { login: { username: 'x-session-a', password: '' } })
+    const peer = async () => (await ask(), gateway.world.site.requests.at(-1)?.peer)
+    const before = await peer()
+    await gateway.change({ session: { idle: '5m', max: 10 } })
+    for (let n = 0; n < 6; n++) expect(await peer()).toBe(before)
+  })
+})
+
+describe('what only a restart takes up', () => {
+  it('is told, and the rest takes effect', async () => {
+    const gateway = await startReloadable()
+    const report = await gateway.change({ admin: { port: 1 }, limits: { connections: 50 } })
+    expect(report).toEqual({ changed: ['admin', 'limits'], needsRestart: ['admin'] })
+    expect(gateway.log.records().some(({ path, msg }) => path === 'admin' && /restart/.test(String(msg)))).toBe(true)
+  })
+})
+
+it('reloads are one after another, however many are asked for at once', async () => {
+  const gateway = await startReloadable()
+  gateway.write({ limits: { connections: 77 } })
+  const reports = await Promise.all(Array.from({ length: 20 }, () => gateway.app.reload('test')))
+  expect(reports.map(({ changed }) => changed)).toEqual([['limits'], ...Array.from({ length: 19 }, () => [])])
+})
+
+it('a file is watched with reload: auto, and not before', async () => {
+  const gateway = await startReloadable()
+  await gateway.change({ reload: 'auto' })
+  gateway.write({ limits: { connections: 1 } })
+  const held = await connectVia(gateway.port, 'echo.test:7')
+  await eventually(() => gateway.log.records().filter(({ trigger }) => trigger === 'file').length).toBe(1)
+  expect(refusalOf(await connectVia(gateway.port, 'echo.test:7')).code).toBe('GW_TOO_MANY_CONNECTIONS')
+  held.socket.destroy()
+})
