@@ -3,12 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { connectVia, plain } from '../support/client.ts'
 import { eventually } from '../support/gateway.ts'
+import { reloadUnderLoad } from '../support/reload-load.ts'
 import { startReloadable } from '../support/reloads.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
 import type { World } from '../support/world.ts'
 
 const KEY = 'the-key-of-the-account'
+
+/** Reloads of one test: 500 of them are in test/torture/reload.test.ts. */
+const RELOADS = 25
 
 /** A gateway with one provider that buys, and has bought, one address. */
 async function startBuying() {
@@ -54,6 +58,13 @@ describe('a provider that buys', () => {
     await connectVia(port, 'echo.test:7')
     await expectEcho(tunnel, 'undisturbed')
     expect(sold()).toBe(1)
+  })
+
+  it('serves on through many reloads under load: nothing broken, nothing refused, nothing bought twice', async () => {
+    const gateway = await startBuying()
+    const { opened, failed, broken } = await reloadUnderLoad(gateway, { reloads: RELOADS, clients: 4 })
+    expect([failed, broken, gateway.sold()]).toEqual([[], 0, 1])
+    expect(opened).toBeGreaterThan(RELOADS)
   })
 
   it('keeps its addresses when its parameters change', async () => {
