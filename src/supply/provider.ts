@@ -273,10 +273,9 @@ export class Provider implements PendingPollerHandler {
   /** The vendor let us know that something changed. */
   hint(): void {
     const { pendingPoller, status } = this.#parts
-    this.source.hint?.()
     if (pendingPoller !== undefined) runInBackground(pendingPoller.now())
     // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
-    if (this.source.isList && this.source.hint !== undefined && status.isResting) this.retry()
+    if (this.source.isList && this.source.hasCallbacks === true && status.isResting) this.retry()
   }
 
   /** An upstream of this provider has left the pool. */
@@ -311,6 +310,10 @@ export class Provider implements PendingPollerHandler {
 
   get isWanted(): boolean {
     return this.#clock.now() < this.#wantedUntil
+  }
+
+  get hasOpenOrders(): boolean {
+    return this.#parts.accounts.store.view.unknownOf(this.name) > 0
   }
 
   get pausedUntil(): number {
