@@ -172,9 +172,10 @@ export class Ordering {
 
   /** The vendor has listed what it holds: that ends the unknown orders before `askedAt`. */
   async reconciled(held: Delivery, askedAt: number): Promise<void> {
-    const { ingest, accounts, settings } = this.#parts
+    const { ingest, accounts, account, settings } = this.#parts
     const { own, unknown } = ingest.ownOf(held)
     await this.arrived(own, 'news')
+    account.inventory.freeUnknown(settings.name)
     accounts.store.resolve(settings.name, unknown, askedAt)
   }
 
