@@ -70,8 +70,6 @@ export interface Figures {
 }
 
 export const LIFE_MS = 60_000
-/** `margin: auto` of a life of a minute. */
-export const MARGIN_MS = 6_000
 const SAMPLE_MS = 100
 const FIRST_SAMPLE_MS = 60_000
 const WAIT_MS = 10_000
