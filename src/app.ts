@@ -1,6 +1,6 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
 
-import { type Address, formatAuthority } from './address.ts'
+import type { Address } from './address.ts'
 import { liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
@@ -40,6 +40,8 @@ export interface App {
   readonly traffic: TrafficCounters
   /** Reads the configuration again: reload.ts. */
   reload(trigger: string): ReturnType<Reload['reload']>
+  /** Clients that are being served. */
+  openConnections(): number
   /** Accepts nobody, waits for open tunnels as long as `stop.drain`, then ends everything. */
   stop(): Promise<void>
   /** Ends everything at once. */
@@ -119,7 +121,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback })
     closers.unshift(() => callback?.close())
     parts.supply.start()
-    announce(config, addresses, budget, log)
+    logAdvice(config, budget, log)
     reload.watch()
     return {
       ...parts,
@@ -127,6 +129,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         return reload.addresses
       },
       admin: adminAddress,
+      openConnections: () => parts.traffic.connections.open.length,
       abort: closeAll,
       reload: (trigger) => reload.reload(trigger),
       stop: () => drain(parts.data, clock, reload.config.stop.drain, closeAll),
@@ -156,17 +159,6 @@ function logInternalErrors(log: Log): () => void {
   )
 }
 
-/** Tells where it listens and what to try next. */
-function announce(config: Config, addresses: readonly Address[], budget: DescriptorBudget, log: Log): void {
-  logAdvice(config, budget, log)
-  addresses.forEach(({ host, port }, index) => {
-    const proxy = formatAuthority(host, port)
-    const name = config.listen[index]?.name
-    const user = config.listen[index]?.users?.[0]?.name
-    const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
-    const page = config.providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
-    log.info({ listen: proxy, name }, `ready for HTTP and SOCKS; try: curl -x http://${proxy}${login} ${page}`)
-  })
 }
 
 /** Pool, health, supply and data plane, joined: what one tells the other is all here. */

@@ -1,8 +1,8 @@
 /** One pino root. Secrets are objects that print as [redacted] (secret.ts); `redact` below is only the second net. */
-import { createRequire } from 'node:module'
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Clock } from './clock.ts'
+import { formatLogLine } from './log-line.ts'
 import { LogWriter } from './log-writer.ts'
 
 export type Log = Logger
@@ -47,20 +47,19 @@ export function setLogLevel(log: Log, level: LogSettings['level']): void {
   }
 }
 
+const writesToTerminal = (): boolean => isatty(STANDARD_OUTPUT)
+
 /** The log of the process, on standard output. */
 export function openLog(settings: LogSettings, clock: Clock): { readonly log: Log; readonly writer: LogWriter } {
   const writer = new LogWriter(clock)
-  const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && isatty(STANDARD_OUTPUT))
+  const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && writesToTerminal())
   const log = createLog(settings, isPretty ? prettyInto(writer) : writer)
   writer.onResumed = (lines) => log.warn({ lines }, 'lines of this log are missing: they could not be written')
   return { log, writer }
 }
 
-const require = createRequire(import.meta.url)
-
-/** Loaded only for people: a service that writes JSON saves its memory. */
+/** Colours on a terminal, unless NO_COLOR (https://no-color.org/) or TERM=dumb is set. */
 function prettyInto(writer: LogWriter): DestinationStream {
-  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty')
-  const format = prettyFactory({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
-  return { write: (line) => writer.write(format(line)) }
+  const isColoured = writesToTerminal() && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+  return { write: (line) => writer.write(formatLogLine(line, isColoured)) }
 }

@@ -24,6 +24,9 @@ if (import.meta.filename.endsWith('.ts')) {
 const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')
 const { SystemClock } = await import('./clock.ts')
+const { languageOf, useLanguage } = await import('./messages/language.ts')
+
+useLanguage(languageOf(process.env))
 
 // The timers of the clock do not keep a process alive; a command that waits for one has to.
 const alive = setInterval(() => {}, 2 ** 30)
@@ -34,6 +37,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   clock: new SystemClock(),
   process,
+  isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   exit: (code) => process.exit(code),

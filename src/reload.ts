@@ -214,10 +214,13 @@ export class Reload {
   }
 }
 
+/** Fewer connections than this are a limit that a crawler meets. */
+const FEW_CONNECTIONS = 1_000
+
 /** Tells what is allowed and still unwise. */
 export function logAdvice(config: Config, { connections: room }: DescriptorBudget, log: Log): void {
   if (config.limits.connections > room) {
-    log.warn(
+    log[room < FEW_CONNECTIONS ? 'warn' : 'info'](
       { wanted: config.limits.connections, used: room },
       'limits.connections is more than half the descriptor limit: raise it with ulimit -n',
     )

@@ -1,16 +1,17 @@
 /** The command line: `turnpike start | check | route | status | retry | test-source | try | call | vendor`. */
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
 import { newVendor } from './new-vendor.ts'
 import { reload } from './reload.ts'
 import { retry } from './retry.ts'
 import { type RouteOptions, route } from './route.ts'
-import { type StartDeps, start } from './start.ts'
+import { type StartDeps, type StartOptions, start } from './start.ts'
 import { status } from './status.ts'
 import { DEFAULT_CONFIG, type OfflineTrials, type TestSourceDeps, testSource } from './test-source.ts'
 import { tryOut } from './try.ts'
+import { version } from './version.ts'
 import { exitCodes, explainFailure } from './words.ts'
 
 export interface CliDeps extends StartDeps, Omit<CallDeps, 'offline'>, Omit<TestSourceDeps, 'offline'> {
@@ -73,11 +74,14 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
     .exitOverride()
     .configureOutput({ writeOut: deps.out, writeErr: deps.err })
     .showHelpAfterError('(turnpike --help shows what there is)')
-  withConfig(program.command('start').description('run the gateway until it is told to stop')).action(
-    async ({ config }: Options) => {
-      finish(await start(config, deps))
-    },
-  )
+  withConfig(
+    program
+      .command('start')
+      .description('run the gateway until it is told to stop')
+      .option('-p, --port <port>', 'listen here instead of at the first port of the file', readPort),
+  ).action(async (options: StartOptions) => {
+    finish(await start(options, deps))
+  })
   withConfig(program.command('check').description('say whether a configuration is right, and what it would do')).action(
     ({ config }: Options) => {
       deps.out(check(config, deps.environment))
@@ -215,16 +219,16 @@ interface CallOptions extends Options {
   readonly json: boolean
 }
 
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (!(port <= 65_535)) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return port
+}
+
 interface Options {
   readonly config: string
 }
 
 function withConfig(command: Command): Command {
   return command.option('-c, --config <file>', 'configuration file', DEFAULT_CONFIG)
-}
-
-/** package.json lies two folders up, from src/cli as from dist/cli. */
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

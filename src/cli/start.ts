@@ -1,4 +1,5 @@
 /** `turnpike start`: runs the gateway until a signal. */
+import { type Address, formatAuthority } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../config/environment.ts'
 import { type ConfigSource, loadConfigSource } from '../config/load.ts'
@@ -6,12 +7,22 @@ import type { Config } from '../config/schema.ts'
 import { stackOf } from '../internal-errors.ts'
 import { type Log, openLog } from '../log.ts'
 import type { LogWriter } from '../log-writer.ts'
+import { say } from '../messages/language.ts'
+import { terminal } from '../messages/terminal.ts'
+import { adminToken } from './admin-client.ts'
 import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
-import { exitCodes, explainFailure } from './words.ts'
+import { startSummary, tryText } from './summary.ts'
+import { version } from './version.ts'
+import { exitCodes, explainFailure, UsageError } from './words.ts'
 
 /** A running gateway. */
 export interface App {
+  /** Where clients connect, in the order of `listen`. */
+  readonly addresses: readonly Address[]
+  readonly admin: Address | undefined
+  /** Clients that are being served. */
+  openConnections(): number
   /** Stops accepting, lets open connections finish for `stop.drain`, closes the rest. */
   stop(reason: string): Promise<void>
   /** Reads the configuration again, and logs the outcome. @throws when nothing has changed */
@@ -37,6 +48,8 @@ export interface StartDeps {
   readonly clock: Clock
   readonly process: SignalSource & CrashSource
   readonly err: (text: string) => void
+  /** Whether standard output is a terminal: a summary with the admin token is for a person, never for a file. */
+  readonly isTerminal: boolean
   /** Gives back the memory that only the start has needed. Called once, when the gateway listens. */
   readonly tidy: () => void
   /** Ends the process without waiting for anything but writes that are under way in a thread. */
@@ -50,13 +63,22 @@ interface CrashSource {
   off(event: 'uncaughtException', listener: (error: unknown) => void): unknown
 }
 
+export interface StartOptions {
+  readonly config: string
+  readonly port?: number
+}
+
 /**
  * Runs the gateway of a configuration file.
+ * @param port takes the place of the first listener's
  * @returns the exit code, once the gateway has stopped or could not be started
  * @throws {ConfigError} when the file has mistakes
  */
-export async function start(file: string, deps: StartDeps): Promise<number> {
-  const read = () => loadConfigSource(file, deps.environment)
+export async function start({ config: file, port }: StartOptions, deps: StartDeps): Promise<number> {
+  const read = () => {
+    const { config, source } = loadConfigSource(file, deps.environment)
+    return { config: withPort(config, port), source }
+  }
   const { config, source } = read()
   const { log, writer } = openLog(config.log, deps.clock)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
@@ -82,7 +104,10 @@ export async function start(file: string, deps: StartDeps): Promise<number> {
   try {
     app = await deps.startApp(config, { clock: deps.clock, log, source, read, logLinesLost: () => writer.lost })
     deps.tidy()
-    await app.stop(await asked.promise)
+    announce(config, app, { ...deps, log, writer })
+    const signal = await asked.promise
+    sayGoodbye(config, app, signal, { ...deps, log })
+    await app.stop(signal)
     return exitCodes.ok
   } catch (error) {
     const { text, exitCode } = explainFailure(error, config)
@@ -101,4 +126,46 @@ function leave(writer: LogWriter, { exit, kill }: StartDeps): void {
   const end = () => (writer.blocksExit ? kill() : exit(exitCodes.failed))
   if (writer.isIdle) end()
   else void writer.flush().then(end)
+}
+
+/** @throws {UsageError} when another port of the configuration has this number already */
+function withPort(config: Config, port: number | undefined): Config {
+  if (port === undefined) return config
+  const { listen, admin } = config
+  const others = [...listen.slice(1).map((other) => other.port), ...(admin === 'off' ? [] : [admin.port])]
+  if (port !== 0 && others.includes(port))
+    throw new UsageError(`--port ${port}: the configuration has another port of this number`)
+  return { ...config, listen: listen.map((listener, index) => (index === 0 ? { ...listener, port } : listener)) }
+}
+
+type Announcing = Pick<StartDeps, 'isTerminal'> & { readonly log: Log; readonly writer: LogWriter }
+
+/** Where it listens and what to try next: a summary for a person, else one log line a port. */
+function announce(config: Config, { addresses, admin }: App, { isTerminal, log, writer }: Announcing): void {
+  if (isTerminal) {
+    // Through the writer of the log: both go to the terminal, in this order.
+    writer.write(startSummary(config, { version: version(), addresses, admin, token: adminToken(config) }))
+    return
+  }
+  addresses.forEach((address, index) => {
+    const name = config.listen[index]?.name
+    const words = `ready for HTTP and SOCKS; try: ${tryText(config, addresses, index)}`
+    log.info({ listen: formatAuthority(address.host, address.port), name }, words)
+  })
+}
+
+/** What the end waits for, and how not to wait. */
+function sayGoodbye(
+  { stop }: Config,
+  app: App,
+  signal: string,
+  { isTerminal, err, log }: Pick<StartDeps, 'isTerminal' | 'err'> & { readonly log: Log },
+): void {
+  const count = app.openConnections()
+  const seconds = stop.drain / 1_000
+  log.info(
+    { signal, connections: count, waitsAtMostMs: count === 0 ? 0 : stop.drain },
+    'stopping: open connections may finish; another signal ends at once',
+  )
+  if (isTerminal) err(`\n${count === 0 ? say(terminal.stopping) : say(terminal.waiting, { count, seconds })}\n`)
 }

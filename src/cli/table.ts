@@ -13,10 +13,10 @@ export function renderTable(rows: readonly Row[]): string {
     flat.every((row) => (row.get(column) ?? '').length <= LONGEST_CELL),
   )
   const lines = [columns, ...flat.map((row) => columns.map((column) => row.get(column) ?? ''))]
-  const widths = columns.map((_, c) => Math.max(...lines.map((line) => line[c]?.length ?? 0)))
+  const widths = columns.map((_, c) => Math.max(...lines.map((line) => displayWidth(line[c] ?? ''))))
   const table = lines.map((line) =>
     line
-      .map((cell, c) => cell.padEnd(widths[c] ?? 0))
+      .map((cell, c) => padEnd(cell, widths[c] ?? 0))
       .join('  ')
       .trimEnd(),
   )
@@ -36,6 +36,20 @@ function flatten(row: Row): Map<string, string> {
     } else cells.set(key, oneLine(Array.isArray(value) ? value.join(', ') : value))
   }
   return cells
+}
+
+/** Characters that take two columns of a terminal: what Chinese text holds (Unicode Standard Annex 11, Wide and Fullwidth). */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g
+
+/** Columns that a text without control characters takes. */
+export function displayWidth(text: string): number {
+  return text.length + (text.match(WIDE)?.length ?? 0)
+}
+
+/** As `String.padEnd`, in columns of the terminal. */
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - displayWidth(text)))
 }
 
 /** What an API says is shown, never obeyed: control characters could move the cursor. */

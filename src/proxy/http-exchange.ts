@@ -172,6 +172,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     if (lease === undefined) return
     const { upstream } = lease
     const isFromProxy = isAmbiguous(upstream, head.status) && this.#formFor(upstream) === 'absolute'
+    this.status = head.status
     this.#commit(isFromProxy ? head.status : undefined)
     if (!isDirect(upstream)) restForHost(this.#deps, upstream, this.host, head.status)
     const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''

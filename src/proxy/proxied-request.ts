@@ -50,6 +50,8 @@ export interface ProxiedRequestDeps {
 export interface StreamInfo extends OpenConnection {
   /** How long the client wanted the upstream to live, and how long it then had; ms. Undefined for who did not say. */
   readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
+  /** HTTP status of the answer that was passed on to a plain request. */
+  readonly status: number | undefined
 }
 
 /** Counters and log. Called for every client, so it must cost next to nothing. */
@@ -88,6 +90,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   abstract readonly bytesToClient: number
   servedBy: Upstream | undefined
   life: StreamInfo['life']
+  status: StreamInfo['status']
   protected readonly deps: ProxiedRequestDeps
   /** The claim on the upstream that is tried, or serves. */
   protected lease: Lease | undefined

@@ -104,7 +104,11 @@ export class TrafficCounters implements DataPlaneObserver {
     this.#count(error)
     this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
     this.#logSocksRefusal(traffic.protocol, error)
-    if (this.accessLog) this.#log.info({ ...facts(traffic), end: error.code }, 'connection')
+    if (this.accessLog)
+      this.#log.info(
+        { ...this.#facts(traffic), status: error.spec.http, code: error.code, end: error.code },
+        'connection',
+      )
   }
 
   handshakeRefused(error: GatewayError, protocol?: StreamInfo['protocol']): void {
@@ -121,7 +125,7 @@ export class TrafficCounters implements DataPlaneObserver {
     this.downBytes += downBytes
     this.connections.ended(traffic, this.#clock.now(), end ?? 'client-gone', undefined, upBytes, downBytes)
     if (this.accessLog)
-      this.#log.info({ ...facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
+      this.#log.info({ ...this.#facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
   }
 
   acceptFailed(error: NodeJS.ErrnoException): void {
@@ -142,6 +146,21 @@ export class TrafficCounters implements DataPlaneObserver {
     this.#log.warn({ client, failures }, 'logins failed')
   }
 
+  #facts(traffic: StreamInfo): object {
+    const { protocol, clientAddress, account, target, servedBy, life, beganAt, status } = traffic
+    return {
+      protocol,
+      client: clientAddress,
+      account,
+      target,
+      upstream: servedBy?.id,
+      provider: servedBy?.facts.provider,
+      status,
+      durationMs: Math.round(this.#clock.now() - beganAt),
+      ...(life === undefined ? {} : { lifeAskedMs: life.askedMs, lifeLeftMs: Math.round(life.leftMs) }),
+    }
+  }
+
   #count(error: GatewayError): void {
     this.refusedCount++
     this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1)
@@ -151,17 +170,4 @@ export class TrafficCounters implements DataPlaneObserver {
 function answerOf(failure: DialFailure): number | undefined {
   if (failure.kind === 'login') return failure.status
   return failure.kind === 'refused' && failure.answer !== NO_ANSWER ? failure.answer : undefined
-}
-
-function facts(traffic: StreamInfo): object {
-  const { protocol, clientAddress, account, target, servedBy, life } = traffic
-  return {
-    protocol,
-    client: clientAddress,
-    account,
-    target,
-    upstream: servedBy?.id,
-    provider: servedBy?.facts.provider,
-    ...(life === undefined ? {} : { lifeAskedMs: life.askedMs, lifeLeftMs: Math.round(life.leftMs) }),
-  }
 }

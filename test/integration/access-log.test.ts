@@ -29,11 +29,13 @@ it('tells who, how, where, through which upstream, how much, and how it ended', 
   expect(ended()).toEqual([
     expect.objectContaining({ ...served, protocol: 'connect', target: 'echo.test:7', end: expect.any(String) }),
     expect.objectContaining({ ...served, protocol: 'socks5', target: 'echo.test:7', end: 'done' }),
-    expect.objectContaining({ ...served, protocol: 'http', target: 'site.test:80', end: 'done' }),
+    expect.objectContaining({ ...served, protocol: 'http', target: 'site.test:80', status: 404, end: 'done' }),
     expect.objectContaining({
       client: '127.0.0.1',
       account: 'crawler',
       target: 'refused.test:7',
+      status: 502,
+      code: 'GW_UPSTREAM_REFUSED',
       end: 'GW_UPSTREAM_REFUSED',
     }),
     expect.objectContaining({
@@ -45,6 +47,7 @@ it('tells who, how, where, through which upstream, how much, and how it ended', 
     }),
   ])
   expect(ended()[0]).toMatchObject({ upBytes: expect.any(Number), downBytes: expect.any(Number) })
+  for (const { durationMs } of ended()) expect(durationMs).toSatisfy(Number.isSafeInteger)
   expect(log.text).not.toMatch(/secret|query/)
 })
 

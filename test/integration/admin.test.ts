@@ -222,6 +222,7 @@ it('has a metrics page that Prometheus can read', async () => {
     account: 'someone',
     servedBy: undefined,
     life: undefined,
+    status: undefined,
     sessionKey: undefined,
     sessionName: undefined,
     dialling: undefined,

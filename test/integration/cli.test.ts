@@ -226,7 +226,7 @@ describe('an unexpected error', () => {
       import { runCli } from ${JSON.stringify(join(root, 'src/cli/cli.ts'))}
       import { SystemClock } from ${JSON.stringify(join(root, 'src/clock.ts'))}
       await runCli(['start', '-c', 'crash.yaml'], {
-        startApp: async () => { ${crash}; return { stop: async () => {}, abort() {} } },
+        startApp: async () => { ${crash}; return { addresses: [], openConnections: () => 0, stop: async () => {}, abort() {} } },
         environment: {}, clock: new SystemClock(), process,
         out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text), exit: (code) => process.exit(code),
         tidy() {},

@@ -22,6 +22,7 @@ export async function runCommand(
     environment: {},
     clock: { now: () => 0 } as unknown as CliDeps['clock'],
     process: { on: unused, off: unused },
+    isTerminal: false,
     tidy: unused,
     exit: unused,
     kill: unused,

@@ -14,13 +14,17 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function setUp(startApp?: StartApp) {
+const listening = { addresses: [{ host: '127.0.0.1', port: 8080 }], admin: { host: '127.0.0.1', port: 8081 } }
+
+function setUp(startApp?: StartApp, { isTerminal = false, connections = 0 } = {}) {
   const events: string[] = []
   const process = new EventEmitter()
   const clock = new FakeClock()
   let tidied = 0
   const draining = Promise.withResolvers<void>()
   const app: App = {
+    ...listening,
+    openConnections: () => connections,
     stop: (reason) => {
       events.push(`stop ${reason}`)
       return draining.promise
@@ -37,6 +41,7 @@ function setUp(startApp?: StartApp) {
     environment: {},
     clock,
     process,
+    isTerminal,
     err: (text: string) => void events.push(text),
     tidy: () => void tidied++,
     exit: (code: number) => void events.push(`exit ${code}`),
@@ -49,7 +54,7 @@ function setUp(startApp?: StartApp) {
     clock,
     app,
     drained: () => draining.resolve(),
-    running: start(join(folder, 'gateway.yaml'), deps),
+    running: start({ config: join(folder, 'gateway.yaml') }, deps),
   }
 }
 
@@ -109,6 +114,18 @@ it('Ctrl-C that npm forwards is one signal, a later one ends at once', async () 
   await running
 })
 
+it.each([
+  [0, '\nStopping.\n'],
+  [3, '\nStopping: 3 open connections may finish, for at most 8 s. Press Ctrl-C again to end now.\n'],
+])('on a terminal, Ctrl-C says what it waits for: %i connections', async (connections, words) => {
+  const { events, process, drained, running } = setUp(undefined, { isTerminal: true, connections })
+  await turn()
+  process.emit('SIGINT', 'SIGINT')
+  drained()
+  await running
+  expect(events).toEqual(['start d', words, 'stop SIGINT'])
+})
+
 it('a second signal ends a start that hangs', async () => {
   const { events, process, clock } = setUp(() => new Promise(() => {}))
   process.emit('SIGINT', 'SIGINT')
@@ -132,6 +149,8 @@ it('a port in use is a sentence', async () => {
 
 it('a stop that fails is an exit code of 1', async () => {
   const { events, process, running } = setUp(async () => ({
+    ...listening,
+    openConnections: () => 0,
     stop: () => Promise.reject(new Error('stuck')),
     abort: () => {},
     reload: async () => {},
@@ -154,15 +173,37 @@ it('an exception that nobody caught ends the process with 1', async () => {
 it('nothing is started with mistakes in the file', async () => {
   const { process } = setUp()
   process.emit('SIGTERM', 'SIGTERM')
-  const deps = {
-    startApp: () => Promise.reject(new Error('was started')),
+  const deps = { ...unusedDeps(), process, startApp: () => Promise.reject(new Error('was started')) }
+  await expect(start({ config: join(folder, 'none.yaml') }, deps)).rejects.toThrow(ConfigError)
+})
+
+it('--port takes the place of the first port, and may not be a second one', async () => {
+  const ports: number[] = []
+  const run = (port: number) =>
+    start(
+      { config: join(folder, 'gateway.yaml'), port },
+      {
+        ...unusedDeps(),
+        startApp: async ({ listen }) => {
+          ports.push(...listen.map((listener) => listener.port))
+          throw new Error('enough')
+        },
+      },
+    )
+  await run(9_090)
+  expect(ports).toEqual([9_090])
+  await expect(run(8_081)).rejects.toThrow('--port 8081: the configuration has another port of this number')
+})
+
+function unusedDeps() {
+  return {
     tidy: () => {},
     environment: {},
     clock: new FakeClock(),
-    process,
+    process: new EventEmitter(),
+    isTerminal: false,
     err: () => {},
     exit: () => {},
     kill: () => {},
   }
-  await expect(start(join(folder, 'none.yaml'), deps)).rejects.toThrow(ConfigError)
-})
+}

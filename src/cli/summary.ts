@@ -1,0 +1,86 @@
+/** What `turnpike start` writes on a terminal when the gateway listens. It fits one screen of 24 lines by 80 columns. */
+import { styleText } from 'node:util'
+import { type Address, formatAuthority } from '../address.ts'
+import { type Config, isDemo } from '../config/schema.ts'
+import { warningsOf } from '../config/warnings.ts'
+import { say } from '../messages/language.ts'
+import { terminal } from '../messages/terminal.ts'
+import type { Text } from '../messages/text.ts'
+import type { Secret } from '../secret.ts'
+import { describeListener, describeProvider } from './describe-config.ts'
+import { displayWidth, oneLine } from './table.ts'
+
+export interface RunningGateway {
+  readonly version: string
+  /** Where clients connect, in the order of `listen`. */
+  readonly addresses: readonly Address[]
+  readonly admin: Address | undefined
+  /** Goes into the fragment of the link to the dashboard, which no browser sends. */
+  readonly token: Secret | undefined
+}
+
+/** More would leave the screen. */
+const MAX_PROVIDERS = 8
+const INDENT = 2
+
+type Row = readonly [title: Text, text: string]
+
+/**
+ * Holds the admin token: for a terminal, never for a log or a pipe.
+ * @returns lines, each with its line feed
+ */
+export function startSummary(config: Config, gateway: RunningGateway): string {
+  const rows: Row[] = [
+    ...gateway.addresses.map((address, index): Row => [terminal.proxy, listenerText(config, address, index)]),
+    [terminal.dashboard, dashboardText(gateway)],
+    ...providerRows(config),
+    [terminal.state, config.state === 'off' ? say(terminal.inMemory) : config.state.path],
+    ...warningsOf(config).map(({ path, message }): Row => [terminal.warning, `${path} ${message}`]),
+    [terminal.try, tryText(config, gateway.addresses)],
+    [terminal.stop, say(terminal.stopKeys)],
+  ]
+  const width = Math.max(...rows.map(([title]) => displayWidth(say(title))))
+  const lines = rows.map(([title, text], index) => {
+    const isRepeated = rows[index - 1]?.[0] === title
+    const words = isRepeated ? '' : say(title)
+    const space = ' '.repeat(width - displayWidth(words) + INDENT)
+    return `${' '.repeat(INDENT)}${styleText('cyan', words)}${space}${oneLine(text)}\n`
+  })
+  return `\n${styleText('bold', say(terminal.title, { version: gateway.version }))}\n\n${lines.join('')}\n`
+}
+
+function listenerText({ listen }: Config, address: Address, index: number): string {
+  const place = formatAuthority(address.host, address.port)
+  const listener = listen[index]
+  return listener === undefined ? place : describeListener(listener, place)
+}
+
+/** The link of the page, which reads the token from the fragment. */
+function dashboardText({ admin, token }: RunningGateway): string {
+  if (admin === undefined) return say(terminal.off)
+  const fragment = token === undefined ? '' : `#token=${encodeURIComponent(token.reveal())}`
+  return `http://${formatAuthority(reachable(admin.host), admin.port)}/${fragment}`
+}
+
+/** A listener on every address is reached on loopback. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+}
+
+function providerRows({ providers }: Config): Row[] {
+  const shown = providers
+    .slice(0, MAX_PROVIDERS)
+    .map((provider): Row => [terminal.provider, describeProvider(provider)])
+  const rest = providers.length - shown.length
+  return rest === 0 ? shown : [...shown, [terminal.provider, say(terminal.moreProviders, { count: rest })]]
+}
+
+/** A command for a port of the gateway. The password is not shown: a screen may be watched. */
+export function tryText({ listen, providers }: Config, addresses: readonly Address[], index = 0): string {
+  const address = addresses[index]
+  if (address === undefined) return ''
+  const user = listen[index]?.users?.[0]?.name
+  const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
+  const page = providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
+  return `curl -x http://${formatAuthority(reachable(address.host), address.port)}${login} ${page}`
+}

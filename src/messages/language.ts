@@ -1,0 +1,33 @@
+/**
+ * The language of what this process says to its user: terminal output, mistakes in the configuration, answers to clients. Log
+ * messages are always English, so that they can be searched for.
+ */
+import { fill, type Language, type Text, type TextParams } from './text.ts'
+
+/** The locale names of simplified Chinese: zh, zh_CN, zh_SG, zh_Hans, with or without an encoding. */
+const CHINESE = /^zh([_-](CN|SG|Hans([_-]\w+)?))?([.@]|$)/i
+
+/**
+ * The language that the environment asks for: LC_ALL, LC_MESSAGES, LANG; the first that is not empty decides
+ * (POSIX.1-2017 section 8.2).
+ */
+export function languageOf(environment: Readonly<Record<string, string | undefined>>): Language {
+  const locale = environment['LC_ALL'] || environment['LC_MESSAGES'] || environment['LANG'] || ''
+  return CHINESE.test(locale) ? 'zh' : 'en'
+}
+
+let current: Language = 'en'
+
+/** Set once per process, before the first message; a test sets it back. */
+export function useLanguage(language: Language): void {
+  current = language
+}
+
+export function currentLanguage(): Language {
+  return current
+}
+
+/** A text in the language of the process. */
+export function say(text: Text, params?: TextParams): string {
+  return fill(text[current], params)
+}
