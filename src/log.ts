@@ -49,6 +49,11 @@ export function setLogLevel(log: Log, level: LogSettings['level']): void {
 
 const writesToTerminal = (): boolean => isatty(STANDARD_OUTPUT)
 
+/** What a command logs beside its output: lines for a person. @param write standard error */
+export function commandLog(level: LogSettings['level'], write: (text: string) => void): Log {
+  return createLog({ level, format: 'pretty' }, { write: (line) => write(formatLogLine(line, false)) })
+}
+
 /** The log of the process, on standard output. */
 export function openLog(settings: LogSettings, clock: Clock): { readonly log: Log; readonly writer: LogWriter } {
   const writer = new LogWriter(clock)

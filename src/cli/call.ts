@@ -7,7 +7,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
-import { createLog, type Log } from '../log.ts'
+import { commandLog, type Log } from '../log.ts'
 import { StoreBusy } from '../store/errors.ts'
 import { type OperatorCall, OperatorCallRefused, type OperatorReply } from '../supply/operator/call.ts'
 import { codeOfClass, type Params, type Source, VendorError } from '../vendors/contract.ts'
@@ -51,7 +51,7 @@ const ANSWER_TIMEOUT_MS = 240_000
 export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const config = loadConfig(words.config, deps.environment)
   const provider = findProvider(config, words.provider, words.config)
-  const log = createLog({ level: 'warn', format: 'json' }, { write: deps.err })
+  const log = commandLog('warn', deps.err)
   if (words.operation === undefined) {
     if (words.params.length > 0) throw new UsageError('name an operation before its parameters')
     return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, words.json)
@@ -69,7 +69,9 @@ export function findProvider({ providers }: Config, name: string, file: string):
   const names = providers.map((provider) => provider.name)
   const likely = nearest(name, names)
   const hint = likely === undefined ? `: ${names.join(', ')}` : `; did you mean ${likely}?`
-  throw new UsageError(`${file} has no provider ${JSON.stringify(name)}${hint}`)
+  // What looks like no name may be a link or a key that was pasted.
+  const shown = /^[\w.-]{1,64}$/.test(name) ? JSON.stringify(name) : 'of this name'
+  throw new UsageError(`${file} has no provider ${shown}${hint}`)
 }
 
 function listing(source: Source, { name }: ProviderConfig, isJson: boolean): string {

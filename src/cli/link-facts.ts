@@ -19,15 +19,30 @@ export interface LinkFacts {
   readonly leftOut: readonly string[]
   /** Addresses of one call, where the link alone decides. */
   readonly lot: number | null
+  /** The file under config/examples that shows an entry for this host. */
+  readonly example: string | null
+}
+
+/** Vendors without a table that an example covers, by the domain of their API. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  'kdlapi.com': 'generic-kuaidaili.yaml',
+  'xiaoxiangdaili.com': 'generic-xiaoxiang.yaml',
+  'zhimacangku.com': 'generic-zhima.yaml',
+}
+
+function exampleFor(host: string): string | null {
+  const domain = Object.keys(EXAMPLES).find((name) => host === name || host.endsWith(`.${name}`))
+  return domain === undefined ? null : `config/examples/${EXAMPLES[domain]}`
 }
 
 export function factsOf(reading: LinkReading): LinkFacts {
   const { host, alternatives } = reading
-  const common = { host, alternatives, credentials: [], request: {}, extras: [], leftOut: [], lot: null }
+  const common = { host, alternatives, credentials: [], request: {}, extras: [], leftOut: [], lot: null, example: null }
   if (reading.kind === 'unknown')
     return {
       ...common,
       vendor: reading.vendor?.name ?? null,
+      example: exampleFor(host),
       product: null,
       use: 'as it is, reply sniffed',
       lot: reading.count ?? null,

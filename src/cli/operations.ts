@@ -45,14 +45,14 @@ const CONFIRMED = {
   deletes: 'deletes (--yes)',
 } as const
 
-function paragraph({ name, about, document, method, effect, limit, params }: ListedOperation): string {
+function paragraph({ name, about, method, effect, limit, params }: ListedOperation): string {
   const rows = params.map((param) => [param.name, typeOf(param)] as const)
   const [first, second] = [0, 1].map((c) => Math.max(0, ...rows.map((row) => row[c]?.length ?? 0)))
   const lines = params.map((param, i) => {
     const [key = '', type = ''] = rows[i] ?? []
     return `    ${key.padEnd(first ?? 0)}  ${type.padEnd(second ?? 0)}  ${param.about} (${param.term})`
   })
-  return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about} [${document}]`, ...lines].join('\n')
+  return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about}`, ...lines].join('\n')
 }
 
 const effectOf = (effect: Operation['effect']) => CONFIRMED[effect]

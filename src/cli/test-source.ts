@@ -7,7 +7,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
 import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
-import { createLog, type Log } from '../log.ts'
+import { commandLog, type Log } from '../log.ts'
 import { Secret } from '../secret.ts'
 import { StoreBusy } from '../store/errors.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
@@ -79,13 +79,14 @@ export async function testSource(words: TestSourceWords, deps: TestSourceDeps): 
     throw new UsageError('--yaml writes the entry of a pasted link: this provider has one already')
   if (words.dryRun) return tell(words, deps, { subject, facts, report: undefined })
   deps.err(`turnpike: ${intention(nameOf(subject, facts), lotOf(provider, facts), provider?.price)}`)
-  const log = createLog({ level: 'error', format: 'json' }, { write: deps.err })
+  const log = commandLog('error', deps.err)
   const report = await send(subject, { ...deps, log })
   return tell(words, deps, { subject, facts, report })
 }
 
 async function subjectOf(words: TestSourceWords, { environment, input }: TestSourceDeps): Promise<Subject> {
-  const source = (words.source === '-' ? await input() : words.source).trim()
+  const given = (words.source === '-' ? await input() : words.source).trim()
+  const source = linkIn(given) ?? given
   if (!/^[a-z]+:\/\//i.test(source)) {
     if (words.product !== undefined) throw new UsageError('--product is for a link: a provider has its own')
     const config = loadConfig(words.config, environment)
@@ -104,6 +105,11 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
   const hasFile = words.config !== DEFAULT_CONFIG || existsSync(words.config)
   const config = hasFile ? loadConfig(words.config, environment) : parseConfig(NO_CONFIG, words.config, {})
   return { config, provider: undefined, target: { url, product: words.product, try: words.try }, reading }
+}
+
+/** A vendor's page is copied with its label (`API 链接：https://...`), or with quotes around the link. */
+function linkIn(text: string): string | undefined {
+  return /https?:\/\/[^\s"'<>“”‘’，。；、（）【】]+/i.exec(text)?.[0]
 }
 
 /** Where a link is all that there is: no gateway to ask, no store to keep. */
@@ -176,7 +182,7 @@ interface Outcome {
 function tell(words: TestSourceWords, { out, err }: TestSourceDeps, { subject, facts, report }: Outcome): number {
   const lines = [
     ...(facts === undefined ? [] : linkLines(facts)),
-    ...(report === undefined ? [] : reportLines(report, subject.provider?.price)),
+    ...(report === undefined ? [] : reportLines(report, subject.provider)),
   ]
   if (words.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
   else (words.yaml ? err : out)(`${lines.join('\n')}\n`)

@@ -1,13 +1,18 @@
 /** What `turnpike test-source` prints. */
-import { parseAuthority } from '../address.ts'
+import { isPrivateAddress } from '../config/provider-yaml.ts'
 import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
 import { carried, type TriedRequest } from '../supply/operator/try.ts'
-import { refusalOf } from '../vendors/registry.ts'
 import type { LinkFacts } from './link-facts.ts'
 import { oneLine } from './table.ts'
 
 /** What the operator pays for one address, where the configuration says so. */
 type Price = number | undefined
+
+/** What counts of the provider's entry. */
+interface TriedEntry {
+  readonly price?: Price
+  readonly allowPrivate: boolean
+}
 
 const line = (title: string, text: string): string => `${title.padEnd(10)}${text}`
 
@@ -24,9 +29,13 @@ function costOf(count: number | undefined, price: Price): string {
 }
 
 export function linkLines(facts: LinkFacts): string[] {
-  const { vendor, product, host, use, credentials, request, extras, leftOut, alternatives, lot } = facts
+  const { vendor, product, host, use, credentials, request, extras, leftOut, alternatives, lot, example } = facts
   const whose =
-    vendor === null ? 'of no vendor that Turnpike knows' : `of ${vendor}${product === null ? '' : ` ${product}`}`
+    vendor === null && example !== null
+      ? 'of a vendor without a table of its own'
+      : vendor === null
+        ? 'of no vendor that Turnpike knows'
+        : `of ${vendor}${product === null ? '' : ` ${product}`}`
   const how = {
     table: 'called by the vendor’s table, with the account of the link and as many addresses as are needed',
     'as it is': `signed: called as it is, ${lot} addresses a call. With credentials: { key: ... } it is signed anew`,
@@ -40,6 +49,9 @@ export function linkLines(facts: LinkFacts): string[] {
   return [
     line('link', `${whose}, at ${host}`),
     line('', how),
+    ...(example === null
+      ? []
+      : [line('', `an entry for this vendor, with as many addresses as are needed: ${example}`)]),
     ...(parameters.length === 0 ? [] : [line('asks for', oneLine(parameters.join(', ')))]),
     ...(leftOut.length === 0
       ? []
@@ -50,22 +62,23 @@ export function linkLines(facts: LinkFacts): string[] {
   ]
 }
 
-export function reportLines(report: TrialReport, price: Price): string[] {
+/** @param entry the provider's, where it has one */
+export function reportLines(report: TrialReport, entry: TriedEntry | undefined): string[] {
   const { failure, count, pending, format, seconds, addresses, rejected, balance, provider } = report
   if (failure !== null) {
-    const said = `${report.vendor === 'link' ? 'the vendor' : report.vendor}: ${failure.words} (${failure.vendorCode}, ${failure.error})`
+    const said = `${whoOf(report)}: ${failure.words} (${failure.vendorCode}, ${failure.error})`
     return failure.hint === null ? [line('wrong', said)] : [line('wrong', failure.hint), line('', said)]
   }
   const found = `${count} ${count === 1 ? 'address' : 'addresses'}${pending === 0 ? '' : ` and ${pending} that come later`}`
   const bill = provider === null ? '' : `, counted in the budget of "${provider}"`
   return [
     line('reply', `${format === null ? '' : `${format}, `}${found} after ${seconds} s`),
-    ...addresses.map((address) => line('', addressLine(address))),
+    ...addresses.map((address) => line('', addressLine(address, entry?.allowPrivate === true))),
     ...(count > addresses.length ? [line('', `and ${count - addresses.length} more`)] : []),
     ...rejected.map((reason) => line('left out', oneLine(reason))),
     ...(report.ordered === null
       ? [line('cost', 'nothing: a list is read')]
-      : [line('cost', `${found}${costOf(count + pending, price)}${bill}`)]),
+      : [line('cost', `${found}${costOf(count + pending, entry?.price)}${bill}`)]),
     ...(balance === null ? [] : [line('left', `${balance}, says the vendor`)]),
     ...notes(report).map((note) => line('note', note)),
     ...(report.tried === null
@@ -91,22 +104,30 @@ export function triedLines(tried: TriedRequest): string[] {
   ]
 }
 
-function addressLine({ address, protocol, login, lifeSeconds, exit, country, area, city, isp }: TrialAddress): string {
+/** A table that serves many vendors has no name of its own to tell. */
+function whoOf({ vendor, provider }: TrialReport): string {
+  return vendor === 'link' || vendor === 'generic' ? (provider ?? 'the vendor') : vendor
+}
+
+function lifeOf(seconds: number | null): string {
+  if (seconds === null) return 'endless'
+  return seconds < 0 ? 'past its deadline already' : `${seconds} s`
+}
+
+function addressLine(
+  { address, protocol, login, lifeSeconds, exit, country, area, city, isp }: TrialAddress,
+  allowPrivate: boolean,
+): string {
   const facts = [
     address,
     protocol,
     login === 'none' ? 'no login' : `with ${login}`,
-    lifeSeconds === null ? 'endless' : `${lifeSeconds} s`,
+    lifeOf(lifeSeconds),
     ...(exit === null ? [] : [`exit ${exit}`]),
     ...[country, area, city, isp].filter((fact) => fact !== null),
-    ...(isPrivate(address) ? ['a private address: an entry wants allowPrivate: true'] : []),
+    ...(isPrivateAddress(address) && !allowPrivate ? ['a private address: its entry needs allowPrivate: true'] : []),
   ]
   return oneLine(facts.join('  '))
-}
-
-function isPrivate(address: string): boolean {
-  const host = parseAuthority(address, 0)?.host
-  return host !== undefined && refusalOf(host, false) !== undefined
 }
 
 const doubts: Readonly<Record<TrialReport['doubts'][number], string>> = {

@@ -1,12 +1,15 @@
 /** A provider's entry for gateway.yaml, made from a pasted link: secrets stand in the environment. */
 
+import { parseAuthority } from '../address.ts'
 import type { Secret } from '../secret.ts'
 import type { TrialReport } from '../supply/operator/test-source.ts'
-import { type LinkReading, readLink } from '../vendors/registry.ts'
+import { type LinkReading, readLink, refusalOf } from '../vendors/registry.ts'
 
 interface YamlHelp {
   /** The reply told no life. */
   readonly needsTtl: boolean
+  /** A private address came. */
+  readonly needsPrivate: boolean
   /** No login came with the addresses. */
   readonly needsLogin: boolean
 }
@@ -18,8 +21,15 @@ const BUDGET = 'budget: { perHour: 500, perDay: 5000 }     # addresses; set what
 export function yamlHelp(report: Pick<TrialReport, 'doubts' | 'addresses'> | undefined): YamlHelp {
   return {
     needsTtl: report?.doubts.includes('assumed') ?? false,
+    needsPrivate: report?.addresses.some(({ address }) => isPrivateAddress(address)) ?? false,
     needsLogin: report?.addresses.every(({ login }) => login === 'none') ?? true,
   }
+}
+
+/** @param authority `host:port`. @returns whether only an entry with allowPrivate may use it */
+export function isPrivateAddress(authority: string): boolean {
+  const host = parseAuthority(authority, 0)?.host
+  return host !== undefined && refusalOf(host, false) !== undefined
 }
 
 /** @returns YAML with the commands that its variables need as remarks in front */
@@ -33,6 +43,7 @@ export function providerYaml(reading: LinkReading, help: YamlHelp): string {
     ...(help.needsLogin
       ? ['# upstream: { username: "...", password: "..." }   # unless the proxies know this machine by their whitelist']
       : []),
+    ...(help.needsPrivate ? ['allowPrivate: true     # its addresses are private ones'] : []),
     BUDGET,
   ]
   return [...exports, 'providers:', `  - name: ${name}`, ...entry.map((line) => `    ${line}`), ''].join('\n')

@@ -95,9 +95,12 @@ export function readYamlText(source: string): YamlText {
     merge: true,
     stringKeys: true,
   })
-  const faults = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS)
-  const readable = document.errors.every((error) => error.code === 'DUPLICATE_KEY' || error.code === 'NON_STRING_KEY')
-  const problems = faults.map((fault) => explainFault(fault, source, document))
+  const typing = typingFaults(source)
+  const isSound = document.errors.every((error) => error.code === 'DUPLICATE_KEY' || error.code === 'NON_STRING_KEY')
+  const readable = isSound && typing.length === 0
+  // What the parser says of such a line, and of those behind it, leads away from the slip.
+  const faults = typing.length > 0 ? [] : [...document.errors, ...document.warnings].slice(0, MAX_FAULTS)
+  const problems = [...typing, ...faults.map((fault) => explainFault(fault, source, document))]
   return {
     document,
     problems: readable ? [...problems, ...aliasProblems(document)] : firstOfEachLine(problems, lineCounter),
@@ -107,6 +110,24 @@ export function readYamlText(source: string): YamlText {
       return { line: Math.max(line, 1), column: Math.max(col, 1) }
     },
   }
+}
+
+/** Slips that YAML takes for text or for a part of a key: a full-width colon behind a key, no space behind the dash of a list item. */
+const SLIPS: readonly (readonly [RegExp, string])[] = [
+  [
+    /^[ \t]*(?:- *)?[A-Za-z]\w*(?=：)/gm,
+    'the colon behind this key is the full-width ： of Chinese typing; write : and a space',
+  ],
+  [/^[ \t]*(?=-[A-Za-z]\w*:(?:\s|$))/gm, 'a space is missing behind the dash: a list item begins with "- "'],
+]
+
+function typingFaults(source: string): TextProblem[] {
+  return SLIPS.flatMap(([form, message]) =>
+    Array.from(source.matchAll(form), ({ 0: text, index }): TextProblem => {
+      const indent = text.length - text.trimStart().length
+      return { offset: index + (message.startsWith('the colon') ? text.length : indent), message }
+    }),
+  ).slice(0, MAX_FAULTS)
 }
 
 function keyAt(source: string, offset: number): string {

@@ -93,6 +93,7 @@ const doors = new Map<string, Door>([
       products: [list.product],
       credentials: list.credentials,
       requestParams: () => ({}),
+      check: (_product, entry) => list.listProblems(entry),
       open: (settings, deps) => list.openStaticSource(settings, deps, screen),
     },
   ],

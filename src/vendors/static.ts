@@ -10,6 +10,7 @@ import { judge, type SourceDeps } from './client/http.ts'
 import {
   type Delivered,
   type Delivery,
+  type EntryProblem,
   type Operation,
   type Sold,
   type Source,
@@ -90,6 +91,28 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, scr
   }
 }
 
+/** What is wrong with the entries of `list:`, each at its place. No message holds a part of one. */
+export function listProblems({ list }: Readonly<Record<string, unknown>>): readonly EntryProblem[] {
+  if (!Array.isArray(list)) return []
+  return list.flatMap((entry: unknown, index): EntryProblem[] => {
+    // What is no text, or is filled from the environment, is judged elsewhere.
+    if (typeof entry !== 'string' || parseEndpoint(entry.trim(), OWN_WORDS) !== undefined) return []
+    return [{ path: ['list', index], message: `is not an address; ${adviceFor(entry)}` }]
+  })
+}
+
+const FORMS = 'write ip:port, ip:port:user:pass or scheme://user:pass@host:port'
+
+/** A login in a URL may not hold every character as it is (RFC 3986 section 3.2.1). */
+function adviceFor(entry: string): string {
+  const login = /^[a-z][a-z0-9]*:\/\/(.*)@/i.exec(entry)?.[1]
+  if (login !== undefined && /[/?#]/.test(login))
+    return 'in user:pass@ of a URL write %2F for /, %3F for ?, %23 for # and %40 for @'
+  if (/:\d{6,}$|:(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4})$/.test(entry))
+    return 'a port is a number from 1 to 65535'
+  return FORMS
+}
+
 function emptyMessage(rejected: readonly string[]): string {
   return rejected[0] === undefined ? 'the list is empty' : `the list holds no usable address: ${rejected[0]}`
 }
@@ -123,7 +146,7 @@ function readEntries(entries: readonly (string | Secret)[]): Findings {
     const endpoint = parseEndpoint((entry instanceof Secret ? entry.reveal() : entry).trim(), OWN_WORDS)
     if (endpoint !== undefined) return toFound(endpoint, {})
     throw new VendorError('bad_request', 'list', `entry ${index + 1} of list is not an address`, {
-      hint: 'write ip:port, ip:port:user:pass or scheme://user:pass@host:port',
+      hint: adviceFor(entry instanceof Secret ? '' : entry),
     })
   })
   return { found, rejected: [] }

@@ -29,8 +29,23 @@ const report: TrialReport = {
   tried: null,
 }
 
-it('shows private addresses, and what an entry wants for them', () => {
+it('shows private addresses, and what an entry needs for them, unless it has it', () => {
   const [, ...lines] = reportLines(report, undefined)
   const isToldOf = lines.slice(0, 3).map((line) => line.includes('allowPrivate: true'))
   expect(isToldOf).toEqual([false, true, true])
+  expect(reportLines(report, { allowPrivate: true }).join('\n')).not.toContain('allowPrivate')
+})
+
+it('says in words that a deadline is past', () => {
+  const [first] = report.addresses
+  const past = first === undefined ? [] : [{ ...first, lifeSeconds: -118_596_539 }]
+  const text = reportLines({ ...report, addresses: past }, undefined).join('\n')
+  expect(text).toContain('past its deadline already')
+  expect(text).not.toContain('-118')
+})
+
+it('names the provider where a table serves many vendors', () => {
+  const failure = { class: 'auth', error: 'GW_VENDOR_AUTH', vendorCode: '401', words: 'no', hint: null }
+  const failed = { ...report, vendor: 'generic', provider: 'kdl', failure }
+  expect(reportLines(failed, undefined)).toEqual(['wrong     kdl: no (401, GW_VENDOR_AUTH)'])
 })

@@ -151,7 +151,7 @@ describe('figures that contradict each other', () => {
 describe('a provider', () => {
   it('of its own addresses names one source', () => {
     const message = 'providers[0].vendor a static provider takes exactly one of list, file and url'
-    for (const sources of ['', ', list: [x], url: "http://a/"']) {
+    for (const sources of ['', ', list: ["x:80"], url: "http://a/"']) {
       expect(problemsOf(`providers: [{ name: s, vendor: static${sources} }]`)).toEqual([
         expect.stringContaining(message),
       ])

@@ -250,7 +250,7 @@ describe('files', () => {
     const source = `state: { path: ../data }
 providers:
   - { name: f, vendor: static, file: ../proxies.txt }
-  - { name: c, vendor: static, list: [x], upstream: { tls: { ca: ../ca.pem } } }`
+  - { name: c, vendor: static, list: ["x:80"], upstream: { tls: { ca: ../ca.pem } } }`
     const { providers, state } = loadConfig(write('sub/gateway.yaml', source), {}, fakeSchema)
     expect(state).toEqual({ path: join(folder, 'data') })
     expect(providers[0]).toMatchObject({ file: join(folder, 'proxies.txt') })
