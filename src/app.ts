@@ -159,8 +159,6 @@ function logInternalErrors(log: Log): () => void {
   )
 }
 
-}
-
 /** Pool, health, supply and data plane, joined: what one tells the other is all here. */
 function assemble(
   config: Config,

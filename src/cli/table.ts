@@ -48,7 +48,7 @@ export function displayWidth(text: string): number {
 }
 
 /** As `String.padEnd`, in columns of the terminal. */
-export function padEnd(text: string, width: number): string {
+function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)))
 }
 

@@ -23,10 +23,6 @@ export function useLanguage(language: Language): void {
   current = language
 }
 
-export function currentLanguage(): Language {
-  return current
-}
-
 /** A text in the language of the process. */
 export function say(text: Text, params?: TextParams): string {
   return fill(text[current], params)
