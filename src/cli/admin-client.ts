@@ -31,7 +31,7 @@ export function adminPlace({ host, port }: AdminConfig): string {
 }
 
 /** The configured token, else what the gateway made at its first start. */
-export function adminToken({ admin, state }: Config): Secret | undefined {
+export function adminToken({ admin, state }: Pick<Config, 'admin' | 'state'>): Secret | undefined {
   const configured = admin === 'off' ? undefined : admin.token
   if (configured !== undefined || state === 'off') return configured
   try {

@@ -8,7 +8,7 @@ import { reload } from './reload.ts'
 import { retry } from './retry.ts'
 import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, type StartOptions, start } from './start.ts'
-import { status } from './status.ts'
+import { type StatusOptions, status } from './status.ts'
 import { DEFAULT_CONFIG, type OfflineTrials, type TestSourceDeps, testSource } from './test-source.ts'
 import { tryOut } from './try.ts'
 import { version } from './version.ts'
@@ -93,21 +93,23 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
       deps.out(await reload(config, deps.environment))
     },
   )
-  withConfig(program.command('status').description('ask a running gateway how it and its providers are')).action(
-    async ({ config }: Options) => {
-      const { text, exitCode } = await status(config, deps.environment)
-      deps.out(text)
-      finish(exitCode)
-    },
-  )
+  withConfig(
+    program
+      .command('status')
+      .description('ask a running gateway how it and its providers are')
+      .option('--json', 'print JSON', false),
+  ).action(async (options: StatusOptions) => {
+    const { text, exitCode } = await status(options, deps.environment)
+    deps.out(text)
+    finish(exitCode)
+  })
   withConfig(
     program
       .command('retry')
       .description('let a provider that has stopped or waits try again at once')
       .argument('<provider>', 'name of the provider in the configuration'),
-  ).action(async (provider: string, { config }: Options) => {
-    deps.out(await retry(config, provider, deps.environment))
-  })
+  ).action(async (provider: string, config : Options) => 
+    deps.out(await retry(config, provider, deps.environment)))
   addTestSource(program, deps, finish)
   addTry(program, deps, finish)
   addCall(program, deps)

@@ -104,7 +104,8 @@ export function parseConfig(
   return deepFreeze(withHostLists(resolvePaths(result.data as Config, folder), hostLists))
 }
 
-function readText(file: string): string {
+/** @throws {ConfigError} when it is not there, too large or no UTF-8 */
+export function readText(file: string): string {
   const fail = (message: string): never => {
     throw new ConfigError(file, [{ path: '', message }])
   }

@@ -288,6 +288,17 @@ describe('turnpike status', () => {
     expect([connections, new Set(heard)]).toEqual([0, new Set([`Bearer ${token}`])])
   })
 
+  it('needs no secret of the other keys, and prints JSON', async () => {
+    const gateway = await admin({ '/readyz': [503, { reasons: ['why'] }], '/v1/providers': [200, { providers }] })
+    const file = write(
+      'secrets.yaml',
+      `admin: { port: ${gateway.port} }\nstate: off\nproviders: [{ name: q, vendor: qg, product: share-pool, credentials: { key: "\${NOT_SET}" } }]`,
+    )
+    const { code, out, err } = await turnpike('status', '--json', '-c', file).done
+    expect([code, err]).toEqual([1, ''])
+    expect(JSON.parse(out)).toEqual({ gateway: `127.0.0.1:${gateway.port}`, ready: false, reasons: ['why'], providers })
+  })
+
   it('says why the gateway is not ready: 1', async () => {
     const gateway = await admin({
       '/readyz': [503, { reasons: ['no provider can buy'] }],

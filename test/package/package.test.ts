@@ -46,7 +46,7 @@ describe('the tarball', () => {
 
   it('holds no test, no state and nothing that was forgotten in dist', () => {
     const allowed =
-      /^(dist\/.*\.(js|d\.ts)|dist\/web\/(index\.html|assets\/[\w-]+\.(css|svg))|config\/(gateway\.schema\.json|examples\/[\w-]+\.(yaml|txt))|gateway\.yaml|docs\/.*|package\.json|LICENSE|CONTRIBUTING\.md|SECURITY\.md|README(\.zh-CN)?\.md)$/
+      /^(dist\/.*\.(js|d\.ts)|dist\/web\/(index\.html|assets\/[\w-]+\.(css|svg))|config\/(gateway\.schema\.json|examples\/[\w-]+\.(yaml|txt))|gateway\.yaml|docs\/.*|package\.json|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|README(\.zh-CN)?\.md)$/
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
     const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)(?:\.js|\.d\.ts)$/, 'src/$1.ts'))
     expect(packed.filter((path) => /^dist\/(?!web\/)/.test(path) && !existsSync(sourceOf(path)))).toEqual([])
