@@ -58,7 +58,10 @@ describe('docs/vendors/', () => {
   })
 
   it.each(blocks)('this example is a configuration:\n%s', (yaml) => {
-    const variables = [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, 'http://lists.example.com/x'])
+    const variables = [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [
+      name,
+      /URL|LINK/.test(name) ? 'http://lists.example.com/x' : 'word',
+    ])
     const { providers } = parseConfig(yaml, 'gateway.yaml', Object.fromEntries(variables))
     expect(providers).toHaveLength(1)
   })
