@@ -100,7 +100,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     )
     parts.supply.restore(restored)
     parts.data.sessionTable.restore(restored.sessions)
-    const addresses = await parts.data.listen()
+    await parts.data.listen()
     let adminAddress: Address | undefined
     if (config.admin !== 'off') {
       const view = liveView({

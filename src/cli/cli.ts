@@ -1,5 +1,4 @@
-/** The command line: `turnpike start | check | route | status | retry | test-source | try | call | vendor`. */
-import { readFileSync } from 'node:fs'
+/** The command line: `turnpike start | check | route | reload | status | retry | test-source | try | call | vendor`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
@@ -108,8 +107,9 @@ function createProgram(deps: CliDeps, finish: (exitCode: number) => void): Comma
       .command('retry')
       .description('let a provider that has stopped or waits try again at once')
       .argument('<provider>', 'name of the provider in the configuration'),
-  ).action(async (provider: string, config : Options) => 
-    deps.out(await retry(config, provider, deps.environment)))
+  ).action(async (provider: string, { config }: Options) => {
+    deps.out(await retry(config, provider, deps.environment))
+  })
   addTestSource(program, deps, finish)
   addTry(program, deps, finish)
   addCall(program, deps)
