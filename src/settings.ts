@@ -37,6 +37,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
       handshakeMs: limits.handshake,
       maxHeaderBytes: limits.headerBytes,
       maxEarlyBytes: limits.earlyBytes,
+      tls: port.tls,
     })),
     maxConnections: budget.connections,
     minUnidentified: budget.unidentified,

@@ -67,5 +67,6 @@ export function tryPort({ config, addresses }: GatewayParts, listener: number): 
   if (address === undefined) return undefined
   const isEverywhere = address.host === '0.0.0.0' || address.host === '::'
   const host = isEverywhere ? (address.host === '::' ? '::1' : '127.0.0.1') : address.host
-  return { host, port: address.port, users: config.listen[listener]?.users ?? [] }
+  const { users = [], tls } = config.listen[listener] ?? {}
+  return { host, port: address.port, users, isTls: tls !== undefined }
 }

@@ -32,7 +32,7 @@ export function pacOf(
 
 function fileFor(listener: Listener, authority: string, config: Config): string {
   return pacFile(config.routes, {
-    proxy: `PROXY ${authority}`,
+    proxy: `${listener.tls === undefined ? 'PROXY' : 'HTTPS'} ${authority}`,
     listen: { port: listener.port, name: listener.name },
     mayBeDirect: listener.users?.some(({ providers }) => providers !== undefined) !== true,
   })

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import https from 'node:https'
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
 import { formatAuthority } from '../address.ts'
@@ -15,6 +16,8 @@ import type { TryOrder, TryReply } from './api/schemas/gateway.ts'
 export interface TryPort {
   readonly host: string
   readonly port: number
+  /** Clients speak TLS to it. */
+  readonly isTls: boolean
   readonly users: readonly { readonly name: string; readonly password: Secret }[]
 }
 
@@ -30,7 +33,10 @@ export async function tryRequest(port: TryPort, order: TryOrder, clock: Clock, s
   const seconds = () => Math.round(clock.now() - began) / 1_000
   const proxy = formatAuthority(port.host, port.port)
   const base = { ...EMPTY, proxy }
-  const agent = new http.Agent({ maxSockets: 1 })
+  // The port is the gateway's own: what its certificate says is no question here.
+  const agent = port.isTls
+    ? new https.Agent({ maxSockets: 1, rejectUnauthorized: false })
+    : new http.Agent({ maxSockets: 1 })
   const late = new AbortController()
   const timer = clock.after(TIMEOUT_MS, () => late.abort(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)))
   try {
@@ -42,6 +48,7 @@ export async function tryRequest(port: TryPort, order: TryOrder, clock: Clock, s
       const path = target.href.replace(/#.*$/s, '')
       const answer = await ask({
         agent,
+        protocol: port.isTls ? 'https:' : 'http:',
         host: port.host,
         port: port.port,
         path,
@@ -96,6 +103,7 @@ async function openTunnel(
   const path = `${target.hostname}:${target.port || 443}`
   const request = http.request({
     agent,
+    protocol: port.isTls ? 'https:' : 'http:',
     host: port.host,
     port: port.port,
     method: 'CONNECT',

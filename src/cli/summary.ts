@@ -82,5 +82,6 @@ export function tryText({ listen, providers }: Config, addresses: readonly Addre
   const user = listen[index]?.users?.[0]?.name
   const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
   const page = providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
-  return `curl -x http://${formatAuthority(reachable(address.host), address.port)}${login} ${page}`
+  const scheme = listen[index]?.tls === undefined ? 'http' : 'https'
+  return `curl -x ${scheme}://${formatAuthority(reachable(address.host), address.port)}${login} ${page}`
 }

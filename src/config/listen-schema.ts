@@ -1,7 +1,7 @@
 /** The shape of the ports: what listens, and who may use it. */
 import { z } from 'zod'
 import { strategies } from '../strategy.ts'
-import { cidr, integer, listenHost, secret, someOf, text } from './fields.ts'
+import { cidr, filePath, integer, listenHost, secret, someOf, text } from './fields.ts'
 import { providerName, userName } from './names.ts'
 
 const port = () => integer(0, 65_535)
@@ -29,6 +29,16 @@ export const listener = () =>
     allow: someOf(cidr())
       .optional()
       .meta({ description: 'Client addresses that may connect; users still have to log in.' }),
+    tls: z
+      .strictObject({
+        cert: filePath().meta({
+          description:
+            'Clients speak TLS to this port, with this certificate: a PEM file, with those between it and the authority. Read again when it changes.',
+        }),
+        key: filePath().meta({ description: 'PEM file: its private key.' }),
+      })
+      .optional()
+      .meta({ description: 'Clients speak TLS to this port; changed files are read again.' }),
     provider: providerName().optional().meta({ description: 'The only provider of this port.' }),
     strategy: z
       .enum(strategies)

@@ -1,6 +1,7 @@
 /** gateway.yaml and the environment to a frozen configuration, or to every mistake at once with its place. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { problemOfPair } from '../downstream/tls-certificate.ts'
 import { ConfigError, type ConfigProblem } from '../errors.ts'
 import { Secret } from '../secret.ts'
 import * as vendors from '../vendors/registry.ts'
@@ -98,6 +99,7 @@ export function parseConfig(
     ...checkRoutes(plain.value, substitution.filled),
     ...hostLists.problems,
     ...missingFiles(plain.value, folder),
+    ...unusableCertificates(plain.value, folder),
   ]
   problems.push(...placeFindings(findings, text, substitution))
   if (problems.length > 0 || result.data === undefined) return fail(problems)
@@ -158,6 +160,20 @@ function missingFiles(raw: unknown, folder: string): readonly Finding[] {
   })
 }
 
+/** Of the ports where clients speak TLS. */
+function unusableCertificates(raw: unknown, folder: string): readonly Finding[] {
+  const ports = valueAt(raw, ['listen'])
+  if (!Array.isArray(ports)) return []
+  return ports.flatMap((_, i): Finding[] => {
+    const path = ['listen', i, 'tls']
+    const [cert, key] = ['cert', 'key'].map((name) => valueAt(raw, [...path, name]))
+    if (typeof cert !== 'string' || typeof key !== 'string') return []
+    const message = problemOfPair({ cert: resolve(folder, cert), key: resolve(folder, key) })
+    if (message === undefined) return []
+    return [{ path, message: `${message}; paths are relative to the configuration`, at: 'value' }]
+  })
+}
+
 function placeFindings(
   findings: readonly Finding[],
   { document, place }: YamlText,
@@ -200,8 +216,11 @@ function resolvePaths(config: Config, folder: string): Config {
     const isFile = isStatic(provider) && provider.file !== undefined
     return isFile ? { ...provider, upstream, file: absolute(provider.file) } : { ...provider, upstream }
   })
+  const listen = config.listen.map((port) =>
+    port.tls === undefined ? port : { ...port, tls: { cert: absolute(port.tls.cert), key: absolute(port.tls.key) } },
+  )
   const state = config.state === 'off' ? config.state : { path: absolute(config.state.path) }
-  return { ...config, providers, state }
+  return { ...config, listen, providers, state }
 }
 
 /** The hosts of a file stand beside those that the rule names itself. */

@@ -10,12 +10,15 @@ import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { PendingTunnel } from './client-request.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { Access } from './proxy-auth.ts'
+import { TlsCertificate, type TlsFiles, type TlsObserver } from './tls-certificate.ts'
 
 export interface ListenerSettings extends Address {
   /** Time for a whole handshake, ms. */
   readonly handshakeMs: number
   readonly maxHeaderBytes: number
   readonly maxEarlyBytes: number
+  /** Clients speak TLS to the port, with this certificate. */
+  readonly tls: TlsFiles | undefined
   /** Whether plain requests may carry `X-Turnpike-*` options. */
   readonly optionHeaders: boolean
   /** Whether plain responses name their upstream. */
@@ -23,7 +26,7 @@ export interface ListenerSettings extends Address {
 }
 
 /** What a listener hands over. */
-export interface ListenerOwner {
+export interface ListenerOwner extends TlsObserver {
   /** A connection was accepted. It may be closed at once, or another one for it. */
   accepted(connection: Connection): void
   left(connection: Connection): void
@@ -34,6 +37,13 @@ export interface ListenerOwner {
   refused(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept: descriptors, mostly. */
   troubled(error: NodeJS.ErrnoException): void
+}
+
+/** A certificate that is not in use yet. */
+export interface PreparedCertificate {
+  readonly certificate: TlsCertificate | undefined
+  /** It will not be used. */
+  cancel(): void
 }
 
 /** As many pending connections as a crawler opens at once; the kernel caps it at somaxconn. */
@@ -56,10 +66,12 @@ export class Listener implements ConnectionHost {
   #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
+  #certificate: TlsCertificate | undefined
   readonly #connections = new LinkedList<Connection>()
   /** Accepted before `open`: they wait until it is known how they are to be served. */
   #held: Socket[] | undefined = []
 
+  /** @throws when the certificate of the port cannot be used */
   constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner) {
     this.access = access
     this.maxHeaderBytes = settings.maxHeaderBytes
@@ -71,6 +83,7 @@ export class Listener implements ConnectionHost {
     this.clock = clock
     this.#settings = settings
     this.#owner = owner
+    this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, owner)
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#held === undefined) this.#accept(socket)
       // A reset while it is held is heard by its connection, which finds it destroyed.
@@ -79,10 +92,23 @@ export class Listener implements ConnectionHost {
   }
 
   /**
+   * What `configure` needs for these files: the certificate in use where it is of them.
+   * @throws when the pair cannot be used
+   */
+  prepareCertificate(files: TlsFiles | undefined): PreparedCertificate {
+    const isKnown = files !== undefined && this.#certificate?.isOf(files) === true
+    const certificate = isKnown ? this.#certificate : files && new TlsCertificate(files, this.clock, this.#owner)
+    return { certificate, cancel: () => isKnown || certificate?.close() }
+  }
+
+  /**
    * For connections from now on; a handshake that is under way keeps its time.
    * @param access the same object when nothing of it has changed: it remembers logins
+   * @param certificate undefined: clients do not speak TLS
    */
-  configure(settings: ListenerSettings, access: Access): void {
+  configure(settings: ListenerSettings, access: Access, certificate: TlsCertificate | undefined): void {
+    if (certificate !== this.#certificate) this.#certificate?.close()
+    this.#certificate = certificate
     this.#settings = { ...settings, host: this.#settings.host, port: this.#settings.port }
     this.maxHeaderBytes = settings.maxHeaderBytes
     this.maxEarlyBytes = settings.maxEarlyBytes
@@ -130,7 +156,7 @@ export class Listener implements ConnectionHost {
 
   #accept(socket: Socket): void {
     try {
-      const connection = new Connection(socket, this)
+      const connection = new Connection(this.#certificate?.secure(socket) ?? socket, this)
       this.#connections.add(connection)
       this.#owner.accepted(connection)
     } catch (error) {
@@ -171,6 +197,7 @@ export class Listener implements ConnectionHost {
   close(): void {
     this.#server.close()
     for (const socket of this.#held ?? []) socket.destroy()
+    this.#certificate?.close()
     this.destroyConnections()
     this.handshakes.close()
     this.lingers.close()

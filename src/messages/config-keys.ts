@@ -10,6 +10,8 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'listen[].users[].password': '最长 255 字节（RFC 1929）。',
   'listen[].users[].providers': '该用户只能使用这些 provider。',
   'listen[].allow': '允许连接的客户端地址（白名单）；配了 users 时仍须登录。',
+  'listen[].tls.cert': '客户端以 TLS 连接该端口时使用的证书（PEM 文件，含中间证书）；文件变化后重新读取。',
+  'listen[].tls.key': 'PEM 文件：证书的私钥。',
   'listen[].provider': '该端口只用这一个 provider。',
   'listen[].strategy': '该端口的选路策略，默认取 rotation.strategy。',
   'listen[].session': '客户端没有要求会话时，也按客户端地址或目标主机固定上游。浏览器适合用 `client`。',

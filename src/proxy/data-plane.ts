@@ -10,6 +10,7 @@ import type { Connection } from '../downstream/connection.ts'
 import { HttpConnections, type HttpConnectionsOwner } from '../downstream/http-connections.ts'
 import type { Listener, ListenerOwner } from '../downstream/listener.ts'
 import { LoginThrottle } from '../downstream/login-throttle.ts'
+import type { TlsObserver } from '../downstream/tls-certificate.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { Health } from '../pool/health.ts'
@@ -48,7 +49,7 @@ export interface DataPlaneSettings extends ServingSettings {
   readonly closesAtDeadline: boolean
 }
 
-export interface DataPlaneObserver extends TrafficObserver {
+export interface DataPlaneObserver extends TrafficObserver, TlsObserver {
   /** Refused before it was a request: handshake errors. */
   handshakeRefused(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept a connection. */
@@ -248,6 +249,14 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
 
   refused(error: GatewayError, protocol?: Connection['protocol']): void {
     this.#observer.handshakeRefused(error, protocol)
+  }
+
+  certificateChanged(file: string): void {
+    this.#observer.certificateChanged(file)
+  }
+
+  certificateRefused(file: string, reason: string): void {
+    this.#observer.certificateRefused(file, reason)
   }
 
   troubled(error: NodeJS.ErrnoException): void {

@@ -1,7 +1,12 @@
 /** The listening ports, and how they become others: new ones are opened first, then all changes at once. */
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import { Listener, type ListenerOwner, type ListenerSettings } from '../downstream/listener.ts'
+import {
+  Listener,
+  type ListenerOwner,
+  type ListenerSettings,
+  type PreparedCertificate,
+} from '../downstream/listener.ts'
 import type { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
@@ -57,17 +62,21 @@ export class Ports {
   async prepare(wanted: readonly PortSettings[]): Promise<PortsChange> {
     const free = new Set(this.#current.keys())
     const opened: Listener[] = []
+    const certificates = new Map<Listener, PreparedCertificate>()
     const cancel = () => {
       for (const listener of opened) listener.close()
+      for (const prepared of certificates.values()) prepared.cancel()
     }
     try {
       const next = new Map<Listener, PortSettings>()
       for (const settings of wanted) {
-        const listener = this.#openAt(settings, free) ?? (await this.#open(settings, opened))
+        const known = this.#openAt(settings, free)
+        if (known !== undefined) certificates.set(known, known.prepareCertificate(settings.tls))
+        const listener = known ?? (await this.#open(settings, opened))
         free.delete(listener)
         next.set(listener, settings)
       }
-      return { commit: () => this.#commit(next, free), cancel }
+      return { commit: () => this.#commit(next, free, certificates), cancel }
     } catch (error) {
       cancel()
       throw error
@@ -91,14 +100,19 @@ export class Ports {
     return listener
   }
 
-  #commit(next: ReadonlyMap<Listener, PortSettings>, unwanted: ReadonlySet<Listener>): void {
+  #commit(
+    next: ReadonlyMap<Listener, PortSettings>,
+    unwanted: ReadonlySet<Listener>,
+    certificates: ReadonlyMap<Listener, PreparedCertificate>,
+  ): void {
     const former = this.#current
     this.#current = next
     for (const listener of unwanted) this.#retire(listener, former.get(listener))
     for (const [listener, settings] of next) {
       const known = former.get(listener)
       if (known === undefined) listener.open()
-      else listener.configure(settings, this.#accessOf(listener, settings, known))
+      else
+        listener.configure(settings, this.#accessOf(listener, settings, known), certificates.get(listener)?.certificate)
       this.#parts.guard.reservePort(listener.address.port)
     }
     this.#forgetDrained()

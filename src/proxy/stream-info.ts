@@ -142,6 +142,14 @@ export class TrafficCounters implements DataPlaneObserver {
       this.#log.info({ protocol, code, reason: message }, 'SOCKS refused')
   }
 
+  certificateChanged(file: string): void {
+    this.#log.info({ file }, 'the certificate has changed: new connections get the new one')
+  }
+
+  certificateRefused(file: string, reason: string): void {
+    this.#log.warn({ file, reason }, 'the new certificate cannot be used: the one before stays')
+  }
+
   loginsFailed(client: string, failures: number): void {
     this.#log.warn({ client, failures }, 'logins failed')
   }

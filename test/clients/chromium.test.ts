@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { makeCertificate } from '../support/certificate.ts'
 import { startBrowserPage } from './support/browser-page.ts'
 import { temporaryFolder } from './support/files.ts'
 import { freePort } from './support/free-port.ts'
@@ -59,4 +62,19 @@ it('Chromium with the PAC file connects directly where a rule says so, and else 
   const peers = new Set(world.upstreams.map(({ host }) => host))
   expect(peers).toContain(/peer ([\d.]+)/.exec(await read('http://site.test/'))?.[1])
   expect(await read('http://blocked.test/')).toContain('GW_TARGET_BLOCKED')
+})
+
+it('Chromium uses a port with TLS', async () => {
+  const folder = temporaryFolder()
+  const { cert, key } = makeCertificate('a proxy')
+  writeFileSync(join(folder, 'proxy.pem'), cert)
+  writeFileSync(join(folder, 'proxy.key'), key)
+  const tls = { cert: join(folder, 'proxy.pem'), key: join(folder, 'proxy.key') }
+  const { url, world } = await startGateway({ upstreams: 1, listen: { tls } })
+  const { out } = await succeed('chromium', [
+    ...FLAGS,
+    ...['--ignore-certificate-errors', `--user-data-dir=${temporaryFolder()}`, `--proxy-server=${url('https')}`],
+    ...['--dump-dom', 'http://site.test/'],
+  ])
+  expect(out).toContain(`peer ${world.upstreams[0]?.host}`)
 })

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { makeCertificate } from '../support/certificate.ts'
 import { pattern } from '../support/pattern.ts'
 import { sha256 } from '../support/site-routes.ts'
 import { caFile, temporaryFolder } from './support/files.ts'
@@ -104,4 +105,24 @@ it('speaks HTTP/1.0 too, and names the upstream that a tunnel leaves through', a
   expect(old.out).toBe(`peer ${world.upstreams[0]?.host}\n`)
   const { out } = await curl('-x', url(), '--proxytunnel', '-i', 'http://site.test/')
   expect(out).toMatch(/^X-Turnpike-Upstream: \w+\r$/m)
+})
+
+it('curl speaks TLS to a port with a certificate, and HTTP and a tunnel go inside it', async () => {
+  const folder = temporaryFolder()
+  const { cert, key } = makeCertificate('a proxy')
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const tls = { cert: file('proxy.pem', cert), key: file('proxy.key', key) }
+  const { url, world } = await startGateway({ upstreams: 1, listen: { tls, users }, secrets: [login] })
+  const proxy = ['-x', url('https', login), '--proxy-cacert', tls.cert]
+  const host = world.upstreams[0]?.host
+  expect((await curl(...proxy, 'http://site.test/')).out).toBe(`peer ${host}\n`)
+  expect((await curl(...proxy, '--cacert', caFile(), 'https://secure.test/')).out).toBe(`peer ${host}\n`)
+  const whole = pattern(5 * MEBIBYTE)
+  const down = await curl(...proxy, '--proxytunnel', `http://site.test/bytes/${whole.length}`)
+  expect(sha256(down.bytes)).toBe(sha256(whole))
+  // CURLE_PEER_FAILED_VERIFICATION
+  expect((await run('curl', ['-sS', '-x', url('https', login), 'http://site.test/'])).code).toBe(60)
 })

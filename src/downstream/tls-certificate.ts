@@ -1,0 +1,114 @@
+/**
+ * The certificate of a port where clients speak TLS. Its files are looked at every few seconds: when they have changed, new
+ * connections get the new pair, and those that are open keep theirs. A pair that cannot be used changes nothing.
+ *
+ * Looked at, not watched: certificates are replaced by renaming, by moving a link, or one file after the other.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import type { SecureContext, TLSSocket } from 'node:tls'
+import type { Clock } from '../clock.ts'
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  /** The certificate, and behind it those between it and the authority. */
+  readonly cert: string
+  readonly key: string
+}
+
+export interface TlsObserver {
+  /** New connections get a new certificate. */
+  certificateChanged(file: string): void
+  /** The files have changed, and cannot be used: the certificate before stays. */
+  certificateRefused(file: string, reason: string): void
+}
+
+const LOOK_EVERY_MS = 5_000
+
+export class TlsCertificate {
+  readonly #files: TlsFiles
+  readonly #clock: Clock
+  readonly #observer: TlsObserver
+  #context: SecureContext
+  #seen: string
+  #timer: { clear(): void } | undefined
+
+  /** @throws when the pair cannot be used; `tlsProblem` puts it into words */
+  constructor(files: TlsFiles, clock: Clock, observer: TlsObserver) {
+    this.#files = files
+    this.#clock = clock
+    this.#observer = observer
+    this.#seen = versionOf(files)
+    this.#context = readPair(files)
+    this.#schedule()
+  }
+
+  isOf({ cert, key }: TlsFiles): boolean {
+    return cert === this.#files.cert && key === this.#files.key
+  }
+
+  /** The server's side of TLS on an accepted socket. A handshake that fails destroys it. */
+  secure(socket: Socket): TLSSocket {
+    const { TLSSocket } = process.getBuiltinModule('node:tls')
+    return new TLSSocket(socket, { isServer: true, secureContext: this.#context, ALPNProtocols: ['http/1.1'] })
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
+      this.#schedule()
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    const version = versionOf(this.#files)
+    if (version === this.#seen) return
+    this.#seen = version
+    try {
+      this.#context = readPair(this.#files)
+    } catch (error) {
+      return void this.#observer.certificateRefused(this.#files.cert, tlsProblem(error))
+    }
+    this.#observer.certificateChanged(this.#files.cert)
+  }
+
+  close(): void {
+    this.#timer?.clear()
+  }
+}
+
+/** @throws the system's error, or that of OpenSSL */
+function readPair({ cert, key }: TlsFiles): SecureContext {
+  // Looked up here: most gateways have no port with TLS, and save 1 MB.
+  const { createSecureContext } = process.getBuiltinModule('node:tls')
+  return createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
+}
+
+/** Changes when one of the files does: links are followed. */
+function versionOf({ cert, key }: TlsFiles): string {
+  return [cert, key].map(versionOfFile).join(' ')
+}
+
+function versionOfFile(file: string): string {
+  const facts = statSync(file, { throwIfNoEntry: false, bigint: true })
+  return facts === undefined ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeNs}`
+}
+
+/** Why a pair cannot be used. @returns undefined when it can */
+export function problemOfPair(files: TlsFiles): string | undefined {
+  try {
+    readPair(files)
+    return undefined
+  } catch (error) {
+    return tlsProblem(error)
+  }
+}
+
+/** In words that quote neither file. */
+function tlsProblem(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'the key does not belong to the certificate'
+  if (code === 'ENOENT') return 'one of the two files is missing'
+  if (code.startsWith('ERR_OSSL_')) return `they are not a certificate and its key without a password, in PEM (${code})`
+  return `they cannot be read (${code})`
+}
