@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { startSummary } from '../../../src/cli/summary.ts'
+import { startSummary, tryText } from '../../../src/cli/summary.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { useLanguage } from '../../../src/messages/language.ts'
 import { Secret } from '../../../src/secret.ts'
@@ -53,4 +53,11 @@ it('fits one screen, however many providers there are', () => {
   const lines = startSummary(configured(many), gateway).split('\n')
   expect(lines.length).toBeLessThan(24)
   expect(lines).toContain('             and 22 more')
+})
+
+it('what to try at a port with TLS is an HTTPS proxy', () => {
+  const config = configured(demo)
+  const tls = { cert: 'a.pem', key: 'a.key' }
+  const secured = { ...config, listen: config.listen.map((port) => ({ ...port, tls })) }
+  expect(tryText(secured, gateway.addresses)).toContain('curl -x https://127.0.0.1:8080 ')
 })
