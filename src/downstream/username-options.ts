@@ -22,7 +22,8 @@ export interface ClientOptions {
 
 export const noOptions: ClientOptions = Object.freeze({})
 
-type OptionName = keyof ClientOptions
+/** `rotate` is known to be refused: a user name is sent with every connection, and a command is given once. */
+type OptionName = keyof ClientOptions | 'rotate'
 
 /** Every spelling and the option that it sets. `life` takes a unit; the last three are plain minutes. */
 const optionOf: Readonly<Record<string, OptionName>> = {
@@ -46,7 +47,7 @@ const optionOf: Readonly<Record<string, OptionName>> = {
 }
 
 /** By look-up without prototype: clients choose the keys. */
-const spellings: ReadonlyMap<string, OptionName> = new Map(Object.entries(optionOf))
+const spellings: ReadonlyMap<string, OptionName> = new Map([...Object.entries(optionOf), ['rotate', 'rotate']])
 const MINUTE_KEYS = new Set(['sesstime', 'sessionduration', 'lifetime'])
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const MAX_VALUE_LENGTH = 256
@@ -143,6 +144,7 @@ function asText(octets: string): string {
 function setOption(options: Record<string, unknown>, key: string, value: string): void {
   const name = spellings.get(key.toLowerCase())
   if (name === undefined) throw unknownKey(`-${key}-`)
+  if (name === 'rotate') throw badValue(key, 'is a command: POST http://turnpike.internal/session/rotate')
   if (name in options) throw new GatewayError('GW_BAD_OPTION', `the option "${key}" is given twice`)
   if (value === '' || value.length > MAX_VALUE_LENGTH) throw badValue(key, 'takes 1 to 256 characters')
   options[name] = parseValue(key.toLowerCase(), name, decoded(key, value))

@@ -19,6 +19,7 @@ import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import { isSame } from '../same.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { Connector, type ConnectorSettings } from '../upstream/connector.ts'
+import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { SupplyView } from './lease-contract.ts'
@@ -27,6 +28,7 @@ import { type PortSettings, Ports } from './ports.ts'
 import type { TrafficObserver } from './proxied-request.ts'
 import type { Relay } from './relay.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
+import { readCommand, SessionCommand } from './session-commands.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
@@ -112,6 +114,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     const [relays, opening, connector] = [this.#relays, this.#opening, this.#connector]
     this.#servingParts = {
       ...{ clock, pool, health, supply, guard, observer, sessionTable, leaseQueue, connector, relays, opening },
+      refused: (error) => observer.handshakeRefused(error),
     }
     this.#serving = new Serving(settings, this.#servingParts)
     this.#http = new HttpConnections(clock, settings.idleMs, this)
@@ -237,10 +240,25 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     const affinity = this.#affinities.get(connection)
     if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
     const { identity, head } = request
+    if (isCommand(head.target)) return this.#command(request, listener)
     const route = this.#serving.router.route(identity, head.target, request, this.#ports.settingsOf(listener), 'plain')
     const exchange = new HttpExchange(request, route, affinity, this.#serving.httpExchangeDeps)
     exchange.begin()
     return exchange
+  }
+
+  /** @throws {GatewayError} GW_BAD_REQUEST, GW_BAD_OPTION, GW_TARGET_NOT_ALLOWED, and as Router.route */
+  #command(request: HttpRequest, listener: Listener): HttpHandler {
+    const defaults = this.#ports.settingsOf(listener)
+    const command = readCommand(request)
+    const { options } = request.identity
+    if (options.session === undefined && defaults.session === 'target' && command.host === undefined)
+      throw new GatewayError('GW_BAD_REQUEST', 'sessions of this port are by target: name it, as in ?host=shop.example')
+    const target = command.host ?? request.head.target
+    const route = this.#serving.router.routeOfSession(request.identity, target, request, defaults, 'CONNECT')
+    const running = new SessionCommand(request, command, route, this.#serving.commandDeps)
+    running.run(command.name)
+    return running
   }
 
   leftHttp(connection: Connection): void {

@@ -98,6 +98,11 @@ export class LeaseQueue {
     this.#serve()
   }
 
+  /** A client has moved its session: those of it that wait for their own upstream wait for this one. */
+  sessionMoved(sessionKey: string, upstream: Upstream): void {
+    if (this.#waiting.moveSession(sessionKey, upstream)) this.serve(upstream)
+  }
+
   /** This upstream has left the pool: its sessions need another, and some filters may fit nothing any more. */
   upstreamGone(upstream: Upstream): void {
     this.serve(upstream)

@@ -11,6 +11,7 @@ import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
 import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
 import { Recent } from '../structures/generational-cache.ts'
+import { isCommandHost } from './command-host.ts'
 
 /** Defaults of the listener that the client came through. */
 export interface ListenerDefaults {
@@ -81,6 +82,20 @@ export class Router {
     method: RouteMethod,
   ): Route {
     this.#refuseOwnPorts(target)
+    return this.routeOfSession(identity, target, origin, defaults, method)
+  }
+
+  /**
+   * The same for a session that a client commands: the target is not reached.
+   * @throws {GatewayError} as `route`, but for a target that is the gateway itself
+   */
+  routeOfSession(
+    identity: ClientIdentity,
+    target: Target,
+    origin: Origin,
+    defaults: ListenerDefaults,
+    method: RouteMethod,
+  ): Route {
     const { options } = identity
     const decision = this.#decide(identity, target, origin, defaults, method)
     if (decision?.kind === 'direct') return this.#direct(identity, decision)
@@ -111,6 +126,10 @@ export class Router {
 
   /** Nothing may target the gateway's own ports: a loop, or the admin API from outside. */
   #refuseOwnPorts({ host, port, authority }: Target): void {
+    if (isCommandHost(host)) {
+      const message = `${host.toLowerCase()} is inside the gateway: ask it by plain HTTP, as http://turnpike.internal/`
+      throw new GatewayError('GW_TARGET_NOT_ALLOWED', message)
+    }
     if (!this.#settings.isOwnPort(host, port)) return
     throw new GatewayError('GW_TARGET_NOT_ALLOWED', `${authority} is the gateway itself`)
   }

@@ -14,6 +14,7 @@ import type { HttpExchangeDeps } from './http-exchange.ts'
 import type { SupplyView } from './lease-contract.ts'
 import { type IdleSteps, idleStepMs } from './relay.ts'
 import { Router } from './router.ts'
+import type { CommandDeps } from './session-commands.ts'
 import type { TunnelDeps } from './tunnel.ts'
 
 export interface ServingSettings {
@@ -39,17 +40,19 @@ export interface ServingSettings {
 export type ServingParts = Pick<
   TunnelDeps & HttpExchangeDeps,
   'clock' | 'pool' | 'health' | 'leaseQueue' | 'sessionTable' | 'connector' | 'observer' | 'relays' | 'opening'
-> & { readonly supply: SupplyView; readonly guard: ConnectGuard }
+> &
+  Pick<CommandDeps, 'refused'> & { readonly supply: SupplyView; readonly guard: ConnectGuard }
 
 export class Serving {
   readonly router: Router
   readonly tunnelDeps: TunnelDeps
   readonly httpExchangeDeps: HttpExchangeDeps
+  readonly commandDeps: CommandDeps
   readonly #settings: ServingSettings
   readonly #routes: RouteTable | undefined
 
   /** @param former what it replaces: parts whose settings are the same go on, with what they have learnt */
-  constructor(settings: ServingSettings, { supply, guard, ...parts }: ServingParts, former?: Serving) {
+  constructor(settings: ServingSettings, { supply, guard, refused, ...parts }: ServingParts, former?: Serving) {
     const { clock } = parts
     this.#settings = settings
     this.#routes = this.#routesOf(clock, supply, former)
@@ -75,6 +78,7 @@ export class Serving {
       bans: settings.bans,
       retryStatuses: new Set(settings.retryStatuses),
     }
+    this.commandDeps = { ...parts, bans: settings.bans, refused }
   }
 
   /** Groups know who serves now. */

@@ -21,7 +21,11 @@ export interface Session {
   upstream: Upstream
   /** Whether one of its tunnels has been counted towards `perUpstream.uses` of this upstream. */
   counted: boolean
+  /** Live upstreams that it was on before. */
+  left: readonly Upstream[]
 }
+
+const NONE: readonly Upstream[] = []
 
 /** A session of an earlier process. */
 export interface PastSession {
@@ -86,12 +90,14 @@ export class SessionTable {
     this.#store.session(key, upstream.id)
     if (known !== undefined) {
       const left = known.upstream
+      if (left !== upstream)
+        known.left = [...known.left.filter((one) => one.state !== 'gone' && one !== upstream), left]
       known.upstream = upstream
       known.counted = false
       this.#pool.unbind(left)
       return known
     }
-    const session = { key, upstream, counted: false }
+    const session = { key, upstream, counted: false, left: NONE }
     this.#sessions.set(key, session)
     return session
   }
@@ -122,7 +128,7 @@ export class SessionTable {
   #takeUp({ key, upstreamId, idleMs }: PastSession): Session | undefined {
     const upstream = this.#pool.get(upstreamId)
     if (upstream === undefined) return undefined
-    const session = { key, upstream, counted: true }
+    const session = { key, upstream, counted: true, left: NONE }
     this.#pool.bind(upstream)
     this.#sessions.set(key, session, { start: this.#clock.now() - idleMs })
     return session

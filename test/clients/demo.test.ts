@@ -15,11 +15,16 @@ function examplesIn(document: string): string[] {
   return read(document).match(/^curl .*http:\/\/whoami\.demo\/$/gm) ?? []
 }
 
-/** Runs an example against another port. @returns the upstream's address, which the answer begins with */
-async function upstreamOf(example: string, port: number): Promise<string> {
+/** Runs an example against another port. */
+async function outputOf(example: string, port: number): Promise<string> {
   const [, ...args] = (example.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''))
   const moved = args.map((arg) => arg.replace('127.0.0.1:8080', `127.0.0.1:${port}`))
-  const { out } = await succeed('curl', ['--silent', '--show-error', ...moved])
+  return (await succeed('curl', ['--silent', '--show-error', ...moved])).out
+}
+
+/** @returns the upstream's address, which the answer begins with */
+async function upstreamOf(example: string, port: number): Promise<string> {
+  const out = await outputOf(example, port)
   return (
     /^upstream (\S+:\d+), .*\nrequest {2}GET \/, \d+ headers\n$/.exec(out)?.[1] ?? expect.fail(`${example}: ${out}`)
   )
@@ -57,5 +62,17 @@ it('docs/clients.md: keeps the upstream where an example asks for a session', as
   for (const example of sessions) {
     const three = [await upstreamOf(example, port), await upstreamOf(example, port), await upstreamOf(example, port)]
     expect(new Set(three).size, example).toBe(1)
+  }
+})
+
+it('docs/clients.md: commands for a session answer with the address that it is on', async () => {
+  const commands = read('docs/clients.md').match(/^curl .*turnpike\.internal\/.*$/gm) ?? []
+  expect(commands.length).toBe(3)
+  const { port } = await startProcess(shipped)
+  const connect = commands[0]?.replace('turnpike.internal/session', 'whoami.demo/') ?? ''
+  await upstreamOf(connect, port)
+  for (const command of commands) {
+    const answer: unknown = JSON.parse(await outputOf(command, port))
+    expect(answer).toMatchObject({ session: '42', address: { provider: expect.any(String) } })
   }
 })

@@ -168,7 +168,7 @@ it('refuses a header that is given twice, in any spelling', () => {
 it('what is put together by the grammar is taken apart again', () => {
   const word = fc.stringMatching(/^[a-z0-9.]{1,8}(-[a-z0-9.]{1,8}){0,2}$/)
   const known =
-    /(^|-)(session|sessid|provider|country|cc|region|area|city|isp|life|ttl|sesstime|sessionduration|lifetime|strict|sessid_oneip|strategy)(-|$)/
+    /(^|-)(session|sessid|provider|country|cc|region|area|city|isp|life|ttl|sesstime|sessionduration|lifetime|strict|sessid_oneip|strategy|rotate)(-|$)/
   const value = word.filter((text) => !known.test(text))
   const keys = fc.uniqueArray(fc.constantFrom('session', 'provider', 'country', 'area', 'city', 'isp'), {
     maxLength: 6,

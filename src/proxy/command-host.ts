@@ -1,0 +1,13 @@
+/** The host that exists only inside the gateway (session-commands.ts). */
+import type { Target } from '../address.ts'
+
+export const COMMAND_HOST = 'turnpike.internal'
+
+/** Whether a name is that host's; a final dot belongs to a full name (RFC 1034 section 3.1). */
+export function isCommandHost(host: string): boolean {
+  return host.length <= COMMAND_HOST.length + 1 && host.toLowerCase().replace(/\.$/, '') === COMMAND_HOST
+}
+
+export function isCommand({ host, port }: Target): boolean {
+  return port === 80 && isCommandHost(host)
+}

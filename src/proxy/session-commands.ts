@@ -1,0 +1,224 @@
+/**
+ * `http://turnpike.internal/`: a host that exists only inside the gateway, where clients ask about their own session and
+ * command it, with the login that they use at the port.
+ *
+ *   GET /session             the address that the session is on
+ *   POST /session/rotate     moves the session to another one
+ *   POST /session/ban?host=  keeps the address away from that host, for every client, and moves the session
+ *
+ * No web page gets here: what changes something needs `X-Turnpike: 1`, which a page cannot send across sites without a
+ * preflight (https://fetch.spec.whatwg.org/#http-cors-protocol), and every preflight is refused; what a browser says comes
+ * from a page is refused too.
+ */
+import { clientNetwork, parseAuthority, type Target, toTarget } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import { internalFailure } from '../internal-errors.ts'
+import type { Filter, Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { Strategy } from '../strategy.ts'
+import type { BanRule } from './ban-rule.ts'
+import { COMMAND_HOST } from './command-host.ts'
+import type { HttpHandler, HttpRequest } from './http-contract.ts'
+import type { LeaseRequest } from './lease-contract.ts'
+import type { LeaseQueue } from './lease-queue.ts'
+import type { Route } from './router.ts'
+import type { Session, SessionTable } from './session-table.ts'
+
+/** How long a reported address stays away from a host that no rule of `bans` is for: the default of such a rule, ms. */
+const DEFAULT_BAN_MS = 600_000
+
+export interface CommandDeps {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly leaseQueue: LeaseQueue
+  readonly sessionTable: SessionTable
+  readonly bans: readonly BanRule[]
+  /** An answer that is an error, for the counters. */
+  refused(error: GatewayError): void
+}
+
+type CommandName = 'show' | 'rotate' | 'ban'
+
+export interface Command {
+  readonly name: CommandName
+  /** Of the query: the target that the session, or the ban, is for. */
+  readonly host: Target | undefined
+}
+
+const COMMANDS: Readonly<Record<string, CommandName>> = {
+  'GET /session': 'show',
+  'POST /session/rotate': 'rotate',
+  'POST /session/ban': 'ban',
+}
+
+/** @throws {GatewayError} GW_BAD_REQUEST, GW_TARGET_NOT_ALLOWED */
+export function readCommand({ head }: HttpRequest): Command {
+  if (/^(?:origin|sec-fetch-site):(?!\s*none\s*$)/im.test(head.header.lines))
+    throw new GatewayError('GW_TARGET_NOT_ALLOWED', `web pages may not ask ${COMMAND_HOST}`)
+  const query = head.path.indexOf('?')
+  const path = query === -1 ? head.path : head.path.slice(0, query)
+  const name = Object.hasOwn(COMMANDS, `${head.method} ${path}`) ? COMMANDS[`${head.method} ${path}`] : undefined
+  if (name === undefined)
+    throw badRequest(`${COMMAND_HOST} knows GET /session, POST /session/rotate and POST /session/ban?host=HOST`)
+  if (name !== 'show' && !/^x-turnpike:[\t ]*1[\t ]*$/im.test(head.header.lines))
+    throw badRequest('a command that changes a session needs the header "X-Turnpike: 1"')
+  const host = hostOf(new URLSearchParams(query === -1 ? '' : head.path.slice(query + 1)).get('host'))
+  if (name === 'ban' && host === undefined) throw badRequest('name the host, as in POST /session/ban?host=shop.example')
+  return { name, host }
+}
+
+function hostOf(text: string | null): Target | undefined {
+  if (text === null) return undefined
+  const address = parseAuthority(text, 443)
+  if (address === undefined) throw badRequest('"host" is no host name or IP address')
+  return toTarget(address)
+}
+
+export class SessionCommand implements HttpHandler, LeaseRequest {
+  readonly strategy: Strategy
+  readonly filter: Filter
+  readonly lifeMs: number
+  readonly host: string
+  tried: readonly Upstream[] = []
+  /** The session's own address must not serve this request, so the queue does not know of the session. */
+  readonly sessionKey = undefined
+  readonly strict = false
+  readonly sessionUse = 'move'
+  readonly lastError = undefined
+  readonly #request: HttpRequest
+  readonly #user: string | undefined
+  readonly #deps: CommandDeps
+  readonly #key: string
+  #isOver = false
+
+  /** @throws {GatewayError} GW_BAD_OPTION when the client has no session */
+  constructor(request: HttpRequest, { host }: Command, route: Route, deps: CommandDeps) {
+    if (route.sessionKey === undefined) {
+      const message = 'this client has no session: name one in the user name, as in crawler-session-42'
+      throw new GatewayError('GW_BAD_OPTION', message)
+    }
+    this.#request = request
+    this.#deps = deps
+    this.#key = route.sessionKey
+    this.#user = route.user
+    this.strategy = route.strategy
+    this.filter = route.filter
+    this.lifeMs = route.lifeMs
+    this.host = host?.host.toLowerCase() ?? ''
+  }
+
+  get user(): string {
+    return this.#user === undefined ? `address ${clientNetwork(this.#request.clientAddress)}` : `user ${this.#user}`
+  }
+
+  /** @throws {GatewayError} GW_BAD_REQUEST for a ban of no address */
+  run(name: CommandName): void {
+    const session = this.#deps.sessionTable.find(this.#key)
+    if (name === 'show') return void this.#answer(session?.upstream)
+    if (name === 'ban') this.#ban(session)
+    if (session !== undefined) this.tried = this.#addressesToAvoid(session)
+    this.#deps.leaseQueue.apply(this)
+  }
+
+  #ban(session: Session | undefined): void {
+    if (session === undefined) throw badRequest('this session has no address yet')
+    const { clock, pool, bans } = this.#deps
+    const now = clock.now()
+    const restMs = bans.find((ban) => ban.matches(this.host))?.restMs ?? DEFAULT_BAN_MS
+    pool.restForHost(session.upstream, this.host, now + restMs, now)
+  }
+
+  /** All that the session has had, as long as there is another one; else only the one that it is on. */
+  #addressesToAvoid({ upstream, left }: Session): readonly Upstream[] {
+    const all = [upstream, ...left]
+    const now = this.#deps.clock.now()
+    for (const other of this.#deps.pool.members()) {
+      const isLive = other.state === 'ready' && !other.restsFor(this.host, now)
+      if (isLive && this.filter.accepts(other.facts) && !all.includes(other)) return all
+    }
+    return [upstream]
+  }
+
+  granted(upstream: Upstream): void {
+    const { sessionTable, pool, clock, leaseQueue } = this.#deps
+    sessionTable.bind(this.#key, upstream)
+    // Only the session moves: its next connection takes the lease.
+    pool.release(upstream, false, clock.now())
+    leaseQueue.sessionMoved(this.#key, upstream)
+    this.#answer(upstream)
+  }
+
+  denied(error: GatewayError): void {
+    this.#refuse(error)
+  }
+
+  #answer(upstream: Upstream | undefined): void {
+    this.#isOver = true
+    const session = this.#request.identity.options.session ?? null
+    const address = upstream === undefined ? null : report(upstream, this.#deps.clock.now())
+    const body = Buffer.from(`${JSON.stringify({ session, address })}\n`)
+    this.#request.begin({ ...OK, lines: `${LINES}Content-Length: ${body.length}\r\n`, body: body.length }, '')
+    this.#request.push([body])
+    this.#request.end('')
+    this.#request.close()
+  }
+
+  #refuse(error: GatewayError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#deps.leaseQueue.withdraw(this)
+    this.#deps.refused(error)
+    this.#request.refuse(error)
+  }
+
+  clientGone(): void {
+    this.#isOver = true
+    this.#deps.leaseQueue.withdraw(this)
+  }
+
+  /** The client reads no further: as for a plain request that waits for an address. */
+  clientEnded(): void {
+    if (!this.#isOver) this.#request.cut()
+  }
+
+  clientDrained(): void {}
+
+  bodyBroken(error: GatewayError): void {
+    this.#refuse(error)
+  }
+
+  failInternally(): void {
+    this.#refuse(internalFailure())
+  }
+}
+
+const OK: Omit<ResponseHead, 'lines' | 'body'> = {
+  status: 200,
+  reason: 'OK',
+  hasLength: true,
+  mayHaveBody: true,
+  upgrade: undefined,
+  isLast: false,
+}
+
+/** No page may embed it, and nothing keeps it. */
+const LINES = [
+  'Content-Type: application/json',
+  'Cache-Control: no-store',
+  'X-Content-Type-Options: nosniff',
+  'Cross-Origin-Resource-Policy: same-origin',
+  '',
+].join('\r\n')
+
+function report({ id, facts, deadline }: Upstream, now: number): object {
+  const { provider, country = null, area = null, city = null, isp = null } = facts
+  const isEndless = deadline === Number.POSITIVE_INFINITY
+  const lifeSeconds = isEndless ? null : Math.max(0, Math.floor((deadline - now) / 1_000))
+  return { id, provider, lifeSeconds, country, area, city, isp }
+}
+
+function badRequest(message: string): GatewayError {
+  return new GatewayError('GW_BAD_REQUEST', message)
+}
