@@ -10,7 +10,6 @@ let answer: Partial<Followed> | Error
 let owner: {
   heldRefs: string[]
   isWanted: boolean
-  hasOpenOrders: boolean
   pausedUntil: number
   followed(news: Followed): Promise<void>
   followFailed(): void
@@ -21,14 +20,7 @@ beforeEach(() => {
   clock = new FakeClock({ now: 0 })
   asked = []
   answer = {}
-  owner = {
-    heldRefs: [],
-    isWanted: true,
-    hasOpenOrders: false,
-    pausedUntil: 0,
-    followed: async () => {},
-    followFailed: () => {},
-  }
+  owner = { heldRefs: [], isWanted: true, pausedUntil: 0, followed: async () => {}, followFailed: () => {} }
   const ask = async (refs: readonly string[]): Promise<Followed> => {
     asked.push({ at: clock.now(), refs })
     if (answer instanceof Error) throw answer
