@@ -5,6 +5,7 @@ import type { CheckReport, ConfigReport } from '../../api/schemas/gateway.ts'
 import { reasonOf } from '../actions.ts'
 import { call, post } from '../api-client.ts'
 import { t } from '../i18n.ts'
+import { FailureBanner } from '../parts/failure-banner.tsx'
 
 export function ConfigurationView() {
   const report = useSignal<ConfigReport | string | undefined>(undefined)
@@ -21,12 +22,7 @@ export function ConfigurationView() {
     )
   }, [])
   if (report.value === undefined) return <p class="empty card">{t('page.loading')}</p>
-  if (typeof report.value === 'string')
-    return (
-      <p class="banner" role="alert">
-        {report.value}
-      </p>
-    )
+  if (typeof report.value === 'string') return <FailureBanner reason={report.value} />
   const { file, yaml, effective } = report.value
   return (
     <div class="cards" style={{ gridTemplateColumns: 'repeat(auto-fit, minmax(min(420px, 100%), 1fr))' }}>
@@ -78,12 +74,7 @@ function Check({ text, change }: { readonly text: string; readonly change: (text
 
 function Problems({ reply }: { readonly reply: CheckReport | string | undefined }) {
   if (reply === undefined) return null
-  if (typeof reply === 'string')
-    return (
-      <p class="banner" role="alert">
-        {reply}
-      </p>
-    )
+  if (typeof reply === 'string') return <FailureBanner reason={reply} />
   if (reply.valid) return <p role="status">{t('config.good')}</p>
   return (
     <ul class="problems" aria-live="polite">

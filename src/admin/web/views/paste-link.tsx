@@ -6,6 +6,7 @@ import { copy, reasonOf } from '../actions.ts'
 import { post } from '../api-client.ts'
 import { duration } from '../format.ts'
 import { t } from '../i18n.ts'
+import { FailureBanner } from '../parts/failure-banner.tsx'
 
 type TestSourceReply = Readonly<z.infer<typeof testSourceReply>>
 
@@ -52,12 +53,7 @@ export function PasteLink() {
 
 function Found({ reply }: { readonly reply: TestSourceReply | string | undefined }) {
   if (reply === undefined) return null
-  if (typeof reply === 'string')
-    return (
-      <p class="banner" role="alert">
-        {reply}
-      </p>
-    )
+  if (typeof reply === 'string') return <FailureBanner reason={reply} />
   const { vendor, product, count, addresses, failure, yaml } = reply
   return (
     <div aria-live="polite">

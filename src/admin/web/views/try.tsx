@@ -5,6 +5,7 @@ import { copy, reasonOf } from '../actions.ts'
 import { post } from '../api-client.ts'
 import { octets, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
+import { FailureBanner } from '../parts/failure-banner.tsx'
 import { type SnippetName, snippet, snippetNames } from '../parts/snippets.ts'
 import { gateway } from '../state.ts'
 import { PasteLink } from './paste-link.tsx'
@@ -146,12 +147,7 @@ function optionsOf({ session, country }: Choice): string {
 
 function Reply({ reply }: { readonly reply: TryReply | string | undefined }) {
   if (reply === undefined) return null
-  if (typeof reply === 'string')
-    return (
-      <p class="banner" role="alert">
-        {reply}
-      </p>
-    )
+  if (typeof reply === 'string') return <FailureBanner reason={reply} />
   const { status, code, error, upstream, seconds, body, bodyBytes } = reply
   return (
     <div aria-live="polite" data-reply={status ?? code ?? ''}>
