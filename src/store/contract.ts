@@ -78,7 +78,8 @@ export interface RestoredUpstream {
 export interface Restored {
   readonly upstreams: readonly RestoredUpstream[]
   /**
-   * Calls that may still count in their limiter. An age that cannot be proven is 0: as made now.
+   * Calls that may still count in their limiter. An age that cannot be proven is 0: as made now. A negative age: the call
+   * may arrive until then.
    * `answered` false: it may have reached the vendor later than its end.
    */
   readonly calls: readonly { readonly limiterKey: string; readonly endedAgoMs: number; readonly answered: boolean }[]

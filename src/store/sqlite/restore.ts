@@ -25,7 +25,7 @@ export function carryOver(database: DatabaseSync, now: Reading): Passage {
   if (passed.proof !== 'boot') {
     // Not those that no longer counted at the last reading: they are kept for the budgets alone.
     database
-      .prepare('UPDATE calls SET ended = :now WHERE ended + counts_for + :slack > :last')
+      .prepare('UPDATE calls SET ended = max(ended, :now) WHERE ended + counts_for + :slack > :last')
       .run({ now: now.bootMs, slack: CALL_SLACK_MS, last: last.bootMs + passed.shiftMs })
   }
   if (passed.proof === 'none') {

@@ -32,7 +32,8 @@ export function toRestored(left: Left, at: Moment): Restored {
     upstreams: left.upstreams.map((row) => toUpstream(row, at)),
     calls: left.calls.map(({ limiterKey, endedMs, answered }) => ({
       limiterKey,
-      endedAgoMs: Math.max(0, agoMs(endedMs) - BOOT_STEP_MS),
+      // Not `agoMs`: a call that may arrive late ends in the future.
+      endedAgoMs: at.bootMs - endedMs - BOOT_STEP_MS,
       answered,
     })),
     purchases: left.purchases.map(({ provider, atMs, count }) => ({ provider, agoMs: agoMs(atMs), count })),

@@ -79,7 +79,7 @@ describe('what is left', () => {
     expect(restored[3]?.vendorDeadline).toBe(38_000)
   })
 
-  it('has ages instead of instants, never less than none; a call is one step of the boot clock younger than it seems', () => {
+  it('has ages instead of instants; a call is one step of the boot clock younger than it seems, and may end in the future', () => {
     const left: Left = {
       ...nothing,
       calls: [
@@ -95,7 +95,7 @@ describe('what is left', () => {
       upstreams: [],
       calls: [
         { limiterKey: 'k', endedAgoMs: 990, answered: true },
-        { limiterKey: 'k', endedAgoMs: 0, answered: false },
+        { limiterKey: 'k', endedAgoMs: -5, answered: false },
       ],
       purchases: [{ provider: 'p', agoMs: 20_000, count: 3 }],
       unknown: [{ id: 7, provider: 'p', agoMs: 10_000, count: 2 }],
