@@ -138,6 +138,11 @@ export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString()
 }
 
+/** An instant of `wall()` as HTTP writes it in `Date` (RFC 9110 section 5.6.7); whole seconds. */
+export function httpTime(wallMs: number): string {
+  return new Date(wallMs).toUTCString()
+}
+
 /** The reverse of `isoTime`, for text that has been checked to be RFC 3339; any offset. */
 export function wallTime(text: string): number {
   return Date.parse(text)

@@ -29,7 +29,7 @@ export interface ConnectionHost extends HandshakeHost {
   readonly lingers: TimeoutQueue
   readonly clock: Clock
   tunnel(connection: Connection): PendingTunnel
-  /** A connection that speaks plain HTTP; `first` are the octets read so far. */
+  /** A connection that speaks plain HTTP; `first` are the octets read so far: none behind a CONNECT that was refused. */
   http(connection: Connection, first: Buffer): void
   /** The socket is closed, whoever read from it last. */
   closed(connection: Connection): void
@@ -42,6 +42,8 @@ export interface PlainReader extends ExceptionOwner {
   drained(): void
   closed(): void
 }
+
+const NOTHING = Buffer.alloc(0)
 
 type State = 'handshake' | 'pending' | 'relay' | 'lingering' | 'http'
 
@@ -99,7 +101,7 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
 
   /** The last answer on a connection that speaks plain HTTP. @param withBody false in answer to HEAD */
   rejectWith(error: GatewayError, withBody = true): void {
-    if (this.#state !== 'lingering') this.#refuse(httpErrorBytes(error, withBody), error)
+    if (this.#state !== 'lingering') this.#refuse(httpErrorBytes(error, this.#server.date.line, { withBody }), error)
   }
 
   data(chunk: Buffer): void {
@@ -112,6 +114,11 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
   protected override handOver(first: Buffer): void {
     this.#state = 'http'
     this.#server.http(this, first)
+  }
+
+  protected override challenge(error: GatewayError): void {
+    this.socket.write(httpErrorBytes(error, this.#server.date.line, { isKept: true }))
+    this.handOver(NOTHING)
   }
 
   /** From now on its octets go there. */
@@ -135,7 +142,8 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
 
   accept(upstreamId: string, lifeMs: number | undefined): void {
     this.#state = 'relay'
-    if (this.protocol === 'connect') this.socket.write(connectSuccess(upstreamId, lifeMs), 'latin1')
+    if (this.protocol === 'connect')
+      this.socket.write(connectSuccess(this.#server.date.line, upstreamId, lifeMs), 'latin1')
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
   }
 

@@ -21,12 +21,13 @@ export function socks4Failure(): Buffer {
 
 /**
  * The answer to CONNECT once the upstream has opened the tunnel.
+ * @param date field line, with its CRLF
  * @param upstreamId lets the client report a ban
  * @param lifeMs what the upstream has left, for a client that asked for a life: it may have got less
  */
-export function connectSuccess(upstreamId: string, lifeMs?: number): string {
+export function connectSuccess(date: string, upstreamId: string, lifeMs?: number): string {
   const life = lifeMs === undefined ? '' : `X-Turnpike-Life: ${lifeText(lifeMs)}\r\n`
-  return `HTTP/1.1 200 Connection established\r\nX-Turnpike-Upstream: ${upstreamId}\r\n${life}\r\n`
+  return `HTTP/1.1 200 Connection established\r\n${date}X-Turnpike-Upstream: ${upstreamId}\r\n${life}\r\n`
 }
 
 /** As the option is written; whole seconds, cut. */
@@ -39,29 +40,55 @@ export function proxyStatus(error: GatewayError): string {
   return `${PROXY_NAME}; error=${error.spec.proxyStatus}; details="${error.code}"`
 }
 
-/**
- * Status, headers and body of an error for an HTTP client. The connection is closed behind it: nothing that the client
- * may have sent meanwhile can be taken for a request.
- */
-export function httpError(error: GatewayError): { status: number; headers: [string, string][]; body: string } {
-  const body = `${error.code}: ${error.message}\n`
-  const headers: [string, string][] = [
-    ['Content-Type', 'text/plain; charset=utf-8'],
-    ['Content-Length', String(Buffer.byteLength(body))],
-    ['Proxy-Status', proxyStatus(error)],
-    ['Connection', 'close'],
-  ]
-  if (error.spec.http === 407) headers.push(['Proxy-Authenticate', 'Basic realm="Turnpike", charset="UTF-8"'])
-  if (error.spec.http === 503) headers.push(['Retry-After', retryAfterSeconds(error)])
-  return { status: error.spec.http, headers, body }
+/** An error as an HTTP answer, without what the connection adds to it. */
+export interface HttpErrorAnswer {
+  readonly status: number
+  readonly reason: string
+  /** Field lines, each with its CRLF; without Date, framing and Connection. */
+  readonly lines: string
+  /** UTF-8, for the message's sake. */
+  readonly body: Buffer
 }
 
-/** The same as octets. @param withBody false in answer to HEAD */
-export function httpErrorBytes(error: GatewayError, withBody = true): Buffer {
-  const { status, headers, body } = httpError(error)
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  // UTF-8 for the message's sake, which Content-Length counts in octets.
-  return Buffer.from(`HTTP/1.1 ${status} ${refusalPhrase(error)}\r\n${lines}\r\n${withBody ? body : ''}`)
+export function httpError(error: GatewayError): HttpErrorAnswer {
+  const { http: status } = error.spec
+  const challenge = status === 407 ? 'Proxy-Authenticate: Basic realm="Turnpike", charset="UTF-8"\r\n' : ''
+  const retryAfter = status === 503 ? `Retry-After: ${retryAfterSeconds(error)}\r\n` : ''
+  return {
+    status,
+    reason: refusalPhrase(error),
+    lines: `Content-Type: text/plain; charset=utf-8\r\nProxy-Status: ${proxyStatus(error)}\r\n${challenge}${retryAfter}`,
+    body: Buffer.from(`${error.code}: ${error.message}\n`),
+  }
+}
+
+/** How an error answer ends: what it says of the connection, and whether its body is sent. */
+export interface ErrorReplyOptions {
+  /** False in answer to HEAD. */
+  readonly withBody?: boolean
+  /** By default the connection is closed: nothing that the client may have sent meanwhile can be taken for a request. */
+  readonly isKept?: boolean
+}
+
+/**
+ * The same as octets.
+ * @param date field line, with its CRLF
+ */
+export function httpErrorBytes(error: GatewayError, date: string, options: ErrorReplyOptions = {}): Buffer {
+  const { withBody = true, isKept = false } = options
+  const { status, reason, lines, body } = httpError(error)
+  const connection = isKept ? 'keep-alive' : 'close'
+  const framing = `Content-Length: ${body.length}\r\nConnection: ${connection}\r\n`
+  const head = Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${date}${lines}${framing}\r\n`, 'latin1')
+  return withBody ? Buffer.concat([head, body]) : head
+}
+
+/**
+ * Whether the client has shown no login and may do so now. A wrong one is no challenge: its connection ends, and guesses cost
+ * a connection each.
+ */
+export function isChallenge({ code, detail }: GatewayError): boolean {
+  return code === 'GW_LOGIN_REQUIRED' && detail['answerAfterMs'] === undefined
 }
 
 /** Longer phrases are cut: some clients limit the status line. */

@@ -25,7 +25,8 @@ import {
 import type { Recent } from '../structures/generational-cache.ts'
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { ClientIdentity } from './client-request.ts'
-import { httpErrorBytes, socks4Failure, socks5Failure } from './error-reply.ts'
+import type { DateField } from './date-field.ts'
+import { httpErrorBytes, isChallenge, socks4Failure, socks5Failure } from './error-reply.ts'
 import { type Access, anonymous } from './proxy-auth.ts'
 import { headerOptions } from './username-options.ts'
 
@@ -35,6 +36,7 @@ export interface HandshakeHost {
   /** CONNECT heads that were read and found good lately, as text. */
   readonly connects: Recent<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
   readonly maxHeaderBytes: number
+  readonly date: DateField
   readonly handshakes: TimeoutQueue
   /** Set while the listener refuses newcomers: they hear it in their own protocol. */
   readonly refusal: GatewayError | undefined
@@ -67,6 +69,8 @@ export abstract class Handshake extends TimeoutEntry {
   protected abstract requested(early: Buffer): void
   /** The client speaks plain HTTP. @param first all that it has said so far */
   protected abstract handOver(first: Buffer): void
+  /** A CONNECT without a login was refused: the next request on this connection may bring one. */
+  protected abstract challenge(error: GatewayError): void
   /** Something on the way to the request. */
   protected abstract write(answer: Buffer): void
   /** The last that this client hears. */
@@ -110,7 +114,7 @@ export abstract class Handshake extends TimeoutEntry {
 
   /** The error as the client's protocol says it at this point. */
   protected inItsWords(error: GatewayError): Buffer {
-    if (this.protocol === 'connect') return httpErrorBytes(error)
+    if (this.protocol === 'connect') return httpErrorBytes(error, this.#host.date.line)
     if (this.protocol === 'socks4') return socks4Failure()
     if (this.#state === 'greeting') return CHOSE_NONE
     return this.#state === 'login' ? LOGIN_REFUSED : socks5Failure(error)
@@ -206,10 +210,28 @@ export abstract class Handshake extends TimeoutEntry {
     const known = this.#host.connects.get(text)
     const head = known?.head ?? parseConnect(text)
     this.#admit()
-    const identity = known?.identity ?? this.#identify(head.fields)
+    const identity = known?.identity ?? this.#identifyOrChallenge(head, bytes.length === end)
+    if (identity === undefined) return end
     if (known === undefined) this.#host.connects.set(text, { head, identity })
     this.#request(head, identity, behind(bytes, end))
     return end
+  }
+
+  /**
+   * @param isAlone nothing has come behind the head. What comes there may be the first octets for the target, sent early: such
+   *   a connection ends with its refusal.
+   * @returns undefined: the client was told to log in
+   */
+  #identifyOrChallenge(head: ConnectHead, isAlone: boolean): ClientIdentity | undefined {
+    try {
+      return this.#identify(head.fields)
+    } catch (error) {
+      if (!(error instanceof GatewayError && isChallenge(error)) || !isAlone || !head.isPersistent) throw error
+      this.#host.refused(error, this.protocol)
+      this.endHandshake()
+      this.challenge(error)
+      return undefined
+    }
   }
 
   /** @throws {GatewayError} as Access.identify, and for options that cannot be */

@@ -29,10 +29,12 @@ import type { Linked } from '../structures/linked-list.ts'
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { ClientIdentity } from './client-request.ts'
 import type { Connection, PlainReader } from './connection.ts'
+import { httpError, isChallenge } from './error-reply.ts'
 import { withHeaderOptions } from './handshake.ts'
 import { ClientHttpRequest, type RequestConnection } from './http-request.ts'
 import type { Listener } from './listener.ts'
 import { answerAsRecipient } from './max-forwards.ts'
+import { anonymous } from './proxy-auth.ts'
 
 /** Octets of further requests that are kept while one is answered; with more the client is no longer read from. */
 const MAX_AHEAD_BYTES = 65_536
@@ -76,6 +78,9 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   /** What was received and not looked at: part of a head, a body that waits, or what was sent ahead. */
   #unread: Accumulator | undefined
   #mayPersist = true
+  #isReadingHeads = false
+  /** The request read last is over, while heads are read. */
+  #isOver = false
   /** The client has closed its sending side. */
   #hasEnded = false
   /** The header of the request before, as text and as read, and whose it is. */
@@ -99,12 +104,31 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
     const isBody = this.#bodyState === 'flowing' || this.#bodyState === 'dropped'
     if (isBody && this.#unread === undefined) return void this.#readBody(chunk)
     if (this.#request !== undefined) return void this.#keep(chunk)
-    if (this.#unread === undefined) return void this.#readHead(chunk)
+    if (this.#unread === undefined) return void this.#readHeads(chunk)
     this.#keep(chunk)
-    this.#readHead(this.#unread.bytes)
+    this.#readHeads(this.#unread.bytes)
   }
 
-  /** @param bytes everything received since the request before */
+  /**
+   * One head, and those behind it that are answered on the spot. One after the other: the calls of a thousand requests that
+   * were sent ahead would not fit on the stack.
+   * @param bytes everything received since the request before
+   */
+  #readHeads(bytes: Buffer): void {
+    let next: Buffer | undefined = bytes
+    this.#isReadingHeads = true
+    try {
+      while (next !== undefined) {
+        this.#isOver = false
+        this.#readHead(next)
+        next = this.#isOver ? this.#unread?.bytes : undefined
+      }
+    } finally {
+      this.#isReadingHeads = false
+    }
+    if (this.#isOver) this.#goOn()
+  }
+
   #readHead(bytes: Buffer): void {
     let head: HeadText | undefined
     try {
@@ -115,7 +139,8 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
       this.#serve(head)
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
-      this.#refuse(error, head?.line.method !== 'HEAD')
+      if (head !== undefined && isChallenge(error)) this.#challenge(head, error)
+      else this.#refuse(error, head?.line.method !== 'HEAD')
     }
   }
 
@@ -143,13 +168,29 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
     if (head.line.method === 'CONNECT') return void this.#becomeTunnel(head)
     const request = this.#requestOf(head)
     if (this.#hasEnded && asksForWebSocket(request.head)) return void this.connection.destroy()
+    this.#begin(request)
+    if (forwardsLeft(request.head) === 0) return void answerAsRecipient(request, head.text)
+    this.#hand(request)
+  }
+
+  #begin(request: ClientHttpRequest): void {
     this.#request = request
     this.#body.start(request.head.header.body)
     this.#bodyState = hasBody(request.head.header) ? 'waiting' : 'whole'
     this.#host.open.count++
     if (this.#unread === undefined) this.connection.socket.resume()
-    if (forwardsLeft(request.head) === 0) return void answerAsRecipient(request, head.text)
-    this.#hand(request)
+  }
+
+  /** The next request may bring the login; unless a body would have to be read first that is long, or has no known end. */
+  #challenge({ line, text }: HeadText, error: GatewayError): void {
+    const head = parseRequestHead(line, parseRequestHeader(text, line.size))
+    const { body } = head.header
+    if (body === 'chunked' || body > MAX_AHEAD_BYTES) return void this.#refuse(error, line.method !== 'HEAD')
+    this.#host.refused(error)
+    const request = new ClientHttpRequest(head, anonymous, this)
+    this.#begin(request)
+    const answer = httpError(error)
+    request.answer(answer.status, answer.reason, answer.lines, answer.body)
   }
 
   /** @throws {GatewayError} for a header or URL that is refused, and for a login or options that are */
@@ -309,8 +350,14 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   /** The request and its answer are over. */
   #goOn(): void {
     this.timeoutQueue?.remove(this)
-    if (this.#unread !== undefined) return void this.#readHead(this.#unread.bytes)
+    this.#isOver = this.#isReadingHeads
+    if (this.#isReadingHeads) return
+    if (this.#unread !== undefined) return void this.#readHeads(this.#unread.bytes)
     if (this.#hasEnded) return void this.connection.linger()
+    this.awaitRequest()
+  }
+
+  awaitRequest(): void {
     this.#host.keepAlives.add(this)
     this.connection.socket.resume()
   }

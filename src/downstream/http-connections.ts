@@ -36,12 +36,13 @@ export class HttpConnections implements HttpConnectionHost {
     this.unread = this.unread.withDuration(idleMs)
   }
 
-  /** Takes a connection whose first octets were read by the listener. */
+  /** @param first its octets that were read by the listener; none where a CONNECT was refused before */
   take(connection: Connection, first: Buffer, listener: Listener): void {
     const http = new HttpConnection(connection, listener, this)
     this.#connections.add(http)
     connection.readWith(http)
-    http.data(first)
+    if (first.length > 0) http.data(first)
+    else http.awaitRequest()
   }
 
   request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler {

@@ -106,7 +106,9 @@ export class ClientHttpRequest implements HttpRequest {
     this.#framing = framing
     const coding = framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
     const connection = this.#owner.connectionLines(this.#mayPersist)
-    const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${head.lines}${coding}${extra}${connection}\r\n`
+    // RFC 9110 section 6.6.1: whoever passes an answer on without Date adds it.
+    const date = head.hasDate ? '' : this.#owner.listener.date.line
+    const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${date}${head.lines}${coding}${extra}${connection}\r\n`
     this.#out.push(Buffer.from(text, 'latin1'))
   }
 
@@ -118,6 +120,20 @@ export class ClientHttpRequest implements HttpRequest {
     const { head } = this
     if (asksForWebSocket(head)) return false
     return isPersistent(head) && (this.hasBegunBody || !awaitsContinue(head))
+  }
+
+  answer(status: number, reason: string, lines: string, body: Buffer): void {
+    const mayHaveBody = this.head.method !== 'HEAD'
+    const framed = {
+      lines: `${lines}Content-Length: ${body.length}\r\n`,
+      body: body.length,
+      hasLength: true,
+      mayHaveBody,
+    }
+    this.begin({ status, reason, ...framed, hasDate: false, upgrade: undefined, isLast: false }, '')
+    if (mayHaveBody) this.push([body])
+    this.end('')
+    this.close()
   }
 
   push(data: readonly Buffer[]): void {

@@ -9,6 +9,7 @@ import { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { PendingTunnel } from './client-request.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
+import { DateField } from './date-field.ts'
 import type { Access } from './proxy-auth.ts'
 import { TlsCertificate, type TlsFiles, type TlsObserver } from './tls-certificate.ts'
 
@@ -63,6 +64,7 @@ export class Listener implements ConnectionHost {
   readonly lingers: TimeoutQueue
   refusal: GatewayError | undefined
   readonly clock: Clock
+  readonly date: DateField
   #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
@@ -81,6 +83,7 @@ export class Listener implements ConnectionHost {
     this.handshakes = new TimeoutQueue(clock, settings.handshakeMs)
     this.lingers = new TimeoutQueue(clock, LINGER_MS)
     this.clock = clock
+    this.date = new DateField(clock)
     this.#settings = settings
     this.#owner = owner
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, owner)

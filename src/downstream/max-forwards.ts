@@ -1,5 +1,4 @@
 /** OPTIONS and TRACE that may go no further (RFC 9110 section 7.6.2): the gateway answers as the final recipient. */
-import type { ResponseHead } from '../http1/response-head.ts'
 import type { HttpRequest } from '../proxy/http-contract.ts'
 
 /** RFC 9110 section 9.3.8: what is sensitive is not reflected. */
@@ -14,19 +13,7 @@ export function answerAsRecipient(request: HttpRequest, head: string): void {
   const lines = isTrace
     ? 'Content-Type: message/http\r\n'
     : 'Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, CONNECT\r\n'
-  request.begin({ ...OK, lines: `${lines}Content-Length: ${body.length}\r\n`, body: body.length }, '')
-  request.push([body])
-  request.end('')
-  request.close()
-}
-
-const OK: Omit<ResponseHead, 'lines' | 'body'> = {
-  status: 200,
-  reason: 'OK',
-  hasLength: true,
-  mayHaveBody: true,
-  upgrade: undefined,
-  isLast: false,
+  request.answer(200, 'OK', lines, body)
 }
 
 function reflected(head: string): string {

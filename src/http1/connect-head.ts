@@ -2,11 +2,14 @@
 
 import { parseAuthority, type Target, toTarget } from '../address.ts'
 import { GatewayError } from '../errors.ts'
+import { listMembers } from './fields.ts'
 import { type Field, hasForbiddenOctet, parseFields } from './head.ts'
 import { checkHost } from './request-head.ts'
 import { versionProblem } from './request-line.ts'
 
 export interface ConnectHead extends Target {
+  /** Whether the client goes on with the connection when it is refused (RFC 9112 section 9.3). */
+  readonly isPersistent: boolean
   readonly fields: readonly Field[]
 }
 
@@ -37,7 +40,7 @@ export function parseConnect(head: string): ConnectHead {
   const fields = parseFields(head, eol + 2)
   if (typeof fields === 'string') throw bad(`the header has ${fields}`)
   refuseContradictions(fields)
-  return { ...toTarget(target), fields }
+  return { ...toTarget(target), fields, isPersistent: version === 'HTTP/1.1' && !fields.some(asksToClose) }
 }
 
 /**
@@ -53,6 +56,11 @@ function refuseContradictions(fields: readonly Field[]): void {
     if (++hosts > 1) throw bad('a request with more than one Host is not accepted')
     checkHost(value)
   }
+}
+
+/** Proxy-Connection is no field of HTTP, but clients mean it (RFC 9112 appendix C.2.2). */
+function asksToClose({ name, value }: Field): boolean {
+  return (name === 'connection' || name === 'proxy-connection') && listMembers(value).includes('close')
 }
 
 function bad(message: string): GatewayError {

@@ -32,11 +32,11 @@ export const OPTION_PREFIX = 'x-turnpike-'
 
 /** tchar of RFC 9110 section 5.6.2 before the colon; field-vchar, obs-text, SP and HTAB behind it; CRLF and nothing else. */
 const LINES = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/y
-const NOTED = new Set([...HOP_BY_HOP, 'content-length', 'host', 'expect', 'max-forwards'])
+const NOTED = new Set([...HOP_BY_HOP, 'content-length', 'date', 'host', 'expect', 'max-forwards'])
 /** Most names are told from these by their length alone. */
 const NOTED_LENGTHS = new Set([...NOTED].map((name) => name.length))
 /** Noted, but for the next hop too. */
-const PASSES = new Set(['content-length', 'max-forwards'])
+const PASSES = new Set(['content-length', 'date', 'max-forwards'])
 
 /**
  * @param head a whole head, latin1, up to and including the empty line

@@ -11,6 +11,8 @@ export interface ResponseHead {
   readonly body: BodyFraming
   /** Whether `lines` hold the length of the body. */
   readonly hasLength: boolean
+  /** Whether `lines` hold a Date. */
+  readonly hasDate: boolean
   /** A body may follow: not in answer to HEAD, nor with 1xx, 204 and 304. */
   readonly mayHaveBody: boolean
   /** Value of Upgrade. */
@@ -46,6 +48,7 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
     lines: isAsItCame ? section.lines : withLength(section.lines, length),
     body,
     hasLength: length !== undefined,
+    hasDate: own.has('date') && !hasConnectionOption(own, 'date'),
     mayHaveBody,
     upgrade: own.get('upgrade'),
     isLast: parts[1] === '0' || body === 'until-close' || hasConnectionOption(own, 'close'),

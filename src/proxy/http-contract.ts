@@ -48,6 +48,11 @@ export interface HttpRequest {
   interim(head: ResponseHead): void
   /** Begins the answer. What it is made of leaves with `flush`. @param extra field lines of ours, each with its CRLF */
   begin(head: ResponseHead, extra: string): void
+  /**
+   * The whole answer, made by the gateway.
+   * @param lines fields, each with its CRLF; without Date, framing and Connection
+   */
+  answer(status: number, reason: string, lines: string, body: Buffer): void
   /** The next octets of the answer's body. */
   push(data: readonly Buffer[]): void
   /** The answer is whole, and leaves. */

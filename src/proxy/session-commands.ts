@@ -13,7 +13,6 @@
 import { clientNetwork, parseAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import type { ResponseHead } from '../http1/response-head.ts'
 import { internalFailure } from '../internal-errors.ts'
 import type { Filter, Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -159,10 +158,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     const session = this.#request.identity.options.session ?? null
     const address = upstream === undefined ? null : report(upstream, this.#deps.clock.now())
     const body = Buffer.from(`${JSON.stringify({ session, address })}\n`)
-    this.#request.begin({ ...OK, lines: `${LINES}Content-Length: ${body.length}\r\n`, body: body.length }, '')
-    this.#request.push([body])
-    this.#request.end('')
-    this.#request.close()
+    this.#request.answer(200, 'OK', LINES, body)
   }
 
   #refuse(error: GatewayError): void {
@@ -192,15 +188,6 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   failInternally(): void {
     this.#refuse(internalFailure())
   }
-}
-
-const OK: Omit<ResponseHead, 'lines' | 'body'> = {
-  status: 200,
-  reason: 'OK',
-  hasLength: true,
-  mayHaveBody: true,
-  upgrade: undefined,
-  isLast: false,
 }
 
 /** No page may embed it, and nothing keeps it. */

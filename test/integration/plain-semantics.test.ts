@@ -1,6 +1,7 @@
 /** What RFC 9110 and RFC 9112 ask of a proxy beside carrying octets: hops, expectations, interim answers, odd statuses. */
 import { describe, expect, it } from 'vitest'
-import { dial, plain, readReply } from '../support/client.ts'
+import { httpTime } from '../../src/clock.ts'
+import { connectVia, dial, plain, readReply } from '../support/client.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, refusalOf, startGateway } from '../support/gateway.ts'
 import { header, readResponseHead } from '../support/http-wire.ts'
@@ -74,7 +75,7 @@ describe.each(['http', 'socks5'] as const)('an expectation, through %s upstreams
 })
 
 /** An upstream that answers every request so. */
-async function answering(octets: string) {
+async function answering(octets: string, clock?: FakeClock) {
   const server = await new LoopbackServer(async (socket) => {
     const reader = new SocketReader(socket, { timeoutMs: null })
     for (;;) {
@@ -82,10 +83,38 @@ async function answering(octets: string) {
       await send(socket, octets)
     }
   }).listen()
-  const gateway = await startGateway({ upstreams: 0, filled: 1, provider: { list: [`http://${server.authority}`] } })
+  const provider = { list: [`http://${server.authority}`] }
+  const gateway = await startGateway({ upstreams: 0, filled: 1, provider, ...(clock && { clock }) })
   await gateway.world.serve('odd.test', server)
   return gateway
 }
+
+describe('Date (RFC 9110 section 6.6.1)', () => {
+  const clock = new FakeClock()
+  const now = httpTime(clock.wall())
+  const own = 'Sun, 06 Nov 1994 08:49:37 GMT'
+  it.each([
+    [`date: ${own}\r\n`, own],
+    ['', now],
+    [`Date: ${own}\r\nConnection: date\r\n`, now],
+  ])('of an answer with the lines %j is one, and right', async (lines, date) => {
+    const { port } = await answering(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 2\r\n\r\nok`, clock)
+    const { headers } = await plain(port, 'http://site.test/')
+    const dates = headers.filter(([name]) => name.toLowerCase() === 'date').map(([, value]) => value)
+    expect(dates).toEqual([date])
+  })
+
+  it('stands in each answer of the gateway itself', async () => {
+    const { port } = await startGateway({ upstreams: 1, clock })
+    for (const { status, headers } of [
+      await connectVia(port, 'echo.test:7'),
+      await connectVia(port, 'no-port'),
+      await plain(port, '/'),
+      await plain(port, 'http://site.test/', { method: 'OPTIONS', headers: [['Max-Forwards', '0']] }),
+    ])
+      expect([status, header(headers, 'date')]).toEqual([status, now])
+  })
+})
 
 it('interim answers are passed on to HTTP/1.1 clients, but no 100 that was not asked for', async () => {
   const interim = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X\r\nX: 1\r\n\r\n'

@@ -5,6 +5,7 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { parseAuthority } from '../../../src/address.ts'
+import { DateField } from '../../../src/downstream/date-field.ts'
 import { Handshake, type HandshakeHost } from '../../../src/downstream/handshake.ts'
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
@@ -38,6 +39,7 @@ function newHost(): HandshakeHost {
     access,
     connects: new Recent(10),
     maxHeaderBytes: HEAD_OCTETS,
+    date: new DateField(new FakeClock()),
     handshakes: new TimeoutQueue(new FakeClock(), 10_000),
     refusal: undefined,
     refused: () => {},
@@ -57,6 +59,10 @@ class Client extends Handshake {
   }
 
   protected handOver(): void {
+    this.isOver = true
+  }
+
+  protected challenge(): void {
     this.isOver = true
   }
 

@@ -75,6 +75,15 @@ it('tells CONNECT from other requests as soon as it can', () => {
   expect(beginsWithConnect(Buffer.from('G'))).toBe(false)
 })
 
+it.each([
+  ['HTTP/1.1\r\nProxy-Connection: Keep-Alive', true],
+  ['HTTP/1.0', false],
+  ['HTTP/1.1\r\nConnection: keep-alive, Close', false],
+  ['HTTP/1.1\r\nProxy-Connection: close', false],
+])('a client that sends %j goes on behind a refusal: %s', (rest, isPersistent) => {
+  expect(read(`CONNECT a.com:80 ${rest}`)).toMatchObject({ isPersistent })
+})
+
 it('reads target and fields', () => {
   expect(read('CONNECT [::1]:443 HTTP/1.1\r\nHost: ignored\r\nProxy-Authorization: Basic eA==')).toEqual({
     host: '::1',
@@ -84,8 +93,14 @@ it('reads target and fields', () => {
       { name: 'host', value: 'ignored' },
       { name: 'proxy-authorization', value: 'Basic eA==' },
     ],
+    isPersistent: true,
   })
-  expect(read('CONNECT a.com:80 HTTP/1.0')).toEqual({ host: 'a.com', port: 80, authority: 'a.com:80', fields: [] })
+  expect(read('CONNECT a.com:80 HTTP/1.0')).toMatchObject({
+    host: 'a.com',
+    port: 80,
+    authority: 'a.com:80',
+    fields: [],
+  })
 })
 
 it.each([
