@@ -29,7 +29,7 @@ const draftSchema = group({
       port: readable(z.int()).transform((port) => port ?? 8080),
       provider: word(),
       allow: list(readable(cidr())),
-      users: list(group({ name: word(), providers: list(word()) })),
+      users: list(group({ name: word(), password: readable(z.string()), providers: list(word()) })),
     }),
   ).transform((listeners) => listeners ?? [{ host: '127.0.0.1', port: 8080 }]),
   admin: z
@@ -171,10 +171,19 @@ function overlap(one: string, other: string): boolean {
 /** Whether only this machine can reach a listener on `host`. */
 export const isLoopback = (host: string): boolean => isThisMachine(unmapIPv4(host)) && !ANY_HOST.has(unmapIPv4(host))
 
-/** Safe by default: a port that others can reach serves nobody that is not named. */
+/** Safe by default: a port that others can reach serves nobody that is not named. An empty password names nobody. */
 function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {
-  if (isLoopback(host) || users !== undefined) return []
-  if (allow === undefined) {
+  if (isLoopback(host)) return []
+  const open = allow?.findIndex((block) => block !== undefined && coversEverything(block))
+  if (open === -1) return []
+  if (users !== undefined) {
+    const message =
+      'is empty, and other machines can reach this port: set a password, or add an allow-list of client addresses'
+    return users.flatMap(({ password }, u) =>
+      password === '' ? [finding(['listen', l, 'users', u, 'password'], message)] : [],
+    )
+  }
+  if (open === undefined) {
     return [
       finding(
         ['listen', l, 'host'],
@@ -182,8 +191,6 @@ function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {
       ),
     ]
   }
-  const open = allow.findIndex((block) => block !== undefined && coversEverything(block))
-  if (open === -1) return []
   return [
     finding(
       ['listen', l, 'allow', open],

@@ -8,6 +8,8 @@ export interface Substitution {
   readonly problems: readonly TextProblem[]
   /** Where the scalars begin that could not be filled: whatever else is wrong with them follows from that. */
   readonly unfilled: ReadonlySet<number>
+  /** Where the scalars begin that hold nothing because a variable is empty. */
+  readonly emptied: ReadonlySet<number>
   /** Texts that hold something of the environment, complete: they are never shown. */
   readonly filled: ReadonlySet<string>
 }
@@ -22,6 +24,7 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 export function substitute(document: Document.Parsed, source: string, environment: Environment): Substitution {
   const problems: TextProblem[] = []
   const unfilled = new Set<number>()
+  const emptied = new Set<number>()
   const filled = new Set<string>()
   visit(document, {
     Scalar(key, node) {
@@ -32,10 +35,11 @@ export function substitute(document: Document.Parsed, source: string, environmen
       else if (found.value !== node.value) {
         node.value = found.value
         if (found.fromEnvironment) filled.add(found.value)
+        if (found.value === '') emptied.add(node.range?.[0] ?? 0)
       }
     },
   })
-  return { problems, unfilled, filled }
+  return { problems, unfilled, emptied, filled }
 }
 
 interface Mistake {

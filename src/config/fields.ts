@@ -117,12 +117,12 @@ export function bytes(range: { readonly min?: number; readonly max?: number } = 
 }
 
 /** A value that must never be printed, best written as `${NAME}`. */
-export function secret(options: { readonly maxBytes?: number } = {}) {
-  const { maxBytes = 8_192 } = options
+export function secret(options: { readonly maxBytes?: number; readonly mayBeEmpty?: boolean } = {}) {
+  const { maxBytes = 8_192, mayBeEmpty = false } = options
   return (
     z
       .string()
-      .superRefine((value, ctx) => refuseUnprintable(value, maxBytes, ctx))
+      .superRefine((value, ctx) => refuseUnprintable(value, { maxBytes, mayBeEmpty }, ctx))
       .transform((value) => new Secret(value))
       // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is
       .meta({ examples: ['${NAME_OF_A_VARIABLE}'] })
@@ -143,12 +143,18 @@ export function someOf<T extends z.ZodType>(item: T) {
 }
 
 /** Text without control characters, for names and free words. */
-export function text(options: { readonly maxBytes?: number } = {}) {
-  const { maxBytes = 1_024 } = options
-  return z.string().superRefine((value, ctx) => refuseUnprintable(value, maxBytes, ctx))
+export function text(options: { readonly maxBytes?: number; readonly mayBeEmpty?: boolean } = {}) {
+  const { maxBytes = 1_024, mayBeEmpty = false } = options
+  return z.string().superRefine((value, ctx) => refuseUnprintable(value, { maxBytes, mayBeEmpty }, ctx))
 }
 
-function refuseUnprintable(value: string, maxBytes: number, ctx: Context): void {
+interface TextLimits {
+  readonly maxBytes: number
+  readonly mayBeEmpty: boolean
+}
+
+function refuseUnprintable(value: string, { maxBytes, mayBeEmpty }: TextLimits, ctx: Context): void {
+  if (value === '' && mayBeEmpty) return
   if (value === '') refuse(ctx, 'is empty')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   else if (/[\u0000-\u001f\u007f]/.test(value)) refuse(ctx, 'holds a line break or another control character')

@@ -9,7 +9,10 @@ const port = () => integer(0, 65_535)
 const user = () =>
   z.strictObject({
     name: userName().meta({ description: 'Account name; options follow it as -key-value.' }),
-    password: secret({ maxBytes: 255 }).meta({ description: 'At most 255 bytes (RFC 1929).' }),
+    password: secret({ maxBytes: 255, mayBeEmpty: true }).meta({
+      description:
+        'At most 255 bytes (RFC 1929). `""` lets in who sends the name and an empty password; where other machines reach the port, only with an allow-list.',
+    }),
     providers: someOf(providerName()).optional().meta({ description: 'The only providers that this user may use.' }),
   })
 

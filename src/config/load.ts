@@ -97,6 +97,7 @@ export function parseConfig(
     ]),
     ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
     ...checkRoutes(plain.value, substitution.filled),
+    ...emptiedLogins(plain.value, text, substitution),
     ...hostLists.problems,
     ...missingFiles(plain.value, folder),
     ...unusableCertificates(plain.value, folder),
@@ -142,6 +143,26 @@ function behindUnknownVendor(issue: Parameters<typeof explain>[0], raw: unknown)
   const path = issue.path.slice(0, -1)
   const { error } = anyProvider.safeParse(valueAt(raw, path), { error: rememberKnownKeys })
   return (error?.issues ?? []).flatMap((inner) => explain(inner, raw, path))
+}
+
+/** Written as "" a name or a password of a user is meant to be empty; a variable that is empty is a mistake. */
+function emptiedLogins(raw: unknown, { document }: YamlText, { emptied }: Substitution): readonly Finding[] {
+  if (emptied.size === 0) return []
+  const ports = valueAt(raw, ['listen'])
+  if (!Array.isArray(ports)) return []
+  const users = ports.flatMap((_, l): Path[] => {
+    const list = valueAt(raw, ['listen', l, 'users'])
+    return Array.isArray(list) ? list.map((_user, u) => ['listen', l, 'users', u]) : []
+  })
+  const paths = users.flatMap((path): Path[] => [
+    [...path, 'name'],
+    [...path, 'password'],
+  ])
+  return paths.flatMap((path): Finding[] => {
+    const isEmptied = valueAt(raw, path) === '' && emptied.has(locate(document, path, 'value'))
+    const message = 'is empty: the environment variable holds nothing; write "" if that is meant'
+    return isEmptied ? [{ path, message, at: 'value' }] : []
+  })
 }
 
 function missingFiles(raw: unknown, folder: string): readonly Finding[] {

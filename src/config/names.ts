@@ -21,9 +21,9 @@ export function providerName() {
     .meta({ pattern: orEnvironment(PROVIDER_NAME.source.slice(1, -1)) })
 }
 
-/** An account name as clients send it: Basic ends it at a colon, and options follow it. */
+/** An account name as clients send it: Basic ends it at a colon, and options follow it. RFC 7617 section 2 allows an empty one. */
 export function userName() {
-  return text({ maxBytes: 255 })
+  return text({ maxBytes: 255, mayBeEmpty: true })
     .refine((value) => !value.includes(':'), {
       error: 'a user name cannot hold a colon: in a Basic login the password begins there',
     })

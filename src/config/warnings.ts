@@ -14,10 +14,17 @@ const MIN_SECRET_LENGTH = 12
 
 /** Never holds a secret. */
 export function warningsOf({ listen, admin, routes }: Config): readonly ConfigWarning[] {
-  const passwords = listen.flatMap(({ host, users = [] }, l) =>
-    users.flatMap(({ password }, u) => short(host, password, `listen[${l}].users[${u}].password`, 'this port')),
+  const logins = listen.flatMap(({ host, users = [] }, l) =>
+    users.flatMap(({ name, password }, u) => {
+      const path = `listen[${l}].users[${u}]`
+      const isOpen = password.reveal() === ''
+      return [
+        ...(name === '' ? [emptyName(`${path}.name`)] : []),
+        ...(isOpen ? [emptyPassword(`${path}.password`)] : short(host, password, `${path}.password`, 'this port')),
+      ]
+    }),
   )
-  const found = [...passwords, ...directRules(routes)]
+  const found = [...logins, ...directRules(routes)]
   if (admin === 'off' || admin.token === undefined) return found
   return [...found, ...short(admin.host, admin.token, 'admin.token', 'the admin port')]
 }
@@ -30,6 +37,15 @@ function directRules(routes: Config['routes']): ConfigWarning[] {
   const which = others.length === 0 ? 'this rule' : `this rule and ${others.length} more`
   const message = `targets of ${which} are connected to directly, through no upstream: they see the address of this machine`
   return [{ path: `routes[${first}].to`, message }]
+}
+
+function emptyPassword(path: string): ConfigWarning {
+  return { path, message: 'is empty: who knows the name may use this port' }
+}
+
+/** RFC 7617 section 2 allows it; names of RFC 1929 section 2 have 1 to 255 octets. */
+function emptyName(path: string): ConfigWarning {
+  return { path, message: 'is empty: many SOCKS5 clients cannot send an empty user name' }
 }
 
 function short(host: string, secret: Secret, path: string, what: string): ConfigWarning[] {

@@ -7,7 +7,8 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'listen[].host': '监听地址。非环回地址必须配 users 或 allow。',
   'listen[].port': 'HTTP 代理、SOCKS5、SOCKS4/4a 共用的端口；0 表示任选空闲端口。',
   'listen[].users[].name': '账号名；选项以 -键-值 的形式跟在后面。',
-  'listen[].users[].password': '最长 255 字节（RFC 1929）。',
+  'listen[].users[].password':
+    '最长 255 字节（RFC 1929）。写成 `""` 时，只要发送该用户名和空密码即可使用；如果其他机器能访问该端口，还必须配置 allow。',
   'listen[].users[].providers': '该用户只能使用这些 provider。',
   'listen[].allow': '允许连接的客户端地址（白名单）；配了 users 时仍须登录。',
   'listen[].tls.cert': '客户端以 TLS 连接该端口时使用的证书（PEM 文件，含中间证书）；文件变化后重新读取。',

@@ -98,6 +98,15 @@ describe('a port that others can reach', () => {
     ])
   })
 
+  it.each(['', ', allow: [0.0.0.0/0]'])('is not guarded by an empty password, with%s', (allow) => {
+    const users = 'users: [{ name: u, password: p }, { name: v, password: "" }]'
+    expect(problemsOf(listen(`host: 0.0.0.0, ${users}${allow}`))).toEqual([
+      expect.stringContaining('listen[0].users[1].password is empty, and other machines can reach this port'),
+    ])
+    for (const port of [`${users}`, `host: 0.0.0.0, ${users}, allow: [10.0.0.0/8]`])
+      expect(() => parse(listen(port))).not.toThrow()
+  })
+
   it.each([
     ['users', 'host: 0.0.0.0, users: [{ name: u, password: p }]'],
     ['an allow-list', 'host: 0.0.0.0, allow: [10.0.0.0/8]'],

@@ -206,6 +206,21 @@ describe('the environment', () => {
   it('says that a variable is empty', () => {
     expect(problemsOf(key('"${A}"'), { A: '' })).toEqual([expect.stringContaining('credentials.key is empty')])
   })
+
+  it.each(['name', 'password'])(
+    'takes an empty %s of a user as written, and not from a variable that is empty',
+    (key) => {
+      const user = (value: string) =>
+        `listen: [{ users: [{ name: a, password: b }, { name: c, password: d, ${key}: ${value} }] }]`
+          .replace(`${key}: ${key === 'name' ? 'c' : 'd'}, `, '')
+          .concat('\n', oneProvider)
+      expect(problemsOf(user('"${A}"'), { A: '' })).toEqual([
+        expect.stringContaining(`listen[0].users[1].${key} is empty: the environment variable holds nothing`),
+      ])
+      expect(() => parse(user('""'))).not.toThrow()
+      expect(() => parse(user('"${A}"'), { A: 'e' })).not.toThrow()
+    },
+  )
 })
 
 let folder = ''

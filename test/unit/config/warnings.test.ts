@@ -16,6 +16,15 @@ it('warns of passwords of fewer than 12 characters where other machines can reac
   for (const host of ['127.0.0.1', 'localhost', '"::1"']) expect(warnings(listen(host, 'p'))).toEqual([])
 })
 
+it('allows an empty password and an empty user name, and warns of them', () => {
+  expect(warnings(listen('127.0.0.1', ''))).toEqual([
+    'listen[0].users[0].password is empty: who knows the name may use this port',
+  ])
+  expect(warnings('listen: [{ users: [{ name: "", password: "right-password" }] }]')).toEqual([
+    'listen[0].users[0].name is empty: many SOCKS5 clients cannot send an empty user name',
+  ])
+})
+
 it('warns of rules to direct, once for all of them', () => {
   expect(warnings('routes: ["MATCH,block"]')).toEqual([])
   expect(warnings('routes: ["DOMAIN,a.test,block", "DOMAIN,b.test,direct"]')).toEqual([

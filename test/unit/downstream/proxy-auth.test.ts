@@ -37,6 +37,16 @@ const codeOf = (run: () => unknown): unknown => {
   }
 }
 
+it('takes an empty password, and an empty user name with options behind it', () => {
+  const access = accessOf([user('open', ''), user('', 'right-password')], undefined)
+  expect(access.identify(basic('open:'))).toMatchObject({ user: 'open' })
+  expect(access.login('open', '')).toMatchObject({ user: 'open' })
+  expect(access.identify(basic(':right-password'))).toMatchObject({ user: '', account: '' })
+  expect(access.identify(basic('-session-a:right-password'))).toMatchObject({ user: '', options: { session: 'a' } })
+  for (const wrong of ['open:x', ':', 'other:', 'x:right-password'])
+    expect([wrong, codeOf(() => access.identify(basic(wrong)))]).toEqual([wrong, 'GW_LOGIN_REQUIRED'])
+})
+
 it('demands a login only where there are users', () => {
   expect([guarded.demandsLogin, open.demandsLogin, accessOf([], undefined).demandsLogin]).toEqual([true, false, false])
   expect(codeOf(() => guarded.identify(undefined))).toBe('GW_LOGIN_REQUIRED')
