@@ -142,7 +142,7 @@ export class Capacity {
   room(now: number, isUrgent: boolean): number {
     const { status, preparation, settings } = this.#parts
     if (now < status.mayTryAt(isUrgent) || this.#source.isList || preparation.isRunning) return 0
-    if (this.window.room < 1 || (!isUrgent && now < this.#pacedAt())) return 0
+    if (this.#isSettling || this.window.room < 1 || (!isUrgent && now < this.#pacedAt())) return 0
     const ceiling = (settings.ceiling ?? Number.POSITIVE_INFINITY) - this.lendable - this.onTheWay
     const { lot, maxPerCall } = this.#source
     const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
@@ -167,6 +167,11 @@ export class Capacity {
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }
 
+  /** The vendor tells what open orders brought, and carries out one at a time: another one waits for its end. */
+  get #isSettling(): boolean {
+    return this.#source.follow?.settlesOrders === true && this.#view.unknownOf(this.#parts.settings.name) > 0
+  }
+
   /** When addresses may come for a client that would wait: a stopped provider that was tried just now brings none soon. */
   hopeAt(now: number): number | undefined {
     const at = this.nextAttemptAt(now)
@@ -176,7 +181,7 @@ export class Capacity {
 
   /** Why it takes no orders although nothing is wrong with it; undefined when it does. */
   get fullBecause(): string | undefined {
-    if (this.comesAt !== undefined) return 'what it sold is on its way'
+    if (this.comesAt !== undefined || this.#isSettling) return 'what it sold is on its way'
     if (this.freeChannels === 0) return 'all of its channels are in use'
     return this.window.room < 1 ? 'as many calls as the vendor allows have been made' : undefined
   }

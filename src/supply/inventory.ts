@@ -27,6 +27,8 @@ export class Inventory {
   readonly #entries = new Map<string, Entry>()
   /** Bought, but without an address so far: ref -> provider. */
   readonly #pending = new Map<string, string>()
+  /** Provider -> what stands for the addresses of its unknown orders. */
+  readonly #unknown = new Map<string, readonly string[]>()
 
   constructor(account: string, store: Pick<AccountStore, 'hold' | 'free'>) {
     this.#account = account
@@ -133,6 +135,22 @@ export class Inventory {
   removePending(refs: readonly string[]): void {
     for (const ref of refs) this.#pending.delete(ref)
     this.#store.free(this.#account, refs.map(pendingId))
+  }
+
+  /** Orders of an earlier process whose outcome nobody knows may have brought so many addresses. */
+  holdUnknown(provider: string, count: number, endsAt: number): void {
+    const ids = Array.from({ length: count }, (_, index) => `unknown ${provider} ${index}`)
+    this.#unknown.set(provider, ids)
+    this.#store.hold(
+      this.#account,
+      ids.map((id) => ({ id, endsAt })),
+    )
+  }
+
+  /** The vendor has listed what it holds: nothing is unknown any more. */
+  freeUnknown(provider: string): void {
+    this.#store.free(this.#account, this.#unknown.get(provider) ?? [])
+    this.#unknown.delete(provider)
   }
 
   /** Drops what has ended. */

@@ -21,6 +21,9 @@ type NotSent = Extract<Reserved, { kind: 'denied' }> | { readonly kind: 'cancell
 /** What an order came to: the reply and what it cost, or why nothing was sent. */
 export type OrderResult<T> = { readonly kind: 'sold'; readonly reply: T } | NotSent
 
+/** How many addresses of a reply must be paid for; undefined: the order runs on at the vendor. */
+export type CostOf<T> = (reply: T) => number | undefined | Promise<number | undefined>
+
 export interface OrderTerms {
   readonly reservation: Reservation
   /** Whether anybody still needs it: asked once more before the request leaves. */
@@ -51,13 +54,9 @@ export class Order implements CallTicket {
 
   /**
    * @param call sends it: every call that it makes carries this order as its ticket
-   * @param costOf how many addresses of the reply must be paid for
    * @throws what `call` throws, after everything is settled; {StoreError} when the order could not be recorded
    */
-  async run<T>(
-    call: (ticket: CallTicket) => Promise<T>,
-    costOf: (reply: T) => number | Promise<number>,
-  ): Promise<OrderResult<T>> {
+  async run<T>(call: (ticket: CallTicket) => Promise<T>, costOf: CostOf<T>): Promise<OrderResult<T>> {
     const reserved = await this.#accounts.reserve(this.#terms.reservation)
     if (reserved.kind === 'denied') return reserved
     if (!this.#terms.isWanted()) {
@@ -66,7 +65,8 @@ export class Order implements CallTicket {
     }
     try {
       const reply = await call(this)
-      this.#settle(reserved.id, { kind: 'sold', count: await costOf(reply) })
+      const count = await costOf(reply)
+      this.#settle(reserved.id, count === undefined ? this.#unknown() : { kind: 'sold', count })
       return { kind: 'sold', reply }
     } catch (error) {
       this.#settle(reserved.id, this.#outcomeOf(error))

@@ -11,7 +11,7 @@ import { StoreError } from '../store/errors.ts'
 import { type Delivery, type Followed, VendorError } from '../vendors/contract.ts'
 import { type Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
 import type { Occasion } from './ingest.ts'
-import { Order, type OrderResult, type OrderTerms } from './order.ts'
+import { type CostOf, Order, type OrderResult, type OrderTerms } from './order.ts'
 import type { OrderDemand, ProviderParts } from './provider-contract.ts'
 import { isFatalClass } from './provider-status.ts'
 
@@ -88,21 +88,21 @@ export class Ordering {
 
   /**
    * Reserves, sends and settles.
-   * @param costOf how many addresses of the reply must be paid for
    * @throws as `Order.run`
    */
   async place<T>(
     terms: Omit<OrderTerms, 'lifeMs'>,
     call: (order: Order) => Promise<T>,
-    costOf: (reply: T) => number | Promise<number>,
+    costOf: CostOf<T>,
   ): Promise<OrderResult<T>> {
-    const { ingest, settings, accounts, clock, reconciliation } = this.#parts
+    const { ingest, settings, accounts, clock, reconciliation, pendingPoller } = this.#parts
     const lifeMs = ingest.latestLife?.heldMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS
     const order = new Order({ ...terms, lifeMs }, accounts, () => clock.now())
     try {
       return await order.run(() => call(order), costOf)
     } finally {
       if (order.isUnknown) reconciliation.demand()
+      if (order.isUnknown) pendingPoller?.resume()
       this.logBudget()
     }
   }
@@ -121,8 +121,8 @@ export class Ordering {
 
   // --- What comes back ------------------------------------------------------------------------------------------
 
-  /** @returns how many addresses must be paid for: what cannot be used is, too */
-  async arrived(delivery: Delivery, occasion: Occasion): Promise<number> {
+  /** @returns how many addresses must be paid for, what cannot be used too; undefined while the order runs on at the vendor */
+  async arrived(delivery: Delivery, occasion: Occasion): Promise<number | undefined> {
     const { ingest, status, reconciliation, source } = this.#parts
     const { gained, known, bought, fresh } = await ingest.take(delivery, occasion)
     const pending = delivery.pending ?? []
@@ -131,6 +131,7 @@ export class Ordering {
     else if (occasion !== 'news') status.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
     if (occasion === 'order') reconciliation.worked()
     if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
+    if (delivery.isOpen === true) return undefined
     return (source.listsHeld === true ? fresh : bought) + delivery.rejected.length
   }
 
@@ -140,9 +141,10 @@ export class Ordering {
   }
 
   /** What a trial brought: lent to nobody. @returns how many addresses must be paid for */
-  setAside(delivery: Delivery): Promise<number> {
+  async setAside(delivery: Delivery): Promise<number | undefined> {
     this.#addPending(delivery.pending ?? [])
-    return this.#parts.ingest.setAside(delivery)
+    const cost = await this.#parts.ingest.setAside(delivery)
+    return delivery.isOpen === true ? undefined : cost
   }
 
   #addPending(pending: NonNullable<Delivery['pending']>): void {
@@ -156,7 +158,7 @@ export class Ordering {
 
   /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
   async followed(news: Followed): Promise<void> {
-    const { stock, account, settings } = this.#parts
+    const { stock, account, settings, accounts, clock } = this.#parts
     stock.drop(news)
     account.inventory.removePending([...news.gone, ...news.sold.flatMap(({ ref }) => ref ?? [])])
     account.inventory.addPending(
@@ -164,13 +166,16 @@ export class Ordering {
       (news.pending ?? []).map(({ ref }) => ref),
     )
     if (news.sold.length > 0) await this.arrived({ ...news, pending: [] }, 'news')
+    if (news.settled !== undefined) accounts.store.resolve(settings.name, news.settled, clock.now())
+    if (news.failure !== undefined) this.failed(news.failure)
   }
 
   /** The vendor has listed what it holds: that ends the unknown orders before `askedAt`. */
   async reconciled(held: Delivery, askedAt: number): Promise<void> {
-    const { ingest, accounts, settings } = this.#parts
+    const { ingest, accounts, account, settings } = this.#parts
     const { own, unknown } = ingest.ownOf(held)
     await this.arrived(own, 'news')
+    account.inventory.freeUnknown(settings.name)
     accounts.store.resolve(settings.name, unknown, askedAt)
   }
 

@@ -11,6 +11,8 @@ export interface PendingPollerHandler {
   readonly heldRefs: readonly string[]
   /** Whether there are clients who may be lent what is held. */
   readonly isWanted: boolean
+  /** Whether there are orders of which only the vendor can tell what they brought. */
+  readonly hasOpenOrders: boolean
   /** Until then the vendor may not be asked, clock ms. */
   readonly pausedUntil: number
   followed(news: Followed): Promise<void>
@@ -19,6 +21,8 @@ export interface PendingPollerHandler {
 
 /** A line that is still being dialled so long after it should have been there may never come. */
 const OVERDUE_MS = 60_000
+/** How often such a one is asked about at most. */
+const OVERDUE_EVERY_MS = 15_000
 /** After failures in a row the pause doubles, up to this. */
 const MAX_PAUSE_MS = 60_000
 
@@ -84,18 +88,25 @@ export class PendingPoller {
   #schedule(): void {
     if (this.#isAsking || this.#stopping.signal.aborted) return
     const { isWanted, heldRefs, pausedUntil } = this.#handler
-    // What is overdue is asked about only while clients want addresses.
-    const isPending = this.expectedCount > 0 || (this.#pending.size > 0 && isWanted)
-    if (!isPending && (!isWanted || heldRefs.length === 0)) return
-    const everyMs = isPending ? this.#follow.pendingEveryMs : this.#follow.everyMs
+    const everyMs = this.#everyMs()
+    if (everyMs === undefined && (!isWanted || heldRefs.length === 0)) return
     const pauseMs = Math.min(MAX_PAUSE_MS, this.#follow.pendingEveryMs * 2 ** this.#failures)
-    const next = this.#askedAt + Math.max(everyMs, pauseMs)
+    const next = this.#askedAt + Math.max(everyMs ?? this.#follow.everyMs, pauseMs)
     // Without a failure the pauses of a provider concern its orders, not this question.
     const at = this.#failures === 0 ? next : Math.max(next, pausedUntil)
     if (at >= this.#timerAt) return
     this.#timer?.clear()
     this.#timerAt = at
     this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => runInBackground(this.now()))
+  }
+
+  /** Undefined: nothing is pending. What is overdue is asked about only while clients want addresses, and less often. */
+  #everyMs(): number | undefined {
+    const { isWanted, hasOpenOrders } = this.#handler
+    const { pendingEveryMs, settlesOrders } = this.#follow
+    if (this.expectedCount > 0) return pendingEveryMs
+    const isOpen = this.#pending.size > 0 || (settlesOrders === true && hasOpenOrders)
+    return isOpen && isWanted ? Math.max(pendingEveryMs, OVERDUE_EVERY_MS) : undefined
   }
 
   /** Asks at once: the time has come, or the vendor has given a hint. */

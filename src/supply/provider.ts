@@ -14,7 +14,7 @@ import type { RestoredUpstream } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import type { Followed, Source } from '../vendors/contract.ts'
 import type { Account } from './account.ts'
-import { Capacity } from './capacity.ts'
+import { Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
 import { ChannelProbe } from './channel-probe.ts'
 import { Ingest } from './ingest.ts'
 import { CallLatency } from './latency.ts'
@@ -203,7 +203,10 @@ export class Provider implements PendingPollerHandler {
     const { stock, pendingPoller, accounts, reconciliation } = this.#parts
     const isDoubtful = stock.restore(left.upstreams, now)
     const isFollowed = pendingPoller !== undefined && !this.source.isList
-    if (isDoubtful || isFollowed || accounts.store.view.unknownOf(this.name) > 0) reconciliation.demand()
+    const unknown = accounts.store.view.unknownOf(this.name)
+    if (isDoubtful || isFollowed || unknown > 0) reconciliation.demand()
+    if (this.source.byChannel)
+      this.account.inventory.holdUnknown(this.name, unknown, now + longestLifeMs(left, this.settings))
     this.#ordering.logBudget()
     pendingPoller?.add([])
   }
@@ -273,10 +276,9 @@ export class Provider implements PendingPollerHandler {
   /** The vendor let us know that something changed. */
   hint(): void {
     const { pendingPoller, status } = this.#parts
-    this.source.hint?.()
     if (pendingPoller !== undefined) runInBackground(pendingPoller.now())
     // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
-    if (this.source.isList && this.source.hint !== undefined && status.isResting) this.retry()
+    if (this.source.isList && this.source.hasCallbacks === true && status.isResting) this.retry()
   }
 
   /** An upstream of this provider has left the pool. */
@@ -313,6 +315,10 @@ export class Provider implements PendingPollerHandler {
     return this.#clock.now() < this.#wantedUntil
   }
 
+  get hasOpenOrders(): boolean {
+    return this.#parts.accounts.store.view.unknownOf(this.name) > 0
+  }
+
   get pausedUntil(): number {
     return this.#parts.status.mayTryAt(false)
   }
@@ -331,4 +337,10 @@ export class Provider implements PendingPollerHandler {
     this.#stopping.abort(new Error('the gateway is stopping'))
     this.#parts.pendingPoller?.close()
   }
+}
+
+/** How long what an unknown order of an earlier process brought may occupy its channels. */
+function longestLifeMs({ upstreams }: ProviderPast, { arrival }: ProviderSettings): number {
+  const lives = upstreams.map(({ facts, vendorDeadline }) => vendorDeadline - facts.boughtAt).filter(Number.isFinite)
+  return Math.max(arrival.ttlMs ?? UNKNOWN_LIFE_MS, ...lives)
 }

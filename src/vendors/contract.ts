@@ -143,6 +143,8 @@ export interface Pending {
 
 /** What one successful extraction brought. */
 export interface Delivery {
+  /** The vendor took the order and has not carried it out: `Followed.settled` tells later what must be paid for. */
+  readonly isOpen?: true
   readonly sold: readonly Sold[]
   /** Only of products that have `Source.follow`. */
   readonly pending?: readonly Pending[]
@@ -162,6 +164,10 @@ export interface Delivery {
 export interface Followed extends Delivery {
   /** Refs that were asked for and that the vendor holds no longer for us: their channels are free. */
   readonly gone: readonly string[]
+  /** No order is open any more (`Delivery.isOpen`, or no verdict): so many addresses of them must be paid for. */
+  readonly settled?: number
+  /** Why an order that was open brought less than it was for. */
+  readonly failure?: VendorError
 }
 
 /** At most `calls` arrivals in every window of `perMs`, whatever else happens. */
@@ -403,6 +409,8 @@ export interface Vendor {
   readonly countedBy?: readonly string[]
   /** Of the calls that change an account (`Operation.effect`), one at a time is on its way, over all of its providers. */
   readonly changesInTurn?: true
+  /** The parameter with the user's own order number: the vendor does the same order once, however often it is sent. */
+  readonly orderParam?: string
   readonly operations: Readonly<Record<string, Operation>>
   readonly products: Readonly<Record<string, Product>>
   /** Where calls carry a token: `authorize` finds it among the credentials, as `token`. */
@@ -513,8 +521,8 @@ export interface Source {
   channelsNow?(signal: AbortSignal): Promise<Channels>
   /** Only for vendors whose whitelist can be written by a call. */
   readonly whitelist?: Whitelist
-  /** The vendor let us know that something changed: what this source waits for is asked about now. Never trusted further. */
-  hint?(): void
+  /** The vendor can let us know that something changed: a list is read again then. */
+  readonly hasCallbacks?: true
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
   call(operation: string, params: Params, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
@@ -543,6 +551,8 @@ export interface Follow {
   /** How often, while none is pending and while one is. */
   readonly everyMs: number
   readonly pendingEveryMs: number
+  /** It also tells what became of orders that are open: then it is asked as if something were pending. */
+  readonly settlesOrders?: true
   /** @param refs of all that is held or pending @throws {VendorError}; what is held is then as good as before */
   ask(refs: readonly string[], signal: AbortSignal, priority?: number): Promise<Followed>
 }

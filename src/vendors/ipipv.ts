@@ -90,6 +90,7 @@ function ipipvWith(variant: Variant): Vendor {
     countedBy: ['appKey'],
     // Nothing is said about limits; one change at a time is taken to offend nobody (vendors.md 4.1).
     changesInTurn: true,
+    orderParam: 'appOrderNo',
     operations,
     products: products(variant),
     authorize: authorizer(variant.labels),

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors.ts'
 import type { BudgetReached, CallWindow, Reservation } from '../../store/account-store.ts'
 import type { Delivery, Source } from '../../vendors/contract.ts'
 import type { Capacity } from '../capacity.ts'
-import type { Order } from '../order.ts'
+import type { CostOf, Order } from '../order.ts'
 import type { Ordering } from '../ordering.ts'
 
 export interface OperatorOrderParts {
@@ -52,7 +52,7 @@ export class OperatorOrders {
   async #place<T>(
     { count, window }: Pick<Reservation, 'count' | 'window'>,
     call: (order: Order) => Promise<T>,
-    costOf: (reply: T) => number | Promise<number>,
+    costOf: CostOf<T>,
   ): Promise<T> {
     const { name, capacity, ordering, onDone } = this.#parts
     this.assertBudget(count)

@@ -125,7 +125,7 @@ async function attempt<T>(
 ): Promise<T> {
   const { vendor, settings, deps } = caller
   const operation = operationOf(vendor, name)
-  const requestId = order.requestId ?? caller.requestIds.take(name, params)
+  const requestId = order.requestId ?? caller.requestIds.take(name, params, vendor.orderParam)
   const credentials = token === undefined ? settings.credentials : { ...settings.credentials, token }
   let mask = maskerOf(secretsOf(operation, { ...settings, credentials }, params))
   // Authorized within the gate: a signature holds the time at which the call leaves, not that at which it began to wait.

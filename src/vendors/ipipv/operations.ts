@@ -105,7 +105,7 @@ export const everyCode = {
   '10031': rule(
     'bad_request',
     '获取订单失败，订单不存在',
-    'there is no such order: ipipv knows its own number, not yours',
+    'there is no such order: orderNo is ipipv’s own number, appOrderNo yours',
   ),
   '10041': rule('bad_request', '获取实例失败，实例不存在', 'there is no such instance: take it out of instances:'),
   '10051': rule('bad_request', '创建用户失败，用户名已存在', 'the account exists already'),
@@ -284,7 +284,9 @@ const orders: Readonly<Record<string, Operation>> = {
   order: section('order', '获取订单信息', {
     about: 'tells where an order stands, and its instances',
     params: {
-      orderNo: text('ipipv’s order number', '平台订单编号', { ...required, min: 1, max: 32 }),
+      orderNo: text('ipipv’s order number; this or appOrderNo', '平台订单编号', { min: 1, max: 32 }),
+      // Not in the document: the vendor's public Go SDK asks by it since 2024-11-23.
+      appOrderNo: text('your own order number, in place of orderNo', '购买者订单号', { min: 1, max: 32 }),
       page,
       pageSize,
     },

@@ -1,30 +1,41 @@
 /**
  * Buys static instances, and nothing twice (ambiguity A10 of the vendor notes).
  *
- *            product asked: price, stock          order asked until its end
+ *            product asked: price, stock        order asked about
  *   idle ──▶ attempt written down ──▶ open ──▶ pending ──▶ instances known ──▶ idle
  *                                      │ refused: forgotten, idle
- *                                      └ no verdict ──▶ unknown: buys nothing more until the operator repeats the same
- *                                                       order, or shows ipipv's order that it became
+ *                                      └ no verdict ──▶ unknown: ipipv is asked for the order by our own number
+ *                                                         │ it has it: pending      │ it has none: idle
+ *                                                         └ it does not understand: the operator repeats the same order,
+ *                                                           or shows ipipv's order that it became
  *
- * The order's own number and the call's name are written down before the call leaves: a repetition has both again. What
- * was written down survives a restart, and an attempt that is found then got no verdict either.
+ * One order at a time. Its own number and the call's name are written down before the call leaves: a repetition has both
+ * again. What was written down survives a restart, and an attempt that is found then got no verdict either. Nothing here
+ * waits or repeats: supply decides when to ask (`look`).
  */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { Clock } from '../../clock.ts'
-import type { Answer, CallOrder, SourceMemory } from '../client/http.ts'
-import { type Params, VendorError } from '../contract.ts'
+import type { Answer, CallOrder, SourceMemory, VendorReply } from '../client/http.ts'
+import { type CallTicket, type Params, VendorError } from '../contract.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'
 import { isFinal, type OrderPage, readOrder } from './instances.ts'
 import type { Purchase } from './settings.ts'
 
-const attemptSchema = z.object({ appOrderNo: z.string(), reqId: z.string(), params: z.string(), count: z.number() })
+const attemptSchema = z.object({
+  appOrderNo: z.string(),
+  reqId: z.string(),
+  params: z.string(),
+  count: z.number(),
+  /** When it left, ms since the epoch. */
+  leftAt: z.number().default(0),
+})
 const noteSchema = z.object({
   version: z.literal(1),
   attempt: attemptSchema.optional(),
   /** ipipv's numbers of orders that were taken and have not come to their end. */
   pending: z.array(z.string()),
+  /** How many instances those orders are for. */
+  pendingCount: z.number().default(0),
   /** Instances that were bought here and may still live. */
   instances: z.array(z.string()),
   /** What one instance cost when an order was more expensive than allowed. */
@@ -35,25 +46,37 @@ export type Attempt = z.infer<typeof attemptSchema>
 
 /** "一次最大20": of one product in one order. */
 export const MAX_OPENED = 20
-const FIRST_POLL_MS = 2_000
-const POLL_GROWTH = 1.5
-const MAX_POLL_MS = 30_000
-/** An order that takes longer is asked about again with the next demand. */
-const MAX_SETTLE_MS = 900_000
+/** An order that left so lately may still be on its way: that ipipv does not know it proves nothing, ms. */
+const ON_ITS_WAY_MS = 30_000
+const NO_SUCH_ORDER = '10031'
 const PAGE_SIZE = 100
 const MAX_PAGES = 50
-const FAILED = 'order-failed'
 const STATIC_TYPES = '101,102,103'
 
 export interface PurchaseDeps {
-  readonly clock: Clock
+  /** The time of day, ms since the epoch. */
+  readonly wall: () => number
   readonly memory: SourceMemory | undefined
   /** Calls an operation of the table. */
   readonly call: (operation: string, params: Params, order: CallOrder) => Promise<Answer>
-  /** How many `instance/open` have left this process. */
-  readonly opened: () => number
-  /** Resolves after `ms`, or as soon as the vendor lets us know of something. */
-  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+/** An order that ipipv has taken. */
+export interface Taken {
+  readonly orderNo: string
+  readonly count: number
+  readonly reply: VendorReply
+}
+
+/** What the orders came to that have ended. */
+export interface Ended {
+  readonly orderNos: readonly string[]
+  /** The instances that they brought. */
+  readonly instances: readonly string[]
+  /** Addresses that must be paid for: those, and those of which nobody says that the money came back. */
+  readonly paid: number
+  /** Why there are fewer than were ordered. */
+  readonly failure: VendorError | undefined
 }
 
 export class Purchases {
@@ -69,13 +92,10 @@ export class Purchases {
     return (await this.#recall()).instances
   }
 
-  async hasPending(): Promise<boolean> {
-    return (await this.#recall()).pending.length > 0
-  }
-
-  /** The purchase of which nobody knows whether it took place. */
-  async unknown(): Promise<Attempt | undefined> {
-    return (await this.#recall()).attempt
+  /** What has not come to its end: a purchase of which nobody knows whether it took place, and ipipv's numbers of orders. */
+  async open(): Promise<{ unknown: Attempt | undefined; pending: readonly string[] }> {
+    const { attempt, pending } = await this.#recall()
+    return { unknown: attempt, pending }
   }
 
   /** Instances that are over for good need not be asked about again. */
@@ -86,12 +106,11 @@ export class Purchases {
   }
 
   /**
-   * Buys up to `count`, waits until the order has come to its end, and remembers its instances.
-   * @throws {VendorError} `purchase_unknown` when an order got no verdict, now or before
+   * Orders up to `count`. To be called when nothing is open.
+   * @throws {VendorError} `purchase_unknown` when the order got no verdict
    */
-  async buy(count: number, terms: Purchase, order: CallOrder): Promise<void> {
+  async buy(count: number, terms: Purchase, order: CallOrder): Promise<Taken> {
     const note = await this.#recall()
-    if (note.attempt !== undefined) throw stuck(note.attempt, 'bad_request')
     if (note.overpaid !== undefined && note.overpaid > terms.maxPrice) throw overpaid(note.overpaid)
     const number = Math.min(count, MAX_OPENED, await this.#available(terms, order))
     const { productNo, cycleTimes, useBridge } = terms
@@ -100,43 +119,44 @@ export class Purchases {
       reqId: randomUUID(),
       params: JSON.stringify([{ productNo, count: number, cycleTimes, useBridge }]),
       count: number,
+      leftAt: this.#deps.wall(),
     }
     await this.#write({ ...note, attempt })
-    await this.#open(attempt, order, terms.maxPrice)
-    await this.settle(order)
+    const { orderNo, reply } = await this.#open(attempt, order, terms.maxPrice)
+    return { orderNo, count: number, reply }
   }
 
   /** The operator's word: the order of which nobody knows, once more under the same numbers. @returns the reply's data */
   async repeat(order: CallOrder): Promise<unknown> {
     const { attempt } = await this.#recall()
     if (attempt === undefined) throw new VendorError('bad_request', 'appOrderNo', 'no purchase is unknown')
-    return this.#open(attempt, order, Number.POSITIVE_INFINITY)
+    return (await this.#open(attempt, order, Number.POSITIVE_INFINITY)).data
   }
 
-  async #open(attempt: Attempt, order: CallOrder, maxPrice: number): Promise<unknown> {
+  async #open(attempt: Attempt, order: CallOrder, maxPrice: number): Promise<Answer & { orderNo: string }> {
     const { appOrderNo, params, reqId } = attempt
-    const before = this.#deps.opened()
+    const departure = new Departure(order.ticket)
     try {
-      const { data } = await this.#deps.call('instance/open', { appOrderNo, params }, { ...order, requestId: reqId })
-      await this.#taken(attempt, data, maxPrice)
-      return data
+      const named = { ...order, ticket: departure, requestId: reqId }
+      const answer = await this.#deps.call('instance/open', { appOrderNo, params }, named)
+      return { ...answer, orderNo: await this.#taken(attempt, answer.data, maxPrice) }
     } catch (error) {
-      const hasLeft = this.#deps.opened() > before
-      const isVerdict = error instanceof VendorError && error.class !== 'server' && !isUnreadable(error)
-      if (hasLeft && !isVerdict) throw order.signal.aborted ? error : stuck(attempt, 'server')
+      if (departure.hasLeft && !isVerdict(error)) throw order.signal.aborted ? error : stuck(attempt, 'server')
       await this.#forgetAttempt()
       throw error
     }
   }
 
-  async #taken(attempt: Attempt, data: unknown, maxPrice: number): Promise<void> {
+  /** @returns ipipv's number of the order */
+  async #taken(attempt: Attempt, data: unknown, maxPrice: number): Promise<string> {
     const orderNo = textOf(membersOf(data)?.['orderNo'])
     if (orderNo === undefined) throw malformed('the reply to an order has no orderNo')
     const note = await this.#recall()
     const { attempt: _, ...rest } = note
     const each = Number(textOf(membersOf(data)?.['amount']) ?? 0) / attempt.count
     const tooMuch = each > maxPrice * (1 + ROUNDING) ? { overpaid: each } : {}
-    await this.#write({ ...rest, ...tooMuch, pending: [...note.pending, orderNo] })
+    await this.#write({ ...rest, ...tooMuch, pending: [...note.pending, orderNo], pendingCount: attempt.count })
+    return orderNo
   }
 
   async #forgetAttempt(): Promise<void> {
@@ -158,49 +178,63 @@ export class Purchases {
     return inventory
   }
 
-  /** Asks once about every order that has not come to its end. @returns whether all have */
-  async look(order: CallOrder): Promise<boolean> {
+  /**
+   * Asks once about everything that is open: the purchase that got no verdict, and orders that run.
+   * @throws {VendorError} `purchase_unknown` when only the operator can tell; what else a call throws
+   */
+  async look(order: CallOrder): Promise<Ended> {
+    await this.#search(order)
+    const ended: Ended[] = []
     for (const orderNo of (await this.#recall()).pending) {
       const pages = await this.pagesOf(orderNo, order)
-      if (pages.every(({ status }) => isFinal(status))) await this.#ended(orderNo, pages)
+      if (pages.every(({ status }) => isFinal(status))) ended.push(await this.#ended(orderNo, pages))
     }
-    return !(await this.hasPending())
-  }
-
-  /** Asks until every order has come to its end. @throws {VendorError} class no_resource when that takes too long */
-  async settle(order: CallOrder): Promise<void> {
-    const { clock, pause } = this.#deps
-    const end = clock.now() + MAX_SETTLE_MS
-    for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * POLL_GROWTH, MAX_POLL_MS)) {
-      if (await this.#lookPatiently(order)) return
-      if (clock.now() >= end) throw new VendorError('no_resource', 'pending', 'an order at ipipv still runs')
-      await pause(waitMs, order.signal)
+    return {
+      orderNos: ended.flatMap(({ orderNos }) => orderNos),
+      instances: ended.flatMap(({ instances }) => instances),
+      paid: ended.reduce((sum, { paid }) => sum + paid, 0),
+      failure: ended.find(({ failure }) => failure !== undefined)?.failure,
     }
   }
 
-  /** The order is paid for: a question that got no answer is asked again. */
-  async #lookPatiently(order: CallOrder): Promise<boolean> {
+  /** Looks for the purchase that got no verdict by our own number of it, which ipipv's public SDK asks by as well. */
+  async #search(order: CallOrder): Promise<void> {
+    const { attempt } = await this.#recall()
+    if (attempt === undefined) return
+    const { appOrderNo, leftAt } = attempt
     try {
-      return await this.look(order)
+      const { data } = await this.#deps.call('order', { appOrderNo, page: 1, pageSize: PAGE_SIZE }, order)
+      const orderNo = textOf(membersOf(data)?.['orderNo'])
+      if (orderNo === undefined) throw stuck(attempt, 'bad_request')
+      await this.recognise(orderNo, appOrderNo)
     } catch (error) {
-      const isPassing = error instanceof VendorError && (error.class === 'server' || error.class === 'rate_limited')
-      if (!isPassing || error.vendorCode === FAILED) throw error
-      return false
+      if (!(error instanceof VendorError)) throw error
+      const isOnItsWay = Math.abs(this.#deps.wall() - leftAt) < ON_ITS_WAY_MS
+      if (error.vendorCode === NO_SUCH_ORDER && !isOnItsWay) return this.#forgetAttempt()
+      if (error.class === 'bad_request' && error.vendorCode !== NO_SUCH_ORDER) throw stuck(attempt, 'bad_request')
+      if (error.vendorCode !== NO_SUCH_ORDER) throw error
     }
   }
 
-  async #ended(orderNo: string, pages: readonly OrderPage[]): Promise<void> {
+  async #ended(orderNo: string, pages: readonly OrderPage[]): Promise<Ended> {
     const note = await this.#recall()
     const numbers = pages.flatMap((page) => page.numbers)
     const pending = note.pending.filter((number) => number !== orderNo)
     await this.#write({ ...note, pending, instances: [...new Set([...note.instances, ...numbers])] })
-    if (numbers.length > 0) return
+    const ended = { orderNos: [orderNo], instances: numbers, paid: numbers.length, failure: undefined }
+    if (numbers.length > 0) return ended
     const isRefunded = pages.some((page) => page.isRefunded)
+    const failure = new VendorError(
+      isRefunded ? 'no_resource' : 'server',
+      'order-failed',
+      `order ${orderNo} failed at ipipv`,
+      {
+        hint: isRefunded ? undefined : 'ipipv tells of no refund: look at the order there',
+        sale: isRefunded ? 'refused' : 'sold',
+      },
+    )
     // A refusal gives the budget back; money of which nobody says that it came back stays booked.
-    throw new VendorError(isRefunded ? 'no_resource' : 'server', FAILED, `order ${orderNo} failed at ipipv`, {
-      hint: isRefunded ? undefined : 'ipipv tells of no refund: look at the order there',
-      sale: isRefunded ? 'refused' : 'unknown',
-    })
+    return { ...ended, paid: isRefunded ? 0 : note.pendingCount, failure }
   }
 
   /** Every page of an order. An order that became of the unknown purchase settles it. */
@@ -221,7 +255,8 @@ export class Purchases {
   async recognise(orderNo: string, appOrderNo: string | undefined): Promise<void> {
     const { attempt, ...rest } = await this.#recall()
     if (attempt === undefined || attempt.appOrderNo !== appOrderNo) return
-    await this.#write({ ...rest, pending: [...new Set([...rest.pending, orderNo])] })
+    const pending = [...new Set([...rest.pending, orderNo])]
+    await this.#write({ ...rest, pending, pendingCount: attempt.count })
   }
 
   #recall(): Promise<Note> {
@@ -231,7 +266,7 @@ export class Purchases {
 
   async #load(): Promise<Note> {
     const saved = await this.#deps.memory?.load()
-    if (saved === undefined || saved === null) return { version: 1, pending: [], instances: [] }
+    if (saved === undefined || saved === null) return { version: 1, pending: [], pendingCount: 0, instances: [] }
     const read = noteSchema.safeParse(saved)
     if (read.success) return read.data
     // Without it nobody knows what was bought: buying on could buy twice.
@@ -247,9 +282,34 @@ export class Purchases {
 /** Prices are decimal texts with two places; an amount is their product. */
 const ROUNDING = 0.01
 
-/** The order was taken, and only its reply cannot be read. */
-function isUnreadable(error: VendorError): boolean {
-  return error.vendorCode === 'decrypt' || error.vendorCode === 'body'
+/** Sees whether the call that buys has left: then ipipv may have taken it. */
+class Departure implements CallTicket {
+  readonly #ticket: CallTicket | undefined
+  hasLeft = false
+
+  constructor(ticket: CallTicket | undefined) {
+    this.#ticket = ticket
+  }
+
+  takes(windowKey: string): boolean {
+    return this.#ticket?.takes(windowKey) === true
+  }
+
+  sent(): void {
+    this.hasLeft = true
+    this.#ticket?.sent()
+  }
+
+  tooMany(): void {
+    this.#ticket?.tooMany()
+  }
+}
+
+/** ipipv's own word, or proof that nothing was sent. A reply that cannot be read is none: the order was taken. */
+function isVerdict(error: unknown): boolean {
+  if (!(error instanceof VendorError)) return false
+  if (error.vendorCode === 'connect') return true
+  return error.class !== 'server' && error.vendorCode !== 'decrypt' && error.vendorCode !== 'body'
 }
 
 function stuck({ appOrderNo, count }: Attempt, errorClass: 'server' | 'bad_request'): VendorError {

@@ -1,11 +1,14 @@
 /**
  * The product `static`: instances by their numbers, those of orders, and those that were bought here. Without `purchase` it
- * is a list that is read; with it, instances are bought when those that there are do not suffice.
+ * is a list that is read; with it, instances are bought when those that there are do not suffice. An order runs on at
+ * ipipv: its addresses come with a later look (`follow`), which supply makes.
  */
 import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../client/http.ts'
 import {
   type ByHand,
   type Delivery,
+  type Follow,
+  type Followed,
   type Params,
   type Source,
   type SourceSettings,
@@ -23,26 +26,37 @@ import { readStatic, type StaticOwn } from './settings.ts'
 /** Nothing is said about the most instances for one call. */
 const MAX_ASKED = 100
 const MISSING = '10041'
+/** How often supply asks where instances stand, and orders that run. A callback of ipipv makes it ask at once. */
+const FOLLOW_MS = 600_000
+const FOLLOW_PENDING_MS = 3_000
+/** An end that is told again may differ by what the clocks do. A later one is a renewal. */
+const SAME_END_MS = 60_000
 
 /** @throws {VendorError} class bad_request when there are neither instances nor orders nor a purchase */
 export function openStatic(vendor: Vendor, settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
   const own = readStatic(settings.own)
   if (own.instances === undefined && own.orders === undefined && own.purchase === undefined)
     throw new VendorError('bad_request', 'instances', 'a static provider of ipipv needs instances, orders or purchase')
-  const counting = countOpens(vendor, deps)
-  const base = engine.openTableSource(vendor, settings, counting.deps)
-  const account = new StaticAccount(own, settings, engine.openTable(vendor, settings, counting.deps), {
-    ...counting,
-    engine,
-  })
+  const base = engine.openTableSource(vendor, settings, deps)
+  const account = new StaticAccount(own, settings, engine.openTable(vendor, settings, deps), deps, engine)
   return {
     ...base,
     isList: own.purchase === undefined,
+    hasCallbacks: true,
     extract: (count, signal, priority = 0, ticket) => account.extract(count, { signal, priority, ticket }),
     call: (operation, params, signal, priority = 0, ticket) =>
       account.call(operation, params, { signal, priority, ticket }),
-    hint: () => account.hint(),
+    ...(own.purchase === undefined ? {} : { listsHeld: true, follow: followOf(account) }),
     ...(base.byHand === undefined ? {} : { byHand: planned(base.byHand, account) }),
+  }
+}
+
+function followOf(account: StaticAccount): Follow {
+  return {
+    everyMs: FOLLOW_MS,
+    pendingEveryMs: FOLLOW_PENDING_MS,
+    settlesOrders: true,
+    ask: (refs, signal, priority = 0) => account.follow(refs, { signal, priority }),
   }
 }
 
@@ -53,25 +67,6 @@ function planned(byHand: ByHand, account: StaticAccount): ByHand {
     plan: async (operation, params) =>
       (await account.isRepetition(operation, params)) ? 0 : byHand.plan(operation, params),
   }
-}
-
-interface Counting {
-  readonly deps: SourceDeps
-  readonly opened: () => number
-}
-
-/** Whether an order has left the process decides whether it may have been taken. */
-function countOpens({ operations }: Vendor, deps: SourceDeps): Counting {
-  let count = 0
-  const path = operations['instance/open']?.path ?? ''
-  const http: SourceDeps['http'] = {
-    call: (request, signal) => {
-      if (request.url.pathname.endsWith(path)) count++
-      return deps.http.call(request, signal)
-    },
-    close: () => deps.http.close(),
-  }
-  return { deps: { ...deps, http }, opened: () => count }
 }
 
 interface Holding {
@@ -99,27 +94,19 @@ class StaticAccount {
   readonly #balance: BalanceWatch
   /** One after the other: two extractions at once would both find too few and both buy. */
   readonly #serial = new Serial()
-  /** Instances that have been delivered: what comes next is another one, while there is one. */
-  readonly #handed = new Set<string>()
-  #alarm = new AbortController()
+  /** Instances that have been delivered, and their ends, ms since the epoch: one that was renewed is as good as new. */
+  readonly #handed = new Map<string, number>()
 
-  constructor(
-    own: StaticOwn,
-    settings: SourceSettings,
-    table: Table,
-    { deps, opened, engine }: Counting & { engine: Engine },
-  ) {
+  constructor(own: StaticOwn, settings: SourceSettings, table: Table, deps: SourceDeps, engine: Engine) {
     this.#own = own
     this.#settings = settings
     this.#table = table
     this.#deps = deps
     this.#engine = engine
     this.#purchases = new Purchases({
-      clock: deps.clock,
+      wall: () => deps.clock.wall(),
       memory: deps.memory,
       call: (operation, params, order) => table.call(operation, params, order),
-      opened,
-      pause: (ms, signal) => this.#pause(ms, signal),
     })
     this.#balance = new BalanceWatch(deps.clock, async (signal) => {
       const { data } = await table.call('info', {}, { signal, priority: 0 })
@@ -128,53 +115,86 @@ class StaticAccount {
     })
   }
 
-  /** The vendor let us know of something: a pause between two questions ends. */
-  hint(): void {
-    this.#alarm.abort()
-    this.#alarm = new AbortController()
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const alarm = this.#alarm.signal
-    await this.#deps.clock.sleep(ms, AbortSignal.any([signal, alarm])).catch(() => signal.throwIfAborted())
-  }
-
   extract(count: number, order: CallOrder): Promise<Delivery> {
     return this.#serial.run(() => this.#balance.along(this.#extract(count, order), order.signal))
   }
 
   async #extract(count: number, order: CallOrder): Promise<Delivery> {
     const { purchase } = this.#own
+    if (purchase === undefined) {
+      const held = await this.#holding(order)
+      return this.#deliver(held.instances, held, count)
+    }
+    // Usually supply has asked already; what is left is of an earlier process.
+    await this.#assertNothingOpen(order)
     const held = await this.#holding(order)
-    if (purchase === undefined) return this.#deliver(held.instances, held, count)
-    const fresh = held.instances.filter(({ instanceNo }) => !this.#handed.has(instanceNo))
+    const fresh = held.instances.filter((instance) => this.#isFresh(instance))
     if (fresh.length > 0) return this.#deliver(fresh, held, count)
-    if (await this.#purchases.hasPending()) await this.#purchases.settle(order)
     // One that is being made, or stands still for now, is paid for: another one would be one too many.
-    else if (held.held >= purchase.count || held.isComing)
-      return this.#deliver(held.instances, held, held.instances.length)
-    else await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
-    const now = await this.#holding(order)
-    return this.#deliver(
-      now.instances.filter(({ instanceNo }) => !this.#handed.has(instanceNo)),
-      now,
-      count,
-    )
+    if (held.held >= purchase.count || held.isComing) return this.#deliver(held.instances, held, held.instances.length)
+    const taken = await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
+    const { sentAt, vendorWallMs } = taken.reply
+    const pendingRefs = refsOf(taken.orderNo, taken.count).map((ref) => ({ ref }))
+    return { sold: [], rejected: [], pending: pendingRefs, isOpen: true, sentAt, ...dated(vendorWallMs) }
+  }
+
+  /** @throws {VendorError} while an order runs, or nobody knows whether it was taken: nothing is bought beside it */
+  async #assertNothingOpen(order: CallOrder): Promise<void> {
+    const before = await this.#purchases.open()
+    if (before.unknown === undefined && before.pending.length === 0) return
+    const { failure } = await this.#purchases.look(order)
+    if (failure !== undefined) throw failure
+    const { unknown, pending } = await this.#purchases.open()
+    if (unknown !== undefined) throw stillOpen(`whether the order ${unknown.appOrderNo} was taken is being found out`)
+    if (pending.length > 0) throw stillOpen(`order ${pending.join(', ')} at ipipv still runs`)
+  }
+
+  #isFresh(instance: Instance): boolean {
+    const end = this.#handed.get(instance.instanceNo)
+    return end === undefined || this.#endOf(instance) > end + SAME_END_MS
+  }
+
+  #endOf({ sold }: Instance): number {
+    return sold?.life.kind === 'for' ? this.#deps.clock.wall() + sold.life.ms : Number.POSITIVE_INFINITY
   }
 
   #deliver(instances: readonly Instance[], { rejected, reply }: Holding, count: number): Delivery {
-    const chosen = instances.slice(0, count)
-    for (const { instanceNo } of chosen) this.#handed.add(instanceNo)
+    const delivery = this.#deliveryOf(instances.slice(0, count), rejected, reply)
+    if (delivery.sold.length === 0) throw nothing(delivery.rejected)
+    return delivery
+  }
+
+  #deliveryOf(chosen: readonly Instance[], rejected: readonly string[], reply: VendorReply | undefined): Delivery {
+    for (const instance of chosen) this.#handed.set(instance.instanceNo, this.#endOf(instance))
     const sold = chosen.flatMap((instance) => instance.sold ?? [])
-    const screened = this.#engine.screen({ sold, rejected }, this.#settings)
-    if (screened.sold.length === 0) throw nothing(screened.rejected)
     const { sentAt = this.#deps.clock.now(), vendorWallMs } = reply ?? {}
-    return { ...screened, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
+    return { ...this.#engine.screen({ sold, rejected }, this.#settings), sentAt, ...dated(vendorWallMs) }
+  }
+
+  /** Where orders that run, and instances that are held, stand now. */
+  follow(refs: readonly string[], order: CallOrder): Promise<Followed> {
+    return this.#serial.run(() => this.#follow(refs, order))
+  }
+
+  async #follow(refs: readonly string[], order: CallOrder): Promise<Followed> {
+    const ended = await this.#purchases.look(order)
+    const { unknown, pending } = await this.#purchases.open()
+    const numbers = [...new Set([...refs.filter((ref) => orderOf(ref) === undefined), ...ended.instances])]
+    const { instances, rejected, reply } = await this.#describe(numbers, order)
+    const usable = instances.filter(({ sold }) => sold !== undefined)
+    // One that stands still may work again; it is not lent meanwhile, and comes back with an extraction.
+    for (const { instanceNo, sold } of instances) if (sold === undefined) this.#handed.delete(instanceNo)
+    const there = new Set([...pending, ...usable.map(({ instanceNo }) => instanceNo)])
+    return {
+      ...this.#deliveryOf(usable, rejected, reply),
+      gone: refs.filter((ref) => !there.has(orderOf(ref) ?? ref)),
+      ...(unknown === undefined && pending.length === 0 ? { settled: ended.paid } : {}),
+      ...(ended.failure === undefined ? {} : { failure: ended.failure }),
+    }
   }
 
   async #holding(order: CallOrder): Promise<Stock> {
-    const { instances = [], orders = [], purchase } = this.#own
-    if (purchase !== undefined) await this.#purchases.look(order)
+    const { instances = [], orders = [] } = this.#own
     const ofOrders: string[] = []
     for (const orderNo of orders) {
       const pages = await this.#purchases.pagesOf(orderNo, order)
@@ -182,11 +202,7 @@ class StaticAccount {
     }
     const bought = await this.#purchases.instances()
     const numbers = [...new Set([...instances, ...ofOrders, ...bought])]
-    const parts: Holding[] = []
-    for (let at = 0; at < numbers.length; at += MAX_ASKED)
-      parts.push(await this.#ask(numbers.slice(at, at + MAX_ASKED), order))
-    const holding = merge(parts)
-    await this.#purchases.forget(holding.instances.flatMap(({ isOver, instanceNo }) => (isOver ? instanceNo : [])))
+    const holding = await this.#describe(numbers, order)
     for (const { reason, instanceNo } of holding.instances) if (reason !== undefined) this.#handed.delete(instanceNo)
     return {
       ...holding,
@@ -195,6 +211,15 @@ class StaticAccount {
       instances: holding.instances.filter(({ sold }) => sold !== undefined),
       rejected: [...holding.rejected, ...holding.instances.flatMap(({ reason }) => reason ?? [])],
     }
+  }
+
+  async #describe(numbers: readonly string[], order: CallOrder): Promise<Holding> {
+    const parts: Holding[] = []
+    for (let at = 0; at < numbers.length; at += MAX_ASKED)
+      parts.push(await this.#ask(numbers.slice(at, at + MAX_ASKED), order))
+    const holding = merge(parts)
+    await this.#purchases.forget(holding.instances.flatMap(({ isOver, instanceNo }) => (isOver ? instanceNo : [])))
+    return holding
   }
 
   /** One that is missing spoils the answer for all: then the halves are asked for. */
@@ -221,7 +246,7 @@ class StaticAccount {
   /** Whether this is the purchase of which nobody knows whether it took place, once more. */
   async isRepetition(operation: string, params: Params): Promise<boolean> {
     if (operation !== 'instance/open') return false
-    const unknown = await this.#purchases.unknown()
+    const { unknown } = await this.#purchases.open()
     return unknown !== undefined && params['appOrderNo'] === unknown.appOrderNo
   }
 
@@ -243,6 +268,23 @@ function merge(parts: readonly Holding[]): Holding {
     rejected: parts.flatMap(({ rejected }) => rejected),
     reply: parts.find(({ reply }) => reply !== undefined)?.reply,
   }
+}
+
+/** An order of several instances is as many pending addresses. */
+function refsOf(orderNo: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${orderNo}#${index + 1}`)
+}
+
+function orderOf(ref: string): string | undefined {
+  return ref.includes('#') ? ref.slice(0, ref.indexOf('#')) : undefined
+}
+
+function dated(vendorWallMs: number | undefined): Pick<Delivery, 'vendorWallMs'> {
+  return vendorWallMs === undefined ? {} : { vendorWallMs }
+}
+
+function stillOpen(words: string): VendorError {
+  return new VendorError('no_resource', 'pending', words)
 }
 
 function nothing(rejected: readonly string[]): VendorError {

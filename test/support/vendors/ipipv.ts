@@ -30,7 +30,7 @@ interface SimInstance {
   readonly instanceNo: string
   readonly orderNo: string
   readonly supply: Supply
-  readonly expiresWall: number
+  expiresWall: number
   status: number
 }
 
@@ -50,7 +50,7 @@ const shapes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'product/query': { proxyType: 'numbers!', productNo: 'text' },
   'instance/open': { appOrderNo: 'text!', params: 'lines!' },
   instance: { instances: 'texts!' },
-  order: { orderNo: 'text!', page: 'count', pageSize: 'count' },
+  order: { orderNo: 'text', appOrderNo: 'text', page: 'count', pageSize: 'count' },
   'proxy/draw/pwd': {
     appUsername: 'text!',
     productNo: 'text!',
@@ -65,6 +65,10 @@ export class SimulatedIpipv extends SimulatedApi {
   readonly orders: SimOrder[] = []
   /** The next order is taken and never answered. */
   losesNextOrder = false
+  /** The next order never arrives, and is not answered. */
+  missesNextOrder = false
+  /** Whether orders may be asked for by the number that the buyer gave them, as the vendor's public SDK does. */
+  knowsAppOrderNo = true
   /** Refuses orders with this code. */
   refusesOrders: number | undefined
   /** Orders end with this status; default 3, which worked. */
@@ -106,6 +110,12 @@ export class SimulatedIpipv extends SimulatedApi {
     this.withinLimit('app', 2, 1_000)
     const params = this.#open(call, path)
     if (params === undefined) return this.#fail(10_001, '解密失败，请检查密码')
+    if (params['appOrderNo'] !== undefined && path === 'order' && !this.knowsAppOrderNo)
+      return {
+        status: 200,
+        type: 'application/json',
+        body: JSON.stringify({ reqId: 'x', code: 10_004, msg: '参数有误' }),
+      }
     const wrong = wrongParam(params, shape)
     if (wrong !== undefined) return this.#fail(10_004, wrong)
     return this.#serve(path, params)
@@ -127,7 +137,7 @@ export class SimulatedIpipv extends SimulatedApi {
       case 'instance':
         return this.#describe(params['instances'] as string[])
       case 'order':
-        return this.#tell(String(params['orderNo']), Number(params['page'] ?? 1), Number(params['pageSize'] ?? 10))
+        return this.#tell(this.#orderNoOf(params), Number(params['page'] ?? 1), Number(params['pageSize'] ?? 10))
       default:
         return this.#draw(Number(params['num'] ?? 1), Number(params['sessTime'] ?? 5))
     }
@@ -165,6 +175,11 @@ export class SimulatedIpipv extends SimulatedApi {
 
   #take(params: Readonly<Record<string, unknown>>): SimReply {
     const appOrderNo = String(params['appOrderNo'])
+    if (this.missesNextOrder) {
+      this.missesNextOrder = false
+      this.badDay = 'http-500'
+      return this.#fail(500, '')
+    }
     if (appOrderNo.length > 32) return this.#fail(10_004, 'appOrderNo is longer than 32')
     if (this.refusesOrders !== undefined) return this.#fail(this.refusesOrders, '创建代理失败')
     const before = this.orders.find((order) => order.appOrderNo === appOrderNo)
@@ -199,6 +214,11 @@ export class SimulatedIpipv extends SimulatedApi {
     const order = { orderNo, appOrderNo, endsAt: clock.now() + orderMs, instances }
     this.orders.push(order)
     return order
+  }
+
+  #orderNoOf({ orderNo, appOrderNo }: Readonly<Record<string, unknown>>): string {
+    if (orderNo !== undefined) return String(orderNo)
+    return this.orders.find((order) => order.appOrderNo === appOrderNo)?.orderNo ?? ''
   }
 
   #tell(orderNo: string, page: number, pageSize: number): SimReply {

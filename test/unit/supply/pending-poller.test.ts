@@ -10,6 +10,7 @@ let answer: Partial<Followed> | Error
 let owner: {
   heldRefs: string[]
   isWanted: boolean
+  hasOpenOrders: boolean
   pausedUntil: number
   followed(news: Followed): Promise<void>
   followFailed(): void
@@ -20,7 +21,14 @@ beforeEach(() => {
   clock = new FakeClock({ now: 0 })
   asked = []
   answer = {}
-  owner = { heldRefs: [], isWanted: true, pausedUntil: 0, followed: async () => {}, followFailed: () => {} }
+  owner = {
+    heldRefs: [],
+    isWanted: true,
+    hasOpenOrders: false,
+    pausedUntil: 0,
+    followed: async () => {},
+    followFailed: () => {},
+  }
   const ask = async (refs: readonly string[]): Promise<Followed> => {
     asked.push({ at: clock.now(), refs })
     if (answer instanceof Error) throw answer

@@ -9,7 +9,7 @@ import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
 import { Supply } from '../../../src/supply/supply.ts'
-import type { Delivery, Sold, Source } from '../../../src/vendors/contract.ts'
+import { type Delivery, type Sold, type Source, VendorError } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 import type { Connection, Random } from './simulation-traffic.ts'
@@ -22,10 +22,41 @@ export interface Rules {
   readonly idleAfter: number
   readonly minLife: number
   readonly uses: 0 | 1
+  readonly vendor?: Partial<VendorOptions>
+  /** Clients that wait longer go away, ms. */
+  readonly patienceMs?: number
+}
+
+interface VendorOptions {
+  readonly lifeMs: number
+  /** What its calls take, ms: from, to. */
+  readonly callMs: readonly [number, number]
+  readonly channels: number | undefined
+  /** Which part of the orders it refuses, and of which part the reply is lost. */
+  readonly refused: number
+  readonly lost: number
+  /** How many providers use the one key. */
+  readonly providers: number
+}
+
+const usualVendor: VendorOptions = {
+  lifeMs: 60_000,
+  callMs: [300, 2_000],
+  channels: undefined,
+  refused: 0,
+  lost: 0,
+  providers: 1,
 }
 
 export interface Figures {
+  /** Addresses that the vendor sold, whether their replies came or not. */
   readonly bought: number
+  /** Which part of the lives that came was in use. */
+  readonly utilisation: number
+  /** Clients that went away while they waited. */
+  readonly left: number
+  /** Calls that the vendor's window, or more addresses than its channels, would have refused. */
+  readonly violations: number
   /** Expired without having opened a tunnel. */
   readonly wasted: number
   readonly calls: number
@@ -39,42 +70,65 @@ export interface Figures {
 }
 
 export const LIFE_MS = 60_000
-/** `margin: auto` of a life of a minute. */
-export const MARGIN_MS = 6_000
 const SAMPLE_MS = 100
 const FIRST_SAMPLE_MS = 60_000
 const WAIT_MS = 10_000
 const MAX_PER_CALL = 100
 
-/** A vendor whose calls take 0.3 to 2 s. */
-function slowSource(clock: FakeClock, accounts: Accounts, random: Random): Source {
+/** What the vendor has sold: number -> its end, clock ms. */
+interface Sales {
+  readonly ends: number[]
+  violations: number
+}
+
+/** A vendor whose calls take their time. */
+function slowSource(
+  clock: FakeClock,
+  accounts: Accounts,
+  random: Random,
+  options: VendorOptions,
+  sales: Sales,
+): Source {
+  const { lifeMs, callMs, channels, refused, lost } = options
   const limit = { key: 'account', statedBy: 'simulated', calls: 10, perMs: 1_000 }
-  let sales = 0
-  const sell = (): Sold => {
-    sales++
-    const host = `198.51.${(sales >> 8) & 255}.${sales & 255}`
-    return { host, port: 1_024 + (sales >> 16), protocol: 'http', life: { kind: 'for', ms: LIFE_MS } }
+  const describe = (number: number): Sold => ({
+    host: `198.51.${(number >> 8) & 255}.${number & 255}`,
+    port: 1_024 + (number >> 16),
+    protocol: 'http',
+    life: { kind: 'for', ms: (sales.ends[number - 1] ?? 0) - clock.now() },
+  })
+  const held = () => sales.ends.flatMap((end, index) => (end > clock.now() ? [index + 1] : []))
+  const sell = (count: number): Sold[] => {
+    if (channels !== undefined && held().length + count > channels) sales.violations++
+    return Array.from({ length: count }, () => describe(sales.ends.push(clock.now() + lifeMs)))
   }
   const extract: Source['extract'] = (count, signal, priority = 0, ticket): Promise<Delivery> =>
     accounts.gate(limit, { priority, signal, ticket }, async () => {
       ticket?.sent()
       const sentAt = clock.now()
-      await clock.sleep(300 + 1_700 * random(), signal)
-      return { sold: Array.from({ length: count }, sell), rejected: [], sentAt }
+      const luck = refused + lost > 0 ? random() : 1
+      const sold = luck < refused ? [] : sell(count)
+      await clock.sleep(callMs[0] + (callMs[1] - callMs[0]) * random(), signal)
+      if (luck < refused) throw new VendorError('no_resource', 'NO_RESOURCE', 'none left')
+      if (luck < refused + lost) throw new VendorError('server', 'timeout', 'no answer')
+      return { sold, rejected: [], sentAt }
     })
   return {
     vendor: 'simulated',
     product: 'short',
     maxPerCall: MAX_PER_CALL,
     isList: false,
-    byChannel: false,
-    channels: undefined,
+    byChannel: channels !== undefined,
+    channels,
     account: 'account',
     limitOf: () => limit,
     extractOperation: 'extract',
-    queryOperation: undefined,
+    queryOperation: 'query',
     extract,
-    query: () => Promise.reject(new Error('this vendor lists nothing')),
+    query: async (signal) => {
+      await clock.sleep(callMs[0], signal)
+      return { sold: held().map(describe), rejected: [], sentAt: clock.now() }
+    },
     call: () => Promise.reject(new Error('this vendor has one call')),
     operations: {},
   }
@@ -102,11 +156,16 @@ class Client implements LeaseRequest {
 
   failInternally(): void {}
 
+  /** Served, or refused. */
+  isOver = false
+
   granted(upstream: Upstream): void {
+    this.isOver = true
     this.#lent(upstream)
   }
 
   denied(): void {
+    this.isOver = true
     this.#refused()
   }
 }
@@ -126,9 +185,13 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const perUpstream = { connections: 0, uses: rules.uses, hostRest: 0 }
   const pool = new Pool({ minLife: rules.minLife, perUpstream }, observer, random)
   const log = createLog({ level: 'error', format: 'json' }, new LogCapture())
+  const sales: Sales = { ends: [], violations: 0 }
+  const options = { ...usualVendor, ...rules.vendor }
+  const source = slowSource(clock, accounts, random, options, sales)
+  const names = Array.from({ length: options.providers }, (_, index) => `simulated-${index + 1}`)
   const supply: Supply = new Supply(
     { ...rules, waitTimeout: WAIT_MS },
-    [{ settings: account('simulated'), source: slowSource(clock, accounts, random) }],
+    names.map((name) => ({ settings: account(name), source })),
     { clock, pool, log, store, accounts, onSettled: () => leaseQueue.review() },
   )
   const sessionTable = new SessionTable(pool, { idle: 60_000, max: 10 }, clock, store)
@@ -139,7 +202,7 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
     { timeoutMs: WAIT_MS, queue: 1_000 },
     clock,
   )
-  return { pool, supply, leaseQueue, accounts, deaths }
+  return { pool, supply, leaseQueue, accounts, deaths, sales }
 }
 
 /** Lets the connections come, and stays until the last address has expired. */
@@ -150,10 +213,11 @@ export async function simulate(
   isSampled: boolean,
 ): Promise<Figures> {
   const clock = new FakeClock({ now: 0 })
-  const { pool, supply, leaseQueue, accounts, deaths } = assemble(rules, clock, random)
+  const { pool, supply, leaseQueue, accounts, deaths, sales } = assemble(rules, clock, random)
   const waits: number[] = []
   let fewestLendable = Number.POSITIVE_INFINITY
   let denied = 0
+  let left = 0
   const begin = ({ lastsMs }: Connection) => {
     const cameAt = clock.now()
     const lent = (upstream: Upstream) => {
@@ -161,7 +225,15 @@ export async function simulate(
       pool.opened(upstream, 'site.test', true, 50, clock.now())
       clock.after(lastsMs, () => pool.release(upstream, true, clock.now()))
     }
-    leaseQueue.apply(new Client(lent, () => denied++))
+    const client = new Client(lent, () => denied++)
+    leaseQueue.apply(client)
+    const { patienceMs } = rules
+    if (patienceMs === undefined || client.isOver) return
+    clock.after(patienceMs, () => {
+      if (client.isOver) return
+      left++
+      leaseQueue.withdraw(client)
+    })
   }
   const arrive = (index: number) => {
     const connection = connections[index]
@@ -179,13 +251,18 @@ export async function simulate(
   arrive(0)
   if (isSampled) clock.after(FIRST_SAMPLE_MS, sample)
   await clock.run(lastAt + rules.idleAfter + 2 * LIFE_MS)
-  const [provider] = supply.providers
+  const { providers } = supply
+  const sum = (of: (counts: (typeof providers)[number]['counts']) => number) =>
+    providers.reduce((total, { counts }) => total + of(counts), 0)
   supply.close()
   accounts.close()
   return {
-    bought: provider?.counts.bought ?? 0,
-    wasted: provider?.counts.expiredUnused ?? 0,
-    calls: provider?.capacity.window.sent ?? 0,
+    bought: sales.ends.length,
+    utilisation: sum((counts) => counts.secondsUsed) / sum((counts) => counts.secondsBought),
+    left,
+    violations: sales.violations,
+    wasted: sum((counts) => counts.expiredUnused),
+    calls: providers[0]?.capacity.window.sent ?? 0,
     denied,
     waits: waits.toSorted((a, b) => a - b),
     fewestLendable,

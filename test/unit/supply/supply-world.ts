@@ -262,6 +262,8 @@ export type Accounts = Readonly<
       readonly settings?: Partial<ProviderSettings>
       /** The provider whose key this one uses too. */
       readonly sharesWith?: string
+      /** In place of the simulated vendor. */
+      readonly open?: (clock: FakeClock, accounts: AccountRegistry) => Source
     }
   >
 >
@@ -305,9 +307,9 @@ export class World {
     this.vendors = Object.fromEntries(
       Object.entries(accounts).map(([name, { vendor = {} }]) => [name, new SimulatedVendor(name, clock, vendor)]),
     )
-    const opened = Object.entries(accounts).map(([name, { settings = {}, sharesWith = name }]) => ({
+    const opened = Object.entries(accounts).map(([name, { settings = {}, sharesWith = name, open }]) => ({
       settings: account(name, settings),
-      source: this.vendor(sharesWith).source(this.accounts),
+      source: open?.(clock, this.accounts) ?? this.vendor(sharesWith).source(this.accounts),
     }))
     const parts = {
       clock,

@@ -1,7 +1,7 @@
 /** ipipv's static product against a simulated ipipv: what is used, what is bought, and that nothing is bought twice. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { openVendorHttp, type SourceMemory, type VendorHttp } from '../../../src/vendors/client/http.ts'
-import { type Source, VendorError } from '../../../src/vendors/contract.ts'
+import { type Delivery, type Source, VendorError } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type IpipvOptions, SimulatedIpipv } from '../../support/vendors/ipipv.ts'
@@ -60,6 +60,20 @@ function world(options: Partial<IpipvOptions> = {}): World {
   return { sim, clock, memory, open, done }
 }
 
+/** As supply does it: orders, and asks what became of the order until it has ended. */
+async function buy(source: Source, count: number, { clock, done }: World): Promise<Delivery> {
+  const first = await done(source.extract(count, never))
+  let refs = (first.pending ?? []).map(({ ref }) => ref)
+  while (refs.length > 0) {
+    clock.advance(3_000)
+    const { gone, sold, failure, ...rest } = await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))
+    if (failure !== undefined) throw failure
+    refs = refs.filter((ref) => !gone.includes(ref))
+    if (sold.length > 0) return { ...rest, sold }
+  }
+  return first
+}
+
 const paths = (sim: SimulatedIpipv) => sim.calls.map(({ path }) => path.replace(/^\/api\/open\/app\/|\/v2$/g, ''))
 /** What it broke, but for the limit: there is no gate here. */
 const rules = (sim: SimulatedIpipv) => sim.violations.filter((rule) => !rule.includes('calls of app'))
@@ -67,8 +81,9 @@ const hosts = (delivery: { sold: readonly { host: string }[] }) => delivery.sold
 
 describe('without a purchase', () => {
   it('instances and orders are read, and nothing is bought', async () => {
-    const { sim, open, done } = world()
-    await done(open({ purchase }).extract(2, never))
+    const made = world()
+    const { sim, open, done } = made
+    await buy(open({ purchase }), 2, made)
     const before = sim.orders.length
     const source = open({ instances: ['i_C1_1'], orders: ['C1'] })
     expect(source.isList).toBe(true)
@@ -80,8 +95,9 @@ describe('without a purchase', () => {
   })
 
   it('one that is missing, stopped or expired spoils nothing', async () => {
-    const { sim, open, done } = world()
-    await done(open({ purchase }).extract(3, never))
+    const made = world()
+    const { sim, open, done } = made
+    await buy(open({ purchase }), 3, made)
     const stopped = sim.instance(1) ?? expect.fail('no instance')
     stopped.status = 6
     const source = open({ instances: ['missing', 'i_C1_1', 'i_C1_2', 'i_C1_3'] })
@@ -93,11 +109,12 @@ describe('without a purchase', () => {
 
 describe('buying', () => {
   it('what is wanted, up to what is allowed, and never more', async () => {
-    const { sim, open, done } = world()
+    const made = world()
+    const { sim, open, done } = made
     const source = open({ purchase })
-    expect(source.isList).toBe(false)
-    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
-    expect(hosts(await done(source.extract(2, never)))).toEqual(['3'])
+    expect([source.isList, source.listsHeld]).toEqual([false, true])
+    expect(hosts(await buy(source, 2, made))).toEqual(['1', '2'])
+    expect(hosts(await buy(source, 2, made))).toEqual(['3'])
     // All there may be is held: it is told again, for addresses that were given up meanwhile.
     expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2', '3'])
     expect(sim.orders.map(({ instances }) => instances.length)).toEqual([2, 1])
@@ -107,40 +124,56 @@ describe('buying', () => {
   it('two extractions at once buy what one would', async () => {
     const { sim, open, done } = world()
     const source = open({ purchase: { ...purchase, count: 2 } })
-    await done(Promise.all([source.extract(2, never), source.extract(2, never)]))
+    const results = await done(Promise.allSettled([source.extract(2, never), source.extract(2, never)]))
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     expect(sim.orders.map(({ instances }) => instances.length)).toEqual([2])
   })
 
-  it('asks about an order until its end, less and less often, and at once when told to', async () => {
-    const { sim, clock, open, done } = world({ orderMs: 600_000 })
+  it('an order that runs is as many pending addresses, open until it has ended', async () => {
+    const { clock, open, done } = world({ orderMs: 60_000 })
     const source = open({ purchase })
-    const delivery = source.extract(1, never)
-    for (let second = 0; second < 60; second++) await clock.run(1_000)
-    const asked = paths(sim).filter((path) => path === 'order').length
-    expect(asked).toBeLessThan(9)
-    source.hint?.()
-    await clock.run(1_000)
-    expect(paths(sim).filter((path) => path === 'order')).toHaveLength(asked + 1)
-    expect(hosts(await done(delivery))).toEqual(['1'])
+    const { sold, pending = [], isOpen } = await done(source.extract(2, never))
+    const refs = pending.map(({ ref }) => ref)
+    expect([sold, refs, isOpen]).toEqual([[], ['C1#1', 'C1#2'], true])
+    const before = await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))
+    expect([before.sold, before.gone, before.settled]).toEqual([[], [], undefined])
+    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+      class: 'no_resource',
+      vendorCode: 'pending',
+    })
+    clock.advance(60_000)
+    const after = await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))
+    expect([hosts(after), after.gone, after.settled]).toEqual([['1', '2'], refs, 2])
   })
 
-  it('after a restart: the instances are known, an order that runs is followed, and neither is bought again', async () => {
-    const { sim, clock, open, done } = world({ orderMs: 60_000 })
-    const stop = new AbortController()
-    const first = open({ purchase }).extract(3, stop.signal)
-    first.catch(() => {})
-    for (let second = 0; second < 10; second++) await clock.run(1_000)
-    stop.abort(new Error('stopped'))
-    await expect(first).rejects.toThrow('stopped')
+  it('after a restart: the instances are known, an order that runs is asked about, and neither is bought again', async () => {
+    const made = world({ orderMs: 60_000 })
+    const { sim, clock, open, done } = made
+    await done(open({ purchase }).extract(3, never))
+    expect(await done(failureOf(open({ purchase }).extract(3, never)))).toMatchObject({ vendorCode: 'pending' })
+    clock.advance(60_000)
     expect(hosts(await done(open({ purchase }).extract(3, never)))).toEqual(['1', '2', '3'])
     expect(hosts(await done(open({ purchase }).extract(3, never)))).toEqual(['1', '2', '3'])
     expect(sim.orders).toHaveLength(1)
   })
 
+  it('one that was renewed by hand is used, and no other is bought', async () => {
+    const made = world({ lifeMs: 3_600_000 })
+    const { sim, clock, open, done } = made
+    const source = open({ purchase })
+    await buy(source, 1, made)
+    const instance = sim.instance(0) ?? expect.fail('no instance')
+    clock.advance(3_500_000)
+    instance.expiresWall += 3_600_000
+    expect(hosts(await done(source.extract(1, never)))).toEqual(['1'])
+    expect(sim.orders).toHaveLength(1)
+  })
+
   it.each([1, 2, 6])('an instance with status %i counts: it is paid for', async (status) => {
-    const { sim, open, done } = world()
+    const owner = world()
+    const { sim, open, done } = owner
     const source = open({ purchase: { ...purchase, count: 1 } })
-    await done(source.extract(1, never))
+    await buy(source, 1, owner)
     const made = sim.instance(0) ?? expect.fail('no instance')
     made.status = status
     for (let n = 0; n < 3; n++)
@@ -152,9 +185,11 @@ describe('buying', () => {
   })
 
   it('while one is being made no other is bought, though there might be more', async () => {
-    const { sim, open, done } = world()
+    const made = world()
+    const { sim, open, done } = made
     sim.newStatus = 2
     const source = open({ purchase })
+    await buy(source, 1, made)
     for (let n = 0; n < 3; n++)
       expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
         message: expect.stringMatching(/is being made/),
@@ -163,9 +198,10 @@ describe('buying', () => {
   })
 
   it('an instance that the answer leaves out counts too', async () => {
-    const { sim, open, done } = world()
+    const made = world()
+    const { sim, open, done } = made
     const source = open({ purchase: { ...purchase, count: 1 } })
-    await done(source.extract(1, never))
+    await buy(source, 1, made)
     sim.leavesOut = ['i_C1_1']
     expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
       class: 'no_resource',
@@ -175,11 +211,12 @@ describe('buying', () => {
   })
 
   it('buys again what has expired', async () => {
-    const { sim, clock, open, done } = world({ lifeMs: 3_600_000 })
+    const made = world({ lifeMs: 3_600_000 })
+    const { sim, clock, open } = made
     const source = open({ purchase: { ...purchase, count: 1 } })
-    await done(source.extract(1, never))
+    await buy(source, 1, made)
     clock.advance(3_600_000)
-    expect(hosts(await done(source.extract(1, never)))).toEqual(['2'])
+    expect(hosts(await buy(source, 1, made))).toEqual(['2'])
     expect(sim.orders).toHaveLength(2)
   })
 
@@ -193,37 +230,68 @@ describe('buying', () => {
     expect(paths(sim)).not.toContain('instance/open')
   })
 
-  // Class `server` leaves the money booked: nobody says that it came back.
+  // What is settled with the count stays booked: nobody says that the money came back.
   it.each([
-    [true, 'no_resource'],
-    [false, 'server'],
-  ])('an order that failed brings nothing and is over (refunded: %s)', async (refunds, errorClass) => {
-    const { sim, open, done } = world()
+    [true, 'no_resource', 0],
+    [false, 'server', 2],
+  ])('an order that failed brings nothing and is over (refunded: %s)', async (refunds, errorClass, settled) => {
+    const made = world()
+    const { sim, clock, open, done } = made
     sim.orderStatus = 4
     sim.refunds = refunds
     const source = open({ purchase })
-    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
-      class: errorClass,
-      vendorCode: 'order-failed',
+    const { pending = [] } = await done(source.extract(2, never))
+    clock.advance(5_000)
+    const refs = pending.map(({ ref }) => ref)
+    const failure = { class: errorClass, vendorCode: 'order-failed' }
+    expect(await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))).toMatchObject({
+      sold: [],
+      gone: refs,
+      settled,
+      failure,
     })
     sim.orderStatus = 5
-    expect(hosts(await done(source.extract(1, never)))).toEqual(['2'])
+    expect(hosts(await buy(source, 1, made))).toEqual(['3'])
   })
 })
 
 describe('an order that got no verdict', () => {
-  async function lost(): Promise<World & { source: Source; appOrderNo: string }> {
+  async function lost(way: 'taken' | 'missed' = 'taken'): Promise<World & { source: Source; appOrderNo: string }> {
     const made = world()
     const source = made.open({ purchase })
-    made.sim.losesNextOrder = true
+    if (way === 'taken') made.sim.losesNextOrder = true
+    else made.sim.missesNextOrder = true
     const error = await made.done(failureOf(source.extract(2, never)))
-    expect(error).toMatchObject({ class: 'server', vendorCode: 'purchase_unknown' })
+    expect(error).toMatchObject({ class: 'server', vendorCode: 'purchase_unknown', sale: 'unknown' })
     made.sim.badDay = undefined
     return { ...made, source, appOrderNo: made.sim.orders[0]?.appOrderNo ?? '' }
   }
 
-  it('stops buying, also after a restart', async () => {
+  it('is found by its own number', async () => {
+    const { sim, clock, done, source } = await lost()
+    clock.advance(5_000)
+    const news = await done(source.follow?.ask([], never) ?? expect.fail('no follow'))
+    expect([hosts(news), news.settled]).toEqual([['1', '2'], 2])
+    expect(sim.orders).toHaveLength(1)
+    expect(rules(sim)).toEqual([])
+  })
+
+  it('never arrived, if the vendor does not know it a while later', async () => {
+    const made = await lost('missed')
+    const { sim, clock, done, source } = made
+    const ask = () => done(source.follow?.ask([], never) ?? expect.fail('no follow'))
+    // It may still be on its way.
+    expect((await ask()).settled).toBeUndefined()
+    expect(await done(failureOf(source.extract(2, never)))).toMatchObject({ vendorCode: 'pending' })
+    clock.advance(30_000)
+    expect((await ask()).settled).toBe(0)
+    expect(hosts(await buy(source, 2, made))).toEqual(['1', '2'])
+    expect(sim.orders).toHaveLength(1)
+  })
+
+  it('stops buying where the vendor does not understand the question, also after a restart', async () => {
     const { sim, open, done, source } = await lost()
+    sim.knowsAppOrderNo = false
     for (const asked of [source, open({ purchase })]) {
       const error = await done(failureOf(asked.extract(2, never)))
       expect(error).toMatchObject({
@@ -236,7 +304,7 @@ describe('an order that got no verdict', () => {
   })
 
   it('is repeated at the operator’s word, under the same numbers', async () => {
-    const { sim, open, done, appOrderNo } = await lost()
+    const { sim, clock, open, done, appOrderNo } = await lost()
     const source = open({ purchase })
     // It has been counted when it was made, and its number alone says which it is.
     expect(await source.byHand?.plan('instance/open', { appOrderNo })).toBe(0)
@@ -244,14 +312,39 @@ describe('an order that got no verdict', () => {
     await done(source.call('instance/open', { appOrderNo }, never))
     const [first, second] = sim.calls.filter(({ path }) => path.includes('/instance/open/')).map(({ params }) => params)
     expect(second).toEqual(first)
+    clock.advance(5_000)
     expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
     expect(sim.orders).toHaveLength(1)
     expect(rules(sim)).toEqual([])
   })
 
+  it('a call by hand keeps its name when another process repeats it', async () => {
+    const { sim, open, done } = world()
+    const names: unknown[] = []
+    const call = () =>
+      done(
+        failureOf(
+          open({ purchase }).call(
+            'instance/renew',
+            { appOrderNo: 'mine-1', instances: '[{"instanceNo":"i_C1_1"}]' },
+            never,
+          ),
+        ),
+      )
+    sim.badDay = 'http-500'
+    for (let process = 0; process < 2; process++) {
+      await call()
+      names.push(sim.calls.at(-1)?.params['reqId'])
+    }
+    expect(names[0]).toMatch(/^[0-9a-f-]{36}$/)
+    expect(names[1]).toBe(names[0])
+  })
+
   it('is recognised in the order that the operator shows', async () => {
-    const { sim, done, source } = await lost()
+    const { sim, clock, done, source } = await lost()
+    sim.knowsAppOrderNo = false
     await done(source.call('order', { orderNo: 'C1' }, never))
+    clock.advance(5_000)
     expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
     expect(sim.orders).toHaveLength(1)
   })
@@ -265,7 +358,7 @@ describe('an order that got no verdict', () => {
       vendorCode: '10002',
     })
     sim.refusesOrders = undefined
-    expect((await done(source.extract(1, never))).sold).toHaveLength(1)
+    expect((await done(source.extract(1, never))).pending).toHaveLength(1)
     expect(sim.orders).toHaveLength(1)
   })
 

@@ -1,0 +1,105 @@
+/** Orders that run on at the vendor, or got no verdict: ipipv's static instances, bought through the whole supply. */
+import { expect, it } from 'vitest'
+import type { SourceMemory, VendorHttp } from '../../../src/vendors/client/http.ts'
+import { openSource } from '../../../src/vendors/registry.ts'
+import type { FakeClock } from '../../support/fake-clock.ts'
+import { SimulatedIpipv } from '../../support/vendors/ipipv.ts'
+import { settingsOf } from '../vendors/scripted-http.ts'
+import { World } from './supply-world.ts'
+
+const credentials = { appKey: 'INVENTED-APP', appSecret: 'qwertyuiop123456asdfghjk' }
+const purchase = { productNo: 'mb_1', maxPrice: 10 }
+
+function gateway(count = 3) {
+  const made: { sim?: SimulatedIpipv } = {}
+  const world = new World(
+    {
+      ipipv: {
+        settings: { budget: { perDay: 10 } },
+        open: (clock: FakeClock, accounts) => {
+          let sold = 0
+          const supplyAddress = () => ({ host: `198.51.100.${++sold}`, port: 4_000 + sold })
+          made.sim = new SimulatedIpipv({ clock, ...credentials, supplyAddress, lifeMs: 86_400_000 })
+          const http: VendorHttp = {
+            call: async ({ url, body = '' }, signal) => {
+              const sentAt = clock.now()
+              await clock.sleep(100, signal)
+              const { status, body: text } = made.sim?.handle(url.pathname, body) ?? expect.fail('no vendor')
+              return { status, headers: {}, text, sentAt, vendorWallMs: undefined }
+            },
+            close: () => Promise.resolve(),
+          }
+          let saved: unknown
+          const memory: SourceMemory = {
+            load: () => Promise.resolve(saved),
+            save: async (value) => {
+              saved = structuredClone(value)
+            },
+          }
+          const settings = settingsOf({
+            vendor: 'ipipv',
+            product: 'static',
+            credentials,
+            own: { purchase: { ...purchase, count } },
+          })
+          return openSource(settings, { clock, http, memory, gate: accounts.gate, learnedOf: accounts.learnedOf })
+        },
+      },
+    },
+    { floor: 1 },
+  )
+  const sim = made.sim ?? expect.fail('no vendor')
+  const provider = world.supply.provider('ipipv') ?? expect.fail('no provider')
+  const calls = (path: string) => sim.calls.filter((call) => call.path.includes(`/${path}/v2`)).length
+  /** A client a second, for so many seconds. */
+  const clients = async (seconds: number) => {
+    const before = world.denials.length
+    for (let second = 0; second < seconds; second++) {
+      void world.connect(500)
+      await world.clock.run(1_000)
+    }
+    return world.denials.length - before
+  }
+  return { world, sim, provider, calls, clients }
+}
+
+it('an order that runs is booked until it ends, then paid once, and the waiting client is served', async () => {
+  const { world, sim, provider, clients } = gateway()
+  await clients(3)
+  expect([world.pool.size, provider.capacity.budgetLeft, provider.capacity.onTheWay]).toEqual([0, 9, 1])
+  expect(await clients(20)).toBe(0)
+  expect([world.pool.size, provider.capacity.budgetLeft, provider.capacity.onTheWay]).toEqual([1, 9, 0])
+  expect(sim.orders).toHaveLength(1)
+})
+
+it('an order that fails gives its budget back, and says so', async () => {
+  const { sim, provider, clients } = gateway(1)
+  sim.orderStatus = 4
+  await clients(60)
+  expect(provider.lastError?.words).toMatch(/failed at ipipv/)
+  sim.orderStatus = 3
+  await clients(60)
+  expect(await clients(10)).toBe(0)
+  expect(provider.capacity.budgetLeft).toBe(9)
+})
+
+it('a lost reply stops buying until the vendor has been asked for the order by its own number', async () => {
+  const { world, sim, provider, clients } = gateway(1)
+  sim.losesNextOrder = true
+  await clients(2)
+  sim.badDay = undefined
+  expect(provider.capacity.budgetLeft).toBe(9)
+  await clients(40)
+  expect(await clients(10)).toBe(0)
+  expect([sim.orders.length, world.pool.size, provider.capacity.budgetLeft]).toEqual([1, 1, 9])
+})
+
+it('a callback has held instances asked about at once, without a client', async () => {
+  const { world, calls, clients } = gateway()
+  await clients(20)
+  await world.clock.run(300_000)
+  const before = calls('instance')
+  world.supply.hint()
+  await world.clock.run(1_000)
+  expect(calls('instance')).toBe(before + 1)
+})
