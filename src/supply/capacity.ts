@@ -2,7 +2,7 @@
  * How much a provider may order now, and when it may order again: its state, the window of its calls, its channels, its
  * budget and its ceiling together. It decides nothing and books nothing: that is the account store's part.
  */
-import type { BudgetReached, WindowView } from '../store/account-store.ts'
+import type { BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
 import type { Source } from '../vendors/contract.ts'
 import type { ProviderParts } from './provider-contract.ts'
 
@@ -33,6 +33,20 @@ export class Capacity {
   /** The window of the call that buys. */
   get window(): WindowView {
     return this.#view.window(this.#source.limitOf(this.#source.extractOperation))
+  }
+
+  /**
+   * What an order books in place of `window`, the window of the call that it makes. Where it takes several calls, each of
+   * them waits for a slot by itself, and the orders of the account go one after the other: orders that held slots while
+   * their next calls wait for one would wait for each other for ever.
+   */
+  orderWindow(window: CallWindow): CallWindow {
+    if (this.#source.takesSeveralCalls !== true) return window
+    return { key: `${this.#parts.account.key} order`, calls: 1, perMs: 1 }
+  }
+
+  get #orders(): WindowView {
+    return this.#view.window(this.orderWindow(this.#source.limitOf(this.#source.extractOperation)))
   }
 
   /** Addresses that calls under way may bring. */
@@ -142,7 +156,8 @@ export class Capacity {
   room(now: number, isUrgent: boolean): number {
     const { status, preparation, settings } = this.#parts
     if (now < status.mayTryAt(isUrgent) || this.#source.isList || preparation.isRunning) return 0
-    if (this.#isSettling || this.window.room < 1 || (!isUrgent && now < this.#pacedAt())) return 0
+    if (this.#isSettling || this.window.room < 1 || this.#orders.room < 1 || (!isUrgent && now < this.#pacedAt()))
+      return 0
     const ceiling = (settings.ceiling ?? Number.POSITIVE_INFINITY) - this.lendable - this.onTheWay
     const { lot, maxPerCall } = this.#source
     const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
@@ -162,8 +177,7 @@ export class Capacity {
     const reached = this.budgetReached
     if (reached !== undefined) return reached.until
     if (this.freeChannels === 0 && this.incoming === 0) return account.inventory.earliestEnd(now)
-    const { room, nextAt } = this.window
-    if (room < 1) return nextAt ?? now + BUSY_WINDOW_MS
+    for (const { room, nextAt } of [this.window, this.#orders]) if (room < 1) return nextAt ?? now + BUSY_WINDOW_MS
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }
 

@@ -6,7 +6,7 @@
  *                                                       ▼
  *                                       state (provider-status.ts), whitelist, channels, what lost replies brought
  */
-import type { Ceiling, Reservation } from '../store/account-store.ts'
+import type { CallWindow, Ceiling, Reservation } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
 import { type Delivery, type Followed, VendorError } from '../vendors/contract.ts'
 import { type Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
@@ -67,8 +67,11 @@ export class Ordering {
     else if (await whitelist.mend(error, signal).catch(() => false)) status.mended()
   }
 
-  /** What an order of this provider books, for its own call; another operation puts its window in place. */
-  reservation(count: number, ceilings: readonly Ceiling[]): Reservation {
+  /**
+   * What an order of this provider books.
+   * @param window of the call that buys
+   */
+  reservation(count: number, ceilings: readonly Ceiling[], window = this.#window): Reservation {
     const { source, settings, account } = this.#parts
     const own = {
       scope: `provider ${settings.name}`,
@@ -76,7 +79,7 @@ export class Ordering {
       held: this.#capacity.lendable,
     }
     return {
-      window: source.limitOf(source.extractOperation),
+      window: this.#capacity.orderWindow(window),
       provider: settings.name,
       count,
       budget: settings.budget,
@@ -84,6 +87,11 @@ export class Ordering {
       ceilings: ceilings.length === 0 ? [] : [...ceilings, own],
       isDurable: settings.isRemembered,
     }
+  }
+
+  get #window(): CallWindow {
+    const { source } = this.#parts
+    return source.limitOf(source.extractOperation)
   }
 
   /**

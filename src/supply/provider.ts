@@ -69,9 +69,11 @@ export class Provider implements PendingPollerHandler {
     this.capacity = new Capacity(this.#parts)
     this.#ordering = new Ordering(this.#parts, this.capacity)
     this.#list = new ListSync(source, settings, this.#parts)
-    const { name, clock, capacity } = { name: settings.name, clock: deps.clock, capacity: this.capacity }
+    const { clock } = deps
+    const { name } = settings
+    const { capacity } = this
     const onDone = () => this.onNews?.()
-    this.operatorOrders = new OperatorOrders({ name, source, clock, capacity, ordering: this.#ordering, onDone })
+    this.operatorOrders = new OperatorOrders({ name, clock, capacity, ordering: this.#ordering, onDone })
     this.#unlisten = this.account.onWorks(() => this.#accountWorks())
   }
 

@@ -523,6 +523,8 @@ export interface Source {
   readonly whitelist?: Whitelist
   /** The vendor can let us know that something changed: a list is read again then. */
   readonly hasCallbacks?: true
+  /** `extract` may make more than one call, or wait for another call of the account: it cannot hold a slot meanwhile. */
+  readonly takesSeveralCalls?: boolean
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
   call(operation: string, params: Params, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>

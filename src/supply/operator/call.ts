@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.ts'
 import { nearest } from '../../config/nearest.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import type { CallLimit } from '../../vendors/contract.ts'
+import type { CallWindow } from '../../store/account-store.ts'
 import { type ByHand, type Operation, type Params, VendorError } from '../../vendors/contract.ts'
 import type { Accounts } from '../account.ts'
 import type { Order } from '../order.ts'
@@ -80,6 +80,7 @@ export class OperatorCalls {
     const data = await this.#lane(limit.key).add(
       async () => {
         await this.#turn(limit, both)
+        if (count > 0) await this.#turn(provider.capacity.orderWindow(limit), both)
         return this.#make(provider, byHand, order, count, both)
       },
       { signal: both },
@@ -111,10 +112,10 @@ export class OperatorCalls {
   }
 
   /** Waits until there is a slot that nobody took who goes first. */
-  async #turn(limit: CallLimit, signal: AbortSignal): Promise<void> {
+  async #turn(window: CallWindow, signal: AbortSignal): Promise<void> {
     const { accounts, clock } = this.#parts
     for (;;) {
-      const { room, nextAt } = accounts.store.view.window(limit)
+      const { room, nextAt } = accounts.store.view.window(window)
       if (room > 0) return
       const freeAt = nextAt ?? clock.now()
       await clock.sleep(Math.max(0, freeAt - clock.now()) + BEHIND_MS, signal)

@@ -1,15 +1,14 @@
 /** Orders at the operator's word, within the same budget and on record like every other. */
 import type { Clock } from '../../clock.ts'
 import { GatewayError } from '../../errors.ts'
-import type { BudgetReached, CallWindow, Reservation } from '../../store/account-store.ts'
-import type { Delivery, Source } from '../../vendors/contract.ts'
+import type { BudgetReached, CallWindow } from '../../store/account-store.ts'
+import type { Delivery } from '../../vendors/contract.ts'
 import type { Capacity } from '../capacity.ts'
 import type { CostOf, Order } from '../order.ts'
 import type { Ordering } from '../ordering.ts'
 
 export interface OperatorOrderParts {
   readonly name: string
-  readonly source: Source
   readonly clock: Clock
   readonly capacity: Capacity
   readonly ordering: Ordering
@@ -36,7 +35,7 @@ export class OperatorOrders {
     call: (order: Order) => Promise<T>,
     soldOf: (reply: T) => Delivery | undefined,
   ): Promise<T> {
-    return this.#place({ count, window }, call, async (reply) => {
+    return this.#place(count, window, call, async (reply) => {
       const delivery = soldOf(reply)
       return delivery === undefined ? count : this.#parts.ordering.arrived(delivery, 'order')
     })
@@ -44,13 +43,13 @@ export class OperatorOrders {
 
   /** A trial: what it brings occupies its channels, and is lent to nobody. */
   tryOut(count: number, call: (order: Order) => Promise<Delivery>): Promise<Delivery> {
-    const { source, ordering } = this.#parts
-    const window = source.limitOf(source.extractOperation)
-    return this.#place({ count, window }, call, (delivery) => ordering.setAside(delivery))
+    const { ordering } = this.#parts
+    return this.#place(count, undefined, call, (delivery) => ordering.setAside(delivery))
   }
 
   async #place<T>(
-    { count, window }: Pick<Reservation, 'count' | 'window'>,
+    count: number,
+    window: CallWindow | undefined,
     call: (order: Order) => Promise<T>,
     costOf: CostOf<T>,
   ): Promise<T> {
@@ -58,7 +57,7 @@ export class OperatorOrders {
     this.assertBudget(count)
     try {
       // Nobody is lent what it brings before it is there: the ceilings are for the gateway's own orders.
-      const reservation = { ...ordering.reservation(count, []), window }
+      const reservation = ordering.reservation(count, [], window)
       const result = await ordering.place({ reservation, isWanted: () => true }, call, costOf)
       if (result.kind === 'sold') return result.reply
       const retryAfterMs = this.#untilMs(result.kind === 'denied' ? result.until : undefined)

@@ -38,6 +38,7 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     listsHeld: product.listsHeld === true,
     isList: product.list === true,
     byChannel: product.channels === true,
+    takesSeveralCalls: vendor.login !== undefined || vendor.changesInTurn === true || product.take !== undefined,
     get channels() {
       return product.channels === true ? channelsOf(caller) : undefined
     },

@@ -10,7 +10,7 @@ import { World } from './supply-world.ts'
 const credentials = { appKey: 'INVENTED-APP', appSecret: 'qwertyuiop123456asdfghjk' }
 const purchase = { productNo: 'mb_1', maxPrice: 10 }
 
-function gateway(count = 3) {
+function gateway(count = 3, share = 1) {
   const made: { sim?: SimulatedIpipv } = {}
   const world = new World(
     {
@@ -40,6 +40,7 @@ function gateway(count = 3) {
             vendor: 'ipipv',
             product: 'static',
             credentials,
+            limit: { share },
             own: { purchase: { ...purchase, count } },
           })
           return openSource(settings, { clock, http, memory, gate: accounts.gate, learnedOf: accounts.learnedOf })
@@ -69,6 +70,26 @@ it('an order that runs is booked until it ends, then paid once, and the waiting 
   expect([world.pool.size, provider.capacity.budgetLeft, provider.capacity.onTheWay]).toEqual([0, 9, 1])
   expect(await clients(20)).toBe(0)
   expect([world.pool.size, provider.capacity.budgetLeft, provider.capacity.onTheWay]).toEqual([1, 9, 0])
+  expect(sim.orders).toHaveLength(1)
+})
+
+it('an order of several calls is completed where one call a second is allowed', async () => {
+  // It held the only slot of the window until its end, so that its own second call waited for ever.
+  const { sim, clients } = gateway(1, 0.5)
+  await clients(20)
+  expect(await clients(10)).toBe(0)
+  expect(sim.orders).toHaveLength(1)
+})
+
+it('orders that are due at once do not wait for each other', async () => {
+  // Both slots of the window were held by orders, and the first one's second call waited for ever.
+  const { world, sim, clients } = gateway(2)
+  for (let client = 0; client < 20; client++) {
+    void world.connect(500)
+    await world.clock.run(1)
+  }
+  await clients(20)
+  expect(await clients(10)).toBe(0)
   expect(sim.orders).toHaveLength(1)
 })
 
