@@ -1,7 +1,8 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
 
 import type { Address } from './address.ts'
-import { liveView } from './admin/live-view.ts'
+import type { GatewayParts } from './admin/gateway-report.ts'
+import { type LiveView, liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
@@ -38,8 +39,12 @@ export interface App {
   readonly supply: Supply
   readonly data: DataPlane
   readonly traffic: TrafficCounters
-  /** Reads the configuration again: reload.ts. */
-  reload(trigger: string): ReturnType<Reload['reload']>
+  /** The configuration in force, and where it listens. */
+  readonly gateway: GatewayParts
+  /** What the admin port shows and does, whether there is one or not. */
+  readonly view: LiveView
+  /** Reads the configuration again, or another one: reload.ts. */
+  reload(...args: Parameters<Reload['reload']>): ReturnType<Reload['reload']>
   /** Clients that are being served. */
   openConnections(): number
   /** Accepts nobody, waits for open tunnels as long as `stop.drain`, then ends everything. */
@@ -101,18 +106,18 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     parts.supply.restore(restored)
     parts.data.sessionTable.restore(restored.sessions)
     await parts.data.listen()
+    const view = liveView({
+      ...parts,
+      clock,
+      faults: () => ({ internalErrors: internalErrors.count, logLinesLost: deps.logLinesLost?.() ?? 0 }),
+      openLink: (link) => openLink(reload.config, link, { clock, http, gate, learnedOf }),
+      linkYaml,
+      gateway: reload,
+      reload: () => reload.reload('admin port'),
+    })
+    closers.unshift(() => view.close())
     let adminAddress: Address | undefined
     if (config.admin !== 'off') {
-      const view = liveView({
-        ...parts,
-        clock,
-        faults: () => ({ internalErrors: internalErrors.count, logLinesLost: deps.logLinesLost?.() ?? 0 }),
-        openLink: (link) => openLink(reload.config, link, { clock, http, gate, learnedOf }),
-        linkYaml,
-        gateway: reload,
-        reload: () => reload.reload('admin port'),
-      })
-      closers.unshift(() => view.close())
       const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, { log, clock })
       closers.unshift(() => admin.close())
       adminAddress = admin.address
@@ -125,13 +130,15 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     reload.watch()
     return {
       ...parts,
+      view,
+      gateway: reload,
       get addresses() {
         return reload.addresses
       },
       admin: adminAddress,
       openConnections: () => parts.traffic.connections.open.length,
       abort: closeAll,
-      reload: (trigger) => reload.reload(trigger),
+      reload: (...args) => reload.reload(...args),
       stop: () => drain(parts.data, clock, reload.config.stop.drain, closeAll),
     }
   } catch (error) {

@@ -309,7 +309,10 @@ export class ConfigError extends Error {
   constructor(file: string, problems: readonly ConfigProblem[]) {
     super(
       problems
-        .map((p) => `${file}:${p.line ?? 1}:${p.column ?? 1}: ${p.path ? `${p.path}: ` : ''}${p.message}`)
+        .map(({ path, message, line, column = 1 }) => {
+          const place = line === undefined ? file : `${file}:${line}:${column}`
+          return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`
+        })
         .join('\n'),
     )
     this.name = 'ConfigError'

@@ -86,20 +86,21 @@ export class Reload {
   /**
    * Reads the configuration again and applies it; one at a time. Success and failure are logged.
    * @param trigger what asked for it, for the log
+   * @param read in place of reading what the gateway was started with
    * @throws {ConfigError} for a file with mistakes; else an error with a sentence for a person: there is no file, a port
    *   cannot be had, a link cannot be used. Then nothing has changed
    */
-  reload(trigger: string): Promise<ReloadReport> {
-    const outcome = this.#latest.then(() => this.#reload(trigger))
+  reload(trigger: string, read = this.#read): Promise<ReloadReport> {
+    const outcome = this.#latest.then(() => this.#reload(trigger, read))
     this.#latest = outcome.catch(() => {})
     return outcome
   }
 
-  async #reload(trigger: string): Promise<ReloadReport> {
+  async #reload(trigger: string, read: (() => LoadedConfig) | undefined): Promise<ReloadReport> {
     try {
       if (this.#isClosed) throw new CommandError('the gateway is stopping')
-      if (this.#read === undefined) throw new CommandError('the gateway was started without a file')
-      const report = await this.#apply(this.#read())
+      if (read === undefined) throw new CommandError('the gateway was started without a file')
+      const report = await this.#apply(read())
       this.#announce(trigger, report)
       return report
     } catch (error) {

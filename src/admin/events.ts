@@ -1,7 +1,6 @@
 /**
- * The event stream: server-sent events (WHATWG HTML, section 9.2) for any number of readers, worked out once a second for
- * all of them together, and not at all while no one reads. Nothing waits for a reader: one that takes longer than its
- * buffer lasts is dropped, and may come again.
+ * The event stream, for any number of readers: worked out once a second for all of them together, and not at all while no
+ * one reads. Nothing waits for a reader: one that takes longer than its buffer lasts is dropped, and may come again.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { topics as allTopics, type Topic } from './api/schemas/topics.ts'
@@ -16,11 +15,29 @@ const MAX_READERS = 16
 /** Octets that wait for a slow reader before it is dropped. */
 const MAX_BUFFERED_BYTES = 4_194_304
 
+/** One event, the same object for every reader. */
+export class StreamEvent {
+  readonly topic: Topic
+  readonly data: object
+  #bytes: Uint8Array | undefined
+
+  constructor(topic: Topic, data: object) {
+    this.topic = topic
+    this.data = data
+  }
+
+  /** As a server-sent event (WHATWG HTML, section 9.2). */
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(`event: ${this.topic}\ndata: ${JSON.stringify(this.data)}\n\n`)
+    return this.#bytes
+  }
+}
+
 interface Reader {
   readonly topics: readonly Topic[]
   /** Those of which it has been sent the first piece. */
   readonly begun: Set<Topic>
-  readonly controller: ReadableStreamDefaultController<Uint8Array>
+  readonly controller: ReadableStreamDefaultController<StreamEvent>
 }
 
 export class EventHub {
@@ -40,11 +57,11 @@ export class EventHub {
   }
 
   /** @returns undefined when too many read already */
-  open(topics: readonly Topic[]): ReadableStream<Uint8Array> | undefined {
+  open(topics: readonly Topic[]): ReadableStream<StreamEvent> | undefined {
     if (this.#readers.size >= MAX_READERS) return undefined
     let reader: Reader | undefined
     const pieces = this.#firstPieces(topics)
-    return new ReadableStream<Uint8Array>(
+    return new ReadableStream<StreamEvent>(
       {
         start: (controller) => {
           reader = { topics, begun: new Set(), controller }
@@ -54,20 +71,20 @@ export class EventHub {
           const { done, value } = pieces.next()
           if (done === true || reader === undefined) return
           reader.begun.add(value.topic)
-          controller.enqueue(value.bytes)
+          controller.enqueue(value)
           await this.#clock.sleep(PIECE_PAUSE_MS)
         },
         cancel: () => {
           if (reader !== undefined) this.#leave(reader)
         },
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: 1 }),
+      { highWaterMark: 1, size: ({ bytes }) => bytes.byteLength },
     )
   }
 
-  *#firstPieces(topics: readonly Topic[]): Generator<{ topic: Topic; bytes: Uint8Array }> {
+  *#firstPieces(topics: readonly Topic[]): Generator<StreamEvent> {
     for (const topic of topics) {
-      for (const data of this.#feeds[topic].first()) yield { topic, bytes: eventOf(topic, data) }
+      for (const data of this.#feeds[topic].first()) yield new StreamEvent(topic, data)
     }
   }
 
@@ -95,15 +112,15 @@ export class EventHub {
   #tick(): void {
     for (const topic of allTopics) {
       if (!this.#isRead(topic)) continue
-      for (const data of this.#feeds[topic].changes()) this.#send(topic, eventOf(topic, data))
+      for (const data of this.#feeds[topic].changes()) this.#send(new StreamEvent(topic, data))
     }
     this.#timer = this.#readers.size === 0 ? undefined : this.#clock.after(TICK_MS, () => this.#tick())
   }
 
-  #send(topic: Topic, bytes: Uint8Array): void {
+  #send(event: StreamEvent): void {
     for (const reader of this.#readers) {
-      if (!reader.begun.has(topic)) continue
-      reader.controller.enqueue(bytes)
+      if (!reader.begun.has(event.topic)) continue
+      reader.controller.enqueue(event)
       if ((reader.controller.desiredSize ?? 0) >= -MAX_BUFFERED_BYTES) continue
       reader.controller.error(new Error('the reader of the event stream is too slow'))
       this.#leave(reader)
@@ -119,6 +136,18 @@ export class EventHub {
   }
 }
 
-function eventOf(topic: Topic, data: object): Uint8Array {
-  return Buffer.from(`event: ${topic}\ndata: ${JSON.stringify(data)}\n\n`)
+/** The stream as the octets of an HTTP answer. */
+export function toServerSentEvents(events: ReadableStream<StreamEvent>): ReadableStream<Uint8Array> {
+  const reader = events.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(value.bytes)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }

@@ -13,6 +13,7 @@ import type { UpstreamReport } from './api/schemas/pool.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
 import type { Topic } from './api/schemas/topics.ts'
 import type { VerdictReport } from './api/schemas/verdict.ts'
+import type { StreamEvent } from './events.ts'
 import type { GatewayFacts } from './gateway-report.ts'
 
 export type { ProviderReport, Readiness, UpstreamReport }
@@ -42,10 +43,10 @@ export interface AdminView {
   connections(query: ConnectionsQuery): ConnectionsReport
   history(): HistoryReport
   /**
-   * Server-sent events, until the reader cancels.
+   * The event stream, until the reader cancels.
    * @returns undefined when too many read already
    */
-  events(topics: readonly Topic[]): ReadableStream<Uint8Array> | undefined
+  events(topics: readonly Topic[]): ReadableStream<StreamEvent> | undefined
   /**
    * Keeps an upstream away from a target host.
    * @param host in lower case, without port

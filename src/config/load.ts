@@ -59,6 +59,22 @@ export function loadConfigSource(file: string, environment: Environment): { conf
   return { config: loadText(text, file, environment), source: { file: resolve(file), text, environment } }
 }
 
+/**
+ * As `loadConfig`, for a value that a program brings. Problems name the path of the key; an object has no lines.
+ * @param folder where relative paths in it start
+ */
+export function loadConfigValue(value: unknown, folder: string, environment: Environment): Config {
+  try {
+    return loadText(JSON.stringify(value) ?? '', resolve(folder, 'configuration'), environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(
+      'configuration',
+      error.problems.map(({ path, message }) => ({ path, message })),
+    )
+  }
+}
+
 /** As `loadConfig`, for text that is in memory; `file` is where it belongs. */
 export function parseConfig(
   source: string,

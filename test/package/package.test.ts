@@ -16,6 +16,8 @@ const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${p
 const NPM_MS = 170_000
 
 const runFile = promisify(execFile)
+/** What docs/embedding.md begins with. */
+const program = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/embedding.md'), 'utf8'))?.[1] ?? ''
 let folder = ''
 let packed: readonly string[] = []
 const inPackage = (name: string) => join(folder, 'user', 'node_modules', 'turnpike', name)
@@ -84,6 +86,26 @@ describe('the installed package', () => {
     const entry = { name: 'a', vendor: './turnpike-vendor-acme/index.js', product: 'list', credentials: { key: 'k' } }
     writeFileSync(join(user, 'gateway.yaml'), JSON.stringify({ providers: [{ ...entry, budget: { total: 9 } }] }))
     expect(await run('check', '--config', join(user, 'gateway.yaml'))).toContain('is valid')
+  })
+
+  it('is a library: a program starts it, is served, and ends by itself', async () => {
+    const user = join(folder, 'user')
+    writeFileSync(join(user, 'program.mts'), program)
+    const { stdout } = await runFile('node', ['program.mts'], { cwd: user, env })
+    expect(stdout).toMatch(/^upstream 127\.\S+, /)
+  })
+
+  it('has the types of a library', async () => {
+    const user = join(folder, 'user')
+    const wrong = "import type { GatewayConfig } from 'turnpike'\nexport const config: GatewayConfig = { listn: [] }\n"
+    writeFileSync(join(user, 'wrong.mts'), wrong)
+    writeFileSync(join(user, 'program.mts'), program)
+    const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', '--types', 'node']
+    const typeRoots = ['--typeRoots', join(ROOT, 'node_modules', '@types')]
+    const check = (file: string) => runFile(tsc, [...options, ...typeRoots, file], { cwd: user, env })
+    await check('program.mts')
+    await expect(check('wrong.mts')).rejects.toMatchObject({ stdout: expect.stringContaining("'listn'") })
   })
 
   it('serves from an empty folder until SIGTERM: 0', async () => {

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { type Clock, isoTime } from '../../clock.ts'
 import { ConfigError } from '../../errors.ts'
+import { toServerSentEvents } from '../events.ts'
 import { metricsPage } from '../metrics.ts'
 import type { AdminView, ProviderReport } from '../view.ts'
 import type { AccessParts } from './access.ts'
@@ -67,7 +68,8 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
     getEvents({ query: { topics } }) {
       const stream = view.events(topics)
       if (stream === undefined) return problem('ADMIN_BUSY', 'too many pages read the event stream: close some of them')
-      return new Response(stream, { headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' } })
+      const headers = { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
+      return new Response(toServerSentEvents(stream), { headers })
     },
     getGateway: () => ({
       ...view.gateway(),

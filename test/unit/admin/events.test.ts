@@ -1,7 +1,7 @@
 /** The event stream: who is sent what, and that it costs nothing without readers. */
 import { expect, it } from 'vitest'
 import { topics } from '../../../src/admin/api/schemas/topics.ts'
-import { EventHub, type Feeds } from '../../../src/admin/events.ts'
+import { EventHub, type Feeds, type StreamEvent, toServerSentEvents } from '../../../src/admin/events.ts'
 import type { Feed } from '../../../src/admin/feeds/feed.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -41,9 +41,9 @@ class TestReader {
   text = ''
   failure: unknown
 
-  constructor(stream: ReadableStream<Uint8Array> | undefined, clock: FakeClock) {
+  constructor(stream: ReadableStream<StreamEvent> | undefined, clock: FakeClock) {
     if (stream === undefined) throw new Error('there is no stream')
-    this.#reader = stream.getReader()
+    this.#reader = toServerSentEvents(stream).getReader()
     this.#clock = clock
     void this.#read()
   }
