@@ -7,6 +7,7 @@ import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import type { ConfigSource } from './config/load.ts'
+import { poolSettings } from './config/pool-limits.ts'
 import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
 import type { DescriptorBudget } from './descriptors.ts'
@@ -187,7 +188,7 @@ function assemble(
       data.upstreamGone(upstream, reason)
     },
   }
-  const pool = new Pool(config.pool, observer)
+  const pool = new Pool(poolSettings(config), observer)
   const health = new Health(pool, config.health, {
     firstUse: (upstream, worked, cause) => supply.proof(upstream, worked, cause),
     lineDown: (provider, broken) => supply.lineDown(provider, broken),

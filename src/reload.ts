@@ -8,6 +8,7 @@ import { CommandError, sentenceOf } from './cli/words.ts'
 import type { Clock, Timer } from './clock.ts'
 import { applicable, changesOf } from './config/difference.ts'
 import type { ConfigSource } from './config/load.ts'
+import { poolSettings } from './config/pool-limits.ts'
 import type { Config } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
 import { type FileWatch, watchFile } from './config/watch.ts'
@@ -143,7 +144,7 @@ export class Reload {
     setLogLevel(log, config.log.level)
     traffic.accessLog = config.log.access === 'on'
     health.configure(config.health)
-    pool.configure(config.pool, clock.now())
+    pool.configure(poolSettings(config), clock.now())
     ports.commit()
     supply.configure(plannerSettings(config), sources.opened)
     this.#endWhenDrained(sources.commit())

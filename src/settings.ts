@@ -1,10 +1,12 @@
 /** What each part is set to, from a configuration. */
+import { poolSettings } from './config/pool-limits.ts'
 import { type Config, isDemo, privateProviders } from './config/schema.ts'
 import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
 import type { DataPlaneSettings } from './proxy/data-plane.ts'
 
 /** How many descriptors each part may use. */
-export function budgetOf({ admin, callback, dial, limits, listen, pool, providers }: Config): DescriptorBudget {
+export function budgetOf(config: Config): DescriptorBudget {
+  const { admin, callback, dial, limits, listen, providers } = config
   const hasDemo = providers.some(isDemo)
   return descriptorBudget({
     connections: limits.connections,
@@ -14,7 +16,7 @@ export function budgetOf({ admin, callback, dial, limits, listen, pool, provider
     providers: providers.length,
     hasAdmin: admin !== 'off',
     hasCallback: callback !== 'off',
-    hedges: dial.hedgeAfter !== 'off' && pool.perUpstream.uses !== 1,
+    hedges: dial.hedgeAfter !== 'off' && poolSettings(config).perUpstream.uses !== 1,
     preconnects: dial.warm > 0,
   })
 }
@@ -22,6 +24,7 @@ export function budgetOf({ admin, callback, dial, limits, listen, pool, provider
 /** @param budget as `budgetOf` */
 export function dataSettings(config: Config, budget: DescriptorBudget): DataPlaneSettings {
   const { limits, dial, wait } = config
+  const poolLimits = poolSettings(config).perUpstream
   return {
     ports: config.listen.map((port) => ({
       host: port.host,
@@ -30,6 +33,8 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
       allow: port.allow,
       provider: port.provider,
       strategy: port.strategy,
+      rotation: port.rotation,
+      perUpstream: port.perUpstream,
       session: port.session,
       listen: { port: port.port, name: port.name },
       optionHeaders: port.optionHeaders,
@@ -49,13 +54,15 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     dialDeadlineMs: dial.deadline,
     tries: dial.tries,
     // With one use per address a hedge would spend two for one tunnel.
-    hedgeAfter: config.pool.perUpstream.uses === 1 ? 'off' : dial.hedgeAfter,
+    hedgeAfter: poolLimits.uses === 1 ? 'off' : dial.hedgeAfter,
     idleMs: config.relay.idle,
     wait: { timeoutMs: wait.timeout, queue: wait.queue },
     session: config.session,
     strategy: config.rotation.strategy,
     perRequest: config.rotation.per === 'request',
     retryStatuses: config.rotation.retryStatuses,
+    perUpstream: config.pool.perUpstream,
+    poolLimits,
     bans: config.bans.map(({ host, status, rest }) => ({
       matches: hostMatcher(host),
       statuses: new Set(status),

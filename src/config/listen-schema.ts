@@ -1,10 +1,44 @@
 /** The shape of the ports: what listens, and who may use it. */
 import { z } from 'zod'
 import { strategies } from '../strategy.ts'
-import { cidr, filePath, integer, listenHost, secret, someOf, text } from './fields.ts'
+import { cidr, duration, filePath, integer, listenHost, secret, someOf, text } from './fields.ts'
 import { providerName, userName } from './names.ts'
 
 const port = () => integer(0, 65_535)
+
+/** `rotation` and `perUpstream` of one port or user; what is left out is as for all. */
+const ownTraffic = () => ({
+  rotation: z
+    .strictObject({
+      strategy: z.enum(strategies).optional().meta({ description: 'How an upstream is chosen.' }),
+      per: z
+        .enum(['connection', 'request'])
+        .optional()
+        .meta({ description: 'Plain HTTP: one upstream per client connection, or per request.' }),
+      retryStatuses: retryStatuses()
+        .optional()
+        .meta({ description: 'Plain HTTP: answers of an upstream after which another one may be tried.' }),
+    })
+    .optional()
+    .meta({ description: 'Instead of `rotation`, for these clients.' }),
+  perUpstream: z
+    .strictObject({
+      connections: integer(0, 1_000_000)
+        .optional()
+        .meta({ description: 'No address with so many connections, whoever has them, is lent; 0 = no limit.' }),
+      uses: integer(0, 1_000_000_000).optional().meta({
+        description: 'No address that has served so many connections is lent; 1 = a fresh one each time, 0 = no limit.',
+      }),
+      hostRest: duration()
+        .optional()
+        .meta({ description: 'Pause of an address for the same target host after these clients used it.' }),
+    })
+    .optional()
+    .meta({ description: 'Instead of `pool.perUpstream`, for these clients.' }),
+})
+
+/** Answers of an upstream after which another one may be tried. */
+export const retryStatuses = () => z.array(z.literal([502, 503, 504]))
 
 const user = () =>
   z.strictObject({
@@ -14,6 +48,7 @@ const user = () =>
         'At most 255 bytes (RFC 1929). `""` lets in who sends the name and an empty password; where other machines reach the port, only with an allow-list.',
     }),
     providers: someOf(providerName()).optional().meta({ description: 'The only providers that this user may use.' }),
+    ...ownTraffic(),
   })
 
 /** One port for clients. */
@@ -47,6 +82,7 @@ export const listener = () =>
       .enum(strategies)
       .optional()
       .meta({ description: 'How this port chooses an upstream; default: rotation.strategy.' }),
+    ...ownTraffic(),
     session: z.enum(['off', 'client', 'target']).default('off').meta({
       description:
         'Keep one upstream per client address or per target host, also for clients that ask for no session. A browser wants `client`.',

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { Secret } from '../secret.ts'
 import { strategies } from '../strategy.ts'
 import { bytes, duration, durationOr, filePath, hostPattern, integer, listenHost, secret, someOf } from './fields.ts'
-import { admin, listener } from './listen-schema.ts'
+import { admin, listener, retryStatuses } from './listen-schema.ts'
 import {
   type ApiProvider,
   type Catalogue,
@@ -68,13 +68,10 @@ const rotation = () =>
       .enum(['connection', 'request'])
       .default('connection')
       .meta({ description: 'Plain HTTP: one upstream per client connection, or per request.' }),
-    retryStatuses: z
-      .array(z.literal([502, 503, 504]))
-      .default([])
-      .meta({
-        description:
-          'Plain HTTP: answers of an upstream after which another one may be tried. Left empty, they are passed on.',
-      }),
+    retryStatuses: retryStatuses().default([]).meta({
+      description:
+        'Plain HTTP: answers of an upstream after which another one may be tried. Left empty, they are passed on.',
+    }),
   })
 
 const session = () =>

@@ -4,7 +4,30 @@ import type { Target } from '../address.ts'
 import type { GatewayError } from '../errors.ts'
 import type { ExceptionOwner } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
+import type { Strategy } from '../strategy.ts'
 import type { ClientOptions } from './username-options.ts'
+
+/** What a port, or a user, has otherwise than the rest of the gateway. Undefined members: as there. */
+export interface TrafficSettings {
+  readonly rotation?:
+    | {
+        readonly strategy?: Strategy | undefined
+        /** Plain HTTP: one upstream for a client's connection, or for each request. */
+        readonly per?: 'connection' | 'request' | undefined
+        /** Plain HTTP: answers of an upstream after which another one may be tried. */
+        readonly retryStatuses?: readonly number[] | undefined
+      }
+    | undefined
+  readonly perUpstream?:
+    | {
+        /** 0 = no limit. */
+        readonly connections?: number | undefined
+        readonly uses?: number | undefined
+        /** ms */
+        readonly hostRest?: number | undefined
+      }
+    | undefined
+}
 
 /** Who the client is and what it wants, before a target is reached. */
 export interface ClientIdentity {
@@ -15,6 +38,8 @@ export interface ClientIdentity {
   readonly options: ClientOptions
   /** Providers the account is limited to; undefined: all. */
   readonly providers: readonly string[] | undefined
+  /** What the configured user has otherwise than others of its port. */
+  readonly traffic?: TrafficSettings | undefined
 }
 
 /**

@@ -325,7 +325,11 @@ function authorizationOf(fields: readonly Field[]): string | undefined {
 }
 
 /** The identity is shared by all requests with one login: options of a single request make a new one. */
-export function withHeaderOptions(identity: ClientIdentity, fields: readonly Field[]): ClientIdentity {
-  const options = headerOptions(fields, identity.options)
+export function withHeaderOptions(
+  identity: ClientIdentity,
+  fields: readonly Field[],
+  acceptsOwn = true,
+): ClientIdentity {
+  const options = headerOptions(fields, identity.options, acceptsOwn)
   return options === identity.options ? identity : { ...identity, options }
 }

@@ -208,7 +208,7 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
 
   #identify({ login, options }: RequestHeader): ClientIdentity {
     const identity = this.listener.access.identify(login, this.connection)
-    return this.listener.optionHeaders ? withHeaderOptions(identity, options) : identity
+    return withHeaderOptions(identity, options, this.listener.optionHeaders)
   }
 
   #hand(request: ClientHttpRequest): void {

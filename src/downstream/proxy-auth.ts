@@ -4,11 +4,11 @@ import { addressMatcher } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import { Recent } from '../structures/generational-cache.ts'
-import type { ClientIdentity } from './client-request.ts'
+import type { ClientIdentity, TrafficSettings } from './client-request.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { noOptions, parseUserName } from './username-options.ts'
 
-export interface User {
+export interface User extends TrafficSettings {
   readonly name: string
   readonly password: Secret
   /** Providers the user may be served from; absent: all. */
@@ -119,7 +119,8 @@ export class Access {
     const right = sameText(user?.password.reveal() ?? '', password)
     if (user === undefined || !right) throw wrongLogin(this.#throttle.failed(clientAddress, true))
     this.#throttle.succeeded(clientAddress, user.name)
-    return { ...parseUserName(userName, this.#users.keys()), user: user.name, providers: user.providers }
+    const identity = { ...parseUserName(userName, this.#users.keys()), user: user.name, providers: user.providers }
+    return user.rotation === undefined && user.perUpstream === undefined ? identity : { ...identity, traffic: user }
   }
 
   /** A SOCKS4 user id: options, but no login. @throws {GatewayError} GW_LOGIN_REQUIRED, GW_BAD_OPTION */

@@ -18,14 +18,23 @@ export interface ClientOptions {
   /** Rather an error than another address. */
   readonly strict?: boolean
   readonly strategy?: Strategy
+  /** Nobody else has the session's address while the session lives. */
+  readonly exclusive?: boolean
+  /** Not the address that was lent last, as long as there is another one. */
+  readonly avoidLast?: boolean
+  /** Connections of a session through one address; then it moves. */
+  readonly uses?: number
+  /** Life that the address must have left, ms: rather an error than less. */
+  readonly minLifeMs?: number
+  /** Another address for this request, and for the session from now on. In headers alone: it is a command. */
+  readonly rotate?: boolean
 }
 
 export const noOptions: ClientOptions = Object.freeze({})
 
-/** `rotate` is known to be refused: a user name is sent with every connection, and a command is given once. */
-type OptionName = keyof ClientOptions | 'rotate'
+type OptionName = keyof ClientOptions
 
-/** Every spelling and the option that it sets. `life` takes a unit; the last three are plain minutes. */
+/** Every spelling and the option that it sets. `life` takes a unit; `sesstime` and what follows it are plain minutes. */
 const optionOf: Readonly<Record<string, OptionName>> = {
   session: 'session',
   sessid: 'session',
@@ -44,10 +53,27 @@ const optionOf: Readonly<Record<string, OptionName>> = {
   strict: 'strict',
   sessid_oneip: 'strict',
   strategy: 'strategy',
+  exclusive: 'exclusive',
+  avoid: 'avoidLast',
+  uses: 'uses',
+  minlife: 'minLifeMs',
+  rotate: 'rotate',
 }
 
 /** By look-up without prototype: clients choose the keys. */
-const spellings: ReadonlyMap<string, OptionName> = new Map([...Object.entries(optionOf), ['rotate', 'rotate']])
+const spellings: ReadonlyMap<string, OptionName> = new Map(Object.entries(optionOf))
+/** Spelled so in headers alone: in a user name a hyphen ends the key. */
+const headerSpellings: ReadonlyMap<string, OptionName> = new Map([...spellings, ['avoid-last', 'avoidLast']])
+/**
+ * Headers of vendors' tunnel proxies, whose clients need no other: one switches the address, the other names a session by number.
+ * Scripts in a page cannot send them (https://fetch.spec.whatwg.org/#forbidden-request-header).
+ */
+const vendorHeaders: ReadonlyMap<string, OptionName> = new Map([
+  ['proxy-switch-ip', 'rotate'],
+  ['proxy-tunnel', 'session'],
+])
+/** Keys that may stand alone, as in `-session-42-exclusive`. */
+const FLAGS = new Set(['exclusive'])
 const MINUTE_KEYS = new Set(['sesstime', 'sessionduration', 'lifetime'])
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const MAX_VALUE_LENGTH = 256
@@ -105,8 +131,8 @@ function keysIn(text: string): Key[] {
   let index = text.indexOf('-')
   while (index !== -1) {
     const end = text.indexOf('-', index + 1)
-    const name = text.slice(index + 1, end)
-    if (end !== -1 && spellings.has(name.toLowerCase())) keys.push({ name, index })
+    const name = text.slice(index + 1, end === -1 ? undefined : end)
+    if ((end === -1 ? FLAGS : spellings).has(name.toLowerCase())) keys.push({ name, index })
     index = end
   }
   return keys
@@ -115,6 +141,11 @@ function keysIn(text: string): Key[] {
 function readPairs(text: string, keys: readonly Key[]): ClientOptions {
   const options: Record<string, unknown> = {}
   keys.forEach(({ name, index }, i) => {
+    if (name.toLowerCase() === 'rotate')
+      throw badValue(
+        name,
+        'is a command: POST http://turnpike.internal/session/rotate, or the header X-Turnpike-Rotate: 1',
+      )
     // The hyphen in front of the next key ends this value.
     setOption(options, name, text.slice(index + name.length + 2, keys[i + 1]?.index ?? text.length))
   })
@@ -122,15 +153,19 @@ function readPairs(text: string, keys: readonly Key[]): ClientOptions {
 }
 
 /**
- * Options from `X-Turnpike-*` headers, laid over those of the user name.
+ * Options from `X-Turnpike-*` headers, and those of vendors' tunnel proxies, laid over those of the user name.
+ * @param acceptsOwn false: `X-Turnpike-*` counts for nothing
  * @throws {GatewayError} GW_BAD_OPTION as parseUserName
  */
-export function headerOptions(fields: readonly Field[], base: ClientOptions): ClientOptions {
+export function headerOptions(fields: readonly Field[], base: ClientOptions, acceptsOwn = true): ClientOptions {
   let own: Record<string, unknown> | undefined
-  for (const field of fields) {
-    if (!field.name.startsWith(HEADER_PREFIX)) continue
+  for (const { name, value } of fields) {
+    const isOwn = name.startsWith(HEADER_PREFIX)
+    const vendors = isOwn ? undefined : vendorHeaders.get(name)
+    if (vendors === undefined && !(isOwn && acceptsOwn)) continue
     own ??= {}
-    setOption(own, field.name.slice(HEADER_PREFIX.length), asText(field.value))
+    const key = isOwn ? name.slice(HEADER_PREFIX.length) : name
+    setOption(own, key, asText(value), vendors ?? headerSpellings.get(key))
   }
   return own === undefined ? base : { ...base, ...own }
 }
@@ -141,11 +176,18 @@ function asText(octets: string): string {
   return text.includes('\ufffd') ? octets : text
 }
 
-function setOption(options: Record<string, unknown>, key: string, value: string): void {
-  const name = spellings.get(key.toLowerCase())
+function setOption(
+  options: Record<string, unknown>,
+  key: string,
+  value: string,
+  name = spellings.get(key.toLowerCase()),
+): void {
   if (name === undefined) throw unknownKey(`-${key}-`)
-  if (name === 'rotate') throw badValue(key, 'is a command: POST http://turnpike.internal/session/rotate')
   if (name in options) throw new GatewayError('GW_BAD_OPTION', `the option "${key}" is given twice`)
+  if (value === '' && FLAGS.has(key.toLowerCase())) {
+    options[name] = true
+    return
+  }
   if (value === '' || value.length > MAX_VALUE_LENGTH) throw badValue(key, 'takes 1 to 256 characters')
   options[name] = parseValue(key.toLowerCase(), name, decoded(key, value))
 }
@@ -171,8 +213,10 @@ function hasControlCharacter(text: string): boolean {
 }
 
 function parseValue(key: string, name: OptionName, value: string): unknown {
-  if (name === 'lifeMs') return parseLife(key, value)
-  if (name === 'strict') return parseBoolean(key, value)
+  if (name === 'lifeMs' || name === 'minLifeMs') return parseLife(key, value)
+  if (name === 'strict' || name === 'exclusive' || name === 'rotate') return parseBoolean(key, value)
+  if (name === 'avoidLast') return parseAvoid(key, value)
+  if (name === 'uses') return parseUses(key, value)
   if (name !== 'strategy') return value
   if ((strategies as readonly string[]).includes(value)) return value
   throw badValue(key, `takes one of ${strategies.join(', ')}`)
@@ -189,6 +233,17 @@ function parseLife(key: string, value: string): number {
   return Number(parts[1]) * unitMs
 }
 
+function parseAvoid(key: string, value: string): boolean {
+  if (key === 'avoid-last') return parseBoolean(key, value)
+  if (value === 'last') return true
+  throw badValue(key, 'takes the word last, as in avoid-last')
+}
+
+function parseUses(key: string, value: string): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value)
+  throw badValue(key, 'takes a whole number from 1, as in uses-10')
+}
+
 function parseBoolean(key: string, value: string): boolean {
   if (/^(1|true|on|yes)$/i.test(value)) return true
   if (/^(0|false|off|no)$/i.test(value)) return false
@@ -203,7 +258,8 @@ function badValue(key: string, expectation: string): GatewayError {
 function unknownKey(rest: string): GatewayError {
   const key = /^-([A-Za-z0-9_]{1,32})(-|$)/.exec(rest)?.[1]
   if (key !== undefined && spellings.has(key.toLowerCase())) return badValue(key, 'needs a value')
-  const known = 'known ones: session, provider, country, area, city, isp, life, sesstime, strict, strategy'
+  const known =
+    'known ones: session, provider, country, area, city, isp, life, minlife, sesstime, strict, strategy, exclusive, avoid, uses'
   return new GatewayError(
     'GW_BAD_OPTION',
     key ? `unknown option "${key}"; ${known}` : `unknown option after the account name; ${known}`,

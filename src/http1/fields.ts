@@ -28,7 +28,10 @@ const HOP_BY_HOP = [
 ]
 
 /** The gateway's own options: for nobody else. */
-export const OPTION_PREFIX = 'x-turnpike-'
+const OPTION_PREFIX = 'x-turnpike-'
+
+/** Options as clients of vendors' tunnel proxies send them: for this gateway, which stands in such a proxy's place. */
+const TUNNEL_OPTIONS: ReadonlySet<string> = new Set(['proxy-switch-ip', 'proxy-tunnel'])
 
 /** tchar of RFC 9110 section 5.6.2 before the colon; field-vchar, obs-text, SP and HTAB behind it; CRLF and nothing else. */
 const LINES = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/y
@@ -70,10 +73,15 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
 /** The name in lower case if it is one to be noted. */
 function notedName(head: string, at: number, colon: number): string | undefined {
   const first = head.charCodeAt(at) | 0x20
-  const mayBeOption = first === 0x78 && colon - at > OPTION_PREFIX.length
+  const mayBeOption = (first === 0x78 || first === 0x70) && colon - at >= OPTION_PREFIX.length
   if (!mayBeOption && !NOTED_LENGTHS.has(colon - at)) return undefined
   const name = head.slice(at, colon).toLowerCase()
-  return NOTED.has(name) || (mayBeOption && name.startsWith(OPTION_PREFIX)) ? name : undefined
+  return NOTED.has(name) || (mayBeOption && isOption(name)) ? name : undefined
+}
+
+/** Whether a field is an option for this gateway. @param name in lower case */
+export function isOption(name: string): boolean {
+  return (name.length > OPTION_PREFIX.length && name.startsWith(OPTION_PREFIX)) || TUNNEL_OPTIONS.has(name)
 }
 
 const ONLY_PERSISTENCE = /^(keep-alive|close)$/i

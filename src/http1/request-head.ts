@@ -6,8 +6,8 @@ import type { Target } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import {
   hasConnectionOption,
+  isOption,
   listMembers,
-  OPTION_PREFIX,
   parseContentLength,
   parseFieldSection,
   withoutFields,
@@ -32,7 +32,7 @@ export interface RequestHeader {
   /** Value of Upgrade, where Connection names it (RFC 9110 section 7.8). */
   readonly upgrade: string | undefined
   readonly maxForwards: string | undefined
-  /** `X-Turnpike-*`, names in lower case. */
+  /** `X-Turnpike-*` and what vendors' tunnel proxies know; names in lower case. */
   readonly options: readonly Field[]
 }
 
@@ -258,7 +258,7 @@ function once(own: ReadonlyMap<string, string>, name: string, spelling: string):
 
 function optionsOf(own: ReadonlyMap<string, string>): readonly Field[] {
   const options: Field[] = []
-  for (const [name, value] of own) if (name.startsWith(OPTION_PREFIX)) options.push({ name, value })
+  for (const [name, value] of own) if (isOption(name)) options.push({ name, value })
   return options
 }
 

@@ -2,7 +2,8 @@
  * The live upstreams and who may have them. Pure state: no timers, no sockets; the caller brings the time.
  *
  * Invariants
- * - A view holds exactly the upstreams that are ready, below their limits, and fit its filter.
+ * - A view holds exactly the upstreams that are ready, below their limits and those of its filter, and fit its filter.
+ * - An exclusive upstream has leases of one session alone, and is in no view.
  * - What is lent has at least `minLife` left at that moment, whatever timers are late.
  * - `leases` counts running leases, also on upstreams that have left the pool: tunnels outlive entries.
  * - Every upstream that came leaves exactly once, with a reason, through `observer.gone`.
@@ -25,8 +26,19 @@ export interface PoolSettings {
   }
 }
 
-/** What a client may wish of an address. */
-export type Facet = 'country' | 'area' | 'city' | 'isp'
+/** What a client may wish of an address. `minlife`: the life that it had when it was bought. */
+export type Facet = 'country' | 'area' | 'city' | 'isp' | 'minlife'
+
+/** Limits for one kind of client, narrower than those of the pool. */
+export interface LeaseLimits {
+  /** Only an address that nobody has, which then nobody else is lent as long as its session lives or a lease of it runs. */
+  readonly exclusive: boolean
+  /** As `PoolSettings.perUpstream`; counted are all connections of the address, whoever has them. 0 = no limit. */
+  readonly connections: number
+  readonly uses: number
+  /** Life that the address must have left, ms. */
+  readonly minLifeMs: number
+}
 
 /** What a lease must fit. `key` names the filter: equal keys accept the same upstreams. */
 export interface Filter {
@@ -37,6 +49,7 @@ export interface Filter {
   readonly base: Filter | undefined
   /** What those wishes are about. */
   readonly wishes: readonly Facet[]
+  readonly limits?: LeaseLimits | undefined
   accepts(facts: UpstreamFacts): boolean
 }
 
@@ -188,12 +201,15 @@ export class Pool {
     const chosen = this.#choose(view, ask)
     this.#ask = undefined
     if (chosen === undefined) return 'busy'
+    if (ask.filter.limits?.exclusive === true) chosen.isExclusive = true
     this.#lend(chosen)
     return chosen
   }
 
   /** Those that fit may only be resting or at their limit: O(n), but only then. */
-  #emptyView({ base, accepts }: Filter, now: number): Miss {
+  #emptyView({ base, accepts, limits }: Filter, now: number): Miss {
+    if (limits !== undefined)
+      for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
     if (base === undefined || this.#viewFor(base, now).size === 0) return 'empty'
     if (this.#byId.size === this.#all.size) return 'no-match'
     for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
@@ -210,10 +226,23 @@ export class Pool {
     return this.#viewFor(filter, now).size > 0 ? 'busy' : this.#emptyView(filter, now)
   }
 
-  /** Lends the upstream that a session lives on: resting or used up does not matter, `minLife` does. */
-  leaseOwn(upstream: Upstream, now: number): boolean {
-    if (!this.canServeOwn(upstream, now) || this.isFull(upstream)) return false
+  /**
+   * Lends the upstream that a session lives on: resting or used up does not matter, `minLife` does.
+   * @param limits of this kind of client
+   */
+  leaseOwn(upstream: Upstream, now: number, limits?: LeaseLimits): boolean {
+    if (!this.canServeOwn(upstream, now, limits?.minLifeMs) || this.isFull(upstream)) return false
+    if (limits !== undefined && limits.connections > 0 && upstream.leases >= limits.connections) return false
     this.#lend(upstream)
+    return true
+  }
+
+  /** Gives the upstream of a session to that session alone. @returns false when others have it too */
+  makeExclusive(upstream: Upstream): boolean {
+    if (upstream.isExclusive) return true
+    if (upstream.sessions !== 1 || upstream.leases > 0) return false
+    upstream.isExclusive = true
+    this.#loadChanged(upstream)
     return true
   }
 
@@ -221,15 +250,15 @@ export class Pool {
   valuesOf(facet: Facet, { accepts }: Filter): readonly string[] {
     const values = new Set<string>()
     for (const { state, facts } of this.#byId.values()) {
-      const value = facts[facet]
+      const value = facet === 'minlife' ? lifeOf(facts) : facts[facet]
       if (value !== undefined && state !== 'draining' && accepts(facts)) values.add(value)
     }
     return [...values].sort()
   }
 
   /** Whether the upstream that a session lives on can serve it, now or as soon as one of its leases ends. */
-  canServeOwn(upstream: Upstream, now: number): boolean {
-    return upstream.state !== 'gone' && upstream.deadline - now >= upstream.minLifeMs
+  canServeOwn(upstream: Upstream, now: number, minLifeMs = 0): boolean {
+    return upstream.state !== 'gone' && upstream.deadline - now >= Math.max(minLifeMs, upstream.minLifeMs)
   }
 
   #choose(view: View, ask: LeaseAsk): Upstream | undefined {
@@ -245,8 +274,9 @@ export class Pool {
 
   readonly #accepts = (upstream: Upstream): boolean => {
     const ask = this.#ask
-    if (ask === undefined || upstream.deadline - this.#askNow < Math.max(this.#askLife, upstream.minLifeMs))
-      return false
+    if (ask === undefined) return false
+    const neededMs = Math.max(this.#askLife, upstream.minLifeMs, ask.filter.limits?.minLifeMs ?? 0)
+    if (upstream.deadline - this.#askNow < neededMs) return false
     if (this.#isCareful && isBeingTried(upstream)) return false
     return !ask.tried.includes(upstream) && !upstream.restsFor(ask.host, this.#askNow)
   }
@@ -260,16 +290,23 @@ export class Pool {
   /**
    * A lease's tunnel is open.
    * @param counts whether it counts towards `uses`: every tunnel does, but of a session's only the first
+   * @param hostRestMs as `perUpstream.hostRest`, for this kind of client
    */
-  opened(upstream: Upstream, host: string, counts: boolean, tookMs: number, now: number): void {
+  opened(
+    upstream: Upstream,
+    host: string,
+    counts: boolean,
+    tookMs: number,
+    now: number,
+    hostRestMs = this.#settings.perUpstream.hostRest,
+  ): void {
     upstream.opened++
     if (upstream.carrying++ === 0) upstream.carryingSince = now
     upstream.usesReserved--
     if (counts) upstream.uses++
     upstream.latencyMs =
       upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
-    if (this.#settings.perUpstream.hostRest > 0)
-      this.restForHost(upstream, host, now + this.#settings.perUpstream.hostRest, now)
+    if (hostRestMs > 0) this.restForHost(upstream, host, now + hostRestMs, now)
     if (upstream.state === 'gone') return
     if (this.#spent(upstream)) {
       upstream.state = 'draining'
@@ -284,20 +321,29 @@ export class Pool {
     upstream.leases--
     if (!wasOpened) upstream.usesReserved--
     else if (--upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
+    this.#endExclusive(upstream)
     if (upstream.state === 'gone' || this.#removeIfUsedUp(upstream)) return
-    // A resting or used-up one is still lent to its sessions.
-    if (this.#loadChanged(upstream) || wasFull) this.#observer.lendable(upstream)
+    // A resting or used-up one is still lent to its sessions, and these may have limits of their own.
+    if (this.#loadChanged(upstream) || wasFull || upstream.sessions > 0) this.#observer.lendable(upstream)
   }
 
   /** A session begins to live on the upstream. */
   bind(upstream: Upstream): void {
     upstream.sessions++
+    if (upstream.state !== 'gone') this.#loadChanged(upstream)
   }
 
   /** A session has left it. */
   unbind(upstream: Upstream): void {
     upstream.sessions--
-    if (upstream.state !== 'gone') this.#removeIfUsedUp(upstream)
+    this.#endExclusive(upstream)
+    if (upstream.state === 'gone' || this.#removeIfUsedUp(upstream)) return
+    if (this.#loadChanged(upstream)) this.#observer.lendable(upstream)
+  }
+
+  /** The session has moved or ended, and its last lease is over. */
+  #endExclusive(upstream: Upstream): void {
+    if (upstream.leases === 0 && upstream.sessions === 0) upstream.isExclusive = false
   }
 
   #removeIfUsedUp(upstream: Upstream): boolean {
@@ -393,7 +439,7 @@ export class Pool {
   }
 
   #isLendable(upstream: Upstream): boolean {
-    return upstream.state === 'ready' && !this.isFull(upstream) && !this.#promised(upstream)
+    return upstream.state === 'ready' && !upstream.isExclusive && !this.isFull(upstream) && !this.#promised(upstream)
   }
 
   /** After state, deadline or rest changed. */
@@ -404,7 +450,7 @@ export class Pool {
     if (isNew) this.#observer.lendable(upstream)
   }
 
-  /** After the number of leases or uses changed. @returns whether it is lendable now and was not before */
+  /** After the number of leases, uses or sessions changed. @returns whether it is lendable now, to some at least, and was not before */
   #loadChanged(upstream: Upstream): boolean {
     if (!this.#isLendable(upstream)) {
       this.#hide(upstream)
@@ -414,12 +460,19 @@ export class Pool {
       this.#show(upstream)
       return true
     }
-    for (const { view } of this.#views.values()) view.reorder(upstream)
-    return false
+    let isNew = false
+    for (const { filter, view } of this.#views.values()) {
+      if (filter.limits !== undefined && admits(filter, upstream) !== view.has(upstream)) {
+        isNew ||= !view.has(upstream)
+        if (view.has(upstream)) view.remove(upstream)
+        else view.add(upstream)
+      } else view.reorder(upstream)
+    }
+    return isNew
   }
 
   #show(upstream: Upstream): void {
-    for (const { filter, view } of this.#views.values()) if (filter.accepts(upstream.facts)) view.add(upstream)
+    for (const { filter, view } of this.#views.values()) if (admits(filter, upstream)) view.add(upstream)
   }
 
   #hide(upstream: Upstream): void {
@@ -436,7 +489,7 @@ export class Pool {
     if (this.#views.size >= MAX_VIEWS) this.#dropUnusedView()
     const view = new View(this.#random)
     for (const upstream of this.#byId.values()) {
-      if (this.#isLendable(upstream) && filter.accepts(upstream.facts)) view.add(upstream)
+      if (this.#isLendable(upstream) && admits(filter, upstream)) view.add(upstream)
     }
     this.#views.set(filter.key, { filter, view, usedAt: now })
     return view
@@ -451,6 +504,20 @@ export class Pool {
     }
     if (oldest !== undefined) this.#views.delete(oldest.filter.key)
   }
+}
+
+/** Whether a lendable upstream may be lent to the clients of this filter, as far as its facts and its load go. */
+function admits({ accepts, limits }: Filter, { facts, leases, sessions, uses, usesReserved }: Upstream): boolean {
+  if (!accepts(facts)) return false
+  if (limits === undefined) return true
+  if (limits.exclusive && (leases > 0 || sessions > 0)) return false
+  if (limits.connections > 0 && leases >= limits.connections) return false
+  return limits.uses === 0 || uses + usesReserved < limits.uses
+}
+
+/** The life that it had when it was bought, in whole seconds. */
+function lifeOf({ boughtAt, deadline }: UpstreamFacts): string {
+  return deadline === Number.POSITIVE_INFINITY ? 'endless' : `${Math.floor((deadline - boughtAt) / 1_000)}s`
 }
 
 interface KnownView {

@@ -121,6 +121,8 @@ export class Upstream {
   usesReserved = 0
   /** Sessions that live on it: kept until the deadline for their sake even when its uses are spent. */
   sessions = 0
+  /** One session has it alone, or its last leases run on: nobody else is lent it. */
+  isExclusive = false
   /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
   opened = 0
   /** It has opened a tunnel, or brought an answer that only a working upstream can bring. */

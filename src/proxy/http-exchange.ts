@@ -23,6 +23,7 @@ import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { isFromProxy, presentable } from './proxy-status.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
 import type { Route } from './router.ts'
+import { isSpent } from './session-table.ts'
 import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
 export interface HttpExchangeDeps extends ProxiedRequestDeps {
@@ -33,10 +34,7 @@ export interface HttpExchangeDeps extends ProxiedRequestDeps {
   /** For connections that leave HTTP. */
   readonly idle: IdleSteps
   readonly relays: LinkedList<Relay>
-  readonly perRequest: boolean
   readonly bans: readonly BanRule[]
-  /** Answers of the upstream itself that may be tried elsewhere: it cannot be told whether they are the target's. */
-  readonly retryStatuses: ReadonlySet<number>
 }
 
 /** RFC 9110 section 9.2.2. */
@@ -50,6 +48,9 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   readonly #deps: HttpExchangeDeps
   readonly #affinity: UpstreamAffinity
   readonly #routeKey: string
+  readonly #perRequest: boolean
+  /** Answers of the upstream itself that may be tried elsewhere: it cannot be told whether they are the target's. */
+  readonly #retryStatuses: readonly number[]
   readonly #answerTimer: AnswerTimer
   /** The connection of the current lease, once it is open. */
   #http: UpstreamHttp | undefined
@@ -64,6 +65,8 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.#affinity = affinity
     // A direct connection is to one target.
     this.#routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
+    this.#perRequest = route.perRequest
+    this.#retryStatuses = route.retryStatuses
     this.#answerTimer = new AnswerTimer(this)
   }
 
@@ -91,12 +94,16 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   protected override start(): void {
     const kept = this.#affinity.take()
     if (kept !== undefined && this.#fits(kept)) {
+      this.countUse(kept.lease.upstream)
       this.lease = kept.lease
       this.#http = kept.http
       this.deps.observer.began(this)
       return void this.#resume(kept)
     }
-    if (kept !== undefined) letGo(kept)
+    if (kept !== undefined) {
+      if (this.rotates) this.avoid = [kept.lease.upstream]
+      letGo(kept)
+    }
     super.start()
   }
 
@@ -104,10 +111,14 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const { clock, sessionTable } = this.deps
     const { upstream } = lease
     const now = clock.now()
-    if (routeKey !== this.#routeKey || this.#deps.perRequest) return false
-    if (upstream.state === 'gone' || upstream.deadline <= now || upstream.restsFor(this.host, now)) return false
+    if (routeKey !== this.#routeKey || this.#perRequest || this.rotates) return false
+    const minLifeMs = this.filter.limits?.minLifeMs ?? 0
+    if (upstream.state === 'gone' || upstream.deadline <= now + minLifeMs || upstream.restsFor(this.host, now))
+      return false
+    if (this.sessionKey === undefined) return this.avoidLast === undefined
     // The session may have moved meanwhile; asking keeps it from growing old.
-    return this.sessionKey === undefined || sessionTable.find(this.sessionKey)?.upstream === upstream
+    const session = sessionTable.find(this.sessionKey)
+    return session?.upstream === upstream && !isSpent(session, this.uses)
   }
 
   #resume({ lease, http, through }: KeptUpstream): void {
@@ -163,7 +174,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const { lease } = this
     if (lease === undefined || isDirect(lease.upstream)) return undefined
     if (LOGIN_STATUSES.has(status) && this.#formFor(lease.upstream) === 'absolute') return { kind: 'login', status }
-    if (this.#deps.retryStatuses.has(status) && this.#mayRepeat()) return { kind: 'refused', answer: status }
+    if (this.#retryStatuses.includes(status) && this.#mayRepeat()) return { kind: 'refused', answer: status }
     return undefined
   }
 
@@ -320,7 +331,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const { upstream } = lease
     const kept = { lease, http, routeKey: this.#routeKey, through: this.#throughOf(upstream) }
     // The next request is not to meet an upstream again that has yet to show that it works.
-    if (this.#deps.perRequest || !upstream.worked) letGo(kept)
+    if (this.#perRequest || !upstream.worked) letGo(kept)
     else this.#affinity.keep(kept)
   }
 

@@ -21,6 +21,8 @@ export interface SupplyView {
 export interface WaitingDemand {
   readonly providers: readonly string[] | undefined
   readonly count: number
+  /** Of them: those who share an address with few others, and the addresses that these need. */
+  readonly limited: { readonly count: number; readonly addresses: number }
 }
 
 /**
@@ -38,6 +40,11 @@ export interface LeaseRequest extends LeaseAsk, ExceptionOwner {
   /** The session's own upstream must do: rather an error than another. */
   readonly strict: boolean
   readonly sessionUse: SessionUse
+  /** Connections of the session through one upstream, after which it moves; 0 = no limit. */
+  readonly uses: number
+  /** Not to be lent as long as there is another one; beside it, what was lent last under the name `avoidLast`. */
+  readonly avoid: readonly Upstream[]
+  readonly avoidLast: string | undefined
   /** What went wrong before, if anything did: the answer when nothing else is to be had. */
   readonly lastError: GatewayError | undefined
   granted(upstream: Upstream): void

@@ -15,9 +15,10 @@ import { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
 import { anyUpstream, type Filter, type Miss, type Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import { Recent } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SupplyView } from './lease-contract.ts'
-import type { Session, SessionTable } from './session-table.ts'
+import { isSpent, type Session, type SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 
 export interface LeaseQueueSettings {
@@ -26,6 +27,9 @@ export interface LeaseQueueSettings {
   /** Most clients that wait at the same time. */
   readonly queue: number
 }
+
+/** Clients whose last upstream is remembered. Two generations of them. */
+const MAX_LAST = 10_000
 
 /** No upstream: the session's is gone for good, the session's is full, or a miss of the pool. */
 type NoLease = 'lost' | 'own-full' | Miss
@@ -40,6 +44,8 @@ export class LeaseQueue {
   readonly #waiting: WaitingList
   /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
   readonly #changed: Upstream[] = []
+  /** Id of the upstream that was lent last, for those who want another one. */
+  readonly #last = new Recent<string>(MAX_LAST)
   /** Classes in which nobody can be served, as far as is known in this look at the queue. */
   readonly #idle = new Set<WaitingClass>()
   #isServing = false
@@ -223,7 +229,7 @@ export class LeaseQueue {
     const { filter, tried, lastError } = waiting.request
     const isForOwn = waiting.group.upstream !== undefined
     const outlook = isForOwn ? undefined : this.#supply.outlook(filter.providers, tried)
-    this.#deny(waiting, lastError ?? outlook ?? this.#nothingCame(isForOwn))
+    this.#deny(waiting, lastError ?? outlook ?? this.#nothingCame(isForOwn, filter.limits?.exclusive))
     this.#tellSupply()
   }
 
@@ -250,24 +256,49 @@ export class LeaseQueue {
   }
 
   /** The upstream of the session, when it is that one which shall serve the request, and can. */
-  #ownUpstream({ sessionUse }: LeaseRequest, session: Session | undefined): Upstream | undefined {
-    if (session === undefined || sessionUse !== 'own') return undefined
-    return this.#pool.canServeOwn(session.upstream, this.#clock.now()) ? session.upstream : undefined
+  #ownUpstream({ sessionUse, uses, filter }: LeaseRequest, session: Session | undefined): Upstream | undefined {
+    if (session === undefined || sessionUse !== 'own' || isSpent(session, uses)) return undefined
+    const { upstream } = session
+    const { minLifeMs = 0, exclusive = false } = filter.limits ?? {}
+    if (!this.#pool.canServeOwn(upstream, this.#clock.now(), minLifeMs)) return undefined
+    return !exclusive || this.#pool.makeExclusive(upstream) ? upstream : undefined
   }
 
   #lease(request: LeaseRequest, session: Session | undefined): Upstream | NoLease {
     const { sessionKey, sessionUse } = request
     const now = this.#clock.now()
     const own = this.#ownUpstream(request, session)
-    if (own !== undefined) return this.#pool.leaseOwn(own, now) ? own : 'own-full'
-    if (session !== undefined && request.strict) return 'lost'
-    const leased = this.#pool.lease(request, now)
+    if (own !== undefined) {
+      if (!this.#pool.leaseOwn(own, now, request.filter.limits)) return 'own-full'
+      if (session !== undefined) session.uses++
+      return own
+    }
+    if (session !== undefined && request.strict && sessionUse !== 'move') return 'lost'
+    const leased = this.#leaseOther(request, session, now)
     if (typeof leased === 'string') return leased
     this.#supply.asked(request.filter.providers)
+    if (request.avoidLast !== undefined) this.#last.set(request.avoidLast, leased.id)
     if (sessionKey === undefined || (session !== undefined && sessionUse === 'borrow')) return leased
-    this.#sessionTable.bind(sessionKey, leased)
+    this.#sessionTable.bind(sessionKey, leased).uses++
     if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
     return leased
+  }
+
+  /** What the client avoids is lent where there is nothing else; what its session has used up is not. */
+  #leaseOther(request: LeaseRequest, session: Session | undefined, now: number): Upstream | Miss {
+    const last = this.#lastOf(request)
+    const isUsedUp = session !== undefined && request.sessionUse === 'own' && isSpent(session, request.uses)
+    if (last.length === 0 && !isUsedUp) return this.#pool.lease(request, now)
+    const { strategy, filter, host, lifeMs } = request
+    const tried = isUsedUp ? [...request.tried, session.upstream] : request.tried
+    const leased = this.#pool.lease({ strategy, filter, host, lifeMs, tried: [...tried, ...last] }, now)
+    if (typeof leased !== 'string' || last.length === 0) return leased
+    return this.#pool.lease({ strategy, filter, host, lifeMs, tried }, now)
+  }
+
+  #lastOf({ avoid, avoidLast }: LeaseRequest): readonly Upstream[] {
+    const last = avoidLast === undefined ? undefined : this.#pool.get(this.#last.get(avoidLast) ?? '')
+    return last === undefined ? avoid : [...avoid, last]
   }
 
   #denial(
@@ -285,19 +316,21 @@ export class LeaseQueue {
     return new GatewayError('GW_QUEUE_FULL', message)
   }
 
-  #nothingCame(isForOwn: boolean): GatewayError {
+  #nothingCame(isForOwn: boolean, isExclusive = false): GatewayError {
     const { timeoutMs } = this.#settings
     const seconds = `${timeoutMs / 1_000} s`
     const message = isForOwn
       ? `the upstream of this session had no room for another connection within ${seconds}`
-      : `no address became free within ${seconds}`
+      : `no address became free within ${seconds}${isExclusive ? ': an exclusive session needs one that nobody else has' : ''}`
     return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
   }
 }
 
 function sessionLost(request: LeaseRequest): GatewayError {
-  return request.lastError ?? new GatewayError('GW_SESSION_LOST', 'the upstream of this strict session is gone')
+  return request.lastError ?? new GatewayError('GW_SESSION_LOST', SESSION_LOST)
 }
+
+const SESSION_LOST = 'the upstream of this strict session is gone, or no longer what the client asks for'
 
 /** Values named of each wish. */
 const MAX_NAMED = 12

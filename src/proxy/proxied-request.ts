@@ -29,8 +29,9 @@ import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import type { RelayEnd } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
+import { addressesToAvoid } from './rotation.ts'
 import type { Route } from './router.ts'
-import type { SessionTable } from './session-table.ts'
+import type { Session, SessionTable } from './session-table.ts'
 
 /** What all attempts share. */
 export interface ProxiedRequestDeps {
@@ -78,6 +79,9 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   readonly sessionKey: string | undefined
   readonly strict: boolean
   sessionUse: SessionUse = 'own'
+  readonly uses: number
+  avoid = NOBODY
+  readonly avoidLast: string | undefined
   lastError: GatewayError | undefined
   readonly target: string
   readonly beganAt: number
@@ -95,6 +99,9 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   /** The claim on the upstream that is tried, or serves. */
   protected lease: Lease | undefined
   protected finished = false
+  /** The request asks for another upstream than the last. */
+  protected readonly rotates: boolean
+  readonly #hostRestMs: number
   readonly #user: string | undefined
   /** The target itself, where a rule says `direct`. */
   readonly #direct: DirectUpstream | undefined
@@ -110,6 +117,10 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.#direct = route.direct && new DirectUpstream(target, route.direct.allowPrivate)
     this.sessionKey = route.sessionKey
     this.strict = route.strict
+    this.uses = route.uses
+    this.avoidLast = route.avoidLast
+    this.rotates = route.rotates
+    this.#hostRestMs = route.hostRestMs
     this.strategy = route.strategy
     this.filter = route.filter
     this.host = target.host.toLowerCase()
@@ -147,8 +158,24 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
 
   protected start(): void {
     this.deps.observer.began(this)
-    if (this.#direct === undefined) this.deps.leaseQueue.apply(this)
-    else this.granted(this.#direct)
+    if (this.#direct !== undefined) return void this.granted(this.#direct)
+    if (this.rotates) this.#rotate()
+    this.deps.leaseQueue.apply(this)
+  }
+
+  /** The session moves with this request, as by POST /session/rotate. */
+  #rotate(): void {
+    const { sessionTable, pool, clock } = this.deps
+    const session = this.sessionKey === undefined ? undefined : sessionTable.find(this.sessionKey)
+    if (session === undefined) return
+    this.sessionUse = 'move'
+    this.tried = addressesToAvoid(session, this, pool, clock.now())
+  }
+
+  /** The session's upstream serves one more request. */
+  protected countUse(upstream: Upstream): void {
+    const session = this.#sessionOn(upstream)
+    if (session !== undefined) session.uses++
   }
 
   granted(upstream: Upstream): void {
@@ -193,7 +220,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.timeoutQueue?.remove(this)
     if (!lease.hasServed && !isDirect(upstream)) {
       this.#moveSession(upstream)
-      pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now)
+      pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now, this.#hostRestMs)
       if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
       else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
     }
@@ -218,7 +245,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     return counts
   }
 
-  #sessionOn(upstream: Upstream): { counted: boolean } | undefined {
+  #sessionOn(upstream: Upstream): Session | undefined {
     const session = this.sessionKey === undefined ? undefined : this.deps.sessionTable.find(this.sessionKey)
     return session?.upstream === upstream ? session : undefined
   }
@@ -276,7 +303,9 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
   #rememberTry(upstream: Upstream): number {
     this.tried = [...this.tried, upstream]
-    if (this.#sessionOn(upstream) === undefined) return 0
+    const session = this.#sessionOn(upstream)
+    if (session === undefined) return 0
+    session.uses--
     return this.tried.filter((tried) => tried === upstream).length
   }
 

@@ -1,11 +1,11 @@
 /** From what a client said to what it may be lent: listener defaults, user rights, client options. */
 import { hash } from 'node:crypto'
 import type { Target } from '../address.ts'
-import type { ClientIdentity } from '../downstream/client-request.ts'
+import type { ClientIdentity, TrafficSettings } from '../downstream/client-request.ts'
 import { type ClientOptions, noOptions } from '../downstream/username-options.ts'
 import { GatewayError } from '../errors.ts'
 import { holdsPlace, isSameCountry } from '../places.ts'
-import { anyUpstream, type Facet, type Filter } from '../pool/pool.ts'
+import { anyUpstream, type Facet, type Filter, type LeaseLimits, type PoolSettings } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
 import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
 import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
@@ -14,7 +14,7 @@ import { Recent } from '../structures/generational-cache.ts'
 import { isCommandHost } from './command-host.ts'
 
 /** Defaults of the listener that the client came through. */
-export interface ListenerDefaults {
+export interface ListenerDefaults extends TrafficSettings {
   readonly provider: string | undefined
   readonly strategy: Strategy | undefined
   /** What makes a session when the client names none. */
@@ -32,14 +32,32 @@ export interface Route {
   /** Undefined: every connection may leave through another upstream. */
   readonly sessionKey: string | undefined
   readonly strict: boolean
+  /** Connections of the session through one address; 0 = no limit. */
+  readonly uses: number
+  /** Under this name it is remembered which upstream was lent last; set for clients that do not want that one again. */
+  readonly avoidLast: string | undefined
+  /** The session moves to another upstream with this request; without a session the request alone. */
+  readonly rotates: boolean
+  /** Plain HTTP: every request may leave through another upstream. */
+  readonly perRequest: boolean
+  readonly retryStatuses: readonly number[]
+  /** How long the upstream stays away from the target's host after the request, ms. */
+  readonly hostRestMs: number
   /** Set: the connection goes to the target itself, through no upstream. Only a rule can say so. */
   readonly direct: { readonly allowPrivate: boolean } | undefined
 }
+
+type UpstreamLimits = PoolSettings['perUpstream']
 
 type DirectDecision = Extract<RouteDecision, { kind: 'direct' }>
 
 export interface RouterSettings {
   readonly strategy: Strategy
+  readonly perRequest: boolean
+  readonly retryStatuses: readonly number[]
+  readonly perUpstream: UpstreamLimits
+  /** What the pool itself sees to: the widest limits of any port or user. */
+  readonly poolLimits: UpstreamLimits
   readonly providers: readonly string[]
   /** Whether the gateway itself listens there, under any of the names and addresses of this machine. */
   readonly isOwnPort: (host: string, port: number) => boolean
@@ -101,15 +119,49 @@ export class Router {
     if (decision?.kind === 'direct') return this.#direct(identity, decision)
     const allowed = this.#allowed(identity, decision, defaults)
     const scope = filterOf(options, providerFilter(allowed.all))
+    const places = allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving))
+    const sessionKey = sessionKeyOf(identity, target, origin, defaults, scope)
+    checkSessionOptions(options, sessionKey)
     return {
+      ...this.#trafficOf(identity, defaults),
       user: identity.user,
-      filter: allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving)),
-      strategy: options.strategy ?? defaults.strategy ?? this.#settings.strategy,
+      filter: this.#limited(places, identity, defaults),
       lifeMs: options.lifeMs ?? 0,
-      sessionKey: sessionKeyOf(identity, target, origin, defaults, scope),
+      sessionKey,
       strict: options.strict ?? false,
+      uses: options.uses ?? 0,
+      avoidLast: options.avoidLast === true ? (sessionKey ?? ownerOf(identity, origin, scope)) : undefined,
+      rotates: options.rotate ?? false,
       direct: undefined,
     }
+  }
+
+  /** The client's own word, then its user's, its port's, and what holds for all. */
+  #trafficOf({ options, traffic }: ClientIdentity, defaults: ListenerDefaults) {
+    const { strategy, perRequest, retryStatuses, perUpstream } = this.#settings
+    const [user, port] = [traffic?.rotation, defaults.rotation]
+    const per = user?.per ?? port?.per
+    return {
+      strategy: options.strategy ?? user?.strategy ?? port?.strategy ?? defaults.strategy ?? strategy,
+      perRequest: per === undefined ? perRequest : per === 'request',
+      retryStatuses: user?.retryStatuses ?? port?.retryStatuses ?? retryStatuses,
+      hostRestMs: traffic?.perUpstream?.hostRest ?? defaults.perUpstream?.hostRest ?? perUpstream.hostRest,
+    }
+  }
+
+  /** The filter with what is narrower for this client than for the whole pool. */
+  #limited(filter: Filter, { options, traffic }: ClientIdentity, defaults: ListenerDefaults): Filter {
+    const { perUpstream, poolLimits } = this.#settings
+    const limit = (name: 'connections' | 'uses') => {
+      const own = traffic?.perUpstream?.[name] ?? defaults.perUpstream?.[name] ?? perUpstream[name]
+      return own === poolLimits[name] ? 0 : own
+    }
+    return limitedFilter(filter, {
+      exclusive: options.exclusive ?? false,
+      connections: limit('connections'),
+      uses: limit('uses'),
+      minLifeMs: options.minLifeMs ?? 0,
+    })
   }
 
   /** A client that asks for a provider, or is limited to some, gets no direct connection unless the rule names the user. */
@@ -119,9 +171,12 @@ export class Router {
       const message = `rule ${rule + 1} of routes sends this target directly, and this client asks for, or is limited to, providers`
       throw new GatewayError('GW_PROVIDER_NOT_ALLOWED', message)
     }
-    const { strategy } = this.#settings
-    const none = { filter: anyUpstream, strategy, lifeMs: 0, sessionKey: undefined, strict: false }
-    return { ...none, user, direct: { allowPrivate } }
+    const { strategy, perRequest } = this.#settings
+    return {
+      ...{ user, filter: anyUpstream, strategy, lifeMs: 0, sessionKey: undefined, strict: false, uses: 0 },
+      ...{ avoidLast: undefined, rotates: false, perRequest, retryStatuses: [], hostRestMs: 0 },
+      direct: { allowPrivate },
+    }
   }
 
   /** Nothing may target the gateway's own ports: a loop, or the admin API from outside. */
@@ -186,7 +241,9 @@ export class Router {
   }
 }
 
-const FACETS: readonly Facet[] = ['country', 'area', 'city', 'isp']
+type Place = Exclude<Facet, 'minlife'>
+
+const FACETS: readonly Place[] = ['country', 'area', 'city', 'isp']
 
 /** Equal wishes give equal keys: the pool keeps one view for each key. */
 function filterOf(options: ClientOptions, base: Filter): Filter {
@@ -223,8 +280,39 @@ function providerFilter(providers: readonly string[] | undefined): Filter {
   return filter
 }
 
+/** What options say of a session, they say of nothing else. @throws {GatewayError} GW_BAD_OPTION */
+function checkSessionOptions(options: ClientOptions, sessionKey: string | undefined): void {
+  const { exclusive = false, uses, strict = false } = options
+  const refuse = (words: string) => {
+    throw new GatewayError('GW_BAD_OPTION', words)
+  }
+  if (sessionKey === undefined && (exclusive || uses !== undefined))
+    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" is for sessions: name one, as in crawler-session-42`)
+  if (strict && uses !== undefined)
+    refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
+}
+
+/** The same filter with further limits; equal ones are one filter. */
+function limitedFilter(filter: Filter, limits: LeaseLimits): Filter {
+  const { exclusive, connections, uses, minLifeMs } = limits
+  if (!exclusive && connections === 0 && uses === 0 && minLifeMs === 0) return filter
+  const key = JSON.stringify([filter.key, exclusive, connections, uses, minLifeMs])
+  const known = filters.get(key)
+  if (known !== undefined) return known
+  const { providers, accepts } = filter
+  const wish = minLifeMs === 0 ? undefined : 'minlife'
+  const limited: Filter = {
+    ...{ key, providers, limits },
+    base: wish === undefined ? filter.base : (filter.base ?? filter),
+    wishes: wish === undefined ? filter.wishes : [...filter.wishes, wish],
+    accepts: (facts) => accepts(facts) && facts.deadline - facts.boughtAt >= minLifeMs,
+  }
+  filters.set(key, limited)
+  return limited
+}
+
 /** Vendors write areas as in "河南省商丘市", of which a client names a part, in either script. */
-function fits(facts: UpstreamFacts, { facet, value }: { facet: Facet; value: string }): boolean {
+function fits(facts: UpstreamFacts, { facet, value }: { facet: Place; value: string }): boolean {
   const fact = facts[facet]
   if (facet === 'country') return fact !== undefined && isSameCountry(fact, value)
   // A vendor that tells one place does not say whether it is a province or a town.
@@ -261,6 +349,11 @@ function sessionKeyOf(
   if (session !== undefined) return digest(`key\n${session}\n${scope}`)
   if (defaults.session === 'client') return digest(`client\n${origin.clientAddress}\n${scope}`)
   return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
+}
+
+/** Who has no session is known by its account and its address. */
+function ownerOf({ account }: ClientIdentity, origin: Origin, filter: Filter): string {
+  return digest(`last\n${account ?? origin.clientAddress}\n${filter.key}`)
 }
 
 function digest(text: string): string {

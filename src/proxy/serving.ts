@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
+import type { PoolSettings } from '../pool/pool.ts'
 import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
 import { isSame } from '../same.ts'
 import type { Strategy } from '../strategy.ts'
@@ -26,6 +27,10 @@ export interface ServingSettings {
   readonly strategy: Strategy
   readonly perRequest: boolean
   readonly retryStatuses: readonly number[]
+  /** Of an address, where neither the port nor the user has limits of its own. */
+  readonly perUpstream: PoolSettings['perUpstream']
+  /** Of the pool: the widest of all ports and users. */
+  readonly poolLimits: PoolSettings['perUpstream']
   readonly bans: readonly BanRule[]
   readonly providers: readonly string[]
   /** Rules and groups; undefined without rules. */
@@ -58,6 +63,10 @@ export class Serving {
     this.#routes = this.#routesOf(clock, supply, former)
     this.router = new Router({
       strategy: settings.strategy,
+      perRequest: settings.perRequest,
+      retryStatuses: settings.retryStatuses,
+      perUpstream: settings.perUpstream,
+      poolLimits: settings.poolLimits,
       providers: settings.providers,
       isOwnPort: (host, port) => guard.isOwnPort(host, port),
       routes: this.#routes,
@@ -74,9 +83,7 @@ export class Serving {
       ...common,
       answers: listOf(clock, settings.dialTimeoutMs, exchanges?.answers),
       pauses: listOf(clock, settings.idleMs, exchanges?.pauses),
-      perRequest: settings.perRequest,
       bans: settings.bans,
-      retryStatuses: new Set(settings.retryStatuses),
     }
     this.commandDeps = { ...parts, bans: settings.bans, refused }
   }

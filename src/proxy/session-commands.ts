@@ -22,6 +22,7 @@ import { COMMAND_HOST } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import type { LeaseRequest } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
+import { addressesToAvoid } from './rotation.ts'
 import type { Route } from './router.ts'
 import type { Session, SessionTable } from './session-table.ts'
 
@@ -85,6 +86,9 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly sessionKey = undefined
   readonly strict = false
   readonly sessionUse = 'move'
+  readonly uses = 0
+  readonly avoid: readonly Upstream[] = []
+  readonly avoidLast = undefined
   readonly lastError = undefined
   readonly #request: HttpRequest
   readonly #user: string | undefined
@@ -117,7 +121,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     const session = this.#deps.sessionTable.find(this.#key)
     if (name === 'show') return void this.#answer(session?.upstream)
     if (name === 'ban') this.#ban(session)
-    if (session !== undefined) this.tried = this.#addressesToAvoid(session)
+    if (session !== undefined) this.tried = addressesToAvoid(session, this, this.#deps.pool, this.#deps.clock.now())
     this.#deps.leaseQueue.apply(this)
   }
 
@@ -127,17 +131,6 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     const now = clock.now()
     const restMs = bans.find((ban) => ban.matches(this.host))?.restMs ?? DEFAULT_BAN_MS
     pool.restForHost(session.upstream, this.host, now + restMs, now)
-  }
-
-  /** All that the session has had, as long as there is another one; else only the one that it is on. */
-  #addressesToAvoid({ upstream, left }: Session): readonly Upstream[] {
-    const all = [upstream, ...left]
-    const now = this.#deps.clock.now()
-    for (const other of this.#deps.pool.members()) {
-      const isLive = other.state === 'ready' && !other.restsFor(this.host, now)
-      if (isLive && this.filter.accepts(other.facts) && !all.includes(other)) return all
-    }
-    return [upstream]
   }
 
   granted(upstream: Upstream): void {

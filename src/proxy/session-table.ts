@@ -21,8 +21,15 @@ export interface Session {
   upstream: Upstream
   /** Whether one of its tunnels has been counted towards `perUpstream.uses` of this upstream. */
   counted: boolean
+  /** Its connections and plain requests through this upstream. */
+  uses: number
   /** Live upstreams that it was on before. */
   left: readonly Upstream[]
+}
+
+/** Whether the session has used its upstream as often as it may. @param uses 0 = no limit */
+export function isSpent(session: Session, uses: number): boolean {
+  return uses > 0 && session.uses >= uses
 }
 
 const NONE: readonly Upstream[] = []
@@ -94,10 +101,11 @@ export class SessionTable {
         known.left = [...known.left.filter((one) => one.state !== 'gone' && one !== upstream), left]
       known.upstream = upstream
       known.counted = false
+      known.uses = 0
       this.#pool.unbind(left)
       return known
     }
-    const session = { key, upstream, counted: false, left: NONE }
+    const session = { key, upstream, counted: false, uses: 0, left: NONE }
     this.#sessions.set(key, session)
     return session
   }
@@ -127,8 +135,9 @@ export class SessionTable {
 
   #takeUp({ key, upstreamId, idleMs }: PastSession): Session | undefined {
     const upstream = this.#pool.get(upstreamId)
-    if (upstream === undefined) return undefined
-    const session = { key, upstream, counted: true, left: NONE }
+    // Another session may have it alone by now.
+    if (upstream === undefined || upstream.isExclusive) return undefined
+    const session = { key, upstream, counted: true, uses: 0, left: NONE }
     this.#pool.bind(upstream)
     this.#sessions.set(key, session, { start: this.#clock.now() - idleMs })
     return session

@@ -80,9 +80,10 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayOwner 
     this.#awaitHedge(upstream)
   }
 
-  /** A dial is under way alone. A session keeps its address: it tries that again first. */
+  /** A dial is under way alone. A session keeps its address: it tries that again first. With one use of each, a hedge would spend two. */
   #awaitHedge(upstream: Upstream): void {
     const { hedging } = this.#deps
+    if (this.filter.limits?.uses === 1) return
     if (hedging === undefined || this.sessionKey !== undefined || isDirect(upstream)) return
     this.#hedgeTimer ??= new HedgeTimer(this)
     hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)

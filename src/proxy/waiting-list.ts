@@ -217,35 +217,64 @@ export class WaitingList {
 
 /** How many wait, by the providers that may serve them. Clients of one session will share an upstream: they count once. */
 class DemandCount {
-  readonly #groups = new Map<string, { readonly providers: readonly string[] | undefined; count: number }>()
+  readonly #groups = new Map<string, CountedDemand>()
   readonly #sessions = new Map<string, number>()
 
   get groups(): readonly WaitingDemand[] {
     return [...this.#groups.values()]
   }
 
-  add({ filter: { providers }, sessionKey }: LeaseRequest): void {
+  add({ filter, sessionKey }: LeaseRequest): void {
     if (sessionKey !== undefined) {
       const others = this.#sessions.get(sessionKey) ?? 0
       this.#sessions.set(sessionKey, others + 1)
       if (others > 0) return
     }
+    const { providers } = filter
     const key = keyOf(providers)
-    const group = this.#groups.get(key)
-    if (group === undefined) this.#groups.set(key, { providers, count: 1 })
-    else group.count++
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      group = { providers, count: 0, limited: { count: 0, addresses: 0 } }
+      this.#groups.set(key, group)
+    }
+    this.#change(group, filter, 1)
   }
 
-  remove({ filter: { providers }, sessionKey }: LeaseRequest): void {
+  remove({ filter, sessionKey }: LeaseRequest): void {
     if (sessionKey !== undefined) {
       const others = (this.#sessions.get(sessionKey) ?? 1) - 1
       if (others > 0) return void this.#sessions.set(sessionKey, others)
       this.#sessions.delete(sessionKey)
     }
-    const key = keyOf(providers)
+    const key = keyOf(filter.providers)
     const group = this.#groups.get(key)
-    if (group !== undefined && --group.count === 0) this.#groups.delete(key)
+    if (group === undefined) return
+    this.#change(group, filter, -1)
+    if (group.count === 0) this.#groups.delete(key)
   }
+
+  #change(group: CountedDemand, filter: Filter, by: 1 | -1): void {
+    group.count += by
+    const clients = clientsPerAddress(filter)
+    if (clients === undefined) return
+    group.limited.count += by
+    group.limited.addresses += by / clients
+  }
+}
+
+interface CountedDemand {
+  readonly providers: readonly string[] | undefined
+  count: number
+  readonly limited: { count: number; addresses: number }
+}
+
+/** How many clients of this filter one new address serves at once; undefined where only the pool's limits hold. */
+function clientsPerAddress({ limits }: Filter): number | undefined {
+  if (limits === undefined) return undefined
+  const { exclusive, connections, uses } = limits
+  if (exclusive) return 1
+  const least = Math.min(connections || Number.POSITIVE_INFINITY, uses || Number.POSITIVE_INFINITY)
+  return least === Number.POSITIVE_INFINITY ? undefined : least
 }
 
 function keyOf(providers: readonly string[] | undefined): string {

@@ -1,6 +1,7 @@
 /** From the configuration to its accounts: what each provider is set to, and its opened source. */
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../clock.ts'
+import { poolSettings } from '../config/pool-limits.ts'
 import {
   type ApiProviderConfig,
   type Config,
@@ -192,9 +193,11 @@ function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWor
 }
 
 /** What the demand that is seen makes the supply buy. */
-export function plannerSettings({ pool, wait }: Config): PlannerSettings {
-  const { floor, ceiling, targetLoad, idleAfter, minLife, perUpstream } = pool
-  return { floor, ceiling, targetLoad, idleAfter, minLife, uses: perUpstream.uses, waitTimeout: wait.timeout }
+export function plannerSettings(config: Config): PlannerSettings {
+  const { pool, wait } = config
+  const { floor, ceiling, targetLoad, idleAfter, minLife } = pool
+  const { uses } = poolSettings(config).perUpstream
+  return { floor, ceiling, targetLoad, idleAfter, minLife, uses, waitTimeout: wait.timeout }
 }
 
 /** Where a provider keeps what must not be forgotten between an order and its answer. */

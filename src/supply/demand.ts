@@ -12,6 +12,8 @@ export interface DemandGroup {
   next: number
   /** Clients that wait now. */
   waiting: number
+  /** Of them: those who share an address with few others, and the addresses that these need. */
+  limited: WaitingDemand['limited']
   lastAt: number
   /** Before then nothing is ordered for the stock alone, clock ms. */
   stockAt: number
@@ -21,6 +23,8 @@ export interface DemandGroup {
 
 /** Time constant of the smoothed lease rate, ms. */
 const RATE_WINDOW_MS = 10_000
+
+const NONE_LIMITED: WaitingDemand['limited'] = { count: 0, addresses: 0 }
 
 export class Demand {
   #floor: number
@@ -66,10 +70,14 @@ export class Demand {
   }
 
   queueChanged(waiting: readonly WaitingDemand[], now: number): void {
-    for (const group of this.#groups.values()) group.waiting = 0
-    for (const { providers, count } of waiting) {
+    for (const group of this.#groups.values()) {
+      group.waiting = 0
+      group.limited = NONE_LIMITED
+    }
+    for (const { providers, count, limited } of waiting) {
       const group = this.#group(providers)
       group.waiting = count
+      group.limited = { ...limited }
       // The rate is as of `lastAt`: moved on alone, it would bring back what was asked for an hour ago.
       group.rate = this.rate(group, now)
       group.lastAt = now
@@ -101,6 +109,7 @@ export class Demand {
         recent: this.#noLeases(),
         next: 0,
         waiting: 0,
+        limited: NONE_LIMITED,
         lastAt: Number.NEGATIVE_INFINITY,
         stockAt: 0,
         rate: 0,

@@ -189,6 +189,8 @@ export class Planner implements SupplyView {
     for (const upstream of this.#pool.members()) {
       const isStock = upstream.state === 'ready' && !this.#isSpoken(upstream)
       if (isStock) stock.heldByAll++
+      // It is held, for one session alone.
+      if (upstream.isExclusive) continue
       const lead = leads.get(upstream.facts.provider)
       if (lead === undefined) continue
       this.#count(stock, upstream)
@@ -249,8 +251,11 @@ export class Planner implements SupplyView {
 
   /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
   #waitersNeed(group: DemandGroup, stock: Stock): number {
-    if (group.waiting === 0) return 0
-    return Math.max(1, Math.ceil(group.waiting / this.#perAddress) - stock.lendable)
+    const { count, addresses } = group.limited
+    const others = group.waiting - count
+    const forOthers = others === 0 ? 0 : Math.max(1, Math.ceil(others / this.#perAddress) - stock.lendable)
+    // Nothing of what is there is for those with limits of their own, or they would not wait. A sum of fractions is rounded.
+    return forOthers + Math.ceil(Math.round(addresses * 1_000) / 1_000)
   }
 
   /** Spreads an order over the providers, one call to each as long as its calls may be that large. @returns what was ordered */

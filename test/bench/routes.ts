@@ -24,7 +24,11 @@ function rulesOf(count: number): RouteRule[] {
 /** @param hosts how many different ones clients ask for: more than 10,000 are not all remembered */
 function costOf(routes: readonly RouteRule[] | undefined, hosts: number): number {
   const table = routes && new RouteTable({ routes, groups: [] }, () => true)
-  const router = new Router({ strategy: 'round-robin', providers: ['p'], isOwnPort: () => false, routes: table })
+  const none = { connections: 0, uses: 0, hostRest: 0 }
+  const router = new Router({
+    ...{ strategy: 'round-robin', perRequest: false, retryStatuses: [], perUpstream: none, poolLimits: none },
+    ...{ providers: ['p'], isOwnPort: () => false, routes: table },
+  })
   const targets = Array.from({ length: hosts }, (_, n) => toTarget({ host: `www.host-${n * 7}.example`, port: 443 }))
   const defaults = {
     provider: 'p',

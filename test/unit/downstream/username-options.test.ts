@@ -56,6 +56,11 @@ it.each([
   ['strict-off', { strict: false }],
   ['sessid_oneip-true', { strict: true }],
   ['strategy-soonest-expiry', { strategy: 'soonest-expiry' }],
+  ['session-a-exclusive', { session: 'a', exclusive: true }],
+  ['exclusive-session-a', { session: 'a', exclusive: true }],
+  ['exclusive-0', { exclusive: false }],
+  ['avoid-last', { avoidLast: true }],
+  ['session-a-avoid-last-uses-10-minlife-90s', { session: 'a', avoidLast: true, uses: 10, minLifeMs: 90_000 }],
   ['session-a-country-us-life-10m', { session: 'a', country: 'us', lifeMs: 600_000 }],
 ])('reads %s', (text, options) => {
   expect(optionsOf(text)).toEqual(options)
@@ -127,6 +132,15 @@ it('reads the same options from headers, over those of the user name', () => {
   expect(fromHeaders(['Host: a', 'X-Other: 1'], base)).toBe(base)
 })
 
+it('reads what clients of tunnel proxies send, and where own headers do not count that alone', () => {
+  const fields = headers('Proxy-Switch-Ip: yes', 'Proxy-Tunnel: 17', 'X-Turnpike-Avoid-Last: 1')
+  if (typeof fields === 'string') throw new Error(fields)
+  expect(headerOptions(fields, noOptions)).toEqual({ rotate: true, session: '17', avoidLast: true })
+  expect(headerOptions(fields, noOptions, false)).toEqual({ rotate: true, session: '17' })
+  expect(refusal(() => fromHeaders(['Proxy-Tunnel: 1', 'X-Turnpike-Session: 2']))).toContain('twice')
+  expect(refusal(() => optionsOf('session-a-rotate-1'))).toContain('is a command')
+})
+
 it('reads headers in UTF-8, as clients send Chinese places', () => {
   expect(fromHeaders(['X-Turnpike-Area: 河南', 'X-Turnpike-Isp: 电信'])).toEqual({ area: '河南', isp: '电信' })
   expect(headerOptions([{ name: 'x-turnpike-session', value: '\xe9' }], noOptions)).toEqual({ session: 'é' })
@@ -168,7 +182,7 @@ it('refuses a header that is given twice, in any spelling', () => {
 it('what is put together by the grammar is taken apart again', () => {
   const word = fc.stringMatching(/^[a-z0-9.]{1,8}(-[a-z0-9.]{1,8}){0,2}$/)
   const known =
-    /(^|-)(session|sessid|provider|country|cc|region|area|city|isp|life|ttl|sesstime|sessionduration|lifetime|strict|sessid_oneip|strategy|rotate)(-|$)/
+    /(^|-)(session|sessid|provider|country|cc|region|area|city|isp|life|ttl|sesstime|sessionduration|lifetime|strict|sessid_oneip|strategy|rotate|exclusive|avoid|uses|minlife)(-|$)/
   const value = word.filter((text) => !known.test(text))
   const keys = fc.uniqueArray(fc.constantFrom('session', 'provider', 'country', 'area', 'city', 'isp'), {
     maxLength: 6,

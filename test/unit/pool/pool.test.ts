@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { anyUpstream, type Filter } from '../../../src/pool/pool.ts'
+import { anyUpstream, type Filter, type LeaseLimits } from '../../../src/pool/pool.ts'
 import { added, addedAndLeased, ask, facts, inArea, leased, ofProvider, watchedPool } from './pool-fixture.ts'
 
 it('lends nothing with less than minLife left, however late the reaper is', () => {
@@ -312,4 +312,39 @@ it('serves more filters than it keeps views for', () => {
     for (let i = 0; i < 400; i++) expect(leased(pool, { filter: inArea(`area ${i}`) }).id).toBe(`u${i}`)
   }
   expect(leased(pool)).toBeDefined()
+})
+
+describe('limits of one kind of client', () => {
+  const limited = (limits: Partial<LeaseLimits>): Filter => ({
+    ...anyUpstream,
+    key: JSON.stringify(limits),
+    limits: { exclusive: false, connections: 0, uses: 0, minLifeMs: 0, ...limits },
+  })
+
+  it('minLifeMs: what has less left is not lent, nor to the session that lives on it', () => {
+    const { pool } = watchedPool({ minLife: 0 })
+    const upstream = added(pool, 'a', { deadline: 60_000 })
+    const filter = limited({ minLifeMs: 20_000 })
+    expect(pool.lease(ask({ filter }), 40_000)).toBe(upstream)
+    expect(pool.lease(ask({ filter }), 40_001)).toBe('busy')
+    expect([pool.canServeOwn(upstream, 40_000, 20_000), pool.canServeOwn(upstream, 40_001, 20_000)]).toEqual([
+      true,
+      false,
+    ])
+  })
+
+  it('connections and uses count what all clients have, and waiting clients hear when there is room', () => {
+    const watched = watchedPool({ minLife: 0 })
+    const { pool } = watched
+    added(pool, 'a', { deadline: 60_000 })
+    const [one, fresh] = [limited({ connections: 1 }), limited({ uses: 1 })]
+    const upstream = leased(pool)
+    expect([pool.lease(ask({ filter: one }), 0), pool.lease(ask({ filter: fresh }), 0)]).toEqual(['busy', 'busy'])
+    watched.lendable = 0
+    pool.opened(upstream, 'a.test', true, 1, 0)
+    pool.release(upstream, true, 0)
+    expect(watched.lendable).toBe(1)
+    expect(pool.lease(ask({ filter: fresh }), 0)).toBe('busy')
+    expect(pool.lease(ask({ filter: one }), 0)).toBe(upstream)
+  })
 })

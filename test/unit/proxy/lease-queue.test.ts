@@ -77,6 +77,9 @@ function client(name: string, rest: Partial<LeaseRequest> = {}): Client {
     sessionKey: undefined,
     strict: false,
     sessionUse: 'own',
+    uses: 0,
+    avoid: [],
+    avoidLast: undefined,
     lastError: undefined,
     ...rest,
     get lent() {
@@ -244,7 +247,7 @@ describe('a session that waits for its first upstream', () => {
   it('brings its other clients along, though nobody else may have that upstream', () => {
     build({ uses: 1 })
     for (const name of ['a0', 'a1', 'a2']) client(name, { sessionKey: 'page' })
-    expect(demand).toEqual([{ providers: undefined, count: 1 }])
+    expect(demand).toEqual([{ providers: undefined, count: 1, limited: { count: 0, addresses: 0 } }])
     add('x')
     expect([happened(), queue.waitingCount, demand]).toEqual([['a0 x', 'a1 x', 'a2 x'], 0, []])
   })

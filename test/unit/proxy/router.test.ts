@@ -4,8 +4,13 @@ import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { UpstreamFacts } from '../../../src/pool/upstream.ts'
 import { type ListenerDefaults, Router } from '../../../src/proxy/router.ts'
 
+const none = { connections: 0, uses: 0, hostRest: 0 }
 const router = new Router({
   strategy: 'round-robin',
+  perRequest: false,
+  retryStatuses: [],
+  perUpstream: none,
+  poolLimits: none,
   providers: [],
   isOwnPort: () => false,
   routes: undefined,

@@ -40,7 +40,7 @@ it('does not bring an old rate back when somebody waits an hour later', () => {
     5,
     Array.from({ length: 600 }, (_, i) => i * 10),
   )
-  demand.queueChanged([{ providers: undefined, count: 1 }], 3_600_000)
+  demand.queueChanged([{ providers: undefined, count: 1, limited: { count: 0, addresses: 0 } }], 3_600_000)
   expect(demand.rate(group, 3_600_000)).toBeLessThan(0.001)
   expect([group.waiting, group.lastAt]).toEqual([1, 3_600_000])
 })
@@ -53,8 +53,8 @@ it('keeps clients of different providers apart, and counts who waits in each gro
   demand.asked(['a'], 1)
   demand.queueChanged(
     [
-      { providers: ['a'], count: 3 },
-      { providers: ['c'], count: 1 },
+      { providers: ['a'], count: 3, limited: { count: 0, addresses: 0 } },
+      { providers: ['c'], count: 1, limited: { count: 0, addresses: 0 } },
     ],
     2,
   )
@@ -70,7 +70,7 @@ it('keeps clients of different providers apart, and counts who waits in each gro
 
 it('who stops waiting is no demand', () => {
   const demand = new Demand(5)
-  demand.queueChanged([{ providers: undefined, count: 2 }], 1_000)
+  demand.queueChanged([{ providers: undefined, count: 2, limited: { count: 0, addresses: 0 } }], 1_000)
   demand.queueChanged([], 50_000)
   expect(groupOf(demand).lastAt).toBe(1_000)
 })

@@ -145,6 +145,9 @@ class Client implements LeaseRequest {
   readonly sessionKey = undefined
   readonly strict = false
   readonly sessionUse = 'own'
+  readonly uses = 0
+  readonly avoid = []
+  readonly avoidLast = undefined
   readonly lastError = undefined
   readonly #lent: (upstream: Upstream) => void
   readonly #refused: () => void

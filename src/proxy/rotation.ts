@@ -1,0 +1,19 @@
+/** Which upstreams a session is not to meet again when its client asks for another one. */
+import type { Filter, Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { Session } from './session-table.ts'
+
+/** All that the session has had, as long as there is another one; else only the one that it is on. @param now clock ms */
+export function addressesToAvoid(
+  { upstream, left }: Session,
+  { filter, host }: { readonly filter: Filter; readonly host: string },
+  pool: Pool,
+  now: number,
+): readonly Upstream[] {
+  const all = [upstream, ...left]
+  for (const other of pool.members()) {
+    const isLive = other.state === 'ready' && !other.isExclusive && !other.restsFor(host, now)
+    if (isLive && filter.accepts(other.facts) && !all.includes(other)) return all
+  }
+  return [upstream]
+}
