@@ -14,6 +14,7 @@ import { codeOfClass, type Params, type Source, VendorError } from '../vendors/c
 import { type AdminAnswer, adminPlace, adminToken, askAdmin, NoGateway, notAGateway } from './admin-client.ts'
 import { listOperations, renderOperations } from './operations.ts'
 import { renderReply } from './reply.ts'
+import { oneLine } from './table.ts'
 import { CommandError, UsageError } from './words.ts'
 
 export interface CallWords {
@@ -59,6 +60,7 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const params = await paramsOf(words.params, deps.input)
   const order = { provider: provider.name, operation: words.operation, params, yes: words.yes }
   const reply = await explained(provider.name, () => send(config, provider, order, { ...deps, log }))
+  for (const warning of reply.warnings) deps.err(`warning: ${oneLine(warning)}\n`)
   return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
 }
 
@@ -98,14 +100,12 @@ async function paramsOf(written: readonly string[], input: CallDeps['input']): P
   return Object.fromEntries(pairs.map(([name, value]) => [name, value === '-' ? text : value]))
 }
 
+/** What of a reply this command shows. */
+type Shown = Pick<OperatorReply, 'data' | 'warnings'>
+
 type SendDeps = CallDeps & { readonly log: Log }
 
-async function send(
-  config: Config,
-  provider: ProviderConfig,
-  order: OperatorCall,
-  deps: SendDeps,
-): Promise<Pick<OperatorReply, 'data'>> {
+async function send(config: Config, provider: ProviderConfig, order: OperatorCall, deps: SendDeps): Promise<Shown> {
   const { admin } = config
   if (admin === 'off')
     return alone(config, provider, order, deps, 'its admin port is off: this command cannot reach it')
@@ -148,7 +148,8 @@ async function alone(
   }
 }
 
-const answered = z.object({ data: z.unknown() })
+/** An older gateway sends no warnings. */
+const answered = z.object({ data: z.unknown(), warnings: z.array(z.string()).default([]) })
 const refused = z.object({
   code: z.string(),
   detail: z.string(),
@@ -157,10 +158,10 @@ const refused = z.object({
   vendorCode: z.string().optional(),
 })
 
-function readAnswer({ status, body }: AdminAnswer, place: string, provider: string): Pick<OperatorReply, 'data'> {
+function readAnswer({ status, body }: AdminAnswer, place: string, provider: string): Shown {
   if (status === 200) {
     const { data } = answered.safeParse(body)
-    if (data !== undefined) return { ...(body as OperatorReply), data: data.data }
+    if (data !== undefined) return { ...(body as OperatorReply), ...data }
   }
   const { data: problem } = refused.safeParse(body)
   if (problem === undefined) throw new CommandError(notAGateway(place))

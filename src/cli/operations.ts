@@ -8,7 +8,8 @@ interface ListedParam extends Omit<Param, 'managed' | 'members'> {
   readonly name: string
 }
 
-export interface ListedOperation extends Pick<Operation, 'about' | 'document' | 'method' | 'effect' | 'reply'> {
+export interface ListedOperation
+  extends Pick<Operation, 'about' | 'document' | 'method' | 'effect' | 'reply' | 'unproven'> {
   readonly name: string
   /** As this account may use it. */
   readonly limit: { readonly calls: number; readonly perSeconds: number }
@@ -17,11 +18,12 @@ export interface ListedOperation extends Pick<Operation, 'about' | 'document' | 
 
 /** What the credentials give is no parameter for a person. */
 export function listOperations({ operations, limitOf }: Source): readonly ListedOperation[] {
-  return Object.entries(operations).map(([name, { about, document, method, effect, reply, params }]) => {
+  return Object.entries(operations).map(([name, { about, document, method, effect, reply, params, unproven }]) => {
     const { calls, perMs } = limitOf(name)
     return {
       ...{ name, about, document, method, effect },
       ...(reply === undefined ? {} : { reply }),
+      ...(unproven === undefined ? {} : { unproven }),
       limit: { calls, perSeconds: perMs / 1_000 },
       params: Object.entries(params).flatMap(([key, param]) => (isCredential(param) ? [] : listParam(key, param))),
     }
@@ -45,14 +47,15 @@ const CONFIRMED = {
   deletes: 'deletes (--yes)',
 } as const
 
-function paragraph({ name, about, method, effect, limit, params }: ListedOperation): string {
+function paragraph({ name, about, method, effect, limit, params, unproven }: ListedOperation): string {
   const rows = params.map((param) => [param.name, typeOf(param)] as const)
   const [first, second] = [0, 1].map((c) => Math.max(0, ...rows.map((row) => row[c]?.length ?? 0)))
   const lines = params.map((param, i) => {
     const [key = '', type = ''] = rows[i] ?? []
     return `    ${key.padEnd(first ?? 0)}  ${type.padEnd(second ?? 0)}  ${param.about} (${param.term})`
   })
-  return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about}`, ...lines].join('\n')
+  const doubt = unproven === undefined ? [] : [`  unproven: ${unproven}`]
+  return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about}`, ...doubt, ...lines].join('\n')
 }
 
 const effectOf = (effect: Operation['effect']) => CONFIRMED[effect]
@@ -63,6 +66,7 @@ function typeOf(param: ListedParam): string {
     ...(param.required === true ? ['required'] : []),
     ...(param.default === undefined ? [] : [`default ${param.default}`]),
     ...(param.secret === true ? ['secret'] : []),
+    ...(param.usualMax === undefined ? [] : [`more than ${param.usualMax} is not known to work`]),
   ]
   return facts.join('; ')
 }

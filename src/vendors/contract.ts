@@ -192,10 +192,20 @@ export interface Param {
   /** Bounds of an integer, or of the length of a string. */
   readonly min?: number
   readonly max?: number
+  /** Most that is known to work; the document states no bound. A larger value is sent, with a warning to whoever wrote it. */
+  readonly usualMax?: number
+  /** The form of a string; of each member, for `csv`. */
+  readonly format?: ParamFormat
+  /** How the length of a string is counted: a Chinese character is two half-width ones. Default: one each. */
+  readonly lengthIn?: 'half-width'
+  /** Of a member of `items`: another member that must be given with this one. */
+  readonly together?: string
   /** All there is to choose from; of each member, for `csv`. */
   readonly values?: readonly (string | number)[]
   /** Of `items`: what each object holds. */
   readonly members?: Readonly<Record<string, Param>>
+  /** Of `items`: members of which each object must have one at least. */
+  readonly oneOf?: readonly string[]
   /** The value is a credential: masked wherever it is shown. */
   readonly secret?: true
   /** Set by the gateway itself (a count, a signature, a key): refused under `request:` in gateway.yaml. */
@@ -205,6 +215,13 @@ export interface Param {
   /** The document's own word for it. */
   readonly term: string
 }
+
+/**
+ * `date-time`: 2022-08-01 00:00:00; `ip`: an IPv4 or IPv6 address; `ip-or-all`: the same, or `*`; `cidr`: 192.168.0.0/24;
+ * `alphanumeric`: Latin letters and digits; `login`: name:password of those;
+ * `term`: 2s, 1d, 1w or 1m (hours, days, weeks, months).
+ */
+export type ParamFormat = 'date-time' | 'ip' | 'ip-or-all' | 'cidr' | 'alphanumeric' | 'login' | 'term'
 
 /** An account's secrets, by the vendor's own names. */
 export type Credentials = Readonly<Record<string, Secret | undefined>>
@@ -237,6 +254,10 @@ export interface Operation {
   /** File in the vendor documents, and the section in it. */
   readonly document: string
   readonly method: 'GET' | 'POST' | 'DELETE'
+  /** The document allows POST as well: sent so where the provider's entry says `method: POST`. */
+  readonly alsoPost?: true
+  /** Why nobody has seen this call work: it is shown wherever the call is. */
+  readonly unproven?: string
   /** How a POST carries its parameters; GET and DELETE always use the query. Default: `form`. */
   readonly encoding?: 'form' | 'json'
   /** Scheme and host where this operation lives when it is not the vendor's own `baseUrl`. */
@@ -250,6 +271,8 @@ export interface Operation {
    */
   readonly compose?: (params: Params) => Composed
   readonly params: Readonly<Record<string, Param>>
+  /** Groups of parameters of which one at least must be given. */
+  readonly oneOf?: readonly (readonly string[])[]
   /** `channels` is 1 until it is configured or asked. */
   readonly limit: (account: { readonly channels: number }) => RateLimit
   /**
@@ -257,6 +280,8 @@ export interface Operation {
    * Where members of a group state different limits for one account, the smallest holds.
    */
   readonly limitGroup?: string
+  /** As how many calls a call counts against the limit; default: one. */
+  readonly countsAs?: (params: Params, account: { readonly channels: number }) => number
   /** What a call does to the account: `buys`, `changes` and `deletes` want `--yes` on the command line. */
   readonly effect: 'reads' | 'buys' | 'changes' | 'deletes'
   /**
@@ -418,8 +443,15 @@ export interface Vendor {
   /**
    * Adds credentials and signature. What comes back goes on the wire as it is.
    * @param requestId names this call; the same again when it is repeated after it got no answer
+   * @param wallMs the time of day at which the call leaves, ms since the epoch, for a signature that holds it
    */
-  readonly authorize: (operation: string, params: Params, credentials: Credentials, requestId: string) => Params
+  readonly authorize: (
+    operation: string,
+    params: Params,
+    credentials: Credentials,
+    requestId: string,
+    wallMs: number,
+  ) => Params
   /** Turns an HTTP answer into the reply's data, or throws VendorError with the class of the vendor's error. */
   readonly decode: (operation: string, reply: RawReply, sent: Params, credentials: Credentials) => unknown
   /** How a pasted link is known to be this vendor's. */
@@ -540,6 +572,10 @@ export interface ByHand {
    * @throws {VendorError} class bad_request with every mistake in words
    */
   plan(operation: string, params: Params): Promise<number>
+  /** As how many calls a call counts against its limit. */
+  slots(operation: string, params: Params): number
+  /** What the person should know of a call that is made all the same. */
+  warnings(operation: string, params: Params): readonly string[]
   /** The data of a reply as it may be shown: every secret is `***`. */
   show(operation: string, params: Params, data: unknown): unknown
   /** What a reply brought for the pool; undefined unless the call was the product's own extraction and can be read so. */

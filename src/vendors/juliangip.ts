@@ -30,6 +30,7 @@ import {
   errorInText,
   malformed,
   membersOf,
+  methodSetting,
   type RulesByWords,
   refusal,
   ruleInWords,
@@ -65,6 +66,7 @@ const getips: Operation = {
   about: 'takes addresses',
   document: `${DOCUMENT}, sections 1 to 5`,
   method: 'GET',
+  alsoPost: true,
   path: '/dynamic/getips',
   params: {
     ...order,
@@ -139,6 +141,7 @@ function sdkCall(
     about,
     document: PUBLIC_SDKS,
     method: 'GET',
+    alsoPost: true,
     path,
     params: { ...order, ...params },
     limit,
@@ -413,6 +416,7 @@ export const juliangip: Vendor = {
       about: 'dynamic proxies, taken one batch at a time from an order',
       extract: 'getips',
       maxPerCall: MAX_PER_CALL,
+      settings: methodSetting,
       // Nothing but the seconds left: with one option alone there is no doubt what a field means.
       order: (count, request) => ({ result_type: 'json', ip_remain: 1, ...request, num: count }),
       deliver,

@@ -1,6 +1,6 @@
 /**
  * qg.net (青果网络), the older API on proxy.qg.net. Document: `qg-legacy-api.txt`. The cloud-server and billing calls at
- * its end are left out: their login is not documented.
+ * its end are in qg/account-lookups.ts.
  */
 import { z } from 'zod'
 import {
@@ -12,21 +12,26 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
-import { credential, membersOf } from './parse/reply.ts'
-import { LEGACY_BASE_URL, legacyAccount, legacySales, MAX_PER_CALL } from './qg/legacy-calls.ts'
+import { credential, membersOf, methodSetting } from './parse/reply.ts'
+import { accountLookups, authorizeLookup, decodeLookup } from './qg/account-lookups.ts'
+import { LEGACY_BASE_URL, legacyAccount, legacySales } from './qg/legacy-calls.ts'
+import { MAX_PER_CALL } from './qg/legacy-params.ts'
 import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 
-const operations: Readonly<Record<string, Operation>> = { ...legacySales, ...legacyAccount }
+const operations: Readonly<Record<string, Operation>> = { ...legacySales, ...legacyAccount, ...accountLookups }
 const ECHO = 'caller-ip'
 
-function authorize(operation: string, params: Params, { Key, Pwd }: Credentials): Params {
+function authorize(operation: string, params: Params, credentials: Credentials, _id: string, wallMs: number): Params {
+  const { Key, Pwd } = credentials
+  if (Object.hasOwn(accountLookups, operation)) return authorizeLookup(params, credentials, wallMs)
   if (Key === undefined) throw new VendorError('auth', 'credentials', 'qg-legacy needs the credential Key')
   if (operation === ECHO) return params
   return { ...params, Key: Key.reveal(), ...(Pwd === undefined ? {} : { Pwd: Pwd.reveal() }) }
 }
 
-function decode(operation: string, reply: RawReply): unknown {
-  return operation === ECHO ? reply.text.trim() : decodeLegacy(reply.text, operations[operation]?.errors)
+function decode(operation: string, reply: RawReply, sent: Params): unknown {
+  if (Object.hasOwn(accountLookups, operation)) return decodeLookup(reply.text)
+  return operation === ECHO ? reply.text.trim() : decodeLegacy(reply.text, operations[operation], sent)
 }
 
 const dedicated: Product = {
@@ -35,6 +40,7 @@ const dedicated: Product = {
   query: 'query',
   maxPerCall: MAX_PER_CALL,
   channels: true,
+  settings: methodSetting,
   order: (count, request) => ({ ...request, Num: count }),
   release: { operation: 'release', params: (ref) => ({ IP: ref }) },
   replace: { operation: 'replace', params: (ref, request) => ({ ...request, IP: ref }) },
@@ -47,6 +53,7 @@ const shared: Product = {
   query: 'query',
   maxPerCall: MAX_PER_CALL,
   channels: true,
+  settings: methodSetting,
   order: (count, request) => ({ ...request, Num: count }),
   deliver: deliverBatches,
 }
@@ -76,6 +83,8 @@ export const qgLegacy: Vendor = {
   credentials: z.strictObject({
     Key: credential('Key of the product bought (Authkey).'),
     Pwd: credential('API password, where the account demands one.').optional(),
+    appid: credential('Name of the account, for the look-ups of servers, prices and the balance.').optional(),
+    appkey: credential('Key that signs those look-ups.').optional(),
   }),
   countedBy: ['Key'],
   operations,

@@ -533,9 +533,15 @@ it('a call by hand is handed on whole, and its reply comes back', async () => {
   view.call = async (asked) => {
     orders.push(asked)
     const { provider, operation } = asked
-    return { provider, operation, effect: 'reads', data: { left: 5 } }
+    return { provider, operation, effect: 'reads', data: { left: 5 }, warnings: ['unproven'] }
   }
-  const reply = { provider: 'other one', operation: 'balance', effect: 'reads', data: { left: 5 } }
+  const reply = {
+    provider: 'other one',
+    operation: 'balance',
+    effect: 'reads',
+    data: { left: 5 },
+    warnings: ['unproven'],
+  }
   expect(jsonOf(await ask(callPath, post(handOrder)), 200)).toEqual(reply)
   expect(jsonOf(await ask(callPath, post({ operation: 'balance' })), 200)).toEqual(reply)
   expect(orders).toEqual([

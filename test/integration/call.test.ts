@@ -281,8 +281,19 @@ it('shows no password, on either way', async () => {
   const { code, out } = await direct.call(...args, '--json')
   expect([code, JSON.parse(out)]).toEqual([
     0,
-    { provider: 'bought', operation: 'getips', effect: 'buys', data: { proxy_list: ['127.9.0.1:9,179:user:***'] } },
+    {
+      ...{ provider: 'bought', operation: 'getips', effect: 'buys', warnings: [] },
+      data: { proxy_list: ['127.9.0.1:9,179:user:***'] },
+    },
   ])
+})
+
+it('warns of a value beyond what is known to work, on either way, and makes the call', async () => {
+  const words = /^warning: num=201 is more than is known to work \(200\); the document states no limit$/m
+  const { call } = await running(smartproxy)
+  expect(await call('ip/v3', 'num=201', '--yes')).toMatchObject({ code: 0, err: expect.stringMatching(words) })
+  const direct = await alone(smartproxy)
+  expect(await direct.call('ip/v3', 'num=201', '--yes')).toMatchObject({ code: 0, err: expect.stringMatching(words) })
 })
 
 it('a value can come from standard input', async () => {

@@ -29,6 +29,8 @@ export interface OperatorReply {
   readonly effect: Operation['effect']
   /** The decoded reply; secrets are `***`. */
   readonly data: unknown
+  /** What the person should know of the call that was made: an unproven call, a value beyond what is known to work. */
+  readonly warnings: readonly string[]
 }
 
 /** What was asked for cannot be done, or not so: nothing was sent. */
@@ -77,10 +79,12 @@ export class OperatorCalls {
     this.#parts.log.info({ provider: provider.name, operation: name, effect: operation.effect }, 'called by hand')
     const both = AbortSignal.any([signal, this.#stopping.signal])
     const limit = provider.source.limitOf(name)
+    const slots = byHand.slots(name, params)
+    if (slots > limit.calls) throw tooMany(name, slots, limit)
     const data = await this.#lane(limit.key).add(
       async () => {
-        await this.#turn(limit, both)
-        if (count > 0) await this.#turn(provider.capacity.orderWindow(limit), both)
+        if (count > 0) await this.#turn(provider.capacity.orderWindow(limit), 1, both)
+        await this.#turn(limit, slots, both)
         return this.#make(provider, byHand, order, count, both)
       },
       { signal: both },
@@ -88,7 +92,8 @@ export class OperatorCalls {
     provider.gaveBack(byHand.givenBack(name, params, provider.heldRefs))
     provider.account.works()
     const shown = byHand.show(name, params, data) ?? null
-    return { provider: provider.name, operation: name, effect: operation.effect, data: shown }
+    const warnings = byHand.warnings(name, params)
+    return { provider: provider.name, operation: name, effect: operation.effect, data: shown, warnings }
   }
 
   #find(order: OperatorCall): { provider: Provider; operation: Operation; byHand: ByHand } {
@@ -111,15 +116,18 @@ export class OperatorCalls {
     return lane
   }
 
-  /** Waits until there is a slot that nobody took who goes first. */
-  async #turn(window: CallWindow, signal: AbortSignal): Promise<void> {
+  /** Waits until there are slots that nobody took who goes first, and takes all but the one that the call itself takes. */
+  async #turn(window: CallWindow, slots: number, signal: AbortSignal): Promise<void> {
     const { accounts, clock } = this.#parts
     for (;;) {
-      const { room, nextAt } = accounts.store.view.window(window)
-      if (room > 0) return
+      const { room, free, nextAt } = accounts.store.view.window(window)
+      if (room > 0 && free >= slots) break
       const freeAt = nextAt ?? clock.now()
       await clock.sleep(Math.max(0, freeAt - clock.now()) + BEHIND_MS, signal)
     }
+    // A call that counts as several takes their slots first: they stay taken for as long as its own.
+    for (let taken = 1; taken < slots; taken++)
+      await accounts.gate(window, { priority: BY_HAND_PRIORITY, signal }, async () => {})
   }
 
   async #make(
@@ -168,6 +176,12 @@ async function planned(byHand: ByHand, operation: string, params: Params): Promi
   }
 }
 
+/** More than the vendor allows in one window: such a call could never be made. */
+function tooMany(name: string, slots: number, { calls, perMs }: CallLimit): OperatorCallRefused {
+  const words = `${name} would count as ${slots} calls, and ${calls} are allowed in ${perMs / 1_000} s: name fewer`
+  return new OperatorCallRefused('parameters', words)
+}
+
 function unconfirmed({ provider, operation: name, params }: OperatorCall, operation: Operation, count: number) {
   const given = Object.entries(params).map(([key, value]) => `${key}=${operation.params[key]?.secret ? '***' : value}`)
   const what = given.length === 0 ? '' : ` (${given.join(' ')})`
@@ -180,6 +194,6 @@ function consequence(effect: Operation['effect'], provider: string, count: numbe
   if (effect === 'deletes') return `It takes something away from the account of "${provider}", perhaps for good`
   const many = count === 1 ? 'one address' : `up to ${count} addresses`
   return count === 0
-    ? 'It repeats a purchase that has been counted'
+    ? 'It spends money, or repeats a purchase that has been counted; no address is counted'
     : `It spends money: ${many}, counted in the budget of "${provider}"`
 }

@@ -10,10 +10,10 @@ import {
   type Source,
   VendorError,
 } from '../contract.ts'
-import { assertParams, type Caller, operationOf, perform } from './call.ts'
+import { assertParams, type Caller, channelsOf, operationOf, perform } from './call.ts'
 import { arrive, type Origin, timesOf } from './deliver.ts'
 import type { SourceDeps } from './http.ts'
-import { missingParams } from './params.ts'
+import { missingParams, paramWarnings } from './params.ts'
 import { conceal, secretsOf } from './redact.ts'
 
 /** `call`, and what surrounds it. */
@@ -33,6 +33,9 @@ export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' 
         const count = plan(operationOf(caller.vendor, name), params)
         return name === product.extract && count > 0 ? Math.max(count, product.lot?.() ?? 0) : count
       },
+      slots: (name, params) =>
+        operationOf(caller.vendor, name).countsAs?.(params, { channels: channelsOf(caller) ?? 1 }) ?? 1,
+      warnings: (name, params) => warningsOf(operationOf(caller.vendor, name), params),
       show: (name, params, data) => show(caller, product, name, params, data),
       sold: (name, params, data) => {
         const origin = typeof data === 'object' && data !== null ? origins.get(data) : undefined
@@ -55,6 +58,11 @@ function plan(operation: Operation, params: Params): number {
   if (operation.effect !== 'buys') return 0
   const amounts = (operation.quantity ?? []).map((name) => amountOf(operation.params[name], params[name]))
   return Math.max(1, ...amounts)
+}
+
+function warningsOf(operation: Operation, params: Params): string[] {
+  const { unproven } = operation
+  return [...(unproven === undefined ? [] : [`unproven: ${unproven}`]), ...paramWarnings(operation, params)]
 }
 
 function amountOf(param: Param | undefined, value: ParamValue | undefined): number {

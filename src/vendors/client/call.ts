@@ -130,7 +130,7 @@ async function attempt<T>(
   let mask = maskerOf(secretsOf(operation, { ...settings, credentials }, params))
   // Authorized within the gate: a signature holds the time at which the call leaves, not that at which it began to wait.
   const prepare = () => {
-    const wire = vendor.authorize(name, params, credentials, requestId)
+    const wire = vendor.authorize(name, params, credentials, requestId, deps.clock.wall())
     mask = maskerOf(secretsOf(operation, { ...settings, credentials }, wire))
     // What was asked for wins: an envelope may have members that are named like parameters.
     assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')

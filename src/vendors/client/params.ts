@@ -1,6 +1,7 @@
 /** Checks parameters against an operation's table before anything is sent, in words that name parameter, range and value. */
 import { nearest } from '../../config/nearest.ts'
 import type { Operation, Param, Params, ParamValue } from '../contract.ts'
+import { formatWords, hasFormat, lengthOf } from './param-formats.ts'
 
 export interface ParamProblem {
   /** The parameter's name, as the vendor spells it. */
@@ -19,12 +20,36 @@ export function paramProblems(operation: Operation, params: Params, author: Auth
     const message = problemOf(operation, name, value, author)
     if (message !== undefined) problems.push({ param: name, message })
   }
-  return author === 'engine' ? [...problems, ...missing(operation, params, () => true)] : problems
+  return author === 'engine'
+    ? [...problems, ...missing(operation, params, () => true), ...unchosen(operation, params)]
+    : problems
 }
 
 /** What a person who makes a call has still to say: all that is required and does not come from the credentials. */
 export function missingParams(operation: Operation, params: Params): ParamProblem[] {
-  return missing(operation, params, (param) => !isCredential(param))
+  return [...missing(operation, params, (param) => !isCredential(param)), ...unchosen(operation, params)]
+}
+
+/** Groups of which none is given. */
+function unchosen({ oneOf = [] }: Operation, params: Params): ParamProblem[] {
+  return oneOf.flatMap((names) =>
+    names.some((name) => params[name] !== undefined) ? [] : [{ param: names.join(' or '), message: 'is missing' }],
+  )
+}
+
+/** Values beyond what is known to work, in words: the call is made all the same. */
+export function paramWarnings(operation: Operation, params: Params): string[] {
+  return Object.entries(params).flatMap(([name, value]) => warningsOf(operation.params[name], name, value))
+}
+
+function warningsOf(param: Param | undefined, name: string, value: unknown): string[] {
+  if (param === undefined) return []
+  const { usualMax, members = {} } = param
+  if (usualMax !== undefined && Number(value) > usualMax)
+    return [`${name}=${value} is more than is known to work (${usualMax}); the document states no limit`]
+  return (param.type === 'items' ? (parseItems(value) ?? []) : []).flatMap((item) =>
+    Object.entries(item).flatMap(([member, held]) => warningsOf(members[member], `${name}[].${member}`, held)),
+  )
 }
 
 function missing(operation: Operation, params: Params, isAsked: (param: Param) => boolean): ParamProblem[] {
@@ -74,23 +99,29 @@ function fits(param: Param, value: ParamValue): boolean {
         typeof value !== 'boolean' &&
         String(value)
           .split(',')
-          .every((member) => member !== '' && isListed(param, member))
+          .every((member) => member !== '' && isListed(param, member) && hasFormat(param, member))
       )
     case 'items':
       return itemsProblem(param, value) === undefined
     case 'string':
-      return typeof value !== 'boolean' && within(param, String(value).length) && isListed(param, value)
+      return typeof value !== 'boolean' && fitsText(param, String(value))
   }
 }
 
+function fitsText(param: Param, text: string): boolean {
+  return within(param, lengthOf(param, text)) && isListed(param, text) && hasFormat(param, text)
+}
+
 /** What is wrong with a JSON array of objects, naming the member; undefined when nothing is. */
-function itemsProblem({ members = {}, min = 1, max }: Param, value: ParamValue): string | undefined {
+function itemsProblem({ members = {}, oneOf = [], min = 1, max }: Param, value: ParamValue): string | undefined {
   const items = parseItems(value)
   if (items === undefined || items.length < min || items.length > (max ?? Number.POSITIVE_INFINITY))
     return `must be a JSON array of ${min} or more objects with ${Object.keys(members).join(', ')}`
   for (const [index, item] of items.entries()) {
     const [name = '', message] = memberProblem(members, item) ?? []
     if (message !== undefined) return `[${index}].${name} ${message}`
+    if (oneOf.length > 0 && oneOf.every((member) => item[member] === undefined))
+      return `[${index}] needs one of ${oneOf.join(', ')}`
   }
   return undefined
 }
@@ -105,6 +136,8 @@ function memberProblem(
     const plain = param.type === 'items' ? JSON.stringify(value) : value
     const isPlain = typeof plain === 'string' || typeof plain === 'number' || typeof plain === 'boolean'
     if (!isPlain || !fits(param, plain)) return [name, `must be ${expectation(param)}`]
+    if (param.together !== undefined && item[param.together] === undefined)
+      return [param.together, `is missing: it goes with ${name}`]
   }
   const missing = Object.entries(members).find(([name, { required }]) => required === true && item[name] === undefined)
   return missing === undefined ? undefined : [missing[0], `is missing: ${missing[1].about}`]
@@ -137,14 +170,18 @@ function isListed(param: Param, value: ParamValue): boolean {
 
 /** `an integer from 1 to 100`. */
 export function expectation(param: Param): string {
-  const choice = param.values === undefined ? '' : param.values.join(', ')
+  const choice = param.values === undefined ? (formatWords(param)?.many ?? '') : param.values.join(', ')
   if (param.type === 'csv') return choice === '' ? 'a comma-separated list' : `a comma-separated list of ${choice}`
   if (param.type === 'items') return 'a JSON array of objects'
-  if (choice !== '') return param.values?.length === 1 ? choice : `one of ${choice}`
+  if (param.values !== undefined) return param.values.length === 1 ? choice : `one of ${choice}`
   if (param.type === 'boolean') return 'true or false'
   const range = [param.min === undefined ? '' : `from ${param.min}`, param.max === undefined ? '' : `to ${param.max}`]
     .filter(Boolean)
     .join(' ')
   if (param.type === 'integer') return `an integer ${range}`.trim()
-  return range === '' ? 'text' : `text ${range} characters long`
+  const form = formatWords(param)?.one ?? 'text'
+  if (range === '') return form
+  return param.lengthIn === undefined
+    ? `${form} ${range} characters long`
+    : `${form} ${range} Latin characters long (a Chinese one counts as two)`
 }

@@ -25,7 +25,8 @@ export function toRequest(
   const prefix = operation.prefix ?? vendor.prefix ?? ''
   const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, prefix, operation.path)
   const limits = { timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
-  const { method, encoding = 'form' } = operation
+  const { encoding = 'form' } = operation
+  const method = methodOf(operation, settings)
   if (method === 'POST' && encoding === 'json') {
     return {
       ...limits,
@@ -43,6 +44,11 @@ export function toRequest(
   }
   url.search = form
   return { ...limits, method, url }
+}
+
+/** Where the document allows both, `method: POST` in the provider's entry chooses. */
+function methodOf({ method, alsoPost }: Operation, { own }: SourceSettings): Operation['method'] {
+  return alsoPost === true && own?.['method'] === 'POST' ? 'POST' : method
 }
 
 function composed(

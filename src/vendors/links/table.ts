@@ -65,8 +65,8 @@ function borrowed({ vendor, product, credentials, request, extras, at }: TableLi
       ...vendor,
       operations: { ...vendor.operations, [extract]: own },
       // Before the signature: it covers them too.
-      authorize: (name, params, secrets, id) =>
-        vendor.authorize(name, name === extract ? { ...extras, ...params } : params, secrets, id),
+      authorize: (name, params, ...rest) =>
+        vendor.authorize(name, name === extract ? { ...extras, ...params } : params, ...rest),
     },
   }
 }

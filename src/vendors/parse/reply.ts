@@ -5,6 +5,7 @@
  * may hold logins: `shapeOf` shows what it looked like.
  */
 
+import { z } from 'zod'
 import { secret } from '../../config/fields.ts'
 import { type ErrorRule, VendorError } from '../contract.ts'
 
@@ -64,6 +65,14 @@ export function ruleInWords(words: string, rules: RulesByWords): ErrorRule | und
 /** A credential in gateway.yaml. */
 export function credential(about: string) {
   return secret({ maxBytes: 1_024 }).meta({ description: about })
+}
+
+/** The key `method` of a provider whose document allows both for its calls (`Operation.alsoPost`). */
+export const methodSetting = {
+  method: z
+    .enum(['GET', 'POST'])
+    .default('GET')
+    .meta({ description: 'How the calls are sent; POST puts the parameters into the body.' }),
 }
 
 /** @returns the members of a JSON object; undefined for anything else, arrays included */

@@ -1,25 +1,24 @@
 /** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
 
-import type { Account, Channels, Delivered, ErrorRule, Params, Pending, Sold } from '../contract.ts'
+import type { Account, Channels, Delivered, Operation, Params, Pending, Sold } from '../contract.ts'
 import { parseEndpoint } from '../parse/address.ts'
 import { deliverEach, given, lifeUntil } from '../parse/items.ts'
-import { parseJson } from '../parse/json.ts'
 import { countOf, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from '../parse/reply.ts'
-import { legacyErrors } from './legacy-calls.ts'
-
-type Envelope = Readonly<Record<string, unknown>>
+import { scanText } from '../parse/scan.ts'
+import { legacyErrors } from './legacy-errors.ts'
+import { type Envelope, envelopeOf, type TextKind } from './legacy-formats.ts'
 
 /** `Code` of most calls, `code` or nothing of /monopolies. */
 const WORKED = ['0', '200']
 
 /**
- * @param errors the table of the call that was made; the other calls' codes are known too
+ * @param operation the call that was made; the other calls' codes are known too
+ * @param sent its parameters
  * @returns the whole envelope: this API has its fields at the top
  * @throws {VendorError}
  */
-export function decodeLegacy(text: string, errors: Readonly<Record<string, ErrorRule>> | undefined): Envelope {
-  const envelope = membersOf(parseJson(text))
-  if (envelope === undefined) throw malformed('the reply is no object', text)
+export function decodeLegacy(text: string, operation: Operation | undefined, sent: Params): Envelope {
+  const envelope = envelopeOf(text, kindOf(operation), sent['DataFormat'] === 'txt')
   const [upper, lower, failure] = [envelope['Code'], envelope['code'], envelope['error']].map(textOf)
   const code = upper ?? lower ?? (failure === undefined ? undefined : '500')
   if (code === undefined && envelope['data'] === undefined) throw malformed('the reply has no Code', text)
@@ -27,14 +26,28 @@ export function decodeLegacy(text: string, errors: Readonly<Record<string, Error
   const [words = ''] = [failure, ...['Message', 'Msg', 'message', 'msg'].map((name) => textOf(envelope[name]))].filter(
     (said) => said !== undefined,
   )
-  throw refusal(ruleOf(code, errors, legacyErrors), code, words)
+  throw refusal(ruleOf(code, operation?.errors, legacyErrors), code, words)
+}
+
+function kindOf(operation: Operation | undefined): TextKind {
+  if (operation?.path === '/info/quota') return 'quota'
+  return operation?.path === '/monopolies' ? 'lines' : 'other'
 }
 
 // --- Addresses ----------------------------------------------------------------------------------------------------
 
 /** `Data` of one batch, `TaskList` of several, or the fields of a single address at the top. */
 export function deliverBatches(data: unknown): Delivered {
-  return deliverEach(itemsOf(membersOf(data) ?? {}), readItem)
+  const envelope = membersOf(data) ?? {}
+  const { text } = envelope
+  return typeof text === 'string' ? deliverText(text) : deliverEach(itemsOf(envelope), readItem)
+}
+
+/** A text tells where to connect, and perhaps more; what a release would name is the host. */
+function deliverText(text: string): Delivered {
+  const { found, rejected } = scanText(text)
+  if (found.length === 0) throw malformed('the reply has no list of addresses', text)
+  return { sold: found.map((one): Sold => ({ protocol: 'http', ref: one.exit ?? one.host, ...one })), rejected }
 }
 
 function itemsOf(envelope: Envelope): unknown[] {

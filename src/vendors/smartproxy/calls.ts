@@ -34,11 +34,20 @@ const size: Param = { type: 'integer', min: 1, about: 'items per page', term: 'I
 const accounts: Param = {
   type: 'csv',
   required: true,
+  format: 'alphanumeric',
   about: 'names of proxy accounts, letters and digits only',
   term: 'Proxy account',
 }
-const oneAccount = required(text('name of a proxy account, letters and digits only', 'Proxy account'))
-const remark = (limit: string): Param => text(`description${limit}`, 'Proxy account note')
+const oneAccount: Param = {
+  ...required(text('name of a proxy account, letters and digits only', 'Proxy account')),
+  format: 'alphanumeric',
+}
+/** "within 32 Chinese characters or 64 English characters". */
+const remark: Param = {
+  ...text('description: 32 Chinese or 64 Latin characters', 'Proxy account note'),
+  max: 64,
+  lengthIn: 'half-width',
+}
 
 // --- Error codes --------------------------------------------------------------------------------------------------
 
@@ -90,7 +99,7 @@ const extraction = {
         type: 'integer',
         managed: true,
         min: 1,
-        max: 200,
+        usualMax: 200,
         about: 'how many addresses',
         term: 'Extraction quantity',
       },
@@ -187,11 +196,12 @@ const users = {
     params: {
       accounts: {
         ...accounts,
+        format: 'login',
         secret: true,
         about: 'user:password, several with commas between them; letters and digits only',
         term: 'Account password',
       },
-      remark: remark(''),
+      remark,
       product_type: productType,
     },
     effect: 'changes',
@@ -218,7 +228,11 @@ const users = {
       about: 'sets the password of a proxy account; for 5 minutes the old one may still work',
       params: {
         account: oneAccount,
-        password: { ...required(text('new password, letters and digits only', 'New password')), secret: true },
+        password: {
+          ...required(text('new password, letters and digits only', 'New password')),
+          format: 'alphanumeric',
+          secret: true,
+        },
       },
       effect: 'changes',
     },
@@ -227,7 +241,7 @@ const users = {
     about: 'sets the description of a proxy account',
     params: {
       account: oneAccount,
-      remark: { ...remark(': 32 Chinese or 64 Latin characters'), required: true, max: 64 },
+      remark: required(remark),
     },
     effect: 'changes',
   }),
@@ -252,8 +266,11 @@ const books = {
   'user-usage-flow/total': get('/user-usage-flow/total', 'GET Daily Traffic Usage', {
     about: 'tells the traffic of each day in KB; up to 5 minutes late',
     params: {
-      start_time: text('from, as in 2022-08-01 00:00:00; seven days ago when left out', 'Start time'),
-      end_time: text('to, as in 2022-08-08 00:00:00; now when left out', 'End time'),
+      start_time: {
+        ...text('from, as in 2022-08-01 00:00:00; seven days ago when left out', 'Start time'),
+        format: 'date-time',
+      },
+      end_time: { ...text('to, as in 2022-08-08 00:00:00; now when left out', 'End time'), format: 'date-time' },
       username: text('only this proxy account', 'Sub-account name'),
       product_type: productType,
     },

@@ -28,6 +28,10 @@ export const callReply = named(
     operation: text('Name of the operation'),
     effect: oneOf(['reads', 'buys', 'changes', 'deletes'], 'What the operation does to the account'),
     data: z.unknown().meta({ description: 'The decoded reply; secrets are ***' }),
+    warnings: list(
+      text('Warning'),
+      'What to know of this call: it is unproven, or a value is beyond what is known to work',
+    ),
   }),
 )
 

@@ -37,7 +37,7 @@ describe('the look before a call', () => {
     [qg, 'share-channel/get', { num: 3 }, 3],
     [qg, 'legacy/whitelist/add', { IP: '203.0.113.1' }, 0],
     [legacy, 'replace', { IP: '203.0.113.1,203.0.113.2' }, 2],
-    [legacy, 'replace', { Num: 4 }, 4],
+    [legacy, 'replace', { Num: 4, IP: '203.0.113.1' }, 4],
     [drawn, 'proxy/draw/pwd', { appUsername: 'sub', productNo: 'p', num: 5 }, 5],
     [drawn, 'instance/open', { appOrderNo: 'a', params: items([{ productNo: 'p', count: 2 }, { productNo: 'q' }]) }, 3],
     [drawn, 'instance/open', { appOrderNo: 'a', params: items([{ cidrBlocks: [{ cidr: 'x', count: 6 }] }]) }, 6],
