@@ -177,7 +177,7 @@ async function planned(byHand: ByHand, operation: string, params: Params): Promi
 }
 
 /** More than the vendor allows in one window: such a call could never be made. */
-function tooMany(name: string, slots: number, { calls, perMs }: CallLimit): OperatorCallRefused {
+function tooMany(name: string, slots: number, { calls, perMs }: CallWindow): OperatorCallRefused {
   const words = `${name} would count as ${slots} calls, and ${calls} are allowed in ${perMs / 1_000} s: name fewer`
   return new OperatorCallRefused('parameters', words)
 }
