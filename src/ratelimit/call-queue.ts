@@ -5,7 +5,8 @@
  */
 import PQueue from 'p-queue'
 import type { Clock, Timer } from '../clock.ts'
-import type { AccountStore, CallWindow, Outcome, ReservationId } from '../store/account-store.ts'
+import type { AccountStore, CallWindow, Outcome, Reserved } from '../store/account-store.ts'
+import { StoreError } from '../store/errors.ts'
 
 /** Poll interval while only a reply can tell when the next slot falls free. */
 const BUSY_WINDOW_MS = 100
@@ -41,10 +42,12 @@ export class CallQueue {
 
   /** Runs up to the reservation within the queue's own turn: between the look at the window and the booking there is nothing. */
   async #turn<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const id = await this.#reserve(signal)
+    const { id, leaveBy = Number.POSITIVE_INFINITY } = await this.#reserve(signal)
     let outcome: Outcome = { kind: 'not-sent' }
     try {
       signal.throwIfAborted()
+      if (this.#clock.now() > leaveBy)
+        throw new StoreError('failed', 'the process was stopped before the call could leave')
       outcome = { kind: 'unknown', channelsUntil: this.#clock.now() }
       const reply = await send()
       outcome = { kind: 'sold', count: 0 }
@@ -58,13 +61,13 @@ export class CallQueue {
     }
   }
 
-  async #reserve(signal: AbortSignal): Promise<ReservationId> {
+  async #reserve(signal: AbortSignal): Promise<Extract<Reserved, { kind: 'reserved' }>> {
     for (;;) {
       const free = { provider: '', count: 0, budget: {}, channels: undefined, ceilings: [] }
       const attempt = this.#store.reserve({ window: this.#window, ...free, isDurable: true })
       this.update()
       const reserved = await attempt
-      if (reserved.kind === 'reserved') return reserved.id
+      if (reserved.kind === 'reserved') return reserved
       const now = this.#clock.now()
       await this.#clock.sleep(Math.max(1, (reserved.until ?? now + BUSY_WINDOW_MS) - now), signal)
     }

@@ -49,16 +49,23 @@ export interface Reservation {
   readonly ceilings: readonly Ceiling[]
   /** Whether the record outlives the process. */
   readonly isDurable: boolean
+  /** How long what it buys may occupy channels, ms: for a cluster, where others see that its host does not settle it. */
+  readonly lifeMs?: number
 }
 
 export type ReservationId = number
 
 export type Reserved =
-  | { readonly kind: 'reserved'; readonly id: ReservationId }
+  /** `leaveBy`: a request that has not left until then may not be sent, for others believe that it is lost; undefined: no limit. */
+  | { readonly kind: 'reserved'; readonly id: ReservationId; readonly leaveBy?: number }
   /** `until`: the earliest time at which it may be granted; undefined when no time is known. */
   | {
       readonly kind: 'denied'
-      readonly by: 'window' | 'channels' | 'budget' | 'ceiling'
+      /**
+       * `planner`: in a cluster, another host buys.
+       * `failover`: in a cluster, its store may have lost calls: none is granted until those count no more.
+       */
+      readonly by: 'window' | 'channels' | 'budget' | 'ceiling' | 'planner' | 'failover'
       readonly until: number | undefined
     }
 

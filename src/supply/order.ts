@@ -59,7 +59,7 @@ export class Order implements CallTicket {
   async run<T>(call: (ticket: CallTicket) => Promise<T>, costOf: CostOf<T>): Promise<OrderResult<T>> {
     const reserved = await this.#accounts.reserve(this.#terms.reservation)
     if (reserved.kind === 'denied') return reserved
-    if (!this.#terms.isWanted()) {
+    if (!this.#terms.isWanted() || this.#now() > (reserved.leaveBy ?? Number.POSITIVE_INFINITY)) {
       this.#settle(reserved.id, { kind: 'not-sent' })
       return { kind: 'cancelled' }
     }

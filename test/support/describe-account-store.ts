@@ -9,6 +9,8 @@ export interface OpenedStore {
   readonly store: AccountStore
   /** The process is killed, and another one opens what it left. Absent where nothing is kept. */
   readonly restart?: () => Promise<AccountStore>
+  /** What was said has reached the store. Absent where it does at once. */
+  readonly flush?: () => Promise<void>
   close(): Promise<void>
 }
 
@@ -33,10 +35,11 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
       await opened?.close()
       opened = undefined
     })
-    const begin = async (): Promise<{ clock: FakeClock; store: AccountStore; opened: OpenedStore }> => {
+    const begin = async () => {
       const clock = new FakeClock({ now: 0 })
-      opened = await open(clock)
-      return { clock, store: opened.store, opened }
+      const fresh = await open(clock)
+      opened = fresh
+      return { clock, store: fresh.store, opened: fresh, flush: async () => fresh.flush?.() }
     }
 
     it('books a call, its addresses and its channels together, and denies what does not fit, with the reason', async () => {
@@ -72,25 +75,28 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
       [{ kind: 'not-sent' }, 10, 0],
       [{ kind: 'unknown', channelsUntil: 60_000 }, 8, 2],
     ])('settles %j once', async (outcome, left, channels) => {
-      const { store } = await begin()
+      const { store, flush } = await begin()
       const id = await reserved(store)
       store.settle(id, outcome)
       store.settle(id, { kind: 'sold', count: 2 })
+      await flush()
       expect([leftOf(store), store.view.channelsBooked('a'), store.view.reservedBy('p')]).toEqual([left, channels, 0])
       expect(store.view.window(usual.window).used).toBe(outcome.kind === 'not-sent' ? 0 : 1)
     })
 
     it('keeps an unknown order booked until the vendor’s list shows what it brought', async () => {
-      const { clock, store } = await begin()
+      const { clock, store, flush } = await begin()
       store.settle(await reserved(store, { ...usual, count: 3 }), { kind: 'unknown', channelsUntil: 60_000 })
+      await flush()
       clock.advance(61_000)
       expect([leftOf(store), store.view.unknownOf('p'), store.view.channelsBooked('a')]).toEqual([7, 3, 0])
       store.resolve('p', 1, clock.now())
+      await flush()
       expect([leftOf(store), store.view.unknownOf('p')]).toEqual([9, 0])
     })
 
     it('counts every holder of a channel until it ends or is freed', async () => {
-      const { clock, store } = await begin()
+      const { clock, store, flush } = await begin()
       store.hold('a', [
         { id: 'x', endsAt: 10_000 },
         { id: 'y', endsAt: 20_000 },
@@ -98,6 +104,7 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
       expect(await store.reserve({ ...usual, count: 5 })).toEqual({ kind: 'denied', by: 'channels', until: 10_000 })
       clock.advance(10_000)
       store.free('a', ['y'])
+      await flush()
       expect(store.view.channelsBooked('a')).toBe(0)
     })
 
@@ -121,6 +128,7 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
           try {
             for (const one of steps) {
               await model.take(one)
+              await fresh.flush?.()
               model.check()
             }
           } finally {
@@ -133,8 +141,11 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
   })
 }
 
-/** A run that opens files takes longer, and so does looking for the smallest one that fails. */
-const FILE_RUNS: Readonly<Record<string, fc.Parameters<[Step[]]>>> = { SQLite: { numRuns: 8, endOnFailure: true } }
+/** A run that opens files or connections takes longer, and so does looking for the smallest one that fails. */
+const FILE_RUNS: Readonly<Record<string, fc.Parameters<[Step[]]>>> = {
+  SQLite: { numRuns: 8, endOnFailure: true },
+  Redis: { numRuns: 8, endOnFailure: true },
+}
 
 async function reserved(store: AccountStore, reservation = usual): Promise<ReservationId> {
   const answer = await store.reserve(reservation)

@@ -138,6 +138,8 @@ export interface Engine {
 
 /** Longer than a connection attempt to a living host takes on any path; the call's own deadline is usually shorter. */
 const CONNECT_TIMEOUT_MS = 10_000
+/** The connector's own timer is coarse, ms. */
+const CONNECT_SLACK_MS = 1_000
 /**
  * Calls within a burst share a connection, later ones open their own: a connection that the vendor closes just as we
  * send would leave us not knowing whether the addresses were sold.
@@ -168,7 +170,7 @@ export function openVendorHttp(options: { clock: Clock; guard?: ConnectGuard; di
   const agents = new Map<boolean, Agent>()
   const dispatcher = (isForeign: boolean) => {
     if (options.dispatcher !== undefined) return options.dispatcher
-    const agent = agents.get(isForeign) ?? newAgent(guard, !isForeign)
+    const agent = agents.get(isForeign) ?? newAgent(clock, guard, !isForeign)
     agents.set(isForeign, agent)
     return agent
   }
@@ -185,10 +187,10 @@ export function openVendorHttp(options: { clock: Clock; guard?: ConnectGuard; di
 const require = createRequire(import.meta.url)
 
 /** Loads undici, which a gateway of lists alone never needs. It reads no proxy from the environment, unlike `fetch`. */
-function newAgent(guard: ConnectGuard, allowPrivate: boolean): Agent {
+function newAgent(clock: Clock, guard: ConnectGuard, allowPrivate: boolean): Agent {
   const { Agent, buildConnector } = require('undici') as typeof import('undici')
   return new Agent({
-    connect: guardedConnector(buildConnector, guard, allowPrivate),
+    connect: promptConnector(guardedConnector(buildConnector, guard, allowPrivate), clock),
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // The call's deadline covers both; undici's own timers are coarse (1 s).
@@ -196,6 +198,22 @@ function newAgent(guard: ConnectGuard, allowPrivate: boolean): Agent {
     bodyTimeout: 0,
     allowH2: false,
   })
+}
+
+/**
+ * A connection that took longer than its timer allows was opened by a process that stood still meanwhile (SIGSTOP): the call is not
+ * written to it, for other hosts of a cluster count it as lost by now.
+ */
+function promptConnector(connect: buildConnector.connector, clock: Clock): buildConnector.connector {
+  return (options, callback) => {
+    const startedAt = clock.now()
+    connect(options, (error, socket) => {
+      if (error !== null) return callback(error, null)
+      if (clock.now() - startedAt <= CONNECT_TIMEOUT_MS + CONNECT_SLACK_MS) return callback(null, socket)
+      socket.destroy()
+      callback(Object.assign(new Error('connect timeout'), { code: 'UND_ERR_CONNECT_TIMEOUT' }), null)
+    })
+  }
 }
 
 /** Connects to what the guard allows: the look-up hands on only such addresses, and an address is checked here. */

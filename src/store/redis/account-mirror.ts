@@ -1,0 +1,235 @@
+/**
+ * What a host knows of the accounts: what the server last said of them, and what this host has asked for since. Only for
+ * planning: the scripts alone decide.
+ */
+import type {
+  AccountView,
+  BudgetLimits,
+  BudgetReached,
+  BudgetView,
+  CallWindow,
+  Outcome,
+  Reservation,
+  WindowView,
+} from '../account-store.ts'
+import type { ServerTime } from './server-time.ts'
+
+/** How many there are, and when the first of them end, on the server's clock. */
+interface Ends {
+  readonly total: number
+  readonly first: readonly number[]
+}
+
+interface Purchases {
+  readonly total: number
+  readonly first: readonly { readonly at: number; readonly count: number }[]
+}
+
+interface WindowState {
+  readonly calls: number
+  readonly perMs: number
+  readonly flying: number
+  readonly ended: Ends
+}
+
+interface ProviderState {
+  readonly hour: Purchases
+  readonly day: Purchases
+  readonly total: number
+  readonly reserved: number
+  readonly unknown: number
+  /** What this host has booked of it and not given back. */
+  readonly net: number
+}
+
+/** As the scripts write it (`VIEW` in account-scripts.ts); an empty list comes as an empty object. */
+export interface AccountStates {
+  readonly now: number
+  /** Since when the server holds all that was written; another value after a failover. */
+  readonly since: number
+  readonly windows: Readonly<Record<string, WindowState>>
+  readonly providers: Readonly<Record<string, ProviderState>>
+  readonly channels: Readonly<Record<string, Ends>>
+}
+
+/** What one request changes that the server has not confirmed. */
+export interface Unconfirmed {
+  readonly reservation: Reservation
+  /** Undefined: it is being reserved. */
+  readonly outcome: Outcome | undefined
+}
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** As in ratelimit/sliding-window.ts. */
+const MAX_IN_FLIGHT = 16
+const NO_ENDS: Ends = { total: 0, first: [] }
+const NO_PURCHASES: Purchases = { total: 0, first: [] }
+const NO_STATE: ProviderState = { hour: NO_PURCHASES, day: NO_PURCHASES, total: 0, reserved: 0, unknown: 0, net: 0 }
+
+export class AccountMirror implements AccountView {
+  readonly #now: () => number
+  readonly #time: ServerTime
+  readonly #windows = new Map<string, WindowState>()
+  readonly #providers = new Map<string, ProviderState>()
+  readonly #channels = new Map<string, Ends>()
+  readonly #unconfirmed = new Set<Unconfirmed>()
+  readonly #sent = new Map<string, number>()
+
+  constructor(now: () => number, time: ServerTime) {
+    this.#now = now
+    this.#time = time
+  }
+
+  /** The names that this host has asked about. */
+  get names(): { windows: string[]; providers: string[]; accounts: string[] } {
+    const keys = (map: ReadonlyMap<string, unknown>) => [...map.keys()]
+    return { windows: keys(this.#windows), providers: keys(this.#providers), accounts: keys(this.#channels) }
+  }
+
+  saw({ windows, providers, channels }: AccountStates): void {
+    for (const [key, state] of Object.entries(windows)) this.#windows.set(key, { ...state, ended: listed(state.ended) })
+    for (const [name, state] of Object.entries(providers))
+      this.#providers.set(name, { ...state, hour: listed(state.hour), day: listed(state.day) })
+    for (const [account, ends] of Object.entries(channels)) this.#channels.set(account, listed(ends))
+  }
+
+  /** @returns what is called when the server has answered: from then on its word counts */
+  expect(change: Unconfirmed): () => void {
+    this.#unconfirmed.add(change)
+    const { window } = change.reservation
+    if (change.outcome === undefined) this.#sent.set(window.key, this.#sentIn(window.key) + 1)
+    if (change.outcome?.kind === 'not-sent') this.#sent.set(window.key, this.#sentIn(window.key) - 1)
+    return () => this.#unconfirmed.delete(change)
+  }
+
+  #sentIn(window: string): number {
+    return this.#sent.get(window) ?? 0
+  }
+
+  window({ key, calls, perMs }: CallWindow): WindowView {
+    const known = this.#windows.get(key)
+    const state = known ?? { calls, perMs, flying: 0, ended: NO_ENDS }
+    if (known === undefined) this.#windows.set(key, state)
+    const allowed = Math.min(calls, state.calls)
+    const now = this.#now()
+    const { flying, ended } = this.#calls(key, state, now)
+    const used = flying + ended
+    const free = Math.max(0, allowed - used)
+    const room = Math.max(0, Math.min(free, MAX_IN_FLIGHT - flying))
+    const ends = state.ended.first.map((at) => this.#time.toHost(at)).filter((at) => at > now)
+    const nextAt = room > 0 ? now : flying >= MAX_IN_FLIGHT ? undefined : ends[Math.max(0, used - allowed)]
+    const untilFree = (ends[0] ?? now) - now
+    return {
+      ...{ allowed, perMs: state.perMs, used, free, room, nextAt, sent: this.#sentIn(key) },
+      isTight: free <= allowed / 2,
+      paceMs: Math.max(state.perMs / Math.max(1, allowed), untilFree / Math.max(1, free)),
+    }
+  }
+
+  #calls(key: string, state: WindowState, now: number): { flying: number; ended: number } {
+    let flying = state.flying
+    let ended = state.ended.total - state.ended.first.filter((at) => this.#time.toHost(at) <= now).length
+    for (const { reservation, outcome } of this.#unconfirmed) {
+      if (reservation.window.key !== key) continue
+      flying += outcome === undefined ? 1 : -1
+      if (outcome !== undefined && outcome.kind !== 'not-sent') ended++
+    }
+    return { flying: Math.max(0, flying), ended }
+  }
+
+  budget(provider: string, limits: BudgetLimits): BudgetView {
+    const spans = this.#spans(provider, limits)
+    const left = Math.min(Number.POSITIVE_INFINITY, ...spans.map(({ limit, spent }) => limit - spent))
+    return { left, reached: (count) => reachedOf(spans, count) }
+  }
+
+  /** The limits, the one that lasts longest first. */
+  #spans(provider: string, { total, perDay, perHour }: BudgetLimits): Span[] {
+    const state = this.#stateOf(provider)
+    const booked = this.#sum(provider, ({ reservation: { count }, outcome }) =>
+      outcome === undefined
+        ? count
+        : outcome.kind === 'unknown'
+          ? 0
+          : (outcome.kind === 'sold' ? outcome.count : 0) - count,
+    )
+    const sliding = (which: 'perHour' | 'perDay', limit: number, purchases: Purchases, lengthMs: number): Span => {
+      const now = this.#now()
+      const ends = purchases.first.map(({ at, count }) => ({ at: this.#time.toHost(at) + lengthMs, count }))
+      const over = ends.reduce((sum, { at, count }) => (at <= now ? sum + count : sum), 0)
+      return { which, limit, spent: purchases.total - over + booked, ends: ends.filter(({ at }) => at > now) }
+    }
+    return [
+      ...(total === undefined
+        ? []
+        : [{ which: 'total' as const, limit: total, spent: state.total + booked, ends: [] }]),
+      ...(perDay === undefined ? [] : [sliding('perDay', perDay, state.day, DAY_MS)]),
+      ...(perHour === undefined ? [] : [sliding('perHour', perHour, state.hour, HOUR_MS)]),
+    ]
+  }
+
+  channelsBooked(account: string): number {
+    const { total, first } = this.#channels.get(account) ?? NO_ENDS
+    if (!this.#channels.has(account)) this.#channels.set(account, NO_ENDS)
+    const now = this.#now()
+    let booked = total - first.filter((at) => this.#time.toHost(at) <= now).length
+    for (const { reservation, outcome } of this.#unconfirmed) {
+      if (reservation.channels?.account !== account) continue
+      if (outcome === undefined) booked += reservation.count
+      else if (outcome.kind !== 'unknown') booked -= reservation.count
+    }
+    return Math.max(0, booked)
+  }
+
+  reservedBy(provider: string): number {
+    const asked = ({ reservation: { count }, outcome }: Unconfirmed) => (outcome === undefined ? count : -count)
+    return Math.max(0, this.#stateOf(provider).reserved + this.#sum(provider, asked))
+  }
+
+  unknownOf(provider: string): number {
+    const lost = ({ reservation: { count }, outcome }: Unconfirmed) => (outcome?.kind === 'unknown' ? count : 0)
+    return this.#stateOf(provider).unknown + this.#sum(provider, lost)
+  }
+
+  #stateOf(provider: string): ProviderState {
+    const state = this.#providers.get(provider) ?? NO_STATE
+    this.#providers.set(provider, state)
+    return state
+  }
+
+  #sum(provider: string, part: (change: Unconfirmed) => number): number {
+    let sum = 0
+    for (const change of this.#unconfirmed) if (change.reservation.provider === provider) sum += part(change)
+    return sum
+  }
+}
+
+interface Span {
+  readonly which: BudgetReached['which']
+  readonly limit: number
+  readonly spent: number
+  /** When the oldest purchases leave it, on this host's clock. */
+  readonly ends: readonly { readonly at: number; readonly count: number }[]
+}
+
+function reachedOf(spans: readonly Span[], count: number): BudgetReached | undefined {
+  const full = spans.find(({ limit, spent }) => spent + count > limit)
+  if (full === undefined) return undefined
+  const { which, limit, spent, ends } = full
+  let excess = spent + count - limit
+  for (const { at, count: bought } of ends) {
+    excess -= bought
+    if (excess <= 0) return { which, limit, until: at }
+  }
+  // Beyond what is known of it, or never.
+  return { which, limit, until: count > limit ? undefined : ends.at(-1)?.at }
+}
+
+/** Lua's empty list is written like its empty object. */
+function listed<T>(list: { readonly total: number; readonly first: readonly T[] }): {
+  total: number
+  first: readonly T[]
+} {
+  return { total: list.total, first: Array.isArray(list.first) ? list.first : [] }
+}

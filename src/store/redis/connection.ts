@@ -1,0 +1,173 @@
+/**
+ * The connection to Redis or Valkey, loaded only where `cluster:` is configured.
+ *
+ *     redis://[user:password@]host[:port][/database]       one server; rediss:// with TLS
+ *     redis+sentinel://[...@]host:port,host:port/master    the master that Sentinels name; rediss+sentinel:// with TLS
+ *     redis+cluster://[...@]host:port,host:port            Redis Cluster; rediss+cluster:// with TLS
+ *
+ * The login is that of the servers; Sentinels are asked without one.
+ */
+import { createHash } from 'node:crypto'
+import { createClient, createCluster, createSentinel } from '@redis/client'
+import type { Clock } from '../../clock.ts'
+import type { Secret } from '../../secret.ts'
+import { StoreError } from '../errors.ts'
+import type { Script, ScriptRunner } from './script.ts'
+
+/** A command without an answer for so long has failed; whether it was carried out is unknown, ms. */
+const COMMAND_TIMEOUT_MS = 2_000
+const CONNECT_TIMEOUT_MS = 2_000
+/** Between two attempts to connect, ms. */
+const RECONNECT_MS = 500
+/** A connection without an answer for so long is given up: each host asks every second, ms. */
+const SILENT_MS = 5_000
+
+export interface RedisSettings {
+  readonly url: Secret
+  /** Of the cluster: in the name of every key, as its hash tag. */
+  readonly name: string
+}
+
+/** What the three kinds of client have in common. */
+interface Client {
+  evalSha(sha: string, args: { keys: string[]; arguments: string[] }): Promise<unknown>
+  eval(lua: string, args: { keys: string[]; arguments: string[] }): Promise<unknown>
+  connect(): Promise<unknown>
+  destroy(): unknown
+  on(event: 'error', listener: () => void): unknown
+}
+
+export class RedisConnection implements ScriptRunner {
+  readonly #clock: Clock
+  readonly #client: Client
+  readonly #prefix: string
+  /** Scripts that were sent whole, and their digests. */
+  readonly #digests = new Map<Script, string>()
+  /** Undefined: not asked for so far. */
+  #connecting: Promise<unknown> | undefined
+
+  constructor({ url, name }: RedisSettings, clock: Clock) {
+    this.#clock = clock
+    this.#client = clientFor(url.reveal())
+    this.#prefix = `turnpike:{${name}}`
+    // Each command that fails says so itself; an event without a listener would end the process.
+    this.#client.on('error', () => {})
+  }
+
+  async run(script: Script, ask: object): Promise<unknown> {
+    try {
+      await this.#connected()
+      return JSON.parse(String(await this.#inTime(this.#eval(script, [JSON.stringify(ask)]))))
+    } catch (error) {
+      throw new StoreError('failed', `the cluster's store does not answer (${wordOf(error)})`)
+    }
+  }
+
+  /** The first attempt is waited for; later the client connects again by itself. */
+  async #connected(): Promise<void> {
+    this.#connecting ??= this.#client.connect()
+    try {
+      await this.#connecting
+    } catch (error) {
+      this.#connecting = undefined
+      throw error
+    }
+  }
+
+  /** The client's own time-out ends when the command is written. */
+  #inTime<T>(reply: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(COMMAND_TIMEOUT_MS, () => reject(new Error('TIMEOUT')))
+      reply.then(resolve, reject).finally(() => timer.clear())
+    })
+  }
+
+  /** A script is sent whole the first time, and later by its digest: so commands are carried out in their order. */
+  async #eval(script: Script, args: string[]): Promise<unknown> {
+    const digest = this.#digests.get(script)
+    const call = { keys: [this.#prefix], arguments: args }
+    if (digest === undefined) {
+      this.#digests.set(script, createHash('sha1').update(script.lua).digest('hex'))
+      return this.#client.eval(script.lua, call)
+    }
+    try {
+      return await this.#client.evalSha(digest, call)
+    } catch (error) {
+      // Another server, or the same one after a restart.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return this.#client.eval(script.lua, call)
+    }
+  }
+
+  close(): void {
+    this.#client.destroy()
+  }
+}
+
+/** The first word of what a server answered (`NOAUTH`, `READONLY`), or the system's code: never an address, nor a login. */
+function wordOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown reason'
+  if ('code' in error && typeof error.code === 'string' && /^\w+$/.test(error.code)) return error.code
+  return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.name
+}
+
+interface RedisAddress {
+  readonly kind: 'server' | 'sentinel' | 'cluster'
+  readonly tls: boolean
+  readonly nodes: readonly { readonly host: string; readonly port: number }[]
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** The master's name for Sentinels, else the number of the database. */
+  readonly path: string
+}
+
+const URL_FORM = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/?#]*))?$/
+
+/** @returns undefined for what is no such URL */
+export function parseRedisUrl(url: string): RedisAddress | undefined {
+  const [, tls, kind = 'server', login = '', hosts = '', path = ''] = URL_FORM.exec(url) ?? []
+  if (hosts === '') return undefined
+  const nodes = hosts.split(',').map(parseNode)
+  const isPathWrong = kind === 'sentinel' ? path === '' : kind === 'cluster' ? path !== '' : !/^\d*$/.test(path)
+  if (nodes.some((node) => node === undefined) || isPathWrong || (kind === 'server' && nodes.length > 1))
+    return undefined
+  const [username, password] = login.split(/:(.*)/s, 2)
+  return {
+    kind: kind as RedisAddress['kind'],
+    tls: tls === 's',
+    nodes: nodes.filter((node) => node !== undefined),
+    username: decoded(username),
+    password: decoded(password),
+    path,
+  }
+}
+
+const decoded = (text: string | undefined) => (text === undefined || text === '' ? undefined : decodeURIComponent(text))
+
+function parseNode(text: string): { host: string; port: number } | undefined {
+  const [, v6, plain, port = '6379'] = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const host = v6 ?? plain
+  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
+}
+
+function clientFor(url: string): Client {
+  const address = parseRedisUrl(url)
+  const [first] = address?.nodes ?? []
+  if (address === undefined || first === undefined) throw new StoreError('failed', 'cluster.url is no URL of Redis')
+  const { kind, nodes, username, password, path, tls } = address
+  const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: RECONNECT_MS, socketTimeout: SILENT_MS }
+  // TLS names the server to be verified by its host; the client library sets it for each node.
+  const socket = tls ? { ...timing, tls: true as const } : timing
+  const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
+  const options = { ...login, socket, disableOfflineQueue: true }
+  if (kind === 'cluster') {
+    const rootNodes = nodes.map((node) => ({ socket: { ...socket, ...node } }))
+    return createCluster({ rootNodes, defaults: options }) as unknown as Client
+  }
+  if (kind === 'sentinel') {
+    const sentinel = { name: path, sentinelRootNodes: [...nodes], nodeClientOptions: options }
+    return createSentinel(sentinel) as unknown as Client
+  }
+  const database = path === '' ? {} : { database: Number(path) }
+  return createClient({ ...options, ...database, socket: { ...socket, ...first } }) as unknown as Client
+}

@@ -1,0 +1,56 @@
+/**
+ * How a script is written and run. A script is one transaction on the server: it takes one JSON object (`ask`), returns one,
+ * and touches only keys that begin with `KEYS[1]`, which holds the hash tag: all keys of a cluster are in one slot.
+ */
+
+export interface Script {
+  readonly name: string
+  readonly lua: string
+}
+
+/** Runs scripts on the server. */
+export interface ScriptRunner {
+  /**
+   * @returns what the script returned
+   * @throws {StoreError} when no answer came: whether the script has run is then unknown
+   */
+  run(script: Script, ask: object): Promise<unknown>
+}
+
+/**
+ * Before each script. `now` is the server's own time in ms: hosts never compare theirs.
+ *
+ *     key(kind, name)    the name of a key
+ *     ms(number)         a whole number as text: Lua would write a large one with an exponent, and -0 as -0
+ *     record(key)        a hash as a table
+ */
+const PRELUDE = `
+local ask = cjson.decode(ARGV[1])
+local call = redis.call
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000.0 + math.floor(time[2] / 1000)
+
+local function key(kind, name)
+  if name then return KEYS[1] .. ':' .. kind .. ':' .. name end
+  return KEYS[1] .. ':' .. kind
+end
+
+local function ms(number) return string.format('%.0f', number + 0) end
+
+local function record(name)
+  local flat, fields = call('HGETALL', name), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
+
+local function number_of(name, field) return tonumber(call('HGET', name, field) or 0) end
+
+-- Adds to a number of a hash that never falls below zero: after a failover there may be less than what is taken away.
+local function add(name, field, count)
+  if call('HINCRBY', name, field, ms(count)) < 0 then call('HSET', name, field, 0) end
+end
+`
+
+export function script(name: string, ...parts: readonly string[]): Script {
+  return { name, lua: [PRELUDE, ...parts].join('\n') }
+}

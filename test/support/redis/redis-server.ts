@@ -1,0 +1,71 @@
+/** A redis-server of the test's own: a free loopback port, nothing written to disk. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+
+export interface RedisServer {
+  readonly port: number
+  readonly url: string
+  readonly pid: number
+  /** The process gets a signal; SIGKILL ends it. */
+  signal(name: NodeJS.Signals): void
+  close(): Promise<void>
+}
+
+/** @param options further options of redis-server; `port` to take the place of an earlier one */
+export async function startRedis(options: { port?: number; args?: readonly string[] } = {}): Promise<RedisServer> {
+  const port = options.port ?? (await freePort())
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    ...(options.args ?? []),
+  ]
+  const child = spawn('redis-server', args, { stdio: 'ignore' })
+  const failed = once(child, 'error').then(([error]) => {
+    throw error as Error
+  })
+  await Promise.race([answers(port, child), failed])
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
+    signal: (name) => void child.kill(name),
+    close: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGCONT')
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Resolves when it answers PING. */
+async function answers(port: number, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null) {
+    const isUp = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
+      socket.once('data', (data) => resolve(String(data).startsWith('+PONG')))
+      socket.once('error', () => resolve(false))
+      socket.setTimeout(1_000, () => resolve(false))
+      socket.once('close', () => resolve(false))
+    }).catch(() => false)
+    if (isUp) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`redis-server has ended with code ${child.exitCode}`)
+}

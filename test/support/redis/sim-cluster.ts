@@ -1,0 +1,204 @@
+/**
+ * A cluster on a fake clock: hosts that buy as the planner does, one store, and a vendor that is the referee. A seed chooses what
+ * happens: crashes, pauses, cuts, lost and late messages, fail-overs with lost writes.
+ */
+import type { CallWindow } from '../../../src/store/account-store.ts'
+import { syncScript } from '../../../src/store/redis/membership-scripts.ts'
+import { RedisAccountStore } from '../../../src/store/redis/redis-account-store.ts'
+import { FakeClock } from '../fake-clock.ts'
+import type { Keyspace } from './keyspace.ts'
+import { LuaRedis } from './lua-redis.ts'
+import { HostClock, randomFrom, SimLink } from './sim-network.ts'
+
+const WINDOW: CallWindow = { key: 'w', calls: 3, perMs: 1_000, statedBy: 'order' }
+/** With the small one the budget is what is short, with the large one the calls. */
+const BUDGETS = [40, 1_000] as const
+const CHANNELS = 30
+const CALL_TIMEOUT_MS = 1_500
+/** From the reservation to the latest arrival of its request: it leaves within one time-out, and is answered within another. */
+const SETTLE_MS = 2 * CALL_TIMEOUT_MS + 1_000
+const LEASE_MS = 3_000
+const SYNC_MS = 1_000
+
+interface Vendor {
+  /** When each call arrived. */
+  readonly arrivals: number[]
+  /** When each address was sold. */
+  readonly sold: number[]
+}
+
+class SimHost {
+  readonly clock: HostClock
+  readonly link: SimLink
+  readonly store: RedisAccountStore
+  readonly #name: string
+  readonly #world: SimCluster
+  #token: string | undefined
+
+  constructor(name: string, world: SimCluster) {
+    this.#name = name
+    this.#world = world
+    this.clock = new HostClock(world.clock)
+    this.link = new SimLink(world, this.clock)
+    this.store = new RedisAccountStore({
+      clock: this.clock,
+      runner: this.link,
+      host: name,
+      token: () => this.#token,
+      leaveMs: CALL_TIMEOUT_MS,
+      settleMs: SETTLE_MS,
+    })
+    this.#beat()
+    this.#buy()
+  }
+
+  async #beat(): Promise<void> {
+    const ask = { host: this.#name, aliveMs: 5_000, report: '', leaseMs: LEASE_MS, mayLead: true, after: 0 }
+    try {
+      const told = (await this.link.run(syncScript, { ...ask, token: this.#token })) as {
+        lead: { token: string; host: string }
+      }
+      this.#token = told.lead.host === this.#name ? told.lead.token : undefined
+    } catch {
+      // It keeps its token: the store refuses it when another host has taken over.
+    }
+    this.clock.after(SYNC_MS, () => void this.#beat())
+  }
+
+  #buy(): void {
+    const { random } = this.#world
+    this.clock.after(random() * 400, () => {
+      this.#buy()
+      // Whoever believes to be the planner, and now and then one that does not.
+      if (this.#token !== undefined || random() < 0.05) void this.#order()
+    })
+  }
+
+  async #order(): Promise<void> {
+    const { random } = this.#world
+    const count = 1 + Math.floor(random() * 3)
+    const reserved = await this.store
+      .reserve({
+        ...{
+          window: WINDOW,
+          provider: 'p',
+          count,
+          budget: { perHour: this.#world.perHour },
+          isDurable: true,
+          lifeMs: 5_000,
+        },
+        channels: { account: 'a', total: CHANNELS },
+        ceilings: [{ scope: 'pool', limit: 20, held: 0 }],
+      })
+      .catch(() => undefined)
+    if (reserved?.kind !== 'reserved') return
+    // A little later, as a connection takes time; what is too old by then does not leave.
+    this.clock.after(random() * 50, () => {
+      if (this.clock.now() > (reserved.leaveBy ?? 0)) this.store.settle(reserved.id, { kind: 'not-sent' })
+      else this.#send(reserved.id, count)
+    })
+  }
+
+  /** The request arrives late or not at all; so does the answer. */
+  #send(id: number, count: number): void {
+    const { clock, random, vendor } = this.#world
+    let isOver = false
+    const settle = (outcome: Parameters<RedisAccountStore['settle']>[1]) => {
+      if (!isOver) this.store.settle(id, outcome)
+      isOver = true
+    }
+    this.clock.after(CALL_TIMEOUT_MS, () => settle({ kind: 'unknown', channelsUntil: this.clock.now() + 5_000 }))
+    if (random() < 0.03) return
+    // Aborted by then, it may arrive up to a second later.
+    clock.after(random() < 0.05 ? random() * (CALL_TIMEOUT_MS + 900) : random() * 100, () => {
+      vendor.arrivals.push(clock.now())
+      const sold = random() < 0.1 ? 0 : count
+      for (let i = 0; i < sold; i++) vendor.sold.push(clock.now())
+      if (random() < 0.03) return
+      const outcome =
+        sold === 0 ? { kind: 'refused' as const, isTooMany: false } : { kind: 'sold' as const, count: sold }
+      clock.after(random() * 100, () => this.clock.run(() => settle(outcome)))
+    })
+  }
+}
+
+export class SimCluster {
+  readonly clock = new FakeClock({ now: 1_000_000 })
+  readonly redis = new LuaRedis(() => this.clock.now())
+  readonly random: () => number
+  readonly vendor: Vendor = { arrivals: [], sold: [] }
+  readonly perHour: number
+  readonly #withFailover: boolean
+  #hosts: SimHost[] = []
+  #replica: Keyspace = new Map()
+  #started = 0
+  faults = 0
+
+  constructor(seed: number, hosts: number) {
+    this.random = randomFrom(seed)
+    // A host that dies while the store loses what it wrote takes its knowledge along: then nobody can know.
+    this.#withFailover = seed % 2 === 1
+    this.perHour = BUDGETS[seed % 4 < 2 ? 0 : 1]
+    this.redis.settleIn()
+    for (let i = 0; i < hosts; i++) this.#start()
+  }
+
+  #start(): void {
+    this.#hosts.push(new SimHost(`h${++this.#started}`, this))
+  }
+
+  /** Runs for so long, with a fault about every second. @throws {Error} at the first breach */
+  async run(ms: number): Promise<void> {
+    const end = this.clock.now() + ms
+    while (this.clock.now() < end) {
+      await this.clock.run(250)
+      if (this.random() < 0.5) this.#replica = this.redis.snapshot()
+      this.check()
+      if (this.random() < 0.25) this.#fault()
+    }
+  }
+
+  #fault(): void {
+    this.faults++
+    const host = this.#hosts[Math.floor(this.random() * this.#hosts.length)]
+    if (host === undefined) return
+    const forMs = this.random() * 8_000
+    const kind = this.random()
+    if (kind < 0.35) {
+      host.clock.pause()
+      this.clock.after(forMs, () => host.clock.resume())
+    } else if (kind < 0.7) {
+      host.link.isCut = true
+      this.clock.after(forMs, () => (host.link.isCut = false))
+    } else if (this.#withFailover) this.redis.becomeMaster(this.#replica)
+    else {
+      host.clock.kill()
+      this.#hosts = this.#hosts.filter((one) => one !== host)
+      this.#start()
+    }
+  }
+
+  /** The vendor's view: it alone knows when what arrived. */
+  check(): void {
+    const { arrivals, sold } = this.vendor
+    arrivals.sort((a, b) => a - b)
+    for (let i = WINDOW.calls; i < arrivals.length; i++) {
+      const apart = (arrivals[i] ?? 0) - (arrivals[i - WINDOW.calls] ?? 0)
+      if (apart < WINDOW.perMs) throw new Error(`${WINDOW.calls + 1} calls within ${apart} ms at ${arrivals[i]}`)
+    }
+    if (sold.length > this.perHour) throw new Error(`${sold.length} addresses were sold, ${this.perHour} allowed`)
+  }
+
+  /** Everybody is well again: what the vendor sold is booked, and nothing is under way. */
+  async settle(): Promise<void> {
+    for (const { clock, link } of this.#hosts) {
+      clock.resume()
+      link.isCut = false
+    }
+    await this.clock.run(20_000)
+    this.check()
+    const booked = Number(this.redis.command('HGET', 'turnpike:{test}:budget:p', 'total') ?? 0)
+    const { length: sold } = this.vendor.sold
+    if (booked < sold) throw new Error(`an order is lost: ${sold} sold, ${booked} booked`)
+  }
+}

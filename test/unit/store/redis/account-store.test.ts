@@ -1,0 +1,21 @@
+import { RedisAccountStore } from '../../../../src/store/redis/redis-account-store.ts'
+import { describeAccountStore } from '../../../support/describe-account-store.ts'
+import { LuaRedis } from '../../../support/redis/lua-redis.ts'
+
+describeAccountStore('Redis scripts', async (clock) => {
+  const redis = new LuaRedis(() => clock.now())
+  redis.settleIn()
+  redis.lead('t')
+  const store = new RedisAccountStore({
+    clock,
+    runner: redis,
+    token: () => 't',
+    leaveMs: 1_000_000_000,
+    settleMs: 1_000_000_000,
+  })
+  return {
+    store,
+    flush: () => store.flush(new AbortController().signal),
+    close: async () => store.close(),
+  }
+})

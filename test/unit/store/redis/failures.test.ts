@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Reservation } from '../../../../src/store/account-store.ts'
+import { RedisAccountStore } from '../../../../src/store/redis/redis-account-store.ts'
+import type { ScriptRunner } from '../../../../src/store/redis/script.ts'
+import { FakeClock } from '../../../support/fake-clock.ts'
+import { LuaRedis } from '../../../support/redis/lua-redis.ts'
+
+const SETTLE_MS = 10_000
+const order: Reservation = {
+  window: { key: 'w', calls: 2, perMs: 1_000 },
+  provider: 'p',
+  count: 2,
+  budget: { perHour: 10 },
+  channels: { account: 'a', total: 6 },
+  ceilings: [{ scope: 'pool', limit: 5, held: 0 }],
+  isDurable: true,
+  lifeMs: 30_000,
+}
+
+const stores: RedisAccountStore[] = []
+afterEach(() => {
+  for (const store of stores.splice(0)) store.close()
+})
+
+function world() {
+  const clock = new FakeClock()
+  const redis = new LuaRedis(() => clock.now())
+  redis.settleIn()
+  redis.lead('1 a')
+  const open = (host: string, token = '1 a', runner: ScriptRunner = redis) => {
+    const store = new RedisAccountStore({
+      clock,
+      runner,
+      host,
+      token: () => token,
+      leaveMs: 1_000,
+      settleMs: SETTLE_MS,
+    })
+    stores.push(store)
+    return store
+  }
+  return { clock, redis, open }
+}
+
+const flushed = (store: RedisAccountStore) => store.flush(new AbortController().signal)
+
+describe('orders of a cluster', () => {
+  it('are refused from a host whose lease another one has taken, and calls that buy nothing are not', async () => {
+    const { redis, open } = world()
+    const [former, next] = [open('a'), open('b', '2 b')]
+    expect(await former.reserve(order)).toMatchObject({ kind: 'reserved' })
+    redis.lead('2 b')
+    expect(await former.reserve(order)).toEqual({ kind: 'denied', by: 'planner', until: undefined })
+    expect(await former.reserve({ ...order, count: 0 })).toMatchObject({ kind: 'reserved' })
+    expect(await next.reserve(order)).toMatchObject({ by: 'window' })
+  })
+
+  it('become unknown when their host does not settle them, and what it says later still counts', async () => {
+    const { clock, open } = world()
+    const [dead, alive] = [open('a'), open('b')]
+    const reserved = await dead.reserve(order)
+    // What a host has asked about once is kept up to date.
+    expect([alive.view.unknownOf('p'), alive.view.channelsBooked('a'), alive.view.window(order.window).used]).toEqual([
+      0, 0, 0,
+    ])
+    clock.advance(SETTLE_MS)
+    await alive.refresh()
+    // The slot is held until a request that left at the last moment counts no more.
+    expect(alive.view.window(order.window).used).toBe(1)
+    expect([alive.view.unknownOf('p'), alive.view.reservedBy('p'), alive.view.channelsBooked('a')]).toEqual([2, 0, 2])
+    expect(alive.view.budget('p', order.budget).left).toBe(8)
+    if (reserved.kind === 'reserved') dead.settle(reserved.id, { kind: 'sold', count: 1 })
+    await flushed(dead)
+    await alive.refresh()
+    expect([alive.view.unknownOf('p'), alive.view.budget('p', order.budget).left]).toEqual([0, 9])
+  })
+
+  it('that were reserved without an answer are withdrawn', async () => {
+    const { clock, redis, open } = world()
+    let isDeaf = true
+    const deaf: ScriptRunner = {
+      run: async (script, ask) => {
+        const answer = redis.runNow(script, ask)
+        if (isDeaf) throw new Error('no answer')
+        return answer
+      },
+    }
+    const store = open('a', '1 a', deaf)
+    await expect(store.reserve(order)).rejects.toThrow('no answer')
+    isDeaf = false
+    await clock.run(5_000)
+    await flushed(store)
+    await store.refresh()
+    expect([store.view.budget('p', order.budget).left, store.view.reservedBy('p')]).toEqual([10, 0])
+    expect(store.view.window(order.window).used).toBe(0)
+  })
+})
+
+describe('after a failover', () => {
+  it('no call is granted until those that may be lost count no more; what a host has booked is booked anew', async () => {
+    const { clock, redis, open } = world()
+    const store = open('a')
+    const before = redis.snapshot()
+    const reserved = await store.reserve(order)
+    if (reserved.kind === 'reserved') store.settle(reserved.id, { kind: 'sold', count: 2 })
+    await flushed(store)
+    redis.becomeMaster(before)
+    redis.lead('1 a')
+    const at = clock.now() + order.window.perMs + 5 + 1_000 + SETTLE_MS
+    expect(await store.reserve(order)).toEqual({ kind: 'denied', by: 'failover', until: at })
+    await flushed(store)
+    expect(store.view.budget('p', order.budget).left).toBe(8)
+    clock.advance(at - clock.now())
+    expect(await store.reserve(order)).toMatchObject({ kind: 'reserved' })
+  })
+})
