@@ -9,7 +9,7 @@ import type { ProviderParts } from './provider-contract.ts'
 /** While only the reply to a call under way can tell when the vendor may be called again. */
 const BUSY_WINDOW_MS = 100
 /** The part of a life by which an address may be replaced early, so that its order goes together with others. */
-const MOST_BATCHED = 1 / 8
+const MOST_BATCHED = 1 / 5
 /** How long an address may live whose vendor has told no life yet, ms. */
 export const UNKNOWN_LIFE_MS = 60_000
 
@@ -126,14 +126,14 @@ export class Capacity {
 
   /**
    * How far apart orders for the stock are, ms; what falls due meanwhile goes into one call. While more than half of the
-   * window is free they would use half of it, so that the other half is there for waiting clients, and for a vendor that
-   * enforces less than it documents; then all that is left is spread over the time until the next slot falls free.
+   * window is free they would use a third of it, so that the rest is there for waiting clients, and for a vendor that enforces
+   * less than it documents; then all that is left is spread over the time until the next slot falls free.
    */
   get batchMs(): number {
     const { isTight, paceMs, perMs, allowed } = this.window
     if (isTight) return paceMs
     const lifeMs = this.#parts.ingest.latestLife?.lentMs ?? UNKNOWN_LIFE_MS
-    return Math.min((2 * perMs) / allowed, lifeMs * MOST_BATCHED)
+    return Math.min((3 * perMs) / allowed, lifeMs * MOST_BATCHED)
   }
 
   /** The distance of calls at which the window is never used up, ms. */

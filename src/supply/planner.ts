@@ -38,7 +38,7 @@ const STOCK_PRIORITY = 0
  */
 const PLAN_EVERY_MS = 50
 /** An address is ordered this much before the moment that its call latency asks for. */
-const LEAD_SLACK_MS = 500
+const LEAD_SLACK_MS = 200
 
 export class Planner implements SupplyView {
   #settings: PlannerSettings

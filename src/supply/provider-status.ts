@@ -247,12 +247,13 @@ export class ProviderStatus {
 
   /**
    * An address failed before it ever worked, or its login was refused.
+   * @param hasLogin whether we log in at it
    * @returns the new state when this was the fault that stops the buying
    */
-  addressFailed(id: string, cause: string | undefined): ProviderState | undefined {
+  addressFailed(id: string, cause: string | undefined, hasLogin = true): ProviderState | undefined {
     this.#faults.add(id)
     if (this.#faults.size < FAULTS_THAT_STOP || this.#fault !== undefined) return undefined
-    const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause)}`
+    const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause, hasLogin)}`
     return this.#found(words)
   }
 
@@ -307,7 +308,9 @@ function untilNext(wallMs: number, periodMs: number): number {
   return periodMs - (wallMs % periodMs)
 }
 
-function causeInWords(cause: string | undefined): string {
+function causeInWords(cause: string | undefined, hasLogin: boolean): string {
+  if (cause === 'login' && !hasLogin)
+    return 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'
   if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
   if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
   if (cause === 'forbidden') return 'they lead to private addresses: allowPrivate: true accepts them'

@@ -263,12 +263,14 @@ export class Provider implements PendingPollerHandler {
       store.opened(upstream.id)
       return void status.addressWorked()
     }
-    if (cause === 'login' && upstream.facts.username === undefined) this.#loginRefused()
-    const stopped = status.addressFailed(upstream.id, cause)
+    const hasLogin = upstream.facts.username !== undefined
+    const stopped = status.addressFailed(upstream.id, cause, hasLogin)
     if (stopped !== undefined) this.#log.error({ cause }, stopped.words)
+    // Without a login, addresses know their users by where they come from.
+    if (!hasLogin && (cause === 'login' || stopped !== undefined)) this.#register()
   }
 
-  #loginRefused(): void {
+  #register(): void {
     void this.#parts.whitelist
       .loginsRefused(this.#stopping.signal)
       .then((isRegistered) => isRegistered && this.retry())

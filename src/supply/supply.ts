@@ -22,6 +22,8 @@ export interface SupplyParts {
   readonly accounts: Accounts
   /** Waiting clients should ask again. */
   readonly onSettled: () => void
+  /** Uniform in [0, 1), for the jitter of pauses. */
+  readonly random?: () => number
 }
 
 export interface SupplySource {

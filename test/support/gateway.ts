@@ -31,6 +31,8 @@ type ConfigPart = { readonly [key: string]: unknown }
 export interface GatewayOptions extends WorldOptions {
   /** How the gateway speaks with the upstreams; http. */
   readonly scheme?: 'http' | 'https' | 'socks5'
+  /** Nothing is set but what a test needs in order to run: pool, dials, waits and supply are as a new user has them. */
+  readonly isUntouched?: boolean
   /** Laid over the base configuration: objects are merged, anything else replaces. */
   readonly config?: ConfigPart
   /** Of the one static provider, or several providers instead of it. */
@@ -86,6 +88,9 @@ const BASE: ConfigPart = {
   log: { level: 'debug', access: 'on' },
 }
 
+const { listen, admin, state, stop, log } = BASE
+const UNTOUCHED: ConfigPart = { listen, admin, state, stop, log }
+
 const UNDO_MS = 3_000
 /** Of vendor calls and of `turnpike try`: `socks` never clears its time-out, undici's one timer ticks twice a second. Both are unref'd. */
 const PACKAGE_TIMERS = /node_modules.(socks|undici)./
@@ -139,10 +144,14 @@ export function eventually<T>(ask: () => T, message?: string) {
   return expect.poll(ask, { interval: 5, timeout: UNDO_MS, ...(message === undefined ? {} : { message }) })
 }
 
-function yamlOf(world: World, { scheme, config = {}, provider = {}, providers }: GatewayOptions): ConfigPart {
+function yamlOf(
+  world: World,
+  { scheme, config = {}, provider = {}, providers, isUntouched }: GatewayOptions,
+): ConfigPart {
   const tls = scheme === 'https' ? { upstream: { tls: { ca: 'ca.pem' } } } : {}
   const one = { name: 'own', vendor: 'static', allowPrivate: true, list: world.lines(scheme), ...tls, ...provider }
-  return { ...merge(BASE, config), providers: providers?.(world) ?? [one] }
+  const base = isUntouched === true ? UNTOUCHED : BASE
+  return { ...merge(base, config), providers: providers?.(world) ?? [one] }
 }
 
 function merge(base: ConfigPart, over: ConfigPart): ConfigPart {

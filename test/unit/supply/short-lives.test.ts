@@ -1,7 +1,7 @@
 /** A margin of 2 s and a minLife of 5 s threw every address of such products away: 58 bought, 0 requests served. */
 import { expect, it } from 'vitest'
 import { sequence } from '../pool/pool-fixture.ts'
-import { World } from './supply-world.ts'
+import { untouched, World } from './supply-world.ts'
 
 it.each([
   ['seconds', undefined],
@@ -9,7 +9,7 @@ it.each([
 ])('serves with lives of 4 to 6 s and the default configuration, told as %s', async (_, skewMs) => {
   const random = sequence(4)
   const vendor = { lifeMs: () => 4_000 + 2_000 * random(), latencyMs: () => 200, skewMs }
-  const world = new World({ a: { vendor } }, { minLife: 'auto', floor: 5 })
+  const world = new World({ a: { vendor } }, untouched())
   for (let n = 0; n < 1_200; n++) {
     world.connect(300)
     await world.clock.run(100)

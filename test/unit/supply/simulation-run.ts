@@ -195,7 +195,7 @@ function assemble(rules: Rules, clock: FakeClock, random: Random) {
   const supply: Supply = new Supply(
     { ...rules, waitTimeout: WAIT_MS },
     names.map((name) => ({ settings: account(name), source })),
-    { clock, pool, log, store, accounts, onSettled: () => leaseQueue.review() },
+    { clock, pool, log, store, accounts, random, onSettled: () => leaseQueue.review() },
   )
   const sessionTable = new SessionTable(pool, { idle: 60_000, max: 10 }, clock, store)
   const leaseQueue: LeaseQueue = new LeaseQueue(

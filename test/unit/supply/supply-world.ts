@@ -1,4 +1,5 @@
 /** Clients, lease queue, pool and supply as in the gateway, over vendors that keep their own books, on one fake clock. */
+import { parseConfig } from '../../../src/config/load.ts'
 import { createLog } from '../../../src/log.ts'
 import { anyUpstream, type Filter, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
@@ -9,6 +10,7 @@ import type { Restored } from '../../../src/store/contract.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts as AccountRegistry } from '../../../src/supply/account.ts'
+import { plannerSettings } from '../../../src/supply/configured-sources.ts'
 import type { PlannerSettings } from '../../../src/supply/planner.ts'
 import type { Provider } from '../../../src/supply/provider.ts'
 import type { ProviderSettings } from '../../../src/supply/provider-contract.ts'
@@ -252,6 +254,13 @@ export function account(name: string, rest: Partial<ProviderSettings> = {}): Pro
 export interface Rules extends Omit<PlannerSettings, 'waitTimeout' | 'uses'> {
   readonly uses: number
   readonly connections: number
+}
+
+/** What a gateway.yaml that sets nothing of it makes of demand. */
+export function untouched(): Rules {
+  const config = parseConfig('providers: [{ name: a, vendor: demo }]', 'gateway.yaml', {})
+  const { waitTimeout: _, ...rules } = plannerSettings(config)
+  return { ...rules, connections: config.pool.perUpstream.connections }
 }
 
 export type Accounts = Readonly<
