@@ -15,8 +15,8 @@ export const verdictTexts = {
     zh: '{provider}：供应商拒绝了密钥：{reason}。',
   },
   'remedy.key-wrong': {
-    en: 'Correct the credentials of {provider} and restart; if they were corrected at the vendor, press Retry.',
-    zh: '更正 {provider} 的 credentials 并重启；如果是在供应商处更正的，请点“重试”。',
+    en: 'Correct the credentials of {provider} in gateway.yaml or .env, then run turnpike reload; if they were corrected at the vendor, press Retry.',
+    zh: '在 gateway.yaml 或 .env 中更正 {provider} 的 credentials，然后运行 turnpike reload；如果是在供应商处更正的，请点“重试”。',
   },
   'verdict.plan-expired': {
     en: '{provider}: the plan at the vendor has ended: {reason}.',
@@ -39,8 +39,8 @@ export const verdictTexts = {
     zh: '{provider}：供应商拒绝了请求参数：{reason}。',
   },
   'remedy.request-wrong': {
-    en: 'Correct product and request of {provider} in gateway.yaml, then restart.',
-    zh: '更正 gateway.yaml 中 {provider} 的 product 和 request，然后重启。',
+    en: 'Correct product and request of {provider} in gateway.yaml, then run turnpike reload.',
+    zh: '更正 gateway.yaml 中 {provider} 的 product 和 request，然后运行 turnpike reload。',
   },
   'verdict.addresses-unusable': {
     en: '{provider}: the addresses that it sells do not work: {reason}.',

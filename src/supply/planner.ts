@@ -165,8 +165,10 @@ export class Planner implements SupplyView {
     const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
     const isGrowth = stock.lendable + incoming < wanted
+    const least = Math.min(...providers.map(({ source }) => source.minPerOrder ?? 1))
+    const asked = missing > 0 ? Math.max(missing, least) : missing
     const ordered =
-      isGrowth || this.#isStockDue(group, now) ? this.#order(providers, Math.min(missing, room), group, now) : 0
+      isGrowth || this.#isStockDue(group, now) ? this.#order(providers, Math.min(asked, room), group, now) : 0
     if (ordered > 0) group.stockAt = now + Math.max(...providers.map((p) => p.capacity.batchMs))
     if (uncapped > sustained || ordered < Math.min(missing, room)) for (const p of providers) p.channelsAreShort()
     if (ordered < missing) this.#wakeWhenPossible(providers, group.waiting > 0, now)

@@ -333,6 +333,8 @@ export interface Product {
   readonly maxPerCall: number
   /** How many every call brings, whatever count is asked for: a link that nobody here can change. */
   readonly lot?: () => number
+  /** An order is raised to so many where budget, channels and ceilings allow it; 1 when left out. */
+  readonly minPerOrder?: number
   /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
   readonly channels?: true
   /** An extraction lists what is held already beside what is new: only the new is a purchase. */
@@ -517,6 +519,8 @@ export interface Source {
   readonly maxPerCall: number
   /** How many addresses every extraction brings (and costs), whatever count is asked for; undefined where the count decides. */
   readonly lot?: number | undefined
+  /** An order is raised to so many where budget, channels and ceilings allow it; 1 when left out. */
+  readonly minPerOrder?: number
   /** An extraction lists what is held already beside what is new. */
   readonly listsHeld?: boolean
   /** A list of the user's own: nothing is bought, so all of it is taken at once, whatever the demand. */

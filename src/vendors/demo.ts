@@ -148,6 +148,8 @@ export const demo: Vendor = {
       extract: 'get',
       query: 'query',
       maxPerCall: MAX_PER_CALL,
+      // Its addresses cost nothing: with four from the start, the first requests of a new user already show rotation.
+      minPerOrder: 4,
       channels: true,
       order: (count, request): Params => ({ ...request, num: count }),
       deliver,

@@ -32,6 +32,7 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     vendor: vendor.name,
     product: settings.product,
     maxPerCall: product.maxPerCall,
+    minPerOrder: product.minPerOrder ?? 1,
     get lot() {
       return product.lot?.()
     },

@@ -431,3 +431,13 @@ it('serves filters that only one provider fulfils', async () => {
   await world.clock.run(1_000)
   expect([world.vendor('a').sold, world.vendor('b').sold, world.waits]).toEqual([1, 1, [400, 450]])
 })
+
+it('raises an order to what the vendor sells at least, within budget and ceilings', async () => {
+  const bought = async (minPerOrder: number, budget: object = {}) => {
+    const world = new World({ a: { vendor: { minPerOrder }, settings: { budget } } })
+    world.connect()
+    await world.clock.run(500)
+    return world.vendor('a').calls.map(({ count }) => count)
+  }
+  expect([await bought(1), await bought(4), await bought(4, { perHour: 3 })]).toEqual([[1], [4], [3]])
+})

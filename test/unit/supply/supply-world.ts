@@ -35,6 +35,8 @@ export interface VendorRules {
   readonly channels: number | undefined
   readonly limit: RateLimit
   readonly maxPerCall: number
+  /** What an order is raised to, where it may be. */
+  readonly minPerOrder: number
   /** What every order must be for, as the source tells; undefined: any count. */
   readonly lot: number | undefined
   /** What every order brings, whatever it was for. */
@@ -60,6 +62,7 @@ const usual: VendorRules = {
   channels: undefined,
   limit: { calls: 60, perMs: 60_000 },
   maxPerCall: 100,
+  minPerOrder: 1,
   lot: undefined,
   brings: undefined,
   canList: false,
@@ -108,7 +111,7 @@ export class SimulatedVendor {
   }
 
   source(accounts: AccountRegistry): Source {
-    const { limit, maxPerCall, canList, isList, lot, brings, dialMs, plan } = this.#rules
+    const { limit, maxPerCall, minPerOrder, canList, isList, lot, brings, dialMs, plan } = this.#rules
     const learned = accounts.learnedOf(this.name)
     const channelsOf = () => this.#rules.channels ?? learned.channels
     const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
@@ -119,6 +122,7 @@ export class SimulatedVendor {
       vendor: 'simulated',
       product: 'short',
       maxPerCall,
+      minPerOrder,
       lot,
       isList,
       byChannel: this.#rules.channels !== undefined || plan !== undefined,
