@@ -36,6 +36,7 @@ export function gatewayFacts({ config, source, addresses }: GatewayParts): Gatew
       session,
       provider: provider ?? null,
     })),
+    directRules: config.routes.filter(({ to }) => to.kind === 'direct').length,
   }
 }
 

@@ -83,6 +83,13 @@ export const pageTexts = {
   'provider.resume': { en: 'Resume', zh: '恢复' },
   'provider.next': { en: 'next attempt in {seconds} s', zh: '{seconds} 秒后再次尝试' },
 
+  'direct.title': { en: 'direct', zh: '直连' },
+  'direct.why': {
+    en: 'Rules of routes that lead past all upstreams: {rules}. Their targets see the address of this machine.',
+    zh: 'routes 中绕过所有上游的规则：{rules} 条。其目标会看到本机的地址。',
+  },
+  'direct.opened': { en: 'Opened directly', zh: '直连次数' },
+
   // Pool
   'pool.title': { en: 'Addresses', zh: '地址' },
   'pool.empty': {

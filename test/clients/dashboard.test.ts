@@ -50,7 +50,8 @@ async function startShop(lines: readonly string[]) {
   return shop
 }
 
-async function startAll() {
+/** @param rules of `routes` */
+async function startAll(rules: readonly object[] = []) {
   const world = await startWorld({ upstreams: 3 })
   onTestFinished(() => world.close())
   const shop = await startShop(world.lines())
@@ -58,6 +59,7 @@ async function startAll() {
   const gateway = await startProcess({
     listen: [{ port: 0 }],
     admin: { port: adminPort, token: TOKEN },
+    routes: rules,
     providers: [
       { name: 'demo', vendor: 'demo', budget: { perHour: 100 } },
       {
@@ -160,6 +162,16 @@ describe('the dashboard', () => {
     await page.click('dialog button[type=submit]')
     await page.waitForSelector('.verdict[data-code=key-wrong]', { state: 'detached' })
     expect(await page.locator('[data-provider=shop] .badge').textContent()).toBe('ready')
+  })
+
+  it('counts what leaves through no upstream, where a rule says direct', async () => {
+    const { world, gateway, admin } = await startAll([{ host: '127.0.0.0/8', to: 'direct', allowPrivate: true }])
+    const page = await openPage(admin)
+    await page.waitForSelector('[data-direct]')
+    await ask(gateway, 'crawler', `http://${world.site.authority}/`)
+    const opened = page.locator('[data-direct] dd')
+    await expect.poll(() => opened.textContent(), { timeout: WAIT_MS }).toBe('1')
+    expect(await violationsOf(page)).toEqual([])
   })
 
   it('speaks Chinese, is dark, and fits a telephone', async () => {

@@ -2,6 +2,7 @@
 import { type Clock, isoTime } from '../../clock.ts'
 import type { Upstream } from '../../pool/upstream.ts'
 import { percentile, SETUP_BUCKETS } from '../../proxy/setup-times.ts'
+import { DIRECT } from '../../upstream/direct.ts'
 import type { CountersEvent } from '../api/schemas/events.ts'
 import type { AdminView } from '../view.ts'
 import type { Feed } from './feed.ts'
@@ -34,7 +35,7 @@ export class CountersFeed implements Feed {
 
   #read(): CountersEvent {
     const { clock, gauges, traffic } = this.#parts
-    const { openedCount, refusedCount, setupCounts, triesFailed, upBytes, downBytes } = traffic()
+    const { openedCount, openedBy, refusedCount, setupCounts, triesFailed, upBytes, downBytes } = traffic()
     const elapsed = Math.max(1, clock.now() - this.#readAt) / 1_000
     const perSecond = (count: number) => Math.round((count / elapsed) * 10) / 10
     return {
@@ -42,6 +43,7 @@ export class CountersFeed implements Feed {
       ...gauges(),
       upstreams: this.#upstreams(),
       opened: openedCount,
+      openedDirect: openedBy.get(DIRECT) ?? 0,
       refused: refusedCount,
       triesFailed: Object.values(triesFailed).reduce((sum, count) => sum + count, 0),
       bytesFromClients: upBytes,

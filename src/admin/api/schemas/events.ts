@@ -27,6 +27,7 @@ export const countersEvent = named(
       })
       .meta({ description: 'Upstreams in the pool by state' }),
     opened: count('Tunnels and exchanges opened since the start'),
+    openedDirect: count('Of them without an upstream, because a rule of routes says direct'),
     refused: count('Requests refused since the start'),
     triesFailed: count('Upstreams that did not open, since the start'),
     bytesFromClients: count('Octets from clients, of ended connections'),

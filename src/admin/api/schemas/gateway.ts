@@ -39,6 +39,7 @@ export const gatewayReport = named(
       }),
       'Ports for clients, in the order of the configuration',
     ),
+    directRules: count('Rules of routes that lead past all upstreams'),
   }),
 )
 

@@ -3,6 +3,7 @@ import { type Signal, useSignal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { t } from '../i18n.ts'
+import { DirectCard } from '../parts/direct-card.tsx'
 import { ProviderCard } from '../parts/provider-card.tsx'
 import { Tiles } from '../parts/tiles.tsx'
 import { gateway, providers } from '../state.ts'
@@ -28,6 +29,7 @@ export function Overview() {
             {providers.value.map((report) => (
               <ProviderCard key={report.name} report={report} />
             ))}
+            <DirectCard />
           </div>
         )}
       </section>
