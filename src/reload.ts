@@ -20,6 +20,7 @@ import type { Health } from './pool/health.ts'
 import type { Pool } from './pool/pool.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
 import type { TrafficCounters } from './proxy/stream-info.ts'
+import { isSame } from './same.ts'
 import { budgetOf, dataSettings } from './settings.ts'
 import { type ConfiguredSources, plannerSettings } from './supply/configured-sources.ts'
 import type { Supply } from './supply/supply.ts'
@@ -195,13 +196,16 @@ export class Reload {
 
   /** Something in the folder was written: perhaps another file. */
   #written(): void {
-    let text: string | undefined
+    let found: ConfigSource | undefined
     try {
-      text = this.#read?.().source?.text
+      found = this.#read?.().source
     } catch {
       // A mistake, or no file: the reload says which.
     }
-    if (text === undefined || text !== this.source?.text) void this.reload('file').catch(() => {})
+    const { text, environment } = this.source ?? {}
+    // The file .env lies in the same folder.
+    if (found === undefined || found.text !== text || !isSame(found.environment, environment))
+      void this.reload('file').catch(() => {})
   }
 
   #unwatch(): void {

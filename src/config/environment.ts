@@ -1,8 +1,26 @@
 /** `${NAME}` in the values of a configuration. */
+import { readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
 import { type Document, type Scalar, visit } from 'yaml'
 import type { TextProblem } from './yaml-text.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Holds secrets of a configuration, one `NAME=value` a line, in the folder of the configuration. */
+export const DOT_ENV = '.env'
+
+/**
+ * The environment of a configuration: what the process has, and below it the file `.env` beside the configuration, so that a
+ * variable of the process wins. A file that cannot be read counts as absent: then its variables are reported as not set.
+ */
+export function environmentOf(file: string, environment: Environment): Environment {
+  try {
+    return { ...parseEnv(readFileSync(join(dirname(resolve(file)), DOT_ENV), 'utf8')), ...environment }
+  } catch {
+    return environment
+  }
+}
 
 export interface Substitution {
   readonly problems: readonly TextProblem[]

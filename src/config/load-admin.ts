@@ -1,7 +1,7 @@
 /** The part of a configuration that a command needs to speak with a running gateway. */
 import { stringify } from 'yaml'
 import { ConfigError } from '../errors.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, environmentOf } from './environment.ts'
 import { loadConfig, parseConfig, readText } from './load.ts'
 import type { Config } from './schema.ts'
 import { plainValue, readYamlText } from './yaml-text.ts'
@@ -24,7 +24,7 @@ export function loadAdmin(file: string, environment: Environment): Pick<Config, 
   try {
     const part = { ...(admin === undefined ? {} : { admin }), ...(state === undefined ? {} : { state }) }
     // Port 0 clashes with no port of the admin.
-    return parseConfig(stringify({ listen: [{ port: 0 }], providers: [NO_PROVIDER], ...part }), file, environment)
+    return parseConfig(stringify({ listen: [{ port: 0 }], providers: [NO_PROVIDER], ...part }), file, environmentOf(file, environment))
   } catch (error) {
     // The whole file tells the mistake at its place.
     if (error instanceof ConfigError) return loadConfig(file, environment)

@@ -6,7 +6,7 @@ import { ConfigError, type ConfigProblem } from '../errors.ts'
 import { Secret } from '../secret.ts'
 import * as vendors from '../vendors/registry.ts'
 import { crossCheck } from './checks.ts'
-import { type Environment, type Substitution, substitute } from './environment.ts'
+import { type Environment, environmentOf, type Substitution, substitute } from './environment.ts'
 import { explain, type Finding, rememberKnownKeys, valueAt } from './explain.ts'
 import { type HostLists, readHostLists } from './host-list.ts'
 import { locate, type Path } from './locate.ts'
@@ -21,13 +21,13 @@ const MAX_FILE_BYTES = 1_048_576
 /**
  * Reads a configuration file.
  * @param file path of the YAML file; relative paths inside it are resolved against its folder
- * @param environment fills `${NAME}` in string values
+ * @param environment fills `${NAME}` in string values, before the file `.env` beside the configuration
  * @param schema what the file may say; by default with the vendors of the registry
  * @returns the whole configuration with its defaults, frozen at every depth; durations in ms, sizes in octets
  * @throws {ConfigError} with every mistake that the file has. No message holds a value of the environment or a secret
  */
 export function loadConfig(file: string, environment: Environment, schema?: ConfigSchema): Config {
-  return loadText(readText(file), file, environment, schema)
+  return loadText(readText(file), file, environmentOf(file, environment), schema)
 }
 
 /** Only a file that is loaded may bring code with it: the packages under `vendor:` come first, so that their keys are known. */
@@ -56,7 +56,8 @@ export interface ConfigSource {
 /** As `loadConfig`, with the text of the file, for those who show it. */
 export function loadConfigSource(file: string, environment: Environment): { config: Config; source: ConfigSource } {
   const text = readText(file)
-  return { config: loadText(text, file, environment), source: { file: resolve(file), text, environment } }
+  const filled = environmentOf(file, environment)
+  return { config: loadText(text, file, filled), source: { file: resolve(file), text, environment: filled } }
 }
 
 /**

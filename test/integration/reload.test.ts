@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
 import { connectVia, plain } from '../support/client.ts'
@@ -138,4 +139,15 @@ it('a file is watched with reload: auto, and not before', async () => {
   await eventually(() => gateway.log.records().filter(({ trigger }) => trigger === 'file').length).toBe(1)
   expect(refusalOf(await connectVia(gateway.port, 'echo.test:7')).code).toBe('GW_TOO_MANY_CONNECTIONS')
   held.socket.destroy()
+})
+
+it('a changed .env beside the file is taken up too', async () => {
+  const gateway = await startReloadable()
+  writeFileSync(join(gateway.folder, '.env'), 'TEST_LEVEL=warn\n')
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the configuration
+  await gateway.change({ reload: 'auto', log: { level: '${TEST_LEVEL}' } })
+  writeFileSync(join(gateway.folder, '.env'), 'TEST_LEVEL=debug\n')
+  const reloads = () => gateway.log.records().filter(({ trigger }) => trigger === 'file')
+  await eventually(() => reloads().length).toBe(1)
+  expect(reloads()[0]).toMatchObject({ changed: ['log'] })
 })
