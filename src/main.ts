@@ -25,8 +25,15 @@ const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')
 const { SystemClock } = await import('./clock.ts')
 const { languageOf, useLanguage } = await import('./messages/language.ts')
+const { lineReader } = await import('./cli/line-reader.ts')
 
 useLanguage(languageOf(process.env))
+
+// `turnpike status | head`: who reads the output of a command may stop before its end. The log has a writer of its own.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 // The timers of the clock do not keep a process alive; a command that waits for one has to.
 const alive = setInterval(() => {}, 2 ** 30)
@@ -34,6 +41,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   startApp: async (config, deps) => (await import('./app.ts')).startApp(config, deps),
   offline: () => import('./offline.ts'),
   input: () => text(process.stdin),
+  nextLine: lineReader(),
+  isInputTerminal: process.stdin.isTTY === true,
+  terminalSize: () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 }),
   environment: process.env,
   clock: new SystemClock(),
   process,

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { formatAuthority } from '../address.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
+import { translate } from '../messages/translate.ts'
 import { http } from '../node-http.ts'
 import { Secret } from '../secret.ts'
 import { CommandError } from './words.ts'
@@ -22,7 +23,7 @@ export interface AdminAsk {
   readonly body?: object
 }
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 export class NoGateway extends CommandError {}
 
 /** A listener on every address is asked on loopback. */
@@ -42,33 +43,101 @@ export function adminToken({ admin, state }: Pick<Config, 'admin' | 'state'>): S
 }
 
 /**
- * Asks over a connection of its own, straight to the place: `fetch` and Node's shared agent would hand the token to a proxy
+ * Asks over a connection of its own, straight to the place: `fetch` and Node's shared agent would send the token to a proxy
  * that the environment names (http_proxy with NODE_USE_ENV_PROXY or --use-env-proxy). Redirects are not followed.
- * @throws {NoGateway} when nobody listens there; {CommandError} when nobody answers
+ * @throws {NoGateway} when nothing listens there; {CommandError} when no answer comes
  */
 export async function askAdmin(place: string, path: string, ask: AdminAsk): Promise<AdminAnswer> {
-  const { token, body, timeoutMs } = ask
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), ask.timeoutMs)
+  try {
+    const response = await send(place, path, ask, deadline.signal)
+    const chunks = await response.toArray(deadline)
+    return { status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }
+  } catch (error) {
+    throw failure(error, place, deadline.signal.aborted ? ask.timeoutMs : undefined)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** An answer that is read as it comes. */
+export interface AdminStream {
+  /** Pieces of text; ends with the answer. @throws {CommandError} after `timeoutMs` without a piece, or when the connection breaks */
+  readonly pieces: AsyncIterable<string>
+  /** All of it. */
+  text(): Promise<string>
+}
+
+/**
+ * As `askAdmin`, for an answer without an end.
+ * @param ask.timeoutMs longest silence
+ * @throws {CommandError} with the gateway's own words when it refuses; the reason of the signal
+ */
+export async function openAdmin(
+  place: string,
+  path: string,
+  ask: Omit<AdminAsk, 'body'> & { readonly signal: AbortSignal },
+): Promise<AdminStream> {
+  const { timeoutMs, signal } = ask
+  const silence = new AbortController()
+  const timer = setTimeout(() => silence.abort(), timeoutMs)
+  const ends = AbortSignal.any([signal, silence.signal])
+  const explained = (error: unknown) => {
+    clearTimeout(timer)
+    return signal.aborted ? signal.reason : failure(error, place, silence.signal.aborted ? timeoutMs : undefined)
+  }
+  try {
+    const response = await send(place, path, ask, ends)
+    response.setEncoding('utf8')
+    const pieces = readPieces(response, timer, explained)
+    const text = async () => (await Array.fromAsync(pieces)).join('')
+    if (response.statusCode === 200) return { pieces, text }
+    throw refusalOf(parseJson(await text()), place)
+  } catch (error) {
+    throw error instanceof CommandError ? error : explained(error)
+  }
+}
+
+/** @param timer ends the request after a silence */
+async function* readPieces(response: IncomingMessage, timer: NodeJS.Timeout, explained: (error: unknown) => unknown) {
+  try {
+    for await (const piece of response) {
+      timer.refresh()
+      yield piece as string
+    }
+  } catch (error) {
+    throw explained(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The gateway's own sentence. */
+function refusalOf(body: unknown, place: string): CommandError {
+  const detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : undefined
+  if (typeof detail !== 'string') return new CommandError(notAGateway(place))
+  return new CommandError(translate('the gateway at {place}: {words}', { place, words: detail }))
+}
+
+async function send(
+  place: string,
+  path: string,
+  { token, body }: Omit<AdminAsk, 'timeoutMs'>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const text = body === undefined ? '' : JSON.stringify(body)
   const headers = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
     ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   }
-  const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(), timeoutMs)
-  try {
-    const method = body === undefined ? 'GET' : 'POST'
-    const agent = new http.Agent({ keepAlive: false })
-    const request = http.request(`http://${place}${path}`, { method, headers, agent, signal: deadline.signal })
-    // Told through the promise below, and once more when it is no longer waited for.
-    request.on('error', () => {})
-    const [response] = (await once(request.end(text), 'response')) as [IncomingMessage]
-    const chunks = await response.toArray(deadline)
-    return { status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }
-  } catch (error) {
-    throw failure(error, place, deadline.signal.aborted ? timeoutMs : undefined)
-  } finally {
-    clearTimeout(timer)
-  }
+  const method = body === undefined ? 'GET' : 'POST'
+  const agent = new http.Agent({ keepAlive: false })
+  const request = http.request(`http://${place}${path}`, { method, headers, agent, signal })
+  // Reported by the promise below, and once more when it is no longer waited for.
+  request.on('error', () => {})
+  const [response] = (await once(request.end(text), 'response')) as [IncomingMessage]
+  return response
 }
 
 function parseJson(text: string): unknown {
@@ -82,14 +151,22 @@ function parseJson(text: string): unknown {
 /** @param timeoutMs when that was what ended it */
 function failure(error: unknown, place: string, timeoutMs: number | undefined): CommandError {
   if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
-    const words = `no gateway answers at ${place}: start it with "turnpike start", or name the file of the one that runs with --config FILE`
+    const words = translate(
+      'no gateway answers at {place}: start it with "turnpike start", or name its configuration with --config FILE',
+      { place },
+    )
     return new NoGateway(words, { cause: error })
   }
-  if (timeoutMs !== undefined)
-    return new CommandError(`the gateway at ${place} has not answered for ${timeoutMs / 1_000} s`, { cause: error })
+  if (timeoutMs !== undefined) {
+    const words = translate('the gateway at {place} has not answered for {seconds} s', {
+      place,
+      seconds: timeoutMs / 1_000,
+    })
+    return new CommandError(words, { cause: error })
+  }
   return new CommandError(notAGateway(place), { cause: error })
 }
 
 export function notAGateway(place: string): string {
-  return `what listens at ${place} does not answer like a gateway`
+  return translate('the program that listens at {place} does not answer like a gateway', { place })
 }

@@ -8,6 +8,7 @@ import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
+import { translate, translateIfKnown } from '../messages/translate.ts'
 import { StoreBusy } from '../store/errors.ts'
 import { type OperatorCall, OperatorCallRefused, type OperatorReply } from '../supply/operator/call.ts'
 import { codeOfClass, type Params, type Source, VendorError } from '../vendors/contract.ts'
@@ -54,7 +55,7 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const provider = findProvider(config, words.provider, words.config)
   const log = commandLog('warn', deps.err)
   if (words.operation === undefined) {
-    if (words.params.length > 0) throw new UsageError('name an operation before its parameters')
+    if (words.params.length > 0) throw new UsageError(translate('name an operation before its parameters'))
     return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, words.json)
   }
   const params = await paramsOf(words.params, deps.input)
@@ -70,14 +71,18 @@ export function findProvider({ providers }: Config, name: string, file: string):
   if (found !== undefined) return found
   const names = providers.map((provider) => provider.name)
   const likely = nearest(name, names)
-  const hint = likely === undefined ? `: ${names.join(', ')}` : `; did you mean ${likely}?`
+  const hint =
+    likely === undefined
+      ? translate('it has {names}', { names: names.join(', ') })
+      : translate('did you mean {name}?', { name: likely })
   // What looks like no name may be a link or a key that was pasted.
-  const shown = /^[\w.-]{1,64}$/.test(name) ? JSON.stringify(name) : 'of this name'
-  throw new UsageError(`${file} has no provider ${shown}${hint}`)
+  const shown = /^[\w.-]{1,64}$/.test(name) ? JSON.stringify(name) : '***'
+  throw new UsageError(translate('{file} has no provider {name}; {hint}', { file, name: shown, hint }))
 }
 
 function listing(source: Source, { name }: ProviderConfig, isJson: boolean): string {
-  if (source.byHand === undefined) throw new UsageError(`"${name}" is a list of yours: there are no operations`)
+  if (source.byHand === undefined)
+    throw new UsageError(translate('"{name}" is your own list: there are no operations', { name }))
   const { vendor, product } = source
   const operations = listOperations(source)
   if (isJson) return `${JSON.stringify({ provider: name, vendor, product, operations }, null, 2)}\n`
@@ -87,14 +92,15 @@ function listing(source: Source, { name }: ProviderConfig, isJson: boolean): str
 async function paramsOf(written: readonly string[], input: CallDeps['input']): Promise<Params> {
   const pairs = written.map((text): [string, string] => {
     const at = text.indexOf('=')
-    if (at < 1) throw new UsageError(`${JSON.stringify(text)} is no parameter: write name=value`)
+    if (at < 1)
+      throw new UsageError(translate('{text} is no parameter: write name=value', { text: JSON.stringify(text) }))
     return [text.slice(0, at), text.slice(at + 1)]
   })
   const names = pairs.map(([name]) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new UsageError(`${twice} is given twice`)
+  if (twice !== undefined) throw new UsageError(translate('{name} is given twice', { name: twice }))
   const fromInput = pairs.filter(([, value]) => value === '-')
-  if (fromInput.length > 1) throw new UsageError('only one value can come from standard input')
+  if (fromInput.length > 1) throw new UsageError(translate('only one value can come from standard input'))
   if (fromInput.length === 0) return Object.fromEntries(pairs)
   const text = (await input()).replace(/\r?\n$/, '')
   return Object.fromEntries(pairs.map(([name, value]) => [name, value === '-' ? text : value]))
@@ -108,7 +114,7 @@ type SendDeps = CallDeps & { readonly log: Log }
 async function send(config: Config, provider: ProviderConfig, order: OperatorCall, deps: SendDeps): Promise<Shown> {
   const { admin } = config
   if (admin === 'off')
-    return alone(config, provider, order, deps, 'its admin port is off: this command cannot reach it')
+    return alone(config, provider, order, deps, translate('its admin port is off: this command cannot reach it'))
   const place = adminPlace(admin)
   const { provider: name, ...body } = order
   try {
@@ -122,9 +128,14 @@ async function send(config: Config, provider: ProviderConfig, order: OperatorCal
       provider,
       order,
       deps,
-      `it does not answer at ${place}, where this configuration has its admin port`,
+      translate('it does not answer at {place}, where this configuration has its admin port', { place }),
     )
   }
+}
+
+/** @param why the gateway that holds it was not asked */
+export function stateInUse(folder: string, why: string): string {
+  return translate('a gateway uses the state in {folder}, but {why}. Stop it, or make it reachable', { folder, why })
 }
 
 /** @param why a gateway that runs was not asked */
@@ -135,16 +146,19 @@ async function alone(
   { offline, log }: SendDeps,
   why: string,
 ): Promise<OperatorReply> {
-  if (isDemo(provider)) throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
+  if (isDemo(provider))
+    throw new CommandError(translate('the demo vendor is part of a running gateway: start the gateway first'))
   if (config.state === 'off')
     throw new CommandError(
-      'no gateway answers, and with "state: off" nothing tells which calls still count: start the gateway, or let it keep state',
+      translate(
+        'no gateway answers, and with "state: off" it is not known which calls still count: start the gateway, or let it keep state',
+      ),
     )
   try {
     return await (await offline()).callOffline(config, config.state.path, order, { log })
   } catch (error) {
     if (!(error instanceof StoreBusy)) throw error
-    throw new CommandError(`a gateway holds the state in ${error.dir}, but ${why}. Stop it, or let it be reached`)
+    throw new CommandError(stateInUse(error.dir, why))
   }
 }
 
@@ -167,10 +181,11 @@ function readAnswer({ status, body }: AdminAnswer, place: string, provider: stri
   if (problem === undefined) throw new CommandError(notAGateway(place))
   const { code, detail, hint, error, vendorCode } = problem
   if (code === 'ADMIN_UNCONFIRMED') throw new UsageError(withYes(detail))
-  if (code === 'ADMIN_UNKNOWN_PROVIDER') throw new UsageError(`the gateway at ${place}: ${detail}`)
+  if (code === 'ADMIN_UNKNOWN_PROVIDER')
+    throw new UsageError(translate('the gateway at {place}: {words}', { place, words: detail }))
   if (code === 'ADMIN_BAD_REQUEST' || code === 'ADMIN_UNKNOWN_OPERATION') throw new UsageError(detail)
   if (code === 'ADMIN_VENDOR') throw new CommandError(vendorWords(provider, detail, hint, [vendorCode, error]))
-  throw new CommandError(`the gateway at ${place}: ${detail}`)
+  throw new CommandError(translate('the gateway at {place}: {words}', { place, words: detail }))
 }
 
 /** What the parts below throw, in the words of this command. */
@@ -191,7 +206,7 @@ async function explained<T>(provider: string, work: () => Promise<T>): Promise<T
   }
 }
 
-const withYes = (words: string) => `${words}. Add --yes to do it`
+const withYes = (words: string) => translate('{words}. Add --yes to do it', { words })
 
 /** @param codes the vendor's own, and ours */
 function vendorWords(
@@ -201,5 +216,5 @@ function vendorWords(
   codes: readonly (string | undefined)[],
 ): string {
   const known = codes.filter((code) => code !== undefined)
-  return `${provider}: ${words} (${known.join(', ')})${hint ? `\n  ${hint}` : ''}`
+  return `${provider}: ${words} (${known.join(', ')})${hint ? `\n  ${translateIfKnown(hint)}` : ''}`
 }

@@ -5,7 +5,14 @@ import type { Environment } from '../config/environment.ts'
 import { formatDuration } from '../config/fields.ts'
 import { loadConfig } from '../config/load.ts'
 import { warningsOf } from '../config/warnings.ts'
+import { say } from '../messages/language.ts'
+import { terminal } from '../messages/terminal.ts'
+import { translate } from '../messages/translate.ts'
 import { describeListener, describeProvider } from './describe-config.ts'
+import { padEnd } from './table.ts'
+
+/** In columns of the terminal. */
+const TITLE_WIDTH = 10
 
 /**
  * @returns what to print: the verdict, a summary, and what is unwise
@@ -14,16 +21,24 @@ import { describeListener, describeProvider } from './describe-config.ts'
 export function check(file: string, environment: Environment): string {
   const config = loadConfig(file, environment)
   const { pool, state } = config
-  const rows = [
-    ...config.listen.map((listener) => ['listen', describeListener(listener)]),
-    ['admin', config.admin === 'off' ? 'off' : formatAuthority(config.admin.host, config.admin.port)],
-    ...config.providers.map((provider) => ['provider', describeProvider(provider)]),
+  const rows: (readonly [title: string, text: string])[] = [
+    ...config.listen.map((listener): [string, string] => [translate('listen'), describeListener(listener)]),
     [
-      'pool',
-      `${pool.floor} to ${pool.ceiling} addresses, nothing bought after ${formatDuration(pool.idleAfter)} without traffic`,
+      translate('admin'),
+      config.admin === 'off' ? say(terminal.off) : formatAuthority(config.admin.host, config.admin.port),
     ],
-    ['state', state === 'off' ? 'in memory only' : state.path],
-    ...warningsOf(config).map(({ path, message }) => ['warning', `${path} ${message}`]),
+    ...config.providers.map((provider): [string, string] => [say(terminal.provider), describeProvider(provider)]),
+    [
+      translate('pool'),
+      translate('{floor} to {ceiling} addresses, nothing bought after {idle} without traffic', {
+        floor: pool.floor,
+        ceiling: pool.ceiling,
+        idle: formatDuration(pool.idleAfter),
+      }),
+    ],
+    [say(terminal.state), state === 'off' ? translate('in memory only') : state.path],
+    ...warningsOf(config).map(({ path, message }): [string, string] => [say(terminal.warning), `${path} ${message}`]),
   ]
-  return [`${file} is valid`, ...rows.map(([key = '', value = '']) => `  ${key.padEnd(10)}${value}`), ''].join('\n')
+  const lines = rows.map(([title, text]) => `  ${padEnd(title, TITLE_WIDTH)}${text}`)
+  return [translate('{file} is valid', { file }), ...lines, ''].join('\n')
 }

@@ -66,3 +66,8 @@ export function factsOf(reading: LinkReading): LinkFacts {
     leftOut,
   }
 }
+
+/** A vendor's page is copied with its label (`API 链接：https://...`), or with quotes around the link. */
+export function linkIn(text: string): string | undefined {
+  return /https?:\/\/[^\s"'<>“”‘’，。；、（）【】]+/i.exec(text)?.[0]
+}

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../errors.ts'
+import { translate } from '../messages/translate.ts'
 
 const NAME = /^[a-z][a-z0-9-]{0,40}$/
 
@@ -15,19 +16,23 @@ export function newVendor(name: string, folder: string): string {
   const refuse = (message: string): never => {
     throw new ConfigError('vendor new', [{ path: '', message }])
   }
-  if (!NAME.test(name)) return refuse('write a name of small letters, digits and -, as in acme')
+  if (!NAME.test(name)) return refuse(translate('write a name of small letters, digits and -, as in acme'))
   const packageName = `turnpike-vendor-${name}`
   const target = join(folder, packageName)
   try {
     mkdirSync(target)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    return refuse(code === 'EEXIST' ? `${target} is there already` : `${target} cannot be made (${code})`)
+    return refuse(
+      code === 'EEXIST'
+        ? translate('{folder} exists already', { folder: target })
+        : translate('{folder} cannot be made ({code})', { folder: target, code: code ?? '' }),
+    )
   }
   const files = filesOf(name, packageName)
   for (const [file, text] of Object.entries(files)) writeFileSync(join(target, file), text)
   const lines = Object.keys(files).map((file) => `  ${join(target, file)}`)
-  return `${['written:', ...lines, '', 'next:', `  cd ${target} && npm install && npm test`, `  vendor: ./${packageName}/index.js in gateway.yaml`].join('\n')}\n`
+  return `${[translate('written:'), ...lines, '', translate('next:'), `  cd ${target} && npm install && npm test`, `  ${translate('in gateway.yaml: {line}', { line: `vendor: ./${packageName}/index.js` })}`].join('\n')}\n`
 }
 
 function filesOf(name: string, packageName: string): Readonly<Record<string, string>> {

@@ -1,5 +1,6 @@
 /** What `turnpike call PROVIDER` prints: the operations of a provider's table, for people and for machines. */
 import { formatDuration } from '../config/fields.ts'
+import { translate } from '../messages/translate.ts'
 import type { Operation, Param, Source } from '../vendors/contract.ts'
 import { expectation, isCredential } from '../vendors/registry.ts'
 
@@ -54,24 +55,30 @@ function paragraph({ name, about, method, effect, limit, params, unproven }: Lis
     const [key = '', type = ''] = rows[i] ?? []
     return `    ${key.padEnd(first ?? 0)}  ${type.padEnd(second ?? 0)}  ${param.about} (${param.term})`
   })
-  const doubt = unproven === undefined ? [] : [`  unproven: ${unproven}`]
+  const doubt = unproven === undefined ? [] : [`  ${translate('unproven: {why}', { why: unproven })}`]
   return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about}`, ...doubt, ...lines].join('\n')
 }
 
-const effectOf = (effect: Operation['effect']) => CONFIRMED[effect]
+const effectOf = (effect: Operation['effect']) => translate(CONFIRMED[effect])
 
 function typeOf(param: ListedParam): string {
   const facts = [
     expectation(param),
-    ...(param.required === true ? ['required'] : []),
-    ...(param.default === undefined ? [] : [`default ${param.default}`]),
-    ...(param.secret === true ? ['secret'] : []),
-    ...(param.usualMax === undefined ? [] : [`more than ${param.usualMax} is not known to work`]),
+    ...(param.required === true ? [translate('required')] : []),
+    ...(param.default === undefined ? [] : [translate('default {value}', { value: String(param.default) })]),
+    ...(param.secret === true ? [translate('secret')] : []),
+    ...(param.usualMax === undefined
+      ? []
+      : [translate('more than {count} is not known to work', { count: param.usualMax })]),
   ]
   return facts.join('; ')
 }
 
 function pace({ calls, perSeconds }: ListedOperation['limit']): string {
-  const span = { 1: 'a second', 60: 'a minute' }[perSeconds] ?? `in ${formatDuration(perSeconds * 1_000)}`
-  return `${calls} ${calls === 1 ? 'call' : 'calls'} ${span}`
+  if (perSeconds === 1)
+    return calls === 1 ? translate('1 call a second') : translate('{calls} calls a second', { calls })
+  if (perSeconds === 60)
+    return calls === 1 ? translate('1 call a minute') : translate('{calls} calls a minute', { calls })
+  const span = formatDuration(perSeconds * 1_000)
+  return calls === 1 ? translate('1 call in {span}', { span }) : translate('{calls} calls in {span}', { calls, span })
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { ConfigError } from '../errors.ts'
+import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
 import { CommandError } from './words.ts'
 
@@ -25,7 +26,9 @@ const refused = z.object({
 export async function reload(file: string, environment: Environment): Promise<string> {
   const config = loadConfig(file, environment)
   if (config.admin === 'off')
-    throw new CommandError(`${file} has no admin port (admin: off): send SIGHUP to the gateway instead`)
+    throw new CommandError(
+      translate('{file} has no admin port (admin: off): send SIGHUP to the gateway instead', { file }),
+    )
   const at = adminPlace(config.admin)
   const ask = { token: adminToken(config), timeoutMs: ANSWER_TIMEOUT_MS, body: {} }
   const { status, body } = await askAdmin(at, '/v1/reload', ask)
@@ -34,7 +37,7 @@ export async function reload(file: string, environment: Environment): Promise<st
   const refusal = refused.safeParse(body).data
   if (refusal === undefined) throw new CommandError(notAGateway(at))
   if (refusal.problems !== undefined) throw new ConfigError(refusal.file ?? file, refusal.problems.map(asProblem))
-  throw new CommandError(`the gateway at ${at}: ${refusal.detail}`)
+  throw new CommandError(translate('the gateway at {place}: {words}', { place: at, words: refusal.detail }))
 }
 
 type Problem = NonNullable<z.infer<typeof refused>['problems']>[number]
@@ -44,7 +47,9 @@ function asProblem({ path, message, line, column }: Problem) {
 }
 
 function wordsOf({ changed, needsRestart }: z.infer<typeof reloaded>): string {
-  if (changed.length === 0) return 'Nothing has changed.\n'
-  const later = needsRestart.map((path) => `${path} needs a restart: until then the former value holds.\n`)
-  return `In force now: ${changed.join(', ')}.\n${later.join('')}`
+  if (changed.length === 0) return `${translate('Nothing has changed.')}\n`
+  const later = needsRestart.map(
+    (path) => `${translate('{path} needs a restart: until then the former value holds.', { path })}\n`,
+  )
+  return `${translate('In force now: {keys}.', { keys: changed.join(', ') })}\n${later.join('')}`
 }

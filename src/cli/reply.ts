@@ -1,4 +1,6 @@
 /** A vendor's reply on the terminal. What it says is shown, never obeyed: control characters could move the cursor. */
+
+import { translate } from '../messages/translate.ts'
 import { oneLine, type Row, renderTable } from './table.ts'
 
 /** Longer texts do not fit beside others. */
@@ -6,7 +8,7 @@ const LONGEST_CELL = 32
 
 /** Plain text, with a line break at its end. */
 export function renderReply(data: unknown): string {
-  if (data === null || data === undefined) return 'done; the vendor says no more\n'
+  if (data === null || data === undefined) return `${translate('done; the reply holds nothing else')}\n`
   return `${block(data).join('\n')}\n`
 }
 
@@ -17,7 +19,7 @@ function block(value: unknown): string[] {
 }
 
 function list(items: readonly unknown[]): string[] {
-  if (items.length === 0) return ['none']
+  if (items.length === 0) return [translate('none')]
   if (items.every(isScalar)) return items.map(oneLine)
   if (items.every(isFlat)) return renderTable(items.map(printable)).trimEnd().split('\n')
   return items.flatMap((item, index) => [...(index === 0 ? [] : ['']), ...block(item)])
@@ -25,7 +27,7 @@ function list(items: readonly unknown[]): string[] {
 
 function members(row: Row): string[] {
   const entries = Object.entries(row)
-  if (entries.length === 0) return ['none']
+  if (entries.length === 0) return [translate('none')]
   const width = Math.max(...entries.map(([name]) => name.length))
   return entries.flatMap(([name, value]) => {
     if (isScalar(value)) return [`${oneLine(name).padEnd(width)}  ${oneLine(value)}`.trimEnd()]

@@ -3,8 +3,10 @@
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
+import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
 import { findProvider } from './call.ts'
+import { noAdminPort } from './status.ts'
 import { CommandError } from './words.ts'
 
 const ANSWER_TIMEOUT_MS = 5_000
@@ -17,11 +19,15 @@ const problem = z.object({ detail: z.string() })
 export async function retry(file: string, name: string, environment: Environment): Promise<string> {
   const config = loadConfig(file, environment)
   findProvider(config, name, file)
-  if (config.admin === 'off') throw new CommandError(`${file} has no admin port (admin: off): there is nobody to ask`)
+  if (config.admin === 'off') throw new CommandError(noAdminPort(file))
   const place = adminPlace(config.admin)
   const ask = { token: adminToken(config), timeoutMs: ANSWER_TIMEOUT_MS, body: {} }
   const { status, body } = await askAdmin(place, `/v1/providers/${encodeURIComponent(name)}/retry`, ask)
-  if (status === 200) return `"${name}" may buy again at once, when addresses are needed.\n`
+  if (status === 200) return `${translate('"{name}" may buy again at once, when addresses are needed.', { name })}\n`
   const { data } = problem.safeParse(body)
-  throw new CommandError(data === undefined ? notAGateway(place) : `the gateway at ${place}: ${data.detail}`)
+  throw new CommandError(
+    data === undefined
+      ? notAGateway(place)
+      : translate('the gateway at {place}: {words}', { place, words: data.detail }),
+  )
 }

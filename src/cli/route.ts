@@ -7,8 +7,10 @@ import { loadConfig } from '../config/load.ts'
 import { locate } from '../config/locate.ts'
 import type { Config } from '../config/schema.ts'
 import { readYamlText } from '../config/yaml-text.ts'
+import { translate } from '../messages/translate.ts'
 import { type RouteDecision, RouteTable } from '../routes/route-table.ts'
 import { formatRouteTarget, type RouteMethod, type RouteTarget } from '../routes/rule.ts'
+import { padEnd } from './table.ts'
 import { UsageError } from './words.ts'
 
 export interface RouteOptions {
@@ -20,6 +22,8 @@ export interface RouteOptions {
 
 /** Of HTTPS, which is what most clients ask for. */
 const DEFAULT_PORT = 443
+/** In columns of the terminal. */
+const TITLE_WIDTH = 10
 
 /**
  * @param target HOST or HOST:PORT; 443 when no port is given
@@ -32,55 +36,71 @@ export function route(file: string, environment: Environment, target: string, op
     target.includes('::') && !target.startsWith('[') ? `[${target}]` : target,
     DEFAULT_PORT,
   )
-  if (address === undefined) throw new UsageError(`${JSON.stringify(target)} is no target: write HOST or HOST:PORT`)
+  if (address === undefined)
+    throw new UsageError(
+      translate('{target} is no target: write HOST or HOST:PORT', { target: JSON.stringify(target) }),
+    )
   const listen = portOf(config, options.listen)
   const { host, port } = address
   const { user, method } = options
   const table = new RouteTable(config, () => true)
   const decision = table.decide({ host, port, user, listen, method }, 0)
-  const lines = [`${toTarget(address).authority} by ${method}, at port ${listen.port}${userText(user)}`]
+  const facts = { target: toTarget(address).authority, method, port: listen.port }
+  const lines = [`${translate('{target} by {method}, at port {port}', facts)}${userText(user)}`]
   if (decision === undefined) return [...lines, ...withoutRule(config, listen), ''].join('\n')
   const { rule } = decision
-  const places = [`  rule ${rule + 1}    ${place(file, rule)}`]
+  const places = [titled(translate('rule {number}', { number: rule + 1 }), place(file, rule))]
   return [...lines, ...places, ...destination(decision, config.routes[rule]?.to, table), ''].join('\n')
 }
 
 function userText(user: string | undefined): string {
-  return user === undefined ? '' : `, user ${user}`
+  return user === undefined ? '' : translate(', user {name}', { name: user })
 }
 
 function portOf(config: Config, wanted: string | undefined): { port: number; name: string | undefined } {
   const found = config.listen.find(
     ({ port, name }) => wanted === undefined || wanted === name || wanted === String(port),
   )
-  if (found === undefined) throw new UsageError(`--listen ${wanted}: no port of the gateway has this number or name`)
+  if (found === undefined)
+    throw new UsageError(
+      translate('--listen {port}: no port of the gateway has this number or name', { port: wanted ?? '' }),
+    )
   return { port: found.port, name: found.name }
 }
 
 function withoutRule(config: Config, listen: { readonly port: number; readonly name: string | undefined }): string[] {
   const byDefault = config.listen.find(({ port, name }) => port === listen.port && name === listen.name)?.provider
-  const why = config.routes.length === 0 ? 'the configuration has no routes' : 'no rule matches'
+  const why = config.routes.length === 0 ? translate('the configuration has no routes') : translate('no rule matches')
   return [
     `  ${why}`,
-    `  leads to  ${byDefault === undefined ? 'any provider' : `provider ${byDefault} (of this port)`}`,
+    leadsTo(
+      byDefault === undefined
+        ? translate('any provider')
+        : translate('provider {name} (of this port)', { name: byDefault }),
+    ),
   ]
 }
 
+const titled = (title: string, text: string) => `  ${padEnd(title, TITLE_WIDTH)}${text}`
+const leadsTo = (words: string) => titled(translate('leads to'), words)
+
 function destination(decision: RouteDecision, to: RouteTarget | undefined, table: RouteTable): string[] {
   if (decision.kind === 'direct') {
-    const where = decision.allowPrivate ? '' : '; refused where it is a private address'
-    return [`  leads to  direct: the target sees the address of this machine${where}`]
+    const words = translate('direct: the target sees the address of this machine')
+    return [leadsTo(decision.allowPrivate ? words : `${words}${translate('; refused where it is a private address')}`)]
   }
   if (decision.kind === 'block' || to === undefined)
-    return ['  leads to  block: the client is answered 403 GW_TARGET_BLOCKED']
+    return [leadsTo(translate('block: the client is answered 403 GW_TARGET_BLOCKED'))]
   const tiers = table.tiersOf(to)
-  const first = `  leads to  ${formatRouteTarget(to)}`
+  const first = leadsTo(formatRouteTarget(to))
   if (to.kind === 'provider') return [first]
   return [
     first,
     ...tiers.map((tier, n) => {
-      const members = tier.map(({ provider, weight }) => `${provider} (weight ${Math.round(weight * 100) / 100})`)
-      return `  ${n === 0 ? 'first' : 'then '}     ${members.join(', ')}`
+      const members = tier.map(({ provider, weight }) =>
+        translate('{provider} (weight {weight})', { provider, weight: Math.round(weight * 100) / 100 }),
+      )
+      return titled(n === 0 ? translate('first') : translate('else'), members.join(', '))
     }),
   ]
 }

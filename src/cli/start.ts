@@ -9,6 +9,7 @@ import { type Log, openLog } from '../log.ts'
 import type { LogWriter } from '../log-writer.ts'
 import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
+import { translate } from '../messages/translate.ts'
 import { adminToken } from './admin-client.ts'
 import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
@@ -134,7 +135,7 @@ function withPort(config: Config, port: number | undefined): Config {
   const { listen, admin } = config
   const others = [...listen.slice(1).map((other) => other.port), ...(admin === 'off' ? [] : [admin.port])]
   if (port !== 0 && others.includes(port))
-    throw new UsageError(`--port ${port}: the configuration has another port of this number`)
+    throw new UsageError(translate('--port {port}: the configuration has another port of this number', { port }))
   return { ...config, listen: listen.map((listener, index) => (index === 0 ? { ...listener, port } : listener)) }
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
+import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
 import { type Row, renderTable } from './table.ts'
 import { CommandError, exitCodes } from './words.ts'
@@ -25,7 +26,7 @@ export async function status(
 ): Promise<{ text: string; exitCode: number }> {
   const config = loadAdmin(file, environment)
   const { admin } = config
-  if (admin === 'off') throw new CommandError(`${file} has no admin port (admin: off): there is nobody to ask`)
+  if (admin === 'off') throw new CommandError(noAdminPort(file))
   const place = adminPlace(admin)
   const ask = { token: adminToken(config), timeoutMs: ANSWER_TIMEOUT_MS }
   const ready = await askAdmin(place, '/readyz', ask)
@@ -40,12 +41,15 @@ export async function status(
     }
     return { text: `${JSON.stringify(report, null, 2)}\n`, exitCode }
   }
-  const verdict = ready.status === 200 ? 'ready' : `not ready${reasonOf(ready.body)}`
-  return {
-    text: `The gateway at ${place} is ${verdict}.\n${renderTable(rowsOf(providers.body, place))}`,
-    exitCode,
-  }
+  const sentence =
+    ready.status === 200
+      ? translate('The gateway at {place} is ready.', { place })
+      : translate('The gateway at {place} is not ready{reasons}.', { place, reasons: reasonOf(ready.body) })
+  return { text: `${sentence}\n${renderTable(rowsOf(providers.body, place))}`, exitCode }
 }
+
+export const noAdminPort = (file: string): string =>
+  translate('{file} has no admin port (admin: off), so the gateway cannot be asked', { file })
 
 const notReady = z.object({ reasons: z.array(z.string()) })
 

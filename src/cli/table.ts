@@ -47,8 +47,21 @@ export function displayWidth(text: string): number {
   return text.length + (text.match(WIDE)?.length ?? 0)
 }
 
+/** Cut to a width in columns of the terminal; what was cut ends in an ellipsis. @param width may be Infinity */
+export function fitWidth(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text
+  let cut = ''
+  let columns = 0
+  for (const character of text) {
+    columns += displayWidth(character)
+    if (columns > width - 1) break
+    cut += character
+  }
+  return width < 1 ? '' : `${cut}…`
+}
+
 /** As `String.padEnd`, in columns of the terminal. */
-function padEnd(text: string, width: number): string {
+export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)))
 }
 

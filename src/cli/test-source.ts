@@ -8,6 +8,7 @@ import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
 import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
+import { translate } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
 import { StoreBusy } from '../store/errors.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
@@ -15,8 +16,8 @@ import { carried, requestUrl } from '../supply/operator/try.ts'
 import { VendorError } from '../vendors/contract.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { adminPlace, adminToken, askAdmin, NoGateway } from './admin-client.ts'
-import { findProvider } from './call.ts'
-import { factsOf, type LinkFacts } from './link-facts.ts'
+import { findProvider, stateInUse } from './call.ts'
+import { factsOf, type LinkFacts, linkIn } from './link-facts.ts'
 import { readTrial } from './trial-answer.ts'
 import { intention, linkLines, reportLines } from './trial-words.ts'
 import { CommandError, exitCodes, UsageError } from './words.ts'
@@ -53,7 +54,7 @@ export interface TestSourceDeps {
 }
 
 export const DEFAULT_CONFIG = './gateway.yaml'
-export const badUrl = 'the URL to try is http:// or https:// and holds no login'
+export const badUrl = () => translate('the URL to try begins with http:// or https:// and holds no login')
 /** The call waits for its turn behind the clients'. */
 const ANSWER_TIMEOUT_MS = 240_000
 
@@ -71,12 +72,12 @@ interface Subject {
  * @throws {ConfigError}, {UsageError} for what cannot be meant, {CommandError} for what failed, {GatewayError}, {StoreError}
  */
 export async function testSource(words: TestSourceWords, deps: TestSourceDeps): Promise<number> {
-  if (words.try !== undefined && requestUrl(words.try) === undefined) throw new UsageError(badUrl)
+  if (words.try !== undefined && requestUrl(words.try) === undefined) throw new UsageError(badUrl())
   const subject = await subjectOf(words, deps)
   const { reading, provider } = subject
   const facts = reading === undefined ? undefined : factsOf(reading)
   if (words.yaml && reading === undefined)
-    throw new UsageError('--yaml writes the entry of a pasted link: this provider has one already')
+    throw new UsageError(translate('--yaml writes the entry of a pasted link: this provider has one already'))
   if (words.dryRun) return tell(words, deps, { subject, facts, report: undefined })
   deps.err(`turnpike: ${intention(nameOf(subject, facts), lotOf(provider, facts), provider?.price)}`)
   const log = commandLog('error', deps.err)
@@ -88,7 +89,7 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
   const given = (words.source === '-' ? await input() : words.source).trim()
   const source = linkIn(given) ?? given
   if (!/^[a-z]+:\/\//i.test(source)) {
-    if (words.product !== undefined) throw new UsageError('--product is for a link: a provider has its own')
+    if (words.product !== undefined) throw new UsageError(translate('--product is for a link: a provider has its own'))
     const config = loadConfig(words.config, environment)
     const provider = findProvider(config, source, words.config)
     const reading = isLink(provider) ? readLink(provider.url, provider.product, provider.credentials?.key) : undefined
@@ -107,18 +108,13 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
   return { config, provider: undefined, target: { url, product: words.product, try: words.try }, reading }
 }
 
-/** A vendor's page is copied with its label (`API 链接：https://...`), or with quotes around the link. */
-function linkIn(text: string): string | undefined {
-  return /https?:\/\/[^\s"'<>“”‘’，。；、（）【】]+/i.exec(text)?.[0]
-}
-
 /** Where a link is all that there is: no gateway to ask, no store to keep. */
 const NO_CONFIG = 'providers: [{ name: none, vendor: static, list: ["192.0.2.1:1"] }]\nstate: off\nadmin: off\n'
 
 function nameOf({ provider }: Subject, facts: LinkFacts | undefined): string {
   if (facts !== undefined)
     return facts.vendor === null ? facts.host : `${facts.vendor}${facts.product === null ? '' : ` ${facts.product}`}`
-  if (provider === undefined) return 'the link'
+  if (provider === undefined) return translate('the link')
   return 'product' in provider ? `${provider.vendor} ${provider.product}` : `"${provider.name}"`
 }
 
@@ -129,7 +125,8 @@ function lotOf(provider: ProviderConfig | undefined, facts: LinkFacts | undefine
 
 async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log }): Promise<TrialReport> {
   const { config, target } = subject
-  if (config.admin === 'off') return alone(subject, deps, 'its admin port is off: this command cannot reach it')
+  if (config.admin === 'off')
+    return alone(subject, deps, translate('its admin port is off: this command cannot reach it'))
   const place = adminPlace(config.admin)
   try {
     const body =
@@ -148,7 +145,11 @@ async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log
     return readTrial(answer, place)
   } catch (error) {
     if (!(error instanceof NoGateway)) throw error
-    return alone(subject, deps, `it does not answer at ${place}, where this configuration has its admin port`)
+    return alone(
+      subject,
+      deps,
+      translate('it does not answer at {place}, where this configuration has its admin port', { place }),
+    )
   }
 }
 
@@ -159,16 +160,16 @@ async function alone(
   why: string,
 ): Promise<TrialReport> {
   if (provider !== undefined && isDemo(provider))
-    throw new CommandError('the demo vendor lives inside a running gateway, and there is none')
+    throw new CommandError(translate('the demo vendor is part of a running gateway: start the gateway first'))
   try {
     const dir = config.state === 'off' ? undefined : config.state.path
     const report = await (await offline()).tryOffline(config, dir, target, { log })
-    if (report === undefined) throw new CommandError('there is no such provider')
+    if (report === undefined) throw new CommandError(translate('there is no such provider'))
     return report
   } catch (error) {
     if (error instanceof VendorError) throw new UsageError(error.message, { cause: error })
     if (!(error instanceof StoreBusy)) throw error
-    throw new CommandError(`a gateway holds the state in ${error.dir}, but ${why}. Stop it, or let it be reached`)
+    throw new CommandError(stateInUse(error.dir, why))
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a running gateway answers to `POST /v1/test-source`. */
 import { z } from 'zod'
+import { translate } from '../messages/translate.ts'
 import type { TrialReport } from '../supply/operator/test-source.ts'
 import { type AdminAnswer, notAGateway } from './admin-client.ts'
 import { CommandError, UsageError } from './words.ts'
@@ -12,7 +13,7 @@ export function readTrial({ status, body }: AdminAnswer, place: string): TrialRe
   if (status === 200 && report.safeParse(body).success) return body as TrialReport
   const { data } = problem.safeParse(body)
   if (data === undefined) throw new CommandError(notAGateway(place))
-  const words = `the gateway at ${place}: ${data.detail}`
+  const words = translate('the gateway at {place}: {words}', { place, words: data.detail })
   throw data.code === 'ADMIN_UNKNOWN_PROVIDER' || data.code === 'ADMIN_BAD_REQUEST'
     ? new UsageError(words)
     : new CommandError(words)

@@ -1,9 +1,10 @@
 /** What `turnpike test-source` prints. */
 import { isPrivateAddress } from '../config/provider-yaml.ts'
+import { type KnownText, translate, translateIfKnown } from '../messages/translate.ts'
 import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
 import { carried, type TriedRequest } from '../supply/operator/try.ts'
 import type { LinkFacts } from './link-facts.ts'
-import { oneLine } from './table.ts'
+import { oneLine, padEnd } from './table.ts'
 
 /** What the operator pays for one address, where the configuration says so. */
 type Price = number | undefined
@@ -14,51 +15,80 @@ interface TriedEntry {
   readonly allowPrivate: boolean
 }
 
-const line = (title: string, text: string): string => `${title.padEnd(10)}${text}`
+/** In columns of the terminal. */
+const TITLE_WIDTH = 10
+
+const line = (title: KnownText | '', text: string): string =>
+  `${padEnd(title === '' ? '' : translate(title), TITLE_WIDTH)}${text}`
 
 /** What is about to happen. @param lot how many addresses one call brings */
 export function intention(what: string, lot: number | null, price: Price): string {
-  const many = lot === null ? 'as many addresses as it brings' : lot === 1 ? 'one address' : `${lot} addresses`
-  return `one call to ${what}, for ${many}${costOf(lot ?? undefined, price)}; no client is lent them\n`
+  const many =
+    lot === null
+      ? translate('as many addresses as it brings')
+      : lot === 1
+        ? translate('one address')
+        : translate('{count} addresses', { count: lot })
+  const facts = { what, many, cost: costOf(lot ?? undefined, price) }
+  return `${translate('one call to {what}, for {many}{cost}; no client is lent them', facts)}\n`
 }
 
 function costOf(count: number | undefined, price: Price): string {
   return price === undefined || count === undefined
     ? ''
-    : ` (${Number((count * price).toFixed(6))} at the configured price)`
+    : translate(' ({cost} at the configured price)', { cost: Number((count * price).toFixed(6)) })
 }
 
 export function linkLines(facts: LinkFacts): string[] {
   const { vendor, product, host, use, credentials, request, extras, leftOut, alternatives, lot, example } = facts
   const whose =
     vendor === null && example !== null
-      ? 'of a vendor without a table of its own'
+      ? translate('of a vendor without a table of its own')
       : vendor === null
-        ? 'of no vendor that Turnpike knows'
-        : `of ${vendor}${product === null ? '' : ` ${product}`}`
+        ? translate('of no vendor that Turnpike knows')
+        : translate('of {vendor}', { vendor: `${vendor}${product === null ? '' : ` ${product}`}` })
   const how = {
-    table: 'called by the vendor’s table, with the account of the link and as many addresses as are needed',
-    'as it is': `signed: called as it is, ${lot} addresses a call. With credentials: { key: ... } it is signed anew`,
-    'as it is, reply sniffed': 'called as it is, its reply sniffed',
+    table: translate('called by the vendor’s table, with the account of the link and as many addresses as are needed'),
+    'as it is': translate(
+      'signed: called as it is, addresses per call: {count}. With credentials: { key: ... } it is signed anew',
+      { count: lot ?? 1 },
+    ),
+    'as it is, reply sniffed': translate('called as it is; the format of its reply is recognised'),
   }[use]
   const parameters = [
     ...credentials.map((name) => `${name} ***`),
     ...Object.entries(request).map(([name, value]) => `${name} ${value}`),
-    ...extras.map((name) => `${name} (kept as it is)`),
+    ...extras.map((name) => translate('{name} (kept as it is)', { name })),
   ]
   return [
-    line('link', `${whose}, at ${host}`),
+    line('link', translate('{whose}, at {host}', { whose, host })),
     line('', how),
     ...(example === null
       ? []
-      : [line('', `an entry for this vendor, with as many addresses as are needed: ${example}`)]),
+      : [
+          line('', translate('an entry for this vendor, with as many addresses as are needed: {example}', { example })),
+        ]),
     ...(parameters.length === 0 ? [] : [line('asks for', oneLine(parameters.join(', ')))]),
     ...(leftOut.length === 0
       ? []
-      : [line('', `without ${oneLine(leftOut.join(', '))}: replies are asked for in Turnpike's own format`)]),
+      : [
+          line(
+            '',
+            translate('without {names}: replies are requested in the format that Turnpike reads', {
+              names: oneLine(leftOut.join(', ')),
+            }),
+          ),
+        ]),
     ...(alternatives.length === 0
       ? []
-      : [line('note', `such a link may also be for ${alternatives.join(', ')}: product: says which`)]),
+      : [
+          line(
+            'note',
+            translate('such a link may also be for {names}: the key product says which', {
+              names: alternatives.join(', '),
+            }),
+          ),
+        ]),
   ]
 }
 
@@ -67,51 +97,67 @@ export function reportLines(report: TrialReport, entry: TriedEntry | undefined):
   const { failure, count, pending, format, seconds, addresses, rejected, balance, provider } = report
   if (failure !== null) {
     const said = `${whoOf(report)}: ${failure.words} (${failure.vendorCode}, ${failure.error})`
-    return failure.hint === null ? [line('wrong', said)] : [line('wrong', failure.hint), line('', said)]
+    return failure.hint === null
+      ? [line('wrong', said)]
+      : [line('wrong', translateIfKnown(failure.hint)), line('', said)]
   }
-  const found = `${count} ${count === 1 ? 'address' : 'addresses'}${pending === 0 ? '' : ` and ${pending} that come later`}`
-  const bill = provider === null ? '' : `, counted in the budget of "${provider}"`
+  const found = `${addressCount(count)}${pending === 0 ? '' : translate(' and {count} that come later', { count: pending })}`
+  const bill = provider === null ? '' : translate(', counted in the budget of "{provider}"', { provider })
   return [
-    line('reply', `${format === null ? '' : `${format}, `}${found} after ${seconds} s`),
+    line(
+      'reply',
+      translate('{found} after {seconds} s', { found: `${format === null ? '' : `${format}, `}${found}`, seconds }),
+    ),
     ...addresses.map((address) => line('', addressLine(address, entry?.allowPrivate === true))),
-    ...(count > addresses.length ? [line('', `and ${count - addresses.length} more`)] : []),
+    ...(count > addresses.length ? [line('', translate('and {count} more', { count: count - addresses.length }))] : []),
     ...rejected.map((reason) => line('left out', oneLine(reason))),
     ...(report.ordered === null
-      ? [line('cost', 'nothing: a list is read')]
+      ? [line('cost', translate('nothing: a list is read'))]
       : [line('cost', `${found}${costOf(count + pending, entry?.price)}${bill}`)]),
-    ...(balance === null ? [] : [line('left', `${balance}, says the vendor`)]),
+    ...(balance === null ? [] : [line('left', translate('{balance}, according to the vendor', { balance }))]),
     ...notes(report).map((note) => line('note', note)),
     ...(report.tried === null
-      ? [line('works', 'the addresses themselves were not tried: --try URL does it')]
+      ? [line('works', translate('the addresses themselves were not tried: --try URL does it'))]
       : triedLines(report.tried)),
   ]
 }
 
+const addressCount = (count: number): string =>
+  count === 1 ? translate('1 address') : translate('{count} addresses', { count })
+
+const throughIt = (status: number | null, how: string): string =>
+  translate('HTTP status {status} through {how}', { status: status ?? 0, how })
+
 /** What a library that is not Turnpike met at an address, and whose fault that is. */
 export function triedLines(tried: TriedRequest): string[] {
   const { address, protocol, library, seconds, status, bytes, text, failure } = tried
-  const how = `${address} (${protocol}, by ${library}) after ${seconds} s`
+  const how = translate('{address} ({protocol}, by {library}) after {seconds} s', {
+    address,
+    protocol,
+    library,
+    seconds,
+  })
   if (carried(tried))
     return [
-      line('works', `HTTP status ${status} through ${how}`),
-      line('', `${bytes} octets${text === '' ? '' : `: ${oneLine(text)}`}`),
-      line('so', 'the proxy carries it. If the same request fails through Turnpike, please report that'),
+      line('works', throughIt(status, how)),
+      line('', `${translate('{count} octets', { count: bytes })}${text === '' ? '' : `: ${oneLine(text)}`}`),
+      line('so', translate('the proxy carries it. If the same request fails through Turnpike, please report that')),
     ]
   return [
-    line('fails', failure === null ? `HTTP status ${status} through ${how}` : `${how}: ${oneLine(failure.words)}`),
+    line('fails', failure === null ? throughIt(status, how) : `${how}: ${oneLine(failure.words)}`),
     ...(failure?.code ? [line('', failure.code)] : []),
-    line('so', 'Turnpike had no part in it: the proxy, its login or the target is at fault'),
+    line('so', translate('Turnpike had no part in it: the proxy, its login or the target is at fault')),
   ]
 }
 
 /** A table that serves many vendors has no name of its own to tell. */
 function whoOf({ vendor, provider }: TrialReport): string {
-  return vendor === 'link' || vendor === 'generic' ? (provider ?? 'the vendor') : vendor
+  return vendor === 'link' || vendor === 'generic' ? (provider ?? translate('the vendor')) : vendor
 }
 
 function lifeOf(seconds: number | null): string {
-  if (seconds === null) return 'endless'
-  return seconds < 0 ? 'past its deadline already' : `${seconds} s`
+  if (seconds === null) return translate('endless')
+  return seconds < 0 ? translate('past its deadline already') : translate('{seconds} s', { seconds })
 }
 
 function addressLine(
@@ -121,24 +167,27 @@ function addressLine(
   const facts = [
     address,
     protocol,
-    login === 'none' ? 'no login' : `with ${login}`,
+    login === 'none' ? translate('no login') : translate('with {login}', { login }),
     lifeOf(lifeSeconds),
-    ...(exit === null ? [] : [`exit ${exit}`]),
+    ...(exit === null ? [] : [translate('exit {address}', { address: exit })]),
     ...[country, area, city, isp].filter((fact) => fact !== null),
-    ...(isPrivateAddress(address) && !allowPrivate ? ['a private address: its entry needs allowPrivate: true'] : []),
+    ...(isPrivateAddress(address) && !allowPrivate
+      ? [translate('a private address: its entry needs allowPrivate: true')]
+      : []),
   ]
   return oneLine(facts.join('  '))
 }
 
-const doubts: Readonly<Record<TrialReport['doubts'][number], string>> = {
-  assumed: 'the reply tells no life and no ttl is configured: 60 s are assumed. Set ttl',
+const doubts: Readonly<Record<TrialReport['doubts'][number], KnownText>> = {
+  assumed: 'the reply holds no life and no ttl is configured: 60 s are assumed. Set ttl',
   absurd: 'a life of more than 48 h: a wrong zone, clock or unit? Set ttl',
   past: 'a deadline is past already: a wrong zone or clock? Set ttl',
 }
 
 function notes({ doubts: found, addresses }: TrialReport): string[] {
   const hasNoLogin = addresses.length > 0 && addresses.every(({ login }) => login === 'none')
-  const login =
-    'no login came or is configured: the proxies must know this machine by their whitelist, or add upstream: { username, password }'
-  return [...found.map((doubt) => doubts[doubt]), ...(hasNoLogin ? [login] : [])]
+  const login = translate(
+    'no login came or is configured: the proxies must know this machine by their whitelist, or add upstream: { username, password }',
+  )
+  return [...found.map((doubt) => translate(doubts[doubt])), ...(hasNoLogin ? [login] : [])]
 }

@@ -20,7 +20,7 @@ export interface TryWords {
 export async function tryOut({ what, url, config, json }: TryWords, deps: TestSourceDeps): Promise<number> {
   const named = (what === '-' ? await deps.input() : what).trim()
   const target = requestUrl(url)
-  if (target === undefined) throw new UsageError(badUrl)
+  if (target === undefined) throw new UsageError(badUrl())
   const address = parseEndpoint(named, { bareNames: true })
   if (address === undefined) {
     const words = { source: named, config, json, try: url, product: undefined, yaml: false, dryRun: false }

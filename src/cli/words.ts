@@ -1,6 +1,7 @@
 /** Failures of a command as one sentence on the terminal, and the exit code that goes with them. */
 import type { Config } from '../config/schema.ts'
 import { ConfigError, GatewayError } from '../errors.ts'
+import { translate } from '../messages/translate.ts'
 import { StoreError } from '../store/errors.ts'
 
 export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
@@ -17,9 +18,13 @@ export class UsageError extends CommandError {}
  */
 export function explainFailure(error: unknown, config?: Config): { readonly text: string; readonly exitCode: number } {
   if (error instanceof ConfigError) {
-    const count = error.problems.length === 1 ? 'one mistake' : `${error.problems.length} mistakes`
+    const { file, problems } = error
+    const count =
+      problems.length === 1
+        ? translate('{file} has one mistake', { file })
+        : translate('{file} has {count} mistakes', { file, count: problems.length })
     return {
-      text: `${error.message}\n${error.file} has ${count}\n`,
+      text: `${error.message}\n${count}\n`,
       exitCode: exitCodes.configuration,
     }
   }
@@ -31,7 +36,7 @@ export function explainFailure(error: unknown, config?: Config): { readonly text
 export function sentenceOf(error: unknown, config?: Config): string {
   if (error instanceof CommandError || error instanceof GatewayError || error instanceof StoreError)
     return error.message
-  return explainListening(error, config) ?? `unexpected error: ${describe(error)}`
+  return explainListening(error, config) ?? translate('unexpected error: {error}', { error: describe(error) })
 }
 
 /** Loggable facts of an error that nobody expected: no cause and no members, which may hold anything. */
@@ -51,16 +56,22 @@ function explainListening(error: unknown, config: Config | undefined): string | 
   const failure = listenFailure(error)
   if (failure === undefined) return undefined
   const { code, address, port } = failure
-  const key = keyOf(failure, config)
+  const facts = { port: port ?? '', address, key: keyOf(failure, config) }
   switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${address} is in use: stop the program that listens there, or change ${key}.port`
+      return translate(
+        'port {port} on {address} is in use: stop the program that listens there, or change {key}.port',
+        facts,
+      )
     case 'EACCES':
-      return `this user may not listen on port ${port} of ${address}: choose a port above 1023 in ${key}.port`
+      return translate(
+        'this user may not listen on port {port} of {address}: choose a port above 1023 in {key}.port',
+        facts,
+      )
     case 'EADDRNOTAVAIL':
-      return `${address} is not an address of this machine: change ${key}.host`
+      return translate('{address} is not an address of this machine: change {key}.host', facts)
     default:
-      return `the name ${address} does not lead to an address: change ${key}.host`
+      return translate('the name {address} has no address: change {key}.host', facts)
   }
 }
 

@@ -24,7 +24,11 @@ export function loadAdmin(file: string, environment: Environment): Pick<Config, 
   try {
     const part = { ...(admin === undefined ? {} : { admin }), ...(state === undefined ? {} : { state }) }
     // Port 0 clashes with no port of the admin.
-    return parseConfig(stringify({ listen: [{ port: 0 }], providers: [NO_PROVIDER], ...part }), file, environmentOf(file, environment))
+    return parseConfig(
+      stringify({ listen: [{ port: 0 }], providers: [NO_PROVIDER], ...part }),
+      file,
+      environmentOf(file, environment),
+    )
   } catch (error) {
     // The whole file tells the mistake at its place.
     if (error instanceof ConfigError) return loadConfig(file, environment)

@@ -145,7 +145,7 @@ export function readText(file: string): string {
 }
 
 const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file: write one, or name another with --config FILE',
+  ENOENT: 'there is no such file: "turnpike init" writes one, --config FILE names another',
   ENOTDIR: 'there is no such file: a part of this path is a file, not a folder',
   EISDIR: 'this is a folder: name the file in it with --config FILE',
   EACCES: 'this user may not read the file',

@@ -34,9 +34,24 @@ export function isPrivateAddress(authority: string): boolean {
 
 /** @returns YAML with the commands that its variables need as remarks in front */
 export function providerYaml(reading: LinkReading, help: YamlHelp): string {
-  const name = reading.vendor?.name ?? 'pasted'
-  const { lines, variables } = isWhole(reading) ? tableEntry(reading) : linkEntry(reading)
-  const exports = variables.map(([variable, what]) => `# export ${variable}='...'   ${what}`)
+  const name = entryName(reading)
+  const { lines, variables } = providerEntry(reading, help, { name, variable: (key) => variableOf(name, key) })
+  const exports = variables.map(({ variable, what }) => `# export ${variable}='...'   ${what}`)
+  return [...exports, 'providers:', ...lines.map((line) => `  ${line}`), ''].join('\n')
+}
+
+/** What a provider is called when the user gives it no name. */
+export const entryName = (reading: LinkReading): string => reading.vendor?.name ?? 'pasted'
+
+interface EntryNames {
+  readonly name: string
+  /** Environment variable for a credential of this name, or for `url`. */
+  readonly variable: (key: string) => string
+}
+
+/** @returns the entry as an item of a list without indentation, and the variables that it names */
+export function providerEntry(reading: LinkReading, help: YamlHelp, names: EntryNames): Entry {
+  const { lines, variables } = isWhole(reading) ? tableEntry(reading, names) : linkEntry(reading, names)
   const entry = [
     ...lines,
     ...(help.needsTtl ? ['ttl: 60s     # the reply tells no life: write how long an address really lives'] : []),
@@ -46,7 +61,7 @@ export function providerYaml(reading: LinkReading, help: YamlHelp): string {
     ...(help.needsPrivate ? ['allowPrivate: true     # its addresses are private ones'] : []),
     BUDGET,
   ]
-  return [...exports, 'providers:', `  - name: ${name}`, ...entry.map((line) => `    ${line}`), ''].join('\n')
+  return { lines: [`- name: ${names.name}`, ...entry.map((line) => `  ${line}`)], variables }
 }
 
 /**
@@ -63,10 +78,17 @@ interface PastedLink {
   readonly product: string | undefined
 }
 
-interface Entry {
+export interface Entry {
   readonly lines: readonly string[]
-  /** Each with where its value stands. */
-  readonly variables: readonly (readonly [string, string])[]
+  readonly variables: readonly EntryVariable[]
+}
+
+interface EntryVariable {
+  readonly variable: string
+  /** Where its value stands, for a person. */
+  readonly what: string
+  /** Undefined: the whole link. */
+  readonly value: Secret | undefined
 }
 
 type TableReading = Extract<LinkReading, { kind: 'table' }>
@@ -76,9 +98,11 @@ function isWhole(reading: LinkReading): reading is TableReading {
   return reading.kind === 'table' && reading.at === undefined && Object.keys(reading.extras).length === 0
 }
 
-function tableEntry({ vendor, product, credentials, request, alternatives }: TableReading): Entry {
-  const names = Object.keys(credentials)
-  const secrets = names.map((name) => `${name}: "\${${variableOf(vendor.name, name)}}"`)
+function tableEntry(
+  { vendor, product, credentials, request, alternatives }: TableReading,
+  { variable }: EntryNames,
+): Entry {
+  const secrets = Object.keys(credentials).map((name) => `${name}: "\${${variable(name)}}"`)
   const parameters = Object.entries(request).map(([name, value]) => `${name}: ${quoted(String(value))}`)
   return {
     lines: [
@@ -87,21 +111,28 @@ function tableEntry({ vendor, product, credentials, request, alternatives }: Tab
       `credentials: { ${secrets.join(', ')} }`,
       ...(parameters.length === 0 ? [] : [`request: { ${parameters.join(', ')} }`]),
     ],
-    variables: names.map((name) => [variableOf(vendor.name, name), `${name} of the link`] as const),
+    variables: Object.entries(credentials).map(([name, value]) => ({
+      variable: variable(name),
+      what: `${name} of the link`,
+      value,
+    })),
   }
 }
 
-function linkEntry(reading: LinkReading): Entry {
-  const owner = reading.vendor?.name ?? 'pasted'
-  const url = variableOf(owner, 'url')
-  const isSigned = reading.kind === 'signed'
-  const key = isSigned
-    ? [`# credentials: { key: "\${${variableOf(owner, 'key')}}" }   # with the key, as many addresses as are needed`]
-    : []
-  return { lines: [`url: "\${${url}}"`, ...key], variables: [[url, 'the whole link, in single quotes']] }
+function linkEntry(reading: LinkReading, { variable }: EntryNames): Entry {
+  const url = variable('url')
+  const key =
+    reading.kind === 'signed'
+      ? [`# credentials: { key: "\${${variable('key')}}" }   # with the key, as many addresses as are needed`]
+      : []
+  return {
+    lines: [`url: "\${${url}}"`, ...key],
+    variables: [{ variable: url, what: 'the whole link, in single quotes', value: undefined }],
+  }
 }
 
-function variableOf(owner: string, name: string): string {
+/** `QG_A_KEY` for the credential `key` of the provider `qg-a`. */
+export function variableOf(owner: string, name: string): string {
   return `${owner}_${name}`.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')
 }
 

@@ -1,6 +1,6 @@
 /**
- * The language of what this process says to its user: terminal output, mistakes in the configuration, answers to clients. Log
- * messages are always English, so that they can be searched for.
+ * The language of what this process says to its user: terminal output, help, mistakes in the configuration, hints. Log messages
+ * and answers to clients are always English: they are searched for, and read by programs.
  */
 import { fill, type Language, type Text, type TextParams } from './text.ts'
 
@@ -22,6 +22,8 @@ let current: Language = 'en'
 export function useLanguage(language: Language): void {
   current = language
 }
+
+export const currentLanguage = (): Language => current
 
 /** A text in the language of the process. */
 export function say(text: Text, params?: TextParams): string {

@@ -299,7 +299,7 @@ it('warns of a value beyond what is known to work, on either way, and makes the 
 it('a value can come from standard input', async () => {
   const { api, file } = await alone(smartproxy)
   const args = ['call', 'bought', 'whitelist-account/change-limit', 'account=-', 'limit=5', '--yes', '-c', file]
-  expect(await turnpike(args, 'someone\n')).toEqual({ code: 0, out: 'done; the vendor says no more\n', err: '' })
+  expect(await turnpike(args, 'someone\n')).toEqual({ code: 0, out: 'done; the reply holds nothing else\n', err: '' })
   expect(api.calls[0]?.params).toMatchObject({ account: 'someone', limit: '5' })
 })
 
@@ -346,7 +346,7 @@ it('says clearly when a gateway holds the state and cannot be asked: 1', async (
   const off = await turnpike(['call', 'bought', 'balance', '-c', other])
   expect([off.code, off.err]).toEqual([
     1,
-    expect.stringMatching(/^turnpike: a gateway holds the state in .*its admin port is off/),
+    expect.stringMatching(/^turnpike: a gateway uses the state in .*its admin port is off/),
   ])
   writeFileSync(other, stringify({ ...loaded(gateway.file), admin: { port: await freePort() } }))
   const elsewhere = await turnpike(['call', 'bought', 'balance', '-c', other])
@@ -373,7 +373,7 @@ it('calls nobody where nothing keeps count, and no vendor that is not there: 1',
   const demo = await turnpike(['call', 'd', 'query', '-c', file])
   expect([demo.code, demo.err]).toEqual([
     1,
-    'turnpike: the demo vendor lives inside a running gateway, and there is none\n',
+    'turnpike: the demo vendor is part of a running gateway: start the gateway first\n',
   ])
   expect((await turnpike(['call', 'd', '-c', file])).out).toContain('query  GET, reads')
 })

@@ -139,7 +139,7 @@ describe('turnpike check', () => {
   it('looks for ./gateway.yaml, and says when it is not there', async () => {
     const { code, err } = await turnpike('check').done
     expect(code).toBe(2)
-    expect(err).toContain('there is no such file: write one, or name another with --config FILE')
+    expect(err).toContain('there is no such file: "turnpike init" writes one, --config FILE names another')
   })
 
   it('shows no secret of the environment', async () => {
@@ -319,7 +319,7 @@ describe('turnpike status', () => {
     expect(await gateway.status()).toEqual({
       code: 1,
       out: '',
-      err: `turnpike: what listens at 127.0.0.1:${gateway.port} does not answer like a gateway\n`,
+      err: `turnpike: the program that listens at 127.0.0.1:${gateway.port} does not answer like a gateway\n`,
     })
   })
 

@@ -60,7 +60,7 @@ it('a URL that is no web address, or holds a login, is refused before anything i
   const world = await open()
   for (const url of ['ftp://site.test/', 'http://me:secret@site.test/', 'site.test']) {
     const { code, err } = await tryOut(world, world.lines()[0] ?? '', url)
-    expect([code, err]).toEqual([2, 'turnpike: the URL to try is http:// or https:// and holds no login\n'])
+    expect([code, err]).toEqual([2, 'turnpike: the URL to try begins with http:// or https:// and holds no login\n'])
   }
   expect(world.upstreams[0]?.connections).toBe(0)
 })

@@ -3,7 +3,7 @@ import { renderReply } from '../../../src/cli/reply.ts'
 
 describe('a reply on the terminal', () => {
   it.each<[string, unknown, string[]]>([
-    ['nothing', null, ['done; the vendor says no more']],
+    ['nothing', null, ['done; the reply holds nothing else']],
     ['a text', '203.0.113.7:80\r\n203.0.113.8:81', ['203.0.113.7:80', '203.0.113.8:81']],
     ['a number', 5, ['5']],
     ['an empty list', [], ['none']],

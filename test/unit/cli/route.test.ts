@@ -36,7 +36,7 @@ it('names the rule with its place, and where it leads', () => {
     `  rule 3    ${file}:10: { host: "*.example", user: u, to: group g }`,
     '  leads to  group g',
     '  first     a (weight 3)',
-    '  then      b (weight 1)',
+    '  else      b (weight 1)',
     '',
   ])
   expect(explained('a.example', { method: 'socks' })[2]).toBe('  leads to  provider b')

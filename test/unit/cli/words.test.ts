@@ -30,7 +30,7 @@ it.each([
   ],
   [
     { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'gateway.internal' },
-    'the name gateway.internal does not lead to an address: change listen[1].host',
+    'the name gateway.internal has no address: change listen[1].host',
   ],
   [
     { code: 'EADDRINUSE', address: '127.0.0.1', port: 1 },

@@ -237,7 +237,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 describe('files', () => {
   it('names a file that cannot be read', () => {
     expect(problemsOfFile(join(folder, 'none.yaml'))).toEqual([
-      '-:-  there is no such file: write one, or name another with --config FILE',
+      '-:-  there is no such file: "turnpike init" writes one, --config FILE names another',
     ])
     expect(problemsOfFile(folder)).toEqual([expect.stringContaining('this is a folder')])
     expect(problemsOfFile(join(write('plain', ''), 'x.yaml'))).toEqual([

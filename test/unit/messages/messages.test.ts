@@ -1,21 +1,56 @@
-import { describe, expect, it } from 'vitest'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { verdictCodes } from '../../../src/admin/api/schemas/verdict.ts'
+import { currentLanguage, useLanguage } from '../../../src/messages/language.ts'
 import { pageTexts } from '../../../src/messages/page.ts'
+import { terminal } from '../../../src/messages/terminal.ts'
 import { fill, type Text } from '../../../src/messages/text.ts'
+import { chineseTexts, translate, translateIfKnown } from '../../../src/messages/translate.ts'
 import { verdictTexts } from '../../../src/messages/verdict.ts'
 
 const namesIn = (sentence: string) => Array.from(sentence.matchAll(/\{(\w+)\}/g), ([, name]) => name).toSorted()
 /** Words that are the same in both languages, or stand for the other one. */
-const ALIKE = new Set(['language.switch'])
+const ALIKE = new Set(['stopKeys', 'comma'])
 
 describe.each<[name: string, texts: Readonly<Record<string, Text>>]>([
   ['verdict', verdictTexts],
   ['page', pageTexts],
+  ['terminal', terminal],
 ])('the texts of the %s', (_, texts) => {
   it.each(Object.entries(texts))('%s has both languages, with the same names to fill in', (key, { en, zh }) => {
     expect(en.trim()).not.toBe('')
     expect(namesIn(zh)).toEqual(namesIn(en))
     if (!ALIKE.has(key)) expect([/\p{Script=Han}/u.test(en), /\p{Script=Han}/u.test(zh)]).toEqual([false, true])
+  })
+})
+
+describe('the sentences of the code', () => {
+  /** Without escapes, which depend on the quotes around a sentence. */
+  const plain = (text: string) => text.replaceAll('\\', '')
+  const folder = join(import.meta.dirname, '../../../src')
+  const code = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('messages/'))
+    .map((name) => plain(readFileSync(join(folder, name), 'utf8')))
+    .join('\n')
+
+  it.each(Object.entries(chineseTexts))('%s', (en, zh) => {
+    expect(namesIn(zh)).toEqual(namesIn(en))
+    expect([/\p{Script=Han}/u.test(en), /\p{Script=Han}/u.test(zh)]).toEqual([false, true])
+    expect(code.includes(plain(en)), 'stands in the code').toBe(true)
+  })
+
+  it('are in the language of the process; what is unknown stays as it is', () => {
+    expect(translate('{file} is valid', { file: 'a' })).toBe('a is valid')
+    useLanguage('zh')
+    onTestFinished(() => useLanguage('en'))
+    expect(currentLanguage()).toBe('zh')
+    expect(translate('{file} is valid', { file: '{file}' })).toBe('{file} 有效')
+    expect([translateIfKnown('none'), translateIfKnown('never heard of'), translateIfKnown('toString')]).toEqual([
+      '无',
+      'never heard of',
+      'toString',
+    ])
   })
 })
 

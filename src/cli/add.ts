@@ -1,0 +1,165 @@
+/** `turnpike add LINK`: one more provider in gateway.yaml, its secrets in the file .env beside it. Nothing is called. */
+import { appendFileSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { addProvider } from '../config/add-provider.ts'
+import { DOT_ENV, type Environment, environmentOf } from '../config/environment.ts'
+import { loadConfig, parseConfig, readText } from '../config/load.ts'
+import { type Entry, entryName, providerEntry, variableOf } from '../config/provider-yaml.ts'
+import { readYamlText } from '../config/yaml-text.ts'
+import { ConfigError } from '../errors.ts'
+import { translate } from '../messages/translate.ts'
+import { Secret } from '../secret.ts'
+import { type LinkReading, readLink } from '../vendors/registry.ts'
+import { configOption, step } from './init.ts'
+import { linkIn } from './link-facts.ts'
+import { CommandError, UsageError } from './words.ts'
+
+export interface AddOptions {
+  readonly config: string
+  readonly name?: string
+  readonly product?: string
+}
+
+export interface AddDeps {
+  readonly environment: Environment
+  /** All of standard input. */
+  readonly input: () => Promise<string>
+}
+
+/** What only a call could tell; an entry without a login gets a remark. */
+const NOTHING_KNOWN = { needsTtl: false, needsPrivate: false, needsLogin: true }
+
+/**
+ * @param given a link, or `-` for standard input
+ * @returns what to print; never a secret
+ * @throws {ConfigError} when the file has mistakes, or would have one; {UsageError} for what is no link; {CommandError}
+ */
+export async function add(given: string, options: AddOptions, { environment, input }: AddDeps): Promise<string> {
+  const { config: file, product } = options
+  const link = linkIn((given === '-' ? await input() : given).trim())
+  if (link === undefined) throw new UsageError(translate('this is no link: it begins with http:// or https://'))
+  const secret = new Secret(link)
+  const reading = readLink(secret, product)
+  if (reading.kind === 'problem') throw new UsageError(reading.message)
+  const text = readText(file)
+  const name = nameFor(reading, options.name, namesIn(text))
+  const known = environmentOf(file, environment)
+  const entry = namedEntry(reading, name, secret, known)
+  const added = addProvider(text, entry.lines)
+  if (added === undefined) {
+    loadConfig(file, environment)
+    throw new CommandError(translate('{file} cannot be added to: write the entry by hand', { file }))
+  }
+  const secrets = Object.fromEntries(
+    entry.variables.map(({ variable, value }) => [variable, (value ?? secret).reveal()]),
+  )
+  assertEntry(added, file, { ...known, ...secrets })
+  const envFile = join(dirname(file), DOT_ENV)
+  remember(envFile, secrets, known)
+  replace(file, added)
+  return words({ file, envFile, name, variables: Object.keys(secrets) })
+}
+
+function namesIn(text: string): readonly string[] {
+  const { document, readable } = readYamlText(text)
+  const providers: unknown = readable ? (document.toJS() as { providers?: unknown } | null)?.providers : undefined
+  return Array.isArray(providers) ? providers.map((entry: { name?: unknown } | null) => String(entry?.name)) : []
+}
+
+function nameFor(reading: LinkReading, wanted: string | undefined, taken: readonly string[]): string {
+  if (wanted !== undefined) {
+    if (taken.includes(wanted)) throw new UsageError(translate('another provider has this name already'))
+    return wanted
+  }
+  const own = entryName(reading)
+  return firstFree(own, '-', (name) => !taken.includes(name))
+}
+
+/** `qg`, `qg-2`, `qg-3`, ... */
+function firstFree(name: string, separator: string, isFree: (name: string) => boolean): string {
+  if (isFree(name)) return name
+  let number = 2
+  while (!isFree(`${name}${separator}${number}`)) number++
+  return `${name}${separator}${number}`
+}
+
+/** A variable that has another value already is another provider's. */
+function namedEntry(reading: LinkReading, name: string, link: Secret, known: Environment): Entry {
+  const values = new Map(reading.kind === 'table' ? Object.entries(reading.credentials) : [])
+  const variable = (key: string) => {
+    const value = (values.get(key) ?? link).reveal()
+    return firstFree(variableOf(name, key), '_', (each) => known[each] === undefined || known[each] === value)
+  }
+  return providerEntry(reading, NOTHING_KNOWN, { name, variable })
+}
+
+/** Mistakes elsewhere in the file are not this command's: variables of other providers need not be set here. */
+function assertEntry(text: string, file: string, environment: Environment): void {
+  try {
+    parseConfig(text, file, environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const own = `providers[${namesIn(text).length - 1}]`
+    const problems = error.problems.filter(({ path }) => path.startsWith(own))
+    if (problems.length > 0) throw new ConfigError(file, problems)
+  }
+}
+
+/** Appends what the environment does not have yet. */
+function remember(envFile: string, secrets: Readonly<Record<string, string>>, known: Environment): void {
+  const lines = Object.entries(secrets).filter(([variable, value]) => known[variable] !== value)
+  if (lines.length === 0) return
+  const text = textOf(envFile)
+  const glue = text === '' || text.endsWith('\n') ? '' : '\n'
+  appendFileSync(envFile, `${glue}${lines.map(([name, value]) => `${name}=${quoted(value)}\n`).join('')}`, {
+    mode: 0o600,
+  })
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** In quotes that are read back as the same text. */
+function quoted(value: string): string {
+  const written = ["'", '"', '`'].map((quote) => `${quote}${value}${quote}`)
+  const found = written.find((text) => parseEnv(`A=${text}`)['A'] === value)
+  if (found === undefined)
+    throw new CommandError(translate('the link holds characters that .env cannot hold: set the variables by hand'))
+  return found
+}
+
+/** At once, with the rights of the file before. */
+function replace(file: string, text: string): void {
+  const target = realpathSync(resolve(file))
+  const next = `${target}.new`
+  writeFileSync(next, text, { mode: statSync(target).mode & 0o777 })
+  renameSync(next, target)
+}
+
+interface Added {
+  readonly file: string
+  readonly envFile: string
+  readonly name: string
+  readonly variables: readonly string[]
+}
+
+function words({ file, envFile, name, variables }: Added): string {
+  const option = configOption(file)
+  return [
+    translate('added to {file}: provider "{name}"', { file, name }),
+    translate('in {file}: {names}. Keep this file out of version control', {
+      file: envFile,
+      names: variables.join(', '),
+    }),
+    translate('next:'),
+    step(`turnpike test-source ${name}${option}`, 'one call: what does it bring?'),
+    step(`turnpike reload${option}`, 'a running gateway takes it up'),
+    '',
+  ].join('\n')
+}

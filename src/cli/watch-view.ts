@@ -1,0 +1,181 @@
+/** One frame of `turnpike status --watch`: pure, from the reports of the moment and the size of the screen. */
+import { styleText } from 'node:util'
+import { say } from '../messages/language.ts'
+import { pageTexts } from '../messages/page.ts'
+import { translate } from '../messages/translate.ts'
+import { verdictTexts } from '../messages/verdict.ts'
+import type { LiveCounters, LiveProvider, LiveReports, LiveVerdict } from './live-reports.ts'
+import { displayWidth, fitWidth, oneLine, padEnd } from './table.ts'
+
+export interface Screen {
+  /** Longer lines are cut; Infinity: no line is. */
+  readonly columns: number
+  /** More lines are left out; Infinity: none is. */
+  readonly rows: number
+  readonly isColoured: boolean
+}
+
+/** The state of the connection to the gateway. */
+export interface LiveLink {
+  readonly place: string
+  /** Why there is no connection, in words; undefined while there is one. */
+  readonly trouble: string | undefined
+}
+
+type Style = Parameters<typeof styleText>[0]
+interface Line {
+  readonly text: string
+  readonly style?: Style
+}
+
+/** @returns lines without line feeds, none wider than the screen, at most as many as it has rows */
+export function renderFrame(reports: LiveReports, link: LiveLink, screen: Screen): readonly string[] {
+  const { verdict, counters, providers } = reports
+  const lines: Line[] = [
+    { text: titleOf(reports, link), style: 'bold' },
+    ...(link.trouble === undefined ? verdictLines(verdict) : [{ text: link.trouble, style: 'red' as const }]),
+    { text: '' },
+    ...(counters === undefined ? [{ text: translate('waiting for the first report') }] : figureLines(counters)),
+    ...(providers.size === 0 ? [] : [{ text: '' }, ...providerLines([...providers.values()], screen.columns)]),
+  ]
+  const shown = lines.length <= screen.rows ? lines : [...lines.slice(0, Math.max(1, screen.rows - 1)), { text: '…' }]
+  return shown.map(({ text, style }) => styled(fitWidth(text, screen.columns), style, screen.isColoured))
+}
+
+function styled(text: string, style: Style | undefined, isColoured: boolean): string {
+  return isColoured && style !== undefined && text !== '' ? styleText(style, text, { validateStream: false }) : text
+}
+
+function titleOf({ gateway }: LiveReports, { place, trouble }: LiveLink): string {
+  const facts = [
+    `Turnpike${gateway === undefined ? '' : ` ${oneLine(gateway.version)}`}`,
+    place,
+    ...(trouble === undefined ? [] : [translate('disconnected, trying again')]),
+  ]
+  return facts.join(' · ')
+}
+
+const STYLES: Readonly<Record<string, Style>> = { critical: 'red', warning: 'yellow', notice: 'cyan', ok: 'green' }
+
+function verdictLines(verdict: LiveVerdict | undefined): Line[] {
+  return (verdict?.findings ?? []).flatMap(({ level, code, params, sentence, remedy }): Line[] => {
+    const style = STYLES[level] ?? 'yellow'
+    const first = { text: oneLine(inLanguage(`verdict.${code}`, params, sentence)), style }
+    return level === 'ok' ? [first] : [first, { text: `  ${oneLine(inLanguage(`remedy.${code}`, params, remedy))}` }]
+  })
+}
+
+function inLanguage(key: string, params: Readonly<Record<string, string | number>>, english: string): string {
+  return key in verdictTexts ? say(verdictTexts[key as keyof typeof verdictTexts], params) : english
+}
+
+function figureLines(counters: LiveCounters): Line[] {
+  const { connections, tunnels, waiting, sessions, upstreams, openedDirect } = counters
+  const { openedPerSecond, refusedPerSecond, setupP50Seconds: p50, setupP99Seconds: p99 } = counters
+  const groups: (readonly [title: string, figures: readonly string[]])[] = [
+    [
+      translate('rates'),
+      [
+        translate('tunnels/s {count}', { count: openedPerSecond }),
+        translate('refused/s {count}', { count: refusedPerSecond }),
+        ...(p50 == null
+          ? []
+          : [translate('set-up p50 {p50} ms, p99 {p99} ms', { p50: inMs(p50), p99: inMs(p99 ?? p50) })]),
+      ],
+    ],
+    [
+      translate('clients'),
+      [
+        translate('connections {count}', { count: connections }),
+        translate('tunnels {count}', { count: tunnels }),
+        translate('waiting {count}', { count: waiting }),
+        translate('sessions {count}', { count: sessions }),
+      ],
+    ],
+    [
+      translate('pool'),
+      [
+        translate('ready {count}', { count: upstreams['ready'] ?? 0 }),
+        translate('resting {count}', { count: upstreams['resting'] ?? 0 }),
+        translate('draining {count}', { count: upstreams['draining'] ?? 0 }),
+        ...(openedDirect === 0 ? [] : [translate('opened directly {count}', { count: openedDirect })]),
+      ],
+    ],
+  ]
+  const width = Math.max(...groups.map(([title]) => displayWidth(title)))
+  return groups.map(([title, figures]) => ({ text: `${padEnd(title, width)}  ${figures.join('   ')}` }))
+}
+
+const inMs = (seconds: number): number => Math.round(seconds * 1_000)
+
+interface Column {
+  readonly title: string
+  readonly cell: (report: LiveProvider) => string
+}
+
+const orDash = (value: number | null | undefined): string => (value == null ? '-' : String(value))
+
+/** In the order of their weight: a narrow screen leaves out those on the right. */
+function columnsOf(): readonly Column[] {
+  return [
+    { title: translate('provider'), cell: ({ name }) => oneLine(name) },
+    { title: translate('state'), cell: ({ state }) => stateText(state) },
+    { title: translate('alive'), cell: ({ alive }) => String(alive) },
+    {
+      title: translate('calls'),
+      cell: ({ windowCalls, callsLeft }) => `${Math.max(0, windowCalls - callsLeft)}/${windowCalls}`,
+    },
+    { title: translate('budget left'), cell: ({ budgetLeft }) => orDash(budgetLeft) },
+    {
+      title: translate('channels'),
+      cell: ({ channels, channelsFree }) => (channels == null ? '-' : `${channels - (channelsFree ?? 0)}/${channels}`),
+    },
+    { title: translate('bought'), cell: ({ bought }) => String(bought) },
+    { title: translate('used'), cell: ({ used }) => String(used) },
+    { title: translate('wasted'), cell: ({ wasted }) => String(wasted) },
+    { title: translate('balance'), cell: ({ balance }) => orDash(balance) },
+  ]
+}
+
+const stateTexts: Readonly<Record<string, keyof typeof pageTexts>> = {
+  ready: 'state.ready',
+  waiting: 'state.waiting',
+  stopped: 'state.stopped',
+  unusable: 'state.unusable',
+  'budget-reached': 'state.budget',
+  paused: 'state.paused',
+}
+
+function stateText(state: string): string {
+  const key = stateTexts[state]
+  return key === undefined ? oneLine(state) : say(pageTexts[key])
+}
+
+const GAP = 2
+
+function providerLines(reports: readonly LiveProvider[], columns: number): Line[] {
+  const all = columnsOf().map((column) => {
+    const cells = [column.title, ...reports.map(column.cell)]
+    return { cells, width: Math.max(...cells.map(displayWidth)) }
+  })
+  const shown = all.filter((_, index) => {
+    const width = all.slice(0, index + 1).reduce((sum, column) => sum + column.width + GAP, -GAP)
+    // The name and the state are always there; what does not fit is cut.
+    return index < 2 || width <= columns
+  })
+  const row = (number: number) =>
+    shown
+      .map(({ cells, width }) => padEnd(cells[number] ?? '', width))
+      .join(' '.repeat(GAP))
+      .trimEnd()
+  return [
+    { text: row(0), style: 'cyan' },
+    ...reports.flatMap((report, index) => [{ text: row(index + 1) }, ...why(report)]),
+  ]
+}
+
+function why({ state, reason, nextAttemptInSeconds: next }: LiveProvider): Line[] {
+  if (state === 'ready' || reason == null || reason === '') return []
+  const when = next == null || next === 0 ? '' : ` (${say(pageTexts['provider.next'], { seconds: Math.ceil(next) })})`
+  return [{ text: `  ${oneLine(reason)}${when}`, style: 'yellow' }]
+}

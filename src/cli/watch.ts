@@ -1,0 +1,133 @@
+/** `turnpike status --watch`: the state of a running gateway, live. A gateway that goes away is waited for. */
+import type { Clock } from '../clock.ts'
+import type { Environment } from '../config/environment.ts'
+import { loadAdmin } from '../config/load-admin.ts'
+import { translate } from '../messages/translate.ts'
+import { adminPlace, adminToken } from './admin-client.ts'
+import { followReports, LiveReports } from './live-reports.ts'
+import type { SignalSource } from './signals.ts'
+import { noAdminPort, type StatusOptions } from './status.ts'
+import { renderFrame } from './watch-view.ts'
+import { CommandError, exitCodes, sentenceOf } from './words.ts'
+
+export interface WatchDeps {
+  readonly clock: Clock
+  readonly environment: Environment
+  readonly process: SignalSource
+  readonly isTerminal: boolean
+  /** Size of the terminal at this moment, in characters. */
+  readonly terminalSize: () => { readonly columns: number; readonly rows: number }
+  readonly out: (text: string) => void
+}
+
+const RETRY_MS = 2_000
+/** Without a terminal a frame is some lines of a file. */
+const PLAIN_EVERY_MS = 10_000
+
+/**
+ * Shows the gateway of a configuration until SIGINT or SIGTERM.
+ * @returns the exit code
+ * @throws {ConfigError} when the file has mistakes; {CommandError} when it has no admin port
+ */
+export async function watchStatus({ config: file }: StatusOptions, deps: WatchDeps): Promise<number> {
+  const { clock, environment, process } = deps
+  const { admin } = loadAdmin(file, environment)
+  if (admin === 'off') throw new CommandError(noAdminPort(file))
+  const place = adminPlace(admin)
+  const reports = new LiveReports()
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  process.on('SIGINT', end)
+  process.on('SIGTERM', end)
+  const { signal } = ended
+  const view = deps.isTerminal ? new TerminalView(deps) : new PlainView(deps)
+  let trouble: string | undefined = translate('connecting')
+  const draw = () => view.draw((screen) => renderFrame(reports, { place, trouble }, screen))
+  const onChange = () => {
+    trouble = undefined
+    // The first events come one after the other.
+    if (reports.counters === undefined) return
+    draw()
+  }
+  try {
+    draw()
+    while (!signal.aborted) {
+      // The token of a gateway that was started anew may be another one.
+      const token = adminToken(loadAdmin(file, environment))
+      const failure = await followReports(place, reports, { token, signal, onChange }).catch((error: unknown) => error)
+      trouble = sentenceOf(failure)
+      if (!signal.aborted) draw()
+      await clock.sleep(RETRY_MS, signal).catch(() => {})
+    }
+    return exitCodes.ok
+  } finally {
+    process.off('SIGINT', end)
+    process.off('SIGTERM', end)
+    view.close()
+  }
+}
+
+type Render = (screen: Parameters<typeof renderFrame>[2]) => readonly string[]
+
+interface View {
+  draw(render: Render): void
+  close(): void
+}
+
+/** Control sequences of ECMA-48 and xterm. */
+const ENTER = '\u001b[?1049h\u001b[?25l'
+const LEAVE = '\u001b[?25h\u001b[?1049l'
+const HOME = '\u001b[H'
+const CLEAR_TO_END_OF_LINE = '\u001b[K'
+const CLEAR_BELOW = '\u001b[J'
+
+/** Draws over the frame before, on a screen of its own; the last frame stays in the scrollback. */
+class TerminalView implements View {
+  readonly #deps: WatchDeps
+  #last: readonly string[] = []
+
+  constructor(deps: WatchDeps) {
+    this.#deps = deps
+    deps.out(ENTER)
+  }
+
+  draw(render: Render): void {
+    const { terminalSize, environment, out } = this.#deps
+    const { columns, rows } = terminalSize()
+    const isColoured = !environment['NO_COLOR']
+    const hint = translate('Ctrl-C ends')
+    // The last row stays free of a line feed, which would scroll.
+    const lines = [...render({ columns, rows: rows - 2, isColoured })]
+    this.#last = lines
+    const shown = rows > 4 ? [...lines, '', hint.slice(0, columns)] : lines
+    out(`${HOME}${shown.map((line) => `${line}${CLEAR_TO_END_OF_LINE}`).join('\n')}${CLEAR_BELOW}`)
+  }
+
+  close(): void {
+    this.#deps.out(`${LEAVE}${this.#last.map((line) => `${line}\n`).join('')}`)
+  }
+}
+
+/** A frame now and then, without control sequences. */
+class PlainView implements View {
+  readonly #deps: WatchDeps
+  #drawnAt = Number.NEGATIVE_INFINITY
+  #first = ''
+
+  constructor(deps: WatchDeps) {
+    this.#deps = deps
+  }
+
+  /** A frame whose head is another one is news: the gateway went away or came back, or the verdict changed. */
+  draw(render: Render): void {
+    const { clock, out } = this.#deps
+    const lines = render({ columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY, isColoured: false })
+    const head = lines.slice(0, 2).join('\n')
+    if (head === this.#first && clock.now() < this.#drawnAt + PLAIN_EVERY_MS) return
+    this.#first = head
+    this.#drawnAt = clock.now()
+    out(`${lines.join('\n')}\n\n`)
+  }
+
+  close(): void {}
+}

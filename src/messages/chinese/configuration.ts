@@ -1,0 +1,2 @@
+/** Mistakes in the configuration. */
+export const configurationTexts = {} as const

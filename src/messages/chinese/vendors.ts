@@ -1,0 +1,2 @@
+/** Hints of vendors. */
+export const vendorTexts = {} as const

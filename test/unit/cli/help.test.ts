@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { useLanguage } from '../../../src/messages/language.ts'
+import { runCommand } from '../../support/command.ts'
+
+afterEach(() => useLanguage('en'))
+
+const nothing = { input: '', secrets: [] }
+const commands = [
+  ['start'],
+  ['check'],
+  ['reload'],
+  ['retry'],
+  ['init'],
+  ['add'],
+  ['route'],
+  ['status'],
+  ['test-source'],
+  ['try'],
+  ['call'],
+  ['vendor', 'new'],
+]
+
+describe.each([
+  ['en', 'Usage:', 'Examples:'],
+  ['zh', '用法：', '示例：'],
+] as const)('help in %s', (language, usage, examples) => {
+  it('names every command', async () => {
+    useLanguage(language)
+    const { code, out } = await runCommand(['--help'], nothing)
+    expect(code).toBe(0)
+    for (const [name = ''] of commands) expect(out).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'))
+    expect([out.includes(usage), out.includes(examples)]).toEqual([true, true])
+  })
+
+  it.each(commands)('%s has examples, and every word of it is of the language', async (...command) => {
+    useLanguage(language)
+    const { code, out } = await runCommand([...command, '--help'], nothing)
+    expect([code, out.includes(usage), out.includes(examples)]).toEqual([0, true, true])
+    const example = out
+      .slice(out.indexOf(examples) + examples.length)
+      .trim()
+      .split('\n')
+    for (const line of example) expect(line.trim()).toMatch(/turnpike /)
+    // Rows of options, arguments and examples: a name, two spaces, words.
+    const rows = out.split('\n').filter((line) => /^ {2}\S.*? {2,}\S/.test(line))
+    const words = rows.map((row) => row.trim().replace(/^.*? {2,}/, ''))
+    expect(words.length).toBeGreaterThan(1)
+    expect(words.filter((text) => /\p{Script=Han}/u.test(text) !== (language === 'zh'))).toEqual([])
+  })
+})
+
+describe('a mistake on the command line', () => {
+  it.each([
+    [['chek'], 'there is no command chek. Did you mean check?', '没有命令 chek。 您是指 check 吗？'],
+    [['status', '--confg', 'x'], 'there is no option --confg. Did you mean --config?', '没有选项 --confg。'],
+    [['retry'], 'the argument provider is missing.', '缺少参数 provider。'],
+    [['check', '--config'], 'the option -c, --config <file> needs a value.', '选项 -c, --config <file> 需要一个值。'],
+    [['check', 'a', 'b'], 'too many arguments: 2 instead of 0.', '参数过多：给出 2 个，应为 0 个。'],
+    [['start', '-p', '99999'], 'A port is a number from 0 to 65535.', '端口是 0 到 65535 的数字。'],
+    [['status', '--json', '--watch'], 'exclude each other.', '不能同时使用。'],
+  ])('%j', async (args, english, chinese) => {
+    const said = await runCommand(args, nothing)
+    expect([said.code, said.out]).toEqual([2, ''])
+    expect(said.err).toContain(english)
+    useLanguage('zh')
+    expect((await runCommand(args, nothing)).err).toContain(chinese)
+  })
+
+  it('does not repeat what may be a link or a key', async () => {
+    const secrets = ['hunter22']
+    await runCommand(['https://vendor.example/get?key=hunter22'], { input: '', secrets })
+    await runCommand(['start', '--port', 'hunter22'], { input: '', secrets })
+  })
+})
