@@ -50,7 +50,7 @@ export function linkLines(facts: LinkFacts): string[] {
   const how = {
     table: translate('called by the vendor’s table, with the account of the link and as many addresses as are needed'),
     'as it is': translate(
-      'signed: called as it is, addresses per call: {count}. With credentials: { key: ... } it is signed anew',
+      'signed: called as it is, {count} addresses a call. With credentials: { key: ... } it is signed anew',
       { count: lot ?? 1 },
     ),
     'as it is, reply sniffed': translate('called as it is; the format of its reply is recognised'),

@@ -180,7 +180,7 @@ export const commandTexts = {
   '{whose}, at {host}': '{whose}，地址 {host}',
   'called by the vendor’s table, with the account of the link and as many addresses as are needed':
     '按供应商的接口表调用，使用链接中的账户，按需提取',
-  'signed: called as it is, addresses per call: {count}. With credentials: { key: ... } it is signed anew':
+  'signed: called as it is, {count} addresses a call. With credentials: { key: ... } it is signed anew':
     '已签名：按原样调用，每次 {count} 个地址。配置 credentials: { key: ... } 后会重新签名',
   'called as it is; the format of its reply is recognised': '按原样调用；自动识别应答格式',
   '{name} (kept as it is)': '{name}（保持原样）',

@@ -126,7 +126,7 @@ describe('the skeleton', () => {
 
   it('says what to do next, and overwrites nothing', () => {
     expect(written).toContain('vendor: ./turnpike-vendor-acme/index.js')
-    expect(() => newVendor('acme', folder)).toThrow(/is there already/)
+    expect(() => newVendor('acme', folder)).toThrow(/exists already/)
     expect(() => newVendor('Acme!', folder)).toThrow(/small letters/)
   })
 })
