@@ -74,6 +74,13 @@ export const catalogue = {
     socks: 0x02,
     proxyStatus: 'http_request_denied',
   },
+  GW_USER_LIMIT: {
+    blame: 'client',
+    retry: 'after-delay',
+    http: 429,
+    socks: 0x02,
+    proxyStatus: 'http_request_denied',
+  },
   GW_HANDSHAKE_TIMEOUT: { blame: 'client', retry: 'never', http: 408, socks: 0x01, proxyStatus: 'http_request_error' },
   GW_HEADER_TOO_LARGE: { blame: 'client', retry: 'never', http: 431, socks: 0x01, proxyStatus: 'http_request_error' },
   GW_HTTP_VERSION: { blame: 'client', retry: 'never', http: 505, socks: 0x01, proxyStatus: 'http_request_error' },

@@ -1,7 +1,7 @@
 /** The shape of the ports: what listens, and who may use it. */
 import { z } from 'zod'
 import { strategies } from '../strategy.ts'
-import { cidr, duration, filePath, integer, listenHost, secret, someOf, text } from './fields.ts'
+import { bytes, cidr, duration, filePath, integer, listenHost, secret, someOf, text } from './fields.ts'
 import { providerName, userName } from './names.ts'
 
 const port = () => integer(0, 65_535)
@@ -49,6 +49,21 @@ const user = () =>
     }),
     providers: someOf(providerName()).optional().meta({ description: 'The only providers that this user may use.' }),
     ...ownTraffic(),
+    limits: z
+      .strictObject({
+        connections: integer(1, 1_000_000).optional().meta({ description: 'Most connections at the same time.' }),
+        newPerSecond: integer(1, 1_000_000)
+          .optional()
+          .meta({ description: 'Most tunnels and plain requests begun within a second.' }),
+        bytesPerDay: bytes({ min: 1, max: 2 ** 50 })
+          .optional()
+          .meta({ description: 'Most bytes from and to this user within 24 hours; what is open then runs on.' }),
+        addressesPerHour: integer(1, 1_000_000).optional().meta({
+          description: 'Most different addresses lent within an hour; then those that it had are lent again.',
+        }),
+      })
+      .optional()
+      .meta({ description: 'What this user may have; over a limit requests get 429 `GW_USER_LIMIT`.' }),
   })
 
 /** One port for clients. */

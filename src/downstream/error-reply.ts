@@ -53,7 +53,7 @@ export interface HttpErrorAnswer {
 export function httpError(error: GatewayError): HttpErrorAnswer {
   const { http: status } = error.spec
   const challenge = status === 407 ? 'Proxy-Authenticate: Basic realm="Turnpike", charset="UTF-8"\r\n' : ''
-  const retryAfter = status === 503 ? `Retry-After: ${retryAfterSeconds(error)}\r\n` : ''
+  const retryAfter = status === 503 || status === 429 ? `Retry-After: ${retryAfterSeconds(error)}\r\n` : ''
   return {
     status,
     reason: refusalPhrase(error),

@@ -8,11 +8,24 @@ import type { ClientIdentity, TrafficSettings } from './client-request.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { noOptions, parseUserName } from './username-options.ts'
 
+/** Undefined: no limit. */
+export interface UserLimitSettings {
+  /** Client connections at the same time. */
+  readonly connections?: number | undefined
+  /** Tunnels and plain requests begun within a second. */
+  readonly newPerSecond?: number | undefined
+  /** Octets from and to the client within a day. */
+  readonly bytesPerDay?: number | undefined
+  /** Different addresses lent within an hour. */
+  readonly addressesPerHour?: number | undefined
+}
+
 export interface User extends TrafficSettings {
   readonly name: string
   readonly password: Secret
   /** Providers the user may be served from; absent: all. */
   readonly providers?: readonly string[]
+  readonly limits?: UserLimitSettings | undefined
 }
 
 /** Where a login comes from. Read only for logins that are not remembered. */
@@ -54,6 +67,11 @@ export class Access {
   /** Whether a login is demanded. */
   get demandsLogin(): boolean {
     return this.#users.size > 0
+  }
+
+  /** What a user may have, as it is configured now; undefined: as much as anybody. */
+  limitsOf(user: string): UserLimitSettings | undefined {
+    return this.#users.get(user)?.limits
   }
 
   /** Whether there is an allow-list. */

@@ -17,6 +17,10 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'listen[].users[].perUpstream.uses':
     '已服务过这么多连接的地址不再借给这些客户端；1 表示每次都用没用过的地址，0 表示不限。',
   'listen[].users[].perUpstream.hostRest': '这些客户端用过某地址后，该地址对同一目标主机的间隔。',
+  'listen[].users[].limits.connections': '同时最多多少个连接。',
+  'listen[].users[].limits.newPerSecond': '每秒最多新建多少条隧道和普通请求。',
+  'listen[].users[].limits.bytesPerDay': '24 小时内收发的最多字节数；到达时已打开的连接继续。',
+  'listen[].users[].limits.addressesPerHour': '一小时内最多借用多少个不同的地址；之后只再借用过的。',
   'listen[].allow': '允许连接的客户端地址（白名单）；配了 users 时仍须登录。',
   'listen[].tls.cert': '客户端以 TLS 连接该端口时使用的证书（PEM 文件，含中间证书）；文件变化后重新读取。',
   'listen[].tls.key': 'PEM 文件：证书的私钥。',

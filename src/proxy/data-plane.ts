@@ -5,7 +5,7 @@
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
-import type { PendingTunnel } from '../downstream/client-request.ts'
+import type { ClientIdentity, PendingTunnel } from '../downstream/client-request.ts'
 import type { Connection } from '../downstream/connection.ts'
 import { HttpConnections, type HttpConnectionsOwner } from '../downstream/http-connections.ts'
 import type { Listener, ListenerOwner } from '../downstream/listener.ts'
@@ -27,11 +27,13 @@ import { LeaseQueue } from './lease-queue.ts'
 import { type PortSettings, Ports } from './ports.ts'
 import type { TrafficObserver } from './proxied-request.ts'
 import type { Relay } from './relay.ts'
+import type { Route } from './router.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
 import { readCommand, SessionCommand } from './session-commands.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
+import { type LimitedUser, UserLimits } from './user-limits.ts'
 
 export interface DataPlaneSettings extends ServingSettings {
   readonly ports: readonly PortSettings[]
@@ -89,6 +91,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   #isListening = false
   readonly #admission: Admission
   readonly #logins: LoginThrottle
+  readonly #users: UserLimits
   #sweep: { clear(): void } | undefined
 
   constructor(
@@ -123,6 +126,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       () => observer.handshakeRefused(displaced),
       settings.minUnidentified,
     )
+    this.#users = new UserLimits(clock)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
     this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: this })
   }
@@ -206,20 +210,35 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
 
   left(connection: Connection): void {
     this.#admission.remove(connection)
+    this.#users.left(connection)
   }
 
-  /** The client may be here: it counts from now on. @throws {GatewayError} GW_TOO_MANY_CONNECTIONS */
-  #identify(connection: Connection): void {
+  /**
+   * The client may be here: it counts from now on.
+   * @throws {GatewayError} GW_TOO_MANY_CONNECTIONS, GW_USER_LIMIT
+   */
+  #identify(connection: Connection, identity: ClientIdentity, listener: Listener): void {
+    const user = limitedUser(identity, listener)
+    if (user !== undefined) this.#users.request(connection, user)
     if (!this.#admission.identify(connection)) throw tooManyConnections
+  }
+
+  /** The route within what the user may have. @throws {GatewayError} as Router.route; GW_USER_LIMIT */
+  #within(route: Route, identity: ClientIdentity, listener: Listener): Route {
+    const user = limitedUser(identity, listener)
+    if (user === undefined) return route
+    const { pool } = this.#servingParts
+    const filter = this.#users.narrowed(route.filter, user, (id) => pool.get(id) !== undefined)
+    return { ...route, filter, lent: (upstream) => this.#users.lent(user, upstream.id) }
   }
 
   tunnel(request: Connection, listener: Listener): PendingTunnel {
     try {
-      this.#identify(request)
       const { identity, target, protocol } = request
+      this.#identify(request, identity, listener)
       const method = protocol === 'connect' ? 'CONNECT' : 'socks'
       const route = this.#serving.router.route(identity, target, request, this.#ports.settingsOf(listener), method)
-      const tunnel = new Tunnel(request, route, this.#serving.tunnelDeps)
+      const tunnel = new Tunnel(request, this.#within(route, identity, listener), this.#serving.tunnelDeps)
       tunnel.begin()
       return tunnel
     } catch (error) {
@@ -236,13 +255,14 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   }
 
   request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler {
-    this.#identify(connection)
+    const { identity, head } = request
+    this.#identify(connection, identity, listener)
     const affinity = this.#affinities.get(connection)
     if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
-    const { identity, head } = request
     if (isCommand(head.target)) return this.#command(request, listener)
     const route = this.#serving.router.route(identity, head.target, request, this.#ports.settingsOf(listener), 'plain')
-    const exchange = new HttpExchange(request, route, affinity, this.#serving.httpExchangeDeps)
+    const within = this.#within(route, identity, listener)
+    const exchange = new HttpExchange(request, within, affinity, this.#serving.httpExchangeDeps)
     exchange.begin()
     return exchange
   }
@@ -256,7 +276,8 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       throw new GatewayError('GW_BAD_REQUEST', 'sessions of this port are by target: name it, as in ?host=shop.example')
     const target = command.host ?? request.head.target
     const route = this.#serving.router.routeOfSession(request.identity, target, request, defaults, 'CONNECT')
-    const running = new SessionCommand(request, command, route, this.#serving.commandDeps)
+    const within = command.name === 'show' ? route : this.#within(route, request.identity, listener)
+    const running = new SessionCommand(request, command, within, this.#serving.commandDeps)
     running.run(command.name)
     return running
   }
@@ -305,6 +326,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   /** Ends everything at once. */
   close(): void {
     this.#sweep?.clear()
+    this.#users.close()
     this.#ports.close()
     this.#http.close()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
@@ -318,6 +340,11 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
 export interface DataPlaneChange {
   commit(): void
   cancel(): void
+}
+
+function limitedUser({ user }: ClientIdentity, { access }: Listener): LimitedUser | undefined {
+  const limits = user === undefined ? undefined : access.limitsOf(user)
+  return user === undefined || limits === undefined ? undefined : { name: user, limits }
 }
 
 function connectorSettings(settings: DataPlaneSettings): ConnectorSettings {

@@ -102,6 +102,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   /** The request asks for another upstream than the last. */
   protected readonly rotates: boolean
   readonly #hostRestMs: number
+  readonly #lent: Route['lent']
   readonly #user: string | undefined
   /** The target itself, where a rule says `direct`. */
   readonly #direct: DirectUpstream | undefined
@@ -121,6 +122,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.avoidLast = route.avoidLast
     this.rotates = route.rotates
     this.#hostRestMs = route.hostRestMs
+    this.#lent = route.lent
     this.strategy = route.strategy
     this.filter = route.filter
     this.host = target.host.toLowerCase()
@@ -180,6 +182,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
 
   granted(upstream: Upstream): void {
     this.lease = new Lease(upstream, this.deps.pool, this.deps.clock)
+    this.#lent?.(upstream)
     this.beginTry()
     this.connection = this.dial(upstream)
     this.trace.tryBeganAt = this.connection.startedAt
@@ -297,6 +300,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.tried = tried
     if (typeof leased === 'string') return undefined
     this.#tries++
+    this.#lent?.(leased)
     return new Lease(leased, pool, clock)
   }
 

@@ -6,7 +6,7 @@ import { type ClientOptions, noOptions } from '../downstream/username-options.ts
 import { GatewayError } from '../errors.ts'
 import { holdsPlace, isSameCountry } from '../places.ts'
 import { anyUpstream, type Facet, type Filter, type LeaseLimits, type PoolSettings } from '../pool/pool.ts'
-import type { UpstreamFacts } from '../pool/upstream.ts'
+import type { Upstream, UpstreamFacts } from '../pool/upstream.ts'
 import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
 import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
@@ -43,6 +43,8 @@ export interface Route {
   readonly retryStatuses: readonly number[]
   /** How long the upstream stays away from the target's host after the request, ms. */
   readonly hostRestMs: number
+  /** Called with each upstream that is lent, where the user has a limit of addresses. */
+  readonly lent?: (upstream: Upstream) => void
   /** Set: the connection goes to the target itself, through no upstream. Only a rule can say so. */
   readonly direct: { readonly allowPrivate: boolean } | undefined
 }

@@ -94,6 +94,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly #user: string | undefined
   readonly #deps: CommandDeps
   readonly #key: string
+  readonly #lent: Route['lent']
   #isOver = false
 
   /** @throws {GatewayError} GW_BAD_OPTION when the client has no session */
@@ -105,6 +106,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.#request = request
     this.#deps = deps
     this.#key = route.sessionKey
+    this.#lent = route.lent
     this.#user = route.user
     this.strategy = route.strategy
     this.filter = route.filter
@@ -134,6 +136,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   }
 
   granted(upstream: Upstream): void {
+    this.#lent?.(upstream)
     const { sessionTable, pool, clock, leaseQueue } = this.#deps
     sessionTable.bind(this.#key, upstream)
     // Only the session moves: its next connection takes the lease.

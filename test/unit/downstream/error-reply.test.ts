@@ -28,7 +28,7 @@ it.each(codes)('says %s in each protocol', (code) => {
   expect(proxyStatus(error)).toBe(`turnpike; error=${type}; details="${code}"`)
   expect(httpError(error)).toMatchObject({ status: http, body: Buffer.from(`${code}: what happened\n`) })
   expect(headersOf(error)['Proxy-Status']).toBe(proxyStatus(error))
-  expect('Retry-After' in headersOf(error)).toBe(http === 503)
+  expect('Retry-After' in headersOf(error)).toBe(http === 503 || http === 429)
   expect('Proxy-Authenticate' in headersOf(error)).toBe(http === 407)
 })
 

@@ -1,0 +1,193 @@
+/**
+ * What the configured users have had, and whether they may have more. One object holds it all, for all ports: a user that
+ * is configured at several ports is one user, with the limits of the port that it comes through.
+ *
+ * A request over a limit is refused; what is open runs on. Nothing of this is kept over a restart.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import type { UserLimitSettings } from '../downstream/proxy-auth.ts'
+import { GatewayError } from '../errors.ts'
+import type { Filter } from '../pool/pool.ts'
+import { HourlySum } from '../structures/hourly-sum.ts'
+
+/** A client connection, as far as it is counted. Octets since it was accepted. */
+export interface CountedConnection {
+  readonly socket: { readonly bytesRead: number; readonly bytesWritten: number }
+}
+
+export type LimitedUser = { readonly name: string; readonly limits: UserLimitSettings }
+
+/** What one user has had. */
+interface Usage {
+  readonly name: string
+  connections: number
+  /** Requests that it may make at once, and when that was so. */
+  tokens: number
+  tokensAt: number
+  readonly octets: HourlySum
+  /** When each address was counted, the earliest first. */
+  readonly addresses: Map<string, number>
+  /** Changes with `addresses`. */
+  version: number
+}
+
+const SECOND_MS = 1_000
+const HOUR_MS = 3_600_000
+const DAY_HOURS = 24
+/** How often the octets of open connections are counted, ms. */
+const COUNT_EVERY_MS = 1_000
+
+export class UserLimits {
+  readonly #clock: Clock
+  readonly #usages = new Map<string, Usage>()
+  /** Whose each connection is, and how many of its octets were counted. */
+  readonly #connections = new Map<CountedConnection, { usage: Usage; octets: number }>()
+  #timer: Timer | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /**
+   * A request of a user, on this connection. The connection counts from its first request until `left`.
+   * @throws {GatewayError} GW_USER_LIMIT
+   */
+  request(connection: CountedConnection, { name, limits }: LimitedUser): void {
+    const usage = this.#usageOf(name)
+    const isNew = this.#connections.get(connection)?.usage !== usage
+    if (isNew && limits.connections !== undefined && usage.connections >= limits.connections)
+      throw refusal(name, `has ${usage.connections} connections open, as many as limits.connections allows`)
+    this.#takeTurn(usage, limits)
+    this.#checkOctets(usage, limits)
+    if (!isNew) return
+    this.left(connection)
+    usage.connections++
+    const { bytesRead, bytesWritten } = connection.socket
+    this.#connections.set(connection, { usage, octets: bytesRead + bytesWritten })
+    this.#timer ??= this.#clock.after(COUNT_EVERY_MS, () => this.#count())
+  }
+
+  /** The connection is closed. Harmless for one that was never counted. */
+  left(connection: CountedConnection): void {
+    const counted = this.#connections.get(connection)
+    if (counted === undefined) return
+    this.#countOctets(connection, counted)
+    this.#connections.delete(connection)
+    counted.usage.connections--
+    if (this.#connections.size === 0) this.close()
+  }
+
+  /**
+   * A request for addresses that the user will connect to itself.
+   * @throws {GatewayError} GW_USER_LIMIT
+   */
+  take({ name, limits }: LimitedUser): void {
+    const usage = this.#usageOf(name)
+    this.#takeTurn(usage, limits)
+    this.#checkOctets(usage, limits)
+  }
+
+  /**
+   * The same filter, or one for the addresses that the user has had within the hour, when it may have no other.
+   * @throws {GatewayError} GW_USER_LIMIT when none of them is left
+   */
+  narrowed(filter: Filter, { name, limits }: LimitedUser, lives: (id: string) => boolean): Filter {
+    const { addressesPerHour } = limits
+    if (addressesPerHour === undefined) return filter
+    const usage = this.#usageOf(name)
+    const now = this.#clock.now()
+    this.#forgetAddresses(usage, now)
+    const { addresses } = usage
+    if (addresses.size < addressesPerHour) return filter
+    if (![...addresses.keys()].some(lives)) {
+      const [first = now] = addresses.values()
+      const words = `has had ${addresses.size} addresses within an hour, as many as limits.addressesPerHour allows`
+      throw refusal(name, words, first + HOUR_MS - now)
+    }
+    const had = new Set(addresses.keys())
+    return {
+      ...filter,
+      key: JSON.stringify([filter.key, 'had', name, usage.version]),
+      accepts: (facts) => had.has(facts.id) && filter.accepts(facts),
+    }
+  }
+
+  /** The user was lent this address. */
+  lent({ name, limits }: LimitedUser, id: string): void {
+    if (limits.addressesPerHour === undefined) return
+    const usage = this.#usageOf(name)
+    const now = this.#clock.now()
+    this.#forgetAddresses(usage, now)
+    if (usage.addresses.has(id)) return
+    usage.addresses.set(id, now)
+    usage.version++
+  }
+
+  /** Counts nothing further. */
+  close(): void {
+    this.#timer?.clear()
+    this.#timer = undefined
+  }
+
+  #usageOf(name: string): Usage {
+    let usage = this.#usages.get(name)
+    if (usage === undefined) {
+      const octets = new HourlySum(DAY_HOURS)
+      usage = {
+        name,
+        connections: 0,
+        tokens: Number.POSITIVE_INFINITY,
+        tokensAt: 0,
+        octets,
+        addresses: new Map(),
+        version: 0,
+      }
+      this.#usages.set(name, usage)
+    }
+    return usage
+  }
+
+  /** A bucket that holds the requests of one second. */
+  #takeTurn(usage: Usage, { newPerSecond }: UserLimitSettings): void {
+    if (newPerSecond === undefined) return
+    const now = this.#clock.now()
+    const refilled = usage.tokens + ((now - usage.tokensAt) * newPerSecond) / SECOND_MS
+    usage.tokens = Math.min(newPerSecond, refilled)
+    usage.tokensAt = now
+    if (usage.tokens < 1) {
+      const waitMs = ((1 - usage.tokens) * SECOND_MS) / newPerSecond
+      throw refusal(usage.name, `makes more than ${newPerSecond} requests a second (limits.newPerSecond)`, waitMs)
+    }
+    usage.tokens--
+  }
+
+  #checkOctets(usage: Usage, { bytesPerDay }: UserLimitSettings): void {
+    if (bytesPerDay === undefined) return
+    const now = this.#clock.now()
+    if (usage.octets.sum(now) < bytesPerDay) return
+    const words = `has moved ${bytesPerDay} bytes or more within a day, as many as limits.bytesPerDay allows`
+    throw refusal(usage.name, words, usage.octets.belowAt(bytesPerDay, now) - now)
+  }
+
+  #forgetAddresses({ addresses }: Usage, now: number): void {
+    for (const [id, at] of addresses) {
+      if (at > now - HOUR_MS) return
+      addresses.delete(id)
+    }
+  }
+
+  #count(): void {
+    for (const [connection, counted] of this.#connections) this.#countOctets(connection, counted)
+    this.#timer = this.#clock.after(COUNT_EVERY_MS, () => this.#count())
+  }
+
+  #countOctets({ socket }: CountedConnection, counted: { readonly usage: Usage; octets: number }): void {
+    const octets = socket.bytesRead + socket.bytesWritten
+    counted.usage.octets.add(octets - counted.octets, this.#clock.now())
+    counted.octets = octets
+  }
+}
+
+function refusal(name: string, words: string, retryAfterMs = SECOND_MS): GatewayError {
+  return new GatewayError('GW_USER_LIMIT', `user "${name}" ${words}`, { detail: { retryAfterMs } })
+}

@@ -1,0 +1,51 @@
+/** A sum over the last hours, in parts of an hour each: exact to the hour, and as large after a day as at its start. */
+const HOUR_MS = 3_600_000
+
+export class HourlySum {
+  readonly #hours: number
+  /** Sums by number of the hour, the earliest first. */
+  readonly #parts = new Map<number, number>()
+
+  /** @param hours how many of them count, beside the current one */
+  constructor(hours: number) {
+    this.#hours = hours
+  }
+
+  /** @param now clock ms */
+  add(amount: number, now: number): void {
+    if (amount === 0) return
+    const hour = hourOf(now)
+    this.#parts.set(hour, (this.#parts.get(hour) ?? 0) + amount)
+    this.#forget(now)
+  }
+
+  sum(now: number): number {
+    this.#forget(now)
+    let sum = 0
+    for (const part of this.#parts.values()) sum += part
+    return sum
+  }
+
+  /** When the sum is below a limit, if nothing is added; `now` when it is already. */
+  belowAt(limit: number, now: number): number {
+    let sum = this.sum(now)
+    for (const [hour, part] of this.#parts) {
+      if (sum < limit) break
+      sum -= part
+      if (sum < limit) return (hour + this.#hours + 1) * HOUR_MS
+    }
+    return now
+  }
+
+  #forget(now: number): void {
+    const oldest = hourOf(now) - this.#hours
+    for (const hour of this.#parts.keys()) {
+      if (hour >= oldest) return
+      this.#parts.delete(hour)
+    }
+  }
+}
+
+function hourOf(ms: number): number {
+  return Math.floor(ms / HOUR_MS)
+}
