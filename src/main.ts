@@ -53,7 +53,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   exit: (code) => process.exit(code),
   kill: () => process.kill(process.pid, 'SIGKILL'),
   // Modules leave 18 MB when they are loaded, and V8 keeps them for what may come. There is a `gc` with --expose-gc only.
-  tidy: () => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+  tidy: () => {
+    globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    // Node writes it at the end alone, and a process that is killed has none.
+    module.flushCompileCache()
+  },
 })
 clearInterval(alive)
 setTimeout(() => process.exit(), LINGER_MS).unref()

@@ -3,12 +3,13 @@
  * listener and nowhere else; what leaves the machine leaves through an upstream.
  */
 import { once } from 'node:events'
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
 import { formatAuthority } from '../address.ts'
 import type { Clock } from '../clock.ts'
+import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import type { TryOrder, TryReply } from './api/schemas/gateway.ts'
 
@@ -86,7 +87,7 @@ function loginHeader({ users }: TryPort, { user, options }: TryOrder): Record<st
   return { 'Proxy-Authorization': `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` }
 }
 
-async function ask(options: http.RequestOptions): Promise<IncomingMessage> {
+async function ask(options: RequestOptions): Promise<IncomingMessage> {
   const [answer] = (await once(http.request(options).end(), 'response')) as [IncomingMessage]
   return answer
 }
@@ -97,7 +98,7 @@ async function openTunnel(
   port: TryPort,
   target: URL,
   login: Record<string, string>,
-  agent: http.Agent,
+  agent: Agent,
   signal: AbortSignal,
 ): Promise<Opened> {
   const path = `${target.hostname}:${target.port || 443}`

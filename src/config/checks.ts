@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isThisMachine, unmapIPv4 } from '../address.ts'
+import { collectable } from '../structures/collectable.ts'
 import type { EntryProblem } from '../vendors/contract.ts'
 import { type Finding, valueAt } from './explain.ts'
 import { cidr, duration, durationOr, text } from './fields.ts'
@@ -22,45 +23,47 @@ const group = <T extends z.ZodRawShape>(shape: T) => {
 const given = () => z.unknown().optional()
 const word = () => readable(text())
 
-const draftSchema = group({
-  listen: list(
-    group({
-      host: word().transform((host) => host ?? '127.0.0.1'),
-      port: readable(z.int()).transform((port) => port ?? 8080),
-      provider: word(),
-      allow: list(readable(cidr())),
-      users: list(group({ name: word(), password: readable(z.string()), providers: list(word()) })),
-    }),
-  ).transform((listeners) => listeners ?? [{ host: '127.0.0.1', port: 8080 }]),
-  admin: z
-    .union([z.literal('off'), group({ host: word(), port: readable(z.int()), token: readable(z.string()) })])
-    .prefault({})
-    .catch('off'),
-  callback: group({ host: word(), port: readable(z.int()) }).optional(),
-  providers: list(
-    group({
-      name: word(),
-      vendor: word(),
-      product: word(),
-      list: given(),
-      file: given(),
-      url: given(),
-      ttl: readable(duration()),
-      life: readable(z.tuple([duration(), duration()])),
-      upstream: group({ username: given(), password: given() }).optional(),
-    }),
-  ).transform((providers) => providers ?? []),
-  pool: group({
-    floor: readable(z.int()),
-    ceiling: readable(z.int()),
-    minLife: readable(durationOr(['auto'])),
-    margin: readable(durationOr(['auto'])),
-  }).optional(),
-  health: group({ rest: readable(duration()), maxRest: readable(duration()) }).optional(),
-  supply: group({ backoff: readable(duration()), maxBackoff: readable(duration()) }).optional(),
-})
+const draftSchema = collectable(() =>
+  group({
+    listen: list(
+      group({
+        host: word().transform((host) => host ?? '127.0.0.1'),
+        port: readable(z.int()).transform((port) => port ?? 8080),
+        provider: word(),
+        allow: list(readable(cidr())),
+        users: list(group({ name: word(), password: readable(z.string()), providers: list(word()) })),
+      }),
+    ).transform((listeners) => listeners ?? [{ host: '127.0.0.1', port: 8080 }]),
+    admin: z
+      .union([z.literal('off'), group({ host: word(), port: readable(z.int()), token: readable(z.string()) })])
+      .prefault({})
+      .catch('off'),
+    callback: group({ host: word(), port: readable(z.int()) }).optional(),
+    providers: list(
+      group({
+        name: word(),
+        vendor: word(),
+        product: word(),
+        list: given(),
+        file: given(),
+        url: given(),
+        ttl: readable(duration()),
+        life: readable(z.tuple([duration(), duration()])),
+        upstream: group({ username: given(), password: given() }).optional(),
+      }),
+    ).transform((providers) => providers ?? []),
+    pool: group({
+      floor: readable(z.int()),
+      ceiling: readable(z.int()),
+      minLife: readable(durationOr(['auto'])),
+      margin: readable(durationOr(['auto'])),
+    }).optional(),
+    health: group({ rest: readable(duration()), maxRest: readable(duration()) }).optional(),
+    supply: group({ backoff: readable(duration()), maxBackoff: readable(duration()) }).optional(),
+  }),
+)
 
-type Draft = z.infer<typeof draftSchema>
+type Draft = z.infer<ReturnType<typeof draftSchema>>
 type Listener = Draft['listen'][number]
 type Provider = Draft['providers'][number]
 
@@ -82,7 +85,7 @@ type EntryCheck = (
  * @param hidden texts that came from the environment: never shown, not even as a suggestion
  */
 export function crossCheck(raw: unknown, hidden: ReadonlySet<string>, checkEntry: EntryCheck): readonly Finding[] {
-  const draft = draftSchema.parse(raw)
+  const draft = draftSchema().parse(raw)
   return [
     ...checkNames(draft),
     ...checkReferences(draft, hidden),

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { problemOfPair } from '../downstream/tls-certificate.ts'
 import { ConfigError, type ConfigProblem } from '../errors.ts'
 import { Secret } from '../secret.ts'
+import { collectable } from '../structures/collectable.ts'
 import * as vendors from '../vendors/registry.ts'
 import { crossCheck } from './checks.ts'
 import { type Environment, environmentOf, type Substitution, substitute } from './environment.ts'
@@ -152,13 +153,13 @@ const unreadable: Readonly<Record<string, string>> = {
   EPERM: 'this user may not read the file',
 }
 
-const anyProvider = anyProviderSchema()
+const anyProvider = collectable(anyProviderSchema)
 
 /** A provider whose vendor or product is unknown is not looked into any further; the keys that all providers share still can be. */
 function behindUnknownVendor(issue: Parameters<typeof explain>[0], raw: unknown): readonly Finding[] {
   if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return []
   const path = issue.path.slice(0, -1)
-  const { error } = anyProvider.safeParse(valueAt(raw, path), { error: rememberKnownKeys })
+  const { error } = anyProvider().safeParse(valueAt(raw, path), { error: rememberKnownKeys })
   return (error?.issues ?? []).flatMap((inner) => explain(inner, raw, path))
 }
 

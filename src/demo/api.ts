@@ -39,8 +39,9 @@
  *        INTERNAL_ERROR          no address could be started (HTTP 500)
  */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
+import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import type { DemoLog } from './log.ts'
 import { type PlaceFilter, placeFields } from './places.ts'
@@ -107,7 +108,7 @@ export function createApi(
     return call.run(url.searchParams)
   }
 
-  return createServer((request, response) => {
+  return http.createServer((request, response) => {
     answer(request).then(
       (holdings) => send(response, 200, { code: 'SUCCESS', data: holdings.map(asItem) }, clock),
       (error: unknown) => {

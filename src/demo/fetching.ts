@@ -5,12 +5,13 @@
  * segments), has no timer, and answers 59x when the target cannot be reached. So the target is dialled here, before
  * proxy-chain answers anything, and proxy-chain is handed the open socket.
  */
-import { Agent, createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Agent, IncomingMessage, Server } from 'node:http'
 import { connect, isIP, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type PrepareRequestFunctionResult, RequestError } from 'proxy-chain'
 import type { Clock } from '../clock.ts'
 import { type ConnectGuard, FORBIDDEN_ADDRESS, forbiddenAddress } from '../network/connect-guard.ts'
+import { http } from '../node-http.ts'
 
 /** Shorter than the gateway's `dial.timeout`: a slow target must be told as the target's doing, not seen as a silent upstream. */
 const DIAL_TIMEOUT_MS = 6_000
@@ -101,14 +102,15 @@ function tie(client: Socket, target: Socket): () => void {
 
 /** An agent that knows one connection, and closes it behind the one request. */
 function agentOver(socket: Socket): Agent {
-  const agent = new Agent({ keepAlive: false })
+  const agent = new http.Agent({ keepAlive: false })
   agent.createConnection = () => socket
   return agent
 }
 
 /** proxy-chain writes the 200 and then hands the client's socket to whatever it takes for an HTTP server. */
 function tunnelInto(target: Socket, release: () => void): Server {
-  return createServer()
+  return http
+    .createServer()
     .removeAllListeners('connection')
     .once('connection', (client: Duplex) => {
       release()

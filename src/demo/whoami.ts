@@ -1,5 +1,6 @@
 /** The web site `http://whoami.demo/`, which exists only inside the demo's upstreams and tells which one carried the request. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
+import { http } from '../node-http.ts'
 import type { Place } from './places.ts'
 
 export const WHOAMI_HOST = 'whoami.demo'
@@ -28,7 +29,7 @@ export async function answerWhoami(request: IncomingMessage, who: Identity): Pro
 
 /** The same site for the inside of a tunnel: an HTTP server that never listens and is handed its sockets. */
 export function whoamiServer(who: Identity): Server {
-  const server = createServer(async (request, response) => {
+  const server = http.createServer(async (request, response) => {
     const { statusCode, headers, body } = await answerWhoami(request, who)
     response.writeHead(statusCode, headers).end(body)
   })

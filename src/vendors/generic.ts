@@ -41,7 +41,9 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
         extract: EXTRACT,
         maxPerCall: maxPerCallOf(own),
         ...(usesNum(own) ? {} : { lot: () => maxPerCallOf(own) }),
-        settings: ownSettings,
+        get settings() {
+          return ownSettings()
+        },
         check: checkEntry,
         order: (count) => ({ num: count }),
         deliver: delivered,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { duration, integer, secret } from '../../config/fields.ts'
+import { collectable } from '../../structures/collectable.ts'
 import { callKeys, limit } from './call-settings.ts'
 import { figure, listKeys, moment, path, replyKeys, zone } from './reply-settings.ts'
 
@@ -72,7 +73,8 @@ const login = () =>
     }),
   })
 
-export const settings = {
+/** Three hundred schemas, which take 3 MB. */
+export const settings = collectable(() => ({
   ...callKeys(),
   ...replyKeys(),
   ...listKeys(),
@@ -92,15 +94,16 @@ export const settings = {
     .meta({ description: 'Most addresses of one call. Default: 10 where {num} is used, else 1.' }),
   login: login().optional().meta({ description: 'A call that brings a token: {token} in all others.' }),
   operations: operations().prefault({}).meta({ description: 'Other calls of the vendor.' }),
-}
+}))
 
-const schema = z.object(settings)
+const schema = collectable(() => z.object(settings()))
+
 /** What a provider's own keys say, as the configuration has parsed them. */
-export type GenericOwn = z.infer<typeof schema>
+export type GenericOwn = z.infer<ReturnType<typeof schema>>
 export type OperationName = keyof GenericOwn['operations']
 export type LoginSettings = NonNullable<GenericOwn['login']>
 
 /** Reads the keys as they stand in a file. @throws zod's error */
 export function parseOwn(written: unknown): GenericOwn {
-  return schema.parse(written)
+  return schema().parse(written)
 }
