@@ -5,7 +5,7 @@ import { type Duplex, duplexPair } from 'node:stream'
 import { GatewayError } from '../../src/errors.ts'
 import { BodyReader } from '../../src/http1/body.ts'
 import { headEnd } from '../../src/http1/head.ts'
-import { parseRequestHeader, RequestHeadReader } from '../../src/http1/request-head.ts'
+import { parseRequestHead, parseRequestHeader, RequestHeadReader } from '../../src/http1/request-head.ts'
 import { parseResponseHead } from '../../src/http1/response-head.ts'
 
 interface ReadMessage {
@@ -40,8 +40,7 @@ export function readRequests(pieces: readonly Buffer[]): Reading {
           const head = heads.read(unread)
           if (head === undefined) break
           const { line, text, size } = head
-          const header = parseRequestHeader(text, line.size)
-          if (line.minorVersion === 0 && header.body === 'chunked') return { messages, end: 'refused' }
+          const { header } = parseRequestHead(line, parseRequestHeader(text, line.size))
           start = `${line.method} ${line.target} ${line.minorVersion}`
           body.start(header.body)
           unread = unread.subarray(size)
