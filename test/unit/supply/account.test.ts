@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest'
+import type { CallWindow } from '../../../src/store/account-store.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
+import { Accounts } from '../../../src/supply/account.ts'
 import { VendorError } from '../../../src/vendors/contract.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { World } from './supply-world.ts'
 
 it('never asks for more channels than one key has, over all providers that use it', async () => {
@@ -46,4 +51,29 @@ it('lets a provider that had stopped try again when another one of the same key 
   world.connectTo('b')
   await world.clock.run(1_000)
   expect(world.provider('a').state.kind).toBe('ready')
+})
+
+it('lowers the limit of the call that was refused, and of no other', async () => {
+  const clock = new FakeClock({ now: 0 })
+  const accounts = new Accounts(clock, new LocalAccountStore(clock, forgetfulStore()))
+  const windowOf = (key: string): CallWindow => ({ key, calls: 10, perMs: 60_000 })
+  const [extract, query] = [windowOf('extract'), windowOf('query')]
+  const order = { priority: 0, signal: new AbortController().signal }
+  const tooMany = () => Promise.reject(new VendorError('rate_limited', '429', 'too many calls'))
+  for (const window of [extract, query]) await accounts.gate(window, order, () => Promise.resolve())
+  await expect(accounts.gate(query, order, tooMany)).rejects.toThrow('too many calls')
+  expect([extract, query].map((window) => accounts.store.view.window(window).allowed)).toEqual([10, 1])
+  accounts.close()
+})
+
+it.each([
+  ['off', true],
+  ['auto', false],
+] as const)('advises whitelist: auto where it is %s: %s', async (whitelist, isAdvised) => {
+  const world = new World({ a: { settings: { whitelist }, vendor: { whitelistIsFull: true } } })
+  world.vendor('a').trouble.push(new VendorError('whitelist', '-13', 'your address is not listed'))
+  world.connect()
+  await world.clock.run(1_000)
+  expect(world.denials[0]).toMatch(/your address is not listed/)
+  expect(world.denials[0]?.includes('whitelist: auto')).toBe(isAdvised)
 })

@@ -10,7 +10,7 @@ import { World } from './supply-world.ts'
 const credentials = { appKey: 'INVENTED-APP', appSecret: 'qwertyuiop123456asdfghjk' }
 const purchase = { productNo: 'mb_1', maxPrice: 10 }
 
-function gateway(count = 3, share = 1) {
+function gateway(count = 3, share = 1, written?: unknown) {
   const made: { sim?: SimulatedIpipv } = {}
   const world = new World(
     {
@@ -29,7 +29,7 @@ function gateway(count = 3, share = 1) {
             },
             close: () => Promise.resolve(),
           }
-          let saved: unknown
+          let saved = written
           const memory: SourceMemory = {
             load: () => Promise.resolve(saved),
             save: async (value) => {
@@ -123,4 +123,11 @@ it('a callback has held instances asked about at once, without a client', async 
   world.supply.hint()
   await world.clock.run(1_000)
   expect(calls('instance')).toBe(before + 1)
+})
+
+it('what was written down and cannot be read costs neither a call nor budget', async () => {
+  const { sim, provider, clients } = gateway(1, 1, { version: 2 })
+  expect(await clients(10)).toBe(10)
+  expect([sim.orders.length, provider.capacity.budgetLeft, provider.state.kind]).toEqual([0, 10, 'stopped'])
+  expect(provider.lastError?.words).toMatch(/cannot be read/)
 })

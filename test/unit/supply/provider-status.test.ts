@@ -212,3 +212,14 @@ it('resting is no trouble', () => {
     undefined,
   ])
 })
+
+it.each([
+  ['query', '404', 'query: not found'],
+  ['get', '404', 'not found'],
+  ['get', 'http', 'get: not found'],
+])('names the operation %s that failed with %s where the words alone do not tell', (operation, vendorCode, words) => {
+  const { standing } = setUp()
+  const failure = new VendorError('bad_request', vendorCode, 'not found', { operation })
+  const context = { earliestEnd: undefined, windowFreeAt: undefined, expected: 'get', skewMs: 0, couldRegister: false }
+  expect(standing.failed(failure, context).words).toBe(words)
+})

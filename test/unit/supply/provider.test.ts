@@ -155,3 +155,16 @@ it('says at the start that an earlier process has used the budget up', () => {
   const told = world.log.records().filter(({ budget }) => budget !== undefined)
   expect(told).toEqual([expect.objectContaining({ budget: 'total', limit: 2 })])
 })
+
+it('pays for what is new where a vendor lists what is held beside it', async () => {
+  const vendor = { listsHeld: true, lifeMs: 300_000 }
+  const world = new World({ a: { vendor, settings: { budget: { total: 50 } } } }, { targetLoad: 1 })
+  for (let client = 0; client < 8; client++) {
+    world.connect(60_000)
+    await world.clock.run(2_000)
+  }
+  const { sold } = world.vendor('a')
+  expect(sold).toBeGreaterThan(5)
+  expect(world.provider('a').capacity.budgetLeft).toBe(50 - sold)
+  expect(world.provider('a').counts.bought).toBe(sold)
+})

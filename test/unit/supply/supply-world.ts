@@ -41,6 +41,10 @@ export interface VendorRules {
   readonly lot: number | undefined
   /** What every order brings, whatever it was for. */
   readonly brings: number | undefined
+  /** Every order lists what is held already beside what is new. */
+  readonly listsHeld: boolean
+  /** It has a whitelist, and no room on it. */
+  readonly whitelistIsFull: boolean
   /** Whether it lists what the account holds. */
   readonly canList: boolean
   /** What it enforces in place of `limit`, which it documents. */
@@ -65,12 +69,20 @@ const usual: VendorRules = {
   minPerOrder: 1,
   lot: undefined,
   brings: undefined,
+  listsHeld: false,
+  whitelistIsFull: false,
   canList: false,
   enforced: undefined,
   plan: undefined,
   isList: false,
   skewMs: undefined,
   dialMs: undefined,
+}
+
+const fullWhitelist: NonNullable<Source['whitelist']> = {
+  isMissing: (error) => error.class === 'whitelist',
+  addressFromError: () => '203.0.113.9',
+  add: () => Promise.reject(new VendorError('whitelist', '-202', 'the whitelist is full')),
 }
 
 export class SimulatedVendor {
@@ -111,7 +123,7 @@ export class SimulatedVendor {
   }
 
   source(accounts: AccountRegistry): Source {
-    const { limit, maxPerCall, minPerOrder, canList, isList, lot, brings, dialMs, plan } = this.#rules
+    const { limit, maxPerCall, minPerOrder, canList, isList, lot, listsHeld, brings, dialMs, plan } = this.#rules
     const learned = accounts.learnedOf(this.name)
     const channelsOf = () => this.#rules.channels ?? learned.channels
     const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
@@ -125,6 +137,7 @@ export class SimulatedVendor {
       minPerOrder,
       lot,
       isList,
+      listsHeld,
       byChannel: this.#rules.channels !== undefined || plan !== undefined,
       get channels() {
         return channelsOf()
@@ -148,6 +161,7 @@ export class SimulatedVendor {
       call: none,
       operations: {},
       ...follow,
+      ...(this.#rules.whitelistIsFull ? { whitelist: fullWhitelist } : {}),
     }
   }
 
@@ -200,7 +214,7 @@ export class SimulatedVendor {
   }
 
   #sell(count: number, sentAt: number): Delivery {
-    const { lifeMs, plan } = this.#rules
+    const { lifeMs, plan, listsHeld } = this.#rules
     const channels = plan?.() ?? this.#rules.channels
     if (channels !== undefined && this.held + count > channels) {
       this.violations.push(`${this.held} of ${channels} channels are held, ${count} more were asked for`)
@@ -210,7 +224,7 @@ export class SimulatedVendor {
     }
     const before = this.sold
     for (let n = 0; n < count; n++) this.ends.push(this.#clock.now() + (typeof lifeMs === 'number' ? lifeMs : lifeMs()))
-    return this.#deliver((_end, index) => index >= before, sentAt)
+    return this.#deliver((end, index) => index >= before || (listsHeld && end > this.#clock.now()), sentAt)
   }
 
   #deliver(isMeant: (end: number, index: number) => boolean, sentAt: number): Delivery {
