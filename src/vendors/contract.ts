@@ -273,8 +273,8 @@ export interface Operation {
   readonly params: Readonly<Record<string, Param>>
   /** Groups of parameters of which one at least must be given. */
   readonly oneOf?: readonly (readonly string[])[]
-  /** `channels` is 1 until it is configured or asked. */
-  readonly limit: (account: { readonly channels: number }) => RateLimit
+  /** `channels` is 1 until it is configured or asked; `product` is the configured one. */
+  readonly limit: (account: { readonly channels: number; readonly product: string }) => RateLimit
   /**
    * Operations that name the same group are counted together by the vendor; default: the operation's own name.
    * Where members of a group state different limits for one account, the smallest holds.

@@ -14,7 +14,7 @@ import {
 } from './contract.ts'
 import { credential, membersOf, methodSetting } from './parse/reply.ts'
 import { accountLookups, authorizeLookup, decodeLookup } from './qg/account-lookups.ts'
-import { LEGACY_BASE_URL, legacyAccount, legacySales } from './qg/legacy-calls.ts'
+import { BY_AMOUNT, LEGACY_BASE_URL, legacyAccount, legacySales } from './qg/legacy-calls.ts'
 import { MAX_PER_CALL } from './qg/legacy-params.ts'
 import { callerAddress, decodeLegacy, deliverBatches, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 
@@ -44,6 +44,16 @@ const dedicated: Product = {
   order: (count, request) => ({ ...request, Num: count }),
   release: { operation: 'release', params: (ref) => ({ IP: ref }) },
   replace: { operation: 'replace', params: (ref, request) => ({ ...request, IP: ref }) },
+  deliver: deliverBatches,
+}
+
+/** The document names one of its calls, and neither a channel to give back nor a list of what is held. */
+const byAmount: Product = {
+  about: '动态独享代理 by amount: addresses of one customer, each paid for; no channels',
+  extract: 'allocate',
+  maxPerCall: MAX_PER_CALL,
+  settings: methodSetting,
+  order: (count, request) => ({ ...request, Num: count }),
   deliver: deliverBatches,
 }
 
@@ -88,7 +98,7 @@ export const qgLegacy: Vendor = {
   }),
   countedBy: ['Key'],
   operations,
-  products: { dedicated, shared, monopoly },
+  products: { dedicated, [BY_AMOUNT]: byAmount, shared, monopoly },
   authorize,
   decode,
   links: [

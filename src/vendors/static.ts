@@ -73,7 +73,11 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, scr
     queryOperation: undefined,
     operations: { [READ]: read },
     account: `${name} ${settings.name}`,
-    limitOf: () => ({ ...read.limit({ channels: 1 }), key: `${name} ${settings.name}`, statedBy: settings.name }),
+    limitOf: () => ({
+      ...read.limit({ channels: 1, product: 'list' }),
+      key: `${name} ${settings.name}`,
+      statedBy: settings.name,
+    }),
     extract: async (count, signal) => {
       const { sold, ...rest } = await all(signal)
       if (sold.length === 0) throw new VendorError('no_resource', 'empty', emptyMessage(rest.rejected))

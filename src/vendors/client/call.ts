@@ -63,7 +63,10 @@ export function channelsOf({ settings, learned }: Caller): number | undefined {
 /** The documented limit of an operation for this account, and the digest under which its calls are counted. */
 export function limitOf(caller: Caller, name: string): CallLimit {
   const { vendor, settings } = caller
-  const { calls, perMs } = operationOf(vendor, name).limit({ channels: channelsOf(caller) ?? 1 })
+  const { calls, perMs } = operationOf(vendor, name).limit({
+    channels: channelsOf(caller) ?? 1,
+    product: settings.product,
+  })
   const key = limitKey(vendor, name, settings.credentials)
   const statedBy = `${settings.name} ${name}`
   return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key, statedBy }

@@ -88,7 +88,7 @@ function tableCases({ operations, products }: Vendor): readonly ConformanceCase[
       ([name, { limit, document, params }]): ConformanceCase => ({
         title: `operation ${name}: has a limit, a document, and words for every parameter`,
         run: async () => {
-          const { calls, perMs } = limit({ channels: 1 })
+          const { calls, perMs } = limit({ channels: 1, product: '' })
           ok(calls >= 1 && perMs >= 1, 'its limit allows nothing')
           ok(document !== '', 'it names no document')
           for (const [param, { about }] of Object.entries(params)) ok(about !== '', `${param} has no words`)

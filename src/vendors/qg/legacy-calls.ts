@@ -71,13 +71,15 @@ function namedIn({ IP: ips, TaskID: tasks }: Params, { channels: most }: { reado
 
 const COMMON = '公共参数, 接口请求频率'
 
+/** A plan that is paid by the address, and has no channels. */
+export const BY_AMOUNT = 'dedicated-by-amount'
+
 /** What hands addresses out and takes them back. */
 export const legacySales = {
   allocate: call('/allocate', COMMON, {
     about: 'takes addresses that nobody else uses; each occupies a channel until it expires or is released',
     params: { Num, KeepAlive, ...choice },
-    // By time. A plan by amount is allowed 60.
-    limit: byChannels,
+    limit: (account) => (account.product === BY_AMOUNT ? perMinute(60)(account) : byChannels(account)),
     effect: 'buys',
     quantity: ['Num'],
     reply: BATCH,

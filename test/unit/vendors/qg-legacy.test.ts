@@ -30,6 +30,11 @@ describe('qg-legacy: limits of a minute', () => {
     expect(source.limitOf(operation)).toMatchObject({ calls, perMs: 60_000 })
   })
 
+  it('of a plan by amount are its own, and no channels hold it back', () => {
+    const { source } = open('dedicated-by-amount')
+    expect([source.limitOf('allocate').calls, source.byChannel, source.channelsNow]).toEqual([60, false, undefined])
+  })
+
   it('are those of one channel while nobody knows better', () => {
     expect(open('dedicated').source.limitOf('allocate').calls).toBe(15)
   })
