@@ -71,7 +71,7 @@ export interface RestoredUpstream {
    *           that it lives. `facts.deadline` is now; `vendorDeadline` is the latest that is possible, and its channel
    *           counts as held until then
    */
-  readonly standing: 'alive' | 'gone' | 'doubtful'
+  readonly state: 'alive' | 'gone' | 'doubtful'
 }
 
 /** What an earlier process left behind. */

@@ -124,7 +124,7 @@ export class Provider implements PendingPollerHandler {
       facts: { ...facts, deadline },
       vendorDeadline: this.account.inventory.endOf(facts.id) ?? deadline,
       opened: worked,
-      standing: 'alive',
+      state: 'alive',
     }))
   }
 

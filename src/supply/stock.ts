@@ -39,14 +39,14 @@ export class Stock {
    */
   restore(upstreams: readonly RestoredUpstream[], now: number): boolean {
     const { inventory, pool } = this.#parts
-    for (const { facts, vendorDeadline, opened, standing } of upstreams) {
+    for (const { facts, vendorDeadline, opened, state } of upstreams) {
       inventory.add(facts, vendorDeadline, now)
-      if (standing === 'alive') pool.add(facts, now)
-      if (standing === 'gone') inventory.done(facts.id)
+      if (state === 'alive') pool.add(facts, now)
+      if (state === 'gone') inventory.done(facts.id)
       const upstream = pool.get(facts.id)
       if (upstream !== undefined) upstream.worked = opened
     }
-    return upstreams.some(({ standing }) => standing === 'doubtful')
+    return upstreams.some(({ state }) => state === 'doubtful')
   }
 
   /** Takes out what the vendor says is gone, on its way again, or replaced by another address under the same name. */

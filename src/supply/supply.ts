@@ -116,7 +116,7 @@ export class Supply {
 
   /** Takes up what an earlier process left. To be called before anybody is served. */
   restore(past: Restored): void {
-    const alive = past.upstreams.filter(({ standing }) => standing === 'alive').length
+    const alive = past.upstreams.filter(({ state }) => state === 'alive').length
     if (past.upstreams.length > 0)
       this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
     this.#withdrawn.keep(past.upstreams)

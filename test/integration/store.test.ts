@@ -88,7 +88,7 @@ describe('over a restart', () => {
     await store.close()
 
     const { restored } = await open()
-    expect(restored.upstreams.map(({ facts, opened: used, standing }) => [facts.id, used, standing])).toEqual([
+    expect(restored.upstreams.map(({ facts, opened: used, state }) => [facts.id, used, state])).toEqual([
       ['a', true, 'alive'],
       ['b', false, 'gone'],
       ['c', false, 'alive'],

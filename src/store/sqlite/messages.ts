@@ -61,7 +61,7 @@ export type Request =
   | ({ readonly kind: 'commit' } & Batch)
   | { readonly kind: 'close' }
 
-export interface StandingRow extends UpstreamRow {
+export interface RestoredRow extends UpstreamRow {
   readonly opened: boolean
   readonly isGone: boolean
   readonly isDoubtful: boolean
@@ -70,7 +70,7 @@ export interface StandingRow extends UpstreamRow {
 /** What an earlier process left, carried over to the present boot. */
 export interface Left {
   readonly proof: Proof
-  readonly upstreams: readonly StandingRow[]
+  readonly upstreams: readonly RestoredRow[]
   readonly calls: readonly { readonly limiterKey: string; readonly endedMs: number; readonly answered: boolean }[]
   readonly purchases: readonly { readonly provider: string; readonly atMs: number; readonly count: number }[]
   /** Orders without an answer, oldest first. */

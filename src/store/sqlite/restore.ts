@@ -1,6 +1,6 @@
 /** Carries what an earlier process recorded over to the present boot, and reads it. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Left, StandingRow } from './messages.ts'
+import type { Left, RestoredRow } from './messages.ts'
 import { type Passage, passage, type Reading } from './time.ts'
 
 const HOUR_MS = 3_600_000
@@ -83,7 +83,7 @@ export function readLeft(database: DatabaseSync, { proof }: Passage, now: Readin
   )
   return {
     proof,
-    upstreams: database.prepare('SELECT * FROM upstreams ORDER BY bought').all().map(toStanding),
+    upstreams: database.prepare('SELECT * FROM upstreams ORDER BY bought').all().map(toRestoredRow),
     calls: calls.all({ now: now.bootMs, slack: CALL_SLACK_MS }).map((row) => ({
       limiterKey: String(row['limiterKey']),
       endedMs: Number(row['endedMs']),
@@ -113,7 +113,7 @@ export function readLeft(database: DatabaseSync, { proof }: Passage, now: Readin
   }
 }
 
-function toStanding(row: Readonly<Record<string, unknown>>): StandingRow {
+function toRestoredRow(row: Readonly<Record<string, unknown>>): RestoredRow {
   return {
     id: String(row['id']),
     provider: String(row['provider']),

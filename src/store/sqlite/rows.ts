@@ -2,7 +2,7 @@
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 import { Secret } from '../../secret.ts'
 import type { Restored, RestoredUpstream, StoredUpstream } from '../contract.ts'
-import type { Left, StandingRow, UpstreamRow } from './messages.ts'
+import type { Left, RestoredRow, UpstreamRow } from './messages.ts'
 import { BOOT_STEP_MS } from './time.ts'
 
 /** One moment on both clocks. */
@@ -43,7 +43,7 @@ export function toRestored(left: Left, at: Moment): Restored {
   }
 }
 
-function toUpstream(row: StandingRow, at: Moment): RestoredUpstream {
+function toUpstream(row: RestoredRow, at: Moment): RestoredUpstream {
   const onClock = (bootMs: number) => at.clockMs + (bootMs - at.bootMs)
   const { id, provider, password } = row
   const facts: UpstreamFacts = {
@@ -55,10 +55,10 @@ function toUpstream(row: StandingRow, at: Moment): RestoredUpstream {
     boughtAt: onClock(row.boughtMs),
     deadline: row.isDoubtful ? at.clockMs : onClock(row.deadlineMs),
   }
-  return { facts, vendorDeadline: onClock(row.vendorDeadlineMs), opened: row.opened, standing: standingOf(row, at) }
+  return { facts, vendorDeadline: onClock(row.vendorDeadlineMs), opened: row.opened, state: stateOf(row, at) }
 }
 
-function standingOf(row: StandingRow, at: Moment): RestoredUpstream['standing'] {
+function stateOf(row: RestoredRow, at: Moment): RestoredUpstream['state'] {
   if (row.isGone) return 'gone'
   if (row.isDoubtful) return 'doubtful'
   return row.deadlineMs <= at.bootMs ? 'gone' : 'alive'

@@ -86,7 +86,7 @@ export class WriteQueue {
     this.#touches.set(key, { key, change: { kind: 'session-used', key } })
   }
 
-  /** The waiter hears when everything that is in the lane now has been recorded. */
+  /** The waiter hears when everything that is in the queue now has been recorded. */
   mark(waiter: Waiter): void {
     this.#await(this.#touches, { key: this.#nextKey++, change: undefined, waiter })
     this.touchesFallDue()

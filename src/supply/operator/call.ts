@@ -58,7 +58,7 @@ const BEHIND_MS = 100
 export class OperatorCalls {
   readonly #parts: OperatorCallParts
   /** One call at a time for each limiter: a queue of them would take every slot. */
-  readonly #lanes = new Map<string, PQueue>()
+  readonly #queues = new Map<string, PQueue>()
   readonly #stopping = new AbortController()
 
   constructor(parts: OperatorCallParts) {
@@ -81,7 +81,7 @@ export class OperatorCalls {
     const limit = provider.source.limitOf(name)
     const slots = byHand.slots(name, params)
     if (slots > limit.calls) throw tooMany(name, slots, limit)
-    const data = await this.#lane(limit.key).add(
+    const data = await this.#queueOf(limit.key).add(
       async () => {
         if (count > 0) await this.#turn(provider.capacity.orderWindow(limit), 1, both)
         await this.#turn(limit, slots, both)
@@ -110,10 +110,10 @@ export class OperatorCalls {
     throw unknown('operation', words, order.operation, Object.keys(operations))
   }
 
-  #lane(key: string): PQueue {
-    const lane = this.#lanes.get(key) ?? new PQueue({ concurrency: 1 })
-    this.#lanes.set(key, lane)
-    return lane
+  #queueOf(key: string): PQueue {
+    const queue = this.#queues.get(key) ?? new PQueue({ concurrency: 1 })
+    this.#queues.set(key, queue)
+    return queue
   }
 
   /** Waits until there are slots that nobody took who goes first, and takes all but the one that the call itself takes. */

@@ -22,7 +22,7 @@ import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http
 import { type Author, paramProblems } from './params.ts'
 import { maskerOf, secretsOf } from './redact.ts'
 import { RequestIds } from './request-ids.ts'
-import { TokenKeeper } from './token-keeper.ts'
+import { TokenCache } from './token-cache.ts'
 import { accountKey, limitKey, toRequest } from './wire.ts'
 
 export interface Caller {
@@ -34,7 +34,7 @@ export interface Caller {
   readonly account: string
   readonly learned: LearnedFacts
   /** Only where calls carry a token. */
-  readonly tokens: TokenKeeper | undefined
+  readonly tokens: TokenCache | undefined
 }
 
 export type { CallOrder } from './http.ts'
@@ -51,7 +51,7 @@ export function openCaller(vendor: Vendor, settings: SourceSettings, deps: Sourc
       sentAt,
       vendorWallMs,
     }))
-  return { ...caller, tokens: new TokenKeeper(deps.clock, login, fetch) }
+  return { ...caller, tokens: new TokenCache(deps.clock, login, fetch) }
 }
 
 export type Mask = (text: string) => string

@@ -69,14 +69,14 @@ function planned(byHand: ByHand, account: StaticAccount): ByHand {
   }
 }
 
-interface Holding {
+interface InstancesReply {
   readonly instances: readonly Instance[]
   readonly rejected: readonly string[]
   readonly reply: VendorReply | undefined
 }
 
 /** What the account has, usable now or not. */
-interface Stock extends Holding {
+interface OwnedInstances extends InstancesReply {
   /** Those that can be used now. */
   readonly instances: readonly Instance[]
   /** All that are not over: each is paid for. */
@@ -122,12 +122,12 @@ class StaticAccount {
   async #extract(count: number, order: CallOrder): Promise<Delivery> {
     const { purchase } = this.#own
     if (purchase === undefined) {
-      const held = await this.#holding(order)
+      const held = await this.#owned(order)
       return this.#deliver(held.instances, held, count)
     }
     // Usually supply has asked already; what is left is of an earlier process.
     await this.#assertNothingOpen(order)
-    const held = await this.#holding(order)
+    const held = await this.#owned(order)
     const fresh = held.instances.filter((instance) => this.#isFresh(instance))
     if (fresh.length > 0) return this.#deliver(fresh, held, count)
     // One that is being made, or stands still for now, is paid for: another one would be one too many.
@@ -158,7 +158,7 @@ class StaticAccount {
     return sold?.life.kind === 'for' ? this.#deps.clock.wall() + sold.life.ms : Number.POSITIVE_INFINITY
   }
 
-  #deliver(instances: readonly Instance[], { rejected, reply }: Holding, count: number): Delivery {
+  #deliver(instances: readonly Instance[], { rejected, reply }: InstancesReply, count: number): Delivery {
     const delivery = this.#deliveryOf(instances.slice(0, count), rejected, reply)
     if (delivery.sold.length === 0) throw nothing(delivery.rejected)
     return delivery
@@ -193,7 +193,7 @@ class StaticAccount {
     }
   }
 
-  async #holding(order: CallOrder): Promise<Stock> {
+  async #owned(order: CallOrder): Promise<OwnedInstances> {
     const { instances = [], orders = [] } = this.#own
     const ofOrders: string[] = []
     for (const orderNo of orders) {
@@ -202,28 +202,28 @@ class StaticAccount {
     }
     const bought = await this.#purchases.instances()
     const numbers = [...new Set([...instances, ...ofOrders, ...bought])]
-    const holding = await this.#describe(numbers, order)
-    for (const { reason, instanceNo } of holding.instances) if (reason !== undefined) this.#handed.delete(instanceNo)
+    const reply = await this.#describe(numbers, order)
+    for (const { reason, instanceNo } of reply.instances) if (reason !== undefined) this.#handed.delete(instanceNo)
     return {
-      ...holding,
-      held: holding.instances.filter(({ isOver }) => !isOver).length,
-      isComing: holding.instances.some(({ isComing }) => isComing),
-      instances: holding.instances.filter(({ sold }) => sold !== undefined),
-      rejected: [...holding.rejected, ...holding.instances.flatMap(({ reason }) => reason ?? [])],
+      ...reply,
+      held: reply.instances.filter(({ isOver }) => !isOver).length,
+      isComing: reply.instances.some(({ isComing }) => isComing),
+      instances: reply.instances.filter(({ sold }) => sold !== undefined),
+      rejected: [...reply.rejected, ...reply.instances.flatMap(({ reason }) => reason ?? [])],
     }
   }
 
-  async #describe(numbers: readonly string[], order: CallOrder): Promise<Holding> {
-    const parts: Holding[] = []
+  async #describe(numbers: readonly string[], order: CallOrder): Promise<InstancesReply> {
+    const parts: InstancesReply[] = []
     for (let at = 0; at < numbers.length; at += MAX_ASKED)
       parts.push(await this.#ask(numbers.slice(at, at + MAX_ASKED), order))
-    const holding = merge(parts)
-    await this.#purchases.forget(holding.instances.flatMap(({ isOver, instanceNo }) => (isOver ? instanceNo : [])))
-    return holding
+    const reply = merge(parts)
+    await this.#purchases.forget(reply.instances.flatMap(({ isOver, instanceNo }) => (isOver ? instanceNo : [])))
+    return reply
   }
 
   /** One that is missing spoils the answer for all: then the halves are asked for. */
-  async #ask(numbers: readonly string[], order: CallOrder): Promise<Holding> {
+  async #ask(numbers: readonly string[], order: CallOrder): Promise<InstancesReply> {
     try {
       const { data, reply } = await this.#table.call('instance', { instances: numbers.join(',') }, order)
       const wallMs = reply.vendorWallMs ?? this.#deps.clock.wall() - (this.#deps.clock.now() - reply.sentAt)
@@ -262,7 +262,7 @@ class StaticAccount {
   }
 }
 
-function merge(parts: readonly Holding[]): Holding {
+function merge(parts: readonly InstancesReply[]): InstancesReply {
   return {
     instances: parts.flatMap(({ instances }) => instances),
     rejected: parts.flatMap(({ rejected }) => rejected),

@@ -53,7 +53,7 @@ export function missing(said: readonly string[], restored: Restored): string[] {
     ended: (name) => calls.get(name)?.answered === true,
     bought: (name) => upstreams.has(name) || released.has(name) || wasReleased(name, calls),
     released: (name) => !upstreams.has(name),
-    left: (name) => upstreams.get(name)?.standing === 'gone',
+    left: (name) => upstreams.get(name)?.state === 'gone',
     session: (name) => sessions.get(name) === `${name}-b`,
   }
   return said.filter((line) => {

@@ -7,7 +7,7 @@ let clock: FakeClock
 /** When the vendor was asked, and for what. */
 let asked: { at: number; refs: readonly string[] }[]
 let answer: Partial<Followed> | Error
-let owner: {
+let handler: {
   heldRefs: string[]
   isWanted: boolean
   hasOpenOrders: boolean
@@ -15,13 +15,13 @@ let owner: {
   followed(news: Followed): Promise<void>
   followFailed(): void
 }
-let follower: PendingPoller
+let poller: PendingPoller
 
 beforeEach(() => {
   clock = new FakeClock({ now: 0 })
   asked = []
   answer = {}
-  owner = {
+  handler = {
     heldRefs: [],
     isWanted: true,
     hasOpenOrders: false,
@@ -34,29 +34,29 @@ beforeEach(() => {
     if (answer instanceof Error) throw answer
     return { sold: [], rejected: [], gone: [], sentAt: clock.now(), ...answer }
   }
-  follower = new PendingPoller({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, owner)
+  poller = new PendingPoller({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, handler)
 })
 
 const times = () => asked.map(({ at }) => at)
 
 it('asks for what is held while somebody may be lent it, and again as soon as somebody may', async () => {
-  owner.heldRefs = ['one']
-  follower.resume()
+  handler.heldRefs = ['one']
+  poller.resume()
   await clock.run(50_000)
   expect(times()).toEqual([20_000, 40_000])
-  owner.isWanted = false
+  handler.isWanted = false
   await clock.run(3_600_000)
   // The timer that was armed then still ran.
   expect(times()).toEqual([20_000, 40_000, 60_000])
-  owner.isWanted = true
-  follower.resume()
+  handler.isWanted = true
+  poller.resume()
   await clock.run(0)
   expect(times().at(-1)).toBe(3_650_000)
 })
 
 it('follows what was ordered to its end, whoever wants it', async () => {
-  owner.isWanted = false
-  follower.add([{ ref: 'new' }])
+  handler.isWanted = false
+  poller.add([{ ref: 'new' }])
   await clock.run(7_000)
   expect(asked).toEqual([
     { at: 3_000, refs: ['new'] },
@@ -64,58 +64,58 @@ it('follows what was ordered to its end, whoever wants it', async () => {
   ])
   answer = { sold: [{ host: '192.0.2.1', port: 1, protocol: 'http', life: { kind: 'endless' }, ref: 'new' }] }
   await clock.run(60_000)
-  expect([times(), follower.pendingCount]).toEqual([[3_000, 6_000, 9_000], 0])
+  expect([times(), poller.pendingCount]).toEqual([[3_000, 6_000, 9_000], 0])
 })
 
 it('does not let an order wait for the turn of what is held', async () => {
-  owner.heldRefs = ['one']
-  follower.resume()
+  handler.heldRefs = ['one']
+  poller.resume()
   await clock.run(1_000)
-  follower.add([{ ref: 'new' }])
+  poller.add([{ ref: 'new' }])
   await clock.run(4_000)
   expect(asked).toEqual([{ at: 4_000, refs: ['new', 'one'] }])
 })
 
 it('goes on after a failure', async () => {
-  owner.heldRefs = ['one']
+  handler.heldRefs = ['one']
   answer = new Error('the vendor is down')
-  follower.resume()
+  poller.resume()
   await clock.run(40_000)
   expect(times()).toEqual([20_000, 40_000])
 })
 
 it('leaves nothing behind when it is closed', async () => {
-  follower.add([{ ref: 'new' }])
-  follower.close()
-  follower.resume()
+  poller.add([{ ref: 'new' }])
+  poller.close()
+  poller.resume()
   await clock.run(60_000)
   expect([asked, clock.pendingTimers]).toEqual([[], 0])
 })
 
 it('counts on what was ordered until it is long overdue', async () => {
-  follower.add([
+  poller.add([
     { ref: 'soon', waitMs: 5_000 },
     { ref: 'late', waitMs: 30_000 },
   ])
   answer = { pending: [{ ref: 'soon' }, { ref: 'late', waitMs: 900_000 }] }
-  expect([follower.expectedCount, follower.comesAt]).toEqual([2, 5_000])
+  expect([poller.expectedCount, poller.comesAt]).toEqual([2, 5_000])
   await clock.run(65_000)
-  expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([1, 30_000, 2])
+  expect([poller.expectedCount, poller.comesAt, poller.pendingCount]).toEqual([1, 30_000, 2])
   await clock.run(25_000)
-  expect([follower.expectedCount, follower.comesAt, follower.pendingCount]).toEqual([0, undefined, 2])
+  expect([poller.expectedCount, poller.comesAt, poller.pendingCount]).toEqual([0, undefined, 2])
 })
 
 it('asks less often after failures, not while the provider is paused, and no longer than it may come when nobody wants it', async () => {
-  owner.isWanted = false
+  handler.isWanted = false
   answer = new Error('the vendor is down')
-  follower.add([{ ref: 'new', waitMs: 10_000 }])
-  owner.pausedUntil = 20_000
+  poller.add([{ ref: 'new', waitMs: 10_000 }])
+  handler.pausedUntil = 20_000
   await clock.run(86_400_000)
   expect(times().slice(0, 2)).toEqual([3_000, 20_000])
   expect(asked.length).toBeLessThan(10)
-  owner.isWanted = true
+  handler.isWanted = true
   const before = asked.length
-  follower.resume()
+  poller.resume()
   await clock.run(60_000)
   expect(asked.length).toBeGreaterThan(before)
 })

@@ -9,16 +9,16 @@ const WALL = 1_795_363_170_500
 
 function setUp(random = () => 1) {
   const clock = new FakeClock({ now: 0, wall: WALL })
-  const standing = new ProviderStatus(settings, clock, random)
+  const status = new ProviderStatus(settings, clock, random)
   const fail = (errorClass: ErrorClass, wait?: WaitEdge, earliestEnd?: number) =>
-    standing.failed(new VendorError(errorClass, '7', 'what the vendor says', { wait, hint: 'do this' }), {
+    status.failed(new VendorError(errorClass, '7', 'what the vendor says', { wait, hint: 'do this' }), {
       earliestEnd,
       windowFreeAt: undefined,
       expected: 'get',
       skewMs: 0,
       couldRegister: false,
     })
-  return { clock, standing, fail }
+  return { clock, status, fail }
 }
 
 it.each<[ErrorClass, 'stopped' | 'waiting', number]>([
@@ -31,15 +31,15 @@ it.each<[ErrorClass, 'stopped' | 'waiting', number]>([
   ['no_resource', 'waiting', 1_000],
   ['server', 'waiting', 1_000],
 ])('after %s it is %s, for %s ms, and says why', (errorClass, kind, pause) => {
-  const { clock, standing, fail } = setUp()
+  const { clock, status, fail } = setUp()
   const code = codeOfClass[errorClass]
   const words = 'what the vendor says (do this)'
   expect(fail(errorClass)).toEqual({ kind, until: pause, code, words })
-  expect([standing.isOnTrial, standing.lastError]).toEqual([kind === 'stopped', { at: 0, code, words }])
+  expect([status.isOnTrial, status.lastError]).toEqual([kind === 'stopped', { at: 0, code, words }])
   clock.advance(pause)
-  standing.succeeded()
-  expect(standing.state).toEqual({ kind: 'ready', until: 0, code: '', words: '' })
-  expect(standing.lastError?.code).toBe(code)
+  status.succeeded()
+  expect(status.state).toEqual({ kind: 'ready', until: 0, code: '', words: '' })
+  expect(status.lastError?.code).toBe(code)
 })
 
 it.each<[string, WaitEdge, number | undefined, number]>([
@@ -68,14 +68,14 @@ it('tries again each minute just past midnight: the vendor’s clock may be behi
 })
 
 it('pauses longer after each failure in a row, up to the maximum, each kind on its own', () => {
-  const { standing, fail } = setUp()
+  const { status, fail } = setUp()
   expect(Array.from({ length: 7 }, () => fail('server').until)).toEqual([1, 2, 4, 8, 16, 30, 30].map((s) => s * 1_000))
   expect(Array.from({ length: 5 }, () => fail('quota_exhausted').until)).toEqual(
     [60, 120, 240, 480, 600].map((s) => s * 1_000),
   )
-  standing.broughtNothing('nothing')
-  expect(standing.state).toEqual({ kind: 'waiting', until: 30_000, code: 'GW_VENDOR_NO_RESOURCE', words: 'nothing' })
-  standing.succeeded()
+  status.broughtNothing('nothing')
+  expect(status.state).toEqual({ kind: 'waiting', until: 30_000, code: 'GW_VENDOR_NO_RESOURCE', words: 'nothing' })
+  status.succeeded()
   expect([fail('server').until, fail('quota_exhausted').until]).toEqual([1_000, 60_000])
 })
 
@@ -84,18 +84,18 @@ it('jitters the pauses of the vendor’s faults, so that many gateways do not co
 })
 
 it('is unusable after three different addresses failed their first use, and says what to look at', () => {
-  const { standing } = setUp()
+  const { status } = setUp()
   expect([
-    standing.addressFailed('a', 'login'),
-    standing.addressFailed('a', 'login'),
-    standing.addressFailed('b', 'login'),
+    status.addressFailed('a', 'login'),
+    status.addressFailed('a', 'login'),
+    status.addressFailed('b', 'login'),
   ]).toEqual([undefined, undefined, undefined])
-  expect(standing.state.kind).toBe('ready')
-  const state = standing.addressFailed('c', 'login')
+  expect(status.state.kind).toBe('ready')
+  const state = status.addressFailed('c', 'login')
   expect(state).toMatchObject({ kind: 'unusable', until: 1_000, code: 'GW_NO_SUPPLY' })
   expect(state?.words).toContain('upstream.username')
-  expect(standing.addressFailed('d', 'login')).toBeUndefined()
-  expect(standing.isOnTrial).toBe(true)
+  expect(status.addressFailed('d', 'login')).toBeUndefined()
+  expect(status.isOnTrial).toBe(true)
 })
 
 it.each([
@@ -104,110 +104,110 @@ it.each([
   ['closed', 'protocol'],
   ['garbage', 'protocol'],
 ])('has words for addresses that are %s: %s', (cause, hint) => {
-  const { standing } = setUp()
-  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, cause)
-  expect(standing.state.words).toContain(hint)
+  const { status } = setUp()
+  for (const id of ['a', 'b', 'c']) status.addressFailed(id, cause)
+  expect(status.state.words).toContain(hint)
 })
 
 it('counts failures in a row only', () => {
-  const { standing } = setUp()
-  for (const id of ['a', 'b']) standing.addressFailed(id, 'silent')
-  standing.addressWorked()
-  for (const id of ['c', 'd']) standing.addressFailed(id, 'silent')
-  expect(standing.state.kind).toBe('ready')
+  const { status } = setUp()
+  for (const id of ['a', 'b']) status.addressFailed(id, 'silent')
+  status.addressWorked()
+  for (const id of ['c', 'd']) status.addressFailed(id, 'silent')
+  expect(status.state.kind).toBe('ready')
 })
 
 function unusable() {
   const world = setUp()
-  for (const id of ['a', 'b', 'c']) world.standing.addressFailed(id, 'silent')
+  for (const id of ['a', 'b', 'c']) world.status.addressFailed(id, 'silent')
   return world
 }
 
 it('unusable: one trial for each pause, which grows, until an address works', () => {
-  const { standing, clock } = unusable()
-  const pauses = [standing.state.until]
+  const { status, clock } = unusable()
+  const pauses = [status.state.until]
   for (let i = 0; i < 4; i++) {
-    clock.advance(standing.state.until - clock.now())
-    standing.ordering()
-    pauses.push(standing.state.until - clock.now())
-    standing.succeeded() // the trial was sold; whether it works is another question
-    expect([standing.state.kind, standing.isOnTrial]).toEqual(['unusable', true])
+    clock.advance(status.state.until - clock.now())
+    status.ordering()
+    pauses.push(status.state.until - clock.now())
+    status.succeeded() // the trial was sold; whether it works is another question
+    expect([status.state.kind, status.isOnTrial]).toEqual(['unusable', true])
   }
   expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000])
-  standing.addressWorked()
-  expect([standing.state.kind, standing.isOnTrial]).toEqual(['ready', false])
-  for (const id of ['e', 'f', 'g']) standing.addressFailed(id, 'silent')
-  expect(standing.state.until - clock.now()).toBe(1_000)
+  status.addressWorked()
+  expect([status.state.kind, status.isOnTrial]).toEqual(['ready', false])
+  for (const id of ['e', 'f', 'g']) status.addressFailed(id, 'silent')
+  expect(status.state.until - clock.now()).toBe(1_000)
 })
 
 it('unusable: no trouble with the orders themselves makes the addresses usable', () => {
-  const { standing, fail, clock } = unusable()
+  const { status, fail, clock } = unusable()
   for (const trouble of [
     () => fail('server'),
     () => fail('auth'),
-    () => standing.broughtNothing('none'),
+    () => status.broughtNothing('none'),
     () => fail('quota_exhausted', 'minute'),
   ]) {
     trouble()
-    expect([standing.isOnTrial, standing.state.kind]).not.toContain('waiting')
-    expect(standing.isOnTrial).toBe(true)
-    clock.advance(Math.max(0, standing.state.until - clock.now()))
-    standing.ordering()
-    standing.succeeded()
-    expect([standing.state.kind, standing.isOnTrial]).toEqual(['unusable', true])
+    expect([status.isOnTrial, status.state.kind]).not.toContain('waiting')
+    expect(status.isOnTrial).toBe(true)
+    clock.advance(Math.max(0, status.state.until - clock.now()))
+    status.ordering()
+    status.succeeded()
+    expect([status.state.kind, status.isOnTrial]).toEqual(['unusable', true])
   }
   fail('whitelist')
-  standing.mended()
-  expect([standing.state.kind, standing.state.until]).toEqual(['unusable', clock.now()])
+  status.mended()
+  expect([status.state.kind, status.state.until]).toEqual(['unusable', clock.now()])
 })
 
 it('stopped: stays so when an address works, and is unusable behind it when none does', () => {
-  const { standing, fail } = setUp()
+  const { status, fail } = setUp()
   fail('auth')
-  standing.addressWorked()
-  expect(standing.state.kind).toBe('stopped')
-  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'silent')
-  expect(standing.state.kind).toBe('stopped')
-  standing.succeeded()
-  expect(standing.state.kind).toBe('unusable')
+  status.addressWorked()
+  expect(status.state.kind).toBe('stopped')
+  for (const id of ['a', 'b', 'c']) status.addressFailed(id, 'silent')
+  expect(status.state.kind).toBe('stopped')
+  status.succeeded()
+  expect(status.state.kind).toBe('unusable')
 })
 
 it('stopped and unusable: an address that works ends only the second', () => {
-  const { standing, fail } = setUp()
-  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'silent')
+  const { status, fail } = setUp()
+  for (const id of ['a', 'b', 'c']) status.addressFailed(id, 'silent')
   fail('auth')
-  standing.addressWorked()
-  expect(standing.state.kind).toBe('stopped')
-  standing.succeeded()
-  expect(standing.state.kind).toBe('ready')
+  status.addressWorked()
+  expect(status.state.kind).toBe('stopped')
+  status.succeeded()
+  expect(status.state.kind).toBe('ready')
 })
 
 it('a line that is down allows trials only, until it is up', () => {
-  const { standing } = setUp()
-  expect(standing.lineDown(7).words).toContain('7 addresses')
-  expect([standing.state.kind, standing.isOnTrial]).toEqual(['unusable', true])
-  standing.addressWorked()
-  expect([standing.state.kind, standing.isOnTrial]).toEqual(['ready', false])
+  const { status } = setUp()
+  expect(status.lineDown(7).words).toContain('7 addresses')
+  expect([status.state.kind, status.isOnTrial]).toEqual(['unusable', true])
+  status.addressWorked()
+  expect([status.state.kind, status.isOnTrial]).toEqual(['ready', false])
 })
 
 it('what was found wrong first is what is told: a refused login makes a line look dead, too', () => {
-  const { standing } = setUp()
-  for (const id of ['a', 'b', 'c']) standing.addressFailed(id, 'login')
-  expect(standing.lineDown(7).words).toContain('upstream.username')
-  expect([standing.state.words, standing.lastError?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
+  const { status } = setUp()
+  for (const id of ['a', 'b', 'c']) status.addressFailed(id, 'login')
+  expect(status.lineDown(7).words).toContain('upstream.username')
+  expect([status.state.words, status.lastError?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
 })
 
 it('mended: the next order may leave at once', () => {
-  const { standing, fail } = setUp()
+  const { status, fail } = setUp()
   fail('whitelist')
-  standing.mended()
-  expect(standing.state.kind).toBe('ready')
+  status.mended()
+  expect(status.state.kind).toBe('ready')
 })
 
 it('resting is no trouble', () => {
-  const { standing } = setUp()
-  standing.resting(60_000, 'all is read')
-  expect([standing.state, standing.lastError]).toEqual([
+  const { status } = setUp()
+  status.resting(60_000, 'all is read')
+  expect([status.state, status.lastError]).toEqual([
     { kind: 'waiting', until: 60_000, code: '', words: 'all is read' },
     undefined,
   ])
@@ -218,8 +218,8 @@ it.each([
   ['get', '404', 'not found'],
   ['get', 'http', 'get: not found'],
 ])('names the operation %s that failed with %s where the words alone do not tell', (operation, vendorCode, words) => {
-  const { standing } = setUp()
+  const { status } = setUp()
   const failure = new VendorError('bad_request', vendorCode, 'not found', { operation })
   const context = { earliestEnd: undefined, windowFreeAt: undefined, expected: 'get', skewMs: 0, couldRegister: false }
-  expect(standing.failed(failure, context).words).toBe(words)
+  expect(status.failed(failure, context).words).toBe(words)
 })

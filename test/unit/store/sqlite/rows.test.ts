@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { UpstreamFacts } from '../../../../src/pool/upstream.ts'
 import { Secret } from '../../../../src/secret.ts'
-import type { Left, StandingRow } from '../../../../src/store/sqlite/messages.ts'
+import type { Left, RestoredRow } from '../../../../src/store/sqlite/messages.ts'
 import { toRestored, toRow } from '../../../../src/store/sqlite/rows.ts'
 
 const facts: UpstreamFacts = {
@@ -26,18 +26,18 @@ const boughtAtMoment = { clockMs: 100_000, bootMs: 7_000_000 }
 const restartMoment = { clockMs: 3_000, bootMs: 7_020_000 }
 const nothing: Left = { proof: 'boot', upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
 
-function standing(change: Partial<StandingRow>): StandingRow {
+function restoredRow(change: Partial<RestoredRow>): RestoredRow {
   const row = toRow({ facts, vendorDeadline: 155_000 }, boughtAtMoment)
   return { ...row, opened: false, isGone: false, isDoubtful: false, ...change }
 }
 
 describe('rows', () => {
   it('carry every fact to the clock of the next process', () => {
-    const [upstream] = toRestored({ ...nothing, upstreams: [standing({ opened: true })] }, restartMoment).upstreams
+    const [upstream] = toRestored({ ...nothing, upstreams: [restoredRow({ opened: true })] }, restartMoment).upstreams
     // Twenty seconds later by the boot clock: bought thirty ago, thirty left, thirty-five until the vendor ends it.
     expect(upstream?.facts).toEqual({ ...facts, boughtAt: -27_000, deadline: 33_000, password: expect.any(Secret) })
     expect(upstream?.facts.password?.reveal()).toBe('hunter22')
-    expect(upstream).toMatchObject({ vendorDeadline: 38_000, opened: true, standing: 'alive' })
+    expect(upstream).toMatchObject({ vendorDeadline: 38_000, opened: true, state: 'alive' })
   })
 
   it('leave out what an upstream does not have', () => {
@@ -67,14 +67,14 @@ describe('rows', () => {
 describe('what is left', () => {
   it('tells what may be lent: alive, gone from the pool, past its own deadline, doubtful', () => {
     const upstreams = [
-      standing({}),
-      standing({ isGone: true }),
-      standing({ deadlineMs: restartMoment.bootMs }),
-      standing({ isDoubtful: true }),
-      standing({ isGone: true, isDoubtful: true }),
+      restoredRow({}),
+      restoredRow({ isGone: true }),
+      restoredRow({ deadlineMs: restartMoment.bootMs }),
+      restoredRow({ isDoubtful: true }),
+      restoredRow({ isGone: true, isDoubtful: true }),
     ]
     const restored = toRestored({ ...nothing, upstreams }, restartMoment).upstreams
-    expect(restored.map((upstream) => upstream.standing)).toEqual(['alive', 'gone', 'gone', 'doubtful', 'gone'])
+    expect(restored.map((upstream) => upstream.state)).toEqual(['alive', 'gone', 'gone', 'doubtful', 'gone'])
     expect(restored[3]?.facts.deadline).toBe(restartMoment.clockMs)
     expect(restored[3]?.vendorDeadline).toBe(38_000)
   })

@@ -29,7 +29,7 @@ interface Flight {
   readonly signal: AbortSignal
 }
 
-export class TokenKeeper {
+export class TokenCache {
   readonly #clock: Clock
   readonly #login: VendorLogin
   readonly #fetch: (order: CallOrder) => Promise<Fetched>
