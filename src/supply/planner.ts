@@ -9,9 +9,10 @@ import type { Pool } from '../pool/pool.ts'
 import { type MinLife, minLifeOf, type Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { Demand, type DemandGroup } from './demand.ts'
+import { outlookOf } from './outlook.ts'
 import type { Provider } from './provider.ts'
 import type { OrderDemand } from './provider-contract.ts'
-import { stagger } from './stagger.ts'
+import { countStock, LEAD_SLACK_MS, type StockCount } from './stock-count.ts'
 
 export interface PlannerSettings {
   /** Addresses held while traffic goes on. */
@@ -37,8 +38,6 @@ const STOCK_PRIORITY = 0
  * cost as many plans, and a crowd that comes at once is to be served by one call, not by one for each of its clients.
  */
 const PLAN_EVERY_MS = 50
-/** An address is ordered this much before the moment that its call latency asks for. */
-const LEAD_SLACK_MS = 200
 
 export class Planner implements SupplyView {
   #settings: PlannerSettings
@@ -112,28 +111,8 @@ export class Planner implements SupplyView {
   }
 
   outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined {
-    const now = this.#clock.now()
-    const able = this.#able(providers)
-    let soonest: { provider: Provider; at: number | undefined } | undefined
-    for (const provider of able) {
-      if (provider.isBusy || this.#holds(provider, tried)) return undefined
-      const at = earlier(provider.capacity.comesAt, provider.capacity.hopeAt(now))
-      if (at !== undefined && at <= now + this.#settings.waitTimeout) return undefined
-      if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
-        soonest = { provider, at }
-    }
-    return hopeless(soonest?.provider, soonest?.at, now)
-  }
-
-  /** Whether it has an address that will be lendable again: at its limit of connections, or resting. */
-  #holds(provider: Provider, tried: readonly Upstream[]): boolean {
-    const now = this.#clock.now()
-    for (const upstream of this.#pool.members()) {
-      if (upstream.facts.provider !== provider.name || upstream.state === 'draining' || tried.includes(upstream))
-        continue
-      if (upstream.state === 'ready' || upstream.restUntil <= now + this.#settings.waitTimeout) return true
-    }
-    return false
+    const { waitTimeout } = this.#settings
+    return outlookOf(this.#able(providers), this.#pool, { tried, waitTimeout, now: this.#clock.now() })
   }
 
   #able(providers: readonly string[] | undefined): readonly Provider[] {
@@ -157,7 +136,7 @@ export class Planner implements SupplyView {
     this.#wakeAt(now + this.#settings.idleAfter / 4)
     // Lists bring all that they have at once: there is nothing to order.
     if (providers.every(({ source }) => source.isList)) return
-    const stock = this.#stock(providers, now)
+    const stock = countStock(this.#pool, providers, this.#settings.uses, now)
     const incoming = providers.reduce((sum, p) => sum + p.capacity.onTheWay, 0)
     const sustained = this.#sustained(providers)
     const uncapped = this.#wanted(group, stock, providers, now)
@@ -182,38 +161,6 @@ export class Planner implements SupplyView {
     return false
   }
 
-  /** Counts what the providers have in the pool. */
-  #stock(providers: readonly Provider[], now: number): Stock {
-    const stock: Stock = { heldByAll: 0, lasting: 0, lendable: 0, load: 0, nextShortAt: Number.POSITIVE_INFINITY }
-    const leads = new Map(providers.map((p) => [p.name, p.capacity.leadMs + p.capacity.batchMs + LEAD_SLACK_MS]))
-    const orderAts: number[] = []
-    let shortestLife = Number.POSITIVE_INFINITY
-    for (const upstream of this.#pool.members()) {
-      const isStock = upstream.state === 'ready' && !this.#isSpoken(upstream)
-      if (isStock) stock.heldByAll++
-      // It is held, for one session alone.
-      if (upstream.isExclusive) continue
-      const lead = leads.get(upstream.facts.provider)
-      if (lead === undefined) continue
-      this.#count(stock, upstream)
-      if (!isStock) continue
-      if (upstream.deadline === Number.POSITIVE_INFINITY) {
-        stock.lasting++
-        continue
-      }
-      // The address that replaces it must be ordered `lead` before it can no longer be lent.
-      const lendableUntil = upstream.deadline - upstream.minLifeMs
-      // A life that is hardly longer than a call takes cannot be replaced in time: half of it is lead enough.
-      orderAts.push(lendableUntil - Math.min(lead, (lendableUntil - upstream.facts.boughtAt) / 2))
-      shortestLife = Math.min(shortestLife, upstream.deadline - upstream.facts.boughtAt)
-    }
-    stagger(orderAts, shortestLife)
-    const lasting = orderAts.filter((at) => at > now)
-    stock.lasting += lasting.length
-    stock.nextShortAt = lasting[0] ?? Number.POSITIVE_INFINITY
-    return stock
-  }
-
   /** How many addresses the providers' channels can keep lendable together. */
   #sustained(providers: readonly Provider[]): number {
     const { minLife } = this.#settings
@@ -224,22 +171,8 @@ export class Planner implements SupplyView {
     return providers.reduce((sum, p) => sum + p.capacity.sustained((lentMs) => unlentMs(p, lentMs)), 0)
   }
 
-  /** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
-  #isSpoken(upstream: Upstream): boolean {
-    const { uses } = this.#settings
-    return uses > 0 && upstream.uses + upstream.usesReserved >= uses
-  }
-
-  #count(stock: Stock, upstream: Upstream): void {
-    // A used-up address needs no room for its tunnels.
-    if (this.#isSpoken(upstream)) return
-    stock.load += upstream.leases - upstream.quietLeases
-    const { connections } = this.#pool.limits
-    if (upstream.state === 'ready' && (connections === 0 || upstream.leases < connections)) stock.lendable++
-  }
-
   /** How many addresses the group should have that last beyond the time an order takes. */
-  #wanted(group: DemandGroup, stock: Stock, providers: readonly Provider[], now: number): number {
+  #wanted(group: DemandGroup, stock: StockCount, providers: readonly Provider[], now: number): number {
     const { floor, idleAfter, uses, ceiling } = this.#settings
     const earned = this.#demand.owed(group, now, idleAfter)
     const leadMs =
@@ -252,7 +185,7 @@ export class Planner implements SupplyView {
   }
 
   /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
-  #waitersNeed(group: DemandGroup, stock: Stock): number {
+  #waitersNeed(group: DemandGroup, stock: StockCount): number {
     const { count, addresses } = group.limited
     const others = group.waiting - count
     const forOthers = others === 0 ? 0 : Math.max(1, Math.ceil(others / this.#perAddress) - stock.lendable)
@@ -308,7 +241,7 @@ export class Planner implements SupplyView {
   }
 
   #ceilings(): OrderDemand['ceilings'] {
-    const { heldByAll } = this.#stock([], this.#clock.now())
+    const { heldByAll } = countStock(this.#pool, [], this.#settings.uses, this.#clock.now())
     const comingLater = this.#incoming - this.#providers.reduce((sum, { capacity }) => sum + capacity.incoming, 0)
     return [{ scope: 'pool', limit: this.#settings.ceiling, held: heldByAll + comingLater }]
   }
@@ -376,19 +309,6 @@ function byPriority(providers: readonly Provider[]): readonly Provider[] {
   return providers.toSorted((a, b) => a.settings.priority - b.settings.priority)
 }
 
-interface Stock {
-  /** Ready upstreams with uses left, of all providers: what counts towards the ceiling. */
-  heldByAll: number
-  /** The group's: ready, with uses left, and outliving the time that an order takes. */
-  lasting: number
-  /** The group's: what somebody who comes now could be lent. */
-  lendable: number
-  /** Leases through which something moves. */
-  load: number
-  /** When the first of the lasting ones will no longer be, clock ms. */
-  nextShortAt: number
-}
-
 interface Share {
   readonly provider: Provider
   /** Addresses that it holds or is asked for. */
@@ -399,22 +319,4 @@ function goesBefore(one: Share, best: Share | undefined): boolean {
   if (best === undefined) return true
   const [a, b] = [one.provider.settings, best.provider.settings]
   return a.priority === b.priority ? one.load / a.weight < best.load / b.weight : a.priority < b.priority
-}
-
-function earlier(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
-}
-
-function hopeless(provider: Provider | undefined, at: number | undefined, now: number): GatewayError {
-  const retryAfterMs = at === undefined ? undefined : Math.max(0, at - now)
-  const reached = provider?.capacity.budgetReached
-  if (provider !== undefined && reached !== undefined) {
-    const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
-    return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
-  }
-  const words = provider?.state.words || provider?.capacity.fullBecause
-  const reason = words ? `: ${words}` : ''
-  return new GatewayError('GW_NO_SUPPLY', `provider "${provider?.name ?? ''}" cannot bring addresses now${reason}`, {
-    detail: { retryAfterMs },
-  })
 }
