@@ -56,6 +56,7 @@ export function liveView(parts: LiveParts): LiveView {
   const hub = new EventHub(feedsOf(parts, reports, history), clock)
   return {
     ...reports,
+    addressRequests: parts.data.addressRequests,
     faults: parts.faults,
     connections: (query) => searchConnections(parts.traffic.connections, query, clock),
     history: () => history.report(),

@@ -3,6 +3,7 @@
  * secret or holds one; `null` means "unknown" or "does not apply", so that every report has the same members.
  */
 
+import type { AddressDesk } from '../proxy/address-requests.ts'
 import type { TrafficCounters } from '../proxy/stream-info.ts'
 import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
@@ -19,6 +20,8 @@ import type { GatewayFacts } from './gateway-report.ts'
 export type { ProviderReport, Readiness, UpstreamReport }
 
 export interface AdminView {
+  /** For programs that connect to upstreams themselves. */
+  readonly addressRequests: AddressDesk
   readiness(): Readiness
   upstreams(): readonly UpstreamReport[]
   providers(): readonly ProviderReport[]

@@ -101,12 +101,14 @@ export class Access {
   }
 
   #read(authorization: string, client: Client): ClientIdentity {
-    const credentials = /^basic +([A-Za-z0-9+/_-]*={0,2})$/i.exec(authorization)?.[1]
-    if (credentials === undefined) return this.#anonymous()
-    const text = Buffer.from(credentials, 'base64').toString('utf8')
-    const colon = text.indexOf(':')
-    if (colon === -1) return this.#anonymous()
-    return this.#check(text.slice(0, colon), text.slice(colon + 1), client)
+    const login = basicLogin(authorization)
+    return login === undefined ? this.#anonymous() : this.#check(login.userName, login.password, client)
+  }
+
+  /** Whether a Basic login names a user of this listener; its password is not looked at. */
+  knows(authorization: string): boolean {
+    const login = basicLogin(authorization)
+    return login !== undefined && this.#longestUser(login.userName) !== undefined
   }
 
   #anonymous(): ClientIdentity {
@@ -156,6 +158,15 @@ export class Access {
     }
     return longest
   }
+}
+
+/** RFC 7617; undefined for another scheme, or what is no login. */
+function basicLogin(authorization: string): { readonly userName: string; readonly password: string } | undefined {
+  const credentials = /^basic +([A-Za-z0-9+/_-]*={0,2})$/i.exec(authorization)?.[1]
+  if (credentials === undefined) return undefined
+  const text = Buffer.from(credentials, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  return colon === -1 ? undefined : { userName: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
 function wrongLogin(answerAfterMs: number): GatewayError {

@@ -107,6 +107,17 @@ function parseOpenUserName(userName: string): { account: string; options: Client
   return { account: text.slice(0, first.index), options: readPairs(text, keys) }
 }
 
+/**
+ * Options that do not come in a user name or header.
+ * @param pairs undefined values count for nothing
+ * @throws {GatewayError} GW_BAD_OPTION as parseUserName
+ */
+export function parseOptions(pairs: Iterable<readonly [string, string | undefined]>): ClientOptions {
+  const options: Record<string, unknown> = {}
+  for (const [key, value] of pairs) if (value !== undefined) setOption(options, key, value)
+  return options
+}
+
 function longestAccount(userName: string, users: Iterable<string>): string | undefined {
   let longest: string | undefined
   for (const user of users) {

@@ -300,13 +300,22 @@ export class Pool {
     now: number,
     hostRestMs = this.#settings.perUpstream.hostRest,
   ): void {
+    upstream.latencyMs =
+      upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
+    if (hostRestMs > 0) this.restForHost(upstream, host, now + hostRestMs, now)
+    this.#used(upstream, counts, now)
+  }
+
+  /** A lease's address is used by a program that connects to it itself: one use. */
+  taken(upstream: Upstream, now: number): void {
+    this.#used(upstream, true, now)
+  }
+
+  #used(upstream: Upstream, counts: boolean, now: number): void {
     upstream.opened++
     if (upstream.carrying++ === 0) upstream.carryingSince = now
     upstream.usesReserved--
     if (counts) upstream.uses++
-    upstream.latencyMs =
-      upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
-    if (hostRestMs > 0) this.restForHost(upstream, host, now + hostRestMs, now)
     if (upstream.state === 'gone') return
     if (this.#spent(upstream)) {
       upstream.state = 'draining'

@@ -19,6 +19,8 @@ import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import { isSame } from '../same.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { Connector, type ConnectorSettings } from '../upstream/connector.ts'
+import { AddressLeases } from './address-leases.ts'
+import { AddressRequests } from './address-requests.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
@@ -33,7 +35,7 @@ import { readCommand, SessionCommand } from './session-commands.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
-import { type LimitedUser, UserLimits } from './user-limits.ts'
+import { limitedUser, UserLimits } from './user-limits.ts'
 
 export interface DataPlaneSettings extends ServingSettings {
   readonly ports: readonly PortSettings[]
@@ -92,6 +94,9 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   readonly #admission: Admission
   readonly #logins: LoginThrottle
   readonly #users: UserLimits
+  readonly #leases: AddressLeases
+  /** For programs that connect to upstreams themselves. */
+  readonly addressRequests: AddressRequests
   #sweep: { clear(): void } | undefined
 
   constructor(
@@ -129,6 +134,11 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     this.#users = new UserLimits(clock)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
     this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: this })
+    this.#leases = new AddressLeases({ clock, pool, leaseQueue })
+    const router = () => this.#serving.router
+    this.addressRequests = new AddressRequests({
+      ...{ clock, pool, router, ports: this.#ports, users: this.#users, leases: this.#leases },
+    })
   }
 
   /** Client connections now, over all ports. */
@@ -327,6 +337,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   close(): void {
     this.#sweep?.clear()
     this.#users.close()
+    this.#leases.close()
     this.#ports.close()
     this.#http.close()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
@@ -340,11 +351,6 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
 export interface DataPlaneChange {
   commit(): void
   cancel(): void
-}
-
-function limitedUser({ user }: ClientIdentity, { access }: Listener): LimitedUser | undefined {
-  const limits = user === undefined ? undefined : access.limitsOf(user)
-  return user === undefined || limits === undefined ? undefined : { name: user, limits }
 }
 
 function connectorSettings(settings: DataPlaneSettings): ConnectorSettings {

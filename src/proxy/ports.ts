@@ -48,6 +48,11 @@ export class Ports {
     return [...this.#current.keys()].map((listener) => listener.address)
   }
 
+  /** In the order of the configuration. */
+  get listeners(): readonly Listener[] {
+    return [...this.#current.keys()]
+  }
+
   /** What a connection of this listener is served by, from now on. */
   settingsOf(listener: Listener): PortSettings {
     const settings = this.#current.get(listener) ?? this.#closed.get(listener)

@@ -294,6 +294,12 @@ function checkSessionOptions(options: ClientOptions, sessionKey: string | undefi
     refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
 }
 
+/** The same filter for addresses that nobody has. */
+export function aloneFilter(filter: Filter): Filter {
+  const { connections = 0, uses = 0, minLifeMs = 0 } = filter.limits ?? {}
+  return limitedFilter(filter, { exclusive: true, connections, uses, minLifeMs })
+}
+
 /** The same filter with further limits; equal ones are one filter. */
 function limitedFilter(filter: Filter, limits: LeaseLimits): Filter {
   const { exclusive, connections, uses, minLifeMs } = limits

@@ -5,7 +5,8 @@
  * A request over a limit is refused; what is open runs on. Nothing of this is kept over a restart.
  */
 import type { Clock, Timer } from '../clock.ts'
-import type { UserLimitSettings } from '../downstream/proxy-auth.ts'
+import type { ClientIdentity } from '../downstream/client-request.ts'
+import type { Access, UserLimitSettings } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
 import type { Filter } from '../pool/pool.ts'
 import { HourlySum } from '../structures/hourly-sum.ts'
@@ -55,8 +56,7 @@ export class UserLimits {
   request(connection: CountedConnection, { name, limits }: LimitedUser): void {
     const usage = this.#usageOf(name)
     const isNew = this.#connections.get(connection)?.usage !== usage
-    if (isNew && limits.connections !== undefined && usage.connections >= limits.connections)
-      throw refusal(name, `has ${usage.connections} connections open, as many as limits.connections allows`)
+    if (isNew) this.#checkConnections(usage, limits)
     this.#takeTurn(usage, limits)
     this.#checkOctets(usage, limits)
     if (!isNew) return
@@ -65,6 +65,26 @@ export class UserLimits {
     const { bytesRead, bytesWritten } = connection.socket
     this.#connections.set(connection, { usage, octets: bytesRead + bytesWritten })
     this.#timer ??= this.#clock.after(COUNT_EVERY_MS, () => this.#count())
+  }
+
+  /**
+   * Whether the user may have one more address that it connects to itself.
+   * @throws {GatewayError} GW_USER_LIMIT
+   */
+  mayHave({ name, limits }: LimitedUser, id: string): void {
+    const usage = this.#usageOf(name)
+    this.#checkConnections(usage, limits)
+    if (limits.addressesPerHour === undefined || usage.addresses.has(id)) return
+    const now = this.#clock.now()
+    this.#forgetAddresses(usage, now)
+    if (usage.addresses.size >= limits.addressesPerHour) throw tooManyAddresses(usage, now)
+  }
+
+  /** The user connects to an address itself, which counts as a connection. @returns to be called when it is over */
+  holds({ name }: LimitedUser): () => void {
+    const usage = this.#usageOf(name)
+    usage.connections++
+    return () => void usage.connections--
   }
 
   /** The connection is closed. Harmless for one that was never counted. */
@@ -99,11 +119,7 @@ export class UserLimits {
     this.#forgetAddresses(usage, now)
     const { addresses } = usage
     if (addresses.size < addressesPerHour) return filter
-    if (![...addresses.keys()].some(lives)) {
-      const [first = now] = addresses.values()
-      const words = `has had ${addresses.size} addresses within an hour, as many as limits.addressesPerHour allows`
-      throw refusal(name, words, first + HOUR_MS - now)
-    }
+    if (![...addresses.keys()].some(lives)) throw tooManyAddresses(usage, now)
     const had = new Set(addresses.keys())
     return {
       ...filter,
@@ -147,6 +163,11 @@ export class UserLimits {
     return usage
   }
 
+  #checkConnections({ name, connections }: Usage, limits: UserLimitSettings): void {
+    if (limits.connections === undefined || connections < limits.connections) return
+    throw refusal(name, `has ${connections} connections open, as many as limits.connections allows`)
+  }
+
   /** A bucket that holds the requests of one second. */
   #takeTurn(usage: Usage, { newPerSecond }: UserLimitSettings): void {
     if (newPerSecond === undefined) return
@@ -186,6 +207,21 @@ export class UserLimits {
     counted.usage.octets.add(octets - counted.octets, this.#clock.now())
     counted.octets = octets
   }
+}
+
+/** What the user of an identity may have; undefined: as much as anybody. */
+export function limitedUser(
+  { user }: ClientIdentity,
+  { access }: { readonly access: Access },
+): LimitedUser | undefined {
+  const limits = user === undefined ? undefined : access.limitsOf(user)
+  return user === undefined || limits === undefined ? undefined : { name: user, limits }
+}
+
+function tooManyAddresses({ name, addresses }: Usage, now: number): GatewayError {
+  const [first = now] = addresses.values()
+  const words = `has had ${addresses.size} addresses within an hour, as many as limits.addressesPerHour allows`
+  return refusal(name, words, first + HOUR_MS - now)
 }
 
 function refusal(name: string, words: string, retryAfterMs = SECOND_MS): GatewayError {

@@ -86,6 +86,7 @@ const emptyHistory: HistoryReport = {
 function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters, orders: string[]): Running['view'] {
   const parts = () => ({ clock, members: pool.members(), tunnelsOf: () => traffic.openedCount })
   return {
+    addressRequests: { take: async () => [], release: () => false, report: () => false, available: () => [] },
     readiness: () => readinessOf(true, providerReports([provider], parts())),
     upstreams: () => upstreamReports(parts()),
     providers: () => providerReports([provider], parts()),

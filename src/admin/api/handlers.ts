@@ -6,6 +6,7 @@ import { toServerSentEvents } from '../events.ts'
 import { metricsPage } from '../metrics.ts'
 import type { AdminView, ProviderReport } from '../view.ts'
 import type { AccessParts } from './access.ts'
+import { LeaseAnswers } from './leases.ts'
 import { openApiDocument } from './openapi.ts'
 import type { OperationId, operations } from './operations.ts'
 import { problem } from './problem.ts'
@@ -22,6 +23,8 @@ export interface Request<Id extends OperationId> {
   readonly body: Operations[Id] extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined
   /** The `Host` header: how the client reaches this port. */
   readonly host: string
+  readonly authorization: string | undefined
+  readonly clientAddress: string
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal
 }
@@ -49,6 +52,7 @@ export interface HandlerParts extends Pick<AccessParts, 'token' | 'readsNeedToke
 
 export function handlers({ view, clock, startedAt, token, readsNeedToken }: HandlerParts): Handlers {
   const metrics = metricsPage(view)
+  const leases = new LeaseAnswers({ requests: view.addressRequests, clock, token, readsNeedToken })
   return {
     getHealth: () => ({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }),
     getReadiness() {
@@ -104,6 +108,13 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
       return notNow(view.providers().find((provider) => provider.name === name))
     },
     retryProvider: ({ params: { name } }) => (view.retry(name) ? { name, retried: true } : unknownProvider()),
+    takeAddresses: ({ query, signal, ...sender }) => leases.take(sender, query, signal),
+    releaseLease: ({ params: { lease }, signal, ...sender }) => leases.release(sender, lease, signal),
+    poolGet: ({ signal, ...sender }) => leases.get(sender, false, signal),
+    poolPop: ({ signal, ...sender }) => leases.get(sender, true, signal),
+    poolAll: ({ signal, ...sender }) => leases.all(sender, signal),
+    poolDelete: ({ query: { proxy }, signal, ...sender }) => leases.remove(sender, proxy, signal),
+    poolCount: ({ signal, ...sender }) => leases.count(sender, signal),
     callVendor: ({ params: { name }, body, signal }) =>
       answerCall(() => view.call({ provider: name, ...body }, signal), signal),
     testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),

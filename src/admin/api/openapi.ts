@@ -10,6 +10,13 @@ type JsonObject = Record<string, unknown>
 
 /** Failures that follow from what an operation is. */
 const GENERAL: readonly ProblemCode[] = ['ADMIN_CROSS_SITE', 'ADMIN_WRONG_HOST', 'ADMIN_INTERNAL']
+/** What an operation needs, as OpenAPI says it. */
+const SECURITY = {
+  open: [],
+  read: [{}, { token: [] }],
+  change: [{ token: [] }],
+  client: [{}, { user: [] }],
+} as const
 const TOKEN: readonly ProblemCode[] = ['ADMIN_TOKEN_REQUIRED', 'ADMIN_TOKEN_WRONG']
 const BODY: readonly ProblemCode[] = ['ADMIN_BAD_REQUEST', 'ADMIN_BODY_TOO_LARGE']
 
@@ -38,6 +45,11 @@ export function openApiDocument(version = '1'): JsonObject {
           scheme: 'bearer',
           description: 'admin.token, or the content of admin-token in the state folder',
         },
+        user: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'A user of a port for clients; options may follow the name, as at the port',
+        },
       },
     },
   }
@@ -61,9 +73,7 @@ function describe(operationId: string, operation: Operation): JsonObject {
   return {
     operationId,
     summary: operation.summary,
-    ...(operation.access === 'open' ? { security: [] } : {}),
-    ...(operation.access === 'read' ? { security: [{}, { token: [] }] } : {}),
-    ...(operation.access === 'change' ? { security: [{ token: [] }] } : {}),
+    security: SECURITY[operation.access],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(operation.body === undefined
       ? {}
@@ -120,7 +130,7 @@ function failures(operation: Operation): JsonObject {
 
 function codesOf({ access, query, body, problems: own = [] }: Operation): readonly ProblemCode[] {
   const codes = new Set<ProblemCode>([
-    ...(access === 'open' ? [] : TOKEN),
+    ...(access === 'open' || access === 'client' ? [] : TOKEN),
     ...(access === 'change' ? (['ADMIN_TOKEN_UNSET'] as const) : []),
     ...(body === undefined ? [] : BODY),
     ...(query === undefined ? [] : (['ADMIN_BAD_REQUEST'] as const)),

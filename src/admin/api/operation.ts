@@ -2,8 +2,11 @@
 import type { z } from 'zod'
 import type { ProblemCode } from './problem.ts'
 
-/** `open`: anyone who reaches the port; `read`: the token off loopback; `change`: always the token. */
-type Access = 'open' | 'read' | 'change'
+/**
+ * `open`: anyone who reaches the port; `read`: the token off loopback; `change`: always the token; `client`: the login of a user
+ * of a port, or where a port has none, as `read`.
+ */
+type Access = 'open' | 'read' | 'change' | 'client'
 
 interface Reply {
   readonly description: string

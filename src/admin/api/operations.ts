@@ -16,6 +16,17 @@ import {
   tryReply,
 } from './schemas/gateway.ts'
 import { historyReport } from './schemas/history.ts'
+import {
+  countReply,
+  deleteQuery,
+  deleteReply,
+  poolClientList,
+  poolClientQuery,
+  poolClientReply,
+  releaseReply,
+  takeQuery,
+  takeReply,
+} from './schemas/leases.ts'
 import { banReply, banReport, poolReport, restOrder, upstreamReply } from './schemas/pool.ts'
 import { providerReply, providersReport, refillReply, retryReply } from './schemas/providers.ts'
 import { callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
@@ -23,6 +34,9 @@ import { verdictReport } from './schemas/verdict.ts'
 
 const provider = { name: 'Name of the provider in the configuration' }
 const upstream = { id: 'Id of the upstream, as in X-Turnpike-Upstream' }
+
+const POOL_PROBLEMS = ['ADMIN_LOGIN_REQUIRED', 'ADMIN_NOT_ALLOWED', 'ADMIN_USER_LIMIT', 'ADMIN_BAD_REQUEST'] as const
+const LEASE_PROBLEMS = [...POOL_PROBLEMS, 'ADMIN_NO_ADDRESS'] as const
 
 export const operations = {
   getHealth: {
@@ -155,6 +169,68 @@ export const operations = {
       },
     },
     problems: ['ADMIN_BUSY'],
+  },
+  takeAddresses: {
+    method: 'get',
+    path: '/v1/take',
+    summary: 'Lends addresses to a program that connects to them itself',
+    access: 'client',
+    query: takeQuery,
+    replies: { 200: { description: 'Addresses with their logins; format=text: one a line', schema: takeReply } },
+    problems: LEASE_PROBLEMS,
+  },
+  releaseLease: {
+    method: 'post',
+    path: '/v1/leases/{lease}/release',
+    summary: 'Gives an address back before its time',
+    access: 'client',
+    params: { lease: 'As /v1/take named it' },
+    replies: { 200: { description: 'It is given back', schema: releaseReply } },
+    problems: ['ADMIN_LOGIN_REQUIRED', 'ADMIN_NOT_ALLOWED', 'ADMIN_UNKNOWN_LEASE'],
+  },
+  poolGet: {
+    method: 'get',
+    path: '/get/',
+    summary: 'One address, as jhao104/proxy_pool gives it',
+    access: 'client',
+    query: poolClientQuery,
+    replies: { 200: { description: 'An address, or code and src when there is none', schema: poolClientReply } },
+    problems: POOL_PROBLEMS,
+  },
+  poolPop: {
+    method: 'get',
+    path: '/pop/',
+    summary: 'The same, and nobody else is lent it meanwhile',
+    access: 'client',
+    query: poolClientQuery,
+    replies: { 200: { description: 'An address, or code and src when there is none', schema: poolClientReply } },
+    problems: POOL_PROBLEMS,
+  },
+  poolAll: {
+    method: 'get',
+    path: '/all/',
+    summary: 'All addresses that can be lent now, as jhao104/proxy_pool lists them',
+    access: 'client',
+    query: poolClientQuery,
+    replies: { 200: { description: 'All of them are lent to the client', schema: poolClientList } },
+    problems: POOL_PROBLEMS,
+  },
+  poolDelete: {
+    method: 'get',
+    path: '/delete/',
+    summary: 'Reports an address that does not work: it is lent to nobody for 10 minutes',
+    access: 'client',
+    query: deleteQuery,
+    replies: { 200: { description: 'Whether there was such an address', schema: deleteReply } },
+    problems: POOL_PROBLEMS,
+  },
+  poolCount: {
+    method: 'get',
+    path: '/count/',
+    summary: 'How many addresses the client could be lent now',
+    access: 'client',
+    replies: { 200: { description: 'By kind and by provider', schema: countReply } },
+    problems: POOL_PROBLEMS,
   },
   reportBan: {
     method: 'post',

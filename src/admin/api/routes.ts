@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { unmapIPv4 } from '../../address.ts'
 import { internalErrors } from '../../internal-errors.ts'
 import { PAGE_FOLDER, readPage } from '../page.ts'
 import { type AccessParts, demandToken, type Env, ownHostOnly, ownPagesOnly, tokenForReading } from './access.ts'
@@ -47,13 +48,15 @@ const pass: MiddlewareHandler<Env> = (_, next) => next()
 type AnyHandler = (request: Request<OperationId>) => Response | object | Promise<Response | object>
 
 function addOperations(app: Hono<Env>, parts: RouteParts): void {
-  const access = { open: pass, read: tokenForReading(parts), change: demandToken(parts) }
+  const access = { open: pass, client: pass, read: tokenForReading(parts), change: demandToken(parts) }
   const all = handlers(parts)
   for (const [id, operation] of Object.entries<Operation>(operations)) {
     const handle = all[id as OperationId] as AnyHandler
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    // Written with and without the slash at its end.
+    const paths = path.endsWith('/') ? [path, path.slice(0, -1)] : [path]
     const status = Number(Object.keys(operation.replies)[0])
-    app.on(operation.method, path, access[operation.access], async (c) => {
+    app.on(operation.method, paths, access[operation.access], async (c) => {
       const request = await readRequest(c, operation)
       if (request instanceof Response) return request
       const answer = await handle(request)
@@ -78,6 +81,8 @@ async function readRequest(c: Context<Env>, operation: Operation): Promise<Reque
     query,
     body,
     host: c.req.header('host') ?? '',
+    authorization: c.req.header('authorization'),
+    clientAddress: unmapIPv4(c.env.incoming.socket.remoteAddress ?? ''),
     signal: raw.signal,
   } as Request<OperationId>
 }

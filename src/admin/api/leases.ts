@@ -1,0 +1,191 @@
+/** The lease API's answers: addresses as JSON, as text, and in the form of jhao104/proxy_pool; and why there are none. */
+import { toTarget } from '../../address.ts'
+import { type Clock, isoTime } from '../../clock.ts'
+import { parseOptions } from '../../downstream/username-options.ts'
+import { GatewayError } from '../../errors.ts'
+import type { Upstream } from '../../pool/upstream.ts'
+import type { AddressLease } from '../../proxy/address-leases.ts'
+import type { AddressAsk, AddressClient, AddressDesk } from '../../proxy/address-requests.ts'
+import type { Secret } from '../../secret.ts'
+import { type ProblemCode, problem } from './problem.ts'
+import type { PoolProxy, TakeQuery, TakeReply } from './schemas/leases.ts'
+import { isToken } from './token.ts'
+
+/** What a request says of who sends it. */
+export interface Sender {
+  readonly authorization: string | undefined
+  readonly clientAddress: string
+}
+
+interface LeaseParts {
+  readonly requests: AddressDesk
+  readonly clock: Clock
+  readonly token: Secret | undefined
+  /** Other machines can reach the port. */
+  readonly readsNeedToken: boolean
+}
+
+/** proxy_pool's clients know no time: an address counts once for each of them, however often they ask. */
+const POOL_HOLD_MS = 600_000
+const ALL = Number.POSITIVE_INFINITY
+const NO_PROXY = { code: 0, src: 'no proxy' }
+
+export class LeaseAnswers {
+  readonly #parts: LeaseParts
+
+  constructor(parts: LeaseParts) {
+    this.#parts = parts
+  }
+
+  take(sender: Sender, query: TakeQuery, signal: AbortSignal): Promise<Response | TakeReply> {
+    return this.#answer(signal, async () => {
+      const leases = await this.#parts.requests.take(this.#client(sender), askOf(query), signal)
+      if (query.format === 'text') return textOf(leases)
+      return { count: leases.length, addresses: leases.map((lease) => this.#report(lease)) }
+    })
+  }
+
+  release(sender: Sender, lease: string, signal: AbortSignal) {
+    return this.#answer(signal, () => {
+      if (this.#parts.requests.release(this.#client(sender), lease)) return { lease, released: true }
+      return problem('ADMIN_UNKNOWN_LEASE', 'this user has no such lease; it may have ended')
+    })
+  }
+
+  /** @param isAlone nobody else is lent it meanwhile: `pop` */
+  get(sender: Sender, isAlone: boolean, signal: AbortSignal) {
+    return this.#answer(signal, async () => {
+      const [lease] = await this.#poolLeases(sender, { count: 1, waits: true, isAlone }, signal)
+      return lease === undefined ? NO_PROXY : this.#poolProxy(lease.upstream)
+    })
+  }
+
+  all(sender: Sender, signal: AbortSignal) {
+    return this.#answer(signal, async () => {
+      const leases = await this.#poolLeases(sender, { count: ALL, waits: false }, signal)
+      return leases.map(({ upstream }) => this.#poolProxy(upstream))
+    })
+  }
+
+  remove(sender: Sender, proxy: string, signal: AbortSignal) {
+    return this.#answer(signal, () => {
+      const address = proxy.slice(proxy.lastIndexOf('@') + 1)
+      return { code: 0, src: this.#parts.requests.report(this.#client(sender), address) ? 1 : 0 }
+    })
+  }
+
+  count(sender: Sender, signal: AbortSignal) {
+    return this.#answer(signal, () => {
+      const source: Record<string, number> = {}
+      const all = this.#parts.requests.available(this.#client(sender)).filter(({ facts }) => facts.protocol === 'http')
+      for (const { facts } of all) source[facts.provider] = (source[facts.provider] ?? 0) + 1
+      return { http_type: all.length === 0 ? {} : { https: all.length }, source, count: all.length }
+    })
+  }
+
+  /** None, where there is none for the client now. */
+  async #poolLeases(sender: Sender, ask: Pick<AddressAsk, 'count' | 'waits' | 'isAlone'>, signal: AbortSignal) {
+    const whole = { ...ask, holdMs: POOL_HOLD_MS, isHttpOnly: true, isMerged: ask.isAlone !== true }
+    try {
+      return await this.#parts.requests.take(this.#client(sender), whole, signal)
+    } catch (error) {
+      if (error instanceof GatewayError && problemOf(error) === 'ADMIN_NO_ADDRESS') return []
+      throw error
+    }
+  }
+
+  #client({ authorization, clientAddress }: Sender): AddressClient {
+    const { token, readsNeedToken } = this.#parts
+    const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+    if (bearer === undefined) return { authorization, clientAddress, isTrusted: !readsNeedToken }
+    const isTrusted = token !== undefined && isToken(bearer, token)
+    return { authorization: undefined, clientAddress, isTrusted }
+  }
+
+  async #answer<T>(signal: AbortSignal, run: () => T | Promise<T>): Promise<T | Response> {
+    try {
+      return await run()
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      const { answerAfterMs } = error.detail
+      // A wrong login is answered late, as at the ports for clients.
+      if (typeof answerAfterMs === 'number') await this.#parts.clock.sleep(answerAfterMs, signal)
+      return refusal(error)
+    }
+  }
+
+  #report({ id: lease, upstream, endsAt }: AddressLease): TakeReply['addresses'][number] {
+    const { clock } = this.#parts
+    const now = clock.now()
+    const { facts, deadline } = upstream
+    const { provider, username = null, password, country = null, area = null, city = null, isp = null } = facts
+    return {
+      ...{ lease, id: upstream.id, provider, protocol: facts.protocol === 'direct' ? 'http' : facts.protocol },
+      ...{ address: hostPort(upstream), username, password: password?.reveal() ?? null },
+      url: `${facts.protocol}://${withLogin(upstream)}`,
+      lentUntil: isoTime(clock.wall() + endsAt - now),
+      lifeSeconds: deadline === Number.POSITIVE_INFINITY ? null : Math.max(0, (deadline - now) / 1_000),
+      ...{ country, area, city, isp },
+    }
+  }
+
+  #poolProxy(upstream: Upstream): PoolProxy {
+    const { clock } = this.#parts
+    const { provider, country, area, city } = upstream.facts
+    const hasWorked = upstream.workedAt !== Number.NEGATIVE_INFINITY
+    const at = hasWorked ? isoTime(clock.wall() + upstream.workedAt - clock.now()) : ''
+    return {
+      proxy: withLogin(upstream),
+      https: true,
+      fail_count: upstream.consecutiveFailures,
+      region: [country, area, city].filter((place) => place !== undefined).join(' '),
+      anonymous: '',
+      source: provider,
+      check_count: upstream.opened,
+      last_status: upstream.consecutiveFailures === 0,
+      last_time: at.slice(0, 19).replace('T', ' '),
+    }
+  }
+}
+
+function askOf({ num, hold, host, format: _format, ...options }: TakeQuery): AddressAsk {
+  const target = host === undefined ? undefined : toTarget({ host, port: 443 })
+  return { count: num, holdMs: hold, waits: true, target, options: parseOptions(Object.entries(options)) }
+}
+
+function textOf(leases: readonly AddressLease[]): Response {
+  const lines = leases.map(({ upstream }) => `${withLogin(upstream)}\n`)
+  return new Response(lines.join(''), { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
+}
+
+function hostPort({ facts: { host, port } }: Upstream): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** As it stands in the URL of a proxy (RFC 3986 section 3.2). */
+function withLogin(upstream: Upstream): string {
+  const { username, password } = upstream.facts
+  if (username === undefined) return hostPort(upstream)
+  const login = [username, password?.reveal() ?? ''].map(encodeURIComponent)
+  return `${login.join(':')}@${hostPort(upstream)}`
+}
+
+function problemOf({ code, spec }: GatewayError): ProblemCode {
+  if (code === 'GW_LOGIN_REQUIRED') return 'ADMIN_LOGIN_REQUIRED'
+  if (code === 'GW_USER_LIMIT') return 'ADMIN_USER_LIMIT'
+  if (spec.http === 403) return 'ADMIN_NOT_ALLOWED'
+  return spec.http === 400 ? 'ADMIN_BAD_REQUEST' : 'ADMIN_NO_ADDRESS'
+}
+
+function refusal(error: GatewayError): Response {
+  const code = problemOf(error)
+  const { retryAfterMs } = error.detail
+  const isKnown = typeof retryAfterMs === 'number' && Number.isFinite(retryAfterMs)
+  const seconds = String(Math.max(1, Math.ceil((isKnown ? retryAfterMs : 1_000) / 1_000)))
+  const isLater = code === 'ADMIN_NO_ADDRESS' || code === 'ADMIN_USER_LIMIT'
+  const headers = {
+    ...(isLater ? { 'Retry-After': seconds } : {}),
+    ...(code === 'ADMIN_LOGIN_REQUIRED' ? { 'WWW-Authenticate': 'Basic realm="turnpike", charset="UTF-8"' } : {}),
+  }
+  return problem(code, error.message, { headers, members: { error: error.code } })
+}
