@@ -129,6 +129,11 @@ export const gauges: readonly Figure[] = [
     (now) => now.nextAttemptInSeconds,
   ),
   perProvider(
+    'turnpike_provider_plan_end_timestamp_seconds',
+    'When the plan at the vendor ends, Unix seconds; no sample where the vendor has not said.',
+    ({ planEndsAt }) => (planEndsAt === null ? null : Date.parse(planEndsAt) / 1_000),
+  ),
+  perProvider(
     'turnpike_provider_balance',
     'Balance that the vendor last reported, in the unit of the vendor.',
     (report) => report.balance,

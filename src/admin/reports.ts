@@ -189,10 +189,12 @@ function budget({ settings, capacity: { budgetLeft, budgetReached } }: Provider,
   }
 }
 
-function stock({ source, settings, balance, held, capacity: { onTheWay, freeChannels } }: Provider) {
+function stock({ source, settings, balance, plan, held, capacity: { onTheWay, freeChannels } }: Provider) {
   return {
     balance: balance ?? null,
     runsLow: settings.lowStock !== undefined && balance !== undefined && balance < settings.lowStock,
+    planEndsAt: plan.endsAt === undefined ? null : isoTime(plan.endsAt),
+    planEndsSoon: plan.endsSoon,
     held,
     incoming: onTheWay,
     channels: source.byChannel ? (source.channels ?? null) : null,

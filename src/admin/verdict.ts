@@ -62,15 +62,24 @@ const warnings = new Set<VerdictCode>([
 ])
 
 function ofProvider(report: ProviderReport, { isReady }: VerdictParts): readonly Draft[] {
-  const { name, runsLow, balance } = report
+  const low = ofAccount(report)
+  const { name } = report
   const code = codeOf(report)
-  const low: readonly Draft[] =
-    runsLow && balance !== null
-      ? [{ level: 'warning', code: 'balance-low', provider: name, params: { provider: name, balance } }]
-      : []
   if (code === undefined) return low
   const level = isReady ? (warnings.has(code) ? 'warning' : 'notice') : 'critical'
   return [{ level, code, provider: name, params: paramsOf(report), action: actions[code] ?? null }, ...low]
+}
+
+/** What a paying user should do in time. */
+function ofAccount({ name, runsLow, balance, planEndsSoon, planEndsAt }: ProviderReport): readonly Draft[] {
+  const draft = (code: VerdictCode, fact: Finding['params']): Draft => ({
+    ...{ level: 'warning', code, provider: name },
+    params: { provider: name, ...fact },
+  })
+  return [
+    ...(runsLow && balance !== null ? [draft('balance-low', { balance })] : []),
+    ...(planEndsSoon && planEndsAt !== null ? [draft('plan-ends-soon', { at: planEndsAt })] : []),
+  ]
 }
 
 const actions: Partial<Record<VerdictCode, Finding['action']>> = {

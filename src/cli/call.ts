@@ -27,6 +27,8 @@ export interface CallWords {
   readonly config: string
   readonly json: boolean
   readonly yes: boolean
+  /** Shows what the vendor made up for this call. */
+  readonly reveal: boolean
 }
 
 /** What works without a gateway; the root has it. */
@@ -41,6 +43,8 @@ export interface CallDeps {
   /** All of standard input. */
   readonly input: () => Promise<string>
   readonly err: (text: string) => void
+  /** Whether standard output is a terminal: a secret goes nowhere else. */
+  readonly isTerminal: boolean
 }
 
 /** A call waits for its turn behind the clients'; Node's own limit for the head of an answer is 300 s. */
@@ -58,8 +62,11 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
     if (words.params.length > 0) throw new UsageError(translate('name an operation before its parameters'))
     return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, words.json)
   }
+  if (words.reveal && !deps.isTerminal)
+    throw new UsageError('--reveal shows a password, so it works on a terminal only: not into a file or a pipe')
   const params = await paramsOf(words.params, deps.input)
-  const order = { provider: provider.name, operation: words.operation, params, yes: words.yes }
+  const { operation, yes, reveal } = words
+  const order = { provider: provider.name, operation, params, yes, reveal }
   const reply = await explained(provider.name, () => send(config, provider, order, { ...deps, log }))
   for (const warning of reply.warnings) deps.err(`warning: ${oneLine(warning)}\n`)
   return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)

@@ -12,23 +12,28 @@ interface ListedParam extends Omit<Param, 'managed' | 'members'> {
 export interface ListedOperation
   extends Pick<Operation, 'about' | 'document' | 'method' | 'effect' | 'reply' | 'unproven'> {
   readonly name: string
+  /** Whether the key of this product can use it. */
+  readonly isUsable: boolean
   /** As this account may use it. */
   readonly limit: { readonly calls: number; readonly perSeconds: number }
   readonly params: readonly ListedParam[]
 }
 
-/** What the credentials give is no parameter for a person. */
-export function listOperations({ operations, limitOf }: Source): readonly ListedOperation[] {
-  return Object.entries(operations).map(([name, { about, document, method, effect, reply, params, unproven }]) => {
-    const { calls, perMs } = limitOf(name)
-    return {
-      ...{ name, about, document, method, effect },
-      ...(reply === undefined ? {} : { reply }),
-      ...(unproven === undefined ? {} : { unproven }),
-      limit: { calls, perSeconds: perMs / 1_000 },
-      params: Object.entries(params).flatMap(([key, param]) => (isCredential(param) ? [] : listParam(key, param))),
-    }
-  })
+/** What this product can use comes first. What the credentials give is no parameter for a person. */
+export function listOperations({ operations, limitOf, canCall = () => true }: Source): readonly ListedOperation[] {
+  const listed = Object.entries(operations).map(
+    ([name, { about, document, method, effect, reply, params, unproven }]) => {
+      const { calls, perMs } = limitOf(name)
+      return {
+        ...{ name, isUsable: canCall(name), about, document, method, effect },
+        ...(reply === undefined ? {} : { reply }),
+        ...(unproven === undefined ? {} : { unproven }),
+        limit: { calls, perSeconds: perMs / 1_000 },
+        params: Object.entries(params).flatMap(([key, param]) => (isCredential(param) ? [] : listParam(key, param))),
+      }
+    },
+  )
+  return listed.toSorted((a, b) => Number(b.isUsable) - Number(a.isUsable))
 }
 
 function listParam(name: string, { managed: _, members = {}, ...param }: Param): ListedParam[] {
@@ -38,7 +43,9 @@ function listParam(name: string, { managed: _, members = {}, ...param }: Param):
 
 /** One paragraph for each operation. */
 export function renderOperations(title: string, operations: readonly ListedOperation[]): string {
-  return [title, ...operations.map(paragraph), ''].join('\n')
+  const [usable, others] = [true, false].map((isUsable) => operations.filter((each) => each.isUsable === isUsable))
+  const rest = others?.length ? ['\nOf other products: this key is refused there.', ...others.map(paragraph)] : []
+  return [title, ...(usable ?? []).map(paragraph), ...rest, ''].join('\n')
 }
 
 const CONFIRMED = {

@@ -296,6 +296,7 @@ function trial(program: Command, { name, description, argument, explanation, exa
 
 interface CallOptions extends Options {
   readonly yes: boolean
+  readonly reveal: boolean
   readonly json: boolean
 }
 
@@ -308,6 +309,7 @@ function addCall(program: Command, deps: CliDeps): void {
     .argument('[params...]', translate("name=value, in the vendor's own names"))
     .option('-y, --yes', translate('confirm an operation that buys, changes or deletes something'), false)
     .option('--json', translate('print JSON'), false)
+    .option('--reveal', translate('show, on a terminal, a password that the vendor makes up for this call'), false)
     .addHelpText(
       'after',
       () =>

@@ -103,6 +103,9 @@ const common = () => ({
   lowStock: integer(0, MAX_ADDRESSES)
     .optional()
     .meta({ description: "Warn when the vendor's balance falls below this." }),
+  expiresSoon: duration()
+    .prefault('3d')
+    .meta({ description: 'Warn when the plan at the vendor ends within this, where the vendor tells. 0: never.' }),
   callTimeout: duration({ min: 1 }).prefault('10s').meta({ description: 'Longest wait for one answer of the vendor.' }),
   allowPrivate: z
     .boolean()

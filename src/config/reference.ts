@@ -16,7 +16,8 @@ export interface KeyRow {
 
 /** What a reader must know beyond the schema's own words. */
 const NOTES: Readonly<Record<string, string>> = {
-  'providers[].lowStock': 'Only where its replies tell the balance: juliangip.',
+  'providers[].lowStock':
+    'Only where the vendor tells the balance: juliangip, qg (share products), smartproxy (MB under the limits of proxy accounts), ipipv, generic.',
 }
 
 /** The names themselves are in docs/vendors/README.md, which a test of the registry keeps complete. */

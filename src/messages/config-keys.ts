@@ -48,7 +48,9 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'providers[].budget.total': '总共最多买多少个地址。',
   'providers[].limit.share': '本网关可用的调用频率份额：四台机器共用一个 key 时写 0.25。',
   'providers[].price': '单个地址的价格，用于计算费用。',
-  'providers[].lowStock': '供应商余量低于此值时告警。仅限响应里带余量的供应商：juliangip。',
+  'providers[].lowStock':
+    '供应商余量低于此值时告警。仅限会告知余量的供应商：juliangip、qg（短效产品）、smartproxy（各代理账号限额内剩余的 MB）、ipipv、generic。',
+  'providers[].expiresSoon': '套餐在此时间内到期时告警，仅限会告知到期时间的供应商。0：从不。',
   'providers[].callTimeout': '等待供应商一次响应的最长时间。',
   'providers[].allowPrivate': '接受供应商给出的环回和私有地址：用于测试、隧道。',
   'providers[].upstream.username': '上游代理的用户名。也按机密处理：有的供应商用 API key 作用户名。',

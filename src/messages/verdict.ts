@@ -130,6 +130,14 @@ export const verdictTexts = {
     en: 'Top up the account at the vendor.',
     zh: '请在供应商处充值。',
   },
+  'verdict.plan-ends-soon': {
+    en: '{provider}: the plan at the vendor ends at {at}.',
+    zh: '{provider}：供应商套餐将于 {at} 到期。',
+  },
+  'remedy.plan-ends-soon': {
+    en: 'Renew the plan at the vendor.',
+    zh: '请在供应商处续费。',
+  },
   'verdict.no-demand': {
     en: 'No client asks at the moment, so nothing is bought. The first request starts it.',
     zh: '目前没有客户端请求，因此不购买地址。收到第一个请求后自动开始。',

@@ -284,6 +284,7 @@ function providerSettings(config: Config, provider: ProviderConfig, tls: Upstrea
     ceiling: provider.ceiling,
     budget: provider.budget,
     lowStock: provider.lowStock,
+    expiresSoonMs: provider.expiresSoon,
     price: provider.price,
     isRemembered: isApi(provider) || isGeneric(provider) || isGateway(provider) || isLink(provider),
     whitelist: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.whitelist : 'off',

@@ -145,7 +145,7 @@ export class Ingest {
     }
     this.counts.bought += fresh.length
     this.counts.rejected += delivery.rejected.length
-    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
+    if (delivery.balance !== undefined) this.noteBalance(delivery.balance)
     return delivery.sold.length + (delivery.pending ?? []).length + delivery.rejected.length
   }
 
@@ -202,7 +202,7 @@ export class Ingest {
     this.counts.tooShort += tooShort
     this.counts.rejected += delivery.rejected.length
     for (const reason of delivery.rejected.slice(0, 3)) log.warn({ reason }, 'an item of the reply cannot be used')
-    if (delivery.balance !== undefined) this.#noteBalance(delivery.balance)
+    if (delivery.balance !== undefined) this.noteBalance(delivery.balance)
     if (tooShort > 0) {
       const advice = 'Lower pool.minLife or buy a product that lives longer'
       log.warn(
@@ -212,7 +212,8 @@ export class Ingest {
     }
   }
 
-  #noteBalance(balance: number): void {
+  /** What the vendor says is left on the account. */
+  noteBalance(balance: number): void {
     this.balance = balance
     const { lowStock } = this.#settings
     const isLow = lowStock !== undefined && balance < lowStock

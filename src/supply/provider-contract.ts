@@ -6,6 +6,7 @@ import type { BudgetLimits, Ceiling } from '../store/account-store.ts'
 import type { RestoredUpstream, Store } from '../store/contract.ts'
 import type { Source } from '../vendors/contract.ts'
 import type { Account, Accounts } from './account.ts'
+import type { AccountWatch } from './account-watch.ts'
 import type { ChannelProbe } from './channel-probe.ts'
 import type { Ingest, IngestCounts, IngestSettings } from './ingest.ts'
 import type { CallLatency } from './latency.ts'
@@ -24,6 +25,8 @@ export interface ProviderSettings extends ProviderStatusSettings, IngestSettings
   readonly ceiling: number | undefined
   readonly budget: BudgetLimits
   readonly price: number | undefined
+  /** How long before its end the plan is said to end soon, ms; undefined: never. */
+  readonly expiresSoonMs?: number | undefined
   readonly whitelist: WhitelistSetting
   /** Whether what was bought outlives the process: not for a list, nor for a vendor that ends with it. */
   readonly isRemembered: boolean
@@ -80,6 +83,7 @@ export interface ProviderParts {
   readonly latency: CallLatency
   readonly whitelist: WhitelistRegistrar
   readonly channelProbe: ChannelProbe
+  readonly accountWatch: AccountWatch
   readonly reconciliation: Reconciliation
   readonly preparation: Preparation
   /** Only for products whose addresses come later than their order, or change while they are held. */

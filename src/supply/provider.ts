@@ -14,6 +14,7 @@ import type { RestoredUpstream } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import type { Followed, Source } from '../vendors/contract.ts'
 import type { Account } from './account.ts'
+import { AccountWatch } from './account-watch.ts'
 import { Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
 import { ChannelProbe } from './channel-probe.ts'
 import { Ingest } from './ingest.ts'
@@ -88,12 +89,15 @@ export class Provider implements PendingPollerHandler {
       reconciliation: new Reconciliation(source, common),
     }
     const reconciled: Ordering['reconciled'] = (held, askedAt) => this.#ordering.reconciled(held, askedAt)
+    const ingest = new Ingest(settings, common)
+    const onBalance = (balance: number) => ingest.noteBalance(balance)
+    const watched = { clock, log, settings, signal: this.#stopping.signal, onBalance }
     return {
-      ...{ settings, source, account, accounts, clock, pool, log, store, ...checks },
+      ...{ settings, source, account, accounts, clock, pool, log, store, ingest, ...checks },
       preparation: new Preparation({ ...checks, log, reconciled }),
       status: new ProviderStatus(settings, clock, random),
       stock: new Stock(common),
-      ingest: new Ingest(settings, common),
+      accountWatch: new AccountWatch(source, watched),
       latency: new CallLatency(),
       pendingPoller: source.follow === undefined ? undefined : new PendingPoller(source.follow, clock, this),
     }
@@ -157,6 +161,12 @@ export class Provider implements PendingPollerHandler {
   /** What the vendor last said is left on the account. */
   get balance(): number | undefined {
     return this.#parts.ingest.balance
+  }
+
+  /** When the plan at the vendor ends, ms since the epoch, and whether that is soon. */
+  get plan(): { readonly endsAt: number | undefined; readonly endsSoon: boolean } {
+    const { endsAt, endsSoon } = this.#parts.accountWatch
+    return { endsAt, endsSoon }
   }
 
   /** Addresses the vendor holds for this provider now. */
@@ -313,6 +323,7 @@ export class Provider implements PendingPollerHandler {
   wanted(until: number): void {
     this.#wantedUntil = until
     this.#parts.pendingPoller?.resume()
+    this.#parts.accountWatch.wanted()
   }
 
   get isWanted(): boolean {

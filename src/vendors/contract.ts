@@ -198,6 +198,8 @@ export interface Param {
   readonly format?: ParamFormat
   /** How the length of a string is counted: a Chinese character is two half-width ones. Default: one each. */
   readonly lengthIn?: 'half-width'
+  /** Of a member of `items`: an object that has it buys traffic and no address. */
+  readonly isTraffic?: true
   /** Of a member of `items`: another member that must be given with this one. */
   readonly together?: string
   /** All there is to choose from; of each member, for `csv`. */
@@ -293,6 +295,8 @@ export interface Operation {
   readonly reply?: string
   /** Members of the reply's data that hold secrets, at any depth; texts in a list go by the list's name, and `$` is the data itself. */
   readonly secrets?: Readonly<Record<string, SecretForm>>
+  /** Members of the reply's data that hold a secret which the vendor made up for this call: shown to whoever asks for that. */
+  readonly generates?: readonly string[]
   /** The vendor's error codes on this call, as text. */
   readonly errors?: Readonly<Record<string, ErrorRule>>
 }
@@ -356,6 +360,10 @@ export interface Product {
   readonly release?: { readonly operation: string; readonly params: (ref: string) => Params }
   /** For products that can change an address for another: the call for one ref, read by `deliver`. */
   readonly replace?: { readonly operation: string; readonly params: (ref: string, request: Params) => Params }
+  /** Whether a key of this product can use an operation; default: each. Only for the order in which they are listed. */
+  readonly canCall?: (operation: string) => boolean
+  /** What is left on the account and when the plan ends, where the vendor tells. */
+  readonly accountNow?: (account: Account) => Promise<AccountFacts>
   /** Keys of the provider's entry in gateway.yaml that only this product has; they arrive in `SourceSettings.own`. */
   readonly settings?: Readonly<Record<string, z.ZodType>>
   /** Looks at the keys of an entry together, as they are written, valid or not. */
@@ -387,6 +395,14 @@ export interface Delivered {
   readonly pending?: readonly Pending[]
   readonly rejected: readonly string[]
   readonly balance?: number
+}
+
+/** What a vendor says of an account when it is asked. */
+export interface AccountFacts {
+  /** What is left, in the vendor's own unit. */
+  readonly balance?: number
+  /** When the plan ends, ms since the epoch. */
+  readonly endsAt?: number
 }
 
 /** How many channels an account has. */
@@ -555,6 +571,10 @@ export interface Source {
   replace?(ref: string, signal: AbortSignal, priority?: number): Promise<Delivery>
   /** Asks how many channels there are; limits and `channels` follow the answer unless configured. Only where the vendor tells. @throws {VendorError} */
   channelsNow?(signal: AbortSignal): Promise<Channels>
+  /** Asks what is left on the account and when the plan ends. Only where the vendor tells. @throws {VendorError} */
+  accountNow?(signal: AbortSignal): Promise<AccountFacts>
+  /** Whether the key of this product can use an operation. */
+  canCall?(operation: string): boolean
   /** Only for vendors whose whitelist can be written by a call. */
   readonly whitelist?: Whitelist
   /** The vendor can let us know that something changed: a list is read again then. */
@@ -580,8 +600,11 @@ export interface ByHand {
   slots(operation: string, params: Params): number
   /** What the person should know of a call that is made all the same. */
   warnings(operation: string, params: Params): readonly string[]
-  /** The data of a reply as it may be shown: every secret is `***`. */
-  show(operation: string, params: Params, data: unknown): unknown
+  /**
+   * The data of a reply as it may be shown: every secret is `***`.
+   * @param reveal shows what the call generated (`Operation.generates`)
+   */
+  show(operation: string, params: Params, data: unknown, reveal?: boolean): unknown
   /** What a reply brought for the pool; undefined unless the call was the product's own extraction and can be read so. */
   sold(operation: string, params: Params, data: unknown): Delivery | undefined
   /** Which of the refs that are held (`Sold.ref`) a successful call has given back. */

@@ -74,7 +74,7 @@ const operations = {
       NO_RESOURCE_FOUND: {
         class: 'no_resource',
         term: 'there is no address in such a place',
-        hint: 'the made-up places are in src/demo/places.ts',
+        hint: 'the made-up places are in docs/vendors/demo.md',
       },
     },
   },

@@ -226,18 +226,18 @@ function authorize(_operation: string, params: Params, { trade_no: tradeNo, key 
 
 /** Only code 401 is documented. The rest speaks through its words, by what public clients met and by guess (vendors.md 1.2). */
 const words: RulesByWords = [
-  [/频繁/, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
+  [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
-    /白名单|授权IP/i,
+    /白名单|授权IP|white ?list|allow ?list/i,
     {
       class: 'whitelist',
       term: '白名单',
       hint: 'add the egress address of this machine to the order at juliangip, or set request: { auto_white: 1 }',
     },
   ],
-  [/过期|到期/, { class: 'expired_plan', term: '订单已过期', hint: 'renew the order at juliangip' }],
+  [/过期|到期|expired/i, { class: 'expired_plan', term: '订单已过期', hint: 'renew the order at juliangip' }],
   [
-    /余额|用完|数量不足|剩余/,
+    /余额|用完|数量不足|剩余|balance|insufficient|used up/i,
     {
       class: 'quota_exhausted',
       term: '余额不足',
@@ -246,15 +246,15 @@ const words: RulesByWords = [
     },
   ],
   [
-    /无可用|暂无|库存/,
+    /无可用|暂无|库存|no (available )?(ip|prox)/i,
     { class: 'no_resource', term: '暂无可用IP', hint: 'fewer filters (area, isp, filter) find more' },
   ],
   [
-    /参数|不能为空|格式/,
+    /参数|不能为空|格式|param|invalid|missing/i,
     { class: 'bad_request', term: '参数错误', hint: 'compare request: with the table of docs/vendors/juliangip.md' },
   ],
   [
-    /签名|密钥/,
+    /签名|密钥|(?<![a-z])sign|(?<![a-z])key(?![a-z])/i,
     { class: 'auth', term: '签名校验失败', hint: 'signature wrong: does this key belong to this trade_no?' },
   ],
 ]

@@ -34,9 +34,17 @@ function decode(operation: string, reply: RawReply, sent: Params): unknown {
   return operation === ECHO ? reply.text.trim() : decodeLegacy(reply.text, operations[operation], sent)
 }
 
+/** The account's own calls, and those of the product. */
+const callsOf =
+  (...names: readonly string[]) =>
+  (operation: string): boolean =>
+    names.includes(operation) ||
+    (!Object.hasOwn(legacySales, operation) && operation !== 'monopolies' && !Object.hasOwn(accountLookups, operation))
+
 const dedicated: Product = {
   about: '动态独享代理 by time: addresses of one customer, which may be given back',
   extract: 'allocate',
+  canCall: callsOf('allocate', 'replace', 'release', 'query'),
   query: 'query',
   maxPerCall: MAX_PER_CALL,
   channels: true,
@@ -60,6 +68,7 @@ const byAmount: Product = {
 const shared: Product = {
   about: '动态共享代理 by time: addresses that others use too; they end with the plan',
   extract: 'extract',
+  canCall: callsOf('extract', 'query'),
   query: 'query',
   maxPerCall: MAX_PER_CALL,
   channels: true,
@@ -71,6 +80,7 @@ const shared: Product = {
 const monopoly: Product = {
   about: '动态独占代理: lines that were added at qg.net, whose addresses change with each redial',
   extract: 'monopolies',
+  canCall: callsOf('monopolies'),
   query: 'monopolies',
   maxPerCall: MAX_PER_CALL,
   list: true,

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import {
   type Account,
+  type AccountFacts,
   type Channels,
   type Credentials,
   type Delivered,
@@ -14,7 +15,7 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
-import { countOf, credential, membersOf } from './parse/reply.ts'
+import { countOf, credential, membersOf, textOf } from './parse/reply.ts'
 import { ECHO, host, LEGACY, LINES, operations } from './qg/calls.ts'
 import { callerAddress, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
 import { MAX_PER_CALL } from './qg/params.ts'
@@ -39,11 +40,29 @@ function product(
   return {
     about,
     extract,
+    canCall: callsOf(extract),
+    ...(extract.startsWith('share-') ? { accountNow: balanceNow } : {}),
     maxPerCall: MAX_PER_CALL,
     order: (count, request) => ({ ...request, num: count }),
     deliver,
     ...more,
   }
+}
+
+/** A key works on the host of its product, and for the account's own calls on the older one. */
+function callsOf(extract: string): (operation: string) => boolean {
+  const [product = ''] = extract.split('/')
+  const prefixes = [`${product}/`, ...(product.startsWith('share-') ? ['share/'] : [])]
+  const account = ['whitelist/', 'info/', 'caller-ip', ...(product === 'monopoly' ? ['monopolies'] : [])]
+  return (operation) =>
+    [...prefixes, ...account.map((name) => `${LEGACY}${name}`)].some((each) => operation.startsWith(each))
+}
+
+/** A call of public clients; the document has none. */
+async function balanceNow(account: Account): Promise<AccountFacts> {
+  const data = await account.call('share/balance', {})
+  const balance = Number(textOf(membersOf(data)?.['balance'] ?? data) ?? Number.NaN)
+  return Number.isFinite(balance) ? { balance } : {}
 }
 
 /** Lines that the key holds already (a restart, another host) fill the channels too: they are taken over. */

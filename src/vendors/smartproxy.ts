@@ -26,6 +26,7 @@ import {
   ruleOf,
   textOf,
 } from './parse/reply.ts'
+import { accountNowOf } from './smartproxy/account.ts'
 import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
 import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 
@@ -52,7 +53,7 @@ const words: RulesByWords = [
       hint: 'put the egress address of this machine on the allow list in the dashboard',
     },
   ],
-  [/过期|expired/i, { class: 'expired_plan', term: 'expired', hint: 'renew the package' }],
+  [/过期|到期|expired/i, { class: 'expired_plan', term: 'expired', hint: 'renew the package' }],
   [
     /余额|流量|balance|traffic/i,
     { class: 'quota_exhausted', term: 'no balance', hint: 'top up the package', wait: 600_000 },
@@ -163,6 +164,7 @@ export const smartproxy: Vendor = {
       about: 'dynamic residential addresses: ports of a gateway, each another exit for `life` minutes',
       extract: 'ip/v3',
       maxPerCall: MAX_PER_CALL,
+      accountNow: accountNowOf([9, 11]),
       order: (count, request) => ({ format: 'json', ...request, num: count }),
       deliver: deliverDynamic,
     },
@@ -170,6 +172,7 @@ export const smartproxy: Vendor = {
       about: 'static addresses of the account, residential or datacenter',
       extract: STATIC_LIST,
       maxPerCall: PAGE_SIZE,
+      accountNow: accountNowOf([14, 25]),
       list: true,
       order: (_count, request) => request,
       take: takeStatic,

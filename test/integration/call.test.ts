@@ -174,7 +174,9 @@ it('lists members of lists, and secrets as such', async () => {
   const { call } = await alone({ ...qg, provider: ipipv })
   const { out } = await call()
   expect(out).toMatch(/^ {4}params\[\]\.count +an integer from 1 to 20; default 1 +how many instances \(购买数量\)$/m)
-  expect(out).toMatch(/^ {4}params\[\]\.cidrBlocks\[\]\.cidr +text; required /m)
+  expect(out).toMatch(
+    /^ {4}params\[\]\.cidrBlocks\[\]\.cidr +an address block written as 192\.168\.0\.0\/24; required /m,
+  )
   expect(out).toMatch(/^ {4}password +text; secret /m)
 })
 
@@ -294,6 +296,15 @@ it('warns of a value beyond what is known to work, on either way, and makes the 
   expect(await call('ip/v3', 'num=201', '--yes')).toMatchObject({ code: 0, err: expect.stringMatching(words) })
   const direct = await alone(smartproxy)
   expect(await direct.call('ip/v3', 'num=201', '--yes')).toMatchObject({ code: 0, err: expect.stringMatching(words) })
+})
+
+it('reveals nothing into a pipe, and nothing is sent', async () => {
+  const { api, call } = await alone(smartproxy)
+  expect(await call('user-product/list', '--reveal')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('on a terminal only'),
+  })
+  expect(api.calls).toEqual([])
 })
 
 it('a value can come from standard input', async () => {

@@ -120,6 +120,7 @@ Exit code 1: the proxy did not carry the request.`]: `旁证：用不属于 Turn
   "call an operation of a provider's vendor, or list the operations": '调用供应商的接口，或列出所有接口',
   'as listed': '列表中的接口名',
   "name=value, in the vendor's own names": '供应商自己的参数，写成 name=value',
+  'show, on a terminal, a password that the vendor makes up for this call': '在终端上显示供应商为这次调用生成的密码',
   'confirm an operation that buys, changes or deletes something': '确认执行会购买、更改或删除的接口',
   [`Without an operation, lists the provider's operations with their parameters. An operation that buys, changes or deletes something
 needs --yes. The call goes through the running gateway, within its limits and budget; without a running gateway it uses the state

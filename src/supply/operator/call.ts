@@ -21,6 +21,8 @@ export interface OperatorCall {
   readonly params: Params
   /** The person has been told what the call does, or knows. */
   readonly yes: boolean
+  /** Shows what the vendor made up for this call, as a password. */
+  readonly reveal?: boolean | undefined
 }
 
 export interface OperatorReply {
@@ -73,6 +75,7 @@ export class OperatorCalls {
   async call(order: OperatorCall, signal: AbortSignal): Promise<OperatorReply> {
     const { provider, operation, byHand } = this.#find(order)
     const { params, operation: name } = order
+    if (order.reveal === true && operation.generates === undefined) throw nothingGenerated(name)
     const count = await planned(byHand, name, params)
     if (operation.effect !== 'reads' && !order.yes) throw unconfirmed(order, operation, count)
     provider.operatorOrders.assertBudget(count)
@@ -91,7 +94,7 @@ export class OperatorCalls {
     )
     provider.gaveBack(byHand.givenBack(name, params, provider.heldRefs))
     provider.account.works()
-    const shown = byHand.show(name, params, data) ?? null
+    const shown = byHand.show(name, params, data, order.reveal) ?? null
     const warnings = byHand.warnings(name, params)
     return { provider: provider.name, operation: name, effect: operation.effect, data: shown, warnings }
   }
@@ -174,6 +177,11 @@ async function planned(byHand: ByHand, operation: string, params: Params): Promi
       throw new OperatorCallRefused('parameters', error.message)
     throw error
   }
+}
+
+/** Secrets that the vendor did not make up for the call are never shown. */
+function nothingGenerated(name: string): OperatorCallRefused {
+  return new OperatorCallRefused('parameters', `${name} generates no password: there is nothing to reveal`)
 }
 
 /** More than the vendor allows in one window: such a call could never be made. */

@@ -50,6 +50,18 @@ export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'c
   }
 }
 
+/** Behind every other call: nobody waits for it. */
+const LAST = -100
+
+export function accountNowOf(caller: Caller, { accountNow, canCall }: Product): Pick<Source, 'accountNow' | 'canCall'> {
+  return {
+    ...(canCall === undefined ? {} : { canCall }),
+    ...(accountNow === undefined
+      ? {}
+      : { accountNow: async (signal) => accountNow(steps(caller, { signal, priority: LAST })) }),
+  }
+}
+
 export function whitelistOf(caller: Caller): Pick<Source, 'whitelist'> {
   const { whitelist } = caller.vendor
   if (whitelist === undefined) return {}

@@ -36,7 +36,7 @@ export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' 
       slots: (name, params) =>
         operationOf(caller.vendor, name).countsAs?.(params, { channels: channelsOf(caller) ?? 1 }) ?? 1,
       warnings: (name, params) => warningsOf(operationOf(caller.vendor, name), params),
-      show: (name, params, data) => show(caller, product, name, params, data),
+      show: (name, params, data, reveal = false) => show(caller, product, name, params, data, reveal),
       sold: (name, params, data) => {
         const origin = typeof data === 'object' && data !== null ? origins.get(data) : undefined
         return name === product.extract
@@ -57,7 +57,7 @@ function plan(operation: Operation, params: Params): number {
   }
   if (operation.effect !== 'buys') return 0
   const amounts = (operation.quantity ?? []).map((name) => amountOf(operation.params[name], params[name]))
-  return Math.max(1, ...amounts)
+  return amounts.length > 0 ? Math.max(...amounts) : 1
 }
 
 function warningsOf(operation: Operation, params: Params): string[] {
@@ -75,18 +75,20 @@ function amountOf(param: Param | undefined, value: ParamValue | undefined): numb
 
 /** `{count}`, or the counts of a list within, whichever is more. */
 function amountOfItem({ members = {} }: Param, item: Readonly<Record<string, unknown>>): number {
+  if (Object.entries(members).some(([name, { isTraffic }]) => isTraffic === true && item[name] !== undefined)) return 0
   const inner = Object.entries(members).filter(([name, { type }]) => type === 'items' && item[name] !== undefined)
   const sums = inner.map(([name, param]) => amountOf(param, JSON.stringify(item[name])))
   return Math.max(1, Number(item['count'] ?? 1), ...sums)
 }
 
 /** Logins that the vendor's own grammar finds in the reply are secrets wherever they stand. */
-function show(caller: Caller, product: Product, name: string, params: Params, data: unknown): unknown {
+function show(caller: Caller, product: Product, name: string, params: Params, data: unknown, reveal: boolean): unknown {
   const operation = operationOf(caller.vendor, name)
   const isList = name === product.extract || name === product.query
   const delivery = isList ? deliveryOf(caller, product, name, params, data, now(caller.deps)) : undefined
   const logins = (delivery?.sold ?? []).flatMap(({ password }) => password?.reveal() ?? [])
-  return conceal(operation, data, [...secretsOf(operation, caller.settings, params), ...logins])
+  const known = [...secretsOf(operation, caller.settings, params), ...logins]
+  return conceal(operation, data, known, reveal ? operation.generates : [])
 }
 
 function deliveryOf(

@@ -22,21 +22,28 @@ const MAX_DEPTH = 40
 interface Hiding {
   readonly rules: Readonly<Record<string, SecretForm>>
   readonly values: (text: string) => string
+  readonly shown: readonly string[]
 }
 
 /**
  * @param data the decoded data of a successful reply
  * @param known values that nobody may read: credentials, signatures, logins
+ * @param shown names of members that are secrets and are shown all the same
  * @returns a copy of the data with `***` in place of every secret
  */
-export function conceal(operation: Operation, data: unknown, known: readonly string[]): unknown {
-  const hiding = { rules: operation.secrets ?? {}, values: hiderOf(known) }
+export function conceal(
+  operation: Operation,
+  data: unknown,
+  known: readonly string[],
+  shown: readonly string[] = [],
+): unknown {
+  const hiding = { rules: operation.secrets ?? {}, values: hiderOf(known), shown }
   return hide(data, hiding, '$', 0)
 }
 
 function hide(value: unknown, hiding: Hiding, name: string, depth: number): unknown {
   const form = Object.hasOwn(hiding.rules, name) ? hiding.rules[name] : undefined
-  if (value === null || value === undefined || typeof value === 'boolean') return value
+  if (value === null || value === undefined || typeof value === 'boolean' || hiding.shown.includes(name)) return value
   if (form === 'all' || SOUNDS_SECRET.test(name)) return value === '' ? value : HIDDEN
   if (typeof value === 'string') return hiding.values(hideIn(value, form))
   if (typeof value === 'number') return hiding.values(String(value)) === String(value) ? value : HIDDEN

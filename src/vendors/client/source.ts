@@ -14,7 +14,7 @@ import {
   type Vendor,
   VendorError,
 } from '../contract.ts'
-import { channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
+import { accountNowOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
 import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
@@ -58,6 +58,7 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     ...followOf(caller, product),
     ...giveBackOf(caller, product),
     ...channelsNowOf(caller, product),
+    ...accountNowOf(caller, product),
     ...whitelistOf(caller),
   }
 }

@@ -15,7 +15,8 @@ import {
 } from '../contract.ts'
 import { parseJson } from '../parse/json.ts'
 import { malformed, membersOf, type RulesByWords, refusal, ruleInWords, ruleOf, textOf } from '../parse/reply.ts'
-import { everyCode, operations } from './operations.ts'
+import { everyCode } from './codes.ts'
+import { operations } from './operations.ts'
 
 const KEY_BYTES = [16, 24, 32]
 const IV_BYTES = 16
@@ -107,7 +108,7 @@ function typedValue(param: Param | undefined, value: ParamValue): unknown {
 
 /** Not in the list of codes; what the words say is a guess (vendors.md 4.3). */
 const words: RulesByWords = [
-  [/频繁/, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
+  [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
     /白名单|white ?list/i,
     {
@@ -117,7 +118,7 @@ const words: RulesByWords = [
     },
   ],
   [
-    /余额不足|流量(余额)?(不足|已?(经)?(用|使用|耗)(完|尽))/,
+    /余额不足|流量(余额)?(不足|已?(经)?(用|使用|耗)(完|尽))|insufficient (balance|traffic)|traffic (is )?used up/i,
     { class: 'quota_exhausted', term: '余额不足', hint: 'top up at ipipv', wait: 600_000 },
   ],
 ]

@@ -9,6 +9,9 @@ const labels = {
     .default('v2')
     .meta({ description: 'Version in the envelope: v2, or 2.0 as a sample of the document has it.' }),
   encrypt: text({ maxBytes: 16 })
+    .refine((name) => !/rsa/i.test(name), {
+      error: 'rsa belongs to the interfaces before version 2, which the document does not describe: write AES',
+    })
     .default('AES')
     .meta({ description: 'Name of the encryption in the envelope; it stays AES-CBC.' }),
 }

@@ -46,6 +46,8 @@ it('has every member before anything happened', () => {
     budgetReachedForSeconds: null,
     balance: null,
     runsLow: false,
+    planEndsAt: null,
+    planEndsSoon: false,
     held: 0,
     incoming: 0,
     channels: null,

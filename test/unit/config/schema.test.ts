@@ -49,6 +49,7 @@ describe('defaults', () => {
         weight: 1,
         budget: {},
         limit: { share: 1 },
+        expiresSoon: 259_200_000,
         callTimeout: 10_000,
         whitelist: 'off',
       },

@@ -60,6 +60,8 @@ const money = {
   budgetReachedForSeconds: orNull(seconds('For how long yet; null for total, which does not come back')),
   balance: orNull(decimal('What the vendor last said is left on the account')),
   runsLow: flag('Whether balance is below lowStock'),
+  planEndsAt: orNull(instant('When the plan at the vendor ends; null where the vendor has not said')),
+  planEndsSoon: flag('Whether that is within expiresSoon'),
   held: count('Addresses that the vendor holds for this provider, in the pool or not'),
   incoming: count('Addresses on order'),
   channels: orNull(count('Channels, for products sold by channel')),

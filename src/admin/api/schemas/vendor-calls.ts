@@ -17,6 +17,10 @@ export const callOrder = named(
       .boolean()
       .prefault(false)
       .meta({ description: 'Needed for what buys, changes or deletes something', default: false }),
+    reveal: z
+      .boolean()
+      .prefault(false)
+      .meta({ description: 'Shows a password that the vendor makes up for this call', default: false }),
   }),
 )
 

@@ -20,6 +20,7 @@ export const verdictCodes = [
   'provider-waiting',
   'clients-wait',
   'balance-low',
+  'plan-ends-soon',
   'no-demand',
   'all-well',
 ] as const

@@ -40,9 +40,15 @@ describe('the look before a call', () => {
     [legacy, 'replace', { Num: 4, IP: '203.0.113.1' }, 4],
     [drawn, 'proxy/draw/pwd', { appUsername: 'sub', productNo: 'p', num: 5 }, 5],
     [drawn, 'instance/open', { appOrderNo: 'a', params: items([{ productNo: 'p', count: 2 }, { productNo: 'q' }]) }, 3],
-    [drawn, 'instance/open', { appOrderNo: 'a', params: items([{ cidrBlocks: [{ cidr: 'x', count: 6 }] }]) }, 6],
+    [
+      drawn,
+      'instance/open',
+      { appOrderNo: 'a', params: items([{ productNo: 'p', cidrBlocks: [{ cidr: '192.0.2.0/24', count: 6 }] }]) },
+      6,
+    ],
+    [drawn, 'instance/open', { appOrderNo: 'a', params: items([{ productNo: 'p', flow: 9, appUsername: 'm' }]) }, 0],
     [drawn, 'instance/renew', { appOrderNo: 'a', instances: items([{ instanceNo: 'x' }, { instanceNo: 'y' }]) }, 2],
-    [drawn, 'instance/open/assign/ip', { appOrderNo: 'a', cycleTimes: 1, assignIp: 'x', productNo: 'p' }, 1],
+    [drawn, 'instance/open/assign/ip', { appOrderNo: 'a', cycleTimes: 1, assignIp: '203.0.113.7', productNo: 'p' }, 1],
   ])('$vendor %s %j may buy %i', async (settings, operation, params, count) => {
     expect(await handOf(scripted(settings).source).plan(operation, params)).toBe(count)
   })
@@ -60,6 +66,17 @@ describe('the look before a call', () => {
     const error = await failureOf(handOf(scripted(settings).source).plan(operation, params))
     expect(error).toMatchObject({ class: 'bad_request', vendorCode: 'parameter' })
     expect(error.message).toContain(words)
+  })
+})
+
+describe('what is revealed', () => {
+  const data = { appUsername: 'sub', username: 'u', password: 'made up', status: 1 }
+
+  it('a password that the call generated, and only when that was asked for', () => {
+    const { show } = handOf(scripted(drawn).source)
+    expect(show('proxy/user', {}, data)).toMatchObject({ password: '***' })
+    expect(show('proxy/user', {}, data, true)).toMatchObject({ password: 'made up' })
+    expect(show('order', {}, { instances: [{ pwd: 'old' }] }, true)).toEqual({ instances: [{ pwd: '***' }] })
   })
 })
 
@@ -122,7 +139,7 @@ describe('what is shown of a reply', () => {
       callbackUrl: 'https://me.example.com/***',
     })
     const user = { appUsername: 'a', username: 'b', password: 'tell', status: 1 }
-    const asked = { limitFlow: 1, status: 1 }
+    const asked = { limitFlow: 1, status: 1, appMainUsername: 'm' }
     expect(await shown(drawn, 'proxy/user', asked, { body: success(user) })).toEqual({ ...user, password: '***' })
   })
 })

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { missingParams, paramProblems, paramWarnings } from '../../../../src/vendors/client/params.ts'
 import type { Operation, Param, Params } from '../../../../src/vendors/contract.ts'
+import { operations as ipipv } from '../../../../src/vendors/ipipv/operations.ts'
 import { legacySales } from '../../../../src/vendors/qg/legacy-calls.ts'
 import { operations as smartproxy } from '../../../../src/vendors/smartproxy/calls.ts'
 
@@ -126,6 +127,45 @@ describe('the documents', () => {
     ['ip/v3', { num: 500 }, 0],
   ])('app_key: %s %o has %d mistakes', (name, params, count) => {
     expect(problems(smartproxy[name], params)).toHaveLength(count)
+  })
+
+  it.each<[string, Params, number]>([
+    ['userAuth', { authType: 1 }, 1],
+    ['userAuth', { authType: 1, username: 'u' }, 0],
+    ['proxy/info', { proxyType: 104, productNo: 'p' }, 1],
+    ['proxy/info', { proxyType: 104, productNo: 'p', appUsername: 'u' }, 0],
+    ['proxy/user', { limitFlow: 1, status: 1 }, 1],
+    ['proxy/user', { limitFlow: 1, status: 1, mainUsername: 'u' }, 0],
+    ['proxy/return', { appUsername: 'u', proxyType: 104, productNo: 'p' }, 1],
+    ['order', {}, 1],
+    ['order', { appOrderNo: 'a' }, 0],
+  ])('ipipv: %s %o lacks %d', (name, params, count) => {
+    expect(missingParams(ipipv[name] ?? expect.fail('no such call'), params)).toHaveLength(count)
+  })
+
+  it.each<[string, Params, number]>([
+    ['assign/ip/info', { ip: '127.0.0.1' }, 0],
+    ['assign/ip/info', { ip: 'host' }, 1],
+    ['proxy/addIpWhiteList', { ip: '203.0.113.300' }, 1],
+    ['proxy/dellpWhiteList', { appUsername: 'u', ip: '203.0.113.7', productNo: 'p' }, 0],
+    ['proxy/flow/use/log', { startTime: '2021-01-01 00:00:00' }, 0],
+    ['proxy/flow/use/log', { startTime: '2021-1-1' }, 1],
+    [
+      'instance/open',
+      {
+        params:
+          '[{"productNo":"ipideash_598","count":20,"cycleTimes":1},{"productNo":"mb_gmhd5exp2","count":20,"cycleTimes":12}]',
+      },
+      0,
+    ],
+    ['instance/open', { params: '[{"productNo":"p","count":21}]' }, 1],
+    ['instance/open', { params: '[{"count":1}]' }, 1],
+    ['instance/open', { params: '[{"productNo":"p","flow":200000,"appUsername":"u"}]' }, 0],
+    ['instance/open', { params: '[{"productNo":"p","flow":10}]' }, 1],
+    ['instance/open', { params: '[{"productNo":"p","cidrBlocks":[{"cidr":"192.168.0.0/24","count":1}]}]' }, 0],
+    ['instance/open', { params: '[{"productNo":"p","cidrBlocks":[{"cidr":"192.168.0.0"}]}]' }, 1],
+  ])('ipipv: %s %o has %d mistakes', (name, params, count) => {
+    expect(problems(ipipv[name], params)).toHaveLength(count)
   })
 
   it.each(['release', 'replace'] as const)('qg-legacy: %s without IP and TaskID is refused', (name) => {
