@@ -1,6 +1,7 @@
 /** What vendors say and what we answer: in both languages, and with files that the user has. */
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { chineseTexts } from '../../../src/messages/translate.ts'
 import { demo } from '../../../src/vendors/demo.ts'
 import { ipipv } from '../../../src/vendors/ipipv.ts'
 import { juliangip } from '../../../src/vendors/juliangip.ts'
@@ -46,6 +47,15 @@ describe('hints', () => {
     Object.values(operations).flatMap(({ errors = {} }) => Object.values(errors).flatMap(({ hint }) => hint ?? [])),
   )
   const named = [...new Set(hints.flatMap((hint) => hint.match(/[\w-]+(\/[\w-]+)+\.\w+/g) ?? []))]
+
+  /** Those outside of the tables: words that tell an error, links, the transport. */
+  const written = globSync('src/vendors/**/*.ts').flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/\bhint:\s*(['"])(.+?)\1,?\s/g)].map(([, , hint = '']) => hint),
+  )
+
+  it.each([...new Set([...hints, ...written])])('%s: in Chinese too', (hint) => {
+    expect(Object.keys(chineseTexts)).toContain(hint)
+  })
 
   it('name some files', () => expect(named.length).toBeGreaterThan(2))
 
