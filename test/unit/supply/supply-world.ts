@@ -156,6 +156,7 @@ export class SimulatedVendor {
         this.listings.push(this.#clock.now())
         const trouble = this.lookupTrouble.shift()
         if (trouble !== undefined) throw trouble
+        if (dialMs !== undefined) return this.#lines([...this.#dialled.keys()])
         return this.#deliver((end) => end > this.#clock.now(), this.#clock.now())
       },
       call: none,
