@@ -11,24 +11,28 @@ import { poolSettings } from './config/pool-limits.ts'
 import { linkYaml } from './config/provider-yaml.ts'
 import { type AdminConfig, type Config, isDemo, isStatic } from './config/schema.ts'
 import type { DescriptorBudget } from './descriptors.ts'
-import { internalErrors } from './internal-errors.ts'
+import { type Closable, closeGently, drainObserver, offerHandover } from './handover.ts'
+import { internalErrors, runInBackground } from './internal-errors.ts'
 import type { Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
+import type { InheritedSockets } from './network/inherited-sockets.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
 import { DataPlane } from './proxy/data-plane.ts'
 import { TrafficCounters } from './proxy/stream-info.ts'
 import { type LoadedConfig, logAdvice, Reload } from './reload.ts'
 import { budgetOf, dataSettings } from './settings.ts'
-import type { Restored, Store } from './store/contract.ts'
+import type { HandoverStore, Restored, Store } from './store/contract.ts'
 import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
+import { PausableAccountStore } from './store/pausable-account-store.ts'
 import { openStore } from './store/sqlite/store.ts'
 import { Accounts } from './supply/account.ts'
 import { type ConfiguredSource, ConfiguredSources, openLink, plannerSettings } from './supply/configured-sources.ts'
 import { OperatorCalls } from './supply/operator/call.ts'
 import { SourceTrials } from './supply/operator/test-source.ts'
 import { Supply } from './supply/supply.ts'
+import type { Predecessor } from './takeover/client.ts'
 import { openVendorHttp } from './vendors/registry.ts'
 
 export interface App {
@@ -48,8 +52,8 @@ export interface App {
   reload(...args: Parameters<Reload['reload']>): ReturnType<Reload['reload']>
   /** Clients that are being served. */
   openConnections(): number
-  /** Accepts nobody, waits for open tunnels as long as `stop.drain`, then ends everything. */
-  stop(): Promise<void>
+  /** Accepts nobody, waits for open tunnels as long as `stop.drain` or `stop.takeover`, then ends everything. A later call may shorten that. */
+  stop(reason?: string): Promise<void>
   /** Ends everything at once. */
   abort(): Promise<void>
 }
@@ -65,6 +69,12 @@ export interface AppDeps {
   readonly read?: () => LoadedConfig
   /** For the metrics. */
   readonly logLinesLost?: () => number
+  /** Sockets that listen already: ports of the configuration use them. Closed when the start fails. */
+  readonly inherited?: InheritedSockets | undefined
+  /** The running gateway that is taken over. */
+  readonly predecessor?: Predecessor | undefined
+  /** Another process has taken over, and serves. Undefined: none may. */
+  readonly onTakenOver?: () => void
 }
 
 /**
@@ -76,18 +86,25 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const clock = deps.clock ?? (ownClock as Clock)
   const { log } = deps
   /** What has been opened, the latest first. */
+  const { inherited, predecessor } = deps
   const closers: (() => unknown)[] = [logInternalErrors(log), () => ownClock?.close()]
+  closers.unshift(
+    () => inherited?.close(),
+    () => predecessor?.close(),
+  )
   const closeAll = async () => {
     for (const close of closers.splice(0)) await close()
   }
   try {
+    const carried = await predecessor?.release()
     const { store, restored } = await openState(config, { clock, log })
     closers.unshift(() => store.close())
     const guard = deps.guard ?? openConnectGuard(clock)
     closers.unshift(() => guard.close())
     const http = openVendorHttp({ clock, guard })
     closers.unshift(() => http.close())
-    const accounts = new Accounts(clock, new LocalAccountStore(clock, store, restored))
+    const accountStore = new PausableAccountStore(clock, new LocalAccountStore(clock, store, restored))
+    const accounts = new Accounts(clock, accountStore)
     closers.unshift(() => accounts.close())
     const { gate, learnedOf } = accounts
     const sources = new ConfiguredSources({ clock, log, http, gate, learnedOf })
@@ -95,7 +112,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const opening = await sources.prepare(config)
     await opening.commit()()
     const budget = budgetOf(config)
-    const parts = assemble(config, budget, opening.opened, { clock, log, accounts, store, guard })
+    const parts = assemble(config, budget, opening.opened, { clock, log, accounts, store, guard, inherited })
     const reload = new Reload({ config, source: deps.source }, deps.read, { ...parts, clock, log, sources })
     closers.unshift(
       () => reload.close(),
@@ -104,6 +121,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       () => parts.trials.close(),
       () => parts.supply.close(),
     )
+    if (carried !== undefined) parts.pool.succeed(carried, clock.now())
     parts.supply.restore(restored)
     parts.data.sessionTable.restore(restored.sessions)
     await parts.data.listen()
@@ -117,18 +135,40 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       reload: () => reload.reload('admin port'),
     })
     closers.unshift(() => view.close())
+    const others: Closable[] = []
     let adminAddress: Address | undefined
     if (config.admin !== 'off') {
-      const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, { log, clock })
+      const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, {
+        log,
+        clock,
+        inherited,
+      })
       closers.unshift(() => admin.close())
+      others.push({ place: config.admin, ...admin })
       adminAddress = admin.address
       guard.reservePort(admin.address.port)
     }
-    const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback })
+    const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback, inherited })
     closers.unshift(() => callback?.close())
+    if (config.callback !== 'off' && callback !== undefined) others.push({ place: config.callback, ...callback })
     parts.supply.start()
     logAdvice(config, budget, log)
     reload.watch()
+    predecessor?.serving(drainObserver(parts.pool, clock))
+    const { onTakenOver } = deps
+    const handover =
+      onTakenOver &&
+      (await offerHandover(config, {
+        ...{ ...parts, clock, log, store, accountStore, reload },
+        otherPorts: others,
+        onTaken: () => {
+          for (const port of others) runInBackground(port.close())
+          onTakenOver()
+        },
+      }))
+    closers.unshift(() => handover?.close())
+    let drainsUntil = Number.POSITIVE_INFINITY
+    let draining: Promise<void> | undefined
     return {
       ...parts,
       view,
@@ -140,7 +180,16 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       openConnections: () => parts.traffic.connections.open.length,
       abort: closeAll,
       reload: (...args) => reload.reload(...args),
-      stop: () => drain(parts.data, clock, reload.config.stop.drain, closeAll),
+      stop: (reason) => {
+        const { stop } = reload.config
+        drainsUntil = Math.min(drainsUntil, clock.now() + (reason === 'takeover' ? stop.takeover : stop.drain))
+        draining ??= (async () => {
+          // systemd keeps the ports: a process that it starts next serves those who connect meanwhile.
+          if (inherited !== undefined) await closeGently(parts.data, clock)
+          await drain(parts.data, clock, () => drainsUntil, closeAll)
+        })()
+        return draining
+      },
     }
   } catch (error) {
     await closeAll()
@@ -152,7 +201,15 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 async function openCallback(
   { callback }: Config,
   { supply }: ReturnType<typeof assemble>,
-  { guard, ...deps }: { readonly clock: Clock; readonly guard: ConnectGuard; readonly maxConnections: number },
+  {
+    guard,
+    ...deps
+  }: {
+    readonly clock: Clock
+    readonly guard: ConnectGuard
+    readonly maxConnections: number
+    readonly inherited: InheritedSockets | undefined
+  },
 ): Promise<CallbackListener | undefined> {
   if (callback === 'off') return undefined
   const listener = await startCallback(callback, () => supply.hint(), deps)
@@ -178,7 +235,15 @@ function assemble(
     accounts,
     store,
     guard,
-  }: { clock: Clock; log: Log; accounts: Accounts; store: Store; guard: ConnectGuard },
+    inherited,
+  }: {
+    clock: Clock
+    log: Log
+    accounts: Accounts
+    store: Store
+    guard: ConnectGuard
+    inherited: InheritedSockets | undefined
+  },
 ) {
   const observer: PoolObserver = {
     lendable: (upstream) => data.leaseQueue.serve(upstream),
@@ -210,6 +275,7 @@ function assemble(
     supply: supply.planner,
     store,
     guard,
+    inherited,
     observer: traffic,
   })
   const operator = {
@@ -233,7 +299,7 @@ const nothing: Restored = { upstreams: [], calls: [], purchases: [], unknown: []
 async function openState(
   config: Config,
   deps: { clock: Clock; log: Log },
-): Promise<{ store: Store; restored: Restored }> {
+): Promise<{ store: Store | HandoverStore; restored: Restored }> {
   if (config.state === 'off') return { store: forgetfulStore(), restored: nothing }
   // Lists and the demo record no calls, or few; with a vendor the first client waits for one.
   const eager = config.providers.some((provider) => !isStatic(provider) && !isDemo(provider))
@@ -248,10 +314,10 @@ function adminSettings(
   return { host, port, token, stateDir: state === 'off' ? undefined : state.path, maxConnections }
 }
 
-async function drain(data: DataPlane, clock: Clock, drainMs: number, closeAll: () => Promise<void>): Promise<void> {
+/** @param until clock ms; may become earlier */
+async function drain(data: DataPlane, clock: Clock, until: () => number, closeAll: () => Promise<void>): Promise<void> {
   data.stopAccepting()
-  const deadline = clock.now() + drainMs
-  while (data.isBusy && clock.now() < deadline) await clock.sleep(Math.min(DRAIN_POLL_MS, deadline - clock.now()))
+  while (data.isBusy && clock.now() < until()) await clock.sleep(Math.min(DRAIN_POLL_MS, until() - clock.now()))
   await closeAll()
 }
 

@@ -24,6 +24,7 @@ if (import.meta.filename.endsWith('.ts')) {
 const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')
 const { SystemClock } = await import('./clock.ts')
+const { takeoverOf } = await import('./cli/takeover.ts')
 const { languageOf, useLanguage } = await import('./messages/language.ts')
 const { lineReader } = await import('./cli/line-reader.ts')
 
@@ -47,6 +48,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   clock: new SystemClock(),
   process,
+  takeover: takeoverOf(process, () => import('./app.ts')),
   isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

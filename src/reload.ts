@@ -98,6 +98,11 @@ export class Reload {
     return outcome
   }
 
+  /** Reloads that are asked for from now on wait until then. */
+  hold(until: Promise<void>): void {
+    this.#latest = this.#latest.then(() => until)
+  }
+
   async #reload(trigger: string, read: (() => LoadedConfig) | undefined): Promise<ReloadReport> {
     try {
       if (this.#isClosed) throw new CommandError('the gateway is stopping')

@@ -1,4 +1,5 @@
 /** What each part is set to, from a configuration. */
+import type { Address } from './address.ts'
 import { poolSettings } from './config/pool-limits.ts'
 import { type Config, isDemo, privateProviders } from './config/schema.ts'
 import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
@@ -19,6 +20,11 @@ export function budgetOf(config: Config): DescriptorBudget {
     hedges: dial.hedgeAfter !== 'off' && poolSettings(config).perUpstream.uses !== 1,
     preconnects: dial.warm > 0,
   })
+}
+
+/** Where the gateway listens: for clients, for the operator, for vendors. */
+export function placesOf({ listen, admin, callback }: Config): Address[] {
+  return [...listen, ...(admin === 'off' ? [] : [admin]), ...(callback === 'off' ? [] : [callback])]
 }
 
 /** @param budget as `budgetOf` */

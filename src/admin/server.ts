@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
+import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import { hostCheck, isLoopback } from './api/hosts.ts'
@@ -32,6 +33,8 @@ export interface AdminSettings {
 export interface AdminServer {
   /** Where it really listens. */
   readonly address: Address
+  /** The number of the descriptor of its socket. */
+  readonly descriptor: number
   /** Ends every connection; resolves when the port is free. */
   close(): Promise<void>
 }
@@ -49,7 +52,7 @@ const CHECK_EVERY_MS = 1_000
 export async function startAdmin(
   settings: AdminSettings,
   view: AdminView,
-  deps: { readonly log: Log; readonly clock: Clock },
+  deps: { readonly log: Log; readonly clock: Clock; readonly inherited?: InheritedSockets | undefined },
 ): Promise<AdminServer> {
   const log = deps.log.child({ mod: 'admin' })
   refuseExposure(settings)
@@ -71,11 +74,10 @@ export async function startAdmin(
     answerWhenAsked(parts, settings.host),
   )
   limitConnections(server, settings.maxConnections ?? MAX_CONNECTIONS)
-  server.listen(settings.port, settings.host)
-  await once(server, 'listening')
+  await listenAt(server, settings, deps.inherited)
   server.on('error', (error) => log.error({ err: error }, 'the admin port could not accept a connection'))
   const { address, port } = server.address() as AddressInfo
-  return { address: { host: address, port }, close: () => close(server) }
+  return { address: { host: address, port }, descriptor: descriptorOf(server), close: () => close(server) }
 }
 
 /** The routes, and the libraries under them, are loaded for the first request: a gateway that nobody asks saves 10 MB. */

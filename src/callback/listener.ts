@@ -9,6 +9,7 @@ import type { Address } from '../address.ts'
 import { limitConnections } from '../admin/connections.ts'
 import type { Clock } from '../clock.ts'
 import { internalErrors } from '../internal-errors.ts'
+import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 
@@ -30,6 +31,8 @@ export interface CallbackHint {
 
 export interface CallbackListener {
   readonly address: Address
+  /** The number of the descriptor of its socket. */
+  readonly descriptor: number
   close(): Promise<void>
 }
 
@@ -51,7 +54,11 @@ const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
 export async function startCallback(
   settings: CallbackSettings,
   onHint: (hint: CallbackHint) => void,
-  deps: { readonly clock: Clock; readonly maxConnections?: number },
+  deps: {
+    readonly clock: Clock
+    readonly maxConnections?: number
+    readonly inherited?: InheritedSockets | undefined
+  },
 ): Promise<CallbackListener> {
   const news = new News(deps.clock)
   const server = http.createServer(
@@ -75,16 +82,11 @@ export async function startCallback(
     },
   )
   limitConnections(server, deps.maxConnections ?? MAX_CONNECTIONS)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(settings.port, settings.host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  await listenAt(server, settings, deps.inherited)
   const { address: host, port } = server.address() as AddressInfo
   return {
     address: { host, port },
+    descriptor: descriptorOf(server),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -90,11 +90,13 @@ function addStart(program: Command, deps: CliDeps, finish: Finish): void {
         translate('listen on this port instead of the first port of the configuration'),
         readPort,
       )
+      .option('--takeover', translate('take ports and state over from the gateway that runs on the same state folder'))
       .addHelpText('after', () =>
         examples([
           ['turnpike start', 'run the gateway of ./gateway.yaml'],
           ['turnpike start --config /etc/turnpike/gateway.yaml', 'run the gateway of another file'],
           ['turnpike start --port 9090', 'when port 8080 is in use'],
+          ['turnpike start --takeover', 'another version takes over: no client is refused'],
         ]),
       ),
   ).action(async (options: StartOptions) => finish(await start(options, deps)))

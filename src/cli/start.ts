@@ -10,10 +10,13 @@ import type { LogWriter } from '../log-writer.ts'
 import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
 import { translate } from '../messages/translate.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import type { Predecessor } from '../takeover/client.ts'
 import { adminToken } from './admin-client.ts'
 import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
 import { startSummary, tryText } from './summary.ts'
+import type { Takeover } from './takeover.ts'
 import { version } from './version.ts'
 import { exitCodes, explainFailure, UsageError } from './words.ts'
 
@@ -24,13 +27,16 @@ export interface App {
   readonly admin: Address | undefined
   /** Clients that are being served. */
   openConnections(): number
-  /** Stops accepting, lets open connections finish for `stop.drain`, closes the rest. */
-  stop(reason: string): Promise<void>
+  /** Stops accepting, lets open connections finish for `stop.drain` or `stop.takeover`, closes the rest. A later call may shorten that. */
+  stop(reason: StopReason): Promise<void>
   /** Reads the configuration again, and logs the outcome. @throws when nothing has changed */
   reload(trigger: string): Promise<unknown>
   /** Drops everything at once. */
   abort(): void
 }
+
+/** Why a gateway ends. `takeover`: another process serves already. */
+type StopReason = 'SIGINT' | 'SIGTERM' | 'takeover' | 'launcher ended'
 
 /** Resolves when the gateway listens. `app.ts` has it; it is handed in, because parts do not import the root. */
 export type StartApp = (config: Config, deps: StartAppDeps) => Promise<App>
@@ -41,6 +47,10 @@ interface StartAppDeps {
   readonly source: ConfigSource
   readonly read: () => { readonly config: Config; readonly source: ConfigSource }
   readonly logLinesLost: () => number
+  readonly inherited: InheritedSockets | undefined
+  readonly predecessor: Predecessor | undefined
+  /** Another process serves: this one is to stop. */
+  readonly onTakenOver: () => void
 }
 
 export interface StartDeps {
@@ -48,6 +58,7 @@ export interface StartDeps {
   readonly environment: Environment
   readonly clock: Clock
   readonly process: SignalSource & CrashSource
+  readonly takeover: Takeover
   readonly err: (text: string) => void
   /** Whether standard output is a terminal: a summary with the admin token is for a person, never for a file. */
   readonly isTerminal: boolean
@@ -67,6 +78,8 @@ interface CrashSource {
 export interface StartOptions {
   readonly config: string
   readonly port?: number
+  /** Take over from the gateway that runs on the same state folder. */
+  readonly takeover?: boolean
 }
 
 /**
@@ -75,18 +88,25 @@ export interface StartOptions {
  * @returns the exit code, once the gateway has stopped or could not be started
  * @throws {ConfigError} when the file has mistakes
  */
-export async function start({ config: file, port }: StartOptions, deps: StartDeps): Promise<number> {
+export async function start(options: StartOptions, deps: StartDeps): Promise<number> {
+  const { config: file, port } = options
   const read = () => {
     const { config, source } = loadConfigSource(file, deps.environment)
     return { config: withPort(config, port), source }
   }
   const { config, source } = read()
+  const launched = options.takeover === true ? await deps.takeover.launch(config) : undefined
+  if (launched !== undefined) return launched
   const { log, writer } = openLog(config.log, deps.clock)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
-  const asked = Promise.withResolvers<string>()
+  const asked = Promise.withResolvers<StopReason>()
   let app: App | undefined
+  let isDraining = false
   const unwatch = watchSignals(deps.process, deps.clock, {
-    stop: asked.resolve,
+    stop(signal) {
+      asked.resolve(signal)
+      if (isDraining) void app?.stop(signal)
+    },
     reload: (signal) => void app?.reload(signal).catch(() => {}),
     abort(signal) {
       log.warn({ signal }, 'stopped without waiting')
@@ -103,12 +123,17 @@ export async function start({ config: file, port }: StartOptions, deps: StartDep
   }
   deps.process.on('uncaughtException', crash)
   try {
-    app = await deps.startApp(config, { clock: deps.clock, log, source, read, logLinesLost: () => writer.lost })
+    const inheritance = await deps.takeover.inherit(config, () => asked.resolve('launcher ended'))
+    const onTakenOver = () => asked.resolve('takeover')
+    const reading = { clock: deps.clock, log, source, read, logLinesLost: () => writer.lost }
+    app = await deps.startApp(config, { ...reading, ...inheritance, onTakenOver })
     deps.tidy()
     announce(config, app, { ...deps, log, writer })
-    const signal = await asked.promise
-    sayGoodbye(config, app, signal, { ...deps, log })
-    await app.stop(signal)
+    await deps.takeover.serves(log)
+    const reason = await asked.promise
+    isDraining = true
+    sayGoodbye(config, app, reason, { ...deps, log })
+    await app.stop(reason)
     return exitCodes.ok
   } catch (error) {
     const { text, exitCode } = explainFailure(error, config)
@@ -159,14 +184,14 @@ function announce(config: Config, { addresses, admin }: App, { isTerminal, log, 
 function sayGoodbye(
   { stop }: Config,
   app: App,
-  signal: string,
+  reason: StopReason,
   { isTerminal, err, log }: Pick<StartDeps, 'isTerminal' | 'err'> & { readonly log: Log },
 ): void {
   const count = app.openConnections()
-  const seconds = stop.drain / 1_000
-  log.info(
-    { signal, connections: count, waitsAtMostMs: count === 0 ? 0 : stop.drain },
-    'stopping: open connections may finish; another signal ends at once',
-  )
-  if (isTerminal) err(`\n${count === 0 ? say(terminal.stopping) : say(terminal.waiting, { count, seconds })}\n`)
+  const waitMs = reason === 'takeover' ? stop.takeover : stop.drain
+  const facts = { signal: reason, connections: count, waitsAtMostMs: count === 0 ? 0 : waitMs }
+  if (reason === 'takeover') log.info(facts, 'another process serves: open connections may finish here')
+  else log.info(facts, 'stopping: open connections may finish; another signal ends at once')
+  if (isTerminal)
+    err(`\n${count === 0 ? say(terminal.stopping) : say(terminal.waiting, { count, seconds: waitMs / 1_000 })}\n`)
 }

@@ -182,6 +182,9 @@ const callback = () =>
 const stop = () =>
   z.strictObject({
     drain: duration().prefault('8s').meta({ description: 'How long open tunnels may finish when the gateway stops.' }),
+    takeover: duration()
+      .prefault('10m')
+      .meta({ description: 'How long they may go on when another process has taken over (`start --takeover`).' }),
   })
 
 const state = () =>

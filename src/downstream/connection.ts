@@ -238,6 +238,11 @@ export class Connection extends Handshake implements TunnelRequest, AdmittedConn
     else upstream.once('close', () => this.#server.closed(this))
   }
 
+  /** Ends the connection of a client that has said nothing so far. */
+  closeIfMute(): void {
+    if (this.#state === 'handshake' && this.isMute) this.socket.destroy()
+  }
+
   /** Ends the connection, whatever it is doing. */
   destroy(): void {
     this.socket.destroy()

@@ -298,9 +298,9 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
     else handler.bodyBroken(error)
   }
 
-  /** A gateway that stops keeps no connections. */
+  /** A gateway that stops, or whose port is closed, keeps no connections. */
   connectionLines(mayPersist: boolean): string {
-    this.#mayPersist = mayPersist && this.listener.refusal === undefined
+    this.#mayPersist = mayPersist && this.listener.refusal === undefined && !this.listener.isClosing
     return this.#mayPersist ? this.#host.keepAliveLines : 'Connection: close\r\n'
   }
 

@@ -4,6 +4,7 @@ import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
+import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
@@ -47,8 +48,6 @@ export interface PreparedCertificate {
   cancel(): void
 }
 
-/** As many pending connections as a crawler opens at once; the kernel caps it at somaxconn. */
-const BACKLOG = 4096
 const LINGER_MS = 2_000
 /** Clients open tunnels to the same targets, in the same words, again and again. */
 const MAX_CONNECTS = 1_000
@@ -63,12 +62,15 @@ export class Listener implements ConnectionHost {
   handshakes: TimeoutQueue
   readonly lingers: TimeoutQueue
   refusal: GatewayError | undefined
+  /** Its port is closed: connections end with their request. */
+  isClosing = false
   readonly clock: Clock
   readonly date: DateField
   #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
   #certificate: TlsCertificate | undefined
+  #boundPort = 0
   readonly #connections = new LinkedList<Connection>()
   /** Accepted before `open`: they wait until it is known how they are to be served. */
   #held: Socket[] | undefined = []
@@ -137,18 +139,41 @@ export class Listener implements ConnectionHost {
 
   /**
    * Connections are held until `open`.
+   * @param inherited sockets that listen already
    * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
    */
-  listen(): Promise<Address> {
-    const { host, port } = this.#settings
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
-        resolve(this.address)
-      })
-    })
+  async listen(inherited: InheritedSockets | undefined): Promise<void> {
+    await listenAt(this.#server, this.#settings, inherited)
+    this.#boundPort = this.address.port
+    this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
+  }
+
+  /** Accepts nobody any more. Those who are connected are served, and another process may have the same socket. */
+  closePort(): void {
+    this.isClosing = true
+    this.#server.close()
+  }
+
+  /** Undoes `closePort`. @throws as `listen` */
+  async reopenPort(): Promise<void> {
+    this.isClosing = false
+    const { host } = this.#settings
+    await listenAt(this.#server, { host, port: this.#boundPort }, undefined)
+  }
+
+  /** The number of the descriptor of its socket. */
+  get descriptor(): number {
+    return descriptorOf(this.#server)
+  }
+
+  /** Clients whose request is not whole yet. */
+  get shakingHands(): number {
+    return this.handshakes.size
+  }
+
+  /** Drops those who have said nothing so far. */
+  closeMute(): void {
+    for (const connection of this.#connections.snapshot()) connection.closeIfMute()
   }
 
   /** Where it listens; the port is the real one when 0 was configured. */

@@ -135,6 +135,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'callback.path': '唯一会应答的路径，形如 /callback/<32 个随机字符>。按机密处理：ipipv 的回调没有签名。',
   reload: '修改后的文件何时生效：manual 只在 SIGHUP 和 `turnpike reload` 时；auto 写好之后自动生效。',
   'stop.drain': '停止时给已打开的隧道多少收尾时间。',
+  'stop.takeover': '由另一个进程接管（`start --takeover`）之后，已打开的隧道还可以继续多久。',
   'state.path': '目录，相对于本文件；off = 只用内存。',
   'log.level': '写出的最低级别。',
   'log.access': '逐连接记录：只有主机和端口，从不记路径。',

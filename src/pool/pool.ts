@@ -11,6 +11,7 @@
 
 import type { Strategy } from '../strategy.ts'
 import { IndexedHeap } from '../structures/indexed-heap.ts'
+import { type CarriedUpstream, FormerProcess } from './former-process.ts'
 import { View } from './selection.ts'
 import { type GoneReason, type MinLife, minLifeOf, Upstream, type UpstreamFacts } from './upstream.ts'
 
@@ -105,6 +106,8 @@ export class Pool {
   #ask: LeaseAsk | undefined
   #askNow = 0
   #askLife = 0
+  /** While the process before this one drains. */
+  #former: FormerProcess | undefined
   /** Whether an upstream that may be dead is passed over while somebody tries it. */
   #isCareful = false
 
@@ -166,12 +169,35 @@ export class Pool {
     if (facts.deadline - now < minLifeMs) return 'too-short'
     const upstream = new Upstream(facts)
     upstream.minLifeMs = minLifeMs
+    this.#former?.takeUp(upstream, now)
+    if (upstream.restUntil > now) upstream.state = 'resting'
+    if (this.#spent(upstream)) upstream.state = 'draining'
     this.#byId.set(facts.id, upstream)
     this.#wakes.add(upstream)
-    this.#show(upstream)
+    if (this.#isLendable(upstream)) this.#show(upstream)
     this.#observer.rescheduled()
     this.#observer.lendable(upstream)
     return 'added'
+  }
+
+  /** The process before this one drains: what it knows of upstreams holds for those that come from now on. */
+  succeed(upstreams: readonly CarriedUpstream[], now: number): void {
+    this.#former = new FormerProcess(upstreams, now)
+  }
+
+  /** So many leases of an upstream are left in the process before this one. */
+  leasesLeftThere(id: string, count: number, now: number): void {
+    const change = this.#former?.leasesLeft(id, count)
+    for (let n = change?.ended ?? 0; change !== undefined && n > 0; n--) {
+      change.upstream.quietLeases--
+      this.release(change.upstream, true, now)
+    }
+  }
+
+  /** The process before this one has ended, and what was open there with it. */
+  formerEnded(now: number): void {
+    for (const id of this.#former?.ids ?? []) this.leasesLeftThere(id, 0, now)
+    this.#former = undefined
   }
 
   /** What expires at this very instant is never lent, whatever is configured. */

@@ -13,6 +13,7 @@ import { LoginThrottle } from '../downstream/login-throttle.ts'
 import type { TlsObserver } from '../downstream/tls-certificate.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
+import type { InheritedSockets, OpenPort } from '../network/inherited-sockets.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
@@ -109,6 +110,8 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       store: SessionStore
       guard: ConnectGuard
       observer: DataPlaneObserver
+      /** Sockets that listen already. */
+      inherited?: InheritedSockets | undefined
     },
   ) {
     const { clock, pool, health, supply, guard, observer } = parts
@@ -133,7 +136,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     )
     this.#users = new UserLimits(clock)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
-    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: this })
+    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: this, inherited: parts.inherited })
     this.#leases = new AddressLeases({ clock, pool, leaseQueue })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
@@ -318,6 +321,45 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     this.leaseQueue.upstreamGone(upstream)
     if (!this.#settings.closesAtDeadline || reason !== 'expired') return
     for (const relay of this.#relays.snapshot()) if (relay.connection.upstream === upstream) relay.close()
+  }
+
+  /** The listening ports, for another process. */
+  get openPorts(): readonly OpenPort[] {
+    return this.#ports.open
+  }
+
+  /** Accepts nobody any more. Those who are connected are served; kept connections end with their request. */
+  closePorts(): void {
+    this.#isListening = false
+    this.#ports.closePorts()
+    this.#http.stopAccepting()
+  }
+
+  /** Undoes `closePorts`. @throws the system's error when a port cannot be had any more */
+  async reopenPorts(): Promise<void> {
+    await this.#ports.reopenPorts()
+    this.#isListening = true
+  }
+
+  /** Clients that have no tunnel and no answer yet. */
+  get settingUp(): number {
+    const dialling = this.#serving.tunnelDeps.deadlines.size
+    return this.#ports.shakingHands + this.leaseQueue.waitingCount + dialling
+  }
+
+  /** Drops clients that have said nothing so far. */
+  closeMute(): void {
+    this.#ports.closeMute()
+  }
+
+  /** Lends nothing any more, and denies those who wait; open tunnels and exchanges run on. */
+  stopLending(reason: GatewayError): void {
+    this.leaseQueue.stopLending(reason)
+  }
+
+  /** Undoes `stopLending`. */
+  lendAgain(): void {
+    this.leaseQueue.lendAgain()
   }
 
   /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */

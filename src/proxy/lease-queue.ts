@@ -49,6 +49,8 @@ export class LeaseQueue {
   /** Classes in which nobody can be served, as far as is known in this look at the queue. */
   readonly #idle = new Set<WaitingClass>()
   #isServing = false
+  /** Why nothing is lent any more. */
+  #refusal: GatewayError | undefined
 
   constructor(pool: Pool, sessionTable: SessionTable, supply: SupplyView, settings: LeaseQueueSettings, clock: Clock) {
     this.#pool = pool
@@ -73,6 +75,7 @@ export class LeaseQueue {
 
   /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
   apply(request: LeaseRequest): void {
+    if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     const session = this.#sessionOf(request)
     const own = this.#ownUpstream(request, session)
     const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
@@ -127,6 +130,22 @@ export class LeaseQueue {
     this.#serve()
     for (const group of [...this.#waiting.filterClasses]) this.#denyHopeless(group)
     this.#tellSupply()
+  }
+
+  /** Whether upstreams are lent. */
+  get isLending(): boolean {
+    return this.#refusal === undefined
+  }
+
+  /** Another process lends the upstreams from now on: denies those who wait and those who come. */
+  stopLending(error: GatewayError): void {
+    this.#refusal = error
+    for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
+  }
+
+  /** Undoes `stopLending`. */
+  lendAgain(): void {
+    this.#refusal = undefined
   }
 
   /** Denies everybody who waits. */

@@ -11,6 +11,7 @@ import type { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
+import type { InheritedSockets, OpenPort } from '../network/inherited-sockets.ts'
 import { isSame } from '../same.ts'
 import type { ListenerDefaults } from './router.ts'
 
@@ -30,6 +31,8 @@ interface PortsParts {
   readonly guard: ConnectGuard
   readonly logins: LoginThrottle
   readonly owner: ListenerOwner
+  /** Sockets that listen already. */
+  readonly inherited: InheritedSockets | undefined
 }
 
 export class Ports {
@@ -98,10 +101,10 @@ export class Ports {
   }
 
   async #open(settings: PortSettings, opened: Listener[]): Promise<Listener> {
-    const { clock, logins, owner } = this.#parts
+    const { clock, logins, owner, inherited } = this.#parts
     const listener = new Listener(settings, new Access(settings.users, settings.allow, logins), clock, owner)
     opened.push(listener)
-    await listener.listen()
+    await listener.listen(inherited)
     return listener
   }
 
@@ -139,11 +142,43 @@ export class Ports {
     for (const listener of this.#closed.keys()) if (listener.connections === 0) this.#closed.delete(listener)
   }
 
+  /** What another process is given. */
+  get open(): readonly OpenPort[] {
+    return [...this.#current].map(([listener, { host, port }]) => ({
+      place: { host, port },
+      descriptor: listener.descriptor,
+    }))
+  }
+
+  /** Clients whose request is not whole yet. */
+  get shakingHands(): number {
+    return this.#all.reduce((sum, listener) => sum + listener.shakingHands, 0)
+  }
+
+  /** Accepts nobody any more; those who are connected are served. */
+  closePorts(): void {
+    for (const listener of this.#current.keys()) listener.closePort()
+  }
+
+  /** @throws the system's error of the first that cannot be had any more */
+  async reopenPorts(): Promise<void> {
+    await Promise.all([...this.#current.keys()].map((listener) => listener.reopenPort()))
+  }
+
+  /** Drops clients that have said nothing so far. */
+  closeMute(): void {
+    for (const listener of this.#all) listener.closeMute()
+  }
+
+  get #all(): Listener[] {
+    return [...this.#current.keys(), ...this.#closed.keys()]
+  }
+
   stopAccepting(): void {
     for (const listener of this.#current.keys()) listener.stopAccepting()
   }
 
   close(): void {
-    for (const listener of [...this.#current.keys(), ...this.#closed.keys()]) listener.close()
+    for (const listener of this.#all) listener.close()
   }
 }

@@ -292,8 +292,9 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
 
   /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
   protected leaseAnother(): Lease | undefined {
-    const { pool, clock, tries } = this.deps
-    if (this.#tries >= tries || this.lease === undefined || this.#direct !== undefined) return undefined
+    const { pool, clock, tries, leaseQueue } = this.deps
+    if (!leaseQueue.isLending || this.#tries >= tries || this.lease === undefined || this.#direct !== undefined)
+      return undefined
     const { tried } = this
     this.tried = [...tried, this.lease.upstream]
     const leased = pool.lease(this, clock.now())

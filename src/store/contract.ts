@@ -59,6 +59,17 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** A store that another process can go on with. */
+export interface HandoverStore extends Store {
+  /**
+   * Records what was said so far and gives the folder away. What is said from now on waits.
+   * @throws {StoreError} when it cannot be recorded; then the folder is still this process's
+   */
+  suspend(): Promise<void>
+  /** Takes the folder again; what has been said meanwhile is recorded. @throws {StoreBusy} when another process has it */
+  resume(): void
+}
+
 export interface RestoredUpstream {
   readonly facts: UpstreamFacts
   readonly vendorDeadline: number

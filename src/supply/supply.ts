@@ -186,9 +186,14 @@ export class Supply {
     return provider !== undefined
   }
 
-  close(): void {
+  /** Nothing is bought any more; what is held leaves at its deadline. */
+  stopBuying(): void {
     this.planner.close()
     for (const provider of this.providers) provider.close()
+  }
+
+  close(): void {
+    this.stopBuying()
     this.#reaper.close()
   }
 }

@@ -225,9 +225,10 @@ describe('an unexpected error', () => {
     const program = `
       import { runCli } from ${JSON.stringify(join(root, 'src/cli/cli.ts'))}
       import { SystemClock } from ${JSON.stringify(join(root, 'src/clock.ts'))}
+      import { takeoverOf } from ${JSON.stringify(join(root, 'src/cli/takeover.ts'))}
       await runCli(['start', '-c', 'crash.yaml'], {
         startApp: async () => { ${crash}; return { addresses: [], openConnections: () => 0, stop: async () => {}, abort() {} } },
-        environment: {}, clock: new SystemClock(), process,
+        environment: {}, clock: new SystemClock(), process, takeover: takeoverOf(process, async () => {}),
         out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text), exit: (code) => process.exit(code),
         tidy() {},
       })`

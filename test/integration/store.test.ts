@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/log.ts'
 import { Secret } from '../../src/secret.ts'
-import type { CallStart, Restored, Store, StoredUpstream } from '../../src/store/contract.ts'
+import type { CallStart, HandoverStore, Restored, Store, StoredUpstream } from '../../src/store/contract.ts'
 import { StoreBusy, StoreError } from '../../src/store/errors.ts'
 import { openStore } from '../../src/store/sqlite/store.ts'
 import { startWorker } from '../../src/store/sqlite/worker-client.ts'
@@ -26,7 +26,7 @@ const opened: Store[] = []
 const children: Child[] = []
 let folders = 0
 
-async function open(where = dir): Promise<{ store: Store; restored: Restored }> {
+async function open(where = dir): Promise<{ store: HandoverStore; restored: Restored }> {
   const log = createLog({ level: 'info', format: 'json' }, lines)
   const spawn = () => {
     const worker = startWorker()
@@ -242,5 +242,38 @@ describe('permissions', () => {
     await store.close()
     expect(readFileSync(join(dir, 'turnpike.db')).includes(PASSWORD)).toBe(true)
     assertNoSecret(lines.lines, [PASSWORD])
+  })
+})
+
+describe('handed over', () => {
+  it('gives another process all that was said, and records nothing until it has the folder again', async () => {
+    const { store } = await open()
+    await store.bought([address('a'), address('b')])
+    store.session('s', 'a')
+    await store.suspend()
+    const next = await open()
+    expect([next.restored.upstreams.length, next.restored.sessions.map(({ key }) => key)]).toEqual([2, ['s']])
+    await expect(store.callBegins(call)).rejects.toThrow(StoreError)
+    store.left('b', 'evicted')
+    expect(() => store.resume()).toThrow(StoreBusy)
+    await next.store.close()
+    store.resume()
+    await store.callBegins(call)
+    await store.close()
+    const { restored } = await open()
+    expect(restored.upstreams.map(({ facts, standing }) => [facts.id, standing])).toEqual([
+      ['a', 'alive'],
+      ['b', 'gone'],
+    ])
+    expect(restored.calls.length).toBe(1)
+  })
+
+  it('is closed without the folder, too', async () => {
+    const { store } = await open()
+    await store.suspend()
+    const next = await open()
+    store.opened('a')
+    await store.close()
+    await next.store.bought([address('a')])
   })
 })

@@ -1,6 +1,7 @@
 /** Commands that call and print, run in this process: nothing is started. */
 import { expect } from 'vitest'
 import { type CliDeps, runCli } from '../../src/cli/cli.ts'
+import { noTakeover } from './no-takeover.ts'
 
 export interface Said {
   readonly code: number
@@ -25,6 +26,7 @@ export async function runCommand(
     terminalSize: unused,
     clock: { now: () => 0 } as unknown as CliDeps['clock'],
     process: { on: unused, off: unused },
+    takeover: noTakeover,
     isTerminal: false,
     tidy: unused,
     exit: unused,

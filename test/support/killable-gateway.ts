@@ -10,11 +10,15 @@ import { LogCapture } from './log-capture.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** A hang guard, not an expectation: the machine may be busy. */
-const START_MS = 30_000
+const START_MS = 90_000
 
 export interface KillableGateway {
   readonly port: number
   readonly log: LogCapture
+  /** Of the process that was started: with --takeover, of the launcher. */
+  readonly process: ChildProcess
+  /** Its exit code, when it has ended; null after a signal. */
+  readonly ended: Promise<number | null>
   /** SIGKILL; resolves when the process is gone. Harmless when it is gone already. */
   kill(): Promise<void>
 }
@@ -22,15 +26,21 @@ export interface KillableGateway {
 /**
  * Starts the gateway on a configuration that stays in the folder; killed at the latest when the test has ended.
  * @param config gateway.yaml as an object, with one listener
+ * @param more arguments of the command
  * @throws {Error} with the log when it does not begin to listen
  */
-export async function startKillable(folder: string, config: object): Promise<KillableGateway> {
+export async function startKillable(
+  folder: string,
+  config: object,
+  more: readonly string[] = [],
+): Promise<KillableGateway> {
   writeFileSync(join(folder, 'gateway.yaml'), stringify(config))
   const log = new LogCapture()
-  const args = [MAIN, 'start', '--config', 'gateway.yaml']
+  const args = [MAIN, 'start', '--config', 'gateway.yaml', ...more]
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.on('data', (piece: Buffer) => log.write(piece))
   child.stderr.on('data', (piece: Buffer) => log.write(piece))
+  const ended = once(child, 'exit').then(([code]) => code as number | null)
   onTestFinished(() => kill(child))
   const listening = () => log.records().find(({ msg }) => String(msg).includes('ready for HTTP and SOCKS'))
   await expect
@@ -38,7 +48,7 @@ export async function startKillable(folder: string, config: object): Promise<Kil
     .toBe(true)
   const port = /:(\d+)$/.exec(String(listening()?.['listen']))?.[1]
   if (port === undefined) throw new Error(`the gateway did not begin to listen; it said:\n${log.text}`)
-  return { port: Number(port), log, kill: () => kill(child) }
+  return { port: Number(port), log, process: child, ended, kill: () => kill(child) }
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -228,4 +228,15 @@ export const commandTexts = {
   works: '可用',
   fails: '失败',
   so: '结论',
+  'Windows cannot hand listening ports to another process: stop the gateway, then start it':
+    'Windows 不能把监听端口交给另一个进程：请先停止网关，再启动',
+  'with state: off there is nothing to take over: use state.path': 'state: off 时没有可接管的状态：请设置 state.path',
+  'a takeover needs a shorter state.path: {place} is longer than {limit} octets':
+    '接管需要更短的 state.path：{place} 超过 {limit} 字节',
+  'the running gateway could not hand over its ports': '正在运行的网关无法移交端口',
+  'the running gateway cannot be taken over: {reason}': '无法接管正在运行的网关：{reason}',
+  'the running gateway cannot be asked at {place} ({code})': '无法通过 {place} 联系正在运行的网关（{code}）',
+  'what listens at {place} is no gateway that can be taken over': '在 {place} 监听的不是可以接管的网关',
+  'systemd listens at {address}, where the configuration has no port: make ListenStream= and listen (or admin) equal':
+    'systemd 监听 {address}，而配置里没有这个端口：请让 ListenStream= 与 listen（或 admin）一致',
 } as const

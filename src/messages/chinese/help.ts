@@ -37,6 +37,9 @@ Exit codes: 0 success, 1 something failed, 2 a mistake in the configuration or o
   'run the gateway of ./gateway.yaml': '运行 ./gateway.yaml 的网关',
   'run the gateway of another file': '运行其他配置文件的网关',
   'when port 8080 is in use': '端口 8080 被占用时',
+  'take ports and state over from the gateway that runs on the same state folder':
+    '从使用同一个 state 目录、正在运行的网关接管端口和状态',
+  'another version takes over: no client is refused': '由新版本接管：不会拒绝任何客户端',
 
   'check a configuration and show what it would do': '检查配置，并显示它的作用',
   'check ./gateway.yaml': '检查 ./gateway.yaml',

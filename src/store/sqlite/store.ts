@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../clock.ts'
 import { runInBackground } from '../../internal-errors.ts'
 import type { Log } from '../../log.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
-import type { CallId, CallStart, Restored, Store, StoredUpstream } from '../contract.ts'
+import type { CallId, CallStart, HandoverStore, Restored, StoredUpstream } from '../contract.ts'
 import { StoreError } from '../errors.ts'
 import { DatabaseWriter } from './database-writer.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
@@ -47,7 +47,7 @@ const BATCH = 1_000
  * @throws {StoreBusy} when another process uses it
  * @throws {StoreError} when it cannot be read or written (a damaged file is set aside instead, and logged)
  */
-export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: Store; restored: Restored }> {
+export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: HandoverStore; restored: Restored }> {
   const { clock, log, spawn = startWorker, eager = false } = deps
   const boot = deps.boot ?? (await systemBoot(clock))
   const reading = read(clock, boot)
@@ -93,10 +93,11 @@ async function begin(
   return { opened, client }
 }
 
-class DurableStore implements Store {
+class DurableStore implements HandoverStore {
   readonly #dir: string
   readonly #deps: Deps
-  readonly #lock: FolderLock
+  /** Undefined while another process has the folder. */
+  #lock: FolderLock | undefined
   readonly #queue = new WriteQueue()
   /** Undefined until there is something to record. */
   #client: WorkerClient | undefined
@@ -178,13 +179,34 @@ class DurableStore implements Store {
     return this.#wait((waiter) => this.#queue.mark(waiter))
   }
 
+  async suspend(): Promise<void> {
+    // What was said while it was flushed is flushed too.
+    do await this.flush()
+    while (this.#queue.changes > 0)
+    const [lock, client] = [this.#lock, this.#client]
+    this.#lock = undefined
+    this.#client = undefined
+    await this.#pumping
+    await client?.close().catch((error: StoreError) => this.#deps.log.warn({ reason: error.reason }, error.message))
+    lock?.release()
+  }
+
+  resume(): void {
+    if (this.#isClosed) return
+    const notes: Note[] = []
+    this.#lock ??= lockFolder(this.#dir, notes)
+    tell(this.#deps.log, notes)
+    if (this.#queue.isDue) this.#pump()
+    else this.#arm()
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#finish()
     return this.#closing
   }
 
   async #finish(): Promise<void> {
-    const flushed = this.flush()
+    const flushed = this.#lock === undefined ? undefined : this.flush()
     this.#isClosed = true
     const { log } = this.#deps
     try {
@@ -196,7 +218,7 @@ class DurableStore implements Store {
     this.#lazyTimer?.clear()
     this.#touchTimer?.clear()
     await this.#client?.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
-    this.#lock.release()
+    this.#lock?.release()
   }
 
   #lazy(change: Change): void {
@@ -210,7 +232,8 @@ class DurableStore implements Store {
   }
 
   #wait(enter: (waiter: Waiter) => void): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new StoreError('closed', 'the store is closed'))
+    if (this.#isClosed || this.#lock === undefined)
+      return Promise.reject(new StoreError('closed', 'the store is closed'))
     return new Promise((resolve, reject) => {
       enter({ resolve, reject })
       this.#pump()
@@ -219,7 +242,7 @@ class DurableStore implements Store {
 
   /** Sees to it that what waits is recorded some time. */
   #arm(): void {
-    if (this.#isClosed || this.#pumping !== undefined) return
+    if (this.#isClosed || this.#lock === undefined || this.#pumping !== undefined) return
     const { clock } = this.#deps
     if (this.#queue.changes > 0) {
       this.#lazyTimer ??= clock.after(this.#failure === undefined ? LAZY_MS : RETRY_MS, () => {
@@ -238,10 +261,11 @@ class DurableStore implements Store {
   }
 
   #pump(): void {
-    if (this.#pumping !== undefined) return
+    if (this.#pumping !== undefined || this.#lock === undefined) return
     this.#pumping = this.#work().finally(() => {
       this.#pumping = undefined
       // Something may have come after the last look.
+      if (this.#lock === undefined) return
       if (this.#queue.isDue) this.#pump()
       else this.#arm()
     })
@@ -249,7 +273,7 @@ class DurableStore implements Store {
   }
 
   async #work(): Promise<void> {
-    while (this.#queue.isDue) await this.#commit(this.#queue.take(BATCH))
+    while (this.#lock !== undefined && this.#queue.isDue) await this.#commit(this.#queue.take(BATCH))
   }
 
   async #commit(entries: readonly Entry[]): Promise<void> {

@@ -1,0 +1,86 @@
+/** How a gateway comes to its ports: from systemd, from a running gateway that it takes over, or by opening them itself. */
+
+import { Socket } from 'node:net'
+import type { Config } from '../config/schema.ts'
+import type { Log } from '../log.ts'
+import { translate } from '../messages/translate.ts'
+import { InheritedSockets } from '../network/inherited-sockets.ts'
+import { activatedSockets } from '../network/socket-activation.ts'
+import { placesOf } from '../settings.ts'
+import type { Predecessor } from '../takeover/client.ts'
+import { CHANNEL_VARIABLE, LIFELINE, SERVES } from '../takeover/launch.ts'
+import { takeoverPlace } from '../takeover/place.ts'
+import { isManaged, notifyReady } from './service-manager.ts'
+import { CommandError } from './words.ts'
+
+/** What was there before this process. */
+interface Inheritance {
+  readonly inherited: InheritedSockets | undefined
+  /** The running gateway that is taken over. */
+  readonly predecessor: Predecessor | undefined
+}
+
+export interface Takeover {
+  /**
+   * For `--takeover`: starts the process that takes over, and lives as long as it.
+   * @returns its exit code; undefined: this process is to be the gateway
+   */
+  launch(config: Config): Promise<number | undefined>
+  /**
+   * @param onOrphaned called when the process that has launched this one has ended
+   * @throws {CommandError} when what there is does not fit the configuration, or the running gateway refuses
+   */
+  inherit(config: Config, onOrphaned: () => void): Promise<Inheritance>
+  /** The gateway serves: whoever has started it is told. */
+  serves(log: Log): Promise<void>
+}
+
+/**
+ * @param process the real one
+ * @param load loads what a gateway needs: from the moment on at which it has the ports, clients wait
+ */
+export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>): Takeover {
+  const { env } = process
+  const channel = env[CHANNEL_VARIABLE]
+  // Not for processes that this one starts.
+  delete env[CHANNEL_VARIABLE]
+  const lifeline = channel === undefined ? undefined : new Socket({ fd: LIFELINE }).unref()
+  return {
+    launch: async (config) => {
+      if (channel !== undefined) return undefined
+      const { launchSuccessor } = await import('../takeover/launch.ts')
+      return launchSuccessor(placeOf(config), { environment: env, process, endsEarly: isManaged(env) })
+    },
+    inherit: async (config, onOrphaned) => {
+      if (channel === undefined) return { inherited: await activated(config, process), predecessor: undefined }
+      // systemd keeps the gateway when the launcher ends.
+      if (!isManaged(env)) lifeline?.resume().once('close', onOrphaned)
+      const [{ takeOverFrom }] = await Promise.all([import('../takeover/client.ts'), load()])
+      const taken = await takeOverFrom(placeOf(config), channel, process)
+      taken.inherited.closeUnwanted(placesOf(config))
+      return taken
+    },
+    serves: async (log) => {
+      await notifyReady(process.pid, env, log)
+      lifeline?.on('error', () => {}).write(SERVES)
+    },
+  }
+}
+
+const placeOf = ({ state }: Config) => takeoverPlace(state === 'off' ? undefined : state.path)
+
+/** What systemd listens on is what the configuration says, or nothing starts: the two must not differ unnoticed. */
+async function activated(config: Config, { env, pid }: NodeJS.Process): Promise<InheritedSockets | undefined> {
+  const sockets = await activatedSockets(env, pid)
+  if (sockets.length === 0) return undefined
+  const inherited = new InheritedSockets(sockets)
+  const [unwanted] = inherited.closeUnwanted(placesOf(config))
+  if (unwanted === undefined) return inherited
+  inherited.close()
+  throw new CommandError(
+    translate(
+      'systemd listens at {address}, where the configuration has no port: make ListenStream= and listen (or admin) equal',
+      { address: unwanted },
+    ),
+  )
+}

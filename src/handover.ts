@@ -1,0 +1,182 @@
+/**
+ * What this gateway does when another process takes over: it accepts nobody, finishes what is being set up, finishes the
+ * calls to vendors that are under way, and gives its store away. Then the other process serves, and this one drains.
+ */
+import type { Clock, Timer } from './clock.ts'
+import type { Config } from './config/schema.ts'
+import { GatewayError } from './errors.ts'
+import type { Log } from './log.ts'
+import type { OpenPort } from './network/inherited-sockets.ts'
+import type { CarriedUpstream } from './pool/former-process.ts'
+import type { Pool } from './pool/pool.ts'
+import type { Upstream } from './pool/upstream.ts'
+import type { DataPlane } from './proxy/data-plane.ts'
+import type { Reload } from './reload.ts'
+import type { HandoverStore, Store } from './store/contract.ts'
+import type { PausableAccountStore } from './store/pausable-account-store.ts'
+import type { Supply } from './supply/supply.ts'
+import type { DrainObserver } from './takeover/client.ts'
+import { takeoverPlace } from './takeover/place.ts'
+import { type TakeoverHandler, TakeoverServer } from './takeover/server.ts'
+
+/** The admin port, the callback port. */
+export interface Closable extends OpenPort {
+  close(): Promise<void>
+}
+
+interface HandoverParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly pool: Pool
+  readonly supply: Supply
+  readonly data: DataPlane
+  readonly store: HandoverStore
+  readonly accountStore: PausableAccountStore
+  readonly reload: Reload
+  readonly otherPorts: readonly OpenPort[]
+  /** The other process serves: this one is to drain and to end. */
+  readonly onTaken: () => void
+}
+
+/**
+ * Lets other processes take over, where that is possible.
+ * @returns undefined where it is not: nothing is kept on the disk, or the system has no way; the log says why
+ */
+export async function offerHandover(
+  { state }: Config,
+  parts: Omit<HandoverParts, 'store'> & { readonly store: Store | HandoverStore },
+): Promise<{ close(): void } | undefined> {
+  const { store, clock, log } = parts
+  if (state === 'off' || !isHandoverStore(store)) return undefined
+  const handover = new Handover({ ...parts, store })
+  try {
+    const server = await TakeoverServer.open(takeoverPlace(state.path), handover, { clock, log })
+    return {
+      close: () => {
+        server.close()
+        handover.close()
+      },
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unexpected error'
+    log.child({ mod: 'takeover' }).info({ reason }, 'start --takeover is not possible here')
+    return undefined
+  }
+}
+
+const isHandoverStore = (store: Store | HandoverStore): store is HandoverStore => 'suspend' in store
+
+/** What ends in the process before this one ends in the pool. */
+export function drainObserver(pool: Pool, clock: Clock): DrainObserver {
+  return {
+    leasesLeft: (id, count) => pool.leasesLeftThere(id, count, clock.now()),
+    ended: () => pool.formerEnded(clock.now()),
+  }
+}
+
+/** Clients that have connected but said nothing so far are not waited for longer, ms. */
+const MUTE_MS = 300
+/** Nor requests that are still without an upstream; those who connect meanwhile wait in the system's queue. */
+const SETTLE_MS = 5_000
+/** Nor vendors. What a call without an answer bought, the other process asks the vendor, where that is possible. */
+const CALLS_MS = 5_000
+const POLL_MS = 5
+/** How often the other process hears how many tunnels are left. */
+const REPORT_MS = 100
+
+const MOVED = new GatewayError('GW_STOPPING', 'another process of the gateway has taken over: connect again')
+
+class Handover implements TakeoverHandler {
+  readonly #parts: HandoverParts
+  #report: Timer | undefined
+  /** Ends the wait of reloads. */
+  #over = () => {}
+
+  constructor(parts: HandoverParts) {
+    this.#parts = parts
+  }
+
+  get ports(): readonly OpenPort[] {
+    return [...this.#parts.data.openPorts, ...this.#parts.otherPorts]
+  }
+
+  async release(): Promise<CarriedUpstream[]> {
+    const { clock, pool, data, store, accountStore, reload } = this.#parts
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#over = resolve
+    reload.hold(promise)
+    try {
+      await closeGently(data, clock)
+      await accountStore.pause(CALLS_MS)
+      await store.suspend()
+    } catch (error) {
+      await this.resume()
+      throw error
+    }
+    data.stopLending(MOVED)
+    const now = clock.now()
+    return [...pool.members()].map((upstream) => carry(upstream, now))
+  }
+
+  async resume(): Promise<void> {
+    const { data, store, accountStore } = this.#parts
+    store.resume()
+    accountStore.resume()
+    data.lendAgain()
+    await data.reopenPorts()
+    this.#over()
+  }
+
+  taken(report: (left: [string, number][]) => void): void {
+    const { pool, supply, reload, onTaken } = this.#parts
+    reload.close()
+    supply.stopBuying()
+    const lent = new Map([...pool.members()].filter(({ leases }) => leases > 0).map((upstream) => [upstream, -1]))
+    this.#watch(lent, report)
+    onTaken()
+    this.#over()
+  }
+
+  /** @param known the upstreams with open tunnels, and how many were reported last */
+  #watch(known: Map<Upstream, number>, report: (left: [string, number][]) => void): void {
+    const changed: [string, number][] = []
+    for (const [upstream, count] of known) {
+      if (upstream.leases === count) continue
+      changed.push([upstream.id, upstream.leases])
+      if (upstream.leases === 0) known.delete(upstream)
+      else known.set(upstream, upstream.leases)
+    }
+    if (changed.length > 0) report(changed)
+    if (known.size > 0) this.#report = this.#parts.clock.after(REPORT_MS, () => this.#watch(known, report))
+  }
+
+  close(): void {
+    this.#report?.clear()
+  }
+}
+
+/**
+ * For a port that another process goes on with: accepts nobody, and resolves when those who have connected have their tunnel
+ * or answer. None of them is refused, but for what takes too long.
+ */
+export async function closeGently(data: DataPlane, clock: Clock): Promise<void> {
+  data.closePorts()
+  const startedAt = clock.now()
+  while (data.settingUp > 0 && clock.now() < startedAt + SETTLE_MS) {
+    if (clock.now() > startedAt + MUTE_MS) data.closeMute()
+    await clock.sleep(POLL_MS)
+  }
+  data.closeMute()
+}
+
+/** A lease that may still become a tunnel counts as a use: it does so here, after the other process has counted. */
+function carry(upstream: Upstream, now: number): CarriedUpstream {
+  const { id, leases, worked, consecutiveFailures, latencyMs } = upstream
+  const hostRests = [...(upstream.hostRests ?? [])].map(([host, until]): [string, number] => [host, until - now])
+  return {
+    ...{ id, leases, worked, consecutiveFailures, latencyMs },
+    uses: upstream.uses + upstream.usesReserved,
+    restMs: Math.max(0, upstream.restUntil - now),
+    hostRests: hostRests.filter(([, ms]) => ms > 0),
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Starts the process that takes over. It must be a child with a channel for handles from its first moment on, and Node gives
+ * such a channel only to a process that it starts: so `turnpike start --takeover` is two processes. This one passes signals
+ * on, ends with the other, and ends the other with itself.
+ */
+
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { CommandError } from '../cli/words.ts'
+import { translate } from '../messages/translate.ts'
+import { LineChannel } from './line-channel.ts'
+import { type Request, reply } from './messages.ts'
+
+/** Tells the child the name of its channel. */
+export const CHANNEL_VARIABLE = 'TURNPIKE_TAKEOVER'
+/** While this descriptor of the child is open, its launcher lives. */
+export const LIFELINE = 4
+/** What the child writes there when it serves. */
+export const SERVES = 'serves\n'
+
+type PassedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+const PASSED: readonly PassedSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
+interface LaunchDeps {
+  readonly environment: NodeJS.ProcessEnv
+  readonly process: {
+    readonly execPath: string
+    readonly execArgv: readonly string[]
+    readonly argv: readonly string[]
+    on(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
+    off(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
+  }
+  /** End when the child serves: a service manager that was told the child's number watches it from then on. */
+  readonly endsEarly: boolean
+}
+
+/**
+ * @param place see place.ts
+ * @returns the exit code of the process that took over; undefined: no gateway runs there, there is nothing to take over
+ * @throws {CommandError} when the running gateway does not answer as one
+ */
+export async function launchSuccessor(place: string, deps: LaunchDeps): Promise<number | undefined> {
+  const { process, environment } = deps
+  const id = randomUUID()
+  const channel = await openChannel(place, id)
+  if (channel === undefined) return undefined
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    env: { ...environment, NODE_CHANNEL_FD: '3', [CHANNEL_VARIABLE]: id },
+    stdio: ['inherit', 'inherit', 'inherit', channel, 'pipe'],
+  })
+  channel.destroy()
+  const pass = (signal: NodeJS.Signals) => void child.kill(signal)
+  for (const signal of PASSED) process.on(signal, pass)
+  try {
+    const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
+    return await (deps.endsEarly ? Promise.race([ended, serves(child.stdio[LIFELINE] as Duplex)]) : ended)
+  } finally {
+    for (const signal of PASSED) process.off(signal, pass)
+  }
+}
+
+/** @returns undefined when nobody listens there */
+async function openChannel(place: string, id: string): Promise<Socket | undefined> {
+  const socket = connect(place)
+  try {
+    await once(socket, 'connect')
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
+    throw new CommandError(translate('the running gateway cannot be asked at {place} ({code})', { place, code }), {
+      cause: error,
+    })
+  }
+  return new Promise((resolve, reject) => {
+    const refuse = () =>
+      reject(new CommandError(translate('what listens at {place} is no gateway that can be taken over', { place })))
+    const channel = new LineChannel(socket, {
+      message: (value) => (reply.safeParse(value).data?.kind === 'ready' ? resolve(channel.pause()) : refuse()),
+      closed: refuse,
+    })
+    channel.send({ kind: 'channel', id } satisfies Request)
+  })
+}
+
+async function serves(lifeline: Duplex): Promise<number> {
+  let said = ''
+  for await (const piece of lifeline) {
+    said += String(piece)
+    if (said.includes(SERVES)) return 0
+  }
+  return new Promise(() => {})
+}

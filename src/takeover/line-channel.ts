@@ -1,0 +1,53 @@
+/** JSON values over a socket, one a line. */
+import type { Socket } from 'node:net'
+
+/** The list of 100,000 upstreams has 20 MiB. */
+const MAX_LINE = 64 * 1_048_576
+
+export interface LineHandler {
+  message(value: unknown): void
+  /** The other side has ended or is gone, or has sent what is no line of JSON. Called once, also after `close`. */
+  closed(): void
+}
+
+export class LineChannel {
+  readonly #socket: Socket
+  #received = ''
+
+  constructor(socket: Socket, handler: LineHandler) {
+    this.#socket = socket.setEncoding('utf8')
+    socket.on('error', () => {})
+    socket.on('data', (text: string) => this.#read(text, handler))
+    socket.on('end', () => socket.destroy())
+    socket.once('close', () => handler.closed())
+  }
+
+  send(value: object): void {
+    this.#socket.write(`${JSON.stringify(value)}\n`)
+  }
+
+  close(): void {
+    this.#socket.end()
+  }
+
+  /** Reads no further, so that another process can go on with the socket. */
+  pause(): Socket {
+    return this.#socket.pause()
+  }
+
+  #read(text: string, handler: LineHandler): void {
+    this.#received += text
+    if (this.#received.length > MAX_LINE) return void this.#socket.destroy()
+    const lines = this.#received.split('\n')
+    this.#received = lines.pop() ?? ''
+    for (const line of lines) {
+      let value: unknown
+      try {
+        value = JSON.parse(line)
+      } catch {
+        return void this.#socket.destroy()
+      }
+      handler.message(value)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What the running gateway and the process that takes over say to each other: one JSON object a line, over a Unix socket in
+ * the state folder. docs/adr/0016-takeover.md has the order.
+ */
+import { z } from 'zod'
+
+/** Another number: the two programs do not understand each other, and the older one has to be stopped first. */
+export const PROTOCOL = 1
+
+/** The first line of a connection that will carry sockets; from the launcher of the new process. */
+const channel = z.object({ kind: z.literal('channel'), id: z.uuid() })
+
+const hello = z.object({ kind: z.literal('hello'), protocol: z.int(), channel: z.uuid() })
+/** The new process has the ports, and could start: it asks for the state. */
+const take = z.object({ kind: z.literal('take') })
+/** It serves: the old process may drain. */
+const serving = z.object({ kind: z.literal('serving') })
+
+/** From the new process to the old one. */
+export const request = z.discriminatedUnion('kind', [channel, hello, take, serving])
+export type Request = z.infer<typeof request>
+
+const address = z.object({ host: z.string(), port: z.int() })
+
+/** What the old process knows of an upstream beside its facts. Times are relative: the clocks of two processes differ. */
+const carriedUpstream = z.object({
+  id: z.string(),
+  /** Tunnels and answers that are open through it. */
+  leases: z.int().nonnegative(),
+  uses: z.int().nonnegative(),
+  worked: z.boolean(),
+  consecutiveFailures: z.int().nonnegative(),
+  /** Rest that is left, ms. */
+  restMs: z.number().nonnegative(),
+  latencyMs: z.number().nonnegative(),
+  /** Target hosts that must not see it, and for how long, ms. */
+  hostRests: z.array(z.tuple([z.string(), z.number()]).readonly()).readonly(),
+})
+
+/** The channel is known: a process may be started with it. */
+const ready = z.object({ kind: z.literal('ready') })
+/** The sockets that come through the channel, in this order, under the addresses of the old configuration. */
+const ports = z.object({ kind: z.literal('ports'), ports: z.array(address) })
+const refused = z.object({ kind: z.literal('refused'), reason: z.string() })
+/** The state folder is free. */
+const released = z.object({ kind: z.literal('released'), upstreams: z.array(carriedUpstream) })
+/** So many tunnels are left of those of an upstream. */
+const leases = z.object({ kind: z.literal('leases'), left: z.array(z.tuple([z.string(), z.int().nonnegative()])) })
+
+/** From the old process to the new one. */
+export const reply = z.discriminatedUnion('kind', [ready, ports, refused, released, leases])
+export type Reply = z.infer<typeof reply>
+
+/** Beside each socket that comes through the channel. */
+export const delivery = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('port'), index: z.int().nonnegative() }),
+  /** Accepted while the port changed hands. */
+  z.object({ kind: z.literal('connection'), index: z.int().nonnegative() }),
+])
+export type Delivery = z.infer<typeof delivery>

@@ -1,0 +1,209 @@
+/**
+ * The running gateway's side of a takeover: another process asks for ports and state, and gets them, or the reason why not.
+ * One at a time. Until the other process serves, everything can be taken back; when it dies before that, this one goes on.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Clock, Timer } from '../clock.ts'
+import { runInBackground } from '../internal-errors.ts'
+import type { Log } from '../log.ts'
+import type { OpenPort } from '../network/inherited-sockets.ts'
+import type { CarriedUpstream } from '../pool/former-process.ts'
+import { LineChannel } from './line-channel.ts'
+import { PROTOCOL, type Reply, type Request, request } from './messages.ts'
+
+type LeasesLeft = Extract<Reply, { kind: 'leases' }>['left']
+
+/** The gateway that is taken over. */
+export interface TakeoverHandler {
+  readonly ports: readonly OpenPort[]
+  /**
+   * Accepts nobody any more, finishes what is being set up, and gives the state folder away.
+   * @throws {Error} with a sentence, when that is not possible; then nothing has changed
+   */
+  release(): Promise<CarriedUpstream[]>
+  /** The other process has not come to serve: everything as before. */
+  resume(): Promise<void>
+  /** The other process serves. @param report is to be called whenever tunnels of an upstream have ended */
+  taken(report: (left: LeasesLeft) => void): void
+}
+
+/** A process that is being started with the channel has to have asked by then. */
+const CHANNEL_KEPT_MS = 120_000
+
+interface Deps {
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export class TakeoverServer {
+  readonly #place: string
+  readonly #handler: TakeoverHandler
+  readonly #deps: Deps
+  #server: Server | undefined
+  readonly #channels = new Map<string, { readonly socket: Socket; readonly timer: Timer }>()
+  readonly #connections = new Set<LineChannel>()
+  /** The process that takes over. */
+  #successor: LineChannel | undefined
+  #stage: 'idle' | 'asked' | 'releasing' | 'released' | 'taken' = 'idle'
+
+  private constructor(place: string, handler: TakeoverHandler, deps: Deps) {
+    this.#place = place
+    this.#handler = handler
+    this.#deps = deps
+  }
+
+  /**
+   * @param place path of the socket. The caller holds the folder: what is there already is left over from a killed process
+   * @throws the system's error when there can be no socket
+   */
+  static async open(place: string, handler: TakeoverHandler, deps: Deps): Promise<TakeoverServer> {
+    const server = new TakeoverServer(place, handler, { ...deps, log: deps.log.child({ mod: 'takeover' }) })
+    await server.#listen()
+    return server
+  }
+
+  async #listen(): Promise<void> {
+    rmSync(this.#place, { force: true })
+    const server = createServer((socket) => this.#accept(socket))
+    server.listen(this.#place)
+    await once(server, 'listening')
+    chmodSync(this.#place, 0o600)
+    server.on('error', (error) => this.#deps.log.error({ err: error }, 'a takeover could not be accepted'))
+    this.#server = server
+  }
+
+  #accept(socket: Socket): void {
+    const channel: LineChannel = new LineChannel(socket, {
+      message: (value) => this.#received(channel, value),
+      closed: () => this.#closed(channel),
+    })
+    this.#connections.add(channel)
+  }
+
+  #received(from: LineChannel, value: unknown): void {
+    const message = request.safeParse(value).data
+    if (message === undefined) from.close()
+    else if (message.kind === 'channel') this.#keepChannel(message.id, from)
+    else if (message.kind === 'hello') this.#greet(from, message)
+    else if (from !== this.#successor) from.close()
+    else if (message.kind === 'take' && this.#stage === 'asked') runInBackground(this.#release())
+    else if (message.kind === 'serving' && this.#stage === 'released') this.#taken()
+  }
+
+  /** The launcher's end of it goes to the new process, this end to the one that sends the sockets. */
+  #keepChannel(id: string, from: LineChannel): void {
+    from.send({ kind: 'ready' } satisfies Reply)
+    this.#connections.delete(from)
+    const timer = this.#deps.clock.after(CHANNEL_KEPT_MS, () => this.#takeChannel(id)?.destroy())
+    this.#channels.set(id, { socket: from.pause(), timer })
+  }
+
+  #takeChannel(id: string): Socket | undefined {
+    const kept = this.#channels.get(id)
+    kept?.timer.clear()
+    this.#channels.delete(id)
+    return kept?.socket
+  }
+
+  #greet(from: LineChannel, { protocol, channel }: Extract<Request, { kind: 'hello' }>): void {
+    const socket = this.#takeChannel(channel)
+    const reason = this.#refusal(protocol, socket)
+    if (reason !== undefined || socket === undefined) {
+      socket?.destroy()
+      from.send({ kind: 'refused', reason: reason ?? '' } satisfies Reply)
+      from.close()
+      return
+    }
+    this.#stage = 'asked'
+    this.#successor = from
+    const { ports } = this.#handler
+    from.send({ kind: 'ports', ports: ports.map(({ place }) => place) } satisfies Reply)
+    sendSockets(socket, ports, this.#deps.log)
+  }
+
+  #refusal(protocol: number, channel: Socket | undefined): string | undefined {
+    if (protocol !== PROTOCOL)
+      return 'the two versions of turnpike do not understand each other: stop the running one first'
+    if (this.#stage !== 'idle') return 'another process is taking over already'
+    return channel === undefined ? 'the channel for the ports is gone' : undefined
+  }
+
+  async #release(): Promise<void> {
+    const successor = this.#successor
+    this.#stage = 'releasing'
+    this.#deps.log.info('another process takes over: the ports are handed to it')
+    try {
+      const upstreams = await this.#handler.release()
+      this.#stopListening()
+      this.#stage = 'released'
+      successor?.send({ kind: 'released', upstreams } satisfies Reply)
+      // It has died meanwhile.
+      if (this.#successor !== successor) await this.#resume()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unexpected error'
+      this.#deps.log.error({ reason }, 'not handed over')
+      successor?.send({ kind: 'refused', reason } satisfies Reply)
+      this.#stage = 'idle'
+      this.#successor = undefined
+      successor?.close()
+    }
+  }
+
+  #taken(): void {
+    this.#stage = 'taken'
+    this.#handler.taken((left) => this.#successor?.send({ kind: 'leases', left } satisfies Reply))
+  }
+
+  #closed(channel: LineChannel): void {
+    this.#connections.delete(channel)
+    if (channel !== this.#successor) return
+    this.#successor = undefined
+    if (this.#stage === 'released') runInBackground(this.#resume())
+    else if (this.#stage === 'asked') this.#stage = 'idle'
+  }
+
+  async #resume(): Promise<void> {
+    this.#deps.log.error('the process that was to take over has ended: this one goes on')
+    await this.#handler.resume()
+    await this.#listen()
+    this.#stage = 'idle'
+  }
+
+  /** The file is gone when this returns: the next process makes its own. */
+  #stopListening(): void {
+    this.#server?.close()
+    this.#server = undefined
+    for (const id of [...this.#channels.keys()]) this.#takeChannel(id)?.destroy()
+  }
+
+  /** Ends everything: the other process takes what is open here for ended. */
+  close(): void {
+    this.#stage = 'taken'
+    this.#stopListening()
+    for (const channel of this.#connections) channel.close()
+  }
+}
+
+/** `tsc` renames the files that imports name, but not those that URLs name. */
+const SENDER = fileURLToPath(
+  new URL(import.meta.url.endsWith('.js') ? './send-sockets.js' : './send-sockets.ts', import.meta.url),
+)
+
+function sendSockets(channel: Socket, ports: readonly OpenPort[], log: Log): void {
+  const child = spawn(process.execPath, [SENDER, String(ports.length)], {
+    env: { ...process.env, NODE_CHANNEL_FD: '3' },
+    stdio: ['ignore', 'ignore', 'pipe', channel, ...ports.map(({ descriptor }) => descriptor)],
+  })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, 2_000)
+  })
+  child.on('error', (error) => log.error({ err: error }, 'the ports could not be sent'))
+  // The other process notices: its end of the channel closes.
+  child.on('close', (code) => code === 0 || log.error({ code, said }, 'the ports could not be sent'))
+  channel.destroy()
+}

@@ -1,0 +1,8 @@
+/** For commands that are run in the test's own process: it opens its ports itself, and nobody is told. */
+import type { Takeover } from '../../src/cli/takeover.ts'
+
+export const noTakeover: Takeover = {
+  launch: async () => undefined,
+  inherit: async () => ({ inherited: undefined, predecessor: undefined }),
+  serves: async () => {},
+}
