@@ -144,6 +144,9 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         inherited,
       })
       closers.unshift(() => admin.close())
+      reload.onApplied(({ admin: settings }) => {
+        if (settings !== 'off' && settings.token !== undefined) admin.useToken(settings.token)
+      })
       others.push({ place: config.admin, ...admin })
       adminAddress = admin.address
       guard.reservePort(admin.address.port)

@@ -9,11 +9,13 @@ import type { Clock, Timer } from './clock.ts'
 import { applicable, changesOf } from './config/difference.ts'
 import type { ConfigSource } from './config/load.ts'
 import { poolSettings } from './config/pool-limits.ts'
+import { referencedFiles } from './config/referenced-files.ts'
 import type { Config } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
-import { type FileWatch, watchFile } from './config/watch.ts'
+import { type FileWatch, watchFiles } from './config/watch.ts'
 import type { DescriptorBudget } from './descriptors.ts'
 import { ConfigError } from './errors.ts'
+import { versionOf } from './file-version.ts'
 import { runInBackground } from './internal-errors.ts'
 import { type Log, setLogLevel } from './log.ts'
 import type { Health } from './pool/health.ts'
@@ -61,6 +63,10 @@ export class Reload {
   #latest: Promise<unknown> = Promise.resolve()
   #draining: Timer | undefined
   #watch: FileWatch | undefined
+  /** What is watched beside the configuration itself, and its state when that was read last. */
+  #referenced: readonly string[] = []
+  #version = ''
+  #onApplied = (_config: Config) => {}
   #isClosed = false
 
   /** @param read reads the configuration again; undefined: there is no file */
@@ -136,6 +142,7 @@ export class Reload {
     }
     this.#commit(config, ports, nextSources)
     this.#loaded = { config, source }
+    this.#onApplied(config)
     this.watch()
     return { changed: changesOf(former, wanted), needsRestart }
   }
@@ -183,7 +190,12 @@ export class Reload {
     return error instanceof VendorError ? error.message : sentenceOf(error)
   }
 
-  /** Watches the file while `reload: auto`. */
+  /** @param listener hears of each configuration that has come into force */
+  onApplied(listener: (config: Config) => void): void {
+    this.#onApplied = listener
+  }
+
+  /** Watches the file, and those that it names, while `reload: auto`. */
   watch(): void {
     const { config, source } = this
     const isWanted = config.reload === 'auto' && source !== undefined && this.#read !== undefined
@@ -191,8 +203,12 @@ export class Reload {
       this.#unwatch()
       return
     }
-    this.#watch ??= watchFile(
-      source.file,
+    const referenced = referencedFiles(source.text, source.file)
+    this.#version = versionOf(referenced)
+    if (!isSame(referenced, this.#referenced)) this.#unwatch()
+    this.#referenced = referenced
+    this.#watch ??= watchFiles(
+      [source.file, ...referenced],
       this.#parts.clock,
       () => this.#written(),
       (error) => this.#log.error({ code: error.code }, 'the file cannot be watched: reload with SIGHUP or a command'),
@@ -209,8 +225,8 @@ export class Reload {
     }
     const { text, environment } = this.source ?? {}
     // The file .env lies in the same folder.
-    if (found === undefined || found.text !== text || !isSame(found.environment, environment))
-      void this.reload('file').catch(() => {})
+    const isNew = found === undefined || found.text !== text || !isSame(found.environment, environment)
+    if (isNew || versionOf(this.#referenced) !== this.#version) void this.reload('file').catch(() => {})
   }
 
   #unwatch(): void {

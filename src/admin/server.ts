@@ -35,6 +35,8 @@ export interface AdminServer {
   readonly address: Address
   /** The number of the descriptor of its socket. */
   readonly descriptor: number
+  /** The token that is demanded from now on. */
+  useToken(token: Secret): void
   /** Ends every connection; resolves when the port is free. */
   close(): Promise<void>
 }
@@ -56,12 +58,17 @@ export async function startAdmin(
 ): Promise<AdminServer> {
   const log = deps.log.child({ mod: 'admin' })
   refuseExposure(settings)
-  const token =
+  let token =
     settings.token ?? (settings.stateDir === undefined ? undefined : await storedToken(settings.stateDir, log))
   const { clock } = deps
   const isOwnHost = hostCheck(settings.host)
   const readsNeedToken = !isLoopback(settings.host)
-  const parts = { view, clock, startedAt: clock.now(), log, token, isOwnHost, readsNeedToken }
+  const parts = {
+    ...{ view, clock, startedAt: clock.now(), log, isOwnHost, readsNeedToken },
+    get token() {
+      return token
+    },
+  }
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings
   const server = http.createServer(
     // The routes answer a missing Host as they do a wrong one.
@@ -77,7 +84,14 @@ export async function startAdmin(
   await listenAt(server, settings, deps.inherited)
   server.on('error', (error) => log.error({ err: error }, 'the admin port could not accept a connection'))
   const { address, port } = server.address() as AddressInfo
-  return { address: { host: address, port }, descriptor: descriptorOf(server), close: () => close(server) }
+  return {
+    address: { host: address, port },
+    descriptor: descriptorOf(server),
+    useToken: (next) => {
+      token = next
+    },
+    close: () => close(server),
+  }
 }
 
 /** The routes, and the libraries under them, are loaded for the first request: a gateway that nobody asks saves 10 MB. */

@@ -28,10 +28,17 @@ const byName = (list: Named) => new Map(list.map((entry) => [entry.name, entry])
  * @returns `next` as far as a running process can take it up, and the paths of what needs a restart
  */
 export function applicable(former: Config, next: Config): { config: Config; needsRestart: string[] } {
-  const { state, admin, callback } = former
+  const { state, callback } = former
+  const admin = hasOnlyNewToken(former.admin, next.admin) ? next.admin : former.admin
   const config = { ...next, state, admin, callback, log: { ...next.log, format: former.log.format } }
-  const needsRestart = FIXED.filter((path) => !isSame(at(former, path), at(next, path))).map((path) => path.join('.'))
+  const needsRestart = FIXED.filter((path) => !isSame(at(config, path), at(next, path))).map((path) => path.join('.'))
   return { config, needsRestart }
+}
+
+/** A token that is gone is no new one: whoever knows the former one could go on. */
+function hasOnlyNewToken(former: Config['admin'], next: Config['admin']): boolean {
+  if (former === 'off' || next === 'off' || next.token === undefined) return false
+  return isSame({ ...former, token: next.token }, next)
 }
 
 function at(config: Config, path: readonly string[]): unknown {

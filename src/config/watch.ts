@@ -1,5 +1,5 @@
 /**
- * Tells when a configuration file has been written. Editors write a new file and rename it over the old one, and mounted
+ * Tells when one of the files of a configuration has been written. Editors write a new file and rename it over the old one, and mounted
  * configurations are symbolic links that are replaced: so the folder is watched, not the file. A file is read when nothing
  * has happened in its folder for a moment, so that one that is half written is not.
  */
@@ -14,11 +14,11 @@ export interface FileWatch {
 }
 
 /**
- * @param onWritten called after anything in the folder was written: whether the file has changed is for its reader to see
- * @param onFailed the folder cannot be watched (any more)
+ * @param onWritten called after anything in a folder was written: whether a file has changed is for its reader to see
+ * @param onFailed a folder cannot be watched (any more)
  */
-export function watchFile(
-  file: string,
+export function watchFiles(
+  files: readonly string[],
   clock: Clock,
   onWritten: () => void,
   onFailed: (error: NodeJS.ErrnoException) => void,
@@ -28,17 +28,18 @@ export function watchFile(
     timer?.clear()
     timer = clock.after(QUIET_MS, onWritten)
   }
-  let watcher: FSWatcher | undefined
-  try {
-    watcher = watch(dirname(file), { persistent: false }, settle)
-    watcher.on('error', onFailed)
-  } catch (error) {
-    onFailed(error as NodeJS.ErrnoException)
+  const watchers: FSWatcher[] = []
+  for (const folder of new Set(files.map((file) => dirname(file)))) {
+    try {
+      watchers.push(watch(folder, { persistent: false }, settle).on('error', onFailed))
+    } catch (error) {
+      onFailed(error as NodeJS.ErrnoException)
+    }
   }
   return {
     close() {
       timer?.clear()
-      watcher?.close()
+      for (const watcher of watchers) watcher.close()
     },
   }
 }

@@ -4,10 +4,11 @@
  *
  * Looked at, not watched: certificates are replaced by renaming, by moving a link, or one file after the other.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
+import { versionOf } from '../file-version.ts'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -38,7 +39,7 @@ export class TlsCertificate {
     this.#files = files
     this.#clock = clock
     this.#observer = observer
-    this.#seen = versionOf(files)
+    this.#seen = versionOf([files.cert, files.key])
     this.#context = readPair(files)
     this.#schedule()
   }
@@ -61,7 +62,7 @@ export class TlsCertificate {
   }
 
   #look(): void {
-    const version = versionOf(this.#files)
+    const version = versionOf([this.#files.cert, this.#files.key])
     if (version === this.#seen) return
     this.#seen = version
     try {
@@ -82,16 +83,6 @@ function readPair({ cert, key }: TlsFiles): SecureContext {
   // Looked up here: most gateways have no port with TLS, and save 1 MB.
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   return createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
-}
-
-/** Changes when one of the files does: links are followed. */
-function versionOf({ cert, key }: TlsFiles): string {
-  return [cert, key].map(versionOfFile).join(' ')
-}
-
-function versionOfFile(file: string): string {
-  const facts = statSync(file, { throwIfNoEntry: false, bigint: true })
-  return facts === undefined ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeNs}`
 }
 
 /** Why a pair cannot be used. @returns undefined when it can */

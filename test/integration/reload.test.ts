@@ -1,7 +1,7 @@
 /** Another configuration while the gateway runs: what changes, what stays, and what a mistake does. */
 
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -122,6 +122,41 @@ describe('what only a restart takes up', () => {
     expect(report).toEqual({ changed: ['admin', 'limits'], needsRestart: ['admin'] })
     expect(gateway.log.records().some(({ path, msg }) => path === 'admin' && /restart/.test(String(msg)))).toBe(true)
   })
+})
+
+it('a new admin.token is demanded at once, a token that is taken away needs a restart', {
+  timeout: 90_000,
+}, async () => {
+  const config = { admin: { port: 0, token: 'the-former-admin-token' } }
+  const gateway = await startReloadable({ config, secrets: ['the-former-admin-token', 'the-next-admin-token'] })
+  const ask = async (token: string) => {
+    const headers = { Authorization: `Bearer ${token}` }
+    const place = `http://127.0.0.1:${gateway.app.admin?.port}/v1/reload`
+    const reply = await fetch(place, { method: 'POST', headers, body: '{}' })
+    return { status: reply.status, body: (await reply.json()) as unknown }
+  }
+  gateway.write({ admin: { port: 0, token: 'the-next-admin-token' } })
+  expect(await ask('the-next-admin-token')).toMatchObject({ status: 401 })
+  expect(await ask('the-former-admin-token')).toEqual({ status: 200, body: { changed: ['admin'], needsRestart: [] } })
+  expect(await ask('the-former-admin-token')).toMatchObject({ status: 401 })
+  expect(await ask('the-next-admin-token')).toMatchObject({ status: 200 })
+  gateway.write({ admin: { port: 0 } })
+  expect(await ask('the-next-admin-token')).toMatchObject({ body: { needsRestart: ['admin'] } })
+  expect(await ask('the-next-admin-token')).toMatchObject({ status: 200 })
+})
+
+it('a list of hosts is watched too, wherever it lies', async () => {
+  const gateway = await startReloadable()
+  const lists = join(gateway.folder, 'lists')
+  mkdirSync(lists)
+  writeFileSync(join(lists, 'blocked.txt'), 'other.test\n')
+  await gateway.change({ reload: 'auto', routes: [{ hosts: 'lists/blocked.txt', to: 'block' }] })
+  expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
+  writeFileSync(join(lists, 'blocked.txt'), 'echo.test\n')
+  const reloads = () => gateway.log.records().filter(({ trigger }) => trigger === 'file')
+  await eventually(() => reloads().length).toBe(1)
+  expect(reloads()[0]).toMatchObject({ changed: ['routes'] })
+  expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(403)
 })
 
 it('reloads are one after another, however many are asked for at once', async () => {
