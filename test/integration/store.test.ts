@@ -261,7 +261,7 @@ describe('handed over', () => {
     await store.callBegins(call)
     await store.close()
     const { restored } = await open()
-    expect(restored.upstreams.map(({ facts, standing }) => [facts.id, standing])).toEqual([
+    expect(restored.upstreams.map(({ facts, state }) => [facts.id, state])).toEqual([
       ['a', 'alive'],
       ['b', 'gone'],
     ])
