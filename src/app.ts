@@ -19,7 +19,7 @@ import type { InheritedSockets } from './network/inherited-sockets.ts'
 import { Health } from './pool/health.ts'
 import { Pool, type PoolObserver } from './pool/pool.ts'
 import { DataPlane } from './proxy/data-plane.ts'
-import { TrafficCounters } from './proxy/stream-info.ts'
+import { StreamCounters } from './proxy/stream-info.ts'
 import { type LoadedConfig, logAdvice, Reload } from './reload.ts'
 import { budgetOf, dataSettings } from './settings.ts'
 import type { HandoverStore, Restored, Store } from './store/contract.ts'
@@ -43,7 +43,7 @@ export interface App {
   readonly pool: Pool
   readonly supply: Supply
   readonly data: DataPlane
-  readonly traffic: TrafficCounters
+  readonly traffic: StreamCounters
   /** The configuration in force, and where it listens. */
   readonly gateway: GatewayParts
   /** What the admin port shows and does, whether there is one or not. */
@@ -262,7 +262,7 @@ function assemble(
     lineDown: (provider, broken) => supply.lineDown(provider, broken),
     lineUp: (provider) => supply.lineUp(provider),
   })
-  const traffic = new TrafficCounters(log, clock, { access: config.log.access === 'on' })
+  const traffic = new StreamCounters(log, clock, { access: config.log.access === 'on' })
   const supply: Supply = new Supply(plannerSettings(config), sources, {
     clock,
     pool,

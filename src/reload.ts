@@ -21,7 +21,7 @@ import { type Log, setLogLevel } from './log.ts'
 import type { Health } from './pool/health.ts'
 import type { Pool } from './pool/pool.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
-import type { TrafficCounters } from './proxy/stream-info.ts'
+import type { StreamCounters } from './proxy/stream-info.ts'
 import { isSame } from './same.ts'
 import { budgetOf, dataSettings } from './settings.ts'
 import { type ConfiguredSources, plannerSettings } from './supply/configured-sources.ts'
@@ -48,7 +48,7 @@ interface ReloadParts {
   readonly health: Health
   readonly supply: Supply
   readonly data: DataPlane
-  readonly traffic: TrafficCounters
+  readonly traffic: StreamCounters
   readonly sources: ConfiguredSources
 }
 

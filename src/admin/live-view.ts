@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
-import type { TrafficCounters } from '../proxy/stream-info.ts'
+import type { StreamCounters } from '../proxy/stream-info.ts'
 import type { Secret } from '../secret.ts'
 import type { OperatorCalls } from '../supply/operator/call.ts'
 import type { SourceTrials, TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
@@ -38,7 +38,7 @@ export interface LiveParts {
   /** The entry for gateway.yaml. */
   readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null
   readonly data: DataPlane
-  readonly traffic: TrafficCounters
+  readonly traffic: StreamCounters
   readonly faults: () => Faults
   readonly gateway: GatewayParts
   readonly reload: AdminView['reload']

@@ -4,7 +4,7 @@
  */
 
 import type { AddressDesk } from '../proxy/address-requests.ts'
-import type { TrafficCounters } from '../proxy/stream-info.ts'
+import type { StreamCounters } from '../proxy/stream-info.ts'
 import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { ConnectionsQuery, ConnectionsReport } from './api/schemas/connections.ts'
@@ -89,7 +89,7 @@ export type RefillAnswer = 'ordered' | 'unknown' | 'not now'
 
 /** The plain numbers of the traffic counters. */
 export type TrafficFigures = Pick<
-  TrafficCounters,
+  StreamCounters,
   | 'requests'
   | 'openedCount'
   | 'openedBy'

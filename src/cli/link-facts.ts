@@ -18,7 +18,7 @@ export interface LinkFacts {
   /** Names of those that are left out. */
   readonly leftOut: readonly string[]
   /** Addresses of one call, where the link alone decides. */
-  readonly lot: number | null
+  readonly batchSize: number | null
   /** The file under config/examples that shows an entry for this host. */
   readonly example: string | null
 }
@@ -37,7 +37,16 @@ function exampleFor(host: string): string | null {
 
 export function factsOf(reading: LinkReading): LinkFacts {
   const { host, alternatives } = reading
-  const common = { host, alternatives, credentials: [], request: {}, extras: [], leftOut: [], lot: null, example: null }
+  const common = {
+    host,
+    alternatives,
+    credentials: [],
+    request: {},
+    extras: [],
+    leftOut: [],
+    batchSize: null,
+    example: null,
+  }
   if (reading.kind === 'unknown')
     return {
       ...common,
@@ -45,7 +54,7 @@ export function factsOf(reading: LinkReading): LinkFacts {
       example: exampleFor(host),
       product: null,
       use: 'as it is, reply sniffed',
-      lot: reading.count ?? null,
+      batchSize: reading.count ?? null,
     }
   const { vendor, product } = reading
   const known = { ...common, vendor: vendor.name, product }
@@ -53,7 +62,7 @@ export function factsOf(reading: LinkReading): LinkFacts {
     const credentials = Object.entries(reading.form.credentials).filter(
       ([, name]) => reading.params[name] !== undefined,
     )
-    return { ...known, use: 'as it is', credentials: credentials.map(([name]) => name), lot: reading.count ?? 1 }
+    return { ...known, use: 'as it is', credentials: credentials.map(([name]) => name), batchSize: reading.count ?? 1 }
   }
   const request = Object.fromEntries(Object.entries(reading.request).map(([name, value]) => [name, String(value)]))
   const { credentials, extras, leftOut } = reading

@@ -119,7 +119,7 @@ function nameOf({ provider }: Subject, facts: LinkFacts | undefined): string {
 }
 
 function lotOf(provider: ProviderConfig | undefined, facts: LinkFacts | undefined): number | null {
-  if (facts !== undefined) return facts.use === 'table' ? 1 : facts.lot
+  if (facts !== undefined) return facts.use === 'table' ? 1 : facts.batchSize
   return provider !== undefined && isStatic(provider) ? null : 1
 }
 

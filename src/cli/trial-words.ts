@@ -21,15 +21,15 @@ const TITLE_WIDTH = 10
 const line = (title: KnownText | '', text: string): string =>
   `${padEnd(title === '' ? '' : translate(title), TITLE_WIDTH)}${text}`
 
-/** What is about to happen. @param lot how many addresses one call brings */
-export function intention(what: string, lot: number | null, price: Price): string {
+/** What is about to happen. @param batchSize how many addresses one call brings */
+export function intention(what: string, batchSize: number | null, price: Price): string {
   const many =
-    lot === null
+    batchSize === null
       ? translate('as many addresses as it brings')
-      : lot === 1
+      : batchSize === 1
         ? translate('one address')
-        : translate('{count} addresses', { count: lot })
-  const facts = { what, many, cost: costOf(lot ?? undefined, price) }
+        : translate('{count} addresses', { count: batchSize })
+  const facts = { what, many, cost: costOf(batchSize ?? undefined, price) }
   return `${translate('one call to {what}, for {many}{cost}; no client is lent them', facts)}\n`
 }
 
@@ -40,7 +40,7 @@ function costOf(count: number | undefined, price: Price): string {
 }
 
 export function linkLines(facts: LinkFacts): string[] {
-  const { vendor, product, host, use, credentials, request, extras, leftOut, alternatives, lot, example } = facts
+  const { vendor, product, host, use, credentials, request, extras, leftOut, alternatives, batchSize, example } = facts
   const whose =
     vendor === null && example !== null
       ? translate('of a vendor without a table of its own')
@@ -51,7 +51,7 @@ export function linkLines(facts: LinkFacts): string[] {
     table: translate('called by the vendor’s table, with the account of the link and as many addresses as are needed'),
     'as it is': translate(
       'signed: called as it is, {count} addresses a call. With credentials: { key: ... } it is signed anew',
-      { count: lot ?? 1 },
+      { count: batchSize ?? 1 },
     ),
     'as it is, reply sniffed': translate('called as it is; the format of its reply is recognised'),
   }[use]

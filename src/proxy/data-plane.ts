@@ -28,7 +28,7 @@ import { HttpExchange } from './http-exchange.ts'
 import type { SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import { type PortSettings, Ports } from './ports.ts'
-import type { TrafficObserver } from './proxied-request.ts'
+import type { StreamObserver } from './proxied-request.ts'
 import type { Relay } from './relay.ts'
 import type { Route } from './router.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
@@ -56,7 +56,7 @@ export interface DataPlaneSettings extends ServingSettings {
   readonly closesAtDeadline: boolean
 }
 
-export interface DataPlaneObserver extends TrafficObserver, TlsObserver {
+export interface DataPlaneObserver extends StreamObserver, TlsObserver {
   /** Refused before it was a request: handshake errors. */
   handshakeRefused(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept a connection. */

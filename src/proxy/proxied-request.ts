@@ -44,7 +44,7 @@ export interface ProxiedRequestDeps {
   /** All tries of a client together. */
   readonly deadlines: TimeoutQueue
   readonly tries: number
-  readonly observer: TrafficObserver
+  readonly observer: StreamObserver
 }
 
 /** Who asks, for log and counters. */
@@ -56,7 +56,7 @@ export interface StreamInfo extends OpenConnection {
 }
 
 /** Counters and log. Called for every client, so it must cost next to nothing. */
-export interface TrafficObserver {
+export interface StreamObserver {
   began(traffic: StreamInfo): void
   /** @param tookMs from the request to the open tunnel or the answer, waiting included */
   opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void

@@ -15,7 +15,7 @@ export const OPEN_SECONDS_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 
 export type FailureKind = DialFailure['kind']
 
-export class TrafficCounters implements DataPlaneObserver {
+export class StreamCounters implements DataPlaneObserver {
   readonly requests: Record<StreamInfo['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
   openedCount = 0
   /** The same by provider. */

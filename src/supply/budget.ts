@@ -80,7 +80,7 @@ export class Budget {
 
   /**
    * The budget that has no room for so many more, the one that lasts longest first.
-   * @param count 1, or the lot where the vendor sells no fewer
+   * @param count 1, or the batch size where the vendor sells no fewer
    */
   reached(now: number, count = 1): BudgetReached | undefined {
     const { perHour, perDay, total } = this.#limits

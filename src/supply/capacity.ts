@@ -101,7 +101,7 @@ export class Capacity {
   // --- Budget ---------------------------------------------------------------------------------------------------
 
   get budgetReached(): BudgetReached | undefined {
-    return this.reachedBy(this.#source.lot ?? 1)
+    return this.reachedBy(this.#source.batchSize ?? 1)
   }
 
   /** The budget that has no room for so many addresses. */
@@ -159,10 +159,10 @@ export class Capacity {
     if (this.#isSettling || this.window.room < 1 || this.#orders.room < 1 || (!isUrgent && now < this.#pacedAt()))
       return 0
     const ceiling = (settings.ceiling ?? Number.POSITIVE_INFINITY) - this.lendable - this.onTheWay
-    const { lot, maxPerCall } = this.#source
-    const most = Math.min(lot ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
+    const { batchSize, maxPerCall } = this.#source
+    const most = Math.min(batchSize ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
     // All of a lot is paid for: one that does not fit is not ordered.
-    if (lot !== undefined && most < lot) return 0
+    if (batchSize !== undefined && most < batchSize) return 0
     return Math.max(0, status.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
   }
 

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { UpstreamFacts, UpstreamTls } from '../pool/upstream.ts'
-import type { Delivery, Life, Sold } from '../vendors/contract.ts'
+import type { Delivery, Life, ProxyRecord } from '../vendors/contract.ts'
 
 export interface ArrivalSettings {
   readonly provider: string
@@ -64,7 +64,7 @@ export function latestEnd(deadline: number, sentAt: number, repliedAt: number): 
 
 /** What the pool is to know of a sold address. */
 export function toFacts(
-  sold: Sold,
+  sold: ProxyRecord,
   delivery: Delivery,
   sentWallMs: number,
   settings: ArrivalSettings,
@@ -101,7 +101,7 @@ function autoMargin(lifeMs: number, life: Life): number {
 }
 
 /** Opaque, and the same for the same address of the same provider after a restart. Logins and sessions that differ are different upstreams. */
-function idOf(provider: string, { protocol, host, port, username = '', session }: Sold): string {
+function idOf(provider: string, { protocol, host, port, username = '', session }: ProxyRecord): string {
   const identity = [provider, protocol, host, port, username, ...(session === undefined ? [] : [session])].join('\n')
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }

@@ -33,14 +33,14 @@ export class Ordering {
   }
 
   /**
-   * Buys up to `wanted`, or a whole lot where the vendor sells by it. Never throws: what goes wrong becomes the provider's
+   * Buys up to `wanted`, or a whole batch where the vendor sells by it. Never throws: what goes wrong becomes the provider's
    * state. Where something must be found out first, that is done instead, and the caller plans anew.
    * @param priority of further calls that the order makes; waiting clients first
    */
   async order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<void> {
     const { source, status, preparation, clock } = this.#parts
     if (preparation.isNeeded) return preparation.run(() => clock.now(), signal, priority)
-    const count = source.lot ?? wanted
+    const count = source.batchSize ?? wanted
     status.ordering()
     try {
       await this.#buy(count, demand, (order) => source.extract(count, signal, priority, order))

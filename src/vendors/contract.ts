@@ -113,7 +113,7 @@ export type Life =
   | { readonly kind: 'endless' }
 
 /** One address as sold, before it becomes an upstream of the pool. */
-export interface Sold {
+export interface ProxyRecord {
   /** Where to connect: host name, IPv4, or IPv6 without brackets. */
   readonly host: string
   readonly port: number
@@ -145,7 +145,7 @@ export interface Pending {
 export interface Delivery {
   /** The vendor took the order and has not carried it out: `Followed.settled` tells later what must be paid for. */
   readonly isOpen?: true
-  readonly sold: readonly Sold[]
+  readonly sold: readonly ProxyRecord[]
   /** Only of products that have `Source.follow`. */
   readonly pending?: readonly Pending[]
   /** Items of the reply that could not be used, each with the reason in words; never a secret. */
@@ -336,7 +336,7 @@ export interface Product {
   /** Most addresses per call. */
   readonly maxPerCall: number
   /** How many every call brings, whatever count is asked for: a link that nobody here can change. */
-  readonly lot?: () => number
+  readonly batchSize?: () => number
   /** An order is raised to so many where budget, channels and ceilings allow it; 1 when left out. */
   readonly minPerOrder?: number
   /** Sold by channel: an address occupies one until its deadline, and no more may be held than there are. */
@@ -391,7 +391,7 @@ export interface Account {
 
 /** What a product's reply says, before the engine adds the times. */
 export interface Delivered {
-  readonly sold: readonly Sold[]
+  readonly sold: readonly ProxyRecord[]
   readonly pending?: readonly Pending[]
   readonly rejected: readonly string[]
   readonly balance?: number
@@ -534,7 +534,7 @@ export interface Source {
   readonly product: string
   readonly maxPerCall: number
   /** How many addresses every extraction brings (and costs), whatever count is asked for; undefined where the count decides. */
-  readonly lot?: number | undefined
+  readonly batchSize?: number | undefined
   /** An order is raised to so many where budget, channels and ceilings allow it; 1 when left out. */
   readonly minPerOrder?: number
   /** An extraction lists what is held already beside what is new. */
@@ -564,7 +564,7 @@ export interface Source {
   readonly follow?: Follow
   /**
    * Gives an address back before its deadline, which frees its channel: one call within the release limit.
-   * Only for products that can. @param ref `Sold.ref` @throws {VendorError}; until it resolves the vendor still counts the address
+   * Only for products that can. @param ref `ProxyRecord.ref` @throws {VendorError}; until it resolves the vendor still counts the address
    */
   release?(ref: string, signal: AbortSignal, priority?: number): Promise<void>
   /** Gives an address back and takes another in one call. Only for products that can. @throws {VendorError} */
@@ -607,7 +607,7 @@ export interface ByHand {
   show(operation: string, params: Params, data: unknown, reveal?: boolean): unknown
   /** What a reply brought for the pool; undefined unless the call was the product's own extraction and can be read so. */
   sold(operation: string, params: Params, data: unknown): Delivery | undefined
-  /** Which of the refs that are held (`Sold.ref`) a successful call has given back. */
+  /** Which of the refs that are held (`ProxyRecord.ref`) a successful call has given back. */
   givenBack(operation: string, params: Params, refs: readonly string[]): readonly string[]
 }
 

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import type { Delivered, ErrorRule, Operation, Param, Params, RawReply, Sold, Vendor } from './contract.ts'
+import type { Delivered, ErrorRule, Operation, Param, Params, ProxyRecord, RawReply, Vendor } from './contract.ts'
 import { parseEndpoint } from './parse/address.ts'
 import { deliverEach, given } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'
@@ -107,7 +107,7 @@ function deliver(data: unknown): Delivered {
 }
 
 /** @returns the address, or why it cannot be used */
-function readItem(item: unknown): Sold | string {
+function readItem(item: unknown): ProxyRecord | string {
   const { server, username, password, deadline, ...facts } = textsOf(item)
   const { host, port } = parseEndpoint(server ?? '') ?? {}
   const wallMs = chinaTime(deadline ?? '')
@@ -128,7 +128,7 @@ function readItem(item: unknown): Sold | string {
 
 type Texts = Readonly<Record<string, string | undefined>>
 
-function factsOf(host: string, { proxy_ip, country, area, city, isp }: Texts): Partial<Sold> {
+function factsOf(host: string, { proxy_ip, country, area, city, isp }: Texts): Partial<ProxyRecord> {
   return given({ exit: proxy_ip === host ? undefined : proxy_ip, country, area, city, isp })
 }
 

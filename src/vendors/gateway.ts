@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import { type Delivered, type Operation, type Sold, type Vendor, VendorError } from './contract.ts'
+import { type Delivered, type Operation, type ProxyRecord, type Vendor, VendorError } from './contract.ts'
 import { checkGateway } from './gateway/check.ts'
 import { type GatewayOwn, type Place, settings } from './gateway/settings.ts'
 import { given } from './parse/items.ts'
@@ -41,7 +41,7 @@ function nameOf({ length, of }: GatewayOwn['session']): string {
 }
 
 /** @param place undefined: the vendor chooses */
-function sessionAt(own: GatewayOwn, place: Place | undefined): Sold {
+function sessionAt(own: GatewayOwn, place: Place | undefined): ProxyRecord {
   const { host, port, protocol, life } = own
   const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
   const session = nameOf(own.session)

@@ -40,7 +40,7 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
         about: 'addresses of a list that any API hands out',
         extract: EXTRACT,
         maxPerCall: maxPerCallOf(own),
-        ...(usesNum(own) ? {} : { lot: () => maxPerCallOf(own) }),
+        ...(usesNum(own) ? {} : { batchSize: () => maxPerCallOf(own) }),
         get settings() {
           return ownSettings()
         },

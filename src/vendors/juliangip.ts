@@ -16,8 +16,8 @@ import {
   type Param,
   type Params,
   type ParamValue,
+  type ProxyRecord,
   type RawReply,
-  type Sold,
   type Vendor,
   VendorError,
 } from './contract.ts'
@@ -320,7 +320,7 @@ function contentsOf(data: unknown): Readonly<Record<string, unknown>> {
   return members
 }
 
-function protocolOf({ pt = 1 }: Params): Sold['protocol'] {
+function protocolOf({ pt = 1 }: Params): ProxyRecord['protocol'] {
   return String(pt) === '2' ? 'socks5' : 'http'
 }
 
@@ -330,7 +330,7 @@ function lifeOf(seconds: string | undefined): Life {
 }
 
 /** `ip:port`, then what was asked for, separated by commas in an order that is not documented, then perhaps a login. */
-function readText(item: string, request: Params): Sold | undefined {
+function readText(item: string, request: Params): ProxyRecord | undefined {
   const [address = '', ...rest] = item.trim().split(',')
   const endpoint = parseEndpoint(address)
   if (endpoint === undefined) return undefined
@@ -345,7 +345,7 @@ function readText(item: string, request: Params): Sold | undefined {
 }
 
 /** A login stands behind the last field, `281:user:pass`, or is a field of its own, `user:pass`. */
-function splitLogin(rest: readonly string[]): { fields: string[]; login: Pick<Sold, 'username' | 'password'> } {
+function splitLogin(rest: readonly string[]): { fields: string[]; login: Pick<ProxyRecord, 'username' | 'password'> } {
   const fields = rest.map((field) => field.trim()).filter((field) => field !== '')
   const match = /^(?:([^:]+):)?([^:]+):([^:]+)$/.exec(fields.at(-1) ?? '')
   if (match === null) return { fields, login: {} }
@@ -368,7 +368,7 @@ function kindOf(field: string, { ip_remain: lifeAsked, city_code: codeAsked }: P
 }
 
 /** An item of `json2`, by what public clients read: `{ip, port, http_user?, http_pass?, ip_remain?, city_name?, real_ip?}`. */
-function readObject(item: unknown, request: Params): Sold | undefined {
+function readObject(item: unknown, request: Params): ProxyRecord | undefined {
   const {
     ip,
     port,

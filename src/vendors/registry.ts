@@ -1,7 +1,7 @@
-/** The only door to the vendors: everybody else names a vendor by its name in gateway.yaml. */
+/** The only file that knows every vendor: all others name one by its name in gateway.yaml. */
 import type { z } from 'zod'
 import type { Secret } from '../secret.ts'
-import { refusalOf, screen } from './client/address-filter.ts'
+import { filterAddresses, refusalOf } from './client/address-filter.ts'
 import type { Engine, SourceDeps } from './client/http.ts'
 import { KeyedMutex } from './client/keyed-mutex.ts'
 import { configurableParams, paramProblems } from './client/params.ts'
@@ -41,7 +41,7 @@ export type { LinkReading } from './links/reading.ts'
 export { parseEndpoint } from './parse/address.ts'
 
 /** What the rest of the gateway may know of a vendor before a source is opened. */
-interface Door {
+interface VendorEntry {
   readonly products: readonly string[]
   readonly credentials: Vendor['credentials']
   readonly requestParams: (product: string) => Readonly<Record<string, Param>>
@@ -50,7 +50,7 @@ interface Door {
   readonly open: (settings: SourceSettings, deps: SourceDeps) => Source
 }
 
-function tableDoor(vendor: Vendor): Door {
+function tableEntry(vendor: Vendor): VendorEntry {
   return {
     products: Object.keys(vendor.products),
     credentials: vendor.credentials,
@@ -64,29 +64,29 @@ function tableDoor(vendor: Vendor): Door {
   }
 }
 
-const engine: Engine = { openTable, openTableSource, refusalOf, screen }
+const engine: Engine = { openTable, openTableSource, refusalOf, filterAddresses }
 
-const doors = new Map<string, Door>([
-  ['juliangip', tableDoor(juliangip)],
-  ['qg', tableDoor(qg)],
-  ['qg-legacy', tableDoor(qgLegacy)],
-  ['smartproxy', tableDoor(smartproxy)],
+const vendorEntries = new Map<string, VendorEntry>([
+  ['juliangip', tableEntry(juliangip)],
+  ['qg', tableEntry(qg)],
+  ['qg-legacy', tableEntry(qgLegacy)],
+  ['smartproxy', tableEntry(smartproxy)],
   [
     'ipipv',
     {
-      ...tableDoor(ipipv),
+      ...tableEntry(ipipv),
       open: (settings, deps) => openIpipv(settings, { inTurn: new KeyedMutex().inTurn, ...deps }, engine),
     },
   ],
-  ['generic', { ...tableDoor(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
+  ['generic', { ...tableEntry(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
   [
     'gateway',
     {
-      ...tableDoor(gateway),
+      ...tableEntry(gateway),
       open: (settings, deps) => openTableSource(gatewayOf(settings.own as unknown as GatewayOwn), settings, deps),
     },
   ],
-  ['demo', tableDoor(demo)],
+  ['demo', tableEntry(demo)],
   [
     list.name,
     {
@@ -94,18 +94,18 @@ const doors = new Map<string, Door>([
       credentials: list.credentials,
       requestParams: () => ({}),
       check: (_product, entry) => list.listProblems(entry),
-      open: (settings, deps) => list.openStaticSource(settings, deps, screen),
+      open: (settings, deps) => list.openStaticSource(settings, deps, filterAddresses),
     },
   ],
 ])
 
-function doorOf(vendor: string): Door {
-  const door = doors.get(vendor)
-  if (door !== undefined) return door
+function entryOf(vendor: string): VendorEntry {
+  const found = vendorEntries.get(vendor)
+  if (found !== undefined) return found
   throw new VendorError('bad_request', 'vendor', `there is no vendor ${vendor}: ${vendorNames.join(', ')}`)
 }
 
-const names = [...doors.keys()]
+const names = [...vendorEntries.keys()]
 
 /** The values of `vendor:` in gateway.yaml; packages that were loaded are among them. */
 export const vendorNames: readonly string[] = names
@@ -119,10 +119,10 @@ export const vendorNames: readonly string[] = names
 export function loadPackages(entries: readonly unknown[], folder: string): readonly EntryProblem[] {
   return entries.flatMap((entry, i) => {
     const name = membersOf(entry)?.['vendor']
-    if (typeof name !== 'string' || !isPackage(name) || doors.has(name)) return []
+    if (typeof name !== 'string' || !isPackage(name) || vendorEntries.has(name)) return []
     const loaded = loadPackage(name, folder)
     if (typeof loaded === 'string') return [{ path: [i, 'vendor'], message: `${name} ${loaded}` }]
-    doors.set(name, tableDoor(loaded))
+    vendorEntries.set(name, tableEntry(loaded))
     names.push(name)
     return []
   })
@@ -130,22 +130,22 @@ export function loadPackages(entries: readonly unknown[], folder: string): reado
 
 /** The values of `product:` for a vendor. @throws {VendorError} class bad_request for an unknown vendor; so do the others */
 export function productsOf(vendor: string): readonly string[] {
-  return doorOf(vendor).products
+  return entryOf(vendor).products
 }
 
 /** The zod shape of `credentials:`. */
 export function credentialsOf(vendor: string): Vendor['credentials'] {
-  return doorOf(vendor).credentials
+  return entryOf(vendor).credentials
 }
 
 /** The parameters that a user may set under `request:`; none for an unknown product. */
 export function requestParamsOf(vendor: string, product: string): Readonly<Record<string, Param>> {
-  return doorOf(vendor).requestParams(product)
+  return entryOf(vendor).requestParams(product)
 }
 
 /** Keys of a provider's entry that only this product has; none for an unknown product. */
 export function ownKeysOf(vendor: string, product: string): Readonly<Record<string, z.ZodType>> {
-  return doorOf(vendor).ownKeys?.(product) ?? {}
+  return entryOf(vendor).ownKeys?.(product) ?? {}
 }
 
 /**
@@ -159,10 +159,10 @@ export function entryProblems(
   entry: Readonly<Record<string, unknown>>,
 ): readonly EntryProblem[] {
   if (vendor === LINK) return linkProblems(entry, pasted)
-  const door = doors.get(vendor)
-  const only = door?.products.length === 1 ? door.products[0] : undefined
+  const found = vendorEntries.get(vendor)
+  const only = found?.products.length === 1 ? found.products[0] : undefined
   const meant = product ?? only
-  return meant === undefined ? [] : (door?.check?.(meant, entry) ?? [])
+  return meant === undefined ? [] : (found?.check?.(meant, entry) ?? [])
 }
 
 /**
@@ -171,7 +171,7 @@ export function entryProblems(
  */
 export function openSource(settings: SourceSettings, deps: SourceDeps): Source {
   if (settings.vendor === LINK) return openPasted(settings, deps, pasted, engine)
-  return doorOf(settings.vendor).open(settings, deps)
+  return entryOf(settings.vendor).open(settings, deps)
 }
 
 /** Vendors whose pages make links for pasting. */

@@ -10,8 +10,8 @@ import {
   type Delivered,
   type ErrorRule,
   type Params,
+  type ProxyRecord,
   type RawReply,
-  type Sold,
   type Vendor,
   VendorError,
 } from './contract.ts'
@@ -133,7 +133,7 @@ const ABSENT_CODES = new Set(['body', '301', '302', '403', '404'])
 
 /** Reads page after page, until the vendor's own count is reached or a page brings nothing new. */
 async function pages(call: string, request: Params, account: Account): Promise<Delivered> {
-  let sold: readonly Sold[] = []
+  let sold: readonly ProxyRecord[] = []
   const rejected: string[] = []
   for (let page = 1; page <= MAX_PAGES; page++) {
     const data = await account.call(call, { ...request, page, size: PAGE_SIZE })
@@ -147,7 +147,7 @@ async function pages(call: string, request: Params, account: Account): Promise<D
   return { sold, rejected }
 }
 
-function withoutRepeats(sold: readonly Sold[]): readonly Sold[] {
+function withoutRepeats(sold: readonly ProxyRecord[]): readonly ProxyRecord[] {
   return [...new Map(sold.map((one) => [`${one.host}:${one.port}:${one.username ?? ''}`, one])).values()]
 }
 

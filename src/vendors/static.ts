@@ -12,7 +12,7 @@ import {
   type Delivery,
   type EntryProblem,
   type Operation,
-  type Sold,
+  type ProxyRecord,
   type Source,
   type SourceSettings,
   VendorError,
@@ -44,14 +44,17 @@ const read: Operation = {
 }
 
 /** Takes out what no upstream may be and puts the provider's login in: the engine's own, handed in by the registry. */
-export type Screen = (delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>) => Delivered
+export type AddressFilter = (
+  delivered: Delivered,
+  settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>,
+) => Delivered
 
 /**
  * Opens a list as a source. An extraction hands out the next addresses of the list and begins anew behind the last: it
  * cannot know which of them are still held.
  * @throws {VendorError} class bad_request unless there is exactly one of list, file and url, and each entry of the list is an address
  */
-export function openStaticSource(settings: SourceSettings, deps: SourceDeps, screen: Screen): Source {
+export function openStaticSource(settings: SourceSettings, deps: SourceDeps, filterAddresses: AddressFilter): Source {
   const load = loaderOf(settings, deps)
   let next = 0
   const all = async (signal: AbortSignal): Promise<Delivery> => {
@@ -60,7 +63,7 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, scr
     // What the user wrote is the user's word; what a web server answers is a stranger's.
     const allowPrivate = settings.allowPrivate || settings.url === undefined
     const sold = found.map((one) => toSold(one, settings.ttlMs))
-    return { ...screen({ sold, rejected }, { ...settings, allowPrivate }), sentAt }
+    return { ...filterAddresses({ sold, rejected }, { ...settings, allowPrivate }), sentAt }
   }
   return {
     vendor: name,
@@ -122,7 +125,7 @@ function emptyMessage(rejected: readonly string[]): string {
 }
 
 /** A life that the list tells was counted from when the list was made, which is not known. */
-function toSold(found: Found, ttlMs: number | undefined): Sold {
+function toSold(found: Found, ttlMs: number | undefined): ProxyRecord {
   return {
     protocol: 'http',
     ...found,

@@ -18,7 +18,7 @@ import { ConfigError, GatewayError } from '../../src/errors.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { createLog } from '../../src/log.ts'
 import { newTrace } from '../../src/proxy/connection-log.ts'
-import { TrafficCounters } from '../../src/proxy/stream-info.ts'
+import { StreamCounters } from '../../src/proxy/stream-info.ts'
 import { Secret } from '../../src/secret.ts'
 import { StoreError } from '../../src/store/errors.ts'
 import { type OperatorCall, OperatorCallRefused } from '../../src/supply/operator/call.ts'
@@ -35,7 +35,7 @@ const RESPONSES = /node_modules.@hono.node-server/
 interface Running {
   readonly admin: AdminServer
   readonly supply: TestSupply
-  readonly traffic: TrafficCounters
+  readonly traffic: StreamCounters
   readonly log: LogCapture
   /** What the routes asked the gateway to do. */
   readonly orders: string[]
@@ -63,7 +63,7 @@ async function start(settings: Partial<AdminSettings> = {}): Promise<Running> {
   const supply = new TestSupply({ provider: { budget: { perHour: 100 }, price: 0.5 } })
   const log = new LogCapture()
   const pino = createLog({ level: 'debug', format: 'json' }, log)
-  const traffic = new TrafficCounters(pino, supply.clock, { access: false })
+  const traffic = new StreamCounters(pino, supply.clock, { access: false })
   const orders: string[] = []
   const view = viewOf(supply, traffic, orders)
   let admin: AdminServer | undefined
@@ -83,7 +83,7 @@ const emptyHistory: HistoryReport = {
   ...{ setupP50Seconds: [], setupP99Seconds: [], bought: [], wasted: [], providers: [] },
 }
 
-function viewOf({ provider, pool, clock }: TestSupply, traffic: TrafficCounters, orders: string[]): Running['view'] {
+function viewOf({ provider, pool, clock }: TestSupply, traffic: StreamCounters, orders: string[]): Running['view'] {
   const parts = () => ({ clock, members: pool.members(), tunnelsOf: () => traffic.openedCount })
   return {
     addressRequests: { take: async () => [], release: () => false, report: () => false, available: () => [] },

@@ -164,6 +164,6 @@ describe('a gateway on a link', () => {
     })
     await serves(gateway)
     await eventually(() => gateway.app.pool.size).toBe(2)
-    expect(gateway.app.supply.providers[0]?.source).toMatchObject({ vendor: 'link', lot: 2 })
+    expect(gateway.app.supply.providers[0]?.source).toMatchObject({ vendor: 'link', batchSize: 2 })
   })
 })

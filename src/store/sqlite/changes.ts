@@ -95,7 +95,7 @@ export class Changes {
     this.#run(sql, provider, count)
   }
 
-  /** Sold again, an address keeps having been used while it has not left the pool; once it has, it is bought anew. */
+  /** ProxyRecord again, an address keeps having been used while it has not left the pool; once it has, it is bought anew. */
   #bought({ id, provider, facts, password, boughtMs, deadlineMs, vendorDeadlineMs }: UpstreamRow): void {
     const sql = `INSERT INTO upstreams (id, provider, facts, password, bought, deadline, vendor_deadline)
       VALUES (?, ?, ?, ?, ?, ?, ?)

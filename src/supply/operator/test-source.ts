@@ -10,7 +10,7 @@ import { GatewayError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { ConnectGuard } from '../../network/connect-guard.ts'
 import type { Secret } from '../../secret.ts'
-import { codeOfClass, type Delivery, type Sold, type Source, VendorError } from '../../vendors/contract.ts'
+import { codeOfClass, type Delivery, type ProxyRecord, type Source, VendorError } from '../../vendors/contract.ts'
 import { type LifeDoubt, vendorDeadline } from '../expiry.ts'
 import type { Order } from '../order.ts'
 import type { Provider } from '../provider.ts'
@@ -116,7 +116,7 @@ export class SourceTrials {
     signal: AbortSignal,
     url: string | undefined,
   ): Promise<TrialReport> {
-    const count = source.isList ? MAX_LIST : (source.lot ?? 1)
+    const count = source.isList ? MAX_LIST : (source.batchSize ?? 1)
     if (provider !== undefined && provider.capacity.freeChannels < count) throw noChannel(provider, count)
     this.#parts.log.info(
       { provider: provider?.name, vendor: source.vendor, product: source.product },
@@ -146,7 +146,7 @@ export class SourceTrials {
   }
 
   async #carry(
-    sold: Sold | undefined,
+    sold: ProxyRecord | undefined,
     provider: Provider | undefined,
     url: string | undefined,
     signal: AbortSignal,
@@ -202,7 +202,7 @@ function noChannel(provider: Provider, count: number): GatewayError {
   return new GatewayError('GW_NO_SUPPLY', words)
 }
 
-function addressOf(sold: Sold, lifeMs: number): TrialAddress {
+function addressOf(sold: ProxyRecord, lifeMs: number): TrialAddress {
   const { host, port, protocol, username, password, exit, country, area, city, isp } = sold
   return {
     address: formatAuthority(host, port),

@@ -1,21 +1,21 @@
 /** What a vendor sold, before anybody connects to it: addresses that cannot be upstreams are taken out, logins are put in. */
 import { isIP, isIPv4 } from 'node:net'
 import { isLocalName, isOddAddress, isPrivateAddress } from '../../network/address-scope.ts'
-import type { Delivered, Sold, SourceSettings } from '../contract.ts'
+import type { Delivered, ProxyRecord, SourceSettings } from '../contract.ts'
 
 /** The size the pool is built for; a reply with more is not meant for us. */
 const MAX_ITEMS = 10_000
 const MAX_REASONS = 100
 
-export type ScreenSettings = Pick<SourceSettings, 'allowPrivate' | 'upstream'>
+export type AddressFilterSettings = Pick<SourceSettings, 'allowPrivate' | 'upstream'>
 
 /**
  * Takes out what no upstream may be and completes the rest.
  * @returns what may be lent; `rejected` says in words what was taken out
  */
-export function screen(delivered: Delivered, settings: ScreenSettings): Delivered {
+export function filterAddresses(delivered: Delivered, settings: AddressFilterSettings): Delivered {
   const seen = new Set<string>()
-  const sold: Sold[] = []
+  const sold: ProxyRecord[] = []
   const rejected = [...delivered.rejected]
   for (const item of delivered.sold) {
     const name = `${item.host}|${item.port}|${item.username ?? ''}|${item.session ?? ''}`
@@ -40,7 +40,7 @@ export function refusalOf(host: string, allowPrivate: boolean): string | undefin
     : undefined
 }
 
-function complete(item: Sold, upstream: SourceSettings['upstream']): Sold {
+function complete(item: ProxyRecord, upstream: SourceSettings['upstream']): ProxyRecord {
   if (upstream === undefined) return item
   const spoken = item.protocol === 'https' ? 'https' : (upstream.protocol ?? item.protocol)
   const protocol = upstream.tls === true && spoken === 'http' ? 'https' : spoken

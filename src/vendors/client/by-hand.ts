@@ -31,7 +31,7 @@ export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' 
     byHand: {
       plan: async (name, params) => {
         const count = plan(operationOf(caller.vendor, name), params)
-        return name === product.extract && count > 0 ? Math.max(count, product.lot?.() ?? 0) : count
+        return name === product.extract && count > 0 ? Math.max(count, product.batchSize?.() ?? 0) : count
       },
       slots: (name, params) =>
         operationOf(caller.vendor, name).countsAs?.(params, { channels: channelsOf(caller) ?? 1 }) ?? 1,

@@ -2,7 +2,7 @@
 
 import type { Account, Delivered, Delivery, Params, Product } from '../contract.ts'
 import { formatOf } from '../parse/reply.ts'
-import { screen } from './address-filter.ts'
+import { filterAddresses } from './address-filter.ts'
 import { type Caller, type CallOrder, type Mask, perform } from './call.ts'
 import type { VendorReply } from './http.ts'
 
@@ -14,8 +14,8 @@ export interface Origin {
 
 /** Takes out what no upstream may be, and says when the reply was asked for. */
 export function arrive(caller: Caller, delivered: Delivered, { times, mask }: Origin): Delivery {
-  const screened = screen(delivered, caller.settings)
-  return { ...screened, rejected: screened.rejected.map(mask), ...times }
+  const filtered = filterAddresses(delivered, caller.settings)
+  return { ...filtered, rejected: filtered.rejected.map(mask), ...times }
 }
 
 /** Calls an operation that answers with addresses. */

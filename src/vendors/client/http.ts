@@ -131,7 +131,7 @@ export interface Engine {
   openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source
   openTable(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Table
   /** Takes out what no upstream may be and puts the provider's login in. */
-  screen(delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>): Delivered
+  filterAddresses(delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>): Delivered
   /** Why a host may not be reached; undefined when it may. */
   refusalOf(host: string, allowPrivate: boolean): string | undefined
 }

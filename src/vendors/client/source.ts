@@ -1,7 +1,7 @@
 /**
  * Runs every vendor that is a table: one configured account and product of it.
  *
- *     parameters -> checked -> authorized -> sent -> judged -> decoded -> delivered -> screened
+ *     parameters -> checked -> authorized -> sent -> judged -> decoded -> delivered -> filtered
  */
 
 import {
@@ -33,8 +33,8 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     product: settings.product,
     maxPerCall: product.maxPerCall,
     minPerOrder: product.minPerOrder ?? 1,
-    get lot() {
-      return product.lot?.()
+    get batchSize() {
+      return product.batchSize?.()
     },
     listsHeld: product.listsHeld === true,
     isList: product.list === true,

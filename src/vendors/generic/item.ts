@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
-import type { Sold, UpstreamProtocol } from '../contract.ts'
+import type { ProxyRecord, UpstreamProtocol } from '../contract.ts'
 import { type Endpoint, parseEndpoint } from '../parse/address.ts'
 import { given, secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
@@ -10,7 +10,7 @@ import { lifeReader, type Tell } from './life.ts'
 import type { Fields } from './reply-settings.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
 
-type ItemReading = { readonly sold: Sold } | { readonly reason: string }
+type ItemReading = { readonly sold: ProxyRecord } | { readonly reason: string }
 /** @param reply the whole reply; @param key the name under which the item stands in it, where items are the members of an object */
 export type ItemReader = (item: unknown, reply: unknown, key?: string) => ItemReading
 
@@ -75,13 +75,13 @@ function endpointOf(fact: (name: Fact) => string | undefined): Endpoint | undefi
   return parseEndpoint(isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`)
 }
 
-function loginOf(fact: (name: Fact) => string | undefined): Pick<Sold, 'username' | 'password'> {
+function loginOf(fact: (name: Fact) => string | undefined): Pick<ProxyRecord, 'username' | 'password'> {
   const [username, password] = [fact('username'), fact('password')]
   if (username === undefined) return {}
   return { username, ...given({ password: secretOf(password) }) }
 }
 
-function factsOf(fact: (name: Fact) => string | undefined, host: string): Partial<Sold> {
+function factsOf(fact: (name: Fact) => string | undefined, host: string): Partial<ProxyRecord> {
   const exit = fact('exit')
   return given({ exit: exit === host ? undefined : exit, ...places(fact) })
 }

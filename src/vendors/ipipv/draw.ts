@@ -1,6 +1,6 @@
 /** What the two draws bring: addresses with a login each, or a link under which addresses are found. */
 
-import type { Delivered, Life, Params, Sold, UpstreamProtocol } from '../contract.ts'
+import type { Delivered, Life, Params, ProxyRecord, UpstreamProtocol } from '../contract.ts'
 import { parseEndpoint, readEndpoint } from '../parse/address.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'
 
@@ -13,7 +13,7 @@ function sessionLife({ sessTime = DEFAULT_SESSION_MINUTES }: Params): Life {
 }
 
 /** Facts for the clients' geo options: what was asked for, by the length of its code (dictionary of the document). */
-export function factsOf({ addressCode }: Params): Pick<Sold, 'country' | 'area' | 'city'> {
+export function factsOf({ addressCode }: Params): Pick<ProxyRecord, 'country' | 'area' | 'city'> {
   const code = String(addressCode ?? '')
   if (code.length === 3) return { country: code }
   if (code.length === 6) return { area: code }
@@ -30,7 +30,7 @@ export function listOf(data: unknown): readonly unknown[] {
 
 /** Reads `{list: [{proxyUrl, list: [text]}]}`. @param protocol of addresses that name none */
 export function deliverPasswords(data: unknown, request: Params, protocol: UpstreamProtocol): Delivered {
-  const sold: Sold[] = []
+  const sold: ProxyRecord[] = []
   const rejected: string[] = []
   for (const entry of listOf(data)) {
     const { proxyUrl, list } = membersOf(entry) ?? {}

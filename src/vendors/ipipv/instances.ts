@@ -1,6 +1,6 @@
 /** Static instances: from the vendor's description of one to an address, and which of them can be used now. */
 
-import type { Life, Sold, UpstreamProtocol } from '../contract.ts'
+import type { Life, ProxyRecord, UpstreamProtocol } from '../contract.ts'
 import { parseEndpoint } from '../parse/address.ts'
 import { given, secretOf } from '../parse/items.ts'
 import { countOf, malformed, membersOf, shapeOf, textOf } from '../parse/reply.ts'
@@ -35,7 +35,7 @@ export interface Instance {
   readonly isOver: boolean
   /** Bought, and not made yet: it comes by itself. */
   readonly isComing: boolean
-  readonly sold: Sold | undefined
+  readonly sold: ProxyRecord | undefined
 }
 
 /** One that was asked for and that the answer does not tell of: nobody knows that it is over. */
@@ -85,7 +85,7 @@ function lifeOf(expired: unknown, nowMs: number): Life {
 function placeOf(
   item: Readonly<Record<string, unknown>>,
   { protocol, bridge }: InstanceSettings,
-): Pick<Sold, 'host' | 'port' | 'protocol' | 'exit'> | string {
+): Pick<ProxyRecord, 'host' | 'port' | 'protocol' | 'exit'> | string {
   const ip = textOf(item['ip']) ?? ''
   const bridges = Array.isArray(item['bridges'])
     ? (item['bridges'] as unknown[]).flatMap((text) => textOf(text) ?? [])
@@ -111,7 +111,7 @@ function protocolOf(numbers: string | undefined, wanted: 'http' | 'socks5' | und
   return names.find((name) => offered.includes(protocolNumbers[name]))
 }
 
-function loginOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'username' | 'password'> {
+function loginOf(item: Readonly<Record<string, unknown>>): Pick<ProxyRecord, 'username' | 'password'> {
   const [useType = '1', username, password] = [item['useType'], item['username'], item['pwd']].map(textOf)
   const isLogin = useType.split(',').some((type) => LOGIN_TYPES.includes(type.trim()))
   // Type 3 writes its token into the password, and the name may be missing or be the token too.
@@ -120,7 +120,7 @@ function loginOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'username'
   return { username: name, ...given({ password: secretOf(password) }) }
 }
 
-function factsOf(item: Readonly<Record<string, unknown>>): Pick<Sold, 'country' | 'city'> {
+function factsOf(item: Readonly<Record<string, unknown>>): Pick<ProxyRecord, 'country' | 'city'> {
   const [country, city] = [item['countryCode'], item['cityCode']].map(textOf)
   return given({ country, city })
 }

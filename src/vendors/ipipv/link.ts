@@ -6,8 +6,8 @@ import type { VendorRequest } from '../client/http.ts'
 import { maskerOf, secretsInLink } from '../client/redact.ts'
 import {
   type Delivered,
+  type ProxyRecord,
   type RawReply,
-  type Sold,
   type SourceSettings,
   type UpstreamProtocol,
   VendorError,
@@ -48,7 +48,7 @@ export function readLink({ text }: RawReply, protocol: UpstreamProtocol): Delive
   const body = text.trim()
   if (body === '') throw new VendorError('no_resource', 'empty', 'the link of the reply answered with nothing')
   const { found, rejected } = startsLikeJson(body) ? readJson(parseJson(body)) : readText(body)
-  return { sold: found.map((one): Sold => ({ protocol, ...one })), rejected }
+  return { sold: found.map((one): ProxyRecord => ({ protocol, ...one })), rejected }
 }
 
 function readText(body: string): Findings {

@@ -93,19 +93,19 @@ function together(parts: readonly Part[], settings: SourceSettings, engine: Engi
   const facts = factsOf(settings.request)
   const sold = parts.flatMap(({ delivered }) => delivered.sold.map((item) => ({ ...item, ...facts })))
   const rejected = parts.flatMap(({ delivered }) => delivered.rejected)
-  const screened = engine.screen({ sold, rejected }, settings)
-  if (screened.sold.length === 0)
+  const filtered = engine.filterAddresses({ sold, rejected }, settings)
+  if (filtered.sold.length === 0)
     throw new VendorError(
       'server',
       'unusable',
-      `no address behind the link can be used: ${screened.rejected[0] ?? ''}`,
+      `no address behind the link can be used: ${filtered.rejected[0] ?? ''}`,
       { sale: 'sold' },
     )
   const replies = parts.map(({ reply }) => reply)
   const vendorWallMs = replies[0]?.vendorWallMs
   // Lives count from the first link: early is the safe side.
   const sentAt = Math.min(...replies.map((reply) => reply.sentAt))
-  return { ...screened, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
+  return { ...filtered, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
 }
 
 /** Traffic that is left, MB, goes along with deliveries: the low-stock mark of the provider counts in MB. */

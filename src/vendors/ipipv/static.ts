@@ -168,7 +168,7 @@ class StaticAccount {
     for (const instance of chosen) this.#handed.set(instance.instanceNo, this.#endOf(instance))
     const sold = chosen.flatMap((instance) => instance.sold ?? [])
     const { sentAt = this.#deps.clock.now(), vendorWallMs } = reply ?? {}
-    return { ...this.#engine.screen({ sold, rejected }, this.#settings), sentAt, ...dated(vendorWallMs) }
+    return { ...this.#engine.filterAddresses({ sold, rejected }, this.#settings), sentAt, ...dated(vendorWallMs) }
   }
 
   /** Where orders that run, and instances that are held, stand now. */

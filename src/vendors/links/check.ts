@@ -21,16 +21,16 @@ export function linkProblems(entry: Readonly<Record<string, unknown>>, tables: L
 const REMEDY = 'make a link for fewer, or add credentials: { key: ... }'
 
 /** A link that cannot be changed brings all of its addresses at once, or none. */
-function signedProblems(entry: Readonly<Record<string, unknown>>, lot: number): EntryProblem[] {
-  const isBelow = (limit: unknown) => typeof limit === 'number' && limit < lot
+function signedProblems(entry: Readonly<Record<string, unknown>>, batchSize: number): EntryProblem[] {
+  const isBelow = (limit: unknown) => typeof limit === 'number' && limit < batchSize
   const budget = membersOf(entry['budget']) ?? {}
   const budgets = ['perHour', 'perDay', 'total'].filter((name) => isBelow(budget[name]))
   const problems: EntryProblem[] = budgets.map((name) => ({
     path: ['budget', name],
-    message: `this signed link brings ${lot} addresses a call, more than may be bought; ${REMEDY}`,
+    message: `this signed link brings ${batchSize} addresses a call, more than may be bought; ${REMEDY}`,
   }))
   if (isBelow(entry['ceiling']))
-    problems.push({ path: ['ceiling'], message: `this signed link brings ${lot} addresses a call; ${REMEDY}` })
+    problems.push({ path: ['ceiling'], message: `this signed link brings ${batchSize} addresses a call; ${REMEDY}` })
   const { whitelist = 'off' } = entry
   if (whitelist !== 'off')
     problems.push({

@@ -88,7 +88,7 @@ function replayed({ vendor, product, params, form, count }: SignedLink, link: Se
   const account = Object.entries(form.credentials).flatMap(([name, parameter]): [string, Secret][] =>
     params[parameter] === undefined ? [] : [[name, new Secret(String(params[parameter]))]],
   )
-  const lot = count ?? 1
+  const batchSize = count ?? 1
   // What the vendor offers beside extractions wants signatures too.
   const { whitelist: _whitelist, channelsNow: _channelsNow, ...rest } = vendor
   return {
@@ -102,8 +102,8 @@ function replayed({ vendor, product, params, form, count }: SignedLink, link: Se
         [product]: {
           about: sold?.about ?? '',
           extract,
-          maxPerCall: lot,
-          lot: () => lot,
+          maxPerCall: batchSize,
+          batchSize: () => batchSize,
           order: () => ({}),
           deliver: (data, context) => sold?.deliver(data, { ...context, request: params }) ?? NOTHING,
         },
@@ -126,7 +126,7 @@ function sniffed({ vendor, count }: UnknownLink, link: Secret): LinkTable {
   const url = new URL(link.reveal())
   const protocol = protocolOf(url)
   /** As many as the last reply brought, or as the link asks for. */
-  let lot = count ?? 1
+  let batchSize = count ?? 1
   const operation: Operation = {
     about: 'calls the link as it is',
     document: 'none: the link in gateway.yaml',
@@ -152,11 +152,11 @@ function sniffed({ vendor, count }: UnknownLink, link: Secret): LinkTable {
           about: 'a link whose replies are sniffed',
           extract: CALL,
           maxPerCall: MAX_PER_CALL,
-          lot: () => lot,
+          batchSize: () => batchSize,
           order: () => ({}),
           deliver: (data) => {
             const delivered = data as Delivered
-            lot = Math.max(1, delivered.sold.length)
+            batchSize = Math.max(1, delivered.sold.length)
             return delivered
           },
         },

@@ -9,7 +9,14 @@ import type { Clock } from '../../clock.ts'
 import { Secret } from '../../secret.ts'
 import type { VendorHttp, VendorReply, VendorRequest } from '../client/http.ts'
 import { openTableSource } from '../client/source.ts'
-import { type ErrorClass, type Params, type Sold, type SourceSettings, type Vendor, VendorError } from '../contract.ts'
+import {
+  type ErrorClass,
+  type Params,
+  type ProxyRecord,
+  type SourceSettings,
+  type Vendor,
+  VendorError,
+} from '../contract.ts'
 
 interface Exchange {
   readonly product: string
@@ -26,7 +33,9 @@ export interface VendorExamples {
   /** Invented; long, and of characters that a URL encodes, so that a leak is seen. */
   readonly credentials: Readonly<Record<string, string>>
   /** A reply with all that an item can carry, and the addresses in it; passwords in clear. */
-  readonly full: Exchange & { readonly sold: readonly (Omit<Sold, 'password'> & { readonly password?: string })[] }
+  readonly full: Exchange & {
+    readonly sold: readonly (Omit<ProxyRecord, 'password'> & { readonly password?: string })[]
+  }
   /** Where the first order goes: method, scheme, host and path, and its query or form by name. */
   readonly wire: { readonly method: string; readonly to: string; readonly params: Readonly<Record<string, string>> }
   readonly errors: readonly (Exchange & { readonly class: ErrorClass; readonly code?: string })[]

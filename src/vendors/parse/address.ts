@@ -5,7 +5,7 @@ import { Secret } from '../../secret.ts'
 import type { UpstreamProtocol } from '../contract.ts'
 import { shapeOf } from './reply.ts'
 
-/** Where to connect and how to log in, as far as the text tells. Members fit `Sold`. */
+/** Where to connect and how to log in, as far as the text tells. Members fit `ProxyRecord`. */
 export interface Endpoint {
   /** Host name, IPv4, or IPv6 without brackets. */
   readonly host: string

@@ -1,12 +1,12 @@
 /** What was found in a reply of unknown shape, and what stood beside it. */
 import { isIP } from 'node:net'
 import { Secret } from '../../secret.ts'
-import type { Life, Sold } from '../contract.ts'
+import type { Life, ProxyRecord } from '../contract.ts'
 import type { Endpoint } from './address.ts'
 import { lifeIn } from './time.ts'
 
 /** An address; without a protocol where the reply names none. */
-export type Found = Omit<Sold, 'protocol'> & Partial<Pick<Sold, 'protocol'>>
+export type Found = Omit<ProxyRecord, 'protocol'> & Partial<Pick<ProxyRecord, 'protocol'>>
 
 interface Facts {
   life?: Life

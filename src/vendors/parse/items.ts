@@ -1,6 +1,6 @@
 /** From the items of a reply to addresses. */
 import { Secret } from '../../secret.ts'
-import type { Delivered, Life, Pending, Sold } from '../contract.ts'
+import type { Delivered, Life, Pending, ProxyRecord } from '../contract.ts'
 import { chinaTime } from './time.ts'
 
 /** A password as it stood in a reply. */
@@ -16,8 +16,11 @@ export function given<T extends object>(members: T): Given<T> {
 }
 
 /** @param read gives the address, what stands for one that comes later, or why there is neither */
-export function deliverEach(items: readonly unknown[], read: (item: unknown) => Sold | Pending | string): Delivered {
-  const sold: Sold[] = []
+export function deliverEach(
+  items: readonly unknown[],
+  read: (item: unknown) => ProxyRecord | Pending | string,
+): Delivered {
+  const sold: ProxyRecord[] = []
   const pending: Pending[] = []
   const rejected: string[] = []
   for (const item of items) {

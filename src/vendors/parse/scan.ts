@@ -30,7 +30,7 @@ export interface ScanOptions extends EndpointOptions {
   readonly isList?: boolean
 }
 
-/** Beyond what a reply can be meant to hold (`screen` takes 10,000). */
+/** Beyond what a reply can be meant to hold (`filterAddresses` takes 10,000). */
 const MAX_FOUND = 20_000
 const MAX_PIECES = 2 * MAX_FOUND
 const MAX_REJECTED = 100

@@ -1,6 +1,6 @@
 /** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
 
-import type { Account, Channels, Delivered, Operation, Params, Pending, Sold } from '../contract.ts'
+import type { Account, Channels, Delivered, Operation, Params, Pending, ProxyRecord } from '../contract.ts'
 import { parseEndpoint } from '../parse/address.ts'
 import { deliverEach, given, lifeUntil } from '../parse/items.ts'
 import { countOf, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from '../parse/reply.ts'
@@ -47,7 +47,7 @@ export function deliverBatches(data: unknown): Delivered {
 function deliverText(text: string): Delivered {
   const { found, rejected } = scanText(text)
   if (found.length === 0) throw malformed('the reply has no list of addresses', text)
-  return { sold: found.map((one): Sold => ({ protocol: 'http', ref: one.exit ?? one.host, ...one })), rejected }
+  return { sold: found.map((one): ProxyRecord => ({ protocol: 'http', ref: one.exit ?? one.host, ...one })), rejected }
 }
 
 function itemsOf(envelope: Envelope): unknown[] {
@@ -69,7 +69,7 @@ function batchOf(data: unknown, mode: 'strict' | 'lenient' = 'lenient'): unknown
 }
 
 /** Connects to `host`; `IP` is what targets see, and what the address is called in a release. `port` is a string. */
-function readItem(item: unknown): Sold | string {
+function readItem(item: unknown): ProxyRecord | string {
   const { IP, port, host, deadline, region, area, isp } = membersOf(item) ?? {}
   const [ip, place, carrier] = [IP, region ?? area, isp].map(textOf)
   const endpoint = parseEndpoint(textOf(host) ?? '') ?? parseEndpoint(`${ip}:${textOf(port)}`)
@@ -109,7 +109,7 @@ export function deliverLines(lines: unknown): Delivered {
   return { pending: [], ...deliverEach(lines, readLine) }
 }
 
-function readLine(line: unknown): Sold | Pending | string {
+function readLine(line: unknown): ProxyRecord | Pending | string {
   const { uuid, area, isp, state, ip } = membersOf(line) ?? {}
   const [ref, place, carrier, said = '', address] = [uuid, area, isp, state, ip].map(textOf)
   if (ref === undefined) return `a line without a uuid: ${shapeOf(JSON.stringify(line) ?? '')}`

@@ -1,5 +1,5 @@
 /** Reading what qg.net's current API answers. */
-import type { Delivered, Params, RawReply, Sold } from '../contract.ts'
+import type { Delivered, Params, ProxyRecord, RawReply } from '../contract.ts'
 import { parseEndpoint } from '../parse/address.ts'
 import { deliverEach, given, lifeUntil } from '../parse/items.ts'
 import { parseJson } from '../parse/json.ts'
@@ -44,7 +44,7 @@ function itemsOf(data: unknown, task?: string): Listed[] {
 }
 
 /** Connects to `server`; `proxy_ip` is what targets see. @returns the address, or why it cannot be used */
-function readItem({ item, task }: Listed): Sold | string {
+function readItem({ item, task }: Listed): ProxyRecord | string {
   const {
     server: connect,
     proxy_ip: seen,

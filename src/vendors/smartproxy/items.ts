@@ -1,5 +1,5 @@
 /** Reading addresses out of the app_key OpenAPI's replies, whose lists come flat, nested, as text, or without any schema. */
-import type { DeliverContext, Delivered, Life, Params, Sold } from '../contract.ts'
+import type { DeliverContext, Delivered, Life, Params, ProxyRecord } from '../contract.ts'
 import type { Found } from '../parse/facts.ts'
 import { countOf, malformed, membersOf, textOf } from '../parse/reply.ts'
 import { scanText, scanTree } from '../parse/scan.ts'
@@ -25,7 +25,7 @@ export function deliverDynamic(data: unknown, { request }: DeliverContext): Deli
   const { found, rejected } = typeof data === 'string' ? scanText(data) : scanTree(list)
   const country = textOf(request['cc'])
   const more = { life: lifeOf(request), ...(country === undefined ? {} : { country }) }
-  return { sold: found.map((one): Sold => ({ protocol: 'http', ...one, ...more })), rejected }
+  return { sold: found.map((one): ProxyRecord => ({ protocol: 'http', ...one, ...more })), rejected }
 }
 
 /** A reply tells no life: it is what was asked for, in minutes. */
@@ -43,7 +43,7 @@ export function deliverStatic(data: unknown, wallMs?: number): Delivered {
   if (data === undefined || (typeof data !== 'object' && typeof data !== 'string'))
     throw malformed('the reply has no list of addresses')
   const { found, rejected } = scanTree(data)
-  const all = found.map((one): Sold => ({ protocol: 'http', ...one, life: termOf(one, wallMs) }))
+  const all = found.map((one): ProxyRecord => ({ protocol: 'http', ...one, life: termOf(one, wallMs) }))
   const sold = all.filter(({ life }) => life.kind !== 'for' || life.ms > 0)
   return {
     sold,

@@ -4,13 +4,13 @@ import { History } from '../../../src/admin/history.ts'
 import type { TrafficFigures } from '../../../src/admin/view.ts'
 import { createLog } from '../../../src/log.ts'
 import { setupBucket } from '../../../src/proxy/setup-times.ts'
-import { TrafficCounters } from '../../../src/proxy/stream-info.ts'
+import { StreamCounters } from '../../../src/proxy/stream-info.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 import { report, TestSupply } from './supply.ts'
 
 function start() {
   const supply = new TestSupply()
-  const traffic = new TrafficCounters(createLog({ level: 'silent', format: 'json' }, new LogCapture()), supply.clock, {
+  const traffic = new StreamCounters(createLog({ level: 'silent', format: 'json' }, new LogCapture()), supply.clock, {
     access: false,
   })
   const gauges = { connections: 4, tunnels: 3, waiting: 2, sessions: 0 }

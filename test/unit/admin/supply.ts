@@ -10,7 +10,7 @@ import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
 import { Provider } from '../../../src/supply/provider.ts'
 import type { ProviderSettings } from '../../../src/supply/provider-contract.ts'
-import type { Delivery, Sold, Source } from '../../../src/vendors/contract.ts'
+import type { Delivery, ProxyRecord, Source } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 
@@ -78,7 +78,7 @@ export class TestSupply {
   }
 
   /** Buys addresses that live so long, one per entry (ms). */
-  async buy(livesMs: readonly number[], more: Partial<Sold> = {}): Promise<readonly Upstream[]> {
+  async buy(livesMs: readonly number[], more: Partial<ProxyRecord> = {}): Promise<readonly Upstream[]> {
     const before = new Set(this.pool.members())
     const first = this.pool.size + this.provider.counts.bought
     const sold = livesMs.map((ms, i) => ({ ...address(first + i), life: { kind: 'for', ms } as const, ...more }))
@@ -109,7 +109,7 @@ export class TestSupply {
   }
 }
 
-function address(number: number): Pick<Sold, 'host' | 'port' | 'protocol' | 'username' | 'password'> {
+function address(number: number): Pick<ProxyRecord, 'host' | 'port' | 'protocol' | 'username' | 'password'> {
   const { username, password } = login
   return { host: `203.0.113.${number + 1}`, port: 8_000, protocol: 'http', username, password: new Secret(password) }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Secret } from '../../../src/secret.ts'
 import { type ArrivalSettings, toFacts, vendorDeadline } from '../../../src/supply/expiry.ts'
-import type { Delivery, Life, Sold } from '../../../src/vendors/contract.ts'
+import type { Delivery, Life, ProxyRecord } from '../../../src/vendors/contract.ts'
 
 const settings: ArrivalSettings = {
   provider: 'p',
@@ -12,7 +12,7 @@ const settings: ArrivalSettings = {
   password: undefined,
   tls: undefined,
 }
-const sold = (life: Life, rest: Partial<Sold> = {}): Sold => ({
+const sold = (life: Life, rest: Partial<ProxyRecord> = {}): ProxyRecord => ({
   host: '192.0.2.1',
   port: 80,
   protocol: 'http',
@@ -130,7 +130,7 @@ it('needs no margin for an endless life', () => {
 })
 
 const delivery: Delivery = { sold: [], rejected: [], sentAt: 0 }
-const factsOf = (rest: Partial<Sold>, own: Partial<ArrivalSettings> = {}) =>
+const factsOf = (rest: Partial<ProxyRecord>, own: Partial<ArrivalSettings> = {}) =>
   toFacts(sold({ kind: 'for', ms: 60_000 }, rest), delivery, OUR_WALL, { ...settings, ...own }).facts
 
 it('takes the login that the vendor tells, else the configured one, never half of each', () => {

@@ -88,9 +88,9 @@ it('tells how many seconds of the lives that were bought something was open', as
   expect([bought, Math.round(secondsBought), secondsUsed]).toEqual([1, 60, 29.6])
 })
 
-it('orders from a vendor that sells by the lot whole lots, and none that does not fit its budget', async () => {
+it('orders from a vendor that sells in batches whole ones, and none that does not fit its budget', async () => {
   const world = new World(
-    { a: { vendor: { lot: 4 }, settings: { budget: { total: 6 } } } },
+    { a: { vendor: { batchSize: 4 }, settings: { budget: { total: 6 } } } },
     { floor: 5, targetLoad: 1 },
   )
   for (let client = 0; client < 6; client++) world.connect(60_000)

@@ -9,7 +9,7 @@ import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
 import { Supply } from '../../../src/supply/supply.ts'
-import { type Delivery, type Sold, type Source, VendorError } from '../../../src/vendors/contract.ts'
+import { type Delivery, type ProxyRecord, type Source, VendorError } from '../../../src/vendors/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 import type { Connection, Random } from './simulation-traffic.ts'
@@ -91,14 +91,14 @@ function slowSource(
 ): Source {
   const { lifeMs, callMs, channels, refused, lost } = options
   const limit = { key: 'account', statedBy: 'simulated', calls: 10, perMs: 1_000 }
-  const describe = (number: number): Sold => ({
+  const describe = (number: number): ProxyRecord => ({
     host: `198.51.${(number >> 8) & 255}.${number & 255}`,
     port: 1_024 + (number >> 16),
     protocol: 'http',
     life: { kind: 'for', ms: (sales.ends[number - 1] ?? 0) - clock.now() },
   })
   const held = () => sales.ends.flatMap((end, index) => (end > clock.now() ? [index + 1] : []))
-  const sell = (count: number): Sold[] => {
+  const sell = (count: number): ProxyRecord[] => {
     if (channels !== undefined && held().length + count > channels) sales.violations++
     return Array.from({ length: count }, () => describe(sales.ends.push(clock.now() + lifeMs)))
   }

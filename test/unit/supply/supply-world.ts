@@ -18,8 +18,8 @@ import { Supply } from '../../../src/supply/supply.ts'
 import {
   type Delivery,
   type Life,
+  type ProxyRecord,
   type RateLimit,
-  type Sold,
   type Source,
   VendorError,
 } from '../../../src/vendors/contract.ts'
@@ -38,7 +38,7 @@ export interface VendorRules {
   /** What an order is raised to, where it may be. */
   readonly minPerOrder: number
   /** What every order must be for, as the source tells; undefined: any count. */
-  readonly lot: number | undefined
+  readonly batchSize: number | undefined
   /** What every order brings, whatever it was for. */
   readonly brings: number | undefined
   /** Every order lists what is held already beside what is new. */
@@ -67,7 +67,7 @@ const usual: VendorRules = {
   limit: { calls: 60, perMs: 60_000 },
   maxPerCall: 100,
   minPerOrder: 1,
-  lot: undefined,
+  batchSize: undefined,
   brings: undefined,
   listsHeld: false,
   whitelistIsFull: false,
@@ -123,7 +123,7 @@ export class SimulatedVendor {
   }
 
   source(accounts: AccountRegistry): Source {
-    const { limit, maxPerCall, minPerOrder, canList, isList, lot, listsHeld, brings, dialMs, plan } = this.#rules
+    const { limit, maxPerCall, minPerOrder, canList, isList, batchSize, listsHeld, brings, dialMs, plan } = this.#rules
     const learned = accounts.learnedOf(this.name)
     const channelsOf = () => this.#rules.channels ?? learned.channels
     const ask = async (refs: readonly string[]) => ({ ...this.#lines(refs), gone: [] })
@@ -135,7 +135,7 @@ export class SimulatedVendor {
       product: 'short',
       maxPerCall,
       minPerOrder,
-      lot,
+      batchSize,
       isList,
       listsHeld,
       byChannel: this.#rules.channels !== undefined || plan !== undefined,
@@ -150,7 +150,7 @@ export class SimulatedVendor {
       extract: (count, signal, priority = 0, ticket) =>
         accounts.gate(keyed, { priority, signal, ticket }, () => {
           ticket?.sent()
-          return this.#serve(brings ?? lot ?? count, signal)
+          return this.#serve(brings ?? batchSize ?? count, signal)
         }),
       query: async () => {
         this.listings.push(this.#clock.now())
@@ -177,7 +177,7 @@ export class SimulatedVendor {
   #lines(refs: readonly string[]): Delivery {
     const now = this.#clock.now()
     const all = refs.map((ref, index) => ({ ref, index, waitMs: (this.#dialled.get(ref) ?? 0) - now }))
-    const sold = all.flatMap(({ ref, index, waitMs }): Sold[] => {
+    const sold = all.flatMap(({ ref, index, waitMs }): ProxyRecord[] => {
       const life: Life = { kind: 'for', ms: 120_000 }
       return waitMs > 0 ? [] : [{ host: '192.0.2.9', port: 9_001 + index, protocol: 'http', life, ref }]
     })
@@ -232,7 +232,7 @@ export class SimulatedVendor {
     const { skewMs } = this.#rules
     const now = this.#clock.now()
     const vendorNow = this.#clock.wall() + (skewMs ?? 0)
-    const sold = this.ends.flatMap((end, index): Sold[] => {
+    const sold = this.ends.flatMap((end, index): ProxyRecord[] => {
       if (!isMeant(end, index)) return []
       const left = end - now
       const life: Life = skewMs === undefined ? { kind: 'for', ms: left } : { kind: 'until', wallMs: vendorNow + left }

@@ -65,10 +65,10 @@ describe('the call', () => {
     })
   })
 
-  it('asks for no more than it may, and in lots where the link says how many', () => {
+  it('asks for no more than it may, and in batches where the link says how many', () => {
     const of = (own: object) => {
-      const { maxPerCall, lot } = open({ format: 'text', ...own }).source
-      return [maxPerCall, lot]
+      const { maxPerCall, batchSize } = open({ format: 'text', ...own }).source
+      return [maxPerCall, batchSize]
     }
     expect(of({ url: 'http://a.example/?n={num}' })).toEqual([10, undefined])
     expect(of({ url: 'http://a.example/?n={num}', maxPerCall: 200 })).toEqual([200, undefined])

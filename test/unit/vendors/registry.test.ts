@@ -119,7 +119,7 @@ describe('what a vendor tells before it is opened', () => {
   })
 })
 
-describe('the door', () => {
+describe('the registry', () => {
   const deps = () => {
     const clock = new FakeClock()
     return { clock, http: new ScriptedHttp(clock) }

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { Secret } from '../../../src/secret.ts'
 import type { SourceDeps, VendorHttp, VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
-import { type Sold, type Source, type SourceSettings, VendorError } from '../../../src/vendors/contract.ts'
+import { type ProxyRecord, type Source, type SourceSettings, VendorError } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -72,9 +72,9 @@ export function scripted(
 export const never: AbortSignal = new AbortController().signal
 
 /** An address as a test writes it: the password in clear. */
-export type PlainSold = Omit<Sold, 'password'> & { readonly password?: string }
+export type PlainSold = Omit<ProxyRecord, 'password'> & { readonly password?: string }
 
-export function plain({ password, ...rest }: Sold): PlainSold {
+export function plain({ password, ...rest }: ProxyRecord): PlainSold {
   return password === undefined ? rest : { ...rest, password: password.reveal() }
 }
 

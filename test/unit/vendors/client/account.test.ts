@@ -77,7 +77,7 @@ describe('addresses that come later', () => {
     expect(await source.extract(1, never)).toMatchObject({ sold: [], pending: [{ ref: 'a' }] })
   })
 
-  it('are followed through the gate, screened, and missed when nobody names them', async () => {
+  it('are followed through the gate, filtered, and missed when nobody names them', async () => {
     const told = { sold: [address('1.1.1.1', 'a'), address('10.0.0.1', 'b')], pending: [{ ref: 'c' }], rejected: [] }
     const { source, gated, paths } = open(following, told)
     const followed = (await source.follow?.ask(['a', 'b', 'c', 'd'], never, 7)) ?? expect.fail('no follow')
@@ -91,7 +91,7 @@ describe('addresses that come later', () => {
 })
 
 describe('several steps', () => {
-  it('each passes the gate, the times are those of the last one, and the rest is screened', async () => {
+  it('each passes the gate, the times are those of the last one, and the rest is filtered', async () => {
     const { source, http, gated } = open(
       vendor({
         take: async (count, { call: ask }) => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
-import { refusalOf, screen } from '../../../../src/vendors/client/address-filter.ts'
-import type { Sold } from '../../../../src/vendors/contract.ts'
+import { filterAddresses, refusalOf } from '../../../../src/vendors/client/address-filter.ts'
+import type { ProxyRecord } from '../../../../src/vendors/contract.ts'
 import { plain } from '../scripted-http.ts'
 
-const sold = (host: string, rest: Partial<Sold> = {}): Sold => ({
+const sold = (host: string, rest: Partial<ProxyRecord> = {}): ProxyRecord => ({
   host,
   port: 80,
   protocol: 'http',
@@ -117,13 +117,13 @@ describe('what is left', () => {
       sold('1.1.1.1', { username: 'a' }),
       sold('1.1.1.1', { username: 'a' }),
     ]
-    const { sold: left, rejected } = screen({ sold: items, rejected: [] }, settings)
+    const { sold: left, rejected } = filterAddresses({ sold: items, rejected: [] }, settings)
     expect(left).toHaveLength(3)
     expect(rejected).toEqual(['the same address twice in one reply', 'the same address twice in one reply'])
   })
 
   it('keeps the balance, and what the vendor’s own code had rejected', () => {
-    expect(screen({ sold: [sold('10.0.0.1')], rejected: ['first'], balance: 7 }, settings)).toEqual({
+    expect(filterAddresses({ sold: [sold('10.0.0.1')], rejected: ['first'], balance: 7 }, settings)).toEqual({
       sold: [],
       rejected: ['first', '10.0.0.1 is a private or reserved address (allowPrivate: true accepts it)'],
       balance: 7,
@@ -132,7 +132,7 @@ describe('what is left', () => {
 
   it('ten thousand are enough, and a hundred reasons', () => {
     const items = Array.from({ length: 10_200 }, (_, n) => sold('1.1.1.1', { port: n + 1 }))
-    const { sold: left, rejected } = screen({ sold: items, rejected: [] }, settings)
+    const { sold: left, rejected } = filterAddresses({ sold: items, rejected: [] }, settings)
     expect(left).toHaveLength(10_000)
     expect(rejected).toHaveLength(100)
   })
@@ -140,8 +140,8 @@ describe('what is left', () => {
 
 describe('the provider’s login', () => {
   const upstream = { username: 'all', password: new Secret('of-them') }
-  const complete = (item: Partial<Sold>, more = {}) =>
-    screen(
+  const complete = (item: Partial<ProxyRecord>, more = {}) =>
+    filterAddresses(
       { sold: [sold('1.1.1.1', item)], rejected: [] },
       { allowPrivate: false, upstream: { ...upstream, ...more } },
     ).sold.map(plain)[0]

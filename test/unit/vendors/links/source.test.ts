@@ -18,7 +18,7 @@ function open(link: string, reply: Scripted, more: Partial<SourceSettings> & { r
 }
 
 describe('a signed link without its key', () => {
-  it('is sent as it is, whatever count is wanted, and tells its lot', async () => {
+  it('is sent as it is, whatever count is wanted, and tells its batch size', async () => {
     const { source, http } = open(signed, { body: '198.51.100.7:8080\r\n198.51.100.8:8080' })
     const { sold } = await source.extract(3, never)
     expect(http.requests.map(({ method, url }) => [method, url.href])).toEqual([['GET', signed]])
@@ -26,7 +26,13 @@ describe('a signed link without its key', () => {
       { host: '198.51.100.7', port: 8080, protocol: 'http', life: { kind: 'unknown' } },
       { host: '198.51.100.8', port: 8080, protocol: 'http', life: { kind: 'unknown' } },
     ])
-    expect(source).toMatchObject({ vendor: 'juliangip', product: 'dynamic', lot: 10, maxPerCall: 10, byChannel: false })
+    expect(source).toMatchObject({
+      vendor: 'juliangip',
+      product: 'dynamic',
+      batchSize: 10,
+      maxPerCall: 10,
+      byChannel: false,
+    })
     expect(source.whitelist).toBeUndefined()
   })
 
@@ -78,7 +84,7 @@ describe('a signed link with its key', () => {
       sign: createHash('md5').update(text).digest('hex'),
     })
     expect(sold[0]?.life).toEqual({ kind: 'for', ms: 60_000 })
-    expect(source.lot).toBeUndefined()
+    expect(source.batchSize).toBeUndefined()
   })
 })
 
@@ -93,7 +99,7 @@ describe('a link with its account', () => {
     expect(http.requests[0]?.url.href).toBe('https://share.proxy.qg.net/get?mine=x&isp=1&num=2&key=KEY-OF-QG')
     expect(sold[0]).toMatchObject({ host: '198.51.100.7', exit: '203.0.113.9', life: { kind: 'until' } })
     expect(source).toMatchObject({ vendor: 'qg', product: 'share-channel', byChannel: true, maxPerCall: 100 })
-    expect(source.lot).toBeUndefined()
+    expect(source.batchSize).toBeUndefined()
   })
 
   it('goes elsewhere with baseUrl', async () => {
@@ -112,7 +118,7 @@ describe('a link with its account', () => {
 describe('a link of nobody’s table', () => {
   it('is called as it is, with its login in a header, and its reply is sniffed', async () => {
     const { source, http } = open(unknown, { body: '198.51.100.7:8080,60|198.51.100.8:8080,30' })
-    expect(source.lot).toBe(3)
+    expect(source.batchSize).toBe(3)
     const { sold } = await source.extract(1, never)
     expect(http.requests[0]).toMatchObject({
       url: { href: 'https://api.other.example.com/take/WORD-IN-THE-PATH?num=3&value=VALUE-OF-OTHER' },
@@ -122,7 +128,7 @@ describe('a link of nobody’s table', () => {
       ['198.51.100.7', { kind: 'for', ms: 60_000 }],
       ['198.51.100.8', { kind: 'for', ms: 30_000 }],
     ])
-    expect([source.vendor, source.product, source.lot]).toEqual(['link', 'link', 2])
+    expect([source.vendor, source.product, source.batchSize]).toEqual(['link', 'link', 2])
   })
 
   it('brings SOCKS addresses where the link says so', async () => {
