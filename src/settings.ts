@@ -69,9 +69,10 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     retryStatuses: config.rotation.retryStatuses,
     perUpstream: config.pool.perUpstream,
     poolLimits,
-    bans: config.bans.map(({ host, status, rest }) => ({
+    bans: config.bans.map(({ host, status = [], rest, closedWithin, bytesUnder, times }) => ({
       matches: hostMatcher(host),
       statuses: new Set(status),
+      closed: closedWithin === undefined ? undefined : { withinMs: closedWithin, bytesUnder, times },
       restMs: rest,
     })),
     providers: config.providers.map((provider) => provider.name),

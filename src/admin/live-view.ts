@@ -8,6 +8,7 @@ import type { OperatorCalls } from '../supply/operator/call.ts'
 import type { SourceTrials, TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract.ts'
+import type { RotateReply, SessionsReport } from './api/schemas/sessions.ts'
 import { searchConnections } from './connection-reports.ts'
 import { EventHub, type Feeds } from './events.ts'
 import { ConnectionFeed } from './feeds/connection-feed.ts'
@@ -66,6 +67,8 @@ export function liveView(parts: LiveParts): LiveView {
     pause: (name) => supply.pause(name),
     resume: (name) => supply.resume(name),
     restUpstream: (id, restMs) => restUpstream(parts, id, restMs),
+    sessions: (limit) => sessionsReport(parts, limit),
+    rotateSession: (key) => rotateSession(parts, key),
     evictUpstream: (id) => evictUpstream(parts, id),
     gateway: () => gatewayFacts(parts.gateway),
     pac: (listen, requestHost) => pacOf(parts.gateway, listen, requestHost),
@@ -140,6 +143,26 @@ function restUpstream({ pool, clock }: LiveParts, id: string, restMs: number): b
   const upstream = pool.get(id)
   if (upstream !== undefined) pool.rest(upstream, clock.now() + restMs)
   return upstream !== undefined
+}
+
+function sessionsReport({ data: { sessionTable } }: LiveParts, limit: number): SessionsReport {
+  const sessions = sessionTable.list(limit).map(({ session, endsInMs }) => {
+    const { key, upstream, uses, left, mustMove } = session
+    return {
+      ...{ key, upstream: upstream.id, provider: upstream.facts.provider, uses },
+      ...{ formerUpstreams: left.filter(({ state }) => state !== 'gone').length, exclusive: upstream.isExclusive },
+      ...{ moves: mustMove, endsInSeconds: Math.max(0, endsInMs / 1_000) },
+    }
+  })
+  return { count: sessionTable.size, sessions }
+}
+
+function rotateSession({ data: { sessionTable, leaseQueue } }: LiveParts, key: string): RotateReply | undefined {
+  const session = sessionTable.rotate(key)
+  if (session === undefined) return undefined
+  // Those who wait for room on it need not.
+  leaseQueue.serve(session.upstream)
+  return { key, leaves: session.upstream.id }
 }
 
 function evictUpstream({ pool }: LiveParts, id: string): boolean {

@@ -12,6 +12,7 @@ import type { CheckReport, ConfigReport, Readiness, ReloadReport, TryOrder, TryR
 import type { HistoryReport } from './api/schemas/history.ts'
 import type { UpstreamReport } from './api/schemas/pool.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
+import type { RotateReply, SessionsReport } from './api/schemas/sessions.ts'
 import type { Topic } from './api/schemas/topics.ts'
 import type { VerdictReport } from './api/schemas/verdict.ts'
 import type { StreamEvent } from './events.ts'
@@ -65,6 +66,10 @@ export interface AdminView {
   resume(provider: string): boolean
   /** Lends an upstream to no new client for a while. @returns false when no upstream in the pool has this id */
   restUpstream(id: string, restMs: number): boolean
+  /** Sessions, those used last first. */
+  sessions(limit: number): SessionsReport
+  /** Lets a session's next connection get another upstream. @returns undefined when there is no such session */
+  rotateSession(key: string): RotateReply | undefined
   /** Takes an upstream out of the pool; its open tunnels run on. @returns false when no upstream in the pool has this id */
   evictUpstream(id: string): boolean
   /**

@@ -110,11 +110,27 @@ const relay = () =>
   })
 
 const ban = () =>
-  z.strictObject({
-    host: hostPattern().meta({ description: 'Target host; *.example.com is every host below it.' }),
-    status: someOf(integer(100, 599)).meta({ description: 'Statuses that mean: this address is banned here.' }),
-    rest: duration({ min: 1 }).prefault('10m').meta({ description: 'How long the address stays away from that host.' }),
-  })
+  z
+    .strictObject({
+      host: hostPattern().meta({ description: 'Target host; *.example.com is every host below it.' }),
+      status: someOf(integer(100, 599))
+        .optional()
+        .meta({ description: 'Plain HTTP: statuses that mean: this address is banned here.' }),
+      closedWithin: duration({ min: 1 }).optional().meta({
+        description:
+          'Tunnels: the target closes so soon after the first bytes of the client, several times in a row through one address and not through others.',
+      }),
+      bytesUnder: integer(1, 1_048_576)
+        .default(200)
+        .meta({ description: 'With closedWithin: and it has sent fewer bytes than this.' }),
+      times: integer(1, 100).default(3).meta({ description: 'With closedWithin: so many times in a row.' }),
+      rest: duration({ min: 1 })
+        .prefault('10m')
+        .meta({ description: 'How long the address stays away from that host.' }),
+    })
+    .refine(({ status, closedWithin }) => status !== undefined || closedWithin !== undefined, {
+      error: 'write status, or closedWithin for tunnels: what shows that the address is banned',
+    })
 
 const limits = () =>
   z.strictObject({

@@ -5,7 +5,10 @@ import type { Upstream } from '../pool/upstream.ts'
 
 export interface BanRule {
   readonly matches: (host: string) => boolean
+  /** Plain HTTP. */
   readonly statuses: ReadonlySet<number>
+  /** Tunnels: how soon after the client's first octets the target closes, having sent how few, and how often in a row. */
+  readonly closed: { readonly withinMs: number; readonly bytesUnder: number; readonly times: number } | undefined
   readonly restMs: number
 }
 

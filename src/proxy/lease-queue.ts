@@ -18,6 +18,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SupplyView } from './lease-contract.ts'
+import { addressesToAvoid } from './rotation.ts'
 import { isSpent, type Session, type SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 
@@ -292,7 +293,7 @@ export class LeaseQueue {
       if (session !== undefined) session.uses++
       return own
     }
-    if (session !== undefined && request.strict && sessionUse !== 'move') return 'lost'
+    if (session !== undefined && request.strict && sessionUse !== 'move' && !session.mustMove) return 'lost'
     const leased = this.#leaseOther(request, session, now)
     if (typeof leased === 'string') return leased
     this.#supply.asked(request.filter.providers)
@@ -309,10 +310,14 @@ export class LeaseQueue {
     const isUsedUp = session !== undefined && request.sessionUse === 'own' && isSpent(session, request.uses)
     if (last.length === 0 && !isUsedUp) return this.#pool.lease(request, now)
     const { strategy, filter, host, lifeMs } = request
-    const tried = isUsedUp ? [...request.tried, session.upstream] : request.tried
+    const tried = isUsedUp ? [...request.tried, ...this.#usedUp(request, session, now)] : request.tried
     const leased = this.#pool.lease({ strategy, filter, host, lifeMs, tried: [...tried, ...last] }, now)
     if (typeof leased !== 'string' || last.length === 0) return leased
     return this.#pool.lease({ strategy, filter, host, lifeMs, tried }, now)
+  }
+
+  #usedUp(request: LeaseRequest, session: Session, now: number): readonly Upstream[] {
+    return session.mustMove ? addressesToAvoid(session, request, this.#pool, now) : [session.upstream]
   }
 
   #lastOf({ avoid, avoidLast }: LeaseRequest): readonly Upstream[] {

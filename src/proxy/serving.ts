@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
-import type { PoolSettings } from '../pool/pool.ts'
+import type { Pool, PoolSettings } from '../pool/pool.ts'
 import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
 import { isSame } from '../same.ts'
 import type { Strategy } from '../strategy.ts'
@@ -17,6 +17,7 @@ import { type IdleSteps, idleStepMs } from './relay.ts'
 import { Router } from './router.ts'
 import type { CommandDeps } from './session-commands.ts'
 import type { TunnelDeps } from './tunnel.ts'
+import { TunnelBans } from './tunnel-bans.ts'
 
 export interface ServingSettings {
   readonly dialTimeoutMs: number
@@ -78,7 +79,7 @@ export class Serving {
       idle: idleOf(clock, settings.idleMs, tunnels?.idle),
       tries: settings.tries,
     }
-    this.tunnelDeps = { ...common, hedging: this.#hedgingOf(clock, former) }
+    this.tunnelDeps = { ...common, hedging: this.#hedgingOf(clock, former), bans: this.#tunnelBans(parts.pool, clock) }
     this.httpExchangeDeps = {
       ...common,
       answers: listOf(clock, settings.dialTimeoutMs, exchanges?.answers),
@@ -93,6 +94,12 @@ export class Serving {
     const { routes } = this.#settings
     if (former !== undefined && isSame(routes, former.#settings.routes)) return former.#routes
     return routes && new RouteTable(routes, serveCheck(clock, supply))
+  }
+
+  /** Undefined where no rule is about tunnels, which then cost nothing. */
+  #tunnelBans(pool: Pool, clock: Clock): TunnelBans | undefined {
+    const { bans } = this.#settings
+    return bans.some(({ closed }) => closed !== undefined) ? new TunnelBans(bans, pool, clock) : undefined
   }
 
   #hedgingOf(clock: Clock, former: Serving | undefined): Hedging | undefined {

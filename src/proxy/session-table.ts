@@ -23,13 +23,15 @@ export interface Session {
   counted: boolean
   /** Its connections and plain requests through this upstream. */
   uses: number
+  /** The operator wants it on another upstream: its next connection moves it. */
+  mustMove: boolean
   /** Live upstreams that it was on before. */
   left: readonly Upstream[]
 }
 
-/** Whether the session has used its upstream as often as it may. @param uses 0 = no limit */
+/** Whether the session has used its upstream as often as it may, or is to leave it. @param uses 0 = no limit */
 export function isSpent(session: Session, uses: number): boolean {
-  return uses > 0 && session.uses >= uses
+  return session.mustMove || (uses > 0 && session.uses >= uses)
 }
 
 const NONE: readonly Upstream[] = []
@@ -82,6 +84,21 @@ export class SessionTable {
     return this.#sessions.size
   }
 
+  /** Some of the sessions, those used last first, and when each ends if nobody uses it, ms from now. */
+  list(limit: number): readonly { readonly session: Session; readonly endsInMs: number }[] {
+    return [...this.#sessions.values().take(limit)].map((session) => ({
+      session,
+      endsInMs: this.#sessions.getRemainingTTL(session.key),
+    }))
+  }
+
+  /** Lets the session's next connection move it to another upstream. @returns undefined when there is no such session */
+  rotate(key: string): Session | undefined {
+    const session = this.#sessions.peek(key)
+    if (session !== undefined) session.mustMove = true
+    return session
+  }
+
   /** The session, its idle time started anew. */
   find(key: string): Session | undefined {
     const session = this.#sessions.get(key) ?? this.#takeUpLate(key)
@@ -102,10 +119,11 @@ export class SessionTable {
       known.upstream = upstream
       known.counted = false
       known.uses = 0
+      known.mustMove = false
       this.#pool.unbind(left)
       return known
     }
-    const session = { key, upstream, counted: false, uses: 0, left: NONE }
+    const session = { key, upstream, counted: false, uses: 0, mustMove: false, left: NONE }
     this.#sessions.set(key, session)
     return session
   }
@@ -137,7 +155,7 @@ export class SessionTable {
     const upstream = this.#pool.get(upstreamId)
     // Another session may have it alone by now.
     if (upstream === undefined || upstream.isExclusive) return undefined
-    const session = { key, upstream, counted: true, uses: 0, left: NONE }
+    const session = { key, upstream, counted: true, uses: 0, mustMove: false, left: NONE }
     this.#pool.bind(upstream)
     this.#sessions.set(key, session, { start: this.#clock.now() - idleMs })
     return session

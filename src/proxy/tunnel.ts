@@ -12,10 +12,13 @@ import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
 import type { Route } from './router.ts'
+import type { TunnelBans } from './tunnel-bans.ts'
 
 export interface TunnelDeps extends ProxiedRequestDeps {
   /** When a second upstream is dialled; undefined: never. */
   readonly hedging: Hedging | undefined
+  /** Undefined: no rule of `bans` is about tunnels. */
+  readonly bans: TunnelBans | undefined
   readonly idle: IdleSteps
   readonly relays: LinkedList<Relay>
   /** How many clients wait for their tunnel to open. */
@@ -160,10 +163,18 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayOwner 
     this.#endOpening()
     this.commit(connection.startedAt)
     this.#request.accept(connection.upstream.id, this.life?.leftMs)
-    const relay = new Relay(this.#request.socket, connection, this.#deps.idle, this)
+    const relay = this.#relay(connection)
     this.#deps.relays.add(relay)
     this.#request.join(relay)
     if (early !== undefined) relay.received(early)
+  }
+
+  #relay(connection: UpstreamConnection): Relay {
+    const { bans, idle } = this.#deps
+    const rule = isDirect(connection.upstream) ? undefined : bans?.ruleFor(this.host)
+    const { socket } = this.#request
+    if (bans === undefined || rule === undefined) return new Relay(socket, connection, idle, this)
+    return bans.relay(socket, connection, idle, this, { host: this.host, rule })
   }
 
   protected rejectWith(error: GatewayError): void {

@@ -135,3 +135,47 @@ describe('refused', () => {
     expect(world.upstreams[0]?.requests).toEqual([])
   })
 })
+
+describe('the operator', () => {
+  const admin = { port: 0, token: 'a-token-of-the-operator' }
+  const call = async ({ app }: Gateway, path: string, method = 'GET') => {
+    const headers = { connection: 'close', authorization: `Bearer ${admin.token}` }
+    const response = await fetch(`http://127.0.0.1:${app.admin?.port}${path}`, { method, headers })
+    return { status: response.status, body: await response.json() } as { status: number; body: Record<string, unknown> }
+  }
+
+  it('sees sessions and moves one, also a strict one: its next connection goes elsewhere', async () => {
+    const gateway = await startGateway({ upstreams: 2, config: { admin }, secrets: [admin.token] })
+    const first = await carrier(gateway, 'acc-session-a-strict-1')
+    const { body } = await call(gateway, '/v1/sessions?limit=5')
+    expect(body).toMatchObject({ count: 1, sessions: [{ upstream: first, uses: 1, moves: false, exclusive: false }] })
+    const [{ key }] = body['sessions'] as [{ key: string }]
+    const rotated = await call(gateway, `/v1/sessions/${key}/rotate`, 'POST')
+    expect(rotated).toEqual({ status: 200, body: { key, leaves: first } })
+    const second = await carrier(gateway, 'acc-session-a-strict-1')
+    expect(second).not.toBe(first)
+    expect(await carrier(gateway, 'acc-session-a-strict-1')).toBe(second)
+    expect((await call(gateway, '/v1/sessions/none/rotate', 'POST')).status).toBe(404)
+  })
+})
+
+it('another user has no part in a session of the same name', async () => {
+  const users = ['one', 'two'].map((name) => ({ name, password: `${name}-password` }))
+  const secrets = users.map(({ password }) => password)
+  const gateway = await startGateway({ upstreams: 3, config: { listen: [{ port: 0, users }] }, secrets })
+  const post = (username: string, name: string) =>
+    plain(gateway.port, `${HOST}/session/rotate`, {
+      ...{ method: 'POST', headers: [RIGHT] },
+      login: { username, password: `${name}-password` },
+    })
+  const tunnel = await connectVia(gateway.port, 'echo.test:7', {
+    login: { username: 'one-session-a', password: 'one-password' },
+  })
+  const id = tunnel.headers.find(([name]) => name.toLowerCase() === 'x-turnpike-upstream')?.[1]
+  expect((await post('two-session-a', 'two')).status).toBe(200)
+  expect((await post('one-session-a', 'two')).status).toBe(407)
+  const shown = await plain(gateway.port, `${HOST}/session`, {
+    login: { username: 'one-session-a', password: 'one-password' },
+  })
+  expect((JSON.parse(shown.body.toString()) as Answer).address?.id).toBe(id)
+})

@@ -99,6 +99,9 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
       view.restUpstream(id, rest) ? upstreamReply(view, id) : unknownUpstream(),
     evictUpstream: ({ params: { id } }) =>
       view.evictUpstream(id) ? { id, state: 'gone' as const, restSeconds: 0 } : unknownUpstream(),
+    getSessions: ({ query: { limit } }) => view.sessions(limit),
+    rotateSession: ({ params: { key } }) =>
+      view.rotateSession(key) ?? problem('ADMIN_UNKNOWN_SESSION', 'there is no such session; it may have ended'),
     pauseProvider: ({ params: { name } }) => (view.pause(name) ? providerReply(view, name) : unknownProvider()),
     resumeProvider: ({ params: { name } }) => (view.resume(name) ? providerReply(view, name) : unknownProvider()),
     refillProvider({ params: { name } }) {

@@ -29,6 +29,7 @@ import {
 } from './schemas/leases.ts'
 import { banReply, banReport, poolReport, restOrder, upstreamReply } from './schemas/pool.ts'
 import { providerReply, providersReport, refillReply, retryReply } from './schemas/providers.ts'
+import { rotateReply, sessionsQuery, sessionsReport } from './schemas/sessions.ts'
 import { callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
 import { verdictReport } from './schemas/verdict.ts'
 
@@ -147,6 +148,23 @@ export const operations = {
     access: 'read',
     query: connectionsQuery,
     replies: { 200: { description: 'The latest first', schema: connectionsReport } },
+  },
+  getSessions: {
+    method: 'get',
+    path: '/v1/sessions',
+    summary: 'Sessions, and the upstream that each lives on',
+    access: 'read',
+    query: sessionsQuery,
+    replies: { 200: { description: 'Those used last first', schema: sessionsReport } },
+  },
+  rotateSession: {
+    method: 'post',
+    path: '/v1/sessions/{key}/rotate',
+    summary: 'Lets the next connection of a session get another upstream',
+    access: 'change',
+    params: { key: 'As /v1/sessions names it' },
+    replies: { 200: { description: 'It will move', schema: rotateReply } },
+    problems: ['ADMIN_UNKNOWN_SESSION'],
   },
   getHistory: {
     method: 'get',

@@ -56,7 +56,7 @@ function build(limits: Partial<PoolSettings['perUpstream']> = { connections: 1 }
     },
     outlook: () => hopeless,
   }
-  const sessionTable = new SessionTable(pool, { idle: 600_000, max: 100 }, clock, forgetfulStore())
+  const sessionTable = new SessionTable(pool, { idle: 600_000, max: 20_000 }, clock, forgetfulStore())
   queue = new LeaseQueue(pool, sessionTable, supply, { timeoutMs: WAIT_MS, queue: places }, clock)
 }
 
@@ -321,4 +321,39 @@ it('what one client throws as it is served, or denied, keeps no other from its t
   expect(happened()).toEqual(['b x'])
   clock.advance(WAIT_MS)
   expect([happened(), internalErrors.count - before]).toEqual([['c failed', 'd GW_POOL_EMPTY'], 2])
+})
+
+it('10,000 sessions that rotate at once with 5 addresses: each hears once, and the truth', () => {
+  build({ connections: 0 }, 10)
+  for (let n = 0; n < 5; n++) add(`u${n}`)
+  const sessions = Array.from({ length: 10_000 }, (_, n) => `s${n}`)
+  const first = sessions.map((sessionKey) => client(`a ${sessionKey}`, { sessionKey }))
+  const moved = sessions.map((sessionKey, n) => {
+    const had = first[n]?.lent
+    return client(`b ${sessionKey}`, { sessionKey, sessionUse: 'move', tried: had === undefined ? [] : [had] })
+  })
+  // In another order: a rotation alone would not bring each its own.
+  const own = sessions.toReversed().map((sessionKey) => client(`c ${sessionKey}`, { sessionKey }))
+  own.reverse()
+  const isTrue = sessions.map((_, n) => {
+    const [before, after, now] = [first[n]?.lent, moved[n]?.lent, own[n]?.lent]
+    return before !== undefined && after !== undefined && after !== before && now === after
+  })
+  expect([isTrue.every(Boolean), events.length, queue.waitingCount]).toEqual([true, 30_000, 0])
+})
+
+it('10,000 that rotate with one address: those without a place in the queue and those whose time is over hear why', () => {
+  build({ connections: 0 }, 10)
+  const only = add('u0')
+  const sessions = Array.from({ length: 10_000 }, (_, n) => `s${n}`)
+  for (const sessionKey of sessions) client(`a ${sessionKey}`, { sessionKey })
+  events = []
+  for (const sessionKey of sessions) client(`b ${sessionKey}`, { sessionKey, sessionUse: 'move', tried: [only] })
+  clock.advance(WAIT_MS)
+  const answers = Map.groupBy(events, (event) => event.split(' ')[2] ?? '')
+  expect([answers.get('GW_QUEUE_FULL')?.length, answers.get('GW_POOL_EMPTY')?.length]).toEqual([9_990, 10])
+  expect([events.length, queue.waitingCount]).toEqual([10_000, 0])
+  events = []
+  for (const sessionKey of sessions.slice(0, 3)) client(`c ${sessionKey}`, { sessionKey })
+  expect(events).toEqual(['c s0 u0', 'c s1 u0', 'c s2 u0'])
 })

@@ -1,16 +1,42 @@
-/** `POST /v1/sessions/{key}/rotate`. */
+/** Sessions: `GET /v1/sessions` and `POST /v1/sessions/{key}/rotate`. */
 import { z } from 'zod'
-import { list, named, text } from './fields.ts'
+import { count, flag, list, named, seconds, text } from './fields.ts'
 
-export const rotateReply = named(
-  'RotateReply',
-  'The next connection of these sessions gets another upstream. Open tunnels are not touched.',
+export const sessionsQuery = z.strictObject({
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d{0,2}|1000)$/, 'write a whole number from 1 to 1000')
+    .default('100')
+    .transform(Number)
+    .meta({ description: 'Most sessions listed; 1 to 1000', default: '100' }),
+})
+
+export const sessionsReport = named(
+  'Sessions',
+  'Clients that keep their upstream.',
   z.strictObject({
-    rotated: list(
-      z.strictObject({ key: text('The session'), leaves: text('Id of the upstream that it leaves') }),
-      'Sessions that will move',
+    count: count('Sessions remembered'),
+    sessions: list(
+      z.strictObject({
+        key: text('Names the session here: a digest of its account, its name and its wishes'),
+        upstream: text('Id of the upstream that it lives on'),
+        provider: text('Name of the provider'),
+        uses: count('Its connections and plain requests through this upstream'),
+        formerUpstreams: count('Live upstreams that it had before'),
+        exclusive: flag('Nobody else is lent the upstream'),
+        moves: flag('Its next connection gets another upstream'),
+        endsInSeconds: seconds('If nobody uses it until then'),
+      }),
+      'Those used last first',
     ),
   }),
 )
 
+export const rotateReply = named(
+  'RotateReply',
+  'The next connection of the session gets another upstream. Open tunnels are not touched.',
+  z.strictObject({ key: text('The session'), leaves: text('Id of the upstream that it leaves') }),
+)
+
+export type SessionsReport = Readonly<z.infer<typeof sessionsReport>>
 export type RotateReply = Readonly<z.infer<typeof rotateReply>>

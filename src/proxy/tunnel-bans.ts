@@ -1,0 +1,161 @@
+/**
+ * Bans that a tunnel shows without being looked into: the target closes at once after the client's first octets, several times
+ * in a row through one address, while it serves through others. Then the address stays away from that host.
+ */
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import { Recent } from '../structures/generational-cache.ts'
+import type { UpstreamConnection } from '../upstream/connection.ts'
+import type { BanRule } from './ban-rule.ts'
+import { type IdleSteps, Relay, type RelayOwner } from './relay.ts'
+
+type ClosedHint = NonNullable<BanRule['closed']>
+type TunnelBan = BanRule & { readonly closed: ClosedHint }
+
+/** That another address works for the host counts for so long, ms. */
+const EVIDENCE_MS = 60_000
+/** Hosts that are remembered. Two generations of them. */
+const MAX_HOSTS = 1_000
+
+/** What is known of one target host. */
+interface HostRecord {
+  /** Tunnels that were closed at once, in a row, by id of the upstream; and when the row began. */
+  readonly rows: Map<string, { count: number; readonly since: number }>
+  /** The two upstreams that served last. */
+  served: readonly { readonly id: string; readonly at: number }[]
+}
+
+export class TunnelBans {
+  readonly #rules: readonly TunnelBan[]
+  readonly #pool: Pool
+  readonly #clock: Clock
+  readonly #hosts = new Recent<HostRecord>(MAX_HOSTS)
+
+  constructor(bans: readonly BanRule[], pool: Pool, clock: Clock) {
+    this.#rules = bans.filter((ban): ban is TunnelBan => ban.closed !== undefined)
+    this.#pool = pool
+    this.#clock = clock
+  }
+
+  /** @param host in lower case */
+  ruleFor(host: string): TunnelBan | undefined {
+    return this.#rules.find((rule) => rule.matches(host))
+  }
+
+  /** A relay that watches how the target ends the tunnel. */
+  relay(client: Socket, connection: UpstreamConnection, idle: IdleSteps, owner: RelayOwner, watch: Watch): Relay {
+    return new WatchedRelay(client, connection, idle, owner, this.#clock, {
+      ...watch,
+      served: () => this.#served(connection.upstream, watch.host),
+      closedAtOnce: () => this.#closedAtOnce(connection.upstream, watch),
+    })
+  }
+
+  #recordOf(host: string): HostRecord {
+    const known = this.#hosts.get(host)
+    if (known !== undefined) return known
+    const record: HostRecord = { rows: new Map(), served: [] }
+    this.#hosts.set(host, record)
+    return record
+  }
+
+  #served({ id }: Upstream, host: string): void {
+    const record = this.#recordOf(host)
+    record.rows.delete(id)
+    const others = record.served.filter((one) => one.id !== id).slice(0, 1)
+    record.served = [{ id, at: this.#clock.now() }, ...others]
+  }
+
+  #closedAtOnce(upstream: Upstream, { host, rule }: Watch): void {
+    const { rows, served } = this.#recordOf(host)
+    const now = this.#clock.now()
+    const row = rows.get(upstream.id) ?? { count: 0, since: now }
+    row.count++
+    rows.set(upstream.id, row)
+    const othersServe = served.some(({ id, at }) => id !== upstream.id && at >= row.since - EVIDENCE_MS)
+    if (row.count < rule.closed.times || !othersServe) return
+    rows.delete(upstream.id)
+    this.#pool.restForHost(upstream, host, now + rule.restMs, now)
+  }
+}
+
+export interface Watch {
+  /** In lower case. */
+  readonly host: string
+  readonly rule: TunnelBan
+}
+
+interface Findings {
+  /** Called once at most, and then `closedAtOnce` never. */
+  readonly served: () => void
+  readonly closedAtOnce: () => void
+}
+
+class WatchedRelay extends Relay {
+  readonly #clock: Clock
+  readonly #hint: ClosedHint
+  readonly #findings: Findings
+  /** When the client sent its first octets; 0 before that. */
+  #sentAt = 0
+  #octets = 0
+  #isFound = false
+
+  constructor(
+    client: Socket,
+    connection: UpstreamConnection,
+    idle: IdleSteps,
+    owner: RelayOwner,
+    clock: Clock,
+    { rule, ...findings }: Watch & Findings,
+  ) {
+    super(client, connection, idle, owner)
+    this.#clock = clock
+    this.#hint = rule.closed
+    this.#findings = findings
+  }
+
+  override toUpstream(chunk: Buffer): void {
+    if (this.#sentAt === 0) this.#sentAt = this.#clock.now()
+    super.toUpstream(chunk)
+  }
+
+  override received(chunk: Buffer): void {
+    this.#count(chunk.length)
+    super.received(chunk)
+  }
+
+  override receivedInBuffer(bytes: Buffer): boolean {
+    this.#count(bytes.length)
+    return super.receivedInBuffer(bytes)
+  }
+
+  override upstreamEnded(): void {
+    this.#judge()
+    super.upstreamEnded()
+  }
+
+  override upstreamErrored(): void {
+    this.#judge()
+    super.upstreamErrored()
+  }
+
+  #count(octets: number): void {
+    this.#octets += octets
+    if (this.#octets >= this.#hint.bytesUnder) this.#find(this.#findings.served)
+  }
+
+  /** The target has closed. Who closed after the client did, or before it had said anything, tells nothing. */
+  #judge(): void {
+    const { client } = this
+    if (this.#sentAt === 0 || client.readableEnded || client.destroyed) return
+    if (this.#clock.now() - this.#sentAt <= this.#hint.withinMs) this.#find(this.#findings.closedAtOnce)
+  }
+
+  #find(finding: () => void): void {
+    if (this.#isFound) return
+    this.#isFound = true
+    finding()
+  }
+}
