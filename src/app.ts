@@ -44,6 +44,7 @@ export interface App {
   readonly supply: Supply
   readonly data: DataPlane
   readonly traffic: StreamCounters
+  readonly clock: Clock
   /** The configuration in force, and where it listens. */
   readonly gateway: GatewayParts
   /** What the admin port shows and does, whether there is one or not. */
@@ -174,6 +175,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     let draining: Promise<void> | undefined
     return {
       ...parts,
+      clock,
       view,
       gateway: reload,
       get addresses() {

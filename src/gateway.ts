@@ -2,9 +2,11 @@
  * What `import { startGateway } from 'turnpike'` gives: the gateway inside a program of yours, without a process of its own.
  * docs/embedding.md is its manual. Nothing here reads arguments, writes to the terminal or listens for signals.
  */
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Address, formatAuthority } from './address.ts'
+import { askOf, leaseReport } from './admin/api/leases.ts'
 import type { EventData } from './admin/api/schemas/events.ts'
+import { type LeaseReport, takeQuery } from './admin/api/schemas/leases.ts'
 import type { UpstreamReport } from './admin/api/schemas/pool.ts'
 import type { ProviderReport } from './admin/api/schemas/providers.ts'
 import type { Topic } from './admin/api/schemas/topics.ts'
@@ -12,14 +14,15 @@ import type { VerdictReport } from './admin/api/schemas/verdict.ts'
 import { type GatewayParts, tryPort } from './admin/gateway-report.ts'
 import type { LiveView } from './admin/live-view.ts'
 import type { RefillAnswer } from './admin/view.ts'
-import { startApp } from './app.ts'
+import { type App, startApp } from './app.ts'
 import type { Environment } from './config/environment.ts'
 import { loadConfigSource, loadConfigValue } from './config/load.ts'
 import type { ConfigSchema } from './config/schema.ts'
+import { GatewayError } from './errors.ts'
 import { createLog } from './log.ts'
 import type { LoadedConfig, ReloadReport } from './reload.ts'
 
-export { ConfigError, type ConfigProblem } from './errors.ts'
+export { ConfigError, type ConfigProblem, GatewayError } from './errors.ts'
 export type { EventData, ProviderReport, ReloadReport, Topic, UpstreamReport, VerdictReport }
 
 /** What gateway.yaml says, as an object: the same keys and the same spelling of values (`'30s'`, `'16KiB'`). */
@@ -40,6 +43,35 @@ export interface LogRecord {
   readonly time: string
   readonly msg: string
   readonly [member: string]: unknown
+}
+
+/** Which address, and for how long. The options are those of clients, by name (docs/clients.md). */
+export interface TakeOptions {
+  /** The same name, the same address, while that lives. */
+  readonly session?: string
+  readonly provider?: string
+  readonly country?: string
+  readonly area?: string
+  readonly city?: string
+  readonly isp?: string
+  /** An address that lives so long yet, as in `'90s'`; if there is none, the one that lives longest. */
+  readonly life?: string
+  /** The same, and no other. */
+  readonly minlife?: string
+  readonly strategy?: string
+  /** Where the program will go: for `routes`, and for bans of this host. */
+  readonly host?: string
+  /** How long it is lent at most, with a unit; `'10m'` if left out. */
+  readonly hold?: string
+  /** A user of a port, where every port demands a login. */
+  readonly user?: { readonly name: string; readonly password: string }
+  readonly signal?: AbortSignal
+}
+
+/** An address that is lent: `url` is all of it as the URL of a proxy, login included. */
+export interface TakenAddress extends LeaseReport {
+  /** Gives it back. @returns false when the lease had ended */
+  release(): boolean
 }
 
 /** One piece of the event stream: the same data that `GET /v1/events` sends (docs/admin-api.md). */
@@ -66,6 +98,12 @@ export interface Gateway extends AsyncDisposable {
     topics: readonly Name[],
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<GatewayEvent<Name>>
+  /**
+   * Lends an address to a program that connects to it itself. It counts as a client's connection does: under the same limits,
+   * budgets and users. Waits as a client does, at most `wait.timeout`.
+   * @throws {GatewayError} why there is none, or which option cannot be understood; the signal's reason
+   */
+  take(options?: TakeOptions): Promise<TakenAddress>
   /** Orders addresses now, whatever the demand. `not now`: the provider's state, budget, channels or ceiling forbid it. */
   refill(provider: string): RefillAnswer
   /** Ends the stop of a provider: it is called again at once. @returns false when there is no such provider */
@@ -120,6 +158,7 @@ export async function startGateway({ config, environment = process.env, onLog }:
     providers: () => view.providers(),
     upstreams: () => view.upstreams(),
     events: (topics, { signal } = {}) => eventsOf(view, topics, signal),
+    take: (options = {}) => take(app, options),
     refill: (provider) => view.refill(provider),
     retry: (provider) => view.retry(provider),
     pause: (provider) => view.pause(provider),
@@ -140,6 +179,17 @@ function urlOf(gateway: GatewayParts): string {
   const port = tryPort(gateway, 0)
   if (port === undefined) throw new Error('the gateway is closed: it has no port')
   return `${port.isTls ? 'https' : 'http'}://${formatAuthority(port.host, port.port)}`
+}
+
+async function take({ view, clock }: App, { user, signal, ...query }: TakeOptions): Promise<TakenAddress> {
+  const login = user && Buffer.from(`${user.name}:${user.password}`).toString('base64')
+  const client = { authorization: login && `Basic ${login}`, clientAddress: '127.0.0.1', isTrusted: true }
+  const requests = view.addressRequests
+  const { data, error } = takeQuery.safeParse(query)
+  if (data === undefined) throw new GatewayError('GW_BAD_OPTION', z.prettifyError(error))
+  const [lease] = await requests.take(client, askOf(data), signal ?? new AbortController().signal)
+  if (lease === undefined) throw new GatewayError('GW_POOL_EMPTY', 'no address is free now')
+  return { ...leaseReport(lease, clock), release: () => requests.release(client, lease.id) }
 }
 
 async function* eventsOf<Name extends Topic>(

@@ -49,6 +49,21 @@ it('takes what the admin port takes', async () => {
   expect([gateway.evict(id), gateway.evict(id)]).toEqual([true, false])
 })
 
+it('lends an address to a program that connects to it itself, until it is given back', async () => {
+  const gateway = await start()
+  const taken = await gateway.take({ session: 'one', hold: '30s' })
+  expect(await ask(taken.url)).toMatch(`200 upstream ${taken.address}`)
+  const again = await gateway.take({ session: 'one' })
+  expect([again.id, again.lease === taken.lease]).toEqual([taken.id, false])
+  const leases = () => gateway.upstreams().find(({ id }) => id === taken.id)?.leases
+  expect(leases()).toBe(2)
+  expect([taken.release(), taken.release(), leases()]).toEqual([true, false, 1])
+  await expect(gateway.take({ country: 'atlantis', hold: '1s' })).rejects.toMatchObject({ code: 'GW_NO_MATCH' })
+  await expect(gateway.take({ hold: 'long' })).rejects.toMatchObject({ code: 'GW_BAD_OPTION' })
+  const signal = AbortSignal.abort(new Error('no longer wanted'))
+  await expect(gateway.take({ signal })).rejects.toThrow('no longer wanted')
+})
+
 it('tells what happens until the loop is left, the signal aborts or the gateway closes', async () => {
   const gateway = await start()
   let asked: Promise<string> | undefined

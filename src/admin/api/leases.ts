@@ -8,7 +8,7 @@ import type { AddressLease } from '../../proxy/address-leases.ts'
 import type { AddressAsk, AddressClient, AddressDesk } from '../../proxy/address-requests.ts'
 import type { Secret } from '../../secret.ts'
 import { type ProblemCode, problem } from './problem.ts'
-import type { PoolProxy, TakeQuery, TakeReply } from './schemas/leases.ts'
+import type { LeaseReport, PoolProxy, TakeQuery, TakeReply } from './schemas/leases.ts'
 import { isToken } from './token.ts'
 
 /** What a request says of who sends it. */
@@ -41,7 +41,7 @@ export class LeaseAnswers {
     return this.#answer(signal, async () => {
       const leases = await this.#parts.requests.take(this.#client(sender), askOf(query), signal)
       if (query.format === 'text') return textOf(leases)
-      return { count: leases.length, addresses: leases.map((lease) => this.#report(lease)) }
+      return { count: leases.length, addresses: leases.map((lease) => leaseReport(lease, this.#parts.clock)) }
     })
   }
 
@@ -114,21 +114,6 @@ export class LeaseAnswers {
     }
   }
 
-  #report({ id: lease, upstream, endsAt }: AddressLease): TakeReply['addresses'][number] {
-    const { clock } = this.#parts
-    const now = clock.now()
-    const { facts, deadline } = upstream
-    const { provider, username = null, password, country = null, area = null, city = null, isp = null } = facts
-    return {
-      ...{ lease, id: upstream.id, provider, protocol: facts.protocol === 'direct' ? 'http' : facts.protocol },
-      ...{ address: hostPort(upstream), username, password: password?.reveal() ?? null },
-      url: `${facts.protocol}://${withLogin(upstream)}`,
-      lentUntil: isoTime(clock.wall() + endsAt - now),
-      lifeSeconds: deadline === Number.POSITIVE_INFINITY ? null : Math.max(0, (deadline - now) / 1_000),
-      ...{ country, area, city, isp },
-    }
-  }
-
   #poolProxy(upstream: Upstream): PoolProxy {
     const { clock } = this.#parts
     const { provider, country, area, city } = upstream.facts
@@ -148,7 +133,23 @@ export class LeaseAnswers {
   }
 }
 
-function askOf({ num, hold, host, format: _format, ...options }: TakeQuery): AddressAsk {
+/** A lease as programs see it, with the address's own login. */
+export function leaseReport({ id: lease, upstream, endsAt }: AddressLease, clock: Clock): LeaseReport {
+  const now = clock.now()
+  const { facts, deadline } = upstream
+  const { provider, username = null, password, country = null, area = null, city = null, isp = null } = facts
+  return {
+    ...{ lease, id: upstream.id, provider, protocol: facts.protocol === 'direct' ? 'http' : facts.protocol },
+    ...{ address: hostPort(upstream), username, password: password?.reveal() ?? null },
+    url: `${facts.protocol}://${withLogin(upstream)}`,
+    lentUntil: isoTime(clock.wall() + endsAt - now),
+    lifeSeconds: deadline === Number.POSITIVE_INFINITY ? null : Math.max(0, (deadline - now) / 1_000),
+    ...{ country, area, city, isp },
+  }
+}
+
+/** What a query asks for. @throws {GatewayError} GW_BAD_OPTION */
+export function askOf({ num, hold, host, format: _format, ...options }: TakeQuery): AddressAsk {
   const target = host === undefined ? undefined : toTarget({ host, port: 443 })
   return { count: num, holdMs: hold, waits: true, target, options: parseOptions(Object.entries(options)) }
 }

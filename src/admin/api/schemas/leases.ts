@@ -124,4 +124,5 @@ export const countReply = named(
 
 export type TakeQuery = Readonly<z.output<typeof takeQuery>>
 export type TakeReply = Readonly<z.infer<typeof takeReply>>
+export type LeaseReport = Readonly<TakeReply['addresses'][number]>
 export type PoolProxy = Readonly<z.infer<z.ZodObject<typeof poolClientProxy>>>
