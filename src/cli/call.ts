@@ -67,7 +67,7 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const params = await paramsOf(words.params, deps.input)
   const { operation, yes, reveal } = words
   const order = { provider: provider.name, operation, params, yes, reveal }
-  const reply = await explained(provider.name, () => send(config, provider, order, { ...deps, log }))
+  const reply = await sendOrder(config, provider, order, { ...deps, log })
   for (const warning of reply.warnings) deps.err(`warning: ${oneLine(warning)}\n`)
   return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
 }
@@ -116,7 +116,17 @@ async function paramsOf(written: readonly string[], input: CallDeps['input']): P
 /** What of a reply this command shows. */
 type Shown = Pick<OperatorReply, 'data' | 'warnings'>
 
-type SendDeps = CallDeps & { readonly log: Log }
+type SendDeps = Pick<CallDeps, 'offline'> & { readonly log: Log }
+
+/** Makes a call through the running gateway; where none runs, with its state. @throws as `call` */
+export function sendOrder(
+  config: Config,
+  provider: ProviderConfig,
+  order: OperatorCall,
+  deps: SendDeps,
+): Promise<Shown> {
+  return explained(provider.name, () => send(config, provider, order, deps))
+}
 
 async function send(config: Config, provider: ProviderConfig, order: OperatorCall, deps: SendDeps): Promise<Shown> {
   const { admin } = config

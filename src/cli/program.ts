@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { translate } from '../messages/translate.ts'
 import { type AddOptions, add } from './add.ts'
+import { areas } from './areas.ts'
 import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
 import { commanderError, examples, styledHelp } from './help.ts'
@@ -58,6 +59,7 @@ export function createProgram(deps: CliDeps, finish: Finish): Command {
   addStatus(program, deps, finish)
   addTrials(program, deps, finish)
   addCall(program, deps)
+  addAreas(program, deps)
   addVendor(program, deps)
   return program
 }
@@ -326,6 +328,18 @@ folder. A value of - is read from standard input, for secrets. Secrets are shown
   withConfig(command).action(
     async (provider: string, operation: string | undefined, params: string[], options: CallOptions) =>
       deps.out(await call({ provider, operation, params, ...options }, deps)),
+  )
+}
+
+function addAreas(program: Command, deps: CliDeps): void {
+  const command = program
+    .command('areas')
+    .description(translate("list the areas or lines of a provider's vendor, as values for request"))
+    .argument('<provider>', translate('name of the provider in the configuration'))
+    .argument('[words...]', translate('only those with these words'))
+    .option('--json', translate('print JSON'), false)
+  withConfig(command).action(async (provider: string, words: string[], options: Options & { readonly json: boolean }) =>
+    deps.out(await areas({ provider, words, ...options }, deps)),
   )
 }
 

@@ -360,6 +360,12 @@ export interface Product {
   readonly release?: { readonly operation: string; readonly params: (ref: string) => Params }
   /** For products that can change an address for another: the call for one ref, read by `deliver`. */
   readonly replace?: { readonly operation: string; readonly params: (ref: string, request: Params) => Params }
+  /** The call that lists places or lines by name, and how its data is read. */
+  readonly areas?: {
+    readonly operation: string
+    readonly params: (request: Params) => Params
+    readonly read: (data: unknown) => readonly NamedValue[]
+  }
   /** Whether a key of this product can use an operation; default: each. Only for the order in which they are listed. */
   readonly canCall?: (operation: string) => boolean
   /** What is left on the account and when the plan ends, where the vendor tells. */
@@ -395,6 +401,16 @@ export interface Delivered {
   readonly pending?: readonly Pending[]
   readonly rejected: readonly string[]
   readonly balance?: number
+}
+
+/** A value that may be written under `request:`, and what it stands for. */
+export interface NamedValue {
+  readonly param: string
+  readonly value: string
+  /** In the vendor's own words. */
+  readonly name: string
+  /** How many addresses there are now, where the vendor tells. */
+  readonly available?: number
 }
 
 /** What a vendor says of an account when it is asked. */
@@ -573,6 +589,8 @@ export interface Source {
   channelsNow?(signal: AbortSignal): Promise<Channels>
   /** Asks what is left on the account and when the plan ends. Only where the vendor tells. @throws {VendorError} */
   accountNow?(signal: AbortSignal): Promise<AccountFacts>
+  /** The call that lists places or lines by name, with its parameters, and how its data is read. Only where the vendor has one. */
+  readonly areas?: { readonly operation: string; readonly params: Params; read(data: unknown): readonly NamedValue[] }
   /** Whether the key of this product can use an operation. */
   canCall?(operation: string): boolean
   /** Only for vendors whose whitelist can be written by a call. */

@@ -15,6 +15,7 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
+import { areas } from './ipipv/areas.ts'
 import { deliverPasswords } from './ipipv/draw.ts'
 import { authorizer, decode } from './ipipv/envelope.ts'
 import { operations } from './ipipv/operations.ts'
@@ -40,6 +41,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
     'dynamic-password': {
       about: 'dynamic addresses, each with a login of its own',
       extract: 'proxy/draw/pwd',
+      areas,
       maxPerCall: MAX_DRAWN,
       settings: passwordSettings,
       order: (count, request) => ({ ...request, num: count }),
@@ -48,6 +50,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
     'dynamic-api': {
       about: 'dynamic addresses, from a link that is drawn first',
       extract: 'proxy/draw/api',
+      areas,
       maxPerCall: MAX_DRAWN,
       settings: apiSettings,
       order: (count, request) => ({ ...request, num: count }),

@@ -12,7 +12,8 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
-import { credential, membersOf, methodSetting } from './parse/reply.ts'
+import { areasIn } from './parse/areas.ts'
+import { credential, membersOf, methodSetting, textOf } from './parse/reply.ts'
 import { accountLookups, authorizeLookup, decodeLookup } from './qg/account-lookups.ts'
 import { BY_AMOUNT, LEGACY_BASE_URL, legacyAccount, legacySales } from './qg/legacy-calls.ts'
 import { MAX_PER_CALL } from './qg/legacy-params.ts'
@@ -41,9 +42,31 @@ const callsOf =
     names.includes(operation) ||
     (!Object.hasOwn(legacySales, operation) && operation !== 'monopolies' && !Object.hasOwn(accountLookups, operation))
 
+/** The document shows no example of the reply: whatever has a number and a name is read. */
+const areas: NonNullable<Product['areas']> = {
+  operation: 'resources',
+  params: () => ({}),
+  read: (data) => areasIn(data, 'AreaId'),
+}
+
+const lines: NonNullable<Product['areas']> = {
+  operation: 'monopolies',
+  params: () => ({}),
+  read: (data) => {
+    const listed = membersOf(data)?.['data']
+    return (Array.isArray(listed) ? (listed as unknown[]) : []).flatMap((line) => {
+      const { uuid, area, isp, state } = membersOf(line) ?? {}
+      const value = textOf(uuid)
+      const name = [area, isp, state].flatMap((one) => textOf(one) ?? []).join(' ')
+      return value === undefined ? [] : [{ param: 'UUIDs', value, name }]
+    })
+  },
+}
+
 const dedicated: Product = {
   about: '动态独享代理 by time: addresses of one customer, which may be given back',
   extract: 'allocate',
+  areas,
   canCall: callsOf('allocate', 'replace', 'release', 'query'),
   query: 'query',
   maxPerCall: MAX_PER_CALL,
@@ -68,6 +91,7 @@ const byAmount: Product = {
 const shared: Product = {
   about: '动态共享代理 by time: addresses that others use too; they end with the plan',
   extract: 'extract',
+  areas,
   canCall: callsOf('extract', 'query'),
   query: 'query',
   maxPerCall: MAX_PER_CALL,
@@ -80,6 +104,7 @@ const shared: Product = {
 const monopoly: Product = {
   about: '动态独占代理: lines that were added at qg.net, whose addresses change with each redial',
   extract: 'monopolies',
+  areas: lines,
   canCall: callsOf('monopolies'),
   query: 'monopolies',
   maxPerCall: MAX_PER_CALL,

@@ -15,6 +15,7 @@ import {
   type Vendor,
   VendorError,
 } from './contract.ts'
+import { areasIn } from './parse/areas.ts'
 import { countOf, credential, membersOf, textOf } from './parse/reply.ts'
 import { ECHO, host, LEGACY, LINES, operations } from './qg/calls.ts'
 import { callerAddress, deliverLines, FOLLOWED, quotaOf } from './qg/legacy-replies.ts'
@@ -41,7 +42,7 @@ function product(
     about,
     extract,
     canCall: callsOf(extract),
-    ...(extract.startsWith('share-') ? { accountNow: balanceNow } : {}),
+    ...(extract.startsWith('share-') ? { accountNow: balanceNow, areas } : {}),
     maxPerCall: MAX_PER_CALL,
     order: (count, request) => ({ ...request, num: count }),
     deliver,
@@ -56,6 +57,12 @@ function callsOf(extract: string): (operation: string) => boolean {
   const account = ['whitelist/', 'info/', 'caller-ip', ...(product === 'monopoly' ? ['monopolies'] : [])]
   return (operation) =>
     [...prefixes, ...account.map((name) => `${LEGACY}${name}`)].some((each) => operation.startsWith(each))
+}
+
+const areas: NonNullable<Product['areas']> = {
+  operation: 'share/resources',
+  params: () => ({}),
+  read: (data) => areasIn(data, 'area'),
 }
 
 /** A call of public clients; the document has none. */

@@ -27,6 +27,7 @@ import {
   textOf,
 } from './parse/reply.ts'
 import { accountNowOf } from './smartproxy/account.ts'
+import { readAreas } from './smartproxy/areas.ts'
 import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
 import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 
@@ -165,6 +166,7 @@ export const smartproxy: Vendor = {
       extract: 'ip/v3',
       maxPerCall: MAX_PER_CALL,
       accountNow: accountNowOf([9, 11]),
+      areas: { operation: 'ip/dynamic-citys', params: () => ({}), read: readAreas },
       order: (count, request) => ({ format: 'json', ...request, num: count }),
       deliver: deliverDynamic,
     },

@@ -298,6 +298,17 @@ it('warns of a value beyond what is known to work, on either way, and makes the 
   expect(await direct.call('ip/v3', 'num=201', '--yes')).toMatchObject({ code: 0, err: expect.stringMatching(words) })
 })
 
+it('areas: lists values with their names, on either way, or says that there are none', async () => {
+  const { file } = await running(smartproxy)
+  const { code, out } = await turnpike(['areas', 'bought', '-c', file])
+  expect([code, out]).toEqual([0, expect.stringMatching(/^(param +value +name|nothing is listed)/)])
+  const { file: other } = await alone(juliangip)
+  expect(await turnpike(['areas', 'bought', '-c', other])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('lists no areas'),
+  })
+})
+
 it('reveals nothing into a pipe, and nothing is sent', async () => {
   const { api, call } = await alone(smartproxy)
   expect(await call('user-product/list', '--reveal')).toMatchObject({

@@ -104,6 +104,8 @@ export const commandTexts = {
   'name an operation before its parameters': '请先给出接口名，再给参数',
   'it has {names}': '其中有 {names}',
   'did you mean {name}?': '您是指 {name} 吗？',
+  'the vendor of {provider} lists no areas': '{provider} 的供应商没有地区列表',
+  'nothing is listed': '没有列出任何内容',
   '{file} has no provider {name}; {hint}': '{file} 中没有供应商 {name}；{hint}',
   '"{name}" is your own list: there are no operations': '"{name}" 是您自己的列表，没有接口',
   '{text} is no parameter: write name=value': '{text} 不是参数：请写成 name=value',

@@ -124,6 +124,9 @@ Exit code 1: the proxy did not carry the request.`]: `旁证：用不属于 Turn
   'as listed': '列表中的接口名',
   "name=value, in the vendor's own names": '供应商自己的参数，写成 name=value',
   'show, on a terminal, a password that the vendor makes up for this call': '在终端上显示供应商为这次调用生成的密码',
+  "list the areas or lines of a provider's vendor, as values for request":
+    '列出供应商的地区或线路，即 request 可用的取值',
+  'only those with these words': '只列出含有这些文字的',
   'confirm an operation that buys, changes or deletes something': '确认执行会购买、更改或删除的接口',
   [`Without an operation, lists the provider's operations with their parameters. An operation that buys, changes or deletes something
 needs --yes. The call goes through the running gateway, within its limits and budget; without a running gateway it uses the state

@@ -62,6 +62,11 @@ export function accountNowOf(caller: Caller, { accountNow, canCall }: Product): 
   }
 }
 
+export function areasOf({ settings }: Caller, { areas }: Product): Pick<Source, 'areas'> {
+  if (areas === undefined) return {}
+  return { areas: { operation: areas.operation, params: areas.params(settings.request), read: areas.read } }
+}
+
 export function whitelistOf(caller: Caller): Pick<Source, 'whitelist'> {
   const { whitelist } = caller.vendor
   if (whitelist === undefined) return {}

@@ -14,7 +14,7 @@ import {
   type Vendor,
   VendorError,
 } from '../contract.ts'
-import { accountNowOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
+import { accountNowOf, areasOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
 import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
@@ -59,6 +59,7 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     ...giveBackOf(caller, product),
     ...channelsNowOf(caller, product),
     ...accountNowOf(caller, product),
+    ...areasOf(caller, product),
     ...whitelistOf(caller),
   }
 }

@@ -1,0 +1,41 @@
+/** `turnpike areas`: the places or lines that a provider's vendor lists, as values for `request:`, with their names. */
+import { loadConfig } from '../config/load.ts'
+import { commandLog } from '../log.ts'
+import { translate } from '../messages/translate.ts'
+import type { NamedValue } from '../vendors/contract.ts'
+import { type CallDeps, findProvider, sendOrder } from './call.ts'
+import { renderTable } from './table.ts'
+import { UsageError } from './words.ts'
+
+export interface AreasWords {
+  readonly provider: string
+  /** Only what has these words in its value or name, whatever the case. */
+  readonly words: readonly string[]
+  readonly config: string
+  readonly json: boolean
+}
+
+/**
+ * One call of the vendor, which buys nothing.
+ * @returns what to print
+ * @throws as `call` (call.ts)
+ */
+export async function areas(asked: AreasWords, deps: CallDeps): Promise<string> {
+  const config = loadConfig(asked.config, deps.environment)
+  const provider = findProvider(config, asked.provider, asked.config)
+  const log = commandLog('warn', deps.err)
+  const source = await (await deps.offline()).openTableOf(config, provider, log)
+  if (source.areas === undefined)
+    throw new UsageError(translate('the vendor of {provider} lists no areas', { provider: provider.name }))
+  const { operation, params, read } = source.areas
+  const order = { provider: provider.name, operation, params, yes: false }
+  const { data } = await sendOrder(config, provider, order, { offline: deps.offline, log })
+  const found = read(data).filter((one) => isMeant(one, asked.words))
+  if (asked.json) return `${JSON.stringify({ provider: provider.name, areas: found }, null, 2)}\n`
+  return found.length === 0 ? `${translate('nothing is listed')}\n` : renderTable(found.map((one) => ({ ...one })))
+}
+
+function isMeant({ param, value, name }: NamedValue, words: readonly string[]): boolean {
+  const text = `${param} ${value} ${name}`.toLowerCase()
+  return words.every((word) => text.includes(word.toLowerCase()))
+}
