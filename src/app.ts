@@ -6,6 +6,8 @@ import { type LiveView, liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
+import type { MemberParts } from './cluster/contract.ts'
+import type { Cluster } from './cluster/open.ts'
 import type { ConfigSource } from './config/load.ts'
 import { poolSettings } from './config/pool-limits.ts'
 import { linkYaml } from './config/provider-yaml.ts'
@@ -98,13 +100,15 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   }
   try {
     const carried = await predecessor?.release()
-    const { store, restored } = await openState(config, { clock, log })
-    closers.unshift(() => store.close())
+    const cluster = await openCluster(config, { clock, log })
+    const { store, restored } = cluster ?? (await openState(config, { clock, log }))
+    closers.unshift(() => cluster?.close() ?? store.close())
     const guard = deps.guard ?? openConnectGuard(clock)
     closers.unshift(() => guard.close())
     const http = openVendorHttp({ clock, guard })
     closers.unshift(() => http.close())
-    const accountStore = new PausableAccountStore(clock, new LocalAccountStore(clock, store, restored))
+    const ownStore = cluster?.accounts ?? new LocalAccountStore(clock, store, restored)
+    const accountStore = new PausableAccountStore(clock, ownStore)
     const accounts = new Accounts(clock, accountStore)
     closers.unshift(() => accounts.close())
     const { gate, learnedOf } = accounts
@@ -113,7 +117,9 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const opening = await sources.prepare(config)
     await opening.commit()()
     const budget = budgetOf(config)
-    const parts = assemble(config, budget, opening.opened, { clock, log, accounts, store, guard, inherited })
+    const parts = assemble(config, budget, opening.opened, {
+      ...{ clock, log, accounts, store, guard, inherited, cluster },
+    })
     const reload = new Reload({ config, source: deps.source }, deps.read, { ...parts, clock, log, sources })
     closers.unshift(
       () => reload.close(),
@@ -125,6 +131,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     if (carried !== undefined) parts.pool.succeed(carried, clock.now())
     parts.supply.restore(restored)
     parts.data.sessionTable.restore(restored.sessions)
+    await cluster?.member.join(memberParts(parts))
     await parts.data.listen()
     const view = liveView({
       ...parts,
@@ -134,6 +141,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       linkYaml,
       gateway: reload,
       reload: () => reload.reload('admin port'),
+      isStoreDown: () => cluster?.member.status.isStoreDown ?? false,
     })
     closers.unshift(() => view.close())
     const others: Closable[] = []
@@ -162,6 +170,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const { onTakenOver } = deps
     const handover =
       onTakenOver &&
+      cluster === undefined &&
       (await offerHandover(config, {
         ...{ ...parts, clock, log, store, accountStore, reload },
         otherPorts: others,
@@ -241,6 +250,7 @@ function assemble(
     store,
     guard,
     inherited,
+    cluster,
   }: {
     clock: Clock
     log: Log
@@ -248,6 +258,7 @@ function assemble(
     store: Store
     guard: ConnectGuard
     inherited: InheritedSockets | undefined
+    cluster: Cluster | undefined
   },
 ) {
   const observer: PoolObserver = {
@@ -257,10 +268,15 @@ function assemble(
       supply.upstreamGone(upstream, reason)
       data.upstreamGone(upstream, reason)
     },
+    rested: (upstream, until) => cluster?.rested(upstream, until),
+    banned: (upstream, host, until) => cluster?.banned(upstream, host, until),
   }
   const pool = new Pool(poolSettings(config), observer)
   const health = new Health(pool, config.health, {
-    firstUse: (upstream, worked, cause) => supply.proof(upstream, worked, cause),
+    firstUse: (upstream, worked, cause) => {
+      supply.proof(upstream, worked, cause)
+      cluster?.firstUse(upstream, worked, cause)
+    },
     lineDown: (provider, broken) => supply.lineDown(provider, broken),
     lineUp: (provider) => supply.lineUp(provider),
   })
@@ -272,6 +288,7 @@ function assemble(
     accounts,
     store,
     onSettled: () => data.leaseQueue.review(),
+    ...(cluster === undefined ? {} : { role: cluster.member }),
   })
   const data: DataPlane = new DataPlane(dataSettings(config, budget), {
     clock,
@@ -282,6 +299,7 @@ function assemble(
     guard,
     inherited,
     observer: traffic,
+    directory: cluster?.sessions,
   })
   const operator = {
     ...{ clock, accounts, guard, log: log.child({ mod: 'hand' }) },
@@ -296,6 +314,27 @@ function assemble(
   const hand = new OperatorCalls(operator)
   const trials = new SourceTrials(operator)
   return { pool, health, traffic, supply, data, hand, trials }
+}
+
+/** Its code, and that of Redis, is loaded only where there is a cluster. */
+async function openCluster(config: Config, deps: { clock: Clock; log: Log }): Promise<Cluster | undefined> {
+  const { cluster } = config
+  if (cluster === undefined) return undefined
+  const { Cluster } = await import('./cluster/open.ts')
+  return new Cluster({ ...config, cluster }, deps)
+}
+
+/** What a host of a cluster works for. */
+function memberParts({ pool, supply, data }: ReturnType<typeof assemble>): MemberParts {
+  return {
+    pool,
+    supply,
+    review: () => data.leaseQueue.review(),
+    sessionMoved: (key, upstream) => {
+      data.sessionTable.bind(key, upstream)
+      data.leaseQueue.sessionMoved(key, upstream)
+    },
+  }
 }
 
 const nothing: Restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }

@@ -43,6 +43,8 @@ export interface LiveParts {
   readonly faults: () => Faults
   readonly gateway: GatewayParts
   readonly reload: AdminView['reload']
+  /** In a cluster: whether its store does not answer. */
+  readonly isStoreDown: () => boolean
 }
 
 export interface LiveView extends AdminView {
@@ -91,7 +93,7 @@ export function liveView(parts: LiveParts): LiveView {
 
 type Reports = Pick<AdminView, 'readiness' | 'upstreams' | 'providers' | 'traffic' | 'gauges' | 'verdict'>
 
-function reportsOf({ clock, pool, supply, data, traffic }: LiveParts): Reports {
+function reportsOf({ clock, pool, supply, data, traffic, isStoreDown }: LiveParts): Reports {
   const providers = () =>
     providerReports(supply.providers, {
       clock,
@@ -107,14 +109,15 @@ function reportsOf({ clock, pool, supply, data, traffic }: LiveParts): Reports {
   return {
     providers,
     gauges,
-    readiness: () => readinessOf(data.isListening, providers()),
+    readiness: () => readinessOf(data.isListening, providers(), isStoreDown()),
     upstreams: () => upstreamReports({ clock, members: pool.members() }),
     traffic: () => traffic,
     verdict() {
       const all = providers()
       const { isListening } = data
-      const isReady = readinessOf(isListening, all).ready
-      return verdictOf({ isListening, isReady, providers: all, gauges: gauges(), lendable: pool.lendableCount })
+      const isReady = readinessOf(isListening, all, isStoreDown()).ready
+      const own = { isListening, isReady, isStoreDown: isStoreDown() }
+      return verdictOf({ ...own, providers: all, gauges: gauges(), lendable: pool.lendableCount })
     },
   }
 }
@@ -135,7 +138,7 @@ function reportBan({ pool, clock }: LiveParts, id: string, host: string, restMs:
   const upstream = pool.get(id)
   if (upstream === undefined) return false
   const now = clock.now()
-  pool.restForHost(upstream, host, now + restMs, now)
+  pool.ban(upstream, host, now + restMs, now)
   return true
 }
 

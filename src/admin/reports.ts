@@ -216,14 +216,22 @@ function cost({ settings: { price }, counts }: Provider, tunnels: number) {
  * Addresses that do not work are no readiness, nor is the hope that the next one will.
  * @param isListening whether clients can connect: false before the start and while the gateway stops
  */
-export function readinessOf(isListening: boolean, providers: readonly ProviderReport[]): Readiness {
+export function readinessOf(
+  isListening: boolean,
+  providers: readonly ProviderReport[],
+  isStoreDown = false,
+): Readiness {
   const able = providers.some(
-    ({ state, alive, nextAttemptInSeconds }) => state !== 'unusable' && (alive > 0 || nextAttemptInSeconds === 0),
+    ({ state, alive, nextAttemptInSeconds }) =>
+      state !== 'unusable' && (alive > 0 || (nextAttemptInSeconds === 0 && !isStoreDown)),
   )
   if (isListening && able) return { ready: true, reasons: [] }
   const reasons = isListening ? [] : ['the gateway accepts no connections']
+  if (isStoreDown) return { ready: false, reasons: [...reasons, STORE_DOWN] }
   return { ready: false, reasons: able ? reasons : [...reasons, ...providers.map(whyNothing)] }
 }
+
+const STORE_DOWN = 'the store of the cluster does not answer, and no address is held'
 
 function whyNothing({ name, state, reason, nextAttemptInSeconds }: ProviderReport): string {
   const what = state === 'unusable' ? 'sells addresses that do not work' : 'has no address and can buy none'

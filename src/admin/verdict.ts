@@ -21,6 +21,8 @@ export interface VerdictParts {
   readonly gauges: Gauges
   /** Upstreams that could be lent now. */
   readonly lendable: number
+  /** In a cluster: its store does not answer. */
+  readonly isStoreDown?: boolean
 }
 
 interface Draft {
@@ -37,10 +39,13 @@ export function verdictOf(parts: VerdictParts): VerdictReport {
   return { level: findings[0]?.level ?? 'ok', findings }
 }
 
-function ofGateway({ isListening, gauges }: VerdictParts): readonly Draft[] {
+function ofGateway({ isListening, isReady, isStoreDown = false, gauges }: VerdictParts): readonly Draft[] {
   if (!isListening) return [{ level: 'critical', code: 'not-listening' }]
   const count = gauges.waiting
-  return count === 0 ? [] : [{ level: 'notice', code: 'clients-wait', params: { count } }]
+  return [
+    ...(isStoreDown ? [{ level: isReady ? 'warning' : 'critical', code: 'cluster-store-down' } as const] : []),
+    ...(count === 0 ? [] : [{ level: 'notice', code: 'clients-wait', params: { count } } as const]),
+  ]
 }
 
 function allWell({ gauges, lendable }: VerdictParts): Draft {

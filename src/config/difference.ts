@@ -3,7 +3,7 @@ import { isSame } from '../same.ts'
 import type { Config } from './schema.ts'
 
 /** Paths of what only a new process takes up. */
-const FIXED = [['state'], ['admin'], ['callback'], ['log', 'format']] as const
+const FIXED = [['state'], ['cluster'], ['admin'], ['callback'], ['log', 'format']] as const
 
 /** @returns the first keys of all that differs; of lists with names (providers, groups), the names too */
 export function changesOf(former: Config, next: Config): string[] {
@@ -28,9 +28,11 @@ const byName = (list: Named) => new Map(list.map((entry) => [entry.name, entry])
  * @returns `next` as far as a running process can take it up, and the paths of what needs a restart
  */
 export function applicable(former: Config, next: Config): { config: Config; needsRestart: string[] } {
-  const { state, callback } = former
+  const { state, cluster, callback } = former
+  const { cluster: _, ...rest } = next
   const admin = hasOnlyNewToken(former.admin, next.admin) ? next.admin : former.admin
-  const config = { ...next, state, admin, callback, log: { ...next.log, format: former.log.format } }
+  const fixed = { state, admin, callback, ...(cluster === undefined ? {} : { cluster }) }
+  const config = { ...rest, ...fixed, log: { ...next.log, format: former.log.format } }
   const needsRestart = FIXED.filter((path) => !isSame(at(config, path), at(next, path))).map((path) => path.join('.'))
   return { config, needsRestart }
 }

@@ -7,6 +7,7 @@ import { Secret } from '../secret.ts'
 import { collectable } from '../structures/collectable.ts'
 import * as vendors from '../vendors/registry.ts'
 import { crossCheck } from './checks.ts'
+import { checkCluster } from './cluster-checks.ts'
 import { type Environment, environmentOf, type Substitution, substitute } from './environment.ts'
 import { explain, type Finding, rememberKnownKeys, valueAt } from './explain.ts'
 import { type HostLists, readHostLists } from './host-list.ts'
@@ -115,6 +116,7 @@ export function parseConfig(
     ]),
     ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
     ...checkRoutes(plain.value, substitution.filled),
+    ...checkCluster(plain.value),
     ...emptiedLogins(plain.value, text, substitution),
     ...hostLists.problems,
     ...missingFiles(plain.value, folder),

@@ -7,8 +7,20 @@
  */
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'
+import { parseRedisUrl } from '../store/redis/url.ts'
 import { strategies } from '../strategy.ts'
-import { bytes, duration, durationOr, filePath, hostPattern, integer, listenHost, secret, someOf } from './fields.ts'
+import {
+  bytes,
+  duration,
+  durationOr,
+  filePath,
+  hostPattern,
+  integer,
+  listenHost,
+  secret,
+  someOf,
+  text,
+} from './fields.ts'
 import { admin, listener, retryStatuses } from './listen-schema.ts'
 import {
   type ApiProvider,
@@ -213,6 +225,24 @@ const state = () =>
     ])
     .transform((value) => (value !== 'off' && value.path === 'off' ? ('off' as const) : value))
 
+const cluster = () =>
+  z.strictObject({
+    url: secret()
+      .refine((url) => parseRedisUrl(url.reveal()) !== undefined, {
+        error: 'write redis://, rediss://, redis+sentinel:// or redis+cluster:// with host and port',
+      })
+      .meta({
+        description:
+          'Redis or Valkey: redis://USER:PASSWORD@HOST:PORT, rediss:// with TLS, redis+sentinel://HOST,HOST/MASTER, redis+cluster://HOST,HOST.',
+      }),
+    name: text({ maxBytes: 64 })
+      .regex(/^[\w.-]+$/, { error: 'use letters, digits, dot, hyphen and underscore' })
+      .meta({ description: 'The same on all hosts of the cluster; part of every key in Redis.' }),
+    secret: secret()
+      .refine((value) => value.reveal().length >= 16, { error: 'make it 16 or more characters long' })
+      .meta({ description: 'The same on all hosts: seals the logins of upstreams in Redis.' }),
+  })
+
 const log = () =>
   z.strictObject({
     level: z
@@ -269,6 +299,9 @@ export function buildSchema(catalogue: Catalogue) {
       state: state()
         .prefault({})
         .meta({ description: 'Where bought addresses and budgets survive a restart; off = memory only.' }),
+      cluster: cluster()
+        .optional()
+        .meta({ description: 'Several hosts that share accounts, addresses and sessions through Redis.' }),
       log: log().prefault({}).meta({ description: 'What is written to the log.' }),
     })
     .meta({ title: 'Turnpike configuration', description: 'gateway.yaml' })

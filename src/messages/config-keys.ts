@@ -140,6 +140,10 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'stop.drain': '停止时给已打开的隧道多少收尾时间。',
   'stop.takeover': '由另一个进程接管（`start --takeover`）之后，已打开的隧道还可以继续多久。',
   'state.path': '目录，相对于本文件；off = 只用内存。',
+  'cluster.url':
+    'Redis 或 Valkey：redis://USER:PASSWORD@HOST:PORT；rediss:// 使用 TLS；redis+sentinel://HOST,HOST/MASTER；redis+cluster://HOST,HOST。',
+  'cluster.name': '集群所有主机相同；是 Redis 中每个键名的一部分。',
+  'cluster.secret': '所有主机相同：用来加密存放在 Redis 中的上游登录信息。',
   'log.level': '写出的最低级别。',
   'log.access': '逐连接记录：只有主机和端口，从不记路径。',
   'log.format': 'auto：终端上美化输出，其他情况为 JSON。',

@@ -10,6 +10,14 @@ export const verdictTexts = {
     en: 'Wait a moment; if it lasts, read the log.',
     zh: '请稍候；如果一直如此，请查看日志。',
   },
+  'verdict.cluster-store-down': {
+    en: 'The store of the cluster does not answer: addresses that are held are lent, and nothing is bought.',
+    zh: '集群的存储没有应答：已持有的地址继续使用，但不再购买新地址。',
+  },
+  'remedy.cluster-store-down': {
+    en: 'Start Redis, or repair the network between this host and cluster.url; nothing else needs to be done.',
+    zh: '启动 Redis，或修复本机与 cluster.url 之间的网络；无需其他操作。',
+  },
   'verdict.key-wrong': {
     en: '{provider}: the vendor refuses the key: {reason}.',
     zh: '{provider}：供应商拒绝了密钥：{reason}。',

@@ -81,6 +81,10 @@ export interface PoolObserver {
   /** `nextWakeAt` may be earlier than it was. */
   rescheduled(): void
   gone(upstream: Upstream, reason: GoneReason): void
+  /** It rests until then: for the other hosts of a cluster. */
+  rested?(upstream: Upstream, until: number): void
+  /** It stays away from a target host until then, because that host has banned it. */
+  banned?(upstream: Upstream, host: string, until: number): void
 }
 
 /** Filters seen lately; the least recently used one is dropped beyond this. Each costs one test per added upstream. */
@@ -393,6 +397,7 @@ export class Pool {
     upstream.restUntil = Math.max(upstream.restUntil, until)
     if (upstream.state === 'ready') upstream.state = 'resting'
     this.#refresh(upstream)
+    this.#observer.rested?.(upstream, upstream.restUntil)
   }
 
   /** Ends a rest: the upstream has shown that it works. */
@@ -401,6 +406,12 @@ export class Pool {
     if (upstream.state !== 'resting') return
     upstream.state = 'ready'
     this.#refresh(upstream)
+  }
+
+  /** A target host has banned the upstream. */
+  ban(upstream: Upstream, host: string, until: number, now: number): void {
+    this.restForHost(upstream, host, until, now)
+    this.#observer.banned?.(upstream, host, until)
   }
 
   /** Keeps an upstream away from one target host until an instant. O(1), amortised. */

@@ -22,6 +22,6 @@ export function restForHost(
   for (const ban of bans) {
     if (!ban.statuses.has(status) || !ban.matches(host)) continue
     const now = clock.now()
-    pool.restForHost(upstream, host, now + ban.restMs, now)
+    pool.ban(upstream, host, now + ban.restMs, now)
   }
 }

@@ -25,7 +25,7 @@ import { AddressRequests } from './address-requests.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
-import type { SupplyView } from './lease-contract.ts'
+import type { SessionDirectory, SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import { type PortSettings, Ports } from './ports.ts'
 import type { StreamObserver } from './proxied-request.ts'
@@ -112,6 +112,8 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       observer: DataPlaneObserver
       /** Sockets that listen already. */
       inherited?: InheritedSockets | undefined
+      /** Sessions of the other hosts of a cluster. */
+      directory?: SessionDirectory | undefined
     },
   ) {
     const { clock, pool, health, supply, guard, observer } = parts
@@ -119,7 +121,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     this.#observer = observer
     this.#clock = clock
     this.sessionTable = new SessionTable(pool, settings.session, clock, parts.store)
-    this.leaseQueue = new LeaseQueue(pool, this.sessionTable, supply, settings.wait, clock)
+    this.leaseQueue = new LeaseQueue(pool, this.sessionTable, supply, settings.wait, clock, parts.directory)
     this.#connector = new Connector(clock, connectorSettings(settings), guard)
     const { sessionTable, leaseQueue } = this
     const [relays, opening, connector] = [this.#relays, this.#opening, this.#connector]

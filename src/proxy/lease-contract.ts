@@ -17,6 +17,12 @@ export interface SupplyView {
   outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined
 }
 
+/** Sessions that other hosts of a cluster know. */
+export interface SessionDirectory {
+  /** Calls back exactly once, with the upstream that the session lives on; undefined: it may choose one. */
+  find(key: string, found: (upstreamId: string | undefined) => void): void
+}
+
 /** Clients that wait for an upstream of the same providers (undefined: any). Those of one session will share one: they count once. */
 export interface WaitingDemand {
   readonly providers: readonly string[] | undefined

@@ -17,7 +17,7 @@ import { anyUpstream, type Filter, type Miss, type Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
-import type { LeaseRequest, SupplyView } from './lease-contract.ts'
+import type { LeaseRequest, SessionDirectory, SupplyView } from './lease-contract.ts'
 import { addressesToAvoid } from './rotation.ts'
 import { isSpent, type Session, type SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
@@ -49,11 +49,23 @@ export class LeaseQueue {
   readonly #last = new Recent<string>(MAX_LAST)
   /** Classes in which nobody can be served, as far as is known in this look at the queue. */
   readonly #idle = new Set<WaitingClass>()
+  readonly #directory: SessionDirectory | undefined
+  /** Requests whose session is looked for on other hosts. */
+  readonly #asking = new Set<LeaseRequest>()
   #isServing = false
   /** Why nothing is lent any more. */
   #refusal: GatewayError | undefined
 
-  constructor(pool: Pool, sessionTable: SessionTable, supply: SupplyView, settings: LeaseQueueSettings, clock: Clock) {
+  /** @param directory sessions of other hosts; undefined: there are none */
+  constructor(
+    pool: Pool,
+    sessionTable: SessionTable,
+    supply: SupplyView,
+    settings: LeaseQueueSettings,
+    clock: Clock,
+    directory?: SessionDirectory,
+  ) {
+    this.#directory = directory
     this.#pool = pool
     this.#sessionTable = sessionTable
     this.#supply = supply
@@ -77,6 +89,18 @@ export class LeaseQueue {
   /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
   apply(request: LeaseRequest): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
+    const { sessionKey } = request
+    if (this.#directory === undefined || sessionKey === undefined || this.#sessionTable.has(sessionKey))
+      return void this.#applyHere(request)
+    this.#asking.add(request)
+    this.#directory.find(sessionKey, (upstreamId) => {
+      if (!this.#asking.delete(request)) return
+      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId)
+      this.#applyHere(request)
+    })
+  }
+
+  #applyHere(request: LeaseRequest): void {
     const session = this.#sessionOf(request)
     const own = this.#ownUpstream(request, session)
     const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
@@ -95,6 +119,7 @@ export class LeaseQueue {
 
   /** The request wants nothing more. Harmless when it does not wait. */
   withdraw(request: LeaseRequest): void {
+    this.#asking.delete(request)
     const waiting = this.#waiting.find(request)
     if (waiting === undefined) return
     this.#forget(waiting)
@@ -152,6 +177,8 @@ export class LeaseQueue {
   /** Denies everybody who waits. */
   close(error: GatewayError): void {
     for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
+    for (const request of this.#asking) request.denied(error)
+    this.#asking.clear()
     this.#timeouts.close()
   }
 

@@ -132,7 +132,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     const { clock, pool, bans } = this.#deps
     const now = clock.now()
     const restMs = bans.find((ban) => ban.matches(this.host))?.restMs ?? DEFAULT_BAN_MS
-    pool.restForHost(session.upstream, this.host, now + restMs, now)
+    pool.ban(session.upstream, this.host, now + restMs, now)
   }
 
   granted(upstream: Upstream): void {

@@ -106,6 +106,16 @@ export class SessionTable {
     return session
   }
 
+  /** Whether it lives here; its idle time runs on. */
+  has(key: string): boolean {
+    return this.#sessions.has(key) || this.#awaiting.has(key)
+  }
+
+  /** Another host of the cluster has put the session there. */
+  learn(key: string, upstreamId: string): void {
+    this.#takeUp({ key, upstreamId, idleMs: 0 })
+  }
+
   /** Puts the session on an upstream, a first or another one. */
   bind(key: string, upstream: Upstream): Session {
     this.#awaiting.delete(key)

@@ -4,7 +4,15 @@
  */
 import type { Clock } from '../clock.ts'
 import { CallQueue } from '../ratelimit/call-queue.ts'
-import type { AccountStore, CallWindow, Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
+import type {
+  AccountStore,
+  CallWindow,
+  ChannelHolder,
+  Outcome,
+  Reservation,
+  ReservationId,
+  Reserved,
+} from '../store/account-store.ts'
 import { type CallTicket, type LearnedFacts, VendorError } from '../vendors/contract.ts'
 import { Inventory } from './inventory.ts'
 
@@ -18,8 +26,11 @@ export class Account {
   /** When the vendor was asked for the number of channels last, clock ms. */
   channelsAskedAt = Number.NEGATIVE_INFINITY
 
+  readonly #store: AccountStore
+
   constructor(key: string, store: AccountStore) {
     this.key = key
+    this.#store = store
     this.inventory = new Inventory(key, store)
   }
 
@@ -30,6 +41,11 @@ export class Account {
   onWorks(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** These occupy channels of it. */
+  hold(holders: readonly ChannelHolder[]): void {
+    this.#store.hold(this.key, holders)
   }
 
   works(): void {

@@ -19,6 +19,8 @@ export interface DemandGroup {
   stockAt: number
   /** Leases per second, smoothed. */
   rate: number
+  /** Leases of this process's own clients, ever. */
+  asked: number
 }
 
 /** Time constant of the smoothed lease rate, ms. */
@@ -62,6 +64,20 @@ export class Demand {
   /** A client was lent an address that its session did not hold already. O(1). */
   asked(providers: readonly string[] | undefined, now: number): void {
     const group = this.#group(providers)
+    group.asked++
+    this.#count(group, now)
+  }
+
+  /** Clients of another host were lent so many. */
+  askedElsewhere(providers: readonly string[] | undefined, times: number, now: number): void {
+    const group = this.#group(providers)
+    // More than the floor says no more about the floor; all of them count in the rate.
+    const counted = Math.min(times, group.recent.length)
+    for (let time = 0; time < counted; time++) this.#count(group, now)
+    group.rate += ((times - counted) * 1_000) / RATE_WINDOW_MS
+  }
+
+  #count(group: DemandGroup, now: number): void {
     group.recent[group.next] = now
     group.next = (group.next + 1) % group.recent.length
     const elapsedMs = now - group.lastAt
@@ -113,6 +129,7 @@ export class Demand {
         lastAt: Number.NEGATIVE_INFINITY,
         stockAt: 0,
         rate: 0,
+        asked: 0,
       }
       this.#groups.set(key, group)
     }

@@ -105,7 +105,8 @@ export class Ordering {
   ): Promise<OrderResult<T>> {
     const { ingest, settings, accounts, clock, reconciliation, pendingPoller } = this.#parts
     const lifeMs = ingest.latestLife?.heldMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS
-    const order = new Order({ ...terms, lifeMs }, accounts, () => clock.now())
+    const reservation = { ...terms.reservation, lifeMs }
+    const order = new Order({ ...terms, reservation, lifeMs }, accounts, () => clock.now())
     try {
       return await order.run(() => call(order), costOf)
     } finally {

@@ -10,6 +10,7 @@ import { type MinLife, minLifeOf, type Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { Demand, type DemandGroup } from './demand.ts'
 import { outlookOf } from './outlook.ts'
+import { alone, type DemandReport, type PlannerRole } from './planner-role.ts'
 import type { Provider } from './provider.ts'
 import type { OrderDemand } from './provider-contract.ts'
 import { countStock, LEAD_SLACK_MS, type StockCount } from './stock-count.ts'
@@ -45,6 +46,11 @@ export class Planner implements SupplyView {
   readonly #clock: Clock
   #providers: readonly Provider[]
   readonly #demand: Demand
+  readonly #role: PlannerRole
+  /** Clients of this host that wait. */
+  #waiting: readonly WaitingDemand[] = []
+  /** What other hosts of a cluster have said last. */
+  readonly #reports = new Map<string, DemandReport>()
   readonly #stopping = new AbortController()
   /** Tells that waiting clients should ask again: something came, or nothing will. */
   readonly #onSettled: () => void
@@ -56,8 +62,9 @@ export class Planner implements SupplyView {
   constructor(
     settings: PlannerSettings,
     providers: readonly Provider[],
-    deps: { pool: Pool; clock: Clock; onSettled: () => void },
+    deps: { pool: Pool; clock: Clock; onSettled: () => void; role?: PlannerRole },
   ) {
+    this.#role = deps.role ?? alone
     this.#settings = settings
     this.#providers = byPriority(providers)
     this.#pool = deps.pool
@@ -90,15 +97,85 @@ export class Planner implements SupplyView {
   asked(providers: readonly string[] | undefined): void {
     const now = this.#clock.now()
     this.#demand.asked(providers, now)
+    this.#role.demandChanged(false)
     this.#planSoon(now)
   }
 
   queueChanged(waiting: readonly WaitingDemand[]): void {
+    this.#waiting = waiting
+    this.#waitersChanged()
+    if (waiting.length > 0) this.#role.demandChanged(true)
+  }
+
+  /** Whoever waits on any host. */
+  #waitersChanged(): void {
     const now = this.#clock.now()
+    const waiting = this.#reports.size === 0 ? this.#waiting : this.#waitingEverywhere()
     this.#demand.queueChanged(waiting, now)
     if (waiting.length === 0) return
     if (now >= this.#lastPlanAt + PLAN_EVERY_MS) this.plan()
     else this.#planSoon(now)
+  }
+
+  #waitingEverywhere(): readonly WaitingDemand[] {
+    const sums = new Map<string, WaitingDemand>()
+    for (const { providers, count, limited } of [
+      this.#waiting,
+      ...[...this.#reports.values()].map((r) => r.waiting),
+    ].flat()) {
+      const key = providers?.join('\n') ?? ''
+      const known = sums.get(key)
+      const both = {
+        count: limited.count + (known?.limited.count ?? 0),
+        addresses: limited.addresses + (known?.limited.addresses ?? 0),
+      }
+      sums.set(key, { providers, count: count + (known?.count ?? 0), limited: both })
+    }
+    return [...sums.values()]
+  }
+
+  /** What this host's clients need, for the planner of the cluster. */
+  get report(): DemandReport {
+    const load: Record<string, number> = {}
+    for (const { facts, leases, quietLeases } of this.#pool.members())
+      if (leases > quietLeases) load[facts.provider] = (load[facts.provider] ?? 0) + leases - quietLeases
+    const named = ({ providers }: { readonly providers: readonly string[] | undefined }) =>
+      providers === undefined ? {} : { providers }
+    return {
+      groups: [...this.#demand.groups].map((group) => ({ ...named(group), asked: group.asked })),
+      waiting: this.#waiting.map(({ count, limited, ...group }) => ({ ...named(group), count, limited })),
+      load,
+    }
+  }
+
+  /** Another host has said what its clients need; undefined: it is gone. */
+  heard(host: string, report: DemandReport | undefined): void {
+    const former = this.#reports.get(host)
+    if (report === undefined) this.#reports.delete(host)
+    else this.#reports.set(host, report)
+    const now = this.#clock.now()
+    for (const { providers, asked } of report?.groups ?? []) {
+      const key = providers?.join('\n')
+      const before = former?.groups.find((group) => group.providers?.join('\n') === key)
+      // Of a host that is new here it is not known how long ago they were.
+      const times = former === undefined ? 0 : asked - (before?.asked ?? 0)
+      if (times > 0) this.#demand.askedElsewhere(providers, times, now)
+    }
+    this.#waitersChanged()
+    if (report !== undefined) this.#planSoon(now)
+  }
+
+  /** This process plans for others no more. */
+  forgetReports(): void {
+    this.#reports.clear()
+    this.#waitersChanged()
+  }
+
+  #loadElsewhere(providers: ReadonlySet<string>): number {
+    let sum = 0
+    for (const { load } of this.#reports.values())
+      for (const [provider, leases] of Object.entries(load)) if (providers.has(provider)) sum += leases
+    return sum
   }
 
   #planSoon(now: number): void {
@@ -111,6 +188,7 @@ export class Planner implements SupplyView {
   }
 
   outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined {
+    if (!this.#role.isActive) return this.#role.outlook(providers)
     const { waitTimeout } = this.#settings
     return outlookOf(this.#able(providers), this.#pool, { tried, waitTimeout, now: this.#clock.now() })
   }
@@ -121,7 +199,7 @@ export class Planner implements SupplyView {
 
   /** Orders what is missing now and sets the timer for what will be. */
   plan(): void {
-    if (this.#stopping.signal.aborted) return
+    if (this.#stopping.signal.aborted || !this.#role.isActive) return
     const now = this.#clock.now()
     this.#lastPlanAt = now
     for (const provider of this.#providers) if (provider.source.isList) runInBackground(this.#load(provider))
@@ -137,6 +215,7 @@ export class Planner implements SupplyView {
     // Lists bring all that they have at once: there is nothing to order.
     if (providers.every(({ source }) => source.isList)) return
     const stock = countStock(this.#pool, providers, this.#settings.uses, now)
+    stock.load += this.#loadElsewhere(new Set(providers.map(({ name }) => name)))
     const incoming = providers.reduce((sum, p) => sum + p.capacity.onTheWay, 0)
     const sustained = this.#sustained(providers)
     const uncapped = this.#wanted(group, stock, providers, now)
@@ -256,6 +335,7 @@ export class Planner implements SupplyView {
 
   /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
   orderNow(provider: Provider): boolean {
+    if (!this.#role.isActive) return false
     provider.retry()
     const unheld = this.#settings.ceiling - this.#pool.lendableCount - this.#incoming
     const room = Math.min(provider.capacity.room(this.#clock.now(), true), unheld)

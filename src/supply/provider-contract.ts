@@ -11,6 +11,7 @@ import type { ChannelProbe } from './channel-probe.ts'
 import type { Ingest, IngestCounts, IngestSettings } from './ingest.ts'
 import type { CallLatency } from './latency.ts'
 import type { PendingPoller } from './pending-poller.ts'
+import type { PlannerRole } from './planner-role.ts'
 import type { Preparation } from './preparation.ts'
 import type { ProviderStatus, ProviderStatusSettings } from './provider-status.ts'
 import type { Reconciliation } from './reconciliation.ts'
@@ -40,6 +41,8 @@ export interface ProviderDeps {
   /** Default: nothing survives the process. */
   readonly store?: Store
   readonly random?: () => number
+  /** In a cluster: whether this host buys. */
+  readonly role?: PlannerRole
 }
 
 /** Why there is an order. */

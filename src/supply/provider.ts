@@ -23,6 +23,7 @@ import { ListSync } from './list-sync.ts'
 import { OperatorOrders } from './operator/orders.ts'
 import { notTheVendors, Ordering } from './ordering.ts'
 import { PendingPoller, type PendingPollerHandler } from './pending-poller.ts'
+import { alone, type PlannerRole } from './planner-role.ts'
 import { Preparation } from './preparation.ts'
 import type {
   OrderDemand,
@@ -56,6 +57,7 @@ export class Provider implements PendingPollerHandler {
   readonly #clock: Clock
   readonly #log: Log
   readonly #stopping = new AbortController()
+  readonly #role: PlannerRole
   readonly #unlisten: () => void
   #usedCount = 0
   #wantedUntil = Number.NEGATIVE_INFINITY
@@ -65,6 +67,7 @@ export class Provider implements PendingPollerHandler {
     this.source = source
     this.account = deps.accounts.of(source.account)
     this.#clock = deps.clock
+    this.#role = deps.role ?? alone
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
     this.#parts = this.#open(deps)
     this.capacity = new Capacity(this.#parts)
@@ -210,6 +213,11 @@ export class Provider implements PendingPollerHandler {
     if (this.source.channels !== undefined) this.#parts.channelProbe.askAside()
   }
 
+  /** Takes up what another host of the cluster has bought. */
+  adopt(upstreams: readonly RestoredUpstream[], now: number): void {
+    this.#parts.stock.restore(upstreams, now)
+  }
+
   /** Takes up what an earlier process bought: those that live are lent at once, the others hold their channels. */
   restore(left: ProviderPast, now: number): void {
     const { stock, pendingPoller, accounts, reconciliation } = this.#parts
@@ -281,6 +289,7 @@ export class Provider implements PendingPollerHandler {
   }
 
   #register(): void {
+    if (!this.#role.isActive) return
     void this.#parts.whitelist
       .loginsRefused(this.#stopping.signal)
       .then((isRegistered) => isRegistered && this.retry())
@@ -289,6 +298,7 @@ export class Provider implements PendingPollerHandler {
 
   /** The vendor let us know that something changed. */
   hint(): void {
+    if (!this.#role.isActive) return
     const { pendingPoller, status } = this.#parts
     if (pendingPoller !== undefined) runInBackground(pendingPoller.now())
     // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
@@ -305,6 +315,7 @@ export class Provider implements PendingPollerHandler {
   async #giveBack(upstream: Upstream): Promise<void> {
     const { ref } = upstream.facts
     const { signal } = this.#stopping
+    if (!this.#role.isActive) return
     if (ref === undefined || this.source.release === undefined || signal.aborted) return
     try {
       await this.source.release(ref, signal)

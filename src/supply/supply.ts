@@ -3,11 +3,12 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
-import type { Restored, Store } from '../store/contract.ts'
+import type { Restored, RestoredUpstream, Store } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
 import type { Source } from '../vendors/contract.ts'
 import type { Accounts } from './account.ts'
 import { Planner, type PlannerSettings } from './planner.ts'
+import type { PlannerRole } from './planner-role.ts'
 import { Provider } from './provider.ts'
 import type { ProviderSettings } from './provider-contract.ts'
 import { Reaper } from './reaper.ts'
@@ -24,6 +25,8 @@ export interface SupplyParts {
   readonly onSettled: () => void
   /** Uniform in [0, 1), for the jitter of pauses. */
   readonly random?: () => number
+  /** In a cluster: whether this host buys. */
+  readonly role?: PlannerRole
 }
 
 export interface SupplySource {
@@ -63,7 +66,8 @@ export class Supply {
   }
 
   #open({ settings, source }: SupplySource): Provider {
-    const store = settings.isRemembered ? this.#parts.store : forgetfulStore()
+    // In a cluster every host lends what one has read.
+    const store = settings.isRemembered || this.#parts.role !== undefined ? this.#parts.store : forgetfulStore()
     const provider = new Provider({ ...settings }, source, { ...this.#parts, store })
     provider.onNews = () => {
       this.#parts.onSettled()
@@ -121,6 +125,25 @@ export class Supply {
       this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
     this.#withdrawn.keep(past.upstreams)
     for (const provider of this.providers) this.#withdrawn.giveBack(provider)
+  }
+
+  /** Another host of the cluster has brought these, or knows them. */
+  adopt(upstreams: readonly RestoredUpstream[]): void {
+    const now = this.#clock.now()
+    for (const [name, own] of Map.groupBy(upstreams, ({ facts }) => facts.provider))
+      this.provider(name)?.adopt(own, now)
+  }
+
+  /** All that the providers lend now. */
+  get lendable(): readonly RestoredUpstream[] {
+    return this.providers.flatMap((provider) => provider.lendable)
+  }
+
+  /** This host buys from now on: what the one before it has left open is asked for. */
+  takeOver(): void {
+    const now = this.#clock.now()
+    for (const provider of this.providers) provider.restore({ upstreams: [] }, now)
+    this.planner.plan()
   }
 
   /** Reads the lists; what costs money waits for demand. */

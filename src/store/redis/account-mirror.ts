@@ -75,6 +75,7 @@ export class AccountMirror implements AccountView {
   readonly #channels = new Map<string, Ends>()
   readonly #unconfirmed = new Set<Unconfirmed>()
   readonly #sent = new Map<string, number>()
+  readonly #quiet = new Map<string, number>()
 
   constructor(now: () => number, time: ServerTime) {
     this.#now = now
@@ -92,6 +93,11 @@ export class AccountMirror implements AccountView {
     for (const [name, state] of Object.entries(providers))
       this.#providers.set(name, { ...state, hour: listed(state.hour), day: listed(state.day) })
     for (const [account, ends] of Object.entries(channels)) this.#channels.set(account, listed(ends))
+  }
+
+  /** After a failover no call of the window is granted before that instant of this host. */
+  quietUntil(window: string, instant: number): void {
+    this.#quiet.set(window, instant)
   }
 
   /** @returns what is called when the server has answered: from then on its word counts */
@@ -116,9 +122,11 @@ export class AccountMirror implements AccountView {
     const { flying, ended } = this.#calls(key, state, now)
     const used = flying + ended
     const free = Math.max(0, allowed - used)
-    const room = Math.max(0, Math.min(free, MAX_IN_FLIGHT - flying))
+    const quietUntil = this.#quiet.get(key) ?? now
+    const room = quietUntil > now ? 0 : Math.max(0, Math.min(free, MAX_IN_FLIGHT - flying))
     const ends = state.ended.first.map((at) => this.#time.toHost(at)).filter((at) => at > now)
-    const nextAt = room > 0 ? now : flying >= MAX_IN_FLIGHT ? undefined : ends[Math.max(0, used - allowed)]
+    const freeAt = flying >= MAX_IN_FLIGHT ? undefined : ends[Math.max(0, used - allowed)]
+    const nextAt = quietUntil > now ? quietUntil : room > 0 ? now : freeAt
     const untilFree = (ends[0] ?? now) - now
     return {
       ...{ allowed, perMs: state.perMs, used, free, room, nextAt, sent: this.#sentIn(key) },

@@ -1,18 +1,11 @@
-/**
- * The connection to Redis or Valkey, loaded only where `cluster:` is configured.
- *
- *     redis://[user:password@]host[:port][/database]       one server; rediss:// with TLS
- *     redis+sentinel://[...@]host:port,host:port/master    the master that Sentinels name; rediss+sentinel:// with TLS
- *     redis+cluster://[...@]host:port,host:port            Redis Cluster; rediss+cluster:// with TLS
- *
- * The login is that of the servers; Sentinels are asked without one.
- */
+/** The connection to Redis or Valkey, loaded only where `cluster:` is configured. */
 import { createHash } from 'node:crypto'
 import { createClient, createCluster, createSentinel } from '@redis/client'
 import type { Clock } from '../../clock.ts'
 import type { Secret } from '../../secret.ts'
 import { StoreError } from '../errors.ts'
 import type { Script, ScriptRunner } from './script.ts'
+import { parseRedisUrl } from './url.ts'
 
 /** A command without an answer for so long has failed; whether it was carried out is unknown, ms. */
 const COMMAND_TIMEOUT_MS = 2_000
@@ -109,45 +102,6 @@ function wordOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   if ('code' in error && typeof error.code === 'string' && /^\w+$/.test(error.code)) return error.code
   return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.name
-}
-
-interface RedisAddress {
-  readonly kind: 'server' | 'sentinel' | 'cluster'
-  readonly tls: boolean
-  readonly nodes: readonly { readonly host: string; readonly port: number }[]
-  readonly username: string | undefined
-  readonly password: string | undefined
-  /** The master's name for Sentinels, else the number of the database. */
-  readonly path: string
-}
-
-const URL_FORM = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/?#]*))?$/
-
-/** @returns undefined for what is no such URL */
-export function parseRedisUrl(url: string): RedisAddress | undefined {
-  const [, tls, kind = 'server', login = '', hosts = '', path = ''] = URL_FORM.exec(url) ?? []
-  if (hosts === '') return undefined
-  const nodes = hosts.split(',').map(parseNode)
-  const isPathWrong = kind === 'sentinel' ? path === '' : kind === 'cluster' ? path !== '' : !/^\d*$/.test(path)
-  if (nodes.some((node) => node === undefined) || isPathWrong || (kind === 'server' && nodes.length > 1))
-    return undefined
-  const [username, password] = login.split(/:(.*)/s, 2)
-  return {
-    kind: kind as RedisAddress['kind'],
-    tls: tls === 's',
-    nodes: nodes.filter((node) => node !== undefined),
-    username: decoded(username),
-    password: decoded(password),
-    path,
-  }
-}
-
-const decoded = (text: string | undefined) => (text === undefined || text === '' ? undefined : decodeURIComponent(text))
-
-function parseNode(text: string): { host: string; port: number } | undefined {
-  const [, v6, plain, port = '6379'] = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
-  const host = v6 ?? plain
-  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
 }
 
 function clientFor(url: string): Client {

@@ -15,7 +15,7 @@ const KEPT_EVENTS = 10_000
 const MOST_EVENTS = 500
 
 /** Adds an event for all hosts. */
-const EVENTS = `
+export const EVENTS = `
 local function publish(event)
   local number = call('INCR', key('seq'))
   call('ZADD', key('events'), number, ms(number) .. ' ' .. event)

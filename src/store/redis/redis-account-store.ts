@@ -83,7 +83,7 @@ export class RedisAccountStore implements AccountStore {
     }
     try {
       const answer = await this.#run(reserveScript, ask)
-      if (answer.kind !== 'reserved') return this.#denied(answer)
+      if (answer.kind !== 'reserved') return this.#denied(answer, reservation.window.key)
       this.#open.set(id, open)
       return { kind: 'reserved', id, leaveBy }
     } catch (error) {
@@ -95,8 +95,10 @@ export class RedisAccountStore implements AccountStore {
     }
   }
 
-  #denied({ by, at }: Answer): Extract<Reserved, { kind: 'denied' }> {
-    return { kind: 'denied', by: by ?? 'window', until: at === undefined ? undefined : this.time.toHost(at) }
+  #denied({ by, at }: Answer, window: string): Extract<Reserved, { kind: 'denied' }> {
+    const until = at === undefined ? undefined : this.time.toHost(at)
+    if (by === 'failover' && until !== undefined) this.#mirror.quietUntil(window, until)
+    return { kind: 'denied', by: by ?? 'window', until }
   }
 
   settle(id: ReservationId, outcome: Outcome): void {
@@ -124,7 +126,9 @@ export class RedisAccountStore implements AccountStore {
     })
   }
 
+  /** Only the planner says what occupies channels: every host of the cluster sees the same. */
   hold(account: string, holders: readonly ChannelHolder[]): void {
+    if (this.#deps.token() === undefined) return
     this.#queue.send(async () => {
       const hold = holders.map(({ id, endsAt }) =>
         Number.isFinite(endsAt) ? { id, endsAt: this.time.toServer(endsAt) } : { id },
@@ -134,6 +138,7 @@ export class RedisAccountStore implements AccountStore {
   }
 
   free(account: string, ids: readonly string[]): void {
+    if (this.#deps.token() === undefined) return
     this.#queue.send(async () => {
       await this.#run(channelsScript, { account, hold: [], free: ids, host: this.#host })
     })

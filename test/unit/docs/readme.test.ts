@@ -76,7 +76,7 @@ function sampleOf(name: string): string {
 }
 
 /** For parts of a configuration: the providers that examples of routes and groups name. */
-const DEMO_PROVIDERS = `providers: [${['demo', 'qg-a', 'reserve'].map((name) => `{ name: ${name}, vendor: demo }`)}]\n`
+const LISTS = `providers: [${['demo', 'qg-a', 'reserve'].map((name) => `{ name: ${name}, vendor: static, list: ["192.0.2.1:80"] }`)}]\n`
 
 describe('YAML', () => {
   const pages = ['README.md', 'README.zh-CN.md', 'docs/getting-started.md', 'docs/configuration.md']
@@ -85,7 +85,7 @@ describe('YAML', () => {
     expect(blocks.length).toBeGreaterThan(0)
     for (const { text } of blocks) {
       const groups = /^routes:.* group /ms.test(text) ? blocks.find((block) => /^groups:/m.test(block.text))?.text : ''
-      const whole = /^providers:/m.test(text) ? text : `${text}${groups ?? ''}${DEMO_PROVIDERS}`
+      const whole = /^providers:/m.test(text) ? text : `${text}${groups ?? ''}${LISTS}`
       parseConfig(whole, join(root, page), environmentOf(whole))
     }
   })

@@ -5,6 +5,7 @@ import { list, named, oneOf, orNull, text } from './fields.ts'
 /** Worst first. Codes are permanent; src/messages words them as `verdict.<code>` and `remedy.<code>`. */
 export const verdictCodes = [
   'not-listening',
+  'cluster-store-down',
   'key-wrong',
   'plan-expired',
   'whitelist-missing',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseRedisUrl } from '../../../../src/store/redis/connection.ts'
+import { parseRedisUrl } from '../../../../src/store/redis/url.ts'
 
 const nothing = { username: undefined, password: undefined, path: '' }
 

@@ -1,0 +1,147 @@
+/**
+ * What money bought, on the cluster's store: the `Store` of each host. Addresses go to all hosts before the host that bought
+ * them lends them; what leaves a pool leaves all of them. Budgets and calls are the account store's.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import type { GoneReason } from '../pool/upstream.ts'
+import type { Store, StoredUpstream } from '../store/contract.ts'
+import { forgetfulStore } from '../store/memory.ts'
+import { publishScript, sessionsScript } from '../store/redis/pool-scripts.ts'
+import type { ScriptRunner } from '../store/redis/script.ts'
+import { SendQueue } from '../store/redis/send-queue.ts'
+import type { PoolEntries } from './pool-entry.ts'
+import type { Seal } from './seal.ts'
+
+interface ClusterStoreDeps {
+  readonly clock: Clock
+  readonly runner: ScriptRunner
+  readonly host: string
+  readonly entries: PoolEntries
+  readonly seal: Seal
+  /** A session that no host uses for so long ends, ms. */
+  readonly sessionIdleMs: () => number
+}
+
+/** What is published of departures; the others every host sees by itself, or they concern one host alone. */
+const SHARED_REASONS: ReadonlySet<GoneReason> = new Set(['blamed', 'evicted', 'used-up', 'released'])
+/** Use of sessions is told this often, ms. */
+const SESSIONS_EVERY_MS = 10_000
+/** Longest wait for what was not said yet when the gateway ends, ms. */
+const FLUSH_MS = 2_000
+
+export class ClusterStore implements Store {
+  readonly #deps: ClusterStoreDeps
+  readonly #queue: SendQueue
+  readonly #forgetful = forgetfulStore()
+  readonly #usedSessions = new Set<string>()
+  /** Sessions of this host: the client's key -> its digest, and back. */
+  readonly #digests = new Map<string, string>()
+  readonly #keys = new Map<string, string>()
+  #timer: Timer | undefined
+  /** What another host has said is being done: it is not said again. */
+  isApplying = false
+
+  constructor(deps: ClusterStoreDeps) {
+    this.#deps = deps
+    this.#queue = new SendQueue(deps.clock)
+  }
+
+  // Budgets and calls: RedisAccountStore.
+  readonly callBegins: Store['callBegins'] = (call) => this.#forgetful.callBegins(call)
+  callEnded(): void {}
+  callUndone(): void {}
+  callResolved(): void {}
+
+  async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
+    if (upstreams.length === 0) return
+    const publish = () => this.#publish({ add: upstreams.map((upstream) => this.#deps.entries.write(upstream)) })
+    try {
+      await publish()
+    } catch (error) {
+      this.#queue.send(publish)
+      throw error
+    }
+  }
+
+  left(id: string, reason: GoneReason): void {
+    if (!this.isApplying && SHARED_REASONS.has(reason)) this.#gone(id, reason)
+  }
+
+  released(id: string): void {
+    if (!this.isApplying) this.#gone(id, 'released')
+  }
+
+  #gone(id: string, reason: GoneReason): void {
+    this.#queue.send(() => this.#publish({ gone: [{ id, reason }] }))
+  }
+
+  opened(): void {}
+
+  /** Tells all hosts something that lasts a moment only; it is lost while the store does not answer. */
+  tell(event: object): void {
+    if (this.isApplying) return
+    const told = JSON.stringify({ ...event, host: this.#deps.host })
+    this.#publish({ tell: [told] }).catch(() => {})
+  }
+
+  async #publish(what: { add?: object[]; gone?: object[]; tell?: string[] }): Promise<void> {
+    const { runner, host } = this.#deps
+    await runner.run(publishScript, { host, add: [], gone: [], tell: [], ...what })
+  }
+
+  session(key: string, upstreamId: string): void {
+    const session = this.#digestOf(key)
+    if (this.isApplying) return
+    const bind = [{ session, id: upstreamId }]
+    this.#queue.send(() => this.#sessions({ bind, used: [] }))
+  }
+
+  sessionUsed(key: string): void {
+    this.#usedSessions.add(this.#digestOf(key))
+    this.#timer ??= this.#deps.clock.after(SESSIONS_EVERY_MS, () => this.#tellUsed())
+  }
+
+  #tellUsed(): void {
+    this.#timer = undefined
+    const used = [...this.#usedSessions]
+    this.#usedSessions.clear()
+    this.#sessions({ bind: [], used }).catch(() => {})
+  }
+
+  /** It ends by its idle time: another host may use it. */
+  sessionEnded(key: string): void {
+    const digest = this.#digests.get(key) ?? ''
+    this.#digests.delete(key)
+    this.#keys.delete(digest)
+    this.#usedSessions.delete(digest)
+  }
+
+  /** What the client called the session, where it lives on this host too. */
+  sessionOf(digest: string): string | undefined {
+    return this.#keys.get(digest)
+  }
+
+  #digestOf(key: string): string {
+    const known = this.#digests.get(key)
+    if (known !== undefined) return known
+    const digest = this.#deps.seal.digest(key)
+    this.#digests.set(key, digest)
+    this.#keys.set(digest, key)
+    return digest
+  }
+
+  async #sessions(what: { bind: object[]; used: string[] }): Promise<void> {
+    const { runner, host, sessionIdleMs } = this.#deps
+    await runner.run(sessionsScript, { host, idleMs: sessionIdleMs(), ...what })
+  }
+
+  flush(): Promise<void> {
+    return this.#queue.idle(AbortSignal.timeout(FLUSH_MS))
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.clear()
+    await this.flush().catch(() => {})
+    this.#queue.close()
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * One host of a cluster. Its heartbeat is one script (`syncScript`): it says that the host lives and what its clients need, takes or
+ * keeps the planner's lease, and brings what other hosts have said since.
+ *
+ *     joining ─▶ follower ◀─────────▶ planner        the lease is kept by each heartbeat, and trusted until its end
+ *                   │  ▲                 │
+ *                   ▼  │                 ▼
+ *                the store does not answer: what is held is lent on, nobody buys
+ */
+import type { Timer } from '../clock.ts'
+import { catalogue, type ErrorCode, GatewayError } from '../errors.ts'
+import { runInBackground } from '../internal-errors.ts'
+import { syncScript } from '../store/redis/membership-scripts.ts'
+import type { DemandReport, PlannerRole } from '../supply/planner-role.ts'
+import type { Supply } from '../supply/supply.ts'
+import { ClusterEvents } from './cluster-events.ts'
+import type { MemberDeps, MemberParts } from './contract.ts'
+
+export interface ClusterStatus {
+  readonly role: 'planner' | 'follower'
+  readonly isStoreDown: boolean
+  /** Hosts that are alive, this one included. */
+  readonly hosts: number
+}
+
+interface SyncAnswer {
+  readonly since: number
+  readonly lead: { readonly token?: string; readonly host?: string }
+  readonly hosts: number
+  readonly last: number
+  readonly events: readonly string[]
+  readonly isBehind: boolean
+  readonly reports: Readonly<Record<string, string>>
+  readonly plan: string
+}
+
+/** What the planner says of one provider: null, or why it brings nothing. */
+type Outlook = { readonly code: string; readonly message: string; readonly retryAfterMs?: number } | null
+
+const BEAT_MS = 500
+/** While clients wait. */
+const HURRIED_BEAT_MS = 50
+const CATCH_UP_MS = 5
+/** Without a heartbeat for so long another host plans, ms. */
+const LEASE_MS = 5_000
+/** Without a heartbeat for so long a host counts as gone, ms. */
+const ALIVE_MS = 10_000
+/** Without an answer for so long the store counts as down, ms. */
+const DOWN_MS = 3_000
+/** Books of other hosts are read this often, for reports, ms. */
+const REFRESH_MS = 2_000
+
+export class ClusterMember implements PlannerRole {
+  readonly #deps: MemberDeps
+  readonly #events: ClusterEvents
+  #parts: MemberParts | undefined
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #isBeating = false
+  #isClosed = false
+  #token: string | undefined
+  #leaseUntil = Number.NEGATIVE_INFINITY
+  #isLeading = false
+  #answeredAt: number
+  #refreshedAt = Number.NEGATIVE_INFINITY
+  #isDown = false
+  #hosts = 1
+  #since: number | undefined
+  #plan: Readonly<Record<string, Outlook>> = {}
+  #reporters: readonly string[] = []
+
+  constructor(deps: MemberDeps) {
+    this.#deps = deps
+    this.#events = new ClusterEvents(deps)
+    this.#answeredAt = deps.clock.now()
+  }
+
+  /** Of the lease, while this host can be sure of it. */
+  get token(): string | undefined {
+    return this.#deps.clock.now() < this.#leaseUntil ? this.#token : undefined
+  }
+
+  get isActive(): boolean {
+    return this.#isLeading && this.token !== undefined
+  }
+
+  get status(): ClusterStatus {
+    const isStoreDown = this.#deps.clock.now() - this.#answeredAt > DOWN_MS
+    return { role: this.isActive ? 'planner' : 'follower', isStoreDown, hosts: this.#hosts }
+  }
+
+  outlook(providers: readonly string[] | undefined): GatewayError | undefined {
+    if (this.status.isStoreDown)
+      return new GatewayError(
+        'GW_NO_SUPPLY',
+        'the store of the cluster does not answer: nothing is bought until it does',
+      )
+    const names = providers ?? Object.keys(this.#plan)
+    const outlooks = names.map((name) => this.#plan[name])
+    const [first] = outlooks
+    if (first === undefined || outlooks.some((one) => one === null || one === undefined)) return undefined
+    return asError(outlooks)
+  }
+
+  /** Whether an address is in the pool. */
+  knows(upstreamId: string): boolean {
+    return this.#parts?.pool.get(upstreamId) !== undefined
+  }
+
+  /** Takes up what other hosts have said so far. Never rejects. */
+  async catchUp(): Promise<void> {
+    // A heartbeat that is under way may have been answered before.
+    while (this.#isBeating) await this.#deps.clock.sleep(CATCH_UP_MS)
+    await this.#beat()
+  }
+
+  demandChanged(isWaiting: boolean): void {
+    if (isWaiting && !this.isActive) this.#beatIn(HURRIED_BEAT_MS)
+  }
+
+  /**
+   * Reads what the cluster holds, and begins the heartbeats.
+   * @throws {StoreError} when the store does not answer: a host that has never seen its cluster does not start
+   */
+  async join(parts: MemberParts): Promise<void> {
+    this.#parts = parts
+    await this.#events.readAll(parts, false)
+    await this.#sync(parts)
+    this.#beatIn(BEAT_MS)
+  }
+
+  #beatIn(ms: number): void {
+    const at = this.#deps.clock.now() + ms
+    if (this.#isClosed || at >= this.#timerAt) return
+    this.#timer?.clear()
+    this.#timerAt = at
+    this.#timer = this.#deps.clock.after(ms, () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      runInBackground(this.#beat())
+    })
+  }
+
+  async #beat(): Promise<void> {
+    const parts = this.#parts
+    if (this.#isBeating || parts === undefined) return
+    this.#isBeating = true
+    try {
+      await this.#sync(parts)
+    } catch {
+      this.#noteFailure(parts)
+    } finally {
+      this.#isBeating = false
+      const isWaited = parts.supply.planner.report.waiting.length > 0 && !this.isActive
+      this.#beatIn(isWaited ? HURRIED_BEAT_MS : BEAT_MS)
+    }
+  }
+
+  async #sync(parts: MemberParts): Promise<void> {
+    const { clock, runner, accounts } = this.#deps
+    const sentAt = clock.now()
+    const answer = (await runner.run(syncScript, this.#ask(parts))) as SyncAnswer
+    this.#answeredAt = clock.now()
+    if (this.#isDown) this.#deps.log.info('the store of the cluster answers again')
+    this.#isDown = false
+    this.#hosts = answer.hosts
+    await this.#follow(parts, answer)
+    if (clock.now() - this.#refreshedAt >= REFRESH_MS) {
+      await accounts.refresh()
+      this.#refreshedAt = clock.now()
+    }
+    this.#lead(parts, answer, sentAt)
+  }
+
+  #ask({ supply }: MemberParts): object {
+    const { host } = this.#deps
+    const report = JSON.stringify(supply.planner.report)
+    const plan = this.isActive ? JSON.stringify(outlooksOf(supply)) : undefined
+    const lease = { leaseMs: LEASE_MS, mayLead: !this.#isClosed, token: this.#token }
+    return { host, aliveMs: this.#isClosed ? 0 : ALIVE_MS, report, plan, ...lease, after: this.#events.after }
+  }
+
+  /** Takes up what the other hosts have said. */
+  async #follow(parts: MemberParts, answer: SyncAnswer): Promise<void> {
+    const isFailover = this.#since !== undefined && answer.since !== this.#since && answer.since !== 0
+    if (answer.since !== 0) this.#since = answer.since
+    if (isFailover) {
+      this.#deps.log.warn(
+        'another server answers for the store, or the same one after a restart: no calls until those that may be lost count no more',
+      )
+      await this.#events.readAll(parts, true)
+      if (this.isActive) this.#publishAll(parts)
+    } else if (answer.isBehind) await this.#events.readAll(parts, false)
+    else this.#events.apply(parts, listed(answer.events))
+    const plan = answer.plan === '' ? {} : (JSON.parse(answer.plan) as Record<string, Outlook>)
+    const isNews = JSON.stringify(plan) !== JSON.stringify(this.#plan)
+    this.#plan = plan
+    if (isNews && !this.isActive) parts.review()
+  }
+
+  /** What a failover may have lost. */
+  #publishAll({ supply }: MemberParts): void {
+    const { lendable } = supply
+    this.#deps.store.bought(lendable).catch(() => {})
+    for (const { facts, vendorDeadline } of lendable)
+      supply.provider(facts.provider)?.account.hold([{ id: facts.id, endsAt: vendorDeadline }])
+  }
+
+  #lead(parts: MemberParts, { lead, reports }: SyncAnswer, sentAt: number): void {
+    const { host, log } = this.#deps
+    const isOurs = lead.host === host && !this.#isClosed
+    this.#token = isOurs ? lead.token : undefined
+    this.#leaseUntil = isOurs ? sentAt + LEASE_MS : Number.NEGATIVE_INFINITY
+    if (!isOurs) return void this.#stepDown(parts)
+    if (!this.#isLeading) {
+      this.#isLeading = true
+      log.info('this host buys for the cluster')
+      parts.supply.takeOver()
+      parts.review()
+    }
+    this.#hear(parts, reports)
+  }
+
+  #hear({ supply }: MemberParts, reports: Readonly<Record<string, string>>): void {
+    const others = Object.keys(reports).filter((name) => name !== this.#deps.host)
+    for (const name of this.#reporters) if (!others.includes(name)) supply.planner.heard(name, undefined)
+    for (const name of others) supply.planner.heard(name, JSON.parse(reports[name] ?? '') as DemandReport)
+    this.#reporters = others
+  }
+
+  #stepDown({ supply }: MemberParts): void {
+    if (!this.#isLeading) return
+    this.#isLeading = false
+    this.#reporters = []
+    supply.planner.forgetReports()
+    this.#deps.log.info('another host buys for the cluster')
+  }
+
+  #noteFailure(parts: MemberParts): void {
+    if (this.token === undefined) this.#stepDown(parts)
+    if (this.#isDown || !this.status.isStoreDown) return
+    this.#isDown = true
+    this.#deps.log.error('the store of the cluster does not answer: what is held is lent on, and nothing is bought')
+    parts.review()
+  }
+
+  /** Gives the lease back and leaves. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#timer?.clear()
+    const parts = this.#parts
+    if (parts === undefined) return
+    // The answer says nothing that matters any more.
+    await this.#deps.runner.run(syncScript, this.#ask(parts)).catch(() => {})
+  }
+}
+
+/** Lua's empty list is written like its empty object. */
+const listed = <T>(list: readonly T[]): readonly T[] => (Array.isArray(list) ? list : [])
+
+function outlooksOf({ providers, planner }: Supply): Readonly<Record<string, Outlook>> {
+  return Object.fromEntries(
+    providers.map(({ name }) => {
+      const error = planner.outlook([name], [])
+      const { retryAfterMs } = (error?.detail ?? {}) as { retryAfterMs?: number }
+      const facts = error && {
+        code: error.code,
+        message: error.message,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      }
+      return [name, facts ?? null] as const
+    }),
+  )
+}
+
+function asError(outlooks: readonly (Outlook | undefined)[]): GatewayError | undefined {
+  const soonest = outlooks.reduce((best, one) =>
+    (one?.retryAfterMs ?? Number.POSITIVE_INFINITY) < (best?.retryAfterMs ?? Number.POSITIVE_INFINITY) ? one : best,
+  )
+  if (soonest === undefined || soonest === null || !(soonest.code in catalogue)) return undefined
+  const { retryAfterMs } = soonest
+  return new GatewayError(soonest.code as ErrorCode, soonest.message, { detail: { retryAfterMs } })
+}

@@ -1,0 +1,78 @@
+/** A gateway's part in a cluster, opened before the rest of it. Loaded only with `cluster:`. */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/schema.ts'
+import type { Log } from '../log.ts'
+import type { Breakage, Upstream } from '../pool/upstream.ts'
+import type { Restored } from '../store/contract.ts'
+import { RedisConnection } from '../store/redis/connection.ts'
+import { RedisAccountStore } from '../store/redis/redis-account-store.ts'
+import type { ScriptRunner } from '../store/redis/script.ts'
+import { ClusterStore } from './cluster-store.ts'
+import { ClusterMember } from './member.ts'
+import { PoolEntries } from './pool-entry.ts'
+import { Seal } from './seal.ts'
+import { ClusterSessions } from './session-directory.ts'
+
+type ClusterConfig = NonNullable<Config['cluster']>
+
+/** A connection may take so long (vendors/client/http.ts), and an aborted request arrives within another second, ms. */
+const CONNECT_AND_ABORT_MS = 12_000
+
+export class Cluster {
+  readonly store: ClusterStore
+  /** What a host of its own would keep on disk is in the cluster's store, and comes with the first reading of it. */
+  readonly restored: Restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
+  readonly accounts: RedisAccountStore
+  readonly member: ClusterMember
+  readonly sessions: ClusterSessions
+  readonly #connection: { close(): void }
+
+  /** @param config the gateway's whole configuration. @param connection a test hands in its own */
+  constructor(
+    config: Config & { readonly cluster: ClusterConfig },
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+    connection: ScriptRunner & { close(): void } = new RedisConnection(config.cluster, clock),
+  ) {
+    const host = randomUUID()
+    const callTimeoutMs = Math.max(...config.providers.map(({ callTimeout }) => callTimeout))
+    const common = { clock, runner: connection, host }
+    this.#connection = connection
+    const seal = new Seal(config.cluster.secret, config.cluster.name)
+    this.accounts = new RedisAccountStore({
+      ...common,
+      token: () => this.member.token,
+      leaveMs: callTimeoutMs,
+      settleMs: callTimeoutMs + CONNECT_AND_ABORT_MS,
+    })
+    const entries = new PoolEntries(seal, this.accounts.time)
+    const sessionIdleMs = () => config.session.idle
+    this.store = new ClusterStore({ ...common, entries, seal, sessionIdleMs })
+    const own = { store: this.store, accounts: this.accounts, entries }
+    const member = new ClusterMember({ ...common, ...own, log: log.child({ mod: 'cluster' }) })
+    this.member = member
+    const knows = (id: string) => member.knows(id)
+    this.sessions = new ClusterSessions({ ...common, seal, sessionIdleMs, knows, catchUp: () => member.catchUp() })
+  }
+
+  /** What a pool of this host sees, for the other hosts. */
+  rested(upstream: Upstream, until: number): void {
+    this.store.tell({ kind: 'rest', id: upstream.id, until: this.accounts.time.toServer(until) })
+  }
+
+  banned(upstream: Upstream, target: string, until: number): void {
+    this.store.tell({ kind: 'ban', id: upstream.id, target, until: this.accounts.time.toServer(until) })
+  }
+
+  firstUse(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
+    this.store.tell({ kind: 'proof', id: upstream.id, worked, cause })
+  }
+
+  async close(): Promise<void> {
+    await this.member.close()
+    await this.store.close()
+    await this.accounts.flush(AbortSignal.timeout(2_000)).catch(() => {})
+    this.accounts.close()
+    this.#connection.close()
+  }
+}

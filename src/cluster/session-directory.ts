@@ -1,0 +1,61 @@
+/**
+ * Sessions of all hosts: which address a session lives on. A host asks once for each session that is new to it, and keeps the
+ * answer; of two hosts that ask for a new session at the same time, the first may choose its address, and the other waits.
+ */
+import type { Clock } from '../clock.ts'
+import { runInBackground } from '../internal-errors.ts'
+import type { SessionDirectory } from '../proxy/lease-contract.ts'
+import { findSessionScript } from '../store/redis/pool-scripts.ts'
+import type { ScriptRunner } from '../store/redis/script.ts'
+import type { Seal } from './seal.ts'
+
+interface DirectoryDeps {
+  readonly clock: Clock
+  readonly runner: ScriptRunner
+  readonly host: string
+  readonly seal: Seal
+  readonly sessionIdleMs: () => number
+  /** Whether this host knows the address already. */
+  readonly knows: (upstreamId: string) => boolean
+  /** Takes up what other hosts have said so far. */
+  readonly catchUp: () => Promise<void>
+}
+
+/** So long a host may take to choose, ms. */
+const PENDING_MS = 3_000
+/** Between two questions while another host chooses, ms. */
+const RETRY_MS = 30
+
+type Answer = { readonly kind: 'free' | 'busy' } | { readonly kind: 'known'; readonly id: string }
+
+export class ClusterSessions implements SessionDirectory {
+  readonly #deps: DirectoryDeps
+
+  constructor(deps: DirectoryDeps) {
+    this.#deps = deps
+  }
+
+  find(key: string, found: (upstreamId: string | undefined) => void): void {
+    runInBackground(this.#find(key).then(found))
+  }
+
+  /** Without an answer the session is this host's alone, until it can be told. */
+  async #find(key: string): Promise<string | undefined> {
+    const { clock, runner, host, seal, sessionIdleMs } = this.#deps
+    const ask = { session: seal.digest(key), host, pendingMs: PENDING_MS, idleMs: sessionIdleMs() }
+    const until = clock.now() + PENDING_MS
+    try {
+      for (;;) {
+        const answer = (await runner.run(findSessionScript, ask)) as Answer
+        if (answer.kind === 'known') {
+          if (!this.#deps.knows(answer.id)) await this.#deps.catchUp()
+          return answer.id
+        }
+        if (answer.kind === 'free' || clock.now() >= until) return undefined
+        await clock.sleep(RETRY_MS)
+      }
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { afterEach, expect, it } from 'vitest'
+import { ClusterHost } from '../support/cluster/host.ts'
+import { Referee, visit } from '../support/cluster/referee.ts'
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function world(hosts: number) {
+  const redis = await startRedis()
+  closers.push(() => redis.close())
+  const referee = await new Referee({ calls: 2, perMs: 1_000, lifeSeconds: 60 }).open()
+  closers.push(() => referee.close())
+  return { redis, referee, hosts: await startHosts(hosts, redis, referee) }
+}
+
+async function startHosts(count: number, redis: RedisServer, referee: Referee): Promise<ClusterHost[]> {
+  const hosts = Array.from({ length: count }, () => new ClusterHost(redis.url, referee))
+  for (const host of hosts) closers.push(() => host.kill())
+  await Promise.all(hosts.map((host) => host.ready()))
+  return hosts
+}
+
+/** @returns what came of it, as soon as the gateway serves at all */
+async function served(host: ClusterHost, referee: Referee, session?: string): Promise<number> {
+  for (;;) {
+    const port = await visit(host.port, referee.targetPort, session)
+    if (port !== undefined) return port
+  }
+}
+
+it('lends on every host what one of them bought, keeps the window, and gives a session the same address everywhere', async () => {
+  const { referee, hosts } = await world(3)
+  const [first, second, third] = hosts as [ClusterHost, ClusterHost, ClusterHost]
+  await served(first, referee)
+  for (const host of hosts) for (let i = 0; i < 4; i++) await served(host, referee)
+  const sold = referee.sold
+  expect(hosts.filter((host) => host.says('this host buys for the cluster'))).toHaveLength(1)
+  const seen = new Set<number>()
+  for (let i = 0; i < 6; i++) {
+    seen.add(await served(first, referee, 'basket'))
+    seen.add(await served(second, referee, 'basket'))
+    seen.add(await served(third, referee, 'basket'))
+  }
+  expect([...seen]).toHaveLength(1)
+  expect(sold).toBeLessThanOrEqual(10)
+  expect(referee.breaches).toEqual([])
+})
+
+it('plans on another host when the planner dies, and refuses one that was stopped meanwhile', async () => {
+  const { referee, hosts } = await world(2)
+  await served(hosts[0] as ClusterHost, referee)
+  const planner = hosts.find((host) => host.says('this host buys for the cluster')) as ClusterHost
+  const other = hosts.find((host) => host !== planner) as ClusterHost
+  planner.signal('SIGSTOP')
+  await expect.poll(() => other.says('this host buys for the cluster'), { timeout: 30_000 }).toBe(true)
+  await served(other, referee)
+  planner.signal('SIGCONT')
+  await expect.poll(() => planner.says('another host buys for the cluster'), { timeout: 30_000 }).toBe(true)
+  await served(planner, referee)
+  expect(referee.breaches).toEqual([])
+})
+
+it('serves from what it holds while Redis is gone, buys nothing, says so, and goes on afterwards', async () => {
+  const { redis, referee, hosts } = await world(2)
+  for (const host of hosts) await served(host, referee)
+  redis.signal('SIGSTOP')
+  for (const host of hosts)
+    await expect.poll(() => host.says('the store of the cluster does not answer'), { timeout: 30_000 }).toBe(true)
+  const { sold } = referee
+  for (const host of hosts) for (let i = 0; i < 5; i++) expect(await visit(host.port, referee.targetPort)).toBeDefined()
+  expect(referee.sold).toBe(sold)
+  redis.signal('SIGCONT')
+  for (const host of hosts)
+    await expect.poll(() => host.says('the store of the cluster answers again'), { timeout: 30_000 }).toBe(true)
+  expect(referee.breaches).toEqual([])
+})

@@ -1,0 +1,87 @@
+/** A gateway of a cluster as a process of its own: it may be killed or stopped at any moment. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { LogCapture } from '../log-capture.ts'
+import type { Referee } from './referee.ts'
+
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+
+export class ClusterHost {
+  readonly log = new LogCapture()
+  readonly #folder = mkdtempSync(join(tmpdir(), 'turnpike-cluster-'))
+  readonly #child: ChildProcess
+  #port: number | undefined
+
+  constructor(redisUrl: string, referee: Referee, more: object = {}) {
+    writeFileSync(join(this.#folder, 'gateway.yaml'), stringify({ ...configOf(redisUrl, referee), ...more }))
+    const args = [MAIN, 'start', '--config', 'gateway.yaml']
+    this.#child = spawn(process.execPath, args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const output of [this.#child.stdout, this.#child.stderr])
+      output?.on('data', (piece: Buffer) => this.log.write(piece))
+  }
+
+  /** @throws {Error} with the log when it ends before it listens */
+  async ready(): Promise<this> {
+    while (this.#port === undefined) {
+      const said = this.log.records().find(({ msg }) => String(msg).includes('ready for HTTP and SOCKS'))
+      const port = /:(\d+)$/.exec(String(said?.['listen']))?.[1]
+      if (port !== undefined) this.#port = Number(port)
+      else if (this.#hasEnded) throw new Error(`the gateway has ended:\n${this.log.text}`)
+      else await new Promise((done) => setTimeout(done, 20))
+    }
+    return this
+  }
+
+  get port(): number {
+    return this.#port ?? 0
+  }
+
+  says(words: string): boolean {
+    return this.log.text.includes(words)
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (!this.#hasEnded) this.#child.kill(name)
+  }
+
+  async kill(): Promise<void> {
+    if (!this.#hasEnded) {
+      const closed = once(this.#child, 'close')
+      this.#child.kill('SIGCONT')
+      this.#child.kill('SIGKILL')
+      await closed
+    }
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** One provider with a window; short times, so that faults and their ends fit into a test. */
+function configOf(redisUrl: string, referee: Referee): object {
+  const { calls, perMs, lifeSeconds } = referee.limits
+  return {
+    listen: [{ port: 0 }],
+    admin: 'off',
+    cluster: { url: redisUrl, name: 'test', secret: 'a secret of the test' },
+    providers: [
+      {
+        ...{ name: 'p', vendor: 'generic', url: referee.apiUrl, format: 'json', allowPrivate: true, callTimeout: '1s' },
+        fields: { host: 'ip', port: 'port' },
+        ttl: `${lifeSeconds}s`,
+        ...{ limit: { calls, per: `${perMs}ms` }, maxPerCall: 5 },
+      },
+    ],
+    pool: { floor: 2, ceiling: 20, idleAfter: '10s' },
+    wait: { timeout: '12s' },
+    supply: { backoff: '100ms', maxBackoff: '500ms' },
+    log: { level: 'debug', access: 'off', format: 'json' },
+  }
+}

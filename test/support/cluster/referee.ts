@@ -1,0 +1,122 @@
+/**
+ * A vendor on loopback that is the referee of a cluster: it counts the calls in each window and what it sold. Each address is a
+ * proxy of its own; the target answers with the port of the proxy that came.
+ */
+import { once } from 'node:events'
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+export interface RefereeLimits {
+  readonly calls: number
+  readonly perMs: number
+  readonly lifeSeconds: number
+}
+
+export class Referee {
+  readonly limits: RefereeLimits
+  readonly breaches: string[] = []
+  /** When each call came, ms. */
+  readonly arrivals: number[] = []
+  /** Addresses sold so far. */
+  sold = 0
+  readonly #api: HttpServer
+  readonly #target: HttpServer
+  readonly #proxies: Server[] = []
+  readonly #sockets = new Set<Socket>()
+
+  constructor(limits: RefereeLimits) {
+    this.limits = limits
+    this.#api = createHttpServer((request, response) => {
+      const wanted = Number(new URL(request.url ?? '/', 'http://vendor').searchParams.get('num'))
+      this.#sell(wanted).then((text) => response.end(text))
+    })
+    this.#target = createHttpServer((request, response) => {
+      response.setHeader('connection', 'close').end(request.headers['via-port'] ?? '')
+    })
+  }
+
+  async open(): Promise<this> {
+    for (const server of [this.#api, this.#target]) await once(server.listen(0, '127.0.0.1'), 'listening')
+    return this
+  }
+
+  /** Of the vendor's call, for `vendor: generic`. */
+  get apiUrl(): string {
+    return `http://127.0.0.1:${portOf(this.#api)}/take?num={num}`
+  }
+
+  get targetPort(): number {
+    return portOf(this.#target)
+  }
+
+  async #sell(wanted: number): Promise<string> {
+    const now = performance.now()
+    this.arrivals.push(now)
+    const { calls, perMs } = this.limits
+    const inWindow = this.arrivals.filter((at) => at > now - perMs).length
+    if (inWindow > calls) this.breaches.push(`${inWindow} calls within ${perMs} ms`)
+    const proxies = await Promise.all(Array.from({ length: wanted }, () => this.#proxy()))
+    this.sold += wanted
+    return JSON.stringify(proxies.map((port) => ({ ip: '127.0.0.1', port })))
+  }
+
+  /** A proxy that knows CONNECT, and says to whoever opens a tunnel which port it has. */
+  async #proxy(): Promise<number> {
+    const server = createServer((client) => {
+      this.#keep(client)
+      client.once('data', () => {
+        const onward = this.#keep(connect(this.targetPort, '127.0.0.1'))
+        onward.once('connect', () => {
+          client.write('HTTP/1.1 200 OK\r\n\r\n')
+          client.once('data', () => onward.write(`GET / HTTP/1.1\r\nHost: t\r\nVia-Port: ${portOf(server)}\r\n\r\n`))
+          onward.pipe(client)
+        })
+        client.once('close', () => onward.destroy())
+      })
+    })
+    this.#proxies.push(server)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    return portOf(server)
+  }
+
+  #keep(socket: Socket): Socket {
+    this.#sockets.add(socket)
+    socket.on('error', () => {}).once('close', () => this.#sockets.delete(socket))
+    return socket
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#api.closeAllConnections()
+    this.#target.closeAllConnections()
+    for (const server of [this.#api, this.#target, ...this.#proxies]) await new Promise((done) => server.close(done))
+  }
+}
+
+const portOf = (server: Server | HttpServer) => (server.address() as AddressInfo).port
+
+/**
+ * One client of a gateway: opens a tunnel and asks the target.
+ * @returns the port of the proxy that served it; undefined when the gateway refused
+ */
+export async function visit(gatewayPort: number, targetPort: number, session?: string): Promise<number | undefined> {
+  const socket = connect(gatewayPort, '127.0.0.1')
+  const login = session === undefined ? '' : `Proxy-Authorization: Basic ${btoa(`-session-${session}:`)}\r\n`
+  return new Promise<number | undefined>((resolve) => {
+    let text = ''
+    let isOpen = false
+    socket.setTimeout(15_000, () => socket.destroy())
+    socket.on('error', () => {}).once('close', () => resolve(undefined))
+    socket.once('connect', () => socket.write(`CONNECT 127.0.0.1:${targetPort} HTTP/1.1\r\nHost: t\r\n${login}\r\n`))
+    socket.on('data', (data) => {
+      text += String(data)
+      if (!isOpen && /^HTTP\/1\.1 200.*?\r\n\r\n/s.test(text)) {
+        isOpen = true
+        text = ''
+        socket.write('GET / HTTP/1.1\r\nHost: t\r\n\r\n')
+      }
+      const body = /\r\n\r\n(\d+)$/.exec(text)?.[1]
+      if (isOpen && body !== undefined) resolve(Number(body))
+    })
+  }).finally(() => socket.destroy())
+}
