@@ -236,7 +236,7 @@ const cluster = () =>
           'Redis or Valkey: redis://USER:PASSWORD@HOST:PORT, rediss:// with TLS, redis+sentinel://HOST,HOST/MASTER, redis+cluster://HOST,HOST.',
       }),
     name: text({ maxBytes: 64 })
-      .regex(/^[\w.-]+$/, { error: 'use letters, digits, dot, hyphen and underscore' })
+      .refine((name) => /^[\w.-]+$/.test(name), { error: 'use letters, digits, dot, hyphen and underscore' })
       .meta({ description: 'The same on all hosts of the cluster; part of every key in Redis.' }),
     secret: secret()
       .refine((value) => value.reveal().length >= 16, { error: 'make it 16 or more characters long' })
