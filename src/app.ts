@@ -168,17 +168,18 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     reload.watch()
     predecessor?.serving(drainObserver(parts.pool, clock))
     const { onTakenOver } = deps
+    // The hosts of a cluster are restarted one after another: what they hold is in the store that they share.
     const handover =
-      onTakenOver &&
-      cluster === undefined &&
-      (await offerHandover(config, {
-        ...{ ...parts, clock, log, store, accountStore, reload },
-        otherPorts: others,
-        onTaken: () => {
-          for (const port of others) runInBackground(port.close())
-          onTakenOver()
-        },
-      }))
+      onTakenOver === undefined || cluster !== undefined
+        ? undefined
+        : await offerHandover(config, {
+            ...{ ...parts, clock, log, store, accountStore, reload },
+            otherPorts: others,
+            onTaken: () => {
+              for (const port of others) runInBackground(port.close())
+              onTakenOver()
+            },
+          })
     closers.unshift(() => handover?.close())
     let drainsUntil = Number.POSITIVE_INFINITY
     let draining: Promise<void> | undefined

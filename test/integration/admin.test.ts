@@ -548,8 +548,8 @@ it('a call by hand is handed on whole, and its reply comes back', async () => {
   expect(jsonOf(await ask(callPath, post(handOrder)), 200)).toEqual(reply)
   expect(jsonOf(await ask(callPath, post({ operation: 'balance' })), 200)).toEqual(reply)
   expect(orders).toEqual([
-    { provider: 'other one', ...handOrder },
-    { provider: 'other one', operation: 'balance', params: {}, yes: false },
+    { provider: 'other one', ...handOrder, reveal: false },
+    { provider: 'other one', operation: 'balance', params: {}, yes: false, reveal: false },
   ])
 })
 
