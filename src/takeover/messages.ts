@@ -1,6 +1,6 @@
 /**
  * What the running gateway and the process that takes over say to each other: one JSON object a line, over a Unix socket in
- * the state folder. docs/adr/0016-takeover.md has the order.
+ * the state folder. docs/adr/0017-takeover.md has the order.
  */
 import { z } from 'zod'
 
