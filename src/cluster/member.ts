@@ -181,8 +181,8 @@ export class ClusterMember implements PlannerRole {
 
   /** Takes up what the other hosts have said. */
   async #follow(parts: MemberParts, answer: SyncAnswer): Promise<void> {
-    const isFailover = this.#since !== undefined && answer.since !== this.#since && answer.since !== 0
-    if (answer.since !== 0) this.#since = answer.since
+    const isFailover = this.#since !== undefined && answer.since !== this.#since
+    this.#since = answer.since
     if (isFailover) {
       this.#deps.log.warn(
         'another server answers for the store, or the same one after a restart: no calls until those that may be lost count no more',

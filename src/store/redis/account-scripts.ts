@@ -25,15 +25,6 @@ import { type Script, script } from './script.ts'
 const WINDOW = `
 local MARGIN_MS, ABORT_SLACK_MS, MAX_IN_FLIGHT = 5, 1000, 16
 
--- Since when this server holds all that was written: a replica that took over may lack what its master acknowledged.
-local function followed_since()
-  local id = string.match(call('INFO', 'replication'), 'master_replid:(%x+)')
-  local known = record(key('server'))
-  if known.replid == id then return tonumber(known.since) end
-  call('HSET', key('server'), 'replid', id, 'since', ms(now))
-  return now
-end
-
 local function limit_of(window)
   local calls, per
   for _, text in pairs(record(key('stated', window))) do

@@ -28,6 +28,7 @@ end
  * token: of the lease that it believes to have; plan: as the planner; after: the number of the last event that it knows.
  */
 const SYNC = `
+local since = followed_since()
 local lead = record(key('lead'))
 if lead.host == ask.host and lead.token == ask.token or ask.mayLead and now >= tonumber(lead['until'] or 0) then
   if lead.token ~= ask.token or lead.host ~= ask.host then
@@ -56,7 +57,7 @@ local found = call('ZRANGEBYSCORE', key('events'), '(' .. ms(ask.after), '+inf',
 for i, text in ipairs(found) do events[i] = string.match(text, '^%d+ (.*)$') end
 local first = found[1] and tonumber(string.match(found[1], '^%d+'))
 local is_ours = lead.host == ask.host
-return cjson.encode({ now = now, since = number_of(key('server'), 'since'), lead = { token = lead.token, host = lead.host,
+return cjson.encode({ now = now, since = since, lead = { token = lead.token, host = lead.host,
   leftMs = tonumber(lead['until'] or 0) - now }, hosts = call('ZCARD', key('hosts')), last = last, events = events,
   isBehind = ask.after > last or ask.after < last and first ~= ask.after + 1,
   reports = is_ours and record(key('reports')) or {}, plan = call('HGET', key('plan'), 'providers') or '' })

@@ -45,6 +45,15 @@ end
 
 local function number_of(name, field) return tonumber(call('HGET', name, field) or 0) end
 
+-- Since when this server holds all that was written: a replica that took over may lack what its master acknowledged.
+local function followed_since()
+  local id = string.match(call('INFO', 'replication'), 'master_replid:(%x+)')
+  local known = record(key('server'))
+  if known.replid == id then return tonumber(known.since) end
+  call('HSET', key('server'), 'replid', id, 'since', ms(now))
+  return now
+end
+
 -- Adds to a number of a hash that never falls below zero: after a failover there may be less than what is taken away.
 local function add(name, field, count)
   if call('HINCRBY', name, field, ms(count)) < 0 then call('HSET', name, field, 0) end
