@@ -1,0 +1,141 @@
+/** Four gateways, one Redis, one vendor that counts: killed, stopped, cut off, and Redis restarted with nothing in it. */
+import { afterEach, expect, it } from 'vitest'
+import { ClusterHost } from '../support/cluster/host.ts'
+import { Referee, visit } from '../support/cluster/referee.ts'
+import { TcpRelay } from '../support/cluster/tcp-relay.ts'
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
+import { SimCluster } from '../support/redis/sim-cluster.ts'
+import { randomFrom } from '../support/redis/sim-network.ts'
+
+const HOSTS = 4
+const FAULTS = Number(process.env['TURNPIKE_FAULTS'] ?? 200)
+const SEEDS = 3_000
+/** Between two faults, ms: less than most of them last. */
+const FAULT_EVERY_MS = 3_000
+const LONGEST_FAULT_MS = 20_000
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+class World {
+  readonly referee: Referee
+  readonly #random: () => number
+  readonly #relays: TcpRelay[] = []
+  readonly #hosts: ClusterHost[] = []
+  /** Hosts, or Redis, to which something happens already. */
+  readonly #under = new Set<number | 'redis'>()
+  #redis: RedisServer
+  isOver = false
+  served = 0
+
+  constructor(redis: RedisServer, referee: Referee, seed: number) {
+    this.#redis = redis
+    this.referee = referee
+    this.#random = randomFrom(seed)
+  }
+
+  async start(): Promise<void> {
+    for (let at = 0; at < HOSTS; at++) {
+      this.#relays[at] = await new TcpRelay(this.#redis.port).open()
+      await this.#startHost(at)
+    }
+  }
+
+  async #startHost(at: number): Promise<void> {
+    // A host that finds no Redis does not start: as under a supervisor, it is started again.
+    while (!this.isOver) {
+      const host = new ClusterHost(this.#relays[at]?.url ?? '', this.referee)
+      this.#hosts[at] = host
+      try {
+        await host.ready()
+        return
+      } catch {
+        await host.kill()
+      }
+    }
+  }
+
+  /** Clients that come for the whole time, to whichever gateway. */
+  async load(): Promise<void> {
+    while (!this.isOver) {
+      const host = this.#hosts[Math.floor(this.#random() * HOSTS)]
+      const port = host === undefined ? undefined : await visit(host.port, this.referee.targetPort)
+      if (port !== undefined) this.served++
+      await sleep(20)
+    }
+  }
+
+  async fault(): Promise<void> {
+    const at = Math.floor(this.#random() * HOSTS)
+    const lastsMs = this.#random() * LONGEST_FAULT_MS
+    const kind = this.#random()
+    const [host, relay] = [this.#hosts[at], this.#relays[at]]
+    const what = kind < 0.85 ? at : 'redis'
+    if (host === undefined || relay === undefined || this.#under.has(what)) return
+    this.#under.add(what)
+    if (kind < 0.3) {
+      await host.kill()
+      await this.#startHost(at)
+    } else if (kind < 0.6) {
+      host.signal('SIGSTOP')
+      await sleep(lastsMs)
+      host.signal('SIGCONT')
+    } else if (kind < 0.85) {
+      relay.cut()
+      await sleep(lastsMs)
+      relay.mend()
+    } else {
+      const { port } = this.#redis
+      await this.#redis.close()
+      await sleep(lastsMs / 10)
+      this.#redis = await startRedis({ port })
+    }
+    this.#under.delete(what)
+  }
+
+  async close(): Promise<void> {
+    this.isOver = true
+    for (const host of this.#hosts) await host.kill()
+    for (const relay of this.#relays) await relay.close()
+    await this.referee.close()
+    await this.#redis.close()
+  }
+}
+
+it(`keeps the vendor’s window over ${FAULTS} faults, and serves`, async () => {
+  const referee = await new Referee({ calls: 3, perMs: 1_000, lifeSeconds: 15 }).open()
+  const world = new World(await startRedis(), referee, 1)
+  closers.push(() => world.close())
+  await world.start()
+  const load = Array.from({ length: 4 }, () => world.load())
+  const under: Promise<void>[] = []
+  for (let fault = 0; fault < FAULTS; fault++) {
+    under.push(world.fault())
+    await sleep(FAULT_EVERY_MS)
+    expect(referee.breaches, `after ${fault + 1} faults`).toEqual([])
+  }
+  await Promise.all(under)
+  // Everybody is well again.
+  const before = world.served
+  await expect.poll(() => world.served, { timeout: 120_000 }).toBeGreaterThan(before + 20)
+  world.isOver = true
+  await Promise.all(load)
+  expect(referee.breaches).toEqual([])
+  expect(referee.arrivals.length).toBeGreaterThan(FAULTS / 10)
+})
+
+it(`breaks no limit in ${SEEDS} simulated clusters`, async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const cluster = new SimCluster(seed, 4)
+    try {
+      await cluster.run(30_000)
+      await cluster.settle()
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+})
