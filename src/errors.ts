@@ -309,19 +309,18 @@ export interface ConfigProblem {
 }
 
 /** The configuration cannot be used: every mistake at once. Start-up prints it and exits with 2. */
+/** `file:line:column: path: message`, as editors and terminals recognise it. */
+export function problemLine(file: string, { path, message, line, column = 1 }: ConfigProblem): string {
+  const place = line === undefined ? file : `${file}:${line}:${column}`
+  return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`
+}
+
 export class ConfigError extends Error {
   readonly file: string
   readonly problems: readonly ConfigProblem[]
 
   constructor(file: string, problems: readonly ConfigProblem[]) {
-    super(
-      problems
-        .map(({ path, message, line, column = 1 }) => {
-          const place = line === undefined ? file : `${file}:${line}:${column}`
-          return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`
-        })
-        .join('\n'),
-    )
+    super(problems.map((problem) => problemLine(file, problem)).join('\n'))
     this.name = 'ConfigError'
     this.file = file
     this.problems = problems

@@ -8,7 +8,7 @@ import { loadConfig, parseConfig, readText } from '../config/load.ts'
 import { type Entry, entryName, providerEntry, variableOf } from '../config/provider-yaml.ts'
 import { readYamlText } from '../config/yaml-text.ts'
 import { ConfigError } from '../errors.ts'
-import { translate } from '../messages/translate.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { configOption, step } from './init.ts'
@@ -41,7 +41,7 @@ export async function add(given: string, options: AddOptions, { environment, inp
   if (link === undefined) throw new UsageError(translate('this is no link: it begins with http:// or https://'))
   const secret = new Secret(link)
   const reading = readLink(secret, product)
-  if (reading.kind === 'problem') throw new UsageError(reading.message)
+  if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
   const text = readText(file)
   const name = nameFor(reading, options.name, namesIn(text))
   const known = environmentOf(file, environment)

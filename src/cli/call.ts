@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
-import { translate, translateIfKnown } from '../messages/translate.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { StoreBusy } from '../store/errors.ts'
 import { type OperatorCall, OperatorCallRefused, type OperatorReply } from '../supply/operator/call.ts'
 import { codeOfClass, type Params, type Source, VendorError } from '../vendors/contract.ts'
@@ -233,5 +233,5 @@ function vendorWords(
   codes: readonly (string | undefined)[],
 ): string {
   const known = codes.filter((code) => code !== undefined)
-  return `${provider}: ${words} (${known.join(', ')})${hint ? `\n  ${translateIfKnown(hint)}` : ''}`
+  return `${provider}: ${words} (${known.join(', ')})${hint ? `\n  ${translateSentence(hint)}` : ''}`
 }

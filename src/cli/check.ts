@@ -7,7 +7,7 @@ import { loadConfig } from '../config/load.ts'
 import { warningsOf } from '../config/warnings.ts'
 import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
-import { translate } from '../messages/translate.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { describeListener, describeProvider } from './describe-config.ts'
 import { padEnd } from './table.ts'
 
@@ -37,7 +37,10 @@ export function check(file: string, environment: Environment): string {
       }),
     ],
     [say(terminal.state), state === 'off' ? translate('in memory only') : state.path],
-    ...warningsOf(config).map(({ path, message }): [string, string] => [say(terminal.warning), `${path} ${message}`]),
+    ...warningsOf(config).map(({ path, message }): [string, string] => [
+      say(terminal.warning),
+      `${path} ${translateSentence(message)}`,
+    ]),
   ]
   const lines = rows.map(([title, text]) => `  ${padEnd(title, TITLE_WIDTH)}${text}`)
   return [translate('{file} is valid', { file }), ...lines, ''].join('\n')

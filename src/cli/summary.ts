@@ -6,6 +6,7 @@ import { warningsOf } from '../config/warnings.ts'
 import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
 import type { Text } from '../messages/text.ts'
+import { translateSentence } from '../messages/translate.ts'
 import type { Secret } from '../secret.ts'
 import { describeListener, describeProvider } from './describe-config.ts'
 import { displayWidth, oneLine } from './table.ts'
@@ -35,7 +36,7 @@ export function startSummary(config: Config, gateway: RunningGateway): string {
     [terminal.dashboard, dashboardText(gateway)],
     ...providerRows(config),
     [terminal.state, config.state === 'off' ? say(terminal.inMemory) : config.state.path],
-    ...warningsOf(config).map(({ path, message }): Row => [terminal.warning, `${path} ${message}`]),
+    ...warningsOf(config).map(({ path, message }): Row => [terminal.warning, `${path} ${translateSentence(message)}`]),
     [terminal.try, tryText(config, gateway.addresses)],
     [terminal.stop, say(terminal.stopKeys)],
   ]

@@ -8,7 +8,7 @@ import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
 import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
-import { translate } from '../messages/translate.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
 import { StoreBusy } from '../store/errors.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
@@ -102,7 +102,7 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
   }
   const url = new Secret(source)
   const reading = readLink(url, words.product)
-  if (reading.kind === 'problem') throw new UsageError(reading.message)
+  if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
   const hasFile = words.config !== DEFAULT_CONFIG || existsSync(words.config)
   const config = hasFile ? loadConfig(words.config, environment) : parseConfig(NO_CONFIG, words.config, {})
   return { config, provider: undefined, target: { url, product: words.product, try: words.try }, reading }

@@ -1,6 +1,6 @@
 /** What `turnpike test-source` prints. */
 import { isPrivateAddress } from '../config/provider-yaml.ts'
-import { type KnownText, translate, translateIfKnown } from '../messages/translate.ts'
+import { type KnownText, translate, translateSentence } from '../messages/translate.ts'
 import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
 import { carried, type TriedRequest } from '../supply/operator/try.ts'
 import type { LinkFacts } from './link-facts.ts'
@@ -99,7 +99,7 @@ export function reportLines(report: TrialReport, entry: TriedEntry | undefined):
     const said = `${whoOf(report)}: ${failure.words} (${failure.vendorCode}, ${failure.error})`
     return failure.hint === null
       ? [line('wrong', said)]
-      : [line('wrong', translateIfKnown(failure.hint)), line('', said)]
+      : [line('wrong', translateSentence(failure.hint)), line('', said)]
   }
   const found = `${addressCount(count)}${pending === 0 ? '' : translate(' and {count} that come later', { count: pending })}`
   const bill = provider === null ? '' : translate(', counted in the budget of "{provider}"', { provider })

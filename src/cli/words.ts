@@ -1,7 +1,7 @@
 /** Failures of a command as one sentence on the terminal, and the exit code that goes with them. */
 import type { Config } from '../config/schema.ts'
-import { ConfigError, GatewayError } from '../errors.ts'
-import { translate } from '../messages/translate.ts'
+import { ConfigError, type ConfigProblem, GatewayError, problemLine } from '../errors.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { StoreError } from '../store/errors.ts'
 
 export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
@@ -24,12 +24,16 @@ export function explainFailure(error: unknown, config?: Config): { readonly text
         ? translate('{file} has one mistake', { file })
         : translate('{file} has {count} mistakes', { file, count: problems.length })
     return {
-      text: `${error.message}\n${count}\n`,
+      text: `${problems.map((problem) => translatedLine(file, problem)).join('\n')}\n${count}\n`,
       exitCode: exitCodes.configuration,
     }
   }
   const exitCode = error instanceof UsageError ? exitCodes.configuration : exitCodes.failed
   return { text: `turnpike: ${sentenceOf(error, config)}\n`, exitCode }
+}
+
+function translatedLine(file: string, problem: ConfigProblem): string {
+  return problemLine(file, { ...problem, message: translateSentence(problem.message) })
 }
 
 /** A failure other than mistakes in the configuration. @param config as for `explainFailure` */

@@ -131,7 +131,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
     title: { en: 'Sessions', zh: '会话' },
     intro: {
       en: 'A client that names a session keeps its upstream: [clients.md](clients.md#client-options).',
-      zh: '指定会话的客户端保持同一个上游：[clients](clients.md#client-options)。',
+      zh: '指定会话的客户端保持同一个上游：[clients](clients.zh-CN.md#客户端选项)。',
     },
     example: `session: { idle: 30m, max: 100000 }
 `,

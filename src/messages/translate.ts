@@ -19,8 +19,76 @@ export function translate(english: KnownText, params?: TextParams): string {
   return fill(currentLanguage() === 'zh' ? chineseTexts[english] : english, params)
 }
 
-/** For words that arrive as data, as the hint of an error: what is not in the catalogue stays English. */
-export function translateIfKnown(english: string): string {
-  const isKnown = currentLanguage() === 'zh' && Object.hasOwn(chineseTexts, english)
-  return isKnown ? chineseTexts[english as KnownText] : english
+/**
+ * For sentences that arrive as data: mistakes in the configuration, hints of vendors. They are made far from the terminal, and
+ * programs read them in English too, so they are recognised here by their form.
+ * @returns the sentence in the language of the process; parts that are not in the catalogue stay English
+ */
+export function translateSentence(english: string): string {
+  if (currentLanguage() === 'en') return english
+  return (
+    inChinese(english) ??
+    english
+      .split('; ')
+      .map((part) => inChinese(part) ?? part)
+      .join('；')
+  )
+}
+
+function inChinese(english: string): string | undefined {
+  if (Object.hasOwn(chineseTexts, english)) return chineseTexts[english as KnownText]
+  const [, first, other] = SHAPES.exec(english) ?? []
+  if (first !== undefined && other !== undefined) return `${shape(first)}，或${inChinese(other) ?? other}`
+  for (const { form, chinese } of sentenceForms()) {
+    const found = form.exec(english)?.groups
+    if (found === undefined) continue
+    const params = Object.entries(found).map(([name, value]) => [
+      name,
+      isWords(name, value) ? (inChinese(value) ?? value) : value,
+    ])
+    return fill(chinese, Object.fromEntries(params))
+  }
+  return undefined
+}
+
+/** Parameters that are words of ours and not of the file. */
+const WORDS = new Set(['kind', 'problem', 'what', 'which', 'words'])
+
+const isWords = (name: string, value: string): boolean => WORDS.has(name) || (name === 'names' && value === 'none')
+
+/** A value that may have two shapes, as config/explain.ts puts it: `write a host, as in www.example.com or a list`. */
+const SHAPES = /^write (.+) or (a list|a group of keys)$/
+
+function shape(words: string): string {
+  const sentence = `write ${words}`
+  if (Object.hasOwn(chineseTexts, sentence)) return chineseTexts[sentence as KnownText]
+  if (!words.startsWith('a ')) return inChinese(words) ?? inChinese(sentence) ?? words
+  return fill(chineseTexts['write {choices}'], { choices: inChinese(words) ?? words })
+}
+
+interface SentenceForm {
+  readonly form: RegExp
+  readonly chinese: string
+}
+
+let forms: readonly SentenceForm[] | undefined
+
+/** Of sentences with parameters; those with the most words of their own first, so that a general one does not win. */
+function sentenceForms(): readonly SentenceForm[] {
+  forms ??= Object.entries({ ...configurationTexts, ...vendorTexts })
+    .filter(([english]) => PARAMETER.test(english))
+    .toSorted(([a], [b]) => ownLength(b) - ownLength(a))
+    .map(([english, chinese]) => ({ form: formOf(english), chinese }))
+  return forms
+}
+
+const PARAMETER = /\{(\w+)\}/
+const ownLength = (english: string): number => english.replaceAll(/\{\w+\}/g, '').length
+
+function formOf(english: string): RegExp {
+  const pieces = english.split(/\{(\w+)\}/)
+  return new RegExp(
+    `^${pieces.map((piece, n) => (n % 2 === 0 ? RegExp.escape(piece) : `(?<${piece}>(?:(?!; ).)+?)`)).join('')}$`,
+    's',
+  )
 }
