@@ -40,7 +40,7 @@ function inChinese(english: string): string | undefined {
   const [, first, other] = SHAPES.exec(english) ?? []
   if (first !== undefined && other !== undefined) return `${shape(first)}，或${inChinese(other) ?? other}`
   for (const { form, chinese } of sentenceForms()) {
-    const found = form.exec(english)?.groups
+    const found = paramsIn(english, form)
     if (found === undefined) continue
     const params = Object.entries(found).map(([name, value]) => [
       name,
@@ -67,7 +67,8 @@ function shape(words: string): string {
 }
 
 interface SentenceForm {
-  readonly form: RegExp
+  /** Words and names of parameters by turns. */
+  readonly form: readonly string[]
   readonly chinese: string
 }
 
@@ -78,17 +79,26 @@ function sentenceForms(): readonly SentenceForm[] {
   forms ??= Object.entries({ ...configurationTexts, ...vendorTexts })
     .filter(([english]) => PARAMETER.test(english))
     .toSorted(([a], [b]) => ownLength(b) - ownLength(a))
-    .map(([english, chinese]) => ({ form: formOf(english), chinese }))
+    .map(([english, chinese]) => ({ form: english.split(PARAMETER), chinese }))
   return forms
 }
 
 const PARAMETER = /\{(\w+)\}/
 const ownLength = (english: string): number => english.replaceAll(/\{\w+\}/g, '').length
 
-function formOf(english: string): RegExp {
-  const pieces = english.split(/\{(\w+)\}/)
-  return new RegExp(
-    `^${pieces.map((piece, n) => (n % 2 === 0 ? RegExp.escape(piece) : `(?<${piece}>(?:(?!; ).)+?)`)).join('')}$`,
-    's',
-  )
+/** @returns the parameters of a sentence of this form; undefined when it is none. A parameter is never two sentences */
+function paramsIn(sentence: string, [first = '', ...rest]: readonly string[]): Record<string, string> | undefined {
+  if (!sentence.startsWith(first)) return undefined
+  const params: Record<string, string> = {}
+  let at = first.length
+  for (let n = 0; n < rest.length; n += 2) {
+    const [name = '', words = ''] = rest.slice(n, n + 2)
+    const isLast = n + 2 === rest.length
+    const end = isLast ? sentence.length - words.length : sentence.indexOf(words, at + 1)
+    const value = sentence.slice(at, Math.max(at, end))
+    if (value === '' || value.includes('; ') || !sentence.startsWith(words, end)) return undefined
+    params[name] = value
+    at = end + words.length
+  }
+  return params
 }
