@@ -50,7 +50,7 @@ function titleOf({ gateway }: LiveReports, { place, trouble }: LiveLink): string
   const facts = [
     `Turnpike${gateway === undefined ? '' : ` ${oneLine(gateway.version)}`}`,
     place,
-    ...(trouble === undefined ? [] : [translate('disconnected, trying again')]),
+    ...(trouble === undefined || gateway === undefined ? [] : [translate('disconnected, trying again')]),
   ]
   return facts.join(' · ')
 }

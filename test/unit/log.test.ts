@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createLog } from '../../src/log.ts'
+import { commandLog, createLog } from '../../src/log.ts'
 import { Secret } from '../../src/secret.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
 
@@ -49,4 +49,10 @@ it('drops the options that the socks client hangs on its errors, which hold the 
   const { log, lines } = capture()
   log.error({ err: Object.assign(new Error('no'), { options: { proxy: { password: value } } }) }, 'x')
   assertNoSecret(lines.lines, [value])
+})
+
+it('gives commands lines for people: no JSON among what they print', () => {
+  const printed: string[] = []
+  commandLog('warn', (text) => void printed.push(text)).warn({ provider: 'qg' }, 'the vendor is slow')
+  expect(printed).toEqual([expect.stringMatching(/^\d\d:\d\d:\d\d\.\d{3} WARN {2}the vendor is slow provider=qg\n$/)])
 })

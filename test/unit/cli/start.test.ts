@@ -181,9 +181,14 @@ it('nothing is started with mistakes in the file', async () => {
 
 it('--port takes the place of the first port, and may not be a second one', async () => {
   const ports: number[] = []
+  const config = join(folder, 'two-ports.yaml')
+  writeFileSync(
+    config,
+    'listen: [{}, { port: 8082 }]\nproviders: [{ name: d, vendor: demo }]\nlog: { level: silent }\n',
+  )
   const run = (port: number) =>
     start(
-      { config: join(folder, 'gateway.yaml'), port },
+      { config, port },
       {
         ...unusedDeps(),
         startApp: async ({ listen }) => {
@@ -193,8 +198,9 @@ it('--port takes the place of the first port, and may not be a second one', asyn
       },
     )
   await run(9_090)
-  expect(ports).toEqual([9_090])
+  expect(ports).toEqual([9_090, 8_082])
   await expect(run(8_081)).rejects.toThrow('--port 8081: the configuration has another port of this number')
+  await expect(run(8_082)).rejects.toThrow('--port 8082: the configuration has another port of this number')
 })
 
 function unusedDeps() {
