@@ -3,9 +3,7 @@
  * is called, no rule of their documents may be broken, in particular no limit.
  */
 
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -14,6 +12,7 @@ import { SystemClock } from '../../src/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { connectVia } from '../support/client.ts'
 import { runCommand } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
 import { eventually, startGateway } from '../support/gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
@@ -118,16 +117,6 @@ async function running(kind: Kind, more: object = {}, config: object = {}) {
   const call = (...args: string[]) => turnpike(['call', 'bought', ...args, '-c', file])
   const provider = gateway.app.supply.provider('bought') ?? expect.fail('no provider')
   return { ...gateway, api, file, call, provider, adminPort: admin.port }
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const lines = (text: string) => text.trimEnd().split('\n')

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { closeClients, connectVia } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const main = join(root, 'src/main.ts')
@@ -69,17 +70,6 @@ async function listening(server: Server): Promise<number> {
   await once(server, 'listening')
   cleanUps.push(() => new Promise((resolve) => server.close(resolve)))
   return (server.address() as AddressInfo).port
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 describe('turnpike', () => {

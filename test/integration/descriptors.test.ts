@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
 import { closeClients, connectVia, dial, plain } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { eventually } from '../support/gateway.ts'
 import { LogCapture } from '../support/log-capture.ts'
 import { ConnectionLost, expectEcho } from '../support/socket-io.ts'
@@ -102,15 +102,6 @@ it.each([128, 145, 160])(
     expect([await health(), isAlive()]).toEqual([200, true])
   },
 )
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 function lost(error: unknown): undefined {
   if (!(error instanceof ConnectionLost)) throw error

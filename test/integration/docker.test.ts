@@ -17,7 +17,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -25,6 +24,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { basic, plain } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -192,14 +192,6 @@ class Container {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended; it said:\n${this.log.text}`)
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
 }
 
 it(

@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { closeClients, connectVia } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { startWorld } from '../support/world.ts'
 
@@ -16,15 +16,6 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Hang guards: the machine may be busy. */
 const PATIENCE = { interval: 50, timeout: 30_000 }
 vi.setConfig({ testTimeout: 90_000 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 interface Program {
   readonly child: ChildProcess

@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { closeClients, connectVia } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { startKillable } from '../support/killable-gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { startWorld, type World } from '../support/world.ts'
@@ -29,16 +29,6 @@ afterEach(async () => {
   await world.close()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** A port that was free a moment ago: the command reads it from the file. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function run(...args: string[]): Promise<{ code: number | null; said: string }> {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {

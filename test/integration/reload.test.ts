@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
 import { connectVia, plain } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { eventually, refusalOf } from '../support/gateway.ts'
 import { startReloadable } from '../support/reloads.ts'
 import { expectEcho } from '../support/socket-io.ts'
@@ -15,15 +16,6 @@ import { expectEcho } from '../support/socket-io.ts'
 const PASSWORD = 'long-enough-password'
 const OTHER = 'another-long-password'
 const login = { username: 'crawler', password: PASSWORD }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 const status = async (port: number, options = {}) => (await connectVia(port, 'echo.test:7', options)).status
 

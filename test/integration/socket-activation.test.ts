@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { descriptorOf } from '../../src/network/inherited-sockets.ts'
 import { closeClients, connectVia } from '../support/client.ts'
@@ -25,6 +25,7 @@ let world: World
 let port: number
 /** The descriptor of the socket in this process, which must not accept on it: closed as soon as another process has it. */
 let socket: Server
+let managers: ChildProcess[] = []
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'turnpike-activation-'))
@@ -35,6 +36,10 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  // Before the folder goes, which has their process ids.
+  for (const manager of managers) manager.kill('SIGKILL')
+  managers = []
+  for (const name of ['first', 'second']) killGateway(name, 'SIGKILL')
   await closeClients()
   await world.close()
   rmSync(folder, { recursive: true, force: true })
@@ -65,10 +70,7 @@ function manage(config: object, { standsFor = descriptorOf(socket), environment 
   const log = new LogCapture()
   child.stdout?.on('data', (piece: Buffer) => log.write(piece))
   child.stderr?.on('data', (piece: Buffer) => log.write(piece))
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-    for (const name of ['first', 'second']) killGateway(name, 'SIGKILL')
-  })
+  managers.push(child)
   return { child, log, ended: once(child, 'close').then(([code]) => code as number | null) }
 }
 

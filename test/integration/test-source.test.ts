@@ -3,9 +3,7 @@
  * word that is printed may hold a part of a link.
  */
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -13,6 +11,7 @@ import { stringify } from 'yaml'
 import { SystemClock } from '../../src/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { runCommand } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
@@ -62,16 +61,6 @@ function signed(params: Record<string, string>, key = KEY): string {
     .join('&')
   const sign = createHash('md5').update(`${text}&key=${key}`).digest('hex')
   return `http://v2.api.juliangip.com/dynamic/getips?${new URLSearchParams({ ...all, sign })}`
-}
-
-/** Where nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** No gateway: a folder with a configuration in which `entry` is the provider. */

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { connectVia } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { eventually, type GatewayOptions, refusalOf, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { guardOver, NameServer, SILENT, type Zone } from '../support/name-server.ts'
@@ -58,13 +59,6 @@ it('unless the provider allows private addresses', async () => {
   const { port } = await startNamed(true)
   await expectEcho(await connectVia(port, 'echo.test:7'), 'by name')
 })
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = await new LoopbackServer(() => {}).listen()
-  await server.close()
-  return server.port
-}
 
 it('an upstream that is the gateway itself is not connected to, by name or by address, whatever the provider allows', async () => {
   const own = await freePort()

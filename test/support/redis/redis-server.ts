@@ -1,7 +1,8 @@
 /** A redis-server of the test's own: a free loopback port, nothing written to disk. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
+import { freePort } from '../free-port.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -43,15 +44,6 @@ export async function startRedis(options: { port?: number; args?: readonly strin
       await once(child, 'exit')
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Resolves when it answers PING. */
