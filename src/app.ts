@@ -55,7 +55,7 @@ export interface App {
   reload(...args: Parameters<Reload['reload']>): ReturnType<Reload['reload']>
   /** Clients that are being served. */
   openConnections(): number
-  /** Accepts nobody, waits for open tunnels as long as `stop.drain` or `stop.takeover`, then ends everything. A later call may shorten that. */
+  /** Accepts no more clients, waits for open tunnels as long as `stop.drain` or `stop.takeover`, then ends everything. A later call may shorten that. */
   stop(reason?: string): Promise<void>
   /** Ends everything at once. */
   abort(): Promise<void>
@@ -87,14 +87,14 @@ export interface AppDeps {
 export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined
   const clock = deps.clock ?? (ownClock as Clock)
-  const { log } = deps
+  const { log, inherited, predecessor, onTakenOver } = deps
   /** What has been opened, the latest first. */
-  const { inherited, predecessor } = deps
-  const closers: (() => unknown)[] = [logInternalErrors(log), () => ownClock?.close()]
-  closers.unshift(
+  const closers: (() => unknown)[] = [
     () => inherited?.close(),
     () => predecessor?.close(),
-  )
+    logInternalErrors(log),
+    () => ownClock?.close(),
+  ]
   const closeAll = async () => {
     for (const close of closers.splice(0)) await close()
   }
@@ -145,21 +145,9 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     })
     closers.unshift(() => view.close())
     const others: Closable[] = []
-    let adminAddress: Address | undefined
-    if (config.admin !== 'off') {
-      const admin = await startAdmin(adminSettings(config.admin, config.state, budget.admin), view, {
-        log,
-        clock,
-        inherited,
-      })
-      closers.unshift(() => admin.close())
-      reload.onApplied(({ admin: settings }) => {
-        if (settings !== 'off' && settings.token !== undefined) admin.useToken(settings.token)
-      })
-      others.push({ place: config.admin, ...admin })
-      adminAddress = admin.address
-      guard.reservePort(admin.address.port)
-    }
+    const admin = await openAdmin(config, budget, { view, reload, guard }, { log, clock, inherited })
+    closers.unshift(() => admin?.close())
+    if (config.admin !== 'off' && admin !== undefined) others.push({ place: config.admin, ...admin })
     const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback, inherited })
     closers.unshift(() => callback?.close())
     if (config.callback !== 'off' && callback !== undefined) others.push({ place: config.callback, ...callback })
@@ -167,22 +155,17 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     logAdvice(config, budget, log)
     reload.watch()
     predecessor?.serving(drainObserver(parts.pool, clock))
-    const { onTakenOver } = deps
-    // The hosts of a cluster are restarted one after another: what they hold is in the store that they share.
     const handover =
-      onTakenOver === undefined || cluster !== undefined
-        ? undefined
-        : await offerHandover(config, {
-            ...{ ...parts, clock, log, store, accountStore, reload },
-            otherPorts: others,
-            onTaken: () => {
-              for (const port of others) runInBackground(port.close())
-              onTakenOver()
-            },
-          })
+      onTakenOver &&
+      (await offerHandover(config, {
+        ...{ ...parts, clock, log, store, accountStore, reload },
+        otherPorts: others,
+        onTaken: () => {
+          for (const port of others) runInBackground(port.close())
+          onTakenOver()
+        },
+      }))
     closers.unshift(() => handover?.close())
-    let drainsUntil = Number.POSITIVE_INFINITY
-    let draining: Promise<void> | undefined
     return {
       ...parts,
       clock,
@@ -191,25 +174,32 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       get addresses() {
         return reload.addresses
       },
-      admin: adminAddress,
+      admin: admin?.address,
       openConnections: () => parts.traffic.connections.open.length,
       abort: closeAll,
       reload: (...args) => reload.reload(...args),
-      stop: (reason) => {
-        const { stop } = reload.config
-        drainsUntil = Math.min(drainsUntil, clock.now() + (reason === 'takeover' ? stop.takeover : stop.drain))
-        draining ??= (async () => {
-          // systemd keeps the ports: a process that it starts next serves those who connect meanwhile.
-          if (inherited !== undefined) await closeGently(parts.data, clock)
-          await drain(parts.data, clock, () => drainsUntil, closeAll)
-        })()
-        return draining
-      },
+      stop: stopOnce({ ...parts, clock, reload, inherited }, closeAll),
     }
   } catch (error) {
     await closeAll()
     throw error
   }
+}
+
+/** @returns undefined with `admin: off` */
+async function openAdmin(
+  { admin: settings, state }: Config,
+  budget: DescriptorBudget,
+  { view, reload, guard }: { readonly view: LiveView; readonly reload: Reload; readonly guard: ConnectGuard },
+  deps: { readonly log: Log; readonly clock: Clock; readonly inherited: InheritedSockets | undefined },
+) {
+  if (settings === 'off') return undefined
+  const admin = await startAdmin(adminSettings(settings, state, budget.admin), view, deps)
+  reload.onApplied(({ admin: changed }) => {
+    if (changed !== 'off' && changed.token !== undefined) admin.useToken(changed.token)
+  })
+  guard.reservePort(admin.address.port)
+  return admin
 }
 
 /** @returns undefined where no vendor reports changes */
@@ -357,6 +347,30 @@ function adminSettings(
   maxConnections: number,
 ): AdminSettings {
   return { host, port, token, stateDir: state === 'off' ? undefined : state.path, maxConnections }
+}
+
+interface StopParts {
+  readonly data: DataPlane
+  readonly clock: Clock
+  readonly reload: Reload
+  readonly inherited: InheritedSockets | undefined
+}
+
+/** @returns `App.stop`: the first call begins the end, a later one may only shorten it */
+function stopOnce({ data, clock, reload, inherited }: StopParts, closeAll: () => Promise<void>): App['stop'] {
+  let drainsUntil = Number.POSITIVE_INFINITY
+  let draining: Promise<void> | undefined
+  const drainAll = async () => {
+    // systemd keeps the ports: a process that it starts next serves the clients that connect meanwhile.
+    if (inherited !== undefined) await closeGently(data, clock)
+    await drain(data, clock, () => drainsUntil, closeAll)
+  }
+  return (reason) => {
+    const { stop } = reload.config
+    drainsUntil = Math.min(drainsUntil, clock.now() + (reason === 'takeover' ? stop.takeover : stop.drain))
+    draining ??= drainAll()
+    return draining
+  }
 }
 
 /** @param until clock ms; may become earlier */

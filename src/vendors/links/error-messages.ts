@@ -1,4 +1,4 @@
-/** What a vendor that nobody has described means by its words: the usual ones, Chinese and English. */
+/** What a vendor that no client has described means by its words: the usual ones, Chinese and English. */
 import { type ErrorClass, VendorError } from '../contract.ts'
 import { isSuccess } from '../parse/envelope.ts'
 

@@ -1,5 +1,7 @@
 /** Parameters of qg.net's older host. */
+
 import type { Param } from '../contract.ts'
+import { keepAlive } from './params.ts'
 
 /** Of a reseller's copy; the document states no most. */
 export const MAX_PER_CALL = 100
@@ -30,12 +32,7 @@ export const Num: Param = {
   about: 'how many addresses',
   term: '数量',
 }
-export const KeepAlive: Param = {
-  type: 'integer',
-  min: 1,
-  about: 'how long the addresses are to live, minutes',
-  term: '生存周期(单位分钟)',
-}
+export const KeepAlive: Param = { ...keepAlive, term: '生存周期(单位分钟)' }
 export const AreaId: Param = { type: 'integer', min: 1, about: 'only this area, by its number', term: '区域编号' }
 export const Isp: Param = {
   type: 'integer',
