@@ -1,5 +1,5 @@
 /**
- * What this gateway does when another process takes over: it accepts nobody, finishes what is being set up, finishes the
+ * What this gateway does when another process takes over: it accepts no client, finishes what is being set up, finishes the
  * calls to vendors that are under way, and gives its store away. Then the other process serves, and this one drains.
  */
 import type { Clock, Timer } from './clock.ts'
@@ -156,7 +156,7 @@ class Handover implements TakeoverHandler {
 }
 
 /**
- * For a port that another process goes on with: accepts nobody, and resolves when those who have connected have their tunnel
+ * For a port that another process goes on with: accepts no client, and resolves when those who have connected have their tunnel
  * or answer. None of them is refused, but for what takes too long.
  */
 export async function closeGently(data: DataPlane, clock: Clock): Promise<void> {

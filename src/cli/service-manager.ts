@@ -13,7 +13,7 @@ export function isManaged({ NOTIFY_SOCKET }: NodeJS.ProcessEnv): boolean {
   return NOTIFY_SOCKET !== undefined && NOTIFY_SOCKET !== ''
 }
 
-/** Resolves when it has been told, or cannot be: that is logged. */
+/** Resolves when it is informed, or cannot be: that is logged. */
 export function notifyReady(pid: number, environment: NodeJS.ProcessEnv, log: Log): Promise<void> {
   if (!isManaged(environment)) return Promise.resolve()
   const args = ['--ready', `--pid=${pid}`]

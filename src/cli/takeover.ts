@@ -31,7 +31,7 @@ export interface Takeover {
    * @throws {CommandError} when what there is does not fit the configuration, or the running gateway refuses
    */
   inherit(config: Config, onOrphaned: () => void): Promise<Inheritance>
-  /** The gateway serves: whoever has started it is told. */
+  /** The gateway serves: the process that started it is informed. */
   serves(log: Log): Promise<void>
 }
 

@@ -1,10 +1,10 @@
-/** What other hosts have said of addresses and sessions, in the order in which the store heard it. */
+/** Events of other hosts about addresses and sessions, in the order of the store. */
 import type { GoneReason } from '../pool/upstream.ts'
 import type { RestoredUpstream } from '../store/contract.ts'
 import { snapshotScript } from '../store/redis/pool-scripts.ts'
 import type { MemberDeps, MemberParts } from './contract.ts'
 
-type Told = { readonly host: string; readonly id: string } & (
+type ClusterEvent = { readonly host: string; readonly id: string } & (
   | { readonly kind: 'add'; readonly entry: string }
   | { readonly kind: 'gone'; readonly reason: GoneReason }
   | { readonly kind: 'rest'; readonly until: number }
@@ -32,11 +32,11 @@ export class ClusterEvents {
 
   apply(parts: MemberParts, events: readonly string[]): void {
     this.after += events.length
-    const told = events.map((text) => JSON.parse(text) as Told).filter(({ host }) => host !== this.#deps.host)
-    for (const event of told) this.#quietly(() => this.#take(parts, event))
+    const others = events.map((text) => JSON.parse(text) as ClusterEvent).filter(({ host }) => host !== this.#deps.host)
+    for (const event of others) this.#quietly(() => this.#take(parts, event))
   }
 
-  /** What is done here because another host has said it is not said again. */
+  /** What is done here because of an event of another host makes no event of this one. */
   #quietly(task: () => void): void {
     const { store } = this.#deps
     store.isApplying = true
@@ -47,7 +47,7 @@ export class ClusterEvents {
     }
   }
 
-  #take(parts: MemberParts, event: Told): void {
+  #take(parts: MemberParts, event: ClusterEvent): void {
     const { accounts, clock } = this.#deps
     const { pool, supply } = parts
     if (event.kind === 'add') return void supply.adopt(this.#read([event]))

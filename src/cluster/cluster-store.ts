@@ -24,7 +24,7 @@ interface ClusterStoreDeps {
 
 /** What is published of departures; the others every host sees by itself, or they concern one host alone. */
 const SHARED_REASONS: ReadonlySet<GoneReason> = new Set(['blamed', 'evicted', 'used-up', 'released'])
-/** Use of sessions is told this often, ms. */
+/** The use of sessions is reported this often, ms. */
 const SESSIONS_EVERY_MS = 10_000
 /** Longest wait for what was not said yet when the gateway ends, ms. */
 const FLUSH_MS = 2_000

@@ -5,7 +5,7 @@
  *     joining ─▶ follower ◀─────────▶ planner        the lease is kept by each heartbeat, and trusted until its end
  *                   │  ▲                 │
  *                   ▼  │                 ▼
- *                the store does not answer: what is held is lent on, nobody buys
+ *                the store does not answer: what is held is lent on, no host buys
  */
 import type { Timer } from '../clock.ts'
 import { catalogue, type ErrorCode, GatewayError } from '../errors.ts'

@@ -1,5 +1,5 @@
 /**
- * Logins of upstreams are sealed before they leave the host: AES-256-GCM under a key from `cluster.secret`. Whoever reads Redis
+ * Logins of upstreams are sealed before they leave the host: AES-256-GCM under a key from `cluster.secret`. A reader of Redis
  * without the secret learns no login and cannot put an address of their own into the pool.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'

@@ -39,7 +39,7 @@ export class ClusterSessions implements SessionDirectory {
     runInBackground(this.#find(key).then(found))
   }
 
-  /** Without an answer the session is this host's alone, until it can be told. */
+  /** Without an answer the session is this host's alone, until the others can be informed. */
   async #find(key: string): Promise<string | undefined> {
     const { clock, runner, host, seal, sessionIdleMs } = this.#deps
     const ask = { session: seal.digest(key), host, pendingMs: PENDING_MS, idleMs: sessionIdleMs() }

@@ -174,7 +174,7 @@ function overlap(one: string, other: string): boolean {
 /** Whether only this machine can reach a listener on `host`. */
 export const isLoopback = (host: string): boolean => isThisMachine(unmapIPv4(host)) && !ANY_HOST.has(unmapIPv4(host))
 
-/** Safe by default: a port that others can reach serves nobody that is not named. An empty password names nobody. */
+/** Safe by default: a port that others can reach serves only clients that are named. An empty password names no client. */
 function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {
   if (isLoopback(host)) return []
   const open = allow?.findIndex((block) => block !== undefined && coversEverything(block))

@@ -37,7 +37,7 @@ export function applicable(former: Config, next: Config): { config: Config; need
   return { config, needsRestart }
 }
 
-/** A token that is gone is no new one: whoever knows the former one could go on. */
+/** A token that is gone is no new one: clients that know the former one could go on. */
 function hasOnlyNewToken(former: Config['admin'], next: Config['admin']): boolean {
   if (former === 'off' || next === 'off' || next.token === undefined) return false
   return isSame({ ...former, token: next.token }, next)

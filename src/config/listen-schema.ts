@@ -25,7 +25,7 @@ const ownTraffic = () => ({
     .strictObject({
       connections: integer(0, 1_000_000)
         .optional()
-        .meta({ description: 'No address with so many connections, whoever has them, is lent; 0 = no limit.' }),
+        .meta({ description: 'An address with so many connections of all clients is not lent; 0 = no limit.' }),
       uses: integer(0, 1_000_000_000).optional().meta({
         description: 'No address that has served so many connections is lent; 1 = a fresh one each time, 0 = no limit.',
       }),

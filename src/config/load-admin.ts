@@ -6,7 +6,7 @@ import { loadConfig, parseConfig, readText } from './load.ts'
 import type { Config } from './schema.ts'
 import { plainValue, readYamlText } from './yaml-text.ts'
 
-/** The schema wants a provider; nobody asks for this one. */
+/** The schema needs a provider; this one is never called. */
 const NO_PROVIDER = { name: 'none', vendor: 'static', list: ['192.0.2.1:1'] }
 
 /**

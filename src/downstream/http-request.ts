@@ -106,7 +106,7 @@ export class ClientHttpRequest implements HttpRequest {
     this.#framing = framing
     const coding = framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
     const connection = this.#owner.connectionLines(this.#mayPersist)
-    // RFC 9110 section 6.6.1: whoever passes an answer on without Date adds it.
+    // RFC 9110 section 6.6.1: a recipient that passes an answer on without Date adds it.
     const date = head.hasDate ? '' : this.#owner.listener.date.line
     const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${date}${head.lines}${coding}${extra}${connection}\r\n`
     this.#out.push(Buffer.from(text, 'latin1'))

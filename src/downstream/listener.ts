@@ -148,7 +148,7 @@ export class Listener implements ConnectionHost {
     this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
   }
 
-  /** Accepts nobody any more. Those who are connected are served, and another process may have the same socket. */
+  /** Accepts no more clients. Those who are connected are served, and another process may have the same socket. */
   closePort(): void {
     this.isClosing = true
     this.#server.close()
@@ -210,7 +210,7 @@ export class Listener implements ConnectionHost {
     this.#owner.refused(error, protocol)
   }
 
-  /** Accepts nobody any more; those that are connected stay, newly arriving requests on them are refused. */
+  /** Accepts no more clients; those that are connected stay, newly arriving requests on them are refused. */
   stopAccepting(reason = 'the gateway is stopping'): void {
     this.refusal = new GatewayError('GW_STOPPING', reason)
     for (const socket of this.#held ?? []) socket.destroy()

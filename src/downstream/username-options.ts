@@ -18,7 +18,7 @@ export interface ClientOptions {
   /** Rather an error than another address. */
   readonly strict?: boolean
   readonly strategy?: Strategy
-  /** Nobody else has the session's address while the session lives. */
+  /** No other session has the session's address while the session lives. */
   readonly exclusive?: boolean
   /** Not the address that was lent last, as long as there is another one. */
   readonly avoidLast?: boolean

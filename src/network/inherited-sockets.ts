@@ -1,5 +1,5 @@
 /**
- * Listening sockets that were open before this process: systemd's, or those of the process before it. Nobody is refused
+ * Listening sockets that were open before this process: systemd's, or those of the process before it. No client is refused
  * while they change hands: what connects meanwhile waits in the system's queue, or here.
  */
 import { createServer, type Server, type Socket } from 'node:net'
@@ -62,7 +62,7 @@ export class InheritedSocket {
     return this
   }
 
-  /** A connection that somebody else has accepted on it. */
+  /** A connection that another process has accepted on it. */
   hold(socket: Socket): void {
     this.#held.push(socket.on('error', ignore))
   }
@@ -104,7 +104,7 @@ export class InheritedSockets {
     this.#sockets = [...sockets]
   }
 
-  /** @returns the one that listens there; it is nobody else's afterwards */
+  /** @returns the one that listens there; it is given out once */
   take(wanted: Address): InheritedSocket | undefined {
     const index = this.#sockets.findIndex(({ address }) => isSamePlace(address, wanted))
     return index < 0 ? undefined : this.#sockets.splice(index, 1)[0]

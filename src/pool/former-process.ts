@@ -44,7 +44,7 @@ export class FormerProcess {
     const { uses, worked, consecutiveFailures, restMs, latencyMs, hostRests } = known.carried
     known.upstream = upstream
     upstream.leases += known.left
-    // They hold the upstream and are no demand: whoever opens more does so here.
+    // They hold the upstream and are no demand: clients that open more do so here.
     upstream.quietLeases += known.left
     upstream.carrying += known.left
     if (known.left > 0) upstream.carryingSince = now

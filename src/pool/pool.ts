@@ -32,9 +32,9 @@ export type Facet = 'country' | 'area' | 'city' | 'isp' | 'minlife'
 
 /** Limits for one kind of client, narrower than those of the pool. */
 export interface LeaseLimits {
-  /** Only an address that nobody has, which then nobody else is lent as long as its session lives or a lease of it runs. */
+  /** Only an address that no client has, which then no other client is lent as long as its session lives or a lease of it runs. */
   readonly exclusive: boolean
-  /** As `PoolSettings.perUpstream`; counted are all connections of the address, whoever has them. 0 = no limit. */
+  /** As `PoolSettings.perUpstream`; the connections of all clients count. 0 = no limit. */
   readonly connections: number
   readonly uses: number
   /** Life that the address must have left, ms. */
@@ -89,7 +89,7 @@ export interface PoolObserver {
 
 /** Filters seen lately; the least recently used one is dropped beyond this. Each costs one test per added upstream. */
 const MAX_VIEWS = 256
-/** A filter that nobody has used for so long loses its view, ms: a view holds an entry for each upstream that fits. */
+/** A filter that no client has used for so long loses its view, ms: a view holds an entry for each upstream that fits. */
 const VIEW_IDLE_MS = 300_000
 /** Target hosts that one upstream stays away from. When there are more, the quarter that was noted first is forgotten. */
 const MAX_HOST_RESTS = 4_096
@@ -422,7 +422,7 @@ export class Pool {
     rests.set(host, Math.max(rests.get(host) ?? 0, until))
   }
 
-  /** Drops the views of filters that nobody has used for long. To be called about once a minute. */
+  /** Drops the views of filters that no client has used for long. To be called about once a minute. */
   sweepViews(now: number): void {
     for (const { filter, usedAt } of this.#views.values())
       if (filter.key !== anyUpstream.key && now - usedAt > VIEW_IDLE_MS) this.#views.delete(filter.key)

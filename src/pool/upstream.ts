@@ -121,7 +121,7 @@ export class Upstream {
   usesReserved = 0
   /** Sessions that live on it: kept until the deadline for their sake even when its uses are spent. */
   sessions = 0
-  /** One session has it alone, or its last leases run on: nobody else is lent it. */
+  /** One session has it alone, or its last leases run on: no other client is lent it. */
   isExclusive = false
   /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
   opened = 0

@@ -29,7 +29,7 @@ export interface AddressAsk {
   /** Where the program will go: for rules, and for rests per host. */
   readonly target?: Target | undefined
   readonly options?: ClientIdentity['options'] | undefined
-  /** Nobody else is lent the address as long as it is held. */
+  /** No other client is lent the address as long as it is held. */
   readonly isAlone?: boolean
   /** Only addresses that speak HTTP without TLS. */
   readonly isHttpOnly?: boolean
@@ -55,7 +55,7 @@ interface Asker {
   readonly clientAddress: string
 }
 
-/** An address of which a program says that it does not work is lent to nobody for so long, ms. */
+/** An address of which a program says that it does not work is not lent for so long, ms. */
 const REPORTED_REST_MS = 600_000
 
 /** What those ask who serve programs over HTTP. */
@@ -108,7 +108,7 @@ export class AddressRequests {
   }
 
   /**
-   * The client says that an address does not work: its leases end, and the address is lent to nobody for 10 minutes.
+   * The client says that an address does not work: its leases end, and the address is not lent for 10 minutes.
    * @param address host:port
    * @returns false when the client could not have been lent such an address
    * @throws {GatewayError} as `take`
@@ -122,7 +122,7 @@ export class AddressRequests {
     return true
   }
 
-  /** What the client could be lent now, if nobody else asked. @throws {GatewayError} as `take` */
+  /** What the client could be lent now, if no other client asked. @throws {GatewayError} as `take` */
   available(client: AddressClient): readonly Upstream[] {
     return this.#lendable(this.#identify(client)).filter(({ state, isExclusive }) => state === 'ready' && !isExclusive)
   }

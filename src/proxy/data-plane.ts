@@ -330,7 +330,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     return this.#ports.open
   }
 
-  /** Accepts nobody any more. Those who are connected are served; kept connections end with their request. */
+  /** Accepts no more clients. Those who are connected are served; kept connections end with their request. */
   closePorts(): void {
     this.#isListening = false
     this.#ports.closePorts()
@@ -364,7 +364,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     this.leaseQueue.lendAgain()
   }
 
-  /** Accepts nobody any more, denies those who wait, and lets open tunnels and exchanges run on. */
+  /** Accepts no more clients, denies those who wait, and lets open tunnels and exchanges run on. */
   stopAccepting(): void {
     this.#isListening = false
     this.#ports.stopAccepting()

@@ -49,7 +49,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   readonly #affinity: UpstreamAffinity
   readonly #routeKey: string
   readonly #perRequest: boolean
-  /** Answers of the upstream itself that may be tried elsewhere: it cannot be told whether they are the target's. */
+  /** Answers of the upstream itself that may be tried elsewhere: whether they are the target's is unknown. */
   readonly #retryStatuses: readonly number[]
   readonly #answerTimer: AnswerTimer
   /** The connection of the current lease, once it is open. */

@@ -372,7 +372,7 @@ export class LeaseQueue {
     const seconds = `${timeoutMs / 1_000} s`
     const message = isForOwn
       ? `the upstream of this session had no room for another connection within ${seconds}`
-      : `no address became free within ${seconds}${isExclusive ? ': an exclusive session needs one that nobody else has' : ''}`
+      : `no address became free within ${seconds}${isExclusive ? ': an exclusive session needs one that no other client has' : ''}`
     return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
   }
 }

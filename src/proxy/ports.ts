@@ -64,7 +64,7 @@ export class Ports {
   }
 
   /**
-   * Opens those that are not open. Until `commit` nobody is served through them, and the others stay as they are.
+   * Opens those that are not open. Until `commit` no client is served through them, and the others stay as they are.
    * @throws the system's error, with `address` and `port`, after closing what was opened
    */
   async prepare(wanted: readonly PortSettings[]): Promise<PortsChange> {
@@ -155,7 +155,7 @@ export class Ports {
     return this.#all.reduce((sum, listener) => sum + listener.shakingHands, 0)
   }
 
-  /** Accepts nobody any more; those who are connected are served. */
+  /** Accepts no more clients; those who are connected are served. */
   closePorts(): void {
     for (const listener of this.#current.keys()) listener.closePort()
   }

@@ -294,7 +294,7 @@ function checkSessionOptions(options: ClientOptions, sessionKey: string | undefi
     refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
 }
 
-/** The same filter for addresses that nobody has. */
+/** The same filter for addresses that no client has. */
 export function aloneFilter(filter: Filter): Filter {
   const { connections = 0, uses = 0, minLifeMs = 0 } = filter.limits ?? {}
   return limitedFilter(filter, { exclusive: true, connections, uses, minLifeMs })

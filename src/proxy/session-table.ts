@@ -84,7 +84,7 @@ export class SessionTable {
     return this.#sessions.size
   }
 
-  /** Some of the sessions, those used last first, and when each ends if nobody uses it, ms from now. */
+  /** Some of the sessions, those used last first, and when each ends if it is not used, ms from now. */
   list(limit: number): readonly { readonly session: Session; readonly endsInMs: number }[] {
     return [...this.#sessions.values().take(limit)].map((session) => ({
       session,

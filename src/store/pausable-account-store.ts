@@ -1,4 +1,4 @@
-/** An account store that can be told to grant nothing, and says when every call that it has granted has come to its end. */
+/** An account store that can be paused: it then grants nothing, and reports when every call that it has granted has come to its end. */
 import type { Clock } from '../clock.ts'
 import type {
   AccountStore,

@@ -27,7 +27,7 @@ export class AccountWatch {
   readonly #parts: AccountWatchParts
   #nextAt: number | undefined
   #endsAt: number | undefined
-  /** The end that the log has told of. */
+  /** The end that the log has reported. */
   #toldEnd: number | undefined
 
   constructor(source: Pick<Source, 'accountNow'>, parts: AccountWatchParts) {

@@ -35,7 +35,7 @@ export class Account {
   }
 
   /**
-   * @param listener is told when a call of the credential has worked: what stopped a provider of it may be over
+   * @param listener is called when a call of the credential has worked: what stopped a provider of it may be over
    * @returns the undo
    */
   onWorks(listener: () => void): () => void {

@@ -137,7 +137,7 @@ export class Inventory {
     this.#store.free(this.#account, refs.map(pendingId))
   }
 
-  /** Orders of an earlier process whose outcome nobody knows may have brought so many addresses. */
+  /** Orders of an earlier process whose outcome is unknown may have brought so many addresses. */
   holdUnknown(provider: string, count: number, endsAt: number): void {
     const ids = Array.from({ length: count }, (_, index) => `unknown ${provider} ${index}`)
     this.#unknown.set(provider, ids)

@@ -1,5 +1,5 @@
 /**
- * Keeps the pool equal to a list: addresses that nobody buys here, but reads. A list is a set: a reading replaces the one
+ * Keeps the pool equal to a list: addresses that no host buys here, but reads. A list is a set: a reading replaces the one
  * before. What is no longer listed is lent to nobody; open tunnels run on.
  */
 import type { Source } from '../vendors/contract.ts'

@@ -107,7 +107,7 @@ export class Planner implements SupplyView {
     if (waiting.length > 0) this.#role.demandChanged(true)
   }
 
-  /** Whoever waits on any host. */
+  /** Clients that wait on any host. */
   #waitersChanged(): void {
     const now = this.#clock.now()
     const waiting = this.#reports.size === 0 ? this.#waiting : this.#waitingEverywhere()

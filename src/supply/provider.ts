@@ -135,7 +135,7 @@ export class Provider implements PendingPollerHandler {
     }))
   }
 
-  /** It is configured no more: what is under way is settled and recorded, and lent to nobody. */
+  /** It is configured no more: what is under way is settled and recorded, and not lent. */
   retire(): void {
     this.#parts.ingest.isClosed = true
     this.onNews = undefined

@@ -12,7 +12,7 @@ export interface StockCount {
   heldByAll: number
   /** The group's: ready, with uses left, and outliving the time that an order takes. */
   lasting: number
-  /** The group's: what somebody who comes now could be lent. */
+  /** The group's: what a client that comes now could be lent. */
   lendable: number
   /** Leases through which something moves. */
   load: number
@@ -56,7 +56,7 @@ export function countStock(pool: Pool, providers: readonly Provider[], uses: num
   return stock
 }
 
-/** All uses are spent, or may be by tunnels that are being opened: whoever comes next needs another one. */
+/** All uses are spent, or may be by tunnels that are being opened: the next client needs another one. */
 function isSpoken(upstream: Upstream, uses: number): boolean {
   return uses > 0 && upstream.uses + upstream.usesReserved >= uses
 }

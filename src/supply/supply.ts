@@ -78,7 +78,7 @@ export class Supply {
 
   /**
    * Another configuration. A provider with the source that it had goes on; one with another source is replaced, and what it
-   * holds stays. What is no longer configured is withdrawn: it is lent to nobody, and its tunnels run on. Cannot fail.
+   * holds stays. What is no longer configured is withdrawn: it is not lent any more, and its tunnels run on. Cannot fail.
    */
   configure(settings: PlannerSettings, sources: readonly SupplySource[]): void {
     const now = this.#clock.now()

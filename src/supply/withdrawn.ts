@@ -25,7 +25,7 @@ export class Withdrawn {
     for (const [name, own] of Map.groupBy(upstreams, ({ facts }) => facts.provider)) this.#byProvider.set(name, own)
   }
 
-  /** Takes what the provider has out of the pool: it is lent to nobody, and open tunnels run on. */
+  /** Takes what the provider has out of the pool: it is not lent any more, and open tunnels run on. */
   withdraw(provider: Provider): void {
     this.#forgetEnded()
     if (provider.settings.isRemembered) this.#byProvider.set(provider.name, provider.lendable)

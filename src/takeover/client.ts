@@ -12,7 +12,7 @@ import { delivery, PROTOCOL, type Reply, type Request, reply } from './messages.
 /** The running gateway that is taken over. */
 export interface Predecessor {
   /**
-   * It accepts nobody any more, and its state folder is free.
+   * It accepts no client any more, and its state folder is free.
    * @throws {CommandError} when it refuses. When it has died, its state is free all the same, and nothing is known of it
    */
   release(): Promise<readonly CarriedUpstream[]>

@@ -21,7 +21,7 @@ type LeasesLeft = Extract<Reply, { kind: 'leases' }>['left']
 export interface TakeoverHandler {
   readonly ports: readonly OpenPort[]
   /**
-   * Accepts nobody any more, finishes what is being set up, and gives the state folder away.
+   * Accepts no more clients, finishes what is being set up, and gives the state folder away.
    * @throws {Error} with a sentence, when that is not possible; then nothing has changed
    */
   release(): Promise<CarriedUpstream[]>

@@ -24,7 +24,7 @@ export class NoHandshake implements Handshake {
 }
 
 const LOGIN_STATUSES = new Set([407, 454])
-/** It would leave HTTP for something that nobody has asked for. */
+/** It would leave HTTP for something that no client has asked for. */
 const SWITCHING_PROTOCOLS = 101
 
 /** HTTP CONNECT (RFC 9110 section 9.3.6). */

@@ -167,7 +167,7 @@ describe('as proxy_pool', () => {
     expect(gateway.leases()).toBe(0)
   })
 
-  it('pop: nobody else is lent the address; all: every address that is free', async () => {
+  it('pop: no other client is lent the address; all: every address that is free', async () => {
     const gateway = await start({ upstreams: 3 })
     const popped = (await ask(gateway, '/pop/')).body.proxy as string
     const all = (await ask(gateway, '/all/')).body as { proxy: string }[]

@@ -10,7 +10,7 @@ const start = (drain: string, config = {}) => startGateway({ upstreams: 1, confi
 const STOPPING = { status: 503, code: 'GW_STOPPING', retryAfter: 1 }
 
 describe('stop', () => {
-  it('accepts nobody, lets tunnels go on, and ends with the last of them', async () => {
+  it('accepts no client, lets tunnels go on, and ends with the last of them', async () => {
     const { port, app } = await start('20s')
     const tunnel = await connectVia(port, 'echo.test:7')
     const socket = await dial(port)

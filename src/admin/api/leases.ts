@@ -52,7 +52,7 @@ export class LeaseAnswers {
     })
   }
 
-  /** @param isAlone nobody else is lent it meanwhile: `pop` */
+  /** @param isAlone no other client is lent it meanwhile: `pop` */
   get(sender: Sender, isAlone: boolean, signal: AbortSignal) {
     return this.#answer(signal, async () => {
       const [lease] = await this.#poolLeases(sender, { count: 1, waits: true, isAlone }, signal)

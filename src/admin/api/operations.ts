@@ -218,7 +218,7 @@ export const operations = {
   poolPop: {
     method: 'get',
     path: '/pop/',
-    summary: 'The same, and nobody else is lent it meanwhile',
+    summary: 'The same, and no other client is lent it meanwhile',
     access: 'client',
     query: poolClientQuery,
     replies: { 200: { description: 'An address, or code and src when there is none', schema: poolClientReply } },
@@ -236,7 +236,7 @@ export const operations = {
   poolDelete: {
     method: 'get',
     path: '/delete/',
-    summary: 'Reports an address that does not work: it is lent to nobody for 10 minutes',
+    summary: 'Reports an address that does not work: it is not lent for 10 minutes',
     access: 'client',
     query: deleteQuery,
     replies: { 200: { description: 'Whether there was such an address', schema: deleteReply } },

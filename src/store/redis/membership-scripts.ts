@@ -24,7 +24,7 @@ end
 `
 
 /**
- * A host's heartbeat. ask: host, aliveMs, report; leaseMs and mayLead: it takes the lease when nobody has it, and keeps it;
+ * A host's heartbeat. ask: host, aliveMs, report; leaseMs and mayLead: it takes the lease when no host has it, and keeps it;
  * token: of the lease that it believes to have; plan: as the planner; after: the number of the last event that it knows.
  */
 const SYNC = `

@@ -59,7 +59,7 @@ call('PEXPIRE', name, ms(ask.idleMs))
 return cjson.encode({ kind = 'known', id = known })
 `
 
-/** ask: host, idleMs, bind (session, id), used (sessions). A session that moves is told to all hosts. */
+/** ask: host, idleMs, bind (session, id), used (sessions). All hosts are informed of a session that moves. */
 const SESSIONS = `
 for _, bound in ipairs(ask.bind) do
   local name = key('session', bound.session)

@@ -41,7 +41,7 @@ const RETRY_MS = 1_000
 const BATCH = 1_000
 
 /**
- * Takes the folder, or makes it, and reads what an earlier process left: here and now, while nobody is served who would
+ * Takes the folder, or makes it, and reads what an earlier process left: here and now, while no client is served who would
  * have to wait for the disk. Unless it is wanted at once, the thread starts with the first change: a gateway that records
  * nothing does without its memory, 12 MB and more.
  * @throws {StoreBusy} when another process uses it

@@ -119,7 +119,7 @@ export class OperatorCalls {
     return queue
   }
 
-  /** Waits until there are slots that nobody took who goes first, and takes all but the one that the call itself takes. */
+  /** Waits until there are slots that no call with priority took, and takes all but the one that the call itself takes. */
   async #turn(window: CallWindow, slots: number, signal: AbortSignal): Promise<void> {
     const { accounts, clock } = this.#parts
     for (;;) {

@@ -18,7 +18,7 @@ it('does not repeat what is no name of a provider: it may be a key', async () =>
   expect(err).toContain('has no provider ***')
 })
 
-it('lists operations without citing documents that nobody has', async () => {
+it('lists operations without citing documents that no client has', async () => {
   const { out } = await runCommand(['call', 'demo'], { input: '', secrets: [] })
   expect(out).toContain('takes addresses\n')
   expect(out).not.toContain('src/')
