@@ -42,7 +42,7 @@ describe('in the user name and in headers', () => {
     expect(await carrier(port, 'acc-session-a')).toBe(a)
     const third = await connectVia(port, 'echo.test:7', of('acc-session-c-exclusive'))
     expect(refusalOf(third)).toMatchObject({ status: 503, code: 'GW_POOL_EMPTY' })
-    expect((await third.reader.readAll()).toString()).toContain('nobody else')
+    expect((await third.reader.readAll()).toString()).toContain('no other client')
     expect((await socks5(port, 'echo.test:7', of('acc-session-c-exclusive'))).rep).toBe(1)
   })
 
