@@ -9,69 +9,19 @@
  * - Every upstream that came leaves exactly once, with a reason, through `observer.gone`.
  */
 
-import type { Strategy } from '../strategy.ts'
 import { IndexedHeap } from '../structures/indexed-heap.ts'
+import { type Facet, type Filter, facetOf, type LeaseAsk, type LeaseLimits, type Miss } from './filter.ts'
 import { type CarriedUpstream, FormerProcess } from './former-process.ts'
-import { View } from './selection.ts'
+import { restForHost } from './host-rests.ts'
+import { LeaseChoice } from './lease-choice.ts'
+import { isFull, isLendable, isUsedUp, type UpstreamLimits } from './limits.ts'
 import { type GoneReason, type MinLife, minLifeOf, Upstream, type UpstreamFacts } from './upstream.ts'
+import { Views } from './views.ts'
 
 export interface PoolSettings {
   readonly minLife: MinLife
-  readonly perUpstream: {
-    /** Concurrent leases; 0 = no limit. */
-    readonly connections: number
-    /** Tunnels in a lifetime; 0 = no limit. A session counts once. */
-    readonly uses: number
-    /** How long an upstream stays away from a target host after it has carried a tunnel there, ms; 0 = not at all. */
-    readonly hostRest: number
-  }
+  readonly perUpstream: UpstreamLimits
 }
-
-/** What a client may wish of an address. `minlife`: the life that it had when it was bought. */
-export type Facet = 'country' | 'area' | 'city' | 'isp' | 'minlife'
-
-/** Limits for one kind of client, narrower than those of the pool. */
-export interface LeaseLimits {
-  /** Only an address that no client has, which then no other client is lent as long as its session lives or a lease of it runs. */
-  readonly exclusive: boolean
-  /** As `PoolSettings.perUpstream`; the connections of all clients count. 0 = no limit. */
-  readonly connections: number
-  readonly uses: number
-  /** Life that the address must have left, ms. */
-  readonly minLifeMs: number
-}
-
-/** What a lease must fit. `key` names the filter: equal keys accept the same upstreams. */
-export interface Filter {
-  readonly key: string
-  /** Providers that may serve it; undefined: all. Supply reads it: who can buy what is asked for. */
-  readonly providers: readonly string[] | undefined
-  /** The same filter without wishes that no order can fulfil (a place, a carrier); undefined when there are none. */
-  readonly base: Filter | undefined
-  /** What those wishes are about. */
-  readonly wishes: readonly Facet[]
-  readonly limits?: LeaseLimits | undefined
-  accepts(facts: UpstreamFacts): boolean
-}
-
-export const anyUpstream: Filter = { key: '', providers: undefined, base: undefined, wishes: [], accepts: () => true }
-
-export interface LeaseAsk {
-  readonly strategy: Strategy
-  readonly filter: Filter
-  /** Target host, for rests per host. */
-  readonly host: string
-  /** How long the client wants the address, ms; served with the longest there is when none lives that long. */
-  readonly lifeMs: number
-  /** Upstreams already tried for this client. */
-  readonly tried: readonly Upstream[]
-}
-
-/**
- * Why there is none: `empty` (the providers asked for have none), `no-match` (they have some, none of the place or
- * carrier asked for), `busy` (those that fit are tried, resting, at their limits, or too short-lived by now).
- */
-export type Miss = 'empty' | 'no-match' | 'busy'
 
 export type Added = 'added' | 'extended' | 'known' | 'too-short'
 
@@ -87,41 +37,25 @@ export interface PoolObserver {
   banned?(upstream: Upstream, host: string, until: number): void
 }
 
-/** Filters seen lately; the least recently used one is dropped beyond this. Each costs one test per added upstream. */
-const MAX_VIEWS = 256
-/** A filter that no client has used for so long loses its view, ms: a view holds an entry for each upstream that fits. */
-const VIEW_IDLE_MS = 300_000
-/** Target hosts that one upstream stays away from. When there are more, the quarter that was noted first is forgotten. */
-const MAX_HOST_RESTS = 4_096
-/** With fewer rests per host than this, those that are over stay until the next look. */
-const MIN_HOST_RESTS_SWEEP = 64
 /** Weight of a new latency in the moving average. */
 const LATENCY_WEIGHT = 0.2
 
 export class Pool {
   #settings: PoolSettings
   readonly #observer: PoolObserver
-  readonly #random: () => number
   readonly #byId = new Map<string, Upstream>()
-  readonly #views = new Map<string, KnownView>()
-  readonly #all: View
+  readonly #views: Views
+  readonly #choice = new LeaseChoice()
   readonly #wakes: IndexedHeap<Upstream>
-  /** The ask being served: `#accepts` reads it, so that a lease allocates no closure. */
-  #ask: LeaseAsk | undefined
-  #askNow = 0
-  #askLife = 0
   /** While the process before this one drains. */
   #former: FormerProcess | undefined
-  /** Whether an upstream that may be dead is passed over while somebody tries it. */
-  #isCareful = false
 
   /** @param random uniform in [0, 1) */
   constructor(settings: PoolSettings, observer: PoolObserver, random: () => number = Math.random) {
     this.#settings = settings
     this.#observer = observer
-    this.#random = random
     this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
-    this.#all = this.#viewFor(anyUpstream, 0)
+    this.#views = new Views(random)
   }
 
   /** What follows for the members does so at once. O(members). */
@@ -130,7 +64,7 @@ export class Pool {
     for (const upstream of [...this.#byId.values()]) {
       upstream.minLifeMs = this.#minLifeOf(upstream.facts, upstream.deadline)
       if (this.#removeIfUsedUp(upstream)) continue
-      const drains = this.#spent(upstream) || upstream.deadline - upstream.minLifeMs <= now
+      const drains = this.#isUsedUp(upstream) || upstream.deadline - upstream.minLifeMs <= now
       upstream.state = drains ? 'draining' : upstream.restUntil > now ? 'resting' : 'ready'
       this.#refresh(upstream)
     }
@@ -143,11 +77,11 @@ export class Pool {
 
   /** How many could be lent now to somebody who does not care which. */
   get lendableCount(): number {
-    return this.#all.size
+    return this.#views.all.size
   }
 
   /** What one upstream may carry. */
-  get limits(): PoolSettings['perUpstream'] {
+  get limits(): UpstreamLimits {
     return this.#settings.perUpstream
   }
 
@@ -166,7 +100,7 @@ export class Pool {
   add(facts: UpstreamFacts, now: number): Added {
     const known = this.#byId.get(facts.id)
     if (known !== undefined) {
-      renewLogin(known, facts)
+      known.renewLogin(facts)
       return this.#extend(known, facts.deadline, now)
     }
     const minLifeMs = this.#minLifeOf(facts, facts.deadline)
@@ -175,10 +109,10 @@ export class Pool {
     upstream.minLifeMs = minLifeMs
     this.#former?.takeUp(upstream, now)
     if (upstream.restUntil > now) upstream.state = 'resting'
-    if (this.#spent(upstream)) upstream.state = 'draining'
+    if (this.#isUsedUp(upstream)) upstream.state = 'draining'
     this.#byId.set(facts.id, upstream)
     this.#wakes.add(upstream)
-    if (this.#isLendable(upstream)) this.#show(upstream)
+    this.#loadChanged(upstream)
     this.#observer.rescheduled()
     this.#observer.lendable(upstream)
     return 'added'
@@ -213,7 +147,7 @@ export class Pool {
     if (deadline <= upstream.deadline) return 'known'
     upstream.deadline = deadline
     upstream.minLifeMs = this.#minLifeOf(upstream.facts, deadline)
-    if (upstream.state === 'draining' && !this.#spent(upstream))
+    if (upstream.state === 'draining' && !this.#isUsedUp(upstream))
       upstream.state = upstream.restUntil > now ? 'resting' : 'ready'
     this.#refresh(upstream)
     return 'extended'
@@ -224,12 +158,9 @@ export class Pool {
    * ask does not refuse most of what fits its filter. Allocates nothing.
    */
   lease(ask: LeaseAsk, now: number): Upstream | Miss {
-    const view = ask.filter === anyUpstream ? this.#all : this.#viewFor(ask.filter, now)
+    const view = this.#views.of(ask.filter, now)
     if (view.size === 0) return this.#emptyView(ask.filter, now)
-    this.#ask = ask
-    this.#askNow = now
-    const chosen = this.#choose(view, ask)
-    this.#ask = undefined
+    const chosen = this.#choice.choose(view, ask, now)
     if (chosen === undefined) return 'busy'
     if (ask.filter.limits?.exclusive === true) chosen.isExclusive = true
     this.#lend(chosen)
@@ -240,20 +171,20 @@ export class Pool {
   #emptyView({ base, accepts, limits }: Filter, now: number): Miss {
     if (limits !== undefined)
       for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
-    if (base === undefined || this.#viewFor(base, now).size === 0) return 'empty'
-    if (this.#byId.size === this.#all.size) return 'no-match'
+    if (base === undefined || this.#views.of(base, now).size === 0) return 'empty'
+    if (this.#byId.size === this.#views.all.size) return 'no-match'
     for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
     return 'no-match'
   }
 
   /** Whether something is lendable that fits the filter. O(1) while the filter has a view. */
   hasLendable(filter: Filter, now: number): boolean {
-    return this.#viewFor(filter, now).size > 0
+    return this.#views.of(filter, now).size > 0
   }
 
   /** Why `lease` would find nothing for this filter; `busy` also when only some asks find nothing. */
   missOf(filter: Filter, now: number): Miss {
-    return this.#viewFor(filter, now).size > 0 ? 'busy' : this.#emptyView(filter, now)
+    return this.#views.of(filter, now).size > 0 ? 'busy' : this.#emptyView(filter, now)
   }
 
   /**
@@ -280,7 +211,7 @@ export class Pool {
   valuesOf(facet: Facet, { accepts }: Filter): readonly string[] {
     const values = new Set<string>()
     for (const { state, facts } of this.#byId.values()) {
-      const value = facet === 'minlife' ? lifeOf(facts) : facts[facet]
+      const value = facetOf(facts, facet)
       if (value !== undefined && state !== 'draining' && accepts(facts)) values.add(value)
     }
     return [...values].sort()
@@ -289,26 +220,6 @@ export class Pool {
   /** Whether the upstream that a session lives on can serve it, now or as soon as one of its leases ends. */
   canServeOwn(upstream: Upstream, now: number, minLifeMs = 0): boolean {
     return upstream.state !== 'gone' && upstream.deadline - now >= Math.max(minLifeMs, upstream.minLifeMs)
-  }
-
-  #choose(view: View, ask: LeaseAsk): Upstream | undefined {
-    this.#askLife = ask.lifeMs
-    this.#isCareful = true
-    let chosen = view.pick(ask.strategy, this.#accepts)
-    this.#isCareful = false
-    chosen ??= view.pick(ask.strategy, this.#accepts)
-    if (chosen !== undefined || ask.lifeMs === 0) return chosen
-    this.#askLife = 0
-    return view.pick('longest-life', this.#accepts)
-  }
-
-  readonly #accepts = (upstream: Upstream): boolean => {
-    const ask = this.#ask
-    if (ask === undefined) return false
-    const neededMs = Math.max(this.#askLife, upstream.minLifeMs, ask.filter.limits?.minLifeMs ?? 0)
-    if (upstream.deadline - this.#askNow < neededMs) return false
-    if (this.#isCareful && isBeingTried(upstream)) return false
-    return !ask.tried.includes(upstream) && !upstream.restsFor(ask.host, this.#askNow)
   }
 
   #lend(upstream: Upstream): void {
@@ -347,7 +258,7 @@ export class Pool {
     upstream.usesReserved--
     if (counts) upstream.uses++
     if (upstream.state === 'gone') return
-    if (this.#spent(upstream)) {
+    if (this.#isUsedUp(upstream)) {
       upstream.state = 'draining'
       this.#refresh(upstream)
       // A session's further tunnel gives back the use that was kept for it.
@@ -386,7 +297,7 @@ export class Pool {
   }
 
   #removeIfUsedUp(upstream: Upstream): boolean {
-    const usedUp = this.#spent(upstream) && upstream.leases === 0 && upstream.sessions === 0
+    const usedUp = this.#isUsedUp(upstream) && upstream.leases === 0 && upstream.sessions === 0
     if (usedUp) this.remove(upstream, 'used-up')
     return usedUp
   }
@@ -416,16 +327,12 @@ export class Pool {
 
   /** Keeps an upstream away from one target host until an instant. O(1), amortised. */
   restForHost(upstream: Upstream, host: string, until: number, now: number): void {
-    upstream.hostRests ??= new Map()
-    const rests = upstream.hostRests
-    if (rests.size >= upstream.hostRestsSweepAt) sweepHostRests(upstream, rests, now)
-    rests.set(host, Math.max(rests.get(host) ?? 0, until))
+    restForHost(upstream, host, until, now)
   }
 
   /** Drops the views of filters that no client has used for long. To be called about once a minute. */
   sweepViews(now: number): void {
-    for (const { filter, usedAt } of this.#views.values())
-      if (filter.key !== anyUpstream.key && now - usedAt > VIEW_IDLE_MS) this.#views.delete(filter.key)
+    this.#views.sweep(now)
   }
 
   remove(upstream: Upstream, reason: GoneReason): void {
@@ -433,7 +340,7 @@ export class Pool {
     upstream.state = 'gone'
     this.#byId.delete(upstream.id)
     this.#wakes.remove(upstream)
-    this.#hide(upstream)
+    this.#views.remove(upstream)
     this.#observer.gone(upstream, reason)
   }
 
@@ -455,7 +362,7 @@ export class Pool {
   }
 
   #turn(upstream: Upstream, now: number): void {
-    const drains = upstream.deadline - upstream.minLifeMs <= now || this.#spent(upstream)
+    const drains = upstream.deadline - upstream.minLifeMs <= now || this.#isUsedUp(upstream)
     upstream.state = drains ? 'draining' : 'ready'
     this.#refresh(upstream)
   }
@@ -469,23 +376,11 @@ export class Pool {
 
   /** Whether it has as many leases as it may. */
   isFull(upstream: Upstream): boolean {
-    const { connections } = this.#settings.perUpstream
-    return connections > 0 && upstream.leases >= connections
+    return isFull(upstream, this.limits)
   }
 
-  #spent(upstream: Upstream): boolean {
-    const { uses } = this.#settings.perUpstream
-    return uses > 0 && upstream.uses >= uses
-  }
-
-  /** All uses are spent or may be by tunnels that are being opened. */
-  #promised(upstream: Upstream): boolean {
-    const { uses } = this.#settings.perUpstream
-    return uses > 0 && upstream.uses + upstream.usesReserved >= uses
-  }
-
-  #isLendable(upstream: Upstream): boolean {
-    return upstream.state === 'ready' && !upstream.isExclusive && !this.isFull(upstream) && !this.#promised(upstream)
+  #isUsedUp(upstream: Upstream): boolean {
+    return isUsedUp(upstream, this.limits)
   }
 
   /** After state, deadline or rest changed. */
@@ -498,103 +393,6 @@ export class Pool {
 
   /** After the number of leases, uses or sessions changed. @returns whether it is lendable now, to some at least, and was not before */
   #loadChanged(upstream: Upstream): boolean {
-    if (!this.#isLendable(upstream)) {
-      this.#hide(upstream)
-      return false
-    }
-    if (!this.#all.has(upstream)) {
-      this.#show(upstream)
-      return true
-    }
-    let isNew = false
-    for (const { filter, view } of this.#views.values()) {
-      if (filter.limits !== undefined && admits(filter, upstream) !== view.has(upstream)) {
-        isNew ||= !view.has(upstream)
-        if (view.has(upstream)) view.remove(upstream)
-        else view.add(upstream)
-      } else view.reorder(upstream)
-    }
-    return isNew
+    return this.#views.update(upstream, isLendable(upstream, this.limits))
   }
-
-  #show(upstream: Upstream): void {
-    for (const { filter, view } of this.#views.values()) if (admits(filter, upstream)) view.add(upstream)
-  }
-
-  #hide(upstream: Upstream): void {
-    if (!this.#all.has(upstream)) return
-    for (const { view } of this.#views.values()) view.remove(upstream)
-  }
-
-  #viewFor(filter: Filter, now: number): View {
-    const known = this.#views.get(filter.key)
-    if (known !== undefined) {
-      known.usedAt = now
-      return known.view
-    }
-    if (this.#views.size >= MAX_VIEWS) this.#dropUnusedView()
-    const view = new View(this.#random)
-    for (const upstream of this.#byId.values()) {
-      if (this.#isLendable(upstream) && admits(filter, upstream)) view.add(upstream)
-    }
-    this.#views.set(filter.key, { filter, view, usedAt: now })
-    return view
-  }
-
-  /** Drops the view that was used least recently. O(views), where a new view costs O(upstreams) anyway. */
-  #dropUnusedView(): void {
-    let oldest: KnownView | undefined
-    for (const known of this.#views.values()) {
-      if (known.filter.key !== anyUpstream.key && known.usedAt < (oldest?.usedAt ?? Number.POSITIVE_INFINITY))
-        oldest = known
-    }
-    if (oldest !== undefined) this.#views.delete(oldest.filter.key)
-  }
-}
-
-/** Whether a lendable upstream may be lent to the clients of this filter, as far as its facts and its load go. */
-function admits({ accepts, limits }: Filter, { facts, leases, sessions, uses, usesReserved }: Upstream): boolean {
-  if (!accepts(facts)) return false
-  if (limits === undefined) return true
-  if (limits.exclusive && (leases > 0 || sessions > 0)) return false
-  if (limits.connections > 0 && leases >= limits.connections) return false
-  return limits.uses === 0 || uses + usesReserved < limits.uses
-}
-
-/** The life that it had when it was bought, in whole seconds. */
-function lifeOf({ boughtAt, deadline }: UpstreamFacts): string {
-  return deadline === Number.POSITIVE_INFINITY ? 'endless' : `${Math.floor((deadline - boughtAt) / 1_000)}s`
-}
-
-interface KnownView {
-  readonly filter: Filter
-  readonly view: View
-  /** Clock ms. */
-  usedAt: number
-}
-
-/** Forgets rests that are over. The next look is when there are twice as many, so that each addition pays for a constant part. */
-function sweepHostRests(upstream: Upstream, rests: Map<string, number>, now: number): void {
-  for (const [name, end] of rests) if (end <= now) rests.delete(name)
-  let excess = rests.size - (MAX_HOST_RESTS * 3) / 4
-  if (rests.size >= MAX_HOST_RESTS) for (const name of rests.keys()) if (excess-- > 0) rests.delete(name)
-  upstream.hostRestsSweepAt = Math.min(MAX_HOST_RESTS, Math.max(MIN_HOST_RESTS_SWEEP, 2 * rests.size))
-}
-
-/** The login of an address may change with the configuration; the rest of what is known of it stays. */
-function renewLogin(known: Upstream, { username, password, tls }: UpstreamFacts): void {
-  if (known.facts.username === username && known.facts.password?.reveal() === password?.reveal()) return
-  const { username: _, password: __, tls: ___, ...facts } = known.facts
-  known.facts = {
-    ...facts,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls === undefined ? {} : { tls }),
-  }
-  known.login = undefined
-}
-
-/** Somebody is finding out whether it works: if it is dead, one client need wait for that, not all. */
-function isBeingTried({ usesReserved, worked, consecutiveFailures }: Upstream): boolean {
-  return usesReserved > 0 && (!worked || consecutiveFailures > 0)
 }

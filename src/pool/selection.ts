@@ -34,6 +34,10 @@ export class View {
     return this.#members.length
   }
 
+  [Symbol.iterator](): IterableIterator<Upstream> {
+    return this.#members.values()
+  }
+
   has(upstream: Upstream): boolean {
     return this.#position.has(upstream)
   }

@@ -152,6 +152,19 @@ export class Upstream {
     this.deadline = facts.deadline
   }
 
+  /** The login of an address may change with the configuration; the rest of what is known of it stays. */
+  renewLogin({ username, password, tls }: UpstreamFacts): void {
+    if (this.facts.username === username && this.facts.password?.reveal() === password?.reveal()) return
+    const { username: _, password: __, tls: ___, ...facts } = this.facts
+    this.facts = {
+      ...facts,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(tls === undefined ? {} : { tls }),
+    }
+    this.login = undefined
+  }
+
   restsFor(host: string, now: number): boolean {
     const until = this.hostRests?.get(host)
     return until !== undefined && until > now

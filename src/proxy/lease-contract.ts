@@ -1,7 +1,7 @@
 /** What goes between clients, the lease queue and supply. */
 import type { GatewayError } from '../errors.ts'
 import type { ExceptionOwner } from '../internal-errors.ts'
-import type { LeaseAsk } from '../pool/pool.ts'
+import type { LeaseAsk } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
 
 /** What the data plane may ask of supply. Small and plain: it will cross a process border one day. */

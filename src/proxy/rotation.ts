@@ -1,5 +1,6 @@
 /** Which upstreams a session is not to meet again when its client asks for another one. */
-import type { Filter, Pool } from '../pool/pool.ts'
+import type { Filter } from '../pool/filter.ts'
+import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Session } from './session-table.ts'
 

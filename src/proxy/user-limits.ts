@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { Access, UserLimitSettings } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
-import type { Filter } from '../pool/pool.ts'
+import type { Filter } from '../pool/filter.ts'
 import { HourlySum } from '../structures/hourly-sum.ts'
 
 /** A client connection, as far as it is counted. Octets since it was accepted. */

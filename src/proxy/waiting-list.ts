@@ -7,7 +7,7 @@
  * - While two users wait, none has more than half of the places.
  * - `demand` counts those in filter classes: what waits for one certain upstream is no reason to buy another.
  */
-import type { Filter } from '../pool/pool.ts'
+import type { Filter } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { FairQueue, type Place } from '../structures/fair-queue.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'

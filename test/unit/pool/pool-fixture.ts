@@ -1,4 +1,5 @@
-import { anyUpstream, type Filter, type LeaseAsk, Pool, type PoolSettings } from '../../../src/pool/pool.ts'
+import { anyUpstream, type Filter, type LeaseAsk } from '../../../src/pool/filter.ts'
+import { Pool, type PoolSettings } from '../../../src/pool/pool.ts'
 import type { GoneReason, Upstream, UpstreamFacts } from '../../../src/pool/upstream.ts'
 
 export function facts(id: string, rest: Partial<UpstreamFacts> = {}): UpstreamFacts {

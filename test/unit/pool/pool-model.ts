@@ -1,5 +1,5 @@
 /** The pool as a person would describe it: no views, no heaps, everything looked up in a plain list. */
-import type { Filter, LeaseAsk, Miss } from '../../../src/pool/pool.ts'
+import type { Filter, LeaseAsk, Miss } from '../../../src/pool/filter.ts'
 import type { GoneReason, UpstreamFacts } from '../../../src/pool/upstream.ts'
 
 export interface ModelLease {

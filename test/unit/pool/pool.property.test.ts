@@ -1,7 +1,7 @@
 /** Any use of the pool, compared step by step with the plain model beside it. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { anyUpstream, type LeaseAsk } from '../../../src/pool/pool.ts'
+import { anyUpstream, type LeaseAsk } from '../../../src/pool/filter.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { type Strategy, strategies } from '../../../src/strategy.ts'
 import { ask, facts, inArea, ofProvider, type Watched, watchedPool } from './pool-fixture.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { anyUpstream, type Filter, type LeaseLimits } from '../../../src/pool/pool.ts'
+import { anyUpstream, type Filter, type LeaseLimits } from '../../../src/pool/filter.ts'
 import { added, addedAndLeased, ask, facts, inArea, leased, ofProvider, watchedPool } from './pool-fixture.ts'
 
 it('lends nothing with less than minLife left, however late the reaper is', () => {

@@ -1,7 +1,8 @@
 /** Exclusive sessions: whatever happens, no two of them, nor one and anybody else, have an address at the same time. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { anyUpstream, type Filter, Pool } from '../../../src/pool/pool.ts'
+import { anyUpstream, type Filter } from '../../../src/pool/filter.ts'
+import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest, WaitingDemand } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'

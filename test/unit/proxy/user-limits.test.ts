@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { UserLimitSettings } from '../../../src/downstream/proxy-auth.ts'
 import { GatewayError } from '../../../src/errors.ts'
-import { anyUpstream } from '../../../src/pool/pool.ts'
+import { anyUpstream } from '../../../src/pool/filter.ts'
 import { UserLimits } from '../../../src/proxy/user-limits.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { facts } from '../pool/pool-fixture.ts'

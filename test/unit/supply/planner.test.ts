@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { anyUpstream } from '../../../src/pool/pool.ts'
+import { anyUpstream } from '../../../src/pool/filter.ts'
 import { VendorError } from '../../../src/vendors/contract.ts'
 import { ofProvider, sequence } from '../pool/pool-fixture.ts'
 import { World } from './supply-world.ts'

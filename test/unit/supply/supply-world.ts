@@ -1,7 +1,8 @@
 /** Clients, lease queue, pool and supply as in the gateway, over vendors that keep their own books, on one fake clock. */
 import { parseConfig } from '../../../src/config/load.ts'
 import { createLog } from '../../../src/log.ts'
-import { anyUpstream, type Filter, Pool, type PoolObserver } from '../../../src/pool/pool.ts'
+import { anyUpstream, type Filter } from '../../../src/pool/filter.ts'
+import { Pool, type PoolObserver } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
