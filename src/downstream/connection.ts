@@ -19,10 +19,10 @@ import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { AdmittedConnection } from './admission.ts'
 import type { PendingTunnel, TunnelRequest } from './client-request.ts'
 import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS } from './error-reply.ts'
-import { Handshake, type HandshakeHost } from './handshake.ts'
+import { ClientHandshake, type ClientHandshakeHost } from './handshake.ts'
 
 /** What a connection needs of the listener that accepted it. */
-export interface ConnectionHost extends HandshakeHost {
+export interface ConnectionHost extends ClientHandshakeHost {
   /** Most octets kept of a client that sends before its tunnel is open. */
   readonly maxEarlyBytes: number
   /** For connections that only wait for the client to read our answer. */
@@ -51,7 +51,7 @@ interface ClientSocket extends Socket {
   connection: Connection
 }
 
-export class Connection extends Handshake implements TunnelRequest, AdmittedConnection, Linked<Connection> {
+export class Connection extends ClientHandshake implements TunnelRequest, AdmittedConnection, Linked<Connection> {
   /** Owned by the listener's list. */
   next: Connection | undefined = undefined
   previous: Connection | undefined = undefined

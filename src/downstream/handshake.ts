@@ -31,7 +31,7 @@ import { type Access, anonymous } from './proxy-auth.ts'
 import { headerOptions } from './username-options.ts'
 
 /** What a handshake needs of the listener. */
-export interface HandshakeHost {
+export interface ClientHandshakeHost {
   readonly access: Access
   /** CONNECT heads that were read and found good lately, as text. */
   readonly connects: Recent<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
@@ -41,16 +41,16 @@ export interface HandshakeHost {
   /** Set while the listener refuses newcomers: they hear it in their own protocol. */
   readonly refusal: GatewayError | undefined
   /** A request that was refused before it became a tunnel. */
-  refused(error: GatewayError, protocol: Handshake['protocol']): void
+  refused(error: GatewayError, protocol: ClientHandshake['protocol']): void
 }
 
 type State = 'sniff' | 'connect' | 'greeting' | 'login' | 'socks5' | 'socks4' | 'over'
 
-export abstract class Handshake extends TimeoutEntry {
+export abstract class ClientHandshake extends TimeoutEntry {
   protocol: 'connect' | 'socks5' | 'socks4' = 'connect'
   identity: ClientIdentity = anonymous
   target: Target = NOWHERE
-  readonly #host: HandshakeHost
+  readonly #host: ClientHandshakeHost
   #state: State = 'sniff'
   #received: Accumulator | undefined
   /** How many octets of the message that is coming hold no end of a head. */
@@ -58,7 +58,7 @@ export abstract class Handshake extends TimeoutEntry {
   /** An option that cannot be served: told in answer to the request, after a right login. */
   #deferred: GatewayError | undefined
 
-  constructor(host: HandshakeHost) {
+  constructor(host: ClientHandshakeHost) {
     super()
     this.#host = host
     host.handshakes.add(this)

@@ -1,16 +1,11 @@
 /**
- * The data plane as a whole: listeners in front, tunnels and exchanges behind, and what they share. It knows the pool and
- * what supply says of the future (`SupplyView`), and nothing else of the control plane.
+ * The data plane as a whole: listeners in front, tunnels and exchanges behind (dispatcher.ts), what they share, and how all of
+ * it starts, changes its settings and ends. It knows the pool and what supply says of the future (`SupplyView`), and nothing
+ * else of the control plane.
  */
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import { Admission } from '../downstream/admission.ts'
-import type { ClientIdentity, PendingTunnel } from '../downstream/client-request.ts'
-import type { Connection } from '../downstream/connection.ts'
-import { HttpConnections, type HttpConnectionsOwner } from '../downstream/http-connections.ts'
-import type { Listener, ListenerOwner } from '../downstream/listener.ts'
 import { LoginThrottle } from '../downstream/login-throttle.ts'
-import type { TlsObserver } from '../downstream/tls-certificate.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { InheritedSockets, OpenPort } from '../network/inherited-sockets.ts'
@@ -22,27 +17,17 @@ import { LinkedList } from '../structures/linked-list.ts'
 import { Connector, type ConnectorSettings } from '../upstream/connector.ts'
 import { AddressLeases } from './address-leases.ts'
 import { AddressRequests } from './address-requests.ts'
-import { isCommand } from './command-host.ts'
-import type { HttpHandler, HttpRequest } from './http-contract.ts'
-import { HttpExchange } from './http-exchange.ts'
+import { Dispatcher, type DispatcherObserver, type DispatcherSettings } from './dispatcher.ts'
 import type { SessionDirectory, SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import { type PortSettings, Ports } from './ports.ts'
 import type { StreamObserver } from './proxied-request.ts'
 import type { Relay } from './relay.ts'
-import type { Route } from './router.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
-import { readCommand, SessionCommand } from './session-commands.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
-import { Tunnel } from './tunnel.ts'
-import { UpstreamAffinity } from './upstream-affinity.ts'
-import { limitedUser, UserLimits } from './user-limits.ts'
 
-export interface DataPlaneSettings extends ServingSettings {
+export interface DataPlaneSettings extends ServingSettings, DispatcherSettings {
   readonly ports: readonly PortSettings[]
-  readonly maxConnections: number
-  /** Beside those, so many that have not logged in may be open. */
-  readonly minUnidentified: number
   readonly maxHeaderBytes: number
   /** Connections opened ahead to each upstream in use. */
   readonly warm: number
@@ -56,11 +41,7 @@ export interface DataPlaneSettings extends ServingSettings {
   readonly closesAtDeadline: boolean
 }
 
-export interface DataPlaneObserver extends StreamObserver, TlsObserver {
-  /** Refused before it was a request: handshake errors. */
-  handshakeRefused(error: GatewayError, protocol?: Connection['protocol']): void
-  /** The system could not accept a connection. */
-  acceptFailed(error: NodeJS.ErrnoException): void
+export interface DataPlaneObserver extends StreamObserver, DispatcherObserver {
   /** So many logins of this client address failed since it was reported last. */
   loginsFailed(client: string, failures: number): void
 }
@@ -68,33 +49,20 @@ export interface DataPlaneObserver extends StreamObserver, TlsObserver {
 /** How often what is over is forgotten: sessions, views of filters, failed logins. */
 const SWEEP_MS = 60_000
 
-const tooManyConnections = new GatewayError(
-  'GW_TOO_MANY_CONNECTIONS',
-  'the gateway has as many client connections as it may',
-)
-const displaced = new GatewayError(
-  'GW_TOO_MANY_CONNECTIONS',
-  'a connection without a request was closed for a newer one',
-)
-
-export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
+export class DataPlane {
   readonly leaseQueue: LeaseQueue
   readonly sessionTable: SessionTable
   #settings: DataPlaneSettings
   #serving: Serving
   readonly #servingParts: ServingParts
-  readonly #observer: DataPlaneObserver
   readonly #clock: Clock
   readonly #connector: Connector
-  readonly #http: HttpConnections
+  readonly #dispatcher: Dispatcher
   readonly #ports: Ports
-  readonly #affinities = new WeakMap<Connection, UpstreamAffinity>()
   readonly #relays = new LinkedList<Relay>()
   readonly #opening = { count: 0 }
   #isListening = false
-  readonly #admission: Admission
   readonly #logins: LoginThrottle
-  readonly #users: UserLimits
   readonly #leases: AddressLeases
   /** For programs that connect to upstreams themselves. */
   readonly addressRequests: AddressRequests
@@ -118,7 +86,6 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   ) {
     const { clock, pool, health, supply, guard, observer } = parts
     this.#settings = settings
-    this.#observer = observer
     this.#clock = clock
     this.sessionTable = new SessionTable(pool, settings.session, clock, parts.store)
     this.leaseQueue = new LeaseQueue(pool, this.sessionTable, supply, settings.wait, clock, parts.directory)
@@ -130,25 +97,24 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       refused: (error) => observer.handshakeRefused(error),
     }
     this.#serving = new Serving(settings, this.#servingParts)
-    this.#http = new HttpConnections(clock, settings.idleMs, this)
-    this.#admission = new Admission(
-      settings.maxConnections,
-      () => observer.handshakeRefused(displaced),
-      settings.minUnidentified,
-    )
-    this.#users = new UserLimits(clock)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
-    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: this, inherited: parts.inherited })
+    const dispatcher = new Dispatcher(settings, {
+      ...{ clock, pool, observer },
+      serving: () => this.#serving,
+      settingsOf: (listener) => this.#ports.settingsOf(listener),
+    })
+    this.#dispatcher = dispatcher
+    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: dispatcher, inherited: parts.inherited })
     this.#leases = new AddressLeases({ clock, pool, leaseQueue })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
-      ...{ clock, pool, router, ports: this.#ports, users: this.#users, leases: this.#leases },
+      ...{ clock, pool, router, ports: this.#ports, users: dispatcher.users, leases: this.#leases },
     })
   }
 
   /** Client connections now, over all ports. */
   get connections(): number {
-    return this.#admission.size
+    return this.#dispatcher.connections
   }
 
   /** Whether clients may come. */
@@ -204,8 +170,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
     this.#settings = settings
     this.#serving = new Serving(settings, this.#servingParts, this.#serving)
     this.#connector.configure(connectorSettings(settings))
-    this.#http.configure(settings.idleMs)
-    this.#admission.configure(settings.maxConnections, settings.minUnidentified)
+    this.#dispatcher.configure(settings)
     this.leaseQueue.configure(settings.wait)
     if (!isSame(settings.session, former.session)) this.sessionTable.configure(settings.session)
   }
@@ -217,104 +182,6 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
       this.#logins.sweep()
       this.#servingParts.pool.sweepViews(this.#clock.now())
     })
-  }
-
-  accepted(connection: Connection): void {
-    this.#admission.add(connection)
-  }
-
-  left(connection: Connection): void {
-    this.#admission.remove(connection)
-    this.#users.left(connection)
-  }
-
-  /**
-   * The client may be here: it counts from now on.
-   * @throws {GatewayError} GW_TOO_MANY_CONNECTIONS, GW_USER_LIMIT
-   */
-  #identify(connection: Connection, identity: ClientIdentity, listener: Listener): void {
-    const user = limitedUser(identity, listener)
-    if (user !== undefined) this.#users.request(connection, user)
-    if (!this.#admission.identify(connection)) throw tooManyConnections
-  }
-
-  /** The route within what the user may have. @throws {GatewayError} as Router.route; GW_USER_LIMIT */
-  #within(route: Route, identity: ClientIdentity, listener: Listener): Route {
-    const user = limitedUser(identity, listener)
-    if (user === undefined) return route
-    const { pool } = this.#servingParts
-    const filter = this.#users.narrowed(route.filter, user, (id) => pool.get(id) !== undefined)
-    return { ...route, filter, lent: (upstream) => this.#users.lent(user, upstream.id) }
-  }
-
-  tunnel(request: Connection, listener: Listener): PendingTunnel {
-    try {
-      const { identity, target, protocol } = request
-      this.#identify(request, identity, listener)
-      const method = protocol === 'connect' ? 'CONNECT' : 'socks'
-      const route = this.#serving.router.route(identity, target, request, this.#ports.settingsOf(listener), method)
-      const tunnel = new Tunnel(request, this.#within(route, identity, listener), this.#serving.tunnelDeps)
-      tunnel.begin()
-      return tunnel
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error
-      this.refused(error, request.protocol)
-      request.refuse(error)
-      return { clientGone: () => {}, failInternally: () => {} }
-    }
-  }
-
-  http(connection: Connection, first: Buffer, listener: Listener): void {
-    this.#affinities.set(connection, new UpstreamAffinity())
-    this.#http.take(connection, first, listener)
-  }
-
-  request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler {
-    const { identity, head } = request
-    this.#identify(connection, identity, listener)
-    const affinity = this.#affinities.get(connection)
-    if (affinity === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no connection')
-    if (isCommand(head.target)) return this.#command(request, listener)
-    const route = this.#serving.router.route(identity, head.target, request, this.#ports.settingsOf(listener), 'plain')
-    const within = this.#within(route, identity, listener)
-    const exchange = new HttpExchange(request, within, affinity, this.#serving.httpExchangeDeps)
-    exchange.begin()
-    return exchange
-  }
-
-  /** @throws {GatewayError} GW_BAD_REQUEST, GW_BAD_OPTION, GW_TARGET_NOT_ALLOWED, and as Router.route */
-  #command(request: HttpRequest, listener: Listener): HttpHandler {
-    const defaults = this.#ports.settingsOf(listener)
-    const command = readCommand(request)
-    const { options } = request.identity
-    if (options.session === undefined && defaults.session === 'target' && command.host === undefined)
-      throw new GatewayError('GW_BAD_REQUEST', 'sessions of this port are by target: name it, as in ?host=shop.example')
-    const target = command.host ?? request.head.target
-    const route = this.#serving.router.routeOfSession(request.identity, target, request, defaults, 'CONNECT')
-    const within = command.name === 'show' ? route : this.#within(route, request.identity, listener)
-    const running = new SessionCommand(request, command, within, this.#serving.commandDeps)
-    running.run(command.name)
-    return running
-  }
-
-  leftHttp(connection: Connection): void {
-    this.#affinities.get(connection)?.release()
-  }
-
-  refused(error: GatewayError, protocol?: Connection['protocol']): void {
-    this.#observer.handshakeRefused(error, protocol)
-  }
-
-  certificateChanged(file: string): void {
-    this.#observer.certificateChanged(file)
-  }
-
-  certificateRefused(file: string, reason: string): void {
-    this.#observer.certificateRefused(file, reason)
-  }
-
-  troubled(error: NodeJS.ErrnoException): void {
-    this.#observer.acceptFailed(error)
   }
 
   /** An upstream has left the pool: its tunnels run on unless they are to end with it. */
@@ -334,7 +201,7 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   closePorts(): void {
     this.#isListening = false
     this.#ports.closePorts()
-    this.#http.stopAccepting()
+    this.#dispatcher.stopAccepting()
   }
 
   /** Undoes `closePorts`. @throws the system's error when a port cannot be had any more */
@@ -368,22 +235,21 @@ export class DataPlane implements ListenerOwner, HttpConnectionsOwner {
   stopAccepting(): void {
     this.#isListening = false
     this.#ports.stopAccepting()
-    this.#http.stopAccepting()
+    this.#dispatcher.stopAccepting()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
 
   /** Whether something is still under way for a client. */
   get isBusy(): boolean {
-    return this.#relays.size > 0 || this.#opening.count > 0 || this.#http.open.count > 0
+    return this.#relays.size > 0 || this.#opening.count > 0 || this.#dispatcher.exchanges > 0
   }
 
   /** Ends everything at once. */
   close(): void {
     this.#sweep?.clear()
-    this.#users.close()
     this.#leases.close()
     this.#ports.close()
-    this.#http.close()
+    this.#dispatcher.close()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
     for (const relay of this.#relays.snapshot()) relay.close()
     this.#serving.close()

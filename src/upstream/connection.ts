@@ -40,7 +40,7 @@ export interface DialHandler {
  * What is said to an upstream until the way to the target is open. It calls `open`, `fail` or `broke` of its connection once. One
  * that is not asked for a target gets as far as it can without, and waits there.
  */
-export interface Handshake {
+export interface UpstreamHandshake {
   /** The connection stands, with TLS where the upstream has it. Called once. */
   connected(): void
   /** A client wants the way to this target. Called once at most, before or after `connected`. */
@@ -91,7 +91,7 @@ export class UpstreamConnection extends TimeoutEntry {
   /** The request for the target was sent: from here on a failure may be the target's. */
   isAsked = false
   /** Set by the connector with the connection. It has a part in everything that comes until the tunnel is open. */
-  handshake!: Handshake
+  handshake!: UpstreamHandshake
   /** Set when the tunnel is open and joined; from then on octets go there. */
   relay: UpstreamHandler | undefined
   /** Set while this connection reads into a buffer of its own. */

@@ -7,7 +7,7 @@ import { containListeners } from '../internal-errors.ts'
 import { type ConnectGuard, type ConnectRule, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
-import { type DialHandler, type Handshake, UpstreamConnection } from './connection.ts'
+import { type DialHandler, UpstreamConnection, type UpstreamHandshake } from './connection.ts'
 import { DIRECT, isDirect } from './direct.ts'
 import { ConnectHandshake, NoHandshake, SocksHandshake } from './handshake.ts'
 import { Preconnect } from './preconnect.ts'
@@ -154,7 +154,7 @@ function directGroup(host: string): string {
   return `${DIRECT} ${(host.length + host.charCodeAt(0)) % DIRECT_GROUPS}`
 }
 
-function handshakeOf(connection: UpstreamConnection): Handshake {
+function handshakeOf(connection: UpstreamConnection): UpstreamHandshake {
   return connection.upstream.facts.protocol === 'socks5'
     ? new SocksHandshake(connection)
     : new ConnectHandshake(connection)

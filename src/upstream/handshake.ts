@@ -3,11 +3,11 @@ import type { Target } from '../address.ts'
 import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
 import { SOCKS_REPLY } from '../pool/upstream.ts'
 import { SocksClient, type SocksStep } from '../socks/client.ts'
-import type { Handshake, UpstreamConnection } from './connection.ts'
+import type { UpstreamConnection, UpstreamHandshake } from './connection.ts'
 import { loginHeader } from './login-header.ts'
 
 /** For requests in absolute-form, and to targets: the way is open as soon as the connection stands. */
-export class NoHandshake implements Handshake {
+export class NoHandshake implements UpstreamHandshake {
   readonly #connection: UpstreamConnection
 
   constructor(connection: UpstreamConnection) {
@@ -28,7 +28,7 @@ const LOGIN_STATUSES = new Set([407, 454])
 const SWITCHING_PROTOCOLS = 101
 
 /** HTTP CONNECT (RFC 9110 section 9.3.6). */
-export class ConnectHandshake implements Handshake {
+export class ConnectHandshake implements UpstreamHandshake {
   readonly #connection: UpstreamConnection
   readonly #head = new PartialHead()
   #isConnected = false
@@ -96,7 +96,7 @@ export class ConnectHandshake implements Handshake {
 }
 
 /** SOCKS5 (RFC 1928, RFC 1929): greeting and login at once, the request when there is a target. */
-export class SocksHandshake implements Handshake {
+export class SocksHandshake implements UpstreamHandshake {
   readonly #connection: UpstreamConnection
   readonly #codec: SocksClient
   #target: Target | undefined

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
+import { Dispatcher } from '../../src/proxy/dispatcher.ts'
 import { closeClients, connectVia, dial, plain, readReply, socks4a, socks5 } from '../support/client.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { expectEcho, send } from '../support/socket-io.ts'
@@ -136,7 +137,7 @@ it('a bug in a handler of the client’s own socket', async () => {
   const gateway = await startGateway({ upstreams: 1 })
   await withBug(
     gateway,
-    ({ data }) => vi.spyOn(data, 'tunnel').mockImplementationOnce(bug),
+    () => vi.spyOn(Dispatcher.prototype, 'tunnel').mockImplementationOnce(bug),
     async () => expect(refusalOf(await connectVia(gateway.port, 'echo.test:7'))).toEqual(FAILED),
   )
 })

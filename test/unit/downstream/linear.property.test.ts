@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { parseAuthority } from '../../../src/address.ts'
 import { DateField } from '../../../src/downstream/date-field.ts'
-import { Handshake, type HandshakeHost } from '../../../src/downstream/handshake.ts'
+import { ClientHandshake, type ClientHandshakeHost } from '../../../src/downstream/handshake.ts'
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
 import { headerOptions, parseUserName } from '../../../src/downstream/username-options.ts'
@@ -34,7 +34,7 @@ const users = Array.from({ length: 3 }, (_, n) => ({ name: `user-${n}`, password
 const access = new Access(users, undefined, new LoginThrottle(new FakeClock(), () => {}))
 const client = { clientAddress: '203.0.113.9' }
 
-function newHost(): HandshakeHost {
+function newHost(): ClientHandshakeHost {
   return {
     access,
     connects: new Recent(10),
@@ -46,7 +46,7 @@ function newHost(): HandshakeHost {
   }
 }
 
-class Client extends Handshake {
+class Client extends ClientHandshake {
   readonly clientAddress = '203.0.113.9'
   isOver = false
 
