@@ -1,9 +1,10 @@
 /** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
-
+import { hostname } from 'node:os'
 import type { Address } from './address.ts'
 import type { GatewayParts } from './admin/gateway-report.ts'
 import { type LiveView, liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
+import { Webhook, type WebhookPost } from './admin/webhook/webhook.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import type { MemberParts } from './cluster/contract.ts'
@@ -23,7 +24,7 @@ import { Pool, type PoolObserver } from './pool/pool.ts'
 import { DataPlane } from './proxy/data-plane.ts'
 import { StreamCounters } from './proxy/stream-info.ts'
 import { type LoadedConfig, logAdvice, Reload } from './reload.ts'
-import { budgetOf, dataSettings } from './settings.ts'
+import { budgetOf, dataSettings, webhookSettings } from './settings.ts'
 import type { HandoverStore, Restored, Store } from './store/contract.ts'
 import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
@@ -35,7 +36,7 @@ import { OperatorCalls } from './supply/operator/call.ts'
 import { SourceTrials } from './supply/operator/test-source.ts'
 import { Supply } from './supply/supply.ts'
 import type { Predecessor } from './takeover/client.ts'
-import { openVendorHttp } from './vendors/registry.ts'
+import { openVendorHttp, type VendorHttp } from './vendors/registry.ts'
 
 export interface App {
   /** Where clients connect, in the order of `listen:`. */
@@ -144,6 +145,8 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       isStoreDown: () => cluster?.member.status.isStoreDown ?? false,
     })
     closers.unshift(() => view.close())
+    const webhook = openWebhook(config, { ...view, clock, log, http, reload })
+    closers.unshift(() => webhook.close())
     const others: Closable[] = []
     const admin = await openAdmin(config, budget, { view, reload, guard }, { log, clock, inherited })
     closers.unshift(() => admin?.close())
@@ -200,6 +203,34 @@ async function openAdmin(
   })
   guard.reservePort(admin.address.port)
   return admin
+}
+
+/** What a receiver of warnings answers means nothing but its status. */
+const MAX_WEBHOOK_ANSWER_BYTES = 65_536
+
+/** Where warnings go, follows each reload. */
+function openWebhook(
+  config: Config,
+  {
+    http,
+    reload,
+    log,
+    ...deps
+  }: Pick<LiveView, 'verdict'> & { clock: Clock; log: Log; http: VendorHttp; reload: Reload },
+): Webhook {
+  const post = async ({ allowPrivate, ...request }: WebhookPost, signal: AbortSignal) => {
+    const headers = { 'content-type': 'application/json; charset=utf-8' }
+    const limits = { maxBodyBytes: MAX_WEBHOOK_ANSWER_BYTES, isForeign: !allowPrivate }
+    return (await http.call({ method: 'POST', headers, ...request, ...limits }, signal)).status
+  }
+  const webhook = new Webhook(webhookSettings(config), {
+    ...deps,
+    log: log.child({ mod: 'webhook' }),
+    host: hostname(),
+    post,
+  })
+  reload.onApplied((changed) => webhook.configure(webhookSettings(changed)))
+  return webhook
 }
 
 /** @returns undefined where no vendor reports changes */

@@ -66,7 +66,7 @@ export class Reload {
   /** What is watched beside the configuration itself, and its state when that was read last. */
   #referenced: readonly string[] = []
   #version = ''
-  #onApplied = (_config: Config) => {}
+  readonly #onApplied: ((config: Config) => void)[] = []
   #isClosed = false
 
   /** @param read reads the configuration again; undefined: there is no file */
@@ -142,7 +142,7 @@ export class Reload {
     }
     this.#commit(config, ports, nextSources)
     this.#loaded = { config, source }
-    this.#onApplied(config)
+    for (const listener of this.#onApplied) listener(config)
     this.watch()
     return { changed: changesOf(former, wanted), needsRestart }
   }
@@ -192,7 +192,7 @@ export class Reload {
 
   /** @param listener hears of each configuration that has come into force */
   onApplied(listener: (config: Config) => void): void {
-    this.#onApplied = listener
+    this.#onApplied.push(listener)
   }
 
   /** Watches the file, and those that it names, while `reload: auto`. */

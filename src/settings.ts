@@ -1,8 +1,10 @@
 /** What each part is set to, from a configuration. */
 import type { Address } from './address.ts'
+import type { WebhookSettings } from './admin/webhook/webhook.ts'
 import { poolSettings } from './config/pool-limits.ts'
 import { type Config, isDemo, privateProviders } from './config/schema.ts'
 import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
+import { currentLanguage } from './messages/language.ts'
 import type { DataPlaneSettings } from './proxy/data-plane.ts'
 
 /** How many descriptors each part may use. */
@@ -80,6 +82,13 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
     closesAtDeadline: config.pool.onDeadline === 'close',
   }
+}
+
+/** @returns undefined where warnings are sent nowhere */
+export function webhookSettings({ webhook }: Config): WebhookSettings | undefined {
+  if (webhook === 'off') return undefined
+  const { url, format, language = currentLanguage(), timeout: timeoutMs, allowPrivate } = webhook
+  return { url, format, language, timeoutMs, allowPrivate }
 }
 
 /** `*.example.com` is every host below it; anything else is the host itself. */

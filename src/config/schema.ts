@@ -33,6 +33,7 @@ import {
   type StaticProvider,
 } from './provider-schema.ts'
 import { group, routes } from './routes-schema.ts'
+import { webhook } from './webhook-schema.ts'
 
 /** A floor that was left out follows a low ceiling; one that is written above its ceiling is refused (checks.ts). */
 const pool = () =>
@@ -291,6 +292,9 @@ export function buildSchema(catalogue: Catalogue) {
       callback: callback()
         .default('off')
         .meta({ description: 'Where ipipv may say that an order or an instance changed; off for none.' }),
+      webhook: webhook()
+        .default('off')
+        .meta({ description: 'Where warnings are sent that the operator should act on; off for none.' }),
       stop: stop().prefault({}).meta({ description: 'The end.' }),
       reload: z.enum(['manual', 'auto']).default('manual').meta({
         description:

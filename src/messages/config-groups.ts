@@ -200,6 +200,15 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
     example: `callback: { host: 127.0.0.1, port: 8082, path: "\${CALLBACK_PATH}" }
 `,
   },
+  webhook: {
+    title: { en: 'Warnings', zh: '告警' },
+    intro: {
+      en: 'Sends to a URL of yours what someone should act on: a low balance, a plan that ends soon, a provider that has stopped, a budget that is used up. [operate.md](operate.md) shows the body.',
+      zh: '把需要处理的事情发送到您的 URL：余额不足、套餐即将到期、provider 停止、预算用完。内容格式见 [operate.zh-CN.md](operate.zh-CN.md)。',
+    },
+    example: `webhook: { url: "\${WEBHOOK_URL}", format: json }
+`,
+  },
   stop: {
     title: { en: 'Stopping', zh: '停止' },
     intro: { en: 'How long open tunnels may finish.', zh: '已打开的隧道最多还能运行多久。' },

@@ -58,6 +58,30 @@ it('tells the budget that does not come back from one that does', async () => {
   expect(verdict([report(supply)]).findings[0]?.code).toBe('budget-total-reached')
 })
 
+it('warns of a plan that ends within expiresSoon, and not before', async () => {
+  const day = 86_400_000
+  const supply: TestSupply = new TestSupply({
+    provider: { expiresSoonMs: 3 * day },
+    source: { accountNow: async () => ({ endsAt: supply.clock.wall() + 3 * day + 60_000 }) },
+  })
+  // The first question comes a minute after the first client.
+  supply.provider.wanted(supply.clock.now() + 120_000)
+  await supply.clock.run(59_000)
+  expect(report(supply).planEndsAt).toBeNull()
+  await supply.clock.run(1_000)
+  supply.provider.wanted(supply.clock.now() + 120_000)
+  await supply.clock.run(0)
+  expect(verdict([report(supply)]).findings.map(({ code }) => code)).toEqual(['no-demand'])
+  await supply.clock.run(60_001)
+  const at = new Date(supply.clock.wall() + 3 * day - 1).toISOString()
+  expect(verdict([report(supply)]).findings).toMatchObject([
+    {
+      ...{ level: 'warning', code: 'plan-ends-soon', provider: 'acme-a', params: { provider: 'acme-a', at } },
+      sentence: `acme-a: the plan at the vendor ends at ${at}.`,
+    },
+  ])
+})
+
 it('puts the worst first', async () => {
   const supply = new TestSupply({ provider: { lowStock: 100 } })
   supply.answer = { sold: [], balance: 5 }

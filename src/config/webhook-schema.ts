@@ -1,0 +1,30 @@
+/** `webhook:` in gateway.yaml. */
+import { z } from 'zod'
+import { duration, secretUrl } from './fields.ts'
+
+/**
+ * `json`: Turnpike's own. The others are the text messages of incoming webhooks of chat services: `slack` (also Mattermost),
+ * `feishu`, and `dingtalk` and `wecom`, which have one form.
+ */
+const formats = ['json', 'slack', 'feishu', 'dingtalk', 'wecom'] as const
+export type WebhookFormat = (typeof formats)[number]
+
+export const webhook = () =>
+  z.union([
+    z.literal('off'),
+    z.strictObject({
+      url: secretUrl().meta({ description: 'Gets one POST when there is something new to warn of. A secret.' }),
+      format: z.enum(formats).default('json').meta({
+        description: 'Body of the POST: Turnpike’s own JSON, or a text message of a chat service.',
+      }),
+      language: z
+        .enum(['en', 'zh'])
+        .optional()
+        .meta({ description: 'Language of the sentences. Default: that of the process (LC_ALL, LC_MESSAGES, LANG).' }),
+      timeout: duration({ min: 1 }).prefault('5s').meta({ description: 'Longest wait for the answer.' }),
+      allowPrivate: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'The URL may lead to loopback and private addresses.' }),
+    }),
+  ])
