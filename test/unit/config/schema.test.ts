@@ -28,6 +28,7 @@ describe('defaults', () => {
       groups: [],
       routes: [],
       callback: 'off',
+      webhook: 'off',
       limits: { connections: 10_000, handshake: 10_000, headerBytes: 16_384, earlyBytes: 65_536 },
       health: { rest: 5_000, maxRest: 120_000, evictAfter: 3, evidence: 60_000 },
       supply: { backoff: 1_000, maxBackoff: 30_000, reprobe: 600_000, whitelistReprobe: 60_000, bodyBytes: 1_048_576 },
