@@ -7,7 +7,7 @@ import type { Config } from './config/schema.ts'
 import { GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { OpenPort } from './network/inherited-sockets.ts'
-import type { CarriedUpstream } from './pool/former-process.ts'
+import { type CarriedUpstream, carry } from './pool/former-process.ts'
 import type { Pool } from './pool/pool.ts'
 import type { Upstream } from './pool/upstream.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
@@ -167,16 +167,4 @@ export async function closeGently(data: DataPlane, clock: Clock): Promise<void> 
     await clock.sleep(POLL_MS)
   }
   data.closeMute()
-}
-
-/** A lease that may still become a tunnel counts as a use: it does so here, after the other process has counted. */
-function carry(upstream: Upstream, now: number): CarriedUpstream {
-  const { id, leases, worked, consecutiveFailures, latencyMs } = upstream
-  const hostRests = [...(upstream.hostRests ?? [])].map(([host, until]): [string, number] => [host, until - now])
-  return {
-    ...{ id, leases, worked, consecutiveFailures, latencyMs },
-    uses: upstream.uses + upstream.usesReserved,
-    restMs: Math.max(0, upstream.restUntil - now),
-    hostRests: hostRests.filter(([, ms]) => ms > 0),
-  }
 }

@@ -4,10 +4,10 @@
  */
 import type { Upstream } from './upstream.ts'
 
-/** Times are relative: the clocks of two processes differ. */
+/** What one process tells another of an upstream. Times are relative: the clocks of two processes differ. */
 export interface CarriedUpstream {
   readonly id: string
-  /** Tunnels and answers that were open through it. */
+  /** Tunnels and answers that are open through it in other processes than the one that receives this. */
   readonly leases: number
   readonly uses: number
   readonly worked: boolean
@@ -17,6 +17,36 @@ export interface CarriedUpstream {
   readonly latencyMs: number
   /** Target hosts that must not see it, and for how long, ms. */
   readonly hostRests: readonly (readonly [string, number])[]
+}
+
+/** What the process that lends the upstream next must know. A lease that may still become a tunnel counts as a use. */
+export function carry(upstream: Upstream, now: number): CarriedUpstream {
+  const { id, leases, worked, consecutiveFailures, latencyMs } = upstream
+  const hostRests = [...(upstream.hostRests ?? [])].map(([host, until]): [string, number] => [host, until - now])
+  return {
+    ...{ id, leases, worked, consecutiveFailures, latencyMs },
+    uses: upstream.uses + upstream.usesReserved,
+    restMs: Math.max(0, upstream.restUntil - now),
+    hostRests: hostRests.filter(([, ms]) => ms > 0),
+  }
+}
+
+/**
+ * The upstream is as it was there; what is open there counts here, as no demand: clients that open more do so here.
+ * @param at when the other process counted, clock ms
+ */
+export function takeUp(upstream: Upstream, carried: CarriedUpstream, at: number, now: number): void {
+  const { leases, uses, worked, consecutiveFailures, restMs, latencyMs, hostRests } = carried
+  if (leases > 0 && upstream.carrying === 0) upstream.carryingSince = now
+  upstream.leases += leases
+  upstream.quietLeases += leases
+  upstream.carrying += leases
+  upstream.uses = uses
+  upstream.worked ||= worked
+  upstream.consecutiveFailures = consecutiveFailures
+  upstream.restUntil = restMs > 0 ? at + restMs : 0
+  upstream.latencyMs = latencyMs
+  upstream.hostRests = hostRests.length === 0 ? undefined : new Map(hostRests.map(([host, ms]) => [host, at + ms]))
 }
 
 interface Known {
@@ -41,19 +71,8 @@ export class FormerProcess {
   takeUp(upstream: Upstream, now: number): void {
     const known = this.#known.get(upstream.id)
     if (known === undefined) return
-    const { uses, worked, consecutiveFailures, restMs, latencyMs, hostRests } = known.carried
     known.upstream = upstream
-    upstream.leases += known.left
-    // They hold the upstream and are no demand: clients that open more do so here.
-    upstream.quietLeases += known.left
-    upstream.carrying += known.left
-    if (known.left > 0) upstream.carryingSince = now
-    upstream.uses = uses
-    upstream.worked ||= worked
-    upstream.consecutiveFailures = consecutiveFailures
-    upstream.restUntil = this.#at + restMs
-    upstream.latencyMs = latencyMs
-    if (hostRests.length > 0) upstream.hostRests = new Map(hostRests.map(([host, ms]) => [host, this.#at + ms]))
+    takeUp(upstream, { ...known.carried, leases: known.left }, this.#at, now)
   }
 
   /**

@@ -22,6 +22,7 @@ export function isUsedUp({ uses }: Upstream, limits: UpstreamLimits): boolean {
 
 /** Whether a client that has no session on it may have it now. Uses that tunnels being opened may spend count as spent. */
 export function isLendable(upstream: Upstream, limits: UpstreamLimits): boolean {
-  if (upstream.state !== 'ready' || upstream.isExclusive || isFull(upstream, limits)) return false
+  if (upstream.state !== 'ready' || upstream.isExclusive || upstream.isElsewhere || isFull(upstream, limits))
+    return false
   return limits.uses === 0 || upstream.uses + upstream.usesReserved < limits.uses
 }

@@ -3,6 +3,7 @@
  *
  * Invariants
  * - A view holds exactly the upstreams that are ready, below their limits and those of its filter, and fit its filter.
+ * - An upstream that another process lends is in no view.
  * - An exclusive upstream has leases of one session alone, and is in no view.
  * - What is lent has at least `minLife` left at that moment, whatever timers are late.
  * - `leases` counts running leases, also on upstreams that have left the pool: tunnels outlive entries.
@@ -11,7 +12,7 @@
 
 import { IndexedHeap } from '../structures/indexed-heap.ts'
 import { type Facet, type Filter, facetOf, type LeaseAsk, type LeaseLimits, type Miss } from './filter.ts'
-import { type CarriedUpstream, FormerProcess } from './former-process.ts'
+import { type CarriedUpstream, carry, FormerProcess, takeUp } from './former-process.ts'
 import { restForHost } from './host-rests.ts'
 import { LeaseChoice } from './lease-choice.ts'
 import { isFull, isLendable, isUsedUp, type UpstreamLimits } from './limits.ts'
@@ -35,6 +36,12 @@ export interface PoolObserver {
   rested?(upstream: Upstream, until: number): void
   /** It stays away from a target host until then, because that host has banned it. */
   banned?(upstream: Upstream, host: string, until: number): void
+  /** A session of a client here lives on it, and another process lends it. */
+  wanted?(upstream: Upstream): void
+  /** A lease has ended here of an upstream that another process lends. */
+  endedHere?(upstream: Upstream): void
+  /** Whether another process may have a session on it: then it stays although its uses are spent. */
+  isKept?(upstream: Upstream): boolean
 }
 
 /** Weight of a new latency in the moving average. */
@@ -63,11 +70,14 @@ export class Pool {
     this.#settings = settings
     for (const upstream of [...this.#byId.values()]) {
       upstream.minLifeMs = this.#minLifeOf(upstream.facts, upstream.deadline)
-      if (this.#removeIfUsedUp(upstream)) continue
-      const drains = this.#isUsedUp(upstream) || upstream.deadline - upstream.minLifeMs <= now
-      upstream.state = drains ? 'draining' : upstream.restUntil > now ? 'resting' : 'ready'
-      this.#refresh(upstream)
+      if (!this.#removeIfUsedUp(upstream)) this.#setState(upstream, now)
     }
+  }
+
+  #setState(upstream: Upstream, now: number): void {
+    const drains = this.#isUsedUp(upstream) || upstream.deadline - upstream.minLifeMs <= now
+    upstream.state = drains ? 'draining' : upstream.restUntil > now ? 'resting' : 'ready'
+    this.#refresh(upstream)
   }
 
   /** Members, whatever their state. */
@@ -95,9 +105,10 @@ export class Pool {
 
   /**
    * Takes an upstream in. An address that is already here only has its deadline moved, never back.
+   * @param isElsewhere another process lends it
    * @returns `too-short` when it would not be lendable for a moment
    */
-  add(facts: UpstreamFacts, now: number): Added {
+  add(facts: UpstreamFacts, now: number, isElsewhere = false): Added {
     const known = this.#byId.get(facts.id)
     if (known !== undefined) {
       known.renewLogin(facts)
@@ -107,6 +118,7 @@ export class Pool {
     if (facts.deadline - now < minLifeMs) return 'too-short'
     const upstream = new Upstream(facts)
     upstream.minLifeMs = minLifeMs
+    upstream.isElsewhere = isElsewhere
     this.#former?.takeUp(upstream, now)
     if (upstream.restUntil > now) upstream.state = 'resting'
     if (this.#isUsedUp(upstream)) upstream.state = 'draining'
@@ -136,6 +148,50 @@ export class Pool {
   formerEnded(now: number): void {
     for (const id of this.#former?.ids ?? []) this.leasesLeftThere(id, 0, now)
     this.#former = undefined
+  }
+
+  /**
+   * Another process lends the upstream from now on; what is open through it here runs on.
+   * @returns what that process must know; the leases are those that run here
+   */
+  disown(upstream: Upstream, now: number): CarriedUpstream {
+    this.#forgetElsewhere(upstream, now)
+    upstream.isElsewhere = true
+    this.#loadChanged(upstream)
+    return carry(upstream, now)
+  }
+
+  /**
+   * This process lends the upstream from now on.
+   * @param carried as the owner before has said; the leases are those that run in other processes
+   */
+  own(upstream: Upstream, carried: CarriedUpstream, now: number): void {
+    if (upstream.state === 'gone') return
+    this.#forgetElsewhere(upstream, now)
+    takeUp(upstream, carried, now, now)
+    upstream.leasesElsewhere = carried.leases
+    upstream.isElsewhere = false
+    this.#setState(upstream, now)
+    this.#observer.lendable(upstream)
+  }
+
+  /** One of the leases that run in other processes has ended. */
+  endedElsewhere(upstream: Upstream, now: number): void {
+    if (upstream.leasesElsewhere === 0) return
+    upstream.leasesElsewhere--
+    upstream.quietLeases--
+    this.release(upstream, true, now)
+  }
+
+  /** From now on they are another process's to count. */
+  #forgetElsewhere(upstream: Upstream, now: number): void {
+    const count = upstream.leasesElsewhere
+    if (count === 0) return
+    upstream.leasesElsewhere = 0
+    upstream.leases -= count
+    upstream.quietLeases -= count
+    upstream.carrying -= count
+    if (upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
   }
 
   /** What expires at this very instant is never lent, whatever is configured. */
@@ -192,7 +248,9 @@ export class Pool {
    * @param limits of this kind of client
    */
   leaseOwn(upstream: Upstream, now: number, limits?: LeaseLimits): boolean {
-    if (!this.canServeOwn(upstream, now, limits?.minLifeMs) || this.isFull(upstream)) return false
+    if (!this.canServeOwn(upstream, now, limits?.minLifeMs)) return false
+    if (upstream.isElsewhere) this.#observer.wanted?.(upstream)
+    if (upstream.isElsewhere || this.isFull(upstream)) return false
     if (limits !== undefined && limits.connections > 0 && upstream.leases >= limits.connections) return false
     this.#lend(upstream)
     return true
@@ -201,7 +259,7 @@ export class Pool {
   /** Gives the upstream of a session to that session alone. @returns false when others have it too */
   makeExclusive(upstream: Upstream): boolean {
     if (upstream.isExclusive) return true
-    if (upstream.sessions !== 1 || upstream.leases > 0) return false
+    if (upstream.isElsewhere || upstream.sessions !== 1 || upstream.leases > 0) return false
     upstream.isExclusive = true
     this.#loadChanged(upstream)
     return true
@@ -272,6 +330,7 @@ export class Pool {
     if (!wasOpened) upstream.usesReserved--
     else if (--upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
     this.#endExclusive(upstream)
+    if (upstream.isElsewhere) this.#observer.endedHere?.(upstream)
     if (upstream.state === 'gone' || this.#removeIfUsedUp(upstream)) return
     // A resting or used-up one is still lent to its sessions, and these may have limits of their own.
     if (this.#loadChanged(upstream) || wasFull || upstream.sessions > 0) this.#observer.lendable(upstream)
@@ -297,7 +356,8 @@ export class Pool {
   }
 
   #removeIfUsedUp(upstream: Upstream): boolean {
-    const usedUp = this.#isUsedUp(upstream) && upstream.leases === 0 && upstream.sessions === 0
+    if (!this.#isUsedUp(upstream) || upstream.leases > 0 || upstream.sessions > 0 || upstream.isElsewhere) return false
+    const usedUp = this.#observer.isKept?.(upstream) !== true
     if (usedUp) this.remove(upstream, 'used-up')
     return usedUp
   }

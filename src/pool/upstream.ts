@@ -121,6 +121,10 @@ export class Upstream {
   usesReserved = 0
   /** Sessions that live on it: kept until the deadline for their sake even when its uses are spent. */
   sessions = 0
+  /** Another process lends it (ownership.ts): what is open through it here runs on. */
+  isElsewhere = false
+  /** Of the leases: those that run in other processes. They count here because this process lends it. */
+  leasesElsewhere = 0
   /** One session has it alone, or its last leases run on: no other client is lent it. */
   isExclusive = false
   /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
