@@ -40,6 +40,8 @@ export interface LeaseAsk {
   readonly lifeMs: number
   /** Upstreams already tried for this client. */
   readonly tried: readonly Upstream[]
+  /** One of them has failed, or is silent: one that worked lately comes before the strategy's choice. */
+  readonly prefersProven?: boolean
 }
 
 /**

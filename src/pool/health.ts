@@ -133,6 +133,7 @@ export class Health {
 
   /** A try failed before the tunnel was open. */
   failed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
+    upstream.failedAt = now
     if (catalogue[codeOf(outcome)].blame === 'pair') return this.#pairFailed(upstream, target, outcome, now)
     this.#countFailure(upstream, outcome.kind === 'broken' ? outcome.how : 'login', now)
     this.#penalise(upstream, now)

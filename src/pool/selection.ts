@@ -15,6 +15,8 @@ const rankings: Readonly<Record<Ranked, (upstream: Upstream) => number>> = {
   'soonest-expiry': (u) => u.deadline,
 }
 
+/** Of so many random members the one that worked last: no order has to be kept, and no herd runs to a single one. */
+const LATEST_OF = 8
 /** No position. */
 const NONE = -1
 
@@ -113,6 +115,18 @@ export class View {
     const others = this.#members.length - 1
     const two = this.#members[this.#probe(first + 1 + Math.floor(this.#random() * others), accepts)] ?? one
     return expectedWait(two) < expectedWait(one) ? two : one
+  }
+
+  /** Of several random members that `accepts`, the one that has worked last. */
+  pickLatestToWork(accepts: (upstream: Upstream) => boolean): Upstream | undefined {
+    let latest: Upstream | undefined
+    for (let n = Math.min(LATEST_OF, this.#members.length); n > 0; n--) {
+      const member = this.#members[this.#probe(this.#anywhere(), accepts)]
+      // Each probe looks at all members before it finds none.
+      if (member === undefined) return undefined
+      if (latest === undefined || member.workedAt > latest.workedAt) latest = member
+    }
+    return latest
   }
 
   #heap(strategy: Ranked): IndexedHeap<Upstream> {

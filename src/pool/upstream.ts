@@ -133,6 +133,8 @@ export class Upstream {
   worked = false
   /** The latest time that it did, in this process, clock ms. */
   workedAt = Number.NEGATIVE_INFINITY
+  /** The latest time that a try through it failed, whichever party was the cause, clock ms. */
+  failedAt = Number.NEGATIVE_INFINITY
   /** Open tunnels and exchanges, since when there is at least one, and for how long there was before that, ms. */
   carrying = 0
   carryingSince = 0

@@ -337,11 +337,12 @@ export class LeaseQueue {
     const last = this.#lastOf(request)
     const isUsedUp = session !== undefined && request.sessionUse === 'own' && isSpent(session, request.uses)
     if (last.length === 0 && !isUsedUp) return this.#pool.lease(request, now)
-    const { strategy, filter, host, lifeMs } = request
+    const { strategy, filter, host, lifeMs, prefersProven = false } = request
+    const ask = { strategy, filter, host, lifeMs, prefersProven }
     const tried = isUsedUp ? [...request.tried, ...this.#usedUp(request, session, now)] : request.tried
-    const leased = this.#pool.lease({ strategy, filter, host, lifeMs, tried: [...tried, ...last] }, now)
+    const leased = this.#pool.lease({ ...ask, tried: [...tried, ...last] }, now)
     if (typeof leased !== 'string' || last.length === 0) return leased
-    return this.#pool.lease({ strategy, filter, host, lifeMs, tried }, now)
+    return this.#pool.lease({ ...ask, tried }, now)
   }
 
   #usedUp(request: LeaseRequest, session: Session, now: number): readonly Upstream[] {

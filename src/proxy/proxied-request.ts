@@ -133,6 +133,10 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.beganAt = deps.clock.now()
   }
 
+  get prefersProven(): boolean {
+    return this.#tries > 0
+  }
+
   get user(): string {
     return this.#user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${this.#user}`
   }

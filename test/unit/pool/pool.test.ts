@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { anyUpstream, type Filter, type LeaseLimits } from '../../../src/pool/filter.ts'
+import type { Pool } from '../../../src/pool/pool.ts'
+import type { Upstream } from '../../../src/pool/upstream.ts'
 import { added, addedAndLeased, ask, facts, inArea, leased, ofProvider, watchedPool } from './pool-fixture.ts'
 
 it('lends nothing with less than minLife left, however late the reaper is', () => {
@@ -346,5 +348,42 @@ describe('limits of one kind of client', () => {
     expect(watched.lendable).toBe(1)
     expect(pool.lease(ask({ filter: fresh }), 0)).toBe('busy')
     expect(pool.lease(ask({ filter: one }), 0)).toBe(upstream)
+  })
+})
+
+describe('for a client whose first upstream was out of order', () => {
+  const retry = (pool: Pool, tried: readonly Upstream[]) => leased(pool, { tried, prefersProven: true }, 100)
+
+  it('one that worked last comes before the strategy’s choice', () => {
+    const { pool } = watchedPool()
+    const [first, second, third] = [added(pool, 'a'), added(pool, 'b'), added(pool, 'c')]
+    second.workedAt = 40
+    third.workedAt = 50
+    for (let n = 0; n < 9; n++) {
+      const lent = retry(pool, [first])
+      expect(lent).not.toBe(first)
+      expect(lent.workedAt).toBeGreaterThan(0)
+      pool.release(lent, false, 100)
+    }
+  })
+
+  it('one whose latest try failed counts for nothing', () => {
+    const { pool } = watchedPool()
+    const [first, failed, proven] = [added(pool, 'a'), added(pool, 'b'), added(pool, 'c')]
+    Object.assign(failed, { workedAt: 60, failedAt: 70 })
+    Object.assign(proven, { workedAt: 20, failedAt: 10 })
+    for (let n = 0; n < 9; n++) {
+      const lent = retry(pool, [first])
+      expect(lent).toBe(proven)
+      pool.release(lent, false, 100)
+    }
+  })
+
+  it('where none has worked, the strategy chooses', () => {
+    const { pool } = watchedPool()
+    const [first, second, third] = [added(pool, 'a'), added(pool, 'b'), added(pool, 'c')]
+    expect(leased(pool)).toBe(first)
+    expect(retry(pool, [first])).toBe(second)
+    expect(retry(pool, [first, second])).toBe(third)
   })
 })
