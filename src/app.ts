@@ -382,22 +382,27 @@ function adminSettings(
 
 interface StopParts {
   readonly data: DataPlane
+  readonly supply: Supply
   readonly clock: Clock
   readonly reload: Reload
   readonly inherited: InheritedSockets | undefined
 }
 
 /** @returns `App.stop`: the first call begins the end, a later one may only shorten it */
-function stopOnce({ data, clock, reload, inherited }: StopParts, closeAll: () => Promise<void>): App['stop'] {
+function stopOnce({ data, supply, clock, reload, inherited }: StopParts, closeAll: () => Promise<void>): App['stop'] {
+  let isTakenOver = false
   let drainsUntil = Number.POSITIVE_INFINITY
   let draining: Promise<void> | undefined
   const drainAll = async () => {
     // systemd keeps the ports: a process that it starts next serves the clients that connect meanwhile.
     if (inherited !== undefined) await closeGently(data, clock)
-    await drain(data, clock, () => drainsUntil, closeAll)
+    await drain(data, clock, () => drainsUntil)
+    if (!isTakenOver) await giveBack(supply, clock)
+    await closeAll()
   }
   return (reason) => {
     const { stop } = reload.config
+    isTakenOver ||= reason === 'takeover'
     drainsUntil = Math.min(drainsUntil, clock.now() + (reason === 'takeover' ? stop.takeover : stop.drain))
     draining ??= drainAll()
     return draining
@@ -405,10 +410,18 @@ function stopOnce({ data, clock, reload, inherited }: StopParts, closeAll: () =>
 }
 
 /** @param until clock ms; may become earlier */
-async function drain(data: DataPlane, clock: Clock, until: () => number, closeAll: () => Promise<void>): Promise<void> {
+async function drain(data: DataPlane, clock: Clock, until: () => number): Promise<void> {
   data.stopAccepting()
   while (data.isBusy && clock.now() < until()) await clock.sleep(Math.min(DRAIN_POLL_MS, until() - clock.now()))
-  await closeAll()
 }
 
 const DRAIN_POLL_MS = 50
+/** Where providers give back what they hold when the gateway stops (`giveBack.onStop`), ms. */
+const LONGEST_GIVE_BACK_MS = 5_000
+
+async function giveBack(supply: Supply, clock: Clock): Promise<void> {
+  const tooLong = new AbortController()
+  const timer = clock.after(LONGEST_GIVE_BACK_MS, () => tooLong.abort(new Error('the gateway is stopping')))
+  await supply.giveBack(tooLong.signal)
+  timer.clear()
+}

@@ -17,11 +17,12 @@ import type { Account } from './account.ts'
 import { AccountWatch } from './account-watch.ts'
 import { Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
 import { ChannelProbe } from './channel-probe.ts'
+import { GiveBack, type GiveBackHandler } from './give-back.ts'
 import { Ingest } from './ingest.ts'
 import { CallLatency } from './latency.ts'
 import { ListSync } from './list-sync.ts'
 import { OperatorOrders } from './operator/orders.ts'
-import { notTheVendors, Ordering } from './ordering.ts'
+import { Ordering } from './ordering.ts'
 import { PendingPoller, type PendingPollerHandler } from './pending-poller.ts'
 import { alone, type PlannerRole } from './planner-role.ts'
 import { Preparation } from './preparation.ts'
@@ -41,7 +42,7 @@ import { WhitelistRegistrar } from './whitelist.ts'
 /** A list that has been read is read again after this, if anybody asks. */
 const LIST_PAUSE_MS = 60_000
 
-export class Provider implements PendingPollerHandler {
+export class Provider implements PendingPollerHandler, GiveBackHandler {
   readonly settings: ProviderSettings
   readonly source: Source
   readonly account: Account
@@ -54,6 +55,7 @@ export class Provider implements PendingPollerHandler {
   readonly #parts: ProviderParts
   readonly #ordering: Ordering
   readonly #list: ListSync
+  readonly #giveBack: GiveBack
   readonly #clock: Clock
   readonly #log: Log
   readonly #stopping = new AbortController()
@@ -73,6 +75,7 @@ export class Provider implements PendingPollerHandler {
     this.capacity = new Capacity(this.#parts)
     this.#ordering = new Ordering(this.#parts, this.capacity)
     this.#list = new ListSync(source, settings, this.#parts)
+    this.#giveBack = new GiveBack(this.#parts, this.#ordering, this, this.#stopping.signal)
     const { clock } = deps
     const { name } = settings
     const { capacity } = this
@@ -229,6 +232,7 @@ export class Provider implements PendingPollerHandler {
       this.account.inventory.holdUnknown(this.name, unknown, now + longestLifeMs(left, this.settings))
     this.#ordering.logBudget()
     pendingPoller?.add([])
+    if (left.upstreams.length > 0) this.#giveBack.wanted(now)
   }
 
   // --- The operator ---------------------------------------------------------------------------------------------
@@ -308,23 +312,19 @@ export class Provider implements PendingPollerHandler {
   /** An upstream of this provider has left the pool. */
   left(upstream: Upstream, reason: GoneReason): void {
     this.#parts.stock.left(upstream, reason)
-    if (reason === 'blamed' || reason === 'evicted') runInBackground(this.#giveBack(upstream))
+    if (reason === 'blamed' || reason === 'evicted') runInBackground(this.#giveBack.bad(upstream))
   }
 
-  /** A bad address is given back where that frees its channel and so saves money. */
-  async #giveBack(upstream: Upstream): Promise<void> {
-    const { ref } = upstream.facts
-    const { signal } = this.#stopping
-    if (!this.#role.isActive) return
-    if (ref === undefined || this.source.release === undefined || signal.aborted) return
-    try {
-      await this.source.release(ref, signal)
-    } catch (error) {
-      const reason = notTheVendors(error).message
-      if (!signal.aborted) this.#log.warn({ reason }, 'a bad address could not be given back')
-      return
-    }
-    this.#parts.stock.givenBack(upstream.id)
+  /** The gateway stops: good addresses go back too, where that is configured. @param signal how long it waits for that */
+  giveBack(signal: AbortSignal): Promise<void> {
+    return this.#giveBack.stopping(signal)
+  }
+
+  get isActive(): boolean {
+    return this.#role.isActive
+  }
+
+  channelsChanged(): void {
     this.onNews?.()
   }
 
@@ -335,6 +335,7 @@ export class Provider implements PendingPollerHandler {
     this.#wantedUntil = until
     this.#parts.pendingPoller?.resume()
     this.#parts.accountWatch.wanted()
+    this.#giveBack.wanted(until)
   }
 
   get isWanted(): boolean {

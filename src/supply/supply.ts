@@ -215,6 +215,12 @@ export class Supply {
     for (const provider of this.providers) provider.close()
   }
 
+  /** Nothing is bought any more, and good addresses go back to their vendors where that is configured. @param signal how long it waits for that */
+  async giveBack(signal: AbortSignal): Promise<void> {
+    this.stopBuying()
+    await Promise.all(this.providers.map((provider) => provider.giveBack(signal)))
+  }
+
   close(): void {
     this.stopBuying()
     this.#reaper.close()

@@ -421,6 +421,14 @@ export interface AccountFacts {
   readonly endsAt?: number
 }
 
+/** When addresses that still work are given back to the vendor, by the user's word. */
+export interface GivesBack {
+  /** No client has asked for so long, ms. */
+  readonly idleMs?: number
+  /** The gateway stops. */
+  readonly onStop: boolean
+}
+
 /** How many channels an account has. */
 export interface Channels {
   readonly total: number
@@ -583,8 +591,15 @@ export interface Source {
    * Only for products that can. @param ref `ProxyRecord.ref` @throws {VendorError}; until it resolves the vendor still counts the address
    */
   release?(ref: string, signal: AbortSignal, priority?: number): Promise<void>
-  /** Gives an address back and takes another in one call. Only for products that can. @throws {VendorError} */
-  replace?(ref: string, signal: AbortSignal, priority?: number): Promise<Delivery>
+  /** When good addresses are given back; undefined: never. Only together with `release`. */
+  readonly givesBack?: GivesBack | undefined
+  /**
+   * Gives an address back and takes another in one call of `replaceOperation`. Only for products that can.
+   * @param ticket of the order that this is
+   * @throws {VendorError}
+   */
+  replace?(ref: string, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
+  readonly replaceOperation?: string
   /** Asks how many channels there are; limits and `channels` follow the answer unless configured. Only where the vendor tells. @throws {VendorError} */
   channelsNow?(signal: AbortSignal): Promise<Channels>
   /** Asks what is left on the account and when the plan ends. Only where the vendor tells. @throws {VendorError} */

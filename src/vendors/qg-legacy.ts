@@ -13,6 +13,7 @@ import {
   VendorError,
 } from './contract.ts'
 import { areasIn } from './parse/areas.ts'
+import { giveBackSetting } from './parse/give-back.ts'
 import { credential, membersOf, methodSetting, textOf } from './parse/reply.ts'
 import { accountLookups, authorizeLookup, decodeLookup } from './qg/account-lookups.ts'
 import { BY_AMOUNT, LEGACY_BASE_URL, legacyAccount, legacySales } from './qg/legacy-calls.ts'
@@ -71,7 +72,7 @@ const dedicated: Product = {
   query: 'query',
   maxPerCall: MAX_PER_CALL,
   channels: true,
-  settings: methodSetting,
+  settings: { ...methodSetting, ...giveBackSetting },
   order: (count, request) => ({ ...request, Num: count }),
   release: { operation: 'release', params: (ref) => ({ IP: ref }) },
   replace: { operation: 'replace', params: (ref, request) => ({ ...request, IP: ref }) },

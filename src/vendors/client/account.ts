@@ -1,6 +1,7 @@
 /** What some products and accounts can do besides selling: follow, give back, tell their channels, learn our address. */
 import { isIP } from 'node:net'
 import { type Product, type Source, type Vendor, VendorError } from '../contract.ts'
+import { readGiveBack } from '../parse/give-back.ts'
 import { refusalOf } from './address-filter.ts'
 import { type Caller, type CallOrder, perform } from './call.ts'
 import { list, steps } from './deliver.ts'
@@ -22,19 +23,29 @@ export function followOf(caller: Caller, product: Product): Pick<Source, 'follow
   }
 }
 
-export function giveBackOf(caller: Caller, product: Product): Pick<Source, 'release' | 'replace'> {
+export function giveBackOf(caller: Caller, product: Product): Pick<Source, GiveBackMember> {
   const { release, replace } = product
-  const giveBack: Pick<Source, 'release' | 'replace'> = {}
-  if (release !== undefined) {
-    giveBack.release = (ref, signal, priority = 0) =>
-      perform(caller, release.operation, release.params(ref), { signal, priority }, () => undefined)
+  return {
+    ...(release === undefined
+      ? {}
+      : {
+          givesBack: readGiveBack(caller.settings),
+          release: (ref, signal, priority = 0) =>
+            perform(caller, release.operation, release.params(ref), { signal, priority }, () => undefined),
+        }),
+    ...(replace === undefined
+      ? {}
+      : {
+          replaceOperation: replace.operation,
+          replace: (ref, signal, priority = 0, ticket) => {
+            const params = replace.params(ref, caller.settings.request)
+            return list(caller, product, replace.operation, params, { signal, priority, ticket })
+          },
+        }),
   }
-  if (replace !== undefined) {
-    giveBack.replace = (ref, signal, priority = 0) =>
-      list(caller, product, replace.operation, replace.params(ref, caller.settings.request), { signal, priority })
-  }
-  return giveBack
 }
+
+type GiveBackMember = 'release' | 'givesBack' | 'replace' | 'replaceOperation'
 
 export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'channelsNow'> {
   const { channelsNow } = caller.vendor

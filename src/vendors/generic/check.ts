@@ -8,7 +8,7 @@ import { paramsOf } from './operations.ts'
 type Members = Readonly<Record<string, unknown>>
 
 export function checkEntry(entry: Members): readonly EntryProblem[] {
-  const { login, whitelist } = entry
+  const { login, whitelist, giveBack } = entry
   const operations = membersOf(entry['operations']) ?? {}
   const calls = Object.entries({ ...operations, login }).flatMap(([name, written]) => {
     const call = membersOf(written)
@@ -32,6 +32,9 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
     ...(isRegistered
       ? []
       : [{ path: ['whitelist'], message: 'needs operations.whitelistAdd, the call that registers an address' }]),
+    ...(giveBack === undefined || operations['release'] !== undefined
+      ? []
+      : [{ path: ['giveBack'], message: 'needs operations.release, the call that gives an address back' }]),
   ]
 }
 

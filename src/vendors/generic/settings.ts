@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { duration, integer, secret } from '../../config/fields.ts'
 import { collectable } from '../../structures/collectable.ts'
+import { giveBackSetting } from '../parse/give-back.ts'
 import { callKeys, limit } from './call-settings.ts'
 import { figure, listKeys, moment, path, replyKeys, zone } from './reply-settings.ts'
 
@@ -94,6 +95,7 @@ export const settings = collectable(() => ({
     .meta({ description: 'Most addresses of one call. Default: 10 where {num} is used, else 1.' }),
   login: login().optional().meta({ description: 'A call that brings a token: {token} in all others.' }),
   operations: operations().prefault({}).meta({ description: 'Other calls of the vendor.' }),
+  ...giveBackSetting,
 }))
 
 const schema = collectable(() => z.object(settings()))

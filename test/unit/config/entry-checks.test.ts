@@ -117,6 +117,11 @@ describe('generic: keys that contradict each other', () => {
       { errors: '[{ code: 1, class: auth, wait: 3s }]' },
       'providers[0].errors[0].wait only rate_limited and quota_exhausted wait',
     ],
+    [
+      'giving back without a call for it',
+      { giveBack: '{ idle: 10m }' },
+      'providers[0].giveBack needs operations.release, the call that gives an address back',
+    ],
     ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].status 429 counts as rate_limited'],
   ])('%s', (_what, changes, problem) => expect(generic(changes)).toEqual([expect.stringContaining(problem)]))
 })

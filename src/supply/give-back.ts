@@ -1,0 +1,159 @@
+/**
+ * Addresses that are not needed go back to the vendor, where the product can take them back:
+ *
+ *     one that is bad ─▶ clients want addresses: changed for another in one call ─┐ the vendor has none, or cannot
+ *                     └▶ else, or where there is no such call: given back ◀───────┘
+ *     good ones ─▶ given back when no client has asked for `idle`, and when the gateway stops: only where that is configured
+ */
+import type { Timer } from '../clock.ts'
+import { runInBackground } from '../internal-errors.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import { VendorError } from '../vendors/contract.ts'
+import { notTheVendors, type Ordering } from './ordering.ts'
+import type { ProviderParts } from './provider-contract.ts'
+
+export interface GiveBackHandler {
+  /** Whether clients want addresses of this provider. */
+  readonly isWanted: boolean
+  /** Whether this process orders for the account. */
+  readonly isActive: boolean
+  /** A channel is free, or another address has come. */
+  channelsChanged(): void
+}
+
+export class GiveBack {
+  readonly #parts: ProviderParts
+  readonly #ordering: Ordering
+  readonly #handler: GiveBackHandler
+  readonly #signal: AbortSignal
+  #timer: Timer | undefined
+  #idleFrom: number
+  /** Those that the vendor has refused to take back. */
+  readonly #refused = new Set<string>()
+
+  /** @param signal ends the calls under way */
+  constructor(parts: ProviderParts, ordering: Ordering, handler: GiveBackHandler, signal: AbortSignal) {
+    this.#parts = parts
+    this.#ordering = ordering
+    this.#handler = handler
+    this.#signal = signal
+    this.#idleFrom = parts.clock.now()
+    signal.addEventListener('abort', () => this.#timer?.clear(), { once: true })
+  }
+
+  // --- Bad addresses --------------------------------------------------------------------------------------------
+
+  /** An address was given up and has left the pool: its channel is paid for nothing. */
+  async bad(upstream: Upstream): Promise<void> {
+    const { ref } = upstream.facts
+    const { source, log } = this.#parts
+    if (!this.#handler.isActive || ref === undefined || this.#signal.aborted) return
+    try {
+      const isChanged = await this.#replaced(upstream, ref)
+      if (isChanged) return this.#handler.channelsChanged()
+      if (source.release === undefined) return
+      await source.release(ref, this.#signal)
+    } catch (error) {
+      const reason = notTheVendors(error).message
+      if (!this.#signal.aborted) log.warn({ reason }, 'a bad address could not be given back')
+      return
+    }
+    this.#parts.stock.givenBack(upstream.id)
+    this.#handler.channelsChanged()
+  }
+
+  /**
+   * An order like any other but for its channel, which is that of the bad address.
+   * @returns false when it was not changed and can be given back
+   */
+  async #replaced(upstream: Upstream, ref: string): Promise<boolean> {
+    const { source, status, clock, stock, account, log } = this.#parts
+    const isForbidden = status.isOnTrial || clock.now() < status.mayTryAt(false)
+    if (source.replace === undefined || source.replaceOperation === undefined) return false
+    if (!this.#handler.isWanted || isForbidden) return false
+    const window = source.limitOf(source.replaceOperation)
+    const reservation = { ...this.#ordering.reservation(1, [], window), channels: undefined }
+    const replace = source.replace.bind(source)
+    try {
+      const { kind } = await this.#ordering.place(
+        { reservation, isWanted: () => this.#handler.isWanted },
+        (order) => replace(ref, this.#signal, 0, order),
+        (delivery) => {
+          stock.givenBack(upstream.id)
+          return this.#ordering.arrived(delivery, 'order')
+        },
+      )
+      if (kind === 'sold') account.works()
+      return kind === 'sold'
+    } catch (error) {
+      if (!(error instanceof VendorError) || error.sale !== 'refused' || error.class === 'rate_limited') throw error
+      log.info({ reason: error.message }, 'a bad address could not be changed for another: it is given back')
+      return false
+    }
+  }
+
+  // --- Good addresses -------------------------------------------------------------------------------------------
+
+  /** Clients will be served from this provider until then, clock ms; or something is held although no client has asked. */
+  wanted(until: number): void {
+    this.#idleFrom = Math.max(this.#idleFrom, until)
+    const idleMs = this.#parts.source.givesBack?.idleMs
+    if (idleMs !== undefined && this.#timer === undefined) this.#lookAt(this.#idleFrom + idleMs, idleMs)
+  }
+
+  #lookAt(at: number, idleMs: number): void {
+    const { clock } = this.#parts
+    if (this.#signal.aborted) return
+    this.#timer = clock.after(Math.max(1, at - clock.now()), () => {
+      this.#timer = undefined
+      const dueAt = this.#idleFrom + idleMs
+      if (clock.now() < dueAt) return this.#lookAt(dueAt, idleMs)
+      runInBackground(this.#idle(idleMs))
+    })
+  }
+
+  async #idle(idleMs: number): Promise<void> {
+    const isAll = this.#handler.isActive && (await this.#giveBackAll(this.#signal))
+    const { clock } = this.#parts
+    if (!isAll && this.#timer === undefined) this.#lookAt(clock.now() + idleMs, idleMs)
+  }
+
+  /** The gateway stops. @param signal how long it waits for that */
+  async stopping(signal: AbortSignal): Promise<void> {
+    if (this.#parts.source.givesBack?.onStop === true && this.#handler.isActive) await this.#giveBackAll(signal)
+  }
+
+  /** @returns whether nothing is left that could be */
+  async #giveBackAll(signal: AbortSignal): Promise<boolean> {
+    const { pool, settings } = this.#parts
+    const own = [...pool.members()].filter(({ facts }) => facts.provider === settings.name)
+    const free = own.filter(({ leases, facts }) => leases === 0 && !this.#refused.has(facts.ref ?? ''))
+    const wantedFrom = this.#idleFrom
+    for (const upstream of free) {
+      if (signal.aborted || this.#idleFrom > wantedFrom) return false
+      if (upstream.leases === 0) await this.#giveBackOne(upstream, signal)
+    }
+    return free.length === own.length
+  }
+
+  async #giveBackOne(upstream: Upstream, signal: AbortSignal): Promise<void> {
+    const { source, pool, stock, log, clock } = this.#parts
+    const { ref } = upstream.facts
+    if (source.release === undefined || ref === undefined) return
+    const wasReady = upstream.state === 'ready'
+    pool.rest(upstream, clock.now() + LONGEST_RELEASE_MS)
+    try {
+      await source.release(ref, signal)
+    } catch (error) {
+      if (error instanceof VendorError && error.class === 'bad_request') this.#refused.add(ref)
+      if (wasReady) pool.wakeUp(upstream)
+      if (!signal.aborted) log.warn({ reason: notTheVendors(error).message }, 'an address could not be given back')
+      return
+    }
+    stock.takenBack(upstream.id)
+    this.#handler.channelsChanged()
+  }
+}
+
+/** Not lent while the vendor is asked to take it back. */
+const LONGEST_RELEASE_MS = 120_000

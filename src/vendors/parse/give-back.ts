@@ -1,0 +1,29 @@
+/** The key `giveBack` of products whose addresses can be given back before their end. */
+import { z } from 'zod'
+import { duration } from '../../config/fields.ts'
+import type { GivesBack, SourceSettings } from '../contract.ts'
+
+export const giveBackSetting = {
+  giveBack: z
+    .strictObject({
+      idle: duration({ min: 1_000 })
+        .optional()
+        .meta({ description: 'When no client has asked for so long. Default: never.' }),
+      onStop: z.boolean().default(false).meta({
+        description: 'When the gateway stops, as far as the release limit allows within 5s. Not at a takeover.',
+      }),
+    })
+    .optional()
+    .meta({
+      description: 'When good addresses are given back before their end. Left out: never; bad ones always are.',
+    }),
+}
+
+const schema = z.object(giveBackSetting)
+
+export function readGiveBack({ own }: SourceSettings): GivesBack | undefined {
+  const { giveBack } = schema.parse(own ?? {})
+  if (giveBack === undefined) return undefined
+  const { idle, onStop } = giveBack
+  return idle === undefined ? { onStop } : { idleMs: idle, onStop }
+}
