@@ -17,7 +17,7 @@ import { type OperatorCall, OperatorCalls, type OperatorReply } from './supply/o
 import { SourceTrials, type TrialReport, type TrialTarget } from './supply/operator/test-source.ts'
 import type { Provider } from './supply/provider.ts'
 import { Supply } from './supply/supply.ts'
-import type { Source } from './vendors/contract.ts'
+import type { Source } from './vendors/contract/source.ts'
 import { type CallGate, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
 
 /** A provider's operations and limits; nobody is called. */

@@ -26,7 +26,7 @@ import { isSame } from './same.ts'
 import { budgetOf, dataSettings } from './settings.ts'
 import { type ConfiguredSources, plannerSettings } from './supply/configured-sources.ts'
 import type { Supply } from './supply/supply.ts'
-import { VendorError } from './vendors/contract.ts'
+import { VendorError } from './vendors/contract/error.ts'
 
 /** A configuration, and what it was read from where that is a file. */
 export interface LoadedConfig {

@@ -2,7 +2,7 @@
 import { loadConfig } from '../config/load.ts'
 import { commandLog } from '../log.ts'
 import { translate } from '../messages/translate.ts'
-import type { NamedValue } from '../vendors/contract.ts'
+import type { NamedValue } from '../vendors/contract/vendor.ts'
 import { type CallDeps, findProvider, sendOrder } from './call.ts'
 import { renderTable } from './table.ts'
 import { UsageError } from './words.ts'

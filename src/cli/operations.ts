@@ -1,7 +1,8 @@
 /** What `turnpike call PROVIDER` prints: the operations of a provider's table, for people and for machines. */
 import { formatDuration } from '../config/fields.ts'
 import { translate } from '../messages/translate.ts'
-import type { Operation, Param, Source } from '../vendors/contract.ts'
+import type { Operation, Param } from '../vendors/contract/operation.ts'
+import type { Source } from '../vendors/contract/source.ts'
 import { expectation, isCredential } from '../vendors/registry.ts'
 
 interface ListedParam extends Omit<Param, 'managed' | 'members'> {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'
-import type { Param, ParamValue } from '../vendors/contract.ts'
+import type { Param, ParamValue } from '../vendors/contract/operation.ts'
 import {
   baseUrl,
   duration,

@@ -10,7 +10,7 @@
  * The limit is the smallest that is stated, or less: a vendor that refuses a call after `k - 1` accepted ones in a window
  * enforces `k - 1`, whatever its document says. The assumed limit is raised again step by step (see `#probe`).
  */
-import type { RateLimit } from '../vendors/contract.ts'
+import type { RateLimit } from '../vendors/contract/operation.ts'
 
 /** Two machines' clocks do not run equally fast, and timers fire a little early. */
 const MARGIN_MS = 5

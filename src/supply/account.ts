@@ -13,7 +13,8 @@ import type {
   ReservationId,
   Reserved,
 } from '../store/account-store.ts'
-import { type CallTicket, type LearnedFacts, VendorError } from '../vendors/contract.ts'
+import { VendorError } from '../vendors/contract/error.ts'
+import type { CallTicket, LearnedFacts } from '../vendors/contract/source.ts'
 import { Inventory } from './inventory.ts'
 
 export class Account {

@@ -3,7 +3,7 @@
  * budget and its ceiling together. It decides nothing and books nothing: that is the account store's part.
  */
 import type { BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
-import type { Source } from '../vendors/contract.ts'
+import type { Source } from '../vendors/contract/source.ts'
 import type { ProviderParts } from './provider-contract.ts'
 
 /** While only the reply to a call under way can tell when the vendor may be called again. */

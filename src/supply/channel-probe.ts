@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Source } from '../vendors/contract.ts'
+import type { Source } from '../vendors/contract/source.ts'
 import type { Account } from './account.ts'
 import { wordsOf } from './whitelist.ts'
 

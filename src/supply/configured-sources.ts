@@ -22,7 +22,7 @@ import type { UpstreamTls } from '../pool/upstream.ts'
 import { isSame } from '../same.ts'
 import type { Secret } from '../secret.ts'
 import { memoryFile } from '../store/memory-file.ts'
-import type { Source, SourceSettings } from '../vendors/contract.ts'
+import type { Source, SourceSettings } from '../vendors/contract/source.ts'
 import {
   type CallGate,
   KeyedMutex,

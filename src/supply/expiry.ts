@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { UpstreamFacts, UpstreamTls } from '../pool/upstream.ts'
-import type { Delivery, Life, ProxyRecord } from '../vendors/contract.ts'
+import type { Delivery, Life, ProxyRecord } from '../vendors/contract/delivery.ts'
 
 export interface ArrivalSettings {
   readonly provider: string

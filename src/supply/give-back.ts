@@ -8,7 +8,7 @@
 import type { Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { VendorError } from '../vendors/contract.ts'
+import { VendorError } from '../vendors/contract/error.ts'
 import { notTheVendors, type Ordering } from './ordering.ts'
 import type { ProviderParts } from './provider-contract.ts'
 

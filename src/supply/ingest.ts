@@ -4,7 +4,7 @@ import type { Log } from '../log.ts'
 import type { Added, Pool } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
 import type { Store, StoredUpstream } from '../store/contract.ts'
-import type { Delivery } from '../vendors/contract.ts'
+import type { Delivery } from '../vendors/contract/delivery.ts'
 import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
 import { type Inventory, isNewLife } from './inventory.ts'
 

@@ -2,7 +2,7 @@
  * Keeps the pool equal to a list: addresses that no host buys here, but reads. A list is a set: a reading replaces the one
  * before. What is no longer listed is lent to nobody; open tunnels run on.
  */
-import type { Source } from '../vendors/contract.ts'
+import type { Source } from '../vendors/contract/source.ts'
 import type { Ingest } from './ingest.ts'
 import type { Stock } from './stock.ts'
 

@@ -12,7 +12,8 @@
  */
 import type { Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
-import { type CallTicket, VendorError } from '../vendors/contract.ts'
+import { VendorError } from '../vendors/contract/error.ts'
+import type { CallTicket } from '../vendors/contract/source.ts'
 import type { Accounts } from './account.ts'
 
 /** Why an order did not leave. */

@@ -8,7 +8,8 @@
  */
 import type { CallWindow, Ceiling, Reservation } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
-import { type Delivery, type Followed, VendorError } from '../vendors/contract.ts'
+import type { Delivery, Followed } from '../vendors/contract/delivery.ts'
+import { VendorError } from '../vendors/contract/error.ts'
 import { type Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
 import type { Occasion } from './ingest.ts'
 import { type CostOf, Order, type OrderResult, type OrderTerms } from './order.ts'

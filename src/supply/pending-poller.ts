@@ -4,7 +4,8 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
-import type { Follow, Followed, Pending } from '../vendors/contract.ts'
+import type { Followed, Pending } from '../vendors/contract/delivery.ts'
+import type { Follow } from '../vendors/contract/source.ts'
 
 export interface PendingPollerHandler {
   /** The vendor's names of all that is held. */

@@ -3,7 +3,7 @@
  * these is tried, and given up when it fails: no client is refused an address because a look-up failed.
  */
 import type { Log } from '../log.ts'
-import type { Delivery } from '../vendors/contract.ts'
+import type { Delivery } from '../vendors/contract/delivery.ts'
 import type { ChannelProbe } from './channel-probe.ts'
 import type { Reconciliation } from './reconciliation.ts'
 import type { WhitelistRegistrar } from './whitelist.ts'

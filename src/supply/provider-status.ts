@@ -12,7 +12,7 @@
  * Being unusable outlasts the other states: only an address that works ends it, and until then every order is a trial.
  */
 import type { Clock } from '../clock.ts'
-import { codeOfClass, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/contract.ts'
+import { codeOfClass, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/contract/error.ts'
 import { Backoff } from './backoff.ts'
 
 export interface ProviderStatusSettings {

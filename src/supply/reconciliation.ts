@@ -5,7 +5,8 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Delivery, Source } from '../vendors/contract.ts'
+import type { Delivery } from '../vendors/contract/delivery.ts'
+import type { Source } from '../vendors/contract/source.ts'
 import { wordsOf } from './whitelist.ts'
 
 const RETRY_MS = 60_000

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
 import type { RestoredUpstream, Store } from '../store/contract.ts'
-import type { Followed } from '../vendors/contract.ts'
+import type { Followed } from '../vendors/contract/delivery.ts'
 import type { Inventory } from './inventory.ts'
 
 export interface StockParts {

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { type Source, VendorError } from '../vendors/contract.ts'
+import { VendorError } from '../vendors/contract/error.ts'
+import type { Source } from '../vendors/contract/source.ts'
 
 /** `auto`: the address that the vendor names or echoes; `{ ip }`: this one; `off`: never. */
 export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }

@@ -2,7 +2,9 @@
 
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import type { Delivered, ErrorRule, Operation, Param, Params, ProxyRecord, RawReply, Vendor } from './contract.ts'
+import type { ProxyRecord } from './contract/delivery.ts'
+import type { ErrorRule, Operation, Param, Params, RawReply } from './contract/operation.ts'
+import type { Delivered, Vendor } from './contract/vendor.ts'
 import { parseEndpoint } from './parse/address.ts'
 import { deliverEach, given } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'

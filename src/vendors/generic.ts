@@ -6,15 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import type { Engine, SourceDeps } from './client/http.ts'
-import {
-  type Credentials,
-  type Delivered,
-  type Params,
-  type Source,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import { VendorError } from './contract/error.ts'
+import type { Credentials, Params } from './contract/operation.ts'
+import type { Source, SourceSettings } from './contract/source.ts'
+import type { Delivered, Vendor } from './contract/vendor.ts'
 import { accountCalls, whitelistOf } from './generic/account.ts'
 import { signaturesOf } from './generic/call.ts'
 import { checkEntry } from './generic/check.ts'

@@ -5,16 +5,9 @@
  */
 import { z } from 'zod'
 import type { Engine, SourceDeps } from './client/http.ts'
-import {
-  type Account,
-  type DeliverContext,
-  type EntryProblem,
-  type Product,
-  type Source,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import { VendorError } from './contract/error.ts'
+import type { Source, SourceSettings } from './contract/source.ts'
+import type { Account, DeliverContext, EntryProblem, Product, Vendor } from './contract/vendor.ts'
 import { areas } from './ipipv/areas.ts'
 import { deliverPasswords } from './ipipv/draw.ts'
 import { authorizer, decode } from './ipipv/envelope.ts'

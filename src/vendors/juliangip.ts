@@ -6,21 +6,10 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import {
-  type Account,
-  type Credentials,
-  type DeliverContext,
-  type Delivered,
-  type Life,
-  type Operation,
-  type Param,
-  type Params,
-  type ParamValue,
-  type ProxyRecord,
-  type RawReply,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import type { Life, ProxyRecord } from './contract/delivery.ts'
+import { VendorError } from './contract/error.ts'
+import type { Credentials, Operation, Param, Params, ParamValue, RawReply } from './contract/operation.ts'
+import type { Account, DeliverContext, Delivered, Vendor } from './contract/vendor.ts'
 import { notAnAddress, parseEndpoint } from './parse/address.ts'
 import { deliverEach, given, secretOf } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'

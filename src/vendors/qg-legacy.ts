@@ -3,15 +3,9 @@
  * its end are in qg/account-lookups.ts.
  */
 import { z } from 'zod'
-import {
-  type Credentials,
-  type Operation,
-  type Params,
-  type Product,
-  type RawReply,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import { VendorError } from './contract/error.ts'
+import type { Credentials, Operation, Params, RawReply } from './contract/operation.ts'
+import type { Product, Vendor } from './contract/vendor.ts'
 import { areasIn } from './parse/areas.ts'
 import { giveBackSetting } from './parse/give-back.ts'
 import { credential, membersOf, methodSetting, textOf } from './parse/reply.ts'

@@ -4,17 +4,9 @@
  */
 
 import { z } from 'zod'
-import {
-  type Account,
-  type AccountFacts,
-  type Channels,
-  type Credentials,
-  type Delivered,
-  type Params,
-  type Product,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import { VendorError } from './contract/error.ts'
+import type { Credentials, Params } from './contract/operation.ts'
+import type { Account, AccountFacts, Channels, Delivered, Product, Vendor } from './contract/vendor.ts'
 import { areasIn } from './parse/areas.ts'
 import { countOf, credential, membersOf, textOf } from './parse/reply.ts'
 import { ECHO, host, LEGACY, LINES, operations } from './qg/calls.ts'

@@ -7,14 +7,10 @@ import { KeyedMutex } from './client/keyed-mutex.ts'
 import { configurableParams, paramProblems } from './client/params.ts'
 import { openTableSource } from './client/source.ts'
 import { openTable } from './client/table.ts'
-import {
-  type EntryProblem,
-  type Param,
-  type Source,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import { VendorError } from './contract/error.ts'
+import type { Param } from './contract/operation.ts'
+import type { Source, SourceSettings } from './contract/source.ts'
+import type { EntryProblem, Vendor } from './contract/vendor.ts'
 import { demo } from './demo.ts'
 import type { GatewayOwn } from './gateway/settings.ts'
 import { gateway, gatewayOf } from './gateway.ts'

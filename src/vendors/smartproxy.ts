@@ -4,17 +4,10 @@
  * host and path prefix, so both are configured by `baseUrl`.
  */
 import { z } from 'zod'
-import {
-  type Account,
-  type Credentials,
-  type Delivered,
-  type ErrorRule,
-  type Params,
-  type ProxyRecord,
-  type RawReply,
-  type Vendor,
-  VendorError,
-} from './contract.ts'
+import type { ProxyRecord } from './contract/delivery.ts'
+import { VendorError } from './contract/error.ts'
+import type { Credentials, ErrorRule, Params, RawReply } from './contract/operation.ts'
+import type { Account, Delivered, Vendor } from './contract/vendor.ts'
 import { parseJson } from './parse/json.ts'
 import {
   credential,

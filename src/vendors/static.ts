@@ -7,16 +7,11 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import { judge, type SourceDeps } from './client/http.ts'
-import {
-  type Delivered,
-  type Delivery,
-  type EntryProblem,
-  type Operation,
-  type ProxyRecord,
-  type Source,
-  type SourceSettings,
-  VendorError,
-} from './contract.ts'
+import type { Delivery, ProxyRecord } from './contract/delivery.ts'
+import { VendorError } from './contract/error.ts'
+import type { Operation } from './contract/operation.ts'
+import type { Source, SourceSettings } from './contract/source.ts'
+import type { Delivered, EntryProblem } from './contract/vendor.ts'
 import { parseEndpoint } from './parse/address.ts'
 import { type Found, toFound } from './parse/facts.ts'
 import { parseJson } from './parse/json.ts'

@@ -1,7 +1,8 @@
 /** The gateway's table of the demo vendor against the vendor itself: what the one says the other does. */
 import { expect, it, onTestFinished } from 'vitest'
 import { Secret } from '../../src/secret.ts'
-import type { Params, SourceSettings } from '../../src/vendors/contract.ts'
+import type { Params } from '../../src/vendors/contract/operation.ts'
+import type { SourceSettings } from '../../src/vendors/contract/source.ts'
 import { openSource, openVendorHttp } from '../../src/vendors/registry.ts'
 import { buy, start } from '../support/demo-client.ts'
 

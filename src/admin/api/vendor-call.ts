@@ -2,7 +2,7 @@
 import { GatewayError } from '../../errors.ts'
 import { StoreError } from '../../store/errors.ts'
 import { OperatorCallRefused } from '../../supply/operator/call.ts'
-import { codeOfClass, VendorError } from '../../vendors/contract.ts'
+import { codeOfClass, VendorError } from '../../vendors/contract/error.ts'
 import { type ProblemCode, problem } from './problem.ts'
 
 /** A client that hangs up gives its call up; nobody hears this status. */

@@ -2,7 +2,7 @@
 import type { Clock } from '../../clock.ts'
 import { GatewayError } from '../../errors.ts'
 import type { BudgetReached, CallWindow } from '../../store/account-store.ts'
-import type { Delivery } from '../../vendors/contract.ts'
+import type { Delivery } from '../../vendors/contract/delivery.ts'
 import type { Capacity } from '../capacity.ts'
 import type { CostOf, Order } from '../order.ts'
 import type { Ordering } from '../ordering.ts'

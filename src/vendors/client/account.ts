@@ -1,6 +1,8 @@
 /** What some products and accounts can do besides selling: follow, give back, tell their channels, learn our address. */
 import { isIP } from 'node:net'
-import { type Product, type Source, type Vendor, VendorError } from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Source } from '../contract/source.ts'
+import type { Product, Vendor } from '../contract/vendor.ts'
 import { readGiveBack } from '../parse/give-back.ts'
 import { refusalOf } from './address-filter.ts'
 import { type Caller, type CallOrder, perform } from './call.ts'

@@ -1,7 +1,9 @@
 /** What a vendor sold, before anybody connects to it: addresses that cannot be upstreams are taken out, logins are put in. */
 import { isIP, isIPv4 } from 'node:net'
 import { isLocalName, isOddAddress, isPrivateAddress } from '../../network/address-scope.ts'
-import type { Delivered, ProxyRecord, SourceSettings } from '../contract.ts'
+import type { ProxyRecord } from '../contract/delivery.ts'
+import type { SourceSettings } from '../contract/source.ts'
+import type { Delivered } from '../contract/vendor.ts'
 
 /** The size the pool is built for; a reply with more is not meant for us. */
 const MAX_ITEMS = 10_000

@@ -1,15 +1,10 @@
 /** What surrounds a call at the operator's word: the look at its parameters before it, and at its reply after it. */
 
-import {
-  type Delivery,
-  type Operation,
-  type Param,
-  type Params,
-  type ParamValue,
-  type Product,
-  type Source,
-  VendorError,
-} from '../contract.ts'
+import type { Delivery } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Operation, Param, Params, ParamValue } from '../contract/operation.ts'
+import type { Source } from '../contract/source.ts'
+import type { Product } from '../contract/vendor.ts'
 import { assertParams, type Caller, channelsOf, operationOf, perform } from './call.ts'
 import { arrive, type Origin, timesOf } from './deliver.ts'
 import type { SourceDeps } from './http.ts'

@@ -8,16 +8,10 @@
  */
 
 import type { Secret } from '../../secret.ts'
-import {
-  type CallLimit,
-  type LearnedFacts,
-  type Operation,
-  type Params,
-  type RawReply,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Operation, Params, RawReply } from '../contract/operation.ts'
+import type { CallLimit, LearnedFacts, SourceSettings } from '../contract/source.ts'
+import type { Vendor } from '../contract/vendor.ts'
 import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http.ts'
 import { type Author, paramProblems } from './params.ts'
 import { maskerOf, secretsOf } from './redact.ts'

@@ -1,6 +1,8 @@
 /** From decoded data to addresses: one call, or the steps of a product that takes several. */
 
-import type { Account, Delivered, Delivery, Params, Product } from '../contract.ts'
+import type { Delivery } from '../contract/delivery.ts'
+import type { Params } from '../contract/operation.ts'
+import type { Account, Delivered, Product } from '../contract/vendor.ts'
 import { formatOf } from '../parse/reply.ts'
 import { filterAddresses } from './address-filter.ts'
 import { type Caller, type CallOrder, type Mask, perform } from './call.ts'

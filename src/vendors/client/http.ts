@@ -14,18 +14,10 @@ import {
   forbiddenAddress,
   openConnectGuard,
 } from '../../network/connect-guard.ts'
-import {
-  type CallLimit,
-  type CallTicket,
-  type Delivered,
-  type LearnedFacts,
-  type Params,
-  type RawReply,
-  type Source,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Params, RawReply } from '../contract/operation.ts'
+import type { CallLimit, CallTicket, LearnedFacts, Source, SourceSettings } from '../contract/source.ts'
+import type { Delivered, Vendor } from '../contract/vendor.ts'
 import { malformed } from '../parse/reply.ts'
 import { httpDate } from '../parse/time.ts'
 

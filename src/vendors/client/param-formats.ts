@@ -1,6 +1,6 @@
 /** Forms of texts that the documents demand of parameters, beyond type, bounds and values. */
 import { isIP } from 'node:net'
-import type { Param, ParamFormat } from '../contract.ts'
+import type { Param, ParamFormat } from '../contract/operation.ts'
 import { chinaTime } from '../parse/time.ts'
 
 interface Form {

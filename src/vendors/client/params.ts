@@ -1,6 +1,6 @@
 /** Checks parameters against an operation's table before anything is sent, in words that name parameter, range and value. */
 import { nearest } from '../../config/nearest.ts'
-import type { Operation, Param, Params, ParamValue } from '../contract.ts'
+import type { Operation, Param, Params, ParamValue } from '../contract/operation.ts'
 import { formatWords, hasFormat, lengthOf } from './param-formats.ts'
 
 export interface ParamProblem {

@@ -6,7 +6,8 @@
 import { isIP } from 'node:net'
 import { isHostName } from '../../address.ts'
 import { Secret } from '../../secret.ts'
-import type { Operation, Params, SecretForm, SourceSettings } from '../contract.ts'
+import type { Operation, Params, SecretForm } from '../contract/operation.ts'
+import type { SourceSettings } from '../contract/source.ts'
 import { parseEndpoint, percentDecoded, splitLoginInFront } from '../parse/address.ts'
 
 const HIDDEN = '***'

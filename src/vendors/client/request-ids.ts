@@ -5,7 +5,7 @@
  * same name.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import type { Params } from '../contract.ts'
+import type { Params } from '../contract/operation.ts'
 
 /** A vendor that answers a remembered name with the same fault for ever must not hold us: after so many repeats the name is new. */
 const MAX_REPEATS = 5

@@ -4,16 +4,11 @@
  *     parameters -> checked -> authorized -> sent -> judged -> decoded -> delivered -> filtered
  */
 
-import {
-  type Delivered,
-  type Delivery,
-  type Params,
-  type Product,
-  type Source,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import type { Delivery } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Params } from '../contract/operation.ts'
+import type { Source, SourceSettings } from '../contract/source.ts'
+import type { Delivered, Product, Vendor } from '../contract/vendor.ts'
 import { accountNowOf, areasOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
 import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'

@@ -1,6 +1,7 @@
 /** A vendor's calls one by one, without any product. */
 
-import type { SourceSettings, Vendor } from '../contract.ts'
+import type { SourceSettings } from '../contract/source.ts'
+import type { Vendor } from '../contract/vendor.ts'
 import { assertParams, limitOf, openCaller, operationOf, perform } from './call.ts'
 import type { SourceDeps, Table } from './http.ts'
 

@@ -4,7 +4,9 @@
  */
 import type { Clock } from '../../clock.ts'
 import type { Secret } from '../../secret.ts'
-import { type Life, VendorError, type VendorLogin } from '../contract.ts'
+import type { Life } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { VendorLogin } from '../contract/vendor.ts'
 import type { CallOrder } from './http.ts'
 
 /** A token as its call brought it. */

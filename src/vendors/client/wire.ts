@@ -1,14 +1,9 @@
 /** From an operation's table to bytes on the wire. */
 import { createHash } from 'node:crypto'
-import {
-  type Composed,
-  type Credentials,
-  type Operation,
-  type Params,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Composed, Credentials, Operation, Params } from '../contract/operation.ts'
+import type { SourceSettings } from '../contract/source.ts'
+import type { Vendor } from '../contract/vendor.ts'
 import type { VendorRequest } from './http.ts'
 
 /**

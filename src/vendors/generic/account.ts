@@ -1,5 +1,5 @@
 /** What an entry's calls besides the extraction do for the account: balance, release, whitelist. */
-import type { Account, Delivered, Product, Vendor } from '../contract.ts'
+import type { Account, Delivered, Product, Vendor } from '../contract/vendor.ts'
 import { EXTRACT } from './operations.ts'
 import { figureAt } from './reply.ts'
 import type { GenericOwn } from './settings.ts'

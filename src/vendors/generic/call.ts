@@ -1,6 +1,6 @@
 /** From the keys of a call to what goes on the wire. */
 import type { Secret } from '../../secret.ts'
-import type { Composed } from '../contract.ts'
+import type { Composed } from '../contract/operation.ts'
 import { splitLogin } from '../parse/link.ts'
 import { membersOf } from '../parse/reply.ts'
 import { asIs, fill, inJson, namesIn, percentEncoded, type Values } from '../parse/template.ts'

@@ -1,5 +1,5 @@
 /** What no single key of a call can tell. Reads the call as written, valid or not. */
-import type { EntryProblem } from '../contract.ts'
+import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { BUILT_IN, namesIn, OF_THE_CALL } from '../parse/template.ts'
 

@@ -1,6 +1,6 @@
 /** What no single key of a generic entry can tell: keys that contradict each other. Reads the entry as written, valid or not. */
 
-import type { EntryProblem } from '../contract.ts'
+import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { checkCall } from './check-call.ts'
 import { paramsOf } from './operations.ts'

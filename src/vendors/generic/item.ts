@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
-import type { ProxyRecord, UpstreamProtocol } from '../contract.ts'
+import type { ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import { type Endpoint, parseEndpoint } from '../parse/address.ts'
 import { given, secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'

@@ -1,5 +1,5 @@
 /** How long something lives: until a time, for a length of time, or for that long since a time. */
-import type { Life } from '../contract.ts'
+import type { Life } from '../contract/delivery.ts'
 import { parseZone, readTime } from '../parse/time.ts'
 import { readSelector, type Selector } from './select.ts'
 

@@ -1,6 +1,7 @@
 /** The call of an entry that brings a token. */
 import { Secret } from '../../secret.ts'
-import type { Life, VendorLogin } from '../contract.ts'
+import type { Life } from '../contract/delivery.ts'
+import type { VendorLogin } from '../contract/vendor.ts'
 import { malformed } from '../parse/reply.ts'
 import { teller } from './item.ts'
 import { lifeReader } from './life.ts'

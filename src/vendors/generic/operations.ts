@@ -1,5 +1,5 @@
 /** The calls that an entry describes, as the operations of a vendor's table. */
-import type { Operation, Param, Params, RawReply } from '../contract.ts'
+import type { Operation, Param, Params, RawReply } from '../contract/operation.ts'
 import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'

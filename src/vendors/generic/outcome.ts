@@ -1,5 +1,6 @@
 /** Whether a reply is a success, as the entry says; if not, which error it is. */
-import type { ErrorRule, RawReply, VendorError } from '../contract.ts'
+import type { VendorError } from '../contract/error.ts'
+import type { ErrorRule, RawReply } from '../contract/operation.ts'
 import { parseJson } from '../parse/json.ts'
 import { errorInText, malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import { readXml } from '../parse/xml.ts'

@@ -1,7 +1,7 @@
 /** Keys that say how a reply is read: where its addresses stand, what is an error, how long something lives. */
 import { z } from 'zod'
 import { durationOr, integer, someOf, text } from '../../config/fields.ts'
-import { codeOfClass, type ErrorClass } from '../contract.ts'
+import { codeOfClass, type ErrorClass } from '../contract/error.ts'
 import { parseZone } from '../parse/time.ts'
 import { parsePath } from './select.ts'
 

@@ -1,5 +1,6 @@
 /** Reads a reply as the entry says: its addresses, or the one figure or text that a call is made for. */
-import type { Delivered, RawReply } from '../contract.ts'
+import type { RawReply } from '../contract/operation.ts'
+import type { Delivered } from '../contract/vendor.ts'
 import { malformed, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import type { ItemReader } from './item.ts'
 import { type Outcome, readOutcome, refusalIn } from './outcome.ts'

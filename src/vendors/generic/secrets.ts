@@ -1,7 +1,7 @@
 /** What of an entry must never be shown, and what names its account. */
 import { Secret } from '../../secret.ts'
 import { secretsInLink } from '../client/redact.ts'
-import type { Credentials } from '../contract.ts'
+import type { Credentials } from '../contract/operation.ts'
 import { membersOf } from '../parse/reply.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { GenericOwn } from './settings.ts'

@@ -1,5 +1,5 @@
 /** Calls of dynamic traffic: its accounts, its whitelist, and what draws addresses. */
-import type { Operation } from '../contract.ts'
+import type { Operation } from '../contract/operation.ts'
 import { DRAWING } from './codes.ts'
 import {
   authType,

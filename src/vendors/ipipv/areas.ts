@@ -1,5 +1,6 @@
 /** Areas of a dynamic product of ipipv, as values of `addressCode`. */
-import type { NamedValue, Params, Product } from '../contract.ts'
+import type { Params } from '../contract/operation.ts'
+import type { NamedValue, Product } from '../contract/vendor.ts'
 import { distinct } from '../parse/areas.ts'
 import { given } from '../parse/items.ts'
 import { membersOf, textOf } from '../parse/reply.ts'

@@ -1,6 +1,6 @@
 /** What is left on an account, asked now and then beside an extraction: never without one, and never in its way. */
 import type { Clock } from '../../clock.ts'
-import type { Delivery } from '../contract.ts'
+import type { Delivery } from '../contract/delivery.ts'
 
 const EVERY_MS = 300_000
 /** A delivery waits no longer than this for the figure; then it goes with the one before. */

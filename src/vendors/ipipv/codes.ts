@@ -1,5 +1,5 @@
 /** Status codes of ipipv. */
-import type { ErrorRule } from '../contract.ts'
+import type { ErrorRule } from '../contract/operation.ts'
 
 const rule = (errorClass: ErrorRule['class'], term: string, hint?: string, wait?: number): ErrorRule => ({
   class: errorClass,

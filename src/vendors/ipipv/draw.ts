@@ -1,6 +1,8 @@
 /** What the two draws bring: addresses with a login each, or a link under which addresses are found. */
 
-import type { Delivered, Life, Params, ProxyRecord, UpstreamProtocol } from '../contract.ts'
+import type { Life, ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
+import type { Params } from '../contract/operation.ts'
+import type { Delivered } from '../contract/vendor.ts'
 import { parseEndpoint, readEndpoint } from '../parse/address.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'
 

@@ -3,16 +3,8 @@
  * the appSecret (16, 24 or 32 bytes), the initial vector its first 16 bytes. Document: `ipipv-open-api.txt`, 通用 to 数据加密.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import {
-  type Credentials,
-  type ErrorRule,
-  type Operation,
-  type Param,
-  type Params,
-  type ParamValue,
-  type RawReply,
-  VendorError,
-} from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Credentials, ErrorRule, Operation, Param, Params, ParamValue, RawReply } from '../contract/operation.ts'
 import { parseJson } from '../parse/json.ts'
 import { malformed, membersOf, type RulesByWords, refusal, ruleInWords, ruleOf, textOf } from '../parse/reply.ts'
 import { everyCode } from './codes.ts'

@@ -1,6 +1,6 @@
 /** Static instances: from the vendor's description of one to an address, and which of them can be used now. */
 
-import type { Life, ProxyRecord, UpstreamProtocol } from '../contract.ts'
+import type { Life, ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import { parseEndpoint } from '../parse/address.ts'
 import { given, secretOf } from '../parse/items.ts'
 import { countOf, malformed, membersOf, shapeOf, textOf } from '../parse/reply.ts'

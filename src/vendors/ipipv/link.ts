@@ -4,14 +4,11 @@
  */
 import type { VendorRequest } from '../client/http.ts'
 import { maskerOf, secretsInLink } from '../client/redact.ts'
-import {
-  type Delivered,
-  type ProxyRecord,
-  type RawReply,
-  type SourceSettings,
-  type UpstreamProtocol,
-  VendorError,
-} from '../contract.ts'
+import type { ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { RawReply } from '../contract/operation.ts'
+import type { SourceSettings } from '../contract/source.ts'
+import type { Delivered } from '../contract/vendor.ts'
 import { isSuccess, saidIn } from '../parse/envelope.ts'
 import { parseJson } from '../parse/json.ts'
 import { malformed, startsLikeJson, startsLikeMarkup } from '../parse/reply.ts'

@@ -1,5 +1,5 @@
 /** Every call of `ipipv-open-api.txt`, by the titles of its sections. What stands in no section says where it was seen. */
-import type { Operation } from '../contract.ts'
+import type { Operation } from '../contract/operation.ts'
 import { accounts, drawing } from './account-calls.ts'
 import { orders } from './order-calls.ts'
 import { codes, dynamicType, filters, list, productNo, required, text } from './params.ts'

@@ -1,5 +1,5 @@
 /** Calls that buy, renew and give back instances, and tell where they stand. */
-import type { Operation } from '../contract.ts'
+import type { Operation } from '../contract/operation.ts'
 import { CREATING } from './codes.ts'
 import {
   appOrderNo,

@@ -1,5 +1,5 @@
 /** Parameters of ipipv's calls. */
-import type { Param } from '../contract.ts'
+import type { Param } from '../contract/operation.ts'
 
 type Rest = Partial<Param>
 

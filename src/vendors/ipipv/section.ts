@@ -1,5 +1,5 @@
 /** How a section of `ipipv-open-api.txt` becomes an operation. */
-import type { Operation } from '../contract.ts'
+import type { Operation } from '../contract/operation.ts'
 import { COMMON, type Code, everyCode } from './codes.ts'
 
 const DOCUMENT = 'ipipv-open-api.txt'

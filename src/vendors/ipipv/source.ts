@@ -1,17 +1,11 @@
 /** Opens ipipv's products: each takes more than one call, so each is a source of its own around the table. */
 import type { Clock } from '../../clock.ts'
 import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../client/http.ts'
-import {
-  type CallTicket,
-  type Delivered,
-  type Delivery,
-  type Params,
-  type Source,
-  type SourceSettings,
-  type UpstreamProtocol,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import type { Delivery, UpstreamProtocol } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Params } from '../contract/operation.ts'
+import type { CallTicket, Source, SourceSettings } from '../contract/source.ts'
+import type { Delivered, Vendor } from '../contract/vendor.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { BalanceWatch } from './balance.ts'
 import { factsOf, listOf } from './draw.ts'

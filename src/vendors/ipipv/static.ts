@@ -4,17 +4,11 @@
  * ipipv: its addresses come with a later look (`follow`), which supply makes.
  */
 import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../client/http.ts'
-import {
-  type ByHand,
-  type Delivery,
-  type Follow,
-  type Followed,
-  type Params,
-  type Source,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import type { Delivery, Followed } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Params } from '../contract/operation.ts'
+import type { ByHand, Follow, Source, SourceSettings } from '../contract/source.ts'
+import type { Vendor } from '../contract/vendor.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { BalanceWatch } from './balance.ts'
 import { type Instance, readInstances, untold } from './instances.ts'

@@ -1,6 +1,6 @@
 /** What is wrong with an entry that is a pasted link, before anything is called. No message holds a part of the link. */
 import { Secret } from '../../secret.ts'
-import type { EntryProblem } from '../contract.ts'
+import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { choiceOf, type LinkTables, readPasted } from './open.ts'
 

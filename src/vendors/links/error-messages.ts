@@ -1,5 +1,5 @@
 /** What a vendor that no client has described means by its words: the usual ones, Chinese and English. */
-import { type ErrorClass, VendorError } from '../contract.ts'
+import { type ErrorClass, VendorError } from '../contract/error.ts'
 import { isSuccess } from '../parse/envelope.ts'
 
 interface Meaning {

@@ -1,7 +1,9 @@
 /** A pasted link: what it is, and the source that it makes. */
 import type { Secret } from '../../secret.ts'
 import type { Engine, SourceDeps } from '../client/http.ts'
-import { type Source, type SourceSettings, type Vendor, VendorError } from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Source, SourceSettings } from '../contract/source.ts'
+import type { Vendor } from '../contract/vendor.ts'
 import { type IsAllowed, type LinkChoice, type LinkProblem, type LinkReading, readLink } from './reading.ts'
 import { tableOf } from './table.ts'
 

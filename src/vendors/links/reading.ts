@@ -3,7 +3,8 @@
  * changed. Pure: the vendors' own tables say how their links look (`Vendor.links`).
  */
 import { Secret } from '../../secret.ts'
-import type { LinkForm, Operation, Params, Vendor } from '../contract.ts'
+import type { Operation, Params } from '../contract/operation.ts'
+import type { LinkForm, Vendor } from '../contract/vendor.ts'
 import { countOf } from '../parse/reply.ts'
 
 /** What the entry in gateway.yaml says beside the link. */

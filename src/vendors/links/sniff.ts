@@ -10,7 +10,7 @@
  * repeated of them is what stands under the name of a message, and else only its shape.
  */
 
-import { VendorError } from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
 import { saidIn } from '../parse/envelope.ts'
 import type { Found } from '../parse/facts.ts'
 import { parseJson } from '../parse/json.ts'

@@ -5,18 +5,10 @@
 import { z } from 'zod'
 import { Secret } from '../../secret.ts'
 import { secretsInLink } from '../client/redact.ts'
-import {
-  type Composed,
-  type Credentials,
-  type Delivered,
-  type Operation,
-  type Param,
-  type Params,
-  type RawReply,
-  type UpstreamProtocol,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import type { UpstreamProtocol } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Composed, Credentials, Operation, Param, Params, RawReply } from '../contract/operation.ts'
+import type { Delivered, Vendor } from '../contract/vendor.ts'
 import { splitLogin } from '../parse/link.ts'
 import type { LinkReading, SignedLink, TableLink, UnknownLink } from './reading.ts'
 import { sniff } from './sniff.ts'

@@ -9,14 +9,11 @@ import type { Clock } from '../../clock.ts'
 import { Secret } from '../../secret.ts'
 import type { VendorHttp, VendorReply, VendorRequest } from '../client/http.ts'
 import { openTableSource } from '../client/source.ts'
-import {
-  type ErrorClass,
-  type Params,
-  type ProxyRecord,
-  type SourceSettings,
-  type Vendor,
-  VendorError,
-} from '../contract.ts'
+import type { ProxyRecord } from '../contract/delivery.ts'
+import { type ErrorClass, VendorError } from '../contract/error.ts'
+import type { Params } from '../contract/operation.ts'
+import type { SourceSettings } from '../contract/source.ts'
+import type { Vendor } from '../contract/vendor.ts'
 
 interface Exchange {
   readonly product: string

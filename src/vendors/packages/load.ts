@@ -4,7 +4,7 @@
  */
 import { createRequire, registerHooks } from 'node:module'
 import { extname, isAbsolute, join, resolve } from 'node:path'
-import type { Vendor } from '../contract.ts'
+import type { Vendor } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 
 /** What a package imports: this installation's own, so that errors and secrets are of one class on both sides. */

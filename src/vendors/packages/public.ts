@@ -1,28 +1,26 @@
 /** What of the vendors is for packages. */
 
-export {
-  type Account,
-  type Composed,
-  type Credentials,
-  type DeliverContext,
-  type Delivered,
-  type EntryProblem,
-  type ErrorClass,
-  type ErrorRule,
-  type Life,
-  type Operation,
-  type Param,
-  type Params,
-  type Pending,
-  type Product,
-  type ProxyRecord,
-  type RateLimit,
-  type RawReply,
-  type Vendor,
-  VendorError,
-  type VendorLogin,
-  type WaitEdge,
-} from '../contract.ts'
+export type { Life, Pending, ProxyRecord } from '../contract/delivery.ts'
+export { type ErrorClass, VendorError, type WaitEdge } from '../contract/error.ts'
+export type {
+  Composed,
+  Credentials,
+  ErrorRule,
+  Operation,
+  Param,
+  Params,
+  RateLimit,
+  RawReply,
+} from '../contract/operation.ts'
+export type {
+  Account,
+  DeliverContext,
+  Delivered,
+  EntryProblem,
+  Product,
+  Vendor,
+  VendorLogin,
+} from '../contract/vendor.ts'
 export { type Endpoint, parseEndpoint } from '../parse/address.ts'
 export { deliverEach, given, lifeUntil, secretOf } from '../parse/items.ts'
 export { parseJson } from '../parse/json.ts'

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { parseAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
-import type { UpstreamProtocol } from '../contract.ts'
+import type { UpstreamProtocol } from '../contract/delivery.ts'
 import { shapeOf } from './reply.ts'
 
 /** Where to connect and how to log in, as far as the text tells. Members fit `ProxyRecord`. */

@@ -1,5 +1,5 @@
 /** Places and lines that vendors list, as values with names. */
-import type { NamedValue } from '../contract.ts'
+import type { NamedValue } from '../contract/vendor.ts'
 import { given } from './items.ts'
 import { countOf, membersOf, textOf } from './reply.ts'
 

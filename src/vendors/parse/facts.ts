@@ -1,7 +1,7 @@
 /** What was found in a reply of unknown shape, and what stood beside it. */
 import { isIP } from 'node:net'
 import { Secret } from '../../secret.ts'
-import type { Life, ProxyRecord } from '../contract.ts'
+import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import type { Endpoint } from './address.ts'
 import { lifeIn } from './time.ts'
 

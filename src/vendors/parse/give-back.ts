@@ -1,7 +1,7 @@
 /** The key `giveBack` of products whose addresses can be given back before their end. */
 import { z } from 'zod'
 import { duration } from '../../config/fields.ts'
-import type { GivesBack, SourceSettings } from '../contract.ts'
+import type { GivesBack, SourceSettings } from '../contract/source.ts'
 
 export const giveBackSetting = {
   giveBack: z

@@ -1,6 +1,7 @@
 /** From the items of a reply to addresses. */
 import { Secret } from '../../secret.ts'
-import type { Delivered, Life, Pending, ProxyRecord } from '../contract.ts'
+import type { Life, Pending, ProxyRecord } from '../contract/delivery.ts'
+import type { Delivered } from '../contract/vendor.ts'
 import { chinaTime } from './time.ts'
 
 /** A password as it stood in a reply. */

@@ -1,7 +1,7 @@
 /** An address as an object of JSON or XML, under the names that vendors use. */
 
 import { isIP } from 'node:net'
-import type { Life } from '../contract.ts'
+import type { Life } from '../contract/delivery.ts'
 import type { Endpoint } from './address.ts'
 import { type Found, toFound } from './facts.ts'
 import { given, secretOf } from './items.ts'

@@ -7,7 +7,8 @@
 
 import { z } from 'zod'
 import { secret } from '../../config/fields.ts'
-import { type ErrorRule, VendorError } from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { ErrorRule } from '../contract/operation.ts'
 
 // --- Errors -------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 /** Times of day and lives as vendors write them. */
-import type { Life } from '../contract.ts'
+import type { Life } from '../contract/delivery.ts'
 
 /** How far a zone is ahead of UTC at an instant, ms. */
 export type Zone = (utcMs: number) => number

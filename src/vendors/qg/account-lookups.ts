@@ -4,7 +4,8 @@
  * where sign is MD5 over appid, domain, time and appkey. Nobody has confirmed that for these five.
  */
 import { createHash } from 'node:crypto'
-import { type Credentials, type Operation, type Param, type Params, VendorError } from '../contract.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Credentials, Operation, Param, Params } from '../contract/operation.ts'
 import { parseJson } from '../parse/json.ts'
 import { malformed, membersOf, type RulesByWords, refusal, ruleInWords, textOf } from '../parse/reply.ts'
 

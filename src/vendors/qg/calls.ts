@@ -1,5 +1,5 @@
 /** The calls of qg.net's current API. Document: `qg-new-api.txt`, one section per call; the sections have titles instead of numbers. */
-import type { Operation } from '../contract.ts'
+import type { Operation } from '../contract/operation.ts'
 import { balance, channelLimit, channels, everywhere, extracting, extractLimit, volumeLimit } from './errors.ts'
 import { legacyAccount } from './legacy-calls.ts'
 import { account, area, distinct, isp, keepAlive, num, overseasParams, shareParams } from './params.ts'

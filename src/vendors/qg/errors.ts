@@ -1,5 +1,6 @@
 /** Error codes of qg.net's current API. */
-import type { ErrorRule, WaitEdge } from '../contract.ts'
+import type { WaitEdge } from '../contract/error.ts'
+import type { ErrorRule } from '../contract/operation.ts'
 
 const MINUTE_MS = 60_000
 

@@ -2,7 +2,7 @@
  * The calls of qg.net's older host, proxy.qg.net, as tables. Document: `qg-legacy-api.txt`, whose pages have titles
  * instead of numbers. Two vendors use them: qg-legacy sells through them, qg follows addresses and writes the whitelist.
  */
-import type { Operation, Params } from '../contract.ts'
+import type { Operation, Params } from '../contract/operation.ts'
 import { channels, everywhere, listed, only } from './legacy-errors.ts'
 import {
   AreaId,

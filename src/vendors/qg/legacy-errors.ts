@@ -1,5 +1,5 @@
 /** Error codes of qg.net's older host. */
-import type { ErrorRule } from '../contract.ts'
+import type { ErrorRule } from '../contract/operation.ts'
 
 const MINUTE_MS = 60_000
 

@@ -1,6 +1,6 @@
 /** Parameters of qg.net's older host. */
 
-import type { Param } from '../contract.ts'
+import type { Param } from '../contract/operation.ts'
 import { keepAlive } from './params.ts'
 
 /** Of a reseller's copy; the document states no most. */

@@ -1,5 +1,5 @@
 /** Parameters of qg.net's current API. */
-import type { Param } from '../contract.ts'
+import type { Param } from '../contract/operation.ts'
 
 /** Seen in public clients and a reseller's document; qg's own states no bound. */
 export const MAX_PER_CALL = 100

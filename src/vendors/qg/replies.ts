@@ -1,5 +1,7 @@
 /** Reading what qg.net's current API answers. */
-import type { Delivered, Params, ProxyRecord, RawReply } from '../contract.ts'
+import type { ProxyRecord } from '../contract/delivery.ts'
+import type { Params, RawReply } from '../contract/operation.ts'
+import type { Delivered } from '../contract/vendor.ts'
 import { parseEndpoint } from '../parse/address.ts'
 import { deliverEach, given, lifeUntil } from '../parse/items.ts'
 import { parseJson } from '../parse/json.ts'

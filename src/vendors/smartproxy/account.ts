@@ -1,5 +1,5 @@
 /** What is left on an account of the app_key OpenAPI, and when its packages end. */
-import type { Account, AccountFacts } from '../contract.ts'
+import type { Account, AccountFacts } from '../contract/vendor.ts'
 import { given } from '../parse/items.ts'
 import { countOf, membersOf, textOf } from '../parse/reply.ts'
 import { chinaTime } from '../parse/time.ts'

@@ -1,5 +1,5 @@
 /** Countries, states and cities of the app_key OpenAPI, as values of `cc`, `state` and `city`. */
-import type { NamedValue } from '../contract.ts'
+import type { NamedValue } from '../contract/vendor.ts'
 import { distinct } from '../parse/areas.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { listOf } from './items.ts'

@@ -1,5 +1,5 @@
 /** The calls of the app_key OpenAPI as tables. Document: `app-key-openapi.txt`. */
-import type { ErrorRule, Operation, Param } from '../contract.ts'
+import type { ErrorRule, Operation, Param } from '../contract/operation.ts'
 
 const DOCUMENT = 'app-key-openapi.txt'
 export const STATIC_LIST = 'ip/get-static-ip'

@@ -1,5 +1,7 @@
 /** Reading addresses out of the app_key OpenAPI's replies, whose lists come flat, nested, as text, or without any schema. */
-import type { DeliverContext, Delivered, Life, Params, ProxyRecord } from '../contract.ts'
+import type { Life, ProxyRecord } from '../contract/delivery.ts'
+import type { Params } from '../contract/operation.ts'
+import type { DeliverContext, Delivered } from '../contract/vendor.ts'
 import type { Found } from '../parse/facts.ts'
 import { countOf, malformed, membersOf, textOf } from '../parse/reply.ts'
 import { scanText, scanTree } from '../parse/scan.ts'

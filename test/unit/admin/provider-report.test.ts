@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { isoTime } from '../../../src/clock.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { report, TestSupply } from './supply.ts'
 
 it('has every member before anything happened', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { readinessOf } from '../../../src/admin/reports.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { report, type SupplyOptions, TestSupply } from './supply.ts'
 
 const providerOf = async (options: SupplyOptions, prepare: (supply: TestSupply) => unknown) => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { readinessOf } from '../../../src/admin/reports.ts'
 import { verdictOf } from '../../../src/admin/verdict.ts'
 import type { ProviderReport } from '../../../src/admin/view.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { report, TestSupply } from './supply.ts'
 
 const idle = { connections: 0, tunnels: 0, waiting: 0, sessions: 0 }

@@ -4,7 +4,7 @@ import { CallQueue } from '../../../src/ratelimit/call-queue.ts'
 import type { CallWindow } from '../../../src/store/account-store.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 /** One call as the world treats it. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { CallQueue } from '../../../src/ratelimit/call-queue.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const never = new AbortController().signal

@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest'
 import { createLog } from '../../../src/log.ts'
 import { AccountWatch } from '../../../src/supply/account-watch.ts'
-import { type AccountFacts, VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { AccountFacts } from '../../../src/vendors/contract/vendor.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 

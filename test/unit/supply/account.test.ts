@@ -3,7 +3,7 @@ import type { CallWindow } from '../../../src/store/account-store.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { World } from './supply-world.ts'
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Secret } from '../../../src/secret.ts'
 import { type ArrivalSettings, toFacts, vendorDeadline } from '../../../src/supply/expiry.ts'
-import type { Delivery, Life, ProxyRecord } from '../../../src/vendors/contract.ts'
+import type { Delivery, Life, ProxyRecord } from '../../../src/vendors/contract/delivery.ts'
 
 const settings: ArrivalSettings = {
   provider: 'p',

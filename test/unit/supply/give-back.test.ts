@@ -1,13 +1,9 @@
 /** Bad addresses are changed for others or given back; good ones are given back where that is configured. */
 import { describe, expect, it } from 'vitest'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import {
-  type CallTicket,
-  type Delivery,
-  type ProxyRecord,
-  type Source,
-  VendorError,
-} from '../../../src/vendors/contract.ts'
+import type { Delivery, ProxyRecord } from '../../../src/vendors/contract/delivery.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { CallTicket, Source } from '../../../src/vendors/contract/source.ts'
 import { type SupplyOptions, TestSupply } from '../admin/supply.ts'
 
 const HOUR_MS = 3_600_000

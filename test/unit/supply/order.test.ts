@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { World } from './supply-world.ts'
 
 it('buys nothing for clients who left before a call could be sent for them', async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { PendingPoller } from '../../../src/supply/pending-poller.ts'
-import type { Followed } from '../../../src/vendors/contract.ts'
+import type { Followed } from '../../../src/vendors/contract/delivery.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 let clock: FakeClock

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { anyUpstream } from '../../../src/pool/filter.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { ofProvider, sequence } from '../pool/pool-fixture.ts'
 import { World } from './supply-world.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { ProviderStatus } from '../../../src/supply/provider-status.ts'
-import { codeOfClass, type ErrorClass, VendorError, type WaitEdge } from '../../../src/vendors/contract.ts'
+import { codeOfClass, type ErrorClass, VendorError, type WaitEdge } from '../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const settings = { backoffMs: 1_000, maxBackoffMs: 30_000, reprobeMs: 600_000, whitelistReprobeMs: 60_000 }

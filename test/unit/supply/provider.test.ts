@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { World } from './supply-world.ts'
 
 it('counts an order in its budget from the moment that it is decided', async () => {

@@ -16,14 +16,10 @@ import type { PlannerSettings } from '../../../src/supply/planner.ts'
 import type { Provider } from '../../../src/supply/provider.ts'
 import type { ProviderSettings } from '../../../src/supply/provider-contract.ts'
 import { Supply } from '../../../src/supply/supply.ts'
-import {
-  type Delivery,
-  type Life,
-  type ProxyRecord,
-  type RateLimit,
-  type Source,
-  VendorError,
-} from '../../../src/vendors/contract.ts'
+import type { Delivery, Life, ProxyRecord } from '../../../src/vendors/contract/delivery.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { RateLimit } from '../../../src/vendors/contract/operation.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 import { ofProvider } from '../pool/pool-fixture.ts'

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { createLog } from '../../../src/log.ts'
 import { WhitelistRegistrar } from '../../../src/supply/whitelist.ts'
-import { type Source, VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 

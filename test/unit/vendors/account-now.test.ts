@@ -1,6 +1,6 @@
 /** What vendors tell of an account: what is left, and when the plan ends. */
 import { describe, expect, it } from 'vitest'
-import type { Source } from '../../../src/vendors/contract.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { never, scripted } from './scripted-http.ts'
 
 const now = (source: Source) => source.accountNow?.(never) ?? expect.fail('it tells nothing')

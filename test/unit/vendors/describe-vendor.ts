@@ -3,14 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { VendorRequest } from '../../../src/vendors/client/http.ts'
 import { paramProblems } from '../../../src/vendors/client/params.ts'
-import {
-  type ErrorClass,
-  type Params,
-  type Pending,
-  type Vendor,
-  VendorError,
-  type WaitEdge,
-} from '../../../src/vendors/contract.ts'
+import type { Pending } from '../../../src/vendors/contract/delivery.ts'
+import { type ErrorClass, VendorError, type WaitEdge } from '../../../src/vendors/contract/error.ts'
+import type { Params } from '../../../src/vendors/contract/operation.ts'
+import type { Vendor } from '../../../src/vendors/contract/vendor.ts'
 import { failureOf, formsOf, never, type PlainSold, plain, printed, type Scripted, scripted } from './scripted-http.ts'
 
 interface Extraction {

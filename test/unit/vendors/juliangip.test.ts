@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Params } from '../../../src/vendors/contract.ts'
+import type { Params } from '../../../src/vendors/contract/operation.ts'
 import { juliangip, signatureOf } from '../../../src/vendors/juliangip.ts'
 import { juliangipFixtures } from '../../fixtures/vendors/juliangip.ts'
 import { describeVendor } from './describe-vendor.ts'

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { conceal, maskerOf } from '../../../src/vendors/client/redact.ts'
-import type { Operation } from '../../../src/vendors/contract.ts'
+import type { Operation } from '../../../src/vendors/contract/operation.ts'
 import { itemReader } from '../../../src/vendors/generic/item.ts'
 import { readList } from '../../../src/vendors/generic/reply.ts'
 import { fieldCut, itemCut } from '../../../src/vendors/generic/select.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { qgLegacy } from '../../../src/vendors/qg-legacy.ts'
 import { documentLines, qgLegacyFixtures } from '../../fixtures/vendors/qg-legacy.ts'
 import { describeVendor } from './describe-vendor.ts'

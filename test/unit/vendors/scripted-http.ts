@@ -2,7 +2,9 @@
 import { inspect } from 'node:util'
 import { Secret } from '../../../src/secret.ts'
 import type { SourceDeps, VendorHttp, VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
-import { type ProxyRecord, type Source, type SourceSettings, VendorError } from '../../../src/vendors/contract.ts'
+import type { ProxyRecord } from '../../../src/vendors/contract/delivery.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { Source, SourceSettings } from '../../../src/vendors/contract/source.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 

@@ -1,7 +1,9 @@
 /** ipipv's static product against a simulated ipipv: what is used, what is bought, and that nothing is bought twice. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { openVendorHttp, type SourceMemory, type VendorHttp } from '../../../src/vendors/client/http.ts'
-import { type Delivery, type Source, VendorError } from '../../../src/vendors/contract.ts'
+import type { Delivery } from '../../../src/vendors/contract/delivery.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type IpipvOptions, SimulatedIpipv } from '../../support/vendors/ipipv.ts'

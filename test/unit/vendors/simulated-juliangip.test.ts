@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openVendorHttp, type VendorHttp } from '../../../src/vendors/client/http.ts'
-import type { Source } from '../../../src/vendors/contract.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedJuliangip } from '../../support/vendors/juliangip.ts'

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { openVendorHttp } from '../../../src/vendors/client/http.ts'
-import type { ErrorClass } from '../../../src/vendors/contract.ts'
+import type { ErrorClass } from '../../../src/vendors/contract/error.ts'
 import { parseOwn } from '../../../src/vendors/generic/settings.ts'
 import { openSource, ownKeysOf } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'

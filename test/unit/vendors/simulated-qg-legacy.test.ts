@@ -1,7 +1,7 @@
 /** The simulated proxy.qg.net: our adapter keeps its rules, and each rule is seen to be broken once. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { openVendorHttp } from '../../../src/vendors/client/http.ts'
-import type { Source } from '../../../src/vendors/contract.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type QgLegacyOptions, type QgLegacyPlan, SimulatedQgLegacy } from '../../support/vendors/qg-legacy.ts'

@@ -1,7 +1,7 @@
 /** The simulated qg: our adapter keeps its rules, and each rule is seen to be broken once. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { openVendorHttp, type VendorHttp } from '../../../src/vendors/client/http.ts'
-import type { Source } from '../../../src/vendors/contract.ts'
+import type { Source } from '../../../src/vendors/contract/source.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type QgOptions, type QgPlan, SimulatedQg } from '../../support/vendors/qg.ts'

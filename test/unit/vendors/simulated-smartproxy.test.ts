@@ -1,7 +1,7 @@
 /** The simulated app_key OpenAPI: our adapter keeps its rules, and each rule is seen to be broken once. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { openVendorHttp } from '../../../src/vendors/client/http.ts'
-import type { Params } from '../../../src/vendors/contract.ts'
+import type { Params } from '../../../src/vendors/contract/operation.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedSmartproxy, type SmartproxyOptions } from '../../support/vendors/smartproxy.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Params } from '../../../src/vendors/contract.ts'
+import type { Params } from '../../../src/vendors/contract/operation.ts'
 import { smartproxy } from '../../../src/vendors/smartproxy.ts'
 import { documentReplies, smartproxyFixtures } from '../../fixtures/vendors/smartproxy.ts'
 import { describeVendor } from './describe-vendor.ts'

@@ -4,7 +4,7 @@ import type { Finding, VerdictReport } from '../../../../src/admin/api/schemas/v
 import { Webhook, type WebhookPost, type WebhookSettings } from '../../../../src/admin/webhook/webhook.ts'
 import { createLog } from '../../../../src/log.ts'
 import { Secret } from '../../../../src/secret.ts'
-import { VendorError } from '../../../../src/vendors/contract.ts'
+import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { assertNoSecret, LogCapture } from '../../../support/log-capture.ts'
 

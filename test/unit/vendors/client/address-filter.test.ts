@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
 import { filterAddresses, refusalOf } from '../../../../src/vendors/client/address-filter.ts'
-import type { ProxyRecord } from '../../../../src/vendors/contract.ts'
+import type { ProxyRecord } from '../../../../src/vendors/contract/delivery.ts'
 import { plain } from '../scripted-http.ts'
 
 const sold = (host: string, rest: Partial<ProxyRecord> = {}): ProxyRecord => ({

@@ -1,6 +1,7 @@
 /** What surrounds a call at the operator's word, over the real tables. */
 import { describe, expect, it } from 'vitest'
-import type { Params, Source } from '../../../../src/vendors/contract.ts'
+import type { Params } from '../../../../src/vendors/contract/operation.ts'
+import type { Source } from '../../../../src/vendors/contract/source.ts'
 import { ipipvCredentials, success } from '../../../fixtures/vendors/ipipv.ts'
 import { failureOf, never, type Scripted, type SettingsOf, scripted } from '../scripted-http.ts'
 

@@ -9,7 +9,7 @@ import {
   type VendorReply,
   type VendorRequest,
 } from '../../../../src/vendors/client/http.ts'
-import { VendorError } from '../../../../src/vendors/contract.ts'
+import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { LoopbackServer } from '../../../support/loopback-server.ts'
 import { startTls } from '../../../support/tls.ts'

@@ -1,7 +1,7 @@
 /** What the documents demand of parameters beyond type, bounds and values. */
 import { describe, expect, it } from 'vitest'
 import { missingParams, paramProblems, paramWarnings } from '../../../../src/vendors/client/params.ts'
-import type { Operation, Param, Params } from '../../../../src/vendors/contract.ts'
+import type { Operation, Param, Params } from '../../../../src/vendors/contract/operation.ts'
 import { operations as ipipv } from '../../../../src/vendors/ipipv/operations.ts'
 import { legacySales } from '../../../../src/vendors/qg/legacy-calls.ts'
 import { operations as smartproxy } from '../../../../src/vendors/smartproxy/calls.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Author, configurableParams, paramProblems } from '../../../../src/vendors/client/params.ts'
-import type { Operation, Params } from '../../../../src/vendors/contract.ts'
+import type { Operation, Params } from '../../../../src/vendors/contract/operation.ts'
 
 const words = { about: 'about', term: 'term' }
 const operation: Operation = {

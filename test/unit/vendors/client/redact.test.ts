@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
 import { conceal } from '../../../../src/vendors/client/redact.ts'
-import type { Operation, SecretForm } from '../../../../src/vendors/contract.ts'
+import type { Operation, SecretForm } from '../../../../src/vendors/contract/operation.ts'
 
 function operation(secrets: Readonly<Record<string, SecretForm>> = {}): Operation {
   return {

@@ -1,6 +1,6 @@
 /** Calls besides the extraction, tokens, lives and lists of unusual shape, against a vendor that answers what it is told to. */
 import { describe, expect, it } from 'vitest'
-import { VendorError } from '../../../../src/vendors/contract.ts'
+import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
 import { failureOf, plain, printed, type Scripted, scripted } from '../scripted-http.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { VendorError } from '../../../../src/vendors/contract.ts'
+import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { sniff } from '../../../../src/vendors/links/sniff.ts'
 
 const ip = fc.ipV4().filter((address) => !address.startsWith('0'))

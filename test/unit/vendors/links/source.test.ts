@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
-import type { SourceSettings } from '../../../../src/vendors/contract.ts'
+import type { SourceSettings } from '../../../../src/vendors/contract/source.ts'
 import { failureOf, formsOf, never, plain, printed, type Scripted, scripted } from '../scripted-http.ts'
 
 const TRADE_NO = '1000000000000001'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatAuthority } from '../../../../src/address.ts'
-import { VendorError } from '../../../../src/vendors/contract.ts'
+import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { parseEndpoint } from '../../../../src/vendors/parse/address.ts'
 import { parseJson } from '../../../../src/vendors/parse/json.ts'
 import { shapeOf } from '../../../../src/vendors/parse/reply.ts'

@@ -1,0 +1,75 @@
+/** What a vendor call that failed means for the provider, and for the order that it was part of. */
+import type { ErrorCode } from '../../errors.ts'
+
+/** vendors.md 0.1: what a failed call means for the provider. */
+export type ErrorClass =
+  | 'auth'
+  | 'whitelist'
+  | 'expired_plan'
+  | 'quota_exhausted'
+  | 'rate_limited'
+  | 'no_resource'
+  | 'bad_request'
+  | 'server'
+
+export const codeOfClass = {
+  auth: 'GW_VENDOR_AUTH',
+  whitelist: 'GW_VENDOR_WHITELIST',
+  expired_plan: 'GW_VENDOR_PLAN_EXPIRED',
+  quota_exhausted: 'GW_VENDOR_QUOTA',
+  rate_limited: 'GW_VENDOR_RATE_LIMITED',
+  no_resource: 'GW_VENDOR_NO_RESOURCE',
+  bad_request: 'GW_VENDOR_BAD_REQUEST',
+  server: 'GW_VENDOR_SERVER',
+} as const satisfies Record<ErrorClass, ErrorCode>
+
+/**
+ * The edge that a `quota_exhausted` or `rate_limited` answer asks us to wait for.
+ * `minute`: the next full minute; `day+08:00`: the next midnight in China; `earliest-deadline`: until an address that
+ * the provider holds expires (a channel gets free); a number: so many milliseconds.
+ */
+export type WaitEdge = 'minute' | 'day+08:00' | 'earliest-deadline' | number
+
+/** What a failed order cost: nothing, all that was ordered, or nobody knows. */
+export type Sale = 'refused' | 'sold' | 'unknown'
+
+/** Transport codes after which the request may have been carried out: no answer in the vendor's own form came back. */
+const UNANSWERED: ReadonlySet<string> = new Set(['http', 'network', 'timeout', 'redirect', 'body'])
+
+/** A vendor call that did not give what was asked. */
+export class VendorError extends Error {
+  readonly class: ErrorClass
+  /** The vendor's own code, as text: `401`, `REQUEST_LIMIT_EXCEEDED`, `-11`; `http`, `connect`, `network`, `timeout`, `body` for the transport. */
+  readonly vendorCode: string
+  /** What the operator should do next, in words. */
+  readonly hint: string | undefined
+  readonly wait: WaitEdge | undefined
+  /** If the call was an order: what it cost. */
+  readonly sale: Sale
+  /** The operation that failed, by its name in the vendor's table, where one was called. */
+  readonly operation: string | undefined
+  /** The token of the call is no longer good (`Vendor.login`). */
+  readonly endsLogin: boolean
+
+  /** @param message the vendor's own words, with every secret masked */
+  constructor(errorClass: ErrorClass, vendorCode: string, message: string, options: VendorErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'VendorError'
+    this.class = errorClass
+    this.vendorCode = vendorCode
+    this.hint = options.hint
+    this.wait = options.wait
+    this.sale = options.sale ?? (errorClass === 'server' && UNANSWERED.has(vendorCode) ? 'unknown' : 'refused')
+    this.operation = options.operation
+    this.endsLogin = options.endsLogin ?? false
+  }
+}
+
+interface VendorErrorOptions {
+  readonly hint?: string | undefined
+  readonly wait?: WaitEdge | undefined
+  readonly sale?: Sale | undefined
+  readonly operation?: string | undefined
+  readonly endsLogin?: boolean | undefined
+  readonly cause?: unknown
+}
