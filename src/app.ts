@@ -133,7 +133,6 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     parts.supply.restore(restored)
     parts.data.sessionTable.restore(restored.sessions)
     await cluster?.member.join(memberParts(parts))
-    await parts.data.listen()
     const view = liveView({
       ...parts,
       clock,
@@ -154,10 +153,12 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback, inherited })
     closers.unshift(() => callback?.close())
     if (config.callback !== 'off' && callback !== undefined) others.push({ place: config.callback, ...callback })
+    // Last of what may fail: until then the clients of a port that is taken over wait, and the former process may go on with them.
+    await parts.data.listen()
+    predecessor?.serving(drainObserver(parts.pool, clock))
     parts.supply.start()
     logAdvice(config, budget, log)
     reload.watch()
-    predecessor?.serving(drainObserver(parts.pool, clock))
     const handover =
       onTakenOver &&
       (await offerHandover(config, {

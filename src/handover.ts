@@ -6,7 +6,7 @@ import type { Clock, Timer } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import { GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
-import type { OpenPort } from './network/inherited-sockets.ts'
+import type { InheritedSockets, OpenPort } from './network/inherited-sockets.ts'
 import { type CarriedUpstream, carry } from './pool/former-process.ts'
 import type { Pool } from './pool/pool.ts'
 import type { Upstream } from './pool/upstream.ts'
@@ -18,6 +18,7 @@ import type { Supply } from './supply/supply.ts'
 import type { DrainObserver } from './takeover/client.ts'
 import { takeoverPlace } from './takeover/place.ts'
 import { type TakeoverHandler, TakeoverServer } from './takeover/server.ts'
+import { copySockets } from './takeover/sockets.ts'
 
 /** The admin port, the callback port. */
 export interface Closable extends OpenPort {
@@ -89,6 +90,8 @@ const MOVED = new GatewayError('GW_STOPPING', 'another process of the gateway ha
 class Handover implements TakeoverHandler {
   readonly #parts: HandoverParts
   #report: Timer | undefined
+  /** While this process does not accept: no connection that waits in the queue of a port is lost, whatever becomes of the other. */
+  #copies: InheritedSockets | undefined
   /** Ends the wait of reloads. */
   #over = () => {}
 
@@ -106,6 +109,7 @@ class Handover implements TakeoverHandler {
     this.#over = resolve
     reload.hold(promise)
     try {
+      this.#copies = await copySockets(data.openPorts)
       await closeGently(data, clock)
       await accountStore.pause(CALLS_MS)
       await store.suspend()
@@ -123,12 +127,14 @@ class Handover implements TakeoverHandler {
     store.resume()
     accountStore.resume()
     data.lendAgain()
-    await data.reopenPorts()
+    if (this.#copies !== undefined) await data.reopenPorts(this.#copies)
+    this.#copies = undefined
     this.#over()
   }
 
   taken(report: (left: [string, number][]) => void): void {
     const { pool, supply, reload, onTaken } = this.#parts
+    this.#copies?.close()
     reload.close()
     supply.stopBuying()
     const lent = new Map([...pool.members()].filter(({ leases }) => leases > 0).map((upstream) => [upstream, -1]))
@@ -151,6 +157,7 @@ class Handover implements TakeoverHandler {
   }
 
   close(): void {
+    this.#copies?.close()
     this.#report?.clear()
   }
 }

@@ -136,7 +136,7 @@ export class Reload {
       throw error
     }
     if (this.#isClosed) {
-      ports.cancel()
+      await ports.cancel()
       await nextSources.cancel()
       throw new CommandError('the gateway is stopping')
     }

@@ -52,7 +52,7 @@ export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>
       return launchSuccessor(placeOf(config), { environment: env, process, endsEarly: isManaged(env) })
     },
     inherit: async (config, onOrphaned) => {
-      if (channel === undefined) return { inherited: await activated(config, process), predecessor: undefined }
+      if (channel === undefined) return { inherited: activated(config, process), predecessor: undefined }
       // systemd keeps the gateway when the launcher ends.
       if (!isManaged(env)) lifeline?.resume().once('close', onOrphaned)
       const [{ takeOverFrom }] = await Promise.all([import('../takeover/client.ts'), load()])
@@ -70,8 +70,8 @@ export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>
 const placeOf = ({ state }: Config) => takeoverPlace(state === 'off' ? undefined : state.path)
 
 /** What systemd listens on is what the configuration says, or nothing starts: the two must not differ unnoticed. */
-async function activated(config: Config, { env, pid }: NodeJS.Process): Promise<InheritedSockets | undefined> {
-  const sockets = await activatedSockets(env, pid)
+function activated(config: Config, { env, pid }: NodeJS.Process): InheritedSockets | undefined {
+  const sockets = activatedSockets(env, pid)
   if (sockets.length === 0) return undefined
   const inherited = new InheritedSockets(sockets)
   const [unwanted] = inherited.closeUnwanted(placesOf(config))

@@ -1,5 +1,5 @@
 /** One listening port: accepts, caps, keeps track, drains. */
-import { createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
@@ -70,7 +70,7 @@ export class Listener implements ConnectionHost {
   readonly #owner: ListenerOwner
   readonly #server: Server
   #certificate: TlsCertificate | undefined
-  #boundPort = 0
+  #bound: Address | undefined
   readonly #connections = new LinkedList<Connection>()
   /** Accepted before `open`: they wait until it is known how they are to be served. */
   #held: Socket[] | undefined = []
@@ -144,7 +144,8 @@ export class Listener implements ConnectionHost {
    */
   async listen(inherited: InheritedSockets | undefined): Promise<void> {
     await listenAt(this.#server, this.#settings, inherited)
-    this.#boundPort = this.address.port
+    const { address: host, port } = this.#server.address() as AddressInfo
+    this.#bound = { host, port }
     this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
   }
 
@@ -154,11 +155,11 @@ export class Listener implements ConnectionHost {
     this.#server.close()
   }
 
-  /** Undoes `closePort`. @throws as `listen` */
-  async reopenPort(): Promise<void> {
+  /** Undoes `closePort`. @param sockets among them its own, or none @throws as `listen` */
+  async reopenPort(sockets?: InheritedSockets): Promise<void> {
     this.isClosing = false
-    const { host } = this.#settings
-    await listenAt(this.#server, { host, port: this.#boundPort }, undefined)
+    if (sockets === undefined) await listenAt(this.#server, this.address, undefined)
+    else await listenAt(this.#server, this.#settings, sockets)
   }
 
   /** The number of the descriptor of its socket. */
@@ -176,10 +177,9 @@ export class Listener implements ConnectionHost {
     for (const connection of this.#connections.snapshot()) connection.closeIfMute()
   }
 
-  /** Where it listens; the port is the real one when 0 was configured. */
+  /** Where it listens, or has listened; the port is the real one when 0 was configured. */
   get address(): Address {
-    const bound = this.#server.address()
-    return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : this.#settings
+    return this.#bound ?? this.#settings
   }
 
   #accept(socket: Socket): void {

@@ -1,59 +1,39 @@
 /**
  * Listening sockets that were open before this process: systemd's, or those of the process before it. No client is refused
- * while they change hands: what connects meanwhile waits in the system's queue, or here.
+ * while they change hands: what connects meanwhile waits in the system's queue, which belongs to the socket and not to a process.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { type Server, Socket } from 'node:net'
 import { type Address, formatAuthority } from '../address.ts'
 
 /** As many pending connections as a crawler opens at once; the kernel caps it at somaxconn. */
 const BACKLOG = 4096
 
+/** A listening socket on which this process does not accept so far. */
 export class InheritedSocket {
-  readonly #server: Server
-  #address: Address = { host: '', port: 0 }
-  /** Accepted before the server of the port was there. */
-  readonly #held: Socket[] = []
+  /** Only keeps the descriptor: nothing is read from it, and nothing accepted. */
+  readonly #holder: Socket
+  #address: Address
 
-  private constructor(server: Server) {
-    this.#server = server
-    server.on('connection', (socket) => this.hold(socket))
+  /**
+   * @param source the number of a descriptor, or the handle of an IPC message
+   * @throws {TypeError} when it is no socket of TCP
+   */
+  constructor(source: number | object) {
+    // Handles have no public type.
+    const from = typeof source === 'number' ? { fd: source } : ({ handle: source } as { handle: never })
+    this.#holder = new Socket({ ...from, readable: false, writable: false })
+    const bound = this.#holder.address()
+    if (!('address' in bound)) {
+      this.#holder.destroy()
+      throw new TypeError('only TCP sockets can be listened on')
+    }
+    this.#address = { host: bound.address, port: bound.port }
   }
 
   /** Where it listens, as a configuration says it. */
   get address(): Address {
     return this.#address
-  }
-
-  /**
-   * @param source the number of a descriptor, or the server of an IPC message; it is listened on at once, in the turn in
-   *   which it came: what the server of the message accepted would be lost
-   * @returns `listening` rejects with the system's error when it is no listening socket; with {TypeError} when it is none of TCP
-   */
-  static of(source: number | Server): { readonly socket: InheritedSocket; readonly listening: Promise<void> } {
-    const server = createServer({ allowHalfOpen: true, noDelay: true })
-    const socket = new InheritedSocket(server)
-    const listening = new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      const isOpen = () => {
-        server.off('error', reject)
-        // Running out of descriptors: the server of the port will report it.
-        server.on('error', ignore)
-        resolve()
-      }
-      if (typeof source === 'number') server.listen({ fd: source, backlog: BACKLOG }, isOpen)
-      else server.listen(source, BACKLOG, isOpen)
-    })
-    return { socket, listening: listening.then(() => socket.#lookUp()) }
-  }
-
-  /** @throws {TypeError} */
-  #lookUp(): void {
-    const bound = this.#server.address()
-    if (typeof bound === 'object' && bound !== null) this.#address = { host: bound.address, port: bound.port }
-    else {
-      this.close()
-      throw new TypeError('only TCP sockets can be listened on')
-    }
   }
 
   /** Gives it the address that a configuration has for it: with port 0, 0. */
@@ -62,31 +42,16 @@ export class InheritedSocket {
     return this
   }
 
-  /** A connection that another process has accepted on it. */
-  hold(socket: Socket): void {
-    this.#held.push(socket.on('error', ignore))
-  }
-
-  /** From now on the connections are this server's, those that wait here first. */
-  moveTo(server: Server): Promise<void> {
-    const listening = new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(this.#server, BACKLOG, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-    for (const socket of this.#held.splice(0)) server.emit('connection', socket.off('error', ignore))
-    return listening
+  /** From now on this server accepts its connections, those that wait in the queue first. @throws the system's error */
+  async moveTo(server: Server): Promise<void> {
+    server.listen(this.#holder, BACKLOG)
+    await once(server, 'listening')
   }
 
   close(): void {
-    this.#server.close()
-    for (const socket of this.#held.splice(0)) socket.destroy()
+    this.#holder.destroy()
   }
 }
-
-const ignore = () => {}
 
 /** A listening port of this process, for another one. */
 export interface OpenPort {
@@ -102,6 +67,10 @@ export class InheritedSockets {
 
   constructor(sockets: readonly InheritedSocket[]) {
     this.#sockets = [...sockets]
+  }
+
+  has(wanted: Address): boolean {
+    return this.#sockets.some(({ address }) => isSamePlace(address, wanted))
   }
 
   /** @returns the one that listens there; it is given out once */
@@ -145,18 +114,13 @@ export function descriptorOf(server: Server): number {
  * Listens at an address, with the inherited socket where there is one.
  * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
  */
-export function listenAt(
+export async function listenAt(
   server: Server,
   { host, port }: Address,
   inherited: InheritedSockets | undefined,
 ): Promise<void> {
   const socket = inherited?.take({ host, port })
   if (socket !== undefined) return socket.moveTo(server)
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port, backlog: BACKLOG }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  server.listen({ host, port, backlog: BACKLOG })
+  await once(server, 'listening')
 }

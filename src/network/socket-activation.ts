@@ -12,13 +12,13 @@ const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID
  * @param pid of this process
  * @throws {Error} with the number of a descriptor that is no listening TCP socket
  */
-export async function activatedSockets(environment: NodeJS.ProcessEnv, pid: number): Promise<InheritedSocket[]> {
+export function activatedSockets(environment: NodeJS.ProcessEnv, pid: number): InheritedSocket[] {
   const { LISTEN_PID, LISTEN_FDS } = environment
   for (const name of VARIABLES) delete environment[name]
   if (LISTEN_PID !== String(pid) || !/^[1-9]\d{0,2}$/.test(LISTEN_FDS ?? '')) return []
   const sockets: InheritedSocket[] = []
   try {
-    for (let index = 0; index < Number(LISTEN_FDS); index++) sockets.push(await open(FIRST_DESCRIPTOR + index))
+    for (let index = 0; index < Number(LISTEN_FDS); index++) sockets.push(open(FIRST_DESCRIPTOR + index))
     return sockets
   } catch (error) {
     for (const socket of sockets) socket.close()
@@ -26,11 +26,9 @@ export async function activatedSockets(environment: NodeJS.ProcessEnv, pid: numb
   }
 }
 
-async function open(descriptor: number): Promise<InheritedSocket> {
+function open(descriptor: number): InheritedSocket {
   try {
-    const { socket, listening } = InheritedSocket.of(descriptor)
-    await listening
-    return socket
+    return new InheritedSocket(descriptor)
   } catch (cause) {
     const message = `descriptor ${descriptor} of LISTEN_FDS is no listening TCP socket: use ListenStream=HOST:PORT`
     throw new Error(message, { cause })

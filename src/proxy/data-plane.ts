@@ -204,9 +204,9 @@ export class DataPlane {
     this.#dispatcher.stopAccepting()
   }
 
-  /** Undoes `closePorts`. @throws the system's error when a port cannot be had any more */
-  async reopenPorts(): Promise<void> {
-    await this.#ports.reopenPorts()
+  /** Undoes `closePorts`. @param sockets copies of those that were closed @throws the system's error */
+  async reopenPorts(sockets: InheritedSockets): Promise<void> {
+    await this.#ports.reopenPorts(sockets)
     this.#isListening = true
   }
 
@@ -260,7 +260,7 @@ export class DataPlane {
 /** New settings whose ports are open. Exactly one of the two is called. */
 export interface DataPlaneChange {
   commit(): void
-  cancel(): void
+  cancel(): Promise<void>
 }
 
 function connectorSettings(settings: DataPlaneSettings): ConnectorSettings {

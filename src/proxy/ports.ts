@@ -23,7 +23,15 @@ export interface PortSettings extends ListenerSettings, ListenerDefaults {
 /** Ports that are open beside the former ones. Exactly one of the two is called. */
 interface PortsChange {
   commit(): void
-  cancel(): void
+  cancel(): Promise<void>
+}
+
+/** What is to be undone when a change is not made. */
+interface PreparedPorts {
+  readonly opened: Listener[]
+  /** Closed because they were in the way of new ones: the same port at another address. */
+  readonly closed: Listener[]
+  readonly certificates: Map<Listener, PreparedCertificate>
 }
 
 interface PortsParts {
@@ -68,44 +76,67 @@ export class Ports {
    * @throws the system's error, with `address` and `port`, after closing what was opened
    */
   async prepare(wanted: readonly PortSettings[]): Promise<PortsChange> {
-    const free = new Set(this.#current.keys())
-    const opened: Listener[] = []
-    const certificates = new Map<Listener, PreparedCertificate>()
-    const cancel = () => {
-      for (const listener of opened) listener.close()
-      for (const prepared of certificates.values()) prepared.cancel()
-    }
+    const unwanted = new Set(this.#current.keys())
+    const prepared: PreparedPorts = { opened: [], closed: [], certificates: new Map() }
     try {
       const next = new Map<Listener, PortSettings>()
       for (const settings of wanted) {
-        const known = this.#openAt(settings, free)
-        if (known !== undefined) certificates.set(known, known.prepareCertificate(settings.tls))
-        const listener = known ?? (await this.#open(settings, opened))
-        free.delete(listener)
+        const known = this.#openAt(settings, unwanted)
+        if (known !== undefined) prepared.certificates.set(known, known.prepareCertificate(settings.tls))
+        const listener = known ?? this.#create(settings, prepared)
+        unwanted.delete(listener)
         next.set(listener, settings)
       }
-      return { commit: () => this.#commit(next, free, certificates), cancel }
+      await this.#listen(prepared, unwanted)
+      return {
+        commit: () => this.#commit(next, unwanted, prepared.certificates),
+        cancel: () => this.#cancel(prepared),
+      }
     } catch (error) {
-      cancel()
+      await this.#cancel(prepared)
       throw error
     }
   }
 
   /** A listener that stays: configured for the same host and port. */
-  #openAt({ host, port }: Address, free: ReadonlySet<Listener>): Listener | undefined {
-    for (const listener of free) {
+  #openAt({ host, port }: Address, unwanted: ReadonlySet<Listener>): Listener | undefined {
+    for (const listener of unwanted) {
       const known = this.#current.get(listener)
       if (known?.host === host && known.port === port) return listener
     }
     return undefined
   }
 
-  async #open(settings: PortSettings, opened: Listener[]): Promise<Listener> {
-    const { clock, logins, owner, inherited } = this.#parts
+  #create(settings: PortSettings, { opened }: PreparedPorts): Listener {
+    const { clock, logins, owner } = this.#parts
     const listener = new Listener(settings, new Access(settings.users, settings.allow, logins), clock, owner)
     opened.push(listener)
-    await listener.listen(inherited)
     return listener
+  }
+
+  /** Those come last whose clients would be lost when another one fails. */
+  async #listen({ opened, closed }: PreparedPorts, unwanted: ReadonlySet<Listener>): Promise<void> {
+    const { inherited } = this.#parts
+    const inheriting = opened.filter(({ address }) => inherited?.has(address))
+    const blocked: Listener[] = []
+    const inTheWay = new Set<Listener>()
+    for (const listener of opened) {
+      if (inheriting.includes(listener)) continue
+      const formers = await listenUnlessBlocked(listener, unwanted)
+      if (formers.length > 0) blocked.push(listener)
+      for (const former of formers) inTheWay.add(former)
+    }
+    for (const former of inTheWay) {
+      former.closePort()
+      closed.push(former)
+    }
+    for (const listener of [...blocked, ...inheriting]) await listener.listen(inherited)
+  }
+
+  async #cancel({ opened, closed, certificates }: PreparedPorts): Promise<void> {
+    for (const listener of opened) listener.close()
+    for (const prepared of certificates.values()) prepared.cancel()
+    await Promise.all(closed.map((former) => former.reopenPort()))
   }
 
   #commit(
@@ -160,9 +191,9 @@ export class Ports {
     for (const listener of this.#current.keys()) listener.closePort()
   }
 
-  /** @throws the system's error of the first that cannot be had any more */
-  async reopenPorts(): Promise<void> {
-    await Promise.all([...this.#current.keys()].map((listener) => listener.reopenPort()))
+  /** @param sockets copies of those that were closed @throws the system's error */
+  async reopenPorts(sockets: InheritedSockets): Promise<void> {
+    await Promise.all([...this.#current.keys()].map((listener) => listener.reopenPort(sockets)))
   }
 
   /** Drops clients that have said nothing so far. */
@@ -180,5 +211,21 @@ export class Ports {
 
   close(): void {
     for (const listener of this.#all) listener.close()
+  }
+}
+
+/**
+ * @returns the ports that have to be closed first, and are to be closed in any case: 127.0.0.1:8080 and 0.0.0.0:8080 cannot be
+ *   open at the same time
+ * @throws the system's error
+ */
+async function listenUnlessBlocked(listener: Listener, unwanted: ReadonlySet<Listener>): Promise<Listener[]> {
+  try {
+    await listener.listen(undefined)
+    return []
+  } catch (error) {
+    const inTheWay = [...unwanted].filter(({ address }) => address.port === listener.address.port)
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || inTheWay.length === 0) throw error
+    return inTheWay
   }
 }

@@ -1,13 +1,14 @@
 /** The new process's side of a takeover: it receives the ports, then the state, and says when it serves. */
 
 import { once } from 'node:events'
-import { connect, Server, Socket } from 'node:net'
+import { connect } from 'node:net'
 import { CommandError } from '../cli/words.ts'
 import { translate } from '../messages/translate.ts'
-import { InheritedSocket, InheritedSockets } from '../network/inherited-sockets.ts'
+import { InheritedSockets } from '../network/inherited-sockets.ts'
 import type { CarriedUpstream } from '../pool/former-process.ts'
 import { LineChannel } from './line-channel.ts'
-import { delivery, PROTOCOL, type Reply, type Request, reply } from './messages.ts'
+import { PROTOCOL, type Reply, type Request, reply } from './messages.ts'
+import { receiveSockets, type SocketChannel } from './sockets.ts'
 
 /** The running gateway that is taken over. */
 export interface Predecessor {
@@ -28,13 +29,6 @@ export interface DrainObserver {
   ended(): void
 }
 
-/** The part of `process` with the channel of the sockets. */
-export interface SocketChannel {
-  on(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
-  once(event: 'disconnect', listener: () => void): unknown
-  off(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
-}
-
 /**
  * @param place see place.ts @param channel what the launcher has agreed on with the old process
  * @param from where the sockets come from
@@ -49,36 +43,15 @@ export async function takeOverFrom(
   const sockets = receiveSockets(from)
   try {
     const ports = await client.greet(place, channel)
-    const byIndex = await sockets
-    if (byIndex.size !== ports.length)
+    const received = await sockets
+    const named = ports.flatMap((place, index) => received[index]?.named(place) ?? [])
+    if (named.length !== ports.length)
       throw new CommandError(translate('the running gateway could not hand over its ports'))
-    const named = [...byIndex].map(([index, socket]) => socket.named(ports[index] ?? { host: '', port: 0 }))
     return { predecessor: client, inherited: new InheritedSockets(named) }
   } catch (error) {
     client.close()
     throw error
   }
-}
-
-/** @returns by index, when the channel has closed */
-async function receiveSockets(from: SocketChannel): Promise<Map<number, InheritedSocket>> {
-  const sockets = new Map<number, InheritedSocket>()
-  const opening: Promise<unknown>[] = []
-  const receive = (value: unknown, handle: unknown) => {
-    const message = delivery.safeParse(value).data
-    if (message === undefined) return
-    if (handle instanceof Socket) sockets.get(message.index)?.hold(handle)
-    else if (handle instanceof Server) {
-      const { socket, listening } = InheritedSocket.of(handle)
-      sockets.set(message.index, socket)
-      opening.push(listening)
-    }
-  }
-  from.on('message', receive)
-  await new Promise<void>((resolve) => from.once('disconnect', resolve))
-  from.off('message', receive)
-  await Promise.all(opening)
-  return sockets
 }
 
 class TakeoverClient implements Predecessor {

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 
 /** Another number: the two programs do not understand each other, and the older one has to be stopped first. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** The first line of a connection that will carry sockets; from the launcher of the new process. */
 const channel = z.object({ kind: z.literal('channel'), id: z.uuid() })
@@ -52,9 +52,5 @@ export const reply = z.discriminatedUnion('kind', [ready, ports, refused, releas
 export type Reply = z.infer<typeof reply>
 
 /** Beside each socket that comes through the channel. */
-export const delivery = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('port'), index: z.int().nonnegative() }),
-  /** Accepted while the port changed hands. */
-  z.object({ kind: z.literal('connection'), index: z.int().nonnegative() }),
-])
+export const delivery = z.object({ kind: z.literal('port'), index: z.int().nonnegative() })
 export type Delivery = z.infer<typeof delivery>

@@ -1,34 +1,29 @@
 /**
- * A process of a moment: sends listening sockets to the process that takes over. Its descriptors: 3 the channel, whose other
- * end is that process (NODE_CHANNEL_FD), 4 and up the sockets. Node sends handles only from parent to child and back, and
- * the two gateways are neither; with this process in between they are.
+ * A process of a moment: sends listening sockets through its IPC channel. Its descriptors: 3 the channel (NODE_CHANNEL_FD), 4 and
+ * up the sockets. The other end of the channel is the process that takes over, or the one that started this process and needs
+ * copies for itself. Node sends handles only from parent to child and back, and has no way to copy one: this process is both.
  */
-import { createServer, type Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Delivery } from './messages.ts'
 
 const FIRST_SOCKET = 4
 
 const count = Number(process.argv[2])
 
-/** What is accepted here between two lines goes the same way. */
-function sendConnection(index: number, socket: Socket): void {
-  process.send?.({ kind: 'connection', index } satisfies Delivery, socket, {}, () => {})
+/** A `Socket` that reads nothing is the way to the handle of a descriptor: a `Server` would accept clients on it. */
+function handleOf(descriptor: number): Socket {
+  const { _handle } = new Socket({ fd: descriptor, readable: false, writable: false }) as unknown as { _handle: Socket }
+  return _handle
 }
 
 async function sendPort(index: number): Promise<void> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
-    sendConnection(index, socket),
-  )
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ fd: FIRST_SOCKET + index }, resolve)
-  })
   await new Promise<void>((resolve, reject) => {
     const sent = (error: Error | null) => (error === null ? resolve() : reject(error))
-    process.send?.({ kind: 'port', index } satisfies Delivery, server, {}, sent)
+    process.send?.({ kind: 'port', index } satisfies Delivery, handleOf(FIRST_SOCKET + index), {}, sent)
   })
-  server.close()
 }
 
+// Each socket goes when the one before was received; nothing else keeps this process.
+process.channel?.ref()
 for (let index = 0; index < count; index++) await sendPort(index)
 process.disconnect()

@@ -2,11 +2,9 @@
  * The running gateway's side of a takeover: another process asks for ports and state, and gets them, or the reason why not.
  * One at a time. Until the other process serves, everything can be taken back; when it dies before that, this one goes on.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import type { Clock, Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
@@ -14,6 +12,7 @@ import type { OpenPort } from '../network/inherited-sockets.ts'
 import type { CarriedUpstream } from '../pool/former-process.ts'
 import { LineChannel } from './line-channel.ts'
 import { PROTOCOL, type Reply, type Request, request } from './messages.ts'
+import { sendSockets } from './sockets.ts'
 
 type LeasesLeft = Extract<Reply, { kind: 'leases' }>['left']
 
@@ -186,24 +185,4 @@ export class TakeoverServer {
     this.#stopListening()
     for (const channel of this.#connections) channel.close()
   }
-}
-
-/** `tsc` renames the files that imports name, but not those that URLs name. */
-const SENDER = fileURLToPath(
-  new URL(import.meta.url.endsWith('.js') ? './send-sockets.js' : './send-sockets.ts', import.meta.url),
-)
-
-function sendSockets(channel: Socket, ports: readonly OpenPort[], log: Log): void {
-  const child = spawn(process.execPath, [SENDER, String(ports.length)], {
-    env: { ...process.env, NODE_CHANNEL_FD: '3' },
-    stdio: ['ignore', 'ignore', 'pipe', channel, ...ports.map(({ descriptor }) => descriptor)],
-  })
-  let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(0, 2_000)
-  })
-  child.on('error', (error) => log.error({ err: error }, 'the ports could not be sent'))
-  // The other process notices: its end of the channel closes.
-  child.on('close', (code) => code === 0 || log.error({ code, said }, 'the ports could not be sent'))
-  channel.destroy()
 }

@@ -2,6 +2,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { closeGently } from '../../src/handover.ts'
+import { copySockets } from '../../src/takeover/sockets.ts'
 import { connectVia, dial, plain, readReply } from '../support/client.ts'
 import { eventually, startGateway } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
@@ -53,10 +54,14 @@ it('drops who has said nothing, and ends kept connections with their request', a
   expect((await mute.reader.readToClose()).bytes).toHaveLength(0)
 })
 
-it('has its ports again when the other process does not come', async () => {
+it('serves who has connected while no process accepted, when the other process does not come', async () => {
   const { port, app } = await startGateway({ upstreams: 1 })
+  const copies = await copySockets(app.data.openPorts)
   await closeGently(app.data, ownClock())
-  await app.data.reopenPorts()
+  const queued = await dial(port)
+  await send(queued.socket, 'CONNECT echo.test:7 HTTP/1.1\r\nHost: echo.test:7\r\n\r\n')
+  await app.data.reopenPorts(copies)
+  expect((await readReply(queued, 'CONNECT')).status).toBe(200)
   expect((await connectVia(port, 'echo.test:7')).status).toBe(200)
   const kept = await dial(port)
   const answer = await plain(port, 'http://site.test/', { over: kept })

@@ -7,9 +7,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
-import { connectVia, plain } from '../support/client.ts'
+import { connectVia, dial, plain } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { eventually, refusalOf } from '../support/gateway.ts'
+import { header } from '../support/http-wire.ts'
 import { startReloadable } from '../support/reloads.ts'
 import { expectEcho } from '../support/socket-io.ts'
 
@@ -64,6 +65,52 @@ describe('ports', () => {
     expect(await status(gateway.port)).toBe(200)
     await gateway.change({ listen: [{ port: 0, users }] })
     expect(refusalOf(await connectVia(gateway.port, 'echo.test:7'))).toMatchObject({ code: 'GW_LOGIN_REQUIRED' })
+  })
+})
+
+describe('the same port at another address', async () => {
+  const port = await freePort()
+  const [narrow, wide] = [
+    { host: '127.0.0.1', port },
+    { host: '0.0.0.0', port },
+  ]
+  const users = [{ name: 'crawler', password: PASSWORD }]
+
+  it('is opened in place of the former one, and back', async () => {
+    const gateway = await startReloadable({ config: { listen: [narrow] } })
+    const tunnel = await connectVia(port, 'echo.test:7')
+    await gateway.change({ listen: [{ ...wide, users }] })
+    expect(gateway.app.addresses).toEqual([wide])
+    expect(await status(port, { login })).toBe(200)
+    expect(refusalOf(await connectVia(port, `127.0.0.1:${port}`, { login }))).toMatchObject({
+      code: 'GW_TARGET_NOT_ALLOWED',
+    })
+    await gateway.change({ listen: [narrow] })
+    expect([gateway.app.addresses, await status(port)]).toEqual([[narrow], 200])
+    await expectEcho(tunnel, 'undisturbed')
+  })
+
+  it('is given back when another port cannot be had', async () => {
+    const gateway = await startReloadable({ config: { listen: [narrow] } })
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    onTestFinished(() => void taken.close())
+    const other = (taken.address() as AddressInfo).port
+    const open = [{ ...wide, users }]
+    await expect(gateway.change({ listen: [...open, { port: other }] })).rejects.toThrow('is in use')
+    expect([gateway.app.addresses, await status(port)]).toEqual([[narrow], 200])
+  })
+
+  it('is given back when another process has it at an address of its own', async () => {
+    const gateway = await startReloadable({ config: { listen: [narrow] } })
+    const taken = createServer().listen(port, '127.0.0.2')
+    await once(taken, 'listening')
+    onTestFinished(() => void taken.close())
+    await expect(gateway.change({ listen: [{ ...wide, users }] })).rejects.toThrow('is in use')
+    expect([gateway.app.addresses, await status(port)]).toEqual([[narrow], 200])
+    const kept = await dial(port)
+    const answer = await plain(port, 'http://site.test/', { over: kept })
+    expect(header(answer.headers, 'connection')).toBe('keep-alive')
   })
 })
 

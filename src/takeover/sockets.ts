@@ -1,0 +1,68 @@
+/** Listening sockets on their way between processes, and copies of them in one. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Log } from '../log.ts'
+import { InheritedSocket, InheritedSockets, type OpenPort } from '../network/inherited-sockets.ts'
+import { delivery } from './messages.ts'
+
+/** A channel through which they come: `process`, or a child. */
+export interface SocketChannel {
+  on(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
+  once(event: 'disconnect', listener: () => void): unknown
+  off(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
+}
+
+/** @returns those that have come when the channel closes, in the order in which they were sent */
+export async function receiveSockets(from: SocketChannel): Promise<InheritedSocket[]> {
+  const sockets: InheritedSocket[] = []
+  const receive = (value: unknown, handle: unknown) => {
+    const message = delivery.safeParse(value).data
+    if (message === undefined || typeof handle !== 'object' || handle === null) return
+    sockets[message.index] = new InheritedSocket(handle)
+  }
+  from.on('message', receive)
+  await new Promise<void>((resolve) => from.once('disconnect', resolve))
+  from.off('message', receive)
+  return sockets
+}
+
+/** Sends them to the process at the other end of the channel, which notices a failure: its end closes. */
+export function sendSockets(channel: Socket, ports: readonly OpenPort[], log: Log): void {
+  const child = startSender(channel, ports, { ...process.env, NODE_CHANNEL_FD: '3' })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, 2_000)
+  })
+  child.on('error', (error) => log.error({ err: error }, 'the ports could not be sent'))
+  child.on('close', (code) => code === 0 || log.error({ code, said }, 'the ports could not be sent'))
+  channel.destroy()
+}
+
+/**
+ * The same sockets a second time: while they are kept, what connects waits in the system's queue, although no process accepts.
+ * @throws {Error} with a sentence, when the system does not give them
+ */
+export async function copySockets(ports: readonly OpenPort[]): Promise<InheritedSockets> {
+  const child = startSender('ipc', ports, process.env)
+  const received = receiveSockets(child)
+  const failed = once(child, 'error').then(([error]) => Promise.reject(error as Error))
+  const sockets = await Promise.race([received, failed])
+  const named = ports.flatMap(({ place }, index) => sockets[index]?.named(place) ?? [])
+  if (named.length === ports.length) return new InheritedSockets(named)
+  for (const socket of named) socket.close()
+  throw new Error('the listening sockets could not be copied')
+}
+
+/** `tsc` renames the files that imports name, but not those that URLs name. */
+const SENDER = fileURLToPath(
+  new URL(import.meta.url.endsWith('.js') ? './send-sockets.js' : './send-sockets.ts', import.meta.url),
+)
+
+function startSender(channel: 'ipc' | Socket, ports: readonly OpenPort[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(process.execPath, [SENDER, String(ports.length)], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe', channel, ...ports.map(({ descriptor }) => descriptor)],
+  })
+}
