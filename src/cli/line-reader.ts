@@ -1,5 +1,4 @@
 /** Lines of standard input, one for each question of a command. */
-import { createInterface } from 'node:readline'
 
 /**
  * Opens standard input with the first question only. Lines that come before their question are kept: a pipe has all of them at once.
@@ -8,7 +7,7 @@ import { createInterface } from 'node:readline'
 export function lineReader(input: NodeJS.ReadableStream = process.stdin): () => Promise<string | undefined> {
   let lines: AsyncIterator<string> | undefined
   return async () => {
-    lines ??= createInterface({ input })[Symbol.asyncIterator]()
+    lines ??= process.getBuiltinModule('node:readline').createInterface({ input })[Symbol.asyncIterator]()
     const { done, value } = await lines.next()
     if (done !== true) return value
     return undefined
