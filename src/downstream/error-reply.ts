@@ -96,10 +96,11 @@ const MAX_PHRASE_CHARACTERS = 160
 
 /**
  * Code and words as a reason phrase, which is free text (RFC 9112 section 4): many clients show nothing else of a refused
- * CONNECT. ASCII alone, because clients read it as latin1, UTF-8 or not at all.
+ * CONNECT. ASCII alone, because clients read it as latin1, UTF-8 or not at all: what is left out, a vendor's words in
+ * Chinese, is three dots, and stands in the body whole.
  */
 function refusalPhrase({ code, message }: GatewayError): string {
-  return `${code} ${message}`.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_PHRASE_CHARACTERS)
+  return `${code} ${message}`.replace(/[^\x20-\x7e]+/g, '...').slice(0, MAX_PHRASE_CHARACTERS)
 }
 
 export function reasonPhrase(status: number): string {

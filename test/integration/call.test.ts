@@ -402,3 +402,21 @@ it('a gateway that stops gives up the calls that wait', async () => {
 function loaded(file: string): Record<string, unknown> {
   return parse(readFileSync(file, 'utf8')) as Record<string, unknown>
 }
+
+it('turnpike retry: a provider whose key was mended at the vendor buys again at once', async () => {
+  const { api, file, port, abort } = await running(juliangip)
+  const retry = (name: string) => turnpike(['retry', name, '-c', file])
+  const refusal = /^GW_NO_SUPPLY provider "bought" cannot bring addresses now: \.\.\. \(signature wrong/
+  api.badDay = 'key-wrong'
+  expect((await connectVia(port, 'echo.test:7')).reason).toMatch(refusal)
+  api.badDay = undefined
+  expect((await connectVia(port, 'echo.test:7')).reason).toMatch(refusal)
+  expect(await retry('bought')).toEqual({
+    ...{ code: 0, err: '' },
+    out: '"bought" may buy again at once, when addresses are needed.\n',
+  })
+  await expectEcho(await connectVia(port, 'echo.test:7'), 'after the retry')
+  expect(await retry('bougth')).toMatchObject({ code: 2, err: expect.stringContaining('did you mean bought?') })
+  await abort()
+  expect(await retry('bought')).toMatchObject({ code: 1, err: expect.stringContaining('no gateway answers') })
+})
