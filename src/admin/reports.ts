@@ -65,15 +65,15 @@ function restingHosts(upstream: Upstream, now: number): number {
 
 /** In the order of the configuration. */
 export function providerReports(providers: readonly Provider[], parts: ReportParts): readonly ProviderReport[] {
-  const holdings = holdingsOf(parts.members, parts.clock.now())
+  const shares = poolSharesOf(parts.members, parts.clock.now())
   return providers.map((provider) => {
-    const holding = holdings.get(provider.name) ?? NOTHING
-    return providerReport(provider, holding, parts.tunnelsOf(provider.name), parts.clock)
+    const share = shares.get(provider.name) ?? NO_SHARE
+    return providerReport(provider, share, parts.tunnelsOf(provider.name), parts.clock)
   })
 }
 
-/** What of a provider is in the pool. */
-interface Holding {
+/** The part of the pool that one provider supplied. */
+interface PoolShare {
   readonly alive: number
   readonly leased: number
   readonly leases: number
@@ -81,24 +81,24 @@ interface Holding {
   readonly carriedMs: number
 }
 
-const NOTHING: Holding = { alive: 0, leased: 0, leases: 0, carriedMs: 0 }
+const NO_SHARE: PoolShare = { alive: 0, leased: 0, leases: 0, carriedMs: 0 }
 
-function holdingsOf(members: Iterable<Upstream>, now: number): ReadonlyMap<string, Holding> {
-  const holdings = new Map<string, Holding>()
+function poolSharesOf(members: Iterable<Upstream>, now: number): ReadonlyMap<string, PoolShare> {
+  const shares = new Map<string, PoolShare>()
   for (const upstream of members) {
     const { facts, leases } = upstream
-    const before = holdings.get(facts.provider) ?? NOTHING
-    holdings.set(facts.provider, {
+    const before = shares.get(facts.provider) ?? NO_SHARE
+    shares.set(facts.provider, {
       alive: before.alive + 1,
       leased: before.leased + (leases > 0 ? 1 : 0),
       leases: before.leases + leases,
       carriedMs: before.carriedMs + carriedMs(upstream, now),
     })
   }
-  return holdings
+  return shares
 }
 
-function providerReport(provider: Provider, holding: Holding, tunnels: number, clock: Clock): ProviderReport {
+function providerReport(provider: Provider, share: PoolShare, tunnels: number, clock: Clock): ProviderReport {
   const { source, state } = provider
   // A client that waits may have a stopped provider tried sooner; whether that helps nobody knows.
   const nextAttempt = state.kind === 'stopped' ? state.until : provider.capacity.nextAttemptAt(clock.now())
@@ -111,7 +111,7 @@ function providerReport(provider: Provider, holding: Holding, tunnels: number, c
     nextAttemptAt: timeOfDay(nextAttempt, clock),
     ...lastError(provider, clock.now()),
     ...calls(provider, clock.now()),
-    ...addresses(provider, holding),
+    ...addresses(provider, share),
     ...budget(provider, clock.now()),
     ...stock(provider),
     ...cost(provider, tunnels),
@@ -150,8 +150,8 @@ function calls({ capacity: { window }, counts }: Provider, now: number) {
   }
 }
 
-function addresses({ counts }: Provider, holding: Holding) {
-  const { alive, leased, leases } = holding
+function addresses({ counts }: Provider, share: PoolShare) {
+  const { alive, leased, leases } = share
   return {
     bought: counts.bought,
     alive,
@@ -164,12 +164,12 @@ function addresses({ counts }: Provider, holding: Holding) {
     evictedByBlame: counts.evictedByBlame,
     duplicates: counts.duplicates,
     rejected: counts.rejected,
-    ...lives(counts, holding),
+    ...lives(counts, share),
   }
 }
 
 /** A life that is in the pool counts as bought whole, and as used until now. */
-function lives({ secondsBought, secondsUsed }: Provider['counts'], { carriedMs: inPool }: Holding) {
+function lives({ secondsBought, secondsUsed }: Provider['counts'], { carriedMs: inPool }: PoolShare) {
   const used = secondsUsed + inPool / 1_000
   return {
     secondsBought: Math.round(secondsBought),

@@ -45,7 +45,7 @@ import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import type { DemoLog } from './log.ts'
 import { type PlaceFilter, placeFields } from './places.ts'
-import type { Holding, NothingSold, Stock } from './stock.ts'
+import type { NothingSold, SoldAddress, Stock } from './stock.ts'
 import { dateHeader } from './times.ts'
 import { SlidingWindow } from './window.ts'
 
@@ -74,7 +74,7 @@ export interface ApiOptions {
 interface Call {
   readonly parameters: readonly string[]
   readonly window: SlidingWindow
-  readonly run: (query: URLSearchParams) => Promise<readonly Holding[]>
+  readonly run: (query: URLSearchParams) => Promise<readonly SoldAddress[]>
 }
 
 /** The HTTP server of the document above; the caller listens and closes. */
@@ -95,7 +95,7 @@ export function createApi(
     ['/query', { parameters: ['key'], window: new SlidingWindow(60, MINUTE_MS), run: async () => stock.held }],
   ])
 
-  async function answer(request: IncomingMessage): Promise<readonly Holding[]> {
+  async function answer(request: IncomingMessage): Promise<readonly SoldAddress[]> {
     const url = URL.parse(request.url ?? '/', 'http://demo.invalid')
     const call = calls.get(url?.pathname ?? '')
     if (url === null || call === undefined || request.method !== 'GET')
@@ -110,7 +110,7 @@ export function createApi(
 
   return http.createServer((request, response) => {
     answer(request).then(
-      (holdings) => send(response, 200, { code: 'SUCCESS', data: holdings.map(asItem) }, clock),
+      (addresses) => send(response, 200, { code: 'SUCCESS', data: addresses.map(asItem) }, clock),
       (error: unknown) => {
         if (!(error instanceof Refusal)) log.warn({ err: error }, 'a call of the demo vendor failed')
         refuse(response, error, clock)
@@ -119,7 +119,7 @@ export function createApi(
   })
 }
 
-async function sell(query: URLSearchParams, stock: Stock): Promise<readonly Holding[]> {
+async function sell(query: URLSearchParams, stock: Stock): Promise<readonly SoldAddress[]> {
   const sold = await stock.sell(countOf(query.get('num')), filterOf(query))
   if (typeof sold === 'string') throw new Refusal(sold, whyNothing[sold])
   return sold
@@ -153,7 +153,7 @@ function checkNames(query: URLSearchParams, known: readonly string[]): void {
 }
 
 /** The one place where a login leaves: this is the wire. */
-function asItem({ host, port, place, deadline, username, password }: Holding): object {
+function asItem({ host, port, place, deadline, username, password }: SoldAddress): object {
   return { server: `${host}:${port}`, proxy_ip: host, ...place, deadline, username, password: password.reveal() }
 }
 

@@ -24,7 +24,7 @@ export interface StockOptions {
 }
 
 /** An address that the account holds. */
-export interface Holding extends DemoUpstream {
+export interface SoldAddress extends DemoUpstream {
   /** Time of day at which it stops, as the vendor writes it. */
   readonly deadline: string
 }
@@ -39,7 +39,7 @@ export class Stock {
   readonly #options: StockOptions
   readonly #clock: Clock
   readonly #log: DemoLog
-  readonly #held = new Map<Holding, Timer>()
+  readonly #held = new Map<SoldAddress, Timer>()
   readonly #pending = new Set<Promise<unknown>>()
   readonly #forgetWake: () => void
   readonly #opening = new Map<Place, number>()
@@ -53,12 +53,12 @@ export class Stock {
   }
 
   /** What is in use now, oldest first. */
-  get held(): readonly Holding[] {
+  get held(): readonly SoldAddress[] {
     return [...this.#held.keys()]
   }
 
   /** Starts up to `count` upstreams: fewer when fewer channels are free, or when the machine refuses some; those are logged. */
-  async sell(count: number, filter: PlaceFilter): Promise<readonly Holding[] | NothingSold> {
+  async sell(count: number, filter: PlaceFilter): Promise<readonly SoldAddress[] | NothingSold> {
     const places = placesLike(filter)
     if (places.length === 0) return 'NO_RESOURCE_FOUND'
     const opening = this.#opening.values().reduce((sum, count) => sum + count, 0)
@@ -66,7 +66,7 @@ export class Stock {
     if (this.#closed) return 'INTERNAL_ERROR'
     if (free <= 0) return 'NO_AVAILABLE_CHANNEL'
     const tries = Array.from({ length: Math.min(count, free) }, () => this.#track(this.#open(this.#scarcest(places))))
-    const opened: Holding[] = []
+    const opened: SoldAddress[] = []
     for (const result of await Promise.allSettled(tries)) {
       if (result.status === 'fulfilled') opened.push(result.value)
       else this.#log.warn({ err: result.reason }, 'a demo upstream could not be started')
@@ -78,7 +78,7 @@ export class Stock {
   async close(): Promise<void> {
     this.#closed = true
     this.#forgetWake()
-    for (const holding of this.held) this.#stop(holding)
+    for (const address of this.held) this.#stop(address)
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }
 
@@ -87,20 +87,20 @@ export class Stock {
     const soon = this.#clock.now() + SOON_MS
     const lasting = [...this.#held.keys()].filter(({ expiresAt }) => expiresAt > soon)
     const count = (place: Place) =>
-      lasting.filter((holding) => holding.place === place).length + (this.#opening.get(place) ?? 0)
+      lasting.filter((address) => address.place === place).length + (this.#opening.get(place) ?? 0)
     return places.reduce((scarcest, place) => (count(place) < count(scarcest) ? place : scarcest))
   }
 
-  async #open(place: Place): Promise<Holding> {
+  async #open(place: Place): Promise<SoldAddress> {
     this.#opening.set(place, (this.#opening.get(place) ?? 0) + 1)
     try {
       const { lifeMs, deadline } = this.#pickLife()
       const { nextHost, reach } = this.#options
       const expiresAt = this.#clock.now() + lifeMs
-      const holding = { ...(await openUpstream({ host: nextHost(), place, expiresAt, reach }, this.#clock)), deadline }
-      this.#held.set(holding, this.#timerFor(holding))
-      if (this.#closed) this.#stop(holding)
-      return holding
+      const address = { ...(await openUpstream({ host: nextHost(), place, expiresAt, reach }, this.#clock)), deadline }
+      this.#held.set(address, this.#timerFor(address))
+      if (this.#closed) this.#stop(address)
+      return address
     } finally {
       this.#opening.set(place, (this.#opening.get(place) ?? 1) - 1)
     }
@@ -116,22 +116,22 @@ export class Stock {
     return { lifeMs: until - wall, deadline: deadlineText(until) }
   }
 
-  #timerFor(holding: Holding): Timer {
-    return this.#clock.after(holding.expiresAt - this.#clock.now(), () => this.#stop(holding))
+  #timerFor(address: SoldAddress): Timer {
+    return this.#clock.after(address.expiresAt - this.#clock.now(), () => this.#stop(address))
   }
 
   /** The machine slept: what is past its deadline goes now, the other timers are set again. */
   #rearm(): void {
-    for (const [holding, timer] of this.#held) {
+    for (const [address, timer] of this.#held) {
       timer.clear()
-      this.#held.set(holding, this.#timerFor(holding))
+      this.#held.set(address, this.#timerFor(address))
     }
   }
 
-  #stop(holding: Holding): void {
-    this.#held.get(holding)?.clear()
-    this.#held.delete(holding)
-    this.#track(holding.close())
+  #stop(address: SoldAddress): void {
+    this.#held.get(address)?.clear()
+    this.#held.delete(address)
+    this.#track(address.close())
   }
 
   /** Remembers work that `close()` must wait for. Its failure is its caller's to see, and harmless here: the socket is gone either way. */

@@ -20,10 +20,10 @@ const logins = {
 }
 
 async function start(name: ExampleName, more: Partial<ListApiOptions> = {}) {
-  const { dialect, account: keys, environment: known } = accounts[name]
+  const { dialect, keys: ownKeys, environment: known } = accounts[name]
   const environment = { ...known, ...logins }
   // One vendor's keys are the login at its proxies, too.
-  const account = name === 'xiaoxiang' ? { appKey: login.username, appSecret: login.password } : keys
+  const keys = name === 'xiaoxiang' ? { appKey: login.username, appSecret: login.password } : ownKeys
   const { providers, pool } = parse(exampleYaml(name)) as { providers: readonly object[]; pool: object }
   const clock = new SystemClock()
   let world: World | undefined
@@ -32,7 +32,7 @@ async function start(name: ExampleName, more: Partial<ListApiOptions> = {}) {
     const upstream = world?.upstreams[sold++ % world.upstreams.length]
     return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
   }
-  const api = await new SimulatedListApi({ clock, dialect, account, supplyAddress, ...more }).start()
+  const api = await new SimulatedListApi({ clock, dialect, keys, supplyAddress, ...more }).start()
   const gateway = await startGateway({
     upstreams: 4,
     login: false,
@@ -40,7 +40,7 @@ async function start(name: ExampleName, more: Partial<ListApiOptions> = {}) {
     // One address at a time: a vendor that wants ten seconds between calls is not asked a second time here.
     config: { pool: { ...pool, floor: 1 }, wait: { timeout: '2s' } },
     providers: () => providers.map((provider) => ({ ...provider, baseUrl: api.url, allowPrivate: true })),
-    secrets: [...Object.values(account).filter((key) => key.startsWith('INVENTED')), login],
+    secrets: [...Object.values(keys).filter((key) => key.startsWith('INVENTED')), login],
     closing: async () => {
       await api.close()
       clock.close()

@@ -5,13 +5,13 @@ import type { DialectName } from './list-api-dialects.ts'
 
 interface Account {
   readonly dialect: DialectName
-  readonly account: Readonly<Record<string, string>>
+  readonly keys: Readonly<Record<string, string>>
   readonly environment: Readonly<Record<string, string>>
 }
 
 const kuaidaili: Account = {
   dialect: 'kuaidaili',
-  account: { secret_id: 'INVENTED-id', secret_key: 'INVENTED+key/1==' },
+  keys: { secret_id: 'INVENTED-id', secret_key: 'INVENTED+key/1==' },
   environment: { KDL_SECRET_ID: 'INVENTED-id', KDL_SECRET_KEY: 'INVENTED+key/1==' },
 }
 
@@ -21,34 +21,34 @@ export const accounts = {
   'kuaidaili-hmac': kuaidaili,
   zhima: {
     dialect: 'zhima',
-    account: { pack: '123456', neek: '56789', appkey: 'INVENTED-appkey' },
+    keys: { pack: '123456', neek: '56789', appkey: 'INVENTED-appkey' },
     environment: { ZHIMA_PACK: '123456', ZHIMA_NEEK: '56789', ZHIMA_APPKEY: 'INVENTED-appkey' },
   },
   xiaoxiang: {
     dialect: 'xiaoxiang',
-    account: { appKey: 'INVENTED-key', appSecret: 'INVENTED-secret' },
+    keys: { appKey: 'INVENTED-key', appSecret: 'INVENTED-secret' },
     environment: { XIAOXIANG_KEY: 'INVENTED-key', XIAOXIANG_SECRET: 'INVENTED-secret' },
   },
-  wandou: { dialect: 'wandou', account: { app_key: 'INVENTED-key' }, environment: { WANDOU_KEY: 'INVENTED-key' } },
+  wandou: { dialect: 'wandou', keys: { app_key: 'INVENTED-key' }, environment: { WANDOU_KEY: 'INVENTED-key' } },
   ipzan: {
     dialect: 'ipzan',
-    account: { no: '20260101000000', secret: 'INVENTED-secret' },
+    keys: { no: '20260101000000', secret: 'INVENTED-secret' },
     environment: { IPZAN_NO: '20260101000000', IPZAN_SECRET: 'INVENTED-secret' },
   },
   xiequ: {
     dialect: 'xiequ',
-    account: { uid: '12345', vkey: 'INVENTED-vkey', ukey: 'INVENTED-ukey' },
+    keys: { uid: '12345', vkey: 'INVENTED-vkey', ukey: 'INVENTED-ukey' },
     environment: { XIEQU_UID: '12345', XIEQU_VKEY: 'INVENTED-vkey', XIEQU_UKEY: 'INVENTED-ukey' },
   },
   zdaye: {
     dialect: 'zdaye',
     // The middle of md5('INVENTED-password').
-    account: { api: '2026010112345', akey: 'f9fc7f67106e51a4' },
+    keys: { api: '2026010112345', akey: 'f9fc7f67106e51a4' },
     environment: { ZDAYE_API: '2026010112345', ZDAYE_PASSWORD: 'INVENTED-password' },
   },
   asiyun: {
     dialect: 'asiyun',
-    account: { orderId: 'O26010112345', secret: 'INVENTED-secret' },
+    keys: { orderId: 'O26010112345', secret: 'INVENTED-secret' },
     environment: { ASIYUN_ORDER: 'O26010112345', ASIYUN_SECRET: 'INVENTED-secret' },
   },
 } as const satisfies Readonly<Record<string, Account>>

@@ -4,9 +4,10 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 export type Fault = 'key' | 'token' | 'whitelist' | 'stock' | 'pace' | 'count'
 export type DialectName = keyof typeof table
 
-/** What a vendor remembers of an account. */
-export interface Keeper {
-  readonly account: Readonly<Record<string, string>>
+/** What a simulated vendor remembers of an account. */
+export interface SimulatedAccount {
+  /** The account's keys by the vendor's own names. */
+  readonly keys: Readonly<Record<string, string>>
   readonly whitelist: Set<string>
   readonly tokens: Map<string, number>
   readonly balance: number
@@ -42,7 +43,7 @@ interface Call {
   readonly perMs?: number
   /** Carries no signature. */
   readonly isOpen?: true
-  readonly answer?: (params: Params, keeper: Keeper) => string | object
+  readonly answer?: (params: Params, account: SimulatedAccount) => string | object
 }
 
 export interface Dialect {
@@ -52,7 +53,7 @@ export interface Dialect {
   readonly calls: Readonly<Record<string, Call>>
   readonly errors: Readonly<Record<Fault, readonly [code: string | number, words: string]>>
   /** Whether the keys of a call are right; or what is wrong with them. */
-  readonly isSigned: (params: Params, keeper: Keeper, path: string) => boolean | Fault
+  readonly isSigned: (params: Params, account: SimulatedAccount, path: string) => boolean | Fault
   readonly list: (items: readonly Item[], params: Params) => string | object
   readonly refuse: (code: string | number, words: string, params: Params) => string | object
 }
@@ -67,8 +68,8 @@ const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 /** Calls carry the account's keys as they are. */
 const bearsKeys =
   (...names: readonly string[]) =>
-  (params: Params, { account }: Keeper): boolean =>
-    names.every((name) => params[name] === account[name])
+  (params: Params, { keys }: SimulatedAccount): boolean =>
+    names.every((name) => params[name] === keys[name])
 
 /** `{"code": 0, "msg": ..., "data": ...}` with other names. */
 const envelope = (good: string | number, words = 'msg') => ({
@@ -78,13 +79,13 @@ const envelope = (good: string | number, words = 'msg') => ({
 
 const added =
   (name: string) =>
-  (params: Params, { whitelist }: Keeper) => {
+  (params: Params, { whitelist }: SimulatedAccount) => {
     whitelist.add(params[name] ?? '')
     return { code: 0, msg: '保存成功', success: true, data: null }
   }
 const removed =
   (name: string) =>
-  (params: Params, { whitelist }: Keeper) => {
+  (params: Params, { whitelist }: SimulatedAccount) => {
     whitelist.delete(params[name] ?? '')
     return { code: 0, msg: '删除成功', success: true, data: null }
   }
@@ -96,9 +97,9 @@ const KDL_SKEW_S = 300
 const kdlKeys = { secret_id: ANY, signature: ANY, sign_type: /^(?:token|hmacsha1)$/, timestamp: /^\d{10}$/ }
 
 /** A token that was handed out less than 60 minutes ago, or an HMAC over method, path and sorted parameters. */
-function kdlSigned(params: Params, { account, tokens, wall }: Keeper, path: string): boolean | Fault {
+function kdlSigned(params: Params, { keys, tokens, wall }: SimulatedAccount, path: string): boolean | Fault {
   const { signature = '', ...rest } = params
-  if (rest['secret_id'] !== account['secret_id']) return false
+  if (rest['secret_id'] !== keys['secret_id']) return false
   if (rest['sign_type'] !== 'hmacsha1') {
     const endsAt = tokens.get(signature)
     return endsAt === undefined ? false : endsAt > wall() ? true : 'token'
@@ -108,7 +109,7 @@ function kdlSigned(params: Params, { account, tokens, wall }: Keeper, path: stri
   const text = `GET${path}?${names.map((name) => `${name}=${rest[name]}`).join('&')}`
   return (
     signature ===
-    createHmac('sha1', account['secret_key'] ?? '')
+    createHmac('sha1', keys['secret_key'] ?? '')
       .update(text)
       .digest('base64')
   )
@@ -122,8 +123,8 @@ const kuaidaili: Dialect = {
       method: 'POST',
       isOpen: true,
       params: { secret_id: ANY, secret_key: ANY },
-      answer: ({ secret_id, secret_key }, { account, tokens, wall }) => {
-        if (secret_id !== account['secret_id'] || secret_key !== account['secret_key'])
+      answer: ({ secret_id, secret_key }, { keys, tokens, wall }) => {
+        if (secret_id !== keys['secret_id'] || secret_key !== keys['secret_key'])
           return { code: -104, msg: '签名错误', data: null }
         const token = randomBytes(16).toString('hex')
         tokens.set(token, wall() + HOUR_MS)
@@ -387,10 +388,10 @@ const asiyun: Dialect = {
     pace: [1, '请求太频繁'],
     count: [1, '参数错误'],
   },
-  isSigned: ({ orderId, time, sign }, { account, wall }) =>
+  isSigned: ({ orderId, time, sign }, { keys, wall }) =>
     Math.abs(Number(time) - wall() / 1_000) < 60 &&
-    orderId === account['orderId'] &&
-    sign === md5(`orderId=${orderId}&secret=${account['secret']}&time=${time}`),
+    orderId === keys['orderId'] &&
+    sign === md5(`orderId=${orderId}&secret=${keys['secret']}&time=${time}`),
   list: (items) => ({
     serialNo: 'ca8ac15e',
     code: 0,

@@ -2,22 +2,29 @@
  * Simulated vendors that Turnpike has no code for: each is a row of list-api-dialects.ts, written from its public pages and
  * clients. One instance is one account. It shares nothing with src/vendors.
  */
-import { type Dialect, type DialectName, dialects, type Fault, type Item, type Keeper } from './list-api-dialects.ts'
+import {
+  type Dialect,
+  type DialectName,
+  dialects,
+  type Fault,
+  type Item,
+  type SimulatedAccount,
+} from './list-api-dialects.ts'
 import { chinaTime, type SimCall, type SimClock, type SimReply, SimulatedApi, type Supply } from './simulated-api.ts'
 
 export interface ListApiOptions {
   readonly clock: SimClock
   readonly dialect: DialectName
   /** The account's keys by the vendor's own names, and whatever else each call must carry. */
-  readonly account: Readonly<Record<string, string>>
+  readonly keys: Readonly<Record<string, string>>
   readonly supplyAddress: () => Supply
   readonly lifeMs?: number
   /** Most addresses of one call. */
   readonly maxPerCall?: number
 }
 
-export class SimulatedListApi extends SimulatedApi implements Keeper {
-  readonly account: ListApiOptions['account']
+export class SimulatedListApi extends SimulatedApi implements SimulatedAccount {
+  readonly keys: ListApiOptions['keys']
   /** Addresses that may call, once the first was added. */
   readonly whitelist = new Set<string>()
   readonly released: string[] = []
@@ -29,7 +36,7 @@ export class SimulatedListApi extends SimulatedApi implements Keeper {
 
   constructor(options: ListApiOptions) {
     super(options.clock)
-    this.account = options.account
+    this.keys = options.keys
     this.#options = options
     this.#dialect = dialects[options.dialect]
   }

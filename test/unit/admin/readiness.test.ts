@@ -25,13 +25,13 @@ it('needs one provider that is able, not all', async () => {
 })
 
 it('is kept by addresses that a stopped provider still has', async () => {
-  const holding = await providerOf({}, async (supply) => {
+  const keepsAddresses = await providerOf({}, async (supply) => {
     await supply.buy([60_000])
     supply.answer = new VendorError('expired_plan', '1', 'the plan is over')
     await supply.order(1)
   })
-  expect(holding.state).toBe('stopped')
-  expect(readinessOf(true, [holding])).toEqual({ ready: true, reasons: [] })
+  expect(keepsAddresses.state).toBe('stopped')
+  expect(readinessOf(true, [keepsAddresses])).toEqual({ ready: true, reasons: [] })
 })
 
 it('ends with the last provider that could buy', async () => {

@@ -90,7 +90,7 @@ it('lets every address live for at least the shortest and at most the longest li
   const options = { channels: 50, life: [60_000, 62_500] as const, reach: undefined, nextHost: () => '127.0.0.1' }
   const stock = new Stock(options, { clock, log })
   await stock.sell(50, {})
-  const lives = stock.held.map((holding) => holding.expiresAt - clock.now())
+  const lives = stock.held.map((address) => address.expiresAt - clock.now())
   expect(new Set(lives)).toEqual(new Set([60_001, 61_001, 62_001]))
   await stock.close()
 })

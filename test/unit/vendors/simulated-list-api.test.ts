@@ -24,11 +24,11 @@ function ownOf(name: ExampleName) {
 }
 
 async function world(name: ExampleName, more: Partial<ListApiOptions> = {}) {
-  const { account, dialect } = accounts[name]
+  const { keys, dialect } = accounts[name]
   const clock = new FakeClock()
   let sold = 0
   const supplyAddress = () => ({ host: '198.51.100.7', port: 4_000 + sold++, exit: '203.0.113.9' })
-  const sim = await new SimulatedListApi({ clock, dialect, account, supplyAddress, ...more }).start()
+  const sim = await new SimulatedListApi({ clock, dialect, keys, supplyAddress, ...more }).start()
   const http = openVendorHttp({ clock })
   closers.push(
     () => http.close(),
@@ -79,8 +79,8 @@ describe.each(exampleNames)('%s', (name) => {
     const { sim } = await world(name)
     const { calls, count: param } = dialects[accounts[name].dialect]
     const [path] = Object.entries(calls).find(([, { does }]) => does === 'extract') ?? []
-    const account = new URLSearchParams(accounts[name].account).toString()
-    await fetch(`${sim.url}${path}?${account}${more.replace('COUNT', param)}`)
+    const keys = new URLSearchParams(accounts[name].keys).toString()
+    await fetch(`${sim.url}${path}?${keys}${more.replace('COUNT', param)}`)
     expect(sim.violations).toContainEqual(expect.stringMatching(violation))
   })
 })
@@ -194,7 +194,7 @@ describe('kuaidaili: the token', () => {
   })
 
   it('wrong keys are told as what they are, and nothing was ordered', async () => {
-    const { sim, source } = await world('kuaidaili', { account: { secret_id: 'another', secret_key: 'k' } })
+    const { sim, source } = await world('kuaidaili', { keys: { secret_id: 'another', secret_key: 'k' } })
     expect(await failureOf(source.extract(1, never))).toMatchObject({
       class: 'auth',
       operation: 'login',
