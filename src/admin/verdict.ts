@@ -2,8 +2,7 @@
  * The state of the gateway in one sentence, with its remedy. Pure: from reports of one moment. The worst finding comes
  * first; with equal levels the order of `verdictCodes` decides.
  */
-import { fill } from '../messages/text.ts'
-import { verdictTexts } from '../messages/verdict.ts'
+import { verdictSentence } from '../messages/verdict.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
 import {
   type Finding,
@@ -135,8 +134,8 @@ function worded({ level, code, params = {}, provider, action }: Draft): Finding 
     code,
     params,
     provider: provider ?? null,
-    sentence: fill(verdictTexts[`verdict.${code}`].en, params),
-    remedy: fill(verdictTexts[`remedy.${code}`].en, params),
+    sentence: verdictSentence(`verdict.${code}`, 'en', params),
+    remedy: verdictSentence(`remedy.${code}`, 'en', params),
     action: action ?? null,
   }
 }

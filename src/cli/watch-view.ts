@@ -1,9 +1,9 @@
 /** One frame of `turnpike status --watch`: pure, from the reports of the moment and the size of the screen. */
 import { styleText } from 'node:util'
-import { say } from '../messages/language.ts'
+import { currentLanguage, say } from '../messages/language.ts'
 import { pageTexts } from '../messages/page.ts'
 import { translate } from '../messages/translate.ts'
-import { verdictTexts } from '../messages/verdict.ts'
+import { type VerdictText, verdictSentence, verdictTexts } from '../messages/verdict.ts'
 import type { LiveCounters, LiveProvider, LiveReports, LiveVerdict } from './live-reports.ts'
 import { displayWidth, fitWidth, oneLine, padEnd } from './table.ts'
 
@@ -66,7 +66,7 @@ function verdictLines(verdict: LiveVerdict | undefined): Line[] {
 }
 
 function inLanguage(key: string, params: Readonly<Record<string, string | number>>, english: string): string {
-  return key in verdictTexts ? say(verdictTexts[key as keyof typeof verdictTexts], params) : english
+  return key in verdictTexts ? verdictSentence(key as VerdictText, currentLanguage(), params) : english
 }
 
 function figureLines(counters: LiveCounters): Line[] {

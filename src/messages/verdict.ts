@@ -1,5 +1,5 @@
 /** The state of the gateway in one sentence (`verdict.<code>`), and what to do about it (`remedy.<code>`). */
-import type { Text } from './text.ts'
+import { fill, type Language, type Text, type TextParams } from './text.ts'
 
 export const verdictTexts = {
   'verdict.not-listening': {
@@ -165,3 +165,8 @@ export const verdictTexts = {
 } as const satisfies Record<string, Text>
 
 export type VerdictText = keyof typeof verdictTexts
+
+/** A sentence of the verdict. Where a reason ends with a mark of its own, the full stop after it goes. */
+export function verdictSentence(key: VerdictText, language: Language, params: TextParams): string {
+  return fill(verdictTexts[key][language], params).replace(/([.?!。？！])[.。]$/, '$1')
+}

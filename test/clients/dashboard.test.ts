@@ -15,6 +15,7 @@ import { type GatewayProcess, startProcess } from './support/gateway-process.ts'
 import { succeed } from './support/program.ts'
 
 const TOKEN = 'token-of-the-dashboard-test'
+const WHOAMI = 'http://whoami.demo/'
 /** Where the pictures of the documents go; undefined in a plain test run. */
 const PICTURES = process.env['TURNPIKE_SCREENSHOTS'] && fileURLToPath(new URL('../../docs/images/', import.meta.url))
 /** Hang guard of one wait, ms. */
@@ -50,8 +51,8 @@ async function startShop(lines: readonly string[]) {
   return shop
 }
 
-/** @param rules of `routes` */
-async function startAll(rules: readonly object[] = []) {
+/** @param more keys of the configuration, instead of those here */
+async function startAll(more: Readonly<Record<string, unknown>> = {}) {
   const world = await startWorld({ upstreams: 3 })
   onTestFinished(() => world.close())
   const shop = await startShop(world.lines())
@@ -59,7 +60,6 @@ async function startAll(rules: readonly object[] = []) {
   const gateway = await startProcess({
     listen: [{ port: 0 }],
     admin: { port: adminPort, token: TOKEN },
-    routes: rules,
     providers: [
       { name: 'demo', vendor: 'demo', budget: { perHour: 100 } },
       {
@@ -75,9 +75,13 @@ async function startAll(rules: readonly object[] = []) {
     stop: { drain: '1s' },
     state: 'off',
     log: { level: 'info' },
+    ...more,
   })
   return { world, shop, gateway, admin: `http://127.0.0.1:${adminPort}/` }
 }
+
+/** What the browser logs of a refused token and of a gateway that is gone. */
+const EXPECTED = /401|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET/
 
 async function openPage(admin: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options })
@@ -89,9 +93,9 @@ async function openPage(admin: string, options: Parameters<Browser['newPage']>[0
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== new URL(admin).origin) mistakes.push(`asked another host: ${request.url()}`)
   })
-  onTestFinished(() => expect(mistakes.filter((words) => !words.includes('401'))).toEqual([]))
+  onTestFinished(() => expect(mistakes.filter((words) => !EXPECTED.test(words))).toEqual([]))
   await page.goto(admin)
-  await page.waitForSelector('.live.on')
+  await page.waitForSelector('.live')
   return page
 }
 
@@ -101,8 +105,7 @@ const ask = (gateway: GatewayProcess, user: string, url: string) =>
 /** A few clients for a while, so that a picture shows what a user will see. */
 async function visit(rounds: number, gateway: GatewayProcess): Promise<void> {
   const users = ['crawler', 'crawler-session-basket', 'tests-country-DE', 'tests-country-JP', 'browser-session-a']
-  for (let round = 0; round < rounds; round++)
-    await Promise.all(users.map((user) => ask(gateway, user, 'http://whoami.demo/')))
+  for (let round = 0; round < rounds; round++) await Promise.all(users.map((user) => ask(gateway, user, WHOAMI)))
 }
 
 async function violationsOf(page: Page): Promise<readonly string[]> {
@@ -119,7 +122,7 @@ describe('the dashboard', () => {
   it('shows a life that counts down, a connection by its host, and a budget that fills', async () => {
     const { gateway, admin } = await startAll()
     const page = await openPage(admin)
-    for (let n = 0; n < 4; n++) await ask(gateway, 'crawler-provider-demo', 'http://whoami.demo/')
+    for (let n = 0; n < 4; n++) await ask(gateway, 'crawler-provider-demo', WHOAMI)
     await page.waitForSelector('[data-provider=demo] [role=meter]')
     const budget = page.locator('[data-provider=demo] [role=meter]').last()
     await expect.poll(() => budget.getAttribute('aria-valuenow').then(Number), { timeout: WAIT_MS }).toBeLessThan(100)
@@ -144,6 +147,10 @@ describe('the dashboard', () => {
     expect(await page.locator('[data-detail]').textContent()).toContain('opened')
     expect(await violationsOf(page)).toEqual([])
     await picture(page, 'connections')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('[data-detail]', { state: 'detached' })
+    await page.selectOption('select[name=state]', 'refused')
+    await page.waitForSelector('.empty')
   })
 
   it('shows what to do about a wrong key, and Retry with the token mends it', async () => {
@@ -164,8 +171,63 @@ describe('the dashboard', () => {
     expect(await page.locator('[data-provider=shop] .badge').textContent()).toBe('ready')
   })
 
+  it('finds a session by its name, and gives its next connection another upstream', async () => {
+    const { gateway, admin } = await startAll()
+    for (const name of ['basket', 'account']) await ask(gateway, `crawler-provider-demo-session-${name}`, WHOAMI)
+    const page = await openPage(`${admin}#token=${TOKEN}`)
+    await page.click('nav a[href="#/sessions"]')
+    await page.waitForSelector('[data-session] >> nth=1')
+    expect(await violationsOf(page)).toEqual([])
+    await page.fill('.sessions-filter input', 'basket')
+    await expect.poll(() => page.locator('[data-session]').count(), { timeout: WAIT_MS }).toBe(1)
+    const row = page.locator('[data-session]')
+    const upstream = row.locator('.mono').last()
+    const before = await upstream.textContent()
+    await row.locator('button').click()
+    await page.waitForSelector('[data-session] .badge')
+    await picture(page, 'sessions')
+    await ask(gateway, 'crawler-provider-demo-session-basket', WHOAMI)
+    await expect.poll(() => upstream.textContent(), { timeout: WAIT_MS }).not.toBe(before)
+    await page.fill('.sessions-filter input', 'nothing of this name')
+    await page.waitForSelector('.sessions .empty')
+  })
+
+  it('keeps the last figures, and says so, while the gateway is gone', async () => {
+    const { gateway, admin } = await startAll()
+    await ask(gateway, 'crawler-provider-demo', WHOAMI)
+    const page = await openPage(admin)
+    await page.waitForSelector('[data-provider=demo]')
+    gateway.child.kill('SIGTERM')
+    await page.waitForSelector('.stale [data-provider=demo]')
+    expect(await page.locator('[role=alert]').textContent()).toContain('does not answer')
+    expect(await page.locator('.verdict').count()).toBe(0)
+    expect(await violationsOf(page)).toEqual([])
+    await page.click('nav a[href="#/sessions"]')
+    await page.waitForSelector('.stale .empty')
+  })
+
+  it('asks for the token once where other machines can reach the port, and waits for it', async () => {
+    const adminPort = await freePort()
+    await startAll({ admin: { host: '0.0.0.0', port: adminPort, token: TOKEN } })
+    const page = await openPage(`http://127.0.0.1:${adminPort}/`)
+    await page.waitForSelector('dialog[open]')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('[aria-labelledby=locked]')
+    expect(await page.locator('dialog[open]').count()).toBe(0)
+    expect(await violationsOf(page)).toEqual([])
+    await page.click('[aria-labelledby=locked] button')
+    await page.fill('dialog input', 'a wrong token')
+    await page.click('dialog button[type=submit]')
+    await page.waitForSelector('dialog .banner')
+    await page.fill('dialog input', TOKEN)
+    await page.click('dialog button[type=submit]')
+    await page.waitForSelector('[data-provider=demo]')
+  })
+
   it('counts what leaves through no upstream, where a rule says direct', async () => {
-    const { world, gateway, admin } = await startAll([{ host: '127.0.0.0/8', to: 'direct', allowPrivate: true }])
+    const { world, gateway, admin } = await startAll({
+      routes: [{ host: '127.0.0.0/8', to: 'direct', allowPrivate: true }],
+    })
     const page = await openPage(admin)
     await page.waitForSelector('[data-direct]')
     await ask(gateway, 'crawler', `http://${world.site.authority}/`)
@@ -176,7 +238,7 @@ describe('the dashboard', () => {
 
   it('speaks Chinese, is dark, and fits a telephone', async () => {
     const { gateway, admin } = await startAll()
-    await ask(gateway, 'crawler-provider-demo', 'http://whoami.demo/')
+    await ask(gateway, 'crawler-provider-demo', WHOAMI)
     const page = await openPage(admin, {
       locale: 'zh-CN',
       colorScheme: 'dark',
@@ -184,7 +246,7 @@ describe('the dashboard', () => {
     })
     expect(await page.locator('nav').textContent()).toContain('概览')
     expect(await page.getAttribute('html', 'data-theme')).toBe('dark')
-    for (const view of ['overview', 'pool', 'connections', 'try', 'configuration', 'api']) {
+    for (const view of ['overview', 'pool', 'connections', 'sessions', 'try', 'configuration', 'api']) {
       await page.click(`nav a[href="#/${view}"]`)
       expect(await violationsOf(page), view).toEqual([])
       expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBeLessThanOrEqual(390)
@@ -203,7 +265,7 @@ describe('the dashboard', () => {
     await page.waitForSelector('[data-reply="200"]')
     expect(await page.locator('[data-reply] pre').textContent()).toContain('upstream 127.')
     for (const name of ['curl', 'requests', 'Scrapy', 'Playwright', 'Go', 'Java']) {
-      await page.click(`[role=tab]:text-is("${name}")`)
+      await page.click(`[data-tab=${name}]`)
       expect(await page.locator(`[data-snippet=${name}]`).textContent()).toMatch(/127\.0\.0\.1.*\d/)
     }
     await picture(page, 'try')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { fetch, ProxyAgent } from 'undici'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startProcess, stop } from '../clients/support/gateway-process.ts'
@@ -52,6 +53,17 @@ describe('the tarball', () => {
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
     const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)(?:\.js|\.d\.ts)$/, 'src/$1.ts'))
     expect(packed.filter((path) => /^dist\/(?!web\/)/.test(path) && !existsSync(sourceOf(path)))).toEqual([])
+  })
+
+  it('holds a dashboard of at most 60 KB without the plots and 90 KB with them, compressed', () => {
+    const sizes = packed
+      .filter((path) => path.startsWith('dist/web/'))
+      .map((path) => ({ path, octets: gzipSync(readFileSync(inPackage(path))).length }))
+    const sum = (list: typeof sizes) => list.reduce((total, { octets }) => total + octets, 0)
+    const page = sum(sizes.filter(({ path }) => !path.includes('/plots-')))
+    expect(page, JSON.stringify(sizes)).toBeGreaterThan(10_000)
+    expect(page, JSON.stringify(sizes)).toBeLessThan(60_000)
+    expect(sum(sizes), JSON.stringify(sizes)).toBeLessThan(90_000)
   })
 
   it('holds no secret and no trace of the machine that made it', () => {

@@ -9,7 +9,7 @@ export async function act(path: string, body?: unknown): Promise<void> {
     await post(path, body)
     tell(t('action.done'))
   } catch (error) {
-    tell(t('action.failed', { reason: reasonOf(error) }))
+    tell(t('action.failed', { reason: reasonOf(error) }), 'bad')
   }
 }
 
@@ -19,6 +19,23 @@ export function reasonOf(error: unknown): string {
 }
 
 export async function copy(text: string): Promise<void> {
-  await navigator.clipboard.writeText(text)
-  tell(t('copied'))
+  try {
+    // Browsers offer the clipboard only to pages on loopback or over TLS.
+    await (navigator.clipboard === undefined ? copySelected(text) : navigator.clipboard.writeText(text))
+    tell(t('copied'))
+  } catch {
+    tell(t('copy.failed'), 'bad')
+  }
+}
+
+/** The way of older browsers: selects the text in a field that is not seen, and copies the selection. */
+function copySelected(text: string): void {
+  const field = document.createElement('textarea')
+  field.value = text
+  field.className = 'visually-hidden'
+  document.body.append(field)
+  field.select()
+  const isCopied = document.execCommand('copy')
+  field.remove()
+  if (!isCopied) throw new Error('the browser did not copy')
 }

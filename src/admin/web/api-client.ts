@@ -20,8 +20,12 @@ function readToken(): string | undefined {
   return decodeURIComponent(given)
 }
 
+/** How often the operator has given a token, the same one again included. */
+const tokensGiven = signal(0)
+
 function keepToken(value: string): void {
   token.value = value
+  tokensGiven.value++
   sessionStorage.setItem(TOKEN_KEY, value)
 }
 
@@ -54,24 +58,49 @@ export function askForToken(): Promise<string | undefined> {
   })
 }
 
+/** Asks once, and resolves when the operator gives a token, now or later, or the signal aborts. */
+export function newToken(signal: AbortSignal): Promise<void> {
+  const before = tokensGiven.peek()
+  void askForToken()
+  return new Promise((resolve) => {
+    const forget = tokensGiven.subscribe((given) => {
+      if (given > before) queueMicrotask(end)
+    })
+    signal.addEventListener('abort', end, { once: true })
+    function end() {
+      forget()
+      resolve()
+    }
+  })
+}
+
 interface Call {
   readonly method?: 'GET' | 'POST'
   readonly body?: unknown
-  readonly signal?: AbortSignal
 }
 
 /**
  * One call; asks for the token where one is needed.
  * @throws {Refusal} when the gateway refuses; TypeError when it does not answer
  */
-export async function call<Reply>(path: string, { method = 'GET', body, signal }: Call = {}): Promise<Reply> {
+export async function call<Reply>(path: string, { method = 'GET', body }: Call = {}): Promise<Reply> {
   for (;;) {
-    const response = await send(path, method, body, signal)
+    const response = await send(path, method, body, undefined)
     if (response.ok) return (await response.json()) as Reply
     const refusal = await refusalOf(response)
     if (!NEEDS_TOKEN.has(refusal.code)) throw refusal
     if ((await askForToken()) === undefined) throw refusal
   }
+}
+
+/**
+ * A report, without asking for the token.
+ * @throws {Refusal} when the gateway refuses; TypeError when it does not answer
+ */
+export async function get<Reply>(path: string, signal?: AbortSignal): Promise<Reply> {
+  const response = await send(path, 'GET', undefined, signal)
+  if (!response.ok) throw await refusalOf(response)
+  return (await response.json()) as Reply
 }
 
 export function post<Reply>(path: string, body?: unknown): Promise<Reply> {

@@ -1,22 +1,24 @@
 /** The page: header, verdict, and one view at a time, chosen by the fragment of the address. */
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { tokenRequest } from './api-client.ts'
+import { askForToken, tokenRequest } from './api-client.ts'
 import { language, switchLanguage, switchTheme, t, theme } from './i18n.ts'
 import iconUrl from './icon.svg'
-import { Verdict } from './parts/verdict.tsx'
-import { gateway, link, toast } from './state.ts'
+import { Verdict, VerdictLine } from './parts/verdict.tsx'
+import { gateway, link, toast, verdict } from './state.ts'
 import { ApiView } from './views/api.tsx'
 import { ConfigurationView } from './views/configuration.tsx'
 import { ConnectionsView } from './views/connections.tsx'
 import { Overview } from './views/overview.tsx'
 import { PoolView } from './views/pool.tsx'
+import { SessionsView } from './views/sessions.tsx'
 import { TryView } from './views/try.tsx'
 
 const views = {
   overview: Overview,
   pool: PoolView,
   connections: ConnectionsView,
+  sessions: SessionsView,
   try: TryView,
   configuration: ConfigurationView,
   api: ApiView,
@@ -32,23 +34,60 @@ addEventListener('hashchange', () => {
   view.value = viewOfAddress()
 })
 
+// The title tells of trouble while the page is behind another tab.
+effect(() => {
+  const problems = (verdict.value?.findings ?? []).filter(({ level }) => level === 'critical' || level === 'warning')
+  document.title = `${problems.length === 0 ? '' : `(${problems.length}) `}${t(`nav.${view.value}`)} · Turnpike`
+})
+
 export function App() {
-  const View = views[view.value]
+  const main = useRef<HTMLElement>(null)
   return (
     <>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        {t('nav.skip')}
+      </button>
       <Header />
-      <main>
-        {link.value === 'lost' ? (
-          <p class="banner" role="alert">
-            {t(gateway.value === undefined ? 'page.failed' : 'page.lost')}
-          </p>
-        ) : null}
-        <Verdict />
-        <View />
+      <main ref={main} tabIndex={-1}>
+        <Content />
       </main>
       <TokenDialog />
-      <output class={toast.value === undefined ? 'visually-hidden' : 'toast'}>{toast.value}</output>
+      <output class={toast.value === undefined ? 'visually-hidden' : `toast ${toast.value.tone}`}>
+        {toast.value?.message}
+      </output>
     </>
+  )
+}
+
+function Content() {
+  const View = views[view.value]
+  if (link.value === 'locked') return <Locked />
+  const isLost = link.value === 'lost'
+  return (
+    <>
+      {isLost ? (
+        <p class="banner" role="alert">
+          {t(gateway.value === undefined ? 'page.failed' : 'page.lost')}
+        </p>
+      ) : null}
+      <div class={isLost ? 'stale' : ''}>
+        {isLost ? null : view.value === 'overview' ? <Verdict /> : <VerdictLine />}
+        <View />
+      </div>
+    </>
+  )
+}
+
+/** The port can be reached from other machines, and the operator has not given the token. */
+function Locked() {
+  return (
+    <section class="card empty" aria-labelledby="locked">
+      <h2 id="locked">{t('link.locked')}</h2>
+      <p>{t('token.reading')}</p>
+      <button type="button" class="main" onClick={() => void askForToken()}>
+        {t('token.enter')}
+      </button>
+    </section>
   )
 }
 

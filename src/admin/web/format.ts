@@ -1,13 +1,14 @@
 /** Figures as a person reads them. */
 import { language } from './i18n.ts'
 
-/** Seconds as `1 h 02 m`, `3 m 05 s`, `41 s`. */
+/** Seconds as `1 h 02 m`, `3 m 05 s`, `41 s`; in Chinese `1 小时 02 分`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds))
-  if (whole >= 86_400) return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`
-  if (whole >= 3_600) return `${Math.floor(whole / 3_600)} h ${two(Math.floor((whole % 3_600) / 60))} m`
-  if (whole >= 60) return `${Math.floor(whole / 60)} m ${two(whole % 60)} s`
-  return `${whole} s`
+  const [day, hour, minute, second] = language.value === 'zh' ? ['天', '小时', '分', '秒'] : ['d', 'h', 'm', 's']
+  if (whole >= 86_400) return `${Math.floor(whole / 86_400)} ${day} ${Math.floor((whole % 86_400) / 3_600)} ${hour}`
+  if (whole >= 3_600) return `${Math.floor(whole / 3_600)} ${hour} ${two(Math.floor((whole % 3_600) / 60))} ${minute}`
+  if (whole >= 60) return `${Math.floor(whole / 60)} ${minute} ${two(whole % 60)} ${second}`
+  return `${whole} ${second}`
 }
 
 const two = (value: number): string => String(value).padStart(2, '0')

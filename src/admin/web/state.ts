@@ -11,7 +11,7 @@ import type { UpstreamReport } from '../api/schemas/pool.ts'
 import type { ProviderReport } from '../api/schemas/providers.ts'
 import type { Topic } from '../api/schemas/topics.ts'
 import type { VerdictReport } from '../api/schemas/verdict.ts'
-import { askForToken, call, NEEDS_TOKEN, Refusal, readEvents } from './api-client.ts'
+import { get, NEEDS_TOKEN, newToken, Refusal, readEvents } from './api-client.ts'
 
 export type LinkState = 'connecting' | 'live' | 'lost' | 'paused' | 'locked'
 
@@ -32,7 +32,12 @@ export const history = signal<HistoryReport | undefined>(undefined)
 /** `performance.now()` of the last tick: what counts down is computed from it. */
 export const now = signal(performance.now())
 /** A short message about the last action. */
-export const toast = signal<string | undefined>(undefined)
+export const toast = signal<Toast | undefined>(undefined)
+
+export interface Toast {
+  readonly message: string
+  readonly tone: 'good' | 'bad'
+}
 
 /** Connections that the page keeps; the gateway keeps 10,000 closed ones. */
 const MAX_CONNECTIONS = 10_000
@@ -40,7 +45,7 @@ const MAX_CONNECTIONS = 10_000
 const HISTORY_SECONDS = 3_600
 const RETRY_MS = 2_000
 const TICK_MS = 1_000
-const TOAST_MS = 4_000
+const TOAST_MS = { good: 4_000, bad: 10_000 } as const
 
 type Handlers = { readonly [Name in Topic]: (data: EventData[Name]) => void }
 
@@ -129,7 +134,7 @@ async function keepReading(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     link.value = link.value === 'lost' ? 'lost' : 'connecting'
     try {
-      gateway.value = await call<GatewayReport>('v1/gateway', { signal })
+      gateway.value = await get<GatewayReport>('v1/gateway', signal)
       await readEvents(
         (name, data) => batch(() => (handlers[name] as (data: unknown) => void)(data)),
         () => {
@@ -141,7 +146,7 @@ async function keepReading(signal: AbortSignal): Promise<void> {
       if (signal.aborted) return
       if (error instanceof Refusal && NEEDS_TOKEN.has(error.code)) {
         link.value = 'locked'
-        await askForToken()
+        await newToken(signal)
         continue
       }
     }
@@ -154,10 +159,10 @@ async function keepReading(signal: AbortSignal): Promise<void> {
 let toastTimer: ReturnType<typeof setTimeout> | undefined
 
 /** Shows a message for a moment. */
-export function tell(message: string): void {
+export function tell(message: string, tone: Toast['tone'] = 'good'): void {
   clearTimeout(toastTimer)
-  toast.value = message
+  toast.value = { message, tone }
   toastTimer = setTimeout(() => {
     toast.value = undefined
-  }, TOAST_MS)
+  }, TOAST_MS[tone])
 }

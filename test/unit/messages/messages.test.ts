@@ -7,7 +7,7 @@ import { pageTexts } from '../../../src/messages/page.ts'
 import { terminal } from '../../../src/messages/terminal.ts'
 import { fill, type Text } from '../../../src/messages/text.ts'
 import { chineseTexts, translate, translateSentence } from '../../../src/messages/translate.ts'
-import { verdictTexts } from '../../../src/messages/verdict.ts'
+import { verdictSentence, verdictTexts } from '../../../src/messages/verdict.ts'
 
 const namesIn = (sentence: string) => Array.from(sentence.matchAll(/\{(\w+)\}/g), ([, name]) => name).toSorted()
 /** Words that are the same in both languages, or stand for the other one. */
@@ -68,4 +68,12 @@ it('words every verdict and its remedy', () => {
 it('fills names in as text, and leaves what it does not know', () => {
   expect(fill('{provider} is paused', { provider: '$& {provider}' })).toBe('$& {provider} is paused')
   expect(fill('{provider} is paused')).toBe('{provider} is paused')
+})
+
+it('leaves out the full stop behind a reason that ends with a mark of its own', () => {
+  const sentence = (reason: string, language: 'en' | 'zh') =>
+    verdictSentence('verdict.key-wrong', language, { provider: 'a', reason })
+  expect(sentence('no key', 'en')).toBe('a: the vendor refuses the key: no key.')
+  expect(sentence('is it yours?', 'en')).toBe('a: the vendor refuses the key: is it yours?')
+  expect(sentence('是您的密钥吗？', 'zh')).toBe('a：供应商拒绝了密钥：是您的密钥吗？')
 })

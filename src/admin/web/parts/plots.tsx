@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { HistoryReport, ProviderHistory } from '../../api/schemas/history.ts'
-import { timeOfDay } from '../format.ts'
+import { count, timeOfDay } from '../format.ts'
 import { language, t, theme } from '../i18n.ts'
 import { history } from '../state.ts'
 
@@ -12,6 +12,7 @@ type Column = readonly (number | null)[]
 
 interface Line {
   readonly label: string
+  /** Name of a variable of the style sheet. */
   readonly colour: string
   readonly column: (report: HistoryReport) => Column
 }
@@ -21,10 +22,13 @@ interface PlotSpec {
   readonly lines: readonly Line[]
 }
 
-const BLUE = '#0969da'
-const ORANGE = '#bc4c00'
-const GREEN = '#2da44e'
+/** Variables of the style sheet: each theme has its own shades. */
+const BLUE = '--plot-blue'
+const ORANGE = '--plot-orange'
+const GREEN = '--plot-green'
 const HEIGHT = 150
+/** Room for the figures of the y axis, CSS pixels: `10,000`. */
+const AXIS_PX = 58
 
 const milliseconds = (column: Column): Column => column.map((value) => (value === null ? null : value * 1_000))
 /** Over all providers: for each interval the calls in the windows, or what the windows allow. */
@@ -97,16 +101,24 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
       {
         width: element.clientWidth,
         height: HEIGHT,
+        // Room for half of the last time.
+        padding: [8, 28, 0, 0],
         axes: [
           { ...axis, values: (_plot, instants) => instants.map((at) => timeOfDay(at * 1_000)), space: 90 },
-          { ...axis, size: 46 },
+          { ...axis, size: AXIS_PX },
         ],
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high ?? 1) * 1.1] } },
         series: [
           { label: t('plot.time'), value: (_plot, at) => (at === null ? '–' : timeOfDay(at * 1_000)) },
-          ...spec.lines.map(({ label, colour }) => ({ label, stroke: colour, width: 1.5, points: { show: false } })),
+          ...spec.lines.map(({ label, colour }) => ({
+            label,
+            stroke: style.getPropertyValue(colour),
+            width: 1.5,
+            value: (_plot: uPlot, value: number | null) => count(value),
+            points: { show: false, size: 4, filter: lonePoints },
+          })),
         ],
-        legend: { live: true },
+        hooks: { setCursor: [showLatest] },
       },
       dataOf(spec, history.peek()),
       element,
@@ -121,6 +133,7 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
   }, [])
   useSignalEffect(() => {
     plot.current?.setData(dataOf(spec, history.value))
+    if (plot.current !== null) showLatest(plot.current)
   })
   return (
     <figure class="card" style={{ margin: 0 }}>
@@ -128,6 +141,20 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
       <div ref={place} role="img" aria-label={spec.title} />
     </figure>
   )
+}
+
+/** A value between two intervals without one has no line: it is drawn as a point. */
+function lonePoints(plot: uPlot, series: number, isShown: boolean): number[] | null {
+  if (isShown) return null
+  const column = plot.data[series] ?? []
+  return [...column.keys()].filter(
+    (index) => column[index] != null && column[index - 1] == null && column[index + 1] == null,
+  )
+}
+
+/** While no pointer is over the plot, the legend shows the latest interval. */
+function showLatest(plot: uPlot): void {
+  if (plot.cursor.idx == null && plot.data[0].length > 0) plot.setLegend({ idx: plot.data[0].length - 1 }, false)
 }
 
 function dataOf({ lines }: PlotSpec, report: HistoryReport | undefined): uPlot.AlignedData {

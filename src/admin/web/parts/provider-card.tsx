@@ -1,8 +1,8 @@
 /** One provider: its state and why, its limits as bars, what it cost, and what an operator may do. */
 import type { ProviderReport } from '../../api/schemas/providers.ts'
-import { act } from '../actions.ts'
 import { count } from '../format.ts'
 import { t } from '../i18n.ts'
+import { ActionButton } from './action-button.tsx'
 import { Meter } from './meter.tsx'
 
 const stateTexts = {
@@ -44,16 +44,17 @@ export function ProviderCard({ report }: { readonly report: ProviderReport }) {
       )}
       <Limits report={report} />
       <Facts report={report} />
-      <div class="row end">
-        <button type="button" onClick={() => act(`${path}/retry`)}>
-          {t('provider.retry')}
-        </button>
-        <button type="button" onClick={() => act(`${path}/refill`)}>
-          {t('provider.refill')}
-        </button>
-        <button type="button" onClick={() => act(`${path}/${isPaused ? 'resume' : 'pause'}`)}>
-          {t(isPaused ? 'provider.resume' : 'provider.pause')}
-        </button>
+      <div class="row end actions">
+        {state === 'ready' || isPaused ? null : (
+          <ActionButton label={t('provider.retry')} path={`${path}/retry`} object={name} />
+        )}
+        <ActionButton label={t('provider.refill')} path={`${path}/refill`} object={name} />
+        <ActionButton
+          label={t(isPaused ? 'provider.resume' : 'provider.pause')}
+          path={`${path}/${isPaused ? 'resume' : 'pause'}`}
+          object={name}
+          isMain={isPaused}
+        />
       </div>
     </article>
   )
@@ -108,8 +109,9 @@ function Facts({ report }: { readonly report: ProviderReport }) {
     [t('provider.bought'), count(report.bought)],
     [t('provider.used'), count(report.used)],
     [t('provider.wasted'), count(report.wasted)],
-    [t('provider.balance'), count(report.balance)],
-    [t('provider.cost'), count(report.costPer1000Tunnels)],
+    // The vendor or the configuration must have said these two.
+    ...(report.balance === null ? [] : [[t('provider.balance'), count(report.balance)] as const]),
+    ...(report.costPer1000Tunnels === null ? [] : [[t('provider.cost'), count(report.costPer1000Tunnels)] as const]),
   ] as const
   return (
     <dl class="facts">

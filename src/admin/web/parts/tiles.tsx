@@ -3,6 +3,9 @@ import { count, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
 import { counters } from '../state.ts'
 
+const rate = (perSecond: number | undefined): string =>
+  count(perSecond === undefined ? undefined : Math.round(perSecond * 10) / 10)
+
 export function Tiles() {
   const now = counters.value
   const setup =
@@ -11,23 +14,27 @@ export function Tiles() {
       : `${shortTime(now.setupP50Seconds)} / ${shortTime(now.setupP99Seconds ?? now.setupP50Seconds)}`
   return (
     <dl class="tiles" aria-label={t('tile.figures')}>
-      <Tile
-        label={t('tile.rate')}
-        value={count(now === undefined ? undefined : Math.round(now.openedPerSecond * 10) / 10)}
-      />
+      <Tile label={t('tile.rate')} value={rate(now?.openedPerSecond)} />
+      <Tile label={t('tile.refused')} value={rate(now?.refusedPerSecond)} tone={now?.refusedPerSecond ? 'bad' : ''} />
+      <Tile label={t('tile.waiting')} value={count(now?.waiting)} tone={now?.waiting ? 'warn' : ''} />
       <Tile label={t('tile.open')} value={count(now?.connections)} />
-      <Tile label={t('tile.waiting')} value={count(now?.waiting)} />
       <Tile label={t('tile.ready')} value={count(now?.upstreams.ready)} />
       <Tile label={t('tile.setup')} value={setup} />
     </dl>
   )
 }
 
-function Tile({ label, value }: { readonly label: string; readonly value: string }) {
+interface TileProps {
+  readonly label: string
+  readonly value: string
+  readonly tone?: 'warn' | 'bad' | ''
+}
+
+function Tile({ label, value, tone = '' }: TileProps) {
   return (
     <div class="tile">
       <dt>{label}</dt>
-      <dd>{value}</dd>
+      <dd class={tone}>{value}</dd>
     </div>
   )
 }

@@ -6,13 +6,20 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 /** Rows rendered above and below the visible part. */
 const MARGIN = 6
 
+/** Where a row is: spread over its element. */
+export interface RowPlace {
+  readonly style: { readonly top: string; readonly height: string }
+  readonly role: 'listitem'
+  readonly 'aria-setsize': number
+  readonly 'aria-posinset': number
+}
+
 interface VirtualListProps<Row> {
   readonly rows: readonly Row[]
   /** Height of every row, CSS pixels. */
   readonly rowHeight: number
   readonly label: string
-  /** `top` is the offset of the row in the list, CSS pixels. */
-  readonly render: (row: Row, top: number) => ComponentChildren
+  readonly render: (row: Row, place: RowPlace) => ComponentChildren
 }
 
 export function VirtualList<Row>({ rows, rowHeight, label, render }: VirtualListProps<Row>) {
@@ -36,7 +43,14 @@ export function VirtualList<Row>({ rows, rowHeight, label, render }: VirtualList
   return (
     <div class="scroll" ref={view} tabIndex={0} role="list" aria-label={label}>
       <div style={{ height: `${rows.length * rowHeight}px`, position: 'relative' }} role="presentation">
-        {rows.slice(first, last).map((row, index) => render(row, (first + index) * rowHeight))}
+        {rows.slice(first, last).map((row, index) =>
+          render(row, {
+            style: { top: `${(first + index) * rowHeight}px`, height: `${rowHeight}px` },
+            role: 'listitem',
+            'aria-setsize': rows.length,
+            'aria-posinset': first + index + 1,
+          }),
+        )}
       </div>
     </div>
   )

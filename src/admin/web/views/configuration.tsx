@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { CheckReport, ConfigReport } from '../../api/schemas/gateway.ts'
-import { reasonOf } from '../actions.ts'
+import { copy, reasonOf } from '../actions.ts'
 import { call, post } from '../api-client.ts'
 import { t } from '../i18n.ts'
 import { FailureBanner } from '../parts/failure-banner.tsx'
@@ -24,12 +24,19 @@ export function ConfigurationView() {
   if (report.value === undefined) return <p class="empty card">{t('page.loading')}</p>
   if (typeof report.value === 'string') return <FailureBanner reason={report.value} />
   const { file, yaml, effective } = report.value
+  const shown = yaml ?? JSON.stringify(effective, null, 2)
   return (
     <div class="cards" style={{ gridTemplateColumns: 'repeat(auto-fit, minmax(min(420px, 100%), 1fr))' }}>
       <section class="card" aria-labelledby="config">
-        <h2 id="config">{t('config.title')}</h2>
+        <div class="row heading">
+          <h2 id="config">{t('config.title')}</h2>
+          <span class="space" />
+          <button type="button" onClick={() => copy(shown)}>
+            {t('pool.copy')}
+          </button>
+        </div>
         {file === null ? null : <p class="soft small mono">{file}</p>}
-        <pre tabIndex={0}>{yaml ?? JSON.stringify(effective, null, 2)}</pre>
+        <pre tabIndex={0}>{shown}</pre>
       </section>
       <Check text={text.value} change={(value) => (text.value = value)} />
     </div>
@@ -75,7 +82,12 @@ function Check({ text, change }: { readonly text: string; readonly change: (text
 function Problems({ reply }: { readonly reply: CheckReport | string | undefined }) {
   if (reply === undefined) return null
   if (typeof reply === 'string') return <FailureBanner reason={reply} />
-  if (reply.valid) return <p role="status">{t('config.good')}</p>
+  if (reply.valid)
+    return (
+      <p role="status" class="good">
+        {t('config.good')}
+      </p>
+    )
   return (
     <ul class="problems" aria-live="polite">
       {reply.problems.map(({ path, message, line, column }) => (

@@ -1,10 +1,11 @@
 /** Client connections, open and closed, each with the trace of its tries. */
 import { useComputed, useSignal } from '@preact/signals'
-import type { ConnectionReport, TryReport } from '../../api/schemas/connections.ts'
-import { duration, octets, shortTime, timeOfDay } from '../format.ts'
+import type { ConnectionReport } from '../../api/schemas/connections.ts'
+import { duration, octets, timeOfDay } from '../format.ts'
 import { t } from '../i18n.ts'
+import { ConnectionDetail } from '../parts/connection-detail.tsx'
 import { isNarrow } from '../parts/narrow.ts'
-import { VirtualList } from '../parts/virtual-list.tsx'
+import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
 import { connections, gateway, type Held, now } from '../state.ts'
 
 const ROW_PX = 36
@@ -12,9 +13,11 @@ const NARROW_ROW_PX = 60
 
 const searchFields = ['host', 'user', 'session', 'provider', 'code'] as const
 type SearchField = (typeof searchFields)[number]
-type Search = Readonly<Record<SearchField, string>>
+const shownStates = ['all', 'open', 'closed', 'refused'] as const
+type ShownState = (typeof shownStates)[number]
+type Search = Readonly<Record<SearchField, string>> & { readonly state: ShownState }
 
-const EMPTY: Search = { host: '', user: '', session: '', provider: '', code: '' }
+const EMPTY: Search = { host: '', user: '', session: '', provider: '', code: '', state: 'all' }
 const searchTexts = {
   host: 'connections.host',
   user: 'connections.user',
@@ -26,48 +29,80 @@ const searchTexts = {
 export function ConnectionsView() {
   const search = useSignal<Search>(EMPTY)
   const selected = useSignal<number | undefined>(undefined)
+  /** What the list shows while it stands still; undefined: what the gateway reports. */
+  const frozen = useSignal<typeof connections.value | undefined>(undefined)
   const rows = useComputed(() => {
     const wanted = search.value
-    return [...connections.value.values()].filter(({ report }) => fits(report, wanted)).reverse()
+    const all = frozen.value ?? connections.value
+    return [...all.values()].filter(({ report }) => fits(report, wanted)).reverse()
   })
   const chosen = selected.value === undefined ? undefined : connections.value.get(selected.value)
   return (
     <section aria-labelledby="connections">
-      <h2 id="connections">{t('connections.title')}</h2>
+      <div class="row heading">
+        <h2 id="connections">{t('connections.title')}</h2>
+        <span class="soft small" role="status">
+          {t('connections.count', { shown: rows.value.length, all: connections.value.size })}
+        </span>
+        <span class="space" />
+        <button
+          type="button"
+          aria-pressed={frozen.value !== undefined}
+          onClick={() => (frozen.value = frozen.value === undefined ? connections.value : undefined)}
+        >
+          {t('connections.freeze')}
+        </button>
+      </div>
       <SearchBar search={search.value} change={(value) => (search.value = value)} />
-      {chosen === undefined ? null : <Detail held={chosen} />}
       <div class="list connections">
         {rows.value.length === 0 ? (
           <p class="empty">{emptyText()}</p>
         ) : (
-          <>
-            <div class="title" aria-hidden="true">
-              <span>{t('connections.time')}</span>
-              <span>{t('connections.target')}</span>
-              <span>{t('connections.user')}</span>
-              <span>{t('connections.provider')}</span>
-              <span>{t('connections.duration')}</span>
-              <span>{t('connections.bytes')}</span>
-              <span>{t('connections.outcome')}</span>
-            </div>
-            <VirtualList
-              rows={rows.value}
-              rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
-              label={t('connections.title')}
-              render={(held, top) => (
-                <Row
-                  key={held.report.id}
-                  held={held}
-                  top={top}
-                  isSelected={selected.value === held.report.id}
-                  select={() => (selected.value = selected.value === held.report.id ? undefined : held.report.id)}
-                />
-              )}
-            />
-          </>
+          <Rows
+            rows={rows.value}
+            selected={selected.value}
+            select={(id) => (selected.value = selected.value === id ? undefined : id)}
+          />
         )}
       </div>
+      {chosen === undefined ? null : <ConnectionDetail held={chosen} close={() => (selected.value = undefined)} />}
     </section>
+  )
+}
+
+interface RowsProps {
+  readonly rows: readonly Held<ConnectionReport>[]
+  readonly selected: number | undefined
+  readonly select: (id: number) => void
+}
+
+function Rows({ rows, selected, select }: RowsProps) {
+  return (
+    <>
+      <div class="title" aria-hidden="true">
+        <span>{t('connections.time')}</span>
+        <span>{t('connections.target')}</span>
+        <span>{t('connections.user')}</span>
+        <span>{t('connections.provider')}</span>
+        <span>{t('connections.duration')}</span>
+        <span>{t('connections.bytes')}</span>
+        <span>{t('connections.outcome')}</span>
+      </div>
+      <VirtualList
+        rows={rows}
+        rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
+        label={t('connections.title')}
+        render={(held, place) => (
+          <Row
+            key={held.report.id}
+            held={held}
+            place={place}
+            isSelected={selected === held.report.id}
+            select={() => select(held.report.id)}
+          />
+        )}
+      />
+    </>
   )
 }
 
@@ -85,7 +120,21 @@ function SearchBar({ search, change }: { readonly search: Search; readonly chang
           />
         </label>
       ))}
-      <button type="button" onClick={() => change(EMPTY)}>
+      <label>
+        {t('connections.state')}
+        <select
+          name="state"
+          value={search.state}
+          onChange={({ currentTarget }) => change({ ...search, state: currentTarget.value as ShownState })}
+        >
+          {shownStates.map((state) => (
+            <option key={state} value={state}>
+              {t(`connections.shown.${state}`)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" disabled={Object.values(search).join('') === 'all'} onClick={() => change(EMPTY)}>
         {t('connections.clear')}
       </button>
     </search>
@@ -103,6 +152,7 @@ function emptyText(): string {
 function fits(report: ConnectionReport, search: Search): boolean {
   const { target, user, session, provider, code, end, tries } = report
   return (
+    hasState(report, search.state) &&
     has(target, search.host) &&
     has(user, search.user) &&
     has(session, search.session) &&
@@ -111,25 +161,25 @@ function fits(report: ConnectionReport, search: Search): boolean {
   )
 }
 
+function hasState({ state, code }: ConnectionReport, wanted: ShownState): boolean {
+  if (wanted === 'refused') return code !== null
+  return wanted === 'all' || (wanted === 'closed') === (state === 'closed')
+}
+
 const has = (text: string | null, part: string): boolean =>
   part === '' || (text ?? '').toLowerCase().includes(part.trim().toLowerCase())
 
 interface RowProps {
   readonly held: Held<ConnectionReport>
-  readonly top: number
+  readonly place: RowPlace
   readonly isSelected: boolean
   readonly select: () => void
 }
 
-function Row({ held, top, isSelected, select }: RowProps) {
+function Row({ held, place, isSelected, select }: RowProps) {
   const { report } = held
   return (
-    <div
-      class="line"
-      role="listitem"
-      style={{ top: `${top}px`, height: `${isNarrow.value ? NARROW_ROW_PX : ROW_PX}px` }}
-      data-connection={report.id}
-    >
+    <div class={isSelected ? 'line selected' : 'line'} {...place} data-connection={report.id}>
       <span class="soft">{timeOfDay(report.beganAt)}</span>
       <button type="button" class="quiet mono target" aria-expanded={isSelected} onClick={select}>
         {report.target}
@@ -155,43 +205,9 @@ function Outcome({ report }: { readonly report: ConnectionReport }) {
     const isOpen = report.state === 'open'
     return <span class={`badge ${isOpen ? 'good' : 'warn'}`}>{t(isOpen ? 'connections.open' : 'state.waiting')}</span>
   }
-  return <span class={`badge ${report.code === null ? 'idle' : 'bad'}`}>{report.code ?? report.end}</span>
-}
-
-function Detail({ held }: { readonly held: Held<ConnectionReport> }) {
-  const { report } = held
   return (
-    <article class="card" style={{ marginBottom: '10px' }} aria-live="polite" data-detail={report.id}>
-      <h3 class="mono">{report.target}</h3>
-      <p class="soft small">
-        {[report.protocol, report.client, report.user, report.session].filter(Boolean).join(' · ')}
-        {report.setupSeconds === null ? '' : ` · ${t('pool.latency')} ${shortTime(report.setupSeconds)}`}
-      </p>
-      <h4 style={{ margin: '8px 0 2px' }}>{t('connections.tries')}</h4>
-      {report.tries.length === 0 ? (
-        <p class="soft">{t('connections.noTries')}</p>
-      ) : (
-        <ol class="trace">
-          {report.tries.map((one) => (
-            <Try key={one.startedAfterSeconds} report={one} />
-          ))}
-        </ol>
-      )}
-      {report.code === null ? null : <p class="mono">{report.code}</p>}
-    </article>
-  )
-}
-
-function Try({ report }: { readonly report: TryReport }) {
-  const { upstream, address, provider, seconds, result, status } = report
-  const tone = result === 'opened' ? 'good' : result === 'dialling' || result === 'abandoned' ? '' : 'bad'
-  return (
-    <li>
-      <span class="mono">{address}</span>{' '}
-      <span class="soft">
-        {provider} {upstream}
-      </span>{' '}
-      {shortTime(seconds)} <strong class={tone}>{status === null ? result : `${result} ${status}`}</strong>
-    </li>
+    <span class={`badge ${report.code === null ? 'idle' : 'bad'}`}>
+      {report.code ?? t(`end.${report.end ?? 'closed'}`)}
+    </span>
   )
 }

@@ -1,15 +1,16 @@
 /** The pool: each address as a bar that runs down by life. */
 import { useComputed, useSignal } from '@preact/signals'
 import type { UpstreamReport } from '../../api/schemas/pool.ts'
-import { act, copy } from '../actions.ts'
+import { copy } from '../actions.ts'
 import { count, duration, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
+import { ActionButton } from '../parts/action-button.tsx'
 import { isNarrow } from '../parts/narrow.ts'
-import { VirtualList } from '../parts/virtual-list.tsx'
+import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
 import { gateway, type Held, now, pool } from '../state.ts'
 
 const ROW_PX = 44
-const NARROW_ROW_PX = 104
+const NARROW_ROW_PX = 128
 const stateTexts = {
   ready: 'state.ready',
   resting: 'state.resting',
@@ -30,7 +31,7 @@ export function PoolView() {
   return (
     <section aria-labelledby="pool">
       <h2 id="pool">{t('pool.title')}</h2>
-      <div class="filters">
+      <div class="filters single">
         <label>
           {t('pool.filter')}
           <input
@@ -39,7 +40,9 @@ export function PoolView() {
             onInput={({ currentTarget }) => (filter.value = currentTarget.value)}
           />
         </label>
-        <span class="soft small">{t('pool.count', { shown: rows.value.length, all: pool.value.size })}</span>
+        <span class="soft small" role="status">
+          {t('pool.count', { shown: rows.value.length, all: pool.value.size })}
+        </span>
       </div>
       <div class="list pool">
         {rows.value.length === 0 ? (
@@ -53,19 +56,17 @@ export function PoolView() {
               <span>{t('pool.address')}</span>
               <span>{t('pool.place')}</span>
               <span>{t('connections.provider')}</span>
-              <span />
-              <span>{t('pool.leases')}</span>
-              <span>{t('pool.failures')}</span>
-              <span>{t('pool.latency')}</span>
+              <span>{t('pool.state')}</span>
+              <span class="number">{t('pool.leases')}</span>
+              <span class="number">{t('pool.failures')}</span>
+              <span class="number">{t('pool.latency')}</span>
               <span>{t('pool.actions')}</span>
             </div>
             <VirtualList
               rows={rows.value}
               rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
               label={t('pool.title')}
-              render={(held, top) => (
-                <PoolRow key={held.report.id} held={held} top={top} height={isNarrow.value ? NARROW_ROW_PX : ROW_PX} />
-              )}
+              render={(held, place) => <PoolRow key={held.report.id} held={held} place={place} />}
             />
           </>
         )}
@@ -82,40 +83,35 @@ function deadline({ report, at }: Held<UpstreamReport>): number {
   return report.remainingSeconds === null ? Number.POSITIVE_INFINITY : at + report.remainingSeconds * 1_000
 }
 
-function PoolRow({
-  held,
-  top,
-  height,
-}: {
+interface PoolRowProps {
   readonly held: Held<UpstreamReport>
-  readonly top: number
-  readonly height: number
-}) {
+  readonly place: RowPlace
+}
+
+function PoolRow({ held, place }: PoolRowProps) {
   const { report, at } = held
-  const path = `v1/upstreams/${encodeURIComponent(report.id)}`
+  const { id, address } = report
+  const path = `v1/upstreams/${encodeURIComponent(id)}`
+  const where = [report.country, report.area, report.city, report.isp].filter(Boolean).join(' ')
   return (
-    <div class="line" role="listitem" data-upstream={report.id} style={{ top: `${top}px`, height: `${height}px` }}>
+    <div class="line" {...place} data-upstream={id}>
       <Life held={held} />
-      <span class="mono" title={report.id}>
-        {report.address}
+      <span class="mono" title={id}>
+        {address}
       </span>
-      <span>{[report.country, report.area, report.city, report.isp].filter(Boolean).join(' ') || '–'}</span>
+      <span title={where}>{where || '–'}</span>
       <span>{report.provider}</span>
       <span class={`badge ${stateTones[report.state]}`}>
         {t(stateTexts[report.state])}
         {report.restSeconds > 0 ? ` ${duration(report.restSeconds - (now.value - at) / 1_000)}` : ''}
       </span>
-      <span>{count(report.leases)}</span>
-      <span>{count(report.blame)}</span>
-      <span>{report.openSeconds === null ? '–' : shortTime(report.openSeconds)}</span>
+      <span class="number">{count(report.leases)}</span>
+      <span class="number">{count(report.blame)}</span>
+      <span class="number">{report.openSeconds === null ? '–' : shortTime(report.openSeconds)}</span>
       <span class="row">
-        <button type="button" onClick={() => act(`${path}/rest`, {})}>
-          {t('pool.rest')}
-        </button>
-        <button type="button" onClick={() => act(`${path}/evict`)}>
-          {t('pool.evict')}
-        </button>
-        <button type="button" onClick={() => copy(report.address)}>
+        <ActionButton label={t('pool.rest')} path={`${path}/rest`} body={{}} object={address} />
+        <ActionButton label={t('pool.evict')} path={`${path}/evict`} object={address} />
+        <button type="button" aria-label={`${t('pool.copy')} ${address}`} onClick={() => copy(address)}>
           {t('pool.copy')}
         </button>
       </span>

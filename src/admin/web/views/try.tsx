@@ -7,7 +7,7 @@ import { octets, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 import { type SnippetName, snippet, snippetNames } from '../parts/snippets.ts'
-import { gateway } from '../state.ts'
+import { gateway, providers } from '../state.ts'
 import { PasteLink } from './paste-link.tsx'
 
 interface Choice {
@@ -31,7 +31,8 @@ export function TryView() {
 
 function TryRequest({ report }: { readonly report: GatewayReport }) {
   const choice = useSignal<Choice>({
-    url: 'http://whoami.demo/',
+    // A target of the demo vendor alone; any other upstream goes to real hosts.
+    url: providers.peek().some(({ vendor }) => vendor === 'demo') ? 'http://whoami.demo/' : 'https://example.com/',
     listener: 0,
     user: report.listeners[0]?.users[0] ?? '',
     session: '',
@@ -176,13 +177,13 @@ function Snippets({ report, choice }: { readonly report: GatewayReport; readonly
   return (
     <>
       <h3 style={{ marginTop: '14px' }}>{t('try.snippets')}</h3>
-      <div class="tabs" role="tablist" aria-label={t('try.snippets')}>
+      <div class="tabs" role="group" aria-label={t('try.snippets')}>
         {snippetNames.map((one) => (
           <button
             key={one}
             type="button"
-            role="tab"
-            aria-selected={name.value === one}
+            data-tab={one}
+            aria-pressed={name.value === one}
             onClick={() => (name.value = one)}
           >
             {one}

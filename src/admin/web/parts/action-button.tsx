@@ -1,0 +1,34 @@
+/** A button that posts to the API. It cannot be pressed again before the answer has come. */
+import { useSignal } from '@preact/signals'
+import { act } from '../actions.ts'
+
+interface ActionButtonProps {
+  readonly label: string
+  readonly path: string
+  readonly body?: unknown
+  /** What the action is done to, for screen readers: `Evict 127.0.0.1:8000`. */
+  readonly object?: string
+  readonly isMain?: boolean
+  readonly onDone?: () => void
+}
+
+export function ActionButton({ label, path, body, object, isMain = false, onDone }: ActionButtonProps) {
+  const isRunning = useSignal(false)
+  const run = async () => {
+    isRunning.value = true
+    await act(path, body)
+    isRunning.value = false
+    onDone?.()
+  }
+  return (
+    <button
+      type="button"
+      class={isMain ? 'main' : ''}
+      disabled={isRunning.value}
+      onClick={run}
+      {...(object === undefined ? {} : { 'aria-label': `${label} ${object}` })}
+    >
+      {label}
+    </button>
+  )
+}

@@ -1,0 +1,169 @@
+/** Sessions: which upstream each one lives on, and the order to give its next connection another one. */
+import { useComputed, useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { SessionsReport } from '../../api/schemas/sessions.ts'
+import { get, Refusal } from '../api-client.ts'
+import { count, duration } from '../format.ts'
+import { t } from '../i18n.ts'
+import { ActionButton } from '../parts/action-button.tsx'
+import { FailureBanner } from '../parts/failure-banner.tsx'
+import { isNarrow } from '../parts/narrow.ts'
+import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
+import { connections, now, pool } from '../state.ts'
+
+const ROW_PX = 40
+const NARROW_ROW_PX = 92
+/** The most that one report holds. */
+const LIMIT = 1_000
+const REFRESH_MS = 2_000
+/** Characters of a session's digest that tell it from others. */
+const KEY_LENGTH = 8
+
+type Session = SessionsReport['sessions'][number]
+
+interface Row {
+  readonly session: Session
+  /** As the client named it, and its user; known from connections that the page has seen. */
+  readonly name: string | undefined
+  /** host:port of its upstream; the id where the pool no longer has it. */
+  readonly address: string
+}
+
+interface Received {
+  readonly report: SessionsReport
+  /** `performance.now()` ms. */
+  readonly at: number
+}
+
+export function SessionsView() {
+  const received = useSignal<Received | string | undefined>(undefined)
+  const filter = useSignal('')
+  const read = async () => {
+    try {
+      received.value = { report: await get<SessionsReport>(`v1/sessions?limit=${LIMIT}`), at: performance.now() }
+    } catch (error) {
+      // While the gateway is gone the page says so already, and the last report stays.
+      if (error instanceof Refusal) received.value = error.message
+    }
+  }
+  useEffect(() => {
+    void read()
+    const timer = setInterval(() => void (document.hidden || read()), REFRESH_MS)
+    return () => clearInterval(timer)
+  }, [])
+  if (received.value === undefined) return <p class="empty card">{t('page.loading')}</p>
+  if (typeof received.value === 'string') return <FailureBanner reason={received.value} />
+  return (
+    <SessionList received={received.value} filter={filter.value} change={(text) => (filter.value = text)} read={read} />
+  )
+}
+
+interface SessionListProps {
+  readonly received: Received
+  readonly filter: string
+  readonly change: (filter: string) => void
+  readonly read: () => Promise<void>
+}
+
+function SessionList({ received: { report, at }, filter, change, read }: SessionListProps) {
+  const names = useComputed(namesOfSessions)
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
+  const rows = report.sessions
+    .map((session) => rowOf(session, names.value))
+    .filter((row) => words.every((word) => haystack(row).includes(word)))
+  return (
+    <section aria-labelledby="sessions">
+      <h2 id="sessions">{t('nav.sessions')}</h2>
+      <p class="soft small">{t('sessions.about')}</p>
+      <div class="filters single sessions-filter">
+        <label>
+          {t('sessions.filter')}
+          <input type="search" value={filter} onInput={({ currentTarget }) => change(currentTarget.value)} />
+        </label>
+        <span class="soft small" role="status">
+          {t('sessions.count', { shown: rows.length, all: report.count })}
+        </span>
+      </div>
+      <div class="list sessions">
+        {rows.length === 0 ? (
+          <p class="empty">{t(report.count > 0 ? 'sessions.noMatch' : 'sessions.empty')}</p>
+        ) : (
+          <>
+            <div class="title" aria-hidden="true">
+              <span>{t('connections.session')}</span>
+              <span>{t('connections.upstream')}</span>
+              <span>{t('connections.provider')}</span>
+              <span class="number">{t('sessions.uses')}</span>
+              <span class="number">{t('sessions.former')}</span>
+              <span>{t('sessions.ends')}</span>
+              <span>{t('pool.actions')}</span>
+            </div>
+            <VirtualList
+              rows={rows}
+              rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
+              label={t('nav.sessions')}
+              render={(row, place) => <SessionRow key={row.session.key} row={row} at={at} place={place} read={read} />}
+            />
+          </>
+        )}
+      </div>
+    </section>
+  )
+}
+
+/** Session key -> user and name. The report of sessions holds digests only; connections carry both. */
+function namesOfSessions(): ReadonlyMap<string, string> {
+  const names = new Map<string, string>()
+  for (const { report } of connections.value.values()) {
+    const name = [report.user, report.session].filter(Boolean).join(' · ')
+    if (report.sessionKey !== null && name !== '') names.set(report.sessionKey, name)
+  }
+  return names
+}
+
+const rowOf = (session: Session, names: ReadonlyMap<string, string>): Row => ({
+  session,
+  name: names.get(session.key),
+  address: pool.value.get(session.upstream)?.report.address ?? session.upstream,
+})
+
+const haystack = ({ session: { key, upstream, provider }, name, address }: Row): string =>
+  [name, key, upstream, provider, address].join(' ').toLowerCase()
+
+interface SessionRowProps {
+  readonly row: Row
+  readonly at: number
+  readonly place: RowPlace
+  readonly read: () => Promise<void>
+}
+
+function SessionRow({ row: { session, name, address }, at, place, read }: SessionRowProps) {
+  const { key, provider, uses, formerUpstreams, exclusive, moves, endsInSeconds } = session
+  const short = key.slice(0, KEY_LENGTH)
+  return (
+    <div class="line" {...place} data-session={key}>
+      <span title={key}>
+        {name} <span class="soft mono">{short}</span>
+      </span>
+      <span class="mono">{address}</span>
+      <span>
+        {provider} {exclusive ? <span class="badge idle">{t('sessions.exclusive')}</span> : null}
+      </span>
+      <span class="number">{count(uses)}</span>
+      <span class="number">{count(formerUpstreams)}</span>
+      <span>{duration(endsInSeconds - (now.value - at) / 1_000)}</span>
+      <span class="row">
+        {moves ? (
+          <span class="badge warn">{t('sessions.moves')}</span>
+        ) : (
+          <ActionButton
+            label={t('sessions.rotate')}
+            path={`v1/sessions/${encodeURIComponent(key)}/rotate`}
+            object={name ?? short}
+            onDone={read}
+          />
+        )}
+      </span>
+    </div>
+  )
+}
