@@ -370,17 +370,20 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   ended(): void {
     this.#hasEnded = true
     const request = this.#request?.head
-    if (request === undefined || asksForWebSocket(request) || !this.#holdsBody(request)) this.connection.destroy()
-    else this.#handler?.clientEnded()
+    if (request === undefined || asksForWebSocket(request)) return void this.connection.destroy()
+    const rest = this.#restOfBody(request)
+    if (rest === 'broken') this.#bodyBroke()
+    else if (rest === 'whole') this.#handler?.clientEnded()
+    else this.connection.destroy()
   }
 
-  /** Whether nothing of the request's body is still to come. */
-  #holdsBody({ header }: RequestHead): boolean {
-    if (this.#bodyState !== 'waiting') return this.isBodyWhole
+  /** What the client has sent of the body, where nothing more comes. */
+  #restOfBody({ header }: RequestHead): 'whole' | 'partial' | 'broken' {
+    if (this.#bodyState !== 'waiting') return this.isBodyWhole ? 'whole' : 'partial'
     const body = new BodyReader(this.#bodyLimits)
     body.start(header.body)
-    body.read(this.#unread?.bytes ?? NOTHING, [])
-    return body.isWhole
+    if (body.read(this.#unread?.bytes ?? NOTHING, []) === -1) return 'broken'
+    return body.isWhole ? 'whole' : 'partial'
   }
 
   closed(): void {

@@ -34,3 +34,12 @@ it('in the middle of a body it has left', async () => {
   await eventually(() => [app.data.connections, leases()]).toEqual([0, 0])
   expect(app.traffic.clientsGone).toBe(1)
 })
+
+it('behind a body that is not well-formed: the client hears so, as if it had left its side open', async () => {
+  const { port, app } = await startGateway({ upstreams: 1 })
+  const { socket, reader } = await dial(port)
+  socket.end(`POST http://site.test/echo HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n-4\r\ntest\r\n`)
+  const { bytes, how } = await reader.readToClose()
+  expect([bytes.toString('latin1').slice(0, 31), how]).toEqual(['HTTP/1.1 400 GW_BAD_REQUEST the', 'end'])
+  await eventually(() => app.data.connections).toBe(0)
+})
