@@ -6,7 +6,18 @@ import { describe, expect, it } from 'vitest'
 import { dial } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/gateway.ts'
 import { LaxUpstream } from '../support/lax-http.ts'
-import { BEHIND, brokenBodies, CL, forwarded, get, HIDDEN, lengthOf, post, refused, TE } from '../support/smuggling-corpus.ts'
+import {
+  BEHIND,
+  brokenBodies,
+  CL,
+  forwarded,
+  get,
+  HIDDEN,
+  lengthOf,
+  post,
+  refused,
+  TE,
+} from '../support/smuggling-corpus.ts'
 import { ConnectionLost, send } from '../support/socket-io.ts'
 
 /** Sends a request and an innocent one behind it. @returns the statuses that came back */
