@@ -131,7 +131,7 @@ const request = fc
   )
 
 /** An innocent one behind, which shows where the one before ends. */
-export const BEHIND = 'GET http://behind.test/ HTTP/1.1\r\nHost: a\r\n\r\n'
+const BEHIND = 'GET http://behind.test/ HTTP/1.1\r\nHost: a\r\n\r\n'
 export const requests: fc.Arbitrary<Buffer> = fc
   .tuple(fc.array(request, { minLength: 1, maxLength: 2 }), fc.boolean())
   .map(([all, isFollowed]) => Buffer.from(all.join('') + (isFollowed ? BEHIND : ''), 'latin1'))

@@ -3,6 +3,7 @@
  * what the client has sent, an upstream says what it was sent. CONVERSATIONS: how many; 20,000.
  */
 import { METHODS } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Answers, converse, readAnswers } from '../support/conversation.ts'
@@ -56,7 +57,8 @@ interface Sent {
 
 /** How a request target reads behind a proxy (RFC 9112 section 3.2.2): an absent path is written. */
 function isSame(statement: string, { method, target, body }: Sent): boolean {
-  return [target, `${target}/`].some((written) => statement === statementOf(method, written, body))
+  const written = target.replace(/^(http:\/\/[^/?]*)(\?|$)/i, '$1/$2')
+  return [target, written].some((either) => statement === statementOf(method, either, body))
 }
 
 /** @returns what is wrong with the answers to these octets; undefined: nothing */
@@ -193,7 +195,9 @@ describe('each message cut at each octet', () => {
         const whole = await readAnswers(await converse(port, [bytes]), [])
         for (let at = 1; at < bytes.length; at++) {
           const cut = await readAnswers(await converse(port, cutAt(bytes, [at])), [])
+          if (isDeepStrictEqual(cut, whole)) continue
           expect.soft([what, at, cut]).toEqual([what, at, whole])
+          break
         }
         expect.soft([what, upstream.faults]).toEqual([what, []])
       }
