@@ -1,6 +1,7 @@
 /** Orders that run on at the vendor, or got no verdict: ipipv's static instances, bought through the whole supply. */
 import { expect, it } from 'vitest'
 import type { SourceMemory, VendorHttp } from '../../../src/vendors/client/http.ts'
+import { VendorError } from '../../../src/vendors/contract.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import type { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedIpipv } from '../../support/vendors/ipipv.ts'
@@ -10,21 +11,29 @@ import { World } from './supply-world.ts'
 const credentials = { appKey: 'INVENTED-APP', appSecret: 'qwertyuiop123456asdfghjk' }
 const purchase = { productNo: 'mb_1', maxPrice: 10 }
 
-function gateway(count = 3, share = 1, written?: unknown) {
+/** What becomes of a call: it arrives or not, and so does its reply. */
+type Luck = () => 'served' | 'missed' | 'lost'
+
+const always: Luck = () => 'served'
+
+function gateway(count = 3, share = 1, written?: unknown, { luck = always, lifeMs = 86_400_000, perDay = 10 } = {}) {
   const made: { sim?: SimulatedIpipv } = {}
   const world = new World(
     {
       ipipv: {
-        settings: { budget: { perDay: 10 } },
+        settings: { budget: { perDay } },
         open: (clock: FakeClock, accounts) => {
           let sold = 0
           const supplyAddress = () => ({ host: `198.51.100.${++sold}`, port: 4_000 + sold })
-          made.sim = new SimulatedIpipv({ clock, ...credentials, supplyAddress, lifeMs: 86_400_000 })
+          made.sim = new SimulatedIpipv({ clock, ...credentials, supplyAddress, lifeMs })
           const http: VendorHttp = {
             call: async ({ url, body = '' }, signal) => {
               const sentAt = clock.now()
               await clock.sleep(100, signal)
+              const fate = luck()
+              if (fate === 'missed') throw new VendorError('server', 'timeout', 'no answer')
               const { status, body: text } = made.sim?.handle(url.pathname, body) ?? expect.fail('no vendor')
+              if (fate === 'lost') throw new VendorError('server', 'network', 'the reply broke off')
               return { status, headers: {}, text, sentAt, vendorWallMs: undefined }
             },
             close: () => Promise.resolve(),
@@ -131,3 +140,16 @@ it('what was written down and cannot be read costs neither a call nor budget', a
   expect([sim.orders.length, provider.capacity.budgetLeft, provider.state.kind]).toEqual([0, 10, 'stopped'])
   expect(provider.lastError?.words).toMatch(/cannot be read/)
 })
+
+it('serves nearly all clients while every tenth reply is lost, and buys nothing twice', async () => {
+  let calls = 0
+  // Every twentieth call does not arrive, and the reply to every twentieth is lost.
+  const luck: Luck = () => (++calls % 20 === 7 ? 'missed' : calls % 20 === 17 ? 'lost' : 'served')
+  const { sim, provider, clients } = gateway(4, 1, undefined, { luck, lifeMs: 90_000, perDay: 1_000 })
+  await clients(60)
+  const denied = await clients(1_800)
+  expect(denied).toBeLessThan(1_800 * 0.05)
+  const made = sim.orders.flatMap(({ instances }) => instances).length
+  expect(provider.capacity.budgetLeft).toBe(1_000 - made)
+  expect(sim.orders.length).toBeGreaterThan(15)
+}, 60_000)
