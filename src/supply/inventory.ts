@@ -107,6 +107,14 @@ export class Inventory {
     )
   }
 
+  /** The vendor's names of what is lent and ends by then, the first to end first. @param at clock ms */
+  refsEndingBy(provider: string, at: number): string[] {
+    const ending = [...this.#entries.values()].filter(
+      (entry) => entry.provider === provider && !entry.isDone && entry.endsAt <= at,
+    )
+    return ending.toSorted((a, b) => a.endsAt - b.endsAt).flatMap(({ ref }) => ref ?? [])
+  }
+
   /** Whose name this is; an address that was changed for another leaves two with the same name, the latest counts. */
   idsOf(provider: string, ref: string): string[] {
     return [...this.#entries.values()].flatMap((entry) =>

@@ -37,6 +37,7 @@ import type {
 } from './provider-contract.ts'
 import { type LastError, type ProviderState, ProviderStatus } from './provider-status.ts'
 import { Reconciliation } from './reconciliation.ts'
+import { Renewal } from './renewal.ts'
 import { Stock } from './stock.ts'
 import { WhitelistRegistrar } from './whitelist.ts'
 
@@ -57,6 +58,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
   readonly #ordering: Ordering
   readonly #list: ListSync
   readonly #giveBack: GiveBack
+  readonly #renewal: Renewal
   readonly #clock: Clock
   readonly #log: Log
   readonly #stopping = new AbortController()
@@ -77,6 +79,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
     this.#ordering = new Ordering(this.#parts, this.capacity)
     this.#list = new ListSync(source, settings, this.#parts)
     this.#giveBack = new GiveBack(this.#parts, this.#ordering, this, this.#stopping.signal)
+    this.#renewal = new Renewal(this.#parts, this.#ordering, this, this.#stopping.signal)
     const { clock } = deps
     const { name } = settings
     const { capacity } = this
@@ -337,6 +340,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
     this.#parts.pendingPoller?.resume()
     this.#parts.accountWatch.wanted()
     this.#giveBack.wanted(until)
+    this.#renewal.wanted()
   }
 
   get isWanted(): boolean {

@@ -104,5 +104,5 @@ export class FakeClock implements Clock {
 
 /** Lets promise reactions run: enough turns for the longest chain in the code under test. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  for (let turn = 0; turn < 40; turn++) await Promise.resolve()
 }

@@ -29,7 +29,7 @@ export const vendorTexts = {
     'appSecret 是否属于这个 appKey？baseUrl 是否为同一环境（沙盒或生产）？',
   'put the egress address of this machine on the whitelist at ipipv': '请在 ipipv 把本机出口地址加入白名单',
   'ipipv tells of no refund: look at the order there': 'ipipv 没有说明退款：请在那里查看订单',
-  'correct purchase: in gateway.yaml': '请更正 gateway.yaml 中的 purchase:',
+  'correct purchase: or renew: in gateway.yaml': '请更正 gateway.yaml 中的 purchase: 或 renew:',
   // juliangip
   'signature wrong: does this key belong to this trade_no?': '签名错误：这个 key 是否属于这个 trade_no？',
   'add the egress address of this machine to the order at juliangip, or set request: { auto_white: 1 }':

@@ -124,6 +124,8 @@ export interface Source {
    */
   replace?(ref: string, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
   readonly replaceOperation?: string
+  /** Buys more time for addresses that are held; undefined: never, or the product cannot. */
+  readonly renewal?: Renewal | undefined
   /** Asks how many channels there are; limits and `channels` follow the answer unless configured. Only where the vendor tells. @throws {VendorError} */
   channelsNow?(signal: AbortSignal): Promise<Channels>
   /** Asks what is left on the account and when the plan ends. Only where the vendor tells. @throws {VendorError} */
@@ -166,6 +168,21 @@ export interface ByHand {
   sold(operation: string, params: Params, data: unknown): Delivery | undefined
   /** Which of the refs that are held (`ProxyRecord.ref`) a successful call has given back. */
   givenBack(operation: string, params: Params, refs: readonly string[]): readonly string[]
+}
+
+/** More time for addresses that are held: an order of `operation`, as far as the user allows. */
+export interface Renewal {
+  /** How long before its end an address is renewed, ms. */
+  readonly beforeMs: number
+  readonly operation: string
+  /** Most addresses of one call. */
+  readonly maxPerCall: number
+  /**
+   * @param refs `ProxyRecord.ref` of what is to be renewed
+   * @param ticket of the order that this is
+   * @returns an order that runs on (`Delivery.isOpen`): `Follow` tells the new ends @throws {VendorError}
+   */
+  renew(refs: readonly string[], signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
 }
 
 /** Asks again where addresses stand: a pending one may be ready, a ready one may have changed. */

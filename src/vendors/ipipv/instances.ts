@@ -36,12 +36,14 @@ export interface Instance {
   /** Bought, and not made yet: it comes by itself. */
   readonly isComing: boolean
   readonly sold: ProxyRecord | undefined
+  /** What it was bought as. */
+  readonly productNo: string | undefined
 }
 
 /** One that was asked for and that the answer does not tell of: nobody knows that it is over. */
 export function untold(instanceNo: string): Instance {
   const reason = `instance ${instanceNo} is not in the answer`
-  return { instanceNo, reason, isOver: false, isComing: false, sold: undefined }
+  return { instanceNo, reason, isOver: false, isComing: false, sold: undefined, productNo: undefined }
 }
 
 /** @param vendorWallMs now, by the vendor's clock, ms since the epoch @throws {VendorError} class server when it is no list */
@@ -54,12 +56,14 @@ export function readInstances(data: unknown, settings: InstanceSettings, vendorW
 function readInstance(item: Readonly<Record<string, unknown>>, settings: InstanceSettings, nowMs: number): Instance {
   const instanceNo = textOf(item['instanceNo']) ?? ''
   const status = textOf(item['status']) ?? ''
+  const productNo = textOf(item['productNo'])
   const no = (reason: string, isOver = false): Instance => ({
     instanceNo,
     reason: `instance ${/^[\w.-]{1,64}$/.test(instanceNo) ? instanceNo : shapeOf(instanceNo)} ${reason}`,
     isOver,
     isComing: COMING.includes(status),
     sold: undefined,
+    productNo,
   })
   if (status !== RUNNING) return no(statusWords[status] ?? 'is in an unknown state', status === '10' || status === '11')
   const life = lifeOf(item['userExpired'], nowMs)
@@ -72,6 +76,7 @@ function readInstance(item: Readonly<Record<string, unknown>>, settings: Instanc
     isOver: false,
     isComing: false,
     sold: { ...place, ...loginOf(item), ...factsOf(item), life, ref: instanceNo },
+    productNo,
   }
 }
 

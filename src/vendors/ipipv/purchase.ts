@@ -1,5 +1,5 @@
 /**
- * Buys static instances, and nothing twice (ambiguity A10 of the vendor notes).
+ * Buys static instances and more time for them, and nothing twice (ambiguity A10 of the vendor notes).
  *
  *            product asked: price, stock        order asked about
  *   idle ──▶ attempt written down ──▶ open ──▶ pending ──▶ instances known ──▶ idle
@@ -14,37 +14,15 @@
  * waits or repeats: supply decides when to ask (`look`).
  */
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
-import type { Answer, CallOrder, SourceMemory, VendorReply } from '../client/http.ts'
+import type { Answer, CallOrder, VendorReply } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
-import type { Params } from '../contract/operation.ts'
-import type { CallTicket } from '../contract/source.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'
+import { Departure, isVerdict } from './departure.ts'
 import { isFinal, type OrderPage, readOrder } from './instances.ts'
-import type { Purchase } from './settings.ts'
-
-const attemptSchema = z.object({
-  appOrderNo: z.string(),
-  reqId: z.string(),
-  params: z.string(),
-  count: z.number(),
-  /** When it left, ms since the epoch. */
-  leftAt: z.number().default(0),
-})
-const noteSchema = z.object({
-  version: z.literal(1),
-  attempt: attemptSchema.optional(),
-  /** ipipv's numbers of orders that were taken and have not come to their end. */
-  pending: z.array(z.string()),
-  /** How many instances those orders are for. */
-  pendingCount: z.number().default(0),
-  /** Instances that were bought here and may still live. */
-  instances: z.array(z.string()),
-  /** What one instance cost when an order was more expensive than allowed. */
-  overpaid: z.number().optional(),
-})
-type Note = z.infer<typeof noteSchema>
-export type Attempt = z.infer<typeof attemptSchema>
+import { linesOf } from './lines.ts'
+import { type Call, noSuch, offerFor, renewalPrice } from './offers.ts'
+import type { Attempt, PurchaseNotes } from './purchase-notes.ts'
+import type { Purchase, RenewalTerms } from './settings.ts'
 
 /** "一次最大20": of one product in one order. */
 export const MAX_OPENED = 20
@@ -53,14 +31,14 @@ const ON_ITS_WAY_MS = 30_000
 const NO_SUCH_ORDER = '10031'
 const PAGE_SIZE = 100
 const MAX_PAGES = 50
-const STATIC_TYPES = '101,102,103'
+/** Prices are decimal texts with two places; an amount is their product. */
+const ROUNDING = 0.01
 
 export interface PurchaseDeps {
   /** The time of day, ms since the epoch. */
   readonly wall: () => number
-  readonly memory: SourceMemory | undefined
-  /** Calls an operation of the table. */
-  readonly call: (operation: string, params: Params, order: CallOrder) => Promise<Answer>
+  readonly notes: PurchaseNotes
+  readonly call: Call
 }
 
 /** An order that ipipv has taken. */
@@ -81,30 +59,23 @@ export interface Ended {
   readonly failure: VendorError | undefined
 }
 
+/** An instance, and what it was bought as. */
+export interface Renewed {
+  readonly instanceNo: string
+  readonly productNo: string | undefined
+}
+
 export class Purchases {
   readonly #deps: PurchaseDeps
-  #note: Promise<Note> | undefined
 
   constructor(deps: PurchaseDeps) {
     this.#deps = deps
   }
 
-  /** Instances that were bought here. @throws {VendorError} class bad_request when what was written down cannot be read */
-  async instances(): Promise<readonly string[]> {
-    return (await this.#recall()).instances
-  }
-
   /** What has not come to its end: a purchase of which nobody knows whether it took place, and ipipv's numbers of orders. */
   async open(): Promise<{ unknown: Attempt | undefined; pending: readonly string[] }> {
-    const { attempt, pending } = await this.#recall()
+    const { attempt, pending } = await this.#deps.notes.read()
     return { unknown: attempt, pending }
-  }
-
-  /** Instances that are over for good need not be asked about again. */
-  async forget(numbers: readonly string[]): Promise<void> {
-    const note = await this.#recall()
-    const instances = note.instances.filter((number) => !numbers.includes(number))
-    if (instances.length < note.instances.length) await this.#write({ ...note, instances })
   }
 
   /**
@@ -112,39 +83,71 @@ export class Purchases {
    * @throws {VendorError} `purchase_unknown` when the order got no verdict
    */
   async buy(count: number, terms: Purchase, order: CallOrder): Promise<Taken> {
-    const note = await this.#recall()
-    if (note.overpaid !== undefined && note.overpaid > terms.maxPrice) throw overpaid(note.overpaid)
-    const number = Math.min(count, MAX_OPENED, await this.#available(terms, order))
-    const { productNo, cycleTimes, useBridge } = terms
+    await this.#assertNotOverpaid(terms.maxPrice)
+    const { productNo, inventory } = await offerFor(terms, this.#deps.call, order)
+    const number = Math.min(count, MAX_OPENED, inventory)
+    return this.#order('instance/open', linesOf(number, productNo, terms), number, terms.maxPrice, order)
+  }
+
+  /** One term more for each. To be called when nothing is open. @throws {VendorError} as `buy` */
+  async renew(instances: readonly Renewed[], terms: RenewalTerms, order: CallOrder): Promise<Taken> {
+    await this.#assertNotOverpaid(terms.maxPrice)
+    const products = new Set(instances.map(({ productNo }) => productNo))
+    for (const productNo of products) {
+      if (productNo === undefined)
+        throw noSuch('ipipv does not tell of which product an instance is: its price is unknown')
+      await renewalPrice(productNo, terms, this.#deps.call, order)
+    }
+    // The document of this call has the older name of cycleTimes.
+    const lines = instances.map(({ instanceNo }) => ({ instanceNo, duration: terms.cycleTimes }))
+    return this.#order('instance/renew', lines, lines.length, terms.maxPrice, order)
+  }
+
+  async #assertNotOverpaid(maxPrice: number): Promise<void> {
+    const { overpaid } = await this.#deps.notes.read()
+    if (overpaid === undefined || overpaid <= maxPrice) return
+    throw noSuch(`the last order cost ${overpaid} for each instance, more than maxPrice: nothing more is bought`)
+  }
+
+  async #order(
+    operation: Attempt['operation'],
+    lines: readonly object[],
+    count: number,
+    maxPrice: number,
+    order: CallOrder,
+  ): Promise<Taken> {
     const attempt: Attempt = {
+      operation,
       appOrderNo: `tp${randomUUID().replaceAll('-', '').slice(0, 30)}`,
       reqId: randomUUID(),
-      params: JSON.stringify([{ productNo, count: number, cycleTimes, useBridge }]),
-      count: number,
+      params: JSON.stringify(lines),
+      count,
       leftAt: this.#deps.wall(),
     }
-    await this.#write({ ...note, attempt })
-    const { orderNo, reply } = await this.#open(attempt, order, terms.maxPrice)
-    return { orderNo, count: number, reply }
+    const note = await this.#deps.notes.read()
+    await this.#deps.notes.write({ ...note, attempt })
+    const { orderNo, reply } = await this.#send(attempt, order, maxPrice)
+    return { orderNo, count, reply }
   }
 
   /** The operator's word: the order of which nobody knows, once more under the same numbers. @returns the reply's data */
   async repeat(order: CallOrder): Promise<unknown> {
-    const { attempt } = await this.#recall()
+    const { attempt } = await this.#deps.notes.read()
     if (attempt === undefined) throw new VendorError('bad_request', 'appOrderNo', 'no purchase is unknown')
-    return (await this.#open(attempt, order, Number.POSITIVE_INFINITY)).data
+    return (await this.#send(attempt, order, Number.POSITIVE_INFINITY)).data
   }
 
-  async #open(attempt: Attempt, order: CallOrder, maxPrice: number): Promise<Answer & { orderNo: string }> {
-    const { appOrderNo, params, reqId } = attempt
+  async #send(attempt: Attempt, order: CallOrder, maxPrice: number): Promise<Answer & { orderNo: string }> {
+    const { operation, appOrderNo, params, reqId } = attempt
     const departure = new Departure(order.ticket)
     try {
       const named = { ...order, ticket: departure, requestId: reqId }
-      const answer = await this.#deps.call('instance/open', { appOrderNo, params }, named)
+      const lines = operation === 'instance/open' ? { params } : { instances: params }
+      const answer = await this.#deps.call(operation, { appOrderNo, ...lines }, named)
       return { ...answer, orderNo: await this.#taken(attempt, answer.data, maxPrice) }
     } catch (error) {
       if (departure.hasLeft && !isVerdict(error)) throw order.signal.aborted ? error : stuck(attempt, 'server')
-      await this.#forgetAttempt()
+      await this.#deps.notes.forgetAttempt()
       throw error
     }
   }
@@ -153,31 +156,12 @@ export class Purchases {
   async #taken(attempt: Attempt, data: unknown, maxPrice: number): Promise<string> {
     const orderNo = textOf(membersOf(data)?.['orderNo'])
     if (orderNo === undefined) throw malformed('the reply to an order has no orderNo')
-    const note = await this.#recall()
-    const { attempt: _, ...rest } = note
+    const { attempt: _, ...rest } = await this.#deps.notes.read()
     const each = Number(textOf(membersOf(data)?.['amount']) ?? 0) / attempt.count
     const tooMuch = each > maxPrice * (1 + ROUNDING) ? { overpaid: each } : {}
-    await this.#write({ ...rest, ...tooMuch, pending: [...note.pending, orderNo], pendingCount: attempt.count })
+    const pending = [...rest.pending, orderNo]
+    await this.#deps.notes.write({ ...rest, ...tooMuch, pending, pendingCount: attempt.count })
     return orderNo
-  }
-
-  async #forgetAttempt(): Promise<void> {
-    const { attempt: _, ...rest } = await this.#recall()
-    await this.#write(rest)
-  }
-
-  /** How many can be bought at the price that is allowed. */
-  async #available({ productNo, maxPrice, cycleTimes }: Purchase, order: CallOrder): Promise<number> {
-    const { data } = await this.#deps.call('product/query', { proxyType: STATIC_TYPES, productNo }, order)
-    const products: unknown[] = Array.isArray(data) ? data : []
-    const product = products.map(membersOf).find((members) => textOf(members?.['productNo']) === productNo)
-    if (product === undefined) throw noSuch(`ipipv has no static product ${productNo}`)
-    const price = Number(textOf(product['costPrice']) ?? Number.NaN) * cycleTimes
-    if (!(price <= maxPrice)) throw noSuch(`product ${productNo} costs ${price}, more than maxPrice ${maxPrice}`)
-    const inventory = Number(textOf(product['inventory']) ?? 0)
-    if (textOf(product['enable']) !== '1' || !(inventory >= 1))
-      throw new VendorError('no_resource', 'stock', `product ${productNo} cannot be bought now`)
-    return inventory
   }
 
   /**
@@ -187,7 +171,7 @@ export class Purchases {
   async look(order: CallOrder): Promise<Ended> {
     await this.#search(order)
     const ended: Ended[] = []
-    for (const orderNo of (await this.#recall()).pending) {
+    for (const orderNo of (await this.#deps.notes.read()).pending) {
       const pages = await this.pagesOf(orderNo, order)
       if (pages.every(({ status }) => isFinal(status))) ended.push(await this.#ended(orderNo, pages))
     }
@@ -201,7 +185,7 @@ export class Purchases {
 
   /** Looks for the purchase that got no verdict by our own number of it, which ipipv's public SDK asks by as well. */
   async #search(order: CallOrder): Promise<void> {
-    const { attempt } = await this.#recall()
+    const { attempt } = await this.#deps.notes.read()
     if (attempt === undefined) return
     const { appOrderNo, leftAt } = attempt
     try {
@@ -212,17 +196,17 @@ export class Purchases {
     } catch (error) {
       if (!(error instanceof VendorError)) throw error
       const isOnItsWay = Math.abs(this.#deps.wall() - leftAt) < ON_ITS_WAY_MS
-      if (error.vendorCode === NO_SUCH_ORDER && !isOnItsWay) return this.#forgetAttempt()
+      if (error.vendorCode === NO_SUCH_ORDER && !isOnItsWay) return this.#deps.notes.forgetAttempt()
       if (error.class === 'bad_request' && error.vendorCode !== NO_SUCH_ORDER) throw stuck(attempt, 'bad_request')
       if (error.vendorCode !== NO_SUCH_ORDER) throw error
     }
   }
 
   async #ended(orderNo: string, pages: readonly OrderPage[]): Promise<Ended> {
-    const note = await this.#recall()
+    const note = await this.#deps.notes.read()
     const numbers = pages.flatMap((page) => page.numbers)
     const pending = note.pending.filter((number) => number !== orderNo)
-    await this.#write({ ...note, pending, instances: [...new Set([...note.instances, ...numbers])] })
+    await this.#deps.notes.write({ ...note, pending, instances: [...new Set([...note.instances, ...numbers])] })
     const ended = { orderNos: [orderNo], instances: numbers, paid: numbers.length, failure: undefined }
     if (numbers.length > 0) return ended
     const isRefunded = pages.some((page) => page.isRefunded)
@@ -255,81 +239,21 @@ export class Purchases {
 
   /** ipipv showed an order: if it is the unknown purchase, that is known now. */
   async recognise(orderNo: string, appOrderNo: string | undefined): Promise<void> {
-    const { attempt, ...rest } = await this.#recall()
+    const { attempt, ...rest } = await this.#deps.notes.read()
     if (attempt === undefined || attempt.appOrderNo !== appOrderNo) return
     const pending = [...new Set([...rest.pending, orderNo])]
-    await this.#write({ ...rest, pending, pendingCount: attempt.count })
-  }
-
-  #recall(): Promise<Note> {
-    this.#note ??= this.#load()
-    return this.#note
-  }
-
-  async #load(): Promise<Note> {
-    const saved = await this.#deps.memory?.load()
-    if (saved === undefined || saved === null) return { version: 1, pending: [], pendingCount: 0, instances: [] }
-    const read = noteSchema.safeParse(saved)
-    if (read.success) return read.data
-    // Without it nobody knows what was bought: buying on could buy twice.
-    throw new VendorError('bad_request', 'memory', 'what was written down about earlier purchases cannot be read')
-  }
-
-  async #write(note: Note): Promise<void> {
-    await this.#deps.memory?.save(note)
-    this.#note = Promise.resolve(note)
+    await this.#deps.notes.write({ ...rest, pending, pendingCount: attempt.count })
   }
 }
 
-/** Prices are decimal texts with two places; an amount is their product. */
-const ROUNDING = 0.01
-
-/** Sees whether the call that buys has left: then ipipv may have taken it. */
-class Departure implements CallTicket {
-  readonly #ticket: CallTicket | undefined
-  hasLeft = false
-
-  constructor(ticket: CallTicket | undefined) {
-    this.#ticket = ticket
-  }
-
-  takes(windowKey: string): boolean {
-    return this.#ticket?.takes(windowKey) === true
-  }
-
-  sent(): void {
-    this.hasLeft = true
-    this.#ticket?.sent()
-  }
-
-  tooMany(): void {
-    this.#ticket?.tooMany()
-  }
-}
-
-/** ipipv's own word, or proof that nothing was sent. A reply that cannot be read is none: the order was taken. */
-function isVerdict(error: unknown): boolean {
-  if (!(error instanceof VendorError)) return false
-  if (error.vendorCode === 'connect') return true
-  return error.class !== 'server' && error.vendorCode !== 'decrypt' && error.vendorCode !== 'body'
-}
-
-function stuck({ appOrderNo, count }: Attempt, errorClass: 'server' | 'bad_request'): VendorError {
+function stuck({ operation, appOrderNo, count }: Attempt, errorClass: 'server' | 'bad_request'): VendorError {
   return new VendorError(
     errorClass,
     'purchase_unknown',
     `nobody knows whether the order ${appOrderNo} of ${count} instances was taken: nothing more is bought`,
     {
       sale: errorClass === 'server' ? 'unknown' : 'refused',
-      hint: `look at ipipv: if it is there, call order orderNo=<its number>; if not, call instance/open appOrderNo=${appOrderNo}, which repeats the same order`,
+      hint: `look at ipipv: if it is there, call order orderNo=<its number>; if not, call ${operation} appOrderNo=${appOrderNo}, which repeats the same order`,
     },
   )
-}
-
-function noSuch(words: string): VendorError {
-  return new VendorError('bad_request', 'purchase', words, { hint: 'correct purchase: in gateway.yaml' })
-}
-
-function overpaid(each: number): VendorError {
-  return noSuch(`the last order cost ${each} for each instance, more than maxPrice: nothing more is bought`)
 }

@@ -7,19 +7,18 @@ import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../clien
 import type { Delivery, Followed } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
-import type { ByHand, Follow, Source, SourceSettings } from '../contract/source.ts'
+import type { ByHand, Follow, Renewal, Source, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { BalanceWatch } from './balance.ts'
-import { type Instance, readInstances, untold } from './instances.ts'
+import { InstanceReader, type InstancesReply } from './instance-reader.ts'
+import type { Instance } from './instances.ts'
 import { operations } from './operations.ts'
-import { Purchases } from './purchase.ts'
+import { MAX_OPENED, Purchases } from './purchase.ts'
+import { PurchaseNotes } from './purchase-notes.ts'
 import { Serial } from './serial.ts'
-import { readStatic, type StaticOwn } from './settings.ts'
+import { type RenewalTerms, readStatic, type StaticOwn } from './settings.ts'
 
-/** Nothing is said about the most instances for one call. */
-const MAX_ASKED = 100
-const MISSING = '10041'
 /** How often supply asks where instances stand, and orders that run. A callback of ipipv makes it ask at once. */
 const FOLLOW_MS = 600_000
 const FOLLOW_PENDING_MS = 3_000
@@ -40,7 +39,9 @@ export function openStatic(vendor: Vendor, settings: SourceSettings, deps: Sourc
     extract: (count, signal, priority = 0, ticket) => account.extract(count, { signal, priority, ticket }),
     call: (operation, params, signal, priority = 0, ticket) =>
       account.call(operation, params, { signal, priority, ticket }),
-    ...(own.purchase === undefined ? {} : { listsHeld: true, follow: followOf(account) }),
+    ...(own.purchase === undefined ? {} : { listsHeld: true }),
+    ...(own.purchase === undefined && own.renew === undefined ? {} : { follow: followOf(account) }),
+    ...(own.renew === undefined ? {} : { renewal: renewalOf(account, own.renew) }),
     ...(base.byHand === undefined ? {} : { byHand: planned(base.byHand, account) }),
   }
 }
@@ -54,6 +55,15 @@ function followOf(account: StaticAccount): Follow {
   }
 }
 
+function renewalOf(account: StaticAccount, terms: RenewalTerms): Renewal {
+  return {
+    beforeMs: terms.before,
+    operation: 'instance/renew',
+    maxPerCall: MAX_OPENED,
+    renew: (refs, signal, priority = 0, ticket) => account.renew(refs, terms, { signal, priority, ticket }),
+  }
+}
+
 /** The purchase of which nobody knows is asked for by its number alone, and has been counted when it was made. */
 function planned(byHand: ByHand, account: StaticAccount): ByHand {
   return {
@@ -61,12 +71,6 @@ function planned(byHand: ByHand, account: StaticAccount): ByHand {
     plan: async (operation, params) =>
       (await account.isRepetition(operation, params)) ? 0 : byHand.plan(operation, params),
   }
-}
-
-interface InstancesReply {
-  readonly instances: readonly Instance[]
-  readonly rejected: readonly string[]
-  readonly reply: VendorReply | undefined
 }
 
 /** What the account has, usable now or not. */
@@ -84,7 +88,9 @@ class StaticAccount {
   readonly #table: Table
   readonly #deps: SourceDeps
   readonly #engine: Engine
+  readonly #notes: PurchaseNotes
   readonly #purchases: Purchases
+  readonly #reader: InstanceReader
   readonly #balance: BalanceWatch
   /** One after the other: two extractions at once would both find too few and both buy. */
   readonly #serial = new Serial()
@@ -97,11 +103,13 @@ class StaticAccount {
     this.#table = table
     this.#deps = deps
     this.#engine = engine
+    this.#notes = new PurchaseNotes(deps.memory)
     this.#purchases = new Purchases({
       wall: () => deps.clock.wall(),
-      memory: deps.memory,
+      notes: this.#notes,
       call: (operation, params, order) => table.call(operation, params, order),
     })
+    this.#reader = new InstanceReader(own, table, deps.clock, this.#notes)
     this.#balance = new BalanceWatch(deps.clock, async (signal) => {
       const { data } = await table.call('info', {}, { signal, priority: 0 })
       const coin = Number(textOf(membersOf(data)?.['coin']) ?? Number.NaN)
@@ -174,7 +182,7 @@ class StaticAccount {
     const ended = await this.#purchases.look(order)
     const { unknown, pending } = await this.#purchases.open()
     const numbers = [...new Set([...refs.filter((ref) => orderOf(ref) === undefined), ...ended.instances])]
-    const { instances, rejected, reply } = await this.#describe(numbers, order)
+    const { instances, rejected, reply } = await this.#reader.describe(numbers, order)
     const usable = instances.filter(({ sold }) => sold !== undefined)
     // One that stands still may work again; it is not lent meanwhile, and comes back with an extraction.
     for (const { instanceNo, sold } of instances) if (sold === undefined) this.#handed.delete(instanceNo)
@@ -194,9 +202,9 @@ class StaticAccount {
       const pages = await this.#purchases.pagesOf(orderNo, order)
       ofOrders.push(...pages.flatMap(({ numbers }) => numbers))
     }
-    const bought = await this.#purchases.instances()
+    const { instances: bought } = await this.#notes.read()
     const numbers = [...new Set([...instances, ...ofOrders, ...bought])]
-    const reply = await this.#describe(numbers, order)
+    const reply = await this.#reader.describe(numbers, order)
     for (const { reason, instanceNo } of reply.instances) if (reason !== undefined) this.#handed.delete(instanceNo)
     return {
       ...reply,
@@ -207,41 +215,22 @@ class StaticAccount {
     }
   }
 
-  async #describe(numbers: readonly string[], order: CallOrder): Promise<InstancesReply> {
-    const parts: InstancesReply[] = []
-    for (let at = 0; at < numbers.length; at += MAX_ASKED)
-      parts.push(await this.#ask(numbers.slice(at, at + MAX_ASKED), order))
-    const reply = merge(parts)
-    await this.#purchases.forget(reply.instances.flatMap(({ isOver, instanceNo }) => (isOver ? instanceNo : [])))
-    return reply
-  }
-
-  /** One that is missing spoils the answer for all: then the halves are asked for. */
-  async #ask(numbers: readonly string[], order: CallOrder): Promise<InstancesReply> {
-    try {
-      const { data, reply } = await this.#table.call('instance', { instances: numbers.join(',') }, order)
-      const wallMs = reply.vendorWallMs ?? this.#deps.clock.wall() - (this.#deps.clock.now() - reply.sentAt)
-      const told = readInstances(data, this.#own, wallMs)
-      const isTold = new Set(told.map(({ instanceNo }) => instanceNo))
-      const missing = numbers.filter((number) => !isTold.has(number)).map(untold)
-      return { instances: [...told, ...missing], rejected: [], reply }
-    } catch (error) {
-      if (!(error instanceof VendorError) || error.vendorCode !== MISSING) throw error
-      const [only = ''] = numbers
-      if (numbers.length === 1) {
-        await this.#purchases.forget(numbers)
-        return { instances: [], rejected: [`instance ${only} does not exist`], reply: undefined }
-      }
-      const half = Math.ceil(numbers.length / 2)
-      return merge([await this.#ask(numbers.slice(0, half), order), await this.#ask(numbers.slice(half), order)])
-    }
+  /** One term more for instances that are held and end soon. */
+  renew(refs: readonly string[], terms: RenewalTerms, order: CallOrder): Promise<Delivery> {
+    return this.#serial.run(async () => {
+      await this.#assertNothingOpen(order)
+      const { instances } = await this.#reader.describe(refs, order)
+      const usable = instances.filter(({ sold }) => sold !== undefined)
+      if (usable.length === 0) throw nothing(instances.flatMap(({ reason }) => reason ?? []))
+      const { reply } = await this.#purchases.renew(usable, terms, order)
+      return { sold: [], rejected: [], isOpen: true, sentAt: reply.sentAt, ...dated(reply.vendorWallMs) }
+    })
   }
 
   /** Whether this is the purchase of which nobody knows whether it took place, once more. */
   async isRepetition(operation: string, params: Params): Promise<boolean> {
-    if (operation !== 'instance/open') return false
     const { unknown } = await this.#purchases.open()
-    return unknown !== undefined && params['appOrderNo'] === unknown.appOrderNo
+    return unknown?.operation === operation && params['appOrderNo'] === unknown.appOrderNo
   }
 
   /** Any operation by hand. A purchase that is unknown is repeated by its own number, and recognised in an order that is shown. */
@@ -253,14 +242,6 @@ class StaticAccount {
     if (operation === 'order')
       await this.#purchases.recognise(String(params['orderNo']), textOf(membersOf(data)?.['appOrderNo']))
     return data
-  }
-}
-
-function merge(parts: readonly InstancesReply[]): InstancesReply {
-  return {
-    instances: parts.flatMap(({ instances }) => instances),
-    rejected: parts.flatMap(({ rejected }) => rejected),
-    reply: parts.find(({ reply }) => reply !== undefined)?.reply,
   }
 }
 

@@ -19,10 +19,11 @@ export const giveBackSetting = {
     }),
 }
 
-const schema = z.object(giveBackSetting)
+type Written = z.infer<(typeof giveBackSetting)['giveBack']>
 
+/** What the configuration has parsed already. */
 export function readGiveBack({ own }: SourceSettings): GivesBack | undefined {
-  const { giveBack } = schema.parse(own ?? {})
+  const giveBack = own?.['giveBack'] as Written
   if (giveBack === undefined) return undefined
   const { idle, onStop } = giveBack
   return idle === undefined ? { onStop } : { idleMs: idle, onStop }

@@ -17,6 +17,8 @@ export interface IpipvOptions {
   readonly orderMs?: number
   /** How long an instance lives, ms. */
   readonly lifeMs?: number
+  /** What is sold beside `mb_1`: number and price. */
+  readonly otherProducts?: Readonly<Record<string, number>>
 }
 
 interface SimOrder {
@@ -47,8 +49,9 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
 /** Parameters by name; `!` marks those that must be there. */
 const shapes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   info: {},
-  'product/query': { proxyType: 'numbers!', productNo: 'text' },
+  'product/query': { proxyType: 'numbers!', productNo: 'text', countryCode: 'text', cityCode: 'text', unit: 'count' },
   'instance/open': { appOrderNo: 'text!', params: 'lines!' },
+  'instance/renew': { appOrderNo: 'text!', instances: 'lines!' },
   instance: { instances: 'texts!' },
   order: { orderNo: 'text', appOrderNo: 'text', page: 'count', pageSize: 'count' },
   'proxy/draw/pwd': {
@@ -69,6 +72,8 @@ export class SimulatedIpipv extends SimulatedApi {
   missesNextOrder = false
   /** Whether orders may be asked for by the number that the buyer gave them, as the vendor's public SDK does. */
   knowsAppOrderNo = true
+  /** The lines of orders that were taken, as they came. */
+  readonly lines: Readonly<Record<string, unknown>>[] = []
   /** Refuses orders with this code. */
   refusesOrders: number | undefined
   /** Orders end with this status; default 3, which worked. */
@@ -131,9 +136,11 @@ export class SimulatedIpipv extends SimulatedApi {
       case 'info':
         return this.#succeed({ appName: 'app', coin: '99.5', useBridge: 1, status: 1 })
       case 'product/query':
-        return this.#succeed([{ productNo: params['productNo'], costPrice: price.toFixed(2), inventory, enable: 1 }])
+        return this.#succeed(this.#products(params, price, inventory))
       case 'instance/open':
         return this.#take(params)
+      case 'instance/renew':
+        return this.#renew(params)
       case 'instance':
         return this.#describe(params['instances'] as string[])
       case 'order':
@@ -141,6 +148,38 @@ export class SimulatedIpipv extends SimulatedApi {
       default:
         return this.#draw(Number(params['num'] ?? 1), Number(params['sessTime'] ?? 5))
     }
+  }
+
+  #products({ productNo }: Readonly<Record<string, unknown>>, price: number, inventory: number): object[] {
+    const all = Object.entries({ mb_1: price, ...this.#options.otherProducts })
+    return all.flatMap(([name, costPrice]) =>
+      productNo === undefined || productNo === name
+        ? { productNo: name, costPrice: costPrice.toFixed(2), bandWidthPrice: '0.50', inventory, enable: 1 }
+        : [],
+    )
+  }
+
+  #renew(params: Readonly<Record<string, unknown>>): SimReply {
+    const appOrderNo = String(params['appOrderNo'])
+    if (this.refusesOrders !== undefined) return this.#fail(this.refusesOrders, '续费失败')
+    const before = this.orders.find((order) => order.appOrderNo === appOrderNo)
+    const lines = params['instances'] as { instanceNo: string; duration?: number }[]
+    if (lines.some((line) => Object.keys(line).some((name) => !['instanceNo', 'duration'].includes(name))))
+      return this.#fail(10_004, 'a renewal has another member than instanceNo and duration')
+    const all = this.orders.flatMap(({ instances }) => instances)
+    const renewed = lines.flatMap(({ instanceNo }) => all.find((one) => one.instanceNo === instanceNo) ?? [])
+    if (renewed.length < lines.length) return this.#fail(10_011, '续费失败，实例不存在')
+    const { orderMs = 5_000, lifeMs = 86_400_000, price = 10 } = this.#options
+    const orderNo = before?.orderNo ?? `R${this.orders.length + 1}`
+    if (before === undefined) {
+      this.orders.push({ orderNo, appOrderNo, endsAt: this.clock.now() + orderMs, instances: renewed })
+      for (const one of renewed) one.expiresWall += lifeMs
+    }
+    if (this.losesNextOrder) {
+      this.losesNextOrder = false
+      this.badDay = 'http-500'
+    }
+    return this.#succeed({ orderNo, appOrderNo, amount: (lines.length * price).toFixed(2) })
   }
 
   /** Opens the envelope. @returns undefined when it cannot be opened */
@@ -184,6 +223,7 @@ export class SimulatedIpipv extends SimulatedApi {
     if (this.refusesOrders !== undefined) return this.#fail(this.refusesOrders, '创建代理失败')
     const before = this.orders.find((order) => order.appOrderNo === appOrderNo)
     const lines = params['params'] as { count?: number; cycleTimes?: number }[]
+    this.lines.push(...lines.map((line) => ({ ...line })))
     const count = lines.reduce((sum, line) => sum + (line.count ?? 1), 0)
     if (lines.some((line) => (line.count ?? 1) > 20)) return this.#fail(10_004, 'more than 20 of one product')
     const order = before ?? this.#make(appOrderNo, count)
@@ -257,6 +297,7 @@ export class SimulatedIpipv extends SimulatedApi {
     return {
       instanceNo,
       orderNo,
+      productNo: 'mb_1',
       ip,
       port,
       protocol: '1,2',

@@ -1,7 +1,7 @@
 /** Orders that run on at the vendor, or got no verdict: ipipv's static instances, bought through the whole supply. */
 import { expect, it } from 'vitest'
 import type { SourceMemory, VendorHttp } from '../../../src/vendors/client/http.ts'
-import { VendorError } from '../../../src/vendors/contract.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { openSource } from '../../../src/vendors/registry.ts'
 import type { FakeClock } from '../../support/fake-clock.ts'
 import { SimulatedIpipv } from '../../support/vendors/ipipv.ts'
@@ -16,7 +16,12 @@ type Luck = () => 'served' | 'missed' | 'lost'
 
 const always: Luck = () => 'served'
 
-function gateway(count = 3, share = 1, written?: unknown, { luck = always, lifeMs = 86_400_000, perDay = 10 } = {}) {
+function gateway(
+  count = 3,
+  share = 1,
+  written?: unknown,
+  { luck = always, lifeMs = 86_400_000, perDay = 10, more = {} } = {},
+) {
   const made: { sim?: SimulatedIpipv } = {}
   const world = new World(
     {
@@ -50,7 +55,7 @@ function gateway(count = 3, share = 1, written?: unknown, { luck = always, lifeM
             product: 'static',
             credentials,
             limit: { share },
-            own: { purchase: { ...purchase, count } },
+            own: { purchase: { ...purchase, count }, ...more },
           })
           return openSource(settings, { clock, http, memory, gate: accounts.gate, learnedOf: accounts.learnedOf })
         },
@@ -152,4 +157,27 @@ it('serves nearly all clients while every tenth reply is lost, and buys nothing 
   const made = sim.orders.flatMap(({ instances }) => instances).length
   expect(provider.capacity.budgetLeft).toBe(1_000 - made)
   expect(sim.orders.length).toBeGreaterThan(15)
+}, 60_000)
+
+it('renews what ends soon while clients come, within the budget, and keeps the address', async () => {
+  const renew = { before: 600_000, maxPrice: 10, cycleTimes: 1 }
+  const { world, sim, provider, clients, calls } = gateway(1, 1, undefined, { lifeMs: 1_200_000, more: { renew } })
+  await clients(20)
+  const [first] = [...world.pool.members()]
+  expect(await clients(1_400)).toBe(0)
+  expect(sim.orders.map(({ orderNo }) => orderNo)).toEqual(['C1', 'R2'])
+  expect([...world.pool.members()]).toEqual([first])
+  expect(provider.capacity.budgetLeft).toBe(8)
+  // Nobody comes: it ends. The last client was 600 s before the end at the latest.
+  await world.clock.run(3_600_000)
+  expect(calls('instance/renew')).toBe(1)
+}, 60_000)
+
+it('a renewal that costs too much is not made, and another instance is bought at the end', async () => {
+  const renew = { before: 600_000, maxPrice: 9, cycleTimes: 1 }
+  const { sim, provider, clients, calls } = gateway(1, 1, undefined, { lifeMs: 1_200_000, more: { renew } })
+  expect(await clients(1_300)).toBeLessThan(20)
+  expect(calls('instance/renew')).toBe(0)
+  expect(sim.orders.map(({ orderNo }) => orderNo)).toEqual(['C1', 'C2'])
+  expect(provider.state.kind).not.toBe('stopped')
 }, 60_000)

@@ -416,3 +416,101 @@ describe('over a real socket', () => {
     expect(rules(sim)).toEqual([])
   })
 })
+
+describe('what is bought', () => {
+  it('every field of the document that a purchase may have', async () => {
+    const made = world()
+    const { sim, open } = made
+    const cidrBlocks = [{ cidr: '192.168.0.0/24', count: 1 }, { cidr: '172.16.0.0/16' }]
+    const all = { cycleTimes: 2, useBridge: 2, extBandWidth: 4, renew: true, projectId: 'p-1', cidrBlocks }
+    await buy(open({ purchase: { ...purchase, ...all, maxPrice: 24 } }), 3, made)
+    expect(sim.lines).toEqual([
+      {
+        ...{ productNo: 'mb_1', count: 3, cycleTimes: 2, useBridge: 2, extBandWidth: 4, renew: true, projectId: 'p-1' },
+        cidrBlocks: [
+          { cidr: '192.168.0.0/24', count: 1 },
+          { cidr: '172.16.0.0/16', count: 2 },
+        ],
+      },
+    ])
+    expect(rules(sim)).toEqual([])
+  })
+
+  it('the price of extra bandwidth counts', async () => {
+    const { sim, open, done } = world()
+    const terms = { ...purchase, maxPrice: 11.9, extBandWidth: 4 }
+    expect(await done(failureOf(open({ purchase: terms }).extract(1, never)))).toMatchObject({
+      message: 'product mb_1 costs 12, more than maxPrice 11.9',
+    })
+    expect(sim.orders).toEqual([])
+  })
+
+  it('by filters: the cheapest product that they let through', async () => {
+    const made = world({ otherProducts: { mb_2: 7, mb_3: 8 } })
+    const { sim, open } = made
+    const { productNo: _, ...rest } = purchase
+    await buy(open({ purchase: { ...rest, proxyType: 103, countryCode: 'USA' } }), 1, made)
+    expect(sim.lines).toMatchObject([{ productNo: 'mb_2', count: 1 }])
+    const [query] = sim.calls.filter(({ path }) => path.includes('product/query'))
+    expect(query).toBeDefined()
+    expect(rules(sim)).toEqual([])
+  })
+})
+
+describe('renewal', () => {
+  const renew = { before: 3_600_000, maxPrice: 10, cycleTimes: 1 }
+  const renewalOf = (source: Source) => source.renewal ?? expect.fail('no renewal')
+
+  it('is an order that runs on; the new end comes with the next look', async () => {
+    const made = world({ lifeMs: 7_200_000 })
+    const { sim, clock, open, done } = made
+    const source = open({ purchase, renew })
+    expect(renewalOf(source)).toMatchObject({ beforeMs: 3_600_000, operation: 'instance/renew' })
+    await buy(source, 1, made)
+    clock.advance(5_000_000)
+    const taken = await done(renewalOf(source).renew(['i_C1_1'], never))
+    expect([taken.sold, taken.pending, taken.isOpen]).toEqual([[], undefined, true])
+    clock.advance(5_000)
+    const news = await done(source.follow?.ask(['i_C1_1'], never) ?? expect.fail('no follow'))
+    expect([hosts(news), news.gone, news.settled]).toEqual([['1'], [], 1])
+    const [life] = news.sold.map((sold) => sold.life)
+    expect(life).toMatchObject({ kind: 'for', isTerm: true })
+    expect(life?.kind === 'for' && life.ms).toBeGreaterThan(7_200_000)
+    expect(rules(sim)).toEqual([])
+  })
+
+  it('one whose reply is lost is found by its own number, and nothing is renewed twice', async () => {
+    const made = world({ lifeMs: 7_200_000 })
+    const { sim, clock, open, done } = made
+    const source = open({ purchase, renew })
+    await buy(source, 1, made)
+    const end = sim.instance(0)?.expiresWall ?? 0
+    sim.losesNextOrder = true
+    const error = await done(failureOf(renewalOf(source).renew(['i_C1_1'], never)))
+    expect(error).toMatchObject({ vendorCode: 'purchase_unknown', sale: 'unknown' })
+    sim.badDay = undefined
+    expect(await done(failureOf(renewalOf(source).renew(['i_C1_1'], never)))).toMatchObject({ vendorCode: 'pending' })
+    clock.advance(40_000)
+    const later = await done(source.follow?.ask(['i_C1_1'], never) ?? expect.fail('no follow'))
+    expect(later.settled).toBe(1)
+    expect(sim.instance(0)?.expiresWall).toBe(end + 7_200_000)
+    expect(sim.orders).toHaveLength(2)
+  })
+
+  it('not at a higher price, and a list of instances can be renewed too', async () => {
+    const made = world({ price: 11 })
+    const { sim, open, done } = made
+    await buy(open({ purchase: { ...purchase, maxPrice: 11 } }), 1, made)
+    const source = open({ instances: ['i_C1_1'], renew })
+    expect(source.isList).toBe(true)
+    expect(await done(failureOf(renewalOf(source).renew(['i_C1_1'], never)))).toMatchObject({
+      class: 'bad_request',
+      message: 'product mb_1 costs 11, more than maxPrice 10',
+    })
+    expect(paths(sim)).not.toContain('instance/renew')
+  })
+
+  it('never unless it is configured', () => {
+    expect(world().open({ purchase }).renewal).toBeUndefined()
+  })
+})

@@ -1,0 +1,67 @@
+/**
+ * Buys more time for addresses that are held and end soon, while clients want addresses of the provider: where the product
+ * can and the user wants that. A renewal is an order like any other: window, budget, one record before it leaves. What
+ * became of it, and the new ends, come with the vendor's word on what is held (`Follow`).
+ */
+import { runInBackground } from '../internal-errors.ts'
+import type { Renewal as VendorRenewal } from '../vendors/contract/source.ts'
+import { notTheVendors, type Ordering } from './ordering.ts'
+import type { ProviderParts } from './provider-contract.ts'
+
+const LOOK_EVERY_MS = 60_000
+/** A renewal that failed is tried again after this, ms. */
+const AFTER_FAILURE_MS = 600_000
+
+export interface RenewalHandler {
+  /** Whether clients want addresses of this provider. */
+  readonly isWanted: boolean
+  /** Whether there are orders of which only the vendor can tell what they brought. */
+  readonly hasOpenOrders: boolean
+}
+
+export class Renewal {
+  readonly #parts: ProviderParts
+  readonly #ordering: Ordering
+  readonly #handler: RenewalHandler
+  readonly #signal: AbortSignal
+  #nextAt = Number.NEGATIVE_INFINITY
+
+  /** @param signal ends a call under way */
+  constructor(parts: ProviderParts, ordering: Ordering, handler: RenewalHandler, signal: AbortSignal) {
+    this.#parts = parts
+    this.#ordering = ordering
+    this.#handler = handler
+    this.#signal = signal
+  }
+
+  /** Clients ask for addresses of the provider. */
+  wanted(): void {
+    const { source, clock, account, settings, status } = this.#parts
+    const { renewal } = source
+    const now = clock.now()
+    if (renewal === undefined || now < this.#nextAt) return
+    this.#nextAt = now + LOOK_EVERY_MS
+    if (this.#handler.hasOpenOrders || now < status.mayTryAt(false)) return
+    const refs = account.inventory.refsEndingBy(settings.name, now + renewal.beforeMs)
+    if (refs.length > 0) runInBackground(this.#renew(renewal, refs.slice(0, renewal.maxPerCall)))
+  }
+
+  async #renew(renewal: VendorRenewal, refs: readonly string[]): Promise<void> {
+    const { source, clock, log } = this.#parts
+    const window = source.limitOf(renewal.operation)
+    const reservation = { ...this.#ordering.reservation(refs.length, [], window), channels: undefined }
+    try {
+      const { kind } = await this.#ordering.place(
+        { reservation, isWanted: () => this.#handler.isWanted },
+        (order) => renewal.renew(refs, this.#signal, 0, order),
+        ({ isOpen }) => (isOpen === true ? undefined : refs.length),
+      )
+      if (kind === 'sold') log.info({ addresses: refs.length }, 'addresses that end soon are renewed')
+      if (kind === 'denied') this.#nextAt = clock.now() + AFTER_FAILURE_MS
+    } catch (error) {
+      if (this.#signal.aborted) return
+      this.#nextAt = clock.now() + AFTER_FAILURE_MS
+      log.warn({ reason: notTheVendors(error).message }, 'addresses that end soon could not be renewed')
+    }
+  }
+}
