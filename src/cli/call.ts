@@ -65,7 +65,9 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
     return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, words.json)
   }
   if (words.reveal && !deps.isTerminal)
-    throw new UsageError('--reveal shows a password, so it works on a terminal only: not into a file or a pipe')
+    throw new UsageError(
+      translate('--reveal shows a password, so it works on a terminal only: not into a file or a pipe'),
+    )
   const params = await paramsOf(words.params, deps.input)
   const { operation, yes, reveal } = words
   const order = { provider: provider.name, operation, params, yes, reveal }
@@ -235,5 +237,5 @@ function vendorWords(
   codes: readonly (string | undefined)[],
 ): string {
   const known = codes.filter((code) => code !== undefined)
-  return `${provider}: ${words} (${known.join(', ')})${hint ? `\n  ${translateSentence(hint)}` : ''}`
+  return `${provider}: ${translateSentence(words)} (${known.join(', ')})${hint ? `\n  ${translateSentence(hint)}` : ''}`
 }

@@ -2,9 +2,12 @@
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
-import { translate } from '../messages/translate.ts'
+import { currentLanguage, say } from '../messages/language.ts'
+import { statusColumns } from '../messages/terminal.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
 import { type Row, renderTable } from './table.ts'
+import { stateText } from './watch-view.ts'
 import { CommandError, exitCodes } from './words.ts'
 
 export interface StatusOptions {
@@ -59,26 +62,8 @@ function reasonsOf(body: unknown): readonly string[] {
 
 function reasonOf(body: unknown): string {
   const reasons = reasonsOf(body)
-  return reasons.length === 0 ? '' : `: ${reasons.join('; ')}`
+  return reasons.length === 0 ? '' : `: ${reasons.map(translateSentence).join('; ')}`
 }
-
-/** What fits on a screen; the admin port tells the rest. */
-const COLUMNS = [
-  'name',
-  'vendor',
-  'product',
-  'state',
-  'alive',
-  'leased',
-  'bought',
-  'used',
-  'wasted',
-  'callsLeft',
-  'channelsFree',
-  'budgetLeft',
-  'balance',
-  'reason',
-]
 
 const answer = z.object({ providers: z.array(z.record(z.string(), z.unknown())) })
 
@@ -88,8 +73,19 @@ function read(body: unknown, place: string): z.infer<typeof answer> {
   return data
 }
 
+/** What fits on a screen; the admin port tells the rest. */
+const columns = Object.entries(statusColumns)
+
 function rowsOf(body: unknown, place: string): readonly Row[] {
   return read(body, place).providers.map((provider) =>
-    Object.fromEntries(COLUMNS.filter((column) => column in provider).map((column) => [column, provider[column]])),
+    Object.fromEntries(
+      columns.filter(([name]) => name in provider).map(([name, title]) => [say(title), cellOf(name, provider[name])]),
+    ),
   )
+}
+
+/** States stay as they are in English: scripts read them. */
+function cellOf(column: string, value: unknown): unknown {
+  if (typeof value !== 'string' || currentLanguage() === 'en') return value
+  return column === 'state' ? stateText(value) : column === 'reason' ? translateSentence(value) : value
 }

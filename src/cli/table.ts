@@ -6,7 +6,7 @@ export type Row = Readonly<Record<string, unknown>>
 /** Longer texts would push the columns apart: they stand below the table. */
 const LONGEST_CELL = 32
 
-/** One line per row under a line of column names; long texts follow below, one line each. Unknown members make columns of their own. */
+/** One line per row under a line of column names; long texts follow below, one line each, behind the first cell of their row. Unknown members make columns of their own. */
 export function renderTable(rows: readonly Row[]): string {
   const flat = rows.map(flatten)
   const columns = [...new Set(flat.flatMap((row) => [...row.keys()]))].filter((column) =>
@@ -23,7 +23,7 @@ export function renderTable(rows: readonly Row[]): string {
   const notes = flat.flatMap((row) =>
     [...row]
       .filter(([column, text]) => !columns.includes(column) && text !== '')
-      .map(([column, text]) => `${row.get('name') ?? ''} ${column}: ${text}`.trim()),
+      .map(([column, text]) => `${[...row.values()][0] ?? ''} ${column}: ${text}`.trim()),
   )
   return [...table, ...notes, ''].join('\n')
 }

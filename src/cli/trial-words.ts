@@ -96,7 +96,7 @@ export function linkLines(facts: LinkFacts): string[] {
 export function reportLines(report: TrialReport, entry: TriedEntry | undefined): string[] {
   const { failure, count, pending, format, seconds, addresses, rejected, balance, provider } = report
   if (failure !== null) {
-    const said = `${whoOf(report)}: ${failure.words} (${failure.vendorCode}, ${failure.error})`
+    const said = `${whoOf(report)}: ${translateSentence(failure.words)} (${failure.vendorCode}, ${failure.error})`
     return failure.hint === null
       ? [line('wrong', said)]
       : [line('wrong', translateSentence(failure.hint)), line('', said)]

@@ -2,7 +2,7 @@
 import { styleText } from 'node:util'
 import { currentLanguage, say } from '../messages/language.ts'
 import { pageTexts } from '../messages/page.ts'
-import { translate } from '../messages/translate.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { type VerdictText, verdictSentence, verdictTexts } from '../messages/verdict.ts'
 import type { LiveCounters, LiveProvider, LiveReports, LiveVerdict } from './live-reports.ts'
 import { displayWidth, fitWidth, oneLine, padEnd } from './table.ts'
@@ -146,7 +146,8 @@ const stateTexts: Readonly<Record<string, keyof typeof pageTexts>> = {
   paused: 'state.paused',
 }
 
-function stateText(state: string): string {
+/** The state of a provider in the language of the process. */
+export function stateText(state: string): string {
   const key = stateTexts[state]
   return key === undefined ? oneLine(state) : say(pageTexts[key])
 }
@@ -177,5 +178,5 @@ function providerLines(reports: readonly LiveProvider[], columns: number): Line[
 function why({ state, reason, nextAttemptInSeconds: next }: LiveProvider): Line[] {
   if (state === 'ready' || reason == null || reason === '') return []
   const when = next == null || next === 0 ? '' : ` (${say(pageTexts['provider.next'], { seconds: Math.ceil(next) })})`
-  return [{ text: `  ${oneLine(reason)}${when}`, style: 'yellow' }]
+  return [{ text: `  ${oneLine(translateSentence(reason))}${when}`, style: 'yellow' }]
 }

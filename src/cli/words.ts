@@ -38,8 +38,9 @@ function translatedLine(file: string, problem: ConfigProblem): string {
 
 /** A failure other than mistakes in the configuration. @param config as for `explainFailure` */
 export function sentenceOf(error: unknown, config?: Config): string {
-  if (error instanceof CommandError || error instanceof GatewayError || error instanceof StoreError)
-    return error.message
+  // Commands word theirs in the language of the process; the others are made where the language is unknown.
+  if (error instanceof CommandError) return error.message
+  if (error instanceof GatewayError || error instanceof StoreError) return translateSentence(error.message)
   return explainListening(error, config) ?? translate('unexpected error: {error}', { error: describe(error) })
 }
 

@@ -219,7 +219,7 @@ export const pageTexts = {
   'plot.setup': { en: 'Set-up time, ms', zh: '建立时间（毫秒）' },
   'plot.addresses': { en: 'Addresses bought and wasted', zh: '购买与浪费的地址' },
   'plot.calls': { en: 'Vendor calls', zh: '供应商调用' },
-  'plot.empty': { en: 'The first plot appears after ten seconds of history.', zh: '积累十秒数据后显示图表。' },
+  'plot.empty': { en: 'The plots appear after twenty seconds of history.', zh: '积累二十秒数据后显示图表。' },
   'plot.tunnels': { en: 'tunnels/s', zh: '隧道/秒' },
   'plot.time': { en: 'Time', zh: '时间' },
   'plot.waiting': { en: 'waiting', zh: '等待' },

@@ -1,6 +1,6 @@
-/** What `turnpike start` writes on a terminal: its summary, and what Ctrl-C does. */
 import type { Text } from './text.ts'
 
+/** What `turnpike start` writes on a terminal: its summary, and what Ctrl-C does. */
 export const terminal = {
   title: { en: 'Turnpike {version} is running', zh: 'Turnpike {version} 正在运行' },
   proxy: { en: 'proxy', zh: '代理端口' },
@@ -41,4 +41,22 @@ export const terminal = {
     zh: '正在停止：等待 {count} 个连接结束，最多 {seconds} 秒。再按一次 Ctrl-C 立即结束。',
   },
   stopping: { en: 'Stopping.', zh: '正在停止。' },
+} as const satisfies Record<string, Text>
+
+/** Columns of `turnpike status`: in English they have the names of the admin API. */
+export const statusColumns = {
+  name: { en: 'name', zh: '名称' },
+  vendor: { en: 'vendor', zh: '服务商' },
+  product: { en: 'product', zh: '产品' },
+  state: { en: 'state', zh: '状态' },
+  alive: { en: 'alive', zh: '存活' },
+  leased: { en: 'leased', zh: '使用中' },
+  bought: { en: 'bought', zh: '已购买' },
+  used: { en: 'used', zh: '已使用' },
+  wasted: { en: 'wasted', zh: '浪费' },
+  callsLeft: { en: 'callsLeft', zh: '剩余调用' },
+  channelsFree: { en: 'channelsFree', zh: '空闲通道' },
+  budgetLeft: { en: 'budgetLeft', zh: '剩余预算' },
+  balance: { en: 'balance', zh: '余额' },
+  reason: { en: 'reason', zh: '原因' },
 } as const satisfies Record<string, Text>

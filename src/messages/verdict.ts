@@ -1,4 +1,5 @@
 /** The state of the gateway in one sentence (`verdict.<code>`), and what to do about it (`remedy.<code>`). */
+import { chineseSentence } from './recognise.ts'
 import { fill, type Language, type Text, type TextParams } from './text.ts'
 
 export const verdictTexts = {
@@ -168,5 +169,8 @@ export type VerdictText = keyof typeof verdictTexts
 
 /** A sentence of the verdict. Where a reason ends with a mark of its own, the full stop after it goes. */
 export function verdictSentence(key: VerdictText, language: Language, params: TextParams): string {
-  return fill(verdictTexts[key][language], params).replace(/([.?!。？！])[.。]$/, '$1')
+  const { reason } = params
+  const words =
+    language === 'zh' && typeof reason === 'string' ? { ...params, reason: chineseSentence(reason) } : params
+  return fill(verdictTexts[key][language], words).replace(/([.?!。？！])[.。]$/, '$1')
 }

@@ -1,6 +1,6 @@
 /** Actions of the page: run one, and say how it went. */
 import { post, Refusal } from './api-client.ts'
-import { t } from './i18n.ts'
+import { said, t } from './i18n.ts'
 import { tell } from './state.ts'
 
 /** Posts to the API and shows the outcome. */
@@ -15,7 +15,7 @@ export async function act(path: string, body?: unknown): Promise<void> {
 
 /** Why a call failed, for the reader. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Refusal ? error.message : t('action.unreachable')
+  return error instanceof Refusal ? said(error.message) : t('action.unreachable')
 }
 
 export async function copy(text: string): Promise<void> {

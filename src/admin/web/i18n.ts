@@ -1,6 +1,7 @@
 /** Language and theme of the page: the reader's last choice, else the browser's. */
 import { effect, signal } from '@preact/signals'
 import { type PageText, pageTexts } from '../../messages/page.ts'
+import { chineseSentence } from '../../messages/recognise.ts'
 import { fill, type Language } from '../../messages/text.ts'
 
 type Theme = 'light' | 'dark'
@@ -60,4 +61,9 @@ export function switchTheme(): void {
 /** A text of the page in the reader's language. */
 export function t(key: PageText, params?: Readonly<Record<string, string | number>>): string {
   return fill(pageTexts[key][language.value], params)
+}
+
+/** A sentence of the gateway (an error, a reason, a hint) in the reader's language; what is unknown stays English. */
+export function said(english: string): string {
+  return language.value === 'zh' ? chineseSentence(english) : english
 }

@@ -135,7 +135,6 @@ export const commandTexts = {
   '1 call in {span}': '每 {span} 1 次',
   '{calls} calls in {span}': '每 {span} {calls} 次',
   'done; the reply holds nothing else': '完成；应答没有其他内容',
-  none: '无',
 
   // route
   '{target} is no target: write HOST or HOST:PORT': '{target} 不是目标：请写成 HOST 或 HOST:PORT',
@@ -241,4 +240,6 @@ export const commandTexts = {
   'what listens at {place} is no gateway that can be taken over': '在 {place} 监听的不是可以接管的网关',
   'systemd listens at {address}, where the configuration has no port: make ListenStream= and listen (or admin) equal':
     'systemd 监听 {address}，而配置里没有这个端口：请让 ListenStream= 与 listen（或 admin）一致',
+  '--reveal shows a password, so it works on a terminal only: not into a file or a pipe':
+    '--reveal 会显示密码，因此只能在终端上使用，不能写入文件或管道',
 } as const

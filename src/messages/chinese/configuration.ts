@@ -221,4 +221,50 @@ export const configurationTexts = {
     '{which}的目标不经上游直接连接：它们会看到本机的地址',
   'this rule': '此规则',
   'this rule and {count} more': '此规则及另外 {count} 条规则',
+
+  none: '无',
+
+  // Entries of generic and gateway
+  'must be {least} to {most} characters long': '长度必须是 {least} 到 {most} 个字符',
+  'must be one line of at most 8192 characters, and none beyond Latin-1':
+    '必须是一行，最多 8192 个字符，且只含 Latin-1 字符',
+  'this header is there already': '此字段已存在',
+  'an hmac needs a key': 'hmac 需要 key',
+  'only an hmac has a key': '只有 hmac 才有 key',
+  'the name {name} is taken: write another under name': '名称 {name} 已被使用：请在 name 中另写一个',
+  'needs operations.whitelistAdd, the call that registers an address': '需要 operations.whitelistAdd，即登记地址的调用',
+  'needs operations.release, the call that gives an address back': '需要 operations.release，即退还地址的调用',
+  'needs ttl: how long the address lives from then on': '需要 ttl：地址从那时起的有效时间',
+  'a text has columns: write the number of one, as in 2': '文本按列读取：请写列号，例如 2',
+  'other fields are members with names: an item has either names or numbered columns':
+    '其他字段是按名称读取的：一项要么用名称，要么用列号',
+  'only a text contains words: write field and is': '只有文本才能用 contains：请写 field 和 is',
+  'needs field and is, or contains': '需要 field 和 is，或 contains',
+  'needs code, contains or status': '需要 code、contains 或 status',
+  '429 counts as rate_limited by itself': '429 本来就算 rate_limited',
+  'needs success: which says where the code stands': '需要 success：它说明代码在哪里',
+  'only rate_limited and quota_exhausted wait': '只有 rate_limited 和 quota_exhausted 可以等待',
+  'needs login: the call that brings a token': '需要 login：获取令牌的调用',
+  'write line, space or tab, or the characters themselves, at most 16':
+    '请写 line、space 或 tab，或分隔符本身（最多 16 个字符）',
+  'write the path of a member, as in data.list or list[0].ip; * is every member':
+    '请写成员的路径，例如 data.list 或 list[0].ip；* 表示每个成员',
+  'write the zone of the times, as in +08:00, UTC or Asia/Shanghai':
+    '请写时间的时区，例如 +08:00、UTC 或 Asia/Shanghai',
+  'write the number as ipipv shows it, as in c_gz3h2igp6dz9cq3': '请按 ipipv 显示的编号填写，例如 c_gz3h2igp6dz9cq3',
+  'rsa belongs to the interfaces before version 2, which the document does not describe: write AES':
+    'rsa 属于第 2 版之前的接口，文档没有说明：请写 AES',
+  'needs {session}, here or in password: each session is an upstream':
+    '此处或 password 中需要 {session}：每个会话是一个上游',
+  'needs places, which tell {{name}}': '需要 places，用来给出 {{name}}',
+  'needs {name}: username or password fills it in': '需要 {name}：username 或 password 用到了它',
+  'write status, or closedWithin for tunnels: what shows that the address is banned':
+    '请写 status，或用于隧道的 closedWithin：用什么判断地址被封',
+  'use letters, digits, dot, hyphen and underscore': '请用字母、数字、点、连字符和下划线',
+  'make it 16 or more characters long': '至少需要 16 个字符',
+  'is empty: who knows the name may use this port': '是空的：知道名称的人都可以使用此端口',
+  'is empty: many SOCKS5 clients cannot send an empty user name': '是空的：许多 SOCKS5 客户端不能发送空的用户名',
+  'write a whole number from {least} to {most}': '请写 {least} 到 {most} 的整数',
+  'write some of {names}': '请写其中一些：{names}',
+  'an http or https URL without a login': '不含登录的 http 或 https URL',
 } as const

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { verdictCodes } from '../../../src/admin/api/schemas/verdict.ts'
 import { currentLanguage, useLanguage } from '../../../src/messages/language.ts'
 import { pageTexts } from '../../../src/messages/page.ts'
-import { terminal } from '../../../src/messages/terminal.ts'
+import { statusColumns, terminal } from '../../../src/messages/terminal.ts'
 import { fill, type Text } from '../../../src/messages/text.ts'
 import { chineseTexts, translate, translateSentence } from '../../../src/messages/translate.ts'
 import { verdictSentence, verdictTexts } from '../../../src/messages/verdict.ts'
@@ -17,6 +17,7 @@ describe.each<[name: string, texts: Readonly<Record<string, Text>>]>([
   ['verdict', verdictTexts],
   ['page', pageTexts],
   ['terminal', terminal],
+  ['table of status', statusColumns],
 ])('the texts of the %s', (_, texts) => {
   it.each(Object.entries(texts))('%s has both languages, with the same names to fill in', (key, { en, zh }) => {
     expect(en.trim()).not.toBe('')
@@ -34,8 +35,9 @@ describe('the sentences of the code', () => {
     .map((name) => plain(readFileSync(join(folder, name), 'utf8')))
     .join('\n')
 
-  /** Made of parts by config/explain.ts and config/fields.ts; mistakes.test.ts has them. */
-  const COMPOSED = /^must be (?:more|less) than|^a (?:text|list|group of keys)$|^must be text: put|, or $/
+  /** Made of parts by config/explain.ts and config/fields.ts, and by errors; mistakes.test.ts and sentences.test.ts have them. */
+  const COMPOSED =
+    /^must be (?:more|less) than|^a (?:text|list|group of keys)$|^must be text: put|, or $|known ones: $|cannot bring addresses now: $|^(?:" (?:has no address|sells addresses)|: $)|were expected: $|: an exclusive session needs one/
 
   it.each(Object.entries(chineseTexts))('%s', (en, zh) => {
     expect(namesIn(zh)).toEqual(namesIn(en))

@@ -75,7 +75,8 @@ const plots = (): readonly PlotSpec[] => [
 ]
 
 export function Plots() {
-  if (history.value === undefined || history.value.at.length === 0) return <p class="empty card">{t('plot.empty')}</p>
+  // One interval has no axis of time.
+  if (history.value === undefined || history.value.at.length < 2) return <p class="empty card">{t('plot.empty')}</p>
   // uPlot draws words and colours once: a plot is made anew for each language and theme.
   return (
     <div class="plots">

@@ -1,7 +1,7 @@
 /** One provider: its state and why, its limits as bars, what it cost, and what an operator may do. */
 import type { ProviderReport } from '../../api/schemas/providers.ts'
 import { count } from '../format.ts'
-import { t } from '../i18n.ts'
+import { said, t } from '../i18n.ts'
 import { ActionButton } from './action-button.tsx'
 import { Meter } from './meter.tsx'
 
@@ -38,7 +38,7 @@ export function ProviderCard({ report }: { readonly report: ProviderReport }) {
       </div>
       {reason === null ? null : (
         <p class="small" data-reason>
-          {reason}
+          {said(reason)}
           {next === null || next === 0 ? '' : ` (${t('provider.next', { seconds: Math.ceil(next) })})`}
         </p>
       )}

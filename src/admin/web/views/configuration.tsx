@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks'
 import type { CheckReport, ConfigReport } from '../../api/schemas/gateway.ts'
 import { copy, reasonOf } from '../actions.ts'
 import { call, post } from '../api-client.ts'
-import { t } from '../i18n.ts'
+import { said, t } from '../i18n.ts'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 
 export function ConfigurationView() {
@@ -93,7 +93,7 @@ function Problems({ reply }: { readonly reply: CheckReport | string | undefined 
       {reply.problems.map(({ path, message, line, column }) => (
         <li key={`${path} ${message}`}>
           {line === null ? null : <span class="place">{t('config.place', { line, column: column ?? 1 })}: </span>}
-          <code>{path}</code> {message}
+          <code>{path}</code> {said(message)}
         </li>
       ))}
     </ul>

@@ -5,7 +5,7 @@ import type { testSourceReply } from '../../api/schemas/vendor-calls.ts'
 import { copy, reasonOf } from '../actions.ts'
 import { post } from '../api-client.ts'
 import { duration } from '../format.ts'
-import { t } from '../i18n.ts'
+import { said, t } from '../i18n.ts'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 
 type TestSourceReply = Readonly<z.infer<typeof testSourceReply>>
@@ -61,7 +61,7 @@ function Found({ reply }: { readonly reply: TestSourceReply | string | undefined
         <h3>{t('paste.found', { count, vendor, product })}</h3>
       ) : (
         <p class="banner" role="alert">
-          {failure.words} {failure.vendorCode} {failure.hint}
+          {said(failure.words)} {failure.vendorCode} {said(failure.hint ?? '')}
         </p>
       )}
       <ul class="small">

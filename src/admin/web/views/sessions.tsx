@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks'
 import type { SessionsReport } from '../../api/schemas/sessions.ts'
 import { get, Refusal } from '../api-client.ts'
 import { count, duration } from '../format.ts'
-import { t } from '../i18n.ts'
+import { said, t } from '../i18n.ts'
 import { ActionButton } from '../parts/action-button.tsx'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 import { isNarrow } from '../parts/narrow.ts'
@@ -43,7 +43,7 @@ export function SessionsView() {
       received.value = { report: await get<SessionsReport>(`v1/sessions?limit=${LIMIT}`), at: performance.now() }
     } catch (error) {
       // While the gateway is gone the page says so already, and the last report stays.
-      if (error instanceof Refusal) received.value = error.message
+      if (error instanceof Refusal) received.value = said(error.message)
     }
   }
   useEffect(() => {

@@ -4,7 +4,7 @@ import type { GatewayReport, TryReply } from '../../api/schemas/gateway.ts'
 import { copy, reasonOf } from '../actions.ts'
 import { post } from '../api-client.ts'
 import { octets, shortTime } from '../format.ts'
-import { t } from '../i18n.ts'
+import { said, t } from '../i18n.ts'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 import { type SnippetName, snippet, snippetNames } from '../parts/snippets.ts'
 import { gateway, providers } from '../state.ts'
@@ -156,7 +156,7 @@ function Reply({ reply }: { readonly reply: TryReply | string | undefined }) {
         {t('try.answer')}: {status ?? code}{' '}
         <span class="soft small">{[shortTime(seconds), upstream, octets(bodyBytes)].filter(Boolean).join(' · ')}</span>
       </h3>
-      {error === null ? null : <p>{error}</p>}
+      {error === null ? null : <p>{said(error)}</p>}
       <pre tabIndex={0}>{body}</pre>
     </div>
   )

@@ -1,0 +1,112 @@
+/**
+ * English sentences that arrive as data, in Chinese: mistakes in the configuration, errors, hints of vendors. They are made far from
+ * where they are shown, and programs read them in English too, so they are recognised here by their form.
+ */
+import { configurationTexts } from './chinese/configuration.ts'
+import { errorTexts } from './chinese/errors.ts'
+import { vendorTexts } from './chinese/vendors.ts'
+import { fill } from './text.ts'
+
+/** English sentence -> Chinese sentence. `{name}` stands for a parameter in both. */
+export const sentenceTexts = { ...configurationTexts, ...vendorTexts, ...errorTexts } as const
+
+/** @returns the sentence in Chinese; parts that are not in the catalogue stay English */
+export function chineseSentence(english: string): string {
+  return (
+    inChinese(english) ??
+    hinted(english) ??
+    english
+      .split('; ')
+      .map((part) => inChinese(part) ?? hinted(part) ?? part)
+      .join('；')
+  )
+}
+
+/** `extract: the vendor answered with HTTP 503`, and `words of the vendor (what to do)`. */
+function hinted(english: string): string | undefined {
+  const open = english.lastIndexOf(' (')
+  if (open > 0 && english.endsWith(')')) {
+    const words = english.slice(0, open)
+    const hint = english.slice(open + 2, -1)
+    const [ours, what] = [chineseWords(words), chineseWords(hint)]
+    if (ours !== undefined || what !== undefined) return `${ours ?? words}（${what ?? hint}）`
+  }
+  return chineseWords(english)
+}
+
+function chineseWords(english: string): string | undefined {
+  const known = inChinese(english)
+  if (known !== undefined) return known
+  const colon = english.indexOf(': ')
+  const place = english.slice(0, colon)
+  const rest = inChinese(english.slice(colon + 2))
+  return colon < 0 || rest === undefined || !/^[\w./[\]-]+$/.test(place) ? undefined : `${place}：${rest}`
+}
+
+function inChinese(english: string): string | undefined {
+  if (Object.hasOwn(sentenceTexts, english)) return sentenceTexts[english as keyof typeof sentenceTexts]
+  const [, first, other] = SHAPES.exec(english) ?? []
+  if (first !== undefined && other !== undefined) return `${shape(first)}，或${inChinese(other) ?? other}`
+  for (const { form, chinese } of sentenceForms()) {
+    const found = paramsIn(english, form)
+    if (found === undefined) continue
+    const params = Object.entries(found).map(([name, value]) => [
+      name,
+      isWords(name, value) ? (inChinese(value) ?? value) : value,
+    ])
+    return fill(chinese, Object.fromEntries(params))
+  }
+  return undefined
+}
+
+/** Parameters that are words of ours and not of the file. */
+const WORDS = new Set(['kind', 'problem', 'reason', 'what', 'which', 'words'])
+
+const isWords = (name: string, value: string): boolean => WORDS.has(name) || (name === 'names' && value === 'none')
+
+/** A value that may have two shapes, as config/explain.ts puts it: `write a host, as in www.example.com or a list`. */
+const SHAPES = /^write (.+) or (a list|a group of keys)$/
+
+function shape(words: string): string {
+  const sentence = `write ${words}`
+  if (Object.hasOwn(sentenceTexts, sentence)) return sentenceTexts[sentence as keyof typeof sentenceTexts]
+  if (!words.startsWith('a ')) return inChinese(words) ?? inChinese(sentence) ?? words
+  return fill(sentenceTexts['write {choices}'], { choices: inChinese(words) ?? words })
+}
+
+interface SentenceForm {
+  /** Words and names of parameters by turns. */
+  readonly form: readonly string[]
+  readonly chinese: string
+}
+
+let forms: readonly SentenceForm[] | undefined
+
+/** Of sentences with parameters; those with the most words of their own first, so that a general one does not win. */
+function sentenceForms(): readonly SentenceForm[] {
+  forms ??= Object.entries(sentenceTexts)
+    .filter(([english]) => PARAMETER.test(english))
+    .toSorted(([a], [b]) => ownLength(b) - ownLength(a))
+    .map(([english, chinese]) => ({ form: english.split(PARAMETER), chinese }))
+  return forms
+}
+
+const PARAMETER = /\{(\w+)\}/
+const ownLength = (english: string): number => english.replaceAll(/\{\w+\}/g, '').length
+
+/** @returns the parameters of a sentence of this form; undefined when it is none. A parameter is never two sentences */
+function paramsIn(sentence: string, [first = '', ...rest]: readonly string[]): Record<string, string> | undefined {
+  if (!sentence.startsWith(first)) return undefined
+  const params: Record<string, string> = {}
+  let at = first.length
+  for (let n = 0; n < rest.length; n += 2) {
+    const [name = '', words = ''] = rest.slice(n, n + 2)
+    const isLast = n + 2 === rest.length
+    const end = isLast ? sentence.length - words.length : sentence.indexOf(words, at + 1)
+    const value = sentence.slice(at, Math.max(at, end))
+    if (value === '' || value.includes('; ') || !sentence.startsWith(words, end)) return undefined
+    params[name] = value
+    at = end + words.length
+  }
+  return params
+}
