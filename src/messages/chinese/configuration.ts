@@ -267,4 +267,7 @@ export const configurationTexts = {
   'write a whole number from {least} to {most}': '请写 {least} 到 {most} 的整数',
   'write some of {names}': '请写其中一些：{names}',
   'an http or https URL without a login': '不含登录的 http 或 https URL',
+  'write productNo, or proxyType, countryCode or cityCode: what to buy':
+    '请写 productNo，或 proxyType、countryCode 或 cityCode：购买什么',
+  'write a block of addresses, as in 192.168.0.0/24': '请写网段，例如 192.168.0.0/24',
 } as const

@@ -269,8 +269,8 @@ export const errorTexts = {
   'what was written down about earlier purchases cannot be read': '无法读取之前的购买记录',
   'nobody knows whether the order {number} of {count} instances was taken: nothing more is bought':
     '无法确定订单 {number}（{count} 个实例）是否已被接受：不再购买',
-  'look at ipipv: if it is there, call order orderNo=<its number>; if not, call instance/open appOrderNo={number}, which repeats the same order':
-    '请在 ipipv 查看：如果订单存在，调用 order orderNo=<订单号>；如果不存在，调用 instance/open appOrderNo={number}，它会重复同一订单',
+  'look at ipipv: if it is there, call order orderNo=<its number>; if not, call {operation} appOrderNo={number}, which repeats the same order':
+    '请在 ipipv 查看：如果订单存在，调用 order orderNo=<订单号>；如果不存在，调用 {operation} appOrderNo={number}，它会重复同一订单',
   'there is no instance': '没有实例',
   'no instance can be used: {reason}': '没有可用的实例：{reason}',
 

@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { operations } from '../../../src/admin/api/operations.ts'
 import { check } from '../../../src/cli/check.ts'
-import { type CliDeps, runCli } from '../../../src/cli/cli.ts'
-import { parseConfig } from '../../../src/config/load.ts'
 import { keyRows } from '../../../src/config/reference.ts'
 import { parseUserName } from '../../../src/downstream/username-options.ts'
 import { catalogue } from '../../../src/errors.ts'
@@ -65,32 +63,6 @@ describe.each(pairs)('%s and %s', (englishPath, chinesePath) => {
 
 it('README.md is short', () => expect(english.split('\n').length).toBeLessThanOrEqual(200))
 
-/** Every variable that a text names, set to something. */
-function environmentOf(text: string): Record<string, string> {
-  return Object.fromEntries([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, sampleOf(name)]))
-}
-
-function sampleOf(name: string): string {
-  if (name.endsWith('_PATH')) return `/callback/${name}`
-  return name.endsWith('_URL') ? `https://example.com/${name}` : `value-of-${name}`
-}
-
-/** For parts of a configuration: the providers that examples of routes and groups name. */
-const LISTS = `providers: [${['demo', 'qg-a', 'reserve'].map((name) => `{ name: ${name}, vendor: static, list: ["192.0.2.1:80"] }`)}]\n`
-
-describe('YAML', () => {
-  const pages = ['README.md', 'README.zh-CN.md', 'docs/getting-started.md', 'docs/configuration.md']
-  it.each(pages)('of %s is a configuration', (page) => {
-    const blocks = codeBlocks(textOf(page)).filter(({ language }) => language === 'yaml')
-    expect(blocks.length).toBeGreaterThan(0)
-    for (const { text } of blocks) {
-      const groups = /^routes:.* group /ms.test(text) ? blocks.find((block) => /^groups:/m.test(block.text))?.text : ''
-      const whole = /^providers:/m.test(text) ? text : `${text}${groups ?? ''}${LISTS}`
-      parseConfig(whole, join(root, page), environmentOf(whole))
-    }
-  })
-})
-
 describe('the table of keys', () => {
   it('names no key that the code does not read', () => {
     const code = sourceOutsideConfig()
@@ -111,34 +83,12 @@ describe('what the command line prints', () => {
     const printed = check(join(root, file), { QG_KEY: 'a', QG_PASSWORD: 'b' }).replaceAll(root, '/home/you/turnpike/')
     expect(printed.replace(`/home/you/turnpike/${file}`, file)).toBe(textBlock(parts.vendor))
   })
-
-  it.each(everyDocument)('knows the commands that %s names', async (_, text) => {
-    const lines = Array.from(
-      text.matchAll(/(?:npx turnpike|npm start --) ?((?:start|check|status|call|test-source)?[^`\n]*)/g),
-      ([, rest = '']) => rest.trim().split(' '),
-    )
-    for (const words of lines) {
-      const command = words[0]?.startsWith('-') === false && words[0] !== '' ? words[0] : 'start'
-      const help = await helpOf(command)
-      for (const option of words.filter((word) => word.startsWith('--') && word !== '--help'))
-        expect(help, command).toContain(option)
-    }
-  })
 })
 
 function textBlock(part: string): string {
   const block = codeBlocks(part).find(({ language }) => language === 'text')
   if (block === undefined) throw new Error('there is no block of text')
   return block.text
-}
-
-async function helpOf(command: string): Promise<string> {
-  let printed = ''
-  const deps = { out: (text: string) => (printed += text), err: () => {}, environment: {} } as unknown as CliDeps
-  expect(await runCli([command, '--help'], deps)).toBe(0)
-  // Commander answers for an unknown command too, with the help of all.
-  expect(printed).toContain(`Usage: turnpike ${command} `)
-  return printed
 }
 
 describe('client options', () => {
