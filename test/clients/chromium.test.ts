@@ -2,13 +2,17 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { makeCertificate } from '../support/certificate.ts'
+import { plain } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startBrowserPage } from './support/browser-page.ts'
 import { temporaryFolder } from './support/files.ts'
 import { startGateway } from './support/gateway-process.ts'
+import { attempts, startHostilePage } from './support/hostile-page.ts'
 import { succeed } from './support/program.ts'
 
 const RESOURCES = 40
+/** A hang guard, for a browser that starts on a busy machine and tries one thing after another. */
+const PAGE_MS = 120_000
 /** Quiet and forgetful: no sandbox, because CI is root; nothing of its own on the network. */
 const FLAGS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
@@ -77,4 +81,49 @@ it('Chromium uses a port with TLS', async () => {
     ...['--dump-dom', 'http://site.test/'],
   ])
   expect(out).toContain(`peer ${world.upstreams[0]?.host}`)
+})
+
+it.each(['http', 'socks5'])(
+  'no page in Chromium over %s changes or reads the session of its browser',
+  { timeout: PAGE_MS },
+  async (scheme) => {
+    const { port, url, world, log } = await startGateway({
+      upstreams: attempts.length + 2,
+      listen: { session: 'client' },
+    })
+    world.names['page.test'] = await startHostilePage()
+    // With so many addresses no number of rotations leads back to the first.
+    const session = async () => (await plain(port, 'http://turnpike.internal/session')).body.toString()
+    await plain(port, 'http://site.test/')
+    const before = await session()
+    const { out } = await succeed(
+      'chromium',
+      [
+        ...FLAGS,
+        ...[`--user-data-dir=${temporaryFolder()}`, `--proxy-server=${url(scheme)}`],
+        ...['--dump-dom', 'http://page.test/'],
+      ],
+      { timeoutMs: PAGE_MS },
+    )
+    const outcomes = JSON.parse(decodeURIComponent(/data-outcomes="([^"]*)"/.exec(out)?.[1] ?? '{}')) as object
+    expect(Object.keys(outcomes)).toEqual(attempts)
+    const successes = Object.entries(outcomes).filter(
+      ([, outcome]) => !['failed', 'opaque', 'sent', 'silent'].includes(outcome),
+    )
+    expect(successes).toEqual([])
+    expect([before, await session()]).toEqual([expect.stringContaining('"provider":"own"'), before])
+    // They came as far as the gateway.
+    const refusals = log.records().filter(({ code }) => code === 'GW_BAD_REQUEST' || code === 'GW_TARGET_NOT_ALLOWED')
+    expect(refusals.length).toBeGreaterThan(attempts.length / 3)
+  },
+)
+
+it('Chromium shows the session of its user, who names it in the address bar', async () => {
+  const { url } = await startGateway({ listen: { session: 'client' } })
+  const { out } = await succeed('chromium', [
+    ...FLAGS,
+    ...[`--user-data-dir=${temporaryFolder()}`, `--proxy-server=${url()}`],
+    ...['--dump-dom', 'http://turnpike.internal/session'],
+  ])
+  expect(out).toContain('{"session":null,"address":')
 })

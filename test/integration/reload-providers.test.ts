@@ -67,6 +67,21 @@ describe('a provider that buys', () => {
     expect(opened).toBeGreaterThan(RELOADS)
   })
 
+  it('is taken up, changed and removed while its vendor is down, and buys when the vendor is back', async () => {
+    const { app, change, tunnel, bought, port, api } = await startBuying()
+    api.badDay = 'http-500'
+    const more = { pool: { floor: 2, ceiling: 2, minLife: '0ms', margin: '0ms' } }
+    await change({ ...more, providers: [bought({ weight: 2 })] })
+    expect((await connectVia(port, 'echo.test:7')).status).toBe(200)
+    await change({ providers: [other] })
+    await change({ providers: [bought({ request: { area: '990100' } })] })
+    await expectEcho(tunnel, 'undisturbed')
+    expect([(await connectVia(port, 'echo.test:7')).status, api.sales.length]).toEqual([200, 1])
+    api.badDay = undefined
+    await eventually(() => app.pool.size).toBe(2)
+    expect([api.sales.length, api.violations]).toEqual([2, []])
+  })
+
   it('keeps its addresses when its parameters change', async () => {
     const { app, change, tunnel, bought, port, sold } = await startBuying()
     await change({ providers: [bought({ request: { area: '990100' } })] })
