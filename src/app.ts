@@ -287,7 +287,12 @@ function assemble(
   const observer: PoolObserver = {
     lendable: (upstream) => data.leaseQueue.serve(upstream),
     rescheduled: () => supply.poolRescheduled(),
+    added: (upstream) => cluster?.owners?.added(upstream),
+    spent: (upstream) => cluster?.spent(upstream),
+    wanted: () => cluster?.owners?.needed(),
+    endedHere: (upstream) => cluster?.owners?.leaseEnded(upstream),
     gone: (upstream, reason) => {
+      cluster?.owners?.gone(upstream)
       supply.upstreamGone(upstream, reason)
       data.upstreamGone(upstream, reason)
     },
@@ -353,8 +358,11 @@ function memberParts({ pool, supply, data }: ReturnType<typeof assemble>): Membe
     pool,
     supply,
     review: () => data.leaseQueue.review(),
+    wants: () => data.leaseQueue.wants,
+    handedOver: (upstream) => data.handedOver(upstream),
+    endLeases: (upstream) => data.endLeases(upstream),
     sessionMoved: (key, upstream) => {
-      data.sessionTable.bind(key, upstream)
+      data.sessionTable.bind(key, upstream, true)
       data.leaseQueue.sessionMoved(key, upstream)
     },
   }

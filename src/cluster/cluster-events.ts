@@ -1,22 +1,34 @@
 /** Events of other hosts about addresses and sessions, in the order of the store. */
-import type { GoneReason } from '../pool/upstream.ts'
+import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { RestoredUpstream } from '../store/contract.ts'
 import { snapshotScript } from '../store/redis/pool-scripts.ts'
 import type { MemberDeps, MemberParts } from './contract.ts'
 
-type ClusterEvent = { readonly host: string; readonly id: string } & (
-  | { readonly kind: 'add'; readonly entry: string }
+/** `number`: of the event, by which later ones are told from earlier ones. */
+type ClusterEvent = { readonly host: string; readonly id: string; readonly number: number } & (
+  | { readonly kind: 'add'; readonly entry: string; readonly isKnown?: boolean }
   | { readonly kind: 'gone'; readonly reason: GoneReason }
   | { readonly kind: 'rest'; readonly until: number }
   | { readonly kind: 'ban'; readonly target: string; readonly until: number }
   | { readonly kind: 'proof'; readonly worked: boolean; readonly cause?: Proof }
   | { readonly kind: 'session'; readonly session: string }
+  | { readonly kind: 'own'; readonly owner: string; readonly handed?: string }
+  | { readonly kind: 'want' }
+  | { readonly kind: 'spent' }
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'back' }
 )
 type Proof = Parameters<MemberParts['supply']['proof']>[2]
 
 interface Page {
   readonly cursor: string
-  readonly entries: readonly { readonly id: string; readonly entry: string; readonly done?: string }[]
+  readonly entries: readonly {
+    readonly id: string
+    readonly entry: string
+    readonly done?: string
+    readonly owner?: string
+    readonly handed?: string
+  }[]
   readonly last: number
 }
 
@@ -31,9 +43,11 @@ export class ClusterEvents {
   }
 
   apply(parts: MemberParts, events: readonly string[]): void {
-    this.after += events.length
-    const others = events.map((text) => JSON.parse(text) as ClusterEvent).filter(({ host }) => host !== this.#deps.host)
-    for (const event of others) this.#quietly(() => this.#take(parts, event))
+    for (const event of events.map(parse)) {
+      this.after = event.number
+      // Who owns an address is said by the store, also to the host that has asked.
+      if (event.host !== this.#deps.host || event.kind === 'own') this.#quietly(() => this.#take(parts, event))
+    }
   }
 
   /** What is done here because of an event of another host makes no event of this one. */
@@ -48,22 +62,46 @@ export class ClusterEvents {
   }
 
   #take(parts: MemberParts, event: ClusterEvent): void {
-    const { accounts, clock } = this.#deps
+    const { accounts, clock, store } = this.#deps
     const { pool, supply } = parts
-    if (event.kind === 'add') return void supply.adopt(this.#read([event]))
+    if (event.kind === 'add') {
+      if (event.isKnown !== true) store.cameAgain(event.id)
+      return void supply.adopt(this.#read([event]))
+    }
+    if (event.kind === 'own' || event.kind === 'want' || event.kind === 'silent' || event.kind === 'back')
+      return void this.#ofOwners(event)
     const upstream = pool.get(event.id)
     if (upstream === undefined) return
     if (event.kind === 'session') {
       const key = this.#deps.store.sessionOf(event.session)
       if (key !== undefined) parts.sessionMoved(key, upstream)
-    } else if (event.kind === 'gone') pool.remove(upstream, event.reason)
+    } else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
+    else if (event.kind === 'spent') pool.spentElsewhere(upstream, clock.now())
     else if (event.kind === 'rest') pool.rest(upstream, accounts.time.toHost(event.until))
     else if (event.kind === 'ban') pool.ban(upstream, event.target, accounts.time.toHost(event.until), clock.now())
     else supply.proof(upstream, event.worked, event.cause)
   }
 
+  #ofOwners(event: Extract<ClusterEvent, { kind: 'own' | 'want' | 'silent' | 'back' }>): void {
+    const { owners } = this.#deps
+    if (event.kind === 'own') owners?.owned(event.id, event)
+    else if (event.kind === 'want') owners?.wanted(event.id, event.host)
+    else owners?.heardOf(event.host, event.kind === 'back')
+  }
+
+  /** What is used up stays for the sessions that live on it here. */
+  #gone({ pool }: MemberParts, upstream: Upstream, reason: GoneReason): void {
+    const isNeeded = reason === 'used-up' && upstream.sessions + upstream.leases > 0
+    if (isNeeded) pool.spentElsewhere(upstream, this.#deps.clock.now())
+    else pool.remove(upstream, reason)
+  }
+
+  /** What has left is not lent again, whatever a store says that may have lost that. */
   #read(entries: Page['entries']): RestoredUpstream[] {
-    const read = entries.map(({ id, entry, done }) => this.#deps.entries.read(id, entry, done !== undefined))
+    const { store } = this.#deps
+    const read = entries.map(({ id, entry, done }) =>
+      this.#deps.entries.read(id, entry, done !== undefined || store.hasLeft(id)),
+    )
     if (read.includes(undefined) && !this.#hasWarned) {
       this.#hasWarned = true
       this.#deps.log.error(
@@ -90,10 +128,23 @@ export class ClusterEvents {
       after ??= page.last
       for (const { id, done } of entries) if (done === undefined) seen.add(id)
       this.#quietly(() => supply.adopt(this.#read(entries)))
+      for (const { id, owner, handed } of entries)
+        if (owner !== undefined) this.#deps.owners?.owned(id, { ...parseOwner(owner), handed })
       cursor = page.cursor
     } while (cursor !== '0')
     this.after = after
     if (isFailover) return
     for (const upstream of before) if (!seen.has(upstream.id)) this.#quietly(() => pool.remove(upstream, 'released'))
   }
+}
+
+function parse(text: string): ClusterEvent {
+  const at = text.indexOf(' ')
+  return { ...(JSON.parse(text.slice(at + 1)) as ClusterEvent), number: Number(text.slice(0, at)) }
+}
+
+/** As the store writes it: "NUMBER HOST". */
+function parseOwner(text: string): { readonly number: number; readonly owner: string } {
+  const at = text.indexOf(' ')
+  return { number: Number(text.slice(0, at)), owner: text.slice(at + 1) }
 }

@@ -24,6 +24,10 @@ interface ClusterStoreDeps {
 
 /** What is published of departures; the others every host sees by itself, or they concern one host alone. */
 const SHARED_REASONS: ReadonlySet<GoneReason> = new Set(['blamed', 'evicted', 'used-up', 'released'])
+/** Departures that are known for the case of a failover: of the latest so many addresses. */
+const MAX_DEPARTED = 50_000
+/** Addresses or departures that one message holds. */
+const MOST_AT_ONCE = 200
 /** The use of sessions is reported this often, ms. */
 const SESSIONS_EVERY_MS = 10_000
 /** Longest wait for what was not said yet when the gateway ends, ms. */
@@ -37,6 +41,8 @@ export class ClusterStore implements Store {
   /** Sessions of this host: the client's key -> its digest, and back. */
   readonly #digests = new Map<string, string>()
   readonly #keys = new Map<string, string>()
+  /** What has left the pools, and why: a failover may lose that, and no address shall come back by it. */
+  readonly #departed = new Map<string, GoneReason>()
   #timer: Timer | undefined
   /** What another host has said is being done: it is not said again. */
   isApplying = false
@@ -54,6 +60,7 @@ export class ClusterStore implements Store {
 
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
     if (upstreams.length === 0) return
+    for (const { facts } of upstreams) this.cameAgain(facts.id)
     const publish = () => this.#publish({ add: upstreams.map((upstream) => this.#deps.entries.write(upstream)) })
     try {
       await publish()
@@ -64,15 +71,42 @@ export class ClusterStore implements Store {
   }
 
   left(id: string, reason: GoneReason): void {
-    if (!this.isApplying && SHARED_REASONS.has(reason)) this.#gone(id, reason)
+    if (!SHARED_REASONS.has(reason)) return
+    if (this.#departed.size >= MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value ?? '')
+    this.#departed.set(id, reason)
+    if (!this.isApplying) this.#gone([{ id, reason }])
+  }
+
+  /** Whether the pools have let go of it, as far as this host has seen. */
+  hasLeft(id: string): boolean {
+    return this.#departed.has(id)
+  }
+
+  /** It has been sold again. */
+  cameAgain(id: string): void {
+    this.#departed.delete(id)
+  }
+
+  /**
+   * Says anew what a failover may have lost.
+   * @param lendable what is lent now, from the host that buys; of the others nothing
+   */
+  sayAgain(lendable: readonly StoredUpstream[]): void {
+    const gone = [...this.#departed].map(([id, reason]) => ({ id, reason }))
+    for (let at = 0; at < gone.length; at += MOST_AT_ONCE) this.#gone(gone.slice(at, at + MOST_AT_ONCE))
+    for (let at = 0; at < lendable.length; at += MOST_AT_ONCE) {
+      const part = lendable.slice(at, at + MOST_AT_ONCE)
+      const add = () => part.map((upstream) => this.#deps.entries.write(upstream))
+      this.#queue.send(() => this.#publish({ add: add(), isKnown: true }))
+    }
   }
 
   released(id: string): void {
-    if (!this.isApplying) this.#gone(id, 'released')
+    if (!this.isApplying) this.#gone([{ id, reason: 'released' }])
   }
 
-  #gone(id: string, reason: GoneReason): void {
-    this.#queue.send(() => this.#publish({ gone: [{ id, reason }] }))
+  #gone(gone: readonly { readonly id: string; readonly reason: GoneReason }[]): void {
+    this.#queue.send(() => this.#publish({ gone }))
   }
 
   opened(): void {}
@@ -84,7 +118,12 @@ export class ClusterStore implements Store {
     this.#publish({ tell: [told] }).catch(() => {})
   }
 
-  async #publish(what: { add?: object[]; gone?: object[]; tell?: string[] }): Promise<void> {
+  async #publish(what: {
+    readonly add?: readonly object[]
+    readonly gone?: readonly object[]
+    readonly tell?: readonly string[]
+    readonly isKnown?: boolean
+  }): Promise<void> {
     const { runner, host } = this.#deps
     await runner.run(publishScript, { host, add: [], gone: [], tell: [], ...what })
   }

@@ -1,12 +1,12 @@
 /** What one host of a cluster needs, and what it works for. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { RedisAccountStore } from '../store/redis/redis-account-store.ts'
 import type { ScriptRunner } from '../store/redis/script.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { ClusterStore } from './cluster-store.ts'
+import type { Ownership, OwnershipParts } from './ownership.ts'
 import type { PoolEntries } from './pool-entry.ts'
 
 export interface MemberDeps {
@@ -17,14 +17,13 @@ export interface MemberDeps {
   readonly store: ClusterStore
   readonly accounts: RedisAccountStore
   readonly entries: PoolEntries
+  /** Undefined where addresses have no limits: all hosts lend them. */
+  readonly owners: Ownership | undefined
 }
 
 /** What the host works for; known once the rest of the gateway is there. */
-export interface MemberParts {
-  readonly pool: Pool
+export interface MemberParts extends Omit<OwnershipParts, 'asked'> {
   readonly supply: Supply
-  /** Waiting clients should ask again. */
-  review(): void
   /** A session has moved on another host. */
   sessionMoved(key: string, upstream: Upstream): void
 }

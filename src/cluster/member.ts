@@ -15,6 +15,7 @@ import type { DemandReport, PlannerRole } from '../supply/planner-role.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ClusterEvents } from './cluster-events.ts'
 import type { MemberDeps, MemberParts } from './contract.ts'
+import type { OthersWants } from './ownership.ts'
 
 export interface ClusterStatus {
   readonly role: 'planner' | 'follower'
@@ -30,6 +31,8 @@ interface SyncAnswer {
   readonly last: number
   readonly events: readonly string[]
   readonly isBehind: boolean
+  /** What the other hosts want of addresses with limits. */
+  readonly others: OthersWants
   readonly reports: Readonly<Record<string, string>>
   readonly plan: string
 }
@@ -49,6 +52,8 @@ const ALIVE_MS = 10_000
 const DOWN_MS = 3_000
 /** Books of other hosts are read this often, for reports, ms. */
 const REFRESH_MS = 2_000
+/** Longest wait until the store has heard what this host gives back when it ends, ms. */
+const GIVE_BACK_MS = 2_000
 
 export class ClusterMember implements PlannerRole {
   readonly #deps: MemberDeps
@@ -66,6 +71,8 @@ export class ClusterMember implements PlannerRole {
   #isDown = false
   #hosts = 1
   #since: number | undefined
+  /** A failover was seen, and the host that buys since then has not said what is lent. */
+  #mustSayAgain = false
   #plan: Readonly<Record<string, Outlook>> = {}
   #reporters: readonly string[] = []
 
@@ -115,7 +122,13 @@ export class ClusterMember implements PlannerRole {
   }
 
   demandChanged(isWaiting: boolean): void {
-    if (isWaiting && !this.isActive) this.#beatIn(HURRIED_BEAT_MS)
+    const { owners } = this.#deps
+    if (isWaiting) owners?.needed()
+    if (isWaiting && (owners !== undefined || !this.isActive)) this.#beatIn(HURRIED_BEAT_MS)
+  }
+
+  isMoving(isWaiting: boolean): boolean {
+    return this.#deps.owners?.isMoving(isWaiting) ?? false
   }
 
   /**
@@ -124,6 +137,7 @@ export class ClusterMember implements PlannerRole {
    */
   async join(parts: MemberParts): Promise<void> {
     this.#parts = parts
+    this.#deps.owners?.join({ ...parts, asked: () => askedOf(parts.supply) })
     await this.#events.readAll(parts, false)
     await this.#sync(parts)
     this.#beatIn(BEAT_MS)
@@ -150,13 +164,14 @@ export class ClusterMember implements PlannerRole {
       this.#noteFailure(parts)
     } finally {
       this.#isBeating = false
-      const isWaited = parts.supply.planner.report.waiting.length > 0 && !this.isActive
+      const isWaited =
+        this.#deps.owners?.isWaiting ?? (parts.supply.planner.report.waiting.length > 0 && !this.isActive)
       this.#beatIn(isWaited ? HURRIED_BEAT_MS : BEAT_MS)
     }
   }
 
   async #sync(parts: MemberParts): Promise<void> {
-    const { clock, runner, accounts } = this.#deps
+    const { clock, runner, accounts, owners } = this.#deps
     const sentAt = clock.now()
     const answer = (await runner.run(syncScript, this.#ask(parts))) as SyncAnswer
     this.#answeredAt = clock.now()
@@ -164,6 +179,7 @@ export class ClusterMember implements PlannerRole {
     this.#isDown = false
     this.#hosts = answer.hosts
     await this.#follow(parts, answer)
+    owners?.beat(answer.others, this.#events.after >= answer.last, sentAt)
     if (clock.now() - this.#refreshedAt >= REFRESH_MS) {
       await accounts.refresh()
       this.#refreshedAt = clock.now()
@@ -172,11 +188,19 @@ export class ClusterMember implements PlannerRole {
   }
 
   #ask({ supply }: MemberParts): object {
-    const { host } = this.#deps
+    const { host, owners } = this.#deps
     const report = JSON.stringify(supply.planner.report)
     const plan = this.isActive ? JSON.stringify(outlooksOf(supply)) : undefined
     const lease = { leaseMs: LEASE_MS, mayLead: !this.#isClosed, token: this.#token }
-    return { host, aliveMs: this.#isClosed ? 0 : ALIVE_MS, report, plan, ...lease, after: this.#events.after }
+    return {
+      host,
+      aliveMs: this.#isClosed ? 0 : ALIVE_MS,
+      report,
+      plan,
+      ...lease,
+      ...owners?.report,
+      after: this.#events.after,
+    }
   }
 
   /** Takes up what the other hosts have said. */
@@ -187,8 +211,10 @@ export class ClusterMember implements PlannerRole {
       this.#deps.log.warn(
         'another server answers for the store, or the same one after a restart: no calls until those that may be lost count no more',
       )
+      this.#deps.owners?.failedOver()
       await this.#events.readAll(parts, true)
-      if (this.isActive) this.#publishAll(parts)
+      this.#mustSayAgain = true
+      this.#sayAgain(parts)
     } else if (answer.isBehind) await this.#events.readAll(parts, false)
     else this.#events.apply(parts, listed(answer.events))
     const plan = answer.plan === '' ? {} : (JSON.parse(answer.plan) as Record<string, Outlook>)
@@ -197,10 +223,11 @@ export class ClusterMember implements PlannerRole {
     if (isNews && !this.isActive) parts.review()
   }
 
-  /** What a failover may have lost. */
-  #publishAll({ supply }: MemberParts): void {
-    const { lendable } = supply
-    this.#deps.store.bought(lendable).catch(() => {})
+  /** What a failover may have lost: departures each host says, addresses the one that buys. */
+  #sayAgain({ supply }: MemberParts): void {
+    const lendable = this.isActive ? supply.lendable : []
+    this.#deps.store.sayAgain(lendable)
+    if (this.isActive) this.#mustSayAgain = false
     for (const { facts, vendorDeadline } of lendable)
       supply.provider(facts.provider)?.account.hold([{ id: facts.id, endsAt: vendorDeadline }])
   }
@@ -214,6 +241,7 @@ export class ClusterMember implements PlannerRole {
     if (!this.#isLeading) {
       this.#isLeading = true
       log.info('this host buys for the cluster')
+      if (this.#mustSayAgain) this.#sayAgain(parts)
       parts.supply.takeOver()
       parts.review()
     }
@@ -249,10 +277,14 @@ export class ClusterMember implements PlannerRole {
     this.#timer?.clear()
     const parts = this.#parts
     if (parts === undefined) return
+    await this.#deps.owners?.close(AbortSignal.timeout(GIVE_BACK_MS)).catch(() => {})
     // The answer says nothing that matters any more.
     await this.#deps.runner.run(syncScript, this.#ask(parts)).catch(() => {})
   }
 }
+
+/** Clients of this host that were lent an address, ever. */
+const askedOf = ({ planner }: Supply) => planner.report.groups.reduce((sum, { asked }) => sum + asked, 0)
 
 /** Lua's empty list is written like its empty object. */
 const listed = <T>(list: readonly T[]): readonly T[] => (Array.isArray(list) ? list : [])

@@ -1,6 +1,7 @@
 /** A gateway's part in a cluster, opened before the rest of it. Loaded only with `cluster:`. */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import { hasLimits, limitsOf, poolSettings } from '../config/pool-limits.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../log.ts'
 import type { Breakage, Upstream } from '../pool/upstream.ts'
@@ -10,6 +11,7 @@ import { RedisAccountStore } from '../store/redis/redis-account-store.ts'
 import type { ScriptRunner } from '../store/redis/script.ts'
 import { ClusterStore } from './cluster-store.ts'
 import { ClusterMember } from './member.ts'
+import { Ownership, type OwnershipSettings } from './ownership.ts'
 import { PoolEntries } from './pool-entry.ts'
 import { Seal } from './seal.ts'
 import { ClusterSessions } from './session-directory.ts'
@@ -26,6 +28,8 @@ export class Cluster {
   readonly accounts: RedisAccountStore
   readonly member: ClusterMember
   readonly sessions: ClusterSessions
+  /** Undefined where addresses have no limits. */
+  readonly owners: Ownership | undefined
   readonly #connection: { close(): void }
 
   /** @param config the gateway's whole configuration. @param connection a test hands in its own */
@@ -48,7 +52,9 @@ export class Cluster {
     const entries = new PoolEntries(seal, this.accounts.time)
     const sessionIdleMs = () => config.session.idle
     this.store = new ClusterStore({ ...common, entries, seal, sessionIdleMs })
-    const own = { store: this.store, accounts: this.accounts, entries }
+    const settings = () => ownershipSettings(config)
+    this.owners = hasLimits(config) ? new Ownership({ ...common, time: this.accounts.time, settings }) : undefined
+    const own = { store: this.store, accounts: this.accounts, entries, owners: this.owners }
     const member = new ClusterMember({ ...common, ...own, log: log.child({ mod: 'cluster' }) })
     this.member = member
     const knows = (id: string) => member.knows(id)
@@ -64,6 +70,10 @@ export class Cluster {
     this.store.tell({ kind: 'ban', id: upstream.id, target, until: this.accounts.time.toServer(until) })
   }
 
+  spent(upstream: Upstream): void {
+    this.store.tell({ kind: 'spent', id: upstream.id })
+  }
+
   firstUse(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
     this.store.tell({ kind: 'proof', id: upstream.id, worked, cause })
   }
@@ -74,5 +84,17 @@ export class Cluster {
     await this.accounts.flush(AbortSignal.timeout(2_000)).catch(() => {})
     this.accounts.close()
     this.#connection.close()
+  }
+}
+
+function ownershipSettings(config: Config): OwnershipSettings {
+  const { uses, connections } = poolSettings(config).perUpstream
+  const { targetLoad } = config.pool
+  const limits = limitsOf(config)
+  return {
+    perAddress: Math.min(targetLoad, uses || targetLoad, connections || targetLoad),
+    // By then a tunnel through which nothing moves has been closed.
+    holdMs: Math.max(config.relay.idle, ...limits.map(({ hostRest = 0 }) => hostRest)),
+    countsUses: limits.some((one) => (one.uses ?? 0) > 0),
   }
 }

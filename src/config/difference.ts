@@ -1,9 +1,12 @@
 /** What differs between two configurations. */
 import { isSame } from '../same.ts'
+import { limitsOf } from './pool-limits.ts'
 import type { Config } from './schema.ts'
 
 /** Paths of what only a new process takes up. */
 const FIXED = [['state'], ['cluster'], ['admin'], ['callback'], ['log', 'format']] as const
+/** The same in a cluster that has, or shall have, limits of addresses: its hosts share them out from their start on. */
+const FIXED_LIMITS = [['pool', 'perUpstream'], ['listen']] as const
 
 /** @returns the first keys of all that differs; of lists with names (providers, groups), the names too */
 export function changesOf(former: Config, next: Config): string[] {
@@ -32,10 +35,18 @@ export function applicable(former: Config, next: Config): { config: Config; need
   const { cluster: _, ...rest } = next
   const admin = hasOnlyNewToken(former.admin, next.admin) ? next.admin : former.admin
   const fixed = { state, admin, callback, ...(cluster === undefined ? {} : { cluster }) }
-  const config = { ...rest, ...fixed, log: { ...next.log, format: former.log.format } }
-  const needsRestart = FIXED.filter((path) => !isSame(at(config, path), at(next, path))).map((path) => path.join('.'))
+  const limits = cluster !== undefined && !isSame(limitsOf(former), limitsOf(next)) ? limitedBy(former, next) : {}
+  const config = { ...rest, ...fixed, ...limits, log: { ...next.log, format: former.log.format } }
+  const needsRestart = [...FIXED, ...FIXED_LIMITS]
+    .filter((path) => !isSame(at(config, path), at(next, path)))
+    .map((path) => path.join('.'))
   return { config, needsRestart }
 }
+
+const limitedBy = (former: Config, next: Config) => ({
+  pool: { ...next.pool, perUpstream: former.pool.perUpstream },
+  listen: former.listen,
+})
 
 /** A token that is gone is no new one: clients that know the former one could go on. */
 function hasOnlyNewToken(former: Config['admin'], next: Config['admin']): boolean {

@@ -1,14 +1,16 @@
 /** Limits of one address, which ports and users may have otherwise than the pool. */
+import { isLimited } from '../pool/ownership.ts'
+import type { PoolSettings } from '../pool/pool.ts'
 import type { Config } from './schema.ts'
+
+type LimitedConfig = Pick<Config, 'pool' | 'listen' | 'cluster'>
 
 /**
  * What the pool sees to: of each limit the widest that any client may have. Narrower ones are in the filters of clients
  * (proxy/router.ts).
  */
-export function poolSettings({
-  pool,
-  listen,
-}: Pick<Config, 'pool' | 'listen'>): Pick<Config['pool'], 'minLife' | 'perUpstream'> {
+export function poolSettings(config: LimitedConfig): PoolSettings {
+  const { pool, listen, cluster } = config
   const { minLife, perUpstream } = pool
   const widest = (name: 'connections' | 'uses') => {
     const limits = listen.flatMap((port) => {
@@ -17,5 +19,20 @@ export function poolSettings({
     })
     return limits.includes(0) ? 0 : Math.max(...limits)
   }
-  return { minLife, perUpstream: { ...perUpstream, connections: widest('connections'), uses: widest('uses') } }
+  const limits = { ...perUpstream, connections: widest('connections'), uses: widest('uses') }
+  return { minLife, perUpstream: limits, startsElsewhere: cluster !== undefined && hasLimits(config) }
+}
+
+/** The limits of the pool, and those that ports and users have in their place. */
+export function limitsOf({ pool, listen }: LimitedConfig): readonly Parameters<typeof isLimited>[0][] {
+  const narrower = listen.flatMap(({ perUpstream, users = [] }) => [
+    perUpstream,
+    ...users.map((user) => user.perUpstream),
+  ])
+  return [pool.perUpstream, ...narrower.filter((limits) => limits !== undefined)]
+}
+
+/** Whether some client may not have an address as often as it likes. */
+export function hasLimits(config: LimitedConfig): boolean {
+  return limitsOf(config).some(isLimited)
 }

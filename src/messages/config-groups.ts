@@ -236,8 +236,8 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   cluster: {
     title: { en: 'Several hosts', zh: '多台主机' },
     intro: {
-      en: 'Hosts with the same `cluster` share accounts, addresses and sessions: one of them buys, all of them lend. It takes the place of `state`. Not together with `vendor: demo` or with limits under `perUpstream`. [Scale](operate/scale.md) says more.',
-      zh: '`cluster` 相同的主机共享账号、地址和会话：由其中一台购买，所有主机都可使用。它取代 `state`。不能与 `vendor: demo` 或 `perUpstream` 中的限制一起使用。详见[扩展](operate/scale.md)。',
+      en: 'Hosts with the same `cluster` share accounts, addresses and sessions: one of them buys, all of them lend. It takes the place of `state`. Not together with `vendor: demo`. Limits of addresses (`perUpstream`) change by a restart alone. [Scale](operate/scale.md) says more.',
+      zh: '`cluster` 相同的主机共享账号、地址和会话：由其中一台购买，所有主机都可使用。它取代 `state`。不能与 `vendor: demo` 一起使用。地址的限制（`perUpstream`）只有重启后才会改变。详见[扩展](operate/scale.md)。',
     },
     example: `cluster:
   url: "rediss://crawlers:\${REDIS_PASSWORD}@redis.internal:6379"

@@ -22,6 +22,8 @@ import { Views } from './views.ts'
 export interface PoolSettings {
   readonly minLife: MinLife
   readonly perUpstream: UpstreamLimits
+  /** What comes is lent by no process until `own`: hosts of a cluster share out addresses with limits. Fixed at the start. */
+  readonly startsElsewhere?: boolean
 }
 
 export type Added = 'added' | 'extended' | 'known' | 'too-short'
@@ -40,6 +42,10 @@ export interface PoolObserver {
   wanted?(upstream: Upstream): void
   /** A lease has ended here of an upstream that another process lends. */
   endedHere?(upstream: Upstream): void
+  /** It has come into the pool. */
+  added?(upstream: Upstream): void
+  /** Its uses are spent. */
+  spent?(upstream: Upstream): void
   /** Whether another process may have a session on it: then it stays although its uses are spent. */
   isKept?(upstream: Upstream): boolean
 }
@@ -56,10 +62,14 @@ export class Pool {
   readonly #wakes: IndexedHeap<Upstream>
   /** While the process before this one drains. */
   #former: FormerProcess | undefined
+  /** Until then what this process owns is surely its own, clock ms. */
+  #lendsUntil = Number.POSITIVE_INFINITY
+  readonly #startsElsewhere: boolean
 
   /** @param random uniform in [0, 1) */
   constructor(settings: PoolSettings, observer: PoolObserver, random: () => number = Math.random) {
     this.#settings = settings
+    this.#startsElsewhere = settings.startsElsewhere ?? false
     this.#observer = observer
     this.#wakes = new IndexedHeap((u) => this.#wakeAt(u))
     this.#views = new Views(random)
@@ -75,9 +85,12 @@ export class Pool {
   }
 
   #setState(upstream: Upstream, now: number): void {
-    const drains = this.#isUsedUp(upstream) || upstream.deadline - upstream.minLifeMs <= now
-    upstream.state = drains ? 'draining' : upstream.restUntil > now ? 'resting' : 'ready'
+    upstream.state = this.#drains(upstream, now) ? 'draining' : upstream.restUntil > now ? 'resting' : 'ready'
     this.#refresh(upstream)
+  }
+
+  #drains(upstream: Upstream, now: number): boolean {
+    return this.#isUsedUp(upstream) || upstream.isLost || upstream.deadline - upstream.minLifeMs <= now
   }
 
   /** Members, whatever their state. */
@@ -108,7 +121,7 @@ export class Pool {
    * @param isElsewhere another process lends it
    * @returns `too-short` when it would not be lendable for a moment
    */
-  add(facts: UpstreamFacts, now: number, isElsewhere = false): Added {
+  add(facts: UpstreamFacts, now: number, isElsewhere = this.#startsElsewhere): Added {
     const known = this.#byId.get(facts.id)
     if (known !== undefined) {
       known.renewLogin(facts)
@@ -125,6 +138,7 @@ export class Pool {
     this.#byId.set(facts.id, upstream)
     this.#wakes.add(upstream)
     this.#loadChanged(upstream)
+    this.#observer.added?.(upstream)
     this.#observer.rescheduled()
     this.#observer.lendable(upstream)
     return 'added'
@@ -171,8 +185,27 @@ export class Pool {
     takeUp(upstream, carried, now, now)
     upstream.leasesElsewhere = carried.leases
     upstream.isElsewhere = false
+    upstream.isLost = false
     this.#setState(upstream, now)
     this.#observer.lendable(upstream)
+  }
+
+  /** Its owner gives no sign of life: no process lends it, perhaps to its end. */
+  setLost(upstream: Upstream, isLost: boolean, now: number): void {
+    if (upstream.isLost === isLost || upstream.state === 'gone') return
+    upstream.isLost = isLost
+    this.#setState(upstream, now)
+  }
+
+  /** Its owner has lent it as often as it may be. */
+  spentElsewhere(upstream: Upstream, now: number): void {
+    upstream.uses = Math.max(upstream.uses, this.limits.uses)
+    if (upstream.state !== 'gone') this.#setState(upstream, now)
+  }
+
+  /** What this process owns is lent until then, whatever timers are late. */
+  lendUntil(instant: number): void {
+    this.#lendsUntil = instant
   }
 
   /** One of the leases that run in other processes has ended. */
@@ -203,7 +236,7 @@ export class Pool {
     if (deadline <= upstream.deadline) return 'known'
     upstream.deadline = deadline
     upstream.minLifeMs = this.#minLifeOf(upstream.facts, deadline)
-    if (upstream.state === 'draining' && !this.#isUsedUp(upstream))
+    if (upstream.state === 'draining' && !this.#drains(upstream, now))
       upstream.state = upstream.restUntil > now ? 'resting' : 'ready'
     this.#refresh(upstream)
     return 'extended'
@@ -216,6 +249,7 @@ export class Pool {
   lease(ask: LeaseAsk, now: number): Upstream | Miss {
     const view = this.#views.of(ask.filter, now)
     if (view.size === 0) return this.#emptyView(ask.filter, now)
+    if (now >= this.#lendsUntil) return 'busy'
     const chosen = this.#choice.choose(view, ask, now)
     if (chosen === undefined) return 'busy'
     if (ask.filter.limits?.exclusive === true) chosen.isExclusive = true
@@ -249,11 +283,20 @@ export class Pool {
    */
   leaseOwn(upstream: Upstream, now: number, limits?: LeaseLimits): boolean {
     if (!this.canServeOwn(upstream, now, limits?.minLifeMs)) return false
-    if (upstream.isElsewhere) this.#observer.wanted?.(upstream)
-    if (upstream.isElsewhere || this.isFull(upstream)) return false
+    if (!this.#mayLendOwn(upstream, now, limits)) return false
     if (limits !== undefined && limits.connections > 0 && upstream.leases >= limits.connections) return false
     this.#lend(upstream)
     return true
+  }
+
+  /** Where sessions have been counted at their beginning, they share an upstream of any owner that has no limit of connections. */
+  #mayLendOwn(upstream: Upstream, now: number, limits: LeaseLimits | undefined): boolean {
+    const isOurs = !upstream.isElsewhere && now < this.#lendsUntil
+    const { connections } = this.limits
+    const isShared = this.#startsElsewhere && connections === 0 && !limits?.connections && !limits?.exclusive
+    if (isOurs || isShared) return !this.isFull(upstream)
+    if (upstream.isElsewhere) this.#observer.wanted?.(upstream)
+    return false
   }
 
   /** Gives the upstream of a session to that session alone. @returns false when others have it too */
@@ -277,7 +320,8 @@ export class Pool {
 
   /** Whether the upstream that a session lives on can serve it, now or as soon as one of its leases ends. */
   canServeOwn(upstream: Upstream, now: number, minLifeMs = 0): boolean {
-    return upstream.state !== 'gone' && upstream.deadline - now >= Math.max(minLifeMs, upstream.minLifeMs)
+    if (upstream.state === 'gone' || (upstream.isLost && this.limits.connections > 0)) return false
+    return upstream.deadline - now >= Math.max(minLifeMs, upstream.minLifeMs)
   }
 
   #lend(upstream: Upstream): void {
@@ -317,10 +361,15 @@ export class Pool {
     if (counts) upstream.uses++
     if (upstream.state === 'gone') return
     if (this.#isUsedUp(upstream)) {
-      upstream.state = 'draining'
-      this.#refresh(upstream)
+      this.#drainSpent(upstream)
       // A session's further tunnel gives back the use that was kept for it.
     } else if (this.#loadChanged(upstream)) this.#observer.lendable(upstream)
+  }
+
+  #drainSpent(upstream: Upstream): void {
+    if (upstream.state !== 'draining') this.#observer.spent?.(upstream)
+    upstream.state = 'draining'
+    this.#refresh(upstream)
   }
 
   /** A lease ends; exactly once for each. @param wasOpened whether `opened` was called for it */
@@ -336,10 +385,18 @@ export class Pool {
     if (this.#loadChanged(upstream) || wasFull || upstream.sessions > 0) this.#observer.lendable(upstream)
   }
 
-  /** A session begins to live on the upstream. */
-  bind(upstream: Upstream): void {
+  /**
+   * A session begins to live on the upstream.
+   * @param isNew it has done so nowhere else
+   * @returns whether it has been counted as a use: where other hosts may serve it too, they must not count it
+   */
+  bind(upstream: Upstream, isNew = false): boolean {
+    const counts = isNew && this.#startsElsewhere && !upstream.isElsewhere
+    if (counts) upstream.uses++
     upstream.sessions++
-    if (upstream.state !== 'gone') this.#loadChanged(upstream)
+    if (counts && upstream.state !== 'gone' && this.#isUsedUp(upstream)) this.#drainSpent(upstream)
+    else if (upstream.state !== 'gone') this.#loadChanged(upstream)
+    return counts
   }
 
   /** A session has left it. */
@@ -422,8 +479,7 @@ export class Pool {
   }
 
   #turn(upstream: Upstream, now: number): void {
-    const drains = upstream.deadline - upstream.minLifeMs <= now || this.#isUsedUp(upstream)
-    upstream.state = drains ? 'draining' : 'ready'
+    upstream.state = this.#drains(upstream, now) ? 'draining' : 'ready'
     this.#refresh(upstream)
   }
 

@@ -123,6 +123,8 @@ export class Upstream {
   sessions = 0
   /** Another process lends it (ownership.ts): what is open through it here runs on. */
   isElsewhere = false
+  /** The process that lends it gives no sign of life. */
+  isLost = false
   /** Of the leases: those that run in other processes. They count here because this process lends it. */
   leasesElsewhere = 0
   /** One session has it alone, or its last leases run on: no other client is lent it. */

@@ -188,8 +188,17 @@ export class DataPlane {
   upstreamGone(upstream: Upstream, reason: GoneReason): void {
     this.#connector.forget(upstream)
     this.leaseQueue.upstreamGone(upstream)
-    if (!this.#settings.closesAtDeadline || reason !== 'expired') return
+    if (this.#settings.closesAtDeadline && reason === 'expired') this.endLeases(upstream)
+  }
+
+  /** Ends the tunnels through an upstream. */
+  endLeases(upstream: Upstream): void {
     for (const relay of this.#relays.snapshot()) if (relay.connection.upstream === upstream) relay.close()
+  }
+
+  /** Another process lends the upstream from now on: nothing is kept connected to it here. */
+  handedOver(upstream: Upstream): void {
+    this.#connector.forget(upstream)
   }
 
   /** The listening ports, for another process. */

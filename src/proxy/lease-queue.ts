@@ -83,6 +83,14 @@ export class LeaseQueue {
     this.#timeouts = this.#timeouts.withDuration(settings.timeoutMs)
   }
 
+  /** What clients wait for: any that fits a filter, or the upstreams that their sessions live on. */
+  get wants(): { readonly filters: readonly { filter: Filter; clients: number }[]; readonly upstreams: Upstream[] } {
+    const filters = [...this.#waiting.filterClasses].flatMap(({ filter, queue }) =>
+      filter === undefined ? [] : [{ filter, clients: queue.size }],
+    )
+    return { filters, upstreams: [...this.#waiting.fullUpstreams] }
+  }
+
   get waitingCount(): number {
     return this.#waiting.size
   }
@@ -309,7 +317,8 @@ export class LeaseQueue {
     const { upstream } = session
     const { minLifeMs = 0, exclusive = false } = filter.limits ?? {}
     if (!this.#pool.canServeOwn(upstream, this.#clock.now(), minLifeMs)) return undefined
-    return !exclusive || this.#pool.makeExclusive(upstream) ? upstream : undefined
+    // Whether it can have one alone is for its owner to say: until then the session waits for it.
+    return !exclusive || upstream.isElsewhere || this.#pool.makeExclusive(upstream) ? upstream : undefined
   }
 
   #lease(request: LeaseRequest, session: Session | undefined): Upstream | NoLease {

@@ -116,24 +116,27 @@ export class SessionTable {
     this.#takeUp({ key, upstreamId, idleMs: 0 })
   }
 
-  /** Puts the session on an upstream, a first or another one. */
-  bind(key: string, upstream: Upstream): Session {
+  /**
+   * Puts the session on an upstream, a first or another one.
+   * @param isKnown another host of the cluster has put it there
+   */
+  bind(key: string, upstream: Upstream, isKnown = false): Session {
     this.#awaiting.delete(key)
     const known = this.#sessions.get(key)
-    this.#pool.bind(upstream)
+    const counted = this.#pool.bind(upstream, !isKnown) || isKnown
     this.#store.session(key, upstream.id)
     if (known !== undefined) {
       const left = known.upstream
       if (left !== upstream)
         known.left = [...known.left.filter((one) => one.state !== 'gone' && one !== upstream), left]
       known.upstream = upstream
-      known.counted = false
+      known.counted = counted
       known.uses = 0
       known.mustMove = false
       this.#pool.unbind(left)
       return known
     }
-    const session = { key, upstream, counted: false, uses: 0, mustMove: false, left: NONE }
+    const session = { key, upstream, counted, uses: 0, mustMove: false, left: NONE }
     this.#sessions.set(key, session)
     return session
   }

@@ -9,9 +9,16 @@ export interface PlannerRole {
   outlook(providers: readonly string[] | undefined): GatewayError | undefined
   /** Demand has changed that the planner does not know yet. */
   demandChanged(isWaiting: boolean): void
+  /** Whether addresses that others can spare are on their way to the clients that wait here: nothing is bought for them so far. */
+  isMoving(isWaiting: boolean): boolean
 }
 
-export const alone: PlannerRole = { isActive: true, outlook: () => undefined, demandChanged: () => {} }
+export const alone: PlannerRole = {
+  isActive: true,
+  outlook: () => undefined,
+  demandChanged: () => {},
+  isMoving: () => false,
+}
 
 /** What the planner must know of another host's clients. Plain data. */
 export interface DemandReport {

@@ -102,7 +102,7 @@ export class Planner implements SupplyView {
   }
 
   queueChanged(waiting: readonly WaitingDemand[]): void {
-    this.#waiting = waiting
+    this.#waiting = this.#role.isMoving(waiting.length > 0) ? [] : waiting
     this.#waitersChanged()
     if (waiting.length > 0) this.#role.demandChanged(true)
   }

@@ -66,5 +66,6 @@ function count(stock: StockCount, upstream: Upstream, pool: Pool, uses: number):
   if (isSpoken(upstream, uses)) return
   stock.load += upstream.leases - upstream.quietLeases
   const { connections } = pool.limits
-  if (upstream.state === 'ready' && (connections === 0 || upstream.leases < connections)) stock.lendable++
+  if (upstream.state === 'ready' && !upstream.isElsewhere && (connections === 0 || upstream.leases < connections))
+    stock.lendable++
 }

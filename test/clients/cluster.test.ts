@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { ClusterHost } from '../support/cluster/host.ts'
-import { Referee, visit } from '../support/cluster/referee.ts'
+import { Referee, type RefereeLimits, visit } from '../support/cluster/referee.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 
 const closers: (() => Promise<unknown>)[] = []
@@ -8,10 +8,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-async function world(hosts: number) {
+async function world(hosts: number, limits: Partial<RefereeLimits> = {}) {
   const redis = await startRedis()
   closers.push(() => redis.close())
-  const referee = await new Referee({ calls: 2, perMs: 1_000, lifeSeconds: 60 }).open()
+  const referee = await new Referee({ calls: 2, perMs: 1_000, lifeSeconds: 60, ...limits }).open()
   closers.push(() => referee.close())
   return { redis, referee, hosts: await startHosts(hosts, redis, referee) }
 }
@@ -46,6 +46,28 @@ it('lends on every host what one of them bought, keeps the window, and gives a s
   }
   expect([...seen]).toHaveLength(1)
   expect(sold).toBeLessThanOrEqual(10)
+  expect(referee.breaches).toEqual([])
+})
+
+it('uses each address as often as it may be over all hosts, and by one client at a time', async () => {
+  const { referee, hosts } = await world(3, { uses: 3, connections: 1 })
+  await served(hosts[0] as ClusterHost, referee)
+  const clients = hosts.flatMap((host) => [host, host])
+  const visits = clients.map(async (host) => {
+    for (let i = 0; i < 6; i++) await served(host, referee)
+  })
+  await Promise.all(visits)
+  expect(referee.breaches).toEqual([])
+  // 37 tunnels at 3 uses: what was bought is used.
+  expect(referee.sold).toBeLessThan(30)
+})
+
+it('gives a session its address on another host although it has limits', async () => {
+  const { referee, hosts } = await world(2, { connections: 1 })
+  const [first, second] = hosts as [ClusterHost, ClusterHost]
+  const port = await served(first, referee, 'basket')
+  expect(await served(second, referee, 'basket')).toBe(port)
+  expect(await served(first, referee, 'basket')).toBe(port)
   expect(referee.breaches).toEqual([])
 })
 

@@ -6,6 +6,7 @@ import { TcpRelay } from '../support/cluster/tcp-relay.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 import { SimCluster } from '../support/redis/sim-cluster.ts'
 import { randomFrom } from '../support/redis/sim-network.ts'
+import { SimOwners } from '../support/redis/sim-owners.ts'
 
 const HOSTS = 4
 const FAULTS = Number(process.env['TURNPIKE_FAULTS'] ?? 200)
@@ -106,8 +107,8 @@ class World {
   }
 }
 
-it(`keeps the vendor’s window over ${FAULTS} faults, and serves`, async () => {
-  const referee = await new Referee({ calls: 3, perMs: 1_000, lifeSeconds: 15 }).open()
+it(`keeps the vendor’s window and the limits of addresses over ${FAULTS} faults, and serves`, async () => {
+  const referee = await new Referee({ calls: 3, perMs: 1_000, lifeSeconds: 15, uses: 4, connections: 1 }).open()
   const world = new World(await startRedis(), referee, 1)
   closers.push(() => world.close())
   await world.start()
@@ -134,6 +135,18 @@ it(`breaks no limit in ${SEEDS} simulated clusters`, async () => {
     try {
       await cluster.run(30_000)
       await cluster.settle()
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+})
+
+it(`lends no address beyond its limits in ${SEEDS} simulated clusters`, async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const world = new SimOwners(seed, 4)
+    try {
+      await world.run(20_000)
+      await world.settle()
     } catch (error) {
       throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
     }

@@ -4,6 +4,10 @@
  *     lead      hash    the planner's lease: token, host, until; `count` numbers the tokens
  *     hosts     zset    host -> until when it counts as alive
  *     reports   hash    host -> what it last said of its clients (demand, load), for the planner
+ *     lenders   zset    host -> until when it may lend what it owns (ownership-scripts.ts)
+ *     wants     hash    host -> "NEEDS SPARE DEMAND": addresses with limits that its waiting clients lack, those that it owns and
+ *                       does not need, and its leases and waiting clients
+ *     sums      hash    the sums of these: needs, spare, demand
  *     plan      hash    what the planner last said of its providers
  *     seq       string  number of the latest event
  *     events    zset    the latest events, each with its number before it -> its number
@@ -20,12 +24,14 @@ local function publish(event)
   local number = call('INCR', key('seq'))
   call('ZADD', key('events'), number, ms(number) .. ' ' .. event)
   call('ZREMRANGEBYRANK', key('events'), 0, ${-KEPT_EVENTS - 1})
+  return number
 end
 `
 
 /**
  * A host's heartbeat. ask: host, aliveMs, report; leaseMs and mayLead: it takes the lease when no host has it, and keeps it;
- * token: of the lease that it believes to have; plan: as the planner; after: the number of the last event that it knows.
+ * token: of the lease that it believes to have; plan: as the planner; after: the number of the last event that it knows;
+ * lendMs: so long it lends what it owns without another heartbeat, absent where addresses have no limits; needs, spare, demand.
  */
 const SYNC = `
 local since = followed_since()
@@ -40,26 +46,50 @@ if lead.host == ask.host and lead.token == ask.token or ask.mayLead and now >= t
   if ask.plan then call('HSET', key('plan'), 'providers', ask.plan) end
 end
 
-for _, host in ipairs(call('ZRANGEBYSCORE', key('hosts'), '-inf', ms(now))) do
-  call('HDEL', key('reports'), host)
-  call('ZREM', key('hosts'), host)
-end
-if ask.aliveMs > 0 then
-  call('ZADD', key('hosts'), ms(now + ask.aliveMs), ask.host)
-  call('HSET', key('reports'), ask.host, ask.report)
-else
-  call('ZREM', key('hosts'), ask.host)
-  call('HDEL', key('reports'), ask.host)
+local function wants_of(host)
+  local needs, spare, demand = string.match(call('HGET', key('wants'), host) or '', '^(%d+) (%d+) (%d+)$')
+  return { needs = tonumber(needs or 0), spare = tonumber(spare or 0), demand = tonumber(demand or 0) }
 end
 
-local last, events = tonumber(call('GET', key('seq')) or 0), {}
-local found = call('ZRANGEBYSCORE', key('events'), '(' .. ms(ask.after), '+inf', 'LIMIT', 0, ${MOST_EVENTS})
-for i, text in ipairs(found) do events[i] = string.match(text, '^%d+ (.*)$') end
-local first = found[1] and tonumber(string.match(found[1], '^%d+'))
+local function note_wants(host, wants)
+  local known = wants_of(host)
+  for _, name in ipairs({ 'needs', 'spare', 'demand' }) do add(key('sums'), name, wants[name] - known[name]) end
+  call('HSET', key('wants'), host, ms(wants.needs) .. ' ' .. ms(wants.spare) .. ' ' .. ms(wants.demand))
+end
+
+local function leave(host)
+  if call('ZREM', key('hosts'), host) == 0 then return end
+  note_wants(host, { needs = 0, spare = 0, demand = 0 })
+  call('HDEL', key('wants'), host)
+  call('HDEL', key('reports'), host)
+  publish(cjson.encode({ kind = 'silent', host = host }))
+end
+
+for _, host in ipairs(call('ZRANGEBYSCORE', key('hosts'), '-inf', ms(now))) do leave(host) end
+if ask.aliveMs > 0 then
+  if not call('ZSCORE', key('hosts'), ask.host) then publish(cjson.encode({ kind = 'back', host = ask.host })) end
+  call('ZADD', key('hosts'), ms(now + ask.aliveMs), ask.host)
+  call('HSET', key('reports'), ask.host, ask.report)
+  if ask.lendMs then
+    call('ZADD', key('lenders'), ms(now + ask.lendMs), ask.host)
+    note_wants(ask.host, ask)
+  end
+else
+  leave(ask.host)
+end
+
+local last = tonumber(call('GET', key('seq')) or 0)
+local events = call('ZRANGEBYSCORE', key('events'), '(' .. ms(ask.after), '+inf', 'LIMIT', 0, ${MOST_EVENTS})
+local first = events[1] and tonumber(string.match(events[1], '^%d+'))
+local others = { needs = 0, spare = 0, demand = 0 }
+if ask.lendMs then
+  for name in pairs(others) do others[name] = number_of(key('sums'), name) - (ask[name] or 0) end
+end
 local is_ours = lead.host == ask.host
 return cjson.encode({ now = now, since = since, lead = { token = lead.token, host = lead.host,
   leftMs = tonumber(lead['until'] or 0) - now }, hosts = call('ZCARD', key('hosts')), last = last, events = events,
   isBehind = ask.after > last or ask.after < last and first ~= ask.after + 1,
+  others = others,
   reports = is_ours and record(key('reports')) or {}, plan = call('HGET', key('plan'), 'providers') or '' })
 `
 

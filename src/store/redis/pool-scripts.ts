@@ -14,17 +14,24 @@ local function forget(id)
   call('HDEL', key('pool'), id)
   call('HDEL', key('done'), id)
   call('ZREM', key('ends'), id)
+  call('HDEL', key('owners'), id)
+  call('HDEL', key('handed'), id)
 end
 `
 
-/** ask: host; add (id, entry, and endsAt where it ends); gone (id, reason); tell: further events, as JSON. */
+/**
+ * ask: host; add (id, entry, and endsAt where it ends); isKnown: they are added where a failover has lost them, and not sold again;
+ * gone (id, reason); tell: further events, as JSON.
+ */
 const PUBLISH = `
 for _, id in ipairs(call('ZRANGEBYSCORE', key('ends'), '-inf', ms(now), 'LIMIT', 0, 100)) do forget(id) end
 for _, added in ipairs(ask.add) do
-  call('HSET', key('pool'), added.id, added.entry)
-  call('HDEL', key('done'), added.id)
-  call('ZADD', key('ends'), added.endsAt and ms(added.endsAt) or 'inf', added.id)
-  publish(cjson.encode({ kind = 'add', host = ask.host, id = added.id, entry = added.entry }))
+  if not ask.isKnown or call('HEXISTS', key('pool'), added.id) == 0 then
+    call('HSET', key('pool'), added.id, added.entry)
+    call('HDEL', key('done'), added.id)
+    call('ZADD', key('ends'), added.endsAt and ms(added.endsAt) or 'inf', added.id)
+    publish(cjson.encode({ kind = 'add', host = ask.host, id = added.id, entry = added.entry, isKnown = ask.isKnown }))
+  end
 end
 for _, gone in ipairs(ask.gone) do
   if gone.reason == 'released' then forget(gone.id)
@@ -40,7 +47,8 @@ const SNAPSHOT = `
 local page, entries = call('HSCAN', key('pool'), ask.cursor, 'COUNT', 500), {}
 for i = 1, #page[2], 2 do
   local id = page[2][i]
-  entries[#entries + 1] = { id = id, entry = page[2][i + 1], done = call('HGET', key('done'), id) or nil }
+  entries[#entries + 1] = { id = id, entry = page[2][i + 1], done = call('HGET', key('done'), id) or nil,
+    owner = call('HGET', key('owners'), id) or nil, handed = call('HGET', key('handed'), id) or nil }
 end
 return cjson.encode({ now = now, cursor = page[1], entries = entries, last = tonumber(call('GET', key('seq')) or 0) })
 `

@@ -66,7 +66,7 @@ export class ClusterHost {
 
 /** One provider with a window; short times, so that faults and their ends fit into a test. */
 function configOf(redisUrl: string, referee: Referee): object {
-  const { calls, perMs, lifeSeconds } = referee.limits
+  const { calls, perMs, lifeSeconds, uses = 0, connections = 0 } = referee.limits
   return {
     listen: [{ port: 0 }],
     admin: 'off',
@@ -79,7 +79,7 @@ function configOf(redisUrl: string, referee: Referee): object {
         ...{ limit: { calls, per: `${perMs}ms` }, maxPerCall: 5 },
       },
     ],
-    pool: { floor: 2, ceiling: 20, idleAfter: '10s' },
+    pool: { floor: 2, ceiling: 20, idleAfter: '10s', perUpstream: { uses, connections } },
     wait: { timeout: '12s' },
     supply: { backoff: '100ms', maxBackoff: '500ms' },
     log: { level: 'debug', access: 'off', format: 'json' },

@@ -10,6 +10,9 @@ export interface RefereeLimits {
   readonly calls: number
   readonly perMs: number
   readonly lifeSeconds: number
+  /** Tunnels through one address, ever and at the same time; absent: no limit. */
+  readonly uses?: number
+  readonly connections?: number
 }
 
 export class Referee {
@@ -62,9 +65,15 @@ export class Referee {
 
   /** A proxy that knows CONNECT, and says to whoever opens a tunnel which port it has. */
   async #proxy(): Promise<number> {
+    const { uses = Number.POSITIVE_INFINITY, connections = Number.POSITIVE_INFINITY } = this.limits
+    let used = 0
+    let open = 0
     const server = createServer((client) => {
       this.#keep(client)
       client.once('data', () => {
+        if (++used > uses) this.breaches.push(`use ${used} of address ${portOf(server)}`)
+        if (++open > connections) this.breaches.push(`${open} tunnels through address ${portOf(server)}`)
+        client.once('close', () => open--)
         const onward = this.#keep(connect(this.targetPort, '127.0.0.1'))
         onward.once('connect', () => {
           client.write('HTTP/1.1 200 OK\r\n\r\n')

@@ -71,6 +71,8 @@ const commands: Readonly<Record<string, Command>> = {
   HGETALL: (data, key) => [...hashOf(data, key)].flat(),
   HGET: (data, key, field = '') => hashOf(data, key).get(field) ?? null,
   HEXISTS: (data, key, field = '') => Number(hashOf(data, key).has(field)),
+  /** All of it on one page. */
+  HSCAN: (data, key) => ['0', [...hashOf(data, key)].flat()],
   HLEN: (data, key) => hashOf(data, key).size,
   HDEL: (data, key, ...fields) => fields.filter((field) => hashOf(data, key).delete(field)).length,
   HSET: (data, key, ...pairs) => {

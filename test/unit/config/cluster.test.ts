@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { checkCluster } from '../../../src/config/cluster-checks.ts'
+import { applicable } from '../../../src/config/difference.ts'
 import { parseConfig } from '../../../src/config/load.ts'
+import { poolSettings } from '../../../src/config/pool-limits.ts'
 
 const file = (url: string, more = '') => `
 cluster: { url: "${url}", name: crawlers, secret: "a secret of sixteen" }
@@ -20,12 +22,31 @@ it('refuses another address, a short secret and a name that no key can hold', ()
   )
 })
 
+it.each([[{ cluster: {}, providers: [{ vendor: 'demo' }] }, 'providers.0.vendor']])(
+  'refuses what hosts cannot share: %j',
+  (raw, path) => {
+    expect(checkCluster(raw).map((finding) => finding.path.join('.'))).toEqual([path])
+    expect(checkCluster({ ...raw, cluster: undefined })).toEqual([])
+  },
+)
+
 it.each([
-  [{ cluster: {}, providers: [{ vendor: 'demo' }] }, 'providers.0.vendor'],
-  [{ cluster: {}, pool: { perUpstream: { uses: 1 } } }, 'pool.perUpstream.uses'],
-  [{ cluster: {}, listen: [{ perUpstream: { connections: 2 } }] }, 'listen.0.perUpstream.connections'],
-  [{ cluster: {}, listen: [{}, { users: [{ perUpstream: { uses: 3 } }] }] }, 'listen.1.users.0.perUpstream.uses'],
-])('refuses what hosts cannot share: %j', (raw, path) => {
-  expect(checkCluster(raw).map((finding) => finding.path.join('.'))).toEqual([path])
-  expect(checkCluster({ ...raw, cluster: undefined })).toEqual([])
+  ['pool: { perUpstream: { uses: 1 } }', true],
+  ['listen: [{ port: 1, perUpstream: { connections: 2 } }]', true],
+  ['pool: { perUpstream: { hostRest: 1m } }', true],
+  ['pool: { perUpstream: { uses: 0 } }', false],
+])('lets hosts share out addresses with limits: %s', (more, shares) => {
+  const config = parseConfig(file('redis://r', more), 'gateway.yaml', {})
+  expect(poolSettings(config).startsElsewhere).toBe(shares)
+  const alone = parseConfig(file('redis://r', more).replace(/^cluster:.*$/m, ''), 'gateway.yaml', {})
+  expect(poolSettings(alone).startsElsewhere).toBe(false)
+})
+
+it('changes limits of addresses in a cluster by a restart alone', () => {
+  const [before, after] = ['1', '2'].map((uses) =>
+    parseConfig(file('redis://r', `pool: { ceiling: 1${uses}, perUpstream: { uses: ${uses} } }`), 'gateway.yaml', {}),
+  ) as [ReturnType<typeof parseConfig>, ReturnType<typeof parseConfig>]
+  const { config, needsRestart } = applicable(before, after)
+  expect(needsRestart).toEqual(['pool.perUpstream'])
+  expect(config.pool).toMatchObject({ ceiling: 12, perUpstream: { uses: 1 } })
 })

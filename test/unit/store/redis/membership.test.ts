@@ -42,8 +42,12 @@ it('brings what others have said since, and says when it cannot', () => {
   const tell = (text: string) => redis.runNow(publishScript, { host: 'b', add: [], gone: [], tell: [text] })
   tell('{"kind":"one"}')
   tell('{"kind":"two"}')
-  expect(beat('a', { after: 1 })).toMatchObject({ last: 2, isBehind: false, events: ['{"kind":"two"}'] })
-  expect(beat('a', { after: 3 }).isBehind).toBe(true)
+  // The third says that this host is there.
+  expect(beat('a', { after: 1 })).toMatchObject({
+    ...{ last: 3, isBehind: false },
+    events: ['2 {"kind":"two"}', expect.stringMatching(/^3 \{.*"back"/)],
+  })
+  expect(beat('a', { after: 4 }).isBehind).toBe(true)
 })
 
 it('names a server that lost what it knew with its first answer', () => {
