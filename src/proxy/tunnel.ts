@@ -105,6 +105,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayOwner 
   /** The first to open wins; the other is let go, and blamed for nothing. */
   override opened(connection: UpstreamConnection, early: Buffer | undefined): void {
     const loser = this.#endHedging(connection)
+    this.#hedgeTimer = undefined
     if (loser !== undefined) this.#letGo(loser)
     if (!isDirect(connection.upstream))
       this.#deps.hedging?.observe(connection.upstream.facts.provider, this.#deps.clock.now() - connection.startedAt)

@@ -90,8 +90,8 @@ export class UpstreamConnection extends TimeoutEntry {
   cancelLookup: (() => void) | undefined
   /** The request for the target was sent: from here on a failure may be the target's. */
   isAsked = false
-  /** Set by the connector with the connection. It has a part in everything that comes until the tunnel is open. */
-  handshake!: UpstreamHandshake
+  /** Set by the connector with the connection. It has a part in everything that comes until the tunnel is open, and is let go then. */
+  handshake: UpstreamHandshake | undefined
   /** Set when the tunnel is open and joined; from then on octets go there. */
   relay: UpstreamHandler | undefined
   /** Set while this connection reads into a buffer of its own. */
@@ -138,7 +138,7 @@ export class UpstreamConnection extends TimeoutEntry {
   #receive(size: number, buffer: Uint8Array): boolean {
     const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
-    if (relay === undefined) this.handshake.received(bytes)
+    if (relay === undefined) this.handshake?.received(bytes)
     else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
     else relay.received(Buffer.from(bytes))
     // A full buffer is the sign of a busy connection.
@@ -167,6 +167,7 @@ export class UpstreamConnection extends TimeoutEntry {
   /** The handshake is done. `early` must be a copy. */
   open(early: Buffer | undefined): void {
     if (!this.#settle()) return
+    this.handshake = undefined
     this.#owner.opened(this, early)
   }
 

@@ -75,7 +75,7 @@ export class Connector {
     if (isDirect(upstream)) return this.dialPlain(upstream, owner)
     const connection = this.#preconnect.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
     this.#timeouts.add(connection)
-    connection.handshake.ask(target)
+    connection.handshake?.ask(target)
     this.#preconnect.refill(upstream)
     return connection
   }
@@ -174,7 +174,7 @@ function adopt(socket: Socket, connection: UpstreamConnection): Socket {
 }
 
 function onConnected(this: Socket): void {
-  ;(this as UpstreamSocket).connection.handshake.connected()
+  ;(this as UpstreamSocket).connection.handshake?.connected()
 }
 
 function onError(this: Socket, error: NodeJS.ErrnoException): void {
