@@ -72,7 +72,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     perUpstream: config.pool.perUpstream,
     poolLimits,
     bans: config.bans.map(({ host, status = [], rest, closedWithin, bytesUnder, times }) => ({
-      matches: hostMatcher(host),
+      host: host.toLowerCase(),
       statuses: new Set(status),
       closed: closedWithin === undefined ? undefined : { withinMs: closedWithin, bytesUnder, times },
       restMs: rest,
@@ -89,12 +89,4 @@ export function webhookSettings({ webhook }: Config): WebhookSettings | undefine
   if (webhook === 'off') return undefined
   const { url, format, language = currentLanguage(), timeout: timeoutMs, allowPrivate } = webhook
   return { url, format, language, timeoutMs, allowPrivate }
-}
-
-/** `*.example.com` is every host below it; anything else is the host itself. */
-function hostMatcher(pattern: string): (host: string) => boolean {
-  const lower = pattern.toLowerCase()
-  if (lower === '*') return () => true
-  if (lower.startsWith('*.')) return (host) => host.toLowerCase().endsWith(lower.slice(1))
-  return (host) => host.toLowerCase() === lower
 }

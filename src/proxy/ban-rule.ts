@@ -3,13 +3,21 @@ import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 
+/** Plain data, so that two of them can be compared. */
 export interface BanRule {
-  readonly matches: (host: string) => boolean
+  /** In lower case; `*.example.com` is every host below it, `*` every host. */
+  readonly host: string
   /** Plain HTTP. */
   readonly statuses: ReadonlySet<number>
   /** Tunnels: how soon after the client's first octets the target closes, having sent how few, and how often in a row. */
   readonly closed: { readonly withinMs: number; readonly bytesUnder: number; readonly times: number } | undefined
   readonly restMs: number
+}
+
+/** @param host in lower case */
+export function isBanFor({ host: pattern }: BanRule, host: string): boolean {
+  if (pattern.startsWith('*.')) return host.endsWith(pattern.slice(1))
+  return pattern === '*' || pattern === host
 }
 
 /** Applies the rules to one answer. @param host the target's, in lower case */
@@ -20,7 +28,7 @@ export function restForHost(
   status: number,
 ): void {
   for (const ban of bans) {
-    if (!ban.statuses.has(status) || !ban.matches(host)) continue
+    if (!ban.statuses.has(status) || !isBanFor(ban, host)) continue
     const now = clock.now()
     pool.ban(upstream, host, now + ban.restMs, now)
   }

@@ -79,7 +79,11 @@ export class Serving {
       idle: idleOf(clock, settings.idleMs, tunnels?.idle),
       tries: settings.tries,
     }
-    this.tunnelDeps = { ...common, hedging: this.#hedgingOf(clock, former), bans: this.#tunnelBans(parts.pool, clock) }
+    this.tunnelDeps = {
+      ...common,
+      hedging: this.#hedgingOf(clock, former),
+      bans: this.#tunnelBans(parts.pool, clock, former),
+    }
     this.httpExchangeDeps = {
       ...common,
       answers: listOf(clock, settings.dialTimeoutMs, exchanges?.answers),
@@ -97,8 +101,9 @@ export class Serving {
   }
 
   /** Undefined where no rule is about tunnels, which then cost nothing. */
-  #tunnelBans(pool: Pool, clock: Clock): TunnelBans | undefined {
+  #tunnelBans(pool: Pool, clock: Clock, former: Serving | undefined): TunnelBans | undefined {
     const { bans } = this.#settings
+    if (former !== undefined && isSame(bans, former.#settings.bans)) return former.tunnelDeps.bans
     return bans.some(({ closed }) => closed !== undefined) ? new TunnelBans(bans, pool, clock) : undefined
   }
 

@@ -18,7 +18,7 @@ import type { Filter } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
-import type { BanRule } from './ban-rule.ts'
+import { type BanRule, isBanFor } from './ban-rule.ts'
 import { COMMAND_HOST } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import type { LeaseRequest } from './lease-contract.ts'
@@ -132,7 +132,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     if (session === undefined) throw badRequest('this session has no address yet')
     const { clock, pool, bans } = this.#deps
     const now = clock.now()
-    const restMs = bans.find((ban) => ban.matches(this.host))?.restMs ?? DEFAULT_BAN_MS
+    const restMs = bans.find((ban) => isBanFor(ban, this.host))?.restMs ?? DEFAULT_BAN_MS
     pool.ban(session.upstream, this.host, now + restMs, now)
   }
 

@@ -8,7 +8,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { Recent } from '../structures/generational-cache.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
-import type { BanRule } from './ban-rule.ts'
+import { type BanRule, isBanFor } from './ban-rule.ts'
 import { type IdleSteps, Relay, type RelayOwner } from './relay.ts'
 
 type ClosedHint = NonNullable<BanRule['closed']>
@@ -41,7 +41,7 @@ export class TunnelBans {
 
   /** @param host in lower case */
   ruleFor(host: string): TunnelBan | undefined {
-    return this.#rules.find((rule) => rule.matches(host))
+    return this.#rules.find((rule) => isBanFor(rule, host))
   }
 
   /** A relay that watches how the target ends the tunnel. */

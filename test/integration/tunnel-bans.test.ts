@@ -63,6 +63,15 @@ it('rests an address for the host after three in a row, where another address wo
   expect(opened(gateway)).toEqual([3, 6])
 })
 
+it('goes on counting when the configuration is read again', async () => {
+  const gateway = await start(({ world }, peer) => peer === world.upstreams[0]?.host)
+  for (let n = 0; n < 6; n++) {
+    await visit(gateway)
+    await gateway.app.reload('test')
+  }
+  expect([opened(gateway), rests(gateway, gateway.world.upstreams[0])]).toEqual([[3, 3], true])
+})
+
 it('blames no address for a target that closes for all', async () => {
   const gateway = await start(() => true)
   for (let n = 0; n < 10; n++) await visit(gateway)
