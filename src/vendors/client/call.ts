@@ -13,7 +13,7 @@ import type { Operation, Params, RawReply } from '../contract/operation.ts'
 import type { CallLimit, LearnedFacts, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
 import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http.ts'
-import { type Author, paramProblems } from './params.ts'
+import { type Author, paramProblems, requiredDefaults } from './params.ts'
 import { maskerOf, secretsOf } from './redact.ts'
 import { RequestIds } from './request-ids.ts'
 import { TokenCache } from './token-cache.ts'
@@ -95,11 +95,12 @@ export function assertParams(operation: Operation, params: Params, author: Autho
 export async function perform<T>(
   caller: Caller,
   name: string,
-  params: Params,
+  given: Params,
   order: CallOrder,
   read: (data: unknown, reply: VendorReply, mask: Mask) => T,
 ): Promise<T> {
   const { tokens, vendor } = caller
+  const params = { ...requiredDefaults(operationOf(vendor, name)), ...given }
   if (tokens === undefined || name === vendor.login?.operation)
     return attempt(caller, name, params, order, undefined, read)
   const token = await tokens.get(order)

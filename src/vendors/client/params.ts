@@ -52,9 +52,18 @@ function warningsOf(param: Param | undefined, name: string, value: unknown): str
   )
 }
 
+/** What a call must have and a person need not give: the document demands the parameter and states a default. */
+export function requiredDefaults(operation: Operation): Params {
+  return Object.fromEntries(
+    Object.entries(operation.params).flatMap(([name, { required, default: value }]) =>
+      required === true && value !== undefined ? [[name, value]] : [],
+    ),
+  )
+}
+
 function missing(operation: Operation, params: Params, isAsked: (param: Param) => boolean): ParamProblem[] {
   return Object.entries(operation.params).flatMap(([name, param]) =>
-    param.required === true && isAsked(param) && params[name] === undefined
+    param.required === true && param.default === undefined && isAsked(param) && params[name] === undefined
       ? [{ param: name, message: `is missing: ${param.about}` }]
       : [],
   )

@@ -29,7 +29,7 @@ function delIpWhiteList(name: string, source: string): Operation {
     params: {
       appUsername: text('main account', '渠道商主账号', required),
       ip: text('the address', 'ip地址', { ...required, format: 'ip' }),
-      proxyType: { ...dynamicType, default: 104 },
+      proxyType: { ...dynamicType, ...required, default: 104 },
       productNo,
     },
     reply: WHITELIST,

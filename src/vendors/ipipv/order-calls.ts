@@ -104,7 +104,7 @@ export const orders: Readonly<Record<string, Operation>> = {
       // Not in the document: the vendor's public Go SDK asks by it since 2024-11-23.
       appOrderNo: text('your own order number, in place of orderNo', '购买者订单号', { min: 1, max: 32 }),
       page,
-      pageSize,
+      pageSize: { ...pageSize, ...required },
     },
     reply: `{orderNo, appOrderNo, type, status, count, amount, refund, page, pageSize, total, instances: [${INSTANCE}]}`,
     secrets: { pwd: 'all', bridges: 'login' },

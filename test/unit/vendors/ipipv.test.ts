@@ -124,6 +124,20 @@ describe('the envelope', () => {
   })
 
   it.each([
+    ['order', { orderNo: 'C1' }, { orderNo: 'C1', pageSize: 10 }],
+    [
+      'proxy/dellpWhiteList',
+      { appUsername: 'm', ip: '203.0.113.9', productNo: 'p' },
+      { appUsername: 'm', ip: '203.0.113.9', productNo: 'p', proxyType: 104 },
+    ],
+  ])('%s: what the document demands and states a default for is sent all the same', async (name, params, sent) => {
+    const { source, envelopes } = answering({}, () => ({ text: success({}) }))
+    expect(await source.byHand?.plan(name, params)).toBe(0)
+    await source.call(name, params, never)
+    expect(unseal(envelopes()[0]?.['params'] ?? '')).toEqual(sent)
+  })
+
+  it.each([
     ['[{"productNo":"a","count":21}]', /params \[0\]\.count must be an integer from 1 to 20/],
     ['[{"product":"a"}]', /params \[0\]\.product is not one of productNo/],
     ['[]', /params must be a JSON array of 1 or more/],
