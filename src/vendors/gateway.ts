@@ -44,8 +44,8 @@ function nameOf({ length, of }: GatewayOwn['session']): string {
 }
 
 /** @param place undefined: the vendor chooses */
-function sessionAt(own: GatewayOwn, place: Place | undefined): ProxyRecord {
-  const { host, port, protocol, life } = own
+function sessionAt(own: GatewayOwn, port: number, place: Place | undefined): ProxyRecord {
+  const { host, protocol, life } = own
   const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
   const session = nameOf(own.session)
   const values = {
@@ -67,13 +67,15 @@ function sessionAt(own: GatewayOwn, place: Place | undefined): ProxyRecord {
   }
 }
 
-/** Places take turns, so that all of them are held. */
+/** Places and ports take turns, so that all of them are held. */
 function sessionsOf(own: GatewayOwn): (count: number) => Delivered {
+  const [first, last] = own.port
   let turn = 0
   return (count) => {
-    const sold = Array.from({ length: count }, () =>
-      sessionAt(own, own.places[turn++ % Math.max(1, own.places.length)]),
-    )
+    const sold = Array.from({ length: count }, () => {
+      const port = first + (turn % (last - first + 1))
+      return sessionAt(own, port, own.places[turn++ % Math.max(1, own.places.length)])
+    })
     return { sold, rejected: [] }
   }
 }

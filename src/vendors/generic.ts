@@ -9,12 +9,14 @@ import type { Engine, SourceDeps } from './client/http.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Params } from './contract/operation.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
-import type { Delivered, Vendor } from './contract/vendor.ts'
+import type { Vendor } from './contract/vendor.ts'
 import { accountCalls, whitelistOf } from './generic/account.ts'
 import { signaturesOf } from './generic/call.ts'
 import { checkEntry } from './generic/check.ts'
 import { loginOf } from './generic/login.ts'
 import { EXTRACT, maxPerCallOf, type OpenCall, openCalls, usesNum } from './generic/operations.ts'
+import { ownedList } from './generic/owned.ts'
+import type { ListReply } from './generic/reply.ts'
 import { countedBy, credentialsOf } from './generic/secrets.ts'
 import { type GenericOwn, settings as ownSettings, parseOwn } from './generic/settings.ts'
 import { membersOf } from './parse/reply.ts'
@@ -35,7 +37,7 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
         about: 'addresses of a list that any API hands out',
         extract: EXTRACT,
         maxPerCall: maxPerCallOf(own),
-        ...(usesNum(own) ? {} : { batchSize: () => maxPerCallOf(own) }),
+        ...(usesNum(own) || own.owned ? {} : { batchSize: () => maxPerCallOf(own) }),
         get settings() {
           return ownSettings()
         },
@@ -43,6 +45,7 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
         order: (count) => ({ num: count }),
         deliver: delivered,
         ...accountCalls(own, now, delivered),
+        ...(own.owned ? ownedList(own, now, delivered) : {}),
       },
     },
     ...(own.login === undefined ? {} : { login: loginOf(own.login) }),
@@ -53,10 +56,10 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
 }
 
 /** What `decode` made is a delivery already: how an item is read is said in the same entry as how the reply is. */
-function delivered(data: unknown): Delivered {
+function delivered(data: unknown): ListReply {
   const members = membersOf(data)
   if (members === undefined) throw new VendorError('server', 'body', 'the reply was not read')
-  return members as unknown as Delivered
+  return members as unknown as ListReply
 }
 
 /** All that the call may name: its parameters, the account's keys, the time, the token, then the signatures made of them. */

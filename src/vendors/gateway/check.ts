@@ -6,7 +6,7 @@ import { namesIn } from '../parse/template.ts'
 const PLACE = ['country', 'area', 'city', 'isp'] as const
 
 export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly EntryProblem[] {
-  const { username, password, credentials } = entry
+  const { username, password, credentials, port } = entry
   const places = Array.isArray(entry['places']) ? entry['places'].map(membersOf) : []
   const known = [...Object.keys(membersOf(credentials) ?? {}), 'session', 'minutes', 'seconds', ...PLACE]
   const templates = { username, password }
@@ -16,7 +16,8 @@ export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly
       ? []
       : [{ path: [key], message: `fills in only ${known.map((name) => `{${name}}`).join(', ')}` }],
   )
-  if (used.length > 0 && !used.includes('session'))
+  const hasPorts = typeof port === 'string' && port.includes('-')
+  if (used.length > 0 && !used.includes('session') && !hasPorts)
     problems.push({ path: ['username'], message: 'needs {session}, here or in password: each session is an upstream' })
   for (const name of PLACE.filter((one) => used.includes(one))) {
     if (places.length === 0) problems.push({ path: ['username'], message: `needs places, which tell {${name}}` })

@@ -20,9 +20,23 @@ const login = () =>
     .refine((value) => value !== '' && value.length <= 255, { error: 'must be 1 to 255 characters long' })
     .transform((value) => new Secret(value))
 
+/** @returns the first and the last one */
+const ports = () =>
+  z.union([
+    integer(1, 65_535).transform((port): readonly [number, number] => [port, port]),
+    z.string().transform((text, ctx): readonly [number, number] => {
+      const [first = 0, last = 0] = /^\d{1,5}-\d{1,5}$/.test(text) ? text.split('-').map(Number) : []
+      if (first >= 1 && first <= last && last <= 65_535) return [first, last]
+      ctx.addIssue({ code: 'custom', message: 'write a port, or a range of ports, as in 10001-10100' })
+      return z.NEVER
+    }),
+  ])
+
 export const settings = {
   host: text({ maxBytes: 253 }).meta({ description: 'Host that all sessions are dialled at.' }),
-  port: integer(1, 65_535).meta({ description: 'Its port.' }),
+  port: ports().meta({
+    description: 'Its port; or a range, as in 10001-10100, where each port keeps one exit: sessions take turns.',
+  }),
   protocol: z.enum(['http', 'https', 'socks5']).default('http').meta({ description: 'What it speaks.' }),
   username: login().meta({
     description: 'User name with {session}, {country} and the like in it; {minutes} and {seconds} are the life.',

@@ -39,13 +39,14 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
 }
 
 /** What a call may name between braces, beside what every call may. */
-function namesFor(operation: string, { credentials, login }: Members): string[] {
+function namesFor(operation: string, { credentials, login, owned }: Members): string[] {
   const keys = Object.keys(membersOf(credentials) ?? {})
   const token = login === undefined || operation === 'login' ? [] : ['token']
   return [
     ...keys,
     ...token,
     ...(Object.hasOwn(paramsOf, operation) ? paramsOf[operation as keyof typeof paramsOf] : []),
+    ...(operation === 'extract' && owned === true ? ['page'] : []),
   ]
 }
 

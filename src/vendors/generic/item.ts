@@ -7,7 +7,7 @@ import { type Endpoint, parseEndpoint } from '../parse/address.ts'
 import { given, secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import { lifeReader, type Tell } from './life.ts'
-import type { Fields } from './reply-settings.ts'
+import type { Fields, ListSettings } from './reply-settings.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
 
 type ItemReading = { readonly sold: ProxyRecord } | { readonly reason: string }
@@ -24,10 +24,10 @@ const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
   ['socks5h', 'socks5'],
 ])
 
-/** @param columns cuts an item that is a text */
-export function itemReader(fields: Fields, columns: Cut): ItemReader {
+/** @param columns cuts an item that is a text @param isRented of a list of what the account rents */
+export function itemReader(fields: Fields, columns: Cut, isRented = false): ItemReader {
   const places = selectorsOf(fields)
-  const life = lifeReader(fields)
+  const life = lifeReader(fields, isRented)
   return (item, reply, key) => {
     const tell = teller(columns, item, reply, key)
     const fact = (name: Fact) => tell(places.get(name))
@@ -50,6 +50,15 @@ export function itemReader(fields: Fields, columns: Cut): ItemReader {
   }
 }
 
+/** Whether an item can be used, where it tells its state. */
+export type ItemFilter = (item: unknown, reply: unknown, key?: string) => boolean
+
+export function itemFilter(only: ListSettings['only'], columns: Cut): ItemFilter {
+  if (only === undefined) return () => true
+  const place = readSelector(only.field)
+  return (item, reply, key) => only.is.includes(teller(columns, item, reply, key)(place)?.trim() ?? '')
+}
+
 function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
   const { deadline: _, ttl: __, start: ___, ...facts } = fields
   const written = Object.entries(facts) as [Fact, string | number | undefined][]
@@ -63,7 +72,8 @@ export function teller(columns: Cut, item: unknown, reply: unknown, key?: string
   return (selector) => {
     if (selector === undefined) return undefined
     if (typeof selector === 'number') return textOf(row?.[selector - 1])
-    return textOf(selector === 'key' ? key : valueAt(selector.of === 'reply' ? reply : item, selector.path))
+    const value = selector === 'key' ? key : valueAt(selector.of === 'reply' ? reply : item, selector.path)
+    return typeof value === 'boolean' ? String(value) : textOf(value)
   }
 }
 

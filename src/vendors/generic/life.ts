@@ -1,6 +1,6 @@
 /** How long something lives: until a time, for a length of time, or for that long since a time. */
 import type { Life } from '../contract/delivery.ts'
-import { parseZone, readTime } from '../parse/time.ts'
+import { parseZone, readDay, readTime } from '../parse/time.ts'
 import { readSelector, type Selector } from './select.ts'
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -25,9 +25,10 @@ export interface LifeSettings {
 /** A fact of the item at hand; undefined when it does not tell it. */
 export type Tell = (selector: Selector | undefined) => string | undefined
 
-/** What cannot be read as a life is an unknown one: the address is paid for, and the provider's `ttl` speaks for it. */
-export function lifeReader({ deadline, ttl, start }: LifeSettings): (tell: Tell) => Life {
-  const [until, since] = [timeReader(deadline), timeReader(start)]
+/** @param isRented rents end at days too. What cannot be read as a life is an unknown one: the address is paid for, and the provider's `ttl` speaks for it. */
+export function lifeReader({ deadline, ttl, start }: LifeSettings, isRented = false): (tell: Tell) => Life {
+  const read = isRented ? readDay : readTime
+  const [until, since] = [timeReader(deadline, read), timeReader(start, read)]
   if (ttl === undefined) {
     return (tell) => {
       const wallMs = until(tell)
@@ -43,11 +44,11 @@ export function lifeReader({ deadline, ttl, start }: LifeSettings): (tell: Tell)
   }
 }
 
-function timeReader(moment: LifeSettings['deadline']): (tell: Tell) => number | undefined {
+function timeReader(moment: LifeSettings['deadline'], read: typeof readTime): (tell: Tell) => number | undefined {
   const zone = moment === undefined ? undefined : parseZone(moment.zone)
   if (moment === undefined || zone === undefined) return () => undefined
   const place = readSelector(moment.field)
-  return (tell) => readTime(tell(place) ?? '', zone)
+  return (tell) => read(tell(place) ?? '', zone)
 }
 
 /** `173`, `2.5`, `3分钟`, `10 min`: ms; undefined for what is no length of time. A unit in the text wins. */

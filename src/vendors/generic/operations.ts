@@ -3,7 +3,7 @@ import type { Operation, Param, Params, RawReply } from '../contract/operation.t
 import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'
-import { itemReader } from './item.ts'
+import { itemFilter, itemReader } from './item.ts'
 import { readAnswer, readList, textAt } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut } from './select.ts'
@@ -20,6 +20,11 @@ export interface OpenCall {
   readonly operation: Operation
   /** @throws {VendorError} */
   readonly read: (reply: RawReply) => unknown
+}
+
+/** Whether the list comes page by page. */
+export function usesPage(own: GenericOwn): boolean {
+  return namesOf(own).includes('page')
 }
 
 export function usesNum(own: GenericOwn): boolean {
@@ -40,11 +45,13 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     const settings = { ...call, sign: call.sign ?? own.sign }
     const rules = rulesOf(own, call)
     const value = 'value' in call ? call.value : undefined
-    const read = name === 'query' ? readerOfList(rules, { ...own, ...given(query ?? {}) }) : answerReader(rules, value)
+    const read =
+      name === 'query' ? readerOfList(rules, { ...own, ...given(query ?? {}) }, own.owned) : answerReader(rules, value)
     return [[name, open(own, settings, call.limit, purposes[name], read)]]
   })
-  const extract = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
-  calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own))])
+  const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
+  const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page } } : sale
+  calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const settings = { ...login, sign: login.sign }
     calls.push([LOGIN, open(own, settings, login.limit, purposes.login, answerReader(rulesOf(own, login), undefined))])
@@ -99,9 +106,10 @@ function rulesOf(own: GenericOwn, call: Written<ReplySettings>): ReplySettings {
   }
 }
 
-function readerOfList(rules: ReplySettings, list: ListSettings): OpenCall['read'] {
-  const item = itemReader(list.fields, fieldCut(list.fieldSeparator))
-  const reading = { rules, list, item, cut: itemCut(list.separator) }
+function readerOfList(rules: ReplySettings, list: ListSettings, isRented: boolean): OpenCall['read'] {
+  const columns = fieldCut(list.fieldSeparator)
+  const item = itemReader(list.fields, columns, isRented)
+  const reading = { rules, list, item, isMeant: itemFilter(list.only, columns), cut: itemCut(list.separator) }
   return (reply) => readList(reply, reading)
 }
 
@@ -115,7 +123,7 @@ function answerReader(rules: ReplySettings, value: string | undefined): OpenCall
 
 /** A query reads its items as the extraction does, but for what it says itself. */
 function given(query: Written<ListSettings>): Partial<ListSettings> {
-  const names = ['items', 'separator', 'fieldSeparator', 'fields', 'balance'] as const
+  const names = ['items', 'only', 'separator', 'fieldSeparator', 'fields', 'balance'] as const
   const written = names.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))
   return Object.fromEntries(written) as Partial<ListSettings>
 }
@@ -129,6 +137,7 @@ interface Purpose {
   readonly reply?: string
 }
 
+const page: Param = { type: 'integer', min: 1, default: 1, managed: true, about: 'fills {page}', term: '{page}' }
 const address: Param = { type: 'string', required: true, about: 'an IP address', term: '{ip}' }
 const ref: Param = {
   type: 'string',

@@ -144,6 +144,13 @@ export const listKeys = () => ({
     .default(',')
     .meta({ description: 'Between the columns of an item that is a text: space, tab or the characters themselves.' }),
   fields: fields().prefault({ address: 1 }).meta({ description: 'Where each fact stands in an item.' }),
+  only: z
+    .strictObject({
+      field: selector().meta({ description: 'Where an item tells its state.' }),
+      is: codes().meta({ description: 'What it says there when the item can be used; one value or a list.' }),
+    })
+    .optional()
+    .meta({ description: 'Items that are left out: those that say something else.' }),
   balance: path().optional().meta({ description: 'Where the reply tells what is left on the account: for lowStock.' }),
 })
 

@@ -2,7 +2,7 @@
 import type { RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
 import { malformed, startsLikeMarkup, textOf } from '../parse/reply.ts'
-import type { ItemReader } from './item.ts'
+import type { ItemFilter, ItemReader } from './item.ts'
 import { type Outcome, readOutcome, refusalIn } from './outcome.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
@@ -13,10 +13,17 @@ export interface ListReading {
   readonly list: ListSettings
   readonly cut: Cut
   readonly item: ItemReader
+  readonly isMeant: ItemFilter
+}
+
+/** What a list was read as. */
+export interface ListReply extends Delivered {
+  /** How many items it had, those that are left out included. */
+  readonly listed: number
 }
 
 /** @throws {VendorError} class server with the code `body` for what is no such reply, else what the entry's table says */
-export function readList(reply: RawReply, reading: ListReading): Delivered {
+export function readList(reply: RawReply, reading: ListReading): ListReply {
   const outcome = readOutcome(reply, reading.rules)
   return reading.rules.format === 'text' ? textList(outcome, reading) : treeList(outcome, reading)
 }
@@ -40,7 +47,7 @@ export function figureAt(data: unknown, path: string | undefined): number | unde
   return text !== undefined && /^\d{1,15}(?:\.\d{1,9})?$/.test(text) ? Math.floor(Number(text)) : undefined
 }
 
-function treeList({ data, said }: Outcome, reading: ListReading): Delivered {
+function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { rules, list } = reading
   const items = itemsIn(data, reading)
   if (items === undefined)
@@ -51,7 +58,7 @@ function treeList({ data, said }: Outcome, reading: ListReading): Delivered {
   return balance === undefined ? delivered : { ...delivered, balance }
 }
 
-function textList({ data, said }: Outcome, reading: ListReading): Delivered {
+function textList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { body } = said
   const delivered = readItems(
     reading.cut(body).map((item) => ({ item })),
@@ -98,9 +105,11 @@ function usesKeys({ fields }: ListSettings): boolean {
   )
 }
 
-function readItems(items: readonly Item[], data: unknown, { item: read }: ListReading): Delivered {
-  const readings = items.map(({ item, key }) => read(item, data, key))
+function readItems(items: readonly Item[], data: unknown, { item: read, isMeant }: ListReading): ListReply {
+  const meant = items.filter(({ item, key }) => isMeant(item, data, key))
+  const readings = meant.map(({ item, key }) => read(item, data, key))
   return {
+    listed: items.length,
     sold: readings.flatMap((reading) => ('sold' in reading ? reading.sold : [])),
     rejected: readings.flatMap((reading) => ('reason' in reading ? reading.reason : [])),
   }

@@ -52,9 +52,10 @@ const operations = () =>
   })
 
 /** Keys of a list that are as at the top where they are left out. */
-function optional({ items, balance, separator, fieldSeparator, fields }: ReturnType<typeof listKeys>) {
+function optional({ items, only, balance, separator, fieldSeparator, fields }: ReturnType<typeof listKeys>) {
   return {
     items,
+    only,
     balance,
     separator: separator.removeDefault().optional().meta({ description: 'Between items of a text.' }),
     fieldSeparator: fieldSeparator.removeDefault().optional().meta({ description: 'Between columns.' }),
@@ -93,6 +94,10 @@ export const settings = collectable(() => ({
   maxPerCall: integer(1, MAX_PER_CALL)
     .optional()
     .meta({ description: 'Most addresses of one call. Default: 10 where {num} is used, else 1.' }),
+  owned: z.boolean().default(false).meta({
+    description:
+      'The reply lists what the account rents already: nothing is bought, all of it is used, and it is read again while clients come. {page} asks for page after page.',
+  }),
   login: login().optional().meta({ description: 'A call that brings a token: {token} in all others.' }),
   operations: operations().prefault({}).meta({ description: 'Other calls of the vendor.' }),
   ...giveBackSetting,

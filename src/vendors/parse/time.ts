@@ -70,6 +70,13 @@ export function readTime(text: string, zone: Zone): number | undefined {
   return readDate(text, zone) ?? readCompact(text, zone)
 }
 
+/** As `readTime`, and a day without a time, which begins at midnight; `14.11.2025` has its day first wherever it is written. */
+export function readDay(text: string, zone: Zone): number | undefined {
+  if (text.length > MAX_CHARACTERS) return undefined
+  const date = text.replace(/^(\d{2})\.(\d{2})\.(\d{4})(?=$|[ T])/, '$3-$2-$1')
+  return readTime(/^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}$/.test(date) ? `${date} 00:00:00` : date, zone)
+}
+
 /** A date with a time of day, and nothing else. */
 function readDate(text: string, zone: Zone): number | undefined {
   if (text.length > MAX_CHARACTERS) return undefined

@@ -48,6 +48,16 @@ it('an entry without places leaves the choice to the vendor', async () => {
   expect(one).not.toHaveProperty('country')
 })
 
+it('a range of ports: sessions take turns, and the login may be one for all', async () => {
+  const keys = { host: 'g.example', username: 'u-country-us', password: 'p', life: '10m' }
+  const { source } = open(parseGateway({ ...keys, port: '10001-10003' }))
+  const { sold } = await source.extract(4, never)
+  expect(sold.map(({ port }) => port)).toEqual([10_001, 10_002, 10_003, 10_001])
+  expect(new Set(sold.map(({ session }) => session)).size).toBe(4)
+  for (const port of ['0-5', '9-1', '1-70000', '80-', 'x'])
+    expect(() => parseGateway({ ...keys, port })).toThrow(/as in 10001-10100/)
+})
+
 it('there is no call that could be made by hand', async () => {
   const own = parseGateway({ host: 'g.example', port: 1, username: 'u-{session}', password: 'p', life: '1m' })
   expect(await failureOf(open(own).source.call('session', {}, never))).toMatchObject({ class: 'bad_request' })

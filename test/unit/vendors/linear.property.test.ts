@@ -38,7 +38,8 @@ const china = parseZone('+08:00') ?? (() => 0)
 function generic(entry: Readonly<Record<string, unknown>>) {
   const own = parseOwn({ url: 'http://127.0.0.1/', ...entry })
   const item = itemReader(own.fields, fieldCut(own.fieldSeparator))
-  return (text: string) => readList(raw(text), { rules: own, list: own, item, cut: itemCut(own.separator) })
+  return (text: string) =>
+    readList(raw(text), { rules: own, list: own, item, isMeant: () => true, cut: itemCut(own.separator) })
 }
 
 /** Products of one vendor share their readers. */

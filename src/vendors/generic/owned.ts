@@ -1,0 +1,56 @@
+/** Lists of what an account rents already: read whole, page after page, and used until they end. */
+import type { Life, ProxyRecord } from '../contract/delivery.ts'
+import { VendorError } from '../contract/error.ts'
+import type { Delivered, Product } from '../contract/vendor.ts'
+import { EXTRACT, maxPerCallOf, usesPage } from './operations.ts'
+import type { ListReply } from './reply.ts'
+import type { GenericOwn } from './settings.ts'
+
+/** The end of a list that has no end. */
+const MAX_PAGES = 100
+
+/** @param now ms since the epoch */
+export function ownedList(
+  own: GenericOwn,
+  now: () => number,
+  deliver: (data: unknown) => ListReply,
+): Pick<Product, 'list' | 'take'> {
+  const num = maxPerCallOf(own)
+  return {
+    list: true,
+    take: async (_count, account) => {
+      const read = async (page: number) => deliver(await account.call(EXTRACT, { num, page }))
+      const delivered = usesPage(own) ? await pages(read) : await read(1)
+      return { ...delivered, sold: delivered.sold.map((one) => ({ ...one, life: termOf(one.life, now()) })) }
+    },
+  }
+}
+
+/** Until a page is shorter than the first, is the first one again, or is not there. */
+async function pages(read: (page: number) => Promise<ListReply>): Promise<Delivered> {
+  const { listed: size, ...first } = await read(1)
+  const all = new Map(first.sold.map((one) => [nameOf(one), one]))
+  const rejected = [...first.rejected]
+  for (let page = 2; page <= MAX_PAGES && size > 0; page++) {
+    const next = await read(page).catch((error: unknown) => {
+      if (error instanceof VendorError && error.class === 'no_resource') return { sold: [], rejected: [], listed: 0 }
+      throw error
+    })
+    for (const one of next.sold) all.set(nameOf(one), one)
+    rejected.push(...next.rejected)
+    // A vendor that knows no pages brings the first one again.
+    if (next.listed < size || isSame(next, first)) break
+  }
+  return { ...first, sold: [...all.values()], rejected }
+}
+
+const isSame = (a: Delivered, b: Delivered): boolean =>
+  a.sold.map(nameOf).join() === b.sold.map(nameOf).join() && a.sold.length > 0
+const nameOf = ({ host, port, username = '' }: ProxyRecord): string => `${host}:${port}:${username}`
+
+/** A rented address lives for months: a time of day that far ahead would pass for a wrong clock. */
+function termOf(life: Life, nowMs: number): Life {
+  if (life.kind === 'until') return { kind: 'for', ms: life.wallMs - nowMs, isTerm: true }
+  if (life.kind === 'for') return { ...life, isTerm: true }
+  return { kind: 'endless' }
+}

@@ -1,0 +1,96 @@
+/** Lists of what an account rents already, after the public documents of vendors that sell static proxies. */
+import { describe, expect, it } from 'vitest'
+import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
+import { failureOf, never, type Scripted, scripted } from '../scripted-http.ts'
+
+const json = (value: unknown): Scripted => ({ body: JSON.stringify(value) })
+
+function open(entry: object, ...script: readonly Scripted[]) {
+  const opened = scripted({ vendor: 'generic', product: 'list', own: parseOwn({ format: 'json', ...entry }) })
+  opened.http.script = script
+  const asked = () => opened.http.requests.map(({ url }) => `${url.pathname}${url.search}`)
+  return { ...opened, asked }
+}
+
+describe('page after page, with a token in a header', () => {
+  const entry = {
+    url: 'https://proxy.vendor.example/api/v2/proxy/list/?mode=direct&page={page}&page_size={num}',
+    maxPerCall: 2,
+    owned: true,
+    headers: { Authorization: 'Token {token}' },
+    credentials: { token: 'INVENTED-TOKEN' },
+    items: 'results',
+    only: { field: 'valid', is: true },
+    fields: { host: 'proxy_address', port: 'port', username: 'username', password: 'password', ref: 'id' },
+    errors: [{ status: 404, class: 'no_resource' }],
+  }
+  const one = (last: number, valid = true) => ({
+    ...{ id: `d-${last}`, username: 'u', password: 'p', proxy_address: `198.51.100.${last}`, port: 8168 },
+    valid,
+  })
+  const page = (...results: object[]) => json({ count: 9, next: null, previous: null, results })
+
+  it('all of it is used, what is not valid is left out, and a short page is the last', async () => {
+    const { source, asked } = open(entry, page(one(1), one(2, false)), page(one(3, false), one(4, false)), page(one(5)))
+    expect(source.isList).toBe(true)
+    const { sold, rejected } = await source.extract(1, never)
+    expect(sold.map(({ host, life }) => [host, life.kind])).toEqual([
+      ['198.51.100.1', 'endless'],
+      ['198.51.100.5', 'endless'],
+    ])
+    expect(rejected).toEqual([])
+    expect(asked()).toEqual([1, 2, 3].map((n) => `/api/v2/proxy/list/?mode=direct&page=${n}&page_size=2`))
+  })
+
+  it('a page that is not there ends the list; one that fails fails it all', async () => {
+    const full = page(one(1), one(2))
+    const ended = open(entry, full, { status: 404, body: '{"detail":"Invalid page."}' })
+    expect((await ended.source.extract(1, never)).sold).toHaveLength(2)
+    const failed = open(entry, full, { status: 502, body: '' })
+    expect(await failureOf(failed.source.extract(1, never))).toMatchObject({ class: 'server', vendorCode: 'http' })
+  })
+
+  it('a vendor that knows no pages is asked no third time', async () => {
+    const { source, http } = open(entry, page(one(1), one(2)), page(one(1), one(2)))
+    expect((await source.extract(1, never)).sold).toHaveLength(2)
+    expect(http.requests).toHaveLength(2)
+  })
+
+  it('buys nothing', () => {
+    const { source } = open(entry)
+    expect(source.operations['extract']?.effect).toBe('reads')
+    expect(source.batchSize).toBeUndefined()
+  })
+})
+
+it('one reply, the key in the path, an end with its day first', async () => {
+  const entry = {
+    url: 'https://vendor.example/personal/api/v1/{key}/proxy/list/ipv4',
+    owned: true,
+    credentials: { key: 'INVENTED' },
+    success: { field: 'status', is: 'success', message: 'errors[0].message', code: 'errors[0].code' },
+    items: 'data.items',
+    only: { field: 'status_type', is: ['ACTIVE'] },
+    fields: {
+      ...{ host: 'ip', port: 'port_http', username: 'login', password: 'password', country: 'country' },
+      deadline: { field: 'date_end', zone: 'UTC' },
+    },
+    errors: [{ code: 503, class: 'auth' }],
+  }
+  const item = { id: '1', ip: '198.51.100.9', port_http: 50100, login: 'me', password: 'pw', country: 'Germany' }
+  const items = [
+    { ...item, date_end: '14.11.2027', status_type: 'ACTIVE' },
+    { ...item, ip: '198.51.100.10', date_end: '14.11.2027', status_type: 'EXPIRED' },
+  ]
+  const { source, clock } = open(entry, json({ status: 'success', data: { items }, errors: [] }))
+  const { sold } = await source.extract(1, never)
+  expect(sold).toMatchObject([
+    {
+      host: '198.51.100.9',
+      port: 50100,
+      life: { kind: 'for', ms: Date.UTC(2027, 10, 14) - clock.wall(), isTerm: true },
+    },
+  ])
+  const refused = open(entry, json({ status: 'error', data: null, errors: [{ message: 'Wrong key', code: 503 }] }))
+  expect(await failureOf(refused.source.extract(1, never))).toMatchObject({ class: 'auth', vendorCode: '503' })
+})
