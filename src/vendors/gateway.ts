@@ -69,9 +69,9 @@ function sessionAt(own: GatewayOwn, port: number, place: Place | undefined): Pro
 
 /** Places and ports take turns, so that all of them are held. */
 function sessionsOf(own: GatewayOwn): (count: number) => Delivered {
-  const [first, last] = own.port
   let turn = 0
   return (count) => {
+    const [first, last] = own.port
     const sold = Array.from({ length: count }, () => {
       const port = first + (turn % (last - first + 1))
       return sessionAt(own, port, own.places[turn++ % Math.max(1, own.places.length)])
