@@ -48,6 +48,7 @@ export const configurationTexts = {
   'a comment needs a space before its #': '注释的 # 前面需要空格',
   'a space is missing after the colon': '冒号后面缺少空格',
   'a comma is missing before this': '此处之前缺少逗号',
+  'write a port, or a range of ports, as in 10001-10100': '请写一个端口，或一段端口，例如 10001-10100',
   'a key is followed by a colon': '键后面应有冒号',
   'a list item begins with "- "': '列表项以 "- " 开头',
   'between { } and [ ] a placeholder needs quotes, as in "${NAME}"': '在 { } 和 [ ] 中，占位符需要引号，例如 "${NAME}"',
