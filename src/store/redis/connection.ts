@@ -10,6 +10,8 @@ import { parseRedisUrl } from './url.ts'
 /** A command without an answer for so long has failed; whether it was carried out is unknown, ms. */
 const COMMAND_TIMEOUT_MS = 2_000
 const CONNECT_TIMEOUT_MS = 2_000
+/** The client library tries to connect for ever: so long the first questions wait for it, ms. */
+const FIRST_CONNECT_MS = 5_000
 /** Between two attempts to connect, ms. */
 const RECONNECT_MS = 500
 /** A connection without an answer for so long is given up: each host asks every second, ms. */
@@ -27,7 +29,7 @@ interface Client {
   eval(lua: string, args: { keys: string[]; arguments: string[] }): Promise<unknown>
   connect(): Promise<unknown>
   destroy(): unknown
-  on(event: 'error', listener: () => void): unknown
+  on(event: 'error', listener: (error: unknown) => void): unknown
 }
 
 export class RedisConnection implements ScriptRunner {
@@ -38,13 +40,18 @@ export class RedisConnection implements ScriptRunner {
   readonly #digests = new Map<Script, string>()
   /** Undefined: not asked for so far. */
   #connecting: Promise<unknown> | undefined
+  #hasConnected = false
+  /** Why the latest attempt to connect has failed. */
+  #trouble: unknown
 
   constructor({ url, name }: RedisSettings, clock: Clock) {
     this.#clock = clock
     this.#client = clientFor(url.reveal())
     this.#prefix = `turnpike:{${name}}`
     // Each command that fails says so itself; an event without a listener would end the process.
-    this.#client.on('error', () => {})
+    this.#client.on('error', (error) => {
+      this.#trouble = error
+    })
   }
 
   async run(script: Script, ask: object): Promise<unknown> {
@@ -58,19 +65,22 @@ export class RedisConnection implements ScriptRunner {
 
   /** The first attempt is waited for; later the client connects again by itself. */
   async #connected(): Promise<void> {
+    if (this.#hasConnected) return
     this.#connecting ??= this.#client.connect()
-    try {
-      await this.#connecting
-    } catch (error) {
+    const connecting = this.#connecting.catch((error: unknown) => {
       this.#connecting = undefined
       throw error
-    }
+    })
+    await this.#inTime(connecting, FIRST_CONNECT_MS).catch((error: unknown) => {
+      throw this.#trouble ?? error
+    })
+    this.#hasConnected = true
   }
 
   /** The client's own time-out ends when the command is written. */
-  #inTime<T>(reply: Promise<T>): Promise<T> {
+  #inTime<T>(reply: Promise<T>, ms = COMMAND_TIMEOUT_MS): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(COMMAND_TIMEOUT_MS, () => reject(new Error('TIMEOUT')))
+      const timer = this.#clock.after(ms, () => reject(new Error('TIMEOUT')))
       reply.then(resolve, reject).finally(() => timer.clear())
     })
   }

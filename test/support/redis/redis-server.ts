@@ -1,7 +1,9 @@
 /** A redis-server of the test's own: a free loopback port, nothing written to disk. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { freePort } from '../free-port.ts'
 
 export interface RedisServer {
@@ -27,6 +29,25 @@ export async function startRedis(options: { port?: number; args?: readonly strin
     'no',
     ...(options.args ?? []),
   ]
+  return start(args, port)
+}
+
+/**
+ * A Sentinel that watches one master under the name `main`, and lets a replica take over after a second.
+ * @param folder where it keeps its configuration
+ */
+export async function startSentinel(folder: string, masterPort: number): Promise<RedisServer> {
+  const port = await freePort()
+  const file = join(folder, 'sentinel.conf')
+  const settings = [
+    ...[`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor main 127.0.0.1 ${masterPort} 1`],
+    ...['sentinel down-after-milliseconds main 1000', 'sentinel failover-timeout main 5000'],
+  ]
+  writeFileSync(file, `${settings.join('\n')}\n`)
+  return start([file, '--sentinel'], port)
+}
+
+async function start(args: readonly string[], port: number): Promise<RedisServer> {
   const child = spawn('redis-server', args, { stdio: 'ignore' })
   const failed = once(child, 'error').then(([error]) => {
     throw error as Error
