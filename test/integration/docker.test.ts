@@ -266,6 +266,17 @@ it('is built on the Node that the package wants, and runs as a user who can writ
   expect(order.indexOf('RUN')).toBeLessThan(order.indexOf('VOLUME'))
 })
 
+it('can be built through mirrors of images and packages', () => {
+  const values = buildStage.map(({ name, value }) => `${name} ${value}`)
+  const install = values.find((line) => line.startsWith('RUN npm ci')) ?? ''
+  expect(values).toContain('ARG NPM_REGISTRY=https://registry.npmjs.org')
+  expect(install).toContain('--registry='.concat('$', '{NPM_REGISTRY}'))
+  // An argument counts from its line on, in its own stage.
+  expect(values.indexOf('ARG NPM_REGISTRY=https://registry.npmjs.org')).toBeLessThan(values.indexOf(install))
+  for (const file of ['docker/compose.yaml', 'docker/compose.cluster.yaml'])
+    expect(read(file)).toContain('args: [NODE_IMAGE, NPM_REGISTRY]')
+})
+
 it('sends nothing to the builder but what is copied', () => {
   const lines = read('.dockerignore')
     .split('\n')
