@@ -126,7 +126,7 @@ describe('the dashboard', () => {
     await page.waitForSelector('[data-provider=demo] [role=meter]')
     const budget = page.locator('[data-provider=demo] [role=meter]').last()
     await expect.poll(() => budget.getAttribute('aria-valuenow').then(Number), { timeout: WAIT_MS }).toBeLessThan(100)
-    if (PICTURES) await visit(500, gateway)
+    if (PICTURES) await visit(40, gateway)
     await picture(page, 'dashboard', { fullPage: true })
     expect(await violationsOf(page)).toEqual([])
 

@@ -110,6 +110,11 @@ describe('a frame', () => {
     }
   })
 
+  it('leaves out columns on the right of a narrow screen, instead of a part of one', () => {
+    const line = renderFrame(reportsOf(), link, { ...wide, columns: 40 }).find((text) => text.startsWith('provider'))
+    expect(line).toBe('provider  state    alive  calls')
+  })
+
   it('fits the rows', () => {
     const names = Array.from({ length: 50 }, (_, n) => `p${n}`)
     const lines = renderFrame(reportsOf(names), link, { ...wide, rows: 12 })

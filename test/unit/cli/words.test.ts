@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { nodeProblem } from '../../../src/cli/node-version.ts'
 import { CommandError, describe, explainFailure } from '../../../src/cli/words.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { ConfigError, GatewayError } from '../../../src/errors.ts'
+import { useLanguage } from '../../../src/messages/language.ts'
 
 const config = parseConfig(
   'listen: [{ port: 8000 }, { host: gateway.internal, port: 80, allow: [10.0.0.0/8] }, { host: 127.0.0.2, port: 8000 }]\nadmin: { port: 9000 }\nproviders: [{ name: d, vendor: demo }]',
@@ -89,3 +90,13 @@ it.each(['18.20.0', '22.22.0', '23.9.0'])('Node %s is too old, and is told so', 
 it.each(['24.0.0', '24.21.0', '26.10.0', '100.0.0'])('Node %s will do', (version) =>
   expect(nodeProblem(version)).toBeUndefined(),
 )
+
+it('an error of the gateway is in the language of the process', () => {
+  const error = new GatewayError(
+    'GW_NO_SUPPLY',
+    'provider "a" cannot bring addresses now: the vendor answered with HTTP 503',
+  )
+  useLanguage('zh')
+  onTestFinished(() => useLanguage('en'))
+  expect(explainFailure(error).text).toBe('turnpike: 供应商 "a" 目前不能提供地址：供应商返回 HTTP 503\n')
+})
