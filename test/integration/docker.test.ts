@@ -317,7 +317,8 @@ it('compose publishes to this machine alone, and wants a password', () => {
 
 it('compose keeps state on the volume, and gives the gateway time to stop', () => {
   const { turnpike } = compose.services
-  expect(turnpike.build).toEqual({ context: '..', dockerfile: 'docker/Dockerfile' })
+  const args = ['NODE_IMAGE', 'NPM_REGISTRY']
+  expect(turnpike.build).toEqual({ context: '..', dockerfile: 'docker/Dockerfile', args })
   const config = start().at(-1)
   expect(turnpike.volumes).toEqual([`./gateway.yaml:${config}:ro`, `state:${only(imageStage, 'VOLUME')}`])
   expect(compose.volumes).toHaveProperty('state')
