@@ -6,6 +6,7 @@ import { type LiveView, liveView } from './admin/live-view.ts'
 import { type AdminSettings, startAdmin } from './admin/server.ts'
 import { Webhook, type WebhookPost } from './admin/webhook/webhook.ts'
 import { type CallbackListener, startCallback } from './callback/listener.ts'
+import { type ClientSide, clientsOf } from './client-side.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import type { MemberParts } from './cluster/contract.ts'
 import type { Cluster } from './cluster/open.ts'
@@ -37,6 +38,7 @@ import { SourceTrials } from './supply/operator/test-source.ts'
 import { Supply } from './supply/supply.ts'
 import type { Predecessor } from './takeover/client.ts'
 import { openVendorHttp, type VendorHttp } from './vendors/registry.ts'
+import type { Workers, WorkersOptions, WorkersParts } from './workers/control.ts'
 
 export interface App {
   /** Where clients connect, in the order of `listen:`. */
@@ -62,6 +64,8 @@ export interface App {
   abort(): Promise<void>
 }
 
+type ControlProcess = Omit<WorkersOptions, 'clock' | 'log'>
+
 export interface AppDeps {
   readonly clock?: Clock
   readonly log: Log
@@ -77,6 +81,8 @@ export interface AppDeps {
   readonly inherited?: InheritedSockets | undefined
   /** The running gateway that is taken over. */
   readonly predecessor?: Predecessor | undefined
+  /** Workers serve the clients, and this process does the rest. */
+  readonly control?: ControlProcess | undefined
   /** Another process has taken over, and serves. Undefined: none may. */
   readonly onTakenOver?: () => void
 }
@@ -118,10 +124,14 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const opening = await sources.prepare(config)
     await opening.commit()()
     const budget = budgetOf(config)
+    let workers: Workers | undefined
     const parts = assemble(config, budget, opening.opened, {
-      ...{ clock, log, accounts, store, guard, inherited, cluster },
+      ...{ clock, log, accounts, store, guard, inherited, cluster, workers: deps.control && (() => workers) },
     })
-    const reload = new Reload({ config, source: deps.source }, deps.read, { ...parts, clock, log, sources })
+    workers = await openWorkers(deps.control, { clock, log }, { ...parts, guard })
+    const clients = workers ?? clientsOf(parts.data)
+    closers.unshift(() => workers?.close())
+    const reload = new Reload({ config, source: deps.source }, deps.read, { ...parts, clients, clock, log, sources })
     closers.unshift(
       () => reload.close(),
       () => parts.data.close(),
@@ -135,7 +145,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     await cluster?.member.join(memberParts(parts))
     const view = liveView({
       ...parts,
-      clock,
+      ...{ clients, clock },
       faults: () => ({ internalErrors: internalErrors.count, logLinesLost: deps.logLinesLost?.() ?? 0 }),
       openLink: (link) => openLink(reload.config, link, { clock, http, gate, learnedOf }),
       linkYaml,
@@ -149,12 +159,14 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     const others: Closable[] = []
     const admin = await openAdmin(config, budget, { view, reload, guard }, { log, clock, inherited })
     closers.unshift(() => admin?.close())
+    if (admin !== undefined) workers?.reservePort(admin.address.port)
     if (config.admin !== 'off' && admin !== undefined) others.push({ place: config.admin, ...admin })
     const callback = await openCallback(config, parts, { clock, guard, maxConnections: budget.callback, inherited })
     closers.unshift(() => callback?.close())
+    if (callback !== undefined) workers?.reservePort(callback.address.port)
     if (config.callback !== 'off' && callback !== undefined) others.push({ place: config.callback, ...callback })
     // Last of what may fail: until then the clients of a port that is taken over wait, and the former process may go on with them.
-    await parts.data.listen()
+    await clients.listen(config)
     predecessor?.serving(drainObserver(parts.pool, clock))
     parts.supply.start()
     logAdvice(config, budget, log)
@@ -182,7 +194,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       openConnections: () => parts.traffic.connections.open.length,
       abort: closeAll,
       reload: (...args) => reload.reload(...args),
-      stop: stopOnce({ ...parts, clock, reload, inherited }, closeAll),
+      stop: stopOnce({ ...parts, clients, clock, reload, inherited }, closeAll),
     }
   } catch (error) {
     await closeAll()
@@ -274,6 +286,7 @@ function assemble(
     guard,
     inherited,
     cluster,
+    workers,
   }: {
     clock: Clock
     log: Log
@@ -282,6 +295,8 @@ function assemble(
     guard: ConnectGuard
     inherited: InheritedSockets | undefined
     cluster: Cluster | undefined
+    /** Undefined: this process serves the clients. */
+    workers: (() => Workers | undefined) | undefined
   },
 ) {
   const observer: PoolObserver = {
@@ -295,9 +310,17 @@ function assemble(
       cluster?.owners?.gone(upstream)
       supply.upstreamGone(upstream, reason)
       data.upstreamGone(upstream, reason)
+      workers?.()?.gone(upstream, reason)
     },
-    rested: (upstream, until) => cluster?.rested(upstream, until),
-    banned: (upstream, host, until) => cluster?.banned(upstream, host, until),
+    rested: (upstream, until) => {
+      cluster?.rested(upstream, until)
+      workers?.()?.rested(upstream, until)
+    },
+    banned: (upstream, host, until) => {
+      cluster?.banned(upstream, host, until)
+      workers?.()?.banned(upstream, host, until)
+    },
+    ...(workers === undefined ? {} : { changed: (upstream) => workers()?.changed(upstream) }),
   }
   const pool = new Pool(poolSettings(config), observer)
   const health = new Health(pool, config.health, {
@@ -315,7 +338,10 @@ function assemble(
     log,
     accounts,
     store,
-    onSettled: () => data.leaseQueue.review(),
+    onSettled: () => {
+      data.leaseQueue.review()
+      workers?.()?.review()
+    },
     ...(cluster === undefined ? {} : { role: cluster.member }),
   })
   const data: DataPlane = new DataPlane(dataSettings(config, budget), {
@@ -328,6 +354,7 @@ function assemble(
     inherited,
     observer: traffic,
     directory: cluster?.sessions,
+    opening: workers === undefined ? 'alone' : 'elsewhere',
   })
   const operator = {
     ...{ clock, accounts, guard, log: log.child({ mod: 'hand' }) },
@@ -350,6 +377,17 @@ async function openCluster(config: Config, deps: { clock: Clock; log: Log }): Pr
   if (cluster === undefined) return undefined
   const { Cluster } = await import('./cluster/open.ts')
   return new Cluster({ ...config, cluster }, deps)
+}
+
+/** Its code is loaded only in the control process of several workers. */
+async function openWorkers(
+  control: ControlProcess | undefined,
+  deps: { clock: Clock; log: Log },
+  parts: WorkersParts,
+): Promise<Workers | undefined> {
+  if (control === undefined) return undefined
+  const { Workers } = await import('./workers/control.ts')
+  return new Workers({ ...control, ...deps }, parts)
 }
 
 /** What a host of a cluster works for. */
@@ -391,6 +429,7 @@ function adminSettings(
 
 interface StopParts {
   readonly data: DataPlane
+  readonly clients: ClientSide
   readonly supply: Supply
   readonly clock: Clock
   readonly reload: Reload
@@ -398,14 +437,17 @@ interface StopParts {
 }
 
 /** @returns `App.stop`: the first call begins the end, a later one may only shorten it */
-function stopOnce({ data, supply, clock, reload, inherited }: StopParts, closeAll: () => Promise<void>): App['stop'] {
+function stopOnce(
+  { data, clients, supply, clock, reload, inherited }: StopParts,
+  closeAll: () => Promise<void>,
+): App['stop'] {
   let isTakenOver = false
   let drainsUntil = Number.POSITIVE_INFINITY
   let draining: Promise<void> | undefined
   const drainAll = async () => {
     // systemd keeps the ports: a process that it starts next serves the clients that connect meanwhile.
     if (inherited !== undefined) await closeGently(data, clock)
-    await drain(data, clock, () => drainsUntil)
+    await drain(clients, clock, () => drainsUntil)
     if (!isTakenOver) await giveBack(supply, clock)
     await closeAll()
   }
@@ -419,9 +461,9 @@ function stopOnce({ data, supply, clock, reload, inherited }: StopParts, closeAl
 }
 
 /** @param until clock ms; may become earlier */
-async function drain(data: DataPlane, clock: Clock, until: () => number): Promise<void> {
-  data.stopAccepting()
-  while (data.isBusy && clock.now() < until()) await clock.sleep(Math.min(DRAIN_POLL_MS, until() - clock.now()))
+async function drain(clients: ClientSide, clock: Clock, until: () => number): Promise<void> {
+  clients.stopAccepting()
+  while (clients.isBusy && clock.now() < until()) await clock.sleep(Math.min(DRAIN_POLL_MS, until() - clock.now()))
 }
 
 const DRAIN_POLL_MS = 50

@@ -131,10 +131,15 @@ export interface Gateway extends AsyncDisposable {
  */
 export async function startGateway({ config, environment = process.env, onLog }: GatewayOptions): Promise<Gateway> {
   let current = config
-  const load = (wanted: GatewayOptions['config']): LoadedConfig =>
+  const read = (wanted: GatewayOptions['config']): LoadedConfig =>
     typeof wanted === 'string'
       ? loadConfigSource(wanted, environment)
       : { config: loadConfigValue(wanted, process.cwd(), environment), source: undefined }
+  // The gateway is in this process.
+  const load = (wanted: GatewayOptions['config']): LoadedConfig => {
+    const { config, source } = read(wanted)
+    return { config: { ...config, workers: 1 }, source }
+  }
   const loaded = load(config)
   const log = createLog(
     { level: loaded.config.log.level, format: 'json' },

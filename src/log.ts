@@ -54,13 +54,21 @@ export function commandLog(level: LogSettings['level'], write: (text: string) =>
   return createLog({ level, format: 'pretty' }, { write: (line) => write(formatLogLine(line, false)) })
 }
 
+interface OpenLog {
+  readonly log: Log
+  readonly writer: LogWriter
+  /** Writes a line of JSON that another process has logged. */
+  readonly write: (line: string) => void
+}
+
 /** The log of the process, on standard output. */
-export function openLog(settings: LogSettings, clock: Clock): { readonly log: Log; readonly writer: LogWriter } {
+export function openLog(settings: LogSettings, clock: Clock): OpenLog {
   const writer = new LogWriter(clock)
   const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && writesToTerminal())
-  const log = createLog(settings, isPretty ? prettyInto(writer) : writer)
+  const destination = isPretty ? prettyInto(writer) : writer
+  const log = createLog(settings, destination)
   writer.onResumed = (lines) => log.warn({ lines }, 'lines of this log are missing: they could not be written')
-  return { log, writer }
+  return { log, writer, write: (line) => destination.write(line) }
 }
 
 /** Colours on a terminal, unless NO_COLOR (https://no-color.org/) or TERM=dumb is set. */

@@ -25,6 +25,7 @@ const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')
 const { SystemClock } = await import('./clock.ts')
 const { takeoverOf } = await import('./cli/takeover.ts')
+const { workersOf } = await import('./cli/workers.ts')
 const { languageOf, useLanguage } = await import('./messages/language.ts')
 const { lineReader } = await import('./cli/line-reader.ts')
 
@@ -49,6 +50,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: new SystemClock(),
   process,
   takeover: takeoverOf(process, () => import('./app.ts')),
+  workers: workersOf(process),
   isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

@@ -5,6 +5,7 @@
  */
 import type { Address } from './address.ts'
 import { CommandError, sentenceOf } from './cli/words.ts'
+import type { ClientSide } from './client-side.ts'
 import type { Clock, Timer } from './clock.ts'
 import { applicable, changesOf } from './config/difference.ts'
 import type { ConfigSource } from './config/load.ts'
@@ -20,10 +21,10 @@ import { runInBackground } from './internal-errors.ts'
 import { type Log, setLogLevel } from './log.ts'
 import type { Health } from './pool/health.ts'
 import type { Pool } from './pool/pool.ts'
-import type { DataPlane } from './proxy/data-plane.ts'
+import type { DataPlaneChange } from './proxy/data-plane.ts'
 import type { StreamCounters } from './proxy/stream-info.ts'
 import { isSame } from './same.ts'
-import { budgetOf, dataSettings } from './settings.ts'
+import { budgetOf } from './settings.ts'
 import { type ConfiguredSources, plannerSettings } from './supply/configured-sources.ts'
 import type { Supply } from './supply/supply.ts'
 import { VendorError } from './vendors/contract/error.ts'
@@ -47,7 +48,7 @@ interface ReloadParts {
   readonly pool: Pool
   readonly health: Health
   readonly supply: Supply
-  readonly data: DataPlane
+  readonly clients: ClientSide
   readonly traffic: StreamCounters
   readonly sources: ConfiguredSources
 }
@@ -88,7 +89,7 @@ export class Reload {
 
   /** Where clients connect, in the order of `listen:`. */
   get addresses(): readonly Address[] {
-    return this.#parts.data.addresses
+    return this.#parts.clients.addresses
   }
 
   /**
@@ -123,14 +124,14 @@ export class Reload {
   }
 
   async #apply({ config: wanted, source }: LoadedConfig): Promise<ReloadReport> {
-    const { sources, data } = this.#parts
+    const { sources, clients } = this.#parts
     const former = this.config
     const { config, needsRestart } = applicable(former, wanted)
     const budget = budgetOf(config)
     const nextSources = await sources.prepare(config)
-    let ports: Awaited<ReturnType<DataPlane['prepare']>>
+    let ports: DataPlaneChange
     try {
-      ports = await data.prepare(dataSettings(config, budget))
+      ports = await clients.prepare(config, budget)
     } catch (error) {
       await nextSources.cancel()
       throw error
@@ -148,11 +149,7 @@ export class Reload {
   }
 
   /** Synchronous, and nothing in it fails. */
-  #commit(
-    config: Config,
-    ports: Awaited<ReturnType<DataPlane['prepare']>>,
-    sources: Awaited<ReturnType<ConfiguredSources['prepare']>>,
-  ): void {
+  #commit(config: Config, ports: DataPlaneChange, sources: Awaited<ReturnType<ConfiguredSources['prepare']>>): void {
     const { pool, health, traffic, supply, clock, log } = this.#parts
     setLogLevel(log, config.log.level)
     traffic.accessLog = config.log.access === 'on'

@@ -78,6 +78,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
       restMs: rest,
     })),
     providers: config.providers.map((provider) => provider.name),
+    sharesSessions: config.workers !== 1,
     allowPrivate: privateProviders(config),
     routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
     closesAtDeadline: config.pool.onDeadline === 'close',

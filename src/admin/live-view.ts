@@ -1,4 +1,5 @@
 /** What the admin port asks, answered from the running parts. */
+import type { ClientSide } from '../client-side.ts'
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
@@ -39,6 +40,7 @@ export interface LiveParts {
   /** The entry for gateway.yaml. */
   readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null
   readonly data: DataPlane
+  readonly clients: Pick<ClientSide, 'gauges' | 'sessionRotated'>
   readonly traffic: StreamCounters
   readonly faults: () => Faults
   readonly gateway: GatewayParts
@@ -93,7 +95,7 @@ export function liveView(parts: LiveParts): LiveView {
 
 type Reports = Pick<AdminView, 'readiness' | 'upstreams' | 'providers' | 'traffic' | 'gauges' | 'verdict'>
 
-function reportsOf({ clock, pool, supply, data, traffic, isStoreDown }: LiveParts): Reports {
+function reportsOf({ clock, pool, supply, data, clients, traffic, isStoreDown }: LiveParts): Reports {
   const providers = () =>
     providerReports(supply.providers, {
       clock,
@@ -101,9 +103,7 @@ function reportsOf({ clock, pool, supply, data, traffic, isStoreDown }: LivePart
       tunnelsOf: (provider) => traffic.openedBy.get(provider) ?? 0,
     })
   const gauges = () => ({
-    connections: data.connections,
-    tunnels: data.tunnels,
-    waiting: data.leaseQueue.waitingCount,
+    ...clients.gauges,
     sessions: data.sessionTable.size,
   })
   return {
@@ -160,11 +160,15 @@ function sessionsReport({ data: { sessionTable } }: LiveParts, limit: number): S
   return { count: sessionTable.size, sessions }
 }
 
-function rotateSession({ data: { sessionTable, leaseQueue } }: LiveParts, key: string): RotateReply | undefined {
+function rotateSession(
+  { data: { sessionTable, leaseQueue }, clients }: LiveParts,
+  key: string,
+): RotateReply | undefined {
   const session = sessionTable.rotate(key)
   if (session === undefined) return undefined
   // Those who wait for room on it need not.
   leaseQueue.serve(session.upstream)
+  clients.sessionRotated(key)
   return { key, leaves: session.upstream.id }
 }
 

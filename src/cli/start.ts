@@ -12,13 +12,15 @@ import { terminal } from '../messages/terminal.ts'
 import { translate } from '../messages/translate.ts'
 import type { InheritedSockets } from '../network/inherited-sockets.ts'
 import type { Predecessor } from '../takeover/client.ts'
+import type { ControlProcess } from '../workers/role.ts'
 import { adminToken } from './admin-client.ts'
 import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
 import { startSummary, tryText } from './summary.ts'
 import type { Takeover } from './takeover.ts'
 import { version } from './version.ts'
-import { exitCodes, explainFailure, UsageError } from './words.ts'
+import { CommandError, exitCodes, explainFailure, UsageError } from './words.ts'
+import type { WorkersOfProcess } from './workers.ts'
 
 /** A running gateway. */
 export interface App {
@@ -50,7 +52,8 @@ interface StartAppDeps {
   readonly inherited: InheritedSockets | undefined
   readonly predecessor: Predecessor | undefined
   /** Another process serves: this one is to stop. */
-  readonly onTakenOver: () => void
+  readonly onTakenOver?: () => void
+  readonly control?: ControlProcess & { readonly writeLog: (line: string) => void }
 }
 
 export interface StartDeps {
@@ -59,6 +62,7 @@ export interface StartDeps {
   readonly clock: Clock
   readonly process: SignalSource & CrashSource
   readonly takeover: Takeover
+  readonly workers: WorkersOfProcess
   readonly err: (text: string) => void
   /** Whether standard output is a terminal: a summary with the admin token is for a person, never for a file. */
   readonly isTerminal: boolean
@@ -92,12 +96,16 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
   const { config: file, port } = options
   const read = () => {
     const { config, source } = loadConfigSource(file, deps.environment)
-    return { config: withPort(config, port), source }
+    const { count, because } = deps.workers.count(config.workers)
+    return { config: { ...withPort(config, port), workers: count }, source, count, because }
   }
-  const { config, source } = read()
+  const { config, source, count, because } = read()
+  if (count > 1 && options.takeover === true) throw new CommandError(translate(NO_TAKEOVER))
+  if (count > 1 && deps.workers.control === undefined) return superviseWorkers(count, config, deps)
   const launched = options.takeover === true ? await deps.takeover.launch(config) : undefined
   if (launched !== undefined) return launched
-  const { log, writer } = openLog(config.log, deps.clock)
+  const { log, writer, write } = openLog(config.log, deps.clock)
+  if (because !== undefined) log.warn(because)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
   const asked = Promise.withResolvers<StopReason>()
   let app: App | undefined
@@ -124,12 +132,17 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
   deps.process.on('uncaughtException', crash)
   try {
     const inheritance = await deps.takeover.inherit(config, () => asked.resolve('launcher ended'))
-    const onTakenOver = () => asked.resolve('takeover')
     const reading = { clock: deps.clock, log, source, read, logLinesLost: () => writer.lost }
-    app = await deps.startApp(config, { ...reading, ...inheritance, onTakenOver })
+    const { control } = deps.workers
+    deps.workers.watch(() => asked.resolve('launcher ended'))
+    const part =
+      control === undefined
+        ? { onTakenOver: () => asked.resolve('takeover') }
+        : { control: { ...control, writeLog: write } }
+    app = await deps.startApp(config, { ...reading, ...inheritance, ...part })
     deps.tidy()
     announce(config, app, { ...deps, log, writer })
-    await deps.takeover.serves(log)
+    await deps.takeover.serves(log, deps.workers.mainPid)
     const reason = await asked.promise
     isDraining = true
     sayGoodbye(config, app, reason, { ...deps, log })
@@ -144,6 +157,18 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
     deps.process.off('uncaughtException', crash)
     await writer.flush()
     if (writer.blocksExit) deps.kill()
+  }
+}
+
+const NO_TAKEOVER =
+  'start --takeover works with workers: 1 only: stop the running gateway and start the new one, or write workers: 1'
+
+async function superviseWorkers(count: number, config: Config, deps: StartDeps): Promise<number> {
+  const { log, writer } = openLog(config.log, deps.clock)
+  try {
+    return await deps.workers.supervise(count, { clock: deps.clock, log })
+  } finally {
+    await writer.flush()
   }
 }
 

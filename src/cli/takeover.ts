@@ -31,8 +31,8 @@ export interface Takeover {
    * @throws {CommandError} when what there is does not fit the configuration, or the running gateway refuses
    */
   inherit(config: Config, onOrphaned: () => void): Promise<Inheritance>
-  /** The gateway serves: the process that started it is informed. */
-  serves(log: Log): Promise<void>
+  /** The gateway serves: the process that started it is informed. @param mainPid the process that is to be watched */
+  serves(log: Log, mainPid: number): Promise<void>
 }
 
 /**
@@ -60,8 +60,8 @@ export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>
       taken.inherited.closeUnwanted(placesOf(config))
       return taken
     },
-    serves: async (log) => {
-      await notifyReady(process.pid, env, log)
+    serves: async (log, mainPid) => {
+      await notifyReady(mainPid, env, log)
       lifeline?.on('error', () => {}).write(SERVES)
     },
   }

@@ -4,7 +4,7 @@ import { limitsOf } from './pool-limits.ts'
 import type { Config } from './schema.ts'
 
 /** Paths of what only a new process takes up. */
-const FIXED = [['state'], ['cluster'], ['admin'], ['callback'], ['log', 'format']] as const
+const FIXED = [['state'], ['workers'], ['cluster'], ['admin'], ['callback'], ['log', 'format']] as const
 /** The same in a cluster that has, or shall have, limits of addresses: its hosts share them out from their start on. */
 const FIXED_LIMITS = [['pool', 'perUpstream'], ['listen']] as const
 
@@ -31,10 +31,10 @@ const byName = (list: Named) => new Map(list.map((entry) => [entry.name, entry])
  * @returns `next` as far as a running process can take it up, and the paths of what needs a restart
  */
 export function applicable(former: Config, next: Config): { config: Config; needsRestart: string[] } {
-  const { state, cluster, callback } = former
+  const { state, workers, cluster, callback } = former
   const { cluster: _, ...rest } = next
   const admin = hasOnlyNewToken(former.admin, next.admin) ? next.admin : former.admin
-  const fixed = { state, admin, callback, ...(cluster === undefined ? {} : { cluster }) }
+  const fixed = { state, workers, admin, callback, ...(cluster === undefined ? {} : { cluster }) }
   const limits = cluster !== undefined && !isSame(limitsOf(former), limitsOf(next)) ? limitedBy(former, next) : {}
   const config = { ...rest, ...fixed, ...limits, log: { ...next.log, format: former.log.format } }
   const needsRestart = [...FIXED, ...FIXED_LIMITS]

@@ -15,6 +15,7 @@ import { locate, type Path } from './locate.ts'
 import { anyProviderSchema } from './provider-schema.ts'
 import { checkRoutes } from './route-checks.ts'
 import { buildSchema, type Config, type ConfigSchema, isStatic } from './schema.ts'
+import { checkWorkers } from './worker-checks.ts'
 import { plainValue, readYamlText, type TextProblem, type YamlText } from './yaml-text.ts'
 
 /** A configuration of a person is a few KiB. */
@@ -117,6 +118,7 @@ export function parseConfig(
     ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
     ...checkRoutes(plain.value, substitution.filled),
     ...checkCluster(plain.value),
+    ...checkWorkers(plain.value),
     ...emptiedLogins(plain.value, text, substitution),
     ...hostLists.problems,
     ...missingFiles(plain.value, folder),

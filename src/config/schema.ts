@@ -260,6 +260,9 @@ const log = () =>
       .meta({ description: 'auto: pretty on a terminal, JSON elsewhere.' }),
   })
 
+/** More share out connections and addresses too thinly. */
+const MAX_WORKERS = 64
+
 /** The schema of a whole file, for the vendors in the catalogue. */
 export function buildSchema(catalogue: Catalogue) {
   return z
@@ -303,6 +306,10 @@ export function buildSchema(catalogue: Catalogue) {
       state: state()
         .prefault({})
         .meta({ description: 'Where bought addresses and budgets survive a restart; off = memory only.' }),
+      workers: z
+        .union([z.literal('auto'), integer(1, MAX_WORKERS)])
+        .default(1)
+        .meta({ description: 'Processes that serve clients behind the same ports; auto: one for each core.' }),
       cluster: cluster()
         .optional()
         .meta({ description: 'Several hosts that share accounts, addresses and sessions through Redis.' }),

@@ -69,14 +69,19 @@ export class Listener implements ConnectionHost {
   #settings: ListenerSettings
   readonly #owner: ListenerOwner
   readonly #server: Server
+  readonly #isShared: boolean
   #certificate: TlsCertificate | undefined
   #bound: Address | undefined
   readonly #connections = new LinkedList<Connection>()
   /** Accepted before `open`: they wait until it is known how they are to be served. */
   #held: Socket[] | undefined = []
 
-  /** @throws when the certificate of the port cannot be used */
-  constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner) {
+  /**
+   * @param isShared other processes listen on the same port
+   * @throws when the certificate of the port cannot be used
+   */
+  constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner, isShared = false) {
+    this.#isShared = isShared
     this.access = access
     this.maxHeaderBytes = settings.maxHeaderBytes
     this.maxEarlyBytes = settings.maxEarlyBytes
@@ -143,7 +148,7 @@ export class Listener implements ConnectionHost {
    * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
    */
   async listen(inherited: InheritedSockets | undefined): Promise<void> {
-    await listenAt(this.#server, this.#settings, inherited)
+    await listenAt(this.#server, this.#settings, inherited, this.#isShared)
     const { address: host, port } = this.#server.address() as AddressInfo
     this.#bound = { host, port }
     this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
@@ -158,8 +163,8 @@ export class Listener implements ConnectionHost {
   /** Undoes `closePort`. @param sockets among them its own, or none @throws as `listen` */
   async reopenPort(sockets?: InheritedSockets): Promise<void> {
     this.isClosing = false
-    if (sockets === undefined) await listenAt(this.#server, this.address, undefined)
-    else await listenAt(this.#server, this.#settings, sockets)
+    const address = sockets === undefined ? this.address : this.#settings
+    await listenAt(this.#server, address, sockets, this.#isShared)
   }
 
   /** The number of the descriptor of its socket. */

@@ -233,6 +233,15 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
     example: `state: { path: /var/lib/turnpike }
 `,
   },
+  workers: {
+    title: { en: 'Several cores', zh: '多个 CPU 核' },
+    intro: {
+      en: 'So many processes serve clients behind the same ports, and another one buys for all of them. Limits under `perUpstream` hold over all of them. Not together with `cluster` or `users[].limits`. [operate.md](operate.md) says more.',
+      zh: '由若干进程在同一端口上为客户端服务，另有一个进程统一购买。`perUpstream` 中的限制对所有进程合计生效。不能与 `cluster` 或 `users[].limits` 一起使用。详见 [operate.zh-CN.md](operate.zh-CN.md)。',
+    },
+    example: `workers: 2
+`,
+  },
   cluster: {
     title: { en: 'Several hosts', zh: '多台主机' },
     intro: {

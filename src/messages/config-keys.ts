@@ -145,6 +145,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'stop.drain': '停止时给已打开的隧道多少收尾时间。',
   'stop.takeover': '由另一个进程接管（`start --takeover`）之后，已打开的隧道还可以继续多久。',
   'state.path': '目录，相对于本文件；off = 只用内存。',
+  workers: '在同一端口上为客户端服务的进程数；auto：每个 CPU 核一个。',
   'cluster.url':
     'Redis 或 Valkey：redis://USER:PASSWORD@HOST:PORT；rediss:// 使用 TLS；redis+sentinel://HOST,HOST/MASTER；redis+cluster://HOST,HOST。',
   'cluster.name': '集群所有主机相同；是 Redis 中每个键名的一部分。',

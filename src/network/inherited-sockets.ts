@@ -112,15 +112,17 @@ export function descriptorOf(server: Server): number {
 
 /**
  * Listens at an address, with the inherited socket where there is one.
+ * @param isShared other processes listen there too: the system spreads the connections over them
  * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
  */
 export async function listenAt(
   server: Server,
   { host, port }: Address,
   inherited: InheritedSockets | undefined,
+  isShared = false,
 ): Promise<void> {
   const socket = inherited?.take({ host, port })
   if (socket !== undefined) return socket.moveTo(server)
-  server.listen({ host, port, backlog: BACKLOG })
+  server.listen({ host, port, backlog: BACKLOG, reusePort: isShared })
   await once(server, 'listening')
 }

@@ -34,7 +34,11 @@ export interface PoolObserver {
   /** `nextWakeAt` may be earlier than it was. */
   rescheduled(): void
   gone(upstream: Upstream, reason: GoneReason): void
-  /** It rests until then: for the other hosts of a cluster. */
+  /** It has come, or its deadline or login has changed: for other processes. */
+  changed?(upstream: Upstream): void
+  /** A lease begins. */
+  lent?(upstream: Upstream): void
+  /** It rests until then: for other processes. */
   rested?(upstream: Upstream, until: number): void
   /** It stays away from a target host until then, because that host has banned it. */
   banned?(upstream: Upstream, host: string, until: number): void
@@ -124,8 +128,10 @@ export class Pool {
   add(facts: UpstreamFacts, now: number, isElsewhere = this.#startsElsewhere): Added {
     const known = this.#byId.get(facts.id)
     if (known !== undefined) {
-      known.renewLogin(facts)
-      return this.#extend(known, facts.deadline, now)
+      const isRenewed = known.renewLogin(facts)
+      const outcome = this.#extend(known, facts.deadline, now)
+      if (isRenewed || outcome === 'extended') this.#observer.changed?.(known)
+      return outcome
     }
     const minLifeMs = this.#minLifeOf(facts, facts.deadline)
     if (facts.deadline - now < minLifeMs) return 'too-short'
@@ -139,6 +145,7 @@ export class Pool {
     this.#wakes.add(upstream)
     this.#loadChanged(upstream)
     this.#observer.added?.(upstream)
+    this.#observer.changed?.(upstream)
     this.#observer.rescheduled()
     this.#observer.lendable(upstream)
     return 'added'
@@ -216,6 +223,21 @@ export class Pool {
     this.release(upstream, true, now)
   }
 
+  /** What has changed in another process, which counts as if it were here: reports and the planner see the sum. */
+  countElsewhere(
+    upstream: Upstream,
+    change: { readonly leases: number; readonly quietLeases: number; readonly opened: number },
+    now: number,
+  ): void {
+    if (change.leases > 0 && upstream.carrying === 0) upstream.carryingSince = now
+    upstream.leases += change.leases
+    upstream.quietLeases += change.quietLeases
+    upstream.opened += change.opened
+    upstream.carrying += change.leases
+    if (change.leases < 0 && upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
+    if (upstream.state !== 'gone' && !this.#removeIfUsedUp(upstream)) this.#setState(upstream, now)
+  }
+
   /** From now on they are another process's to count. */
   #forgetElsewhere(upstream: Upstream, now: number): void {
     const count = upstream.leasesElsewhere
@@ -265,6 +287,11 @@ export class Pool {
     if (this.#byId.size === this.#views.all.size) return 'no-match'
     for (const { state, facts } of this.#byId.values()) if (state !== 'draining' && accepts(facts)) return 'busy'
     return 'no-match'
+  }
+
+  /** Whether this upstream could be lent now to a client that has no wishes. */
+  isLendable(upstream: Upstream): boolean {
+    return isLendable(upstream, this.limits)
   }
 
   /** Whether something is lendable that fits the filter. O(1) while the filter has a view. */
@@ -328,6 +355,7 @@ export class Pool {
     upstream.leases++
     upstream.usesReserved++
     this.#loadChanged(upstream)
+    this.#observer.lent?.(upstream)
   }
 
   /**

@@ -161,8 +161,8 @@ export class Upstream {
   }
 
   /** The login of an address may change with the configuration; the rest of what is known of it stays. */
-  renewLogin({ username, password, tls }: UpstreamFacts): void {
-    if (this.facts.username === username && this.facts.password?.reveal() === password?.reveal()) return
+  renewLogin({ username, password, tls }: UpstreamFacts): boolean {
+    if (this.facts.username === username && this.facts.password?.reveal() === password?.reveal()) return false
     const { username: _, password: __, tls: ___, ...facts } = this.facts
     this.facts = {
       ...facts,
@@ -171,6 +171,7 @@ export class Upstream {
       ...(tls === undefined ? {} : { tls }),
     }
     this.login = undefined
+    return true
   }
 
   restsFor(host: string, now: number): boolean {

@@ -39,6 +39,8 @@ export interface AddressAsk {
 }
 
 interface AddressRequestsParts {
+  /** False where other processes lend the addresses: what is held here would count in no limit there. */
+  readonly mayLend: boolean
   readonly clock: Clock
   readonly pool: Pool
   readonly ports: Ports
@@ -76,7 +78,8 @@ export class AddressRequests {
    */
   async take(client: AddressClient, ask: AddressAsk, signal: AbortSignal): Promise<readonly AddressLease[]> {
     const asker = this.#identify(client)
-    const { users, leases, pool } = this.#parts
+    const { users, leases, pool, mayLend } = this.#parts
+    if (!mayLend) throw new GatewayError('GW_BAD_OPTION', 'addresses are lent to programs with workers: 1 only')
     const user = limitedUser(asker.identity, asker.listener)
     const route = this.#routeOf(asker, ask)
     if (route.sessionKey !== undefined && ask.count > 1)

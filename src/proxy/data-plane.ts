@@ -20,7 +20,7 @@ import { AddressRequests } from './address-requests.ts'
 import { Dispatcher, type DispatcherObserver, type DispatcherSettings } from './dispatcher.ts'
 import type { SessionDirectory, SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
-import { type PortSettings, Ports } from './ports.ts'
+import { type PortOpening, type PortSettings, Ports } from './ports.ts'
 import type { StreamObserver } from './proxied-request.ts'
 import type { Relay } from './relay.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
@@ -80,8 +80,10 @@ export class DataPlane {
       observer: DataPlaneObserver
       /** Sockets that listen already. */
       inherited?: InheritedSockets | undefined
-      /** Sessions of the other hosts of a cluster. */
+      /** Sessions of other processes, of this host or another one. */
       directory?: SessionDirectory | undefined
+      /** `alone` if left out. */
+      opening?: PortOpening | undefined
     },
   ) {
     const { clock, pool, health, supply, guard, observer } = parts
@@ -104,10 +106,12 @@ export class DataPlane {
       settingsOf: (listener) => this.#ports.settingsOf(listener),
     })
     this.#dispatcher = dispatcher
-    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: dispatcher, inherited: parts.inherited })
+    const how = { inherited: parts.inherited, opening: parts.opening ?? 'alone' }
+    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: dispatcher, ...how })
     this.#leases = new AddressLeases({ clock, pool, leaseQueue })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
+      mayLend: how.opening === 'alone',
       ...{ clock, pool, router, ports: this.#ports, users: dispatcher.users, leases: this.#leases },
     })
   }

@@ -126,6 +126,18 @@ export class LeaseQueue {
     if (mustQueue || this.#changed.length > 0) this.#serve()
   }
 
+  /** Calls back when the session is here, if it lives in any process: at once where there is no other. */
+  lookUp(sessionKey: string, found: () => void): void {
+    if (this.#directory === undefined || this.#sessionTable.has(sessionKey)) {
+      found()
+      return
+    }
+    this.#directory.find(sessionKey, (upstreamId) => {
+      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId)
+      found()
+    })
+  }
+
   /** The request wants nothing more. Harmless when it does not wait. */
   withdraw(request: LeaseRequest): void {
     this.#asking.delete(request)
@@ -165,6 +177,11 @@ export class LeaseQueue {
     this.#serve()
     for (const group of [...this.#waiting.filterClasses]) this.#denyHopeless(group)
     this.#tellSupply()
+  }
+
+  /** Whether a client waits for this upstream alone, which its session lives on. */
+  isAwaited(upstream: Upstream): boolean {
+    return this.#waiting.classOf(upstream) !== undefined
   }
 
   /** Whether upstreams are lent. */

@@ -41,7 +41,11 @@ interface PortsParts {
   readonly owner: ListenerOwner
   /** Sockets that listen already. */
   readonly inherited: InheritedSockets | undefined
+  readonly opening: PortOpening
 }
+
+/** Who listens on the ports: this process alone, this one beside others (SO_REUSEPORT), or others alone. */
+export type PortOpening = 'alone' | 'shared' | 'elsewhere'
 
 export class Ports {
   readonly #parts: PortsParts
@@ -87,7 +91,7 @@ export class Ports {
         unwanted.delete(listener)
         next.set(listener, settings)
       }
-      await this.#listen(prepared, unwanted)
+      if (this.#parts.opening !== 'elsewhere') await this.#listen(prepared, unwanted)
       return {
         commit: () => this.#commit(next, unwanted, prepared.certificates),
         cancel: () => this.#cancel(prepared),
@@ -108,8 +112,9 @@ export class Ports {
   }
 
   #create(settings: PortSettings, { opened }: PreparedPorts): Listener {
-    const { clock, logins, owner } = this.#parts
-    const listener = new Listener(settings, new Access(settings.users, settings.allow, logins), clock, owner)
+    const { clock, logins, owner, opening } = this.#parts
+    const access = new Access(settings.users, settings.allow, logins)
+    const listener = new Listener(settings, access, clock, owner, opening === 'shared')
     opened.push(listener)
     return listener
   }

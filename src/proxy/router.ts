@@ -66,6 +66,8 @@ export interface RouterSettings {
   readonly isOwnPort: (host: string, port: number) => boolean
   /** Undefined without rules. */
   readonly routes: RouteTable | undefined
+  /** Several processes serve the clients of one session. */
+  readonly sharesSessions: boolean
 }
 
 /** Where a request came from; its address costs a system call, so it is read only when it is needed. */
@@ -124,7 +126,7 @@ export class Router {
     const scope = filterOf(options, providerFilter(allowed.all))
     const places = allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving))
     const sessionKey = sessionKeyOf(identity, target, origin, defaults, scope)
-    checkSessionOptions(options, sessionKey)
+    checkSessionOptions(options, sessionKey, this.#settings.sharesSessions)
     return {
       ...this.#trafficOf(identity, defaults),
       user: identity.user,
@@ -284,13 +286,15 @@ function providerFilter(providers: readonly string[] | undefined): Filter {
 }
 
 /** What options say of a session, they say of nothing else. @throws {GatewayError} GW_BAD_OPTION */
-function checkSessionOptions(options: ClientOptions, sessionKey: string | undefined): void {
+function checkSessionOptions(options: ClientOptions, sessionKey: string | undefined, isShared: boolean): void {
   const { exclusive = false, uses, strict = false } = options
   const refuse = (words: string) => {
     throw new GatewayError('GW_BAD_OPTION', words)
   }
   if (sessionKey === undefined && (exclusive || uses !== undefined))
     refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" is for sessions: name one, as in crawler-session-42`)
+  if (isShared && (exclusive || uses !== undefined))
+    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" needs a gateway of one process (workers: 1)`)
   if (strict && uses !== undefined)
     refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
 }

@@ -38,6 +38,8 @@ export interface ServingSettings {
   readonly routes: RouteSettings | undefined
   /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
   readonly hedgeAfter: number | 'auto' | 'off'
+  /** Several processes serve the clients of one session. */
+  readonly sharesSessions: boolean
   /** Second dials at the same time. */
   readonly maxHedges: number
 }
@@ -71,6 +73,7 @@ export class Serving {
       providers: settings.providers,
       isOwnPort: (host, port) => guard.isOwnPort(host, port),
       routes: this.#routes,
+      sharesSessions: settings.sharesSessions,
     })
     const [tunnels, exchanges] = [former?.tunnelDeps, former?.httpExchangeDeps]
     const common = {

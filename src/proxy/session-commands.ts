@@ -119,21 +119,31 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     return this.#user === undefined ? `address ${clientNetwork(this.#request.clientAddress)}` : `user ${this.#user}`
   }
 
-  /** @throws {GatewayError} GW_BAD_REQUEST for a ban of no address */
   run(name: CommandName): void {
+    this.#deps.leaseQueue.lookUp(this.#key, () => {
+      if (!this.#isOver) this.#run(name)
+    })
+  }
+
+  #run(name: CommandName): void {
     const session = this.#deps.sessionTable.find(this.#key)
     if (name === 'show') return void this.#answer(session?.upstream)
-    if (name === 'ban') this.#ban(session)
+    if (name === 'ban' && !this.#ban(session)) return
     if (session !== undefined) this.tried = addressesToAvoid(session, this, this.#deps.pool, this.#deps.clock.now())
     this.#deps.leaseQueue.apply(this)
   }
 
-  #ban(session: Session | undefined): void {
-    if (session === undefined) throw badRequest('this session has no address yet')
+  /** @returns false for a ban of no address */
+  #ban(session: Session | undefined): boolean {
+    if (session === undefined) {
+      this.#refuse(badRequest('this session has no address yet'))
+      return false
+    }
     const { clock, pool, bans } = this.#deps
     const now = clock.now()
     const restMs = bans.find((ban) => isBanFor(ban, this.host))?.restMs ?? DEFAULT_BAN_MS
     pool.ban(session.upstream, this.host, now + restMs, now)
+    return true
   }
 
   granted(upstream: Upstream): void {

@@ -13,12 +13,19 @@ interface Waiter {
   readonly now: number
 }
 
-/** @returns the error of the provider that will be able to buy first */
-export function outlookOf(providers: readonly Provider[], pool: Pool, waiter: Waiter): GatewayError | undefined {
+/**
+ * @param pool what is held is something to wait for; undefined: what can be bought alone
+ * @returns the error of the provider that will be able to buy first
+ */
+export function outlookOf(
+  providers: readonly Provider[],
+  pool: Pool | undefined,
+  waiter: Waiter,
+): GatewayError | undefined {
   const { now, waitTimeout } = waiter
   let soonest: { provider: Provider; at: number | undefined } | undefined
   for (const provider of providers) {
-    if (provider.isBusy || holds(provider, pool, waiter)) return undefined
+    if (provider.isBusy || (pool !== undefined && holds(provider.name, pool, waiter))) return undefined
     const at = earlier(provider.capacity.comesAt, provider.capacity.hopeAt(now))
     if (at !== undefined && at <= now + waitTimeout) return undefined
     if (soonest === undefined || (at ?? Number.POSITIVE_INFINITY) < (soonest.at ?? Number.POSITIVE_INFINITY))
@@ -28,9 +35,9 @@ export function outlookOf(providers: readonly Provider[], pool: Pool, waiter: Wa
 }
 
 /** Whether it has an address that will be lendable again: at its limit of connections, or resting. */
-function holds(provider: Provider, pool: Pool, { tried, waitTimeout, now }: Waiter): boolean {
+export function holds(provider: string, pool: Pool, { tried, waitTimeout, now }: Waiter): boolean {
   for (const upstream of pool.members()) {
-    if (upstream.facts.provider !== provider.name || upstream.state === 'draining' || tried.includes(upstream)) continue
+    if (upstream.facts.provider !== provider || upstream.state === 'draining' || tried.includes(upstream)) continue
     if (upstream.state === 'ready' || upstream.restUntil <= now + waitTimeout) return true
   }
   return false

@@ -193,6 +193,12 @@ export class Planner implements SupplyView {
     return outlookOf(this.#able(providers), this.#pool, { tried, waitTimeout, now: this.#clock.now() })
   }
 
+  /** As `outlook` of each provider for clients who want none of what is held. */
+  get purchaseOutlooks(): ReadonlyMap<string, GatewayError | undefined> {
+    const waiter = { tried: [], waitTimeout: this.#settings.waitTimeout, now: this.#clock.now() }
+    return new Map(this.#providers.map((provider) => [provider.name, outlookOf([provider], undefined, waiter)]))
+  }
+
   #able(providers: readonly string[] | undefined): readonly Provider[] {
     return providers === undefined ? this.#providers : this.#providers.filter((p) => providers.includes(p.name))
   }

@@ -216,9 +216,11 @@ describe('an unexpected error', () => {
       import { runCli } from ${JSON.stringify(join(root, 'src/cli/cli.ts'))}
       import { SystemClock } from ${JSON.stringify(join(root, 'src/clock.ts'))}
       import { takeoverOf } from ${JSON.stringify(join(root, 'src/cli/takeover.ts'))}
+      import { workersOf } from ${JSON.stringify(join(root, 'src/cli/workers.ts'))}
       await runCli(['start', '-c', 'crash.yaml'], {
         startApp: async () => { ${crash}; return { addresses: [], openConnections: () => 0, stop: async () => {}, abort() {} } },
         environment: {}, clock: new SystemClock(), process, takeover: takeoverOf(process, async () => {}),
+        workers: workersOf(process),
         out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text), exit: (code) => process.exit(code),
         tidy() {},
       })`

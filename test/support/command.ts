@@ -1,7 +1,7 @@
 /** Commands that call and print, run in this process: nothing is started. */
 import { expect } from 'vitest'
 import { type CliDeps, runCli } from '../../src/cli/cli.ts'
-import { noTakeover } from './no-takeover.ts'
+import { noTakeover, noWorkers } from './no-takeover.ts'
 
 export interface Said {
   readonly code: number
@@ -27,6 +27,7 @@ export async function runCommand(
     clock: { now: () => 0 } as unknown as CliDeps['clock'],
     process: { on: unused, off: unused },
     takeover: noTakeover,
+    workers: noWorkers,
     isTerminal: false,
     tidy: unused,
     exit: unused,

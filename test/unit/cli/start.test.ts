@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type App, type StartApp, start } from '../../../src/cli/start.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { noTakeover } from '../../support/no-takeover.ts'
+import { noTakeover, noWorkers } from '../../support/no-takeover.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -43,6 +43,7 @@ function setUp(startApp?: StartApp, { isTerminal = false, connections = 0 } = {}
     clock,
     process,
     takeover: noTakeover,
+    workers: noWorkers,
     isTerminal,
     err: (text: string) => void events.push(text),
     tidy: () => void tidied++,
@@ -206,6 +207,7 @@ it('--port takes the place of the first port, and may not be a second one', asyn
 function unusedDeps() {
   return {
     takeover: noTakeover,
+    workers: noWorkers,
     tidy: () => {},
     environment: {},
     clock: new FakeClock(),

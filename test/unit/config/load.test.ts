@@ -25,7 +25,7 @@ describe('a mistake is shown at its place', () => {
   it('behind an alias, where it was written', () => {
     const source = `x: &wait\n  timeout: 5\nwait: *wait\n${oneProvider}`
     expect(problemsOf(source)).toEqual([
-      '1:1 x unknown key; known here: listen, admin, providers, groups, routes, pool, rotation, session, dial, wait, relay, bans, limits, health, supply, callback, webhook, stop, reload, state, cluster, log',
+      '1:1 x unknown key; known here: listen, admin, providers, groups, routes, pool, rotation, session, dial, wait, relay, bans, limits, health, supply, callback, webhook, stop, reload, state, workers, cluster, log',
       '2:12 wait.timeout write a unit, as in 30s',
     ])
   })

@@ -34,6 +34,7 @@ describe('defaults', () => {
       supply: { backoff: 1_000, maxBackoff: 30_000, reprobe: 600_000, whitelistReprobe: 60_000, bodyBytes: 1_048_576 },
       stop: { drain: 8_000, takeover: 600_000 },
       reload: 'manual',
+      workers: 1,
       log: { level: 'info', access: 'off', format: 'auto' },
     })
     expect(state).toEqual({ path: expect.stringMatching(/\/state$/) })

@@ -13,6 +13,7 @@ const router = new Router({
   poolLimits: none,
   providers: [],
   isOwnPort: () => false,
+  sharesSessions: false,
   routes: undefined,
 })
 const plain: ListenerDefaults = {

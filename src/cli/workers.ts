@@ -1,0 +1,49 @@
+/** How many processes serve the clients of this gateway, and what this process is among them. */
+import { availableParallelism } from 'node:os'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { type ControlProcess, controlProcess } from '../workers/role.ts'
+
+export interface WorkersOfProcess {
+  /** Undefined: this process is no control process. */
+  readonly control: ControlProcess | undefined
+  /**
+   * @param wanted `workers` of the configuration
+   * @returns how many processes serve clients, and why that is not what is wanted; 1: this one alone
+   */
+  count(wanted: number | 'auto'): { readonly count: number; readonly because?: string }
+  /** Starts the other processes, and lives as long as they. @returns the exit code */
+  supervise(count: number, deps: { readonly clock: Clock; readonly log: Log }): Promise<number>
+  /** The number of the process that a service manager watches. */
+  readonly mainPid: number
+  /** @param onOrphaned called when the process that has started this one has ended */
+  watch(onOrphaned: () => void): void
+}
+
+/** Where several processes can listen on one port, each with a queue of its own (https://nodejs.org/api/net.html#serverlistenoptions-callback). */
+const SHARING: readonly NodeJS.Platform[] = ['linux', 'freebsd', 'sunos', 'aix']
+
+const NO_SHARING = 'workers: this system cannot share a port between processes, so one process serves all clients'
+const SYSTEMD = 'workers: with sockets of systemd one process serves all clients'
+
+export function workersOf(process: NodeJS.Process): WorkersOfProcess {
+  const { env, platform } = process
+  const control = controlProcess(process)
+  return {
+    control,
+    mainPid: control === undefined ? process.pid : process.ppid,
+    count(wanted) {
+      const count = wanted === 'auto' ? availableParallelism() : wanted
+      if (count === 1) return { count }
+      if (!SHARING.includes(platform)) return { count: 1, because: NO_SHARING }
+      return env['LISTEN_FDS'] === undefined ? { count } : { count: 1, because: SYSTEMD }
+    },
+    async supervise(count, { clock, log }) {
+      const { supervise } = await import('../workers/supervisor.ts')
+      return supervise(count, { clock, process, environment: env, warn: (words, facts) => log.error(facts, words) })
+    },
+    watch(onOrphaned) {
+      if (control !== undefined) process.once('disconnect', onOrphaned)
+    },
+  }
+}

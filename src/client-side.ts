@@ -1,0 +1,47 @@
+/** The side that serves clients, for those who start, change and end it: the data plane of this process, or several workers. */
+import type { Address } from './address.ts'
+import type { Config } from './config/schema.ts'
+import type { DescriptorBudget } from './descriptors.ts'
+import type { DataPlane, DataPlaneChange } from './proxy/data-plane.ts'
+import { dataSettings } from './settings.ts'
+
+export interface ClientSide {
+  /** Where clients connect, in the order of the configuration. */
+  readonly addresses: readonly Address[]
+  readonly gauges: {
+    /** Client connections now, over all ports. */
+    readonly connections: number
+    readonly tunnels: number
+    /** Requests that wait for an upstream. */
+    readonly waiting: number
+  }
+  /** Starts listening on every port. @throws the system's error when a port cannot be had */
+  listen(config: Config): Promise<unknown>
+  /** Opens the ports that are new in a configuration. Nothing else changes before `commit`. @throws as `listen` */
+  prepare(config: Config, budget: DescriptorBudget): Promise<DataPlaneChange>
+  /** An operator has moved a session: its next connection takes another upstream. */
+  sessionRotated(key: string): void
+  /** Accepts no more clients, denies those who wait, and lets open tunnels and exchanges run on. */
+  stopAccepting(): void
+  /** Whether something is still under way for a client. */
+  readonly isBusy: boolean
+}
+
+export function clientsOf(data: DataPlane): ClientSide {
+  return {
+    get addresses() {
+      return data.addresses
+    },
+    get gauges() {
+      const { connections, tunnels, leaseQueue } = data
+      return { connections, tunnels, waiting: leaseQueue.waitingCount }
+    },
+    listen: () => data.listen(),
+    prepare: (config, budget) => data.prepare(dataSettings(config, budget)),
+    sessionRotated: () => {},
+    stopAccepting: () => data.stopAccepting(),
+    get isBusy() {
+      return data.isBusy
+    },
+  }
+}

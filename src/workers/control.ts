@@ -1,0 +1,386 @@
+/**
+ * The control process's side of its workers: settings, addresses and what others have seen of them go down; demand, outcomes
+ * and reports come up. The pool of record is the gateway's own; nothing is lent from it to clients of a port.
+ *
+ *   worker:  connects ─hello─▶ joined ─▶ prepare, upstreams ─▶ prepared, serves ─▶ its process ends: left
+ */
+import type { Address } from '../address.ts'
+import type { ClientSide } from '../client-side.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { hasLimits } from '../config/pool-limits.ts'
+import type { Config } from '../config/schema.ts'
+import type { DescriptorBudget } from '../descriptors.ts'
+import type { Log } from '../log.ts'
+import type { ConnectGuard } from '../network/connect-guard.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
+import type { StreamCounters } from '../proxy/stream-info.ts'
+import { dataSettings } from '../settings.ts'
+import type { Supply } from '../supply/supply.ts'
+import { ControlSocket } from './control-socket.ts'
+import { dispatch, type HandlersOf } from './dispatch.ts'
+import type { FromSupervisor, Hello, Report, ToControl, ToSupervisor, ToWorker } from './messages.ts'
+import { writeOutlook } from './outlooks.ts'
+import { OwnersOfPool } from './owners-of-pool.ts'
+import { writeUpstream } from './plain-upstream.ts'
+import { Rollout } from './rollout.ts'
+import { SessionsOfWorkers } from './sessions.ts'
+import { WorkerReports } from './worker-reports.ts'
+
+/** The process that has started this one and starts the workers. */
+export interface SupervisorChannel {
+  /** Numbers of the workers that were running when this process was started. */
+  readonly running: readonly number[]
+  /** Whether a worker has ended while there was no control process. */
+  readonly hasLostWorker: boolean
+  send(message: ToSupervisor): void
+  onMessage(listener: (message: FromSupervisor) => void): void
+}
+
+export interface WorkersOptions {
+  readonly clock: Clock
+  readonly log: Log
+  /** Of the socket. */
+  readonly place: string
+  readonly count: number
+  readonly supervisor: SupervisorChannel
+  /** A line of JSON for the log. */
+  readonly writeLog: (line: string) => void
+}
+
+export interface WorkersParts {
+  readonly pool: Pool
+  readonly supply: Supply
+  readonly data: DataPlane
+  readonly traffic: StreamCounters
+  readonly guard: ConnectGuard
+}
+
+interface Member {
+  isServing: boolean
+  isDrained: boolean
+  /** False: the socket has ended; the process may live on and come again. */
+  isConnected: boolean
+  hasExited: boolean
+}
+
+const TICK_MS = 100
+/** What is to be said of providers is worked out with each so many ticks. */
+const OUTLOOKS_EVERY = 5
+/** So long after a new control process has come, workers keep what it has not read yet, ms. */
+const KEEP_UNKNOWN_MS = 10_000
+
+export class Workers implements ClientSide {
+  readonly #options: WorkersOptions
+  readonly #socket: ControlSocket
+  readonly #members = new Map<number, Member>()
+  readonly #parts: WorkersParts
+  readonly #reports: WorkerReports
+  readonly #sessions: SessionsOfWorkers
+  readonly #owners: OwnersOfPool
+  readonly #rollout: Rollout
+  readonly #ownPorts = new Set<number>()
+  #ticks = 0
+  #timer: Timer | undefined
+  /** Until then the lists of the providers may not have been read, clock ms; 0: they have. */
+  #readsUntil = 0
+  #outlooks = '{}'
+  /** Whose word is being done: it is not said back to it. */
+  #speaker: number | undefined
+  #isStopping = false
+
+  constructor(options: WorkersOptions, parts: WorkersParts) {
+    const { clock, supervisor, count } = options
+    this.#options = options
+    this.#parts = parts
+    this.#socket = new ControlSocket({
+      joined: (hello) => this.#joined(hello),
+      message: (worker, message) => this.#hear(worker, message),
+      disconnected: (worker) => this.#disconnected(worker),
+    })
+    const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
+    this.#rollout = new Rollout({ count, send })
+    this.#reports = new WorkerReports({ ...parts, clock })
+    const { running, hasLostWorker } = supervisor
+    this.#owners = new OwnersOfPool({ ...parts, clock, send, running, hasLostWorker })
+    this.#sessions = new SessionsOfWorkers({
+      ...{ clock, send, table: parts.data.sessionTable },
+      upstreamOf: (id) => parts.pool.get(id),
+      sendOthers: (worker, message) => this.#socket.sendAll(message, worker),
+    })
+    supervisor.onMessage(({ worker }) => this.#exited(worker))
+  }
+
+  // --- Start, settings, end --------------------------------------------------------------------------------------
+
+  /**
+   * Starts the workers, or finds those that are running, and resolves when all serve.
+   * @throws the system's error when a port cannot be had
+   */
+  async listen(config: Config): Promise<void> {
+    const { clock, count, place, supervisor } = this.#options
+    const isFirst = supervisor.running.length === 0
+    this.#readsUntil = isFirst ? 0 : clock.now() + KEEP_UNKNOWN_MS
+    await this.#rollout.begin(config, !isFirst)
+    this.#owners.use(hasLimits(config), [])
+    await this.#socket.open(place)
+    supervisor.send({ kind: 'start-workers', count })
+    this.#scheduleTick()
+    await this.#rollout.allServe()
+    await this.#parts.data.listen()
+  }
+
+  /** Opens the ports that are new in a configuration, in all workers. @throws as `listen` */
+  async prepare(config: Config, budget: DescriptorBudget): Promise<DataPlaneChange> {
+    const own = await this.#parts.data.prepare(dataSettings(config, budget))
+    const serving = [...this.#members].filter(([, { isServing }]) => isServing).map(([worker]) => worker)
+    const theirs = await this.#rollout.prepare(config, serving).catch(async (error) => {
+      await own.cancel()
+      throw error
+    })
+    return {
+      cancel: async () => {
+        theirs.cancel()
+        await own.cancel()
+      },
+      commit: () => {
+        own.commit()
+        theirs.commit()
+        this.#reserveListening()
+        const connected = [...this.#members].filter(([, { isConnected }]) => isConnected).map(([worker]) => worker)
+        this.#owners.use(hasLimits(config), connected)
+      },
+    }
+  }
+
+  /** No client may be led to where the gateway listens. */
+  #reserveListening(): void {
+    for (const { port } of this.addresses) this.#parts.guard.reservePort(port)
+  }
+
+  /** The gateway listens there too. */
+  reservePort(port: number): void {
+    this.#ownPorts.add(port)
+    this.#socket.sendAll({ kind: 'own-port', port })
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#rollout.addresses
+  }
+
+  get gauges(): Report['gauges'] {
+    return this.#reports.gauges
+  }
+
+  stopAccepting(): void {
+    this.#isStopping = true
+    this.#options.supervisor.send({ kind: 'stopping' })
+    this.#socket.sendAll({ kind: 'stop' })
+  }
+
+  get isBusy(): boolean {
+    return [...this.#members.values()].some(({ isDrained, isConnected }) => isConnected && !isDrained)
+  }
+
+  close(): void {
+    this.#isStopping = true
+    this.#timer?.clear()
+    this.#options.supervisor.send({ kind: 'stopping' })
+    this.#socket.sendAll({ kind: 'end' })
+    this.#sessions.close()
+    this.#socket.close()
+  }
+
+  // --- Workers come and go ---------------------------------------------------------------------------------------
+
+  /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
+  #joined(hello: Hello): void {
+    const { worker, upstreams, sessions, addresses } = hello
+    const isKnown = this.#members.get(worker)?.isConnected === true
+    if (!isKnown) {
+      this.#members.set(worker, { isServing: false, isDrained: false, isConnected: true, hasExited: false })
+      this.#rollout.learnPorts(addresses)
+    }
+    this.#reports.forget(worker)
+    this.#sessions.known(sessions)
+    if (!isKnown) this.#equip(worker)
+    this.#owners.joined(worker, upstreams)
+  }
+
+  /** Tells a worker that has come all that it must know. */
+  #equip(worker: number): void {
+    const now = this.#options.clock.now()
+    const send = (message: ToWorker) => this.#socket.send(worker, message)
+    this.#rollout.equip(worker)
+    for (const port of this.#ownPorts) send({ kind: 'own-port', port })
+    const members = [...this.#parts.pool.members()]
+    send({ kind: 'upstreams', upstreams: members.map(({ facts, deadline }) => writeUpstream(facts, deadline, now)) })
+    if (now >= this.#readsUntil) send({ kind: 'all-upstreams', ids: members.map(({ id }) => id) })
+    for (const { id, restUntil, hostRests } of members) {
+      if (restUntil > now) send({ kind: 'rest', id, leftMs: restUntil - now })
+      for (const [target, until] of hostRests ?? [])
+        if (until > now) send({ kind: 'ban', id, target, leftMs: until - now })
+    }
+    send({ kind: 'outlooks', outlooks: JSON.parse(this.#outlooks) })
+  }
+
+  #disconnected(worker: number): void {
+    const member = this.#members.get(worker)
+    if (member === undefined) return
+    member.isConnected = false
+    member.isServing = false
+    if (member.hasExited) this.#left(worker)
+  }
+
+  /** What it has sent last is still to be read. */
+  #exited(worker: number): void {
+    const member = this.#members.get(worker)
+    if (member?.isConnected === true) member.hasExited = true
+    else this.#left(worker)
+  }
+
+  #left(worker: number): void {
+    this.#members.delete(worker)
+    this.#reports.left(worker)
+    this.#sessions.left(worker)
+    this.#owners.left(worker)
+    this.#rollout.left(worker)
+    if (this.#isStopping) return
+    this.#options.log.error({ worker }, 'a worker has ended, and its tunnels with it: another one is started')
+  }
+
+  // --- What workers say ------------------------------------------------------------------------------------------
+
+  #hear(worker: number, message: Exclude<ToControl, Hello>): void {
+    this.#speaker = worker
+    try {
+      dispatch(this.#handlersFor(worker), message)
+    } finally {
+      this.#speaker = undefined
+    }
+  }
+
+  #handlersFor(worker: number): HandlersOf<Exclude<ToControl, Hello>> {
+    const { supply, pool } = this.#parts
+    const owners = this.#owners
+    return {
+      ...this.#upstreamHandlers,
+      prepared: ({ number }) => this.#prepared(worker, number),
+      unprepared: ({ number, error }) => {
+        const { message: reason, ...facts } = error
+        if (!this.#rollout.failed(number, error))
+          this.#options.log.error({ ...facts, reason, worker }, 'a worker cannot open its ports')
+      },
+      report: (report) => {
+        this.#reports.add(worker, report, (id) => owners.ownerOf(id) === worker)
+        owners.demand(worker, { leases: this.#reports.leasesOf(worker) })
+      },
+      loads: ({ loads }) => this.#reports.addLoads(worker, loads, (id) => owners.ownerOf(id) === worker),
+      waiting: ({ waiting }) => {
+        this.#reports.waits(worker, waiting)
+        owners.demand(worker, { waiting })
+      },
+      line: ({ provider, broken }) =>
+        broken === undefined ? supply.lineUp(provider) : supply.lineDown(provider, broken),
+      find: ({ question, key }) => this.#sessions.find(worker, question, key),
+      session: ({ key, id }) => this.#sessions.bound(worker, key, id),
+      'sessions-used': ({ keys }) => this.#sessions.used(keys),
+      log: ({ lines }) => {
+        for (const line of lines) this.#options.writeLog(line)
+      },
+      drained: () => {
+        const member = this.#members.get(worker)
+        if (member !== undefined) member.isDrained = true
+      },
+      wanted: ({ id }) => owners.wanted(worker, id),
+      ended: ({ id }) => owners.ended(worker, id),
+      disowned: ({ upstream }) => {
+        const known = pool.get(upstream.id)
+        if (known !== undefined) known.uses = upstream.uses
+        owners.disowned(worker, upstream)
+      },
+    }
+  }
+
+  /** What a worker has seen of an upstream. */
+  readonly #upstreamHandlers: Pick<HandlersOf<ToControl>, 'gone' | 'rest' | 'ban' | 'proof'> = {
+    gone: ({ id, reason }) => this.#of(id, (upstream) => this.#parts.pool.remove(upstream, reason)),
+    rest: ({ id, leftMs }) => this.#of(id, (upstream, now) => this.#parts.pool.rest(upstream, now + leftMs)),
+    ban: ({ id, target, leftMs }) =>
+      this.#of(id, (upstream, now) => this.#parts.pool.ban(upstream, target, now + leftMs, now)),
+    proof: ({ id, worked, cause }) =>
+      this.#of(id, (upstream) => {
+        upstream.worked ||= worked
+        this.#parts.supply.proof(upstream, worked, cause)
+      }),
+  }
+
+  #of(id: string, task: (upstream: Upstream, now: number) => void): void {
+    const upstream = this.#parts.pool.get(id)
+    if (upstream !== undefined) task(upstream, this.#options.clock.now())
+  }
+
+  #prepared(worker: number, number: number): void {
+    if (!this.#rollout.prepared(worker, number)) return
+    const member = this.#members.get(worker)
+    if (member !== undefined) member.isServing = true
+    this.#reserveListening()
+  }
+
+  // --- What the gateway says -------------------------------------------------------------------------------------
+
+  /** It has come, or its deadline or login has changed. */
+  changed(upstream: Upstream): void {
+    const now = this.#options.clock.now()
+    const { facts, deadline } = upstream
+    this.#socket.sendAll({ kind: 'upstreams', upstreams: [writeUpstream(facts, deadline, now)] })
+    this.#reports.appeared(upstream)
+    this.#owners.added(upstream)
+  }
+
+  gone(upstream: Upstream, reason: GoneReason): void {
+    this.#reports.gone(upstream)
+    this.#owners.gone(upstream.id)
+    if (reason !== 'expired') this.#socket.sendAll({ kind: 'gone', id: upstream.id, reason }, this.#speaker)
+  }
+
+  rested({ id }: Upstream, until: number): void {
+    this.#socket.sendAll({ kind: 'rest', id, leftMs: until - this.#options.clock.now() }, this.#speaker)
+  }
+
+  banned({ id }: Upstream, target: string, until: number): void {
+    this.#socket.sendAll({ kind: 'ban', id, target, leftMs: until - this.#options.clock.now() }, this.#speaker)
+  }
+
+  sessionRotated(key: string): void {
+    this.#socket.sendAll({ kind: 'rotate', key })
+  }
+
+  #scheduleTick(): void {
+    const { clock } = this.#options
+    this.#timer = clock.after(TICK_MS, () => {
+      this.#scheduleTick()
+      this.#owners.tick()
+      if (this.#ticks++ % OUTLOOKS_EVERY === 0) this.review()
+      if (this.#readsUntil > 0 && clock.now() >= this.#readsUntil) this.#endReading()
+    })
+  }
+
+  /** What the providers list has been read by now: workers let go of the rest. */
+  #endReading(): void {
+    this.#readsUntil = 0
+    this.#owners.endReading()
+    this.#socket.sendAll({ kind: 'all-upstreams', ids: [...this.#parts.pool.members()].map(({ id }) => id) })
+  }
+
+  /** What may come has changed. */
+  review(): void {
+    const { purchaseOutlooks } = this.#parts.supply.planner
+    const outlooks = Object.fromEntries([...purchaseOutlooks].map(([name, error]) => [name, writeOutlook(error)]))
+    const text = JSON.stringify(outlooks)
+    if (text === this.#outlooks) return
+    this.#outlooks = text
+    this.#socket.sendAll({ kind: 'outlooks', outlooks })
+  }
+}

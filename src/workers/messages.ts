@@ -1,0 +1,177 @@
+/**
+ * What the control process and the workers of one gateway tell each other, over a Unix socket, one JSON object a line. Both are
+ * of one version and trust each other: the socket lies in a folder that only this user may enter. Instants are relative to the
+ * sending (`...AgoMs`, `...LeftMs`), because each process has a clock of its own.
+ *
+ *   supervisor ──starts──▶ control ◀── socket ──▶ worker 0 … N-1 ◀──starts── supervisor
+ */
+import type { Address } from '../address.ts'
+import type { CarriedUpstream } from '../pool/former-process.ts'
+import type { Breakage, GoneReason, UpstreamFacts } from '../pool/upstream.ts'
+import type { TryResult } from '../proxy/connection-log.ts'
+import type { WaitingDemand } from '../proxy/lease-contract.ts'
+import type { RelayEnd } from '../proxy/relay.ts'
+import type { DemandReport } from '../supply/planner-role.ts'
+import type { ProviderOutlook } from './outlooks.ts'
+
+/** `UpstreamFacts` with instants as what is left. An endless deadline is absent. */
+export interface PlainUpstream extends Omit<UpstreamFacts, 'password' | 'deadline' | 'boughtAt'> {
+  readonly password?: string
+  readonly boughtAgoMs: number
+  readonly leftMs?: number
+}
+
+/** From the control process to a worker. */
+export type ToWorker =
+  /** Settings, to be prepared (ports are opened) and answered with `prepared`; then one of the two that follow. */
+  | { readonly kind: 'prepare'; readonly number: number; readonly settings: unknown }
+  | { readonly kind: 'commit'; readonly number: number }
+  | { readonly kind: 'cancel'; readonly number: number }
+  /** The gateway listens there too: no client may be led to it. */
+  | { readonly kind: 'own-port'; readonly port: number }
+  | { readonly kind: 'upstreams'; readonly upstreams: readonly PlainUpstream[] }
+  /** All of them have been sent: what else a worker holds has left the pool. */
+  | { readonly kind: 'all-upstreams'; readonly ids: readonly string[] }
+  | { readonly kind: 'gone'; readonly id: string; readonly reason: GoneReason }
+  | Shared
+  /** Lend it from now on. */
+  | { readonly kind: 'own'; readonly upstream: CarriedUpstream }
+  /** Give up these, or so many that are not needed; answered with `disowned` for each. */
+  | { readonly kind: 'disown'; readonly id: string }
+  | { readonly kind: 'give'; readonly count: number; readonly providers?: readonly string[] }
+  | { readonly kind: 'ended'; readonly id: string }
+  /** To the owner, from another control process: so many leases run in other workers. */
+  | { readonly kind: 'elsewhere'; readonly id: string; readonly leases: number }
+  | { readonly kind: 'found'; readonly question: number; readonly id?: string }
+  | { readonly kind: 'session'; readonly key: string; readonly id: string }
+  | { readonly kind: 'rotate'; readonly key: string }
+  | { readonly kind: 'outlooks'; readonly outlooks: Readonly<Record<string, ProviderOutlook>> }
+  /** Accept no client any more; answered with `drained` when no client is served. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'end' }
+
+/** What one process has seen of an upstream and all others should know. */
+type Shared =
+  | { readonly kind: 'rest'; readonly id: string; readonly leftMs: number }
+  | { readonly kind: 'ban'; readonly id: string; readonly target: string; readonly leftMs: number }
+
+/** From a worker to the control process. */
+export type ToControl =
+  | Hello
+  | { readonly kind: 'prepared'; readonly number: number; readonly addresses: readonly Address[] }
+  | { readonly kind: 'unprepared'; readonly number: number; readonly error: PlainError }
+  | Shared
+  | { readonly kind: 'gone'; readonly id: string; readonly reason: GoneReason }
+  | { readonly kind: 'proof'; readonly id: string; readonly worked: boolean; readonly cause?: Breakage | 'login' }
+  | { readonly kind: 'line'; readonly provider: string; readonly broken?: number }
+  | { readonly kind: 'waiting'; readonly waiting: readonly PlainWaiting[] }
+  | Report
+  /** A use of an upstream with a limit is lent: sent before the client has it. */
+  | { readonly kind: 'loads'; readonly loads: readonly Load[] }
+  | { readonly kind: 'wanted'; readonly id: string }
+  | { readonly kind: 'disowned'; readonly upstream: CarriedUpstream }
+  | { readonly kind: 'ended'; readonly id: string }
+  | { readonly kind: 'find'; readonly question: number; readonly key: string }
+  | { readonly kind: 'session'; readonly key: string; readonly id: string }
+  | { readonly kind: 'sessions-used'; readonly keys: readonly string[] }
+  | { readonly kind: 'log'; readonly lines: readonly string[] }
+  | { readonly kind: 'drained' }
+
+/** The first message on a connection. */
+export interface Hello {
+  readonly kind: 'hello'
+  readonly worker: number
+  /** Where it listens already, in the order of the configuration. */
+  readonly addresses: readonly Address[]
+  /** All that it knows; of the leases those that run in it. */
+  readonly upstreams: readonly (CarriedUpstream & { readonly isOwned: boolean })[]
+  readonly sessions: readonly (readonly [key: string, id: string])[]
+}
+
+export type PlainWaiting = DemandReport['waiting'][number] & Pick<WaitingDemand, 'count' | 'limited'>
+
+/** What runs through an upstream in one worker. */
+export interface Load {
+  readonly id: string
+  readonly leases: number
+  readonly quietLeases: number
+  /** Tunnels opened since the load was sent last. */
+  readonly opened: number
+  readonly latencyMs: number
+  /** Of its owner alone: all uses, those included that a lease may still spend. */
+  readonly uses?: number
+}
+
+/** Ten times a second, while anything has changed. */
+export interface Report {
+  readonly kind: 'report'
+  readonly gauges: { readonly connections: number; readonly tunnels: number; readonly waiting: number }
+  /** Name of a counter -> what has been added. */
+  readonly counters: Readonly<Record<string, number>>
+  /** Absent: as it was reported last. */
+  readonly asked?: DemandReport['groups']
+  readonly loads: readonly Load[]
+  readonly connections: ConnectionChanges
+}
+
+export interface ConnectionChanges {
+  /** Open ones that are new, or that have got their tunnel. */
+  readonly open: readonly PlainConnection[]
+  /** Octets so far of open ones. */
+  readonly moved: readonly (readonly [id: number, fromClient: number, toClient: number])[]
+  /** Oldest first. */
+  readonly closed: readonly PlainConnection[]
+  /** Closed ones that were too many to send. */
+  readonly omitted: number
+}
+
+/** An upstream by its id, or the target itself. */
+export type UpstreamName = string | { readonly host: string; readonly port: number }
+
+export interface PlainConnection {
+  /** The worker's own number. */
+  readonly id: number
+  readonly protocol: 'connect' | 'socks5' | 'socks4' | 'http'
+  readonly client?: string
+  readonly account?: string
+  readonly sessionKey?: string
+  readonly sessionName?: string
+  readonly target: string
+  readonly beganAgoMs: number
+  readonly tryBeganAgoMs: number
+  /** Absent: it has no tunnel and no answer yet. */
+  readonly openedAgoMs?: number
+  readonly endedAgoMs?: number
+  readonly servedBy?: UpstreamName
+  readonly tries?: readonly PlainTry[]
+  readonly end?: RelayEnd | 'client-gone' | 'refused'
+  readonly code?: string
+  readonly bytesFromClient: number
+  readonly bytesToClient: number
+}
+
+export interface PlainTry {
+  readonly upstream: UpstreamName
+  readonly beganAgoMs: number
+  readonly endedAgoMs: number
+  readonly result: TryResult
+  readonly answer?: number
+}
+
+/** A failure of the system at opening a port, or a sentence for a person. */
+export interface PlainError {
+  readonly message: string
+  readonly code?: string
+  readonly address?: string
+  readonly port?: number
+}
+
+/** From the supervisor to the control process, over the channel of `child_process`. */
+export type FromSupervisor = { readonly kind: 'worker-exited'; readonly worker: number }
+
+/** And back. */
+export type ToSupervisor =
+  /** The socket is open: workers may come. */
+  | { readonly kind: 'start-workers'; readonly count: number }
+  /** What ends from now on is to end. */
+  | { readonly kind: 'stopping' }

@@ -1,0 +1,155 @@
+/**
+ * The owners of the pool of record's upstreams, while these have limits: what workers say of them when they come, and what is
+ * known of those whose owner has died.
+ */
+import type { Clock } from '../clock.ts'
+import { type CarriedUpstream, carry } from '../pool/former-process.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { Hello, PlainWaiting, ToWorker } from './messages.ts'
+import { Owners } from './owners.ts'
+
+interface OwnersParts {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly send: (worker: number, message: ToWorker) => void
+  /** Workers that were there before this process. */
+  readonly running: readonly number[]
+  /** Whether a worker has ended while there was no control process. */
+  readonly hasLostWorker: boolean
+}
+
+type Claim = Hello['upstreams'][number]
+
+export class OwnersOfPool {
+  readonly #parts: OwnersParts
+  /** Undefined: upstreams have no limits, and every worker lends them. */
+  #owners: Owners | undefined
+  /** Workers that have not said what they own: until then nothing is given out. */
+  readonly #unheard: Set<number>
+  /** What workers have said of upstreams that are not in the pool yet. */
+  readonly #claims = new Map<string, { readonly worker: number; readonly claim: Claim }[]>()
+
+  constructor(parts: OwnersParts) {
+    this.#parts = parts
+    this.#unheard = new Set(parts.running)
+  }
+
+  /** @param workers those that are to say anew what runs in them, when this is a change */
+  use(isOwned: boolean, workers: readonly number[]): void {
+    if (isOwned === (this.#owners !== undefined)) return
+    for (const worker of workers) this.#unheard.add(worker)
+    this.#owners = isOwned ? this.#begin(workers) : undefined
+    this.#releaseWhenHeard()
+  }
+
+  #begin(workers: readonly number[]): Owners {
+    const { clock, pool, send } = this.#parts
+    const owners = new Owners({
+      send,
+      carried: (id) => {
+        const upstream = pool.get(id)
+        return upstream && carry(upstream, clock.now())
+      },
+      lost: (id) => this.#rest(id),
+    })
+    owners.hold()
+    for (const { id, facts } of pool.members()) owners.added(id, facts.provider, clock.now())
+    for (const worker of workers) owners.joined(worker)
+    return owners
+  }
+
+  /** Its owner has ended: which hosts it was used for last is not known. */
+  #rest(id: string): void {
+    const { pool, clock } = this.#parts
+    const upstream = pool.get(id)
+    if (upstream !== undefined && pool.limits.hostRest > 0) pool.rest(upstream, clock.now() + pool.limits.hostRest)
+  }
+
+  #releaseWhenHeard(): void {
+    const { pool, clock, hasLostWorker } = this.#parts
+    const owners = this.#owners
+    if (owners === undefined || this.#unheard.size > 0 || !owners.isHeld) return
+    // How often a worker has used what it owned is not known when both it and the control process have ended.
+    if (hasLostWorker && pool.limits.uses > 0)
+      for (const id of owners.unowned) {
+        const upstream = pool.get(id)
+        if (upstream !== undefined) pool.remove(upstream, 'used-up')
+      }
+    owners.release(clock.now())
+  }
+
+  /** A worker has come, or has given up all that it owned. */
+  joined(worker: number, claims: readonly Claim[]): void {
+    const { pool, clock } = this.#parts
+    this.#owners?.joined(worker)
+    for (const claim of claims) {
+      const upstream = pool.get(claim.id)
+      if (upstream !== undefined) this.#claimed(worker, upstream, claim)
+      // Another control process may have to read it first.
+      else this.#claims.set(claim.id, [...(this.#claims.get(claim.id) ?? []), { worker, claim }])
+    }
+    this.#unheard.delete(worker)
+    this.#releaseWhenHeard()
+    this.#owners?.settle(clock.now())
+  }
+
+  #claimed(worker: number, upstream: Upstream, { uses, leases, isOwned }: Claim): void {
+    // Only its owner counts on: the others know less.
+    upstream.uses = Math.max(upstream.uses, uses)
+    if (isOwned) this.#owners?.claim(worker, upstream.id, this.#parts.clock.now())
+    else this.#owners?.runsElsewhere(worker, upstream.id, leases)
+  }
+
+  left(worker: number): void {
+    this.#unheard.delete(worker)
+    for (const [id, claims] of this.#claims)
+      this.#claims.set(
+        id,
+        claims.filter((one) => one.worker !== worker),
+      )
+    this.#releaseWhenHeard()
+    this.#owners?.left(worker, this.#parts.clock.now())
+  }
+
+  added(upstream: Upstream): void {
+    const now = this.#parts.clock.now()
+    this.#owners?.added(upstream.id, upstream.facts.provider, now)
+    for (const { worker, claim } of this.#claims.get(upstream.id) ?? []) this.#claimed(worker, upstream, claim)
+    this.#claims.delete(upstream.id)
+    this.#owners?.settle(now, upstream.id)
+  }
+
+  /** What is listed has been read: what workers have said of the rest is of no use. */
+  endReading(): void {
+    this.#claims.clear()
+  }
+
+  gone(id: string): void {
+    this.#owners?.gone(id)
+  }
+
+  ownerOf(id: string): number | undefined {
+    return this.#owners?.ownerOf(id)
+  }
+
+  demand(worker: number, change: { readonly waiting?: readonly PlainWaiting[]; readonly leases?: number }): void {
+    this.#owners?.demand(worker, change, this.#parts.clock.now())
+  }
+
+  wanted(worker: number, id: string): void {
+    this.#owners?.wanted(worker, id, this.#parts.clock.now())
+  }
+
+  ended(worker: number, id: string): void {
+    this.#owners?.ended(worker, id)
+  }
+
+  disowned(worker: number, carried: CarriedUpstream): void {
+    this.#owners?.disowned(worker, carried, this.#parts.clock.now())
+  }
+
+  tick(): void {
+    this.#owners?.tick(this.#parts.clock.now())
+  }
+}

@@ -1,0 +1,72 @@
+/** What a worker knows of supply: the control process buys, this tells it what for. */
+import type { Clock } from '../clock.ts'
+import type { GatewayError } from '../errors.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
+import { holds } from '../supply/outlook.ts'
+import type { DemandReport } from '../supply/planner-role.ts'
+import type { PlainWaiting } from './messages.ts'
+import { type ProviderOutlook, readOutlooks } from './outlooks.ts'
+
+interface RemoteSupplyParts {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly waitTimeoutMs: () => number
+  /** Other clients wait than before. */
+  readonly onWaiting: () => void
+}
+
+export class RemoteSupply implements SupplyView {
+  readonly #parts: RemoteSupplyParts
+  readonly #groups = new Map<string, { readonly providers: readonly string[] | undefined; asked: number }>()
+  #waiting: readonly WaitingDemand[] = []
+  #outlooks: Readonly<Record<string, ProviderOutlook>> = {}
+  #isChanged = false
+
+  constructor(parts: RemoteSupplyParts) {
+    this.#parts = parts
+  }
+
+  asked(providers: readonly string[] | undefined): void {
+    const key = providers?.join('\n') ?? ''
+    const group = this.#groups.get(key)
+    if (group === undefined) this.#groups.set(key, { providers, asked: 1 })
+    else group.asked++
+    this.#isChanged = true
+  }
+
+  queueChanged(waiting: readonly WaitingDemand[]): void {
+    if (waiting.length === 0 && this.#waiting.length === 0) return
+    this.#waiting = waiting
+    this.#parts.onWaiting()
+  }
+
+  outlook(providers: readonly string[] | undefined, tried: readonly Upstream[]): GatewayError | undefined {
+    const { clock, pool } = this.#parts
+    const names = providers ?? Object.keys(this.#outlooks)
+    const waiter = { tried, waitTimeout: this.#parts.waitTimeoutMs(), now: clock.now() }
+    if (names.some((name) => holds(name, pool, waiter))) return undefined
+    return readOutlooks(names.map((name) => this.#outlooks[name]))
+  }
+
+  /** What the control process says. @returns whether it is news */
+  hear(outlooks: Readonly<Record<string, ProviderOutlook>>): boolean {
+    const isNews = JSON.stringify(outlooks) !== JSON.stringify(this.#outlooks)
+    this.#outlooks = outlooks
+    return isNews
+  }
+
+  get waiting(): readonly PlainWaiting[] {
+    return this.#waiting.map(({ providers, count, limited }) => ({ ...named(providers), count, limited }))
+  }
+
+  /** Leases that were demand, if there were any since the last call. */
+  takeAsked(): DemandReport['groups'] | undefined {
+    if (!this.#isChanged) return undefined
+    this.#isChanged = false
+    return [...this.#groups.values()].map(({ providers, asked }) => ({ ...named(providers), asked }))
+  }
+}
+
+const named = (providers: readonly string[] | undefined) => (providers === undefined ? {} : { providers })

@@ -1,0 +1,163 @@
+/**
+ * One configuration in all workers: each prepares it (opens ports), then all take it up, or none does. The numbers of ports are
+ * chosen here, so that all workers listen on the same ones.
+ */
+import { createServer } from 'node:net'
+import type { Address } from '../address.ts'
+import { hasLimits } from '../config/pool-limits.ts'
+import type { Config } from '../config/schema.ts'
+import type { PlainError, ToWorker } from './messages.ts'
+import { writeSettings } from './settings-wire.ts'
+
+interface RolloutDeps {
+  readonly count: number
+  readonly send: (worker: number, message: ToWorker) => void
+}
+
+interface Preparation {
+  /** Workers that have not answered. */
+  readonly missing: Set<number>
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** Settings that a worker gets when it comes, in place of a number of their own. */
+const FIRST = 0
+
+export class Rollout {
+  readonly #deps: RolloutDeps
+  readonly #preparing = new Map<number, Preparation>()
+  #numbers = FIRST
+  #config: Config | undefined
+  #ports: readonly number[] = []
+
+  constructor(deps: RolloutDeps) {
+    this.#deps = deps
+  }
+
+  /** The configuration in force. */
+  get config(): Config | undefined {
+    return this.#config
+  }
+
+  /** Where clients connect. */
+  get addresses(): readonly Address[] {
+    return (this.#config?.listen ?? []).map(({ host }, index) => ({ host, port: this.#ports[index] ?? 0 }))
+  }
+
+  /** The first configuration. @param isOpen workers listen already @throws the system's error when a port cannot be had */
+  async begin(config: Config, isOpen: boolean): Promise<void> {
+    this.#ports = isOpen ? config.listen.map(({ port }) => port) : await this.#choosePorts(config)
+    this.#config = config
+  }
+
+  /** A worker has come that listens already: where the configuration says 0, the system has chosen before. */
+  learnPorts(addresses: readonly Address[]): void {
+    if (addresses.length !== this.#ports.length) return
+    this.#ports = this.#ports.map((port, index) => (port === 0 ? (addresses[index]?.port ?? 0) : port))
+  }
+
+  /** Gives the configuration in force to a worker that has come. */
+  equip(worker: number): void {
+    if (this.#config !== undefined) this.#sendSettings(worker, FIRST, this.#config, this.#ports)
+  }
+
+  /** Resolves when all workers that there are to be have come and have opened their ports. @throws as `begin` */
+  allServe(): Promise<void> {
+    return this.#answers(
+      FIRST,
+      Array.from({ length: this.#deps.count }, (_, worker) => worker),
+    )
+  }
+
+  /** Opens the ports that are new. @param workers those that serve @throws the system's error when a port cannot be had */
+  async prepare(config: Config, workers: readonly number[]): Promise<{ commit(): void; cancel(): void }> {
+    const ports = await this.#choosePorts(config)
+    const number = ++this.#numbers
+    const answers = this.#answers(number, workers)
+    const tell = (kind: 'commit' | 'cancel') => {
+      for (const worker of workers) this.#deps.send(worker, { kind, number })
+    }
+    for (const worker of workers) this.#sendSettings(worker, number, config, ports)
+    try {
+      await answers
+    } catch (error) {
+      tell('cancel')
+      throw error
+    }
+    return {
+      cancel: () => tell('cancel'),
+      commit: () => {
+        this.#config = config
+        this.#ports = ports
+        tell('commit')
+      },
+    }
+  }
+
+  #sendSettings(worker: number, number: number, config: Config, ports: readonly number[]): void {
+    const share = { worker, workers: this.#deps.count }
+    const settings = writeSettings(config, hasLimits(config), ports, share)
+    this.#deps.send(worker, { kind: 'prepare', number, settings })
+  }
+
+  #answers(number: number, workers: readonly number[]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    if (workers.length === 0) resolve()
+    else this.#preparing.set(number, { missing: new Set(workers), resolve, reject })
+    return promise
+  }
+
+  /** @returns whether it is a worker that has come: it serves now */
+  prepared(worker: number, number: number): boolean {
+    this.#answered(worker, number)
+    if (number === FIRST) this.#deps.send(worker, { kind: 'commit', number })
+    return number === FIRST
+  }
+
+  #answered(worker: number, number: number): void {
+    const preparing = this.#preparing.get(number)
+    preparing?.missing.delete(worker)
+    if (preparing?.missing.size !== 0) return
+    this.#preparing.delete(number)
+    preparing.resolve()
+  }
+
+  /** @returns whether somebody waits for the answer, and gets the error */
+  failed(number: number, { message, ...facts }: PlainError): boolean {
+    const preparing = this.#preparing.get(number)
+    this.#preparing.delete(number)
+    preparing?.reject(Object.assign(new Error(message), facts))
+    return preparing !== undefined
+  }
+
+  /** The process of a worker has ended: another one begins with the configuration in force. */
+  left(worker: number): void {
+    for (const number of [...this.#preparing.keys()]) if (number !== FIRST) this.#answered(worker, number)
+  }
+
+  async #choosePorts({ listen }: Config): Promise<number[]> {
+    const ports: number[] = []
+    for (const { host, port } of listen) {
+      const known = this.#config?.listen.findIndex((one) => one.host === host && one.port === port) ?? -1
+      ports.push(known >= 0 ? (this.#ports[known] ?? port) : await freePort({ host, port }))
+    }
+    return ports
+  }
+}
+
+/**
+ * Workers share a port with whoever has it already, if it was opened to be shared: so it is opened alone first.
+ * @returns the number of the port; with port 0 a free one
+ * @throws the system's error when another program has it
+ */
+async function freePort({ host, port }: Address): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, resolve)
+  })
+  const bound = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof bound === 'object' && bound !== null ? bound.port : port
+}

@@ -1,0 +1,166 @@
+/**
+ * Sessions of all workers: the table of the control process is the directory. A worker asks once for a session that is new to
+ * it; of two workers that ask at the same time the first one chooses the upstream, and the other waits for its choice.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { SessionDirectory } from '../proxy/lease-contract.ts'
+import type { SessionStore, SessionTable } from '../proxy/session-table.ts'
+import type { ToControl, ToWorker } from './messages.ts'
+
+/** So long a worker may take to choose, ms. */
+const PENDING_MS = 3_000
+/** The use of sessions is reported this often, ms. */
+const USED_EVERY_MS = 10_000
+
+type Found = (upstreamId: string | undefined) => void
+
+/** The side of a worker. */
+export class WorkerSessions implements SessionDirectory, SessionStore {
+  readonly #clock: Clock
+  readonly #send: (message: ToControl) => boolean
+  readonly #questions = new Map<number, Found>()
+  #asked = 0
+  readonly #used = new Set<string>()
+  #timer: Timer | undefined
+  /** What another worker has done is being done: it is not said again. */
+  isApplying = false
+
+  /** @param send returns false while there is no control process */
+  constructor(clock: Clock, send: (message: ToControl) => boolean) {
+    this.#clock = clock
+    this.#send = send
+  }
+
+  /** Without an answer the session is this worker's alone. */
+  find(key: string, found: Found): void {
+    const question = ++this.#asked
+    if (!this.#send({ kind: 'find', question, key })) {
+      found(undefined)
+      return
+    }
+    this.#questions.set(question, found)
+    this.#clock.after(PENDING_MS + 1_000, () => this.answer(question, undefined))
+  }
+
+  answer(question: number, upstreamId: string | undefined): void {
+    const found = this.#questions.get(question)
+    this.#questions.delete(question)
+    found?.(upstreamId)
+  }
+
+  /** The control process has ended: nobody answers. */
+  disconnected(): void {
+    for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
+  }
+
+  session(key: string, id: string): void {
+    if (!this.isApplying) this.#send({ kind: 'session', key, id })
+  }
+
+  sessionUsed(key: string): void {
+    this.#used.add(key)
+    this.#timer ??= this.#clock.after(USED_EVERY_MS, () => {
+      this.#timer = undefined
+      if (this.#send({ kind: 'sessions-used', keys: [...this.#used] })) this.#used.clear()
+    })
+  }
+
+  /** Here: another worker may use it, and its idle time is the control process's to count. */
+  sessionEnded(key: string): void {
+    this.#used.delete(key)
+  }
+
+  close(): void {
+    this.#timer?.clear()
+  }
+}
+
+interface Pending {
+  readonly worker: number
+  readonly until: number
+  readonly waiting: { readonly worker: number; readonly question: number }[]
+  readonly timer: Timer
+}
+
+interface SessionsDeps {
+  readonly clock: Clock
+  readonly table: SessionTable
+  readonly upstreamOf: (id: string) => Upstream | undefined
+  readonly send: (worker: number, message: ToWorker) => void
+  /** To all workers but this one. */
+  readonly sendOthers: (worker: number, message: ToWorker) => void
+}
+
+/** The side of the control process. */
+export class SessionsOfWorkers {
+  readonly #deps: SessionsDeps
+  readonly #pending = new Map<string, Pending>()
+
+  constructor(deps: SessionsDeps) {
+    this.#deps = deps
+  }
+
+  find(worker: number, question: number, key: string): void {
+    const { clock, table } = this.#deps
+    const session = table.find(key)
+    if (session !== undefined && session.upstream.state !== 'gone') {
+      this.#answer(worker, question, session.upstream.id)
+      if (session.mustMove) this.#deps.send(worker, { kind: 'rotate', key })
+      return
+    }
+    const pending = this.#pending.get(key)
+    if (pending === undefined) {
+      const timer = clock.after(PENDING_MS, () => this.#over(key, undefined))
+      this.#pending.set(key, { worker, until: clock.now() + PENDING_MS, waiting: [], timer })
+      this.#answer(worker, question, undefined)
+    } else pending.waiting.push({ worker, question })
+  }
+
+  #answer(worker: number, question: number, id: string | undefined): void {
+    this.#deps.send(worker, { kind: 'found', question, ...(id === undefined ? {} : { id }) })
+  }
+
+  #over(key: string, id: string | undefined): void {
+    const pending = this.#pending.get(key)
+    if (pending === undefined) return
+    this.#pending.delete(key)
+    pending.timer.clear()
+    for (const { worker, question } of pending.waiting) this.#answer(worker, question, id)
+  }
+
+  /** A worker has put the session on an upstream, a first or another one. */
+  bound(worker: number, key: string, id: string): void {
+    const { table, upstreamOf, sendOthers } = this.#deps
+    const upstream = upstreamOf(id)
+    if (upstream === undefined) return
+    const isKnown = table.has(key)
+    table.bind(key, upstream)
+    // The first choice is known to those who ask; another one to all who have the session.
+    if (isKnown) sendOthers(worker, { kind: 'session', key, id })
+    this.#over(key, id)
+  }
+
+  used(keys: readonly string[]): void {
+    for (const key of keys) this.#deps.table.find(key)
+  }
+
+  /** A worker that has come says which sessions live in it. */
+  known(sessions: readonly (readonly [key: string, id: string])[]): void {
+    const { table } = this.#deps
+    // Lists are read later than workers come.
+    table.restore(
+      sessions.filter(([key]) => !table.has(key)).map(([key, upstreamId]) => ({ key, upstreamId, idleMs: 0 })),
+    )
+  }
+
+  /** Those who wait for the choice of a worker that has ended may choose themselves. */
+  left(worker: number): void {
+    for (const [key, pending] of [...this.#pending]) if (pending.worker === worker) this.#over(key, undefined)
+  }
+
+  close(): void {
+    for (const { timer } of this.#pending.values()) timer.clear()
+    this.#pending.clear()
+  }
+}

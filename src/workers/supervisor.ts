@@ -1,0 +1,201 @@
+/**
+ * The first process of a gateway with several workers: starts the control process and, at its word, the workers; starts anew what
+ * dies; passes signals on. It serves nothing and keeps nothing, so that it has no reason to die.
+ *
+ *   control dies: its workers serve on with what they have; another control process finds them
+ *   a worker dies: its tunnels end with it; the control process is told
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../clock.ts'
+import type { FromSupervisor, ToSupervisor } from './messages.ts'
+import { type ControlRole, ROLE_VARIABLE } from './role.ts'
+
+type PassedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+const PASSED: readonly PassedSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
+interface SupervisorDeps {
+  readonly clock: Clock
+  readonly environment: NodeJS.ProcessEnv
+  readonly process: {
+    readonly execPath: string
+    readonly execArgv: readonly string[]
+    readonly argv: readonly string[]
+    on(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
+    off(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
+  }
+  /** A sentence for the log. */
+  readonly warn: (words: string, facts: object) => void
+}
+
+/** First pause before a process is started anew, ms; doubles while it does not live for `STEADY_MS`. */
+const FIRST_PAUSE_MS = 50
+const MAX_PAUSE_MS = 5_000
+const STEADY_MS = 10_000
+/** What has not ended by then after the control process is killed, ms. */
+const END_MS = 2_000
+
+/** The module of a worker: TypeScript in the sources, JavaScript in the package. */
+const WORKER = fileURLToPath(new URL(`./worker-main${import.meta.filename.slice(-3)}`, import.meta.url))
+
+interface Child {
+  process: ChildProcess | undefined
+  startedAt: number
+  pauseMs: number
+}
+
+/** @returns the exit code of the control process, when it has been asked to end or could not begin */
+export async function supervise(count: number, deps: SupervisorDeps): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'turnpike-'))
+  try {
+    return await new Supervisor(count, join(folder, 'control'), deps).run()
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+class Supervisor {
+  readonly #count: number
+  readonly #place: string
+  readonly #deps: SupervisorDeps
+  readonly #control: Child = newChild()
+  readonly #workers = new Map<number, Child>()
+  #hasServed = false
+  #isStopping = false
+  #hasLostWorker = false
+  #ended = (_code: number) => {}
+
+  constructor(count: number, place: string, deps: SupervisorDeps) {
+    this.#count = count
+    this.#place = place
+    this.#deps = deps
+  }
+
+  async run(): Promise<number> {
+    const { process } = this.#deps
+    const { promise, resolve } = Promise.withResolvers<number>()
+    this.#ended = resolve
+    const pass = (signal: NodeJS.Signals) => this.#pass(signal)
+    for (const signal of PASSED) process.on(signal, pass)
+    this.#startControl()
+    try {
+      const code = await promise
+      await this.#endWorkers()
+      return code
+    } finally {
+      for (const signal of PASSED) process.off(signal, pass)
+    }
+  }
+
+  #pass(signal: NodeJS.Signals): void {
+    if (signal !== 'SIGHUP') this.#isStopping = true
+    const { process } = this.#control
+    if (process !== undefined) process.kill(signal)
+    else if (this.#isStopping) this.#ended(1)
+  }
+
+  #startControl(): void {
+    const { environment, process, clock } = this.#deps
+    const running = [...this.#workers].filter(([, child]) => child.process !== undefined).map(([worker]) => worker)
+    const role: ControlRole = {
+      ...{ place: this.#place, count: this.#count, running },
+      hasLostWorker: this.#hasLostWorker,
+    }
+    this.#hasLostWorker = false
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+      env: { ...environment, [ROLE_VARIABLE]: JSON.stringify(role) },
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      // A terminal's Ctrl-C comes through this process.
+      detached: true,
+    })
+    Object.assign(this.#control, { process: child, startedAt: clock.now() })
+    child.on('message', (message) => this.#hear(message as ToSupervisor))
+    onceEnded(child, (code) => this.#controlEnded(code))
+  }
+
+  #hear(message: ToSupervisor): void {
+    if (message.kind === 'stopping') {
+      this.#isStopping = true
+      return
+    }
+    this.#hasServed = true
+    for (let worker = 0; worker < message.count; worker++)
+      if (!this.#workers.has(worker)) this.#startWorker(worker, newChild())
+  }
+
+  #controlEnded(code: number): void {
+    this.#control.process = undefined
+    if (this.#isStopping || !this.#hasServed) {
+      this.#ended(code)
+      return
+    }
+    this.#deps.warn('the control process has ended: another one is started, and tunnels run on meanwhile', { code })
+    this.#later(this.#control, () => this.#startControl())
+  }
+
+  #startWorker(worker: number, child: Child): void {
+    const { environment, process, clock } = this.#deps
+    this.#workers.set(worker, child)
+    const started = spawn(process.execPath, [...process.execArgv, WORKER, String(worker), this.#place], {
+      env: environment,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    })
+    Object.assign(child, { process: started, startedAt: clock.now() })
+    onceEnded(started, () => this.#workerEnded(worker, child))
+  }
+
+  #workerEnded(worker: number, child: Child): void {
+    child.process = undefined
+    if (this.#isStopping) return
+    const control = this.#control.process
+    if (control?.connected === true) control.send({ kind: 'worker-exited', worker } satisfies FromSupervisor)
+    else this.#hasLostWorker = true
+    this.#later(child, () => this.#startWorker(worker, child))
+  }
+
+  /** A process that dies again and again is started less and less often. */
+  #later(child: Child, start: () => void): void {
+    const { clock } = this.#deps
+    const isSteady = clock.now() - child.startedAt > STEADY_MS
+    child.pauseMs = isSteady ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, child.pauseMs * 2)
+    clock.after(child.pauseMs, () => {
+      if (!this.#isStopping) start()
+      else if (child === this.#control) this.#ended(1)
+    })
+  }
+
+  /** They end at the control process's word; those that do not hear it, at this one's. */
+  async #endWorkers(): Promise<void> {
+    this.#isStopping = true
+    const processes = [...this.#workers.values()].map((child) => child.process).filter((one) => one !== undefined)
+    const all = Promise.all(processes.map((one) => new Promise<void>((resolve) => onceEnded(one, () => resolve()))))
+    for (const one of processes) if (one.connected) one.disconnect()
+    await Promise.race([all, this.#deps.clock.sleep(END_MS)])
+    for (const one of processes) one.kill('SIGKILL')
+    await all
+  }
+}
+
+function newChild(): Child {
+  return { process: undefined, startedAt: 0, pauseMs: FIRST_PAUSE_MS / 2 }
+}
+
+/** @param listener gets the exit code; 1 when a signal has ended the process, or it could not be started */
+function onceEnded(child: ChildProcess, listener: (code: number) => void): void {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    listener(child.exitCode ?? 1)
+    return
+  }
+  let isEnded = false
+  const end = (code: number | null) => {
+    if (isEnded) return
+    isEnded = true
+    listener(code ?? 1)
+  }
+  child.once('exit', end)
+  child.once('error', () => end(1))
+}
