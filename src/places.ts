@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import type { pinyin as Pinyin } from 'pinyin-pro'
-import { Recent } from './structures/generational-cache.ts'
+import { GenerationalCache } from './structures/generational-cache.ts'
 
 const HAN = /\p{Script=Han}/u
 /** What follows the name of a province, city or county. Without 州, which belongs to the names of many cities (广州). */
@@ -81,7 +81,7 @@ function latin(text: string): string {
   return text.replaceAll('ü', 'v').replace(/[\s'’-]/g, '')
 }
 
-const known = new Recent<readonly (readonly string[])[]>(MAX_REMEMBERED)
+const known = new GenerationalCache<readonly (readonly string[])[]>(MAX_REMEMBERED)
 
 /** Each name in a Chinese text, without the kind of place, in syllables. */
 function syllablesOf(text: string): readonly (readonly string[])[] {

@@ -22,7 +22,7 @@ import {
   parseSocks5Request,
   USER_PASSWORD,
 } from '../socks/server.ts'
-import type { Recent } from '../structures/generational-cache.ts'
+import type { GenerationalCache } from '../structures/generational-cache.ts'
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { ClientIdentity } from './client-request.ts'
 import type { DateField } from './date-field.ts'
@@ -34,7 +34,7 @@ import { headerOptions } from './username-options.ts'
 export interface ClientHandshakeHost {
   readonly access: Access
   /** CONNECT heads that were read and found good lately, as text. */
-  readonly connects: Recent<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
+  readonly connects: GenerationalCache<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>
   readonly maxHeaderBytes: number
   readonly date: DateField
   readonly handshakes: TimeoutQueue

@@ -11,7 +11,7 @@ import type { Listener } from './listener.ts'
 /** A client connection may rest so long between two requests, ms: browsers keep them for minutes. */
 const KEEP_ALIVE_MS = 75_000
 
-export interface HttpConnectionsOwner extends Pick<HttpConnectionHost, 'request' | 'refused'> {
+export interface HttpConnectionsHandler extends Pick<HttpConnectionHost, 'request' | 'refused'> {
   /** The connection is closed, or goes on as a tunnel. */
   leftHttp(connection: Connection): void
 }
@@ -21,14 +21,14 @@ export class HttpConnections implements HttpConnectionHost {
   readonly keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
   unread: TimeoutQueue
   readonly open = { count: 0 }
-  readonly #owner: HttpConnectionsOwner
+  readonly #handler: HttpConnectionsHandler
   readonly #connections = new LinkedList<HttpConnection>()
 
   /** @param idleMs how long the end of an answer may wait for a client that does not read it */
-  constructor(clock: Clock, idleMs: number, owner: HttpConnectionsOwner) {
+  constructor(clock: Clock, idleMs: number, handler: HttpConnectionsHandler) {
     this.keepAlives = new TimeoutQueue(clock, KEEP_ALIVE_MS)
     this.unread = new TimeoutQueue(clock, idleMs)
-    this.#owner = owner
+    this.#handler = handler
   }
 
   /** As for the constructor; connections that wait already keep the former time. */
@@ -46,16 +46,16 @@ export class HttpConnections implements HttpConnectionHost {
   }
 
   request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler {
-    return this.#owner.request(request, connection, listener)
+    return this.#handler.request(request, connection, listener)
   }
 
   refused(error: GatewayError): void {
-    this.#owner.refused(error)
+    this.#handler.refused(error)
   }
 
   left(http: HttpConnection): void {
     this.#connections.remove(http)
-    this.#owner.leftHttp(http.connection)
+    this.#handler.leftHttp(http.connection)
   }
 
   /** Newcomers hear `close`; connections without a request are closed. */

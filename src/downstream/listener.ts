@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { PendingTunnel } from './client-request.ts'
@@ -28,7 +28,7 @@ export interface ListenerSettings extends Address {
 }
 
 /** What a listener hands over. */
-export interface ListenerOwner extends TlsObserver {
+export interface ListenerHandler extends TlsObserver {
   /** A connection was accepted. It may be closed at once, or another one for it. */
   accepted(connection: Connection): void
   left(connection: Connection): void
@@ -54,7 +54,7 @@ const MAX_CONNECTS = 1_000
 
 export class Listener implements ConnectionHost {
   access: Access
-  connects: ConnectionHost['connects'] = new Recent(MAX_CONNECTS)
+  connects: ConnectionHost['connects'] = new GenerationalCache(MAX_CONNECTS)
   maxHeaderBytes: number
   maxEarlyBytes: number
   optionHeaders: boolean
@@ -67,7 +67,7 @@ export class Listener implements ConnectionHost {
   readonly clock: Clock
   readonly date: DateField
   #settings: ListenerSettings
-  readonly #owner: ListenerOwner
+  readonly #handler: ListenerHandler
   readonly #server: Server
   readonly #isShared: boolean
   #certificate: TlsCertificate | undefined
@@ -80,7 +80,7 @@ export class Listener implements ConnectionHost {
    * @param isShared other processes listen on the same port
    * @throws when the certificate of the port cannot be used
    */
-  constructor(settings: ListenerSettings, access: Access, clock: Clock, owner: ListenerOwner, isShared = false) {
+  constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ListenerHandler, isShared = false) {
     this.#isShared = isShared
     this.access = access
     this.maxHeaderBytes = settings.maxHeaderBytes
@@ -92,8 +92,8 @@ export class Listener implements ConnectionHost {
     this.clock = clock
     this.date = new DateField(clock)
     this.#settings = settings
-    this.#owner = owner
-    this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, owner)
+    this.#handler = handler
+    this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#held === undefined) this.#accept(socket)
       // A reset while it is held is heard by its connection, which finds it destroyed.
@@ -107,7 +107,7 @@ export class Listener implements ConnectionHost {
    */
   prepareCertificate(files: TlsFiles | undefined): PreparedCertificate {
     const isKnown = files !== undefined && this.#certificate?.isOf(files) === true
-    const certificate = isKnown ? this.#certificate : files && new TlsCertificate(files, this.clock, this.#owner)
+    const certificate = isKnown ? this.#certificate : files && new TlsCertificate(files, this.clock, this.#handler)
     return { certificate, cancel: () => isKnown || certificate?.close() }
   }
 
@@ -127,7 +127,7 @@ export class Listener implements ConnectionHost {
     this.handshakes = this.handshakes.withDuration(settings.handshakeMs)
     if (access === this.access) return
     this.access = access
-    this.connects = new Recent(MAX_CONNECTS)
+    this.connects = new GenerationalCache(MAX_CONNECTS)
   }
 
   /** Serves those who have come since `listen`, and all who come. */
@@ -151,7 +151,7 @@ export class Listener implements ConnectionHost {
     await listenAt(this.#server, this.#settings, inherited, this.#isShared)
     const { address: host, port } = this.#server.address() as AddressInfo
     this.#bound = { host, port }
-    this.#server.on('error', (error: NodeJS.ErrnoException) => this.#owner.troubled(error))
+    this.#server.on('error', (error: NodeJS.ErrnoException) => this.#handler.troubled(error))
   }
 
   /** Accepts no more clients. Those who are connected are served, and another process may have the same socket. */
@@ -191,7 +191,7 @@ export class Listener implements ConnectionHost {
     try {
       const connection = new Connection(this.#certificate?.secure(socket) ?? socket, this)
       this.#connections.add(connection)
-      this.#owner.accepted(connection)
+      this.#handler.accepted(connection)
     } catch (error) {
       internalErrors.report(error)
       socket.destroy()
@@ -199,20 +199,20 @@ export class Listener implements ConnectionHost {
   }
 
   tunnel(connection: Connection): PendingTunnel {
-    return this.#owner.tunnel(connection, this)
+    return this.#handler.tunnel(connection, this)
   }
 
   http(connection: Connection, first: Buffer): void {
-    this.#owner.http(connection, first, this)
+    this.#handler.http(connection, first, this)
   }
 
   closed(connection: Connection): void {
     this.#connections.remove(connection)
-    this.#owner.left(connection)
+    this.#handler.left(connection)
   }
 
   refused(error: GatewayError, protocol: Connection['protocol']): void {
-    this.#owner.refused(error, protocol)
+    this.#handler.refused(error, protocol)
   }
 
   /** Accepts no more clients; those that are connected stay, newly arriving requests on them are refused. */

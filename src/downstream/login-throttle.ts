@@ -8,7 +8,7 @@
  */
 import { clientNetwork } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 
 const FIRST_DELAY_MS = 100
 const MAX_DELAY_MS = 5_000
@@ -37,7 +37,7 @@ export class LoginThrottle {
   readonly #report: (client: string, failures: number) => void
   /** The address that failed longest ago comes first. */
   readonly #failures = new Map<string, Failures>()
-  readonly #known = new Recent<true>(MAX_KNOWN)
+  readonly #known = new GenerationalCache<true>(MAX_KNOWN)
 
   /** @param report writes a line to the log: so many failed logins of this client address since its line before */
   constructor(clock: Clock, report: (client: string, failures: number) => void) {

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { addressMatcher } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import type { ClientIdentity, TrafficSettings } from './client-request.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { noOptions, parseUserName } from './username-options.ts'
@@ -52,8 +52,8 @@ export class Access {
    * Logins that were right, by the very header or by name and password. They are apart: no header that a client makes up
    * can stand for a SOCKS login. Users never change while the process runs.
    */
-  readonly #headers = new Recent<ClientIdentity>(MAX_REMEMBERED)
-  readonly #logins = new Recent<ClientIdentity>(MAX_REMEMBERED)
+  readonly #headers = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
+  readonly #logins = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
 
   readonly #throttle: LoginThrottle
 

@@ -6,8 +6,8 @@ import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
 import type { ClientIdentity, PendingTunnel } from '../downstream/client-request.ts'
 import type { Connection } from '../downstream/connection.ts'
-import { HttpConnections, type HttpConnectionsOwner } from '../downstream/http-connections.ts'
-import type { Listener, ListenerOwner } from '../downstream/listener.ts'
+import { HttpConnections, type HttpConnectionsHandler } from '../downstream/http-connections.ts'
+import type { Listener, ListenerHandler } from '../downstream/listener.ts'
 import type { TlsObserver } from '../downstream/tls-certificate.ts'
 import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -53,7 +53,7 @@ const displaced = new GatewayError(
   'a connection without a request was closed for a newer one',
 )
 
-export class Dispatcher implements ListenerOwner, HttpConnectionsOwner {
+export class Dispatcher implements ListenerHandler, HttpConnectionsHandler {
   readonly users: UserLimits
   readonly #parts: DispatcherParts
   readonly #admission: Admission

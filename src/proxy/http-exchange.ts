@@ -21,7 +21,7 @@ import type { HttpHandler, HttpRequest, ResponseHandler } from './http-contract.
 import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { isFromProxy, presentable } from './proxy-status.ts'
-import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
+import { type IdleSteps, Relay, type RelayEnd, type RelayHandler } from './relay.ts'
 import type { Route } from './router.ts'
 import { isSpent } from './session-table.ts'
 import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
@@ -42,7 +42,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
 const LOGIN_STATUSES = new Set([407, 454])
 
-export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler, PendingTunnel, RelayOwner {
+export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler, PendingTunnel, RelayHandler {
   readonly protocol = 'http'
   readonly #request: HttpRequest
   readonly #deps: HttpExchangeDeps

@@ -16,7 +16,7 @@ import { containException } from '../internal-errors.ts'
 import { anyUpstream, type Filter, type Miss } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SessionDirectory, SupplyView } from './lease-contract.ts'
 import { addressesToAvoid } from './rotation.ts'
@@ -47,7 +47,7 @@ export class LeaseQueue {
   /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
   readonly #changed: Upstream[] = []
   /** Id of the upstream that was lent last, for those who want another one. */
-  readonly #last = new Recent<string>(MAX_LAST)
+  readonly #last = new GenerationalCache<string>(MAX_LAST)
   /** Classes in which nobody can be served, as far as is known in this look at the queue. */
   readonly #idle = new Set<WaitingClass>()
   readonly #directory: SessionDirectory | undefined

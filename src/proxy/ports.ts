@@ -3,7 +3,7 @@ import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import {
   Listener,
-  type ListenerOwner,
+  type ListenerHandler,
   type ListenerSettings,
   type PreparedCertificate,
 } from '../downstream/listener.ts'
@@ -38,7 +38,7 @@ interface PortsParts {
   readonly clock: Clock
   readonly guard: ConnectGuard
   readonly logins: LoginThrottle
-  readonly owner: ListenerOwner
+  readonly owner: ListenerHandler
   /** Sockets that listen already. */
   readonly inherited: InheritedSockets | undefined
   readonly opening: PortOpening

@@ -14,7 +14,7 @@ import type { UpstreamConnection, UpstreamHandler } from '../upstream/connection
 
 export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'closed'
 
-export interface RelayOwner {
+export interface RelayHandler {
   /** Both sockets are closed or being torn down; called once. */
   relayEnded(relay: Relay, end: RelayEnd): void
   /** Nothing has moved for a step of the idle time, or something moves again. */
@@ -49,7 +49,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
   previous: Relay | undefined = undefined
   readonly client: Socket
   readonly connection: UpstreamConnection
-  readonly #owner: RelayOwner
+  readonly #handler: RelayHandler
   readonly #idle: IdleSteps
   #moved = false
   #quietSteps = 0
@@ -60,12 +60,12 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
    * Starts copying. The client's events are the caller's to route to `toUpstream`, `clientEnded`, `clientErrored`,
    * `clientClosed` and `clientDrained`; the upstream's come through the connection.
    */
-  constructor(client: Socket, connection: UpstreamConnection, idle: IdleSteps, owner: RelayOwner) {
+  constructor(client: Socket, connection: UpstreamConnection, idle: IdleSteps, handler: RelayHandler) {
     super()
     this.client = client
     this.connection = connection
     this.#idle = idle
-    this.#owner = owner
+    this.#handler = handler
     connection.relay = this
     idle.list.add(this)
   }
@@ -177,7 +177,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     if (this.#quietSteps >= this.#idle.steps) return void this.close('idle')
     if (this.#ended) return void this.#idle.list.add(this)
     if (this.isQuiet && this.client.writableLength === 0) this.connection.retireBuffer()
-    if (this.isQuiet !== wasQuiet) this.#owner.relayQuiet(this, this.isQuiet)
+    if (this.isQuiet !== wasQuiet) this.#handler.relayQuiet(this, this.isQuiet)
     if (this.isQuiet && !this.#isKeptAlive) this.#keepAlive()
     this.#idle.list.add(this)
   }
@@ -194,7 +194,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     if (this.#ended) return
     this.#ended = true
     this.connection.releaseBuffer(false)
-    this.#owner.relayEnded(this, end)
+    this.#handler.relayEnded(this, end)
   }
 }
 

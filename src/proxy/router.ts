@@ -11,7 +11,7 @@ import type { Upstream, UpstreamFacts } from '../pool/upstream.ts'
 import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
 import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import { isCommandHost } from './command-host.ts'
 
 /** Defaults of the listener that the client came through. */
@@ -267,7 +267,7 @@ function filterOf(options: ClientOptions, base: Filter): Filter {
   }
 }
 
-const filters = new Recent<Filter>(MAX_FILTERS)
+const filters = new GenerationalCache<Filter>(MAX_FILTERS)
 
 function providerFilter(providers: readonly string[] | undefined): Filter {
   if (providers === undefined) return anyUpstream

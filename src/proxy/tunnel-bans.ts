@@ -6,10 +6,10 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { type BanRule, isBanFor } from './ban-rule.ts'
-import { type IdleSteps, Relay, type RelayOwner } from './relay.ts'
+import { type IdleSteps, Relay, type RelayHandler } from './relay.ts'
 
 type ClosedHint = NonNullable<BanRule['closed']>
 type TunnelBan = BanRule & { readonly closed: ClosedHint }
@@ -31,7 +31,7 @@ export class TunnelBans {
   readonly #rules: readonly TunnelBan[]
   readonly #pool: Pool
   readonly #clock: Clock
-  readonly #hosts = new Recent<HostRecord>(MAX_HOSTS)
+  readonly #hosts = new GenerationalCache<HostRecord>(MAX_HOSTS)
 
   constructor(bans: readonly BanRule[], pool: Pool, clock: Clock) {
     this.#rules = bans.filter((ban): ban is TunnelBan => ban.closed !== undefined)
@@ -45,7 +45,7 @@ export class TunnelBans {
   }
 
   /** A relay that watches how the target ends the tunnel. */
-  relay(client: Socket, connection: UpstreamConnection, idle: IdleSteps, owner: RelayOwner, watch: Watch): Relay {
+  relay(client: Socket, connection: UpstreamConnection, idle: IdleSteps, owner: RelayHandler, watch: Watch): Relay {
     return new WatchedRelay(client, connection, idle, owner, this.#clock, {
       ...watch,
       served: () => this.#served(connection.upstream, watch.host),
@@ -106,7 +106,7 @@ class WatchedRelay extends Relay {
     client: Socket,
     connection: UpstreamConnection,
     idle: IdleSteps,
-    owner: RelayOwner,
+    owner: RelayHandler,
     clock: Clock,
     { rule, ...findings }: Watch & Findings,
   ) {

@@ -10,7 +10,7 @@ import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
 import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
-import { type IdleSteps, Relay, type RelayEnd, type RelayOwner } from './relay.ts'
+import { type IdleSteps, Relay, type RelayEnd, type RelayHandler } from './relay.ts'
 import type { Route } from './router.ts'
 import type { TunnelBans } from './tunnel-bans.ts'
 
@@ -25,7 +25,7 @@ export interface TunnelDeps extends ProxiedRequestDeps {
   readonly opening: { count: number }
 }
 
-export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayOwner {
+export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandler {
   readonly #request: TunnelRequest
   readonly #deps: TunnelDeps
   #hedgeTimer: HedgeTimer | undefined

@@ -3,7 +3,7 @@
  * read one after the other, but only those that can match are looked at. A rule is found through the most selective
  * criterion that it has: its hosts, else its ports, else its users.
  */
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import { canonicalHost } from './host.ts'
 import { HostIndex } from './host-index.ts'
 import type { PortRange, RouteQuery, RouteRule } from './rule.ts'
@@ -17,7 +17,7 @@ const NO_RULES: readonly number[] = []
 export class RouteMatcher {
   readonly #rules: readonly RouteRule[]
   readonly #hosts = new HostIndex()
-  readonly #known = new Recent<readonly number[]>(MAX_HOSTS)
+  readonly #known = new GenerationalCache<readonly number[]>(MAX_HOSTS)
   readonly #byPort = new Map<number, number[]>()
   readonly #byUser = new Map<string, number[]>()
   readonly #others: number[] = []

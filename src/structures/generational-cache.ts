@@ -2,7 +2,7 @@
  * What was found out about texts that come again and again. Two generations instead of an order of use: a look-up costs
  * one look into a Map, and what was not asked for in the time of a generation goes.
  */
-export class Recent<Value> {
+export class GenerationalCache<Value> {
   readonly #max: number
   #young = new Map<string, Value>()
   #old = new Map<string, Value>()

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
-import { Recent } from '../structures/generational-cache.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
 import type { DemandReport } from '../supply/planner-role.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ConnectionSums } from './connections.ts'
@@ -33,7 +33,7 @@ export class WorkerReports {
   readonly #parts: ReportParts
   readonly #loads: LoadSums
   readonly #connections: ConnectionSums
-  readonly #gone = new Recent<Upstream>(MAX_GONE)
+  readonly #gone = new GenerationalCache<Upstream>(MAX_GONE)
   readonly #said = new Map<number, Said>()
 
   constructor(parts: ReportParts) {

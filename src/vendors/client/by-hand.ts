@@ -9,7 +9,7 @@ import { assertParams, type Caller, channelsOf, operationOf, perform } from './c
 import { arrive, type Origin, timesOf } from './deliver.ts'
 import type { SourceDeps } from './http.ts'
 import { missingParams, paramWarnings } from './params.ts'
-import { conceal, secretsOf } from './redact.ts'
+import { redact, secretsOf } from './redact.ts'
 
 /** `call`, and what surrounds it. */
 export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' | 'byHand'> {
@@ -83,7 +83,7 @@ function show(caller: Caller, product: Product, name: string, params: Params, da
   const delivery = isList ? deliveryOf(caller, product, name, params, data, now(caller.deps)) : undefined
   const logins = (delivery?.sold ?? []).flatMap(({ password }) => password?.reveal() ?? [])
   const known = [...secretsOf(operation, caller.settings, params), ...logins]
-  return conceal(operation, data, known, reveal ? operation.generates : [])
+  return redact(operation, data, known, reveal ? operation.generates : [])
 }
 
 function deliveryOf(

@@ -32,7 +32,7 @@ interface Hiding {
  * @param shown names of members that are secrets and are shown all the same
  * @returns a copy of the data with `***` in place of every secret
  */
-export function conceal(
+export function redact(
   operation: Operation,
   data: unknown,
   known: readonly string[],

@@ -17,7 +17,7 @@ import { parseRequestHeader, RequestHeadReader } from '../../../src/http1/reques
 import { parseRequestLine } from '../../../src/http1/request-line.ts'
 import { parseResponseHead } from '../../../src/http1/response-head.ts'
 import { Secret } from '../../../src/secret.ts'
-import { Recent } from '../../../src/structures/generational-cache.ts'
+import { GenerationalCache } from '../../../src/structures/generational-cache.ts'
 import { TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { grown, hostileText } from '../../support/hostile-text.ts'
@@ -37,7 +37,7 @@ const client = { clientAddress: '203.0.113.9' }
 function newHost(): ClientHandshakeHost {
   return {
     access,
-    connects: new Recent(10),
+    connects: new GenerationalCache(10),
     maxHeaderBytes: HEAD_OCTETS,
     date: new DateField(new FakeClock()),
     handshakes: new TimeoutQueue(new FakeClock(), 10_000),

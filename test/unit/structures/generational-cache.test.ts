@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { Recent } from '../../../src/structures/generational-cache.ts'
+import { GenerationalCache } from '../../../src/structures/generational-cache.ts'
 
 it('remembers what was asked for lately, and no more than two generations', () => {
-  const recent = new Recent<number>(3)
+  const recent = new GenerationalCache<number>(3)
   for (let n = 0; n < 3; n++) recent.set(`${n}`, n)
   recent.set('3', 3)
   // One of the old ones is asked for again, and so stays.

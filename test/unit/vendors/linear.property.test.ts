@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { conceal, maskerOf } from '../../../src/vendors/client/redact.ts'
+import { maskerOf, redact } from '../../../src/vendors/client/redact.ts'
 import type { Operation } from '../../../src/vendors/contract/operation.ts'
 import { itemReader } from '../../../src/vendors/generic/item.ts'
 import { readList } from '../../../src/vendors/generic/reply.ts'
@@ -90,7 +90,7 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['a time', (text) => readTime(text, china)],
   [
     'a reply to be shown',
-    (text) => conceal({ secrets: login } as Operation, { a: text, b: text, c: text, d: text }, ['secret']),
+    (text) => redact({ secrets: login } as Operation, { a: text, b: text, c: text, d: text }, ['secret']),
   ],
   ['words to be shown', maskerOf(['secret', 'user:pass'])],
   ...ofVendors(),

@@ -1,7 +1,7 @@
 /** Replies as they are shown: what each table calls a secret is gone, what is none is still there. */
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
-import { conceal } from '../../../../src/vendors/client/redact.ts'
+import { redact } from '../../../../src/vendors/client/redact.ts'
 import type { Operation, SecretForm } from '../../../../src/vendors/contract/operation.ts'
 
 function operation(secrets: Readonly<Record<string, SecretForm>> = {}): Operation {
@@ -18,7 +18,7 @@ function operation(secrets: Readonly<Record<string, SecretForm>> = {}): Operatio
 }
 
 const shown = (data: unknown, secrets?: Readonly<Record<string, SecretForm>>, known: readonly string[] = []) =>
-  conceal(operation(secrets), data, known)
+  redact(operation(secrets), data, known)
 
 describe('a text that may hold a login', () => {
   it.each([
