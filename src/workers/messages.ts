@@ -36,9 +36,14 @@ export type ToWorker =
   | Shared
   /** Lend it from now on. */
   | { readonly kind: 'own'; readonly upstream: CarriedUpstream }
-  /** Give up these, or so many that are not needed; answered with `disowned` for each. */
+  /** Give up this one, or so many, idle ones first; answered with `disowned` for each. `onlyIdle`: what is in use stays. */
   | { readonly kind: 'disown'; readonly id: string }
-  | { readonly kind: 'give'; readonly count: number; readonly providers?: readonly string[] }
+  | {
+      readonly kind: 'give'
+      readonly count: number
+      readonly providers?: readonly string[]
+      readonly onlyIdle?: true
+    }
   | { readonly kind: 'ended'; readonly id: string }
   /** To the owner, from another control process: so many leases run in other workers. */
   | { readonly kind: 'elsewhere'; readonly id: string; readonly leases: number }

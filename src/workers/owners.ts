@@ -231,21 +231,24 @@ export class Owners {
     this.#deps.send(next, { kind: 'own', upstream: { ...carried, leases } })
   }
 
-  /** The worker that is furthest below its share of the provider's upstreams. */
+  /** Of the workers where clients wait for the provider, else of all, the one that is furthest below its share of the upstreams. */
   #neediest(provider: string): number | undefined {
+    const concerns = (waiting: PlainWaiting) => waiting.providers?.includes(provider) !== false
     const counts = this.#countsOf((upstream) => upstream.provider === provider)
     const total = [...counts.values()].reduce((sum, count) => sum + count, 1)
-    const shares = this.#shares(total, counts, (waiting) => waiting.providers?.includes(provider) !== false)
-    let neediest: number | undefined
-    let most = Number.NEGATIVE_INFINITY
-    for (const [worker, share] of shares) {
-      const missing = share - (counts.get(worker) ?? 0)
-      if (missing > most) {
-        neediest = worker
-        most = missing
-      }
-    }
-    return neediest
+    const isWaiting = (worker: number) => this.#clientsOf(worker, concerns) > 0
+    const missing = (worker: number, share: number) => share - (counts.get(worker) ?? 0)
+    const shares = [...this.#shares(total, counts, concerns)]
+    const [neediest] = shares.toSorted(
+      ([a, ofA], [b, ofB]) => Number(isWaiting(b)) - Number(isWaiting(a)) || missing(b, ofB) - missing(a, ofA),
+    )
+    return neediest?.[0]
+  }
+
+  /** How many clients wait in a worker. */
+  #clientsOf(worker: number, concerns: (waiting: PlainWaiting) => boolean): number {
+    const waiting = this.#members.get(worker)?.waiting ?? []
+    return waiting.filter(concerns).reduce((sum, { count }) => sum + count, 0)
   }
 
   #countsOf(fits: (upstream: Owned) => boolean): Map<number, number> {
@@ -262,14 +265,18 @@ export class Owners {
     counts: ReadonlyMap<number, number>,
     concerns: (waiting: PlainWaiting) => boolean,
   ): Map<number, number> {
-    const owners = [...this.#members].map(([worker, { waiting, leases }]) => {
-      const clients = waiting.filter(concerns).reduce((sum, { count }) => sum + count, 0)
-      return { owner: String(worker), demand: leases + clients, owned: counts.get(worker) ?? 0 }
-    })
+    const owners = [...this.#members].map(([worker, { leases }]) => ({
+      owner: String(worker),
+      demand: leases + this.#clientsOf(worker, concerns),
+      owned: counts.get(worker) ?? 0,
+    }))
     return new Map([...shareOut(total, owners)].map(([worker, share]) => [Number(worker), share]))
   }
 
-  /** Those who wait get what others have more of than their share. What is not needed there comes first; its owner knows. */
+  /**
+   * Those who wait get what others have more of than their share: what is not needed there first, its owner knows. Beyond that they
+   * get what is idle in workers where no client waits: shares follow the leases that run, and say nothing of what is idle.
+   */
   #rebalance(now: number): void {
     if (this.#isHeld || this.#members.size < 2) return
     for (const [worker, { waiting }] of this.#members)
@@ -281,15 +288,23 @@ export class Owners {
     const counts = this.#countsOf(fits)
     const total = [...counts.values()].reduce((sum, owned) => sum + owned, 0)
     const key = providers?.join('\n')
-    const shares = this.#shares(total, counts, (waiting) => waiting.providers?.join('\n') === key)
-    let missing = Math.min(count, (shares.get(worker) ?? 0) - (counts.get(worker) ?? 0))
+    const concerns = (waiting: PlainWaiting) => waiting.providers?.join('\n') === key
+    const shares = this.#shares(total, counts, concerns)
+    const ofShare = Math.max(0, Math.min(count, (shares.get(worker) ?? 0) - (counts.get(worker) ?? 0)))
+    let missing = ofShare
     for (const [other, member] of this.#members) {
-      const surplus = (counts.get(other) ?? 0) - (shares.get(other) ?? 0)
-      if (other === worker || surplus <= 0 || missing <= 0 || now - member.askedAt < ASK_AGAIN_MS) continue
-      const asked = Math.min(surplus, missing)
-      missing -= asked
+      const owned = counts.get(other) ?? 0
+      if (other === worker || owned === 0 || now - member.askedAt < ASK_AGAIN_MS) continue
+      const asked = Math.min(missing, owned - (shares.get(other) ?? 0))
+      const isIdleWanted = asked <= 0 && count > ofShare && this.#clientsOf(other, concerns) === 0
+      if (asked <= 0 && !isIdleWanted) continue
+      missing -= Math.max(0, asked)
       member.askedAt = now
-      this.#deps.send(other, { kind: 'give', count: asked, ...(providers === undefined ? {} : { providers }) })
+      const among = providers === undefined ? {} : { providers }
+      this.#deps.send(other, {
+        ...{ kind: 'give', count: isIdleWanted ? count - ofShare : asked, ...among },
+        ...(isIdleWanted ? { onlyIdle: true } : {}),
+      })
     }
   }
 }

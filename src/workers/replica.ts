@@ -158,10 +158,12 @@ export class Replica {
   }
 
   /** Idle ones first, then those that have room, then what becomes idle. */
-  #give({ count, providers }: Extract<PoolMessage, { kind: 'give' }>, now: number): void {
+  #give({ count, providers, onlyIdle }: Extract<PoolMessage, { kind: 'give' }>, now: number): void {
     this.#owed = { count, providers, until: now + OWED_FOR_MS }
-    for (const isGiven of [({ leases }: Upstream) => leases === 0, () => true])
+    const passes = [({ leases }: Upstream) => leases === 0, () => onlyIdle !== true]
+    for (const isGiven of passes)
       for (const upstream of [...this.pool.members()]) if (isGiven(upstream)) this.#giveBack(upstream)
+    if (onlyIdle === true) this.#owed = undefined
   }
 
   /** @returns whether it has been given up because others need it */
