@@ -8,9 +8,10 @@
  *                the store does not answer: what is held is lent on, no host buys
  */
 import type { Timer } from '../clock.ts'
-import { catalogue, type ErrorCode, GatewayError } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { runInBackground } from '../internal-errors.ts'
 import { syncScript } from '../store/redis/membership-scripts.ts'
+import { type ProviderOutlook, readOutlooks, writeOutlook } from '../supply/plain-outlook.ts'
 import type { DemandReport, PlannerRole } from '../supply/planner-role.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ClusterEvents } from './cluster-events.ts'
@@ -36,9 +37,6 @@ interface SyncAnswer {
   readonly reports: Readonly<Record<string, string>>
   readonly plan: string
 }
-
-/** What the planner says of one provider: null, or why it brings nothing. */
-type Outlook = { readonly code: string; readonly message: string; readonly retryAfterMs?: number } | null
 
 const BEAT_MS = 500
 /** While clients wait. */
@@ -73,7 +71,7 @@ export class ClusterMember implements PlannerRole {
   #since: number | undefined
   /** A failover was seen, and the host that buys since then has not said what is lent. */
   #mustSayAgain = false
-  #plan: Readonly<Record<string, Outlook>> = {}
+  #plan: Readonly<Record<string, ProviderOutlook>> = {}
   #reporters: readonly string[] = []
 
   constructor(deps: MemberDeps) {
@@ -103,10 +101,7 @@ export class ClusterMember implements PlannerRole {
         'the store of the cluster does not answer: nothing is bought until it does',
       )
     const names = providers ?? Object.keys(this.#plan)
-    const outlooks = names.map((name) => this.#plan[name])
-    const [first] = outlooks
-    if (first === undefined || outlooks.some((one) => one === null || one === undefined)) return undefined
-    return asError(outlooks)
+    return readOutlooks(names.map((name) => this.#plan[name]))
   }
 
   /** Whether an address is in the pool. */
@@ -217,7 +212,7 @@ export class ClusterMember implements PlannerRole {
       this.#sayAgain(parts)
     } else if (answer.isBehind) await this.#events.readAll(parts, false)
     else this.#events.apply(parts, listed(answer.events))
-    const plan = answer.plan === '' ? {} : (JSON.parse(answer.plan) as Record<string, Outlook>)
+    const plan = answer.plan === '' ? {} : (JSON.parse(answer.plan) as Record<string, ProviderOutlook>)
     const isNews = JSON.stringify(plan) !== JSON.stringify(this.#plan)
     this.#plan = plan
     if (isNews && !this.isActive) parts.review()
@@ -289,26 +284,6 @@ const askedOf = ({ planner }: Supply) => planner.report.groups.reduce((sum, { as
 /** Lua's empty list is written like its empty object. */
 const listed = <T>(list: readonly T[]): readonly T[] => (Array.isArray(list) ? list : [])
 
-function outlooksOf({ providers, planner }: Supply): Readonly<Record<string, Outlook>> {
-  return Object.fromEntries(
-    providers.map(({ name }) => {
-      const error = planner.outlook([name], [])
-      const { retryAfterMs } = (error?.detail ?? {}) as { retryAfterMs?: number }
-      const facts = error && {
-        code: error.code,
-        message: error.message,
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      }
-      return [name, facts ?? null] as const
-    }),
-  )
-}
-
-function asError(outlooks: readonly (Outlook | undefined)[]): GatewayError | undefined {
-  const soonest = outlooks.reduce((best, one) =>
-    (one?.retryAfterMs ?? Number.POSITIVE_INFINITY) < (best?.retryAfterMs ?? Number.POSITIVE_INFINITY) ? one : best,
-  )
-  if (soonest === undefined || soonest === null || !(soonest.code in catalogue)) return undefined
-  const { retryAfterMs } = soonest
-  return new GatewayError(soonest.code as ErrorCode, soonest.message, { detail: { retryAfterMs } })
+function outlooksOf({ providers, planner }: Supply): Readonly<Record<string, ProviderOutlook>> {
+  return Object.fromEntries(providers.map(({ name }) => [name, writeOutlook(planner.outlook([name], []))]))
 }

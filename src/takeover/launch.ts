@@ -11,6 +11,7 @@ import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CommandError } from '../cli/words.ts'
 import { translate } from '../messages/translate.ts'
+import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
 import { LineChannel } from './line-channel.ts'
 import { type Request, reply } from './messages.ts'
 
@@ -21,18 +22,9 @@ export const LIFELINE = 4
 /** What the child writes there when it serves. */
 export const SERVES = 'serves\n'
 
-type PassedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
-const PASSED: readonly PassedSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
-
 interface LaunchDeps {
   readonly environment: NodeJS.ProcessEnv
-  readonly process: {
-    readonly execPath: string
-    readonly execArgv: readonly string[]
-    readonly argv: readonly string[]
-    on(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
-    off(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
-  }
+  readonly process: ThisProcess
   /** End when the child serves: a service manager that was told the child's number watches it from then on. */
   readonly endsEarly: boolean
 }
@@ -47,18 +39,17 @@ export async function launchSuccessor(place: string, deps: LaunchDeps): Promise<
   const id = randomUUID()
   const channel = await openChannel(place, id)
   if (channel === undefined) return undefined
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = spawn(process.execPath, sameArguments(process), {
     env: { ...environment, NODE_CHANNEL_FD: '3', [CHANNEL_VARIABLE]: id },
     stdio: ['inherit', 'inherit', 'inherit', channel, 'pipe'],
   })
   channel.destroy()
-  const pass = (signal: NodeJS.Signals) => void child.kill(signal)
-  for (const signal of PASSED) process.on(signal, pass)
+  const endPassing = passSignals(process, (signal) => void child.kill(signal))
   try {
     const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
     return await (deps.endsEarly ? Promise.race([ended, serves(child.stdio[LIFELINE] as Duplex)]) : ended)
   } finally {
-    for (const signal of PASSED) process.off(signal, pass)
+    endPassing()
   }
 }
 

@@ -11,8 +11,8 @@ import type { Breakage, GoneReason, UpstreamFacts } from '../pool/upstream.ts'
 import type { TryResult } from '../proxy/connection-log.ts'
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 import type { RelayEnd } from '../proxy/relay.ts'
+import type { ProviderOutlook } from '../supply/plain-outlook.ts'
 import type { DemandReport } from '../supply/planner-role.ts'
-import type { ProviderOutlook } from './outlooks.ts'
 
 /** `UpstreamFacts` with instants as what is left. An endless deadline is absent. */
 export interface PlainUpstream extends Omit<UpstreamFacts, 'password' | 'deadline' | 'boughtAt'> {

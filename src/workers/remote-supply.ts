@@ -5,9 +5,9 @@ import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { holds } from '../supply/outlook.ts'
+import { type ProviderOutlook, readOutlooks } from '../supply/plain-outlook.ts'
 import type { DemandReport } from '../supply/planner-role.ts'
 import type { PlainWaiting } from './messages.ts'
-import { type ProviderOutlook, readOutlooks } from './outlooks.ts'
 
 interface RemoteSupplyParts {
   readonly clock: Clock

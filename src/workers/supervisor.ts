@@ -11,22 +11,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
+import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
 import type { FromSupervisor, ToSupervisor } from './messages.ts'
 import { type ControlRole, ROLE_VARIABLE } from './role.ts'
-
-type PassedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
-const PASSED: readonly PassedSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 interface SupervisorDeps {
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv
-  readonly process: {
-    readonly execPath: string
-    readonly execArgv: readonly string[]
-    readonly argv: readonly string[]
-    on(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
-    off(signal: PassedSignal, listener: (signal: NodeJS.Signals) => void): unknown
-  }
+  readonly process: ThisProcess
   /** A sentence for the log. */
   readonly warn: (words: string, facts: object) => void
 }
@@ -78,15 +70,14 @@ class Supervisor {
     const { process } = this.#deps
     const { promise, resolve } = Promise.withResolvers<number>()
     this.#ended = resolve
-    const pass = (signal: NodeJS.Signals) => this.#pass(signal)
-    for (const signal of PASSED) process.on(signal, pass)
+    const endPassing = passSignals(process, (signal) => this.#pass(signal))
     this.#startControl()
     try {
       const code = await promise
       await this.#endWorkers()
       return code
     } finally {
-      for (const signal of PASSED) process.off(signal, pass)
+      endPassing()
     }
   }
 
@@ -105,7 +96,7 @@ class Supervisor {
       hasLostWorker: this.#hasLostWorker,
     }
     this.#hasLostWorker = false
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    const child = spawn(process.execPath, sameArguments(process), {
       env: { ...environment, [ROLE_VARIABLE]: JSON.stringify(role) },
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       // A terminal's Ctrl-C comes through this process.

@@ -1,4 +1,4 @@
-/** What the planner says of each provider, for workers: whether it may bring something in time, else why not. */
+/** What the planner says of each provider, as plain data for another process or host: whether it may bring something in time, else why not. */
 import { catalogue, type ErrorCode, GatewayError } from '../errors.ts'
 
 /** Null: it may. */
