@@ -89,7 +89,7 @@ export interface AppDeps {
 
 /**
  * Starts the whole gateway.
- * @throws the system's error when a port cannot be had, after closing what was open
+ * @throws the system's error when a port cannot be opened, after closing what was open
  */
 export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined

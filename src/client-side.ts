@@ -15,7 +15,7 @@ export interface ClientSide {
     /** Requests that wait for an upstream. */
     readonly waiting: number
   }
-  /** Starts listening on every port. @throws the system's error when a port cannot be had */
+  /** Starts listening on every port. @throws the system's error when a port cannot be opened */
   listen(config: Config): Promise<unknown>
   /** Opens the ports that are new in a configuration. Nothing else changes before `commit`. @throws as `listen` */
   prepare(config: Config, budget: DescriptorBudget): Promise<DataPlaneChange>

@@ -126,7 +126,7 @@ export interface Gateway extends AsyncDisposable {
 
 /**
  * Starts a gateway in this process. Several may run, each with a state folder of its own.
- * @throws {ConfigError} with every mistake of the configuration; the system's error when a port cannot be had; a
+ * @throws {ConfigError} with every mistake of the configuration; the system's error when a port cannot be opened; a
  *   `StoreError` when another gateway uses the state folder. Nothing stays open then
  */
 export async function startGateway({ config, environment = process.env, onLog }: GatewayOptions): Promise<Gateway> {
@@ -135,19 +135,16 @@ export async function startGateway({ config, environment = process.env, onLog }:
     typeof wanted === 'string'
       ? loadConfigSource(wanted, environment)
       : { config: loadConfigValue(wanted, process.cwd(), environment), source: undefined }
-  // The gateway is in this process.
-  const load = (wanted: GatewayOptions['config']): LoadedConfig => {
-    const { config, source } = read(wanted)
-    return { config: { ...config, workers: 1 }, source }
-  }
-  const loaded = load(config)
+  const first = read(config)
+  const loaded = inOneProcess(first)
   const log = createLog(
     { level: loaded.config.log.level, format: 'json' },
     { write: (line) => onLog?.(JSON.parse(line) as LogRecord) },
   )
+  if (first.config.workers !== 1) log.warn('workers: a gateway inside another program serves clients with one process')
   const app = await startApp(loaded.config, {
     log,
-    read: () => load(current),
+    read: () => inOneProcess(read(current)),
     ...(loaded.source !== undefined && { source: loaded.source }),
   })
   const { view, admin } = app
@@ -170,7 +167,7 @@ export async function startGateway({ config, environment = process.env, onLog }:
     resume: (provider) => view.resume(provider),
     evict: (upstreamId) => view.evictUpstream(upstreamId),
     async reload(wanted = current) {
-      const report = await app.reload('program', () => load(wanted))
+      const report = await app.reload('program', () => inOneProcess(read(wanted)))
       current = wanted
       return report
     },
@@ -178,6 +175,11 @@ export async function startGateway({ config, environment = process.env, onLog }:
     abort: () => app.abort(),
     [Symbol.asyncDispose]: () => app.stop(),
   }
+}
+
+/** The other processes of `workers` are started by the command line. */
+function inOneProcess({ config, source }: LoadedConfig): LoadedConfig {
+  return { config: { ...config, workers: 1 }, source }
 }
 
 function urlOf(gateway: GatewayParts): string {

@@ -405,7 +405,7 @@ export class Ownership {
     if (gained > 0) this.#claimSoon()
   }
 
-  /** @returns undefined when nothing is needed, or to be had */
+  /** @returns undefined when no address is needed, or none may be claimed */
   #claimOf(parts: OwnershipParts): object | undefined {
     const { host, clock, settings } = this.#deps
     const now = clock.now()

@@ -59,7 +59,7 @@ function inChinese(english: string): string | undefined {
   return undefined
 }
 
-/** Parameters that are words of ours and not of the file. */
+/** Parameters whose value is a text of the gateway, to be translated too; the others hold what the user has written. */
 const WORDS = new Set(['kind', 'problem', 'reason', 'what', 'which', 'words'])
 
 const isWords = (name: string, value: string): boolean => WORDS.has(name) || (name === 'names' && value === 'none')

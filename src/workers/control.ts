@@ -116,7 +116,7 @@ export class Workers implements ClientSide {
 
   /**
    * Starts the workers, or finds those that are running, and resolves when all serve.
-   * @throws the system's error when a port cannot be had
+   * @throws the system's error when a port cannot be opened
    */
   async listen(config: Config): Promise<void> {
     const { clock, count, place, supervisor } = this.#options

@@ -45,7 +45,7 @@ export class Rollout {
     return (this.#config?.listen ?? []).map(({ host }, index) => ({ host, port: this.#ports[index] ?? 0 }))
   }
 
-  /** The first configuration. @param isOpen workers listen already @throws the system's error when a port cannot be had */
+  /** The first configuration. @param isOpen workers listen already @throws the system's error when a port cannot be opened */
   async begin(config: Config, isOpen: boolean): Promise<void> {
     this.#ports = isOpen ? config.listen.map(({ port }) => port) : await this.#choosePorts(config)
     this.#config = config
@@ -70,7 +70,7 @@ export class Rollout {
     )
   }
 
-  /** Opens the ports that are new. @param workers those that serve @throws the system's error when a port cannot be had */
+  /** Opens the ports that are new. @param workers those that serve @throws the system's error when a port cannot be opened */
   async prepare(config: Config, workers: readonly number[]): Promise<{ commit(): void; cancel(): void }> {
     const ports = await this.#choosePorts(config)
     const number = ++this.#numbers

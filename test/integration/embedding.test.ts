@@ -120,6 +120,15 @@ it('hands its log to the program, and writes nothing itself', async () => {
   expect(records).toContainEqual(expect.objectContaining({ level: 30, msg: 'connection', target: 'whoami.demo:80' }))
 })
 
+it('serves with one process, and says so where the configuration wants several', async () => {
+  const records: LogRecord[] = []
+  const gateway = await start({ ...demo, workers: 2 }, (record) => void records.push(record))
+  expect(await ask(gateway.url)).toMatch(/^200 /)
+  expect(records.map(({ msg }) => msg)).toContain(
+    'workers: a gateway inside another program serves clients with one process',
+  )
+})
+
 it('several run in one process, and end by themselves at the end of a block', async () => {
   const other = await start()
   let url = ''

@@ -78,7 +78,7 @@ async function faultOf(bytes: Buffer, received: Buffer): Promise<string | undefi
   if (refusals.length > 1 || (refusals.length === 1 && answers.at(-1) !== refusals[0]))
     return 'answers behind a refusal'
   if (refusals.some(({ isLast }) => !isLast)) return 'a refusal that keeps the connection'
-  // RFC 9110 section 9.1 has any token; Node reads no further.
+  // RFC 9110 section 9.1 allows any token as a method. Node stops at one that it does not know: there is nothing to compare.
   if (served.some(({ body }) => body !== '' && !known.has(body.split(' ')[0] ?? ''))) return undefined
   if (served.length > sent.length) return `${served.length} answers to ${sent.length} requests`
   for (const [n, { body, status }] of served.entries()) {

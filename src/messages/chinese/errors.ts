@@ -201,7 +201,7 @@ export const errorTexts = {
   'the reply has no whitelist, and without it nothing can be added': '应答中没有白名单，因此不能添加地址',
   'the reply has no token where login.token says': '应答中 login.token 所指的位置没有令牌',
   'the reply has no list where items says': '应答中 items 所指的位置没有列表',
-  'the reply has no word of success': '应答中没有表示成功的文字',
+  'the reply does not contain the text of success.contains': '应答中没有表示成功的文字',
   'the reply does not say how it went where success says': '应答中 success 所指的位置没有结果',
   'the reply is broken JSON': '应答是损坏的 JSON',
   'the reply is broken XML': '应答是损坏的 XML',
@@ -268,7 +268,7 @@ export const errorTexts = {
   'product {name} cannot be bought now': '产品 {name} 目前不能购买',
   'order {number} failed at ipipv': '订单 {number} 在 ipipv 失败',
   'what was written down about earlier purchases cannot be read': '无法读取之前的购买记录',
-  'nobody knows whether the order {number} of {count} instances was taken: nothing more is bought':
+  'it is not known whether ipipv took the order {number} of {count} instances: no more are bought':
     '无法确定订单 {number}（{count} 个实例）是否已被接受：不再购买',
   'look at ipipv: if it is there, call order orderNo=<its number>; if not, call {operation} appOrderNo={number}, which repeats the same order':
     '请在 ipipv 查看：如果订单存在，调用 order orderNo=<订单号>；如果不存在，调用 {operation} appOrderNo={number}，它会重复同一订单',

@@ -40,7 +40,8 @@ function textOutcome(status: number, body: string, rules: ReplySettings): Outcom
   const { contains } = rules.success ?? {}
   if (contains?.some((part) => body.includes(part)) === true) return { data: body, said }
   if (body.startsWith('{')) throw errorInJson(body, said, rules)
-  if (contains !== undefined) throw refusalIn(said, rules) ?? malformed('the reply has no word of success', body)
+  if (contains !== undefined)
+    throw refusalIn(said, rules) ?? malformed('the reply does not contain the text of success.contains', body)
   return { data: body, said }
 }
 

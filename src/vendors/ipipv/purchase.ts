@@ -72,7 +72,7 @@ export class Purchases {
     this.#deps = deps
   }
 
-  /** What has not come to its end: a purchase of which nobody knows whether it took place, and ipipv's numbers of orders. */
+  /** What has not come to its end: a purchase whose outcome is unknown, and ipipv's numbers of orders. */
   async open(): Promise<{ unknown: Attempt | undefined; pending: readonly string[] }> {
     const { attempt, pending } = await this.#deps.notes.read()
     return { unknown: attempt, pending }
@@ -250,7 +250,7 @@ function stuck({ operation, appOrderNo, count }: Attempt, errorClass: 'server' |
   return new VendorError(
     errorClass,
     'purchase_unknown',
-    `nobody knows whether the order ${appOrderNo} of ${count} instances was taken: nothing more is bought`,
+    `it is not known whether ipipv took the order ${appOrderNo} of ${count} instances: no more are bought`,
     {
       sale: errorClass === 'server' ? 'unknown' : 'refused',
       hint: `look at ipipv: if it is there, call order orderNo=<its number>; if not, call ${operation} appOrderNo=${appOrderNo}, which repeats the same order`,

@@ -140,7 +140,7 @@ class StaticAccount {
     return { sold: [], rejected: [], pending: pendingRefs, isOpen: true, sentAt, ...dated(vendorWallMs) }
   }
 
-  /** @throws {VendorError} while an order runs, or nobody knows whether it was taken: nothing is bought beside it */
+  /** @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made */
   async #assertNothingOpen(order: CallOrder): Promise<void> {
     const before = await this.#purchases.open()
     if (before.unknown === undefined && before.pending.length === 0) return
@@ -227,7 +227,7 @@ class StaticAccount {
     })
   }
 
-  /** Whether this is the purchase of which nobody knows whether it took place, once more. */
+  /** Whether this repeats the purchase whose outcome is unknown. */
   async isRepetition(operation: string, params: Params): Promise<boolean> {
     const { unknown } = await this.#purchases.open()
     return unknown?.operation === operation && params['appOrderNo'] === unknown.appOrderNo
