@@ -1,4 +1,4 @@
-/** `turnpike add LINK`: one more provider in gateway.yaml, its secrets in the file .env beside it. Nothing is called. */
+/** `turnpike add LINK`: adds a provider to gateway.yaml and its secrets to the file .env beside it. No vendor is called. */
 import { appendFileSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -27,13 +27,13 @@ export interface AddDeps {
   readonly input: () => Promise<string>
 }
 
-/** What only a call could tell; an entry without a login gets a remark. */
+/** Facts that only a call could show; an entry without a login gets a comment. */
 const NOTHING_KNOWN = { needsTtl: false, needsPrivate: false, needsLogin: true }
 
 /**
  * @param given a link, or `-` for standard input
  * @returns what to print; never a secret
- * @throws {ConfigError} when the file has mistakes, or would have one; {UsageError} for what is no link; {CommandError}
+ * @throws {ConfigError} when the file has mistakes, or would have one; {UsageError} for an invalid link; {CommandError}
  */
 export async function add(given: string, options: AddOptions, { environment, input }: AddDeps): Promise<string> {
   const { config: file, product } = options
@@ -84,7 +84,7 @@ function firstFree(name: string, separator: string, isFree: (name: string) => bo
   return `${name}${separator}${number}`
 }
 
-/** A variable that has another value already is another provider's. */
+/** A variable that already has another value belongs to another provider. */
 function namedEntry(reading: LinkReading, name: string, link: Secret, known: Environment): Entry {
   const values = new Map(reading.kind === 'table' ? Object.entries(reading.credentials) : [])
   const variable = (key: string) => {
@@ -94,7 +94,7 @@ function namedEntry(reading: LinkReading, name: string, link: Secret, known: Env
   return providerEntry(reading, NOTHING_KNOWN, { name, variable })
 }
 
-/** Mistakes elsewhere in the file are not this command's: variables of other providers need not be set here. */
+/** Only the new entry matters here: variables of other providers need not be set. */
 function assertEntry(text: string, file: string, environment: Environment): void {
   try {
     parseConfig(text, file, environment)
@@ -106,7 +106,7 @@ function assertEntry(text: string, file: string, environment: Environment): void
   }
 }
 
-/** Appends what the environment does not have yet. */
+/** Appends the variables that the environment does not have yet. */
 function remember(envFile: string, secrets: Readonly<Record<string, string>>, known: Environment): void {
   const lines = Object.entries(secrets).filter(([variable, value]) => known[variable] !== value)
   if (lines.length === 0) return
@@ -125,7 +125,7 @@ function textOf(file: string): string {
   }
 }
 
-/** In quotes that are read back as the same text. */
+/** Quoted, so that it is read back as the same text. */
 function quoted(value: string): string {
   const written = ["'", '"', '`'].map((quote) => `${quote}${value}${quote}`)
   const found = written.find((text) => parseEnv(`A=${text}`)['A'] === value)
@@ -134,7 +134,7 @@ function quoted(value: string): string {
   return found
 }
 
-/** At once, with the rights of the file before. */
+/** Replaces the file in one step and keeps its permissions. */
 function replace(file: string, text: string): void {
   const target = realpathSync(resolve(file))
   const next = `${target}.new`

@@ -1,4 +1,4 @@
-/** How commands speak with a running gateway: its admin port, as the configuration has it. */
+/** HTTP client of the commands for the admin port of a running gateway, as configured. */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
@@ -12,26 +12,26 @@ import { CommandError } from './words.ts'
 
 export interface AdminAnswer {
   readonly status: number
-  /** Undefined when it is no JSON. */
+  /** Undefined when it is not JSON. */
   readonly body: unknown
 }
 
 export interface AdminAsk {
   readonly token: Secret | undefined
   readonly timeoutMs: number
-  /** Makes it a POST. */
+  /** With a body the request is a POST. */
   readonly body?: object
 }
 
-/** Nothing listens there. */
+/** No process listens on the admin port. */
 export class NoGateway extends CommandError {}
 
-/** A listener on every address is asked on loopback. */
+/** The host to connect to: loopback for a listener on every address. */
 export function adminPlace({ host, port }: AdminConfig): string {
   return formatAuthority(host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port)
 }
 
-/** The configured token, else what the gateway made at its first start. */
+/** The configured token, or the one that the gateway made at its first start. */
 export function adminToken({ admin, state }: Pick<Config, 'admin' | 'state'>): Secret | undefined {
   const configured = admin === 'off' ? undefined : admin.token
   if (configured !== undefined || state === 'off') return configured
@@ -43,9 +43,9 @@ export function adminToken({ admin, state }: Pick<Config, 'admin' | 'state'>): S
 }
 
 /**
- * Asks over a connection of its own, straight to the place: `fetch` and Node's shared agent would send the token to a proxy
- * that the environment names (http_proxy with NODE_USE_ENV_PROXY or --use-env-proxy). Redirects are not followed.
- * @throws {NoGateway} when nothing listens there; {CommandError} when no answer comes
+ * Sends one request over its own, direct connection: `fetch` and Node's shared agent would send the token to a proxy
+ * from the environment (http_proxy with NODE_USE_ENV_PROXY or --use-env-proxy). Redirects are not followed.
+ * @throws {NoGateway} when no process listens there; {CommandError} without an answer
  */
 export async function askAdmin(place: string, path: string, ask: AdminAsk): Promise<AdminAnswer> {
   const deadline = new AbortController()
@@ -61,18 +61,18 @@ export async function askAdmin(place: string, path: string, ask: AdminAsk): Prom
   }
 }
 
-/** An answer that is read as it comes. */
+/** An answer that is read as a stream. */
 export interface AdminStream {
-  /** Pieces of text; ends with the answer. @throws {CommandError} after `timeoutMs` without a piece, or when the connection breaks */
+  /** Pieces of text until the end of the answer. @throws {CommandError} after `timeoutMs` without a piece, or when the connection breaks */
   readonly pieces: AsyncIterable<string>
-  /** All of it. */
+  /** The whole text. */
   text(): Promise<string>
 }
 
 /**
  * As `askAdmin`, for an answer without an end.
- * @param ask.timeoutMs longest silence
- * @throws {CommandError} with the gateway's own words when it refuses; the reason of the signal
+ * @param ask.timeoutMs longest time without data
+ * @throws {CommandError} with the gateway's message when it refuses; the reason of the signal
  */
 export async function openAdmin(
   place: string,
@@ -99,7 +99,7 @@ export async function openAdmin(
   }
 }
 
-/** @param timer ends the request after a silence */
+/** @param timer ends the request after a time without data */
 async function* readPieces(response: IncomingMessage, timer: NodeJS.Timeout, explained: (error: unknown) => unknown) {
   try {
     for await (const piece of response) {
@@ -113,7 +113,7 @@ async function* readPieces(response: IncomingMessage, timer: NodeJS.Timeout, exp
   }
 }
 
-/** The gateway's own sentence. */
+/** The message of the gateway. */
 function refusalOf(body: unknown, place: string): CommandError {
   const detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : undefined
   if (typeof detail !== 'string') return new CommandError(notAGateway(place))
@@ -134,7 +134,7 @@ async function send(
   const method = body === undefined ? 'GET' : 'POST'
   const agent = new http.Agent({ keepAlive: false })
   const request = http.request(`http://${place}${path}`, { method, headers, agent, signal })
-  // Reported by the promise below, and once more when it is no longer waited for.
+  // The promise below reports it; without this listener it would be reported twice.
   request.on('error', () => {})
   const [response] = (await once(request.end(text), 'response')) as [IncomingMessage]
   return response
@@ -148,7 +148,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** @param timeoutMs when that was what ended it */
+/** @param timeoutMs when the time-out ended the request */
 function failure(error: unknown, place: string, timeoutMs: number | undefined): CommandError {
   if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
     const words = translate(

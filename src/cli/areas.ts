@@ -1,4 +1,4 @@
-/** `turnpike areas`: the places or lines that a provider's vendor lists, as values for `request:`, with their names. */
+/** `turnpike areas`: lists the places or lines of a provider's vendor, as values for `request:` with their names. */
 import { loadConfig } from '../config/load.ts'
 import { commandLog } from '../log.ts'
 import { translate } from '../messages/translate.ts'
@@ -9,14 +9,14 @@ import { UsageError } from './words.ts'
 
 export interface AreasWords {
   readonly provider: string
-  /** Only what has these words in its value or name, whatever the case. */
+  /** Filter: words in the value or the name; case is ignored. */
   readonly words: readonly string[]
   readonly config: string
   readonly json: boolean
 }
 
 /**
- * One call of the vendor, which buys nothing.
+ * Makes one call to the vendor, which buys nothing.
  * @returns what to print
  * @throws as `call` (call.ts)
  */

@@ -1,6 +1,6 @@
 /**
- * `turnpike call`: any operation of a provider's vendor, by name. Through the running gateway, whose limits and budget it
- * shares; where none runs, with the store that the next one will find.
+ * `turnpike call`: calls any operation of a provider's vendor by name. It goes through the running gateway and shares its
+ * limits and budget; without a running gateway it uses the state store that the next gateway will use.
  */
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
@@ -22,18 +22,18 @@ import { CommandError, UsageError } from './words.ts'
 
 export interface CallWords {
   readonly provider: string
-  /** Undefined: the operations are listed. */
+  /** Undefined: lists the operations. */
   readonly operation: string | undefined
   /** `name=value` each. */
   readonly params: readonly string[]
   readonly config: string
   readonly json: boolean
   readonly yes: boolean
-  /** Shows what the vendor made up for this call. */
+  /** Shows secrets that the vendor made for this call, such as a generated password. */
   readonly reveal: boolean
 }
 
-/** What works without a gateway; the root has it. */
+/** Functions that work without a gateway; the composition root passes them in. */
 export interface OfflineCalls {
   openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source>
   callOffline(config: Config, dir: string, order: OperatorCall, deps: { readonly log: Log }): Promise<OperatorReply>
@@ -45,16 +45,16 @@ export interface CallDeps {
   /** All of standard input. */
   readonly input: () => Promise<string>
   readonly err: (text: string) => void
-  /** Whether standard output is a terminal: a secret goes nowhere else. */
+  /** Whether standard output is a terminal: secrets are printed only there. */
   readonly isTerminal: boolean
 }
 
-/** A call waits for its turn behind the clients'; Node's own limit for the head of an answer is 300 s. */
+/** A call waits behind the calls for clients; Node's default time-out for the response head is 300 s. */
 const ANSWER_TIMEOUT_MS = 240_000
 
 /**
  * @returns what to print
- * @throws {ConfigError}, {UsageError} for what cannot be meant, {CommandError} for what failed, {GatewayError}, {StoreError}
+ * @throws {ConfigError}, {UsageError} for invalid arguments, {CommandError} for failures, {GatewayError}, {StoreError}
  */
 export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   const config = loadConfig(words.config, deps.environment)
@@ -76,7 +76,7 @@ export async function call(words: CallWords, deps: CallDeps): Promise<string> {
   return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
 }
 
-/** @param file where the configuration stands */
+/** @param file path of the configuration */
 export function findProvider({ providers }: Config, name: string, file: string): ProviderConfig {
   const found = providers.find((provider) => provider.name === name)
   if (found !== undefined) return found
@@ -86,7 +86,7 @@ export function findProvider({ providers }: Config, name: string, file: string):
     likely === undefined
       ? translate('it has {names}', { names: names.join(', ') })
       : translate('did you mean {name}?', { name: likely })
-  // What looks like no name may be a link or a key that was pasted.
+  // An invalid name may be a pasted link or key.
   const shown = /^[\w.-]{1,64}$/.test(name) ? JSON.stringify(name) : '***'
   throw new UsageError(translate('{file} has no provider {name}; {hint}', { file, name: shown, hint }))
 }
@@ -117,12 +117,12 @@ async function paramsOf(written: readonly string[], input: CallDeps['input']): P
   return Object.fromEntries(pairs.map(([name, value]) => [name, value === '-' ? text : value]))
 }
 
-/** What of a reply this command shows. */
+/** The parts of a reply that this command shows. */
 type Shown = Pick<OperatorReply, 'data' | 'warnings'>
 
 type SendDeps = Pick<CallDeps, 'offline'> & { readonly log: Log }
 
-/** Makes a call through the running gateway; where none runs, with its state. @throws as `call` */
+/** Makes a call through the running gateway, or without one with its state store. @throws as `call` */
 export function sendOrder(
   config: Config,
   provider: ProviderConfig,
@@ -154,12 +154,12 @@ async function send(config: Config, provider: ProviderConfig, order: OperatorCal
   }
 }
 
-/** @param why the gateway that holds it was not asked */
+/** @param why the reason for not using the gateway that holds the store */
 export function stateInUse(folder: string, why: string): string {
   return translate('a gateway uses the state in {folder}, but {why}. Stop it, or make it reachable', { folder, why })
 }
 
-/** @param why a gateway that runs was not asked */
+/** @param why the reason for not using the running gateway */
 async function alone(
   config: Config,
   provider: ProviderConfig,
@@ -209,7 +209,7 @@ function readAnswer({ status, body }: AdminAnswer, place: string, provider: stri
   throw new CommandError(translate('the gateway at {place}: {words}', { place, words: detail }))
 }
 
-/** What the parts below throw, in the words of this command. */
+/** Translates errors of the parts below into errors of this command. */
 async function explained<T>(provider: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -229,7 +229,7 @@ async function explained<T>(provider: string, work: () => Promise<T>): Promise<T
 
 const withYes = (words: string) => translate('{words}. Add --yes to do it', { words })
 
-/** @param codes the vendor's own, and ours */
+/** @param codes success codes: the vendor's and ours */
 function vendorWords(
   provider: string,
   words: string,

@@ -1,4 +1,4 @@
-/** `turnpike check`: says whether a configuration is valid, and what it would do. */
+/** `turnpike check`: reports whether a configuration is valid, and what it does. */
 
 import { formatAuthority } from '../address.ts'
 import type { Environment } from '../config/environment.ts'
@@ -15,7 +15,7 @@ import { padEnd } from './table.ts'
 const TITLE_WIDTH = 10
 
 /**
- * @returns what to print: the verdict, a summary, and what is unwise
+ * @returns what to print: the verdict, a summary and the warnings
  * @throws {ConfigError} with every mistake of the file
  */
 export function check(file: string, environment: Environment): string {

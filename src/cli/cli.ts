@@ -1,4 +1,4 @@
-/** The command line: runs one command and explains its failure. What the commands are is in program.ts. */
+/** The command line: runs one command and explains its failure. The commands are defined in program.ts. */
 import { CommanderError } from 'commander'
 import { type CliDeps, createProgram } from './program.ts'
 import { exitCodes, explainFailure } from './words.ts'
@@ -7,8 +7,8 @@ export type { CliDeps }
 
 /**
  * Runs one command.
- * @param argv what follows the program's name
- * @returns the exit code; failures have been explained on standard error
+ * @param argv the arguments after the program's name
+ * @returns the exit code; failures are already explained on standard error
  */
 export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
   let exitCode: number = exitCodes.ok
@@ -19,7 +19,7 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
     await program.parseAsync([...argv], { from: 'user' })
     return exitCode
   } catch (error) {
-    // Commander has said what is wrong; help that was asked for is no failure.
+    // Commander has printed the message; requested help is not a failure.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.configuration
     const failure = explainFailure(error)
     deps.err(failure.text)

@@ -14,7 +14,7 @@ import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
 import { readLink } from '../vendors/registry.ts'
 
-/** `127.0.0.1:8080 (no login)`. @param place where it really listens, when that is known: port 0 is any free one */
+/** `127.0.0.1:8080 (no login)`. @param place the actual address when it is known: port 0 means any free port */
 export function describeListener(listener: ListenConfig, place: string = placeOf(listener)): string {
   const { users, allow, provider, session } = listener
   const facts = [
@@ -43,7 +43,7 @@ function whatOf(provider: ProviderConfig): string {
   return isLink(provider) ? describeLink(provider) : provider.vendor
 }
 
-/** What its link tells; the configuration is valid, so it tells something. */
+/** What its link says; in a valid configuration it is never empty. */
 function describeLink({ url, product, credentials }: LinkProviderConfig): string {
   const reading = readLink(url, product, credentials?.key)
   switch (reading.kind) {

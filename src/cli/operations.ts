@@ -1,4 +1,4 @@
-/** What `turnpike call PROVIDER` prints: the operations of a provider's table, for people and for machines. */
+/** The output of `turnpike call PROVIDER`: the operations of a provider's vendor, as text and as JSON. */
 import { formatDuration } from '../config/fields.ts'
 import { translate } from '../messages/translate.ts'
 import type { Operation, Param } from '../vendors/contract/operation.ts'
@@ -15,12 +15,12 @@ export interface ListedOperation
   readonly name: string
   /** Whether the key of this product can use it. */
   readonly isUsable: boolean
-  /** As this account may use it. */
+  /** For this account. */
   readonly limit: { readonly calls: number; readonly perSeconds: number }
   readonly params: readonly ListedParam[]
 }
 
-/** What this product can use comes first. What the credentials give is no parameter for a person. */
+/** Operations of this product come first. Credentials are not listed as parameters. */
 export function listOperations({ operations, limitOf, canCall = () => true }: Source): readonly ListedOperation[] {
   const listed = Object.entries(operations).map(
     ([name, { about, document, method, effect, reply, params, unproven }]) => {

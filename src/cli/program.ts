@@ -33,7 +33,7 @@ interface Options {
   readonly config: string
 }
 
-/** @param finish takes the exit code of a command that may fail without an error */
+/** @param finish receives the exit code of a command that may fail without an error */
 export function createProgram(deps: CliDeps, finish: Finish): Command {
   const program = new Command('turnpike')
     .description(
@@ -104,7 +104,7 @@ function addStart(program: Command, deps: CliDeps, finish: Finish): void {
   ).action(async (options: StartOptions) => finish(await start(options, deps)))
 }
 
-/** Commands that need a configuration and nothing else. */
+/** Commands whose only input is a configuration. */
 function addConfigured(program: Command, { environment, out }: CliDeps): void {
   withConfig(
     program
@@ -235,7 +235,7 @@ interface TestSourceOptions extends Options {
   readonly dryRun: boolean
 }
 
-/** `test-source` and `try`: what a source or one proxy is worth, outside of the traffic. */
+/** `test-source` and `try`: test a source or one proxy outside of client traffic. */
 function addTrials(program: Command, deps: CliDeps, finish: Finish): void {
   trial(program, {
     name: 'test-source',

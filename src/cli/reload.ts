@@ -1,4 +1,4 @@
-/** `turnpike reload`: a running gateway reads its configuration again, asked through its admin port. */
+/** `turnpike reload`: makes a running gateway read its configuration again, through its admin port. */
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
@@ -7,7 +7,7 @@ import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
 import { CommandError } from './words.ts'
 
-/** A demo vendor may have to be started, and names of ports resolved. */
+/** Generous: a demo vendor may have to be started, and names of ports resolved. */
 const ANSWER_TIMEOUT_MS = 30_000
 const names = z.array(z.string())
 const reloaded = z.object({ changed: names, needsRestart: names })
@@ -20,8 +20,8 @@ const refused = z.object({
 
 /**
  * @returns what to print
- * @throws {ConfigError} when the file has mistakes, as this process or the gateway reads it; {CommandError} when the gateway
- *   could not apply it. Then nothing has changed
+ * @throws {ConfigError} when the file has mistakes, found by this process or by the gateway; {CommandError} when the gateway
+ *   could not apply it. In both cases nothing has changed
  */
 export async function reload(file: string, environment: Environment): Promise<string> {
   const config = loadConfig(file, environment)

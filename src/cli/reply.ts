@@ -1,12 +1,12 @@
-/** A vendor's reply on the terminal. What it says is shown, never obeyed: control characters could move the cursor. */
+/** Prints a vendor's reply on the terminal. Control characters are removed: they could move the cursor. */
 
 import { translate } from '../messages/translate.ts'
 import { oneLine, type Row, renderTable } from './table.ts'
 
-/** Longer texts do not fit beside others. */
+/** Longer texts do not fit in a column. */
 const LONGEST_CELL = 32
 
-/** Plain text, with a line break at its end. */
+/** Plain text, with a line feed at its end. */
 export function renderReply(data: unknown): string {
   if (data === null || data === undefined) return `${translate('done; the reply holds nothing else')}\n`
   return `${block(data).join('\n')}\n`
@@ -35,14 +35,14 @@ function members(row: Row): string[] {
   })
 }
 
-/** Names come from the vendor too. */
+/** Names are the vendor's text too. */
 function printable(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [oneLine(name), value]))
 }
 
 const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null
 
-/** An object that makes a line of a table. */
+/** An object that is shown as one row of a table. */
 function isFlat(value: unknown): value is Row {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.values(value).every((member) => isScalar(member) && oneLine(member).length <= LONGEST_CELL)

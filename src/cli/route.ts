@@ -1,4 +1,4 @@
-/** `turnpike route`: which rule of the configuration a target meets, and where that leads. Nothing is connected to. */
+/** `turnpike route`: shows which rule of the configuration matches a target, and its result. Nothing is connected. */
 import { readFileSync } from 'node:fs'
 import { isNode } from 'yaml'
 import { parseAuthority, toTarget } from '../address.ts'
@@ -20,7 +20,7 @@ export interface RouteOptions {
   readonly method: RouteMethod
 }
 
-/** Of HTTPS, which is what most clients ask for. */
+/** The port of HTTPS, the usual target. */
 const DEFAULT_PORT = 443
 /** In columns of the terminal. */
 const TITLE_WIDTH = 10
@@ -28,7 +28,7 @@ const TITLE_WIDTH = 10
 /**
  * @param target HOST or HOST:PORT; 443 when no port is given
  * @returns what to print
- * @throws {ConfigError} with every mistake of the file; {UsageError} for what is no target or no port of the gateway
+ * @throws {ConfigError} with every mistake of the file; {UsageError} for an invalid target or an unknown port of the gateway
  */
 export function route(file: string, environment: Environment, target: string, options: RouteOptions): string {
   const config = loadConfig(file, environment)
@@ -105,7 +105,7 @@ function destination(decision: RouteDecision, to: RouteTarget | undefined, table
   ]
 }
 
-/** `gateway.yaml:12: DOMAIN-SUFFIX,example.com,block`: where the rule begins, and its first line; the line may hold more. */
+/** `gateway.yaml:12: DOMAIN-SUFFIX,example.com,block`: the place and the first line of the rule; it may have more lines. */
 function place(file: string, number: number): string {
   const source = readFileSync(file, 'utf8')
   const text = readYamlText(source)

@@ -1,6 +1,6 @@
 /**
- * Tells systemd that the gateway serves, and under which process id: after a takeover it is another process than the one
- * that systemd has started. With `systemd-notify`, because Node has no datagrams over Unix sockets.
+ * Reports to systemd that the gateway is ready, and its main process id: after a takeover the process is not the one that
+ * systemd started. Uses `systemd-notify`, because Node has no datagrams over Unix sockets.
  * https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  */
 import { execFile } from 'node:child_process'
@@ -8,12 +8,12 @@ import type { Log } from '../log.ts'
 
 const MAX_MS = 5_000
 
-/** Whether a service manager waits for the news. */
+/** Whether a service manager expects notifications. */
 export function isManaged({ NOTIFY_SOCKET }: NodeJS.ProcessEnv): boolean {
   return NOTIFY_SOCKET !== undefined && NOTIFY_SOCKET !== ''
 }
 
-/** Resolves when it is informed, or cannot be: that is logged. */
+/** Resolves when the notification is sent, or has failed; a failure is logged. */
 export function notifyReady(pid: number, environment: NodeJS.ProcessEnv, log: Log): Promise<void> {
   if (!isManaged(environment)) return Promise.resolve()
   const args = ['--ready', `--pid=${pid}`]

@@ -1,4 +1,4 @@
-/** What signals mean. SIGINT and SIGTERM: the first asks to stop, a later one does not wait any longer. SIGHUP: reload. */
+/** Signal handling. SIGINT and SIGTERM: the first one asks to stop, a later one stops at once. SIGHUP: reload. */
 import type { Clock } from '../clock.ts'
 
 type StopSignal = 'SIGINT' | 'SIGTERM'
@@ -13,17 +13,17 @@ export interface SignalSource {
 export interface SignalHandlers {
   /** Called once, by the first signal. */
   stop(signal: StopSignal): void
-  /** Called by each signal that comes later. */
+  /** Called by each later signal. */
   abort(signal: StopSignal): void
   reload(signal: 'SIGHUP'): void
 }
 
 const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** Ctrl-C in `npm start` arrives twice: from the terminal, and forwarded by npm. Within this time they are one wish. */
+/** Ctrl-C in `npm start` arrives twice: from the terminal, and forwarded by npm. Within this time they count as one. */
 const SAME_WISH_MS = 1_000
 
-/** @returns the undo: signals mean again what they mean to Node */
+/** @returns a function that restores Node's default signal handling */
 export function watchSignals(source: SignalSource, clock: Pick<Clock, 'now'>, handlers: SignalHandlers): () => void {
   let firstAt: number | undefined
   const asked = (signal: StopSignal) => {

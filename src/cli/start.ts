@@ -27,20 +27,20 @@ export interface App {
   /** Where clients connect, in the order of `listen`. */
   readonly addresses: readonly Address[]
   readonly admin: Address | undefined
-  /** Clients that are being served. */
+  /** Clients that are connected now. */
   openConnections(): number
-  /** Stops accepting, lets open connections finish for `stop.drain` or `stop.takeover`, closes the rest. A later call may shorten that. */
+  /** Stops accepting, lets open connections finish for `stop.drain` or `stop.takeover`, closes the rest. A later call may shorten the time. */
   stop(reason: StopReason): Promise<void>
-  /** Reads the configuration again, and logs the outcome. @throws when nothing has changed */
+  /** Reads the configuration again, and logs the result. @throws when nothing has changed */
   reload(trigger: string): Promise<unknown>
-  /** Drops everything at once. */
+  /** Closes everything at once. */
   abort(): void
 }
 
-/** Why a gateway ends. `takeover`: another process serves already. */
+/** Why a gateway stops. `takeover`: another process already serves. */
 type StopReason = 'SIGINT' | 'SIGTERM' | 'takeover' | 'launcher ended'
 
-/** Resolves when the gateway listens. `app.ts` has it; it is handed in, because parts do not import the root. */
+/** Resolves when the gateway listens. Implemented in `app.ts` and passed in, because parts do not import the root. */
 export type StartApp = (config: Config, deps: StartAppDeps) => Promise<App>
 
 interface StartAppDeps {
@@ -51,7 +51,7 @@ interface StartAppDeps {
   readonly logLinesLost: () => number
   readonly inherited: InheritedSockets | undefined
   readonly predecessor: Predecessor | undefined
-  /** Another process serves: this one is to stop. */
+  /** Another process serves: this one must stop. */
   readonly onTakenOver?: () => void
   readonly control?: ControlProcess & { readonly writeLog: (line: string) => void }
 }
@@ -64,13 +64,13 @@ export interface StartDeps {
   readonly takeover: Takeover
   readonly workers: WorkersOfProcess
   readonly err: (text: string) => void
-  /** Whether standard output is a terminal: a summary with the admin token is for a person, never for a file. */
+  /** Whether standard output is a terminal: the summary contains the admin token and is never written to a file. */
   readonly isTerminal: boolean
-  /** Gives back the memory that only the start has needed. Called once, when the gateway listens. */
+  /** Frees memory that only the start needed. Called once, when the gateway listens. */
   readonly tidy: () => void
-  /** Ends the process without waiting for anything but writes that are under way in a thread. */
+  /** Ends the process; waits only for writes that a thread is performing. */
   readonly exit: (code: number) => void
-  /** Ends the process although such a write does not return. */
+  /** Ends the process even when such a write does not return. */
   readonly kill: () => void
 }
 
@@ -88,8 +88,8 @@ export interface StartOptions {
 
 /**
  * Runs the gateway of a configuration file.
- * @param port takes the place of the first listener's
- * @returns the exit code, once the gateway has stopped or could not be started
+ * @param port replaces the port of the first listener
+ * @returns the exit code, after the gateway has stopped or could not be started
  * @throws {ConfigError} when the file has mistakes
  */
 export async function start(options: StartOptions, deps: StartDeps): Promise<number> {
@@ -172,14 +172,14 @@ async function superviseWorkers(count: number, config: Config, deps: StartDeps):
   }
 }
 
-/** Ends the process with the code of a failure, as soon as the log is written, at the latest after a second. */
+/** Ends the process with the code of a failure when the log is written, at the latest after a second. */
 function leave(writer: LogWriter, { exit, kill }: StartDeps): void {
   const end = () => (writer.blocksExit ? kill() : exit(exitCodes.failed))
   if (writer.isIdle) end()
   else void writer.flush().then(end)
 }
 
-/** @throws {UsageError} when another port of the configuration has this number already */
+/** @throws {UsageError} when another port of the configuration already has this number */
 function withPort(config: Config, port: number | undefined): Config {
   if (port === undefined) return config
   const { listen, admin } = config
@@ -191,10 +191,10 @@ function withPort(config: Config, port: number | undefined): Config {
 
 type Announcing = Pick<StartDeps, 'isTerminal'> & { readonly log: Log; readonly writer: LogWriter }
 
-/** Where it listens and what to try next: a summary for a person, else one log line a port. */
+/** Prints the ports and what to try next: a summary on a terminal, else one log line per port. */
 function announce(config: Config, { addresses, admin }: App, { isTerminal, log, writer }: Announcing): void {
   if (isTerminal) {
-    // Through the writer of the log: both go to the terminal, in this order.
+    // Through the log's writer: both go to the terminal, in this order.
     writer.write(startSummary(config, { version: version(), addresses, admin, token: adminToken(config) }))
     return
   }
@@ -205,7 +205,7 @@ function announce(config: Config, { addresses, admin }: App, { isTerminal, log, 
   })
 }
 
-/** What the end waits for, and how not to wait. */
+/** Tells the user what the stop waits for, and how to stop at once. */
 function sayGoodbye(
   { stop }: Config,
   app: App,

@@ -1,4 +1,4 @@
-/** `turnpike status`: asks a running gateway how it is, through its admin port. */
+/** `turnpike status`: shows the state of a running gateway, through its admin port. */
 import { z } from 'zod'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
@@ -15,11 +15,11 @@ export interface StatusOptions {
   readonly json?: boolean
 }
 
-/** Generous for a local call; a gateway that takes longer has a problem of its own. */
+/** Generous for a local request; a slower gateway has a problem. */
 const ANSWER_TIMEOUT_MS = 5_000
 
 /**
- * Asks the gateway of a configuration, of which only `admin` and `state` are read: its secrets need not be in the environment.
+ * Reads only `admin` and `state` of the configuration: its other secrets need not be in the environment.
  * @returns what to print, and 0 when the gateway is ready
  * @throws {ConfigError} when the file has mistakes; CommandError when no gateway answers
  */
@@ -73,7 +73,7 @@ function read(body: unknown, place: string): z.infer<typeof answer> {
   return data
 }
 
-/** What fits on a screen; the admin port tells the rest. */
+/** As many rows as fit on a screen; the admin API has all of them. */
 const columns = Object.entries(statusColumns)
 
 function rowsOf(body: unknown, place: string): readonly Row[] {
@@ -84,7 +84,7 @@ function rowsOf(body: unknown, place: string): readonly Row[] {
   )
 }
 
-/** States stay as they are in English: scripts read them. */
+/** The names of states are not translated: scripts read them. */
 function cellOf(column: string, value: unknown): unknown {
   if (typeof value !== 'string' || currentLanguage() === 'en') return value
   return column === 'state' ? stateText(value) : column === 'reason' ? translateSentence(value) : value

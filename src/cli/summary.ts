@@ -1,4 +1,4 @@
-/** What `turnpike start` writes on a terminal when the gateway listens. It fits one screen of 24 lines by 80 columns. */
+/** The summary that `turnpike start` prints on a terminal when the gateway listens. It fits 24 lines by 80 columns. */
 import { styleText } from 'node:util'
 import { type Address, formatAuthority } from '../address.ts'
 import { type Config, isDemo } from '../config/schema.ts'
@@ -16,18 +16,18 @@ export interface RunningGateway {
   /** Where clients connect, in the order of `listen`. */
   readonly addresses: readonly Address[]
   readonly admin: Address | undefined
-  /** Goes into the fragment of the link to the dashboard, which no browser sends. */
+  /** Part of the fragment of the dashboard link: browsers do not send the fragment. */
   readonly token: Secret | undefined
 }
 
-/** More would leave the screen. */
+/** More lines would not fit on the screen. */
 const MAX_PROVIDERS = 8
 const INDENT = 2
 
 type Row = readonly [title: Text, text: string]
 
 /**
- * Holds the admin token: for a terminal, never for a log or a pipe.
+ * Contains the admin token: only for a terminal, never for a log or a pipe.
  * @returns lines, each with its line feed
  */
 export function startSummary(config: Config, gateway: RunningGateway): string {
@@ -56,14 +56,14 @@ function listenerText({ listen }: Config, address: Address, index: number): stri
   return listener === undefined ? place : describeListener(listener, place)
 }
 
-/** The link of the page, which reads the token from the fragment. */
+/** The link of the dashboard, which reads the token from the fragment. */
 function dashboardText({ admin, token }: RunningGateway): string {
   if (admin === undefined) return say(terminal.off)
   const fragment = token === undefined ? '' : `#token=${encodeURIComponent(token.reveal())}`
   return `http://${formatAuthority(reachable(admin.host), admin.port)}/${fragment}`
 }
 
-/** A listener on every address is reached on loopback. */
+/** The host to connect to: loopback for a listener on every address. */
 function reachable(host: string): string {
   return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 }
@@ -76,7 +76,7 @@ function providerRows({ providers }: Config): Row[] {
   return rest === 0 ? shown : [...shown, [terminal.provider, say(terminal.moreProviders, { count: rest })]]
 }
 
-/** A command for a port of the gateway. The password is not shown: a screen may be watched. */
+/** A command that uses a port of the gateway. The password is not shown on the screen. */
 export function tryText({ listen, providers }: Config, addresses: readonly Address[], index = 0): string {
   const address = addresses[index]
   if (address === undefined) return ''

@@ -1,12 +1,12 @@
-/** Plain tables for the terminal. */
+/** Plain text tables for the terminal. */
 
-/** A row as an API gives it: scalars, and objects of scalars. */
+/** A row as an API returns it: scalars, and objects of scalars. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Longer texts would push the columns apart: they stand below the table. */
+/** Longer texts stand below the table, because they would widen the columns. */
 const LONGEST_CELL = 32
 
-/** One line per row under a line of column names; long texts follow below, one line each, behind the first cell of their row. Unknown members make columns of their own. */
+/** One line per row under a line of column names; long texts follow below, one line each, after the first cell of their row. Unknown members become columns. */
 export function renderTable(rows: readonly Row[]): string {
   const flat = rows.map(flatten)
   const columns = [...new Set(flat.flatMap((row) => [...row.keys()]))].filter((column) =>
@@ -38,16 +38,16 @@ function flatten(row: Row): Map<string, string> {
   return cells
 }
 
-/** Characters that take two columns of a terminal: what Chinese text holds (Unicode Standard Annex 11, Wide and Fullwidth). */
+/** Characters that occupy two columns of a terminal, such as Chinese ones (Unicode Standard Annex 11, Wide and Fullwidth). */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g
 
-/** Columns that a text without control characters takes. */
+/** Columns that a text without control characters occupies. */
 export function displayWidth(text: string): number {
   return text.length + (text.match(WIDE)?.length ?? 0)
 }
 
-/** Cut to a width in columns of the terminal; what was cut ends in an ellipsis. @param width may be Infinity */
+/** Cuts a text to a width in columns of the terminal; a cut text ends with an ellipsis. @param width may be Infinity */
 export function fitWidth(text: string, width: number): string {
   if (displayWidth(text) <= width) return text
   let cut = ''
@@ -65,7 +65,7 @@ export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)))
 }
 
-/** What an API says is shown, never obeyed: control characters could move the cursor. */
+/** Removes control characters from the text of an API: they could move the cursor. */
 export function oneLine(value: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return value === null || value === undefined ? '' : String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')

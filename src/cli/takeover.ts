@@ -1,4 +1,4 @@
-/** How a gateway comes to its ports: from systemd, from a running gateway that it takes over, or by opening them itself. */
+/** Where a gateway gets its ports from: systemd, a running gateway that it takes over, or by opening them itself. */
 
 import { Socket } from 'node:net'
 import type { Config } from '../config/schema.ts'
@@ -13,7 +13,7 @@ import { takeoverPlace } from '../takeover/place.ts'
 import { isManaged, notifyReady } from './service-manager.ts'
 import { CommandError } from './words.ts'
 
-/** What was there before this process. */
+/** What existed before this process. */
 interface Inheritance {
   readonly inherited: InheritedSockets | undefined
   /** The running gateway that is taken over. */
@@ -22,27 +22,27 @@ interface Inheritance {
 
 export interface Takeover {
   /**
-   * For `--takeover`: starts the process that takes over, and lives as long as it.
-   * @returns its exit code; undefined: this process is to be the gateway
+   * For `--takeover`: starts the process that takes over, and ends when that process ends.
+   * @returns its exit code; undefined: this process becomes the gateway
    */
   launch(config: Config): Promise<number | undefined>
   /**
-   * @param onOrphaned called when the process that has launched this one has ended
-   * @throws {CommandError} when what there is does not fit the configuration, or the running gateway refuses
+   * @param onOrphaned called when the process that started this one has ended
+   * @throws {CommandError} when the inherited sockets do not fit the configuration, or the running gateway refuses
    */
   inherit(config: Config, onOrphaned: () => void): Promise<Inheritance>
-  /** The gateway serves: the process that started it is informed. @param mainPid the process that is to be watched */
+  /** The gateway serves: notifies the process that started it. @param mainPid the process for the service manager to watch */
   serves(log: Log, mainPid: number): Promise<void>
 }
 
 /**
- * @param process the real one
- * @param load loads what a gateway needs: from the moment on at which it has the ports, clients wait
+ * @param process the process object
+ * @param load loads the modules of a gateway beforehand: clients wait from the moment it has the ports
  */
 export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>): Takeover {
   const { env } = process
   const channel = env[CHANNEL_VARIABLE]
-  // Not for processes that this one starts.
+  // Removed, so that child processes do not inherit them.
   delete env[CHANNEL_VARIABLE]
   const lifeline = channel === undefined ? undefined : new Socket({ fd: LIFELINE }).unref()
   return {
@@ -69,7 +69,7 @@ export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>
 
 const placeOf = ({ state }: Config) => takeoverPlace(state === 'off' ? undefined : state.path)
 
-/** What systemd listens on is what the configuration says, or nothing starts: the two must not differ unnoticed. */
+/** The sockets from systemd must equal the ports of the configuration, or the start fails: a difference would go unnoticed. */
 function activated(config: Config, { env, pid }: NodeJS.Process): InheritedSockets | undefined {
   const sockets = activatedSockets(env, pid)
   if (sockets.length === 0) return undefined

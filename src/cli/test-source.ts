@@ -1,6 +1,6 @@
 /**
- * `turnpike test-source`: what a link or a provider brings, by one call. Through the running gateway, whose limits and budget
- * it shares; where none runs, with the store that the next one will find.
+ * `turnpike test-source`: shows what a link or a provider delivers, with one call. It goes through the running gateway and
+ * shares its limits and budget; without a running gateway it uses the state store that the next gateway will use.
  */
 import { existsSync } from 'node:fs'
 import type { Environment } from '../config/environment.ts'
@@ -34,7 +34,7 @@ export interface TestSourceWords {
   readonly dryRun: boolean
 }
 
-/** What works without a gateway; the root has it. */
+/** Functions that work without a gateway; the composition root passes them in. */
 export interface OfflineTrials {
   tryOffline(
     config: Config,
@@ -55,10 +55,10 @@ export interface TestSourceDeps {
 
 export const DEFAULT_CONFIG = './gateway.yaml'
 export const badUrl = () => translate('the URL to try begins with http:// or https:// and holds no login')
-/** The call waits for its turn behind the clients'. */
+/** The call waits behind the calls for clients. */
 const ANSWER_TIMEOUT_MS = 240_000
 
-/** What is to be tried. */
+/** The source to test. */
 interface Subject {
   readonly target: TrialTarget
   readonly config: Config
@@ -67,9 +67,9 @@ interface Subject {
 }
 
 /**
- * Says on standard error what it will do, then does it.
- * @returns the exit code: 0 when addresses came
- * @throws {ConfigError}, {UsageError} for what cannot be meant, {CommandError} for what failed, {GatewayError}, {StoreError}
+ * Prints on standard error what it will do, then does it.
+ * @returns the exit code: 0 when addresses were delivered
+ * @throws {ConfigError}, {UsageError} for invalid arguments, {CommandError} for failures, {GatewayError}, {StoreError}
  */
 export async function testSource(words: TestSourceWords, deps: TestSourceDeps): Promise<number> {
   if (words.try !== undefined && requestUrl(words.try) === undefined) throw new UsageError(badUrl())
@@ -108,7 +108,7 @@ async function subjectOf(words: TestSourceWords, { environment, input }: TestSou
   return { config, provider: undefined, target: { url, product: words.product, try: words.try }, reading }
 }
 
-/** Where a link is all that there is: no gateway to ask, no store to keep. */
+/** For a link without a configuration: no gateway to use, no store to keep. */
 const NO_CONFIG = 'providers: [{ name: none, vendor: static, list: ["192.0.2.1:1"] }]\nstate: off\nadmin: off\n'
 
 function nameOf({ provider }: Subject, facts: LinkFacts | undefined): string {
@@ -153,7 +153,7 @@ async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log
   }
 }
 
-/** @param why a gateway that runs was not asked */
+/** @param why the reason for not using the running gateway */
 async function alone(
   { config, target, provider }: Subject,
   { offline, log }: TestSourceDeps & { readonly log: Log },
@@ -179,7 +179,7 @@ interface Outcome {
   readonly report: TrialReport | undefined
 }
 
-/** With --yaml standard output is a piece of gateway.yaml, and what is for people goes to standard error. */
+/** With --yaml standard output is a part of gateway.yaml, and messages go to standard error. */
 function tell(words: TestSourceWords, { out, err }: TestSourceDeps, { subject, facts, report }: Outcome): number {
   const lines = [
     ...(facts === undefined ? [] : linkLines(facts)),

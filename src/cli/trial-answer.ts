@@ -1,4 +1,4 @@
-/** What a running gateway answers to `POST /v1/test-source`. */
+/** The answer of a running gateway to `POST /v1/test-source`. */
 import { z } from 'zod'
 import { translate } from '../messages/translate.ts'
 import type { TrialReport } from '../supply/operator/test-source.ts'
@@ -8,7 +8,7 @@ import { CommandError, UsageError } from './words.ts'
 const report = z.looseObject({ vendor: z.string(), addresses: z.array(z.looseObject({})), count: z.number() })
 const problem = z.object({ code: z.string(), detail: z.string() })
 
-/** @throws {UsageError}, {CommandError} with the gateway's own words */
+/** @throws {UsageError}, {CommandError} with the gateway's message */
 export function readTrial({ status, body }: AdminAnswer, place: string): TrialReport {
   if (status === 200 && report.safeParse(body).success) return body as TrialReport
   const { data } = problem.safeParse(body)

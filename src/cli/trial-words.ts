@@ -1,4 +1,4 @@
-/** What `turnpike test-source` prints. */
+/** The output of `turnpike test-source`. */
 import { isPrivateAddress } from '../config/provider-yaml.ts'
 import { type KnownText, translate, translateSentence } from '../messages/translate.ts'
 import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
@@ -6,10 +6,10 @@ import { carried, type TriedRequest } from '../supply/operator/try.ts'
 import type { LinkFacts } from './link-facts.ts'
 import { oneLine, padEnd } from './table.ts'
 
-/** What the operator pays for one address, where the configuration says so. */
+/** The price of one address, if the configuration has it. */
 type Price = number | undefined
 
-/** What counts of the provider's entry. */
+/** The parts of the provider's entry that matter here. */
 interface TriedEntry {
   readonly price?: Price
   readonly allowPrivate: boolean
@@ -21,7 +21,7 @@ const TITLE_WIDTH = 10
 const line = (title: KnownText | '', text: string): string =>
   `${padEnd(title === '' ? '' : translate(title), TITLE_WIDTH)}${text}`
 
-/** What is about to happen. @param batchSize how many addresses one call brings */
+/** Announces the call. @param batchSize how many addresses one call delivers */
 export function intention(what: string, batchSize: number | null, price: Price): string {
   const many =
     batchSize === null
@@ -92,7 +92,7 @@ export function linkLines(facts: LinkFacts): string[] {
   ]
 }
 
-/** @param entry the provider's, where it has one */
+/** @param entry of the provider, if it has one */
 export function reportLines(report: TrialReport, entry: TriedEntry | undefined): string[] {
   const { failure, count, pending, format, seconds, addresses, rejected, balance, provider } = report
   if (failure !== null) {
@@ -128,7 +128,7 @@ const addressCount = (count: number): string =>
 const throughIt = (status: number | null, how: string): string =>
   translate('HTTP status {status} through {how}', { status: status ?? 0, how })
 
-/** What a library that is not Turnpike met at an address, and whose fault that is. */
+/** The result of a request by another library through an address, and which side is at fault. */
 export function triedLines(tried: TriedRequest): string[] {
   const { address, protocol, library, seconds, status, bytes, text, failure } = tried
   const how = translate('{address} ({protocol}, by {library}) after {seconds} s', {
@@ -150,7 +150,7 @@ export function triedLines(tried: TriedRequest): string[] {
   ]
 }
 
-/** A table that serves many vendors has no name of its own to tell. */
+/** A table for many vendors has no product name of its own. */
 function whoOf({ vendor, provider }: TrialReport): string {
   return vendor === 'link' || vendor === 'generic' ? (provider ?? translate('the vendor')) : vendor
 }

@@ -1,4 +1,4 @@
-/** `turnpike try`: one request through an address that the user names. A provider's name is `test-source --try`. */
+/** `turnpike try`: sends one request through an address of the user. For a provider's name it is `test-source --try`. */
 import { carried, requestUrl, tryAddress } from '../supply/operator/try.ts'
 import { parseEndpoint } from '../vendors/registry.ts'
 import { badUrl, type TestSourceDeps, testSource } from './test-source.ts'
@@ -14,8 +14,8 @@ export interface TryWords {
 }
 
 /**
- * @returns the exit code: 0 when the address carried the request
- * @throws {UsageError} for what cannot be meant; for a provider as `testSource`
+ * @returns the exit code: 0 when the request succeeded
+ * @throws {UsageError} for invalid arguments; for a provider as `testSource`
  */
 export async function tryOut({ what, url, config, json }: TryWords, deps: TestSourceDeps): Promise<number> {
   const named = (what === '-' ? await deps.input() : what).trim()

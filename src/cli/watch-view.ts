@@ -1,4 +1,4 @@
-/** One frame of `turnpike status --watch`: pure, from the reports of the moment and the size of the screen. */
+/** One frame of `turnpike status --watch`: a pure function of the current reports and the screen size. */
 import { styleText } from 'node:util'
 import { currentLanguage, say } from '../messages/language.ts'
 import { pageTexts } from '../messages/page.ts'
@@ -8,9 +8,9 @@ import type { LiveCounters, LiveProvider, LiveReports, LiveVerdict } from './liv
 import { displayWidth, fitWidth, oneLine, padEnd } from './table.ts'
 
 export interface Screen {
-  /** Longer lines are cut; Infinity: no line is. */
+  /** Longer lines are cut; Infinity: none is cut. */
   readonly columns: number
-  /** More lines are left out; Infinity: none is. */
+  /** Further lines are left out; Infinity: none is left out. */
   readonly rows: number
   readonly isColoured: boolean
 }
@@ -115,7 +115,7 @@ interface Column {
 
 const orDash = (value: number | null | undefined): string => (value == null ? '-' : String(value))
 
-/** In the order of their weight: a narrow screen leaves out those on the right. */
+/** In order of importance: a narrow screen leaves out those on the right. */
 function columnsOf(): readonly Column[] {
   return [
     { title: translate('provider'), cell: ({ name }) => oneLine(name) },
@@ -161,7 +161,7 @@ function providerLines(reports: readonly LiveProvider[], columns: number): Line[
   })
   const shown = all.filter((_, index) => {
     const width = all.slice(0, index + 1).reduce((sum, column) => sum + column.width + GAP, -GAP)
-    // The name and the state are always there; what does not fit is cut.
+    // Name and state are always shown; other columns only when they fit.
     return index < 2 || width <= columns
   })
   const row = (number: number) =>

@@ -1,4 +1,4 @@
-/** `turnpike status --watch`: the state of a running gateway, live. A gateway that goes away is waited for. */
+/** `turnpike status --watch`: shows the state of a running gateway live. It waits while the gateway is unreachable. */
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
@@ -15,13 +15,13 @@ export interface WatchDeps {
   readonly environment: Environment
   readonly process: SignalSource
   readonly isTerminal: boolean
-  /** Size of the terminal at this moment, in characters. */
+  /** Current size of the terminal, in characters. */
   readonly terminalSize: () => { readonly columns: number; readonly rows: number }
   readonly out: (text: string) => void
 }
 
 const RETRY_MS = 2_000
-/** Without a terminal a frame is some lines of a file. */
+/** Without a terminal a frame is a few lines of a file. */
 const PLAIN_EVERY_MS = 10_000
 
 /**
@@ -45,14 +45,14 @@ export async function watchStatus({ config: file }: StatusOptions, deps: WatchDe
   const draw = () => view.draw((screen) => renderFrame(reports, { place, trouble }, screen))
   const onChange = () => {
     trouble = undefined
-    // The first events come one after the other.
+    // The first events arrive in quick succession.
     if (reports.counters === undefined) return
     draw()
   }
   try {
     draw()
     while (!signal.aborted) {
-      // The token of a gateway that was started anew may be another one.
+      // A restarted gateway may have a new token.
       const token = adminToken(loadAdmin(file, environment))
       const failure = await followReports(place, reports, { token, signal, onChange }).catch((error: unknown) => error)
       trouble = sentenceOf(failure)
@@ -81,7 +81,7 @@ const HOME = '\u001b[H'
 const CLEAR_TO_END_OF_LINE = '\u001b[K'
 const CLEAR_BELOW = '\u001b[J'
 
-/** Draws over the frame before, on a screen of its own; the last frame stays in the scrollback. */
+/** Draws over the previous frame on the alternate screen; the last frame stays in the scrollback. */
 class TerminalView implements View {
   readonly #deps: WatchDeps
   #last: readonly string[] = []
@@ -96,7 +96,7 @@ class TerminalView implements View {
     const { columns, rows } = terminalSize()
     const isColoured = !environment['NO_COLOR']
     const hint = translate('Ctrl-C ends')
-    // The last row stays free of a line feed, which would scroll.
+    // No line feed after the last row: it would scroll.
     const lines = [...render({ columns, rows: rows - 2, isColoured })]
     this.#last = lines
     const shown = rows > 4 ? [...lines, '', hint.slice(0, columns)] : lines
@@ -108,7 +108,7 @@ class TerminalView implements View {
   }
 }
 
-/** A frame now and then, without control sequences. */
+/** Writes a frame from time to time, without control sequences. */
 class PlainView implements View {
   readonly #deps: WatchDeps
   #drawnAt = Number.NEGATIVE_INFINITY
@@ -118,7 +118,7 @@ class PlainView implements View {
     this.#deps = deps
   }
 
-  /** A frame whose head is another one is news: the gateway went away or came back, or the verdict changed. */
+  /** A frame with a changed head is written at once: the gateway became unreachable or reachable, or the verdict changed. */
   draw(render: Render): void {
     const { clock, out } = this.#deps
     const lines = render({ columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY, isColoured: false })

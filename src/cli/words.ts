@@ -1,4 +1,4 @@
-/** Failures of a command as one sentence on the terminal, and the exit code that goes with them. */
+/** Turns failures of a command into one sentence for the terminal and an exit code. */
 import type { Config } from '../config/schema.ts'
 import { ConfigError, type ConfigProblem, GatewayError, problemLine } from '../errors.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
@@ -6,15 +6,15 @@ import { StoreError } from '../store/errors.ts'
 
 export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
 
-/** A command that cannot do what it was asked to, in words for the user. */
+/** The command failed; the message is for the user. */
 export class CommandError extends Error {}
 
-/** What stands on the command line cannot be meant. */
+/** The arguments of the command line are invalid. */
 export class UsageError extends CommandError {}
 
 /**
- * @param config the configuration of the command, when it was read before the failure: names the key to change
- * @returns lines for standard error; never a stack trace. Mistakes in a file begin with file:line:column, as editors expect
+ * @param config the configuration of the command, if it was read before the failure: used to name the key to change
+ * @returns lines for standard error; never a stack trace. Mistakes in a file begin with file:line:column, the format of editors
  */
 export function explainFailure(error: unknown, config?: Config): { readonly text: string; readonly exitCode: number } {
   if (error instanceof ConfigError) {
@@ -38,13 +38,13 @@ function translatedLine(file: string, problem: ConfigProblem): string {
 
 /** A failure other than mistakes in the configuration. @param config as for `explainFailure` */
 export function sentenceOf(error: unknown, config?: Config): string {
-  // Commands word theirs in the language of the process; the others are made where the language is unknown.
+  // Errors of commands are already in the language of the process; other errors are made without knowledge of the language.
   if (error instanceof CommandError) return error.message
   if (error instanceof GatewayError || error instanceof StoreError) return translateSentence(error.message)
   return explainListening(error, config) ?? translate('unexpected error: {error}', { error: describe(error) })
 }
 
-/** Loggable facts of an error that nobody expected: no cause and no members, which may hold anything. */
+/** Loggable facts of an unexpected error: without its cause and members, which may contain anything. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'something that is no Error was thrown'
   const place = error.stack?.split('\n').find((line) => line.startsWith('    at '))
@@ -97,7 +97,7 @@ function listenFailure(error: unknown): ListenFailure | undefined {
   return undefined
 }
 
-/** The part of the configuration that asked for the port: by port and address, else by what of the two is known to fit. */
+/** The part of the configuration that asked for the port: found by port and address, or by the known one of the two. */
 function keyOf({ address, port }: ListenFailure, config: Config | undefined): string {
   const admin = config === undefined || config.admin === 'off' ? [] : [{ ...config.admin, key: 'admin' }]
   const places = [...(config?.listen.map(({ host, port }, i) => ({ host, port, key: `listen[${i}]` })) ?? []), ...admin]

@@ -1,26 +1,26 @@
-/** How many processes serve the clients of this gateway, and what this process is among them. */
+/** How many processes serve the clients of this gateway, and which role this process has. */
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { type ControlProcess, controlProcess } from '../workers/role.ts'
 
 export interface WorkersOfProcess {
-  /** Undefined: this process is no control process. */
+  /** Undefined: this process is not the control process. */
   readonly control: ControlProcess | undefined
   /**
    * @param wanted `workers` of the configuration
-   * @returns how many processes serve clients, and why that is not what is wanted; 1: this one alone
+   * @returns how many processes serve clients, and why it is not the configured number; 1: only this process
    */
   count(wanted: number | 'auto'): { readonly count: number; readonly because?: string }
-  /** Starts the other processes, and lives as long as they. @returns the exit code */
+  /** Starts the other processes, and ends when they end. @returns the exit code */
   supervise(count: number, deps: { readonly clock: Clock; readonly log: Log }): Promise<number>
-  /** The number of the process that a service manager watches. */
+  /** The id of the process that a service manager watches. */
   readonly mainPid: number
-  /** @param onOrphaned called when the process that has started this one has ended */
+  /** @param onOrphaned called when the process that started this one has ended */
   watch(onOrphaned: () => void): void
 }
 
-/** Where several processes can listen on one port, each with a queue of its own (https://nodejs.org/api/net.html#serverlistenoptions-callback). */
+/** Platforms where several processes can listen on one port, each with its own accept queue (https://nodejs.org/api/net.html#serverlistenoptions-callback). */
 const SHARING: readonly NodeJS.Platform[] = ['linux', 'freebsd', 'sunos', 'aix']
 
 const NO_SHARING = 'workers: this system cannot share a port between processes, so one process serves all clients'

@@ -1,4 +1,4 @@
-/** One more entry in the text of a configuration, whose other octets stay as they are: comments, order, spaces. */
+/** Adds one provider entry to the text of a configuration. All other text stays as it is: comments, order, spaces. */
 import { isMap, isSeq, type YAMLSeq } from 'yaml'
 import { isSame } from '../same.ts'
 import { locate } from './locate.ts'
@@ -7,7 +7,7 @@ import { readYamlText } from './yaml-text.ts'
 /**
  * @param text of a configuration
  * @param entry lines of a list item, without indentation: `- name: qg`, `  vendor: qg`, ...
- * @returns the text with the entry behind the last provider; undefined when the text is no YAML that can be added to
+ * @returns the text with the entry after the last provider; undefined when the text is not YAML that can be extended
  */
 export function addProvider(text: string, entry: readonly string[]): string | undefined {
   const { document, readable } = readYamlText(text)
@@ -36,7 +36,7 @@ function plainOf(text: string): Plain {
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
-/** Whether nothing but one entry behind the others is new: the proof that an edit of text did what it should. */
+/** Whether the new text differs from the old one only by the new last entry: the check that the edit was correct. */
 function isBeforeAndOne(after: Plain, before: Plain): boolean {
   const [had, has] = [listOf(before?.providers), listOf(after?.providers)]
   if (has.length !== had.length + 1) return false
@@ -57,7 +57,7 @@ function behindLast(text: string, providers: YAMLSeq, entry: readonly string[]):
   return `${head}${glue}${entry.map((line) => `${indent}${line}${lineEnd}`).join('')}${tail}`
 }
 
-/** The end of the line of the last value, and of remarks below it that are indented as its keys are. */
+/** The end of the line of the last value, including comments below it that are indented as its keys are. */
 function endOfEntry(text: string, end: number, indent: number): number {
   let place = text.slice(0, end).trimEnd().length
   for (;;) {
@@ -75,14 +75,14 @@ function atEnd(text: string, entry: readonly string[]): string {
   return `${text}${glue}providers:${lineEnd}${entry.map((line) => `  ${line}${lineEnd}`).join('')}`
 }
 
-/** @param key where `providers:` stands, without a value */
+/** @param key the place of a `providers:` key without a value */
 function belowKey(text: string, key: number, entry: readonly string[]): string {
   const lineEnd = text.indexOf('\n', key)
   const place = lineEnd < 0 ? text.length : lineEnd + 1
   return `${text.slice(0, place)}${lineEnd < 0 ? '\n' : ''}${entry.map((line) => `  ${line}${lineEndOf(text)}`).join('')}${text.slice(place)}`
 }
 
-/** For lists in brackets: comments stay, spaces may change. */
+/** For lists in brackets: comments are kept, spaces may change. */
 function throughDocument(text: string, entry: readonly string[]): string {
   const { document } = readYamlText(text)
   const added: unknown = readYamlText(entry.join('\n')).document.contents

@@ -1,6 +1,6 @@
 /**
- * What no single key can tell: keys that contradict each other. The checks read a *draft*, whatever is readable in a
- * file that may have other mistakes, so that all mistakes are reported together.
+ * Checks that concern several keys: keys that contradict each other. They read a *draft*, which holds every readable value of
+ * a file that may have other mistakes, so that all mistakes are reported together.
  */
 import { isIP } from 'node:net'
 import { z } from 'zod'
@@ -11,15 +11,15 @@ import { type Finding, valueAt } from './explain.ts'
 import { cidr, duration, durationOr, text } from './fields.ts'
 import { nearest } from './nearest.ts'
 
-/** What a key holds when it can be read, else undefined. */
+/** The value of a key when it is valid, else undefined. */
 const readable = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
 const list = <T extends z.ZodType>(item: T) => z.array(item).optional().catch(undefined)
-/** An object whose members are all readable or absent; anything else counts as an empty one. */
+/** An object whose members are all valid or absent; any other value counts as an empty object. */
 const group = <T extends z.ZodRawShape>(shape: T) => {
   const schema = z.object(shape)
   return schema.catch(() => schema.parse({}))
 }
-/** Whatever was written, valid or not. */
+/** The value as written, valid or not. */
 const given = () => z.unknown().optional()
 const word = () => readable(text())
 
@@ -73,7 +73,7 @@ const finding = (path: Finding['path'], message: string, at: Finding['at'] = 'va
   at,
 })
 
-/** What a vendor knows to be wrong with an entry whose keys may each be right. */
+/** Checks of the vendor that concern several keys of an entry. */
 type EntryCheck = (
   vendor: string,
   product: string | undefined,
@@ -121,7 +121,7 @@ function checkNames({ providers, listen }: Draft): Finding[] {
   ]
 }
 
-/** Indexes of the entries that an earlier entry equals. */
+/** Indexes of the entries that equal an earlier entry. */
 function repeated(names: readonly (string | undefined)[]): number[] {
   return [...names.keys()].filter((i) => names[i] !== undefined && names.indexOf(names[i]) < i)
 }
@@ -174,7 +174,7 @@ function overlap(one: string, other: string): boolean {
 /** Whether only this machine can reach a listener on `host`. */
 export const isLoopback = (host: string): boolean => isThisMachine(unmapIPv4(host)) && !ANY_HOST.has(unmapIPv4(host))
 
-/** Safe by default: a port that others can reach serves only clients that are named. An empty password names no client. */
+/** A port that other machines can reach must have users. A user with an empty password does not count as a login. */
 function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {
   if (isLoopback(host)) return []
   const open = allow?.findIndex((block) => block !== undefined && coversEverything(block))
@@ -204,7 +204,7 @@ function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {
 
 function coversEverything(block: string): boolean {
   const [ip = '', length] = block.split('/')
-  // ::ffff:0:0/96 is all of IPv4.
+  // ::ffff:0:0/96 is the whole IPv4 range.
   return length === '0' || (isIP(ip) === 6 && /^::ffff:0(\.0\.0\.0|:0)?$/i.test(ip) && Number(length) <= 96)
 }
 
@@ -237,9 +237,9 @@ function checkProvider({ vendor, list: lines, file, url, upstream }: Provider, i
   return findings
 }
 
-/** Lives shorter than what a lease needs: the gateway would buy addresses and never lend one. */
+/** Lives that are too short for a lease: the gateway would buy addresses that it can never lend. */
 function checkLife({ ttl, life }: Provider, i: number, { pool }: Draft): Finding[] {
-  // `auto` is always a part of the life.
+  // `auto` is always a fraction of the life.
   const minLife = typeof pool?.minLife === 'number' ? pool.minLife : 0
   const usable = (lifeMs: number) => lifeMs - (typeof pool?.margin === 'number' ? pool.margin : autoMargin(lifeMs))
   const words = 'no address would ever be lent: this life, less pool.margin, is not longer than pool.minLife'
@@ -249,5 +249,5 @@ function checkLife({ ttl, life }: Provider, i: number, { pool }: Draft): Finding
   ]
 }
 
-/** What the margin `auto` is: a tenth of the life, 300 ms to 10 s. */
+/** The value of the margin `auto`: a tenth of the life, 300 ms to 10 s. */
 const autoMargin = (lifeMs: number): number => Math.min(Math.max(lifeMs / 10, 300), 10_000)

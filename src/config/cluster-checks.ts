@@ -1,4 +1,4 @@
-/** What cannot be together with `cluster:`. */
+/** Settings that cannot be combined with `cluster:`. */
 import { type Finding, valueAt } from './explain.ts'
 
 /** @param raw the file's contents as plain values, valid or not */
@@ -7,7 +7,7 @@ export function checkCluster(raw: unknown): readonly Finding[] {
   return checkProviders(raw)
 }
 
-/** The demo's addresses are on loopback: no other host can reach them. */
+/** The addresses of the demo are on loopback: no other host can reach them. */
 function checkProviders(raw: unknown): readonly Finding[] {
   return indexes(raw, ['providers']).flatMap((i) => {
     const path = ['providers', i, 'vendor']

@@ -1,14 +1,14 @@
-/** What differs between two configurations. */
+/** The differences between two configurations. */
 import { isSame } from '../same.ts'
 import { limitsOf } from './pool-limits.ts'
 import type { Config } from './schema.ts'
 
-/** Paths of what only a new process takes up. */
+/** Paths of the keys that need a restart. */
 const FIXED = [['state'], ['workers'], ['cluster'], ['admin'], ['callback'], ['log', 'format']] as const
-/** The same in a cluster that has, or shall have, limits of addresses: its hosts share them out from their start on. */
+/** The same in a cluster with limits of addresses, before or after the change: its hosts share out addresses from their start. */
 const FIXED_LIMITS = [['pool', 'perUpstream'], ['listen']] as const
 
-/** @returns the first keys of all that differs; of lists with names (providers, groups), the names too */
+/** @returns the top-level keys that differ; for lists with names (providers, groups), the names too */
 export function changesOf(former: Config, next: Config): string[] {
   const keys = new Set([...Object.keys(former), ...Object.keys(next)] as (keyof Config)[])
   return [...keys].flatMap((key) => {
@@ -28,7 +28,7 @@ function namesOf(key: string, former: Named, next: Named): readonly string[] {
 const byName = (list: Named) => new Map(list.map((entry) => [entry.name, entry]))
 
 /**
- * @returns `next` as far as a running process can take it up, and the paths of what needs a restart
+ * @returns the part of `next` that a running process can apply, and the paths that need a restart
  */
 export function applicable(former: Config, next: Config): { config: Config; needsRestart: string[] } {
   const { state, workers, cluster, callback } = former
@@ -48,7 +48,7 @@ const limitedBy = (former: Config, next: Config) => ({
   listen: former.listen,
 })
 
-/** A token that is gone is no new one: clients that know the former one could go on. */
+/** The former token stays valid when the new configuration has none, so that clients that have it can continue. */
 function hasOnlyNewToken(former: Config['admin'], next: Config['admin']): boolean {
   if (former === 'off' || next === 'off' || next.token === undefined) return false
   return isSame({ ...former, token: next.token }, next)

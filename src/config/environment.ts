@@ -1,4 +1,4 @@
-/** `${NAME}` in the values of a configuration. */
+/** Replaces `${NAME}` in the values of a configuration. */
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -7,12 +7,12 @@ import type { TextProblem } from './yaml-text.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Holds secrets of a configuration, one `NAME=value` a line, in the folder of the configuration. */
+/** Holds the secrets of a configuration, one `NAME=value` per line, in the folder of the configuration. */
 export const DOT_ENV = '.env'
 
 /**
- * The environment of a configuration: what the process has, and below it the file `.env` beside the configuration, so that a
- * variable of the process wins. A file that cannot be read counts as absent: then its variables are reported as not set.
+ * The environment of a configuration: the variables of the process, then those of the file `.env` beside the configuration.
+ * A variable of the process has priority. An unreadable file counts as absent: its variables are reported as not set.
  */
 export function environmentOf(file: string, environment: Environment): Environment {
   try {
@@ -24,11 +24,11 @@ export function environmentOf(file: string, environment: Environment): Environme
 
 export interface Substitution {
   readonly problems: readonly TextProblem[]
-  /** Where the scalars begin that could not be filled: whatever else is wrong with them follows from that. */
+  /** Offsets of scalars with a variable that is not set: later problems with these scalars are consequences and not reported. */
   readonly unfilled: ReadonlySet<number>
-  /** Where the scalars begin that hold nothing because a variable is empty. */
+  /** Offsets of scalars that are empty because a variable is empty. */
   readonly emptied: ReadonlySet<number>
-  /** Texts that hold something of the environment, complete: they are never shown. */
+  /** Complete texts that contain a value of the environment: they are never shown. */
   readonly filled: ReadonlySet<string>
 }
 
@@ -36,8 +36,8 @@ const PLACEHOLDER = /\$\$\{|\$\{([^}]*)(\}?)/g
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
- * Fills every `${NAME}` in the string scalars of the document, in place. `$${` stands for the two characters. Keys are
- * left alone. What a variable holds is text and stays text: it cannot bring keys, lists or numbers into the file.
+ * Replaces every `${NAME}` in the string scalars of the document, in place. `$${` stands for a literal `${`. Keys are not
+ * changed. The value of a variable is always text: it cannot add keys, lists or numbers to the file.
  */
 export function substitute(document: Document.Parsed, source: string, environment: Environment): Substitution {
   const problems: TextProblem[] = []
@@ -87,7 +87,7 @@ function fill(written: string, environment: Environment) {
   return { value, mistakes, fromEnvironment }
 }
 
-/** Quotes and escapes may lie between the scalar's start and the placeholder, so it is searched in the source. */
+/** Quotes and escapes may stand between the start of the scalar and the placeholder, so it is searched in the source text. */
 function placeOf(text: string, node: Scalar, source: string): number {
   const [start, end] = node.range ?? [0, 0]
   const place = source.indexOf(text, start)

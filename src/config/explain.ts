@@ -1,4 +1,4 @@
-/** From what zod found to sentences for a person: what is wrong, and what to write instead. */
+/** Translates zod's issues into sentences for users: what is wrong, and what to write instead. */
 import type { z } from 'zod'
 import type { Path } from './locate.ts'
 import { nearest } from './nearest.ts'
@@ -8,13 +8,13 @@ type Issue = z.core.$ZodIssue
 export interface Finding {
   readonly path: Path
   readonly message: string
-  /** Whether the key itself is wrong, or what it holds. */
+  /** Whether the problem is the key itself, or its value. */
   readonly at: 'key' | 'value'
 }
 
 /**
- * The `error` option for `safeParse`: unknown keys carry the keys that are known there in their message, the only part
- * of an issue that survives zod's unions. `explain` reads them back.
+ * The `error` option for `safeParse`: the message of an unknown key lists the keys that are known there, because the message
+ * is the only part of an issue that survives zod's unions. `explain` reads the list back.
  */
 export function rememberKnownKeys(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'unrecognized_keys') return undefined
@@ -36,7 +36,7 @@ export function explain(issue: Issue, raw: unknown, above: Path = []): readonly 
   return [{ path, message: sentence(issue, value), at: 'value' }]
 }
 
-/** Whether `path` is, or leads into, a provider that names neither a vendor nor a link: nobody knows which keys it may have. */
+/** Whether `path` is in a provider that names neither a vendor nor a link: its valid keys are unknown then. */
 function isNobodys([providers, index]: Path, raw: unknown): boolean {
   if (providers !== 'providers' || typeof index !== 'number') return false
   const entry = valueAt(raw, [providers, index])
@@ -44,12 +44,12 @@ function isNobodys([providers, index]: Path, raw: unknown): boolean {
   return !('vendor' in entry) && !('url' in entry)
 }
 
-/** Whether an issue comes of the entry's having been taken for a link, as every entry without a vendor is. */
+/** Whether an issue arises only because the entry has no vendor and is therefore parsed as a link. */
 function isOfLinks(issue: Issue, [, , key]: Path): boolean {
   return issue.code === 'unrecognized_keys' || key === 'url' || key === 'credentials' || key === 'product'
 }
 
-/** Only that the vendor is missing, and slips that may have been meant for it. */
+/** Reports only that the vendor is missing, and misspelt keys that may stand for it. */
 function explainNobodys(issue: Issue, path: Path): readonly Finding[] {
   if (issue.code === 'unrecognized_keys') {
     const slips = issue.keys.filter((key) => ['vendor', 'url'].includes(nearest(key, ['vendor', 'url']) ?? ''))
@@ -79,7 +79,7 @@ function missing(issue: Issue): string {
   return issue.code === 'custom' ? `is missing; ${issue.message}` : 'is missing'
 }
 
-/** A value that may have several shapes: the problems of the shape that was meant. */
+/** For a value that may have several shapes: the problems of the shape that fits best. */
 function explainUnion(
   issue: z.core.$ZodIssueInvalidUnion,
   raw: unknown,
@@ -164,7 +164,7 @@ const emptyOr = (value: unknown): string => (value === null ? 'is empty; ' : '')
 function choicesOf(issue: Issue): readonly string[] | undefined {
   if (issue.code === 'invalid_value') return issue.values.map(String)
   if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return undefined
-  // An entry that is told by its link has no word for it.
+  // For an entry that is defined by its link, there is no word.
   const options = (issue as { options?: z.core.util.Primitive[] }).options
   return options?.filter((option) => option !== undefined && option !== 'link').map(String)
 }

@@ -1,8 +1,8 @@
 /**
- * Building blocks of the configuration's schema: each takes what a person writes and gives what the code needs.
+ * Building blocks of the configuration's schema: each one parses what a user writes into what the code needs.
  * Durations become milliseconds, sizes become octets, secrets become `Secret`.
  *
- * No message here repeats the value it refuses: it may have come from the environment. The place in the file says which.
+ * No message repeats the value that it refuses: the value may come from the environment. The message has the place in the file.
  * The `pattern` and `examples` of the metadata are for editors, through config/gateway.schema.json.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net'
@@ -22,7 +22,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 }
 const YEAR_MS = 366 * 86_400_000
 
-/** In an editor a value may also be a `${NAME}`, which is known only at start. */
+/** In an editor a value may also be a `${NAME}`, whose value is known only at start. */
 export const orEnvironment = (pattern: string): string => `^(?:${pattern}|.*\\$\\{.+\\}.*)$`
 
 type Context = z.core.$RefinementCtx<unknown>
@@ -59,7 +59,7 @@ export function parseBytes(text: string): number | undefined {
 interface DurationRange {
   /** Milliseconds. */
   readonly min?: number
-  /** Milliseconds; a year when left out, so that a slip of the unit is noticed. */
+  /** Milliseconds; at most a year by default, so that a wrong unit is noticed. */
   readonly max?: number
 }
 
@@ -116,7 +116,7 @@ export function bytes(range: { readonly min?: number; readonly max?: number } = 
     })
 }
 
-/** A value that must never be printed, best written as `${NAME}`. */
+/** A value that is never printed; best written as `${NAME}`. */
 export function secret(options: { readonly maxBytes?: number; readonly mayBeEmpty?: boolean } = {}) {
   const { maxBytes = 8_192, mayBeEmpty = false } = options
   return (
@@ -134,7 +134,7 @@ export function integer(min: number, max: number) {
   return z.int().min(min).max(max)
 }
 
-/** A list that is not empty. Not zod's own `min`: it throws on a map that holds a strange `length` (zod 4.6.7). */
+/** A list that is not empty. Without zod's own `min`, which throws on a map that has a `length` key (zod 4.6.7). */
 export function someOf<T extends z.ZodType>(item: T) {
   return z
     .array(item)
@@ -142,7 +142,7 @@ export function someOf<T extends z.ZodType>(item: T) {
     .meta({ minItems: 1 })
 }
 
-/** Text without control characters, for names and free words. */
+/** Text without control characters, for names and free text. */
 export function text(options: { readonly maxBytes?: number; readonly mayBeEmpty?: boolean } = {}) {
   const { maxBytes = 1_024, mayBeEmpty = false } = options
   return z.string().superRefine((value, ctx) => refuseUnprintable(value, { maxBytes, mayBeEmpty }, ctx))
@@ -180,7 +180,7 @@ function isHost(value: string): boolean {
   return isIP(value) !== 0 || (isHostName(value) && !/^[\d.]+$/.test(value))
 }
 
-/** A block of client addresses; always with its prefix length after parsing (`10.1.2.3` becomes `10.1.2.3/32`). */
+/** A block of client addresses; after parsing always with its prefix length (`10.1.2.3` becomes `10.1.2.3/32`). */
 export function cidr() {
   return z
     .string()
@@ -223,7 +223,7 @@ export function hostPattern() {
       const wildcard = value.startsWith('*.') ? '*.' : ''
       const written = value.slice(wildcard.length)
       const name = domainToASCII(written)
-      // Looked at before too: domainToASCII completes the short address 1.2.3 to 1.2.0.3.
+      // Checked before as well: domainToASCII completes the short address 1.2.3 to 1.2.0.3.
       if (/^[\d.]+$/.test(written) || !isHost(name))
         return refuse(ctx, 'write a host, as in www.example.com, *.example.com or *')
       return `${wildcard}${name}`
@@ -231,7 +231,7 @@ export function hostPattern() {
     .meta({ examples: ['www.example.com', '*.example.com'] })
 }
 
-/** Where an API lives: scheme, host, port, path prefix; without the last slash after parsing. */
+/** The base URL of an API: scheme, host, port, path prefix; without the last slash after parsing. */
 export function baseUrl() {
   return z
     .string()
@@ -251,7 +251,7 @@ function withoutTrailingSlashes(href: string): string {
   return href.slice(0, end)
 }
 
-/** A link that is fetched as it is. Links of vendors carry keys, so it is a secret. */
+/** A link that is fetched unchanged. Links of vendors contain keys, so it is a secret. */
 export function secretUrl() {
   return z
     .string()
@@ -272,7 +272,7 @@ export function filePath() {
   return text({ maxBytes: 4_096 })
 }
 
-/** One line of a proxy list. It may hold a login, so it is a secret; the static vendor reads it. */
+/** One line of a proxy list. It may contain a login, so it is a secret; the static vendor parses it. */
 export function socketAddress() {
   return secret({ maxBytes: 2_048 }).meta({ examples: ['203.0.113.7:8080'] })
 }

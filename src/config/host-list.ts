@@ -1,4 +1,4 @@
-/** Files of hosts for `routes[].hosts`: one a line, `#` begins a comment. */
+/** Files of hosts for `routes[].hosts`: one host per line; `#` begins a comment. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { HostPattern } from '../routes/rule.ts'
@@ -7,19 +7,19 @@ import { readHostLine } from './routes-schema.ts'
 
 /** 100,000 names are about 2 MB. */
 const MAX_LIST_BYTES = 64 * 1_048_576
-/** A file of something else would give a message for every line. */
+/** A file of another kind would cause a message for every line. */
 const MAX_PROBLEMS = 3
 
 export interface HostLists {
-  /** By the number of the rule. */
+  /** By the index of the rule. */
   readonly lists: ReadonlyMap<number, readonly HostPattern[]>
   readonly problems: readonly Finding[]
 }
 
 /**
- * Reads the file of every rule that names one.
+ * Reads the host file of every rule that names one.
  * @param raw the configuration as plain values, valid or not
- * @param folder what relative paths are relative to
+ * @param folder the base of relative paths
  */
 export function readHostLists(raw: unknown, folder: string): HostLists {
   const lists = new Map<number, readonly HostPattern[]>()
@@ -38,7 +38,7 @@ export function readHostLists(raw: unknown, folder: string): HostLists {
 
 type HostList = { readonly hosts: readonly HostPattern[] } | { readonly problems: readonly string[] }
 
-/** A problem names the line of the list. */
+/** A problem has the line in the list. */
 function readHostList(file: string): HostList {
   let text: string
   try {

@@ -1,4 +1,4 @@
-/** The shape of the ports: what listens, and who may use it. */
+/** The schema of the ports: where the gateway listens, and which users it accepts. */
 import { z } from 'zod'
 import { strategies } from '../strategy.ts'
 import { bytes, cidr, duration, filePath, integer, listenHost, secret, someOf, text } from './fields.ts'
@@ -6,7 +6,7 @@ import { providerName, userName } from './names.ts'
 
 const port = () => integer(0, 65_535)
 
-/** `rotation` and `perUpstream` of one port or user; what is left out is as for all. */
+/** `rotation` and `perUpstream` of one port or user; a key that is left out has the general value. */
 const ownTraffic = () => ({
   rotation: z
     .strictObject({
@@ -37,7 +37,7 @@ const ownTraffic = () => ({
     .meta({ description: 'Instead of `pool.perUpstream`, for these clients.' }),
 })
 
-/** Answers of an upstream after which another one may be tried. */
+/** Answers of an upstream after which another upstream may be tried. */
 export const retryStatuses = () => z.array(z.literal([502, 503, 504]))
 
 const user = () =>

@@ -1,4 +1,4 @@
-/** The part of a configuration that a command needs to speak with a running gateway. */
+/** The part of a configuration that a command needs to connect to a running gateway. */
 import { stringify } from 'yaml'
 import { ConfigError } from '../errors.ts'
 import { type Environment, environmentOf } from './environment.ts'
@@ -6,12 +6,12 @@ import { loadConfig, parseConfig, readText } from './load.ts'
 import type { Config } from './schema.ts'
 import { plainValue, readYamlText } from './yaml-text.ts'
 
-/** The schema needs a provider; this one is never called. */
+/** The schema requires a provider; this one is never called. */
 const NO_PROVIDER = { name: 'none', vendor: 'static', list: ['192.0.2.1:1'] }
 
 /**
- * `admin` and `state` of a configuration file. Other keys are not looked at, so that their `${NAME}` need no value in the
- * environment of who only asks.
+ * `admin` and `state` of a configuration file. Other keys are ignored, so that their `${NAME}` need no value in the
+ * environment of the command.
  * @throws {ConfigError} when the file or one of the two keys has a mistake
  */
 export function loadAdmin(file: string, environment: Environment): Pick<Config, 'admin' | 'state'> {
@@ -23,14 +23,14 @@ export function loadAdmin(file: string, environment: Environment): Pick<Config, 
   const { admin, state } = plain.value as Readonly<Record<string, unknown>>
   try {
     const part = { ...(admin === undefined ? {} : { admin }), ...(state === undefined ? {} : { state }) }
-    // Port 0 clashes with no port of the admin.
+    // Port 0 conflicts with no port of the admin server.
     return parseConfig(
       stringify({ listen: [{ port: 0 }], providers: [NO_PROVIDER], ...part }),
       file,
       environmentOf(file, environment),
     )
   } catch (error) {
-    // The whole file tells the mistake at its place.
+    // Parsing the whole file reports the mistake with its place.
     if (error instanceof ConfigError) return loadConfig(file, environment)
     throw error
   }

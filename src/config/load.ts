@@ -1,4 +1,4 @@
-/** gateway.yaml and the environment to a frozen configuration, or to every mistake at once with its place. */
+/** Turns gateway.yaml and the environment into a frozen configuration, or into a list of all mistakes with their places. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { problemOfPair } from '../downstream/tls-certificate.ts'
@@ -18,22 +18,22 @@ import { buildSchema, type Config, type ConfigSchema, isStatic } from './schema.
 import { checkWorkers } from './worker-checks.ts'
 import { plainValue, readYamlText, type TextProblem, type YamlText } from './yaml-text.ts'
 
-/** A configuration of a person is a few KiB. */
+/** A configuration written by hand has a few KiB. */
 const MAX_FILE_BYTES = 1_048_576
 
 /**
  * Reads a configuration file.
  * @param file path of the YAML file; relative paths inside it are resolved against its folder
- * @param environment fills `${NAME}` in string values, before the file `.env` beside the configuration
- * @param schema what the file may say; by default with the vendors of the registry
- * @returns the whole configuration with its defaults, frozen at every depth; durations in ms, sizes in octets
- * @throws {ConfigError} with every mistake that the file has. No message holds a value of the environment or a secret
+ * @param environment values for `${NAME}`, with priority over the file `.env` beside the configuration
+ * @param schema of the file; by default with the vendors of the registry
+ * @returns the whole configuration with its defaults, deeply frozen; durations in ms, sizes in octets
+ * @throws {ConfigError} with every mistake of the file. No message contains a value of the environment or a secret
  */
 export function loadConfig(file: string, environment: Environment, schema?: ConfigSchema): Config {
   return loadText(readText(file), file, environmentOf(file, environment), schema)
 }
 
-/** Only a file that is loaded may bring code with it: the packages under `vendor:` come first, so that their keys are known. */
+/** Packages under `vendor:` are loaded first, so that their keys are known. Only a file can load packages. */
 function loadText(text: string, file: string, environment: Environment, schema?: ConfigSchema): Config {
   const yaml = readYamlText(text)
   const plain = yaml.readable && yaml.document.contents !== null ? plainValue(yaml, text) : { value: undefined }
@@ -49,14 +49,14 @@ function loadText(text: string, file: string, environment: Environment, schema?:
   )
 }
 
-/** What a configuration was read from. */
+/** The source of a configuration. */
 export interface ConfigSource {
   readonly file: string
   readonly text: string
   readonly environment: Environment
 }
 
-/** As `loadConfig`, with the text of the file, for those who show it. */
+/** As `loadConfig`, with the text of the file, for callers that show it. */
 export function loadConfigSource(file: string, environment: Environment): { config: Config; source: ConfigSource } {
   const text = readText(file)
   const filled = environmentOf(file, environment)
@@ -64,8 +64,8 @@ export function loadConfigSource(file: string, environment: Environment): { conf
 }
 
 /**
- * As `loadConfig`, for a value that a program brings. Problems name the path of the key; an object has no lines.
- * @param folder where relative paths in it start
+ * As `loadConfig`, for a value that a program passes. Problems have the path of the key; an object has no lines.
+ * @param folder the base of relative paths in it
  */
 export function loadConfigValue(value: unknown, folder: string, environment: Environment): Config {
   try {
@@ -79,7 +79,7 @@ export function loadConfigValue(value: unknown, folder: string, environment: Env
   }
 }
 
-/** As `loadConfig`, for text that is in memory; `file` is where it belongs. */
+/** As `loadConfig`, for text in memory; `file` is its path. */
 export function parseConfig(
   source: string,
   file: string,
@@ -129,7 +129,7 @@ export function parseConfig(
   return deepFreeze(withHostLists(resolvePaths(result.data as Config, folder), hostLists))
 }
 
-/** @throws {ConfigError} when it is not there, too large or no UTF-8 */
+/** @throws {ConfigError} when the file is missing, too large or not UTF-8 */
 export function readText(file: string): string {
   const fail = (message: string): never => {
     throw new ConfigError(file, [{ path: '', message }])
@@ -159,7 +159,7 @@ const unreadable: Readonly<Record<string, string>> = {
 
 const anyProvider = collectable(anyProviderSchema)
 
-/** A provider whose vendor or product is unknown is not looked into any further; the keys that all providers share still can be. */
+/** A provider with an unknown vendor or product is not checked further, except for the keys that all providers share. */
 function behindUnknownVendor(issue: Parameters<typeof explain>[0], raw: unknown): readonly Finding[] {
   if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return []
   const path = issue.path.slice(0, -1)
@@ -167,7 +167,7 @@ function behindUnknownVendor(issue: Parameters<typeof explain>[0], raw: unknown)
   return (error?.issues ?? []).flatMap((inner) => explain(inner, raw, path))
 }
 
-/** Written as "" a name or a password of a user is meant to be empty; a variable that is empty is a mistake. */
+/** A user name or password written as "" is meant to be empty; an empty variable is a mistake. */
 function emptiedLogins(raw: unknown, { document }: YamlText, { emptied }: Substitution): readonly Finding[] {
   if (emptied.size === 0) return []
   const ports = valueAt(raw, ['listen'])
@@ -203,7 +203,7 @@ function missingFiles(raw: unknown, folder: string): readonly Finding[] {
   })
 }
 
-/** Of the ports where clients speak TLS. */
+/** The ports on which clients speak TLS. */
 function unusableCertificates(raw: unknown, folder: string): readonly Finding[] {
   const ports = valueAt(raw, ['listen'])
   if (!Array.isArray(ports)) return []
@@ -227,14 +227,14 @@ function placeFindings(
     const offset = locate(document, path, at)
     const problem = { path: writePath(path), message, ...place(offset) }
     const id = JSON.stringify(problem)
-    // A scalar whose variable is not set has been reported; that its placeholder is no number is not news.
+    // A scalar with an unset variable is already reported; a second report about the placeholder's type would not help.
     if ((at === 'value' && unfilled.has(offset)) || seen.has(id)) return []
     seen.add(id)
     return [problem]
   })
 }
 
-/** `providers[0].request.pt`; what is no plain word is quoted and cut. */
+/** `providers[0].request.pt`; a key that is not a plain word is quoted and cut. */
 function writePath(path: Path): string {
   return path
     .map((step) => {
@@ -266,7 +266,7 @@ function resolvePaths(config: Config, folder: string): Config {
   return { ...config, listen, providers, state }
 }
 
-/** The hosts of a file stand beside those that the rule names itself. */
+/** Adds the hosts of a file to those that the rule itself names. */
 function withHostLists(config: Config, { lists }: HostLists): Config {
   if (lists.size === 0) return config
   const routes = config.routes.map((rule, i) => {

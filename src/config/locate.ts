@@ -1,11 +1,11 @@
-/** From a path inside the configuration back to the place in its text. */
+/** Finds the place in the text for a path inside the configuration. */
 import { type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node, type Pair } from 'yaml'
 
 export type Path = readonly PropertyKey[]
 
 /**
- * The offset of the key or of the value at `path`. What is not in the text (a missing key) is placed at the nearest
- * thing around it that is; what came through an alias or a merge (`<<`) is placed where it was written.
+ * The offset of the key or of the value at `path`. For a missing key it is the nearest enclosing node in the text; for a value
+ * from an alias or a merge (`<<`), the place where it was written.
  */
 export function locate(document: Document.Parsed, path: Path, at: 'key' | 'value'): number {
   let node: unknown = document.contents
@@ -23,7 +23,7 @@ export function locate(document: Document.Parsed, path: Path, at: 'key' | 'value
       offset = startOf(found.key) ?? offset
       if (isLast && at === 'key') return offset
       node = found.value
-      // A map reads better at its key than at its first member; an empty value has no text of its own.
+      // For a map, its key is a better place than its first member; an empty value has no text of its own.
       if (isLast && !isMap(node) && !isSeq(node) && !isEmpty(node)) offset = startOf(node) ?? offset
     } else {
       node = found
@@ -33,7 +33,7 @@ export function locate(document: Document.Parsed, path: Path, at: 'key' | 'value
   return offset
 }
 
-/** The last one wins where a key is given twice, as in the parsed value; own keys win over merged ones. */
+/** Of duplicate keys the last one counts, as in the parsed value; own keys have priority over merged ones. */
 function pairOf(pairs: readonly Pair[], key: string, document: Document.Parsed, depth = 0): Pair | undefined {
   const own = pairs.findLast((pair) => keyOf(pair) === key)
   if (own !== undefined || depth > 10) return own

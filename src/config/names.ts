@@ -1,4 +1,4 @@
-/** Names that clients send: they share one line with the options of the client, so some texts cannot be names. */
+/** Rules for names that clients send: the same text also carries the client's options, so some texts cannot be names. */
 import { z } from 'zod'
 import { parseUserName } from '../downstream/username-options.ts'
 import { orEnvironment, text } from './fields.ts'
@@ -9,7 +9,7 @@ const RESERVED = 'choose another name: in reports and metrics direct means conne
 
 const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-/** A provider's name: it stands in user names, headers, URLs and metrics. */
+/** A provider's name: it appears in user names, headers, URLs and metrics. */
 export function providerName() {
   return z
     .string()
@@ -21,7 +21,7 @@ export function providerName() {
     .meta({ pattern: orEnvironment(PROVIDER_NAME.source.slice(1, -1)) })
 }
 
-/** An account name as clients send it: Basic ends it at a colon, and options follow it. RFC 7617 section 2 allows an empty one. */
+/** An account name as clients send it: in Basic it ends at a colon, and options follow it. RFC 7617 section 2 allows an empty one. */
 export function userName() {
   return text({ maxBytes: 255, mayBeEmpty: true })
     .refine((value) => !value.includes(':'), {
@@ -30,11 +30,11 @@ export function userName() {
     .refine((value) => !holdsOption(value), { error: OPTION_IN_NAME })
 }
 
-/** Whether a client's user name would be read as a name and an option behind it. */
+/** Whether a client's user name would be parsed as a name with an option after it. */
 function holdsOption(name: string): boolean {
   try {
     return parseUserName(`.${name}`).account !== `.${name}`
   } catch {
-    return true // the option behind the name has no sensible value
+    return true // the option after the name has an invalid value
   }
 }

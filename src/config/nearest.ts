@@ -1,13 +1,13 @@
-/** Finds what a person probably meant. */
+/** Finds the word that the user probably meant. */
 
 /**
- * The candidate that is closest to `word` by slips of the keyboard, or undefined when none is close.
- * Case, `-` and `_` count for nothing: `idle_after` is `idleAfter`.
+ * The candidate with the smallest edit distance to `word`, or undefined when none is close enough.
+ * Case, `-` and `_` are ignored: `idle_after` equals `idleAfter`.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const written = plain(word)
   let best: string | undefined
-  // One slip for every three characters, but never a whole short word.
+  // One edit for every three characters, but fewer edits than the word has characters.
   let bestSlips = Math.min(Math.max(1, Math.floor(written.length / 3)), 4) + 1
   for (const candidate of candidates) {
     const slips = isBeginning(written, plain(candidate)) ? 1 : distance(written, plain(candidate))
@@ -45,7 +45,7 @@ function distance(a: string, b: string): number {
   return at(last, b.length)
 }
 
-/** Longer words are nobody's key, and the table grows with the square. */
+/** No key is longer, and the table grows with the square of the length. */
 const MAX_LENGTH = 64
 
 const at = (row: readonly number[], i: number): number => row[i] ?? Number.POSITIVE_INFINITY

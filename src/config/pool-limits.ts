@@ -1,4 +1,4 @@
-/** Limits of one address, which ports and users may have otherwise than the pool. */
+/** Limits of one address, which ports and users may override. */
 import { isLimited } from '../pool/ownership.ts'
 import type { PoolSettings } from '../pool/pool.ts'
 import type { Config } from './schema.ts'
@@ -6,8 +6,8 @@ import type { Config } from './schema.ts'
 type LimitedConfig = Pick<Config, 'pool' | 'listen' | 'cluster'>
 
 /**
- * What the pool sees to: of each limit the widest that any client may have. Narrower ones are in the filters of clients
- * (proxy/router.ts).
+ * The limits that the pool enforces: of each limit, the largest value that any client has. Smaller ones are enforced by the
+ * filters of the clients (proxy/router.ts).
  */
 export function poolSettings(config: LimitedConfig): PoolSettings {
   const { pool, listen, cluster } = config
@@ -23,7 +23,7 @@ export function poolSettings(config: LimitedConfig): PoolSettings {
   return { minLife, perUpstream: limits, startsElsewhere: cluster !== undefined && hasLimits(config) }
 }
 
-/** The limits of the pool, and those that ports and users have in their place. */
+/** The limits of the pool and the overrides of ports and users. */
 export function limitsOf({ pool, listen }: LimitedConfig): readonly Parameters<typeof isLimited>[0][] {
   const narrower = listen.flatMap(({ perUpstream, users = [] }) => [
     perUpstream,
@@ -32,7 +32,7 @@ export function limitsOf({ pool, listen }: LimitedConfig): readonly Parameters<t
   return [pool.perUpstream, ...narrower.filter((limits) => limits !== undefined)]
 }
 
-/** Whether some client may not have an address as often as it likes. */
+/** Whether any client has a limit of uses per address. */
 export function hasLimits(config: LimitedConfig): boolean {
   return limitsOf(config).some(isLimited)
 }

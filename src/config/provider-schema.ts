@@ -1,6 +1,6 @@
 /**
- * The shape of one entry under `providers:`. What the vendors sell, how they name their credentials and which
- * parameters they take comes in through `Catalogue`, so that adding a vendor does not touch this file.
+ * The schema of one entry under `providers:`. The products of the vendors, the names of their credentials and their
+ * parameters come in through `Catalogue`, so that a new vendor needs no change in this file.
  */
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'
@@ -19,7 +19,7 @@ import {
 } from './fields.ts'
 import { providerName } from './names.ts'
 
-/** What the vendors' tables tell the schema. */
+/** What the schema needs from the vendors' tables. */
 export interface Catalogue {
   readonly vendorNames: readonly string[]
   productsOf(vendor: string): readonly string[]
@@ -75,7 +75,7 @@ const budget = () =>
     .prefault({})
     .meta({ id: 'budget', description: 'How many addresses may be bought. A missing figure is no limit.' })
 
-/** Keys that every provider has, whatever sells its addresses. An `id` writes a group once in the JSON Schema. */
+/** Keys that every provider has, whatever its vendor. An `id` writes a group only once in the JSON Schema. */
 const common = () => ({
   name: providerName().meta({
     description: 'Your name for this provider: in logs, metrics and the option `provider`.',
@@ -131,7 +131,7 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
     ...apiKeys(),
   })
 
-/** What every provider behind a vendor's API may have, also one that is told by a link. */
+/** Keys of every provider with a vendor's API, including one that is defined by a link. */
 const apiKeys = () => ({
   channels: integer(1, 100_000)
     .optional()
@@ -139,7 +139,7 @@ const apiKeys = () => ({
   ...elsewhere(),
 })
 
-/** Where an API is, and how our address gets known there. */
+/** The base URL of the API, and how our address is registered there. */
 const elsewhere = () => ({
   baseUrl: baseUrl().optional().meta({ description: 'The same API elsewhere: scheme, host, port, path prefix.' }),
   whitelist: z
@@ -151,7 +151,7 @@ const elsewhere = () => ({
     .meta({ description: "Register our address through the vendor's own call when that is what is missing." }),
 })
 
-/** The link tells the vendor, so `vendor` is left out. What the link must hold, the vendors' tables know (registry). */
+/** The link determines the vendor, so `vendor` is left out. What the link must contain is in the vendors' tables (registry). */
 const linkProvider = (shared: Common) =>
   z
     .strictObject({
@@ -180,7 +180,7 @@ const staticProvider = (shared: Common) =>
     url: secretUrl().optional().meta({ description: 'A link that answers with such lines.' }),
   })
 
-/** Its keys are a vendor's table; its call limit is among them, so it has one of its own. */
+/** Its keys are a vendor's table that includes the call limit, so its `limit` differs. */
 const genericProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>>) =>
   z.strictObject({
     ...own,
@@ -190,7 +190,7 @@ const genericProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>
     ...elsewhere(),
   })
 
-/** No API, so nothing of what an API has. */
+/** No API, so none of the API's keys. */
 const gatewayProvider = (shared: Common, own: Readonly<Record<string, z.ZodType>>) =>
   z.strictObject({
     ...own,
@@ -224,10 +224,10 @@ export type DemoProvider = z.infer<ReturnType<typeof demoProvider>>
 export type GenericProvider = z.infer<ReturnType<typeof genericProvider>>
 export type GatewayProvider = z.infer<ReturnType<typeof gatewayProvider>>
 
-/** Vendors whose entries have a shape of their own. */
+/** Vendors whose entries have a schema of their own. */
 const OWN_SHAPES: readonly string[] = ['static', 'demo', 'generic', 'gateway']
 
-/** One provider: told apart by `vendor`, then by `product`, so that an editor offers what fits. */
+/** One provider: distinguished by `vendor`, then by `product`, so that an editor offers the keys that fit. */
 export function providerSchema(catalogue: Catalogue) {
   const shared = common()
   const vendors = catalogue.vendorNames.filter((vendor) => !OWN_SHAPES.includes(vendor))
@@ -251,7 +251,7 @@ export function providerSchema(catalogue: Catalogue) {
   ])
 }
 
-/** What can still be read of a provider whose vendor or product is unknown: the keys that all share. */
+/** The keys that can be read of a provider whose vendor or product is unknown: those that all providers share. */
 export const anyProviderSchema = () => z.looseObject(common())
 
 function request(params: Readonly<Record<string, Param>>): z.ZodType<Readonly<Record<string, ParamValue | undefined>>> {
@@ -274,7 +274,7 @@ function paramField(param: Param): z.ZodType<ParamValue> {
   return type === 'integer' ? integer(min, max) : textOf(min, max)
 }
 
-/** One of the documented values; `1` and `"1"` mean the same to a vendor that reads a query string. */
+/** One of the documented values; `1` and `"1"` are equal for a vendor that reads a query string. */
 function oneOf(values: readonly (string | number)[]): z.ZodType<ParamValue> {
   return z
     .unknown()
@@ -287,7 +287,7 @@ function oneOf(values: readonly (string | number)[]): z.ZodType<ParamValue> {
     .meta({ enum: [...values] })
 }
 
-/** A plain number (an area code, an order number) is text to a vendor; a longer one would have lost digits already. */
+/** A plain number (an area code, an order number) is text for a vendor; a longer number would have lost digits already. */
 const asText = (raw: unknown): unknown => (Number.isSafeInteger(raw) ? String(raw) : raw)
 const scalar = { type: ['string', 'integer'] }
 
@@ -298,7 +298,7 @@ function textOf(min: number, max: number): z.ZodType<ParamValue> {
     .meta(scalar)
 }
 
-/** What a vendor takes separated by commas may be written so, or as a list. */
+/** A value that the vendor takes separated by commas: written the same way, or as a list. */
 function words(values: readonly (string | number)[] | undefined): z.ZodType<ParamValue> {
   const isListed = (member: string) => values === undefined || values.some((known) => String(known) === member)
   const fits = (value: string) => value.split(',').every((member) => member !== '' && isListed(member))

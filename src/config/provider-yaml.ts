@@ -1,4 +1,4 @@
-/** A provider's entry for gateway.yaml, made from a pasted link: secrets stand in the environment. */
+/** Makes a provider's entry for gateway.yaml from a pasted link. Secrets become variables of the environment. */
 
 import { parseAuthority } from '../address.ts'
 import type { Secret } from '../secret.ts'
@@ -6,18 +6,18 @@ import type { TrialReport } from '../supply/operator/test-source.ts'
 import { type LinkReading, readLink, refusalOf } from '../vendors/registry.ts'
 
 interface YamlHelp {
-  /** The reply told no life. */
+  /** The reply had no life. */
   readonly needsTtl: boolean
-  /** A private address came. */
+  /** The reply had a private address. */
   readonly needsPrivate: boolean
-  /** No login came with the addresses. */
+  /** The addresses had no login. */
   readonly needsLogin: boolean
 }
 
-/** Not a recommendation: a bound that a person should look at before it is reached. */
+/** Not a recommendation: a limit that the user should review before it is reached. */
 const BUDGET = 'budget: { perHour: 500, perDay: 5000 }     # addresses; set what you can afford'
 
-/** What the reply to a first call says about the entry. */
+/** What the reply to a first call shows about the entry. */
 export function yamlHelp(report: Pick<TrialReport, 'doubts' | 'addresses'> | undefined): YamlHelp {
   return {
     needsTtl: report?.doubts.includes('assumed') ?? false,
@@ -32,7 +32,7 @@ export function isPrivateAddress(authority: string): boolean {
   return host !== undefined && refusalOf(host, false) !== undefined
 }
 
-/** @returns YAML with the commands that its variables need as remarks in front */
+/** @returns YAML with the commands that set its variables as comments in front */
 export function providerYaml(reading: LinkReading, help: YamlHelp): string {
   const name = entryName(reading)
   const { lines, variables } = providerEntry(reading, help, { name, variable: (key) => variableOf(name, key) })
@@ -40,7 +40,7 @@ export function providerYaml(reading: LinkReading, help: YamlHelp): string {
   return [...exports, 'providers:', ...lines.map((line) => `  ${line}`), ''].join('\n')
 }
 
-/** What a provider is called when the user gives it no name. */
+/** The name of a provider when the user gives none. */
 export const entryName = (reading: LinkReading): string => reading.vendor?.name ?? 'pasted'
 
 interface EntryNames {
@@ -49,7 +49,7 @@ interface EntryNames {
   readonly variable: (key: string) => string
 }
 
-/** @returns the entry as an item of a list without indentation, and the variables that it names */
+/** @returns the entry as a list item without indentation, and the variables that it uses */
 export function providerEntry(reading: LinkReading, help: YamlHelp, names: EntryNames): Entry {
   const { lines, variables } = isWhole(reading) ? tableEntry(reading, names) : linkEntry(reading, names)
   const entry = [
@@ -85,7 +85,7 @@ export interface Entry {
 
 interface EntryVariable {
   readonly variable: string
-  /** Where its value stands, for a person. */
+  /** The place of its value, for the user. */
   readonly what: string
   /** Undefined: the whole link. */
   readonly value: Secret | undefined
@@ -93,7 +93,7 @@ interface EntryVariable {
 
 type TableReading = Extract<LinkReading, { kind: 'table' }>
 
-/** Whether the vendor's own entry says all that the link does. */
+/** Whether the entry of the vendor can express everything that the link says. */
 function isWhole(reading: LinkReading): reading is TableReading {
   return reading.kind === 'table' && reading.at === undefined && Object.keys(reading.extras).length === 0
 }
@@ -136,7 +136,7 @@ export function variableOf(owner: string, name: string): string {
   return `${owner}_${name}`.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')
 }
 
-/** A string of JSON is one of YAML; `${` would be filled from the environment. */
+/** A JSON string is also a YAML string; `${` would be replaced from the environment. */
 function quoted(text: string): string {
   return JSON.stringify(text.replaceAll('${', '$${'))
 }

@@ -6,15 +6,15 @@ export interface KeyRow {
   readonly key: string
   /** Empty where there is none. */
   readonly fallback: string
-  /** In English, without the words that may be written. */
+  /** In English, without the list of permitted words. */
   readonly meaning: string
-  /** The words that may be written; empty where it is not one of a few words. */
+  /** The permitted words; empty when the value is not one of a few words. */
   readonly choices: readonly unknown[]
-  /** Names the row among those of the same key: the kind of provider that has it. */
+  /** Distinguishes rows of the same key: the kind of provider that has it. */
   readonly kind: string
 }
 
-/** What a reader must know beyond the schema's own words. */
+/** What the schema does not say and a reader must know. */
 const NOTES: Readonly<Record<string, string>> = {
   'providers[].lowStock':
     'Only where the vendor tells the balance: juliangip, qg (share products), smartproxy (MB under the limits of proxy accounts), ipipv, generic.',
@@ -38,7 +38,7 @@ interface Node {
   readonly definitions?: Readonly<Record<string, Node>>
 }
 
-/** Every key that has no keys below it, in the order of the schema. */
+/** Every key without keys below it, in the order of the schema. */
 export function keyRows(): KeyRow[] {
   const schema = JSON.parse(schemaText()) as Node
   return new Walk(schema).rows
@@ -65,7 +65,7 @@ class Walk {
     for (const [name, member] of namesIn(inside)) this.#visit(this.#resolve(member), `${key}.${name}`, kind)
   }
 
-  /** Providers have keys that all share, and keys of their kind. What one product alone has is its vendor's own matter, and so is the table of a generic one and of a gateway. */
+  /** Provider keys: those that all share, and those of each kind. Keys of a single product, a generic table or a gateway are described in docs/vendors. */
   #providers(kinds: readonly Node[]): void {
     const vendorOf = (kind: Node) => String(this.#resolve(kind.properties?.['vendor']).const)
     const [statics, demos, links, sold] = [
@@ -97,7 +97,7 @@ class Walk {
     this.rows.push({ key, fallback: written(node.default), meaning, choices: node.enum ?? [], kind })
   }
 
-  /** The node itself, and what it may be instead, as far as they have keys. */
+  /** The node itself and its alternatives, if they have keys. */
   #objectsIn(node: Node): Node[] {
     const choices = [...(node.anyOf ?? []), ...(node.oneOf ?? [])].map((choice) => this.#resolve(choice))
     return [...(node.properties === undefined ? [] : [node]), ...choices.flatMap((choice) => this.#objectsIn(choice))]
@@ -117,13 +117,13 @@ function namesIn(objects: readonly Node[]): Map<string, Node> {
   return names
 }
 
-/** The keys that every one of them has, as the first one has them. */
+/** The keys that all of them have, as defined in the first one. */
 function common(objects: readonly Node[]): Map<string, Node> {
   const isShared = (name: string) => objects.every(({ properties = {} }) => Object.hasOwn(properties, name))
   return new Map(Object.entries(objects[0]?.properties ?? {}).filter(([name]) => isShared(name)))
 }
 
-/** As a person would write it in YAML. */
+/** As a user would write it in YAML. */
 function written(value: unknown): string {
   if (value === undefined) return ''
   if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`

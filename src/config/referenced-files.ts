@@ -1,15 +1,15 @@
-/** Files that a configuration names and that are read with it: lists of hosts, certificates of authorities. */
+/** Files that a configuration names and that are read with it: lists of hosts, CA certificates. */
 import { dirname, resolve } from 'node:path'
 import { valueAt } from './explain.ts'
 import { plainValue, readYamlText } from './yaml-text.ts'
 
-/** Where a file is named, below each entry of a list. */
+/** The keys that name a file, below each entry of a list. */
 const PLACES = [
   { list: 'routes', path: ['hosts'] },
   { list: 'providers', path: ['upstream', 'tls', 'ca'] },
 ]
 
-/** @param text of the configuration @param file its own path @returns absolute paths; what `${NAME}` stands for is not followed */
+/** @param text of the configuration @param file its own path @returns absolute paths; paths with `${NAME}` are left out */
 export function referencedFiles(text: string, file: string): string[] {
   const yaml = readYamlText(text)
   const plain = plainValue(yaml, text)

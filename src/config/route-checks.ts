@@ -1,4 +1,4 @@
-/** What a rule or a group refers to must exist, and groups must end at providers. */
+/** Checks that the targets of rules and groups exist, and that groups lead to providers. */
 import { findCycle } from '../routes/groups.ts'
 import type { RouteTarget } from '../routes/rule.ts'
 import { type Finding, valueAt } from './explain.ts'
@@ -19,7 +19,7 @@ interface DraftGroup {
 }
 
 /**
- * @param raw the file's contents as plain values, valid or not; what is not valid is left out
+ * @param raw the file's contents as plain values, valid or not; invalid parts are ignored
  * @param hidden texts that came from the environment: never shown
  */
 export function checkRoutes(raw: unknown, hidden: ReadonlySet<string>): readonly Finding[] {

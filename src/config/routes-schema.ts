@@ -1,4 +1,4 @@
-/** The shape of `routes:` and `groups:`. A rule is a group of keys, or one of the lines that other proxies know. */
+/** The schema of `routes:` and `groups:`. A rule is a map, or one line in the format of other proxies (Clash, Surge). */
 import { isIP, isIPv4 } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
@@ -20,7 +20,7 @@ function refuse(ctx: Context, message: string): never {
 
 const TARGET_HELP = 'write where it goes: provider NAME, group NAME, direct or block'
 
-/** `provider x`, `group x`, `direct`, `block`; DIRECT and REJECT as other proxies write them. */
+/** `provider x`, `group x`, `direct`, `block`; also DIRECT and REJECT, as other proxies write them. */
 function readTarget(written: string): RouteTarget | undefined {
   const [, kind = '', name] = /^(\S+)(?:\s+(\S+))?$/.exec(written.trim()) ?? []
   const word = kind.toLowerCase()
@@ -61,7 +61,7 @@ function toPattern(pattern: string): HostPattern {
 function toBlock(block: string): HostPattern {
   const [written = '', length = ''] = block.split('/')
   const address = canonicalHost(written)
-  // ::ffff:10.0.0.0/104 is 10.0.0.0/8; a shorter one holds more than the IPv4 addresses and stays what it is.
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8; a shorter prefix covers more than IPv4 addresses and is not changed.
   if (!isIPv4(address) || isIPv4(written)) return { kind: 'block', value: `${address}/${length}` }
   return Number(length) < 96
     ? { kind: 'block', value: `::ffff:0:0/${length}` }
@@ -109,13 +109,13 @@ const ruleKeys = () =>
 const LINE_HELP =
   'write DOMAIN,name,TARGET, DOMAIN-SUFFIX,name,TARGET, DOMAIN-KEYWORD,text,TARGET, IP-CIDR,block,TARGET, DST-PORT,port,TARGET or MATCH,TARGET'
 
-/** The lines of Clash, Surge and their kin. */
+/** The rule lines of Clash, Surge and similar programs. */
 const ruleLine = () =>
   z
     .string()
     .transform((line, ctx): RouteRule => {
       const parts = line.split(',').map((part) => part.trim())
-      // Clash lets `no-resolve` follow an address block; nothing is ever resolved for a rule here.
+      // Clash allows `no-resolve` after an address block; rules here never resolve names.
       const written = parts.at(-1)?.toLowerCase() === 'no-resolve' ? parts.slice(0, -1) : parts
       const [kind = ''] = written
       const isMatch = kind.toUpperCase() === 'MATCH'
@@ -194,7 +194,7 @@ export const group = () =>
     fallback: fallback().optional().meta({ description: 'provider NAME or group NAME: serves when no member can.' }),
   })
 
-/** One line of a file of hosts. @returns undefined for a line that is none */
+/** One line of a host file. @returns undefined for an invalid line */
 export function readHostLine(line: string): HostPattern | undefined {
   if (line.includes('/')) {
     const block = cidr().safeParse(line)

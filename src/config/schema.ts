@@ -1,9 +1,9 @@
 /**
- * gateway.yaml, the only truth: shape, defaults, ranges and descriptions. The types of the code, the JSON Schema of the
- * editors and the tables of the README come from here.
+ * The schema of gateway.yaml: shape, defaults, ranges and descriptions. The types of the code, the JSON Schema for editors
+ * and the tables of the documents are made from it.
  *
- * Keys keep their YAML spelling in the code. After parsing every duration is a number of milliseconds, every size a
- * number of octets, every secret a `Secret`, and what may be switched off is the word `off`.
+ * Keys have the same spelling in YAML and in the code. After parsing every duration is a number of milliseconds, every size a
+ * number of octets, every secret a `Secret`, and a feature that may be switched off has the word `off`.
  */
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'
@@ -35,7 +35,7 @@ import {
 import { group, routes } from './routes-schema.ts'
 import { webhook } from './webhook-schema.ts'
 
-/** A floor that was left out follows a low ceiling; one that is written above its ceiling is refused (checks.ts). */
+/** Without a floor in the file, a low ceiling lowers the floor; a written floor above the ceiling is refused (checks.ts). */
 const pool = () =>
   z
     .strictObject({
@@ -190,7 +190,7 @@ const supply = () =>
       .meta({ description: "Most bytes of a vendor's answer." }),
   })
 
-/** Vendors call it from outside, so it may listen anywhere: who does not know the path gets nothing. */
+/** The vendor calls it from outside, so it may listen on any address: without the path, a caller gets nothing. */
 const callback = () =>
   z.union([
     z.literal('off'),
@@ -260,7 +260,7 @@ const log = () =>
       .meta({ description: 'auto: pretty on a terminal, JSON elsewhere.' }),
   })
 
-/** More share out connections and addresses too thinly. */
+/** With more workers, each has too few connections and addresses. */
 const MAX_WORKERS = 64
 
 /** The schema of a whole file, for the vendors in the catalogue. */
@@ -320,14 +320,14 @@ export function buildSchema(catalogue: Catalogue) {
 
 export type ConfigSchema = ReturnType<typeof buildSchema>
 
-/** Read-only at every depth. A key that was left out is absent, never `undefined`: YAML cannot write undefined. */
+/** Deeply read-only. A key that is left out is absent, never `undefined`: YAML has no undefined. */
 type DeepReadonly<T> = T extends Secret | string | number | boolean
   ? T
   : T extends readonly unknown[]
     ? { readonly [I in keyof T]: DeepReadonly<T[I]> }
     : { readonly [K in keyof T]: DeepReadonly<Exclude<T[K], undefined>> }
 
-/** A whole configuration, after parsing: see the top of this file for its units. */
+/** A whole configuration after parsing; units: see the top of this file. */
 export type Config = DeepReadonly<z.infer<ConfigSchema>>
 export type ListenConfig = Config['listen'][number]
 export type AdminConfig = Exclude<Config['admin'], 'off'>
@@ -342,19 +342,19 @@ export type GatewayProviderConfig = DeepReadonly<GatewayProvider>
 
 export const isStatic = (provider: ProviderConfig): provider is StaticProviderConfig => provider.vendor === 'static'
 export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig => provider.vendor === 'demo'
-/** A pasted link: the entry names no vendor. */
+/** A pasted link: an entry without a vendor. */
 export const isLink = (provider: ProviderConfig): provider is LinkProviderConfig => provider.vendor === 'link'
 export const isGeneric = (provider: ProviderConfig): provider is GenericProviderConfig => provider.vendor === 'generic'
 export const isGateway = (provider: ProviderConfig): provider is GatewayProviderConfig => provider.vendor === 'gateway'
 
 /**
- * Providers whose upstreams may be at loopback and private addresses. The demo's are on loopback; what the user wrote into a
- * list or a file is the user's word.
+ * Providers whose upstreams may have loopback and private addresses: the demo's are on loopback, and for a list or a file the
+ * user has chosen the addresses.
  */
 export function privateProviders({ providers }: Pick<Config, 'providers'>): ReadonlySet<string> {
   const mayBe = (one: ProviderConfig) => one.allowPrivate || isDemo(one) || (isStatic(one) && one.url === undefined)
   return new Set(providers.filter(mayBe).map(({ name }) => name))
 }
-/** Whether the provider is an API that a vendor's table describes: told by what it is not, because any vendor's name may be registered. */
+/** Whether the provider is an API of a vendor's table: checked by exclusion, because packages can add vendor names. */
 export const isApi = (provider: ProviderConfig): provider is ApiProviderConfig =>
   !isStatic(provider) && !isDemo(provider) && !isGeneric(provider) && !isGateway(provider) && !isLink(provider)

@@ -1,18 +1,18 @@
-/** A configuration as the operator may see it on a page: secrets are `***`, comments are left out (they may hold some). */
+/** A configuration for display to the operator: secrets are `***`, comments are removed (they may contain secrets). */
 import { isScalar, parseDocument, Scalar, visit } from 'yaml'
 import type { Config } from './schema.ts'
 
 const MASK = '***'
 
-/** Keys whose whole value, at any depth, belongs to an account. Under `listen` a user's name is none. */
+/** Keys whose whole value, at any depth, belongs to an account. Under `listen` the name of a user is not secret. */
 const SECRET_KEYS = new Set(['credentials', 'password', 'token', 'headers', 'body', 'url', 'secret', 'sign', 'login'])
-/** Lists of proxies: an entry may hold a login. */
+/** Lists of proxies: an entry may contain a login. */
 const LIST_KEYS = new Set(['list'])
 const PLACEHOLDERS = /^(?:\$\{\w+\})+$/
 
 /**
- * @param text of a gateway.yaml that was read without mistakes
- * @returns the same without comments; what stands for a secret and is not a `${NAME}` is masked
+ * @param text of a gateway.yaml without mistakes
+ * @returns the text without comments; a secret that is not written as `${NAME}` is masked
  */
 export function shownYaml(text: string): string {
   const document = parseDocument(text)
@@ -42,7 +42,7 @@ function withoutComments(node: { comment?: string | null; commentBefore?: string
   node.commentBefore = null
 }
 
-/** @returns undefined when the value is no secret */
+/** @returns undefined when the value is not secret */
 function maskedBy(keys: readonly string[], value: string): string | undefined {
   const last = keys.at(-1) ?? ''
   if (keys.some((key) => LIST_KEYS.has(key))) return withoutLogin(value)
@@ -69,10 +69,10 @@ export function shownConfig(config: Config): Record<string, unknown> {
   return JSON.parse(JSON.stringify(config, (_, value) => (value === REDACTED ? MASK : value)))
 }
 
-/** What `Secret.toJSON` gives. */
+/** The result of `Secret.toJSON`. */
 const REDACTED = '[redacted]'
 
-/** Whether the text at a 1-based place is a masked value: then a mistake there says nothing about the file. */
+/** Whether the text at a 1-based place is a masked value: a mistake reported there is not one of the file. */
 export function isMaskedAt(text: string, line: number, column: number): boolean {
   const rest = text.split('\n', line)[line - 1]?.slice(column - 1) ?? ''
   return /^["']?[^\s,}\]"']*\*\*\*/.test(rest)

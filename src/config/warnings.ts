@@ -1,18 +1,18 @@
-/** What is allowed and still unwise: said by `turnpike check`, and in the log at start. */
+/** Settings that are valid but risky: reported by `turnpike check`, and in the log at start. */
 import type { Secret } from '../secret.ts'
 import { isLoopback } from './checks.ts'
 import type { Config } from './schema.ts'
 
 export interface ConfigWarning {
-  /** Where, as in `listen[0].users[1].password`. */
+  /** The path, such as `listen[0].users[1].password`. */
   readonly path: string
   readonly message: string
 }
 
-/** Shorter secrets can be found by trying, where other machines can try (NIST SP 800-63B asks for at least 8, better 15). */
+/** Shorter passwords can be guessed from other machines (NIST SP 800-63B requires at least 8 characters, recommends 15). */
 const MIN_SECRET_LENGTH = 12
 
-/** Never holds a secret. */
+/** Never contains a secret. */
 export function warningsOf({ listen, admin, routes }: Config): readonly ConfigWarning[] {
   const logins = listen.flatMap(({ host, users = [] }, l) =>
     users.flatMap(({ name, password }, u) => {
@@ -29,7 +29,7 @@ export function warningsOf({ listen, admin, routes }: Config): readonly ConfigWa
   return [...found, ...short(admin.host, admin.token, 'admin.token', 'the admin port')]
 }
 
-/** One for all of them: there may be thousands. */
+/** One warning for all of them: there may be thousands. */
 function directRules(routes: Config['routes']): ConfigWarning[] {
   const direct = routes.flatMap(({ to }, number) => (to.kind === 'direct' ? [number] : []))
   const [first, ...others] = direct
@@ -43,7 +43,7 @@ function emptyPassword(path: string): ConfigWarning {
   return { path, message: 'is empty: who knows the name may use this port' }
 }
 
-/** RFC 7617 section 2 allows it; names of RFC 1929 section 2 have 1 to 255 octets. */
+/** RFC 7617 section 2 allows an empty name; RFC 1929 section 2 requires 1 to 255 octets. */
 function emptyName(path: string): ConfigWarning {
   return { path, message: 'is empty: many SOCKS5 clients cannot send an empty user name' }
 }

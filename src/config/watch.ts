@@ -1,7 +1,7 @@
 /**
- * Tells when one of the files of a configuration has been written. Editors write a new file and rename it over the old one, and mounted
- * configurations are symbolic links that are replaced: so the folder is watched, not the file. A file is read when nothing
- * has happened in its folder for a moment, so that one that is half written is not.
+ * Reports when one of the files of a configuration has been written. Editors write a new file and rename it over the old one, and
+ * mounted configurations are symbolic links that are replaced: so the folder is watched, not the file. A file is read after a
+ * short time without events in its folder, so that a half-written file is not read.
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { dirname } from 'node:path'
@@ -14,8 +14,8 @@ export interface FileWatch {
 }
 
 /**
- * @param onWritten called after anything in a folder was written: whether a file has changed is for its reader to see
- * @param onFailed a folder cannot be watched (any more)
+ * @param onWritten called after any write in the folder: the caller checks whether a file has changed
+ * @param onFailed a folder cannot be watched, or no longer
  */
 export function watchFiles(
   files: readonly string[],

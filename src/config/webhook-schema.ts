@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { duration, secretUrl } from './fields.ts'
 
 /**
- * `json`: Turnpike's own. The others are the text messages of incoming webhooks of chat services: `slack` (also Mattermost),
- * `feishu`, and `dingtalk` and `wecom`, which have one form.
+ * `json`: Turnpike's own format. The others are text messages for incoming webhooks of chat services: `slack` (also Mattermost),
+ * `feishu`, and `dingtalk` and `wecom`, which share one format.
  */
 const formats = ['json', 'slack', 'feishu', 'dingtalk', 'wecom'] as const
 export type WebhookFormat = (typeof formats)[number]

@@ -1,4 +1,4 @@
-/** What cannot be together with several workers. */
+/** Settings that cannot be combined with several workers. */
 import { translate } from '../messages/translate.ts'
 import { type Finding, valueAt } from './explain.ts'
 
@@ -15,7 +15,7 @@ function checkHosts(raw: unknown): readonly Finding[] {
   return [{ path: ['workers'], message, at: 'value' }]
 }
 
-/** Each worker counts for itself, so a user would have what is allowed once in each of them. */
+/** Each worker counts on its own, so a user would get the limit once per worker. */
 function checkUserLimits(raw: unknown): readonly Finding[] {
   return indexes(raw, ['listen']).flatMap((l) =>
     indexes(raw, ['listen', l, 'users']).flatMap((u): Finding[] => {

@@ -1,6 +1,6 @@
 /**
  * Writes docs/configuration.md and its Chinese edition from the schema of the configuration.
- * With `--check` it writes nothing and exits 1 when a page is not what the code says.
+ * With `--check` it writes nothing and exits 1 when a page is not up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { configGroups } from '../messages/config-groups.ts'

@@ -1,6 +1,6 @@
 /**
  * Writes config/gateway.schema.json, which editors read through the first line of gateway.yaml.
- * With `--check` it writes nothing and exits 1 when the file is not what the code says.
+ * With `--check` it writes nothing and exits 1 when the file is not up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -8,12 +8,12 @@ import * as vendors from '../vendors/registry.ts'
 import type { Catalogue } from './provider-schema.ts'
 import { buildSchema } from './schema.ts'
 
-/** The JSON Schema (draft-07) of what a person may write, with a line break at its end. */
+/** The JSON Schema (draft-07) of a configuration file, with a line feed at its end. */
 export function schemaText(catalogue: Catalogue = vendors): string {
   const schema = z.toJSONSchema(buildSchema(catalogue), {
     target: 'draft-7',
     io: 'input',
-    // zod drops the examples of a field that is transformed, because they could be examples of its output; ours never are.
+    // zod drops the examples of a transformed field, because they could be examples of its output; ours are always of the input.
     override({ zodSchema, jsonSchema }) {
       const { examples } = z.globalRegistry.get(zodSchema) ?? {}
       if (Array.isArray(examples)) jsonSchema.examples = examples

@@ -1,4 +1,4 @@
-/** YAML text to a document, with every fault of the text in our words: the library's own messages quote the file. */
+/** Parses YAML text into a document. All syntax errors have our own messages: the library's messages quote the file. */
 import { type Document, isCollection, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml'
 
 /** A mistake and where it is, as an offset into the text. */
@@ -10,13 +10,13 @@ export interface TextProblem {
 export interface YamlText {
   readonly document: Document.Parsed
   readonly problems: readonly TextProblem[]
-  /** False when the text is so broken that its contents mean nothing. */
+  /** False when the text is too broken to have meaningful contents. */
   readonly readable: boolean
   /** 1-based line and column of an offset. */
   place(offset: number): { readonly line: number; readonly column: number }
 }
 
-/** Words for the library's codes (yaml 2.9, `ErrorCode`). */
+/** Messages for the library's codes (yaml 2.9, `ErrorCode`). */
 const words: Partial<Record<YAMLError['code'], string>> = {
   ALIAS_PROPS: 'an alias (*name) cannot have an anchor or a tag of its own',
   BAD_ALIAS: 'this is not a name for an anchor or an alias; text that begins with & or * needs quotes',
@@ -42,7 +42,7 @@ const words: Partial<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'this does not belong here; is a quote, a comma or a bracket wrong before it?',
 }
 
-/** Some codes cover several mistakes; the library's message tells them apart (2.9.1, compose/*.ts). */
+/** Some codes cover several mistakes; the library's message distinguishes them (2.9.1, compose/*.ts). */
 const wordsByMessage: readonly (readonly [RegExp, string])[] = [
   [/^Missing closing .*quote/, 'a quote is opened here and never closed'],
   [
@@ -71,7 +71,7 @@ function explainFault({ code, message, pos }: YAMLError, source: string, documen
   }
 }
 
-/** The parser notices at the end what was never closed; a person looks for where it was opened. */
+/** The parser reports an unclosed bracket or quote at the end; the user looks for the place where it was opened. */
 function openingOf(document: Document.Parsed, end: number): number {
   let opening: number | undefined
   visit(document, (_key, node) => {
@@ -82,10 +82,10 @@ function openingOf(document: Document.Parsed, end: number): number {
   return opening ?? end
 }
 
-/** Nobody repairs more before the next look, and the parser can stumble once per character. */
+/** More errors would not help, and the parser can report one per character. */
 const MAX_FAULTS = 50
 
-/** Parses without throwing, whatever the text. */
+/** Parses any text without throwing. */
 export function readYamlText(source: string): YamlText {
   const lineCounter = new LineCounter()
   const document = parseDocument(source, {
@@ -98,7 +98,7 @@ export function readYamlText(source: string): YamlText {
   const typing = typingFaults(source)
   const isSound = document.errors.every((error) => error.code === 'DUPLICATE_KEY' || error.code === 'NON_STRING_KEY')
   const readable = isSound && typing.length === 0
-  // What the parser says of such a line, and of those behind it, leads away from the slip.
+  // For this line and the following ones, the parser's messages do not name the real mistake.
   const faults = typing.length > 0 ? [] : [...document.errors, ...document.warnings].slice(0, MAX_FAULTS)
   const problems = [...typing, ...faults.map((fault) => explainFault(fault, source, document))]
   return {
@@ -112,7 +112,7 @@ export function readYamlText(source: string): YamlText {
   }
 }
 
-/** Slips that YAML takes for text or for a part of a key: a full-width colon behind a key, no space behind the dash of a list item. */
+/** Mistakes that YAML accepts as text or as part of a key: a full-width colon after a key, no space after the dash of a list item. */
 const SLIPS: readonly (readonly [RegExp, string])[] = [
   [
     /^[ \t]*(?:- *)?[A-Za-z]\w*(?=：)/gm,
@@ -134,7 +134,7 @@ function keyAt(source: string, offset: number): string {
   return /^["']?([\w.-]{1,64})/.exec(source.slice(offset, offset + 70))?.[1] ?? 'here'
 }
 
-/** One slip makes the parser stumble many times: only the first stumble of a line, and of a kind, is news. */
+/** One mistake can cause many errors: only the first error per line and per kind is reported. */
 function firstOfEachLine(problems: readonly TextProblem[], lineCounter: LineCounter): readonly TextProblem[] {
   const seen = new Set<string | number>()
   return problems.filter(({ offset, message }) => {
@@ -145,7 +145,7 @@ function firstOfEachLine(problems: readonly TextProblem[], lineCounter: LineCoun
   })
 }
 
-/** Enough for any real file; with more of them, a few lines could unfold to gigabytes. */
+/** Enough for any real file; more aliases could expand a few lines to gigabytes. */
 const MAX_ALIASES = 100
 
 function aliasProblems(document: Document.Parsed): TextProblem[] {
