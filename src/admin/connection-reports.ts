@@ -64,7 +64,7 @@ function setupOf(beganAt: number, openedAt: number): number | null {
   return openedAt === 0 ? null : seconds(openedAt - beganAt)
 }
 
-/** The try that serves it, or that is under way. */
+/** The try that serves it, or the one in progress. */
 function servingTry({ servedBy, trace, dialling }: OpenConnection, now: number): Try | undefined {
   if (trace.openedAt > 0) return openedTry(servedBy, trace.tryBeganAt, trace.openedAt)
   if (dialling === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * A cap on the connections of an HTTP server that must always answer: over it, the connection that has been without a
- * request for the longest is closed, so that silent ones cannot keep others out.
+ * Limits the connections of an HTTP server that must always be reachable: beyond the limit, the connection that has been idle
+ * the longest is closed, so that idle connections cannot keep others out.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * The event stream, for any number of readers: worked out once a second for all of them together, and not at all while no
- * one reads. Nothing waits for a reader: one that takes longer than its buffer lasts is dropped, and may come again.
+ * The event stream for any number of readers: computed once a second for all of them together, and not at all without readers.
+ * Nothing waits for a reader: one whose buffer is full is disconnected, and may connect again.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { topics as allTopics, type Topic } from './api/schemas/topics.ts'
@@ -9,10 +9,10 @@ import type { Feed } from './feeds/feed.ts'
 export type Feeds = Readonly<Record<Topic, Feed>>
 
 const TICK_MS = 1_000
-/** Between two pieces of what a new reader is sent first: time for the clients' traffic. */
+/** Pause between two pieces of a new reader's first events: time for the clients' traffic. */
 const PIECE_PAUSE_MS = 5
 const MAX_READERS = 16
-/** Octets that wait for a slow reader before it is dropped. */
+/** Octets that may wait for a slow reader before it is disconnected. */
 const MAX_BUFFERED_BYTES = 4_194_304
 
 /** One event, the same object for every reader. */
@@ -35,7 +35,7 @@ export class StreamEvent {
 
 interface Reader {
   readonly topics: readonly Topic[]
-  /** Those of which it has been sent the first piece. */
+  /** Topics of which it has received the first piece. */
   readonly begun: Set<Topic>
   readonly controller: ReadableStreamDefaultController<StreamEvent>
 }
@@ -51,12 +51,12 @@ export class EventHub {
     this.#clock = clock
   }
 
-  /** How many read. */
+  /** Number of readers. */
   get readers(): number {
     return this.#readers.size
   }
 
-  /** @returns undefined when too many read already */
+  /** @returns undefined when there are too many readers */
   open(topics: readonly Topic[]): ReadableStream<StreamEvent> | undefined {
     if (this.#readers.size >= MAX_READERS) return undefined
     let reader: Reader | undefined

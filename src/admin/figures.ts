@@ -1,11 +1,11 @@
 /**
- * What the metrics page shows, as a table. Base units, few labels, and never an address, a host or a user in one:
- * a label's values must be known in advance or configured.
+ * The table of metrics. Base units, few labels, and never an address, a host or a user in a label: the values of a label must
+ * be known in advance or configured.
  */
 import { DIRECT } from '../upstream/direct.ts'
 import type { AdminView, Faults, Gauges, ProviderReport, Readiness, TrafficFigures, UpstreamReport } from './view.ts'
 
-/** Everything that a page is made of, of one moment. */
+/** All data of a metrics page, taken at one moment. */
 export interface Snapshot {
   readonly readiness: Readiness
   readonly upstreams: readonly UpstreamReport[]
@@ -28,7 +28,7 @@ export function takeSnapshot(view: SnapshotView): Snapshot {
   }
 }
 
-/** The values of the labels in their order, and the figure; null while it is not known. */
+/** The values of the labels in their order, and the figure; null while it is unknown. */
 type Sample = readonly [labels: readonly string[], value: number | null]
 
 export interface Figure {
@@ -64,7 +64,7 @@ const perProvider = (name: string, help: string, read: (report: ProviderReport) 
   read: ({ providers }) => providers.map((report) => [[report.name], read(report)]),
 })
 
-/** Figures that go up and down. */
+/** Gauges: they go up and down. */
 export const gauges: readonly Figure[] = [
   one(
     'turnpike_ready',
@@ -140,7 +140,7 @@ export const gauges: readonly Figure[] = [
   ),
 ]
 
-/** Figures that only grow. */
+/** Counters: they only grow. */
 export const counters: readonly Figure[] = [
   each(
     'turnpike_requests_total',

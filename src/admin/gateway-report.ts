@@ -1,4 +1,4 @@
-/** Where clients connect, and the configuration in force: what a page needs once. */
+/** Ports and configuration in force: what a page needs once. */
 import { readFileSync } from 'node:fs'
 import type { Address } from '../address.ts'
 import { type ConfigSource, parseConfig } from '../config/load.ts'
@@ -12,7 +12,7 @@ export interface GatewayParts {
   readonly config: Config
   /** Undefined: the gateway was started without a file. */
   readonly source: ConfigSource | undefined
-  /** Where it really listens, in the order of `listen:`. */
+  /** The actual addresses, in the order of `listen:`. */
   readonly addresses: readonly Address[]
 }
 
@@ -20,7 +20,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string
 }
 
-/** What the admin server adds: who may change something here. */
+/** Added by the admin server: whether the reader may make changes. */
 export type GatewayFacts = Omit<GatewayReport, 'mayChange' | 'readsNeedToken' | 'upSeconds' | 'startedAt'>
 
 export function gatewayFacts({ config, source, addresses }: GatewayParts): GatewayFacts {
@@ -48,7 +48,7 @@ export function configReport({ config, source }: GatewayParts): ConfigReport {
   }
 }
 
-/** What `turnpike check` says of a text; mistakes at masked values are left out. */
+/** The result of `turnpike check` for a text; mistakes at masked values are left out. */
 export function checkReport(text: string, { source }: GatewayParts): CheckReport {
   try {
     parseConfig(text, source?.file ?? 'gateway.yaml', source?.environment ?? {})
@@ -62,7 +62,7 @@ export function checkReport(text: string, { source }: GatewayParts): CheckReport
   }
 }
 
-/** A listener as this machine reaches it. @returns undefined when there is none of this number */
+/** A listener as this machine reaches it. @returns undefined when no port has this number */
 export function tryPort({ config, addresses }: GatewayParts, listener: number): TryPort | undefined {
   const address = addresses[listener]
   if (address === undefined) return undefined

@@ -1,6 +1,5 @@
 /**
- * The last hour, one sample every ten seconds, in memory that does not grow: a column of numbers for each figure, written
- * round and round.
+ * The last hour, one sample every ten seconds, in constant memory: a circular array of numbers for each figure.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { percentile, SETUP_BUCKETS } from '../proxy/setup-times.ts'
@@ -38,7 +37,7 @@ function newColumns<Key extends string>(keys: readonly Key[]): Columns<Key> {
 
 interface ProviderColumns {
   readonly columns: Columns<ProviderName>
-  /** Figures at the end of the interval before. */
+  /** Figures at the end of the previous interval. */
   last: { bought: number; wasted: number; callsMade: number }
   windowCalls: number
 }
@@ -68,7 +67,7 @@ export class History {
     this.#timer = this.#schedule()
   }
 
-  /** How many intervals have ended, ever. */
+  /** How many intervals have ended since the start. */
   get samples(): number {
     return this.#samples
   }

@@ -1,4 +1,4 @@
-/** What the admin port asks, answered from the running parts. */
+/** Answers the admin port's questions from the running parts. */
 import type { ClientSide } from '../client-side.ts'
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'

@@ -1,4 +1,4 @@
-/** Reports from the live parts. Pure: what is read is read at one moment of the clock, and nothing is changed. */
+/** Reports made from the running parts. Pure: everything is read at one moment of the clock, and nothing is changed. */
 
 import { formatAuthority } from '../address.ts'
 import { type Clock, isoTime } from '../clock.ts'
@@ -9,7 +9,7 @@ import type { ProviderReport, Readiness, UpstreamReport } from './view.ts'
 
 export interface ReportParts {
   readonly clock: Clock
-  /** What is in the pool. */
+  /** The upstreams in the pool. */
   readonly members: Iterable<Upstream>
   /** How many tunnels were opened through addresses of a provider since the start. */
   readonly tunnelsOf: (provider: string) => number
@@ -77,7 +77,7 @@ interface PoolShare {
   readonly alive: number
   readonly leased: number
   readonly leases: number
-  /** How long something was open through them, ms. */
+  /** How long at least one connection was open through them, ms. */
   readonly carriedMs: number
 }
 
@@ -100,7 +100,7 @@ function poolSharesOf(members: Iterable<Upstream>, now: number): ReadonlyMap<str
 
 function providerReport(provider: Provider, share: PoolShare, tunnels: number, clock: Clock): ProviderReport {
   const { source, state } = provider
-  // A client that waits may have a stopped provider tried sooner; whether that helps nobody knows.
+  // A waiting client may cause an earlier attempt with a stopped provider; its result is unknown.
   const nextAttempt = state.kind === 'stopped' ? state.until : provider.capacity.nextAttemptAt(clock.now())
   return {
     name: provider.name,
@@ -118,7 +118,7 @@ function providerReport(provider: Provider, share: PoolShare, tunnels: number, c
   }
 }
 
-/** A budget that is used up is the state of a provider that could buy otherwise. */
+/** `budget-reached` replaces the state of a provider that could buy otherwise. */
 function whyState({
   state,
   capacity: { budgetReached },
@@ -168,7 +168,7 @@ function addresses({ counts }: Provider, share: PoolShare) {
   }
 }
 
-/** A life that is in the pool counts as bought whole, and as used until now. */
+/** A life in the pool counts as bought completely, and as used until now. */
 function lives({ secondsBought, secondsUsed }: Provider['counts'], { carriedMs: inPool }: PoolShare) {
   const used = secondsUsed + inPool / 1_000
   return {
@@ -213,8 +213,8 @@ function cost({ settings: { price }, counts }: Provider, tunnels: number) {
 }
 
 /**
- * Addresses that do not work are no readiness, nor is the hope that the next one will.
- * @param isListening whether clients can connect: false before the start and while the gateway stops
+ * Ready means that clients can be served now: addresses that do not work do not count, nor does a provider that is unusable.
+ * @param isListening whether clients can connect: false before the start and during the stop
  */
 export function readinessOf(
   isListening: boolean,
@@ -244,7 +244,7 @@ function seconds(ms: number): number {
   return Math.round(ms) / 1_000
 }
 
-/** @returns null for an instant that is unknown or never comes */
+/** @returns null for an unknown instant, and for infinity */
 function secondsUntil(at: number | undefined, now: number): number | null {
   return at === undefined || at === Number.POSITIVE_INFINITY ? null : seconds(Math.max(0, at - now))
 }

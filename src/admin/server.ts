@@ -1,4 +1,4 @@
-/** The admin port: health, metrics, and what the pool and the providers are doing. */
+/** The admin port: health, metrics, the state of pool and providers, and the dashboard. */
 import { once } from 'node:events'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,11 +18,11 @@ import type { AdminView } from './view.ts'
 
 export interface AdminSettings {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 means any free port. */
   readonly port: number
-  /** Undefined: one is made and kept in the state folder. */
+  /** Undefined: one is generated and kept in the state folder. */
   readonly token: Secret | undefined
-  /** Undefined: there is none, and without a configured token nothing can be changed through this port. */
+  /** Undefined: there is none, and without a configured token this port permits no changes. */
   readonly stateDir: string | undefined
   /** Open at the same time; 256 by default. */
   readonly maxConnections?: number
@@ -31,25 +31,25 @@ export interface AdminSettings {
 }
 
 export interface AdminServer {
-  /** Where it really listens. */
+  /** The actual address. */
   readonly address: Address
   /** The number of the descriptor of its socket. */
   readonly descriptor: number
-  /** The token that is demanded from now on. */
+  /** Requires this token from now on. */
   useToken(token: Secret): void
-  /** Ends every connection; resolves when the port is free. */
+  /** Closes every connection; resolves when the port is free. */
   close(): Promise<void>
 }
 
-/** Requests here are short and few: whoever takes longer is broken, or means harm. */
+/** Requests here are short and few: a slower client is broken or an attacker. */
 const REQUEST_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 256
-/** How exact the time limits are, ms; by default Node looks every 30 s. */
+/** Precision of the time limits, ms; Node's default is 30 s. */
 const CHECK_EVERY_MS = 1_000
 
 /**
  * @throws {ConfigError} when others could reach the port and no token is configured
- * @throws the system's error when the port cannot be had or the token cannot be kept
+ * @throws the system's error when the port cannot be opened or the token cannot be stored
  */
 export async function startAdmin(
   settings: AdminSettings,
@@ -71,7 +71,7 @@ export async function startAdmin(
   }
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings
   const server = http.createServer(
-    // The routes answer a missing Host as they do a wrong one.
+    // The routes handle a missing Host like a wrong one.
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: requestTimeoutMs,
@@ -94,7 +94,7 @@ export async function startAdmin(
   }
 }
 
-/** The routes, and the libraries under them, are loaded for the first request: a gateway that nobody asks saves 10 MB. */
+/** The routes and their libraries are loaded for the first request: without requests the gateway saves 10 MB. */
 function answerWhenAsked(parts: RouteParts, host: string): RequestListener {
   let loading: Promise<RequestListener> | undefined
   return async (request, response) => {
@@ -103,7 +103,7 @@ function answerWhenAsked(parts: RouteParts, host: string): RequestListener {
       const answer = await loading
       answer(request, response)
     } catch (error) {
-      // Modules that could not be read (no descriptor was free) are read again for the next request.
+      // Modules that could not be loaded (no free descriptor) are loaded again for the next request.
       loading = undefined
       internalErrors.report(error)
       if (response.headersSent) response.destroy()

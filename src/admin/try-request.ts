@@ -1,6 +1,6 @@
 /**
- * One request through the gateway's own port, as a client would send it: for the page's *Try a request*. It goes to the
- * listener and nowhere else; what leaves the machine leaves through an upstream.
+ * One request through the gateway's own port, as a client would send it: for the page's *Try a request*. It connects only to the
+ * listener; what leaves the machine leaves through an upstream.
  */
 import { once } from 'node:events'
 import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
@@ -20,22 +20,22 @@ export interface TryPort {
   readonly users: readonly { readonly name: string; readonly password: Secret }[]
 }
 
-/** Looked up with the first request: most gateways never load TLS, and save 1 MB. */
+/** Loaded with the first request: most gateways never load TLS, and save 1 MB. */
 const builtin = process.getBuiltinModule
 
 const MAX_BODY_BYTES = 65_536
 /** Longer than `dial.deadline` and `wait.timeout` of any usual configuration. */
 const TIMEOUT_MS = 60_000
-/** Without users any account name will do before the options. */
+/** Without users any account name is accepted before the options. */
 const ANY_ACCOUNT = 'client'
 
-/** @param signal aborted when the page gives up */
+/** @param signal aborted when the page cancels */
 export async function tryRequest(port: TryPort, order: TryOrder, clock: Clock, signal: AbortSignal): Promise<TryReply> {
   const began = clock.now()
   const seconds = () => Math.round(clock.now() - began) / 1_000
   const proxy = formatAuthority(port.host, port.port)
   const base = { ...EMPTY, proxy }
-  // The port is the gateway's own: what its certificate says is no question here.
+  // The port is the gateway's own: its certificate is not verified.
   const agent = port.isTls
     ? new (builtin('node:https').Agent)({ maxSockets: 1, rejectUnauthorized: false })
     : new http.Agent({ maxSockets: 1 })

@@ -1,6 +1,6 @@
 /**
- * The state of the gateway in one sentence, with its remedy. Pure: from reports of one moment. The worst finding comes
- * first; with equal levels the order of `verdictCodes` decides.
+ * The state of the gateway in one sentence, with its remedy. Pure: from reports of one moment. The worst finding comes first;
+ * among equal levels the order of `verdictCodes` decides.
  */
 import { verdictSentence } from '../messages/verdict.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
@@ -52,7 +52,7 @@ function allWell({ gauges, lendable }: VerdictParts): Draft {
   return { level: 'ok', code: 'all-well', params: { ready: lendable, tunnels: gauges.tunnels } }
 }
 
-/** Someone should act, or be told, although other providers or addresses still serve the clients. */
+/** The operator should act or be informed, although other providers or addresses still serve the clients. */
 const warnings = new Set<VerdictCode>([
   'key-wrong',
   'plan-expired',
@@ -112,7 +112,7 @@ function codeOf({ state, reasonCode, budgetReached }: ProviderReport): VerdictCo
   if (state === 'paused') return 'paused'
   if (state === 'unusable') return 'addresses-unusable'
   if (state === 'budget-reached') return budgetReached === 'total' ? 'budget-total-reached' : 'budget-reached'
-  // A list that rests until it is read again has no code: nothing is wrong.
+  // A list that waits for its next reading has no code: nothing is wrong.
   if (state === 'ready' || reasonCode === null) return undefined
   return byReason[reasonCode] ?? 'provider-waiting'
 }

@@ -1,6 +1,6 @@
 /**
- * What the admin port may ask of the gateway: plain data, made by app.ts from all parts. No member of a report is a
- * secret or holds one; `null` means "unknown" or "does not apply", so that every report has the same members.
+ * The view of the gateway for the admin port: plain data, made by app.ts from all parts. No member of a report is a secret or
+ * contains one; `null` means "unknown" or "does not apply", so that every report has the same members.
  */
 
 import type { AddressDesk } from '../proxy/address-requests.ts'
@@ -32,7 +32,7 @@ export interface AdminView {
   verdict(): VerdictReport
   gateway(): GatewayFacts
   config(): ConfigReport
-  /** What is wrong with the text of a configuration; nothing is applied. */
+  /** The problems in the text of a configuration; nothing is applied. */
   check(text: string): CheckReport
   /**
    * One request through a port of the gateway.
@@ -40,15 +40,15 @@ export interface AdminView {
    * @throws the signal's reason
    */
   tryRequest(order: TryOrder, signal: AbortSignal): Promise<TryReply | undefined>
-  /** The PAC file; undefined when the browser can reach no such port (pac.ts). */
+  /** The PAC file; undefined when a browser cannot reach such a port (pac.ts). */
   pac(listen: string | undefined, requestHost: string): string | undefined
-  /** Reads the configuration again. @throws {ConfigError}; another error with a sentence for a person: nothing has changed */
+  /** Reads the configuration again. @throws {ConfigError}; another error with a message for the user: nothing has changed */
   reload(): Promise<ReloadReport>
   connections(query: ConnectionsQuery): ConnectionsReport
   history(): HistoryReport
   /**
    * The event stream, until the reader cancels.
-   * @returns undefined when too many read already
+   * @returns undefined when there are too many readers
    */
   events(topics: readonly Topic[]): ReadableStream<StreamEvent> | undefined
   /**
@@ -57,20 +57,20 @@ export interface AdminView {
    * @returns false when no upstream in the pool has this id
    */
   reportBan(id: string, host: string, restMs: number): boolean
-  /** Orders addresses now, whatever the demand. `not now`: the provider's state, budget, channels or ceiling forbid it. */
+  /** Orders addresses now, without regard to the demand. `not now`: the provider's state, budget, channels or ceiling forbid it. */
   refill(provider: string): RefillAnswer
   /** Ends a provider's pause. @returns false when there is no such provider */
   retry(provider: string): boolean
-  /** Stops buying from a provider, or lets it go on. @returns false when there is no such provider */
+  /** Stops buying from a provider, or resumes it. @returns false when there is no such provider */
   pause(provider: string): boolean
   resume(provider: string): boolean
   /** Lends an upstream to no new client for a while. @returns false when no upstream in the pool has this id */
   restUpstream(id: string, restMs: number): boolean
-  /** Sessions, those used last first. */
+  /** Sessions, the most recently used first. */
   sessions(limit: number): SessionsReport
   /** Lets a session's next connection get another upstream. @returns undefined when there is no such session */
   rotateSession(key: string): RotateReply | undefined
-  /** Takes an upstream out of the pool; its open tunnels run on. @returns false when no upstream in the pool has this id */
+  /** Takes an upstream out of the pool; its open tunnels continue. @returns false when no upstream in the pool has this id */
   evictUpstream(id: string): boolean
   /**
    * Calls an operation of a provider's vendor (supply/operator/call.ts).
@@ -78,21 +78,21 @@ export interface AdminView {
    */
   call(order: OperatorCall, signal: AbortSignal): Promise<OperatorReply>
   /**
-   * Calls a provider, or a link, once, to see what it brings (supply/operator/test-source.ts).
+   * Calls a provider or a link once, to see what it delivers (supply/operator/test-source.ts).
    * @returns undefined when there is no such provider
    * @throws {GatewayError}, {VendorError}, {StoreError}; the signal's reason
    */
   trial(target: TrialTarget, signal: AbortSignal): Promise<TrialReply | undefined>
 }
 
-/** With the entry for gateway.yaml, where a link was tried. */
+/** With the entry for gateway.yaml, if a link was tested. */
 interface TrialReply extends TrialReport {
   readonly yaml: string | null
 }
 
 export type RefillAnswer = 'ordered' | 'unknown' | 'not now'
 
-/** The plain numbers of the traffic counters. */
+/** The traffic counters. */
 export type TrafficFigures = Pick<
   StreamCounters,
   | 'requests'
@@ -113,13 +113,13 @@ export type TrafficFigures = Pick<
 
 /** Failures of the gateway itself, since the process began. */
 export interface Faults {
-  /** Exceptions that no code expected; each ended one connection or task. */
+  /** Unexpected exceptions; each ended one connection or task. */
   readonly internalErrors: number
   /** Log lines that could not be written. */
   readonly logLinesLost: number
 }
 
-/** What there is at this moment. */
+/** Current values. */
 export interface Gauges {
   /** Client connections. */
   readonly connections: number

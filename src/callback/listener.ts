@@ -1,6 +1,6 @@
 /**
- * A port of its own on which a vendor (ipipv: `ipipv-open-api.txt`, 回调) says that something changed: one GET route, whose
- * path is the only secret. Such a call carries no signature, so it is believed nothing: it is a hint to ask now.
+ * A port on which a vendor (ipipv: `ipipv-open-api.txt`, 回调) reports changes: one GET route, whose path is the only secret. Such a
+ * call has no signature, so its contents are not trusted: it only triggers a query to the vendor.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -16,14 +16,14 @@ import type { Secret } from '../secret.ts'
 export interface CallbackSettings {
   readonly host: string
   readonly port: number
-  /** Begins with a slash; never logged, never answered. */
+  /** Begins with a slash; never logged, never returned. */
   readonly path: Secret
 }
 
-/** What changed, by the vendor's own words; never trusted further than a question is worth. */
+/** A change as the vendor describes it; used only as a reason to query. */
 export interface CallbackHint {
   readonly type: 'order' | 'instance' | 'product'
-  /** The vendor's number of it. */
+  /** The vendor's number of the changed object. */
   readonly no: string
   /** Of an order: 1 new, 2 renewed, 3 released. */
   readonly op: string
@@ -36,20 +36,20 @@ export interface CallbackListener {
   close(): Promise<void>
 }
 
-/** The vendor repeats a call until it hears our answer: within this time a repetition says nothing new. */
+/** The vendor repeats a call until it gets our answer: repetitions within this time are ignored. */
 const REPEAT_MS = 5_000
 const MAX_REMEMBERED = 1_000
 const MAX_CONNECTIONS = 64
 const PATIENCE_MS = 10_000
-/** How exact that is; by default Node looks every 30 s. */
+/** Precision of the time limits; Node's default is 30 s. */
 const CHECK_EVERY_MS = 1_000
 const MAX_HEADER_BYTES = 8_192
 const SUCCESS = '{"code":"success","msg":""}'
 const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
 
 /**
- * @param onHint called once for each change, before the vendor is answered
- * @throws the system's error when the port cannot be had
+ * @param onHint called once for each change, before the answer to the vendor
+ * @throws the system's error when the port cannot be opened
  */
 export async function startCallback(
   settings: CallbackSettings,
@@ -95,7 +95,7 @@ export async function startCallback(
   }
 }
 
-/** The hint, or the status of a refusal. Who does not know the path learns nothing, not even which methods there are. */
+/** The hint, or the status of a refusal. Without the path a caller learns nothing, not even which methods are allowed. */
 function hintOf({ method, url = '/' }: IncomingMessage, path: Secret): CallbackHint | number {
   const [pathname = '', query = ''] = url.split('?', 2)
   if (!isSame(pathname, path.reveal())) return 404
@@ -106,7 +106,7 @@ function hintOf({ method, url = '/' }: IncomingMessage, path: Secret): CallbackH
   return isKnown ? { type: type as CallbackHint['type'], no: no ?? '', op: op ?? '' } : 400
 }
 
-/** In a time that does not tell how much of it was right. */
+/** Compares in constant time. */
 function isSame(one: string, other: string): boolean {
   const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest())
   return a !== undefined && b !== undefined && timingSafeEqual(a, b)
@@ -121,7 +121,7 @@ function answer(response: ServerResponse, status: number, body: string): void {
   response.end(body)
 }
 
-/** Changes told lately. */
+/** Recently reported changes. */
 class News {
   readonly #clock: Clock
   readonly #told = new Map<string, number>()

@@ -1,9 +1,9 @@
 /**
- * `fetch: true`: an upstream that really goes to the target, from this machine.
+ * `fetch: true`: an upstream that connects to the real target, from this machine.
  *
  * proxy-chain can do that by itself, but its own dialling leaves Nagle's algorithm on (44 ms for a request in two
- * segments), has no timer, and answers 59x when the target cannot be reached. So the target is dialled here, before
- * proxy-chain answers anything, and proxy-chain is handed the open socket.
+ * segments), has no time-out, and answers 59x for an unreachable target. So the target is dialled here, before proxy-chain
+ * answers, and proxy-chain receives the open socket.
  */
 import type { Agent, IncomingMessage, Server } from 'node:http'
 import { connect, isIP, Socket } from 'node:net'
@@ -13,7 +13,7 @@ import type { Clock } from '../clock.ts'
 import { type ConnectGuard, FORBIDDEN_ADDRESS, forbiddenAddress } from '../network/connect-guard.ts'
 import { http } from '../node-http.ts'
 
-/** Shorter than the gateway's `dial.timeout`: a slow target must be told as the target's doing, not seen as a silent upstream. */
+/** Shorter than the gateway's `dial.timeout`: a slow target must be reported as such, not appear as a silent upstream. */
 const DIAL_TIMEOUT_MS = 6_000
 
 export interface FetchTarget {
@@ -28,7 +28,7 @@ export interface FetchTarget {
 /** What targets may be. */
 export interface Reach {
   readonly guard: ConnectGuard
-  /** Targets may be this machine, and others in its network: whoever may use the gateway reaches them. */
+  /** Targets may be on this machine and in its network: every client of the gateway can reach them. */
   readonly allowPrivate: boolean
 }
 
@@ -48,7 +48,7 @@ export async function fetchForReal(
   return target.isHttp ? { httpAgent: agentOver(socket) } : { customConnectServer: tunnelInto(socket, release) }
 }
 
-/** node sends a body as it is, without chunks, for the methods that usually have none: the target would read it as a second request. */
+/** Node sends a body without chunks for methods that usually have none: the target would read it as a second request. */
 function canFrame({ method, headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined || ['POST', 'PUT', 'PATCH'].includes(method ?? '')
 }
@@ -69,7 +69,7 @@ function dial({ hostname, port, request }: FetchTarget, clock: Clock, reach: Rea
       request.socket.off('close', onClientGone)
     }
     request.socket.once('close', onClientGone)
-    // Never taken off: until somebody else listens, an error without a listener would end the process.
+    // Never removed: until another listener is added, an error without a listener would end the process.
     socket.on('error', ({ code }: NodeJS.ErrnoException) =>
       code === FORBIDDEN_ADDRESS ? fail(403, FORBIDDEN) : fail(502, 'cannot be reached'),
     )
@@ -83,31 +83,31 @@ function dial({ hostname, port, request }: FetchTarget, clock: Clock, reach: Rea
 const FORBIDDEN =
   'is on this machine or in its network, which the demo does not fetch (allowPrivate: true on the demo provider accepts it); it was not contacted'
 
-/** A target that may not be reached ends in ERR_FORBIDDEN_ADDRESS, also when only its name leads there. */
+/** A forbidden target ends in ERR_FORBIDDEN_ADDRESS, also when only its name resolves to one. */
 function open(host: string, port: number, { guard, allowPrivate }: Reach): Socket {
   const rule = { port, allowPrivate, group: 'demo' }
   if (isIP(host) !== 0 && guard.forbids(host, rule)) return new Socket().destroy(forbiddenAddress())
   return connect({ host, port, lookup: guard.lookup(rule), noDelay: true, allowHalfOpen: true })
 }
 
-/** From here to the hand-over nobody watches the two sockets: the target's must not outlive the client's. Returns the undo. */
+/** Until the hand-over nothing else listens to the two sockets: the target's must close with the client's. Returns the undo. */
 function tie(client: Socket, target: Socket): () => void {
   const drop = () => target.destroy()
   const release = () => client.off('close', drop)
   if (client.destroyed) drop()
   client.once('close', drop)
-  target.once('close', release) // a client that keeps its connection for many requests collects no listeners
+  target.once('close', release) // a client that keeps its connection for many requests must not collect listeners
   return release
 }
 
-/** An agent that knows one connection, and closes it behind the one request. */
+/** An agent that knows one connection, and closes it after one request. */
 function agentOver(socket: Socket): Agent {
   const agent = new http.Agent({ keepAlive: false })
   agent.createConnection = () => socket
   return agent
 }
 
-/** proxy-chain writes the 200 and then hands the client's socket to whatever it takes for an HTTP server. */
+/** proxy-chain writes the 200 and then passes the client's socket to the HTTP server that it is given. */
 function tunnelInto(target: Socket, release: () => void): Server {
   return http
     .createServer()
@@ -121,7 +121,7 @@ function tunnelInto(target: Socket, release: () => void): Server {
 
 function join(from: Duplex, to: Duplex): void {
   const onClose = () => {
-    // After an orderly end `to` may still hold bytes that its reader has not taken.
+    // After a normal end `to` may still have octets that its reader has not taken.
     if (!from.readableEnded || !from.writableFinished) to.destroy()
   }
   from.on('error', () => to.destroy())

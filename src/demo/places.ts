@@ -1,4 +1,4 @@
-/** Where the demo vendor pretends to have machines. All made up, so that the gateway's geo options have something to choose from. */
+/** The places of the demo vendor's machines. All are invented, so that the gateway's geo options have something to select. */
 export interface Place {
   /** ISO 3166-1 alpha-2. */
   readonly country: string
@@ -7,7 +7,7 @@ export interface Place {
   readonly isp: string
 }
 
-/** The one that the documents name comes first: the vendor sells from the place that it has least of, in this order. */
+/** The place that the documents name comes first: the vendor sells from the place with the fewest addresses, in this order. */
 export const places: readonly Place[] = [
   { country: 'JP', area: 'Kanto', city: 'Tokyo', isp: 'Sakurabit' },
   { country: 'CN', area: 'Jiangsu', city: 'Suzhou', isp: 'Telecom' },
@@ -17,7 +17,7 @@ export const places: readonly Place[] = [
   { country: 'US', area: 'Oregon', city: 'Portland', isp: 'Cascadia' },
 ]
 
-/** What a caller may ask of a place: one or more accepted values for each field. */
+/** A filter for places: one or more accepted values for each field. */
 export type PlaceFilter = { readonly [Field in keyof Place]?: readonly string[] }
 
 /** The places that satisfy every field of the filter, in the order of the table; letter case does not matter. */

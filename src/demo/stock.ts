@@ -1,5 +1,5 @@
 /**
- * What the demo vendor has sold and not yet switched off.
+ * The addresses that the demo vendor has sold and that have not ended.
  *
  *     free channel -> opening -> held -> (deadline) -> closing, and the channel is free again
  *
@@ -17,7 +17,7 @@ export interface StockOptions {
   readonly channels: number
   /** Shortest and longest life of an address, ms. */
   readonly life: readonly [number, number]
-  /** Which real targets its upstreams go to; undefined: whoami.demo alone. */
+  /** Which real targets its upstreams connect to; undefined: only whoami.demo. */
   readonly reach: Reach | undefined
   /** The loopback address for the next upstream. */
   readonly nextHost: () => string
@@ -25,14 +25,14 @@ export interface StockOptions {
 
 /** An address that the account holds. */
 export interface SoldAddress extends DemoUpstream {
-  /** Time of day at which it stops, as the vendor writes it. */
+  /** Time of day at which it ends, in the vendor's format. */
   readonly deadline: string
 }
 
 /** Why nothing was sold: the vendor's own error codes. */
 export type NothingSold = 'NO_RESOURCE_FOUND' | 'NO_AVAILABLE_CHANNEL' | 'INTERNAL_ERROR'
 
-/** What expires so soon is counted as gone: its successor is ordered before. */
+/** An address with a shorter remaining life counts as ended: its successor is ordered before. */
 const SOON_MS = 15_000
 
 export class Stock {
@@ -74,7 +74,7 @@ export class Stock {
     return opened.length === 0 ? 'INTERNAL_ERROR' : opened
   }
 
-  /** Stops everything, also what is still being opened. Resolves when every socket is gone. */
+  /** Stops everything, including upstreams that are still being opened. Resolves when every socket is closed. */
   async close(): Promise<void> {
     this.#closed = true
     this.#forgetWake()
@@ -82,7 +82,7 @@ export class Stock {
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }
 
-  /** The place with the fewest addresses that last, the first of several: so every place is there as soon as there are as many. */
+  /** The place with the fewest lasting addresses, the first of several: so every place is present as soon as possible. */
   #scarcest(places: readonly Place[]): Place {
     const soon = this.#clock.now() + SOON_MS
     const lasting = [...this.#held.keys()].filter(({ expiresAt }) => expiresAt > soon)
@@ -106,7 +106,7 @@ export class Stock {
     }
   }
 
-  /** The deadline is told in whole seconds, so it falls on one: the upstream stops when it says, not up to a second later. */
+  /** The deadline has whole seconds, so the upstream ends exactly then, not up to a second later. */
   #pickLife(): { lifeMs: number; deadline: string } {
     const [shortest, longest] = this.#options.life
     const wall = this.#clock.wall()
@@ -120,7 +120,7 @@ export class Stock {
     return this.#clock.after(address.expiresAt - this.#clock.now(), () => this.#stop(address))
   }
 
-  /** The machine slept: what is past its deadline goes now, the other timers are set again. */
+  /** The machine slept: addresses past their deadline end now, the other timers are set again. */
   #rearm(): void {
     for (const [address, timer] of this.#held) {
       timer.clear()
@@ -134,7 +134,7 @@ export class Stock {
     this.#track(address.close())
   }
 
-  /** Remembers work that `close()` must wait for. Its failure is its caller's to see, and harmless here: the socket is gone either way. */
+  /** Registers work that `close()` must wait for. A failure is handled by its caller, and harmless here: the socket is closed either way. */
   #track<T>(work: Promise<T>): Promise<T> {
     const settled: Promise<unknown> = work.then(
       () => this.#pending.delete(settled),

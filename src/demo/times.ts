@@ -1,4 +1,4 @@
-/** The two ways in which the demo vendor writes a time of day. Both have a resolution of one second. */
+/** The two formats in which the demo vendor writes a time of day. Both have a resolution of one second. */
 
 const parts = {
   year: 'numeric',
@@ -8,7 +8,7 @@ const parts = {
   minute: '2-digit',
   second: '2-digit',
 } as const
-// Qg's deadlines carry no zone and mean +08:00; the demo vendor copies that, so that the gateway's arithmetic is exercised.
+// Qg's deadlines have no zone and mean +08:00; the demo vendor copies that, so that the gateway's conversion is exercised.
 const inChina = new Intl.DateTimeFormat('en-US', { ...parts, timeZone: '+08:00', hourCycle: 'h23' })
 const inGreenwich = new Intl.DateTimeFormat('en-US', {
   ...parts,

@@ -1,4 +1,4 @@
-/** One address as the demo vendor sells it: a real HTTP proxy on loopback, with a login of its own, until its deadline. */
+/** One address as the demo vendor sells it: a real HTTP proxy on loopback, with its own login, until its deadline. */
 import { randomBytes } from 'node:crypto'
 import { type PrepareRequestFunction, type PrepareRequestFunctionOpts, RequestError, Server } from 'proxy-chain'
 import type { Clock } from '../clock.ts'
@@ -11,9 +11,9 @@ export interface UpstreamOptions {
   /** Loopback address to listen on; the port is the system's choice. */
   readonly host: string
   readonly place: Place
-  /** Clock time at which it stops, ms. The caller stops it: the upstream itself has no timer. */
+  /** Clock time at which it ends, ms. The caller ends it: the upstream itself has no timer. */
   readonly expiresAt: number
-  /** Which other targets than whoami.demo it goes to for real; undefined: none. */
+  /** Which targets other than whoami.demo it connects to; undefined: none. */
   readonly reach: Reach | undefined
 }
 
@@ -48,7 +48,7 @@ export async function openUpstream(
   const prepareRequestFunction = handlerFor(who, { admits, reach, clock })
   const server = new Server({ host, port: 0, authRealm: 'Turnpike demo vendor', prepareRequestFunction })
   await server.listen()
-  server.server.keepAliveTimeout = 0 // node's 5 s would close idle connections under a client that is about to use them
+  server.server.keepAliveTimeout = 0 // node's default of 5 s would close idle connections while a client is about to use them
   return { host, port: server.port, place, username, password, expiresAt, close: () => server.close(true) }
 }
 

@@ -1,4 +1,4 @@
-/** The web site `http://whoami.demo/`, which exists only inside the demo's upstreams and tells which one carried the request. */
+/** The web site `http://whoami.demo/`, which exists only inside the demo's upstreams and reports which one carried the request. */
 import type { IncomingMessage, Server } from 'node:http'
 import { http } from '../node-http.ts'
 import type { Place } from './places.ts'
@@ -6,23 +6,23 @@ import type { Place } from './places.ts'
 export const WHOAMI_HOST = 'whoami.demo'
 export const WHOAMI_PORT = 80
 
-/** The upstream that speaks. */
+/** The upstream that answers. */
 export interface Identity {
   readonly host: string
   readonly port: number
   readonly place: Place
-  /** Whole seconds until it stops, at the moment of asking. */
+  /** Whole seconds until it ends, at the time of the request. */
   readonly secondsLeft: () => number
 }
 
-/** A finished answer, in the shape that proxy-chain takes from a custom response function. */
+/** A complete answer, in the form that proxy-chain expects from a custom response function. */
 export interface Answer {
   readonly statusCode: number
   readonly headers: Record<string, string>
   readonly body: string
 }
 
-/** Answers any method. A body is read to its end and only its size is told; nothing of it is kept. */
+/** Answers any method. A body is read to its end and only its size is reported; nothing of it is kept. */
 export async function answerWhoami(request: IncomingMessage, who: Identity): Promise<Answer> {
   return describe(request, who, await sizeOfBody(request))
 }
@@ -33,7 +33,7 @@ export function whoamiServer(who: Identity): Server {
     const { statusCode, headers, body } = await answerWhoami(request, who)
     response.writeHead(statusCode, headers).end(body)
   })
-  server.keepAliveTimeout = 0 // the upstream's deadline ends every connection; before it, an idle one is nobody's business
+  server.keepAliveTimeout = 0 // the upstream's deadline ends every connection; before that, idle ones stay open
   return server
 }
 
@@ -83,13 +83,13 @@ function pathOf(target: string): string {
   return rest.startsWith('/') ? rest : `/${rest}`
 }
 
-/** What a web site would get to see: without the headers that are meant for the proxy. */
+/** The headers that a web site would receive: without those for the proxy. */
 function countHeaders({ rawHeaders }: IncomingMessage): number {
   const names = rawHeaders.filter((_, index) => index % 2 === 0)
   return names.filter((name) => !/^proxy-(authorization|connection)$/i.test(name)).length
 }
 
-/** Resolves when the body ends, or with what came when the client leaves in the middle. */
+/** Resolves when the body ends, or with the octets so far when the client leaves. */
 function sizeOfBody(request: IncomingMessage): Promise<number> {
   return new Promise((resolve) => {
     let bytes = 0

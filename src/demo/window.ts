@@ -1,4 +1,4 @@
-/** The demo vendor's own limit: at most `calls` accepted calls in every window of `perMs`, wherever the window starts. */
+/** The demo vendor's own limit: at most `calls` accepted calls in every window of `perMs`, wherever the window begins. */
 export class SlidingWindow {
   readonly #calls: number
   readonly #perMs: number
@@ -11,7 +11,7 @@ export class SlidingWindow {
   }
 
   /**
-   * Counts a call, if there is room. A refused call is not counted: otherwise an impatient client could never recover.
+   * Counts a call, if there is room. A refused call is not counted: otherwise a client that retries could never recover.
    * @param now ms on the clock
    * @returns 0 when the call is accepted, else the ms until the next one would be
    */

@@ -1,9 +1,9 @@
 /**
- * A pretend vendor inside the process: what `npm start` works against before anybody has an account.
+ * A simulated vendor inside the process: `npm start` uses it, without any account.
  *
- * It behaves as a channel product does: an extraction API over HTTP with its own limit (`api.ts` holds its document),
- * and addresses that are real proxies with logins and really stop at their deadlines. All of it is on loopback.
- * The gateway treats it as a stranger: nothing here imports the gateway's vendors, and they see only its HTTP.
+ * It behaves like a channel product: an extraction API over HTTP with its own limit (`api.ts` has its document), and addresses
+ * that are real proxies with logins and really end at their deadlines. All of it is on loopback.
+ * The gateway treats it as any vendor: nothing here imports the gateway's vendors, and they use only its HTTP API.
  */
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
@@ -19,9 +19,9 @@ import { Stock } from './stock.ts'
 export interface DemoOptions {
   /** Most addresses held at once. Default 20. Also sets the limit of calls: channels * 5 + 10 in 60 s. */
   readonly channels?: number
-  /** Shortest and longest life of an address, ms. Default 60 s to 120 s. Told in whole seconds, so up to 1 s more where the range is narrower. */
+  /** Shortest and longest life of an address, ms. Default 60 s to 120 s. In whole seconds, so up to 1 s more when the range is narrower. */
   readonly life?: readonly [number, number]
-  /** Really go to targets other than whoami.demo, from this machine. Default false. */
+  /** Connect to real targets other than whoami.demo, from this machine. Default false. */
   readonly fetch?: boolean
   /** With `fetch`: also to targets on this machine and in its network. Default false. */
   readonly allowPrivate?: boolean
@@ -30,16 +30,16 @@ export interface DemoOptions {
 export interface DemoDeps {
   readonly clock: Clock
   readonly log: DemoLog
-  /** Whether an address can be listened on; a test pretends to be a machine with one loopback address. */
+  /** Whether an address can be listened on; a test simulates a machine with one loopback address. */
   readonly canListen?: (host: string) => Promise<boolean>
 }
 
 export interface DemoWorld {
-  /** Where the extraction API is: `http://127.0.0.1:<port>`. */
+  /** The URL of the extraction API: `http://127.0.0.1:<port>`. */
   readonly baseUrl: string
   /** The account's key, new at every start. */
   readonly key: Secret
-  /** Stops the API and every address, and resolves when no socket and no timer is left. */
+  /** Stops the API and every address, and resolves when every socket is closed and no timer is left. */
   close(): Promise<void>
 }
 

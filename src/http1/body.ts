@@ -1,23 +1,23 @@
 /**
- * Message bodies (RFC 9112 sections 6 and 7), read strictly in pieces of any size. Bodies in chunks are written anew:
- * extensions are dropped, and no receiver can read a chunk otherwise than it was read here.
+ * Message bodies (RFC 9112 sections 6 and 7), parsed strictly in pieces of any size. Chunked bodies are encoded again:
+ * extensions are dropped, and every receiver reads the chunks exactly as they were read here.
  */
 
 import { parseFieldSection } from './fields.ts'
 import { isToken } from './head.ts'
 
-/** How the end of a body is known (RFC 9112 section 6.3): its length in octets, its last chunk, or the end of the connection. */
+/** How the end of a body is determined (RFC 9112 section 6.3): by its length in octets, its last chunk, or the end of the connection. */
 export type BodyFraming = number | 'chunked' | 'until-close'
 
-/** 2^52 octets: what is longer cannot be counted, and never comes. */
+/** 2^52 octets: a larger number is not exact, and no body is that long. */
 const MAX_SIZE_DIGITS = 13
-/** A chunk's size with its extensions. RFC 9112 section 7.1.1 sets no bound to these; few have any. */
+/** A chunk's size with its extensions. RFC 9112 section 7.1.1 has no limit for extensions; they are rare and short. */
 const MAX_LINE_BYTES = 4_096
 const CRLF = Buffer.from('\r\n')
 const SIZE_LINE = /^([0-9A-Fa-f]+)((?:;[\t\x20-\x7e\x80-\xff]*)?)$/
 /** Some servers pad the size with spaces (RFC 9112 section 7.1.1 has them as "bad white space"). */
 const PADDED_SIZE_LINE = /^([0-9A-Fa-f]+)[ \t]*((?:;[\t\x20-\x7e\x80-\xff]*)?)$/
-/** `;name`, `;name=token` and `;name="quoted"`: a quoted string may hold a semicolon. */
+/** `;name`, `;name=token` and `;name="quoted"`: a quoted string may contain a semicolon. */
 const EXTENSION = /;([^;="]+)(?:=(?:([^;="]+)|"(?:[^"\\]|\\.)*"))?/y
 
 type ChunkState = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'broken'
@@ -25,23 +25,23 @@ type ChunkState = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'broken'
 export interface BodyLimits {
   /** Octets of the trailer section. */
   readonly maxTrailerBytes: number
-  /** Accepts spaces behind a chunk's size, any text as its extension and framing in a trailer: from servers, never from clients. */
+  /** Accepts spaces after a chunk's size, any text as its extension and framing fields in a trailer: only for servers. */
   readonly isLenient: boolean
 }
 
-/** Reads one body after the other from a connection. */
+/** Reads the bodies of a connection, one after the other. */
 export class BodyReader {
   readonly #limits: BodyLimits
   #framing: BodyFraming = 0
   #chunks: ChunkedReader | undefined
-  /** Octets that are still to come, where the length is known. */
+  /** Octets that are still to come, if the length is known. */
   #left = 0
 
   constructor(limits: BodyLimits) {
     this.#limits = limits
   }
 
-  /** The next octets are the first of a body with this framing. */
+  /** Starts a body with this framing at the next octet. */
   start(framing: BodyFraming): void {
     this.#framing = framing
     this.#left = typeof framing === 'number' ? framing : 0
@@ -49,8 +49,8 @@ export class BodyReader {
   }
 
   /**
-   * @param out takes the decoded data: views of `bytes`
-   * @returns how many octets belong to the body, or -1 when its framing is broken
+   * @param out receives the decoded data: views of `bytes`
+   * @returns how many octets belong to the body, or -1 when its framing is invalid
    */
   read(bytes: Buffer, out: Buffer[]): number {
     if (this.#chunks !== undefined) return this.#chunks.read(bytes, out)
@@ -70,7 +70,7 @@ export class BodyReader {
     return this.#framing === 'until-close'
   }
 
-  /** Field lines behind the last chunk, for the next hop. */
+  /** Field lines after the last chunk, for the next hop. */
   get trailers(): string {
     return this.#chunks?.trailers ?? ''
   }
@@ -80,7 +80,7 @@ class ChunkedReader {
   #state: ChunkState = 'size'
   /** Octets of the chunk that are still to come. */
   #left = 0
-  /** The beginning of a line whose end has not come. */
+  /** An incomplete line. */
   #line = ''
   #trailer = ''
   readonly #limits: BodyLimits
@@ -94,7 +94,7 @@ class ChunkedReader {
   }
 
   /**
-   * Those about framing, routing or connections must not be in a trailer (RFC 9110 section 6.5.1): then none is passed on.
+   * Fields about framing, routing or connections must not be in a trailer (RFC 9110 section 6.5.1): then none is forwarded.
    */
   get trailers(): string {
     const section = parseFieldSection(this.#trailer, 0)
@@ -158,7 +158,7 @@ class ChunkedReader {
     if (line.length === 2) this.#state = this.#isTrailerGood ? 'done' : 'broken'
   }
 
-  /** A client that frames in its trailer wants some server to read it so. */
+  /** A framing field in a client's trailer is an attempt to mislead another server. */
   get #isTrailerGood(): boolean {
     const own = parseFieldSection(this.#trailer, 0)?.own
     if (own === undefined || this.#limits.isLenient) return own !== undefined
@@ -166,7 +166,7 @@ class ChunkedReader {
   }
 }
 
-/** A line that can no longer be right is refused before it has ended: behind a chunk's data there is CRLF and nothing else. */
+/** A line that cannot become valid is refused before it ends: after a chunk's data, only CRLF is valid. */
 function mayStand(line: string, state: ChunkState): boolean {
   return state !== 'data-end' || '\r\n'.startsWith(line)
 }
@@ -181,12 +181,12 @@ function isExtension(text: string): boolean {
   return true
 }
 
-/** Adds one chunk that holds these octets; none when there are none, which would be the last. */
+/** Adds one chunk with these octets; nothing for zero octets, because a chunk of size 0 is the last. */
 export function pushChunk(data: readonly Buffer[], out: Buffer[]): void {
   const size = data.reduce((sum, piece) => sum + piece.length, 0)
   if (size === 0) return
   out.push(Buffer.from(`${size.toString(16)}\r\n`, 'latin1'))
-  // Not spread: a read may hold more chunks than a call may have arguments.
+  // Not spread: a read may contain more chunks than a call may have arguments.
   for (const piece of data) out.push(piece)
   out.push(CRLF)
 }

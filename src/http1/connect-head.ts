@@ -8,15 +8,15 @@ import { checkHost } from './request-head.ts'
 import { versionProblem } from './request-line.ts'
 
 export interface ConnectHead extends Target {
-  /** Whether the client goes on with the connection when it is refused (RFC 9112 section 9.3). */
+  /** Whether the client continues to use the connection when it is refused (RFC 9112 section 9.3). */
   readonly isPersistent: boolean
   readonly fields: readonly Field[]
 }
 
-/** Octets that tell CONNECT from every other request. */
+/** Octets that distinguish CONNECT from every other request. */
 const CONNECT_PREFIX = Buffer.from('CONNECT ')
 
-/** Whether the first octets of a connection are a CONNECT request; `undefined` while too few have come to tell. */
+/** Whether the first octets of a connection are a CONNECT request; `undefined` while more octets are needed. */
 export function beginsWithConnect(bytes: Buffer): boolean | undefined {
   const length = Math.min(bytes.length, CONNECT_PREFIX.length)
   for (let at = 0; at < length; at++) if (bytes[at] !== CONNECT_PREFIX[at]) return false
@@ -44,8 +44,8 @@ export function parseConnect(head: string): ConnectHead {
 }
 
 /**
- * A CONNECT has no content (RFC 9110 section 9.3.6): what announces some would be read as the tunnel's first octets. Host says
- * nothing that the target does not, and may be missing; but no request has two (RFC 9112 section 3.2).
+ * A CONNECT has no content (RFC 9110 section 9.3.6): with content, its body would be read as the tunnel's first octets. Host
+ * repeats the target and may be missing; but no request may have two (RFC 9112 section 3.2).
  */
 function refuseContradictions(fields: readonly Field[]): void {
   let hosts = 0
@@ -58,7 +58,7 @@ function refuseContradictions(fields: readonly Field[]): void {
   }
 }
 
-/** Proxy-Connection is no field of HTTP, but clients mean it (RFC 9112 appendix C.2.2). */
+/** Proxy-Connection is not an HTTP field, but clients send it in place of Connection (RFC 9112 appendix C.2.2). */
 function asksToClose({ name, value }: Field): boolean {
   return (name === 'connection' || name === 'proxy-connection') && listMembers(value).includes('close')
 }

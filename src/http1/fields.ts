@@ -1,20 +1,20 @@
 /**
- * The field lines of a message that passes through (RFC 9110 section 5, RFC 9112 section 5): checked strictly, and cut down
- * to those that are for the next hop. These keep their case, order and number.
+ * The field lines of a message (RFC 9110 section 5, RFC 9112 section 5): checked strictly, and reduced to those for the next
+ * hop, which keep their case, order and number.
  */
 import { trimSpace } from './head.ts'
 
 export interface FieldSection {
-  /** What is for the next hop, each line with its CRLF; without Host and Expect. */
+  /** Field lines for the next hop, each with its CRLF; without Host and Expect. */
   readonly lines: string
   /**
-   * What concerns this hop, and the fields that framing and routing depend on: values by name in lower case. Values of one
-   * name are joined (RFC 9110 section 5.3), so that what may come only once is not well-formed when it comes twice.
+   * Fields of this hop, and the fields that framing and routing depend on: values by name in lower case. Values of one name are
+   * joined (RFC 9110 section 5.3), so that a duplicate of a field that may occur only once is not well-formed.
    */
   readonly own: ReadonlyMap<string, string>
 }
 
-/** RFC 9110 section 7.6.1, and fields that only concern the way to this gateway. */
+/** RFC 9110 section 7.6.1, and fields that only concern the hop to this gateway. */
 const HOP_BY_HOP = [
   'connection',
   'keep-alive',
@@ -27,24 +27,24 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** The gateway's own options: for nobody else. */
+/** The gateway's own options: never forwarded. */
 const OPTION_PREFIX = 'x-turnpike-'
 
-/** Options as clients of vendors' tunnel proxies send them: for this gateway, which stands in such a proxy's place. */
+/** Options that clients send to vendors' tunnel proxies: for this gateway, which replaces such a proxy. */
 const TUNNEL_OPTIONS: ReadonlySet<string> = new Set(['proxy-switch-ip', 'proxy-tunnel'])
 
-/** tchar of RFC 9110 section 5.6.2 before the colon; field-vchar, obs-text, SP and HTAB behind it; CRLF and nothing else. */
+/** tchar of RFC 9110 section 5.6.2 before the colon; field-vchar, obs-text, SP and HTAB after it; then CRLF. */
 const LINES = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/y
 const NOTED = new Set([...HOP_BY_HOP, 'content-length', 'date', 'host', 'expect', 'max-forwards'])
-/** Most names are told from these by their length alone. */
+/** Most names differ from these in their length already. */
 const NOTED_LENGTHS = new Set([...NOTED].map((name) => name.length))
-/** Noted, but for the next hop too. */
+/** Recorded, and forwarded too. */
 const PASSES = new Set(['content-length', 'date', 'max-forwards'])
 
 /**
  * @param head a whole head, latin1, up to and including the empty line
  * @param start offset of its first field line
- * @returns undefined when a line is malformed: `fieldLineProblem` says how
+ * @returns undefined when a line is malformed: `fieldLineProblem` tells how
  */
 export function parseFieldSection(head: string, start: number): FieldSection | undefined {
   LINES.lastIndex = start
@@ -70,7 +70,7 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
   return { lines: withoutNamed(lines, own), own }
 }
 
-/** The name in lower case if it is one to be noted. */
+/** The name in lower case if it is one to record. */
 function notedName(head: string, at: number, colon: number): string | undefined {
   const first = head.charCodeAt(at) | 0x20
   const mayBeOption = (first === 0x78 || first === 0x70) && colon - at >= OPTION_PREFIX.length
@@ -86,7 +86,7 @@ export function isOption(name: string): boolean {
 
 const ONLY_PERSISTENCE = /^(keep-alive|close)$/i
 
-/** Connection names fields that end here (RFC 9110 section 7.6.1). */
+/** Connection names fields that end at this hop (RFC 9110 section 7.6.1). */
 function withoutNamed(lines: string, own: ReadonlyMap<string, string>): string {
   const connection = own.get('connection')
   if (connection === undefined || ONLY_PERSISTENCE.test(connection)) return lines
@@ -104,7 +104,7 @@ export function listMembers(value: string): string[] {
   return value.split(',').map((member) => trimSpace(member).toLowerCase())
 }
 
-/** Whether the list in `Connection` holds this option, in lower case. */
+/** Whether `Connection` contains this option, in lower case. */
 export function hasConnectionOption(own: ReadonlyMap<string, string>, option: string): boolean {
   const connection = own.get('connection')
   return connection !== undefined && listMembers(connection).includes(option)
@@ -113,8 +113,8 @@ export function hasConnectionOption(own: ReadonlyMap<string, string>, option: st
 const LENGTH = /^\d{1,15}$/
 
 /**
- * The length in a `Content-Length` (RFC 9110 section 8.6): at most 15 digits, which a number holds exactly. A list of equal
- * values is refused as well, which RFC 9112 section 6.3 allows.
+ * The value of a `Content-Length` (RFC 9110 section 8.6): at most 15 digits, which a number represents exactly. A list of equal
+ * values is refused as well, which RFC 9112 section 6.3 permits.
  */
 export function parseContentLength(value: string): number | undefined {
   return LENGTH.test(value) ? Number(value) : undefined

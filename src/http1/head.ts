@@ -1,5 +1,5 @@
 /**
- * HTTP/1.x message heads (RFC 9112 sections 2-5), read strictly: what is not exactly a head is an error, never a guess.
+ * HTTP/1.x message heads (RFC 9112 sections 2-5), parsed strictly: every deviation is an error.
  * Heads are decoded as latin1, so a character is an octet.
  */
 
@@ -13,9 +13,9 @@ const CR = 0x0d
 const LF = 0x0a
 
 /**
- * Finds where a head ends. Heads are short: looking at every fourth octet here costs less than a call of `indexOf`.
- * @param from where the search may start: three octets before what is new
- * @returns the offset after the empty line, or -1 while it has not come
+ * Finds the end of a head. Heads are short: examining every fourth octet here costs less than a call of `indexOf`.
+ * @param from where the search starts: three octets before the new data
+ * @returns the offset after the empty line, or -1 while it has not arrived
  */
 export function headEnd(bytes: Buffer, from = 0): number {
   for (let at = Math.max(0, from) + 3; at < bytes.length; ) {
@@ -29,7 +29,7 @@ export function headEnd(bytes: Buffer, from = 0): number {
 
 /** tchar of RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-/** Octets that a field value or a start line must not hold: controls but HTAB, and DEL (RFC 9110 section 5.5). */
+/** Octets that are invalid in a field value or a start line: controls except HTAB, and DEL (RFC 9110 section 5.5). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is its purpose
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/
 
@@ -68,7 +68,7 @@ export function isToken(text: string): boolean {
   return TOKEN.test(text)
 }
 
-/** OWS of RFC 9110 section 5.6.3 is SP and HTAB alone: `trim` would swallow a bare CR or LF, and octets above 0x7f. */
+/** OWS of RFC 9110 section 5.6.3 is only SP and HTAB: `trim` would also remove a bare CR or LF, and octets above 0x7f. */
 export function trimSpace(text: string): string {
   let start = 0
   let end = text.length
@@ -81,15 +81,15 @@ function isSpace(octet: number): boolean {
   return octet === 0x20 || octet === 0x09
 }
 
-/** True when a start line holds an octet that may not be there. */
+/** True when a start line contains an invalid octet. */
 export function hasForbiddenOctet(line: string): boolean {
   return FORBIDDEN.test(line)
 }
 
 const STATUS_START = Buffer.from('HTTP/1.1 ')
-/** Where the minor version stands in it, of which two are known. */
+/** The offset of the minor version; two versions are supported. */
 const MINOR_AT = 7
-/** Where a status has ended, with the octet behind it. */
+/** The end of a status, with the following octet. */
 const STATUS_END = 'HTTP/1.1 200 '.length
 
 /** The status (RFC 9112 section 4), 100 to 999; 0 when the octets do not begin with `HTTP/1.x nnn` and a space or CR. */
@@ -108,7 +108,7 @@ export function statusOf(bytes: Buffer): number {
   return status >= 100 && (behind === 0x20 || behind === CR) ? status : 0
 }
 
-/** `HTTP/1.x nnn`, as far as the octets go. */
+/** `HTTP/1.x nnn`, as far as the octets are present. */
 export function looksLikeStatusLine(bytes: Buffer): boolean {
   if (bytes.length >= STATUS_END) return statusOf(bytes) > 0
   return 'HTTP/1.'.startsWith(bytes.toString('latin1', 0, MINOR_AT))
@@ -119,7 +119,7 @@ export class Accumulator {
   #bytes: Buffer | undefined
   #length = 0
 
-  /** What has come so far; a view, valid until the next `push`. */
+  /** All pieces so far; a view, valid until the next `push`. */
   get bytes(): Buffer {
     return this.#bytes === undefined ? Buffer.alloc(0) : this.#bytes.subarray(0, this.#length)
   }
@@ -141,12 +141,12 @@ export class Accumulator {
   }
 }
 
-/** A head that may come in pieces: each octet is looked at and copied once. One that comes whole is not copied at all. */
+/** A head that may arrive in pieces: each octet is examined and copied once. A head in one piece is not copied at all. */
 export class PartialHead {
   #pieces: Accumulator | undefined
   #searchFrom = 0
 
-  /** What has come of the head, with this piece; a view, valid until the next call. */
+  /** All octets of the head including this piece; a view, valid until the next call. */
   with(piece: Buffer): Buffer {
     if (this.#pieces === undefined) return piece
     this.#searchFrom = this.#pieces.length - 3
@@ -154,19 +154,19 @@ export class PartialHead {
     return this.#pieces.bytes
   }
 
-  /** `headEnd` of what `with` gave. */
+  /** `headEnd` of the result of `with`. */
   endIn(bytes: Buffer): number {
     return headEnd(bytes, this.#searchFrom)
   }
 
-  /** The end has not come: what `with` gave, or what is behind the head before, is kept. */
+  /** The head is incomplete: keeps the result of `with`, or what follows the previous head. */
   keep(bytes: Buffer): void {
     if (this.#pieces !== undefined) return
     this.#pieces = new Accumulator()
     this.#pieces.push(bytes)
   }
 
-  /** The head is whole: what comes behind it is looked at from its beginning. */
+  /** The head is complete: the octets after it are examined from their beginning. */
   clear(): void {
     this.#pieces = undefined
     this.#searchFrom = 0

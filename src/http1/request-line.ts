@@ -1,4 +1,4 @@
-/** Request lines (RFC 9112 section 3), and what a forward proxy makes of their target. */
+/** Request lines (RFC 9112 section 3), and the target of a request to a forward proxy. */
 import { parseAuthority, type Target, toTarget } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import { isToken } from './head.ts'
@@ -47,21 +47,21 @@ function explain(line: string): GatewayError {
   return versionProblem(version)
 }
 
-/** Neither VCHAR nor SP. RFC 3986 section 2 writes URLs in ASCII: other octets are percent-encoded. */
+/** Neither VCHAR nor SP. URLs are ASCII (RFC 3986 section 2): other octets are percent-encoded. */
 const NOT_VISIBLE = /[^\x20-\x7e]/
 const FORBIDDEN_OCTETS = 'the request line holds octets that are not allowed'
 
 /** @param version known to be neither HTTP/1.1 nor HTTP/1.0 */
 export function versionProblem(version: string): GatewayError {
-  // RFC 9112 section 2.3: one digit on each side. Anything else is no version, so nothing can be said of its support.
+  // RFC 9112 section 2.3: one digit on each side. Other text is not a version, so 505 would be wrong.
   if (!/^HTTP\/\d\.\d$/.test(version)) return badRequest('the request line does not end with an HTTP version')
   return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
 }
 
 /**
- * Refuses the beginning of a request line that cannot become one, so that a client of another protocol need not wait.
- * @param beginning what came of the line so far, without a LF
- * @throws {GatewayError} GW_BAD_REQUEST, the same as when the line is whole
+ * Refuses an incomplete request line that cannot become valid, so that a client of another protocol gets an answer at once.
+ * @param beginning the octets of the line so far, without a LF
+ * @throws {GatewayError} GW_BAD_REQUEST, the same as for the complete line
  */
 export function checkBeginning(beginning: string): void {
   const text = beginning.endsWith('\r') ? beginning.slice(0, -1) : beginning
@@ -89,7 +89,7 @@ function notAbsolute(url: string): GatewayError {
     return badRequest('a URL with a fragment (#...) is not accepted: a client keeps it for itself')
   if (/^https:/i.test(url)) return badRequest('https:// goes through CONNECT, not as a plain request')
   if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return badRequest('only http:// URLs can be forwarded')
-  // RFC 9112 sections 3.2.1 and 3.2.4: as an origin server is asked.
+  // RFC 9112 sections 3.2.1 and 3.2.4: the form for an origin server.
   if (!url.startsWith('/') && url !== '*') return badRequest('the request target is not a URL')
   return new GatewayError(
     'GW_NOT_A_PROXY_REQUEST',

@@ -1,33 +1,33 @@
-/** Heads of answers (RFC 9112 sections 4 to 6), read strictly: what has two meanings is no answer. */
+/** Response heads (RFC 9112 sections 4 to 6), parsed strictly: an ambiguous head is invalid. */
 import type { BodyFraming } from './body.ts'
 import { hasConnectionOption, parseContentLength, parseFieldSection, withoutFields } from './fields.ts'
 
 export interface ResponseHead {
   readonly status: number
-  /** Empty where the upstream gives none. */
+  /** Empty when the upstream sends none. */
   readonly reason: string
-  /** Field lines for the client, each with its CRLF; Content-Length is among them where it is for the client. */
+  /** Field lines for the client, each with its CRLF; including Content-Length if it is for the client. */
   readonly lines: string
   readonly body: BodyFraming
-  /** Whether `lines` hold the length of the body. */
+  /** Whether `lines` include the length of the body. */
   readonly hasLength: boolean
-  /** Whether `lines` hold a Date. */
+  /** Whether `lines` include a Date. */
   readonly hasDate: boolean
-  /** A body may follow: not in answer to HEAD, nor with 1xx, 204 and 304. */
+  /** Whether a body may follow: not for HEAD, nor with 1xx, 204 and 304. */
   readonly mayHaveBody: boolean
   /** Value of Upgrade. */
   readonly upgrade: string | undefined
-  /** The upstream closes its connection behind this answer. */
+  /** The upstream closes its connection after this answer. */
   readonly isLast: boolean
 }
 
-// A first digit of 0 is no status. The reason may be missing, and then often its space too.
+// A first digit of 0 is not a status. The reason may be missing, often together with its space.
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
 
 /**
  * @param head latin1, up to and including the empty line
  * @param method of the request: an answer to HEAD has no body
- * @returns undefined when it is not exactly an answer
+ * @returns undefined when it is not a valid response head
  */
 export function parseResponseHead(head: string, method: string): ResponseHead | undefined {
   const parts = STATUS_LINE.exec(head)
@@ -55,7 +55,7 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
   }
 }
 
-/** RFC 9112 section 6.3; undefined when the length is told in two ways, or in none that is understood. */
+/** RFC 9112 section 6.3; undefined when the length is given in two ways, or in an unknown way. */
 function framingOf(own: ReadonlyMap<string, string>): BodyFraming | undefined {
   const coding = own.get('transfer-encoding')
   const length = own.get('content-length')
@@ -70,7 +70,7 @@ function withLength(lines: string, length: number | undefined): string {
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
-/** RFC 9110 section 8.6: 1xx and 204 have none. One that Connection names is not for the client: the body is framed anew. */
+/** RFC 9110 section 8.6: 1xx and 204 have none. One that Connection names is not forwarded: the body gets a new framing. */
 function forwardedLength(own: ReadonlyMap<string, string>, status: number): number | undefined {
   const length = own.get('content-length')
   if (length === undefined || status < 200 || status === 204) return undefined

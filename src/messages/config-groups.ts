@@ -1,10 +1,10 @@
-/** The groups of docs/configuration.md: what each is for, and an example. */
+/** The groups of keys in docs/configuration.md: purpose and example of each. */
 import type { Text } from './text.ts'
 
 export interface ConfigGroup {
   readonly title: Text
   readonly intro: Text
-  /** A part of gateway.yaml. Comments are English; `comments` translates them for the Chinese page. */
+  /** A part of gateway.yaml. Comments are in English; `comments` has their Chinese translations for the Chinese page. */
   readonly example: string
   readonly comments?: Readonly<Record<string, string>>
 }

@@ -1,6 +1,6 @@
 /**
- * The keys of gateway.yaml in Chinese, for docs/configuration.zh-CN.md; the English words are in the schema. A key that only
- * one kind of provider has begins with that kind.
+ * The descriptions of the keys of gateway.yaml in Chinese, for docs/configuration.zh-CN.md; the English ones are in the schema.
+ * A key that only one kind of provider has begins with that kind.
  */
 export const chineseKeys: Readonly<Record<string, string>> = {
   'listen[].name': '端口的名字，写在日志里。',

@@ -1,6 +1,6 @@
 /**
- * The language of what this process says to its user: terminal output, help, mistakes in the configuration, hints. Log messages
- * and answers to clients are always English: they are searched for, and read by programs.
+ * The language of messages for the user of this process: terminal output, help, mistakes in the configuration, hints. Log messages
+ * and answers to clients are always in English: users search for them, and programs read them.
  */
 import { fill, type Language, type Text, type TextParams } from './text.ts'
 
@@ -18,7 +18,7 @@ export function languageOf(environment: Readonly<Record<string, string | undefin
 
 let current: Language = 'en'
 
-/** Set once per process, before the first message; a test sets it back. */
+/** Set once per process, before the first message; tests restore it. */
 export function useLanguage(language: Language): void {
   current = language
 }

@@ -1,6 +1,6 @@
 /**
- * English sentences that arrive as data, in Chinese: mistakes in the configuration, errors, hints of vendors. They are made far from
- * where they are shown, and programs read them in English too, so they are recognised here by their form.
+ * Translates English sentences that arrive as data into Chinese: mistakes in the configuration, errors, hints of vendors. They are
+ * made in other modules, and programs read them in English too, so they are recognised here by their form.
  */
 import { configurationTexts } from './chinese/configuration.ts'
 import { errorTexts } from './chinese/errors.ts'
@@ -10,7 +10,7 @@ import { fill } from './text.ts'
 /** English sentence -> Chinese sentence. `{name}` stands for a parameter in both. */
 export const sentenceTexts = { ...configurationTexts, ...vendorTexts, ...errorTexts } as const
 
-/** @returns the sentence in Chinese; parts that are not in the catalogue stay English */
+/** @returns the sentence in Chinese; parts that are not in the catalogue stay in English */
 export function chineseSentence(english: string): string {
   return (
     inChinese(english) ??
@@ -59,12 +59,12 @@ function inChinese(english: string): string | undefined {
   return undefined
 }
 
-/** Parameters whose value is a text of the gateway, to be translated too; the others hold what the user has written. */
+/** Parameters whose value is a text of the gateway and is translated too; the others contain what the user has written. */
 const WORDS = new Set(['kind', 'problem', 'reason', 'what', 'which', 'words'])
 
 const isWords = (name: string, value: string): boolean => WORDS.has(name) || (name === 'names' && value === 'none')
 
-/** A value that may have two shapes, as config/explain.ts puts it: `write a host, as in www.example.com or a list`. */
+/** A value with two alternatives, as config/explain.ts writes it: `write a host, as in www.example.com or a list`. */
 const SHAPES = /^write (.+) or (a list|a group of keys)$/
 
 function shape(words: string): string {
@@ -75,14 +75,14 @@ function shape(words: string): string {
 }
 
 interface SentenceForm {
-  /** Words and names of parameters by turns. */
+  /** Alternately fixed text and parameter names. */
   readonly form: readonly string[]
   readonly chinese: string
 }
 
 let forms: readonly SentenceForm[] | undefined
 
-/** Of sentences with parameters; those with the most words of their own first, so that a general one does not win. */
+/** Sentences with parameters; those with the most fixed text first, so that a general one does not match before them. */
 function sentenceForms(): readonly SentenceForm[] {
   forms ??= Object.entries(sentenceTexts)
     .filter(([english]) => PARAMETER.test(english))
@@ -94,7 +94,7 @@ function sentenceForms(): readonly SentenceForm[] {
 const PARAMETER = /\{(\w+)\}/
 const ownLength = (english: string): number => english.replaceAll(/\{\w+\}/g, '').length
 
-/** @returns the parameters of a sentence of this form; undefined when it is none. A parameter is never two sentences */
+/** @returns the parameters when the sentence has this form, else undefined. A parameter never spans two sentences */
 function paramsIn(sentence: string, [first = '', ...rest]: readonly string[]): Record<string, string> | undefined {
   if (!sentence.startsWith(first)) return undefined
   const params: Record<string, string> = {}

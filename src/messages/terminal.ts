@@ -1,6 +1,6 @@
 import type { Text } from './text.ts'
 
-/** What `turnpike start` writes on a terminal: its summary, and what Ctrl-C does. */
+/** The terminal output of `turnpike start`: its summary, and the messages for Ctrl-C. */
 export const terminal = {
   title: { en: 'Turnpike {version} is running', zh: 'Turnpike {version} 正在运行' },
   proxy: { en: 'proxy', zh: '代理端口' },
@@ -43,7 +43,7 @@ export const terminal = {
   stopping: { en: 'Stopping.', zh: '正在停止。' },
 } as const satisfies Record<string, Text>
 
-/** Columns of `turnpike status`: in English they have the names of the admin API. */
+/** Columns of `turnpike status`; in English they have the names of the admin API. */
 export const statusColumns = {
   name: { en: 'name', zh: '名称' },
   vendor: { en: 'vendor', zh: '服务商' },

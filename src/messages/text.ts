@@ -6,10 +6,10 @@ export interface Text {
 
 export type Language = keyof Text
 
-/** What stands for `{name}` in a text. */
+/** The values for `{name}` in a text. */
 export type TextParams = Readonly<Record<string, string | number>>
 
-/** @param params a name that is missing stays as it is */
+/** @param params a missing name leaves `{name}` in the text */
 export function fill(text: string, params: TextParams = {}): string {
   return text.replaceAll(/\{(\w+)\}/g, (placeholder, name: string) =>
     Object.hasOwn(params, name) ? String(params[name]) : placeholder,

@@ -1,6 +1,6 @@
 /**
- * Sentences that stand in the code in English, in the language of the process. The English sentence is the key of its
- * translation, so that the code stays readable and a sentence without a translation is a type error.
+ * Translates English sentences of the code into the language of the process. The English sentence is the key of its
+ * translation: the code stays readable, and a sentence without a translation is a type error.
  */
 import { commandTexts } from './chinese/commands.ts'
 import { helpTexts } from './chinese/help.ts'
@@ -13,12 +13,12 @@ export const chineseTexts = { ...helpTexts, ...commandTexts, ...sentenceTexts } 
 
 export type KnownText = keyof typeof chineseTexts
 
-/** @param params for the `{name}`s of the sentence; one that is missing stays as it is */
+/** @param params values for the `{name}`s of the sentence; a missing one leaves `{name}` */
 export function translate(english: KnownText, params?: TextParams): string {
   return fill(currentLanguage() === 'zh' ? chineseTexts[english] : english, params)
 }
 
-/** For sentences that arrive as data. @returns the sentence in the language of the process; what is unknown stays English */
+/** For sentences that arrive as data. @returns the sentence in the language of the process; an unknown one stays in English */
 export function translateSentence(english: string): string {
   return currentLanguage() === 'en' ? english : chineseSentence(english)
 }

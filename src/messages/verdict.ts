@@ -1,4 +1,4 @@
-/** The state of the gateway in one sentence (`verdict.<code>`), and what to do about it (`remedy.<code>`). */
+/** The state of the gateway in one sentence (`verdict.<code>`), and the remedy (`remedy.<code>`). */
 import { chineseSentence } from './recognise.ts'
 import { fill, type Language, type Text, type TextParams } from './text.ts'
 
@@ -167,7 +167,7 @@ export const verdictTexts = {
 
 export type VerdictText = keyof typeof verdictTexts
 
-/** A sentence of the verdict. Where a reason ends with a mark of its own, the full stop after it goes. */
+/** A sentence of the verdict. No full stop is added after a reason that ends with a punctuation mark. */
 export function verdictSentence(key: VerdictText, language: Language, params: TextParams): string {
   const { reason } = params
   const words =

@@ -1,7 +1,7 @@
 /**
- * What the gateway may connect to on a stranger's word: an address that a vendor sold, a link that a reply named, a target
- * of the demo. The address itself is checked at the moment of connecting, behind the look-up of its name: a name that was
- * public when it was read and leads to this network now (DNS rebinding) is refused as the address would be.
+ * Decides where the gateway may connect when others chose the address: a vendor that sold it, a reply with a link, a client of
+ * the demo. The address is checked at the moment of connecting, after the look-up of its name: a name that was public when it
+ * was read and resolves to this network now (DNS rebinding) is refused like the address itself.
  */
 import type { LookupAddress } from 'node:dns'
 import { isIPv6, type LookupFunction } from 'node:net'
@@ -11,19 +11,19 @@ import { isPrivateAddress } from './address-scope.ts'
 import { NameResolver } from './name-resolver.ts'
 import { ThisMachine } from './this-machine.ts'
 
-/** The code of what is thrown at connecting to a refused address. */
+/** The error code for a connection to a refused address. */
 export const FORBIDDEN_ADDRESS = 'ERR_FORBIDDEN_ADDRESS'
 
 /** A machine may get new addresses at any time. */
 const NEAR_TTL_MS = 10_000
 const MAX_ADDRESSES = 10_000
 
-/** How one connection may be made. */
+/** Options of one connection. */
 export interface ConnectRule {
   readonly port: number
-  /** Loopback, private and this machine's own public addresses are accepted. The gateway's own ports never are. */
+  /** Loopback, private and this machine's own public addresses are accepted. The gateway's own ports are never accepted. */
   readonly allowPrivate: boolean
-  /** Whose name it is: names of one group hold up each other alone (name-resolver.ts). */
+  /** The group of the name: look-ups of one group delay only each other (name-resolver.ts). */
   readonly group: string
 }
 
@@ -49,12 +49,12 @@ export class ConnectGuard {
     this.#ownPorts.add(port)
   }
 
-  /** The gateway listens there no more. */
+  /** The gateway no longer listens there. */
   releasePort(port: number): void {
     this.#ownPorts.delete(port)
   }
 
-  /** @param host an address, or a name that this machine gives itself: no name is resolved */
+  /** @param host an address, or a name of this machine: other names are not resolved */
   isOwnPort(host: string, port: number): boolean {
     return this.#ownPorts.has(port) && this.#machine.is(host)
   }
@@ -64,7 +64,7 @@ export class ConnectGuard {
     return (!allowPrivate && this.#isNear(ip)) || this.isOwnPort(ip, port)
   }
 
-  /** Leads to this machine, its network or no host at all. Remembered: it is asked for every connection to an upstream. */
+  /** Whether it belongs to this machine, to its network or to no host. Cached: it is checked for every connection to an upstream. */
   #isNear(ip: string): boolean {
     const known = this.#near.get(ip)
     if (known !== undefined) return known
@@ -74,8 +74,8 @@ export class ConnectGuard {
   }
 
   /**
-   * For `net.connect`: gives the addresses of a name that may be connected to; ERR_FORBIDDEN_ADDRESS when it has no other.
-   * @param onWaiting gets what cancels the look-up
+   * For `net.connect`: returns the addresses of a name that may be connected to; ERR_FORBIDDEN_ADDRESS when there are none.
+   * @param onWaiting receives the function that cancels the look-up
    */
   lookup(rule: ConnectRule, onWaiting: (cancel: () => void) => void = () => {}): LookupFunction {
     return (name, options, callback) => {
@@ -89,13 +89,13 @@ export class ConnectGuard {
     }
   }
 
-  /** Ends every look-up that is under way. */
+  /** Ends every look-up in progress. */
   close(): void {
     this.#resolver.close()
   }
 }
 
-/** A guard over the name servers, the hosts file and the interfaces of this machine. */
+/** A guard that uses the name servers, the hosts file and the interfaces of this machine. */
 export function openConnectGuard(clock: Clock): ConnectGuard {
   const machine = new ThisMachine(clock)
   return new ConnectGuard(clock, new NameResolver(clock, machine.hosts), machine)
@@ -107,7 +107,7 @@ function give(addresses: LookupAddress[], all: boolean, callback: Parameters<Loo
   else callback(null, first.address, isIPv6(first.address) ? 6 : 4)
 }
 
-/** What a connection that is refused ends with. It names no address: it may come to stand in an answer. */
+/** The error of a refused connection. It contains no address, because it may be shown in an answer. */
 export function forbiddenAddress(): NodeJS.ErrnoException {
   return Object.assign(new Error('a private address, or the gateway itself'), { code: FORBIDDEN_ADDRESS })
 }

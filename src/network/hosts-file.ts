@@ -1,11 +1,11 @@
-/** The table of names that this machine keeps itself (/etc/hosts), which a DNS query does not consult. */
+/** The hosts file of this machine (/etc/hosts), which a DNS query does not consult. */
 import type { LookupAddress } from 'node:dns'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 
-/** The file is looked at this often, and read again only when it has changed. */
+/** The file is checked at this interval, and read again only when it has changed. */
 const CHECK_MS = 10_000
 
 type Table = ReadonlyMap<string, readonly LookupAddress[]>
@@ -22,7 +22,7 @@ export class HostsFile {
     this.#path = path
   }
 
-  /** @returns the addresses of a name in the order of the file; undefined when the file does not have it */
+  /** @returns the addresses of a name in the order of the file; undefined when the name is not in the file */
   find(name: string): readonly LookupAddress[] | undefined {
     return this.#current().get(name.toLowerCase().replace(/\.$/, ''))
   }
@@ -37,7 +37,7 @@ export class HostsFile {
       if (version !== this.#version) this.#table = parseHosts(readFileSync(this.#path, 'utf8'))
       this.#version = version
     } catch {
-      // No such file, or no descriptor left: what was read last stays.
+      // No such file, or no free descriptor: the last contents stay.
     }
     return this.#table
   }

@@ -1,23 +1,23 @@
 /**
- * Listening sockets that were open before this process: systemd's, or those of the process before it. No client is refused
- * while they change hands: what connects meanwhile waits in the system's queue, which belongs to the socket and not to a process.
+ * Listening sockets that were opened before this process: by systemd, or by the previous process. No client is refused while they
+ * change hands: new connections wait in the queue of the system, which belongs to the socket and not to a process.
  */
 import { once } from 'node:events'
 import { type Server, Socket } from 'node:net'
 import { type Address, formatAuthority } from '../address.ts'
 
-/** As many pending connections as a crawler opens at once; the kernel caps it at somaxconn. */
+/** The length of the accept queue: as many connections as a crawler opens at once; the kernel limits it to somaxconn. */
 const BACKLOG = 4096
 
-/** A listening socket on which this process does not accept so far. */
+/** A listening socket on which this process does not accept yet. */
 export class InheritedSocket {
-  /** Only keeps the descriptor: nothing is read from it, and nothing accepted. */
+  /** Only keeps the descriptor open: it neither reads nor accepts. */
   readonly #holder: Socket
   #address: Address
 
   /**
    * @param source the number of a descriptor, or the handle of an IPC message
-   * @throws {TypeError} when it is no socket of TCP
+   * @throws {TypeError} when it is not a TCP socket
    */
   constructor(source: number | object) {
     // Handles have no public type.
@@ -31,18 +31,18 @@ export class InheritedSocket {
     this.#address = { host: bound.address, port: bound.port }
   }
 
-  /** Where it listens, as a configuration says it. */
+  /** Where it listens, in the form of the configuration. */
   get address(): Address {
     return this.#address
   }
 
-  /** Gives it the address that a configuration has for it: with port 0, 0. */
+  /** Sets the address of the configuration: for port 0 it has port 0. */
   named(address: Address): this {
     this.#address = address
     return this
   }
 
-  /** From now on this server accepts its connections, those that wait in the queue first. @throws the system's error */
+  /** From now on this server accepts its connections, beginning with those in the queue. @throws the system's error */
   async moveTo(server: Server): Promise<void> {
     server.listen(this.#holder, BACKLOG)
     await once(server, 'listening')
@@ -53,15 +53,15 @@ export class InheritedSocket {
   }
 }
 
-/** A listening port of this process, for another one. */
+/** A listening port of this process, to be passed to another one. */
 export interface OpenPort {
-  /** As the configuration says it: with port 0, 0. */
+  /** In the form of the configuration: for port 0 it has port 0. */
   readonly place: Address
   /** The number of its descriptor. */
   readonly descriptor: number
 }
 
-/** Those that have not been taken yet. */
+/** Those that are not in use yet. */
 export class InheritedSockets {
   readonly #sockets: InheritedSocket[]
 
@@ -73,13 +73,13 @@ export class InheritedSockets {
     return this.#sockets.some(({ address }) => isSamePlace(address, wanted))
   }
 
-  /** @returns the one that listens there; it is given out once */
+  /** @returns the socket that listens there; it is returned once */
   take(wanted: Address): InheritedSocket | undefined {
     const index = this.#sockets.findIndex(({ address }) => isSamePlace(address, wanted))
     return index < 0 ? undefined : this.#sockets.splice(index, 1)[0]
   }
 
-  /** Closes those for which there is no port among the wanted ones. @returns where they listened, as `host:port` */
+  /** Closes the sockets whose address is not wanted. @returns their addresses, as `host:port` */
   closeUnwanted(wanted: readonly Address[]): string[] {
     const unwanted = this.#sockets.filter(({ address }) => !wanted.some((place) => isSamePlace(address, place)))
     for (const socket of unwanted) {
@@ -89,7 +89,7 @@ export class InheritedSockets {
     return unwanted.map(({ address }) => formatAuthority(address.host, address.port))
   }
 
-  /** Closes what is left. */
+  /** Closes the remaining sockets. */
   close(): void {
     this.closeUnwanted([])
   }
@@ -102,7 +102,7 @@ function isSamePlace(one: Address, other: Address): boolean {
 const isWildcard = (host: string) => host === '0.0.0.0' || host === '::'
 
 /**
- * The number of the descriptor of a listening server, to be inherited by a child process. Node has no public name for it.
+ * The descriptor of a listening server, for a child process to inherit. Node has no public API for it.
  * @returns -1 where there is none
  */
 export function descriptorOf(server: Server): number {
@@ -111,8 +111,8 @@ export function descriptorOf(server: Server): number {
 }
 
 /**
- * Listens at an address, with the inherited socket where there is one.
- * @param isShared other processes listen there too: the system spreads the connections over them
+ * Listens at an address, with the inherited socket if there is one.
+ * @param isShared other processes listen there too: the system distributes the connections
  * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
  */
 export async function listenAt(

@@ -1,15 +1,15 @@
 /**
- * Names to addresses, for everything that the gateway connects to by name: upstreams, vendors' APIs, fetched links.
+ * Resolves names for everything that the gateway connects to by name: upstreams, vendors' APIs, fetched links.
  *
- * A name is asked for over DNS by c-ares (`dns.Resolver`), not by the system's `getaddrinfo`: that one blocks a thread of the
- * pool of four that files, compression and every other look-up of the process share, for as long as a name server is silent
- * (5 to 40 s), and it cannot be cancelled. Two dozen names of one vendor that hang would stop everybody. A silent name server
- * costs c-ares a socket. What c-ares does not know is added here: the hosts file, and `localhost` (RFC 6761 section 6.3).
- * Names that only the system can resolve (mDNS, search domains, per-domain resolvers of a VPN) are known by a DNS answer
- * that they do not exist: those alone go to `getaddrinfo`, two at a time. A name that DNS is silent about never does.
+ * Names are resolved over DNS by c-ares (`dns.Resolver`), not by the system's `getaddrinfo`: that one blocks a thread of the
+ * pool of four which files, compression and all other look-ups of the process share, as long as a name server does not answer
+ * (5 to 40 s), and it cannot be cancelled. Two dozen such names of one vendor would block every look-up. With c-ares, a silent
+ * name server occupies only a socket. What c-ares lacks is added here: the hosts file, and `localhost` (RFC 6761 section 6.3).
+ * Names that only the system can resolve (mDNS, search domains, per-domain resolvers of a VPN) have a DNS answer that they do
+ * not exist: only those go to `getaddrinfo`, two at a time. A name without a DNS answer never does.
  *
- * Each name is looked up once at a time (per group), an answer is remembered for 30 s and a failure for 5 s, and a group of
- * names (a provider) has a bounded number of look-ups under way: its hanging names hold up its own alone.
+ * Each name is looked up once at a time (per group), an answer is cached for 30 s and a failure for 5 s, and a group of names
+ * (a provider) has a limited number of look-ups in progress: its unanswered names delay only its own look-ups.
  */
 import { ADDRCONFIG, lookup as dnsLookup, type LookupAddress, Resolver } from 'node:dns'
 import { LRUCache } from 'lru-cache'
@@ -17,17 +17,17 @@ import type { Clock } from '../clock.ts'
 import { FairTaskQueue } from '../structures/fair-task-queue.ts'
 import type { HostsFile } from './hosts-file.ts'
 
-/** Resolvers cost more than all the rest of a dial. */
+/** A resolver costs more than the rest of a dial together. */
 const ANSWER_TTL_MS = 30_000
-/** Short enough that a name that has just been made works soon, long enough that clients do not queue for the same failure. */
+/** Short enough that a new name works soon, long enough that clients do not wait again for the same failure. */
 const FAILURE_TTL_MS = 5_000
 const MAX_NAMES = 1_000
-/** Of one look-up, all tries together. */
+/** For one look-up, all tries together. */
 const LOOKUP_TIMEOUT_MS = 5_000
-/** Of one query to one name server; c-ares doubles it for the next try. */
+/** For one query to one name server; c-ares doubles it for the next try. */
 const QUERY_TIMEOUT_MS = 1_500
 const QUERY_TRIES = 2
-/** When one family of addresses has been answered, the other may take so long more (RFC 8305 section 3). */
+/** After an answer for one address family, the longest wait for the other family (RFC 8305 section 3). */
 const RESOLUTION_DELAY_MS = 50
 
 const DNS_PLACES = { total: 32, perGroup: 4 }
@@ -37,9 +37,9 @@ const SYSTEM_PLACES = { total: 2, perGroup: 1 }
 type Answer = { readonly addresses: readonly LookupAddress[] } | { readonly error: NodeJS.ErrnoException }
 export type Answered = (answer: Answer) => void
 
-/** What is asked outside; a test hands in its own. */
+/** The functions of the system; tests replace them. */
 export interface ResolverSource {
-  /** A channel for one look-up: it reads the configuration of this machine anew, which changes when a laptop moves. */
+  /** A resolver for one look-up: it reads the DNS configuration of this machine again, which changes with the network. */
   readonly channel: () => Pick<Resolver, 'resolve4' | 'resolve6' | 'cancel'>
   readonly system: (
     name: string,
@@ -74,9 +74,9 @@ export class NameResolver {
   }
 
   /**
-   * @param group whose name it is: groups take turns
+   * @param group the owner of the name: groups take turns
    * @param answered called once, never before this returns, unless cancelled
-   * @returns cancels the waiting: a look-up that nobody waits for and that has not started is dropped
+   * @returns a function that cancels the wait: a look-up without waiters that has not started is dropped
    */
   resolve(name: string, group: string, answered: Answered): () => void {
     const known = this.#known.get(name) ?? this.#local(name)
@@ -90,21 +90,21 @@ export class NameResolver {
     }
   }
 
-  /** Ends every look-up; nobody hears of it. */
+  /** Ends every look-up without calling back. */
   close(): void {
-    // Those that wait first: a place that becomes free would start them.
+    // First the waiting ones: a slot that becomes free would start them.
     for (const lookup of this.#underWay.values()) lookup.withdraw()
     for (const lookup of this.#underWay.values()) lookup.end()
     this.#underWay.clear()
   }
 
-  /** What needs no name server. */
+  /** Answers that need no name server. */
   #local(name: string): Answer | undefined {
     const plain = name.toLowerCase().replace(/\.$/, '')
     const addresses = this.#hosts.find(plain)
     if (addresses !== undefined) return { addresses }
     if (/^(.+\.)?localhost$/.test(plain)) return { addresses: LOOPBACK }
-    // RFC 6761 section 6.4: never asked for.
+    // RFC 6761 section 6.4: never queried.
     return /^(.+\.)?invalid$/.test(plain) ? { error: failure('ENOTFOUND') } : undefined
   }
 
@@ -152,7 +152,7 @@ interface LookupPlaces {
   readonly ended: (answer: Answer) => void
 }
 
-/** queued ──▶ asked over DNS ──▶ answered · silent · no such name ──▶ queued for the system ──▶ answered · no such name */
+/** queued ──▶ queried over DNS ──▶ answered · no answer · no such name ──▶ queued for the system ──▶ answered · no such name */
 class Lookup {
   readonly waiters = new Set<Answered>()
   readonly #name: string
@@ -184,7 +184,7 @@ class Lookup {
     if (!hasStarted) this.#leaveQueue = leave
   }
 
-  /** Leaves the queue. @returns false when the look-up is under way: it goes on, for who asks next */
+  /** Leaves the queue. @returns false when the look-up is in progress: it continues, for the next request */
   withdraw(): boolean {
     if (this.#leaveQueue === undefined) return false
     this.end()
@@ -242,7 +242,7 @@ class DnsQuery {
       channel.resolve4(name, (error, addresses) => this.#take(4, error, addresses))
       channel.resolve6(name, (error, addresses) => this.#take(6, error, addresses))
     } catch (error) {
-      // What cannot be a name at all is thrown.
+      // An impossible name makes this throw.
       process.nextTick(() => this.#finish(error as NodeJS.ErrnoException))
     }
   }
@@ -254,7 +254,7 @@ class DnsQuery {
   #take(family: 4 | 6, error: NodeJS.ErrnoException | null, addresses: string[]): void {
     this.#open--
     if (error === null) this.#found[family] = addresses
-    // Silence about one family outweighs what is said of the other: the name may exist.
+    // No answer for one family matters more than "no such name" for the other: the name may exist.
     else if (this.#error?.code !== 'ETIMEOUT') this.#error = error
     if (this.#open === 0) this.#finish(this.#error ?? failure('ENODATA'))
     else if (addresses?.length > 0) this.#delay = this.#clock.after(RESOLUTION_DELAY_MS, () => this.#finish(NO_ERROR))
@@ -267,7 +267,7 @@ class DnsQuery {
     this.#deadline.clear()
     this.#delay?.clear()
     this.#channel.cancel()
-    // IPv4 first: it is what vendors put on their whitelists. Where there is none, connecting fails at once and goes on.
+    // IPv4 first: vendors put IPv4 addresses on their whitelists. Without IPv4, connecting fails at once and the next is tried.
     const addresses = [
       ...this.#found[4].map((address) => ({ address, family: 4 })),
       ...this.#found[6].map((address) => ({ address, family: 6 })),
@@ -276,5 +276,5 @@ class DnsQuery {
   }
 }
 
-/** There are addresses: it is not reported. */
+/** There are addresses: the failure is not reported. */
 const NO_ERROR = failure('ENODATA')

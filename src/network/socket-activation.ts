@@ -8,9 +8,9 @@ const FIRST_DESCRIPTOR = 3
 const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID']
 
 /**
- * @param environment the variables are taken out of it: they are no concern of child processes
+ * @param environment the variables are removed from it: child processes must not see them
  * @param pid of this process
- * @throws {Error} with the number of a descriptor that is no listening TCP socket
+ * @throws {Error} with the number of a descriptor that is not a listening TCP socket
  */
 export function activatedSockets(environment: NodeJS.ProcessEnv, pid: number): InheritedSocket[] {
   const { LISTEN_PID, LISTEN_FDS } = environment

@@ -1,14 +1,14 @@
-/** The addresses and names under which this machine reaches itself. */
+/** The addresses and names of this machine itself. */
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { addressMatcher, isThisMachine } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { HostsFile } from './hosts-file.ts'
 
-/** Interfaces come and go: a laptop changes its network, a tunnel is opened. */
+/** The interfaces can change: a laptop changes its network, a VPN connects. */
 const REFRESH_MS = 10_000
 
-/** What is asked of the system; a test hands in its own. */
+/** The functions of the system; tests replace them. */
 export interface MachineSource {
   readonly addresses: () => readonly string[]
   readonly hostname: () => string
@@ -33,7 +33,7 @@ export class ThisMachine {
   }
 
   /**
-   * Whether a host is this machine. Nothing is resolved through DNS: the names are those that this machine gives itself.
+   * Whether a host is this machine. DNS is not used: the names are those that the machine has in its own configuration.
    * @param host a name as written, IPv4, or IPv6 without brackets
    */
   is(host: string): boolean {
@@ -43,7 +43,7 @@ export class ThisMachine {
     return this.#hasName(name) || (this.hosts.find(name)?.some(({ address }) => this.is(address)) ?? false)
   }
 
-  /** The host name whole, its first label alone, and that label in multicast DNS (RFC 6762). */
+  /** The full host name, its first label, and that label in multicast DNS (RFC 6762). */
   #hasName(name: string): boolean {
     const whole = this.#source.hostname().toLowerCase()
     const [label = whole] = whole.split('.')
@@ -57,7 +57,7 @@ export class ThisMachine {
       try {
         this.#isOwn = addressMatcher(this.#source.addresses())
       } catch {
-        // Without a free descriptor the system does not tell: what was read last stays.
+        // Without a free descriptor the system returns nothing: the last list stays.
       }
     }
     return this.#isOwn(ip)

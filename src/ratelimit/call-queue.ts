@@ -1,14 +1,14 @@
 /**
- * Calls that wait for their window, in the order of their priority. One queue for each window. The queue is stopped while
- * the window is full, so what waits stays in the queue, where priority and abort reach it. Orders do not wait here: they
- * are decided when there is a slot for them (supply/order.ts).
+ * Calls that wait for their window, in the order of their priority; one queue per window. The queue is stopped while the window
+ * is full, so waiting calls stay in the queue, where priority and abort apply. Orders do not wait here: they are created only
+ * when there is a slot for them (supply/order.ts).
  */
 import PQueue from 'p-queue'
 import type { Clock, Timer } from '../clock.ts'
 import type { AccountStore, CallWindow, Outcome, Reserved } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
 
-/** Poll interval while only a reply can tell when the next slot falls free. */
+/** Poll interval while only a reply can tell when the next slot is free. */
 const BUSY_WINDOW_MS = 100
 
 export class CallQueue {
@@ -16,7 +16,7 @@ export class CallQueue {
   readonly #store: AccountStore
   readonly #queue = new PQueue()
   readonly #stopListening: () => void
-  /** As the latest call states it. */
+  /** As stated by the latest call. */
   #window: CallWindow
   #timer: Timer | undefined
 
@@ -29,7 +29,7 @@ export class CallQueue {
 
   /**
    * Waits for its turn and for the window, then calls `send`.
-   * @param priority higher goes first
+   * @param priority higher runs first
    * @throws the signal's reason when it aborts before or during the call, {StoreError}, else what `send` throws
    */
   run<T>(window: CallWindow, send: () => Promise<T>, priority: number, signal: AbortSignal): Promise<T> {
@@ -40,7 +40,7 @@ export class CallQueue {
     return result
   }
 
-  /** Runs up to the reservation within the queue's own turn: between the look at the window and the booking there is nothing. */
+  /** Runs up to the reservation in one turn of the queue: no other call can come between the check of the window and the reservation. */
   async #turn<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const { id, leaveBy = Number.POSITIVE_INFINITY } = await this.#reserve(signal)
     let outcome: Outcome = { kind: 'not-sent' }
@@ -73,7 +73,7 @@ export class CallQueue {
     }
   }
 
-  /** The window may have changed: lets the queue go on while there is room; else stops it until the next slot falls free. */
+  /** The window may have changed: starts the queue while there is room; else stops it until the next slot is free. */
   update(): void {
     this.#timer?.clear()
     this.#timer = undefined
@@ -93,7 +93,7 @@ export class CallQueue {
   }
 }
 
-/** An error that the vendor itself sent is an answer as good as any: the call has arrived. */
+/** An error from the vendor itself is an answer too: the call has arrived. */
 function outcomeOfCall(error: unknown, now: number): Outcome {
   const { vendorCode, class: errorClass } = (error ?? {}) as { vendorCode?: unknown; class?: unknown }
   if (vendorCode === 'connect') return { kind: 'not-sent' }

@@ -1,36 +1,36 @@
 /**
- * Keeps calls to a vendor within its limit: in no window of the documented length do more calls *reach* the vendor than
- * it allows, whatever the network does to them. Pure: no timers, the caller brings the time (clock ms).
+ * Keeps calls to a vendor within its limit: in no window of the documented length do more calls *reach* the vendor than it
+ * allows, whatever delays the network adds. Pure: no timers, the caller passes the time (clock ms).
  *
- * A call may reach the vendor at any moment between its sending and its reply. So it holds a slot from the sending until
- * the reply (or abort) plus the window; as many calls may be sent as there are slots. Two calls that held the same slot
- * are a whole window apart wherever they arrive. A window that starts with the first call, or with the clock's minute, is
- * bounded by this as well.
+ * A call may reach the vendor at any moment between its sending and its reply. So it holds a slot from the sending until the
+ * reply (or abort) plus the window; as many calls may be sent as there are slots. Two calls in the same slot therefore arrive
+ * at least a window apart. This also holds for vendors whose window starts with the first call or with the minute of the
+ * clock.
  *
  * The limit is the smallest that is stated, or less: a vendor that refuses a call after `k - 1` accepted ones in a window
- * enforces `k - 1`, whatever its document says. The assumed limit is raised again step by step (see `#probe`).
+ * enforces `k - 1`, whatever its document states. The assumed limit is raised again step by step (see `#probe`).
  */
 import type { RateLimit } from '../vendors/contract/operation.ts'
 
-/** Two machines' clocks do not run equally fast, and timers fire a little early. */
+/** The clocks of two machines differ in speed, and timers may fire a little early. */
 const MARGIN_MS = 5
-/** What was aborted may still be on its way to the vendor. */
+/** An aborted call may still be on its way to the vendor. */
 const ABORT_SLACK_MS = 1_000
-/** Calls in flight at the same time: enough to use a limit of 10 a second over a slow line. */
+/** Calls in flight at the same time: enough to use a limit of 10 a second over a slow connection. */
 const MAX_IN_FLIGHT = 16
 /** Windows without a refusal before the assumed limit is raised; doubled with each raise that the vendor refused. */
 const FIRST_PROBE_WINDOWS = 2
 const MAX_PROBE_WINDOWS = 32
 
-/** A call that has ended and still counts. */
+/** A call that has ended and still holds its slot. */
 interface EndedCall {
-  /** When it stops to count, clock ms. */
+  /** When the slot becomes free, clock ms. */
   readonly freeAt: number
-  /** The vendor did not say that it was one too many. */
+  /** False when the vendor refused the call because the limit was exceeded. */
   readonly isAccepted: boolean
 }
 
-/** What the vendor enforces in place of what it documents. */
+/** The limit that the vendor enforces when it differs from the document. */
 interface AssumedLimit {
   calls: number
   /** When it is raised next, clock ms. */
@@ -41,7 +41,7 @@ interface AssumedLimit {
 }
 
 export class SlidingWindow {
-  /** Who states the limit (an operation of a provider) -> the limit. The smallest holds. */
+  /** Operation of a provider -> the limit that it states. The smallest applies. */
   readonly #stated = new Map<string, RateLimit>()
   #limit: RateLimit
   #assumed: AssumedLimit | undefined
@@ -65,7 +65,7 @@ export class SlidingWindow {
     return this.#sent
   }
 
-  /** A limit that was learnt or configured anew replaces what the same operation stated before: it may be larger. */
+  /** A newly learnt or configured limit replaces the one that the same operation stated before: it may be larger. */
   state(by: string, limit: RateLimit): void {
     const known = this.#stated.get(by)
     if (known?.calls === limit.calls && known.perMs === limit.perMs) return
@@ -73,13 +73,13 @@ export class SlidingWindow {
     this.#limit = [...this.#stated.values()].reduce((smallest, one) => (rate(one) < rate(smallest) ? one : smallest))
   }
 
-  /** How many calls a window may hold now: the stated limit, or the smaller one that the vendor enforces. */
+  /** How many calls a window may contain now: the stated limit, or the smaller one that the vendor enforces. */
   allowed(now: number): number {
     this.#probe(now)
     return Math.min(this.#limit.calls, this.#assumed?.calls ?? this.#limit.calls)
   }
 
-  /** How many slots are taken: calls in flight, and ended ones that still count. */
+  /** How many slots are taken: calls in flight, and ended ones that still hold their slot. */
   used(now: number): number {
     this.#prune(now)
     return this.#inFlight + this.#ended.length
@@ -90,12 +90,12 @@ export class SlidingWindow {
     return Math.min(this.free(now), MAX_IN_FLIGHT - this.#inFlight)
   }
 
-  /** How many slots are free, whatever is in flight. */
+  /** How many slots are free; the limit of calls in flight is ignored. */
   free(now: number): number {
     return Math.max(0, this.allowed(now) - this.used(now))
   }
 
-  /** Milliseconds until a call may be sent: 0 = now; undefined = not before one of those in flight has ended. */
+  /** Milliseconds until a call may be sent: 0 = now; undefined = only after one of those in flight has ended. */
   waitMs(now: number): number | undefined {
     if (this.room(now) > 0) return 0
     if (this.#inFlight >= MAX_IN_FLIGHT) return undefined
@@ -109,7 +109,7 @@ export class SlidingWindow {
     return this.free(now) <= this.allowed(now) / 2
   }
 
-  /** How far apart calls must be sent so that those which may be sent last until the next slot falls free, ms. */
+  /** The interval between calls that makes the remaining calls last until the next slot becomes free, ms. */
   paceMs(now: number): number {
     const untilFree = (this.#ended[0]?.freeAt ?? now) - now
     return Math.max(this.#limit.perMs / this.allowed(now), untilFree / Math.max(1, this.free(now)))
@@ -120,7 +120,7 @@ export class SlidingWindow {
     this.#sent++
   }
 
-  /** @param answered false when the call was aborted or timed out: it may reach the vendor yet */
+  /** @param answered false when the call was aborted or timed out: it may still reach the vendor */
   end(now: number, answered: boolean): void {
     this.#inFlight--
     this.#record(now + this.#countsFor(answered), true)
@@ -128,16 +128,16 @@ export class SlidingWindow {
     if (this.#assumed !== undefined && length > this.#assumed.calls) this.#assumed.calls = length
   }
 
-  /** The call that was begun has not left this machine: its slot is free. */
+  /** The call was not sent after all: its slot is free. */
   undo(): void {
     this.#inFlight--
     this.#sent--
   }
 
   /**
-   * The call that was begun was one too many for the vendor.
-   * @returns whether that taught a limit: not when none of our calls was accepted within the window, for then others use
-   *   the same key, or the vendor means another limit
+   * The vendor refused the call because the limit was exceeded.
+   * @returns whether a limit was learnt: not when none of our calls was accepted within the window, because then others use the
+   *   same key, or the vendor means another limit
    */
   refused(now: number): boolean {
     this.#inFlight--
@@ -145,7 +145,7 @@ export class SlidingWindow {
     const accepted = this.#accepted().length
     this.#record(now + this.#countsFor(true), false)
     if (accepted === 0) return false
-    // A raise that is refused makes the next one later; refusals of calls that were on their way together are one.
+    // A refused raise delays the next one; refusals of calls that were in flight together count as one.
     const { probeWindows = FIRST_PROBE_WINDOWS, step = 1 } = this.#assumed ?? {}
     const windows = step > 1 ? Math.min(MAX_PROBE_WINDOWS, probeWindows * 2) : probeWindows
     this.#assumed = { calls: accepted, probeAt: now + windows * this.#limit.perMs, probeWindows: windows, step: 1 }
@@ -157,7 +157,7 @@ export class SlidingWindow {
     this.#record(now - agoMs + this.#countsFor(answered), true)
   }
 
-  /** Raises the assumed limit when the vendor has refused nothing for long enough. */
+  /** Raises the assumed limit after enough time without a refusal. */
   #probe(now: number): void {
     const assumed = this.#assumed
     if (assumed === undefined || now < assumed.probeAt) return

@@ -1,4 +1,4 @@
-/** `groups:` resolved: which providers a group means, in which order, in which proportion. */
+/** Resolves `groups:`: the providers of a group, their order and their proportion. */
 
 /** A member of a group. */
 export interface GroupMember {

@@ -1,6 +1,6 @@
 /**
- * Which rules name a host, without looking at each of them: a table of whole names, a table of suffixes with one look-up
- * for each label of the host, one table for each length of an address block, and a list of keywords.
+ * Finds the rules that name a host without looking at each rule: a table of whole names, a table of suffixes with one look-up
+ * per label of the host, one table per length of an address block, and a list of keywords.
  */
 import { addressNumber } from './host.ts'
 import type { HostPattern } from './rule.ts'

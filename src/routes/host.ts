@@ -1,7 +1,7 @@
-/** Hosts in the one spelling in which rules compare them, and addresses as numbers. */
+/** The canonical form of hosts for comparison in rules, and addresses as numbers. */
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Resolvers read `127.1`, `0x7f.1` and `2130706433` as IPv4 addresses: a rule about addresses must not be passed by that. */
+/** Resolvers read `127.1`, `0x7f.1` and `2130706433` as IPv4 addresses: they must not bypass a rule about addresses. */
 const NUMERIC = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/
 
 /** Lower case, without a final dot; addresses in their shortest form, IPv4 inside IPv6 as IPv4. */

@@ -1,16 +1,16 @@
 /**
- * `routes:` as something that can be asked for every connection: the first rule that matches wins, as if the rules were
- * read one after the other, but only those that can match are looked at. A rule is found through the most selective
- * criterion that it has: its hosts, else its ports, else its users.
+ * Matches a connection against `routes:`: the first rule that matches wins, as if the rules were read one after the other, but only
+ * candidate rules are examined. A rule is found through its most selective criterion: its hosts, else its ports, else its
+ * users.
  */
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import { canonicalHost } from './host.ts'
 import { HostIndex } from './host-index.ts'
 import type { PortRange, RouteQuery, RouteRule } from './rule.ts'
 
-/** Hosts whose rules are remembered; clients ask for the same hosts again and again. */
+/** Hosts whose candidate rules are cached; clients use the same hosts again and again. */
 const MAX_HOSTS = 10_000
-/** A rule with more ports than this is looked at for every connection. */
+/** A rule with more ports than this is examined for every connection. */
 const MAX_INDEXED_PORTS = 1_024
 const NO_RULES: readonly number[] = []
 
@@ -54,7 +54,7 @@ export class RouteMatcher {
     return rules
   }
 
-  /** @param before only rules with a lower number matter: one with this number matches already */
+  /** @param before only rules with a lower number matter, because the rule with this number matches already */
   #firstOf(numbers: readonly number[], query: RouteQuery, before: number): number {
     for (const number of numbers) {
       if (number >= before) return before
@@ -65,7 +65,7 @@ export class RouteMatcher {
   }
 }
 
-/** Whether all criteria but the hosts match. */
+/** Whether all criteria except the hosts match. */
 function fits({ port, user, listen, method }: RouteRule, query: RouteQuery): boolean {
   if (port !== undefined && !port.some(({ from, to }) => query.port >= from && query.port <= to)) return false
   if (user !== undefined && (query.user === undefined || !user.includes(query.user))) return false
@@ -73,7 +73,7 @@ function fits({ port, user, listen, method }: RouteRule, query: RouteQuery): boo
   return listen === undefined || listen.some((one) => one === query.listen.port || one === query.listen.name)
 }
 
-/** Each port once; undefined when there are too many to list. */
+/** Each port once; undefined when there are too many. */
 function portsOf(ranges: readonly PortRange[]): ReadonlySet<number> | undefined {
   const ports = new Set<number>()
   for (const { from, to } of ranges) {

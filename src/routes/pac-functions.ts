@@ -1,6 +1,6 @@
-/** The part of the PAC file that is always the same, in ECMAScript 5. It uses none of the helper functions of PAC: those look names up. */
+/** The constant part of the PAC file, in ECMAScript 5. It uses no helper function of PAC: those look up names. */
 export const PAC_FUNCTIONS = `
-// The number of the first rule in the list that fits, if it is below the best one so far.
+// The number of the first rule in the list that matches, if it is below the best one so far.
 function firstOf(list, best, port, method) {
   for (var i = 0; i < list.length && list[i] < best; i++) {
     var rule = RULES[list[i]];

@@ -1,17 +1,17 @@
 /**
- * `routes:` as a proxy auto-configuration file for browsers. It decides only between the gateway and a direct connection: what
- * it cannot express (users) and what is blocked goes to the gateway, which knows. Written in ECMAScript 5, as PAC engines are old.
+ * `routes:` as a proxy auto-configuration file for browsers. The file only decides between the gateway and a direct connection: what
+ * it cannot express (users) and blocked hosts go to the gateway. Written in ECMAScript 5, because PAC engines are old.
  */
 import { addressNumber } from './host.ts'
 import { PAC_FUNCTIONS } from './pac-functions.ts'
 import type { HostPattern, RouteQuery, RouteRule } from './rule.ts'
 
 export interface PacSettings {
-  /** Where the browser is to connect, as in `PROXY 127.0.0.1:8080`. */
+  /** The proxy that the browser connects to, as in `PROXY 127.0.0.1:8080`. */
   readonly proxy: string
-  /** The port of the gateway that this is, as rules name it. */
+  /** The port of the gateway that this proxy is, as rules name it. */
   readonly listen: RouteQuery['listen']
-  /** False: nothing is sent directly, because some users of the port may not. */
+  /** False: nothing is sent directly, because some users of the port may not connect directly. */
   readonly mayBeDirect: boolean
 }
 
@@ -19,7 +19,7 @@ export interface PacSettings {
 const MAX_OCTETS = 1_000_000
 const ANY_PORT = 0
 
-/** A rule as the file has it: whether it says direct, its ports (from, to, from, to... or 0), and for which methods. */
+/** A rule in the form of the file: whether its target is direct, its ports (from, to, from, to... or 0), and its methods. */
 type PacRule = readonly [direct: 0 | 1, ports: readonly number[] | 0, method: '' | 'plain' | 'CONNECT']
 
 class PacTable {
@@ -30,7 +30,7 @@ class PacTable {
   readonly others: number[] = []
   /** Prefix lengths in use. */
   readonly lengths = { 4: new Set<number>(), 6: new Set<number>() }
-  /** About how long it will be, octets. */
+  /** Its approximate length, octets. */
   octets = 0
 
   add(rule: PacRule, host: readonly HostPattern[] | undefined): void {
@@ -84,7 +84,7 @@ export function pacFile(rules: readonly RouteRule[], settings: PacSettings): str
   ].join('\n')
 }
 
-/** Up to the last rule to `direct`, or as many as fit: what no rule of the file matches goes to the gateway. */
+/** Up to the last rule to `direct`, or as many as fit: hosts without a matching rule in the file go to the gateway. */
 function tableOf(rules: readonly RouteRule[], settings: PacSettings): PacTable {
   const table = new PacTable()
   const last = settings.mayBeDirect ? rules.findLastIndex(({ to }) => to.kind === 'direct') : -1
@@ -107,19 +107,19 @@ function octetsOfPattern({ kind, value }: Exclude<HostPattern, { kind: 'any' }>)
   return kind === 'suffix' ? 2 * key : kind === 'block' ? key + 128 : key
 }
 
-/** @returns undefined for a rule that no browser with this file can meet */
+/** @returns undefined for a rule that cannot match a request of a browser with this file */
 function reduce({ port, user, listen, method, to }: RouteRule, { listen: own }: PacSettings): PacRule | undefined {
   if (listen !== undefined && !listen.some((one) => one === own.port || one === own.name)) return undefined
   const methods = (method ?? ['plain', 'CONNECT']).filter((one) => one !== 'socks')
   const [only] = methods
   if (only === undefined) return undefined
-  // Who the user is, a browser does not say here.
+  // The file does not know the user.
   const isDirect = to.kind === 'direct' && user === undefined
   const ports = port === undefined ? ANY_PORT : port.flatMap(({ from, to: end }) => [from, end])
   return [isDirect ? 1 : 0, ports, new Set(methods).size === 1 ? only : '']
 }
 
-/** JSON in ASCII: JavaScript before ECMAScript 2019 takes U+2028 in a string for the end of a line. */
+/** JSON in ASCII: before ECMAScript 2019, U+2028 in a string ends a line. */
 function literal(value: unknown): string {
   return JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,

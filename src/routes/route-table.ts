@@ -1,27 +1,27 @@
-/** Rules and groups together: from a connection to the providers that may serve it. */
+/** Combines rules and groups: finds the providers that may serve a connection. */
 import { chooseProviders, type RouteGroup, resolveGroups, type Tier } from './groups.ts'
 import { canonicalHost } from './host.ts'
 import { HostIndex } from './host-index.ts'
 import { RouteMatcher } from './matcher.ts'
 import type { HostPattern, RouteQuery, RouteRule, RouteTarget } from './rule.ts'
 
-/** What the first rule that matches says. `rule` is its number, from 0. */
+/** The target of the first rule that matches. `rule` is its number, from 0. */
 export type RouteDecision =
   | { readonly kind: 'block'; readonly rule: number }
   | {
       readonly kind: 'direct'
       readonly rule: number
-      /** The target may be at a loopback or private address: the rule names it, or says so. */
+      /** The target may have a loopback or private address: the rule names it, or permits it. */
       readonly allowPrivate: boolean
-      /** The rule is for this user by name. */
+      /** The rule names the user. */
       readonly namesUser: boolean
     }
   | {
       readonly kind: 'providers'
       readonly rule: number
-      /** All that may serve it: a session belongs to these. */
+      /** All providers that may serve it: a session may use any of them. */
       readonly all: readonly string[]
-      /** Those that serve it now: a group may hold others in reserve. */
+      /** The providers that serve it now: a group may keep others in reserve. */
       readonly serving: readonly string[]
     }
 
@@ -34,11 +34,11 @@ export class RouteTable {
   readonly #rules: readonly RouteRule[]
   readonly #matcher: RouteMatcher
   readonly #groups: ReadonlyMap<string, readonly Tier[]>
-  /** The hosts that rules to `direct` name one by one, and small blocks of addresses. */
+  /** Single hosts and small address blocks in rules to `direct`. */
   readonly #named: HostIndex
   readonly #canServe: (provider: string) => boolean
 
-  /** @param canServe whether a provider holds an address or may buy one; asked for groups alone */
+  /** @param canServe whether a provider has an address or may buy one; called only for groups */
   constructor({ routes, groups }: RouteSettings, canServe: (provider: string) => boolean) {
     this.#rules = routes
     this.#matcher = new RouteMatcher(routes)
@@ -48,7 +48,7 @@ export class RouteTable {
   }
 
   /**
-   * @param share uniform in [0, 1): the place of this connection among the weights of a group
+   * @param share uniform in [0, 1): selects a member of a group by weight
    * @returns undefined when no rule matches
    */
   decide(query: RouteQuery, share: number): RouteDecision | undefined {
@@ -67,19 +67,19 @@ export class RouteTable {
     return { kind: 'providers', rule, all, serving }
   }
 
-  /** Whether the rule, to `direct`, names this host itself. */
+  /** Whether a rule to `direct` names this host itself. */
   #names(host: string, rule: number): boolean {
     return this.#named.rulesFor(canonicalHost(host)).includes(rule)
   }
 
-  /** The providers behind a target of a rule, the first to serve first; none for `block` and `direct`. */
+  /** The providers of a rule's target, the first to serve first; none for `block` and `direct`. */
   tiersOf(to: RouteTarget): readonly Tier[] {
     if (!('name' in to)) return []
     return to.kind === 'provider' ? [[{ provider: to.name, weight: 1 }]] : (this.#groups.get(to.name) ?? [])
   }
 }
 
-/** 10.0.0.0/8 and fc00::/7 are the largest private blocks: whoever writes a larger one means the Internet. */
+/** 10.0.0.0/8 and fc00::/7 are the largest private blocks: a larger block in a rule means the Internet. */
 const MIN_PREFIX = { 4: 8, 6: 7 }
 
 function namedHosts(rules: readonly RouteRule[]): HostIndex {

@@ -1,10 +1,10 @@
 /**
- * The client's side of SOCKS5 (RFC 1928) with user name and password (RFC 1929), as octets in and octets out:
+ * The client's side of SOCKS5 (RFC 1928) with user name and password (RFC 1929), without sockets: octets in, octets out.
  *
  *   greeting() ──▶ method ──▶ (login) ──▶ ready ──request()──▶ reply ──▶ opened
  *                     └──────────┴───────────────────────────────┴──▶ login, refused, garbage
  *
- * It remembers what has come of a message that is not whole: how the octets were split on the way cannot change the result.
+ * It keeps incomplete messages: the result does not depend on how the octets were split.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Address } from '../address.ts'
@@ -18,9 +18,9 @@ const SUCCEEDED = 0x00
 const IPV4 = 0x01
 const DOMAIN = 0x03
 const IPV6 = 0x04
-/** One octet holds the length of a name, a user name and a password. */
+/** One octet contains the length of a name, a user name and a password. */
 const MAX_COUNTED = 255
-/** VER, REP, RSV, ATYP in front of the address, two octets of port behind it. */
+/** VER, REP, RSV, ATYP before the address, two octets of port after it. */
 const REPLY_START = 4
 const PORT_SIZE = 2
 
@@ -29,17 +29,17 @@ export interface SocksLogin {
   readonly password: Secret | undefined
 }
 
-/** What the next whole message of the upstream means. */
+/** The meaning of the next complete message of the upstream. */
 export type SocksStep =
   /** These octets are to be sent. */
   | { readonly kind: 'send'; readonly octets: Buffer }
-  /** The upstream waits for the request. */
+  /** The upstream is ready for the request. */
   | { readonly kind: 'ready' }
-  /** @property early what came behind the reply: the target's first octets, a view */
+  /** @property early the octets after the reply: the target's first octets, a view */
   | { readonly kind: 'opened'; readonly early: Buffer | undefined }
   /** @property reply REP (RFC 1928 section 6) */
   | { readonly kind: 'refused'; readonly reply: number }
-  /** The login is refused, missing, or longer than the protocol can carry. */
+  /** The login is refused, missing, or too long for the protocol. */
   | { readonly kind: 'login' }
   | { readonly kind: 'garbage' }
 
@@ -56,14 +56,14 @@ export class SocksClient {
     this.#login = login
   }
 
-  /** RFC 1928 section 3: what is sent first. No login is always offered, as curl does: many upstreams know us by address. */
+  /** RFC 1928 section 3: the first message. "No authentication" is always offered, as curl does: many upstreams identify us by address. */
   greeting(): Buffer {
     return this.#login === undefined
       ? Buffer.from([VERSION, 1, NO_LOGIN])
       : Buffer.from([VERSION, 2, NO_LOGIN, USER_PASSWORD])
   }
 
-  /** RFC 1928 section 4: what is sent once the upstream is ready. */
+  /** RFC 1928 section 4: sent when the upstream is ready. */
   request(target: Address): Buffer {
     this.#awaits = 'reply'
     return Buffer.concat([
@@ -73,17 +73,17 @@ export class SocksClient {
     ])
   }
 
-  /** Whether octets have come that nothing was sent for. */
+  /** Whether octets have arrived without a request for them. */
   get hasUnread(): boolean {
     return this.#unread.length > 0
   }
 
-  /** Takes octets in, to be read with `next`. @param piece may be overwritten afterwards: what is not read at once is copied */
+  /** Adds octets, to be read with `next`. @param piece may be overwritten afterwards: unread octets are copied */
   receive(piece: Buffer): void {
     this.#unread = this.#unread.length === 0 ? piece : Buffer.concat([this.#unread, piece])
   }
 
-  /** @returns undefined while the next message is not whole, or nothing is awaited */
+  /** @returns undefined while the next message is incomplete, or none is expected */
   next(): SocksStep | undefined {
     const step = this.#read(this.#unread)
     if (step === undefined) this.#unread = Buffer.from(this.#unread)
@@ -108,14 +108,14 @@ export class SocksClient {
     if (method === undefined) return undefined
     this.#take(2)
     if (method === NO_LOGIN) return this.#ready()
-    // Whatever else it chooses, it wants a login that it was not offered: NO_METHOD says so.
+    // Any other choice means that it requires a login that was not offered: NO_METHOD.
     const message = method === NO_METHOD || method !== USER_PASSWORD ? undefined : loginMessage(this.#login)
     if (message === undefined) return this.#end(LOGIN)
     this.#awaits = 'login'
     return { kind: 'send', octets: message }
   }
 
-  /** RFC 1929 section 2. Some servers repeat the version of SOCKS where that of the login belongs. */
+  /** RFC 1929 section 2. Some servers send the version of SOCKS in place of the login's version. */
   #readLogin([version, status]: Buffer): SocksStep | undefined {
     if (version !== undefined && version !== LOGIN_VERSION && version !== VERSION) return this.#end(GARBAGE)
     if (status === undefined) return undefined
@@ -128,7 +128,7 @@ export class SocksClient {
     return READY
   }
 
-  /** RFC 1928 section 6. A refusal is read as soon as it is one: some servers send no address behind it. */
+  /** RFC 1928 section 6. A refusal is recognised by its first octets: some servers send no address after it. */
   #readReply(octets: Buffer): SocksStep | undefined {
     const [version, reply, , type] = octets
     if (version !== undefined && version !== VERSION) return this.#end(GARBAGE)
@@ -156,7 +156,7 @@ export class SocksClient {
   }
 }
 
-/** @returns undefined for a login that RFC 1929 cannot carry */
+/** @returns undefined for a login that is too long for RFC 1929 */
 function loginMessage(login: SocksLogin | undefined): Buffer | undefined {
   if (login === undefined) return undefined
   const username = Buffer.from(login.username)
@@ -178,7 +178,7 @@ function addressOctets(host: string): Buffer {
   return Buffer.concat([Buffer.from([DOMAIN, name.length]), name])
 }
 
-/** The WHATWG URL parser knows every spelling of an IPv6 address and writes one: groups in hex, at most one `::`. */
+/** The WHATWG URL parser accepts every form of an IPv6 address and writes one: groups in hex, at most one `::`. */
 function ipv6Octets(address: string): Buffer {
   const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
   const groupsOf = (text: string) => text.split(':').filter((group) => group !== '')

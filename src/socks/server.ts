@@ -1,8 +1,8 @@
 /**
  * SOCKS5 (RFC 1928, RFC 1929) and SOCKS4/4a requests.
  *
- * Each function looks at everything received since its message began and answers `undefined` while the message is
- * incomplete: how the octets were split on the way cannot change the result.
+ * Each function examines everything received since its message began and returns `undefined` while the message is
+ * incomplete: the result does not depend on how the octets were split.
  */
 import { isIPv6 } from 'node:net'
 import { isHostName } from '../address.ts'
@@ -10,7 +10,7 @@ import { GatewayError } from '../errors.ts'
 
 export interface Parsed<T> {
   readonly value: T
-  /** Octets the message took; what follows belongs to the next message. */
+  /** Length of the message; the following octets belong to the next message. */
   readonly size: number
 }
 
@@ -22,7 +22,7 @@ const COMMAND_CONNECT = 0x01
 const IPV4 = 0x01
 const DOMAIN = 0x03
 const IPV6 = 0x04
-/** A SOCKS4 user id or 4a name longer than this is no honest client. */
+/** A longer SOCKS4 user id or 4a name is refused as an attack. */
 const MAX_SOCKS4_STRING = 512
 
 /** RFC 1928 section 3: the methods that the client offers, a view. */
@@ -66,7 +66,7 @@ export function parseSocks5Request(bytes: Buffer): Parsed<{ host: string; port: 
 }
 
 /**
- * SOCKS4 with the 4a extension: 0.0.0.x (x > 0) announces a name behind the user id.
+ * SOCKS4 with the 4a extension: 0.0.0.x (x > 0) announces a name after the user id.
  * @throws {GatewayError} GW_COMMAND_NOT_SUPPORTED, GW_BAD_REQUEST
  */
 export function parseSocks4(bytes: Buffer): Parsed<{ host: string; port: number; userId: string }> | undefined {
@@ -94,13 +94,13 @@ function stringEnd(bytes: Buffer, start: number): number | undefined {
 }
 
 function checkTarget(host: string, port: number, isName: boolean): { host: string; port: number } {
-  // Clients send IPv6 literals as names too; brackets are theirs to leave out.
+  // Clients send IPv6 literals as names too, with or without brackets.
   if (isName && !isHostName(host) && (!isIPv6(host) || host.includes('%'))) throw bad('the target name is no host name')
   if (port === 0) throw bad('port 0 cannot be connected to')
   return { host, port }
 }
 
-/** IPv6 as eight groups without compression: no two spellings to compare later. */
+/** IPv6 as eight groups without compression: one form for later comparison. */
 function formatIP(raw: Buffer): string {
   if (raw.length === 4) return raw.join('.')
   const groups: string[] = []

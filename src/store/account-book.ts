@@ -1,6 +1,6 @@
 /**
- * The books of an {@link AccountStore} in this process: windows, budgets, channels and ceilings, without any record on
- * disk. Pure but for the clock. Every method books completely or not at all, before it returns.
+ * The books of an {@link AccountStore} in memory: windows, budgets, channels and ceilings, without records on disk. Pure except
+ * for the clock. Every method books completely or not at all, before it returns.
  */
 import type { Clock } from '../clock.ts'
 import { SlidingWindow } from '../ratelimit/sliding-window.ts'
@@ -18,16 +18,16 @@ import type {
   WindowView,
 } from './account-store.ts'
 
-/** A reservation that has not come to its end. */
+/** A reservation that is not settled. */
 interface Open {
   readonly reservation: Reservation
   readonly booked: BudgetReservation | undefined
   readonly reservedAt: number
-  /** Undefined while the call is under way; then until when its channels count. */
+  /** Undefined while the call is in progress; then until when its channels count. */
   unknownUntil: number | undefined
 }
 
-/** What an earlier process left, as `Restored` tells it. */
+/** State of an earlier process, from `Restored`. */
 export interface BookPast {
   readonly calls: readonly { readonly limiterKey: string; readonly endedAgoMs: number; readonly answered: boolean }[]
   readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
@@ -51,7 +51,7 @@ export class AccountBook implements AccountView {
     this.#clock = clock
   }
 
-  /** Takes up what an earlier process booked. @returns the reservations of its unknown orders, in their order */
+  /** Restores the bookings of an earlier process. @returns the reservations of its unknown orders, in their order */
   restore(past: BookPast): ReservationId[] {
     const now = this.#clock.now()
     this.#pastCalls = past.calls
@@ -64,7 +64,7 @@ export class AccountBook implements AccountView {
     return past.unknown.map(({ provider, agoMs, count }) => this.#restoreUnknown(provider, count, now - agoMs))
   }
 
-  /** It counts in its budget already; to give it back, its own entry is looked for by its time. */
+  /** It counts in its budget already; to give it back, its entry is found by its time. */
   #restoreUnknown(provider: string, count: number, at: number): ReservationId {
     const window = { key: '', calls: 1, perMs: 1 }
     const reservation = { window, provider, count, budget: {}, channels: undefined, ceilings: [], isDurable: true }
@@ -83,7 +83,7 @@ export class AccountBook implements AccountView {
     return { kind: 'reserved', id }
   }
 
-  /** A call that buys nothing has only its window to keep to. */
+  /** A call that buys nothing is limited only by its window. */
   #denial(reservation: Reservation, now: number): Omit<Extract<Reserved, { kind: 'denied' }>, 'kind'> | undefined {
     const { window, provider, count, budget, channels, ceilings } = reservation
     const { room, nextAt } = this.window(window)
@@ -122,7 +122,7 @@ export class AccountBook implements AccountView {
     }
     this.#open.delete(id)
     const sold = outcome.kind === 'sold' ? outcome.count : 0
-    // Less than nothing is given back where the vendor brought more than was ordered: it is paid for all the same.
+    // Negative when the vendor delivered more than was ordered: those are paid for too.
     if (booked !== undefined) this.#budget(provider, budget).refund(booked, count - sold)
     return true
   }
@@ -134,7 +134,7 @@ export class AccountBook implements AccountView {
     else window.end(now, outcome.kind !== 'unknown')
   }
 
-  /** @returns the reservations that this ended, each with what it bought in the end */
+  /** @returns the reservations that this settled, each with what it bought in the end */
   resolve(provider: string, sold: number, before: number): { readonly id: ReservationId; readonly sold: number }[] {
     let left = sold
     const ended: { id: ReservationId; sold: number }[] = []
@@ -199,7 +199,7 @@ export class AccountBook implements AccountView {
     return sum
   }
 
-  /** After a day no budget but the total counts it, and no vendor lists it. */
+  /** After a day only the total budget counts it, and no vendor lists it. */
   #forgetOldUnknown(): void {
     const now = this.#clock.now()
     for (const [id, { unknownUntil, reservedAt }] of this.#open)

@@ -1,6 +1,6 @@
 /**
- * The contract behind every call to a vendor: what may be booked, and what became of it. Asynchronous and plain data, so
- * that a store on another machine can stand behind it. Instants are clock milliseconds (clock.ts).
+ * The contract behind every call to a vendor: what may be booked, and its outcome. Asynchronous and plain data, so that a
+ * store on another machine can implement it. Instants are clock milliseconds (clock.ts).
  *
  *     reserve ─▶ reserved ─settle─┬▶ sold(n)    n addresses stay booked in the budget, the call in its window
  *                                 ├▶ refused    the vendor sold nothing: only the call stays booked
@@ -20,130 +20,130 @@ export interface CallWindow {
   readonly statedBy?: string
 }
 
-/** Addresses that may be bought; a missing one is no limit. */
+/** Addresses that may be bought; a missing key means no limit. */
 export interface BudgetLimits {
   readonly perHour?: number | undefined
   readonly perDay?: number | undefined
   readonly total?: number | undefined
 }
 
-/** A bound on addresses that are held and on order together. */
+/** A limit on the addresses that are held and on order together. */
 export interface Ceiling {
   /** `pool`, or the name of a provider. */
   readonly scope: string
   readonly limit: number
-  /** How many the caller holds; the store adds what is reserved. */
+  /** How many the caller holds; the store adds the reserved ones. */
   readonly held: number
 }
 
-/** One call, and all that it may cost. It is granted whole or not at all. */
+/** One call with everything that it may cost. It is granted completely or not at all. */
 export interface Reservation {
   readonly window: CallWindow
-  /** Whose budget pays; empty for a call that buys nothing. */
+  /** The provider whose budget pays; empty for a call that buys nothing. */
   readonly provider: string
-  /** Addresses that the call may bring; 0: it buys nothing. */
+  /** Addresses that the call may deliver; 0: it buys nothing. */
   readonly count: number
   readonly budget: BudgetLimits
-  /** For what is sold by channel: the account, and how many channels it has. */
+  /** For products sold by channel: the account, and how many channels it has. */
   readonly channels: { readonly account: string; readonly total: number } | undefined
   readonly ceilings: readonly Ceiling[]
   /** Whether the record outlives the process. */
   readonly isDurable: boolean
-  /** How long what it buys may occupy channels, ms: for a cluster, where others see that its host does not settle it. */
+  /** How long the purchased addresses may occupy channels, ms: in a cluster, for when the host does not settle the order. */
   readonly lifeMs?: number
 }
 
 export type ReservationId = number
 
 export type Reserved =
-  /** `leaveBy`: a request that has not left until then may not be sent, for others believe that it is lost; undefined: no limit. */
+  /** `leaveBy`: the request must be sent before; later, other hosts count it as lost. undefined: no limit. */
   | { readonly kind: 'reserved'; readonly id: ReservationId; readonly leaveBy?: number }
   /** `until`: the earliest time at which it may be granted; undefined when no time is known. */
   | {
       readonly kind: 'denied'
       /**
        * `planner`: in a cluster, another host buys.
-       * `failover`: in a cluster, its store may have lost calls: none is granted until those count no more.
+       * `failover`: in a cluster, the store may have lost calls: none is granted until those no longer count.
        */
       readonly by: 'window' | 'channels' | 'budget' | 'ceiling' | 'planner' | 'failover'
       readonly until: number | undefined
     }
 
 export type Outcome =
-  /** The vendor answered. `count` addresses must be paid for: 0 where nothing was ordered, more where it brought more. */
+  /** The vendor answered. `count` addresses must be paid for: 0 when nothing was ordered, more when it delivered more. */
   | { readonly kind: 'sold'; readonly count: number }
-  /** `isTooMany`: it refused because of the number of calls. */
+  /** `isTooMany`: the vendor refused because of the number of calls. */
   | { readonly kind: 'refused'; readonly isTooMany: boolean }
-  /** The request may have arrived. `channelsUntil`: when what it may have bought has ended for certain. */
+  /** The request may have arrived. `channelsUntil`: when everything that it may have bought has ended for certain. */
   | { readonly kind: 'unknown'; readonly channelsUntil: number }
   | { readonly kind: 'not-sent' }
 
-/** Something that occupies a channel: an address, or a line that is still being dialled. */
+/** Something that occupies a channel: an address, or a line that is still being set up. */
 export interface ChannelHolder {
   readonly id: string
-  /** When its channel is free by itself. */
+  /** When its channel becomes free without a release. */
   readonly endsAt: number
 }
 
 export interface AccountStore {
   /**
-   * Books everything, or nothing. When it resolves with `reserved`, one durable record exists and the request may leave.
-   * @throws {StoreError} when it cannot be recorded: then nothing is booked, and the call may not be made
+   * Books everything, or nothing. When it resolves with `reserved`, one durable record exists and the request may be sent.
+   * @throws {StoreError} when it cannot be recorded: then nothing is booked, and the call must not be made
    */
   reserve(reservation: Reservation): Promise<Reserved>
-  /** Exactly once for each reservation; later calls change nothing. Never fails: it is recorded as soon as that is possible. */
+  /** Once for each reservation; later calls have no effect. Never fails: it is recorded as soon as possible. */
   settle(id: ReservationId, outcome: Outcome): void
   /**
-   * The vendor's list has shown what its unknown orders before an instant brought.
-   * @param sold addresses that are there now and were not known: they are charged to those orders, the rest is given back
+   * The vendor's list has shown what the unknown orders before an instant bought.
+   * @param sold listed addresses that were not known: they are charged to those orders, the rest is given back
    */
   resolve(provider: string, sold: number, before: number): void
   /** These occupy channels of the account until they end or are freed. */
   hold(account: string, holders: readonly ChannelHolder[]): void
   free(account: string, ids: readonly string[]): void
-  /** What this process knows of it, at once: for planning. Only `reserve` decides. */
+  /** What this process knows of the account, without waiting: for planning. Only `reserve` decides. */
   readonly view: AccountView
 }
 
 export interface WindowView {
-  /** The limit that is kept now, and the window's length, ms. */
+  /** The limit in force, and the window's length, ms. */
   readonly allowed: number
   readonly perMs: number
   readonly used: number
-  /** Slots that are free, whatever is in flight. */
+  /** Free slots, without regard to calls in flight. */
   readonly free: number
-  /** Calls that could be sent at this moment. */
+  /** Calls that could be sent now. */
   readonly room: number
   /** When the next one may be sent, clock ms; undefined while only a reply can tell. */
   readonly nextAt: number | undefined
   readonly isTight: boolean
   /** Calls sent so far. */
   readonly sent: number
-  /** The distance of calls at which the window is never used up, ms. */
+  /** The interval between calls that never uses up the window, ms. */
   readonly paceMs: number
 }
 
 export interface BudgetView {
   /** Addresses that may be bought now; Infinity without a budget. */
   readonly left: number
-  /** The limit that has no room for so many, the one that lasts longest first. */
+  /** The limit that has no room for so many; of several, the one that lasts longest. */
   reached(count: number): BudgetReached | undefined
 }
 
 export interface BudgetReached {
   readonly which: 'perHour' | 'perDay' | 'total'
   readonly limit: number
-  /** When something may be bought again, clock ms; undefined: only with a larger budget. */
+  /** When something may be bought again, clock ms; undefined: only after the budget is raised. */
   readonly until: number | undefined
 }
 
 export interface AccountView {
   window(window: CallWindow): WindowView
   budget(provider: string, limits: BudgetLimits): BudgetView
-  /** Channels that are occupied or may be. */
+  /** Channels that are or may be occupied. */
   channelsBooked(account: string): number
-  /** Addresses that calls under way may bring. */
+  /** Addresses that calls in progress may deliver. */
   reservedBy(provider: string): number
-  /** Addresses that orders without a usable reply may have brought. */
+  /** Addresses that orders without a usable reply may have bought. */
   unknownOf(provider: string): number
 }

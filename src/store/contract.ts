@@ -1,4 +1,4 @@
-/** What the rest of the gateway knows of the store. Instants are clock milliseconds (clock.ts). */
+/** The contract of the state store. Instants are clock milliseconds (clock.ts). */
 import type { GoneReason, UpstreamFacts } from '../pool/upstream.ts'
 
 export type CallId = number
@@ -6,67 +6,67 @@ export type CallId = number
 export interface CallStart {
   /** The vendor's key and limit group, as `Source.limitOf` names it. */
   readonly limiterKey: string
-  /** How long a call counts in its limiter after its end: the documented window, ms. It is kept for so long (and a minute). */
+  /** How long a call counts in its limiter after its end: the documented window, ms. It is kept for this time and a minute more. */
   readonly windowMs: number
   readonly provider: string
-  /** Addresses ordered with it: they count in the budgets until `callEnded` knows better. 0 for what buys nothing. */
+  /** Addresses that it orders: they count in the budgets until `callEnded` corrects it. 0 when it buys nothing. */
   readonly booked: number
 }
 
 export interface StoredUpstream {
   readonly facts: UpstreamFacts
-  /** When the vendor ends it, and its channel is free again. Infinity for an endless one. */
+  /** When the vendor ends it, and its channel becomes free. Infinity without an end. */
   readonly vendorDeadline: number
 }
 
 /**
- * Awaited calls reject with {@link StoreError} when nothing was recorded; the others never fail: they are tried again
- * until they succeed, while the process lives.
+ * Awaited calls reject with {@link StoreError} when nothing was recorded; the others never fail: they are repeated until they
+ * succeed, while the process lives.
  */
 export interface Store {
-  /** Durable before it resolves: to be awaited before the request leaves. When it rejects, no call may be made. */
+  /** Durable before it resolves: to be awaited before the request is sent. When it rejects, no call may be made. */
   callBegins(call: CallStart): Promise<CallId>
   /**
-   * The call has ended, by its reply or an abort.
-   * @param answered false when it may reach the vendor yet
-   * @param sold what was really bought, or must be feared to be: it replaces what was booked
+   * The call has ended, with its reply or an abort.
+   * @param answered false when it may still reach the vendor
+   * @param sold what was bought, or may have been bought: it replaces what was booked
    */
   callEnded(id: CallId, answered: boolean, sold: number): void
-  /** The call has not left this machine: it counts nowhere. */
+  /** The call was not sent: it counts nowhere. */
   callUndone(id: CallId): void
-  /** A call that ended without an answer: what it bought after all. */
+  /** The final number of addresses that a call without an answer bought. */
   callResolved(id: CallId, sold: number): void
   /**
-   * Durable before it resolves: to be awaited before the addresses are lent. An address that is known is replaced, one
-   * that had left the pool is in it again, a doubtful one no longer is. When it rejects, it is still tried again like
-   * what is not awaited: the money is spent.
+   * Durable before it resolves: to be awaited before the addresses are lent. A known address is replaced, one that had left the
+   * pool is in it again, a doubtful one is no longer doubtful. When it rejects, it is still repeated like calls that are not
+   * awaited: the money is spent.
    */
   bought(upstreams: readonly StoredUpstream[]): Promise<void>
-  /** It has left the pool; it stays in the ledger until the vendor's deadline. With `shutdown` it is to come back, with `released` it is gone. */
+  /** It has left the pool; it stays recorded until the vendor's deadline. After `shutdown` it is restored, after `released` it is gone. */
   left(id: string, reason: GoneReason): void
   /** The vendor has taken it back: its channel is free. */
   released(id: string): void
   /** It has carried a tunnel. */
   opened(id: string): void
-  /** The session begins, or moves. */
+  /** The session begins, or moves to another upstream. */
   session(key: string, upstreamId: string): void
-  /** The session has been used again. Cheap: recorded every 10 s. */
+  /** The session was used again. Cheap: recorded every 10 s. */
   sessionUsed(key: string): void
   sessionEnded(key: string): void
-  /** Resolves when everything said so far is durable. */
+  /** Resolves when everything reported so far is durable. */
   flush(): Promise<void>
-  /** Records what was said so far, then gives the folder back. Never rejects: what could not be recorded is logged. */
+  /** Records everything reported so far, then releases the folder. Never rejects: what could not be recorded is logged. */
   close(): Promise<void>
 }
 
-/** A store that another process can go on with. */
+/** A store whose folder can be passed to another process. */
 export interface HandoverStore extends Store {
   /**
-   * Records what was said so far and gives the folder away. What is said from now on waits.
-   * @throws {StoreError} when it cannot be recorded; then the folder is still this process's
+   * Records everything reported so far and releases the folder. What is reported from now on waits.
+   * @throws {StoreError} when it cannot be recorded; then this process still holds the folder
    */
   suspend(): Promise<void>
-  /** Takes the folder again; what has been said meanwhile is recorded. @throws {StoreBusy} when another process has it */
+  /** Takes the folder again and records what has been reported meanwhile. @throws {StoreBusy} when another process holds it */
   resume(): void
 }
 
@@ -77,28 +77,28 @@ export interface RestoredUpstream {
   readonly opened: boolean
   /**
    * alive     may be lent until `facts.deadline`
-   * gone      had left the pool, or its deadline has passed: holds its channel until `vendorDeadline`
+   * gone      had left the pool, or its deadline has passed: occupies its channel until `vendorDeadline`
    * doubtful  its remaining life cannot be proven (other boot, wall time ran back): not to be lent unless the vendor says
    *           that it lives. `facts.deadline` is now; `vendorDeadline` is the latest that is possible, and its channel
-   *           counts as held until then
+   *           counts as occupied until then
    */
   readonly state: 'alive' | 'gone' | 'doubtful'
 }
 
-/** What an earlier process left behind. */
+/** The state that an earlier process left. */
 export interface Restored {
   readonly upstreams: readonly RestoredUpstream[]
   /**
    * Calls that may still count in their limiter. An age that cannot be proven is 0: as made now. A negative age: the call
    * may arrive until then.
-   * `answered` false: it may have reached the vendor later than its end.
+   * `answered` false: it may have reached the vendor after its end.
    */
   readonly calls: readonly { readonly limiterKey: string; readonly endedAgoMs: number; readonly answered: boolean }[]
-  /** Of the last 24 hours, oldest first; those within 10 s are one, dated as the latest of them. */
+  /** Of the last 24 hours, oldest first; purchases within 10 s are one entry with the latest time. */
   readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
   /**
-   * Orders of the last 24 hours whose reply was never seen (the process died first, or `callEnded` said so), oldest
-   * first. They count as sold; what they brought, only the vendor's list can tell.
+   * Orders of the last 24 hours without a known reply (the process ended first, or `callEnded` said so), oldest first. They count
+   * as sold; only the vendor's list can show what they bought.
    */
   readonly unknown: readonly {
     readonly id: CallId
@@ -106,8 +106,8 @@ export interface Restored {
     readonly agoMs: number
     readonly count: number
   }[]
-  /** Bought ever. */
+  /** All addresses bought so far. */
   readonly totals: readonly { readonly provider: string; readonly total: number }[]
-  /** The one used longest ago first. An idle time that cannot be proven is the least it can be. */
+  /** The least recently used first. An idle time that cannot be proven is the smallest possible. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]
 }

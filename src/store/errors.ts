@@ -1,4 +1,4 @@
-/** Why the store cannot do what it was asked. The reason is for programs, the message for the operator. */
+/** Why a request to the store failed. The reason is for programs, the message for the operator. */
 export type StoreReason =
   /** Another process holds the folder. */
   | 'busy'
@@ -6,16 +6,16 @@ export type StoreReason =
   | 'read-only'
   /** The folder or a file of it may not be opened. */
   | 'no-access'
-  /** The file turned out damaged while it was in use: it is checked anew before the next change. */
+  /** The file was found damaged in use: it is checked again before the next change. */
   | 'damaged'
-  /** The thread that writes has ended; another one is started for the next change. */
+  /** The writing thread has ended; a new one is started for the next change. */
   | 'crashed'
   | 'closed'
-  /** This one change cannot be stored; the others can. */
+  /** This change cannot be stored; others can. */
   | 'refused'
   | 'failed'
 
-/** The store could not make something durable, or could not be opened. Nothing of what was asked has been recorded. */
+/** The store could not make something durable, or could not be opened. Nothing of the request has been recorded. */
 export class StoreError extends Error {
   readonly reason: StoreReason
 

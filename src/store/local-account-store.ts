@@ -1,4 +1,4 @@
-/** The account store of one process: its books in memory, each reservation on the process's own record before it counts. */
+/** The account store of one process: books in memory; each reservation is recorded in the state store before it counts. */
 import type { Clock } from '../clock.ts'
 import { AccountBook } from './account-book.ts'
 import type {
@@ -15,10 +15,10 @@ import type { CallId, Restored, Store } from './contract.ts'
 export class LocalAccountStore implements AccountStore {
   readonly #book: AccountBook
   readonly #store: Store
-  /** On the record, and not ended there. */
+  /** Recorded, and not settled in the record. */
   readonly #records = new Map<ReservationId, CallId>()
 
-  /** @param store where it is recorded; the memory store records nothing */
+  /** @param store the record; the memory store records nothing */
   constructor(clock: Clock, store: Store, restored?: Restored) {
     this.#book = new AccountBook(clock)
     this.#store = store

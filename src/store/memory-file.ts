@@ -1,6 +1,6 @@
 /**
- * A small value that must survive a crash, as a file of its own in the state folder: an order that was sent and whose
- * answer may never come. Written to a new file, synchronised, then renamed over the old one.
+ * A small value that must survive a crash, in a file of its own in the state folder: an order that was sent and may never get an
+ * answer. Written to a new file, synchronised, then renamed over the old one.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { StoreError } from './errors.ts'
 
 export interface MemoryFile {
-  /** @returns what was saved last; undefined when nothing was */
+  /** @returns the last saved value; undefined when there is none */
   load(): Promise<unknown>
   /** Resolves only when the value would survive a crash. @throws the system's error when it cannot be written */
   save(value: unknown): Promise<void>
@@ -28,7 +28,7 @@ async function load(path: string): Promise<unknown> {
     return JSON.parse(await readFile(path, 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    // What is not known to be settled must not be taken for nothing: buying stops until a person has looked.
+    // An order that is not known to be settled must not be forgotten: buying stops until the operator has checked it.
     throw new StoreError('failed', `${path} cannot be read: see what was ordered, then remove it`)
   }
 }
@@ -45,6 +45,6 @@ async function save(path: string, value: unknown): Promise<void> {
   }
   await rename(draft, path)
   const folder = await open(dirname(path), 'r')
-  // The new name itself must reach the disk too.
+  // The new directory entry must be on the disk too.
   await folder.sync().finally(() => folder.close())
 }

@@ -1,6 +1,6 @@
 import type { CallId, Store } from './contract.ts'
 
-/** The store of `state: off`: forgets everything, and everything is done at once. */
+/** The store of `state: off`: records nothing, and everything succeeds at once. */
 export function forgetfulStore(): Store {
   let calls: CallId = 0
   const forget = () => {}

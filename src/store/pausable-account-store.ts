@@ -1,4 +1,4 @@
-/** An account store that can be paused: it then grants nothing, and reports when every call that it has granted has come to its end. */
+/** An account store that can be paused: then it grants nothing, and reports when all granted calls have been settled. */
 import type { Clock } from '../clock.ts'
 import type {
   AccountStore,
@@ -28,7 +28,7 @@ export class PausableAccountStore implements AccountStore {
     return this.#store.view
   }
 
-  /** Grants nothing until `resume`. Resolves when no call is under way, at the latest after `maxMs`. */
+  /** Grants nothing until `resume`. Resolves when no call is in progress, at the latest after `maxMs`. */
   async pause(maxMs: number): Promise<void> {
     this.#isPaused = true
     if (this.#isQuiet) return

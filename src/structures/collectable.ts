@@ -1,6 +1,6 @@
 /**
- * A value that is made when it is asked for, and again after it was garbage-collected: for what is large, needed at the
- * start or at a reload, and cheap enough to make anew.
+ * A value that is made on first use, and again after it was garbage-collected: for values that are large, needed only at the
+ * start or at a reload, and cheap to make again.
  */
 export function collectable<T extends object>(make: () => T): () => T {
   let made: WeakRef<T> | undefined

@@ -1,12 +1,12 @@
 /**
- * A queue that serves users in turn: one entry of each user, then the next of each. The entries of one user are served
- * in the order in which they came. All operations are O(1), iteration excepted.
+ * A queue that serves users in turn: one entry of each user, then the next entry of each. The entries of one user keep
+ * their order of arrival. All operations are O(1), except iteration.
  *
  *   turn order   ada ─▶ bob ─▶ eve          `first` is 1; after `endTurn` of an entry of ada, ada stands behind eve
  *   entries      1 3     2      4 5 6
  */
 
-/** Where an entry stands. It is in one queue for its whole life, and links the entries of its user. */
+/** The position of an entry. It belongs to one queue for its whole life, and links the entries of its user. */
 export class Place<T> {
   readonly item: T
   readonly user: string
@@ -70,7 +70,7 @@ export class FairQueue<T> {
     return this.#turns.size
   }
 
-  /** The entry whose turn it is. */
+  /** The entry that is served next. */
   get first(): Place<T> | undefined {
     return this.#turns.first?.first
   }
@@ -80,17 +80,17 @@ export class FairQueue<T> {
     return this.#lines.get(user)?.size ?? 0
   }
 
-  /** The user's entry that came first. */
+  /** The oldest entry of the user. */
   oldestOf(user: string): Place<T> | undefined {
     return this.#lines.get(user)?.first
   }
 
-  /** The user's entry that came last. */
+  /** The newest entry of the user. */
   newestOf(user: string): Place<T> | undefined {
     return this.#lines.get(user)?.last
   }
 
-  /** Adds an entry behind the others of its user. A user that had none gets the last turn. */
+  /** Adds an entry after the others of its user. A user without entries gets the last turn. */
   add(user: string, item: T): Place<T> {
     let line = this.#lines.get(user)
     if (line === undefined) {
@@ -104,7 +104,7 @@ export class FairQueue<T> {
     return place
   }
 
-  /** The place must be of this queue, and not removed before. */
+  /** The entry must be in this queue. */
   remove(place: Place<T>): void {
     const line = this.#lines.get(place.user)
     if (line === undefined) return
@@ -115,7 +115,7 @@ export class FairQueue<T> {
     this.#lines.delete(place.user)
   }
 
-  /** The user has been served: everybody else comes first now. */
+  /** The user has been served and moves to the end of the turn order. */
   endTurn(user: string): void {
     const line = this.#lines.get(user)
     if (line === undefined) return
@@ -123,7 +123,7 @@ export class FairQueue<T> {
     this.#turns.append(line)
   }
 
-  /** The user with the most entries; of several the one whose turn comes first. O(users). */
+  /** The user with the most entries; of several, the one with the earliest turn. O(users). */
   largestUser(): string | undefined {
     let largest: Line<T> | undefined
     for (let line = this.#turns.first; line !== undefined; line = line.next)
@@ -131,7 +131,7 @@ export class FairQueue<T> {
     return largest?.user
   }
 
-  /** Everything in it, user by user in the order of turns. An entry may be removed when it is handed out, not others. */
+  /** All entries, user by user in the order of turns. During iteration, only the current entry may be removed. */
   *[Symbol.iterator](): Generator<T, void, undefined> {
     for (let line = this.#turns.first; line !== undefined; ) {
       const nextLine = line.next

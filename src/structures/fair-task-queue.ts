@@ -1,9 +1,9 @@
 /**
- * Tasks of several groups that share a few places: each group has its own queue and a bound of its own, and the groups are
- * served in turn, so one whose tasks never end holds up itself alone.
+ * Tasks of several groups that share a limited number of slots. Each group has its own queue and its own limit, and the groups
+ * are served in turn, so a group whose tasks never end blocks only itself.
  */
 interface FairTaskQueueSettings {
-  /** Tasks that run at the same time, over all groups and of one group. */
+  /** How many tasks may run at the same time, in total and per group. */
   readonly total: number
   readonly perGroup: number
 }
@@ -15,7 +15,7 @@ interface Group {
 
 export class FairTaskQueue {
   readonly #settings: FairTaskQueueSettings
-  /** In the order of their turns: a group that is served goes to the end. Only groups with tasks are in it. */
+  /** In the order of turns: a group that was served moves to the end. Only groups with waiting tasks are listed. */
   readonly #groups = new Map<string, Group>()
   #running = 0
 
@@ -24,8 +24,8 @@ export class FairTaskQueue {
   }
 
   /**
-   * Starts `task` now or when its turn comes; whoever adds it calls `done` with the same group once it has ended.
-   * @returns takes the task out again if it has not started
+   * Starts `task` now or when its turn comes; the caller calls `done` with the same group when it has ended.
+   * @returns a function that removes the task if it has not started
    */
   add(group: string, task: () => void): () => void {
     const own = this.#groups.get(group) ?? { running: 0, waiting: new Set() }

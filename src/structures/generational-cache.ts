@@ -1,6 +1,6 @@
 /**
- * What was found out about texts that come again and again. Two generations instead of an order of use: a look-up costs
- * one look into a Map, and what was not asked for in the time of a generation goes.
+ * A cache with two generations in place of a usage order: a look-up costs one access to a Map, and an entry that is not used
+ * during one generation is dropped.
  */
 export class GenerationalCache<Value> {
   readonly #max: number

@@ -1,12 +1,12 @@
-/** A sum over the last hours, in parts of an hour each: exact to the hour, and as large after a day as at its start. */
+/** A sum over the last hours, kept as one number per hour: exact to the hour, with constant memory. */
 const HOUR_MS = 3_600_000
 
 export class HourlySum {
   readonly #hours: number
-  /** Sums by number of the hour, the earliest first. */
+  /** Sums by hour number, the earliest first. */
   readonly #parts = new Map<number, number>()
 
-  /** @param hours how many of them count, beside the current one */
+  /** @param hours how many hours count besides the current one */
   constructor(hours: number) {
     this.#hours = hours
   }
@@ -26,7 +26,7 @@ export class HourlySum {
     return sum
   }
 
-  /** When the sum is below a limit, if nothing is added; `now` when it is already. */
+  /** When the sum falls below a limit if nothing is added; `now` when it is already below. */
   belowAt(limit: number, now: number): number {
     let sum = this.sum(now)
     for (const [hour, part] of this.#parts) {

@@ -1,10 +1,10 @@
-/** A binary min-heap that knows where each member is: change and removal are O(log n). */
+/** A binary min-heap that tracks the index of each member: change and removal are O(log n). */
 export class IndexedHeap<T> {
   readonly #rank: (item: T) => number
   readonly #items: T[] = []
   readonly #position = new Map<T, number>()
 
-  /** @param rank lower comes first; call `update` after an item's rank has changed */
+  /** @param rank the lowest comes first; call `update` after the rank of an item has changed */
   constructor(rank: (item: T) => number) {
     this.#rank = rank
   }
@@ -27,7 +27,7 @@ export class IndexedHeap<T> {
     this.#up(this.#items.length - 1)
   }
 
-  /** Restores the order after `item` has changed its rank; ignores strangers. */
+  /** Restores the order after the rank of `item` has changed; ignores items that are not in the heap. */
   update(item: T): void {
     const at = this.#position.get(item)
     if (at === undefined) return
@@ -47,7 +47,7 @@ export class IndexedHeap<T> {
 
   /**
    * The lowest-ranked item that `accepts`; O(k log k) where k is how many lower ones are refused.
-   * @param patience how many items to look at before giving up
+   * @param patience how many items to examine at most
    */
   first(accepts: (item: T) => boolean, patience = Number.POSITIVE_INFINITY): T | undefined {
     if (this.#items.length === 0) return undefined

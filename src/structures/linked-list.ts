@@ -1,15 +1,15 @@
-/** What a `LinkedList` links together. One object is in one list at a time. */
+/** An entry of a `LinkedList`. An object is in one list at a time. */
 export interface Linked<Entry> {
   next: Entry | undefined
   previous: Entry | undefined
 }
 
 /**
- * Things that come and go by the thousand, in no order. Adding and removing is O(1) and allocates nothing.
+ * A set without order for objects that are added and removed often. Adding and removing is O(1) and allocates nothing.
  *
- * A Set would read better. But a Set that only stays small by deleting makes itself a new table again and again, and V8
- * lets each old table point to the next one. As soon as one of them has grown old, the whole chain with everything that
- * was ever in it outlives the young generation: 5 % of a tunnel's CPU time went into copying dead tunnels.
+ * A Set would be simpler. But a Set with many additions and deletions allocates a new table again and again, and V8 keeps a
+ * pointer from each old table to the next one. When one of them is in the old generation, the whole chain with all former
+ * members survives the young generation: 5 % of a tunnel's CPU time was spent on copying closed tunnels.
  */
 export class LinkedList<Entry extends Linked<Entry>> {
   #first: Entry | undefined
@@ -39,7 +39,7 @@ export class LinkedList<Entry extends Linked<Entry>> {
     this.#size--
   }
 
-  /** Those that are in it now, whatever becomes of them meanwhile. */
+  /** The current members; changes during the iteration do not affect it. */
   snapshot(): Entry[] {
     const entries: Entry[] = []
     for (let entry = this.#first; entry !== undefined; entry = entry.next) entries.push(entry)

@@ -1,21 +1,21 @@
 /**
- * Timers for things that come by the thousand and all wait equally long.
+ * Timers for many objects with the same duration.
  *
- * Entries that share one duration expire in the order in which they were added, so a linked list and one clock timer
- * serve them all: adding and removing is O(1) and allocates nothing.
+ * Entries with one duration expire in the order in which they were added, so a linked list and one clock timer are enough:
+ * adding and removing is O(1) and allocates nothing.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 
-/** What a list links together. One object is in one list at a time. */
+/** An entry of the queue. An object is in one queue at a time. */
 export abstract class TimeoutEntry implements ExceptionOwner {
-  /** Owned by TimeoutQueue. */
+  /** Managed by TimeoutQueue. */
   expiresAt = 0
   nextEntry: TimeoutEntry | undefined = undefined
   previousEntry: TimeoutEntry | undefined = undefined
   timeoutQueue: TimeoutQueue | undefined = undefined
 
-  /** The time has come; the entry is already out of its list. */
+  /** Called when the time is over; the entry is already removed. */
   abstract onDeadline(): void
   abstract failInternally(): void
 }
@@ -41,8 +41,8 @@ export class TimeoutQueue {
   }
 
   /**
-   * The list for another duration: itself when it is the same. Entries of a list that is replaced keep their time; its
-   * timer runs no longer than it has entries.
+   * The queue for another duration: itself when the duration is the same. Entries of a replaced queue keep their time; its timer
+   * ends with its last entry.
    */
   withDuration(durationMs: number): TimeoutQueue {
     if (durationMs === this.#durationMs) return this
@@ -61,7 +61,7 @@ export class TimeoutQueue {
     return this.#size
   }
 
-  /** Starts the entry's time, anew if it is already here; takes it out of any other list. */
+  /** Starts or restarts the entry's time; removes it from any other queue. */
   add(entry: TimeoutEntry): void {
     entry.timeoutQueue?.remove(entry)
     entry.expiresAt = this.#clock.now() + this.#durationMs
@@ -74,7 +74,7 @@ export class TimeoutQueue {
     if (!this.#isClosed) this.#timer ??= this.#clock.after(this.#durationMs, this.#expire)
   }
 
-  /** Takes the entry out; harmless when it is not here. */
+  /** Removes the entry; no effect when it is not in the queue. */
   remove(entry: TimeoutEntry): void {
     if (entry.timeoutQueue !== this) return
     const { previousEntry: before, nextEntry: after } = entry
@@ -89,17 +89,17 @@ export class TimeoutQueue {
     this.#endIfUnused()
   }
 
-  /** Drops the timer for good; entries stay unexpired for ever. */
+  /** Stops the timer for good; entries never expire. */
   close(): void {
     this.#isClosed = true
     this.#timer?.clear()
     this.#timer = undefined
   }
 
-  /** The timer is left running when its entry goes: it finds the next one, or nothing, when it fires. */
+  /** The timer keeps running when its entry is removed: when it fires, it finds the next entry or none. */
   #onTimer(): void {
     const now = this.#clock.now()
-    // The timer that has fired stays in its place meanwhile: a callback that adds must not arm one for its own, later time.
+    // The timer that fired keeps its place meanwhile: a callback that adds an entry must not start one for a later time.
     while (this.#timer !== undefined && this.#first !== undefined && this.#first.expiresAt <= now) {
       const entry = this.#first
       this.remove(entry)
@@ -110,7 +110,7 @@ export class TimeoutQueue {
   }
 }
 
-/** The exception of one entry must not keep the others from their time. */
+/** An exception of one entry must not delay the others. */
 function expire(entry: TimeoutEntry): void {
   try {
     entry.onDeadline()

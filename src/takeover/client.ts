@@ -1,4 +1,4 @@
-/** The new process's side of a takeover: it receives the ports, then the state, and says when it serves. */
+/** The new process's side of a takeover: it receives the ports, then the state, and reports when it serves. */
 
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -13,26 +13,26 @@ import { receiveSockets, type SocketChannel } from './sockets.ts'
 /** The running gateway that is taken over. */
 export interface Predecessor {
   /**
-   * It accepts no client any more, and its state folder is free.
-   * @throws {CommandError} when it refuses. When it has died, its state is free all the same, and nothing is known of it
+   * It no longer accepts clients, and its state folder is free.
+   * @throws {CommandError} when it refuses. After its sudden end its state folder is free too, and its state is unknown
    */
   release(): Promise<readonly CarriedUpstream[]>
-  /** Tells it that this process serves. From now on it drains. @param drains hears what ends there */
+  /** Reports that this process serves. The old process drains from now on. @param drains receives what ends there */
   serving(drains: DrainObserver): void
   close(): void
 }
 
 export interface DrainObserver {
-  /** So many tunnels are left of those that the upstream had there. */
+  /** How many of an upstream's tunnels are still open there. */
   leasesLeft(upstreamId: string, count: number): void
   /** The old process has ended. */
   ended(): void
 }
 
 /**
- * @param place see place.ts @param channel what the launcher has agreed on with the old process
+ * @param place see place.ts @param channel agreed by the launcher and the old process
  * @param from where the sockets come from
- * @throws {CommandError} when the running gateway refuses, or is gone
+ * @throws {CommandError} when the running gateway refuses, or has ended
  */
 export async function takeOverFrom(
   place: string,
@@ -60,7 +60,7 @@ class TakeoverClient implements Predecessor {
   #drains: DrainObserver | undefined
   #isGone = false
 
-  /** @returns the ports that will come, in their order */
+  /** @returns the ports that will arrive, in their order */
   async greet(place: string, channel: string): Promise<Extract<Reply, { kind: 'ports' }>['ports']> {
     const socket = connect(place)
     await once(socket, 'connect')
@@ -86,7 +86,7 @@ class TakeoverClient implements Predecessor {
     if (this.#isGone) drains.ended()
   }
 
-  /** @returns undefined when the other side is gone */
+  /** @returns undefined when the other side has ended */
   #ask(message: Request): Promise<Reply | undefined> {
     if (this.#isGone) return Promise.resolve(undefined)
     return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 /**
- * Starts the process that takes over. It must be a child with a channel for handles from its first moment on, and Node gives
- * such a channel only to a process that it starts: so `turnpike start --takeover` is two processes. This one passes signals
- * on, ends with the other, and ends the other with itself.
+ * Starts the process that takes over. That process must be a child with an IPC channel for handles from its start, and Node gives
+ * such a channel only to processes that it starts itself: so `turnpike start --takeover` is two processes. This one forwards
+ * signals, ends when the other ends, and ends the other when it ends.
  */
 
 import { spawn } from 'node:child_process'
@@ -17,22 +17,22 @@ import { type Request, reply } from './messages.ts'
 
 /** Tells the child the name of its channel. */
 export const CHANNEL_VARIABLE = 'TURNPIKE_TAKEOVER'
-/** While this descriptor of the child is open, its launcher lives. */
+/** While this descriptor is open in the child, its launcher is alive. */
 export const LIFELINE = 4
-/** What the child writes there when it serves. */
+/** What the child writes there when it is ready. */
 export const SERVES = 'serves\n'
 
 interface LaunchDeps {
   readonly environment: NodeJS.ProcessEnv
   readonly process: ThisProcess
-  /** End when the child serves: a service manager that was told the child's number watches it from then on. */
+  /** Ends when the child is ready: a service manager that was notified of the child's process id watches it from then on. */
   readonly endsEarly: boolean
 }
 
 /**
  * @param place see place.ts
- * @returns the exit code of the process that took over; undefined: no gateway runs there, there is nothing to take over
- * @throws {CommandError} when the running gateway does not answer as one
+ * @returns the exit code of the process that took over; undefined: no gateway runs there, so there is nothing to take over
+ * @throws {CommandError} when the running gateway gives no valid answer
  */
 export async function launchSuccessor(place: string, deps: LaunchDeps): Promise<number | undefined> {
   const { process, environment } = deps
@@ -53,7 +53,7 @@ export async function launchSuccessor(place: string, deps: LaunchDeps): Promise<
   }
 }
 
-/** @returns undefined when nobody listens there */
+/** @returns undefined when no process listens there */
 async function openChannel(place: string, id: string): Promise<Socket | undefined> {
   const socket = connect(place)
   try {

@@ -1,4 +1,4 @@
-/** JSON values over a socket, one a line. */
+/** JSON values over a socket, one per line. */
 import type { Socket } from 'node:net'
 
 /** The list of 100,000 upstreams has 20 MiB. */
@@ -6,7 +6,7 @@ const MAX_LINE = 64 * 1_048_576
 
 export interface LineHandler {
   message(value: unknown): void
-  /** The other side has ended or is gone, or has sent what is no line of JSON. Called once, also after `close`. */
+  /** The other side has ended, or has sent a line that is not JSON. Called once, also after `close`. */
   closed(): void
 }
 
@@ -30,7 +30,7 @@ export class LineChannel {
     this.#socket.end()
   }
 
-  /** Reads no further, so that another process can go on with the socket. */
+  /** Stops reading, so that another process can continue with the socket. */
   pause(): Socket {
     return this.#socket.pause()
   }

@@ -1,19 +1,19 @@
 /**
- * What the running gateway and the process that takes over say to each other: one JSON object a line, over a Unix socket in
- * the state folder. docs/adr/0017-takeover.md has the order.
+ * The messages between the running gateway and the process that takes over: one JSON object per line, over a Unix socket in the
+ * state folder. The order of the messages is in docs/adr/0017-takeover.md.
  */
 import { z } from 'zod'
 
-/** Another number: the two programs do not understand each other, and the older one has to be stopped first. */
+/** With different numbers the two programs are incompatible, and the older one must be stopped first. */
 export const PROTOCOL = 2
 
-/** The first line of a connection that will carry sockets; from the launcher of the new process. */
+/** The first line of a connection that will carry sockets; sent by the launcher of the new process. */
 const channel = z.object({ kind: z.literal('channel'), id: z.uuid() })
 
 const hello = z.object({ kind: z.literal('hello'), protocol: z.int(), channel: z.uuid() })
-/** The new process has the ports, and could start: it asks for the state. */
+/** The new process has the ports and is able to start: it requests the state. */
 const take = z.object({ kind: z.literal('take') })
-/** It serves: the old process may drain. */
+/** The new process serves: the old one may drain. */
 const serving = z.object({ kind: z.literal('serving') })
 
 /** From the new process to the old one. */
@@ -22,35 +22,35 @@ export type Request = z.infer<typeof request>
 
 const address = z.object({ host: z.string(), port: z.int() })
 
-/** What the old process knows of an upstream beside its facts. Times are relative: the clocks of two processes differ. */
+/** State of an upstream in the old process, beside its facts. Times are relative: the clocks of two processes differ. */
 const carriedUpstream = z.object({
   id: z.string(),
-  /** Tunnels and answers that are open through it. */
+  /** Tunnels and exchanges that are open through it. */
   leases: z.int().nonnegative(),
   uses: z.int().nonnegative(),
   worked: z.boolean(),
   consecutiveFailures: z.int().nonnegative(),
-  /** Rest that is left, ms. */
+  /** Remaining rest, ms. */
   restMs: z.number().nonnegative(),
   latencyMs: z.number().nonnegative(),
-  /** Target hosts that must not see it, and for how long, ms. */
+  /** Target hosts for which it rests, and for how long, ms. */
   hostRests: z.array(z.tuple([z.string(), z.number()]).readonly()).readonly(),
 })
 
 /** The channel is known: a process may be started with it. */
 const ready = z.object({ kind: z.literal('ready') })
-/** The sockets that come through the channel, in this order, under the addresses of the old configuration. */
+/** The sockets that follow through the channel, in this order, with the addresses of the old configuration. */
 const ports = z.object({ kind: z.literal('ports'), ports: z.array(address) })
 const refused = z.object({ kind: z.literal('refused'), reason: z.string() })
 /** The state folder is free. */
 const released = z.object({ kind: z.literal('released'), upstreams: z.array(carriedUpstream) })
-/** So many tunnels are left of those of an upstream. */
+/** How many tunnels of an upstream are still open. */
 const leases = z.object({ kind: z.literal('leases'), left: z.array(z.tuple([z.string(), z.int().nonnegative()])) })
 
 /** From the old process to the new one. */
 export const reply = z.discriminatedUnion('kind', [ready, ports, refused, released, leases])
 export type Reply = z.infer<typeof reply>
 
-/** Beside each socket that comes through the channel. */
+/** Accompanies each socket that is sent through the channel. */
 export const delivery = z.object({ kind: z.literal('port'), index: z.int().nonnegative() })
 export type Delivery = z.infer<typeof delivery>

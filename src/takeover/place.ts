@@ -1,4 +1,4 @@
-/** Where a running gateway can be asked to hand over: a Unix socket in the folder of its state. */
+/** The Unix socket on which a running gateway accepts takeovers, in the folder of its state. */
 
 import { join } from 'node:path'
 import { CommandError } from '../cli/words.ts'
@@ -7,7 +7,7 @@ import { translate } from '../messages/translate.ts'
 /** `sun_path` with its closing zero: 108 octets on Linux, 104 on macOS. */
 const MAX_PATH = 103
 
-/** @throws {CommandError} where a takeover is not possible */
+/** @throws {CommandError} when a takeover is not possible */
 export function takeoverPlace(stateDir: string | undefined): string {
   if (process.platform === 'win32')
     throw new CommandError(

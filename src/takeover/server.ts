@@ -1,6 +1,6 @@
 /**
- * The running gateway's side of a takeover: another process asks for ports and state, and gets them, or the reason why not.
- * One at a time. Until the other process serves, everything can be taken back; when it dies before that, this one goes on.
+ * The running gateway's side of a takeover: another process requests ports and state, and receives them, or an error message.
+ * One at a time. Until the other process serves, everything can be undone; when it ends before that, this one continues.
  */
 import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
@@ -20,17 +20,17 @@ type LeasesLeft = Extract<Reply, { kind: 'leases' }>['left']
 export interface TakeoverHandler {
   readonly ports: readonly OpenPort[]
   /**
-   * Accepts no more clients, finishes what is being set up, and gives the state folder away.
-   * @throws {Error} with a sentence, when that is not possible; then nothing has changed
+   * Accepts no more clients, finishes the connections that are being set up, and releases the state folder.
+   * @throws {Error} with a message when that is not possible; then nothing has changed
    */
   release(): Promise<CarriedUpstream[]>
-  /** The other process has not come to serve: everything as before. */
+  /** The other process did not come to serve: restores the former state. */
   resume(): Promise<void>
-  /** The other process serves. @param report is to be called whenever tunnels of an upstream have ended */
+  /** The other process serves. @param report to be called whenever tunnels of an upstream have ended */
   taken(report: (left: LeasesLeft) => void): void
 }
 
-/** A process that is being started with the channel has to have asked by then. */
+/** The deadline for the request of a process that is started with the channel. */
 const CHANNEL_KEPT_MS = 120_000
 
 interface Deps {
@@ -56,8 +56,8 @@ export class TakeoverServer {
   }
 
   /**
-   * @param place path of the socket. The caller holds the folder: what is there already is left over from a killed process
-   * @throws the system's error when there can be no socket
+   * @param place path of the socket. The caller holds the folder, so an existing file is left over from a killed process
+   * @throws the system's error when the socket cannot be made
    */
   static async open(place: string, handler: TakeoverHandler, deps: Deps): Promise<TakeoverServer> {
     const server = new TakeoverServer(place, handler, { ...deps, log: deps.log.child({ mod: 'takeover' }) })
@@ -93,7 +93,7 @@ export class TakeoverServer {
     else if (message.kind === 'serving' && this.#stage === 'released') this.#taken()
   }
 
-  /** The launcher's end of it goes to the new process, this end to the one that sends the sockets. */
+  /** The launcher's end of it goes to the new process, this end to the process that sends the sockets. */
   #keepChannel(id: string, from: LineChannel): void {
     from.send({ kind: 'ready' } satisfies Reply)
     this.#connections.delete(from)
@@ -140,7 +140,7 @@ export class TakeoverServer {
       this.#stopListening()
       this.#stage = 'released'
       successor?.send({ kind: 'released', upstreams } satisfies Reply)
-      // It has died meanwhile.
+      // It has ended meanwhile.
       if (this.#successor !== successor) await this.#resume()
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unexpected error'
@@ -172,14 +172,14 @@ export class TakeoverServer {
     this.#stage = 'idle'
   }
 
-  /** The file is gone when this returns: the next process makes its own. */
+  /** The file is removed when this returns: the next process makes its own. */
   #stopListening(): void {
     this.#server?.close()
     this.#server = undefined
     for (const id of [...this.#channels.keys()]) this.#takeChannel(id)?.destroy()
   }
 
-  /** Ends everything: the other process takes what is open here for ended. */
+  /** Ends everything: the other process treats the connections that are open here as ended. */
   close(): void {
     this.#stage = 'taken'
     this.#stopListening()

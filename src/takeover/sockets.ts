@@ -1,4 +1,4 @@
-/** Listening sockets on their way between processes, and copies of them in one. */
+/** Sends listening sockets between processes, and duplicates them within one. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -7,14 +7,14 @@ import type { Log } from '../log.ts'
 import { InheritedSocket, InheritedSockets, type OpenPort } from '../network/inherited-sockets.ts'
 import { delivery } from './messages.ts'
 
-/** A channel through which they come: `process`, or a child. */
+/** The IPC channel that carries them: `process`, or a child. */
 export interface SocketChannel {
   on(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
   once(event: 'disconnect', listener: () => void): unknown
   off(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
 }
 
-/** @returns those that have come when the channel closes, in the order in which they were sent */
+/** @returns the received sockets when the channel closes, in the order in which they were sent */
 export async function receiveSockets(from: SocketChannel): Promise<InheritedSocket[]> {
   const sockets: InheritedSocket[] = []
   const receive = (value: unknown, handle: unknown) => {
@@ -28,7 +28,7 @@ export async function receiveSockets(from: SocketChannel): Promise<InheritedSock
   return sockets
 }
 
-/** Sends them to the process at the other end of the channel, which notices a failure: its end closes. */
+/** Sends them to the process at the other end of the channel, which notices a failure because its end closes. */
 export function sendSockets(channel: Socket, ports: readonly OpenPort[], log: Log): void {
   const child = startSender(channel, ports, { ...process.env, NODE_CHANNEL_FD: '3' })
   let said = ''
@@ -41,8 +41,8 @@ export function sendSockets(channel: Socket, ports: readonly OpenPort[], log: Lo
 }
 
 /**
- * The same sockets a second time: while they are kept, what connects waits in the system's queue, although no process accepts.
- * @throws {Error} with a sentence, when the system does not give them
+ * Duplicates the sockets: while the copies are open, new connections wait in the system's queue, although no process accepts.
+ * @throws {Error} with a message, when the system refuses
  */
 export async function copySockets(ports: readonly OpenPort[]): Promise<InheritedSockets> {
   const child = startSender('ipc', ports, process.env)
@@ -55,7 +55,7 @@ export async function copySockets(ports: readonly OpenPort[]): Promise<Inherited
   throw new Error('the listening sockets could not be copied')
 }
 
-/** `tsc` renames the files that imports name, but not those that URLs name. */
+/** `tsc` renames the files in imports, but not those in URLs. */
 const SENDER = fileURLToPath(
   new URL(import.meta.url.endsWith('.js') ? './send-sockets.js' : './send-sockets.ts', import.meta.url),
 )

@@ -1,13 +1,13 @@
 /**
- * The outgoing connection of a tunnel: from nothing to an open tunnel through one upstream, under one deadline that covers
- * TCP, TLS, login and CONNECT together. The same object then feeds the relay with what the upstream sends.
+ * The outgoing connection of a tunnel: from the dial to an open tunnel through one upstream, under one deadline that covers
+ * TCP, TLS, login and CONNECT together. The same object then passes the upstream's data to the relay.
  *
  *   connecting ──▶ (TLS) ──▶ (SOCKS login) ──▶ asked ──▶ open ──▶ relay
  *        │           │              │             └──▶ failed: unanswered (silent, closed), garbage, login, refused, local
  *        └───────────┴──────────────┴──▶ failed: forbidden, unreachable, silent, closed, garbage, login, local
  *
- * One of `opened` and `failed` is called once, unless the connection is destroyed before. `opened` must join the connection to a
- * relay, or destroy it, before it returns: the next octets of the upstream are the relay's.
+ * One of `opened` and `failed` is called once, unless the connection is destroyed before. `opened` must attach a relay to the
+ * connection, or destroy it, before it returns: the next octets of the upstream go to the relay.
  */
 import type { Socket } from 'node:net'
 import type { Target } from '../address.ts'
@@ -19,41 +19,41 @@ import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import { isDirect } from './direct.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
-/** Faults of this machine: nothing is learnt about the upstream. */
+/** Failures of this machine: they say nothing about the upstream. */
 interface LocalFault {
   readonly kind: 'local'
-  /** The system's error code, as EMFILE. */
+  /** The system's error code, such as EMFILE. */
   readonly code: string
 }
 
 export type DialFailure = Outcome | LocalFault
 
 export interface DialHandler {
-  /** @param early octets that came behind the upstream's answer; the owner's to keep */
+  /** @param early octets after the upstream's answer; the owner may keep them */
   opened(connection: UpstreamConnection, early: Buffer | undefined): void
   failed(connection: UpstreamConnection, failure: DialFailure): void
-  /** A handler of this connection, which is destroyed, has thrown; also after `opened` or `failed`. */
+  /** A handler of this connection, which is destroyed, threw an exception; also after `opened` or `failed`. */
   failInternally(connection: UpstreamConnection): void
 }
 
 /**
- * What is said to an upstream until the way to the target is open. It calls `open`, `fail` or `broke` of its connection once. One
- * that is not asked for a target gets as far as it can without, and waits there.
+ * The handshake with an upstream until the tunnel is open. It calls `open`, `fail` or `broke` of its connection once. Without a
+ * target it proceeds as far as possible, and waits there.
  */
 export interface UpstreamHandshake {
-  /** The connection stands, with TLS where the upstream has it. Called once. */
+  /** The connection is established, with TLS if the upstream uses it. Called once. */
   connected(): void
-  /** A client wants the way to this target. Called once at most, before or after `connected`. */
+  /** A client needs a tunnel to this target. Called once at most, before or after `connected`. */
   ask(target: Target): void
-  /** Octets from the upstream; copied where they must outlive the call. */
+  /** Octets from the upstream; copied when they must outlive the call. */
   received(piece: Buffer): void
 }
 
-/** Where an open connection's octets and events go: the relay. */
+/** Receives the octets and events of an open connection: the relay. */
 export interface UpstreamHandler extends ExceptionOwner {
-  /** @returns false while octets of the connection's own buffer are still needed */
+  /** @returns false while octets in the connection's own buffer are still needed */
   receivedInBuffer(bytes: Buffer): boolean
-  /** Octets that nobody else will touch. */
+  /** Octets in memory that is not reused. */
   received(bytes: Buffer): void
   upstreamErrored(): void
   upstreamEnded(): void
@@ -70,8 +70,8 @@ export interface UpstreamConnectionDeps {
 }
 
 /**
- * This machine is out of something for every upstream alike. Others that look alike are about the one address: without IPv6
- * here ENETUNREACH and EADDRNOTAVAIL, behind a local firewall EACCES and EPERM. They count as unreachable.
+ * This machine lacks a resource that every upstream needs. Similar errors concern a single address: without IPv6 ENETUNREACH and
+ * EADDRNOTAVAIL, with a local firewall EACCES and EPERM. They count as unreachable.
  */
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
@@ -82,21 +82,21 @@ export class UpstreamConnection extends TimeoutEntry {
   startedAt: number
   readonly #connector: UpstreamConnectionDeps
   #owner: DialHandler
-  /** It was connected ahead of need: an upstream may have closed it meanwhile, which is nobody's fault. */
+  /** It was opened in advance: the upstream may have closed it meanwhile, which does not count as a failure. */
   wasWarm = false
-  /** Set by the connector as soon as there is one. */
+  /** Set by the connector when the socket exists. */
   socket!: Socket
-  /** Stops waiting for the address of an upstream that has a name; set by the connector. */
+  /** Cancels the look-up of the upstream's name; set by the connector. */
   cancelLookup: (() => void) | undefined
-  /** The request for the target was sent: from here on a failure may be the target's. */
+  /** The request for the target was sent: a failure from now on may be the target's. */
   isAsked = false
-  /** Set by the connector with the connection. It has a part in everything that comes until the tunnel is open, and is let go then. */
+  /** Set by the connector. It handles everything received until the tunnel is open, and is released then. */
   handshake: UpstreamHandshake | undefined
-  /** Set when the tunnel is open and joined; from then on octets go there. */
+  /** Set when the tunnel is open and the relay attached; the receiver of all further octets. */
   relay: UpstreamHandler | undefined
-  /** Set while this connection reads into a buffer of its own. */
+  /** Set while this connection reads into its own buffer. */
   #ownBuffer: Buffer | undefined
-  /** The own buffer is to go: the next read is its last. */
+  /** The own buffer is to be released: the next read is its last. */
   #retiring = false
   #settled = false
 
@@ -112,7 +112,7 @@ export class UpstreamConnection extends TimeoutEntry {
     return this.#connector.maxReplyBytes
   }
 
-  /** A connection that was connected ahead gets the owner that it was connected for. */
+  /** Gives a connection that was opened in advance to the owner that uses it. */
   adopt(owner: DialHandler): void {
     this.#owner = owner
     this.wasWarm = true
@@ -141,12 +141,12 @@ export class UpstreamConnection extends TimeoutEntry {
     if (relay === undefined) this.handshake?.received(bytes)
     else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
     else relay.received(Buffer.from(bytes))
-    // A full buffer is the sign of a busy connection.
+    // A full buffer indicates a busy connection.
     if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#connector.buffers.take()
     return true
   }
 
-  /** The tunnel has become quiet: the connection reads into the shared buffer again as soon as it can. */
+  /** The tunnel is quiet: the connection reads into the shared buffer again as soon as possible. */
   retireBuffer(): void {
     this.#retiring = this.#ownBuffer !== undefined
   }
@@ -158,7 +158,7 @@ export class UpstreamConnection extends TimeoutEntry {
     this.#retiring = false
   }
 
-  /** Sends the request for the target: the last word of the handshake. @param request latin1 where it is text */
+  /** Sends the request for the target, the last message of the handshake. @param request latin1 if it is text */
   ask(request: string | Buffer): void {
     this.isAsked = true
     this.socket.write(request, 'latin1')
@@ -182,7 +182,7 @@ export class UpstreamConnection extends TimeoutEntry {
     this.#owner.failed(this, failure)
   }
 
-  /** Translates a socket's error, once, where it enters. */
+  /** Translates a socket's error, once, at the place where it arrives. */
   errored(error: NodeJS.ErrnoException): void {
     if (this.relay !== undefined) return void this.relay.upstreamErrored()
     const code = error.code ?? ''
@@ -212,14 +212,14 @@ export class UpstreamConnection extends TimeoutEntry {
     this.broke('silent')
   }
 
-  /** A handler of the socket has thrown: the exception ends whatever uses this connection. */
+  /** A handler of the socket threw an exception, which ends the user of this connection. */
   override failInternally(): void {
     this.destroy()
     if (this.relay === undefined) this.#owner.failInternally(this)
     else this.relay.failInternally()
   }
 
-  /** Drops the connection without telling the owner. */
+  /** Drops the connection without a call to the owner. */
   destroy(): void {
     this.#settled = true
     this.timeoutQueue?.remove(this)
@@ -234,7 +234,7 @@ export class UpstreamConnection extends TimeoutEntry {
   }
 }
 
-/** OpenSSL and Node report what is not TLS, or not a certificate we accept, with codes of these shapes. */
+/** OpenSSL and Node use codes of these forms for data that is not TLS and certificates that are not accepted. */
 function isProtocolError(code: string): boolean {
   return /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
 }

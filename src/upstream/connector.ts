@@ -1,4 +1,4 @@
-/** Opens tunnels through upstreams: HTTP CONNECT, the same inside TLS, and SOCKS5; or to the target itself. */
+/** Opens tunnels through upstreams: HTTP CONNECT, the same over TLS, and SOCKS5; or directly to the target. */
 import { connect, isIP, Socket, type TcpNetConnectOpts } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Target } from '../address.ts'
@@ -19,18 +19,18 @@ export interface ConnectorSettings {
   readonly timeoutMs: number
   /** Longest head of an upstream's answer. */
   readonly maxReplyBytes: number
-  /** Connections kept open ahead of need to each upstream that is being used; 0: none. */
+  /** Connections kept open in advance to each upstream in use; 0: none. */
   readonly warm: number
   /** Of those, over all upstreams. */
   readonly maxWarm: number
-  /** Providers whose upstreams may be at loopback and private addresses. */
+  /** Providers whose upstreams may have loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
 }
 
-/** Each has its own places among the look-ups of names. */
+/** Each has its own limit of name look-ups. */
 const DIRECT_GROUPS = 4
 
-/** A socket that knows its connection: the listeners below are shared by all sockets. */
+/** A socket that knows its connection: all sockets share the listeners below. */
 interface UpstreamSocket extends Socket {
   connection: UpstreamConnection
 }
@@ -43,7 +43,7 @@ export class Connector {
   #timeouts: TimeoutQueue
   readonly #guard: ConnectGuard
   #allowPrivate: ReadonlySet<string>
-  /** By the certificates that are trusted; reading those costs more than the rest of a dial. Providers have one each. */
+  /** By trusted certificates, which cost more to read than the rest of a dial. Each provider has its own. */
   readonly #trust = new Map<string | undefined, SecureContext>()
   readonly #sessions: TlsSessions
   readonly #preconnect: Preconnect
@@ -61,7 +61,7 @@ export class Connector {
     )
   }
 
-  /** For dials from now on; those under way keep their time. */
+  /** For later dials; those in progress keep their time. */
   configure(settings: ConnectorSettings): void {
     this.maxReplyBytes = settings.maxReplyBytes
     this.timeoutMs = settings.timeoutMs
@@ -70,7 +70,7 @@ export class Connector {
     this.#preconnect.configure(settings.warm, settings.maxWarm)
   }
 
-  /** Starts a tunnel through the upstream, to be joined to a relay. The owner hears once, never before this returns. */
+  /** Starts a tunnel through the upstream; a relay is attached later. The owner is called once, never before this returns. */
   dial(upstream: Upstream, target: Target, owner: DialHandler): UpstreamConnection {
     if (isDirect(upstream)) return this.dialPlain(upstream, owner)
     const connection = this.#preconnect.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
@@ -87,7 +87,7 @@ export class Connector {
     return connection
   }
 
-  /** Opens a connection to an HTTP proxy for plain requests, or to a target; `connection.relay` gets what it receives. */
+  /** Opens a connection to an HTTP proxy for plain requests, or to a target; `connection.relay` receives its data. */
   dialPlain(upstream: Upstream, owner: DialHandler): UpstreamConnection {
     const connection = new UpstreamConnection(this, upstream, owner)
     connection.handshake = new NoHandshake(connection)
@@ -119,7 +119,7 @@ export class Connector {
 
   #connectTls(upstream: Upstream, options: object): Socket {
     const { host, tls } = upstream.facts
-    // Looked up here: most gateways have no upstream with TLS, and save 1 MB.
+    // Loaded here: most gateways have no upstream with TLS, and save 1 MB.
     const { connect, createSecureContext } = process.getBuiltinModule('node:tls')
     const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined)
     const ca = tls?.ca
@@ -138,7 +138,7 @@ export class Connector {
     return socket.setNoDelay(true)
   }
 
-  /** The upstream is no longer to be used: what was opened ahead is closed. */
+  /** The upstream is not used any more: closes the connections that were opened in advance. */
   forget(upstream: Upstream): void {
     this.#preconnect.drop(upstream)
   }
@@ -149,7 +149,7 @@ export class Connector {
   }
 }
 
-/** Names that clients ask for are many, and one that hangs is to hold up few others: they are several groups. */
+/** Clients use many names, and an unanswered one should delay few others: they are divided into several groups. */
 function directGroup(host: string): string {
   return `${DIRECT} ${(host.length + host.charCodeAt(0)) % DIRECT_GROUPS}`
 }

@@ -6,7 +6,7 @@ import { SocksClient, type SocksStep } from '../socks/client.ts'
 import type { UpstreamConnection, UpstreamHandshake } from './connection.ts'
 import { loginHeader } from './login-header.ts'
 
-/** For requests in absolute-form, and to targets: the way is open as soon as the connection stands. */
+/** For requests in absolute-form, and for direct targets: open as soon as the connection is established. */
 export class NoHandshake implements UpstreamHandshake {
   readonly #connection: UpstreamConnection
 
@@ -24,7 +24,7 @@ export class NoHandshake implements UpstreamHandshake {
 }
 
 const LOGIN_STATUSES = new Set([407, 454])
-/** It would leave HTTP for something that no client has asked for. */
+/** A 101 would change to a protocol that no client has requested. */
 const SWITCHING_PROTOCOLS = 101
 
 /** HTTP CONNECT (RFC 9110 section 9.3.6). */
@@ -55,13 +55,13 @@ export class ConnectHandshake implements UpstreamHandshake {
   }
 
   received(piece: Buffer): void {
-    // It says yes before it was asked: what else it says is not to be believed.
+    // An answer before the request is invalid.
     if (this.#target === undefined) return void this.#connection.broke('garbage')
-    // One turn for each interim answer, of which any number may come in one piece.
+    // One iteration for each interim answer; many may arrive in one piece.
     for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#isOver; ) bytes = this.#readHead(bytes)
   }
 
-  /** @returns what came behind an interim answer */
+  /** @returns the octets after an interim answer */
   #readHead(piece: Buffer): Buffer | undefined {
     const bytes = this.#head.with(piece)
     const end = this.#head.endIn(bytes)
@@ -76,7 +76,7 @@ export class ConnectHandshake implements UpstreamHandshake {
     const rest = end === bytes.length ? undefined : bytes.subarray(end)
     this.#head.clear()
     const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.#connection.maxReplyBytes
-    // RFC 9110 section 15.2: any number of 1xx answers may come first.
+    // RFC 9110 section 15.2: any number of 1xx answers may precede the final one.
     if (isReadable && status < 200) return rest
     this.#end(() => {
       if (!isReadable) this.#connection.broke('garbage')
@@ -125,7 +125,7 @@ export class SocksHandshake implements UpstreamHandshake {
   received(piece: Buffer): void {
     this.#codec.receive(piece)
     for (let step = this.#codec.next(); step !== undefined; step = this.#codec.next()) this.#take(step)
-    // It replies to a request that it was not sent: what else it says is not to be believed.
+    // A reply before the request is invalid.
     if (this.#isReady && this.#codec.hasUnread) this.#connection.broke('garbage')
   }
 

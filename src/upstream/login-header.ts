@@ -1,7 +1,7 @@
 import type { Upstream } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
 
-/** The header line of our login at an HTTP proxy (RFC 7617, UTF-8). Made once for each upstream; empty for one without. */
+/** The header line of our login at an HTTP proxy (RFC 7617, UTF-8). Made once per upstream; empty without a login. */
 export function loginHeader(upstream: Upstream): string {
   upstream.login ??= new Secret(basicLogin(upstream))
   return upstream.login.reveal()

@@ -1,21 +1,21 @@
 /**
- * Connections to upstreams that are opened ahead of need (`dial.warm`): TCP, TLS and the login of SOCKS5 are done, the
- * request for a target is not sent. The next client through the same upstream waits for one round trip. Only while there is
- * traffic (each use orders the next) and never for long: proxies close connections on which nothing is said.
+ * Connections to upstreams that are opened in advance (`dial.warm`): TCP, TLS and the login of SOCKS5 are done, the request
+ * for a target is not sent. The next client of the same upstream waits for one round trip. Only while there is traffic (each
+ * use opens the next connection) and never for long: proxies close idle connections.
  */
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { TimeoutEntry, TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { DialHandler, UpstreamConnection } from './connection.ts'
 
-/** Longest time unused. Squid and its kin wait longer for a first request, vendors' own proxies often not much longer. */
+/** Longest idle time. Squid and similar proxies wait longer for a first request, vendors' own proxies often not much longer. */
 const KEEP_MS = 10_000
 
 export class Preconnect implements DialHandler {
   #perUpstream: number
   #most: number
   readonly #connect: (upstream: Upstream, owner: DialHandler) => UpstreamConnection
-  /** Those that are open or being opened, the oldest first. An upstream without any is not in it. */
+  /** Open or opening connections, the oldest first. An upstream without any has no entry. */
   readonly #ready = new Map<Upstream, Preconnected[]>()
   readonly #expiry: TimeoutQueue
   #count = 0
@@ -33,18 +33,18 @@ export class Preconnect implements DialHandler {
     this.#expiry = new TimeoutQueue(clock, KEEP_MS)
   }
 
-  /** As for the constructor. What is open beyond a lowered number is used up, or expires. */
+  /** As for the constructor. Connections beyond a lowered number are used up, or expire. */
   configure(perUpstream: number, most: number): void {
     this.#perUpstream = perUpstream
     this.#most = most
   }
 
-  /** Upstreams that connections are kept for. */
+  /** Upstreams that have open connections. */
   get upstreams(): number {
     return this.#ready.size
   }
 
-  /** A connection that is open or being opened, now the owner's. */
+  /** Takes a connection that is open or opening; the caller owns it. */
   take(upstream: Upstream, owner: DialHandler): UpstreamConnection | undefined {
     const oldest = this.#ready.get(upstream)?.[0]
     if (oldest === undefined) return undefined
@@ -53,7 +53,7 @@ export class Preconnect implements DialHandler {
     return oldest.connection
   }
 
-  /** Opens what is missing for an upstream that has just been used. */
+  /** Opens the missing connections for an upstream that was just used. */
   refill(upstream: Upstream): void {
     if (upstream.state !== 'ready') return
     const missing = this.#perUpstream - (this.#ready.get(upstream)?.length ?? 0)
@@ -70,10 +70,10 @@ export class Preconnect implements DialHandler {
     this.#expiry.add(added)
   }
 
-  /** Without a target there is nothing to open; a connection that hears otherwise fails. */
+  /** Without a target there is no tunnel to open; an "open" event is a failure. */
   opened(): void {}
 
-  /** Closed or refused while unused: nobody needed it, so nobody is blamed. */
+  /** Closed or refused before its use: nothing is counted against the upstream. */
   failed(connection: UpstreamConnection): void {
     const lost = this.#ready.get(connection.upstream)?.find((candidate) => candidate.connection === connection)
     if (lost !== undefined) this.#remove(lost)
@@ -83,7 +83,7 @@ export class Preconnect implements DialHandler {
     this.failed(connection)
   }
 
-  /** Unused for too long. */
+  /** Idle for too long. */
   expired(one: Preconnected): void {
     this.#remove(one)
     one.connection.destroy()

@@ -1,14 +1,14 @@
 /**
  * Memory that upstream sockets read into (`onread` of net.Socket).
  *
- * A socket is told its next buffer when the last read has been handled, long before that read happens. So a buffer that
- * several sockets were told must never hold octets that somebody still needs: quiet connections all read into one shared buffer
- * and copy out of it what they got, at once. A connection that fills it gets a buffer of its own, which it may hand to `write`
- * without a copy, as long as it does not read again before the octets are flushed. So an idle tunnel holds no memory,
- * and the busy ones hold a bounded number of buffers; beyond that number they copy.
+ * A socket gets its next buffer when the last read has been handled, long before the next read happens. So a buffer that several
+ * sockets have must never contain octets that are still needed: quiet connections all read into one shared buffer and copy
+ * their data out of it at once. A connection that fills the buffer gets its own one, which it may pass to `write` without a
+ * copy, if it does not read again before the octets are flushed. So an idle tunnel occupies no memory, and busy tunnels occupy
+ * a limited number of buffers; beyond that number they copy.
  */
 const SHARED_BYTES = 65_536
-/** Twice the kernel's usual socket buffer: a busy connection makes few system calls. */
+/** Twice the usual socket buffer of the kernel: a busy connection needs few system calls. */
 const OWN_BYTES = 262_144
 const MAX_OWNED = 64
 
@@ -25,8 +25,8 @@ export class ReadBuffers {
   }
 
   /**
-   * A connection is done with its buffer: its socket will not read into it again.
-   * @param clean no write from it is pending: it may serve another connection
+   * A connection returns its buffer: its socket will not read into it again.
+   * @param clean no write from it is pending: another connection may use it
    */
   giveBack(buffer: Buffer, clean: boolean): void {
     this.#owned--

@@ -1,17 +1,16 @@
 /**
- * TLS sessions of upstreams: the next connection to one goes on with what the last one agreed (RFC 8446 section 2.2), which
- * saves both sides the certificates and most of the arithmetic. An upstream that will not is asked for everything again,
- * within the same handshake.
+ * TLS sessions of upstreams: the next connection resumes the last session (RFC 8446 section 2.2), which saves both sides the
+ * certificates and most of the computation. An upstream that refuses it continues with a full handshake.
  *
- * A resumed session shows no certificate; it stands for the one that was verified when it began. So a session is kept only
- * of a connection whose certificate was good, offered to that very upstream alone, whose name and authorities never change,
- * and not for ever: each resumption brings a new session, which would otherwise outlive the certificate.
+ * A resumed session has no certificate; it relies on the one that was verified when the session began. So a session is kept only
+ * from a connection with a valid certificate, offered only to the same upstream, whose name and CAs never change, and for a
+ * limited time: each resumption brings a new session, which would otherwise outlive the certificate.
  */
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
 
-/** How long an upstream may go without showing its certificate. */
+/** How long sessions may be resumed without a new verification of the certificate. */
 const MAX_AGE_MS = 3_600_000
 
 interface TlsSession {
@@ -29,15 +28,15 @@ export class TlsSessions {
     this.#clock = clock
   }
 
-  /** What a new connection to the upstream may go on with. */
+  /** The session for a new connection to the upstream. */
   of(upstream: Upstream): TlsSession | undefined {
     const session = this.#sessions.get(upstream)
     return session !== undefined && this.#clock.now() - session.verifiedAt < MAX_AGE_MS ? session : undefined
   }
 
   /**
-   * Keeps what comes of a connection that is being opened.
-   * @param offered what it was given to go on with
+   * Keeps the sessions of a connection that is being opened.
+   * @param offered the session that it was given to resume
    */
   watch(socket: TLSSocket, upstream: Upstream, offered: TlsSession | undefined): void {
     socket.on('session', (state: Buffer) => {
@@ -46,7 +45,7 @@ export class TlsSessions {
       if (verifiedAt !== undefined) this.#sessions.set(upstream, { state, verifiedAt })
     })
     if (offered === undefined) return
-    // It may have been the session that the upstream stumbled over; the next try is not to meet it again.
+    // The offered session may be the cause of the failure; the next try does not use it.
     const drop = () => {
       if (!socket.authorized) this.#sessions.delete(upstream)
     }

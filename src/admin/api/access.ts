@@ -1,4 +1,4 @@
-/** Who may ask: the `Host` that was named, pages of other sites, and the token. */
+/** Access control of the admin port: the `Host` header, requests from pages of other sites, and the token. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Log } from '../../log.ts'
@@ -18,7 +18,7 @@ export interface AccessParts {
 
 export type Env = { Bindings: HttpBindings }
 
-/** Refuses requests that name another host (DNS rebinding), or whose path is not one of an origin server. */
+/** Refuses requests for another host (DNS rebinding), or with a request target that is not in origin-form. */
 export function ownHostOnly({ isOwnHost }: AccessParts): MiddlewareHandler<Env> {
   return async (c, next) => {
     const { headers, url, socket } = c.env.incoming
@@ -34,8 +34,8 @@ export function ownHostOnly({ isOwnHost }: AccessParts): MiddlewareHandler<Env> 
 }
 
 /**
- * Refuses what a page of another site sends. Every current browser says so in `Sec-Fetch-Site` (Fetch Metadata, W3C) and,
- * on what may change something, in `Origin`; programs send neither. `same-site` is another port of this machine.
+ * Refuses requests from a page of another site. Every current browser marks them in `Sec-Fetch-Site` (Fetch Metadata, W3C) and,
+ * for requests that may change something, in `Origin`; programs send neither. `same-site` is another port of this machine.
  */
 export function ownPagesOnly(): MiddlewareHandler<Env> {
   return async (c, next) => {
@@ -48,12 +48,12 @@ export function ownPagesOnly(): MiddlewareHandler<Env> {
   }
 }
 
-/** Demands the token, whatever is asked for. */
+/** Requires the token for every request. */
 export function demandToken(parts: AccessParts): MiddlewareHandler<Env> {
   return async (c, next) => refusalOf(c, parts) ?? next()
 }
 
-/** Demands the token where other machines can reach the port. */
+/** Requires the token when other machines can reach the port. */
 export function tokenForReading(parts: AccessParts): MiddlewareHandler<Env> {
   return async (c, next) => (parts.readsNeedToken ? refusalOf(c, parts) : undefined) ?? next()
 }

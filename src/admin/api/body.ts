@@ -4,7 +4,7 @@ import { problem } from './problem.ts'
 
 const MAX_BODY_BYTES = 65_536
 
-/** @returns the JSON body, read by the schema, or the response that says why it cannot be */
+/** @returns the JSON body, parsed by the schema, or the response that refuses it */
 export async function readBody<T extends z.ZodType>(
   request: Request,
   schema: T,
@@ -17,7 +17,7 @@ export async function readBody<T extends z.ZodType>(
   return read(schema, value)
 }
 
-/** @returns the query, read by the schema; a parameter that is given twice is refused */
+/** @returns the query, parsed by the schema; a parameter that is given twice is refused */
 export function readQuery<T extends z.ZodType>(
   queries: Readonly<Record<string, readonly string[]>>,
   schema: T,
@@ -35,7 +35,7 @@ function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> | Res
   return problem('ADMIN_BAD_REQUEST', detail, { members: { errors } })
 }
 
-/** @returns undefined when it is too long; what follows is not read then */
+/** @returns undefined when it is too long; the rest is not read then */
 async function readText({ body }: Request, maxBytes: number): Promise<string | undefined> {
   const pieces: Uint8Array[] = []
   let size = 0

@@ -1,4 +1,4 @@
-/** What each operation does: the gateway's view asked, and its answer worded. */
+/** The handler of each operation: calls the gateway's view and formats its answer. */
 import type { z } from 'zod'
 import { type Clock, isoTime } from '../../clock.ts'
 import { ConfigError } from '../../errors.ts'
@@ -14,7 +14,7 @@ import { answerCall } from './vendor-call.ts'
 
 type Operations = typeof operations
 
-/** A request that has been read: every part has the form that the operation's schemas demand. */
+/** A parsed request: every part is valid for the operation's schemas. */
 export interface Request<Id extends OperationId> {
   readonly params: Operations[Id] extends { params: infer Params }
     ? { readonly [Name in keyof Params]: string }
@@ -31,14 +31,14 @@ export interface Request<Id extends OperationId> {
 
 type DeepReadonly<T> = T extends object ? { readonly [Member in keyof T]: DeepReadonly<T[Member]> } : T
 
-/** What the operation's successful reply holds. */
+/** The value of the operation's successful reply. */
 type Reply<Id extends OperationId> = Operations[Id]['replies'][keyof Operations[Id]['replies']] extends {
   schema: infer Schema extends z.ZodType
 }
   ? DeepReadonly<z.output<Schema>>
   : object
 
-/** Other than a `Response`: the JSON of the operation's successful reply. */
+/** A value that is not a `Response` is the JSON of the operation's successful reply. */
 type Answer<Id extends OperationId> = Response | Reply<Id>
 
 export type Handlers = { readonly [Id in OperationId]: (request: Request<Id>) => Answer<Id> | Promise<Answer<Id>> }
@@ -132,7 +132,7 @@ function answerPac(file: string | undefined): Response {
   return new Response(file, { headers: { 'Content-Type': 'application/x-ns-proxy-autoconfig' } })
 }
 
-/** A reload, or why there was none. */
+/** A reload, or why it was refused. */
 async function answerReload(view: AdminView) {
   try {
     return await view.reload()

@@ -1,6 +1,6 @@
 /**
- * Which `Host` a request may name. A web page can make its own name point to this machine (DNS rebinding) and then read
- * what it fetches; but it cannot make the browser send a Host other than that name. So names must be known ones.
+ * The `Host` headers that are accepted. A web page can make its own name resolve to this machine (DNS rebinding) and then read
+ * the answers; but it cannot make the browser send a Host other than that name. So names must be known ones.
  */
 import { isIP } from 'node:net'
 import { isThisMachine, parseAuthority, unmapIPv4 } from '../../address.ts'
@@ -14,13 +14,13 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * @param ownHost what the server was told to listen on
+ * @param ownHost the configured host
  * @returns whether a `Host` header means this server: `localhost`, `ownHost` or an IP address, with the port that the
  *   request came to
  */
 export function hostCheck(ownHost: string): (header: string | undefined, localPort: number | undefined) => boolean {
   const own = ownHost.toLowerCase()
-  // An address cannot be rebound, so off loopback any will do; on loopback there is no reason for another one.
+  // An address cannot be rebound, so off loopback every address is accepted; on loopback only loopback ones.
   const isAddress = isLoopback(own) ? isLoopback : () => true
   return (header, localPort) => {
     const named = parseAuthority(header ?? '', HTTP_PORT)
@@ -30,5 +30,5 @@ export function hostCheck(ownHost: string): (header: string | undefined, localPo
   }
 }
 
-/** What a Host without a port means. */
+/** The port of a Host header without one. */
 const HTTP_PORT = 80

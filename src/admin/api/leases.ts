@@ -1,4 +1,4 @@
-/** The lease API's answers: addresses as JSON, as text, and in the form of jhao104/proxy_pool; and why there are none. */
+/** The answers of the lease API: addresses as JSON, as text, and in the format of jhao104/proxy_pool; or why there are none. */
 import { toTarget } from '../../address.ts'
 import { type Clock, isoTime } from '../../clock.ts'
 import { parseOptions } from '../../downstream/username-options.ts'
@@ -11,7 +11,7 @@ import { type ProblemCode, problem } from './problem.ts'
 import type { LeaseReport, PoolProxy, TakeQuery, TakeReply } from './schemas/leases.ts'
 import { isToken } from './token.ts'
 
-/** What a request says of who sends it. */
+/** The login of the client in a request. */
 export interface Sender {
   readonly authorization: string | undefined
   readonly clientAddress: string
@@ -25,7 +25,7 @@ interface LeaseParts {
   readonly readsNeedToken: boolean
 }
 
-/** proxy_pool's clients know no time: an address counts once for each of them, however often they ask. */
+/** Clients of proxy_pool do not return addresses: each address counts once per client, however often it is requested. */
 const POOL_HOLD_MS = 600_000
 const ALL = Number.POSITIVE_INFINITY
 const NO_PROXY = { code: 0, src: 'no proxy' }
@@ -52,7 +52,7 @@ export class LeaseAnswers {
     })
   }
 
-  /** @param isAlone no other client is lent it meanwhile: `pop` */
+  /** @param isAlone no other client gets it meanwhile: `pop` */
   get(sender: Sender, isAlone: boolean, signal: AbortSignal) {
     return this.#answer(signal, async () => {
       const [lease] = await this.#poolLeases(sender, { count: 1, waits: true, isAlone }, signal)
@@ -83,7 +83,7 @@ export class LeaseAnswers {
     })
   }
 
-  /** None, where there is none for the client now. */
+  /** None, when the client can get none now. */
   async #poolLeases(sender: Sender, ask: Pick<AddressAsk, 'count' | 'waits' | 'isAlone'>, signal: AbortSignal) {
     const whole = { ...ask, holdMs: POOL_HOLD_MS, isHttpOnly: true, isMerged: ask.isAlone !== true }
     try {
@@ -108,7 +108,7 @@ export class LeaseAnswers {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       const { answerAfterMs } = error.detail
-      // A wrong login is answered late, as at the ports for clients.
+      // A wrong login is answered with a delay, as at the ports for clients.
       if (typeof answerAfterMs === 'number') await this.#parts.clock.sleep(answerAfterMs, signal)
       return refusal(error)
     }
@@ -133,7 +133,7 @@ export class LeaseAnswers {
   }
 }
 
-/** A lease as programs see it, with the address's own login. */
+/** A lease as programs receive it, with the address's own login. */
 export function leaseReport({ id: lease, upstream, endsAt }: AddressLease, clock: Clock): LeaseReport {
   const now = clock.now()
   const { facts, deadline } = upstream
@@ -148,7 +148,7 @@ export function leaseReport({ id: lease, upstream, endsAt }: AddressLease, clock
   }
 }
 
-/** What a query asks for. @throws {GatewayError} GW_BAD_OPTION */
+/** The options of a query. @throws {GatewayError} GW_BAD_OPTION */
 export function askOf({ num, hold, host, format: _format, ...options }: TakeQuery): AddressAsk {
   const target = host === undefined ? undefined : toTarget({ host, port: 443 })
   return { count: num, holdMs: hold, waits: true, target, options: parseOptions(Object.entries(options)) }
@@ -163,7 +163,7 @@ function hostPort({ facts: { host, port } }: Upstream): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** As it stands in the URL of a proxy (RFC 3986 section 3.2). */
+/** In the form for the URL of a proxy (RFC 3986 section 3.2). */
 function withLogin(upstream: Upstream): string {
   const { username, password } = upstream.facts
   if (username === undefined) return hostPort(upstream)

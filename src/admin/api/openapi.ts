@@ -8,9 +8,9 @@ import { problemReport } from './schemas/gateway.ts'
 
 type JsonObject = Record<string, unknown>
 
-/** Failures that follow from what an operation is. */
+/** Failures that follow from the kind of operation. */
 const GENERAL: readonly ProblemCode[] = ['ADMIN_CROSS_SITE', 'ADMIN_WRONG_HOST', 'ADMIN_INTERNAL']
-/** What an operation needs, as OpenAPI says it. */
+/** The security requirement of an operation in OpenAPI. */
 const SECURITY = {
   open: [],
   read: [{}, { token: [] }],
@@ -60,7 +60,7 @@ const reference = (id: string) => `#/components/schemas/${id}`
 /** Clients must accept members that a later version adds to a report, so reports are open in the document. */
 function override({ jsonSchema }: { jsonSchema: JsonObject }): void {
   if (jsonSchema['additionalProperties'] === false) delete jsonSchema['additionalProperties']
-  // The range of JavaScript's integers is no statement about the API.
+  // The range of JavaScript's integers is not part of the API.
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
 }
 
@@ -110,7 +110,7 @@ function successes({ replies }: Operation): JsonObject {
   )
 }
 
-/** OpenAPI 3.1 cannot describe the events of a stream, so their schemas stand in an extension. */
+/** OpenAPI 3.1 cannot describe the events of a stream, so their schemas are in an extension. */
 function contentOf({ schema, events }: Operation['replies'][number]): JsonObject {
   if (schema !== undefined) return { schema: refTo(schema) }
   if (events === undefined) return {}
@@ -118,7 +118,7 @@ function contentOf({ schema, events }: Operation['replies'][number]): JsonObject
   return { schema: { type: 'string' }, 'x-events': Object.fromEntries(eventSchemas) }
 }
 
-/** One response for each status, which names the codes that it may have. */
+/** One response for each status, with its possible codes. */
 function failures(operation: Operation): JsonObject {
   const responses: Record<string, JsonObject> = {}
   for (const [status, codes] of Map.groupBy(codesOf(operation), (code) => problems[code])) {

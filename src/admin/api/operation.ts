@@ -1,10 +1,10 @@
-/** What an operation of the admin API is: the routes and the OpenAPI document are both made from these. */
+/** The definition of an operation of the admin API: the routes and the OpenAPI document are both made from it. */
 import type { z } from 'zod'
 import type { ProblemCode } from './problem.ts'
 
 /**
- * `open`: anyone who reaches the port; `read`: the token off loopback; `change`: always the token; `client`: the login of a user
- * of a port, or where a port has none, as `read`.
+ * `open`: without token; `read`: the token off loopback; `change`: always the token; `client`: the login of a user of a port,
+ * or for a port without users, as `read`.
  */
 type Access = 'open' | 'read' | 'change' | 'client'
 
@@ -20,11 +20,11 @@ interface Reply {
 
 export interface Operation {
   readonly method: 'get' | 'post'
-  /** With {name} for parameters, as OpenAPI writes it. */
+  /** With {name} for parameters, as in OpenAPI. */
   readonly path: string
   readonly summary: string
   readonly access: Access
-  /** What each parameter of the path is. */
+  /** Descriptions of the path parameters. */
   readonly params?: Readonly<Record<string, string>>
   readonly query?: z.ZodObject
   readonly body?: z.ZodType

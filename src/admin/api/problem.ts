@@ -35,7 +35,7 @@ export type ProblemCode = keyof typeof problems
 
 /**
  * The response for a problem. It is never cached.
- * @param detail what happened and what to do, in words; no secret
+ * @param detail what happened and what to do, as text; no secret
  * @param more.members further members of the problem object
  */
 export function problem(
@@ -44,7 +44,7 @@ export function problem(
   more: { readonly headers?: Readonly<Record<string, string>>; readonly members?: object } = {},
 ): Response {
   const status = problems[code]
-  // Without `type` the title has to be the phrase of the status (RFC 9457 section 4.2.1).
+  // Without `type` the title must be the phrase of the status (RFC 9457 section 4.2.1).
   const body = { title: http.STATUS_CODES[status], status, code, detail, ...more.members }
   const headers = { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...more.headers }
   return new Response(JSON.stringify(body), { status, headers })

@@ -1,4 +1,4 @@
-/** The admin port's requests: read as the table of operations says, checked, and given to their handlers. */
+/** Routes of the admin port: parses requests as the table of operations defines, checks access, and calls the handlers. */
 
 import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
@@ -16,11 +16,11 @@ import { problem } from './problem.ts'
 
 export interface RouteParts extends AccessParts, HandlerParts {}
 
-/** @param host where the port listens: names a request without a Host */
+/** @param host where the port listens: the default of the Host header */
 export function adminListener(parts: RouteParts, host: string): RequestListener {
   return getRequestListener(adminRoutes(parts).fetch, {
     hostname: host.includes(':') ? `[${host}]` : host,
-    // The global Request stays Node's own.
+    // The global Request is left unchanged.
     overrideGlobalObjects: false,
     errorHandler: () => problem('ADMIN_BAD_REQUEST', 'the request names no host or path that could be read'),
   })
@@ -65,7 +65,7 @@ function addOperations(app: Hono<Env>, parts: RouteParts): void {
   }
 }
 
-/** The dashboard itself needs no token: what it shows comes through the operations above. */
+/** The dashboard files need no token: its data comes through the operations above. */
 function addPage(app: Hono<Env>): void {
   for (const [path, { body, headers }] of readPage(PAGE_FOLDER)) app.get(path, (c) => c.body(body, 200, headers))
 }

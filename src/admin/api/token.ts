@@ -1,4 +1,4 @@
-/** The bearer token of the admin port: configured, or made at the first start and kept in the state folder. */
+/** The bearer token of the admin port: configured, or generated at the first start and kept in the state folder. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { Secret } from '../../secret.ts'
 
 const TOKEN_FILE = 'admin-token'
 const TOKEN_BYTES = 32
-/** token68 of RFC 9110 section 11.2, long enough not to be guessed. */
+/** token68 of RFC 9110 section 11.2, too long to be guessed. */
 const USABLE = /^[A-Za-z0-9._~+/-]{20,1024}={0,2}$/
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const OTHERS = 0o077
 
 /**
- * The token in `<stateDir>/admin-token`; made, readable by this user alone, when there is none that can be used.
+ * The token in `<stateDir>/admin-token`; generated, with permissions for this user only, when there is no usable one.
  * @throws the system's error when the folder or the file cannot be read or written
  */
 export async function storedToken(stateDir: string, log: Log): Promise<Secret> {
@@ -41,7 +41,7 @@ async function readToken(file: string): Promise<string | undefined> {
   }
 }
 
-/** Whole or not at all: a reader never sees half a token. */
+/** Atomic: a reader never sees an incomplete token. */
 async function writeToken(file: string, token: string): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   await writeFile(draft, `${token}\n`, { mode: FILE_MODE, flag: 'wx' })
@@ -58,7 +58,7 @@ async function keepPrivate(file: string, log: Log): Promise<void> {
   await chmod(file, FILE_MODE)
 }
 
-/** Compares without telling by its duration how much is right. */
+/** Compares in constant time. */
 export function isToken(given: string, token: Secret): boolean {
   return timingSafeEqual(digest(given), digest(token.reveal()))
 }

@@ -1,14 +1,14 @@
-/** What becomes of a call to a vendor by an operator: `POST /v1/providers/{name}/call` and `/v1/test-source`. */
+/** The result of an operator's call to a vendor: `POST /v1/providers/{name}/call` and `/v1/test-source`. */
 import { GatewayError } from '../../errors.ts'
 import { StoreError } from '../../store/errors.ts'
 import { OperatorCallRefused } from '../../supply/operator/call.ts'
 import { codeOfClass, VendorError } from '../../vendors/contract/error.ts'
 import { type ProblemCode, problem } from './problem.ts'
 
-/** A client that hangs up gives its call up; nobody hears this status. */
+/** A client that closes its connection cancels the call and does not receive this status. */
 const CLIENT_GONE = 499
 
-/** @throws what nobody expected */
+/** @throws unexpected errors */
 export async function answerCall<T>(call: () => Promise<T>, signal: AbortSignal): Promise<Response> {
   try {
     const answer = await call()

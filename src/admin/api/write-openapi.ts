@@ -1,6 +1,6 @@
 /**
  * Writes docs/openapi.json, the description of the admin API for people and generators.
- * With `--check` it writes nothing and exits 1 when the file is not what the code says.
+ * With `--check` it writes nothing and exits 1 when the file is not up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { openApiDocument } from './openapi.ts'

@@ -1,6 +1,6 @@
 /**
- * Connections for the event stream: those that began, opened or ended in the last second. Where thousands do, a sample of
- * them is sent and the rest is counted; but the end of one that was sent as open is always sent.
+ * Connections for the event stream: those that began, opened or ended in the last second. When there are thousands, a sample is
+ * sent and the rest is counted; but the end of a connection that was sent as open is always sent.
  */
 import type { Clock } from '../../clock.ts'
 import type { ConnectionLog, OpenConnection } from '../../proxy/connection-log.ts'
@@ -13,7 +13,7 @@ const PIECE = 100
 /** Most new rows of one second, for those that are open and for those that have ended. */
 const MAX_OPEN = 100
 const MAX_CLOSED = 100
-/** A new reader gets so many of each; GET /v1/connections has more. */
+/** How many of each a new reader gets; GET /v1/connections has more. */
 const FIRST_OPEN = 2_000
 const FIRST_CLOSED = 200
 
@@ -53,7 +53,7 @@ export class ConnectionFeed implements Feed {
     const closed = [...this.#log.closed().take(FIRST_CLOSED)].map((each) => closedReport(each, this.#clock)).reverse()
     yield* closed
     for (const connection of open) {
-      // It may have ended since the pieces before were sent: then it comes with the changes.
+      // It may have ended since the previous pieces were sent: then it comes with the changes.
       if (connection.trace.index < 0) continue
       this.#note(connection)
       yield openReport(connection, this.#clock)
@@ -77,14 +77,14 @@ export class ConnectionFeed implements Feed {
       else omitted++
     }
     const passed = this.#log.endedCount - this.#endedCount
-    // More ended in a second than are remembered.
+    // More ended in a second than are kept.
     omitted += passed - reports.length - omitted
     if (passed > this.#log.closedCount) this.#forgetEnded()
     this.#endedCount = this.#log.endedCount
     return { reports: reports.reverse(), omitted }
   }
 
-  /** Of those whose end was not seen. */
+  /** For those whose end was missed. */
   #forgetEnded(): void {
     const open = new Set(this.#log.open.map(({ trace }) => trace.id))
     for (const id of this.#sent.keys()) if (!open.has(id)) this.#sent.delete(id)

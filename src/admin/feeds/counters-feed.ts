@@ -1,4 +1,4 @@
-/** What is going on, every second. */
+/** The counters of traffic, every second. */
 import { type Clock, isoTime } from '../../clock.ts'
 import type { Upstream } from '../../pool/upstream.ts'
 import { percentile, SETUP_BUCKETS } from '../../proxy/setup-times.ts'

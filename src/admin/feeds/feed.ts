@@ -2,9 +2,9 @@
 export interface Feed {
   /** The first reader has come: changes are relative to this moment. */
   begin(): void
-  /** What a new reader is sent first, in pieces: made one after the other, with pauses for the clients' traffic. */
+  /** A new reader's first events, in pieces: made one after the other, with pauses for the clients' traffic. */
   first(): Iterable<object>
-  /** What has changed since the call before. Called once a second while someone reads. */
+  /** Changes since the previous call. Called once a second while there are readers. */
   changes(): Iterable<object>
   /** The last reader has left. */
   end(): void

@@ -22,7 +22,7 @@ const MAX_CHANGES = 1_000
 export class PoolFeed implements Feed {
   readonly #parts: PoolParts
   readonly #sent = new Map<string, SentUpstream>()
-  /** Where in the list of changes the next event begins, so that each gets its turn. */
+  /** Where in the list of changes the next event begins, so that every change is sent in time. */
   #turn = 0
 
   constructor(parts: PoolParts) {

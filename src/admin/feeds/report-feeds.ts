@@ -1,4 +1,4 @@
-/** Topics whose reports are small: compared as text with what was sent last. */
+/** Topics with small reports: compared as text with the last one that was sent. */
 import type { ProvidersEvent } from '../api/schemas/events.ts'
 import type { HistoryReport } from '../api/schemas/history.ts'
 import type { ProviderReport } from '../api/schemas/providers.ts'
@@ -35,7 +35,7 @@ export class VerdictFeed implements Feed {
 
 export class ProvidersFeed implements Feed {
   readonly #read: () => readonly ProviderReport[]
-  /** Name -> what was sent, as text. */
+  /** Name -> the last report that was sent, as text. */
   readonly #sent = new Map<string, string>()
 
   constructor(read: () => readonly ProviderReport[]) {
@@ -71,7 +71,7 @@ export class ProvidersFeed implements Feed {
   }
 }
 
-/** Members that only count down: pages do that themselves. Whether the time has come is a change. */
+/** Members that only count down: pages compute them. Only their expiry is a change. */
 function onlyTime({ nextAttemptInSeconds, nextCallInSeconds }: ProviderReport) {
   return {
     nextAttemptInSeconds: nextAttemptInSeconds === 0,
@@ -94,7 +94,7 @@ export class HistoryFeed implements Feed {
     return [this.#history.report()]
   }
 
-  /** Only the intervals that have ended since. */
+  /** Only the intervals that have ended since then. */
   changes(): Iterable<HistoryReport> {
     const news = this.#history.samples - this.#sent
     this.#sent = this.#history.samples

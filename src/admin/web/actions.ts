@@ -1,4 +1,4 @@
-/** Actions of the page: run one, and say how it went. */
+/** Actions of the page: runs one, and shows the result. */
 import { post, Refusal } from './api-client.ts'
 import { said, t } from './i18n.ts'
 import { tell } from './state.ts'
@@ -28,7 +28,7 @@ export async function copy(text: string): Promise<void> {
   }
 }
 
-/** The way of older browsers: selects the text in a field that is not seen, and copies the selection. */
+/** For older browsers: selects the text in a hidden field, and copies the selection. */
 function copySelected(text: string): void {
   const field = document.createElement('textarea')
   field.value = text

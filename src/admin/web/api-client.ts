@@ -1,4 +1,4 @@
-/** The documented /v1 API, as the page calls it. Paths are relative to the page: a reverse proxy may add a prefix. */
+/** The client for the documented /v1 API. Paths are relative to the page: a reverse proxy may add a prefix. */
 import { signal } from '@preact/signals'
 import type { EventData } from '../api/schemas/events.ts'
 import type { Topic } from '../api/schemas/topics.ts'
@@ -20,7 +20,7 @@ function readToken(): string | undefined {
   return decodeURIComponent(given)
 }
 
-/** How often the operator has given a token, the same one again included. */
+/** How often the operator has entered a token, including the same one again. */
 const tokensGiven = signal(0)
 
 function keepToken(value: string): void {
@@ -42,7 +42,7 @@ export class Refusal extends Error {
 /** Refusals that a token can change. */
 export const NEEDS_TOKEN: ReadonlySet<string> = new Set(['ADMIN_TOKEN_REQUIRED', 'ADMIN_TOKEN_WRONG'])
 
-/** Asks the operator for the token; every caller that waits gets the answer. */
+/** Asks the operator for the token; all waiting callers get the answer. */
 export function askForToken(): Promise<string | undefined> {
   return new Promise((resolve) => {
     const waiting = tokenRequest.value
@@ -58,7 +58,7 @@ export function askForToken(): Promise<string | undefined> {
   })
 }
 
-/** Asks once, and resolves when the operator gives a token, now or later, or the signal aborts. */
+/** Asks once, and resolves when the operator enters a token, now or later, or the signal aborts. */
 export function newToken(signal: AbortSignal): Promise<void> {
   const before = tokensGiven.peek()
   void askForToken()
@@ -80,7 +80,7 @@ interface Call {
 }
 
 /**
- * One call; asks for the token where one is needed.
+ * One call; asks for the token when one is needed.
  * @throws {Refusal} when the gateway refuses; TypeError when it does not answer
  */
 export async function call<Reply>(path: string, { method = 'GET', body }: Call = {}): Promise<Reply> {

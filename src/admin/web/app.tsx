@@ -34,7 +34,7 @@ addEventListener('hashchange', () => {
   view.value = viewOfAddress()
 })
 
-// The title tells of trouble while the page is behind another tab.
+// The title shows a problem while the page is behind another tab.
 effect(() => {
   const problems = (verdict.value?.findings ?? []).filter(({ level }) => level === 'critical' || level === 'warning')
   document.title = `${problems.length === 0 ? '' : `(${problems.length}) `}${t(`nav.${view.value}`)} · Turnpike`
@@ -78,7 +78,7 @@ function Content() {
   )
 }
 
-/** The port can be reached from other machines, and the operator has not given the token. */
+/** The port can be reached from other machines, and the operator has not entered the token. */
 function Locked() {
   return (
     <section class="card empty" aria-labelledby="locked">

@@ -1,4 +1,4 @@
-/** Figures as a person reads them. */
+/** Formats figures for the reader. */
 import { language } from './i18n.ts'
 
 /** Seconds as `1 h 02 m`, `3 m 05 s`, `41 s`; in Chinese `1 小时 02 分`. */
@@ -37,7 +37,7 @@ export function count(value: number | null | undefined): string {
   return value.toLocaleString(language.value === 'zh' ? 'zh-CN' : 'en', { maximumFractionDigits: digits })
 }
 
-/** A time of day, RFC 3339, as the clock on the wall shows it. */
+/** A time of day from RFC 3339, in the reader's time zone. */
 export function timeOfDay(at: string | number): string {
   return new Date(at).toLocaleTimeString(language.value === 'zh' ? 'zh-CN' : 'en-GB')
 }

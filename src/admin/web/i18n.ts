@@ -10,7 +10,7 @@ const stored = (key: string): string | null => {
   try {
     return localStorage.getItem(key)
   } catch {
-    return null // storage is blocked: the choice lasts as long as the page
+    return null // storage is blocked: the choice lasts until the page is closed
   }
 }
 
@@ -63,7 +63,7 @@ export function t(key: PageText, params?: Readonly<Record<string, string | numbe
   return fill(pageTexts[key][language.value], params)
 }
 
-/** A sentence of the gateway (an error, a reason, a hint) in the reader's language; what is unknown stays English. */
+/** A sentence of the gateway (an error, a reason, a hint) in the reader's language; an unknown one stays in English. */
 export function said(english: string): string {
   return language.value === 'zh' ? chineseSentence(english) : english
 }

@@ -1,6 +1,6 @@
 /**
- * What the page knows of the gateway: one stream of events fills these signals. The stream exists only while the page is
- * visible, so that a hidden tab costs neither side anything.
+ * The page's copy of the gateway's state: one stream of events fills these signals. The stream exists only while the page is
+ * visible, so that a hidden tab costs nothing on either side.
  */
 import { batch, signal } from '@preact/signals'
 import type { ConnectionReport } from '../api/schemas/connections.ts'
@@ -29,7 +29,7 @@ export const providers = signal<readonly ProviderReport[]>([])
 export const pool = signal<ReadonlyMap<string, Held<UpstreamReport>>>(new Map())
 export const connections = signal<ReadonlyMap<number, Held<ConnectionReport>>>(new Map())
 export const history = signal<HistoryReport | undefined>(undefined)
-/** `performance.now()` of the last tick: what counts down is computed from it. */
+/** `performance.now()` of the last tick, from which countdowns are computed. */
 export const now = signal(performance.now())
 /** A short message about the last action. */
 export const toast = signal<Toast | undefined>(undefined)
@@ -90,7 +90,7 @@ const handlers: Handlers = {
   },
 }
 
-/** Adds the newest intervals to the columns and drops those older than an hour. */
+/** Adds the newest intervals to the columns and drops those that are older than an hour. */
 function append(before: HistoryReport, news: HistoryReport): HistoryReport {
   const most = Math.ceil(HISTORY_SECONDS / news.intervalSeconds)
   const columns = <Row extends object>(old: Row, fresh: Row): Row =>
@@ -158,7 +158,7 @@ async function keepReading(signal: AbortSignal): Promise<void> {
 
 let toastTimer: ReturnType<typeof setTimeout> | undefined
 
-/** Shows a message for a moment. */
+/** Shows a message for a few seconds. */
 export function tell(message: string, tone: Toast['tone'] = 'good'): void {
   clearTimeout(toastTimer)
   toast.value = { message, tone }

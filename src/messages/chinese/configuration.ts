@@ -1,4 +1,4 @@
-/** Mistakes in the configuration, and what is unwise in it, as src/config and the vendors word them. */
+/** Messages about mistakes and risky settings in the configuration, from src/config and the vendors. */
 export const configurationTexts = {
   // The file
   'there is no such file: "turnpike init" writes one, --config FILE names another':
@@ -135,7 +135,7 @@ export const configurationTexts = {
   'the shortest life comes first': '请把最短寿命写在前面',
   'begin with / and make it 16 or more letters and digits long': '请以 / 开头，由 16 个以上的字母和数字组成',
 
-  // Keys that contradict each other
+  // Contradictions between keys
   'another provider has this name already': '已有同名的供应商条目',
   'another user of this port has this name already': '此端口已有同名用户',
   'another group has this name already': '已有同名的组',
@@ -217,7 +217,7 @@ export const configurationTexts = {
   'this cannot be the name of a header': '这不能作为请求头名称',
   'is set by the gateway itself': '由网关自行设置',
 
-  // What is allowed and unwise
+  // Valid but risky settings
   'is shorter than {count} characters, and other machines can reach {what}':
     '少于 {count} 个字符，而其他机器可以访问{what}',
   'this port': '此端口',

@@ -1,4 +1,4 @@
-/** Why a request was refused, a provider waits or a call failed: errors of the gateway, of vendors and of the admin port. */
+/** Why a request was refused, a provider waits or a call failed: errors of the gateway, vendors and the admin port. */
 export const errorTexts = {
   // The gateway
   'the gateway is stopping': '网关正在停止',

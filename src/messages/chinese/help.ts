@@ -1,4 +1,4 @@
-/** Help of the command line, and mistakes on it. */
+/** Help of the command line, and messages about wrong arguments. */
 export const helpTexts = {
   'A local rotating forward proxy: any program, one port, a live pool of short-lived paid proxies.':
     '本地轮换正向代理：任何程序、一个端口、一个由短效付费代理组成的实时地址池。',

@@ -92,7 +92,7 @@ export const vendorTexts = {
   'renew the package': '请续费套餐',
   'top up the package': '请为套餐充值',
   'see the dashboard': '请查看控制台',
-  // any vendor, and pasted links
+  // Any vendor, and pasted links
   'check baseUrl: http or https, the host, the path prefix': '请检查 baseUrl：http 或 https、主机、路径前缀',
   'does another machine or program use this link too? Set limit: { share: ... }':
     '是否有其他机器或程序也在使用这个链接？请设置 limit: { share: ... }',

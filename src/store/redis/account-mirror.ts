@@ -1,6 +1,6 @@
 /**
- * What a host knows of the accounts: what the server last said of them, and what this host has asked for since. Only for
- * planning: the scripts alone decide.
+ * A host's copy of the accounts: the server's last answer, and the requests of this host since then. Only for planning: the
+ * scripts decide.
  */
 import type {
   AccountView,
@@ -38,24 +38,24 @@ interface ProviderState {
   readonly total: number
   readonly reserved: number
   readonly unknown: number
-  /** What this host has booked of it and not given back. */
+  /** What this host has booked and not given back. */
   readonly net: number
 }
 
-/** As the scripts write it (`VIEW` in account-scripts.ts); an empty list comes as an empty object. */
+/** As the scripts write it (`VIEW` in account-scripts.ts); an empty list arrives as an empty object. */
 export interface AccountStates {
   readonly now: number
-  /** Since when the server holds all that was written; another value after a failover. */
+  /** Since when the server has everything that was written; a different value after a failover. */
   readonly since: number
   readonly windows: Readonly<Record<string, WindowState>>
   readonly providers: Readonly<Record<string, ProviderState>>
   readonly channels: Readonly<Record<string, Ends>>
 }
 
-/** What one request changes that the server has not confirmed. */
+/** The changes of one request that the server has not confirmed. */
 export interface Unconfirmed {
   readonly reservation: Reservation
-  /** Undefined: it is being reserved. */
+  /** Undefined: being reserved. */
   readonly outcome: Outcome | undefined
 }
 
@@ -82,7 +82,7 @@ export class AccountMirror implements AccountView {
     this.#time = time
   }
 
-  /** The names that this host has asked about. */
+  /** The names that this host has requested. */
   get names(): { windows: string[]; providers: string[]; accounts: string[] } {
     const keys = (map: ReadonlyMap<string, unknown>) => [...map.keys()]
     return { windows: keys(this.#windows), providers: keys(this.#providers), accounts: keys(this.#channels) }
@@ -95,12 +95,12 @@ export class AccountMirror implements AccountView {
     for (const [account, ends] of Object.entries(channels)) this.#channels.set(account, listed(ends))
   }
 
-  /** After a failover no call of the window is granted before that instant of this host. */
+  /** After a failover no call of the window is granted before this instant of this host. */
   quietUntil(window: string, instant: number): void {
     this.#quiet.set(window, instant)
   }
 
-  /** @returns what is called when the server has answered: from then on its word counts */
+  /** @returns a function to call when the server has answered: its answer replaces the assumption */
   expect(change: Unconfirmed): () => void {
     this.#unconfirmed.add(change)
     const { window } = change.reservation
@@ -152,7 +152,7 @@ export class AccountMirror implements AccountView {
     return { left, reached: (count) => reachedOf(spans, count) }
   }
 
-  /** The limits, the one that lasts longest first. */
+  /** The limits, the longest first. */
   #spans(provider: string, { total, perDay, perHour }: BudgetLimits): Span[] {
     const state = this.#stateOf(provider)
     const booked = this.#sum(provider, ({ reservation: { count }, outcome }) =>
@@ -230,11 +230,11 @@ function reachedOf(spans: readonly Span[], count: number): BudgetReached | undef
     excess -= bought
     if (excess <= 0) return { which, limit, until: at }
   }
-  // Beyond what is known of it, or never.
+  // Later than all known entries, or never.
   return { which, limit, until: count > limit ? undefined : ends.at(-1)?.at }
 }
 
-/** Lua's empty list is written like its empty object. */
+/** Lua writes an empty list like an empty object. */
 function listed<T>(list: { readonly total: number; readonly first: readonly T[] }): {
   total: number
   first: readonly T[]

@@ -7,23 +7,23 @@ import { StoreError } from '../errors.ts'
 import type { Script, ScriptRunner } from './script.ts'
 import { parseRedisUrl } from './url.ts'
 
-/** A command without an answer for so long has failed; whether it was carried out is unknown, ms. */
+/** A command without an answer for this time has failed; whether it was executed is unknown, ms. */
 const COMMAND_TIMEOUT_MS = 2_000
 const CONNECT_TIMEOUT_MS = 2_000
-/** The client library tries to connect for ever: so long the first questions wait for it, ms. */
+/** The client library tries to connect for ever: the first requests wait at most this time, ms. */
 const FIRST_CONNECT_MS = 5_000
 /** Between two attempts to connect, ms. */
 const RECONNECT_MS = 500
-/** A connection without an answer for so long is given up: each host asks every second, ms. */
+/** A connection without an answer for this time is closed: each host sends a request every second, ms. */
 const SILENT_MS = 5_000
 
 export interface RedisSettings {
   readonly url: Secret
-  /** Of the cluster: in the name of every key, as its hash tag. */
+  /** The name of the cluster: part of every key, as its hash tag. */
   readonly name: string
 }
 
-/** What the three kinds of client have in common. */
+/** The common interface of the three kinds of client. */
 interface Client {
   evalSha(sha: string, args: { keys: string[]; arguments: string[] }): Promise<unknown>
   eval(lua: string, args: { keys: string[]; arguments: string[] }): Promise<unknown>
@@ -36,19 +36,19 @@ export class RedisConnection implements ScriptRunner {
   readonly #clock: Clock
   readonly #client: Client
   readonly #prefix: string
-  /** Scripts that were sent whole, and their digests. */
+  /** Scripts that were sent with their source, and their digests. */
   readonly #digests = new Map<Script, string>()
-  /** Undefined: not asked for so far. */
+  /** Undefined: not requested yet. */
   #connecting: Promise<unknown> | undefined
   #hasConnected = false
-  /** Why the latest attempt to connect has failed. */
+  /** Why the latest attempt to connect failed. */
   #trouble: unknown
 
   constructor({ url, name }: RedisSettings, clock: Clock) {
     this.#clock = clock
     this.#client = clientFor(url.reveal())
     this.#prefix = `turnpike:{${name}}`
-    // Each command that fails says so itself; an event without a listener would end the process.
+    // Each failed command reports its error; an event without a listener would end the process.
     this.#client.on('error', (error) => {
       this.#trouble = error
     })
@@ -63,7 +63,7 @@ export class RedisConnection implements ScriptRunner {
     }
   }
 
-  /** The first attempt is waited for; later the client connects again by itself. */
+  /** Waits for the first attempt; later the client reconnects by itself. */
   async #connected(): Promise<void> {
     if (this.#hasConnected) return
     this.#connecting ??= this.#client.connect()
@@ -85,7 +85,7 @@ export class RedisConnection implements ScriptRunner {
     })
   }
 
-  /** A script is sent whole the first time, and later by its digest: so commands are carried out in their order. */
+  /** A script is sent with its source the first time, and later by its digest: so commands are executed in their order. */
   async #eval(script: Script, args: string[]): Promise<unknown> {
     const digest = this.#digests.get(script)
     const call = { keys: [this.#prefix], arguments: args }
@@ -107,7 +107,7 @@ export class RedisConnection implements ScriptRunner {
   }
 }
 
-/** The first word of what a server answered (`NOAUTH`, `READONLY`), or the system's code: never an address, nor a login. */
+/** The first word of a server's answer (`NOAUTH`, `READONLY`), or the system's code: never an address, nor a login. */
 function wordOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   if ('code' in error && typeof error.code === 'string' && /^\w+$/.test(error.code)) return error.code
@@ -120,7 +120,7 @@ function clientFor(url: string): Client {
   if (address === undefined || first === undefined) throw new StoreError('failed', 'cluster.url is no URL of Redis')
   const { kind, nodes, username, password, path, tls } = address
   const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: RECONNECT_MS, socketTimeout: SILENT_MS }
-  // TLS names the server to be verified by its host; the client library sets it for each node.
+  // TLS verifies the certificate for the host name; the client library sets it for each node.
   const socket = tls ? { ...timing, tls: true as const } : timing
   const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
   const options = { ...login, socket, disableOfflineQueue: true }

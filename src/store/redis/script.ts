@@ -1,6 +1,6 @@
 /**
- * How a script is written and run. A script is one transaction on the server: it takes one JSON object (`ask`), returns one,
- * and touches only keys that begin with `KEYS[1]`, which holds the hash tag: all keys of a cluster are in one slot.
+ * How scripts are written and run. A script is one transaction on the server: it receives one JSON object (`ask`), returns one,
+ * and accesses only keys that begin with `KEYS[1]`, which contains the hash tag: all keys of a cluster are in one slot.
  */
 
 export interface Script {
@@ -11,14 +11,14 @@ export interface Script {
 /** Runs scripts on the server. */
 export interface ScriptRunner {
   /**
-   * @returns what the script returned
-   * @throws {StoreError} when no answer came: whether the script has run is then unknown
+   * @returns the result of the script
+   * @throws {StoreError} without an answer: whether the script has run is then unknown
    */
   run(script: Script, ask: object): Promise<unknown>
 }
 
 /**
- * Before each script. `now` is the server's own time in ms: hosts never compare theirs.
+ * Runs before each script. `now` is the server's own time in ms: hosts never compare their clocks.
  *
  *     key(kind, name)    the name of a key
  *     ms(number)         a whole number as text: Lua would write a large one with an exponent, and -0 as -0

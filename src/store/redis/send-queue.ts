@@ -1,6 +1,6 @@
 /**
- * Sends what must arrive, in its order, and again after a failure until it has. While the server answers, nothing waits: each
- * is sent at once behind the one before.
+ * Sends requests that must arrive, in order, and repeats them after a failure until they have. While the server answers, each is
+ * sent at once after the previous one.
  */
 import type { Clock, Timer } from '../../clock.ts'
 
@@ -44,7 +44,7 @@ export class SendQueue {
     }
   }
 
-  /** One at a time: as long as the first of them fails, the others need not be tried. */
+  /** One at a time: while the first one fails, the others need not be tried. */
   #again(): void {
     this.#timer = undefined
     const [first, ...rest] = this.#waiting
@@ -56,7 +56,7 @@ export class SendQueue {
     })
   }
 
-  /** Resolves when nothing is left to send; rejects with the signal's reason. */
+  /** Resolves when the queue is empty; rejects with the signal's reason. */
   idle(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = () => reject(signal.reason)

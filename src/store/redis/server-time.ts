@@ -1,10 +1,9 @@
 /**
- * What time it is on the server's clock. Each answer holds the server's time of some moment between question and answer, so
- * the difference of the two clocks lies between two bounds. Each instant is carried over with the bound that errs towards
- * caution.
+ * Estimates the server's clock. Each answer contains the server's time of a moment between request and answer, so the difference
+ * of the two clocks lies between two bounds. Each instant is converted with the bound that is safe for its use.
  */
 
-/** An answer from so long ago is replaced by a less exact one: clocks drift, ms. */
+/** An older measurement is replaced by a less exact one: clocks drift, ms. */
 const STALE_MS = 60_000
 
 export class ServerTime {
@@ -21,27 +20,27 @@ export class ServerTime {
     this.#notedAt = receivedAt
   }
 
-  /** Another server answers: its clock is another one. */
+  /** Another server answers: it has another clock. */
   forget(): void {
     this.#notedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** An instant of the server, on this host's clock: not earlier than it is. */
+  /** An instant of the server, on this host's clock: never too early. */
   toHost(serverInstant: number): number {
     return serverInstant - this.#least
   }
 
-  /** The same, not later than it is: for the end of a promise. */
+  /** The same, never too late: for the end of a promise. */
   toHostEarly(serverInstant: number): number {
     return serverInstant - this.#most
   }
 
-  /** An instant of this host, on the server's clock: not earlier than it is. */
+  /** An instant of this host, on the server's clock: never too early. */
   toServer(instant: number): number {
     return instant + this.#most
   }
 
-  /** The same, not later than it is. */
+  /** The same, never too late. */
   toServerEarly(instant: number): number {
     return instant + this.#least
   }

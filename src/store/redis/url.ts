@@ -1,11 +1,11 @@
 /**
- * Where the store of a cluster is.
+ * The URL of the store of a cluster.
  *
  *     redis://[user:password@]host[:port][/database]       one server; rediss:// with TLS
  *     redis+sentinel://[...@]host:port,host:port/master    the master that Sentinels name; rediss+sentinel:// with TLS
  *     redis+cluster://[...@]host:port,host:port            Redis Cluster; rediss+cluster:// with TLS
  *
- * The login is that of the servers; Sentinels are asked without one.
+ * The login is for the servers; requests to Sentinels have no login.
  */
 interface RedisAddress {
   readonly kind: 'server' | 'sentinel' | 'cluster'
@@ -19,7 +19,7 @@ interface RedisAddress {
 
 const URL_FORM = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/?#]*))?$/
 
-/** @returns undefined for what is no such URL */
+/** @returns undefined for an invalid URL */
 export function parseRedisUrl(url: string): RedisAddress | undefined {
   const [, tls, kind = 'server', login = '', hosts = '', path = ''] = URL_FORM.exec(url) ?? []
   if (hosts === '') return undefined

@@ -1,4 +1,4 @@
-/** What the errors of SQLite and of the file system mean for the store. */
+/** The meaning of errors of SQLite and of the file system for the store. */
 import { StoreError, type StoreReason } from '../errors.ts'
 
 /** https://www.sqlite.org/rescode.html, primary codes (the low byte of an extended one). */
@@ -31,7 +31,7 @@ const words: Readonly<Partial<Record<StoreReason, string>>> = {
   damaged: 'its file is damaged',
 }
 
-/** SQLite's result code, extended where it is; undefined for other errors. */
+/** SQLite's result code, extended if there is one; undefined for other errors. */
 function sqliteCode(error: unknown): number | undefined {
   const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined
   return typeof code === 'number' ? code : undefined
@@ -43,7 +43,7 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * @returns undefined when nothing around the store failed: the change itself, or the file's content, cannot be dealt with
+ * @returns undefined when the environment is not the cause: the change itself, or the file's content, is invalid
  */
 function reasonOf(error: unknown): StoreReason | undefined {
   const code = sqliteCode(error)
@@ -54,21 +54,21 @@ function reasonOf(error: unknown): StoreReason | undefined {
   return reasonOfSystem[name] ?? 'failed'
 }
 
-/** The file can be read, but it is not a store, or not one that this version understands. */
+/** The file is readable, but it is not a store, or of a version that this one does not support. */
 export class Damage extends Error {}
 
-/** Whether the content of the file is at fault, as far as an error while opening and reading it can tell. */
+/** Whether the content of the file is the cause, judged by an error while opening or reading it. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof Damage) return true
   return sqliteCode(error) !== undefined && !isBusy(error) && [undefined, 'damaged'].includes(reasonOf(error))
 }
 
-/** Whether one change is at fault, and the others of its batch can be stored without it. */
+/** Whether one change is the cause, and the others of its batch can be stored without it. */
 export function isRefusal(error: unknown): boolean {
   return !isBusy(error) && reasonOf(error) === undefined
 }
 
-/** @param what "the store cannot be written", say */
+/** @param what such as "the store cannot be written" */
 export function toStoreError(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error
   const reason = reasonOf(error) ?? 'failed'

@@ -1,4 +1,4 @@
-/** Writes changes into the tables. Each is idempotent: what was recorded already counts once. */
+/** Writes changes into the tables. Each is idempotent: writing it twice has no further effect. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Change, UpstreamRow } from './messages.ts'
 
@@ -76,7 +76,7 @@ export class Changes {
   #callResolved({ id, sold }: Of<'call-resolved'>): void {
     const call = this.#get('SELECT provider, count FROM calls WHERE id = ? AND answered = 0 AND ended IS NOT NULL', id)
     if (call === undefined) return
-    // In its window it counts on as a call that may have arrived late.
+    // In its window it still counts, as a call that may have arrived late.
     this.#run('UPDATE calls SET answered = 1, ended = ended + ?, count = ? WHERE id = ?', LATE_ARRIVAL_MS, sold, id)
     this.#addToTotal(String(call['provider']), sold - Number(call['count']))
   }
@@ -95,7 +95,7 @@ export class Changes {
     this.#run(sql, provider, count)
   }
 
-  /** ProxyRecord again, an address keeps having been used while it has not left the pool; once it has, it is bought anew. */
+  /** When an address is recorded again, it stays used while it has not left the pool; after that it is a new purchase. */
   #bought({ id, provider, facts, password, boughtMs, deadlineMs, vendorDeadlineMs }: UpstreamRow): void {
     const sql = `INSERT INTO upstreams (id, provider, facts, password, bought, deadline, vendor_deadline)
       VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -1,4 +1,4 @@
-/** The database, read and written: synchronously, so in a thread of its own once clients are served. */
+/** Reads and writes the database synchronously, therefore in its own thread while clients are served. */
 import type { DatabaseSync } from 'node:sqlite'
 import { isRefusal, textOf, toStoreError } from './causes.ts'
 import { Changes } from './changes.ts'
@@ -37,7 +37,7 @@ export class DatabaseWriter {
   /**
    * One transaction, on the disk when this returns.
    * @returns the changes that cannot be stored; the others are
-   * @throws {StoreError} when none was stored
+   * @throws {StoreError} when nothing was stored
    */
   commit({ reading, changes }: Batch): readonly Refusal[] {
     const database = this.#database
@@ -77,7 +77,7 @@ function takeOver(database: DatabaseSync, now: Reading): Left {
   return readLeft(database, passed, now)
 }
 
-/** A new file for a running process (the old one was set aside) has to know which boot it is. */
+/** A new file for a running process (the old one was renamed) needs the present boot. */
 function goOn(database: DatabaseSync, now: Reading): undefined {
   inTransaction(database, () => writeReading(database, now))
 }
@@ -89,7 +89,7 @@ function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec('COMMIT')
     return result
   } catch (error) {
-    // Some errors (a full disk) have rolled back already.
+    // After some errors (a full disk) SQLite has already rolled back.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }

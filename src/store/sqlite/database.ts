@@ -1,4 +1,4 @@
-/** Opens the database: checks it, and sets a damaged one aside. */
+/** Opens the database: checks it, and renames a damaged one. */
 import { DatabaseSync } from 'node:sqlite'
 import { StoreBusy } from '../errors.ts'
 import { Damage, isBusy, isDamage, textOf, toStoreError } from './causes.ts'
@@ -7,9 +7,9 @@ import type { Note } from './messages.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
 /**
- * To be called by who holds the folder's lock, or on behalf of it.
- * @param wallMs names a file that is set aside
- * @param use reads what is needed at once: damage that it meets is treated like damage found by the check
+ * The caller holds the folder's lock, or acts for its holder.
+ * @param wallMs for the name of a renamed file
+ * @param use reads what is needed at once: damage found here is treated like damage found by the check
  * @throws {StoreBusy} when another program holds the database
  * @throws {StoreError} when folder or files cannot be made, opened or written
  */
@@ -44,11 +44,11 @@ function startAfresh(paths: Paths, wallMs: number, why: string, notes: Note[]): 
 function openChecked<T>(paths: Paths, use: (database: DatabaseSync) => T): { database: DatabaseSync; result: T } {
   const database = new DatabaseSync(paths.database)
   try {
-    // Before anything is read: then the journal's index is kept in memory, and there is no third file.
+    // Before the first read: then the journal's index is kept in memory, and there is no third file.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     const isNew = isUnused(database)
     if (!isNew) assertOurs(database)
-    // Every transaction is on the disk before it counts as done; on a Mac that wants a word of its own.
+    // Every transaction is on the disk before it counts as done; macOS needs its own pragma for it.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
     if (isNew) createTables(database)
     else assertSound(database)
@@ -60,7 +60,7 @@ function openChecked<T>(paths: Paths, use: (database: DatabaseSync) => T): { dat
   }
 }
 
-/** Nothing is written before this is known: a file of somebody else's is set aside as it is. */
+/** Checked before any write: a file of another program is renamed unchanged. */
 function assertOurs(database: DatabaseSync): void {
   if (numberOf(database, 'application_id') !== APPLICATION_ID) throw new Damage('it is not a store of Turnpike')
   const version = numberOf(database, 'user_version')
@@ -79,7 +79,7 @@ function createTables(database: DatabaseSync): void {
   database.exec(`BEGIN IMMEDIATE; ${SCHEMA} INSERT INTO reading VALUES (1, '', 0, 0); COMMIT`)
 }
 
-/** Also after a process that was killed before it had made the tables. */
+/** Also after a process that was killed before it had created the tables. */
 function isUnused(database: DatabaseSync): boolean {
   const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
   return isEmpty && numberOf(database, 'user_version') === 0

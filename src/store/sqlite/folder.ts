@@ -1,4 +1,4 @@
-/** The store's folder and files, seen from outside SQLite: who may read them, and what is done with damaged ones. */
+/** The folder and files of the store: their permissions, and the handling of damaged ones. */
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isoTime } from '../../clock.ts'
@@ -6,7 +6,7 @@ import type { Note } from './messages.ts'
 
 const DATABASE = 'turnpike.db'
 const LOCK = 'turnpike.lock'
-/** What SQLite puts beside a database. */
+/** The files that SQLite adds beside a database. */
 const COMPANIONS = ['', '-wal', '-journal', '-shm']
 
 const PRIVATE_FOLDER = 0o700
@@ -24,8 +24,8 @@ export function pathsIn(dir: string): Paths {
 }
 
 /**
- * Makes the folder, or closes one of ours to others. A folder with other things in it (`state: { path: . }`) is not ours
- * to close: the files are, and the operator is told.
+ * Creates the folder, or restricts access to one of ours. A folder with other files in it (`state: { path: . }`) is not
+ * restricted: only the files are, and the operator is informed.
  * @throws the file system's error
  */
 export function prepareFolder(dir: string, notes: Note[]): void {
@@ -37,10 +37,10 @@ export function prepareFolder(dir: string, notes: Note[]): void {
 }
 
 /**
- * Makes the folder where it is missing.
+ * Creates the folder if it is missing.
  * @throws the file system's error
  *
- * The last step without `recursive`: with it, Node calls a read-only file system a missing folder.
+ * The last step is not recursive: with `recursive`, Node reports a read-only file system as a missing folder.
  */
 export function makeFolder(dir: string): void {
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return
@@ -48,17 +48,17 @@ export function makeFolder(dir: string): void {
   mkdirSync(dir, { mode: PRIVATE_FOLDER })
 }
 
-/** As `prepareFile`; says so where the database is empty, because then what was in it is lost. */
+/** As `prepareFile`; reports an empty database, because its contents are lost. */
 export function prepareDatabase(paths: Paths, notes: Note[]): void {
-  // Left by a process that was killed in the first moment of its life, or by a disk that was full.
+  // Left by a process that was killed just after its start, or by a full disk.
   if (exists(paths.database) && sizeOf(paths.database) === 0)
     notes.push({ level: 'warn', message: 'the database of the store is empty: it is begun anew', file: paths.database })
   prepareFile(paths.database, notes)
 }
 
 /**
- * Makes a file that SQLite is to open, so that it is private from its first moment (SQLite gives the journal the mode of
- * its database). A file that exists is never opened here: closing it would drop every lock of this process.
+ * Creates a file for SQLite with private permissions from the start (SQLite gives the journal the permissions of its database).
+ * An existing file is never opened here: closing it would release every lock of this process.
  */
 export function prepareFile(path: string, notes: Note[]): void {
   makePrivate(path)
@@ -81,7 +81,7 @@ function isOpenToOthers(path: string): boolean {
   return (mode & OTHERS) !== 0
 }
 
-/** Fails where the file is another user's: then it is the operator's to mend. */
+/** Fails when another user owns the file: then the operator must act. */
 function tighten(path: string, mode: number, notes: Note[]): void {
   try {
     chmodSync(path, mode)
@@ -90,7 +90,7 @@ function tighten(path: string, mode: number, notes: Note[]): void {
   }
 }
 
-/** Whether a journal lies beside no database, or beside an empty one. SQLite would delete it. */
+/** Whether there is a journal without a database, or beside an empty one. SQLite would delete it. */
 export function hasOrphanedJournal(paths: Paths): boolean {
   return sizeOf(paths.database) === 0 && sizeOf(`${paths.database}-wal`) > 0
 }
@@ -100,8 +100,8 @@ function sizeOf(path: string): number {
 }
 
 /**
- * Renames the database and what belongs to it to `*.damaged-<time>`, free of every earlier name. Nothing is deleted.
- * The caller holds the store's lock and has the database closed.
+ * Renames the database and its other files to `*.damaged-<time>`, a name that does not exist yet. Nothing is deleted.
+ * The caller holds the store's lock and has closed the database.
  * @param wallMs for the name
  */
 export function setAside(paths: Paths, wallMs: number, why: string, notes: Note[]): void {

@@ -1,4 +1,4 @@
-/** One gateway per folder. Held by the gateway's own thread, from its start to its end: the store's thread may come and go. */
+/** One gateway per folder. Held by the main thread of the gateway from start to end: the store's thread may be restarted. */
 import { DatabaseSync } from 'node:sqlite'
 import { StoreBusy, StoreError } from '../errors.ts'
 import { isBusy, isDamage, toStoreError } from './causes.ts'
@@ -6,14 +6,14 @@ import { type Paths, pathsIn, prepareFile, prepareFolder } from './folder.ts'
 import type { Note } from './messages.ts'
 
 export interface FolderLock {
-  /** Gives the folder back. */
+  /** Releases the folder. */
   release(): void
 }
 
 /**
- * Makes the folder where it is missing, and takes it.
+ * Creates the folder if it is missing, and locks it.
  * @throws {StoreBusy} when the folder is in use
- * @throws {StoreError} when folder or file cannot be made, opened or written
+ * @throws {StoreError} when folder or file cannot be created, opened or written
  */
 export function lockFolder(dir: string, notes: Note[]): FolderLock {
   try {
@@ -28,9 +28,9 @@ export function lockFolder(dir: string, notes: Note[]): FolderLock {
 }
 
 /**
- * A transaction that never ends, on an empty database: the operating system holds the lock (fcntl; LockFileEx) and gives
- * it back when the process ends, however it ends. It is a file of its own so that nobody sets aside a database that
- * another process has just made.
+ * A transaction that never ends, on an empty database: the operating system holds the lock (fcntl; LockFileEx) and releases it
+ * when the process ends, in whatever way. It is a separate file so that no process renames a database that another process has
+ * just created.
  */
 function takeLock(paths: Paths): DatabaseSync {
   const lock = new DatabaseSync(paths.lock)

@@ -1,4 +1,4 @@
-/** What crosses between the gateway's thread and the store's: plain data. Instants are milliseconds since boot. */
+/** Messages between the main thread and the store's thread: plain data. Instants are milliseconds since boot. */
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { StoreReason } from '../errors.ts'
 import type { Proof, Reading } from './time.ts'
@@ -6,7 +6,7 @@ import type { Proof, Reading } from './time.ts'
 export interface UpstreamRow {
   readonly id: string
   readonly provider: string
-  /** JSON of the facts that have no column of their own. */
+  /** JSON of the facts without a column of their own. */
   readonly facts: string
   readonly password: string | null
   readonly boughtMs: number
@@ -14,7 +14,7 @@ export interface UpstreamRow {
   readonly vendorDeadlineMs: number
 }
 
-/** One thing to be recorded. Each may be recorded twice and counts once: after a crash nobody knows which got through. */
+/** One thing to record. It may be recorded twice and counts once: after a crash it is unknown which writes succeeded. */
 export type Change =
   | {
       readonly kind: 'call-began'
@@ -33,13 +33,13 @@ export type Change =
       readonly atMs: number
     }
   | { readonly kind: 'call-resolved'; readonly id: number; readonly sold: number }
-  /** It was not recorded for certain, so it was not made. */
+  /** It was certainly not recorded, so the call was not made. */
   | { readonly kind: 'call-undone'; readonly id: number }
   | { readonly kind: 'bought'; readonly upstreams: readonly UpstreamRow[] }
   | { readonly kind: 'left'; readonly id: string; readonly reason: GoneReason }
   | { readonly kind: 'released'; readonly id: string }
   | { readonly kind: 'opened'; readonly id: string }
-  /** Sessions count as used at the batch's reading. */
+  /** Sessions count as used at the time of the batch. */
   | { readonly kind: 'session'; readonly key: string; readonly upstreamId: string }
   | { readonly kind: 'session-used'; readonly key: string }
   | { readonly kind: 'session-ended'; readonly key: string }
@@ -52,7 +52,7 @@ export interface Batch {
 export interface OpenRequest {
   readonly dir: string
   readonly reading: Reading
-  /** True once in a process, before anybody is served; later its own calls are in flight, and go on. */
+  /** True once per process, before clients are served; later the calls in flight are its own, and continue. */
   readonly isStart: boolean
 }
 
@@ -67,7 +67,7 @@ export interface RestoredRow extends UpstreamRow {
   readonly isDoubtful: boolean
 }
 
-/** What an earlier process left, carried over to the present boot. */
+/** State of an earlier process, converted to the present boot. */
 export interface Left {
   readonly proof: Proof
   readonly upstreams: readonly RestoredRow[]
@@ -81,11 +81,11 @@ export interface Left {
     readonly count: number
   }[]
   readonly totals: readonly { readonly provider: string; readonly total: number }[]
-  /** The one used longest ago first. */
+  /** The least recently used first. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly usedMs: number }[]
 }
 
-/** Something odd about the folder, for the log. */
+/** Unusual findings about the folder, for the log. */
 export interface Note {
   readonly level: 'warn' | 'error'
   readonly message: string
@@ -95,13 +95,13 @@ export interface Note {
 
 export interface Opened {
   readonly notes: readonly Note[]
-  /** Greater than the number of any call on record. */
+  /** Greater than every recorded call number. */
   readonly nextCall: number
   /** Only at start. */
   readonly left?: Left
 }
 
-/** Of the changes of a batch, by position: what cannot be stored, whatever is tried. */
+/** Positions in the batch of the changes that cannot be stored. */
 export interface Refusal {
   readonly index: number
   readonly message: string

@@ -1,4 +1,4 @@
-/** Carries what an earlier process recorded over to the present boot, and reads it. */
+/** Converts the records of an earlier process to the present boot, and reads them. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Left, RestoredRow } from './messages.ts'
 import { type Passage, passage, type Reading } from './time.ts'
@@ -6,16 +6,16 @@ import { type Passage, passage, type Reading } from './time.ts'
 const HOUR_MS = 3_600_000
 /** The longest window of a budget. */
 const PURCHASES_KEPT_MS = 24 * HOUR_MS
-/** Idle times are configured in minutes; who asks for days has to keep the process running. */
+/** Idle times are configured in minutes; longer ones do not survive a restart. */
 const SESSIONS_KEPT_MS = 7 * 24 * HOUR_MS
-/** A call counts a little longer than its window: for what was aborted, and for the margins of the limiter. */
+/** A call counts a little longer than its window: for aborted calls, and for the margins of the limiter. */
 const CALL_SLACK_MS = 60_000
-/** Purchases closer together than this are handed over as one, dated as the latest. */
+/** Purchases within this time are returned as one, with the latest time. */
 const PURCHASE_GRAIN_MS = 10_000
 
 /**
- * Afterwards every instant in the file lies on the clock since this boot, and whatever could not be proven has the value
- * that does least harm: calls and purchases count as made now, addresses are doubtful. To be called in a transaction.
+ * Afterwards every instant in the file is on the clock since this boot, and unproven values are the cautious ones: calls and
+ * purchases count as made now, addresses are doubtful. To be called in a transaction.
  */
 export function carryOver(database: DatabaseSync, now: Reading): Passage {
   const last = lastReading(database)
@@ -23,7 +23,7 @@ export function carryOver(database: DatabaseSync, now: Reading): Passage {
   const passed = passage(last, now)
   shift(database, passed.shiftMs)
   if (passed.proof !== 'boot') {
-    // Not those that no longer counted at the last reading: they are kept for the budgets alone.
+    // Without those that no longer counted at the last reading: they are kept only for the budgets.
     database
       .prepare('UPDATE calls SET ended = max(ended, :now) WHERE ended + counts_for + :slack > :last')
       .run({ now: now.bootMs, slack: CALL_SLACK_MS, last: last.bootMs + passed.shiftMs })
@@ -32,7 +32,7 @@ export function carryOver(database: DatabaseSync, now: Reading): Passage {
     database.prepare('UPDATE calls SET began = :now').run({ now: now.bootMs })
     database.exec(`UPDATE upstreams SET doubtful = 1 WHERE vendor_deadline < 9e999`)
   }
-  // What was in flight when the process died may have reached the vendor until now.
+  // Calls in flight when the process ended may have reached the vendor until now.
   database.prepare('UPDATE calls SET ended = :now, answered = 0 WHERE ended IS NULL').run({ now: now.bootMs })
   prune(database, now.bootMs)
   writeReading(database, now)
@@ -59,7 +59,7 @@ function shift(database: DatabaseSync, ms: number): void {
   database.prepare('UPDATE sessions SET used = used + :ms').run({ ms })
 }
 
-/** Deletes what can no longer matter to anybody. Calls in flight stay. */
+/** Deletes records without any further effect. Calls in flight stay. */
 export function prune(database: DatabaseSync, nowMs: number): void {
   database.prepare('DELETE FROM upstreams WHERE vendor_deadline <= ?').run(nowMs)
   database
@@ -68,7 +68,7 @@ export function prune(database: DatabaseSync, nowMs: number): void {
   database.prepare('DELETE FROM sessions WHERE used + ? <= ?').run(SESSIONS_KEPT_MS, nowMs)
 }
 
-/** What is there after `carryOver`. */
+/** The contents after `carryOver`. */
 export function readLeft(database: DatabaseSync, { proof }: Passage, now: Reading): Left {
   const calls = database.prepare(
     'SELECT limiter AS limiterKey, ended AS endedMs, answered FROM calls WHERE ended + counts_for + :slack > :now ORDER BY ended',

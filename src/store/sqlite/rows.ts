@@ -1,4 +1,4 @@
-/** Between the instants of this process's clock and those since boot, and between facts and rows. */
+/** Converts between this process's clock and the time since boot, and between facts and rows. */
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 import { Secret } from '../../secret.ts'
 import type { Restored, RestoredUpstream, StoredUpstream } from '../contract.ts'
@@ -25,7 +25,7 @@ export function toRow({ facts, vendorDeadline }: StoredUpstream, at: Moment): Up
   }
 }
 
-/** @param at the moment of the reading with which the store was opened */
+/** @param at the time of the reading with which the store was opened */
 export function toRestored(left: Left, at: Moment): Restored {
   const agoMs = (bootMs: number) => Math.max(0, at.bootMs - bootMs)
   return {
@@ -47,7 +47,7 @@ function toUpstream(row: RestoredRow, at: Moment): RestoredUpstream {
   const onClock = (bootMs: number) => at.clockMs + (bootMs - at.bootMs)
   const { id, provider, password } = row
   const facts: UpstreamFacts = {
-    // The schema's checks vouch for host, port and protocol; the rest is what toRow wrote.
+    // The schema's checks guarantee host, port and protocol; the rest was written by toRow.
     ...(JSON.parse(row.facts) as Omit<UpstreamFacts, 'id' | 'provider' | 'password' | 'boughtAt' | 'deadline'>),
     id,
     provider,

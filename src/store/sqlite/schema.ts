@@ -1,12 +1,12 @@
-/** The tables. Instants are milliseconds since the boot that `reading` names; Infinity is an instant like any other. */
+/** The tables. Instants are milliseconds since the boot that `reading` names; Infinity is a valid instant. */
 
-/** Files of another program, or of a later Turnpike, are not ours to change. */
+/** Files of another program, or of a later Turnpike, must not be changed. */
 export const APPLICATION_ID = 0x54_70_6b_65
 export const SCHEMA_VERSION = 1
 
 /**
- * STRICT and the checks are for the file, not for us: `PRAGMA quick_check` verifies them row by row, so that a damaged
- * value is found at start and not in the pool.
+ * STRICT and the checks protect against damaged files: `PRAGMA quick_check` verifies them row by row, so that a damaged value
+ * is found at start and not in the pool.
  */
 export const SCHEMA = `
   -- The clocks at the last change.

@@ -1,13 +1,13 @@
 /**
- * How old is a record of an earlier life of this process?
+ * The age of records of an earlier process.
  *
- * The process clock begins anew with every process, so records carry milliseconds since boot: no one can set that clock,
- * and it counts while the machine sleeps. With every change the store also keeps one reading of all three clocks (which
- * boot, how long since, what time of day), and a reading is enough to carry every record over:
+ * The process clock begins at each start, so records contain milliseconds since boot: that clock cannot be set, and it counts
+ * while the machine sleeps. With every change the store also records one reading of all three clocks (boot id, time since boot,
+ * time of day), and one reading is enough to convert every record:
  *
- *   same boot                       nothing to do: the records' clock has only gone on
- *   other boot, wall time went on   shift by the wall time that passed between the two readings
- *   other boot, wall time ran back  the time in between is unknown, but not less than none
+ *   same boot                       no change: the same clock continues
+ *   other boot, wall time went on   shift by the wall time between the two readings
+ *   other boot, wall time ran back  the time in between is unknown; assumed to be 0
  */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -28,25 +28,25 @@ export interface Reading {
   readonly wallMs: number
 }
 
-/** What vouches for the time between two readings. */
+/** What proves the time between two readings. */
 export type Proof = 'boot' | 'wall' | 'none'
 
 export interface Passage {
   readonly proof: Proof
   /**
-   * To be added to an instant since the earlier boot, so that it lies right on the clock since the present one.
-   * Without proof nothing counts as passed in between: ages are the least, remaining lives the most they can be.
+   * To be added to an instant since the earlier boot to convert it to the present boot.
+   * Without proof no time counts as passed in between: ages are minimal, remaining lives maximal.
    */
   readonly shiftMs: number
 }
 
 /** `os.uptime()` has steps of 10 ms: an age is known to one step, and two readings may be out of order by one. */
 export const BOOT_STEP_MS = 10
-/** Wall clocks are corrected by so much all the time; more is somebody setting the time, or an empty battery. */
+/** Normal corrections of a wall clock are smaller; a larger difference means that the time was set, or an empty battery. */
 const WALL_JITTER_MS = 2_000
-/** 2025-01-01. A machine that believes in an earlier day has no battery and starts every boot with the same time. */
+/** 2025-01-01. A machine with an earlier date has no battery-backed clock and starts every boot with the same time. */
 const EARLIEST_SANE_WALL_MS = 1_735_689_600_000
-/** Where the boot has no name, its own instant is one, as long as nobody sets the time. */
+/** Without a boot id, the time of the boot identifies it, as long as the time is not set. */
 const DERIVED_GRAIN_MS = 10_000
 
 export function read(clock: Pick<Clock, 'wall'>, boot: BootClock): Reading {
@@ -63,10 +63,9 @@ export function passage(last: Reading, now: Reading): Passage {
 }
 
 /**
- * The boot of this machine. Linux names it. Elsewhere its instant by wall time (rounded) serves as the name: it changes
- * when somebody sets the time, and then ages are merely not proven. Where the wall time cannot be right, a random name
- * says that nothing can be compared.
- * @param idFile where Linux tells the name
+ * The id of this boot. Linux has one. Elsewhere the wall time of the boot (rounded) is used: it changes when the time is set,
+ * and then ages are only unproven. Where the wall time is certainly wrong, a random id prevents every comparison.
+ * @param idFile the file with Linux's boot id
  */
 export async function systemBoot(
   clock: Pick<Clock, 'wall'>,

@@ -1,9 +1,9 @@
-/** The gateway's end of the store's thread: one question at a time, one answer each. */
+/** The main thread's client of the store's thread: one request at a time, one answer each. */
 import { Worker } from 'node:worker_threads'
 import { StoreBusy, StoreError } from '../errors.ts'
 import type { Batch, Opened, OpenRequest, Refusal, Reply, Request } from './messages.ts'
 
-/** Starts the thread. Tests hand in one that they can end. */
+/** Starts the thread. Tests pass one that they can end. */
 export type Spawn = () => Worker
 
 interface Question {
@@ -11,7 +11,7 @@ interface Question {
   readonly reject: (error: StoreError) => void
 }
 
-/** `tsc` renames the files that imports name, but not those that URLs name. */
+/** `tsc` renames the files in imports, but not those in URLs. */
 export function startWorker(): Worker {
   const url = new URL('./worker.ts', import.meta.url)
   if (import.meta.url.endsWith('.js')) url.pathname = url.pathname.replace(/\.ts$/, '.js')
@@ -39,7 +39,7 @@ export class WorkerClient {
 
   /**
    * Starts a thread and opens the store in it.
-   * @throws {StoreError} what the store says; then the thread has ended
+   * @throws {StoreError} of the store; then the thread has ended
    */
   static async open(spawn: Spawn, request: OpenRequest): Promise<{ client: WorkerClient; opened: Opened }> {
     const client = new WorkerClient(spawn())
@@ -58,7 +58,7 @@ export class WorkerClient {
     return this.#isAlive
   }
 
-  /** @throws {StoreError} nothing was recorded; with reason `crashed` nobody knows */
+  /** @throws {StoreError} nothing was recorded; with reason `crashed` the result is unknown */
   async commit(batch: Batch): Promise<readonly Refusal[]> {
     const reply = await this.#ask({ kind: 'commit', ...batch })
     if (reply.kind === 'committed') return reply.refused

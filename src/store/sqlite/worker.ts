@@ -29,6 +29,6 @@ function answer(request: Request): Reply {
 parentPort?.on('message', (request: Request) => {
   const reply = answer(request)
   parentPort?.postMessage(reply)
-  // With the port closed nothing keeps the thread: it ends, and whatever is open in it is closed.
+  // Closing the port ends the thread, which closes whatever is open in it.
   if (request.kind === 'close' || (request.kind === 'open' && reply.kind === 'failed')) parentPort?.close()
 })

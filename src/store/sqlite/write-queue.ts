@@ -1,9 +1,9 @@
 /**
- * What waits to be recorded, first come first served. A session that changes again before its turn keeps its place, with
- * the newer content. Signs of use (`session-used`) wait apart, and go only when they are due.
+ * Changes that wait to be recorded, in order. A session that changes again before its turn keeps its position, with the new
+ * content. Uses of sessions (`session-used`) wait separately until they are due.
  *
- * Due is what was there when its time came, and everything while somebody waits. What comes in while a batch is written
- * is not due with it: it would make a smaller batch, during which less comes in, and so on down to one.
+ * A batch consists of what was in the queue when its time came, or of everything while a caller waits. Changes that arrive while
+ * a batch is written are not added to it: otherwise batches would become smaller and smaller.
  */
 import type { StoreError } from '../errors.ts'
 import type { Change } from './messages.ts'
@@ -16,11 +16,11 @@ export interface Waiter {
 type Key = string | number
 
 export interface Entry {
-  /** Equal keys supersede each other: sessions. Others have a number of their own. */
+  /** Equal keys replace each other: sessions. Others have unique keys. */
   readonly key: Key
-  /** Undefined: only wants to know that everything before it is recorded. */
+  /** Undefined: only waits until everything before it is recorded. */
   readonly change: Change | undefined
-  /** Somebody who waits for it. */
+  /** The caller that waits for it. */
   readonly waiter?: Waiter
 }
 
@@ -28,7 +28,7 @@ export interface Entry {
 const MAX_WAITING_SESSIONS = 100_000
 
 export class WriteQueue {
-  /** What a batch that failed has left over. */
+  /** The remainder of a failed batch. */
   #front: Entry[] = []
   readonly #changes = new Map<Key, Entry>()
   readonly #touches = new Map<Key, Entry>()
@@ -37,7 +37,7 @@ export class WriteQueue {
   #nextKey = 0
   #changesDue = 0
   #touchesDue = 0
-  /** Sessions that were not taken in because too many waited. */
+  /** Sessions that were dropped because too many waited. */
   #dropped = 0
 
   constructor(maxSessions = MAX_WAITING_SESSIONS) {
@@ -86,13 +86,13 @@ export class WriteQueue {
     this.#touches.set(key, { key, change: { kind: 'session-used', key } })
   }
 
-  /** The waiter hears when everything that is in the queue now has been recorded. */
+  /** The waiter is called when everything in the queue now has been recorded. */
   mark(waiter: Waiter): void {
     this.#await(this.#touches, { key: this.#nextKey++, change: undefined, waiter })
     this.touchesFallDue()
   }
 
-  /** Takes up to `max` entries out: changes, then signs of use that are due. */
+  /** Takes up to `max` entries out: changes, then uses of sessions that are due. */
   take(max: number): Entry[] {
     const taken = this.#front.splice(0, max)
     move(this.#changes, max - taken.length, taken)
@@ -104,14 +104,14 @@ export class WriteQueue {
     return taken
   }
 
-  /** Puts entries of the last batch back in front. They may not be waited for. */
+  /** Puts entries of the last batch back in front. No caller may wait for them. */
   giveBack(entries: readonly Entry[]): void {
     this.#front = [...entries, ...this.#front]
   }
 
   /**
-   * Nothing is due any more, and nobody waits.
-   * @returns who waited. Of what they waited for only purchases stay, where they stand: the money is spent
+   * Nothing is due any more, and no caller waits.
+   * @returns the waiters. Only purchases stay in the queue: the money is spent
    */
   postpone(): Waiter[] {
     this.#changesDue = 0
@@ -126,7 +126,7 @@ export class WriteQueue {
     return waiters
   }
 
-  /** @returns how many sessions were not taken in since the last question */
+  /** @returns how many sessions were dropped since the last call */
   takeDropped(): number {
     const dropped = this.#dropped
     this.#dropped = 0

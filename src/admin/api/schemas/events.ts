@@ -1,4 +1,4 @@
-/** What `GET /v1/events` sends. Each event replaces or completes what was sent before, so that one may be missed. */
+/** The events of `GET /v1/events`. Each one replaces or completes earlier ones, so that an event may be missed. */
 import { z } from 'zod'
 import { connectionReport } from './connections.ts'
 import { count, flag, instant, list, named, orNull, seconds, text } from './fields.ts'

@@ -1,6 +1,6 @@
 /**
- * Building blocks of the admin API's schemas. Each named schema becomes a component of the OpenAPI document, so a name is
- * as permanent as a path. In reports no member is ever missing: what is unknown or does not apply is `null`.
+ * Building blocks of the admin API's schemas. Each named schema becomes a component of the OpenAPI document, so its name is
+ * permanent. In reports no member is ever missing: an unknown or inapplicable value is `null`.
  */
 import { z } from 'zod'
 

@@ -1,4 +1,4 @@
-/** Upstreams: `GET /v1/pool`, and what can be done to one. */
+/** Upstreams: `GET /v1/pool`, and actions on one. */
 import { z } from 'zod'
 import { duration } from '../../../config/fields.ts'
 import { count, decimal, instant, list, named, oneOf, orNull, seconds, text } from './fields.ts'

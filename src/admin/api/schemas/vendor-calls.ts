@@ -45,7 +45,7 @@ const tryUrl = z
   .optional()
   .meta({ description: 'A URL that is requested through the first address, with a library that is not Turnpike' })
 
-/** A provider of the configuration, or a link that is in none. */
+/** A configured provider, or a link that is not in the configuration. */
 export const testSourceOrder = named(
   'TestSourceOrder',
   'What to call.',

@@ -1,4 +1,4 @@
-/** A button that posts to the API. It cannot be pressed again before the answer has come. */
+/** A button that posts to the API. It is disabled until the answer has arrived. */
 import { useSignal } from '@preact/signals'
 import { act } from '../actions.ts'
 
@@ -6,7 +6,7 @@ interface ActionButtonProps {
   readonly label: string
   readonly path: string
   readonly body?: unknown
-  /** What the action is done to, for screen readers: `Evict 127.0.0.1:8000`. */
+  /** The object of the action, for screen readers: `Evict 127.0.0.1:8000`. */
   readonly object?: string
   readonly isMain?: boolean
   readonly onDone?: () => void

@@ -1,9 +1,9 @@
-/** Traffic that leaves through no upstream, because a rule of routes says direct. */
+/** Traffic without an upstream, because a rule of routes says direct. */
 import { count } from '../format.ts'
 import { t } from '../i18n.ts'
 import { counters, gateway } from '../state.ts'
 
-/** Nothing where no rule says direct and nothing was opened so: a reload may have removed the rules. */
+/** Hidden when no rule says direct and nothing was opened directly: a reload may have removed the rules. */
 export function DirectCard() {
   const rules = gateway.value?.directRules ?? 0
   const opened = counters.value?.openedDirect ?? 0

@@ -27,7 +27,7 @@ const BLUE = '--plot-blue'
 const ORANGE = '--plot-orange'
 const GREEN = '--plot-green'
 const HEIGHT = 150
-/** Room for the figures of the y axis, CSS pixels: `10,000`. */
+/** Space for the figures of the y axis, CSS pixels: `10,000`. */
 const AXIS_PX = 58
 
 const milliseconds = (column: Column): Column => column.map((value) => (value === null ? null : value * 1_000))
@@ -75,9 +75,9 @@ const plots = (): readonly PlotSpec[] => [
 ]
 
 export function Plots() {
-  // One interval has no axis of time.
+  // A single interval has no time axis.
   if (history.value === undefined || history.value.at.length < 2) return <p class="empty card">{t('plot.empty')}</p>
-  // uPlot draws words and colours once: a plot is made anew for each language and theme.
+  // uPlot draws words and colours once: the plot is made again for each language and theme.
   return (
     <div class="plots">
       {plots().map((spec) => (
@@ -102,7 +102,7 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
       {
         width: element.clientWidth,
         height: HEIGHT,
-        // Room for half of the last time.
+        // Space for half of the last time label.
         padding: [8, 28, 0, 0],
         axes: [
           { ...axis, values: (_plot, instants) => instants.map((at) => timeOfDay(at * 1_000)), space: 90 },
@@ -144,7 +144,7 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
   )
 }
 
-/** A value between two intervals without one has no line: it is drawn as a point. */
+/** A value between two intervals without values is not part of a line: it is drawn as a point. */
 function lonePoints(plot: uPlot, series: number, isShown: boolean): number[] | null {
   if (isShown) return null
   const column = plot.data[series] ?? []

@@ -1,4 +1,4 @@
-/** One provider: its state and why, its limits as bars, what it cost, and what an operator may do. */
+/** One provider: its state and reason, its limits as bars, its cost, and the operator's actions. */
 import type { ProviderReport } from '../../api/schemas/providers.ts'
 import { count } from '../format.ts'
 import { said, t } from '../i18n.ts'
@@ -95,7 +95,7 @@ function Limits({ report }: { readonly report: ProviderReport }) {
   )
 }
 
-/** The budget that limits first: the smallest one that is set. */
+/** The budget that is shown: the smallest one that is set. */
 function tightestBudget({ budgetPerHour, budgetPerDay, budgetTotal }: ProviderReport): number | undefined {
   const set = [budgetPerHour, budgetPerDay, budgetTotal].filter((budget) => budget !== null && budget > 0)
   return set.length === 0 ? undefined : Math.min(...(set as number[]))
@@ -109,7 +109,7 @@ function Facts({ report }: { readonly report: ProviderReport }) {
     [t('provider.bought'), count(report.bought)],
     [t('provider.used'), count(report.used)],
     [t('provider.wasted'), count(report.wasted)],
-    // The vendor or the configuration must have said these two.
+    // Only known when the vendor or the configuration says it.
     ...(report.balance === null ? [] : [[t('provider.balance'), count(report.balance)] as const]),
     ...(report.costPer1000Tunnels === null ? [] : [[t('provider.cost'), count(report.costPer1000Tunnels)] as const]),
   ] as const

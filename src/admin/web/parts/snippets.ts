@@ -1,4 +1,4 @@
-/** The same request in the programs that people use, for the port, user and options chosen. */
+/** The same request for several programs and languages, for the selected port, user and options. */
 export interface SnippetChoice {
   /** `host:port` of the gateway. */
   readonly proxy: string

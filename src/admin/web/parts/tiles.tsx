@@ -1,4 +1,4 @@
-/** The figures of this second. */
+/** The current figures. */
 import { count, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
 import { counters } from '../state.ts'

@@ -30,7 +30,7 @@ export function Verdict() {
   )
 }
 
-/** The worst finding in one line, for the views that are about something else; nothing while all is well. */
+/** The worst finding in one line, for the other views; empty while there is no problem. */
 export function VerdictLine() {
   const [worst, ...others] = (verdict.value?.findings ?? []).filter(({ level }) => level !== 'ok')
   if (worst === undefined) return null

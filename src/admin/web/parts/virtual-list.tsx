@@ -1,4 +1,4 @@
-/** A long list of rows of one height, of which only those in view are in the document. */
+/** A long list of rows of equal height; only the visible rows are in the document. */
 
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
@@ -6,7 +6,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 /** Rows rendered above and below the visible part. */
 const MARGIN = 6
 
-/** Where a row is: spread over its element. */
+/** The position of a row: to be spread over its element. */
 export interface RowPlace {
   readonly style: { readonly top: string; readonly height: string }
   readonly role: 'listitem'

@@ -1,4 +1,4 @@
-/** The admin API as its own description tells it (`/v1/openapi.json`): each operation with its parameters, body and answers. */
+/** The admin API from its own description (`/v1/openapi.json`): each operation with its parameters, body and answers. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { reasonOf } from '../actions.ts'

@@ -29,7 +29,7 @@ const searchTexts = {
 export function ConnectionsView() {
   const search = useSignal<Search>(EMPTY)
   const selected = useSignal<number | undefined>(undefined)
-  /** What the list shows while it stands still; undefined: what the gateway reports. */
+  /** The list while it is paused; undefined: the gateway's current report. */
   const frozen = useSignal<typeof connections.value | undefined>(undefined)
   const rows = useComputed(() => {
     const wanted = search.value
@@ -148,7 +148,7 @@ function emptyText(): string {
   return t('connections.empty', { proxy: listener === undefined ? '' : `${listener.host}:${listener.port}` })
 }
 
-/** The same sense as the query of GET /v1/connections, but every field matches a part in any case. */
+/** As the query of GET /v1/connections, but every field matches a part, and case is ignored. */
 function fits(report: ConnectionReport, search: Search): boolean {
   const { target, user, session, provider, code, end, tries } = report
   return (
@@ -195,7 +195,7 @@ function Row({ held, place, isSelected, select }: RowProps) {
   )
 }
 
-/** Seconds; an open connection goes on counting in the page. */
+/** Seconds; for an open connection the page continues to count. */
 function lasted({ report, at }: Held<ConnectionReport>): number {
   return report.state === 'closed' ? report.seconds : report.seconds + (now.value - at) / 1_000
 }

@@ -1,4 +1,4 @@
-/** Providers, figures and plots at one glance. */
+/** Providers, figures and plots in one view. */
 import { type Signal, useSignal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'

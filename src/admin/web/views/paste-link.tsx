@@ -1,4 +1,4 @@
-/** A vendor's extraction link, tried out once: what was understood, and the YAML for gateway.yaml. */
+/** A vendor's extraction link, tested once: what was recognised, and the YAML for gateway.yaml. */
 import { useSignal } from '@preact/signals'
 import type { z } from 'zod'
 import type { testSourceReply } from '../../api/schemas/vendor-calls.ts'

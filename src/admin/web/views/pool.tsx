@@ -1,4 +1,4 @@
-/** The pool: each address as a bar that runs down by life. */
+/** The pool: each address with a bar that shows its remaining life. */
 import { useComputed, useSignal } from '@preact/signals'
 import type { UpstreamReport } from '../../api/schemas/pool.ts'
 import { copy } from '../actions.ts'
@@ -78,7 +78,7 @@ export function PoolView() {
 const haystack = ({ address, country, area, city, isp, provider, state, id }: UpstreamReport): string =>
   [address, country, area, city, isp, provider, state, id].filter(Boolean).join(' ').toLowerCase()
 
-/** When the life ends, on the page's clock, ms; endless ones sort last. */
+/** The end of the life on the page's clock, ms; addresses without an end sort last. */
 function deadline({ report, at }: Held<UpstreamReport>): number {
   return report.remainingSeconds === null ? Number.POSITIVE_INFINITY : at + report.remainingSeconds * 1_000
 }
@@ -119,7 +119,7 @@ function PoolRow({ held, place }: PoolRowProps) {
   )
 }
 
-/** The bar is the part of the whole life that is left; the whole is counted from the purchase. */
+/** The bar shows the remaining part of the whole life, counted from the purchase. */
 function Life({ held: { report, at } }: { readonly held: Held<UpstreamReport> }) {
   if (report.remainingSeconds === null) return <span class="soft">{t('pool.endless')}</span>
   const left = Math.max(0, report.remainingSeconds - (now.value - at) / 1_000)

@@ -1,4 +1,4 @@
-/** Sessions: which upstream each one lives on, and the order to give its next connection another one. */
+/** Sessions: the upstream of each, and a button that gives its next connection another one. */
 import { useComputed, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { SessionsReport } from '../../api/schemas/sessions.ts'
@@ -13,19 +13,19 @@ import { connections, now, pool } from '../state.ts'
 
 const ROW_PX = 40
 const NARROW_ROW_PX = 92
-/** The most that one report holds. */
+/** The maximum of one report. */
 const LIMIT = 1_000
 const REFRESH_MS = 2_000
-/** Characters of a session's digest that tell it from others. */
+/** Characters of a session's digest that distinguish it from others. */
 const KEY_LENGTH = 8
 
 type Session = SessionsReport['sessions'][number]
 
 interface Row {
   readonly session: Session
-  /** As the client named it, and its user; known from connections that the page has seen. */
+  /** As the client named it, and its user; known from connections in the page's list. */
   readonly name: string | undefined
-  /** host:port of its upstream; the id where the pool no longer has it. */
+  /** host:port of its upstream; its id when it has left the pool. */
   readonly address: string
 }
 
@@ -42,7 +42,7 @@ export function SessionsView() {
     try {
       received.value = { report: await get<SessionsReport>(`v1/sessions?limit=${LIMIT}`), at: performance.now() }
     } catch (error) {
-      // While the gateway is gone the page says so already, and the last report stays.
+      // While the gateway is unreachable the page says so, and the last report stays.
       if (error instanceof Refusal) received.value = said(error.message)
     }
   }
