@@ -1,8 +1,8 @@
 /**
- * Who may hold a connection: clients that have logged in (or made a request, where no login is demanded) count towards
- * `limits.connections`; those that have not are *unidentified* and have caps of their own. A newcomer over such a cap
- * displaces the unidentified connection that has waited longest, of its own address or of the address with the most: silent
- * sockets cannot lock anybody out.
+ * Limits the client connections: clients that have logged in (or made a request, when no login is required) count towards
+ * `limits.connections`; the others are *unidentified* and have limits of their own. A new connection over such a limit displaces
+ * the oldest unidentified connection, of its own address or of the address with the most: idle sockets cannot lock other clients
+ * out.
  *
  *   accept ──add──▶ unidentified ──identify──▶ identified ──remove──▶ gone
  *                        └── displaced, closed ───────────────────────▶
@@ -10,16 +10,16 @@
 import { clientNetwork } from '../address.ts'
 import { FairQueue, type Place } from '../structures/fair-queue.ts'
 
-/** A client connection as admission sees it. */
+/** A client connection, for admission. */
 export interface AdmittedConnection {
-  /** Owned by the Admission. */
+  /** Managed by the Admission. */
   admission: Place<AdmittedConnection> | 'identified' | undefined
   /** Read only when there are many unidentified connections: it costs a system call. */
   readonly clientAddress: string
   destroy(): void
 }
 
-/** However low `limits.connections` is, so many may say what they want, and hear why they are refused. */
+/** However low `limits.connections` is, this many clients may send their request, and receive the reason of a refusal. */
 const MIN_UNIDENTIFIED = 128
 
 export class Admission {
@@ -29,14 +29,14 @@ export class Admission {
   #maxPerAddress = 0
   readonly #onDisplaced: () => void
   #identified = 0
-  /** One line for each address once there are many; before that a single line for all. */
+  /** One queue per address when there are many; before that a single queue for all. */
   #unidentified = new FairQueue<AdmittedConnection>()
   #isByAddress = false
 
   /**
-   * @param max most identified connections
-   * @param onDisplaced a connection was closed for a newcomer
-   * @param minUnidentified beside those, so many that are unidentified; fewer where descriptors are scarce
+   * @param max largest number of identified connections
+   * @param onDisplaced a connection was closed for a new one
+   * @param minUnidentified in addition, this many unidentified ones; fewer when descriptors are scarce
    */
   constructor(max: number, onDisplaced: () => void, minUnidentified = MIN_UNIDENTIFIED) {
     this.#onDisplaced = onDisplaced
@@ -67,7 +67,7 @@ export class Admission {
     while (this.#isOver) this.#displaceOldestOf(this.#unidentified.largestUser() ?? own)
   }
 
-  /** The connection has logged in. @returns false when there are as many as may be */
+  /** The connection has logged in. @returns false when the limit is reached */
   identify(connection: AdmittedConnection): boolean {
     const { admission } = connection
     if (admission === 'identified') return true

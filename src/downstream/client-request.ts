@@ -1,4 +1,4 @@
-/** What a client asked for, whatever protocol it spoke. */
+/** A client's request, independent of its protocol. */
 import type { Socket } from 'node:net'
 import type { Target } from '../address.ts'
 import type { GatewayError } from '../errors.ts'
@@ -7,7 +7,7 @@ import type { Relay } from '../proxy/relay.ts'
 import type { Strategy } from '../strategy.ts'
 import type { ClientOptions } from './username-options.ts'
 
-/** What a port, or a user, has otherwise than the rest of the gateway. Undefined members: as there. */
+/** Settings of a port, or a user, that override the general ones. Undefined members: no override. */
 export interface TrafficSettings {
   readonly rotation?:
     | {
@@ -29,22 +29,22 @@ export interface TrafficSettings {
     | undefined
 }
 
-/** Who the client is and what it wants, before a target is reached. */
+/** The client and its options, before a target is reached. */
 export interface ClientIdentity {
   /** Configured user, or the free account text where no users are configured. */
   readonly account: string | undefined
   /** The configured user whose password was right; undefined where no users are configured. */
   readonly user: string | undefined
   readonly options: ClientOptions
-  /** Providers the account is limited to; undefined: all. */
+  /** The permitted providers of the account; undefined: all. */
   readonly providers: readonly string[] | undefined
-  /** What the configured user has otherwise than others of its port. */
+  /** Settings of the configured user that override those of its port. */
   readonly traffic?: TrafficSettings | undefined
 }
 
 /**
- * A tunnel that a client wants (CONNECT, SOCKS, or an upgraded request). Exactly one of `accept` and `refuse` is called,
- * once; both write to the client at once. `join` follows `accept` at once.
+ * A client's request for a tunnel (CONNECT, SOCKS, or an upgrade). Exactly one of `accept` and `refuse` is called, once; both
+ * write to the client at once. `join` follows `accept` at once.
  */
 export interface TunnelRequest {
   readonly protocol: 'connect' | 'socks5' | 'socks4'
@@ -55,18 +55,18 @@ export interface TunnelRequest {
   /** The client's address, IPv4 unmapped. */
   readonly clientAddress: string
   /**
-   * The upstream has opened the tunnel: tells the client.
-   * @param lifeMs what the upstream has left, where the client asked for a life
+   * The upstream has opened the tunnel: informs the client.
+   * @param lifeMs the remaining life of the upstream, if the client asked for a life
    */
   accept(upstreamId: string, lifeMs: number | undefined): void
-  /** From now on the client's octets, the early ones first, and its events go to this relay. */
+  /** From now on the client's octets, including the early ones, and its events go to this relay. */
   join(relay: Relay): void
-  /** Tells the client why not, and ends the connection. */
+  /** Sends the error to the client, and ends the connection. */
   refuse(error: GatewayError): void
 }
 
-/** What the listener's owner makes of a request. */
+/** Handles the requests of a listener. */
 export interface PendingTunnel extends ExceptionOwner {
-  /** The client has hung up before it got an answer: everything for it stops at once. */
+  /** The client has closed its connection before an answer: everything for it stops at once. */
   clientGone(): void
 }

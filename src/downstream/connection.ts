@@ -1,11 +1,11 @@
 /**
- * One client connection: what becomes of it when the handshake (handshake.ts) has found out what the client wants.
+ * One client connection after the handshake (handshake.ts), which finds out the protocol and the request.
  *
  *   handshake ──▶ pending ──▶ relay ──▶ closed
  *       │  └─────────┴──▶ lingering (the error is on its way) ──▶ closed
  *       └──▶ http (http-connection.ts) ──▶ closed; or, with CONNECT, back again; with an upgrade, relay
  *
- * The handshake has one deadline. Octets that come while the tunnel is pending are kept for the target.
+ * The handshake has one deadline. Octets that arrive while the tunnel is pending are kept for the target.
  */
 import type { Socket } from 'node:net'
 import { unmapIPv4 } from '../address.ts'
@@ -21,21 +21,21 @@ import type { PendingTunnel, TunnelRequest } from './client-request.ts'
 import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS } from './error-reply.ts'
 import { ClientHandshake, type ClientHandshakeHost } from './handshake.ts'
 
-/** What a connection needs of the listener that accepted it. */
+/** What a connection needs from the listener that accepted it. */
 export interface ConnectionHost extends ClientHandshakeHost {
-  /** Most octets kept of a client that sends before its tunnel is open. */
+  /** Largest number of octets kept from a client that sends before its tunnel is open. */
   readonly maxEarlyBytes: number
   /** For connections that only wait for the client to read our answer. */
   readonly lingers: TimeoutQueue
   readonly clock: Clock
   tunnel(connection: Connection): PendingTunnel
-  /** A connection that speaks plain HTTP; `first` are the octets read so far: none behind a CONNECT that was refused. */
+  /** A connection that speaks plain HTTP; `first` are the octets read so far: none after a CONNECT that was refused. */
   http(connection: Connection, first: Buffer): void
-  /** The socket is closed, whoever read from it last. */
+  /** The socket is closed, whichever object read from it last. */
   closed(connection: Connection): void
 }
 
-/** Who reads a connection that speaks plain HTTP. */
+/** The reader of a connection that speaks plain HTTP. */
 export interface PlainReader extends ExceptionOwner {
   data(chunk: Buffer): void
   ended(): void
@@ -52,7 +52,7 @@ interface ClientSocket extends Socket {
 }
 
 export class Connection extends ClientHandshake implements TunnelRequest, AdmittedConnection, Linked<Connection> {
-  /** Owned by the listener's list. */
+  /** Managed by the listener's list. */
   next: Connection | undefined = undefined
   previous: Connection | undefined = undefined
   readonly socket: Socket
@@ -65,7 +65,7 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
   #http: PlainReader | undefined
   /** Until a wrong login is answered. */
   #answerTimer: Timer | undefined
-  /** Owned by the Admission. */
+  /** Managed by the Admission. */
   admission: AdmittedConnection['admission'] = undefined
 
   constructor(socket: Socket, server: ConnectionHost) {
@@ -82,14 +82,14 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     socket.on('drain', onDrain)
   }
 
-  /** Asked of the system only when somebody wants it: most connections never do. */
+  /** Requested from the system only when needed: most connections never need it. */
   get clientAddress(): string {
     return unmapIPv4(this.socket.remoteAddress ?? '')
   }
 
   /**
-   * Goes on with a CONNECT that came behind plain requests.
-   * @param head as it came, latin1 @param early what came behind it
+   * Continues with a CONNECT that came after plain requests.
+   * @param head as received, latin1 @param early the octets after it
    */
   resumeAsTunnel(head: string, early: Buffer): void {
     this.#http = undefined
@@ -130,7 +130,7 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     this.#state = 'pending'
     if (early.length > 0) this.#keepEarly(early)
     const pending = this.#server.tunnel(this)
-    // It may have been refused before the call came back.
+    // It may have been refused before the call returned.
     if (this.#state === 'pending') this.#pending = pending
   }
 
@@ -147,7 +147,7 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
   }
 
-  /** @param early what the client has sent before; by default what was kept of it while the tunnel was pending */
+  /** @param early what the client has sent before; by default what was kept while the tunnel was pending */
   join(relay: Relay, early = this.#early?.bytes): void {
     this.#state = 'relay'
     this.#pending = undefined
@@ -160,12 +160,12 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
   }
 
   refuse(error: GatewayError): void {
-    // Behind a success no error can be written.
+    // After a success no error can be written.
     if (this.#state === 'relay') this.socket.destroy()
     else if (this.#state !== 'lingering') this.#refuse(this.inItsWords(error), error)
   }
 
-  /** A wrong login is answered late (login-throttle.ts); nothing is read meanwhile. */
+  /** A wrong login is answered with a delay (login-throttle.ts); nothing is read meanwhile. */
   #refuse(answer: Buffer, { detail: { answerAfterMs } }: GatewayError): void {
     if (typeof answerAfterMs !== 'number') return void this.writeFinal(answer)
     this.endHandshake()
@@ -184,8 +184,8 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
   }
 
   /**
-   * The last answer is written. What the client still sends is read and dropped until it closes: a socket closed with
-   * unread octets sends a reset, which would take the answer with it.
+   * The last answer is written. Further octets of the client are read and dropped until it closes: a socket closed with unread
+   * octets sends a reset, and the client would lose the answer.
    */
   linger(): void {
     this.endHandshake()
@@ -207,7 +207,7 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     this.refuse(error)
   }
 
-  /** The client has closed its sending side. Before the tunnel is open that means that it has gone. */
+  /** The client has closed its sending side. Before the tunnel is open, it counts as gone. */
   ended(): void {
     if (this.#relay !== undefined) this.#relay.clientEnded()
     else if (this.#state === 'lingering') this.socket.destroySoon()
@@ -234,21 +234,21 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     this.#http?.closed()
     const upstream = this.#relay?.connection.socket
     if (upstream === undefined || upstream.destroyed) this.#server.closed(this)
-    // It is still sent what the client has left behind: until it closes, this connection counts.
+    // Answers to remaining requests are still sent: the connection counts until it closes.
     else upstream.once('close', () => this.#server.closed(this))
   }
 
-  /** Ends the connection of a client that has said nothing so far. */
+  /** Ends the connection of a client that has sent nothing so far. */
   closeIfMute(): void {
     if (this.#state === 'handshake' && this.isMute) this.socket.destroy()
   }
 
-  /** Ends the connection, whatever it is doing. */
+  /** Ends the connection in any state. */
   destroy(): void {
     this.socket.destroy()
   }
 
-  /** A handler of the client's socket has thrown. */
+  /** A handler of the client's socket threw an exception. */
   override failInternally(): void {
     try {
       this.#failInternally()

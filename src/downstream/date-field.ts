@@ -1,4 +1,4 @@
-/** The `Date` of answers (RFC 9110 section 6.6.1): in whole seconds, so the text is made once a second. */
+/** The `Date` field of answers (RFC 9110 section 6.6.1): in whole seconds, so the text is made once a second. */
 import { type Clock, httpTime } from '../clock.ts'
 
 export class DateField {
@@ -10,7 +10,7 @@ export class DateField {
     this.#clock = clock
   }
 
-  /** The field line for an answer that leaves now, with its CRLF. */
+  /** The field line for an answer that is sent now, with its CRLF. */
   get line(): string {
     const second = Math.floor(this.#clock.wall() / 1_000)
     if (second !== this.#second) {

@@ -1,11 +1,11 @@
-/** What the gateway itself says to clients: the only place where an error code becomes octets. */
+/** The gateway's own answers to clients: the only place where an error code becomes octets. */
 import type { GatewayError } from '../errors.ts'
 import { http } from '../node-http.ts'
 
 /** Product token in Proxy-Status (RFC 9209 section 2). */
 const PROXY_NAME = 'turnpike'
 
-/** RFC 1928 section 6, bound address unspecified: clients have no use for it, and it would tell about our network. */
+/** RFC 1928 section 6, bound address unspecified: clients do not use it, and it would reveal our network. */
 const SOCKS5_TAIL = '\x00\x01\x00\x00\x00\x00\x00\x00'
 export const SOCKS5_SUCCESS = Buffer.from(`\x05\x00${SOCKS5_TAIL}`, 'latin1')
 export const SOCKS4_SUCCESS = Buffer.from('\x00\x5a\x00\x00\x00\x00\x00\x00', 'latin1')
@@ -20,33 +20,33 @@ export function socks4Failure(): Buffer {
 }
 
 /**
- * The answer to CONNECT once the upstream has opened the tunnel.
+ * The answer to CONNECT when the upstream has opened the tunnel.
  * @param date field line, with its CRLF
  * @param upstreamId lets the client report a ban
- * @param lifeMs what the upstream has left, for a client that asked for a life: it may have got less
+ * @param lifeMs the remaining life of the upstream, for a client that asked for a life: it may be shorter
  */
 export function connectSuccess(date: string, upstreamId: string, lifeMs?: number): string {
   const life = lifeMs === undefined ? '' : `X-Turnpike-Life: ${lifeText(lifeMs)}\r\n`
   return `HTTP/1.1 200 Connection established\r\n${date}X-Turnpike-Upstream: ${upstreamId}\r\n${life}\r\n`
 }
 
-/** As the option is written; whole seconds, cut. */
+/** In the form of the option; whole seconds, rounded down. */
 function lifeText(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? 'unlimited' : `${Math.max(0, Math.floor(ms / 1_000))}s`
 }
 
-/** `Proxy-Status` of an answer that the gateway made itself (RFC 9209 section 2.1). */
+/** `Proxy-Status` of an answer from the gateway itself (RFC 9209 section 2.1). */
 export function proxyStatus(error: GatewayError): string {
   return `${PROXY_NAME}; error=${error.spec.proxyStatus}; details="${error.code}"`
 }
 
-/** An error as an HTTP answer, without what the connection adds to it. */
+/** An error as an HTTP answer, without the fields that the connection adds. */
 export interface HttpErrorAnswer {
   readonly status: number
   readonly reason: string
   /** Field lines, each with its CRLF; without Date, framing and Connection. */
   readonly lines: string
-  /** UTF-8, for the message's sake. */
+  /** UTF-8, because of the message. */
   readonly body: Buffer
 }
 
@@ -62,11 +62,11 @@ export function httpError(error: GatewayError): HttpErrorAnswer {
   }
 }
 
-/** How an error answer ends: what it says of the connection, and whether its body is sent. */
+/** How an error answer ends: its field lines about the connection, and whether its body is sent. */
 export interface ErrorReplyOptions {
-  /** False in answer to HEAD. */
+  /** False for HEAD. */
   readonly withBody?: boolean
-  /** By default the connection is closed: nothing that the client may have sent meanwhile can be taken for a request. */
+  /** By default the connection is closed: octets that the client may have sent meanwhile must not be taken for a request. */
   readonly isKept?: boolean
 }
 
@@ -84,8 +84,8 @@ export function httpErrorBytes(error: GatewayError, date: string, options: Error
 }
 
 /**
- * Whether the client has shown no login and may do so now. A wrong one is no challenge: its connection ends, and guesses cost
- * a connection each.
+ * Whether the client has sent no login and may do so now. A wrong login is not challenged: its connection ends, so that each
+ * guess costs a connection.
  */
 export function isChallenge({ code, detail }: GatewayError): boolean {
   return code === 'GW_LOGIN_REQUIRED' && detail['answerAfterMs'] === undefined
@@ -95,9 +95,9 @@ export function isChallenge({ code, detail }: GatewayError): boolean {
 const MAX_PHRASE_CHARACTERS = 160
 
 /**
- * Code and words as a reason phrase, which is free text (RFC 9112 section 4): many clients show nothing else of a refused
- * CONNECT. ASCII alone, because clients read it as latin1, UTF-8 or not at all: what is left out, a vendor's words in
- * Chinese, is three dots, and stands in the body whole.
+ * Code and message as a reason phrase, which is free text (RFC 9112 section 4): many clients show nothing else of a refused
+ * CONNECT. Only ASCII, because clients decode it as latin1, UTF-8 or not at all: other text, such as a vendor's message in
+ * Chinese, is replaced by three dots; the body has the whole message.
  */
 function refusalPhrase({ code, message }: GatewayError): string {
   return `${code} ${message}`.replace(/[^\x20-\x7e]+/g, '...').slice(0, MAX_PHRASE_CHARACTERS)

@@ -1,4 +1,4 @@
-/** The client connections that speak plain HTTP, over all listeners: what they share, and what a stop means for them. */
+/** The client connections that speak plain HTTP, over all listeners: shared state, and what a stop means for them. */
 import type { Clock } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
 import type { HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
@@ -8,11 +8,11 @@ import type { Connection } from './connection.ts'
 import { HttpConnection, type HttpConnectionHost } from './http-connection.ts'
 import type { Listener } from './listener.ts'
 
-/** A client connection may rest so long between two requests, ms: browsers keep them for minutes. */
+/** Idle time of a client connection between two requests, ms: browsers keep them for minutes. */
 const KEEP_ALIVE_MS = 75_000
 
 export interface HttpConnectionsHandler extends Pick<HttpConnectionHost, 'request' | 'refused'> {
-  /** The connection is closed, or goes on as a tunnel. */
+  /** The connection is closed, or continues as a tunnel. */
   leftHttp(connection: Connection): void
 }
 
@@ -31,12 +31,12 @@ export class HttpConnections implements HttpConnectionHost {
     this.#handler = handler
   }
 
-  /** As for the constructor; connections that wait already keep the former time. */
+  /** As for the constructor; waiting connections keep the former time. */
   configure(idleMs: number): void {
     this.unread = this.unread.withDuration(idleMs)
   }
 
-  /** @param first its octets that were read by the listener; none where a CONNECT was refused before */
+  /** @param first the octets that the listener has read; none when a CONNECT was refused before */
   take(connection: Connection, first: Buffer, listener: Listener): void {
     const http = new HttpConnection(connection, listener, this)
     this.#connections.add(http)
@@ -58,7 +58,7 @@ export class HttpConnections implements HttpConnectionHost {
     this.#handler.leftHttp(http.connection)
   }
 
-  /** Newcomers hear `close`; connections without a request are closed. */
+  /** New connections are told to close; connections without a request are closed. */
   stopAccepting(): void {
     for (const connection of this.#connections.snapshot()) connection.closeIfIdle()
   }

@@ -1,4 +1,4 @@
-/** One plain request, and the answer to it as this client reads it: in chunks, with a length, or up to the close. */
+/** One plain request, and its answer in the framing for this client: in chunks, with a length, or until the close. */
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
 import { pushChunk, pushLastChunk } from '../http1/body.ts'
@@ -15,7 +15,7 @@ import type { Listener } from './listener.ts'
 export interface RequestConnection {
   readonly connection: Connection
   readonly listener: Listener
-  /** What the head of an answer that begins now says about the connection, each line with its CRLF. @param mayPersist as far as the request goes */
+  /** The field lines about the connection for the head of an answer, each with its CRLF. @param mayPersist as far as the request permits */
   connectionLines(mayPersist: boolean): string
   readonly isBodyWhole: boolean
   readBody(sink: BodySink): void
@@ -23,17 +23,17 @@ export interface RequestConnection {
   leaveBody(sink: BodySink): void
   octets(): readonly [up: number, down: number]
   countOctets(): readonly [up: number, down: number]
-  /** The whole answer was written. */
+  /** The complete answer was written. */
   answered(): void
-  /** The last answer on this connection. @param withBody false in answer to HEAD */
+  /** The last answer on this connection. @param withBody false for HEAD */
   rejectWith(error: GatewayError, withBody: boolean): void
-  /** The connection has left HTTP. @returns what the client has sent behind the request */
+  /** The connection has changed its protocol. @returns the octets that the client has sent after the request */
   leaveHttp(): Buffer | undefined
 }
 
 type AnswerFraming = 'none' | 'length' | 'chunked' | 'until-close'
 
-/** RFC 9112 section 6.1: an HTTP/1.0 client knows no chunks. */
+/** RFC 9112 section 6.1: an HTTP/1.0 client does not know chunks. */
 function framingFor({ minorVersion }: RequestHead, { mayHaveBody, hasLength }: ResponseHead): AnswerFraming {
   if (!mayHaveBody) return 'none'
   if (hasLength) return 'length'
@@ -46,7 +46,7 @@ export class ClientHttpRequest implements HttpRequest {
   hasBegunBody = false
   readonly #owner: RequestConnection
   #framing: AnswerFraming | undefined
-  /** What is to be written together: small answers leave in one segment. */
+  /** Octets to be written together: small answers are sent in one segment. */
   #out: Buffer[] = []
 
   constructor(head: RequestHead, identity: ClientIdentity, owner: RequestConnection) {
@@ -92,8 +92,8 @@ export class ClientHttpRequest implements HttpRequest {
   }
 
   /**
-   * RFC 9110 section 15.2: passed on, but not to an HTTP/1.0 client. A `100 Continue` that was not asked for says nothing.
-   * A client that does not read gets none: how many may come is not bounded.
+   * RFC 9110 section 15.2: passed on, but not to an HTTP/1.0 client. A `100 Continue` that was not requested has no effect. A client
+   * that does not read gets none: their number is not limited.
    */
   interim(head: ResponseHead): void {
     const isWanted = head.status === 100 ? awaitsContinue(this.head) : this.head.minorVersion === 1
@@ -106,15 +106,15 @@ export class ClientHttpRequest implements HttpRequest {
     this.#framing = framing
     const coding = framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
     const connection = this.#owner.connectionLines(this.#mayPersist)
-    // RFC 9110 section 6.6.1: a recipient that passes an answer on without Date adds it.
+    // RFC 9110 section 6.6.1: a recipient that passes on an answer without Date adds it.
     const date = head.hasDate ? '' : this.#owner.listener.date.line
     const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${date}${head.lines}${coding}${extra}${connection}\r\n`
     this.#out.push(Buffer.from(text, 'latin1'))
   }
 
   /**
-   * Behind an answer that came before `100 Continue` the body may follow or not: nobody can tell it from a request
-   * (RFC 9110 section 10.1.1). The same holds behind an upgrade that was not made.
+   * After an answer that came before `100 Continue`, the body may follow or not: it cannot be distinguished from a request
+   * (RFC 9110 section 10.1.1). The same holds after an upgrade that was not made.
    */
   get #mayPersist(): boolean {
     const { head } = this
@@ -138,7 +138,7 @@ export class ClientHttpRequest implements HttpRequest {
 
   push(data: readonly Buffer[]): void {
     if (this.#framing === 'chunked') pushChunk(data, this.#out)
-    // Not spread: a read may hold more chunks than a call may have arguments.
+    // Not spread: a read may contain more chunks than a call may have arguments.
     else for (const piece of data) this.#out.push(piece)
   }
 
@@ -170,7 +170,7 @@ export class ClientHttpRequest implements HttpRequest {
     else this.#owner.rejectWith(error, this.head.method !== 'HEAD')
   }
 
-  /** Where the end of the connection would be the end of the answer, only a reset tells that it is not whole. */
+  /** When the end of the connection is the end of the answer, only a reset shows that it is incomplete. */
   cut(): void {
     if (this.#framing === 'until-close') this.socket.resetAndDestroy()
     else this.socket.destroy()

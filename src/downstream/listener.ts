@@ -1,4 +1,4 @@
-/** One listening port: accepts, caps, keeps track, drains. */
+/** One listening port: accepts and limits connections, tracks and drains them. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -27,17 +27,17 @@ export interface ListenerSettings extends Address {
   readonly upstreamHeader: boolean
 }
 
-/** What a listener hands over. */
+/** What a listener passes on. */
 export interface ListenerHandler extends TlsObserver {
-  /** A connection was accepted. It may be closed at once, or another one for it. */
+  /** A connection was accepted. It may be closed at once, or displace another one. */
   accepted(connection: Connection): void
   left(connection: Connection): void
   tunnel(connection: Connection, listener: Listener): PendingTunnel
-  /** A connection that speaks plain HTTP. It stays counted here until it closes. */
+  /** A connection that speaks plain HTTP. It counts here until it closes. */
   http(connection: Connection, first: Buffer, listener: Listener): void
-  /** @param protocol what the client spoke, where that is known */
+  /** @param protocol of the client, if it is known */
   refused(error: GatewayError, protocol?: Connection['protocol']): void
-  /** The system could not accept: descriptors, mostly. */
+  /** The system could not accept: usually for lack of descriptors. */
   troubled(error: NodeJS.ErrnoException): void
 }
 
@@ -49,7 +49,7 @@ export interface PreparedCertificate {
 }
 
 const LINGER_MS = 2_000
-/** Clients open tunnels to the same targets, in the same words, again and again. */
+/** Clients open tunnels to the same targets with the same heads, again and again. */
 const MAX_CONNECTS = 1_000
 
 export class Listener implements ConnectionHost {
@@ -73,7 +73,7 @@ export class Listener implements ConnectionHost {
   #certificate: TlsCertificate | undefined
   #bound: Address | undefined
   readonly #connections = new LinkedList<Connection>()
-  /** Accepted before `open`: they wait until it is known how they are to be served. */
+  /** Accepted before `open`: they wait until it is known how to serve them. */
   #held: Socket[] | undefined = []
 
   /**
@@ -96,13 +96,13 @@ export class Listener implements ConnectionHost {
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#held === undefined) this.#accept(socket)
-      // A reset while it is held is heard by its connection, which finds it destroyed.
+      // A reset while it waits is an event of its connection, which then finds it destroyed.
       else this.#held.push(socket.on('error', () => {}))
     })
   }
 
   /**
-   * What `configure` needs for these files: the certificate in use where it is of them.
+   * What `configure` needs for these files: the certificate in use if it is from them.
    * @throws when the pair cannot be used
    */
   prepareCertificate(files: TlsFiles | undefined): PreparedCertificate {
@@ -112,8 +112,8 @@ export class Listener implements ConnectionHost {
   }
 
   /**
-   * For connections from now on; a handshake that is under way keeps its time.
-   * @param access the same object when nothing of it has changed: it remembers logins
+   * For later connections; a handshake in progress keeps its time.
+   * @param access the same object when it has not changed: it caches logins
    * @param certificate undefined: clients do not speak TLS
    */
   configure(settings: ListenerSettings, access: Access, certificate: TlsCertificate | undefined): void {
@@ -130,7 +130,7 @@ export class Listener implements ConnectionHost {
     this.connects = new GenerationalCache(MAX_CONNECTS)
   }
 
-  /** Serves those who have come since `listen`, and all who come. */
+  /** Serves the clients that have connected since `listen`, and all later ones. */
   open(): void {
     const held = this.#held ?? []
     this.#held = undefined
@@ -154,7 +154,7 @@ export class Listener implements ConnectionHost {
     this.#server.on('error', (error: NodeJS.ErrnoException) => this.#handler.troubled(error))
   }
 
-  /** Accepts no more clients. Those who are connected are served, and another process may have the same socket. */
+  /** Accepts no more clients. Connected ones are served, and another process may have the same socket. */
   closePort(): void {
     this.isClosing = true
     this.#server.close()
@@ -172,17 +172,17 @@ export class Listener implements ConnectionHost {
     return descriptorOf(this.#server)
   }
 
-  /** Clients whose request is not whole yet. */
+  /** Clients whose request is incomplete. */
   get shakingHands(): number {
     return this.handshakes.size
   }
 
-  /** Drops those who have said nothing so far. */
+  /** Closes the connections of clients that have sent nothing so far. */
   closeMute(): void {
     for (const connection of this.#connections.snapshot()) connection.closeIfMute()
   }
 
-  /** Where it listens, or has listened; the port is the real one when 0 was configured. */
+  /** Where it listens, or has listened; with port 0 in the configuration, the actual port. */
   get address(): Address {
     return this.#bound ?? this.#settings
   }
@@ -215,14 +215,14 @@ export class Listener implements ConnectionHost {
     this.#handler.refused(error, protocol)
   }
 
-  /** Accepts no more clients; those that are connected stay, newly arriving requests on them are refused. */
+  /** Accepts no more clients; connected ones stay, new requests on their connections are refused. */
   stopAccepting(reason = 'the gateway is stopping'): void {
     this.refusal = new GatewayError('GW_STOPPING', reason)
     for (const socket of this.#held ?? []) socket.destroy()
     this.#server.close()
   }
 
-  /** Drops every connection at once. */
+  /** Closes every connection at once. */
   destroyConnections(): void {
     for (const connection of this.#connections.snapshot()) connection.destroy()
   }

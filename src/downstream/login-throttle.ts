@@ -1,10 +1,10 @@
 /**
  * Slows the guessing of passwords, by client address (an IPv6 client: its /64 block).
  *
- * Each failure of an address is answered later than the one before: 100 ms, 200 ms ... 5 s apart, also when they come at the
- * same time on many connections. When more than 10 s of answers are outstanding, logins from that address are not checked
- * any more, except those of users who have logged in from there: a program with a wrong password does not lock out
- * others on its machine. After 10 minutes without a failure everything is forgotten.
+ * Failures of an address are answered at growing intervals: 100 ms, 200 ms ... 5 s, also when they arrive at the same time on many
+ * connections. When answers of more than 10 s are outstanding, logins from that address are not checked any more, except those
+ * of users who have logged in from there: a program with a wrong password does not lock out others on its machine. After 10
+ * minutes without a failure the address is forgotten.
  */
 import { clientNetwork } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -12,14 +12,14 @@ import { GenerationalCache } from '../structures/generational-cache.ts'
 
 const FIRST_DELAY_MS = 100
 const MAX_DELAY_MS = 5_000
-/** Answers outstanding, as time, from which on logins are not checked. */
+/** Time of outstanding answers from which on logins are not checked. */
 const MAX_BACKLOG_MS = 10_000
 const FORGET_MS = 600_000
-/** An address is logged once in such a time. */
+/** An address is logged once in this time. */
 const LOG_EVERY_MS = 60_000
-/** Addresses with failures; the one that failed longest ago is forgotten beyond this. */
+/** Number of addresses with failures; beyond it, the one that failed longest ago is dropped. */
 const MAX_ADDRESSES = 10_000
-/** Users with the address that they logged in from; two generations of them. */
+/** Users with the address of their login; in each of two generations. */
 const MAX_KNOWN = 5_000
 
 interface Failures {
@@ -28,7 +28,7 @@ interface Failures {
   /** When the latest failure is answered. */
   answerAt: number
   loggedAt: number
-  /** Failures that no line of the log has counted. */
+  /** Failures that are not logged yet. */
   unlogged: number
 }
 
@@ -39,13 +39,13 @@ export class LoginThrottle {
   readonly #failures = new Map<string, Failures>()
   readonly #known = new GenerationalCache<true>(MAX_KNOWN)
 
-  /** @param report writes a line to the log: so many failed logins of this client address since its line before */
+  /** @param report writes a log line with the number of failed logins of this client address since its last line */
   constructor(clock: Clock, report: (client: string, failures: number) => void) {
     this.#clock = clock
     this.#report = report
   }
 
-  /** How long this login is not checked, ms; 0 when it is checked now. @param user undefined for an unknown one */
+  /** For how long this login is not checked, ms; 0: it is checked now. @param user undefined for an unknown one */
   blockedMs(clientAddress: string, user: string | undefined): number {
     const client = clientNetwork(clientAddress)
     const backlogMs = (this.#failures.get(client)?.answerAt ?? 0) - this.#clock.now() - MAX_BACKLOG_MS
@@ -60,8 +60,8 @@ export class LoginThrottle {
 
   /**
    * A login was refused.
-   * @param wasChecked false when it was refused only because logins from there are not checked now
-   * @returns after how long it is to be answered, ms
+   * @param wasChecked false when it was refused because logins from there are not checked now
+   * @returns the delay of the answer, ms
    */
   failed(clientAddress: string, wasChecked: boolean): number {
     const client = clientNetwork(clientAddress)
@@ -77,7 +77,7 @@ export class LoginThrottle {
     return failures.answerAt - now
   }
 
-  /** Logs what was counted since the last line of each address, and forgets what is old. To be called about once a minute. */
+  /** Logs the counts since the last line of each address, and drops old entries. To be called about once a minute. */
   sweep(): void {
     const now = this.#clock.now()
     for (const [client, failures] of this.#failures) {
@@ -86,7 +86,7 @@ export class LoginThrottle {
     }
   }
 
-  /** The record of an address, out of the map. */
+  /** Removes and returns the record of an address. */
   #take(client: string, now: number): Failures {
     const known = this.#failures.get(client)
     this.#failures.delete(client)

@@ -1,11 +1,11 @@
-/** OPTIONS and TRACE that may go no further (RFC 9110 section 7.6.2): the gateway answers as the final recipient. */
+/** OPTIONS and TRACE that must not be forwarded (RFC 9110 section 7.6.2): the gateway answers as the final recipient. */
 import type { HttpRequest } from '../proxy/http-contract.ts'
 
-/** RFC 9110 section 9.3.8: what is sensitive is not reflected. */
+/** RFC 9110 section 9.3.8: sensitive fields are not reflected. */
 const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
 /**
- * @param head of the request as it came, latin1
+ * @param head of the request as received, latin1
  */
 export function answerAsRecipient(request: HttpRequest, head: string): void {
   const isTrace = request.head.method === 'TRACE'

@@ -1,4 +1,4 @@
-/** Who may use a listener, and what their login says (RFC 7617 for HTTP, RFC 1929 for SOCKS5). */
+/** Checks who may use a listener, and parses logins (RFC 7617 for HTTP, RFC 1929 for SOCKS5). */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { addressMatcher } from '../address.ts'
 import { GatewayError } from '../errors.ts'
@@ -28,29 +28,29 @@ export interface User extends TrafficSettings {
   readonly limits?: UserLimitSettings | undefined
 }
 
-/** Where a login comes from. Read only for logins that are not remembered. */
+/** The source of a login. Read only for logins that are not cached. */
 export interface Client {
   readonly clientAddress: string
 }
 
-/** A client without a login, where none is demanded. */
+/** A client without a login, if none is required. */
 export const anonymous: ClientIdentity = {
   account: undefined,
   user: undefined,
   options: noOptions,
   providers: undefined,
 }
-/** Logins whose check is remembered: a crawler sends the same few again and again. Two generations of them. */
+/** Number of checked logins in the cache: a crawler sends the same few again and again. In each of two generations. */
 const MAX_REMEMBERED = 5_000
-/** RFC 1929 can carry no more than 255 octets of name and password each. What is longer is checked each time. */
+/** Name and password in RFC 1929 have at most 255 octets each. Longer ones are checked each time. */
 const MAX_REMEMBERED_LENGTH = 1_024
 
 export class Access {
   readonly #users: ReadonlyMap<string, User>
   readonly #allowed: ((ip: string) => boolean) | undefined
   /**
-   * Logins that were right, by the very header or by name and password. They are apart: no header that a client makes up
-   * can stand for a SOCKS login. Users never change while the process runs.
+   * Correct logins, by their header value or by name and password. The two caches are separate: no header of a client can
+   * equal a SOCKS login. Users never change while the process runs.
    */
   readonly #headers = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
   readonly #logins = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
@@ -64,12 +64,12 @@ export class Access {
     this.#allowed = allow === undefined ? undefined : addressMatcher(allow)
   }
 
-  /** Whether a login is demanded. */
+  /** Whether a login is required. */
   get demandsLogin(): boolean {
     return this.#users.size > 0
   }
 
-  /** What a user may have, as it is configured now; undefined: as much as anybody. */
+  /** The present limits of a user; undefined: none. */
   limitsOf(user: string): UserLimitSettings | undefined {
     return this.#users.get(user)?.limits
   }
@@ -86,7 +86,7 @@ export class Access {
   }
 
   /**
-   * Who sends this `Proxy-Authorization` value.
+   * The sender of this `Proxy-Authorization` value.
    * @throws {GatewayError} GW_LOGIN_REQUIRED, with `answerAfterMs` in its detail when a login was wrong; GW_BAD_OPTION
    */
   identify(authorization: string | undefined, client: Client): ClientIdentity {
@@ -94,7 +94,7 @@ export class Access {
     const known = this.#headers.get(authorization)
     if (known !== undefined) return known
     const identity = this.#read(authorization, client)
-    // Copied: it may be a slice, which would keep the whole head.
+    // Copied: a slice would keep the whole head in memory.
     if (authorization.length <= MAX_REMEMBERED_LENGTH)
       this.#headers.set(Buffer.from(authorization, 'latin1').toString('latin1'), identity)
     return identity
@@ -105,7 +105,7 @@ export class Access {
     return login === undefined ? this.#anonymous() : this.#check(login.userName, login.password, client)
   }
 
-  /** Whether a Basic login names a user of this listener; its password is not looked at. */
+  /** Whether a Basic login has the name of a user of this listener; the password is not checked. */
   knows(authorization: string): boolean {
     const login = basicLogin(authorization)
     return login !== undefined && this.#longestUser(login.userName) !== undefined
@@ -117,12 +117,12 @@ export class Access {
   }
 
   /**
-   * Who sends this SOCKS login.
+   * The sender of this SOCKS login.
    * @throws {GatewayError} GW_LOGIN_REQUIRED when user or password is wrong, with `answerAfterMs` in its detail; GW_BAD_OPTION
    *   after a right login
    */
   login(userName: string, password: string, client: Client): ClientIdentity {
-    // With the length in front, no two logins are one text.
+    // With the length in front, two different logins never have the same text.
     const text = `${userName.length} ${userName}${password}`
     const known = this.#logins.get(text)
     if (known !== undefined) return known
@@ -160,7 +160,7 @@ export class Access {
   }
 }
 
-/** RFC 7617; undefined for another scheme, or what is no login. */
+/** RFC 7617; undefined for another scheme, or an invalid login. */
 function basicLogin(authorization: string): { readonly userName: string; readonly password: string } | undefined {
   const credentials = /^basic +([A-Za-z0-9+/_-]*={0,2})$/i.exec(authorization)?.[1]
   if (credentials === undefined) return undefined
@@ -179,12 +179,12 @@ function notChecked(blockedMs: number, answerAfterMs: number): GatewayError {
   return new GatewayError('GW_LOGIN_REQUIRED', message, { detail: { answerAfterMs } })
 }
 
-/** Who names itself where no users are configured. @throws {GatewayError} GW_BAD_OPTION */
+/** A client's identity when no users are configured. @throws {GatewayError} GW_BAD_OPTION */
 function openIdentity(userName: string): ClientIdentity {
   return { ...parseUserName(userName), user: undefined, providers: undefined }
 }
 
-/** Compares without telling by its duration how much is right. */
+/** Compares in constant time. */
 function sameText(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }

@@ -1,8 +1,8 @@
 /**
- * The certificate of a port where clients speak TLS. Its files are looked at every few seconds: when they have changed, new
- * connections get the new pair, and those that are open keep theirs. A pair that cannot be used changes nothing.
+ * The certificate of a port where clients speak TLS. Its files are checked every few seconds: when they have changed, new
+ * connections get the new pair, and open ones keep theirs. An invalid pair changes nothing.
  *
- * Looked at, not watched: certificates are replaced by renaming, by moving a link, or one file after the other.
+ * Polled, not watched: certificates are replaced by renaming, by changing a link, or one file after the other.
  */
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
@@ -12,7 +12,7 @@ import { versionOf } from '../file-version.ts'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
-  /** The certificate, and behind it those between it and the authority. */
+  /** The certificate, followed by its intermediate certificates. */
   readonly cert: string
   readonly key: string
 }
@@ -20,7 +20,7 @@ export interface TlsFiles {
 export interface TlsObserver {
   /** New connections get a new certificate. */
   certificateChanged(file: string): void
-  /** The files have changed, and cannot be used: the certificate before stays. */
+  /** The files have changed, and are invalid: the previous certificate stays. */
   certificateRefused(file: string, reason: string): void
 }
 
@@ -34,7 +34,7 @@ export class TlsCertificate {
   #seen: string
   #timer: { clear(): void } | undefined
 
-  /** @throws when the pair cannot be used; `tlsProblem` puts it into words */
+  /** @throws when the pair is invalid; `tlsProblem` explains it */
   constructor(files: TlsFiles, clock: Clock, observer: TlsObserver) {
     this.#files = files
     this.#clock = clock
@@ -80,12 +80,12 @@ export class TlsCertificate {
 
 /** @throws the system's error, or that of OpenSSL */
 function readPair({ cert, key }: TlsFiles): SecureContext {
-  // Looked up here: most gateways have no port with TLS, and save 1 MB.
+  // Loaded here: most gateways have no port with TLS, and save 1 MB.
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   return createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
 }
 
-/** Why a pair cannot be used. @returns undefined when it can */
+/** Why a pair is invalid. @returns undefined for a valid one */
 export function problemOfPair(files: TlsFiles): string | undefined {
   try {
     readPair(files)
@@ -95,7 +95,7 @@ export function problemOfPair(files: TlsFiles): string | undefined {
   }
 }
 
-/** In words that quote neither file. */
+/** The message quotes neither file. */
 function tlsProblem(error: unknown): string {
   const { code = '' } = error as NodeJS.ErrnoException
   if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'the key does not belong to the certificate'

@@ -1,6 +1,6 @@
 /**
- * What a client may ask for with its request: `-key-value` pairs in the user name, or `X-Turnpike-*` headers.
- * The grammar is the one that crawlers know from commercial gateways.
+ * The options of a client's request: `-key-value` pairs in the user name, or `X-Turnpike-*` headers. The syntax is the usual one of
+ * commercial gateways.
  */
 import { GatewayError } from '../errors.ts'
 import type { Field } from '../http1/head.ts'
@@ -15,18 +15,18 @@ export interface ClientOptions {
   readonly isp?: string
   /** How long the client will need the address, ms. */
   readonly lifeMs?: number
-  /** Rather an error than another address. */
+  /** An error instead of another address. */
   readonly strict?: boolean
   readonly strategy?: Strategy
-  /** No other session has the session's address while the session lives. */
+  /** No other session gets the session's address while the session lives. */
   readonly exclusive?: boolean
   /** Not the address that was lent last, as long as there is another one. */
   readonly avoidLast?: boolean
   /** Connections of a session through one address; then it moves. */
   readonly uses?: number
-  /** Life that the address must have left, ms: rather an error than less. */
+  /** Remaining life that the address must have, ms: an error instead of a shorter one. */
   readonly minLifeMs?: number
-  /** Another address for this request, and for the session from now on. In headers alone: it is a command. */
+  /** Another address for this request, and for the session from now on. Only in headers, because it is a command. */
   readonly rotate?: boolean
 }
 
@@ -34,7 +34,7 @@ export const noOptions: ClientOptions = Object.freeze({})
 
 type OptionName = keyof ClientOptions
 
-/** Every spelling and the option that it sets. `life` takes a unit; `sesstime` and what follows it are plain minutes. */
+/** Every spelling and its option. `life` has a unit; `sesstime` and the following ones are plain minutes. */
 const optionOf: Readonly<Record<string, OptionName>> = {
   session: 'session',
   sessid: 'session',
@@ -60,19 +60,19 @@ const optionOf: Readonly<Record<string, OptionName>> = {
   rotate: 'rotate',
 }
 
-/** By look-up without prototype: clients choose the keys. */
+/** An object without prototype: clients choose the keys. */
 const spellings: ReadonlyMap<string, OptionName> = new Map(Object.entries(optionOf))
-/** Spelled so in headers alone: in a user name a hyphen ends the key. */
+/** Spellings for headers only: in a user name a hyphen ends the key. */
 const headerSpellings: ReadonlyMap<string, OptionName> = new Map([...spellings, ['avoid-last', 'avoidLast']])
 /**
- * Headers of vendors' tunnel proxies, whose clients need no other: one switches the address, the other names a session by number.
- * Scripts in a page cannot send them (https://fetch.spec.whatwg.org/#forbidden-request-header).
+ * Headers of vendors' tunnel proxies, for clients written for them: one switches the address, the other selects a session by
+ * number. Scripts in a page cannot send them (https://fetch.spec.whatwg.org/#forbidden-request-header).
  */
 const vendorHeaders: ReadonlyMap<string, OptionName> = new Map([
   ['proxy-switch-ip', 'rotate'],
   ['proxy-tunnel', 'session'],
 ])
-/** Keys that may stand alone, as in `-session-42-exclusive`. */
+/** Keys without a value, as in `-session-42-exclusive`. */
 const FLAGS = new Set(['exclusive'])
 const MINUTE_KEYS = new Set(['sesstime', 'sessionduration', 'lifetime'])
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
@@ -83,7 +83,7 @@ const HEADER_PREFIX = 'x-turnpike-'
  * Splits a user name into the account and its options.
  * @param users configured user names; the longest one that fits is the account. Empty: the account is the text before
  *   the first known key.
- * @throws {GatewayError} GW_BAD_OPTION naming the key: unknown, twice, or with a value that cannot be
+ * @throws {GatewayError} GW_BAD_OPTION with the key: unknown, duplicate, or with an invalid value
  */
 export function parseUserName(
   userName: string,
@@ -108,8 +108,8 @@ function parseOpenUserName(userName: string): { account: string; options: Client
 }
 
 /**
- * Options that do not come in a user name or header.
- * @param pairs undefined values count for nothing
+ * Options from another place than a user name or header.
+ * @param pairs undefined values are ignored
  * @throws {GatewayError} GW_BAD_OPTION as parseUserName
  */
 export function parseOptions(pairs: Iterable<readonly [string, string | undefined]>): ClientOptions {
@@ -129,13 +129,13 @@ function longestAccount(userName: string, users: Iterable<string>): string | und
 
 interface Key {
   readonly name: string
-  /** Where the hyphen in front of it stands. */
+  /** The position of the hyphen in front of it. */
   readonly index: number
 }
 
 /**
- * The known keys that stand between two hyphens. The hyphen behind one key may be the hyphen in front of the next:
- * `-session-country-us` is a session without a value.
+ * The known keys between two hyphens. The hyphen after one key may be the hyphen in front of the next: `-session-country-us` is
+ * a session without a value.
  */
 function keysIn(text: string): Key[] {
   const keys: Key[] = []
@@ -164,8 +164,8 @@ function readPairs(text: string, keys: readonly Key[]): ClientOptions {
 }
 
 /**
- * Options from `X-Turnpike-*` headers, and those of vendors' tunnel proxies, laid over those of the user name.
- * @param acceptsOwn false: `X-Turnpike-*` counts for nothing
+ * Options from `X-Turnpike-*` headers, and those of vendors' tunnel proxies, added to those of the user name, with priority.
+ * @param acceptsOwn false: `X-Turnpike-*` is ignored
  * @throws {GatewayError} GW_BAD_OPTION as parseUserName
  */
 export function headerOptions(fields: readonly Field[], base: ClientOptions, acceptsOwn = true): ClientOptions {
@@ -181,7 +181,7 @@ export function headerOptions(fields: readonly Field[], base: ClientOptions, acc
   return own === undefined ? base : { ...base, ...own }
 }
 
-/** Clients write places in UTF-8, and heads are read as latin1. What is no UTF-8 stays as it is. */
+/** Clients write places in UTF-8, and heads are decoded as latin1. Other text than UTF-8 is left unchanged. */
 function asText(octets: string): string {
   const text = Buffer.from(octets, 'latin1').toString('utf8')
   return text.includes('\ufffd') ? octets : text
@@ -204,8 +204,8 @@ function setOption(
 }
 
 /**
- * Values may be percent-encoded UTF-8 (RFC 3986 section 2.1): many clients can send nothing but latin1 in a user name. A percent
- * sign without two hexadecimal digits behind it is one.
+ * Values may be percent-encoded UTF-8 (RFC 3986 section 2.1): many clients can only send latin1 in a user name. A percent sign
+ * without two hexadecimal digits after it is a literal one.
  */
 function decoded(key: string, value: string): string {
   if (!value.includes('%')) return value
@@ -265,7 +265,7 @@ function badValue(key: string, expectation: string): GatewayError {
   return new GatewayError('GW_BAD_OPTION', `the option "${key}" ${expectation}`)
 }
 
-/** Names the key only when it can be shown: what follows an account may be part of somebody's password typed in the wrong place. */
+/** Names the key only when it is safe to show: text after an account may be a part of a password in the wrong place. */
 function unknownKey(rest: string): GatewayError {
   const key = /^-([A-Za-z0-9_]{1,32})(-|$)/.exec(rest)?.[1]
   if (key !== undefined && spellings.has(key.toLowerCase())) return badValue(key, 'needs a value')

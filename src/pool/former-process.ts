@@ -1,25 +1,25 @@
 /**
- * What the process before this one knew of its upstreams, and what is still open through them there: it counts in their
- * limits until it has ended. Here for the upstreams that come while that process drains.
+ * State of upstreams in the process before this one, and the leases that are open there: they count in the limits until they end.
+ * Kept here for upstreams that arrive while that process drains.
  */
 import type { Upstream } from './upstream.ts'
 
-/** What one process tells another of an upstream. Times are relative: the clocks of two processes differ. */
+/** State of an upstream that one process sends to another. Times are relative: the clocks of two processes differ. */
 export interface CarriedUpstream {
   readonly id: string
-  /** Tunnels and answers that are open through it in other processes than the one that receives this. */
+  /** Tunnels and exchanges that are open through it in processes other than the receiver. */
   readonly leases: number
   readonly uses: number
   readonly worked: boolean
   readonly consecutiveFailures: number
-  /** Rest that was left, ms. */
+  /** Remaining rest, ms. */
   readonly restMs: number
   readonly latencyMs: number
-  /** Target hosts that must not see it, and for how long, ms. */
+  /** Target hosts for which it rests, and for how long, ms. */
   readonly hostRests: readonly (readonly [string, number])[]
 }
 
-/** What the process that lends the upstream next must know. A lease that may still become a tunnel counts as a use. */
+/** State for the process that lends the upstream next. A lease that may still become a tunnel counts as a use. */
 export function carry(upstream: Upstream, now: number): CarriedUpstream {
   const { id, leases, worked, consecutiveFailures, latencyMs } = upstream
   const hostRests = [...(upstream.hostRests ?? [])].map(([host, until]): [string, number] => [host, until - now])
@@ -32,8 +32,8 @@ export function carry(upstream: Upstream, now: number): CarriedUpstream {
 }
 
 /**
- * The upstream is as it was there; what is open there counts here, as no demand: clients that open more do so here.
- * @param at when the other process counted, clock ms
+ * Applies the state; leases there count here, but not as demand: clients that open more do so here.
+ * @param at the time of the count in the other process, clock ms
  */
 export function takeUp(upstream: Upstream, carried: CarriedUpstream, at: number, now: number): void {
   const { leases, uses, worked, consecutiveFailures, restMs, latencyMs, hostRests } = carried
@@ -59,7 +59,7 @@ interface Known {
 
 export class FormerProcess {
   readonly #known = new Map<string, Known>()
-  /** When the other process counted, clock ms. */
+  /** The time of the count in the other process, clock ms. */
   readonly #at: number
 
   constructor(upstreams: readonly CarriedUpstream[], now: number) {
@@ -67,7 +67,7 @@ export class FormerProcess {
     for (const carried of upstreams) this.#known.set(carried.id, { carried, left: carried.leases, upstream: undefined })
   }
 
-  /** The upstream has come into the pool: it is as it was there. To be called before it is lent. */
+  /** The upstream has entered the pool: applies its state. To be called before it is lent. */
   takeUp(upstream: Upstream, now: number): void {
     const known = this.#known.get(upstream.id)
     if (known === undefined) return
@@ -76,7 +76,7 @@ export class FormerProcess {
   }
 
   /**
-   * So many leases are left there.
+   * The number of leases that are left there.
    * @returns the upstream, and how many of its leases have ended since the last time
    */
   leasesLeft(id: string, count: number): { readonly upstream: Upstream; readonly ended: number } | undefined {

@@ -1,9 +1,9 @@
 /**
- * Which party a failure at an upstream is held against, and what follows. `catalogue` in errors.ts says which party an
- * error code accuses; this file says what that does. docs/architecture.md draws the same table.
+ * Decides which party a failure at an upstream is attributed to, and the consequences. `catalogue` in errors.ts assigns a party to
+ * each error code; this file defines what follows. docs/architecture.md has the same table.
  *
  *   outcome                              party       what follows
- *   opened                               -           failures 0, rest over, its own pending evidence is forgotten;
+ *   opened                               -           failures 0, rest over, its own pending evidence is dropped;
  *                                                    pending evidence of others about this target: they are penalised
  *   forbidden, unreachable, garbage      upstream    rests, longer each time; evicted after `evictAfter` in a row
  *   login (407, 454, SOCKS login)        upstream    the same, and it counts against the provider
@@ -11,14 +11,14 @@
  *    HTTP status, SOCKS REP 1-8)                     this one refuses a second target and is not alive (#isAlive)
  *   unanswered (request sent, then       pair        the same; a first use that fails counts against the provider; one
  *    closed or silent)                               that fails for TRUST_MS while nothing of its provider works rests
- *   the same from two upstreams          target      both cleared, no more tries; the target is known as unreachable for
- *                                                    TARGET_MEMORY_MS. When they are believed: #agreement
- *   five or more in a row, half of what  provider    nobody is evicted until one works again (outage.ts)
+ *   the same from two upstreams          target      both cleared, no more tries; the target counts as unreachable for
+ *                                                    TARGET_MEMORY_MS. For the conditions see #agreement
+ *   five or more in a row, half of what  provider    nothing is evicted until one works again (outage.ts)
  *    a provider has, without a success
  *   client left, deadline of ours        -           -
  *
  * While an upstream rests, no further failure is counted: tunnels that were dialled together fail together, and an
- * outage of a second must not look like failures in a row.
+ * outage of a second must not count as several failures.
  */
 
 import { LRUCache } from 'lru-cache'
@@ -33,36 +33,36 @@ export interface HealthSettings {
   readonly maxRest: number
   /** Failures in a row that evict. */
   readonly evictAfter: number
-  /** How long a refusal is remembered as evidence, ms. */
+  /** How long a refusal is kept as evidence, ms. */
   readonly evidence: number
 }
 
-/** Whether another upstream may be tried, or the target itself is what fails. */
+/** Whether another upstream may be tried, or the target itself is the cause. */
 export type Verdict = 'another' | 'target'
 
 export interface HealthObserver {
   /**
-   * What an address taught about its provider: its first use worked, or it failed before it ever worked, or its login
-   * was refused. Three different failing addresses in a row stop the buying (design: never buy into a fault).
+   * What a use of an address shows about its provider: its first use worked, or it failed before it ever worked, or its login was
+   * refused. Three different failing addresses in a row stop the buying (design: never buy into a fault).
    */
   firstUse(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void
-  /** So many different addresses of the provider broke in a row, half of what it has or more: its line is down. */
+  /** This many different addresses of the provider failed in a row, at least half of its addresses: its line is down. */
   lineDown(provider: string, broken: number): void
   /** One of them works again. */
   lineUp(provider: string): void
 }
 
-/** What an upstream answered for a target. */
+/** The answer of an upstream for a target. */
 interface Refusal {
   readonly upstream: Upstream
   /** Refusals with the same number agree: an answer as in `Outcome`, or `UNANSWERED`. */
   readonly answer: number
   readonly at: number
-  /** Others agreed: no evidence against this upstream any more, but still evidence about the target. */
+  /** Others agreed: it no longer counts against this upstream, but still as evidence about the target. */
   readonly isCleared: boolean
 }
 
-/** What is known about a target that an upstream refused. */
+/** Evidence about a target that an upstream refused. */
 interface Evidence {
   /** Oldest first, each upstream once. */
   refusals: readonly Refusal[]
@@ -78,17 +78,17 @@ type Agreement = 'none' | 'likely' | 'certain'
 interface Pending {
   readonly target: string
   readonly at: number
-  /** When the first of its refusals of this target came, clock ms. */
+  /** When its first refusal of this target came, clock ms. */
   readonly since: number
 }
 
-/** Targets whose refusals are remembered at the same time. */
+/** Number of targets whose refusals are kept at the same time. */
 const MAX_TARGETS = 10_000
 /** How long a target counts as unreachable after two upstreams agreed: one failed try is then enough. */
 const TARGET_MEMORY_MS = 30_000
-/** A success counts for so long as a sign that the upstream, or its provider, is alive. */
+/** For this time a success shows that the upstream, or its provider, is alive. */
 const TRUST_MS = 10_000
-/** A request without an answer, where it stands beside the numbers of answers. Closed and silent agree. */
+/** A request without an answer, beside the numbers of answers. Closed and silent count as equal. */
 const UNANSWERED = -1
 
 export class Health {
@@ -116,7 +116,7 @@ export class Health {
 
   /**
    * A tunnel to `target` (host:port) is open, or a plain request was answered.
-   * @param isComparable false when it took so long that others may have been as good
+   * @param isComparable false when it took so long that other upstreams may be equally good
    */
   opened(upstream: Upstream, target: string, now: number, isComparable = true): void {
     const { provider } = upstream.facts
@@ -140,22 +140,22 @@ export class Health {
     return 'another'
   }
 
-  /** Counts it against the provider, where it says something about the provider. */
+  /** Counts it against the provider, if it says something about the provider. */
   #countFailure(upstream: Upstream, cause: Breakage | 'login', now: number): void {
     const isFirstUse = !upstream.worked && upstream.consecutiveFailures === 0
     if (isFirstUse || cause === 'login') this.#observer.firstUse(upstream, false, cause)
-    // A login that is refused is no dead line.
+    // A refused login does not mean a dead line.
     const broken = cause === 'login' ? undefined : this.#outages.broke(upstream, now)
     if (broken !== undefined) this.#observer.lineDown(upstream.facts.provider, broken)
   }
 
-  /** Whether another upstream has answered for this target in this way lately. */
+  /** Whether another upstream has recently given this answer for this target. */
   hasRefusedOthers(upstream: Upstream, target: string, answer: number, now: number): boolean {
     const refusals = this.#evidence.get(target)?.refusals ?? []
     return refusals.some((r) => r.upstream !== upstream && r.answer === answer && !this.#isStale(r.at, now))
   }
 
-  /** `upstream` opened what others refused: their refusals were their own doing. */
+  /** `upstream` opened a target that others refused: their refusals were their own faults. */
   #penaliseRefusers(upstream: Upstream, target: string, now: number): void {
     const evidence = this.#evidence.get(target)
     if (evidence === undefined) return
@@ -170,7 +170,7 @@ export class Health {
     }
   }
 
-  /** The upstream had the request: it, the target, or the way between them failed. */
+  /** The upstream had the request: the upstream, the target, or the network between them failed. */
   #pairFailed(upstream: Upstream, target: string, outcome: Outcome, now: number): Verdict {
     const answer = outcome.kind === 'refused' ? outcome.answer : UNANSWERED
     const evidence = this.#evidenceOf(target, now)
@@ -210,10 +210,10 @@ export class Health {
   }
 
   /**
-   * What it means that upstreams agree about a target. Complete refusals are believed, unless the target was opened lately
-   * and none of those that refuse it has ever worked. Requests without an answer are also what dead upstreams look like:
-   * nothing follows unless the provider of one that has worked is alive; then they are not held against the upstreams
-   * (`likely`); and the target is what fails when one of them worked itself just now, or three agree (`certain`).
+   * The meaning of equal answers of several upstreams for a target. Complete refusals are believed, unless the target was opened
+   * recently and none of the refusing upstreams has ever worked. Requests without an answer are typical of dead upstreams as
+   * well: nothing follows unless the provider of an upstream that has worked is alive; then they do not count against the
+   * upstreams (`likely`); and the target is the cause when one of them worked just now, or three agree (`certain`).
    */
   #agreement(
     upstream: Upstream,
@@ -235,7 +235,7 @@ export class Health {
     return isVouchedFor ? 'certain' : 'likely'
   }
 
-  /** It has worked, and its provider works now: the other clients show whether it still does. */
+  /** It has worked, and its provider works now: other clients will show whether it still does. */
   #isAlive(upstream: Upstream, now: number): boolean {
     return upstream.worked && this.#isProviderAlive(upstream, now)
   }
@@ -249,11 +249,11 @@ export class Health {
     if (this.#isAlive(upstream, now)) return
     this.#countFailure(upstream, how, now)
     if (now - since < TRUST_MS || this.#isProviderAlive(upstream, now)) return
-    // Not counted as a failure in a row: the target may be the cause. But others are lent first.
+    // Not counted as a failure in a row: the target may be the cause. But other upstreams come first.
     this.#pool.rest(upstream, now + this.#settings.rest)
   }
 
-  /** All refuse the target alike: it is held against none of them, and the target is remembered. */
+  /** All refuse the target alike: it counts against none of them, and the target is remembered. */
   #clear(target: string, evidence: Evidence, refusals: readonly Refusal[], now: number): void {
     this.#forgetPending(
       target,
@@ -267,7 +267,7 @@ export class Health {
     for (const upstream of upstreams) if (this.#pending.get(upstream)?.target === target) this.#pending.delete(upstream)
   }
 
-  /** One refusal is held against an upstream once. */
+  /** One refusal counts against an upstream once. */
   #forget(upstream: Upstream, target: string): void {
     const evidence = this.#evidence.get(target)
     if (evidence !== undefined) evidence.refusals = evidence.refusals.filter((r) => r.upstream !== upstream)

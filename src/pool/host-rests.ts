@@ -1,12 +1,12 @@
-/** Rests of an upstream from one target host: after a tunnel there (`perUpstream.hostRest`), or because the host has banned it. */
+/** Rests of an upstream for one target host: after a tunnel there (`perUpstream.hostRest`), or because the host has banned it. */
 import type { Upstream } from './upstream.ts'
 
-/** Target hosts that one upstream stays away from. When there are more, the quarter that was noted first is forgotten. */
+/** Largest number of target hosts for which one upstream rests. Beyond it, the oldest quarter is dropped. */
 const MAX_HOST_RESTS = 4_096
-/** With fewer rests per host than this, those that are over stay until the next look. */
+/** With fewer rests per host than this, expired ones stay until the next sweep. */
 const MIN_HOST_RESTS_SWEEP = 64
 
-/** Keeps an upstream away from one target host until an instant, clock ms; longer rests win. O(1), amortised. */
+/** Makes an upstream rest for one target host until an instant, clock ms; the longer rest wins. O(1), amortised. */
 export function restForHost(upstream: Upstream, host: string, until: number, now: number): void {
   upstream.hostRests ??= new Map()
   const rests = upstream.hostRests
@@ -14,7 +14,7 @@ export function restForHost(upstream: Upstream, host: string, until: number, now
   rests.set(host, Math.max(rests.get(host) ?? 0, until))
 }
 
-/** Forgets rests that are over. The next look is when there are twice as many, so that each addition pays for a constant part. */
+/** Drops expired rests. The next sweep is when there are twice as many, so that its cost per addition is constant. */
 function sweepHostRests(upstream: Upstream, rests: Map<string, number>, now: number): void {
   for (const [name, end] of rests) if (end <= now) rests.delete(name)
   let excess = rests.size - (MAX_HOST_RESTS * 3) / 4

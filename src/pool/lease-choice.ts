@@ -1,22 +1,22 @@
-/** Which upstream of a view a client is lent. One object serves all asks, so that a lease allocates no closure. */
+/** Chooses the upstream for a client. One object serves all calls, so that a lease allocates no closure. */
 import type { LeaseAsk } from './filter.ts'
 import type { View } from './selection.ts'
 import type { Upstream } from './upstream.ts'
 
 export class LeaseChoice {
-  /** The ask being served: `#accepts` reads these. */
+  /** The current call: `#accepts` reads these. */
   #ask: LeaseAsk | undefined
   #now = 0
   #lifeMs = 0
-  /** Whether an upstream that may be dead is passed over while a client tries it. */
+  /** Whether an upstream that may be dead is skipped while a client tries it. */
   #isCareful = false
-  /** Whether one is passed over whose latest try is not known to have worked. */
+  /** Whether an upstream is skipped whose latest try is not known to have worked. */
   #isDemanding = false
 
   /**
-   * The strategy's choice among those that the client has not tried, that do not rest from its target and that live long
-   * enough: first without those that are being tried, and at last without regard to the life that the client wants. For a
-   * client whose first upstream was out of order (`prefersProven`) one that has just worked for another client comes before all.
+   * The strategy's choice among the upstreams that the client has not tried, that do not rest for its target and that live long
+   * enough: first without those that are being tried, and finally without regard to the life that the client needs. For a client
+   * whose first upstream failed (`prefersProven`), one that just worked for another client comes before all.
    */
   choose(view: View, ask: LeaseAsk, now: number): Upstream | undefined {
     this.#ask = ask
@@ -38,7 +38,7 @@ export class LeaseChoice {
     return view.pick('longest-life', this.#accepts)
   }
 
-  /** Where one in ten is out of order, three upstreams of which nothing is known fail one client in a thousand. */
+  /** If one in ten is broken, three upstreams without a known result fail one client in a thousand. */
   #chooseProven(view: View): Upstream | undefined {
     this.#isDemanding = true
     const chosen = view.pickLatestToWork(this.#accepts)
@@ -57,7 +57,7 @@ export class LeaseChoice {
   }
 }
 
-/** A client is finding out whether it works: if it is dead, one client need wait for that, not all. */
+/** A client is testing whether it works: if it is dead, only that client waits. */
 function isBeingTried({ usesReserved, worked, consecutiveFailures }: Upstream): boolean {
   return usesReserved > 0 && (!worked || consecutiveFailures > 0)
 }

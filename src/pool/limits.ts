@@ -1,16 +1,16 @@
-/** How much one upstream may carry, and how much of that is left. */
+/** The limits of one upstream, and how much of them is used. */
 import type { Upstream } from './upstream.ts'
 
 export interface UpstreamLimits {
   /** Concurrent leases; 0 = no limit. */
   readonly connections: number
-  /** Tunnels in a lifetime; 0 = no limit. A session counts once. */
+  /** Tunnels in its lifetime; 0 = no limit. A session counts once. */
   readonly uses: number
-  /** How long an upstream stays away from a target host after it has carried a tunnel there, ms; 0 = not at all. */
+  /** How long an upstream rests for a target host after a tunnel there, ms; 0 = not at all. */
   readonly hostRest: number
 }
 
-/** Whether it has as many leases as it may. */
+/** Whether it has reached its limit of leases. */
 export function isFull({ leases }: Upstream, { connections }: UpstreamLimits): boolean {
   return connections > 0 && leases >= connections
 }
@@ -20,7 +20,7 @@ export function isUsedUp({ uses }: Upstream, limits: UpstreamLimits): boolean {
   return limits.uses > 0 && uses >= limits.uses
 }
 
-/** Whether a client that has no session on it may have it now. Uses that tunnels being opened may spend count as spent. */
+/** Whether a client without a session on it may have it now. Uses of tunnels that are being opened count as spent. */
 export function isLendable(upstream: Upstream, limits: UpstreamLimits): boolean {
   if (upstream.state !== 'ready' || upstream.isExclusive || upstream.isElsewhere || isFull(upstream, limits))
     return false

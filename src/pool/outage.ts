@@ -1,11 +1,11 @@
 /**
- * Mass death: a vendor's whole line goes dark, and address after address breaks without one success between. Then it is
- * not the addresses: evicting them one by one would throw away what lives again in a minute, and each would cost its
- * channel until its deadline. They rest instead, and other providers serve meanwhile.
+ * Detects the outage of a provider: its whole line fails, and address after address breaks without a success in between. Then
+ * the addresses are not the cause: evicting them one by one would drop addresses that may work again in a minute, and each would
+ * occupy its channel until its deadline. They rest instead, and other providers serve meanwhile.
  */
 import type { Upstream } from './upstream.ts'
 
-/** Different addresses that must break in a row, and the part of the provider's members that they must be. */
+/** Different addresses that must break in a row, and the part of the provider's addresses that they must be. */
 const LEAST_BROKEN = 5
 const BROKEN_PART = 0.5
 
@@ -21,7 +21,7 @@ export class Outages {
   #windowMs: number
   readonly #streaks = new Map<string, Streak>()
 
-  /** @param windowMs a streak that has lasted longer begins anew: addresses always break now and then */
+  /** @param windowMs a series that lasts longer begins again: single addresses always break now and then */
   constructor(members: () => Iterable<Upstream>, windowMs: number) {
     this.#members = members
     this.#windowMs = windowMs
@@ -32,7 +32,7 @@ export class Outages {
     this.#windowMs = windowMs
   }
 
-  /** Whether the provider's line is taken for dead. */
+  /** Whether the provider's line counts as dead. */
   isDark(provider: string): boolean {
     return this.#streaks.get(provider)?.isDark === true
   }
@@ -45,7 +45,7 @@ export class Outages {
     return streak.isDark
   }
 
-  /** An address broke. @returns how many have in a row, when this is the one that makes it an outage */
+  /** An address broke. @returns how many have in a row, when this one makes it an outage */
   broke(upstream: Upstream, now: number): number | undefined {
     const { provider } = upstream.facts
     let streak = this.#streaks.get(provider)

@@ -2,29 +2,29 @@
  * Upstreams with limits belong to one owner at a time: a process of this host, or a host of a cluster. Only its owner lends an
  * upstream, so a limit is exact without a message for each lease. An upstream without limits is lent by all of them.
  *
- * What goes from owner to owner is `CarriedUpstream` (former-process.ts); `Pool.disown` and `Pool.own` are the two ends.
+ * An upstream is sent between owners as `CarriedUpstream` (former-process.ts), from `Pool.disown` to `Pool.own`.
  */
 
 import type { UpstreamLimits } from './limits.ts'
 
-/** Whether an upstream must have an owner. @param limits of the pool, or what a port or a user has in their place */
+/** Whether an upstream must have an owner. @param limits of the pool, or overrides of a port or a user */
 export function isLimited({ connections = 0, uses = 0, hostRest = 0 }: Partial<UpstreamLimits>): boolean {
   return connections > 0 || uses > 0 || hostRest > 0
 }
 
-/** What one owner has, and what its clients need. */
+/** The upstreams of one owner, and the demand of its clients. */
 export interface OwnerDemand {
   readonly owner: string
-  /** Leases that run, and clients that wait. */
+  /** Running leases, and waiting clients. */
   readonly demand: number
   /** Upstreams that it owns. */
   readonly owned: number
 }
 
 /**
- * How many of the limited upstreams each owner should have: in proportion to demand, and one at least, so that its next client
- * waits for no message. With fewer upstreams than owners, those that have demand and own none come first.
- * @param total upstreams to share out
+ * How many of the limited upstreams each owner should have: in proportion to demand, and at least one, so that its next client
+ * need not wait for a message. With fewer upstreams than owners, owners with demand and without upstreams come first.
+ * @param total upstreams to distribute
  */
 export function shareOut(total: number, owners: readonly OwnerDemand[]): ReadonlyMap<string, number> {
   const shares = new Map(owners.map(({ owner }) => [owner, 0]))
@@ -49,7 +49,7 @@ function byNeed(a: OwnerDemand, b: OwnerDemand): number {
   return needs(b) - needs(a) || b.demand - a.demand
 }
 
-/** Of equal remainders the one that owns more keeps what it has. */
+/** Of equal remainders, the owner with more upstreams keeps them. */
 function byRemainder(a: OwnerDemand & { part: number }, b: OwnerDemand & { part: number }): number {
   return (b.part % 1) - (a.part % 1) || b.owned - a.owned
 }

@@ -1,6 +1,6 @@
 /**
- * Which of the lendable upstreams is lent next. A view holds those that fit one filter and knows every strategy;
- * strategies that need an order keep a heap from the first time they are asked for.
+ * Chooses one of the lendable upstreams. A view contains those that fit one filter and implements every strategy;
+ * strategies that need an order build a heap on first use.
  */
 
 import type { Strategy } from '../strategy.ts'
@@ -15,7 +15,7 @@ const rankings: Readonly<Record<Ranked, (upstream: Upstream) => number>> = {
   'soonest-expiry': (u) => u.deadline,
 }
 
-/** Of so many random members the one that worked last: no order has to be kept, and no herd runs to a single one. */
+/** From this many random members, the one that worked last: no order has to be kept, and load is not concentrated on one. */
 const LATEST_OF = 8
 /** No position. */
 const NONE = -1
@@ -69,7 +69,7 @@ export class View {
     for (const heap of this.#heaps.values()) heap.update(upstream)
   }
 
-  /** The strategy's choice among the members that `accepts`, or undefined when there is none. */
+  /** The strategy's choice among the members that `accepts` permits, or undefined when there is none. */
   pick(strategy: Strategy, accepts: (upstream: Upstream) => boolean): Upstream | undefined {
     if (this.#members.length === 0) return undefined
     switch (strategy) {
@@ -94,7 +94,7 @@ export class View {
     return this.#members[at]
   }
 
-  /** Where the first acceptable member from `start` on is, around the ring. */
+  /** The position of the first acceptable member from `start` on, in circular order. */
   #probe(start: number, accepts: (upstream: Upstream) => boolean): number {
     const count = this.#members.length
     for (let step = 0, at = start % count; step < count; step++, at = at + 1 === count ? 0 : at + 1) {
@@ -105,8 +105,8 @@ export class View {
   }
 
   /**
-   * Two different random members, the one that opens tunnels faster for the load it has: no herd runs to the single best
-   * one. They are the same one only when no other is acceptable.
+   * Two different random members, and of them the one that opens tunnels faster for its load: load is not concentrated on the single
+   * best one. They are the same one only when no other is acceptable.
    */
   #betterOfTwo(accepts: (upstream: Upstream) => boolean): Upstream | undefined {
     const first = this.#probe(this.#anywhere(), accepts)
@@ -117,12 +117,12 @@ export class View {
     return expectedWait(two) < expectedWait(one) ? two : one
   }
 
-  /** Of several random members that `accepts`, the one that has worked last. */
+  /** Of several random acceptable members, the one that worked last. */
   pickLatestToWork(accepts: (upstream: Upstream) => boolean): Upstream | undefined {
     let latest: Upstream | undefined
     for (let n = Math.min(LATEST_OF, this.#members.length); n > 0; n--) {
       const member = this.#members[this.#probe(this.#anywhere(), accepts)]
-      // Each probe looks at all members before it finds none.
+      // Each probe examines all members before it finds none.
       if (member === undefined) return undefined
       if (latest === undefined || member.workedAt > latest.workedAt) latest = member
     }

@@ -1,5 +1,5 @@
 /**
- * An upstream: one proxy address that a vendor lent us.
+ * An upstream: one proxy address of a vendor.
  *
  *            drain point: less than `minLife` left, or its uses are spent
  *   ready ──────────────────────▶ draining ──────▶ gone   (at the deadline; used up and idle; too many failures; released)
@@ -7,7 +7,7 @@
  *    ▼ │ pause over, or success       │               │
  *   resting ──────────────────────────┴───────────────┘
  *
- * Only ready upstreams are lent to anybody; a resting one may still be tried by a session that lives on it.
+ * Only ready upstreams are lent; a resting one may still be tried by a session that has it.
  */
 import type { ErrorCode } from '../errors.ts'
 import type { Secret } from '../secret.ts'
@@ -17,7 +17,7 @@ type UpstreamProtocol = 'http' | 'https' | 'socks5' | 'direct'
 
 export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
 
-/** Why an upstream left the pool. `withdrawn`: its provider is no longer configured; it is not over. */
+/** Why an upstream left the pool. `withdrawn`: its provider is no longer configured; the address may still live. */
 export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'evicted' | 'released' | 'withdrawn' | 'shutdown'
 
 /** How to speak TLS with an https upstream. */
@@ -28,7 +28,7 @@ export interface UpstreamTls {
   readonly ca?: string
 }
 
-/** What the control plane tells the data plane about an upstream: plain data, never changed. Times are clock milliseconds. */
+/** Facts about an upstream from the control plane: plain data, never changed. Times are clock milliseconds. */
 export interface UpstreamFacts {
   /** Opaque and stable: the same address has the same id after a restart. */
   readonly id: string
@@ -46,31 +46,31 @@ export interface UpstreamFacts {
   readonly city?: string
   readonly isp?: string
   readonly boughtAt: number
-  /** When the pool must have let go of it: the vendor's deadline less the safety margin. Infinity for an endless one. */
+  /** When the pool must stop lending it: the vendor's deadline minus the safety margin. Infinity without an end. */
   readonly deadline: number
-  /** What the vendor calls it, for release and query. */
+  /** The vendor's name for it, for release and query. */
   readonly ref?: string
 }
 
-/** No answer that a proxy would give. `forbidden`: its name leads to an address that the gateway does not connect to. */
+/** No valid answer of a proxy. `forbidden`: its name resolves to an address that the gateway does not connect to. */
 export type Breakage = 'forbidden' | 'unreachable' | 'silent' | 'closed' | 'garbage'
 
 /**
- * A plain request was taken and not answered in the time of a handshake. Unlike silence before a tunnel this may be the
- * target thinking: evidence about the pair, as a refusal is.
+ * A plain request was sent and not answered in the time of a handshake. Unlike silence before a tunnel, the target may be slow:
+ * evidence about the pair, like a refusal.
  */
 export const NO_ANSWER = 0
-/** Added to a SOCKS reply where it stands beside HTTP statuses. */
+/** Added to a SOCKS reply code beside HTTP statuses. */
 export const SOCKS_REPLY = 0x10000
 
 export type Outcome =
   /**
-   * The upstream's own failure: it did not get as far as the request, or it answered with garbage.
+   * The upstream's own failure: the request did not reach it, or its answer was invalid.
    * `code`: the system's error code, where the connection was to the target itself.
    */
   | { readonly kind: 'broken'; readonly how: Breakage; readonly code?: string }
   /**
-   * The upstream was connected, accepted the login and was sent the request; no valid answer came. The target may be the
+   * The upstream was connected, accepted the login and received the request; no valid answer came. The target may be the
    * cause: many proxies close the connection, or stay silent, when they cannot reach it.
    */
   | { readonly kind: 'unanswered'; readonly how: Exclude<Breakage, 'forbidden' | 'unreachable'> }
@@ -78,7 +78,7 @@ export type Outcome =
   /** `answer` tells refusals apart: an HTTP status, `SOCKS_REPLY` + REP, or `NO_ANSWER`. */
   | { readonly kind: 'refused'; readonly answer: number }
 
-/** The error that a client is told about when nothing better follows; `catalogue` says what it means for the upstream. */
+/** The error for the client when nothing better follows; `catalogue` defines its meaning for the upstream. */
 export function codeOf(outcome: Outcome): ErrorCode {
   switch (outcome.kind) {
     case 'broken':
@@ -93,65 +93,65 @@ export function codeOf(outcome: Outcome): ErrorCode {
   }
 }
 
-/** `auto`: a quarter of the life that is lent, at most 5 s. */
+/** `auto`: a quarter of the life in which it is lent, at most 5 s. */
 export type MinLife = number | 'auto'
 
 const MAX_AUTO_MIN_LIFE_MS = 5_000
 
-/** How much life an address must have left to be lent, ms. @param lentMs from its purchase until the pool lets go of it */
+/** Remaining life that an address must have to be lent, ms. @param lentMs from its purchase until the pool stops lending it */
 export function minLifeOf(setting: MinLife, lentMs: number): number {
   return setting === 'auto' ? Math.min(MAX_AUTO_MIN_LIFE_MS, lentMs / 4) : setting
 }
 
 export class Upstream {
-  /** Replaced when the vendor tells another login for the same address. */
+  /** Replaced when the vendor reports another login for the same address. */
   facts: UpstreamFacts
   readonly id: string
   state: UpstreamState = 'ready'
   /** Can move later when the vendor sells the same address again. */
   deadline: number
-  /** Life that it must have left to be lent, ms. */
+  /** Remaining life that it must have to be lent, ms. */
   minLifeMs = 0
   /** Leases that run now. */
   leases = 0
-  /** Of them: tunnels through which nothing moves. They hold the upstream, but are no demand. */
+  /** Of them: tunnels without a transfer. They occupy the upstream, but are not demand. */
   quietLeases = 0
-  /** Tunnels opened that count towards `perUpstream.uses`, and leases that may become one. */
+  /** Opened tunnels that count towards `perUpstream.uses`, and leases that may become one. */
   uses = 0
   usesReserved = 0
-  /** Sessions that live on it: kept until the deadline for their sake even when its uses are spent. */
+  /** Sessions that use it: for them it is kept until the deadline even when its uses are spent. */
   sessions = 0
-  /** Another process lends it (ownership.ts): what is open through it here runs on. */
+  /** Another process lends it (ownership.ts): its open tunnels here continue. */
   isElsewhere = false
-  /** The process that lends it gives no sign of life. */
+  /** The process that lends it does not answer. */
   isLost = false
-  /** Of the leases: those that run in other processes. They count here because this process lends it. */
+  /** Of the leases: those in other processes. They count here because this process lends it. */
   leasesElsewhere = 0
-  /** One session has it alone, or its last leases run on: no other client is lent it. */
+  /** One session has it exclusively, or the last leases of that session run: it is lent to no other client. */
   isExclusive = false
-  /** Tunnels opened, ever. Zero at the end means that it was bought for nothing. */
+  /** Tunnels opened since its purchase. Zero at its end means that it was not used. */
   opened = 0
-  /** It has opened a tunnel, or brought an answer that only a working upstream can bring. */
+  /** It has opened a tunnel, or returned an answer that only a working upstream can return. */
   worked = false
-  /** The latest time that it did, in this process, clock ms. */
+  /** The latest time of that in this process, clock ms. */
   workedAt = Number.NEGATIVE_INFINITY
-  /** The latest time that a try through it failed, whichever party was the cause, clock ms. */
+  /** The latest failed try through it, whatever the cause, clock ms. */
   failedAt = Number.NEGATIVE_INFINITY
   /** Open tunnels and exchanges, since when there is at least one, and for how long there was before that, ms. */
   carrying = 0
   carryingSince = 0
   carriedMs = 0
-  /** Failures blamed on it since the last success. */
+  /** Failures attributed to it since the last success. */
   consecutiveFailures = 0
   /** While resting: when the pause ends. */
   restUntil = 0
   /** Moving average of the time to open a tunnel, ms; 0 until one was opened. */
   latencyMs = 0
-  /** Target hosts that must not see it before an instant. Absent while there is none. */
+  /** Target hosts for which it rests, until an instant. Absent while there are none. */
   hostRests: Map<string, number> | undefined = undefined
   /** With so many entries the map is swept. */
   hostRestsSweepAt = 0
-  /** The connector's precomputed login header; the pool never looks inside. */
+  /** The connector's precomputed login header; the pool does not use it. */
   login: Secret | undefined = undefined
 
   constructor(facts: UpstreamFacts) {
@@ -160,7 +160,7 @@ export class Upstream {
     this.deadline = facts.deadline
   }
 
-  /** The login of an address may change with the configuration; the rest of what is known of it stays. */
+  /** The configuration may change the login of an address; the rest of its state stays. */
   renewLogin({ username, password, tls }: UpstreamFacts): boolean {
     if (this.facts.username === username && this.facts.password?.reveal() === password?.reveal()) return false
     const { username: _, password: __, tls: ___, ...facts } = this.facts
@@ -180,7 +180,7 @@ export class Upstream {
   }
 }
 
-/** How long of its life, until now, something was open through an upstream, ms. */
+/** How long of its life, until now, at least one connection was open through it, ms. */
 export function carriedMs(upstream: Upstream, now: number): number {
   // A tunnel may outlive the address, and the timer that ends it may be late.
   const until = Math.min(now, upstream.deadline)

@@ -2,16 +2,16 @@
  * The views of the pool, one for each filter in use.
  *
  * Invariants
- * - The view of all holds exactly the upstreams that were last reported as lendable.
- * - Each other view holds those of them that its filter admits (`admits`).
+ * - The view of all contains exactly the upstreams that were last reported as lendable.
+ * - Each other view contains those of them that its filter accepts (`admits`).
  */
 import { admits, anyUpstream, type Filter } from './filter.ts'
 import { View } from './selection.ts'
 import type { Upstream } from './upstream.ts'
 
-/** Filters seen lately; the least recently used one is dropped beyond this. Each costs one test per added upstream. */
+/** Number of filters with a view; beyond it, the least recently used one is dropped. Each costs one test per added upstream. */
 const MAX_VIEWS = 256
-/** A filter that no client has used for so long loses its view, ms: a view holds an entry for each upstream that fits. */
+/** A filter without clients for this time loses its view, ms: a view has an entry for each upstream that fits. */
 const VIEW_IDLE_MS = 300_000
 
 interface KnownView {
@@ -24,7 +24,7 @@ interface KnownView {
 export class Views {
   readonly #random: () => number
   readonly #byKey = new Map<string, KnownView>()
-  /** All that are lendable. */
+  /** All lendable upstreams. */
   readonly all: View
 
   /** @param random uniform in [0, 1) */
@@ -49,7 +49,7 @@ export class Views {
     return view
   }
 
-  /** Drops the view that was used least recently. O(views), where a new view costs O(upstreams) anyway. */
+  /** Drops the least recently used view. O(views), which is small beside the O(upstreams) of the new view. */
   #dropUnused(): void {
     let oldest: KnownView | undefined
     for (const known of this.#byKey.values()) {
@@ -58,7 +58,7 @@ export class Views {
     if (oldest !== undefined) this.#byKey.delete(oldest.filter.key)
   }
 
-  /** Drops the views of filters that no client has used for long. */
+  /** Drops the views of filters without recent clients. */
   sweep(now: number): void {
     for (const { filter, view, usedAt } of this.#byKey.values())
       if (view !== this.all && now - usedAt > VIEW_IDLE_MS) this.#byKey.delete(filter.key)
@@ -66,7 +66,7 @@ export class Views {
 
   /**
    * To be called after state, deadline, leases, uses or sessions of an upstream have changed.
-   * @returns whether it is lendable now, to some at least, and was not before
+   * @returns whether it has become lendable for some filter
    */
   update(upstream: Upstream, isLendable: boolean): boolean {
     if (!isLendable) {
@@ -78,7 +78,7 @@ export class Views {
     return true
   }
 
-  /** Filters with limits look at its load: it may fit more of them, or fewer. @returns whether it fits one that it did not */
+  /** Filters with limits depend on its load: it may fit more or fewer of them. @returns whether it fits one that it did not fit before */
   #updateLendable(upstream: Upstream): boolean {
     let isNew = false
     for (const { filter, view } of this.#byKey.values()) {

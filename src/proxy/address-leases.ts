@@ -1,6 +1,6 @@
 /**
- * Addresses lent to programs that connect to them themselves. Each is a lease as any other, under the same limits; it ends when
- * the program gives it back, at the time that it was taken for, or at the address's deadline, whatever comes first.
+ * Addresses lent to programs that connect to them themselves. Each is a lease like any other, with the same limits; it ends when
+ * the program returns it, at the requested time, or at the address's deadline, whichever comes first.
  *
  *   take ──LeaseQueue──▶ granted ──▶ held ──▶ released
  *                          └── one batch: different addresses, within `wait.timeout`
@@ -18,12 +18,12 @@ import type { LeaseRequest } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import type { Route } from './router.ts'
 
-/** An address that a program has. */
+/** An address that a program uses. */
 export interface AddressLease {
-  /** Names it for `release`; cannot be guessed. */
+  /** Identifies it for `release`; cannot be guessed. */
   readonly id: string
   readonly upstream: Upstream
-  /** Whose turn in the waiting queue it took, which is who may release it. */
+  /** The user in the waiting queue, who may release it. */
   readonly user: string
   /** Clock ms. */
   endsAt: number
@@ -39,9 +39,9 @@ export interface TakeOrder {
   readonly count: number
   /** How long the addresses are lent at most, ms. */
   readonly holdMs: number
-  /** False: only what is there now. */
+  /** False: only what is available now. */
   readonly waits: boolean
-  /** An address that the user has already is the same lease, which lasts longer. */
+  /** An address that the user already has is the same lease, which is extended. */
   readonly isMerged: boolean
   /** Called for each address before it is lent. @throws {GatewayError} which ends the batch */
   readonly begin: (upstream: Upstream) => (() => void) | undefined
@@ -66,8 +66,8 @@ export class AddressLeases {
   }
 
   /**
-   * Lends different addresses, as many as can be had within `wait.timeout`.
-   * @param signal the program has hung up: what was lent is taken back
+   * Lends different addresses, as many as are available within `wait.timeout`.
+   * @param signal the program has closed its connection: the leases are taken back
    * @throws {GatewayError} why there is none; the signal's reason
    */
   async take(order: TakeOrder, signal: AbortSignal): Promise<readonly AddressLease[]> {
@@ -165,7 +165,7 @@ export class AddressLeases {
   }
 }
 
-/** The requests of one order: each waits on its own, and none is lent what another one has. */
+/** The requests of one order: each waits on its own, and none gets an address that another one has. */
 class Batch {
   readonly lent: AddressLease[] = []
   error: GatewayError | undefined
@@ -218,7 +218,7 @@ class Batch {
     if (this.#waiting.size === 0) this.close()
   }
 
-  /** Nothing further is wanted. */
+  /** Cancels the rest. */
   close(): void {
     this.#isOver = true
     for (const request of this.#waiting) this.#leaseQueue.withdraw(request)

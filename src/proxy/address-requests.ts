@@ -1,4 +1,4 @@
-/** What programs that dial themselves may ask: who they are, which addresses they may have, and what becomes of those. */
+/** Requests of programs that dial themselves: the user, the addresses that it may have, and their leases. */
 import { clientNetwork, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
@@ -13,55 +13,55 @@ import type { Ports } from './ports.ts'
 import { aloneFilter, type Route, type Router } from './router.ts'
 import { type LimitedUser, limitedUser, type UserLimits } from './user-limits.ts'
 
-/** Who asks. */
+/** The client that requests. */
 export interface AddressClient {
   /** Value of Authorization: Basic, with a user of a port. */
   readonly authorization: string | undefined
   readonly clientAddress: string
-  /** Whether a client without a login may have addresses, where a port demands none. */
+  /** Whether a client without a login may have addresses, if a port requires none. */
   readonly isTrusted: boolean
 }
 
 export interface AddressAsk {
   readonly count: number
   readonly holdMs: number
-  /** False: only what is there now. */
+  /** False: only what is available now. */
   readonly waits: boolean
-  /** Where the program will go: for rules, and for rests per host. */
+  /** The program's target: for rules, and for rests per host. */
   readonly target?: Target | undefined
   readonly options?: ClientIdentity['options'] | undefined
-  /** No other client is lent the address as long as it is held. */
+  /** No other client is lent the address during the lease. */
   readonly isAlone?: boolean
   /** Only addresses that speak HTTP without TLS. */
   readonly isHttpOnly?: boolean
-  /** An address that the client has already is the same lease, which lasts longer. */
+  /** An address that the client already has is the same lease, which is extended. */
   readonly isMerged?: boolean
 }
 
 interface AddressRequestsParts {
-  /** False where other processes lend the addresses: what is held here would count in no limit there. */
+  /** False when other processes lend the addresses: leases here would not count in any limit there. */
   readonly mayLend: boolean
   readonly clock: Clock
   readonly pool: Pool
   readonly ports: Ports
   readonly users: UserLimits
   readonly leases: AddressLeases
-  /** As of now. */
+  /** The current one. */
   readonly router: () => Router
 }
 
 interface Asker {
   readonly identity: ClientIdentity
   readonly listener: Listener
-  /** Whose turn it is in the waiting queue. */
+  /** The user in the waiting queue. */
   readonly name: string
   readonly clientAddress: string
 }
 
-/** An address of which a program says that it does not work is not lent for so long, ms. */
+/** An address that a program reports as broken is not lent for this time, ms. */
 const REPORTED_REST_MS = 600_000
 
-/** What those ask who serve programs over HTTP. */
+/** The interface for the HTTP API. */
 export type AddressDesk = Pick<AddressRequests, 'take' | 'release' | 'report' | 'available'>
 
 export class AddressRequests {
@@ -112,7 +112,7 @@ export class AddressRequests {
   }
 
   /**
-   * The client says that an address does not work: its leases end, and the address is not lent for 10 minutes.
+   * The client reports that an address does not work: its leases end, and the address is not lent for 10 minutes.
    * @param address host:port
    * @returns false when the client could not have been lent such an address
    * @throws {GatewayError} as `take`
@@ -126,7 +126,7 @@ export class AddressRequests {
     return true
   }
 
-  /** What the client could be lent now, if no other client asked. @throws {GatewayError} as `take` */
+  /** What the client could be lent now, without regard to other clients. @throws {GatewayError} as `take` */
   available(client: AddressClient): readonly Upstream[] {
     return this.#lendable(this.#identify(client)).filter(({ state, isExclusive }) => state === 'ready' && !isExclusive)
   }
@@ -136,7 +136,7 @@ export class AddressRequests {
     return [...this.#parts.pool.members()].filter(({ facts }) => filter.accepts(facts))
   }
 
-  /** @throws {GatewayError} as Router.route; GW_BAD_OPTION where a rule says `direct` */
+  /** @throws {GatewayError} as Router.route; GW_BAD_OPTION when a rule says `direct` */
   #routeOf({ identity, listener, clientAddress }: Asker, ask: Partial<AddressAsk>): Route {
     const { options = {}, target = ANY_TARGET, isAlone = false, isHttpOnly = false } = ask
     const wishes = { ...identity, options: { ...identity.options, ...options } }
@@ -163,7 +163,7 @@ export class AddressRequests {
     return { identity, listener, name, clientAddress }
   }
 
-  /** The first port that knows the user; for clients without a login, the first that demands none. */
+  /** The first port that has the user; for clients without a login, the first that requires none. */
   #listenerFor(authorization: string | undefined): Listener | undefined {
     const { listeners } = this.#parts.ports
     const open = listeners.find(({ access }) => !access.demandsLogin)

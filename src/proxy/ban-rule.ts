@@ -1,4 +1,4 @@
-/** Bans: a status with which a target answers a banned address, and how long that address stays away from it. */
+/** Ban rules: a status that a target sends to a banned address, and how long that address rests for the target. */
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -9,7 +9,7 @@ export interface BanRule {
   readonly host: string
   /** Plain HTTP. */
   readonly statuses: ReadonlySet<number>
-  /** Tunnels: how soon after the client's first octets the target closes, having sent how few, and how often in a row. */
+  /** Tunnels: how soon after the client's first octets the target closes, after how few octets, and how often in a row. */
   readonly closed: { readonly withinMs: number; readonly bytesUnder: number; readonly times: number } | undefined
   readonly restMs: number
 }

@@ -1,9 +1,9 @@
-/** The host that exists only inside the gateway (session-commands.ts). */
+/** The host name that exists only inside the gateway (session-commands.ts). */
 import type { Target } from '../address.ts'
 
 export const COMMAND_HOST = 'turnpike.internal'
 
-/** Whether a name is that host's; a final dot belongs to a full name (RFC 1034 section 3.1). */
+/** Whether a name is that host; a fully qualified name may have a final dot (RFC 1034 section 3.1). */
 export function isCommandHost(host: string): boolean {
   return host.length <= COMMAND_HOST.length + 1 && host.toLowerCase().replace(/\.$/, '') === COMMAND_HOST
 }

@@ -1,16 +1,15 @@
 /**
- * Connections for the operator's eyes: those that are open, and the last closed ones with the tries that each one took.
+ * Connections for the operator: the open ones, and the last closed ones with their tries.
  *
- * Called for every client, so it must cost next to nothing: an open connection is a place in an array, a closed one is
- * copied into a record of a ring that is used again and again, and only a try that fails allocates something. Host and
- * port only: a path or a query never comes here.
+ * Called for every client, so it must be very cheap: an open connection is an entry of an array, a closed one is copied into a
+ * reused record of a ring, and only a failed try allocates memory. Host and port only: paths and queries are never recorded.
  */
 import type { ErrorCode } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
 import type { RelayEnd } from './relay.ts'
 
-/** `opened` is not among them: a connection remembers one such try in its own members. */
+/** `opened` is not among them: a connection has members for its one such try. */
 export type TryResult =
   | Extract<DialFailure, { kind: 'broken' }>['how']
   | Exclude<DialFailure['kind'], 'broken'>
@@ -22,15 +21,15 @@ export interface FailedTry {
   readonly beganAt: number
   readonly endedAt: number
   readonly result: TryResult
-  /** HTTP status, or `SOCKS_REPLY` + REP; undefined where the upstream said nothing. */
+  /** HTTP status, or `SOCKS_REPLY` + REP; undefined when the upstream sent nothing. */
   readonly answer: number | undefined
 }
 
-/** What the log keeps in an open connection. */
+/** The log's state in an open connection. */
 export interface ConnectionTrace {
   /** 0 until it is in the log. */
   id: number
-  /** Place among the open ones. */
+  /** Position among the open ones. */
   index: number
   /** When the latest try began, or the one that serves it. */
   tryBeganAt: number
@@ -55,7 +54,7 @@ export interface OpenConnection {
   readonly target: string
   readonly beganAt: number
   readonly servedBy: Upstream | undefined
-  /** The dial under way. */
+  /** The dial in progress. */
   readonly dialling: { readonly upstream: Upstream; readonly startedAt: number } | undefined
   /** Octets so far. */
   readonly bytesFromClient: number
@@ -64,7 +63,7 @@ export interface OpenConnection {
 
 export type ConnectionEnd = RelayEnd | 'client-gone' | 'refused'
 
-/** A connection that has ended. The record is the log's own and is used again: copy what is to stay. */
+/** A connection that has ended. The log reuses the record: callers must copy what they keep. */
 export interface ClosedConnection {
   id: number
   protocol: OpenConnection['protocol']
@@ -84,7 +83,7 @@ export interface ClosedConnection {
   bytesToClient: number
 }
 
-/** More would be a client that tries without end; the last ones say most. */
+/** Limit for a client that tries without end; the last tries are kept. */
 const MAX_TRIES = 16
 const DEFAULT_CAPACITY = 10_000
 
@@ -100,17 +99,17 @@ export class ConnectionLog {
     this.#capacity = capacity
   }
 
-  /** Open ones, in no order. The list is the log's own. */
+  /** Open connections, without order. The array belongs to the log. */
   get open(): readonly OpenConnection[] {
     return this.#open
   }
 
-  /** How many have ended, ever: the number of the latest closed one. */
+  /** How many have ended: the number of the latest closed one. */
   get endedCount(): number {
     return this.#ended
   }
 
-  /** How many closed ones are remembered. */
+  /** How many closed ones are kept. */
   get closedCount(): number {
     return this.#ring.length
   }
@@ -139,14 +138,14 @@ export class ConnectionLog {
     trace.openedAt = beganAt + tookMs
   }
 
-  /** The latest try has come to nothing. */
+  /** The latest try has failed. */
   tryFailed({ trace }: OpenConnection, upstream: Upstream, now: number, result: TryResult, answer?: number): void {
     trace.tries ??= []
     trace.tries.push({ upstream, beganAt: trace.tryBeganAt, endedAt: now, result, answer })
     if (trace.tries.length > MAX_TRIES) trace.tries.shift()
   }
 
-  /** Harmless for one that is not open any more. */
+  /** No effect for a connection that is no longer open. */
   ended(
     connection: OpenConnection,
     now: number,
@@ -178,7 +177,7 @@ export class ConnectionLog {
     record.bytesToClient = bytesToClient
   }
 
-  /** The last one takes its place. */
+  /** The last entry takes its position. */
   #takeOut(trace: ConnectionTrace): void {
     const last = this.#open.pop()
     if (last !== undefined && last.trace !== trace) {

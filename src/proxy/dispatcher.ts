@@ -1,6 +1,6 @@
 /**
- * What a client's request becomes: a tunnel, an exchange of plain HTTP, or a command for its session; within the limits of
- * the gateway and of its user. What the listeners and the connections report comes here too.
+ * Turns a client's request into a tunnel, an exchange of plain HTTP, or a command for its session; within the limits of the
+ * gateway and of its user. Listeners and connections report here too.
  */
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
@@ -23,13 +23,13 @@ import { limitedUser, UserLimits } from './user-limits.ts'
 
 export interface DispatcherSettings {
   readonly maxConnections: number
-  /** Beside those, so many that have not logged in may be open. */
+  /** In addition, this many connections without a login may be open. */
   readonly minUnidentified: number
   readonly idleMs: number
 }
 
 export interface DispatcherObserver extends TlsObserver {
-  /** Refused before it was a request: handshake errors. */
+  /** Errors of handshakes: refused before there was a request. */
   handshakeRefused(error: GatewayError, protocol?: Connection['protocol']): void
   /** The system could not accept a connection. */
   acceptFailed(error: NodeJS.ErrnoException): void
@@ -39,7 +39,7 @@ interface DispatcherParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly observer: DispatcherObserver
-  /** How requests that begin now are served. */
+  /** How new requests are served. */
   readonly serving: () => Serving
   readonly settingsOf: (listener: Listener) => ListenerDefaults
 }
@@ -79,7 +79,7 @@ export class Dispatcher implements ListenerHandler, HttpConnectionsHandler {
     return this.#admission.size
   }
 
-  /** Exchanges of plain HTTP that are not over. */
+  /** Exchanges of plain HTTP in progress. */
   get exchanges(): number {
     return this.#http.open.count
   }
@@ -146,7 +146,7 @@ export class Dispatcher implements ListenerHandler, HttpConnectionsHandler {
   }
 
   /**
-   * The client may be here: it counts from now on.
+   * The client is accepted: it counts from now on.
    * @throws {GatewayError} GW_TOO_MANY_CONNECTIONS, GW_USER_LIMIT
    */
   #identify(connection: Connection, identity: ClientIdentity, listener: Listener): void {
@@ -155,7 +155,7 @@ export class Dispatcher implements ListenerHandler, HttpConnectionsHandler {
     if (!this.#admission.identify(connection)) throw tooManyConnections
   }
 
-  /** The route within what the user may have. @throws {GatewayError} as Router.route; GW_USER_LIMIT */
+  /** The route within the user's limits. @throws {GatewayError} as Router.route; GW_USER_LIMIT */
   #within(route: Route, identity: ClientIdentity, listener: Listener): Route {
     const user = limitedUser(identity, listener)
     if (user === undefined) return route

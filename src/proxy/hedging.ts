@@ -1,20 +1,20 @@
 /**
- * When a second upstream is dialled beside one that is silent: after a fixed time, or (`auto`) after the time in which 19
- * of 20 dials of that provider have opened lately.
+ * When a second upstream is dialled beside a silent one: after a fixed time, or (`auto`) after the time in which 19 of 20 recent
+ * dials of that provider have opened.
  */
 import type { Clock } from '../clock.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 
-/** Logarithmic buckets: each bound is the one before times this. */
+/** Logarithmic buckets: each bound is the previous one times this. */
 const GROWTH = 1.25
 const FIRST_BOUND_MS = 1
 const BUCKETS = 48
 const PERCENTILE = 0.95
-/** With fewer observations nothing is known yet. */
+/** With fewer observations there is no percentile. */
 const ENOUGH = 20
-/** After so many, all counts are halved: what was seen long ago fades. */
+/** After this many, all counts are halved: old observations lose weight. */
 const FADE_AT = 1_000
-/** Until enough is known, and never sooner than this: a hedge costs a use of another address. */
+/** Until enough is known, and the minimum: a hedge costs a use of another address. */
 const DEFAULT_AUTO_MS = 800
 const MIN_AUTO_MS = 20
 
@@ -30,7 +30,7 @@ class DialTimes {
     if (++this.#total >= FADE_AT) this.#fade()
   }
 
-  /** The bound under which `PERCENTILE` of the dials were; undefined while too few are known. */
+  /** The bound below which `PERCENTILE` of the dials were; undefined with too few observations. */
   get percentileMs(): number | undefined {
     if (this.#total < ENOUGH) return undefined
     let seen = 0
@@ -55,7 +55,7 @@ export class Hedging {
   readonly #clock: Clock
   readonly #after: number | 'auto'
   readonly #times = new Map<string, DialTimes>()
-  /** One list for each duration in use: the percentile is a bucket's bound, so there are few. */
+  /** One queue per duration in use: the percentile is a bucket's bound, so there are few. */
   readonly #lists = new Map<number, TimeoutQueue>()
 
   readonly #most: number
@@ -71,7 +71,7 @@ export class Hedging {
     this.#after = after
   }
 
-  /** Where a dial through this provider waits for its hedge. */
+  /** The queue in which a dial through this provider waits for its hedge. */
   listFor(provider: string): TimeoutQueue {
     const ms = this.#after === 'auto' ? this.#autoMs(provider) : this.#after
     let list = this.#lists.get(ms)
@@ -86,7 +86,7 @@ export class Hedging {
     return Math.max(MIN_AUTO_MS, this.#times.get(provider)?.percentileMs ?? DEFAULT_AUTO_MS)
   }
 
-  /** @returns false when as many second dials are under way as may be; else `ended` must follow */
+  /** @returns false when the limit of second dials is reached; else `ended` must follow */
   begin(): boolean {
     if (this.#count >= this.#most) return false
     this.#count++

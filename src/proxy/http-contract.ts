@@ -3,7 +3,7 @@
  * (upstream/http-connection.ts) and the exchange that joins them (http-exchange.ts).
  *
  *   client ──HttpRequest──▶ exchange ──send──▶ upstream           the request
- *   client ──BodySink─────────────────────────▶ upstream          its body, once the upstream takes it
+ *   client ──BodySink─────────────────────────▶ upstream          its body, when the upstream is ready
  *   client ◀──HttpRequest◀── exchange ◀──ResponseHandler── upstream    the answer
  */
 
@@ -24,7 +24,7 @@ export interface BodySink {
   bodyEnd(trailers: string): void
 }
 
-/** One request of a client, and the way to answer it. */
+/** One request of a client, and the methods that answer it. */
 export interface HttpRequest {
   readonly head: RequestHead
   readonly identity: ClientIdentity
@@ -32,75 +32,75 @@ export interface HttpRequest {
   readonly socket: Socket
   /** Whether answers name their upstream. */
   readonly namesUpstream: boolean
-  /** Octets of the body were handed out: the request cannot be sent a second time. */
+  /** Octets of the body were passed on: the request cannot be sent a second time. */
   readonly hasBegunBody: boolean
   readonly isBodyWhole: boolean
   /** Octets of this request so far. */
   octets(): readonly [up: number, down: number]
-  /** Octets of the client's connection, from it and to it, that no earlier call has counted. */
+  /** Octets from and to the client's connection that no earlier call has returned. */
   countOctets(): readonly [up: number, down: number]
-  /** Hands out the body from here on: at once what has come of it, then the rest. */
+  /** Passes the body to a sink: first what has arrived, then the rest. */
   readBody(sink: BodySink): void
   resumeBody(): void
-  /** The sink takes no more. The body waits for another one, or is dropped when it had begun. */
+  /** Removes the sink. The body waits for another one, or is dropped when it had begun. */
   leaveBody(sink: BodySink): void
-  /** Passes an interim answer on, where the client may get one. */
+  /** Passes an interim answer on, if the client may receive one. */
   interim(head: ResponseHead): void
-  /** Begins the answer. What it is made of leaves with `flush`. @param extra field lines of ours, each with its CRLF */
+  /** Begins the answer, which is sent with `flush`. @param extra our own field lines, each with its CRLF */
   begin(head: ResponseHead, extra: string): void
   /**
-   * The whole answer, made by the gateway.
+   * The complete answer, made by the gateway.
    * @param lines fields, each with its CRLF; without Date, framing and Connection
    */
   answer(status: number, reason: string, lines: string, body: Buffer): void
   /** The next octets of the answer's body. */
   push(data: readonly Buffer[]): void
-  /** The answer is whole, and leaves. */
+  /** The answer is complete, and is sent. */
   end(trailers: string): void
-  /** Everything about the request is over: the next one may be taken up. */
+  /** The request has ended completely: the next one may begin. */
   close(): void
-  /** @returns false while the client does not read: `HttpHandler.clientDrained` says when it does */
+  /** @returns false while the client does not read: `HttpHandler.clientDrained` follows */
   flush(): boolean
-  /** The connection leaves HTTP. @param head of the 101 answer */
+  /** The connection changes its protocol. @param head of the 101 answer */
   switchTo(relay: Relay, head: ResponseHead): void
-  /** Answers with an error of ours and ends the connection; an answer that has begun is cut off. */
+  /** Answers with an error of the gateway and ends the connection; an answer that has begun is cut off. */
   refuse(error: GatewayError): void
-  /** Cuts the answer off: the client must see that it is not whole. */
+  /** Cuts the answer off, so that the client sees that it is incomplete. */
   cut(): void
 }
 
-/** What happens on the client's side while a request is under way. */
+/** Events on the client's side during a request. */
 export interface HttpHandler extends ExceptionOwner {
   /** The connection is closed. */
   clientGone(): void
-  /** The client has closed its sending side behind a whole request: it may still want the answer. */
+  /** The client has closed its sending side after a complete request: it may still expect the answer. */
   clientEnded(): void
   clientDrained(): void
-  /** The body is not framed as it should be. */
+  /** The framing of the body is invalid. */
   bodyBroken(error: GatewayError): void
 }
 
-/** What happens on the upstream's side while a request is under way. */
+/** Events on the upstream's side during a request. */
 export interface ResponseHandler extends ExceptionOwner {
-  /** @returns why the answer is not for the client; undefined: it is passed on */
+  /** @returns why the answer is not passed to the client; undefined: it is */
   judge(head: ResponseHead): Outcome | undefined
-  /** The answer begins: the point of no return. */
+  /** The answer begins: no other upstream may be tried after this. */
   beginAnswer(head: ResponseHead): void
-  /** The whole answer was passed on. */
+  /** The complete answer was passed on. */
   completed(): void
-  /** The answer is held up by a client that does not read it, or no longer. */
+  /** A client that does not read delays the answer, or no longer does. */
   stalled(isStalled: boolean): void
   /**
-   * No answer that could be passed on. Nothing was said to the client, and the connection is closed.
-   * @param isReused the connection has brought an answer before: that it was closed may be nobody's fault
+   * There is no answer to pass on. Nothing was sent to the client, and the connection is closed.
+   * @param isReused the connection has carried an answer before: its close may be a normal idle time-out
    */
   noAnswer(failure: Outcome, isReused: boolean): void
-  /** The answer broke off in the middle. */
+  /** The answer ended before it was complete. */
   cutOff(): void
-  /** The target leaves HTTP. @param early octets behind the head; empty when there are none */
+  /** The target changes the protocol. @param early octets after the head; empty when there are none */
   upgraded(head: ResponseHead, early: Buffer): void
-  /** The next octets of the request's body are the client's to send. */
+  /** The upstream is ready for the request's body. */
   awaitsClient(): void
-  /** The upstream has what there is of the request's body to take, or the end of it. */
+  /** The upstream has received the request's body so far, or its end. */
   awaitsUpstream(): void
 }

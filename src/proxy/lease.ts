@@ -1,5 +1,5 @@
 /**
- * One claim on an upstream. It has one owner at a time, who releases it once or hands it on:
+ * A claim on an upstream. It has one owner at a time, who releases it once or passes it on:
  *
  *   LeaseQueue ──granted──▶ ProxiedRequest ──commit──▶ the open tunnel, or the answer ──▶ released
  *                                ▲                           │
@@ -12,27 +12,27 @@ import { isDirect } from '../upstream/direct.ts'
 
 export class Lease {
   readonly upstream: Upstream
-  /** A tunnel was opened under it, or an answer brought. */
+  /** A tunnel was opened with it, or an answer received. */
   hasServed = false
   readonly #pool: Pool
   readonly #clock: Clock
   #isQuiet = false
 
-  /** @param upstream leased from the pool: this counts on it until `release`; or the target itself */
+  /** @param upstream leased from the pool: the lease counts on it until `release`; or the target itself */
   constructor(upstream: Upstream, pool: Pool, clock: Clock) {
     this.upstream = upstream
     this.#pool = pool
     this.#clock = clock
   }
 
-  /** Nothing moves under it: the lease goes on, but it is no demand for addresses. */
+  /** No transfer is running: the lease stays, but is not demand for addresses. */
   set isQuiet(isQuiet: boolean) {
     if (isQuiet === this.#isQuiet) return
     this.#isQuiet = isQuiet
     this.upstream.quietLeases += isQuiet ? 1 : -1
   }
 
-  /** Gives the claim back. To be called once. */
+  /** Ends the claim. To be called once. */
   release(): void {
     this.isQuiet = false
     if (!isDirect(this.upstream)) this.#pool.release(this.upstream, this.hasServed, this.#clock.now())

@@ -1,4 +1,4 @@
-/** The listening ports, and how they become others: new ones are opened first, then all changes at once. */
+/** The listening ports, and changes of them: new ports are opened first, then everything changes at once. */
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import {
@@ -20,16 +20,16 @@ export interface PortSettings extends ListenerSettings, ListenerDefaults {
   readonly allow: readonly string[] | undefined
 }
 
-/** Ports that are open beside the former ones. Exactly one of the two is called. */
+/** New ports that are open beside the present ones. Exactly one of the two methods is called. */
 interface PortsChange {
   commit(): void
   cancel(): Promise<void>
 }
 
-/** What is to be undone when a change is not made. */
+/** What to undo when a change is cancelled. */
 interface PreparedPorts {
   readonly opened: Listener[]
-  /** Closed because they were in the way of new ones: the same port at another address. */
+  /** Closed because they conflict with new ones: the same port at another address. */
   readonly closed: Listener[]
   readonly certificates: Map<Listener, PreparedCertificate>
 }
@@ -44,21 +44,21 @@ interface PortsParts {
   readonly opening: PortOpening
 }
 
-/** Who listens on the ports: this process alone, this one beside others (SO_REUSEPORT), or others alone. */
+/** Who listens on the ports: this process alone, this one together with others (SO_REUSEPORT), or only others. */
 export type PortOpening = 'alone' | 'shared' | 'elsewhere'
 
 export class Ports {
   readonly #parts: PortsParts
   /** In the order of the configuration. */
   #current: ReadonlyMap<Listener, PortSettings> = new Map()
-  /** Closed, with connections that are not over. */
+  /** Closed, with connections that have not ended. */
   readonly #closed = new Map<Listener, PortSettings>()
 
   constructor(parts: PortsParts) {
     this.#parts = parts
   }
 
-  /** Where they really listen, in the order of the configuration. */
+  /** The actual addresses, in the order of the configuration. */
   get addresses(): Address[] {
     return [...this.#current.keys()].map((listener) => listener.address)
   }
@@ -68,7 +68,7 @@ export class Ports {
     return [...this.#current.keys()]
   }
 
-  /** What a connection of this listener is served by, from now on. */
+  /** How connections of this listener are served from now on. */
   settingsOf(listener: Listener): PortSettings {
     const settings = this.#current.get(listener) ?? this.#closed.get(listener)
     if (settings === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
@@ -76,7 +76,7 @@ export class Ports {
   }
 
   /**
-   * Opens those that are not open. Until `commit` no client is served through them, and the others stay as they are.
+   * Opens the missing ports. Until `commit` no client is served on them, and the others do not change.
    * @throws the system's error, with `address` and `port`, after closing what was opened
    */
   async prepare(wanted: readonly PortSettings[]): Promise<PortsChange> {
@@ -119,7 +119,7 @@ export class Ports {
     return listener
   }
 
-  /** Those come last whose clients would be lost when another one fails. */
+  /** Listeners whose clients would be lost when another one fails come last. */
   async #listen({ opened, closed }: PreparedPorts, unwanted: ReadonlySet<Listener>): Promise<void> {
     const { inherited } = this.#parts
     const inheriting = opened.filter(({ address }) => inherited?.has(address))
@@ -162,7 +162,7 @@ export class Ports {
     this.#forgetDrained()
   }
 
-  /** Connections on it are not new ones: what is open runs on, further requests are refused. */
+  /** The port is closed: its open connections continue, further requests on them are refused. */
   #retire(listener: Listener, settings: PortSettings | undefined): void {
     this.#parts.guard.releasePort(listener.address.port)
     listener.stopAccepting('the configuration has no such port any more')
@@ -178,7 +178,7 @@ export class Ports {
     for (const listener of this.#closed.keys()) if (listener.connections === 0) this.#closed.delete(listener)
   }
 
-  /** What another process is given. */
+  /** The sockets for another process. */
   get open(): readonly OpenPort[] {
     return [...this.#current].map(([listener, { host, port }]) => ({
       place: { host, port },
@@ -186,12 +186,12 @@ export class Ports {
     }))
   }
 
-  /** Clients whose request is not whole yet. */
+  /** Clients whose request is incomplete. */
   get shakingHands(): number {
     return this.#all.reduce((sum, listener) => sum + listener.shakingHands, 0)
   }
 
-  /** Accepts no more clients; those who are connected are served. */
+  /** Accepts no more clients; connected ones are served. */
   closePorts(): void {
     for (const listener of this.#current.keys()) listener.closePort()
   }
@@ -201,7 +201,7 @@ export class Ports {
     await Promise.all([...this.#current.keys()].map((listener) => listener.reopenPort(sockets)))
   }
 
-  /** Drops clients that have said nothing so far. */
+  /** Closes the connections of clients that have sent nothing so far. */
   closeMute(): void {
     for (const listener of this.#all) listener.closeMute()
   }
@@ -220,8 +220,8 @@ export class Ports {
 }
 
 /**
- * @returns the ports that have to be closed first, and are to be closed in any case: 127.0.0.1:8080 and 0.0.0.0:8080 cannot be
- *   open at the same time
+ * @returns the ports that must be closed first, and will be closed in any case: 127.0.0.1:8080 and 0.0.0.0:8080 cannot be open at
+ *   the same time
  * @throws the system's error
  */
 async function listenUnlessBlocked(listener: Listener, unwanted: ReadonlySet<Listener>): Promise<Listener[]> {

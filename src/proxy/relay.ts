@@ -1,9 +1,9 @@
 /**
  * The only two-way copy: joins a client's socket and an open connection until both directions are done.
  *
- * Half-close is passed on in both directions; a slow receiver pauses its sender; a reset on one side resets the other,
- * so that a cut-off transfer never looks like a finished one. A tunnel through which nothing has moved for the idle
- * time is closed. Nothing here looks at an octet.
+ * Half-close is passed on in both directions; a slow receiver pauses its sender; a reset on one side resets the other, so that
+ * an interrupted transfer never looks complete. A tunnel without a transfer for the idle time is closed. The octets are not
+ * inspected.
  *
  *   client ──data──▶ toUpstream ──▶ upstream        upstream ──onread──▶ received ──▶ client
  */
@@ -17,13 +17,13 @@ export type RelayEnd = 'done' | 'client-reset' | 'upstream-reset' | 'idle' | 'cl
 export interface RelayHandler {
   /** Both sockets are closed or being torn down; called once. */
   relayEnded(relay: Relay, end: RelayEnd): void
-  /** Nothing has moved for a step of the idle time, or something moves again. */
+  /** Nothing was transferred for a step of the idle time, or a transfer has resumed. */
   relayQuiet(relay: Relay, isQuiet: boolean): void
 }
 
 /**
- * The idle time is counted in steps: an octet that passes sets a flag and no timer, and whether any has is looked at once
- * a step. A tunnel is idle after `steps` steps in a row without one.
+ * The idle time is counted in steps: a transfer sets a flag and no timer, and the flag is checked once per step. A tunnel is
+ * idle after `steps` steps in a row without a transfer.
  */
 export interface IdleSteps {
   /** A list whose duration is one step. */
@@ -31,20 +31,20 @@ export interface IdleSteps {
   readonly steps: number
 }
 
-/** Steps are a quarter of the idle time, but short enough to tell demand from tunnels that are merely open. */
+/** Steps are a quarter of the idle time, but short enough to distinguish demand from tunnels that are merely open. */
 const LONGEST_STEP_MS = 10_000
 
 export function idleStepMs(idleMs: number): number {
   return Math.min(idleMs / 4, LONGEST_STEP_MS)
 }
 
-/** After so long without an octet the kernel asks the peer whether it is there; one that has vanished is noticed 10 s later. */
+/** After this time without an octet the kernel probes the peer; a vanished peer is noticed 10 s later. */
 const KEEP_ALIVE_MS = 60_000
 
 const NOTHING = Buffer.alloc(0)
 
 export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay> {
-  /** Owned by the list of all relays. */
+  /** Managed by the list of all relays. */
   next: Relay | undefined = undefined
   previous: Relay | undefined = undefined
   readonly client: Socket
@@ -57,8 +57,8 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
   #isKeptAlive = false
 
   /**
-   * Starts copying. The client's events are the caller's to route to `toUpstream`, `clientEnded`, `clientErrored`,
-   * `clientClosed` and `clientDrained`; the upstream's come through the connection.
+   * Starts copying. The caller passes the client's events to `toUpstream`, `clientEnded`, `clientErrored`, `clientClosed` and
+   * `clientDrained`; the upstream's come through the connection.
    */
   constructor(client: Socket, connection: UpstreamConnection, idle: IdleSteps, handler: RelayHandler) {
     super()
@@ -76,7 +76,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     if (!this.connection.socket.write(chunk)) this.client.pause()
   }
 
-  /** Octets from the upstream that nobody else will touch. */
+  /** Octets from the upstream, in memory that is not reused. */
   received(chunk: Buffer): void {
     this.#moved = true
     if (!this.client.write(chunk)) this.connection.socket.pause()
@@ -84,14 +84,14 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
 
   /**
    * Octets from the upstream in the connection's own read buffer.
-   * @returns false while the client has not taken them all: the buffer must not be read into before that
+   * @returns false while the client has not taken them all: the buffer must not be reused before that
    */
   receivedInBuffer(bytes: Buffer): boolean {
     this.#moved = true
     const { client } = this
     const flowing = client.write(bytes)
     if (client.writableLength === 0) return true
-    // Without back-pressure there will be no 'drain': an empty write tells when the octets before it are gone.
+    // Without back-pressure there is no 'drain' event: an empty write reports when the octets before it are flushed.
     if (flowing) client.write(NOTHING, () => this.clientDrained())
     return false
   }
@@ -133,7 +133,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     else this.#endWhenSent(this.client)
   }
 
-  /** One side is closed in good order: the other gets what is still queued for it, and its end, within the idle time. */
+  /** One side is closed normally: the other side still receives the queued octets and the end, within the idle time. */
   #endWhenSent(other: Socket): void {
     other.end()
     other.destroySoon()
@@ -155,7 +155,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     this.connection.socket.destroy()
   }
 
-  /** A handler of one side has thrown. The client may have received anything: both sides end. */
+  /** A handler of one side threw an exception. The client may have received anything: both sides end. */
   override failInternally(): void {
     try {
       this.close()
@@ -165,7 +165,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     }
   }
 
-  /** Whether nothing has moved for a step. */
+  /** Whether nothing was transferred for a step. */
   get isQuiet(): boolean {
     return this.#quietSteps > 0
   }
@@ -182,7 +182,7 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     this.#idle.list.add(this)
   }
 
-  /** Only tunnels that live long enough to be quiet pay for it: it takes eight system calls. */
+  /** Only for tunnels that live long enough to be idle: it takes eight system calls. */
   #keepAlive(): void {
     this.#isKeptAlive = true
     this.client.setKeepAlive(true, KEEP_ALIVE_MS)
@@ -199,8 +199,8 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
 }
 
 /**
- * Says that nothing more will be sent. To a side that has finished itself, with nothing on its way, closing says the same
- * and spares the system a call; TLS has a word of its own for it.
+ * Announces the end of sending. When the other side has ended too and nothing is queued, closing has the same effect and saves a
+ * system call; TLS needs its own message.
  */
 function finish(socket: Socket): void {
   if (socket.readableEnded && socket.writableLength === 0 && !('encrypted' in socket)) socket.destroy()
@@ -208,8 +208,8 @@ function finish(socket: Socket): void {
 }
 
 /**
- * Sends a reset where that can be done. TLS sockets have none of their own; and while a FIN is on its way Node answers
- * `resetAndDestroy` with EINVAL, emits no 'close' and keeps the handle (seen with Node 24.21).
+ * Sends a reset if possible. TLS sockets cannot; and while a FIN is on its way Node answers `resetAndDestroy` with EINVAL, emits
+ * no 'close' and keeps the handle (seen with Node 24.21).
  */
 function resetOrDestroy(socket: Socket): void {
   if ('encrypted' in socket || socket.writableEnded) socket.destroy()

@@ -1,23 +1,23 @@
-/** May another upstream be tried? Decided here alone, before anything was said to the client. */
+/** Decides whether another upstream may be tried, before anything was sent to the client. */
 import { GatewayError } from '../errors.ts'
 import type { Verdict } from '../pool/health.ts'
 import { codeOf, NO_ANSWER, type Outcome, SOCKS_REPLY } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
 
-/** `same`: once more at the session's own upstream. */
+/** `same`: once more with the session's own upstream. */
 export type NextStep = 'same' | 'another' | 'give-up'
 
-/** A session tries its own upstream this often before it moves: one lost packet is no reason to change the address. */
+/** A session tries its own upstream this often before it moves: one lost packet must not change the address. */
 const OWN_TRIES = 2
 
 export interface TryResult {
   readonly failure: DialFailure
-  /** What the client is told if nothing better follows; the catalogue says what may follow. */
+  /** The error for the client when nothing better follows; the catalogue decides what may follow. */
   readonly error: GatewayError
-  /** Dials made for this client, this one included. */
+  /** Dials for this client, including this one. */
   readonly tries: number
   readonly maxTries: number
-  /** Of them at the session's own upstream; 0 without a session. */
+  /** Of them with the session's own upstream; 0 without a session. */
   readonly ownTries: number
   readonly strict: boolean
 }
@@ -30,7 +30,7 @@ export function nextStep({ failure, error, tries, maxTries, ownTries, strict }: 
   return staysForNow ? 'same' : 'another'
 }
 
-/** The error that a client is told about after this failure, if nothing better follows. */
+/** The error for the client after this failure, when nothing better follows. */
 export function errorOf(failure: DialFailure, verdict: Verdict): GatewayError {
   if (failure.kind === 'local') {
     return new GatewayError('GW_INTERNAL', 'this machine is out of a resource that a connection needs', {
@@ -42,7 +42,7 @@ export function errorOf(failure: DialFailure, verdict: Verdict): GatewayError {
   return new GatewayError(codeOf(failure), messageOf(failure), { detail })
 }
 
-/** The same where the connection was to the target itself: nothing else is tried. */
+/** The same for a connection to the target itself: nothing else is tried. */
 export function directError(failure: DialFailure): GatewayError {
   if (failure.kind === 'local') return errorOf(failure, 'another')
   if (failure.kind !== 'broken') {
@@ -63,7 +63,7 @@ export function directError(failure: DialFailure): GatewayError {
   return new GatewayError('GW_TARGET_UNREACHABLE', `the target ${text}${codeText(code)}`, { detail })
 }
 
-/** What c-ares and getaddrinfo report; a connection that takes too long is ETIMEDOUT. */
+/** Codes of c-ares and getaddrinfo; a connection that takes too long is ETIMEDOUT. */
 const NAME_ERRORS = /^(ENOTFOUND|ENODATA|ESERVFAIL|EREFUSED|ETIMEOUT|EBADNAME|EBADRESP|EAI_.*)$/
 
 const DIRECT_FAILURES = {
@@ -124,7 +124,7 @@ function howOf(failure: Outcome): keyof typeof UNANSWERED {
   return failure.kind === 'unanswered' ? failure.how : 'silent'
 }
 
-/** The refusal in the words of its protocol; undefined where there was no complete answer. */
+/** The refusal in terms of its protocol; undefined without a complete answer. */
 function answerText(failure: Outcome): string | undefined {
   if (failure.kind !== 'refused' || failure.answer === NO_ANSWER) return undefined
   const { answer } = failure

@@ -1,10 +1,10 @@
-/** Which upstreams a session is not to meet again when its client asks for another one. */
+/** The upstreams that a session does not get when its client requests another one. */
 import type { Filter } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Session } from './session-table.ts'
 
-/** All that the session has had, as long as there is another one; else only the one that it is on. @param now clock ms */
+/** All former upstreams of the session, as long as there is another one; else only the present one. @param now clock ms */
 export function addressesToAvoid(
   { upstream, left }: Session,
   { filter, host }: { readonly filter: Filter; readonly host: string },

@@ -1,6 +1,6 @@
 /**
- * How requests are served: everything that follows from the settings, built as a whole and replaced as a whole. A request
- * takes the one that is current when it begins and keeps it until it ends, so a reload changes nothing under way.
+ * How requests are served: everything that depends on the settings, built and replaced as a whole. A request uses the object that
+ * is current when it begins until it ends, so a reload does not affect requests in progress.
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
@@ -28,7 +28,7 @@ export interface ServingSettings {
   readonly strategy: Strategy
   readonly perRequest: boolean
   readonly retryStatuses: readonly number[]
-  /** Of an address, where neither the port nor the user has limits of its own. */
+  /** Of an address, when neither the port nor the user has limits of its own. */
   readonly perUpstream: PoolSettings['perUpstream']
   /** Of the pool: the widest of all ports and users. */
   readonly poolLimits: PoolSettings['perUpstream']
@@ -36,7 +36,7 @@ export interface ServingSettings {
   readonly providers: readonly string[]
   /** Rules and groups; undefined without rules. */
   readonly routes: RouteSettings | undefined
-  /** Dial a second upstream when the first is silent for so long, ms, or as observed. */
+  /** Dial a second upstream when the first is silent for this time, ms, or `auto`. */
   readonly hedgeAfter: number | 'auto' | 'off'
   /** Several processes serve the clients of one session. */
   readonly sharesSessions: boolean
@@ -44,7 +44,7 @@ export interface ServingSettings {
   readonly maxHedges: number
 }
 
-/** What outlives every change of the settings. */
+/** What is kept when the settings change. */
 export type ServingParts = Pick<
   TunnelDeps & HttpExchangeDeps,
   'clock' | 'pool' | 'health' | 'leaseQueue' | 'sessionTable' | 'connector' | 'observer' | 'relays' | 'opening'
@@ -59,7 +59,7 @@ export class Serving {
   readonly #settings: ServingSettings
   readonly #routes: RouteTable | undefined
 
-  /** @param former what it replaces: parts whose settings are the same go on, with what they have learnt */
+  /** @param former its predecessor: parts with equal settings are kept, with their state */
   constructor(settings: ServingSettings, { supply, guard, refused, ...parts }: ServingParts, former?: Serving) {
     const { clock } = parts
     this.#settings = settings
@@ -96,14 +96,14 @@ export class Serving {
     this.commandDeps = { ...parts, bans: settings.bans, refused }
   }
 
-  /** Groups know who serves now. */
+  /** Groups depend on which providers can serve now. */
   #routesOf(clock: Clock, supply: SupplyView, former: Serving | undefined): RouteTable | undefined {
     const { routes } = this.#settings
     if (former !== undefined && isSame(routes, former.#settings.routes)) return former.#routes
     return routes && new RouteTable(routes, serveCheck(clock, supply))
   }
 
-  /** Undefined where no rule is about tunnels, which then cost nothing. */
+  /** Undefined when no rule concerns tunnels, which then cost nothing. */
   #tunnelBans(pool: Pool, clock: Clock, former: Serving | undefined): TunnelBans | undefined {
     const { bans } = this.#settings
     if (former !== undefined && isSame(bans, former.#settings.bans)) return former.tunnelDeps.bans
@@ -118,7 +118,7 @@ export class Serving {
     return hedgeAfter === 'off' ? undefined : new Hedging(clock, hedgeAfter, maxHedges)
   }
 
-  /** Ends its timers: what has not ended stays so. */
+  /** Stops its timers: they do not fire any more. */
   close(): void {
     const { deadlines, idle, hedging } = this.tunnelDeps
     const { answers, pauses } = this.httpExchangeDeps
@@ -136,10 +136,10 @@ function idleOf(clock: Clock, idleMs: number, former: IdleSteps | undefined): Id
   return { list: listOf(clock, step, former?.list), steps: Math.max(1, Math.round(idleMs / step)) }
 }
 
-/** How long an answer of supply about a provider is used: it looks at all the addresses. */
+/** How long supply's answer about a provider is cached: it examines all addresses. */
 const OUTLOOK_MS = 100
 
-/** Whether a provider holds an address or may buy one. */
+/** Whether a provider has an address or may buy one. */
 function serveCheck(clock: Clock, supply: SupplyView): (provider: string) => boolean {
   const known = new Map<string, { readonly can: boolean; readonly at: number }>()
   return (provider) => {

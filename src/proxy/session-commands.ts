@@ -1,14 +1,14 @@
 /**
- * `http://turnpike.internal/`: a host that exists only inside the gateway, where clients ask about their own session and
- * command it, with the login that they use at the port.
+ * `http://turnpike.internal/`: a host that exists only inside the gateway, where clients query and control their own session,
+ * with their login at the port.
  *
- *   GET /session             the address that the session is on
+ *   GET /session             the address of the session
  *   POST /session/rotate     moves the session to another one
- *   POST /session/ban?host=  keeps the address away from that host, for every client, and moves the session
+ *   POST /session/ban?host=  makes the address rest for that host, for every client, and moves the session
  *
- * No web page gets here: what changes something needs `X-Turnpike: 1`, which a page cannot send across sites without a
- * preflight (https://fetch.spec.whatwg.org/#http-cors-protocol), and every preflight is refused; what a browser says comes
- * from a page is refused too.
+ * Web pages cannot use it: changes require `X-Turnpike: 1`, which a page cannot send across sites without a preflight
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol), and every preflight is refused; requests that a browser marks as coming
+ * from a page are refused too.
  */
 import { clientNetwork, parseAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -27,7 +27,7 @@ import { addressesToAvoid } from './rotation.ts'
 import type { Route } from './router.ts'
 import type { Session, SessionTable } from './session-table.ts'
 
-/** How long a reported address stays away from a host that no rule of `bans` is for: the default of such a rule, ms. */
+/** How long a reported address rests for a host without a rule in `bans`: the default of such a rule, ms. */
 const DEFAULT_BAN_MS = 600_000
 
 export interface CommandDeps {
@@ -36,7 +36,7 @@ export interface CommandDeps {
   readonly leaseQueue: LeaseQueue
   readonly sessionTable: SessionTable
   readonly bans: readonly BanRule[]
-  /** An answer that is an error, for the counters. */
+  /** An answer with an error, for the counters. */
   refused(error: GatewayError): void
 }
 
@@ -44,7 +44,7 @@ type CommandName = 'show' | 'rotate' | 'ban'
 
 export interface Command {
   readonly name: CommandName
-  /** Of the query: the target that the session, or the ban, is for. */
+  /** From the query: the target of the session, or of the ban. */
   readonly host: Target | undefined
 }
 
@@ -83,7 +83,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly lifeMs: number
   readonly host: string
   tried: readonly Upstream[] = []
-  /** The session's own address must not serve this request, so the queue does not know of the session. */
+  /** The session's own address must not serve this request, so it is requested without the session. */
   readonly sessionKey = undefined
   readonly strict = false
   readonly sessionUse = 'move'
@@ -133,7 +133,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.#deps.leaseQueue.apply(this)
   }
 
-  /** @returns false for a ban of no address */
+  /** @returns false when there was no address to ban */
   #ban(session: Session | undefined): boolean {
     if (session === undefined) {
       this.#refuse(badRequest('this session has no address yet'))
@@ -150,7 +150,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.#lent?.(upstream)
     const { sessionTable, pool, clock, leaseQueue } = this.#deps
     sessionTable.bind(this.#key, upstream)
-    // Only the session moves: its next connection takes the lease.
+    // Only the session moves: its next connection gets the lease.
     pool.release(upstream, false, clock.now())
     leaseQueue.sessionMoved(this.#key, upstream)
     this.#answer(upstream)
@@ -181,7 +181,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.#deps.leaseQueue.withdraw(this)
   }
 
-  /** The client reads no further: as for a plain request that waits for an address. */
+  /** The client reads no further requests: as for a plain request that waits for an address. */
   clientEnded(): void {
     if (!this.#isOver) this.#request.cut()
   }
@@ -197,7 +197,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   }
 }
 
-/** No page may embed it, and nothing keeps it. */
+/** No page may embed it, and no cache may keep it. */
 const LINES = [
   'Content-Type: application/json',
   'Cache-Control: no-store',

@@ -1,5 +1,5 @@
 /**
- * Sessions: a key that the client chose, and the upstream that it lives on. Bounded, with a sliding idle time.
+ * Sessions: the client's key, and the upstream of the session. Limited in number, with a sliding idle time.
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
@@ -8,12 +8,12 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { Store } from '../store/contract.ts'
 
 export interface SessionTableSettings {
-  /** A session that nobody uses for so long ends, ms. */
+  /** A session without use for this time ends, ms. */
   readonly idle: number
   readonly max: number
 }
 
-/** What the store is told of sessions. */
+/** Events for the store. */
 export type SessionStore = Pick<Store, 'session' | 'sessionUsed' | 'sessionEnded'>
 
 export interface Session {
@@ -23,13 +23,13 @@ export interface Session {
   counted: boolean
   /** Its connections and plain requests through this upstream. */
   uses: number
-  /** The operator wants it on another upstream: its next connection moves it. */
+  /** The operator requested another upstream: its next connection moves it. */
   mustMove: boolean
-  /** Live upstreams that it was on before. */
+  /** Its former upstreams that still live. */
   left: readonly Upstream[]
 }
 
-/** Whether the session has used its upstream as often as it may, or is to leave it. @param uses 0 = no limit */
+/** Whether the session has reached its number of uses of the upstream, or must leave it. @param uses 0 = no limit */
 export function isSpent(session: Session, uses: number): boolean {
   return session.mustMove || (uses > 0 && session.uses >= uses)
 }
@@ -46,7 +46,7 @@ export interface PastSession {
 export class SessionTable {
   readonly #pool: Pool
   #sessions: LRUCache<string, Session>
-  /** Past sessions whose upstreams are not there: lists are read when the gateway serves already. */
+  /** Sessions of an earlier process whose upstreams are not there yet: lists are read after the start. */
   readonly #awaiting = new Map<string, PastSession>()
   readonly #store: SessionStore
   readonly #clock: Clock
@@ -60,7 +60,7 @@ export class SessionTable {
 
   #open(settings: SessionTableSettings): LRUCache<string, Session> {
     return new LRUCache({
-      // As sizes: for `max` the cache allocates all its arrays at once, 4 MB for the default.
+      // With `maxSize`: for `max` the cache allocates all its arrays at once, 4 MB by default.
       maxSize: settings.max,
       sizeCalculation: () => 1,
       ttl: settings.idle,
@@ -73,7 +73,7 @@ export class SessionTable {
     })
   }
 
-  /** All sessions go on, within the new idle time; those unused for longest end where there may be fewer. */
+  /** All sessions continue with the new idle time; beyond a lower limit, the least recently used end. */
   configure(settings: SessionTableSettings): void {
     const entries = this.#sessions.dump().map(([key, entry]) => [key, { ...entry, ttl: settings.idle }] as const)
     this.#sessions = this.#open(settings)
@@ -84,7 +84,7 @@ export class SessionTable {
     return this.#sessions.size
   }
 
-  /** Some of the sessions, those used last first, and when each ends if it is not used, ms from now. */
+  /** Some of the sessions, the most recently used first, with their remaining idle time, ms. */
   list(limit: number): readonly { readonly session: Session; readonly endsInMs: number }[] {
     return [...this.#sessions.values().take(limit)].map((session) => ({
       session,
@@ -92,33 +92,33 @@ export class SessionTable {
     }))
   }
 
-  /** Lets the session's next connection move it to another upstream. @returns undefined when there is no such session */
+  /** Marks the session so that its next connection moves it. @returns undefined when there is no such session */
   rotate(key: string): Session | undefined {
     const session = this.#sessions.peek(key)
     if (session !== undefined) session.mustMove = true
     return session
   }
 
-  /** The session, its idle time started anew. */
+  /** The session; restarts its idle time. */
   find(key: string): Session | undefined {
     const session = this.#sessions.get(key) ?? this.#takeUpLate(key)
     if (session !== undefined) this.#store.sessionUsed(key)
     return session
   }
 
-  /** Whether it lives here; its idle time runs on. */
+  /** Whether it exists here; does not restart its idle time. */
   has(key: string): boolean {
     return this.#sessions.has(key) || this.#awaiting.has(key)
   }
 
-  /** Another host of the cluster has put the session there. */
+  /** Another host of the cluster has assigned the session to this upstream. */
   learn(key: string, upstreamId: string): void {
     this.#takeUp({ key, upstreamId, idleMs: 0 })
   }
 
   /**
-   * Puts the session on an upstream, a first or another one.
-   * @param isKnown another host of the cluster has put it there
+   * Assigns the session to an upstream, the first or another one.
+   * @param isKnown another host of the cluster has assigned it
    */
   bind(key: string, upstream: Upstream, isKnown = false): Session {
     this.#awaiting.delete(key)
@@ -142,7 +142,7 @@ export class SessionTable {
   }
 
   /**
-   * Forgets sessions that have ended (the cache has no timers), and past ones whose upstreams have not come. To be called
+   * Drops sessions that have ended (the cache has no timers), and restored ones whose upstreams did not arrive. To be called
    * about once a minute.
    */
   sweep(): void {
@@ -151,7 +151,7 @@ export class SessionTable {
     this.#awaiting.clear()
   }
 
-  /** Takes up the sessions of an earlier process, the one used longest ago first, as soon as their upstreams are there. */
+  /** Restores the sessions of an earlier process, the least recently used first, when their upstreams are there. */
   restore(past: readonly PastSession[]): void {
     for (const session of past) if (this.#takeUp(session) === undefined) this.#awaiting.set(session.key, session)
   }
@@ -166,7 +166,7 @@ export class SessionTable {
 
   #takeUp({ key, upstreamId, idleMs }: PastSession): Session | undefined {
     const upstream = this.#pool.get(upstreamId)
-    // Another session may have it alone by now.
+    // Another session may have it exclusively now.
     if (upstream === undefined || upstream.isExclusive) return undefined
     const session = { key, upstream, counted: true, uses: 0, mustMove: false, left: NONE }
     this.#pool.bind(upstream)

@@ -1,12 +1,12 @@
-/** Percentiles of set-up times from counts in buckets, each half an octave of a microsecond count or finer. */
+/** Percentiles of set-up times from counts in buckets. */
 
-/** Four buckets an octave: a percentile is right to within 19 %. From 64 µs to 68 s; the last bucket is everything above. */
+/** Four buckets per octave: a percentile is exact to 19 %. From 64 µs to 68 s; the last bucket contains everything above. */
 const FIRST_OCTAVE = 6
 const OCTAVES = 20
 const PER_OCTAVE = 4
 export const SETUP_BUCKETS = OCTAVES * PER_OCTAVE + 1
 
-/** @returns the bucket of a duration; whole-number arithmetic, because it is asked for every tunnel */
+/** @returns the bucket of a duration; integer arithmetic, because it is called for every tunnel */
 export function setupBucket(ms: number): number {
   const us = Math.max(1 << FIRST_OCTAVE, Math.min(ms * 1_000, 0x7fffffff)) | 0
   const octave = 31 - Math.clz32(us)
@@ -22,7 +22,7 @@ function secondsOf(bucket: number): number {
 }
 
 /**
- * @param part of the durations that are shorter, as 0.99
+ * @param part the fraction of durations that are shorter, such as 0.99
  * @returns seconds; null when nothing was counted between the two readings
  */
 export function percentile(counts: Uint32Array, before: Uint32Array, part: number): number | null {

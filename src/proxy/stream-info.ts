@@ -1,4 +1,4 @@
-/** Counts what happens to clients, and writes the access log. Plain numbers: the metrics page reads them when it is asked. */
+/** Counts the events of clients, and writes the access log. Plain numbers, which the metrics page reads on request. */
 import type { Clock } from '../clock.ts'
 import type { ErrorCode, GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -43,7 +43,7 @@ export class StreamCounters implements DataPlaneObserver {
     local: 0,
   }
   readonly openSeconds = { counts: new Array<number>(OPEN_SECONDS_BOUNDS.length + 1).fill(0), sum: 0 }
-  /** The same times, finer: see setup-times.ts. */
+  /** The same times with finer buckets: see setup-times.ts. */
   readonly setupCounts = new Uint32Array(SETUP_BUCKETS)
   /** Requests refused, whatever the code. */
   refusedCount = 0
@@ -59,7 +59,7 @@ export class StreamCounters implements DataPlaneObserver {
     this.accessLog = options.access
   }
 
-  /** Asked each time: the level changes while the process runs. */
+  /** Read for each line: the level may change while the process runs. */
   get #isDebug(): boolean {
     return this.#log.isLevelEnabled('debug')
   }
@@ -67,7 +67,7 @@ export class StreamCounters implements DataPlaneObserver {
   began(traffic: StreamInfo): void {
     this.requests[traffic.protocol]++
     this.connections.began(traffic)
-    // A socket remembers its peer's address only if it was asked while it was open.
+    // A socket keeps its peer's address only if it was requested while it was open.
     if (this.accessLog) void traffic.clientAddress
   }
 
@@ -136,7 +136,7 @@ export class StreamCounters implements DataPlaneObserver {
     )
   }
 
-  /** SOCKS carries one octet: the log is the only place that says why. HTTP clients are told themselves. */
+  /** SOCKS replies have one octet: only the log has the reason. HTTP clients receive it. */
   #logSocksRefusal(protocol: StreamInfo['protocol'] | undefined, { code, message }: GatewayError): void {
     if (protocol === 'socks5' || protocol === 'socks4')
       this.#log.info({ protocol, code, reason: message }, 'SOCKS refused')

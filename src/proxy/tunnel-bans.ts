@@ -1,6 +1,6 @@
 /**
- * Bans that a tunnel shows without being looked into: the target closes at once after the client's first octets, several times
- * in a row through one address, while it serves through others. Then the address stays away from that host.
+ * Detects bans in tunnels without reading their contents: the target closes at once after the client's first octets, several times
+ * in a row through one address, while it serves through others. Then the address rests for that host.
  */
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
@@ -14,14 +14,14 @@ import { type IdleSteps, Relay, type RelayHandler } from './relay.ts'
 type ClosedHint = NonNullable<BanRule['closed']>
 type TunnelBan = BanRule & { readonly closed: ClosedHint }
 
-/** That another address works for the host counts for so long, ms. */
+/** For this time it counts that another address works for the host, ms. */
 const EVIDENCE_MS = 60_000
-/** Hosts that are remembered. Two generations of them. */
+/** Number of hosts that are remembered, in each of two generations. */
 const MAX_HOSTS = 1_000
 
-/** What is known of one target host. */
+/** Observations of one target host. */
 interface HostRecord {
-  /** Tunnels that were closed at once, in a row, by id of the upstream; and when the row began. */
+  /** Tunnels that were closed at once, in a row, by id of the upstream; and the start of the row. */
   readonly rows: Map<string, { count: number; readonly since: number }>
   /** The two upstreams that served last. */
   served: readonly { readonly id: string; readonly at: number }[]
@@ -44,7 +44,7 @@ export class TunnelBans {
     return this.#rules.find((rule) => isBanFor(rule, host))
   }
 
-  /** A relay that watches how the target ends the tunnel. */
+  /** A relay that observes how the target ends the tunnel. */
   relay(client: Socket, connection: UpstreamConnection, idle: IdleSteps, owner: RelayHandler, watch: Watch): Relay {
     return new WatchedRelay(client, connection, idle, owner, this.#clock, {
       ...watch,
@@ -88,7 +88,7 @@ export interface Watch {
 }
 
 interface Findings {
-  /** Called once at most, and then `closedAtOnce` never. */
+  /** Called once at most, and then `closedAtOnce` is never called. */
   readonly served: () => void
   readonly closedAtOnce: () => void
 }
@@ -146,7 +146,7 @@ class WatchedRelay extends Relay {
     if (this.#octets >= this.#hint.bytesUnder) this.#find(this.#findings.served)
   }
 
-  /** The target has closed. Who closed after the client did, or before it had said anything, tells nothing. */
+  /** The target has closed. A close after the client's own, or before the client sent anything, is no evidence. */
   #judge(): void {
     const { client } = this
     if (this.#sentAt === 0 || client.readableEnded || client.destroyed) return

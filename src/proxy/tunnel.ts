@@ -1,4 +1,4 @@
-/** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts has the part before it opens. */
+/** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts contains the part before it opens. */
 
 import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
@@ -17,7 +17,7 @@ import type { TunnelBans } from './tunnel-bans.ts'
 export interface TunnelDeps extends ProxiedRequestDeps {
   /** When a second upstream is dialled; undefined: never. */
   readonly hedging: Hedging | undefined
-  /** Undefined: no rule of `bans` is about tunnels. */
+  /** Undefined: no rule of `bans` concerns tunnels. */
   readonly bans: TunnelBans | undefined
   readonly idle: IdleSteps
   readonly relays: LinkedList<Relay>
@@ -83,7 +83,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     this.#awaitHedge(upstream)
   }
 
-  /** A dial is under way alone. A session keeps its address: it tries that again first. With one use of each, a hedge would spend two. */
+  /** One dial is in progress. A session tries its own address again first; with one use per address, a hedge would cost two. */
   #awaitHedge(upstream: Upstream): void {
     const { hedging } = this.#deps
     if (this.filter.limits?.uses === 1) return
@@ -92,7 +92,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
   }
 
-  /** The first upstream has been silent for long: a second one is dialled beside it. */
+  /** The first upstream has been silent for too long: a second one is dialled beside it. */
   hedge(): void {
     if (this.connection === undefined || this.#hedge !== undefined) return
     const { hedging } = this.#deps
@@ -102,7 +102,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     else this.#hedge = { lease, connection: this.dial(lease.upstream) }
   }
 
-  /** The first to open wins; the other is let go, and blamed for nothing. */
+  /** The first to open wins; the other is dropped, without a failure. */
   override opened(connection: UpstreamConnection, early: Buffer | undefined): void {
     const loser = this.#endHedging(connection)
     this.#hedgeTimer = undefined
@@ -112,7 +112,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     super.opened(connection, early)
   }
 
-  /** One of two has failed: the other goes on alone, and may get a hedge again. */
+  /** One of the two has failed: the other continues alone, and may get a hedge again. */
   override failed(connection: UpstreamConnection, failure: DialFailure): void {
     if (isStale(connection, failure)) return void this.#dialAgain(connection)
     const hedge = this.#hedge
@@ -126,8 +126,8 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
   }
 
   /**
-   * The upstream had closed a connection that was opened ahead: the same upstream, with a new connection. Its others are
-   * as old; and if it closes each one upon CONNECT, the new one says so.
+   * The upstream had closed a connection that was opened in advance: dials the same upstream again. Its other prepared connections are
+   * as old; and if it closes each one upon CONNECT, the new one shows that.
    */
   #dialAgain(connection: UpstreamConnection): void {
     this.#deps.connector.forget(connection.upstream)
@@ -136,7 +136,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     else this.connection = again
   }
 
-  /** This dial goes on alone. @returns the other one, with its lease */
+  /** This dial continues alone. @returns the other one, with its lease */
   #endHedging(remaining: UpstreamConnection | undefined): Hedge | undefined {
     const hedge = this.#hedge
     const { connection, lease } = this
@@ -205,7 +205,7 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
   }
 }
 
-/** A dial beside the first one, under a lease of its own. */
+/** A dial beside the first one, with its own lease. */
 interface Hedge {
   readonly lease: Lease
   readonly connection: UpstreamConnection

@@ -1,27 +1,27 @@
-/** What a client connection that speaks plain HTTP keeps between two requests: its lease, and the way to the upstream. */
+/** What a client connection that speaks plain HTTP keeps between two requests: its lease, and the connection to the upstream. */
 import type { UpstreamHttp } from '../upstream/http-connection.ts'
 import type { Lease } from './lease.ts'
 
 export interface KeptUpstream {
   readonly lease: Lease
-  /** What the lease was asked for: another wish needs another lease. */
+  /** The requirements of the lease: other requirements need another lease. */
   readonly routeKey: string
-  /** It may be closed: then the same upstream is dialled anew. */
+  /** It may be closed: then the same upstream is dialled again. */
   readonly http: UpstreamHttp
-  /** The target, when the connection goes through a tunnel to it; empty when it is with the upstream itself. */
+  /** The target, when the connection is a tunnel to it; empty when it is to the upstream itself. */
   readonly through: string
 }
 
 export class UpstreamAffinity {
   #kept: KeptUpstream | undefined
 
-  /** It owns the lease until somebody takes it, or it is released. */
+  /** It owns the lease until a caller takes it, or it is released. */
   keep(kept: KeptUpstream): void {
     kept.lease.isQuiet = true
     this.#kept = kept
   }
 
-  /** Hands over what is kept. */
+  /** Returns what is kept; the caller owns it. */
   take(): KeptUpstream | undefined {
     const kept = this.#kept
     this.#kept = undefined
@@ -35,7 +35,7 @@ export class UpstreamAffinity {
   }
 }
 
-/** Ends the way and gives the lease back. */
+/** Closes the connection and releases the lease. */
 export function letGo({ http, lease }: KeptUpstream): void {
   http.close()
   lease.release()

@@ -1,8 +1,8 @@
 /**
- * What the configured users have had, and whether they may have more. One object holds it all, for all ports: a user that
- * is configured at several ports is one user, with the limits of the port that it comes through.
+ * The consumption of the configured users, and their limits. One object for all ports: a user that is configured at several ports
+ * is one user, with the limits of the port that it uses.
  *
- * A request over a limit is refused; what is open runs on. Nothing of this is kept over a restart.
+ * A request over a limit is refused; open connections continue. The counts are not kept over a restart.
  */
 import type { Clock, Timer } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
@@ -11,18 +11,18 @@ import { GatewayError } from '../errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import { HourlySum } from '../structures/hourly-sum.ts'
 
-/** A client connection, as far as it is counted. Octets since it was accepted. */
+/** A client connection, for counting. Octets since it was accepted. */
 export interface CountedConnection {
   readonly socket: { readonly bytesRead: number; readonly bytesWritten: number }
 }
 
 export type LimitedUser = { readonly name: string; readonly limits: UserLimitSettings }
 
-/** What one user has had. */
+/** The consumption of one user. */
 interface Usage {
   readonly name: string
   connections: number
-  /** Requests that it may make at once, and when that was so. */
+  /** Requests that it may make at once (token bucket), and when that was computed. */
   tokens: number
   tokensAt: number
   readonly octets: HourlySum
@@ -41,7 +41,7 @@ const COUNT_EVERY_MS = 1_000
 export class UserLimits {
   readonly #clock: Clock
   readonly #usages = new Map<string, Usage>()
-  /** Whose each connection is, and how many of its octets were counted. */
+  /** The user of each connection, and how many of its octets were counted. */
   readonly #connections = new Map<CountedConnection, { usage: Usage; octets: number }>()
   #timer: Timer | undefined
 
@@ -68,7 +68,7 @@ export class UserLimits {
   }
 
   /**
-   * Whether the user may have one more address that it connects to itself.
+   * Whether the user may have one more address for its own connections.
    * @throws {GatewayError} GW_USER_LIMIT
    */
   mayHave({ name, limits }: LimitedUser, id: string): void {
@@ -80,14 +80,14 @@ export class UserLimits {
     if (usage.addresses.size >= limits.addressesPerHour) throw tooManyAddresses(usage, now)
   }
 
-  /** The user connects to an address itself, which counts as a connection. @returns to be called when it is over */
+  /** The user connects to an address itself, which counts as a connection. @returns to be called when it ends */
   holds({ name }: LimitedUser): () => void {
     const usage = this.#usageOf(name)
     usage.connections++
     return () => void usage.connections--
   }
 
-  /** The connection is closed. Harmless for one that was never counted. */
+  /** The connection is closed. No effect for one that was never counted. */
   left(connection: CountedConnection): void {
     const counted = this.#connections.get(connection)
     if (counted === undefined) return
@@ -98,7 +98,7 @@ export class UserLimits {
   }
 
   /**
-   * A request for addresses that the user will connect to itself.
+   * A request for addresses for the user's own connections.
    * @throws {GatewayError} GW_USER_LIMIT
    */
   take({ name, limits }: LimitedUser): void {
@@ -139,7 +139,7 @@ export class UserLimits {
     usage.version++
   }
 
-  /** Counts nothing further. */
+  /** Stops counting. */
   close(): void {
     this.#timer?.clear()
     this.#timer = undefined
@@ -168,7 +168,7 @@ export class UserLimits {
     throw refusal(name, `has ${connections} connections open, as many as limits.connections allows`)
   }
 
-  /** A bucket that holds the requests of one second. */
+  /** The bucket has room for the requests of one second. */
   #takeTurn(usage: Usage, { newPerSecond }: UserLimitSettings): void {
     if (newPerSecond === undefined) return
     const now = this.#clock.now()
@@ -209,7 +209,7 @@ export class UserLimits {
   }
 }
 
-/** What the user of an identity may have; undefined: as much as anybody. */
+/** The limits of a client's user; undefined: none. */
 export function limitedUser(
   { user }: ClientIdentity,
   { access }: { readonly access: Access },

@@ -1,11 +1,11 @@
 /**
- * The clients that wait for an upstream, kept three ways at once: in classes (what they wait for), by user (who may wait,
- * and whose turn it is), and as demand (what supply is told). Every change is O(1).
+ * The clients that wait for an upstream, in three indexes: by class (what they wait for), by user (who may wait, and whose turn it
+ * is), and as demand (for supply). Every change is O(1).
  *
  * Invariants
- * - A waiting client is in exactly one class: that of its filter, or that of the full upstream which its session lives on.
+ * - A waiting client is in exactly one class: that of its filter, or that of the full upstream of its session.
  * - While two users wait, none has more than half of the places.
- * - `demand` counts those in filter classes: what waits for one certain upstream is no reason to buy another.
+ * - `demand` counts those in filter classes: waiting for one certain upstream is no reason to buy another.
  */
 import type { Filter } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -13,10 +13,10 @@ import { FairQueue, type Place } from '../structures/fair-queue.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, WaitingDemand } from './lease-contract.ts'
 
-/** What a client waits for: anything that fits a filter, or room on its session's own upstream. */
+/** What a client waits for: any upstream that fits a filter, or room on its session's own upstream. */
 export type WaitsFor = Filter | Upstream
 
-/** Those who wait for the same. Either `filter` or `upstream` is set. */
+/** Clients that wait for the same. Either `filter` or `upstream` is set. */
 export class WaitingClass {
   readonly filter: Filter | undefined
   readonly upstream: Upstream | undefined
@@ -32,7 +32,7 @@ export class WaitingClass {
 export class Waiting extends TimeoutEntry {
   readonly request: LeaseRequest
   readonly user: string
-  /** Owned by the WaitingList. */
+  /** Managed by the WaitingList. */
   group: WaitingClass
   inGroup: Place<Waiting>
   readonly inAll: Place<Waiting>
@@ -64,19 +64,19 @@ export class Waiting extends TimeoutEntry {
 }
 
 export class WaitingList {
-  /** Most clients that wait. */
+  /** Largest number of waiting clients. */
   max: number
   readonly #byRequest = new Map<LeaseRequest, Waiting>()
   readonly #all = new FairQueue<Waiting>()
   readonly #byFilter = new Map<string, WaitingClass>()
   readonly #byUpstream = new Map<Upstream, WaitingClass>()
   readonly #bySession = new Map<string, Set<Waiting>>()
-  /** When each user that waits was served last, or began to wait; counted in turns. */
+  /** When each waiting user was served last, or began to wait; counted in turns. */
   readonly #turns = new Map<string, number>()
   #turn = 0
   readonly #demand = new DemandCount()
 
-  /** @param max most clients that wait */
+  /** @param max largest number of waiting clients */
   constructor(max: number) {
     this.max = max
   }
@@ -89,7 +89,7 @@ export class WaitingList {
     return this.#demand.groups
   }
 
-  /** Everybody, user by user. Nobody else may be removed while it is read. */
+  /** All of them, user by user. During iteration only the current one may be removed. */
   [Symbol.iterator](): Iterator<Waiting> {
     return this.#all[Symbol.iterator]()
   }
@@ -98,12 +98,12 @@ export class WaitingList {
     return this.#byRequest.get(request)
   }
 
-  /** Those who wait for the same; undefined when there are none. */
+  /** The class; undefined when it is empty. */
   classOf(waitsFor: WaitsFor): WaitingClass | undefined {
     return isFilter(waitsFor) ? this.#byFilter.get(waitsFor.key) : this.#byUpstream.get(waitsFor)
   }
 
-  /** The classes of those who wait for anything that fits a filter. */
+  /** The classes of clients that wait for any upstream that fits a filter. */
   get filterClasses(): Iterable<WaitingClass> {
     return this.#byFilter.values()
   }
@@ -133,7 +133,7 @@ export class WaitingList {
     if (this.#all.countOf(waiting.user) === 0) this.#turns.delete(waiting.user)
   }
 
-  /** The client waits for something else now; it keeps its time, and stands behind its user's others there. */
+  /** The client waits for something else now; it keeps its time limit, and stands after its user's others there. */
   move(waiting: Waiting, waitsFor: WaitsFor): void {
     this.#leave(waiting)
     waiting.group = this.#open(waitsFor)
@@ -141,7 +141,7 @@ export class WaitingList {
     if (isFilter(waitsFor)) this.#demand.add(waiting.request)
   }
 
-  /** A session lives on this upstream now: its clients wait for that one. @returns whether there are any */
+  /** A session uses this upstream now: its clients wait for that one. @returns whether there are any */
   moveSession(sessionKey: string, upstream: Upstream): boolean {
     const waiting = this.#bySession.get(sessionKey)
     if (waiting === undefined) return false
@@ -162,14 +162,14 @@ export class WaitingList {
 
   /**
    * Makes room for one more client of a user.
-   * @returns those who must leave for it; undefined when it may not wait itself
+   * @returns those who must leave for it; undefined when the client itself may not wait
    */
   makeRoom(user: string): readonly Waiting[] | undefined {
     const held = this.#all.countOf(user)
     const half = Math.max(1, Math.floor(this.max / 2))
     const isAlone = held === this.size
     if (!isAlone && held >= half) return undefined
-    // The second user has come: the first one had all places and now has half of them.
+    // The second user has arrived: the first one had all places and now has half of them.
     const excess = !isAlone && held === 0 && this.#all.users === 1 ? this.#newest(this.size - half) : []
     if (this.size - excess.length < this.max) return excess
     if (excess.length > 0) return undefined
@@ -179,7 +179,7 @@ export class WaitingList {
     return newest === undefined ? undefined : [newest.item]
   }
 
-  /** The latest comers of the only user that waits. */
+  /** The newest clients of the only user that waits. */
   #newest(count: number): readonly Waiting[] {
     return count <= 0 ? [] : [...this.#all].slice(-count)
   }
@@ -215,7 +215,7 @@ export class WaitingList {
   }
 }
 
-/** How many wait, by the providers that may serve them. Clients of one session will share an upstream: they count once. */
+/** How many wait, by the providers that may serve them. Clients of one session share an upstream: they count once. */
 class DemandCount {
   readonly #groups = new Map<string, CountedDemand>()
   readonly #sessions = new Map<string, number>()
@@ -268,7 +268,7 @@ interface CountedDemand {
   readonly limited: { count: number; addresses: number }
 }
 
-/** How many clients of this filter one new address serves at once; undefined where only the pool's limits hold. */
+/** How many clients of this filter one new address serves at once; undefined when only the pool's limits apply. */
 function clientsPerAddress({ limits }: Filter): number | undefined {
   if (limits === undefined) return undefined
   const { exclusive, connections, uses } = limits

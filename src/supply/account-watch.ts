@@ -1,13 +1,13 @@
 /**
- * Asks a vendor what is left on the account and when the plan ends: every ten minutes, and only while clients come. A vendor
- * that refuses is asked again after an hour. Nothing else depends on it: no state of the provider changes.
+ * Asks a vendor for the balance of the account and the end of the plan: every ten minutes, and only while clients come. After a
+ * refusal it waits an hour. Nothing else depends on it: no state of the provider changes.
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import { wordsOf } from './whitelist.ts'
 
-/** A gateway that was only tried out asks nothing. */
+/** A gateway that is only tried out makes no such call. */
 const FIRST_AFTER_MS = 60_000
 const EVERY_MS = 600_000
 const AFTER_REFUSAL_MS = 3_600_000
@@ -15,9 +15,9 @@ const AFTER_REFUSAL_MS = 3_600_000
 export interface AccountWatchParts {
   readonly clock: Clock
   readonly log: Log
-  /** Ends a question that is under way. */
+  /** Ends a call in progress. */
   readonly signal: AbortSignal
-  /** How long before its end the plan is said to end soon, ms; undefined: never. */
+  /** A plan that ends within this time counts as ending soon, ms; undefined: never. */
   readonly settings: { readonly expiresSoonMs?: number | undefined }
   readonly onBalance: (balance: number) => void
 }
@@ -27,7 +27,7 @@ export class AccountWatch {
   readonly #parts: AccountWatchParts
   #nextAt: number | undefined
   #endsAt: number | undefined
-  /** The end that the log has reported. */
+  /** The end that was logged. */
   #toldEnd: number | undefined
 
   constructor(source: Pick<Source, 'accountNow'>, parts: AccountWatchParts) {
@@ -35,7 +35,7 @@ export class AccountWatch {
     this.#parts = parts
   }
 
-  /** When the plan ends, ms since the epoch; undefined where the vendor has not said. */
+  /** When the plan ends, ms since the epoch; undefined when the vendor does not tell. */
   get endsAt(): number | undefined {
     return this.#endsAt
   }

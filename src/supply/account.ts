@@ -1,6 +1,6 @@
 /**
- * An account is one credential at one vendor. All providers that use the credential share it: the call windows, one for
- * each limit group; the inventory, what the vendor holds for the credential now; and what the vendor has told of it.
+ * An account is one credential at one vendor. All providers with the credential share it: the call windows, one per limit group;
+ * the inventory of what the vendor holds for the credential now; and what the vendor has told about it.
  */
 import type { Clock } from '../clock.ts'
 import { CallQueue } from '../ratelimit/call-queue.ts'
@@ -18,13 +18,13 @@ import type { CallTicket, LearnedFacts } from '../vendors/contract/source.ts'
 import { Inventory } from './inventory.ts'
 
 export class Account {
-  /** A digest of the credential: no secret. */
+  /** A digest of the credential; not secret. */
   readonly key: string
   readonly inventory: Inventory
   readonly learned: LearnedFacts = { channels: undefined, callerParams: {} }
 
   readonly #listeners = new Set<() => void>()
-  /** When the vendor was asked for the number of channels last, clock ms. */
+  /** When the number of channels was last requested, clock ms. */
   channelsAskedAt = Number.NEGATIVE_INFINITY
 
   readonly #store: AccountStore
@@ -36,15 +36,15 @@ export class Account {
   }
 
   /**
-   * @param listener is called when a call of the credential has worked: what stopped a provider of it may be over
-   * @returns the undo
+   * @param listener called when a call with the credential has succeeded: the reason for a stopped provider may be over
+   * @returns a function that removes the listener
    */
   onWorks(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** These occupy channels of it. */
+  /** These occupy channels of the account. */
   hold(holders: readonly ChannelHolder[]): void {
     this.#store.hold(this.key, holders)
   }
@@ -54,7 +54,7 @@ export class Account {
   }
 }
 
-/** All accounts of the process, and the only way out for vendor calls (vendors/client/http.ts). */
+/** All accounts of the process; every vendor call passes through here (vendors/client/http.ts). */
 export class Accounts {
   readonly store: AccountStore
   readonly #clock: Clock
@@ -75,8 +75,8 @@ export class Accounts {
   readonly learnedOf = (key: string): LearnedFacts => this.of(key).learned
 
   /**
-   * Holds a call back until its window allows it. A call whose slot an order has booked already leaves at once.
-   * @throws the signal's reason when it aborts while waiting, else what `send` throws
+   * Delays a call until its window allows it. A call of an order that has reserved its slot is sent at once.
+   * @throws the signal's reason when it aborts while waiting, else the error of `send`
    */
   readonly gate = async <T>(
     window: CallWindow,
@@ -98,7 +98,7 @@ export class Accounts {
     return queue
   }
 
-  /** As `AccountStore.reserve`; calls that wait for the same window are told. */
+  /** As `AccountStore.reserve`; informs the calls that wait for the same window. */
   reserve(reservation: Reservation): Promise<Reserved> {
     const reserved = this.store.reserve(reservation)
     this.#queues.get(reservation.window.key)?.update()

@@ -1,6 +1,6 @@
-/** Growing pauses with full jitter: many gateways that failed together do not come back together. */
+/** Growing pauses with full jitter: many gateways that failed together do not retry together. */
 export interface BackoffLimits {
-  /** The first pause is up to so long, ms. */
+  /** Upper limit of the first pause, ms. */
   readonly backoffMs: number
   readonly maxBackoffMs: number
 }
@@ -11,7 +11,7 @@ export class Backoff {
   #failures = 0
 
   /**
-   * @param limits read at each pause: a reload may change them
+   * @param limits read for each pause: a reload may change them
    * @param random uniform in [0, 1)
    */
   constructor(limits: BackoffLimits, random: () => number = Math.random) {
@@ -19,7 +19,7 @@ export class Backoff {
     this.#random = random
   }
 
-  /** The pause after one more failure, ms: between half the base and the doubled base for each failure, up to the maximum. */
+  /** The pause after one more failure, ms: between half the base and the base doubled for each failure, up to the maximum. */
   next(): number {
     const { backoffMs, maxBackoffMs } = this.#limits
     const ceiling = Math.min(maxBackoffMs, backoffMs * 2 ** this.#failures)

@@ -2,18 +2,18 @@
 
 import type { BudgetLimits, BudgetReached } from '../store/account-store.ts'
 
-/** What was booked together. */
+/** Purchases that are kept as one entry. */
 export interface BudgetReservation {
-  /** When the first of them was booked: beyond a grain from then, another one is begun. */
+  /** Time of the first purchase: after one grain, a new entry is begun. */
   readonly begunAt: number
-  /** When the last of them was: none may be forgotten before its own window is over. */
+  /** Time of the last purchase: the entry is kept until its window is over. */
   at: number
   count: number
 }
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-/** Purchases closer together than this are kept as one. */
+/** Purchases within this time are kept as one entry. */
 const GRAIN_MS = 1_000
 
 export class Budget {
@@ -25,7 +25,7 @@ export class Budget {
     this.#limits = limits
   }
 
-  /** What is booked stays: a changed configuration begins no new hour. */
+  /** Bookings stay: a changed configuration does not begin a new hour. */
   set limits(limits: BudgetLimits) {
     this.#limits = limits
   }
@@ -34,7 +34,7 @@ export class Budget {
     return this.#total
   }
 
-  /** How many may still be bought now; Infinity without a budget. */
+  /** How many may be bought now; Infinity without a budget. */
   left(now: number): number {
     const { perHour, perDay, total } = this.#limits
     return Math.min(
@@ -44,7 +44,7 @@ export class Budget {
     )
   }
 
-  /** Books what is being ordered, before the request leaves. @returns what `refund` wants */
+  /** Books an order before its request is sent. @returns the argument for `refund` */
   book(now: number, count: number): BudgetReservation {
     this.#total += count
     const last = this.#purchases.at(-1)
@@ -60,26 +60,26 @@ export class Budget {
     return booking
   }
 
-  /** What an earlier process bought, oldest first. */
+  /** Purchases of an earlier process, oldest first. */
   restore(purchases: readonly { readonly at: number; readonly count: number }[], total: number): void {
     const past = purchases.map(({ at, count }) => ({ begunAt: at, at, count }))
     this.#purchases = [...past, ...this.#purchases]
     this.#total += total
   }
 
-  /** What was booked at that time, or just after it: the entry that a refund of then belongs to. */
+  /** The entry of a purchase at that time: the first one that contains it. */
   bookedAt(at: number): BudgetReservation | undefined {
     return this.#purchases.find((purchase) => purchase.at >= at)
   }
 
-  /** Takes back what was booked there and not sold. */
+  /** Gives back what was booked there and not sold. */
   refund(booking: BudgetReservation, count: number): void {
     this.#total -= count
     booking.count -= count
   }
 
   /**
-   * The budget that has no room for so many more, the one that lasts longest first.
+   * The budget without room for this many more; of several, the one that lasts longest.
    * @param count 1, or the batch size where the vendor sells no fewer
    */
   reached(now: number, count = 1): BudgetReached | undefined {
@@ -102,7 +102,7 @@ export class Budget {
       excess -= bought
       if (excess <= 0) return { which, limit, until: at + windowMs }
     }
-    // The limit itself is smaller than what must be bought at once.
+    // The limit itself is smaller than the smallest order.
     return { which, limit, until: undefined }
   }
 }

@@ -1,16 +1,16 @@
 /**
- * How much a provider may order now, and when it may order again: its state, the window of its calls, its channels, its
- * budget and its ceiling together. It decides nothing and books nothing: that is the account store's part.
+ * How much a provider may order now, and when it may order again: computed from its state, call window, channels, budget and
+ * ceiling. It decides nothing and books nothing: that is done by the account store.
  */
 import type { BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { ProviderParts } from './provider-contract.ts'
 
-/** While only the reply to a call under way can tell when the vendor may be called again. */
+/** Poll interval while only the reply to a call in progress can tell when the vendor may be called again. */
 const BUSY_WINDOW_MS = 100
-/** The part of a life by which an address may be replaced early, so that its order goes together with others. */
+/** The part of a life by which an address may be replaced early, so that several orders share a call. */
 const MOST_BATCHED = 1 / 5
-/** How long an address may live whose vendor has told no life yet, ms. */
+/** Assumed life of an address while the vendor has told none, ms. */
 export const UNKNOWN_LIFE_MS = 60_000
 
 export class Capacity {
@@ -28,7 +28,7 @@ export class Capacity {
     return this.#parts.accounts.store.view
   }
 
-  // --- What there is --------------------------------------------------------------------------------------------
+  // --- Current figures ------------------------------------------------------------------------------------------
 
   /** The window of the call that buys. */
   get window(): WindowView {
@@ -36,9 +36,9 @@ export class Capacity {
   }
 
   /**
-   * What an order books in place of `window`, the window of the call that it makes. Where it takes several calls, each of
-   * them waits for a slot by itself, and the orders of the account go one after the other: orders that held slots while
-   * their next calls wait for one would wait for each other for ever.
+   * The window that an order books in place of `window`, the window of the call that it makes. When an order takes several calls,
+   * each waits for its own slot, and the orders of the account run one after the other: otherwise orders that hold slots while
+   * their next calls wait for one would deadlock.
    */
   orderWindow(window: CallWindow): CallWindow {
     if (this.#source.takesSeveralCalls !== true) return window
@@ -49,17 +49,17 @@ export class Capacity {
     return this.#view.window(this.orderWindow(this.#source.limitOf(this.#source.extractOperation)))
   }
 
-  /** Addresses that calls under way may bring. */
+  /** Addresses that calls in progress may deliver. */
   get incoming(): number {
     return this.#view.reservedBy(this.#parts.settings.name)
   }
 
-  /** Addresses that are expected: of orders under way, and of those whose vendor brings them later. */
+  /** Expected addresses: of orders in progress, and of those that the vendor delivers later. */
   get onTheWay(): number {
     return this.incoming + (this.#parts.pendingPoller?.expectedCount ?? 0)
   }
 
-  /** When the first of those that come later will be there, clock ms; undefined when none will. */
+  /** When the first of the later ones will be there, clock ms; undefined when there are none. */
   get comesAt(): number | undefined {
     return this.#parts.pendingPoller?.comesAt
   }
@@ -79,17 +79,17 @@ export class Capacity {
     return this.#source.byChannel ? (this.#source.channels ?? 1) : Number.POSITIVE_INFINITY
   }
 
-  /** Free channels of the account, whoever occupies the others. */
+  /** Free channels of the account, whichever provider occupies the others. */
   get freeChannels(): number {
     if (!this.#source.byChannel) return Number.POSITIVE_INFINITY
     return Math.max(0, this.channels - this.#view.channelsBooked(this.#parts.account.key))
   }
 
   /**
-   * How many addresses its channels keep lendable without a gap. An address holds its channel longer than it can be lent;
-   * with all channels taken none could be replaced in time, and what was bought together would die together, for ever.
-   * Infinity for products not sold by channel, and until the first address has come.
-   * @param unlentMs the part of a life, before its deadline, that is not lent or has its successor on order
+   * How many addresses its channels keep lendable without a gap. An address occupies its channel longer than it can be lent;
+   * with all channels occupied none could be replaced in time, and addresses that were bought together would end together.
+   * Infinity for products not sold by channel, and until the first address has arrived.
+   * @param unlentMs the part of a life, before its deadline, in which it is not lent or its successor is on order
    */
   sustained(unlentMs: (lentMs: number) => number): number {
     const life = this.#parts.ingest.latestLife
@@ -104,7 +104,7 @@ export class Capacity {
     return this.reachedBy(this.#source.batchSize ?? 1)
   }
 
-  /** The budget that has no room for so many addresses. */
+  /** The budget without room for this many addresses. */
   reachedBy(count: number): BudgetReached | undefined {
     return this.#budget.reached(count)
   }
@@ -119,15 +119,15 @@ export class Capacity {
 
   // --- Pace -----------------------------------------------------------------------------------------------------
 
-  /** How long before it is needed an address must be ordered, ms: late replies included. */
+  /** How long before it is needed an address must be ordered, ms; includes late replies. */
   get leadMs(): number {
     return this.#parts.latency.mostMs
   }
 
   /**
-   * How far apart orders for the stock are, ms; what falls due meanwhile goes into one call. While more than half of the
-   * window is free they would use a third of it, so that the rest is there for waiting clients, and for a vendor that enforces
-   * less than it documents; then all that is left is spread over the time until the next slot falls free.
+   * The interval between orders for the stock, ms; what becomes due in between shares a call. While more than half of the window is
+   * free, they would use a third of it: the rest is for waiting clients, and for a vendor that enforces less than it documents.
+   * After that, the remaining slots are spread over the time until the next one becomes free.
    */
   get batchMs(): number {
     const { isTight, paceMs, perMs, allowed } = this.window
@@ -136,12 +136,12 @@ export class Capacity {
     return Math.min((3 * perMs) / allowed, lifeMs * MOST_BATCHED)
   }
 
-  /** The distance of calls at which the window is never used up, ms. */
+  /** The interval between calls that never uses up the window, ms. */
   get paceMs(): number {
     return this.window.paceMs
   }
 
-  /** When the stock may be ordered for: while more than half of the window is free, the planner alone decides. */
+  /** When the stock may be ordered: while more than half of the window is free, the planner alone decides. */
   #pacedAt(): number {
     return this.window.isTight ? this.#parts.status.triedAt + this.batchMs : Number.NEGATIVE_INFINITY
   }
@@ -149,9 +149,9 @@ export class Capacity {
   // --- Whether it may order -------------------------------------------------------------------------------------
 
   /**
-   * How many addresses may be ordered in one call at this moment. None while the vendor may not be called: a call that
-   * waits for its turn could not grow with what is asked for meanwhile.
-   * @param isUrgent a client waits; calls for the stock keep to the vendor's pace, so that some are left for clients
+   * How many addresses may be ordered in one call now. None while the vendor may not be called: a waiting call could not grow with
+   * the demand.
+   * @param isUrgent a client waits; calls for the stock keep to the pace, so that slots are left for clients
    */
   room(now: number, isUrgent: boolean): number {
     const { status, preparation, settings } = this.#parts
@@ -161,13 +161,13 @@ export class Capacity {
     const ceiling = (settings.ceiling ?? Number.POSITIVE_INFINITY) - this.lendable - this.onTheWay
     const { batchSize, maxPerCall } = this.#source
     const most = Math.min(batchSize ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
-    // All of a lot is paid for: one that does not fit is not ordered.
+    // A lot is paid for completely: one that does not fit is not ordered.
     if (batchSize !== undefined && most < batchSize) return 0
     return Math.max(0, status.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
   }
 
   /**
-   * When an order may be tried next for what only time changes; undefined while no time is known.
+   * When an order may be tried next, if only time must pass; undefined while no time is known.
    * @param isUrgent as for `room`
    */
   nextAttemptAt(now: number, isUrgent = true): number | undefined {
@@ -181,19 +181,19 @@ export class Capacity {
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }
 
-  /** The vendor tells what open orders brought, and carries out one at a time: another one waits for its end. */
+  /** The vendor tells what open orders delivered, and processes one at a time: another order waits for its end. */
   get #isSettling(): boolean {
     return this.#source.follow?.settlesOrders === true && this.#view.unknownOf(this.#parts.settings.name) > 0
   }
 
-  /** When addresses may come for a client that would wait: a stopped provider that was tried just now brings none soon. */
+  /** When addresses may arrive for a client that would wait: a stopped provider that was tried just now has none soon. */
   hopeAt(now: number): number | undefined {
     const at = this.nextAttemptAt(now)
     const { state } = this.#parts.status
     return state.kind === 'stopped' && at !== undefined && at > now ? state.until : at
   }
 
-  /** Why it takes no orders although nothing is wrong with it; undefined when it does. */
+  /** Why it accepts no orders although nothing is wrong; undefined when it does. */
   get fullBecause(): string | undefined {
     if (this.comesAt !== undefined || this.#isSettling) return 'what it sold is on its way'
     if (this.freeChannels === 0) return 'all of its channels are in use'

@@ -1,6 +1,6 @@
 /**
- * Asks how many channels an account has: before the first order, after a failure, and while demand exceeds what the channels
- * allow. At most once a minute for all providers of the account; a larger plan is in use a minute after it was bought.
+ * Requests the number of channels of an account: before the first order, after a failure, and while demand exceeds what the
+ * channels allow. At most once a minute for all providers of the account: a larger plan is in use a minute after its purchase.
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -13,9 +13,9 @@ const ASK_EVERY_MS = 60_000
 export interface ChannelProbeParts {
   readonly clock: Clock
   readonly log: Log
-  /** Ends what is asked aside. */
+  /** Ends requests in progress. */
   readonly signal: AbortSignal
-  /** The number has changed while no order waited for it. */
+  /** Called when the number has changed while no order waited for it. */
   readonly onChange: () => void
 }
 
@@ -30,18 +30,18 @@ export class ChannelProbe {
     this.#parts = parts
   }
 
-  /** Whether the number is unknown, and the vendor may be asked now. */
+  /** Whether the number is unknown, and the vendor may be called now. */
   get isMissing(): boolean {
     return this.#source.channels === undefined && this.isDue
   }
 
-  /** Where the configuration states the number, there is nothing to ask. */
+  /** When the configuration has the number, no request is made. */
   get isDue(): boolean {
     if (!this.#source.byChannel || this.#source.channelsNow === undefined) return false
     return this.#parts.clock.now() >= this.#account.channelsAskedAt + ASK_EVERY_MS
   }
 
-  /** Asks beside what goes on, when it is time to ask again. */
+  /** Requests it in parallel to other work, when the last request is old enough. */
   askAside(): void {
     if (!this.isDue) return
     const { signal, onChange } = this.#parts

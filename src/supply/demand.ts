@@ -1,25 +1,25 @@
 /**
- * What clients have asked for lately: the only reason to buy. Kept apart for every set of providers that clients may be
- * served from; mostly there is one set, "any".
+ * The recent demand of clients: the only reason to buy. Kept separately for every set of providers that clients may use;
+ * usually there is one set, "any".
  */
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 
 export interface DemandGroup {
-  /** Providers that may serve it; undefined: any. */
+  /** The permitted providers; undefined: any. */
   readonly providers: readonly string[] | undefined
-  /** Instants of the latest leases, as many as the floor is high, at least two; oldest overwritten first. */
+  /** Times of the latest leases, as many as the floor, at least two; the oldest is overwritten first. */
   recent: Float64Array
   next: number
   /** Clients that wait now. */
   waiting: number
-  /** Of them: those who share an address with few others, and the addresses that these need. */
+  /** Of them: those with a limit on sharing an address, and the addresses that these need. */
   limited: WaitingDemand['limited']
   lastAt: number
-  /** Before then nothing is ordered for the stock alone, clock ms. */
+  /** No order for the stock before this time, clock ms. */
   stockAt: number
   /** Leases per second, smoothed. */
   rate: number
-  /** Leases of this process's own clients, ever. */
+  /** Number of leases of this process's own clients. */
   asked: number
 }
 
@@ -36,7 +36,7 @@ export class Demand {
     this.#floor = floor
   }
 
-  /** The latest leases stay known, as many as a lower floor leaves room for. */
+  /** The latest leases are kept, as many as a lower floor has room for. */
   set floor(floor: number) {
     if (floor === this.#floor) return
     this.#floor = floor
@@ -48,7 +48,7 @@ export class Demand {
     }
   }
 
-  /** Two at least: one alone could not tell a single lease from traffic. */
+  /** At least two: one alone could not distinguish a single lease from traffic. */
   get #size(): number {
     return Math.max(2, this.#floor)
   }
@@ -61,17 +61,17 @@ export class Demand {
     return this.#groups.values()
   }
 
-  /** A client was lent an address that its session did not hold already. O(1). */
+  /** A client was lent an address that its session did not have already. O(1). */
   asked(providers: readonly string[] | undefined, now: number): void {
     const group = this.#group(providers)
     group.asked++
     this.#count(group, now)
   }
 
-  /** Clients of another host were lent so many. */
+  /** Clients of another host were lent this many. */
   askedElsewhere(providers: readonly string[] | undefined, times: number, now: number): void {
     const group = this.#group(providers)
-    // More than the floor says no more about the floor; all of them count in the rate.
+    // Leases beyond the floor do not matter for the floor; all of them count in the rate.
     const counted = Math.min(times, group.recent.length)
     for (let time = 0; time < counted; time++) this.#count(group, now)
     group.rate += ((times - counted) * 1_000) / RATE_WINDOW_MS
@@ -94,16 +94,16 @@ export class Demand {
       const group = this.#group(providers)
       group.waiting = count
       group.limited = { ...limited }
-      // The rate is as of `lastAt`: moved on alone, it would bring back what was asked for an hour ago.
+      // The rate belongs to `lastAt`: with a new `lastAt` alone, old demand would count as recent.
       group.rate = this.rate(group, now)
       group.lastAt = now
     }
   }
 
   /**
-   * How much of the floor the traffic has earned: one address for each of the latest leases that is younger than
-   * `idleAfter`. A single lease owes none: the address that served it is there until it dies, and one request an hour
-   * must not buy a successor for nobody. Traffic that goes on owes the floor.
+   * The part of the floor that the traffic justifies: one address for each of the latest leases that is younger than
+   * `idleAfter`. A single lease justifies none: the address that served it stays until its end, and one request an hour must not
+   * buy a successor that nobody uses. Continuous traffic justifies the floor.
    */
   owed(group: DemandGroup, now: number, idleAfterMs: number): number {
     let owed = 0

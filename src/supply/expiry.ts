@@ -1,9 +1,9 @@
 /**
- * From what a vendor sold to what the pool keeps: which instant on our clock its promise of life means.
+ * Converts what a vendor sold into a record for the pool: the instant on our clock until which it lives.
  *
- * Times of day are corrected by the vendor's own clock, as the reply's `Date` header shows it; lives in seconds count from
- * when the request was sent, not from when the reply came. Both err towards an early deadline, but for the second to which
- * the header is cut: the margin covers it. A channel is free only when the address has ended for certain: `latestEnd`.
+ * Times of day are corrected by the vendor's own clock, taken from the reply's `Date` header; lives in seconds count from the
+ * sending of the request, not from the reply. Both give an early deadline, except for the second to which the header is
+ * rounded: the margin covers it. A channel is free only when the address has ended for certain: `latestEnd`.
  */
 import { createHash } from 'node:crypto'
 import type { UpstreamFacts, UpstreamTls } from '../pool/upstream.ts'
@@ -11,22 +11,22 @@ import type { Delivery, Life, ProxyRecord } from '../vendors/contract/delivery.t
 
 export interface ArrivalSettings {
   readonly provider: string
-  /** Life where the vendor tells none, ms. */
+  /** Life when the vendor tells none, ms. */
   readonly ttlMs: number | undefined
-  /** How long before the vendor's deadline the pool lets go, ms; `auto`: a tenth of the life, at least 300 ms, at most 10 s. */
+  /** How long before the vendor's deadline the pool stops lending, ms; `auto`: a tenth of the life, at least 300 ms, at most 10 s. */
   readonly marginMs: number | 'auto'
-  /** Login at the upstreams where the vendor tells none. */
+  /** Login at the upstreams when the vendor tells none. */
   readonly username: string | undefined
   readonly password: UpstreamFacts['password']
   readonly tls: UpstreamTls | undefined
 }
 
-/** What is odd about a promise of life; told to the operator once per provider. */
+/** What is unusual about a life; logged once per provider. */
 export type LifeDoubt = 'assumed' | 'absurd' | 'past'
 
-/** Nobody sells a short-lived address for longer: a wrong zone or a wrong clock says so (ambiguity A5 of the vendor notes). */
+/** No short-lived address is sold for longer: a longer life indicates a wrong zone or clock (ambiguity A5 of the vendor notes). */
 const ABSURD_LIFE_MS = 48 * 3_600_000
-/** Nobody rents an address for longer, and a date that far ahead can still be written. */
+/** No address is rented for longer, and such a date can still be written. */
 const LONGEST_TERM_MS = 10 * 365 * 24 * 3_600_000
 const ASSUMED_LIFE_MS = 60_000
 const VENDOR_GRAIN_MS = 1_000
@@ -34,8 +34,8 @@ const MIN_MARGIN_MS = 300
 const MAX_MARGIN_MS = 10_000
 
 /**
- * @param sentWallMs our time of day when the request left, for replies without a Date header
- * @returns the instant at which the vendor ends it at the earliest, clock ms, and what is doubtful about it
+ * @param sentWallMs our time of day at the sending of the request, for replies without a Date header
+ * @returns the earliest instant at which the vendor ends it, clock ms, and what is doubtful about it
  */
 export function vendorDeadline(
   life: Life,
@@ -57,12 +57,12 @@ export function vendorDeadline(
   return { at: sentAt + leftMs, doubt: leftMs <= 0 ? 'past' : undefined }
 }
 
-/** The vendor may have counted from its reply, and cuts its times to seconds. @param repliedAt clock ms */
+/** The vendor may have counted from its reply, and rounds its times to seconds. @param repliedAt clock ms */
 export function latestEnd(deadline: number, sentAt: number, repliedAt: number): number {
   return deadline + (repliedAt - sentAt) + VENDOR_GRAIN_MS
 }
 
-/** What the pool is to know of a sold address. */
+/** The record of a sold address for the pool. */
 export function toFacts(
   sold: ProxyRecord,
   delivery: Delivery,
@@ -94,13 +94,13 @@ export function toFacts(
   return { facts, doubt }
 }
 
-/** A time of day is told, and compared with the reply's Date header, in whole seconds. */
+/** A time of day, and the Date header that it is compared with, have whole seconds. */
 function autoMargin(lifeMs: number, life: Life): number {
   if (lifeMs === Number.POSITIVE_INFINITY) return 0
   return Math.min(MAX_MARGIN_MS, Math.max(life.kind === 'until' ? VENDOR_GRAIN_MS : MIN_MARGIN_MS, lifeMs / 10))
 }
 
-/** Opaque, and the same for the same address of the same provider after a restart. Logins and sessions that differ are different upstreams. */
+/** Opaque, and stable for an address of a provider over restarts. Different logins or sessions are different upstreams. */
 function idOf(provider: string, { protocol, host, port, username = '', session }: ProxyRecord): string {
   const identity = [provider, protocol, host, port, username, ...(session === undefined ? [] : [session])].join('\n')
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)

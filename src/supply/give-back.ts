@@ -1,9 +1,9 @@
 /**
- * Addresses that are not needed go back to the vendor, where the product can take them back:
+ * Returns addresses that are not needed to the vendor, if the product supports it:
  *
- *     one that is bad ─▶ clients want addresses: changed for another in one call ─┐ the vendor has none, or cannot
- *                     └▶ else, or where there is no such call: given back ◀───────┘
- *     good ones ─▶ given back when no client has asked for `idle`, and when the gateway stops: only where that is configured
+ *     a bad one ─▶ clients want addresses: replaced by another in one call ─┐ the vendor has none, or cannot
+ *                └▶ else, or without such a call: given back ◀──────────────┘
+ *     good ones ─▶ given back when no client has asked for `idle`, and when the gateway stops: only if configured
  */
 import type { Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
@@ -17,7 +17,7 @@ export interface GiveBackHandler {
   readonly isWanted: boolean
   /** Whether this process orders for the account. */
   readonly isActive: boolean
-  /** A channel is free, or another address has come. */
+  /** A channel is free, or another address has arrived. */
   channelsChanged(): void
 }
 
@@ -28,10 +28,10 @@ export class GiveBack {
   readonly #signal: AbortSignal
   #timer: Timer | undefined
   #idleFrom: number
-  /** Those that the vendor has refused to take back. */
+  /** Addresses that the vendor has refused to take back. */
   readonly #refused = new Set<string>()
 
-  /** @param signal ends the calls under way */
+  /** @param signal ends the calls in progress */
   constructor(parts: ProviderParts, ordering: Ordering, handler: GiveBackHandler, signal: AbortSignal) {
     this.#parts = parts
     this.#ordering = ordering
@@ -43,7 +43,7 @@ export class GiveBack {
 
   // --- Bad addresses --------------------------------------------------------------------------------------------
 
-  /** An address was given up and has left the pool: its channel is paid for nothing. */
+  /** An address failed and has left the pool: its channel is occupied for nothing. */
   async bad(upstream: Upstream): Promise<void> {
     const { ref } = upstream.facts
     const { source, log } = this.#parts
@@ -63,8 +63,8 @@ export class GiveBack {
   }
 
   /**
-   * An order like any other but for its channel, which is that of the bad address.
-   * @returns false when it was not changed and can be given back
+   * An order like any other, except that it uses the channel of the bad address.
+   * @returns false when it was not replaced and can be given back
    */
   async #replaced(upstream: Upstream, ref: string): Promise<boolean> {
     const { source, status, clock, stock, account, log } = this.#parts
@@ -94,7 +94,7 @@ export class GiveBack {
 
   // --- Good addresses -------------------------------------------------------------------------------------------
 
-  /** Clients will be served from this provider until then, clock ms; or something is held although no client has asked. */
+  /** Clients use this provider until then, clock ms; or addresses are held although no client has asked. */
   wanted(until: number): void {
     this.#idleFrom = Math.max(this.#idleFrom, until)
     const idleMs = this.#parts.source.givesBack?.idleMs
@@ -123,7 +123,7 @@ export class GiveBack {
     if (this.#parts.source.givesBack?.onStop === true && this.#handler.isActive) await this.#giveBackAll(signal)
   }
 
-  /** @returns whether nothing is left that could be */
+  /** @returns whether nothing is left to give back */
   async #giveBackAll(signal: AbortSignal): Promise<boolean> {
     const { pool, settings } = this.#parts
     const own = [...pool.members()].filter(({ facts }) => facts.provider === settings.name)

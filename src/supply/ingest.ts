@@ -1,4 +1,4 @@
-/** Takes in what a vendor delivers: on record first, then in the ledger, then in the pool, and counted. */
+/** Takes in what a vendor delivers: into the record, then the inventory, then the pool, and counts it. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Added, Pool } from '../pool/pool.ts'
@@ -10,7 +10,7 @@ import { type Inventory, isNewLife } from './inventory.ts'
 
 export interface IngestSettings {
   readonly arrival: ArrivalSettings
-  /** Below this balance the operator is told. */
+  /** Below this balance the operator is warned. */
   readonly lowStock: number | undefined
 }
 
@@ -22,13 +22,13 @@ export interface IngestParts {
   readonly inventory: Inventory
 }
 
-/** What one delivery came to. */
+/** The result of one delivery. */
 export interface Arrival {
   /** Upstreams that the pool can lend now and could not before. */
   readonly gained: number
-  /** Addresses of it that are held already. */
+  /** Delivered addresses that are held already. */
   readonly known: number
-  /** Addresses that must be feared to be paid for. */
+  /** Addresses that have to be paid for, or may have to be. */
   readonly bought: number
   /** Of those, the ones that the vendor did not hold for us before. */
   readonly fresh: number
@@ -42,7 +42,7 @@ export interface IngestCounts {
   secondsBought: number
 }
 
-/** Why there is a delivery: an order, a list that costs nothing, or the vendor's word on what was bought before. */
+/** The reason for a delivery: an order, a free list, or the vendor's list of earlier purchases. */
 export type Occasion = 'order' | 'list' | 'news'
 
 const words: Record<Occasion, string> = {
@@ -52,20 +52,20 @@ const words: Record<Occasion, string> = {
 }
 
 interface Item extends StoredUpstream {
-  /** What is left of the life that was promised, ms. */
+  /** The rest of the promised life, ms. */
   readonly promisedMs: number
 }
 
 export class Ingest {
   readonly counts: IngestCounts = { bought: 0, duplicates: 0, rejected: 0, tooShort: 0, secondsBought: 0 }
-  /** Of the address that came last, ms from its order: until the pool lets go of it, and until its channel is free again. */
+  /** For the latest address, ms from its order: until the pool stops lending it, and until its channel is free again. */
   latestLife: { readonly lentMs: number; readonly heldMs: number } | undefined
-  /** What the vendor last said is left on the account. */
+  /** The balance that the vendor last reported. */
   balance: number | undefined
   readonly #settings: IngestSettings
   readonly #parts: IngestParts
   readonly #told = new Set<LifeDoubt | 'low-stock'>()
-  /** Nothing is lent any more: what comes is recorded and holds its channel. */
+  /** Lends nothing any more: what arrives is recorded and occupies its channel. */
   isClosed = false
 
   constructor(settings: IngestSettings, parts: IngestParts) {
@@ -73,7 +73,7 @@ export class Ingest {
     this.#parts = parts
   }
 
-  /** Never rejects. What the pool holds already is never touched by a bad reply. */
+  /** Never rejects. A bad reply never changes what the pool holds. */
   async take(delivery: Delivery, occasion: Occasion): Promise<Arrival> {
     const items = this.#read(delivery)
     await this.#record(items)
@@ -93,11 +93,11 @@ export class Ingest {
     const gained = results.added + results.extended
     const isNews = gained > 0 || occasion === 'order'
     log[isNews ? 'info' : 'debug']({ delivered: items.length, ...results, balance: delivery.balance }, words[occasion])
-    // An address that is sold again is paid for again: where a reply only repeats it, the budget ends a little early.
+    // An address that is sold again is paid for again: if a reply only repeats it, the budget ends a little early.
     return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length, fresh }
   }
 
-  /** What of a list of the account is not another provider's, and how many addresses of that were not known. */
+  /** The part of an account's list that belongs to no other provider, and how many of those addresses were unknown. */
   ownOf(delivery: Delivery): { own: Delivery; unknown: number } {
     const { clock, inventory } = this.#parts
     const { provider } = this.#settings.arrival
@@ -110,8 +110,8 @@ export class Ingest {
   }
 
   /**
-   * What a list shows now. Addresses that are held already go before others, up to the ceiling.
-   * @returns how many upstreams the pool gained, and which of those that are held are no longer listed
+   * The current contents of a list. Addresses that are held already come before others, up to the ceiling.
+   * @returns how many upstreams the pool gained, and which of the held ones are no longer listed
    */
   async takeList(delivery: Delivery, ceiling: number): Promise<{ gained: number; missing: readonly string[] }> {
     const { clock, inventory } = this.#parts
@@ -130,7 +130,7 @@ export class Ingest {
   }
 
   /**
-   * What a trial brought: it occupies its channels until it ends, and is lent to nobody. What the pool holds of it stays.
+   * The result of a trial: it occupies its channels until it ends, and is never lent. What the pool holds of it stays.
    * @returns how many addresses must be paid for
    */
   async setAside(delivery: Delivery): Promise<number> {
@@ -162,11 +162,11 @@ export class Ingest {
     })
   }
 
-  /** Before they are lent. What cannot be recorded is lent all the same: it is paid for. */
+  /** Before they are lent. An address that cannot be recorded is lent all the same: it is paid for. */
   async #record(items: readonly Item[]): Promise<void> {
     const { clock, inventory, store, log } = this.#parts
     const now = clock.now()
-    // On record, a life that was had already would begin anew.
+    // If it were recorded, a life that has ended would begin again.
     const lendable = items.filter(({ facts, vendorDeadline: endsAt }) => !inventory.wasHad(facts.id, endsAt, now))
     try {
       await store.bought(lendable)
@@ -176,7 +176,7 @@ export class Ingest {
     }
   }
 
-  /** A life that the pool has had is not lent again, and a little more of one that it has is nothing new. */
+  /** A life that the pool has had is not lent again, and a slightly later end of the present life is not a new address. */
   #pool(facts: UpstreamFacts, now: number): Added {
     if (this.isClosed) return 'known'
     const { pool, inventory } = this.#parts
@@ -212,7 +212,7 @@ export class Ingest {
     }
   }
 
-  /** What the vendor says is left on the account. */
+  /** The balance that the vendor reports. */
   noteBalance(balance: number): void {
     this.balance = balance
     const { lowStock } = this.#settings

@@ -1,23 +1,23 @@
 /**
- * What a vendor holds for one credential, lent or not, in the pool or not. Each entry occupies its channel until it ends at
- * the vendor; the account store counts the channels, this knows which entry is which.
+ * What a vendor holds for one credential, in the pool or not. Each entry occupies its channel until it ends at the vendor; the
+ * account store counts the channels, this class knows the entries.
  */
 import type { AccountStore } from '../store/account-store.ts'
 
-/** An address, as its provider names it. */
+/** An address, by its provider's id. */
 export interface HeldAddress {
   readonly id: string
   readonly provider: string
   readonly host: string
   readonly port: number
-  /** What the vendor calls it, where it has a name. */
+  /** The vendor's name for it, if there is one. */
   readonly ref?: string
 }
 
 interface Entry extends HeldAddress {
   /** The latest instant at which the vendor ends it, clock ms. */
   readonly endsAt: number
-  /** The pool has had it and let go of it: too many failures, or no uses left. */
+  /** The pool has had it and dropped it: too many failures, or no uses left. */
   isDone: boolean
 }
 
@@ -25,9 +25,9 @@ export class Inventory {
   readonly #account: string
   readonly #store: Pick<AccountStore, 'hold' | 'free'>
   readonly #entries = new Map<string, Entry>()
-  /** Bought, but without an address so far: ref -> provider. */
+  /** Bought, but without an address yet: ref -> provider. */
   readonly #pending = new Map<string, string>()
-  /** Provider -> what stands for the addresses of its unknown orders. */
+  /** Provider -> placeholders for the addresses of its unknown orders. */
   readonly #unknown = new Map<string, readonly string[]>()
 
   constructor(account: string, store: Pick<AccountStore, 'hold' | 'free'>) {
@@ -49,18 +49,18 @@ export class Inventory {
     return this.#entries.get(id)?.endsAt
   }
 
-  /** The pool has let go of it before its end. */
+  /** The pool has dropped it before its end. */
   done(id: string): void {
     const entry = this.#entries.get(id)
     if (entry !== undefined) entry.isDone = true
   }
 
-  /** Whether the pool has had this life of it already: it is not to be lent again, however often the vendor lists it. */
+  /** Whether the pool has had this life of it already: it is not lent again, however often the vendor lists it. */
   isDone(id: string): boolean {
     return this.#entries.get(id)?.isDone === true
   }
 
-  /** Whether the end that is told for it is that of a life which the pool has had. */
+  /** Whether the reported end belongs to a life that the pool has had. */
   wasHad(id: string, endsAt: number, now: number): boolean {
     const known = this.#entries.get(id)
     return known?.isDone === true && !isNewLife(known.endsAt, endsAt, now)
@@ -72,13 +72,13 @@ export class Inventory {
     this.#store.free(this.#account, [id])
   }
 
-  /** @returns whether an address is held that lives now */
+  /** @returns whether an address is held that is alive now */
   has(id: string, now: number): boolean {
     const entry = this.#entries.get(id)
     return entry !== undefined && entry.endsAt > now
   }
 
-  /** Whether another provider of the account holds the same address: a list of the account shows it to all of them. */
+  /** Whether another provider of the account holds the same address: a list of the account contains the addresses of all. */
   isHeldByOther(provider: string, host: string, port: number, now: number): boolean {
     for (const entry of this.#entries.values())
       if (entry.host === host && entry.port === port && entry.provider !== provider && entry.endsAt > now) return true
@@ -107,7 +107,7 @@ export class Inventory {
     )
   }
 
-  /** The vendor's names of what is lent and ends by then, the first to end first. @param at clock ms */
+  /** The vendor's names of lent addresses that end by then, the first to end first. @param at clock ms */
   refsEndingBy(provider: string, at: number): string[] {
     const ending = [...this.#entries.values()].filter(
       (entry) => entry.provider === provider && !entry.isDone && entry.endsAt <= at,
@@ -115,14 +115,14 @@ export class Inventory {
     return ending.toSorted((a, b) => a.endsAt - b.endsAt).flatMap(({ ref }) => ref ?? [])
   }
 
-  /** Whose name this is; an address that was changed for another leaves two with the same name, the latest counts. */
+  /** The address with this name; after a replacement two have the same name, and the latest counts. */
   idsOf(provider: string, ref: string): string[] {
     return [...this.#entries.values()].flatMap((entry) =>
       entry.provider === provider && entry.ref === ref ? [entry.id] : [],
     )
   }
 
-  /** When the next channel gets free by itself, clock ms. */
+  /** When the next channel becomes free without a release, clock ms. */
   earliestEnd(now: number): number | undefined {
     this.forgetEnded(now)
     let earliest: number | undefined
@@ -130,7 +130,7 @@ export class Inventory {
     return earliest
   }
 
-  /** These are bought and have no address so far: each occupies a channel. */
+  /** Bought lines without an address yet: each occupies a channel. */
   addPending(provider: string, refs: readonly string[]): void {
     for (const ref of refs) this.#pending.set(ref, provider)
     this.#store.hold(
@@ -139,13 +139,13 @@ export class Inventory {
     )
   }
 
-  /** They have an address now, or will never have one. */
+  /** They have an address now, or never will. */
   removePending(refs: readonly string[]): void {
     for (const ref of refs) this.#pending.delete(ref)
     this.#store.free(this.#account, refs.map(pendingId))
   }
 
-  /** Orders of an earlier process whose outcome is unknown may have brought so many addresses. */
+  /** Orders of an earlier process with unknown outcome may have bought this many addresses. */
   holdUnknown(provider: string, count: number, endsAt: number): void {
     const ids = Array.from({ length: count }, (_, index) => `unknown ${provider} ${index}`)
     this.#unknown.set(provider, ids)
@@ -161,7 +161,7 @@ export class Inventory {
     this.#unknown.delete(provider)
   }
 
-  /** Drops what has ended. */
+  /** Drops entries that have ended. */
   forgetEnded(now: number): void {
     for (const [id, { endsAt }] of this.#entries) if (endsAt <= now) this.release(id)
   }
@@ -170,8 +170,8 @@ export class Inventory {
 const pendingId = (ref: string) => `pending ${ref}`
 
 /**
- * Whether an end that is told for an address means another life than the one that is known. Vendors tell lives in whole
- * seconds and replies take their time, so one promise told twice differs a little: at least twice as much must be left.
+ * Whether a reported end of an address means a new life. Vendors report lives in whole seconds and replies take time, so the same
+ * promise varies a little: a new life must have at least twice the remaining time.
  */
 export function isNewLife(knownEnd: number, toldEnd: number, now: number): boolean {
   return toldEnd - now >= 2 * (knownEnd - now)

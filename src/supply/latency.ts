@@ -1,9 +1,9 @@
 /** How long a vendor's calls take: smoothed, with their deviation, as RFC 6298 section 2 does for round trips. */
 const WEIGHT = 1 / 8
 const DEVIATION_WEIGHT = 1 / 4
-/** RFC 6298 takes 4: a reply that is taken for lost costs much. Here each one buys a part of every life twice. */
+/** RFC 6298 uses 4, because a reply that is wrongly taken for lost is expensive. Here each deviation costs a part of every life. */
 const DEVIATIONS = 1.75
-/** Until the first reply. */
+/** Before the first reply. */
 const FIRST_MS = 1_000
 
 export class CallLatency {
@@ -15,7 +15,7 @@ export class CallLatency {
     this.#smoothedMs += WEIGHT * (ms - this.#smoothedMs)
   }
 
-  /** What few calls take longer than, ms. */
+  /** An upper bound that few calls exceed, ms. */
   get mostMs(): number {
     return this.#smoothedMs + DEVIATIONS * this.#deviationMs
   }

@@ -1,6 +1,6 @@
 /**
- * Keeps the pool equal to a list: addresses that no host buys here, but reads. A list is a set: a reading replaces the one
- * before. What is no longer listed is lent to nobody; open tunnels run on.
+ * Keeps the pool equal to a list: addresses that the gateway does not buy but reads. A list is a set: a reading replaces the
+ * previous one. What is no longer listed is not lent any more; open tunnels continue.
  */
 import type { Source } from '../vendors/contract/source.ts'
 import type { Ingest } from './ingest.ts'
@@ -9,7 +9,7 @@ import type { Stock } from './stock.ts'
 const MAX_LIST = 100_000
 
 interface ListSettings {
-  /** Most addresses of the list that are held at once. */
+  /** Largest number of the list's addresses that are held at once. */
   readonly ceiling: number | undefined
 }
 
@@ -33,7 +33,7 @@ export class ListSync {
 
   /**
    * @returns how many upstreams the pool gained
-   * @throws {VendorError} when the list cannot be read: what is held stays
+   * @throws {VendorError} when the list cannot be read: held addresses stay
    */
   async read(signal: AbortSignal): Promise<number> {
     this.#isReading = true

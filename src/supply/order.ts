@@ -7,8 +7,8 @@
  *        ▼                  ▼
  *     not sent           not sent               everything is given back
  *
- * `reserve` books slot, channels, budget and ceilings together, and writes one record before the request leaves; `settle`
- * runs exactly once. What is unknown stays booked until the vendor's list shows what it brought (`AccountStore.resolve`).
+ * `reserve` books slot, channels, budget and ceilings together, and writes one record before the request is sent; `settle`
+ * runs exactly once. An unknown order stays booked until the vendor's list shows what it bought (`AccountStore.resolve`).
  */
 import type { Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
@@ -16,20 +16,20 @@ import { VendorError } from '../vendors/contract/error.ts'
 import type { CallTicket } from '../vendors/contract/source.ts'
 import type { Accounts } from './account.ts'
 
-/** Why an order did not leave. */
+/** Why an order was not sent. */
 type NotSent = Extract<Reserved, { kind: 'denied' }> | { readonly kind: 'cancelled' }
 
-/** What an order came to: the reply and what it cost, or why nothing was sent. */
+/** The outcome of an order: the reply and its cost, or why nothing was sent. */
 export type OrderResult<T> = { readonly kind: 'sold'; readonly reply: T } | NotSent
 
-/** How many addresses of a reply must be paid for; undefined: the order runs on at the vendor. */
+/** How many addresses of a reply must be paid for; undefined: the order continues at the vendor. */
 export type CostOf<T> = (reply: T) => number | undefined | Promise<number | undefined>
 
 export interface OrderTerms {
   readonly reservation: Reservation
-  /** Whether anybody still needs it: asked once more before the request leaves. */
+  /** Whether the demand still exists: checked again before the request is sent. */
   readonly isWanted: () => boolean
-  /** How long an address lives at the vendor at most, ms: so long an order without an answer may occupy channels. */
+  /** Longest life of an address at the vendor, ms: an order without an answer may occupy channels for this time. */
   readonly lifeMs: number
 }
 
@@ -54,7 +54,7 @@ export class Order implements CallTicket {
   #outcome: Outcome | undefined
 
   /**
-   * @param call sends it: every call that it makes carries this order as its ticket
+   * @param call sends it: each of its calls carries this order as its ticket
    * @throws what `call` throws, after everything is settled; {StoreError} when the order could not be recorded
    */
   async run<T>(call: (ticket: CallTicket) => Promise<T>, costOf: CostOf<T>): Promise<OrderResult<T>> {

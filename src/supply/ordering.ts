@@ -1,10 +1,10 @@
 /**
- * The way of an order through one provider, step by step:
+ * The steps of an order through one provider:
  *
- *     order ─▶ prepare (preparation.ts) ─▶ reserve, send, settle (order.ts) ─▶ arrived (ingest.ts) ─▶ pool
+ *     order ─▶ prepare (preparation.ts) ─▶ reserve, send, settle (order.ts) ─▶ delivery (ingest.ts) ─▶ pool
  *                                                       │ failed
  *                                                       ▼
- *                                       state (provider-status.ts), whitelist, channels, what lost replies brought
+ *                            state (provider-status.ts), whitelist, channels, result of lost replies
  */
 import type { CallWindow, Ceiling, Reservation } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
@@ -25,7 +25,7 @@ export class Ordering {
   readonly #parts: ProviderParts
   readonly #capacity: Capacity
   #loggedBudget: string | undefined
-  /** How far the vendor's clock is ahead of ours, ms, as its last reply showed. */
+  /** How far the vendor's clock is ahead of ours, ms, according to its last reply. */
   #skewMs = 0
 
   constructor(parts: ProviderParts, capacity: Capacity) {
@@ -34,8 +34,8 @@ export class Ordering {
   }
 
   /**
-   * Buys up to `wanted`, or a whole batch where the vendor sells by it. Never throws: what goes wrong becomes the provider's
-   * state. Where something must be found out first, that is done instead, and the caller plans anew.
+   * Buys up to `wanted`, or a whole batch if the vendor sells in batches. Never throws: a failure becomes the provider's state.
+   * When something must be found out first, that is done instead, and the caller plans again.
    * @param priority of further calls that the order makes; waiting clients first
    */
   async order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<void> {
@@ -60,7 +60,7 @@ export class Ordering {
     account.works()
   }
 
-  /** What the failure says is missing is put right, and the next order may leave at once. */
+  /** Repairs what the failure says is missing, so that the next order may be sent at once. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { status, whitelist } = this.#parts
     this.failed(error)
@@ -117,7 +117,7 @@ export class Ordering {
     }
   }
 
-  /** Says once that a budget is used up. */
+  /** Logs once that a budget is used up. */
   logBudget(): void {
     const { clock, log } = this.#parts
     const reached = this.#capacity.budgetReached
@@ -131,7 +131,7 @@ export class Ordering {
 
   // --- What comes back ------------------------------------------------------------------------------------------
 
-  /** @returns how many addresses must be paid for, what cannot be used too; undefined while the order runs on at the vendor */
+  /** @returns how many addresses must be paid for, including unusable ones; undefined while the order continues at the vendor */
   async arrived(delivery: Delivery, occasion: Occasion): Promise<number | undefined> {
     const { ingest, status, reconciliation, source } = this.#parts
     const { gained, known, bought, fresh } = await ingest.take(delivery, occasion)
@@ -150,7 +150,7 @@ export class Ordering {
     return clock.wall() - (clock.now() - instant)
   }
 
-  /** What a trial brought: lent to nobody. @returns how many addresses must be paid for */
+  /** The result of a trial: never lent. @returns how many addresses must be paid for */
   async setAside(delivery: Delivery): Promise<number | undefined> {
     this.#addPending(delivery.pending ?? [])
     const cost = await this.#parts.ingest.setAside(delivery)
@@ -166,7 +166,7 @@ export class Ordering {
     pendingPoller?.add(pending)
   }
 
-  /** What the vendor says of addresses that were bought before: some have come, some have changed, some are gone. */
+  /** The vendor's state of earlier purchases: some have arrived, some have changed, some are gone. */
   async followed(news: Followed): Promise<void> {
     const { stock, account, settings, accounts, clock } = this.#parts
     stock.drop(news)
@@ -180,7 +180,7 @@ export class Ordering {
     if (news.failure !== undefined) this.failed(news.failure)
   }
 
-  /** The vendor has listed what it holds: that ends the unknown orders before `askedAt`. */
+  /** The vendor has listed what it holds: that settles the unknown orders before `askedAt`. */
   async reconciled(held: Delivery, askedAt: number): Promise<void> {
     const { ingest, accounts, account, settings } = this.#parts
     const { own, unknown } = ingest.ownOf(held)
@@ -206,7 +206,7 @@ export class Ordering {
     log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - clock.now()) }, words)
   }
 
-  /** The vendor says that all channels are taken, and we know of fewer: an earlier process, or another one, took them. */
+  /** The vendor says that all channels are occupied, and we know of fewer: another process occupied the others. */
   #isMissingSome(error: unknown): boolean {
     const { channelProbe, reconciliation } = this.#parts
     if (!(error instanceof VendorError) || error.wait !== 'earliest-deadline') return false
@@ -216,7 +216,7 @@ export class Ordering {
   }
 }
 
-/** What failed before the call could leave. */
+/** A failure before the call could be sent. */
 export function notTheVendors(error: unknown): VendorError {
   if (error instanceof VendorError) return error
   if (error instanceof StoreError)

@@ -1,11 +1,11 @@
-/** What a client that would wait can hope for: undefined while something may come in time, else why nothing will. */
+/** What a client can expect when it waits: undefined while an address may arrive in time, else why none will. */
 import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Provider } from './provider.ts'
 
 interface Waiter {
-  /** Upstreams that the client has tried: they are nothing to wait for. */
+  /** Upstreams that the client has tried: they are not worth waiting for. */
   readonly tried: readonly Upstream[]
   /** How long clients wait, ms. */
   readonly waitTimeout: number
@@ -14,7 +14,7 @@ interface Waiter {
 }
 
 /**
- * @param pool what is held is something to wait for; undefined: what can be bought alone
+ * @param pool held addresses are worth waiting for too; undefined: only what can be bought
  * @returns the error of the provider that will be able to buy first
  */
 export function outlookOf(
@@ -34,7 +34,7 @@ export function outlookOf(
   return hopeless(soonest?.provider, soonest?.at, now)
 }
 
-/** Whether it has an address that will be lendable again: at its limit of connections, or resting. */
+/** Whether it has an address that will be lendable again: now at its limit of connections, or resting. */
 export function holds(provider: string, pool: Pool, { tried, waitTimeout, now }: Waiter): boolean {
   for (const upstream of pool.members()) {
     if (upstream.facts.provider !== provider || upstream.state === 'draining' || tried.includes(upstream)) continue

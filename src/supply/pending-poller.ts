@@ -1,6 +1,6 @@
 /**
- * Asks a vendor again and again where addresses stand that come later than their order, or change while they are held.
- * What was ordered is followed until it is there; what is held only while somebody may be lent it.
+ * Polls a vendor for addresses that arrive later than their order, or that change while they are held. Ordered ones are polled
+ * until they arrive; held ones only while clients may use them.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
@@ -10,19 +10,19 @@ import type { Follow } from '../vendors/contract/source.ts'
 export interface PendingPollerHandler {
   /** The vendor's names of all that is held. */
   readonly heldRefs: readonly string[]
-  /** Whether there are clients who may be lent what is held. */
+  /** Whether there are clients who may be lent the held addresses. */
   readonly isWanted: boolean
-  /** Whether there are orders of which only the vendor can tell what they brought. */
+  /** Whether there are orders whose result only the vendor can tell. */
   readonly hasOpenOrders: boolean
-  /** Until then the vendor may not be asked, clock ms. */
+  /** Before this time the vendor may not be called, clock ms. */
   readonly pausedUntil: number
   followed(news: Followed): Promise<void>
   followFailed(error: unknown): void
 }
 
-/** A line that is still being dialled so long after it should have been there may never come. */
+/** A line that is still being set up this long after its due time may never arrive. */
 const OVERDUE_MS = 60_000
-/** How often such a one is asked about at most. */
+/** Shortest poll interval for such a line. */
 const OVERDUE_EVERY_MS = 15_000
 /** After failures in a row the pause doubles, up to this. */
 const MAX_PAUSE_MS = 60_000
@@ -31,13 +31,13 @@ export class PendingPoller {
   readonly #follow: Follow
   readonly #clock: Clock
   readonly #handler: PendingPollerHandler
-  /** When the vendor says that it will be there, clock ms. */
+  /** When it arrives according to the vendor, clock ms. */
   readonly #pending = new Map<string, number>()
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #isAsking = false
-  /** Questions in a row that failed. */
+  /** Consecutive failed polls. */
   #failures = 0
   #askedAt: number
 
@@ -48,17 +48,17 @@ export class PendingPoller {
     this.#askedAt = clock.now()
   }
 
-  /** Bought, but without an address so far: each occupies a channel. */
+  /** Bought, but without an address yet: each occupies a channel. */
   get pendingCount(): number {
     return this.#pending.size
   }
 
-  /** Of those, how many will be there before long. One that is long overdue is paid for and counted on no more. */
+  /** Of those, how many will arrive soon. A line that is long overdue is paid for, but not expected any more. */
   get expectedCount(): number {
     return this.#expected().length
   }
 
-  /** When the first of them will be there, clock ms; undefined when none will. */
+  /** When the first of them will arrive, clock ms; undefined when there are none. */
   get comesAt(): number | undefined {
     const expected = this.#expected()
     return expected.length === 0 ? undefined : Math.min(...expected)
@@ -70,7 +70,7 @@ export class PendingPoller {
   }
 
   add(pending: readonly Pending[]): void {
-    // What has just been ordered is asked for a pause later, not at once.
+    // A new order is polled after one pause, not at once.
     if (pending.length > 0) this.#askedAt = this.#clock.now()
     this.#await(pending)
     this.#schedule()
@@ -81,7 +81,7 @@ export class PendingPoller {
     for (const { ref, waitMs = 0 } of pending) if (!this.#pending.has(ref)) this.#pending.set(ref, now + waitMs)
   }
 
-  /** Goes on asking after a time in which nobody wanted to know. */
+  /** Continues to poll after a time without interest. */
   resume(): void {
     this.#schedule()
   }
@@ -93,7 +93,7 @@ export class PendingPoller {
     if (everyMs === undefined && (!isWanted || heldRefs.length === 0)) return
     const pauseMs = Math.min(MAX_PAUSE_MS, this.#follow.pendingEveryMs * 2 ** this.#failures)
     const next = this.#askedAt + Math.max(everyMs ?? this.#follow.everyMs, pauseMs)
-    // Without a failure the pauses of a provider concern its orders, not this question.
+    // Without a failure, a pause of the provider concerns its orders, not polling.
     const at = this.#failures === 0 ? next : Math.max(next, pausedUntil)
     if (at >= this.#timerAt) return
     this.#timer?.clear()
@@ -101,7 +101,7 @@ export class PendingPoller {
     this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => runInBackground(this.now()))
   }
 
-  /** Undefined: nothing is pending. What is overdue is asked about only while clients want addresses, and less often. */
+  /** Undefined: nothing is pending. Overdue lines are polled only while clients want addresses, and less often. */
   #everyMs(): number | undefined {
     const { isWanted, hasOpenOrders } = this.#handler
     const { pendingEveryMs, settlesOrders } = this.#follow
@@ -110,7 +110,7 @@ export class PendingPoller {
     return isOpen && isWanted ? Math.max(pendingEveryMs, OVERDUE_EVERY_MS) : undefined
   }
 
-  /** Asks at once: the time has come, or the vendor has given a hint. */
+  /** Polls at once: the time has come, or the vendor has sent a hint. */
   async now(): Promise<void> {
     this.#timer?.clear()
     this.#timerAt = Number.POSITIVE_INFINITY
@@ -122,7 +122,7 @@ export class PendingPoller {
       const news = await this.#follow.ask(refs, this.#stopping.signal)
       this.#failures = 0
       for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)
-      // One that was there may be on its way again: it is dialling anew, and its old address is dead.
+      // A line that had an address may be pending again: it reconnects, and its old address is dead.
       this.#await(news.pending ?? [])
       for (const ref of news.gone) this.#pending.delete(ref)
       await this.#handler.followed(news)

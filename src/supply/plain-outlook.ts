@@ -1,4 +1,4 @@
-/** What the planner says of each provider, as plain data for another process or host: whether it may bring something in time, else why not. */
+/** The planner's forecast for each provider, as plain data for another process or host: whether an address may arrive in time, else why not. */
 import { catalogue, type ErrorCode, GatewayError } from '../errors.ts'
 
 /** Null: it may. */
@@ -14,7 +14,7 @@ export function writeOutlook(error: GatewayError | undefined): ProviderOutlook {
   return { code: error.code, message: error.message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
-/** @returns the error of the provider that will be able to buy first; undefined while one of them may bring something */
+/** @returns the error of the provider that will be able to buy first; undefined while one of them may deliver */
 export function readOutlooks(outlooks: readonly (ProviderOutlook | undefined)[]): GatewayError | undefined {
   const known = outlooks.filter((one) => one !== null && one !== undefined)
   if (known.length < outlooks.length || known.length === 0) return undefined

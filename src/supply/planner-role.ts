@@ -1,15 +1,15 @@
-/** Whether this process buys, and what the others of a cluster say. A gateway alone always buys. */
+/** Whether this process buys, and the demand of the other hosts of a cluster. A single gateway always buys. */
 import type { GatewayError } from '../errors.ts'
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 
 export interface PlannerRole {
-  /** Whether this host decides what is bought, and may call vendors on its own account. */
+  /** Whether this host decides what is bought, and may call vendors by itself. */
   readonly isActive: boolean
   /** As `SupplyView.outlook`, while another host buys. */
   outlook(providers: readonly string[] | undefined): GatewayError | undefined
-  /** Demand has changed that the planner does not know yet. */
+  /** The demand has changed since the planner was last informed. */
   demandChanged(isWaiting: boolean): void
-  /** Whether addresses that others can spare are on their way to the clients that wait here: nothing is bought for them so far. */
+  /** Whether spare addresses of other hosts are being moved to the clients that wait here: nothing is bought for them yet. */
   isMoving(isWaiting: boolean): boolean
 }
 
@@ -20,7 +20,7 @@ export const alone: PlannerRole = {
   isMoving: () => false,
 }
 
-/** What the planner must know of another host's clients. Plain data. */
+/** The demand of another host's clients, for the planner. Plain data. */
 export interface DemandReport {
   readonly groups: readonly {
     readonly providers?: readonly string[]
@@ -28,6 +28,6 @@ export interface DemandReport {
     readonly asked: number
   }[]
   readonly waiting: readonly (Omit<WaitingDemand, 'providers'> & { readonly providers?: readonly string[] })[]
-  /** Provider -> leases through which something moves. */
+  /** Provider -> leases with a running transfer. */
   readonly load: Readonly<Record<string, number>>
 }

@@ -1,6 +1,6 @@
 /**
- * What an order may need first: the number of channels, our address on the whitelist, what lost replies brought. Each of
- * these is tried, and given up when it fails: no client is refused an address because a look-up failed.
+ * What an order may need first: the number of channels, our address on the whitelist, the result of lost replies. Each of these
+ * is tried once: an order is never refused because a look-up failed.
  */
 import type { Log } from '../log.ts'
 import type { Delivery } from '../vendors/contract/delivery.ts'
@@ -13,7 +13,7 @@ export interface PreparationParts {
   readonly whitelist: WhitelistRegistrar
   readonly reconciliation: Reconciliation
   readonly log: Log
-  /** Takes in what the vendor holds for the provider, and ends the unknown orders before `askedAt`. */
+  /** Takes in what the vendor holds for the provider, and settles the unknown orders before `askedAt`. */
   readonly reconciled: (held: Delivery, askedAt: number) => Promise<void>
 }
 

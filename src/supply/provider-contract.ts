@@ -1,4 +1,4 @@
-/** What a provider is set to, what it needs, and what it tells of itself. */
+/** The settings of a provider, its dependencies, and its public state. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -22,14 +22,14 @@ export interface ProviderSettings extends ProviderStatusSettings, IngestSettings
   readonly name: string
   readonly priority: number
   readonly weight: number
-  /** Most addresses held of it; undefined: the pool's ceiling alone. */
+  /** Largest number of its addresses that are held; undefined: only the pool's ceiling. */
   readonly ceiling: number | undefined
   readonly budget: BudgetLimits
   readonly price: number | undefined
-  /** How long before its end the plan is said to end soon, ms; undefined: never. */
+  /** A plan that ends within this time counts as ending soon, ms; undefined: never. */
   readonly expiresSoonMs?: number | undefined
   readonly whitelist: WhitelistSetting
-  /** Whether what was bought outlives the process: not for a list, nor for a vendor that ends with it. */
+  /** Whether purchases outlive the process: not for a list, nor for a vendor that ends with the process. */
   readonly isRemembered: boolean
 }
 
@@ -45,17 +45,17 @@ export interface ProviderDeps {
   readonly role?: PlannerRole
 }
 
-/** Why there is an order. */
+/** The reason for an order. */
 export interface OrderDemand {
   /** A client waits for it; else it is for the stock. */
   readonly isUrgent: boolean
   /** Whether the demand is still there. */
   readonly isWanted: () => boolean
-  /** The pool's ceiling, and what counts towards it now. */
+  /** The pool's ceiling, and the number that counts towards it now. */
   readonly ceilings: readonly Ceiling[]
 }
 
-/** What an earlier process of this provider left behind; instants on this process's clock. */
+/** State that an earlier process of this provider left; instants on this process's clock. */
 export interface ProviderPast {
   readonly upstreams: readonly RestoredUpstream[]
 }
@@ -66,11 +66,11 @@ export interface ProviderCounts extends Readonly<IngestCounts> {
   readonly expiredUnused: number
   readonly evictedByBlame: number
   readonly failedCalls: number
-  /** Of what has left the pool: how long something was open through it while it lived. */
+  /** For addresses that left the pool: how long at least one connection was open through them. */
   readonly secondsUsed: number
 }
 
-/** What the parts of one provider share. */
+/** Shared by the parts of one provider. */
 export interface ProviderParts {
   readonly settings: ProviderSettings
   readonly source: Source
@@ -89,6 +89,6 @@ export interface ProviderParts {
   readonly accountWatch: AccountWatch
   readonly reconciliation: Reconciliation
   readonly preparation: Preparation
-  /** Only for products whose addresses come later than their order, or change while they are held. */
+  /** Only for products whose addresses arrive later than their order, or change while they are held. */
   readonly pendingPoller: PendingPoller | undefined
 }

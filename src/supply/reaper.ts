@@ -1,4 +1,4 @@
-/** Wakes when time alone changes something in the pool, and lets the pool change it. */
+/** Wakes when the passage of time changes something in the pool, and lets the pool change it. */
 import type { Clock, Timer } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 
@@ -17,7 +17,7 @@ export class Reaper {
     this.#stopListening = clock.onWake(() => this.#run())
   }
 
-  /** The pool's next change may have come nearer. */
+  /** The pool's next change may be earlier than before. */
   arm(): void {
     const next = this.#pool.nextWakeAt
     if (next === undefined || next >= this.#timerAt || this.#isClosed) return

@@ -1,7 +1,7 @@
 /**
- * Asks the vendor what it holds for us, where it can tell and we cannot be sure: a reply was lost, lives cannot be proven,
- * or it says that channels are taken of which we know nothing. It is tried once a minute at most, and never in the way of
- * an order: when it fails, what is unknown stays booked.
+ * Asks the vendor what it holds for us when the vendor can tell and we cannot be certain: a reply was lost, lives cannot be
+ * proven, or it says that channels are occupied of which we know nothing. At most once a minute, and never as a condition of an
+ * order: when it fails, unknown orders stay booked.
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -29,12 +29,12 @@ export class Reconciliation {
     return this.#isDemanded && this.#source.queryOperation !== undefined && this.#clock.now() >= this.#notBefore
   }
 
-  /** Something may be held that is not known. */
+  /** There may be addresses that are not known here. */
   demand(): void {
     this.#isDemanded = true
   }
 
-  /** The same, once until an order succeeds: what the vendor lists may be another's. @returns whether it will be asked */
+  /** The same, once until an order succeeds: listed addresses may belong to another process. @returns whether it will be asked */
   demandOnce(): boolean {
     if (this.#hasAskedForChannels || this.#source.queryOperation === undefined) return false
     this.#hasAskedForChannels = true

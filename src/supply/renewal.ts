@@ -1,7 +1,7 @@
 /**
- * Buys more time for addresses that are held and end soon, while clients want addresses of the provider: where the product
- * can and the user wants that. A renewal is an order like any other: window, budget, one record before it leaves. What
- * became of it, and the new ends, come with the vendor's word on what is held (`Follow`).
+ * Extends held addresses that end soon, while clients want addresses of the provider: if the product supports it and the user
+ * wants it. A renewal is an order like any other: window, budget, one record before it is sent. Its result and the new ends
+ * come from the vendor's list of what is held (`Follow`).
  */
 import { runInBackground } from '../internal-errors.ts'
 import type { Renewal as VendorRenewal } from '../vendors/contract/source.ts'
@@ -9,13 +9,13 @@ import { notTheVendors, type Ordering } from './ordering.ts'
 import type { ProviderParts } from './provider-contract.ts'
 
 const LOOK_EVERY_MS = 60_000
-/** A renewal that failed is tried again after this, ms. */
+/** A failed renewal is tried again after this time, ms. */
 const AFTER_FAILURE_MS = 600_000
 
 export interface RenewalHandler {
   /** Whether clients want addresses of this provider. */
   readonly isWanted: boolean
-  /** Whether there are orders of which only the vendor can tell what they brought. */
+  /** Whether there are orders whose result only the vendor can tell. */
   readonly hasOpenOrders: boolean
 }
 
@@ -26,7 +26,7 @@ export class Renewal {
   readonly #signal: AbortSignal
   #nextAt = Number.NEGATIVE_INFINITY
 
-  /** @param signal ends a call under way */
+  /** @param signal ends a call in progress */
   constructor(parts: ProviderParts, ordering: Ordering, handler: RenewalHandler, signal: AbortSignal) {
     this.#parts = parts
     this.#ordering = ordering

@@ -1,22 +1,22 @@
-/** What of the pool counts for a group of clients now, and when an order must leave so that it does not run short. */
+/** What of the pool counts for a group of clients now, and when an order must be sent so that it does not run short. */
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Provider } from './provider.ts'
 import { stagger } from './stagger.ts'
 
-/** An address is ordered this much before the moment that its call latency asks for. */
+/** An address is ordered this much earlier than its call latency requires. */
 export const LEAD_SLACK_MS = 200
 
 export interface StockCount {
-  /** Ready upstreams with uses left, of all providers: what counts towards the ceiling. */
+  /** Ready upstreams with uses left, of all providers: the number that counts towards the ceiling. */
   heldByAll: number
   /** The group's: ready, with uses left, and outliving the time that an order takes. */
   lasting: number
-  /** The group's: what a client that comes now could be lent. */
+  /** The group's: those that a new client could be lent. */
   lendable: number
-  /** Leases through which something moves. */
+  /** Leases with a running transfer. */
   load: number
-  /** When the first of the lasting ones will no longer be, clock ms. */
+  /** When the first of the lasting ones ends to be one, clock ms. */
   nextShortAt: number
 }
 
@@ -33,7 +33,7 @@ export function countStock(pool: Pool, providers: readonly Provider[], uses: num
   for (const upstream of pool.members()) {
     const isStock = upstream.state === 'ready' && !isSpoken(upstream, uses)
     if (isStock) stock.heldByAll++
-    // It is held, for one session alone.
+    // It is held for one session only.
     if (upstream.isExclusive) continue
     const lead = leads.get(upstream.facts.provider)
     if (lead === undefined) continue
@@ -45,7 +45,7 @@ export function countStock(pool: Pool, providers: readonly Provider[], uses: num
     }
     // The address that replaces it must be ordered `lead` before it can no longer be lent.
     const lendableUntil = upstream.deadline - upstream.minLifeMs
-    // A life that is hardly longer than a call takes cannot be replaced in time: half of it is lead enough.
+    // A life that is hardly longer than a call cannot be replaced in time: half of it is enough lead.
     orderAts.push(lendableUntil - Math.min(lead, (lendableUntil - upstream.facts.boughtAt) / 2))
     shortestLife = Math.min(shortestLife, upstream.deadline - upstream.facts.boughtAt)
   }
@@ -56,13 +56,13 @@ export function countStock(pool: Pool, providers: readonly Provider[], uses: num
   return stock
 }
 
-/** All uses are spent, or may be by tunnels that are being opened: the next client needs another one. */
+/** All uses are spent, or may be by tunnels that are being opened: the next client needs another address. */
 function isSpoken(upstream: Upstream, uses: number): boolean {
   return uses > 0 && upstream.uses + upstream.usesReserved >= uses
 }
 
 function count(stock: StockCount, upstream: Upstream, pool: Pool, uses: number): void {
-  // A used-up address needs no room for its tunnels.
+  // An address without uses left needs no room for tunnels.
   if (isSpoken(upstream, uses)) return
   stock.load += upstream.leases - upstream.quietLeases
   const { connections } = pool.limits

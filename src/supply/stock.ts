@@ -1,4 +1,4 @@
-/** One provider's part of the inventory: kept alike in the account, in the pool and on record. */
+/** One provider's part of the inventory: kept equal in the account, in the pool and in the record. */
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
@@ -34,7 +34,7 @@ export class Stock {
   }
 
   /**
-   * What an earlier process left: those that live are lent at once, the others hold their channels.
+   * What an earlier process left: living addresses are lent at once, the others occupy their channels.
    * @returns whether any of them is doubtful: only the vendor can tell whether it lives
    */
   restore(upstreams: readonly RestoredUpstream[], now: number): boolean {
@@ -49,7 +49,7 @@ export class Stock {
     return upstreams.some(({ state }) => state === 'doubtful')
   }
 
-  /** Takes out what the vendor says is gone, on its way again, or replaced by another address under the same name. */
+  /** Takes out what the vendor says is gone, pending again, or replaced by another address under the same name. */
   drop(news: Followed): void {
     const { inventory, provider, pool } = this.#parts
     for (const told of new Set(news.sold.flatMap(({ ref }) => ref ?? []))) {
@@ -62,13 +62,13 @@ export class Stock {
     this.released([...news.gone, ...(news.pending ?? []).map(({ ref }) => ref)])
   }
 
-  /** The vendor has taken these back: their channels are free, and nobody is lent them any more. */
+  /** The vendor has taken these back: their channels are free, and they are not lent any more. */
   released(refs: readonly string[]): void {
     const { inventory, provider } = this.#parts
     for (const ref of refs) for (const id of inventory.idsOf(provider, ref)) this.takenBack(id)
   }
 
-  /** Nobody is lent it any more; open tunnels run on. */
+  /** It is not lent any more; open tunnels continue. */
   takenBack(id: string): void {
     const { pool } = this.#parts
     this.givenBack(id)

@@ -1,4 +1,4 @@
-/** The control plane: providers with their limiters, the planner, the reaper, and what they tell of themselves. */
+/** The control plane: providers with their limiters, the planner, the reaper, and their reports. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -19,9 +19,9 @@ export interface SupplyParts {
   readonly pool: Pool
   readonly log: Log
   readonly store: Store
-  /** The same that the sources' gate uses. */
+  /** The one that the gate of the sources uses. */
   readonly accounts: Accounts
-  /** Waiting clients should ask again. */
+  /** Waiting clients should try again. */
   readonly onSettled: () => void
   /** Uniform in [0, 1), for the jitter of pauses. */
   readonly random?: () => number
@@ -66,7 +66,7 @@ export class Supply {
   }
 
   #open({ settings, source }: SupplySource): Provider {
-    // In a cluster every host lends what one has read.
+    // In a cluster every host lends the addresses that one host has read.
     const store = settings.isRemembered || this.#parts.role !== undefined ? this.#parts.store : forgetfulStore()
     const provider = new Provider({ ...settings }, source, { ...this.#parts, store })
     provider.onNews = () => {
@@ -77,8 +77,8 @@ export class Supply {
   }
 
   /**
-   * Another configuration. A provider with the source that it had goes on; one with another source is replaced, and what it
-   * holds stays. What is no longer configured is withdrawn: it is not lent any more, and its tunnels run on. Cannot fail.
+   * Applies another configuration. A provider with an unchanged source continues; one with another source is replaced, and its
+   * addresses stay. A provider that is no longer configured is withdrawn: its addresses are not lent, and tunnels continue. Cannot fail.
    */
   configure(settings: PlannerSettings, sources: readonly SupplySource[]): void {
     const now = this.#clock.now()
@@ -96,7 +96,7 @@ export class Supply {
     this.#parts.onSettled()
   }
 
-  /** Whether nothing is open through what was withdrawn. */
+  /** Whether no connection is open through withdrawn addresses. */
   get isDrained(): boolean {
     return this.#withdrawn.isDrained
   }
@@ -118,7 +118,7 @@ export class Supply {
     return provider
   }
 
-  /** Takes up what an earlier process left. To be called before anybody is served. */
+  /** Restores what an earlier process left. To be called before clients are served. */
   restore(past: Restored): void {
     const alive = past.upstreams.filter(({ state }) => state === 'alive').length
     if (past.upstreams.length > 0)
@@ -127,26 +127,26 @@ export class Supply {
     for (const provider of this.providers) this.#withdrawn.giveBack(provider)
   }
 
-  /** Another host of the cluster has brought these, or knows them. */
+  /** Another host of the cluster has bought these, or knows them. */
   adopt(upstreams: readonly RestoredUpstream[]): void {
     const now = this.#clock.now()
     for (const [name, own] of Map.groupBy(upstreams, ({ facts }) => facts.provider))
       this.provider(name)?.adopt(own, now)
   }
 
-  /** All that the providers lend now. */
+  /** All addresses that the providers lend now. */
   get lendable(): readonly RestoredUpstream[] {
     return this.providers.flatMap((provider) => provider.lendable)
   }
 
-  /** This host buys from now on: what the one before it has left open is asked for. */
+  /** This host buys from now on: it asks for the result of what the former planner left open. */
   takeOver(): void {
     const now = this.#clock.now()
     for (const provider of this.providers) provider.restore({ upstreams: [] }, now)
     this.planner.plan()
   }
 
-  /** Reads the lists; what costs money waits for demand. */
+  /** Reads the lists; purchases wait for demand. */
   start(): void {
     this.planner.plan()
   }
@@ -155,7 +155,7 @@ export class Supply {
     return this.#byName.get(name)
   }
 
-  /** The pool's next change by time may be earlier than it was. */
+  /** The pool's next change by time may be earlier than before. */
   poolRescheduled(): void {
     this.#reaper.arm()
   }
@@ -165,7 +165,7 @@ export class Supply {
     this.planner.stockChanged()
   }
 
-  /** A vendor let us know that something changed; which one, nobody can vouch for, so all are asked. */
+  /** A vendor reported a change; the report does not say reliably which one, so everything is queried. */
   hint(): void {
     for (const provider of this.providers) provider.hint()
   }
@@ -182,14 +182,14 @@ export class Supply {
     this.provider(upstream.facts.provider)?.proof(upstream, worked, cause)
   }
 
-  /** Orders from one provider at the operator's word, whatever the demand: what is missing of the floor, at least one. */
+  /** Orders from one provider for the operator, without regard to the demand: what is missing of the floor, at least one. */
   orderNow(name: string): 'ordered' | 'unknown' | 'not now' {
     const provider = this.provider(name)
     if (provider === undefined) return 'unknown'
     return this.planner.orderNow(provider) ? 'ordered' : 'not now'
   }
 
-  /** Whatever made the provider pause, its next order may leave at once. @returns false when there is no such provider */
+  /** Ends the pause of a provider, whatever its reason: its next order may be sent at once. @returns false when there is no such provider */
   retry(name: string): boolean {
     const provider = this.provider(name)
     provider?.retry()
@@ -209,13 +209,13 @@ export class Supply {
     return provider !== undefined
   }
 
-  /** Nothing is bought any more; what is held leaves at its deadline. */
+  /** Buys nothing any more; held addresses leave at their deadlines. */
   stopBuying(): void {
     this.planner.close()
     for (const provider of this.providers) provider.close()
   }
 
-  /** Nothing is bought any more, and good addresses go back to their vendors where that is configured. @param signal how long it waits for that */
+  /** Buys nothing any more, and gives good addresses back to their vendors if configured. @param signal limits the time for it */
   async giveBack(signal: AbortSignal): Promise<void> {
     this.stopBuying()
     await Promise.all(this.providers.map((provider) => provider.giveBack(signal)))

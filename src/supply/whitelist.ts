@@ -1,6 +1,6 @@
 /**
- * Gets our egress address onto a vendor's whitelist: on first use where the vendor tells the address, and whenever an error
- * or refused logins say that it is missing. Nothing of it is needed to lend what is held, so a failure is logged and no more.
+ * Registers our egress address in a vendor's whitelist: on first use if the vendor tells the address, and whenever an error or
+ * refused logins show that it is missing. Lending does not depend on it, so a failure is only logged.
  */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -18,7 +18,7 @@ export class WhitelistRegistrar {
   readonly #setting: WhitelistSetting
   readonly #clock: Clock
   readonly #log: Log
-  /** The address of ours that was put there last. */
+  /** Our address that was registered last. */
   #registered: string | undefined
   #triedAt = Number.NEGATIVE_INFINITY
   #isFirstUse = true
@@ -36,15 +36,15 @@ export class WhitelistRegistrar {
     return this.#isFirstUse && this.#setting === 'auto' && this.#source.whitelist?.echo !== undefined
   }
 
-  /** Before the first order, for vendors that want the address before they sell. */
+  /** Before the first order, for vendors that require the address before they sell. */
   async registerFirst(signal: AbortSignal): Promise<void> {
     this.#isFirstUse = false
     await this.#register(undefined, signal)
   }
 
   /**
-   * After a failed call that says that our address is missing.
-   * @returns true when the call is worth another try
+   * After a failed call whose error says that our address is missing.
+   * @returns true when the call may be repeated
    */
   async mend(error: unknown, signal: AbortSignal): Promise<boolean> {
     const { whitelist } = this.#source
@@ -52,7 +52,7 @@ export class WhitelistRegistrar {
     return this.#register(whitelist.addressFromError(error), signal)
   }
 
-  /** Addresses without a login refuse us: they may ask for a registered address of ours. */
+  /** Addresses without a login refuse us: they may require a registered address of ours. */
   loginsRefused(signal: AbortSignal): Promise<boolean> {
     return this.#setting === 'auto' ? this.#register(undefined, signal) : Promise.resolve(false)
   }
@@ -76,7 +76,7 @@ export class WhitelistRegistrar {
     }
   }
 
-  /** The address that this gateway registered before is nobody's any more. */
+  /** The address that this gateway registered before is no longer ours. */
   async #removeOld(ip: string, signal: AbortSignal): Promise<void> {
     const old = this.#registered
     this.#registered = ip
@@ -100,7 +100,7 @@ export class WhitelistRegistrar {
     }
   }
 
-  /** Some vendors register whoever makes the next order, if it asks for that. */
+  /** Some vendors register the caller of the next order, if it requests that. */
   #addCaller(): boolean {
     const { whitelist } = this.#source
     if (whitelist?.addCaller === undefined) {

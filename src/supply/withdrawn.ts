@@ -1,6 +1,6 @@
 /**
- * Addresses of providers that are not configured now: bought by an earlier process, or withdrawn by a reload. They are paid
- * for, and lent again when their provider is configured again while they live.
+ * Addresses of providers that are not configured now: bought by an earlier process, or withdrawn by a reload. They are paid for,
+ * and lent again when their provider is configured again while they live.
  */
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -11,7 +11,7 @@ import type { Provider } from './provider.ts'
 export class Withdrawn {
   readonly #clock: Clock
   readonly #pool: Pool
-  /** Those that have left the pool while something was open through them. */
+  /** Those that have left the pool while a connection was open through them. */
   readonly #running = new Set<Upstream>()
   readonly #byProvider = new Map<string, readonly RestoredUpstream[]>()
 
@@ -20,12 +20,12 @@ export class Withdrawn {
     this.#pool = pool
   }
 
-  /** What an earlier process left. */
+  /** State of an earlier process. */
   keep(upstreams: readonly RestoredUpstream[]): void {
     for (const [name, own] of Map.groupBy(upstreams, ({ facts }) => facts.provider)) this.#byProvider.set(name, own)
   }
 
-  /** Takes what the provider has out of the pool: it is not lent any more, and open tunnels run on. */
+  /** Takes the provider's addresses out of the pool: they are not lent any more, and open tunnels continue. */
   withdraw(provider: Provider): void {
     this.#forgetEnded()
     if (provider.settings.isRemembered) this.#byProvider.set(provider.name, provider.lendable)
@@ -36,13 +36,13 @@ export class Withdrawn {
     }
   }
 
-  /** Whether nothing is open through what was withdrawn. */
+  /** Whether no connection is open through withdrawn addresses. */
   get isDrained(): boolean {
     for (const upstream of this.#running) if (upstream.leases === 0) this.#running.delete(upstream)
     return this.#running.size === 0
   }
 
-  /** The provider is configured (again): what of it lives is lent, the rest holds its channels. */
+  /** The provider is configured (again): its living addresses are lent, the rest occupies its channels. */
   giveBack(provider: Provider): void {
     if (!provider.settings.isRemembered) return
     const upstreams = this.#byProvider.get(provider.name) ?? []

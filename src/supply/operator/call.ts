@@ -1,8 +1,8 @@
 /**
- * Calls that a person makes: any operation of a provider's table, on the same account, in the same limits and budget as
- * the gateway's own, and behind the clients' turn.
+ * Calls by the operator: any operation of a provider's vendor, on the same account, with the same limits and budget as the
+ * gateway's own calls, and after the clients' orders.
  *
- *     names -> parameters -> yes? -> a slot that nobody else took -> booked -> called -> what it brought -> what is shown
+ *     name -> parameters -> confirmation -> a free slot -> booked -> called -> delivery -> result
  */
 import PQueue from 'p-queue'
 import type { Clock } from '../../clock.ts'
@@ -21,9 +21,9 @@ export interface OperatorCall {
   readonly provider: string
   readonly operation: string
   readonly params: Params
-  /** The person has been told what the call does, or knows. */
+  /** The operator has confirmed the call, or knows what it does. */
   readonly yes: boolean
-  /** Shows what the vendor made up for this call, as a password. */
+  /** Shows secrets that the vendor generated for this call, such as a password. */
   readonly reveal?: boolean | undefined
 }
 
@@ -33,11 +33,11 @@ export interface OperatorReply {
   readonly effect: Operation['effect']
   /** The decoded reply; secrets are `***`. */
   readonly data: unknown
-  /** What the person should know of the call that was made: an unproven call, a value beyond what is known to work. */
+  /** Notes about the call for the operator: an unproven call, a value beyond what is known to work. */
   readonly warnings: readonly string[]
 }
 
-/** What was asked for cannot be done, or not so: nothing was sent. */
+/** The request is impossible or invalid: nothing was sent. */
 export class OperatorCallRefused extends Error {
   readonly kind: 'provider' | 'operation' | 'parameters' | 'unconfirmed'
 
@@ -54,14 +54,14 @@ export interface OperatorCallParts {
   readonly providers: readonly Provider[]
 }
 
-/** Below the stock's calls in the limiter's queue, where a slot is wanted by several at the same moment. */
+/** After the stock's calls in the limiter's queue, when several want a slot at the same moment. */
 const BY_HAND_PRIORITY = -10
-/** How long after a slot has fallen free it is taken, if it is still there: clients' orders are planned at that very moment. */
+/** A slot is used only when it has been free for this long: clients' orders are planned at the moment it becomes free. */
 const BEHIND_MS = 100
 
 export class OperatorCalls {
   readonly #parts: OperatorCallParts
-  /** One call at a time for each limiter: a queue of them would take every slot. */
+  /** One call at a time per limiter: a queue of them would take every slot. */
   readonly #queues = new Map<string, PQueue>()
   readonly #stopping = new AbortController()
 
@@ -70,8 +70,8 @@ export class OperatorCalls {
   }
 
   /**
-   * @param signal gives up a call that waits; one that has left may have been done
-   * @throws {OperatorCallRefused} when nothing was sent because of what was asked; {GatewayError} GW_BUDGET_REACHED; {VendorError};
+   * @param signal cancels a waiting call; a call that was sent may have been executed
+   * @throws {OperatorCallRefused} when the request was refused before sending; {GatewayError} GW_BUDGET_REACHED; {VendorError};
    *   {StoreError}; the signal's reason
    */
   async call(order: OperatorCall, signal: AbortSignal): Promise<OperatorReply> {
@@ -121,7 +121,7 @@ export class OperatorCalls {
     return queue
   }
 
-  /** Waits until there are slots that no call with priority took, and takes all but the one that the call itself takes. */
+  /** Waits until there are slots that no call with priority took, and takes all except the one that the call itself takes. */
   async #turn(window: CallWindow, slots: number, signal: AbortSignal): Promise<void> {
     const { accounts, clock } = this.#parts
     for (;;) {
@@ -130,7 +130,7 @@ export class OperatorCalls {
       const freeAt = nextAt ?? clock.now()
       await clock.sleep(Math.max(0, freeAt - clock.now()) + BEHIND_MS, signal)
     }
-    // A call that counts as several takes their slots first: they stay taken for as long as its own.
+    // A call that counts as several takes their slots first: they stay taken as long as its own.
     for (let taken = 1; taken < slots; taken++)
       await accounts.gate(window, { priority: BY_HAND_PRIORITY, signal }, async () => {})
   }
@@ -149,7 +149,7 @@ export class OperatorCalls {
     return provider.operatorOrders.spend(count, limit, send, (data) => byHand.sold(operation, params, data))
   }
 
-  /** Gives up what waits or is under way. */
+  /** Cancels waiting calls and those in progress. */
   close(): void {
     this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
@@ -170,7 +170,7 @@ function unknown(
   )
 }
 
-/** The engine's own words on the parameters; they are the person's mistake, not the vendor's. */
+/** The parameter check's own message: a mistake of the operator, not of the vendor. */
 async function planned(byHand: ByHand, operation: string, params: Params): Promise<number> {
   try {
     return await byHand.plan(operation, params)
@@ -181,12 +181,12 @@ async function planned(byHand: ByHand, operation: string, params: Params): Promi
   }
 }
 
-/** Secrets that the vendor did not make up for the call are never shown. */
+/** Secrets that the vendor did not generate for the call are never shown. */
 function nothingGenerated(name: string): OperatorCallRefused {
   return new OperatorCallRefused('parameters', `${name} generates no password: there is nothing to reveal`)
 }
 
-/** More than the vendor allows in one window: such a call could never be made. */
+/** More than the vendor allows in one window: such a call is never possible. */
 function tooMany(name: string, slots: number, { calls, perMs }: CallWindow): OperatorCallRefused {
   const words = `${name} would count as ${slots} calls, and ${calls} are allowed in ${perMs / 1_000} s: name fewer`
   return new OperatorCallRefused('parameters', words)

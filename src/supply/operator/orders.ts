@@ -1,4 +1,4 @@
-/** Orders at the operator's word, within the same budget and on record like every other. */
+/** Orders by the operator, within the same budget and recorded like every other. */
 import type { Clock } from '../../clock.ts'
 import { GatewayError } from '../../errors.ts'
 import type { BudgetReached, CallWindow } from '../../store/account-store.ts'
@@ -12,7 +12,7 @@ export interface OperatorOrderParts {
   readonly clock: Clock
   readonly capacity: Capacity
   readonly ordering: Ordering
-  /** What the order brought, or freed, may concern clients. */
+  /** What the order delivered, or freed, may matter to clients. */
   readonly onDone: () => void
 }
 
@@ -24,10 +24,10 @@ export class OperatorOrders {
   }
 
   /**
-   * @param count addresses that it must be feared to buy
+   * @param count addresses that it may buy
    * @param window of the operation that is called
-   * @param soldOf what of the reply is for the pool; undefined: what was feared is taken for bought
-   * @throws {GatewayError} GW_BUDGET_REACHED; {StoreError} when it cannot be recorded, and so was not made; else what `call` throws
+   * @param soldOf the part of the reply that is for the pool; undefined: `count` addresses are taken as bought
+   * @throws {GatewayError} GW_BUDGET_REACHED; {StoreError} when it cannot be recorded, and so was not sent; else the error of `call`
    */
   spend<T>(
     count: number,
@@ -41,7 +41,7 @@ export class OperatorOrders {
     })
   }
 
-  /** A trial: what it brings occupies its channels, and is lent to nobody. */
+  /** A trial: its addresses occupy their channels, and are never lent. */
   tryOut(count: number, call: (order: Order) => Promise<Delivery>): Promise<Delivery> {
     const { ordering } = this.#parts
     return this.#place(count, undefined, call, (delivery) => ordering.setAside(delivery))
@@ -56,7 +56,7 @@ export class OperatorOrders {
     const { name, capacity, ordering, onDone } = this.#parts
     this.assertBudget(count)
     try {
-      // Nobody is lent what it brings before it is there: the ceilings are for the gateway's own orders.
+      // Its addresses are not lent: the ceilings limit only the gateway's own orders.
       const reservation = ordering.reservation(count, [], window)
       const result = await ordering.place({ reservation, isWanted: () => true }, call, costOf)
       if (result.kind === 'sold') return result.reply

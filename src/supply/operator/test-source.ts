@@ -1,7 +1,7 @@
 /**
- * One call to a source at the operator's word, to see what it brings: in the same limits and budget as every order, with the
- * smallest count. Nobody is lent what it brings. What it costs is counted where the account is a provider's, also when a
- * link is tried that belongs to it.
+ * One call to a source by the operator, to see what it delivers: with the same limits and budget as every order, with the smallest
+ * count. Its addresses are never lent. Its cost is booked if the account is a provider's, also when a link of that account is
+ * tested.
  */
 
 import { formatAuthority } from '../../address.ts'
@@ -18,21 +18,21 @@ import type { Order } from '../order.ts'
 import type { Provider } from '../provider.ts'
 import { requestUrl, type TriedRequest, tryAddress } from './try.ts'
 
-/** A provider of the configuration, or a link that is in none. */
+/** A configured provider, or a link that is not in the configuration. */
 export type TrialTarget = (
   | { readonly provider: string }
   | { readonly url: Secret; readonly product: string | undefined }
 ) & {
-  /** URL of a request that the first address is to carry; it passes `requestUrl`. */
+  /** URL of a request through the first address; it must pass `requestUrl`. */
   readonly try?: string | undefined
 }
 
-/** What one address was understood to be. Logins are told to be there, not what they are. */
+/** How one address was parsed. Of a login only its presence is reported. */
 export interface TrialAddress {
   readonly address: string
   readonly protocol: string
   readonly login: 'none' | 'user name' | 'user name and password'
-  /** Null: endless. */
+  /** Null: without an end. */
   readonly lifeSeconds: number | null
   readonly exit: string | null
   readonly country: string | null
@@ -44,7 +44,7 @@ export interface TrialAddress {
 export interface TrialReport {
   readonly vendor: string
   readonly product: string
-  /** The provider in whose budget it was counted; null: in nobody's. */
+  /** The provider in whose budget it was booked; null: in none. */
   readonly provider: string | null
   /** How many addresses were ordered; null: a list was read. */
   readonly ordered: number | null
@@ -53,12 +53,12 @@ export interface TrialReport {
   /** The first of them. */
   readonly addresses: readonly TrialAddress[]
   readonly count: number
-  /** Bought, but without an address so far. */
+  /** Bought, but without an address yet. */
   readonly pending: number
   readonly rejected: readonly string[]
   readonly doubts: readonly LifeDoubt[]
   readonly balance: number | null
-  /** Null: it worked. */
+  /** Null: success. */
   readonly failure: {
     readonly class: string
     readonly error: string
@@ -66,7 +66,7 @@ export interface TrialReport {
     readonly words: string
     readonly hint: string | null
   } | null
-  /** The request that the first address was to carry; null: none was, or no address came. */
+  /** The request through the first address; null: none was made, or no address arrived. */
   readonly tried: TriedRequest | null
 }
 
@@ -75,11 +75,11 @@ export interface TrialParts {
   readonly log: Log
   readonly providers: readonly Provider[]
   readonly guard: ConnectGuard
-  /** Providers whose upstreams may be at loopback and private addresses. */
+  /** Providers whose upstreams may have loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
 }
 
-/** Behind the clients' calls and before those for the stock. */
+/** After the clients' calls and before those for the stock. */
 const TRIAL_PRIORITY = 1
 const MAX_SHOWN = 20
 const MAX_LIST = 100_000
@@ -103,7 +103,7 @@ export class SourceTrials {
   }
 
   /**
-   * @param open makes a source; the channels are those of the account, where it is a provider's
+   * @param open makes a source; the channels are those of the account, if it is a provider's
    * @throws as `provider`; {VendorError} class bad_request for a link that cannot be used
    */
   async link(open: (channels: number | undefined) => Source, signal: AbortSignal, url?: string): Promise<TrialReport> {
@@ -187,7 +187,7 @@ export class SourceTrials {
     }
   }
 
-  /** Gives up what waits or is under way. */
+  /** Cancels waiting calls and those in progress. */
   close(): void {
     this.#stopping.abort(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }

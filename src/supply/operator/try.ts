@@ -1,7 +1,7 @@
 /**
- * A second opinion about one proxy address: one GET through it with libraries that have no part in Turnpike's data path,
- * undici's `ProxyAgent` for HTTP and HTTPS proxies and the package `socks` for SOCKS5. What fails here as well is no fault of
- * the gateway: it is the proxy's, its login's or the target's.
+ * A second opinion about one proxy address: one GET through it with libraries that are not part of Turnpike's data path,
+ * undici's `ProxyAgent` for HTTP and HTTPS proxies and the package `socks` for SOCKS5. When it fails here as well, the gateway
+ * is not the cause: it is the proxy, its login or the target.
  */
 import { isIP, type LookupFunction, type Socket } from 'node:net'
 import type { buildConnector, Dispatcher } from 'undici'
@@ -17,25 +17,25 @@ export interface TriedRequest {
   /** The package that carried the request. */
   readonly library: 'undici' | 'socks'
   readonly seconds: number
-  /** Of the answer, which a plain request may get from the proxy itself; null: none came. */
+  /** Status of the answer, which for a plain request may come from the proxy itself; null: none arrived. */
   readonly status: number | null
   /** Octets of the answer's body, at most `MAX_BODY_BYTES`. */
   readonly bytes: number
   /** The beginning of the body. */
   readonly text: string
-  /** Null: an answer came. */
+  /** Null: an answer arrived. */
   readonly failure: { readonly code: string | null; readonly words: string } | null
 }
 
 export interface TryOptions {
   readonly signal?: AbortSignal
-  /** Where it may connect to; absent: the user named the address, which may be anywhere. */
+  /** Where it may connect; absent: the user chose the address, which may be anywhere. */
   readonly guard?: ConnectGuard
   /** For the guard. */
   readonly rule?: Omit<ConnectRule, 'port'>
 }
 
-/** As a client's default: the proxy, the login, the target and the beginning of the body together. */
+/** Like a client's default time-out: for the proxy, the login, the target and the beginning of the body together. */
 const TIMEOUT_MS = 20_000
 const MAX_BODY_BYTES = 65_536
 const MAX_TEXT = 200
@@ -48,7 +48,7 @@ export function requestUrl(text: string): URL | undefined {
   return isWeb && url.username === '' && url.password === '' ? url : undefined
 }
 
-/** Sends one GET. What goes wrong is told in the report. @throws the signal's reason on abort */
+/** Sends one GET. Failures are part of the report. @throws the signal's reason on abort */
 export async function tryAddress(proxy: ProxyAddress, url: URL, options: TryOptions = {}): Promise<TriedRequest> {
   const { signal } = options
   const startedAt = performance.now()
@@ -90,7 +90,7 @@ function lookupOf({ host, port }: ProxyAddress, { guard, rule }: TryOptions): Lo
   return undefined
 }
 
-/** Loads undici and `socks` only here: a gateway that tries nothing does without them. */
+/** Loads undici and `socks` on first use: a gateway without such requests does not need them. */
 async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefined): Promise<Dispatcher> {
   const { Agent, buildConnector, ProxyAgent } = await import('undici')
   const reach = lookup === undefined ? {} : { lookup }
@@ -102,7 +102,7 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
   const login = Buffer.from(`${username}:${password?.reveal() ?? ''}`).toString('base64')
   return new ProxyAgent({
     uri: `${protocol}://${formatAuthority(host, port)}`,
-    // As curl and Turnpike do: plain requests in absolute-form, a tunnel for the rest.
+    // As curl and Turnpike do: absolute-form for plain requests, a tunnel for others.
     proxyTunnel: false,
     allowH2: false,
     ...(username === undefined ? {} : { token: `Basic ${login}` }),
@@ -159,7 +159,7 @@ async function get(url: URL, dispatcher: Dispatcher, signal: AbortSignal) {
   return { status: statusCode, bytes: Math.min(bytes, MAX_BODY_BYTES), text }
 }
 
-/** The library's own words, without the login, should they hold it. */
+/** The library's own message, with the login removed. */
 function failureOf(error: unknown, { username, password }: ProxyAddress): NonNullable<TriedRequest['failure']> {
   const { code, message } = error as NodeJS.ErrnoException
   const words = [password?.reveal(), username].reduce(
@@ -169,7 +169,7 @@ function failureOf(error: unknown, { username, password }: ProxyAddress): NonNul
   return { code: code ?? null, words }
 }
 
-/** Whether the address brought an answer that is not the proxy's refusal of the login. */
+/** Whether the address returned an answer other than the proxy's refusal of the login. */
 export function carried({ status, failure }: TriedRequest): boolean {
   return failure === null && status !== PROXY_LOGIN
 }
