@@ -1,4 +1,4 @@
-/** The embedded pretend vendor. Its document stands at the top of src/demo/api.ts; the section numbers are those there. */
+/** The embedded demo vendor. Its document is at the top of src/demo/api.ts; section numbers refer to it. */
 
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
@@ -94,7 +94,7 @@ const operations = {
   },
 } as const satisfies Record<string, Operation>
 
-/** Section 1. A call beyond the limit comes under HTTP 429 and is judged before it comes here. */
+/** Section 1. A call beyond the limit has HTTP 429 and is judged before this. */
 function decode(operation: string, reply: RawReply): unknown {
   const { code, message, data } = membersOf(parseJson(reply.text)) ?? {}
   if (typeof code !== 'string') throw malformed('the reply has no code', reply.text)
@@ -134,14 +134,14 @@ function factsOf(host: string, { proxy_ip, country, area, city, isp }: Texts): P
   return given({ exit: proxy_ip === host ? undefined : proxy_ip, country, area, city, isp })
 }
 
-/** The members of an item that can be read as text. */
+/** The members of an item that are text or numbers. */
 function textsOf(item: unknown): Texts {
   return Object.fromEntries(Object.entries(membersOf(item) ?? {}).map(([name, value]) => [name, textOf(value)]))
 }
 
 export const demo: Vendor = {
   name: 'demo',
-  baseUrl: 'http://127.0.0.1', // a placeholder: the port is new at every start, and app.ts knows it
+  baseUrl: 'http://127.0.0.1', // a placeholder: the port is new at every start, and app.ts sets it
   credentials: z.strictObject({ key: credential('The account; another one at every start.') }),
   operations,
   products: {
@@ -150,7 +150,7 @@ export const demo: Vendor = {
       extract: 'get',
       query: 'query',
       maxPerCall: MAX_PER_CALL,
-      // Its addresses cost nothing: with four from the start, the first requests of a new user already show rotation.
+      // Its addresses cost nothing: with four from the start, a new user's first requests already show rotation.
       minPerOrder: 4,
       channels: true,
       order: (count, request): Params => ({ ...request, num: count }),

@@ -1,6 +1,6 @@
 /**
- * `gateway`: vendors that sell traffic behind one fixed host, whose user name (or password) says which session and which place a
- * connection belongs to. There is no API: a session is made here by naming it, and each is an upstream of its own with its life.
+ * `gateway`: vendors that sell traffic through one fixed host, whose user name (or password) selects session and place. There is
+ * no API: a session is created here by naming it, and each is an upstream of its own with its life.
  */
 import { randomInt } from 'node:crypto'
 import { z } from 'zod'
@@ -17,14 +17,14 @@ import { fill } from './parse/template.ts'
 const SESSION = 'session'
 const MAX_PER_ORDER = 100
 
-/** Names sessions; nothing of it goes on a wire. */
+/** Part of session names; not sent by itself. */
 const naming: Operation = {
   about: 'makes sessions by naming them',
   document: 'none: the entry in gateway.yaml',
   method: 'GET',
   path: '',
   params: {},
-  // No vendor is called; the figure bounds how fast sessions are made when none of them works.
+  // No vendor is called; the number limits how fast sessions are created when none of them works.
   limit: () => ({ calls: 10, perMs: 1_000 }),
   effect: 'reads',
   compose: () => {
@@ -67,7 +67,7 @@ function sessionAt(own: GatewayOwn, port: number, place: Place | undefined): Pro
   }
 }
 
-/** Places and ports take turns, so that all of them are held. */
+/** Places and ports are used in turn, so that all of them are held. */
 function sessionsOf(own: GatewayOwn): (count: number) => Delivered {
   let turn = 0
   return (count) => {
@@ -80,7 +80,7 @@ function sessionsOf(own: GatewayOwn): (count: number) => Delivered {
   }
 }
 
-/** @param make undefined where nobody has an entry at hand */
+/** @param make undefined when there is no entry */
 function gatewayWith(make?: (count: number) => Delivered): Vendor {
   return {
     name: 'gateway',
@@ -104,7 +104,7 @@ function gatewayWith(make?: (count: number) => Delivered): Vendor {
   }
 }
 
-/** Stands for all gateways: name, product and keys are the same for all. */
+/** Represents all gateways: name, product and keys are the same for all. */
 export const gateway: Vendor = gatewayWith()
 
 /** @param own the entry's own keys, as the configuration parsed them */

@@ -1,6 +1,6 @@
 /**
- * `generic`: any vendor whose API answers a call with a list of addresses. Its table is not here but in the user's entry
- * (generic/settings.ts); this file makes of it what other vendors have in code, and the engine runs it.
+ * `generic`: any vendor whose API returns a list of addresses. Its table is in the user's entry (generic/settings.ts); this file
+ * converts the entry to what other vendors have in code, and the engine runs it.
  */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
@@ -55,14 +55,14 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
   }
 }
 
-/** What `decode` made is a delivery already: how an item is read is said in the same entry as how the reply is. */
+/** The result of `decode` is a delivery already: the entry describes the items together with the reply. */
 function delivered(data: unknown): ListReply {
   const members = membersOf(data)
   if (members === undefined) throw new VendorError('server', 'body', 'the reply was not read')
   return members as unknown as ListReply
 }
 
-/** All that the call may name: its parameters, the account's keys, the time, the token, then the signatures made of them. */
+/** All values for the call: its parameters, the account's keys, the time, the token, then the signatures made of them. */
 function authorize(
   call: OpenCall | undefined,
   own: GenericOwn,
@@ -81,7 +81,7 @@ function authorize(
   return { ...given, ...params, ...signaturesOf(call.settings, { ...keys, ...given }) }
 }
 
-/** Stands for all generic vendors where nobody has an entry at hand: its name, product and keys are the same for all. */
+/** Represents all generic vendors when there is no entry: name, product and keys are the same for all. */
 export const generic: Vendor = genericWith(parseOwn({ url: 'http://127.0.0.1/', format: 'text' }), () => 0)
 
 /** @throws {VendorError} class bad_request for an unknown product */

@@ -1,7 +1,7 @@
 /**
  * ipipv: static instances, and dynamic addresses drawn with a login each or through a link. Document: `ipipv-open-api.txt`
- * (v2.0.8 of 2024-09-21). The table is here and in ipipv/operations.ts; `openIpipv` opens it, because most products take
- * more than one call.
+ * (v2.0.8 of 2024-09-21). The table is here and in ipipv/operations.ts; `openIpipv` opens it, because most products need several
+ * calls.
  */
 import { z } from 'zod'
 import type { Engine, SourceDeps } from './client/http.ts'
@@ -17,7 +17,7 @@ import { apiSettings, passwordSettings, staticSettings, type Variant } from './i
 import { openProduct } from './ipipv/source.ts'
 import { credential } from './parse/reply.ts'
 
-/** Nothing is said about the most addresses for one draw. */
+/** The document states no maximum for one draw. */
 const MAX_DRAWN = 100
 
 function products({ protocol = 'http' }: Variant): Readonly<Record<string, Product>> {
@@ -52,7 +52,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
   }
 }
 
-/** A list of nothing would be read for ever, and nobody would know why no address comes. */
+/** An empty list would be read for ever without an explanation. */
 function checkStatic({ instances, orders, purchase }: Readonly<Record<string, unknown>>): EntryProblem[] {
   if (instances !== undefined || orders !== undefined || purchase !== undefined) return []
   const message = 'static needs instances or orders that you have, or purchase, which buys them'
@@ -63,7 +63,7 @@ function ownSource(): never {
   throw new VendorError('bad_request', 'product', 'this product takes several calls')
 }
 
-/** Puts our address onto the whitelist of the main account that the draws use. */
+/** Adds our address to the whitelist of the main account that the draws use. */
 function addToWhitelist({ mainAccount }: Variant) {
   return async (ip: string, { request, call }: Account): Promise<void> => {
     const { appUsername, proxyType = 104, productNo } = request
@@ -74,7 +74,7 @@ function addToWhitelist({ mainAccount }: Variant) {
   }
 }
 
-/** The table, as a user's own keys have it. */
+/** The table, adapted to a user's own keys. */
 function ipipvWith(variant: Variant): Vendor {
   return {
     name: 'ipipv',
@@ -84,7 +84,7 @@ function ipipvWith(variant: Variant): Vendor {
       appSecret: credential('Secret of the app: 16, 24 or 32 bytes.'),
     }),
     countedBy: ['appKey'],
-    // Nothing is said about limits; one change at a time is taken to offend nobody (vendors.md 4.1).
+    // The document states no limits; one change at a time is safe (vendors.md 4.1).
     changesInTurn: true,
     orderParam: 'appOrderNo',
     operations,

@@ -36,7 +36,7 @@ function authorize(_operation: string, params: Params, { trade_no: tradeNo, key 
 
 // --- Whitelist ----------------------------------------------------------------------------------------------------
 
-/** setwhiteip writes the list anew: what is on it has to be read first, or it is lost. */
+/** setwhiteip replaces the list: its entries must be read first, or they are lost. */
 async function addToWhitelist(ip: string, account: Account): Promise<void> {
   const { current_white_ip: listed } = membersOf(await account.call('getwhiteip', {})) ?? {}
   const current: unknown = typeof listed === 'string' ? listed.split(',').filter((one) => one.trim() !== '') : listed
@@ -61,7 +61,7 @@ export const juliangip: Vendor = {
       extract: 'getips',
       maxPerCall: MAX_PER_CALL,
       settings: methodSetting,
-      // Nothing but the seconds left: with one option alone there is no doubt what a field means.
+      // Only the remaining seconds: with a single option the meaning of a field is certain.
       order: (count, request) => ({ result_type: 'json', ip_remain: 1, ...request, num: count }),
       deliver,
     },
@@ -70,7 +70,7 @@ export const juliangip: Vendor = {
   decode,
   links: [
     {
-      // v1 was seen in the vendor's older SDKs; the other paths answer alike, as those SDKs read them.
+      // v1 was seen in the vendor's older SDKs; the other paths have the same answers, as those SDKs read them.
       hosts: ['v2.api.juliangip.com', 'v1.api.juliangip.com'],
       path: /^\/(dynamic|postpay|unlimited|company\/(dynamic|postpay))\/getips$/,
       products: ['dynamic'],

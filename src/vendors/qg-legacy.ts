@@ -37,7 +37,7 @@ const callsOf =
     names.includes(operation) ||
     (!Object.hasOwn(legacySales, operation) && operation !== 'monopolies' && !Object.hasOwn(accountLookups, operation))
 
-/** The document shows no example of the reply: whatever has a number and a name is read. */
+/** The document has no example of the reply: everything with a number and a name is read. */
 const areas: NonNullable<Product['areas']> = {
   operation: 'resources',
   params: () => ({}),
@@ -73,7 +73,7 @@ const dedicated: Product = {
   deliver: deliverBatches,
 }
 
-/** The document names one of its calls, and neither a channel to give back nor a list of what is held. */
+/** The document names one of its calls, and neither a channel to give back nor a list of held addresses. */
 const byAmount: Product = {
   about: '动态独享代理 by amount: addresses of one customer, each paid for; no channels',
   extract: 'allocate',
@@ -113,7 +113,7 @@ const inLinks = {
   hosts: [new URL(LEGACY_BASE_URL).hostname],
   credentials: { Key: 'Key', Pwd: 'Pwd' },
   count: 'Num',
-  // Text tells no deadline.
+  // Text has no deadline.
   leftOut: ['DataFormat', 'DataSeparator'],
 } as const
 
@@ -138,7 +138,7 @@ export const qgLegacy: Vendor = {
   ],
   channelsNow: async (_product, account) => quotaOf(await account.call('info/quota', {})),
   whitelist: {
-    // A whitelist that is full, or an address of another key, does not get better by adding.
+    // A full whitelist, or an address of another key, cannot be repaired by adding.
     isMissing: ({ vendorCode }) => vendorCode === '-13',
     echo: (account) => callerAddress(ECHO, account),
     add: async (ip, account) => void (await account.call('whitelist/add', { IP: ip })),

@@ -1,6 +1,6 @@
 /**
- * qg.net (青果网络), the current API: hosts share, exclusive, monopoly and overseas. Document: `qg-new-api.txt`. What stands in
- * no section of it says where it was seen.
+ * qg.net (青果网络), the current API: hosts share, exclusive, monopoly and overseas. Document: `qg-new-api.txt`. Calls from other
+ * sources name their source.
  */
 
 import { z } from 'zod'
@@ -42,7 +42,7 @@ function product(
   }
 }
 
-/** A key works on the host of its product, and for the account's own calls on the older one. */
+/** A key works on the host of its product, and for account calls on the older one. */
 function callsOf(extract: string): (operation: string) => boolean {
   const [product = ''] = extract.split('/')
   const prefixes = [`${product}/`, ...(product.startsWith('share-') ? ['share/'] : [])]
@@ -64,7 +64,7 @@ async function balanceNow(account: Account): Promise<AccountFacts> {
   return Number.isFinite(balance) ? { balance } : {}
 }
 
-/** Lines that the key holds already (a restart, another host) fill the channels too: they are taken over. */
+/** Lines that the key already has (a restart, another host) occupy channels too: they are used. */
 async function takeLines(count: number, account: Account): Promise<Delivered> {
   try {
     return deliverLines(await account.call('monopoly/get', { ...account.request, num: count }))
@@ -89,7 +89,7 @@ const locked: Product = {
 
 // --- Account ------------------------------------------------------------------------------------------------------
 
-/** The older API documents this call; where it does not know the key, public clients of the share products have another. */
+/** The older API documents this call; when it does not know the key, public clients of the share products use another one. */
 async function channelsNow(sold: string, account: Account): Promise<Channels> {
   try {
     return quotaOf(await account.call(`${LEGACY}info/quota`, {}))
@@ -102,10 +102,10 @@ async function channelsNow(sold: string, account: Account): Promise<Channels> {
   }
 }
 
-/** Codes after which an address on the whitelist may help; a whitelist that is full does not get better by adding. */
+/** Codes after which registering the address may help; a full whitelist cannot be repaired by adding. */
 const WHITELIST_CODES = ['API_AUTH_DENY', '-13']
 
-/** What stands in a link beside the document's parameters: an extraction as text tells no deadline. */
+/** Parameters of links in addition to the document's: an extraction as text has no deadline. */
 const inLinks = { credentials: { key: 'key', pwd: 'pwd' }, count: 'num', leftOut: ['format', 'seq'] } as const
 const hostOf = (name: string) => [new URL(host(name)).hostname]
 

@@ -1,4 +1,4 @@
-/** The only file that knows every vendor: all others name one by its name in gateway.yaml. */
+/** The only file that knows every vendor: all other code uses the vendor's name in gateway.yaml. */
 import type { z } from 'zod'
 import type { Secret } from '../secret.ts'
 import { filterAddresses, refusalOf } from './client/address-filter.ts'
@@ -36,7 +36,7 @@ export { expectation, isCredential } from './client/params.ts'
 export type { LinkReading } from './links/reading.ts'
 export { parseEndpoint } from './parse/address.ts'
 
-/** What the rest of the gateway may know of a vendor before a source is opened. */
+/** The facts about a vendor that are needed before a source is opened. */
 interface VendorEntry {
   readonly products: readonly string[]
   readonly credentials: Vendor['credentials']
@@ -103,14 +103,14 @@ function entryOf(vendor: string): VendorEntry {
 
 const names = [...vendorEntries.keys()]
 
-/** The values of `vendor:` in gateway.yaml; packages that were loaded are among them. */
+/** The values of `vendor:` in gateway.yaml, including loaded packages. */
 export const vendorNames: readonly string[] = names
 
 /**
  * Loads the packages that a configuration names under `vendor:`, each once.
- * @param entries the entries under `providers`, as they are written
+ * @param entries the entries under `providers`, as written
  * @param folder of the configuration file
- * @returns what cannot be loaded; paths begin at the entries
+ * @returns why some cannot be loaded; paths begin at the entries
  */
 export function loadPackages(entries: readonly unknown[], folder: string): readonly EntryProblem[] {
   return entries.flatMap((entry, i) => {
@@ -139,15 +139,15 @@ export function requestParamsOf(vendor: string, product: string): Readonly<Recor
   return entryOf(vendor).requestParams(product)
 }
 
-/** Keys of a provider's entry that only this product has; none for an unknown product. */
+/** Keys of a provider's entry for this product; none for an unknown product. */
 export function ownKeysOf(vendor: string, product: string): Readonly<Record<string, z.ZodType>> {
   return entryOf(vendor).ownKeys?.(product) ?? {}
 }
 
 /**
- * What is wrong with an entry's keys together: mistakes that the shape of no single key can tell.
- * @param product undefined where the entry names none: then it is the only one there is
- * @param entry as it is written, valid or not
+ * Mistakes in an entry that concern several keys.
+ * @param product undefined when the entry names none: then the vendor's only one
+ * @param entry as written, valid or not
  */
 export function entryProblems(
   vendor: string,
@@ -170,16 +170,16 @@ export function openSource(settings: SourceSettings, deps: SourceDeps): Source {
   return entryOf(settings.vendor).open(settings, deps)
 }
 
-/** Vendors whose pages make links for pasting. */
+/** Vendors whose pages generate links. */
 const pasted: LinkTables = {
   vendors: [juliangip, qg, qgLegacy, smartproxy],
   isAllowed: (operation, name, value) => paramProblems(operation, { [name]: value }, 'configured').length === 0,
 }
 
 /**
- * What a pasted link is, as far as it tells without being called: whose, for which product, with which account.
- * @param product of the vendor's, where the link may be for several
- * @param key makes the signature of a signed link anew
+ * Parses a pasted link without calling it: vendor, product, account.
+ * @param product one of the vendor's, if the link may be for several
+ * @param key computes the signature of a signed link again
  */
 export function readLink(link: Secret, product?: string, key?: Secret): LinkReading | LinkProblem {
   return readPasted(link, choiceOf(product, key), pasted)

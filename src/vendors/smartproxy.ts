@@ -24,9 +24,9 @@ import { readAreas } from './smartproxy/areas.ts'
 import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'
 import { deliverDynamic, deliverStatic, listOf, pagesOf } from './smartproxy/items.ts'
 
-/** Seen in public clients; the document states no most. */
+/** Seen in public clients; the document states no maximum. */
 const MAX_PER_CALL = 200
-/** The document's, and what some resellers write. */
+/** The document's name, and those of some resellers. */
 const WORKED = ['200', '0']
 
 function authorize(_operation: string, params: Params, { app_key: appKey }: Credentials): Params {
@@ -36,7 +36,7 @@ function authorize(_operation: string, params: Params, { app_key: appKey }: Cred
 
 // --- Replies ------------------------------------------------------------------------------------------------------
 
-/** Only 200, 3 and 156 are documented. The rest speaks through its words, then through what sibling platforms' tables say. */
+/** Only 200, 3 and 156 are documented. Other codes are classified by their message, then by the tables of similar platforms. */
 const words: RulesByWords = [
   [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: 'too many requests', wait: 2_000 }],
   [
@@ -66,11 +66,11 @@ const siblings: Readonly<Record<string, ErrorRule>> = {
   '121': { class: 'expired_plan', term: 'package expired', hint: 'renew the package' },
 }
 
-/** @returns `data` of the envelope; a text reply as its text. Errors are JSON even where text was asked for */
+/** @returns `data` of the envelope; a text reply unchanged. Errors are JSON even when text was requested */
 function decode(operation: string, reply: RawReply, sent: Params): unknown {
   const isText = operation === 'ip/v3' && sent['format'] !== 'json'
   if (isText && !/^\s*[{[<]/.test(reply.text)) return reply.text
-  // Unlike a page, it does not say that the path is absent.
+  // Unlike a web page, it does not mean that the path is missing.
   if (reply.status < 300 && reply.text.trim() === '') throw new VendorError('server', 'empty', 'the reply is empty')
   const { code, msg, data } = membersOf(parseJson(reply.text)) ?? {}
   const said = textOf(code)
@@ -84,14 +84,14 @@ function decode(operation: string, reply: RawReply, sent: Params): unknown {
 // --- Static addresses ---------------------------------------------------------------------------------------------
 
 const PAGE_SIZE = 100
-/** The end of a list that has no end. */
+/** The end of a list without a last page. */
 const MAX_PAGES = 50
 
-/** The document's numbers of a static address's state. */
+/** The document's numbers for the state of a static address. */
 const VALID = 1
 const EXPIRING_SOON = 3
 
-/** What can be used now, and what still can but expires soon: the vendor lists each state apart. */
+/** Usable ones, and usable ones that expire soon: the vendor lists each state separately. */
 async function takeStatic(_count: number, account: Account): Promise<Delivered> {
   const { status } = account.request
   const { call, delivered } = await firstPath({ ...account.request, status: status ?? VALID }, account)
@@ -106,7 +106,7 @@ async function takeStatic(_count: number, account: Account): Promise<Delivered> 
   }
 }
 
-/** The document prints this one path without the prefix; resellers' pages have it. */
+/** The document prints only this path without the prefix; resellers' pages have it. */
 async function firstPath(request: Params, account: Account): Promise<{ call: string; delivered: Delivered }> {
   try {
     return { call: STATIC_LIST, delivered: await pages(STATIC_LIST, request, account) }
@@ -116,7 +116,7 @@ async function firstPath(request: Params, account: Account): Promise<{ call: str
   }
 }
 
-/** How servers say that a path is not there: a status, a page of their own under 200, an empty object, a code of their own. */
+/** How servers report a missing path: a status, a page of their own under 200, an empty object, a code of their own. */
 function isAbsent(error: unknown): boolean {
   if (!(error instanceof VendorError)) return false
   const { class: errorClass, vendorCode } = error
@@ -125,7 +125,7 @@ function isAbsent(error: unknown): boolean {
 
 const ABSENT_CODES = new Set(['body', '301', '302', '403', '404'])
 
-/** Reads page after page, until the vendor's own count is reached or a page brings nothing new. */
+/** Reads page after page, until the vendor's count is reached or a page has nothing new. */
 async function pages(call: string, request: Params, account: Account): Promise<Delivered> {
   let sold: readonly ProxyRecord[] = []
   const rejected: string[] = []
@@ -176,7 +176,7 @@ export const smartproxy: Vendor = {
   },
   authorize,
   decode,
-  // Resold under many hosts: an app_key and the path tell. `web_v1` is what the consoles of all of them make.
+  // Resold under many hosts: recognised by app_key and path. The consoles of all of them generate `web_v1`.
   links: [
     { ...inLinks, path: /\/ip\/v3$|^\/web_v1\/ip\/get-ip-v3$/, products: ['dynamic'] },
     { ...inLinks, path: /\/ip\/get-static-ip$/, products: ['static'], leftOut: ['page', 'size'] },

@@ -1,7 +1,6 @@
 /**
- * `static`: addresses that somebody already has, from a list in gateway.yaml, a file or a URL. There is no vendor's API,
- * so there is no table: this file makes a Source of its own. The list is read anew at each extraction, so an edited
- * file counts at once.
+ * `static`: the user's own addresses, from a list in gateway.yaml, a file or a URL. There is no vendor's API, so there is no table:
+ * this file makes a Source of its own. The list is read again at each extraction, so an edited file takes effect at once.
  */
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
@@ -32,21 +31,21 @@ const read: Operation = {
   method: 'GET',
   path: '',
   params: {},
-  // Behind a URL stands somebody's web server; no list is better for being read more often.
+  // A URL is another web server; reading a list more often does not improve it.
   limit: () => ({ calls: 1, perMs: 1_000 }),
   effect: 'reads',
   reply: 'addresses in any form of docs/vendors/README.md',
 }
 
-/** Takes out what no upstream may be and puts the provider's login in: the engine's own, handed in by the registry. */
+/** Removes addresses that must not be upstreams and adds the provider's login: the engine's own function, passed by the registry. */
 export type AddressFilter = (
   delivered: Delivered,
   settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>,
 ) => Delivered
 
 /**
- * Opens a list as a source. An extraction hands out the next addresses of the list and begins anew behind the last: it
- * cannot know which of them are still held.
+ * Opens a list as a source. An extraction returns the next addresses of the list and begins again after the last: it does not know
+ * which of them are still held.
  * @throws {VendorError} class bad_request unless there is exactly one of list, file and url, and each entry of the list is an address
  */
 export function openStaticSource(settings: SourceSettings, deps: SourceDeps, filterAddresses: AddressFilter): Source {
@@ -55,7 +54,7 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, fil
   const all = async (signal: AbortSignal): Promise<Delivery> => {
     const sentAt = deps.clock.now()
     const { found, rejected } = await load(signal)
-    // What the user wrote is the user's word; what a web server answers is a stranger's.
+    // The user's own entries are trusted; the reply of a web server is not.
     const allowPrivate = settings.allowPrivate || settings.url === undefined
     const sold = found.map((one) => toSold(one, settings.ttlMs))
     return { ...filterAddresses({ sold, rejected }, { ...settings, allowPrivate }), sentAt }
@@ -93,11 +92,11 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps, fil
   }
 }
 
-/** What is wrong with the entries of `list:`, each at its place. No message holds a part of one. */
+/** The invalid entries of `list:`, each with its place. No message contains a part of one. */
 export function listProblems({ list }: Readonly<Record<string, unknown>>): readonly EntryProblem[] {
   if (!Array.isArray(list)) return []
   return list.flatMap((entry: unknown, index): EntryProblem[] => {
-    // What is no text, or is filled from the environment, is judged elsewhere.
+    // Entries that are not text, or come from the environment, are checked elsewhere.
     if (typeof entry !== 'string' || parseEndpoint(entry.trim(), OWN_WORDS) !== undefined) return []
     return [{ path: ['list', index], message: `is not an address; ${adviceFor(entry)}` }]
   })
@@ -105,7 +104,7 @@ export function listProblems({ list }: Readonly<Record<string, unknown>>): reado
 
 const FORMS = 'write ip:port, ip:port:user:pass or scheme://user:pass@host:port'
 
-/** A login in a URL may not hold every character as it is (RFC 3986 section 3.2.1). */
+/** A login in a URL may need percent-encoding (RFC 3986 section 3.2.1). */
 function adviceFor(entry: string): string {
   const login = /^[a-z][a-z0-9]*:\/\/(.*)@/i.exec(entry)?.[1]
   if (login !== undefined && /[/?#]/.test(login))
@@ -119,7 +118,7 @@ function emptyMessage(rejected: readonly string[]): string {
   return rejected[0] === undefined ? 'the list is empty' : `the list holds no usable address: ${rejected[0]}`
 }
 
-/** A life that the list tells was counted from when the list was made, which is not known. */
+/** A life in the list was counted from the unknown time when the list was made. */
 function toSold(found: Found, ttlMs: number | undefined): ProxyRecord {
   return {
     protocol: 'http',
@@ -142,7 +141,7 @@ function loaderOf(settings: SourceSettings, deps: SourceDeps): Load {
   return file === undefined ? (signal) => readUrl(settings, deps, signal) : () => readPath(file)
 }
 
-/** The user's own entries: a slip is told at start, by its place, for it may hold a password. */
+/** The user's own entries: a mistake is reported at start, by its place, because it may contain a password. */
 function readEntries(entries: readonly (string | Secret)[]): Findings {
   const found = entries.map((entry, index): Found => {
     const endpoint = parseEndpoint((entry instanceof Secret ? entry.reveal() : entry).trim(), OWN_WORDS)
@@ -154,7 +153,7 @@ function readEntries(entries: readonly (string | Secret)[]): Findings {
   return { found, rejected: [] }
 }
 
-/** In one's own list `proxy:3128` is a host, not the word of an error message. */
+/** In the user's own list `proxy:3128` is a host, not a part of an error message. */
 const OWN_WORDS: ScanOptions = { isList: true, bareNames: true }
 
 async function readPath(path: string): Promise<Findings> {
@@ -179,7 +178,7 @@ async function readUrl(settings: SourceSettings, deps: SourceDeps, signal: Abort
   return judge(reply, deps.clock.wall(), ({ text }) => readAny(text, { isList: true }))
 }
 
-/** A list in any form: lines or another separated text, or JSON of any shape. */
+/** A list in any format: lines or another separated text, or JSON of any shape. */
 function readAny(text: string, options: ScanOptions): Findings {
   const body = text.replaceAll('\ufeff', '').trim()
   if (startsLikeMarkup(body)) throw malformed('a web page came where addresses were expected', body)

@@ -1,4 +1,4 @@
-/** What some products and accounts can do besides selling: follow, give back, tell their channels, learn our address. */
+/** Optional abilities of products and accounts besides selling: follow, give back, report channels, register our address. */
 import { isIP } from 'node:net'
 import { VendorError } from '../contract/error.ts'
 import type { Source } from '../contract/source.ts'
@@ -51,19 +51,19 @@ type GiveBackMember = 'release' | 'givesBack' | 'replace' | 'replaceOperation'
 
 export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'channelsNow'> {
   const { channelsNow } = caller.vendor
-  // What the configuration states is not asked.
+  // A configured number is not requested.
   if (channelsNow === undefined || product.channels !== true || caller.settings.channels !== undefined) return {}
   return {
     channelsNow: async (signal) => {
       const channels = await channelsNow(caller.settings.product, steps(caller, atOnce(signal)))
-      // None at all is no figure to divide by: what is known of the account stays.
+      // Without any channel the figure is useless: the known number stays.
       if (channels.total > 0) caller.learned.channels = channels.total
       return channels
     },
   }
 }
 
-/** Behind every other call: nobody waits for it. */
+/** After every other call: no client waits for it. */
 const LAST = -100
 
 export function accountNowOf(caller: Caller, { accountNow, canCall }: Product): Pick<Source, 'accountNow' | 'canCall'> {
@@ -106,7 +106,7 @@ async function askAddress(
   throw new VendorError('server', 'body', 'the vendor was asked for our address and named none')
 }
 
-/** A vendor that names two addresses may mean either: then it is nobody's. */
+/** A message with two addresses is ambiguous: then neither is used. */
 function onlyAddressIn(words: string): string | undefined {
   const found =
     words.match(/(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:]|\.\d)/gi) ?? []
@@ -121,7 +121,7 @@ function assertPublic(ip: string, { settings }: Caller): string {
   throw new VendorError('bad_request', 'parameter', `this address cannot go onto a whitelist: ${reason}`)
 }
 
-/** A provider stands still until these calls are answered: they go before every order. */
+/** The provider makes no order until these calls are answered: they come before every order. */
 const FIRST = 1_000
 
 function atOnce(signal: AbortSignal): CallOrder {

@@ -1,19 +1,19 @@
-/** What a vendor sold, before anybody connects to it: addresses that cannot be upstreams are taken out, logins are put in. */
+/** Checks what a vendor sold before any connection: removes addresses that cannot be upstreams, and adds logins. */
 import { isIP, isIPv4 } from 'node:net'
 import { isLocalName, isOddAddress, isPrivateAddress } from '../../network/address-scope.ts'
 import type { ProxyRecord } from '../contract/delivery.ts'
 import type { SourceSettings } from '../contract/source.ts'
 import type { Delivered } from '../contract/vendor.ts'
 
-/** The size the pool is built for; a reply with more is not meant for us. */
+/** The size the pool is built for; a reply with more is a mistake. */
 const MAX_ITEMS = 10_000
 const MAX_REASONS = 100
 
 export type AddressFilterSettings = Pick<SourceSettings, 'allowPrivate' | 'upstream'>
 
 /**
- * Takes out what no upstream may be and completes the rest.
- * @returns what may be lent; `rejected` says in words what was taken out
+ * Removes addresses that must not be upstreams and completes the rest.
+ * @returns the addresses that may be lent; `rejected` describes what was removed
  */
 export function filterAddresses(delivered: Delivered, settings: AddressFilterSettings): Delivered {
   const seen = new Set<string>()
@@ -30,7 +30,7 @@ export function filterAddresses(delivered: Delivered, settings: AddressFilterSet
   return { ...delivered, sold, rejected: rejected.slice(0, MAX_REASONS) }
 }
 
-/** Why a host may not be an upstream; undefined when it may. Names are resolved at connecting: network/connect-guard.ts. */
+/** Why a host must not be an upstream; undefined when it may. Names are resolved at connecting: network/connect-guard.ts. */
 export function refusalOf(host: string, allowPrivate: boolean): string | undefined {
   const name = host.replace(/\.$/, '')
   if (isOddAddress(name)) return `${host} is no proper IP address`

@@ -1,4 +1,4 @@
-/** What surrounds a call at the operator's word: the look at its parameters before it, and at its reply after it. */
+/** What a call by the operator needs besides the call: the check of its parameters before it, and of its reply after it. */
 
 import type { Delivery } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
@@ -11,9 +11,9 @@ import type { SourceDeps } from './http.ts'
 import { missingParams, paramWarnings } from './params.ts'
 import { redact, secretsOf } from './redact.ts'
 
-/** `call`, and what surrounds it. */
+/** `call`, and the functions around it. */
 export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' | 'byHand'> {
-  /** When the data of a reply was asked for: whoever reads addresses out of it later counts their lives from there. */
+  /** When the reply was requested: the lives of its addresses are counted from there. */
   const origins = new WeakMap<object, Origin>()
   return {
     call: async (name, params, signal, priority = 0, ticket) => {
@@ -68,7 +68,7 @@ function amountOf(param: Param | undefined, value: ParamValue | undefined): numb
   return items.reduce((sum, item) => sum + amountOfItem(param, item), 0)
 }
 
-/** `{count}`, or the counts of a list within, whichever is more. */
+/** `{count}`, or the sum of the counts in a list, whichever is larger. */
 function amountOfItem({ members = {} }: Param, item: Readonly<Record<string, unknown>>): number {
   if (Object.entries(members).some(([name, { isTraffic }]) => isTraffic === true && item[name] !== undefined)) return 0
   const inner = Object.entries(members).filter(([name, { type }]) => type === 'items' && item[name] !== undefined)
@@ -76,7 +76,7 @@ function amountOfItem({ members = {} }: Param, item: Readonly<Record<string, unk
   return Math.max(1, Number(item['count'] ?? 1), ...sums)
 }
 
-/** Logins that the vendor's own grammar finds in the reply are secrets wherever they stand. */
+/** Logins in the reply, as the vendor's own format defines them, are secrets wherever they appear. */
 function show(caller: Caller, product: Product, name: string, params: Params, data: unknown, reveal: boolean): unknown {
   const operation = operationOf(caller.vendor, name)
   const isList = name === product.extract || name === product.query
@@ -97,7 +97,7 @@ function deliveryOf(
   try {
     return arrive(caller, product.deliver(data, { operation: name, request: params }), origin)
   } catch (error) {
-    // A product of several calls cannot read one alone, and a reply may hold nothing.
+    // A product with several calls cannot read the reply of one, and a reply may be empty.
     if (error instanceof VendorError) return undefined
     throw error
   }
@@ -107,7 +107,7 @@ function now({ clock }: SourceDeps): Origin {
   return { times: { sentAt: clock.now() }, mask: (text) => text }
 }
 
-/** A release, or the half of a replacement that is one. */
+/** A release, or the release part of a replacement. */
 function givenBack(product: Product, name: string, params: Params, refs: readonly string[]): readonly string[] {
   const { release, replace } = product
   const paramsOf =
@@ -120,7 +120,7 @@ function givenBack(product: Product, name: string, params: Params, refs: readonl
   return refs.filter((ref) => Object.entries(paramsOf(ref)).every(([param, value]) => names(params[param], value)))
 }
 
-/** `*` stands for all that there are. */
+/** `*` means all of them. */
 function names(given: ParamValue | undefined, value: ParamValue): boolean {
   const members = String(given ?? '').split(',')
   return members.includes('*') || members.includes(String(value))

@@ -1,10 +1,10 @@
 /**
- * One operation of a vendor that is a table:
+ * One operation of a vendor's table:
  *
  *     parameters -> token -> turn -> gate -> authorized -> checked -> sent -> judged -> decoded
  *
- * Every HTTP call goes through the gate, which holds it back until its documented limit allows it. Retries and budgets are
- * the caller's.
+ * Every HTTP call passes the gate, which delays it until its documented limit allows it. Retries and budgets belong to the
+ * caller.
  */
 
 import type { Secret } from '../../secret.ts'
@@ -24,10 +24,10 @@ export interface Caller {
   readonly settings: SourceSettings
   readonly deps: SourceDeps
   readonly requestIds: RequestIds
-  /** Names the credential. */
+  /** Identifies the credential. */
   readonly account: string
   readonly learned: LearnedFacts
-  /** Only where calls carry a token. */
+  /** Only if calls have a token. */
   readonly tokens: TokenCache | undefined
 }
 
@@ -66,7 +66,7 @@ export function limitOf(caller: Caller, name: string): CallLimit {
   return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key, statedBy }
 }
 
-/** @throws {VendorError} class bad_request, with the names that there are */
+/** @throws {VendorError} class bad_request, with the names of all operations */
 export function operationOf(vendor: Vendor, name: string): Operation {
   const operation = Object.hasOwn(vendor.operations, name) ? vendor.operations[name] : undefined
   if (operation !== undefined) return operation
@@ -77,7 +77,7 @@ export function operationOf(vendor: Vendor, name: string): Operation {
   )
 }
 
-/** @throws {VendorError} class bad_request, with every mistake in words */
+/** @throws {VendorError} class bad_request, with a description of every mistake */
 export function assertParams(operation: Operation, params: Params, author: Author): void {
   const problems = paramProblems(operation, params, author)
   if (problems.length === 0) return
@@ -89,7 +89,7 @@ export function assertParams(operation: Operation, params: Params, author: Autho
 }
 
 /**
- * @param read makes what is wanted of the decoded data; what it throws is masked too
+ * @param read converts the decoded data; its errors are masked too
  * @throws {VendorError}; rejects with the signal's reason on abort
  */
 export async function perform<T>(
@@ -126,16 +126,16 @@ async function attempt<T>(
   const requestId = order.requestId ?? caller.requestIds.take(name, params, vendor.orderParam)
   const credentials = token === undefined ? settings.credentials : { ...settings.credentials, token }
   let mask = maskerOf(secretsOf(operation, { ...settings, credentials }, params))
-  // Authorized within the gate: a signature holds the time at which the call leaves, not that at which it began to wait.
+  // Authorized after the gate: a signature contains the time of sending, not of the start of the wait.
   const prepare = () => {
     const wire = vendor.authorize(name, params, credentials, requestId, deps.clock.wall())
     mask = maskerOf(secretsOf(operation, { ...settings, credentials }, wire))
-    // What was asked for wins: an envelope may have members that are named like parameters.
+    // The given parameters win: an envelope may have members with the names of parameters.
     assertParams(operation, { ...tabled(operation, wire), ...params }, 'engine')
     return toRequest(vendor, operation, settings, wire)
   }
   try {
-    // Judged within the gate: a refusal because of too many calls belongs to the window of this operation.
+    // Judged before the gate is left: a refusal because of too many calls belongs to the window of this operation.
     const send = async () => {
       const request = prepare()
       if (operation.effect === 'buys') order.ticket?.sent()
@@ -155,7 +155,7 @@ async function attempt<T>(
   }
 }
 
-/** The turn is waited for before the gate: a call that holds a slot of the limit must be able to leave. */
+/** The turn is awaited before the gate: a call that holds a slot of the limit must be able to be sent. */
 function inTurn<T>(
   { vendor, settings, deps }: Caller,
   { effect }: Operation,
@@ -166,17 +166,17 @@ function inTurn<T>(
   return deps.inTurn(accountKey(vendor, settings.credentials), signal, call)
 }
 
-/** The vendor's own word; after anything else it may have acted, or may yet. */
+/** Proof that the vendor refused; after any other failure it may have acted, or may still act. */
 function isVerdict(error: unknown): boolean {
   return error instanceof VendorError && error.class !== 'server'
 }
 
-/** What of the wire the operation's table knows: an envelope (encrypted parameters, a request id) is no parameter. */
+/** The sent values that the operation's table defines: those of an envelope (encrypted parameters, a request id) are no parameters. */
 function tabled(operation: Operation, wire: Params): Params {
   return Object.fromEntries(Object.entries(wire).filter(([name]) => Object.hasOwn(operation.params, name)))
 }
 
-/** Vendors quote the request in their errors. The cause is dropped: nobody vouches for what is in it. */
+/** Vendors quote the request in their errors. The cause is dropped, because its contents are unknown. */
 function withoutSecrets(error: VendorError, operation: string, mask: Mask) {
   const { class: errorClass, vendorCode, message, hint, wait, sale, endsLogin } = error
   return new VendorError(errorClass, mask(vendorCode), mask(message), { hint, wait, sale, operation, endsLogin })

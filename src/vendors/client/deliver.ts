@@ -1,4 +1,4 @@
-/** From decoded data to addresses: one call, or the steps of a product that takes several. */
+/** Converts decoded data to addresses: of one call, or of the steps of a product with several calls. */
 
 import type { Delivery } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
@@ -8,19 +8,19 @@ import { filterAddresses } from './address-filter.ts'
 import { type Caller, type CallOrder, type Mask, perform } from './call.ts'
 import type { VendorReply } from './http.ts'
 
-/** What is known of the call that brought addresses. */
+/** The call that delivered addresses. */
 export interface Origin {
   readonly times: Pick<Delivery, 'sentAt' | 'vendorWallMs' | 'format'>
   readonly mask: Mask
 }
 
-/** Takes out what no upstream may be, and says when the reply was asked for. */
+/** Removes addresses that must not be upstreams, and adds the time of the request. */
 export function arrive(caller: Caller, delivered: Delivered, { times, mask }: Origin): Delivery {
   const filtered = filterAddresses(delivered, caller.settings)
   return { ...filtered, rejected: filtered.rejected.map(mask), ...times }
 }
 
-/** Calls an operation that answers with addresses. */
+/** Calls an operation whose reply contains addresses. */
 export function list(
   caller: Caller,
   product: Product,
@@ -37,7 +37,7 @@ export function timesOf({ sentAt, vendorWallMs, text }: VendorReply): Origin['ti
   return { sentAt, format: formatOf(text), ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
 }
 
-/** An account whose calls are watched: `last` tells of the latest one, and masks what any of them kept secret. */
+/** An account that records its calls: `last` is the latest one, and masks the secrets of all of them. */
 export function steps(
   caller: Caller,
   order: CallOrder,

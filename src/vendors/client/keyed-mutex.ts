@@ -1,11 +1,11 @@
-/** Tasks of one key run one after the other, whoever starts them: two providers may share an account. */
+/** Runs tasks of one key one after the other, also for different callers: two providers may share an account. */
 export class KeyedMutex {
-  /** Of each key the last task that stands in line. */
+  /** The last waiting task of each key. */
   readonly #last = new Map<string, Promise<void>>()
 
   /**
-   * Runs the task when those before it have ended, however that was.
-   * @throws the signal's reason at once when it aborts while the task waits, else what the task throws
+   * Runs the task when the earlier ones have ended, whatever their result.
+   * @throws the signal's reason at once when it aborts while the task waits, else the error of the task
    */
   readonly inTurn = <T>(key: string, signal: AbortSignal, task: () => Promise<T>): Promise<T> => {
     let hasBegun = false

@@ -1,11 +1,11 @@
-/** Forms of texts that the documents demand of parameters, beyond type, bounds and values. */
+/** Formats of text parameters in the documents, in addition to type, bounds and values. */
 import { isIP } from 'node:net'
 import type { Param, ParamFormat } from '../contract/operation.ts'
 import { chinaTime } from '../parse/time.ts'
 
 interface Form {
   readonly fits: (text: string) => boolean
-  /** As in "must be ...", and as in "a comma-separated list of ...". */
+  /** In the words of "must be ...", and of "a comma-separated list of ...". */
   readonly one: string
   readonly many: string
 }
@@ -32,17 +32,17 @@ const forms: Readonly<Record<ParamFormat, Form>> = {
   },
 }
 
-/** Whether a text, or a member of a list, has the form that its parameter demands. */
+/** Whether a text, or an item of a list, has the format of its parameter. */
 export function hasFormat({ format }: Param, text: string): boolean {
   return format === undefined || forms[format].fits(text)
 }
 
-/** The form in words; undefined where none is demanded. */
+/** The format in words; undefined when there is none. */
 export function formatWords({ format }: Param): Omit<Form, 'fits'> | undefined {
   return format === undefined ? undefined : forms[format]
 }
 
-/** @returns the length of a text in the unit in which the document states its bounds */
+/** @returns the length of a text in the unit of the document's bounds */
 export function lengthOf({ lengthIn }: Param, text: string): number {
   const characters = Array.from(text)
   return lengthIn === undefined
@@ -54,7 +54,7 @@ function isAlphanumeric(text: string): boolean {
   return /^[a-z0-9]+$/i.test(text)
 }
 
-/** A day that the calendar does not have is no time. */
+/** An impossible date is not a time. */
 function isDateTime(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$/.test(text) && chinaTime(text) !== undefined
 }

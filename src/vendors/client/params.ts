@@ -1,19 +1,19 @@
-/** Checks parameters against an operation's table before anything is sent, in words that name parameter, range and value. */
+/** Checks parameters against an operation's table before the call, with messages that contain parameter, range and value. */
 import { nearest } from '../../config/nearest.ts'
 import type { Operation, Param, Params, ParamValue } from '../contract/operation.ts'
 import { formatWords, hasFormat, lengthOf } from './param-formats.ts'
 
 export interface ParamProblem {
-  /** The parameter's name, as the vendor spells it. */
+  /** The parameter's name in the vendor's spelling. */
   readonly param: string
   /** What is wrong and what to write instead; never a credential. */
   readonly message: string
 }
 
-/** Who wrote the parameters. `configured`: the user, under `request:`; `operator`: a call by hand; `engine`: complete, as they go on the wire. */
+/** The source of the parameters. `configured`: the user, under `request:`; `operator`: a call by hand; `engine`: complete, as they are sent. */
 export type Author = 'configured' | 'operator' | 'engine'
 
-/** @returns every mistake; an empty list when the call may be made */
+/** @returns every mistake; an empty list for a valid call */
 export function paramProblems(operation: Operation, params: Params, author: Author): ParamProblem[] {
   const problems: ParamProblem[] = []
   for (const [name, value] of Object.entries(params)) {
@@ -25,19 +25,19 @@ export function paramProblems(operation: Operation, params: Params, author: Auth
     : problems
 }
 
-/** What a person who makes a call has still to say: all that is required and does not come from the credentials. */
+/** What the operator must still give: required parameters that are not credentials. */
 export function missingParams(operation: Operation, params: Params): ParamProblem[] {
   return [...missing(operation, params, (param) => !isCredential(param)), ...unchosen(operation, params)]
 }
 
-/** Groups of which none is given. */
+/** Groups without any given parameter. */
 function unchosen({ oneOf = [] }: Operation, params: Params): ParamProblem[] {
   return oneOf.flatMap((names) =>
     names.some((name) => params[name] !== undefined) ? [] : [{ param: names.join(' or '), message: 'is missing' }],
   )
 }
 
-/** Values beyond what is known to work, in words: the call is made all the same. */
+/** Warnings about values beyond what is known to work: the call is made all the same. */
 export function paramWarnings(operation: Operation, params: Params): string[] {
   return Object.entries(params).flatMap(([name, value]) => warningsOf(operation.params[name], name, value))
 }
@@ -52,7 +52,7 @@ function warningsOf(param: Param | undefined, name: string, value: unknown): str
   )
 }
 
-/** What a call must have and a person need not give: the document demands the parameter and states a default. */
+/** Required in the document, with a documented default: it may be left out here. */
 export function requiredDefaults(operation: Operation): Params {
   return Object.fromEntries(
     Object.entries(operation.params).flatMap(([name, { required, default: value }]) =>
@@ -69,12 +69,12 @@ function missing(operation: Operation, params: Params, isAsked: (param: Param) =
   )
 }
 
-/** Comes from the account: no person gives it. */
+/** Set from the account: the user does not give it. */
 export function isCredential({ managed, secret }: Param): boolean {
   return managed === true && secret === true
 }
 
-/** What a user may write under `request:` for an operation. */
+/** The parameters that a user may write under `request:` for an operation. */
 export function configurableParams(operation: Operation): Readonly<Record<string, Param>> {
   return Object.fromEntries(Object.entries(operation.params).filter(([, param]) => param.managed !== true))
 }
@@ -121,7 +121,7 @@ function fitsText(param: Param, text: string): boolean {
   return within(param, lengthOf(param, text)) && isListed(param, text) && hasFormat(param, text)
 }
 
-/** What is wrong with a JSON array of objects, naming the member; undefined when nothing is. */
+/** What is wrong with a JSON array of objects, with the name of the member; undefined when it is valid. */
 function itemsProblem({ members = {}, oneOf = [], min = 1, max }: Param, value: ParamValue): string | undefined {
   const items = parseItems(value)
   if (items === undefined || items.length < min || items.length > (max ?? Number.POSITIVE_INFINITY))

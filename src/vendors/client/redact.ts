@@ -1,7 +1,7 @@
 /**
- * What may be shown of a vendor's words and replies. Known secrets are masked wherever they turn up and in every form
- * (`maskerOf`, for errors and logs). Of a reply that is shown to a person, the operation's table says what is secret
- * (`Operation.secrets`); members whose names sound like a secret are hidden as well.
+ * What may be shown of a vendor's messages and replies. Known secrets are masked everywhere and in every encoding (`maskerOf`, for
+ * errors and logs). For a reply that is shown to the operator, the operation's table defines the secrets (`Operation.secrets`);
+ * members whose names suggest a secret are hidden as well.
  */
 import { isIP } from 'node:net'
 import { isHostName } from '../../address.ts'
@@ -15,9 +15,9 @@ const HIDDEN = '***'
 /** Not `sign` within a word, as in `assigned`, nor `pass` in `passed`. */
 const SOUNDS_SECRET =
   /passw|passwd|(^|_)pass(_|$)|pwd|secret|token|signature|(^|_)sign$|(^|_)(app|api|auth|access)_?key$|^key$/i
-/** Shorter values turn up in anything: they are hidden where they stand alone. */
+/** Shorter values occur everywhere: they are hidden only as whole values. */
 const TELLING_LENGTH = 4
-/** No reply that is meant for a person is deeper. */
+/** Deeper replies are not shown. */
 const MAX_DEPTH = 40
 
 interface Hiding {
@@ -28,8 +28,8 @@ interface Hiding {
 
 /**
  * @param data the decoded data of a successful reply
- * @param known values that nobody may read: credentials, signatures, logins
- * @param shown names of members that are secrets and are shown all the same
+ * @param known secret values: credentials, signatures, logins
+ * @param shown names of secret members that are shown all the same
  * @returns a copy of the data with `***` in place of every secret
  */
 export function redact(
@@ -61,7 +61,7 @@ function hideIn(text: string, form: SecretForm | undefined): string {
   return form === 'account' ? text.replace(/[^\s|]+/g, (part) => hideLogin(part, 'account')) : text
 }
 
-/** `https://host/***`: who has the rest has what it serves. */
+/** `https://host/***`: the rest of a link gives access to its contents. */
 function hideBehindHost(text: string): string {
   if (text === '') return text
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -69,13 +69,13 @@ function hideBehindHost(text: string): string {
 }
 
 /**
- * Reads one text as the vendors write them: `scheme://user:pass@host:port`, `host:port:user:pass`, `host:port,281:user:pass`,
- * `user:pass:host:port`, `user:pass`. What is none of these may be a piece of a password, and is hidden.
+ * Masks one text in the vendors' formats: `scheme://user:pass@host:port`, `host:port:user:pass`, `host:port,281:user:pass`,
+ * `user:pass:host:port`, `user:pass`. Other texts may be a part of a password, and are hidden.
  */
 function hideLogin(text: string, form: 'login' | 'account' = 'login'): string {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? []
   const leading = /^(\[[^\]]*\]|[^:@,[\]]+):(\d{1,5})(|\D.*)$/s.exec(rest)
-  // `1.2.3.4:80:me:p@ss`: an IP address in front settles it, an @ may be part of a password.
+  // `1.2.3.4:80:me:p@ss`: an IP address in front decides it, because an @ may be part of a password.
   if (leading !== null && isLiteral(leading[1])) return scheme + hideBehindAddress(leading)
   const at = rest.lastIndexOf('@')
   const host = rest.slice(at + 1).replace(/\/$/, '')
@@ -88,13 +88,13 @@ function hideLogin(text: string, form: 'login' | 'account' = 'login'): string {
   return rest.includes(':') ? hidePassword(rest) : HIDDEN
 }
 
-/** Without a user name all of it is the secret. */
+/** Without a user name everything is secret. */
 function hidePassword(login: string): string {
   const colon = login.indexOf(':')
   return colon < 0 ? HIDDEN : `${login.slice(0, colon)}:${HIDDEN}`
 }
 
-/** @param match host, port, and what follows: `:user:pass`, or juliangip's facts, `,281,340281:user:pass` */
+/** @param match host, port, and the rest: `:user:pass`, or juliangip's facts, `,281,340281:user:pass` */
 function hideBehindAddress([, host = '', port = '', behind = '']: RegExpExecArray): string {
   const address = `${host}:${port}`
   if (behind === '' || behind === '/') return address
@@ -103,7 +103,7 @@ function hideBehindAddress([, host = '', port = '', behind = '']: RegExpExecArra
   const login = facts.findIndex((fact) => fact.includes(':'))
   if (!behind.startsWith(',') || facts.length === 0) return `${address}${HIDDEN}`
   if (login < 0) return `${address}${behind}`
-  // A password may hold a comma: nothing is shown behind it.
+  // A password may contain a comma: nothing after it is shown.
   return `${address}${[...facts.slice(0, login), hideFact(facts[login] ?? '')].join(',')}`
 }
 
@@ -130,7 +130,7 @@ function hiderOf(known: readonly string[]): (text: string) => string {
 
 const MAX_MESSAGE_CHARACTERS = 300
 
-/** Makes vendors' own words printable: secrets masked in every form in which a reply might repeat them, one line, bounded. */
+/** Makes vendors' messages printable: secrets masked in every encoding that a reply may use, one line, limited length. */
 export function maskerOf(secrets: readonly string[]): (text: string) => string {
   const forms = formsOf(secrets.filter((secret) => secret !== ''))
   return (text) => {
@@ -139,7 +139,7 @@ export function maskerOf(secrets: readonly string[]): (text: string) => string {
   }
 }
 
-/** Secrets in every form in which a reply might repeat them, the longest first: a secret may be part of another's form. */
+/** Secrets in every encoding that a reply may use, the longest first: one secret may be part of another. */
 function formsOf(secrets: readonly string[]): string[] {
   return secrets
     .flatMap((secret) => [
@@ -151,22 +151,22 @@ function formsOf(secrets: readonly string[]): string[] {
     .sort((a, b) => b.length - a.length)
 }
 
-/** The values that a call carries and nobody may read: credentials, signatures, the upstreams' login. */
+/** The secret values of a call: credentials, signatures, the upstreams' login. */
 export function secretsOf(operation: Operation, settings: SourceSettings, wire: Params): string[] {
   const inParams = Object.entries(wire).filter(([name]) => operation.params[name]?.secret === true)
   const inCredentials = Object.values(settings.credentials).map((secret) => secret?.reveal() ?? '')
   return [...inParams.map(([, value]) => String(value)), ...inCredentials, settings.upstream?.password?.reveal() ?? '']
 }
 
-/** Shorter values turn up in anything: masking every `1` would make the vendor's words unreadable. */
+/** Shorter values occur everywhere: masking every `1` would make the message unreadable. */
 const MIN_VALUE_CHARACTERS = 4
 /** Segments of a path are mostly words. */
 const MIN_SEGMENT_CHARACTERS = 8
 
 /**
- * A link and everything in it that could be a key: vendors quote a key and not the link, decoded or as it is written.
+ * A link and every part of it that may be a key: vendors quote the key without the link, decoded or as written.
  * @param link an absolute URL
- * @param minSegment from which length on a segment of the path is masked
+ * @param minSegment shortest segment of the path that is masked
  */
 export function secretsInLink(link: string, minSegment = MIN_SEGMENT_CHARACTERS): string[] {
   const { pathname, search, searchParams, username, password, href } = new URL(link)

@@ -1,26 +1,25 @@
 /**
- * Names for calls, where a vendor wants one with each. A call that got no verdict (no answer, a broken one, a fault of the
- * vendor's) keeps its name when it is repeated, so that a vendor that remembers names can answer instead of acting twice.
- * A call that carries an order number of the user's is named after its contents: another process repeats it under the
- * same name.
+ * Request ids, for vendors that require one per call. A call without a verdict (no answer, an invalid one, an internal error of the
+ * vendor) keeps its id when it is repeated, so that a vendor that remembers ids can answer instead of acting twice. The id of a
+ * call with an order number of the user is made from its contents: another process repeats it with the same id.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { Params } from '../contract/operation.ts'
 
-/** A vendor that answers a remembered name with the same fault for ever must not hold us: after so many repeats the name is new. */
+/** A vendor that always answers an id with the same error must not block us: after this many repetitions the id is new. */
 const MAX_REPEATS = 5
 const MAX_KEPT = 100
 
 export class RequestIds {
-  /** Calls without a verdict: operation and parameters -> their name. */
+  /** Calls without a verdict: operation and parameters -> their id. */
   readonly #kept = new Map<string, { readonly id: string; readonly repeats: number }>()
   readonly #repeats = new Map<string, number>()
-  /** Names made of contents that have been used: after a verdict the same call is another one. */
+  /** Used ids that were made from contents: after a verdict, the same call is a new one. */
   readonly #used = new Set<string>()
 
   /**
-   * The name for a call that is about to leave. Two calls under way never share one.
-   * @param orderParam the parameter by which the vendor knows an order again
+   * The id for a call that is about to be sent. Two calls in progress never share one.
+   * @param orderParam the parameter with the order number of the user
    */
   take(operation: string, params: Params, orderParam?: string): string {
     const key = keyOf(operation, params)
@@ -48,7 +47,7 @@ export class RequestIds {
     this.#repeats.delete(id)
   }
 
-  /** The call got none: its next repetition has the same name. */
+  /** The call got no verdict: its next repetition has the same id. */
   unanswered(operation: string, params: Params, id: string): void {
     const repeats = this.#repeats.get(id) ?? 0
     this.#repeats.delete(id)

@@ -1,5 +1,5 @@
 /**
- * Runs every vendor that is a table: one configured account and product of it.
+ * Runs every vendor that is defined by a table: one configured account and product of it.
  *
  *     parameters -> checked -> authorized -> sent -> judged -> decoded -> delivered -> filtered
  */
@@ -78,7 +78,7 @@ async function extract(caller: Caller, product: Product, count: number, order: C
   return assertSold(arrive(caller, delivered, account.last()))
 }
 
-/** A vendor that says "success" and sells nothing must not be asked again at once. */
+/** A vendor that reports success and sells nothing must not be called again at once. */
 function assertSold(delivery: Delivery): Delivery {
   if (delivery.sold.length > 0 || (delivery.pending ?? []).length > 0) return delivery
   const [reason] = delivery.rejected

@@ -1,4 +1,4 @@
-/** A vendor's calls one by one, without any product. */
+/** A vendor's calls without any product. */
 
 import type { SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'

@@ -1,6 +1,6 @@
 /**
- * The token that a vendor's calls carry: fetched when it is first needed, renewed before it ends and when the vendor no longer
- * takes it. One call fetches it for all that wait.
+ * The token of a vendor's calls: fetched on first use, renewed before it ends and when the vendor rejects it. One call fetches it
+ * for all waiting callers.
  */
 import type { Clock } from '../../clock.ts'
 import type { Secret } from '../../secret.ts'
@@ -9,11 +9,11 @@ import { VendorError } from '../contract/error.ts'
 import type { VendorLogin } from '../contract/vendor.ts'
 import type { CallOrder } from './http.ts'
 
-/** A token as its call brought it. */
+/** A token with the facts of its call. */
 interface Fetched {
   readonly token: Secret
   readonly life: Life
-  /** Clock time at which the call left, ms. */
+  /** Clock time at which the call was sent, ms. */
   readonly sentAt: number
   /** The reply's `Date` as ms since the epoch. */
   readonly vendorWallMs: number | undefined
@@ -46,7 +46,7 @@ export class TokenCache {
 
   /**
    * The token for a call that is about to be made.
-   * @throws {VendorError} of the call that fetches it, which sold nothing; rejects with the signal's reason on abort
+   * @throws {VendorError} of the call that fetches it, which bought nothing; rejects with the signal's reason on abort
    */
   async get({ signal, priority }: CallOrder): Promise<Secret> {
     for (;;) {
@@ -57,7 +57,7 @@ export class TokenCache {
         return (await unlessAborted(flight.done, signal)).token
       } catch (error) {
         signal.throwIfAborted()
-        // The order that fetched it for us was cancelled: the next one fetches it.
+        // The order that fetched it was cancelled: the next one fetches it.
         if (flight.signal.aborted) continue
         if (this.#held !== undefined && this.#clock.now() < this.#held.endsAt) return this.#held.token
         throw error instanceof VendorError ? unsold(error) : error
@@ -65,7 +65,7 @@ export class TokenCache {
     }
   }
 
-  /** The vendor no longer takes it. */
+  /** The vendor has rejected it. */
   forget(token: Secret): void {
     if (this.#held?.token === token) this.#held = undefined
   }
@@ -93,7 +93,7 @@ export class TokenCache {
   }
 }
 
-/** Whoever waits can leave; the promise itself goes on for others. */
+/** A waiting caller can abort; the promise continues for the others. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason)
@@ -102,7 +102,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   })
 }
 
-/** No order left, whatever became of the call for the token. */
+/** No order was sent, whatever the result of the call for the token. */
 function unsold({ class: errorClass, vendorCode, message, hint, wait, operation }: VendorError): VendorError {
   return new VendorError(errorClass, vendorCode, message, { hint, wait, operation, sale: 'refused' })
 }

@@ -1,4 +1,4 @@
-/** From an operation's table to bytes on the wire. */
+/** Converts a call of an operation's table to an HTTP request. */
 import { createHash } from 'node:crypto'
 import { VendorError } from '../contract/error.ts'
 import type { Composed, Credentials, Operation, Params } from '../contract/operation.ts'
@@ -8,7 +8,7 @@ import type { VendorRequest } from './http.ts'
 
 /**
  * @param params as `authorize` returned them
- * @throws {VendorError} class bad_request when the base URL is none
+ * @throws {VendorError} class bad_request for an invalid base URL
  */
 export function toRequest(
   vendor: Vendor,
@@ -41,7 +41,7 @@ export function toRequest(
   return { ...limits, method, url }
 }
 
-/** Where the document allows both, `method: POST` in the provider's entry chooses. */
+/** When the document allows both, `method: POST` in the provider's entry selects POST. */
 function methodOf({ method, alsoPost }: Operation, { own }: SourceSettings): Operation['method'] {
   return alsoPost === true && own?.['method'] === 'POST' ? 'POST' : method
 }
@@ -61,7 +61,7 @@ function composed(
   return { method, url, headers, timeoutMs, maxBodyBytes, ...(body === undefined ? {} : { body }) }
 }
 
-/** In JSON a number is not the text of one; both may have been written in gateway.yaml or on the command line. */
+/** In JSON a number differs from its text; gateway.yaml and the command line permit both. */
 function typed(operation: Operation, params: Params): Params {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => [
@@ -71,7 +71,7 @@ function typed(operation: Operation, params: Params): Params {
   )
 }
 
-/** A base URL may carry a path prefix in place of the usual one: some platforms are resold under many. */
+/** A base URL may have a path prefix in place of the usual one: some platforms are resold under several prefixes. */
 function urlOf(base: string, prefix: string, path: string): URL {
   const url = URL.canParse(base) ? new URL(base) : undefined
   const isPlain =
@@ -87,12 +87,12 @@ function urlOf(base: string, prefix: string, path: string): URL {
   return url
 }
 
-/** Names the account and the limit group without telling either: calls with the same key are counted together. */
+/** A digest of account and limit group: calls with the same key are counted together. */
 export function limitKey(vendor: Vendor, operationName: string, credentials: Credentials): string {
   return digestOf(vendor, credentials, vendor.operations[operationName]?.limitGroup ?? operationName)
 }
 
-/** Names the account without telling it: what changes it may go in turn by this key. */
+/** A digest of the account: changes of the account are made one at a time by this key. */
 export function accountKey(vendor: Vendor, credentials: Credentials): string {
   return digestOf(vendor, credentials, null)
 }

@@ -1,7 +1,7 @@
-/** What a vendor call that failed means for the provider, and for the order that it was part of. */
+/** The meaning of a failed vendor call for the provider, and for its order. */
 import type { ErrorCode } from '../../errors.ts'
 
-/** vendors.md 0.1: what a failed call means for the provider. */
+/** vendors.md 0.1: the meaning of a failed call for the provider. */
 export type ErrorClass =
   | 'auth'
   | 'whitelist'
@@ -30,28 +30,28 @@ export const codeOfClass = {
  */
 export type WaitEdge = 'minute' | 'day+08:00' | 'earliest-deadline' | number
 
-/** What a failed order cost: nothing, all that was ordered, or nobody knows. */
+/** The cost of a failed order: nothing, all that was ordered, or unknown. */
 export type Sale = 'refused' | 'sold' | 'unknown'
 
-/** Transport codes after which the request may have been carried out: no answer in the vendor's own form came back. */
+/** Transport codes after which the request may have been executed: no answer in the vendor's own form arrived. */
 const UNANSWERED: ReadonlySet<string> = new Set(['http', 'network', 'timeout', 'redirect', 'body'])
 
-/** A vendor call that did not give what was asked. */
+/** A vendor call without a usable result. */
 export class VendorError extends Error {
   readonly class: ErrorClass
   /** The vendor's own code, as text: `401`, `REQUEST_LIMIT_EXCEEDED`, `-11`; `http`, `connect`, `network`, `timeout`, `body` for the transport. */
   readonly vendorCode: string
-  /** What the operator should do next, in words. */
+  /** What the operator should do next. */
   readonly hint: string | undefined
   readonly wait: WaitEdge | undefined
-  /** If the call was an order: what it cost. */
+  /** The cost, if the call was an order. */
   readonly sale: Sale
-  /** The operation that failed, by its name in the vendor's table, where one was called. */
+  /** The failed operation, by its name in the vendor's table, if there was one. */
   readonly operation: string | undefined
-  /** The token of the call is no longer good (`Vendor.login`). */
+  /** The token of the call is no longer valid (`Vendor.login`). */
   readonly endsLogin: boolean
 
-  /** @param message the vendor's own words, with every secret masked */
+  /** @param message the vendor's own message, with every secret masked */
   constructor(errorClass: ErrorClass, vendorCode: string, message: string, options: VendorErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'VendorError'

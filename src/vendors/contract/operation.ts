@@ -1,4 +1,4 @@
-/** One call of a vendor, as its document describes it: parameters, limit, errors, and what of its reply is secret. */
+/** One call of a vendor, as its document describes it: parameters, limit, errors, and the secrets in its reply. */
 import type { Secret } from '../../secret.ts'
 import type { ErrorClass, WaitEdge } from './error.ts'
 
@@ -13,26 +13,26 @@ export interface Param {
   /** `csv` is a comma-separated list given as one string; `items` a JSON array of objects given as one string, see `members`. */
   readonly type: 'string' | 'integer' | 'boolean' | 'csv' | 'items'
   readonly required?: true
-  /** What the vendor assumes when the parameter is left out. */
+  /** The vendor's default when the parameter is left out. */
   readonly default?: string | number | boolean
   /** Bounds of an integer, or of the length of a string. */
   readonly min?: number
   readonly max?: number
-  /** Most that is known to work; the document states no bound. A larger value is sent, with a warning to whoever wrote it. */
+  /** Largest value that is known to work; the document states no maximum. A larger value is sent, with a warning to the user. */
   readonly usualMax?: number
-  /** The form of a string; of each member, for `csv`. */
+  /** The format of a string; of each item, for `csv`. */
   readonly format?: ParamFormat
   /** How the length of a string is counted: a Chinese character is two half-width ones. Default: one each. */
   readonly lengthIn?: 'half-width'
-  /** Of a member of `items`: an object that has it buys traffic and no address. */
+  /** For a member of `items`: an object with it buys traffic and no address. */
   readonly isTraffic?: true
-  /** Of a member of `items`: another member that must be given with this one. */
+  /** For a member of `items`: another member that is required together with this one. */
   readonly together?: string
-  /** All there is to choose from; of each member, for `csv`. */
+  /** The permitted values; of each item, for `csv`. */
   readonly values?: readonly (string | number)[]
-  /** Of `items`: what each object holds. */
+  /** For `items`: the members of each object. */
   readonly members?: Readonly<Record<string, Param>>
-  /** Of `items`: members of which each object must have one at least. */
+  /** For `items`: members of which each object must have at least one. */
   readonly oneOf?: readonly string[]
   /** The value is a credential: masked wherever it is shown. */
   readonly secret?: true
@@ -40,7 +40,7 @@ export interface Param {
   readonly managed?: true
   /** English, one line. */
   readonly about: string
-  /** The document's own word for it. */
+  /** The document's own description. */
   readonly term: string
 }
 
@@ -58,22 +58,22 @@ export type ParamValue = string | number | boolean
 
 export type Params = Readonly<Record<string, ParamValue>>
 
-/** What one of a vendor's own error codes means for us. */
+/** The meaning of one of a vendor's error codes. */
 export interface ErrorRule {
   readonly class: ErrorClass
-  /** The document's own words for the code. */
+  /** The document's own text for the code. */
   readonly term: string
-  /** What the operator should do next, in words. */
+  /** What the operator should do next. */
   readonly hint?: string
   readonly wait?: WaitEdge
-  /** The token of the call is no longer good: a new one is fetched, and the call made once more (`Vendor.login`). */
+  /** The token of the call is no longer valid: a new one is fetched, and the call is repeated once (`Vendor.login`). */
   readonly endsLogin?: true
 }
 
 /**
- * What of a member is the secret. `all`: everything; `login`: the password in texts that may hold a login, beside an
- * address or alone; `account`: the same, where `name:12345` is a login and not an address; `link`: what follows the host,
- * because the link serves whoever has it.
+ * The secret part of a member. `all`: everything; `login`: the password in texts that may contain a login, with or without an
+ * address; `account`: the same, where `name:12345` is a login and not an address; `link`: everything after the host, because the
+ * link gives access without a login.
  */
 export type SecretForm = 'all' | 'login' | 'account' | 'link'
 
@@ -83,52 +83,52 @@ export interface Operation {
   /** File in the vendor documents, and the section in it. */
   readonly document: string
   readonly method: 'GET' | 'POST' | 'DELETE'
-  /** The document allows POST as well: sent so where the provider's entry says `method: POST`. */
+  /** The document allows POST as well: used when the provider's entry says `method: POST`. */
   readonly alsoPost?: true
-  /** Why nobody has seen this call work: it is shown wherever the call is. */
+  /** Why this call is unproven: shown wherever the call is listed. */
   readonly unproven?: string
-  /** How a POST carries its parameters; GET and DELETE always use the query. Default: `form`. */
+  /** How a POST encodes its parameters; GET and DELETE always use the query. Default: `form`. */
   readonly encoding?: 'form' | 'json'
-  /** Scheme and host where this operation lives when it is not the vendor's own `baseUrl`. */
+  /** Scheme and host of this operation when they differ from the vendor's `baseUrl`. */
   readonly baseUrl?: string
   readonly path: string
-  /** In place of the vendor's own `prefix`. */
+  /** Replaces the vendor's `prefix`. */
   readonly prefix?: string
   /**
-   * For a call that is more than a list of parameters: makes the request from what `authorize` returned, in place of
-   * `encoding`, `baseUrl` and `path`. A configured base URL replaces its scheme, host and port, and stands in front of its path.
+   * For a call that is more than a list of parameters: makes the request from the result of `authorize`, in place of `encoding`,
+   * `baseUrl` and `path`. A configured base URL replaces its scheme, host and port, and precedes its path.
    */
   readonly compose?: (params: Params) => Composed
   readonly params: Readonly<Record<string, Param>>
-  /** Groups of parameters of which one at least must be given. */
+  /** Groups of parameters of which at least one must be given. */
   readonly oneOf?: readonly (readonly string[])[]
-  /** `channels` is 1 until it is configured or asked; `product` is the configured one. */
+  /** `channels` is 1 until it is configured or reported; `product` is the configured one. */
   readonly limit: (account: { readonly channels: number; readonly product: string }) => RateLimit
   /**
-   * Operations that name the same group are counted together by the vendor; default: the operation's own name.
-   * Where members of a group state different limits for one account, the smallest holds.
+   * The vendor counts operations of one group together; default: the operation's own name. When members of a group state different
+   * limits for one account, the smallest applies.
    */
   readonly limitGroup?: string
-  /** As how many calls a call counts against the limit; default: one. */
+  /** How many calls a call counts as in the limit; default: one. */
   readonly countsAs?: (params: Params, account: { readonly channels: number }) => number
-  /** What a call does to the account: `buys`, `changes` and `deletes` want `--yes` on the command line. */
+  /** The effect of a call on the account: `buys`, `changes` and `deletes` require `--yes` on the command line. */
   readonly effect: 'reads' | 'buys' | 'changes' | 'deletes'
   /**
-   * Of what `buys`: the parameters that say how many addresses; the largest counts, and one at least. An integer is the
-   * number itself, a `csv` counts its members, `items` the sum of their `count` (one each, where they have none).
+   * For `buys`: the parameters with the number of addresses; the largest counts, and at least one. An integer is the number itself,
+   * a `csv` counts its items, `items` the sum of their `count` (one each without a `count`).
    */
   readonly quantity?: readonly string[]
-  /** Shape of the data of a successful reply, in words. */
+  /** Description of the data of a successful reply. */
   readonly reply?: string
-  /** Members of the reply's data that hold secrets, at any depth; texts in a list go by the list's name, and `$` is the data itself. */
+  /** Members of the reply's data that contain secrets, at any depth; texts in a list go by the list's name, and `$` is the data itself. */
   readonly secrets?: Readonly<Record<string, SecretForm>>
-  /** Members of the reply's data that hold a secret which the vendor made up for this call: shown to whoever asks for that. */
+  /** Members of the reply's data with a secret that the vendor generated for this call: shown on request. */
   readonly generates?: readonly string[]
   /** The vendor's error codes on this call, as text. */
   readonly errors?: Readonly<Record<string, ErrorRule>>
 }
 
-/** A request as `Operation.compose` makes it. Every part may hold credentials. */
+/** A request made by `Operation.compose`. Every part may contain credentials. */
 export interface Composed {
   /** Complete; http or https, without a login. */
   readonly url: string

@@ -5,20 +5,20 @@ import type { VendorError } from './error.ts'
 import type { Credentials, Operation, Params, RateLimit } from './operation.ts'
 import type { AccountFacts, Channels, NamedValue } from './vendor.ts'
 
-/** The part of an order that its calls see. */
+/** The part of an order that is visible to its calls. */
 export interface CallTicket {
-  /** @returns true once: for the call whose slot in the window is booked already */
+  /** @returns true once: for the call whose slot in the window is already reserved */
   takes(windowKey: string): boolean
-  /** A call that buys is about to leave: from now on the vendor may have sold. */
+  /** A call that buys is about to be sent: from now on the vendor may have sold. */
   sent(): void
-  /** The vendor refused the call that took the slot, because of the number of calls. */
+  /** The vendor refused the call with the reserved slot, because of the number of calls. */
   tooMany(): void
 }
 
-/** What a vendor has told of a credential since the process started. Shared by all sources of the credential. */
+/** What a vendor has reported about a credential since the process started. Shared by all sources of the credential. */
 export interface LearnedFacts {
   channels: number | undefined
-  /** Parameters that make an extraction register the address that it comes from. */
+  /** Parameters with which an extraction registers its source address. */
   callerParams: Params
 }
 
@@ -30,7 +30,7 @@ export interface CallLimit extends RateLimit {
 
 /** A provider as configured: what `openSource` of the registry makes a `Source` from. Durations in ms, sizes in bytes. */
 export interface SourceSettings {
-  /** The user's own name for it: labels messages, means nothing to the vendor. */
+  /** The user's name for it: used in messages, not sent to the vendor. */
   readonly name: string
   readonly vendor: string
   readonly product: string
@@ -38,8 +38,8 @@ export interface SourceSettings {
   /** The vendor's own parameters, sent with every extraction. */
   readonly request: Params
   /**
-   * Login at the upstreams where the vendor tells none per item; `protocol` for those whose port speaks both; `tls` speaks
-   * TLS to those that would be spoken to in clear.
+   * Login at the upstreams when the vendor reports none per item; `protocol` for those whose port accepts both; `tls` uses TLS for
+   * those that would be connected to in clear.
    */
   readonly upstream?: {
     readonly username?: string
@@ -47,68 +47,68 @@ export interface SourceSettings {
     readonly protocol?: 'http' | 'socks5'
     readonly tls?: boolean
   }
-  /** The same API elsewhere: scheme, host, port and path prefix. Every operation goes there, also those with a host of their own. */
+  /** The same API elsewhere: scheme, host, port and path prefix. Used for every operation, including those with a host of their own. */
   readonly baseUrl?: string
   /** Accept loopback, private and link-local upstream addresses. */
   readonly allowPrivate: boolean
-  /** How many channels the account has, for products sold by channel. */
+  /** Number of channels of the account, for products sold by channel. */
   readonly channels?: number
   /** Part of the documented limits that this gateway may use, above 0 and at most 1. */
   readonly limit: { readonly share: number }
-  /** Life of an address whose vendor tells none. */
+  /** Life of an address whose vendor reports none. */
   readonly ttlMs?: number
   /** Deadline of one call, connecting included. */
   readonly callTimeoutMs: number
   readonly maxBodyBytes: number
-  /** The keys that only this product has, as its `settings` parsed them. */
+  /** The keys of this product, as parsed by its `settings`. */
   readonly own?: Readonly<Record<string, unknown>>
-  /** Where the vendor `static` finds its addresses; exactly one of the three. Entries and URL may hold logins. */
+  /** The source of addresses for the vendor `static`; exactly one of the three. Entries and URL may contain logins. */
   readonly list?: readonly (string | Secret)[]
   readonly file?: string
   readonly url?: Secret
 }
 
-/** When addresses that still work are given back to the vendor, by the user's word. */
+/** When addresses that still work are given back to the vendor, as configured. */
 export interface GivesBack {
-  /** No client has asked for so long, ms. */
+  /** No client has asked for this time, ms. */
   readonly idleMs?: number
   /** The gateway stops. */
   readonly onStop: boolean
 }
 
-/** One configured account and product, ready to be called. This is all that refill and admin see of a vendor. */
+/** One configured account and product, ready to be called: the interface of a vendor for supply and admin. */
 export interface Source {
   readonly vendor: string
   readonly product: string
   readonly maxPerCall: number
-  /** How many addresses every extraction brings (and costs), whatever count is asked for; undefined where the count decides. */
+  /** Fixed number of addresses (and cost) of every extraction; undefined when the count is respected. */
   readonly batchSize?: number | undefined
-  /** An order is raised to so many where budget, channels and ceilings allow it; 1 when left out. */
+  /** An order is raised to this number if budget, channels and ceilings allow it; default 1. */
   readonly minPerOrder?: number
-  /** An extraction lists what is held already beside what is new. */
+  /** An extraction lists held addresses as well as new ones. */
   readonly listsHeld?: boolean
-  /** A list of the user's own: nothing is bought, so all of it is taken at once, whatever the demand. */
+  /** A list of the user: nothing is bought, so all of it is taken at once, without regard to the demand. */
   readonly isList: boolean
-  /** Sold by channel: no more addresses may be held than there are channels. */
+  /** Sold by channel: no more addresses can be held than there are channels. */
   readonly byChannel: boolean
-  /** How many channels the configuration states, else what `channelsNow` last said; undefined when unknown or not sold by channel. */
+  /** The configured number of channels, else the latest result of `channelsNow`; undefined when unknown or not sold by channel. */
   readonly channels: number | undefined
-  /** Names the credential at its vendor: a digest, no secret. Sources with equal names share everything that is counted. */
+  /** A digest of the credential; not secret. Sources with equal values share everything that is counted. */
   readonly account: string
-  /** The documented limit of an operation, as far as is known now. Calls with the same `key` count together: a digest, no secret. */
+  /** The documented limit of an operation, as far as it is known. Calls with the same `key` (a digest, not secret) count together. */
   limitOf(operation: string): CallLimit
-  /** The operation that `extract` calls, and the one that `query` calls if the product can list what it holds. */
+  /** The operation of `extract`, and the one of `query` if the product can list what it holds. */
   readonly extractOperation: string
   readonly queryOperation: string | undefined
   /**
-   * Buys up to `count` addresses. Every call that it makes goes through the gate (http.ts), `priority` first.
-   * @param ticket of the order that this is
+   * Buys up to `count` addresses. Each of its calls passes the gate (http.ts), `priority` first.
+   * @param ticket of this order
    * @throws {VendorError}; rejects with the signal's reason on abort
    */
   extract(count: number, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
-  /** Lists what the account holds now; only where `queryOperation` is set. @throws {VendorError} */
+  /** Lists what the account holds now; only with `queryOperation`. @throws {VendorError} */
   query(signal: AbortSignal, priority?: number): Promise<Delivery>
-  /** Only where addresses come later (`Delivery.pending`) or change while they are held. */
+  /** Only if addresses arrive later (`Delivery.pending`) or change while they are held. */
   readonly follow?: Follow
   /**
    * Gives an address back before its deadline, which frees its channel: one call within the release limit.
@@ -118,96 +118,96 @@ export interface Source {
   /** When good addresses are given back; undefined: never. Only together with `release`. */
   readonly givesBack?: GivesBack | undefined
   /**
-   * Gives an address back and takes another in one call of `replaceOperation`. Only for products that can.
-   * @param ticket of the order that this is
+   * Gives an address back and takes another in one call of `replaceOperation`. Only for products with such a call.
+   * @param ticket of this order
    * @throws {VendorError}
    */
   replace?(ref: string, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
   readonly replaceOperation?: string
-  /** Buys more time for addresses that are held; undefined: never, or the product cannot. */
+  /** Extends held addresses; undefined: never, or not supported by the product. */
   readonly renewal?: Renewal | undefined
-  /** Asks how many channels there are; limits and `channels` follow the answer unless configured. Only where the vendor tells. @throws {VendorError} */
+  /** Requests the number of channels; limits and `channels` follow the answer unless configured. Only if the vendor reports it. @throws {VendorError} */
   channelsNow?(signal: AbortSignal): Promise<Channels>
-  /** Asks what is left on the account and when the plan ends. Only where the vendor tells. @throws {VendorError} */
+  /** Requests the balance of the account and the end of the plan. Only if the vendor reports them. @throws {VendorError} */
   accountNow?(signal: AbortSignal): Promise<AccountFacts>
-  /** The call that lists places or lines by name, with its parameters, and how its data is read. Only where the vendor has one. */
+  /** The call that lists places or lines by name, with its parameters, and the reader of its data. Only if the vendor has one. */
   readonly areas?: { readonly operation: string; readonly params: Params; read(data: unknown): readonly NamedValue[] }
   /** Whether the key of this product can use an operation. */
   canCall?(operation: string): boolean
   /** Only for vendors whose whitelist can be written by a call. */
   readonly whitelist?: Whitelist
-  /** The vendor can let us know that something changed: a list is read again then. */
+  /** The vendor can notify us of changes: a list is read again then. */
   readonly hasCallbacks?: true
-  /** `extract` may make more than one call, or wait for another call of the account: it cannot hold a slot meanwhile. */
+  /** `extract` may make several calls, or wait for another call of the account: it cannot hold a slot meanwhile. */
   readonly takesSeveralCalls?: boolean
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
   call(operation: string, params: Params, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
-  /** What else a call at the operator's word needs; only where there is a table. */
+  /** What else a call by the operator needs; only for vendors with a table. */
   readonly byHand?: ByHand
 }
 
-/** What surrounds `Source.call` when a person makes the call. Nothing of it calls the vendor. */
+/** Functions around `Source.call` for calls by the operator. None of them calls the vendor. */
 export interface ByHand {
   /**
-   * Checks the parameters as a person gave them.
-   * @returns how many addresses the call must be feared to buy; 0 for what buys nothing
-   * @throws {VendorError} class bad_request with every mistake in words
+   * Checks the parameters as the operator gave them.
+   * @returns how many addresses the call may buy; 0 when it buys nothing
+   * @throws {VendorError} class bad_request with a description of every mistake
    */
   plan(operation: string, params: Params): Promise<number>
-  /** As how many calls a call counts against its limit. */
+  /** How many calls a call counts as in its limit. */
   slots(operation: string, params: Params): number
-  /** What the person should know of a call that is made all the same. */
+  /** Notes for the operator about a call that is made all the same. */
   warnings(operation: string, params: Params): readonly string[]
   /**
-   * The data of a reply as it may be shown: every secret is `***`.
+   * The data of a reply for display: every secret is `***`.
    * @param reveal shows what the call generated (`Operation.generates`)
    */
   show(operation: string, params: Params, data: unknown, reveal?: boolean): unknown
-  /** What a reply brought for the pool; undefined unless the call was the product's own extraction and can be read so. */
+  /** The addresses in a reply; undefined unless the call was the product's own extraction and can be read so. */
   sold(operation: string, params: Params, data: unknown): Delivery | undefined
-  /** Which of the refs that are held (`ProxyRecord.ref`) a successful call has given back. */
+  /** The held refs (`ProxyRecord.ref`) that a successful call has given back. */
   givenBack(operation: string, params: Params, refs: readonly string[]): readonly string[]
 }
 
-/** More time for addresses that are held: an order of `operation`, as far as the user allows. */
+/** Extension of held addresses: an order of `operation`, as far as the user allows. */
 export interface Renewal {
   /** How long before its end an address is renewed, ms. */
   readonly beforeMs: number
   readonly operation: string
-  /** Most addresses of one call. */
+  /** Largest number of addresses per call. */
   readonly maxPerCall: number
   /**
-   * @param refs `ProxyRecord.ref` of what is to be renewed
-   * @param ticket of the order that this is
-   * @returns an order that runs on (`Delivery.isOpen`): `Follow` tells the new ends @throws {VendorError}
+   * @param refs `ProxyRecord.ref` of the addresses to renew
+   * @param ticket of this order
+   * @returns an open order (`Delivery.isOpen`): `Follow` reports the new ends @throws {VendorError}
    */
   renew(refs: readonly string[], signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
 }
 
-/** Asks again where addresses stand: a pending one may be ready, a ready one may have changed. */
+/** Polls the state of addresses: a pending one may be ready, a ready one may have changed. */
 export interface Follow {
-  /** How often, while none is pending and while one is. */
+  /** Poll intervals, while none is pending and while one is. */
   readonly everyMs: number
   readonly pendingEveryMs: number
-  /** It also tells what became of orders that are open: then it is asked as if something were pending. */
+  /** It also reports the result of open orders: then it polls as if an address were pending. */
   readonly settlesOrders?: true
-  /** @param refs of all that is held or pending @throws {VendorError}; what is held is then as good as before */
+  /** @param refs of everything held or pending @throws {VendorError}; the state of held addresses is then unchanged */
   ask(refs: readonly string[], signal: AbortSignal, priority?: number): Promise<Followed>
 }
 
-/** Writes our egress address onto the account's whitelist; what others wrote there stays. */
+/** Adds our egress address to the account's whitelist; other entries stay. */
 interface Whitelist {
   /** Whether an error says that our address is missing. */
   isMissing(error: VendorError): boolean
-  /** The address that the vendor says it saw us under; undefined when its words name none, or more than one. */
+  /** Our address as the vendor sees it; undefined when its message contains none, or more than one. */
   addressFromError(error: VendorError): string | undefined
-  /** Asks the vendor under which address it sees us. @throws {VendorError} */
+  /** Requests our address as the vendor sees it. @throws {VendorError} */
   echo?(signal: AbortSignal): Promise<string>
-  /** @param ip IPv4 or IPv6 @throws {VendorError} class bad_request for what is no address */
+  /** @param ip IPv4 or IPv6 @throws {VendorError} class bad_request for an invalid address */
   add(ip: string, signal: AbortSignal): Promise<void>
-  /** Takes an address of ours off. @throws {VendorError} */
+  /** Removes one of our addresses. @throws {VendorError} */
   remove?(ip: string, signal: AbortSignal): Promise<void>
-  /** For when nobody knows the address: from now on each extraction asks the vendor to register whoever calls. */
+  /** When the address is unknown: from now on each extraction asks the vendor to register its source address. */
   addCaller?(): void
 }

@@ -1,4 +1,4 @@
-/** What no single key of a gateway's entry can tell. Reads the entry as written, valid or not. */
+/** Checks that concern several keys of a gateway's entry. Reads the entry as written, valid or not. */
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { namesIn } from '../parse/template.ts'

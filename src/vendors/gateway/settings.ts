@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { duration, integer, secret, text } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
 
-/** Of a place: two letters, or the name that the vendor gives it in a user name. */
+/** A place: two letters, or the vendor's name for it in a user name. */
 const word = (about: string) => text({ maxBytes: 64 }).optional().meta({ description: about })
 
 const place = () =>

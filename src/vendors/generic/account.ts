@@ -1,4 +1,4 @@
-/** What an entry's calls besides the extraction do for the account: balance, release, whitelist. */
+/** The calls of an entry for the account: balance, release, whitelist. */
 import type { Account, Delivered, Product, Vendor } from '../contract/vendor.ts'
 import { EXTRACT } from './operations.ts'
 import { figureAt } from './reply.ts'
@@ -17,7 +17,7 @@ export function accountCalls(
   }
 }
 
-/** Orders go at once. The balance is asked beside one of them from time to time, and told with the next. */
+/** Orders are not delayed. From time to time the balance is requested in parallel, and reported with the next delivery. */
 function withBalance(
   everyMs: number,
   now: () => number,
@@ -27,7 +27,7 @@ function withBalance(
   let latest: number | undefined
   const ask = async (account: Account): Promise<void> => {
     nextAt = now() + everyMs
-    // Nothing depends on it: whatever went wrong, it is asked again after the interval.
+    // Nothing depends on it: after any failure it is requested again after the interval.
     latest = await account.call('balance', {}).then(
       (data) => figureAt(data, undefined) ?? latest,
       () => latest,

@@ -1,4 +1,4 @@
-/** Keys of one call: where it goes, what it carries, how it is signed, how often it may be made. */
+/** Keys of one call: its URL, parameters, signature and limit. */
 import { z } from 'zod'
 import { duration, integer, orEnvironment, someOf } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
@@ -9,10 +9,10 @@ const MAX_CALLS = 100_000
 const DAY_MS = 86_400_000
 const MAX_BODY_CHARACTERS = 65_536
 
-/** Stands for a placeholder while a link is looked at. */
+/** Replaces a placeholder while a link is checked. */
 const ANY = 'x1'
 
-/** A link with placeholders in it. Links of vendors carry keys, so it is a secret. Which names it may use, check.ts knows. */
+/** A link with placeholders. Links of vendors contain keys, so it is a secret. check.ts knows the permitted names. */
 const link = () =>
   z
     .string()
@@ -43,7 +43,7 @@ const body = () =>
     })
     .transform((value) => new Secret(value))
 
-/** Parameters by name; numbers and booleans as they are written. */
+/** Parameters by name; numbers and booleans keep their spelling. */
 const params = (about: string) =>
   z
     .record(
@@ -118,7 +118,7 @@ export const limit = () =>
     group: z.string().max(64).optional().meta({ description: 'Calls with the same word here are counted together.' }),
   })
 
-/** What a call of any purpose can say. */
+/** The keys that every call has. */
 export const callKeys = () => ({
   url: link().meta({
     description: 'Where the call goes; {name} is filled in: {num}, credentials, {timestamp}, {sign}.',
@@ -138,6 +138,6 @@ export const callKeys = () => ({
 })
 
 const schema = z.object({ ...callKeys(), limit: limit() })
-/** One call as its keys say. */
+/** One call as defined by its keys. */
 export type CallSettings = Omit<z.infer<typeof schema>, 'limit'>
 export type LimitSettings = z.infer<ReturnType<typeof limit>>

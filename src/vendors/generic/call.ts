@@ -1,4 +1,4 @@
-/** From the keys of a call to what goes on the wire. */
+/** Converts the keys of a call to an HTTP request. */
 import type { Secret } from '../../secret.ts'
 import type { Composed } from '../contract/operation.ts'
 import { splitLogin } from '../parse/link.ts'
@@ -7,10 +7,10 @@ import { asIs, fill, inJson, namesIn, percentEncoded, type Values } from '../par
 import type { CallSettings } from './call-settings.ts'
 import { sign } from './sign.ts'
 
-/** Stands where a signature will stand while it is made: what holds it is not signed. */
+/** Placeholder for a signature while it is computed: parameters that contain it are not signed. */
 const MARK = '\u0000'
 
-/** The signatures of a call, by their names. @param values everything else that the call may name */
+/** The signatures of a call, by their names. @param values all other values for the call */
 export function signaturesOf(call: CallSettings, values: Values): Values {
   if (call.sign === undefined) return {}
   const marks = Object.fromEntries(call.sign.map(({ name }) => [name, MARK]))
@@ -26,7 +26,7 @@ export function signaturesOf(call: CallSettings, values: Values): Values {
   return sign(call.sign, params, { ...values, method, host, path, query, body: isSigned ? '' : body })
 }
 
-/** @param values everything that the call may name, its signatures too */
+/** @param values all values for the call, including its signatures */
 export function composed(call: CallSettings, values: Values): Composed {
   const { url, headers: login } = splitLogin(new URL(fill(call.url.reveal(), values, percentEncoded)))
   const query = formOf(call.query, values)
@@ -44,7 +44,7 @@ export function composed(call: CallSettings, values: Values): Composed {
   }
 }
 
-/** The names that a call's keys use between braces. */
+/** The names between braces in a call's keys. */
 export function namesOf({ url, headers, query = {}, form = {}, json, body, sign: steps = [] }: CallSettings): string[] {
   const secrets = [url, json, body, ...[headers, query, form].flatMap((record) => Object.values(record))]
   const signed = steps.flatMap(({ of, key }) => [of, key])
@@ -66,7 +66,7 @@ function formOf(params: Readonly<Record<string, Secret>> | undefined, values: Va
   return new URLSearchParams(pairs).toString()
 }
 
-/** What a person would write as a number in JSON. */
+/** A text that is a number in JSON. */
 const NUMBER = /^\{(?:num|timestamp|timestamp_ms|port)\}$/
 
 function filled(value: unknown, values: Values): unknown {
@@ -80,7 +80,7 @@ function filled(value: unknown, values: Values): unknown {
   return Object.fromEntries(Object.entries(members).map(([name, member]) => [name, filled(member, values)]))
 }
 
-/** The parameters that a body carries; a JSON body's members at the top. */
+/** The parameters of a body; for a JSON body, its top-level members. */
 function bodyParams({ form, json }: CallSettings, body: string): [string, string][] {
   if (form !== undefined) return [...new URLSearchParams(body)]
   if (json === undefined) return []

@@ -1,4 +1,4 @@
-/** What no single key of a call can tell. Reads the call as written, valid or not. */
+/** Checks that concern several keys of a call. Reads the call as written, valid or not. */
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { BUILT_IN, namesIn, OF_THE_CALL } from '../parse/template.ts'
@@ -8,14 +8,14 @@ type Path = readonly (string | number)[]
 
 /** RFC 9110 section 5.1. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
-/** Of the connection, not of the call: the gateway's HTTP client sets them. */
+/** Fields of the connection, not of the call: the gateway's HTTP client sets them. */
 const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   ...['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer'],
   ...['proxy-connection', 'accept-encoding'],
 ])
 const BODIES = ['form', 'json', 'body'] as const
 
-/** @param names what this call may name between braces, beside what every call may */
+/** @param names that this call may use between braces, beside the general ones */
 export function checkCall(call: Members, at: Path, names: readonly string[]): EntryProblem[] {
   const problems = [...checkBody(call), ...checkHeaders(call), ...checkNames(call, names), ...checkSteps(call, names)]
   return problems.map((problem) => ({ ...problem, path: [...at, ...problem.path] }))
@@ -43,7 +43,7 @@ function checkHeaders({ headers }: Members): EntryProblem[] {
   return problems
 }
 
-/** Every text of a call that is filled in, with its place. */
+/** Every text with placeholders in a call, with its place. */
 function* templatesOf(value: unknown, path: Path): Generator<{ readonly text: string; readonly path: Path }> {
   if (typeof value === 'string') yield { text: value, path }
   else if (Array.isArray(value)) {
@@ -60,7 +60,7 @@ function checkNames(call: Members, names: readonly string[]): EntryProblem[] {
   )
 }
 
-/** A step may use the parameters of the call and the steps in front of it. */
+/** A step may use the parameters of the call and earlier steps. */
 function checkSteps(call: Members, names: readonly string[]): EntryProblem[] {
   const steps = stepsOf(call)
   return steps.flatMap(({ step, path, name }, i) => {
@@ -93,7 +93,7 @@ function stepsOf({ sign }: Members): Step[] {
   })
 }
 
-/** The names that are known are the file's own words; what stands between braces may be part of a secret. */
+/** Known names are words of the file; other text between braces may be part of a secret. */
 function unknownNames(text: string, path: Path, known: readonly string[]): EntryProblem[] {
   if (namesIn(text).every((name) => known.includes(name))) return []
   return [{ path, message: `fills in only ${known.map((name) => `{${name}}`).join(', ')}` }]

@@ -1,4 +1,4 @@
-/** What no single key of a generic entry can tell: keys that contradict each other. Reads the entry as written, valid or not. */
+/** Checks that concern several keys of a generic entry. Reads the entry as written, valid or not. */
 
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
@@ -16,7 +16,7 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
     return call === undefined ? [] : [{ name, path, call }]
   })
   const problems = calls.flatMap(({ name, path, call }) => [
-    // A call signs as the one at the top does, unless it says.
+    // Without its own `sign`, a call uses the one at the top.
     ...checkCall({ ...(name === 'login' ? {} : { sign: entry['sign'] }), ...call }, path, namesFor(name, entry)),
     ...checkSuccess(call, path),
     ...checkErrors({ format: entry['format'], success: entry['success'], ...call }, path),
@@ -38,7 +38,7 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
   ]
 }
 
-/** What a call may name between braces, beside what every call may. */
+/** The names that a call may use between braces, beside the general ones. */
 function namesFor(operation: string, { credentials, login, owned }: Members): string[] {
   const keys = Object.keys(membersOf(credentials) ?? {})
   const token = login === undefined || operation === 'login' ? [] : ['token']
@@ -74,10 +74,10 @@ function checkPlace({ address, host, port, deadline, ttl, start }: Members): Ent
   return problems
 }
 
-/** `$key` and `$reply` stand outside of the item. */
+/** `$key` and `$reply` refer to places outside of the item. */
 const OUTSIDE = /^\$(?:key$|reply(?:[.[]|$))/
 
-/** A text has columns, an object members: one list cannot be both. */
+/** A text has columns, an object members: a list cannot use both. */
 function checkSelectors(fields: Members, format: unknown, isDefault: boolean): EntryProblem[] {
   const written = Object.entries(fields).map(([name, value]) => {
     const inner = membersOf(value)

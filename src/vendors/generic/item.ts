@@ -1,4 +1,4 @@
-/** One item of a list becomes an address: by the columns of a text, or by the members of an object. */
+/** Converts one item of a list to an address: by the columns of a text, or by the members of an object. */
 
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
@@ -11,7 +11,7 @@ import type { Fields, ListSettings } from './reply-settings.ts'
 import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
 
 type ItemReading = { readonly sold: ProxyRecord } | { readonly reason: string }
-/** @param reply the whole reply; @param key the name under which the item stands in it, where items are the members of an object */
+/** @param reply the whole reply; @param key the name of the item, when items are the members of an object */
 export type ItemReader = (item: unknown, reply: unknown, key?: string) => ItemReading
 
 type Fact = Exclude<keyof Fields, 'deadline' | 'ttl' | 'start'>
@@ -24,7 +24,7 @@ const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
   ['socks5h', 'socks5'],
 ])
 
-/** @param columns cuts an item that is a text @param isRented of a list of what the account rents */
+/** @param columns splits an item that is a text @param isRented for a list of addresses that the account rents */
 export function itemReader(fields: Fields, columns: Cut, isRented = false): ItemReader {
   const places = selectorsOf(fields)
   const life = lifeReader(fields, isRented)
@@ -50,7 +50,7 @@ export function itemReader(fields: Fields, columns: Cut, isRented = false): Item
   }
 }
 
-/** Whether an item can be used, where it tells its state. */
+/** Whether an item can be used, if it has a state. */
 export type ItemFilter = (item: unknown, reply: unknown, key?: string) => boolean
 
 export function itemFilter(only: ListSettings['only'], columns: Cut): ItemFilter {
@@ -65,7 +65,7 @@ function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
   return new Map(written.flatMap(([name, value]) => (value === undefined ? [] : [[name, readSelector(value)]])))
 }
 
-/** A row of a JSON table has columns as a text has. */
+/** A row of a JSON table has columns like a text. */
 export function teller(columns: Cut, item: unknown, reply: unknown, key?: string): Tell {
   const text = textOf(item)
   const row = Array.isArray(item) ? (item as unknown[]) : text === undefined ? undefined : columns(text)

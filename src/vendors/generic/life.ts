@@ -1,4 +1,4 @@
-/** How long something lives: until a time, for a length of time, or for that long since a time. */
+/** The life of an address or token: until a time, for a duration, or for a duration since a time. */
 import type { Life } from '../contract/delivery.ts'
 import { parseZone, readDay, readTime } from '../parse/time.ts'
 import { readSelector, type Selector } from './select.ts'
@@ -6,7 +6,7 @@ import { readSelector, type Selector } from './select.ts'
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 type Unit = keyof typeof UNIT_MS
 
-/** Units as vendors write them behind a figure. */
+/** Units that vendors write after a number. */
 const UNITS: ReadonlyMap<string, Unit> = new Map([
   ...(['ms', '毫秒'] as const).map((word) => [word, 'ms'] as const),
   ...(['s', 'sec', 'secs', 'second', 'seconds', '秒'] as const).map((word) => [word, 's'] as const),
@@ -15,17 +15,17 @@ const UNITS: ReadonlyMap<string, Unit> = new Map([
   ...(['d', 'day', 'days', '天', '日'] as const).map((word) => [word, 'd'] as const),
 ])
 
-/** Keys that say where a life stands; `start` without `ttl` says nothing. */
+/** Keys with the place of a life; `start` without `ttl` has no meaning. */
 export interface LifeSettings {
   readonly deadline?: { readonly field: string | number; readonly zone: string } | undefined
   readonly ttl?: { readonly field: string | number; readonly unit: Unit } | undefined
   readonly start?: { readonly field: string | number; readonly zone: string } | undefined
 }
 
-/** A fact of the item at hand; undefined when it does not tell it. */
+/** A fact of the item; undefined when the item does not have it. */
 export type Tell = (selector: Selector | undefined) => string | undefined
 
-/** @param isRented rents end at days too. What cannot be read as a life is an unknown one: the address is paid for, and the provider's `ttl` speaks for it. */
+/** @param isRented rents may end at a date without a time. An unreadable life is unknown: the address is paid for, and the provider's `ttl` is used. */
 export function lifeReader({ deadline, ttl, start }: LifeSettings, isRented = false): (tell: Tell) => Life {
   const read = isRented ? readDay : readTime
   const [until, since] = [timeReader(deadline, read), timeReader(start, read)]
@@ -51,7 +51,7 @@ function timeReader(moment: LifeSettings['deadline'], read: typeof readTime): (t
   return (tell) => read(tell(place) ?? '', zone)
 }
 
-/** `173`, `2.5`, `3分钟`, `10 min`: ms; undefined for what is no length of time. A unit in the text wins. */
+/** `173`, `2.5`, `3分钟`, `10 min`: ms; undefined for other texts. A unit in the text has priority. */
 function lengthOf(text: string, unit: Unit): number | undefined {
   const [, figure, word = ''] = /^(\d{1,12}(?:\.\d{1,9})?) ?(\p{L}{0,8})$/u.exec(text) ?? []
   const counted = word === '' ? unit : UNITS.get(word.toLowerCase())

@@ -1,4 +1,4 @@
-/** The call of an entry that brings a token. */
+/** The call of an entry that returns a token. */
 import { Secret } from '../../secret.ts'
 import type { Life } from '../contract/delivery.ts'
 import type { VendorLogin } from '../contract/vendor.ts'
@@ -10,7 +10,7 @@ import { textAt } from './reply.ts'
 import type { LoginSettings } from './settings.ts'
 
 const MAX_BEFORE_MS = 300_000
-/** As a header field takes it; longer than any token in use. */
+/** Valid in a header field; longer than any token in use. */
 const TOKEN = /^[\x21-\x7e]{1,16384}$/
 
 export function loginOf(settings: LoginSettings): VendorLogin {

@@ -1,4 +1,4 @@
-/** The calls that an entry describes, as the operations of a vendor's table. */
+/** The calls of an entry, as the operations of a vendor's table. */
 import type { Operation, Param, Params, RawReply } from '../contract/operation.ts'
 import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
@@ -14,7 +14,7 @@ export const LOGIN = 'login'
 /** Documents that state a maximum state a larger one. */
 const DEFAULT_PER_CALL = 10
 
-/** One call of an entry, ready to be made and read. */
+/** One call of an entry, ready to be made. */
 export interface OpenCall {
   readonly settings: CallSettings
   readonly operation: Operation
@@ -22,7 +22,7 @@ export interface OpenCall {
   readonly read: (reply: RawReply) => unknown
 }
 
-/** Whether the list comes page by page. */
+/** Whether the list has pages. */
 export function usesPage(own: GenericOwn): boolean {
   return namesOf(own).includes('page')
 }
@@ -85,19 +85,19 @@ function open(
   return { settings, operation, read }
 }
 
-/** An address that is named `host:port` can be named by its parts too. */
+/** An address with the name `host:port` can be named by its parts too. */
 function asText(values: Params): Values {
   const texts = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
   const [, host, port] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(texts['ref'] ?? '') ?? []
   return host === undefined || port === undefined ? texts : { host, port, ...texts }
 }
 
-/** Keys of which each may have been left out. */
+/** Keys that may be missing. */
 type Written<T> = { readonly [Name in keyof T]?: T[Name] | undefined }
 
 // --- Replies ------------------------------------------------------------------------------------------------------
 
-/** What a call does not say of its reply is as at the top of the entry. */
+/** Keys that a call does not have are taken from the top of the entry. */
 function rulesOf(own: GenericOwn, call: Written<ReplySettings>): ReplySettings {
   return {
     format: call.format ?? own.format,
@@ -113,7 +113,7 @@ function readerOfList(rules: ReplySettings, list: ListSettings, isRented: boolea
   return (reply) => readList(reply, reading)
 }
 
-/** @param value where the one figure or text stands that is asked for; undefined: the reply itself */
+/** @param value the place of the requested number or text; undefined: the reply itself */
 function answerReader(rules: ReplySettings, value: string | undefined): OpenCall['read'] {
   return (reply) => {
     const data = readAnswer(reply, rules)
@@ -121,7 +121,7 @@ function answerReader(rules: ReplySettings, value: string | undefined): OpenCall
   }
 }
 
-/** A query reads its items as the extraction does, but for what it says itself. */
+/** A query reads its items like the extraction, except for its own keys. */
 function given(query: Written<ListSettings>): Partial<ListSettings> {
   const names = ['items', 'only', 'separator', 'fieldSeparator', 'fields', 'balance'] as const
   const written = names.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))
@@ -161,7 +161,7 @@ const purposes: Readonly<Record<OperationName | 'extract' | 'login', Purpose>> =
   login: { about: 'brings the token that the other calls carry', effect: 'reads' },
 }
 
-/** Names that a call of each purpose may use, beside those of every call. */
+/** Names that a call of each purpose may use, beside the general ones. */
 export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>> = {
   extract: ['num'],
   query: [],

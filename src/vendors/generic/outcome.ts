@@ -1,4 +1,4 @@
-/** Whether a reply is a success, as the entry says; if not, which error it is. */
+/** Decides by the entry whether a reply is a success; if not, which error it is. */
 import type { VendorError } from '../contract/error.ts'
 import type { ErrorRule, RawReply } from '../contract/operation.ts'
 import { parseJson } from '../parse/json.ts'
@@ -7,17 +7,17 @@ import { readXml } from '../parse/xml.ts'
 import type { ErrorEntry, ReplySettings } from './reply-settings.ts'
 import { readPath, valueAt } from './select.ts'
 
-/** What a reply says besides its data. */
+/** The contents of a reply besides its data. */
 export interface Said {
   readonly status: number
   readonly code?: string | undefined
-  /** The vendor's own words, where it has a place for them. */
+  /** The vendor's own message, if it has a place for one. */
   readonly message?: string | undefined
   readonly body: string
 }
 
 export interface Outcome {
-  /** The members of a JSON or XML reply; a text as it is. */
+  /** The members of a JSON or XML reply; a text unchanged. */
   readonly data: unknown
   readonly said: Said
 }
@@ -32,7 +32,7 @@ export function readOutcome({ status, text }: RawReply, rules: ReplySettings): O
   return { data, said }
 }
 
-/** A text has no place for a code; errors come as JSON, as `ERROR(code): words`, or as words alone. */
+/** A text has no place for a code; errors come as JSON, as `ERROR(code): message`, or as a message alone. */
 function textOutcome(status: number, body: string, rules: ReplySettings): Outcome {
   const { code, words: message } = errorInText(body) ?? {}
   const said: Said = { status, body, code, message: message === '' ? undefined : message }
@@ -79,7 +79,7 @@ function assertSuccess(said: Said, rules: ReplySettings): void {
   )
 }
 
-/** The vendor's words for what cannot be read at all: an error page has a status, and perhaps words that the table knows. */
+/** The vendor's message when a reply is unreadable: an error page has a status, and perhaps words of the table. */
 function orRefused<T>(read: () => T, said: Said, rules: ReplySettings): T {
   try {
     return read()
@@ -88,11 +88,11 @@ function orRefused<T>(read: () => T, said: Said, rules: ReplySettings): T {
   }
 }
 
-/** The first entry of the table that fits; undefined when none does. */
+/** The first entry of the table that matches; undefined when none does. */
 export function refusalIn(said: Said, { errors }: ReplySettings): VendorError | undefined {
   const entry = errors.find((one) => fits(one, said))
   if (entry === undefined) return undefined
-  // The reply itself is not repeated: it may hold logins. What it was recognised by is the user's own word.
+  // The reply itself is not repeated: it may contain logins. The matched text is the user's own.
   const term = said.message ?? entry.contains?.[0] ?? `the vendor answered with ${said.code ?? `HTTP ${said.status}`}`
   return refusal(ruleOf(entry, term), said.code ?? `http-${said.status}`, said.message ?? '')
 }
@@ -116,7 +116,7 @@ function ruleOf({ class: errorClass, hint, wait, login }: ErrorEntry, term: stri
   }
 }
 
-/** Elements as members, attributes as members with an @ in front, the text of an element that has attributes as `#text`. */
+/** Elements as members, attributes as members with a leading @, the text of an element with attributes as `#text`. */
 function parseXml(text: string): unknown {
   if (!startsLikeMarkup(text)) throw malformed('the reply is no XML', text)
   const document = readXml(text, { attributePrefix: '@' })

@@ -1,4 +1,4 @@
-/** Lists of what an account rents already: read whole, page after page, and used until they end. */
+/** Lists of addresses that an account already rents: read completely, page by page, and used until they end. */
 import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Delivered, Product } from '../contract/vendor.ts'
@@ -6,7 +6,7 @@ import { EXTRACT, maxPerCallOf, usesPage } from './operations.ts'
 import type { ListReply } from './reply.ts'
 import type { GenericOwn } from './settings.ts'
 
-/** The end of a list that has no end. */
+/** The end of a list without a last page. */
 const MAX_PAGES = 100
 
 /** @param now ms since the epoch */
@@ -26,7 +26,7 @@ export function ownedList(
   }
 }
 
-/** Until a page is shorter than the first, is the first one again, or is not there. */
+/** Until a page is shorter than the first, equals the first one, or is empty. */
 async function pages(read: (page: number) => Promise<ListReply>): Promise<Delivered> {
   const { listed: size, ...first } = await read(1)
   const all = new Map(first.sold.map((one) => [nameOf(one), one]))
@@ -38,7 +38,7 @@ async function pages(read: (page: number) => Promise<ListReply>): Promise<Delive
     })
     for (const one of next.sold) all.set(nameOf(one), one)
     rejected.push(...next.rejected)
-    // A vendor that knows no pages brings the first one again.
+    // A vendor without pages returns the first one again.
     if (next.listed < size || isSame(next, first)) break
   }
   return { ...first, sold: [...all.values()], rejected }
@@ -48,7 +48,7 @@ const isSame = (a: Delivered, b: Delivered): boolean =>
   a.sold.map(nameOf).join() === b.sold.map(nameOf).join() && a.sold.length > 0
 const nameOf = ({ host, port, username = '' }: ProxyRecord): string => `${host}:${port}:${username}`
 
-/** A rented address lives for months: a time of day that far ahead would pass for a wrong clock. */
+/** A rented address lives for months: otherwise such a distant time would count as a wrong clock. */
 function termOf(life: Life, nowMs: number): Life {
   if (life.kind === 'until') return { kind: 'for', ms: life.wallMs - nowMs, isTerm: true }
   if (life.kind === 'for') return { ...life, isTerm: true }

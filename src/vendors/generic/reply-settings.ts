@@ -1,4 +1,4 @@
-/** Keys that say how a reply is read: where its addresses stand, what is an error, how long something lives. */
+/** Keys that define how a reply is read: the places of its addresses, errors, lives. */
 import { z } from 'zod'
 import { durationOr, integer, someOf, text } from '../../config/fields.ts'
 import { codeOfClass, type ErrorClass } from '../contract/error.ts'
@@ -29,7 +29,7 @@ export const zone = () =>
     error: 'write the zone of the times, as in +08:00, UTC or Asia/Shanghai',
   })
 
-/** Where a fact stands in an item: a column of a text, a member of an object. */
+/** The place of a fact in an item: a column of a text, a member of an object. */
 const selector = () =>
   z
     .unknown()
@@ -77,7 +77,7 @@ const fields = () =>
     isp: fact('Carrier.'),
   })
 
-/** `0` and `"0"` mean the same to a vendor. */
+/** `0` and `"0"` are equal for a vendor. */
 const code = () =>
   z
     .union([z.string(), z.number(), z.boolean()])
@@ -95,7 +95,7 @@ const success = () =>
     message: path().optional().meta({ description: 'Where it gives an error’s words.' }),
   })
 
-/** A part of what a vendor says, or several of which one is enough. */
+/** A part of a vendor's message, or several of which one is enough. */
 const words = () => {
   const one = () => text({ maxBytes: 256 })
   return z.union([one().transform((word) => [word]), someOf(one())])
@@ -122,7 +122,7 @@ const errorEntry = () =>
     }),
   })
 
-/** What a call's reply can say of its outcome. */
+/** The outcome of a call in its reply. */
 export const replyKeys = () => ({
   format: z.enum(['json', 'xml', 'text']).meta({ description: 'What the reply is.' }),
   success: success().optional().meta({ description: 'How a reply says that it is no error.' }),
@@ -132,7 +132,7 @@ export const replyKeys = () => ({
     .meta({ description: 'What errors mean; the first entry that fits counts.' }),
 })
 
-/** What a reply with addresses can say besides. */
+/** What else a reply with addresses may contain. */
 export const listKeys = () => ({
   items: path()
     .optional()

@@ -1,4 +1,4 @@
-/** Reads a reply as the entry says: its addresses, or the one figure or text that a call is made for. */
+/** Reads a reply as the entry defines: its addresses, or the one number or text that a call is made for. */
 import type { RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
 import { malformed, startsLikeMarkup, textOf } from '../parse/reply.ts'
@@ -16,19 +16,19 @@ export interface ListReading {
   readonly isMeant: ItemFilter
 }
 
-/** What a list was read as. */
+/** The format of a list. */
 export interface ListReply extends Delivered {
-  /** How many items it had, those that are left out included. */
+  /** Number of items, including those that are left out. */
   readonly listed: number
 }
 
-/** @throws {VendorError} class server with the code `body` for what is no such reply, else what the entry's table says */
+/** @throws {VendorError} class server with the code `body` for an unreadable reply, else the error by the entry's table */
 export function readList(reply: RawReply, reading: ListReading): ListReply {
   const outcome = readOutcome(reply, reading.rules)
   return reading.rules.format === 'text' ? textList(outcome, reading) : treeList(outcome, reading)
 }
 
-/** What a call brought that is not made for addresses. @throws {VendorError} as `readList` */
+/** The result of a call that is not made for addresses. @throws {VendorError} as `readList` */
 export function readAnswer(reply: RawReply, rules: ReplySettings): unknown {
   const { data, said } = readOutcome(reply, rules)
   const refused = rules.success === undefined ? refusalIn(said, rules) : undefined
@@ -36,12 +36,12 @@ export function readAnswer(reply: RawReply, rules: ReplySettings): unknown {
   return data
 }
 
-/** @param path undefined: the whole reply, where that is a text */
+/** @param path undefined: the whole reply, if it is a text */
 export function textAt(data: unknown, path: string | undefined): string | undefined {
   return textOf(path === undefined ? data : valueAt(data, readPath(path)))
 }
 
-/** An amount of addresses, or of money: parts of one do not count. */
+/** A number of addresses, or of money: fractions are dropped. */
 export function figureAt(data: unknown, path: string | undefined): number | undefined {
   const text = textAt(data, path)
   return text !== undefined && /^\d{1,15}(?:\.\d{1,9})?$/.test(text) ? Math.floor(Number(text)) : undefined
@@ -84,7 +84,7 @@ interface Item {
   readonly key?: string
 }
 
-/** The list; undefined when there is none. One member alone, as XML and some vendors have it, is a list of one. */
+/** The list; undefined when there is none. A single member, as in XML and at some vendors, is a list of one. */
 function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | undefined {
   const found = valuesAt(data, readPath(list.items ?? '$'))
   if (found.length === 0) return undefined
@@ -98,7 +98,7 @@ function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | u
   })
 }
 
-/** Whether a fact stands in the names of an object's members. */
+/** Whether a fact is in the names of an object's members. */
 function usesKeys({ fields }: ListSettings): boolean {
   return Object.values(fields).some(
     (field) => field === '$key' || (typeof field === 'object' && field.field === '$key'),

@@ -1,4 +1,4 @@
-/** What of an entry must never be shown, and what names its account. */
+/** The secrets of an entry, and what identifies its account. */
 import { Secret } from '../../secret.ts'
 import { secretsInLink } from '../client/redact.ts'
 import type { Credentials } from '../contract/operation.ts'
@@ -7,13 +7,13 @@ import type { CallSettings } from './call-settings.ts'
 import type { GenericOwn } from './settings.ts'
 
 const ORIGIN = 'origin'
-/** All parameters in one: a single one may be as short as `1`, which must not be masked everywhere. */
+/** All parameters in one text: a single one may be as short as `1`, which must not be masked everywhere. */
 const PARAMS = 'parameters'
 const named = (name: string) => `credential ${name}`
 
 /**
- * The account: its calls are counted by these, and they are masked wherever the vendor repeats them, the whole and its parts,
- * because vendors quote a key and not a link.
+ * The account: its calls are counted by these values, and they are masked wherever the vendor repeats them, as a whole and in
+ * parts, because vendors quote a key without the link.
  */
 export function credentialsOf(own: GenericOwn): Credentials {
   const { url, body, headers } = own
@@ -30,7 +30,7 @@ export function credentialsOf(own: GenericOwn): Credentials {
   return Object.fromEntries([...known, ...parts.map((part, n): [string, Secret] => [`${n}`, new Secret(part)])])
 }
 
-/** An account that names its keys is counted by them at its host; else by the whole call. */
+/** An account with named keys is counted by them at its host; else by the whole call. */
 export function countedBy({ credentials, headers }: GenericOwn): string[] {
   const keys = Object.keys(credentials)
   if (keys.length > 0) return [ORIGIN, ...keys.map(named)]
@@ -55,7 +55,7 @@ const isTemplate = (text: string): boolean => text.search(PLACEHOLDER) >= 0
 
 function partsOf({ url, headers, body, sign = [], ...call }: CallSettings): string[] {
   return [
-    // As written, for a placeholder is no part of a key.
+    // As written, because a placeholder is not part of a key.
     ...secretsInLink(url.reveal().replaceAll(PLACEHOLDER, '0')),
     ...Object.values(headers).flatMap((value) => partsOfHeader(value.reveal())),
     ...(body === undefined ? [] : partsOfBody(body.reveal())),
@@ -64,7 +64,7 @@ function partsOf({ url, headers, body, sign = [], ...call }: CallSettings): stri
   ]
 }
 
-/** Shorter ones are no keys: masking every `1` would make the vendor's words unreadable. */
+/** Shorter values are not keys: masking every `1` would make the vendor's message unreadable. */
 const MIN_SECRET = 4
 
 /** `Bearer <token>`, `Basic <base64 of user:password>`, `name=value; name=value`. */
@@ -91,6 +91,6 @@ function leavesOf(body: string): string[] | undefined {
     visit(JSON.parse(body.replaceAll(PLACEHOLDER, '0')))
     return found
   } catch {
-    return undefined // no JSON
+    return undefined // not JSON
   }
 }

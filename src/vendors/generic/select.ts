@@ -1,9 +1,9 @@
-/** Where in a reply something stands: the path of a member (`data.list`, `list[0].ip`, `groups.*.ips`) or the number of a column. */
+/** The place of a value in a reply: the path of a member (`data.list`, `list[0].ip`, `groups.*.ips`) or the number of a column. */
 
-/** One step of a path: the member of that name or index, or all of them. */
+/** One step of a path: the member with this name or index, or all members. */
 type Step = { readonly key: string } | { readonly every: true }
 export type Path = readonly Step[]
-/** A column counts from 1; a path begins at the item or at the whole reply; `key` is the name under which the item stands. */
+/** Columns count from 1; a path begins at the item or at the whole reply; `key` is the name of the item. */
 export type Selector = number | 'key' | { readonly of: 'item' | 'reply'; readonly path: Path }
 
 const KEY = '$key'
@@ -11,7 +11,7 @@ const REPLY = '$reply'
 
 const STEP = /\.?([^.[\]"\s]+)|\[(\d{1,6})\]|\["([^"]+)"\]/y
 
-/** @returns undefined for what is no path; an empty one, the whole reply, for `$` */
+/** @returns undefined for an invalid path; an empty one, the whole reply, for `$` */
 export function parsePath(text: string): Path | undefined {
   const body = text.replace(/^\$/, '')
   if (body === '') return text === '' ? undefined : []
@@ -27,7 +27,7 @@ export function parsePath(text: string): Path | undefined {
   return steps
 }
 
-/** A selector as the schema has let it through. */
+/** A selector that the schema has accepted. */
 export function readSelector(written: string | number): Selector {
   if (typeof written === 'number') return written
   if (written === KEY) return 'key'
@@ -39,14 +39,14 @@ export function readPath(written: string): Path {
   return parsePath(written) ?? []
 }
 
-/** Everything at a path: more than one value only behind a `*`. */
+/** All values at a path: several only with a `*`. */
 export function valuesAt(value: unknown, path: Path): readonly unknown[] {
   let found: readonly unknown[] = [value]
   for (const step of path) found = found.flatMap((one) => membersAt(one, step))
   return found
 }
 
-/** What stands at a path; undefined when nothing does. */
+/** The value at a path; undefined when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   return valuesAt(value, path)[0]
 }
@@ -57,7 +57,7 @@ function membersAt(value: unknown, step: Step): readonly unknown[] {
   return Object.hasOwn(value, step.key) ? [(value as Readonly<Record<string, unknown>>)[step.key]] : []
 }
 
-/** Cuts a text: `line`, `space`, `tab`, or the very characters; `<br>` in all of its spellings. */
+/** Splits a text: by `line`, `space`, `tab`, or the given characters; `<br>` in all of its spellings. */
 export type Cut = (text: string) => readonly string[]
 
 const CUTS: ReadonlyMap<string, RegExp> = new Map([
@@ -66,7 +66,7 @@ const CUTS: ReadonlyMap<string, RegExp> = new Map([
   ['tab', /\t/],
   ['<br>', /[\r\n]+|<br\s*\/?>/i],
 ])
-/** As vendors print them in their own parameters, and as YAML reads them in double quotes. */
+/** As vendors print them in their parameters, and as YAML reads them in double quotes. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ...['\r\n', '\n', '\r', '\\r\\n', '\\n', '\\r'].map((name) => [name, 'line'] as const),
   ...['\t', '\\t'].map((name) => [name, 'tab'] as const),
@@ -81,7 +81,7 @@ export function fieldCut(separator: string): Cut {
   return (text) => text.split(pattern ?? separator).map((field) => field.trim())
 }
 
-/** Between items: line breaks always separate, too, so that a reply that ignores the separator is still read. */
+/** Between items: line breaks always separate too, so that a reply that ignores the separator is still read. */
 export function itemCut(separator: string): Cut {
   const name = OTHER_NAMES.get(separator) ?? separator
   const pattern = CUTS.get(name)

@@ -1,6 +1,6 @@
 /**
- * Keys of a generic provider's entry: the table that other vendors have in code. The keys of the call that hands out addresses
- * stand at the top; other calls of the vendor stand under `operations` and `login`.
+ * Keys of a generic provider's entry: the table that other vendors have in code. The keys of the call that sells addresses are at
+ * the top; other calls of the vendor are under `operations` and `login`.
  */
 import { z } from 'zod'
 import { duration, integer, secret } from '../../config/fields.ts'
@@ -12,7 +12,7 @@ import { figure, listKeys, moment, path, replyKeys, zone } from './reply-setting
 const MAX_PER_CALL = 10_000
 const DAY_MS = 86_400_000
 
-/** Of a call besides the one at the top: what it does not say of its reply is as at the top. */
+/** A call besides the one at the top: keys about the reply that it does not have are taken from the top. */
 const operationKeys = () => {
   const { format, success, errors } = replyKeys()
   return {
@@ -51,7 +51,7 @@ const operations = () =>
       .meta({ description: 'Lists what the account holds now, after a restart.' }),
   })
 
-/** Keys of a list that are as at the top where they are left out. */
+/** Keys of a list that are taken from the top when they are left out. */
 function optional({ items, only, balance, separator, fieldSeparator, fields }: ReturnType<typeof listKeys>) {
   return {
     items,
@@ -105,12 +105,12 @@ export const settings = collectable(() => ({
 
 const schema = collectable(() => z.object(settings()))
 
-/** What a provider's own keys say, as the configuration has parsed them. */
+/** A provider's own keys, as parsed by the configuration. */
 export type GenericOwn = z.infer<ReturnType<typeof schema>>
 export type OperationName = keyof GenericOwn['operations']
 export type LoginSettings = NonNullable<GenericOwn['login']>
 
-/** Reads the keys as they stand in a file. @throws zod's error */
+/** Parses the keys as written in a file. @throws zod's error */
 export function parseOwn(written: unknown): GenericOwn {
   return schema().parse(written)
 }

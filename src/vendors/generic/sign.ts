@@ -1,4 +1,4 @@
-/** Signatures in a small vocabulary: what is joined, how it is digested, how the digest is written. */
+/** Signatures in a small vocabulary: what is joined, how it is hashed, how the hash is written. */
 import { createHash, createHmac } from 'node:crypto'
 import type { Secret } from '../../secret.ts'
 import { asIs, type Encode, fill, percentEncoded, type Values } from '../parse/template.ts'
@@ -14,7 +14,7 @@ export const HASHES = [
   'hmac-sha512',
 ] as const
 
-/** How the parameters of a call are written one behind the other: `{sorted}`. */
+/** How the parameters of a call are joined: `{sorted}`. */
 interface Sorted {
   readonly order: 'name' | 'written'
   readonly pair: string
@@ -29,7 +29,7 @@ export interface SignStep {
   readonly name: string
   readonly of: Secret
   readonly sorted: Sorted
-  /** `none`: the text is not digested, only encoded. */
+  /** `none`: the text is not hashed, only encoded. */
   readonly hash: (typeof HASHES)[number] | 'none'
   readonly key?: Secret | undefined
   readonly encoding: 'hex' | 'base64' | 'base64url' | 'text'
@@ -38,9 +38,9 @@ export interface SignStep {
 }
 
 /**
- * @param steps in the order in which they are written: a step may use those in front of it
- * @param params what the call carries, decoded, without those that hold a signature themselves
- * @param values all that may stand between braces, but for `sorted` and the steps
+ * @param steps in the order of the file: a step may use earlier ones
+ * @param params of the call, decoded, without those that contain a signature themselves
+ * @param values all values for braces, except `sorted` and the steps
  * @returns the steps' values, by name
  */
 export function sign(
@@ -61,7 +61,7 @@ function joined(params: readonly (readonly [string, string])[], options: Sorted)
   const { order, pair, join, encode, empty, except } = options
   const write: Encode = encode ? percentEncoded : asIs
   const signed = params.filter(([name, value]) => !except.includes(name) && (empty === 'keep' || value !== ''))
-  // By code units, as every vendor's example in Python, Java and PHP sorts.
+  // By code units, as in every vendor's example in Python, Java and PHP.
   const sorted = order === 'name' ? signed.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) : signed
   return sorted.map(([name, value]) => fill(pair, { name: write(name), value: write(value) })).join(join)
 }

@@ -11,7 +11,7 @@ export const areas: NonNullable<Product['areas']> = {
   read: (data) => distinct((Array.isArray(data) ? (data as unknown[]) : []).flatMap(readArea)),
 }
 
-/** The most exact code of an area that is on sale: one that is empty, or ends with 000, leaves its level open. */
+/** The most exact code of an area that is sold: an empty one, or one that ends with 000, leaves its level open. */
 function readArea(entry: unknown): NamedValue[] {
   const members = membersOf(entry) ?? {}
   const codes = ['areaCode', 'countryCode', 'stateCode', 'cityCode'].flatMap((name) => textOf(members[name]) ?? [])

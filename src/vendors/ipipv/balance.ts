@@ -1,9 +1,9 @@
-/** What is left on an account, asked now and then beside an extraction: never without one, and never in its way. */
+/** The balance of an account, requested from time to time in parallel to an extraction: never alone, and never delaying it. */
 import type { Clock } from '../../clock.ts'
 import type { Delivery } from '../contract/delivery.ts'
 
 const EVERY_MS = 300_000
-/** A delivery waits no longer than this for the figure; then it goes with the one before. */
+/** A delivery waits at most this time for the balance; then it gets the previous one. */
 const PATIENCE_MS = 500
 
 export class BalanceWatch {
@@ -17,7 +17,7 @@ export class BalanceWatch {
     this.#ask = ask
   }
 
-  /** The delivery, with the balance when it is known. */
+  /** The delivery, with the balance if it is known. */
   async along(extraction: Promise<Delivery>, signal: AbortSignal): Promise<Delivery> {
     const delivery = await extraction
     const now = this.#clock.now()
@@ -32,7 +32,7 @@ export class BalanceWatch {
     try {
       this.#known = await this.#ask(signal)
     } catch {
-      // The addresses were brought; a figure that is missing costs nobody anything, and is asked for again later.
+      // The addresses have arrived; a missing balance has no cost, and is requested again later.
     }
   }
 

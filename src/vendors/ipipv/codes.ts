@@ -43,7 +43,7 @@ export const everyCode = {
 } as const satisfies Readonly<Record<string, ErrorRule>>
 
 export type Code = keyof typeof everyCode
-/** Every call can meet these. */
+/** Every call may return these. */
 export const COMMON: readonly Code[] = ['500', '10001']
 export const CREATING: readonly Code[] = ['10002', '10003', '10004', '10071', '10072']
 export const DRAWING: readonly Code[] = ['10091', '10092']

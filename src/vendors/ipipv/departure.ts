@@ -1,8 +1,8 @@
-/** Whether a call that buys may have reached ipipv. */
+/** Whether a purchase may have reached ipipv. */
 import { VendorError } from '../contract/error.ts'
 import type { CallTicket } from '../contract/source.ts'
 
-/** Sees whether the call has left: then ipipv may have taken the order. */
+/** Observes whether the call was sent: then ipipv may have accepted the order. */
 export class Departure implements CallTicket {
   readonly #ticket: CallTicket | undefined
   hasLeft = false
@@ -25,7 +25,7 @@ export class Departure implements CallTicket {
   }
 }
 
-/** ipipv's own word, or proof that nothing was sent. A reply that cannot be read is none: the order was taken. */
+/** A refusal by ipipv, or proof that nothing was sent. An unreadable reply is neither: the order may have been accepted. */
 export function isVerdict(error: unknown): boolean {
   if (!(error instanceof VendorError)) return false
   if (error.vendorCode === 'connect') return true

@@ -1,4 +1,4 @@
-/** What the two draws bring: addresses with a login each, or a link under which addresses are found. */
+/** The results of the two draws: addresses with a login each, or a link to addresses. */
 
 import type { Life, ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
@@ -9,12 +9,12 @@ import { malformed, membersOf, textOf } from '../parse/reply.ts'
 const MINUTE_MS = 60_000
 const DEFAULT_SESSION_MINUTES = 5
 
-/** Life of what `proxy/draw/pwd` draws: the session time that was asked for. */
+/** Life of what `proxy/draw/pwd` draws: the requested session time. */
 function sessionLife({ sessTime = DEFAULT_SESSION_MINUTES }: Params): Life {
   return { kind: 'for', ms: Number(sessTime) * MINUTE_MS }
 }
 
-/** Facts for the clients' geo options: what was asked for, by the length of its code (dictionary of the document). */
+/** Facts for the clients' geo options: from the requested code, by its length (dictionary of the document). */
 export function factsOf({ addressCode }: Params): Pick<ProxyRecord, 'country' | 'area' | 'city'> {
   const code = String(addressCode ?? '')
   if (code.length === 3) return { country: code }
@@ -30,7 +30,7 @@ export function listOf(data: unknown): readonly unknown[] {
   return list as unknown[]
 }
 
-/** Reads `{list: [{proxyUrl, list: [text]}]}`. @param protocol of addresses that name none */
+/** Reads `{list: [{proxyUrl, list: [text]}]}`. @param protocol of addresses without one */
 export function deliverPasswords(data: unknown, request: Params, protocol: UpstreamProtocol): Delivered {
   const sold: ProxyRecord[] = []
   const rejected: string[] = []

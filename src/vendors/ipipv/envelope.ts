@@ -14,7 +14,7 @@ const KEY_BYTES = [16, 24, 32]
 const IV_BYTES = 16
 const SUCCESS = '200'
 
-/** How the envelope is labelled: the document's table says `v2` and aes, its sample `2.0`; the vendor's own SDK sends these. */
+/** The labels of the envelope: the document's table says `v2` and aes, its sample `2.0`; the vendor's own SDK sends these. */
 export interface EnvelopeLabels {
   readonly version: string
   readonly encrypt: string
@@ -55,7 +55,7 @@ function wrongSecret(): VendorError {
   })
 }
 
-/** Makes the envelope of a call; `''` stands for no parameters. */
+/** Makes the envelope of a call; `''` means no parameters. */
 export function authorizer(labels: EnvelopeLabels = usualLabels) {
   return (name: string, params: Params, { appKey, appSecret }: Credentials, reqId: string): Params => {
     if (appKey === undefined || appSecret === undefined)
@@ -66,7 +66,7 @@ export function authorizer(labels: EnvelopeLabels = usualLabels) {
   }
 }
 
-/** Numbers as numbers and lists as arrays: JSON tells them apart, a command line does not. */
+/** Numbers as numbers and lists as arrays: JSON distinguishes them, a command line does not. */
 function typedParams(operation: Operation | undefined, params: Params): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => [
@@ -76,7 +76,7 @@ function typedParams(operation: Operation | undefined, params: Params): Record<s
   )
 }
 
-/** Numbers that the document wants as text. */
+/** Numbers that are text in the document. */
 const TEXTS: ReadonlySet<string> = new Set(['sessTime'])
 
 function typedValue(param: Param | undefined, value: ParamValue): unknown {
@@ -98,7 +98,7 @@ function typedValue(param: Param | undefined, value: ParamValue): unknown {
   }
 }
 
-/** Not in the list of codes; what the words say is a guess (vendors.md 4.3). */
+/** Not in the list of codes; the meaning of the message is a guess (vendors.md 4.3). */
 const words: RulesByWords = [
   [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
@@ -126,7 +126,7 @@ export function decode(operation: string, reply: RawReply, _sent: Params, { appS
   return parseDecrypted(decrypt(data, appSecret?.reveal() ?? ''))
 }
 
-/** A wrong secret may unpad by chance, once in 256: only what is JSON was decrypted. */
+/** With a wrong secret the padding is valid by chance, once in 256: only valid JSON proves the decryption. */
 function parseDecrypted(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -135,7 +135,7 @@ function parseDecrypted(text: string): unknown {
   }
 }
 
-/** One code stands for "the name exists", "no main account" and "main account disabled": only the words tell. */
+/** One code means "the name exists", "no main account" and "main account disabled": only the message distinguishes them. */
 const OVERLOADED = '10061'
 const mainAccount: ErrorRule = {
   class: 'auth',
@@ -143,7 +143,7 @@ const mainAccount: ErrorRule = {
   hint: 'look at the main account at ipipv: it does not exist or is disabled',
 }
 
-/** What one of the vendor's codes means. */
+/** The meaning of one of the vendor's codes. */
 export function failure(operation: string, code: string, message: string): VendorError {
   if (code === OVERLOADED && /禁用|不存在/.test(message)) return refusal(mainAccount, code, message)
   const documented = ruleOf(code, operations[operation]?.errors, everyCode)

@@ -1,18 +1,18 @@
-/** Asks where instances stand: in calls of up to a hundred, and however many of them ipipv does not know. */
+/** Reads the state of instances: in calls of up to a hundred, also when ipipv does not know some of them. */
 import type { Clock } from '../../clock.ts'
 import type { CallOrder, Table, VendorReply } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
 import { type Instance, type InstanceSettings, readInstances, untold } from './instances.ts'
 import type { PurchaseNotes } from './purchase-notes.ts'
 
-/** Nothing is said about the most instances for one call. */
+/** The document states no maximum for one call. */
 const MAX_ASKED = 100
 const MISSING = '10041'
 
 export interface InstancesReply {
   readonly instances: readonly Instance[]
   readonly rejected: readonly string[]
-  /** The first one; undefined when nothing was asked. */
+  /** The first one; undefined when no call was made. */
   readonly reply: VendorReply | undefined
 }
 
@@ -20,7 +20,7 @@ export class InstanceReader {
   readonly #settings: InstanceSettings
   readonly #table: Table
   readonly #clock: Clock
-  /** What is over for good is forgotten there. */
+  /** Instances that have ended for good are removed there. */
   readonly #notes: PurchaseNotes
 
   constructor(settings: InstanceSettings, table: Table, clock: Clock, notes: PurchaseNotes) {
@@ -39,7 +39,7 @@ export class InstanceReader {
     return reply
   }
 
-  /** One that is missing spoils the answer for all: then the halves are asked for. */
+  /** One unknown instance makes the whole call fail: then the halves are requested. */
   async #ask(numbers: readonly string[], order: CallOrder): Promise<InstancesReply> {
     try {
       const { data, reply } = await this.#table.call('instance', { instances: numbers.join(',') }, order)

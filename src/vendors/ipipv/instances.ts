@@ -1,4 +1,4 @@
-/** Static instances: from the vendor's description of one to an address, and which of them can be used now. */
+/** Static instances: converts the vendor's description to an address, and decides which of them can be used now. */
 
 import type { Life, ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import { parseEndpoint } from '../parse/address.ts'
@@ -16,13 +16,13 @@ const statusWords: Readonly<Record<string, string>> = {
   '11': 'was released',
 }
 const protocolNumbers = { socks5: '1', http: '2', https: '3' } as const
-/** 1 login, 3 a token in place of the password. Where neither is said the whitelist lets us in. */
+/** 1 login, 3 a token in place of the password. Without either, access is by whitelist. */
 const LOGIN_TYPES = ['1', '3']
-/** Seconds until the year 33658; what is larger counts in ms (ambiguity A9 of the vendor notes). */
+/** Seconds until the year 33658; a larger number is in ms (ambiguity A9 of the vendor notes). */
 const MS_FROM = 1e12
 
 export interface InstanceSettings {
-  /** Undefined: http where there is a choice. */
+  /** Undefined: http if there is a choice. */
   readonly protocol?: 'http' | 'socks5' | undefined
   readonly bridge: boolean
 }
@@ -31,22 +31,22 @@ export interface Instance {
   readonly instanceNo: string
   /** Why it cannot be used now; undefined when it can. */
   readonly reason: string | undefined
-  /** Closed, released or expired: it never comes back. */
+  /** Closed, released or expired: it never returns. */
   readonly isOver: boolean
-  /** Bought, and not made yet: it comes by itself. */
+  /** Bought, and not ready yet: it becomes ready without a further call. */
   readonly isComing: boolean
   readonly sold: ProxyRecord | undefined
-  /** What it was bought as. */
+  /** The product as it was bought. */
   readonly productNo: string | undefined
 }
 
-/** One that was asked for and that the answer does not tell of: nobody knows that it is over. */
+/** A requested instance that is missing in the answer: it is not certain that it has ended. */
 export function untold(instanceNo: string): Instance {
   const reason = `instance ${instanceNo} is not in the answer`
   return { instanceNo, reason, isOver: false, isComing: false, sold: undefined, productNo: undefined }
 }
 
-/** @param vendorWallMs now, by the vendor's clock, ms since the epoch @throws {VendorError} class server when it is no list */
+/** @param vendorWallMs now, by the vendor's clock, ms since the epoch @throws {VendorError} class server when it is not a list */
 export function readInstances(data: unknown, settings: InstanceSettings, vendorWallMs: number): Instance[] {
   if (data === undefined || data === null) return []
   if (!Array.isArray(data)) throw malformed('the list of instances is none')
@@ -80,7 +80,7 @@ function readInstance(item: Readonly<Record<string, unknown>>, settings: Instanc
   }
 }
 
-/** A zero, or nothing: a term without end. */
+/** Zero or empty: a term without end. */
 function lifeOf(expired: unknown, nowMs: number): Life {
   const at = Number(textOf(expired) ?? 0)
   if (!Number.isFinite(at) || at <= 0) return { kind: 'endless' }
@@ -108,7 +108,7 @@ function placeOf(
 }
 
 function protocolOf(numbers: string | undefined, wanted: 'http' | 'socks5' | undefined): UpstreamProtocol | undefined {
-  // It may be left out: then only the configuration knows.
+  // It may be missing: then only the configuration knows.
   if (numbers === undefined) return wanted ?? 'http'
   const offered = numbers.split(',').map((text) => text.trim())
   if (wanted !== undefined) return offered.includes(protocolNumbers[wanted]) ? wanted : undefined
@@ -119,7 +119,7 @@ function protocolOf(numbers: string | undefined, wanted: 'http' | 'socks5' | und
 function loginOf(item: Readonly<Record<string, unknown>>): Pick<ProxyRecord, 'username' | 'password'> {
   const [useType = '1', username, password] = [item['useType'], item['username'], item['pwd']].map(textOf)
   const isLogin = useType.split(',').some((type) => LOGIN_TYPES.includes(type.trim()))
-  // Type 3 writes its token into the password, and the name may be missing or be the token too.
+  // Type 3 has its token in the password, and the name may be missing or be the token too.
   const name = username ?? password
   if (!isLogin || name === undefined) return {}
   return { username: name, ...given({ password: secretOf(password) }) }
@@ -136,13 +136,13 @@ export interface OrderPage {
   readonly status: number
   readonly appOrderNo: string | undefined
   readonly isRefunded: boolean
-  /** How many instances in all. */
+  /** Total number of instances. */
   readonly total: number
   readonly instances: unknown
   readonly numbers: readonly string[]
 }
 
-/** @throws {VendorError} class server when it is no order */
+/** @throws {VendorError} class server when it is not an order */
 export function readOrder(data: unknown): OrderPage {
   const order = membersOf(data)
   const status = countOf(order?.['status'])
@@ -159,5 +159,5 @@ export function readOrder(data: unknown): OrderPage {
   }
 }
 
-/** Whether an order has come to its end. */
+/** Whether an order has ended. */
 export const isFinal = (status: number): boolean => status === 3 || status === 4 || status === 5

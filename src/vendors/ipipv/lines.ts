@@ -9,7 +9,7 @@ export function linesOf(count: number, productNo: string, terms: Purchase): read
   return [{ productNo, count, cycleTimes, useBridge, ...more }]
 }
 
-/** In the order in which they are written, as many of each as the order has room for. */
+/** In the written order, of each as many as the order has room for. */
 function blocksOf(count: number, written: NonNullable<Purchase['cidrBlocks']>): { cidr: string; count: number }[] {
   let left = count
   return written.flatMap(({ cidr, count: most = count }) => {

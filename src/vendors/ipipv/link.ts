@@ -1,6 +1,6 @@
 /**
- * The link that `proxy/draw/api` gives: fetched as it is, http(s) only, no redirects, capped, never shown. What it answers
- * is shown nowhere in the document: text with the delimiter that was asked for, or JSON of unknown shape.
+ * The link from `proxy/draw/api`: fetched unchanged, http(s) only, no redirects, limited size, never shown. The document does not
+ * describe its contents: text with the requested delimiter, or JSON of unknown shape.
  */
 import type { VendorRequest } from '../client/http.ts'
 import { maskerOf, secretsInLink } from '../client/redact.ts'
@@ -16,9 +16,9 @@ import { type Findings, scanText, scanTree } from '../parse/scan.ts'
 import { failure } from './envelope.ts'
 
 /**
- * @param link from the reply, a stranger's word
- * @param refusalOf why a host may not be reached, undefined when it may
- * @throws {VendorError} class server for a link that is none, and for one that leads to this machine or its network
+ * @param link from the reply, not trusted
+ * @param refusalOf why a host must not be connected to, undefined when it may
+ * @throws {VendorError} class server for an invalid link, and for one to this machine or its network
  */
 export function linkRequest(
   link: string,
@@ -37,8 +37,8 @@ export function linkRequest(
 }
 
 /**
- * Reads what the link answered.
- * @param protocol of addresses that name none
+ * Reads the contents of the link.
+ * @param protocol of addresses without one
  * @throws {VendorError} for an error in place of addresses
  */
 export function readLink({ text }: RawReply, protocol: UpstreamProtocol): Delivered {
@@ -55,17 +55,17 @@ function readText(body: string): Findings {
   throw wordsError(body)
 }
 
-/** Words of an error are shown: they may name the address that is missing on a whitelist. Anything else may be a login. */
+/** The message of an error is shown: it may contain the address that is missing on a whitelist. Other text may be a login. */
 function wordsError(body: string): VendorError {
   const known = failure('proxy/draw/api', 'link', body.replaceAll(/\s+/g, ' ').slice(0, MAX_WORDS))
   return known.class === 'server' ? malformed('the link of the reply brought no address', body) : known
 }
 
 const MAX_WORDS = 200
-/** A link serves whoever has it, and tokens of short links are short. */
+/** A link gives access without a login, and tokens of short links are short. */
 const SHORT_TOKEN = 6
 
-/** What a link answers may quote it: masked are the whole of it and its pieces. */
+/** The contents may quote the link: the whole of it and its parts are masked. */
 export function withoutLink(error: VendorError, { href }: URL): VendorError {
   const masked = maskerOf(secretsInLink(href, SHORT_TOKEN))(error.message)
   return new VendorError(error.class, error.vendorCode, masked, { hint: error.hint, wait: error.wait })

@@ -1,4 +1,4 @@
-/** What ipipv sells now, and for how much: asked before each order, because prices and stock change. */
+/** The current products and prices of ipipv: requested before each order, because prices and stock change. */
 import type { Answer, CallOrder } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
@@ -18,8 +18,8 @@ export interface Offer {
 const STATIC_TYPES = '101,102,103'
 
 /**
- * The product that is named, or the cheapest of those that the filters let through.
- * @throws {VendorError} class bad_request when there is none at the price that is allowed, no_resource when it is sold out
+ * The named product, or the cheapest of those that the filters accept.
+ * @throws {VendorError} class bad_request when there is none at the permitted price, no_resource when it is sold out
  */
 export async function offerFor(terms: Purchase, call: Call, order: CallOrder): Promise<Offer> {
   const { maxPrice } = terms
@@ -33,7 +33,7 @@ export async function offerFor(terms: Purchase, call: Call, order: CallOrder): P
   throw new VendorError('no_resource', 'stock', `product ${affordable[0]?.productNo} cannot be bought now`)
 }
 
-/** What one term more of a product costs. @throws {VendorError} class bad_request when it is more than allowed, or unknown */
+/** The price of one more term of a product. @throws {VendorError} class bad_request when it is higher than permitted, or unknown */
 export async function renewalPrice(
   productNo: string,
   { maxPrice, cycleTimes }: { readonly maxPrice: number; readonly cycleTimes: number },

@@ -1,4 +1,4 @@
-/** Every call of `ipipv-open-api.txt`, by the titles of its sections. What stands in no section says where it was seen. */
+/** Every call of `ipipv-open-api.txt`, by the titles of its sections. Calls from other sources name their source. */
 import type { Operation } from '../contract/operation.ts'
 import { accounts, drawing } from './account-calls.ts'
 import { orders } from './order-calls.ts'
@@ -9,7 +9,7 @@ const lookups: Readonly<Record<string, Operation>> = {
   info: section('info', '获取App信息', {
     about: 'tells the balance of the app',
     reply: '{appName, coin, useBridge, callbackUrl, status}',
-    // Nothing is signed in a callback: who knows the address can send one.
+    // Callbacks are not signed: everyone who knows the address can send one.
     secrets: { callbackUrl: 'link' },
   }),
   area: section('area', '同步地域', {

@@ -1,4 +1,4 @@
-/** Calls that buy, renew and give back instances, and tell where they stand. */
+/** Calls that buy, renew and release instances, and report their state. */
 import type { Operation } from '../contract/operation.ts'
 import { CREATING } from './codes.ts'
 import {
@@ -101,7 +101,7 @@ export const orders: Readonly<Record<string, Operation>> = {
     oneOf: [['orderNo', 'appOrderNo']],
     params: {
       orderNo: text('ipipv’s order number; this or appOrderNo', '平台订单编号', { min: 1, max: 32 }),
-      // Not in the document: the vendor's public Go SDK asks by it since 2024-11-23.
+      // Not in the document: the vendor's public Go SDK uses this parameter since 2024-11-23.
       appOrderNo: text('your own order number, in place of orderNo', '购买者订单号', { min: 1, max: 32 }),
       page,
       pageSize: { ...pageSize, ...required },

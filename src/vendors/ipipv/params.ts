@@ -36,7 +36,7 @@ export const status = whole('1 in order, 2 disabled', '状态', { ...required, v
 const maxFlowLimit = whole('sets the account’s limit of traffic, MB, when above 0', '最大流量限制', { min: 0 })
 export const codes = (about: string, term: string) => list(about, term)
 
-/** Products are told by number, or by these filters. */
+/** Products are selected by number, or by these filters. */
 export const filters = {
   countryCode: text('country, ISO 3166 alpha-3', '国家代码'),
   cityCode: text('city, 9 characters', '城市代码'),
@@ -48,10 +48,10 @@ export const filters = {
   duration: whole('shortest term, in units', '时长', { min: 0 }),
 }
 
-/** A line of an order names its product, or what the product must be like. */
+/** A line of an order names its product, or its requirements. */
 export const PRODUCT_OF_LINE = ['productNo', 'proxyType', ...Object.keys(filters)]
 
-/** One line of an order: how many of which product, for how long. */
+/** One line of an order: the product, the number of instances, the term. */
 export const openMembers: Readonly<Record<string, Param>> = {
   productNo: text('product; with it the filters mean nothing', '商品编号'),
   proxyType: whole('kind of proxy', '代理类型', { values: [101, 102, 103, 104, 105, 201] }),
@@ -61,7 +61,7 @@ export const openMembers: Readonly<Record<string, Param>> = {
   renew: renew('是否续费'),
   extBandWidth,
   appUsername: text('main account, for dynamic traffic', '主账号', { together: 'flow' }),
-  // The bound is the vendor's Go SDK's; the document states none.
+  // The maximum is from the vendor's Go SDK; the document states none.
   flow: whole('dynamic traffic, MB', '动态流量', {
     min: 1,
     usualMax: 102_400,

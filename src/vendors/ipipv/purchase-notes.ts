@@ -1,4 +1,4 @@
-/** What must not be forgotten of purchases between an order and its end: it survives a restart. */
+/** The state of purchases between an order and its end: it survives a restart. */
 import { z } from 'zod'
 import type { SourceMemory } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
@@ -10,20 +10,20 @@ const attemptSchema = z.object({
   /** The lines of the order, as JSON. */
   params: z.string(),
   count: z.number(),
-  /** When it left, ms since the epoch. */
+  /** When it was sent, ms since the epoch. */
   leftAt: z.number().default(0),
 })
 const noteSchema = z.object({
   version: z.literal(1),
-  /** An order that got no verdict so far. */
+  /** An order without a verdict so far. */
   attempt: attemptSchema.optional(),
-  /** ipipv's numbers of orders that were taken and have not come to their end. */
+  /** ipipv's numbers of orders that were accepted and have not ended. */
   pending: z.array(z.string()),
   /** How many instances those orders are for. */
   pendingCount: z.number().default(0),
-  /** Instances that were bought here and may still live. */
+  /** Instances that were bought here and may still exist. */
   instances: z.array(z.string()),
-  /** What one instance cost when an order was more expensive than allowed. */
+  /** The price of one instance when an order cost more than permitted. */
   overpaid: z.number().optional(),
 })
 export type Note = z.infer<typeof noteSchema>
@@ -37,7 +37,7 @@ export class PurchaseNotes {
     this.#memory = memory
   }
 
-  /** @throws {VendorError} class bad_request when what was written down cannot be read */
+  /** @throws {VendorError} class bad_request when the recorded state is unreadable */
   read(): Promise<Note> {
     this.#note ??= this.#load()
     return this.#note
@@ -48,23 +48,23 @@ export class PurchaseNotes {
     if (saved === undefined || saved === null) return { version: 1, pending: [], pendingCount: 0, instances: [] }
     const read = noteSchema.safeParse(saved)
     if (read.success) return read.data
-    // Without it nobody knows what was bought: buying on could buy twice.
+    // Without it, it is unknown what was bought: further purchases could buy twice.
     throw new VendorError('bad_request', 'memory', 'what was written down about earlier purchases cannot be read')
   }
 
-  /** Resolves when it would survive a crash. */
+  /** Resolves when the state would survive a crash. */
   async write(note: Note): Promise<void> {
     await this.#memory?.save(note)
     this.#note = Promise.resolve(note)
   }
 
-  /** Nothing was bought by it. */
+  /** The order bought nothing. */
   async forgetAttempt(): Promise<void> {
     const { attempt: _, ...rest } = await this.read()
     await this.write(rest)
   }
 
-  /** Instances that are over for good need not be asked about again. */
+  /** Instances that have ended for good need not be queried again. */
   async forgetInstances(numbers: readonly string[]): Promise<void> {
     const note = await this.read()
     const instances = note.instances.filter((number) => !numbers.includes(number))

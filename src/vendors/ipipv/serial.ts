@@ -1,4 +1,4 @@
-/** One after the other: the next begins when the one before has ended, however that was. */
+/** Runs tasks one after the other: the next begins when the previous one has ended, whatever its result. */
 export class Serial {
   #last: Promise<unknown> = Promise.resolve()
 

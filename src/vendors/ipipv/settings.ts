@@ -29,7 +29,7 @@ export const passwordSettings = {
 
 export const apiSettings = { ...labels }
 
-/** One of them says what is bought. */
+/** One of them selects what is bought. */
 const WHAT = ['productNo', 'proxyType', 'countryCode', 'cityCode'] as const
 
 const purchase = () =>
@@ -132,7 +132,7 @@ export type StaticOwn = z.infer<typeof staticSchema>
 export type Purchase = z.infer<ReturnType<typeof purchase>>
 export type RenewalTerms = z.infer<ReturnType<typeof renewal>>
 
-/** What a provider's own keys say, defaults put in: the configuration has checked them before. */
+/** A provider's own keys with defaults: the configuration has checked them before. */
 export function readStatic(own: Readonly<Record<string, unknown>> = {}): StaticOwn {
   const renew = own['renew'] as RenewalTerms | undefined
   return { ...withoutRenewal.parse(own), ...(renew === undefined ? {} : { renew }) }
@@ -148,11 +148,11 @@ export function readLabels(own: unknown): z.infer<typeof labelSchema> {
   return labelSchema.parse(own ?? {})
 }
 
-/** What a user's own keys change in the table. */
+/** The changes of the table by a user's own keys. */
 export interface Variant {
-  /** How the envelope is labelled. */
+  /** The labels of the envelope. */
   readonly labels?: { readonly version: string; readonly encrypt: string }
-  /** Of drawn addresses that name none. */
+  /** For drawn addresses without a protocol. */
   readonly protocol?: 'http' | 'socks5'
   /** Main account of the dynamic traffic. */
   readonly mainAccount?: string | undefined

@@ -1,4 +1,4 @@
-/** Opens ipipv's products: each takes more than one call, so each is a source of its own around the table. */
+/** Opens ipipv's products: each needs several calls, so each is a source of its own around the table. */
 import type { Clock } from '../../clock.ts'
 import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../client/http.ts'
 import type { Delivery, UpstreamProtocol } from '../contract/delivery.ts'
@@ -14,7 +14,7 @@ import { readLabels, readPassword, type Variant } from './settings.ts'
 import { openStatic } from './static.ts'
 
 /**
- * @param vendorWith the table, as a user's own keys have it
+ * @param vendorWith the table, adapted to a user's own keys
  * @throws {VendorError} class bad_request for an unknown product and for settings that the table does not allow
  */
 export function openProduct(
@@ -67,7 +67,7 @@ interface Process {
   readonly engine: Engine
 }
 
-/** What stands under a link passes the same gate, on an account of its own: another host answers. */
+/** The contents of a link pass the same gate, on an account of its own: another host answers. */
 async function fetchLink(link: string, table: Table, { settings, deps, engine }: Process, order: CallOrder) {
   const request = linkRequest(link, settings, engine.refusalOf)
   const limit = table.limitOf('proxy/draw/api')
@@ -97,12 +97,12 @@ function together(parts: readonly Part[], settings: SourceSettings, engine: Engi
     )
   const replies = parts.map(({ reply }) => reply)
   const vendorWallMs = replies[0]?.vendorWallMs
-  // Lives count from the first link: early is the safe side.
+  // Lives count from the first link: an early deadline is safe.
   const sentAt = Math.min(...replies.map((reply) => reply.sentAt))
   return { ...filtered, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
 }
 
-/** Traffic that is left, MB, goes along with deliveries: the low-stock mark of the provider counts in MB. */
+/** The remaining traffic, MB, is reported with deliveries: the provider's `lowStock` is in MB too. */
 function withBalance(base: Source, table: Table, account: string, request: Params, clock: Clock): Source {
   const { productNo, proxyType = 104 } = request
   if (productNo === undefined) return base
@@ -117,7 +117,7 @@ function withBalance(base: Source, table: Table, account: string, request: Param
   }
 }
 
-/** Of `{list: [{productNo, balance}]}`; products sold by addresses count those. */
+/** From `{list: [{productNo, balance}]}`; products that are sold by address count addresses. */
 function trafficLeft(data: unknown, productNo: string): number | undefined {
   const entries = listOf(data).map(membersOf)
   const entry = entries.find((members) => textOf(members?.['productNo']) === productNo) ?? entries[0]

@@ -1,6 +1,6 @@
 /**
- * The calls of juliangip as tables. Document: `juliangip-dynamic.txt`. Calls and parameters that the page does not know were
- * seen in the vendor's public SDKs and clients; each says so.
+ * The calls of juliangip as tables. Document: `juliangip-dynamic.txt`. Calls and parameters that are not on the page were seen in
+ * the vendor's public SDKs and clients; each says so.
  */
 import type { Operation, Param } from '../contract/operation.ts'
 
@@ -21,7 +21,7 @@ const order: Readonly<Record<string, Param>> = {
 }
 
 const csv = (about: string, term: string): Param => ({ type: 'csv', about, term })
-/** Written `1` to have it, left out otherwise. */
+/** `1` switches it on; otherwise it is left out. */
 const flag = (about: string, term: string): Param => ({ type: 'integer', values: [1], about, term })
 
 const getips: Operation = {
@@ -74,7 +74,7 @@ const getips: Operation = {
     ip_seg: csv('only addresses that begin so; seen in public SDKs only', '筛选IP段'),
     no_ip_seg: csv('no addresses that begin so; seen in public SDKs only', '排除IP段'),
   },
-  // The page says 10 a second. Failed calls and the calls below are taken to count too, so one group holds them all.
+  // The page says 10 a second. Failed calls and the calls below are assumed to count too, so one group contains them all.
   limit: () => ({ calls: 10, perMs: 1_000 }),
   limitGroup: 'order',
   effect: 'buys',
@@ -90,7 +90,7 @@ const getips: Operation = {
   },
 }
 
-/** A call that the document does not have; same order, same signature, same envelope. */
+/** A call that is not in the document; same order, same signature, same envelope. */
 function sdkCall(
   path: string,
   effect: Operation['effect'],

@@ -19,7 +19,7 @@ export function deliver(data: unknown, { request }: DeliverContext): Delivered {
   return { ...deliverEach(listed, read), ...given({ balance: countOf(surplus) }) }
 }
 
-/** An empty array, an empty element or nothing at all stand where an object would be empty. */
+/** An empty array, an empty element or nothing at all represents an empty object. */
 function contentsOf(data: unknown): Readonly<Record<string, unknown>> {
   const isNothing = data === undefined || data === null || data === '' || (Array.isArray(data) && data.length === 0)
   const members = isNothing ? {} : membersOf(data)
@@ -36,7 +36,7 @@ function lifeOf(seconds: string | undefined): Life {
   return isCount ? { kind: 'for', ms: Number(seconds) * 1_000 } : { kind: 'unknown' }
 }
 
-/** `ip:port`, then what was asked for, separated by commas in an order that is not documented, then perhaps a login. */
+/** `ip:port`, then the requested facts, separated by commas in an undocumented order, then perhaps a login. */
 function readText(item: string, request: Params): ProxyRecord | undefined {
   const [address = '', ...rest] = item.trim().split(',')
   const endpoint = parseEndpoint(address)
@@ -51,7 +51,7 @@ function readText(item: string, request: Params): ProxyRecord | undefined {
   return { protocol: protocolOf(request), ...endpoint, ...login, ...facts }
 }
 
-/** A login stands behind the last field, `281:user:pass`, or is a field of its own, `user:pass`. */
+/** A login follows the last field, `281:user:pass`, or is a field of its own, `user:pass`. */
 function splitLogin(rest: readonly string[]): { fields: string[]; login: Pick<ProxyRecord, 'username' | 'password'> } {
   const fields = rest.map((field) => field.trim()).filter((field) => field !== '')
   const match = /^(?:([^:]+):)?([^:]+):([^:]+)$/.exec(fields.at(-1) ?? '')
@@ -64,8 +64,8 @@ function splitLogin(rest: readonly string[]): { fields: string[]; login: Pick<Pr
 }
 
 /**
- * What a field means is known when one kind of number was asked for. With both, six digits that can be a Chinese area
- * code are one; a life that long (30 h) is not sold together with area codes.
+ * The meaning of a field is known when one kind of number was requested. With both, six digits that are a valid Chinese area code
+ * are one; a life that long (30 h) is not sold together with area codes.
  */
 function kindOf(field: string, { ip_remain: lifeAsked, city_code: codeAsked }: Params): 'life' | 'area' | 'city' {
   if (!/^\d+$/.test(field)) return 'city'

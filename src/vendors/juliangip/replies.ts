@@ -16,7 +16,7 @@ import {
 import { readXml } from '../parse/xml.ts'
 import { operations } from './calls.ts'
 
-/** Only code 401 is documented. The rest speaks through its words, by what public clients met and by guess (vendors.md 1.2). */
+/** Only code 401 is documented. Other codes are classified by their message, by what public clients met and by guess (vendors.md 1.2). */
 const words: RulesByWords = [
   [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [
@@ -55,12 +55,12 @@ const WORKED = '200'
 
 function failure(operation: string, code: string, message: string): VendorError {
   const said = ruleInWords(message, words)
-  // 401 stands for whatever is refused; its words tell when it is the whitelist.
+  // 401 is used for every refusal; the message shows when it is the whitelist.
   const rule = said?.class === 'whitelist' ? said : (ruleOf(code, operations[operation]?.errors) ?? said)
   return refusal(rule, code, message)
 }
 
-/** @returns the envelope's `data`; for a text reply what a JSON reply would hold, as far as text tells */
+/** @returns the envelope's `data`; for a text reply what a JSON reply would contain, as far as the text has it */
 export function decode(operation: string, reply: RawReply, sent: Params): unknown {
   const { result_type: format = operation === 'getips' ? 'text' : 'json', split } = sent
   const text = reply.text.trim()

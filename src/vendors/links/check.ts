@@ -1,10 +1,10 @@
-/** What is wrong with an entry that is a pasted link, before anything is called. No message holds a part of the link. */
+/** The mistakes in an entry with a pasted link, before any call. No message contains a part of the link. */
 import { Secret } from '../../secret.ts'
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { choiceOf, type LinkTables, readPasted } from './open.ts'
 
-/** @param entry as it is written, valid or not; what the schema refuses is not told again */
+/** @param entry as written, valid or not; mistakes that the schema reports are not repeated */
 export function linkProblems(entry: Readonly<Record<string, unknown>>, tables: LinkTables): readonly EntryProblem[] {
   const { url, product } = entry
   if (typeof url !== 'string' || !/^https?:\/\//i.test(url)) return []
@@ -20,7 +20,7 @@ export function linkProblems(entry: Readonly<Record<string, unknown>>, tables: L
 
 const REMEDY = 'make a link for fewer, or add credentials: { key: ... }'
 
-/** A link that cannot be changed brings all of its addresses at once, or none. */
+/** A link that cannot be changed delivers all of its addresses at once, or none. */
 function signedProblems(entry: Readonly<Record<string, unknown>>, batchSize: number): EntryProblem[] {
   const isBelow = (limit: unknown) => typeof limit === 'number' && limit < batchSize
   const budget = membersOf(entry['budget']) ?? {}

@@ -1,4 +1,4 @@
-/** What a vendor that no client has described means by its words: the usual ones, Chinese and English. */
+/** Classifies errors of vendors without a table by their messages: the usual ones, Chinese and English. */
 import { type ErrorClass, VendorError } from '../contract/error.ts'
 import { isSuccess } from '../parse/envelope.ts'
 
@@ -8,7 +8,7 @@ interface Meaning {
   readonly hint: string
 }
 
-/** The first that fits decides: what says most stands first ("IP不足" is no balance, "白名单参数" no parameter). */
+/** The first match decides: the most specific come first ("IP不足" is no balance, "白名单参数" no parameter). */
 const meanings: readonly (readonly [RegExp, Meaning])[] = [
   [
     /频繁|过快|频率|too (fast|many|frequent|often)|rate.?limit|throttl/i,
@@ -45,9 +45,9 @@ export function meaningOf(words: string): Meaning | undefined {
 }
 
 /**
- * The vendor said no, or nothing, in place of addresses.
- * @param code as it stood in the reply; undefined where there was none
- * @param words the vendor's own, whatever they are: they decide
+ * The vendor sent an error, or nothing, in place of addresses.
+ * @param code from the reply; undefined when there was none
+ * @param words the vendor's own message: it decides
  */
 export function refusalIn(code: string | undefined, words: string): VendorError {
   const meaning = meaningOf(words)

@@ -1,4 +1,4 @@
-/** A pasted link: what it is, and the source that it makes. */
+/** Parses a pasted link and makes its source. */
 import type { Secret } from '../../secret.ts'
 import type { Engine, SourceDeps } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
@@ -7,7 +7,7 @@ import type { Vendor } from '../contract/vendor.ts'
 import { type IsAllowed, type LinkChoice, type LinkProblem, type LinkReading, readLink } from './reading.ts'
 import { tableOf } from './table.ts'
 
-/** The vendors whose links are known, and how their tables judge a value. */
+/** The vendors whose links are known, and how their tables check a value. */
 export interface LinkTables {
   readonly vendors: readonly Vendor[]
   readonly isAllowed: IsAllowed
@@ -22,7 +22,7 @@ export function readPasted(
   return readLink(link.reveal(), choice, vendors, isAllowed)
 }
 
-/** @throws {VendorError} class bad_request for a link that cannot be used, in words that hold nothing of it */
+/** @throws {VendorError} class bad_request for an invalid link, with a message that contains nothing of it */
 export function openPasted(
   settings: SourceSettings,
   deps: SourceDeps,
@@ -37,7 +37,7 @@ export function openPasted(
   return engine.openTableSource(vendor, { ...settings, vendor: vendor.name, ...account }, deps)
 }
 
-/** @param product empty where none was chosen */
+/** @param product empty when none was selected */
 export function choiceOf(product: string | undefined, key: Secret | undefined): LinkChoice {
   return { ...(product ? { product } : {}), ...(key === undefined ? {} : { key }) }
 }

@@ -1,45 +1,45 @@
 /**
- * What a pasted link is, before anybody calls it: whose, for which product, with which account, and whether it may be
- * changed. Pure: the vendors' own tables say how their links look (`Vendor.links`).
+ * Parses a pasted link without calling it: vendor, product, account, and whether it may be changed. Pure: the vendors' own tables
+ * define how their links look (`Vendor.links`).
  */
 import { Secret } from '../../secret.ts'
 import type { Operation, Params } from '../contract/operation.ts'
 import type { LinkForm, Vendor } from '../contract/vendor.ts'
 import { countOf } from '../parse/reply.ts'
 
-/** What the entry in gateway.yaml says beside the link. */
+/** The other keys of the entry in gateway.yaml. */
 export interface LinkChoice {
   readonly product?: string
-  /** Makes the signature anew. */
+  /** Computes the signature again. */
   readonly key?: Secret
 }
 
 interface Common {
-  /** Host name of the link: no secret, unlike its path and query. */
+  /** Host name of the link: not secret, unlike its path and query. */
   readonly host: string
-  /** What else such a link may be for, where it does not tell. */
+  /** Other possible products of the link, if it does not determine one. */
   readonly alternatives: readonly string[]
-  /** What the link asks for in one call, where it says so. */
+  /** The number of addresses per call, if the link has it. */
   readonly count: number | undefined
 }
 
-/** A link whose vendor is known and whose parameters may be changed: its table is called, with the link's account. */
+/** A link of a known vendor whose parameters may be changed: its table is called, with the link's account. */
 export interface TableLink extends Common {
   readonly kind: 'table'
   readonly vendor: Vendor
   readonly product: string
   readonly credentials: Readonly<Record<string, Secret>>
-  /** The link's parameters, as far as the table knows them. */
+  /** The link's parameters that the table knows. */
   readonly request: Params
-  /** Those that it does not know: sent as they are. */
+  /** Parameters that the table does not know: sent unchanged. */
   readonly extras: Params
-  /** Where the extraction is, when it is not where the table says. */
+  /** The URL of the extraction, when it differs from the table. */
   readonly at: string | undefined
-  /** Names of parameters that the gateway leaves out, because it asks in its own way. */
+  /** Names of parameters that the gateway leaves out, because it uses its own format. */
   readonly leftOut: readonly string[]
 }
 
-/** A link whose vendor is known and whose signature nobody here can make: called as it is, read by the vendor's table. */
+/** A link of a known vendor whose signature cannot be computed here: called unchanged, read by the vendor's table. */
 export interface SignedLink extends Common {
   readonly kind: 'signed'
   readonly vendor: Vendor
@@ -48,7 +48,7 @@ export interface SignedLink extends Common {
   readonly form: LinkForm
 }
 
-/** A link of somebody else: called as it is, its reply sniffed. `vendor`: only to understand its errors. */
+/** A link of an unknown vendor: called unchanged, its reply is sniffed. `vendor`: only to classify its errors. */
 export interface UnknownLink extends Common {
   readonly kind: 'unknown'
   readonly vendor: Vendor | undefined
@@ -100,7 +100,7 @@ interface Known {
   readonly key: Secret | undefined
 }
 
-/** Empty parameters mean what missing ones mean; of two of a name the first counts. */
+/** Empty parameters equal missing ones; of duplicates the first counts. */
 function parametersOf(url: URL): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const [name, value] of url.searchParams) if (value !== '' && !found.has(name)) found.set(name, value)
@@ -114,7 +114,7 @@ function fits({ hosts, path, credentials }: LinkForm, url: URL, written: Readonl
     : hosts.includes(url.hostname)
 }
 
-/** Names are the vendor's, whatever the case in which a page writes them. */
+/** Names are the vendor's, in any letter case. */
 function nameIn(written: ReadonlyMap<string, string>, name: string): string | undefined {
   if (written.has(name)) return name
   return [...written.keys()].find((each) => each.toLowerCase() === name.toLowerCase())
@@ -174,14 +174,14 @@ function credentialsOf(
   return { ...Object.fromEntries(found), ...(key === undefined || signer === undefined ? {} : { [signer]: key }) }
 }
 
-/** Whether the vendor's account is none without it. */
+/** Whether the account requires this credential. */
 function isRequired({ credentials: shape }: Vendor, given: Readonly<Record<string, Secret>>, name: string): boolean {
   const revealed = Object.fromEntries(Object.entries(given).map(([each, secret]) => [each, secret.reveal()]))
   const issues = shape.safeParse(revealed).error?.issues ?? []
   return issues.some(({ path }) => path[0] === name)
 }
 
-/** The link's parameters: those of the account aside, the table's, and the rest. */
+/** The link's parameters: those of the account, of the table, and the others. */
 function splitParameters(
   url: URL,
   written: ReadonlyMap<string, string>,
@@ -202,7 +202,7 @@ function splitParameters(
   return { request, extras, leftOut, at: operation === undefined ? undefined : placeOf(url, vendor, operation) }
 }
 
-/** Undefined where the link leads where the table does. A link in clear is not believed where the table has TLS. */
+/** Undefined when the link has the table's URL. A link without TLS is not followed when the table has TLS. */
 function placeOf({ protocol, host, pathname }: URL, vendor: Vendor, operation: Operation): string | undefined {
   const path = pathname.replace(/\/$/, '')
   const own = new URL(
@@ -213,7 +213,7 @@ function placeOf({ protocol, host, pathname }: URL, vendor: Vendor, operation: O
   return `${protocol}//${host}${path}`
 }
 
-/** How vendors call the number of addresses. */
+/** The vendors' names for the number of addresses. */
 const COUNTS = ['num', 'count', 'number', 'qty', 'quantity', 'limit', 'size', 'n', 'ips', 'amount']
 const MAX_COUNT = 1_000
 

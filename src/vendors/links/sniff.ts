@@ -1,13 +1,13 @@
 /**
- * What a link answers when nobody has written down how: text with any separator, JSON or XML of unknown shape, an error
- * under HTTP 200, a web page, nothing.
+ * Reads a reply of an undocumented format: text with any separator, JSON or XML of unknown shape, an error under HTTP 200, a web
+ * page, nothing.
  *
  *     body ─▶ markup? ─▶ tree ─▶ addresses ─┬─▶ addresses
- *          ─▶ JSON?   ─▶ tree ──┘           └─▶ none: the envelope's code and words, or why nothing was understood
+ *          ─▶ JSON?   ─▶ tree ──┘           └─▶ none: the envelope's code and message, or why nothing was recognised
  *          ─▶ text    ─▶ lines
  *
- * Pure, and total: every body is addresses or a reason in words. Bodies come from strangers and hold logins: what is
- * repeated of them is what stands under the name of a message, and else only its shape.
+ * Pure, and total: the result is addresses or a reason. Bodies are not trusted and may contain logins: only the text of a message
+ * member is repeated, of the rest only its shape.
  */
 
 import { VendorError } from '../contract/error.ts'
@@ -25,15 +25,15 @@ export type Sniffed = { readonly format: string } & (
   | {
       readonly kind: 'addresses'
       readonly found: readonly Found[]
-      /** What stood among them and is none, in words; never a secret. */
+      /** Items that are not addresses, described; never a secret. */
       readonly rejected: readonly string[]
       readonly balance: number | undefined
     }
-  /** Why there is no address. Its message may repeat the vendor's words, secrets of the link included: to be masked. */
+  /** Why there is no address. Its message may contain the vendor's text with secrets of the link: it must be masked. */
   | { readonly kind: 'refusal'; readonly error: VendorError }
 )
 
-/** @param body as text; whatever it is, this returns */
+/** @param body any text; this never throws */
 export function sniff(body: string): Sniffed {
   const text = body.replace(/^\ufeff/, '').trim()
   if (text === '')
@@ -50,11 +50,11 @@ function refused(format: string, error: VendorError): Sniffed {
 
 // --- Markup -------------------------------------------------------------------------------------------------------
 
-/** How much of a reply is looked at to find that it is a web page, and which: a page says so at its beginning. */
+/** How much of a reply is examined to recognise a web page, and which: a page shows it at its beginning. */
 const PAGE_HEAD_CHARACTERS = 8_192
 const PAGE_TAG = /<(?:!doctype html|html|head|body|script|title)\b/iy
 
-/** A page may have an XML declaration and comments in front. */
+/** A page may begin with an XML declaration and comments. */
 function isPage(text: string): boolean {
   const head = text.slice(0, PAGE_HEAD_CHARACTERS)
   let at = head.startsWith('<?xml') ? after(head, '>', 0) : 0
@@ -63,7 +63,7 @@ function isPage(text: string): boolean {
   return PAGE_TAG.test(head)
 }
 
-/** @returns offset of what follows the next `end` and white space; that of the end of the text when there is none */
+/** @returns offset after the next `end` and white space; the end of the text when there is none */
 function after(text: string, end: string, from: number): number {
   const found = text.indexOf(end, from)
   if (found === -1) return text.length
@@ -109,7 +109,7 @@ function sniffJson(text: string): Sniffed {
   return typeof tree === 'string' ? sniffText(tree) : sniffTree('JSON', tree)
 }
 
-/** @returns undefined from the first line on that is no JSON: each failure costs an error */
+/** @returns undefined at the first line that is not JSON: each failure costs an error */
 function jsonLines(text: string): unknown[] | undefined {
   const values: unknown[] = []
   for (const line of text.split(/[\r\n]+/)) {
@@ -154,12 +154,12 @@ function sniffText(text: string): Sniffed {
 
 const MAX_WORDS = 300
 
-/** An address with its login in a form that is not known. */
+/** An address with a login in an unknown format. */
 const MAY_HOLD_LOGIN = /@|:\d{3,5}\b|\b\d{1,3}(\.\d{1,3}){3}:/
 
 const LEADING_CODE = /^(?:error|err|failed|failure|fail|code)?[^\w-]{0,3}(-?\d{1,6})\b/i
 
-/** `ERROR(401):...`, `-11`, `INVALID_KEY` and other words. What may hold a login is not repeated. */
+/** `ERROR(401):...`, `-11`, `INVALID_KEY` and other messages. Text that may contain a login is not repeated. */
 function textError(text: string): VendorError {
   if (/^-?\d{1,6}$/.test(text)) return refusalIn(text, '')
   const isWords = /\s|\p{Script=Han}|^[A-Z_-]{2,60}$/iu.test(text) && !MAY_HOLD_LOGIN.test(text)

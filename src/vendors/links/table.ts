@@ -1,6 +1,6 @@
 /**
- * A pasted link as a vendor: a table that the engine runs like any other. A link whose vendor is known borrows the
- * vendor's own table; one that cannot be changed is sent as it is, and one of nobody's table has its reply sniffed.
+ * A pasted link as a vendor: a table that the engine runs like any other. A link of a known vendor uses the vendor's own table; one
+ * that cannot be changed is sent unchanged, and the reply of an unknown vendor is sniffed.
  */
 import { z } from 'zod'
 import { Secret } from '../../secret.ts'
@@ -13,7 +13,7 @@ import { splitLogin } from '../parse/link.ts'
 import type { LinkReading, SignedLink, TableLink, UnknownLink } from './reading.ts'
 import { sniff } from './sniff.ts'
 
-/** How such a provider names itself where no vendor is known. */
+/** The name of such a provider without a known vendor. */
 export const LINK = 'link'
 const CALL = 'call'
 
@@ -21,7 +21,7 @@ const CALL = 'call'
 export interface LinkTable {
   readonly vendor: Vendor
   readonly product: string
-  /** The account where the link tells it; elsewhere whatever of the link nobody may read. */
+  /** The account if the link has one; else all secret parts of the link. */
   readonly credentials: Credentials
   readonly request: Params
 }
@@ -31,12 +31,12 @@ export function tableOf(reading: LinkReading, link: Secret): LinkTable {
   return reading.kind === 'signed' ? replayed(reading, link) : sniffed(reading, link)
 }
 
-/** Shorter values are switches and numbers: masking every `1` of an error would leave nothing to read. */
+/** Shorter values are switches and numbers: masking every `1` would make an error unreadable. */
 const MIN_SECRET_CHARACTERS = 6
 
 const hidden = (about: string): Param => ({ type: 'string', secret: true, managed: true, about, term: '-' })
 
-/** As parameters that nobody may read, whatever they are: the table does not know them. */
+/** As secret parameters, because the table does not know them. */
 function unreadable(params: Params): Readonly<Record<string, Param>> {
   const long = Object.entries(params).filter(([, value]) => String(value).length >= MIN_SECRET_CHARACTERS)
   return Object.fromEntries(long.map(([name]) => [name, hidden('from the link')]))
@@ -56,7 +56,7 @@ function borrowed({ vendor, product, credentials, request, extras, at }: TableLi
     vendor: {
       ...vendor,
       operations: { ...vendor.operations, [extract]: own },
-      // Before the signature: it covers them too.
+      // Before the signature, which covers them too.
       authorize: (name, params, ...rest) =>
         vendor.authorize(name, name === extract ? { ...extras, ...params } : params, ...rest),
     },
@@ -81,7 +81,7 @@ function replayed({ vendor, product, params, form, count }: SignedLink, link: Se
     params[parameter] === undefined ? [] : [[name, new Secret(String(params[parameter]))]],
   )
   const batchSize = count ?? 1
-  // What the vendor offers beside extractions wants signatures too.
+  // The vendor's other calls need signatures too.
   const { whitelist: _whitelist, channelsNow: _channelsNow, ...rest } = vendor
   return {
     product,
@@ -100,7 +100,7 @@ function replayed({ vendor, product, params, form, count }: SignedLink, link: Se
           deliver: (data, context) => sold?.deliver(data, { ...context, request: params }) ?? NOTHING,
         },
       },
-      // Nothing of it is sent: the link is complete. It is what must not be read in an error.
+      // Not sent, because the link is complete. It must not appear in an error.
       authorize: () => params,
       decode: (name, reply, _sent, credentials) => vendor.decode(name, reply, params, credentials),
     },
@@ -109,15 +109,15 @@ function replayed({ vendor, product, params, form, count }: SignedLink, link: Se
 
 const NOTHING: Delivered = { sold: [], rejected: [] }
 
-// --- A link of nobody's table -------------------------------------------------------------------------------------
+// --- A link of an unknown vendor -----------------------------------------------------------------------------------
 
-/** Nobody has said what is allowed; a person who presses a button is hardly faster. */
+/** The limit is unknown; a person with a browser is hardly faster. */
 const oncePerSecond: Operation['limit'] = () => ({ calls: 1, perMs: 1_000 })
 
 function sniffed({ vendor, count }: UnknownLink, link: Secret): LinkTable {
   const url = new URL(link.reveal())
   const protocol = protocolOf(url)
-  /** As many as the last reply brought, or as the link asks for. */
+  /** As many as the last reply contained, or as the link requests. */
   let batchSize = count ?? 1
   const operation: Operation = {
     about: 'calls the link as it is',
@@ -159,7 +159,7 @@ function sniffed({ vendor, count }: UnknownLink, link: Secret): LinkTable {
   }
 }
 
-/** The link brings what it brings. */
+/** The link determines its contents. */
 const MAX_PER_CALL = 1_000
 
 function delivered(reply: RawReply, protocol: UpstreamProtocol, vendor: Vendor | undefined): Delivered {
@@ -170,7 +170,7 @@ function delivered(reply: RawReply, protocol: UpstreamProtocol, vendor: Vendor |
   return { sold, rejected, ...(balance === undefined ? {} : { balance }) }
 }
 
-/** A host that is known answers errors as its tables say, also under a path that they do not have. */
+/** A known host answers errors as its tables define, also under paths that they do not have. */
 function ownWords(reply: RawReply, vendor: Vendor): VendorError | undefined {
   const [product] = Object.values(vendor.products)
   try {
@@ -187,12 +187,12 @@ function request(link: URL): Composed {
   return { url: url.href, headers }
 }
 
-/** A link that says so asks for SOCKS; most say nothing, and mean HTTP. */
+/** A link may request SOCKS; without that, HTTP is assumed. */
 function protocolOf({ searchParams }: URL): UpstreamProtocol {
   return [...searchParams.values()].some((value) => /^socks(5h?)?$/i.test(value)) ? 'socks5' : 'http'
 }
 
-/** The link itself and everything in it that could be a key. */
+/** The link itself and every part of it that may be a key. */
 function secretsOf(url: URL): Credentials {
   return Object.fromEntries(secretsInLink(url.href).map((value, index) => [`part ${index}`, new Secret(value)]))
 }

@@ -17,7 +17,7 @@ import type { Vendor } from '../contract/vendor.ts'
 
 interface Exchange {
   readonly product: string
-  /** What stands under `request:` in the configuration. */
+  /** The parameters under `request:` in the configuration. */
   readonly request?: Params
   readonly count?: number
   /** HTTP status of the reply; 200. */
@@ -25,15 +25,15 @@ interface Exchange {
   readonly body: string
 }
 
-/** Replies as the vendor's document prints them, and what they mean. */
+/** Replies as the vendor's document prints them, and their meaning. */
 export interface VendorExamples {
-  /** Invented; long, and of characters that a URL encodes, so that a leak is seen. */
+  /** Invented values; long, with characters that a URL encodes, so that a leak is detected. */
   readonly credentials: Readonly<Record<string, string>>
-  /** A reply with all that an item can carry, and the addresses in it; passwords in clear. */
+  /** A reply with everything that an item may contain, and the addresses in it; passwords in clear. */
   readonly full: Exchange & {
     readonly sold: readonly (Omit<ProxyRecord, 'password'> & { readonly password?: string })[]
   }
-  /** Where the first order goes: method, scheme, host and path, and its query or form by name. */
+  /** The request of the first order: method, scheme, host and path, and its query or form by name. */
   readonly wire: { readonly method: string; readonly to: string; readonly params: Readonly<Record<string, string>> }
   readonly errors: readonly (Exchange & { readonly class: ErrorClass; readonly code?: string })[]
 }

@@ -1,23 +1,23 @@
 /**
- * Vendors that are not in this repository: `vendor: npm:turnpike-vendor-acme`, or the path of a file. A package's code runs with all
- * rights of this process, so only a configuration file that is loaded names one, never a text that is merely checked.
+ * Vendors from outside this repository: `vendor: npm:turnpike-vendor-acme`, or the path of a file. A package's code has all rights of
+ * this process, so it is loaded only for a configuration file in use, never for a text that is merely checked.
  */
 import { createRequire, registerHooks } from 'node:module'
 import { extname, isAbsolute, join, resolve } from 'node:path'
 import type { Vendor } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 
-/** What a package imports: this installation's own, so that errors and secrets are of one class on both sides. */
+/** What a package imports: this installation's own modules, so that errors and secrets have the same classes on both sides. */
 const CONTRACT = 'turnpike/vendor'
 
-/** Whether `vendor:` names code of its own: `npm:NAME`, `./FILE`, `../FILE` or an absolute path. */
+/** Whether `vendor:` names a package or file: `npm:NAME`, `./FILE`, `../FILE` or an absolute path. */
 export function isPackage(name: string): boolean {
   return /^(?:npm:.|\.{1,2}\/.)/.test(name) || isAbsolute(name)
 }
 
 let hasHooks = false
 
-/** Leads the one import of a package to the contract beside this file, wherever the package is installed. */
+/** Resolves a package's import of the contract to the file beside this one, wherever the package is installed. */
 function leadToContract(): void {
   if (hasHooks) return
   hasHooks = true
@@ -30,9 +30,9 @@ function leadToContract(): void {
 
 /**
  * Loads the code of a vendor.
- * @param name as it stands under `vendor:`
- * @param folder of the configuration file: paths and packages are looked up from there
- * @returns the vendor, or in words why there is none
+ * @param name the value of `vendor:`
+ * @param folder of the configuration file: the base of paths and packages
+ * @returns the vendor, or why it cannot be loaded
  */
 export function loadPackage(name: string, folder: string): Vendor | string {
   leadToContract()
@@ -49,7 +49,7 @@ export function loadPackage(name: string, folder: string): Vendor | string {
   }
 }
 
-/** What of a vendor's table the engine could not do without; the types of the contract tell the rest. */
+/** The members of a vendor's table that the engine requires; the contract's types define the rest. */
 function missingParts(exported: unknown): string[] {
   const vendor = membersOf(exported) ?? {}
   const operations = membersOf(vendor['operations']) ?? {}

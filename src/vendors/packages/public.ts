@@ -1,4 +1,4 @@
-/** What of the vendors is for packages. */
+/** The public exports for vendor packages. */
 
 export type { Life, Pending, ProxyRecord } from '../contract/delivery.ts'
 export { type ErrorClass, VendorError, type WaitEdge } from '../contract/error.ts'

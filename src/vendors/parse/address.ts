@@ -1,11 +1,11 @@
-/** One address in every form in which vendors and users write it. */
+/** Parses one address in every format that vendors and users write. */
 import { isIP } from 'node:net'
 import { parseAuthority } from '../../address.ts'
 import { Secret } from '../../secret.ts'
 import type { UpstreamProtocol } from '../contract/delivery.ts'
 import { shapeOf } from './reply.ts'
 
-/** Where to connect and how to log in, as far as the text tells. Members fit `ProxyRecord`. */
+/** Where to connect and how to log in, as far as the text has it. Members fit `ProxyRecord`. */
 export interface Endpoint {
   /** Host name, IPv4, or IPv6 without brackets. */
   readonly host: string
@@ -16,7 +16,7 @@ export interface Endpoint {
 }
 
 export interface EndpointOptions {
-  /** Take one-word host names (`proxy:3128`) too. Only for what the user wrote: in a vendor's text, `error:404` looks the same. */
+  /** Accept one-word host names (`proxy:3128`) too. Only for texts of the user: in a vendor's text, `error:404` looks the same. */
   readonly bareNames?: boolean
 }
 
@@ -43,13 +43,13 @@ export function parseEndpoint(text: string, options: EndpointOptions = {}): Endp
   return front !== undefined && isIP(front.host) !== 0 ? front : (behindAt ?? front ?? back)
 }
 
-/** The address that a text means, or why it is none; `shapeOf` shows no letter of it. */
+/** The address in a text, or why it has none; `shapeOf` shows none of its letters. */
 export type Reading = { readonly endpoint: Endpoint } | { readonly reason: string }
 
 /**
- * Reads an address whose form nobody has documented. What could be two addresses is none: a login that is sent to the wrong
- * host is given away. An IP address beats a name, because user names may look like names.
- * @param beside a host that the reply names beside the text: it beats every other, and `user:pass` alone belongs to it
+ * Parses an address in an undocumented format. An ambiguous text is not an address: a login that is sent to the wrong host is
+ * revealed. An IP address has priority over a name, because user names may look like names.
+ * @param beside a host that the reply contains beside the text: it has priority over every other, and `user:pass` alone belongs to it
  */
 export function readEndpoint(text: string, beside?: Endpoint): Reading {
   const { front, behindAt, back } = formsOf(text, {})
@@ -75,7 +75,7 @@ const BESIDE = 4
 
 export const notAnAddress = (text: string): string => `not an address: ${shapeOf(text)}`
 
-/** Everything that a text can mean by its form. */
+/** All possible meanings of a text by its form. */
 interface Forms {
   /** `host:port`, `host:port:user:pass` */
   readonly front?: Endpoint | undefined
@@ -105,12 +105,12 @@ function bareForms(text: string, options: EndpointOptions, decode: (login: strin
   return {
     front: checked(addressInFront(text), isHost),
     behindAt: checked(addressBehindAt(text, decode), isHost),
-    // A word in front of a number is the end of a login, not a host.
+    // A word before a number is the end of a login, not a host.
     back: checked(addressAtEnd(text), (host) => host.includes('.')),
   }
 }
 
-/** Cuts `host:port` and, where there is more, `host:port:rest`; the host may stand in brackets. */
+/** Splits `host:port` and `host:port:rest`; the host may be in brackets. */
 function cutAddress(text: string): { readonly authority: string; readonly rest: string | undefined } {
   const hostEnd = text.indexOf(':', text.startsWith('[') ? text.indexOf(']') : 0)
   const portEnd = hostEnd === -1 ? -1 : text.indexOf(':', hostEnd + 1)
@@ -128,7 +128,7 @@ function addressInFront(text: string): Endpoint | undefined {
   return { ...address, username: rest.slice(0, colon), password: new Secret(rest.slice(colon + 1)) }
 }
 
-/** The last @ counts: passwords may hold one, hosts may not. */
+/** The last @ counts: passwords may contain one, hosts may not. */
 function addressBehindAt(text: string, decode: (login: string) => string): Endpoint | undefined {
   const at = text.lastIndexOf('@')
   const address = at < 1 ? undefined : parseAuthority(text.slice(at + 1))
@@ -148,13 +148,13 @@ function addressAtEnd(text: string): Endpoint | undefined {
   const { username, password, authority } = splitLoginInFront(text) ?? {}
   const address = authority === undefined ? undefined : parseAuthority(authority)
   if (address === undefined || username === undefined || password === undefined) return undefined
-  // A piece of JSON or of a page is no login.
+  // A fragment of JSON or of a page is not a login.
   return /["<>{}/]/.test(username) ? undefined : { ...address, username, password: new Secret(password) }
 }
 
 /**
- * Cuts `user:pass:host:port` at its first colon and before its last two, those within `[...]` aside: a password may hold
- * colons. Neither login nor address is looked at.
+ * Splits `user:pass:host:port` at its first colon and before its last two, except those within `[...]`: a password may contain
+ * colons. Login and address are not checked.
  */
 export function splitLoginInFront(
   text: string,
@@ -174,11 +174,11 @@ function loginOf(text: string, beside: Endpoint | undefined): Endpoint | undefin
   return { ...beside, username: text.slice(0, colon), password: new Secret(text.slice(colon + 1)) }
 }
 
-/** User info of a URL as its writer meant it. */
+/** Decodes the user info of a URL. */
 export function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text // a literal % that somebody did not encode
+    return text // a literal % that was not encoded
   }
 }

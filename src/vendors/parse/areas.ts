@@ -3,7 +3,7 @@ import type { NamedValue } from '../contract/vendor.ts'
 import { given } from './items.ts'
 import { countOf, membersOf, textOf } from './reply.ts'
 
-/** One value for each that differs; what is available under one value is added up. */
+/** One entry per different value; their availability is added up. */
 export function distinct(values: readonly NamedValue[]): readonly NamedValue[] {
   const found = new Map<string, NamedValue>()
   for (const one of values) {
@@ -19,7 +19,7 @@ function sum(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined ? b : a + (b ?? 0)
 }
 
-/** `[{area, area_code, isp, available}]`, or objects like that anywhere within, under whatever envelope. */
+/** `[{area, area_code, isp, available}]`, or similar objects at any depth, in any envelope. */
 export function areasIn(data: unknown, param: string): readonly NamedValue[] {
   return distinct(objectsIn(data, 0).flatMap((members) => areaOf(members, param)))
 }

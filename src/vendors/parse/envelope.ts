@@ -1,4 +1,4 @@
-/** Code and words of an envelope of unknown shape. */
+/** Finds code and message in an envelope of unknown shape. */
 import { fieldsOf, first, plainName, words } from './members.ts'
 import { membersOf } from './reply.ts'
 
@@ -12,10 +12,10 @@ const WORDS = words(
   `msg message errmsg errormsg errormessage errordescription info desc description detail details
    reason tips error err`,
 )
-/** Members in which an envelope may be wrapped. */
+/** Members that may wrap an envelope. */
 const WRAPS = words('error result response data root xml')
 
-/** Code and message of an envelope; undefined where the reply is none. */
+/** Code and message of an envelope; undefined when the reply is not one. */
 export function saidIn(tree: unknown, depth = 0): Said | undefined {
   const members = membersOf(Array.isArray(tree) && tree.length === 1 ? (tree as unknown[])[0] : tree)
   if (members === undefined || depth > 2) return undefined
@@ -40,7 +40,7 @@ function booleanIn(members: Readonly<Record<string, unknown>>): string | undefin
 
 const SUCCESS: ReadonlySet<string> = new Set(['0', '00', '0000', '200', '1000', '10000', 'success', 'ok', 'true'])
 
-/** Whether a code says that the call worked, at most vendors. */
+/** Whether a code means success at most vendors. */
 export function isSuccess(code: string): boolean {
   return SUCCESS.has(code.toLowerCase())
 }

@@ -1,11 +1,11 @@
-/** What was found in a reply of unknown shape, and what stood beside it. */
+/** Addresses in a reply of unknown shape, with the facts beside them. */
 import { isIP } from 'node:net'
 import { Secret } from '../../secret.ts'
 import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import type { Endpoint } from './address.ts'
 import { lifeIn } from './time.ts'
 
-/** An address; without a protocol where the reply names none. */
+/** An address; without a protocol when the reply has none. */
 export type Found = Omit<ProxyRecord, 'protocol'> & Partial<Pick<ProxyRecord, 'protocol'>>
 
 interface Facts {
@@ -21,8 +21,8 @@ interface Facts {
 const CARRIER = /^(中国)?(电信|联通|移动|广电|铁通)$|^(china ?)?(telecom|unicom|mobile)$/i
 
 /**
- * What stands behind an address: seconds left or a time, a place, a carrier, another address (the exit), a login.
- * Six digits that can be a Chinese area code are one.
+ * The facts after an address: remaining seconds or a time, a place, a carrier, another address (the exit), a login.
+ * Six digits that are a valid Chinese area code are one.
  */
 export function factsIn(fields: readonly string[]): Facts {
   const facts: Facts = {}
@@ -49,7 +49,7 @@ function readField(field: string, facts: Facts): void {
   else if (/\p{L}/u.test(field) && field.length <= 100) readPlace(field, facts)
 }
 
-/** `user:pass`, also behind a last fact: `281:user:pass`. */
+/** `user:pass`, also after a last fact: `281:user:pass`. */
 function readLogin(field: string, facts: Facts): void {
   const [password = '', username = '', fact] = field.split(':').reverse()
   if (fact !== undefined) readField(fact, facts)
@@ -62,7 +62,7 @@ function readPlace(field: string, facts: Facts): void {
   else facts.city ??= field
 }
 
-/** An address and what is known of it: the address's own login wins. */
+/** An address with its facts: the address's own login has priority. */
 export function toFound(endpoint: Endpoint, facts: Facts): Found {
   const { life = { kind: 'unknown' }, ...rest } = facts
   const { username, password, ...places } = rest

@@ -1,4 +1,4 @@
-/** The key `giveBack` of products whose addresses can be given back before their end. */
+/** The key `giveBack` of products with early release. */
 import { z } from 'zod'
 import { duration } from '../../config/fields.ts'
 import type { GivesBack, SourceSettings } from '../contract/source.ts'
@@ -21,7 +21,7 @@ export const giveBackSetting = {
 
 type Written = z.infer<(typeof giveBackSetting)['giveBack']>
 
-/** What the configuration has parsed already. */
+/** As parsed by the configuration. */
 export function readGiveBack({ own }: SourceSettings): GivesBack | undefined {
   const giveBack = own?.['giveBack'] as Written
   if (giveBack === undefined) return undefined

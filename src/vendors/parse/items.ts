@@ -1,22 +1,22 @@
-/** From the items of a reply to addresses. */
+/** Converts the items of a reply to addresses. */
 import { Secret } from '../../secret.ts'
 import type { Life, Pending, ProxyRecord } from '../contract/delivery.ts'
 import type { Delivered } from '../contract/vendor.ts'
 import { chinaTime } from './time.ts'
 
-/** A password as it stood in a reply. */
+/** A password as in a reply. */
 export function secretOf(text: string | undefined): Secret | undefined {
   return text === undefined ? undefined : new Secret(text)
 }
 
 type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
 
-/** Without the members that are undefined: an optional member of a contract is left out. */
+/** Drops the undefined members: an optional member of a contract is left out. */
 export function given<T extends object>(members: T): Given<T> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>
 }
 
-/** @param read gives the address, what stands for one that comes later, or why there is neither */
+/** @param read returns the address, a placeholder for one that arrives later, or why there is neither */
 export function deliverEach(
   items: readonly unknown[],
   read: (item: unknown) => ProxyRecord | Pending | string,
@@ -33,7 +33,7 @@ export function deliverEach(
   return { sold, rejected, ...(pending.length === 0 ? {} : { pending }) }
 }
 
-/** A deadline in China's time; unknown where there is none. */
+/** A deadline in China's time zone; unknown when there is none. */
 export function lifeUntil(deadline: string | undefined): Life {
   const wallMs = deadline === undefined ? undefined : chinaTime(deadline)
   return wallMs === undefined ? { kind: 'unknown' } : { kind: 'until', wallMs }

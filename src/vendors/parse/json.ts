@@ -1,15 +1,15 @@
-/** JSON as vendors write it. */
+/** Parses JSON with the usual mistakes of vendors. */
 import { malformed, startsLikeMarkup } from './reply.ts'
 
-/** In JSON outside of strings: a comma before a closing bracket, and spaces that are no JSON space. Both stand in vendors' own examples. */
+/** In JSON outside of strings: a comma before a closing bracket, and invalid white space. Both occur in vendors' own examples. */
 const JSON_SLIPS = /("(?:[^"\\]|\\[\s\S])*"?)|,(?=\s*[}\]])|[\u00a0\ufeff\u3000]/g
-/** Rarer slips are mended token by token, in replies of this size: the work is bounded. */
+/** Rarer mistakes are repaired token by token, in replies up to this size: the work is limited. */
 const MAX_MENDED = 8_192
 
 /**
- * JSON as vendors write it: commas before a bracket and no-break spaces pass, and in shorter replies what their own examples
- * hold besides: `//` remarks, a comma too little, single quotes, and `...` for what was left out.
- * @throws {VendorError} class server when it is no JSON at all
+ * Parses JSON as vendors write it: commas before a bracket and no-break spaces are accepted, and in shorter replies what their own
+ * examples contain: `//` comments, a missing comma, single quotes, and `...` for omitted parts.
+ * @throws {VendorError} class server when it is not JSON
  */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') throw malformed('the reply is empty')
@@ -18,7 +18,7 @@ export function parseJson(text: string): unknown {
     try {
       return JSON.parse(mend(text))
     } catch {
-      // The parser's own message quotes the body, which may hold logins: it goes no further.
+      // The parser's own message quotes the body, which may contain logins: it is dropped.
     }
   }
   throw malformed('the reply is broken JSON', text)
@@ -27,11 +27,11 @@ export function parseJson(text: string): unknown {
 const asIs = (text: string): string => text
 const withoutSlips = (text: string): string => text.replace(JSON_SLIPS, (_slip, quoted?: string) => quoted ?? ' ')
 
-/** The last quote of a text may be missing: without that the search would begin anew at each quote. */
+/** The last quote of a text may be missing: otherwise the search would start again at each quote. */
 const TOKENS = /"(?:[^"\\]|\\[\s\S])*"?|'[^'\n]*'?|\/\/[^\r\n]*|\.\.\.|[\w.+-]+|\s+|[\s\S]/g
 const LEFT_OUT = /^(\s|[\u00a0\ufeff\u3000]|\/\/|\.\.\.)/
 
-/** Puts the commas where they belong, and leaves out what is no JSON. */
+/** Inserts missing commas, and removes text that is not JSON. */
 function mended(text: string): string {
   const kept: string[] = []
   for (const written of text.match(TOKENS) ?? []) {

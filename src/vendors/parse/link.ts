@@ -1,7 +1,7 @@
 /** Links that are called. */
 import { percentDecoded } from './address.ts'
 
-/** `https://user:pass@host/list` means a Basic login (RFC 7617): it is no part of the address that is called. */
+/** `https://user:pass@host/list` means a Basic login (RFC 7617): it is not part of the called address. */
 export function splitLogin(link: URL): { readonly url: URL; readonly headers: Readonly<Record<string, string>> } {
   const { username, password } = link
   const url = new URL(link)

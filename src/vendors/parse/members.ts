@@ -1,4 +1,4 @@
-/** An address as an object of JSON or XML, under the names that vendors use. */
+/** Reads an address from an object of JSON or XML, by the usual names of its members. */
 
 import { isIP } from 'node:net'
 import type { Life } from '../contract/delivery.ts'
@@ -8,7 +8,7 @@ import { given, secretOf } from './items.ts'
 import { countOf, textOf } from './reply.ts'
 import { lifeIn } from './time.ts'
 
-/** Names without case and hyphens: `expire_time`, `expireTime` and `ExpireTime` are one. */
+/** Names in lower case without hyphens and underscores: `expire_time`, `expireTime` and `ExpireTime` are equal. */
 export type Fields = ReadonlyMap<string, string>
 
 export function fieldsOf(members: Readonly<Record<string, unknown>>): Fields {
@@ -22,7 +22,7 @@ export function fieldsOf(members: Readonly<Record<string, unknown>>): Fields {
 
 export const plainName = (name: string): string => name.toLowerCase().replace(/[_\-. ]/g, '')
 
-/** The first of these members that is there. */
+/** The first of these members that exists. */
 export function first(fields: Fields, names: readonly string[]): string | undefined {
   return names.map((name) => fields.get(name)).find((text) => text !== undefined)
 }
@@ -32,7 +32,7 @@ export function words(text: string): readonly string[] {
   return text.split(/\s+/)
 }
 
-/** Where to connect, the surest name first: beside `server` or `host` an `ip` is what targets see. */
+/** Names of the host, the most certain first: beside `server` or `host`, an `ip` is the exit address. */
 const HOSTS = words(
   `server host hostname domain gateway endpoint proxy proxyaddress proxyurl address addr url ipport
    ip ipaddress ipaddr proxyip proxyhost node`,
@@ -54,7 +54,7 @@ const CARRIERS = words('isp ispname carrier operator line network')
 const BALANCES = words('surplusquantity surplus balance orderleftcount leftcount leftnum restnum')
 const PROTOCOLS = words('protocol scheme proxytype type')
 
-/** An address; undefined where the members are none. @param read makes one of a text */
+/** An address; undefined when the members have none. @param read parses a text */
 export function itemIn(fields: Fields, read: (text: string) => Endpoint | undefined): Found | undefined {
   const endpoint = endpointOf(fields, read)
   if (endpoint === undefined) return undefined
@@ -75,7 +75,7 @@ export function itemIn(fields: Fields, read: (text: string) => Endpoint | undefi
   }
 }
 
-/** A member that holds a whole address beats a host and a port apart. */
+/** A member with a whole address has priority over separate host and port. */
 function endpointOf(fields: Fields, read: (text: string) => Endpoint | undefined): Endpoint | undefined {
   const hosts = HOSTS.flatMap((name) => fields.get(name) ?? [])
   const whole = hosts.map(read).find((endpoint) => endpoint !== undefined)
@@ -90,7 +90,7 @@ function endpointOf(fields: Fields, read: (text: string) => Endpoint | undefined
 function protocolOf(fields: Fields): Found['protocol'] {
   const said = first(fields, PROTOCOLS) ?? ''
   if (/^socks(5h?)?$/i.test(said)) return 'socks5'
-  // `https` usually means that HTTPS sites can be reached, not that the proxy speaks TLS.
+  // `https` usually means that HTTPS sites are supported, not that the proxy speaks TLS.
   if (/^https?$/i.test(said)) return 'http'
   return ['socks5port', 'sockport', 'socksport'].some((name) => fields.has(name)) &&
     !fields.has('port') &&
@@ -108,7 +108,7 @@ function lifeOf(fields: Fields): Life {
   return { kind: 'unknown' }
 }
 
-/** What the vendor says is left. */
+/** The balance in a reply. */
 export function balanceIn(fields: Fields): number | undefined {
   return countOf(first(fields, BALANCES))
 }

@@ -1,8 +1,8 @@
 /**
- * What vendors' replies have in common: members, formats, and refusals.
+ * Common parts of vendors' replies: members, formats, and refusals.
  *
- * Bodies come from strangers. Nothing here throws anything but VendorError, and no message repeats the body itself, which
- * may hold logins: `shapeOf` shows what it looked like.
+ * Bodies are not trusted. These functions throw only VendorError, and no message repeats the body itself, which may contain
+ * logins: `shapeOf` shows its shape.
  */
 
 import { z } from 'zod'
@@ -14,7 +14,7 @@ import type { ErrorRule } from '../contract/operation.ts'
 
 const SAMPLE_CHARACTERS = 60
 
-/** What a text looks like without what it says: letters become `a`, digits `9`, runs collapse. */
+/** The shape of a text: letters become `a`, digits `9`, repetitions are shortened. */
 export function shapeOf(text: string): string {
   const head = text.slice(0, SAMPLE_CHARACTERS)
   const shape = head
@@ -24,12 +24,12 @@ export function shapeOf(text: string): string {
   return `"${shape}${text.length > SAMPLE_CHARACTERS ? '...' : ''}"`
 }
 
-/** The reply is not what its format promises. `text`, when given, is shown as a shape only. */
+/** The reply is not in its format. `text`, if given, is shown only as a shape. */
 export function malformed(what: string, text?: string): VendorError {
   return new VendorError('server', 'body', text === undefined ? what : `${what}; it looks like ${shapeOf(text)}`)
 }
 
-/** The vendor said no. A code that no document knows is the vendor's fault until somebody finds out (vendors.md 0.1). */
+/** The vendor refused. An undocumented code counts as the vendor's fault until it is known better (vendors.md 0.1). */
 export function refusal(rule: ErrorRule | undefined, code: string, words: string): VendorError {
   if (rule === undefined) return new VendorError('server', code, words || 'the vendor answered with an unknown code')
   const { class: errorClass, term, hint, wait, endsLogin } = rule
@@ -38,14 +38,14 @@ export function refusal(rule: ErrorRule | undefined, code: string, words: string
 
 const MAX_CODE_CHARACTERS = 21
 
-/** `ERROR(401):签名错误`: how juliangip and its kin write an error where a text was asked for. */
+/** `ERROR(401):签名错误`: the error format of juliangip and similar vendors when text was requested. */
 export function errorInText(text: string): { readonly code: string; readonly words: string } | undefined {
   const [start = '', code = ''] = /^ERROR *\((-?\w+)\)/i.exec(text) ?? []
   if (code === '' || code.length > MAX_CODE_CHARACTERS) return undefined
   return { code, words: text.slice(start.length).replace(/^[\s:：]+/, '') }
 }
 
-/** What a code means by the first table that has it. The code is a stranger's word: `toString` is in no table. */
+/** The meaning of a code by the first table that has it. The code is not trusted: `toString` must not match. */
 export function ruleOf(
   code: string,
   ...tables: readonly (Readonly<Record<string, ErrorRule>> | undefined)[]
@@ -53,10 +53,10 @@ export function ruleOf(
   return tables.find((table) => table !== undefined && Object.hasOwn(table, code))?.[code]
 }
 
-/** Words by which a rule is recognised; the first that fits decides. */
+/** Words that identify a rule; the first match decides. */
 export type RulesByWords = readonly (readonly [RegExp, ErrorRule])[]
 
-/** What words mean where no code tells. */
+/** The meaning of a message without a known code. */
 export function ruleInWords(words: string, rules: RulesByWords): ErrorRule | undefined {
   return rules.find(([pattern]) => pattern.test(words))?.[1]
 }
@@ -83,13 +83,13 @@ export function membersOf(value: unknown): Readonly<Record<string, unknown>> | u
     : undefined
 }
 
-/** Vendors write one and the same field now as a number, now as a string. @returns undefined for neither, and for '' */
+/** Vendors write the same field as a number or as a string. @returns undefined for other types, and for '' */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value)
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 }
 
-/** @returns a count that is zero or more, also when written as a string; else undefined */
+/** @returns a number that is zero or more, also when written as a string; else undefined */
 export function countOf(value: unknown): number | undefined {
   const text = textOf(value)
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
@@ -100,12 +100,12 @@ export function startsLikeMarkup(text: string): boolean {
   return /^\s*</.test(text)
 }
 
-/** `{`, `[` or a quote, but not an IPv6 address and its port. @param text without white space in front */
+/** `{`, `[` or a quote, but not an IPv6 address with its port. @param text without white space in front */
 export function startsLikeJson(text: string): boolean {
   return /^[{["]/.test(text) && !/^\[[\da-f:.]+\]:\d/i.test(text)
 }
 
-/** What a reply is written in, for people. */
+/** The format of a reply, for display. */
 export function formatOf(body: string): string {
   const text = body.replace(/^\ufeff/, '').trim()
   if (text === '') return 'nothing'

@@ -1,6 +1,6 @@
 /**
- * Addresses in a text with any separator, and in JSON or XML of unknown shape. Total: what is no address is left out, or named
- * by its shape. The work is bounded by the length of the text, and beyond MAX_FOUND addresses by nothing else.
+ * Finds addresses in a text with any separator, and in JSON or XML of unknown shape. Total: other items are left out, or described
+ * by their shape. The work is limited by the length of the text, and by MAX_FOUND addresses.
  */
 import {
   type Endpoint,
@@ -16,42 +16,42 @@ import { membersOf, shapeOf, textOf } from './reply.ts'
 
 export interface Findings {
   readonly found: readonly Found[]
-  /** What stood among the addresses and is none, in words; never a secret. */
+  /** Items that are not addresses, described; never a secret. */
   readonly rejected: readonly string[]
-  /** What the vendor says is left, where it says so. */
+  /** The balance, if the vendor reports it. */
   readonly balance?: number | undefined
 }
 
 export interface ScanOptions extends EndpointOptions {
   /**
-   * Addresses in the documented forms and nothing else: a line that is an address as a whole is one, because a password may
-   * hold a separator.
+   * Only addresses in the documented formats: a line that is an address as a whole is one, because a password may contain a
+   * separator.
    */
   readonly isList?: boolean
 }
 
-/** Beyond what a reply can be meant to hold (`filterAddresses` takes 10,000). */
+/** More than a valid reply contains (`filterAddresses` takes 10,000). */
 const MAX_FOUND = 20_000
 const MAX_PIECES = 2 * MAX_FOUND
 const MAX_REJECTED = 100
-/** Lists within lists within envelopes: real ones have up to four. */
+/** Nested lists and envelopes: real ones have up to four levels. */
 const MAX_DEPTH = 12
 
-/** Looks for addresses in a text. Remarks (`#`) and empty lines are passed over. */
+/** Finds addresses in a text. Comments (`#`) and empty lines are skipped. */
 export function scanText(text: string, options: ScanOptions = {}): Findings {
   const scan = new Scan(options)
   scan.text(text)
   return scan
 }
 
-/** Looks through everything for texts that are addresses, and for objects with a host and a port. */
+/** Searches everything for texts that are addresses, and for objects with a host and a port. */
 export function scanTree(tree: unknown, options: ScanOptions = {}): Findings {
   const scan = new Scan(options)
   scan.visit(tree, '', 0, false)
   return scan
 }
 
-/** Single texts under these names are no address for sale: they are about us, or words. */
+/** Single texts under these names are not addresses for sale: they are about us, or messages. */
 const ELSEWHERE =
   /^((client|remote|your|caller|local|request|current|source)(ip|addr|address|host)?|msg|message|errmsg|errormsg|error|err|info|desc|description|detail|tips|doc|docs|help|callback)$/
 
@@ -128,7 +128,7 @@ class Scan implements Findings {
     const readable = read.filter(({ found }) => found.length > 0)
     const [first] = read
     const [only] = first?.found ?? []
-    // One address in front: what follows it on its line is told of it. Elsewhere in a line it is part of a sentence.
+    // An address at the start of a line: the rest are its facts. Elsewhere an address is part of a sentence.
     if (readable.length === 1 && first?.found.length === 1 && tokens.length > 1 && only !== undefined)
       return { found: [withFacts(only, tokens.slice(1))], rejected: [] }
     if (readable.length === 0 && tokens.length > 1) {
@@ -139,7 +139,7 @@ class Scan implements Findings {
     return { found: read.flatMap(({ found }) => found), rejected: read.flatMap(({ rejected }) => rejected) }
   }
 
-  /** The line is cut at separators unless only the whole is an address. */
+  /** The line is split at separators unless only the whole is an address. */
   #addressesOf(line: string, pieces: readonly string[]): Findings {
     const isWhole = pieces.length > 1 && this.#endpoint(line) !== undefined
     const isCut = !isWhole || pieces.every((piece) => this.#endpoint(piece) !== undefined)
@@ -152,7 +152,7 @@ class Scan implements Findings {
     const parts = token.split(',', MAX_PIECES).filter((part) => part !== '')
     const readings = parts.map((part) => this.#read(part))
     const endpoints = readings.flatMap((reading) => ('endpoint' in reading ? reading.endpoint : []))
-    // An address behind an address is another one, unless a login is meant: `1.2.3.4:80,user.name:8080` looks like both.
+    // An address after an address is another one, unless it is a login: `1.2.3.4:80,user.name:8080` looks like both.
     if (parts.length > 1 && endpoints.length === parts.length)
       return { found: endpoints.map((endpoint) => toFound(endpoint, {})), rejected: [] }
     const whole = this.#options.isList === true ? this.#endpoint(token) : undefined
@@ -167,7 +167,7 @@ class Scan implements Findings {
     return { found: pair, rejected: pair.length > 0 ? [] : [reason] }
   }
 
-  /** `203.0.113.7 8080`, and `203.0.113.7,8080,...`: the port behind a separator of its own. */
+  /** `203.0.113.7 8080`, and `203.0.113.7,8080,...`: host and port with a separator. */
   #pairIn(tokens: readonly string[]): Found[] {
     const [host = '', port = '', ...rest] = tokens.flatMap((token) => token.split(',', MAX_PIECES))
     if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(host) || !/^\d{2,5}$/.test(port)) return []
@@ -189,7 +189,7 @@ class Scan implements Findings {
   }
 
   #add(found: readonly Found[], rejected: readonly string[]): void {
-    // Not spread into `push`: arguments are limited in number.
+    // Not spread into `push`: the number of arguments is limited.
     for (const one of found.slice(0, MAX_FOUND - this.found.length)) this.found.push(one)
     for (const reason of rejected.slice(0, MAX_REJECTED - this.rejected.length)) this.rejected.push(reason)
   }
@@ -197,7 +197,7 @@ class Scan implements Findings {
 
 const SEPARATORS = /[\s|;]+/
 
-/** Line breaks as HTML, as the delimiter `/br`, and as an escape that was never turned into one. A password may hold the last two. */
+/** Line breaks as HTML, as the delimiter `/br`, and as an unconverted escape. A password may contain the last two. */
 function withLineBreaks(text: string, { isList }: ScanOptions): string {
   const lines = text.replaceAll('\ufeff', '').replace(/<\/?br\s*\/?>/gi, '\n')
   if (isList === true) return lines
@@ -205,7 +205,7 @@ function withLineBreaks(text: string, { isList }: ScanOptions): string {
   return /[\r\n]/.test(cut) ? cut : cut.replace(/\\r\\n|\\[nr]/g, '\n')
 }
 
-/** `2023-02-25 15:38:36 +08:00` was cut at its spaces. */
+/** `2023-02-25 15:38:36 +08:00` was split at its spaces. */
 function joinedTimes(tokens: readonly string[]): string[] {
   const groups: string[][] = []
   tokens.forEach((token, index) => {
@@ -226,7 +226,7 @@ function withFacts(found: Found, tokens: readonly string[]): Found {
   return { ...added, ...rest, life: added.life }
 }
 
-/** Names of members are a stranger's words too, and a map may have logins for names. */
+/** Names of members are not trusted either, and a map may have logins as names. */
 function namesOf(members: Readonly<Record<string, unknown>>): string {
   const names = Object.keys(members).slice(0, 6)
   return names.map((name) => (/^\w{1,24}$/.test(name) ? name : shapeOf(name))).join(', ')

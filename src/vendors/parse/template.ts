@@ -1,26 +1,26 @@
 /**
- * Templates of calls: text with `{name}` in it, filled from named values. Nothing else is evaluated, so a file cannot hold code.
+ * Templates of calls: text with `{name}` in it, filled with named values. Nothing else is evaluated, so a file cannot contain code.
  */
 import { Buffer } from 'node:buffer'
 
-/** What `{name}` stands for, by name. */
+/** The values for `{name}`, by name. */
 export type Values = Readonly<Record<string, string>>
-/** How a value is written into its surroundings. */
+/** How a value is escaped for its surroundings. */
 export type Encode = (value: string) => string
 
 const PLACEHOLDER = /\{([A-Za-z_]\w{0,63})\}/g
 
 /** Values that every call has; `zone` of the entry decides the date of the last two. */
 export const BUILT_IN = ['timestamp', 'timestamp_ms', 'nonce', 'date', 'datetime'] as const
-/** Values that stand for the call itself, for `sign` alone. */
+/** Values that represent the call itself, only for `sign`. */
 export const OF_THE_CALL = ['method', 'host', 'path', 'query', 'body', 'sorted'] as const
 
-/** The names between braces, in the order in which they stand. */
+/** The names between braces, in their order. */
 export function namesIn(template: string): string[] {
   return Array.from(template.matchAll(PLACEHOLDER), ([, name = '']) => name)
 }
 
-/** Fills in what is known and leaves the rest as it is: braces of a JSON body are no placeholders. */
+/** Fills in known names and leaves the rest unchanged: braces of a JSON body are not placeholders. */
 export function fill(template: string, values: Values, encode: Encode = asIs): string {
   return template.replace(PLACEHOLDER, (whole, name: string) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined
@@ -29,9 +29,9 @@ export function fill(template: string, values: Values, encode: Encode = asIs): s
 }
 
 export const asIs: Encode = (value) => value
-/** Between the quotes of a JSON string; a number stays as it is. */
+/** For use between the quotes of a JSON string; a number is unchanged. */
 export const inJson: Encode = (value) => JSON.stringify(value).slice(1, -1)
-/** RFC 3986 section 2.3: `encodeURIComponent` leaves five characters more. */
+/** RFC 3986 section 2.3: `encodeURIComponent` leaves five more characters unescaped. */
 export const percentEncoded: Encode = (value) =>
   encodeURIComponent(value).replace(
     /[!'()*]/g,
@@ -39,7 +39,7 @@ export const percentEncoded: Encode = (value) =>
   )
 
 /**
- * What the time of day gives a call.
+ * The values for a call that depend on the time of day.
  * @param wallMs ms since the epoch
  * @param aheadMs how far the entry's zone is ahead of UTC
  * @param nonce new with each call

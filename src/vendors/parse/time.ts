@@ -13,10 +13,10 @@ const CHINA: Zone = () => 8 * HOUR_MS
 // --- Zones --------------------------------------------------------------------------------------------------------
 
 const OFFSET = /^([+-])(\d{2}):?(\d{2})$/
-/** A name of the IANA database, as far as its characters go: `Intl` knows which ones there are. */
+/** A name of the IANA database, judged by its characters: `Intl` decides whether it exists. */
 const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/
 
-/** `UTC`, `+08:00`, or a name of the IANA database such as `Asia/Shanghai`. @returns undefined for what is no zone */
+/** `UTC`, `+08:00`, or a name of the IANA database such as `Asia/Shanghai`. @returns undefined for an invalid zone */
 export function parseZone(text: string): Zone | undefined {
   const fixed = offsetOf(text)
   if (fixed !== undefined) return () => fixed
@@ -53,7 +53,7 @@ function namedZone(timeZone: string): Zone | undefined {
 
 const DAY = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]+/
 const TIME = /^(\d{1,2}):(\d{2})(?::(\d{2}))?/
-/** Behind the time: a fraction of a second, which is dropped, and a zone. */
+/** After the time: a fraction of a second, which is dropped, and a zone. */
 const BEHIND = /^(?:[.,]\d{1,9})? ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$/i
 const COMPACT = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/
 /** No time of day is longer. */
@@ -61,7 +61,7 @@ const MAX_CHARACTERS = 64
 
 /**
  * Reads `2026-02-25 15:38:36`, `2026/2/25 15:38`, `2026-02-25T15:38:36.123Z`, `20260225153836`, and seconds or milliseconds
- * since 1970. A zone in the text itself wins over `zone`.
+ * since 1970. A zone in the text itself has priority over `zone`.
  * @returns ms since the epoch; undefined for everything else
  */
 export function readTime(text: string, zone: Zone): number | undefined {
@@ -70,7 +70,7 @@ export function readTime(text: string, zone: Zone): number | undefined {
   return readDate(text, zone) ?? readCompact(text, zone)
 }
 
-/** As `readTime`, and a day without a time, which begins at midnight; `14.11.2025` has its day first wherever it is written. */
+/** As `readTime`, and a date without a time, which means midnight; `14.11.2025` has its day first in every language. */
 export function readDay(text: string, zone: Zone): number | undefined {
   if (text.length > MAX_CHARACTERS) return undefined
   const date = text.replace(/^(\d{2})\.(\d{2})\.(\d{4})(?=$|[ T])/, '$3-$2-$1')
@@ -97,7 +97,7 @@ function readCompact(text: string, zone: Zone): number | undefined {
   return local === undefined ? undefined : inZone(local, zone)
 }
 
-/** The offset depends on the instant, and the instant on the offset: the second look is right, but for the hour that a clock change repeats. */
+/** The offset depends on the instant, and the instant on the offset: the second pass is correct, except for the hour that a clock change repeats. */
 function inZone(localMs: number, zone: Zone): number {
   return localMs - zone(localMs - zone(localMs))
 }
@@ -112,32 +112,32 @@ function utcTime(parts: readonly (string | undefined)[]): number | undefined {
   return midnight.getTime() + hour * HOUR_MS + minute * MINUTE_MS + second * 1_000
 }
 
-/** How qg and its kin write a time, in China's zone: `2023-02-25 15:38:36`. @returns ms since the epoch */
+/** The time format of qg and similar vendors, in China's zone: `2023-02-25 15:38:36`. @returns ms since the epoch */
 export function chinaTime(text: string): number | undefined {
   const written = text.trim()
   return /^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}$/.test(written) ? readDate(written, CHINA) : undefined
 }
 
-/** RFC 9110 section 5.6.7, the one form that may still be generated: `Sun, 06 Nov 1994 08:49:37 GMT`. @returns ms since the epoch */
+/** RFC 9110 section 5.6.7, the one format that may still be generated: `Sun, 06 Nov 1994 08:49:37 GMT`. @returns ms since the epoch */
 export function httpDate(text: string): number | undefined {
   const written = text.trim()
   const ms = Date.parse(written)
-  // `Date` reads many other forms; the weekday is not looked at.
+  // `Date` reads many other formats; the weekday is not checked.
   return Number.isFinite(ms) && new Date(ms).toUTCString().slice(3) === written.slice(3) ? ms : undefined
 }
 
 // --- Lives --------------------------------------------------------------------------------------------------------
 
-/** More seconds than these are milliseconds, minutes of a year or an order's number: what they mean is unknown. */
+/** A larger number is in milliseconds, in minutes of a year or an order's number: its meaning is unknown. */
 const MAX_SECONDS = 172_800
 const FIRST_EPOCH_SECONDS = 1_000_000_000
 const FIRST_EPOCH_MS = 1_000_000_000_000
 const LAST_EPOCH_MS = 10_000_000_000_000
 
 /**
- * A life as it may stand under a name like `expire_time` or `ttl`, or behind an address, of a vendor without a document; undefined
- * for what is none. A time without a zone is taken as China's, where most such vendors are: too early is noticed (the
- * address has ended), too late is not.
+ * The life under a name like `expire_time` or `ttl`, or after an address, of a vendor without a document; undefined for other values.
+ * A time without a zone is read as China's, where most such vendors are: a deadline that is too early is noticed (the address
+ * has ended), one that is too late is not.
  */
 export function lifeIn(text: string): Life | undefined {
   const wallMs = readDate(text.trim(), CHINA)

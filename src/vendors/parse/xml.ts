@@ -1,4 +1,4 @@
-/** XML as a tree of texts. */
+/** Parses XML to a tree of texts. */
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
@@ -10,28 +10,28 @@ export interface XmlReading {
   readonly lists?: readonly string[]
 }
 
-/** All values are strings. @returns undefined for what is not one whole document; the library's own words quote it */
+/** All values are strings. @returns undefined when it is not one complete document; the library's own message quotes it */
 export function readXml(text: string, { attributePrefix, lists = [] }: XmlReading = {}): unknown {
-  // Loaded for the first reply in XML: few gateways meet one.
+  // Loaded for the first reply in XML: few gateways need it.
   const { XMLParser, XMLValidator } = require('fast-xml-parser') as typeof import('fast-xml-parser')
   const parser = new XMLParser({
     ignoreAttributes: attributePrefix === undefined,
     attributeNamePrefix: attributePrefix ?? '',
-    // A few entities of a document's own could fill the memory.
+    // A document's own entities could fill the memory.
     processEntities: false,
     parseTagValue: false,
     parseAttributeValue: false,
     isArray: (name) => lists.includes(name),
   })
   try {
-    // The parser itself lets a truncated document pass.
+    // The parser itself accepts a truncated document.
     return XMLValidator.validate(text) === true ? withCharacters(parser.parse(text)) : undefined
   } catch {
     return undefined
   }
 }
 
-/** The five entities that every document has (XML 1.0 section 4.6). */
+/** The five predefined entities (XML 1.0 section 4.6). */
 const CHARACTERS: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 function withCharacters(value: unknown): unknown {

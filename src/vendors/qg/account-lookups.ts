@@ -1,7 +1,7 @@
 /**
- * The five look-ups at the end of `qg-legacy-api.txt`: servers, prices, the balance of the account. The document leaves out
- * how they are signed. A public client of a sibling call (cloud-operate/restart) sends `appid`, `time`, `domain` and `sign`,
- * where sign is MD5 over appid, domain, time and appkey. Nobody has confirmed that for these five.
+ * The five look-ups at the end of `qg-legacy-api.txt`: servers, prices, the balance of the account. The document does not say how
+ * they are signed. A public client of a sibling call (cloud-operate/restart) sends `appid`, `time`, `domain` and `sign`, where
+ * sign is MD5 over appid, domain, time and appkey. This is not confirmed for these five.
  */
 import { createHash } from 'node:crypto'
 import { VendorError } from '../contract/error.ts'

@@ -16,7 +16,7 @@ const perMinute =
 const IP_LIST = '[{proxy_ip, server, area, isp, deadline}]'
 export const host = (name: string) => `https://${name}.proxy.qg.net`
 
-/** One section of the document. Calls of one host and path are counted together, whatever product they are made for. */
+/** One section of the document. Calls of one host and path are counted together, for every product. */
 function section(
   title: string,
   name: 'share' | 'exclusive' | 'monopoly' | 'overseas',

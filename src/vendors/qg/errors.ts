@@ -32,7 +32,7 @@ export const everywhere: Readonly<Record<string, ErrorRule>> = {
     hint: 'the account protects its API: set credentials.pwd, or put the egress address of this machine on the API whitelist at qg.net',
   },
   KEY_BLOCK: { class: 'auth', term: 'Key被封禁。', hint: 'ask qg.net why the key is blocked' },
-  // Where in its minute the vendor counts from is not said: a whole minute from now is past any edge.
+  // The document does not say where its minute begins: a whole minute from now is always enough.
   REQUEST_LIMIT_EXCEEDED: {
     class: 'rate_limited',
     term: '请求频率超出限制。',
@@ -66,7 +66,7 @@ export const channels: Readonly<Record<string, ErrorRule>> = {
   },
 }
 
-/** The same code asks for another patience in every product. */
+/** The same code needs different waits in different products. */
 export function extractLimit(wait: WaitEdge, hint: string): Readonly<Record<string, ErrorRule>> {
   return { EXTRACT_LIMIT_EXCEEDED: { class: 'quota_exhausted', term: '超出提取配额。', hint, wait } }
 }
@@ -79,7 +79,7 @@ export const volumeLimit = extractLimit(
   'the document does not say which quota: see the product page at qg.net',
 )
 
-/** Codes that stand in no section, seen in public clients; also the rest of the codes, for a call whose section leaves one out. */
+/** Codes that are in no section, seen in public clients; also the other codes, for a call whose section leaves one out. */
 export const elsewhere: Readonly<Record<string, ErrorRule>> = {
   ...extracting,
   ...balance,

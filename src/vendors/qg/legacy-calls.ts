@@ -50,7 +50,7 @@ function call(
   }
 }
 
-/** Only GET, by the call's own page. */
+/** Only GET, according to the call's own page. */
 function readOnly(
   path: string,
   page: string,
@@ -63,7 +63,7 @@ function readOnly(
 /** Without one of them the vendor would have to guess, or would take all. */
 const NAMED = [['IP', 'TaskID']] as const
 
-/** How many addresses a call names; `*` stands for all that the channels can hold. */
+/** How many addresses a call names; `*` means all that the channels can hold. */
 function namedIn({ IP: ips, TaskID: tasks }: Params, { channels: most }: { readonly channels: number }): number {
   const names = [ips, tasks].flatMap((given) => (given === undefined ? [] : String(given).split(',')))
   return names.includes('*') ? most : names.length
@@ -74,7 +74,7 @@ const COMMON = '公共参数, 接口请求频率'
 /** A plan that is paid by the address, and has no channels. */
 export const BY_AMOUNT = 'dedicated-by-amount'
 
-/** What hands addresses out and takes them back. */
+/** The calls that extract and release addresses. */
 export const legacySales = {
   allocate: call('/allocate', COMMON, {
     about: 'takes addresses that nobody else uses; each occupies a channel until it expires or is released',
@@ -123,7 +123,7 @@ export const legacySales = {
   }),
 } as const satisfies Readonly<Record<string, Operation>>
 
-/** What the current API's keys use too. */
+/** Calls that keys of the current API use too. */
 export const legacyAccount = {
   monopolies: readOnly('/monopolies', '根据key查询当前独占列表', {
     about: 'lists the monopolised lines of the key, with the address of each that is online',

@@ -3,7 +3,7 @@ import type { ErrorRule } from '../contract/operation.ts'
 
 const MINUTE_MS = 60_000
 
-/** The overview's table: any call may answer them. */
+/** The overview's table: any call may return them. */
 export const everywhere: Readonly<Record<string, ErrorRule>> = {
   '-1': { class: 'server', term: '未知错误' },
   '-10': {
@@ -11,7 +11,7 @@ export const everywhere: Readonly<Record<string, ErrorRule>> = {
     term: '参数不合法',
     hint: 'compare request: with the table of docs/vendors/qg-legacy.md',
   },
-  // The minute starts with the first call, which may be another host's: a whole one from now is past any edge.
+  // The minute begins with the first call, which may be another host's: a whole one from now is always enough.
   '-11': {
     class: 'rate_limited',
     term: '请求过于频繁',

@@ -1,6 +1,6 @@
 /**
- * The older host answers in JSON, XML or text, by `DataFormat`; the document shows JSON alone. XML and text are read for the
- * same members, by their names, wherever they stand.
+ * The older host answers in JSON, XML or text, by `DataFormat`; the document shows only JSON. XML and text are read for the same
+ * members, by their names, at any place.
  */
 import { parseEndpoint } from '../parse/address.ts'
 import { parseJson } from '../parse/json.ts'
@@ -9,11 +9,11 @@ import { readXml } from '../parse/xml.ts'
 
 export type Envelope = Readonly<Record<string, unknown>>
 
-/** Which call was answered decides what a text without names means. */
+/** The operation decides the meaning of a text without names. */
 export type TextKind = 'quota' | 'lines' | 'other'
 
 /**
- * @param isAsked text was asked for; else a text is read only where it cannot be anything else
+ * @param isAsked text was requested; otherwise a text is read only when it cannot be anything else
  * @returns the members of a reply in any format; a text of addresses as `text`
  * @throws {VendorError} class server
  */
@@ -34,7 +34,7 @@ const LISTS = ['Data', 'data', 'TaskList']
 function fromXml(text: string): Envelope {
   const roots = Object.entries(membersOf(readXml(text)) ?? {}).filter(([name]) => !name.startsWith('?'))
   const [root] = roots.map(([, value]) => membersOf(value))
-  // A page has members too, and none of ours.
+  // A page has members too, but none of ours.
   if (root === undefined || roots[0]?.[0] === 'html') throw malformed('the reply is no XML that could be read', text)
   return withLists(root)
 }
@@ -86,10 +86,10 @@ function quotaIn(text: string): Envelope {
 const capital = (name: string) => `${name.slice(0, 1).toUpperCase()}${name.slice(1).toLowerCase()}`
 
 const STATE = /^(在线|离线|重拨中|(排队|等待)中.{0,20})$/
-/** More is no line of one. */
+/** A longer text is not a line. */
 const MAX_FIELDS = 20
 
-/** `uuid,area,isp,state,time,time,ip`: state and address are known by their form, the uuid stands in front. */
+/** `uuid,area,isp,state,time,time,ip`: state and address are recognised by their form, the uuid comes first. */
 function lineIn(line: string, isAsked: boolean): Envelope[] {
   const fields = line
     .trim()
@@ -98,7 +98,7 @@ function lineIn(line: string, isAsked: boolean): Envelope[] {
   const [uuid = ''] = fields
   if (uuid === '') return []
   const ip = fields.filter((field) => parseEndpoint(field) !== undefined).at(-1)
-  // A line of its own address alone is one that is online.
+  // A line with only an address is an online one.
   const state = fields.find((field) => STATE.test(field)) ?? (isAsked && ip !== undefined ? '在线' : undefined)
   if (state === undefined) throw malformed('the reply has no list of lines', line)
   const [area, isp] = fields.slice(1).filter((field) => /^\p{Script=Han}+$/u.test(field) && !STATE.test(field))

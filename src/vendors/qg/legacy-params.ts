@@ -3,7 +3,7 @@
 import type { Param } from '../contract/operation.ts'
 import { keepAlive } from './params.ts'
 
-/** Of a reseller's copy; the document states no most. */
+/** From a reseller's copy; the document states no maximum. */
 export const MAX_PER_CALL = 100
 
 export const account: Readonly<Record<string, Param>> = {

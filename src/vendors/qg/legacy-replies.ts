@@ -14,7 +14,7 @@ import { type Envelope, envelopeOf, type TextKind } from './legacy-formats.ts'
 const WORKED = ['0', '200']
 
 /**
- * @param operation the call that was made; the other calls' codes are known too
+ * @param operation the call that was made; other calls' codes are known too
  * @param sent its parameters
  * @returns the whole envelope: this API has its fields at the top
  * @throws {VendorError}
@@ -45,7 +45,7 @@ export function deliverBatches(data: unknown): Delivered {
   return typeof text === 'string' ? deliverText(text) : deliverEach(itemsOf(envelope), readItem)
 }
 
-/** A text tells where to connect, and perhaps more; what a release would name is the host. */
+/** A text contains the address, and perhaps more; a release names the host. */
 function deliverText(text: string): Delivered {
   const { found, rejected } = scanText(text)
   if (found.length === 0) throw malformed('the reply has no list of addresses', text)
@@ -57,7 +57,7 @@ function itemsOf(envelope: Envelope): unknown[] {
   if (Array.isArray(tasks)) return tasks.flatMap((task: unknown) => batchOf(membersOf(task)?.['Data']))
   if (data !== undefined && data !== null) return batchOf(data, 'strict')
   if (textOf(ip) !== undefined) return [envelope]
-  // Nothing is written as null, or left out beside a count of none.
+  // An empty result is null, or is left out beside a count of 0.
   const isNothing =
     tasks === null || data === null || ['0'].includes(textOf(envelope['Num'] ?? envelope['TotalNum']) ?? '')
   if (!isNothing) throw malformed('the reply has no list of addresses')
@@ -70,7 +70,7 @@ function batchOf(data: unknown, mode: 'strict' | 'lenient' = 'lenient'): unknown
   return []
 }
 
-/** Connects to `host`; `IP` is what targets see, and what the address is called in a release. `port` is a string. */
+/** Connects to `host`; `IP` is the exit address, and the name of the address in a release. `port` is a string. */
 function readItem(item: unknown): ProxyRecord | string {
   const { IP, port, host, deadline, region, area, isp } = membersOf(item) ?? {}
   const [ip, place, carrier] = [IP, region ?? area, isp].map(textOf)
@@ -88,23 +88,23 @@ function readItem(item: unknown): ProxyRecord | string {
 // --- Monopolised lines --------------------------------------------------------------------------------------------
 
 /**
- * A line has no deadline, but a new address after each redial. So an address is good for this long after it was last seen
- * on the list, and whoever follows the list prolongs it.
+ * A line has no deadline, but a new address after each redial. So an address counts as good for this long after it was last listed,
+ * and polling the list extends it.
  */
 const SEEN_LIFE_MS = 120_000
 const ONLINE = '在线'
 
-/** More lines than this would make a long query: the whole list is read then. */
+/** With more lines the query would be too long: the whole list is read then. */
 const MAX_NAMED = 50
 
-/** How lines are followed: well within `SEEN_LIFE_MS`, and within the document's 60 calls a minute. */
+/** Poll intervals of lines: well within `SEEN_LIFE_MS`, and within the document's 60 calls a minute. */
 export const FOLLOWED = {
   everyMs: 20_000,
   pendingEveryMs: 3_000,
   params: (refs: readonly string[]): Params => (refs.length > MAX_NAMED ? {} : { UUIDs: refs.join(',') }),
 } as const
 
-/** Lines that are online are sold, all others pending. @param lines the list of either API */
+/** Online lines are delivered, all others are pending. @param lines the list of either API */
 export function deliverLines(lines: unknown): Delivered {
   if (lines === null) return { sold: [], pending: [], rejected: [] }
   if (!Array.isArray(lines)) throw malformed('the reply has no list of lines')

@@ -1,7 +1,7 @@
 /** Parameters of qg.net's current API. */
 import type { Param } from '../contract/operation.ts'
 
-/** Seen in public clients and a reseller's document; qg's own states no bound. */
+/** Seen in public clients and a reseller's document; qg's own states no maximum. */
 export const MAX_PER_CALL = 100
 
 export const account: Readonly<Record<string, Param>> = {

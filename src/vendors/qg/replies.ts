@@ -1,4 +1,4 @@
-/** Reading what qg.net's current API answers. */
+/** Reads the replies of qg.net's current API. */
 import type { ProxyRecord } from '../contract/delivery.ts'
 import type { Params, RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
@@ -31,7 +31,7 @@ interface Listed {
   readonly task: string | undefined
 }
 
-/** The products wrap their items differently: `[item]`, `{task_id, ips: [item]}`, `{tasks: {id: {ips: [item]}}}`; `null` is nothing. */
+/** The products wrap their items differently: `[item]`, `{task_id, ips: [item]}`, `{tasks: {id: {ips: [item]}}}`; `null` is empty. */
 function itemsOf(data: unknown, task?: string): Listed[] {
   if (data === null || data === undefined) return []
   if (Array.isArray(data)) return data.map((item: unknown) => ({ item, task }))
@@ -45,7 +45,7 @@ function itemsOf(data: unknown, task?: string): Listed[] {
   })
 }
 
-/** Connects to `server`; `proxy_ip` is what targets see. @returns the address, or why it cannot be used */
+/** Connects to `server`; `proxy_ip` is the exit address. @returns the address, or why it cannot be used */
 function readItem({ item, task }: Listed): ProxyRecord | string {
   const {
     server: connect,

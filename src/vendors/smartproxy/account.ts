@@ -1,4 +1,4 @@
-/** What is left on an account of the app_key OpenAPI, and when its packages end. */
+/** The balance of an account of the app_key OpenAPI, and the end of its packages. */
 import type { Account, AccountFacts } from '../contract/vendor.ts'
 import { given } from '../parse/items.ts'
 import { countOf, membersOf, textOf } from '../parse/reply.ts'
@@ -10,8 +10,8 @@ const MIB_PER_GIB = 1_024
 
 /**
  * @param types the package types (product_type) of the product
- * @returns `balance` in MB: what is left under the limits of the enabled proxy accounts, where there is a limit; `endsAt`: the
- *   end of the package that ends last. The zone is not stated; the platform is Chinese
+ * @returns `balance` in MB: the remaining traffic of the enabled proxy accounts with a limit; `endsAt`: the end of the package that
+ *   ends last. The zone is not documented; the platform is Chinese
  */
 export function accountNowOf(types: readonly number[]) {
   const isOurs = (members: Readonly<Record<string, unknown>> | undefined) =>
@@ -31,7 +31,7 @@ export function accountNowOf(types: readonly number[]) {
   }
 }
 
-/** usage_flow is in KB, limit_flow in GB; 0 is no limit. */
+/** usage_flow is in KB, limit_flow in GB; 0 means no limit. */
 function trafficLeft(members: Readonly<Record<string, unknown>> | undefined): number[] {
   const [used = 0, limit = 0] = [countOf(members?.['usage_flow']), countOf(members?.['limit_flow'])]
   if (limit === 0 || textOf(members?.['status']) === '0') return []

@@ -4,7 +4,7 @@ import { distinct } from '../parse/areas.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { listOf } from './items.ts'
 
-/** @param data reply of ip/dynamic-citys; members of the document's own example may be null */
+/** @param data reply of ip/dynamic-citys; members may be null, as in the document's example */
 export function readAreas(data: unknown): readonly NamedValue[] {
   return distinct(listOf(data).flatMap(ofCountry))
 }

@@ -1,4 +1,4 @@
-/** Reading addresses out of the app_key OpenAPI's replies, whose lists come flat, nested, as text, or without any schema. */
+/** Reads addresses from the app_key OpenAPI's replies, whose lists are flat, nested, text, or undocumented. */
 import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
 import type { DeliverContext, Delivered } from '../contract/vendor.ts'
@@ -8,13 +8,13 @@ import { scanText, scanTree } from '../parse/scan.ts'
 
 const MINUTE_MS = 60_000
 
-/** `list` of a reply, wherever it stands: in the data, or being the data. */
+/** `list` of a reply: in the data, or the data itself. */
 export function listOf(data: unknown): readonly unknown[] {
   const list = Array.isArray(data) ? data : (membersOf(data)?.['list'] ?? membersOf(data)?.['data'])
   return Array.isArray(list) ? (list as unknown[]) : []
 }
 
-/** How many pages there are, where the reply tells. */
+/** The number of pages, if the reply has it. */
 export function pagesOf(data: unknown): number | undefined {
   return countOf(membersOf(data)?.['total_page'])
 }
@@ -30,16 +30,16 @@ export function deliverDynamic(data: unknown, { request }: DeliverContext): Deli
   return { sold: found.map((one): ProxyRecord => ({ protocol: 'http', ...one, ...more })), rejected }
 }
 
-/** A reply tells no life: it is what was asked for, in minutes. */
+/** A reply has no life: it is the requested one, in minutes. */
 function lifeOf({ life }: Params): Life {
   const minutes = countOf(life)
   return minutes === undefined || minutes === 0 ? { kind: 'unknown' } : { kind: 'for', ms: minutes * MINUTE_MS }
 }
 
 /**
- * No schema is documented: whatever has an address and a port is taken, as are texts that are addresses.
- * @param wallMs the time of day. These addresses live for months: their end is told as so long from now, since a time of
- * day that far ahead would pass for a wrong clock
+ * The schema is not documented: everything with an address and a port is taken, and texts that are addresses.
+ * @param wallMs the time of day. These addresses live for months: their end is passed as a duration from now, because such a
+ * distant time of day would count as a wrong clock
  */
 export function deliverStatic(data: unknown, wallMs?: number): Delivered {
   if (data === undefined || (typeof data !== 'object' && typeof data !== 'string'))
@@ -53,7 +53,7 @@ export function deliverStatic(data: unknown, wallMs?: number): Delivered {
   }
 }
 
-/** The zone of an end is not stated; the platform is Chinese. */
+/** The zone of an end is not documented; the platform is Chinese. */
 function termOf({ life }: Found, wallMs: number | undefined): Life {
   if (life.kind !== 'until') return { kind: 'endless' }
   return wallMs === undefined ? life : { kind: 'for', ms: life.wallMs - wallMs, isTerm: true }
