@@ -12,6 +12,7 @@ import type { Pool } from './pool/pool.ts'
 import type { Upstream } from './pool/upstream.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
 import type { Reload } from './reload.ts'
+import { closeGently } from './stop.ts'
 import type { HandoverStore, Store } from './store/contract.ts'
 import type { PausableAccountStore } from './store/pausable-account-store.ts'
 import type { Supply } from './supply/supply.ts'
@@ -19,11 +20,6 @@ import type { DrainObserver } from './takeover/client.ts'
 import { takeoverPlace } from './takeover/place.ts'
 import { type TakeoverHandler, TakeoverServer } from './takeover/server.ts'
 import { copySockets } from './takeover/sockets.ts'
-
-/** The admin port, the callback port. */
-export interface Closable extends OpenPort {
-  close(): Promise<void>
-}
 
 interface HandoverParts {
   readonly clock: Clock
@@ -75,13 +71,8 @@ export function drainObserver(pool: Pool, clock: Clock): DrainObserver {
   }
 }
 
-/** Clients that have connected but said nothing so far are not waited for longer, ms. */
-const MUTE_MS = 300
-/** Nor requests that are still without an upstream; those who connect meanwhile wait in the system's queue. */
-const SETTLE_MS = 5_000
-/** Nor vendors. What a call without an answer bought, the other process asks the vendor, where that is possible. */
+/** Calls to vendors are not waited for longer, ms. What a call without an answer bought, the other process asks the vendor, where that is possible. */
 const CALLS_MS = 5_000
-const POLL_MS = 5
 /** How often the other process hears how many tunnels are left. */
 const REPORT_MS = 100
 
@@ -160,18 +151,4 @@ class Handover implements TakeoverHandler {
     this.#copies?.close()
     this.#report?.clear()
   }
-}
-
-/**
- * For a port that another process goes on with: accepts no client, and resolves when those who have connected have their tunnel
- * or answer. None of them is refused, but for what takes too long.
- */
-export async function closeGently(data: DataPlane, clock: Clock): Promise<void> {
-  data.closePorts()
-  const startedAt = clock.now()
-  while (data.settingUp > 0 && clock.now() < startedAt + SETTLE_MS) {
-    if (clock.now() > startedAt + MUTE_MS) data.closeMute()
-    await clock.sleep(POLL_MS)
-  }
-  data.closeMute()
 }

@@ -1,5 +1,5 @@
 /**
- * The view of the gateway for the admin port: plain data, made by app.ts from all parts. No member of a report is a secret or
+ * The view of the gateway for the admin port: plain data, made from all parts. No member of a report is a secret or
  * contains one; `null` means "unknown" or "does not apply", so that every report has the same members.
  */
 

@@ -38,7 +38,7 @@ beforeEach(async () => {
     return { host, port }
   }
   const account = { tradeNo: TRADE.trade_no, key: TRADE.key }
-  vendor = await new SimulatedJuliangip({ clock, ...account, supplyAddress, lifeMs: () => 300_000 }).start()
+  vendor = await new SimulatedJuliangip({ clock, ...account, supplyAddress, lifeMs: () => 7_200_000 }).start()
 })
 
 afterEach(async () => {

@@ -1,0 +1,137 @@
+/** Pool, health, supply and data plane, and what one tells the other. */
+import type { Clock } from './clock.ts'
+import type { MemberParts } from './cluster/contract.ts'
+import type { Cluster } from './cluster/open.ts'
+import { poolSettings } from './config/pool-limits.ts'
+import type { Config } from './config/schema.ts'
+import type { DescriptorBudget } from './descriptors.ts'
+import type { Log } from './log.ts'
+import type { ConnectGuard } from './network/connect-guard.ts'
+import type { InheritedSockets } from './network/inherited-sockets.ts'
+import { Health } from './pool/health.ts'
+import { Pool, type PoolObserver } from './pool/pool.ts'
+import { DataPlane } from './proxy/data-plane.ts'
+import { StreamCounters } from './proxy/stream-info.ts'
+import { dataSettings } from './settings.ts'
+import type { Store } from './store/contract.ts'
+import type { Accounts } from './supply/account.ts'
+import { type ConfiguredSource, plannerSettings } from './supply/configured-sources.ts'
+import { OperatorCalls } from './supply/operator/call.ts'
+import { SourceTrials } from './supply/operator/test-source.ts'
+import { Supply } from './supply/supply.ts'
+import type { Workers } from './workers/control.ts'
+
+export interface Parts {
+  readonly pool: Pool
+  readonly health: Health
+  readonly traffic: StreamCounters
+  readonly supply: Supply
+  readonly data: DataPlane
+  readonly hand: OperatorCalls
+  readonly trials: SourceTrials
+}
+
+interface JoinDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly accounts: Accounts
+  readonly store: Store
+  readonly guard: ConnectGuard
+  readonly budget: DescriptorBudget
+  readonly inherited: InheritedSockets | undefined
+  readonly cluster: Cluster | undefined
+  /** Undefined: this process serves the clients. */
+  readonly workers: (() => Workers | undefined) | undefined
+}
+
+/** Nothing of it listens or buys yet. */
+export function joinParts(config: Config, sources: readonly ConfiguredSource[], deps: JoinDeps): Parts {
+  const { clock, log, accounts, store, guard, budget, inherited, cluster, workers } = deps
+  const pool = new Pool(
+    poolSettings(config),
+    poolObserver(deps, () => parts),
+  )
+  const health = new Health(pool, config.health, {
+    firstUse: (upstream, worked, cause) => {
+      supply.proof(upstream, worked, cause)
+      cluster?.firstUse(upstream, worked, cause)
+    },
+    lineDown: (provider, broken) => supply.lineDown(provider, broken),
+    lineUp: (provider) => supply.lineUp(provider),
+  })
+  const traffic = new StreamCounters(log, clock, { access: config.log.access === 'on' })
+  const supply: Supply = new Supply(plannerSettings(config), sources, {
+    ...{ clock, pool, log, accounts, store },
+    onSettled: () => {
+      data.leaseQueue.review()
+      workers?.()?.review()
+    },
+    ...(cluster === undefined ? {} : { role: cluster.member }),
+  })
+  const data: DataPlane = new DataPlane(dataSettings(config, budget), {
+    ...{ clock, pool, health, store, guard, inherited },
+    supply: supply.planner,
+    observer: traffic,
+    directory: cluster?.sessions,
+    opening: workers === undefined ? 'alone' : 'elsewhere',
+  })
+  const operator = {
+    ...{ clock, accounts, guard, log: log.child({ mod: 'hand' }) },
+    // Others after a reload.
+    get providers() {
+      return supply.providers
+    },
+    get allowPrivate() {
+      return data.allowPrivate
+    },
+  }
+  const parts: Parts = {
+    ...{ pool, health, traffic, supply, data },
+    hand: new OperatorCalls(operator),
+    trials: new SourceTrials(operator),
+  }
+  return parts
+}
+
+/** What the pool tells the others. @param parts they exist by the time at which the pool tells something */
+function poolObserver({ cluster, workers }: JoinDeps, parts: () => Parts): PoolObserver {
+  return {
+    lendable: (upstream) => parts().data.leaseQueue.serve(upstream),
+    rescheduled: () => parts().supply.poolRescheduled(),
+    added: (upstream) => cluster?.owners?.added(upstream),
+    spent: (upstream) => cluster?.spent(upstream),
+    wanted: () => cluster?.owners?.needed(),
+    endedHere: (upstream) => cluster?.owners?.leaseEnded(upstream),
+    gone: (upstream, reason) => {
+      cluster?.owners?.gone(upstream)
+      parts().supply.upstreamGone(upstream, reason)
+      parts().data.upstreamGone(upstream, reason)
+      workers?.()?.gone(upstream, reason)
+    },
+    rested: (upstream, until) => {
+      cluster?.rested(upstream, until)
+      workers?.()?.rested(upstream, until)
+    },
+    banned: (upstream, host, until) => {
+      cluster?.banned(upstream, host, until)
+      workers?.()?.banned(upstream, host, until)
+    },
+    ...(workers === undefined ? {} : { changed: (upstream) => workers()?.changed(upstream) }),
+  }
+}
+
+/** What a host of a cluster works for. */
+export function memberParts({ pool, supply, data }: Parts): MemberParts {
+  return {
+    pool,
+    supply,
+    review: () => data.leaseQueue.review(),
+    wants: () => data.leaseQueue.wants,
+    handedOver: (upstream) => data.handedOver(upstream),
+    endLeases: (upstream) => data.endLeases(upstream),
+    sessionMoved: (key, upstream) => {
+      data.sessionTable.bind(key, upstream, true)
+      data.leaseQueue.sessionMoved(key, upstream)
+    },
+  }
+}
