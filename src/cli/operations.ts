@@ -45,7 +45,9 @@ function listParam(name: string, { managed: _, members = {}, ...param }: Param):
 /** One paragraph for each operation. */
 export function renderOperations(title: string, operations: readonly ListedOperation[]): string {
   const [usable, others] = [true, false].map((isUsable) => operations.filter((each) => each.isUsable === isUsable))
-  const rest = others?.length ? ['\nOf other products: this key is refused there.', ...others.map(paragraph)] : []
+  const rest = others?.length
+    ? [`\n${translate('Of other products, of no use to this one:')}`, ...others.map(paragraph)]
+    : []
   return [title, ...(usable ?? []).map(paragraph), ...rest, ''].join('\n')
 }
 

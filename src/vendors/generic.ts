@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import type { Engine, SourceDeps } from './client/http.ts'
+import type { Engine, SourceDeps } from './client/engine.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Params } from './contract/operation.ts'
 import type { Source, SourceSettings } from './contract/source.ts'

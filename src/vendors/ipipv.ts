@@ -4,7 +4,7 @@
  * calls.
  */
 import { z } from 'zod'
-import type { Engine, SourceDeps } from './client/http.ts'
+import type { Engine, SourceDeps } from './client/engine.ts'
 import { VendorError } from './contract/error.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
 import type { Account, DeliverContext, EntryProblem, Product, Vendor } from './contract/vendor.ts'
@@ -20,11 +20,15 @@ import { credential } from './parse/reply.ts'
 /** The document states no maximum for one draw. */
 const MAX_DRAWN = 100
 
+/** Traffic is bought by instance/open too. */
+const OF_INSTANCES = /^(instance(?!\/open$)|assign\/)/
+
 function products({ protocol = 'http' }: Variant): Readonly<Record<string, Product>> {
   return {
     static: {
       about: 'static instances that you have or, with `purchase`, that are bought',
       extract: 'instance',
+      canCall: (operation) => !/^(user|proxy\/|product\/area$)/.test(operation),
       maxPerCall: MAX_OPENED,
       settings: staticSettings,
       check: checkStatic,
@@ -34,6 +38,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
     'dynamic-password': {
       about: 'dynamic addresses, each with a login of its own',
       extract: 'proxy/draw/pwd',
+      canCall: (operation) => !OF_INSTANCES.test(operation) && operation !== 'proxy/draw/api',
       areas,
       maxPerCall: MAX_DRAWN,
       settings: passwordSettings,
@@ -43,6 +48,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
     'dynamic-api': {
       about: 'dynamic addresses, from a link that is drawn first',
       extract: 'proxy/draw/api',
+      canCall: (operation) => !OF_INSTANCES.test(operation) && operation !== 'proxy/draw/pwd',
       areas,
       maxPerCall: MAX_DRAWN,
       settings: apiSettings,

@@ -77,6 +77,8 @@ const dedicated: Product = {
 const byAmount: Product = {
   about: '动态独享代理 by amount: addresses of one customer, each paid for; no channels',
   extract: 'allocate',
+  areas,
+  canCall: callsOf('allocate'),
   maxPerCall: MAX_PER_CALL,
   settings: methodSetting,
   order: (count, request) => ({ ...request, Num: count }),

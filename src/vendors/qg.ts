@@ -42,11 +42,17 @@ function product(
   }
 }
 
+/** Calls of the older host. Share products have their own `resources`. */
+const OLDER_CALLS: Readonly<Record<string, readonly string[]>> = {
+  exclusive: ['resources'],
+  monopoly: ['resources', 'monopolies'],
+}
+
 /** A key works on the host of its product, and for account calls on the older one. */
 function callsOf(extract: string): (operation: string) => boolean {
   const [product = ''] = extract.split('/')
   const prefixes = [`${product}/`, ...(product.startsWith('share-') ? ['share/'] : [])]
-  const account = ['whitelist/', 'info/', 'caller-ip', ...(product === 'monopoly' ? ['monopolies'] : [])]
+  const account = ['whitelist/', 'info/', 'caller-ip', ...(OLDER_CALLS[product] ?? [])]
   return (operation) =>
     [...prefixes, ...account.map((name) => `${LEGACY}${name}`)].some((each) => operation.startsWith(each))
 }

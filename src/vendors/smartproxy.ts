@@ -83,6 +83,7 @@ function decode(operation: string, reply: RawReply, sent: Params): unknown {
 
 // --- Static addresses ---------------------------------------------------------------------------------------------
 
+const STATIC_LISTS: readonly string[] = [STATIC_LIST, STATIC_LIST_PREFIXED]
 const PAGE_SIZE = 100
 /** The end of a list without a last page. */
 const MAX_PAGES = 50
@@ -158,6 +159,7 @@ export const smartproxy: Vendor = {
       about: 'dynamic residential addresses: ports of a gateway, each another exit for `life` minutes',
       extract: 'ip/v3',
       maxPerCall: MAX_PER_CALL,
+      canCall: (operation) => !STATIC_LISTS.includes(operation),
       accountNow: accountNowOf([9, 11]),
       areas: { operation: 'ip/dynamic-citys', params: () => ({}), read: readAreas },
       order: (count, request) => ({ format: 'json', ...request, num: count }),
@@ -167,6 +169,7 @@ export const smartproxy: Vendor = {
       about: 'static addresses of the account, residential or datacenter',
       extract: STATIC_LIST,
       maxPerCall: PAGE_SIZE,
+      canCall: (operation) => !operation.startsWith('ip/') || STATIC_LISTS.includes(operation),
       accountNow: accountNowOf([14, 25]),
       list: true,
       order: (_count, request) => request,

@@ -125,6 +125,7 @@ export const commandTexts = {
   'deletes (--yes)': '删除（--yes）',
   required: '必填',
   'unproven: {why}': '未经验证：{why}',
+  'Of other products, of no use to this one:': '属于其他产品，本产品用不到：',
   'more than {count} is not known to work': '超过 {count} 未经验证',
   secret: '机密',
   'default {value}': '默认 {value}',

@@ -7,7 +7,7 @@ import type { Source } from '../contract/source.ts'
 import type { Product } from '../contract/vendor.ts'
 import { assertParams, type Caller, channelsOf, operationOf, perform } from './call.ts'
 import { arrive, type Origin, timesOf } from './deliver.ts'
-import type { SourceDeps } from './http.ts'
+import type { SourceDeps } from './engine.ts'
 import { missingParams, paramWarnings } from './params.ts'
 import { redact, secretsOf } from './redact.ts'
 

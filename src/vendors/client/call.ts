@@ -12,7 +12,9 @@ import { VendorError } from '../contract/error.ts'
 import type { Operation, Params, RawReply } from '../contract/operation.ts'
 import type { CallLimit, LearnedFacts, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
-import { type CallOrder, judge, type SourceDeps, type VendorReply } from './http.ts'
+import type { CallOrder, SourceDeps } from './engine.ts'
+import type { VendorReply } from './http.ts'
+import { judge } from './judge.ts'
 import { type Author, paramProblems, requiredDefaults } from './params.ts'
 import { maskerOf, secretsOf } from './redact.ts'
 import { RequestIds } from './request-ids.ts'
@@ -31,7 +33,7 @@ export interface Caller {
   readonly tokens: TokenCache | undefined
 }
 
-export type { CallOrder } from './http.ts'
+export type { CallOrder } from './engine.ts'
 
 export function openCaller(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Caller {
   const account = accountKey(vendor, settings.credentials)

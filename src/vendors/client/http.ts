@@ -15,9 +15,7 @@ import {
   openConnectGuard,
 } from '../../network/connect-guard.ts'
 import { VendorError } from '../contract/error.ts'
-import type { Params, RawReply } from '../contract/operation.ts'
-import type { CallLimit, CallTicket, LearnedFacts, Source, SourceSettings } from '../contract/source.ts'
-import type { Delivered, Vendor } from '../contract/vendor.ts'
+import type { RawReply } from '../contract/operation.ts'
 import { malformed } from '../parse/reply.ts'
 import { httpDate } from '../parse/time.ts'
 
@@ -54,78 +52,6 @@ export interface VendorHttp {
   call(request: VendorRequest, signal: AbortSignal): Promise<VendorReply>
   /** Waits for the calls under way, then closes the connections. */
   close(): Promise<void>
-}
-
-/**
- * Holds a call back until its limit allows it, in the order of priority (higher first), then lets it out.
- * @throws the signal's reason when it aborts while waiting, else what `send` throws
- */
-export type CallGate = <T>(
-  limit: CallLimit,
-  order: { readonly priority: number; readonly signal: AbortSignal; readonly ticket?: CallTicket | undefined },
-  send: () => Promise<T>,
-) => Promise<T>
-
-/** What one source must still know after a restart: one plain JSON value. */
-export interface SourceMemory {
-  /** @returns what was saved last; undefined when nothing was */
-  load(): Promise<unknown>
-  /** Resolves only when the value would survive a crash. */
-  save(value: unknown): Promise<void>
-}
-
-/**
- * Runs the tasks of one key one after the other, whoever starts them.
- * @throws the signal's reason when it aborts while waiting, else what `task` throws
- */
-type InTurn = <T>(key: string, signal: AbortSignal, task: () => Promise<T>) => Promise<T>
-
-/** What a source needs from the process. */
-export interface SourceDeps {
-  readonly clock: Clock
-  readonly http: VendorHttp
-  /** Absent only in tests of a single call: the limits are then nobody's. */
-  readonly gate?: CallGate
-  /** What is known of a credential, by `Source.account`. Absent: each source knows for itself. */
-  readonly learnedOf?: (account: string) => LearnedFacts
-  /** Absent: what must be remembered is remembered until the process ends. */
-  readonly memory?: SourceMemory
-  /** One per process, where providers share accounts. Absent: nobody waits for anybody. */
-  readonly inTurn?: InTurn
-}
-
-/** How one call of a table is made. */
-export interface CallOrder {
-  readonly signal: AbortSignal
-  /** Higher goes first where calls wait for their limit. */
-  readonly priority: number
-  /** Of the order that the call belongs to. */
-  readonly ticket?: CallTicket | undefined
-  /** For a vendor that wants calls named; default: a new name, or that of the same call that got no verdict. */
-  readonly requestId?: string
-}
-
-export interface Answer {
-  readonly data: unknown
-  readonly reply: VendorReply
-}
-
-/** A vendor's calls one by one, for a source that is more than one call at a time: checked, limited, judged, masked as always. */
-export interface Table {
-  limitOf(operation: string): CallLimit
-  /** @throws {VendorError}; rejects with the signal's reason on abort */
-  call(operation: string, params: Params, order: CallOrder): Promise<Answer>
-}
-
-/** What a vendor that makes sources of its own is handed by the registry. */
-export interface Engine {
-  /** The source of a product that is one call. @throws {VendorError} class bad_request for settings that the table does not allow */
-  openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source
-  openTable(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Table
-  /** Takes out what no upstream may be and puts the provider's login in. */
-  filterAddresses(delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>): Delivered
-  /** Why a host may not be reached; undefined when it may. */
-  refusalOf(host: string, allowPrivate: boolean): string | undefined
 }
 
 /** Longer than a connection attempt to a living host takes on any path; the call's own deadline is usually shorter. */
@@ -317,43 +243,4 @@ function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   const code = 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^\w+$/.test(code) ? code : error.name
-}
-
-/**
- * Judges a whole reply (vendors.md 0.1): the status first, then the vendor's own words as `decode` reads them.
- * @param decode gives the data, or throws VendorError; the code `body` means that it could not read the body at all
- * @param wallMs now, for a Retry-After that is a date
- */
-export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: RawReply) => T): T {
-  if (reply.status === 429) throw tooManyRequests(reply, reply.vendorWallMs ?? wallMs)
-  // Some vendors report what went wrong under HTTP 400 with their usual envelope.
-  if (reply.status < 300 || reply.status === 400) return decode(reply)
-  const said = errorOf(() => decode(reply))
-  if (said !== undefined && said.vendorCode !== 'body') throw said
-  if (reply.status === 401 || reply.status === 403)
-    throw new VendorError('auth', 'http', `the vendor refused the call (HTTP ${reply.status})`)
-  throw new VendorError('server', 'http', `the vendor answered with HTTP ${reply.status}`)
-}
-
-function errorOf(decode: () => unknown): VendorError | undefined {
-  try {
-    decode()
-    return undefined
-  } catch (error) {
-    if (error instanceof VendorError) return error
-    throw error
-  }
-}
-
-/** RFC 9110 section 10.2.3: seconds or a date. A date is measured on the vendor's own clock where it tells the time. */
-function tooManyRequests(reply: VendorReply, vendorNowMs: number): VendorError {
-  const header = reply.headers['retry-after']
-  const text = typeof header === 'string' ? header.trim() : ''
-  const until = httpDate(text)
-  const wait = /^\d{1,6}$/.test(text)
-    ? Number(text) * 1000
-    : until === undefined
-      ? undefined
-      : Math.max(until - vendorNowMs, 0)
-  return new VendorError('rate_limited', 'http', 'the vendor says too many calls (HTTP 429)', { wait })
 }

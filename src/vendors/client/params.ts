@@ -100,7 +100,7 @@ function unknownProblem(operation: Operation, name: string, author: Author): str
 function fits(param: Param, value: ParamValue): boolean {
   switch (param.type) {
     case 'boolean':
-      return value === true || value === false || value === 'true' || value === 'false'
+      return ['true', 'false', ...(param.values ?? [])].map(String).includes(String(value))
     case 'integer':
       return isInteger(value) && within(param, Number(value)) && isListed(param, value)
     case 'csv':
@@ -142,6 +142,7 @@ function memberProblem(
   for (const [name, value] of Object.entries(item)) {
     const param = Object.hasOwn(members, name) ? members[name] : undefined
     if (param === undefined) return [name, `is not one of ${Object.keys(members).join(', ')}`]
+    if (value === null && param.required !== true) continue
     const plain = param.type === 'items' ? JSON.stringify(value) : value
     const isPlain = typeof plain === 'string' || typeof plain === 'number' || typeof plain === 'boolean'
     if (!isPlain || !fits(param, plain)) return [name, `must be ${expectation(param)}`]
@@ -182,8 +183,8 @@ export function expectation(param: Param): string {
   const choice = param.values === undefined ? (formatWords(param)?.many ?? '') : param.values.join(', ')
   if (param.type === 'csv') return choice === '' ? 'a comma-separated list' : `a comma-separated list of ${choice}`
   if (param.type === 'items') return 'a JSON array of objects'
+  if (param.type === 'boolean') return ['true or false', ...(param.values ?? [])].join(', ')
   if (param.values !== undefined) return param.values.length === 1 ? choice : `one of ${choice}`
-  if (param.type === 'boolean') return 'true or false'
   const range = [param.min === undefined ? '' : `from ${param.min}`, param.max === undefined ? '' : `to ${param.max}`]
     .filter(Boolean)
     .join(' ')

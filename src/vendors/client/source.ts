@@ -13,7 +13,7 @@ import { accountNowOf, areasOf, channelsNowOf, followOf, giveBackOf, whitelistOf
 import { byHandOf } from './by-hand.ts'
 import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
-import type { SourceDeps } from './http.ts'
+import type { SourceDeps } from './engine.ts'
 
 /**
  * Opens one configured account and product of a vendor.

@@ -28,7 +28,7 @@ export interface Param {
   readonly isTraffic?: true
   /** For a member of `items`: another member that is required together with this one. */
   readonly together?: string
-  /** The permitted values; of each item, for `csv`. */
+  /** The permitted values; of each item, for `csv`; for a boolean, other spellings of true and false. */
   readonly values?: readonly (string | number)[]
   /** For `items`: the members of each object. */
   readonly members?: Readonly<Record<string, Param>>

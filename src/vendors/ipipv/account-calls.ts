@@ -50,7 +50,7 @@ export const accounts: Readonly<Record<string, Operation>> = {
       authType,
       authName: text('name of person or company', '真实名字或者企业名'),
       no: text('number of the identity document', '证件号码', { ...required, secret: true }),
-      vsp: whole('vsp', 'vsp', { min: 0 }),
+      vsp: whole('vsp', 'vsp', { min: 0, max: 255 }),
       status,
     },
     reply: USER,

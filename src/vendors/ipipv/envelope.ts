@@ -84,7 +84,7 @@ function typedValue(param: Param | undefined, value: ParamValue): unknown {
     case 'integer':
       return Number(value)
     case 'boolean':
-      return String(value) === 'true'
+      return ['true', '1'].includes(String(value))
     case 'csv': {
       const areNumbers = param.values?.every((known) => typeof known === 'number') === true
       return String(value)
@@ -92,10 +92,19 @@ function typedValue(param: Param | undefined, value: ParamValue): unknown {
         .map((member) => (areNumbers ? Number(member) : member))
     }
     case 'items':
-      return JSON.parse(String(value))
+      return typedItems(param, JSON.parse(String(value)) as readonly Readonly<Record<string, unknown>>[])
     default:
       return typeof value === 'boolean' ? value : String(value)
   }
+}
+
+/** The document permits `null`: the vendor chooses. */
+function typedItems({ members = {} }: Param, items: readonly Readonly<Record<string, unknown>>[]): unknown {
+  const typed = (name: string, held: unknown) =>
+    held === null
+      ? held
+      : typedValue(members[name], typeof held === 'object' ? JSON.stringify(held) : (held as ParamValue))
+  return items.map((item) => Object.fromEntries(Object.entries(item).map(([name, held]) => [name, typed(name, held)])))
 }
 
 /** Not in the list of codes; the meaning of the message is a guess (vendors.md 4.3). */

@@ -1,5 +1,5 @@
 /** The current products and prices of ipipv: requested before each order, because prices and stock change. */
-import type { Answer, CallOrder } from '../client/http.ts'
+import type { Answer, CallOrder } from '../client/engine.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
 import { given } from '../parse/items.ts'

@@ -2,6 +2,7 @@
 import type { Operation } from '../contract/operation.ts'
 import { CREATING } from './codes.ts'
 import {
+  anyOrderNo,
   appOrderNo,
   cycleTimes,
   extBandWidth,
@@ -63,7 +64,7 @@ export const orders: Readonly<Record<string, Operation>> = {
     effect: 'buys',
     quantity: ['instances'],
     params: {
-      appOrderNo,
+      appOrderNo: anyOrderNo,
       instances: {
         type: 'items',
         ...required,

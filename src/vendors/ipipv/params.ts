@@ -13,17 +13,21 @@ export const whole = (about: string, term: string, rest: Rest = {}): Param => ({
 export const list = (about: string, term: string, rest: Rest = {}): Param => ({ type: 'csv', about, term, ...rest })
 export const required = { required: true } as const
 
-export const appOrderNo = text('order number of your own; the same number is the same order', '购买者订单号', {
-  ...required,
-  min: 1,
-  max: 32,
-})
+/** Only some of the sections state how long it may be. */
+export const anyOrderNo = text('order number of your own; the same number is the same order', '购买者订单号', required)
+export const appOrderNo: Param = { ...anyOrderNo, min: 1, max: 32 }
 export const productNo = text('number of the product', '产品编号', required)
 export const instanceNo = '平台实例编号'
 const dynamicTypes = { values: [104, 105] }
 export const dynamicType = whole('104 dynamic outside of China, 105 dynamic in China', '代理类型', dynamicTypes)
 export const cycleTimes = whole('how many of the product’s own terms', '购买时长周期数', { min: 1 })
-export const renew = (term: string): Param => ({ type: 'boolean', default: false, about: 'renew by itself', term })
+export const renew = (term: string): Param => ({
+  type: 'boolean',
+  default: false,
+  values: [1, 0],
+  about: 'renew by itself',
+  term,
+})
 export const extBandWidth = whole('bandwidth on top, Mbps; costs', '额外增加带宽', { min: 0 })
 export const useBridge = whole('1 no bridge, 2 bridge (costs); left out: as the app is set', '使用桥', {
   values: [1, 2],

@@ -1,6 +1,8 @@
 /** Opens ipipv's products: each needs several calls, so each is a source of its own around the table. */
 import type { Clock } from '../../clock.ts'
-import { type CallOrder, type Engine, judge, type SourceDeps, type Table, type VendorReply } from '../client/http.ts'
+import type { CallOrder, Engine, SourceDeps, Table } from '../client/engine.ts'
+import type { VendorReply } from '../client/http.ts'
+import { judge } from '../client/judge.ts'
 import type { Delivery, UpstreamProtocol } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'

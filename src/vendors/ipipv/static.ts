@@ -3,7 +3,8 @@
  * is a list that is read; with it, instances are bought when those that there are do not suffice. An order runs on at
  * ipipv: its addresses come with a later look (`follow`), which supply makes.
  */
-import type { CallOrder, Engine, SourceDeps, Table, VendorReply } from '../client/http.ts'
+import type { CallOrder, Engine, SourceDeps, Table } from '../client/engine.ts'
+import type { VendorReply } from '../client/http.ts'
 import type { Delivery, Followed } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'

@@ -1,6 +1,6 @@
 /** Parses a pasted link and makes its source. */
 import type { Secret } from '../../secret.ts'
-import type { Engine, SourceDeps } from '../client/http.ts'
+import type { Engine, SourceDeps } from '../client/engine.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Source, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'

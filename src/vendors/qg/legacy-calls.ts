@@ -4,19 +4,7 @@
  */
 import type { Operation, Params } from '../contract/operation.ts'
 import { channels, everywhere, listed, only } from './legacy-errors.ts'
-import {
-  AreaId,
-  account,
-  choice,
-  DataFormat,
-  detail,
-  IP,
-  Isp,
-  KeepAlive,
-  Num,
-  TaskID,
-  whitelisted,
-} from './legacy-params.ts'
+import { AreaId, account, choice, detail, IP, Isp, KeepAlive, Num, TaskID, whitelisted } from './legacy-params.ts'
 
 const DOCUMENT = 'qg-legacy-api.txt'
 const PUBLIC = 'public clients and a reseller’s copy of the pages, not the document'
@@ -116,7 +104,7 @@ export const legacySales = {
   }),
   query: call('/query', COMMON, {
     about: 'lists the addresses that are held',
-    params: { IP, TaskID, detail, DataFormat },
+    params: { IP, TaskID, AreaId, Isp, detail },
     limit: byChannels,
     effect: 'reads',
     reply: '{Code: 0, TaskList: [{TaskID, Num, Data: [...]}], TaskNum, TotalNum}',
@@ -127,7 +115,7 @@ export const legacySales = {
 export const legacyAccount = {
   monopolies: readOnly('/monopolies', '根据key查询当前独占列表', {
     about: 'lists the monopolised lines of the key, with the address of each that is online',
-    params: { UUIDs: { type: 'csv', about: 'only these lines', term: '独占资源编号' }, DataFormat },
+    params: { UUIDs: { type: 'csv', about: 'only these lines', term: '独占资源编号' } },
     limit: perMinute(60),
     reply: '{data: [{uuid, area, isp, state, monopolize_time, last_dial_time, ip?, heartbeat?}]} or {error}',
     errors: { '500': { class: 'server', term: '未知错误' } },
@@ -155,7 +143,6 @@ export const legacyAccount = {
   }),
   'info/quota': readOnly('/info/quota', '查询可用通道数', {
     about: 'tells how many channels there are and how many are free',
-    params: { DataFormat },
     limit: perMinute(60),
     reply: '{Code: 0, Total, Available, Used}',
     errors: only('-1', '-10', '-11', '-12', '-100'),

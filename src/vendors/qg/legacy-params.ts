@@ -6,6 +6,13 @@ import { keepAlive } from './params.ts'
 /** From a reseller's copy; the document states no maximum. */
 export const MAX_PER_CALL = 100
 
+const DataFormat: Param = {
+  type: 'string',
+  default: 'json',
+  values: ['json', 'txt', 'xml'],
+  about: 'format of the reply: json, which is what comes without it, txt or xml; a text tells no deadline',
+  term: '返回格式',
+}
 export const account: Readonly<Record<string, Param>> = {
   Key: {
     type: 'string',
@@ -22,6 +29,7 @@ export const account: Readonly<Record<string, Param>> = {
     about: 'API password, where the account has one (error -14)',
     term: 'Pwd',
   },
+  DataFormat,
 }
 export const Num: Param = {
   type: 'integer',
@@ -60,13 +68,6 @@ const Pool: Param = {
   about: '1 normal, 2 enterprise pool; in public clients, not in the document',
   term: '资源池',
 }
-export const DataFormat: Param = {
-  type: 'string',
-  default: 'json',
-  values: ['json', 'txt', 'xml'],
-  about: 'format of the reply: json, which is what comes without it, txt or xml; a text tells no deadline',
-  term: '返回格式',
-}
 export const IP: Param = {
   type: 'csv',
   format: 'ip-or-all',
@@ -82,4 +83,4 @@ export const whitelisted: Param = {
   term: '节点IP',
 }
 
-export const choice = { AreaId, Isp, detail, Distinct, Pool, DataFormat }
+export const choice = { AreaId, Isp, detail, Distinct, Pool }

@@ -312,6 +312,7 @@ const xiequ: Dialect = {
         ...{ so: FLAG, ow: FLAG, spl: /^\d$/, addr: /^.*$/, db: FLAG },
       },
     },
+    '/VAD/OnlyIp.aspx': { does: 'whitelist-echo', isOpen: true, params: { yyy: ANY }, answer: () => '203.0.113.9' },
     '/IpWhiteList.aspx': {
       does: 'whitelist-add',
       isOpen: true,
@@ -339,7 +340,7 @@ const xiequ: Dialect = {
     msg: '',
     data: items.map(({ host, port }) => ({ IP: host, Port: port, IpAddress: '江苏省南通市' })),
   }),
-  refuse: (code, words) => ({ code, success: 'false', msg: words, data: [] }),
+  refuse: (code, words) => ({ code, success: 'true', msg: words, data: [] }),
 }
 
 const zdaye: Dialect = {
@@ -352,17 +353,24 @@ const zdaye: Dialect = {
     },
   },
   errors: {
-    key: ['10009', 'akey错误'],
-    token: ['10009', ''],
-    whitelist: ['12008', '当前IP不在白名单'],
-    stock: ['12013', '今日提取数量已用完'],
-    pace: ['12010', '提取间隔太短'],
-    count: ['10010', '参数错误'],
+    key: ['12001', 'akey错误'],
+    token: ['12001', ''],
+    whitelist: ['12007', '该产品当前授权模式为"终端IP授权"，但尚未绑定终端IP'],
+    stock: ['12008', '该产品使用额度已经超限'],
+    pace: ['12002', '调用频率过快，请至少1秒调用一次'],
+    count: ['12003', '参数不完整或有错误'],
   },
   isSigned: bearsKeys('api', 'akey'),
   ...envelope('10001'),
-  list: (items) =>
-    envelope('10001').list({ count: items.length, proxy_list: items.map(({ host, port }) => ({ ip: host, port })) }),
+  list: (items) => {
+    const list = items.map(({ host, port, lifeMs }) => ({
+      ip: host,
+      port,
+      adr: '浙江省湖州市 电信',
+      timeout: lifeMs / 1_000,
+    }))
+    return envelope('10001').list({ count: items.length, proxy_list: list })
+  },
 }
 
 const asiyunKeys = { orderId: ANY, time: /^\d{10}$/, sign: /^[0-9a-f]{32}$/ }

@@ -123,6 +123,38 @@ describe('the envelope', () => {
     ])
   })
 
+  it('members of a line have the types of the document, however a person writes them; null lets ipipv choose', async () => {
+    const { source, envelopes } = answering({}, () => ({ text: success([]) }))
+    const line = {
+      proxyType: '103',
+      supplierCode: null,
+      count: '2',
+      renew: 1,
+      cidrBlocks: [{ cidr: '192.168.0.0/24', count: '2' }],
+    }
+    await source.call('instance/open', { appOrderNo: 'x', params: JSON.stringify([line]) }, never)
+    await source.call(
+      'instance/renew',
+      { appOrderNo: 'y'.repeat(40), instances: '[{"instanceNo":"c_1","duration":"1"}]' },
+      never,
+    )
+    expect(envelopes().map(({ params: sealed = '' }) => unseal(sealed))).toEqual([
+      {
+        appOrderNo: 'x',
+        params: [
+          {
+            proxyType: 103,
+            supplierCode: null,
+            count: 2,
+            renew: true,
+            cidrBlocks: [{ cidr: '192.168.0.0/24', count: 2 }],
+          },
+        ],
+      },
+      { appOrderNo: 'y'.repeat(40), instances: [{ instanceNo: 'c_1', duration: 1 }] },
+    ])
+  })
+
   it.each([
     ['order', { orderNo: 'C1' }, { orderNo: 'C1', pageSize: 10 }],
     [

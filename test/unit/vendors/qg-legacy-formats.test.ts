@@ -1,5 +1,9 @@
 /** qg-legacy: the formats that the document offers beside JSON, and its example as printed. */
 import { describe, expect, it } from 'vitest'
+import { missingParams, paramProblems } from '../../../src/vendors/client/params.ts'
+import type { Operation, Params } from '../../../src/vendors/contract/operation.ts'
+import { legacyAccount, legacySales } from '../../../src/vendors/qg/legacy-calls.ts'
+import { qgLegacy } from '../../../src/vendors/qg-legacy.ts'
 import { failureOf, never, plain, scripted } from './scripted-http.ts'
 
 const credentials = { Key: 'INVENTED+KEY/00=' }
@@ -98,6 +102,25 @@ describe('allocate', () => {
     ])
   })
 })
+
+describe('every call of the host', () => {
+  it.each(Object.keys({ ...legacySales, ...legacyAccount }).filter((name) => name !== 'caller-ip'))(
+    '%s: the document offers text, JSON and XML for all',
+    (name) => {
+      const operation = qgLegacy.operations[name] as Operation
+      const given = { ...NEEDED[name], DataFormat: 'xml' }
+      expect([...paramProblems(operation, given, 'operator'), ...missingParams(operation, given)]).toEqual([])
+    },
+  )
+})
+
+const NEEDED: Readonly<Record<string, Params>> = {
+  replace: { TaskID: '*' },
+  release: { IP: '*' },
+  query: { TaskID: 'a,b', AreaId: 350500, Isp: 4, detail: 1 },
+  'whitelist/add': { IP: '203.0.113.7' },
+  'whitelist/del': { IP: '203.0.113.7,203.0.113.8' },
+}
 
 describe('POST', () => {
   it.each([

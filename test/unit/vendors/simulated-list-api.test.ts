@@ -133,7 +133,7 @@ describe('lives', () => {
     ['wandou', { kind: 'until' }],
     ['ipzan', { kind: 'until' }],
     ['xiequ', { kind: 'unknown' }],
-    ['zdaye', { kind: 'unknown' }],
+    ['zdaye', { kind: 'for', ms: LIFE_MS }],
     ['asiyun', { kind: 'unknown' }],
   ])('%s', async (name, life) => {
     const { clock, source } = await world(name, { lifeMs: LIFE_MS })
@@ -212,6 +212,12 @@ describe('other calls of the account', () => {
     clock.advance(1_000)
     await source.whitelist?.remove?.('8.8.8.8', never)
     expect([...sim.whitelist]).toEqual([])
+    expect(sim.violations).toEqual([])
+  })
+
+  it('xiequ: the address under which it sees this machine', async () => {
+    const { sim, source } = await world('xiequ')
+    expect(await source.whitelist?.echo?.(never)).toBe('203.0.113.9')
     expect(sim.violations).toEqual([])
   })
 

@@ -3,12 +3,12 @@ import type { AddressInfo, Socket } from 'node:net'
 import { Agent } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
-  judge,
   openVendorHttp,
   type VendorHttp,
   type VendorReply,
   type VendorRequest,
 } from '../../../../src/vendors/client/http.ts'
+import { judge } from '../../../../src/vendors/client/judge.ts'
 import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { LoopbackServer } from '../../../support/loopback-server.ts'

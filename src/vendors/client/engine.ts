@@ -1,0 +1,78 @@
+/** What a source needs from the process, and the functions that the registry passes to vendors with their own sources. */
+import type { Clock } from '../../clock.ts'
+import type { Params } from '../contract/operation.ts'
+import type { CallLimit, CallTicket, LearnedFacts, Source, SourceSettings } from '../contract/source.ts'
+import type { Delivered, Vendor } from '../contract/vendor.ts'
+import type { VendorHttp, VendorReply } from './http.ts'
+
+/**
+ * Holds a call back until its limit allows it, in the order of priority (higher first), then lets it out.
+ * @throws the signal's reason when it aborts while waiting, else what `send` throws
+ */
+export type CallGate = <T>(
+  limit: CallLimit,
+  order: { readonly priority: number; readonly signal: AbortSignal; readonly ticket?: CallTicket | undefined },
+  send: () => Promise<T>,
+) => Promise<T>
+
+/** State of one source that survives a restart: one plain JSON value. */
+export interface SourceMemory {
+  /** @returns what was saved last; undefined when nothing was */
+  load(): Promise<unknown>
+  /** Resolves only when the value would survive a crash. */
+  save(value: unknown): Promise<void>
+}
+
+/**
+ * Runs the tasks of one key one after the other, whoever starts them.
+ * @throws the signal's reason when it aborts while waiting, else what `task` throws
+ */
+type InTurn = <T>(key: string, signal: AbortSignal, task: () => Promise<T>) => Promise<T>
+
+/** What a source needs from the process. */
+export interface SourceDeps {
+  readonly clock: Clock
+  readonly http: VendorHttp
+  /** Absent only in tests of a single call: then no limit applies. */
+  readonly gate?: CallGate
+  /** Facts about a credential, by `Source.account`. Absent: each source keeps its own. */
+  readonly learnedOf?: (account: string) => LearnedFacts
+  /** Absent: the state is kept in memory only. */
+  readonly memory?: SourceMemory
+  /** One per process, where providers share accounts. Absent: calls are not serialised. */
+  readonly inTurn?: InTurn
+}
+
+/** How one call of a table is made. */
+export interface CallOrder {
+  readonly signal: AbortSignal
+  /** Higher goes first where calls wait for their limit. */
+  readonly priority: number
+  /** Ticket of the order that the call belongs to. */
+  readonly ticket?: CallTicket | undefined
+  /** For a vendor that requires request ids; default: a new id, or the id of the same call when that got no answer. */
+  readonly requestId?: string
+}
+
+export interface Answer {
+  readonly data: unknown
+  readonly reply: VendorReply
+}
+
+/** Single calls of a vendor, for a source that makes several: checked, limited, judged and masked as usual. */
+export interface Table {
+  limitOf(operation: string): CallLimit
+  /** @throws {VendorError}; rejects with the signal's reason on abort */
+  call(operation: string, params: Params, order: CallOrder): Promise<Answer>
+}
+
+/** Functions of the engine for vendors that open their own sources. */
+export interface Engine {
+  /** Opens the source of a product that needs one call. @throws {VendorError} class bad_request for settings that the table does not allow */
+  openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source
+  openTable(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Table
+  /** Removes addresses that no upstream may have, and adds the provider's login. */
+  filterAddresses(delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>): Delivered
+  /** Why a host may not be reached; undefined when it may. */
+  refusalOf(host: string, allowPrivate: boolean): string | undefined
+}

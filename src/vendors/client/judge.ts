@@ -1,0 +1,44 @@
+/** Classifies a complete reply: by HTTP status first, then by the vendor's own message. */
+import { VendorError } from '../contract/error.ts'
+import type { RawReply } from '../contract/operation.ts'
+import { httpDate } from '../parse/time.ts'
+import type { VendorReply } from './http.ts'
+
+/**
+ * Judges a whole reply (vendors.md 0.1): the status first, then the vendor's own words as `decode` reads them.
+ * @param decode gives the data, or throws VendorError; the code `body` means that it could not read the body at all
+ * @param wallMs now, for a Retry-After that is a date
+ */
+export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: RawReply) => T): T {
+  if (reply.status === 429) throw tooManyRequests(reply, reply.vendorWallMs ?? wallMs)
+  // Some vendors report what went wrong under HTTP 400 with their usual envelope.
+  if (reply.status < 300 || reply.status === 400) return decode(reply)
+  const said = errorOf(() => decode(reply))
+  if (said !== undefined && said.vendorCode !== 'body') throw said
+  if (reply.status === 401 || reply.status === 403)
+    throw new VendorError('auth', 'http', `the vendor refused the call (HTTP ${reply.status})`)
+  throw new VendorError('server', 'http', `the vendor answered with HTTP ${reply.status}`)
+}
+
+function errorOf(decode: () => unknown): VendorError | undefined {
+  try {
+    decode()
+    return undefined
+  } catch (error) {
+    if (error instanceof VendorError) return error
+    throw error
+  }
+}
+
+/** RFC 9110 section 10.2.3: seconds or a date. A date is measured on the vendor's own clock where it tells the time. */
+function tooManyRequests(reply: VendorReply, vendorNowMs: number): VendorError {
+  const header = reply.headers['retry-after']
+  const text = typeof header === 'string' ? header.trim() : ''
+  const until = httpDate(text)
+  const wait = /^\d{1,6}$/.test(text)
+    ? Number(text) * 1000
+    : until === undefined
+      ? undefined
+      : Math.max(until - vendorNowMs, 0)
+  return new VendorError('rate_limited', 'http', 'the vendor says too many calls (HTTP 429)', { wait })
+}
