@@ -341,6 +341,8 @@ export class World {
       pool: this.pool,
       store,
       accounts: this.accounts,
+      // Fixed, so that a test has the same pauses in each run.
+      random: () => 0.5,
       log: createLog({ level: 'debug', format: 'json' }, this.log),
     }
     const settings = { ...rules, uses, waitTimeout: WAIT_MS }
