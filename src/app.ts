@@ -95,7 +95,7 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
   const { clock, log, inherited, budget, carried } = base
   const { predecessor, onTakenOver, logLinesLost } = deps
   const { parts, clients, workers, reload } = await openParts(config, deps, base, closing)
-  if (carried !== undefined) parts.pool.succeed(carried, clock.now())
+  if (carried !== undefined) parts.pool.ownership.succeed(carried, clock.now())
   parts.supply.restore(base.restored)
   parts.data.sessionTable.restore(base.restored.sessions)
   await base.cluster?.member.join(memberParts(parts))

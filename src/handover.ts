@@ -66,8 +66,8 @@ const isHandoverStore = (store: Store | HandoverStore): store is HandoverStore =
 /** What ends in the process before this one ends in the pool. */
 export function drainObserver(pool: Pool, clock: Clock): DrainObserver {
   return {
-    leasesLeft: (id, count) => pool.leasesLeftThere(id, count, clock.now()),
-    ended: () => pool.formerEnded(clock.now()),
+    leasesLeft: (id, count) => pool.ownership.leasesLeftThere(id, count, clock.now()),
+    ended: () => pool.ownership.formerEnded(clock.now()),
   }
 }
 

@@ -76,7 +76,7 @@ export class ClusterEvents {
       const key = this.#deps.store.sessionOf(event.session)
       if (key !== undefined) parts.sessionMoved(key, upstream)
     } else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
-    else if (event.kind === 'spent') pool.spentElsewhere(upstream, clock.now())
+    else if (event.kind === 'spent') pool.ownership.spentElsewhere(upstream, clock.now())
     else if (event.kind === 'rest') pool.rest(upstream, accounts.time.toHost(event.until))
     else if (event.kind === 'ban') pool.ban(upstream, event.target, accounts.time.toHost(event.until), clock.now())
     else supply.proof(upstream, event.worked, event.cause)
@@ -92,7 +92,7 @@ export class ClusterEvents {
   /** What is used up stays for the sessions that live on it here. */
   #gone({ pool }: MemberParts, upstream: Upstream, reason: GoneReason): void {
     const isNeeded = reason === 'used-up' && upstream.sessions + upstream.leases > 0
-    if (isNeeded) pool.spentElsewhere(upstream, this.#deps.clock.now())
+    if (isNeeded) pool.ownership.spentElsewhere(upstream, this.#deps.clock.now())
     else pool.remove(upstream, reason)
   }
 

@@ -116,7 +116,7 @@ export class Ownership {
 
   join(parts: OwnershipParts): void {
     this.#parts = parts
-    parts.pool.lendUntil(Number.NEGATIVE_INFINITY)
+    parts.pool.ownership.lendsUntil = Number.NEGATIVE_INFINITY
     for (const upstream of parts.pool.members()) this.#place(parts, upstream)
   }
 
@@ -165,7 +165,7 @@ export class Ownership {
     if (parts === undefined || host === this.#deps.host) return
     const now = this.#deps.clock.now()
     for (const upstream of parts.pool.members())
-      if (this.#table.of(upstream.id).owner === host) parts.pool.setLost(upstream, !isAlive, now)
+      if (this.#table.of(upstream.id).owner === host) parts.pool.ownership.setLost(upstream, !isAlive, now)
   }
 
   /** Where an address belongs by what is known. */
@@ -179,7 +179,7 @@ export class Ownership {
     if (wasHere && upstream.leases > 0) parts.endLeases(upstream)
     if (owned.owner === '') this.#unowned.add(upstream)
     else this.#unowned.delete(upstream)
-    parts.pool.setLost(upstream, owned.owner !== '' && this.#table.isLost(owned), clock.now())
+    parts.pool.ownership.setLost(upstream, owned.owner !== '' && this.#table.isLost(owned), clock.now())
     if (owned.owner === '' && parts.wants().filters.length > 0) this.#claimSoon()
   }
 
@@ -191,12 +191,12 @@ export class Ownership {
     this.#askedFor.delete(upstream.id)
     const { carried, isExclusive } = readHanded(upstream, owned, clock.now(), time)
     if (isExclusive && upstream.sessions > 0) upstream.isExclusive = true
-    pool.own(upstream, carried, clock.now())
+    pool.ownership.own(upstream, carried, clock.now())
   }
 
   #leave({ pool, handedOver }: OwnershipParts, upstream: Upstream): string {
     const { clock, time } = this.#deps
-    const carried = pool.disown(upstream, clock.now())
+    const carried = pool.ownership.disown(upstream, clock.now())
     handedOver(upstream)
     return writeHanded(carried, upstream.isExclusive, clock.now(), time)
   }
@@ -230,7 +230,7 @@ export class Ownership {
 
   #renew(parts: OwnershipParts, until: number): void {
     const { clock, settings } = this.#deps
-    parts.pool.lendUntil(until)
+    parts.pool.ownership.lendsUntil = until
     this.#endTimer?.clear()
     // Cut off for so long: another host may lend them from then on.
     const end = () => {
@@ -311,7 +311,7 @@ export class Ownership {
     const surplus = Math.min(needs, owned.length - (shares.get(host) ?? 0))
     for (const upstream of owned.toSorted((a, b) => a.leases - b.leases).slice(0, Math.max(0, surplus))) {
       this.#leaving.add(upstream)
-      parts.pool.disown(upstream, this.#deps.clock.now())
+      parts.pool.ownership.disown(upstream, this.#deps.clock.now())
       this.leaseEnded(upstream)
     }
   }

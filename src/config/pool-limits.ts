@@ -1,6 +1,7 @@
 /** Limits of one address, which ports and users may override. */
+
+import type { PoolSettings } from '../pool/members.ts'
 import { isLimited } from '../pool/ownership.ts'
-import type { PoolSettings } from '../pool/pool.ts'
 import type { Config } from './schema.ts'
 
 type LimitedConfig = Pick<Config, 'pool' | 'listen' | 'cluster'>

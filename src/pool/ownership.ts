@@ -2,7 +2,7 @@
  * Upstreams with limits belong to one owner at a time: a process of this host, or a host of a cluster. Only its owner lends an
  * upstream, so a limit is exact without a message for each lease. An upstream without limits is lent by all of them.
  *
- * An upstream is sent between owners as `CarriedUpstream` (former-process.ts), from `Pool.disown` to `Pool.own`.
+ * An upstream is sent between owners as `CarriedUpstream` (former-process.ts), from `PoolOwnership.disown` to `PoolOwnership.own`.
  */
 
 import type { UpstreamLimits } from './limits.ts'

@@ -6,7 +6,7 @@ import { type ClientOptions, noOptions } from '../downstream/username-options.ts
 import { GatewayError } from '../errors.ts'
 import { holdsPlace, isSameCountry } from '../places.ts'
 import { anyUpstream, type Facet, type Filter, type LeaseLimits } from '../pool/filter.ts'
-import type { PoolSettings } from '../pool/pool.ts'
+import type { PoolSettings } from '../pool/members.ts'
 import type { Upstream, UpstreamFacts } from '../pool/upstream.ts'
 import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
 import type { RouteMethod, RouteQuery } from '../routes/rule.ts'

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
-import type { Pool, PoolSettings } from '../pool/pool.ts'
+import type { PoolSettings } from '../pool/members.ts'
+import type { Pool } from '../pool/pool.ts'
 import { type RouteSettings, RouteTable } from '../routes/route-table.ts'
 import { isSame } from '../same.ts'
 import type { Strategy } from '../strategy.ts'

@@ -1,7 +1,8 @@
 /** Takes in what a vendor delivers: into the record, then the inventory, then the pool, and counts it. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Added, Pool } from '../pool/pool.ts'
+import type { Added } from '../pool/members.ts'
+import type { Pool } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
 import type { Store, StoredUpstream } from '../store/contract.ts'
 import type { Delivery } from '../vendors/contract/delivery.ts'

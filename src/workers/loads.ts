@@ -101,7 +101,7 @@ export class LoadSums {
     if (ownsIt && uses !== undefined) upstream.uses = uses
     const counted = before?.upstream === undefined ? undefined : before
     const change = { leases: leases - (counted?.leases ?? 0), quietLeases: quietLeases - (counted?.quietLeases ?? 0) }
-    this.#pool.countElsewhere(upstream, { ...change, opened }, now)
+    this.#pool.ownership.countElsewhere(upstream, { ...change, opened }, now)
   }
 
   /** It has come into the pool. */
@@ -110,7 +110,11 @@ export class LoadSums {
       const one = known.get(upstream.id)
       if (one === undefined || one.upstream !== undefined) continue
       one.upstream = upstream
-      this.#pool.countElsewhere(upstream, { leases: one.leases, quietLeases: one.quietLeases, opened: 0 }, now)
+      this.#pool.ownership.countElsewhere(
+        upstream,
+        { leases: one.leases, quietLeases: one.quietLeases, opened: 0 },
+        now,
+      )
     }
   }
 
@@ -127,6 +131,6 @@ export class LoadSums {
     this.#byWorker.delete(worker)
     for (const { upstream, leases, quietLeases } of known)
       if (upstream !== undefined)
-        this.#pool.countElsewhere(upstream, { leases: -leases, quietLeases: -quietLeases, opened: 0 }, now)
+        this.#pool.ownership.countElsewhere(upstream, { leases: -leases, quietLeases: -quietLeases, opened: 0 }, now)
   }
 }

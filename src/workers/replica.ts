@@ -4,7 +4,8 @@
 import type { Clock } from '../clock.ts'
 import { carry } from '../pool/former-process.ts'
 import type { HealthObserver } from '../pool/health.ts'
-import { Pool, type PoolObserver, type PoolSettings } from '../pool/pool.ts'
+import type { PoolObserver, PoolSettings } from '../pool/members.ts'
+import { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { HandlersOf } from './dispatch.ts'
 import { LoadReporter } from './loads.ts'
@@ -59,8 +60,8 @@ export class Replica {
     if (isOwned === this.#isOwned) return false
     this.#isOwned = isOwned
     for (const upstream of [...this.pool.members()])
-      if (isOwned) this.pool.disown(upstream, now)
-      else this.pool.own(upstream, { ...carry(upstream, now), leases: 0 }, now)
+      if (isOwned) this.pool.ownership.disown(upstream, now)
+      else this.pool.ownership.own(upstream, { ...carry(upstream, now), leases: 0 }, now)
     return true
   }
 
@@ -122,13 +123,14 @@ export class Replica {
     rest: ({ id, leftMs }) => this.#applyTo(id, (upstream, now) => this.pool.rest(upstream, now + leftMs)),
     ban: ({ id, target, leftMs }) =>
       this.#applyTo(id, (upstream, now) => this.pool.ban(upstream, target, now + leftMs, now)),
-    own: ({ upstream: carried }) => this.#applyTo(carried.id, (upstream, now) => this.pool.own(upstream, carried, now)),
+    own: ({ upstream: carried }) =>
+      this.#applyTo(carried.id, (upstream, now) => this.pool.ownership.own(upstream, carried, now)),
     disown: ({ id }) => this.#applyTo(id, (upstream, now) => this.#disown(upstream, now)),
     give: (message) => this.#apply((now) => this.#give(message, now)),
-    ended: ({ id }) => this.#applyTo(id, (upstream, now) => this.pool.endedElsewhere(upstream, now)),
+    ended: ({ id }) => this.#applyTo(id, (upstream, now) => this.pool.ownership.endedElsewhere(upstream, now)),
     elsewhere: ({ id, leases }) =>
       this.#applyTo(id, (upstream, now) => {
-        while (upstream.leasesElsewhere > leases) this.pool.endedElsewhere(upstream, now)
+        while (upstream.leasesElsewhere > leases) this.pool.ownership.endedElsewhere(upstream, now)
       }),
   }
 
@@ -153,7 +155,7 @@ export class Replica {
 
   #disown(upstream: Upstream, now: number): void {
     if (upstream.isElsewhere) return
-    this.#parts.send({ kind: 'disowned', upstream: this.pool.disown(upstream, now) })
+    this.#parts.send({ kind: 'disowned', upstream: this.pool.ownership.disown(upstream, now) })
     if (this.#parts.isAwaited(upstream)) this.#parts.send({ kind: 'wanted', id: upstream.id })
   }
 

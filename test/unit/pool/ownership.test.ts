@@ -62,9 +62,9 @@ describe('an upstream of another process', () => {
       ['a'],
     ])
     const carried = { leases: 1, uses: 0, worked: true, consecutiveFailures: 0, restMs: 0, latencyMs: 5 }
-    pool.own(upstream, { id: 'a', ...carried, hostRests: [] }, 10)
+    pool.ownership.own(upstream, { id: 'a', ...carried, hostRests: [] }, 10)
     expect([pool.leaseOwn(upstream, 10), wanted.length, upstream.latencyMs]).toEqual([false, 1, 5])
-    pool.endedElsewhere(upstream, 20)
+    pool.ownership.endedElsewhere(upstream, 20)
     expect(pool.leaseOwn(upstream, 20)).toBe(true)
   })
 
@@ -72,7 +72,7 @@ describe('an upstream of another process', () => {
     const { pool } = watchedPool({ uses: 2 })
     const upstream = added(pool, 'a')
     leased(pool)
-    expect(pool.disown(upstream, 0)).toMatchObject({ leases: 1, uses: 1 })
+    expect(pool.ownership.disown(upstream, 0)).toMatchObject({ leases: 1, uses: 1 })
   })
 
   it('stays when its uses are spent and a session of another process may live on it', () => {
@@ -97,7 +97,7 @@ it('is never lent beyond its limits, whatever owners it moves between', () => {
       const used = { count: 0 }
       let owner = 0
       const pools = [0, 1, 2].map((index) => {
-        const endedHere = () => pools[owner]?.endedElsewhere(at(owner), 0)
+        const endedHere = () => pools[owner]?.ownership.endedElsewhere(at(owner), 0)
         const observer = { lendable() {}, rescheduled() {}, gone() {}, endedHere, isKept: () => true }
         const pool = new Pool({ minLife: 0, perUpstream: { hostRest: 0, ...limits } }, observer, sequence(seed))
         pool.add(facts('a'), 0, index !== owner)
@@ -109,9 +109,9 @@ it('is never lent beyond its limits, whatever owners it moves between', () => {
         const pool = pools[index] as Pool
         const lease = leases[which % Math.max(1, leases.length)]
         if (what === 'move') {
-          const carried = (pools[owner] as Pool).disown(at(owner), 0)
+          const carried = (pools[owner] as Pool).ownership.disown(at(owner), 0)
           owner = index
-          pool.own(at(index), { ...carried, leases: others(index) }, 0)
+          pool.ownership.own(at(index), { ...carried, leases: others(index) }, 0)
         } else if (what === 'lease') {
           const isLent = typeof pool.lease(ask(), 0) !== 'string'
           expect(isLent && index !== owner).toBe(false)

@@ -1,5 +1,6 @@
 import { anyUpstream, type Filter, type LeaseAsk } from '../../../src/pool/filter.ts'
-import { Pool, type PoolSettings } from '../../../src/pool/pool.ts'
+import type { PoolSettings } from '../../../src/pool/members.ts'
+import { Pool } from '../../../src/pool/pool.ts'
 import type { GoneReason, Upstream, UpstreamFacts } from '../../../src/pool/upstream.ts'
 
 export function facts(id: string, rest: Partial<UpstreamFacts> = {}): UpstreamFacts {

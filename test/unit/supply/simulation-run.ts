@@ -1,7 +1,8 @@
 /** Clients, lease queue, pool, planner, provider and limiter as in the gateway, a made-up vendor, and hours that pass in seconds. */
 import { createLog } from '../../../src/log.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
-import { Pool, type PoolObserver } from '../../../src/pool/pool.ts'
+import type { PoolObserver } from '../../../src/pool/members.ts'
+import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'

@@ -1,7 +1,8 @@
 /** Replicas of several workers and the control process between them, with messages that are late and processes that die. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Pool, type PoolSettings } from '../../../src/pool/pool.ts'
+import type { PoolSettings } from '../../../src/pool/members.ts'
+import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { dispatch, type HandlersOf } from '../../../src/workers/dispatch.ts'
 import { LoadSums } from '../../../src/workers/loads.ts'
