@@ -102,6 +102,7 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
   const operatorDeps = { ...parts, ...base, clients, reload, workers, logLinesLost }
   const { view, admin, ports } = await openOperatorSide(config, budget, operatorDeps, closing)
   // Last of what may fail: until then the clients of a port that is taken over wait, and the former process may go on with them.
+  await predecessor?.maySucceed()
   await clients.listen(config)
   predecessor?.serving(drainObserver(parts.pool, clock))
   parts.supply.start()

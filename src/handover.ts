@@ -2,6 +2,8 @@
  * What this gateway does when another process takes over: it accepts no client, finishes what is being set up, finishes the
  * calls to vendors that are under way, and gives its store away. Then the other process serves, and this one drains.
  */
+
+import { sentenceOf } from './cli/words.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import { GatewayError } from './errors.ts'
@@ -75,12 +77,15 @@ export function drainObserver(pool: Pool, clock: Clock): DrainObserver {
 const CALLS_MS = 5_000
 /** How often the other process hears how many tunnels are left. */
 const REPORT_MS = 100
+/** How often a state folder that another process holds is tried. */
+const STORE_RETRY_MS = 1_000
 
 const MOVED = new GatewayError('GW_STOPPING', 'another process of the gateway has taken over: connect again')
 
 class Handover implements TakeoverHandler {
   readonly #parts: HandoverParts
-  #report: Timer | undefined
+  /** The next report, or the next try to take the store. */
+  #timer: Timer | undefined
   /** While this process does not accept: no connection that waits in the queue of a port is lost, whatever becomes of the other. */
   #copies: InheritedSockets | undefined
   /** Ends the wait of reloads. */
@@ -100,6 +105,8 @@ class Handover implements TakeoverHandler {
     this.#over = resolve
     reload.hold(promise)
     try {
+      // A disk that hangs does so while clients are served.
+      await store.flush()
       this.#copies = await copySockets(data.openPorts)
       await closeGently(data, clock)
       await accountStore.pause(CALLS_MS)
@@ -114,13 +121,26 @@ class Handover implements TakeoverHandler {
   }
 
   async resume(): Promise<void> {
-    const { data, store, accountStore } = this.#parts
-    store.resume()
-    accountStore.resume()
+    const { data } = this.#parts
+    this.#takeStore()
     data.lendAgain()
     if (this.#copies !== undefined) await data.reopenPorts(this.#copies)
     this.#copies = undefined
     this.#over()
+  }
+
+  /** While another process holds it, the addresses that are known here are lent, and nothing is bought. */
+  #takeStore(isRepeated = false): void {
+    const { clock, log, store, accountStore } = this.#parts
+    this.#timer?.clear()
+    try {
+      store.resume()
+      accountStore.resume()
+    } catch (error) {
+      if (!isRepeated)
+        log.error({ reason: sentenceOf(error) }, 'nothing is bought until the state folder is free again')
+      this.#timer = clock.after(STORE_RETRY_MS, () => this.#takeStore(true))
+    }
   }
 
   taken(report: (left: [string, number][]) => void): void {
@@ -144,11 +164,11 @@ class Handover implements TakeoverHandler {
       else known.set(upstream, upstream.leases)
     }
     if (changed.length > 0) report(changed)
-    if (known.size > 0) this.#report = this.#parts.clock.after(REPORT_MS, () => this.#watch(known, report))
+    if (known.size > 0) this.#timer = this.#parts.clock.after(REPORT_MS, () => this.#watch(known, report))
   }
 
   close(): void {
     this.#copies?.close()
-    this.#report?.clear()
+    this.#timer?.clear()
   }
 }

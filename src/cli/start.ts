@@ -102,7 +102,7 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
   const { config, source, count, because } = read()
   if (count > 1 && options.takeover === true) throw new CommandError(translate(NO_TAKEOVER))
   if (count > 1 && deps.workers.control === undefined) return superviseWorkers(count, config, deps)
-  const launched = options.takeover === true ? await deps.takeover.launch(config) : undefined
+  const launched = options.takeover === true ? await deps.takeover.launch(config, deps.clock) : undefined
   if (launched !== undefined) return launched
   const { log, writer, write } = openLog(config.log, deps.clock)
   if (because !== undefined) log.warn(because)

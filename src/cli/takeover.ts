@@ -1,6 +1,7 @@
 /** Where a gateway gets its ports from: systemd, a running gateway that it takes over, or by opening them itself. */
 
 import { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../log.ts'
 import { translate } from '../messages/translate.ts'
@@ -8,7 +9,7 @@ import { InheritedSockets } from '../network/inherited-sockets.ts'
 import { activatedSockets } from '../network/socket-activation.ts'
 import { placesOf } from '../settings.ts'
 import type { Predecessor } from '../takeover/client.ts'
-import { CHANNEL_VARIABLE, LIFELINE, SERVES } from '../takeover/launch.ts'
+import { CHANNEL_VARIABLE, LIFELINE, type LifelineWord } from '../takeover/launch.ts'
 import { takeoverPlace } from '../takeover/place.ts'
 import { isManaged, notifyReady } from './service-manager.ts'
 import { CommandError } from './words.ts'
@@ -25,7 +26,7 @@ export interface Takeover {
    * For `--takeover`: starts the process that takes over, and ends when that process ends.
    * @returns its exit code; undefined: this process becomes the gateway
    */
-  launch(config: Config): Promise<number | undefined>
+  launch(config: Config, clock: Clock): Promise<number | undefined>
   /**
    * @param onOrphaned called when the process that started this one has ended
    * @throws {CommandError} when the inherited sockets do not fit the configuration, or the running gateway refuses
@@ -44,25 +45,26 @@ export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>
   const channel = env[CHANNEL_VARIABLE]
   // Removed, so that child processes do not inherit them.
   delete env[CHANNEL_VARIABLE]
-  const lifeline = channel === undefined ? undefined : new Socket({ fd: LIFELINE }).unref()
+  const lifeline = channel === undefined ? undefined : new Socket({ fd: LIFELINE }).unref().on('error', () => {})
+  const tellLauncher = (word: LifelineWord) => void lifeline?.write(`${word}\n`)
   return {
-    launch: async (config) => {
+    launch: async (config, clock) => {
       if (channel !== undefined) return undefined
       const { launchSuccessor } = await import('../takeover/launch.ts')
-      return launchSuccessor(placeOf(config), { environment: env, process, endsEarly: isManaged(env) })
+      return launchSuccessor(placeOf(config), { environment: env, process, clock, endsEarly: isManaged(env) })
     },
     inherit: async (config, onOrphaned) => {
       if (channel === undefined) return { inherited: activated(config, process), predecessor: undefined }
       // systemd keeps the gateway when the launcher ends.
       if (!isManaged(env)) lifeline?.resume().once('close', onOrphaned)
       const [{ takeOverFrom }] = await Promise.all([import('../takeover/client.ts'), load()])
-      const taken = await takeOverFrom(placeOf(config), channel, process)
+      const taken = await takeOverFrom(placeOf(config), channel, process, () => tellLauncher('released'))
       taken.inherited.closeUnwanted(placesOf(config))
       return taken
     },
     serves: async (log, mainPid) => {
       await notifyReady(mainPid, env, log)
-      lifeline?.on('error', () => {}).write(SERVES)
+      tellLauncher('serves')
     },
   }
 }

@@ -10,6 +10,9 @@ import type {
   Reserved,
 } from './account-store.ts'
 
+/** While it is paused, the view says that the next call may be made this long from now: planner and call queue look again, ms. */
+const LOOK_AGAIN_MS = 100
+
 export class PausableAccountStore implements AccountStore {
   readonly #clock: Clock
   readonly #store: AccountStore
@@ -18,14 +21,23 @@ export class PausableAccountStore implements AccountStore {
   #asked = 0
   #isPaused = false
   #whenQuiet: (() => void) | undefined
+  /** No window has room while it is paused: a planner that saw room would order again and again, and nothing else would run. */
+  readonly view: AccountView
 
   constructor(clock: Clock, store: AccountStore) {
     this.#clock = clock
     this.#store = store
-  }
-
-  get view(): AccountView {
-    return this.#store.view
+    const { view } = store
+    this.view = {
+      window: (window) => {
+        const found = view.window(window)
+        return this.#isPaused ? { ...found, room: 0, nextAt: clock.now() + LOOK_AGAIN_MS } : found
+      },
+      budget: (provider, limits) => view.budget(provider, limits),
+      channelsBooked: (account) => view.channelsBooked(account),
+      reservedBy: (provider) => view.reservedBy(provider),
+      unknownOf: (provider) => view.unknownOf(provider),
+    }
   }
 
   /** Grants nothing until `resume`. Resolves when no call is in progress, at the latest after `maxMs`. */

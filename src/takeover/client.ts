@@ -17,6 +17,11 @@ export interface Predecessor {
    * @throws {CommandError} when it refuses. After its sudden end its state folder is free too, and its state is unknown
    */
   release(): Promise<readonly CarriedUpstream[]>
+  /**
+   * To be called when this process is able to serve, and before it accepts a client.
+   * @throws {CommandError} when the old process has waited too long, and serves again
+   */
+  maySucceed(): Promise<void>
   /** Reports that this process serves. The old process drains from now on. @param drains receives what ends there */
   serving(drains: DrainObserver): void
   close(): void
@@ -31,15 +36,16 @@ export interface DrainObserver {
 
 /**
  * @param place see place.ts @param channel agreed by the launcher and the old process
- * @param from where the sockets come from
+ * @param from where the sockets come from @param released called when the old process no longer accepts clients
  * @throws {CommandError} when the running gateway refuses, or has ended
  */
 export async function takeOverFrom(
   place: string,
   channel: string,
   from: SocketChannel,
+  released: () => void,
 ): Promise<{ predecessor: Predecessor; inherited: InheritedSockets }> {
-  const client = new TakeoverClient()
+  const client = new TakeoverClient(released)
   const sockets = receiveSockets(from)
   try {
     const ports = await client.greet(place, channel)
@@ -59,6 +65,13 @@ class TakeoverClient implements Predecessor {
   #waiting: ((message: Reply | undefined) => void) | undefined
   #drains: DrainObserver | undefined
   #isGone = false
+  /** It has said so while this process was asking nothing. */
+  #refused: Reply | undefined
+  readonly #released: () => void
+
+  constructor(released: () => void) {
+    this.#released = released
+  }
 
   /** @returns the ports that will arrive, in their order */
   async greet(place: string, channel: string): Promise<Extract<Reply, { kind: 'ports' }>['ports']> {
@@ -76,8 +89,14 @@ class TakeoverClient implements Predecessor {
   async release(): Promise<readonly CarriedUpstream[]> {
     const answer = await this.#ask({ kind: 'take' })
     if (answer === undefined) return []
-    if (answer.kind === 'released') return answer.upstreams
-    throw refusalOf(answer)
+    if (answer.kind !== 'released') throw refusalOf(answer)
+    this.#released()
+    return answer.upstreams
+  }
+
+  async maySucceed(): Promise<void> {
+    const answer = this.#refused ?? (await this.#ask({ kind: 'prepared' }))
+    if (answer !== undefined && answer.kind !== 'go') throw refusalOf(answer)
   }
 
   serving(drains: DrainObserver): void {
@@ -90,14 +109,18 @@ class TakeoverClient implements Predecessor {
   #ask(message: Request): Promise<Reply | undefined> {
     if (this.#isGone) return Promise.resolve(undefined)
     return new Promise((resolve) => {
-      this.#waiting = resolve
+      this.#waiting = (answer) => {
+        this.#waiting = undefined
+        resolve(answer)
+      }
       this.#channel?.send(message)
     })
   }
 
   #received(message: Reply | undefined): void {
-    if (message?.kind !== 'leases') return void this.#waiting?.(message)
-    for (const [id, count] of message.left) this.#drains?.leasesLeft(id, count)
+    if (message?.kind === 'leases') for (const [id, count] of message.left) this.#drains?.leasesLeft(id, count)
+    else if (this.#waiting !== undefined) this.#waiting(message)
+    else this.#refused = message
   }
 
   #closed(): void {

@@ -1,15 +1,17 @@
 /**
  * Starts the process that takes over. That process must be a child with an IPC channel for handles from its start, and Node gives
  * such a channel only to processes that it starts itself: so `turnpike start --takeover` is two processes. This one forwards
- * signals, ends when the other ends, and ends the other when it ends.
+ * signals, ends when the other ends, and ends the other when it ends or when the other does not serve in time.
  */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
 import type { Duplex } from 'node:stream'
 import { CommandError } from '../cli/words.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { translate } from '../messages/translate.ts'
 import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
 import { LineChannel } from './line-channel.ts'
@@ -19,12 +21,15 @@ import { type Request, reply } from './messages.ts'
 export const CHANNEL_VARIABLE = 'TURNPIKE_TAKEOVER'
 /** While this descriptor is open in the child, its launcher is alive. */
 export const LIFELINE = 4
-/** What the child writes there when it is ready. */
-export const SERVES = 'serves\n'
+/** What the child writes there: the running gateway no longer accepts clients; this process serves. */
+export type LifelineWord = 'released' | 'serves'
+/** Between the two, new clients wait: a child that takes longer is ended, and the running gateway continues. */
+const LONGEST_MS = 15_000
 
 interface LaunchDeps {
   readonly environment: NodeJS.ProcessEnv
   readonly process: ThisProcess
+  readonly clock: Clock
   /** Ends when the child is ready: a service manager that was notified of the child's process id watches it from then on. */
   readonly endsEarly: boolean
 }
@@ -46,11 +51,37 @@ export async function launchSuccessor(place: string, deps: LaunchDeps): Promise<
   channel.destroy()
   const endPassing = passSignals(process, (signal) => void child.kill(signal))
   try {
-    const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
-    return await (deps.endsEarly ? Promise.race([ended, serves(child.stdio[LIFELINE] as Duplex)]) : ended)
+    return await watch(child, deps)
   } finally {
     endPassing()
   }
+}
+
+/** @returns the exit code of the child, or 0 once it serves, when the launcher ends then. @throws {CommandError} when it was too slow */
+async function watch(child: ChildProcess, { clock, endsEarly }: LaunchDeps): Promise<number> {
+  const { promise: serves, resolve } = Promise.withResolvers<number>()
+  let deadline: Timer | undefined
+  let isTooSlow = false
+  const end = () => {
+    isTooSlow = true
+    child.kill('SIGKILL')
+  }
+  const lifeline = (child.stdio[LIFELINE] as Duplex).on('error', () => {})
+  createInterface({ input: lifeline }).on('line', (word) => {
+    deadline?.clear()
+    if (word === ('released' satisfies LifelineWord)) deadline = clock.after(LONGEST_MS, end)
+    else if (endsEarly) resolve(0)
+  })
+  const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
+  const code = await Promise.race([ended, serves])
+  deadline?.clear()
+  if (!isTooSlow) return code
+  const seconds = LONGEST_MS / 1_000
+  throw new CommandError(
+    translate('the new process did not serve within {seconds} s and was ended: the running gateway continues', {
+      seconds,
+    }),
+  )
 }
 
 /** @returns undefined when no process listens there */
@@ -74,13 +105,4 @@ async function openChannel(place: string, id: string): Promise<Socket | undefine
     })
     channel.send({ kind: 'channel', id } satisfies Request)
   })
-}
-
-async function serves(lifeline: Duplex): Promise<number> {
-  let said = ''
-  for await (const piece of lifeline) {
-    said += String(piece)
-    if (said.includes(SERVES)) return 0
-  }
-  return new Promise(() => {})
 }

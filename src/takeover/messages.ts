@@ -5,7 +5,7 @@
 import { z } from 'zod'
 
 /** With different numbers the two programs are incompatible, and the older one must be stopped first. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** The first line of a connection that will carry sockets; sent by the launcher of the new process. */
 const channel = z.object({ kind: z.literal('channel'), id: z.uuid() })
@@ -13,11 +13,13 @@ const channel = z.object({ kind: z.literal('channel'), id: z.uuid() })
 const hello = z.object({ kind: z.literal('hello'), protocol: z.int(), channel: z.uuid() })
 /** The new process has the ports and is able to start: it requests the state. */
 const take = z.object({ kind: z.literal('take') })
+/** The new process is able to serve: it asks whether it still may. The old process waits for a limited time, then it serves again. */
+const prepared = z.object({ kind: z.literal('prepared') })
 /** The new process serves: the old one may drain. */
 const serving = z.object({ kind: z.literal('serving') })
 
 /** From the new process to the old one. */
-export const request = z.discriminatedUnion('kind', [channel, hello, take, serving])
+export const request = z.discriminatedUnion('kind', [channel, hello, take, prepared, serving])
 export type Request = z.infer<typeof request>
 
 const address = z.object({ host: z.string(), port: z.int() })
@@ -44,11 +46,13 @@ const ports = z.object({ kind: z.literal('ports'), ports: z.array(address) })
 const refused = z.object({ kind: z.literal('refused'), reason: z.string() })
 /** The state folder is free. */
 const released = z.object({ kind: z.literal('released'), upstreams: z.array(carriedUpstream) })
+/** The new process may serve. */
+const go = z.object({ kind: z.literal('go') })
 /** How many tunnels of an upstream are still open. */
 const leases = z.object({ kind: z.literal('leases'), left: z.array(z.tuple([z.string(), z.int().nonnegative()])) })
 
 /** From the old process to the new one. */
-export const reply = z.discriminatedUnion('kind', [ready, ports, refused, released, leases])
+export const reply = z.discriminatedUnion('kind', [ready, ports, refused, released, go, leases])
 export type Reply = z.infer<typeof reply>
 
 /** Accompanies each socket that is sent through the channel. */

@@ -1,6 +1,7 @@
 /**
  * The running gateway's side of a takeover: another process requests ports and state, and receives them, or an error message.
- * One at a time. Until the other process serves, everything can be undone; when it ends before that, this one continues.
+ * One at a time. Until the other process serves, everything can be undone; when it ends before that, or does not serve in time,
+ * this one continues.
  */
 import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
@@ -24,7 +25,10 @@ export interface TakeoverHandler {
    * @throws {Error} with a message when that is not possible; then nothing has changed
    */
   release(): Promise<CarriedUpstream[]>
-  /** The other process did not come to serve: restores the former state. */
+  /**
+   * The other process did not come to serve: restores the former state. While that process still holds the state folder, nothing
+   * is bought.
+   */
   resume(): Promise<void>
   /** The other process serves. @param report to be called whenever tunnels of an upstream have ended */
   taken(report: (left: LeasesLeft) => void): void
@@ -32,6 +36,11 @@ export interface TakeoverHandler {
 
 /** The deadline for the request of a process that is started with the channel. */
 const CHANNEL_KEPT_MS = 120_000
+/**
+ * From the moment on at which this process accepts no client. Its launcher ends a process that hangs before that (launch.ts):
+ * this is for the case that the launcher hangs too.
+ */
+const WAITS_FOR_SUCCESSOR_MS = 20_000
 
 interface Deps {
   readonly clock: Clock
@@ -47,7 +56,8 @@ export class TakeoverServer {
   readonly #connections = new Set<LineChannel>()
   /** The process that takes over. */
   #successor: LineChannel | undefined
-  #stage: 'idle' | 'asked' | 'releasing' | 'released' | 'taken' = 'idle'
+  #stage: 'idle' | 'asked' | 'releasing' | 'released' | 'granted' | 'taken' = 'idle'
+  #deadline: Timer | undefined
 
   private constructor(place: string, handler: TakeoverHandler, deps: Deps) {
     this.#place = place
@@ -90,7 +100,8 @@ export class TakeoverServer {
     else if (message.kind === 'hello') this.#greet(from, message)
     else if (from !== this.#successor) from.close()
     else if (message.kind === 'take' && this.#stage === 'asked') runInBackground(this.#release())
-    else if (message.kind === 'serving' && this.#stage === 'released') this.#taken()
+    else if (message.kind === 'prepared' && this.#stage === 'released') this.#grant(from)
+    else if (message.kind === 'serving' && this.#stage === 'granted') this.#taken()
   }
 
   /** The launcher's end of it goes to the new process, this end to the process that sends the sockets. */
@@ -140,8 +151,9 @@ export class TakeoverServer {
       this.#stopListening()
       this.#stage = 'released'
       successor?.send({ kind: 'released', upstreams } satisfies Reply)
+      this.#deadline = this.#deps.clock.after(WAITS_FOR_SUCCESSOR_MS, () => this.#giveUp())
       // It has ended meanwhile.
-      if (this.#successor !== successor) await this.#resume()
+      if (this.#successor !== successor) await this.#resume('has ended')
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unexpected error'
       this.#deps.log.error({ reason }, 'not handed over')
@@ -150,6 +162,21 @@ export class TakeoverServer {
       this.#successor = undefined
       successor?.close()
     }
+  }
+
+  /** Should it ask later, it does not serve: two processes must not. */
+  #giveUp(): void {
+    const successor = this.#successor
+    this.#successor = undefined
+    successor?.send({ kind: 'refused', reason: 'it has waited too long, and serves again' } satisfies Reply)
+    successor?.close()
+    runInBackground(this.#resume('does not serve'))
+  }
+
+  #grant(successor: LineChannel): void {
+    this.#deadline?.clear()
+    this.#stage = 'granted'
+    successor.send({ kind: 'go' } satisfies Reply)
   }
 
   #taken(): void {
@@ -161,12 +188,13 @@ export class TakeoverServer {
     this.#connections.delete(channel)
     if (channel !== this.#successor) return
     this.#successor = undefined
-    if (this.#stage === 'released') runInBackground(this.#resume())
+    if (this.#stage === 'released' || this.#stage === 'granted') runInBackground(this.#resume('has ended'))
     else if (this.#stage === 'asked') this.#stage = 'idle'
   }
 
-  async #resume(): Promise<void> {
-    this.#deps.log.error('the process that was to take over has ended: this one goes on')
+  async #resume(because: 'has ended' | 'does not serve'): Promise<void> {
+    this.#deadline?.clear()
+    this.#deps.log.error(`the process that was to take over ${because}: this one continues`)
     await this.#handler.resume()
     await this.#listen()
     this.#stage = 'idle'
@@ -182,6 +210,7 @@ export class TakeoverServer {
   /** Ends everything: the other process treats the connections that are open here as ended. */
   close(): void {
     this.#stage = 'taken'
+    this.#deadline?.clear()
     this.#stopListening()
     for (const channel of this.#connections) channel.close()
   }

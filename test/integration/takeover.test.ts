@@ -2,10 +2,10 @@
  * `turnpike start --takeover` with real processes: ports and state change hands while clients come, against a vendor that
  * keeps a referee's book.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFailed } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { closeClients, connectVia } from '../support/client.ts'
 import type { ConnectOptions } from '../support/client-http.ts'
@@ -173,4 +173,78 @@ it('starts as usual where nothing runs, and ends with its launcher', { timeout: 
   await second.kill()
   // Its folder is free.
   await startKillable(folder, config)
+})
+
+/**
+ * Runs before the command: the process that has taken the state folder stops there, as one that hangs.
+ * @param others processes that stop with it, as JavaScript
+ */
+function hanging(others: string): Record<string, string> {
+  const code = `
+    import { DatabaseSync } from 'node:sqlite'
+    import { writeFileSync } from 'node:fs'
+    const { exec } = DatabaseSync.prototype
+    DatabaseSync.prototype.exec = function (sql) {
+      exec.call(this, sql)
+      if (!sql.includes('BEGIN EXCLUSIVE')) return
+      const stopped = [...${others}, process.pid]
+      writeFileSync('stopped.json', JSON.stringify(stopped))
+      for (const id of stopped) process.kill(id, 'SIGSTOP')
+    }`
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` }
+}
+
+const startHanging = (config: object, others: string): Promise<KillableGateway> =>
+  startKillable(folder, config, ['--takeover'], hanging(others))
+
+/** The processes that have stopped, the one with the state folder last. */
+function stopped(): number[] {
+  const file = join(folder, 'stopped.json')
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as number[]) : []
+}
+
+const wake = (ids: readonly number[]) => ids.forEach((id) => void process.kill(id, 'SIGCONT'))
+
+it('goes on when the process that was to take over hangs: its launcher ends it', { timeout: TEST_MS }, async () => {
+  const config = configOf({ floor: 2, ceiling: 4 })
+  const gateway = await startKillable(folder, config)
+  const held = await connectTo(gateway.port)
+  const clients = load(gateway.port, 4)
+  await expect(startHanging(config, '[]')).rejects.toThrow('did not serve within 15 s and was ended')
+  const before = clients.opened()
+  await expect.poll(clients.opened, { timeout: TEST_MS }).toBeGreaterThan(before + 20)
+  expect((await clients.stop()).failures).toEqual([])
+  await expectEcho(held, 'as before')
+  const next = await startAnew(config)
+  expect((await connectTo(next.port)).status).toBe(200)
+  await closeClients()
+  expect(await gateway.ended).toBe(0)
+  expect(vendor.violations).toEqual([])
+})
+
+it('goes on when the launcher hangs too; buys nothing until the state folder is free', {
+  timeout: TEST_MS,
+}, async () => {
+  const config = configOf({ floor: 1, ceiling: 2, perUpstream: { connections: 1 } })
+  const gateway = await startKillable(folder, config)
+  const held = await connectTo(gateway.port)
+  onTestFailed(() => wake(stopped()))
+  const refusal = expect(startHanging(config, '[process.ppid]')).rejects.toThrow(
+    'it has waited too long, and serves again',
+  )
+  const says = (text: string) => expect.poll(() => gateway.log.text, { timeout: TEST_MS }).toContain(text)
+  await says('does not serve: this one continues')
+  // The address that is known is lent again.
+  held.socket.destroy()
+  const again = await connectTo(gateway.port)
+  expect(again.status).toBe(200)
+  const waiting = connectTo(gateway.port)
+  await says('nothing is bought until the state folder is free again')
+  expect(vendor.sales.length).toBe(1)
+  wake(stopped().slice(-1))
+  expect((await waiting).status).toBe(200)
+  wake(stopped())
+  await refusal
+  await expectEcho(again, 'as before')
+  expect([vendor.sales.length, vendor.violations]).toEqual([2, []])
 })

@@ -26,18 +26,20 @@ export interface KillableGateway {
 /**
  * Starts the gateway on a configuration that stays in the folder; killed at the latest when the test has ended.
  * @param config gateway.yaml as an object, with one listener
- * @param more arguments of the command
+ * @param more arguments of the command @param environment beside that of the test
  * @throws {Error} with the log when it does not begin to listen
  */
 export async function startKillable(
   folder: string,
   config: object,
   more: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<KillableGateway> {
   writeFileSync(join(folder, 'gateway.yaml'), stringify(config))
   const log = new LogCapture()
   const args = [MAIN, 'start', '--config', 'gateway.yaml', ...more]
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.on('data', (piece: Buffer) => log.write(piece))
   child.stderr.on('data', (piece: Buffer) => log.write(piece))
   const ended = once(child, 'exit').then(([code]) => code as number | null)

@@ -240,6 +240,8 @@ export const commandTexts = {
   'the running gateway could not hand over its ports': '正在运行的网关无法移交端口',
   'the running gateway cannot be taken over: {reason}': '无法接管正在运行的网关：{reason}',
   'the running gateway cannot be asked at {place} ({code})': '无法通过 {place} 联系正在运行的网关（{code}）',
+  'the new process did not serve within {seconds} s and was ended: the running gateway continues':
+    '新进程在 {seconds} 秒内没有开始服务，已被结束：正在运行的网关继续服务',
   'what listens at {place} is no gateway that can be taken over': '在 {place} 监听的不是可以接管的网关',
   'systemd listens at {address}, where the configuration has no port: make ListenStream= and listen (or admin) equal':
     'systemd 监听 {address}，而配置里没有这个端口：请让 ListenStream= 与 listen（或 admin）一致',

@@ -35,6 +35,15 @@ it('grants nothing while it is paused, and books nothing', async () => {
   expect(await store.reserve(call)).toMatchObject({ kind: 'reserved' })
 })
 
+it('shows no room while it is paused, and when to look again', async () => {
+  const { clock, store } = setUp()
+  const { room } = store.view.window(call.window)
+  await store.pause(1_000)
+  expect(store.view.window(call.window)).toMatchObject({ room: 0, nextAt: clock.now() + 100 })
+  store.resume()
+  expect(store.view.window(call.window)).toMatchObject({ room, nextAt: clock.now() })
+})
+
 it('waits for the calls that are under way, those that are being recorded too', async () => {
   const { clock, store } = setUp()
   const first = await reserve(store)
