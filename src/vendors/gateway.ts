@@ -43,9 +43,9 @@ function nameOf({ length, of }: GatewayOwn['session']): string {
   return Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
 }
 
-/** @param place undefined: the vendor chooses */
-function sessionAt(own: GatewayOwn, port: number, place: Place | undefined): ProxyRecord {
-  const { host, protocol, life } = own
+/** @param place empty: the vendor chooses */
+function sessionAt(own: GatewayOwn, port: number, { host = own.host, port: _, ...place }: Place): ProxyRecord {
+  const { protocol, life } = own
   const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
   const session = nameOf(own.session)
   const values = {
@@ -67,14 +67,16 @@ function sessionAt(own: GatewayOwn, port: number, place: Place | undefined): Pro
   }
 }
 
-/** Places and ports are used in turn, so that all of them are held. */
+/** Places and ports are used in turn, so that all of them are held; the ports of a place only by its own sessions. */
 function sessionsOf(own: GatewayOwn): (count: number) => Delivered {
   let turn = 0
   return (count) => {
-    const [first, last] = own.port
     const sold = Array.from({ length: count }, () => {
-      const port = first + (turn % (last - first + 1))
-      return sessionAt(own, port, own.places[turn++ % Math.max(1, own.places.length)])
+      const place = own.places[turn % Math.max(1, own.places.length)] ?? {}
+      const [first, last] = place.port ?? own.port
+      const round = place.port === undefined ? turn : Math.floor(turn / own.places.length)
+      turn++
+      return sessionAt(own, first + (round % (last - first + 1)), place)
     })
     return { sold, rejected: [] }
   }

@@ -244,7 +244,8 @@ export const configurationTexts = {
   'other fields are members with names: an item has either names or numbered columns':
     '其他字段是按名称读取的：一项要么用名称，要么用列号',
   'only a text contains words: write field and is': '只有文本才能用 contains：请写 field 和 is',
-  'needs field and is, or contains': '需要 field 和 is，或 contains',
+  'needs field and is, contains, or code and message of an error':
+    '需要 field 和 is，或 contains，或错误的 code 和 message',
   'needs code, contains or status': '需要 code、contains 或 status',
   '429 counts as rate_limited by itself': '429 本来就算 rate_limited',
   'needs success: which says where the code stands': '需要 success：它说明代码在哪里',

@@ -170,8 +170,8 @@ async function call(
   try {
     const response = await send(dispatcher, request, stop.signal)
     refuseRedirect(response)
-    const text = await readBody(response.body, request.maxBodyBytes)
-    const { date } = response.headers
+    const { date, 'content-type': type } = response.headers
+    const text = textOf(await readBody(response.body, request.maxBodyBytes), String(type ?? ''))
     const vendorWallMs = typeof date === 'string' ? httpDate(date) : undefined
     return { status: response.statusCode, headers: response.headers, text, sentAt, vendorWallMs }
   } catch (error) {
@@ -208,8 +208,7 @@ function refuseRedirect(response: Dispatcher.ResponseData): void {
   )
 }
 
-/** UTF-8 without byte order mark. */
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
@@ -223,7 +222,23 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
       ? error
       : malformed(`the reply broke off after ${bytes} bytes (${codeOf(error)})`)
   }
-  return new TextDecoder().decode(Buffer.concat(chunks))
+  return Buffer.concat(chunks)
+}
+
+/**
+ * UTF-8 where the bytes are valid UTF-8, else the charset of Content-Type, else GB18030: Chinese vendors send it without
+ * a label. A byte order mark is dropped.
+ */
+function textOf(bytes: Buffer, contentType: string): string {
+  const [, label] = /charset="?([\w-]{1,40})/i.exec(contentType) ?? []
+  for (const charset of ['utf-8', ...(label === undefined ? [] : [label]), 'gb18030']) {
+    try {
+      return new TextDecoder(charset, { fatal: true }).decode(bytes)
+    } catch {
+      // Not in this charset, or there is no such charset.
+    }
+  }
+  return new TextDecoder().decode(bytes)
 }
 
 function unreachable(error: unknown): VendorError {

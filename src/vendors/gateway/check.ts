@@ -16,7 +16,8 @@ export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly
       ? []
       : [{ path: [key], message: `fills in only ${known.map((name) => `{${name}}`).join(', ')}` }],
   )
-  const hasPorts = typeof port === 'string' && port.includes('-')
+  const isRange = (written: unknown) => typeof written === 'string' && written.includes('-')
+  const hasPorts = isRange(port) || (places.length > 0 && places.every((place) => isRange(place?.['port'])))
   if (used.length > 0 && !used.includes('session') && !hasPorts)
     problems.push({ path: ['username'], message: 'needs {session}, here or in password: each session is an upstream' })
   for (const name of PLACE.filter((one) => used.includes(one))) {

@@ -6,20 +6,6 @@ import { Secret } from '../../secret.ts'
 /** A place: two letters, or the vendor's name for it in a user name. */
 const word = (about: string) => text({ maxBytes: 64 }).optional().meta({ description: about })
 
-const place = () =>
-  z.strictObject({
-    country: word('Fills {country}; clients ask for it as country.'),
-    area: word('Fills {area}: state or region.'),
-    city: word('Fills {city}.'),
-    isp: word('Fills {isp}: carrier or ASN.'),
-  })
-
-const login = () =>
-  z
-    .string()
-    .refine((value) => value !== '' && value.length <= 255, { error: 'must be 1 to 255 characters long' })
-    .transform((value) => new Secret(value))
-
 /** @returns the first and the last one */
 const ports = () =>
   z.union([
@@ -31,6 +17,22 @@ const ports = () =>
       return z.NEVER
     }),
   ])
+
+const place = () =>
+  z.strictObject({
+    country: word('Fills {country}; clients ask for it as country.'),
+    area: word('Fills {area}: state or region.'),
+    city: word('Fills {city}.'),
+    isp: word('Fills {isp}: carrier or ASN.'),
+    host: text({ maxBytes: 253 }).optional().meta({ description: 'Host of this place, if it has its own.' }),
+    port: ports().optional().meta({ description: 'Port of this place, or range of ports.' }),
+  })
+
+const login = () =>
+  z
+    .string()
+    .refine((value) => value !== '' && value.length <= 255, { error: 'must be 1 to 255 characters long' })
+    .transform((value) => new Secret(value))
 
 export const settings = {
   host: text({ maxBytes: 253 }).meta({ description: 'Host that all sessions are dialled at.' }),

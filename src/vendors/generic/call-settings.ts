@@ -96,7 +96,10 @@ const signStep = () =>
     sorted: sorted().prefault({}).meta({ description: 'How {sorted} is written.' }),
     hash: z.enum([...HASHES, 'none']).meta({ description: 'How it is digested.' }),
     key: template().optional().meta({ description: 'Key of an hmac.' }),
-    encoding: z.enum(['hex', 'base64', 'base64url', 'text']).default('hex').meta({ description: 'How it is written.' }),
+    encoding: z
+      .enum(['hex', 'base64', 'base64url', 'text', 'url'])
+      .default('hex')
+      .meta({ description: 'How it is written; url is percent-encoded text.' }),
     case: z.enum(['lower', 'upper']).optional().meta({ description: 'Letters of the result.' }),
     slice: z
       .array(integer(0, 1_024))

@@ -46,7 +46,7 @@ function namesFor(operation: string, { credentials, login, owned }: Members): st
     ...keys,
     ...token,
     ...(Object.hasOwn(paramsOf, operation) ? paramsOf[operation as keyof typeof paramsOf] : []),
-    ...(operation === 'extract' && owned === true ? ['page'] : []),
+    ...(operation === 'extract' && owned === true ? ['page', 'offset'] : []),
   ]
 }
 
@@ -104,7 +104,8 @@ function checkSuccess({ success: written, format }: Members, at: Path): EntryPro
   if (contains !== undefined && format !== undefined && format !== 'text')
     return [{ path: [...path, 'contains'], message: 'only a text contains words: write field and is' }]
   if ((field === undefined) !== (is === undefined)) return [{ path, message: 'field and is go together' }]
-  return field === undefined && contains === undefined ? [{ path, message: 'needs field and is, or contains' }] : []
+  const isToldBy = [field, contains, success['code'], success['message']].some((key) => key !== undefined)
+  return isToldBy ? [] : [{ path, message: 'needs field and is, contains, or code and message of an error' }]
 }
 
 function checkErrors({ errors, success, format, login }: Members, at: Path): EntryProblem[] {

@@ -8,7 +8,7 @@ import { given, secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import { lifeReader, type Tell } from './life.ts'
 import type { Fields, ListSettings } from './reply-settings.ts'
-import { type Cut, readSelector, type Selector, valueAt } from './select.ts'
+import { type Cut, ownPlace, readSelector, type Selector, valueAt } from './select.ts'
 
 type ItemReading = { readonly sold: ProxyRecord } | { readonly reason: string }
 /** @param reply the whole reply; @param key the name of the item, when items are the members of an object */
@@ -72,7 +72,9 @@ export function teller(columns: Cut, item: unknown, reply: unknown, key?: string
   return (selector) => {
     if (selector === undefined) return undefined
     if (typeof selector === 'number') return textOf(row?.[selector - 1])
-    const value = selector === 'key' ? key : valueAt(selector.of === 'reply' ? reply : item, selector.path)
+    if (selector === 'key') return key
+    const isReply = selector.of === 'reply'
+    const value = isReply ? valueAt(reply, ownPlace(selector.path, key)) : valueAt(item, selector.path)
     return typeof value === 'boolean' ? String(value) : textOf(value)
   }
 }

@@ -24,7 +24,7 @@ export interface OpenCall {
 
 /** Whether the list has pages. */
 export function usesPage(own: GenericOwn): boolean {
-  return namesOf(own).includes('page')
+  return namesOf(own).some((name) => name === 'page' || name === 'offset')
 }
 
 export function usesNum(own: GenericOwn): boolean {
@@ -50,7 +50,7 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     return [[name, open(own, settings, call.limit, purposes[name], read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
-  const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page } } : sale
+  const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page, offset } } : sale
   calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const settings = { ...login, sign: login.sign }
@@ -138,6 +138,7 @@ interface Purpose {
 }
 
 const page: Param = { type: 'integer', min: 1, default: 1, managed: true, about: 'fills {page}', term: '{page}' }
+const offset: Param = { ...page, min: 0, default: 0, about: 'fills {offset}', term: '{offset}' }
 const address: Param = { type: 'string', required: true, about: 'an IP address', term: '{ip}' }
 const ref: Param = {
   type: 'string',

@@ -54,8 +54,8 @@ function errorInJson(body: string, nothing: Said, rules: ReplySettings): VendorE
 }
 
 function saidIn(data: unknown, nothing: Said, { success }: ReplySettings): Said {
-  if (success?.field === undefined) return nothing
-  const outcome = scalarAt(data, success.field)
+  if (success === undefined) return nothing
+  const outcome = success.field === undefined ? undefined : scalarAt(data, success.field)
   const isGood = outcome !== undefined && success.is?.includes(outcome) === true
   const told = isGood || success.code === undefined ? outcome : (scalarAt(data, success.code) ?? outcome)
   const message = success.message === undefined ? undefined : scalarAt(data, success.message)

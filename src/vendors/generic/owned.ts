@@ -19,7 +19,7 @@ export function ownedList(
   return {
     list: true,
     take: async (_count, account) => {
-      const read = async (page: number) => deliver(await account.call(EXTRACT, { num, page }))
+      const read = async (page: number) => deliver(await account.call(EXTRACT, { num, page, offset: (page - 1) * num }))
       const delivered = usesPage(own) ? await pages(read) : await read(1)
       return { ...delivered, sold: delivered.sold.map((one) => ({ ...one, life: termOf(one.life, now()) })) }
     },

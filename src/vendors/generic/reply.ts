@@ -1,9 +1,10 @@
 /** Reads a reply as the entry defines: its addresses, or the one number or text that a call is made for. */
+import type { VendorError } from '../contract/error.ts'
 import type { RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
-import { malformed, startsLikeMarkup, textOf } from '../parse/reply.ts'
+import { malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import type { ItemFilter, ItemReader } from './item.ts'
-import { type Outcome, readOutcome, refusalIn } from './outcome.ts'
+import { type Outcome, readOutcome, refusalIn, type Said } from './outcome.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
 
@@ -50,21 +51,26 @@ export function figureAt(data: unknown, path: string | undefined): number | unde
 function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { rules, list } = reading
   const items = itemsIn(data, reading)
-  if (items === undefined)
-    throw refusalIn(said, rules) ?? malformed('the reply has no list where items says', said.body)
+  if (items === undefined) throw refusalIn(said, rules) ?? unlisted(said, rules)
   const delivered = readItems(items, data, reading)
   if (delivered.sold.length === 0) refuseEmpty({ data, said }, rules)
   const balance = list.balance === undefined ? undefined : figureAt(data, list.balance)
   return balance === undefined ? delivered : { ...delivered, balance }
 }
 
+/** A reply with an error in it is a refusal of the vendor, also when the entry's table does not have that error. */
+function unlisted({ code, message, body, status }: Said, { success }: ReplySettings): VendorError {
+  const isSuccess = success?.field !== undefined
+  if (isSuccess || (code === undefined && message === undefined))
+    return malformed('the reply has no list where items says', body)
+  const term = 'the vendor refused the call'
+  const rule = status === 401 || status === 403 ? ({ class: 'auth', term } as const) : undefined
+  return refusal(rule, code ?? `http-${status}`, message ?? '')
+}
+
 function textList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { body } = said
-  const delivered = readItems(
-    reading.cut(body).map((item) => ({ item })),
-    data,
-    reading,
-  )
+  const delivered = readItems(reading.cut(body).map(placed), data, reading)
   if (delivered.sold.length > 0) return delivered
   refuseEmpty({ data, said }, reading.rules)
   if (body === '') return delivered
@@ -81,8 +87,11 @@ function refuseEmpty({ said }: Outcome, rules: ReplySettings): void {
 
 interface Item {
   readonly item: unknown
+  /** Its index in the list, from 0, or its name in the object. */
   readonly key?: string
 }
+
+const placed = (item: unknown, index: number): Item => ({ item, key: String(index) })
 
 /** The list; undefined when there is none. A single member, as in XML and at some vendors, is a list of one. */
 function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | undefined {
@@ -90,8 +99,8 @@ function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | u
   if (found.length === 0) return undefined
   const isKeyed = usesKeys(list)
   return found.flatMap((value): readonly Item[] => {
-    if (Array.isArray(value)) return value.map((item: unknown) => ({ item }))
-    if (typeof value === 'string') return cut(value).map((item) => ({ item }))
+    if (Array.isArray(value)) return value.map(placed)
+    if (typeof value === 'string') return cut(value).map(placed)
     if (value === null) return []
     if (isKeyed && typeof value === 'object') return Object.entries(value).map(([key, item]) => ({ item, key }))
     return [{ item: value }]

@@ -46,6 +46,11 @@ export function valuesAt(value: unknown, path: Path): readonly unknown[] {
   return found
 }
 
+/** The path with the item's own index or name in place of each `*`: for lists parallel to the list of items. */
+export function ownPlace(path: Path, key: string | undefined): Path {
+  return key === undefined ? path : path.map((step) => ('every' in step ? { key } : step))
+}
+
 /** The value at a path; undefined when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   return valuesAt(value, path)[0]

@@ -32,7 +32,7 @@ export interface SignStep {
   /** `none`: the text is not hashed, only encoded. */
   readonly hash: (typeof HASHES)[number] | 'none'
   readonly key?: Secret | undefined
-  readonly encoding: 'hex' | 'base64' | 'base64url' | 'text'
+  readonly encoding: 'hex' | 'base64' | 'base64url' | 'text' | 'url'
   readonly case?: 'lower' | 'upper' | undefined
   readonly slice?: readonly number[] | undefined
 }
@@ -76,7 +76,8 @@ function digest({ hash, key }: SignStep, text: string, known: Values): Buffer {
 }
 
 function written(bytes: Buffer, { encoding, case: letters, slice }: SignStep): string {
-  const text = bytes.toString(encoding === 'text' ? 'utf8' : encoding)
+  const text =
+    encoding === 'url' ? percentEncoded(bytes.toString()) : bytes.toString(encoding === 'text' ? 'utf8' : encoding)
   const cut = slice === undefined ? text : text.slice(slice[0], slice[1])
   if (letters === undefined) return cut
   return letters === 'upper' ? cut.toUpperCase() : cut.toLowerCase()

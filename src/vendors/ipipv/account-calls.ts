@@ -1,19 +1,8 @@
 /** Calls of dynamic traffic: its accounts, its whitelist, and what draws addresses. */
 import type { Operation } from '../contract/operation.ts'
+import { required, text, whole } from '../contract/params.ts'
 import { DRAWING } from './codes.ts'
-import {
-  authType,
-  drawn,
-  dynamicType,
-  mainUsername,
-  page,
-  pageSize,
-  productNo,
-  required,
-  status,
-  text,
-  whole,
-} from './params.ts'
+import { authType, drawn, dynamicType, mainUsername, page, pageSize, productNo, status } from './params.ts'
 import { section } from './section.ts'
 
 const USER = '{appUsername, username, password, status, authStatus}'

@@ -1,8 +1,9 @@
 /** Every call of `ipipv-open-api.txt`, by the titles of its sections. Calls from other sources name their source. */
 import type { Operation } from '../contract/operation.ts'
+import { list, required, text } from '../contract/params.ts'
 import { accounts, drawing } from './account-calls.ts'
 import { orders } from './order-calls.ts'
-import { codes, dynamicType, filters, list, productNo, required, text } from './params.ts'
+import { dynamicType, filters, productNo } from './params.ts'
 import { section } from './section.ts'
 
 const lookups: Readonly<Record<string, Operation>> = {
@@ -14,12 +15,12 @@ const lookups: Readonly<Record<string, Operation>> = {
   }),
   area: section('area', '同步地域', {
     about: 'lists areas as a tree',
-    params: { codes: codes('only these areas', '地域代码') },
+    params: { codes: list('only these areas', '地域代码') },
     reply: '[{code, name, cname, children}]',
   }),
   'city/list': section('city/list', '同步地域 (城市)', {
     about: 'lists cities',
-    params: { codes: codes('only these cities', '城市代码列表') },
+    params: { codes: list('only these cities', '城市代码列表') },
     reply: '[{cityCode, cityName, stateCode, stateName, countryCode, countryName, areaCode, areaName, status}]',
   }),
   'product/query': section('product/query', '获取产品库存', {

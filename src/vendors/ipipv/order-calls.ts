@@ -1,5 +1,6 @@
 /** Calls that buy, renew and release instances, and report their state. */
 import type { Operation } from '../contract/operation.ts'
+import { list, required, text, whole } from '../contract/params.ts'
 import { CREATING } from './codes.ts'
 import {
   anyOrderNo,
@@ -7,17 +8,13 @@ import {
   cycleTimes,
   extBandWidth,
   instanceNo,
-  list,
   openMembers,
   PRODUCT_OF_LINE,
   page,
   pageSize,
   productNo,
   renew,
-  required,
-  text,
   useBridge,
-  whole,
 } from './params.ts'
 import { section } from './section.ts'
 

@@ -1,17 +1,6 @@
 /** Parameters of ipipv's calls. */
 import type { Param } from '../contract/operation.ts'
-
-type Rest = Partial<Param>
-
-export const text = (about: string, term: string, rest: Rest = {}): Param => ({ type: 'string', about, term, ...rest })
-export const whole = (about: string, term: string, rest: Rest = {}): Param => ({
-  type: 'integer',
-  about,
-  term,
-  ...rest,
-})
-export const list = (about: string, term: string, rest: Rest = {}): Param => ({ type: 'csv', about, term, ...rest })
-export const required = { required: true } as const
+import { required, text, toggle, whole } from '../contract/params.ts'
 
 /** Only some of the sections state how long it may be. */
 export const anyOrderNo = text('order number of your own; the same number is the same order', '购买者订单号', required)
@@ -21,13 +10,7 @@ export const instanceNo = '平台实例编号'
 const dynamicTypes = { values: [104, 105] }
 export const dynamicType = whole('104 dynamic outside of China, 105 dynamic in China', '代理类型', dynamicTypes)
 export const cycleTimes = whole('how many of the product’s own terms', '购买时长周期数', { min: 1 })
-export const renew = (term: string): Param => ({
-  type: 'boolean',
-  default: false,
-  values: [1, 0],
-  about: 'renew by itself',
-  term,
-})
+export const renew = (term: string) => toggle('renew by itself', term, { default: false, values: [1, 0] })
 export const extBandWidth = whole('bandwidth on top, Mbps; costs', '额外增加带宽', { min: 0 })
 export const useBridge = whole('1 no bridge, 2 bridge (costs); left out: as the app is set', '使用桥', {
   values: [1, 2],
@@ -38,7 +21,6 @@ export const mainUsername = text('main account, its name at ipipv; this or the a
 export const authType = whole('1 not verified, 2 person, 3 company', '认证类型', { ...required, values: [1, 2, 3] })
 export const status = whole('1 in order, 2 disabled', '状态', { ...required, values: [1, 2] })
 const maxFlowLimit = whole('sets the account’s limit of traffic, MB, when above 0', '最大流量限制', { min: 0 })
-export const codes = (about: string, term: string) => list(about, term)
 
 /** Products are selected by number, or by these filters. */
 export const filters = {

@@ -3,26 +3,19 @@
  * the vendor's public SDKs and clients; each says so.
  */
 import type { Operation, Param } from '../contract/operation.ts'
+import { fromCredentials, list, required, text, whole } from '../contract/params.ts'
 
 const DOCUMENT = 'juliangip-dynamic.txt'
 const PUBLIC_SDKS = "the vendor's public SDKs, not its document"
 export const MAX_PER_CALL = 100
 
 const order: Readonly<Record<string, Param>> = {
-  trade_no: { type: 'string', required: true, secret: true, managed: true, about: 'order number', term: '业务编号' },
-  sign: {
-    type: 'string',
-    required: true,
-    secret: true,
-    managed: true,
-    about: 'signature over all other parameters',
-    term: '加密签名',
-  },
+  trade_no: text('order number', '业务编号', { ...required, ...fromCredentials }),
+  sign: text('signature over all other parameters', '加密签名', { ...required, ...fromCredentials }),
 }
 
-const csv = (about: string, term: string): Param => ({ type: 'csv', about, term })
 /** `1` switches it on; otherwise it is left out. */
-const flag = (about: string, term: string): Param => ({ type: 'integer', values: [1], about, term })
+const flag = (about: string, term: string) => whole(about, term, { values: [1] })
 
 const getips: Operation = {
   about: 'takes addresses',
@@ -32,47 +25,28 @@ const getips: Operation = {
   path: '/dynamic/getips',
   params: {
     ...order,
-    num: {
-      type: 'integer',
-      required: true,
-      managed: true,
-      min: 1,
-      max: MAX_PER_CALL,
-      about: 'how many addresses',
-      term: '提取数量',
-    },
-    pt: {
-      type: 'integer',
-      default: 1,
-      values: [1, 2],
-      about: '1 for HTTP proxies, 2 for SOCKS5 proxies',
-      term: '代理类型',
-    },
-    result_type: {
-      type: 'string',
-      default: 'text',
-      values: ['text', 'json', 'json2', 'xml'],
-      about: 'format of the reply; json2 (objects instead of strings) was seen in public clients only',
-      term: '返回类型',
-    },
-    split: {
-      type: 'integer',
+    num: whole('how many addresses', '提取数量', { ...required, managed: true, min: 1, max: MAX_PER_CALL }),
+    pt: whole('1 for HTTP proxies, 2 for SOCKS5 proxies', '代理类型', { default: 1, values: [1, 2] }),
+    result_type: text(
+      'format of the reply; json2 (objects instead of strings) was seen in public clients only',
+      '返回类型',
+      { default: 'text', values: ['text', 'json', 'json2', 'xml'] },
+    ),
+    split: whole('separator of a text reply: 1 CR LF, 2 LF, 3 space, 4 |', '结果分隔符', {
       default: 1,
       values: [1, 2, 3, 4],
-      about: 'separator of a text reply: 1 CR LF, 2 LF, 3 space, 4 |',
-      term: '结果分隔符',
-    },
+    }),
     city_name: flag('1 adds the city to each address', '地区名称'),
     city_code: flag('1 adds the area code to each address', '邮政编码'),
     ip_remain: flag('1 adds the seconds left to each address; the gateway asks for it by default', '剩余可用时长'),
     auth_info: flag('1 adds user name and password to each address', '授权信息'),
-    area: csv('only these regions, in Chinese: 北京,上海', '筛选地区'),
-    isp: { type: 'string', values: ['电信', '联通', '移动'], about: 'only this carrier', term: '运营商筛选' },
+    area: list('only these regions, in Chinese: 北京,上海', '筛选地区'),
+    isp: text('only this carrier', '运营商筛选', { values: ['电信', '联通', '移动'] }),
     filter: flag('1 leaves out what was taken today', 'IP去重'),
     auto_white: flag('1 puts our egress address on the whitelist; seen in public clients only', '自动添加白名单'),
-    no_area: csv('not these regions; seen in public SDKs only', '排除地区'),
-    ip_seg: csv('only addresses that begin so; seen in public SDKs only', '筛选IP段'),
-    no_ip_seg: csv('no addresses that begin so; seen in public SDKs only', '排除IP段'),
+    no_area: list('not these regions; seen in public SDKs only', '排除地区'),
+    ip_seg: list('only addresses that begin so; seen in public SDKs only', '筛选IP段'),
+    no_ip_seg: list('no addresses that begin so; seen in public SDKs only', '排除IP段'),
   },
   // The page says 10 a second. Failed calls and the calls below are assumed to count too, so one group contains them all.
   limit: () => ({ calls: 10, perMs: 1_000 }),
@@ -114,9 +88,9 @@ function sdkCall(
   }
 }
 
-const proxies: Param = { type: 'csv', required: true, about: 'addresses as ip:port', term: '代理列表' }
-const ips: Param = { type: 'csv', required: true, about: 'IP addresses', term: 'IP列表' }
-const whitelist = (about: string): Param => ({ type: 'string', about, term: '白名单IP' })
+const proxies = list('addresses as ip:port', '代理列表', { required: true })
+const ips = list('IP addresses', 'IP列表', { required: true })
+const whitelist = (about: string) => text(about, '白名单IP')
 
 export const operations: Readonly<Record<string, Operation>> = {
   getips,

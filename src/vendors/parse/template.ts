@@ -10,8 +10,8 @@ export type Encode = (value: string) => string
 
 const PLACEHOLDER = /\{([A-Za-z_]\w{0,63})\}/g
 
-/** Values that every call has; `zone` of the entry decides the date of the last two. */
-export const BUILT_IN = ['timestamp', 'timestamp_ms', 'nonce', 'date', 'datetime'] as const
+/** Values that every call has; `date` and `datetime` are in the `zone` of the entry, `iso` in UTC. */
+export const BUILT_IN = ['timestamp', 'timestamp_ms', 'nonce', 'date', 'datetime', 'iso'] as const
 /** Values that represent the call itself, only for `sign`. */
 export const OF_THE_CALL = ['method', 'host', 'path', 'query', 'body', 'sorted'] as const
 
@@ -52,5 +52,6 @@ export function builtIn(wallMs: number, aheadMs: number, nonce: string): Values 
     nonce,
     date: local.slice(0, 10).replaceAll('-', ''),
     datetime: `${local.slice(0, 10)} ${local.slice(11, 19)}`,
+    iso: `${new Date(wallMs).toISOString().slice(0, 19)}Z`,
   }
 }

@@ -52,6 +52,7 @@ function namedZone(timeZone: string): Zone | undefined {
 // --- Times of day -------------------------------------------------------------------------------------------------
 
 const DAY = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]+/
+const CHINESE_DAY = /^(\d{4})年(\d{1,2})月(\d{1,2})日 ?/
 const TIME = /^(\d{1,2}):(\d{2})(?::(\d{2}))?/
 /** After the time: a fraction of a second, which is dropped, and a zone. */
 const BEHIND = /^(?:[.,]\d{1,9})? ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$/i
@@ -60,14 +61,14 @@ const COMPACT = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/
 const MAX_CHARACTERS = 64
 
 /**
- * Reads `2026-02-25 15:38:36`, `2026/2/25 15:38`, `2026-02-25T15:38:36.123Z`, `20260225153836`, and seconds or milliseconds
- * since 1970. A zone in the text itself has priority over `zone`.
+ * Reads `2026-02-25 15:38:36`, `2026/2/25 15:38`, `2026年2月25日 15:38:36`, `2026-02-25T15:38:36.123Z`, `20260225153836`,
+ * `Wed, 25 Feb 2026 07:38:36 GMT`, and seconds or milliseconds since 1970. A zone in the text itself has priority over `zone`.
  * @returns ms since the epoch; undefined for everything else
  */
 export function readTime(text: string, zone: Zone): number | undefined {
   if (/^\d{9,10}(?:\.\d{1,9})?$/.test(text)) return Math.floor(Number(text) * 1_000)
   if (/^\d{12,13}$/.test(text)) return Number(text)
-  return readDate(text, zone) ?? readCompact(text, zone)
+  return readDate(text.replace(CHINESE_DAY, '$1-$2-$3 '), zone) ?? readCompact(text, zone) ?? httpDate(text)
 }
 
 /** As `readTime`, and a date without a time, which means midnight; `14.11.2025` has its day first in every language. */

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { VendorError } from '../contract/error.ts'
 import type { Credentials, Operation, Param, Params } from '../contract/operation.ts'
+import { fromCredentials, required, text, whole } from '../contract/params.ts'
 import { parseJson } from '../parse/json.ts'
 import { malformed, membersOf, type RulesByWords, refusal, ruleInWords, textOf } from '../parse/reply.ts'
 
@@ -13,23 +14,15 @@ const UNPROVEN =
   'the document does not say how it is signed; the signature is that of a sibling call in a public client'
 const SIGNED_DOMAIN = 'www.qg.net'
 
-const credential = (about: string, term: string): Param => ({
-  type: 'string',
-  required: true,
-  secret: true,
-  managed: true,
-  about,
-  term,
-})
-const text = (about: string, term: string): Param => ({ type: 'string', about, term })
+const credential = { ...required, ...fromCredentials }
 
 const signed: Readonly<Record<string, Param>> = {
-  appid: credential('name of the account at qg.net', 'appid'),
-  time: credential('when the call leaves, Unix seconds', 'time'),
-  sign: credential('signature over appid, domain, time and appkey', 'sign'),
-  domain: { ...text('the domain that is signed', 'domain'), default: SIGNED_DOMAIN },
+  appid: text('name of the account at qg.net', 'appid', credential),
+  time: text('when the call leaves, Unix seconds', 'time', credential),
+  sign: text('signature over appid, domain, time and appkey', 'sign', credential),
+  domain: text('the domain that is signed', 'domain', { default: SIGNED_DOMAIN }),
 }
-const productId: Param = { type: 'integer', required: true, min: 0, about: 'number of the brand', term: '品牌编号' }
+const productId = whole('number of the brand', '品牌编号', { ...required, min: 0 })
 
 function lookup(path: string, page: string, rest: Pick<Operation, 'about' | 'reply'> & Partial<Operation>): Operation {
   return {
@@ -57,8 +50,8 @@ export const accountLookups: Readonly<Record<string, Operation>> = {
     about: 'tells of the cloud servers of the account; their passwords are in the reply',
     params: {
       suid: text('only this server', '业务标识'),
-      offset: { type: 'integer', default: 0, min: 0, about: 'how many to pass over', term: '偏移量' },
-      limit: { type: 'integer', default: 50, min: 1, max: 50, about: 'how many to list', term: '限制数目' },
+      offset: whole('how many to pass over', '偏移量', { default: 0, min: 0 }),
+      limit: whole('how many to list', '限制数目', { default: 50, min: 1, max: 50 }),
     },
     secrets: { Business_password: 'all', Login_password: 'all', Adsl_password: 'all' },
     reply: '{"1": {Suid, Line_no, Area_no, Spec_no, Ip, Run_status, Order_status, Buy_time, End_time, ...}}',
@@ -66,13 +59,12 @@ export const accountLookups: Readonly<Record<string, Operation>> = {
   packageOrderPrice: lookup('/api/cloud-business/packageOrderPrice', '查询套餐购买询价', {
     about: 'tells the price of a package',
     params: {
-      package_no: { ...text('number of the package', '套餐编号'), required: true },
-      system_no: { ...text('number of the operating system', '操作系统编号'), required: true },
-      duration: {
-        ...text('for how long: 2s are two hours, 1d a day, 1w a week, 1m a month', '购买时长'),
-        required: true,
+      package_no: text('number of the package', '套餐编号', required),
+      system_no: text('number of the operating system', '操作系统编号', required),
+      duration: text('for how long: 2s are two hours, 1d a day, 1w a week, 1m a month', '购买时长', {
+        ...required,
         format: 'term',
-      },
+      }),
     },
     reply: '{OriginalPrice, TotalPrice}',
   }),
@@ -82,7 +74,7 @@ export const accountLookups: Readonly<Record<string, Operation>> = {
       productId,
       line_no: text('only this line', '线路编号'),
       area_no: text('only this zone, which must belong to line_no where that is given', '可用区编号'),
-      load_rate: { type: 'integer', default: 0, values: [0, 1], about: '1 adds the rates', term: '是否加载费率' },
+      load_rate: whole('1 adds the rates', '是否加载费率', { default: 0, values: [0, 1] }),
     },
     reply: '{"1": {Line_no, Area_no, Spec_no, Cpu, Memory, Package_no, Basic_price, User_price, ...}}',
   }),

@@ -1,5 +1,6 @@
 /** The calls of qg.net's current API. Document: `qg-new-api.txt`, one section per call; the sections have titles instead of numbers. */
 import type { Operation } from '../contract/operation.ts'
+import { whole } from '../contract/params.ts'
 import { balance, channelLimit, channels, everywhere, extracting, extractLimit, volumeLimit } from './errors.ts'
 import { legacyAccount } from './legacy-calls.ts'
 import { account, area, distinct, isp, keepAlive, num, overseasParams, shareParams } from './params.ts'
@@ -108,13 +109,8 @@ export const operations: Readonly<Record<string, Operation>> = {
     params: {
       ...account,
       num,
-      area: { type: 'integer', min: 1, about: 'an area code', term: '按地区提取' },
-      isp: {
-        type: 'integer',
-        values: [0, 1, 2, 3],
-        about: 'carrier: 0 any, 1 电信, 2 移动, 3 联通',
-        term: '按运营商提取',
-      },
+      area: whole('an area code', '按地区提取', { min: 1 }),
+      isp: whole('carrier: 0 any, 1 电信, 2 移动, 3 联通', '按运营商提取', { values: [0, 1, 2, 3] }),
     },
     limit: byChannels,
     ...taking,

@@ -3,6 +3,7 @@
  * instead of numbers. Two vendors use them: qg-legacy sells through them, qg follows addresses and writes the whitelist.
  */
 import type { Operation, Params } from '../contract/operation.ts'
+import { list } from '../contract/params.ts'
 import { channels, everywhere, listed, only } from './legacy-errors.ts'
 import { AreaId, account, choice, detail, IP, Isp, KeepAlive, Num, TaskID, whitelisted } from './legacy-params.ts'
 
@@ -115,7 +116,7 @@ export const legacySales = {
 export const legacyAccount = {
   monopolies: readOnly('/monopolies', '根据key查询当前独占列表', {
     about: 'lists the monopolised lines of the key, with the address of each that is online',
-    params: { UUIDs: { type: 'csv', about: 'only these lines', term: '独占资源编号' } },
+    params: { UUIDs: list('only these lines', '独占资源编号') },
     limit: perMinute(60),
     reply: '{data: [{uuid, area, isp, state, monopolize_time, last_dial_time, ip?, heartbeat?}]} or {error}',
     errors: { '500': { class: 'server', term: '未知错误' } },

@@ -1,5 +1,6 @@
 /** The calls of the app_key OpenAPI as tables. Document: `app-key-openapi.txt`. */
 import type { ErrorRule, Operation, Param } from '../contract/operation.ts'
+import { fromCredentials, list, required, text, whole } from '../contract/params.ts'
 
 const DOCUMENT = 'app-key-openapi.txt'
 export const STATIC_LIST = 'ip/get-static-ip'
@@ -9,45 +10,33 @@ export const STATIC_LIST_PREFIXED = 'ip/get-static-ip (prefixed)'
 
 const account: Readonly<Record<string, Param>> = {
   // Some of the document's tables call it optional or leave it out: every call wants it.
-  app_key: {
-    type: 'string',
-    required: true,
-    secret: true,
-    managed: true,
-    about: 'key of the account; it grants administrator rights',
-    term: 'Authentication Key',
-  },
+  app_key: text('key of the account; it grants administrator rights', 'Authentication Key', {
+    ...required,
+    ...fromCredentials,
+  }),
 }
-const text = (about: string, term: string): Param => ({ type: 'string', about, term })
-const required = (param: Param): Param => ({ ...param, required: true })
 
-const productType: Param = {
-  type: 'integer',
-  values: [9, 11, 14, 25],
-  about:
-    'package: 9 dynamic residential traffic, 11 dynamic residential IP, 14 static datacenter, 25 static residential',
-  term: 'Package type',
-}
+const productType = whole(
+  'package: 9 dynamic residential traffic, 11 dynamic residential IP, 14 static datacenter, 25 static residential',
+  'Package type',
+  { values: [9, 11, 14, 25] },
+)
 const countryCode = text('country or region, as in US', 'Country or region code')
-const page: Param = { type: 'integer', min: 1, about: 'page, counted from 1', term: 'Page number' }
-const size: Param = { type: 'integer', min: 1, about: 'items per page', term: 'Items per page' }
-const accounts: Param = {
-  type: 'csv',
-  required: true,
+const page = whole('page, counted from 1', 'Page number', { min: 1 })
+const size = whole('items per page', 'Items per page', { min: 1 })
+const accounts = list('names of proxy accounts, letters and digits only', 'Proxy account', {
+  ...required,
   format: 'alphanumeric',
-  about: 'names of proxy accounts, letters and digits only',
-  term: 'Proxy account',
-}
-const oneAccount: Param = {
-  ...required(text('name of a proxy account, letters and digits only', 'Proxy account')),
+})
+const oneAccount = text('name of a proxy account, letters and digits only', 'Proxy account', {
+  ...required,
   format: 'alphanumeric',
-}
+})
 /** "within 32 Chinese characters or 64 English characters". */
-const remark: Param = {
-  ...text('description: 32 Chinese or 64 Latin characters', 'Proxy account note'),
+const remark = text('description: 32 Chinese or 64 Latin characters', 'Proxy account note', {
   max: 64,
   lengthIn: 'half-width',
-}
+})
 
 // --- Error codes --------------------------------------------------------------------------------------------------
 
@@ -95,30 +84,13 @@ const extraction = {
     quantity: ['num'],
     secrets: { $: 'login', list: 'login' },
     params: {
-      num: {
-        type: 'integer',
-        managed: true,
-        min: 1,
-        usualMax: 200,
-        about: 'how many addresses',
-        term: 'Extraction quantity',
-      },
+      num: whole('how many addresses', 'Extraction quantity', { managed: true, min: 1, usualMax: 200 }),
       cc: text('only this country or region, as in US', 'Country or region'),
       state: text('only this province or state', 'Province or state'),
       city: text('only this city', 'City'),
-      format: {
-        type: 'string',
-        values: ['json', 'text', 'txt'],
-        about: 'format of the reply; the gateway asks for json',
-        term: 'Get Format',
-      },
+      format: text('format of the reply; the gateway asks for json', 'Get Format', { values: ['json', 'text', 'txt'] }),
       lb: text('separator of a text reply: \\r\\n, \\n and the like', 'Separator'),
-      life: {
-        type: 'integer',
-        min: 1,
-        about: 'how long the addresses are to live, minutes',
-        term: 'Keep Alive Interval',
-      },
+      life: whole('how long the addresses are to live, minutes', 'Keep Alive Interval', { min: 1 }),
       ep: text('entry of the network, as in us, hk, de', 'Proxy Network'),
     },
     reply: '{list: [["ip:port"]]}, or {list: ["ip:port"]}, or text',
@@ -141,21 +113,13 @@ const extraction = {
 function staticFilters(): Readonly<Record<string, Param>> {
   return {
     country_code: countryCode,
-    product_type: {
-      type: 'integer',
-      values: [14, 25],
-      about: '14 datacenter, 25 static residential',
-      term: 'Product Type',
-    },
+    product_type: whole('14 datacenter, 25 static residential', 'Product Type', { values: [14, 25] }),
     trade_no: text('only addresses of this order', 'Filter IP by order number'),
     page: { ...page, managed: true },
     size: { ...size, managed: true },
-    status: {
-      type: 'integer',
+    status: whole('1 valid, 2 invalid, 3 expiring soon, 4 under maintenance; the gateway asks for 1 and 3', 'Status', {
       values: [1, 2, 3, 4],
-      about: '1 valid, 2 invalid, 3 expiring soon, 4 under maintenance; the gateway asks for 1 and 3',
-      term: 'Status',
-    },
+    }),
   }
 }
 
@@ -167,8 +131,8 @@ const places = {
   'ip/dynamic-citys/search': get('/ip/dynamic-citys/search', 'GET City Search', {
     about: 'lists the cities of a state',
     params: {
-      country_code: required(countryCode),
-      state: required(text('state or province', 'State or province code')),
+      country_code: { ...countryCode, ...required },
+      state: text('state or province', 'State or province code', required),
     },
     reply: '{list: [city]}',
   }),
@@ -178,7 +142,7 @@ const places = {
   }),
   'ip/dynamic-states/search': get('/ip/dynamic-states/search', 'GET State/Province Search', {
     about: 'lists the states of a country',
-    params: { country_code: required(countryCode) },
+    params: { country_code: { ...countryCode, ...required } },
     reply: '{list: [state]}',
   }),
 } as const satisfies Readonly<Record<string, Operation>>
@@ -228,11 +192,11 @@ const users = {
       about: 'sets the password of a proxy account; for 5 minutes the old one may still work',
       params: {
         account: oneAccount,
-        password: {
-          ...required(text('new password, letters and digits only', 'New password')),
+        password: text('new password, letters and digits only', 'New password', {
+          ...required,
           format: 'alphanumeric',
           secret: true,
-        },
+        }),
       },
       effect: 'changes',
     },
@@ -241,7 +205,7 @@ const users = {
     about: 'sets the description of a proxy account',
     params: {
       account: oneAccount,
-      remark: required(remark),
+      remark: { ...remark, ...required },
     },
     effect: 'changes',
   }),
@@ -249,14 +213,7 @@ const users = {
     about: 'limits the traffic of a proxy account; the figures lag by 5 minutes, so more may be used',
     params: {
       account: oneAccount,
-      limit: {
-        type: 'integer',
-        required: true,
-        min: 0,
-        max: 102_400,
-        about: 'GB; 0 for no limit',
-        term: 'Traffic limit',
-      },
+      limit: whole('GB; 0 for no limit', 'Traffic limit', { ...required, min: 0, max: 102_400 }),
     },
     effect: 'changes',
   }),
@@ -266,11 +223,10 @@ const books = {
   'user-usage-flow/total': get('/user-usage-flow/total', 'GET Daily Traffic Usage', {
     about: 'tells the traffic of each day in KB; up to 5 minutes late',
     params: {
-      start_time: {
-        ...text('from, as in 2022-08-01 00:00:00; seven days ago when left out', 'Start time'),
+      start_time: text('from, as in 2022-08-01 00:00:00; seven days ago when left out', 'Start time', {
         format: 'date-time',
-      },
-      end_time: { ...text('to, as in 2022-08-08 00:00:00; now when left out', 'End time'), format: 'date-time' },
+      }),
+      end_time: text('to, as in 2022-08-08 00:00:00; now when left out', 'End time', { format: 'date-time' }),
       username: text('only this proxy account', 'Sub-account name'),
       product_type: productType,
     },

@@ -58,6 +58,17 @@ it('a range of ports: sessions take turns, and the login may be one for all', as
     expect(() => parseGateway({ ...keys, port })).toThrow(/as in 10001-10100/)
 })
 
+it('the example of sticky ports: each country has its own host and ports, and they are used in turn', async () => {
+  const { sold } = await open(ownOf('oxylabs-ports')).source.extract(5, never)
+  expect(sold.map(({ host, port, country, username }) => [host, port, country, username])).toEqual([
+    ['us-pr.oxylabs.io', 10_001, 'us', 'customer-INVENTED-user'],
+    ['de-pr.oxylabs.io', 30_001, 'de', 'customer-INVENTED-user'],
+    ['us-pr.oxylabs.io', 10_002, 'us', 'customer-INVENTED-user'],
+    ['de-pr.oxylabs.io', 30_002, 'de', 'customer-INVENTED-user'],
+    ['us-pr.oxylabs.io', 10_003, 'us', 'customer-INVENTED-user'],
+  ])
+})
+
 it('there is no call that could be made by hand', async () => {
   const own = parseGateway({ host: 'g.example', port: 1, username: 'u-{session}', password: 'p', life: '1m' })
   expect(await failureOf(open(own).source.call('session', {}, never))).toMatchObject({ class: 'bad_request' })
@@ -80,6 +91,11 @@ describe('mistakes in an entry', () => {
     ['username: "{user}", password: p, credentials: { user: u }', [/username needs \{session\}/]],
     ['username: "{session}-{country}", password: p', [/username needs places, which tell \{country\}/]],
     ['username: "{session}-{city}", password: p, places: [{ city: a }, { country: b }]', [/places\[1\] needs city/]],
+    ['username: u, password: p, credentials: { u: a }, places: [{ port: 1-9 }, { port: 10-19 }]', []],
+    [
+      'username: "{u}", password: p, credentials: { u: a }, places: [{ port: 1-9 }, { country: a }]',
+      [/needs \{session\}/],
+    ],
     ['username: "{session}", password: p, session: { length: 99 }', [/session\.length/]],
     ['username: "{session}"', [/password is missing/]],
   ])('%s', (more, expected) => {

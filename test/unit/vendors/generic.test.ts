@@ -165,6 +165,11 @@ describe('JSON', () => {
     ],
     ['texts', { items: 'l' }, { l: ['198.51.100.7:80', '198.51.100.7:81'] }],
     ['texts with columns', { items: 'l', fields: { address: 2 } }, { l: ['a,198.51.100.7:80', 'b,198.51.100.7:81'] }],
+    [
+      'lists side by side',
+      { items: 'ips', fields: { host: '$', port: '$reply.ports.*' } },
+      { ips: ['198.51.100.7', '198.51.100.7'], ports: [80, '81'] },
+    ],
     ['one long text', { items: 'l' }, { l: '198.51.100.7:80\r\n198.51.100.7:81' }],
     [
       'rows',

@@ -91,6 +91,19 @@ describe('a call that arrives', () => {
     expect((await openHttp().call(request(port), never)).text).toBe('江苏徐州')
   })
 
+  it.each([
+    ['what its label says', 'text/plain; charset=GBK', [0xcd, 0xc1, 0x20, 0xd4, 0xb4]],
+    ['without a label GB18030, when it is not UTF-8', 'text/html', [0xcd, 0xc1, 0x20, 0xd4, 0xb4]],
+    ['also under a label that does not exist', 'text/html; charset=x-none', [0xcd, 0xc1, 0x20, 0xd4, 0xb4]],
+    ['UTF-8 under the usual wrong label', 'text/html; charset=ISO-8859-1', [...Buffer.from('土 源')]],
+  ])('reads a body as %s', async (_title, type, bytes) => {
+    const { port } = await serve((_incoming, response) => {
+      response.setHeader('content-type', type)
+      response.end(Buffer.from(bytes))
+    })
+    expect((await openHttp().call(request(port), never)).text).toBe('土 源')
+  })
+
   it('posts a body', async () => {
     const { port } = await serve((incoming, response) => incoming.pipe(response))
     expect((await openHttp().call(request(port, { method: 'POST', body: 'num=1' }), never)).text).toBe('num=1')

@@ -1,7 +1,10 @@
 /** Lists of what an account rents already, after the public documents of vendors that sell static proxies. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
-import { failureOf, never, type Scripted, scripted } from '../scripted-http.ts'
+import { ownKeysOf } from '../../../../src/vendors/registry.ts'
+import { failureOf, never, plain, type Scripted, scripted } from '../scripted-http.ts'
 
 const json = (value: unknown): Scripted => ({ body: JSON.stringify(value) })
 
@@ -93,4 +96,41 @@ it('one reply, the key in the path, an end with its day first', async () => {
   ])
   const refused = open(entry, json({ status: 'error', data: null, errors: [{ message: 'Wrong key', code: 503 }] }))
   expect(await failureOf(refused.source.extract(1, never))).toMatchObject({ class: 'auth', vendorCode: '503' })
+})
+
+it('an offset instead of a page', async () => {
+  const url = 'https://vendor.example/ips?offset={offset}&limit={num}'
+  const entry = { url, maxPerCall: 2, owned: true, items: 'ips' }
+  const { source, asked } = open(
+    { ...entry, fields: { address: 'a' } },
+    ...[['198.51.100.1:1', '198.51.100.2:1'], ['198.51.100.3:1']].map((ips) => json({ ips: ips.map((a) => ({ a })) })),
+  )
+  expect((await source.extract(1, never)).sold).toHaveLength(3)
+  expect(asked()).toEqual(['/ips?offset=0&limit=2', '/ips?offset=2&limit=2'])
+})
+
+it('webshare’s example: pages with a token, and its own words for what is wrong', async () => {
+  const text = readFileSync(new URL('../../../../config/examples/generic-webshare.yaml', import.meta.url), 'utf8')
+  const { providers } = parse(text.replace('${WEBSHARE_KEY}', 'INVENTED-KEY')) as {
+    providers: Record<string, unknown>[]
+  }
+  const keys = Object.keys(ownKeysOf('generic', 'list'))
+  const entry = Object.fromEntries(Object.entries(providers[0] ?? {}).filter(([key]) => keys.includes(key)))
+  const proxy = { id: 'd-10', username: 'me', password: 'pw', proxy_address: '198.51.100.7', port: 8168, valid: true }
+  const reply = json({
+    count: 1,
+    next: null,
+    previous: null,
+    results: [{ ...proxy, country_code: 'US', city_name: 'Boston' }],
+  })
+  const { source, http, asked } = open(entry, reply, { status: 404, body: '{"detail":"Invalid page."}' })
+  expect((await source.extract(1, never)).sold.map(plain)).toMatchObject([
+    { host: '198.51.100.7', port: 8_168, username: 'me', password: 'pw', country: 'US', city: 'Boston', ref: 'd-10' },
+  ])
+  expect(asked()).toEqual([1, 2].map((page) => `/api/v2/proxy/list/?mode=direct&page=${page}&page_size=100`))
+  expect(http.requests[0]?.headers).toMatchObject({ authorization: 'Token INVENTED-KEY' })
+  http.script = [{ status: 403, body: '{"detail":"The plan is over."}' }]
+  expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'auth', message: 'The plan is over.' })
+  http.script = [{ status: 402, body: '{"detail":"Pay first."}' }]
+  expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'server', message: 'Pay first.' })
 })

@@ -102,6 +102,22 @@ describe('sign', () => {
     expect(request.body).toBe('a=2&sign=a%3D2%26b%3D2')
   })
 
+  it('a signature over the encoded text of the encoded parameters, as clouds sign their calls', async () => {
+    const { params, wall } = await sent({
+      credentials: { id: 'the id', key: 'the-key' },
+      sign: [
+        { name: 'canonical', of: '{sorted}', sorted: { encode: true }, hash: 'none', encoding: 'url' },
+        { of: '{method}&%2F&{canonical}', hash: 'hmac-sha1', key: '{key}&', encoding: 'base64' },
+      ],
+      query: { Timestamp: '{iso}', AccessKeyId: '{id}', Signature: '{sign}', Num: '{num}' },
+    })
+    const iso = new Date(wall).toISOString().replace(/\.\d+/, '')
+    expect(params['Timestamp']).toBe(iso)
+    const canonical = `AccessKeyId=the%20id&Num=2&Timestamp=${encodeURIComponent(iso)}`
+    const text = `GET&%2F&${encodeURIComponent(canonical)}`
+    expect(params['Signature']).toBe(createHmac('sha1', 'the-key&').update(text).digest('base64'))
+  })
+
   it('times and nonces are those of the moment', async () => {
     const query = { s: '{timestamp}', ms: '{timestamp_ms}', d: '{date}', t: '{datetime}', n: '{nonce}', num: '{num}' }
     const { params, wall } = await sent({ query, zone: 'UTC' })
