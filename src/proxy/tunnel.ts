@@ -89,14 +89,14 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     if (this.filter.limits?.uses === 1) return
     if (hedging === undefined || this.sessionKey !== undefined || isDirect(upstream)) return
     this.#hedgeTimer ??= new HedgeTimer(this)
-    hedging.listFor(upstream.facts.provider).add(this.#hedgeTimer)
+    hedging.queueFor(upstream.facts.provider).add(this.#hedgeTimer)
   }
 
   /** The first upstream has been silent for too long: a second one is dialled beside it. */
   hedge(): void {
     if (this.connection === undefined || this.#hedge !== undefined) return
     const { hedging } = this.#deps
-    if (hedging?.begin() !== true) return
+    if (hedging?.begin() !== true) return void this.#awaitHedge(this.connection.upstream)
     const lease = this.leaseAnother()
     if (lease === undefined) hedging.ended()
     else this.#hedge = { lease, connection: this.dial(lease.upstream) }
