@@ -8,7 +8,7 @@
  *                        └── displaced, closed ───────────────────────▶
  */
 import { clientNetwork } from '../address.ts'
-import { FairQueue, type Place } from '../structures/fair-queue.ts'
+import { FairQueue, Line, Place } from '../structures/fair-queue.ts'
 
 /** A client connection, for admission. */
 export interface AdmittedConnection {
@@ -29,9 +29,10 @@ export class Admission {
   #maxPerAddress = 0
   readonly #onDisplaced: () => void
   #identified = 0
-  /** One queue per address when there are many; before that a single queue for all. */
-  #unidentified = new FairQueue<AdmittedConnection>()
-  #isByAddress = false
+  /** Unidentified connections in order of arrival, while there are few. */
+  readonly #arrivals = new Line<AdmittedConnection>('')
+  /** One queue per address when there are many. */
+  readonly #byAddress = new FairQueue<AdmittedConnection>()
 
   /**
    * @param max largest number of identified connections
@@ -53,18 +54,22 @@ export class Admission {
 
   /** Connections now. */
   get size(): number {
-    return this.#identified + this.#unidentified.size
+    return this.#identified + this.#unidentified
+  }
+
+  get #unidentified(): number {
+    return this.#arrivals.size + this.#byAddress.size
   }
 
   /** A connection was accepted. O(1), or O(addresses) when the caps are reached. */
   add(connection: AdmittedConnection): void {
-    const address = this.#isByAddress ? clientNetwork(connection.clientAddress) : ''
-    connection.admission = this.#unidentified.add(address, connection)
-    if (!this.#isByAddress && !this.#isOver && this.#unidentified.size <= this.#maxPerAddress) return
+    connection.admission = new Place('', connection)
+    this.#arrivals.append(connection.admission)
+    if (this.#byAddress.size === 0 && !this.#isOver && this.#arrivals.size <= this.#maxPerAddress) return
     this.#countByAddress()
     const own = connection.admission.user
-    while (this.#unidentified.countOf(own) > this.#maxPerAddress) this.#displaceOldestOf(own)
-    while (this.#isOver) this.#displaceOldestOf(this.#unidentified.largestUser() ?? own)
+    while (this.#byAddress.countOf(own) > this.#maxPerAddress) this.#displaceOldestOf(own)
+    while (this.#isOver) this.#displaceOldestOf(this.#byAddress.largestUser() ?? own)
   }
 
   /** The connection has logged in. @returns false when the limit is reached */
@@ -72,7 +77,7 @@ export class Admission {
     const { admission } = connection
     if (admission === 'identified') return true
     if (admission === undefined || this.#identified >= this.#max) return false
-    this.#unidentified.remove(admission)
+    this.#leave(admission)
     connection.admission = 'identified'
     this.#identified++
     return true
@@ -83,27 +88,31 @@ export class Admission {
     const { admission } = connection
     connection.admission = undefined
     if (admission === 'identified') this.#identified--
-    else if (admission !== undefined) this.#unidentified.remove(admission)
-    if (this.#unidentified.size === 0) this.#isByAddress = false
+    else if (admission !== undefined) this.#leave(admission)
+  }
+
+  #leave(place: Place<AdmittedConnection>): void {
+    if (this.#byAddress.size > 0) this.#byAddress.remove(place)
+    else this.#arrivals.remove(place)
   }
 
   get #isOver(): boolean {
-    return this.#unidentified.size > this.#maxUnidentified || this.size > this.#max + this.#minUnidentified
+    return this.#unidentified > this.#maxUnidentified || this.size > this.#max + this.#minUnidentified
   }
 
+  /** Those that are in order of arrival get their place by address. */
   #countByAddress(): void {
-    if (this.#isByAddress) return
-    this.#isByAddress = true
-    const all = this.#unidentified
-    this.#unidentified = new FairQueue()
-    for (const connection of all)
-      connection.admission = this.#unidentified.add(clientNetwork(connection.clientAddress), connection)
+    for (let place = this.#arrivals.first; place !== undefined; place = this.#arrivals.first) {
+      this.#arrivals.remove(place)
+      const { item } = place
+      item.admission = this.#byAddress.add(clientNetwork(item.clientAddress), item)
+    }
   }
 
   #displaceOldestOf(address: string): void {
-    const oldest = this.#unidentified.oldestOf(address)
+    const oldest = this.#byAddress.oldestOf(address)
     if (oldest === undefined) return
-    this.#unidentified.remove(oldest)
+    this.#byAddress.remove(oldest)
     oldest.item.admission = undefined
     oldest.item.destroy()
     this.#onDisplaced()

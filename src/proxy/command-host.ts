@@ -5,7 +5,8 @@ export const COMMAND_HOST = 'turnpike.internal'
 
 /** Whether a name is that host; a fully qualified name may have a final dot (RFC 1034 section 3.1). */
 export function isCommandHost(host: string): boolean {
-  return host.length <= COMMAND_HOST.length + 1 && host.toLowerCase().replace(/\.$/, '') === COMMAND_HOST
+  const length = host.endsWith('.') ? host.length - 1 : host.length
+  return length === COMMAND_HOST.length && host.toLowerCase().startsWith(COMMAND_HOST)
 }
 
 export function isCommand({ host, port }: Target): boolean {

@@ -88,6 +88,8 @@ const MAX_FILTERS = 1_000
 
 export class Router {
   readonly #settings: RouterSettings
+  /** Routes that are the same for each request of an identity, with the port for which they hold. */
+  readonly #known = new WeakMap<ClientIdentity, { readonly defaults: ListenerDefaults; readonly route: Route }>()
 
   constructor(settings: RouterSettings) {
     this.#settings = settings
@@ -113,6 +115,22 @@ export class Router {
    * @throws {GatewayError} as `route`, but for a target that is the gateway itself
    */
   routeOfSession(
+    identity: ClientIdentity,
+    target: Target,
+    origin: Origin,
+    defaults: ListenerDefaults,
+    method: RouteMethod,
+  ): Route {
+    if (this.#settings.routes !== undefined || !isFixed(identity, defaults))
+      return this.#makeRoute(identity, target, origin, defaults, method)
+    const known = this.#known.get(identity)
+    if (known?.defaults === defaults) return known.route
+    const route = this.#makeRoute(identity, target, origin, defaults, method)
+    this.#known.set(identity, { defaults, route })
+    return route
+  }
+
+  #makeRoute(
     identity: ClientIdentity,
     target: Target,
     origin: Origin,
@@ -244,6 +262,11 @@ export class Router {
     }
     return provider
   }
+}
+
+/** Whether neither the target nor the client's address has a part in the route, where no rules decide. */
+function isFixed({ options }: ClientIdentity, defaults: ListenerDefaults): boolean {
+  return options.session !== undefined || (defaults.session === 'off' && options.avoidLast !== true)
 }
 
 type Place = Exclude<Facet, 'minlife'>

@@ -45,7 +45,7 @@ class Chain<Link extends { next: Link | undefined; previous: Link | undefined }>
 }
 
 /** The entries of one user, and the user's place in the turn order. */
-class Line<T> extends Chain<Place<T>> {
+export class Line<T> extends Chain<Place<T>> {
   readonly user: string
   next: Line<T> | undefined = undefined
   previous: Line<T> | undefined = undefined

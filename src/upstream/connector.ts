@@ -165,7 +165,7 @@ function adopt(socket: Socket, connection: UpstreamConnection): Socket {
   own.connection = connection
   connection.socket = socket
   containListeners(socket, connection)
-  socket.once(connection.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', onConnected)
+  socket.on(connection.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', onConnected)
   socket.on('error', onError)
   socket.on('end', onEnd)
   socket.on('close', onClose)

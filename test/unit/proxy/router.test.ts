@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { toTarget } from '../../../src/address.ts'
+import type { ClientIdentity } from '../../../src/downstream/client-request.ts'
 import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { UpstreamFacts } from '../../../src/pool/upstream.ts'
 import { type ListenerDefaults, Router } from '../../../src/proxy/router.ts'
@@ -76,4 +77,31 @@ it('finds a place in either script, and in any spelling of a country', () => {
     expect([options, accepts(options, shangqiu)]).toEqual([options, true])
   for (const options of [{ country: 'jp' }, { area: 'hunan' }, { city: '洛阳' }, { isp: '电信' }])
     expect([options, accepts(options, shangqiu)]).toEqual([options, false])
+})
+
+// The route of an identity is made once for each port: it must hold nothing of one target or one address.
+it('makes a route anew where the port, the target or the address has a part in it', () => {
+  const identity = { ...anonymous, options: {} }
+  const wish = { ...anonymous, options: { avoidLast: true } }
+  const routeOf = (
+    host: string,
+    clientAddress: string,
+    defaults: ListenerDefaults,
+    client: ClientIdentity = identity,
+  ) => router.route(client, target(host), { clientAddress }, defaults, 'CONNECT')
+  const first = routeOf('a.test', '192.0.2.1', plain)
+  expect(routeOf('b.test', '192.0.2.2', plain)).toBe(first)
+  expect(routeOf('a.test', '192.0.2.1', { ...plain, strategy: 'random' }).strategy).toBe('random')
+  expect(routeOf('a.test', '192.0.2.1', plain).strategy).toBe('round-robin')
+  const byTarget = { ...plain, session: 'target' } as const
+  const byClient = { ...plain, session: 'client' } as const
+  const keys = [
+    routeOf('a.test', '192.0.2.1', byTarget),
+    routeOf('b.test', '192.0.2.1', byTarget),
+    routeOf('a.test', '192.0.2.1', byClient),
+    routeOf('a.test', '192.0.2.2', byClient),
+  ].map(({ sessionKey }) => sessionKey)
+  expect(new Set(keys).size).toBe(4)
+  const lastOf = (address: string) => routeOf('a.test', address, plain, wish).avoidLast
+  expect(lastOf('192.0.2.1')).not.toBe(lastOf('192.0.2.2'))
 })
