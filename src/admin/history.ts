@@ -19,6 +19,8 @@ const names = [
   'at',
   'tunnelsPerSecond',
   'refusedPerSecond',
+  'bytesFromClientsPerSecond',
+  'bytesToClientsPerSecond',
   'waiting',
   'connections',
   'setupP50Seconds',
@@ -50,6 +52,7 @@ export class History {
   readonly #setupBefore = new Uint32Array(SETUP_BUCKETS)
   #openedBefore = 0
   #refusedBefore = 0
+  #bytesBefore = { fromClients: 0, toClients: 0 }
   #sampledAt: number
   #samples = 0
   #timer: Timer
@@ -84,13 +87,18 @@ export class History {
     const now = this.#clock.now()
     const elapsed = Math.max(1, now - this.#sampledAt) / 1_000
     this.#sampledAt = now
-    const { openedCount, refusedCount, setupCounts } = this.#source.traffic()
+    const traffic = this.#source.traffic()
+    const { openedCount, refusedCount, setupCounts } = traffic
+    const bytes = traffic.bytes()
     const { waiting, connections } = this.#source.gauges()
     const totals = this.#sampleProviders(place)
     const values: Record<Name, number> = {
       at: Math.round(this.#clock.wall() / 1_000),
       tunnelsPerSecond: (openedCount - this.#openedBefore) / elapsed,
       refusedPerSecond: (refusedCount - this.#refusedBefore) / elapsed,
+      // A worker that has ended takes the octets of its open connections with it.
+      bytesFromClientsPerSecond: Math.max(0, bytes.fromClients - this.#bytesBefore.fromClients) / elapsed,
+      bytesToClientsPerSecond: Math.max(0, bytes.toClients - this.#bytesBefore.toClients) / elapsed,
       waiting,
       connections,
       setupP50Seconds: percentile(setupCounts, this.#setupBefore, 0.5) ?? Number.NaN,
@@ -100,6 +108,7 @@ export class History {
     for (const name of names) this.#columns[name][place] = values[name]
     this.#openedBefore = openedCount
     this.#refusedBefore = refusedCount
+    this.#bytesBefore = bytes
     this.#setupBefore.set(setupCounts)
   }
 

@@ -9,7 +9,7 @@ import type { OperatorCalls } from '../supply/operator/call.ts'
 import type { SourceTrials, TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract/source.ts'
-import type { RotateReply, SessionsReport } from './api/schemas/sessions.ts'
+import type { RotateReply } from './api/schemas/sessions.ts'
 import { searchConnections } from './connection-reports.ts'
 import { EventHub, type Feeds } from './events.ts'
 import { ConnectionFeed } from './feeds/connection-feed.ts'
@@ -20,6 +20,7 @@ import { checkReport, configReport, type GatewayParts, gatewayFacts, tryPort } f
 import { History } from './history.ts'
 import { pacOf } from './pac.ts'
 import { providerReports, readinessOf, upstreamReports } from './reports.ts'
+import { sessionsReport } from './session-reports.ts'
 import { tryRequest } from './try-request.ts'
 import { verdictOf } from './verdict.ts'
 import type { AdminView, Faults, RefillAnswer } from './view.ts'
@@ -64,6 +65,7 @@ export function liveView(parts: LiveParts): LiveView {
     addressRequests: parts.data.addressRequests,
     faults: parts.faults,
     connections: (query) => searchConnections(parts.traffic.connections, query, clock),
+    closeConnection: (id) => parts.traffic.connections.close(id),
     history: () => history.report(),
     events: (topics) => hub.open(topics),
     refill: (name): RefillAnswer => supply.orderNow(name),
@@ -71,7 +73,7 @@ export function liveView(parts: LiveParts): LiveView {
     pause: (name) => supply.pause(name),
     resume: (name) => supply.resume(name),
     restUpstream: (id, restMs) => restUpstream(parts, id, restMs),
-    sessions: (limit) => sessionsReport(parts, limit),
+    sessions: (query) => sessionsReport(parts.data.sessionTable, parts.traffic.connections, query),
     rotateSession: (key) => rotateSession(parts, key),
     evictUpstream: (id) => evictUpstream(parts, id),
     gateway: () => gatewayFacts(parts.gateway),
@@ -84,6 +86,7 @@ export function liveView(parts: LiveParts): LiveView {
       return port === undefined ? undefined : tryRequest(port, order, clock, signal)
     },
     call: (order, signal) => hand.call(order, signal),
+    areas: (name, signal) => hand.areas(name, signal),
     trial: (target, signal) => trial(parts, target, signal),
     reportBan: (id, host, restMs) => reportBan(parts, id, host, restMs),
     close() {
@@ -146,18 +149,6 @@ function restUpstream({ pool, clock }: LiveParts, id: string, restMs: number): b
   const upstream = pool.get(id)
   if (upstream !== undefined) pool.rest(upstream, clock.now() + restMs)
   return upstream !== undefined
-}
-
-function sessionsReport({ data: { sessionTable } }: LiveParts, limit: number): SessionsReport {
-  const sessions = sessionTable.list(limit).map(({ session, endsInMs }) => {
-    const { key, upstream, uses, left, mustMove } = session
-    return {
-      ...{ key, upstream: upstream.id, provider: upstream.facts.provider, uses },
-      ...{ formerUpstreams: left.filter(({ state }) => state !== 'gone').length, exclusive: upstream.isExclusive },
-      ...{ moves: mustMove, endsInSeconds: Math.max(0, endsInMs / 1_000) },
-    }
-  })
-  return { count: sessionTable.size, sessions }
 }
 
 function rotateSession(

@@ -106,6 +106,7 @@ function providerReport(provider: Provider, share: PoolShare, tunnels: number, c
     name: provider.name,
     vendor: source.vendor,
     product: source.product,
+    listsAreas: source.areas !== undefined,
     ...whyState(provider),
     nextAttemptInSeconds: secondsUntil(nextAttempt, clock.now()),
     nextAttemptAt: timeOfDay(nextAttempt, clock),

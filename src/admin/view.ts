@@ -5,14 +5,14 @@
 
 import type { AddressDesk } from '../proxy/address-requests.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
-import type { OperatorCall, OperatorReply } from '../supply/operator/call.ts'
+import type { AreasReply, OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { ConnectionsQuery, ConnectionsReport } from './api/schemas/connections.ts'
 import type { CheckReport, ConfigReport, Readiness, ReloadReport, TryOrder, TryReply } from './api/schemas/gateway.ts'
 import type { HistoryReport } from './api/schemas/history.ts'
 import type { UpstreamReport } from './api/schemas/pool.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
-import type { RotateReply, SessionsReport } from './api/schemas/sessions.ts'
+import type { RotateReply, SessionsQuery, SessionsReport } from './api/schemas/sessions.ts'
 import type { Topic } from './api/schemas/topics.ts'
 import type { VerdictReport } from './api/schemas/verdict.ts'
 import type { StreamEvent } from './events.ts'
@@ -45,6 +45,8 @@ export interface AdminView {
   /** Reads the configuration again. @throws {ConfigError}; another error with a message for the user: nothing has changed */
   reload(): Promise<ReloadReport>
   connections(query: ConnectionsQuery): ConnectionsReport
+  /** Ends a client's connection. @returns false when no connection of this number is open */
+  closeConnection(id: number): boolean
   history(): HistoryReport
   /**
    * The event stream, until the reader cancels.
@@ -67,7 +69,7 @@ export interface AdminView {
   /** Lends an upstream to no new client for a while. @returns false when no upstream in the pool has this id */
   restUpstream(id: string, restMs: number): boolean
   /** Sessions, the most recently used first. */
-  sessions(limit: number): SessionsReport
+  sessions(query: SessionsQuery): SessionsReport
   /** Lets a session's next connection get another upstream. @returns undefined when there is no such session */
   rotateSession(key: string): RotateReply | undefined
   /** Takes an upstream out of the pool; its open tunnels continue. @returns false when no upstream in the pool has this id */
@@ -77,6 +79,8 @@ export interface AdminView {
    * @throws {OperatorCallRefused}, {GatewayError}, {VendorError}, {StoreError}; the signal's reason
    */
   call(order: OperatorCall, signal: AbortSignal): Promise<OperatorReply>
+  /** The places or lines that a provider's vendor lists. @throws as `call` */
+  areas(provider: string, signal: AbortSignal): Promise<AreasReply>
   /**
    * Calls a provider or a link once, to see what it delivers (supply/operator/test-source.ts).
    * @returns undefined when there is no such provider
@@ -102,6 +106,7 @@ export type TrafficFigures = Pick<
   | 'endedCounts'
   | 'upBytes'
   | 'downBytes'
+  | 'bytes'
   | 'acceptFailures'
   | 'loginFailures'
   | 'errors'

@@ -63,6 +63,8 @@ export const pageTexts = {
   'tile.waiting': { en: 'Clients waiting', zh: '等待中的客户端' },
   'tile.ready': { en: 'Addresses ready', zh: '可用地址' },
   'tile.setup': { en: 'Set-up time, p50 / p99', zh: '建立时间 p50 / p99' },
+  'tile.up': { en: 'From clients', zh: '上传' },
+  'tile.down': { en: 'To clients', zh: '下载' },
   'tile.figures': { en: 'Figures', zh: '指标' },
 
   // Providers
@@ -101,6 +103,11 @@ export const pageTexts = {
     zh: 'routes 中绕过所有上游的规则：{rules} 条。其目标会看到本机的地址。',
   },
   'direct.opened': { en: 'Opened directly', zh: '直连次数' },
+
+  // Sorting
+  'sort.by': { en: 'Sort by', zh: '排序' },
+  'sort.ascending': { en: 'ascending', zh: '升序' },
+  'sort.descending': { en: 'descending', zh: '降序' },
 
   // Pool
   'pool.title': { en: 'Addresses', zh: '地址' },
@@ -145,6 +152,10 @@ export const pageTexts = {
     en: '{shown} of {all} sessions, those used last first',
     zh: '显示 {shown} 个，共 {all} 个会话，最近使用的在前',
   },
+  'sessions.cut': {
+    en: 'The list holds the last {limit}; search for others.',
+    zh: '列表只含最近的 {limit} 个；其他会话请搜索。',
+  },
   'sessions.empty': {
     en: 'No session. A client opens one with an option in its user name, as in crawler-session-42.',
     zh: '还没有会话。客户端在用户名中写选项即可开始，例如 crawler-session-42。',
@@ -172,6 +183,8 @@ export const pageTexts = {
   'connections.time': { en: 'Started', zh: '开始' },
   'connections.target': { en: 'Target', zh: '目标' },
   'connections.upstream': { en: 'Upstream', zh: '上游' },
+  'connections.rate': { en: 'Per second', zh: '每秒' },
+  'connections.close': { en: 'Close connection', zh: '断开连接' },
   'connections.duration': { en: 'Duration', zh: '时长' },
   'connections.bytes': { en: 'Up / down', zh: '上传 / 下载' },
   'connections.outcome': { en: 'Outcome', zh: '结果' },
@@ -216,6 +229,12 @@ export const pageTexts = {
   // Plots
   'plot.title': { en: 'Last hour', zh: '最近一小时' },
   'plot.rate': { en: 'Tunnels per second and clients waiting', zh: '每秒隧道数与等待客户端' },
+  'plot.traffic': { en: 'Traffic per second', zh: '每秒流量' },
+  'plot.up': { en: 'from clients', zh: '上传' },
+  'plot.down': { en: 'to clients', zh: '下载' },
+  'plot.connections': { en: 'Open connections and refusals per second', zh: '打开的连接与每秒拒绝数' },
+  'plot.open': { en: 'open', zh: '打开' },
+  'plot.refused': { en: 'refused/s', zh: '拒绝/秒' },
   'plot.setup': { en: 'Set-up time, ms', zh: '建立时间（毫秒）' },
   'plot.addresses': { en: 'Addresses bought and wasted', zh: '购买与浪费的地址' },
   'plot.calls': { en: 'Vendor calls', zh: '供应商调用' },
@@ -227,7 +246,6 @@ export const pageTexts = {
   'plot.wasted': { en: 'wasted', zh: '浪费' },
   'plot.callsMade': { en: 'in the window', zh: '窗口内' },
   'plot.callsAllowed': { en: 'allowed', zh: '允许' },
-  'plot.failed': { en: 'failed', zh: '失败' },
 
   // Try
   'try.title': { en: 'Try a request', zh: '发送测试请求' },
@@ -236,12 +254,28 @@ export const pageTexts = {
   'try.user': { en: 'User', zh: '用户' },
   'try.session': { en: 'Session', zh: '会话' },
   'try.country': { en: 'Country', zh: '国家' },
+  'try.area': { en: 'Province', zh: '省份' },
+  'try.city': { en: 'City', zh: '城市' },
+  'try.isp': { en: 'Carrier', zh: '运营商' },
   'try.optional': { en: 'optional', zh: '可选' },
   'try.send': { en: 'Send through the gateway', zh: '经网关发送' },
   'try.sending': { en: 'Sending', zh: '发送中' },
   'try.answer': { en: 'Answer', zh: '应答' },
   'try.snippets': { en: 'The same in your program', zh: '在程序中使用' },
   'try.password': { en: 'Replace PASSWORD with the password of this user.', zh: '请把 PASSWORD 换成该用户的密码。' },
+
+  // Areas
+  'areas.title': { en: 'Places and lines', zh: '地区与线路' },
+  'areas.why': {
+    en: 'What the vendor lists, as values for request: of the provider. The list costs one call and buys nothing.',
+    zh: '供应商列出的地区或线路，即该供应商 request: 可用的取值。查询占用一次调用，不会购买。',
+  },
+  'areas.list': { en: 'List them', zh: '查询' },
+  'areas.offer': { en: "Offer the vendor's places", zh: '提示供应商的地区' },
+  'areas.search': { en: 'Part of a name or value', zh: '名称或取值的一部分' },
+  'areas.count': { en: '{shown} of {all}', zh: '显示 {shown} 项，共 {all} 项' },
+  'areas.none': { en: 'Nothing is listed.', zh: '没有列出任何内容。' },
+  'areas.available': { en: '{count} available', zh: '可用 {count}' },
 
   // Paste a link
   'paste.title': { en: 'Paste a link', zh: '粘贴提取链接' },

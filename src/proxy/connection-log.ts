@@ -59,6 +59,8 @@ export interface OpenConnection {
   /** Octets so far. */
   readonly bytesFromClient: number
   readonly bytesToClient: number
+  /** By order of an operator: whatever it is doing ends at once, and no party is blamed. */
+  close(): void
 }
 
 export type ConnectionEnd = RelayEnd | 'client-gone' | 'refused'
@@ -102,6 +104,25 @@ export class ConnectionLog {
   /** Open connections, without order. The array belongs to the log. */
   get open(): readonly OpenConnection[] {
     return this.#open
+  }
+
+  /** Octets so far through tunnels and exchanges that are open. O(open). */
+  openBytes(): { readonly fromClients: number; readonly toClients: number } {
+    let [fromClients, toClients] = [0, 0]
+    for (const connection of this.#open) {
+      // What a handshake took is not counted when the request is refused.
+      if (connection.trace.openedAt === 0) continue
+      fromClients += connection.bytesFromClient
+      toClients += connection.bytesToClient
+    }
+    return { fromClients, toClients }
+  }
+
+  /** @returns false when no connection of this number is open */
+  close(id: number): boolean {
+    const connection = this.#open.find(({ trace }) => trace.id === id)
+    connection?.close()
+    return connection !== undefined
   }
 
   /** How many have ended: the number of the latest closed one. */

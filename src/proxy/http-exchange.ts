@@ -5,12 +5,12 @@
  *   start ──kept upstream──▶ send ──▶ judge ──▶ begin ═══ no other upstream is tried ═══ completed ──▶ kept, or released
  *     └──▶ LeaseQueue ──▶ dial ──▲       └──▶ another upstream, or refused
  */
+import type { Socket } from 'node:net'
 import type { PendingTunnel } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
-import type { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { DIRECT, isDirect } from '../upstream/direct.ts'
@@ -33,7 +33,6 @@ export interface HttpExchangeDeps extends ProxiedRequestDeps {
   readonly pauses: TimeoutQueue
   /** For connections that leave HTTP. */
   readonly idle: IdleSteps
-  readonly relays: LinkedList<Relay>
   readonly bans: readonly BanRule[]
 }
 
@@ -80,6 +79,10 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
 
   get sessionName(): string | undefined {
     return this.#request.identity.options.session
+  }
+
+  protected get clientSocket(): Socket {
+    return this.#request.socket
   }
 
   get bytesFromClient(): number {
@@ -385,8 +388,8 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.#request.refuse(error)
   }
 
-  protected dropClient(): void {
-    this.#request.socket.destroy()
+  protected closeUnjoined(): void {
+    this.#cut('closed')
   }
 }
 

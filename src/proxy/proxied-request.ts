@@ -11,6 +11,7 @@
  * Every lease that was granted is released once.
  */
 
+import type { Socket } from 'node:net'
 import { clientNetwork, type Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
@@ -20,6 +21,7 @@ import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
+import type { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { DialFailure, DialHandler, UpstreamConnection } from '../upstream/connection.ts'
 import type { Connector } from '../upstream/connector.ts'
@@ -28,7 +30,7 @@ import { newTrace, type OpenConnection } from './connection-log.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
-import type { RelayEnd } from './relay.ts'
+import type { Relay, RelayEnd } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
 import { addressesToAvoid } from './rotation.ts'
 import type { Route } from './router.ts'
@@ -45,6 +47,7 @@ export interface ProxiedRequestDeps {
   /** All tries of a client together. */
   readonly deadlines: TimeoutQueue
   readonly tries: number
+  readonly relays: LinkedList<Relay>
   readonly observer: StreamObserver
 }
 
@@ -147,8 +150,9 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   protected abstract take(connection: UpstreamConnection, early: Buffer | undefined): void
   /** Tells the client why not. Called once at most. */
   protected abstract rejectWith(error: GatewayError): void
-  /** Closes the client's connection without a word. */
-  protected abstract dropClient(): void
+  protected abstract readonly clientSocket: Socket
+  /** Ends a request whose connections are not joined by a relay. */
+  protected abstract closeUnjoined(): void
 
   /** Starts; an exception ends this request alone. */
   begin(): void {
@@ -337,16 +341,23 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.deps.observer.ended(this, undefined, 0, 0)
   }
 
+  close(): void {
+    const { clientSocket } = this
+    const relay = this.deps.relays.snapshot().find(({ client }) => client === clientSocket)
+    if (relay === undefined) this.closeUnjoined()
+    else relay.close()
+  }
+
   /** A handler of this request has thrown. */
   override failInternally(): void {
     const hadEnded = this.finished
     try {
       this.stop()
       this.refuse(internalFailure())
-      if (hadEnded) this.dropClient()
+      if (hadEnded) this.clientSocket.destroy()
     } catch (second) {
       internalErrors.report(second)
-      this.dropClient()
+      this.clientSocket.destroy()
     }
   }
 

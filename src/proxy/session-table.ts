@@ -84,12 +84,14 @@ export class SessionTable {
     return this.#sessions.size
   }
 
-  /** Some of the sessions, the most recently used first, with their remaining idle time, ms. */
-  list(limit: number): readonly { readonly session: Session; readonly endsInMs: number }[] {
-    return [...this.#sessions.values().take(limit)].map((session) => ({
-      session,
-      endsInMs: this.#sessions.getRemainingTTL(session.key),
-    }))
+  /** Those used last first. To be read at once. */
+  list(): IteratorObject<Session> {
+    return this.#sessions.values()
+  }
+
+  /** When the session ends if it is not used, ms from now. */
+  endsInMs({ key }: Session): number {
+    return this.#sessions.getRemainingTTL(key)
   }
 
   /** Marks the session so that its next connection moves it. @returns undefined when there is no such session */

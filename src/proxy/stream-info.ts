@@ -28,7 +28,7 @@ export class StreamCounters implements DataPlaneObserver {
     idle: 0,
     closed: 0,
   }
-  /** Octets from clients, and to clients. */
+  /** Octets from clients, and to clients, of connections that have ended. */
   upBytes = 0
   downBytes = 0
   acceptFailures = 0
@@ -57,6 +57,12 @@ export class StreamCounters implements DataPlaneObserver {
     this.#clock = clock
     this.#log = log.child({ mod: 'traffic' })
     this.accessLog = options.access
+  }
+
+  /** Octets of all tunnels and exchanges, of those too that are open now. O(open). */
+  bytes(): { readonly fromClients: number; readonly toClients: number } {
+    const { fromClients, toClients } = this.connections.openBytes()
+    return { fromClients: this.upBytes + fromClients, toClients: this.downBytes + toClients }
   }
 
   /** Read for each line: the level may change while the process runs. */

@@ -1,9 +1,9 @@
 /** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts contains the part before it opens. */
 
+import type { Socket } from 'node:net'
 import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import type { DialFailure, UpstreamConnection } from '../upstream/connection.ts'
 import { isDirect } from '../upstream/direct.ts'
@@ -20,7 +20,6 @@ export interface TunnelDeps extends ProxiedRequestDeps {
   /** Undefined: no rule of `bans` concerns tunnels. */
   readonly bans: TunnelBans | undefined
   readonly idle: IdleSteps
-  readonly relays: LinkedList<Relay>
   /** How many clients wait for their tunnel to open. */
   readonly opening: { count: number }
 }
@@ -53,6 +52,10 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
 
   get sessionName(): string | undefined {
     return this.#request.identity.options.session
+  }
+
+  protected get clientSocket(): Socket {
+    return this.#request.socket
   }
 
   get bytesFromClient(): number {
@@ -188,8 +191,13 @@ export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandle
     this.#isOpening = false
   }
 
-  protected dropClient(): void {
-    this.#request.socket.destroy()
+  protected closeUnjoined(): void {
+    if (this.finished) return
+    this.finished = true
+    this.#endOpening()
+    this.stop()
+    this.deps.observer.ended(this, 'closed', 0, 0)
+    this.clientSocket.destroy()
   }
 
   relayEnded(relay: Relay, end: RelayEnd): void {

@@ -130,13 +130,22 @@ type RemoteConnection = { -readonly [K in keyof OpenConnection]: OpenConnection[
 export class ConnectionSums {
   readonly #log: ConnectionLog
   readonly #upstreamOf: (id: string) => Upstream | undefined
+  readonly #close: (worker: number, id: number) => void
   /** Worker -> its number -> the connection. */
   readonly #open = new Map<number, Map<number, RemoteConnection>>()
 
-  /** @param upstreamOf also of those that have left the pool */
-  constructor(log: ConnectionLog, upstreamOf: (id: string) => Upstream | undefined) {
+  /**
+   * @param upstreamOf also of those that have left the pool
+   * @param close ends a connection, by its number in the worker
+   */
+  constructor(
+    log: ConnectionLog,
+    upstreamOf: (id: string) => Upstream | undefined,
+    close: (worker: number, id: number) => void,
+  ) {
     this.#log = log
     this.#upstreamOf = upstreamOf
+    this.#close = close
   }
 
   add(worker: number, changes: ConnectionChanges, now: number): void {
@@ -145,18 +154,18 @@ export class ConnectionSums {
       open = new Map()
       this.#open.set(worker, open)
     }
-    for (const one of changes.open) this.#opened(open, one, now)
+    for (const one of changes.open) this.#opened(worker, open, one, now)
     for (const [id, fromClient, toClient] of changes.moved) {
       const known = open.get(id)
       if (known !== undefined) Object.assign(known, { bytesFromClient: fromClient, bytesToClient: toClient })
     }
-    for (const one of changes.closed) this.#closed(open, one, now)
+    for (const one of changes.closed) this.#closed(worker, open, one, now)
   }
 
-  #opened(open: Map<number, RemoteConnection>, plain: PlainConnection, now: number): RemoteConnection {
+  #opened(worker: number, open: Map<number, RemoteConnection>, plain: PlainConnection, now: number): RemoteConnection {
     let known = open.get(plain.id)
     if (known === undefined) {
-      known = this.#connectionOf(plain, now)
+      known = this.#connectionOf(worker, plain, now)
       this.#log.began(known)
       open.set(plain.id, known)
     }
@@ -164,11 +173,12 @@ export class ConnectionSums {
     return known
   }
 
-  #connectionOf(plain: PlainConnection, now: number): RemoteConnection {
-    const { protocol, client = '', account, sessionKey, sessionName, target, beganAgoMs } = plain
+  #connectionOf(worker: number, plain: PlainConnection, now: number): RemoteConnection {
+    const { id, protocol, client = '', account, sessionKey, sessionName, target, beganAgoMs } = plain
     return {
       ...{ trace: newTrace(), protocol, clientAddress: client, account, sessionKey, sessionName, target },
       ...{ beganAt: now - beganAgoMs, servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0 },
+      close: () => this.#close(worker, id),
     }
   }
 
@@ -191,8 +201,8 @@ export class ConnectionSums {
     return this.#upstreamOf(name) ?? unknownUpstream(name)
   }
 
-  #closed(open: Map<number, RemoteConnection>, plain: PlainConnection, now: number): void {
-    const known = this.#opened(open, plain, now)
+  #closed(worker: number, open: Map<number, RemoteConnection>, plain: PlainConnection, now: number): void {
+    const known = this.#opened(worker, open, plain, now)
     open.delete(plain.id)
     const { endedAgoMs = 0, end = 'done', code, bytesFromClient, bytesToClient } = plain
     this.#log.ended(known, now - endedAgoMs, end, code as ErrorCode | undefined, bytesFromClient, bytesToClient)

@@ -101,7 +101,8 @@ export class Workers implements ClientSide {
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
     this.#rollout = new Rollout({ count, send })
-    this.#reports = new WorkerReports({ ...parts, clock })
+    const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
+    this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
     const { running, hasLostWorker } = supervisor
     this.#owners = new OwnersOfPool({ ...parts, clock, send, running, hasLostWorker })
     this.#sessions = new SessionsOfWorkers({

@@ -50,6 +50,8 @@ export type ToWorker =
   | { readonly kind: 'found'; readonly question: number; readonly id?: string }
   | { readonly kind: 'session'; readonly key: string; readonly id: string }
   | { readonly kind: 'rotate'; readonly key: string }
+  /** By order of an operator: a connection, by its number in the worker. */
+  | { readonly kind: 'close'; readonly id: number }
   | { readonly kind: 'outlooks'; readonly outlooks: Readonly<Record<string, ProviderOutlook>> }
   /** Accept no client any more; answered with `drained` when no client is served. */
   | { readonly kind: 'stop' }

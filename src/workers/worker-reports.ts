@@ -16,6 +16,8 @@ interface ReportParts {
   readonly pool: Pool
   readonly supply: Supply
   readonly traffic: StreamCounters
+  /** Ends a connection of a worker, by its number there. */
+  readonly closeConnection: (worker: number, id: number) => void
 }
 
 /** What one worker has said last. */
@@ -37,10 +39,11 @@ export class WorkerReports {
   readonly #said = new Map<number, Said>()
 
   constructor(parts: ReportParts) {
-    const { pool, traffic } = parts
+    const { pool, traffic, closeConnection } = parts
     this.#parts = parts
     this.#loads = new LoadSums(pool)
-    this.#connections = new ConnectionSums(traffic.connections, (id) => pool.get(id) ?? this.#gone.get(id))
+    const upstreamOf = (id: string) => pool.get(id) ?? this.#gone.get(id)
+    this.#connections = new ConnectionSums(traffic.connections, upstreamOf, closeConnection)
   }
 
   #of(worker: number): Said {

@@ -95,13 +95,13 @@ export class Worker {
     const plane = this.#plane
     plane?.replica.loads.forget()
     plane?.connections.forget()
-    const sessions = plane?.data.sessionTable.list(Number.POSITIVE_INFINITY) ?? []
+    const sessions = plane?.data.sessionTable.list() ?? []
     return {
       kind: 'hello',
       worker: this.#options.worker,
       addresses: plane?.data.addresses ?? [],
       upstreams: plane?.replica.upstreams ?? [],
-      sessions: sessions.map(({ session }) => [session.key, session.upstream.id]),
+      sessions: Array.from(sessions, ({ key, upstream }) => [key, upstream.id]),
     }
   }
 
@@ -112,7 +112,7 @@ export class Worker {
   }
 
   #handlersFor(plane: Omit<Plane, 'handlers'>): Plane['handlers'] {
-    const { data, guard, sessions, supply, replica } = plane
+    const { data, guard, sessions, supply, replica, traffic } = plane
     const take = (number: number) => {
       const prepared = this.#prepared.get(number)
       this.#prepared.delete(number)
@@ -126,6 +126,7 @@ export class Worker {
       found: ({ question, id }) => sessions.answer(question, id),
       session: ({ key, id }) => sessionMoved(plane, key, id),
       rotate: ({ key }) => rotate(data, key),
+      close: ({ id }) => void traffic.connections.close(id),
       outlooks: ({ outlooks }) => {
         if (supply.hear(outlooks)) data.leaseQueue.review()
       },

@@ -80,6 +80,7 @@ async function start(settings: Partial<AdminSettings> = {}): Promise<Running> {
 
 const emptyHistory: HistoryReport = {
   ...{ intervalSeconds: 10, at: [], tunnelsPerSecond: [], refusedPerSecond: [], waiting: [], connections: [] },
+  ...{ bytesFromClientsPerSecond: [], bytesToClientsPerSecond: [] },
   ...{ setupP50Seconds: [], setupP99Seconds: [], bought: [], wasted: [], providers: [] },
 }
 
@@ -114,7 +115,9 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: StreamCounters, 
     resume: () => false,
     restUpstream: () => false,
     evictUpstream: () => false,
-    sessions: () => ({ count: 0, sessions: [] }),
+    closeConnection: () => false,
+    areas: () => Promise.reject(new OperatorCallRefused('operation', 'nothing is listed here')),
+    sessions: () => ({ count: 0, matched: 0, sessions: [] }),
     rotateSession: () => undefined,
     gateway: () => ({ version: '0', pid: 1, file: null, listeners: [], directRules: 0 }),
     pac: () => undefined,
@@ -233,6 +236,7 @@ it('has a metrics page that Prometheus can read', async () => {
     bytesToClient: 0,
     target: 'a.example:443',
     trace: newTrace(),
+    close: () => {},
   } as const
   traffic.began({ ...client, beganAt: 0 })
   for (const tookMs of [5, 30, 90_000]) traffic.opened({ ...client, beganAt: 0 }, upstream, tookMs)

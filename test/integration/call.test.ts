@@ -291,6 +291,12 @@ it('areas: lists values with their names, on either way, or says that there are 
   const { file } = await running(smartproxy)
   const { code, out } = await turnpike(['areas', 'bought', '-c', file])
   expect([code, out]).toEqual([0, expect.stringMatching(/^(param +value +name|nothing is listed)/)])
+  const { admin } = parse(readFileSync(file, 'utf8')) as { admin: { port: number } }
+  const headers = { authorization: `Bearer ${TOKEN}`, connection: 'close' }
+  const ask = (name: string) =>
+    fetch(`http://127.0.0.1:${admin.port}/v1/providers/${name}/areas`, { method: 'POST', headers })
+  expect(await (await ask('bought')).json()).toEqual({ provider: 'bought', areas: expect.any(Array) })
+  expect((await ask('none')).status).toBe(404)
   const { file: other } = await alone(juliangip)
   expect(await turnpike(['areas', 'bought', '-c', other])).toMatchObject({
     code: 2,

@@ -68,6 +68,10 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
     getProviders: () => ({ providers: view.providers() }),
     getVerdict: () => view.verdict(),
     getConnections: ({ query }) => view.connections(query),
+    closeConnection({ params: { id } }) {
+      if (view.closeConnection(Number(id))) return { id: Number(id) }
+      return problem('ADMIN_UNKNOWN_CONNECTION', 'no open connection has this number; it may have ended')
+    },
     getHistory: () => view.history(),
     getEvents({ query: { topics } }) {
       const stream = view.events(topics)
@@ -99,7 +103,7 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
       view.restUpstream(id, rest) ? upstreamReply(view, id) : unknownUpstream(),
     evictUpstream: ({ params: { id } }) =>
       view.evictUpstream(id) ? { id, state: 'gone' as const, restSeconds: 0 } : unknownUpstream(),
-    getSessions: ({ query: { limit } }) => view.sessions(limit),
+    getSessions: ({ query }) => view.sessions(query),
     rotateSession: ({ params: { key } }) =>
       view.rotateSession(key) ?? problem('ADMIN_UNKNOWN_SESSION', 'there is no such session; it may have ended'),
     pauseProvider: ({ params: { name } }) => (view.pause(name) ? providerReply(view, name) : unknownProvider()),
@@ -120,6 +124,7 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
     poolCount: ({ signal, ...sender }) => leases.count(sender, signal),
     callVendor: ({ params: { name }, body, signal }) =>
       answerCall(() => view.call({ provider: name, ...body }, signal), signal),
+    listAreas: ({ params: { name }, signal }) => answerCall(() => view.areas(name, signal), signal),
     testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),
   }
 }

@@ -1,7 +1,7 @@
 /** Every operation of the admin API. docs/openapi.json is generated from this table, and docs/admin-api.md is compared with it. */
 
 import type { Operation } from './operation.ts'
-import { connectionsQuery, connectionsReport } from './schemas/connections.ts'
+import { closeReply, connectionsQuery, connectionsReport } from './schemas/connections.ts'
 import { events, eventsQuery } from './schemas/events.ts'
 import {
   checkOrder,
@@ -30,7 +30,7 @@ import {
 import { banReply, banReport, poolReport, restOrder, upstreamReply } from './schemas/pool.ts'
 import { providerReply, providersReport, refillReply, retryReply } from './schemas/providers.ts'
 import { rotateReply, sessionsQuery, sessionsReport } from './schemas/sessions.ts'
-import { callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
+import { areasReply, callOrder, callReply, testSourceOrder, testSourceReply } from './schemas/vendor-calls.ts'
 import { verdictReport } from './schemas/verdict.ts'
 
 const provider = { name: 'Name of the provider in the configuration' }
@@ -148,6 +148,15 @@ export const operations = {
     access: 'read',
     query: connectionsQuery,
     replies: { 200: { description: 'The latest first', schema: connectionsReport } },
+  },
+  closeConnection: {
+    method: 'post',
+    path: '/v1/connections/{id}/close',
+    summary: 'Ends a connection of a client; nothing is blamed for it',
+    access: 'change',
+    params: { id: 'Number of the connection, as /v1/connections lists it' },
+    replies: { 200: { description: 'It is closed', schema: closeReply } },
+    problems: ['ADMIN_UNKNOWN_CONNECTION'],
   },
   getSessions: {
     method: 'get',
@@ -331,6 +340,15 @@ export const operations = {
       'ADMIN_NOT_NOW',
       'ADMIN_VENDOR',
     ],
+  },
+  listAreas: {
+    method: 'post',
+    path: '/v1/providers/{name}/areas',
+    summary: 'Asks the vendor for its places or lines, as values for request:',
+    access: 'change',
+    params: provider,
+    replies: { 200: { description: 'One call, which buys nothing', schema: areasReply } },
+    problems: ['ADMIN_UNKNOWN_PROVIDER', 'ADMIN_UNKNOWN_OPERATION', 'ADMIN_NOT_NOW', 'ADMIN_VENDOR'],
   },
   testSource: {
     method: 'post',

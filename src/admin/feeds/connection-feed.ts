@@ -17,11 +17,23 @@ const MAX_CLOSED = 100
 const FIRST_OPEN = 2_000
 const FIRST_CLOSED = 200
 
+/** Octets of open ones in one second; the others follow in the next. */
+const MAX_MOVED = 500
+
+interface SentConnection {
+  /** It was sent as open, not as waiting. */
+  readonly isOpen: boolean
+  /** Octets both ways, as sent. */
+  bytes: number
+}
+
 export class ConnectionFeed implements Feed {
   readonly #log: ConnectionLog
   readonly #clock: Clock
-  /** Sent and not ended yet: id -> whether it was sent as open, not as waiting. */
-  readonly #sent = new Map<number, boolean>()
+  /** Sent and not ended yet. */
+  readonly #sent = new Map<number, SentConnection>()
+  /** Where in the list of open ones the next search for moved octets begins, so that each gets its turn. */
+  #turn = 0
   #lastId = 0
   #endedCount = 0
 
@@ -65,7 +77,8 @@ export class ConnectionFeed implements Feed {
     const opened = this.#opened()
     const omitted = ended.omitted + opened.omitted
     const connections = [...ended.reports, ...opened.reports]
-    if (connections.length + omitted > 0) yield this.#event({ connections, omitted })
+    const moved = this.#moved()
+    if (connections.length + omitted + moved.length > 0) yield this.#event({ connections, omitted, moved })
   }
 
   #ended(): { reports: ConnectionReport[]; omitted: number } {
@@ -95,8 +108,8 @@ export class ConnectionFeed implements Feed {
     let omitted = 0
     for (const connection of this.#log.open) {
       const { id, openedAt } = connection.trace
-      const sentAsOpen = this.#sent.get(id)
-      const isNews = sentAsOpen === undefined ? id > this.#lastId : !sentAsOpen && openedAt > 0
+      const sent = this.#sent.get(id)
+      const isNews = sent === undefined ? id > this.#lastId : !sent.isOpen && openedAt > 0
       if (!isNews) continue
       if (news.length < MAX_OPEN) news.push(connection)
       else omitted++
@@ -107,12 +120,28 @@ export class ConnectionFeed implements Feed {
     return { reports, omitted }
   }
 
-  #note({ trace }: OpenConnection): void {
-    this.#sent.set(trace.id, trace.openedAt > 0)
+  #moved(): ConnectionsEvent['moved'] {
+    const moved: ConnectionsEvent['moved'] = []
+    const { open } = this.#log
+    for (let n = 0; n < open.length && moved.length < MAX_MOVED; n++) {
+      this.#turn = (this.#turn + 1) % open.length
+      const connection = open[this.#turn]
+      const sent = connection && this.#sent.get(connection.trace.id)
+      if (connection === undefined || sent === undefined) continue
+      const { bytesFromClient, bytesToClient } = connection
+      if (bytesFromClient + bytesToClient === sent.bytes) continue
+      sent.bytes = bytesFromClient + bytesToClient
+      moved.push({ id: connection.trace.id, bytesFromClient, bytesToClient })
+    }
+    return moved
+  }
+
+  #note({ trace, bytesFromClient, bytesToClient }: OpenConnection): void {
+    this.#sent.set(trace.id, { isOpen: trace.openedAt > 0, bytes: bytesFromClient + bytesToClient })
   }
 
   #event(members: Partial<ConnectionsEvent>): ConnectionsEvent {
-    return { isFirst: false, open: this.#log.open.length, connections: [], omitted: 0, ...members }
+    return { isFirst: false, open: this.#log.open.length, connections: [], moved: [], omitted: 0, ...members }
   }
 
   end(): void {

@@ -17,6 +17,7 @@ export class CountersFeed implements Feed {
   readonly #setupBefore = new Uint32Array(SETUP_BUCKETS)
   #openedBefore = 0
   #refusedBefore = 0
+  #bytesBefore = { fromClients: 0, toClients: 0 }
   #readAt = 0
 
   constructor(parts: CountersParts) {
@@ -35,7 +36,9 @@ export class CountersFeed implements Feed {
 
   #read(): CountersEvent {
     const { clock, gauges, traffic } = this.#parts
-    const { openedCount, openedBy, refusedCount, setupCounts, triesFailed, upBytes, downBytes } = traffic()
+    const figures = traffic()
+    const { openedCount, openedBy, refusedCount, setupCounts, triesFailed } = figures
+    const { fromClients, toClients } = figures.bytes()
     const elapsed = Math.max(1, clock.now() - this.#readAt) / 1_000
     const perSecond = (count: number) => Math.round((count / elapsed) * 10) / 10
     return {
@@ -46,8 +49,11 @@ export class CountersFeed implements Feed {
       openedDirect: openedBy.get(DIRECT) ?? 0,
       refused: refusedCount,
       triesFailed: Object.values(triesFailed).reduce((sum, count) => sum + count, 0),
-      bytesFromClients: upBytes,
-      bytesToClients: downBytes,
+      bytesFromClients: fromClients,
+      bytesToClients: toClients,
+      // A worker that has ended takes the octets of its open connections with it.
+      bytesFromClientsPerSecond: Math.max(0, perSecond(fromClients - this.#bytesBefore.fromClients)),
+      bytesToClientsPerSecond: Math.max(0, perSecond(toClients - this.#bytesBefore.toClients)),
       openedPerSecond: perSecond(openedCount - this.#openedBefore),
       refusedPerSecond: perSecond(refusedCount - this.#refusedBefore),
       setupP50Seconds: percentile(setupCounts, this.#setupBefore, 0.5),
@@ -63,9 +69,11 @@ export class CountersFeed implements Feed {
 
   /** Rates begin anew. */
   begin(): void {
-    const { openedCount, refusedCount, setupCounts } = this.#parts.traffic()
+    const traffic = this.#parts.traffic()
+    const { openedCount, refusedCount, setupCounts } = traffic
     this.#openedBefore = openedCount
     this.#refusedBefore = refusedCount
+    this.#bytesBefore = traffic.bytes()
     this.#setupBefore.set(setupCounts)
     this.#readAt = this.#parts.clock.now()
   }

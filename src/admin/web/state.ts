@@ -10,6 +10,7 @@ import type { HistoryReport } from '../api/schemas/history.ts'
 import type { UpstreamReport } from '../api/schemas/pool.ts'
 import type { ProviderReport } from '../api/schemas/providers.ts'
 import type { Topic } from '../api/schemas/topics.ts'
+import type { AreasReply } from '../api/schemas/vendor-calls.ts'
 import type { VerdictReport } from '../api/schemas/verdict.ts'
 import { get, NEEDS_TOKEN, newToken, Refusal, readEvents } from './api-client.ts'
 
@@ -21,13 +22,23 @@ export interface Held<Report> {
   readonly at: number
 }
 
+/** With the octets per second of an open one. */
+export interface HeldConnection extends Held<ConnectionReport> {
+  /** When its octets last moved, `performance.now()` ms. */
+  readonly movedAt: number
+  readonly upPerSecond: number
+  readonly downPerSecond: number
+}
+
 export const link = signal<LinkState>('connecting')
 export const gateway = signal<GatewayReport | undefined>(undefined)
 export const verdict = signal<VerdictReport | undefined>(undefined)
 export const counters = signal<CountersEvent | undefined>(undefined)
 export const providers = signal<readonly ProviderReport[]>([])
 export const pool = signal<ReadonlyMap<string, Held<UpstreamReport>>>(new Map())
-export const connections = signal<ReadonlyMap<number, Held<ConnectionReport>>>(new Map())
+export const connections = signal<ReadonlyMap<number, HeldConnection>>(new Map())
+/** Provider -> the places or lines that its vendor lists; only of those that were asked for. */
+export const areas = signal<ReadonlyMap<string, AreasReply['areas']>>(new Map())
 export const history = signal<HistoryReport | undefined>(undefined)
 /** `performance.now()` of the last tick, from which countdowns are computed. */
 export const now = signal(performance.now())
@@ -73,11 +84,13 @@ const handlers: Handlers = {
     for (const id of gone) next.delete(id)
     pool.value = next
   },
-  connections: ({ isFirst, connections: news }) => {
+  connections: ({ isFirst, connections: news, moved }) => {
     const at = performance.now()
     const next = new Map(isFirst ? [] : connections.value)
-    for (const report of news) {
-      next.set(report.id, { report, at })
+    for (const report of news) next.set(report.id, { report, at, movedAt: at, upPerSecond: 0, downPerSecond: 0 })
+    for (const bytes of moved) {
+      const held = next.get(bytes.id)
+      if (held !== undefined) next.set(bytes.id, withBytes(held, bytes, at))
     }
     for (const [id, { report }] of next) {
       if (next.size <= MAX_CONNECTIONS) break
@@ -88,6 +101,29 @@ const handlers: Handlers = {
   history: (data) => {
     history.value = history.value === undefined || data.at.length > 1 ? data : append(history.value, data)
   },
+}
+
+function withBytes(
+  held: HeldConnection,
+  bytes: Pick<ConnectionReport, 'bytesFromClient' | 'bytesToClient'>,
+  at: number,
+): HeldConnection {
+  const { report, movedAt } = held
+  // Octets are sent every second while they move: after a pause they are those of the last second.
+  const seconds = at - movedAt > 3 * TICK_MS ? 1 : Math.max(0.1, (at - movedAt) / 1_000)
+  return {
+    ...held,
+    report: { ...report, ...bytes },
+    movedAt: at,
+    upPerSecond: (bytes.bytesFromClient - report.bytesFromClient) / seconds,
+    downPerSecond: (bytes.bytesToClient - report.bytesToClient) / seconds,
+  }
+}
+
+/** Octets per second both ways; undefined while nothing moves. */
+export function rateOf({ report, movedAt, upPerSecond, downPerSecond }: HeldConnection) {
+  const isMoving = report.state === 'open' && upPerSecond + downPerSecond > 0 && now.value - movedAt < 2 * TICK_MS
+  return isMoving ? { up: upPerSecond, down: downPerSecond } : undefined
 }
 
 /** Adds the newest intervals to the columns and drops those that are older than an hour. */

@@ -13,6 +13,7 @@ import type { CallWindow } from '../../store/account-store.ts'
 import { VendorError } from '../../vendors/contract/error.ts'
 import type { Operation, Params } from '../../vendors/contract/operation.ts'
 import type { ByHand } from '../../vendors/contract/source.ts'
+import type { NamedValue } from '../../vendors/contract/vendor.ts'
 import type { Accounts } from '../account.ts'
 import type { Order } from '../order.ts'
 import type { Provider } from '../provider.ts'
@@ -35,6 +36,11 @@ export interface OperatorReply {
   readonly data: unknown
   /** Notes about the call for the operator: an unproven call, a value beyond what is known to work. */
   readonly warnings: readonly string[]
+}
+
+export interface AreasReply {
+  readonly provider: string
+  readonly areas: readonly NamedValue[]
 }
 
 /** The request is impossible or invalid: nothing was sent. */
@@ -147,6 +153,21 @@ export class OperatorCalls {
     if (count === 0) return send()
     const limit = source.limitOf(operation)
     return provider.operatorOrders.spend(count, limit, send, (data) => byHand.sold(operation, params, data))
+  }
+
+  /**
+   * The places or lines that the vendor lists, as values for `request:`. One call, which buys nothing.
+   * @throws as `call`
+   */
+  async areas(name: string, signal: AbortSignal): Promise<AreasReply> {
+    const { providers } = this.#parts
+    const source = providers.find((provider) => provider.name === name)?.source
+    if (source === undefined) throw unknown('provider', `there is no provider "${name}"`, name, namesOf(providers))
+    const { areas } = source
+    if (areas === undefined) throw new OperatorCallRefused('operation', `the vendor of ${name} lists no areas`)
+    const { operation, params } = areas
+    const { data } = await this.call({ provider: name, operation, params, yes: false }, signal)
+    return { provider: name, areas: areas.read(data) }
   }
 
   /** Cancels waiting calls and those in progress. */

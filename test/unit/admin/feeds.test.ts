@@ -97,7 +97,7 @@ function connections() {
       sessionKey: undefined,
       sessionName: undefined,
     } as const
-    const none = { servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0 }
+    const none = { servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} }
     const connection = { ...client, ...none, target, beganAt: clock.now(), trace: newTrace() }
     log.began(connection)
     return connection
@@ -162,4 +162,18 @@ it('forgets what was open when more ended than is remembered', () => {
   for (let i = 0; i < 10_000; i++) end(begin('b'))
   expect(changes()).toMatchObject([{ open: 0, omitted: 9_901 }])
   expect(log.closedCount).toBe(10_000)
+})
+
+it('sends the octets of open connections when they have moved, all of them in turn', () => {
+  const { clock, log, feed, begin, changes } = connections()
+  const all = Array.from({ length: 700 }, (_, n) => begin(`host-${n}`))
+  feed.begin()
+  expect([...feed.first()].length).toBe(7)
+  for (const each of all) Object.assign(each, { bytesFromClient: 10, bytesToClient: 20 })
+  const moved = [1, 2, 3].flatMap(() => changes().map((event) => event.moved))
+  expect(moved.map(({ length }) => length)).toEqual([500, 200])
+  expect(new Set(moved.flat().map(({ id }) => id)).size).toBe(700)
+  expect(moved[0]?.[0]).toMatchObject({ bytesFromClient: 10, bytesToClient: 20 })
+  log.ended(all[0] as OpenConnection, clock.now(), 'done', undefined, 10, 20)
+  expect(changes()).toMatchObject([{ moved: [], connections: [{ state: 'closed' }] }])
 })

@@ -10,6 +10,7 @@ it('has every member before anything happened', () => {
     name: 'acme-a',
     vendor: 'acme',
     product: 'share',
+    listsAreas: false,
     state: 'ready',
     reason: null,
     reasonCode: null,

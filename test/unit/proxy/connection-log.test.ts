@@ -13,7 +13,10 @@ function connection(target: string, more: Partial<OpenConnection> = {}): OpenCon
     sessionKey: undefined,
     sessionName: undefined,
   } as const
-  const none = { servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0 }
+  const none = {
+    ...{ servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0 },
+    close: () => {},
+  }
   return { ...client, ...none, target, beganAt: 100, trace: newTrace(), ...more }
 }
 
@@ -90,4 +93,21 @@ it('uses its records again: a record that was used before shows nothing of it', 
       ...{ end: 'client-gone', code: undefined, bytesFromClient: 0, bytesToClient: 0 },
     },
   ])
+})
+
+it('adds up the octets of open tunnels, without what a handshake took', () => {
+  const log = new ConnectionLog()
+  const all = [connection('a', { bytesFromClient: 5, bytesToClient: 70 }), connection('b', { bytesFromClient: 200 })]
+  for (const each of all) log.began(each)
+  expect(log.openBytes()).toEqual({ fromClients: 0, toClients: 0 })
+  log.opened(all[0] as OpenConnection, 30)
+  expect(log.openBytes()).toEqual({ fromClients: 5, toClients: 70 })
+})
+
+it('closes an open connection by its number', () => {
+  const log = new ConnectionLog()
+  const closed: string[] = []
+  for (const target of ['a', 'b']) log.began(connection(target, { close: () => closed.push(target) }))
+  expect([log.close(2), log.close(3), log.close(Number.NaN)]).toEqual([true, false, false])
+  expect(closed).toEqual(['b'])
 })

@@ -77,6 +77,12 @@ export const connectionsReport = named(
   }),
 )
 
+export const closeReply = named(
+  'CloseReply',
+  'The connection is closed. It is reported with end: closed, and no party is blamed.',
+  z.strictObject({ id: count('Number of the connection') }),
+)
+
 const MAX_LIMIT = 10_000
 
 export const connectionsQuery = z.strictObject({

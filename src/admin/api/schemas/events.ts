@@ -30,8 +30,10 @@ export const countersEvent = named(
     openedDirect: count('Of them without an upstream, because a rule of routes says direct'),
     refused: count('Requests refused since the start'),
     triesFailed: count('Upstreams that did not open, since the start'),
-    bytesFromClients: count('Octets from clients, of ended connections'),
-    bytesToClients: count('Octets to clients, of ended connections'),
+    bytesFromClients: count('Octets from clients since the start'),
+    bytesToClients: count('Octets to clients since the start'),
+    bytesFromClientsPerSecond: rate('Since the event before'),
+    bytesToClientsPerSecond: rate('Since the event before'),
     openedPerSecond: rate('Since the event before'),
     refusedPerSecond: rate('Since the event before'),
     setupP50Seconds: orNull(seconds('Median set-up time since the event before; null without a tunnel')),
@@ -61,13 +63,20 @@ export const poolEvent = named(
   }),
 )
 
+const connectionBytes = z.strictObject({
+  id: count('Number of the connection'),
+  bytesFromClient: count('Octets from the client'),
+  bytesToClient: count('Octets to the client'),
+})
+
 export const connectionsEvent = named(
   'ConnectionsEvent',
-  'First the open and the latest closed connections in pieces, then those that began, opened or ended.',
+  'First the open and the latest closed connections in pieces, then those that began, opened, ended or moved octets.',
   z.strictObject({
     isFirst: flag('Forget what was sent before: the first piece of the whole'),
     open: count('Connections that are open or wait'),
     connections: list(connectionReport, 'New ones, or replace those of the same id; the latest last'),
+    moved: list(connectionBytes, 'Octets so far of open ones that were sent before; others follow when there are many'),
     omitted: count('Changes since the event before that were too many to send: GET /v1/connections has them'),
   }),
 )

@@ -25,6 +25,8 @@ export const historyReport = named(
     at: column('End of each interval, seconds since 1970-01-01T00:00:00Z'),
     tunnelsPerSecond: column('Tunnels and exchanges opened per second'),
     refusedPerSecond: column('Requests refused per second'),
+    bytesFromClientsPerSecond: column('Octets from clients per second, through all tunnels and exchanges'),
+    bytesToClientsPerSecond: column('Octets to clients per second'),
     waiting: column('Clients that waited for an upstream, at the end'),
     connections: column('Client connections, at the end'),
     setupP50Seconds: list(

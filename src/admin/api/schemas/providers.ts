@@ -8,6 +8,7 @@ const state = {
   name: text('Name in the configuration'),
   vendor: text('Vendor'),
   product: text('Product of the vendor'),
+  listsAreas: flag('Whether POST /v1/providers/{name}/areas lists its places or lines'),
   state: oneOf(
     providerStates,
     'ready; waiting for a known moment; stopped until an operator acts (key, plan, whitelist), retried now and then; unusable: its addresses do not work; budget-reached: nothing may be bought; paused by an operator',

@@ -39,6 +39,23 @@ export const callReply = named(
   }),
 )
 
+export const areasReply = named(
+  'AreasReply',
+  'Places or lines of a vendor.',
+  z.strictObject({
+    provider: text('Name of the provider'),
+    areas: list(
+      z.strictObject({
+        param: text('Key under request:'),
+        value: text('Its value'),
+        name: text("In the vendor's own words"),
+        available: count('Addresses that there are now; absent where the vendor does not tell').optional(),
+      }),
+      'In the order of the vendor',
+    ),
+  }),
+)
+
 const tryUrl = z
   .string()
   .refine((url) => requestUrl(url) !== undefined, 'an http or https URL without a login')
@@ -130,3 +147,4 @@ export const testSourceReply = named(
     yaml: orNull(text('For a link: the entry for `providers:` in gateway.yaml, with the key as a placeholder')),
   }),
 )
+export type AreasReply = Readonly<z.infer<typeof areasReply>>

@@ -6,13 +6,15 @@ interface ActionButtonProps {
   readonly label: string
   readonly path: string
   readonly body?: unknown
+  /** Where the label is a sign: the words for it. */
+  readonly action?: string
   /** The object of the action, for screen readers: `Evict 127.0.0.1:8000`. */
   readonly object?: string
   readonly isMain?: boolean
   readonly onDone?: () => void
 }
 
-export function ActionButton({ label, path, body, object, isMain = false, onDone }: ActionButtonProps) {
+export function ActionButton({ label, action = label, path, body, object, isMain = false, onDone }: ActionButtonProps) {
   const isRunning = useSignal(false)
   const run = async () => {
     isRunning.value = true
@@ -26,7 +28,9 @@ export function ActionButton({ label, path, body, object, isMain = false, onDone
       class={isMain ? 'main' : ''}
       disabled={isRunning.value}
       onClick={run}
-      {...(object === undefined ? {} : { 'aria-label': `${label} ${object}` })}
+      {...(object === undefined
+        ? {}
+        : { 'aria-label': `${action} ${object}`, ...(action === label ? {} : { title: action }) })}
     >
       {label}
     </button>

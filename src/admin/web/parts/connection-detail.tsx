@@ -1,17 +1,19 @@
 /** One connection with the trace of its tries: beside the list on a wide screen, over its end on a narrow one. */
 import { useEffect, useRef } from 'preact/hooks'
-import type { ConnectionReport, TryReport } from '../../api/schemas/connections.ts'
+import type { TryReport } from '../../api/schemas/connections.ts'
 import { copy } from '../actions.ts'
 import { octets, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
-import type { Held } from '../state.ts'
+import { type HeldConnection, rateOf } from '../state.ts'
+import { CloseConnection } from './connection-row.tsx'
 
 interface DetailProps {
-  readonly held: Held<ConnectionReport>
+  readonly held: HeldConnection
   readonly close: () => void
 }
 
-export function ConnectionDetail({ held: { report }, close }: DetailProps) {
+export function ConnectionDetail({ held, close }: DetailProps) {
+  const { report } = held
   const drawer = useRef<HTMLElement>(null)
   useEffect(() => {
     const opener = document.activeElement
@@ -36,6 +38,7 @@ export function ConnectionDetail({ held: { report }, close }: DetailProps) {
           {report.target}
         </h3>
         <span class="space" />
+        {report.state === 'closed' ? null : <CloseConnection report={report} />}
         <button type="button" onClick={() => copy(report.target)}>
           {t('pool.copy')}
         </button>
@@ -43,7 +46,7 @@ export function ConnectionDetail({ held: { report }, close }: DetailProps) {
           {t('detail.close')}
         </button>
       </div>
-      <Facts report={report} />
+      <Facts held={held} />
       <h4>{t('connections.tries')}</h4>
       {report.tries.length === 0 ? (
         <p class="soft">{t('connections.noTries')}</p>
@@ -58,7 +61,9 @@ export function ConnectionDetail({ held: { report }, close }: DetailProps) {
   )
 }
 
-function Facts({ report }: { readonly report: ConnectionReport }) {
+function Facts({ held }: { readonly held: HeldConnection }) {
+  const { report } = held
+  const rate = rateOf(held)
   const facts = [
     ['detail.protocol', report.protocol],
     ['connections.client', report.client],
@@ -67,6 +72,7 @@ function Facts({ report }: { readonly report: ConnectionReport }) {
     ['connections.provider', report.provider],
     ['pool.latency', report.setupSeconds === null ? null : shortTime(report.setupSeconds)],
     ['connections.bytes', `${octets(report.bytesFromClient)} / ${octets(report.bytesToClient)}`],
+    ['connections.rate', rate === undefined ? null : `${octets(rate.up)} / ${octets(rate.down)}`],
     ['detail.end', report.end === null ? null : t(`end.${report.end}`)],
     ['connections.code', report.code],
   ] as const

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { HistoryReport, ProviderHistory } from '../../api/schemas/history.ts'
-import { count, timeOfDay } from '../format.ts'
+import { count, octets, timeOfDay } from '../format.ts'
 import { language, t, theme } from '../i18n.ts'
 import { history } from '../state.ts'
 
@@ -20,6 +20,8 @@ interface Line {
 interface PlotSpec {
   readonly title: string
   readonly lines: readonly Line[]
+  /** How figures are written; default: with separators. */
+  readonly write?: (value: number) => string
 }
 
 /** Variables of the style sheet: each theme has its own shades. */
@@ -41,6 +43,21 @@ const plots = (): readonly PlotSpec[] => [
     lines: [
       { label: t('plot.tunnels'), colour: BLUE, column: (report) => report.tunnelsPerSecond },
       { label: t('plot.waiting'), colour: ORANGE, column: (report) => report.waiting },
+    ],
+  },
+  {
+    title: t('plot.traffic'),
+    write: octets,
+    lines: [
+      { label: t('plot.down'), colour: BLUE, column: (report) => report.bytesToClientsPerSecond },
+      { label: t('plot.up'), colour: ORANGE, column: (report) => report.bytesFromClientsPerSecond },
+    ],
+  },
+  {
+    title: t('plot.connections'),
+    lines: [
+      { label: t('plot.open'), colour: GREEN, column: (report) => report.connections },
+      { label: t('plot.refused'), colour: ORANGE, column: (report) => report.refusedPerSecond },
     ],
   },
   {
@@ -93,6 +110,7 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
   useEffect(() => {
     const element = place.current
     if (element === null) return
+    const { write = count } = spec
     const style = getComputedStyle(document.documentElement)
     const axis = {
       stroke: style.getPropertyValue('--soft'),
@@ -106,7 +124,7 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
         padding: [8, 28, 0, 0],
         axes: [
           { ...axis, values: (_plot, instants) => instants.map((at) => timeOfDay(at * 1_000)), space: 90 },
-          { ...axis, size: AXIS_PX },
+          { ...axis, size: AXIS_PX, values: (_plot, values) => values.map(write) },
         ],
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high ?? 1) * 1.1] } },
         series: [
@@ -115,7 +133,7 @@ function Plot({ spec }: { readonly spec: PlotSpec }) {
             label,
             stroke: style.getPropertyValue(colour),
             width: 1.5,
-            value: (_plot: uPlot, value: number | null) => count(value),
+            value: (_plot: uPlot, value: number | null) => (value === null ? '–' : write(value)),
             points: { show: false, size: 4, filter: lonePoints },
           })),
         ],

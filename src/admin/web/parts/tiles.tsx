@@ -1,10 +1,12 @@
 /** The current figures. */
-import { count, shortTime } from '../format.ts'
+import { count, octets, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
 import { counters } from '../state.ts'
 
 const rate = (perSecond: number | undefined): string =>
   count(perSecond === undefined ? undefined : Math.round(perSecond * 10) / 10)
+
+const octetRate = (perSecond: number | undefined): string => (perSecond === undefined ? '–' : `${octets(perSecond)}/s`)
 
 export function Tiles() {
   const now = counters.value
@@ -20,6 +22,8 @@ export function Tiles() {
       <Tile label={t('tile.open')} value={count(now?.connections)} />
       <Tile label={t('tile.ready')} value={count(now?.upstreams.ready)} />
       <Tile label={t('tile.setup')} value={setup} />
+      <Tile label={t('tile.up')} value={octetRate(now?.bytesFromClientsPerSecond)} />
+      <Tile label={t('tile.down')} value={octetRate(now?.bytesToClientsPerSecond)} />
     </dl>
   )
 }

@@ -5,6 +5,7 @@ import type { CheckReport, ConfigReport } from '../../api/schemas/gateway.ts'
 import { copy, reasonOf } from '../actions.ts'
 import { call, post } from '../api-client.ts'
 import { said, t } from '../i18n.ts'
+import { AreasCard } from '../parts/areas.tsx'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 
 export function ConfigurationView() {
@@ -39,6 +40,7 @@ export function ConfigurationView() {
         <pre tabIndex={0}>{shown}</pre>
       </section>
       <Check text={text.value} change={(value) => (text.value = value)} />
+      <AreasCard />
     </div>
   )
 }

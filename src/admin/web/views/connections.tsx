@@ -1,12 +1,13 @@
 /** Client connections, open and closed, each with the trace of its tries. */
-import { useComputed, useSignal } from '@preact/signals'
+import { type Signal, useComputed, useSignal } from '@preact/signals'
 import type { ConnectionReport } from '../../api/schemas/connections.ts'
-import { duration, octets, timeOfDay } from '../format.ts'
 import { t } from '../i18n.ts'
 import { ConnectionDetail } from '../parts/connection-detail.tsx'
+import { ConnectionRow, columns } from '../parts/connection-row.tsx'
 import { isNarrow } from '../parts/narrow.ts'
-import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
-import { connections, gateway, type Held, now } from '../state.ts'
+import { AS_THEY_COME, type Order, SortChoice, sortRows, Title } from '../parts/sorting.tsx'
+import { VirtualList } from '../parts/virtual-list.tsx'
+import { connections, gateway, type HeldConnection } from '../state.ts'
 
 const ROW_PX = 36
 const NARROW_ROW_PX = 60
@@ -31,10 +32,13 @@ export function ConnectionsView() {
   const selected = useSignal<number | undefined>(undefined)
   /** The list while it is paused; undefined: the gateway's current report. */
   const frozen = useSignal<typeof connections.value | undefined>(undefined)
+  const order = useSignal<Order>(AS_THEY_COME)
+  /** The latest first, unless a column is chosen. */
   const rows = useComputed(() => {
     const wanted = search.value
     const all = frozen.value ?? connections.value
-    return [...all.values()].filter(({ report }) => fits(report, wanted)).reverse()
+    const fitting = [...all.values()].filter(({ report }) => fits(report, wanted)).reverse()
+    return sortRows(fitting, columns, order.value)
   })
   const chosen = selected.value === undefined ? undefined : connections.value.get(selected.value)
   return (
@@ -53,13 +57,14 @@ export function ConnectionsView() {
           {t('connections.freeze')}
         </button>
       </div>
-      <SearchBar search={search.value} change={(value) => (search.value = value)} />
+      <SearchBar search={search.value} order={order} change={(value) => (search.value = value)} />
       <div class="list connections">
         {rows.value.length === 0 ? (
           <p class="empty">{emptyText()}</p>
         ) : (
           <Rows
             rows={rows.value}
+            order={order}
             selected={selected.value}
             select={(id) => (selected.value = selected.value === id ? undefined : id)}
           />
@@ -71,29 +76,22 @@ export function ConnectionsView() {
 }
 
 interface RowsProps {
-  readonly rows: readonly Held<ConnectionReport>[]
+  readonly rows: readonly HeldConnection[]
+  readonly order: Signal<Order>
   readonly selected: number | undefined
   readonly select: (id: number) => void
 }
 
-function Rows({ rows, selected, select }: RowsProps) {
+function Rows({ rows, order, selected, select }: RowsProps) {
   return (
     <>
-      <div class="title" aria-hidden="true">
-        <span>{t('connections.time')}</span>
-        <span>{t('connections.target')}</span>
-        <span>{t('connections.user')}</span>
-        <span>{t('connections.provider')}</span>
-        <span>{t('connections.duration')}</span>
-        <span>{t('connections.bytes')}</span>
-        <span>{t('connections.outcome')}</span>
-      </div>
+      <Title columns={columns} order={order} />
       <VirtualList
         rows={rows}
         rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
         label={t('connections.title')}
         render={(held, place) => (
-          <Row
+          <ConnectionRow
             key={held.report.id}
             held={held}
             place={place}
@@ -106,7 +104,13 @@ function Rows({ rows, selected, select }: RowsProps) {
   )
 }
 
-function SearchBar({ search, change }: { readonly search: Search; readonly change: (search: Search) => void }) {
+interface SearchBarProps {
+  readonly search: Search
+  readonly order: Signal<Order>
+  readonly change: (search: Search) => void
+}
+
+function SearchBar({ search, order, change }: SearchBarProps) {
   return (
     <search class="filters">
       {searchFields.map((field) => (
@@ -134,6 +138,7 @@ function SearchBar({ search, change }: { readonly search: Search; readonly chang
           ))}
         </select>
       </label>
+      <SortChoice columns={columns} order={order} />
       <button type="button" disabled={Object.values(search).join('') === 'all'} onClick={() => change(EMPTY)}>
         {t('connections.clear')}
       </button>
@@ -168,46 +173,3 @@ function hasState({ state, code }: ConnectionReport, wanted: ShownState): boolea
 
 const has = (text: string | null, part: string): boolean =>
   part === '' || (text ?? '').toLowerCase().includes(part.trim().toLowerCase())
-
-interface RowProps {
-  readonly held: Held<ConnectionReport>
-  readonly place: RowPlace
-  readonly isSelected: boolean
-  readonly select: () => void
-}
-
-function Row({ held, place, isSelected, select }: RowProps) {
-  const { report } = held
-  return (
-    <div class={isSelected ? 'line selected' : 'line'} {...place} data-connection={report.id}>
-      <span class="soft">{timeOfDay(report.beganAt)}</span>
-      <button type="button" class="quiet mono target" aria-expanded={isSelected} onClick={select}>
-        {report.target}
-      </button>
-      <span>{[report.user, report.session].filter(Boolean).join(' · ') || '–'}</span>
-      <span>{report.provider ?? '–'}</span>
-      <span>{duration(lasted(held))}</span>
-      <span>
-        {octets(report.bytesFromClient)} / {octets(report.bytesToClient)}
-      </span>
-      <Outcome report={report} />
-    </div>
-  )
-}
-
-/** Seconds; for an open connection the page continues to count. */
-function lasted({ report, at }: Held<ConnectionReport>): number {
-  return report.state === 'closed' ? report.seconds : report.seconds + (now.value - at) / 1_000
-}
-
-function Outcome({ report }: { readonly report: ConnectionReport }) {
-  if (report.state !== 'closed') {
-    const isOpen = report.state === 'open'
-    return <span class={`badge ${isOpen ? 'good' : 'warn'}`}>{t(isOpen ? 'connections.open' : 'state.waiting')}</span>
-  }
-  return (
-    <span class={`badge ${report.code === null ? 'idle' : 'bad'}`}>
-      {report.code ?? t(`end.${report.end ?? 'closed'}`)}
-    </span>
-  )
-}

@@ -6,6 +6,7 @@ import { count, duration, shortTime } from '../format.ts'
 import { t } from '../i18n.ts'
 import { ActionButton } from '../parts/action-button.tsx'
 import { isNarrow } from '../parts/narrow.ts'
+import { AS_THEY_COME, type Column, type Order, SortChoice, sortRows, Title } from '../parts/sorting.tsx'
 import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
 import { gateway, type Held, now, pool } from '../state.ts'
 
@@ -19,14 +20,32 @@ const stateTexts = {
 } as const
 const stateTones = { ready: 'good', resting: 'warn', draining: 'idle', gone: 'idle' } as const
 
+const columns: readonly Column<Held<UpstreamReport>>[] = [
+  { label: 'pool.life', by: deadline },
+  { label: 'pool.address', by: ({ report }) => report.address },
+  { label: 'pool.place', by: ({ report }) => placeOf(report) || null },
+  { label: 'connections.provider', by: ({ report }) => report.provider },
+  { label: 'pool.state', by: ({ report }) => report.state },
+  { label: 'pool.leases', isNumber: true, by: ({ report }) => report.leases },
+  { label: 'pool.failures', isNumber: true, by: ({ report }) => report.blame },
+  { label: 'pool.latency', isNumber: true, by: ({ report }) => report.openSeconds },
+  { label: 'pool.actions' },
+]
+
 export function PoolView() {
   const filter = useSignal('')
+  const order = useSignal<Order>(AS_THEY_COME)
+  /** Those that end first come first, unless a column is chosen. */
   const rows = useComputed(() => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean)
     const all = [...pool.value.values()]
     const fitting =
       words.length === 0 ? all : all.filter(({ report }) => words.every((word) => haystack(report).includes(word)))
-    return fitting.sort((a, b) => deadline(a) - deadline(b))
+    return sortRows(
+      fitting.sort((a, b) => deadline(a) - deadline(b)),
+      columns,
+      order.value,
+    )
   })
   return (
     <section aria-labelledby="pool">
@@ -40,6 +59,7 @@ export function PoolView() {
             onInput={({ currentTarget }) => (filter.value = currentTarget.value)}
           />
         </label>
+        <SortChoice columns={columns} order={order} />
         <span class="soft small" role="status">
           {t('pool.count', { shown: rows.value.length, all: pool.value.size })}
         </span>
@@ -51,17 +71,7 @@ export function PoolView() {
           </p>
         ) : (
           <>
-            <div class="title" aria-hidden="true">
-              <span>{t('pool.life')}</span>
-              <span>{t('pool.address')}</span>
-              <span>{t('pool.place')}</span>
-              <span>{t('connections.provider')}</span>
-              <span>{t('pool.state')}</span>
-              <span class="number">{t('pool.leases')}</span>
-              <span class="number">{t('pool.failures')}</span>
-              <span class="number">{t('pool.latency')}</span>
-              <span>{t('pool.actions')}</span>
-            </div>
+            <Title columns={columns} order={order} />
             <VirtualList
               rows={rows.value}
               rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
@@ -83,6 +93,9 @@ function deadline({ report, at }: Held<UpstreamReport>): number {
   return report.remainingSeconds === null ? Number.POSITIVE_INFINITY : at + report.remainingSeconds * 1_000
 }
 
+const placeOf = ({ country, area, city, isp }: UpstreamReport): string =>
+  [country, area, city, isp].filter(Boolean).join(' ')
+
 interface PoolRowProps {
   readonly held: Held<UpstreamReport>
   readonly place: RowPlace
@@ -92,7 +105,7 @@ function PoolRow({ held, place }: PoolRowProps) {
   const { report, at } = held
   const { id, address } = report
   const path = `v1/upstreams/${encodeURIComponent(id)}`
-  const where = [report.country, report.area, report.city, report.isp].filter(Boolean).join(' ')
+  const where = placeOf(report)
   return (
     <div class="line" {...place} data-upstream={id}>
       <Life held={held} />

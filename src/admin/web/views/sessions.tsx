@@ -1,5 +1,5 @@
 /** Sessions: the upstream of each, and a button that gives its next connection another one. */
-import { useComputed, useSignal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { SessionsReport } from '../../api/schemas/sessions.ts'
 import { get, Refusal } from '../api-client.ts'
@@ -9,25 +9,19 @@ import { ActionButton } from '../parts/action-button.tsx'
 import { FailureBanner } from '../parts/failure-banner.tsx'
 import { isNarrow } from '../parts/narrow.ts'
 import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
-import { connections, now, pool } from '../state.ts'
+import { now } from '../state.ts'
 
 const ROW_PX = 40
 const NARROW_ROW_PX = 92
 /** The maximum of one report. */
 const LIMIT = 1_000
 const REFRESH_MS = 2_000
+/** The gateway is asked so long after the last key. */
+const TYPING_MS = 250
 /** Characters of a session's digest that distinguish it from others. */
 const KEY_LENGTH = 8
 
 type Session = SessionsReport['sessions'][number]
-
-interface Row {
-  readonly session: Session
-  /** As the client named it, and its user; known from connections in the page's list. */
-  readonly name: string | undefined
-  /** host:port of its upstream; its id when it has left the pool. */
-  readonly address: string
-}
 
 interface Received {
   readonly report: SessionsReport
@@ -39,18 +33,25 @@ export function SessionsView() {
   const received = useSignal<Received | string | undefined>(undefined)
   const filter = useSignal('')
   const read = async () => {
+    const search = filter.peek()
     try {
-      received.value = { report: await get<SessionsReport>(`v1/sessions?limit=${LIMIT}`), at: performance.now() }
+      const query = new URLSearchParams({ limit: String(LIMIT), ...(search === '' ? {} : { search }) })
+      const report = await get<SessionsReport>(`v1/sessions?${query}`)
+      // Another key may have been pressed meanwhile.
+      if (search === filter.peek()) received.value = { report, at: performance.now() }
     } catch (error) {
       // While the gateway is unreachable the page says so, and the last report stays.
       if (error instanceof Refusal) received.value = said(error.message)
     }
   }
   useEffect(() => {
-    void read()
     const timer = setInterval(() => void (document.hidden || read()), REFRESH_MS)
     return () => clearInterval(timer)
   }, [])
+  useEffect(() => {
+    const timer = setTimeout(() => void read(), filter.value === '' ? 0 : TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [filter.value])
   if (received.value === undefined) return <p class="empty card">{t('page.loading')}</p>
   if (typeof received.value === 'string') return <FailureBanner reason={received.value} />
   return (
@@ -66,11 +67,7 @@ interface SessionListProps {
 }
 
 function SessionList({ received: { report, at }, filter, change, read }: SessionListProps) {
-  const names = useComputed(namesOfSessions)
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
-  const rows = report.sessions
-    .map((session) => rowOf(session, names.value))
-    .filter((row) => words.every((word) => haystack(row).includes(word)))
+  const { sessions, matched, count: all } = report
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">{t('nav.sessions')}</h2>
@@ -78,15 +75,21 @@ function SessionList({ received: { report, at }, filter, change, read }: Session
       <div class="filters single sessions-filter">
         <label>
           {t('sessions.filter')}
-          <input type="search" value={filter} onInput={({ currentTarget }) => change(currentTarget.value)} />
+          <input
+            type="search"
+            maxLength={256}
+            value={filter}
+            onInput={({ currentTarget }) => change(currentTarget.value)}
+          />
         </label>
         <span class="soft small" role="status">
-          {t('sessions.count', { shown: rows.length, all: report.count })}
+          {t('sessions.count', { shown: count(matched), all: count(all) })}{' '}
+          {matched > sessions.length ? t('sessions.cut', { limit: count(LIMIT) }) : null}
         </span>
       </div>
       <div class="list sessions">
-        {rows.length === 0 ? (
-          <p class="empty">{t(report.count > 0 ? 'sessions.noMatch' : 'sessions.empty')}</p>
+        {sessions.length === 0 ? (
+          <p class="empty">{t(all > 0 ? 'sessions.noMatch' : 'sessions.empty')}</p>
         ) : (
           <>
             <div class="title" aria-hidden="true">
@@ -99,10 +102,12 @@ function SessionList({ received: { report, at }, filter, change, read }: Session
               <span>{t('pool.actions')}</span>
             </div>
             <VirtualList
-              rows={rows}
+              rows={sessions}
               rowHeight={isNarrow.value ? NARROW_ROW_PX : ROW_PX}
               label={t('nav.sessions')}
-              render={(row, place) => <SessionRow key={row.session.key} row={row} at={at} place={place} read={read} />}
+              render={(session, place) => (
+                <SessionRow key={session.key} session={session} at={at} place={place} read={read} />
+              )}
             />
           </>
         )}
@@ -111,34 +116,16 @@ function SessionList({ received: { report, at }, filter, change, read }: Session
   )
 }
 
-/** Session key -> user and name. The report of sessions holds digests only; connections carry both. */
-function namesOfSessions(): ReadonlyMap<string, string> {
-  const names = new Map<string, string>()
-  for (const { report } of connections.value.values()) {
-    const name = [report.user, report.session].filter(Boolean).join(' · ')
-    if (report.sessionKey !== null && name !== '') names.set(report.sessionKey, name)
-  }
-  return names
-}
-
-const rowOf = (session: Session, names: ReadonlyMap<string, string>): Row => ({
-  session,
-  name: names.get(session.key),
-  address: pool.value.get(session.upstream)?.report.address ?? session.upstream,
-})
-
-const haystack = ({ session: { key, upstream, provider }, name, address }: Row): string =>
-  [name, key, upstream, provider, address].join(' ').toLowerCase()
-
 interface SessionRowProps {
-  readonly row: Row
+  readonly session: Session
   readonly at: number
   readonly place: RowPlace
   readonly read: () => Promise<void>
 }
 
-function SessionRow({ row: { session, name, address }, at, place, read }: SessionRowProps) {
-  const { key, provider, uses, formerUpstreams, exclusive, moves, endsInSeconds } = session
+function SessionRow({ session, at, place, read }: SessionRowProps) {
+  const { key, user, address, provider, uses, formerUpstreams, exclusive, moves, endsInSeconds } = session
+  const name = [user, session.session].filter(Boolean).join(' · ')
   const short = key.slice(0, KEY_LENGTH)
   return (
     <div class="line" {...place} data-session={key}>
@@ -159,7 +146,7 @@ function SessionRow({ row: { session, name, address }, at, place, read }: Sessio
           <ActionButton
             label={t('sessions.rotate')}
             path={`v1/sessions/${encodeURIComponent(key)}/rotate`}
-            object={name ?? short}
+            object={name || short}
             onDone={read}
           />
         )}

@@ -6,16 +6,16 @@ import { post } from '../api-client.ts'
 import { octets, shortTime } from '../format.ts'
 import { said, t } from '../i18n.ts'
 import { FailureBanner } from '../parts/failure-banner.tsx'
+import { facets, PlaceFields, type Places } from '../parts/places.tsx'
 import { type SnippetName, snippet, snippetNames } from '../parts/snippets.ts'
 import { gateway, providers } from '../state.ts'
 import { PasteLink } from './paste-link.tsx'
 
-interface Choice {
+interface Choice extends Places {
   readonly url: string
   readonly listener: number
   readonly user: string
   readonly session: string
-  readonly country: string
 }
 
 export function TryView() {
@@ -36,7 +36,7 @@ function TryRequest({ report }: { readonly report: GatewayReport }) {
     listener: 0,
     user: report.listeners[0]?.users[0] ?? '',
     session: '',
-    country: '',
+    ...{ country: '', area: '', city: '', isp: '' },
   })
   const reply = useSignal<TryReply | string | undefined>(undefined)
   const isSending = useSignal(false)
@@ -122,27 +122,24 @@ function ChoiceFields({ report, choice, change }: FieldsProps) {
           </select>
         </label>
       )}
-      {(['session', 'country'] as const).map((option) => (
-        <label key={option}>
-          {t(`try.${option}`)}
-          <input
-            placeholder={t('try.optional')}
-            value={choice[option]}
-            onInput={({ currentTarget }) => change({ [option]: currentTarget.value })}
-          />
-        </label>
-      ))}
+      <label>
+        {t('try.session')}
+        <input
+          placeholder={t('try.optional')}
+          value={choice.session}
+          onInput={({ currentTarget }) => change({ session: currentTarget.value })}
+        />
+      </label>
+      <PlaceFields places={choice} change={change} />
     </div>
   )
 }
 
 /** Options as they follow the user name. Values are percent-encoded: a user name travels as Latin-1. */
-function optionsOf({ session, country }: Choice): string {
-  return [
-    session === '' ? '' : `session-${encodeURIComponent(session)}`,
-    country === '' ? '' : `country-${encodeURIComponent(country)}`,
-  ]
-    .filter(Boolean)
+function optionsOf(choice: Choice): string {
+  return (['session', ...facets] as const)
+    .filter((option) => choice[option] !== '')
+    .map((option) => `${option}-${encodeURIComponent(choice[option])}`)
     .join('-')
 }
 
