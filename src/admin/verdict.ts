@@ -110,7 +110,8 @@ const byReason: Readonly<Record<string, VerdictCode>> = {
 
 function codeOf({ state, reasonCode, budgetReached }: ProviderReport): VerdictCode | undefined {
   if (state === 'paused') return 'paused'
-  if (state === 'unusable') return 'addresses-unusable'
+  // Addresses that do not work, and a vendor that cannot be asked for others: the remedy for the vendor comes first.
+  if (state === 'unusable') return byReason[reasonCode ?? ''] ?? 'addresses-unusable'
   if (state === 'budget-reached') return budgetReached === 'total' ? 'budget-total-reached' : 'budget-reached'
   // A list that waits for its next reading has no code: nothing is wrong.
   if (state === 'ready' || reasonCode === null) return undefined

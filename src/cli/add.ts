@@ -1,5 +1,8 @@
-/** `turnpike add LINK`: adds a provider to gateway.yaml and its secrets to the file .env beside it. No vendor is called. */
-import { appendFileSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
+/**
+ * `turnpike add LINK`: adds a provider to gateway.yaml, which is created when it does not exist, and its secrets to the file .env
+ * beside it. No vendor is called.
+ */
+import { appendFileSync, existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { addProvider } from '../config/add-provider.ts'
@@ -11,6 +14,7 @@ import { ConfigError } from '../errors.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
+import { schemaLine } from './examples.ts'
 import { configOption, step } from './init.ts'
 import { linkIn } from './link-facts.ts'
 import { CommandError, UsageError } from './words.ts'
@@ -42,7 +46,8 @@ export async function add(given: string, options: AddOptions, { environment, inp
   const secret = new Secret(link)
   const reading = readLink(secret, product)
   if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
-  const text = readText(file)
+  const isNew = !existsSync(file)
+  const text = isNew ? `${schemaLine(file)}\nproviders:\n` : readText(file)
   const name = nameFor(reading, options.name, namesIn(text))
   const known = environmentOf(file, environment)
   const entry = namedEntry(reading, name, secret, known)
@@ -57,8 +62,9 @@ export async function add(given: string, options: AddOptions, { environment, inp
   assertEntry(added, file, { ...known, ...secrets })
   const envFile = join(dirname(file), DOT_ENV)
   remember(envFile, secrets, known)
-  replace(file, added)
-  return words({ file, envFile, name, variables: Object.keys(secrets) })
+  if (isNew) writeFileSync(file, added, { flag: 'wx' })
+  else replace(file, added)
+  return words({ file, isNew, envFile, name, variables: Object.keys(secrets) })
 }
 
 function namesIn(text: string): readonly string[] {
@@ -144,14 +150,16 @@ function replace(file: string, text: string): void {
 
 interface Added {
   readonly file: string
+  readonly isNew: boolean
   readonly envFile: string
   readonly name: string
   readonly variables: readonly string[]
 }
 
-function words({ file, envFile, name, variables }: Added): string {
+function words({ file, isNew, envFile, name, variables }: Added): string {
   const option = configOption(file)
   return [
+    ...(isNew ? [translate('written: {files}', { files: file })] : []),
     translate('added to {file}: provider "{name}"', { file, name }),
     translate('in {file}: {names}. Keep this file out of version control', {
       file: envFile,
@@ -159,7 +167,9 @@ function words({ file, envFile, name, variables }: Added): string {
     }),
     translate('next:'),
     step(`turnpike test-source ${name}${option}`, 'one call: what does it bring?'),
-    step(`turnpike reload${option}`, 'a running gateway takes it up'),
+    isNew
+      ? step(`turnpike start${option}`, 'runs the gateway')
+      : step(`turnpike reload${option}`, 'a running gateway takes it up'),
     '',
   ].join('\n')
 }

@@ -1,6 +1,6 @@
 /** The configurations that the package holds under config/examples/, as a choice of vendors and products. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { vendorNames } from '../vendors/registry.ts'
 
@@ -13,7 +13,7 @@ export interface Example {
 
 /** Two folders up from src/cli as from dist/cli. */
 const CONFIG = fileURLToPath(new URL('../../config/', import.meta.url))
-export const SCHEMA = join(CONFIG, 'gateway.schema.json')
+const SCHEMA = join(CONFIG, 'gateway.schema.json')
 
 /** Files that are about something else than a vendor. */
 const NO_VENDOR = new Set(['browser', 'routes', 'sidecar'])
@@ -42,10 +42,13 @@ export function listExamples(): readonly Example[] {
   )
 }
 
-/** Text of an example for a file elsewhere. @param schema path of the JSON schema, as the file names it */
-export function exampleText({ file }: Example, schema: string): string {
-  return readFileSync(file, 'utf8').replace(
-    /^# yaml-language-server: .*$/m,
-    `# yaml-language-server: $schema=${schema}`,
-  )
+/** Text of an example for a file elsewhere. */
+export function exampleText({ file }: Example, target: string): string {
+  return readFileSync(file, 'utf8').replace(/^# yaml-language-server: .*$/m, schemaLine(target))
+}
+
+/** The first line of a configuration: editors find the JSON schema by it. */
+export function schemaLine(target: string): string {
+  const path = relative(dirname(resolve(target)), SCHEMA)
+  return `# yaml-language-server: $schema=${path.startsWith('.') ? path : `./${path}`}`
 }

@@ -1,10 +1,10 @@
 /** `turnpike init`: a configuration for a vendor, from the example of its product, and a .env.example with its variables. */
 import { existsSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DOT_ENV } from '../config/environment.ts'
 import { nearest } from '../config/nearest.ts'
 import { type KnownText, translate } from '../messages/translate.ts'
-import { type Example, exampleText, listExamples, SCHEMA } from './examples.ts'
+import { type Example, exampleText, listExamples } from './examples.ts'
 import { CommandError, UsageError } from './words.ts'
 
 export interface InitOptions {
@@ -94,9 +94,7 @@ function refuse(answer: string, choices: readonly string[]): never {
 
 /** Neither file is ever overwritten. */
 function write(file: string, example: Example): string {
-  const folder = dirname(resolve(file))
-  const schema = relative(folder, SCHEMA)
-  const text = exampleText(example, schema.startsWith('.') ? schema : `./${schema}`)
+  const text = exampleText(example, file)
   create(file, text)
   const variables = variablesOf(text)
   const sample = join(dirname(file), `${DOT_ENV}.example`)

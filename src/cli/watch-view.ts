@@ -1,5 +1,6 @@
 /** One frame of `turnpike status --watch`: a pure function of the current reports and the screen size. */
 import { styleText } from 'node:util'
+import { durationInWords } from '../messages/duration.ts'
 import { currentLanguage, say } from '../messages/language.ts'
 import { pageTexts } from '../messages/page.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
@@ -177,6 +178,9 @@ function providerLines(reports: readonly LiveProvider[], columns: number): Line[
 
 function why({ state, reason, nextAttemptInSeconds: next }: LiveProvider): Line[] {
   if (state === 'ready' || reason == null || reason === '') return []
-  const when = next == null || next === 0 ? '' : ` (${say(pageTexts['provider.next'], { seconds: Math.ceil(next) })})`
+  const when =
+    next == null || next === 0
+      ? ''
+      : ` (${say(pageTexts['provider.next'], { time: durationInWords(Math.ceil(next), currentLanguage()) })})`
   return [{ text: `  ${oneLine(translateSentence(reason))}${when}`, style: 'yellow' }]
 }

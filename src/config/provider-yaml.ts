@@ -1,6 +1,7 @@
 /** Makes a provider's entry for gateway.yaml from a pasted link. Secrets become variables of the environment. */
 
 import { parseAuthority } from '../address.ts'
+import { translate } from '../messages/translate.ts'
 import type { Secret } from '../secret.ts'
 import type { TrialReport } from '../supply/operator/test-source.ts'
 import { type LinkReading, readLink, refusalOf } from '../vendors/registry.ts'
@@ -15,7 +16,7 @@ interface YamlHelp {
 }
 
 /** Not a recommendation: a limit that the user should review before it is reached. */
-const BUDGET = 'budget: { perHour: 500, perDay: 5000 }     # addresses; set what you can afford'
+const BUDGET = 'budget: { perHour: 500, perDay: 5000 }'
 
 /** What the reply to a first call shows about the entry. */
 export function yamlHelp(report: Pick<TrialReport, 'doubts' | 'addresses'> | undefined): YamlHelp {
@@ -54,12 +55,16 @@ export function providerEntry(reading: LinkReading, help: YamlHelp, names: Entry
   const { lines, variables } = isWhole(reading) ? tableEntry(reading, names) : linkEntry(reading, names)
   const entry = [
     ...lines,
-    ...(help.needsTtl ? ['ttl: 60s     # the reply tells no life: write how long an address really lives'] : []),
-    ...(help.needsLogin
-      ? ['# upstream: { username: "...", password: "..." }   # unless the proxies know this machine by their whitelist']
+    ...(help.needsTtl
+      ? [`ttl: 60s     # ${translate('the reply tells no life: write how long an address really lives')}`]
       : []),
-    ...(help.needsPrivate ? ['allowPrivate: true     # its addresses are private ones'] : []),
-    BUDGET,
+    ...(help.needsLogin
+      ? [
+          `# upstream: { username: "...", password: "..." }   # ${translate('unless the proxies know this machine by their whitelist')}`,
+        ]
+      : []),
+    ...(help.needsPrivate ? [`allowPrivate: true     # ${translate('its addresses are private ones')}`] : []),
+    `${BUDGET}     # ${translate('addresses; set what you can afford')}`,
   ]
   return { lines: [`- name: ${names.name}`, ...entry.map((line) => `  ${line}`)], variables }
 }
@@ -107,13 +112,13 @@ function tableEntry(
   return {
     lines: [
       `vendor: ${vendor.name}`,
-      `product: ${product}${alternatives.length === 0 ? '' : `     # or ${alternatives.join(', ')}: the link does not tell`}`,
+      `product: ${product}${alternatives.length === 0 ? '' : `     # ${translate('or {names}: the link does not tell', { names: alternatives.join(', ') })}`}`,
       `credentials: { ${secrets.join(', ')} }`,
       ...(parameters.length === 0 ? [] : [`request: { ${parameters.join(', ')} }`]),
     ],
     variables: Object.entries(credentials).map(([name, value]) => ({
       variable: variable(name),
-      what: `${name} of the link`,
+      what: translate('{name} of the link', { name }),
       value,
     })),
   }
@@ -123,11 +128,13 @@ function linkEntry(reading: LinkReading, { variable }: EntryNames): Entry {
   const url = variable('url')
   const key =
     reading.kind === 'signed'
-      ? [`# credentials: { key: "\${${variable('key')}}" }   # with the key, as many addresses as are needed`]
+      ? [
+          `# credentials: { key: "\${${variable('key')}}" }   # ${translate('with the key, as many addresses as are needed')}`,
+        ]
       : []
   return {
     lines: [`url: "\${${url}}"`, ...key],
-    variables: [{ variable: url, what: 'the whole link, in single quotes', value: undefined }],
+    variables: [{ variable: url, what: translate('the whole link, in single quotes'), value: undefined }],
   }
 }
 

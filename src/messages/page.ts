@@ -95,7 +95,7 @@ export const pageTexts = {
   'provider.refill': { en: 'Refill', zh: '补充' },
   'provider.pause': { en: 'Pause', zh: '暂停' },
   'provider.resume': { en: 'Resume', zh: '恢复' },
-  'provider.next': { en: 'next attempt in {seconds} s', zh: '{seconds} 秒后再次尝试' },
+  'provider.next': { en: 'next attempt in {time}', zh: '{time}后再次尝试' },
 
   'direct.title': { en: 'direct', zh: '直连' },
   'direct.why': {
@@ -193,6 +193,7 @@ export const pageTexts = {
   'connections.noTries': { en: 'No upstream was tried.', zh: '没有尝试任何上游。' },
   'connections.client': { en: 'Client', zh: '客户端' },
   'connections.clear': { en: 'Clear', zh: '清除' },
+  'connections.more': { en: 'More filters', zh: '更多条件' },
 
   'connections.count': { en: '{shown} of {all}', zh: '显示 {shown} 条，共 {all} 条' },
   'connections.freeze': { en: 'Hold the list', zh: '暂停刷新' },
@@ -201,7 +202,7 @@ export const pageTexts = {
   'connections.shown.open': { en: 'open', zh: '打开' },
   'connections.shown.closed': { en: 'closed', zh: '已关闭' },
   'connections.shown.refused': { en: 'refused', zh: '被拒绝' },
-  'detail.close': { en: 'Close', zh: '关闭' },
+  'detail.close': { en: 'Close details', zh: '关闭详情' },
   'detail.protocol': { en: 'Protocol', zh: '协议' },
   'detail.end': { en: 'Ended', zh: '结束方式' },
 
@@ -280,8 +281,8 @@ export const pageTexts = {
   // Paste a link
   'paste.title': { en: 'Paste a link', zh: '粘贴提取链接' },
   'paste.why': {
-    en: 'Turnpike calls the link once, says what it understood, and gives the YAML to add under providers:.',
-    zh: 'Turnpike 会调用该链接一次，说明识别结果，并给出可加入 providers: 的 YAML。',
+    en: 'Turnpike calls the link once, shows what it brings, and writes the entry for gateway.yaml.',
+    zh: 'Turnpike 会调用该链接一次，显示提取结果，并给出可写入 gateway.yaml 的配置。',
   },
   'paste.link': { en: 'Extraction link of your vendor', zh: '供应商的提取链接' },
   'paste.test': { en: 'Test the link', zh: '测试链接' },

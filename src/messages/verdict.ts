@@ -1,4 +1,5 @@
 /** The state of the gateway in one sentence (`verdict.<code>`), and the remedy (`remedy.<code>`). */
+import { durationInWords } from './duration.ts'
 import { chineseSentence } from './recognise.ts'
 import { fill, type Language, type Text, type TextParams } from './text.ts'
 
@@ -60,8 +61,8 @@ export const verdictTexts = {
     zh: '请检查 upstream.username、upstream.password、使用代理的白名单以及本机的出站连接，然后点“重试”。',
   },
   'verdict.budget-reached': {
-    en: '{provider}: the budget {which} of {limit} addresses is used up; the next one may be bought in {seconds} s.',
-    zh: '{provider}：预算 {which}（{limit} 个地址）已用完；{seconds} 秒后可以再买。',
+    en: '{provider}: the budget {which} of {limit} addresses is used up; the next one may be bought in {time}.',
+    zh: '{provider}：预算 {which}（{limit} 个地址）已用完；{time}后可以再买。',
   },
   'remedy.budget-reached': {
     en: 'Wait, or raise budget.{which} of {provider}.',
@@ -167,10 +168,16 @@ export const verdictTexts = {
 
 export type VerdictText = keyof typeof verdictTexts
 
-/** A sentence of the verdict. No full stop is added after a reason that ends with a punctuation mark. */
+/**
+ * A sentence of the verdict. `seconds` also fills `{time}`, in words. No full stop is added after a reason that ends with a
+ * punctuation mark.
+ */
 export function verdictSentence(key: VerdictText, language: Language, params: TextParams): string {
-  const { reason } = params
-  const words =
-    language === 'zh' && typeof reason === 'string' ? { ...params, reason: chineseSentence(reason) } : params
+  const { reason, seconds } = params
+  const words = {
+    ...params,
+    ...(language === 'zh' && typeof reason === 'string' ? { reason: chineseSentence(reason) } : {}),
+    ...(typeof seconds === 'number' ? { time: durationInWords(seconds, language) } : {}),
+  }
   return fill(verdictTexts[key][language], words).replace(/([.?!。？！])[.。]$/, '$1')
 }

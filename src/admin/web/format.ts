@@ -1,17 +1,9 @@
 /** Formats figures for the reader. */
+import { durationInWords } from '../../messages/duration.ts'
 import { language } from './i18n.ts'
 
-/** Seconds as `1 h 02 m`, `3 m 05 s`, `41 s`; in Chinese `1 小时 02 分`. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds))
-  const [day, hour, minute, second] = language.value === 'zh' ? ['天', '小时', '分', '秒'] : ['d', 'h', 'm', 's']
-  if (whole >= 86_400) return `${Math.floor(whole / 86_400)} ${day} ${Math.floor((whole % 86_400) / 3_600)} ${hour}`
-  if (whole >= 3_600) return `${Math.floor(whole / 3_600)} ${hour} ${two(Math.floor((whole % 3_600) / 60))} ${minute}`
-  if (whole >= 60) return `${Math.floor(whole / 60)} ${minute} ${two(whole % 60)} ${second}`
-  return `${whole} ${second}`
-}
-
-const two = (value: number): string => String(value).padStart(2, '0')
+/** Seconds as `1 h 02 min`, in the reader's language. */
+export const duration = (seconds: number): string => durationInWords(seconds, language.value)
 
 /** Seconds of a short event as `84 ms` or `2.3 s`. */
 export function shortTime(seconds: number): string {

@@ -289,6 +289,7 @@ export const errorTexts = {
   'too many pages read the event stream: close some of them': '读取事件流的页面过多：请关闭一些',
   'listener: the gateway has no port of this number': 'listener：网关没有这个编号的端口',
   'there is no such session; it may have ended': '会话不存在，可能已结束',
+  'no open connection has this number; it may have ended': '没有此编号的打开的连接，可能已结束',
   'no provider has this name': '没有这个名称的供应商',
   'no upstream in the pool has this id; it may have left': '地址池中没有此 id 的上游，可能已离开',
   'the gateway has no such port for clients, or it listens on loopback and this browser is on another machine':

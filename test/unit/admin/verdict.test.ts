@@ -49,6 +49,7 @@ it('names the budget that is used up, and when it is not any more', async () => 
   expect(verdict([report(supply)]).findings[0]).toMatchObject({
     ...{ level: 'warning', code: 'budget-reached' },
     params: { provider: 'acme-a', which: 'perHour', limit: 2, seconds: 3_600 },
+    sentence: expect.stringContaining('the next one may be bought in 1 h 00 min.'),
   })
 })
 
@@ -56,6 +57,22 @@ it('tells the budget that does not come back from one that does', async () => {
   const supply = new TestSupply({ provider: { budget: { total: 1 } } })
   await supply.buy([60_000])
   expect(verdict([report(supply)]).findings[0]?.code).toBe('budget-total-reached')
+})
+
+it('names what failed last of a provider whose addresses do not work: the addresses, or its vendor', async () => {
+  const supply = new TestSupply()
+  const [first] = await supply.buy([60_000])
+  supply.provider.lineDown(5)
+  expect(verdict([report(supply)]).findings[0]?.code).toBe('addresses-unusable')
+  if (first !== undefined) supply.pool.remove(first, 'evicted')
+  supply.answer = new VendorError('server', 'network', 'the API cannot be reached')
+  supply.pass(60_000)
+  await supply.order(1)
+  expect(report(supply).state).toBe('unusable')
+  expect(verdict([report(supply)]).findings[0]).toMatchObject({
+    code: 'vendor-down',
+    sentence: 'acme-a: the vendor cannot be reached or fails: the API cannot be reached.',
+  })
 })
 
 it('warns of a plan that ends within expiresSoon, and not before', async () => {

@@ -69,8 +69,17 @@ it('refuses what is no link, and changes nothing', async () => {
 it('names the mistakes of a file that cannot be added to', async () => {
   writeFileSync(file, 'providers: [\n')
   await expect(run(link)).rejects.toThrow(ConfigError)
+})
+
+it('writes the file where there is none', async () => {
   rmSync(file)
-  await expect(add(link, { config: file }, { environment: {}, input: async () => '' })).rejects.toThrow('turnpike init')
+  const out = await run(link)
+  expect(textOf('gateway.yaml')).toMatch(
+    /^# yaml-language-server: \$schema=.*gateway\.schema\.json\nproviders:\n {2}- name: qg\n/,
+  )
+  expect(out).toMatch(/written: .*gateway\.yaml[\s\S]*turnpike start/)
+  expect(loadConfig(file, {}).providers).toMatchObject([{ name: 'qg', vendor: 'qg' }])
+  expect(await run(link.replace(KEY, `${KEY}OTHER`))).toContain('turnpike reload')
 })
 
 it('does not mind variables of other providers that are not set here', async () => {

@@ -42,8 +42,8 @@ export function ConnectionDetail({ held, close }: DetailProps) {
         <button type="button" onClick={() => copy(report.target)}>
           {t('pool.copy')}
         </button>
-        <button type="button" onClick={close}>
-          {t('detail.close')}
+        <button type="button" class="quiet" aria-label={t('detail.close')} title={t('detail.close')} onClick={close}>
+          ✕
         </button>
       </div>
       <Facts held={held} />

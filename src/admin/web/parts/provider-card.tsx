@@ -1,6 +1,6 @@
 /** One provider: its state and reason, its limits as bars, its cost, and the operator's actions. */
 import type { ProviderReport } from '../../api/schemas/providers.ts'
-import { count } from '../format.ts'
+import { count, duration } from '../format.ts'
 import { said, t } from '../i18n.ts'
 import { ActionButton } from './action-button.tsx'
 import { Meter } from './meter.tsx'
@@ -39,7 +39,7 @@ export function ProviderCard({ report }: { readonly report: ProviderReport }) {
       {reason === null ? null : (
         <p class="small" data-reason>
           {said(reason)}
-          {next === null || next === 0 ? '' : ` (${t('provider.next', { seconds: Math.ceil(next) })})`}
+          {next === null || next === 0 ? '' : ` (${t('provider.next', { time: duration(Math.ceil(next)) })})`}
         </p>
       )}
       <Limits report={report} />

@@ -111,9 +111,11 @@ interface SearchBarProps {
 }
 
 function SearchBar({ search, order, change }: SearchBarProps) {
+  const isWhole = useSignal(false)
+  const isShort = isNarrow.value && !isWhole.value
   return (
     <search class="filters">
-      {searchFields.map((field) => (
+      {searchFields.slice(0, isShort ? 1 : undefined).map((field) => (
         <label key={field}>
           {t(searchTexts[field])}
           <input
@@ -139,6 +141,11 @@ function SearchBar({ search, order, change }: SearchBarProps) {
         </select>
       </label>
       <SortChoice columns={columns} order={order} />
+      {isNarrow.value ? (
+        <button type="button" aria-expanded={isWhole.value} onClick={() => (isWhole.value = !isWhole.value)}>
+          {t('connections.more')}
+        </button>
+      ) : null}
       <button type="button" disabled={Object.values(search).join('') === 'all'} onClick={() => change(EMPTY)}>
         {t('connections.clear')}
       </button>

@@ -86,7 +86,10 @@ interface FieldsProps {
 function ChoiceFields({ report, choice, change }: FieldsProps) {
   const users = report.listeners[choice.listener]?.users ?? []
   return (
-    <div class="filters" style={{ marginTop: '10px' }}>
+    <div
+      class="filters"
+      style={{ marginTop: '10px', gridTemplateColumns: 'repeat(auto-fill, minmax(min(170px, 45%), 1fr))' }}
+    >
       <label style={{ gridColumn: '1 / -1' }}>
         {t('try.url')}
         <input
