@@ -152,7 +152,7 @@ export function triedLines(tried: TriedRequest): string[] {
 
 /** A table for many vendors has no product name of its own. */
 function whoOf({ vendor, provider }: TrialReport): string {
-  return provider ?? (vendor === 'link' || vendor === 'generic' ? translate('the vendor') : vendor)
+  return vendor === 'link' || vendor === 'generic' ? (provider ?? translate('the vendor')) : vendor
 }
 
 function lifeOf(seconds: number | null): string {

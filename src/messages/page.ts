@@ -231,8 +231,8 @@ export const pageTexts = {
   'plot.title': { en: 'Last hour', zh: '最近一小时' },
   'plot.rate': { en: 'Tunnels per second and clients waiting', zh: '每秒隧道数与等待客户端' },
   'plot.traffic': { en: 'Traffic per second', zh: '每秒流量' },
-  'plot.up': { en: 'from clients', zh: '上传' },
-  'plot.down': { en: 'to clients', zh: '下载' },
+  'plot.up': { en: 'up', zh: '上传' },
+  'plot.down': { en: 'down', zh: '下载' },
   'plot.connections': { en: 'Open connections and refusals per second', zh: '打开的连接与每秒拒绝数' },
   'plot.open': { en: 'open', zh: '打开' },
   'plot.refused': { en: 'refused/s', zh: '拒绝/秒' },
@@ -245,7 +245,7 @@ export const pageTexts = {
   'plot.waiting': { en: 'waiting', zh: '等待' },
   'plot.bought': { en: 'bought', zh: '购买' },
   'plot.wasted': { en: 'wasted', zh: '浪费' },
-  'plot.callsMade': { en: 'in the window', zh: '窗口内' },
+  'plot.callsMade': { en: 'made', zh: '窗口内' },
   'plot.callsAllowed': { en: 'allowed', zh: '允许' },
 
   // Try

@@ -1,122 +1,22 @@
-/**
- * The dashboard in Chromium, beside a gateway process with the demo vendor and a vendor that refuses its key at first.
- * `npm run screenshots` runs the same file and writes the pictures of the documents.
- */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import axe from 'axe-core'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+/** What the dashboard shows and does. `npm run screenshots` runs this file and writes the pictures of the documents. */
+import { describe, expect, it } from 'vitest'
 import { freePort } from '../support/free-port.ts'
-import { startWorld } from '../support/world.ts'
-import { type GatewayProcess, startProcess } from './support/gateway-process.ts'
-import { succeed } from './support/program.ts'
+import {
+  ask,
+  openPage,
+  PICTURES,
+  picture,
+  startAll,
+  TOKEN,
+  useBrowser,
+  views,
+  violationsOf,
+  visit,
+  WAIT_MS,
+  WHOAMI,
+} from './support/dashboard.ts'
 
-const TOKEN = 'token-of-the-dashboard-test'
-const WHOAMI = 'http://whoami.demo/'
-/** Where the pictures of the documents go; undefined in a plain test run. */
-const PICTURES = process.env['TURNPIKE_SCREENSHOTS'] && fileURLToPath(new URL('../../docs/images/', import.meta.url))
-/** Hang guard of one wait, ms. */
-const WAIT_MS = 20_000
-
-let browser: Browser
-
-beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'],
-    ],
-  })
-})
-afterAll(() => browser.close())
-
-/** A vendor that sells the addresses of a world once its key is accepted. */
-async function startShop(lines: readonly string[]) {
-  const shop = { acceptsKey: false, calls: 0, url: '' }
-  const server: Server = createServer((_request, response) => {
-    shop.calls++
-    response.setHeader('Content-Type', 'application/json')
-    const items = lines
-      .map((line) => new URL(line))
-      .map(({ hostname, port, username, password }) => ({ ip: hostname, port, username, password, ttl: 300 }))
-    response.end(JSON.stringify(shop.acceptsKey ? { code: 0, list: items } : { code: 401, msg: 'the key is wrong' }))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  shop.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/take?key=k&count={num}`
-  return shop
-}
-
-/** @param more keys of the configuration, instead of those here */
-async function startAll(more: Readonly<Record<string, unknown>> = {}) {
-  const world = await startWorld({ upstreams: 3 })
-  onTestFinished(() => world.close())
-  const shop = await startShop(world.lines())
-  const adminPort = await freePort()
-  const gateway = await startProcess({
-    listen: [{ port: 0 }],
-    admin: { port: adminPort, token: TOKEN },
-    providers: [
-      { name: 'demo', vendor: 'demo', budget: { perHour: 100 } },
-      {
-        ...{ name: 'shop', vendor: 'generic', url: shop.url, format: 'json', items: 'list', allowPrivate: true },
-        fields: { host: 'ip', port: 'port', username: 'username', password: 'password', ttl: { field: 'ttl' } },
-        success: { field: 'code', is: 0, message: 'msg' },
-        errors: [{ code: 401, class: 'auth' }],
-        maxPerCall: 3,
-        budget: { perHour: 30 },
-        priority: 2,
-      },
-    ],
-    stop: { drain: '1s' },
-    state: 'off',
-    log: { level: 'info' },
-    ...more,
-  })
-  return { world, shop, gateway, admin: `http://127.0.0.1:${adminPort}/` }
-}
-
-/** What the browser logs of a refused token and of a gateway that is gone. */
-const EXPECTED = /401|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET/
-
-async function openPage(admin: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options })
-  onTestFinished(() => page.close())
-  page.setDefaultTimeout(WAIT_MS)
-  const mistakes: string[] = []
-  page.on('pageerror', (error) => mistakes.push(String(error)))
-  page.on('console', (message) => void (message.type() === 'error' && mistakes.push(message.text())))
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== new URL(admin).origin) mistakes.push(`asked another host: ${request.url()}`)
-  })
-  onTestFinished(() => expect(mistakes.filter((words) => !EXPECTED.test(words))).toEqual([]))
-  await page.goto(admin)
-  await page.waitForSelector('.live')
-  return page
-}
-
-const ask = (gateway: GatewayProcess, user: string, url: string) =>
-  succeed('curl', ['-sS', '-o', '/dev/null', '-x', gateway.url('http', { username: user, password: 'x' }), url])
-
-/** A few clients for a while, so that a picture shows what a user will see. */
-async function visit(rounds: number, gateway: GatewayProcess): Promise<void> {
-  const users = ['crawler', 'crawler-session-basket', 'tests-country-DE', 'tests-country-JP', 'browser-session-a']
-  for (let round = 0; round < rounds; round++) await Promise.all(users.map((user) => ask(gateway, user, WHOAMI)))
-}
-
-async function violationsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
-}
-
-async function picture(page: Page, name: string, options: { fullPage?: boolean } = {}): Promise<void> {
-  if (PICTURES) await page.screenshot({ ...options, path: join(PICTURES, `${name}.png`) })
-}
+useBrowser()
 
 describe('the dashboard', () => {
   it('shows a life that counts down, a connection by its host, and a budget that fills', async () => {
@@ -246,7 +146,7 @@ describe('the dashboard', () => {
     })
     expect(await page.locator('nav').textContent()).toContain('概览')
     expect(await page.getAttribute('html', 'data-theme')).toBe('dark')
-    for (const view of ['overview', 'pool', 'connections', 'sessions', 'try', 'configuration', 'api']) {
+    for (const view of views) {
       await page.click(`nav a[href="#/${view}"]`)
       expect(await violationsOf(page), view).toEqual([])
       expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBeLessThanOrEqual(390)

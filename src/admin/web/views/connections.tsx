@@ -113,6 +113,7 @@ interface SearchBarProps {
 function SearchBar({ search, order, change }: SearchBarProps) {
   const isWhole = useSignal(false)
   const isShort = isNarrow.value && !isWhole.value
+  const isEmpty = Object.values(search).join('') === 'all'
   return (
     <search class="filters">
       {searchFields.slice(0, isShort ? 1 : undefined).map((field) => (
@@ -146,9 +147,11 @@ function SearchBar({ search, order, change }: SearchBarProps) {
           {t('connections.more')}
         </button>
       ) : null}
-      <button type="button" disabled={Object.values(search).join('') === 'all'} onClick={() => change(EMPTY)}>
-        {t('connections.clear')}
-      </button>
+      {isNarrow.value && isEmpty ? null : (
+        <button type="button" disabled={isEmpty} onClick={() => change(EMPTY)}>
+          {t('connections.clear')}
+        </button>
+      )}
     </search>
   )
 }

@@ -1,0 +1,82 @@
+/** The tables of the dashboard, the places that it offers, and each view while it is empty, loading or failed. */
+import { describe, expect, it } from 'vitest'
+import {
+  ask,
+  openPage,
+  startAll,
+  startAtlas,
+  TOKEN,
+  useBrowser,
+  views,
+  violationsOf,
+  WAIT_MS,
+  WHOAMI,
+} from './support/dashboard.ts'
+import { run } from './support/program.ts'
+
+useBrowser()
+
+describe('the dashboard', () => {
+  it('shows octets per second, sorts by a column, and closes a connection by hand', async () => {
+    const { gateway, shop, admin } = await startAll()
+    shop.acceptsKey = true
+    const proxy = gateway.url('http', { username: 'crawler-provider-shop', password: 'x' })
+    const slow = 'http://site.test/slow?pieces=9000&gap=10'
+    const download = run('curl', ['-sS', '-o', '/dev/null', '-x', proxy, slow])
+    for (let n = 0; n < 3; n++) await ask(gateway, 'crawler-provider-demo', WHOAMI)
+    const page = await openPage(`${admin}#token=${TOKEN}`)
+    await page.click('nav a[href="#/connections"]')
+    const row = page.locator('[data-connection]', { hasText: 'site.test' })
+    await expect.poll(() => row.locator('[data-rate]').textContent(), { timeout: WAIT_MS }).toMatch(/ \/ .*B$/)
+    const first = () => page.locator('[data-connection]').first().textContent()
+    await page.click('[data-sort="connections.target"]')
+    await expect.poll(first, { timeout: WAIT_MS }).toContain('site.test')
+    await page.click('[data-sort="connections.target"]')
+    await expect.poll(first, { timeout: WAIT_MS }).toContain('whoami.demo')
+    expect(await violationsOf(page)).toEqual([])
+    await row.getByRole('button', { name: /^Close connection site\.test/ }).click()
+    expect((await download).code).not.toBe(0)
+    await expect.poll(() => row.textContent(), { timeout: WAIT_MS }).toContain('closed')
+    await page.click('nav a[href="#/pool"]')
+    await page.click('[data-sort="pool.address"]')
+    const addresses = () => page.locator('[data-upstream] .mono').allTextContents()
+    await expect.poll(addresses, { timeout: WAIT_MS }).toEqual((await addresses()).toSorted())
+  })
+
+  it('offers the places that a vendor lists, and shows them for the configuration', async () => {
+    const { admin } = await startAll({ providers: [{ name: 'demo', vendor: 'demo' }, await startAtlas()] })
+    const page = await openPage(`${admin}#token=${TOKEN}`)
+    await page.click('nav a[href="#/try"]')
+    await page.getByRole('button', { name: /atlas/ }).click()
+    await page.waitForSelector('#offered-country option[value=US]', { state: 'attached' })
+    expect(
+      await page.locator('#offered-city option').evaluateAll((all) => all.map((one) => one.getAttribute('value'))),
+    ).toContain('Dallas')
+    await page.click('nav a[href="#/configuration"]')
+    await page.fill('[data-areas=atlas] input', '美国')
+    await expect
+      .poll(() => page.locator('.areas li').allTextContents(), { timeout: WAIT_MS })
+      .toEqual([expect.stringContaining('cc: US')])
+    expect(await violationsOf(page)).toEqual([])
+  })
+
+  const looks = [
+    { locale: 'en-US', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+    { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+  ] as const
+  const states = { empty: undefined, loading: 'hang', failed: 'abort' } as const
+  const cases = looks.flatMap((look) => Object.entries(states).map(([state, api]) => ({ look, state, api })))
+
+  it.each(cases)('has no violation while $state, $look.locale', async ({ look, state, api }) => {
+    const { admin } = await startAll()
+    const page = await openPage(admin, look, async (page) => {
+      if (api !== undefined) await page.route('**/v1/**', (route) => (api === 'abort' ? route.abort() : undefined))
+    })
+    if (state === 'failed') await page.waitForSelector('[role=alert]')
+    for (const view of views) {
+      await page.click(`nav a[href="#/${view}"]`)
+      expect(await violationsOf(page), view).toEqual([])
+      expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBeLessThanOrEqual(look.viewport.width)
+    }
+  })
+})
