@@ -23,11 +23,12 @@ const ownTraffic = () => ({
     .meta({ description: 'Instead of `rotation`, for these clients.' }),
   perUpstream: z
     .strictObject({
-      connections: integer(0, 1_000_000)
-        .optional()
-        .meta({ description: 'An address with so many connections of all clients is not lent; 0 = no limit.' }),
+      connections: integer(0, 1_000_000).optional().meta({
+        description: 'Largest number of connections through one address, counted over all clients; 0 = no limit.',
+      }),
       uses: integer(0, 1_000_000_000).optional().meta({
-        description: 'No address that has served so many connections is lent; 1 = a fresh one each time, 0 = no limit.',
+        description:
+          'An address that has served this many connections is not lent; 1 = a new address for each connection, 0 = no limit.',
       }),
       hostRest: duration()
         .optional()
@@ -45,21 +46,26 @@ const user = () =>
     name: userName().meta({ description: 'Account name; options follow it as -key-value.' }),
     password: secret({ maxBytes: 255, mayBeEmpty: true }).meta({
       description:
-        'At most 255 bytes (RFC 1929). `""` lets in who sends the name and an empty password; where other machines reach the port, only with an allow-list.',
+        'At most 255 bytes (RFC 1929). `""` accepts the name with an empty password; if other machines can reach the port, only together with `allow`.',
     }),
     providers: someOf(providerName()).optional().meta({ description: 'The only providers that this user may use.' }),
     ...ownTraffic(),
     limits: z
       .strictObject({
-        connections: integer(1, 1_000_000).optional().meta({ description: 'Most connections at the same time.' }),
+        connections: integer(1, 1_000_000)
+          .optional()
+          .meta({ description: 'Largest number of connections at the same time.' }),
         newPerSecond: integer(1, 1_000_000)
           .optional()
-          .meta({ description: 'Most tunnels and plain requests begun within a second.' }),
+          .meta({ description: 'Largest number of new tunnels and plain requests per second.' }),
         bytesPerDay: bytes({ min: 1, max: 2 ** 50 })
           .optional()
-          .meta({ description: 'Most bytes from and to this user within 24 hours; what is open then runs on.' }),
+          .meta({
+            description: 'Largest number of bytes from and to this user within 24 hours; open connections continue.',
+          }),
         addressesPerHour: integer(1, 1_000_000).optional().meta({
-          description: 'Most different addresses lent within an hour; then those that it had are lent again.',
+          description:
+            'Largest number of different addresses lent within an hour; after that, the same addresses are lent again.',
         }),
       })
       .optional()
@@ -72,21 +78,21 @@ export const listener = () =>
     name: text({ maxBytes: 64 }).optional().meta({ description: 'Your name for this port, in the log.' }),
     host: listenHost()
       .default('127.0.0.1')
-      .meta({ description: 'Address to listen on. Off loopback, users or an allow-list are needed.' }),
+      .meta({ description: 'Address to listen on. Off loopback, `users` or `allow` is required.' }),
     port: port()
       .default(8080)
-      .meta({ description: 'Port for HTTP proxy, SOCKS5 and SOCKS4/4a alike; 0 takes a free one.' }),
+      .meta({ description: 'Port for HTTP proxy, SOCKS5 and SOCKS4/4a; 0 means any free port.' }),
     users: someOf(user())
       .optional()
       .meta({ description: 'Who may use this port. When given, every way in demands the login.' }),
     allow: someOf(cidr())
       .optional()
-      .meta({ description: 'Client addresses that may connect; users still have to log in.' }),
+      .meta({ description: 'Client addresses that may connect; users must log in all the same.' }),
     tls: z
       .strictObject({
         cert: filePath().meta({
           description:
-            'Clients speak TLS to this port, with this certificate: a PEM file, with those between it and the authority. Read again when it changes.',
+            'Clients speak TLS to this port, with this certificate: a PEM file, with its intermediate certificates. Read again when it changes.',
         }),
         key: filePath().meta({ description: 'PEM file: its private key.' }),
       })
@@ -100,14 +106,14 @@ export const listener = () =>
     ...ownTraffic(),
     session: z.enum(['off', 'client', 'target']).default('off').meta({
       description:
-        'Keep one upstream per client address or per target host, also for clients that ask for no session. A browser wants `client`.',
+        'Keep one upstream per client address or per target host, also for clients that name no session. For a browser, use `client`.',
     }),
     upstreamHeader: z
       .boolean()
       .default(false)
       .meta({ description: 'Name the upstream in X-Turnpike-Upstream on forwarded plain HTTP answers too.' }),
     optionHeaders: z.boolean().default(false).meta({
-      description: 'Accept X-Turnpike-* options on plain HTTP requests too. Scripts in a page could send those.',
+      description: 'Accept X-Turnpike-* options on plain HTTP requests too. Scripts in a web page could send them.',
     }),
   })
 
@@ -118,8 +124,8 @@ export const admin = () =>
     z.strictObject({
       host: listenHost()
         .default('127.0.0.1')
-        .meta({ description: 'Address of the admin port. Off loopback a token is needed.' }),
-      port: port().default(8081).meta({ description: 'Port of health, metrics and the admin API.' }),
+        .meta({ description: 'Address of the admin port. Off loopback a token is required.' }),
+      port: port().default(8081).meta({ description: 'Port of the dashboard, health, metrics and the admin API.' }),
       token: secret().optional().meta({ description: 'Bearer token for every call that changes something.' }),
     }),
   ])

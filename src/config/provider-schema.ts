@@ -40,10 +40,10 @@ const tls = () =>
         verify: z.boolean().default(true).meta({ description: 'Check the certificate. Off only for tests.' }),
         servername: text({ maxBytes: 253 })
           .optional()
-          .meta({ description: 'Name in the certificate, when it is not the host that is dialled.' }),
+          .meta({ description: 'Name in the certificate, if it differs from the host.' }),
         ca: filePath()
           .optional()
-          .meta({ description: 'PEM file of the authority that signed the certificate; relative to this file.' }),
+          .meta({ description: 'PEM file of the CA that signed the certificate; relative to this file.' }),
       }),
     ])
     .transform((value) => (value === true ? { verify: true } : value))
@@ -53,14 +53,14 @@ const upstream = () =>
     .strictObject({
       username: secret({ maxBytes: 255 })
         .optional()
-        .meta({ description: 'User name at the upstreams. A secret too: some vendors use the API key.' }),
+        .meta({ description: 'User name at the upstreams. Also a secret: some vendors use the API key.' }),
       password: secret({ maxBytes: 255 }).optional().meta({ description: 'Password at the upstreams.' }),
       protocol: z.enum(['http', 'socks5']).optional().meta({
-        description: 'What to speak where one port of the vendor speaks both. Default: what the vendor names.',
+        description: 'Protocol when a port of the vendor supports both. Default: the one that the vendor names.',
       }),
-      tls: tls()
-        .prefault(false)
-        .meta({ description: 'Speak TLS to the upstreams (https proxies): true, or how to check them.' }),
+      tls: tls().prefault(false).meta({
+        description: 'Speak TLS to the upstreams (https proxies): true, or the options of the certificate check.',
+      }),
     })
     .prefault({})
     .meta({ id: 'upstream', description: 'Login at the upstreams, where the vendor tells none per address.' })
@@ -68,9 +68,11 @@ const upstream = () =>
 const budget = () =>
   z
     .strictObject({
-      perHour: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Most addresses in any hour.' }),
-      perDay: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Most addresses in any 24 hours.' }),
-      total: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Most addresses ever.' }),
+      perHour: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Largest number of addresses in any hour.' }),
+      perDay: integer(1, MAX_ADDRESSES)
+        .optional()
+        .meta({ description: 'Largest number of addresses in any 24 hours.' }),
+      total: integer(1, MAX_ADDRESSES).optional().meta({ description: 'Largest number of addresses in total.' }),
     })
     .prefault({})
     .meta({ id: 'budget', description: 'How many addresses may be bought. A missing figure is no limit.' })
@@ -82,8 +84,10 @@ const common = () => ({
   }),
   priority: integer(0, 1_000).default(1).meta({ description: 'Lower buys first.' }),
   weight: integer(1, 1_000).default(1).meta({ description: 'Share among providers of the same priority.' }),
-  ceiling: integer(1, 1_000_000).optional().meta({ description: 'Most addresses held from this provider.' }),
-  ttl: duration({ min: 1 }).optional().meta({ description: 'Life of an address, only where the vendor tells none.' }),
+  ceiling: integer(1, 1_000_000)
+    .optional()
+    .meta({ description: 'Largest number of addresses held from this provider.' }),
+  ttl: duration({ min: 1 }).optional().meta({ description: 'Life of an address when the vendor reports none.' }),
   budget: budget(),
   limit: z
     .strictObject({
@@ -103,14 +107,14 @@ const common = () => ({
   lowStock: integer(0, MAX_ADDRESSES)
     .optional()
     .meta({ description: "Warn when the vendor's balance falls below this." }),
-  expiresSoon: duration()
-    .prefault('3d')
-    .meta({ description: 'Warn when the plan at the vendor ends within this, where the vendor tells. 0: never.' }),
-  callTimeout: duration({ min: 1 }).prefault('10s').meta({ description: 'Longest wait for one answer of the vendor.' }),
+  expiresSoon: duration().prefault('3d').meta({
+    description: 'Warn when the plan at the vendor ends within this time, if the vendor reports it. 0: never.',
+  }),
+  callTimeout: duration({ min: 1 }).prefault('10s').meta({ description: 'Time-out of one call to the vendor.' }),
   allowPrivate: z
     .boolean()
     .default(false)
-    .meta({ description: 'Accept loopback and private addresses from the vendor: tests, tunnels.' }),
+    .meta({ description: 'Accept loopback and private addresses from the vendor, for tests and VPNs.' }),
   upstream: upstream(),
 })
 
@@ -123,10 +127,12 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
     vendor: z.literal(vendor).meta({ description: 'Whose API this is.' }),
     product: z
       .literal(product)
-      .meta({ description: 'What was bought there; decides the operations and the call limit.' }),
-    credentials: catalogue.credentialsOf(vendor).meta({ description: "The account, in the vendor's own words." }),
+      .meta({ description: 'The product at the vendor; determines the operations and the call limit.' }),
+    credentials: catalogue
+      .credentialsOf(vendor)
+      .meta({ description: "The account's keys, with the vendor's own names." }),
     request: request(catalogue.requestParamsOf(vendor, product)).meta({
-      description: "The vendor's own parameters, passed through.",
+      description: "The vendor's own parameters, sent with every extraction.",
     }),
     ...apiKeys(),
   })
@@ -135,7 +141,7 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
 const apiKeys = () => ({
   channels: integer(1, 100_000)
     .optional()
-    .meta({ description: 'Channels of the plan: sets the documented call limit.' }),
+    .meta({ description: 'Number of channels of the plan; the documented call limit depends on it.' }),
   ...elsewhere(),
 })
 
@@ -145,10 +151,10 @@ const elsewhere = () => ({
   whitelist: z
     .union([
       z.enum(['auto', 'off']),
-      z.strictObject({ ip: ipAddress().meta({ description: 'The address that the vendor sees us under.' }) }),
+      z.strictObject({ ip: ipAddress().meta({ description: 'Our public address as the vendor sees it.' }) }),
     ])
     .default('off')
-    .meta({ description: "Register our address through the vendor's own call when that is what is missing." }),
+    .meta({ description: "Register our address with the vendor's own call when it is missing there." }),
 })
 
 /** The link determines the vendor, so `vendor` is left out. What the link must contain is in the vendors' tables (registry). */
@@ -177,7 +183,7 @@ const staticProvider = (shared: Common) =>
       .optional()
       .meta({ description: 'ip:port, ip:port:user:password or scheme://user:password@host:port.' }),
     file: filePath().optional().meta({ description: 'A file of such lines, relative to this file.' }),
-    url: secretUrl().optional().meta({ description: 'A link that answers with such lines.' }),
+    url: secretUrl().optional().meta({ description: 'A link that returns such lines.' }),
   })
 
 /** Its keys are a vendor's table that includes the call limit, so its `limit` differs. */
@@ -206,9 +212,9 @@ const demoProvider = (shared: Common) =>
       .meta({ description: 'The pretend vendor inside Turnpike: real loopback proxies that expire.' }),
     fetch: z.boolean().default(false).meta({
       description:
-        'Really fetch targets other than whoami.demo. They see your own address. Targets on this machine or in its network need allowPrivate too.',
+        'Connect to real targets other than whoami.demo. They see your own address. Targets on this machine or in its network need allowPrivate too.',
     }),
-    channels: integer(1, 1_000).default(20).meta({ description: 'Most addresses held at once.' }),
+    channels: integer(1, 1_000).default(20).meta({ description: 'Largest number of addresses held at once.' }),
     life: lifeRange().prefault(['60s', '120s']).meta({ description: 'Shortest and longest life of an address.' }),
   })
 

@@ -17,11 +17,11 @@ export interface KeyRow {
 /** What the schema does not say and a reader must know. */
 const NOTES: Readonly<Record<string, string>> = {
   'providers[].lowStock':
-    'Only where the vendor tells the balance: juliangip, qg (share products), smartproxy (MB under the limits of proxy accounts), ipipv, generic.',
+    'Only if the vendor reports the balance: juliangip, qg (share products), smartproxy (MB under the limits of proxy accounts), ipipv, generic.',
 }
 
 /** The names themselves are in docs/vendors/README.md, which a test of the registry keeps complete. */
-const VENDOR = 'Who sells the addresses; docs/vendors/README.md has a section for each.'
+const VENDOR = 'The vendor of the addresses; docs/vendors/README.md lists them.'
 /** Described in docs/vendors/README.md, vendor by vendor. */
 const VENDORS_OWN = new Set(['providers[].credentials', 'providers[].request'])
 

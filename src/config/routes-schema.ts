@@ -189,7 +189,7 @@ const fallback = () =>
 /** One of `groups:`. */
 export const group = () =>
   z.strictObject({
-    name: providerName().meta({ description: 'Your name for it.' }),
+    name: providerName().meta({ description: 'Your name for this group.' }),
     members: someOf(member()).meta({ description: 'Providers by name, or { provider or group, priority, weight }.' }),
     fallback: fallback().optional().meta({ description: 'provider NAME or group NAME: serves when no member can.' }),
   })

@@ -39,32 +39,38 @@ import { webhook } from './webhook-schema.ts'
 const pool = () =>
   z
     .strictObject({
-      floor: integer(0, 1_000_000).default(5).meta({ description: 'Addresses held ready while there is traffic.' }),
-      ceiling: integer(1, 1_000_000).default(50).meta({ description: 'Most addresses held, over all providers.' }),
+      floor: integer(0, 1_000_000)
+        .default(5)
+        .meta({ description: 'Number of addresses kept ready while there is traffic.' }),
+      ceiling: integer(1, 1_000_000)
+        .default(50)
+        .meta({ description: 'Largest number of addresses held, over all providers.' }),
       targetLoad: integer(1, 100_000)
         .default(8)
-        .meta({ description: 'Leases per address at which another one is bought.' }),
+        .meta({ description: 'Number of leases per address above which another one is bought.' }),
       idleAfter: duration({ min: 1 })
         .prefault('60s')
-        .meta({ description: 'Without traffic for so long, nothing is bought.' }),
+        .meta({ description: 'Without traffic for this time, nothing is bought.' }),
       minLife: durationOr(['auto']).prefault('auto').meta({
-        description: 'An address with less life left is not lent; auto: a quarter of its life, at most 5s.',
+        description: 'An address with a shorter remaining life is not lent; auto: a quarter of its life, at most 5s.',
       }),
       margin: durationOr(['auto']).prefault('auto').meta({
-        description: 'How long before its deadline an address retires; auto: a tenth of its life, 300ms to 10s.',
+        description:
+          'How long before its deadline an address is no longer lent; auto: a tenth of its life, 300ms to 10s.',
       }),
       onDeadline: z
         .enum(['keep', 'close'])
         .default('keep')
-        .meta({ description: 'Open tunnels of an address that expires.' }),
+        .meta({ description: 'What happens to open tunnels when their address expires.' }),
       perUpstream: z
         .strictObject({
           connections: integer(0, 1_000_000)
             .default(0)
-            .meta({ description: 'Most connections at once through one address; 0 = no limit.' }),
-          uses: integer(0, 1_000_000_000)
-            .default(0)
-            .meta({ description: 'Connections in its life; 1 = a new address for every connection, 0 = no limit.' }),
+            .meta({ description: 'Largest number of connections through one address at the same time; 0 = no limit.' }),
+          uses: integer(0, 1_000_000_000).default(0).meta({
+            description:
+              'Number of connections in the life of an address; 1 = a new address for each connection, 0 = no limit.',
+          }),
           hostRest: duration()
             .prefault('0s')
             .meta({ description: 'Pause between two uses of one address for the same target host.' }),
@@ -83,43 +89,47 @@ const rotation = () =>
       .meta({ description: 'Plain HTTP: one upstream per client connection, or per request.' }),
     retryStatuses: retryStatuses().default([]).meta({
       description:
-        'Plain HTTP: answers of an upstream after which another one may be tried. Left empty, they are passed on.',
+        'Plain HTTP: answers of an upstream after which another one may be tried. If empty, they are passed on.',
     }),
   })
 
 const session = () =>
   z.strictObject({
-    idle: duration({ min: 1 }).prefault('10m').meta({ description: 'A session unused for so long is forgotten.' }),
-    max: integer(1, 10_000_000).default(100_000).meta({ description: 'Most sessions remembered.' }),
+    idle: duration({ min: 1 }).prefault('10m').meta({ description: 'A session without use for this time ends.' }),
+    max: integer(1, 10_000_000).default(100_000).meta({ description: 'Largest number of sessions.' }),
   })
 
 const dial = () =>
   z.strictObject({
     timeout: duration({ min: 1 })
       .prefault('8s')
-      .meta({ description: 'TCP, TLS, login and CONNECT to one upstream, all together.' }),
-    deadline: duration({ min: 1 }).prefault('20s').meta({ description: 'All tries for one client together.' }),
-    tries: integer(1, 100).default(3).meta({ description: 'Most upstreams tried for one client.' }),
+      .meta({ description: 'Time-out of TCP, TLS, login and CONNECT to one upstream together.' }),
+    deadline: duration({ min: 1 })
+      .prefault('20s')
+      .meta({ description: 'Time-out of all tries for one client together.' }),
+    tries: integer(1, 100).default(3).meta({ description: 'Largest number of upstreams tried for one client.' }),
     hedgeAfter: durationOr(['off', 'auto'], { min: 1 }).prefault('auto').meta({
       description:
-        'Dial a second upstream when the first is silent for so long; auto: as long as 19 of 20 dials of the provider take. Never with uses: 1.',
+        'Dial a second upstream when the first has not answered for this time; auto: the time of 19 of 20 dials of the provider. Never with uses: 1.',
     }),
-    warm: integer(0, 1_000).default(0).meta({ description: 'Connections to upstreams opened ahead of need.' }),
+    warm: integer(0, 1_000)
+      .default(0)
+      .meta({ description: 'Number of connections opened in advance to each upstream in use.' }),
   })
 
 const wait = () =>
   z.strictObject({
-    timeout: duration()
-      .prefault('10s')
-      .meta({ description: 'How long a client waits for an address when there is none.' }),
-    queue: integer(0, 1_000_000)
-      .default(1_000)
-      .meta({ description: 'Most clients waiting; one user has at most half of the places while another waits.' }),
+    timeout: duration().prefault('10s').meta({ description: 'How long a client waits for an address.' }),
+    queue: integer(0, 1_000_000).default(1_000).meta({
+      description: 'Largest number of waiting clients; one user has at most half of the places while another waits.',
+    }),
   })
 
 const relay = () =>
   z.strictObject({
-    idle: duration({ min: 1 }).prefault('10m').meta({ description: 'A tunnel without a byte for so long is closed.' }),
+    idle: duration({ min: 1 })
+      .prefault('10m')
+      .meta({ description: 'A tunnel without a transfer for this time is closed.' }),
   })
 
 const ban = () =>
@@ -128,18 +138,18 @@ const ban = () =>
       host: hostPattern().meta({ description: 'Target host; *.example.com is every host below it.' }),
       status: someOf(integer(100, 599))
         .optional()
-        .meta({ description: 'Plain HTTP: statuses that mean: this address is banned here.' }),
+        .meta({ description: 'Plain HTTP: statuses that mean that the address is banned.' }),
       closedWithin: duration({ min: 1 }).optional().meta({
         description:
-          'Tunnels: the target closes so soon after the first bytes of the client, several times in a row through one address and not through others.',
+          'Tunnels: the target closes within this time after the first bytes of the client, several times in a row through one address and not through others.',
       }),
       bytesUnder: integer(1, 1_048_576)
         .default(200)
-        .meta({ description: 'With closedWithin: and it has sent fewer bytes than this.' }),
-      times: integer(1, 100).default(3).meta({ description: 'With closedWithin: so many times in a row.' }),
+        .meta({ description: 'With closedWithin: the target has sent fewer bytes than this.' }),
+      times: integer(1, 100).default(3).meta({ description: 'With closedWithin: number of times in a row.' }),
       rest: duration({ min: 1 })
         .prefault('10m')
-        .meta({ description: 'How long the address stays away from that host.' }),
+        .meta({ description: 'How long the address is not used for that host.' }),
     })
     .refine(({ status, closedWithin }) => status !== undefined || closedWithin !== undefined, {
       error: 'write status, or closedWithin for tunnels: what shows that the address is banned',
@@ -149,14 +159,14 @@ const limits = () =>
   z.strictObject({
     connections: integer(1, 1_000_000)
       .default(10_000)
-      .meta({ description: 'Most client connections; at most half the descriptor limit is used.' }),
-    handshake: duration({ min: 1 }).prefault('10s').meta({ description: 'Time for a client to say what it wants.' }),
+      .meta({ description: 'Largest number of client connections; reduced to half of the descriptor limit.' }),
+    handshake: duration({ min: 1 }).prefault('10s').meta({ description: 'Time-out of the handshake with a client.' }),
     headerBytes: bytes({ min: 1_024, max: 1_048_576 })
       .prefault('16KiB')
-      .meta({ description: 'Most bytes of a request head.' }),
+      .meta({ description: 'Largest size of a request head.' }),
     earlyBytes: bytes({ max: 16_777_216 })
       .prefault('64KiB')
-      .meta({ description: 'Most bytes kept from a client that speaks before its tunnel is open.' }),
+      .meta({ description: 'Largest number of bytes kept from a client that sends before its tunnel is open.' }),
   })
 
 const health = () =>
@@ -167,10 +177,10 @@ const health = () =>
     maxRest: duration({ min: 1 }).prefault('2m').meta({ description: 'Longest pause.' }),
     evictAfter: integer(1, 1_000)
       .default(3)
-      .meta({ description: 'Failures in a row after which an address is given up.' }),
+      .meta({ description: 'Failures in a row after which an address is removed.' }),
     evidence: duration({ min: 1 })
       .prefault('60s')
-      .meta({ description: 'How long a refusal of a target is remembered.' }),
+      .meta({ description: 'How long a refusal for a target is kept as evidence.' }),
   })
 
 const supply = () =>
@@ -181,13 +191,13 @@ const supply = () =>
     maxBackoff: duration({ min: 1 }).prefault('30s').meta({ description: 'Longest such pause.' }),
     reprobe: duration({ min: 1 })
       .prefault('10m')
-      .meta({ description: 'A stopped provider (wrong key, expired plan) is asked again after so long.' }),
+      .meta({ description: 'A stopped provider (wrong key, expired plan) is tried again after this time.' }),
     whitelistReprobe: duration({ min: 1 })
       .prefault('60s')
       .meta({ description: 'The same, when our address is missing on the whitelist.' }),
     bodyBytes: bytes({ min: 1_024, max: 67_108_864 })
       .prefault('1MiB')
-      .meta({ description: "Most bytes of a vendor's answer." }),
+      .meta({ description: "Largest size of a vendor's answer." }),
   })
 
 /** The vendor calls it from outside, so it may listen on any address: without the path, a caller gets nothing. */
@@ -196,14 +206,14 @@ const callback = () =>
     z.literal('off'),
     z.strictObject({
       host: listenHost().default('127.0.0.1').meta({ description: 'Address of this machine to listen on.' }),
-      port: integer(0, 65_535).meta({ description: 'Port of its own.' }),
+      port: integer(0, 65_535).meta({ description: 'A separate port.' }),
       path: secret({ maxBytes: 256 })
         .refine((path) => /^\/[\w./-]{16,}$/.test(path.reveal()), {
           error: 'begin with / and make it 16 or more letters and digits long',
         })
         .meta({
           description:
-            'The one path that is answered, as in /callback/<32 random characters>. A secret: ipipv signs nothing.',
+            'The only path that is answered, such as /callback/<32 random characters>. A secret, because ipipv does not sign its calls.',
         }),
     }),
   ])
@@ -213,7 +223,7 @@ const stop = () =>
     drain: duration().prefault('8s').meta({ description: 'How long open tunnels may finish when the gateway stops.' }),
     takeover: duration()
       .prefault('10m')
-      .meta({ description: 'How long they may go on when another process has taken over (`start --takeover`).' }),
+      .meta({ description: 'How long they may continue after another process has taken over (`start --takeover`).' }),
   })
 
 const state = () =>
@@ -249,7 +259,7 @@ const log = () =>
     level: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')
-      .meta({ description: 'The least important lines written.' }),
+      .meta({ description: 'The least important level that is written.' }),
     access: z
       .enum(['off', 'on'])
       .default('off')
@@ -301,7 +311,7 @@ export function buildSchema(catalogue: Catalogue) {
       stop: stop().prefault({}).meta({ description: 'The end.' }),
       reload: z.enum(['manual', 'auto']).default('manual').meta({
         description:
-          'When a changed file takes effect: on SIGHUP and `turnpike reload` alone, or auto: once it is written.',
+          'When a changed file takes effect: manual: only on SIGHUP and `turnpike reload`; auto: when it is written.',
       }),
       state: state()
         .prefault({})

@@ -13,7 +13,7 @@ export const webhook = () =>
   z.union([
     z.literal('off'),
     z.strictObject({
-      url: secretUrl().meta({ description: 'Gets one POST when there is something new to warn of. A secret.' }),
+      url: secretUrl().meta({ description: 'Receives a POST for new warnings. A secret.' }),
       format: z.enum(formats).default('json').meta({
         description: 'Body of the POST: Turnpike’s own JSON, or a text message of a chat service.',
       }),
@@ -21,10 +21,10 @@ export const webhook = () =>
         .enum(['en', 'zh'])
         .optional()
         .meta({ description: 'Language of the sentences. Default: that of the process (LC_ALL, LC_MESSAGES, LANG).' }),
-      timeout: duration({ min: 1 }).prefault('5s').meta({ description: 'Longest wait for the answer.' }),
+      timeout: duration({ min: 1 }).prefault('5s').meta({ description: 'Time-out of one POST.' }),
       allowPrivate: z
         .boolean()
         .default(false)
-        .meta({ description: 'The URL may lead to loopback and private addresses.' }),
+        .meta({ description: 'Permit loopback and private addresses in the URL.' }),
     }),
   ])

@@ -115,7 +115,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   pool: {
     title: { en: 'Pool', zh: '地址池' },
     intro: {
-      en: 'How many addresses are held, and how long each may be lent.',
+      en: 'Number of addresses that are held, and how long each may be lent.',
       zh: '持有多少地址，以及每个地址可以借出多久。',
     },
     example: `pool: { floor: 5, ceiling: 50, targetLoad: 8, idleAfter: 60s, perUpstream: { connections: 20 } }
@@ -139,7 +139,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   dial: {
     title: { en: 'Connecting to upstreams', zh: '连接上游' },
     intro: {
-      en: 'Time limits and tries before a client hears of a failure.',
+      en: 'Time limits and tries before a client gets an error.',
       zh: '在客户端得知失败之前的时限与尝试次数。',
     },
     example: `dial: { timeout: 5s, deadline: 15s, tries: 3, warm: 1 }
@@ -148,7 +148,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   wait: {
     title: { en: 'Waiting for an address', zh: '等待地址' },
     intro: {
-      en: 'A client that finds no address waits; users take turns.',
+      en: 'Without a free address a client waits; users are served in turn.',
       zh: '没有可用地址时客户端排队等待，各用户轮流。',
     },
     example: `wait: { timeout: 10s, queue: 1000 }
@@ -163,7 +163,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   bans: {
     title: { en: 'Bans', zh: '封禁' },
     intro: {
-      en: 'Answers that mean that a target has banned an address: the address stays away from that host for a while.',
+      en: 'Answers that mean that a target has banned an address: the address is not used for that host for a while.',
       zh: '哪些应答表示目标封禁了某个地址：该地址在一段时间内不再用于该主机。',
     },
     example: `bans:
@@ -173,7 +173,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   limits: {
     title: { en: 'Limits', zh: '限制' },
     intro: {
-      en: 'What one gateway accepts from all clients.',
+      en: 'Limits of one gateway for all clients.',
       zh: '网关从所有客户端接受的上限。',
     },
     example: `limits: { connections: 10000, handshake: 10s, headerBytes: 16KiB }
@@ -194,7 +194,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   callback: {
     title: { en: 'Callback of a vendor', zh: '供应商回调' },
     intro: {
-      en: 'A port on which a vendor may announce a change (ipipv). It is only a hint to ask the vendor.',
+      en: 'A port on which a vendor may announce a change (ipipv). It only makes the gateway query the vendor.',
       zh: '供应商（ipipv）可以在此端口通知变化。通知只用来触发一次查询。',
     },
     example: `callback: { host: 127.0.0.1, port: 8082, path: "\${CALLBACK_PATH}" }
@@ -203,7 +203,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   webhook: {
     title: { en: 'Warnings', zh: '告警' },
     intro: {
-      en: 'Sends to a URL of yours what someone should act on: a low balance, a plan that ends soon, a provider that has stopped, a budget that is used up. [operate.md](operate.md) shows the body.',
+      en: 'Sends warnings to a URL of yours: a low balance, a plan that ends soon, a stopped provider, a used-up budget. [operate.md](operate.md) shows the body.',
       zh: '把需要处理的事情发送到您的 URL：余额不足、套餐即将到期、provider 停止、预算用完。内容格式见 [operate.zh-CN.md](operate.zh-CN.md)。',
     },
     example: `webhook: { url: "\${WEBHOOK_URL}", format: json }
@@ -227,7 +227,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   state: {
     title: { en: 'State folder', zh: '状态目录' },
     intro: {
-      en: 'Keeps what money bought over a restart: addresses, channels, calls, budgets, sessions.',
+      en: 'Keeps purchases over a restart: addresses, channels, calls, budgets, sessions.',
       zh: '在重启之间保存花钱买来的东西：地址、通道、调用记录、预算、会话。',
     },
     example: `state: { path: /var/lib/turnpike }
@@ -236,7 +236,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   workers: {
     title: { en: 'Several cores', zh: '多个 CPU 核' },
     intro: {
-      en: 'So many processes serve clients behind the same ports, and another one buys for all of them. Limits under `perUpstream` hold over all of them. Not together with `cluster` or `users[].limits`. [operate.md](operate.md) says more.',
+      en: 'Several processes serve clients on the same ports, and one more process buys for all of them. Limits under `perUpstream` apply to all of them together. Not together with `cluster` or `users[].limits`. [operate.md](operate.md) says more.',
       zh: '由若干进程在同一端口上为客户端服务，另有一个进程统一购买。`perUpstream` 中的限制对所有进程合计生效。不能与 `cluster` 或 `users[].limits` 一起使用。详见 [operate.zh-CN.md](operate.zh-CN.md)。',
     },
     example: `workers: 2
@@ -245,7 +245,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   cluster: {
     title: { en: 'Several hosts', zh: '多台主机' },
     intro: {
-      en: 'Hosts with the same `cluster` share accounts, addresses and sessions: one of them buys, all of them lend. It takes the place of `state`. Not together with `vendor: demo`. Limits of addresses (`perUpstream`) change by a restart alone. [Scale](operate/scale.md) says more.',
+      en: 'Hosts with the same `cluster` share accounts, addresses and sessions: one of them buys, all of them lend. It replaces `state`. Not together with `vendor: demo`. Limits of addresses (`perUpstream`) change only by a restart. [Scale](operate/scale.md) says more.',
       zh: '`cluster` 相同的主机共享账号、地址和会话：由其中一台购买，所有主机都可使用。它取代 `state`。不能与 `vendor: demo` 一起使用。地址的限制（`perUpstream`）只有重启后才会改变。详见[扩展](operate/scale.md)。',
     },
     example: `cluster:
@@ -257,7 +257,7 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   log: {
     title: { en: 'Log', zh: '日志' },
     intro: {
-      en: 'Standard output; never a secret, never a path or a query.',
+      en: 'Goes to standard output; without secrets, paths and queries.',
       zh: '写到标准输出；从不包含机密、路径或查询串。',
     },
     example: `log: { level: info, access: on }

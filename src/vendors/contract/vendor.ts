@@ -26,7 +26,7 @@ export interface Product {
   readonly extract: string
   /** Name of the operation that lists what the account holds now, if there is one. */
   readonly query?: string
-  /** Most addresses per call. */
+  /** Largest number of addresses per call. */
   readonly maxPerCall: number
   /** Fixed number of addresses per call, for a link that cannot be changed. */
   readonly batchSize?: () => number
