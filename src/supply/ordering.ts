@@ -37,27 +37,34 @@ export class Ordering {
    * Buys up to `wanted`, or a whole batch if the vendor sells in batches. Never throws: a failure becomes the provider's state.
    * When something must be found out first, that is done instead, and the caller plans again.
    * @param priority of further calls that the order makes; waiting clients first
+   * @returns false when the account store has denied the order: then nothing has changed
    */
-  async order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<void> {
+  async order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<boolean> {
     const { source, status, preparation, clock } = this.#parts
-    if (preparation.isNeeded) return preparation.run(() => clock.now(), signal, priority)
+    if (preparation.isNeeded) {
+      await preparation.run(() => clock.now(), signal, priority)
+      return true
+    }
     const count = source.batchSize ?? wanted
     status.ordering()
     try {
-      await this.#buy(count, demand, (order) => source.extract(count, signal, priority, order))
+      return await this.#buy(count, demand, (order) => source.extract(count, signal, priority, order))
     } catch (error) {
       if (!signal.aborted) await this.#recover(error, signal)
+      return true
     }
   }
 
-  async #buy(count: number, demand: OrderDemand, call: (order: Order) => Promise<Delivery>): Promise<void> {
+  /** @returns as `order` */
+  async #buy(count: number, demand: OrderDemand, call: (order: Order) => Promise<Delivery>): Promise<boolean> {
     const { latency, clock, account } = this.#parts
     const reservation = this.reservation(count, demand.ceilings)
-    await this.place({ reservation, isWanted: demand.isWanted }, call, async (delivery) => {
+    const { kind } = await this.place({ reservation, isWanted: demand.isWanted }, call, async (delivery) => {
       latency.measured(clock.now() - delivery.sentAt)
       return this.arrived(delivery, 'order')
     })
-    account.works()
+    if (kind === 'sold') account.works()
+    return kind !== 'denied'
   }
 
   /** Repairs what the failure says is missing, so that the next order may be sent at once. */

@@ -333,10 +333,13 @@ export class Planner implements SupplyView {
 
   async #buy(provider: Provider, count: number, demand: OrderDemand): Promise<void> {
     const priority = demand.isUrgent ? WAITING_PRIORITY : STOCK_PRIORITY
-    await provider.order(count, priority, this.#stopping.signal, demand)
+    const isPlaced = await provider.order(count, priority, this.#stopping.signal, demand)
     if (this.#stopping.signal.aborted) return
     this.#onSettled()
-    this.plan()
+    // The account store knows of more than this planner, as of an order of a provider that was removed: planned at once, the
+    // same order would be denied again, and again, and nothing else would run.
+    if (isPlaced) this.plan()
+    else this.#planSoon(this.#clock.now())
   }
 
   /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */

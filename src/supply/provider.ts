@@ -196,7 +196,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
   // --- Buying ---------------------------------------------------------------------------------------------------
 
   /** As `Ordering.order`. */
-  order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<void> {
+  order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<boolean> {
     return this.#ordering.order(wanted, priority, signal, demand)
   }
 

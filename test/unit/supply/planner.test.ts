@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { anyUpstream } from '../../../src/pool/filter.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { ofProvider, sequence } from '../pool/pool-fixture.ts'
-import { World } from './supply-world.ts'
+import { account, World } from './supply-world.ts'
 
 const one = { a: {} }
 const error = (errorClass: VendorError['class']) => new VendorError(errorClass, '7', 'the vendor’s words')
@@ -239,6 +239,25 @@ it('keeps the ceiling over all sets of providers together', async () => {
   }
   await world.clock.run(20_000)
   expect(most).toBe(10)
+})
+
+it('does not plan without a pause while the order of a removed provider counts in the ceiling', async () => {
+  const world = new World({ a: { vendor: { latencyMs: () => 5_000 } }, b: {} }, { ceiling: 1 })
+  const { store } = world.accounts
+  const reserve = store.reserve.bind(store)
+  let orders = 0
+  // Without an end the planner would have this thread for itself.
+  store.reserve = (reservation) => (++orders > 200 ? new Promise(() => {}) : reserve(reservation))
+  world.connect()
+  await world.clock.run(0)
+  expect(world.vendor('a').calls.length).toBe(1)
+  const rules = { floor: 1, ceiling: 1, targetLoad: 8, idleAfter: 60_000, minLife: 5_000, uses: 0, waitTimeout: 10_000 }
+  const source = world.vendor('b').source(world.accounts)
+  world.supply.configure(rules, [{ settings: account('b'), source }])
+  await world.clock.run(1_000)
+  expect(orders).toBeLessThan(30)
+  await world.clock.run(6_000)
+  expect([world.vendor('a').sold, world.vendor('b').sold]).toEqual([1, 1])
 })
 
 it('leaves what it holds alone when a call fails', async () => {
