@@ -5,7 +5,7 @@ import type { GatewayError } from '../errors.ts'
 import type { ExceptionOwner } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Strategy } from '../strategy.ts'
-import type { ClientOptions } from './username-options.ts'
+import type { ClientOptions } from './client-options.ts'
 
 /** Settings of a port, or a user, that override the general ones. Undefined members: no override. */
 export interface TrafficSettings {

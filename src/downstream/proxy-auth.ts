@@ -4,9 +4,10 @@ import { addressMatcher } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
+import { noOptions } from './client-options.ts'
 import type { ClientIdentity, TrafficSettings } from './client-request.ts'
 import type { LoginThrottle } from './login-throttle.ts'
-import { noOptions, parseUserName } from './username-options.ts'
+import { parseUserName } from './username-options.ts'
 
 /** Undefined: no limit. */
 export interface UserLimitSettings {

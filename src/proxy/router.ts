@@ -1,8 +1,8 @@
 /** From what a client said to what it may be lent: listener defaults, user rights, client options. */
 import { hash } from 'node:crypto'
 import type { Target } from '../address.ts'
+import { type ClientOptions, noOptions } from '../downstream/client-options.ts'
 import type { ClientIdentity, TrafficSettings } from '../downstream/client-request.ts'
-import { type ClientOptions, noOptions } from '../downstream/username-options.ts'
 import { GatewayError } from '../errors.ts'
 import { holdsPlace, isSameCountry } from '../places.ts'
 import { anyUpstream, type Facet, type Filter, type LeaseLimits } from '../pool/filter.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { headerOptions, noOptions, parseUserName } from '../../../src/downstream/username-options.ts'
+import { noOptions } from '../../../src/downstream/client-options.ts'
+import { headerOptions, parseUserName } from '../../../src/downstream/username-options.ts'
 import { GatewayError } from '../../../src/errors.ts'
 import { parseFields } from '../../../src/http1/head.ts'
 import { strategies } from '../../../src/strategy.ts'
