@@ -4,7 +4,7 @@ import type { Cluster } from './cluster/open.ts'
 import { type Config, isDemo, isStatic } from './config/schema.ts'
 import type { Log } from './log.ts'
 import type { AccountStore } from './store/account-store.ts'
-import type { HandoverStore, Restored, Store } from './store/contract.ts'
+import { type HandoverStore, nothingRestored, type Restored, type Store } from './store/contract.ts'
 import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
@@ -36,14 +36,12 @@ export async function openState(
   return { store, restored, accounts: new LocalAccountStore(deps.clock, store, restored), cluster: undefined }
 }
 
-const NOTHING: Restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
-
 /** Opens the folder that keeps what money bought. */
 async function openFolder(
   config: Config,
   deps: { clock: Clock; log: Log },
 ): Promise<{ store: Store | HandoverStore; restored: Restored }> {
-  if (config.state === 'off') return { store: forgetfulStore(), restored: NOTHING }
+  if (config.state === 'off') return { store: forgetfulStore(), restored: nothingRestored }
   // Lists and the demo record no calls, or few; with a vendor the first client waits for one.
   const eager = config.providers.some((provider) => !isStatic(provider) && !isDemo(provider))
   return openStore(config.state.path, { ...deps, eager, log: deps.log.child({ mod: 'store' }) })

@@ -52,11 +52,13 @@ export class ClusterStore implements Store {
     this.#queue = new SendQueue(deps.clock)
   }
 
-  // Budgets and calls: RedisAccountStore.
+  // Budgets, calls and channels: RedisAccountStore.
   readonly callBegins: Store['callBegins'] = (call) => this.#forgetful.callBegins(call)
   callEnded(): void {}
   callUndone(): void {}
   callResolved(): void {}
+  pending(): void {}
+  pendingOver(): void {}
 
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
     if (upstreams.length === 0) return

@@ -5,7 +5,7 @@ import { hasLimits, limitsOf, poolSettings } from '../config/pool-limits.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../log.ts'
 import type { Breakage, Upstream } from '../pool/upstream.ts'
-import type { Restored } from '../store/contract.ts'
+import { nothingRestored } from '../store/contract.ts'
 import { RedisConnection } from '../store/redis/connection.ts'
 import { RedisAccountStore } from '../store/redis/redis-account-store.ts'
 import type { ScriptRunner } from '../store/redis/script.ts'
@@ -24,7 +24,7 @@ const CONNECT_AND_ABORT_MS = 12_000
 export class Cluster {
   readonly store: ClusterStore
   /** What a host of its own would keep on disk is in the cluster's store, and comes with the first reading of it. */
-  readonly restored: Restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
+  readonly restored = nothingRestored
   readonly accounts: RedisAccountStore
   readonly member: ClusterMember
   readonly sessions: ClusterSessions

@@ -12,6 +12,7 @@ import type {
   CallWindow,
   ChannelHolder,
   Outcome,
+  PendingLine,
   Reservation,
   ReservationId,
   Reserved,
@@ -33,6 +34,7 @@ export interface BookPast {
   readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
   readonly totals: readonly { readonly provider: string; readonly total: number }[]
   readonly unknown: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
+  readonly pending: readonly { readonly account: string; readonly holder: ChannelHolder }[]
 }
 
 const DAY_MS = 86_400_000
@@ -41,7 +43,7 @@ export class AccountBook implements AccountView {
   readonly #clock: Clock
   readonly #windows = new Map<string, SlidingWindow>()
   readonly #budgets = new Map<string, Budget>()
-  readonly #channels = new Map<string, Map<string, number>>()
+  readonly #channels = new Map<string, Map<string, ChannelHolder>>()
   readonly #open = new Map<ReservationId, Open>()
   #pastCalls: readonly BookPast['calls'][number][] = []
   #restoredAt = 0
@@ -61,6 +63,7 @@ export class AccountBook implements AccountView {
       const dated = purchases.map(({ agoMs, count }) => ({ at: now - agoMs, count }))
       this.#budget(provider, {}).restore(dated, total)
     }
+    for (const { account, holder } of past.pending) this.hold(account, [holder])
     return past.unknown.map(({ provider, agoMs, count }) => this.#restoreUnknown(provider, count, now - agoMs))
   }
 
@@ -92,7 +95,7 @@ export class AccountBook implements AccountView {
     const reached = this.#budget(provider, budget).reached(now, count)
     if (reached !== undefined) return { by: 'budget', until: reached.until }
     if (channels !== undefined && this.channelsBooked(channels.account) + count > channels.total)
-      return { by: 'channels', until: this.#firstFree(channels.account, now) }
+      return { by: 'channels', until: this.#firstFree(channels.account) }
     const isOver = ceilings.some(({ scope, limit, held }) => held + this.#reservedIn(scope) + count > limit)
     return isOver ? { by: 'ceiling', until: undefined } : undefined
   }
@@ -151,8 +154,8 @@ export class AccountBook implements AccountView {
   }
 
   hold(account: string, holders: readonly ChannelHolder[]): void {
-    const held = this.#channels.get(account) ?? new Map<string, number>()
-    for (const { id, endsAt } of holders) held.set(id, endsAt)
+    const held = this.#channels.get(account) ?? new Map<string, ChannelHolder>()
+    for (const holder of holders) held.set(holder.id, holder)
     this.#channels.set(account, held)
   }
 
@@ -160,22 +163,31 @@ export class AccountBook implements AccountView {
     for (const id of ids) this.#channels.get(account)?.delete(id)
   }
 
+  /** Those that have not ended. */
+  #held(account: string): readonly ChannelHolder[] {
+    const now = this.#clock.now()
+    const held = this.#channels.get(account)
+    for (const { id, endsAt } of held?.values() ?? []) if (endsAt <= now) held?.delete(id)
+    return [...(held?.values() ?? [])]
+  }
+
+  pendingLines(account: string): readonly PendingLine[] {
+    return this.#held(account).flatMap(({ id, pendingFor: provider }) =>
+      provider === undefined ? [] : [{ id, provider }],
+    )
+  }
+
   channelsBooked(account: string): number {
     const now = this.#clock.now()
-    let booked = 0
-    const held = this.#channels.get(account)
-    for (const [id, endsAt] of held ?? []) {
-      if (endsAt > now) booked++
-      else held?.delete(id)
-    }
+    let booked = this.#held(account).length
     for (const { reservation, unknownUntil = Number.POSITIVE_INFINITY } of this.#open.values())
       if (reservation.channels?.account === account && unknownUntil > now) booked += reservation.count
     return booked
   }
 
-  #firstFree(account: string, now: number): number | undefined {
-    const ends = [...(this.#channels.get(account)?.values() ?? [])].filter((endsAt) => endsAt > now)
-    return ends.length === 0 ? undefined : Math.min(...ends)
+  #firstFree(account: string): number | undefined {
+    const held = this.#held(account)
+    return held.length === 0 ? undefined : Math.min(...held.map(({ endsAt }) => endsAt))
   }
 
   reservedBy(provider: string): number {

@@ -78,11 +78,19 @@ export type Outcome =
   | { readonly kind: 'unknown'; readonly channelsUntil: number }
   | { readonly kind: 'not-sent' }
 
-/** Something that occupies a channel: an address, or a line that is still being set up. */
+/** Something that occupies a channel: an address, or a line that was sold and has no address yet. */
 export interface ChannelHolder {
   readonly id: string
   /** When its channel becomes free without a release. */
   readonly endsAt: number
+  /** Of such a line: the provider that bought it. It is recorded until it is freed or ends; an address has its own record. */
+  readonly pendingFor?: string
+}
+
+/** A line that was sold and has no address yet. */
+export interface PendingLine {
+  readonly id: string
+  readonly provider: string
 }
 
 export interface AccountStore {
@@ -142,6 +150,8 @@ export interface AccountView {
   budget(provider: string, limits: BudgetLimits): BudgetView
   /** Channels that are or may be occupied. */
   channelsBooked(account: string): number
+  /** Of its channels, those of lines without an address. */
+  pendingLines(account: string): readonly PendingLine[]
   /** Addresses that calls in progress may deliver. */
   reservedBy(provider: string): number
   /** Addresses that orders without a usable reply may have bought. */

@@ -1,5 +1,6 @@
 /** The contract of the state store. Instants are clock milliseconds (clock.ts). */
 import type { GoneReason, UpstreamFacts } from '../pool/upstream.ts'
+import type { ChannelHolder } from './account-store.ts'
 
 export type CallId = number
 
@@ -42,6 +43,10 @@ export interface Store {
    * awaited: the money is spent.
    */
   bought(upstreams: readonly StoredUpstream[]): Promise<void>
+  /** These lines of the account were sold and have no address yet (`ChannelHolder.pendingFor`). */
+  pending(account: string, lines: readonly ChannelHolder[]): void
+  /** They have one, or never will. */
+  pendingOver(account: string, lines: readonly { readonly id: string }[]): void
   /** It has left the pool; it stays recorded until the vendor's deadline. After `shutdown` it is restored, after `released` it is gone. */
   left(id: string, reason: GoneReason): void
   /** The vendor has taken it back: its channel is free. */
@@ -106,8 +111,21 @@ export interface Restored {
     readonly agoMs: number
     readonly count: number
   }[]
+  /** Lines that were sold and had no address yet. */
+  readonly pending: readonly { readonly account: string; readonly holder: ChannelHolder }[]
   /** All addresses bought so far. */
   readonly totals: readonly { readonly provider: string; readonly total: number }[]
   /** The least recently used first. An idle time that cannot be proven is the smallest possible. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]
+}
+
+/** What the first process finds. */
+export const nothingRestored: Restored = {
+  upstreams: [],
+  calls: [],
+  purchases: [],
+  unknown: [],
+  pending: [],
+  totals: [],
+  sessions: [],
 }

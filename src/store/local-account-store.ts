@@ -70,9 +70,13 @@ export class LocalAccountStore implements AccountStore {
 
   hold(account: string, holders: readonly ChannelHolder[]): void {
     this.#book.hold(account, holders)
+    const lines = holders.filter(({ pendingFor }) => pendingFor !== undefined)
+    if (lines.length > 0) this.#store.pending(account, lines)
   }
 
   free(account: string, ids: readonly string[]): void {
+    const lines = this.#book.pendingLines(account).filter(({ id }) => ids.includes(id))
     this.#book.free(account, ids)
+    if (lines.length > 0) this.#store.pendingOver(account, lines)
   }
 }

@@ -10,6 +10,8 @@ export function forgetfulStore(): Store {
     callUndone: forget,
     callResolved: forget,
     bought: async () => {},
+    pending: forget,
+    pendingOver: forget,
     left: forget,
     released: forget,
     opened: forget,

@@ -81,7 +81,8 @@ export class Ingest {
     const { clock, inventory, log } = this.#parts
     const now = clock.now()
     inventory.forgetEnded(now)
-    let fresh = (delivery.pending ?? []).length
+    const { pending } = inventory
+    let fresh = (delivery.pending ?? []).filter(({ ref }) => !pending.has(ref)).length
     const results: Record<Added, number> = { added: 0, extended: 0, known: 0, 'too-short': 0 }
     for (const { facts, promisedMs, vendorDeadline: endsAt } of items) {
       const isNew = inventory.add(facts, endsAt, now)
@@ -98,16 +99,22 @@ export class Ingest {
     return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length, fresh }
   }
 
-  /** The part of an account's list that belongs to no other provider, and how many of those addresses were unknown. */
+  /** The part of an account's list that belongs to no other provider, and how many of its addresses and lines were unknown. */
   ownOf(delivery: Delivery): { own: Delivery; unknown: number } {
     const { clock, inventory } = this.#parts
     const { provider } = this.#settings.arrival
     const now = clock.now()
+    const { pending } = inventory
     const own = {
       ...delivery,
       sold: delivery.sold.filter(({ host, port }) => !inventory.isHeldByOther(provider, host, port, now)),
+      pending: (delivery.pending ?? []).filter(({ ref }) => (pending.get(ref) ?? provider) === provider),
     }
-    return { own, unknown: this.#read(own).filter(({ facts }) => !inventory.has(facts.id, now)).length }
+    const addresses = this.#read(own).filter(
+      ({ facts: { id, ref = '' } }) => !inventory.has(id, now) && !pending.has(ref),
+    )
+    const lines = own.pending.filter(({ ref }) => !pending.has(ref) && inventory.idsOf(provider, ref).length === 0)
+    return { own, unknown: addresses.length + lines.length }
   }
 
   /**

@@ -23,14 +23,12 @@ interface Entry extends HeldAddress {
 
 export class Inventory {
   readonly #account: string
-  readonly #store: Pick<AccountStore, 'hold' | 'free'>
+  readonly #store: Pick<AccountStore, 'hold' | 'free' | 'view'>
   readonly #entries = new Map<string, Entry>()
-  /** Bought, but without an address yet: ref -> provider. */
-  readonly #pending = new Map<string, string>()
   /** Provider -> placeholders for the addresses of its unknown orders. */
   readonly #unknown = new Map<string, readonly string[]>()
 
-  constructor(account: string, store: Pick<AccountStore, 'hold' | 'free'>) {
+  constructor(account: string, store: Pick<AccountStore, 'hold' | 'free' | 'view'>) {
     this.#account = account
     this.#store = store
   }
@@ -130,19 +128,30 @@ export class Inventory {
     return earliest
   }
 
+  /** Lines that were bought and have no address yet: ref -> provider. They are recorded. */
+  get pending(): ReadonlyMap<string, string> {
+    const lines = this.#store.view.pendingLines(this.#account)
+    return new Map(lines.map(({ id, provider }) => [id.slice(PENDING.length), provider]))
+  }
+
   /** Bought lines without an address yet: each occupies a channel. */
-  addPending(provider: string, refs: readonly string[]): void {
-    for (const ref of refs) this.#pending.set(ref, provider)
+  addPending(provider: string, refs: readonly string[], now: number): void {
+    const { pending } = this
+    const fresh = refs.filter((ref) => !pending.has(ref))
+    if (fresh.length === 0) return
+    const rest = { endsAt: now + PENDING_KEPT_MS, pendingFor: provider }
     this.#store.hold(
       this.#account,
-      refs.map((ref) => ({ id: pendingId(ref), endsAt: Number.POSITIVE_INFINITY })),
+      fresh.map((ref) => ({ id: PENDING + ref, ...rest })),
     )
   }
 
   /** They have an address now, or never will. */
   removePending(refs: readonly string[]): void {
-    for (const ref of refs) this.#pending.delete(ref)
-    this.#store.free(this.#account, refs.map(pendingId))
+    this.#store.free(
+      this.#account,
+      refs.map((ref) => PENDING + ref),
+    )
   }
 
   /** Orders of an earlier process with unknown outcome may have bought this many addresses. */
@@ -167,7 +176,9 @@ export class Inventory {
   }
 }
 
-const pendingId = (ref: string) => `pending ${ref}`
+const PENDING = 'pending '
+/** A line that its vendor has not named for so long does not come any more. */
+const PENDING_KEPT_MS = 86_400_000
 
 /**
  * Whether a reported end of an address means a new life. Vendors report lives in whole seconds and replies take time, so the same

@@ -165,10 +165,11 @@ export class Ordering {
   }
 
   #addPending(pending: NonNullable<Delivery['pending']>): void {
-    const { account, settings, pendingPoller } = this.#parts
+    const { account, settings, pendingPoller, clock } = this.#parts
     account.inventory.addPending(
       settings.name,
       pending.map(({ ref }) => ref),
+      clock.now(),
     )
     pendingPoller?.add(pending)
   }
@@ -177,12 +178,14 @@ export class Ordering {
   async followed(news: Followed): Promise<void> {
     const { stock, account, settings, accounts, clock } = this.#parts
     stock.drop(news)
-    account.inventory.removePending([...news.gone, ...news.sold.flatMap(({ ref }) => ref ?? [])])
     account.inventory.addPending(
       settings.name,
       (news.pending ?? []).map(({ ref }) => ref),
+      clock.now(),
     )
     if (news.sold.length > 0) await this.arrived({ ...news, pending: [] }, 'news')
+    // Its address is on record now.
+    account.inventory.removePending([...news.gone, ...news.sold.flatMap(({ ref }) => ref ?? [])])
     if (news.settled !== undefined) accounts.store.resolve(settings.name, news.settled, clock.now())
     if (news.failure !== undefined) this.failed(news.failure)
   }

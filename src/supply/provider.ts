@@ -12,7 +12,7 @@ import type { Log } from '../log.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { RestoredUpstream } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
-import type { Followed } from '../vendors/contract/delivery.ts'
+import type { Followed, Pending } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { Account } from './account.ts'
 import { AccountWatch } from './account-watch.ts'
@@ -235,8 +235,13 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
     if (this.source.byChannel)
       this.account.inventory.holdUnknown(this.name, unknown, now + longestLifeMs(left, this.settings))
     this.#ordering.logBudget()
-    pendingPoller?.add([])
+    pendingPoller?.add(this.#role.isActive ? this.#pendingLines : [])
     if (left.upstreams.length > 0) this.#giveBack.wanted(now)
+  }
+
+  get #pendingLines(): readonly Pending[] {
+    const lines = [...this.account.inventory.pending]
+    return lines.flatMap(([ref, provider]) => (provider === this.name ? [{ ref }] : []))
   }
 
   // --- The operator ---------------------------------------------------------------------------------------------

@@ -87,7 +87,12 @@ function deliverHeld(envelope: unknown): Delivered {
 }
 
 const locked: Product = {
-  ...product('monopoly/get', '独享代理(地区锁): lines of one area and one customer', { channels: true, query: LINES }),
+  ...product('monopoly/get', '独享代理(地区锁): lines of one area and one customer', {
+    channels: true,
+    query: LINES,
+    // All that the key holds comes where it has no channel free (`takeLines`).
+    listsHeld: true,
+  }),
   take: takeLines,
   follow: { ...FOLLOWED, operation: LINES },
   deliver: deliverHeld,

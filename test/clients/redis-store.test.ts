@@ -9,6 +9,7 @@ import { RedisAccountStore } from '../../src/store/redis/redis-account-store.ts'
 import type { Script, ScriptRunner } from '../../src/store/redis/script.ts'
 import { describeAccountStore } from '../support/describe-account-store.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
+import { openedOnRedis } from '../support/redis/opened-store.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 
 const clock = new SystemClock()
@@ -46,18 +47,20 @@ describeAccountStore('Redis', async (testClock) => {
   await admin.hSet(`turnpike:{${name}}:lead`, 'token', 't')
   admin.destroy()
   const runner = onTestTime(connection, testClock)
-  const store = new RedisAccountStore({
-    clock: testClock,
-    runner,
-    token: () => 't',
-    leaveMs: 1_000_000_000,
-    settleMs: 1_000_000_000,
-  })
+  const opened = openedOnRedis(
+    () =>
+      new RedisAccountStore({
+        clock: testClock,
+        runner,
+        token: () => 't',
+        leaveMs: 1_000_000_000,
+        settleMs: 1_000_000_000,
+      }),
+  )
   return {
-    store,
-    flush: () => store.flush(AbortSignal.timeout(5_000)),
+    ...opened,
     close: async () => {
-      store.close()
+      await opened.close()
       connection.close()
     },
   }

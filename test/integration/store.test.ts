@@ -6,7 +6,14 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/log.ts'
 import { Secret } from '../../src/secret.ts'
-import type { CallStart, HandoverStore, Restored, Store, StoredUpstream } from '../../src/store/contract.ts'
+import {
+  type CallStart,
+  type HandoverStore,
+  nothingRestored,
+  type Restored,
+  type Store,
+  type StoredUpstream,
+} from '../../src/store/contract.ts'
 import { StoreBusy, StoreError } from '../../src/store/errors.ts'
 import { openStore } from '../../src/store/sqlite/store.ts'
 import { startWorker } from '../../src/store/sqlite/worker-client.ts'
@@ -72,7 +79,7 @@ afterAll(() => {
 describe('over a restart', () => {
   it('everything is there that was bought, called and begun', async () => {
     const { store, restored: nothing } = await open()
-    expect(nothing).toEqual({ upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] })
+    expect(nothing).toEqual(nothingRestored)
     const done = await store.callBegins(call)
     await store.callBegins({ ...call, limiterKey: 'other' })
     store.callEnded(done, true, 3)

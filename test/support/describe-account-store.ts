@@ -9,6 +9,8 @@ export interface OpenedStore {
   readonly store: AccountStore
   /** The process is killed, and another one opens what it left. Absent where nothing is kept. */
   readonly restart?: () => Promise<AccountStore>
+  /** Another process goes on with what is there. Absent where nothing is kept. */
+  readonly successor?: () => Promise<AccountStore>
   /** What was said has reached the store. Absent where it does at once. */
   readonly flush?: () => Promise<void>
   close(): Promise<void>
@@ -106,6 +108,30 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
       store.free('a', ['y'])
       await flush()
       expect(store.view.channelsBooked('a')).toBe(0)
+    })
+
+    it('keeps lines without an address on record, for every process, until they have one or a day is over', async () => {
+      const { clock, store, opened, flush } = await begin()
+      const line = (id: string) => ({ id, endsAt: 86_400_000, pendingFor: 'p' })
+      store.hold('a', [line('1'), line('2'), line('3'), { id: 'x', endsAt: 86_400_000 }])
+      await flush()
+      const shown = (from: AccountStore) => from.view.pendingLines('a').toSorted((a, b) => a.id.localeCompare(b.id))
+      const pending = (...ids: string[]) => ids.map((id) => ({ id, provider: 'p' }))
+      expect([shown(store), store.view.channelsBooked('a')]).toEqual([pending('1', '2', '3'), 4])
+      store.free('a', ['2', 'x'])
+      await flush()
+      const next = (await opened.successor?.()) ?? store
+      expect([shown(next), next.view.channelsBooked('a'), next.view.pendingLines('b')]).toEqual([
+        pending('1', '3'),
+        2,
+        [],
+      ])
+      next.free('a', ['1'])
+      await flush()
+      expect(shown((await opened.successor?.()) ?? next)).toEqual(pending('3'))
+      clock.advance(86_400_000)
+      const last = (await opened.successor?.()) ?? next
+      expect([shown(last), last.view.channelsBooked('a')]).toEqual([[], 0])
     })
 
     it('counts a call that may arrive late as long after a restart as before', async () => {

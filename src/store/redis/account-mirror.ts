@@ -9,6 +9,7 @@ import type {
   BudgetView,
   CallWindow,
   Outcome,
+  PendingLine,
   Reservation,
   WindowView,
 } from '../account-store.ts'
@@ -50,6 +51,8 @@ export interface AccountStates {
   readonly windows: Readonly<Record<string, WindowState>>
   readonly providers: Readonly<Record<string, ProviderState>>
   readonly channels: Readonly<Record<string, Ends>>
+  /** Account -> lines without an address -> the provider of each. */
+  readonly pending: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** The changes of one request that the server has not confirmed. */
@@ -73,6 +76,7 @@ export class AccountMirror implements AccountView {
   readonly #windows = new Map<string, WindowState>()
   readonly #providers = new Map<string, ProviderState>()
   readonly #channels = new Map<string, Ends>()
+  readonly #pending = new Map<string, readonly PendingLine[]>()
   readonly #unconfirmed = new Set<Unconfirmed>()
   readonly #sent = new Map<string, number>()
   readonly #quiet = new Map<string, number>()
@@ -88,11 +92,16 @@ export class AccountMirror implements AccountView {
     return { windows: keys(this.#windows), providers: keys(this.#providers), accounts: keys(this.#channels) }
   }
 
-  saw({ windows, providers, channels }: AccountStates): void {
+  saw({ windows, providers, channels, pending }: AccountStates): void {
     for (const [key, state] of Object.entries(windows)) this.#windows.set(key, { ...state, ended: listed(state.ended) })
     for (const [name, state] of Object.entries(providers))
       this.#providers.set(name, { ...state, hour: listed(state.hour), day: listed(state.day) })
     for (const [account, ends] of Object.entries(channels)) this.#channels.set(account, listed(ends))
+    for (const [account, lines] of Object.entries(pending))
+      this.#pending.set(
+        account,
+        Object.entries(lines).map(([id, provider]) => ({ id, provider })),
+      )
   }
 
   /** After a failover no call of the window is granted before this instant of this host. */
@@ -178,8 +187,7 @@ export class AccountMirror implements AccountView {
   }
 
   channelsBooked(account: string): number {
-    const { total, first } = this.#channels.get(account) ?? NO_ENDS
-    if (!this.#channels.has(account)) this.#channels.set(account, NO_ENDS)
+    const { total, first } = this.#stateOfChannels(account)
     const now = this.#now()
     let booked = total - first.filter((at) => this.#time.toHost(at) <= now).length
     for (const { reservation, outcome } of this.#unconfirmed) {
@@ -188,6 +196,17 @@ export class AccountMirror implements AccountView {
       else if (outcome.kind !== 'unknown') booked -= reservation.count
     }
     return Math.max(0, booked)
+  }
+
+  pendingLines(account: string): readonly PendingLine[] {
+    this.#stateOfChannels(account)
+    return this.#pending.get(account) ?? []
+  }
+
+  #stateOfChannels(account: string): Ends {
+    const state = this.#channels.get(account) ?? NO_ENDS
+    this.#channels.set(account, state)
+    return state
   }
 
   reservedBy(provider: string): number {

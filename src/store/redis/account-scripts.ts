@@ -18,6 +18,7 @@
  *     count:PROVIDER     hash    addresses of its orders: reserved, unknown
  *     reserved           hash    ceiling -> addresses reserved under it
  *     channels:ACCOUNT   zset    what occupies a channel -> its end
+ *     pending:ACCOUNT    hash    lines of them that have no address so far -> the provider
  */
 import { type Script, script } from './script.ts'
 
@@ -253,8 +254,19 @@ local function purchases(provider, name)
   return { total = number_of(key('budget', provider), name), first = list }
 end
 
+local function pending_lines(account)
+  local lines = record(key('pending', account))
+  for id in pairs(lines) do
+    if not call('ZSCORE', key('channels', account), id) then
+      call('HDEL', key('pending', account), id)
+      lines[id] = nil
+    end
+  end
+  return lines
+end
+
 local function view(windows, providers, accounts)
-  local seen = { now = now, since = number_of(key('server'), 'since'), windows = {}, providers = {}, channels = {} }
+  local seen = { now = now, since = number_of(key('server'), 'since'), windows = {}, providers = {}, channels = {}, pending = {} }
   for _, window in ipairs(windows) do
     if window ~= '' then
       local calls, per = allowed(window)
@@ -275,6 +287,7 @@ local function view(windows, providers, accounts)
     if account ~= '' then
       channels_booked(account)
       seen.channels[account] = ends(key('channels', account))
+      seen.pending[account] = pending_lines(account)
     end
   end
   return seen
@@ -378,13 +391,17 @@ end
 return cjson.encode({ view = view({}, { ask.provider }, accounts) })
 `
 
-/** ask: account, hold (id and end, no end for ever), free (ids). */
+/** ask: account, hold (id, end, no end for ever, and the provider of a line that has no address so far), free (ids). */
 const CHANNELS = `
 followed_since()
 for _, holder in ipairs(ask.hold) do
   call('ZADD', key('channels', ask.account), holder.endsAt and ms(holder.endsAt) or 'inf', holder.id)
+  if holder.pendingFor then call('HSET', key('pending', ask.account), holder.id, holder.pendingFor) end
 end
-for _, id in ipairs(ask.free) do call('ZREM', key('channels', ask.account), id) end
+for _, id in ipairs(ask.free) do
+  call('ZREM', key('channels', ask.account), id)
+  call('HDEL', key('pending', ask.account), id)
+end
 return cjson.encode({ view = view({}, {}, { ask.account }) })
 `
 

@@ -130,8 +130,8 @@ export class RedisAccountStore implements AccountStore {
   hold(account: string, holders: readonly ChannelHolder[]): void {
     if (this.#deps.token() === undefined) return
     this.#queue.send(async () => {
-      const hold = holders.map(({ id, endsAt }) =>
-        Number.isFinite(endsAt) ? { id, endsAt: this.time.toServer(endsAt) } : { id },
+      const hold = holders.map(({ endsAt, ...holder }) =>
+        Number.isFinite(endsAt) ? { ...holder, endsAt: this.time.toServer(endsAt) } : holder,
       )
       await this.#run(channelsScript, { account, hold, free: [], host: this.#host })
     })

@@ -33,6 +33,13 @@ export class Changes {
       case 'bought':
         for (const upstream of change.upstreams) this.#bought(upstream)
         break
+      case 'pending':
+        for (const { id, provider, endsMs } of change.lines)
+          this.#run('INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)', change.account, id, provider, endsMs)
+        break
+      case 'pending-over':
+        for (const id of change.ids) this.#run('DELETE FROM pending WHERE account = ? AND id = ?', change.account, id)
+        break
       case 'left':
         this.#run('UPDATE upstreams SET gone = ? WHERE id = ?', change.reason, change.id)
         break

@@ -14,6 +14,13 @@ export interface UpstreamRow {
   readonly vendorDeadlineMs: number
 }
 
+/** A line that was sold and has no address yet. */
+export interface PendingRow {
+  readonly id: string
+  readonly provider: string
+  readonly endsMs: number
+}
+
 /** One thing to record. It may be recorded twice and counts once: after a crash it is unknown which writes succeeded. */
 export type Change =
   | {
@@ -36,6 +43,8 @@ export type Change =
   /** It was certainly not recorded, so the call was not made. */
   | { readonly kind: 'call-undone'; readonly id: number }
   | { readonly kind: 'bought'; readonly upstreams: readonly UpstreamRow[] }
+  | { readonly kind: 'pending'; readonly account: string; readonly lines: readonly PendingRow[] }
+  | { readonly kind: 'pending-over'; readonly account: string; readonly ids: readonly string[] }
   | { readonly kind: 'left'; readonly id: string; readonly reason: GoneReason }
   | { readonly kind: 'released'; readonly id: string }
   | { readonly kind: 'opened'; readonly id: string }
@@ -80,6 +89,7 @@ export interface Left {
     readonly atMs: number
     readonly count: number
   }[]
+  readonly pending: readonly (PendingRow & { readonly account: string })[]
   readonly totals: readonly { readonly provider: string; readonly total: number }[]
   /** The least recently used first. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly usedMs: number }[]

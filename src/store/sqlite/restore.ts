@@ -57,11 +57,13 @@ function shift(database: DatabaseSync, ms: number): void {
     .run({ ms })
   database.prepare('UPDATE calls SET began = began + :ms, ended = ended + :ms').run({ ms })
   database.prepare('UPDATE sessions SET used = used + :ms').run({ ms })
+  database.prepare('UPDATE pending SET ends = ends + :ms').run({ ms })
 }
 
 /** Deletes records without any further effect. Calls in flight stay. */
 export function prune(database: DatabaseSync, nowMs: number): void {
   database.prepare('DELETE FROM upstreams WHERE vendor_deadline <= ?').run(nowMs)
+  database.prepare('DELETE FROM pending WHERE ends <= ?').run(nowMs)
   database
     .prepare('DELETE FROM calls WHERE ended + counts_for + :slack <= :now AND (count <= 0 OR began + :kept <= :now)')
     .run({ now: nowMs, slack: CALL_SLACK_MS, kept: PURCHASES_KEPT_MS })
@@ -98,6 +100,15 @@ export function readLeft(database: DatabaseSync, { proof }: Passage, now: Readin
       atMs: Number(row['atMs']),
       count: Number(row['count']),
     })),
+    pending: database
+      .prepare('SELECT * FROM pending')
+      .all()
+      .map((row) => ({
+        account: String(row['account']),
+        id: String(row['id']),
+        provider: String(row['provider']),
+        endsMs: Number(row['ends']),
+      })),
     totals: database
       .prepare('SELECT provider, total FROM totals')
       .all()

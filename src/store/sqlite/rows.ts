@@ -1,8 +1,9 @@
 /** Converts between this process's clock and the time since boot, and between facts and rows. */
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 import { Secret } from '../../secret.ts'
+import type { ChannelHolder } from '../account-store.ts'
 import type { Restored, RestoredUpstream, StoredUpstream } from '../contract.ts'
-import type { Left, RestoredRow, UpstreamRow } from './messages.ts'
+import type { Left, PendingRow, RestoredRow, UpstreamRow } from './messages.ts'
 import { BOOT_STEP_MS } from './time.ts'
 
 /** One moment on both clocks. */
@@ -25,6 +26,10 @@ export function toRow({ facts, vendorDeadline }: StoredUpstream, at: Moment): Up
   }
 }
 
+export function toPendingRow({ id, endsAt, pendingFor: provider = '' }: ChannelHolder, at: Moment): PendingRow {
+  return { id, provider, endsMs: at.bootMs + (endsAt - at.clockMs) }
+}
+
 /** @param at the time of the reading with which the store was opened */
 export function toRestored(left: Left, at: Moment): Restored {
   const agoMs = (bootMs: number) => Math.max(0, at.bootMs - bootMs)
@@ -38,6 +43,10 @@ export function toRestored(left: Left, at: Moment): Restored {
     })),
     purchases: left.purchases.map(({ provider, atMs, count }) => ({ provider, agoMs: agoMs(atMs), count })),
     unknown: left.unknown.map(({ atMs, ...order }) => ({ ...order, agoMs: agoMs(atMs) })),
+    pending: left.pending.map(({ account, id, provider, endsMs }) => ({
+      account,
+      holder: { id, endsAt: at.clockMs + (endsMs - at.bootMs), pendingFor: provider },
+    })),
     totals: left.totals,
     sessions: left.sessions.map(({ key, upstreamId, usedMs }) => ({ key, upstreamId, idleMs: agoMs(usedMs) })),
   }

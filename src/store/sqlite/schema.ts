@@ -5,6 +5,16 @@ export const APPLICATION_ID = 0x54_70_6b_65
 export const SCHEMA_VERSION = 1
 
 /**
+ * Lines that were sold and have no address yet. The table came after the first stores of this version, and a program that
+ * does not know it loses nothing: it is made where it is missing.
+ */
+export const PENDING = `
+  CREATE TABLE IF NOT EXISTS pending (
+    account TEXT NOT NULL, id TEXT NOT NULL, provider TEXT NOT NULL, ends REAL NOT NULL, PRIMARY KEY (account, id)
+  ) STRICT, WITHOUT ROWID;
+`
+
+/**
  * STRICT and the checks protect against damaged files: `PRAGMA quick_check` verifies them row by row, so that a damaged value
  * is found at start and not in the pool.
  */

@@ -6,12 +6,20 @@ import type { Clock, Timer } from '../../clock.ts'
 import { runInBackground } from '../../internal-errors.ts'
 import type { Log } from '../../log.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
-import type { CallId, CallStart, HandoverStore, Restored, StoredUpstream } from '../contract.ts'
+import type { ChannelHolder } from '../account-store.ts'
+import {
+  type CallId,
+  type CallStart,
+  type HandoverStore,
+  nothingRestored,
+  type Restored,
+  type StoredUpstream,
+} from '../contract.ts'
 import { StoreError } from '../errors.ts'
 import { DatabaseWriter } from './database-writer.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import type { Change, Note, Opened, Refusal } from './messages.ts'
-import { type Moment, toRestored, toRow } from './rows.ts'
+import { type Moment, toPendingRow, toRestored, toRow } from './rows.ts'
 import { type BootClock, type Reading, read, systemBoot } from './time.ts'
 import { type Spawn, startWorker, WorkerClient } from './worker-client.ts'
 import { type Entry, type Waiter, WriteQueue } from './write-queue.ts'
@@ -59,24 +67,15 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
     throw error
   })
   tell(log, [...notes, ...opened.notes])
-  const none = {
-    proof: 'none',
-    upstreams: [],
-    calls: [],
-    purchases: [],
-    unknown: [],
-    totals: [],
-    sessions: [],
-  } as const
-  const left = opened.left ?? none
-  if (left.proof === 'none' && left.upstreams.length + left.purchases.length > 0) {
+  const { left } = opened
+  if (left?.proof === 'none' && left.upstreams.length + left.purchases.length > 0) {
     log.warn(
       'the time of day ran back since the last run: calls and purchases count as made now, addresses are doubtful',
     )
   }
   return {
     store: new DurableStore(dir, { clock, log, boot, spawn }, lock, client, opened.nextCall),
-    restored: toRestored(left, moment),
+    restored: left === undefined ? nothingRestored : toRestored(left, moment),
   }
 }
 
@@ -140,8 +139,21 @@ class DurableStore implements HandoverStore {
 
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
     if (upstreams.length === 0) return
-    const at = { clockMs: this.#deps.clock.now(), bootMs: this.#deps.boot.sinceBootMs() }
-    await this.#durable({ kind: 'bought', upstreams: upstreams.map((upstream) => toRow(upstream, at)) })
+    await this.#durable({ kind: 'bought', upstreams: upstreams.map((upstream) => toRow(upstream, this.#moment)) })
+  }
+
+  get #moment(): Moment {
+    const { clock, boot } = this.#deps
+    return { clockMs: clock.now(), bootMs: boot.sinceBootMs() }
+  }
+
+  pending(account: string, lines: readonly ChannelHolder[]): void {
+    const rows = lines.map((line) => toPendingRow(line, this.#moment))
+    this.#lazy({ kind: 'pending', account, lines: rows })
+  }
+
+  pendingOver(account: string, lines: readonly { readonly id: string }[]): void {
+    this.#lazy({ kind: 'pending-over', account, ids: lines.map(({ id }) => id) })
   }
 
   left(id: string, reason: GoneReason): void {

@@ -21,14 +21,16 @@ describeAccountStore('SQLite', async (clock: FakeClock) => {
   const boot = { id: 'boot', sinceBootMs: () => clock.now() }
   const open = () => openStore(dir, { clock, log, boot, spawn: inProcessThread })
   let { store } = await open()
+  const restart = async () => {
+    await store.close()
+    const next = await open()
+    store = next.store
+    return new LocalAccountStore(clock, store, next.restored)
+  }
   return {
     store: new LocalAccountStore(clock, store),
-    restart: async () => {
-      await store.close()
-      const next = await open()
-      store = next.store
-      return new LocalAccountStore(clock, store, next.restored)
-    },
+    restart,
+    successor: restart,
     close: async () => {
       await store.close()
       rmSync(dir, { recursive: true })

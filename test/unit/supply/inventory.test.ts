@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
-import { AccountBook } from '../../../src/store/account-book.ts'
+import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
 import { type HeldAddress, Inventory, isNewLife } from '../../../src/supply/inventory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const clock = new FakeClock({ now: 0 })
-const fresh = () => new Inventory('account', new AccountBook(clock))
+const fresh = () => new Inventory('account', new LocalAccountStore(clock, forgetfulStore()))
 const one = (id: string, ref?: string): HeldAddress => ({
   id,
   provider: 'p',
@@ -89,11 +90,12 @@ it('takes twice the life that is left for another one', () => {
 })
 
 it('occupies a channel of the account for each address and each that is to come, whosever they are', () => {
-  const book = new AccountBook(clock)
-  const inventory = new Inventory('account', book)
+  const store = new LocalAccountStore(clock, forgetfulStore())
+  const inventory = new Inventory('account', store)
+  const { view: book } = store
   inventory.add(one('a'), 60_000, 0)
   inventory.add({ ...one('b'), provider: 'q' }, 50_000, 0)
-  inventory.addPending('p', ['line 1', 'line 2'])
+  inventory.addPending('p', ['line 1', 'line 2'], 0)
   expect([book.channelsBooked('account'), inventory.heldFor('p', 0)]).toEqual([4, 1])
   inventory.removePending(['line 1'])
   inventory.release('a')

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { nothingRestored } from '../../../src/store/contract.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { World } from './supply-world.ts'
 
@@ -97,7 +98,7 @@ it('buys again at once when it is told to, and nothing while it is paused', asyn
 
 it('an unknown order of an earlier process holds its channels until the vendor has listed what it holds', async () => {
   const unknown = [{ id: 1, provider: 'a', agoMs: 5_000, count: 2 }]
-  const restored = { upstreams: [], calls: [], purchases: [], unknown, totals: [], sessions: [] }
+  const restored = { ...nothingRestored, unknown }
   const world = new World(
     { a: { vendor: { channels: 3, canList: true }, settings: { isRemembered: true } } },
     {},

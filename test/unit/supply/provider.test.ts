@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
+import { nothingRestored } from '../../../src/store/contract.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'
-import { World } from './supply-world.ts'
+import { type VendorRules, World } from './supply-world.ts'
 
 it('counts an order in its budget from the moment that it is decided', async () => {
   const world = new World({ a: { vendor: { maxPerCall: 1 }, settings: { budget: { perHour: 3 } } } }, { targetLoad: 1 })
@@ -49,7 +50,7 @@ it.each([
   async (unsettled, ...then) => {
     const totals = [{ provider: 'a', total: 1 }]
     const unknown = unsettled === 0 ? [] : [{ id: 1, provider: 'a', agoMs: 5_000, count: 1 }]
-    const restored = { upstreams: [], calls: [], purchases: [], unknown, totals, sessions: [] }
+    const restored = { ...nothingRestored, unknown, totals }
     const world = new World({ a: { vendor: { canList: true }, settings: { isRemembered: true } } }, {}, restored)
     world.vendor('a').ends.push(50_000)
     world.supply.restore(restored)
@@ -149,7 +150,7 @@ it('says which budget is used up, once, also when a call by hand was the last th
 
 it('says at the start that an earlier process has used the budget up', () => {
   const totals = [{ provider: 'a', total: 2 }]
-  const restored = { upstreams: [], calls: [], purchases: [], unknown: [], totals, sessions: [] }
+  const restored = { ...nothingRestored, totals }
   const world = new World({ a: { settings: { budget: { total: 2 }, isRemembered: true } } }, {}, restored)
   world.supply.restore(restored)
   const told = world.log.records().filter(({ budget }) => budget !== undefined)
@@ -178,4 +179,49 @@ it('finds lines that were on their way at a restart in the vendor’s list, and 
   await world.clock.run(9_000)
   expect([world.vendor('a').listings.length, world.vendor('a').calls.length, world.waits.length]).toEqual([1, 1, 1])
   expect(world.pool.size).toBe(2)
+})
+
+/** A vendor of which an earlier process has ordered lines that are still on their way. */
+async function withLinesOnTheWay(vendor: Partial<VendorRules>) {
+  const holder = (ref: string) => ({ id: `pending ${ref}`, endsAt: 86_400_000, pendingFor: 'a' })
+  const pending = ['line-0', 'line-1'].map((ref) => ({ account: 'a', holder: holder(ref) }))
+  const restored = { ...nothingRestored, pending }
+  const settings = { isRemembered: true, budget: { total: 10 } }
+  const world = new World(
+    { a: { vendor: { dialMs: 8_000, channels: 4, ...vendor }, settings } },
+    { floor: 0 },
+    restored,
+  )
+  const before = world.vendor('a').source(world.accounts)
+  await Promise.all([before.extract(2, new AbortController().signal), world.clock.run(1_000)])
+  world.supply.restore(restored)
+  return world
+}
+
+it.each([true, false])(
+  'waits for lines that an earlier process has ordered and buys no others, whether the vendor lists them (%s) or not',
+  async (canList) => {
+    const world = await withLinesOnTheWay({ canList })
+    expect([world.provider('a').capacity.freeChannels, world.provider('a').capacity.onTheWay]).toEqual([2, 2])
+    world.connect()
+    await world.clock.run(9_000)
+    const { calls } = world.vendor('a')
+    expect([calls.length, world.waits.length, world.pool.size, world.provider('a').capacity.onTheWay]).toEqual([
+      1, 1, 2, 0,
+    ])
+    expect(world.provider('a').capacity.budgetLeft).toBe(10)
+  },
+)
+
+it('counts lines that an order without a reply has brought, and that have no address yet', async () => {
+  const settings = { budget: { total: 10 } }
+  const vendor = { dialMs: 70_000, channels: 4, canList: true }
+  const world = new World({ a: { vendor, settings } }, { floor: 0, targetLoad: 1 })
+  world.vendor('a').trouble.push('lost')
+  for (let client = 0; client < 2; client++) world.connect(120_000)
+  await world.clock.run(5_000)
+  world.connect()
+  await world.clock.run(60_000)
+  const ordered = world.vendor('a').calls.reduce((sum, { count }) => sum + count, 0)
+  expect([world.vendor('a').listings.length, world.provider('a').capacity.budgetLeft]).toEqual([1, 10 - ordered])
 })

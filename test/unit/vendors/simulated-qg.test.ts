@@ -131,6 +131,8 @@ describe('our adapter and its lines', () => {
   it('orders lines, waits for their addresses, and keeps the line through a redial', async () => {
     const { sim, clock, open } = await world(locked)
     const source = open({ channels: 2, request: { area: 411400, isp: 1 } })
+    // Where no channel is free, the lines that the key holds come in place of new ones: they are not bought again.
+    expect(source.listsHeld).toBe(true)
     const { sold, pending = [] } = await source.extract(2, never)
     expect(sold).toEqual([])
     expect(pending.map(({ waitMs }) => waitMs)).toEqual([34_000, 34_000])

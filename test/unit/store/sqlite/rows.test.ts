@@ -24,7 +24,16 @@ const facts: UpstreamFacts = {
 }
 const boughtAtMoment = { clockMs: 100_000, bootMs: 7_000_000 }
 const restartMoment = { clockMs: 3_000, bootMs: 7_020_000 }
-const nothing: Left = { proof: 'boot', upstreams: [], calls: [], purchases: [], unknown: [], totals: [], sessions: [] }
+const nothing: Left = {
+  proof: 'boot',
+  upstreams: [],
+  calls: [],
+  purchases: [],
+  unknown: [],
+  pending: [],
+  totals: [],
+  sessions: [],
+}
 
 function restoredRow(change: Partial<RestoredRow>): RestoredRow {
   const row = toRow({ facts, vendorDeadline: 155_000 }, boughtAtMoment)
@@ -88,6 +97,7 @@ describe('what is left', () => {
       ],
       purchases: [{ provider: 'p', atMs: 7_000_000, count: 3 }],
       unknown: [{ id: 7, provider: 'p', atMs: 7_010_000, count: 2 }],
+      pending: [{ account: 'a', id: 'l', provider: 'p', endsMs: 7_040_000 }],
       totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', usedMs: 7_020_005 }],
     }
@@ -99,6 +109,7 @@ describe('what is left', () => {
       ],
       purchases: [{ provider: 'p', agoMs: 20_000, count: 3 }],
       unknown: [{ id: 7, provider: 'p', agoMs: 10_000, count: 2 }],
+      pending: [{ account: 'a', holder: { id: 'l', pendingFor: 'p', endsAt: 23_000 } }],
       totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', idleMs: 0 }],
     })
