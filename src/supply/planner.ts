@@ -358,7 +358,7 @@ export class Planner implements SupplyView {
   async #load(provider: Provider): Promise<void> {
     // The time for it may come while this is awaited, for a timer may be early: as of now that is still to be waited for.
     const now = this.#clock.now()
-    const gained = await provider.loadList(this.#stopping.signal)
+    const gained = await provider.loadList(this.#stopping.signal, this.#isAwaited)
     if (gained > 0) this.#onSettled()
     // An empty or broken list is read again for those who wait: no other event would do it.
     else if (this.#isAwaited) this.#wakeWhenPossible([provider], true, now)

@@ -8,17 +8,18 @@ import type { Source } from '../vendors/contract/source.ts'
 import type { Account, Accounts } from './account.ts'
 import type { AccountWatch } from './account-watch.ts'
 import type { ChannelProbe } from './channel-probe.ts'
+import type { FailurePauseSettings } from './failure-pause.ts'
 import type { Ingest, IngestCounts, IngestSettings } from './ingest.ts'
 import type { CallLatency } from './latency.ts'
 import type { PendingPoller } from './pending-poller.ts'
 import type { PlannerRole } from './planner-role.ts'
 import type { Preparation } from './preparation.ts'
-import type { ProviderStatus, ProviderStatusSettings } from './provider-status.ts'
+import type { ProviderStatus } from './provider-status.ts'
 import type { Reconciliation } from './reconciliation.ts'
 import type { Stock } from './stock.ts'
 import type { WhitelistRegistrar, WhitelistSetting } from './whitelist.ts'
 
-export interface ProviderSettings extends ProviderStatusSettings, IngestSettings {
+export interface ProviderSettings extends FailurePauseSettings, IngestSettings {
   readonly name: string
   readonly priority: number
   readonly weight: number

@@ -12,15 +12,10 @@
  * Being unusable outlasts the other states: only an address that works ends it, and until then every order is a trial.
  */
 import type { Clock } from '../clock.ts'
-import { codeOfClass, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/contract/error.ts'
+import { codeOfClass, type VendorError } from '../vendors/contract/error.ts'
 import { Backoff } from './backoff.ts'
-
-export interface ProviderStatusSettings {
-  readonly backoffMs: number
-  readonly maxBackoffMs: number
-  readonly reprobeMs: number
-  readonly whitelistReprobeMs: number
-}
+import { FailurePause, type FailurePauseSettings, isFatalClass, type PauseContext } from './failure-pause.ts'
+import { addressFailure, callFailure, type FailedCall, lineFailure } from './failure-words.ts'
 
 export interface ProviderState {
   readonly kind: 'ready' | 'waiting' | 'stopped' | 'unusable' | 'paused'
@@ -48,48 +43,24 @@ const PAUSED: ProviderState = {
 }
 /** Different addresses in a row that must fail their first use before buying stops (design: never buy into a fault). */
 const FAULTS_THAT_STOP = 3
-const QUOTA_PAUSE_MS = 60_000
-const MAX_QUOTA_PAUSE_MS = 600_000
-const MINUTE_MS = 60_000
-const DAY_MS = 86_400_000
-/** Vendors tell the time in whole seconds. */
-const CLOCK_GRAIN_MS = 1_000
-/** How far a vendor's clock may be off from what is known of it. */
-const MIDNIGHT_DOUBT_MS = 600_000
-const CHINA_OFFSET_MS = 8 * 3_600_000
-
-/** What surrounds a failed call. */
-export interface FailureContext {
-  /** When the first of the addresses that are held ends at the vendor, clock ms. */
-  readonly earliestEnd: number | undefined
-  /** Where the vendor's refusal taught a limit of calls: when the next call may be sent, clock ms. */
-  readonly windowFreeAt: number | undefined
-  /** The operation that an order calls: another one is named in the words. */
-  readonly expected: string
-  /** How far the vendor's clock is ahead of ours, ms. */
-  readonly skewMs: number
-  /** The gateway could register its address itself, and may not. */
-  readonly couldRegister: boolean
-}
-
 /** `VendorError.vendorCode` of a reply that sold addresses of which none can be used. */
 const UNUSABLE = 'unusable'
 const UNUSABLE_REPLIES_THAT_STOP = 2
-/** No vendor's word makes a provider wait longer. */
-const MAX_PAUSE_MS = 600_000
 /** A client that waits may have a stopped provider tried this often. */
 const CLIENT_TRIAL_MS = 10_000
+/** The same for one that pauses longer and longer because its vendor has no address, or fails: no client waits in vain for all of its time. */
+const CLIENT_RETRY_MS = 5_000
 
 export class ProviderStatus {
-  readonly #settings: ProviderStatusSettings
   readonly #clock: Clock
-  readonly #backoff: Backoff
-  readonly #quotaBackoff: Backoff
+  readonly #pause: FailurePause
   readonly #trialBackoff: Backoff
   readonly #faults = new Set<string>()
   /** Why what is sold cannot be used, while that is so. */
   #fault: string | undefined
   #state: ProviderState = READY
+  /** When a client that waits may have it tried, clock ms. */
+  #clientMayTryAt = 0
   #isPaused = false
   #triedAt = Number.NEGATIVE_INFINITY
   /** Replies in a row of which nothing could be used. */
@@ -97,13 +68,10 @@ export class ProviderStatus {
   #lastError: LastError | undefined
 
   /** @param random uniform in [0, 1), for the jitter of the pauses */
-  constructor(settings: ProviderStatusSettings, clock: Clock, random?: () => number) {
-    this.#settings = settings
+  constructor(settings: FailurePauseSettings, clock: Clock, random?: () => number) {
     this.#clock = clock
-    this.#backoff = new Backoff(settings, random)
+    this.#pause = new FailurePause(settings, clock, random)
     this.#trialBackoff = new Backoff(settings, random)
-    // The vendor's own words end such a pause: jitter would only waste what it has to give.
-    this.#quotaBackoff = new Backoff({ backoffMs: QUOTA_PAUSE_MS, maxBackoffMs: MAX_QUOTA_PAUSE_MS }, () => 1)
   }
 
   get state(): ProviderState {
@@ -145,12 +113,11 @@ export class ProviderStatus {
 
   /**
    * When the next order may leave, clock ms.
-   * @param isUrgent a client waits for it: then a stopped provider may be tried sooner
+   * @param isUrgent a client waits for it: then a provider may be tried sooner, but not before an instant that its vendor named
    */
   mayTryAt(isUrgent: boolean): number {
     if (this.#isPaused) return Number.POSITIVE_INFINITY
-    const { kind, until } = this.#state
-    return kind === 'stopped' && isUrgent ? Math.min(until, this.#triedAt + CLIENT_TRIAL_MS) : until
+    return isUrgent ? this.#clientMayTryAt : this.#state.until
   }
 
   /** An order is on its way: the next trial is a pause away. */
@@ -162,8 +129,7 @@ export class ProviderStatus {
   /** An order brought addresses. Whether they can be used is another question. */
   succeeded(): void {
     this.#unusableReplies = 0
-    this.#backoff.reset()
-    this.#quotaBackoff.reset()
+    this.#pause.reset()
     // The trial's own pause goes on, whatever stood in the way of the order itself.
     if (this.#fault === undefined) this.#set(READY)
     else if (this.#state.kind !== 'unusable') this.#unusable(this.#fault)
@@ -176,12 +142,9 @@ export class ProviderStatus {
 
   /** A good answer that brought nothing. */
   broughtNothing(words: string): void {
-    this.#set({
-      kind: this.#fault === undefined ? 'waiting' : 'unusable',
-      until: this.#clock.now() + this.#backoff.next(),
-      code: codeOfClass.no_resource,
-      words,
-    })
+    const isUsable = this.#fault === undefined
+    const state = { kind: isUsable ? 'waiting' : 'unusable', code: codeOfClass.no_resource, words } as const
+    this.#set({ ...state, until: this.#pause.growing() }, isUsable ? CLIENT_RETRY_MS : undefined)
   }
 
   /** There is nothing to ask for before `ms` from now, and that is no trouble. */
@@ -190,50 +153,23 @@ export class ProviderStatus {
   }
 
   /** A call has failed. */
-  failed(failure: VendorError, context: FailureContext): ProviderState {
+  failed(failure: VendorError, context: PauseContext & FailedCall): ProviderState {
     const now = this.#clock.now()
     const code = codeOfClass[failure.class]
-    const words = wordsOf(failure, context)
+    const words = callFailure(failure, context)
     this.#lastError = { at: now, code, words }
     this.#unusableReplies = failure.vendorCode === UNUSABLE ? this.#unusableReplies + 1 : 0
-    const isFatal = isFatalClass(failure.class) || this.#unusableReplies >= UNUSABLE_REPLIES_THAT_STOP
-    // A call that fails does not make the addresses usable again.
-    const kind = isFatal ? 'stopped' : this.#fault === undefined ? 'waiting' : 'unusable'
-    const until =
-      isFatal && !isFatalClass(failure.class) ? now + this.#settings.reprobeMs : this.#resumeAt(failure, now, context)
-    this.#set({ kind, until, code, words })
+    const sellsNothingUsable = this.#unusableReplies >= UNUSABLE_REPLIES_THAT_STOP
+    const until = sellsNothingUsable ? this.#pause.reprobe() : this.#pause.after(failure, context)
+    if (sellsNothingUsable || isFatalClass(failure.class)) {
+      this.#set({ kind: 'stopped', until, code, words }, CLIENT_TRIAL_MS)
+    } else {
+      // A call that fails does not make the addresses usable again.
+      const kind = this.#fault === undefined ? 'waiting' : 'unusable'
+      const isGrowing = failure.class === 'no_resource' || failure.class === 'server'
+      this.#set({ kind, until, code, words }, kind === 'waiting' && isGrowing ? CLIENT_RETRY_MS : undefined)
+    }
     return this.#state
-  }
-
-  #resumeAt(failure: VendorError, now: number, { earliestEnd, windowFreeAt, skewMs }: FailureContext): number {
-    if (failure.class === 'rate_limited' && failure.vendorCode !== 'http' && windowFreeAt !== undefined)
-      return Math.min(windowFreeAt, now + MAX_PAUSE_MS)
-    switch (failure.class) {
-      case 'whitelist':
-        return now + this.#settings.whitelistReprobeMs
-      case 'auth':
-      case 'expired_plan':
-      case 'bad_request':
-        return now + this.#settings.reprobeMs
-      case 'rate_limited':
-      case 'quota_exhausted':
-        return this.#edge(failure.wait, now, earliestEnd, this.#clock.wall() + skewMs)
-      default:
-        return now + this.#backoff.next()
-    }
-  }
-
-  /** @param vendorWall the time of day at the vendor, known to a second */
-  #edge(wait: WaitEdge | undefined, now: number, earliestEnd: number | undefined, vendorWall: number): number {
-    if (typeof wait === 'number') return now + Math.min(wait, MAX_PAUSE_MS)
-    if (wait === 'minute') return now + untilNext(vendorWall, MINUTE_MS) + CLOCK_GRAIN_MS
-    if (wait === 'day+08:00') {
-      const leftMs = untilNext(vendorWall + CHINA_OFFSET_MS, DAY_MS)
-      // Just past midnight by our reckoning: at the vendor it may be a moment before.
-      return now + (leftMs > DAY_MS - MIDNIGHT_DOUBT_MS ? MINUTE_MS : leftMs + CLOCK_GRAIN_MS)
-    }
-    if (wait === 'earliest-deadline' && earliestEnd !== undefined) return Math.max(now, earliestEnd)
-    return now + this.#quotaBackoff.next()
   }
 
   /** An address has carried its first tunnel. */
@@ -253,13 +189,13 @@ export class ProviderStatus {
   addressFailed(id: string, cause: string | undefined, hasLogin = true): ProviderState | undefined {
     this.#faults.add(id)
     if (this.#faults.size < FAULTS_THAT_STOP || this.#fault !== undefined) return undefined
-    const words = `${this.#faults.size} different addresses in a row failed (${cause}): ${causeInWords(cause, hasLogin)}`
+    const words = addressFailure(this.#faults.size, cause, hasLogin)
     return this.#found(words)
   }
 
   /** So many addresses broke in a row that it must be the vendor's line. */
   lineDown(broken: number): ProviderState {
-    return this.#found(`${broken} addresses in a row broke: the vendor's line, or our way to it, is down`)
+    return this.#found(lineFailure(broken))
   }
 
   /** What is sold cannot be used. A provider that has stopped for another reason stays stopped. */
@@ -280,40 +216,9 @@ export class ProviderStatus {
     return { kind: 'unusable', code: 'GW_NO_SUPPLY', words }
   }
 
-  #set(state: ProviderState): void {
+  /** @param clientMs a client that waits may have it tried after this, ms; default: as everyone else */
+  #set(state: ProviderState, clientMs = Number.POSITIVE_INFINITY): void {
     this.#state = state
+    this.#clientMayTryAt = Math.min(state.until, this.#clock.now() + clientMs)
   }
-}
-
-/** An order that failed in another call than its own says so; HTTP 404 alone says nothing. */
-function wordsOf(
-  { class: errorClass, message, hint, vendorCode, operation }: VendorError,
-  context: FailureContext,
-): string {
-  const { expected, couldRegister } = context
-  const isOther = operation !== undefined && (operation !== expected || vendorCode === 'http')
-  const words = isOther ? `${operation}: ${message}` : message
-  const register = errorClass === 'whitelist' && couldRegister ? 'set whitelist: auto' : undefined
-  const hints = [hint, register].filter((one) => one !== undefined)
-  return hints.length === 0 ? words : `${words} (${hints.join(', or ')})`
-}
-
-export function isFatalClass(errorClass: ErrorClass): boolean {
-  return (
-    errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
-  )
-}
-
-function untilNext(wallMs: number, periodMs: number): number {
-  return periodMs - (wallMs % periodMs)
-}
-
-function causeInWords(cause: string | undefined, hasLogin: boolean): string {
-  if (cause === 'login' && !hasLogin)
-    return 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'
-  if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
-  if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
-  if (cause === 'forbidden') return 'they lead to private addresses: allowPrivate: true accepts them'
-  if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'
-  return 'is this machine on the vendor’s whitelist, and is the protocol (http, socks5) the one that was bought?'
 }

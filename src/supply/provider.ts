@@ -201,9 +201,9 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
   }
 
   /** Reads a list provider's list, when it is time to read it (again). @returns how many upstreams the pool gained */
-  async loadList(signal: AbortSignal): Promise<number> {
+  async loadList(signal: AbortSignal, isAwaited: boolean): Promise<number> {
     const { status } = this.#parts
-    if (this.#list.isReading || this.#clock.now() < status.mayTryAt(false)) return 0
+    if (this.#list.isReading || this.#clock.now() < status.mayTryAt(isAwaited)) return 0
     try {
       const gained = await this.#list.read(signal)
       const words = `the list was read; it is read again each ${LIST_PAUSE_MS / 1_000} s while clients come`

@@ -46,7 +46,7 @@ function setUp(ceiling?: number) {
   const provider: Provider = new Provider(account('list', { ceiling }), source, { clock, pool, accounts, log })
   const read = async () => {
     clock.advance(60_000)
-    await provider.loadList(new AbortController().signal)
+    await provider.loadList(new AbortController().signal, false)
     return [...pool.members()].map(({ facts }) => facts.port).toSorted((a, b) => a - b)
   }
   return { lines, read }

@@ -79,6 +79,17 @@ it('pauses longer after each failure in a row, up to the maximum, each kind on i
   expect([fail('server').until, fail('quota_exhausted').until]).toEqual([1_000, 60_000])
 })
 
+it('lets a client that waits try sooner than a grown pause ends, not before an instant that the vendor named', () => {
+  const { clock, status, fail } = setUp()
+  for (let failure = 0; failure < 6; failure++) fail('no_resource')
+  expect([status.mayTryAt(false), status.mayTryAt(true)]).toEqual([30_000, 5_000])
+  clock.advance(5_000)
+  fail('server')
+  expect([status.mayTryAt(false), status.mayTryAt(true)]).toEqual([35_000, 10_000])
+  fail('rate_limited', 20_000)
+  expect([status.mayTryAt(false), status.mayTryAt(true)]).toEqual([25_000, 25_000])
+})
+
 it('jitters the pauses of the vendor’s faults, so that many gateways do not come back together', () => {
   expect([setUp(() => 0).fail('server').until, setUp(() => 0.5).fail('server').until]).toEqual([500, 750])
 })

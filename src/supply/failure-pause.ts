@@ -1,0 +1,105 @@
+/**
+ * How long a provider pauses after a failed call: to the instant that the vendor's answer names, for a fixed time where only
+ * the operator can help, else for growing pauses.
+ */
+import type { Clock } from '../clock.ts'
+import type { ErrorClass, VendorError, WaitEdge } from '../vendors/contract/error.ts'
+import { Backoff } from './backoff.ts'
+
+export interface FailurePauseSettings {
+  readonly backoffMs: number
+  readonly maxBackoffMs: number
+  readonly reprobeMs: number
+  readonly whitelistReprobeMs: number
+}
+
+/** When things come free that a refused call may wait for. */
+export interface PauseContext {
+  /** When the first of the addresses that are held ends at the vendor, clock ms. */
+  readonly earliestEnd: number | undefined
+  /** Where the vendor's refusal taught a limit of calls: when the next call may be sent, clock ms. */
+  readonly windowFreeAt: number | undefined
+  /** How far the vendor's clock is ahead of ours, ms. */
+  readonly skewMs: number
+}
+
+const QUOTA_PAUSE_MS = 60_000
+const MAX_QUOTA_PAUSE_MS = 600_000
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+/** Vendors tell the time in whole seconds. */
+const CLOCK_GRAIN_MS = 1_000
+/** How far a vendor's clock may be off from what is known of it. */
+const MIDNIGHT_DOUBT_MS = 600_000
+const CHINA_OFFSET_MS = 8 * 3_600_000
+/** No vendor's word makes a provider wait longer. */
+const MAX_PAUSE_MS = 600_000
+
+/** Only the operator can help: the configuration, the account or the plan is wrong. */
+export function isFatalClass(errorClass: ErrorClass): boolean {
+  return (
+    errorClass === 'auth' || errorClass === 'whitelist' || errorClass === 'expired_plan' || errorClass === 'bad_request'
+  )
+}
+
+export class FailurePause {
+  readonly #settings: FailurePauseSettings
+  readonly #clock: Clock
+  readonly #backoff: Backoff
+  readonly #quotaBackoff: Backoff
+
+  /** @param random uniform in [0, 1), for the jitter of the pauses */
+  constructor(settings: FailurePauseSettings, clock: Clock, random?: () => number) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#backoff = new Backoff(settings, random)
+    // The vendor's own words end such a pause: jitter would only waste what it has to give.
+    this.#quotaBackoff = new Backoff({ backoffMs: QUOTA_PAUSE_MS, maxBackoffMs: MAX_QUOTA_PAUSE_MS }, () => 1)
+  }
+
+  /** A call has worked: the next pauses are the first ones again. */
+  reset(): void {
+    this.#backoff.reset()
+    this.#quotaBackoff.reset()
+  }
+
+  /** The next of the growing pauses ends, clock ms. */
+  growing(): number {
+    return this.#clock.now() + this.#backoff.next()
+  }
+
+  /** As long as a wrong key makes a provider pause, clock ms. */
+  reprobe(): number {
+    return this.#clock.now() + this.#settings.reprobeMs
+  }
+
+  /** @returns when the provider may be asked again, clock ms */
+  after(failure: VendorError, context: PauseContext): number {
+    const now = this.#clock.now()
+    const { windowFreeAt } = context
+    if (failure.class === 'whitelist') return now + this.#settings.whitelistReprobeMs
+    if (isFatalClass(failure.class)) return this.reprobe()
+    if (failure.class !== 'rate_limited' && failure.class !== 'quota_exhausted') return this.growing()
+    if (failure.class === 'rate_limited' && failure.vendorCode !== 'http' && windowFreeAt !== undefined)
+      return Math.min(windowFreeAt, now + MAX_PAUSE_MS)
+    return this.#edge(failure.wait, now, context)
+  }
+
+  #edge(wait: WaitEdge | undefined, now: number, { earliestEnd, skewMs }: PauseContext): number {
+    // The time of day at the vendor, known to a second.
+    const vendorWall = this.#clock.wall() + skewMs
+    if (typeof wait === 'number') return now + Math.min(wait, MAX_PAUSE_MS)
+    if (wait === 'minute') return now + untilNext(vendorWall, MINUTE_MS) + CLOCK_GRAIN_MS
+    if (wait === 'day+08:00') {
+      const leftMs = untilNext(vendorWall + CHINA_OFFSET_MS, DAY_MS)
+      // Just past midnight by our reckoning: at the vendor it may be a moment before.
+      return now + (leftMs > DAY_MS - MIDNIGHT_DOUBT_MS ? MINUTE_MS : leftMs + CLOCK_GRAIN_MS)
+    }
+    if (wait === 'earliest-deadline' && earliestEnd !== undefined) return Math.max(now, earliestEnd)
+    return now + this.#quotaBackoff.next()
+  }
+}
+
+function untilNext(wallMs: number, periodMs: number): number {
+  return periodMs - (wallMs % periodMs)
+}

@@ -1,0 +1,42 @@
+/** What the operator reads of a failure: what happened, and what to do. */
+import type { VendorError } from '../vendors/contract/error.ts'
+
+export interface FailedCall {
+  /** The operation that an order calls: another one is named in the words. */
+  readonly expected: string
+  /** The gateway could register its address itself, and may not. */
+  readonly couldRegister: boolean
+}
+
+/** An order that failed in another call than its own says so; HTTP 404 alone says nothing. */
+export function callFailure(
+  { class: errorClass, message, hint, vendorCode, operation }: VendorError,
+  { expected, couldRegister }: FailedCall,
+): string {
+  const isOther = operation !== undefined && (operation !== expected || vendorCode === 'http')
+  const words = isOther ? `${operation}: ${message}` : message
+  const register = errorClass === 'whitelist' && couldRegister ? 'set whitelist: auto' : undefined
+  const hints = [hint, register].filter((one) => one !== undefined)
+  return hints.length === 0 ? words : `${words} (${hints.join(', or ')})`
+}
+
+/**
+ * @param count addresses in a row that failed their first use
+ * @param hasLogin whether we log in at them
+ */
+export function addressFailure(count: number, cause: string | undefined, hasLogin: boolean): string {
+  return `${count} different addresses in a row failed (${cause}): ${causeInWords(cause, hasLogin)}`
+}
+
+function causeInWords(cause: string | undefined, hasLogin: boolean): string {
+  if (cause === 'login' && !hasLogin)
+    return 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'
+  if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
+  if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
+  if (cause === 'forbidden') return 'they lead to private addresses: allowPrivate: true accepts them'
+  if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'
+  return 'is this machine on the vendor’s whitelist, and is the protocol (http, socks5) the one that was bought?'
+}
+
+export const lineFailure = (broken: number): string =>
+  `${broken} addresses in a row broke: the vendor's line, or our way to it, is down`
