@@ -1,10 +1,5 @@
-/**
- * The durable store, as the gateway's thread sees it: collects changes and hands them to the store's own thread, one
- * batch at a time. Whoever waits shares the next transaction with everybody else who came meanwhile.
- */
-import type { Clock, Timer } from '../../clock.ts'
-import { runInBackground } from '../../internal-errors.ts'
-import type { Log } from '../../log.ts'
+/** The state folder: what an earlier process left in it, and the store that records into it. */
+import type { Clock } from '../../clock.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { ChannelHolder } from '../account-store.ts'
 import {
@@ -15,23 +10,15 @@ import {
   type Restored,
   type StoredUpstream,
 } from '../contract.ts'
-import { StoreError } from '../errors.ts'
 import { DatabaseWriter } from './database-writer.ts'
-import { type FolderLock, lockFolder } from './lock.ts'
-import type { Change, Note, Opened, Refusal } from './messages.ts'
+import { lockFolder } from './lock.ts'
+import type { Note, Opened } from './messages.ts'
+import { Recorder, type RecorderDeps, tell } from './recorder.ts'
 import { type Moment, toPendingRow, toRestored, toRow } from './rows.ts'
 import { type BootClock, type Reading, read, systemBoot } from './time.ts'
 import { type Spawn, startWorker, WorkerClient } from './worker-client.ts'
-import { type Entry, type Waiter, WriteQueue } from './write-queue.ts'
 
-interface Deps {
-  readonly clock: Clock
-  readonly log: Log
-  readonly boot: BootClock
-  readonly spawn: Spawn
-}
-
-export interface StoreDeps extends Pick<Deps, 'clock' | 'log'> {
+export interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
   /** Default: this machine's. */
   readonly boot?: BootClock
   /** Default: a thread that runs worker.ts. */
@@ -39,14 +26,6 @@ export interface StoreDeps extends Pick<Deps, 'clock' | 'log'> {
   /** Whether the thread is started at once: for who is going to record calls, so that the first need not wait for it. */
   readonly eager?: boolean
 }
-
-/** What nobody waits for is recorded this long after it was said: so much a crash may take back. */
-const LAZY_MS = 250
-const TOUCHES_MS = 10_000
-/** After a failure. */
-const RETRY_MS = 1_000
-/** Handing a batch over copies it on the event loop: half a millisecond for so many (measured). */
-const BATCH = 1_000
 
 /**
  * Takes the folder, or makes it, and reads what an earlier process left: here and now, while no client is served who would
@@ -74,7 +53,11 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
     )
   }
   return {
-    store: new DurableStore(dir, { clock, log, boot, spawn }, lock, client, opened.nextCall),
+    store: new DurableStore(
+      new Recorder(dir, { clock, log, boot, spawn }, lock, client),
+      { clock, boot },
+      opened.nextCall,
+    ),
     restored: left === undefined ? nothingRestored : toRestored(left, moment),
   }
 }
@@ -93,287 +76,95 @@ async function begin(
 }
 
 class DurableStore implements HandoverStore {
-  readonly #dir: string
-  readonly #deps: Deps
-  /** Undefined while another process has the folder. */
-  #lock: FolderLock | undefined
-  readonly #queue = new WriteQueue()
-  /** Undefined until there is something to record. */
-  #client: WorkerClient | undefined
+  readonly #recorder: Recorder
+  readonly #clock: Clock
+  readonly #boot: BootClock
   #nextCall: CallId
-  #lazyTimer: Timer | undefined
-  #touchTimer: Timer | undefined
-  #pumping: Promise<void> | undefined
-  /** The failure that lasts; undefined while everything can be recorded. */
-  #failure: StoreError | undefined
-  /** Before then (clock ms) no other thread is started. */
-  #reopenAt = Number.NEGATIVE_INFINITY
-  #isClosed = false
-  #closing: Promise<void> | undefined
 
-  constructor(dir: string, deps: Deps, lock: FolderLock, client: WorkerClient | undefined, nextCall: CallId) {
-    this.#dir = dir
-    this.#deps = deps
-    this.#lock = lock
-    this.#client = client
+  constructor(recorder: Recorder, { clock, boot }: { clock: Clock; boot: BootClock }, nextCall: CallId) {
+    this.#recorder = recorder
+    this.#clock = clock
+    this.#boot = boot
     this.#nextCall = nextCall
+  }
+
+  get #moment(): Moment {
+    return { clockMs: this.#clock.now(), bootMs: this.#boot.sinceBootMs() }
   }
 
   async callBegins(call: CallStart): Promise<CallId> {
     const id = this.#nextCall++
-    await this.#durable({ kind: 'call-began', id, ...call, atMs: this.#deps.boot.sinceBootMs() })
+    await this.#recorder.durable({ kind: 'call-began', id, ...call, atMs: this.#boot.sinceBootMs() })
     return id
   }
 
   callEnded(id: CallId, answered: boolean, sold: number): void {
-    this.#lazy({ kind: 'call-ended', id, answered, sold, atMs: this.#deps.boot.sinceBootMs() })
+    this.#recorder.lazy({ kind: 'call-ended', id, answered, sold, atMs: this.#boot.sinceBootMs() })
   }
 
   callUndone(id: CallId): void {
-    this.#lazy({ kind: 'call-undone', id })
+    this.#recorder.lazy({ kind: 'call-undone', id })
   }
 
   callResolved(id: CallId, sold: number): void {
-    this.#lazy({ kind: 'call-resolved', id, sold })
+    this.#recorder.lazy({ kind: 'call-resolved', id, sold })
   }
 
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
     if (upstreams.length === 0) return
-    await this.#durable({ kind: 'bought', upstreams: upstreams.map((upstream) => toRow(upstream, this.#moment)) })
-  }
-
-  get #moment(): Moment {
-    const { clock, boot } = this.#deps
-    return { clockMs: clock.now(), bootMs: boot.sinceBootMs() }
+    await this.#recorder.durable({
+      kind: 'bought',
+      upstreams: upstreams.map((upstream) => toRow(upstream, this.#moment)),
+    })
   }
 
   pending(account: string, lines: readonly ChannelHolder[]): void {
     const rows = lines.map((line) => toPendingRow(line, this.#moment))
-    this.#lazy({ kind: 'pending', account, lines: rows })
+    this.#recorder.lazy({ kind: 'pending', account, lines: rows })
   }
 
   pendingOver(account: string, lines: readonly { readonly id: string }[]): void {
-    this.#lazy({ kind: 'pending-over', account, ids: lines.map(({ id }) => id) })
+    this.#recorder.lazy({ kind: 'pending-over', account, ids: lines.map(({ id }) => id) })
   }
 
   left(id: string, reason: GoneReason): void {
     if (reason === 'released') this.released(id)
-    else if (reason !== 'shutdown') this.#lazy({ kind: 'left', id, reason })
+    else if (reason !== 'shutdown') this.#recorder.lazy({ kind: 'left', id, reason })
   }
 
   released(id: string): void {
-    this.#lazy({ kind: 'released', id })
+    this.#recorder.lazy({ kind: 'released', id })
   }
 
   opened(id: string): void {
-    this.#lazy({ kind: 'opened', id })
+    this.#recorder.lazy({ kind: 'opened', id })
   }
 
   session(key: string, upstreamId: string): void {
-    if (this.#isClosed) return
-    this.#queue.session({ kind: 'session', key, upstreamId })
-    this.#arm()
+    this.#recorder.session({ kind: 'session', key, upstreamId })
   }
 
   sessionUsed(key: string): void {
-    if (this.#isClosed) return
-    this.#queue.touch(key)
-    this.#arm()
+    this.#recorder.sessionUsed(key)
   }
 
   sessionEnded(key: string): void {
-    if (this.#isClosed) return
-    this.#queue.session({ kind: 'session-ended', key })
-    this.#arm()
+    this.#recorder.session({ kind: 'session-ended', key })
   }
 
   flush(): Promise<void> {
-    return this.#wait((waiter) => this.#queue.mark(waiter))
+    return this.#recorder.flush()
   }
 
-  async suspend(): Promise<void> {
-    // What was said while it was flushed is flushed too.
-    do await this.flush()
-    while (this.#queue.changes > 0)
-    const [lock, client] = [this.#lock, this.#client]
-    this.#lock = undefined
-    this.#client = undefined
-    await this.#pumping
-    await client?.close().catch((error: StoreError) => this.#deps.log.warn({ reason: error.reason }, error.message))
-    lock?.release()
+  suspend(): Promise<void> {
+    return this.#recorder.suspend()
   }
 
   resume(): void {
-    if (this.#isClosed) return
-    const notes: Note[] = []
-    this.#lock ??= lockFolder(this.#dir, notes)
-    tell(this.#deps.log, notes)
-    if (this.#queue.isDue) this.#pump()
-    else this.#arm()
+    this.#recorder.resume()
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#finish()
-    return this.#closing
+    return this.#recorder.close()
   }
-
-  async #finish(): Promise<void> {
-    const flushed = this.#lock === undefined ? undefined : this.flush()
-    this.#isClosed = true
-    const { log } = this.#deps
-    try {
-      await flushed
-    } catch {
-      log.error({ changes: this.#queue.changes }, 'the store is closed without its last changes')
-    }
-    await this.#pumping
-    this.#lazyTimer?.clear()
-    this.#touchTimer?.clear()
-    await this.#client?.close().catch((error: StoreError) => log.warn({ reason: error.reason }, error.message))
-    this.#lock?.release()
-  }
-
-  #lazy(change: Change): void {
-    if (this.#isClosed) return
-    this.#queue.add(change)
-    this.#arm()
-  }
-
-  #durable(change: Change): Promise<void> {
-    return this.#wait((waiter) => this.#queue.addAwaited(change, waiter))
-  }
-
-  #wait(enter: (waiter: Waiter) => void): Promise<void> {
-    if (this.#isClosed || this.#lock === undefined)
-      return Promise.reject(new StoreError('closed', 'the store is closed'))
-    return new Promise((resolve, reject) => {
-      enter({ resolve, reject })
-      this.#pump()
-    })
-  }
-
-  /** Sees to it that what waits is recorded some time. */
-  #arm(): void {
-    if (this.#isClosed || this.#lock === undefined || this.#pumping !== undefined) return
-    const { clock } = this.#deps
-    if (this.#queue.changes > 0) {
-      this.#lazyTimer ??= clock.after(this.#failure === undefined ? LAZY_MS : RETRY_MS, () => {
-        this.#lazyTimer = undefined
-        this.#queue.changesFallDue()
-        this.#pump()
-      })
-    }
-    if (this.#queue.touches > 0) {
-      this.#touchTimer ??= clock.after(TOUCHES_MS, () => {
-        this.#touchTimer = undefined
-        this.#queue.touchesFallDue()
-        this.#pump()
-      })
-    }
-  }
-
-  #pump(): void {
-    if (this.#pumping !== undefined || this.#lock === undefined) return
-    this.#pumping = this.#work().finally(() => {
-      this.#pumping = undefined
-      // Something may have come after the last look.
-      if (this.#lock === undefined) return
-      if (this.#queue.isDue) this.#pump()
-      else this.#arm()
-    })
-    runInBackground(this.#pumping)
-  }
-
-  async #work(): Promise<void> {
-    while (this.#lock !== undefined && this.#queue.isDue) await this.#commit(this.#queue.take(BATCH))
-  }
-
-  async #commit(entries: readonly Entry[]): Promise<void> {
-    const changes = entries.flatMap(({ change }) => (change === undefined ? [] : [change]))
-    try {
-      const refused = changes.length === 0 ? [] : await this.#write(changes)
-      this.#recorded(entries, refused)
-    } catch (error) {
-      await this.#failed(entries, error instanceof StoreError ? error : new StoreError('failed', String(error)))
-    }
-  }
-
-  async #write(changes: readonly Change[]): Promise<readonly Refusal[]> {
-    const { clock, boot, log } = this.#deps
-    const client = await this.#connected()
-    const refused = await client.commit({ reading: read(clock, boot), changes })
-    if (this.#failure !== undefined) log.info('the store can be written again')
-    this.#failure = undefined
-    return refused
-  }
-
-  /** @param refused by position among the entries that have a change */
-  #recorded(entries: readonly Entry[], refused: readonly Refusal[]): void {
-    const reasons = new Map(refused.map(({ index, message }) => [index, message]))
-    let index = 0
-    for (const { change, waiter } of entries) {
-      const message = change === undefined ? undefined : reasons.get(index++)
-      if (message === undefined) waiter?.resolve()
-      else this.#refused(change?.kind ?? '', message, waiter)
-    }
-  }
-
-  #refused(kind: string, message: string, waiter: Waiter | undefined): void {
-    this.#deps.log.error({ kind, why: message }, 'a change cannot be recorded and is left out')
-    waiter?.reject(new StoreError('refused', `the store cannot record this: ${message}`))
-  }
-
-  /** Tells everybody who waits, keeps what nobody waits for, and tries again later. */
-  async #failed(entries: readonly Entry[], error: StoreError): Promise<void> {
-    this.#tellFailure(error)
-    const behind = this.#queue.postpone()
-    this.#queue.giveBack(entries.flatMap((entry) => keptAfter(entry, error)))
-    for (const { waiter } of entries) waiter?.reject(error)
-    for (const waiter of behind) waiter.reject(error)
-    // The thread that replaces this one checks the file.
-    if (error.reason === 'damaged') await this.#client?.close().catch(() => {})
-  }
-
-  #tellFailure(error: StoreError): void {
-    const { log } = this.#deps
-    const isNew = this.#failure?.reason !== error.reason
-    this.#failure = error
-    if (isNew) log.error({ reason: error.reason }, `${error.message}. Nothing is bought until it can be written`)
-    const sessions = this.#queue.takeDropped()
-    if (sessions > 0)
-      log.warn({ sessions }, 'too many sessions wait to be recorded: the newest will not outlive a restart')
-  }
-
-  async #connected(): Promise<WorkerClient> {
-    const last = this.#client
-    if (last?.isAlive) return last
-    const { clock, log, spawn, boot } = this.#deps
-    if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
-    this.#reopenAt = clock.now() + RETRY_MS
-    await last?.close()
-    const { client, opened } = await WorkerClient.open(spawn, {
-      dir: this.#dir,
-      reading: read(clock, boot),
-      isStart: false,
-    })
-    tell(log, opened.notes)
-    // The first one has replaced none: it is no reason to wait with a second.
-    if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY
-    else log.warn('the thread of the store had ended: another one has opened it again')
-    this.#client = client
-    return client
-  }
-}
-
-/** What of a failed batch is still to be recorded. */
-function keptAfter({ key, change }: Entry, error: StoreError): Entry[] {
-  if (change === undefined || change.kind === 'session-used') return []
-  if (change.kind !== 'call-began') return [{ key, change }]
-  // Nobody knows whether it got through; the call is not made.
-  return error.reason === 'crashed' ? [{ key, change: { kind: 'call-undone', id: change.id } }] : []
-}
-
-function tell(log: Log, notes: readonly Note[]): void {
-  for (const { level, message, file, why } of notes)
-    log[level]({ file, ...(why === undefined ? {} : { why }) }, message)
 }
