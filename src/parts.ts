@@ -16,9 +16,10 @@ import { StreamCounters } from './proxy/stream-info.ts'
 import { dataSettings } from './settings.ts'
 import type { Store } from './store/contract.ts'
 import type { Accounts } from './supply/account.ts'
-import { type ConfiguredSource, plannerSettings } from './supply/configured-sources.ts'
+import { plannerSettings } from './supply/configured-settings.ts'
 import { OperatorCalls } from './supply/operator/call.ts'
 import { SourceTrials } from './supply/operator/test-source.ts'
+import type { SupplySource } from './supply/supply.ts'
 import { Supply } from './supply/supply.ts'
 import type { Workers } from './workers/control.ts'
 
@@ -46,7 +47,7 @@ interface JoinDeps {
 }
 
 /** Nothing of it listens or buys yet. */
-export function joinParts(config: Config, sources: readonly ConfiguredSource[], deps: JoinDeps): Parts {
+export function joinParts(config: Config, sources: readonly SupplySource[], deps: JoinDeps): Parts {
   const { clock, log, accounts, store, guard, budget, inherited, cluster, workers } = deps
   const pool = new Pool(
     poolSettings(config),

@@ -1,43 +1,22 @@
-/** From the configuration to its accounts: what each provider is set to, and its opened source. */
-import { readFileSync } from 'node:fs'
+/** From the configuration to its accounts: opens the source of each provider, and keeps those that a reload does not change. */
 import type { Clock } from '../clock.ts'
-import { poolSettings } from '../config/pool-limits.ts'
-import {
-  type ApiProviderConfig,
-  type Config,
-  type DemoProviderConfig,
-  type GatewayProviderConfig,
-  type GenericProviderConfig,
-  isApi,
-  isDemo,
-  isGateway,
-  isGeneric,
-  isLink,
-  isStatic,
-  type ProviderConfig,
-} from '../config/schema.ts'
+import { type Config, type DemoProviderConfig, isDemo, type ProviderConfig } from '../config/schema.ts'
 import type { DemoWorld } from '../demo/world.ts'
 import type { Log } from '../log.ts'
-import type { UpstreamTls } from '../pool/upstream.ts'
 import { isSame } from '../same.ts'
 import type { Secret } from '../secret.ts'
 import { memoryFile } from '../store/memory-file.ts'
-import type { Source, SourceSettings } from '../vendors/contract/source.ts'
+import type { Source } from '../vendors/contract/source.ts'
 import {
   type CallGate,
   KeyedMutex,
   openSource,
-  ownKeysOf,
   type SourceDeps,
   type SourceMemory,
   type VendorHttp,
 } from '../vendors/registry.ts'
-import type { PlannerSettings } from './planner.ts'
-import type { ProviderSettings } from './provider-contract.ts'
+import { providerSettings, sourceSettings } from './configured-settings.ts'
 import type { SupplySource } from './supply.ts'
-
-/** One provider of the configuration: what refill must know of it, and its source. */
-export type ConfiguredSource = SupplySource
 
 interface OpenDeps {
   readonly clock: Clock
@@ -51,7 +30,7 @@ interface OpenDeps {
 /** Sources of a configuration that are open beside the former ones. Exactly one of the two is called. */
 export interface SourcesChange {
   /** In the order of the configuration. A provider that has not changed keeps its very source. */
-  readonly opened: readonly ConfiguredSource[]
+  readonly opened: readonly SupplySource[]
   /** @returns what ends the vendors inside this process that are no longer configured, to be called when no tunnel needs them */
   commit(): () => Promise<void>
   cancel(): Promise<void>
@@ -80,21 +59,17 @@ export class ConfiguredSources {
    */
   async prepare(config: Config): Promise<SourcesChange> {
     const next = new Map<string, KnownSource>()
-    const opened: ConfiguredSource[] = []
+    const opened: SupplySource[] = []
     const endAllBut = async (kept: ReadonlyMap<string, KnownSource>) => {
       const inUse = new Set([...kept.values()].map(({ world }) => world))
       await Promise.all([...this.#worlds].map(async (world) => !inUse.has(world) && this.#end(world)))
     }
     try {
       for (const provider of config.providers) {
-        const known = await this.#knownOr(config, provider)
+        const settings = providerSettings(config, provider)
+        const known = await this.#knownOr(config, provider, settings)
         next.set(provider.name, known)
-        const isEphemeral = known.world !== undefined
-        opened.push({
-          settings: providerSettings(config, provider, tlsOf(provider)),
-          source: known.source,
-          isEphemeral,
-        })
+        opened.push({ settings, source: known.source, isEphemeral: known.world !== undefined })
       }
     } catch (error) {
       await endAllBut(this.#byName)
@@ -110,8 +85,11 @@ export class ConfiguredSources {
     }
   }
 
-  async #knownOr(config: Config, provider: ProviderConfig): Promise<KnownSource> {
-    const { whitelist } = providerSettings(config, provider, undefined)
+  async #knownOr(
+    config: Config,
+    provider: ProviderConfig,
+    { whitelist }: SupplySource['settings'],
+  ): Promise<KnownSource> {
     const spec = [sourceSettings(config, provider), whitelist, demoOptions(provider)]
     const known = this.#byName.get(provider.name)
     if (known !== undefined && isSame(known.spec, spec)) return known
@@ -139,9 +117,9 @@ export function openConfiguredSource(
   config: Config,
   provider: ProviderConfig,
   deps: OpenDeps & Pick<SourceDeps, 'inTurn'>,
-): ConfiguredSource {
+): SupplySource {
   return {
-    settings: providerSettings(config, provider, tlsOf(provider)),
+    settings: providerSettings(config, provider),
     source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
   }
 }
@@ -192,113 +170,7 @@ function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWor
   return openSource(settings, deps)
 }
 
-/** What the demand that is seen makes the supply buy. */
-export function plannerSettings(config: Config): PlannerSettings {
-  const { pool, wait } = config
-  const { floor, ceiling, targetLoad, idleAfter, minLife } = pool
-  const { uses } = poolSettings(config).perUpstream
-  return { floor, ceiling, targetLoad, idleAfter, minLife, uses, waitTimeout: wait.timeout }
-}
-
 /** Where a provider keeps what must not be forgotten between an order and its answer. */
 function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: SourceMemory } {
   return state === 'off' ? {} : { memory: memoryFile(state.path, provider.name) }
-}
-
-const DEMO_PRODUCT = 'channel'
-const GATEWAY_PRODUCT = 'sessions'
-
-/** What the vendor's engine needs of a provider's configuration. */
-function sourceSettings(config: Config, provider: ProviderConfig): SourceSettings {
-  const { username, password, protocol, tls } = provider.upstream
-  return {
-    name: provider.name,
-    vendor: provider.vendor,
-    product: productOf(provider),
-    credentials: isApi(provider) || isLink(provider) ? definedOnly(provider.credentials ?? {}) : {},
-    request: isApi(provider) ? definedOnly(provider.request) : {},
-    ...(isApi(provider) ? { own: ownSettings(provider, provider.product) } : {}),
-    ...(isGeneric(provider) || isGateway(provider) ? { own: ownSettings(provider, productOf(provider)) } : {}),
-    upstream: {
-      ...(username === undefined ? {} : { username: username.reveal() }),
-      ...(password === undefined ? {} : { password }),
-      ...(protocol === undefined ? {} : { protocol }),
-      tls: tls !== false,
-    },
-    allowPrivate: provider.allowPrivate,
-    limit: provider.limit,
-    callTimeoutMs: provider.callTimeout,
-    maxBodyBytes: config.supply.bodyBytes,
-    ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
-    ...((isApi(provider) || isGeneric(provider) || isLink(provider)) && provider.baseUrl !== undefined
-      ? { baseUrl: provider.baseUrl }
-      : {}),
-    ...((isApi(provider) || isLink(provider)) && provider.channels !== undefined
-      ? { channels: provider.channels }
-      : {}),
-    ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
-    ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
-    ...((isStatic(provider) || isLink(provider)) && provider.url !== undefined ? { url: provider.url } : {}),
-  }
-}
-
-/** A link tells its product itself, unless the entry chooses one. */
-function productOf(provider: ProviderConfig): string {
-  if (isApi(provider)) return provider.product
-  if (isDemo(provider)) return DEMO_PRODUCT
-  if (isGateway(provider)) return GATEWAY_PRODUCT
-  return isLink(provider) ? (provider.product ?? '') : 'list'
-}
-
-/** What stands under the keys that only this product has. */
-function ownSettings(
-  provider: ApiProviderConfig | GenericProviderConfig | GatewayProviderConfig,
-  product: string,
-): Readonly<Record<string, unknown>> {
-  const names = Object.keys(ownKeysOf(provider.vendor, product))
-  return definedOnly(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
-}
-
-function definedOnly<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
-  const entries = Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
-  return Object.fromEntries(entries)
-}
-
-function tlsOf(provider: ProviderConfig): UpstreamTls | undefined {
-  const { tls } = provider.upstream
-  if (tls === false) return undefined
-  const { servername, ca } = tls as { servername?: string; ca?: string }
-  return {
-    verify: tls.verify,
-    ...(servername === undefined ? {} : { serverName: servername }),
-    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
-  }
-}
-
-function providerSettings(config: Config, provider: ProviderConfig, tls: UpstreamTls | undefined): ProviderSettings {
-  const { username, password } = provider.upstream as { username?: Secret; password?: Secret }
-  return {
-    name: provider.name,
-    priority: provider.priority,
-    weight: provider.weight,
-    ceiling: provider.ceiling,
-    budget: provider.budget,
-    lowStock: provider.lowStock,
-    expiresSoonMs: provider.expiresSoon,
-    price: provider.price,
-    isRemembered: isApi(provider) || isGeneric(provider) || isGateway(provider) || isLink(provider),
-    whitelist: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.whitelist : 'off',
-    arrival: {
-      provider: provider.name,
-      ttlMs: provider.ttl,
-      marginMs: config.pool.margin,
-      username: username?.reveal(),
-      password,
-      tls,
-    },
-    backoffMs: config.supply.backoff,
-    maxBackoffMs: config.supply.maxBackoff,
-    reprobeMs: config.supply.reprobe,
-    whitelistReprobeMs: config.supply.whitelistReprobe,
-  }
 }

@@ -9,7 +9,8 @@ import type { Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { VendorError } from '../vendors/contract/error.ts'
-import { notTheVendors, type Ordering } from './ordering.ts'
+import type { OrderSender } from './order/send.ts'
+import { notTheVendors } from './order/settle.ts'
 import type { ProviderParts } from './provider-contract.ts'
 
 export interface GiveBackHandler {
@@ -23,7 +24,7 @@ export interface GiveBackHandler {
 
 export class GiveBack {
   readonly #parts: ProviderParts
-  readonly #ordering: Ordering
+  readonly #orders: OrderSender
   readonly #handler: GiveBackHandler
   readonly #signal: AbortSignal
   #timer: Timer | undefined
@@ -32,9 +33,9 @@ export class GiveBack {
   readonly #refused = new Set<string>()
 
   /** @param signal ends the calls in progress */
-  constructor(parts: ProviderParts, ordering: Ordering, handler: GiveBackHandler, signal: AbortSignal) {
+  constructor(parts: ProviderParts, orders: OrderSender, handler: GiveBackHandler, signal: AbortSignal) {
     this.#parts = parts
-    this.#ordering = ordering
+    this.#orders = orders
     this.#handler = handler
     this.#signal = signal
     this.#idleFrom = parts.clock.now()
@@ -72,15 +73,15 @@ export class GiveBack {
     if (source.replace === undefined || source.replaceOperation === undefined) return false
     if (!this.#handler.isWanted || isForbidden) return false
     const window = source.limitOf(source.replaceOperation)
-    const reservation = { ...this.#ordering.reservation(1, [], window), channels: undefined }
+    const reservation = { ...this.#orders.reservation(1, [], window), channels: undefined }
     const replace = source.replace.bind(source)
     try {
-      const { kind } = await this.#ordering.place(
+      const { kind } = await this.#orders.place(
         { reservation, isWanted: () => this.#handler.isWanted },
         (order) => replace(ref, this.#signal, 0, order),
         (delivery) => {
           stock.givenBack(upstream.id)
-          return this.#ordering.arrived(delivery, 'order')
+          return this.#orders.settlement.arrived(delivery, 'order')
         },
       )
       if (kind === 'sold') account.works()

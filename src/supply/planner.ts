@@ -6,30 +6,18 @@ import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Pool } from '../pool/pool.ts'
-import { type MinLife, minLifeOf, type Upstream } from '../pool/upstream.ts'
+import type { Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
 import { Demand, type DemandGroup } from './demand.ts'
+import { DemandElsewhere, demandReport } from './demand-elsewhere.ts'
 import { outlookOf } from './outlook.ts'
 import { alone, type DemandReport, type PlannerRole } from './planner-role.ts'
+import type { PlannerSettings } from './planner-settings.ts'
 import type { Provider } from './provider.ts'
 import type { OrderDemand } from './provider-contract.ts'
-import { countStock, LEAD_SLACK_MS, type StockCount } from './stock-count.ts'
-
-export interface PlannerSettings {
-  /** Addresses held while traffic goes on. */
-  readonly floor: number
-  /** Most addresses held at all. */
-  readonly ceiling: number
-  /** Running tunnels per address that growth aims at. */
-  readonly targetLoad: number
-  /** Without a new lease for so long, nothing is bought, ms. */
-  readonly idleAfter: number
-  readonly minLife: MinLife
-  /** `perUpstream.uses`: with 1, every lease consumes an address. */
-  readonly uses: number
-  /** How long clients wait: what comes later is no outlook for them, ms. */
-  readonly waitTimeout: number
-}
+import { shareOut } from './share-out.ts'
+import { countStock } from './stock-count.ts'
+import { stockTarget, sustainedBy, waitersNeed } from './stock-target.ts'
 
 /** Calls for clients that wait go before calls for the stock. */
 const WAITING_PRIORITY = 10
@@ -49,8 +37,7 @@ export class Planner implements SupplyView {
   readonly #role: PlannerRole
   /** Clients of this host that wait. */
   #waiting: readonly WaitingDemand[] = []
-  /** What other hosts of a cluster have said last. */
-  readonly #reports = new Map<string, DemandReport>()
+  readonly #elsewhere: DemandElsewhere
   readonly #stopping = new AbortController()
   /** Tells that waiting clients should ask again: something came, or nothing will. */
   readonly #onSettled: () => void
@@ -71,6 +58,7 @@ export class Planner implements SupplyView {
     this.#clock = deps.clock
     this.#onSettled = deps.onSettled
     this.#demand = new Demand(settings.floor)
+    this.#elsewhere = new DemandElsewhere(this.#demand)
     // A timer armed before the machine slept would come late by as long as it did.
     this.#stopListening = deps.clock.onWake(() => {
       this.#timer?.clear()
@@ -85,13 +73,6 @@ export class Planner implements SupplyView {
     this.#providers = byPriority(providers)
     this.#demand.floor = settings.floor
     this.plan()
-  }
-
-  /** Tunnels that one address is for: the aim, or less where its limits allow no more. */
-  get #perAddress(): number {
-    const { targetLoad } = this.#settings
-    const { uses, connections } = this.#pool.limits
-    return Math.min(targetLoad, uses || targetLoad, connections || targetLoad)
   }
 
   asked(providers: readonly string[] | undefined): void {
@@ -110,72 +91,30 @@ export class Planner implements SupplyView {
   /** Clients that wait on any host. */
   #waitersChanged(): void {
     const now = this.#clock.now()
-    const waiting = this.#reports.size === 0 ? this.#waiting : this.#waitingEverywhere()
+    const waiting = this.#elsewhere.waitingWith(this.#waiting)
     this.#demand.queueChanged(waiting, now)
     if (waiting.length === 0) return
     if (now >= this.#lastPlanAt + PLAN_EVERY_MS) this.plan()
     else this.#planSoon(now)
   }
 
-  #waitingEverywhere(): readonly WaitingDemand[] {
-    const sums = new Map<string, WaitingDemand>()
-    for (const { providers, count, limited } of [
-      this.#waiting,
-      ...[...this.#reports.values()].map((r) => r.waiting),
-    ].flat()) {
-      const key = providers?.join('\n') ?? ''
-      const known = sums.get(key)
-      const both = {
-        count: limited.count + (known?.limited.count ?? 0),
-        addresses: limited.addresses + (known?.limited.addresses ?? 0),
-      }
-      sums.set(key, { providers, count: count + (known?.count ?? 0), limited: both })
-    }
-    return [...sums.values()]
-  }
-
   /** What this host's clients need, for the planner of the cluster. */
   get report(): DemandReport {
-    const load: Record<string, number> = {}
-    for (const { facts, leases, quietLeases } of this.#pool.members())
-      if (leases > quietLeases) load[facts.provider] = (load[facts.provider] ?? 0) + leases - quietLeases
-    const named = ({ providers }: { readonly providers: readonly string[] | undefined }) =>
-      providers === undefined ? {} : { providers }
-    return {
-      groups: [...this.#demand.groups].map((group) => ({ ...named(group), asked: group.asked })),
-      waiting: this.#waiting.map(({ count, limited, ...group }) => ({ ...named(group), count, limited })),
-      load,
-    }
+    return demandReport(this.#demand, this.#waiting, this.#pool)
   }
 
   /** Another host has said what its clients need; undefined: it is gone. */
   heard(host: string, report: DemandReport | undefined): void {
-    const former = this.#reports.get(host)
-    if (report === undefined) this.#reports.delete(host)
-    else this.#reports.set(host, report)
     const now = this.#clock.now()
-    for (const { providers, asked } of report?.groups ?? []) {
-      const key = providers?.join('\n')
-      const before = former?.groups.find((group) => group.providers?.join('\n') === key)
-      // Of a host that is new here it is not known how long ago they were.
-      const times = former === undefined ? 0 : asked - (before?.asked ?? 0)
-      if (times > 0) this.#demand.askedElsewhere(providers, times, now)
-    }
+    this.#elsewhere.heard(host, report, now)
     this.#waitersChanged()
     if (report !== undefined) this.#planSoon(now)
   }
 
   /** This process plans for others no more. */
   forgetReports(): void {
-    this.#reports.clear()
+    this.#elsewhere.forget()
     this.#waitersChanged()
-  }
-
-  #loadElsewhere(providers: ReadonlySet<string>): number {
-    let sum = 0
-    for (const { load } of this.#reports.values())
-      for (const [provider, leases] of Object.entries(load)) if (providers.has(provider)) sum += leases
-    return sum
   }
 
   #planSoon(now: number): void {
@@ -221,12 +160,13 @@ export class Planner implements SupplyView {
     // Lists bring all that they have at once: there is nothing to order.
     if (providers.every(({ source }) => source.isList)) return
     const stock = countStock(this.#pool, providers, this.#settings.uses, now)
-    stock.load += this.#loadElsewhere(new Set(providers.map(({ name }) => name)))
+    stock.load += this.#elsewhere.load(new Set(providers.map(({ name }) => name)))
     const incoming = providers.reduce((sum, p) => sum + p.capacity.onTheWay, 0)
-    const sustained = this.#sustained(providers)
-    const uncapped = this.#wanted(group, stock, providers, now)
+    const sustained = sustainedBy(providers, this.#settings.minLife)
+    const parts = { settings: this.#settings, demand: this.#demand, pool: this.#pool }
+    const uncapped = stockTarget(parts, group, stock, providers, now)
     const wanted = Math.min(uncapped, sustained)
-    const missing = Math.max(wanted - stock.lasting - incoming, this.#waitersNeed(group, stock) - incoming)
+    const missing = Math.max(wanted - stock.lasting - incoming, waitersNeed(parts, group, stock) - incoming)
     const room = this.#settings.ceiling - stock.heldByAll - this.#incoming
     const isGrowth = stock.lendable + incoming < wanted
     const least = Math.min(...providers.map(({ source }) => source.minPerOrder ?? 1))
@@ -246,44 +186,12 @@ export class Planner implements SupplyView {
     return false
   }
 
-  /** How many addresses the providers' channels can keep lendable together. */
-  #sustained(providers: readonly Provider[]): number {
-    const { minLife } = this.#settings
-    const unlentMs = (p: Provider, lentMs: number) => {
-      const minLifeMs = minLifeOf(minLife, lentMs)
-      return minLifeMs + Math.min(p.capacity.leadMs + LEAD_SLACK_MS, (lentMs - minLifeMs) / 2)
-    }
-    return providers.reduce((sum, p) => sum + p.capacity.sustained((lentMs) => unlentMs(p, lentMs)), 0)
-  }
-
-  /** How many addresses the group should have that last beyond the time an order takes. */
-  #wanted(group: DemandGroup, stock: StockCount, providers: readonly Provider[], now: number): number {
-    const { floor, idleAfter, uses, ceiling } = this.#settings
-    const earned = this.#demand.owed(group, now, idleAfter)
-    const leadMs =
-      Math.max(...providers.map((p) => p.capacity.leadMs + Math.max(p.capacity.paceMs, p.capacity.batchMs)), 0) +
-      LEAD_SLACK_MS
-    // A single lease is no rate, either.
-    const consumed = uses === 0 || earned === 0 ? 0 : (this.#demand.rate(group, now) * leadMs) / 1_000 / uses
-    const forLoad = Math.ceil((stock.load + group.waiting) / this.#perAddress)
-    return Math.min(ceiling, Math.max(Math.min(floor, earned) + Math.ceil(consumed), forLoad))
-  }
-
-  /** Somebody waits although something may be lendable: what is there does not suit, so something must be added. */
-  #waitersNeed(group: DemandGroup, stock: StockCount): number {
-    const { count, addresses } = group.limited
-    const others = group.waiting - count
-    const forOthers = others === 0 ? 0 : Math.max(1, Math.ceil(others / this.#perAddress) - stock.lendable)
-    // Nothing of what is there is for those with limits of their own, or they would not wait. A sum of fractions is rounded.
-    return forOthers + Math.ceil(Math.round(addresses * 1_000) / 1_000)
-  }
-
   /** Spreads an order over the providers, one call to each as long as its calls may be that large. @returns what was ordered */
   #order(providers: readonly Provider[], count: number, group: DemandGroup, now: number): number {
     const isUrgent = group.waiting > 0
     let left = Math.max(0, count)
     while (left > 0) {
-      const parts = this.#split(providers, left, isUrgent, now)
+      const parts = shareOut(providers, left, isUrgent, now)
       if (parts.size === 0) break
       for (const [provider, part] of parts) {
         left -= part
@@ -291,27 +199,6 @@ export class Planner implements SupplyView {
       }
     }
     return Math.max(0, count) - left
-  }
-
-  /** By priority, then each to the one that holds least for its weight. */
-  #split(providers: readonly Provider[], count: number, isUrgent: boolean, now: number): Map<Provider, number> {
-    const parts = new Map<Provider, number>()
-    const able = providers.map((p) => ({
-      provider: p,
-      room: Math.floor(p.capacity.room(now, isUrgent)),
-      load: p.held + p.capacity.onTheWay,
-    }))
-    for (let left = count; left > 0; left--) {
-      const next = able.reduce<(typeof able)[number] | undefined>(
-        (best, one) => (one.room > 0 && goesBefore(one, best) ? one : best),
-        undefined,
-      )
-      if (next === undefined) break
-      next.room--
-      next.load++
-      parts.set(next.provider, (parts.get(next.provider) ?? 0) + 1)
-    }
-    return parts
   }
 
   get #incoming(): number {
@@ -396,16 +283,4 @@ export class Planner implements SupplyView {
 
 function byPriority(providers: readonly Provider[]): readonly Provider[] {
   return providers.toSorted((a, b) => a.settings.priority - b.settings.priority)
-}
-
-interface Share {
-  readonly provider: Provider
-  /** Addresses that it holds or is asked for. */
-  readonly load: number
-}
-
-function goesBefore(one: Share, best: Share | undefined): boolean {
-  if (best === undefined) return true
-  const [a, b] = [one.provider.settings, best.provider.settings]
-  return a.priority === b.priority ? one.load / a.weight < best.load / b.weight : a.priority < b.priority
 }

@@ -1,32 +1,29 @@
 /**
  * One configured account and product: buys through its source and lends what it bought through the pool.
  *
- *     plan (planner.ts) ─▶ how much it may (capacity.ts) ─▶ order (ordering.ts) ─▶ pool
+ *     decided        planner.ts, share-out.ts       how much is missing, and who is asked for it
+ *     how much       capacity.ts                    state, window, channels, budget and ceiling of the provider
+ *     reserved       order/reserve.ts               paid: booked before the request is sent
+ *     sent           order/send.ts                  through the vendor's source
+ *     settled        order/settle.ts                addresses to ingest.ts and the pool, failures to provider-status.ts
  *
- * Whether it may be asked now is `provider-status.ts`; what it may spend, and how many calls and channels are left, the
- * account store; what the vendor holds for it, `stock.ts`. This file builds the parts, and hands each event to its part.
+ * This file hands each event to its part (provider-parts.ts).
  */
 import type { Clock } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { RestoredUpstream } from '../store/contract.ts'
-import { forgetfulStore } from '../store/memory.ts'
 import type { Followed, Pending } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { Account } from './account.ts'
-import { AccountWatch } from './account-watch.ts'
 import { Capacity, UNKNOWN_LIFE_MS } from './capacity.ts'
-import { ChannelProbe } from './channel-probe.ts'
 import { GiveBack, type GiveBackHandler } from './give-back.ts'
-import { Ingest } from './ingest.ts'
-import { CallLatency } from './latency.ts'
 import { ListSync } from './list-sync.ts'
 import { OperatorOrders } from './operator/orders.ts'
-import { Ordering } from './ordering.ts'
-import { PendingPoller, type PendingPollerHandler } from './pending-poller.ts'
+import { OrderSender } from './order/send.ts'
+import type { PendingPollerHandler } from './pending-poller.ts'
 import { alone, type PlannerRole } from './planner-role.ts'
-import { Preparation } from './preparation.ts'
 import type {
   OrderDemand,
   ProviderCounts,
@@ -35,11 +32,9 @@ import type {
   ProviderPast,
   ProviderSettings,
 } from './provider-contract.ts'
-import { type LastError, type ProviderState, ProviderStatus } from './provider-status.ts'
-import { Reconciliation } from './reconciliation.ts'
+import { openParts } from './provider-parts.ts'
+import type { LastError, ProviderState } from './provider-status.ts'
 import { Renewal } from './renewal.ts'
-import { Stock } from './stock.ts'
-import { WhitelistRegistrar } from './whitelist.ts'
 
 /** A list that has been read is read again after this, if anybody asks. */
 const LIST_PAUSE_MS = 60_000
@@ -55,7 +50,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
   /** Something changed without an order: waiting clients and the plan should look again. */
   onNews: (() => void) | undefined
   readonly #parts: ProviderParts
-  readonly #ordering: Ordering
+  readonly #orders: OrderSender
   readonly #list: ListSync
   readonly #giveBack: GiveBack
   readonly #renewal: Renewal
@@ -74,43 +69,23 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
     this.#clock = deps.clock
     this.#role = deps.role ?? alone
     this.#log = deps.log.child({ mod: 'supply', provider: settings.name })
-    this.#parts = this.#open(deps)
-    this.capacity = new Capacity(this.#parts)
-    this.#ordering = new Ordering(this.#parts, this.capacity)
-    this.#list = new ListSync(source, settings, this.#parts)
-    this.#giveBack = new GiveBack(this.#parts, this.#ordering, this, this.#stopping.signal)
-    this.#renewal = new Renewal(this.#parts, this.#ordering, this, this.#stopping.signal)
-    const { clock } = deps
-    const { name } = settings
-    const { capacity } = this
-    const onDone = () => this.onNews?.()
-    this.operatorOrders = new OperatorOrders({ name, clock, capacity, ordering: this.#ordering, onDone })
-    this.#unlisten = this.account.onWorks(() => this.#accountWorks())
-  }
-
-  #open({ clock, pool, accounts, random, store = forgetfulStore() }: ProviderDeps): ProviderParts {
-    const { settings, source, account } = this
-    const log = this.#log
-    const common = { clock, pool, store, inventory: account.inventory, log, provider: settings.name }
     const onChange = () => this.onNews?.()
-    const checks = {
-      whitelist: new WhitelistRegistrar(source, settings.whitelist, common),
-      channelProbe: new ChannelProbe(source, account, { clock, log, signal: this.#stopping.signal, onChange }),
-      reconciliation: new Reconciliation(source, common),
-    }
-    const reconciled: Ordering['reconciled'] = (held, askedAt) => this.#ordering.reconciled(held, askedAt)
-    const ingest = new Ingest(settings, common)
-    const onBalance = (balance: number) => ingest.noteBalance(balance)
-    const watched = { clock, log, settings, signal: this.#stopping.signal, onBalance }
-    return {
-      ...{ settings, source, account, accounts, clock, pool, log, store, ingest, ...checks },
-      preparation: new Preparation({ ...checks, log, reconciled }),
-      status: new ProviderStatus(settings, clock, random),
-      stock: new Stock(common),
-      accountWatch: new AccountWatch(source, watched),
-      latency: new CallLatency(),
-      pendingPoller: source.follow === undefined ? undefined : new PendingPoller(source.follow, clock, this),
-    }
+    const identity = { settings, source, account: this.account, log: this.#log }
+    this.#parts = openParts(identity, deps, {
+      poller: this,
+      onChange,
+      reconciled: (held, askedAt) => this.#orders.settlement.reconciled(held, askedAt),
+      signal: this.#stopping.signal,
+    })
+    this.capacity = new Capacity(this.#parts)
+    this.#orders = new OrderSender(this.#parts, this.capacity)
+    this.#list = new ListSync(source, settings, this.#parts)
+    this.#giveBack = new GiveBack(this.#parts, this.#orders, this, this.#stopping.signal)
+    this.#renewal = new Renewal(this.#parts, this.#orders, this, this.#stopping.signal)
+    const { capacity } = this
+    const orders = { name: settings.name, clock: deps.clock, capacity, orders: this.#orders, onDone: onChange }
+    this.operatorOrders = new OperatorOrders(orders)
+    this.#unlisten = this.account.onWorks(() => this.#accountWorks())
   }
 
   // --- A reload of the configuration ----------------------------------------------------------------------------
@@ -165,7 +140,12 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
 
   get counts(): ProviderCounts {
     const { ingest, stock } = this.#parts
-    return { ...ingest.counts, ...stock.counts, used: this.#usedCount, failedCalls: this.#ordering.failedCalls }
+    return {
+      ...ingest.counts,
+      ...stock.counts,
+      used: this.#usedCount,
+      failedCalls: this.#orders.settlement.failedCalls,
+    }
   }
 
   /** What the vendor last said is left on the account. */
@@ -195,9 +175,9 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
 
   // --- Buying ---------------------------------------------------------------------------------------------------
 
-  /** As `Ordering.order`. */
+  /** As `OrderSender.order`. */
   order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<boolean> {
-    return this.#ordering.order(wanted, priority, signal, demand)
+    return this.#orders.order(wanted, priority, signal, demand)
   }
 
   /** Reads a list provider's list, when it is time to read it (again). @returns how many upstreams the pool gained */
@@ -210,7 +190,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
       status.resting(LIST_PAUSE_MS, words)
       return gained
     } catch (error) {
-      if (!signal.aborted) this.#ordering.failed(error)
+      if (!signal.aborted) this.#orders.settlement.failed(error)
       return 0
     }
   }
@@ -234,7 +214,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
     if (isDoubtful || isFollowed || unknown > 0) reconciliation.demand()
     if (this.source.byChannel)
       this.account.inventory.holdUnknown(this.name, unknown, now + longestLifeMs(left, this.settings))
-    this.#ordering.logBudget()
+    this.#orders.logBudget()
     pendingPoller?.add(this.#role.isActive ? this.#pendingLines : [])
     if (left.upstreams.length > 0) this.#giveBack.wanted(now)
   }
@@ -361,12 +341,12 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
   }
 
   async followed(news: Followed): Promise<void> {
-    await this.#ordering.followed(news)
+    await this.#orders.settlement.followed(news)
     this.onNews?.()
   }
 
   followFailed(error: unknown): void {
-    this.#ordering.failed(error)
+    this.#orders.settlement.failed(error)
   }
 
   close(): void {

@@ -5,7 +5,8 @@
  */
 import { runInBackground } from '../internal-errors.ts'
 import type { Renewal as VendorRenewal } from '../vendors/contract/source.ts'
-import { notTheVendors, type Ordering } from './ordering.ts'
+import type { OrderSender } from './order/send.ts'
+import { notTheVendors } from './order/settle.ts'
 import type { ProviderParts } from './provider-contract.ts'
 
 const LOOK_EVERY_MS = 60_000
@@ -21,15 +22,15 @@ export interface RenewalHandler {
 
 export class Renewal {
   readonly #parts: ProviderParts
-  readonly #ordering: Ordering
+  readonly #orders: OrderSender
   readonly #handler: RenewalHandler
   readonly #signal: AbortSignal
   #nextAt = Number.NEGATIVE_INFINITY
 
   /** @param signal ends a call in progress */
-  constructor(parts: ProviderParts, ordering: Ordering, handler: RenewalHandler, signal: AbortSignal) {
+  constructor(parts: ProviderParts, orders: OrderSender, handler: RenewalHandler, signal: AbortSignal) {
     this.#parts = parts
-    this.#ordering = ordering
+    this.#orders = orders
     this.#handler = handler
     this.#signal = signal
   }
@@ -49,9 +50,9 @@ export class Renewal {
   async #renew(renewal: VendorRenewal, refs: readonly string[]): Promise<void> {
     const { source, clock, log } = this.#parts
     const window = source.limitOf(renewal.operation)
-    const reservation = { ...this.#ordering.reservation(refs.length, [], window), channels: undefined }
+    const reservation = { ...this.#orders.reservation(refs.length, [], window), channels: undefined }
     try {
-      const { kind } = await this.#ordering.place(
+      const { kind } = await this.#orders.place(
         { reservation, isWanted: () => this.#handler.isWanted },
         (order) => renewal.renew(refs, this.#signal, 0, order),
         ({ isOpen }) => (isOpen === true ? undefined : refs.length),

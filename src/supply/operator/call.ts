@@ -15,7 +15,7 @@ import type { Operation, Params } from '../../vendors/contract/operation.ts'
 import type { ByHand } from '../../vendors/contract/source.ts'
 import type { NamedValue } from '../../vendors/contract/vendor.ts'
 import type { Accounts } from '../account.ts'
-import type { Order } from '../order.ts'
+import type { Order } from '../order/order.ts'
 import type { Provider } from '../provider.ts'
 
 export interface OperatorCall {

@@ -4,14 +4,14 @@ import { GatewayError } from '../../errors.ts'
 import type { BudgetReached, CallWindow } from '../../store/account-store.ts'
 import type { Delivery } from '../../vendors/contract/delivery.ts'
 import type { Capacity } from '../capacity.ts'
-import type { CostOf, Order } from '../order.ts'
-import type { Ordering } from '../ordering.ts'
+import type { CostOf, Order } from '../order/order.ts'
+import type { OrderSender } from '../order/send.ts'
 
 export interface OperatorOrderParts {
   readonly name: string
   readonly clock: Clock
   readonly capacity: Capacity
-  readonly ordering: Ordering
+  readonly orders: OrderSender
   /** What the order delivered, or freed, may matter to clients. */
   readonly onDone: () => void
 }
@@ -37,14 +37,14 @@ export class OperatorOrders {
   ): Promise<T> {
     return this.#place(count, window, call, async (reply) => {
       const delivery = soldOf(reply)
-      return delivery === undefined ? count : this.#parts.ordering.arrived(delivery, 'order')
+      return delivery === undefined ? count : this.#parts.orders.settlement.arrived(delivery, 'order')
     })
   }
 
   /** A trial: its addresses occupy their channels, and are never lent. */
   tryOut(count: number, call: (order: Order) => Promise<Delivery>): Promise<Delivery> {
-    const { ordering } = this.#parts
-    return this.#place(count, undefined, call, (delivery) => ordering.setAside(delivery))
+    const { settlement } = this.#parts.orders
+    return this.#place(count, undefined, call, (delivery) => settlement.setAside(delivery))
   }
 
   async #place<T>(
@@ -53,12 +53,12 @@ export class OperatorOrders {
     call: (order: Order) => Promise<T>,
     costOf: CostOf<T>,
   ): Promise<T> {
-    const { name, capacity, ordering, onDone } = this.#parts
+    const { name, capacity, orders, onDone } = this.#parts
     this.assertBudget(count)
     try {
       // Its addresses are not lent: the ceilings limit only the gateway's own orders.
-      const reservation = ordering.reservation(count, [], window)
-      const result = await ordering.place({ reservation, isWanted: () => true }, call, costOf)
+      const reservation = orders.reservation(count, [], window)
+      const result = await orders.place({ reservation, isWanted: () => true }, call, costOf)
       if (result.kind === 'sold') return result.reply
       const retryAfterMs = this.#untilMs(result.kind === 'denied' ? result.until : undefined)
       const words = `provider "${name}" cannot make this call now: ${capacity.fullBecause ?? 'its limits are reached'}`

@@ -14,7 +14,7 @@ import type { Delivery, ProxyRecord } from '../../vendors/contract/delivery.ts'
 import { codeOfClass, VendorError } from '../../vendors/contract/error.ts'
 import type { Source } from '../../vendors/contract/source.ts'
 import { type LifeDoubt, vendorDeadline } from '../expiry.ts'
-import type { Order } from '../order.ts'
+import type { Order } from '../order/order.ts'
 import type { Provider } from '../provider.ts'
 import { requestUrl, type TriedRequest, tryAddress } from './try.ts'
 

@@ -10,11 +10,11 @@
  * `reserve` books slot, channels, budget and ceilings together, and writes one record before the request is sent; `settle`
  * runs exactly once. An unknown order stays booked until the vendor's list shows what it bought (`AccountStore.resolve`).
  */
-import type { Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
-import { StoreError } from '../store/errors.ts'
-import { VendorError } from '../vendors/contract/error.ts'
-import type { CallTicket } from '../vendors/contract/source.ts'
-import type { Accounts } from './account.ts'
+import type { Outcome, Reservation, ReservationId, Reserved } from '../../store/account-store.ts'
+import { StoreError } from '../../store/errors.ts'
+import { VendorError } from '../../vendors/contract/error.ts'
+import type { CallTicket } from '../../vendors/contract/source.ts'
+import type { Accounts } from '../account.ts'
 
 /** Why an order was not sent. */
 type NotSent = Extract<Reserved, { kind: 'denied' }> | { readonly kind: 'cancelled' }

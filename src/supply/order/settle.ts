@@ -1,0 +1,114 @@
+/**
+ * What comes back of an order, and what follows: addresses go to the inventory and the pool, the cost to the budget, a failure
+ * to the state of the provider. The vendor's later word on orders that are open or unknown settles them here too.
+ */
+import { StoreError } from '../../store/errors.ts'
+import type { Delivery, Followed, Pending } from '../../vendors/contract/delivery.ts'
+import { VendorError } from '../../vendors/contract/error.ts'
+import type { Capacity } from '../capacity.ts'
+import { isFatalClass } from '../failure-pause.ts'
+import type { Occasion } from '../ingest.ts'
+import type { ProviderParts } from '../provider-contract.ts'
+
+const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
+const NOTHING_USABLE = 'the vendor sold nothing that can be used'
+
+export class Settlement {
+  /** Orders and look-ups that failed. */
+  failedCalls = 0
+  readonly #parts: ProviderParts
+  readonly #capacity: Capacity
+  /** How far the vendor's clock is ahead of ours, ms, according to its last reply. */
+  #skewMs = 0
+
+  constructor(parts: ProviderParts, capacity: Capacity) {
+    this.#parts = parts
+    this.#capacity = capacity
+  }
+
+  /** @returns how many addresses must be paid for, including unusable ones; undefined while the order continues at the vendor */
+  async arrived(delivery: Delivery, occasion: Occasion): Promise<number | undefined> {
+    const { ingest, status, reconciliation, source } = this.#parts
+    const { gained, known, bought, fresh } = await ingest.take(delivery, occasion)
+    const pending = delivery.pending ?? []
+    this.#addPending(pending)
+    if (gained + pending.length > 0) status.succeeded()
+    else if (occasion !== 'news') status.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
+    if (occasion === 'order') reconciliation.worked()
+    if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
+    if (delivery.isOpen === true) return undefined
+    return (source.listsHeld === true ? fresh : bought) + delivery.rejected.length
+  }
+
+  #wallAt(instant: number): number {
+    const { clock } = this.#parts
+    return clock.wall() - (clock.now() - instant)
+  }
+
+  /** The result of a trial: never lent. @returns how many addresses must be paid for */
+  async setAside(delivery: Delivery): Promise<number | undefined> {
+    this.#addPending(delivery.pending ?? [])
+    const cost = await this.#parts.ingest.setAside(delivery)
+    return delivery.isOpen === true ? undefined : cost
+  }
+
+  #addPending(pending: readonly Pending[]): void {
+    const { account, settings, pendingPoller, clock } = this.#parts
+    account.inventory.addPending(
+      settings.name,
+      pending.map(({ ref }) => ref),
+      clock.now(),
+    )
+    pendingPoller?.add(pending)
+  }
+
+  /** The vendor's state of earlier purchases: some have arrived, some have changed, some are gone. */
+  async followed(news: Followed): Promise<void> {
+    const { stock, account, settings, accounts, clock } = this.#parts
+    stock.drop(news)
+    account.inventory.addPending(
+      settings.name,
+      (news.pending ?? []).map(({ ref }) => ref),
+      clock.now(),
+    )
+    if (news.sold.length > 0) await this.arrived({ ...news, pending: [] }, 'news')
+    // Its address is on record now.
+    account.inventory.removePending([...news.gone, ...news.sold.flatMap(({ ref }) => ref ?? [])])
+    if (news.settled !== undefined) accounts.store.resolve(settings.name, news.settled, clock.now())
+    if (news.failure !== undefined) this.failed(news.failure)
+  }
+
+  /** The vendor has listed what it holds: that settles the unknown orders before `askedAt`. */
+  async reconciled(held: Delivery, askedAt: number): Promise<void> {
+    const { ingest, accounts, account, settings } = this.#parts
+    const { own, unknown } = ingest.ownOf(held)
+    await this.arrived(own, 'news')
+    account.inventory.freeUnknown(settings.name)
+    accounts.store.resolve(settings.name, unknown, askedAt)
+  }
+
+  failed(error: unknown): void {
+    const { status, account, clock, source, settings, log } = this.#parts
+    this.failedCalls++
+    const failure = error instanceof VendorError ? error : notTheVendors(error)
+    const { nextAt, allowed, used } = this.#capacity.window
+    const isLearnt = failure.class === 'rate_limited' && used > 1 && used >= allowed
+    const { code, words, until } = status.failed(failure, {
+      earliestEnd: account.inventory.earliestEnd(clock.now()),
+      windowFreeAt: isLearnt ? nextAt : undefined,
+      expected: source.extractOperation,
+      skewMs: this.#skewMs,
+      couldRegister: settings.whitelist === 'off' && source.whitelist !== undefined,
+    })
+    const level = isFatalClass(failure.class) ? 'error' : 'warn'
+    log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - clock.now()) }, words)
+  }
+}
+
+/** A failure before the call could be sent. */
+export function notTheVendors(error: unknown): VendorError {
+  if (error instanceof VendorError) return error
+  if (error instanceof StoreError)
+    return new VendorError('server', 'store', `nothing is bought that cannot be recorded: ${error.message}`)
+  return new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
+}
