@@ -60,13 +60,17 @@ const table = (
 ) => `// What the vendor's document says, as a table. Manual: docs/vendors/packages.md of turnpike.
 import { credential, deliverEach, given, lifeUntil, membersOf, parseEndpoint, parseJson, malformed, refusal, ruleOf, secretOf, textOf, z } from 'turnpike/vendor'
 
-/** The vendor's error codes, as text: vendors.md of turnpike names the classes. */
+/**
+ * The vendor's error codes, as text; docs/vendors/README.md of turnpike explains the classes.
+ * @type {Record<string, import('turnpike/vendor').ErrorRule>}
+ */
 const errors = {
   401: { class: 'auth', term: 'wrong key', hint: 'copy the key from the page of the account' },
   429: { class: 'rate_limited', term: 'too many requests', wait: 1_000 },
   503: { class: 'no_resource', term: 'no addresses left' },
 }
 
+/** @type {(item: unknown) => import('turnpike/vendor').ProxyRecord | string} */
 function readItem(item) {
   const { server, expire, username, password } = membersOf(item) ?? {}
   const endpoint = parseEndpoint(textOf(server) ?? '')
@@ -108,7 +112,7 @@ export default {
       },
     },
   },
-  authorize: (_operation, params, { key }) => ({ ...params, key: key.reveal() }),
+  authorize: (_operation, params, { key }) => ({ ...params, key: key?.reveal() ?? '' }),
   decode: (_operation, { text }) => {
     const { code, msg, data } = membersOf(parseJson(text)) ?? {}
     const said = textOf(code)

@@ -1,6 +1,6 @@
 /** What npm publishes: packed, installed elsewhere without anything of the repository, and run. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -95,9 +95,33 @@ describe('the installed package', () => {
     await runFile(turnpike(), ['vendor', 'new', 'acme'], { cwd: user, env })
     const { stdout } = await runFile('node', ['--test'], { cwd: join(user, 'turnpike-vendor-acme'), env })
     expect(stdout).toMatch(/fail 0/)
-    const entry = { name: 'a', vendor: './turnpike-vendor-acme/index.js', product: 'list', credentials: { key: 'k' } }
-    writeFileSync(join(user, 'gateway.yaml'), JSON.stringify({ providers: [{ ...entry, budget: { total: 9 } }] }))
-    expect(await run('check', '--config', join(user, 'gateway.yaml'))).toContain('is valid')
+    // As npm installs a package of a registry.
+    cpSync(join(user, 'turnpike-vendor-acme'), join(user, 'node_modules', 'turnpike-vendor-acme'), { recursive: true })
+    const entry = { name: 'a', product: 'list', credentials: { key: 'INVENTED-key' }, budget: { total: 9 } }
+    for (const vendor of ['./turnpike-vendor-acme/index.js', 'npm:turnpike-vendor-acme']) {
+      writeFileSync(join(user, 'gateway.yaml'), JSON.stringify({ providers: [{ ...entry, vendor }] }))
+      expect(await run('check', '--config', join(user, 'gateway.yaml'))).toContain('is valid')
+      expect(await run('call', 'a', '--config', join(user, 'gateway.yaml'))).toContain('takes addresses')
+    }
+    writeFileSync(
+      join(user, 'gateway.yaml'),
+      JSON.stringify({ providers: [{ ...entry, vendor: 'npm:turnpike-vendor-none' }] }),
+    )
+    await expect(run('check', '--config', join(user, 'gateway.yaml'))).rejects.toMatchObject({
+      stderr: expect.stringContaining('npm:turnpike-vendor-none') as string,
+    })
+  })
+
+  it('has the types of a vendor’s package: the skeleton passes tsc, and takes at most 120 lines in four files', async () => {
+    const acme = join(folder, 'user', 'turnpike-vendor-acme')
+    const files = readdirSync(acme).filter((name) => name !== 'node_modules')
+    expect(files.toSorted()).toEqual(['examples.js', 'index.js', 'index.test.js', 'package.json'])
+    const lines = files.flatMap((name) => readFileSync(join(acme, name), 'utf8').trimEnd().split('\n'))
+    expect(lines.length).toBeLessThanOrEqual(120)
+    const options = ['--noEmit', '--strict', '--allowJs', '--checkJs', '--skipLibCheck', '--module', 'nodenext']
+    const typeRoots = ['--typeRoots', join(ROOT, 'node_modules', '@types'), '--types', 'node']
+    const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
+    await runFile(tsc, [...options, ...typeRoots, 'index.js', 'examples.js'], { cwd: acme, env })
   })
 
   it('is a library: a program starts it, is served, and ends by itself', async () => {

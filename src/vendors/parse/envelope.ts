@@ -38,9 +38,9 @@ function booleanIn(members: Readonly<Record<string, unknown>>): string | undefin
   return entry === undefined ? undefined : String(entry[1])
 }
 
-const SUCCESS: ReadonlySet<string> = new Set(['0', '00', '0000', '200', '1000', '10000', 'success', 'ok', 'true'])
+const SUCCESS = /^(?:0|00|0000|200|1000|10000|success|succeeded|ok|true|(?:请求|操作|提取|获取)?成功)$/i
 
 /** Whether a code means success at most vendors. */
 export function isSuccess(code: string): boolean {
-  return SUCCESS.has(code.toLowerCase())
+  return SUCCESS.test(code)
 }

@@ -2,9 +2,14 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { chineseTexts } from '../../../src/messages/translate.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
+import type { Vendor } from '../../../src/vendors/contract/vendor.ts'
 import { demo } from '../../../src/vendors/demo.ts'
+import { failure } from '../../../src/vendors/ipipv/envelope.ts'
 import { ipipv } from '../../../src/vendors/ipipv.ts'
 import { juliangip } from '../../../src/vendors/juliangip.ts'
+import { meaningOf } from '../../../src/vendors/links/error-messages.ts'
+import { isSuccess } from '../../../src/vendors/parse/envelope.ts'
 import { qg } from '../../../src/vendors/qg.ts'
 import { qgLegacy } from '../../../src/vendors/qg-legacy.ts'
 import { smartproxy } from '../../../src/vendors/smartproxy.ts'
@@ -38,6 +43,66 @@ describe('juliangip', () => {
       expect(await said(401, words)).toMatchObject({ class: 'whitelist', vendorCode: '401' })
     },
   )
+})
+
+describe('the other vendors, and links of vendors without a table', () => {
+  const ofSmartproxy = (msg: string) =>
+    failureOf(
+      scripted(
+        { vendor: 'smartproxy', product: 'dynamic', credentials: { app_key: 'k'.repeat(32) } },
+        { body: JSON.stringify({ code: 999, msg, data: null }) },
+      ).source.extract(1, never),
+    ).then((error) => error.class)
+  const ofIpipv = (words: string) => Promise.resolve(failure('info', '999', words).class)
+  const link = (words: string) => Promise.resolve(meaningOf(words)?.class)
+
+  it.each([
+    ['smartproxy', ofSmartproxy, '请求过于频繁', 'requests are too frequent', 'rate_limited'],
+    ['smartproxy', ofSmartproxy, '请添加白名单', 'add IP in the allow list', 'whitelist'],
+    ['smartproxy', ofSmartproxy, '套餐已过期', 'the package has expired', 'expired_plan'],
+    ['smartproxy', ofSmartproxy, '流量不足', 'no traffic left', 'quota_exhausted'],
+    ['ipipv', ofIpipv, '请求过于频繁', 'too many requests', 'rate_limited'],
+    ['ipipv', ofIpipv, '不在白名单', 'not on the white list', 'whitelist'],
+    ['ipipv', ofIpipv, '账户余额不足', 'insufficient balance', 'quota_exhausted'],
+    ['a link', link, '提取过快', 'too many requests', 'rate_limited'],
+    ['a link', link, '请先绑定IP', 'your IP is not authorized', 'whitelist'],
+    ['a link', link, '套餐已到期', 'the plan has expired', 'expired_plan'],
+    ['a link', link, '没有可用的代理', 'no available proxies', 'no_resource'],
+    ['a link', link, '次数已用完', 'quota exceeded', 'quota_exhausted'],
+    ['a link', link, '密钥错误', 'wrong key', 'auth'],
+    ['a link', link, '参数有误', 'missing parameter', 'bad_request'],
+  ])('%s %# is the same in both languages', async (_vendor, classOf, chinese, english, expected) => {
+    expect([await classOf(chinese), await classOf(english)]).toEqual([expected, expected])
+  })
+})
+
+describe('success', () => {
+  const decoded = ({ operations, decode }: Vendor, body: object) => {
+    const [name = ''] = Object.keys(operations)
+    const sent = { format: 'json', result_type: 'json' }
+    return decode(name, { status: 200, headers: {}, text: JSON.stringify(body) }, sent, {})
+  }
+
+  it.each([
+    ['juliangip', juliangip, [200, '200'], { data: [] }, []],
+    ['qg', qg, ['SUCCESS'], { data: [] }, []],
+    ['smartproxy', smartproxy, [200, '200', 0, '0'], { data: [] }, []],
+    ['ipipv', ipipv, [200, '200'], {}, undefined],
+  ] as const)('of %s: a number and its text are the same code', (_name, vendor, codes, rest, data) => {
+    for (const code of codes) expect(decoded(vendor, { code, msg: '请求成功', ...rest })).toEqual(data)
+    expect(() => decoded(vendor, { code: 1, msg: 'success', ...rest })).toThrow(VendorError)
+  })
+
+  it('of the older host of qg.net, whose member is spelled with a capital', () => {
+    for (const Code of [0, '0', 200]) expect(decoded(qgLegacy, { Code, Data: [] })).toEqual({ Code, Data: [] })
+  })
+
+  it.each(['0', '200', 'SUCCESS', 'ok', 'true', '成功', '请求成功', '操作成功'])('of a link: %s', (code) => {
+    expect(isSuccess(code)).toBe(true)
+  })
+  it.each(['1', '不成功', '失败', 'failed', '2000', ''])('none of a link: %j', (code) => {
+    expect(isSuccess(code)).toBe(false)
+  })
 })
 
 describe('hints', () => {
