@@ -82,3 +82,17 @@ describe.each(exampleNames)('%s', (name) => {
     expect(gateway.log.text).toContain('GW_VENDOR_WHITELIST')
   })
 })
+
+it('kuaidaili: more than 60 minutes later, when its token has ended, the next address is bought all the same', async () => {
+  const gateway = await start('kuaidaili', { lifeMs: 2_000 })
+  const count = (path: string) => gateway.api.calls.filter((call) => call.path === path).length
+  await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'with the first token')
+  expect(count('/api/get_secret_token')).toBe(1)
+  // For the vendor; this machine does not notice that the hour is over.
+  gateway.api.skewMs = 61 * 60_000
+  await eventually(() => [...gateway.app.pool.members()].length).toBe(0)
+  const before = gateway.api.sales.length
+  await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'with the second one')
+  expect(count('/api/get_secret_token')).toBe(2)
+  expect(gateway.api.sales.length).toBeGreaterThan(before)
+})
