@@ -11,10 +11,11 @@ export function addressesToAvoid(
   pool: Pool,
   now: number,
 ): readonly Upstream[] {
-  const all = [upstream, ...left]
+  // An address that has left the pool and has come again is another record of the same address.
+  const all = [upstream, ...left].map((one) => pool.get(one.id) ?? one)
   for (const other of pool.members()) {
     const isLive = other.state === 'ready' && !other.isExclusive && !other.restsFor(host, now)
     if (isLive && filter.accepts(other.facts) && !all.includes(other)) return all
   }
-  return [upstream]
+  return all.slice(0, 1)
 }

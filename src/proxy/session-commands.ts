@@ -142,7 +142,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     const { clock, pool, bans } = this.#deps
     const now = clock.now()
     const restMs = bans.find((ban) => isBanFor(ban, this.host))?.restMs ?? DEFAULT_BAN_MS
-    pool.ban(session.upstream, this.host, now + restMs, now)
+    pool.ban(pool.get(session.upstream.id) ?? session.upstream, this.host, now + restMs, now)
     return true
   }
 

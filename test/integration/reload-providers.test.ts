@@ -102,6 +102,19 @@ describe('a provider that buys', () => {
     expect((await connectVia(port, 'echo.test:7')).status).toBe(200)
     expect(sold()).toBe(1)
   })
+
+  it('that comes back brings no other address to a session that rotates: it is the same one', async () => {
+    const { change, bought, port } = await startBuying()
+    const rotate = async () => {
+      const login = { username: 'acc-session-a', password: 'x' }
+      const options = { method: 'POST', login, headers: [['X-Turnpike', '1']] as const, timeoutMs: 30_000 }
+      return (await plain(port, 'http://turnpike.internal/session/rotate', options)).status
+    }
+    expect(await rotate()).toBe(200)
+    await change({ providers: [other] })
+    await change({ providers: [bought()] })
+    expect(await rotate()).toBe(503)
+  })
 })
 
 it('a list that is edited is read again at once, with the login that it says now', async () => {
