@@ -11,16 +11,16 @@
  * A session whose upstream is at its limit waits for that one (`canServeOwn`), everybody else for whatever fits the filter.
  */
 import type { Clock } from '../clock.ts'
-import { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
-import { anyUpstream, type Filter, type Miss } from '../pool/filter.ts'
+import type { Filter, Miss } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { GenerationalCache } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SessionDirectory, SupplyView } from './lease-contract.ts'
-import { addressesToAvoid } from './rotation.ts'
-import { isSpent, type Session, type SessionTable } from './session-table.ts'
+import { noMatch, nothingCame, queueFull, sessionLost } from './lease-denials.ts'
+import { Lender } from './lender.ts'
+import type { SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 
 export interface LeaseQueueSettings {
@@ -30,12 +30,6 @@ export interface LeaseQueueSettings {
   readonly queue: number
 }
 
-/** Clients whose last upstream is remembered. Two generations of them. */
-const MAX_LAST = 10_000
-
-/** No upstream: the session's is gone for good, the session's is full, or a miss of the pool. */
-type NoLease = 'lost' | 'own-full' | Miss
-
 export class LeaseQueue {
   readonly #pool: Pool
   readonly #sessionTable: SessionTable
@@ -44,10 +38,9 @@ export class LeaseQueue {
   readonly #supply: SupplyView
   #timeouts: TimeoutQueue
   readonly #waiting: WaitingList
+  readonly #lender: Lender
   /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
   readonly #changed: Upstream[] = []
-  /** Id of the upstream that was lent last, for those who want another one. */
-  readonly #last = new GenerationalCache<string>(MAX_LAST)
   /** Classes in which nobody can be served, as far as is known in this look at the queue. */
   readonly #idle = new Set<WaitingClass>()
   readonly #directory: SessionDirectory | undefined
@@ -74,6 +67,9 @@ export class LeaseQueue {
     this.#clock = clock
     this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#waiting = new WaitingList(settings.queue)
+    this.#lender = new Lender({ pool, sessionTable, supply, clock }, (sessionKey, leased) => {
+      if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
+    })
   }
 
   /** Clients that wait already keep the time that they were given. */
@@ -99,21 +95,23 @@ export class LeaseQueue {
   apply(request: LeaseRequest): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     const { sessionKey } = request
-    if (this.#directory === undefined || sessionKey === undefined || this.#sessionTable.has(sessionKey))
-      return void this.#applyHere(request)
+    if (sessionKey === undefined || this.#isHere(sessionKey)) return void this.#applyHere(request)
     this.#asking.add(request)
-    this.#directory.find(sessionKey, (upstreamId) => {
-      if (!this.#asking.delete(request)) return
-      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId)
-      this.#applyHere(request)
+    this.lookUp(sessionKey, () => {
+      if (this.#asking.delete(request)) this.#applyHere(request)
     })
   }
 
+  /** Whether no other host need be asked for the session. */
+  #isHere(sessionKey: string): boolean {
+    return this.#directory === undefined || this.#sessionTable.has(sessionKey)
+  }
+
   #applyHere(request: LeaseRequest): void {
-    const session = this.#sessionOf(request)
-    const own = this.#ownUpstream(request, session)
+    const session = this.#lender.sessionOf(request)
+    const own = this.#lender.ownUpstream(request, session)
     const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
-    const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lease(request, session)
+    const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lender.lend(request, session)
     if (typeof outcome !== 'string') request.granted(outcome)
     else if (outcome === 'lost') request.denied(sessionLost(request))
     else if (outcome === 'own-full') this.#enqueue(request, own ?? request.filter)
@@ -128,11 +126,8 @@ export class LeaseQueue {
 
   /** Calls back when the session is here, if it lives in any process: at once where there is no other. */
   lookUp(sessionKey: string, found: () => void): void {
-    if (this.#directory === undefined || this.#sessionTable.has(sessionKey)) {
-      found()
-      return
-    }
-    this.#directory.find(sessionKey, (upstreamId) => {
+    if (this.#isHere(sessionKey)) return void found()
+    this.#directory?.find(sessionKey, (upstreamId) => {
       if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId)
       found()
     })
@@ -259,8 +254,8 @@ export class LeaseQueue {
   /** @returns whether its class has changed */
   #serveWaiting(waiting: Waiting, group: WaitingClass): boolean {
     const { request } = waiting
-    const session = this.#sessionOf(request)
-    const outcome = this.#lease(request, session)
+    const session = this.#lender.sessionOf(request)
+    const outcome = this.#lender.lend(request, session)
     if (typeof outcome !== 'string') {
       this.#waiting.endTurn(waiting.user, group)
       this.#forget(waiting)
@@ -291,8 +286,8 @@ export class LeaseQueue {
 
   #enqueue(request: LeaseRequest, waitsFor: WaitsFor): void {
     const leaving = this.#waiting.makeRoom(request.user)
-    if (leaving === undefined) return void request.denied(this.#queueFull())
-    for (const waiting of leaving) this.#deny(waiting, this.#queueFull())
+    if (leaving === undefined) return void request.denied(queueFull(this.#waiting.size))
+    for (const waiting of leaving) this.#deny(waiting, queueFull(this.#waiting.size))
     const waiting = this.#waiting.add(request, waitsFor, (late) => this.#gaveUp(late))
     this.#timeouts.add(waiting)
     this.#tellSupply()
@@ -302,7 +297,10 @@ export class LeaseQueue {
     const { filter, tried, lastError } = waiting.request
     const isForOwn = waiting.group.upstream !== undefined
     const outlook = isForOwn ? undefined : this.#supply.outlook(filter.providers, tried)
-    this.#deny(waiting, lastError ?? outlook ?? this.#nothingCame(isForOwn, filter.limits?.exclusive))
+    this.#deny(
+      waiting,
+      lastError ?? outlook ?? nothingCame(this.#settings.timeoutMs, isForOwn, filter.limits?.exclusive),
+    )
     this.#tellSupply()
   }
 
@@ -324,62 +322,6 @@ export class LeaseQueue {
     this.#supply.queueChanged(this.#waiting.demand)
   }
 
-  #sessionOf({ sessionKey }: LeaseRequest): Session | undefined {
-    return sessionKey === undefined ? undefined : this.#sessionTable.find(sessionKey)
-  }
-
-  /** The upstream of the session, when it is that one which shall serve the request, and can. */
-  #ownUpstream({ sessionUse, uses, filter }: LeaseRequest, session: Session | undefined): Upstream | undefined {
-    if (session === undefined || sessionUse !== 'own' || isSpent(session, uses)) return undefined
-    const { upstream } = session
-    const { minLifeMs = 0, exclusive = false } = filter.limits ?? {}
-    if (!this.#pool.canServeOwn(upstream, this.#clock.now(), minLifeMs)) return undefined
-    // Whether it can have one alone is for its owner to say: until then the session waits for it.
-    return !exclusive || upstream.isElsewhere || this.#pool.makeExclusive(upstream) ? upstream : undefined
-  }
-
-  #lease(request: LeaseRequest, session: Session | undefined): Upstream | NoLease {
-    const { sessionKey, sessionUse } = request
-    const now = this.#clock.now()
-    const own = this.#ownUpstream(request, session)
-    if (own !== undefined) {
-      if (!this.#pool.leaseOwn(own, now, request.filter.limits)) return 'own-full'
-      if (session !== undefined) session.uses++
-      return own
-    }
-    if (session !== undefined && request.strict && sessionUse !== 'move' && !session.mustMove) return 'lost'
-    const leased = this.#leaseOther(request, session, now)
-    if (typeof leased === 'string') return leased
-    this.#supply.asked(request.filter.providers)
-    if (request.avoidLast !== undefined) this.#last.set(request.avoidLast, leased.id)
-    if (sessionKey === undefined || (session !== undefined && sessionUse === 'borrow')) return leased
-    this.#sessionTable.bind(sessionKey, leased).uses++
-    if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
-    return leased
-  }
-
-  /** What the client avoids is lent where there is nothing else; what its session has used up is not. */
-  #leaseOther(request: LeaseRequest, session: Session | undefined, now: number): Upstream | Miss {
-    const last = this.#lastOf(request)
-    const isUsedUp = session !== undefined && request.sessionUse === 'own' && isSpent(session, request.uses)
-    if (last.length === 0 && !isUsedUp) return this.#pool.lease(request, now)
-    const { strategy, filter, host, lifeMs, prefersProven = false } = request
-    const ask = { strategy, filter, host, lifeMs, prefersProven }
-    const tried = isUsedUp ? [...request.tried, ...this.#usedUp(request, session, now)] : request.tried
-    const leased = this.#pool.lease({ ...ask, tried: [...tried, ...last] }, now)
-    if (typeof leased !== 'string' || last.length === 0) return leased
-    return this.#pool.lease({ ...ask, tried }, now)
-  }
-
-  #usedUp(request: LeaseRequest, session: Session, now: number): readonly Upstream[] {
-    return session.mustMove ? addressesToAvoid(session, request, this.#pool, now) : [session.upstream]
-  }
-
-  #lastOf({ avoid, avoidLast }: LeaseRequest): readonly Upstream[] {
-    const last = avoidLast === undefined ? undefined : this.#pool.get(this.#last.get(avoidLast) ?? '')
-    return last === undefined ? avoid : [...avoid, last]
-  }
-
   #denial(
     request: LeaseRequest,
     miss: Miss,
@@ -389,37 +331,4 @@ export class LeaseQueue {
     const { outlook } = known ?? { outlook: this.#supply.outlook(request.filter.providers, request.tried) }
     return outlook === undefined ? undefined : (request.lastError ?? outlook)
   }
-
-  #queueFull(): GatewayError {
-    const message = `${this.#waiting.size} clients wait for an upstream, and this user has its share of the places`
-    return new GatewayError('GW_QUEUE_FULL', message)
-  }
-
-  #nothingCame(isForOwn: boolean, isExclusive = false): GatewayError {
-    const { timeoutMs } = this.#settings
-    const seconds = `${timeoutMs / 1_000} s`
-    const message = isForOwn
-      ? `the upstream of this session had no room for another connection within ${seconds}`
-      : `no address became free within ${seconds}${isExclusive ? ': an exclusive session needs one that no other client has' : ''}`
-    return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
-  }
-}
-
-function sessionLost(request: LeaseRequest): GatewayError {
-  return request.lastError ?? new GatewayError('GW_SESSION_LOST', SESSION_LOST)
-}
-
-const SESSION_LOST = 'the upstream of this strict session is gone, or no longer what the client asks for'
-
-/** Values named of each wish. */
-const MAX_NAMED = 12
-
-/** Says what could be asked for instead. */
-function noMatch({ base, wishes }: Filter, pool: Pool): GatewayError {
-  const live = wishes.map((facet) => {
-    const values = pool.valuesOf(facet, base ?? anyUpstream)
-    const more = values.length > MAX_NAMED ? ` and ${values.length - MAX_NAMED} more` : ''
-    return `${facet}: ${values.slice(0, MAX_NAMED).join(', ') || 'none known'}${more}`
-  })
-  return new GatewayError('GW_NO_MATCH', `no live address fits; live are ${live.join('; ')}`)
 }

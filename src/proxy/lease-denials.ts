@@ -1,0 +1,39 @@
+/** What a client hears that is lent no upstream. */
+import { GatewayError } from '../errors.ts'
+import { anyUpstream, type Filter } from '../pool/filter.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { LeaseRequest } from './lease-contract.ts'
+
+/** @param waiting clients that wait */
+export function queueFull(waiting: number): GatewayError {
+  const message = `${waiting} clients wait for an upstream, and this user has its share of the places`
+  return new GatewayError('GW_QUEUE_FULL', message)
+}
+
+/** @param isForOwn the client waited for the upstream of its session */
+export function nothingCame(timeoutMs: number, isForOwn: boolean, isExclusive = false): GatewayError {
+  const seconds = `${timeoutMs / 1_000} s`
+  const message = isForOwn
+    ? `the upstream of this session had no room for another connection within ${seconds}`
+    : `no address became free within ${seconds}${isExclusive ? ': an exclusive session needs one that no other client has' : ''}`
+  return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
+}
+
+export function sessionLost(request: LeaseRequest): GatewayError {
+  return request.lastError ?? new GatewayError('GW_SESSION_LOST', SESSION_LOST)
+}
+
+const SESSION_LOST = 'the upstream of this strict session is gone, or no longer what the client asks for'
+
+/** Values named of each wish. */
+const MAX_NAMED = 12
+
+/** Names what could be asked for in place of the wishes. */
+export function noMatch({ base, wishes }: Filter, pool: Pool): GatewayError {
+  const live = wishes.map((facet) => {
+    const values = pool.valuesOf(facet, base ?? anyUpstream)
+    const more = values.length > MAX_NAMED ? ` and ${values.length - MAX_NAMED} more` : ''
+    return `${facet}: ${values.slice(0, MAX_NAMED).join(', ') || 'none known'}${more}`
+  })
+  return new GatewayError('GW_NO_MATCH', `no live address fits; live are ${live.join('; ')}`)
+}
