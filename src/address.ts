@@ -49,7 +49,7 @@ export function parseAuthority(authority: string, defaultPort?: number): Address
   if (authority.startsWith('[')) return parseBracketed(authority, defaultPort)
   const colon = authority.lastIndexOf(':')
   const host = colon === -1 ? authority : authority.slice(0, colon)
-  const port = colon === -1 ? defaultPort : parsePort(authority.slice(colon + 1))
+  const port = colon === -1 ? defaultPort : portBehind(authority.slice(colon + 1), defaultPort)
   return port !== undefined && isHostName(host) ? { host, port } : undefined
 }
 
@@ -58,8 +58,13 @@ function parseBracketed(authority: string, defaultPort: number | undefined): Add
   const host = authority.slice(1, close)
   if (close === -1 || !isIPv6(host) || host.includes('%')) return undefined
   const rest = authority.slice(close + 1)
-  const port = rest === '' ? defaultPort : rest.startsWith(':') ? parsePort(rest.slice(1)) : undefined
+  const port = rest === '' ? defaultPort : rest.startsWith(':') ? portBehind(rest.slice(1), defaultPort) : undefined
   return port === undefined ? undefined : { host, port }
+}
+
+/** RFC 3986 section 6.2.3: a colon without a port says the same as none. */
+function portBehind(text: string, defaultPort: number | undefined): number | undefined {
+  return text === '' ? defaultPort : parsePort(text)
 }
 
 /** `host:port`, with brackets around IPv6. */

@@ -50,6 +50,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
       handshakeMs: limits.handshake,
       maxHeaderBytes: limits.headerBytes,
       maxEarlyBytes: limits.earlyBytes,
+      idleMs: config.relay.idle,
       tls: port.tls,
     })),
     maxConnections: budget.connections,

@@ -5,6 +5,7 @@ import type { GatewayError } from '../errors.ts'
 import type { ExceptionOwner } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Strategy } from '../strategy.ts'
+import type { AdmittedConnection } from './admission.ts'
 import type { ClientOptions } from './client-options.ts'
 
 /** Settings of a port, or a user, that override the general ones. Undefined members: no override. */
@@ -43,17 +44,15 @@ export interface ClientIdentity {
 }
 
 /**
- * A client's request for a tunnel (CONNECT, SOCKS, or an upgrade). Exactly one of `accept` and `refuse` is called, once; both
- * write to the client at once. `join` follows `accept` at once.
+ * A client's connection, as what serves it sees it. When it waits for a tunnel (CONNECT, SOCKS), exactly one of `accept` and
+ * `refuse` is called, once; both write to the client at once. `join` follows `accept` at once.
  */
-export interface TunnelRequest {
+export interface ClientConnection extends AdmittedConnection {
   readonly protocol: 'connect' | 'socks5' | 'socks4'
   readonly identity: ClientIdentity
   /** Never resolved here. */
   readonly target: Target
   readonly socket: Socket
-  /** The client's address, IPv4 unmapped. */
-  readonly clientAddress: string
   /**
    * The upstream has opened the tunnel: informs the client.
    * @param lifeMs the remaining life of the upstream, if the client asked for a life
@@ -65,8 +64,10 @@ export interface TunnelRequest {
   refuse(error: GatewayError): void
 }
 
-/** Handles the requests of a listener. */
-export interface PendingTunnel extends ExceptionOwner {
+/** Serves one request: a tunnel, an exchange of plain HTTP, or a command for a session. */
+export interface RequestHandler extends ExceptionOwner {
+  /** Called once, after the connection has stored this handler: the request may be over before the call returns. */
+  begin(): void
   /** The client has closed its connection before an answer: everything for it stops at once. */
   clientGone(): void
 }

@@ -1,79 +1,90 @@
 /**
- * One client connection after the handshake (handshake.ts), which finds out the protocol and the request.
+ * One client connection. Its first octet decides who reads on; a request for a tunnel ends that, and the relay takes over.
  *
- *   handshake ──▶ pending ──▶ relay ──▶ closed
- *       │  └─────────┴──▶ lingering (the error is on its way) ──▶ closed
- *       └──▶ http (http-connection.ts) ──▶ closed; or, with CONNECT, back again; with an upgrade, relay
+ *   new ──0x04, 0x05──▶ SocksConnection ──┐
+ *     └──else──▶ HttpConnection ─────────┴─ CONNECT, SOCKS ─▶ pending ──▶ relay ──▶ closed
+ *                  │   └── 101 ─▶ relay       │
+ *                  └───────────── refused ────┴──▶ lingering (the last answer was written) ──▶ closed
  *
- * The handshake has one deadline. Octets that arrive while the tunnel is pending are kept for the target.
+ * A request has one deadline until it is whole. Octets that come while the tunnel is pending are kept for the target.
  */
 import type { Socket } from 'node:net'
-import { unmapIPv4 } from '../address.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { GatewayError } from '../errors.ts'
+import { type Target, unmapIPv4 } from '../address.ts'
+import type { Timer } from '../clock.ts'
+import type { GatewayError } from '../errors.ts'
 import { Accumulator } from '../http1/head.ts'
 import { containListeners, type ExceptionOwner, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Linked } from '../structures/linked-list.ts'
-import type { TimeoutQueue } from '../structures/timeout-queue.ts'
+import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import type { AdmittedConnection } from './admission.ts'
-import type { PendingTunnel, TunnelRequest } from './client-request.ts'
-import { connectSuccess, httpErrorBytes, SOCKS4_SUCCESS, SOCKS5_SUCCESS } from './error-reply.ts'
-import { ClientHandshake, type ClientHandshakeHost } from './handshake.ts'
+import type { ClientPort } from './client-port.ts'
+import type { ClientConnection, ClientIdentity, RequestHandler } from './client-request.ts'
+import {
+  connectSuccess,
+  httpErrorBytes,
+  SOCKS4_SUCCESS,
+  SOCKS5_SUCCESS,
+  socks4Failure,
+  socks5Failure,
+} from './error-reply.ts'
+import { anonymous } from './proxy-auth.ts'
 
-/** What a connection needs from the listener that accepted it. */
-export interface ConnectionHost extends ClientHandshakeHost {
-  /** Largest number of octets kept from a client that sends before its tunnel is open. */
-  readonly maxEarlyBytes: number
-  /** For connections that only wait for the client to read our answer. */
-  readonly lingers: TimeoutQueue
-  readonly clock: Clock
-  tunnel(connection: Connection): PendingTunnel
-  /** A connection that speaks plain HTTP; `first` are the octets read so far: none after a CONNECT that was refused. */
-  http(connection: Connection, first: Buffer): void
-  /** The socket is closed, whichever object read from it last. */
-  closed(connection: Connection): void
-}
-
-/** The reader of a connection that speaks plain HTTP. */
-export interface PlainReader extends ExceptionOwner {
+/** Reads a connection up to its request, or from request to request. */
+export interface ClientReader extends ExceptionOwner {
   data(chunk: Buffer): void
+  /** The client has closed its sending side. */
   ended(): void
+  /** The client has read what it was sent. */
   drained(): void
   closed(): void
+  /** The time of the queue that the connection waits in is over. */
+  timedOut(): void
+  /** Between two requests. */
+  readonly isIdle: boolean
 }
 
-const NOTHING = Buffer.alloc(0)
+/** Makes the reader for a connection with this first octet. */
+type OpenReader = (connection: Connection, first: number) => ClientReader
 
-type State = 'handshake' | 'pending' | 'relay' | 'lingering' | 'http'
+type State = 'new' | 'reading' | 'pending' | 'relay' | 'lingering'
 
 interface ClientSocket extends Socket {
   connection: Connection
 }
 
-export class Connection extends ClientHandshake implements TunnelRequest, AdmittedConnection, Linked<Connection> {
-  /** Managed by the listener's list. */
+const NOWHERE: Target = { host: '', port: 0, authority: '' }
+
+export class Connection extends TimeoutEntry implements ClientConnection, Linked<Connection> {
+  /** Owned by the listener's list. */
   next: Connection | undefined = undefined
   previous: Connection | undefined = undefined
-  readonly socket: Socket
-  readonly #server: ConnectionHost
-  #state: State = 'handshake'
-  #early: Accumulator | undefined
-  #pending: PendingTunnel | undefined
-  #relay: Relay | undefined
-  /** Set while the connection speaks plain HTTP. */
-  #http: PlainReader | undefined
-  /** Until a wrong login is answered. */
-  #answerTimer: Timer | undefined
   /** Managed by the Admission. */
   admission: AdmittedConnection['admission'] = undefined
+  readonly socket: Socket
+  protocol: ClientConnection['protocol'] = 'connect'
+  identity: ClientIdentity = anonymous
+  target: Target = NOWHERE
+  readonly #port: ClientPort
+  readonly #openReader: OpenReader
+  #state: State = 'new'
+  #reader: ClientReader | undefined
+  #early: Accumulator | undefined
+  #pending: RequestHandler | undefined
+  #relay: Relay | undefined
+  /** Until a wrong login is answered. */
+  #answerTimer: Timer | undefined
+  #countedUp = 0
+  #countedDown = 0
 
-  constructor(socket: Socket, server: ConnectionHost) {
-    super(server)
+  constructor(socket: Socket, port: ClientPort, openReader: OpenReader) {
+    super()
     this.socket = socket
-    this.#server = server
+    this.#port = port
+    this.#openReader = openReader
     const own = socket as ClientSocket
     own.connection = this
+    port.handshakes.add(this)
     containListeners(socket, this)
     socket.on('error', onError)
     socket.on('close', onClose)
@@ -87,63 +98,60 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     return unmapIPv4(this.socket.remoteAddress ?? '')
   }
 
-  /**
-   * Continues with a CONNECT that came after plain requests.
-   * @param head as received, latin1 @param early the octets after it
-   */
-  resumeAsTunnel(head: string, early: Buffer): void {
-    this.#http = undefined
-    this.#state = 'handshake'
-    this.readConnect()
-    this.socket.resume()
-    this.data(Buffer.concat([Buffer.from(head, 'latin1'), early]))
+  /** Octets from the client and to it that `countOctets` has not counted yet. */
+  octets(): readonly [up: number, down: number] {
+    return [this.socket.bytesRead - this.#countedUp, this.socket.bytesWritten - this.#countedDown]
   }
 
-  /** The last answer on a connection that speaks plain HTTP. @param withBody false in answer to HEAD */
-  rejectWith(error: GatewayError, withBody = true): void {
-    if (this.#state !== 'lingering') this.#refuse(httpErrorBytes(error, this.#server.date.line, { withBody }), error)
+  countOctets(): readonly [up: number, down: number] {
+    const counts = this.octets()
+    this.#countedUp += counts[0]
+    this.#countedDown += counts[1]
+    return counts
   }
 
   data(chunk: Buffer): void {
     if (this.#relay !== undefined) this.#relay.toUpstream(chunk)
-    else if (this.#state === 'handshake') this.read(chunk)
-    else if (this.#state === 'http') this.#http?.data(chunk)
+    else if (this.#state === 'reading') this.#reader?.data(chunk)
     else if (this.#state === 'pending') this.#keepEarly(chunk)
+    else if (this.#state === 'new') this.#begin(chunk)
   }
 
-  protected override handOver(first: Buffer): void {
-    this.#state = 'http'
-    this.#server.http(this, first)
+  #begin(chunk: Buffer): void {
+    this.#state = 'reading'
+    this.#reader = this.#openReader(this, chunk[0] ?? 0)
+    this.#reader.data(chunk)
   }
 
-  protected override challenge(error: GatewayError): void {
-    this.socket.write(httpErrorBytes(error, this.#server.date.line, { isKept: true }))
-    this.handOver(NOTHING)
-  }
-
-  /** From now on its octets go there. */
-  readWith(reader: PlainReader): void {
-    this.#http = reader
-  }
-
-  protected override requested(early: Buffer): void {
+  /** The client's request for a tunnel is whole: its reader is done. @param early octets after the request */
+  requestTunnel(
+    protocol: ClientConnection['protocol'],
+    target: Target,
+    identity: ClientIdentity,
+    early: Buffer | undefined,
+  ): void {
+    this.timeoutQueue?.remove(this)
+    this.protocol = protocol
+    this.target = target
+    this.identity = identity
+    this.#reader = undefined
     this.#state = 'pending'
-    if (early.length > 0) this.#keepEarly(early)
-    const pending = this.#server.tunnel(this)
-    // It may have been refused before the call returned.
-    if (this.#state === 'pending') this.#pending = pending
+    if (this.socket.isPaused()) this.socket.resume()
+    if (early !== undefined) this.#keepEarly(early)
+    this.#pending = this.#port.handler.tunnel(this, this.#port)
+    this.#pending?.begin()
   }
 
   #keepEarly(chunk: Buffer): void {
     this.#early ??= new Accumulator()
     this.#early.push(chunk)
-    if (this.#early.length >= this.#server.maxEarlyBytes) this.socket.pause()
+    if (this.#early.length >= this.#port.maxEarlyBytes) this.socket.pause()
   }
 
   accept(upstreamId: string, lifeMs: number | undefined): void {
     this.#state = 'relay'
     if (this.protocol === 'connect')
-      this.socket.write(connectSuccess(this.#server.date.line, upstreamId, lifeMs), 'latin1')
+      this.socket.write(connectSuccess(this.#port.date.line, upstreamId, lifeMs), 'latin1')
     else this.socket.write(this.protocol === 'socks5' ? SOCKS5_SUCCESS : SOCKS4_SUCCESS)
   }
 
@@ -151,7 +159,7 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
   join(relay: Relay, early = this.#early?.bytes): void {
     this.#state = 'relay'
     this.#pending = undefined
-    this.#http = undefined
+    this.#reader = undefined
     this.#relay = relay
     this.#early = undefined
     if (early === undefined) return
@@ -162,23 +170,26 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
   refuse(error: GatewayError): void {
     // After a success no error can be written.
     if (this.#state === 'relay') this.socket.destroy()
-    else if (this.#state !== 'lingering') this.#refuse(this.inItsWords(error), error)
+    else this.rejectWith(this.#inItsWords(error), error)
   }
 
-  /** A wrong login is answered with a delay (login-throttle.ts); nothing is read meanwhile. */
-  #refuse(answer: Buffer, { detail: { answerAfterMs } }: GatewayError): void {
-    if (typeof answerAfterMs !== 'number') return void this.writeFinal(answer)
-    this.endHandshake()
+  /** The error as the client's protocol expresses it in answer to a request. */
+  #inItsWords(error: GatewayError): Buffer {
+    if (this.protocol === 'connect') return httpErrorBytes(error, this.#port.date.line)
+    return this.protocol === 'socks4' ? socks4Failure() : socks5Failure(error)
+  }
+
+  /** Sends the last answer. A wrong login is answered with a delay (login-throttle.ts); nothing is read meanwhile. */
+  rejectWith(answer: Buffer, { detail: { answerAfterMs } }: GatewayError): void {
+    if (this.#state === 'lingering') return
+    if (typeof answerAfterMs !== 'number') return void this.#writeFinal(answer)
+    this.timeoutQueue?.remove(this)
     this.#state = 'lingering'
     this.socket.pause()
-    this.#answerTimer = this.#server.clock.after(answerAfterMs, () => this.writeFinal(answer))
+    this.#answerTimer = this.#port.clock.after(answerAfterMs, () => this.#writeFinal(answer))
   }
 
-  protected override write(answer: Buffer): void {
-    this.socket.write(answer)
-  }
-
-  protected override writeFinal(answer: Buffer): void {
+  #writeFinal(answer: Buffer): void {
     this.socket.write(answer)
     this.linger()
   }
@@ -188,30 +199,27 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
    * octets sends a reset, and the client would lose the answer.
    */
   linger(): void {
-    this.endHandshake()
+    this.timeoutQueue?.remove(this)
     this.#state = 'lingering'
     this.#pending = undefined
     this.#early = undefined
     this.socket.resume()
     this.socket.end()
     if (this.socket.readableEnded) this.socket.destroySoon()
-    else this.#server.lingers.add(this)
+    else this.#port.lingers.add(this)
   }
 
-  /** The handshake took too long, or the client does not read an answer to its end. */
+  /** The request is not whole in time, or the client does not read an answer to its end. */
   override onDeadline(): void {
-    const hasHeard = this.#state === 'lingering' || this.#state === 'http'
-    if (hasHeard || this.isMute) return void this.socket.destroy()
-    const error = new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
-    this.#server.refused(error, this.protocol)
-    this.refuse(error)
+    if (this.#state === 'reading') this.#reader?.timedOut()
+    else this.socket.destroy()
   }
 
   /** The client has closed its sending side. Before the tunnel is open, it counts as gone. */
   ended(): void {
     if (this.#relay !== undefined) this.#relay.clientEnded()
     else if (this.#state === 'lingering') this.socket.destroySoon()
-    else if (this.#state === 'http') this.#http?.ended()
+    else if (this.#state === 'reading') this.#reader?.ended()
     else this.socket.destroy()
   }
 
@@ -221,7 +229,7 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
 
   drained(): void {
     this.#relay?.clientDrained()
-    this.#http?.drained()
+    this.#reader?.drained()
   }
 
   closed(): void {
@@ -231,16 +239,21 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
     this.#pending = undefined
     if (this.#relay !== undefined) this.#relay.clientClosed()
     else pending?.clientGone()
-    this.#http?.closed()
+    this.#reader?.closed()
     const upstream = this.#relay?.connection.socket
-    if (upstream === undefined || upstream.destroyed) this.#server.closed(this)
-    // Answers to remaining requests are still sent: the connection counts until it closes.
-    else upstream.once('close', () => this.#server.closed(this))
+    if (upstream === undefined || upstream.destroyed) this.#port.closed(this)
+    // Octets of the client that are still queued are sent: the connection counts until then.
+    else upstream.once('close', () => this.#port.closed(this))
   }
 
   /** Ends the connection of a client that has sent nothing so far. */
   closeIfMute(): void {
-    if (this.#state === 'handshake' && this.isMute) this.socket.destroy()
+    if (this.#state === 'new') this.socket.destroy()
+  }
+
+  /** Ends the connection of a client that is between two requests. */
+  closeIfIdle(): void {
+    if (this.#state === 'reading' && this.#reader?.isIdle === true) this.socket.destroy()
   }
 
   /** Ends the connection in any state. */
@@ -259,11 +272,11 @@ export class Connection extends ClientHandshake implements TunnelRequest, Admitt
   }
 
   #failInternally(): void {
-    const party = this.#relay ?? this.#pending ?? this.#http
-    if (party !== undefined) return void party.failInternally()
+    const party = this.#relay ?? this.#pending ?? this.#reader
     if (this.#state === 'lingering') return void this.socket.destroy()
+    if (party !== undefined) return void party.failInternally()
     const error = internalFailure()
-    this.#server.refused(error, this.protocol)
+    this.#port.handler.refused(error, this.protocol)
     this.refuse(error)
   }
 }

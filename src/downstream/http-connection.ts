@@ -1,108 +1,68 @@
 /**
- * A client connection that speaks plain HTTP. Its requests are taken up one at a time, however they were cut on the way and
- * however many of them are sent ahead (RFC 9112 section 9.3.2).
+ * A client connection that speaks HTTP. Its requests are served one at a time, however they were cut on the way and however
+ * many of them are sent ahead (RFC 9112 section 9.3.2).
  *
  *   idle ──first octets──▶ head ──whole──▶ request ──answered, body read──▶ idle, or the next head
  *     ▲                      │               ├── CONNECT, 101 ──▶ tunnel
  *     └──────────────────────┼───────────────┘
  *                            └── refused, Connection: close ──▶ lingering
  *
- * The body of a request waits until an upstream takes it. When the answer is whole before the body is, the rest is dropped.
+ * The body of a request waits until an upstream takes it. When the answer is complete before the body is, the rest is dropped.
  */
 import { GatewayError } from '../errors.ts'
-import { type BodyLimits, BodyReader } from '../http1/body.ts'
+import { parseConnect } from '../http1/connect-head.ts'
 import { Accumulator } from '../http1/head.ts'
 import {
   asksForWebSocket,
   forwardsLeft,
   type HeadText,
-  hasBody,
   parseRequestHead,
   parseRequestHeader,
-  type RequestHead,
-  type RequestHeader,
   RequestHeadReader,
 } from '../http1/request-head.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
-import type { BodySink, HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
-import type { Linked } from '../structures/linked-list.ts'
-import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
-import type { ClientIdentity } from './client-request.ts'
-import type { Connection, PlainReader } from './connection.ts'
-import { httpError, isChallenge } from './error-reply.ts'
-import { withHeaderOptions } from './handshake.ts'
+import type { BodySink, HttpHandler } from '../proxy/http-contract.ts'
+import { type ClientPort, handshakeTimeout } from './client-port.ts'
+import type { ClientReader, Connection } from './connection.ts'
+import { httpError, httpErrorBytes, isChallenge } from './error-reply.ts'
 import { ClientHttpRequest, type RequestConnection } from './http-request.ts'
-import type { Listener } from './listener.ts'
 import { answerAsRecipient } from './max-forwards.ts'
 import { anonymous } from './proxy-auth.ts'
+import { RepeatedHeader, withHeaderOptions } from './repeated-header.ts'
+import { RequestBody } from './request-body.ts'
 
 /** Octets of further requests that are kept while one is answered; with more the client is no longer read from. */
 const MAX_AHEAD_BYTES = 65_536
 const NOTHING = Buffer.alloc(0)
 
-/** What all HTTP connections share. */
-export interface HttpConnectionHost {
-  /** @returns who hears what happens on the client's side, until the answer is whole */
-  request(request: HttpRequest, connection: Connection, listener: Listener): HttpHandler
-  /** A request that was refused before it was handed over. */
-  refused(error: GatewayError): void
-  /** Between two requests. */
-  readonly keepAlives: TimeoutQueue
-  /** What clients are told about that. */
-  readonly keepAliveLines: string
-  /** For connections to which the end of an answer was written, until it has left. */
-  readonly unread: TimeoutQueue
-  /** Requests under way. */
-  readonly open: { count: number }
-  /** The connection is closed, or goes on as a tunnel. */
-  left(connection: HttpConnection): void
-}
-
-/** `waiting`: not asked for; `flowing`: into the sink; `dropped`: nobody wants it; `whole`: its end was read. */
-type BodyState = 'waiting' | 'flowing' | 'dropped' | 'whole'
-
-export class HttpConnection extends TimeoutEntry implements PlainReader, RequestConnection, Linked<HttpConnection> {
-  /** Owned by the host's list. */
-  next: HttpConnection | undefined = undefined
-  previous: HttpConnection | undefined = undefined
+export class HttpConnection implements ClientReader, RequestConnection {
   readonly connection: Connection
-  readonly listener: Listener
-  readonly #host: HttpConnectionHost
+  readonly port: ClientPort
+  readonly body: RequestBody
   readonly #heads: RequestHeadReader
-  readonly #body: BodyReader
-  readonly #bodyLimits: BodyLimits
-  #bodyState: BodyState = 'whole'
-  #sink: BodySink | undefined
   #request: ClientHttpRequest | undefined
+  /** Serves the request until its answer is complete. */
   #handler: HttpHandler | undefined
-  /** What was received and not looked at: part of a head, a body that waits, or what was sent ahead. */
+  /** What was received and not read yet: part of a head, a body that waits, or further requests. */
   #unread: Accumulator | undefined
-  #mayPersist = true
+  #isAdmitted = false
   #isReadingHeads = false
   /** The request read last is over, while heads are read. */
   #isOver = false
   /** The client has closed its sending side. */
   #hasEnded = false
-  /** The header of the request before, as text and as read, and whose it is. */
-  #text = ''
-  #header: RequestHeader | undefined
-  #identity: ClientIdentity | undefined
-  #countedUp = 0
-  #countedDown = 0
+  /** Set with the first plain request. */
+  #headers: RepeatedHeader | undefined
 
-  constructor(connection: Connection, listener: Listener, host: HttpConnectionHost) {
-    super()
+  constructor(connection: Connection, port: ClientPort) {
     this.connection = connection
-    this.listener = listener
-    this.#host = host
-    this.#heads = new RequestHeadReader(listener.maxHeaderBytes)
-    this.#bodyLimits = { maxTrailerBytes: listener.maxHeaderBytes, isLenient: false }
-    this.#body = new BodyReader(this.#bodyLimits)
+    this.port = port
+    this.#heads = new RequestHeadReader(port.maxHeaderBytes)
+    this.body = new RequestBody(port.maxHeaderBytes)
   }
 
   data(chunk: Buffer): void {
-    const isBody = this.#bodyState === 'flowing' || this.#bodyState === 'dropped'
-    if (isBody && this.#unread === undefined) return void this.#readBody(chunk)
+    if (this.body.takesOctets && this.#unread === undefined) return void this.#readBody(chunk)
     if (this.#request !== undefined) return void this.#keep(chunk)
     if (this.#unread === undefined) return void this.#readHeads(chunk)
     this.#keep(chunk)
@@ -110,9 +70,9 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   }
 
   /**
-   * One head, and those behind it that are answered on the spot. One after the other: the calls of a thousand requests that
-   * were sent ahead would not fit on the stack.
-   * @param bytes everything received since the request before
+   * One head, and those after it that are answered immediately. In a loop: the calls of a thousand requests that were sent ahead
+   * would not fit on the stack.
+   * @param bytes everything received since the previous request
    */
   #readHeads(bytes: Buffer): void {
     let next: Buffer | undefined = bytes
@@ -132,9 +92,10 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   #readHead(bytes: Buffer): void {
     let head: HeadText | undefined
     try {
+      if (!this.#isAdmitted) this.#admit()
       head = this.#heads.read(bytes)
       if (head === undefined) return void this.#awaitHead(bytes)
-      this.timeoutQueue?.remove(this)
+      this.connection.timeoutQueue?.remove(this.connection)
       this.#keepRest(bytes, head.size)
       this.#serve(head)
     } catch (error) {
@@ -144,12 +105,18 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
     }
   }
 
-  /** The rest of a head has the time of a handshake, from here on and however many pieces it comes in. */
+  #admit(): void {
+    this.port.admit(this.connection)
+    this.#isAdmitted = true
+  }
+
+  /** The rest of a head has the time of a handshake: from the accept, or from its first octets, in however many pieces it comes. */
   #awaitHead(beginning: Buffer): void {
-    if (this.#hasEnded) return void this.connection.destroy()
-    if (this.timeoutQueue !== this.listener.handshakes) this.listener.handshakes.add(this)
+    const { connection } = this
+    if (this.#hasEnded) return void connection.destroy()
+    if (connection.timeoutQueue !== this.port.handshakes) this.port.handshakes.add(connection)
     if (this.#unread === undefined) this.#keep(beginning)
-    this.connection.socket.resume()
+    connection.socket.resume()
   }
 
   #keep(octets: Buffer): void {
@@ -164,152 +131,120 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   }
 
   #serve(head: HeadText): void {
-    if (this.listener.refusal !== undefined) throw this.listener.refusal
-    if (head.line.method === 'CONNECT') return void this.#becomeTunnel(head)
-    const request = this.#requestOf(head)
+    if (this.port.refusal !== undefined) throw this.port.refusal
+    if (head.line.method === 'CONNECT') return void this.#connect(head)
+    this.#headers ??= new RepeatedHeader(this.connection, this.port)
+    const request = new ClientHttpRequest(this.#headers.read(head), this.#headers.identity, this)
     if (this.#hasEnded && asksForWebSocket(request.head)) return void this.connection.destroy()
     this.#begin(request)
     if (forwardsLeft(request.head) === 0) return void answerAsRecipient(request, head.text)
-    this.#hand(request)
+    this.#handler = this.port.handler.request(request, this.connection, this.port)
+    this.#handler.begin()
+  }
+
+  /** The connection becomes a tunnel. */
+  #connect({ line, text }: HeadText): void {
+    if (this.#hasEnded) return void this.connection.destroy()
+    const { access, connects } = this.port
+    let known = connects.get(text)
+    if (known === undefined) {
+      const head = parseConnect(line, text)
+      const login = head.fields.find(({ name }) => name === 'proxy-authorization')?.value
+      const identity = withHeaderOptions(access.identify(login, this.connection), head.fields)
+      known = { head, identity }
+      connects.set(text, known)
+    }
+    this.connection.requestTunnel('connect', known.head, known.identity, this.leaveHttp())
   }
 
   #begin(request: ClientHttpRequest): void {
     this.#request = request
-    this.#body.start(request.head.header.body)
-    this.#bodyState = hasBody(request.head.header) ? 'waiting' : 'whole'
-    this.#host.open.count++
+    this.body.start(request.head.header)
+    this.port.openRequests++
     if (this.#unread === undefined) this.connection.socket.resume()
   }
 
-  /** The next request may bring the login; unless a body would have to be read first that is long, or has no known end. */
+  /** The client has shown no login: the next request may bring one. */
   #challenge({ line, text }: HeadText, error: GatewayError): void {
+    if (line.method === 'CONNECT') return void this.#challengeConnect(parseConnect(line, text).isPersistent, error)
     const head = parseRequestHead(line, parseRequestHeader(text, line.size))
     const { body } = head.header
+    // The body would have to be read first, and it is long or has no known end.
     if (body === 'chunked' || body > MAX_AHEAD_BYTES) return void this.#refuse(error, line.method !== 'HEAD')
-    this.#host.refused(error)
+    this.port.handler.refused(error)
     const request = new ClientHttpRequest(head, anonymous, this)
     this.#begin(request)
     const answer = httpError(error)
     request.answer(answer.status, answer.reason, answer.lines, answer.body)
   }
 
-  /** @throws {GatewayError} for a header or URL that is refused, and for a login or options that are */
-  #requestOf({ line, text }: HeadText): ClientHttpRequest {
-    const fields = text.slice(line.size)
-    const isKnown = fields === this.#text
-    const header = isKnown && this.#header !== undefined ? this.#header : parseRequestHeader(fields, 0)
-    const head: RequestHead = parseRequestHead(line, header)
-    const identity = isKnown && this.#identity !== undefined ? this.#identity : this.#identify(header)
-    this.#text = fields
-    this.#header = header
-    this.#identity = identity
-    return new ClientHttpRequest(head, identity, this)
-  }
-
-  #identify({ login, options }: RequestHeader): ClientIdentity {
-    const identity = this.listener.access.identify(login, this.connection)
-    return withHeaderOptions(identity, options, this.listener.optionHeaders)
-  }
-
-  #hand(request: ClientHttpRequest): void {
-    const handler = this.#host.request(request, this.connection, this.listener)
-    // It may have been answered before the call came back.
-    if (this.#request === request) this.#handler = handler
-  }
-
-  #becomeTunnel({ text }: HeadText): void {
-    if (this.#hasEnded) return void this.connection.destroy()
-    const early = this.leaveHttp()
-    this.connection.resumeAsTunnel(text, early ?? NOTHING)
+  /** What comes after the head may be the first octets for the target, sent early: such a connection ends with its refusal. */
+  #challengeConnect(isPersistent: boolean, error: GatewayError): void {
+    if (!isPersistent || this.#unread !== undefined) return void this.#refuse(error, true)
+    this.port.handler.refused(error)
+    this.connection.socket.write(httpErrorBytes(error, this.port.date.line, { isKept: true }))
+    this.#goOn()
   }
 
   leaveHttp(): Buffer | undefined {
     const early = this.#unread?.bytes
     this.#unread = undefined
     this.#finishRequest()
-    this.#host.left(this)
+    if (this.#headers !== undefined) this.port.handler.leftHttp(this.connection)
     return early
   }
 
   /** A request that was not handed over. */
-  #refuse(error: GatewayError, withBody = true): void {
-    this.#host.refused(error)
-    this.rejectWith(error, withBody)
+  #refuse(error: GatewayError, withBody: boolean): void {
+    this.port.handler.refused(error)
+    this.reject(error, withBody)
   }
 
-  rejectWith(error: GatewayError, withBody: boolean): void {
-    this.timeoutQueue?.remove(this)
+  reject(error: GatewayError, withBody: boolean): void {
     this.#finishRequest()
-    this.connection.rejectWith(error, withBody)
-  }
-
-  get isBodyWhole(): boolean {
-    return this.#bodyState === 'whole'
+    this.connection.rejectWith(httpErrorBytes(error, this.port.date.line, { withBody }), error)
   }
 
   readBody(sink: BodySink): void {
-    this.#sink = sink
-    if (this.#bodyState !== 'waiting') return
-    this.#bodyState = 'flowing'
+    if (this.body.open(sink)) this.#readUnreadBody()
+  }
+
+  #readUnreadBody(): void {
     const unread = this.#unread
     this.#unread = undefined
     this.connection.socket.resume()
     if (unread !== undefined) this.#readBody(unread.bytes)
   }
 
-  resumeBody(): void {
-    if (this.#bodyState === 'flowing') this.connection.socket.resume()
-  }
-
-  leaveBody(sink: BodySink): void {
-    if (this.#sink !== sink) return
-    this.#sink = undefined
-    if (this.#bodyState === 'flowing') this.#bodyState = this.#request?.hasBegunBody === true ? 'dropped' : 'waiting'
-  }
-
   #readBody(bytes: Buffer): void {
-    const data: Buffer[] = []
-    const used = this.#body.read(bytes, data)
+    const { body } = this
+    const used = body.read(bytes)
     if (used === -1) return void this.#bodyBroke()
-    let flows = true
-    if (data.length > 0 && this.#sink !== undefined) {
-      if (this.#request !== undefined) this.#request.hasBegunBody = true
-      flows = this.#sink.bodyData(data)
-    }
-    if (this.#body.isWhole) this.#bodyEnded(bytes, used)
-    else if (!flows) this.connection.socket.pause()
-    else if (this.#request === undefined) this.#host.keepAlives.add(this)
-  }
-
-  #bodyEnded(bytes: Buffer, used: number): void {
-    this.#bodyState = 'whole'
-    this.#keepRest(bytes, used)
-    const sink = this.#sink
-    this.#sink = undefined
-    if (this.#request === undefined) this.#goOn()
-    else sink?.bodyEnd(this.#body.trailers)
+    if (body.isWhole) {
+      this.#keepRest(bytes, used)
+      if (this.#request === undefined) this.#goOn()
+      else body.end()
+    } else if (body.isHeldUp) this.connection.socket.pause()
+    else if (this.#request === undefined) this.port.keepAlives.add(this.connection)
   }
 
   #bodyBroke(): void {
-    const handler = this.#handler
+    this.body.abandon()
     const error = new GatewayError('GW_BAD_REQUEST', 'the body of the request is not well-formed')
-    this.#bodyState = 'whole'
-    if (handler === undefined) this.connection.destroy()
-    else handler.bodyBroken(error)
+    if (this.#handler !== undefined) return void this.#handler.bodyBroken(error)
+    // The answer is complete, and may be on its way: it is the last.
+    this.#unread = undefined
+    if (this.#request === undefined) this.connection.linger()
+    else this.#request.mayPersist = false
   }
 
-  /** A gateway that stops, or whose port is closed, keeps no connections. */
-  connectionLines(mayPersist: boolean): string {
-    this.#mayPersist = mayPersist && this.listener.refusal === undefined && !this.listener.isClosing
-    return this.#mayPersist ? this.#host.keepAliveLines : 'Connection: close\r\n'
-  }
-
-  /** The next request is taken up when the answer has left. */
+  /** The next request is served when the answer was sent. */
   answered(): void {
     const { socket } = this.connection
     if (socket.destroyed) return
+    this.#handler = undefined
     if (socket.writableLength === 0) return void this.#answerLeft()
-    this.#host.unread.add(this.connection)
+    this.port.unread.add(this.connection)
     socket.write(NOTHING, this.#flushed)
   }
 
@@ -323,42 +258,31 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
   }
 
   #answerLeft(): void {
-    if (this.#request === undefined) return
+    const request = this.#request
+    if (request === undefined) return
     this.#finishRequest()
-    if (!this.#mayPersist) return void this.connection.linger()
-    if (this.#bodyState === 'whole') this.#goOn()
-    else this.#dropBody()
+    if (!request.mayPersist) return void this.connection.linger()
+    if (this.body.isWhole) return void this.#goOn()
+    this.body.drop()
+    this.port.keepAlives.add(this.connection)
+    this.#readUnreadBody()
   }
 
   #finishRequest(): void {
     if (this.#request === undefined) return
     this.#request = undefined
     this.#handler = undefined
-    this.#host.open.count--
-  }
-
-  #dropBody(): void {
-    this.#bodyState = 'dropped'
-    this.#sink = undefined
-    this.#host.keepAlives.add(this)
-    const unread = this.#unread
-    this.#unread = undefined
-    this.connection.socket.resume()
-    if (unread !== undefined) this.#readBody(unread.bytes)
+    this.port.openRequests--
   }
 
   /** The request and its answer are over. */
   #goOn(): void {
-    this.timeoutQueue?.remove(this)
+    this.connection.timeoutQueue?.remove(this.connection)
     this.#isOver = this.#isReadingHeads
     if (this.#isReadingHeads) return
     if (this.#unread !== undefined) return void this.#readHeads(this.#unread.bytes)
     if (this.#hasEnded) return void this.connection.linger()
-    this.awaitRequest()
-  }
-
-  awaitRequest(): void {
-    this.#host.keepAlives.add(this)
+    this.port.keepAlives.add(this.connection)
     this.connection.socket.resume()
   }
 
@@ -366,63 +290,40 @@ export class HttpConnection extends TimeoutEntry implements PlainReader, Request
     this.#handler?.clientDrained()
   }
 
-  /** RFC 9112 section 9.6: who has sent a whole request may close that side, and read on. */
+  /** RFC 9112 section 9.6: after a complete request a client may close its sending side and read on. */
   ended(): void {
     this.#hasEnded = true
-    const request = this.#request?.head
-    if (request === undefined || asksForWebSocket(request)) return void this.connection.destroy()
-    const rest = this.#restOfBody(request)
+    const request = this.#request
+    if (request === undefined || asksForWebSocket(request.head)) return void this.connection.destroy()
+    const rest = this.body.restIn(this.#unread?.bytes ?? NOTHING)
     if (rest === 'broken') this.#bodyBroke()
     else if (rest === 'whole') this.#handler?.clientEnded()
+    else if (this.#handler === undefined) request.mayPersist = false
     else this.connection.destroy()
   }
 
-  /** What the client has sent of the body, where nothing more comes. */
-  #restOfBody({ header }: RequestHead): 'whole' | 'partial' | 'broken' {
-    if (this.#bodyState !== 'waiting') return this.isBodyWhole ? 'whole' : 'partial'
-    const body = new BodyReader(this.#bodyLimits)
-    body.start(header.body)
-    if (body.read(this.#unread?.bytes ?? NOTHING, []) === -1) return 'broken'
-    return body.isWhole ? 'whole' : 'partial'
-  }
-
   closed(): void {
-    this.timeoutQueue?.remove(this)
-    this.#host.left(this)
     const handler = this.#handler
-    this.#finishRequest()
+    this.leaveHttp()
     handler?.clientGone()
   }
 
-  octets(): readonly [up: number, down: number] {
-    const { bytesRead, bytesWritten } = this.connection.socket
-    return [bytesRead - this.#countedUp, bytesWritten - this.#countedDown]
+  get isIdle(): boolean {
+    return this.#request === undefined && this.#unread === undefined
   }
 
-  countOctets(): readonly [up: number, down: number] {
-    const counts = this.octets()
-    this.#countedUp += counts[0]
-    this.#countedDown += counts[1]
-    return counts
+  /** No further request has come in time, or not all of it; or the client does not read the end of an answer. */
+  timedOut(): void {
+    if (this.#request !== undefined || this.#unread === undefined) return void this.connection.destroy()
+    this.#refuse(handshakeTimeout(), true)
   }
 
-  /** Closes the connection if no request is under way, nor the beginning of one. */
-  closeIfIdle(): void {
-    if (this.#request === undefined && this.#unread === undefined) this.connection.destroy()
-  }
-
-  /** A handler of this connection has thrown. */
-  override failInternally(): void {
+  /** A handler of this connection threw an exception. */
+  failInternally(): void {
     if (this.#handler !== undefined) return void this.#handler.failInternally()
     const error = internalFailure()
-    this.#host.refused(error)
-    if (this.#request === undefined) this.rejectWith(error, true)
+    this.port.handler.refused(error)
+    if (this.#request === undefined) this.reject(error, true)
     else this.#request.refuse(error)
-  }
-
-  /** No further request has come for long, or not the whole of one. */
-  override onDeadline(): void {
-    if (this.#unread === undefined) return void this.connection.destroy()
-    this.#refuse(new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time'))
   }
 }

@@ -6,30 +6,28 @@ import { asksForWebSocket, awaitsContinue, isPersistent, type RequestHead } from
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { BodySink, HttpRequest } from '../proxy/http-contract.ts'
 import type { Relay } from '../proxy/relay.ts'
+import { type ClientPort, KEEP_ALIVE_MS } from './client-port.ts'
 import type { ClientIdentity } from './client-request.ts'
 import type { Connection } from './connection.ts'
 import { reasonPhrase } from './error-reply.ts'
-import type { Listener } from './listener.ts'
+import type { RequestBody } from './request-body.ts'
 
 /** The connection that the request came on. */
 export interface RequestConnection {
   readonly connection: Connection
-  readonly listener: Listener
-  /** The field lines about the connection for the head of an answer, each with its CRLF. @param mayPersist as far as the request permits */
-  connectionLines(mayPersist: boolean): string
-  readonly isBodyWhole: boolean
+  readonly port: ClientPort
+  readonly body: RequestBody
+  /** Hands the body to the sink from here on. */
   readBody(sink: BodySink): void
-  resumeBody(): void
-  leaveBody(sink: BodySink): void
-  octets(): readonly [up: number, down: number]
-  countOctets(): readonly [up: number, down: number]
   /** The complete answer was written. */
   answered(): void
   /** The last answer on this connection. @param withBody false for HEAD */
-  rejectWith(error: GatewayError, withBody: boolean): void
+  reject(error: GatewayError, withBody: boolean): void
   /** The connection has changed its protocol. @returns the octets that the client has sent after the request */
   leaveHttp(): Buffer | undefined
 }
+
+const KEEP_ALIVE_LINES = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
 
 type AnswerFraming = 'none' | 'length' | 'chunked' | 'until-close'
 
@@ -43,7 +41,8 @@ function framingFor({ minorVersion }: RequestHead, { mayHaveBody, hasLength }: R
 export class ClientHttpRequest implements HttpRequest {
   readonly head: RequestHead
   readonly identity: ClientIdentity
-  hasBegunBody = false
+  /** Another request may follow on the connection; known when the answer begins. */
+  mayPersist = false
   readonly #owner: RequestConnection
   #framing: AnswerFraming | undefined
   /** Octets to be written together: small answers are sent in one segment. */
@@ -64,19 +63,19 @@ export class ClientHttpRequest implements HttpRequest {
   }
 
   get namesUpstream(): boolean {
-    return this.#owner.listener.upstreamHeader
+    return this.#owner.port.upstreamHeader
   }
 
-  get isBodyWhole(): boolean {
-    return this.#owner.isBodyWhole
+  get hasBegunBody(): boolean {
+    return this.#owner.body.hasBegun
   }
 
   octets(): readonly [up: number, down: number] {
-    return this.#owner.octets()
+    return this.#owner.connection.octets()
   }
 
   countOctets(): readonly [up: number, down: number] {
-    return this.#owner.countOctets()
+    return this.#owner.connection.countOctets()
   }
 
   readBody(sink: BodySink): void {
@@ -84,11 +83,11 @@ export class ClientHttpRequest implements HttpRequest {
   }
 
   resumeBody(): void {
-    this.#owner.resumeBody()
+    if (this.#owner.body.isFlowing) this.socket.resume()
   }
 
   leaveBody(sink: BodySink): void {
-    this.#owner.leaveBody(sink)
+    this.#owner.body.leave(sink)
   }
 
   /**
@@ -105,9 +104,10 @@ export class ClientHttpRequest implements HttpRequest {
     const framing = framingFor(this.head, head)
     this.#framing = framing
     const coding = framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
-    const connection = this.#owner.connectionLines(this.#mayPersist)
+    this.mayPersist = this.#owner.port.keepsConnections && this.#isPersistent
+    const connection = this.mayPersist ? KEEP_ALIVE_LINES : 'Connection: close\r\n'
     // RFC 9110 section 6.6.1: a recipient that passes on an answer without Date adds it.
-    const date = head.hasDate ? '' : this.#owner.listener.date.line
+    const date = head.hasDate ? '' : this.#owner.port.date.line
     const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${date}${head.lines}${coding}${extra}${connection}\r\n`
     this.#out.push(Buffer.from(text, 'latin1'))
   }
@@ -116,7 +116,7 @@ export class ClientHttpRequest implements HttpRequest {
    * After an answer that came before `100 Continue`, the body may follow or not: it cannot be distinguished from a request
    * (RFC 9110 section 10.1.1). The same holds after an upgrade that was not made.
    */
-  get #mayPersist(): boolean {
+  get #isPersistent(): boolean {
     const { head } = this
     if (asksForWebSocket(head)) return false
     return isPersistent(head) && (this.hasBegunBody || !awaitsContinue(head))
@@ -167,7 +167,7 @@ export class ClientHttpRequest implements HttpRequest {
 
   refuse(error: GatewayError): void {
     if (this.#framing !== undefined) this.cut()
-    else this.#owner.rejectWith(error, this.head.method !== 'HEAD')
+    else this.#owner.reject(error, this.head.method !== 'HEAD')
   }
 
   /** When the end of the connection is the end of the answer, only a reset shows that it is incomplete. */

@@ -5,40 +5,17 @@ import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
-import { GenerationalCache } from '../structures/generational-cache.ts'
 import { LinkedList } from '../structures/linked-list.ts'
-import { TimeoutQueue } from '../structures/timeout-queue.ts'
-import type { PendingTunnel } from './client-request.ts'
-import { Connection, type ConnectionHost } from './connection.ts'
-import { DateField } from './date-field.ts'
+import { type ClientHandler, ClientPort, type ClientPortSettings } from './client-port.ts'
+import { type ClientReader, Connection } from './connection.ts'
+import { HttpConnection } from './http-connection.ts'
 import type { Access } from './proxy-auth.ts'
-import { TlsCertificate, type TlsFiles, type TlsObserver } from './tls-certificate.ts'
+import { SocksConnection } from './socks-connection.ts'
+import { TlsCertificate, type TlsFiles } from './tls-certificate.ts'
 
-export interface ListenerSettings extends Address {
-  /** Time for a whole handshake, ms. */
-  readonly handshakeMs: number
-  readonly maxHeaderBytes: number
-  readonly maxEarlyBytes: number
+export interface ListenerSettings extends Address, ClientPortSettings {
   /** Clients speak TLS to the port, with this certificate. */
   readonly tls: TlsFiles | undefined
-  /** Whether plain requests may carry `X-Turnpike-*` options. */
-  readonly optionHeaders: boolean
-  /** Whether plain responses name their upstream. */
-  readonly upstreamHeader: boolean
-}
-
-/** What a listener passes on. */
-export interface ListenerHandler extends TlsObserver {
-  /** A connection was accepted. It may be closed at once, or displace another one. */
-  accepted(connection: Connection): void
-  left(connection: Connection): void
-  tunnel(connection: Connection, listener: Listener): PendingTunnel
-  /** A connection that speaks plain HTTP. It counts here until it closes. */
-  http(connection: Connection, first: Buffer, listener: Listener): void
-  /** @param protocol of the client, if it is known */
-  refused(error: GatewayError, protocol?: Connection['protocol']): void
-  /** The system could not accept: usually for lack of descriptors. */
-  troubled(error: NodeJS.ErrnoException): void
 }
 
 /** A certificate that is not in use yet. */
@@ -48,26 +25,8 @@ export interface PreparedCertificate {
   cancel(): void
 }
 
-const LINGER_MS = 2_000
-/** Clients open tunnels to the same targets with the same heads, again and again. */
-const MAX_CONNECTS = 1_000
-
-export class Listener implements ConnectionHost {
-  access: Access
-  connects: ConnectionHost['connects'] = new GenerationalCache(MAX_CONNECTS)
-  maxHeaderBytes: number
-  maxEarlyBytes: number
-  optionHeaders: boolean
-  upstreamHeader: boolean
-  handshakes: TimeoutQueue
-  readonly lingers: TimeoutQueue
-  refusal: GatewayError | undefined
-  /** Its port is closed: connections end with their request. */
-  isClosing = false
-  readonly clock: Clock
-  readonly date: DateField
+export class Listener extends ClientPort {
   #settings: ListenerSettings
-  readonly #handler: ListenerHandler
   readonly #server: Server
   readonly #isShared: boolean
   #certificate: TlsCertificate | undefined
@@ -80,19 +39,10 @@ export class Listener implements ConnectionHost {
    * @param isShared other processes listen on the same port
    * @throws when the certificate of the port cannot be used
    */
-  constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ListenerHandler, isShared = false) {
+  constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ClientHandler, isShared = false) {
+    super(settings, access, clock, handler)
     this.#isShared = isShared
-    this.access = access
-    this.maxHeaderBytes = settings.maxHeaderBytes
-    this.maxEarlyBytes = settings.maxEarlyBytes
-    this.optionHeaders = settings.optionHeaders
-    this.upstreamHeader = settings.upstreamHeader
-    this.handshakes = new TimeoutQueue(clock, settings.handshakeMs)
-    this.lingers = new TimeoutQueue(clock, LINGER_MS)
-    this.clock = clock
-    this.date = new DateField(clock)
     this.#settings = settings
-    this.#handler = handler
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#held === undefined) this.#accept(socket)
@@ -107,7 +57,7 @@ export class Listener implements ConnectionHost {
    */
   prepareCertificate(files: TlsFiles | undefined): PreparedCertificate {
     const isKnown = files !== undefined && this.#certificate?.isOf(files) === true
-    const certificate = isKnown ? this.#certificate : files && new TlsCertificate(files, this.clock, this.#handler)
+    const certificate = isKnown ? this.#certificate : files && new TlsCertificate(files, this.clock, this.handler)
     return { certificate, cancel: () => isKnown || certificate?.close() }
   }
 
@@ -120,14 +70,7 @@ export class Listener implements ConnectionHost {
     if (certificate !== this.#certificate) this.#certificate?.close()
     this.#certificate = certificate
     this.#settings = { ...settings, host: this.#settings.host, port: this.#settings.port }
-    this.maxHeaderBytes = settings.maxHeaderBytes
-    this.maxEarlyBytes = settings.maxEarlyBytes
-    this.optionHeaders = settings.optionHeaders
-    this.upstreamHeader = settings.upstreamHeader
-    this.handshakes = this.handshakes.withDuration(settings.handshakeMs)
-    if (access === this.access) return
-    this.access = access
-    this.connects = new GenerationalCache(MAX_CONNECTS)
+    this.apply(settings, access)
   }
 
   /** Serves the clients that have connected since `listen`, and all later ones. */
@@ -151,7 +94,7 @@ export class Listener implements ConnectionHost {
     await listenAt(this.#server, this.#settings, inherited, this.#isShared)
     const { address: host, port } = this.#server.address() as AddressInfo
     this.#bound = { host, port }
-    this.#server.on('error', (error: NodeJS.ErrnoException) => this.#handler.troubled(error))
+    this.#server.on('error', (error: NodeJS.ErrnoException) => this.handler.acceptFailed(error))
   }
 
   /** Accepts no more clients. Connected ones are served, and another process may have the same socket. */
@@ -182,6 +125,11 @@ export class Listener implements ConnectionHost {
     for (const connection of this.#connections.snapshot()) connection.closeIfMute()
   }
 
+  /** Ends connections that are between two requests. */
+  closeIdle(): void {
+    for (const connection of this.#connections.snapshot()) connection.closeIfIdle()
+  }
+
   /** Where it listens, or has listened; with port 0 in the configuration, the actual port. */
   get address(): Address {
     return this.#bound ?? this.#settings
@@ -189,30 +137,22 @@ export class Listener implements ConnectionHost {
 
   #accept(socket: Socket): void {
     try {
-      const connection = new Connection(this.#certificate?.secure(socket) ?? socket, this)
+      const connection = new Connection(this.#certificate?.secure(socket) ?? socket, this, this.#openReader)
       this.#connections.add(connection)
-      this.#handler.accepted(connection)
+      this.handler.accepted(connection)
     } catch (error) {
       internalErrors.report(error)
       socket.destroy()
     }
   }
 
-  tunnel(connection: Connection): PendingTunnel {
-    return this.#handler.tunnel(connection, this)
-  }
+  /** The first octet tells the protocol (RFC 1928 section 3). */
+  readonly #openReader = (connection: Connection, first: number): ClientReader =>
+    first === 4 || first === 5 ? new SocksConnection(connection, this, first) : new HttpConnection(connection, this)
 
-  http(connection: Connection, first: Buffer): void {
-    this.#handler.http(connection, first, this)
-  }
-
-  closed(connection: Connection): void {
+  override closed(connection: Connection): void {
     this.#connections.remove(connection)
-    this.#handler.left(connection)
-  }
-
-  refused(error: GatewayError, protocol: Connection['protocol']): void {
-    this.#handler.refused(error, protocol)
+    super.closed(connection)
   }
 
   /** Accepts no more clients; connected ones stay, new requests on their connections are refused. */
@@ -232,7 +172,6 @@ export class Listener implements ConnectionHost {
     for (const socket of this.#held ?? []) socket.destroy()
     this.#certificate?.close()
     this.destroyConnections()
-    this.handshakes.close()
-    this.lingers.close()
+    this.closeTimers()
   }
 }

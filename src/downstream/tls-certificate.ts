@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { versionOf } from '../file-version.ts'
+import type { ClientHandler } from './client-port.ts'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -17,12 +18,7 @@ export interface TlsFiles {
   readonly key: string
 }
 
-export interface TlsObserver {
-  /** New connections get a new certificate. */
-  certificateChanged(file: string): void
-  /** The files have changed, and are invalid: the previous certificate stays. */
-  certificateRefused(file: string, reason: string): void
-}
+type TlsObserver = Pick<ClientHandler, 'certificateChanged' | 'certificateRefused'>
 
 const LOOK_EVERY_MS = 5_000
 

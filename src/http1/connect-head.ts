@@ -3,9 +3,9 @@
 import { parseAuthority, type Target, toTarget } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import { listMembers } from './fields.ts'
-import { type Field, hasForbiddenOctet, parseFields } from './head.ts'
+import { type Field, parseFields } from './head.ts'
 import { checkHost } from './request-head.ts'
-import { versionProblem } from './request-line.ts'
+import type { RequestLine } from './request-line.ts'
 
 export interface ConnectHead extends Target {
   /** Whether the client continues to use the connection when it is refused (RFC 9112 section 9.3). */
@@ -13,34 +13,18 @@ export interface ConnectHead extends Target {
   readonly fields: readonly Field[]
 }
 
-/** Octets that distinguish CONNECT from every other request. */
-const CONNECT_PREFIX = Buffer.from('CONNECT ')
-
-/** Whether the first octets of a connection are a CONNECT request; `undefined` while more octets are needed. */
-export function beginsWithConnect(bytes: Buffer): boolean | undefined {
-  const length = Math.min(bytes.length, CONNECT_PREFIX.length)
-  for (let at = 0; at < length; at++) if (bytes[at] !== CONNECT_PREFIX[at]) return false
-  return length === CONNECT_PREFIX.length ? true : undefined
-}
-
 /**
- * Reads a whole CONNECT head.
+ * @param line the request line, whose method is CONNECT
  * @param head latin1, up to and including the empty line
- * @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION
+ * @throws {GatewayError} GW_BAD_REQUEST
  */
-export function parseConnect(head: string): ConnectHead {
-  const eol = head.indexOf('\r\n')
-  const line = head.slice(0, eol)
-  const space = line.indexOf(' ', CONNECT_PREFIX.length)
-  const version = line.slice(space + 1)
-  if (space === -1 || hasForbiddenOctet(line)) throw bad('the request line is not "CONNECT host:port HTTP/1.1"')
-  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') throw versionProblem(version)
-  const target = parseAuthority(line.slice(CONNECT_PREFIX.length, space))
+export function parseConnect(line: RequestLine, head: string): ConnectHead {
+  const target = parseAuthority(line.target)
   if (target === undefined) throw bad('the CONNECT target is not host:port with a port from 1 to 65535')
-  const fields = parseFields(head, eol + 2)
+  const fields = parseFields(head, line.size)
   if (typeof fields === 'string') throw bad(`the header has ${fields}`)
   refuseContradictions(fields)
-  return { ...toTarget(target), fields, isPersistent: version === 'HTTP/1.1' && !fields.some(asksToClose) }
+  return { ...toTarget(target), fields, isPersistent: line.minorVersion === 1 && !fields.some(asksToClose) }
 }
 
 /**

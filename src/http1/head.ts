@@ -43,16 +43,19 @@ export function parseFields(head: string, start: number): Field[] | string {
   const fields: Field[] = []
   const end = head.length - 2
   for (let at = start; at < end; ) {
-    const eol = head.indexOf('\r\n', at)
-    const line = head.slice(at, eol)
-    at = eol + 2
-    const problem = fieldLineProblem(line)
+    const lf = head.indexOf('\n', at)
+    const line = head.slice(at, lf - 1)
+    const problem = head[lf - 1] === '\r' ? fieldLineProblem(line) : BARE_LF
     if (problem !== undefined) return problem
+    at = lf + 1
     const colon = line.indexOf(':')
     fields.push({ name: line.slice(0, colon).toLowerCase(), value: trimSpace(line.slice(colon + 1)) })
   }
   return fields
 }
+
+/** What `fieldLineProblem` cannot see. */
+export const BARE_LF = 'a line that ends in a bare LF'
 
 /** What is wrong with a field line (RFC 9112 section 5), as the object of "the header has". @param line without its CRLF */
 export function fieldLineProblem(line: string): string | undefined {
@@ -79,11 +82,6 @@ export function trimSpace(text: string): string {
 
 function isSpace(octet: number): boolean {
   return octet === 0x20 || octet === 0x09
-}
-
-/** True when a start line contains an invalid octet. */
-export function hasForbiddenOctet(line: string): boolean {
-  return FORBIDDEN.test(line)
 }
 
 const STATUS_START = Buffer.from('HTTP/1.1 ')

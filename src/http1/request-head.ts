@@ -12,7 +12,7 @@ import {
   parseFieldSection,
   withoutFields,
 } from './fields.ts'
-import { type Field, fieldLineProblem, headEnd } from './head.ts'
+import { BARE_LF, type Field, fieldLineProblem, headEnd } from './head.ts'
 import { checkBeginning, parseAbsoluteForm, parseRequestLine, type RequestLine } from './request-line.ts'
 
 /** The header of a request. Clients send the same one again and again, so it knows nothing of method, URL and version. */
@@ -273,7 +273,7 @@ function malformedLine(text: string, start: number): GatewayError {
 
 /** @param line with its LF @throws {GatewayError} GW_BAD_REQUEST */
 function checkFieldLine(line: string): void {
-  const problem = line.endsWith('\r\n') ? fieldLineProblem(line.slice(0, -2)) : 'a line that ends in a bare LF'
+  const problem = line.endsWith('\r\n') ? fieldLineProblem(line.slice(0, -2)) : BARE_LF
   if (problem !== undefined) throw new GatewayError('GW_BAD_REQUEST', `the header has ${problem}`)
 }
 

@@ -37,9 +37,11 @@ export function parseRequestLine(head: string): RequestLine {
 
 /** @param line up to its LF, which is not in it */
 function explain(line: string): GatewayError {
-  if (!line.endsWith('\r')) return badRequest('the request line ends in a bare LF')
-  const text = line.slice(0, -1)
+  const endsInCr = line.endsWith('\r')
+  const text = endsInCr ? line.slice(0, -1) : line
+  // First, as `checkBeginning` finds it in a part of the line.
   if (NOT_VISIBLE.test(text)) return badRequest(FORBIDDEN_OCTETS)
+  if (!endsInCr) return badRequest('the request line ends in a bare LF')
   const [method = '', target, version, ...more] = text.split(' ')
   if (!isToken(method) || target === undefined || target === '' || version === undefined || more.length > 0) {
     return badRequest('the request line is not "METHOD target HTTP/1.1"')
@@ -52,7 +54,7 @@ const NOT_VISIBLE = /[^\x20-\x7e]/
 const FORBIDDEN_OCTETS = 'the request line holds octets that are not allowed'
 
 /** @param version known to be neither HTTP/1.1 nor HTTP/1.0 */
-export function versionProblem(version: string): GatewayError {
+function versionProblem(version: string): GatewayError {
   // RFC 9112 section 2.3: one digit on each side. Other text is not a version, so 505 would be wrong.
   if (!/^HTTP\/\d\.\d$/.test(version)) return badRequest('the request line does not end with an HTTP version')
   return new GatewayError('GW_HTTP_VERSION', 'only HTTP/1.1 and HTTP/1.0 are spoken here')

@@ -17,14 +17,14 @@ import { LinkedList } from '../structures/linked-list.ts'
 import { Connector, type ConnectorSettings } from '../upstream/connector.ts'
 import { AddressLeases } from './address-leases.ts'
 import { AddressRequests } from './address-requests.ts'
-import { Dispatcher, type DispatcherObserver, type DispatcherSettings } from './dispatcher.ts'
+import { Dispatcher, type DispatcherSettings } from './dispatcher.ts'
 import type { SessionDirectory, SupplyView } from './lease-contract.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import { type PortOpening, type PortSettings, Ports } from './ports.ts'
-import type { StreamObserver } from './proxied-request.ts'
 import type { Relay } from './relay.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
+import type { StreamObserver } from './stream-observer.ts'
 
 export interface DataPlaneSettings extends ServingSettings, DispatcherSettings {
   readonly ports: readonly PortSettings[]
@@ -39,11 +39,6 @@ export interface DataPlaneSettings extends ServingSettings, DispatcherSettings {
   readonly allowPrivate: ReadonlySet<string>
   /** End the tunnels of an upstream when it expires. */
   readonly closesAtDeadline: boolean
-}
-
-export interface DataPlaneObserver extends StreamObserver, DispatcherObserver {
-  /** So many logins of this client address failed since it was reported last. */
-  loginsFailed(client: string, failures: number): void
 }
 
 /** How often what is over is forgotten: sessions, views of filters, failed logins. */
@@ -77,7 +72,7 @@ export class DataPlane {
       supply: SupplyView
       store: SessionStore
       guard: ConnectGuard
-      observer: DataPlaneObserver
+      observer: StreamObserver
       /** Sockets that listen already. */
       inherited?: InheritedSockets | undefined
       /** Sessions of other processes, of this host or another one. */
@@ -103,11 +98,11 @@ export class DataPlane {
     const dispatcher = new Dispatcher(settings, {
       ...{ clock, pool, observer },
       serving: () => this.#serving,
-      settingsOf: (listener) => this.#ports.settingsOf(listener),
+      settingsOf: (port) => this.#ports.settingsOf(port),
     })
     this.#dispatcher = dispatcher
     const how = { inherited: parts.inherited, opening: parts.opening ?? 'alone' }
-    this.#ports = new Ports({ clock, guard, logins: this.#logins, owner: dispatcher, ...how })
+    this.#ports = new Ports({ clock, guard, logins: this.#logins, handler: dispatcher, ...how })
     this.#leases = new AddressLeases({ clock, pool, leaseQueue })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
@@ -214,7 +209,7 @@ export class DataPlane {
   closePorts(): void {
     this.#isListening = false
     this.#ports.closePorts()
-    this.#dispatcher.stopAccepting()
+    this.#ports.closeIdle()
   }
 
   /** Undoes `closePorts`. @param sockets copies of those that were closed @throws the system's error */
@@ -248,13 +243,13 @@ export class DataPlane {
   stopAccepting(): void {
     this.#isListening = false
     this.#ports.stopAccepting()
-    this.#dispatcher.stopAccepting()
+    this.#ports.closeIdle()
     this.leaseQueue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
   }
 
   /** Whether something is still under way for a client. */
   get isBusy(): boolean {
-    return this.#relays.size > 0 || this.#opening.count > 0 || this.#dispatcher.exchanges > 0
+    return this.#relays.size > 0 || this.#opening.count > 0 || this.#ports.openRequests > 0
   }
 
   /** Ends everything at once. */

@@ -8,7 +8,7 @@
  */
 
 import type { Socket } from 'node:net'
-import type { ClientIdentity } from '../downstream/client-request.ts'
+import type { ClientIdentity, RequestHandler } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -34,7 +34,6 @@ export interface HttpRequest {
   readonly namesUpstream: boolean
   /** Octets of the body were passed on: the request cannot be sent a second time. */
   readonly hasBegunBody: boolean
-  readonly isBodyWhole: boolean
   /** Octets of this request so far. */
   octets(): readonly [up: number, down: number]
   /** Octets from and to the client's connection that no earlier call has returned. */
@@ -70,9 +69,7 @@ export interface HttpRequest {
 }
 
 /** Events on the client's side during a request. */
-export interface HttpHandler extends ExceptionOwner {
-  /** The connection is closed. */
-  clientGone(): void
+export interface HttpHandler extends RequestHandler {
   /** The client has closed its sending side after a complete request: it may still expect the answer. */
   clientEnded(): void
   clientDrained(): void

@@ -6,7 +6,6 @@
  *     └──▶ LeaseQueue ──▶ dial ──▲       └──▶ another upstream, or refused
  */
 import type { Socket } from 'node:net'
-import type { PendingTunnel } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -41,7 +40,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
 const LOGIN_STATUSES = new Set([407, 454])
 
-export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler, PendingTunnel, RelayHandler {
+export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler, RelayHandler {
   readonly protocol = 'http'
   readonly #request: HttpRequest
   readonly #deps: HttpExchangeDeps

@@ -1,12 +1,8 @@
 /** The listening ports, and changes of them: new ports are opened first, then everything changes at once. */
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import {
-  Listener,
-  type ListenerHandler,
-  type ListenerSettings,
-  type PreparedCertificate,
-} from '../downstream/listener.ts'
+import type { ClientHandler, ClientPort } from '../downstream/client-port.ts'
+import { Listener, type ListenerSettings, type PreparedCertificate } from '../downstream/listener.ts'
 import type { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
@@ -38,7 +34,7 @@ interface PortsParts {
   readonly clock: Clock
   readonly guard: ConnectGuard
   readonly logins: LoginThrottle
-  readonly owner: ListenerHandler
+  readonly handler: ClientHandler
   /** Sockets that listen already. */
   readonly inherited: InheritedSockets | undefined
   readonly opening: PortOpening
@@ -69,8 +65,9 @@ export class Ports {
   }
 
   /** How connections of this listener are served from now on. */
-  settingsOf(listener: Listener): PortSettings {
-    const settings = this.#current.get(listener) ?? this.#closed.get(listener)
+  settingsOf(port: ClientPort): PortSettings {
+    const [current, closed]: ReadonlyMap<ClientPort, PortSettings>[] = [this.#current, this.#closed]
+    const settings = current?.get(port) ?? closed?.get(port)
     if (settings === undefined) throw new GatewayError('GW_INTERNAL', 'a request of no listener')
     return settings
   }
@@ -112,9 +109,9 @@ export class Ports {
   }
 
   #create(settings: PortSettings, { opened }: PreparedPorts): Listener {
-    const { clock, logins, owner, opening } = this.#parts
+    const { clock, logins, handler, opening } = this.#parts
     const access = new Access(settings.users, settings.allow, logins)
-    const listener = new Listener(settings, access, clock, owner, opening === 'shared')
+    const listener = new Listener(settings, access, clock, handler, opening === 'shared')
     opened.push(listener)
     return listener
   }
@@ -204,6 +201,16 @@ export class Ports {
   /** Closes the connections of clients that have sent nothing so far. */
   closeMute(): void {
     for (const listener of this.#all) listener.closeMute()
+  }
+
+  /** Ends connections that are between two requests. */
+  closeIdle(): void {
+    for (const listener of this.#all) listener.closeIdle()
+  }
+
+  /** Exchanges of plain HTTP that are not over. */
+  get openRequests(): number {
+    return this.#all.reduce((sum, listener) => sum + listener.openRequests, 0)
   }
 
   get #all(): Listener[] {

@@ -26,15 +26,16 @@ import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { DialFailure, DialHandler, UpstreamConnection } from '../upstream/connection.ts'
 import type { Connector } from '../upstream/connector.ts'
 import { DirectUpstream, isDirect } from '../upstream/direct.ts'
-import { newTrace, type OpenConnection } from './connection-log.ts'
+import { newTrace } from './connection-log.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
-import type { Relay, RelayEnd } from './relay.ts'
+import type { Relay } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
 import { addressesToAvoid } from './rotation.ts'
 import type { Route } from './router.ts'
 import type { Session, SessionTable } from './session-table.ts'
+import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 
 /** What all attempts share. */
 export interface ProxiedRequestDeps {
@@ -49,27 +50,6 @@ export interface ProxiedRequestDeps {
   readonly tries: number
   readonly relays: LinkedList<Relay>
   readonly observer: StreamObserver
-}
-
-/** Who asks, for log and counters. */
-export interface StreamInfo extends OpenConnection {
-  /** How long the client wanted the upstream to live, and how long it then had; ms. Undefined for who did not say. */
-  readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
-  /** HTTP status of the answer that was passed on to a plain request. */
-  readonly status: number | undefined
-}
-
-/** Counters and log. Called for every client, so it must cost next to nothing. */
-export interface StreamObserver {
-  began(traffic: StreamInfo): void
-  /** @param tookMs from the request to the open tunnel or the answer, waiting included */
-  opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void
-  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure): void
-  /** The client has left, the time is over, or another try was faster: the upstream is not blamed. */
-  tryAbandoned(traffic: StreamInfo, upstream: Upstream): void
-  refused(traffic: StreamInfo, error: GatewayError): void
-  /** @param end how it ended; undefined when the client left before anything was open */
-  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
 }
 
 const NOBODY: readonly Upstream[] = []

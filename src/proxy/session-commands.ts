@@ -94,18 +94,20 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly #request: HttpRequest
   readonly #user: string | undefined
   readonly #deps: CommandDeps
+  readonly #name: CommandName
   readonly #key: string
   readonly #lent: Route['lent']
   #isOver = false
 
   /** @throws {GatewayError} GW_BAD_OPTION when the client has no session */
-  constructor(request: HttpRequest, { host }: Command, route: Route, deps: CommandDeps) {
+  constructor(request: HttpRequest, { name, host }: Command, route: Route, deps: CommandDeps) {
     if (route.sessionKey === undefined) {
       const message = 'this client has no session: name one in the user name, as in crawler-session-42'
       throw new GatewayError('GW_BAD_OPTION', message)
     }
     this.#request = request
     this.#deps = deps
+    this.#name = name
     this.#key = route.sessionKey
     this.#lent = route.lent
     this.#user = route.user
@@ -119,13 +121,14 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     return this.#user === undefined ? `address ${clientNetwork(this.#request.clientAddress)}` : `user ${this.#user}`
   }
 
-  run(name: CommandName): void {
+  begin(): void {
     this.#deps.leaseQueue.lookUp(this.#key, () => {
-      if (!this.#isOver) this.#run(name)
+      if (!this.#isOver) this.#run()
     })
   }
 
-  #run(name: CommandName): void {
+  #run(): void {
+    const name = this.#name
     const session = this.#deps.sessionTable.find(this.#key)
     if (name === 'show') return void this.#answer(session?.upstream)
     if (name === 'ban' && !this.#ban(session)) return

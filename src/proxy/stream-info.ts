@@ -5,17 +5,16 @@ import type { Log } from '../log.ts'
 import { NO_ANSWER, type Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
 import { ConnectionLog } from './connection-log.ts'
-import type { DataPlaneObserver } from './data-plane.ts'
-import type { StreamInfo } from './proxied-request.ts'
 import type { RelayEnd } from './relay.ts'
 import { SETUP_BUCKETS, setupBucket } from './setup-times.ts'
+import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 
 /** Upper bounds of the histogram of times to an open tunnel, seconds; the last bucket is everything above. */
 export const OPEN_SECONDS_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20] as const
 
 export type FailureKind = DialFailure['kind']
 
-export class StreamCounters implements DataPlaneObserver {
+export class StreamCounters implements StreamObserver {
   readonly requests: Record<StreamInfo['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }
   openedCount = 0
   /** The same by provider. */

@@ -1,7 +1,7 @@
 /** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts contains the part before it opens. */
 
 import type { Socket } from 'node:net'
-import type { PendingTunnel, TunnelRequest } from '../downstream/client-request.ts'
+import type { ClientConnection, RequestHandler } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
@@ -24,21 +24,21 @@ export interface TunnelDeps extends ProxiedRequestDeps {
   readonly opening: { count: number }
 }
 
-export class Tunnel extends ProxiedRequest implements PendingTunnel, RelayHandler {
-  readonly #request: TunnelRequest
+export class Tunnel extends ProxiedRequest implements RequestHandler, RelayHandler {
+  readonly #request: ClientConnection
   readonly #deps: TunnelDeps
   #hedgeTimer: HedgeTimer | undefined
   /** The second dial, while the first is silent. */
   #hedge: Hedge | undefined
   #isOpening = false
 
-  constructor(request: TunnelRequest, route: Route, deps: TunnelDeps) {
+  constructor(request: ClientConnection, route: Route, deps: TunnelDeps) {
     super(request.target, route, deps)
     this.#request = request
     this.#deps = deps
   }
 
-  get protocol(): TunnelRequest['protocol'] {
+  get protocol(): ClientConnection['protocol'] {
     return this.#request.protocol
   }
 

@@ -12,9 +12,7 @@ import type { Filter } from '../pool/filter.ts'
 import { HourlySum } from '../structures/hourly-sum.ts'
 
 /** A client connection, for counting. Octets since it was accepted. */
-export interface CountedConnection {
-  readonly socket: { readonly bytesRead: number; readonly bytesWritten: number }
-}
+type CountedConnection = { readonly socket: { readonly bytesRead: number; readonly bytesWritten: number } }
 
 export type LimitedUser = { readonly name: string; readonly limits: UserLimitSettings }
 

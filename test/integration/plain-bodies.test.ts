@@ -223,3 +223,28 @@ it('a refusal reaches a client that is still sending', async () => {
   }
   await eventually(() => app.data.connections).toBe(0)
 })
+
+describe('a body that is not well-formed', () => {
+  const CHUNKED = 'Host: site.test\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+  it('behind another request gets its 400 in turn', async () => {
+    const { port, world } = await startGateway({ upstreams: 1 })
+    const { socket, reader } = await dial(port)
+    const first = 'GET http://site.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n'
+    await send(socket, `${first}POST http://site.test/echo HTTP/1.1\r\n${CHUNKED}-4\r\ntest\r\n`)
+    expect((await readReply({ socket, reader })).status).toBe(200)
+    expect(refusalOf(await readReply({ socket, reader }))).toEqual({ status: 400, code: 'GW_BAD_REQUEST' })
+    expect(world.site.requests.map(({ target }) => target)).toEqual(['/'])
+  })
+
+  it('behind an answer that came early ends the connection in good order', async () => {
+    const { port } = await startGateway({ upstreams: 1 })
+    const { socket, reader } = await dial(port)
+    await send(socket, `POST http://site.test/expect?refuse HTTP/1.1\r\n${CHUNKED}4\r\ntest\r\n`)
+    const early = await readReply({ socket, reader })
+    expect([early.status, early.complete]).toEqual([417, true])
+    // A socket that is closed with octets unread sends a reset, which can overtake the answer.
+    socket.end(Buffer.concat([Buffer.from('-4\r\n'), block, block]))
+    expect((await reader.readToClose()).how).toBe('end')
+  })
+})

@@ -38,12 +38,16 @@ it('what is read is written back as it was, but for leading zeros of the port', 
   )
 })
 
-it('takes the default only where the port is missing altogether', () => {
+it('takes the default only where the port is missing', () => {
   expect(parseAuthority('a.com', 80)).toEqual({ host: 'a.com', port: 80 })
   expect(parseAuthority('[::1]', 80)).toEqual({ host: '::1', port: 80 })
   for (const text of ['a.com', '[::1]', '[fe80::1%eth0]:80', '[1.2.3.4]:80'])
     expect(parseAuthority(text)).toBeUndefined()
-  for (const text of ['a.com:', '[::1]:', '[::1]x', 'a.com:x']) expect(parseAuthority(text, 80)).toBeUndefined()
+  // RFC 3986 section 6.2.3: a colon alone says the same.
+  expect(parseAuthority('a.com:', 80)).toEqual({ host: 'a.com', port: 80 })
+  expect(parseAuthority('[::1]:', 80)).toEqual({ host: '::1', port: 80 })
+  for (const text of ['a.com:', '[::1]:']) expect(parseAuthority(text)).toBeUndefined()
+  for (const text of ['[::1]x', 'a.com:x', ':']) expect(parseAuthority(text, 80)).toBeUndefined()
 })
 
 it('reads ports in plain decimal only', () => {

@@ -10,7 +10,6 @@ export const errorTexts = {
   'this machine is out of a resource that a connection needs': '本机缺少建立连接所需的资源',
   'a header without a fault was refused': '没有错误的请求头被拒绝',
   'a request of no listener': '请求不属于任何端口',
-  'a request of no connection': '请求不属于任何连接',
 
   // What a client sent
   'the request did not arrive in time': '请求没有及时到达',

@@ -18,7 +18,7 @@ it('docs/architecture.md names no method that there is not', () => {
     const [owner = '', method = ''] = name.slice(1, -1).split('.')
     const own = bodyOf(owner)
     const base = /extends (\w+)/.exec(own)?.[1]
-    const declared = new RegExp(`(?:^|[\\s#])${method}[(<:?]`)
+    const declared = new RegExp(`(?:^|[\\s#])${method}(?:[(<:?]| = \\()`)
     return !declared.test(own) && !(base !== undefined && declared.test(bodyOf(base)))
   })
   expect(named.size).toBeGreaterThan(30)

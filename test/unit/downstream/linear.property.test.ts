@@ -5,11 +5,14 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { parseAuthority } from '../../../src/address.ts'
-import { DateField } from '../../../src/downstream/date-field.ts'
-import { ClientHandshake, type ClientHandshakeHost } from '../../../src/downstream/handshake.ts'
+import { type ClientHandler, ClientPort } from '../../../src/downstream/client-port.ts'
+import type { Connection } from '../../../src/downstream/connection.ts'
+import { HttpConnection } from '../../../src/downstream/http-connection.ts'
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
+import { SocksConnection } from '../../../src/downstream/socks-connection.ts'
 import { headerOptions, parseUserName } from '../../../src/downstream/username-options.ts'
+import { GatewayError } from '../../../src/errors.ts'
 import { BodyReader } from '../../../src/http1/body.ts'
 import { parseConnect } from '../../../src/http1/connect-head.ts'
 import { parseFields } from '../../../src/http1/head.ts'
@@ -17,8 +20,7 @@ import { parseRequestHeader, RequestHeadReader } from '../../../src/http1/reques
 import { parseRequestLine } from '../../../src/http1/request-line.ts'
 import { parseResponseHead } from '../../../src/http1/response-head.ts'
 import { Secret } from '../../../src/secret.ts'
-import { GenerationalCache } from '../../../src/structures/generational-cache.ts'
-import { TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
+import { TimeoutEntry } from '../../../src/structures/timeout-queue.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { grown, hostileText } from '../../support/hostile-text.ts'
 import { openStepCounter } from '../../support/steps.ts'
@@ -34,55 +36,43 @@ const users = Array.from({ length: 3 }, (_, n) => ({ name: `user-${n}`, password
 const access = new Access(users, undefined, new LoginThrottle(new FakeClock(), () => {}))
 const client = { clientAddress: '203.0.113.9' }
 
-function newHost(): ClientHandshakeHost {
-  return {
-    access,
-    connects: new GenerationalCache(10),
-    maxHeaderBytes: HEAD_OCTETS,
-    date: new DateField(new FakeClock()),
-    handshakes: new TimeoutQueue(new FakeClock(), 10_000),
-    refusal: undefined,
-    refused: () => {},
-  }
+const settings = {
+  ...{ handshakeMs: 10_000, idleMs: 10_000, maxHeaderBytes: HEAD_OCTETS, maxEarlyBytes: HEAD_OCTETS },
+  ...{ optionHeaders: true, upstreamHeader: true },
 }
+const refuse = () => {
+  throw new GatewayError('GW_POOL_EMPTY', 'none')
+}
+const handler = { refused: () => {}, leftHttp: () => {}, request: refuse } as unknown as ClientHandler
 
-class Client extends ClientHandshake {
+/** A connection whose client is read until it has made a request, or is refused. */
+class FakeConnection extends TimeoutEntry {
   readonly clientAddress = '203.0.113.9'
+  readonly socket = { write: () => true, pause: () => {}, resume: () => {} }
   isOver = false
 
   onDeadline(): void {}
 
   failInternally(): void {}
 
-  protected requested(): void {
+  requestTunnel(): void {
     this.isOver = true
   }
 
-  protected handOver(): void {
+  rejectWith(): void {
     this.isOver = true
-  }
-
-  protected challenge(): void {
-    this.isOver = true
-  }
-
-  protected write(): void {}
-
-  protected writeFinal(): void {
-    this.isOver = true
-  }
-
-  refuse(): void {
-    this.isOver = true
-  }
-
-  octetByOctet(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length && !this.isOver; at++) this.read(bytes.subarray(at, at + 1))
   }
 }
 
 function handshake(text: string): void {
-  new Client(newHost()).octetByOctet(Buffer.from(text, 'latin1'))
+  const port = new ClientPort(settings, access, new FakeClock(), handler)
+  const fake = new FakeConnection()
+  const connection = fake as unknown as Connection
+  const bytes = Buffer.from(text, 'latin1')
+  const [first] = bytes
+  const reader =
+    first === 4 || first === 5 ? new SocksConnection(connection, port, first) : new HttpConnection(connection, port)
+  for (let at = 0; at < bytes.length && !fake.isOver; at++) reader.data(bytes.subarray(at, at + 1))
 }
 
 function headInPieces(text: string): void {
@@ -99,13 +89,14 @@ function chunks(text: string, isLenient: boolean): void {
     if (reader.read(bytes.subarray(at, at + 1), []) < 0) return
 }
 
+const CONNECT_LINE = parseRequestLine('CONNECT a:1 HTTP/1.1\r\n')
 const asField = (text: string) => [{ name: 'x-turnpike-session', value: text }]
 const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['a handshake', handshake],
   ['a CONNECT in pieces', (text) => handshake(`CONNECT ${text}`)],
   ['a SOCKS5 client', (text) => handshake(`\x05${text}`)],
   ['a SOCKS4 client', (text) => handshake(`\x04${text}`)],
-  ['a CONNECT head', (text) => parseConnect(`CONNECT a:1 HTTP/1.1\r\n${text}\r\n\r\n`)],
+  ['a CONNECT head', (text) => parseConnect(CONNECT_LINE, `CONNECT a:1 HTTP/1.1\r\n${text}\r\n\r\n`)],
   ['field lines', (text) => parseFields(`${text}\r\n\r\n`, 0)],
   ['a request head in pieces', headInPieces],
   ['a request line', (text) => parseRequestLine(`GET http://${text} HTTP/1.1\r\n\r\n`)],

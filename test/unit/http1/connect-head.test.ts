@@ -1,15 +1,17 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { GatewayError } from '../../../src/errors.ts'
-import { beginsWithConnect, parseConnect } from '../../../src/http1/connect-head.ts'
-import { headEnd } from '../../../src/http1/head.ts'
+import { parseConnect } from '../../../src/http1/connect-head.ts'
+import { RequestHeadReader } from '../../../src/http1/request-head.ts'
+import { parseRequestLine } from '../../../src/http1/request-line.ts'
 import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
 
-/** As a connection reads it: sniffed first, then the whole head at once. */
+/** As a connection reads it. */
 const parse = (bytes: Buffer) => {
-  if (beginsWithConnect(bytes) === false) throw new GatewayError('GW_INTERNAL', 'not CONNECT')
-  const end = headEnd(bytes)
-  return end === -1 ? undefined : { value: parseConnect(bytes.toString('latin1', 0, end)), size: end }
+  const head = new RequestHeadReader(16_384).read(bytes)
+  if (head === undefined) return undefined
+  if (head.line.method !== 'CONNECT') throw new GatewayError('GW_INTERNAL', 'not CONNECT')
+  return { value: parseConnect(head.line, head.text), size: head.size }
 }
 
 const host = fc.oneof(
@@ -38,7 +40,7 @@ const codeOf = (run: () => unknown) => {
     return (error as GatewayError).code
   }
 }
-const read = (head: string) => codeOf(() => parseConnect(`${head}\r\n\r\n`))
+const read = (head: string) => codeOf(() => parseConnect(parseRequestLine(`${head}\r\n`), `${head}\r\n\r\n`))
 
 it('a CONNECT head is read alike however it is split, and what follows is left alone', () => {
   fc.assert(
@@ -64,15 +66,6 @@ it('a damaged head or junk gives one result for every split, and no error but ou
     }),
     { numRuns: 500 },
   )
-})
-
-it('tells CONNECT from other requests as soon as it can', () => {
-  expect(beginsWithConnect(Buffer.alloc(0))).toBeUndefined()
-  expect(beginsWithConnect(Buffer.from('CONNECT'))).toBeUndefined()
-  expect(beginsWithConnect(Buffer.from('CONNECT a'))).toBe(true)
-  expect(beginsWithConnect(Buffer.from('CONNECTED'))).toBe(false)
-  expect(beginsWithConnect(Buffer.from('connect '))).toBe(false)
-  expect(beginsWithConnect(Buffer.from('G'))).toBe(false)
 })
 
 it.each([

@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Target } from '../../../src/address.ts'
-import type { TunnelRequest } from '../../../src/downstream/client-request.ts'
+import type { ClientConnection } from '../../../src/downstream/client-request.ts'
 import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { GatewayError } from '../../../src/errors.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
@@ -99,6 +99,11 @@ export class FarWorld {
         tryAbandoned: nothing,
         refused: nothing,
         ended: nothing,
+        handshakeRefused: nothing,
+        acceptFailed: nothing,
+        loginsFailed: nothing,
+        certificateChanged: nothing,
+        certificateRefused: nothing,
       },
     }
     for (let n = 0; n < settings.upstreams; n++) this.#add(`${n}`)
@@ -123,11 +128,12 @@ export class FarWorld {
     const beganAt = this.clock.now()
     const dials: string[] = []
     const end = (code: string) => void this.results.push({ code, waitedMs: this.clock.now() - beganAt, dials })
-    const request: TunnelRequest = {
+    const request: ClientConnection = {
       ...{ protocol: 'connect', identity: anonymous, target: TARGET, socket: fakeSocket(), clientAddress: '192.0.2.9' },
       accept: () => end('opened'),
       join: (relay) => relay.close(),
       refuse: (error: GatewayError) => end(error.code),
+      ...{ admission: undefined, destroy: () => {} },
     }
     const dial = (upstream: Upstream, _: Target, owner: DialHandler) => this.#dial(upstream, owner, dials)
     const deps = { ...this.#deps, connector: { dial } as unknown as Connector }

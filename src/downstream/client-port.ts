@@ -1,0 +1,135 @@
+/** What the connections of one port share: who may use it, its limits and timers, and what serves its clients. */
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { ConnectHead } from '../http1/connect-head.ts'
+import type { HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
+import { GenerationalCache } from '../structures/generational-cache.ts'
+import { TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { ClientConnection, ClientIdentity, RequestHandler } from './client-request.ts'
+import { DateField } from './date-field.ts'
+import type { Access } from './proxy-auth.ts'
+
+export interface ClientPortSettings {
+  /** Time for a whole handshake, ms. */
+  readonly handshakeMs: number
+  /** How long the end of an answer may wait for a client that does not read it, ms. */
+  readonly idleMs: number
+  readonly maxHeaderBytes: number
+  /** Most octets kept of a client that sends before its tunnel is open. */
+  readonly maxEarlyBytes: number
+  /** Whether plain requests may carry `X-Turnpike-*` options. */
+  readonly optionHeaders: boolean
+  /** Whether plain responses name their upstream. */
+  readonly upstreamHeader: boolean
+}
+
+/** What is behind all ports: it decides what becomes of each client and each request. */
+export interface ClientHandler {
+  /** A connection was accepted. It may be closed at once, or displace another one. */
+  accepted(connection: ClientConnection): void
+  /** The connection is closed. */
+  left(connection: ClientConnection): void
+  /** @returns undefined when it was refused */
+  tunnel(connection: ClientConnection, port: ClientPort): RequestHandler | undefined
+  /** A request of plain HTTP. @throws {GatewayError} why it is refused */
+  request(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler
+  /** A connection that has made plain requests is closed, or continues as a tunnel. */
+  leftHttp(connection: ClientConnection): void
+  /** Refused before it was a request. @param protocol of the client, if it is known */
+  refused(error: GatewayError, protocol?: ClientConnection['protocol']): void
+  /** The system could not accept a connection: usually for lack of descriptors. */
+  acceptFailed(error: NodeJS.ErrnoException): void
+  /** New connections get a new certificate. */
+  certificateChanged(file: string): void
+  /** The files have changed, and cannot be used: the previous certificate stays. */
+  certificateRefused(file: string, reason: string): void
+}
+
+/** For connections that only wait for the client to read the last answer. */
+const LINGER_MS = 2_000
+/** A client connection may rest so long between two requests, ms: browsers keep them for minutes. */
+export const KEEP_ALIVE_MS = 75_000
+/** Clients open tunnels to the same targets with the same heads, again and again. */
+const MAX_CONNECTS = 1_000
+
+export class ClientPort {
+  readonly clock: Clock
+  readonly date: DateField
+  readonly handler: ClientHandler
+  access: Access
+  /** CONNECT heads that were read and accepted lately, as text. */
+  connects = newConnects()
+  maxHeaderBytes: number
+  maxEarlyBytes: number
+  optionHeaders: boolean
+  upstreamHeader: boolean
+  /** Clients whose request is not whole yet. */
+  handshakes: TimeoutQueue
+  /** Plain HTTP: between two requests. */
+  readonly keepAlives: TimeoutQueue
+  /** Plain HTTP: the end of an answer waits for the client. */
+  unread: TimeoutQueue
+  readonly lingers: TimeoutQueue
+  /** Plain requests that are not over. */
+  openRequests = 0
+  /** Set while newcomers are refused. */
+  refusal: GatewayError | undefined
+  /** The port is closed: connections end with their request. */
+  isClosing = false
+
+  constructor(settings: ClientPortSettings, access: Access, clock: Clock, handler: ClientHandler) {
+    this.clock = clock
+    this.date = new DateField(clock)
+    this.handler = handler
+    this.access = access
+    this.maxHeaderBytes = settings.maxHeaderBytes
+    this.maxEarlyBytes = settings.maxEarlyBytes
+    this.optionHeaders = settings.optionHeaders
+    this.upstreamHeader = settings.upstreamHeader
+    this.handshakes = new TimeoutQueue(clock, settings.handshakeMs)
+    this.keepAlives = new TimeoutQueue(clock, KEEP_ALIVE_MS)
+    this.unread = new TimeoutQueue(clock, settings.idleMs)
+    this.lingers = new TimeoutQueue(clock, LINGER_MS)
+  }
+
+  /** For connections from now on; what already waits keeps its time. @param access the same object when nothing of it has changed */
+  protected apply(settings: ClientPortSettings, access: Access): void {
+    this.maxHeaderBytes = settings.maxHeaderBytes
+    this.maxEarlyBytes = settings.maxEarlyBytes
+    this.optionHeaders = settings.optionHeaders
+    this.upstreamHeader = settings.upstreamHeader
+    this.handshakes = this.handshakes.withDuration(settings.handshakeMs)
+    this.unread = this.unread.withDuration(settings.idleMs)
+    if (access === this.access) return
+    this.access = access
+    this.connects = newConnects()
+  }
+
+  /** Whether connections of plain HTTP may be kept between two requests. */
+  get keepsConnections(): boolean {
+    return this.refusal === undefined && !this.isClosing
+  }
+
+  /** Refuses clients that may not be here before any work is done for them. @throws {GatewayError} */
+  admit(client: { readonly clientAddress: string }): void {
+    if (this.refusal !== undefined) throw this.refusal
+    if (this.access.checksAddress) this.access.checkAddress(client.clientAddress)
+  }
+
+  /** A connection is closed. */
+  closed(connection: ClientConnection): void {
+    this.handler.left(connection)
+  }
+
+  protected closeTimers(): void {
+    for (const queue of [this.handshakes, this.keepAlives, this.unread, this.lingers]) queue.close()
+  }
+}
+
+function newConnects() {
+  return new GenerationalCache<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>(MAX_CONNECTS)
+}
+
+export function handshakeTimeout(): GatewayError {
+  return new GatewayError('GW_HANDSHAKE_TIMEOUT', 'the request did not arrive in time')
+}

@@ -1,0 +1,55 @@
+/** Clients send the same header with each request of a connection: it is read, and its login checked, once. */
+import type { Field } from '../http1/head.ts'
+import {
+  type HeadText,
+  parseRequestHead,
+  parseRequestHeader,
+  type RequestHead,
+  type RequestHeader,
+} from '../http1/request-head.ts'
+import type { ClientPort } from './client-port.ts'
+import type { ClientIdentity } from './client-request.ts'
+import { anonymous, type Client } from './proxy-auth.ts'
+import { headerOptions } from './username-options.ts'
+
+export class RepeatedHeader {
+  /** Of the request read last. */
+  identity: ClientIdentity = anonymous
+  readonly #client: Client
+  readonly #port: ClientPort
+  #text = ''
+  #header: RequestHeader | undefined
+
+  constructor(client: Client, port: ClientPort) {
+    this.#client = client
+    this.#port = port
+  }
+
+  /** @throws {GatewayError} for a header or URL that is refused, and for a login or options that are */
+  read({ line, text }: HeadText): RequestHead {
+    const fields = text.slice(line.size)
+    const known = fields === this.#text ? this.#header : undefined
+    const header = known ?? parseRequestHeader(fields, 0)
+    const head = parseRequestHead(line, header)
+    if (known !== undefined) return head
+    this.identity = this.#identify(header)
+    this.#text = fields
+    this.#header = header
+    return head
+  }
+
+  #identify({ login, options }: RequestHeader): ClientIdentity {
+    const { access, optionHeaders } = this.#port
+    return withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
+  }
+}
+
+/** The identity is shared by all requests with one login: options of a single request create a new one. */
+export function withHeaderOptions(
+  identity: ClientIdentity,
+  fields: readonly Field[],
+  acceptsOwn = true,
+): ClientIdentity {
+  const options = headerOptions(fields, identity.options, acceptsOwn)
+  return options === identity.options ? identity : { ...identity, options }
+}

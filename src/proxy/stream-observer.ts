@@ -1,0 +1,37 @@
+/** What counters and log are told of clients. It is called for every client, so it must cost next to nothing. */
+import type { ClientConnection } from '../downstream/client-request.ts'
+import type { GatewayError } from '../errors.ts'
+import type { Upstream } from '../pool/upstream.ts'
+import type { DialFailure } from '../upstream/connection.ts'
+import type { OpenConnection } from './connection-log.ts'
+import type { RelayEnd } from './relay.ts'
+
+/** The client and its request. */
+export interface StreamInfo extends OpenConnection {
+  /** The life that the client requested of the upstream, and the life it then had, ms. Undefined when none was requested. */
+  readonly life: { readonly askedMs: number; readonly leftMs: number } | undefined
+  /** HTTP status of the answer that was passed on to a plain request. */
+  readonly status: number | undefined
+}
+
+export interface StreamObserver {
+  began(traffic: StreamInfo): void
+  /** @param tookMs from the request to the open tunnel or the answer, waiting included */
+  opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void
+  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure): void
+  /** The client has left, the time is over, or another try was faster: the upstream is not blamed. */
+  tryAbandoned(traffic: StreamInfo, upstream: Upstream): void
+  refused(traffic: StreamInfo, error: GatewayError): void
+  /** @param end how it ended; undefined when the client left before anything was open */
+  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
+  /** Refused before it was a request. */
+  handshakeRefused(error: GatewayError, protocol?: ClientConnection['protocol']): void
+  /** The system could not accept a connection. */
+  acceptFailed(error: NodeJS.ErrnoException): void
+  /** So many logins of this client address have failed since it was reported last. */
+  loginsFailed(client: string, failures: number): void
+  /** New connections get a new certificate. */
+  certificateChanged(file: string): void
+  /** The files have changed, and cannot be used: the previous certificate stays. */
+  certificateRefused(file: string, reason: string): void
+}
