@@ -15,11 +15,15 @@ export function statementOf(method: string, target: string, body: string): strin
 export class EchoProxy {
   /** What no strict server takes for a request. */
   readonly faults: string[] = []
+  /** All that came, by connection. */
+  octets: Buffer[][] = []
   readonly server: LoopbackServer
 
   constructor() {
     this.server = new LoopbackServer(async (socket) => {
-      const reader = new SocketReader(socket, { timeoutMs: null })
+      const octets: Buffer[] = []
+      this.octets.push(octets)
+      const reader = new SocketReader(socket, { timeoutMs: null, onBytes: (bytes) => octets.push(bytes) })
       try {
         while (await this.#answerOne(reader, (bytes) => send(socket, bytes))) {}
       } catch (error) {

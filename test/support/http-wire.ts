@@ -2,7 +2,8 @@
  * HTTP/1.x framing for the tests, written strictly and apart from both Node's parser and the gateway's: what this refuses,
  * some server out there reads differently (request smuggling, RFC 9112 section 11.2).
  */
-import { ConnectionLost, type SocketReader } from './socket-io.ts'
+import { PassThrough } from 'node:stream'
+import { ConnectionLost, SocketReader } from './socket-io.ts'
 
 export type Header = readonly [name: string, value: string]
 
@@ -92,6 +93,35 @@ export function requestFraming(head: RequestHead): Framing {
   if (coded !== undefined && length !== undefined) throw new WireError('both Transfer-Encoding and Content-Length')
   if (coded !== undefined && head.version === '1.0') throw new WireError('Transfer-Encoding in HTTP/1.0')
   return framingOf(coded, length) ?? { kind: 'none' }
+}
+
+/** A whole request. */
+export interface WireRequest {
+  readonly method: string
+  readonly target: string
+  /** Decoded, latin1. */
+  readonly body: string
+}
+
+/** Every whole request in these octets. `fault`: why what comes behind them is no beginning of another one. */
+export async function readRequests(
+  bytes: Buffer,
+): Promise<{ requests: readonly WireRequest[]; fault: string | undefined }> {
+  const stream = new PassThrough()
+  stream.end(bytes)
+  const reader = new SocketReader(stream)
+  const requests: WireRequest[] = []
+  try {
+    for (let head = await readRequestHead(reader); head !== null; head = await readRequestHead(reader)) {
+      const body = Buffer.concat(await Array.fromAsync(readBody(reader, requestFraming(head))))
+      requests.push({ method: head.method, target: head.target, body: body.toString('latin1') })
+    }
+    return { requests, fault: undefined }
+  } catch (error) {
+    if (error instanceof WireError) return { requests, fault: error.message }
+    if (error instanceof ConnectionLost) return { requests, fault: undefined }
+    throw error
+  }
 }
 
 /** @param method of the request that this answers: it decides whether a body follows */
