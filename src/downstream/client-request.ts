@@ -53,6 +53,9 @@ export interface ClientConnection extends AdmittedConnection {
   /** Never resolved here. */
   readonly target: Target
   readonly socket: Socket
+  /** Octets from the client and to it that `countOctets` has not counted yet. */
+  octets(): readonly [up: number, down: number]
+  countOctets(): readonly [up: number, down: number]
   /**
    * The upstream has opened the tunnel: informs the client.
    * @param lifeMs the remaining life of the upstream, if the client asked for a life

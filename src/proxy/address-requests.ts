@@ -11,7 +11,9 @@ import type { AddressLeases } from './address-leases.ts'
 import { COMMAND_HOST } from './command-host.ts'
 import type { AddressLease } from './lease-batch.ts'
 import type { Ports } from './ports.ts'
-import { aloneFilter, type Route, type Router } from './router.ts'
+import type { Route } from './route.ts'
+import { aloneFilter } from './route-filter.ts'
+import type { Router } from './router.ts'
 import { type LimitedUser, limitedUser, type UserLimits } from './user-limits.ts'
 
 /** The client that requests. */

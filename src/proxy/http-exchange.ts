@@ -5,7 +5,6 @@
  *   start ──kept upstream──▶ send ──▶ judge ──▶ begin ═══ no other upstream is tried ═══ completed ──▶ kept, or released
  *     └──▶ LeaseQueue ──▶ dial ──▲       └──▶ another upstream, or refused
  */
-import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -15,15 +14,16 @@ import type { UpstreamConnection } from '../upstream/connection.ts'
 import { DIRECT, isDirect } from '../upstream/direct.ts'
 import { UpstreamHttp } from '../upstream/http-connection.ts'
 import { loginHeader } from '../upstream/login-header.ts'
+import { isAboutLogin, isAmbiguous, isIdempotent, outcomeOf } from './answer-judgement.ts'
 import { type BanRule, restForHost } from './ban-rule.ts'
 import type { HttpHandler, HttpRequest, ResponseHandler } from './http-contract.ts'
 import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
-import { isFromProxy, presentable } from './proxy-status.ts'
-import { type IdleSteps, Relay, type RelayEnd, type RelayHandler } from './relay.ts'
-import type { Route } from './router.ts'
-import { isSpent } from './session-table.ts'
-import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
+import { presentable } from './proxy-status.ts'
+import { type IdleSteps, Relay, type RelayEnd } from './relay.ts'
+import type { Route } from './route.ts'
+import { countUse } from './session-use.ts'
+import { fits, type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
 export interface HttpExchangeDeps extends ProxiedRequestDeps {
   /** How long an upstream that never worked may take to answer, ms: the same as for a handshake. */
@@ -35,20 +35,13 @@ export interface HttpExchangeDeps extends ProxiedRequestDeps {
   readonly bans: readonly BanRule[]
 }
 
-/** RFC 9110 section 9.2.2. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-/** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
-const LOGIN_STATUSES = new Set([407, 454])
-
-export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler, RelayHandler {
+export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler {
   readonly protocol = 'http'
   readonly #request: HttpRequest
   readonly #deps: HttpExchangeDeps
   readonly #affinity: UpstreamAffinity
-  readonly #routeKey: string
-  readonly #perRequest: boolean
-  /** Answers of the upstream itself that may be tried elsewhere: whether they are the target's is unknown. */
-  readonly #retryStatuses: readonly number[]
+  readonly routeKey: string
+  readonly route: Route
   readonly #answerTimer: AnswerTimer
   /** The connection of the current lease, once it is open. */
   #http: UpstreamHttp | undefined
@@ -61,10 +54,9 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.#request = request
     this.#deps = deps
     this.#affinity = affinity
+    this.route = route
     // A direct connection is to one target.
-    this.#routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
-    this.#perRequest = route.perRequest
-    this.#retryStatuses = route.retryStatuses
+    this.routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
     this.#answerTimer = new AnswerTimer(this)
   }
 
@@ -80,23 +72,15 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     return this.#request.identity.options.session
   }
 
-  protected get clientSocket(): Socket {
-    return this.#request.socket
-  }
-
-  get bytesFromClient(): number {
-    return this.#request.octets()[0]
-  }
-
-  get bytesToClient(): number {
-    return this.#request.octets()[1]
+  protected get client(): HttpRequest {
+    return this.#request
   }
 
   /** Goes on with the connection's upstream if it still fits, else asks for one. */
   protected override start(): void {
     const kept = this.#affinity.take()
-    if (kept !== undefined && this.#fits(kept)) {
-      this.countUse(kept.lease.upstream)
+    if (kept !== undefined && fits(kept, this, this.deps.sessionTable, this.deps.clock.now())) {
+      countUse(this, this.deps.sessionTable, kept.lease.upstream)
       this.lease = kept.lease
       this.#http = kept.http
       this.deps.observer.began(this)
@@ -107,20 +91,6 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
       letGo(kept)
     }
     super.start()
-  }
-
-  #fits({ routeKey, lease }: KeptUpstream): boolean {
-    const { clock, sessionTable } = this.deps
-    const { upstream } = lease
-    const now = clock.now()
-    if (routeKey !== this.#routeKey || this.#perRequest || this.rotates) return false
-    const minLifeMs = this.filter.limits?.minLifeMs ?? 0
-    if (upstream.state === 'gone' || upstream.deadline <= now + minLifeMs || upstream.restsFor(this.host, now))
-      return false
-    if (this.sessionKey === undefined) return this.avoidLast === undefined
-    // The session may have moved meanwhile; asking keeps it from growing old.
-    const session = sessionTable.find(this.sessionKey)
-    return session?.upstream === upstream && !isSpent(session, this.uses)
   }
 
   #resume({ lease, http, through }: KeptUpstream): void {
@@ -175,8 +145,9 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.#answerTimer.stop()
     const { lease } = this
     if (lease === undefined || isDirect(lease.upstream)) return undefined
-    if (LOGIN_STATUSES.has(status) && this.#formFor(lease.upstream) === 'absolute') return { kind: 'login', status }
-    if (this.#retryStatuses.includes(status) && this.#mayRepeat()) return { kind: 'refused', answer: status }
+    if (isAboutLogin(status, this.#formFor(lease.upstream))) return { kind: 'login', status }
+    // Answers of the upstream itself that may be tried elsewhere: whether they are the target's is unknown.
+    if (this.route.retryStatuses.includes(status) && this.#mayRepeat()) return { kind: 'refused', answer: status }
     return undefined
   }
 
@@ -184,12 +155,12 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const { lease } = this
     if (lease === undefined) return
     const { upstream } = lease
-    const isFromProxy = isAmbiguous(upstream, head.status) && this.#formFor(upstream) === 'absolute'
+    const form = this.#formFor(upstream)
     this.status = head.status
-    this.#commit(isFromProxy ? head.status : undefined)
+    this.#commit(isAmbiguous(head.status, form, upstream) ? head.status : undefined)
     if (!isDirect(upstream)) restForHost(this.#deps, upstream, this.host, head.status)
     const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
-    this.#request.begin(presentable(head, this.#formFor(upstream)), name)
+    this.#request.begin(presentable(head, form), name)
   }
 
   /** @param ambiguousStatus see ProxiedRequest.commit */
@@ -200,7 +171,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   }
 
   #mayRepeat(): boolean {
-    return !this.#request.hasBegunBody && IDEMPOTENT.has(this.#request.head.method)
+    return !this.#request.hasBegunBody && isIdempotent(this.#request.head.method)
   }
 
   // The connection that calls these has let go of the request: what they throw would end nothing.
@@ -217,18 +188,11 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     if (this.#awaitsClient) this.#awaitUpstream()
     const isClosed = failure.kind === 'broken' && failure.how === 'closed'
     if (!isReused || !isClosed || !this.#mayRepeat()) {
-      return void this.tryFailed(upstream, this.#outcomeOf(upstream, failure), this.#mayRepeat())
+      return void this.tryFailed(upstream, outcomeOf(failure, this.#formFor(upstream)), this.#mayRepeat())
     }
     // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
     this.beginTry()
     this.#dialAgain(upstream)
-  }
-
-  /** The connection was there and the request on its way; through a tunnel even garbage is the target's. */
-  #outcomeOf(upstream: Upstream, failure: Outcome): Outcome {
-    if (failure.kind !== 'broken' || failure.how === 'unreachable' || failure.how === 'forbidden') return failure
-    const isOwn = failure.how === 'garbage' && this.#formFor(upstream) === 'absolute'
-    return isOwn ? failure : { kind: 'unanswered', how: failure.how }
   }
 
   cutOff(): void {
@@ -297,7 +261,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   /** The client must see that its answer is not whole. */
   #cut(end: RelayEnd): void {
     this.stop()
-    this.#finish(end)
+    this.finish(end)
     this.#request.cut()
   }
 
@@ -305,7 +269,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     if (!this.#isAnswered) return void super.clientGone()
     if (this.finished) return
     this.stop()
-    this.#finish('client-reset')
+    this.finish('client-reset')
   }
 
   /**
@@ -326,14 +290,14 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.lease = undefined
     this.#http = undefined
     if (lease !== undefined && http !== undefined) this.#handOver(lease, http)
-    this.#finish('done')
+    this.finish('done')
   }
 
   #handOver(lease: Lease, http: UpstreamHttp): void {
     const { upstream } = lease
-    const kept = { lease, http, routeKey: this.#routeKey, through: this.#throughOf(upstream) }
+    const kept = { lease, http, routeKey: this.routeKey, through: this.#throughOf(upstream) }
     // The next request is not to meet an upstream again that has yet to show that it works.
-    if (this.#perRequest || !upstream.worked) letGo(kept)
+    if (this.route.perRequest || !upstream.worked) letGo(kept)
     else this.#affinity.keep(kept)
   }
 
@@ -347,20 +311,9 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.#http = undefined
     this.#answerTimer.stop()
     this.#commit()
-    const relay = new Relay(this.#request.socket, http.connection, this.#deps.idle, this)
-    this.#deps.relays.add(relay)
+    const relay = this.addRelay(new Relay(this.#request.socket, http.connection, this.#deps.idle, this))
     this.#request.switchTo(relay, head)
     if (early.length > 0) relay.received(early)
-  }
-
-  relayEnded(relay: Relay, end: RelayEnd): void {
-    this.#deps.relays.remove(relay)
-    this.releaseLease()
-    this.#finish(end)
-  }
-
-  relayQuiet(_relay: Relay, isQuiet: boolean): void {
-    if (this.lease !== undefined) this.lease.isQuiet = isQuiet
   }
 
   protected override stop(): void {
@@ -374,14 +327,6 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     super.releaseLease()
   }
 
-  #finish(end: RelayEnd): void {
-    if (this.finished) return
-    this.finished = true
-    this.timeoutQueue?.remove(this)
-    const [up, down] = this.#request.countOctets()
-    this.deps.observer.ended(this, end, up, down)
-  }
-
   protected rejectWith(error: GatewayError): void {
     this.#answerTimer.stop()
     this.#request.refuse(error)
@@ -390,11 +335,6 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   protected closeUnjoined(): void {
     this.#cut('closed')
   }
-}
-
-/** From an upstream that never worked: what a proxy says that has no way to the target, or to anything. */
-function isAmbiguous(upstream: Upstream, status: number): boolean {
-  return !upstream.worked && isFromProxy(status)
 }
 
 class AnswerTimer extends TimeoutEntry {

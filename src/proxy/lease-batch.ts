@@ -6,7 +6,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
 import type { LeaseRequest } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
-import type { Route } from './router.ts'
+import type { Route } from './route.ts'
 
 /** An address that a program uses. */
 export interface AddressLease {

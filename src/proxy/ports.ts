@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { InheritedSockets, OpenPort } from '../network/inherited-sockets.ts'
 import { isSame } from '../same.ts'
-import type { ListenerDefaults } from './router.ts'
+import type { ListenerDefaults } from './route.ts'
 
 export interface PortSettings extends ListenerSettings, ListenerDefaults {
   readonly users: readonly User[] | undefined

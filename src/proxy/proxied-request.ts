@@ -30,11 +30,11 @@ import { newTrace } from './connection-log.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
-import type { Relay } from './relay.ts'
+import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
-import { addressesToAvoid } from './rotation.ts'
-import type { Route } from './router.ts'
-import type { Session, SessionTable } from './session-table.ts'
+import type { Route } from './route.ts'
+import type { SessionTable } from './session-table.ts'
+import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
 import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 
 /** What all attempts share. */
@@ -48,13 +48,26 @@ export interface ProxiedRequestDeps {
   /** All tries of a client together. */
   readonly deadlines: TimeoutQueue
   readonly tries: number
+  /** All open tunnels. */
   readonly relays: LinkedList<Relay>
   readonly observer: StreamObserver
 }
 
+/** Where a client's octets are counted. */
+interface ClientOctets {
+  readonly socket: Socket
+  /** Of this request, so far. */
+  octets(): readonly [up: number, down: number]
+  /** The same; they are counted only once. */
+  countOctets(): readonly [up: number, down: number]
+}
+
 const NOBODY: readonly Upstream[] = []
 
-export abstract class ProxiedRequest extends TimeoutEntry implements LeaseRequest, DialHandler, StreamInfo {
+export abstract class ProxiedRequest
+  extends TimeoutEntry
+  implements LeaseRequest, DialHandler, RelayHandler, StreamInfo
+{
   readonly strategy: Strategy
   readonly filter: Filter
   readonly host: string
@@ -74,8 +87,6 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   abstract readonly clientAddress: string
   abstract readonly account: string | undefined
   abstract readonly sessionName: string | undefined
-  abstract readonly bytesFromClient: number
-  abstract readonly bytesToClient: number
   servedBy: Upstream | undefined
   life: StreamInfo['life']
   status: StreamInfo['status']
@@ -116,6 +127,14 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.beganAt = deps.clock.now()
   }
 
+  get bytesFromClient(): number {
+    return this.client.octets()[0]
+  }
+
+  get bytesToClient(): number {
+    return this.client.octets()[1]
+  }
+
   get prefersProven(): boolean {
     return this.#tries > 0
   }
@@ -130,7 +149,8 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   protected abstract take(connection: UpstreamConnection, early: Buffer | undefined): void
   /** Tells the client why not. Called once at most. */
   protected abstract rejectWith(error: GatewayError): void
-  protected abstract readonly clientSocket: Socket
+  /** The client's connection, or its request on it. */
+  protected abstract readonly client: ClientOctets
   /** Ends a request whose connections are not joined by a relay. */
   protected abstract closeUnjoined(): void
 
@@ -150,23 +170,8 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   protected start(): void {
     this.deps.observer.began(this)
     if (this.#direct !== undefined) return void this.granted(this.#direct)
-    if (this.rotates) this.#rotate()
+    if (this.rotates) rotateSession(this, this.deps)
     this.deps.leaseQueue.apply(this)
-  }
-
-  /** The session moves with this request, as by POST /session/rotate. */
-  #rotate(): void {
-    const { sessionTable, pool, clock } = this.deps
-    const session = this.sessionKey === undefined ? undefined : sessionTable.find(this.sessionKey)
-    if (session === undefined) return
-    this.sessionUse = 'move'
-    this.tried = addressesToAvoid(session, this, pool, clock.now())
-  }
-
-  /** The session's upstream serves one more request. */
-  protected countUse(upstream: Upstream): void {
-    const session = this.#sessionOn(upstream)
-    if (session !== undefined) session.uses++
   }
 
   granted(upstream: Upstream): void {
@@ -207,12 +212,19 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     const { lease } = this
     if (lease === undefined) return
     const { upstream } = lease
-    const { pool, health, clock, observer } = this.deps
+    const { pool, health, clock, observer, sessionTable } = this.deps
     const now = clock.now()
     this.timeoutQueue?.remove(this)
     if (!lease.hasServed && !isDirect(upstream)) {
-      this.#moveSession(upstream)
-      pool.opened(upstream, this.host, this.#countsAsUse(upstream), now - startedAt, now, this.#hostRestMs)
+      if (this.#ownUnanswered) keepBorrowed(this, sessionTable, upstream)
+      pool.opened(
+        upstream,
+        this.host,
+        countsAsUse(this, sessionTable, upstream),
+        now - startedAt,
+        now,
+        this.#hostRestMs,
+      )
       if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
       else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
     }
@@ -220,26 +232,6 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.servedBy = upstream
     if (this.lifeMs > 0) this.life = { askedMs: this.lifeMs, leftMs: upstream.deadline - now }
     observer.opened(this, upstream, now - this.beganAt)
-  }
-
-  /** A borrowed upstream answered what the session's own did not: the session moves to it. */
-  #moveSession(upstream: Upstream): void {
-    if (!this.#ownUnanswered || this.sessionUse !== 'borrow' || this.sessionKey === undefined) return
-    this.deps.sessionTable.bind(this.sessionKey, upstream)
-  }
-
-  /** Of a session's tunnels only the first counts on each upstream. */
-  #countsAsUse(upstream: Upstream): boolean {
-    const session = this.#sessionOn(upstream)
-    if (session === undefined) return true
-    const counts = !session.counted
-    session.counted = true
-    return counts
-  }
-
-  #sessionOn(upstream: Upstream): Session | undefined {
-    const session = this.sessionKey === undefined ? undefined : this.deps.sessionTable.find(this.sessionKey)
-    return session?.upstream === upstream ? session : undefined
   }
 
   failed(connection: UpstreamConnection, failure: DialFailure): void {
@@ -252,7 +244,7 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     const error = this.noteFailure(upstream, failure)
     this.releaseLease()
     if (isDirect(upstream)) return void this.refuse(error)
-    const ownTries = this.#rememberTry(upstream)
+    const ownTries = rememberTry(this, this.deps.sessionTable, upstream)
     const step = nextStep({
       failure,
       error,
@@ -294,15 +286,6 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     return new Lease(leased, pool, clock)
   }
 
-  /** @returns how often this upstream has been tried as this session's own; 0 when it is not */
-  #rememberTry(upstream: Upstream): number {
-    this.tried = [...this.tried, upstream]
-    const session = this.#sessionOn(upstream)
-    if (session === undefined) return 0
-    session.uses--
-    return this.tried.filter((tried) => tried === upstream).length
-  }
-
   /** All tries together took too long. */
   override onDeadline(): void {
     this.stop()
@@ -322,8 +305,8 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
   }
 
   close(): void {
-    const { clientSocket } = this
-    const relay = this.deps.relays.snapshot().find(({ client }) => client === clientSocket)
+    const { socket } = this.client
+    const relay = this.deps.relays.snapshot().find(({ client }) => client === socket)
     if (relay === undefined) this.closeUnjoined()
     else relay.close()
   }
@@ -334,10 +317,10 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     try {
       this.stop()
       this.refuse(internalFailure())
-      if (hadEnded) this.clientSocket.destroy()
+      if (hadEnded) this.client.socket.destroy()
     } catch (second) {
       internalErrors.report(second)
-      this.clientSocket.destroy()
+      this.client.socket.destroy()
     }
   }
 
@@ -365,14 +348,34 @@ export abstract class ProxiedRequest extends TimeoutEntry implements LeaseReques
     this.deps.observer.tryAbandoned(this, connection.upstream)
   }
 
+  /** From here on the relay serves the client. */
+  protected addRelay(relay: Relay): Relay {
+    this.deps.relays.add(relay)
+    return relay
+  }
+
+  relayEnded(relay: Relay, end: RelayEnd): void {
+    this.deps.relays.remove(relay)
+    this.releaseLease()
+    this.finish(end)
+  }
+
+  relayQuiet(_relay: Relay, isQuiet: boolean): void {
+    if (this.lease !== undefined) this.lease.isQuiet = isQuiet
+  }
+
+  /** The client has received all it will receive. */
+  protected finish(end: RelayEnd): void {
+    if (this.finished) return
+    this.finished = true
+    this.timeoutQueue?.remove(this)
+    const [up, down] = this.client.countOctets()
+    this.deps.observer.ended(this, end, up, down)
+  }
+
   protected releaseLease(): void {
     const { lease } = this
     this.lease = undefined
     lease?.release()
   }
-}
-
-/** A session stays, until more is known, on an upstream that works and has only refused one target or not answered for it. */
-function mayStay(upstream: Upstream, failure: DialFailure): boolean {
-  return (failure.kind === 'refused' || failure.kind === 'unanswered') && upstream.worked
 }

@@ -1,54 +1,16 @@
-/** From what a client said to what it may be lent: listener defaults, user rights, client options. */
-import { hash } from 'node:crypto'
+/** From what a client said to what it may be lent: rules, listener defaults, user rights, client options. */
 import type { Target } from '../address.ts'
-import { type ClientOptions, noOptions } from '../downstream/client-options.ts'
-import type { ClientIdentity, TrafficSettings } from '../downstream/client-request.ts'
+import type { ClientIdentity } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
-import { holdsPlace, isSameCountry } from '../places.ts'
-import { anyUpstream, type Facet, type Filter, type LeaseLimits } from '../pool/filter.ts'
+import { anyUpstream, type Filter } from '../pool/filter.ts'
 import type { PoolSettings } from '../pool/members.ts'
-import type { Upstream, UpstreamFacts } from '../pool/upstream.ts'
 import type { RouteDecision, RouteTable } from '../routes/route-table.ts'
-import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
+import type { RouteMethod } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
-import { GenerationalCache } from '../structures/generational-cache.ts'
 import { isCommandHost } from './command-host.ts'
-
-/** Defaults of the listener that the client came through. */
-export interface ListenerDefaults extends TrafficSettings {
-  readonly provider: string | undefined
-  readonly strategy: Strategy | undefined
-  /** What makes a session when the client names none. */
-  readonly session: 'off' | 'client' | 'target'
-  /** As rules name it. */
-  readonly listen: RouteQuery['listen']
-}
-
-export interface Route {
-  /** The configured user; undefined where the listener has none. */
-  readonly user: string | undefined
-  readonly filter: Filter
-  readonly strategy: Strategy
-  readonly lifeMs: number
-  /** Undefined: every connection may leave through another upstream. */
-  readonly sessionKey: string | undefined
-  readonly strict: boolean
-  /** Connections of the session through one address; 0 = no limit. */
-  readonly uses: number
-  /** Under this name it is remembered which upstream was lent last; set for clients that do not want that one again. */
-  readonly avoidLast: string | undefined
-  /** The session moves to another upstream with this request; without a session the request alone. */
-  readonly rotates: boolean
-  /** Plain HTTP: every request may leave through another upstream. */
-  readonly perRequest: boolean
-  readonly retryStatuses: readonly number[]
-  /** How long the upstream stays away from the target's host after the request, ms. */
-  readonly hostRestMs: number
-  /** Called with each upstream that is lent, where the user has a limit of addresses. */
-  readonly lent?: (upstream: Upstream) => void
-  /** Set: the connection goes to the target itself, through no upstream. Only a rule can say so. */
-  readonly direct: { readonly allowPrivate: boolean } | undefined
-}
+import type { ListenerDefaults, Origin, Route } from './route.ts'
+import { filterOf, limitedFilter, providerFilter } from './route-filter.ts'
+import { checkSessionOptions, ownerOf, sessionKeyOf, shareOf } from './session-key.ts'
 
 type UpstreamLimits = PoolSettings['perUpstream']
 
@@ -70,11 +32,6 @@ export interface RouterSettings {
   readonly sharesSessions: boolean
 }
 
-/** Where a request came from; its address costs a system call, so it is read only when it is needed. */
-export interface Origin {
-  readonly clientAddress: string
-}
-
 /** Providers that may serve a request; undefined: all. */
 interface Allowed {
   /** A session belongs to these. */
@@ -82,9 +39,6 @@ interface Allowed {
   /** Of them, those that are to serve now. */
   readonly serving: readonly string[] | undefined
 }
-
-/** Filters of sets of providers that are remembered. */
-const MAX_FILTERS = 1_000
 
 export class Router {
   readonly #settings: RouterSettings
@@ -263,135 +217,7 @@ export class Router {
     return provider
   }
 }
-
 /** Whether neither the target nor the client's address has a part in the route, where no rules decide. */
 function isFixed({ options }: ClientIdentity, defaults: ListenerDefaults): boolean {
   return options.session !== undefined || (defaults.session === 'off' && options.avoidLast !== true)
-}
-
-type Place = Exclude<Facet, 'minlife'>
-
-const FACETS: readonly Place[] = ['country', 'area', 'city', 'isp']
-
-/** Equal wishes give equal keys: the pool keeps one view for each key. */
-function filterOf(options: ClientOptions, base: Filter): Filter {
-  if (options === noOptions) return base
-  const wishes = FACETS.flatMap((facet) => {
-    const value = options[facet]
-    return value === undefined ? [] : [{ facet, value: value.toLowerCase() }]
-  })
-  if (wishes.length === 0) return base
-  return {
-    key: JSON.stringify([base.key, ...wishes.map((wish) => [wish.facet, wish.value])]),
-    providers: base.providers,
-    base,
-    wishes: wishes.map(({ facet }) => facet),
-    accepts: (facts) => base.accepts(facts) && wishes.every((wish) => fits(facts, wish)),
-  }
-}
-
-const filters = new GenerationalCache<Filter>(MAX_FILTERS)
-
-function providerFilter(providers: readonly string[] | undefined): Filter {
-  if (providers === undefined) return anyUpstream
-  const key = JSON.stringify(providers)
-  const known = filters.get(key)
-  if (known !== undefined) return known
-  const filter: Filter = {
-    key,
-    providers,
-    base: undefined,
-    wishes: [],
-    accepts: (facts) => providers.includes(facts.provider),
-  }
-  filters.set(key, filter)
-  return filter
-}
-
-/** What options say of a session, they say of nothing else. @throws {GatewayError} GW_BAD_OPTION */
-function checkSessionOptions(options: ClientOptions, sessionKey: string | undefined, isShared: boolean): void {
-  const { exclusive = false, uses, strict = false } = options
-  const refuse = (words: string) => {
-    throw new GatewayError('GW_BAD_OPTION', words)
-  }
-  if (sessionKey === undefined && (exclusive || uses !== undefined))
-    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" is for sessions: name one, as in crawler-session-42`)
-  if (isShared && (exclusive || uses !== undefined))
-    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" needs a gateway of one process (workers: 1)`)
-  if (strict && uses !== undefined)
-    refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
-}
-
-/** The same filter for addresses that no client has. */
-export function aloneFilter(filter: Filter): Filter {
-  const { connections = 0, uses = 0, minLifeMs = 0 } = filter.limits ?? {}
-  return limitedFilter(filter, { exclusive: true, connections, uses, minLifeMs })
-}
-
-/** The same filter with further limits; equal ones are one filter. */
-function limitedFilter(filter: Filter, limits: LeaseLimits): Filter {
-  const { exclusive, connections, uses, minLifeMs } = limits
-  if (!exclusive && connections === 0 && uses === 0 && minLifeMs === 0) return filter
-  const key = JSON.stringify([filter.key, exclusive, connections, uses, minLifeMs])
-  const known = filters.get(key)
-  if (known !== undefined) return known
-  const { providers, accepts } = filter
-  const wish = minLifeMs === 0 ? undefined : 'minlife'
-  const limited: Filter = {
-    ...{ key, providers, limits },
-    base: wish === undefined ? filter.base : (filter.base ?? filter),
-    wishes: wish === undefined ? filter.wishes : [...filter.wishes, wish],
-    accepts: (facts) => accepts(facts) && facts.deadline - facts.boughtAt >= minLifeMs,
-  }
-  filters.set(key, limited)
-  return limited
-}
-
-/** Vendors write areas as in "河南省商丘市", of which a client names a part, in either script. */
-function fits(facts: UpstreamFacts, { facet, value }: { facet: Place; value: string }): boolean {
-  const fact = facts[facet]
-  if (facet === 'country') return fact !== undefined && isSameCountry(fact, value)
-  // A vendor that tells one place does not say whether it is a province or a town.
-  const place = facet === 'city' ? (facts.city ?? facts.area) : fact
-  return place !== undefined && holdsPlace(place, value)
-}
-
-/** Where a client stands among the weights of a group: always at the same place for one session. */
-function shareOf(
-  { account, options }: ClientIdentity,
-  target: Target,
-  origin: Origin,
-  defaults: ListenerDefaults,
-): number {
-  if (options.session === undefined && defaults.session === 'off') return Math.random()
-  const key = options.session ?? (defaults.session === 'client' ? origin.clientAddress : target.host.toLowerCase())
-  return Number.parseInt(hash('sha256', `${account ?? ''}\n${key}`).slice(0, 8), 16) / 2 ** 32
-}
-
-/**
- * A session belongs to its account and its wishes: the same word of another account is another session. The key is a
- * SHA-256 digest: names may be as long as a request head, and sessions are kept by the hundred thousand.
- */
-function sessionKeyOf(
-  { account, options }: ClientIdentity,
-  target: Target,
-  origin: Origin,
-  defaults: ListenerDefaults,
-  filter: Filter,
-): string | undefined {
-  const { session } = options
-  if (session === undefined && defaults.session === 'off') return undefined
-  const scope = `${account ?? ''}\n${filter.key}`
-  if (session !== undefined) return digest(`key\n${session}\n${scope}`)
-  if (defaults.session === 'client') return digest(`client\n${origin.clientAddress}\n${scope}`)
-  return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
-}
-
-/** Who has no session is known by its account and its address. */
-function ownerOf({ account }: ClientIdentity, origin: Origin, filter: Filter): string {
-  return digest(`last\n${account ?? origin.clientAddress}\n${filter.key}`)
-}
-
-function digest(text: string): string {
-  return hash('sha256', text, 'base64url')
 }

@@ -1,6 +1,5 @@
 /** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts contains the part before it opens. */
 
-import type { Socket } from 'node:net'
 import type { ClientConnection, RequestHandler } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -10,8 +9,8 @@ import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
 import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
-import { type IdleSteps, Relay, type RelayEnd, type RelayHandler } from './relay.ts'
-import type { Route } from './router.ts'
+import { type IdleSteps, Relay } from './relay.ts'
+import type { Route } from './route.ts'
 import type { TunnelBans } from './tunnel-bans.ts'
 
 export interface TunnelDeps extends ProxiedRequestDeps {
@@ -24,7 +23,7 @@ export interface TunnelDeps extends ProxiedRequestDeps {
   readonly opening: { count: number }
 }
 
-export class Tunnel extends ProxiedRequest implements RequestHandler, RelayHandler {
+export class Tunnel extends ProxiedRequest implements RequestHandler {
   readonly #request: ClientConnection
   readonly #deps: TunnelDeps
   #hedgeTimer: HedgeTimer | undefined
@@ -54,16 +53,8 @@ export class Tunnel extends ProxiedRequest implements RequestHandler, RelayHandl
     return this.#request.identity.options.session
   }
 
-  protected get clientSocket(): Socket {
-    return this.#request.socket
-  }
-
-  get bytesFromClient(): number {
-    return this.#request.socket.bytesRead
-  }
-
-  get bytesToClient(): number {
-    return this.#request.socket.bytesWritten
+  protected get client(): ClientConnection {
+    return this.#request
   }
 
   protected override start(): void {
@@ -167,8 +158,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler, RelayHandl
     this.#endOpening()
     this.commit(connection.startedAt)
     this.#request.accept(connection.upstream.id, this.life?.leftMs)
-    const relay = this.#relay(connection)
-    this.#deps.relays.add(relay)
+    const relay = this.addRelay(this.#relay(connection))
     this.#request.join(relay)
     if (early !== undefined) relay.received(early)
   }
@@ -197,19 +187,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler, RelayHandl
     this.#endOpening()
     this.stop()
     this.deps.observer.ended(this, 'closed', 0, 0)
-    this.clientSocket.destroy()
-  }
-
-  relayEnded(relay: Relay, end: RelayEnd): void {
-    this.finished = true
-    this.#deps.relays.remove(relay)
-    this.releaseLease()
-    const { bytesRead, bytesWritten } = relay.client
-    this.#deps.observer.ended(this, end, bytesRead, bytesWritten)
-  }
-
-  relayQuiet(_relay: Relay, isQuiet: boolean): void {
-    if (this.lease !== undefined) this.lease.isQuiet = isQuiet
+    this.client.socket.destroy()
   }
 }
 

@@ -1,6 +1,8 @@
 /** What a client connection that speaks plain HTTP keeps between two requests: its lease, and the connection to the upstream. */
 import type { UpstreamHttp } from '../upstream/http-connection.ts'
 import type { Lease } from './lease.ts'
+import type { Route } from './route.ts'
+import { isSpent, type SessionTable } from './session-table.ts'
 
 export interface KeptUpstream {
   readonly lease: Lease
@@ -33,6 +35,31 @@ export class UpstreamAffinity {
     const kept = this.take()
     if (kept !== undefined) letGo(kept)
   }
+}
+
+/** A request, as far as it decides whether it may use the kept upstream. */
+interface NextRequest {
+  readonly route: Route
+  readonly routeKey: string
+  /** Of the target. */
+  readonly host: string
+}
+
+/** Whether the request may use what is kept. @param now clock ms */
+export function fits(
+  { routeKey, lease: { upstream } }: KeptUpstream,
+  { route, routeKey: wanted, host }: NextRequest,
+  sessionTable: SessionTable,
+  now: number,
+): boolean {
+  const { filter, perRequest, rotates, sessionKey, uses, avoidLast } = route
+  if (routeKey !== wanted || perRequest || rotates) return false
+  const minLifeMs = filter.limits?.minLifeMs ?? 0
+  if (upstream.state === 'gone' || upstream.deadline <= now + minLifeMs || upstream.restsFor(host, now)) return false
+  if (sessionKey === undefined) return avoidLast === undefined
+  // The session may have moved meanwhile; the look-up also renews it.
+  const session = sessionTable.find(sessionKey)
+  return session?.upstream === upstream && !isSpent(session, uses)
 }
 
 /** Closes the connection and releases the lease. */

@@ -17,12 +17,19 @@ import {
   readRequests,
   readResponse,
 } from '../../support/http-differential.ts'
+import { BEHIND, brokenBodies, forwarded, post, refused, TE } from '../../support/smuggling-corpus.ts'
 import { cutAt, cuts } from '../../support/splits.ts'
 
 /** DIFFERENTIAL_RUNS: more of them, by hand. */
 const RUNS = Number(process.env['DIFFERENTIAL_RUNS'] ?? 1_000)
 /** Node's parser takes a second for all of them, on a machine that does nothing else. */
 const PATIENCE_MS = 60 * RUNS
+
+const smuggling = Object.fromEntries([
+  ...Object.entries(refused),
+  ...Object.entries(brokenBodies).map(([what, body]) => [what, post(TE, body)] as const),
+  ...Object.entries(forwarded).map(([what, [request]]) => [what, request + BEHIND] as const),
+])
 
 const known = new Set(METHODS)
 const isOfUnknownMethod = ({ messages }: Reading) => messages.some(({ start }) => !known.has(start.split(' ')[0] ?? ''))
@@ -68,6 +75,15 @@ describe('requests', () => {
     },
     PATIENCE_MS,
   )
+
+  it('of the smuggling corpus are read the same wherever they are cut in two', () => {
+    for (const [what, text] of Object.entries(smuggling)) {
+      const bytes = Buffer.from(text, 'latin1')
+      const whole = readRequests([bytes])
+      for (let at = 1; at < bytes.length; at++)
+        expect([what, at, readRequests(cutAt(bytes, [at]))]).toEqual([what, at, whole])
+    }
+  })
 })
 
 describe('answers', () => {

@@ -15,7 +15,7 @@ import type { Upstream } from '../../../src/pool/upstream.ts'
 import { Hedging } from '../../../src/proxy/hedging.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import type { Relay } from '../../../src/proxy/relay.ts'
-import type { Route } from '../../../src/proxy/router.ts'
+import type { Route } from '../../../src/proxy/route.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { Tunnel, type TunnelDeps } from '../../../src/proxy/tunnel.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -133,7 +133,7 @@ export class FarWorld {
       accept: () => end('opened'),
       join: (relay) => relay.close(),
       refuse: (error: GatewayError) => end(error.code),
-      ...{ admission: undefined, destroy: () => {} },
+      ...{ admission: undefined, destroy: () => {}, octets: () => [0, 0], countOctets: () => [0, 0] },
     }
     const dial = (upstream: Upstream, _: Target, owner: DialHandler) => this.#dial(upstream, owner, dials)
     const deps = { ...this.#deps, connector: { dial } as unknown as Connector }

@@ -3,7 +3,8 @@ import { toTarget } from '../../../src/address.ts'
 import type { ClientIdentity } from '../../../src/downstream/client-request.ts'
 import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { UpstreamFacts } from '../../../src/pool/upstream.ts'
-import { type ListenerDefaults, Router } from '../../../src/proxy/router.ts'
+import type { ListenerDefaults } from '../../../src/proxy/route.ts'
+import { Router } from '../../../src/proxy/router.ts'
 
 const none = { connections: 0, uses: 0, hostRest: 0 }
 const router = new Router({

@@ -1,0 +1,62 @@
+/** Which session a request belongs to, and what its options may say of that session. */
+import { hash } from 'node:crypto'
+import type { Target } from '../address.ts'
+import type { ClientIdentity } from '../downstream/client-request.ts'
+import type { ClientOptions } from '../downstream/client-options.ts'
+import { GatewayError } from '../errors.ts'
+import type { Filter } from '../pool/filter.ts'
+import type { ListenerDefaults, Origin } from './route.ts'
+
+/** What options say of a session, they say of nothing else. @throws {GatewayError} GW_BAD_OPTION */
+export function checkSessionOptions(options: ClientOptions, sessionKey: string | undefined, isShared: boolean): void {
+  const { exclusive = false, uses, strict = false } = options
+  const refuse = (words: string) => {
+    throw new GatewayError('GW_BAD_OPTION', words)
+  }
+  if (sessionKey === undefined && (exclusive || uses !== undefined))
+    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" is for sessions: name one, as in crawler-session-42`)
+  if (isShared && (exclusive || uses !== undefined))
+    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" needs a gateway of one process (workers: 1)`)
+  if (strict && uses !== undefined)
+    refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
+}
+
+/** Where a client stands among the weights of a group: always at the same place for one session. */
+export function shareOf(
+  { account, options }: ClientIdentity,
+  target: Target,
+  origin: Origin,
+  defaults: ListenerDefaults,
+): number {
+  if (options.session === undefined && defaults.session === 'off') return Math.random()
+  const key = options.session ?? (defaults.session === 'client' ? origin.clientAddress : target.host.toLowerCase())
+  return Number.parseInt(hash('sha256', `${account ?? ''}\n${key}`).slice(0, 8), 16) / 2 ** 32
+}
+
+/**
+ * A session belongs to its account and its wishes: the same word of another account is another session. The key is a
+ * SHA-256 digest: names may be as long as a request head, and sessions are kept by the hundred thousand.
+ */
+export function sessionKeyOf(
+  { account, options }: ClientIdentity,
+  target: Target,
+  origin: Origin,
+  defaults: ListenerDefaults,
+  filter: Filter,
+): string | undefined {
+  const { session } = options
+  if (session === undefined && defaults.session === 'off') return undefined
+  const scope = `${account ?? ''}\n${filter.key}`
+  if (session !== undefined) return digest(`key\n${session}\n${scope}`)
+  if (defaults.session === 'client') return digest(`client\n${origin.clientAddress}\n${scope}`)
+  return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
+}
+
+/** Who has no session is known by its account and its address. */
+export function ownerOf({ account }: ClientIdentity, origin: Origin, filter: Filter): string {
+  return digest(`last\n${account ?? origin.clientAddress}\n${filter.key}`)
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'base64url')
+}
