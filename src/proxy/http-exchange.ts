@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { NO_ANSWER, type Outcome, type Upstream } from '../pool/upstream.ts'
-import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { DIRECT, isDirect } from '../upstream/direct.ts'
 import { UpstreamHttp } from '../upstream/http-connection.ts'
@@ -23,6 +23,7 @@ import { presentable } from './proxy-status.ts'
 import { type IdleSteps, Relay, type RelayEnd } from './relay.ts'
 import type { Route } from './route.ts'
 import { countUse } from './session-use.ts'
+import { SilenceTimer } from './silence-timer.ts'
 import { fits, type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
 export interface HttpExchangeDeps extends ProxiedRequestDeps {
@@ -42,7 +43,8 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   readonly #affinity: UpstreamAffinity
   readonly routeKey: string
   readonly route: Route
-  readonly #answerTimer: AnswerTimer
+  /** Made for an upstream that never worked. */
+  #silence: SilenceTimer | undefined
   /** The connection of the current lease, once it is open. */
   #http: UpstreamHttp | undefined
   #startedAt = 0
@@ -57,7 +59,6 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.route = route
     // A direct connection is to one target.
     this.routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
-    this.#answerTimer = new AnswerTimer(this)
   }
 
   get clientAddress(): string {
@@ -137,12 +138,12 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const { upstream } = http.connection
     const form = this.#formFor(upstream)
     this.#http = http
-    this.#startAnswerTimer(upstream)
+    this.#startSilenceTimer(upstream)
     http.send(this.#request, form, form === 'absolute' ? loginHeader(upstream) : '', this)
   }
 
   judge({ status }: ResponseHead): Outcome | undefined {
-    this.#answerTimer.stop()
+    this.#silence?.stop()
     const { lease } = this
     if (lease === undefined || isDirect(lease.upstream)) return undefined
     if (isAboutLogin(status, this.#formFor(lease.upstream))) return { kind: 'login', status }
@@ -181,7 +182,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   }
 
   #retry(failure: Outcome, isReused: boolean): void {
-    this.#answerTimer.stop()
+    this.#silence?.stop()
     this.#http = undefined
     const upstream = this.lease?.upstream
     if (upstream === undefined) return
@@ -203,7 +204,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
    * An upstream that never worked has not answered in the time of a handshake: another one is tried. When that was done
    * before for this target, it is the target that takes its time, and is waited for until the deadline.
    */
-  tookTooLong(): void {
+  upstreamSilent(): void {
     const upstream = this.lease?.upstream
     const { health, clock } = this.deps
     if (upstream === undefined || !this.#mayRepeat()) return
@@ -212,22 +213,24 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.tryFailed(upstream, { kind: 'refused', answer: NO_ANSWER }, true)
   }
 
-  #startAnswerTimer(upstream: Upstream | undefined): void {
-    if (upstream?.worked === false) this.#deps.answers.add(this.#answerTimer)
+  #startSilenceTimer(upstream: Upstream | undefined): void {
+    if (upstream?.worked !== false) return
+    this.#silence ??= new SilenceTimer(this)
+    this.#deps.answers.add(this.#silence)
   }
 
   /** A client may take the idle time for each piece of its request; the deadline stands still meanwhile. */
   awaitsClient(): void {
     if (this.#isAnswered || this.finished) return
     this.#awaitsClient = true
-    this.#answerTimer.stop()
+    this.#silence?.stop()
     this.#deps.pauses.add(this)
   }
 
   awaitsUpstream(): void {
     if (this.#isAnswered || this.finished || !this.#awaitsClient) return
     this.#awaitUpstream()
-    this.#startAnswerTimer(this.lease?.upstream)
+    this.#startSilenceTimer(this.lease?.upstream)
   }
 
   #awaitUpstream(): void {
@@ -309,7 +312,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const http = this.#http
     if (http === undefined) return void this.#request.cut()
     this.#http = undefined
-    this.#answerTimer.stop()
+    this.#silence?.stop()
     this.#commit()
     const relay = this.addRelay(new Relay(this.#request.socket, http.connection, this.#deps.idle, this))
     this.#request.switchTo(relay, head)
@@ -317,7 +320,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   }
 
   protected override stop(): void {
-    this.#answerTimer.stop()
+    this.#silence?.stop()
     super.stop()
   }
 
@@ -328,32 +331,11 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   }
 
   protected rejectWith(error: GatewayError): void {
-    this.#answerTimer.stop()
+    this.#silence?.stop()
     this.#request.refuse(error)
   }
 
   protected closeUnjoined(): void {
     this.#cut('closed')
-  }
-}
-
-class AnswerTimer extends TimeoutEntry {
-  readonly #exchange: HttpExchange
-
-  constructor(exchange: HttpExchange) {
-    super()
-    this.#exchange = exchange
-  }
-
-  override onDeadline(): void {
-    this.#exchange.tookTooLong()
-  }
-
-  override failInternally(): void {
-    this.#exchange.failInternally()
-  }
-
-  stop(): void {
-    this.timeoutQueue?.remove(this)
   }
 }

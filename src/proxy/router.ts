@@ -217,6 +217,7 @@ export class Router {
     return provider
   }
 }
+
 /** Whether neither the target nor the client's address has a part in the route, where no rules decide. */
 function isFixed({ options }: ClientIdentity, defaults: ListenerDefaults): boolean {
   return options.session !== undefined || (defaults.session === 'off' && options.avoidLast !== true)

@@ -3,7 +3,6 @@
 import type { ClientConnection, RequestHandler } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import type { DialFailure, UpstreamConnection } from '../upstream/connection.ts'
 import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
@@ -11,6 +10,7 @@ import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { type IdleSteps, Relay } from './relay.ts'
 import type { Route } from './route.ts'
+import { SilenceTimer } from './silence-timer.ts'
 import type { TunnelBans } from './tunnel-bans.ts'
 
 export interface TunnelDeps extends ProxiedRequestDeps {
@@ -26,7 +26,7 @@ export interface TunnelDeps extends ProxiedRequestDeps {
 export class Tunnel extends ProxiedRequest implements RequestHandler {
   readonly #request: ClientConnection
   readonly #deps: TunnelDeps
-  #hedgeTimer: HedgeTimer | undefined
+  #hedgeTimer: SilenceTimer | undefined
   /** The second dial, while the first is silent. */
   #hedge: Hedge | undefined
   #isOpening = false
@@ -82,12 +82,12 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     const { hedging } = this.#deps
     if (this.filter.limits?.uses === 1) return
     if (hedging === undefined || this.sessionKey !== undefined || isDirect(upstream)) return
-    this.#hedgeTimer ??= new HedgeTimer(this)
+    this.#hedgeTimer ??= new SilenceTimer(this)
     hedging.queueFor(upstream.facts.provider).add(this.#hedgeTimer)
   }
 
   /** The first upstream has been silent for too long: a second one is dialled beside it. */
-  hedge(): void {
+  upstreamSilent(): void {
     if (this.connection === undefined || this.#hedge !== undefined) return
     const { hedging } = this.#deps
     if (hedging?.begin() !== true) return void this.#awaitHedge(this.connection.upstream)
@@ -136,7 +136,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     const { connection, lease } = this
     if (hedge !== undefined) this.#deps.hedging?.ended()
     this.#hedge = undefined
-    this.#hedgeTimer?.timeoutQueue?.remove(this.#hedgeTimer)
+    this.#hedgeTimer?.stop()
     if (hedge === undefined || remaining !== hedge.connection) return hedge
     this.connection = hedge.connection
     this.lease = hedge.lease
@@ -200,21 +200,4 @@ interface Hedge {
 function isStale(connection: UpstreamConnection, failure: DialFailure): boolean {
   const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
   return connection.wasWarm && isInterrupted && failure.how === 'closed'
-}
-
-class HedgeTimer extends TimeoutEntry {
-  readonly #tunnel: Tunnel
-
-  constructor(tunnel: Tunnel) {
-    super()
-    this.#tunnel = tunnel
-  }
-
-  override onDeadline(): void {
-    this.#tunnel.hedge()
-  }
-
-  override failInternally(): void {
-    this.#tunnel.failInternally()
-  }
 }
