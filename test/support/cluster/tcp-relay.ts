@@ -6,10 +6,13 @@ export class TcpRelay {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #isCut = false
+  /** Of the server to which new connections go. */
+  port: number
 
   constructor(port: number) {
+    this.port = port
     this.#server = createServer((client) => {
-      const server = connect(port, '127.0.0.1')
+      const server = connect(this.port, '127.0.0.1')
       for (const [from, to] of [
         [client, server],
         [server, client],

@@ -27,7 +27,8 @@ function keyValue(data: Keyspace, key: string, empty: Value): Value {
   return known
 }
 
-const inOrder = (set: SortedSet) => [...set].sort(([a, x], [b, y]) => (x === y ? (a < b ? -1 : 1) : x < y ? -1 : 1))
+const inOrder = (entries: Iterable<[string, number]>) =>
+  [...entries].sort(([a, x], [b, y]) => (x === y ? (a < b ? -1 : 1) : x < y ? -1 : 1))
 const scoreText = (score: number) => (Number.isFinite(score) ? String(score) : score > 0 ? 'inf' : '-inf')
 
 function bound(text: string): { at: number; isOpen: boolean } {
@@ -41,9 +42,11 @@ function bound(text: string): { at: number; isOpen: boolean } {
 
 function between(set: SortedSet, from: string, to: string): [string, number][] {
   const [low, high] = [bound(from), bound(to)]
-  return inOrder(set).filter(
-    ([, score]) =>
-      (low.isOpen ? score > low.at : score >= low.at) && (high.isOpen ? score < high.at : score <= high.at),
+  return inOrder(
+    [...set].filter(
+      ([, score]) =>
+        (low.isOpen ? score > low.at : score >= low.at) && (high.isOpen ? score < high.at : score <= high.at),
+    ),
   )
 }
 
@@ -107,9 +110,9 @@ const commands: Readonly<Record<string, Command>> = {
     return withScores(found.slice(integer(offset), integer(offset) + integer(count)), false)
   },
   ZREMRANGEBYRANK: (data, key, from = '', to = '') => {
-    const all = inOrder(sortedOf(data, key))
-    const end = integer(to) < 0 ? all.length + integer(to) : integer(to)
-    const gone = all.slice(integer(from), Math.max(0, end + 1))
+    const set = sortedOf(data, key)
+    const end = integer(to) < 0 ? set.size + integer(to) : integer(to)
+    const gone = end < integer(from) ? [] : inOrder(set).slice(integer(from), end + 1)
     for (const [member] of gone) sortedOf(data, key).delete(member)
     return gone.length
   },
@@ -118,6 +121,19 @@ const commands: Readonly<Record<string, Command>> = {
     for (const [member] of gone) sortedOf(data, key).delete(member)
     return gone.length
   },
+}
+
+/** What a replica would hold that has caught up. */
+export function copyOf(data: Keyspace): Keyspace {
+  const copy: Keyspace = new Map()
+  for (const [key, { hash, sorted, text, expiresAt }] of data)
+    copy.set(key, {
+      ...(hash && { hash: new Map(hash) }),
+      ...(sorted && { sorted: new Map(sorted) }),
+      ...(text && { text: { ...text } }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    })
+  return copy
 }
 
 export function runCommand(data: Keyspace, [name = '', key = '', ...args]: readonly string[], now: number): unknown {

@@ -3,7 +3,7 @@
  * time is the test's. The same suites run on a real server in `npm run test:clients`.
  */
 import type { Script, ScriptRunner } from '../../../src/store/redis/script.ts'
-import { type Keyspace, runCommand } from './keyspace.ts'
+import { copyOf, type Keyspace, runCommand } from './keyspace.ts'
 import { LuaTable, toJs, toLua } from './lua-runtime.ts'
 import { compileLua } from './lua-to-js.ts'
 
@@ -53,12 +53,12 @@ export class LuaRedis implements ScriptRunner {
 
   /** What a replica would hold that has caught up. */
   snapshot(): Keyspace {
-    return structuredClone(this.#data)
+    return copyOf(this.#data)
   }
 
   /** Another server takes over, with what it holds. */
   becomeMaster(data: Keyspace): void {
-    this.#data = structuredClone(data)
+    this.#data = copyOf(data)
     this.#replicationId++
   }
 

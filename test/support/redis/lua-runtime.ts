@@ -97,7 +97,15 @@ export const runtime = {
 }
 
 /** `%x`, `%S` and `%d`, groups and `+`: what the scripts use of Lua's patterns. */
-const regExp = (pattern: string) => new RegExp(pattern.replaceAll('%x', '[0-9a-fA-F]').replaceAll('%', '\\'))
+function regExp(pattern: string): RegExp {
+  const known = regExps.get(pattern)
+  if (known !== undefined) return known
+  const compiled = new RegExp(pattern.replaceAll('%x', '[0-9a-fA-F]').replaceAll('%', '\\'))
+  regExps.set(pattern, compiled)
+  return compiled
+}
+
+const regExps = new Map<string, RegExp>()
 
 function* inOrder(list: LuaTable): Generator<[unknown, unknown]> {
   for (let at = 1; list.fields.has(at); at++) yield [at, list.fields.get(at)]

@@ -120,7 +120,10 @@ function values(nodes: readonly LuaNode[], scope: Scope): string {
 const isCall = ({ type }: LuaNode) => type === 'CallExpression'
 
 function call(node: LuaNode, scope: Scope): string {
-  return `lib.call(${value(part(node, 'base'), scope)}, [${values(list(node, 'arguments'), scope)}])`
+  const base = part(node, 'base')
+  if (base.type === 'Identifier' && scope.has(nameOf(base)))
+    return `${nameOf(base)}(${values(list(node, 'arguments'), scope)})`
+  return `lib.call(${value(base, scope)}, [${values(list(node, 'arguments'), scope)}])`
 }
 
 function value(node: LuaNode, scope: Scope): string {

@@ -1,9 +1,11 @@
-/** A redis-server of the test's own: a free loopback port, nothing written to disk. */
+/** A redis-server of the test's own: a free loopback port, nothing kept on disk. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createClient } from '@redis/client'
 import { freePort } from '../free-port.ts'
 
 export interface RedisServer {
@@ -18,18 +20,20 @@ export interface RedisServer {
 /** @param options further options of redis-server; `port` to take the place of an earlier one */
 export async function startRedis(options: { port?: number; args?: readonly string[] } = {}): Promise<RedisServer> {
   const port = options.port ?? (await freePort())
-  const args = [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    ...(options.args ?? []),
-  ]
-  return start(args, port)
+  const replication = ['--repl-diskless-sync-delay', '0', '--repl-diskless-load', 'swapdb']
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()]
+  return start([...args, ...replication, ...(options.args ?? [])], port)
+}
+
+/** A replica that has caught up with a server, and follows it no more: what the server acknowledges from now on is not on it. */
+export async function startBehind({ port }: RedisServer): Promise<RedisServer> {
+  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${port}`] })
+  const client = await createClient({ url: replica.url }).connect()
+  while (!(await client.info('replication')).includes('master_link_status:up'))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  await client.sendCommand(['REPLICAOF', 'NO', 'ONE'])
+  client.destroy()
+  return replica
 }
 
 /**

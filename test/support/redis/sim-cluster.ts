@@ -1,14 +1,9 @@
-/**
- * A cluster on a fake clock: hosts that buy as the planner does, one store, and a vendor that is the referee. A seed chooses what
- * happens: crashes, pauses, cuts, lost and late messages, fail-overs with lost writes.
- */
+/** A simulated cluster (sim-world.ts) whose hosts buy as the planner does; the vendor is the referee. */
 import type { CallWindow } from '../../../src/store/account-store.ts'
 import { syncScript } from '../../../src/store/redis/membership-scripts.ts'
 import { RedisAccountStore } from '../../../src/store/redis/redis-account-store.ts'
-import { FakeClock } from '../fake-clock.ts'
-import type { Keyspace } from './keyspace.ts'
-import { LuaRedis } from './lua-redis.ts'
-import { HostClock, randomFrom, SimLink } from './sim-network.ts'
+import { HostClock, SimLink } from './sim-network.ts'
+import { type SimHost, SimWorld } from './sim-world.ts'
 
 const WINDOW: CallWindow = { key: 'w', calls: 3, perMs: 1_000, statedBy: 'order' }
 /** With the small one the budget is what is short, with the large one the calls. */
@@ -27,7 +22,7 @@ interface Vendor {
   readonly sold: number[]
 }
 
-class SimHost {
+class BuyingHost implements SimHost {
   readonly clock: HostClock
   readonly link: SimLink
   readonly store: RedisAccountStore
@@ -50,6 +45,10 @@ class SimHost {
     })
     this.#beat()
     this.#buy()
+  }
+
+  kill(): void {
+    this.clock.kill()
   }
 
   async #beat(): Promise<void> {
@@ -122,61 +121,21 @@ class SimHost {
   }
 }
 
-export class SimCluster {
-  readonly clock = new FakeClock({ now: 1_000_000 })
-  readonly redis = new LuaRedis(() => this.clock.now())
-  readonly random: () => number
+export class SimCluster extends SimWorld<BuyingHost> {
   readonly vendor: Vendor = { arrivals: [], sold: [] }
   readonly perHour: number
-  readonly #withFailover: boolean
-  #hosts: SimHost[] = []
-  #replica: Keyspace = new Map()
-  #started = 0
-  faults = 0
 
   constructor(seed: number, hosts: number) {
-    this.random = randomFrom(seed)
-    // A host that dies while the store loses what it wrote takes its knowledge along: then nobody can know.
-    this.#withFailover = seed % 2 === 1
+    super(seed, hosts)
     this.perHour = BUDGETS[seed % 4 < 2 ? 0 : 1]
-    this.redis.settleIn()
-    for (let i = 0; i < hosts; i++) this.#start()
+    this.start()
   }
 
-  #start(): void {
-    this.#hosts.push(new SimHost(`h${++this.#started}`, this))
+  protected open(name: string): BuyingHost {
+    return new BuyingHost(name, this)
   }
 
-  /** Runs for so long, with a fault about every second. @throws {Error} at the first breach */
-  async run(ms: number): Promise<void> {
-    const end = this.clock.now() + ms
-    while (this.clock.now() < end) {
-      await this.clock.run(250)
-      if (this.random() < 0.5) this.#replica = this.redis.snapshot()
-      this.check()
-      if (this.random() < 0.25) this.#fault()
-    }
-  }
-
-  #fault(): void {
-    this.faults++
-    const host = this.#hosts[Math.floor(this.random() * this.#hosts.length)]
-    if (host === undefined) return
-    const forMs = this.random() * 8_000
-    const kind = this.random()
-    if (kind < 0.35) {
-      host.clock.pause()
-      this.clock.after(forMs, () => host.clock.resume())
-    } else if (kind < 0.7) {
-      host.link.isCut = true
-      this.clock.after(forMs, () => (host.link.isCut = false))
-    } else if (this.#withFailover) this.redis.becomeMaster(this.#replica)
-    else {
-      host.clock.kill()
-      this.#hosts = this.#hosts.filter((one) => one !== host)
-      this.#start()
-    }
-  }
+  protected readonly faultsOfHosts = { chance: 0.25, longestPauseMs: 8_000, longestCutMs: 8_000 }
 
   /** The vendor's view: it alone knows when what arrived. */
   check(): void {
@@ -189,12 +148,9 @@ export class SimCluster {
     if (sold.length > this.perHour) throw new Error(`${sold.length} addresses were sold, ${this.perHour} allowed`)
   }
 
-  /** Everybody is well again: what the vendor sold is booked, and nothing is under way. */
+  /** All hosts are well again: what the vendor sold is booked, and nothing is under way. */
   async settle(): Promise<void> {
-    for (const { clock, link } of this.#hosts) {
-      clock.resume()
-      link.isCut = false
-    }
+    this.mendAll()
     await this.clock.run(20_000)
     this.check()
     const booked = Number(this.redis.command('HGET', 'turnpike:{test}:budget:p', 'total') ?? 0)

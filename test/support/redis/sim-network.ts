@@ -84,17 +84,18 @@ export class HostClock implements Clock {
   }
 }
 
-interface SimNetwork {
+export interface SimNetwork {
   readonly clock: FakeClock
   readonly redis: LuaRedis
   readonly random: () => number
 }
 
-/** One host's connection: messages arrive in their order, late, or not at all. */
+/** One host's connection: questions and answers arrive in their order, as over TCP; late, or not at all. */
 export class SimLink implements ScriptRunner {
   readonly #network: SimNetwork
   readonly #host: HostClock
   #lastArrival = 0
+  #lastAnswer = 0
   isCut = false
 
   constructor(network: SimNetwork, host: HostClock) {
@@ -110,14 +111,14 @@ export class SimLink implements ScriptRunner {
       this.#lastArrival = Math.max(this.#lastArrival, clock.now() + this.#delayMs())
       clock.after(this.#lastArrival - clock.now(), () => {
         if (this.isCut) return
-        // A copy: over a real network nothing is shared.
-        const answer = structuredClone(redis.runNow(script, ask))
+        const answer = redis.runNow(script, ask)
         if (this.#isLost()) return
         const answered = () => {
           timeout.clear()
           resolve(answer)
         }
-        clock.after(random() * 20, () => this.#host.run(answered))
+        this.#lastAnswer = Math.max(this.#lastAnswer, clock.now() + random() * 20)
+        clock.after(this.#lastAnswer - clock.now(), () => this.#host.run(answered))
       })
     })
   }

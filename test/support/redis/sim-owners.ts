@@ -1,6 +1,6 @@
 /**
- * Addresses with limits on a fake clock: hosts that share them out, one store, and a referee that sees what is open through each
- * address. A seed chooses what happens: crashes, pauses, cuts, lost and late messages, fail-overs with lost writes.
+ * A simulated cluster (sim-world.ts) whose hosts share out addresses with limits; a referee sees what is open through each
+ * address.
  */
 import pino from 'pino'
 import { ClusterEvents } from '../../../src/cluster/cluster-events.ts'
@@ -14,10 +14,8 @@ import type { RestoredUpstream } from '../../../src/store/contract.ts'
 import { syncScript } from '../../../src/store/redis/membership-scripts.ts'
 import { publishScript } from '../../../src/store/redis/pool-scripts.ts'
 import { ServerTime } from '../../../src/store/redis/server-time.ts'
-import { FakeClock } from '../fake-clock.ts'
-import type { Keyspace } from './keyspace.ts'
-import { LuaRedis } from './lua-redis.ts'
-import { HostClock, randomFrom, SimLink } from './sim-network.ts'
+import { HostClock, SimLink } from './sim-network.ts'
+import { type SimHost, SimWorld } from './sim-world.ts'
 
 const ALIVE_MS = 3_000
 const BEAT_MS = 250
@@ -45,10 +43,8 @@ interface SyncAnswer {
 
 type SimLimits = { readonly uses: number; readonly connections: number }
 
-class OwnerHost {
+class OwnerHost implements SimHost {
   readonly name: string
-  /** A fault, and what follows it, is over then, clock ms. */
-  wellAt = 0
   readonly clock: HostClock
   readonly link: SimLink
   readonly pool: Pool
@@ -252,31 +248,28 @@ class Referee {
   }
 }
 
-export class SimOwners {
-  readonly clock = new FakeClock({ now: 1_000_000 })
-  readonly redis = new LuaRedis(() => this.clock.now())
-  readonly random: () => number
+export class SimOwners extends SimWorld<OwnerHost> {
   readonly limits: SimLimits
   readonly referee: Referee
-  readonly #withFailover: boolean
-  #hosts: OwnerHost[] = []
-  #replica: Keyspace = new Map()
-  #started = 0
   #bought = 0
-  faults = 0
 
   constructor(seed: number, hosts: number) {
-    this.random = randomFrom(seed)
-    this.#withFailover = seed % 2 === 1
+    super(seed, hosts)
     this.limits = seed % 4 < 2 ? { uses: 0, connections: 1 } : { uses: 2, connections: 0 }
     this.referee = new Referee(this.limits)
-    this.redis.settleIn()
-    for (let at = 0; at < hosts; at++) this.#start()
+    this.start()
     this.#buy()
   }
 
-  #start(): void {
-    this.#hosts.push(new OwnerHost(`h${++this.#started}`, this))
+  protected open(name: string): OwnerHost {
+    return new OwnerHost(name, this)
+  }
+
+  /** One after the other: a host that is cut off first and stopped then is out of reach for longer than one fault lasts. */
+  protected get faultsOfHosts() {
+    const longest = this.withFailover ? LONGEST_FAULT_WITH_FAILOVER_MS : undefined
+    const [longestPauseMs, longestCutMs] = [longest ?? LONGEST_PAUSE_MS, longest ?? LONGEST_CUT_MS]
+    return { chance: 0.2, longestPauseMs, longestCutMs, recoveryMs: RECOVERY_MS }
   }
 
   #buy(): void {
@@ -287,41 +280,6 @@ export class SimOwners {
     this.clock.after(this.random() * 1_500, () => this.#buy())
   }
 
-  /** Runs for so long, with a fault about every second. @throws {Error} at the first breach */
-  async run(ms: number): Promise<void> {
-    const end = this.clock.now() + ms
-    while (this.clock.now() < end) {
-      await this.clock.run(250)
-      if (this.random() < 0.5) this.#replica = this.redis.snapshot()
-      this.check()
-      if (this.random() < 0.2) this.#fault()
-    }
-  }
-
-  #fault(): void {
-    const host = this.#hosts[Math.floor(this.random() * this.#hosts.length)]
-    // One fault after the other: a host that is cut off first and stopped then is out of reach for longer than one fault lasts.
-    if (host === undefined || host.wellAt > this.clock.now()) return
-    this.faults++
-    const kind = this.random()
-    const isCut = kind >= 0.35 && kind < 0.7
-    const longest = isCut ? LONGEST_CUT_MS : LONGEST_PAUSE_MS
-    const forMs = this.random() * (this.#withFailover ? LONGEST_FAULT_WITH_FAILOVER_MS : longest)
-    if (kind < 0.7) host.wellAt = this.clock.now() + forMs + RECOVERY_MS
-    if (kind < 0.35) {
-      host.clock.pause()
-      this.clock.after(forMs, () => host.clock.resume())
-    } else if (isCut) {
-      host.link.isCut = true
-      this.clock.after(forMs, () => (host.link.isCut = false))
-    } else if (this.#withFailover) this.redis.becomeMaster(this.#replica)
-    else {
-      host.kill()
-      this.#hosts = this.#hosts.filter((one) => one !== host)
-      this.#start()
-    }
-  }
-
   check(): void {
     const [first] = this.referee.breaches
     if (first !== undefined) throw new Error(`at ${this.clock.now()}: ${first}`)
@@ -329,10 +287,7 @@ export class SimOwners {
 
   /** All are well again, and clients are served on each host; nothing that lives is lent by nobody. */
   async settle(): Promise<void> {
-    for (const { clock, link } of this.#hosts) {
-      clock.resume()
-      link.isCut = false
-    }
+    this.mendAll()
     await this.clock.run(LIFE_MS + 20_000)
     this.check()
     const before = this.referee.served
@@ -347,7 +302,7 @@ export class SimOwners {
 
   /** Addresses that belong to a host which does not lend them. */
   #unlent(): string[] {
-    return this.#hosts.flatMap((host) =>
+    return this.hosts.flatMap((host) =>
       [...host.pool.members()].flatMap((upstream) => {
         const { id, isElsewhere } = upstream
         const [, owner] = String(this.redis.command('HGET', 'turnpike:{test}:owners', id) ?? '').split(' ')
