@@ -92,10 +92,10 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 /** @param closing ends what has been opened, the latest first */
 async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack): Promise<App> {
   const base = await openBase(config, deps, closing)
-  const { clock, log, inherited, budget, carried } = base
+  const { clock, log, inherited, budget, former } = base
   const { predecessor, onTakenOver, logLinesLost } = deps
   const { parts, clients, workers, reload } = await openParts(config, deps, base, closing)
-  if (carried !== undefined) parts.pool.ownership.succeed(carried, clock.now())
+  if (former !== undefined) parts.pool.ownership.succeed(former.upstreams, clock.now())
   parts.supply.restore(base.restored)
   parts.data.sessionTable.restore(base.restored.sessions)
   await base.cluster?.member.join(memberParts(parts))
@@ -113,7 +113,8 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
       for (const port of ports) runInBackground(port.close())
       onTakenOver()
     }
-    const handover = await offerHandover(config, { ...parts, ...base, reload, otherPorts: ports, onTaken })
+    const store = base.cluster?.succession ?? base.store
+    const handover = await offerHandover(config, { ...parts, ...base, store, reload, otherPorts: ports, onTaken })
     closing.defer(() => handover?.close())
   }
   const closeAll = () => closing.disposeAsync()
@@ -140,14 +141,14 @@ async function openBase(config: Config, deps: AppDeps, closing: AsyncDisposableS
   closing.defer(logInternalErrors(log))
   closing.defer(() => predecessor?.close())
   closing.defer(() => inherited?.close())
-  const carried = await predecessor?.release()
-  const state = await openState(config, { clock, log }, closing)
+  const former = await predecessor?.release()
+  const state = await openState(config, { clock, log, former: former?.host }, closing)
   const guard = closing.adopt(deps.guard ?? openConnectGuard(clock), (opened) => opened.close())
   const http = closing.adopt(openVendorHttp({ clock, guard }), (opened) => opened.close())
   const accountStore = new PausableAccountStore(clock, state.accounts)
   const accounts = closing.adopt(new Accounts(clock, accountStore), (opened) => opened.close())
   const budget = budgetOf(config)
-  return { ...state, clock, log, inherited, carried, guard, http, accountStore, accounts, budget }
+  return { ...state, clock, log, inherited, former, guard, http, accountStore, accounts, budget }
 }
 
 /** The providers, the pool and what serves clients; nothing listens yet. */

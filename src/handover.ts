@@ -9,7 +9,7 @@ import type { Config } from './config/schema.ts'
 import { GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { InheritedSockets, OpenPort } from './network/inherited-sockets.ts'
-import { type CarriedUpstream, carry } from './pool/former-process.ts'
+import { carry } from './pool/former-process.ts'
 import type { Pool } from './pool/pool.ts'
 import type { Upstream } from './pool/upstream.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
@@ -19,9 +19,13 @@ import type { HandoverStore, Store } from './store/contract.ts'
 import type { PausableAccountStore } from './store/pausable-account-store.ts'
 import type { Supply } from './supply/supply.ts'
 import type { DrainObserver } from './takeover/client.ts'
+import type { ClusterHost, Released } from './takeover/messages.ts'
 import { takeoverPlace } from './takeover/place.ts'
 import { type TakeoverHandler, TakeoverServer } from './takeover/server.ts'
 import { copySockets } from './takeover/sockets.ts'
+
+/** What another process can go on with; in a cluster, as which host. */
+type Suspendable = Pick<HandoverStore, 'flush' | 'suspend' | 'resume'> & { readonly host?: ClusterHost }
 
 interface HandoverParts {
   readonly clock: Clock
@@ -29,7 +33,7 @@ interface HandoverParts {
   readonly pool: Pool
   readonly supply: Supply
   readonly data: DataPlane
-  readonly store: HandoverStore
+  readonly store: Suspendable
   readonly accountStore: PausableAccountStore
   readonly reload: Reload
   readonly otherPorts: readonly OpenPort[]
@@ -43,10 +47,10 @@ interface HandoverParts {
  */
 export async function offerHandover(
   { state }: Config,
-  parts: Omit<HandoverParts, 'store'> & { readonly store: Store | HandoverStore },
+  parts: Omit<HandoverParts, 'store'> & { readonly store: Store | Suspendable },
 ): Promise<{ close(): void } | undefined> {
   const { store, clock, log } = parts
-  if (state === 'off' || !isHandoverStore(store)) return undefined
+  if (state === 'off' || !isSuspendable(store)) return undefined
   const handover = new Handover({ ...parts, store })
   try {
     const server = await TakeoverServer.open(takeoverPlace(state.path), handover, { clock, log })
@@ -63,7 +67,7 @@ export async function offerHandover(
   }
 }
 
-const isHandoverStore = (store: Store | HandoverStore): store is HandoverStore => 'suspend' in store
+const isSuspendable = (store: Store | Suspendable): store is Suspendable => 'suspend' in store
 
 /** What ends in the process before this one ends in the pool. */
 export function drainObserver(pool: Pool, clock: Clock): DrainObserver {
@@ -99,7 +103,7 @@ class Handover implements TakeoverHandler {
     return [...this.#parts.data.openPorts, ...this.#parts.otherPorts]
   }
 
-  async release(): Promise<CarriedUpstream[]> {
+  async release(): Promise<Released> {
     const { clock, pool, data, store, accountStore, reload } = this.#parts
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#over = resolve
@@ -117,7 +121,9 @@ class Handover implements TakeoverHandler {
     }
     data.stopLending(MOVED)
     const now = clock.now()
-    return [...pool.members()].map((upstream) => carry(upstream, now))
+    const upstreams = [...pool.members()].map((upstream) => carry(upstream, now))
+    const { host } = store
+    return { upstreams, ...(host === undefined ? {} : { host }) }
   }
 
   async resume(): Promise<void> {

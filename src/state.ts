@@ -8,6 +8,7 @@ import { type HandoverStore, nothingRestored, type Restored, type Store } from '
 import { LocalAccountStore } from './store/local-account-store.ts'
 import { forgetfulStore } from './store/memory.ts'
 import { openStore } from './store/sqlite/store.ts'
+import type { ClusterHost } from './takeover/messages.ts'
 
 interface State {
   readonly store: Store | HandoverStore
@@ -20,7 +21,7 @@ interface State {
 /** @param closing ends it */
 export async function openState(
   config: Config,
-  deps: { readonly clock: Clock; readonly log: Log },
+  deps: { readonly clock: Clock; readonly log: Log; readonly former: ClusterHost | undefined },
   closing: AsyncDisposableStack,
 ): Promise<State> {
   if (config.cluster !== undefined) {

@@ -176,13 +176,13 @@ export class ClusterStore implements Store {
     await runner.run(sessionsScript, { host, idleMs: sessionIdleMs(), ...what })
   }
 
-  flush(): Promise<void> {
-    return this.#queue.idle(AbortSignal.timeout(FLUSH_MS))
+  flush(signal = AbortSignal.timeout(FLUSH_MS)): Promise<void> {
+    return this.#queue.idle(signal)
   }
 
-  async close(): Promise<void> {
+  async close(signal = AbortSignal.timeout(FLUSH_MS)): Promise<void> {
     this.#timer?.clear()
-    await this.flush().catch(() => {})
+    await this.flush(signal).catch(() => {})
     this.#queue.close()
   }
 }

@@ -14,6 +14,8 @@ export interface MemberDeps {
   readonly log: Log
   readonly runner: ScriptRunner
   readonly host: string
+  /** Of the planner's lease that the process before this one had, as the same host. */
+  readonly token: string | undefined
   readonly store: ClusterStore
   readonly accounts: RedisAccountStore
   readonly entries: PoolEntries

@@ -50,8 +50,6 @@ const ALIVE_MS = 10_000
 const DOWN_MS = 3_000
 /** Books of other hosts are read this often, for reports, ms. */
 const REFRESH_MS = 2_000
-/** Longest wait until the store has heard what this host gives back when it ends, ms. */
-const GIVE_BACK_MS = 2_000
 
 export class ClusterMember implements PlannerRole {
   readonly #deps: MemberDeps
@@ -60,6 +58,7 @@ export class ClusterMember implements PlannerRole {
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #isBeating = false
+  #isPaused = false
   #isClosed = false
   #token: string | undefined
   #leaseUntil = Number.NEGATIVE_INFINITY
@@ -71,12 +70,14 @@ export class ClusterMember implements PlannerRole {
   #since: number | undefined
   /** A failover was seen, and the host that buys since then has not said what is lent. */
   #mustSayAgain = false
+  #mustReadAll = false
   #plan: Readonly<Record<string, ProviderOutlook>> = {}
   #reporters: readonly string[] = []
 
   constructor(deps: MemberDeps) {
     this.#deps = deps
     this.#events = new ClusterEvents(deps)
+    this.#token = deps.token
     this.#answeredAt = deps.clock.now()
   }
 
@@ -140,7 +141,7 @@ export class ClusterMember implements PlannerRole {
 
   #beatIn(ms: number): void {
     const at = this.#deps.clock.now() + ms
-    if (this.#isClosed || at >= this.#timerAt) return
+    if (this.#isClosed || this.#isPaused || at >= this.#timerAt) return
     this.#timer?.clear()
     this.#timerAt = at
     this.#timer = this.#deps.clock.after(ms, () => {
@@ -151,7 +152,7 @@ export class ClusterMember implements PlannerRole {
 
   async #beat(): Promise<void> {
     const parts = this.#parts
-    if (this.#isBeating || parts === undefined) return
+    if (this.#isBeating || this.#isPaused || parts === undefined) return
     this.#isBeating = true
     try {
       await this.#sync(parts)
@@ -210,8 +211,9 @@ export class ClusterMember implements PlannerRole {
       await this.#events.readAll(parts, true)
       this.#mustSayAgain = true
       this.#sayAgain(parts)
-    } else if (answer.isBehind) await this.#events.readAll(parts, false)
+    } else if (answer.isBehind || this.#mustReadAll) await this.#events.readAll(parts, false)
     else this.#events.apply(parts, listed(answer.events))
+    this.#mustReadAll = false
     const plan = answer.plan === '' ? {} : (JSON.parse(answer.plan) as Record<string, ProviderOutlook>)
     const isNews = JSON.stringify(plan) !== JSON.stringify(this.#plan)
     this.#plan = plan
@@ -266,13 +268,28 @@ export class ClusterMember implements PlannerRole {
     parts.review()
   }
 
-  /** Gives the lease back and leaves. Never rejects. */
-  async close(): Promise<void> {
+  /** No heartbeat is under way when it resolves, and none begins before `resume`. */
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    this.#timer?.clear()
+    this.#timerAt = Number.POSITIVE_INFINITY
+    while (this.#isBeating) await this.#deps.clock.sleep(CATCH_UP_MS)
+  }
+
+  /** Another process may have been this host meanwhile: what it has said is read from the store. */
+  resume(): void {
+    this.#isPaused = false
+    this.#mustReadAll = true
+    this.#beatIn(0)
+  }
+
+  /** Gives the lease back and leaves. Never rejects. @param signal ends the wait until the store has heard it */
+  async close(signal: AbortSignal): Promise<void> {
     this.#isClosed = true
     this.#timer?.clear()
     const parts = this.#parts
     if (parts === undefined) return
-    await this.#deps.owners?.close(AbortSignal.timeout(GIVE_BACK_MS)).catch(() => {})
+    await this.#deps.owners?.close(signal).catch(() => {})
     // The answer says nothing that matters any more.
     await this.#deps.runner.run(syncScript, this.#ask(parts)).catch(() => {})
   }

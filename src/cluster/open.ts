@@ -6,20 +6,33 @@ import type { Config } from '../config/schema.ts'
 import type { Log } from '../log.ts'
 import type { Breakage, Upstream } from '../pool/upstream.ts'
 import { nothingRestored } from '../store/contract.ts'
+import { StoreError } from '../store/errors.ts'
 import { RedisConnection } from '../store/redis/connection.ts'
+import { PausableRunner } from '../store/redis/pausable-runner.ts'
 import { RedisAccountStore } from '../store/redis/redis-account-store.ts'
 import type { ScriptRunner } from '../store/redis/script.ts'
+import type { ClusterHost } from '../takeover/messages.ts'
 import { ClusterStore } from './cluster-store.ts'
 import { ClusterMember } from './member.ts'
 import { Ownership, type OwnershipSettings } from './ownership.ts'
 import { PoolEntries } from './pool-entry.ts'
 import { Seal } from './seal.ts'
 import { ClusterSessions } from './session-directory.ts'
+import { Succession } from './succession.ts'
 
 type ClusterConfig = NonNullable<Config['cluster']>
 
 /** A connection may take so long (vendors/client/http.ts), and an aborted request arrives within another second, ms. */
 const CONNECT_AND_ABORT_MS = 12_000
+
+/** Longest wait for what was not said yet when the gateway ends, ms, for each of three. */
+const FLUSH_MS = 2_000
+
+export interface ClusterDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly former: ClusterHost | undefined
+}
 
 export class Cluster {
   readonly store: ClusterStore
@@ -30,17 +43,22 @@ export class Cluster {
   readonly sessions: ClusterSessions
   /** Undefined where addresses have no limits. */
   readonly owners: Ownership | undefined
+  /** Undefined where no other process can go on as this host. */
+  readonly succession: Succession | undefined
+  readonly #runner: PausableRunner
   readonly #connection: { close(): void }
 
-  /** @param config the gateway's whole configuration. @param connection a test hands in its own */
+  /** @param config the gateway's whole configuration. @param former the host that it goes on as, after a takeover. @param connection a test hands in its own */
   constructor(
     config: Config & { readonly cluster: ClusterConfig },
-    { clock, log }: { readonly clock: Clock; readonly log: Log },
+    { clock, log, former }: ClusterDeps,
     connection: ScriptRunner & { close(): void } = new RedisConnection(config.cluster, clock),
   ) {
-    const host = randomUUID()
+    const host = former?.name ?? randomUUID()
+    const runner = new PausableRunner(connection)
     const callTimeoutMs = Math.max(...config.providers.map(({ callTimeout }) => callTimeout))
-    const common = { clock, runner: connection, host }
+    const common = { clock, runner, host }
+    this.#runner = runner
     this.#connection = connection
     const seal = new Seal(config.cluster.secret, config.cluster.name)
     this.accounts = new RedisAccountStore({
@@ -55,8 +73,10 @@ export class Cluster {
     const settings = () => ownershipSettings(config)
     this.owners = hasLimits(config) ? new Ownership({ ...common, time: this.accounts.time, settings }) : undefined
     const own = { store: this.store, accounts: this.accounts, entries, owners: this.owners }
-    const member = new ClusterMember({ ...common, ...own, log: log.child({ mod: 'cluster' }) })
+    const clusterLog = log.child({ mod: 'cluster' })
+    const member = new ClusterMember({ ...common, ...own, token: former?.token, log: clusterLog })
     this.member = member
+    this.succession = openSuccession(config, { ...common, ...own, name: host, member }, clusterLog)
     const knows = (id: string) => member.knows(id)
     this.sessions = new ClusterSessions({ ...common, seal, sessionIdleMs, knows, catchUp: () => member.catchUp() })
   }
@@ -78,12 +98,32 @@ export class Cluster {
     this.store.tell({ kind: 'proof', id: upstream.id, worked, cause })
   }
 
+  /** Never rejects. */
   async close(): Promise<void> {
-    await this.member.close()
-    await this.store.close()
-    await this.accounts.flush(AbortSignal.timeout(2_000)).catch(() => {})
+    // What is not said here is said by the process that has taken over.
+    const signal = () => (this.#runner.isPaused ? AbortSignal.abort() : AbortSignal.timeout(FLUSH_MS))
+    await this.member.close(signal())
+    await this.store.close(signal())
+    await this.accounts.flush(signal()).catch(() => {})
     this.accounts.close()
+    this.succession?.close()
     this.#connection.close()
+  }
+}
+
+/** Which gateway is taken over is found by the folder of its state. */
+function openSuccession(
+  { state }: Config,
+  parts: ConstructorParameters<typeof Succession>[1],
+  log: Log,
+): Succession | undefined {
+  if (state === 'off') return undefined
+  try {
+    return new Succession(state.path, parts)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    log.info({ reason: error.message }, 'start --takeover is not possible here')
+    return undefined
   }
 }
 

@@ -448,6 +448,11 @@ export class Ownership {
     if (owners.length > 0) this.#queue.send(async () => void (await runner.run(assertOwnersScript, { host, owners })))
   }
 
+  /** Resolves when everything that was said is in the store; rejects with the signal's reason. */
+  flush(signal: AbortSignal): Promise<void> {
+    return this.#queue.idle(signal)
+  }
+
   /** Gives everything back. @param signal for the wait until the store has heard it; then rejects with its reason */
   async close(signal: AbortSignal): Promise<void> {
     this.#isClosed = true

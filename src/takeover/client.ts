@@ -5,9 +5,8 @@ import { connect } from 'node:net'
 import { CommandError } from '../cli/words.ts'
 import { translate } from '../messages/translate.ts'
 import { InheritedSockets } from '../network/inherited-sockets.ts'
-import type { CarriedUpstream } from '../pool/former-process.ts'
 import { LineChannel } from './line-channel.ts'
-import { PROTOCOL, type Reply, type Request, reply } from './messages.ts'
+import { PROTOCOL, type Released, type Reply, type Request, reply } from './messages.ts'
 import { receiveSockets, type SocketChannel } from './sockets.ts'
 
 /** The running gateway that is taken over. */
@@ -16,7 +15,7 @@ export interface Predecessor {
    * It no longer accepts clients, and its state folder is free.
    * @throws {CommandError} when it refuses. After its sudden end its state folder is free too, and its state is unknown
    */
-  release(): Promise<readonly CarriedUpstream[]>
+  release(): Promise<Released>
   /**
    * To be called when this process is able to serve, and before it accepts a client.
    * @throws {CommandError} when the old process has waited too long, and serves again
@@ -86,12 +85,12 @@ class TakeoverClient implements Predecessor {
     throw refusalOf(answer)
   }
 
-  async release(): Promise<readonly CarriedUpstream[]> {
+  async release(): Promise<Released> {
     const answer = await this.#ask({ kind: 'take' })
-    if (answer === undefined) return []
+    if (answer === undefined) return { upstreams: [] }
     if (answer.kind !== 'released') throw refusalOf(answer)
     this.#released()
-    return answer.upstreams
+    return answer
   }
 
   async maySucceed(): Promise<void> {

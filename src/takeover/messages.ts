@@ -44,8 +44,21 @@ const ready = z.object({ kind: z.literal('ready') })
 /** The sockets that follow through the channel, in this order, with the addresses of the old configuration. */
 const ports = z.object({ kind: z.literal('ports'), ports: z.array(address) })
 const refused = z.object({ kind: z.literal('refused'), reason: z.string() })
+/** Which host of its cluster the old process was; the new one goes on as the same. */
+const clusterHost = z.object({
+  name: z.string(),
+  /** Of the planner's lease, where it had that. */
+  token: z.string().optional(),
+})
+export type ClusterHost = z.infer<typeof clusterHost>
+
 /** The state folder is free. */
-const released = z.object({ kind: z.literal('released'), upstreams: z.array(carriedUpstream) })
+const released = z.object({
+  kind: z.literal('released'),
+  upstreams: z.array(carriedUpstream),
+  host: clusterHost.optional(),
+})
+export type Released = Pick<z.infer<typeof released>, 'upstreams' | 'host'>
 /** The new process may serve. */
 const go = z.object({ kind: z.literal('go') })
 /** How many tunnels of an upstream are still open. */

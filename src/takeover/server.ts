@@ -10,9 +10,8 @@ import type { Clock, Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import type { OpenPort } from '../network/inherited-sockets.ts'
-import type { CarriedUpstream } from '../pool/former-process.ts'
 import { LineChannel } from './line-channel.ts'
-import { PROTOCOL, type Reply, type Request, request } from './messages.ts'
+import { PROTOCOL, type Released, type Reply, type Request, request } from './messages.ts'
 import { sendSockets } from './sockets.ts'
 
 type LeasesLeft = Extract<Reply, { kind: 'leases' }>['left']
@@ -24,7 +23,7 @@ export interface TakeoverHandler {
    * Accepts no more clients, finishes the connections that are being set up, and releases the state folder.
    * @throws {Error} with a message when that is not possible; then nothing has changed
    */
-  release(): Promise<CarriedUpstream[]>
+  release(): Promise<Released>
   /**
    * The other process did not come to serve: restores the former state. While that process still holds the state folder, nothing
    * is bought.
@@ -147,10 +146,10 @@ export class TakeoverServer {
     this.#stage = 'releasing'
     this.#deps.log.info('another process takes over: the ports are handed to it')
     try {
-      const upstreams = await this.#handler.release()
+      const left = await this.#handler.release()
       this.#stopListening()
       this.#stage = 'released'
-      successor?.send({ kind: 'released', upstreams } satisfies Reply)
+      successor?.send({ kind: 'released', ...left } satisfies Reply)
       this.#deadline = this.#deps.clock.after(WAITS_FOR_SUCCESSOR_MS, () => this.#giveUp())
       // It has ended meanwhile.
       if (this.#successor !== successor) await this.#resume('has ended')

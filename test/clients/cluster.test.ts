@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { ClusterHost } from '../support/cluster/host.ts'
-import { Referee, type RefereeLimits, visit } from '../support/cluster/referee.ts'
+import { hold, Referee, type RefereeLimits, visit } from '../support/cluster/referee.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 
 const closers: (() => Promise<unknown>)[] = []
@@ -97,5 +97,29 @@ it('serves from what it holds while Redis is gone, buys nothing, says so, and go
   redis.signal('SIGCONT')
   for (const host of hosts)
     await expect.poll(() => host.says('the store of the cluster answers again'), { timeout: 30_000 }).toBe(true)
+  expect(referee.breaches).toEqual([])
+})
+
+it('goes on as the same host in a process that takes over: lease, addresses, open tunnels', async () => {
+  const { redis, referee, hosts } = await world(2, { connections: 1, uses: 6 })
+  const [old, other] = hosts as [ClusterHost, ClusterHost]
+  await served(old, referee)
+  await served(other, referee)
+  const planner = hosts.find((host) => host.says('this host buys for the cluster')) as ClusterHost
+  const follower = planner === old ? other : old
+  const held = await hold(planner.port, referee.targetPort)
+  closers.push(async () => held.destroy())
+  const heir = new ClusterHost(redis.url, referee, {}, planner)
+  closers.push(() => heir.kill())
+  await heir.ready()
+  expect(heir.port).toBe(planner.port)
+  for (let i = 0; i < 8; i++) await Promise.all([served(heir, referee), served(follower, referee)])
+  // The lease has not been anybody else's, and no address was bought for one that was lost.
+  expect(follower.says('this host buys for the cluster')).toBe(false)
+  expect(heir.says('this host buys for the cluster')).toBe(true)
+  expect(referee.sold).toBeLessThan(12)
+  held.destroy()
+  expect(await planner.ended()).toBe(0)
+  for (let i = 0; i < 4; i++) await served(heir, referee)
   expect(referee.breaches).toEqual([])
 })

@@ -50,6 +50,7 @@ describeAccountStore('Redis', async (testClock) => {
   const opened = openedOnRedis(
     () =>
       new RedisAccountStore({
+        host: 'h',
         clock: testClock,
         runner,
         token: () => 't',

@@ -27,8 +27,8 @@ import { ServerTime } from './server-time.ts'
 export interface RedisAccountStoreDeps {
   readonly clock: Clock
   readonly runner: ScriptRunner
-  /** Names this process, and no other one before or after. */
-  readonly host?: string
+  /** Names this host of the cluster: what it has bought is counted under it. */
+  readonly host: string
   /** The fencing token of the planner's lease, while this host has it: without it no order is granted. */
   readonly token: () => string | undefined
   /** A request that has not left so long after its reservation is not sent, ms. */
@@ -52,6 +52,8 @@ export class RedisAccountStore implements AccountStore {
   readonly time = new ServerTime()
   readonly #deps: RedisAccountStoreDeps
   readonly #host: string
+  /** Names this process's orders; the process before it may have been the same host. */
+  readonly #process = randomUUID()
   readonly #mirror: AccountMirror
   readonly #queue: SendQueue
   readonly #open = new Map<ReservationId, Open>()
@@ -64,7 +66,7 @@ export class RedisAccountStore implements AccountStore {
 
   constructor(deps: RedisAccountStoreDeps) {
     this.#deps = deps
-    this.#host = deps.host ?? randomUUID()
+    this.#host = deps.host
     this.#mirror = new AccountMirror(() => deps.clock.now(), this.time)
     this.view = this.#mirror
     this.#queue = new SendQueue(deps.clock)
@@ -74,7 +76,7 @@ export class RedisAccountStore implements AccountStore {
     const { clock, token, leaveMs, settleMs } = this.#deps
     const leaveBy = clock.now() + leaveMs
     const id = ++this.#lastId
-    const open = { name: `${this.#host}/${id}`, reservation }
+    const open = { name: `${this.#process}/${id}`, reservation }
     const confirmed = this.#mirror.expect({ reservation, outcome: undefined })
     const ask = {
       ...{ id: open.name, host: this.#host, token: token() ?? '', settleMs },

@@ -13,13 +13,15 @@ const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 
 export class ClusterHost {
   readonly log = new LogCapture()
-  readonly #folder = mkdtempSync(join(tmpdir(), 'turnpike-cluster-'))
+  readonly #folder: string
   readonly #child: ChildProcess
   #port: number | undefined
 
-  constructor(redisUrl: string, referee: Referee, more: object = {}) {
+  /** @param more of gateway.yaml. @param former the gateway that it takes over */
+  constructor(redisUrl: string, referee: Referee, more: object = {}, former?: ClusterHost) {
+    this.#folder = former === undefined ? mkdtempSync(join(tmpdir(), 'turnpike-cluster-')) : former.#folder
     writeFileSync(join(this.#folder, 'gateway.yaml'), stringify({ ...configOf(redisUrl, referee), ...more }))
-    const args = [MAIN, 'start', '--config', 'gateway.yaml']
+    const args = [MAIN, 'start', '--config', 'gateway.yaml', ...(former === undefined ? [] : ['--takeover'])]
     this.#child = spawn(process.execPath, args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const output of [this.#child.stdout, this.#child.stderr])
       output?.on('data', (piece: Buffer) => this.log.write(piece))
@@ -47,6 +49,12 @@ export class ClusterHost {
 
   get #hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** Resolves with its exit code; null after a signal. */
+  async ended(): Promise<number | null> {
+    if (!this.#hasEnded) await once(this.#child, 'exit')
+    return this.#child.exitCode
   }
 
   signal(name: NodeJS.Signals): void {

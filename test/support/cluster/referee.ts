@@ -104,6 +104,15 @@ export class Referee {
 
 const portOf = (server: Server | HttpServer) => (server.address() as AddressInfo).port
 
+/** A tunnel that stays open. @throws {Error} when the gateway refuses */
+export async function hold(gatewayPort: number, targetPort: number): Promise<Socket> {
+  const socket = connect(gatewayPort, '127.0.0.1')
+  socket.on('error', () => {}).write(`CONNECT 127.0.0.1:${targetPort} HTTP/1.1\r\nHost: t\r\n\r\n`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  if (!String(answer).startsWith('HTTP/1.1 200')) throw new Error(`refused: ${String(answer)}`)
+  return socket
+}
+
 /**
  * One client of a gateway: opens a tunnel and asks the target.
  * @returns the port of the proxy that served it; undefined when the gateway refused

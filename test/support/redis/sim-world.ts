@@ -74,7 +74,11 @@ export abstract class SimWorld<Host extends SimHost> implements SimNetwork {
     const kind = this.random()
     const isPause = kind < 0.35
     const forMs = this.random() * (isPause ? longestPauseMs : longestCutMs)
-    if (kind >= 0.7) return this.withFailover ? this.redis.becomeMaster(this.#replica) : this.#crash(host)
+    if (kind >= 0.7) {
+      if (this.withFailover) this.redis.becomeMaster(this.#replica)
+      else this.#crash(host)
+      return
+    }
     if (recoveryMs !== undefined) this.#wellAt.set(host, this.clock.now() + forMs + recoveryMs)
     if (isPause) host.clock.pause()
     else host.link.isCut = true

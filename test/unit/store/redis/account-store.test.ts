@@ -10,6 +10,7 @@ describeAccountStore('Redis scripts', async (clock) => {
   return openedOnRedis(
     () =>
       new RedisAccountStore({
+        host: 'h',
         clock,
         runner: redis,
         token: () => 't',
