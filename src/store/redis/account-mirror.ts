@@ -26,9 +26,10 @@ interface Purchases {
   readonly first: readonly { readonly at: number; readonly count: number }[]
 }
 
+/** Without a limit where the server has not heard of the window, as after a failover. */
 interface WindowState {
-  readonly calls: number
-  readonly perMs: number
+  readonly calls?: number
+  readonly perMs?: number
   readonly flying: number
   readonly ended: Ends
 }
@@ -124,9 +125,10 @@ export class AccountMirror implements AccountView {
 
   window({ key, calls, perMs }: CallWindow): WindowView {
     const known = this.#windows.get(key)
-    const state = known ?? { calls, perMs, flying: 0, ended: NO_ENDS }
+    const state = known ?? { flying: 0, ended: NO_ENDS }
     if (known === undefined) this.#windows.set(key, state)
-    const allowed = Math.min(calls, state.calls)
+    const allowed = Math.min(calls, state.calls ?? calls)
+    const lengthMs = state.perMs ?? perMs
     const now = this.#now()
     const { flying, ended } = this.#calls(key, state, now)
     const used = flying + ended
@@ -138,9 +140,9 @@ export class AccountMirror implements AccountView {
     const nextAt = quietUntil > now ? quietUntil : room > 0 ? now : freeAt
     const untilFree = (ends[0] ?? now) - now
     return {
-      ...{ allowed, perMs: state.perMs, used, free, room, nextAt, sent: this.#sentIn(key) },
+      ...{ allowed, perMs: lengthMs, used, free, room, nextAt, sent: this.#sentIn(key) },
       isTight: free <= allowed / 2,
-      paceMs: Math.max(state.perMs / Math.max(1, allowed), untilFree / Math.max(1, free)),
+      paceMs: Math.max(lengthMs / Math.max(1, allowed), untilFree / Math.max(1, free)),
     }
   }
 

@@ -36,10 +36,11 @@ local function limit_of(window)
   return calls, per
 end
 
--- The smaller limit that the vendor enforces is tried upwards when it has refused nothing for long enough.
+-- Nil where this server has not heard of the window. The smaller limit that the vendor enforces is tried upwards when it has refused
+-- nothing for long enough.
 local function allowed(window)
   local calls, per = limit_of(window)
-  if not calls then return 0, 1 end
+  if not calls then return end
   local assumed = record(key('assumed', window))
   if not assumed.calls then return calls, per end
   local least = tonumber(assumed.calls)

@@ -20,4 +20,4 @@ it('lends no address beyond its limits, whatever happens to hosts, messages and 
   }
   expect(served).toBeGreaterThan(SEEDS * 40)
   expect(faults).toBeGreaterThan(SEEDS * 2)
-}, 120_000)
+}, 240_000)

@@ -75,6 +75,15 @@ describe('orders of a cluster', () => {
     expect([alive.view.unknownOf('p'), alive.view.budget('p', order.budget).left]).toEqual([0, 9])
   })
 
+  it('may be planned with a server that has not heard of their window: what is asked for is what the limit is', async () => {
+    const { redis, open } = world()
+    const store = open('a')
+    expect(store.view.window(order.window).room).toBe(2)
+    redis.becomeMaster(new Map())
+    await store.refresh()
+    expect(store.view.window(order.window)).toMatchObject({ allowed: 2, perMs: 1_000, room: 2 })
+  })
+
   it('that were reserved without an answer are withdrawn', async () => {
     const { clock, redis, open } = world()
     let isDeaf = true
