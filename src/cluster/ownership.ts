@@ -47,7 +47,7 @@ export interface OwnershipParts {
   readonly pool: Pool
   /** What clients wait for. */
   wants(): LeaseQueue['wants']
-  /** Another host lends the address from now on: nothing is kept ready for it here. */
+  /** Another host is to lend the address: nothing is kept connected to it here for a client that may come. */
   handedOver(upstream: Upstream): void
   /** Another host may lend the address: what is open through it must end. */
   endLeases(upstream: Upstream): void
@@ -75,6 +75,8 @@ const MOVE_MS = 1_200
 /** Without a new client for so long nothing is kept ready, ms. */
 const IDLE_MS = 10_000
 const MOST_CANDIDATES = 200
+/** What must end is ended this often until it has, ms. */
+const END_AGAIN_MS = 100
 /** Between the end of this host's time and what it does by then, for two clocks that drift, ms. */
 const DRIFT_MS = 1_000
 
@@ -176,7 +178,7 @@ export class Ownership {
     const wasHere = this.#owned.delete(upstream)
     this.#leaving.delete(upstream)
     if (wasHere) this.#leave(parts, upstream)
-    if (wasHere && upstream.leases > 0) parts.endLeases(upstream)
+    if (wasHere) this.#endLeases(parts, upstream)
     if (owned.owner === '') this.#unowned.add(upstream)
     else this.#unowned.delete(upstream)
     parts.pool.ownership.setLost(upstream, owned.owner !== '' && this.#table.isLost(owned), clock.now())
@@ -235,9 +237,16 @@ export class Ownership {
     // Cut off for so long: another host may lend them from then on.
     const end = () => {
       if (settings().countsUses) return
-      for (const upstream of this.#owned) if (upstream.leases > 0) parts.endLeases(upstream)
+      for (const upstream of this.#owned) this.#endLeases(parts, upstream)
     }
     this.#endTimer = clock.after(until - clock.now() + settings().holdMs - DRIFT_MS, end)
+  }
+
+  /** Again and again, until nothing is open: a connection may be half-way at this moment. */
+  #endLeases(parts: OwnershipParts, upstream: Upstream): void {
+    if (upstream.leases === 0 || (this.#owned.has(upstream) && this.#deps.clock.now() < parts.pool.ownership.lendsUntil)) return
+    parts.endLeases(upstream)
+    if (!this.#isClosed) this.#deps.clock.after(END_AGAIN_MS, () => this.#endLeases(parts, upstream))
   }
 
   /** How many addresses the clients that wait here lack. */
@@ -312,6 +321,7 @@ export class Ownership {
     for (const upstream of owned.toSorted((a, b) => a.leases - b.leases).slice(0, Math.max(0, surplus))) {
       this.#leaving.add(upstream)
       parts.pool.ownership.disown(upstream, this.#deps.clock.now())
+      parts.handedOver(upstream)
       this.leaseEnded(upstream)
     }
   }
@@ -321,6 +331,7 @@ export class Ownership {
     for (const [id, { host, until }] of this.#wishes) {
       const upstream = this.#parts?.pool.get(id)
       const isOver = upstream === undefined || until <= now || !this.#owned.has(upstream)
+      if (!isOver && upstream.leases > 0) this.#parts?.handedOver(upstream)
       if (!isOver && upstream.leases > 0) continue
       this.#wishes.delete(id)
       if (!isOver) this.#give([{ upstream, to: host }])

@@ -68,6 +68,11 @@ export class AddressLeases {
       this.#end(lease.id)
   }
 
+  /** Ends all leases of an address: another host lends it. */
+  endLeases(upstream: Upstream): void {
+    for (const lease of [...this.#held.values()]) if (lease.upstream === upstream) this.#end(lease.id)
+  }
+
   /** Ends all. */
   close(): void {
     for (const id of [...this.#held.keys()]) this.#end(id)
@@ -77,7 +82,7 @@ export class AddressLeases {
   #lend(upstream: Upstream, { user, holdMs, isMerged, begin }: TakeOrder): AddressLease {
     const { clock, pool } = this.#parts
     const now = clock.now()
-    const endsAt = Math.min(now + holdMs, upstream.deadline)
+    const endsAt = Math.min(now + holdMs, upstream.deadline, pool.ownership.lendsUntil)
     const held = isMerged ? this.#heldBy(user, upstream) : undefined
     if (held !== undefined) {
       pool.release(upstream, false, now)

@@ -187,17 +187,24 @@ export class DataPlane {
   upstreamGone(upstream: Upstream, reason: GoneReason): void {
     this.#connector.forget(upstream)
     this.leaseQueue.upstreamGone(upstream)
-    if (this.#settings.closesAtDeadline && reason === 'expired') this.endLeases(upstream)
+    if (this.#settings.closesAtDeadline && reason === 'expired') this.#endTunnels(upstream)
   }
 
-  /** Ends the tunnels through an upstream. */
+  /** Ends everything that holds a lease of an upstream: tunnels, plain HTTP, leases of programs that connect to it themselves. */
   endLeases(upstream: Upstream): void {
+    this.#endTunnels(upstream)
+    this.#dispatcher.endLeases(upstream)
+    this.#leases.endLeases(upstream)
+  }
+
+  #endTunnels(upstream: Upstream): void {
     for (const relay of this.#relays.snapshot()) if (relay.connection.upstream === upstream) relay.close()
   }
 
-  /** Another process lends the upstream from now on: nothing is kept connected to it here. */
+  /** Another process is to lend the upstream, as soon as no client uses it here: nothing is kept connected to it. */
   handedOver(upstream: Upstream): void {
     this.#connector.forget(upstream)
+    this.#dispatcher.releaseKept(upstream)
   }
 
   /** The listening ports, for another process. */

@@ -8,6 +8,7 @@ import type { ClientHandler, ClientPort } from '../downstream/client-port.ts'
 import type { ClientConnection, ClientIdentity, RequestHandler } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
+import type { Upstream } from '../pool/upstream.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
@@ -48,7 +49,8 @@ export class Dispatcher implements ClientHandler {
   readonly #parts: DispatcherParts
   readonly #admission: Admission
   /** Of connections that have made plain requests. */
-  readonly #affinities = new WeakMap<ClientConnection, UpstreamAffinity>()
+  /** Of connections that have made plain requests. */
+  readonly #affinities = new Map<ClientConnection, UpstreamAffinity>()
 
   constructor(settings: DispatcherSettings, parts: DispatcherParts) {
     const { clock, observer } = parts
@@ -74,6 +76,7 @@ export class Dispatcher implements ClientHandler {
   left(connection: ClientConnection): void {
     this.#admission.remove(connection)
     this.users.left(connection)
+    this.#affinities.delete(connection)
   }
 
   tunnel(request: ClientConnection, port: ClientPort): RequestHandler | undefined {
@@ -98,12 +101,10 @@ export class Dispatcher implements ClientHandler {
     if (isCommand(head.target)) return this.#command(request, port)
     const { router, httpExchangeDeps } = this.#parts.serving()
     const route = router.route(identity, head.target, request, this.#parts.settingsOf(port), 'plain')
-    return new HttpExchange(
-      request,
-      this.#within(route, identity, port),
-      this.#affinityOf(connection),
-      httpExchangeDeps,
-    )
+    const affinity = this.#affinityOf(connection)
+    const exchange = new HttpExchange(request, this.#within(route, identity, port), affinity, httpExchangeDeps)
+    affinity.exchange = exchange
+    return exchange
   }
 
   #affinityOf(connection: ClientConnection): UpstreamAffinity {
@@ -150,6 +151,19 @@ export class Dispatcher implements ClientHandler {
 
   leftHttp(connection: ClientConnection): void {
     this.#affinities.get(connection)?.release()
+    this.#affinities.delete(connection)
+  }
+
+  /** Releases the upstream where it is kept between two requests of plain HTTP. */
+  releaseKept(upstream: Upstream): void {
+    for (const affinity of this.#affinities.values()) if (affinity.keeps(upstream)) affinity.release()
+  }
+
+  /** Ends what plain HTTP has open through an upstream; a client in the middle of a request loses its connection. */
+  endLeases(upstream: Upstream): void {
+    this.releaseKept(upstream)
+    for (const [connection, affinity] of this.#affinities)
+      if (affinity.exchange?.leased === upstream) connection.socket.destroy()
   }
 
   refused(error: GatewayError, protocol?: ClientConnection['protocol']): void {

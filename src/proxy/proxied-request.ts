@@ -135,6 +135,11 @@ export abstract class ProxiedRequest
     return this.client.octets()[1]
   }
 
+  /** The upstream that is tried, or serves. */
+  get leased(): Upstream | undefined {
+    return this.lease?.upstream
+  }
+
   get prefersProven(): boolean {
     return this.#tries > 0
   }

@@ -30,6 +30,8 @@ export interface RouterSettings {
   readonly routes: RouteTable | undefined
   /** Several processes serve the clients of one session. */
   readonly sharesSessions: boolean
+  /** Hosts of a cluster lend the same address, so that no session can have one alone. */
+  readonly sharesAddresses: boolean
 }
 
 /** Providers that may serve a request; undefined: all. */
@@ -98,7 +100,7 @@ export class Router {
     const scope = filterOf(options, providerFilter(allowed.all))
     const places = allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving))
     const sessionKey = sessionKeyOf(identity, target, origin, defaults, scope)
-    checkSessionOptions(options, sessionKey, this.#settings.sharesSessions)
+    checkSessionOptions(options, sessionKey, this.#settings)
     return {
       ...this.#trafficOf(identity, defaults),
       user: identity.user,

@@ -41,6 +41,8 @@ export interface ServingSettings {
   readonly hedgeAfter: number | 'auto' | 'off'
   /** Several processes serve the clients of one session. */
   readonly sharesSessions: boolean
+  /** Hosts of a cluster lend the same address. */
+  readonly sharesAddresses: boolean
   /** Second dials at the same time. */
   readonly maxHedges: number
 }
@@ -75,6 +77,7 @@ export class Serving {
       isOwnPort: (host, port) => guard.isOwnPort(host, port),
       routes: this.#routes,
       sharesSessions: settings.sharesSessions,
+      sharesAddresses: settings.sharesAddresses,
     })
     const [tunnels, exchanges] = [former?.tunnelDeps, former?.httpExchangeDeps]
     const common = {

@@ -8,14 +8,20 @@ import type { Filter } from '../pool/filter.ts'
 import type { ListenerDefaults, Origin } from './route.ts'
 
 /** What options say of a session, they say of nothing else. @throws {GatewayError} GW_BAD_OPTION */
-export function checkSessionOptions(options: ClientOptions, sessionKey: string | undefined, isShared: boolean): void {
+export function checkSessionOptions(
+  options: ClientOptions,
+  sessionKey: string | undefined,
+  { sharesSessions, sharesAddresses }: { readonly sharesSessions: boolean; readonly sharesAddresses: boolean },
+): void {
   const { exclusive = false, uses, strict = false } = options
   const refuse = (words: string) => {
     throw new GatewayError('GW_BAD_OPTION', words)
   }
   if (sessionKey === undefined && (exclusive || uses !== undefined))
     refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" is for sessions: name one, as in crawler-session-42`)
-  if (isShared && (exclusive || uses !== undefined))
+  if (exclusive && sharesAddresses)
+    refuse('the option "exclusive" needs pool.perUpstream.connections in a cluster; 1000 is enough')
+  if (sharesSessions && (exclusive || uses !== undefined))
     refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" needs a gateway of one process (workers: 1)`)
   if (strict && uses !== undefined)
     refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')

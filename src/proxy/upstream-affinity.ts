@@ -1,4 +1,5 @@
 /** What a client connection that speaks plain HTTP keeps between two requests: its lease, and the connection to the upstream. */
+import type { Upstream } from '../pool/upstream.ts'
 import type { UpstreamHttp } from '../upstream/http-connection.ts'
 import type { Lease } from './lease.ts'
 import type { Route } from './route.ts'
@@ -16,10 +17,18 @@ export interface KeptUpstream {
 
 export class UpstreamAffinity {
   #kept: KeptUpstream | undefined
+  /** The request under way, or the last one. */
+  exchange: { readonly leased: Upstream | undefined } | undefined
+
+  /** Whether the upstream is kept for the next request. */
+  keeps(upstream: Upstream): boolean {
+    return this.#kept?.lease.upstream === upstream
+  }
 
   /** It owns the lease until a caller takes it, or it is released. */
   keep(kept: KeptUpstream): void {
     kept.lease.isQuiet = true
+    this.exchange = undefined
     this.#kept = kept
   }
 

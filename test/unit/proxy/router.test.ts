@@ -7,8 +7,8 @@ import type { ListenerDefaults } from '../../../src/proxy/route.ts'
 import { Router } from '../../../src/proxy/router.ts'
 
 const none = { connections: 0, uses: 0, hostRest: 0 }
-const router = new Router({
-  strategy: 'round-robin',
+const settings = {
+  strategy: 'round-robin' as const,
   perRequest: false,
   retryStatuses: [],
   perUpstream: none,
@@ -16,8 +16,10 @@ const router = new Router({
   providers: [],
   isOwnPort: () => false,
   sharesSessions: false,
+  sharesAddresses: false,
   routes: undefined,
-})
+}
+const router = new Router(settings)
 const plain: ListenerDefaults = {
   provider: undefined,
   strategy: undefined,
@@ -105,4 +107,14 @@ it('makes a route anew where the port, the target or the address has a part in i
   expect(new Set(keys).size).toBe(4)
   const lastOf = (address: string) => routeOf('a.test', address, plain, wish).avoidLast
   expect(lastOf('192.0.2.1')).not.toBe(lastOf('192.0.2.2'))
+})
+
+it('lets no session have an address alone that other hosts lend too', () => {
+  const identity = { ...anonymous, options: { session: 's', exclusive: true } }
+  const routeOf = (one: Router) =>
+    one.route(identity, target('a.test'), { clientAddress: '192.0.2.1' }, plain, 'CONNECT')
+  expect(routeOf(router).filter.limits?.exclusive).toBe(true)
+  expect(() => routeOf(new Router({ ...settings, sharesAddresses: true }))).toThrow(
+    'needs pool.perUpstream.connections',
+  )
 })
