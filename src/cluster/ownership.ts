@@ -244,7 +244,11 @@ export class Ownership {
 
   /** Again and again, until nothing is open: a connection may be half-way at this moment. */
   #endLeases(parts: OwnershipParts, upstream: Upstream): void {
-    if (upstream.leases === 0 || (this.#owned.has(upstream) && this.#deps.clock.now() < parts.pool.ownership.lendsUntil)) return
+    if (
+      upstream.leases === 0 ||
+      (this.#owned.has(upstream) && this.#deps.clock.now() < parts.pool.ownership.lendsUntil)
+    )
+      return
     parts.endLeases(upstream)
     if (!this.#isClosed) this.#deps.clock.after(END_AGAIN_MS, () => this.#endLeases(parts, upstream))
   }

@@ -45,19 +45,29 @@ export class Succession {
     return { name, ...(member.token === undefined ? {} : { token: member.token }) }
   }
 
+  /** Resolves when what was said has arrived. @throws {StoreError} when the store does not answer */
+  async flush(): Promise<void> {
+    const { store, accounts, owners } = this.#parts
+    const signal = AbortSignal.timeout(FLUSH_MS)
+    try {
+      await Promise.all([store.flush(signal), accounts.flush(signal), owners?.flush(signal)])
+    } catch {
+      throw new StoreError('failed', 'the store of the cluster does not answer')
+    }
+  }
+
   /**
    * Nothing more is sent to the cluster's store, and nothing is on its way there.
    * @throws {StoreError} when the store does not answer; then nothing has changed
    */
   async suspend(): Promise<void> {
-    const { runner, member, store, accounts, owners } = this.#parts
+    const { runner, member } = this.#parts
     await member.pause()
     try {
-      const signal = AbortSignal.timeout(FLUSH_MS)
-      await Promise.all([store.flush(signal), accounts.flush(signal), owners?.flush(signal)])
-    } catch {
+      await this.flush()
+    } catch (error) {
       member.resume()
-      throw new StoreError('failed', 'the store of the cluster does not answer')
+      throw error
     }
     runner.isPaused = true
     this.#lock?.release()

@@ -2,6 +2,10 @@
  * The contract behind every call to a vendor: what may be booked, and its outcome. Asynchronous and plain data, so that a
  * store on another machine can implement it. Instants are clock milliseconds (clock.ts).
  *
+ * Two stores implement it: LocalAccountStore (the books of one process, each reservation on its disk first) and RedisAccountStore
+ * (the books of a cluster). One suite tests both: test/support/describe-account-store.ts. PausableAccountStore wraps either. What
+ * was bought, and sessions, are another contract: contract.ts.
+ *
  *     reserve ─▶ reserved ─settle─┬▶ sold(n)    n addresses stay booked in the budget, the call in its window
  *                                 ├▶ refused    the vendor sold nothing: only the call stays booked
  *                                 ├▶ unknown    everything stays booked; `resolve` or time ends it

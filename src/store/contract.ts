@@ -1,4 +1,9 @@
-/** The contract of the state store. Instants are clock milliseconds (clock.ts). */
+/**
+ * The contract of the state store: what was bought, sessions, and the record of calls. Instants are clock milliseconds (clock.ts).
+ *
+ * Three stores implement it: store/sqlite (a folder of this machine), cluster/cluster-store.ts (Redis), memory.ts (keeps nothing).
+ * What may be bought is another contract: account-store.ts.
+ */
 import type { GoneReason, UpstreamFacts } from '../pool/upstream.ts'
 import type { ChannelHolder } from './account-store.ts'
 
