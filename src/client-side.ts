@@ -2,6 +2,7 @@
 import type { Address } from './address.ts'
 import type { Config } from './config/schema.ts'
 import type { DescriptorBudget } from './descriptors.ts'
+import type { AddressDesk } from './proxy/address-requests.ts'
 import type { DataPlane, DataPlaneChange } from './proxy/data-plane.ts'
 import { dataSettings } from './settings.ts'
 
@@ -15,6 +16,8 @@ export interface ClientSide {
     /** Requests that wait for an upstream. */
     readonly waiting: number
   }
+  /** For programs that connect to upstreams themselves. */
+  readonly addressRequests: AddressDesk
   /** Starts listening on every port. @throws the system's error when a port cannot be opened */
   listen(config: Config): Promise<unknown>
   /** Opens the ports that are new in a configuration. Nothing else changes before `commit`. @throws as `listen` */
@@ -36,6 +39,7 @@ export function clientsOf(data: DataPlane): ClientSide {
       const { connections, tunnels, leaseQueue } = data
       return { connections, tunnels, waiting: leaseQueue.waitingCount }
     },
+    addressRequests: data.addressRequests,
     listen: () => data.listen(),
     prepare: (config, budget) => data.prepare(dataSettings(config, budget)),
     sessionRotated: () => {},

@@ -41,7 +41,7 @@ export interface LiveParts {
   /** The entry for gateway.yaml. */
   readonly linkYaml: (link: PastedLink, report: TrialReport) => string | null
   readonly data: DataPlane
-  readonly clients: Pick<ClientSide, 'gauges' | 'sessionRotated'>
+  readonly clients: Pick<ClientSide, 'addressRequests' | 'gauges' | 'sessionRotated'>
   readonly traffic: StreamCounters
   readonly faults: () => Faults
   readonly gateway: GatewayParts
@@ -62,7 +62,7 @@ export function liveView(parts: LiveParts): LiveView {
   const hub = new EventHub(feedsOf(parts, reports, history), clock)
   return {
     ...reports,
-    addressRequests: parts.data.addressRequests,
+    addressRequests: parts.clients.addressRequests,
     faults: parts.faults,
     connections: (query) => searchConnections(parts.traffic.connections, query, clock),
     closeConnection: (id) => parts.traffic.connections.close(id),

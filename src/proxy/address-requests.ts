@@ -42,8 +42,6 @@ export interface AddressAsk {
 }
 
 interface AddressRequestsParts {
-  /** False when other processes lend the addresses: leases here would not count in any limit there. */
-  readonly mayLend: boolean
   readonly clock: Clock
   readonly pool: Pool
   readonly ports: Ports
@@ -81,8 +79,7 @@ export class AddressRequests {
    */
   async take(client: AddressClient, ask: AddressAsk, signal: AbortSignal): Promise<readonly AddressLease[]> {
     const asker = this.#identify(client)
-    const { users, leases, pool, mayLend } = this.#parts
-    if (!mayLend) throw new GatewayError('GW_BAD_OPTION', 'addresses are lent to programs with workers: 1 only')
+    const { users, leases, pool } = this.#parts
     const user = limitedUser(asker.identity, asker.listener)
     const route = this.#routeOf(asker, ask)
     if (route.sessionKey !== undefined && ask.count > 1)

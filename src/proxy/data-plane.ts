@@ -106,7 +106,6 @@ export class DataPlane {
     this.#leases = new AddressLeases({ clock, pool, leaseQueue })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
-      mayLend: how.opening === 'alone',
       ...{ clock, pool, router, ports: this.#ports, users: dispatcher.users, leases: this.#leases },
     })
   }

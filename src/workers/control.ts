@@ -14,6 +14,7 @@ import type { Log } from '../log.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { AddressDesk } from '../proxy/address-requests.ts'
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
 import { dataSettings } from '../settings.ts'
@@ -23,9 +24,10 @@ import { ControlSocket } from './control-socket.ts'
 import { dispatch, type HandlersOf } from './dispatch.ts'
 import type { FromSupervisor, Hello, Report, ToControl, ToSupervisor, ToWorker } from './messages.ts'
 import { OwnersOfPool } from './owners-of-pool.ts'
-import { writeUpstream } from './plain-upstream.ts'
+import { PoolFeed } from './pool-feed.ts'
 import { Rollout } from './rollout.ts'
 import { SessionsOfWorkers } from './sessions.ts'
+import { Worker } from './worker.ts'
 import { WorkerReports } from './worker-reports.ts'
 
 /** The process that has started this one and starts the workers. */
@@ -68,8 +70,6 @@ interface Member {
 const TICK_MS = 100
 /** What is to be said of providers is worked out with each so many ticks. */
 const OUTLOOKS_EVERY = 5
-/** So long after a new control process has come, workers keep what it has not read yet, ms. */
-const KEEP_UNKNOWN_MS = 10_000
 
 export class Workers implements ClientSide {
   readonly #options: WorkersOptions
@@ -80,14 +80,12 @@ export class Workers implements ClientSide {
   readonly #sessions: SessionsOfWorkers
   readonly #owners: OwnersOfPool
   readonly #rollout: Rollout
+  readonly #feed: PoolFeed
   readonly #ownPorts = new Set<number>()
+  #desk: Worker | undefined
   #ticks = 0
   #timer: Timer | undefined
-  /** Until then the lists of the providers may not have been read, clock ms; 0: they have. */
-  #readsUntil = 0
   #outlooks = '{}'
-  /** Whose word is being done: it is not said back to it. */
-  #speaker: number | undefined
   #isStopping = false
 
   constructor(options: WorkersOptions, parts: WorkersParts) {
@@ -96,15 +94,18 @@ export class Workers implements ClientSide {
     this.#parts = parts
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
-      message: (worker, message) => this.#hear(worker, message),
+      message: (worker, message) => dispatch(this.#handlersFor(worker), message),
       disconnected: (worker) => this.#disconnected(worker),
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
+    this.#feed = new PoolFeed({ ...parts, clock, socket: this.#socket })
     this.#rollout = new Rollout({ count, send })
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
-    const { running, hasLostWorker } = supervisor
-    this.#owners = new OwnersOfPool({ ...parts, clock, send, running, hasLostWorker })
+    const { running } = supervisor
+    // The desk of a control process ends with it.
+    const mayHaveLost = supervisor.hasLostWorker || running.length > 0
+    this.#owners = new OwnersOfPool({ ...parts, clock, send, running, mayHaveLost })
     this.#sessions = new SessionsOfWorkers({
       ...{ clock, send, table: parts.data.sessionTable },
       upstreamOf: (id) => parts.pool.get(id),
@@ -120,16 +121,36 @@ export class Workers implements ClientSide {
    * @throws the system's error when a port cannot be opened
    */
   async listen(config: Config): Promise<void> {
-    const { clock, count, place, supervisor } = this.#options
+    const { count, place, supervisor } = this.#options
     const isFirst = supervisor.running.length === 0
-    this.#readsUntil = isFirst ? 0 : clock.now() + KEEP_UNKNOWN_MS
+    if (!isFirst) this.#feed.expectUnknown()
     await this.#rollout.begin(config, !isFirst)
     this.#owners.use(hasLimits(config), [])
     await this.#socket.open(place)
     supervisor.send({ kind: 'start-workers', count })
+    if (config.admin !== 'off') this.#openDesk()
     this.#scheduleTick()
-    await this.#rollout.allServe()
+    await this.#rollout.allServe([...Array(count).keys(), ...(this.#desk === undefined ? [] : [count])])
     await this.#parts.data.listen()
+  }
+
+  /** A worker without ports in this process, which lends to programs that ask for addresses. */
+  #openDesk(): void {
+    const { clock, count, place } = this.#options
+    this.#desk = new Worker({ clock, worker: count, place, opening: 'elsewhere', onEnd: () => {} })
+    this.#desk.open()
+  }
+
+  /** Before the desk has its settings, the data plane here refuses everything. */
+  get #lender(): AddressDesk {
+    return (this.#desk?.data ?? this.#parts.data).addressRequests
+  }
+
+  readonly addressRequests: AddressDesk = {
+    take: (client, ask, signal) => this.#lender.take(client, ask, signal),
+    release: (client, lease) => this.#lender.release(client, lease),
+    report: (client, address) => this.#lender.report(client, address),
+    available: (client) => this.#lender.available(client),
   }
 
   /** Opens the ports that are new in a configuration, in all workers. @throws as `listen` */
@@ -189,6 +210,7 @@ export class Workers implements ClientSide {
     this.#timer?.clear()
     this.#options.supervisor.send({ kind: 'stopping' })
     this.#socket.sendAll({ kind: 'end' })
+    this.#desk?.close()
     this.#sessions.close()
     this.#socket.close()
   }
@@ -206,23 +228,15 @@ export class Workers implements ClientSide {
     this.#reports.forget(worker)
     this.#sessions.known(sessions)
     if (!isKnown) this.#equip(worker)
-    this.#owners.joined(worker, upstreams)
+    this.#owners.joined(worker, upstreams, worker < this.#options.count)
   }
 
   /** Tells a worker that has come all that it must know. */
   #equip(worker: number): void {
-    const now = this.#options.clock.now()
     const send = (message: ToWorker) => this.#socket.send(worker, message)
     this.#rollout.equip(worker)
     for (const port of this.#ownPorts) send({ kind: 'own-port', port })
-    const members = [...this.#parts.pool.members()]
-    send({ kind: 'upstreams', upstreams: members.map(({ facts, deadline }) => writeUpstream(facts, deadline, now)) })
-    if (now >= this.#readsUntil) send({ kind: 'all-upstreams', ids: members.map(({ id }) => id) })
-    for (const { id, restUntil, hostRests } of members) {
-      if (restUntil > now) send({ kind: 'rest', id, leftMs: restUntil - now })
-      for (const [target, until] of hostRests ?? [])
-        if (until > now) send({ kind: 'ban', id, target, leftMs: until - now })
-    }
+    this.#feed.equip(worker)
     send({ kind: 'outlooks', outlooks: JSON.parse(this.#outlooks) })
   }
 
@@ -253,20 +267,11 @@ export class Workers implements ClientSide {
 
   // --- What workers say ------------------------------------------------------------------------------------------
 
-  #hear(worker: number, message: Exclude<ToControl, Hello>): void {
-    this.#speaker = worker
-    try {
-      dispatch(this.#handlersFor(worker), message)
-    } finally {
-      this.#speaker = undefined
-    }
-  }
-
   #handlersFor(worker: number): HandlersOf<Exclude<ToControl, Hello>> {
     const { supply, pool } = this.#parts
     const owners = this.#owners
     return {
-      ...this.#upstreamHandlers,
+      ...this.#feed.handlersFor(worker),
       prepared: ({ number }) => this.#prepared(worker, number),
       unprepared: ({ number, error }) => {
         const { message: reason, ...facts } = error
@@ -304,24 +309,6 @@ export class Workers implements ClientSide {
     }
   }
 
-  /** What a worker has seen of an upstream. */
-  readonly #upstreamHandlers: Pick<HandlersOf<ToControl>, 'gone' | 'rest' | 'ban' | 'proof'> = {
-    gone: ({ id, reason }) => this.#of(id, (upstream) => this.#parts.pool.remove(upstream, reason)),
-    rest: ({ id, leftMs }) => this.#of(id, (upstream, now) => this.#parts.pool.rest(upstream, now + leftMs)),
-    ban: ({ id, target, leftMs }) =>
-      this.#of(id, (upstream, now) => this.#parts.pool.ban(upstream, target, now + leftMs, now)),
-    proof: ({ id, worked, cause }) =>
-      this.#of(id, (upstream) => {
-        upstream.worked ||= worked
-        this.#parts.supply.proof(upstream, worked, cause)
-      }),
-  }
-
-  #of(id: string, task: (upstream: Upstream, now: number) => void): void {
-    const upstream = this.#parts.pool.get(id)
-    if (upstream !== undefined) task(upstream, this.#options.clock.now())
-  }
-
   #prepared(worker: number, number: number): void {
     if (!this.#rollout.prepared(worker, number)) return
     const member = this.#members.get(worker)
@@ -333,9 +320,7 @@ export class Workers implements ClientSide {
 
   /** It has come, or its deadline or login has changed. */
   changed(upstream: Upstream): void {
-    const now = this.#options.clock.now()
-    const { facts, deadline } = upstream
-    this.#socket.sendAll({ kind: 'upstreams', upstreams: [writeUpstream(facts, deadline, now)] })
+    this.#feed.changed(upstream)
     this.#reports.appeared(upstream)
     this.#owners.added(upstream)
   }
@@ -343,15 +328,15 @@ export class Workers implements ClientSide {
   gone(upstream: Upstream, reason: GoneReason): void {
     this.#reports.gone(upstream)
     this.#owners.gone(upstream.id)
-    if (reason !== 'expired') this.#socket.sendAll({ kind: 'gone', id: upstream.id, reason }, this.#speaker)
+    this.#feed.gone(upstream, reason)
   }
 
-  rested({ id }: Upstream, until: number): void {
-    this.#socket.sendAll({ kind: 'rest', id, leftMs: until - this.#options.clock.now() }, this.#speaker)
+  rested(upstream: Upstream, until: number): void {
+    this.#feed.rested(upstream, until)
   }
 
-  banned({ id }: Upstream, target: string, until: number): void {
-    this.#socket.sendAll({ kind: 'ban', id, target, leftMs: until - this.#options.clock.now() }, this.#speaker)
+  banned(upstream: Upstream, target: string, until: number): void {
+    this.#feed.banned(upstream, target, until)
   }
 
   sessionRotated(key: string): void {
@@ -364,15 +349,8 @@ export class Workers implements ClientSide {
       this.#scheduleTick()
       this.#owners.tick()
       if (this.#ticks++ % OUTLOOKS_EVERY === 0) this.review()
-      if (this.#readsUntil > 0 && clock.now() >= this.#readsUntil) this.#endReading()
+      if (this.#feed.tick()) this.#owners.endReading()
     })
-  }
-
-  /** What the providers list has been read by now: workers let go of the rest. */
-  #endReading(): void {
-    this.#readsUntil = 0
-    this.#owners.endReading()
-    this.#socket.sendAll({ kind: 'all-upstreams', ids: [...this.#parts.pool.members()].map(({ id }) => id) })
   }
 
   /** What may come has changed. */

@@ -15,8 +15,8 @@ interface OwnersParts {
   readonly send: (worker: number, message: ToWorker) => void
   /** Workers that were there before this process. */
   readonly running: readonly number[]
-  /** Whether a worker has ended while there was no control process. */
-  readonly hasLostWorker: boolean
+  /** Whether a worker has ended with the control process before this one, or after it. */
+  readonly mayHaveLost: boolean
 }
 
 type Claim = Hello['upstreams'][number]
@@ -39,11 +39,11 @@ export class OwnersOfPool {
   use(isOwned: boolean, workers: readonly number[]): void {
     if (isOwned === (this.#owners !== undefined)) return
     for (const worker of workers) this.#unheard.add(worker)
-    this.#owners = isOwned ? this.#begin(workers) : undefined
+    this.#owners = isOwned ? this.#begin() : undefined
     this.#releaseWhenHeard()
   }
 
-  #begin(workers: readonly number[]): Owners {
+  #begin(): Owners {
     const { clock, pool, send } = this.#parts
     const owners = new Owners({
       send,
@@ -55,7 +55,6 @@ export class OwnersOfPool {
     })
     owners.hold()
     for (const { id, facts } of pool.members()) owners.added(id, facts.provider, clock.now())
-    for (const worker of workers) owners.joined(worker)
     return owners
   }
 
@@ -67,11 +66,11 @@ export class OwnersOfPool {
   }
 
   #releaseWhenHeard(): void {
-    const { pool, clock, hasLostWorker } = this.#parts
+    const { pool, clock, mayHaveLost } = this.#parts
     const owners = this.#owners
     if (owners === undefined || this.#unheard.size > 0 || !owners.isHeld) return
     // How often a worker has used what it owned is not known when both it and the control process have ended.
-    if (hasLostWorker && pool.limits.uses > 0)
+    if (mayHaveLost && pool.limits.uses > 0)
       for (const id of owners.unowned) {
         const upstream = pool.get(id)
         if (upstream !== undefined) pool.remove(upstream, 'used-up')
@@ -79,10 +78,13 @@ export class OwnersOfPool {
     owners.release(clock.now())
   }
 
-  /** A worker has come, or has given up all that it owned. */
-  joined(worker: number, claims: readonly Claim[]): void {
+  /**
+   * A worker has come, or has given up all that it owned.
+   * @param isPort whether clients may come to it at any moment
+   */
+  joined(worker: number, claims: readonly Claim[], isPort: boolean): void {
     const { pool, clock } = this.#parts
-    this.#owners?.joined(worker)
+    this.#owners?.joined(worker, isPort)
     for (const claim of claims) {
       const upstream = pool.get(claim.id)
       if (upstream !== undefined) this.#claimed(worker, upstream, claim)

@@ -42,6 +42,7 @@ interface Member {
   leases: number
   /** When it was last asked for upstreams that others need, clock ms. */
   askedAt: number
+  readonly isPort: boolean
 }
 
 /** An upstream that a session has moved to a worker stays there so long, or two sessions would throw it to and fro, ms. */
@@ -103,9 +104,12 @@ export class Owners {
     this.#upstreams.delete(id)
   }
 
-  /** A worker has come. It owns nothing, or what `claim` says. */
-  joined(worker: number): void {
-    this.#members.set(worker, { waiting: [], leases: 0, askedAt: Number.NEGATIVE_INFINITY })
+  /**
+   * A worker has come. It owns nothing, or what `claim` says.
+   * @param isPort clients may come to it at any moment: it has an upstream ready
+   */
+  joined(worker: number, isPort = true): void {
+    this.#members.set(worker, { waiting: [], leases: 0, askedAt: Number.NEGATIVE_INFINITY, isPort })
   }
 
   /** A worker has said that it owns the upstream. */
@@ -265,11 +269,11 @@ export class Owners {
     counts: ReadonlyMap<number, number>,
     concerns: (waiting: PlainWaiting) => boolean,
   ): Map<number, number> {
-    const owners = [...this.#members].map(([worker, { leases }]) => ({
-      owner: String(worker),
+    const all = [...this.#members].map(([worker, { leases, isPort }]) => ({
+      ...{ owner: String(worker), isPort, owned: counts.get(worker) ?? 0 },
       demand: leases + this.#clientsOf(worker, concerns),
-      owned: counts.get(worker) ?? 0,
     }))
+    const owners = all.filter(({ isPort, demand }) => isPort || demand > 0)
     return new Map([...shareOut(total, owners)].map(([worker, share]) => [Number(worker), share]))
   }
 

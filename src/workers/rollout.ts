@@ -63,11 +63,8 @@ export class Rollout {
   }
 
   /** Resolves when all workers that there are to be have come and have opened their ports. @throws as `begin` */
-  allServe(): Promise<void> {
-    return this.#answers(
-      FIRST,
-      Array.from({ length: this.#deps.count }, (_, worker) => worker),
-    )
+  allServe(workers: readonly number[]): Promise<void> {
+    return this.#answers(FIRST, workers)
   }
 
   /** Opens the ports that are new. @param workers those that serve @throws the system's error when a port cannot be opened */

@@ -20,6 +20,7 @@ const worker = new Worker({
   clock: new SystemClock(),
   worker: Number(number),
   place,
+  opening: 'shared',
   onEnd: () => {
     clearInterval(alive)
     process.exit()

@@ -1,5 +1,5 @@
 /** `workers: 2` with real processes: limits of addresses hold over all of them, and what dies takes nothing of the others along. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -8,9 +8,10 @@ import { SystemClock } from '../../src/clock.ts'
 import { closeClients, connectVia } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { header } from '../support/http-wire.ts'
-import { type KillableGateway, startKillable } from '../support/killable-gateway.ts'
+import { startKillable } from '../support/killable-gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
+import { processesOf } from '../support/worker-processes.ts'
 import { startWorld, type World } from '../support/world.ts'
 
 const TEST_MS = 240_000
@@ -44,16 +45,6 @@ const configOf = (more: object = {}): object => ({
   log: { level: 'info' },
   ...more,
 })
-
-/** Processes of the gateway: the control process and the workers, in the order of their start. */
-function processesOf({ process }: KillableGateway): { control: number; workers: number[] } {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .map(Number)
-  const isWorker = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker-main')
-  return { control: children.find((pid) => !isWorker(pid)) ?? 0, workers: children.filter(isWorker) }
-}
 
 const tunnel = (port: number, session?: string) =>
   connectVia(port, 'echo.test:7', {

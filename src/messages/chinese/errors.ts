@@ -80,7 +80,6 @@ export const errorTexts = {
     '此客户端没有会话：请在用户名中写明，例如 crawler-session-42',
   'sessions of this port are by target: name it, as in ?host=shop.example':
     '此端口的会话按目标区分：请写明目标，例如 ?host=shop.example',
-  'addresses are lent to programs with workers: 1 only': '只有 workers: 1 时才向程序出借地址',
   'a session has one address: ask for num=1, or name no session': '一个会话只有一个地址：请用 num=1，或不指定会话',
   'the upstream of this strict session is gone, or no longer what the client asks for':
     '此严格会话的上游已不存在，或不再符合客户端的要求',

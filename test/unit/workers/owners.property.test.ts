@@ -15,6 +15,8 @@ import { ask, facts } from '../pool/pool-fixture.ts'
 
 const WORKERS = 3
 const UPSTREAMS = 2
+/** A worker without ports. */
+const DESK = 2
 
 interface Lease {
   readonly worker: number
@@ -69,7 +71,7 @@ class Processes {
     this.record = new Pool(this.limits, observer)
     this.#loads = new LoadSums(this.record)
     const send = (worker: number, message: ToWorker) => void this.workers[worker]?.down.push(message)
-    const parts = { clock: this.clock, pool: this.record, hasLostWorker: false }
+    const parts = { clock: this.clock, pool: this.record, mayHaveLost: false }
     this.#owners = new OwnersOfPool({ ...parts, send, running })
     this.#owners.use(true, [])
     for (let n = 0; n < UPSTREAMS; n++)
@@ -84,7 +86,7 @@ class Processes {
     one.down.push({ kind: 'upstreams', upstreams })
     one.replica.loads.forget()
     this.#loads.forget(worker, this.clock.now())
-    this.#owners.joined(worker, one.replica.upstreams)
+    this.#owners.joined(worker, one.replica.upstreams, worker !== DESK)
   }
 
   deliverUp(worker: number): void {

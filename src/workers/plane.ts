@@ -1,0 +1,186 @@
+/** What serves clients in a worker, from its first settings on: a data plane whose pool and supply follow the control process. */
+import type { Clock } from '../clock.ts'
+import { poolSettings } from '../config/pool-limits.ts'
+import { createLog, type Log, setLogLevel } from '../log.ts'
+import { openConnectGuard } from '../network/connect-guard.ts'
+import { Health } from '../pool/health.ts'
+import { DataPlane, type DataPlaneChange } from '../proxy/data-plane.ts'
+import type { PortOpening } from '../proxy/ports.ts'
+import { StreamCounters } from '../proxy/stream-info.ts'
+import { budgetOf, dataSettings } from '../settings.ts'
+import { Reaper } from '../supply/reaper.ts'
+import { ConnectionReporter } from './connections.ts'
+import { CounterChanges } from './counters.ts'
+import type { HandlersOf } from './dispatch.ts'
+import type { Hello, Report, ToControl, ToWorker } from './messages.ts'
+import { RemoteSupply } from './remote-supply.ts'
+import { Replica } from './replica.ts'
+import { WorkerSessions } from './sessions.ts'
+import type { WorkerSettings } from './settings-wire.ts'
+
+export interface PlaneParts {
+  readonly clock: Clock
+  readonly opening: PortOpening
+  /** @returns false while there is no control process */
+  readonly send: (message: ToControl) => boolean
+  /** Says anew all that the control process must know. */
+  readonly sayHello: () => void
+  readonly writeLog: (line: string) => void
+}
+
+/** Octets of open connections are looked at with each so many reports. */
+const OCTETS_EVERY = 10
+
+type PlaneMessage = Exclude<ToWorker, { kind: 'prepare' | 'commit' | 'cancel' | 'stop' | 'end' }>
+
+export class WorkerPlane {
+  readonly data: DataPlane
+  readonly handlers: HandlersOf<PlaneMessage>
+  readonly #parts: PlaneParts
+  #settings: WorkerSettings
+  readonly #log: Log
+  readonly #health: Health
+  readonly #traffic: StreamCounters
+  readonly #replica: Replica
+  readonly #supply: RemoteSupply
+  readonly #sessions: WorkerSessions
+  readonly #guard: ReturnType<typeof openConnectGuard>
+  readonly #reaper: Reaper
+  readonly #counters: CounterChanges
+  readonly #connections: ConnectionReporter
+  #reports = 0
+  #isTelling = false
+
+  constructor(settings: WorkerSettings, parts: PlaneParts) {
+    const { clock, send, writeLog, opening } = parts
+    const { config, isOwned } = settings
+    this.#settings = settings
+    this.#parts = parts
+    this.#log = createLog({ level: config.log.level, format: 'json' }, { write: writeLog })
+    this.#guard = openConnectGuard(clock)
+    const replica: Replica = new Replica(poolSettings(config), isOwned, {
+      ...{ clock, send },
+      lendable: (upstream) => data.leaseQueue.serve(upstream),
+      rescheduled: () => reaper.arm(),
+      gone: (upstream, reason) => data.upstreamGone(upstream, reason),
+      isAwaited: (upstream) => data.leaseQueue.isAwaited(upstream),
+    })
+    const { pool } = replica
+    const reaper: Reaper = new Reaper(pool, clock)
+    const waitTimeoutMs = () => this.#settings.config.wait.timeout
+    this.#replica = replica
+    this.#reaper = reaper
+    this.#health = new Health(pool, config.health, replica.healthObserver)
+    this.#traffic = new StreamCounters(this.#log, clock, { access: config.log.access === 'on' })
+    this.#supply = new RemoteSupply({ clock, pool, waitTimeoutMs, onWaiting: () => this.#tellWaiting() })
+    this.#sessions = new WorkerSessions(clock, send)
+    const data: DataPlane = new DataPlane(dataSettings(config, budgetOf(config)), {
+      ...{ clock, pool, opening, health: this.#health, supply: this.#supply, guard: this.#guard },
+      ...{ observer: this.#traffic, store: this.#sessions, directory: this.#sessions },
+    })
+    this.data = data
+    this.#counters = new CounterChanges(this.#traffic)
+    this.#connections = new ConnectionReporter(this.#traffic.connections)
+    this.handlers = this.#handlers()
+  }
+
+  #handlers(): HandlersOf<PlaneMessage> {
+    const { data } = this
+    return {
+      ...this.#replica.handlers,
+      'own-port': ({ port }) => this.#guard.reservePort(port),
+      found: ({ question, id }) => this.#sessions.answer(question, id),
+      session: ({ key, id }) => this.#sessionMoved(key, id),
+      rotate: ({ key }) => {
+        const session = data.sessionTable.rotate(key)
+        // Those who wait for room on it need not.
+        if (session !== undefined) data.leaseQueue.serve(session.upstream)
+      },
+      close: ({ id }) => void this.#traffic.connections.close(id),
+      outlooks: ({ outlooks }) => {
+        if (this.#supply.hear(outlooks)) data.leaseQueue.review()
+      },
+    }
+  }
+
+  /** Only where the session is known: others ask when they need it. */
+  #sessionMoved(key: string, id: string): void {
+    const upstream = this.#replica.pool.get(id)
+    const { sessionTable, leaseQueue } = this.data
+    if (upstream === undefined || !sessionTable.has(key)) return
+    this.#sessions.isApplying = true
+    try {
+      sessionTable.bind(key, upstream)
+    } finally {
+      this.#sessions.isApplying = false
+    }
+    leaseQueue.sessionMoved(key, upstream)
+  }
+
+  /** Opens the ports that are new in the settings. @throws the system's error */
+  async prepare(settings: WorkerSettings): Promise<DataPlaneChange> {
+    const ports = await this.data.prepare(dataSettings(settings.config, budgetOf(settings.config)))
+    return { commit: () => this.#commit(settings, ports), cancel: () => ports.cancel() }
+  }
+
+  #commit(settings: WorkerSettings, ports: { commit(): void }): void {
+    const { config, isOwned } = settings
+    this.#settings = settings
+    const isAnew = this.#replica.configure(poolSettings(config), isOwned)
+    this.#health.configure(config.health)
+    this.#traffic.accessLog = config.log.access === 'on'
+    setLogLevel(this.#log, config.log.level)
+    ports.commit()
+    if (isAnew) this.#parts.sayHello()
+  }
+
+  /** What a control process must know that has not heard of this worker yet. */
+  hello(): Omit<Hello, 'kind' | 'worker'> {
+    this.#replica.loads.forget()
+    this.#connections.forget()
+    const sessions = this.data.sessionTable.list()
+    return {
+      addresses: this.data.addresses,
+      upstreams: this.#replica.upstreams,
+      sessions: Array.from(sessions, ({ key, upstream }) => [key, upstream.id]),
+    }
+  }
+
+  /** At once, but many clients that come together are one message. */
+  #tellWaiting(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    this.#parts.clock.after(0, () => {
+      this.#isTelling = false
+      this.#parts.send({ kind: 'waiting', waiting: this.#supply.waiting })
+    })
+  }
+
+  /** What has changed since the last report. */
+  report(): Report {
+    const { data } = this
+    this.#reports++
+    const asked = this.#supply.takeAsked()
+    return {
+      kind: 'report',
+      gauges: { connections: data.connections, tunnels: data.tunnels, waiting: data.leaseQueue.waitingCount },
+      counters: this.#counters.take(),
+      ...(asked === undefined ? {} : { asked }),
+      loads: this.#replica.loads.take(),
+      connections: this.#connections.take(this.#parts.clock.now(), this.#reports % OCTETS_EVERY === 0),
+    }
+  }
+
+  /** The control process has ended. */
+  disconnected(): void {
+    this.#sessions.disconnected()
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.data.close()
+    this.#reaper.close()
+    this.#sessions.close()
+    this.#guard.close()
+  }
+}

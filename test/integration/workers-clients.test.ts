@@ -1,0 +1,82 @@
+/** What belongs to one client over all workers: addresses that a program has, limits of a user, sessions of their own. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { TakeReply } from '../../src/admin/api/schemas/leases.ts'
+import { poolReport } from '../../src/admin/api/schemas/pool.ts'
+import { closeClients, connectVia } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
+import { header } from '../support/http-wire.ts'
+import { startKillable } from '../support/killable-gateway.ts'
+import { processesOf } from '../support/worker-processes.ts'
+import { startWorld, type World } from '../support/world.ts'
+
+const TEST_MS = 240_000
+const patiently = { timeout: TEST_MS }
+const UPSTREAMS = 6
+const TOKEN = 'an-invented-token-of-the-admin-port-0123'
+
+let folder: string
+let world: World
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'turnpike-workers-'))
+  world = await startWorld({ upstreams: UPSTREAMS, login: false })
+})
+
+afterEach(async () => {
+  await closeClients()
+  await world.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const configOf = (more: object = {}): object => ({
+  workers: 2,
+  listen: [{ port: 0 }],
+  admin: 'off',
+  state: 'off',
+  providers: [{ name: 'list', vendor: 'static', list: world.lines() }],
+  wait: { timeout: '2s' },
+  stop: { drain: '5s' },
+  ...more,
+})
+
+const tunnel = (port: number, options: Parameters<typeof connectVia>[2] = {}) =>
+  connectVia(port, 'echo.test:7', { timeoutMs: 20_000, ...options })
+type Tunnel = Awaited<ReturnType<typeof tunnel>>
+const upstreamOf = ({ headers }: Tunnel) => header(headers, 'x-turnpike-upstream')
+const tunnels = (port: number, count: number) => Promise.all(Array.from({ length: count }, () => tunnel(port)))
+
+async function callsOf(more: object) {
+  const admin = await freePort()
+  const gateway = await startKillable(folder, configOf({ admin: { port: admin, token: TOKEN }, ...more }))
+  const ask = async <T>(path: string, method = 'GET') => {
+    const headers = { Authorization: `Bearer ${TOKEN}` }
+    return (await (await fetch(`http://127.0.0.1:${admin}${path}`, { method, headers })).json()) as T
+  }
+  return { gateway, ask }
+}
+
+it('lends addresses to programs within the limits that hold for tunnels, and they outlive a worker', {
+  timeout: TEST_MS,
+}, async () => {
+  const { gateway, ask } = await callsOf({ pool: { perUpstream: { connections: 1 } } })
+  const { addresses } = await ask<TakeReply>('/v1/take?num=3')
+  const ids = addresses.map(({ id }) => id)
+  expect(new Set(ids).size).toBe(3)
+  const open = await tunnels(gateway.port, UPSTREAMS - 3)
+  expect(new Set([...ids, ...open.map(upstreamOf)]).size).toBe(UPSTREAMS)
+  expect((await tunnel(gateway.port)).status).toBe(503)
+  const leases = async () => poolReport.parse(await ask('/v1/pool')).upstreams.map(({ leases }) => leases)
+  await expect.poll(leases, patiently).toEqual(Array(UPSTREAMS).fill(1))
+  process.kill(processesOf(gateway).workers[0] ?? 0, 'SIGKILL')
+  await expect.poll(() => processesOf(gateway).workers.length, patiently).toBe(2)
+  for (const one of open) one.socket.destroy()
+  const again = await tunnels(gateway.port, UPSTREAMS - 3)
+  expect(again.map(({ status }) => status)).toEqual(again.map(() => 200))
+  expect(new Set([...ids, ...again.map(upstreamOf)]).size).toBe(UPSTREAMS)
+  expect((await tunnel(gateway.port)).status).toBe(503)
+  expect(await ask(`/v1/leases/${addresses[0]?.lease}/release`, 'POST')).toMatchObject({ released: true })
+  expect(upstreamOf(await tunnel(gateway.port))).toBe(ids[0])
+})
