@@ -79,7 +79,6 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
       restMs: rest,
     })),
     providers: config.providers.map((provider) => provider.name),
-    sharesSessions: config.workers !== 1,
     sharesAddresses: config.cluster !== undefined && poolLimits.connections === 0,
     allowPrivate: privateProviders(config),
     routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },

@@ -21,6 +21,12 @@ export interface SupplyView {
 export interface SessionDirectory {
   /** Calls back exactly once, with the upstream of the session; undefined: it may choose one. */
   find(key: string, found: (upstreamId: string | undefined) => void): void
+  /**
+   * For clients that need an upstream, or count on it, alone: calls back exactly once, when each upstream belongs to one process of
+   * this host. Absent: the others are hosts of a cluster.
+   * @param then false: they could not agree
+   */
+  eachOwned?(then: (isOwned: boolean) => void): void
 }
 
 /** Clients that wait for an upstream of the same providers (undefined: any). Clients of one session share an upstream: they count once. */

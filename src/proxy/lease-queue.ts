@@ -11,7 +11,7 @@
  * A session whose upstream is at its limit waits for that one (`canServeOwn`), everybody else for whatever fits the filter.
  */
 import type { Clock } from '../clock.ts'
-import type { GatewayError } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
 import type { Filter, Miss } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -94,6 +94,19 @@ export class LeaseQueue {
   /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
   apply(request: LeaseRequest): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
+    const isAlone = request.uses > 0 || request.filter.limits?.exclusive === true
+    if (!isAlone || this.#directory?.eachOwned === undefined) return void this.#applyKnown(request)
+    this.#asking.add(request)
+    this.#directory.eachOwned((isOwned) => {
+      if (!this.#asking.delete(request)) return
+      if (isOwned) this.#applyKnown(request)
+      else
+        request.denied(new GatewayError('GW_POOL_EMPTY', 'no upstream can be lent to one session alone at the moment'))
+    })
+  }
+
+  /** Asks first for a session that may live in another process. */
+  #applyKnown(request: LeaseRequest): void {
     const { sessionKey } = request
     if (sessionKey === undefined || this.#isHere(sessionKey)) return void this.#applyHere(request)
     this.#asking.add(request)

@@ -28,8 +28,6 @@ export interface RouterSettings {
   readonly isOwnPort: (host: string, port: number) => boolean
   /** Undefined without rules. */
   readonly routes: RouteTable | undefined
-  /** Several processes serve the clients of one session. */
-  readonly sharesSessions: boolean
   /** Hosts of a cluster lend the same address, so that no session can have one alone. */
   readonly sharesAddresses: boolean
 }
@@ -100,7 +98,7 @@ export class Router {
     const scope = filterOf(options, providerFilter(allowed.all))
     const places = allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving))
     const sessionKey = sessionKeyOf(identity, target, origin, defaults, scope)
-    checkSessionOptions(options, sessionKey, this.#settings)
+    checkSessionOptions(options, sessionKey, this.#settings.sharesAddresses)
     return {
       ...this.#trafficOf(identity, defaults),
       user: identity.user,

@@ -39,8 +39,6 @@ export interface ServingSettings {
   readonly routes: RouteSettings | undefined
   /** Dial a second upstream when the first is silent for this time, ms, or `auto`. */
   readonly hedgeAfter: number | 'auto' | 'off'
-  /** Several processes serve the clients of one session. */
-  readonly sharesSessions: boolean
   /** Hosts of a cluster lend the same address. */
   readonly sharesAddresses: boolean
   /** Second dials at the same time. */
@@ -76,7 +74,6 @@ export class Serving {
       providers: settings.providers,
       isOwnPort: (host, port) => guard.isOwnPort(host, port),
       routes: this.#routes,
-      sharesSessions: settings.sharesSessions,
       sharesAddresses: settings.sharesAddresses,
     })
     const [tunnels, exchanges] = [former?.tunnelDeps, former?.httpExchangeDeps]

@@ -1,8 +1,8 @@
 /** Which session a request belongs to, and what its options may say of that session. */
 import { hash } from 'node:crypto'
 import type { Target } from '../address.ts'
-import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { ClientOptions } from '../downstream/client-options.ts'
+import type { ClientIdentity } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { ListenerDefaults, Origin } from './route.ts'
@@ -11,7 +11,7 @@ import type { ListenerDefaults, Origin } from './route.ts'
 export function checkSessionOptions(
   options: ClientOptions,
   sessionKey: string | undefined,
-  { sharesSessions, sharesAddresses }: { readonly sharesSessions: boolean; readonly sharesAddresses: boolean },
+  sharesAddresses: boolean,
 ): void {
   const { exclusive = false, uses, strict = false } = options
   const refuse = (words: string) => {
@@ -21,8 +21,6 @@ export function checkSessionOptions(
     refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" is for sessions: name one, as in crawler-session-42`)
   if (exclusive && sharesAddresses)
     refuse('the option "exclusive" needs pool.perUpstream.connections in a cluster; 1000 is enough')
-  if (sharesSessions && (exclusive || uses !== undefined))
-    refuse(`the option "${exclusive ? 'exclusive' : 'uses'}" needs a gateway of one process (workers: 1)`)
   if (strict && uses !== undefined)
     refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
 }

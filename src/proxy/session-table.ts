@@ -43,9 +43,19 @@ export interface PastSession {
   readonly idleMs: number
 }
 
+/** A session that goes with its upstream to another process. */
+export interface CarriedSession {
+  readonly key: string
+  /** Its connections through this upstream; undefined: not known. */
+  readonly uses?: number
+  readonly idleMs: number
+}
+
 export class SessionTable {
   readonly #pool: Pool
   #sessions: LRUCache<string, Session>
+  /** A session that no client uses for so long ends, ms. */
+  idleMs: number
   /** Sessions of an earlier process whose upstreams are not there yet: lists are read after the start. */
   readonly #awaiting = new Map<string, PastSession>()
   readonly #store: SessionStore
@@ -55,6 +65,7 @@ export class SessionTable {
     this.#pool = pool
     this.#store = store
     this.#clock = clock
+    this.idleMs = settings.idle
     this.#sessions = this.#open(settings)
   }
 
@@ -76,6 +87,7 @@ export class SessionTable {
   /** All sessions continue with the new idle time; beyond a lower limit, the least recently used end. */
   configure(settings: SessionTableSettings): void {
     const entries = this.#sessions.dump().map(([key, entry]) => [key, { ...entry, ttl: settings.idle }] as const)
+    this.idleMs = settings.idle
     this.#sessions = this.#open(settings)
     this.#sessions.load(entries.map(([key, entry]) => [key, entry]))
   }
@@ -116,6 +128,21 @@ export class SessionTable {
   /** Another host of the cluster has assigned the session to this upstream. */
   learn(key: string, upstreamId: string): void {
     this.#takeUp({ key, upstreamId, idleMs: 0 })
+  }
+
+  /** What the process that lends the session's upstream next must know. @returns undefined when it does not live there here */
+  carried(key: string, upstream: Upstream): CarriedSession | undefined {
+    const session = this.#sessions.peek(key)
+    if (session?.upstream !== upstream) return undefined
+    return { key, uses: session.uses, idleMs: this.idleMs - this.#sessions.getRemainingTTL(key) }
+  }
+
+  /** The process that lent the upstream before knows this session there. */
+  takeOver({ key, uses, idleMs }: CarriedSession, upstreamId: string): void {
+    const session = this.#sessions.peek(key) ?? this.#takeUp({ key, upstreamId, idleMs })
+    if (session?.upstream.id !== upstreamId) return
+    session.uses = uses ?? session.uses
+    this.#sessions.set(key, session, { start: this.#clock.now() - idleMs })
   }
 
   /**

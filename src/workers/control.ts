@@ -83,6 +83,8 @@ export class Workers implements ClientSide {
   readonly #feed: PoolFeed
   readonly #ownPorts = new Set<number>()
   #desk: Worker | undefined
+  /** Each upstream belongs to one worker, whatever the configuration says. */
+  #isEachOwned = false
   #ticks = 0
   #timer: Timer | undefined
   #outlooks = '{}'
@@ -105,7 +107,10 @@ export class Workers implements ClientSide {
     const { running } = supervisor
     // The desk of a control process ends with it.
     const mayHaveLost = supervisor.hasLostWorker || running.length > 0
-    this.#owners = new OwnersOfPool({ ...parts, clock, send, running, mayHaveLost })
+    this.#owners = new OwnersOfPool({
+      ...{ ...parts, clock, send, running, mayHaveLost },
+      sessionsOn: (id) => this.#sessions.livingOn(id),
+    })
     this.#sessions = new SessionsOfWorkers({
       ...{ clock, send, table: parts.data.sessionTable },
       upstreamOf: (id) => parts.pool.get(id),
@@ -125,7 +130,7 @@ export class Workers implements ClientSide {
     const isFirst = supervisor.running.length === 0
     if (!isFirst) this.#feed.expectUnknown()
     await this.#rollout.begin(config, !isFirst)
-    this.#owners.use(hasLimits(config), [])
+    this.#owners.use(hasLimits(config) || this.#isEachOwned, [])
     await this.#socket.open(place)
     supervisor.send({ kind: 'start-workers', count })
     if (config.admin !== 'off') this.#openDesk()
@@ -170,8 +175,7 @@ export class Workers implements ClientSide {
         own.commit()
         theirs.commit()
         this.#reserveListening()
-        const connected = [...this.#members].filter(([, { isConnected }]) => isConnected).map(([worker]) => worker)
-        this.#owners.use(hasLimits(config), connected)
+        this.#owners.use(hasLimits(config) || this.#isEachOwned, this.#connected)
       },
     }
   }
@@ -219,12 +223,13 @@ export class Workers implements ClientSide {
 
   /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
   #joined(hello: Hello): void {
-    const { worker, upstreams, sessions, addresses } = hello
+    const { worker, upstreams, sessions, addresses, isEachOwned } = hello
     const isKnown = this.#members.get(worker)?.isConnected === true
     if (!isKnown) {
       this.#members.set(worker, { isServing: false, isDrained: false, isConnected: true, hasExited: false })
       this.#rollout.learnPorts(addresses)
     }
+    if (isEachOwned) this.#ownEach(worker)
     this.#reports.forget(worker)
     this.#sessions.known(sessions)
     if (!isKnown) this.#equip(worker)
@@ -235,9 +240,28 @@ export class Workers implements ClientSide {
   #equip(worker: number): void {
     const send = (message: ToWorker) => this.#socket.send(worker, message)
     this.#rollout.equip(worker)
+    if (this.#isEachOwned) send({ kind: 'each-owned' })
     for (const port of this.#ownPorts) send({ kind: 'own-port', port })
     this.#feed.equip(worker)
     send({ kind: 'outlooks', outlooks: JSON.parse(this.#outlooks) })
+  }
+
+  get #connected(): number[] {
+    return [...this.#members].filter(([, { isConnected }]) => isConnected).map(([worker]) => worker)
+  }
+
+  /**
+   * A client of a worker needs an upstream, or counts on it, alone: from now on each belongs to one worker.
+   * @param but a worker that knows it
+   */
+  #ownEach(but?: number): void {
+    if (this.#isEachOwned) return
+    this.#isEachOwned = true
+    this.#socket.sendAll({ kind: 'each-owned' }, but)
+    this.#owners.use(
+      true,
+      this.#connected.filter((worker) => worker !== but),
+    )
   }
 
   #disconnected(worker: number): void {
@@ -299,6 +323,7 @@ export class Workers implements ClientSide {
         const member = this.#members.get(worker)
         if (member !== undefined) member.isDrained = true
       },
+      'each-owned': () => this.#ownEach(),
       wanted: ({ id }) => owners.wanted(worker, id),
       ended: ({ id }) => owners.ended(worker, id),
       disowned: ({ upstream }) => {

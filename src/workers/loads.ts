@@ -9,6 +9,7 @@ interface Sent {
   quietLeases: number
   opened: number
   uses: number
+  isExclusive: boolean
 }
 
 export class LoadReporter {
@@ -39,7 +40,7 @@ export class LoadReporter {
   }
 
   #watch(upstream: Upstream): Sent {
-    const sent = { upstream, leases: 0, quietLeases: 0, opened: upstream.opened, uses: 0 }
+    const sent = { upstream, leases: 0, quietLeases: 0, opened: upstream.opened, uses: 0, isExclusive: false }
     this.#sent.set(upstream.id, sent)
     return sent
   }
@@ -50,23 +51,26 @@ export class LoadReporter {
     const quietLeases = upstream.quietLeases - upstream.leasesElsewhere
     const uses = usesOf(upstream)
     const opened = upstream.opened - sent.opened
-    if (leases === sent.leases && quietLeases === sent.quietLeases && opened === 0 && uses === sent.uses)
-      return undefined
-    Object.assign(sent, { leases, quietLeases, opened: upstream.opened, uses })
+    const isExclusive = upstream.isExclusive && !upstream.isElsewhere
+    const isSame = leases === sent.leases && quietLeases === sent.quietLeases && uses === sent.uses
+    if (isSame && opened === 0 && isExclusive === sent.isExclusive) return undefined
+    Object.assign(sent, { leases, quietLeases, opened: upstream.opened, uses, isExclusive })
     return loadOf(sent, opened)
   }
 
   /** Another control process has come: it knows nothing. */
   forget(): void {
-    for (const sent of this.#sent.values()) Object.assign(sent, { leases: 0, quietLeases: 0, uses: 0 })
+    for (const sent of this.#sent.values())
+      Object.assign(sent, { leases: 0, quietLeases: 0, uses: 0, isExclusive: false })
   }
 }
 
 const usesOf = ({ uses, usesReserved }: Upstream) => uses + usesReserved
 
-function loadOf({ upstream, leases, quietLeases, uses }: Sent, opened: number): Load {
+function loadOf({ upstream, leases, quietLeases, uses, isExclusive }: Sent, opened: number): Load {
   const { id, latencyMs, isElsewhere } = upstream
-  return { id, leases, quietLeases, opened, latencyMs, ...(isElsewhere ? {} : { uses }) }
+  const owned = isElsewhere ? {} : { uses, ...(isExclusive ? { isExclusive } : {}) }
+  return { id, leases, quietLeases, opened, latencyMs, ...owned }
 }
 
 interface Known {
@@ -86,7 +90,8 @@ export class LoadSums {
   }
 
   /** @param ownsIt whether its uses are this worker's to count */
-  add(worker: number, { id, leases, quietLeases, opened, latencyMs, uses }: Load, ownsIt: boolean, now: number): void {
+  add(worker: number, load: Load, ownsIt: boolean, now: number): void {
+    const { id, leases, quietLeases, opened, latencyMs, uses, isExclusive = false } = load
     let known = this.#byWorker.get(worker)
     if (known === undefined) {
       known = new Map()
@@ -98,7 +103,7 @@ export class LoadSums {
     else known.set(id, { upstream, leases, quietLeases })
     if (upstream === undefined) return
     if (latencyMs > 0) upstream.latencyMs = latencyMs
-    if (ownsIt && uses !== undefined) upstream.uses = uses
+    if (ownsIt && uses !== undefined) Object.assign(upstream, { uses, isExclusive })
     const counted = before?.upstream === undefined ? undefined : before
     const change = { leases: leases - (counted?.leases ?? 0), quietLeases: quietLeases - (counted?.quietLeases ?? 0) }
     this.#pool.ownership.countElsewhere(upstream, { ...change, opened }, now)

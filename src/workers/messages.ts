@@ -11,6 +11,7 @@ import type { Breakage, GoneReason, UpstreamFacts } from '../pool/upstream.ts'
 import type { TryResult } from '../proxy/connection-log.ts'
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 import type { RelayEnd } from '../proxy/relay.ts'
+import type { CarriedSession } from '../proxy/session-table.ts'
 import type { ProviderOutlook } from '../supply/plain-outlook.ts'
 import type { DemandReport } from '../supply/planner-role.ts'
 
@@ -19,6 +20,13 @@ export interface PlainUpstream extends Omit<UpstreamFacts, 'password' | 'deadlin
   readonly password?: string
   readonly boughtAgoMs: number
   readonly leftMs?: number
+}
+
+/** An upstream on its way from one owner to the next, and the sessions that live on it. */
+export interface MovingUpstream extends CarriedUpstream {
+  /** One of the sessions has it alone. */
+  readonly isExclusive: boolean
+  readonly sessions: readonly CarriedSession[]
 }
 
 /** From the control process to a worker. */
@@ -35,7 +43,7 @@ export type ToWorker =
   | { readonly kind: 'gone'; readonly id: string; readonly reason: GoneReason }
   | Shared
   /** Lend it from now on. */
-  | { readonly kind: 'own'; readonly upstream: CarriedUpstream }
+  | { readonly kind: 'own'; readonly upstream: MovingUpstream }
   /** Give up this one, or so many, idle ones first; answered with `disowned` for each. `onlyIdle`: what is in use stays. */
   | { readonly kind: 'disown'; readonly id: string }
   | {
@@ -45,6 +53,8 @@ export type ToWorker =
       readonly onlyIdle?: true
     }
   | { readonly kind: 'ended'; readonly id: string }
+  /** From now on each upstream belongs to one worker, whatever the settings say. */
+  | { readonly kind: 'each-owned' }
   /** To the owner, from another control process: so many leases run in other workers. */
   | { readonly kind: 'elsewhere'; readonly id: string; readonly leases: number }
   | { readonly kind: 'found'; readonly question: number; readonly id?: string }
@@ -76,7 +86,9 @@ export type ToControl =
   /** A use of an upstream with a limit is lent: sent before the client has it. */
   | { readonly kind: 'loads'; readonly loads: readonly Load[] }
   | { readonly kind: 'wanted'; readonly id: string }
-  | { readonly kind: 'disowned'; readonly upstream: CarriedUpstream }
+  | { readonly kind: 'disowned'; readonly upstream: MovingUpstream }
+  /** A client needs an upstream, or counts on it, alone: answered to all workers. */
+  | { readonly kind: 'each-owned' }
   | { readonly kind: 'ended'; readonly id: string }
   | { readonly kind: 'find'; readonly question: number; readonly key: string }
   | { readonly kind: 'session'; readonly key: string; readonly id: string }
@@ -90,6 +102,8 @@ export interface Hello {
   readonly worker: number
   /** Where it listens already, in the order of the configuration. */
   readonly addresses: readonly Address[]
+  /** It was told that each upstream belongs to one worker. */
+  readonly isEachOwned: boolean
   /** All that it knows; of the leases those that run in it. */
   readonly upstreams: readonly (CarriedUpstream & { readonly isOwned: boolean })[]
   readonly sessions: readonly (readonly [key: string, id: string])[]
@@ -107,6 +121,8 @@ export interface Load {
   readonly latencyMs: number
   /** Of its owner alone: all uses, those included that a lease may still spend. */
   readonly uses?: number
+  /** Of its owner alone: one session has it. */
+  readonly isExclusive?: true
 }
 
 /** Ten times a second, while anything has changed. */

@@ -3,16 +3,19 @@
  * known of those whose owner has died.
  */
 import type { Clock } from '../clock.ts'
-import { type CarriedUpstream, carry } from '../pool/former-process.ts'
+import { carry } from '../pool/former-process.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { Hello, PlainWaiting, ToWorker } from './messages.ts'
+import type { CarriedSession } from '../proxy/session-table.ts'
+import type { Hello, MovingUpstream, PlainWaiting, ToWorker } from './messages.ts'
 import { Owners } from './owners.ts'
 
 interface OwnersParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly send: (worker: number, message: ToWorker) => void
+  /** Sessions that live on an upstream, as far as is known here. */
+  readonly sessionsOn: (id: string) => readonly CarriedSession[]
   /** Workers that were there before this process. */
   readonly running: readonly number[]
   /** Whether a worker has ended with the control process before this one, or after it. */
@@ -44,12 +47,14 @@ export class OwnersOfPool {
   }
 
   #begin(): Owners {
-    const { clock, pool, send } = this.#parts
+    const { clock, pool, send, sessionsOn } = this.#parts
     const owners = new Owners({
       send,
       carried: (id) => {
         const upstream = pool.get(id)
-        return upstream && carry(upstream, clock.now())
+        if (upstream === undefined) return undefined
+        const { sessions, isExclusive } = upstream
+        return { ...carry(upstream, clock.now()), isExclusive, sessions: sessions === 0 ? [] : sessionsOn(id) }
       },
       lost: (id) => this.#rest(id),
     })
@@ -147,7 +152,7 @@ export class OwnersOfPool {
     this.#owners?.ended(worker, id)
   }
 
-  disowned(worker: number, carried: CarriedUpstream): void {
+  disowned(worker: number, carried: MovingUpstream): void {
     this.#owners?.disowned(worker, carried, this.#parts.clock.now())
   }
 

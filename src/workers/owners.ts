@@ -10,14 +10,13 @@
  * - An upstream is owned by one worker, or by none: `own` is sent only for one that is unowned.
  * - `elsewhere` counts the leases that run in workers which are not the owner. Each of them is reported to the owner when it ends.
  */
-import type { CarriedUpstream } from '../pool/former-process.ts'
 import { shareOut } from '../pool/ownership.ts'
-import type { PlainWaiting, ToWorker } from './messages.ts'
+import type { MovingUpstream, PlainWaiting, ToWorker } from './messages.ts'
 
 export interface OwnersDeps {
   readonly send: (worker: number, message: ToWorker) => void
   /** What the pool of record knows of an upstream; undefined: it is gone. */
-  readonly carried: (id: string) => CarriedUpstream | undefined
+  readonly carried: (id: string) => MovingUpstream | undefined
   /** The owner of an upstream has ended without saying how it left it. */
   readonly lost: (id: string) => void
 }
@@ -197,7 +196,7 @@ export class Owners {
   }
 
   /** Its owner has given it up. @param carried its leases are those that run in that worker */
-  disowned(worker: number, carried: CarriedUpstream, now: number): void {
+  disowned(worker: number, carried: MovingUpstream, now: number): void {
     const upstream = this.#upstreams.get(carried.id)
     if (upstream === undefined || upstream.owner !== worker) return
     upstream.owner = undefined

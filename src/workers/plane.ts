@@ -4,8 +4,10 @@ import { poolSettings } from '../config/pool-limits.ts'
 import { createLog, type Log, setLogLevel } from '../log.ts'
 import { openConnectGuard } from '../network/connect-guard.ts'
 import { Health } from '../pool/health.ts'
+import type { Upstream } from '../pool/upstream.ts'
 import { DataPlane, type DataPlaneChange } from '../proxy/data-plane.ts'
 import type { PortOpening } from '../proxy/ports.ts'
+import type { CarriedSession } from '../proxy/session-table.ts'
 import { StreamCounters } from '../proxy/stream-info.ts'
 import { budgetOf, dataSettings } from '../settings.ts'
 import { Reaper } from '../supply/reaper.ts'
@@ -49,6 +51,8 @@ export class WorkerPlane {
   readonly #counters: CounterChanges
   readonly #connections: ConnectionReporter
   #reports = 0
+  /** Each upstream belongs to one worker, whatever the settings say. */
+  #isEachOwned = false
   #isTelling = false
 
   constructor(settings: WorkerSettings, parts: PlaneParts) {
@@ -64,6 +68,11 @@ export class WorkerPlane {
       rescheduled: () => reaper.arm(),
       gone: (upstream, reason) => data.upstreamGone(upstream, reason),
       isAwaited: (upstream) => data.leaseQueue.isAwaited(upstream),
+      sessionsOn: (upstream) => this.#sessionsOn(upstream),
+      sessionCame: (session, { id }) => {
+        this.#sessions.placed(session.key, id)
+        data.sessionTable.takeOver(session, id)
+      },
     })
     const { pool } = replica
     const reaper: Reaper = new Reaper(pool, clock)
@@ -73,7 +82,7 @@ export class WorkerPlane {
     this.#health = new Health(pool, config.health, replica.healthObserver)
     this.#traffic = new StreamCounters(this.#log, clock, { access: config.log.access === 'on' })
     this.#supply = new RemoteSupply({ clock, pool, waitTimeoutMs, onWaiting: () => this.#tellWaiting() })
-    this.#sessions = new WorkerSessions(clock, send)
+    this.#sessions = new WorkerSessions(clock, send, () => replica.isOwned)
     const data: DataPlane = new DataPlane(dataSettings(config, budgetOf(config)), {
       ...{ clock, pool, opening, health: this.#health, supply: this.#supply, guard: this.#guard },
       ...{ observer: this.#traffic, store: this.#sessions, directory: this.#sessions },
@@ -95,6 +104,11 @@ export class WorkerPlane {
         const session = data.sessionTable.rotate(key)
         // Those who wait for room on it need not.
         if (session !== undefined) data.leaseQueue.serve(session.upstream)
+      },
+      'each-owned': () => {
+        this.#isEachOwned = true
+        this.#configurePool()
+        this.#sessions.agreed()
       },
       close: ({ id }) => void this.#traffic.connections.close(id),
       outlooks: ({ outlooks }) => {
@@ -124,14 +138,24 @@ export class WorkerPlane {
   }
 
   #commit(settings: WorkerSettings, ports: { commit(): void }): void {
-    const { config, isOwned } = settings
+    const { config } = settings
     this.#settings = settings
-    const isAnew = this.#replica.configure(poolSettings(config), isOwned)
     this.#health.configure(config.health)
     this.#traffic.accessLog = config.log.access === 'on'
     setLogLevel(this.#log, config.log.level)
     ports.commit()
+    this.#configurePool()
+  }
+
+  #configurePool(): void {
+    const { config, isOwned } = this.#settings
+    const isAnew = this.#replica.configure(poolSettings(config), isOwned || this.#isEachOwned)
     if (isAnew) this.#parts.sayHello()
+  }
+
+  #sessionsOn(upstream: Upstream): readonly CarriedSession[] {
+    const keys = [...this.#sessions.keysOn(upstream.id)]
+    return keys.flatMap((key) => this.data.sessionTable.carried(key, upstream) ?? [])
   }
 
   /** What a control process must know that has not heard of this worker yet. */
@@ -141,6 +165,7 @@ export class WorkerPlane {
     const sessions = this.data.sessionTable.list()
     return {
       addresses: this.data.addresses,
+      isEachOwned: this.#isEachOwned,
       upstreams: this.#replica.upstreams,
       sessions: Array.from(sessions, ({ key, upstream }) => [key, upstream.id]),
     }

@@ -7,9 +7,10 @@ import type { HealthObserver } from '../pool/health.ts'
 import type { PoolObserver, PoolSettings } from '../pool/members.ts'
 import { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import type { CarriedSession } from '../proxy/session-table.ts'
 import type { HandlersOf } from './dispatch.ts'
 import { LoadReporter } from './loads.ts'
-import type { Hello, ToControl, ToWorker } from './messages.ts'
+import type { Hello, MovingUpstream, ToControl, ToWorker } from './messages.ts'
 import { readUpstream } from './plain-upstream.ts'
 
 interface ReplicaParts {
@@ -20,6 +21,9 @@ interface ReplicaParts {
   readonly lendable: (upstream: Upstream) => void
   readonly rescheduled: () => void
   readonly gone: (upstream: Upstream, reason: GoneReason) => void
+  /** Sessions that live on it here. */
+  readonly sessionsOn: (upstream: Upstream) => readonly CarriedSession[]
+  readonly sessionCame: (session: CarriedSession, upstream: Upstream) => void
   /** Whether a client waits for this upstream, which its session lives on. */
   readonly isAwaited: (upstream: Upstream) => boolean
 }
@@ -37,7 +41,7 @@ export class Replica {
   readonly loads: LoadReporter
   readonly #parts: ReplicaParts
   /** Whether each upstream belongs to one worker at a time. */
-  #isOwned: boolean
+  isOwned: boolean
   #hasUseLimit: boolean
   #isApplying = false
   /** Upstreams that others need: given up as soon as they are idle. */
@@ -45,7 +49,7 @@ export class Replica {
 
   constructor(settings: PoolSettings, isOwned: boolean, parts: ReplicaParts) {
     this.#parts = parts
-    this.#isOwned = isOwned
+    this.isOwned = isOwned
     this.#hasUseLimit = settings.perUpstream.uses > 0
     this.pool = new Pool(settings, this.#observer())
     this.loads = new LoadReporter(this.pool)
@@ -57,8 +61,8 @@ export class Replica {
     const now = clock.now()
     this.pool.configure(settings, now)
     this.#hasUseLimit = settings.perUpstream.uses > 0
-    if (isOwned === this.#isOwned) return false
-    this.#isOwned = isOwned
+    if (isOwned === this.isOwned) return false
+    this.isOwned = isOwned
     for (const upstream of [...this.pool.members()])
       if (isOwned) this.pool.ownership.disown(upstream, now)
       else this.pool.ownership.own(upstream, { ...carry(upstream, now), leases: 0 }, now)
@@ -85,7 +89,7 @@ export class Replica {
       },
       lent: (upstream) => {
         // Written before the lease is used: when this process is killed, what it has spent is known.
-        if (this.#hasUseLimit) send({ kind: 'loads', loads: [this.loads.of(upstream)] })
+        if (this.#hasUseLimit || upstream.isExclusive) send({ kind: 'loads', loads: [this.loads.of(upstream)] })
       },
       wanted: ({ id }) => void send({ kind: 'wanted', id }),
       endedHere: ({ id }) => void send({ kind: 'ended', id }),
@@ -109,22 +113,21 @@ export class Replica {
     return [...this.pool.members()].map((upstream) => ({
       ...carry(upstream, now),
       leases: upstream.leases - upstream.leasesElsewhere,
-      isOwned: this.#isOwned && !upstream.isElsewhere,
+      isOwned: this.isOwned && !upstream.isElsewhere,
     }))
   }
 
   readonly handlers: HandlersOf<PoolMessage> = {
     upstreams: ({ upstreams }) =>
       this.#apply((now) => {
-        for (const plain of upstreams) this.pool.add(readUpstream(plain, now), now, this.#isOwned)
+        for (const plain of upstreams) this.pool.add(readUpstream(plain, now), now, this.isOwned)
       }),
     'all-upstreams': ({ ids }) => this.#apply(() => this.#keepOnly(new Set(ids))),
     gone: ({ id, reason }) => this.#applyTo(id, (upstream) => this.pool.remove(upstream, reason)),
     rest: ({ id, leftMs }) => this.#applyTo(id, (upstream, now) => this.pool.rest(upstream, now + leftMs)),
     ban: ({ id, target, leftMs }) =>
       this.#applyTo(id, (upstream, now) => this.pool.ban(upstream, target, now + leftMs, now)),
-    own: ({ upstream: carried }) =>
-      this.#applyTo(carried.id, (upstream, now) => this.pool.ownership.own(upstream, carried, now)),
+    own: ({ upstream: carried }) => this.#applyTo(carried.id, (upstream, now) => this.#own(upstream, carried, now)),
     disown: ({ id }) => this.#applyTo(id, (upstream, now) => this.#disown(upstream, now)),
     give: (message) => this.#apply((now) => this.#give(message, now)),
     ended: ({ id }) => this.#applyTo(id, (upstream, now) => this.pool.ownership.endedElsewhere(upstream, now)),
@@ -153,10 +156,21 @@ export class Replica {
     for (const upstream of [...this.pool.members()]) if (!ids.has(upstream.id)) this.pool.remove(upstream, 'withdrawn')
   }
 
+  #own(upstream: Upstream, { sessions, isExclusive, ...carried }: MovingUpstream, now: number): void {
+    for (const session of sessions) this.#parts.sessionCame(session, upstream)
+    // Not before: nothing is put on an upstream that a session has alone.
+    upstream.isExclusive = isExclusive && (upstream.sessions > 0 || carried.leases > 0)
+    this.pool.ownership.own(upstream, carried, now)
+  }
+
   #disown(upstream: Upstream, now: number): void {
     if (upstream.isElsewhere) return
-    this.#parts.send({ kind: 'disowned', upstream: this.pool.ownership.disown(upstream, now) })
-    if (this.#parts.isAwaited(upstream)) this.#parts.send({ kind: 'wanted', id: upstream.id })
+    const { send, isAwaited, sessionsOn } = this.#parts
+    const { isExclusive } = upstream
+    const sessions = upstream.sessions === 0 ? [] : sessionsOn(upstream)
+    send({ kind: 'disowned', upstream: { ...this.pool.ownership.disown(upstream, now), isExclusive, sessions } })
+    upstream.isExclusive = false
+    if (isAwaited(upstream)) send({ kind: 'wanted', id: upstream.id })
   }
 
   /** Idle ones first, then those that have room, then what becomes idle. */

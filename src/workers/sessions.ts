@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SessionDirectory } from '../proxy/lease-contract.ts'
-import type { SessionStore, SessionTable } from '../proxy/session-table.ts'
+import type { CarriedSession, Session, SessionStore, SessionTable } from '../proxy/session-table.ts'
 import type { ToControl, ToWorker } from './messages.ts'
 
 /** So long a worker may take to choose, ms. */
@@ -19,16 +19,26 @@ type Found = (upstreamId: string | undefined) => void
 export class WorkerSessions implements SessionDirectory, SessionStore {
   readonly #clock: Clock
   readonly #send: (message: ToControl) => boolean
-  readonly #questions = new Map<number, Found>()
+  readonly #questions = new Map<number, { readonly key: string; readonly found: Found }>()
   #asked = 0
   readonly #used = new Set<string>()
+  /** Keys of the sessions that were put on each upstream here, and where each of them is. */
+  readonly #keysOn = new Map<string, Set<string>>()
+  readonly #placeOf = new Map<string, string>()
+  /** Clients that wait until each upstream belongs to one worker. */
+  #waiting: ((isOwned: boolean) => void)[] = []
+  readonly #isOwned: () => boolean
   #timer: Timer | undefined
   /** What another worker has done is being done: it is not said again. */
   isApplying = false
 
-  /** @param send returns false while there is no control process */
-  constructor(clock: Clock, send: (message: ToControl) => boolean) {
+  /**
+   * @param send returns false while there is no control process
+   * @param isOwned whether each upstream belongs to one worker
+   */
+  constructor(clock: Clock, send: (message: ToControl) => boolean, isOwned: () => boolean) {
     this.#clock = clock
+    this.#isOwned = isOwned
     this.#send = send
   }
 
@@ -39,22 +49,59 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
       found(undefined)
       return
     }
-    this.#questions.set(question, found)
+    this.#questions.set(question, { key, found })
     this.#clock.after(PENDING_MS + 1_000, () => this.answer(question, undefined))
   }
 
   answer(question: number, upstreamId: string | undefined): void {
-    const found = this.#questions.get(question)
+    const asked = this.#questions.get(question)
     this.#questions.delete(question)
-    found?.(upstreamId)
+    if (asked !== undefined && upstreamId !== undefined) this.placed(asked.key, upstreamId)
+    asked?.found(upstreamId)
   }
 
-  /** The control process has ended: nobody answers. */
+  eachOwned(then: (isOwned: boolean) => void): void {
+    if (this.#isOwned()) then(true)
+    else if (this.#waiting.length > 0 || this.#send({ kind: 'each-owned' })) this.#waiting.push(then)
+    else then(false)
+  }
+
+  /** Each upstream belongs to one worker now. */
+  agreed(isOwned = true): void {
+    for (const then of this.#waiting.splice(0)) then(isOwned)
+  }
+
+  /** The control process has ended: no answer comes. */
   disconnected(): void {
     for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
+    this.agreed(false)
+  }
+
+  /** Keys of sessions that live, or have lived, on an upstream. */
+  keysOn(id: string): Iterable<string> {
+    return this.#keysOn.get(id) ?? []
+  }
+
+  /** The session is known here. */
+  placed(key: string, id: string): void {
+    this.#unplace(key)
+    this.#placeOf.set(key, id)
+    const keys = this.#keysOn.get(id)
+    if (keys === undefined) this.#keysOn.set(id, new Set([key]))
+    else keys.add(key)
+  }
+
+  #unplace(key: string): void {
+    const id = this.#placeOf.get(key)
+    if (id === undefined) return
+    this.#placeOf.delete(key)
+    const keys = this.#keysOn.get(id)
+    keys?.delete(key)
+    if (keys?.size === 0) this.#keysOn.delete(id)
   }
 
   session(key: string, id: string): void {
+    this.placed(key, id)
     if (!this.isApplying) this.#send({ kind: 'session', key, id })
   }
 
@@ -69,6 +116,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   /** Here: another worker may use it, and its idle time is the control process's to count. */
   sessionEnded(key: string): void {
     this.#used.delete(key)
+    this.#unplace(key)
   }
 
   close(): void {
@@ -96,6 +144,7 @@ interface SessionsDeps {
 export class SessionsOfWorkers {
   readonly #deps: SessionsDeps
   readonly #pending = new Map<string, Pending>()
+  #byUpstream: Map<string, Session[]> | undefined
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps
@@ -139,6 +188,20 @@ export class SessionsOfWorkers {
     // The first choice is known to those who ask; another one to all who have the session.
     if (isKnown) sendOthers(worker, { kind: 'session', key, id })
     this.#over(key, id)
+  }
+
+  /** Of an upstream whose owner has not said them. */
+  livingOn(id: string): readonly CarriedSession[] {
+    const { table } = this.#deps
+    if (this.#byUpstream === undefined) {
+      this.#byUpstream = Map.groupBy(table.list(), ({ upstream }) => upstream.id)
+      // For all that are placed at this moment.
+      queueMicrotask(() => {
+        this.#byUpstream = undefined
+      })
+    }
+    const sessions = this.#byUpstream.get(id) ?? []
+    return sessions.map((session) => ({ key: session.key, idleMs: table.idleMs - table.endsInMs(session) }))
   }
 
   used(keys: readonly string[]): void {

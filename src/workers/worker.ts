@@ -157,7 +157,10 @@ export class Worker {
 }
 
 /** Before the first settings. */
-const NOTHING: Omit<Hello, 'kind' | 'worker'> = { addresses: [], upstreams: [], sessions: [] }
+const NOTHING: Omit<Hello, 'kind' | 'worker'> = {
+  ...{ addresses: [], upstreams: [], sessions: [] },
+  isEachOwned: false,
+}
 
 function plainError(error: unknown): PlainError {
   const {

@@ -27,7 +27,7 @@ function costOf(routes: readonly RouteRule[] | undefined, hosts: number): number
   const none = { connections: 0, uses: 0, hostRest: 0 }
   const router = new Router({
     ...{ strategy: 'round-robin', perRequest: false, retryStatuses: [], perUpstream: none, poolLimits: none },
-    ...{ providers: ['p'], isOwnPort: () => false, routes: table, sharesSessions: false, sharesAddresses: false },
+    ...{ providers: ['p'], isOwnPort: () => false, routes: table, sharesAddresses: false },
   })
   const targets = Array.from({ length: hosts }, (_, n) => toTarget({ host: `www.host-${n * 7}.example`, port: 443 }))
   const defaults = {

@@ -80,3 +80,41 @@ it('lends addresses to programs within the limits that hold for tunnels, and the
   expect(await ask(`/v1/leases/${addresses[0]?.lease}/release`, 'POST')).toMatchObject({ released: true })
   expect(upstreamOf(await tunnel(gateway.port))).toBe(ids[0])
 })
+
+const inSession = (name: string, more: readonly (readonly [string, string])[] = []) => ({
+  headers: [['X-Turnpike-Session', name] as const, ...more],
+})
+
+it('an exclusive session has its address alone over all workers, without any limit configured', {
+  timeout: TEST_MS,
+}, async () => {
+  const gateway = await startKillable(folder, configOf())
+  const alone = (name: string) => tunnel(gateway.port, inSession(name, [['X-Turnpike-Exclusive', '1']]))
+  const names = ['a', 'b', 'c', 'd']
+  const before = await tunnels(gateway.port, 8)
+  for (const { socket } of before) socket.destroy()
+  const sessions = await Promise.all(names.map((name) => Promise.all(Array.from({ length: 4 }, () => alone(name)))))
+  const others = await tunnels(gateway.port, 12)
+  const used = [...sessions, others].map((opened) => new Set(opened.map(upstreamOf)))
+  expect(used.slice(0, 4).map(({ size }) => size)).toEqual([1, 1, 1, 1])
+  expect(new Set(used.flatMap((one) => [...one])).size).toBe(used.reduce((sum, { size }) => sum + size, 0))
+  expect((await alone('late')).status).toBe(503)
+  for (const { socket } of others) socket.destroy()
+  for (let n = 0; n < 4; n++) expect(upstreamOf(await alone('a'))).toBe([...(used[0] ?? [])][0])
+  expect((await alone('late')).status).toBe(200)
+})
+
+it('a session changes its address after so many connections, counted over all workers', {
+  timeout: TEST_MS,
+}, async () => {
+  const gateway = await startKillable(folder, configOf())
+  const used: (string | undefined)[] = []
+  for (let n = 0; n < 18; n++) {
+    const opened = await tunnel(gateway.port, inSession('counted', [['X-Turnpike-Uses', '3']]))
+    used.push(upstreamOf(opened))
+    opened.socket.destroy()
+  }
+  const turns = Array.from({ length: 6 }, (_, turn) => used.slice(3 * turn, 3 * turn + 3))
+  for (const turn of turns) expect(new Set(turn).size).toBe(1)
+  for (let turn = 1; turn < 6; turn++) expect(turns[turn]?.[0]).not.toBe(turns[turn - 1]?.[0])
+})

@@ -15,7 +15,6 @@ const settings = {
   poolLimits: none,
   providers: [],
   isOwnPort: () => false,
-  sharesSessions: false,
   sharesAddresses: false,
   routes: undefined,
 }

@@ -54,6 +54,8 @@ class Processes {
       rescheduled: () => {},
       gone: () => {},
       isAwaited: () => false,
+      sessionsOn: () => [],
+      sessionCame: () => {},
     })
     return { replica, up, down: [] as ToWorker[] }
   }
@@ -71,7 +73,7 @@ class Processes {
     this.record = new Pool(this.limits, observer)
     this.#loads = new LoadSums(this.record)
     const send = (worker: number, message: ToWorker) => void this.workers[worker]?.down.push(message)
-    const parts = { clock: this.clock, pool: this.record, mayHaveLost: false }
+    const parts = { clock: this.clock, pool: this.record, mayHaveLost: false, sessionsOn: () => [] }
     this.#owners = new OwnersOfPool({ ...parts, send, running })
     this.#owners.use(true, [])
     for (let n = 0; n < UPSTREAMS; n++)

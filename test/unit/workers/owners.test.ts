@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest'
-import type { CarriedUpstream } from '../../../src/pool/former-process.ts'
-import type { ToWorker } from '../../../src/workers/messages.ts'
+import type { MovingUpstream, ToWorker } from '../../../src/workers/messages.ts'
 import { Owners } from '../../../src/workers/owners.ts'
 
-const carried = (id: string) => ({ id, leases: 0 }) as CarriedUpstream
+const carried = (id: string) => ({ id, leases: 0 }) as MovingUpstream
 
 /** Two workers: the first owns nine upstreams and uses all, the second owns three and uses two. */
 function uneven() {
