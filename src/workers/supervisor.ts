@@ -6,12 +6,12 @@
  *   a worker dies: its tunnels end with it; the control process is told
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
+import { makeFolder } from './folder.ts'
 import type { FromSupervisor, ToSupervisor } from './messages.ts'
 import { type ControlRole, ROLE_VARIABLE } from './role.ts'
 
@@ -41,9 +41,9 @@ interface Child {
 
 /** @returns the exit code of the control process, when it has been asked to end or could not begin */
 export async function supervise(count: number, deps: SupervisorDeps): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'turnpike-'))
+  const { folder, place } = await makeFolder(tmpdir())
   try {
-    return await new Supervisor(count, join(folder, 'control'), deps).run()
+    return await new Supervisor(count, place, deps).run()
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
