@@ -112,14 +112,17 @@ class DurableStore implements HandoverStore {
 
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
     if (upstreams.length === 0) return
+    // One for all: rows of one purchase are dated alike.
+    const at = this.#moment
     await this.#recorder.durable({
       kind: 'bought',
-      upstreams: upstreams.map((upstream) => toRow(upstream, this.#moment)),
+      upstreams: upstreams.map((upstream) => toRow(upstream, at)),
     })
   }
 
   pending(account: string, lines: readonly ChannelHolder[]): void {
-    const rows = lines.map((line) => toPendingRow(line, this.#moment))
+    const at = this.#moment
+    const rows = lines.map((line) => toPendingRow(line, at))
     this.#recorder.lazy({ kind: 'pending', account, lines: rows })
   }
 
