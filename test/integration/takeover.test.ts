@@ -203,7 +203,16 @@ function stopped(): number[] {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as number[]) : []
 }
 
-const wake = (ids: readonly number[]) => ids.forEach((id) => void process.kill(id, 'SIGCONT'))
+/** Those that still run: a process may have ended by itself. */
+function wake(ids: readonly number[]): void {
+  for (const id of ids) {
+    try {
+      process.kill(id, 'SIGCONT')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
 
 it('goes on when the process that was to take over hangs: its launcher ends it', { timeout: TEST_MS }, async () => {
   const config = configOf({ floor: 2, ceiling: 4 })
