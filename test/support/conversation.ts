@@ -26,9 +26,10 @@ export interface Answers {
 
 /**
  * Sends pieces, each in a read of its own, then ends its side, and keeps what comes back until the connection is closed.
+ * @param staysOpen does not end its side: a client that has ended is not served when it must wait for an upstream (ADR 0011)
  * @throws {HangError}
  */
-export function converse(port: number, pieces: readonly Buffer[]): Promise<Buffer> {
+export function converse(port: number, pieces: readonly Buffer[], staysOpen = false): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const received: Buffer[] = []
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
@@ -51,7 +52,7 @@ export function converse(port: number, pieces: readonly Buffer[]): Promise<Buffe
         if (socket.writable) socket.write(piece)
         if (pieces.length > 1) await turn()
       }
-      if (socket.writable) socket.end()
+      if (socket.writable && !staysOpen) socket.end()
     })
   })
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { GatewayError } from '../../../src/errors.ts'
 import { parseConnect } from '../../../src/http1/connect-head.ts'
-import { RequestHeadReader } from '../../../src/http1/request-head.ts'
+import { parseRequestHeader, RequestHeadReader } from '../../../src/http1/request-head.ts'
 import { parseRequestLine } from '../../../src/http1/request-line.ts'
 import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
 
@@ -10,7 +10,11 @@ import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
 const parse = (bytes: Buffer) => {
   const head = new RequestHeadReader(16_384).read(bytes)
   if (head === undefined) return undefined
-  if (head.line.method !== 'CONNECT') throw new GatewayError('GW_INTERNAL', 'not CONNECT')
+  if (head.line.method !== 'CONNECT') {
+    // A malformed field is refused before the end of a head, whatever the method.
+    parseRequestHeader(head.text, head.line.size)
+    throw new GatewayError('GW_INTERNAL', 'not CONNECT')
+  }
   return { value: parseConnect(head.line, head.text), size: head.size }
 }
 
