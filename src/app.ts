@@ -59,7 +59,7 @@ export interface AppDeps {
   readonly log: Log
   /** Where the gateway may connect, and how names are resolved; a test hands in its own. */
   readonly guard?: ConnectGuard
-  /** What the configuration was read from, for those who ask the admin port. */
+  /** The source of the configuration, for the admin port. */
   readonly source?: ConfigSource
   /** Reads it again, for a reload. @throws {ConfigError} */
   readonly read?: () => LoadedConfig

@@ -1,4 +1,4 @@
-/** The side that serves clients, for those who start, change and end it: the data plane of this process, or several workers. */
+/** The interface to the side that serves clients: the data plane of this process, or several workers. */
 import type { Address } from './address.ts'
 import type { Config } from './config/schema.ts'
 import type { DescriptorBudget } from './descriptors.ts'
@@ -24,7 +24,7 @@ export interface ClientSide {
   prepare(config: Config, budget: DescriptorBudget): Promise<DataPlaneChange>
   /** An operator has moved a session: its next connection takes another upstream. */
   sessionRotated(key: string): void
-  /** Accepts no more clients, denies those who wait, and lets open tunnels and exchanges run on. */
+  /** Accepts no more clients, denies waiting ones, and lets open tunnels and exchanges continue. */
   stopAccepting(): void
   /** Whether something is still under way for a client. */
   readonly isBusy: boolean

@@ -1,7 +1,7 @@
 /**
  * The only file that knows what time it is.
  *
- * `now()` is milliseconds on a clock that nobody can set: it never runs backwards, ignores changes of the wall clock,
+ * `now()` is milliseconds on a clock that cannot be set: it never runs backwards, ignores changes of the wall clock,
  * and counts the time a laptop was asleep. Every deadline of the gateway is an instant on it. `wall()` is the time of
  * day, used only to talk with vendors (their deadlines are times of day) and to date stored records.
  */

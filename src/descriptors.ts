@@ -29,7 +29,7 @@ export interface DescriptorDemand {
 /** Most sockets of each kind at the same time. */
 export interface DescriptorBudget {
   readonly connections: number
-  /** Clients beside those that have not logged in, or are told that there are too many. */
+  /** In addition to clients without a login, and clients that are refused because there are too many. */
   readonly unidentified: number
   readonly admin: number
   readonly callback: number

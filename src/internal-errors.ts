@@ -19,7 +19,7 @@ export interface ExceptionOwner {
 
 /** An exception at one place in the code is logged so many times; afterwards only when the number of times doubles. */
 const LOGGED_EACH = 10
-/** Places that are told apart. */
+/** Largest number of places that are counted separately. */
 const MAX_PLACES = 1_000
 const MAX_STACK_CHARACTERS = 4_000
 

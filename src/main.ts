@@ -4,7 +4,7 @@ import module from 'node:module'
 import { join } from 'node:path'
 import { nodeProblem } from './cli/node-version.ts'
 
-/** A handle that nobody closed must not keep a stopped gateway alive. */
+/** An unclosed handle must not keep a stopped gateway running. */
 const LINGER_MS = 1_000
 
 const problem = nodeProblem(process.versions.node)

@@ -21,7 +21,7 @@ import { Supply } from './supply/supply.ts'
 import type { Source } from './vendors/contract/source.ts'
 import { type CallGate, openVendorHttp, type VendorHttp } from './vendors/registry.ts'
 
-/** A provider's operations and limits; nobody is called. */
+/** A provider's operations and limits; the vendor is not called. */
 export async function openTableOf(config: Config, provider: ProviderConfig, log: Log): Promise<Source> {
   const clock = new SystemClock()
   const http = openVendorHttp({ clock })

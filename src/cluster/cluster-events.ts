@@ -4,7 +4,7 @@ import type { RestoredUpstream } from '../store/contract.ts'
 import { snapshotScript } from '../store/redis/pool-scripts.ts'
 import type { MemberDeps, MemberParts } from './contract.ts'
 
-/** `number`: of the event, by which later ones are told from earlier ones. */
+/** `number`: of the event; distinguishes later ones from earlier ones. */
 type ClusterEvent = { readonly host: string; readonly id: string; readonly number: number } & (
   | { readonly kind: 'add'; readonly entry: string; readonly isKnown?: boolean }
   | { readonly kind: 'gone'; readonly reason: GoneReason }
@@ -45,7 +45,7 @@ export class ClusterEvents {
   apply(parts: MemberParts, events: readonly string[]): void {
     for (const event of events.map(parse)) {
       this.after = event.number
-      // Who owns an address is said by the store, also to the host that has asked.
+      // The store decides who owns an address; it answers the host that asked too.
       if (event.host !== this.#deps.host || event.kind === 'own') this.#quietly(() => this.#take(parts, event))
     }
   }

@@ -79,7 +79,7 @@ export class ClusterStore implements Store {
     if (!this.isApplying) this.#gone([{ id, reason }])
   }
 
-  /** Whether the pools have let go of it, as far as this host has seen. */
+  /** Whether the pools have dropped it, as far as this host has seen. */
   hasLeft(id: string): boolean {
     return this.#departed.has(id)
   }

@@ -110,7 +110,7 @@ export class ClusterMember implements PlannerRole {
     return this.#parts?.pool.get(upstreamId) !== undefined
   }
 
-  /** Takes up what other hosts have said so far. Never rejects. */
+  /** Applies what other hosts have reported so far. Never rejects. */
   async catchUp(): Promise<void> {
     // A heartbeat that is under way may have been answered before.
     while (this.#isBeating) await this.#deps.clock.sleep(CATCH_UP_MS)

@@ -100,7 +100,7 @@ export class Cluster {
 
   /** Never rejects. */
   async close(): Promise<void> {
-    // What is not said here is said by the process that has taken over.
+    // After a takeover, the new process reports this.
     const signal = () => (this.#runner.isPaused ? AbortSignal.abort() : AbortSignal.timeout(FLUSH_MS))
     await this.member.close(signal())
     await this.store.close(signal())

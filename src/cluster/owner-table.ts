@@ -1,4 +1,4 @@
-/** What a host knows of who lends which address with limits, and of the hosts that give no sign of life. Pure state. */
+/** A host's copy of the ownership of addresses with limits, and of the hosts without a heartbeat. Pure state. */
 import type { CarriedUpstream } from '../pool/former-process.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { ServerTime } from '../store/redis/server-time.ts'

@@ -70,7 +70,7 @@ const LEND_MS = 600_000
 const QUIET_MS = 12_000
 /** A wish for one address is repeated so often, ms. */
 const WANT_EVERY_MS = 1_000
-/** Addresses are moved within so long: only then new ones are bought for those who wait, ms. */
+/** Addresses are moved within this time: only after it, new ones are bought for waiting clients, ms. */
 const MOVE_MS = 1_200
 /** Without a new client for so long nothing is kept ready, ms. */
 const IDLE_MS = 10_000
@@ -358,7 +358,7 @@ export class Ownership {
 
   // --- Claiming -----------------------------------------------------------------------------------------------------------
 
-  /** Whether it goes to another host, or to none, and the store has not said so. */
+  /** Whether it is assigned to another host, or to none, and the store has not confirmed it. */
   isGiving(upstream: Upstream): boolean {
     return this.#giving.has(upstream.id) || this.#leaving.has(upstream)
   }
@@ -376,7 +376,7 @@ export class Ownership {
   }
 
   /**
-   * Whether addresses that other hosts can spare are on their way to those who wait here: nothing need be bought for them so far.
+   * Whether spare addresses of other hosts are being moved to the clients that wait here: nothing need be bought for them yet.
    * @param isWaiting whether clients wait
    */
   isMoving(isWaiting: boolean): boolean {

@@ -37,7 +37,7 @@ export class PoolEntries {
   }
 
   /**
-   * @param isDone the pools have let go of it, and the vendor still holds it
+   * @param isDone the pools have dropped it, and the vendor still holds it
    * @returns undefined for what was sealed with another secret
    */
   read(id: string, entry: string, isDone: boolean): RestoredUpstream | undefined {

@@ -17,7 +17,7 @@ interface DirectoryDeps {
   readonly sessionIdleMs: () => number
   /** Whether this host knows the address already. */
   readonly knows: (upstreamId: string) => boolean
-  /** Takes up what other hosts have said so far. */
+  /** Applies what other hosts have reported so far. */
   readonly catchUp: () => Promise<void>
 }
 

@@ -27,7 +27,7 @@ export class PoolOwnership {
     this.#former?.takeUp(upstream, now)
   }
 
-  /** The process before this one drains: what it knows of upstreams holds for those that come from now on. */
+  /** The previous process drains: its state of upstreams applies to those that arrive from now on. */
   succeed(upstreams: readonly CarriedUpstream[], now: number): void {
     this.#former = new FormerProcess(upstreams, now)
   }

@@ -1,4 +1,4 @@
-/** What the answer to a plain request, or its failure, says of the upstream and of the target. */
+/** What the answer to a plain request, or its failure, shows about the upstream and the target. */
 import type { RequestForm } from '../http1/request-head.ts'
 import type { Outcome, Upstream } from '../pool/upstream.ts'
 import { isFromProxy } from './proxy-status.ts'

@@ -235,7 +235,7 @@ export class DataPlane {
     this.#ports.closeMute()
   }
 
-  /** Lends nothing any more, and denies those who wait; open tunnels and exchanges run on. */
+  /** Lends nothing any more, and denies waiting clients; open tunnels and exchanges continue. */
   stopLending(reason: GatewayError): void {
     this.leaseQueue.stopLending(reason)
   }
@@ -245,7 +245,7 @@ export class DataPlane {
     this.leaseQueue.lendAgain()
   }
 
-  /** Accepts no more clients, denies those who wait, and lets open tunnels and exchanges run on. */
+  /** Accepts no more clients, denies waiting ones, and lets open tunnels and exchanges continue. */
   stopAccepting(): void {
     this.#isListening = false
     this.#ports.stopAccepting()

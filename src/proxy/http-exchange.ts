@@ -175,7 +175,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     return !this.#request.hasBegunBody && isIdempotent(this.#request.head.method)
   }
 
-  // The connection that calls these has let go of the request: what they throw would end nothing.
+  // The connection that calls these has dropped the request: an exception here would end nothing.
 
   noAnswer(failure: Outcome, isReused: boolean): void {
     this.containing(() => this.#retry(failure, isReused))
@@ -191,7 +191,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     if (!isReused || !isClosed || !this.#mayRepeat()) {
       return void this.tryFailed(upstream, outcomeOf(failure, this.#formFor(upstream)), this.#mayRepeat())
     }
-    // The upstream closed a kept connection just as the request was on its way: nobody's fault, once.
+    // The upstream closed a kept connection while the request was on its way: not counted as a failure, once.
     this.beginTry()
     this.#dialAgain(upstream)
   }
@@ -277,7 +277,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
 
   /**
    * Whether the client has left or only closed its sending side cannot be told before something is written to it (ADR 0011).
-   * As long as no upstream was lent, leaving is assumed: the queue is for those who still want an answer.
+   * As long as no upstream was lent, the client is assumed to have left: the queue is for clients that still expect an answer.
    */
   clientEnded(): void {
     if (this.lease === undefined && !this.finished) this.#request.cut()

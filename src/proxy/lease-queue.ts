@@ -39,9 +39,9 @@ export class LeaseQueue {
   #timeouts: TimeoutQueue
   readonly #waiting: WaitingList
   readonly #lender: Lender
-  /** Upstreams that have room again, or that a session has moved to: those who wait for them are looked at. */
+  /** Upstreams that have room again, or that a session has moved to: their waiting clients are examined. */
   readonly #changed: Upstream[] = []
-  /** Classes in which nobody can be served, as far as is known in this look at the queue. */
+  /** Classes in which no client can be served, as far as is known in this pass. */
   readonly #idle = new Set<WaitingClass>()
   readonly #directory: SessionDirectory | undefined
   /** Requests whose session is looked for on other hosts. */
@@ -178,7 +178,7 @@ export class LeaseQueue {
     }
   }
 
-  /** The outlook has changed: serves whom it can, and denies those who would wait for nothing. */
+  /** The outlook has changed: serves clients where possible, and denies those that would wait in vain. */
   review(): void {
     if (this.#waiting.size === 0) return
     this.#changed.push(...this.#waiting.fullUpstreams)
@@ -197,7 +197,7 @@ export class LeaseQueue {
     return this.#refusal === undefined
   }
 
-  /** Another process lends the upstreams from now on: denies those who wait and those who come. */
+  /** Another process lends the upstreams from now on: denies waiting and new clients. */
   stopLending(error: GatewayError): void {
     this.#refusal = error
     for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
@@ -250,7 +250,7 @@ export class LeaseQueue {
     return next
   }
 
-  /** @returns whether the class has changed: somebody was served, denied or now waits for something else */
+  /** @returns whether the class has changed: a client was served, denied or waits for something else now */
   #serveOne(group: WaitingClass): boolean {
     for (const waiting of group.queue) {
       try {

@@ -27,7 +27,7 @@ interface LenderParts {
 export class Lender {
   readonly #parts: LenderParts
   readonly #onMoved: (sessionKey: string, upstream: Upstream) => void
-  /** Id of the upstream that was lent last, for those who want another one. */
+  /** Id of the upstream that was lent last, for clients that require another one. */
   readonly #last = new GenerationalCache<string>(MAX_LAST)
 
   /** @param onMoved a session has begun to live on this upstream */

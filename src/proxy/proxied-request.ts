@@ -6,7 +6,7 @@
  *      │  ▲                  │
  *      │  └──── retry ◀──────┤ failed (retry.ts decides)
  *      ▼                     ▼
- *    refused ◀───────────────┘          the client leaves: cancelled, nobody is blamed
+ *    refused ◀───────────────┘          the client leaves: cancelled, without a failure
  *
  * Every lease that was granted is released once.
  */

@@ -1,4 +1,4 @@
-/** Which session a request belongs to, and what its options may say of that session. */
+/** The session of a request, and the checks of its session options. */
 import { hash } from 'node:crypto'
 import type { Target } from '../address.ts'
 import type { ClientOptions } from '../downstream/client-options.ts'
@@ -7,7 +7,7 @@ import { GatewayError } from '../errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { ListenerDefaults, Origin } from './route.ts'
 
-/** What options say of a session, they say of nothing else. @throws {GatewayError} GW_BAD_OPTION */
+/** Options about a session need a session. @throws {GatewayError} GW_BAD_OPTION */
 export function checkSessionOptions(
   options: ClientOptions,
   sessionKey: string | undefined,

@@ -1,4 +1,4 @@
-/** What counters and log are told of clients. It is called for every client, so it must cost next to nothing. */
+/** Receives the events of clients for counters and log. Called for every client, so it must be very cheap. */
 import type { ClientConnection } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'

@@ -162,7 +162,7 @@ export class WaitingList {
 
   /**
    * Makes room for one more client of a user.
-   * @returns those who must leave for it; undefined when the client itself may not wait
+   * @returns the clients that must leave for it; undefined when the client itself may not wait
    */
   makeRoom(user: string): readonly Waiting[] | undefined {
     const held = this.#all.countOf(user)

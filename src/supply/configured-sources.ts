@@ -23,7 +23,7 @@ interface OpenDeps {
   readonly log: Log
   readonly http: VendorHttp
   readonly gate: CallGate
-  /** What is known of a credential; absent where nobody is called. */
+  /** State of a credential; absent when there is no vendor's API. */
   readonly learnedOf?: NonNullable<SourceDeps['learnedOf']>
 }
 

@@ -2,7 +2,7 @@ import type { MinLife } from '../pool/upstream.ts'
 
 /** How much is bought for what demand. */
 export interface PlannerSettings {
-  /** Addresses held while traffic goes on. */
+  /** Number of addresses kept while there is traffic. */
   readonly floor: number
   /** Most addresses held at all. */
   readonly ceiling: number

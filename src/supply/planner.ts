@@ -247,7 +247,7 @@ export class Planner implements SupplyView {
     const now = this.#clock.now()
     const gained = await provider.loadList(this.#stopping.signal, this.#isAwaited)
     if (gained > 0) this.#onSettled()
-    // An empty or broken list is read again for those who wait: no other event would do it.
+    // An empty or broken list is read again for waiting clients: no other event would trigger it.
     else if (this.#isAwaited) this.#wakeWhenPossible([provider], true, now)
   }
 

@@ -130,7 +130,7 @@ export class ProviderStatus {
   succeeded(): void {
     this.#unusableReplies = 0
     this.#pause.reset()
-    // The trial's own pause goes on, whatever stood in the way of the order itself.
+    // The trial's own pause continues, whatever prevented the order itself.
     if (this.#fault === undefined) this.#set(READY)
     else if (this.#state.kind !== 'unusable') this.#unusable(this.#fault)
   }

@@ -226,7 +226,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
 
   // --- The operator ---------------------------------------------------------------------------------------------
 
-  /** The operator has given addresses back: their channels are free, and nobody is lent them any more. */
+  /** The operator has given addresses back: their channels are free, and they are not lent any more. */
   gaveBack(refs: readonly string[]): void {
     this.#parts.stock.released(refs)
     if (refs.length > 0) this.onNews?.()
@@ -294,7 +294,7 @@ export class Provider implements PendingPollerHandler, GiveBackHandler {
     if (!this.#role.isActive) return
     const { pendingPoller, status } = this.#parts
     if (pendingPoller !== undefined) runInBackground(pendingPoller.now())
-    // A list that waits for its time is read again; one that waits because of a failure goes on waiting.
+    // A list that waits for its next reading is read again; one that waits because of a failure continues to wait.
     if (this.source.isList && this.source.hasCallbacks === true && status.isResting) this.retry()
   }
 

@@ -64,7 +64,7 @@ class TakeoverClient implements Predecessor {
   #waiting: ((message: Reply | undefined) => void) | undefined
   #drains: DrainObserver | undefined
   #isGone = false
-  /** It has said so while this process was asking nothing. */
+  /** It has reported this while this process had no request open. */
   #refused: Reply | undefined
   readonly #released: () => void
 

@@ -44,7 +44,7 @@ const ready = z.object({ kind: z.literal('ready') })
 /** The sockets that follow through the channel, in this order, with the addresses of the old configuration. */
 const ports = z.object({ kind: z.literal('ports'), ports: z.array(address) })
 const refused = z.object({ kind: z.literal('refused'), reason: z.string() })
-/** Which host of its cluster the old process was; the new one goes on as the same. */
+/** The old process's host in its cluster; the new process continues as this host. */
 const clusterHost = z.object({
   name: z.string(),
   /** Of the planner's lease, where it had that. */

@@ -119,7 +119,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
 
   /** Octets from the upstream. */
   received(bytes: Buffer): void {
-    // What nobody has asked for belongs to no answer.
+    // Octets without a request belong to no answer.
     if (this.#handler === undefined) this.close()
     else if (this.#answer === undefined) this.#readHead(bytes)
     else this.#pass(bytes)

@@ -84,7 +84,7 @@ export class OwnersOfPool {
   }
 
   /**
-   * A worker has come, or has given up all that it owned.
+   * A worker has connected, or has given back everything that it owned.
    * @param isPort whether clients may come to it at any moment
    */
   joined(worker: number, claims: readonly Claim[], isPort: boolean): void {

@@ -15,7 +15,7 @@ import type { MovingUpstream, PlainWaiting, ToWorker } from './messages.ts'
 
 export interface OwnersDeps {
   readonly send: (worker: number, message: ToWorker) => void
-  /** What the pool of record knows of an upstream; undefined: it is gone. */
+  /** The pool of record's state of an upstream; undefined: it is gone. */
   readonly carried: (id: string) => MovingUpstream | undefined
   /** The owner of an upstream has ended without saying how it left it. */
   readonly lost: (id: string) => void

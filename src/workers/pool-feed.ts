@@ -37,7 +37,7 @@ export class PoolFeed {
     this.#readsUntil = this.#parts.clock.now() + KEEP_UNKNOWN_MS
   }
 
-  /** @returns whether what the providers list has been read just now: workers have been told to let go of the rest */
+  /** @returns whether the lists of the providers have just been read: workers have been told to drop all other upstreams */
   tick(): boolean {
     if (this.#readsUntil === 0 || this.#parts.clock.now() < this.#readsUntil) return false
     this.#readsUntil = 0

@@ -1,4 +1,4 @@
-/** What a worker knows of supply: the control process buys, this tells it what for. */
+/** A worker's view of supply: the control process buys, this sends it the demand. */
 import type { Clock } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'

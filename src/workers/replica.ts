@@ -44,7 +44,7 @@ export class Replica {
   isOwned: boolean
   #hasUseLimit: boolean
   #isApplying = false
-  /** Upstreams that others need: given up as soon as they are idle. */
+  /** Upstreams that other workers need: given back as soon as they are idle. */
   #owed: { count: number; readonly providers: readonly string[] | undefined; readonly until: number } | undefined
 
   constructor(settings: PoolSettings, isOwned: boolean, parts: ReplicaParts) {
@@ -182,7 +182,7 @@ export class Replica {
     if (onlyIdle === true) this.#owed = undefined
   }
 
-  /** @returns whether it has been given up because others need it */
+  /** @returns whether it has been given back because other workers need it */
   #giveBack(upstream: Upstream): boolean {
     const owed = this.#owed
     if (owed === undefined || upstream.isElsewhere || !this.pool.isLendable(upstream)) return false

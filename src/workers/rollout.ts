@@ -120,7 +120,7 @@ export class Rollout {
     preparing.resolve()
   }
 
-  /** @returns whether somebody waits for the answer, and gets the error */
+  /** @returns whether a caller waits for the answer, and receives the error */
   failed(number: number, { message, ...facts }: PlainError): boolean {
     const preparing = this.#preparing.get(number)
     this.#preparing.delete(number)
@@ -144,7 +144,7 @@ export class Rollout {
 }
 
 /**
- * Workers share a port with whoever has it already, if it was opened to be shared: so it is opened alone first.
+ * Workers can share a port that another program has opened for sharing: so it is opened exclusively first.
  * @returns the number of the port; with port 0 a free one
  * @throws the system's error when another program has it
  */

@@ -185,7 +185,7 @@ export class SessionsOfWorkers {
     if (upstream === undefined) return
     const isKnown = table.has(key)
     table.bind(key, upstream)
-    // The first choice is known to those who ask; another one to all who have the session.
+    // The first choice is known to the workers that asked; a later one is sent to all workers that have the session.
     if (isKnown) sendOthers(worker, { kind: 'session', key, id })
     this.#over(key, id)
   }

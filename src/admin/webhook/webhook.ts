@@ -44,7 +44,7 @@ export interface WebhookDeps {
 }
 
 const LOOK_EVERY_MS = 10_000
-/** Pauses after the first and the second try that failed, ms; a third one is given up. */
+/** Pauses after the first and the second failed try, ms; the third failure is final. */
 const PAUSES_MS = [2_000, 10_000]
 
 export class Webhook {

@@ -121,7 +121,7 @@ end
 return cjson.encode({ view = view({}, { ask.provider }, accounts) })
 `
 
-/** ask: account, hold (id, end, no end for ever, and the provider of a line that has no address so far), free (ids). */
+/** ask: account, hold (id, end, no end means endless, and the provider of a line without an address yet), free (ids). */
 const CHANNELS = `
 followed_since()
 for _, holder in ipairs(ask.hold) do

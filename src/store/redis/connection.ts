@@ -10,7 +10,7 @@ import { parseRedisUrl } from './url.ts'
 /** A command without an answer for this time has failed; whether it was executed is unknown, ms. */
 const COMMAND_TIMEOUT_MS = 2_000
 const CONNECT_TIMEOUT_MS = 2_000
-/** The client library tries to connect for ever: the first requests wait at most this time, ms. */
+/** The client library tries to connect without end: the first requests wait at most this time, ms. */
 const FIRST_CONNECT_MS = 5_000
 /** Between two attempts to connect, ms. */
 const RECONNECT_MS = 500

@@ -19,7 +19,7 @@ export interface RecorderDeps {
   readonly spawn: Spawn
 }
 
-/** What nobody waits for is recorded this long after it was said: so much a crash may take back. */
+/** Changes without a waiting caller are recorded this long after they were reported: a crash may lose them. */
 const LAZY_MS = 250
 const TOUCHES_MS = 10_000
 /** After a failure. */
@@ -202,7 +202,7 @@ export class Recorder {
     waiter?.reject(new StoreError('refused', `the store cannot record this: ${message}`))
   }
 
-  /** Tells everybody who waits, keeps what nobody waits for, and tries again later. */
+  /** Informs every waiting caller, keeps the changes without one, and tries again later. */
   async #failed(entries: readonly Entry[], error: StoreError): Promise<void> {
     this.#tellFailure(error)
     const behind = this.#queue.postpone()

@@ -24,7 +24,7 @@ export interface SourceMemory {
 }
 
 /**
- * Runs the tasks of one key one after the other, whoever starts them.
+ * Runs the tasks of one key one after the other, also for different callers.
  * @throws the signal's reason when it aborts while waiting, else what `task` throws
  */
 type InTurn = <T>(key: string, signal: AbortSignal, task: () => Promise<T>) => Promise<T>

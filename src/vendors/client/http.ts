@@ -81,7 +81,7 @@ const UNSENT = [
 /**
  * @param options.clock measures the deadline, so tests need not wait for it
  * @param options.guard resolves names, and decides where a foreign URL may lead; default: one of its own
- * @param options.dispatcher for tests; whoever hands one in closes it
+ * @param options.dispatcher for tests; the caller that passes one closes it
  */
 export function openVendorHttp(options: { clock: Clock; guard?: ConnectGuard; dispatcher?: Dispatcher }): VendorHttp {
   const { clock, guard = openConnectGuard(options.clock) } = options
@@ -194,7 +194,7 @@ function send(dispatcher: Dispatcher, request: VendorRequest, signal: AbortSigna
   })
 }
 
-/** A redirect would carry the key to a host that nobody configured. */
+/** A redirect would send the key to a host that is not configured. */
 function refuseRedirect(response: Dispatcher.ResponseData): void {
   if (response.statusCode < 300 || response.statusCode > 399) return
   response.body.on('error', () => {}).destroy()

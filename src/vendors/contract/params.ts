@@ -13,5 +13,5 @@ export const whole = make('integer')
 export const toggle = make('boolean')
 export const list = make('csv')
 export const required = { required: true } as const
-/** Taken from the credentials: nobody writes it, and it is masked. */
+/** Taken from the credentials: the user does not write it, and it is masked. */
 export const fromCredentials = { secret: true, managed: true } as const

@@ -17,7 +17,7 @@ export interface Ended {
   readonly orderNos: readonly string[]
   /** The instances that they brought. */
   readonly instances: readonly string[]
-  /** Addresses that must be paid for: those, and those of which nobody says that the money came back. */
+  /** Addresses that must be paid for, including those without a confirmed refund. */
   readonly paid: number
   /** Why there are fewer than were ordered. */
   readonly failure: VendorError | undefined
@@ -91,7 +91,7 @@ export class OrderWatch {
         sale: isRefunded ? 'refused' : 'sold',
       },
     )
-    // A refusal gives the budget back; money of which nobody says that it came back stays booked.
+    // A refusal gives the budget back; money without a confirmed refund stays booked.
     return { ...ended, paid: isRefunded ? 0 : note.pendingCount, failure }
   }
 

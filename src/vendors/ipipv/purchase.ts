@@ -108,7 +108,7 @@ export class Purchases {
     return { orderNo, count, reply }
   }
 
-  /** The operator's word: the order of which nobody knows, once more under the same numbers. @returns the reply's data */
+  /** On the operator's request: repeats the unknown order with the same numbers. @returns the reply's data */
   async repeat(order: CallOrder): Promise<unknown> {
     const { attempt } = await this.#deps.notes.read()
     if (attempt === undefined) throw new VendorError('bad_request', 'appOrderNo', 'no purchase is unknown')

@@ -16,7 +16,7 @@ import { PurchaseNotes } from './purchase-notes.ts'
 import { Serial } from './serial.ts'
 import type { RenewalTerms, StaticOwn } from './settings.ts'
 
-/** An end that is told again may differ by what the clocks do. A later one is a renewal. */
+/** A repeated end may differ by the difference of the clocks. A later one is a renewal. */
 const SAME_END_MS = 60_000
 
 /** What the account has, usable now or not. */

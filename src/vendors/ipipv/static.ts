@@ -54,7 +54,7 @@ function renewalOf(account: StaticAccount, terms: RenewalTerms): Renewal {
   }
 }
 
-/** The purchase of which nobody knows is asked for by its number alone, and has been counted when it was made. */
+/** An unknown purchase is queried only by its number; it was counted when it was made. */
 function planned(byHand: ByHand, account: StaticAccount): ByHand {
   return {
     ...byHand,

@@ -69,7 +69,7 @@ export function CloseConnection({ report, label }: { readonly report: Connection
   )
 }
 
-/** Seconds; an open connection goes on counting in the page. */
+/** Seconds; for an open connection the page continues to count. */
 function lasted({ report, at }: HeldConnection): number {
   return report.state === 'closed' ? report.seconds : report.seconds + (now.value - at) / 1_000
 }
