@@ -137,6 +137,8 @@ export class HttpConnection implements ClientReader, RequestConnection {
     const request = new ClientHttpRequest(this.#headers.read(head), this.#headers.identity, this)
     if (this.#hasEnded && asksForWebSocket(request.head)) return void this.connection.destroy()
     this.#begin(request)
+    // The client has left in the middle of this body, while an earlier request was served.
+    if (this.#hasEnded && this.#restOfBody === 'partial') return void this.connection.destroy()
     if (forwardsLeft(request.head) === 0) return void answerAsRecipient(request, head.text)
     this.#handler = this.port.handler.request(request, this.connection, this.port)
     this.#handler.begin()
@@ -295,11 +297,15 @@ export class HttpConnection implements ClientReader, RequestConnection {
     this.#hasEnded = true
     const request = this.#request
     if (request === undefined || asksForWebSocket(request.head)) return void this.connection.destroy()
-    const rest = this.body.restIn(this.#unread?.bytes ?? NOTHING)
+    const rest = this.#restOfBody
     if (rest === 'broken') this.#bodyBroke()
     else if (rest === 'whole') this.#handler?.clientEnded()
     else if (this.#handler === undefined) request.mayPersist = false
     else this.connection.destroy()
+  }
+
+  get #restOfBody(): ReturnType<RequestBody['restIn']> {
+    return this.body.restIn(this.#unread?.bytes ?? NOTHING)
   }
 
   closed(): void {

@@ -35,6 +35,15 @@ it('in the middle of a body it has left', async () => {
   expect(app.traffic.clientsGone).toBe(1)
 })
 
+it('in the middle of a body behind another request: that one is answered, and the connection ends', async () => {
+  const { port, app, leases } = await startGateway({ upstreams: 1 })
+  const client = await dial(port)
+  client.socket.end(SLOW + POST.slice(0, -2))
+  expect((await readReply(client)).body.toString()).toBe('piece 1\n')
+  expect((await client.reader.readToClose()).how).toBe('end')
+  await eventually(() => [app.data.connections, leases()]).toEqual([0, 0])
+})
+
 it('behind a body that is not well-formed: the client hears so, as if it had left its side open', async () => {
   const { port, app } = await startGateway({ upstreams: 1 })
   const { socket, reader } = await dial(port)

@@ -57,10 +57,11 @@ interface Sent {
   readonly body: string
 }
 
-/** How a request target reads behind a proxy (RFC 9112 section 3.2.2): an absent path is written. */
+/** How a request target reads behind a proxy: without an empty port (RFC 3986 section 6.2.3), and an absent path is written. */
 function isSame(statement: string, { method, target, body }: Sent): boolean {
-  const written = target.replace(/^(http:\/\/[^/?]*)(\?|$)/i, '$1/$2')
-  return [target, written].some((either) => statement === statementOf(method, either, body))
+  const plain = target.replace(/^(http:\/\/[^/?]*):(?=[/?]|$)/i, '$1')
+  const written = plain.replace(/^(http:\/\/[^/?]*)(\?|$)/i, '$1/$2')
+  return [plain, written].some((either) => statement === statementOf(method, either, body))
 }
 
 /** @returns what is wrong with the answers to these octets; undefined: nothing */
