@@ -57,9 +57,11 @@ interface Sent {
   readonly body: string
 }
 
-/** How a request target reads behind a proxy: without an empty port (RFC 3986 section 6.2.3), and an absent path is written. */
+/** How a request target reads behind a proxy: the port is a number, the default one is left out (RFC 3986 section 6.2.3), an absent path is written. */
 function isSame(statement: string, { method, target, body }: Sent): boolean {
-  const plain = target.replace(/^(http:\/\/[^/?]*):(?=[/?]|$)/i, '$1')
+  const plain = target.replace(/^(http:\/\/[^/?:]*):(\d*)(?=[/?]|$)/i, (_, host, port) =>
+    [0, 80].includes(Number(port)) ? host : `${host}:${Number(port)}`,
+  )
   const written = plain.replace(/^(http:\/\/[^/?]*)(\?|$)/i, '$1/$2')
   return [plain, written].some((either) => statement === statementOf(method, either, body))
 }
