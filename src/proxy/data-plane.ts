@@ -25,6 +25,7 @@ import type { Relay } from './relay.ts'
 import { Serving, type ServingParts, type ServingSettings } from './serving.ts'
 import { type SessionStore, SessionTable } from './session-table.ts'
 import type { StreamObserver } from './stream-observer.ts'
+import type { UserLimits } from './user-limits.ts'
 
 export interface DataPlaneSettings extends ServingSettings, DispatcherSettings {
   readonly ports: readonly PortSettings[]
@@ -79,6 +80,8 @@ export class DataPlane {
       directory?: SessionDirectory | undefined
       /** `alone` if left out. */
       opening?: PortOpening | undefined
+      /** Where other processes count for the same users. */
+      users?: UserLimits | undefined
     },
   ) {
     const { clock, pool, health, supply, guard, observer } = parts
@@ -96,7 +99,7 @@ export class DataPlane {
     this.#serving = new Serving(settings, this.#servingParts)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
     const dispatcher = new Dispatcher(settings, {
-      ...{ clock, pool, observer },
+      ...{ clock, pool, observer, users: parts.users },
       serving: () => this.#serving,
       settingsOf: (port) => this.#ports.settingsOf(port),
     })

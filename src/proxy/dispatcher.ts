@@ -9,6 +9,7 @@ import type { ClientConnection, ClientIdentity, RequestHandler } from '../downst
 import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import { type Admit, AwaitedRequest } from './awaited-request.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
@@ -18,7 +19,7 @@ import { readCommand, SessionCommand } from './session-commands.ts'
 import type { StreamObserver } from './stream-observer.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
-import { limitedUser, UserLimits } from './user-limits.ts'
+import { type LimitedUser, limitedUser, UserLimits } from './user-limits.ts'
 
 export interface DispatcherSettings {
   readonly maxConnections: number
@@ -33,6 +34,8 @@ interface DispatcherParts {
   /** How new requests are served. */
   readonly serving: () => Serving
   readonly settingsOf: (port: ClientPort) => ListenerDefaults
+  /** Where other processes count for the same users. */
+  readonly users?: UserLimits | undefined
 }
 
 const tooManyConnections = new GatewayError(
@@ -56,7 +59,7 @@ export class Dispatcher implements ClientHandler {
     const { clock, observer } = parts
     const { maxConnections, minUnidentified } = settings
     this.#parts = parts
-    this.users = new UserLimits(clock)
+    this.users = parts.users ?? new UserLimits(clock)
     this.#admission = new Admission(maxConnections, () => observer.handshakeRefused(displaced), minUnidentified)
   }
 
@@ -80,24 +83,47 @@ export class Dispatcher implements ClientHandler {
   }
 
   tunnel(request: ClientConnection, port: ClientPort): RequestHandler | undefined {
+    const user = limitedUser(request.identity, port)
+    if (user !== undefined) {
+      const start = () => this.#startTunnel(request, port)
+      return this.#awaited(request, user, start, (error) => this.#refuseTunnel(request, error))
+    }
     try {
-      const { identity, target, protocol } = request
-      this.#identify(request, identity, port)
-      const method = protocol === 'connect' ? 'CONNECT' : 'socks'
-      const { router, tunnelDeps } = this.#parts.serving()
-      const route = router.route(identity, target, request, this.#parts.settingsOf(port), method)
-      return new Tunnel(request, this.#within(route, identity, port), tunnelDeps)
+      return this.#startTunnel(request, port)
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
-      this.refused(error, request.protocol)
-      request.refuse(error)
+      this.#refuseTunnel(request, error)
       return undefined
     }
   }
 
+  #refuseTunnel(request: ClientConnection, error: GatewayError): void {
+    this.refused(error, request.protocol)
+    request.refuse(error)
+  }
+
+  #startTunnel(request: ClientConnection, port: ClientPort): RequestHandler {
+    const { identity, target, protocol } = request
+    this.#identify(request)
+    const method = protocol === 'connect' ? 'CONNECT' : 'socks'
+    const { router, tunnelDeps } = this.#parts.serving()
+    const route = router.route(identity, target, request, this.#parts.settingsOf(port), method)
+    return new Tunnel(request, this.#within(route, identity, port), tunnelDeps)
+  }
+
   request(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler {
+    const user = limitedUser(request.identity, port)
+    const start = () => this.#startRequest(request, connection, port)
+    if (user === undefined) return start()
+    return this.#awaited(connection, user, start, (error) => {
+      this.refused(error)
+      request.refuse(error)
+    })
+  }
+
+  #startRequest(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler {
     const { identity, head } = request
-    this.#identify(connection, identity, port)
+    this.#identify(connection)
     if (isCommand(head.target)) return this.#command(request, port)
     const { router, httpExchangeDeps } = this.#parts.serving()
     const route = router.route(identity, head.target, request, this.#parts.settingsOf(port), 'plain')
@@ -130,13 +156,22 @@ export class Dispatcher implements ClientHandler {
     return new SessionCommand(request, command, within, commandDeps)
   }
 
+  /** Serves the request as soon as it is known that its user may make it: at once, when only this process counts. */
+  #awaited(
+    connection: ClientConnection,
+    user: LimitedUser,
+    start: () => RequestHandler & Partial<HttpHandler>,
+    refuse: (error: GatewayError) => void,
+  ): HttpHandler {
+    const admit: Admit = (decided) => this.users.admit(connection, user, decided)
+    return new AwaitedRequest(admit, start, refuse)
+  }
+
   /**
    * The client is accepted: it counts from now on.
-   * @throws {GatewayError} GW_TOO_MANY_CONNECTIONS, GW_USER_LIMIT
+   * @throws {GatewayError} GW_TOO_MANY_CONNECTIONS
    */
-  #identify(connection: ClientConnection, identity: ClientIdentity, port: ClientPort): void {
-    const user = limitedUser(identity, port)
-    if (user !== undefined) this.users.request(connection, user)
+  #identify(connection: ClientConnection): void {
     if (!this.#admission.identify(connection)) throw tooManyConnections
   }
 

@@ -12,9 +12,26 @@ import type { Filter } from '../pool/filter.ts'
 import { HourlySum } from '../structures/hourly-sum.ts'
 
 /** A client connection, for counting. Octets since it was accepted. */
-type CountedConnection = { readonly socket: { readonly bytesRead: number; readonly bytesWritten: number } }
+export type CountedConnection = { readonly socket: { readonly bytesRead: number; readonly bytesWritten: number } }
 
 export type LimitedUser = { readonly name: string; readonly limits: UserLimitSettings }
+
+/** Who counts for several processes. */
+export interface SharedCounts {
+  /**
+   * A request that is within the limits as far as this process knows. Calls back once, perhaps at once.
+   * @param then why the user may not make it; else the addresses that it has had within the hour, when it may have no other: each
+   *   with its age, ms
+   */
+  request(
+    connection: CountedConnection,
+    user: LimitedUser,
+    then: (error: GatewayError | undefined, addresses?: readonly (readonly [id: string, agoMs: number])[]) => void,
+  ): void
+  left(connection: CountedConnection): void
+  lent(user: string, id: string): void
+  moved(user: string, octets: number): void
+}
 
 /** The consumption of one user. */
 interface Usage {
@@ -25,7 +42,7 @@ interface Usage {
   tokensAt: number
   readonly octets: HourlySum
   /** When each address was counted, the earliest first. */
-  readonly addresses: Map<string, number>
+  addresses: Map<string, number>
   /** Changes with `addresses`. */
   version: number
 }
@@ -42,9 +59,65 @@ export class UserLimits {
   /** The user of each connection, and how many of its octets were counted. */
   readonly #connections = new Map<CountedConnection, { usage: Usage; octets: number }>()
   #timer: Timer | undefined
+  readonly #shared: SharedCounts | undefined
 
-  constructor(clock: Clock) {
+  /** @param shared where other processes serve the same users */
+  constructor(clock: Clock, shared?: SharedCounts) {
     this.#clock = clock
+    this.#shared = shared
+  }
+
+  /**
+   * As `request`, over all processes.
+   * @param then called once, at once where this process is the only one; the error says why the user may not make it
+   */
+  admit(connection: CountedConnection, user: LimitedUser, then: (error: GatewayError | undefined) => void): void {
+    try {
+      this.request(connection, user)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      return void then(error)
+    }
+    if (this.#shared === undefined) return void then(undefined)
+    this.#shared.request(connection, user, (error, addresses) => {
+      if (addresses !== undefined) this.#learn(user.name, addresses)
+      // The refused connection lingers, and counts no more.
+      if (error !== undefined) this.left(connection)
+      then(error)
+    })
+  }
+
+  #learn(name: string, addresses: readonly (readonly [id: string, agoMs: number])[]): void {
+    const usage = this.#usageOf(name)
+    const now = this.#clock.now()
+    const all = new Map([...addresses.map(([id, agoMs]) => [id, now - agoMs] as const), ...usage.addresses])
+    usage.addresses = new Map([...all].sort(([, a], [, b]) => a - b))
+    usage.version++
+  }
+
+  /** What another process must know of a user that may have no further address; undefined when it may. */
+  addressesAtLimit({ name, limits }: LimitedUser): readonly (readonly [id: string, agoMs: number])[] | undefined {
+    if (limits.addressesPerHour === undefined) return undefined
+    const usage = this.#usageOf(name)
+    const now = this.#clock.now()
+    this.#forgetAddresses(usage, now)
+    if (usage.addresses.size < limits.addressesPerHour) return undefined
+    return [...usage.addresses].map(([id, at]) => [id, now - at])
+  }
+
+  /** Counts a connection that another process has let in. */
+  counts(connection: CountedConnection, name: string): void {
+    this.left(connection)
+    const usage = this.#usageOf(name)
+    usage.connections++
+    const { bytesRead, bytesWritten } = connection.socket
+    this.#connections.set(connection, { usage, octets: bytesRead + bytesWritten })
+    this.#timer ??= this.#clock.after(COUNT_EVERY_MS, () => this.#count())
+  }
+
+  /** Octets that were counted by another process. */
+  moved(name: string, octets: number): void {
+    this.#usageOf(name).octets.add(octets, this.#clock.now())
   }
 
   /**
@@ -57,12 +130,7 @@ export class UserLimits {
     if (isNew) this.#checkConnections(usage, limits)
     this.#takeTurn(usage, limits)
     this.#checkOctets(usage, limits)
-    if (!isNew) return
-    this.left(connection)
-    usage.connections++
-    const { bytesRead, bytesWritten } = connection.socket
-    this.#connections.set(connection, { usage, octets: bytesRead + bytesWritten })
-    this.#timer ??= this.#clock.after(COUNT_EVERY_MS, () => this.#count())
+    if (isNew) this.counts(connection, name)
   }
 
   /**
@@ -91,6 +159,7 @@ export class UserLimits {
     if (counted === undefined) return
     this.#countOctets(connection, counted)
     this.#connections.delete(connection)
+    this.#shared?.left(connection)
     counted.usage.connections--
     if (this.#connections.size === 0) this.close()
   }
@@ -129,6 +198,12 @@ export class UserLimits {
   /** The user was lent this address. */
   lent({ name, limits }: LimitedUser, id: string): void {
     if (limits.addressesPerHour === undefined) return
+    this.had(name, id)
+    this.#shared?.lent(name, id)
+  }
+
+  /** The user has had this address, in whichever process. */
+  had(name: string, id: string): void {
     const usage = this.#usageOf(name)
     const now = this.#clock.now()
     this.#forgetAddresses(usage, now)
@@ -202,7 +277,9 @@ export class UserLimits {
 
   #countOctets({ socket }: CountedConnection, counted: { readonly usage: Usage; octets: number }): void {
     const octets = socket.bytesRead + socket.bytesWritten
-    counted.usage.octets.add(octets - counted.octets, this.#clock.now())
+    const added = octets - counted.octets
+    counted.usage.octets.add(added, this.#clock.now())
+    this.#shared?.moved(counted.usage.name, added)
     counted.octets = octets
   }
 }

@@ -17,6 +17,7 @@ import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { AddressDesk } from '../proxy/address-requests.ts'
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
+import { UserLimits } from '../proxy/user-limits.ts'
 import { dataSettings } from '../settings.ts'
 import { writeOutlook } from '../supply/plain-outlook.ts'
 import type { Supply } from '../supply/supply.ts'
@@ -27,6 +28,7 @@ import { OwnersOfPool } from './owners-of-pool.ts'
 import { PoolFeed } from './pool-feed.ts'
 import { Rollout } from './rollout.ts'
 import { SessionsOfWorkers } from './sessions.ts'
+import { UsersOfWorkers } from './users.ts'
 import { Worker } from './worker.ts'
 import { WorkerReports } from './worker-reports.ts'
 
@@ -83,6 +85,8 @@ export class Workers implements ClientSide {
   readonly #feed: PoolFeed
   readonly #ownPorts = new Set<number>()
   #desk: Worker | undefined
+  readonly #userLimits: UserLimits
+  readonly #users: UsersOfWorkers
   /** Each upstream belongs to one worker, whatever the configuration says. */
   #isEachOwned = false
   #ticks = 0
@@ -104,6 +108,8 @@ export class Workers implements ClientSide {
     this.#rollout = new Rollout({ count, send })
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
+    this.#userLimits = new UserLimits(clock)
+    this.#users = new UsersOfWorkers(this.#userLimits, send)
     const { running } = supervisor
     // The desk of a control process ends with it.
     const mayHaveLost = supervisor.hasLostWorker || running.length > 0
@@ -142,7 +148,8 @@ export class Workers implements ClientSide {
   /** A worker without ports in this process, which lends to programs that ask for addresses. */
   #openDesk(): void {
     const { clock, count, place } = this.#options
-    this.#desk = new Worker({ clock, worker: count, place, opening: 'elsewhere', onEnd: () => {} })
+    const part = { opening: 'elsewhere', users: this.#userLimits } as const
+    this.#desk = new Worker({ clock, worker: count, place, ...part, onEnd: () => {} })
     this.#desk.open()
   }
 
@@ -215,6 +222,7 @@ export class Workers implements ClientSide {
     this.#options.supervisor.send({ kind: 'stopping' })
     this.#socket.sendAll({ kind: 'end' })
     this.#desk?.close()
+    this.#userLimits.close()
     this.#sessions.close()
     this.#socket.close()
   }
@@ -223,7 +231,7 @@ export class Workers implements ClientSide {
 
   /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
   #joined(hello: Hello): void {
-    const { worker, upstreams, sessions, addresses, isEachOwned } = hello
+    const { worker, upstreams, sessions, addresses, users, isEachOwned } = hello
     const isKnown = this.#members.get(worker)?.isConnected === true
     if (!isKnown) {
       this.#members.set(worker, { isServing: false, isDrained: false, isConnected: true, hasExited: false })
@@ -232,6 +240,7 @@ export class Workers implements ClientSide {
     if (isEachOwned) this.#ownEach(worker)
     this.#reports.forget(worker)
     this.#sessions.known(sessions)
+    this.#users.known(worker, users)
     if (!isKnown) this.#equip(worker)
     this.#owners.joined(worker, upstreams, worker < this.#options.count)
   }
@@ -283,6 +292,7 @@ export class Workers implements ClientSide {
     this.#members.delete(worker)
     this.#reports.left(worker)
     this.#sessions.left(worker)
+    this.#users.gone(worker)
     this.#owners.left(worker)
     this.#rollout.left(worker)
     if (this.#isStopping) return
@@ -304,6 +314,7 @@ export class Workers implements ClientSide {
       },
       report: (report) => {
         this.#reports.add(worker, report, (id) => owners.ownerOf(id) === worker)
+        this.#users.moved(report.octets)
         owners.demand(worker, { leases: this.#reports.leasesOf(worker) })
       },
       loads: ({ loads }) => this.#reports.addLoads(worker, loads, (id) => owners.ownerOf(id) === worker),
@@ -316,6 +327,9 @@ export class Workers implements ClientSide {
       find: ({ question, key }) => this.#sessions.find(worker, question, key),
       session: ({ key, id }) => this.#sessions.bound(worker, key, id),
       'sessions-used': ({ keys }) => this.#sessions.used(keys),
+      'user-request': ({ connection, user, limits }) => this.#users.request(worker, connection, user, limits),
+      'user-left': ({ connection }) => this.#users.left(worker, connection),
+      'user-lent': ({ user, id }) => this.#users.lent(user, id),
       log: ({ lines }) => {
         for (const line of lines) this.#options.writeLog(line)
       },

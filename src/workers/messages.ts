@@ -6,6 +6,7 @@
  *   supervisor ──starts──▶ control ◀── socket ──▶ worker 0 … N-1 ◀──starts── supervisor
  */
 import type { Address } from '../address.ts'
+import type { UserLimitSettings } from '../downstream/proxy-auth.ts'
 import type { CarriedUpstream } from '../pool/former-process.ts'
 import type { Breakage, GoneReason, UpstreamFacts } from '../pool/upstream.ts'
 import type { TryResult } from '../proxy/connection-log.ts'
@@ -28,6 +29,9 @@ export interface MovingUpstream extends CarriedUpstream {
   readonly isExclusive: boolean
   readonly sessions: readonly CarriedSession[]
 }
+
+/** Addresses that a user has had within the hour, each with its age. */
+type PlainAddresses = readonly (readonly [id: string, agoMs: number])[]
 
 /** From the control process to a worker. */
 export type ToWorker =
@@ -62,6 +66,14 @@ export type ToWorker =
   | { readonly kind: 'rotate'; readonly key: string }
   /** By order of an operator: a connection, by its number in the worker. */
   | { readonly kind: 'close'; readonly id: number }
+  | {
+      readonly kind: 'user-answer'
+      readonly connection: number
+      /** Why the user may not make the request. */
+      readonly refusal?: { readonly message: string; readonly retryAfterMs: number }
+      /** The user may have no others. */
+      readonly addresses?: PlainAddresses
+    }
   | { readonly kind: 'outlooks'; readonly outlooks: Readonly<Record<string, ProviderOutlook>> }
   /** Accept no client any more; answered with `drained` when no client is served. */
   | { readonly kind: 'stop' }
@@ -93,6 +105,15 @@ export type ToControl =
   | { readonly kind: 'find'; readonly question: number; readonly key: string }
   | { readonly kind: 'session'; readonly key: string; readonly id: string }
   | { readonly kind: 'sessions-used'; readonly keys: readonly string[] }
+  /** A request of a user with limits, on this connection of the worker: answered with `user-answer`. */
+  | {
+      readonly kind: 'user-request'
+      readonly connection: number
+      readonly user: string
+      readonly limits: UserLimitSettings
+    }
+  | { readonly kind: 'user-left'; readonly connection: number }
+  | { readonly kind: 'user-lent'; readonly user: string; readonly id: string }
   | { readonly kind: 'log'; readonly lines: readonly string[] }
   | { readonly kind: 'drained' }
 
@@ -107,6 +128,8 @@ export interface Hello {
   /** All that it knows; of the leases those that run in it. */
   readonly upstreams: readonly (CarriedUpstream & { readonly isOwned: boolean })[]
   readonly sessions: readonly (readonly [key: string, id: string])[]
+  /** Connections of users with limits. */
+  readonly users: readonly (readonly [connection: number, user: string])[]
 }
 
 export type PlainWaiting = DemandReport['waiting'][number] & Pick<WaitingDemand, 'count' | 'limited'>
@@ -135,6 +158,8 @@ export interface Report {
   readonly asked?: DemandReport['groups']
   readonly loads: readonly Load[]
   readonly connections: ConnectionChanges
+  /** Octets of users with limits that have been moved. */
+  readonly octets: readonly (readonly [user: string, octets: number])[]
 }
 
 export interface ConnectionChanges {

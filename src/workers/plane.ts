@@ -9,6 +9,7 @@ import { DataPlane, type DataPlaneChange } from '../proxy/data-plane.ts'
 import type { PortOpening } from '../proxy/ports.ts'
 import type { CarriedSession } from '../proxy/session-table.ts'
 import { StreamCounters } from '../proxy/stream-info.ts'
+import { UserLimits } from '../proxy/user-limits.ts'
 import { budgetOf, dataSettings } from '../settings.ts'
 import { Reaper } from '../supply/reaper.ts'
 import { ConnectionReporter } from './connections.ts'
@@ -19,10 +20,13 @@ import { RemoteSupply } from './remote-supply.ts'
 import { Replica } from './replica.ts'
 import { WorkerSessions } from './sessions.ts'
 import type { WorkerSettings } from './settings-wire.ts'
+import { WorkerUsers } from './users.ts'
 
 export interface PlaneParts {
   readonly clock: Clock
   readonly opening: PortOpening
+  /** Counts for the users of all workers; undefined: it is in the control process. */
+  readonly users: UserLimits | undefined
   /** @returns false while there is no control process */
   readonly send: (message: ToControl) => boolean
   /** Says anew all that the control process must know. */
@@ -46,6 +50,7 @@ export class WorkerPlane {
   readonly #replica: Replica
   readonly #supply: RemoteSupply
   readonly #sessions: WorkerSessions
+  readonly #users: WorkerUsers
   readonly #guard: ReturnType<typeof openConnectGuard>
   readonly #reaper: Reaper
   readonly #counters: CounterChanges
@@ -56,7 +61,7 @@ export class WorkerPlane {
   #isTelling = false
 
   constructor(settings: WorkerSettings, parts: PlaneParts) {
-    const { clock, send, writeLog, opening } = parts
+    const { clock, send, writeLog, opening, users } = parts
     const { config, isOwned } = settings
     this.#settings = settings
     this.#parts = parts
@@ -83,9 +88,11 @@ export class WorkerPlane {
     this.#traffic = new StreamCounters(this.#log, clock, { access: config.log.access === 'on' })
     this.#supply = new RemoteSupply({ clock, pool, waitTimeoutMs, onWaiting: () => this.#tellWaiting() })
     this.#sessions = new WorkerSessions(clock, send, () => replica.isOwned)
+    this.#users = new WorkerUsers(send)
     const data: DataPlane = new DataPlane(dataSettings(config, budgetOf(config)), {
       ...{ clock, pool, opening, health: this.#health, supply: this.#supply, guard: this.#guard },
       ...{ observer: this.#traffic, store: this.#sessions, directory: this.#sessions },
+      users: users ?? new UserLimits(clock, this.#users),
     })
     this.data = data
     this.#counters = new CounterChanges(this.#traffic)
@@ -98,6 +105,7 @@ export class WorkerPlane {
     return {
       ...this.#replica.handlers,
       'own-port': ({ port }) => this.#guard.reservePort(port),
+      'user-answer': (answer) => this.#users.answer(answer),
       found: ({ question, id }) => this.#sessions.answer(question, id),
       session: ({ key, id }) => this.#sessionMoved(key, id),
       rotate: ({ key }) => {
@@ -168,6 +176,7 @@ export class WorkerPlane {
       isEachOwned: this.#isEachOwned,
       upstreams: this.#replica.upstreams,
       sessions: Array.from(sessions, ({ key, upstream }) => [key, upstream.id]),
+      users: this.#users.open,
     }
   }
 
@@ -192,6 +201,7 @@ export class WorkerPlane {
       counters: this.#counters.take(),
       ...(asked === undefined ? {} : { asked }),
       loads: this.#replica.loads.take(),
+      octets: this.#users.takeOctets(),
       connections: this.#connections.take(this.#parts.clock.now(), this.#reports % OCTETS_EVERY === 0),
     }
   }
@@ -199,6 +209,7 @@ export class WorkerPlane {
   /** The control process has ended. */
   disconnected(): void {
     this.#sessions.disconnected()
+    this.#users.disconnected()
   }
 
   /** Ends everything at once. */

@@ -8,6 +8,7 @@ import type { ErrorCode } from '../errors.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { PortOpening } from '../proxy/ports.ts'
+import type { UserLimits } from '../proxy/user-limits.ts'
 import { dispatch } from './dispatch.ts'
 import { ControlLink } from './link.ts'
 import type { Hello, PlainError, ToControl, ToWorker } from './messages.ts'
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly place: string
   /** `elsewhere`: it serves no port. */
   readonly opening: PortOpening
+  /** Counts for the users of all workers, in the control process. */
+  readonly users?: UserLimits
   /** Everything has been closed at the word of the control process. */
   readonly onEnd: () => void
 }
@@ -104,9 +107,9 @@ export class Worker {
 
   /** The first settings hold at once. */
   async #begin(settings: WorkerSettings): Promise<DataPlaneChange> {
-    const { clock, opening } = this.#options
+    const { clock, opening, users } = this.#options
     const plane = new WorkerPlane(settings, {
-      ...{ clock, opening, send: this.#send },
+      ...{ clock, opening, users, send: this.#send },
       sayHello: () => this.#send(this.#hello()),
       writeLog: (line) => this.#log(line),
     })
@@ -158,7 +161,7 @@ export class Worker {
 
 /** Before the first settings. */
 const NOTHING: Omit<Hello, 'kind' | 'worker'> = {
-  ...{ addresses: [], upstreams: [], sessions: [] },
+  ...{ addresses: [], upstreams: [], sessions: [], users: [] },
   isEachOwned: false,
 }
 

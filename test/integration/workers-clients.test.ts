@@ -125,3 +125,35 @@ it('a session changes its address after so many connections, counted over all wo
   for (const turn of turns) expect(new Set(turn).size).toBe(1)
   for (let turn = 1; turn < 6; turn++) expect(turns[turn]?.[0]).not.toBe(turns[turn - 1]?.[0])
 })
+
+it('limits of a user are counted over all workers, also over one that dies', { timeout: TEST_MS }, async () => {
+  const login = { username: 'one', password: 'an-invented-password' }
+  const limits = { connections: 4, addressesPerHour: 2 }
+  const listen = [{ port: 0, users: [{ name: 'one', password: login.password, limits }] }]
+  const gateway = await startKillable(folder, configOf({ listen }))
+  const served = async (count: number) => {
+    const opened = await Promise.all(Array.from({ length: count }, () => tunnel(gateway.port, { login })))
+    for (const { status } of opened) expect([200, 429]).toContain(status)
+    return opened.filter(({ status }) => status === 200)
+  }
+  const close = (opened: readonly Tunnel[]) => {
+    for (const { socket } of opened) socket.destroy()
+  }
+  const first = await served(24)
+  expect(first.length).toBe(4)
+  close(first)
+  // Of requests that begin together each may get a new address.
+  const used = new Set(first.map(upstreamOf))
+  for (let n = 0; n < 12; n++) {
+    const [one] = await served(1)
+    if (one !== undefined) used.add(upstreamOf(one)) && close([one])
+  }
+  expect(used.size).toBe(new Set(first.map(upstreamOf)).size)
+  await killWorker(gateway)
+  const again = async () => {
+    const opened = await served(24)
+    close(opened)
+    return opened.length
+  }
+  await expect.poll(again, patiently).toBe(4)
+})

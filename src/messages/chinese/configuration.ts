@@ -109,8 +109,6 @@ export const configurationTexts = {
   'must be at most {max} bytes long': '长度不能超过 {max} 字节',
   'a host of a cluster is one process: write workers: 1, or leave out cluster':
     '集群中的主机只能是一个进程：请写 workers: 1，或去掉 cluster',
-  'limits of a user are counted in one process only: write workers: 1, or leave out limits':
-    '用户的 limits 只在一个进程内计数：请写 workers: 1，或去掉 limits',
   'is an empty list': '是空列表',
   'add an entry, or remove the key': '请添加一项或删除这个键',
   'holds a line break or another control character': '含有换行或其他控制字符',

@@ -94,6 +94,7 @@ export const errorTexts = {
 
   // Upstreams and targets
   'no address is free now': '目前没有空闲的地址',
+  'no upstream can be lent to one session alone at the moment': '目前无法把一个上游单独借给一个会话',
   'no address became free within {seconds} s': '{seconds} 秒内没有空闲的地址',
   'no address became free within {seconds} s: an exclusive session needs one that no other client has':
     '{seconds} 秒内没有空闲的地址：独占会话需要没有其他客户端使用的地址',
