@@ -1,64 +1,28 @@
 /** What belongs to one client over all workers: addresses that a program has, limits of a user, sessions of their own. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { TakeReply } from '../../src/admin/api/schemas/leases.ts'
 import { poolReport } from '../../src/admin/api/schemas/pool.ts'
-import { closeClients, connectVia } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
-import { header } from '../support/http-wire.ts'
-import { type KillableGateway, startKillable } from '../support/killable-gateway.ts'
-import { processesOf } from '../support/worker-processes.ts'
-import { startWorld, type World } from '../support/world.ts'
+import { startKillable } from '../support/killable-gateway.ts'
+import {
+  inSession,
+  killWorker,
+  patiently,
+  TEST_MS,
+  TOKEN,
+  type Tunnel,
+  tunnel,
+  tunnels,
+  upstreamOf,
+  workersWorld,
+} from '../support/workers-world.ts'
 
-const TEST_MS = 240_000
-const patiently = { timeout: TEST_MS }
 const UPSTREAMS = 6
-const TOKEN = 'an-invented-token-of-the-admin-port-0123'
-
-let folder: string
-let world: World
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'turnpike-workers-'))
-  world = await startWorld({ upstreams: UPSTREAMS, login: false })
-})
-
-afterEach(async () => {
-  await closeClients()
-  await world.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const configOf = (more: object = {}): object => ({
-  workers: 2,
-  listen: [{ port: 0 }],
-  admin: 'off',
-  state: 'off',
-  providers: [{ name: 'list', vendor: 'static', list: world.lines() }],
-  wait: { timeout: '2s' },
-  stop: { drain: '5s' },
-  ...more,
-})
-
-const tunnel = (port: number, options: Parameters<typeof connectVia>[2] = {}) =>
-  connectVia(port, 'echo.test:7', { timeoutMs: 20_000, ...options })
-type Tunnel = Awaited<ReturnType<typeof tunnel>>
-const upstreamOf = ({ headers }: Tunnel) => header(headers, 'x-turnpike-upstream')
-const tunnels = (port: number, count: number) => Promise.all(Array.from({ length: count }, () => tunnel(port)))
-
-/** Resolves when another worker has taken its place. A connection in the queue of a killed process is reset. */
-async function killWorker(gateway: KillableGateway): Promise<void> {
-  const [killed = 0] = processesOf(gateway).workers
-  process.kill(killed, 'SIGKILL')
-  const others = () => processesOf(gateway).workers.filter((pid) => pid !== killed).length
-  await expect.poll(others, patiently).toBe(2)
-}
+const here = workersWorld(UPSTREAMS, '2s')
 
 async function callsOf(more: object) {
   const admin = await freePort()
-  const gateway = await startKillable(folder, configOf({ admin: { port: admin, token: TOKEN }, ...more }))
+  const gateway = await startKillable(here.folder, here.configOf({ admin: { port: admin, token: TOKEN }, ...more }))
   const ask = async <T>(path: string, method = 'GET') => {
     const headers = { Authorization: `Bearer ${TOKEN}` }
     return (await (await fetch(`http://127.0.0.1:${admin}${path}`, { method, headers })).json()) as T
@@ -88,14 +52,10 @@ it('lends addresses to programs within the limits that hold for tunnels, and the
   expect(upstreamOf(await tunnel(gateway.port))).toBe(ids[0])
 })
 
-const inSession = (name: string, more: readonly (readonly [string, string])[] = []) => ({
-  headers: [['X-Turnpike-Session', name] as const, ...more],
-})
-
 it('an exclusive session has its address alone over all workers, without any limit configured', {
   timeout: TEST_MS,
 }, async () => {
-  const gateway = await startKillable(folder, configOf())
+  const gateway = await startKillable(here.folder, here.configOf())
   const alone = (name: string) => tunnel(gateway.port, inSession(name, [['X-Turnpike-Exclusive', '1']]))
   const names = ['a', 'b', 'c', 'd']
   const before = await tunnels(gateway.port, 8)
@@ -114,7 +74,7 @@ it('an exclusive session has its address alone over all workers, without any lim
 it('a session changes its address after so many connections, counted over all workers', {
   timeout: TEST_MS,
 }, async () => {
-  const gateway = await startKillable(folder, configOf())
+  const gateway = await startKillable(here.folder, here.configOf())
   const used: (string | undefined)[] = []
   for (let n = 0; n < 18; n++) {
     const opened = await tunnel(gateway.port, inSession('counted', [['X-Turnpike-Uses', '3']]))
@@ -130,7 +90,7 @@ it('limits of a user are counted over all workers, also over one that dies', { t
   const login = { username: 'one', password: 'an-invented-password' }
   const limits = { connections: 4, addressesPerHour: 2 }
   const listen = [{ port: 0, users: [{ name: 'one', password: login.password, limits }] }]
-  const gateway = await startKillable(folder, configOf({ listen }))
+  const gateway = await startKillable(here.folder, here.configOf({ listen }))
   const served = async (count: number) => {
     const opened = await Promise.all(Array.from({ length: count }, () => tunnel(gateway.port, { login })))
     for (const { status } of opened) expect([200, 429]).toContain(status)

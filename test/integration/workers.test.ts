@@ -1,65 +1,34 @@
 /** `workers: 2` with real processes: limits of addresses hold over all of them, and what dies takes nothing of the others along. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { SystemClock } from '../../src/clock.ts'
-import { closeClients, connectVia } from '../support/client.ts'
+import { closeClients } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
-import { header } from '../support/http-wire.ts'
 import { startKillable } from '../support/killable-gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { processesOf } from '../support/worker-processes.ts'
-import { startWorld, type World } from '../support/world.ts'
+import {
+  inSession,
+  killWorker,
+  patiently,
+  TEST_MS,
+  TOKEN,
+  tunnel,
+  tunnels,
+  upstreamOf,
+  workersWorld,
+} from '../support/workers-world.ts'
 
-const TEST_MS = 240_000
-const patiently = { timeout: TEST_MS }
 const UPSTREAMS = 12
-const TOKEN = 'an-invented-token-of-the-admin-port-0123'
 const TRADE = { trade_no: '1000000000000001', key: 'an-invented-trade-key' }
-
-let folder: string
-let world: World
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'turnpike-workers-'))
-  world = await startWorld({ upstreams: UPSTREAMS, login: false })
-})
-
-afterEach(async () => {
-  await closeClients()
-  await world.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const configOf = (more: object = {}): object => ({
-  workers: 2,
-  listen: [{ port: 0 }],
-  admin: 'off',
-  state: 'off',
-  providers: [{ name: 'list', vendor: 'static', list: world.lines() }],
-  wait: { timeout: '5s' },
-  stop: { drain: '5s' },
-  log: { level: 'info' },
-  ...more,
-})
-
-const tunnel = (port: number, session?: string) =>
-  connectVia(port, 'echo.test:7', {
-    timeoutMs: 20_000,
-    ...(session === undefined ? {} : { headers: [['X-Turnpike-Session', session] as const] }),
-  })
-type Tunnel = Awaited<ReturnType<typeof tunnel>>
-const upstreamOf = ({ headers }: Tunnel) => header(headers, 'x-turnpike-upstream')
-
-/** Opens so many at the same time. */
-const tunnels = (port: number, count: number) => Promise.all(Array.from({ length: count }, () => tunnel(port)))
+const here = workersWorld(UPSTREAMS, '5s')
 
 it('shares out the clients of one port, and reports the sum', { timeout: TEST_MS }, async () => {
   const admin = await freePort()
-  const gateway = await startKillable(folder, configOf({ admin: { port: admin, token: TOKEN } }))
+  const gateway = await startKillable(here.folder, here.configOf({ admin: { port: admin, token: TOKEN } }))
   const ask = async (path: string) => {
     const answer = await fetch(`http://127.0.0.1:${admin}${path}`, { headers: { Authorization: `Bearer ${TOKEN}` } })
     return answer.text()
@@ -80,13 +49,13 @@ it('shares out the clients of one port, and reports the sum', { timeout: TEST_MS
 it('keeps a limit of connections over all processes, while upstreams move between them', {
   timeout: TEST_MS,
 }, async () => {
-  const gateway = await startKillable(folder, configOf({ pool: { perUpstream: { connections: 1 } } }))
+  const gateway = await startKillable(here.folder, here.configOf({ pool: { perUpstream: { connections: 1 } } }))
   let most = 0
   const client = async () => {
     for (let n = 0; n < 12; n++) {
       const opened = await tunnel(gateway.port)
       expect(opened.status).toBe(200)
-      most = Math.max(most, ...world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen))
+      most = Math.max(most, ...here.world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen))
       await expectEcho(opened, 'ping')
       opened.socket.destroy()
     }
@@ -96,19 +65,22 @@ it('keeps a limit of connections over all processes, while upstreams move betwee
   // The gateway may open the next tunnel before an upstream has noticed the end of the one before.
   const held = await tunnels(gateway.port, UPSTREAMS)
   expect(new Set(held.map(upstreamOf)).size).toBe(UPSTREAMS)
-  expect(world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)).toEqual(world.upstreams.map(() => 1))
+  expect(here.world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)).toEqual(here.world.upstreams.map(() => 1))
   expect(most).toBeLessThanOrEqual(2)
   await expect(tunnel(gateway.port)).resolves.toMatchObject({ status: 503 })
 })
 
 it('keeps a session on its upstream, whichever process its clients come to', { timeout: TEST_MS }, async () => {
   for (const perUpstream of [{}, { connections: 2 }]) {
-    const gateway = await startKillable(folder, configOf({ pool: { perUpstream } }))
+    const gateway = await startKillable(here.folder, here.configOf({ pool: { perUpstream } }))
     const sessions = await Promise.all(
       ['a', 'b', 'c'].map(async (name) => {
         const used = new Set<string | undefined>()
         for (let n = 0; n < 12; n++) {
-          const [one, other] = await Promise.all([tunnel(gateway.port, name), tunnel(gateway.port, name)])
+          const [one, other] = await Promise.all([
+            tunnel(gateway.port, inSession(name)),
+            tunnel(gateway.port, inSession(name)),
+          ])
           used.add(upstreamOf(one)).add(upstreamOf(other))
           one.socket.destroy()
           other.socket.destroy()
@@ -124,11 +96,11 @@ it('keeps a session on its upstream, whichever process its clients come to', { t
 it('loses the tunnels of a worker that is killed, and no others; another one is started', {
   timeout: TEST_MS,
 }, async () => {
-  const config = configOf({ pool: { perUpstream: { connections: 4 } } })
-  const gateway = await startKillable(folder, config)
+  const config = here.configOf({ pool: { perUpstream: { connections: 4 } } })
+  const gateway = await startKillable(here.folder, config)
   const open = await tunnels(gateway.port, 24)
-  const [victim = 0, survivor] = processesOf(gateway).workers
-  process.kill(victim, 'SIGKILL')
+  const [, survivor] = processesOf(gateway).workers
+  const replaced = killWorker(gateway)
   const alive = async () => {
     const echoes = await Promise.allSettled(open.map((one) => expectEcho(one, 'ping')))
     return echoes.filter(({ status }) => status === 'fulfilled').length
@@ -136,7 +108,7 @@ it('loses the tunnels of a worker that is killed, and no others; another one is 
   const left = await alive()
   expect(left).toBeGreaterThan(0)
   expect(left).toBeLessThan(24)
-  await expect.poll(() => processesOf(gateway).workers.length, patiently).toBe(2)
+  await replaced
   expect(processesOf(gateway).workers).toContain(survivor)
   // All that the dead one held is lent again, and no more than the limit.
   const more = await tunnels(gateway.port, 4 * UPSTREAMS - left)
@@ -149,10 +121,10 @@ it('serves on when the control process is killed, and another one finds the work
   timeout: TEST_MS,
 }, async () => {
   const admin = await freePort()
-  const config = configOf({ admin: { port: admin, token: TOKEN }, pool: { perUpstream: { connections: 1 } } })
-  const gateway = await startKillable(folder, config)
+  const config = here.configOf({ admin: { port: admin, token: TOKEN }, pool: { perUpstream: { connections: 1 } } })
+  const gateway = await startKillable(here.folder, config)
   const open = await tunnels(gateway.port, UPSTREAMS - 2)
-  const session = await tunnel(gateway.port, 'basket')
+  const session = await tunnel(gateway.port, inSession('basket'))
   session.socket.destroy()
   const { control, workers } = processesOf(gateway)
   process.kill(control, 'SIGKILL')
@@ -167,7 +139,7 @@ it('serves on when the control process is killed, and another one finds the work
   }
   await expect.poll(() => metrics().catch(() => ''), patiently).toMatch(/^turnpike_pool_leases.* 10$/m)
   expect(processesOf(gateway).workers).toEqual(workers)
-  const again = await tunnel(gateway.port, 'basket')
+  const again = await tunnel(gateway.port, inSession('basket'))
   expect(upstreamOf(again)).toBe(upstreamOf(session))
   expect((await tunnel(gateway.port)).status).toBe(200)
   await expect(tunnel(gateway.port)).resolves.toMatchObject({ status: 503 })
@@ -178,21 +150,21 @@ it('spends each use once, even when workers and the control process are killed',
   const clock = new SystemClock()
   let sold = 0
   const supplyAddress = () => {
-    const { host = '', port = 0 } = world.upstreams[sold++] ?? { host: '127.0.0.99', port: 9 }
+    const { host = '', port = 0 } = here.world.upstreams[sold++] ?? { host: '127.0.0.99', port: 9 }
     return { host, port }
   }
   const account = { tradeNo: TRADE.trade_no, key: TRADE.key }
   const vendor = await new SimulatedJuliangip({ clock, ...account, supplyAddress, lifeMs: () => 300_000 }).start()
   try {
     const provider = { name: 'paid', vendor: 'juliangip', product: 'dynamic', credentials: TRADE, baseUrl: vendor.url }
-    const gateway = await startKillable(folder, {
-      ...configOf({
+    const gateway = await startKillable(here.folder, {
+      ...here.configOf({
         state: { path: './state' },
         pool: { floor: UPSTREAMS, ceiling: UPSTREAMS, perUpstream: { uses: 1 } },
       }),
       providers: [{ ...provider, allowPrivate: true, budget: { total: UPSTREAMS } }],
     })
-    const uses = () => world.upstreams.map(({ tunnelsOpened }) => tunnelsOpened)
+    const uses = () => here.world.upstreams.map(({ tunnelsOpened }) => tunnelsOpened)
     const open = async (count: number) => {
       const opened = await Promise.allSettled(Array.from({ length: count }, () => tunnel(gateway.port)))
       expect(Math.max(...uses())).toBeLessThanOrEqual(1)
@@ -201,9 +173,7 @@ it('spends each use once, even when workers and the control process are killed',
     expect(await open(4)).toBe(4)
     const first = processesOf(gateway)
     const during = open(4)
-    process.kill(first.workers[0] ?? 0, 'SIGKILL')
-    await during
-    await expect.poll(() => processesOf(gateway).workers.length, patiently).toBe(2)
+    await Promise.all([during, killWorker(gateway)])
     process.kill(first.control, 'SIGKILL')
     await open(2)
     await expect.poll(() => processesOf(gateway).control, patiently).not.toBe(first.control)
@@ -217,10 +187,10 @@ it('spends each use once, even when workers and the control process are killed',
 })
 
 it('takes up another configuration in all processes, or in none', { timeout: TEST_MS }, async () => {
-  const gateway = await startKillable(folder, configOf())
+  const gateway = await startKillable(here.folder, here.configOf())
   await tunnels(gateway.port, UPSTREAMS)
   const second = await freePort()
-  const write = (more: object) => writeFileSync(join(folder, 'gateway.yaml'), stringify(configOf(more)))
+  const write = (more: object) => writeFileSync(join(here.folder, 'gateway.yaml'), stringify(here.configOf(more)))
   const reloaded = (count: number) =>
     expect
       .poll(() => gateway.log.records().filter(({ msg }) => String(msg).includes('reloaded')).length, patiently)
@@ -229,13 +199,13 @@ it('takes up another configuration in all processes, or in none', { timeout: TES
   gateway.process.kill('SIGHUP')
   await reloaded(1)
   // Those that are open count: of the others each has one more at most.
-  const before = world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)
+  const before = here.world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)
   await tunnels(second, UPSTREAMS)
-  expect(world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)).toEqual(before.map((count) => Math.max(1, count)))
+  expect(here.world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)).toEqual(before.map((count) => Math.max(1, count)))
   await closeClients()
   const opened = await tunnels(second, UPSTREAMS)
   expect(new Set(opened.map(upstreamOf)).size).toBe(UPSTREAMS)
-  write({ listen: [{ port: 0 }, { port: second }, { port: world.echo.port }] })
+  write({ listen: [{ port: 0 }, { port: second }, { port: here.world.echo.port }] })
   gateway.process.kill('SIGHUP')
   await reloaded(2)
   expect(gateway.log.text).toContain('not reloaded')
@@ -244,7 +214,7 @@ it('takes up another configuration in all processes, or in none', { timeout: TES
 })
 
 it('lets open tunnels finish when it stops, and leaves no process behind', { timeout: TEST_MS }, async () => {
-  const gateway = await startKillable(folder, configOf({ stop: { drain: '60s' } }))
+  const gateway = await startKillable(here.folder, here.configOf({ stop: { drain: '60s' } }))
   const open = await tunnels(gateway.port, 6)
   const { control, workers } = processesOf(gateway)
   gateway.process.kill('SIGTERM')
@@ -268,7 +238,7 @@ it('lets open tunnels finish when it stops, and leaves no process behind', { tim
 })
 
 it('ends all its processes when the first one is killed', { timeout: TEST_MS }, async () => {
-  const gateway = await startKillable(folder, configOf({ stop: { drain: '0' } }))
+  const gateway = await startKillable(here.folder, here.configOf({ stop: { drain: '0' } }))
   const { control, workers } = processesOf(gateway)
   await gateway.kill()
   const alive = () =>
