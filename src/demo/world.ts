@@ -3,7 +3,7 @@
  *
  * It behaves like a channel product: an extraction API over HTTP with its own limit (`api.ts` has its document), and addresses
  * that are real proxies with logins and really end at their deadlines. All of it is on loopback.
- * The gateway treats it as any vendor: nothing here imports the gateway's vendors, and they use only its HTTP API.
+ * The gateway treats it like every vendor: nothing here imports the gateway's vendors, and they use only its HTTP API.
  */
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'

@@ -14,7 +14,7 @@ import { isSpent, type Session, type SessionTable } from './session-table.ts'
 /** Clients whose last upstream is remembered. Two generations of them. */
 const MAX_LAST = 10_000
 
-/** No upstream: the session's is gone for good, the session's is full, or a miss of the pool. */
+/** Why there is no upstream: the session's own has left the pool, the session's own is full, or the pool has none. */
 type NoLease = 'lost' | 'own-full' | Miss
 
 interface LenderParts {

@@ -109,7 +109,7 @@ export class TimeoutQueue {
     this.#endIfUnused()
   }
 
-  /** Stops the timer for good; entries never expire. */
+  /** Stops the timer permanently; entries never expire. */
   close(): void {
     this.#isClosed = true
     this.#timer?.clear()

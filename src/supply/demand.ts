@@ -103,7 +103,7 @@ export class Demand {
   /**
    * The part of the floor that the traffic justifies: one address for each of the latest leases that is younger than
    * `idleAfter`. A single lease justifies none: the address that served it stays until its end, and one request an hour must not
-   * buy a successor that nobody uses. Continuous traffic justifies the floor.
+   * buy a successor that no client uses. Continuous traffic justifies the floor.
    */
   owed(group: DemandGroup, now: number, idleAfterMs: number): number {
     let owed = 0

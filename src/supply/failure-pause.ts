@@ -19,7 +19,7 @@ export interface PauseContext {
   readonly earliestEnd: number | undefined
   /** Where the vendor's refusal taught a limit of calls: when the next call may be sent, clock ms. */
   readonly windowFreeAt: number | undefined
-  /** How far the vendor's clock is ahead of ours, ms. */
+  /** The vendor's clock minus this machine's, ms. */
   readonly skewMs: number
 }
 

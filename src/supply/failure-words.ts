@@ -8,7 +8,7 @@ export interface FailedCall {
   readonly couldRegister: boolean
 }
 
-/** An order that failed in another call than its own says so; HTTP 404 alone says nothing. */
+/** Names the failed operation when it is not the order's own: `HTTP 404` alone does not tell what failed. */
 export function callFailure(
   { class: errorClass, message, hint, vendorCode, operation }: VendorError,
   { expected, couldRegister }: FailedCall,

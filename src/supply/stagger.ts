@@ -1,6 +1,6 @@
 /**
  * Addresses that were bought together end together, and so would their successors. Replacing some of them earlier, once,
- * separates their lives for good: it costs a part of one life, and from then on the pool never empties at once.
+ * separates their lives permanently: it costs a part of one life, and from then on the pool never empties at once.
  */
 
 /** The deadlines of a pool that was bought at once are spread over this part of a life. */

@@ -52,7 +52,7 @@ export class WhitelistRegistrar {
     return this.#register(whitelist.addressFromError(error), signal)
   }
 
-  /** Addresses without a login refuse us: they may require a registered address of ours. */
+  /** Addresses without a login refuse this gateway: they may require that its address is registered. */
   loginsRefused(signal: AbortSignal): Promise<boolean> {
     return this.#setting === 'auto' ? this.#register(undefined, signal) : Promise.resolve(false)
   }

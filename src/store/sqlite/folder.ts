@@ -24,8 +24,8 @@ export function pathsIn(dir: string): Paths {
 }
 
 /**
- * Creates the folder, or restricts access to one of ours. A folder with other files in it (`state: { path: . }`) is not
- * restricted: only the files are, and the operator is informed.
+ * Creates the folder, or restricts access to an existing one of this store. A folder with other files in it
+ * (`state: { path: . }`) is not restricted: only the store's files are, and the operator is informed.
  * @throws the file system's error
  */
 export function prepareFolder(dir: string, notes: Note[]): void {

@@ -248,7 +248,7 @@ export class Recorder {
 function keptAfter({ key, change }: Entry, error: StoreError): Entry[] {
   if (change === undefined || change.kind === 'session-used') return []
   if (change.kind !== 'call-began') return [{ key, change }]
-  // Nobody knows whether it got through; the call is not made.
+  // Whether it was recorded is unknown; the call is not made.
   return error.reason === 'crashed' ? [{ key, change: { kind: 'call-undone', id: change.id } }] : []
 }
 

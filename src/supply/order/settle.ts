@@ -18,7 +18,7 @@ export class Settlement {
   failedCalls = 0
   readonly #parts: ProviderParts
   readonly #capacity: Capacity
-  /** How far the vendor's clock is ahead of ours, ms, according to its last reply. */
+  /** The vendor's clock minus this machine's, ms, according to its last reply. */
   #skewMs = 0
 
   constructor(parts: ProviderParts, capacity: Capacity) {

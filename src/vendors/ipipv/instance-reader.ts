@@ -21,7 +21,7 @@ export class InstanceReader {
   readonly #settings: InstanceSettings
   readonly #table: Table
   readonly #clock: Clock
-  /** Instances that have ended for good are removed there. */
+  /** Instances that have ended finally are removed there. */
   readonly #notes: PurchaseNotes
 
   constructor(settings: InstanceSettings, table: Table, clock: Clock, notes: PurchaseNotes) {
