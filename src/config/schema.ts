@@ -69,7 +69,7 @@ const pool = () =>
             .meta({ description: 'Largest number of connections through one address at the same time; 0 = no limit.' }),
           uses: integer(0, 1_000_000_000).default(0).meta({
             description:
-              'Number of connections in the life of an address; 1 = a new address for each connection, 0 = no limit.',
+              'Number of connections in the life of an address; 1 = a new address for each connection, 0 = no limit. A request that was sent and not answered counts too.',
           }),
           hostRest: duration()
             .prefault('0s')

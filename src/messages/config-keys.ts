@@ -98,7 +98,8 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'pool.margin': '比截止时间提前多久退役；auto：寿命的十分之一，2s 到 10s。',
   'pool.onDeadline': '地址到期时如何处理已打开的隧道。',
   'pool.perUpstream.connections': '单个地址的并发连接上限；0 表示不限。',
-  'pool.perUpstream.uses': '单个地址一生可用的连接数；1 = 每个连接换一个新地址，0 = 不限。',
+  'pool.perUpstream.uses':
+    '单个地址一生可用的连接数；1 = 每个连接换一个新地址，0 = 不限。已发出而没有得到回答的请求也算一次。',
   'pool.perUpstream.hostRest': '同一地址两次访问同一目标主机的间隔。',
   'rotation.strategy': '如何选择上游。',
   'rotation.per': '普通 HTTP：每个客户端连接一个上游，或每个请求一个。',

@@ -164,15 +164,15 @@ export class Pool extends PoolMembers {
     upstream.opened++
     if (upstream.carrying++ === 0) upstream.carryingSince = now
     upstream.usesReserved--
-    if (counts) upstream.uses++
-    if (upstream.state === 'gone') return
-    if (this.isUsedUp(upstream)) {
-      this.#drainSpent(upstream)
-      // A session's further tunnel gives back the use that was kept for it.
-    } else if (this.loadChanged(upstream)) this.observer.lendable(upstream)
+    if (counts) this.countUse(upstream)
+    // A session's further tunnel gives back the use that was kept for it.
+    if (upstream.state !== 'gone' && this.loadChanged(upstream)) this.observer.lendable(upstream)
   }
 
-  #drainSpent(upstream: Upstream): void {
+  /** A tunnel was opened, or may have been: the request for it was sent, and no answer is awaited any more. */
+  countUse(upstream: Upstream): void {
+    upstream.uses++
+    if (upstream.state === 'gone' || !this.isUsedUp(upstream)) return
     if (upstream.state !== 'draining') this.observer.spent?.(upstream)
     upstream.state = 'draining'
     this.refresh(upstream)
@@ -198,10 +198,9 @@ export class Pool extends PoolMembers {
    */
   bind(upstream: Upstream, isNew = false): boolean {
     const counts = isNew && this.#startsElsewhere && !upstream.isElsewhere
-    if (counts) upstream.uses++
     upstream.sessions++
-    if (counts && upstream.state !== 'gone' && this.isUsedUp(upstream)) this.#drainSpent(upstream)
-    else if (upstream.state !== 'gone') this.loadChanged(upstream)
+    if (counts) this.countUse(upstream)
+    if (upstream.state !== 'gone') this.loadChanged(upstream)
     return counts
   }
 

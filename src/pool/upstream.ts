@@ -116,7 +116,7 @@ export class Upstream {
   leases = 0
   /** Of them: tunnels without a transfer. They occupy the upstream, but are not demand. */
   quietLeases = 0
-  /** Opened tunnels that count towards `perUpstream.uses`, and leases that may become one. */
+  /** Tunnels that were opened or may have been, as `perUpstream.uses` counts them, and leases that may become one. */
   uses = 0
   usesReserved = 0
   /** Sessions that use it: for them it is kept until the deadline even when its uses are spent. */

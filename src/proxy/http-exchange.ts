@@ -325,6 +325,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   }
 
   protected override releaseLease(): void {
+    if (this.#http !== undefined) this.leftUnanswered(this.lease)
     this.#http?.cancel()
     this.#http = undefined
     super.releaseLease()

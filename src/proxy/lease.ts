@@ -14,6 +14,8 @@ export class Lease {
   readonly upstream: Upstream
   /** A tunnel was opened with it, or an answer received. */
   hasServed = false
+  /** A request was sent with it that was not answered: the upstream may have served it, so it is a use. */
+  mayHaveServed = false
   readonly #pool: Pool
   readonly #clock: Clock
   #isQuiet = false
@@ -35,6 +37,8 @@ export class Lease {
   /** Ends the claim. To be called once. */
   release(): void {
     this.isQuiet = false
-    if (!isDirect(this.upstream)) this.#pool.release(this.upstream, this.hasServed, this.#clock.now())
+    if (isDirect(this.upstream)) return
+    if (this.mayHaveServed && !this.hasServed) this.#pool.countUse(this.upstream)
+    this.#pool.release(this.upstream, this.hasServed, this.#clock.now())
   }
 }

@@ -247,6 +247,7 @@ export abstract class ProxiedRequest
   /** @param repeatable whether the request may be made again elsewhere */
   protected tryFailed(upstream: Upstream, failure: DialFailure, repeatable: boolean): void {
     const error = this.noteFailure(upstream, failure)
+    if (failure.kind === 'unanswered') this.leftUnanswered(this.lease)
     this.releaseLease()
     if (isDirect(upstream)) return void this.refuse(error)
     const ownTries = rememberTry(this, this.deps.sessionTable, upstream)
@@ -341,14 +342,20 @@ export abstract class ProxiedRequest
   protected stop(): void {
     this.timeoutQueue?.remove(this)
     this.deps.leaseQueue.withdraw(this)
-    if (this.connection !== undefined) this.abandon(this.connection)
+    if (this.connection !== undefined) this.abandon(this.connection, this.lease)
     this.connection = undefined
     this.releaseLease()
   }
 
+  /** The upstream was sent a request, and whether it has served it is unknown. */
+  protected leftUnanswered(lease: Lease | undefined): void {
+    if (lease !== undefined) lease.mayHaveServed = countsAsUse(this, this.deps.sessionTable, lease.upstream)
+  }
+
   /** Ends a dial without blame. */
-  protected abandon(connection: UpstreamConnection): void {
+  protected abandon(connection: UpstreamConnection, lease: Lease | undefined): void {
     connection.destroy()
+    if (connection.isAsked) this.leftUnanswered(lease)
     this.trace.tryBeganAt = connection.startedAt
     this.deps.observer.tryAbandoned(this, connection.upstream)
   }

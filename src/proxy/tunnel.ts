@@ -115,6 +115,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     this.trace.tryBeganAt = connection.startedAt
     this.noteFailure(connection.upstream, failure)
     this.tried = [...this.tried, connection.upstream]
+    if (failure.kind === 'unanswered') this.leftUnanswered(failed?.lease)
     failed?.lease.release()
     if (this.connection !== undefined) this.#awaitHedge(this.connection.upstream)
   }
@@ -150,7 +151,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
   }
 
   #letGo({ connection, lease }: Hedge): void {
-    this.abandon(connection)
+    this.abandon(connection, lease)
     lease.release()
   }
 

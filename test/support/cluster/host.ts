@@ -89,8 +89,8 @@ function configOf(redisUrl: string, referee: Referee): object {
     ],
     pool: { floor: 2, ceiling: 20, idleAfter: '10s', perUpstream: { uses, connections } },
     wait: { timeout: '12s' },
-    // The referee counts what comes to a proxy; the second connection of a hedge that loses is no use.
-    dial: { hedgeAfter: 'off' },
+    // Many second dials: the slower one of two is a use as well.
+    dial: { hedgeAfter: '10ms' },
     supply: { backoff: '100ms', maxBackoff: '500ms' },
     log: { level: 'debug', access: 'off', format: 'json' },
   }

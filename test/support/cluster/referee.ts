@@ -73,7 +73,12 @@ export class Referee {
       client.once('data', () => {
         if (++used > uses) this.breaches.push(`use ${used} of address ${portOf(server)}`)
         if (++open > connections) this.breaches.push(`${open} tunnels through address ${portOf(server)}`)
-        client.once('close', () => open--)
+        // The first sign of its end: the gateway may lend the address anew at that moment.
+        const ended = () => {
+          client.off('end', ended).off('close', ended)
+          open--
+        }
+        client.once('end', ended).once('close', ended)
         const onward = this.#keep(connect(this.targetPort, '127.0.0.1'))
         onward.once('connect', () => {
           client.write('HTTP/1.1 200 OK\r\n\r\n')
