@@ -161,6 +161,8 @@ export class Capacity {
     const ceiling = (settings.ceiling ?? Number.POSITIVE_INFINITY) - this.lendable - this.onTheWay
     const { batchSize, maxPerCall } = this.#source
     const most = Math.min(batchSize ?? maxPerCall, this.freeChannels, this.budgetLeft, ceiling)
+    // Instead of an order, something is found out first. That may free the channels and the budget of unknown orders.
+    if (preparation.isNeeded) return Math.max(1, most)
     // A lot is paid for completely: one that does not fit is not ordered.
     if (batchSize !== undefined && most < batchSize) return 0
     return Math.max(0, status.isOnTrial ? Math.min(most, this.onTheWay > 0 ? 0 : 1) : most)
@@ -171,12 +173,15 @@ export class Capacity {
    * @param isUrgent as for `room`
    */
   nextAttemptAt(now: number, isUrgent = true): number | undefined {
-    const { status, account } = this.#parts
+    const { status, account, reconciliation } = this.#parts
     const mayTryAt = status.mayTryAt(isUrgent)
     if (now < mayTryAt) return Number.isFinite(mayTryAt) ? mayTryAt : undefined
     const reached = this.budgetReached
-    if (reached !== undefined) return reached.until
-    if (this.freeChannels === 0 && this.incoming === 0) return account.inventory.earliestEnd(now)
+    const isFull = this.freeChannels === 0 && this.incoming === 0
+    if (reached !== undefined || isFull) {
+      const freeAt = reached === undefined ? account.inventory.earliestEnd(now) : reached.until
+      return Math.min(freeAt ?? Number.POSITIVE_INFINITY, reconciliation.dueAt)
+    }
     for (const { room, nextAt } of [this.window, this.#orders]) if (room < 1) return nextAt ?? now + BUSY_WINDOW_MS
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }

@@ -34,7 +34,7 @@ export function openParts(
   const checks = {
     whitelist: new WhitelistRegistrar(source, settings.whitelist, common),
     channelProbe: new ChannelProbe(source, account, { clock, log, signal, onChange }),
-    reconciliation: new Reconciliation(source, common),
+    reconciliation: new Reconciliation(source, { clock, log, random }),
   }
   const ingest = new Ingest(settings, common)
   const onBalance = (balance: number) => ingest.noteBalance(balance)

@@ -48,6 +48,22 @@ it('buys on when a look-up after a lost reply fails, and leaves that order booke
   expect(world.provider('a').capacity.budgetLeft).toBe(3)
 })
 
+it.each([
+  ['channels', { vendor: { canList: true, channels: 2 } }],
+  ['the budget', { vendor: { canList: true }, settings: { budget: { perHour: 2 } } }],
+])('asks again what lost replies brought when unknown orders book all of %s, and buys on', async (_, part) => {
+  const world = new World({ a: part }, { floor: 0 })
+  const silence = new VendorError('server', 'timeout', 'the vendor did not answer', { sale: 'unknown' })
+  world.vendor('a').trouble.push(silence, silence)
+  world.vendor('a').lookupTrouble.push(silence, silence)
+  for (let second = 0; second < 30; second++) {
+    world.connect(1_000)
+    await world.clock.run(1_000)
+  }
+  expect([world.vendor('a').listings.length, world.vendor('a').sold > 0]).toEqual([3, true])
+  expect(world.waits.length).toBeGreaterThan(15)
+})
+
 it('stops after two replies in a row of which nothing can be used, and says why', async () => {
   const world = new World({ a: {} })
   const unusable = new VendorError('server', 'unusable', 'none of the 3 addresses can be used', { sale: 'sold' })
