@@ -1,5 +1,6 @@
 /**
- * Asks a vendor for the balance of the account and the end of the plan: every ten minutes, and only while clients come. After a
+ * Asks a vendor for the balance of the account and the end of the plan: every ten minutes unless the product says
+ * otherwise, and only while clients come. After a
  * refusal it waits an hour. Nothing else depends on it: no state of the provider changes.
  */
 import type { Clock } from '../clock.ts'
@@ -23,14 +24,14 @@ export interface AccountWatchParts {
 }
 
 export class AccountWatch {
-  readonly #source: Pick<Source, 'accountNow'>
+  readonly #source: Pick<Source, 'accountNow' | 'accountEveryMs'>
   readonly #parts: AccountWatchParts
   #nextAt: number | undefined
   #endsAt: number | undefined
   /** The end that was logged. */
   #toldEnd: number | undefined
 
-  constructor(source: Pick<Source, 'accountNow'>, parts: AccountWatchParts) {
+  constructor(source: Pick<Source, 'accountNow' | 'accountEveryMs'>, parts: AccountWatchParts) {
     this.#source = source
     this.#parts = parts
   }
@@ -52,7 +53,7 @@ export class AccountWatch {
     const now = this.#parts.clock.now()
     this.#nextAt ??= now + FIRST_AFTER_MS
     if (now < this.#nextAt) return
-    this.#nextAt = now + EVERY_MS
+    this.#nextAt = now + (this.#source.accountEveryMs ?? EVERY_MS)
     void this.#ask()
   }
 

@@ -1,4 +1,5 @@
 /** From the keys of gateway.yaml to what planner, provider and source are set to. */
+
 import { readFileSync } from 'node:fs'
 import { poolSettings } from '../config/pool-limits.ts'
 import {
@@ -14,6 +15,7 @@ import {
   isStatic,
   type ProviderConfig,
 } from '../config/schema.ts'
+import { given } from '../given.ts'
 import type { UpstreamTls } from '../pool/upstream.ts'
 import type { Secret } from '../secret.ts'
 import type { SourceSettings } from '../vendors/contract/source.ts'
@@ -39,30 +41,26 @@ export function sourceSettings(config: Config, provider: ProviderConfig): Source
     name: provider.name,
     vendor: provider.vendor,
     product: productOf(provider),
-    credentials: isApi(provider) || isLink(provider) ? definedOnly(provider.credentials ?? {}) : {},
-    request: isApi(provider) ? definedOnly(provider.request) : {},
+    credentials: isApi(provider) || isLink(provider) ? given(provider.credentials ?? {}) : {},
+    request: isApi(provider) ? provider.request : {},
     ...(isApi(provider) ? { own: ownSettings(provider, provider.product) } : {}),
     ...(isGeneric(provider) || isGateway(provider) ? { own: ownSettings(provider, productOf(provider)) } : {}),
     upstream: {
-      ...(username === undefined ? {} : { username: username.reveal() }),
-      ...(password === undefined ? {} : { password }),
-      ...(protocol === undefined ? {} : { protocol }),
+      ...given({ username: username?.reveal(), password, protocol }),
       tls: tls !== false,
     },
     allowPrivate: provider.allowPrivate,
     limit: provider.limit,
     callTimeoutMs: provider.callTimeout,
     maxBodyBytes: config.supply.bodyBytes,
-    ...(provider.ttl === undefined ? {} : { ttlMs: provider.ttl }),
-    ...((isApi(provider) || isGeneric(provider) || isLink(provider)) && provider.baseUrl !== undefined
-      ? { baseUrl: provider.baseUrl }
-      : {}),
-    ...((isApi(provider) || isLink(provider)) && provider.channels !== undefined
-      ? { channels: provider.channels }
-      : {}),
-    ...(isStatic(provider) && provider.list !== undefined ? { list: provider.list } : {}),
-    ...(isStatic(provider) && provider.file !== undefined ? { file: provider.file } : {}),
-    ...((isStatic(provider) || isLink(provider)) && provider.url !== undefined ? { url: provider.url } : {}),
+    ...given({
+      ttlMs: provider.ttl,
+      baseUrl: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.baseUrl : undefined,
+      channels: isApi(provider) || isLink(provider) ? provider.channels : undefined,
+      list: isStatic(provider) ? provider.list : undefined,
+      file: isStatic(provider) ? provider.file : undefined,
+      url: isStatic(provider) || isLink(provider) ? provider.url : undefined,
+    }),
   }
 }
 
@@ -80,12 +78,7 @@ function ownSettings(
   product: string,
 ): Readonly<Record<string, unknown>> {
   const names = Object.keys(ownKeysOf(provider.vendor, product))
-  return definedOnly(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
-}
-
-function definedOnly<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
-  const entries = Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
-  return Object.fromEntries(entries)
+  return given(Object.fromEntries(Object.entries(provider).filter(([name]) => names.includes(name))))
 }
 
 function tlsOf(provider: ProviderConfig): UpstreamTls | undefined {
@@ -94,8 +87,7 @@ function tlsOf(provider: ProviderConfig): UpstreamTls | undefined {
   const { servername, ca } = tls as { servername?: string; ca?: string }
   return {
     verify: tls.verify,
-    ...(servername === undefined ? {} : { serverName: servername }),
-    ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
+    ...given({ serverName: servername, ca: ca === undefined ? undefined : readFileSync(ca, 'utf8') }),
   }
 }
 

@@ -1,7 +1,9 @@
 /** From the configuration to its accounts: opens the source of each provider, and keeps those that a reload does not change. */
+
 import type { Clock } from '../clock.ts'
 import { type Config, type DemoProviderConfig, isDemo, type ProviderConfig } from '../config/schema.ts'
 import type { DemoWorld } from '../demo/world.ts'
+import { given } from '../given.ts'
 import type { Log } from '../log.ts'
 import { isSame } from '../same.ts'
 import type { Secret } from '../secret.ts'
@@ -143,7 +145,7 @@ export function openLink(
   // Nobody is lent what a trial brings: private addresses are shown, with a word on them.
   const common = { name: 'link', vendor: 'link', product, credentials: {}, request: {}, url, allowPrivate: true }
   const limits = { limit: { share: 1 }, callTimeoutMs: LINK_TIMEOUT_MS, maxBodyBytes: config.supply.bodyBytes }
-  return openSource({ ...common, ...limits, ...(channels === undefined ? {} : { channels }) }, deps)
+  return openSource({ ...common, ...limits, ...given({ channels }) }, deps)
 }
 
 const demoOptions = (provider: ProviderConfig) =>

@@ -1,4 +1,5 @@
 /** What the clients of the other hosts of a cluster need, as each host reported it last; and the report of this host. */
+import { given } from '../given.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 import type { Demand } from './demand.ts'
@@ -63,11 +64,9 @@ export function demandReport(demand: Demand, waiting: readonly WaitingDemand[], 
   const load: Record<string, number> = {}
   for (const { facts, leases, quietLeases } of pool.members())
     if (leases > quietLeases) load[facts.provider] = (load[facts.provider] ?? 0) + leases - quietLeases
-  const named = ({ providers }: { readonly providers: readonly string[] | undefined }) =>
-    providers === undefined ? {} : { providers }
   return {
-    groups: [...demand.groups].map((group) => ({ ...named(group), asked: group.asked })),
-    waiting: waiting.map(({ count, limited, ...group }) => ({ ...named(group), count, limited })),
+    groups: [...demand.groups].map((group) => ({ ...given({ providers: group.providers }), asked: group.asked })),
+    waiting: waiting.map(({ count, limited, providers }) => ({ ...given({ providers }), count, limited })),
     load,
   }
 }

@@ -5,7 +5,9 @@
  * sending of the request, not from the reply. Both give an early deadline, except for the second to which the header is
  * rounded: the margin covers it. A channel is free only when the address has ended for certain: `latestEnd`.
  */
+
 import { createHash } from 'node:crypto'
+import { given } from '../given.ts'
 import type { UpstreamFacts, UpstreamTls } from '../pool/upstream.ts'
 import type { Delivery, Life, ProxyRecord } from '../vendors/contract/delivery.ts'
 
@@ -71,6 +73,7 @@ export function toFacts(
 ): { facts: UpstreamFacts; doubt: LifeDoubt | undefined } {
   const { at, doubt } = vendorDeadline(sold.life, delivery, sentWallMs, settings.ttlMs)
   const margin = settings.marginMs === 'auto' ? autoMargin(at - delivery.sentAt, sold.life) : settings.marginMs
+  const { exit, country, area, city, isp, ref } = sold
   const username = sold.username ?? settings.username
   const password = sold.username === undefined ? settings.password : sold.password
   const facts: UpstreamFacts = {
@@ -81,15 +84,7 @@ export function toFacts(
     port: sold.port,
     boughtAt: delivery.sentAt,
     deadline: at - margin,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(settings.tls === undefined ? {} : { tls: settings.tls }),
-    ...(sold.exit === undefined ? {} : { exit: sold.exit }),
-    ...(sold.country === undefined ? {} : { country: sold.country }),
-    ...(sold.area === undefined ? {} : { area: sold.area }),
-    ...(sold.city === undefined ? {} : { city: sold.city }),
-    ...(sold.isp === undefined ? {} : { isp: sold.isp }),
-    ...(sold.ref === undefined ? {} : { ref: sold.ref }),
+    ...given({ username, password, tls: settings.tls, exit, country, area, city, isp, ref }),
   }
   return { facts, doubt }
 }

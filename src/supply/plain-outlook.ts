@@ -1,5 +1,7 @@
 /** The planner's forecast for each provider, as plain data for another process or host: whether an address may arrive in time, else why not. */
+
 import { catalogue, type ErrorCode, GatewayError } from '../errors.ts'
+import { given } from '../given.ts'
 
 /** Null: it may. */
 export type ProviderOutlook = {
@@ -11,7 +13,7 @@ export type ProviderOutlook = {
 export function writeOutlook(error: GatewayError | undefined): ProviderOutlook {
   if (error === undefined) return null
   const { retryAfterMs } = error.detail as { readonly retryAfterMs?: number }
-  return { code: error.code, message: error.message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  return { code: error.code, message: error.message, ...given({ retryAfterMs }) }
 }
 
 /** @returns the error of the provider that will be able to buy first; undefined while one of them may deliver */

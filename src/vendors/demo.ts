@@ -1,12 +1,13 @@
 /** The embedded demo vendor. Its document is at the top of src/demo/api.ts; section numbers refer to it. */
 
 import { z } from 'zod'
+import { given } from '../given.ts'
 import { Secret } from '../secret.ts'
 import type { ProxyRecord } from './contract/delivery.ts'
 import type { ErrorRule, Operation, Param, Params, RawReply } from './contract/operation.ts'
 import type { Delivered, Vendor } from './contract/vendor.ts'
 import { parseEndpoint } from './parse/address.ts'
-import { deliverEach, given } from './parse/items.ts'
+import { deliverEach } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'
 import { credential, malformed, membersOf, refusal, ruleOf, textOf } from './parse/reply.ts'
 import { chinaTime } from './parse/time.ts'

@@ -2,8 +2,10 @@
  * `gateway`: vendors that sell traffic through one fixed host, whose user name (or password) selects session and place. There is
  * no API: a session is created here by naming it, and each is an upstream of its own with its life.
  */
+
 import { randomInt } from 'node:crypto'
 import { z } from 'zod'
+import { given } from '../given.ts'
 import { Secret } from '../secret.ts'
 import type { ProxyRecord } from './contract/delivery.ts'
 import { VendorError } from './contract/error.ts'
@@ -11,7 +13,6 @@ import type { Operation } from './contract/operation.ts'
 import type { Delivered, Vendor } from './contract/vendor.ts'
 import { checkGateway } from './gateway/check.ts'
 import { type GatewayOwn, type Place, settings } from './gateway/settings.ts'
-import { given } from './parse/items.ts'
 import { fill } from './parse/template.ts'
 
 const SESSION = 'session'

@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import type { Engine, SourceDeps } from './client/engine.ts'
+import type { SourceDeps } from './client/engine.ts'
+import { openTableSource } from './client/source.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Params } from './contract/operation.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
@@ -44,7 +45,7 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
         check: checkEntry,
         order: (count) => ({ num: count }),
         deliver: delivered,
-        ...accountCalls(own, now, delivered),
+        ...accountCalls(own),
         ...(own.owned ? ownedList(own, now, delivered) : {}),
       },
     },
@@ -85,9 +86,9 @@ function authorize(
 export const generic: Vendor = genericWith(parseOwn({ url: 'http://127.0.0.1/', format: 'text' }), () => 0)
 
 /** @throws {VendorError} class bad_request for an unknown product */
-export function openGeneric(settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
+export function openGeneric(settings: SourceSettings, deps: SourceDeps): Source {
   const own = settings.own as unknown as GenericOwn
   if (!(own?.url instanceof Secret)) throw new VendorError('bad_request', 'url', 'a generic provider needs a url')
   const vendor = genericWith(own, () => deps.clock.wall())
-  return engine.openTableSource(vendor, { ...settings, credentials: credentialsOf(own) }, deps)
+  return openTableSource(vendor, { ...settings, credentials: credentialsOf(own) }, deps)
 }

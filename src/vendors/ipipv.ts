@@ -4,11 +4,12 @@
  * calls.
  */
 import { z } from 'zod'
-import type { Engine, SourceDeps } from './client/engine.ts'
+import type { SourceDeps } from './client/engine.ts'
 import { VendorError } from './contract/error.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
 import type { Account, DeliverContext, EntryProblem, Product, Vendor } from './contract/vendor.ts'
 import { areas } from './ipipv/areas.ts'
+import { moneyLeft, trafficLeft } from './ipipv/balance.ts'
 import { deliverPasswords } from './ipipv/draw.ts'
 import { authorizer, decode } from './ipipv/envelope.ts'
 import { operations } from './ipipv/operations.ts'
@@ -23,7 +24,7 @@ const MAX_DRAWN = 100
 /** Traffic is bought by instance/open too. */
 const OF_INSTANCES = /^(instance(?!\/open$)|assign\/)/
 
-function products({ protocol = 'http' }: Variant): Readonly<Record<string, Product>> {
+function products({ protocol = 'http', mainAccount }: Variant): Readonly<Record<string, Product>> {
   return {
     static: {
       about: 'static instances that you have or, with `purchase`, that are bought',
@@ -32,6 +33,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
       maxPerCall: MAX_OPENED,
       settings: staticSettings,
       check: checkStatic,
+      accountNow: moneyLeft,
       order: () => ({}),
       deliver: ownSource,
     },
@@ -42,6 +44,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
       areas,
       maxPerCall: MAX_DRAWN,
       settings: passwordSettings,
+      accountNow: (account) => trafficLeft(account, mainAccount),
       order: (count, request) => ({ ...request, num: count }),
       deliver: (data, { request }: DeliverContext) => deliverPasswords(data, request, protocol),
     },
@@ -52,6 +55,7 @@ function products({ protocol = 'http' }: Variant): Readonly<Record<string, Produ
       areas,
       maxPerCall: MAX_DRAWN,
       settings: apiSettings,
+      accountNow: (account) => trafficLeft(account, account.request['appUsername']),
       order: (count, request) => ({ ...request, num: count }),
       deliver: ownSource,
     },
@@ -104,6 +108,6 @@ function ipipvWith(variant: Variant): Vendor {
 export const ipipv: Vendor = ipipvWith({})
 
 /** @throws {VendorError} class bad_request for an unknown product and for settings that the table does not allow */
-export function openIpipv(settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
-  return openProduct(ipipvWith, settings, deps, engine)
+export function openIpipv(settings: SourceSettings, deps: SourceDeps): Source {
+  return openProduct(ipipvWith, settings, deps)
 }

@@ -2,7 +2,9 @@
  * qg.net (青果网络), the older API on proxy.qg.net. Document: `qg-legacy-api.txt`. The cloud-server and billing calls at
  * its end are in qg/account-lookups.ts.
  */
+
 import { z } from 'zod'
+import { given } from '../given.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Operation, Params, RawReply } from './contract/operation.ts'
 import type { Product, Vendor } from './contract/vendor.ts'
@@ -22,7 +24,7 @@ function authorize(operation: string, params: Params, credentials: Credentials, 
   if (Object.hasOwn(accountLookups, operation)) return authorizeLookup(params, credentials, wallMs)
   if (Key === undefined) throw new VendorError('auth', 'credentials', 'qg-legacy needs the credential Key')
   if (operation === ECHO) return params
-  return { ...params, Key: Key.reveal(), ...(Pwd === undefined ? {} : { Pwd: Pwd.reveal() }) }
+  return { ...params, Key: Key.reveal(), ...given({ Pwd: Pwd?.reveal() }) }
 }
 
 function decode(operation: string, reply: RawReply, sent: Params): unknown {

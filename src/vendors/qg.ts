@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { given } from '../given.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Params } from './contract/operation.ts'
 import type { Account, AccountFacts, Channels, Delivered, Product, Vendor } from './contract/vendor.ts'
@@ -109,7 +110,7 @@ async function channelsNow(sold: string, account: Account): Promise<Channels> {
     const { total, idle } = membersOf(await account.call('share/channels', {})) ?? {}
     const [all, free] = [countOf(total), countOf(idle)]
     if (all === undefined) throw error
-    return { total: all, ...(free === undefined ? {} : { free }) }
+    return { total: all, ...given({ free }) }
   }
 }
 

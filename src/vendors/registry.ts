@@ -1,12 +1,10 @@
 /** The only file that knows every vendor: all other code uses the vendor's name in gateway.yaml. */
 import type { z } from 'zod'
 import type { Secret } from '../secret.ts'
-import { filterAddresses, refusalOf } from './client/address-filter.ts'
-import type { Engine, SourceDeps } from './client/engine.ts'
+import type { SourceDeps } from './client/engine.ts'
 import { KeyedMutex } from './client/keyed-mutex.ts'
 import { configurableParams, paramProblems } from './client/params.ts'
 import { openTableSource } from './client/source.ts'
-import { openTable } from './client/table.ts'
 import { VendorError } from './contract/error.ts'
 import type { Param } from './contract/operation.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
@@ -61,8 +59,6 @@ function tableEntry(vendor: Vendor): VendorEntry {
   }
 }
 
-const engine: Engine = { openTable, openTableSource, refusalOf, filterAddresses }
-
 const vendorEntries = new Map<string, VendorEntry>([
   ['juliangip', tableEntry(juliangip)],
   ['qg', tableEntry(qg)],
@@ -72,10 +68,10 @@ const vendorEntries = new Map<string, VendorEntry>([
     'ipipv',
     {
       ...tableEntry(ipipv),
-      open: (settings, deps) => openIpipv(settings, { inTurn: new KeyedMutex().inTurn, ...deps }, engine),
+      open: (settings, deps) => openIpipv(settings, { inTurn: new KeyedMutex().inTurn, ...deps }),
     },
   ],
-  ['generic', { ...tableEntry(generic), open: (settings, deps) => openGeneric(settings, deps, engine) }],
+  ['generic', { ...tableEntry(generic), open: openGeneric }],
   [
     'gateway',
     {
@@ -91,7 +87,7 @@ const vendorEntries = new Map<string, VendorEntry>([
       credentials: list.credentials,
       requestParams: () => ({}),
       check: (_product, entry) => list.listProblems(entry),
-      open: (settings, deps) => list.openStaticSource(settings, deps, filterAddresses),
+      open: list.openStaticSource,
     },
   ],
 ])
@@ -167,7 +163,7 @@ export function entryProblems(
  * @throws {VendorError} class bad_request for an unknown vendor or product, and for settings that the vendor's table does not allow
  */
 export function openSource(settings: SourceSettings, deps: SourceDeps): Source {
-  if (settings.vendor === LINK) return openPasted(settings, deps, pasted, engine)
+  if (settings.vendor === LINK) return openPasted(settings, deps, pasted)
   return entryOf(settings.vendor).open(settings, deps)
 }
 

@@ -5,13 +5,14 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
+import { filterAddresses } from './client/address-filter.ts'
 import type { SourceDeps } from './client/engine.ts'
 import { judge } from './client/judge.ts'
 import type { Delivery, ProxyRecord } from './contract/delivery.ts'
 import { VendorError } from './contract/error.ts'
 import type { Operation } from './contract/operation.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
-import type { Delivered, EntryProblem } from './contract/vendor.ts'
+import type { EntryProblem } from './contract/vendor.ts'
 import { parseEndpoint } from './parse/address.ts'
 import { type Found, toFound } from './parse/facts.ts'
 import { parseJson } from './parse/json.ts'
@@ -38,18 +39,12 @@ const read: Operation = {
   reply: 'addresses in any form of docs/vendors/README.md',
 }
 
-/** Removes addresses that must not be upstreams and adds the provider's login: the engine's own function, passed by the registry. */
-export type AddressFilter = (
-  delivered: Delivered,
-  settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>,
-) => Delivered
-
 /**
  * Opens a list as a source. An extraction returns the next addresses of the list and begins again after the last: it does not know
  * which of them are still held.
  * @throws {VendorError} class bad_request unless there is exactly one of list, file and url, and each entry of the list is an address
  */
-export function openStaticSource(settings: SourceSettings, deps: SourceDeps, filterAddresses: AddressFilter): Source {
+export function openStaticSource(settings: SourceSettings, deps: SourceDeps): Source {
   const load = loaderOf(settings, deps)
   let next = 0
   const all = async (signal: AbortSignal): Promise<Delivery> => {

@@ -1,7 +1,9 @@
 /** The connection to Redis or Valkey, loaded only where `cluster:` is configured. */
+
 import { createHash } from 'node:crypto'
 import { createClient, createCluster, createSentinel } from '@redis/client'
 import type { Clock } from '../../clock.ts'
+import { given } from '../../given.ts'
 import type { Secret } from '../../secret.ts'
 import { StoreError } from '../errors.ts'
 import type { Script, ScriptRunner } from './script.ts'
@@ -122,8 +124,7 @@ function clientFor(url: string): Client {
   const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: RECONNECT_MS, socketTimeout: SILENT_MS }
   // TLS verifies the certificate for the host name; the client library sets it for each node.
   const socket = tls ? { ...timing, tls: true as const } : timing
-  const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
-  const options = { ...login, socket, disableOfflineQueue: true }
+  const options = { ...given({ username, password }), socket, disableOfflineQueue: true }
   if (kind === 'cluster') {
     const rootNodes = nodes.map((node) => ({ socket: { ...socket, ...node } }))
     return createCluster({ rootNodes, defaults: options }) as unknown as Client

@@ -2,7 +2,9 @@
  * Writes changes through the store's own thread, one batch at a time. Whoever waits shares the next transaction with all
  * others who came meanwhile; what is not waited for is recorded a moment later. After a failure it is tried again.
  */
+
 import type { Clock, Timer } from '../../clock.ts'
+import { given } from '../../given.ts'
 import { runInBackground } from '../../internal-errors.ts'
 import type { Log } from '../../log.ts'
 import { StoreError } from '../errors.ts'
@@ -253,6 +255,5 @@ function keptAfter({ key, change }: Entry, error: StoreError): Entry[] {
 }
 
 export function tell(log: Log, notes: readonly Note[]): void {
-  for (const { level, message, file, why } of notes)
-    log[level]({ file, ...(why === undefined ? {} : { why }) }, message)
+  for (const { level, message, file, why } of notes) log[level](given({ file, why }), message)
 }

@@ -7,6 +7,7 @@
 import { formatAuthority } from '../../address.ts'
 import type { Clock } from '../../clock.ts'
 import { GatewayError } from '../../errors.ts'
+import { given } from '../../given.ts'
 import type { Log } from '../../log.ts'
 import type { ConnectGuard } from '../../network/connect-guard.ts'
 import type { Secret } from '../../secret.ts'
@@ -158,8 +159,7 @@ export class SourceTrials {
     const { guard, allowPrivate } = this.#parts
     const { host, port, protocol, username, password } = sold
     const tls = provider?.settings.arrival.tls
-    const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
-    const address = { host, port, protocol, ...login, ...(tls === undefined ? {} : { tls }) }
+    const address = { host, port, protocol, ...given({ username, password, tls }) }
     const rule = { allowPrivate: provider !== undefined && allowPrivate.has(provider.name), group: 'test-source' }
     return tryAddress(address, target, { signal, guard, rule })
   }

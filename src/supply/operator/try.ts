@@ -3,9 +3,11 @@
  * undici's `ProxyAgent` for HTTP and HTTPS proxies and the package `socks` for SOCKS5. When it fails here as well, the gateway
  * is not the cause: it is the proxy, its login or the target.
  */
+
 import { isIP, type LookupFunction, type Socket } from 'node:net'
 import type { buildConnector, Dispatcher } from 'undici'
 import { formatAuthority } from '../../address.ts'
+import { given } from '../../given.ts'
 import { type ConnectGuard, type ConnectRule, FORBIDDEN_ADDRESS } from '../../network/connect-guard.ts'
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 
@@ -93,7 +95,7 @@ function lookupOf({ host, port }: ProxyAddress, { guard, rule }: TryOptions): Lo
 /** Loads undici and `socks` on first use: a gateway without such requests does not need them. */
 async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefined): Promise<Dispatcher> {
   const { Agent, buildConnector, ProxyAgent } = await import('undici')
-  const reach = lookup === undefined ? {} : { lookup }
+  const reach = given({ lookup })
   if (proxy.protocol === 'socks5') {
     const overTls = buildConnector({ allowH2: false })
     return new Agent({ connect: (target, done) => void throughSocks(proxy, target, reach, overTls, done) })
@@ -109,8 +111,7 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
     proxyTls: {
       ...reach,
       rejectUnauthorized: tls?.verify ?? true,
-      ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
-      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+      ...given({ servername: tls?.serverName, ca: tls?.ca }),
     },
   })
 }

@@ -1,5 +1,7 @@
 /** Optional abilities of products and accounts besides selling: follow, give back, report channels, register our address. */
+
 import { isIP } from 'node:net'
+import { given } from '../../given.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Source } from '../contract/source.ts'
 import type { Product, Vendor } from '../contract/vendor.ts'
@@ -66,12 +68,17 @@ export function channelsNowOf(caller: Caller, product: Product): Pick<Source, 'c
 /** After every other call: no client waits for it. */
 const LAST = -100
 
-export function accountNowOf(caller: Caller, { accountNow, canCall }: Product): Pick<Source, 'accountNow' | 'canCall'> {
+type AccountMember = 'accountNow' | 'accountEveryMs' | 'canCall'
+
+export function accountNowOf(
+  caller: Caller,
+  { accountNow, accountEveryMs, canCall }: Product,
+): Pick<Source, AccountMember> {
   return {
-    ...(canCall === undefined ? {} : { canCall }),
+    ...given({ canCall }),
     ...(accountNow === undefined
       ? {}
-      : { accountNow: async (signal) => accountNow(steps(caller, { signal, priority: LAST })) }),
+      : { accountEveryMs, accountNow: async (signal) => accountNow(steps(caller, { signal, priority: LAST })) }),
   }
 }
 

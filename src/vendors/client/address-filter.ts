@@ -1,5 +1,7 @@
 /** Checks what a vendor sold before any connection: removes addresses that cannot be upstreams, and adds logins. */
+
 import { isIP, isIPv4 } from 'node:net'
+import { given } from '../../given.ts'
 import { isLocalName, isOddAddress, isPrivateAddress } from '../../network/address-scope.ts'
 import type { ProxyRecord } from '../contract/delivery.ts'
 import type { SourceSettings } from '../contract/source.ts'
@@ -48,10 +50,5 @@ function complete(item: ProxyRecord, upstream: SourceSettings['upstream']): Prox
   const protocol = upstream.tls === true && spoken === 'http' ? 'https' : spoken
   if (item.username !== undefined) return { ...item, protocol }
   const { username, password } = upstream
-  return {
-    ...item,
-    protocol,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  }
+  return { ...item, protocol, ...given({ username, password }) }
 }

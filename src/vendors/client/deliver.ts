@@ -1,5 +1,6 @@
 /** Converts decoded data to addresses: of one call, or of the steps of a product with several calls. */
 
+import { given } from '../../given.ts'
 import type { Delivery } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
 import type { Account, Delivered, Product } from '../contract/vendor.ts'
@@ -34,7 +35,7 @@ export function list(
 }
 
 export function timesOf({ sentAt, vendorWallMs, text }: VendorReply): Origin['times'] {
-  return { sentAt, format: formatOf(text), ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
+  return { sentAt, format: formatOf(text), ...given({ vendorWallMs }) }
 }
 
 /** An account that records its calls: `last` is the latest one, and masks the secrets of all of them. */

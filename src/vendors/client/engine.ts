@@ -1,8 +1,7 @@
-/** What a source needs from the process, and the functions that the registry passes to vendors with their own sources. */
+/** What a source needs from the process, and how it calls a table. */
 import type { Clock } from '../../clock.ts'
 import type { Params } from '../contract/operation.ts'
-import type { CallLimit, CallTicket, LearnedFacts, Source, SourceSettings } from '../contract/source.ts'
-import type { Delivered, Vendor } from '../contract/vendor.ts'
+import type { CallLimit, CallTicket, LearnedFacts } from '../contract/source.ts'
 import type { VendorHttp, VendorReply } from './http.ts'
 
 /**
@@ -64,15 +63,4 @@ export interface Table {
   limitOf(operation: string): CallLimit
   /** @throws {VendorError}; rejects with the signal's reason on abort */
   call(operation: string, params: Params, order: CallOrder): Promise<Answer>
-}
-
-/** Functions of the engine for vendors that open their own sources. */
-export interface Engine {
-  /** Opens the source of a product that needs one call. @throws {VendorError} class bad_request for settings that the table does not allow */
-  openTableSource(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source
-  openTable(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Table
-  /** Removes addresses that no upstream may have, and adds the provider's login. */
-  filterAddresses(delivered: Delivered, settings: Pick<SourceSettings, 'allowPrivate' | 'upstream'>): Delivered
-  /** Why a host may not be reached; undefined when it may. */
-  refusalOf(host: string, allowPrivate: boolean): string | undefined
 }

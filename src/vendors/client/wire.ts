@@ -1,5 +1,7 @@
 /** Converts a call of an operation's table to an HTTP request. */
+
 import { createHash } from 'node:crypto'
+import { given } from '../../given.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Composed, Credentials, Operation, Params } from '../contract/operation.ts'
 import type { SourceSettings } from '../contract/source.ts'
@@ -58,7 +60,7 @@ function composed(
     url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
     url.search = original.search
   }
-  return { method, url, headers, timeoutMs, maxBodyBytes, ...(body === undefined ? {} : { body }) }
+  return { method, url, headers, timeoutMs, maxBodyBytes, ...given({ body }) }
 }
 
 /** In JSON a number differs from its text; gateway.yaml and the command line permit both. */

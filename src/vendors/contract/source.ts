@@ -130,6 +130,8 @@ export interface Source {
   channelsNow?(signal: AbortSignal): Promise<Channels>
   /** Requests the balance of the account and the end of the plan. Only if the vendor reports them. @throws {VendorError} */
   accountNow?(signal: AbortSignal): Promise<AccountFacts>
+  /** How often it is called while clients come, ms; undefined: the caller decides. */
+  readonly accountEveryMs?: number | undefined
   /** The call that lists places or lines by name, with its parameters, and the reader of its data. Only if the vendor has one. */
   readonly areas?: { readonly operation: string; readonly params: Params; read(data: unknown): readonly NamedValue[] }
   /** Whether the key of this product can use an operation. */

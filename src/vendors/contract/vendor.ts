@@ -63,6 +63,8 @@ export interface Product {
   readonly canCall?: (operation: string) => boolean
   /** The balance of the account and the end of the plan, if the vendor reports them. */
   readonly accountNow?: (account: Account) => Promise<AccountFacts>
+  /** How often it is called while addresses are bought, ms; default: `supply/account-watch.ts`. */
+  readonly accountEveryMs?: number | undefined
   /** Keys of the provider's entry in gateway.yaml that only this product has; they arrive in `SourceSettings.own`. */
   readonly settings?: Readonly<Record<string, z.ZodType>>
   /** Checks the keys of an entry together, as they are written, valid or not. */

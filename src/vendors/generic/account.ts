@@ -1,43 +1,19 @@
 /** The calls of an entry for the account: balance, release, whitelist. */
-import type { Account, Delivered, Product, Vendor } from '../contract/vendor.ts'
-import { EXTRACT } from './operations.ts'
+import { given } from '../../given.ts'
+import type { Account, AccountFacts, Product, Vendor } from '../contract/vendor.ts'
 import { figureAt } from './reply.ts'
 import type { GenericOwn } from './settings.ts'
 
-/** @param now ms since the epoch */
-export function accountCalls(
-  { operations: { balance, release, query } }: GenericOwn,
-  now: () => number,
-  deliver: (data: unknown) => Delivered,
-): Partial<Product> {
+export function accountCalls({ operations: { balance, release, query } }: GenericOwn): Partial<Product> {
   return {
     ...(query === undefined ? {} : { query: 'query' }),
     ...(release === undefined ? {} : { release: { operation: 'release', params: (ref) => ({ ref }) } }),
-    ...(balance === undefined ? {} : { take: withBalance(balance.every, now, deliver) }),
+    ...(balance === undefined ? {} : { accountNow: balanceNow, accountEveryMs: balance.every }),
   }
 }
 
-/** Orders are not delayed. From time to time the balance is requested in parallel, and reported with the next delivery. */
-function withBalance(
-  everyMs: number,
-  now: () => number,
-  deliver: (data: unknown) => Delivered,
-): NonNullable<Product['take']> {
-  let nextAt = Number.NEGATIVE_INFINITY
-  let latest: number | undefined
-  const ask = async (account: Account): Promise<void> => {
-    nextAt = now() + everyMs
-    // Nothing depends on it: after any failure it is requested again after the interval.
-    latest = await account.call('balance', {}).then(
-      (data) => figureAt(data, undefined) ?? latest,
-      () => latest,
-    )
-  }
-  return async (count, account) => {
-    if (now() >= nextAt) void ask(account)
-    const delivered = deliver(await account.call(EXTRACT, { num: count }))
-    return latest === undefined || delivered.balance !== undefined ? delivered : { ...delivered, balance: latest }
-  }
+async function balanceNow(account: Account): Promise<AccountFacts> {
+  return given({ balance: figureAt(await account.call('balance', {}), undefined) })
 }
 
 export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist'> {

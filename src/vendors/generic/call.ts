@@ -1,4 +1,5 @@
 /** Converts the keys of a call to an HTTP request. */
+import { given } from '../../given.ts'
 import type { Secret } from '../../secret.ts'
 import type { Composed } from '../contract/operation.ts'
 import { splitLogin } from '../parse/link.ts'
@@ -40,7 +41,7 @@ export function composed(call: CallSettings, values: Values): Composed {
   return {
     url: url.href,
     headers: { ...type, ...login, ...Object.fromEntries(headers) },
-    ...(body === undefined ? {} : { body }),
+    ...given({ body }),
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
+import { given } from '../../given.ts'
 import type { ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import { type Endpoint, parseEndpoint } from '../parse/address.ts'
-import { given, secretOf } from '../parse/items.ts'
+import { secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import { lifeReader, type Tell } from './life.ts'
 import type { Fields, ListSettings } from './reply-settings.ts'

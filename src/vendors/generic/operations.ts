@@ -1,4 +1,5 @@
 /** The calls of an entry, as the operations of a vendor's table. */
+import { given } from '../../given.ts'
 import type { Operation, Param, Params, RawReply } from '../contract/operation.ts'
 import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
@@ -46,7 +47,9 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     const rules = rulesOf(own, call)
     const value = 'value' in call ? call.value : undefined
     const read =
-      name === 'query' ? readerOfList(rules, { ...own, ...given(query ?? {}) }, own.owned) : answerReader(rules, value)
+      name === 'query'
+        ? readerOfList(rules, { ...own, ...listKeysOf(query ?? {}) }, own.owned)
+        : answerReader(rules, value)
     return [[name, open(own, settings, call.limit, purposes[name], read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
@@ -75,10 +78,8 @@ function open(
     path: '',
     params: { ...params, ...Object.fromEntries(secrets.map((name) => [name, hidden(name)])) },
     limit: () => ({ calls, perMs: per }),
-    ...(group === undefined ? {} : { limitGroup: group }),
     effect,
-    ...(effect === 'buys' ? { quantity: ['num'] } : {}),
-    ...(reply === undefined ? {} : { reply }),
+    ...given({ limitGroup: group, reply, quantity: effect === 'buys' ? ['num'] : undefined }),
     secrets: { password: 'all', token: 'all' },
     compose: (values) => composed(settings, { ...keys, ...asText(values) }),
   }
@@ -122,10 +123,9 @@ function answerReader(rules: ReplySettings, value: string | undefined): OpenCall
 }
 
 /** A query reads its items like the extraction, except for its own keys. */
-function given(query: Written<ListSettings>): Partial<ListSettings> {
-  const names = ['items', 'only', 'separator', 'fieldSeparator', 'fields', 'balance'] as const
-  const written = names.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))
-  return Object.fromEntries(written) as Partial<ListSettings>
+function listKeysOf(query: Written<ListSettings>): Partial<ListSettings> {
+  const { items, only, separator, fieldSeparator, fields, balance } = query
+  return given({ items, only, separator, fieldSeparator, fields, balance })
 }
 
 // --- What each call is for ----------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 /** Decides by the entry whether a reply is a success; if not, which error it is. */
+import { given } from '../../given.ts'
 import type { VendorError } from '../contract/error.ts'
 import type { ErrorRule, RawReply } from '../contract/operation.ts'
 import { parseJson } from '../parse/json.ts'
@@ -107,13 +108,7 @@ function fits({ code, contains, status }: ErrorEntry, said: Said): boolean {
 }
 
 function ruleOf({ class: errorClass, hint, wait, login }: ErrorEntry, term: string): ErrorRule {
-  return {
-    class: errorClass,
-    term,
-    ...(hint === undefined ? {} : { hint }),
-    ...(wait === undefined ? {} : { wait }),
-    ...(login === undefined ? {} : { endsLogin: login }),
-  }
+  return { class: errorClass, term, ...given({ hint, wait, endsLogin: login }) }
 }
 
 /** Elements as members, attributes as members with a leading @, the text of an element with attributes as `#text`. */

@@ -41,7 +41,7 @@ const operations = () =>
         value: path().optional().meta({ description: 'Where the reply tells it; a text is the figure itself.' }),
         every: duration({ min: 1_000, max: DAY_MS })
           .prefault('10m')
-          .meta({ description: 'While addresses are bought: how often it is asked.' }),
+          .meta({ description: 'While clients come: how often it is asked.' }),
       })
       .optional()
       .meta({ description: 'What is left on the account, for lowStock.' }),

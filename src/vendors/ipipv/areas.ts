@@ -1,8 +1,8 @@
 /** Areas of a dynamic product of ipipv, as values of `addressCode`. */
+import { given } from '../../given.ts'
 import type { Params } from '../contract/operation.ts'
 import type { NamedValue, Product } from '../contract/vendor.ts'
 import { distinct } from '../parse/areas.ts'
-import { given } from '../parse/items.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 
 export const areas: NonNullable<Product['areas']> = {

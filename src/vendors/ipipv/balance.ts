@@ -1,45 +1,29 @@
-/** The balance of an account, requested from time to time in parallel to an extraction: never alone, and never delaying it. */
-import type { Clock } from '../../clock.ts'
-import type { Delivery } from '../contract/delivery.ts'
+/** What is left on an account: of a static product the app's money, of a dynamic one its traffic in MB. */
+import { given } from '../../given.ts'
+import type { ParamValue } from '../contract/operation.ts'
+import type { Account, AccountFacts } from '../contract/vendor.ts'
+import { membersOf, textOf } from '../parse/reply.ts'
+import { listOf } from './draw.ts'
 
-const EVERY_MS = 300_000
-/** A delivery waits at most this time for the balance; then it gets the previous one. */
-const PATIENCE_MS = 500
+export async function moneyLeft({ call }: Account): Promise<AccountFacts> {
+  return given({ balance: figure(membersOf(await call('info', {}))?.['coin']) })
+}
 
-export class BalanceWatch {
-  readonly #clock: Clock
-  readonly #ask: (signal: AbortSignal) => Promise<number | undefined>
-  #askedAt = Number.NEGATIVE_INFINITY
-  #known: number | undefined
+/** From `{list: [{productNo, balance}]}`; products that are sold by address count addresses. @param appUsername whose traffic */
+export async function trafficLeft(
+  { request, call }: Account,
+  appUsername: ParamValue | undefined,
+): Promise<AccountFacts> {
+  const { productNo, proxyType = 104 } = request
+  if (appUsername === undefined || productNo === undefined) return {}
+  const entries = listOf(await call('proxy/info', { appUsername, proxyType, productNo })).map(membersOf)
+  const entry = entries.find((members) => textOf(members?.['productNo']) === String(productNo)) ?? entries[0]
+  const [balance, total, used] = [entry?.['balance'], entry?.['ipTotal'], entry?.['ipUsed']].map(figure)
+  const isByAddress = total !== undefined && used !== undefined && total > 0 && !(Number(balance) > 0)
+  return given({ balance: isByAddress ? total - used : balance })
+}
 
-  constructor(clock: Clock, ask: (signal: AbortSignal) => Promise<number | undefined>) {
-    this.#clock = clock
-    this.#ask = ask
-  }
-
-  /** The delivery, with the balance if it is known. */
-  async along(extraction: Promise<Delivery>, signal: AbortSignal): Promise<Delivery> {
-    const delivery = await extraction
-    const now = this.#clock.now()
-    if (now >= this.#askedAt + EVERY_MS) {
-      this.#askedAt = now
-      await this.#orPatience(this.#refresh(signal))
-    }
-    return this.#known === undefined ? delivery : { ...delivery, balance: this.#known }
-  }
-
-  async #refresh(signal: AbortSignal): Promise<void> {
-    try {
-      this.#known = await this.#ask(signal)
-    } catch {
-      // The addresses have arrived; a missing balance has no cost, and is requested again later.
-    }
-  }
-
-  async #orPatience(refresh: Promise<void>): Promise<void> {
-    const stop = new AbortController()
-    const patience = this.#clock.sleep(PATIENCE_MS, stop.signal).catch(() => {})
-    await Promise.race([refresh, patience])
-    stop.abort()
-  }
+function figure(value: unknown): number | undefined {
+  const number = Number(textOf(value) ?? Number.NaN)
+  return Number.isFinite(number) ? number : undefined
 }

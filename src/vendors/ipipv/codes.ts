@@ -1,11 +1,11 @@
 /** Status codes of ipipv. */
+import { given } from '../../given.ts'
 import type { ErrorRule } from '../contract/operation.ts'
 
 const rule = (errorClass: ErrorRule['class'], term: string, hint?: string, wait?: number): ErrorRule => ({
   class: errorClass,
   term,
-  ...(hint === undefined ? {} : { hint }),
-  ...(wait === undefined ? {} : { wait }),
+  ...given({ hint, wait }),
 })
 
 const TOP_UP_MS = 600_000

@@ -1,8 +1,9 @@
 /** Static instances: converts the vendor's description to an address, and decides which of them can be used now. */
 
+import { given } from '../../given.ts'
 import type { Life, ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import { parseEndpoint } from '../parse/address.ts'
-import { given, secretOf } from '../parse/items.ts'
+import { secretOf } from '../parse/items.ts'
 import { countOf, malformed, membersOf, shapeOf, textOf } from '../parse/reply.ts'
 
 /** The document's own numbers. */

@@ -1,5 +1,5 @@
 /** The lines of an order, as `instance/open` takes them (ipipv-open-api.txt, 开通代理). */
-import { given } from '../parse/items.ts'
+import { given } from '../../given.ts'
 import type { Purchase } from './settings.ts'
 
 export function linesOf(count: number, productNo: string, terms: Purchase): readonly object[] {

@@ -2,6 +2,7 @@
  * The link from `proxy/draw/api`: fetched unchanged, http(s) only, no redirects, limited size, never shown. The document does not
  * describe its contents: text with the requested delimiter, or JSON of unknown shape.
  */
+import { refusalOf } from '../client/address-filter.ts'
 import type { VendorRequest } from '../client/http.ts'
 import { maskerOf, secretsInLink } from '../client/redact.ts'
 import type { ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
@@ -17,13 +18,11 @@ import { failure } from './envelope.ts'
 
 /**
  * @param link from the reply, not trusted
- * @param refusalOf why a host must not be connected to, undefined when it may
  * @throws {VendorError} class server for an invalid link, and for one to this machine or its network
  */
 export function linkRequest(
   link: string,
   settings: Pick<SourceSettings, 'allowPrivate' | 'callTimeoutMs' | 'maxBodyBytes'>,
-  refusalOf: (host: string, allowPrivate: boolean) => string | undefined,
 ): VendorRequest {
   const url = URL.parse(link)
   if (url === null || !/^https?:$/.test(url.protocol))

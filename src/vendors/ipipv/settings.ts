@@ -1,6 +1,8 @@
 /** Keys of a provider's entry that only ipipv's products have. */
+
 import { z } from 'zod'
 import { duration, integer, someOf, text } from '../../config/fields.ts'
+import { given } from '../../given.ts'
 
 const number = () => z.string().regex(/^[\w.-]{1,64}$/, 'write the number as ipipv shows it, as in c_gz3h2igp6dz9cq3')
 
@@ -135,7 +137,7 @@ export type RenewalTerms = z.infer<ReturnType<typeof renewal>>
 /** A provider's own keys with defaults: the configuration has checked them before. */
 export function readStatic(own: Readonly<Record<string, unknown>> = {}): StaticOwn {
   const renew = own['renew'] as RenewalTerms | undefined
-  return { ...withoutRenewal.parse(own), ...(renew === undefined ? {} : { renew }) }
+  return { ...withoutRenewal.parse(own), ...given({ renew }) }
 }
 
 const passwordSchema = z.object(passwordSettings)

@@ -1,15 +1,16 @@
 /** Opens ipipv's products: each needs several calls, so each is a source of its own around the table. */
-import type { Clock } from '../../clock.ts'
-import type { CallOrder, Engine, SourceDeps, Table } from '../client/engine.ts'
+import { given } from '../../given.ts'
+import { filterAddresses } from '../client/address-filter.ts'
+import type { CallOrder, SourceDeps, Table } from '../client/engine.ts'
 import type { VendorReply } from '../client/http.ts'
 import { judge } from '../client/judge.ts'
+import { openTableSource } from '../client/source.ts'
+import { openTable } from '../client/table.ts'
 import type { Delivery, UpstreamProtocol } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
-import type { Params } from '../contract/operation.ts'
-import type { CallTicket, Source, SourceSettings } from '../contract/source.ts'
+import type { Source, SourceSettings } from '../contract/source.ts'
 import type { Delivered, Vendor } from '../contract/vendor.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
-import { BalanceWatch } from './balance.ts'
 import { factsOf, listOf } from './draw.ts'
 import { linkRequest, readLink, withoutLink } from './link.ts'
 import { readLabels, readPassword, type Variant } from './settings.ts'
@@ -23,39 +24,28 @@ export function openProduct(
   vendorWith: (variant: Variant) => Vendor,
   settings: SourceSettings,
   deps: SourceDeps,
-  engine: Engine,
 ): Source {
   const labels = readLabels(settings.own)
-  if (settings.product === 'static') return openStatic(vendorWith({ labels }), settings, deps, engine)
-  if (settings.product === 'dynamic-api') return openApi(vendorWith({ labels }), settings, deps, engine)
+  if (settings.product === 'static') return openStatic(vendorWith({ labels }), settings, deps)
+  if (settings.product === 'dynamic-api') return openApi(vendorWith({ labels }), settings, deps)
   const { protocol, mainAccount } = readPassword(settings.own)
-  const vendor = vendorWith({ labels, protocol, mainAccount })
-  const base = engine.openTableSource(vendor, settings, deps)
-  if (mainAccount === undefined) return base
-  return withBalance(base, engine.openTable(vendor, settings, deps), mainAccount, settings.request, deps.clock)
+  return openTableSource(vendorWith({ labels, protocol, mainAccount }), settings, deps)
 }
 
-function openApi(vendor: Vendor, settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
-  const table = engine.openTable(vendor, settings, deps)
-  const base = engine.openTableSource(vendor, settings, deps)
-  const { request } = settings
-  const draw = async (
-    count: number,
-    signal: AbortSignal,
-    priority = 0,
-    ticket?: CallTicket | undefined,
-  ): Promise<Delivery> => {
-    const order = { signal, priority, ticket }
-    const { data } = await table.call('proxy/draw/api', { ...request, num: count }, order)
-    const links = listOf(data).flatMap((entry) => textOf(membersOf(entry)?.['proxyUrl']) ?? [])
-    if (links.length === 0) throw new VendorError('no_resource', 'empty', 'ipipv answered with success and no link')
-    const parts: Part[] = []
-    for (const link of links) parts.push(await fetchLink(link, table, { settings, deps, engine }, order))
-    return together(parts, settings, engine)
+function openApi(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source {
+  const table = openTable(vendor, settings, deps)
+  return {
+    ...openTableSource(vendor, settings, deps),
+    extract: async (count, signal, priority = 0, ticket) => {
+      const order = { signal, priority, ticket }
+      const { data } = await table.call('proxy/draw/api', { ...settings.request, num: count }, order)
+      const links = listOf(data).flatMap((entry) => textOf(membersOf(entry)?.['proxyUrl']) ?? [])
+      if (links.length === 0) throw new VendorError('no_resource', 'empty', 'ipipv answered with success and no link')
+      const parts: Part[] = []
+      for (const link of links) parts.push(await fetchLink(link, table, settings, deps, order))
+      return together(parts, settings)
+    },
   }
-  const source: Source = { ...base, extract: draw }
-  const { appUsername } = request
-  return appUsername === undefined ? source : withBalance(source, table, String(appUsername), request, deps.clock)
 }
 
 interface Part {
@@ -63,15 +53,15 @@ interface Part {
   readonly reply: VendorReply
 }
 
-interface Process {
-  readonly settings: SourceSettings
-  readonly deps: SourceDeps
-  readonly engine: Engine
-}
-
 /** The contents of a link pass the same gate, on an account of its own: another host answers. */
-async function fetchLink(link: string, table: Table, { settings, deps, engine }: Process, order: CallOrder) {
-  const request = linkRequest(link, settings, engine.refusalOf)
+async function fetchLink(
+  link: string,
+  table: Table,
+  settings: SourceSettings,
+  deps: SourceDeps,
+  order: CallOrder,
+): Promise<Part> {
+  const request = linkRequest(link, settings)
   const limit = table.limitOf('proxy/draw/api')
   const send = () => deps.http.call(request, order.signal)
   const reply = await (deps.gate === undefined
@@ -85,11 +75,11 @@ async function fetchLink(link: string, table: Table, { settings, deps, engine }:
   }
 }
 
-function together(parts: readonly Part[], settings: SourceSettings, engine: Engine): Delivery {
+function together(parts: readonly Part[], settings: SourceSettings): Delivery {
   const facts = factsOf(settings.request)
   const sold = parts.flatMap(({ delivered }) => delivered.sold.map((item) => ({ ...item, ...facts })))
   const rejected = parts.flatMap(({ delivered }) => delivered.rejected)
-  const filtered = engine.filterAddresses({ sold, rejected }, settings)
+  const filtered = filterAddresses({ sold, rejected }, settings)
   if (filtered.sold.length === 0)
     throw new VendorError(
       'server',
@@ -101,31 +91,5 @@ function together(parts: readonly Part[], settings: SourceSettings, engine: Engi
   const vendorWallMs = replies[0]?.vendorWallMs
   // Lives count from the first link: an early deadline is safe.
   const sentAt = Math.min(...replies.map((reply) => reply.sentAt))
-  return { ...filtered, sentAt, ...(vendorWallMs === undefined ? {} : { vendorWallMs }) }
-}
-
-/** The remaining traffic, MB, is reported with deliveries: the provider's `lowStock` is in MB too. */
-function withBalance(base: Source, table: Table, account: string, request: Params, clock: Clock): Source {
-  const { productNo, proxyType = 104 } = request
-  if (productNo === undefined) return base
-  const watch = new BalanceWatch(clock, async (signal) => {
-    const params = { appUsername: account, proxyType, productNo }
-    const { data } = await table.call('proxy/info', params, { signal, priority: 0 })
-    return trafficLeft(data, String(productNo))
-  })
-  return {
-    ...base,
-    extract: (count, signal, priority, ticket) => watch.along(base.extract(count, signal, priority, ticket), signal),
-  }
-}
-
-/** From `{list: [{productNo, balance}]}`; products that are sold by address count addresses. */
-function trafficLeft(data: unknown, productNo: string): number | undefined {
-  const entries = listOf(data).map(membersOf)
-  const entry = entries.find((members) => textOf(members?.['productNo']) === productNo) ?? entries[0]
-  const [balance, total, used] = ['balance', 'ipTotal', 'ipUsed'].map((name) =>
-    Number(textOf(entry?.[name]) ?? Number.NaN),
-  )
-  if (total !== undefined && used !== undefined && total > 0 && !(Number(balance) > 0)) return total - used
-  return balance !== undefined && Number.isFinite(balance) ? balance : undefined
+  return { ...filtered, sentAt, ...given({ vendorWallMs }) }
 }

@@ -1,19 +1,20 @@
 /** The instances of one account: those of the configuration, those of its orders, and those that were bought here. */
-import type { CallOrder, Engine, SourceDeps, Table } from '../client/engine.ts'
+import { given } from '../../given.ts'
+import { filterAddresses } from '../client/address-filter.ts'
+import type { CallOrder, SourceDeps, Table } from '../client/engine.ts'
 import type { VendorReply } from '../client/http.ts'
+import { KeyedMutex } from '../client/keyed-mutex.ts'
 import type { Delivery, Followed } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
 import type { SourceSettings } from '../contract/source.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
-import { BalanceWatch } from './balance.ts'
 import { InstanceReader, type InstancesReply } from './instance-reader.ts'
 import type { Instance } from './instances.ts'
 import { operations } from './operations.ts'
 import { OrderWatch } from './order-watch.ts'
 import { Purchases } from './purchase.ts'
 import { PurchaseNotes } from './purchase-notes.ts'
-import { Serial } from './serial.ts'
 import type { RenewalTerms, StaticOwn } from './settings.ts'
 
 /** A repeated end may differ by the difference of the clocks. A later one is a renewal. */
@@ -33,23 +34,20 @@ export class StaticAccount {
   readonly #settings: SourceSettings
   readonly #table: Table
   readonly #deps: SourceDeps
-  readonly #engine: Engine
   readonly #notes: PurchaseNotes
   readonly #purchases: Purchases
   readonly #orders: OrderWatch
   readonly #reader: InstanceReader
-  readonly #balance: BalanceWatch
   /** One after the other: two extractions at once would both find too few and both buy. */
-  readonly #serial = new Serial()
+  readonly #turns = new KeyedMutex()
   /** Instances that have been delivered, and their ends, ms since the epoch: one that was renewed is as good as new. */
   readonly #handed = new Map<string, number>()
 
-  constructor(own: StaticOwn, settings: SourceSettings, table: Table, deps: SourceDeps, engine: Engine) {
+  constructor(own: StaticOwn, settings: SourceSettings, table: Table, deps: SourceDeps) {
     this.#own = own
     this.#settings = settings
     this.#table = table
     this.#deps = deps
-    this.#engine = engine
     this.#notes = new PurchaseNotes(deps.memory)
     const orderDeps = {
       wall: () => deps.clock.wall(),
@@ -59,15 +57,14 @@ export class StaticAccount {
     this.#purchases = new Purchases(orderDeps)
     this.#orders = new OrderWatch(orderDeps)
     this.#reader = new InstanceReader(own, table, deps.clock, this.#notes)
-    this.#balance = new BalanceWatch(deps.clock, async (signal) => {
-      const { data } = await table.call('info', {}, { signal, priority: 0 })
-      const coin = Number(textOf(membersOf(data)?.['coin']) ?? Number.NaN)
-      return Number.isFinite(coin) ? coin : undefined
-    })
+  }
+
+  #inTurn<T>({ signal }: CallOrder, task: () => Promise<T>): Promise<T> {
+    return this.#turns.inTurn(this.#settings.name, signal, task)
   }
 
   extract(count: number, order: CallOrder): Promise<Delivery> {
-    return this.#serial.run(() => this.#balance.along(this.#extract(count, order), order.signal))
+    return this.#inTurn(order, () => this.#extract(count, order))
   }
 
   async #extract(count: number, order: CallOrder): Promise<Delivery> {
@@ -86,7 +83,7 @@ export class StaticAccount {
     const taken = await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
     const { sentAt, vendorWallMs } = taken.reply
     const pendingRefs = refsOf(taken.orderNo, taken.count).map((ref) => ({ ref }))
-    return { sold: [], rejected: [], pending: pendingRefs, isOpen: true, sentAt, ...dated(vendorWallMs) }
+    return { sold: [], rejected: [], pending: pendingRefs, isOpen: true, sentAt, ...given({ vendorWallMs }) }
   }
 
   /** @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made */
@@ -119,12 +116,12 @@ export class StaticAccount {
     for (const instance of chosen) this.#handed.set(instance.instanceNo, this.#endOf(instance))
     const sold = chosen.flatMap((instance) => instance.sold ?? [])
     const { sentAt = this.#deps.clock.now(), vendorWallMs } = reply ?? {}
-    return { ...this.#engine.filterAddresses({ sold, rejected }, this.#settings), sentAt, ...dated(vendorWallMs) }
+    return { ...filterAddresses({ sold, rejected }, this.#settings), sentAt, ...given({ vendorWallMs }) }
   }
 
   /** Where orders that run, and instances that are held, stand now. */
   follow(refs: readonly string[], order: CallOrder): Promise<Followed> {
-    return this.#serial.run(() => this.#follow(refs, order))
+    return this.#inTurn(order, () => this.#follow(refs, order))
   }
 
   async #follow(refs: readonly string[], order: CallOrder): Promise<Followed> {
@@ -140,7 +137,7 @@ export class StaticAccount {
       ...this.#deliveryOf(usable, rejected, reply),
       gone: refs.filter((ref) => !there.has(orderOf(ref) ?? ref)),
       ...(unknown === undefined && pending.length === 0 ? { settled: ended.paid } : {}),
-      ...(ended.failure === undefined ? {} : { failure: ended.failure }),
+      ...given({ failure: ended.failure }),
     }
   }
 
@@ -166,13 +163,19 @@ export class StaticAccount {
 
   /** One term more for instances that are held and end soon. */
   renew(refs: readonly string[], terms: RenewalTerms, order: CallOrder): Promise<Delivery> {
-    return this.#serial.run(async () => {
+    return this.#inTurn(order, async () => {
       await this.#assertNothingOpen(order)
       const { instances } = await this.#reader.describe(refs, order)
       const usable = instances.filter(({ sold }) => sold !== undefined)
       if (usable.length === 0) throw nothing(instances.flatMap(({ reason }) => reason ?? []))
       const { reply } = await this.#purchases.renew(usable, terms, order)
-      return { sold: [], rejected: [], isOpen: true, sentAt: reply.sentAt, ...dated(reply.vendorWallMs) }
+      return {
+        sold: [],
+        rejected: [],
+        isOpen: true,
+        sentAt: reply.sentAt,
+        ...given({ vendorWallMs: reply.vendorWallMs }),
+      }
     })
   }
 
@@ -184,10 +187,10 @@ export class StaticAccount {
 
   /** Any operation by hand. A purchase that is unknown is repeated by its own number, and recognised in an order that is shown. */
   async call(operation: string, params: Params, order: CallOrder): Promise<unknown> {
-    if (await this.isRepetition(operation, params)) return this.#serial.run(() => this.#purchases.repeat(order))
+    if (await this.isRepetition(operation, params)) return this.#inTurn(order, () => this.#purchases.repeat(order))
     const call = () => this.#table.call(operation, params, order)
     const isRead = (operations[operation]?.effect ?? 'reads') === 'reads'
-    const { data } = await (isRead ? call() : this.#serial.run(call))
+    const { data } = await (isRead ? call() : this.#inTurn(order, call))
     if (operation === 'order')
       await this.#orders.recognise(String(params['orderNo']), textOf(membersOf(data)?.['appOrderNo']))
     return data
@@ -201,10 +204,6 @@ function refsOf(orderNo: string, count: number): string[] {
 
 function orderOf(ref: string): string | undefined {
   return ref.includes('#') ? ref.slice(0, ref.indexOf('#')) : undefined
-}
-
-function dated(vendorWallMs: number | undefined): Pick<Delivery, 'vendorWallMs'> {
-  return vendorWallMs === undefined ? {} : { vendorWallMs }
 }
 
 function stillOpen(words: string): VendorError {

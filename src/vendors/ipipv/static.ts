@@ -3,7 +3,9 @@
  * is a list that is read; with it, instances are bought when those that there are do not suffice. An order runs on at
  * ipipv: its addresses come with a later look (`follow`), which supply makes.
  */
-import type { Engine, SourceDeps } from '../client/engine.ts'
+import type { SourceDeps } from '../client/engine.ts'
+import { openTableSource } from '../client/source.ts'
+import { openTable } from '../client/table.ts'
 import { VendorError } from '../contract/error.ts'
 import type { ByHand, Follow, Renewal, Source, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
@@ -16,12 +18,12 @@ const FOLLOW_MS = 600_000
 const FOLLOW_PENDING_MS = 3_000
 
 /** @throws {VendorError} class bad_request when there are neither instances nor orders nor a purchase */
-export function openStatic(vendor: Vendor, settings: SourceSettings, deps: SourceDeps, engine: Engine): Source {
+export function openStatic(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Source {
   const own = readStatic(settings.own)
   if (own.instances === undefined && own.orders === undefined && own.purchase === undefined)
     throw new VendorError('bad_request', 'instances', 'a static provider of ipipv needs instances, orders or purchase')
-  const base = engine.openTableSource(vendor, settings, deps)
-  const account = new StaticAccount(own, settings, engine.openTable(vendor, settings, deps), deps, engine)
+  const base = openTableSource(vendor, settings, deps)
+  const account = new StaticAccount(own, settings, openTable(vendor, settings, deps), deps)
   return {
     ...base,
     isList: own.purchase === undefined,

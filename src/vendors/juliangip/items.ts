@@ -1,10 +1,11 @@
 /** Addresses of juliangip: texts with columns in an order that is not documented, and objects. */
+import { given } from '../../given.ts'
 import { Secret } from '../../secret.ts'
 import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
 import type { DeliverContext, Delivered } from '../contract/vendor.ts'
 import { notAnAddress, parseEndpoint } from '../parse/address.ts'
-import { deliverEach, given, secretOf } from '../parse/items.ts'
+import { deliverEach, secretOf } from '../parse/items.ts'
 import { countOf, malformed, membersOf, textOf } from '../parse/reply.ts'
 import { splitText } from './replies.ts'
 

@@ -2,7 +2,9 @@
  * A pasted link as a vendor: a table that the engine runs like any other. A link of a known vendor uses the vendor's own table; one
  * that cannot be changed is sent unchanged, and the reply of an unknown vendor is sniffed.
  */
+
 import { z } from 'zod'
+import { given } from '../../given.ts'
 import { Secret } from '../../secret.ts'
 import { secretsInLink } from '../client/redact.ts'
 import type { UpstreamProtocol } from '../contract/delivery.ts'
@@ -167,7 +169,7 @@ function delivered(reply: RawReply, protocol: UpstreamProtocol, vendor: Vendor |
   if (reading.kind === 'refusal') throw (vendor === undefined ? undefined : ownWords(reply, vendor)) ?? reading.error
   const { found, rejected, balance } = reading
   const sold = found.map((each) => ({ protocol, ...each }))
-  return { sold, rejected, ...(balance === undefined ? {} : { balance }) }
+  return { sold, rejected, ...given({ balance }) }
 }
 
 /** A known host answers errors as its tables define, also under paths that they do not have. */

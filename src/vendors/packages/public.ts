@@ -1,5 +1,6 @@
 /** The public exports for vendor packages. */
 
+export { given } from '../../given.ts'
 export type { Life, Pending, ProxyRecord } from '../contract/delivery.ts'
 export { type ErrorClass, VendorError, type WaitEdge } from '../contract/error.ts'
 export type {
@@ -22,7 +23,7 @@ export type {
   VendorLogin,
 } from '../contract/vendor.ts'
 export { type Endpoint, parseEndpoint } from '../parse/address.ts'
-export { deliverEach, given, lifeUntil, secretOf } from '../parse/items.ts'
+export { deliverEach, lifeUntil, secretOf } from '../parse/items.ts'
 export { parseJson } from '../parse/json.ts'
 export { countOf, credential, malformed, membersOf, refusal, ruleOf, textOf } from '../parse/reply.ts'
 export { chinaTime, readTime } from '../parse/time.ts'

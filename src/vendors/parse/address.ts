@@ -1,6 +1,8 @@
 /** Parses one address in every format that vendors and users write. */
+
 import { isIP } from 'node:net'
 import { parseAuthority } from '../../address.ts'
+import { given } from '../../given.ts'
 import { Secret } from '../../secret.ts'
 import type { UpstreamProtocol } from '../contract/delivery.ts'
 import { shapeOf } from './reply.ts'
@@ -65,7 +67,7 @@ export function readEndpoint(text: string, beside?: Endpoint): Reading {
   if (first === undefined) return { reason: notAnAddress(text) }
   if (others.length > 0) return { reason: `could be read as two different addresses: ${shapeOf(text)}` }
   const protocol = best === BESIDE ? beside?.protocol : undefined
-  return { endpoint: { ...first, ...(protocol === undefined ? {} : { protocol }) } }
+  return { endpoint: { ...first, ...given({ protocol }) } }
 }
 
 const NAME = 1

@@ -1,6 +1,6 @@
 /** Places and lines that vendors list, as values with names. */
+import { given } from '../../given.ts'
 import type { NamedValue } from '../contract/vendor.ts'
-import { given } from './items.ts'
 import { countOf, membersOf, textOf } from './reply.ts'
 
 /** One entry per different value; their availability is added up. */

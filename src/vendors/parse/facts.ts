@@ -1,5 +1,7 @@
 /** Addresses in a reply of unknown shape, with the facts beside them. */
+
 import { isIP } from 'node:net'
+import { given } from '../../given.ts'
 import { Secret } from '../../secret.ts'
 import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import type { Endpoint } from './address.ts'
@@ -66,10 +68,7 @@ function readPlace(field: string, facts: Facts): void {
 export function toFound(endpoint: Endpoint, facts: Facts): Found {
   const { life = { kind: 'unknown' }, ...rest } = facts
   const { username, password, ...places } = rest
-  const login =
-    endpoint.username === undefined && username !== undefined
-      ? { username, ...(password === undefined ? {} : { password }) }
-      : {}
+  const login = endpoint.username === undefined && username !== undefined ? { username, ...given({ password }) } : {}
   const { exit, ...others } = places
   return { ...endpoint, ...login, life, ...others, ...(exit === undefined || exit === endpoint.host ? {} : { exit }) }
 }

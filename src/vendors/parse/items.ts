@@ -9,13 +9,6 @@ export function secretOf(text: string | undefined): Secret | undefined {
   return text === undefined ? undefined : new Secret(text)
 }
 
-type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
-
-/** Drops the undefined members: an optional member of a contract is left out. */
-export function given<T extends object>(members: T): Given<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>
-}
-
 /** @param read returns the address, a placeholder for one that arrives later, or why there is neither */
 export function deliverEach(
   items: readonly unknown[],

@@ -1,10 +1,11 @@
 /** Reads an address from an object of JSON or XML, by the usual names of its members. */
 
 import { isIP } from 'node:net'
+import { given } from '../../given.ts'
 import type { Life } from '../contract/delivery.ts'
 import type { Endpoint } from './address.ts'
 import { type Found, toFound } from './facts.ts'
-import { given, secretOf } from './items.ts'
+import { secretOf } from './items.ts'
 import { countOf, textOf } from './reply.ts'
 import { lifeIn } from './time.ts'
 

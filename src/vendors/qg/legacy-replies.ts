@@ -1,10 +1,11 @@
 /** Reading what proxy.qg.net answers. Shapes of `allocate`, `query` and their kin are of public clients: the document shows none. */
 
+import { given } from '../../given.ts'
 import type { Pending, ProxyRecord } from '../contract/delivery.ts'
 import type { Operation, Params } from '../contract/operation.ts'
 import type { Account, Channels, Delivered } from '../contract/vendor.ts'
 import { parseEndpoint } from '../parse/address.ts'
-import { deliverEach, given, lifeUntil } from '../parse/items.ts'
+import { deliverEach, lifeUntil } from '../parse/items.ts'
 import { countOf, malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from '../parse/reply.ts'
 import { scanText } from '../parse/scan.ts'
 import { legacyErrors } from './legacy-errors.ts'

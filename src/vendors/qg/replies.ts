@@ -1,9 +1,10 @@
 /** Reads the replies of qg.net's current API. */
+import { given } from '../../given.ts'
 import type { ProxyRecord } from '../contract/delivery.ts'
 import type { Params, RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
 import { parseEndpoint } from '../parse/address.ts'
-import { deliverEach, given, lifeUntil } from '../parse/items.ts'
+import { deliverEach, lifeUntil } from '../parse/items.ts'
 import { parseJson } from '../parse/json.ts'
 import { malformed, membersOf, refusal, ruleOf, shapeOf, textOf } from '../parse/reply.ts'
 import { ECHO, LEGACY, operations } from './calls.ts'

@@ -1,6 +1,6 @@
 /** The balance of an account of the app_key OpenAPI, and the end of its packages. */
+import { given } from '../../given.ts'
 import type { Account, AccountFacts } from '../contract/vendor.ts'
-import { given } from '../parse/items.ts'
 import { countOf, membersOf, textOf } from '../parse/reply.ts'
 import { chinaTime } from '../parse/time.ts'
 import { listOf } from './items.ts'

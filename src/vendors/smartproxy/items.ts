@@ -1,4 +1,5 @@
 /** Reads addresses from the app_key OpenAPI's replies, whose lists are flat, nested, text, or undocumented. */
+import { given } from '../../given.ts'
 import type { Life, ProxyRecord } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
 import type { DeliverContext, Delivered } from '../contract/vendor.ts'
@@ -26,7 +27,7 @@ export function deliverDynamic(data: unknown, { request }: DeliverContext): Deli
     throw malformed('the reply has no list of addresses')
   const { found, rejected } = typeof data === 'string' ? scanText(data) : scanTree(list)
   const country = textOf(request['cc'])
-  const more = { life: lifeOf(request), ...(country === undefined ? {} : { country }) }
+  const more = { life: lifeOf(request), ...given({ country }) }
   return { sold: found.map((one): ProxyRecord => ({ protocol: 'http', ...one, ...more })), rejected }
 }
 

@@ -10,7 +10,7 @@ import { LogCapture } from '../../support/log-capture.ts'
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 
-function world(answer: () => AccountFacts) {
+function world(answer: () => AccountFacts, accountEveryMs?: number) {
   const clock = new FakeClock()
   const lines = new LogCapture()
   const log = createLog({ level: 'info', format: 'json' }, lines)
@@ -18,6 +18,7 @@ function world(answer: () => AccountFacts) {
   let asked = 0
   const watch = new AccountWatch(
     {
+      accountEveryMs,
       accountNow: async () => {
         asked++
         return answer()
@@ -49,6 +50,12 @@ it('asks after a minute of traffic, then every ten minutes', async () => {
   await traffic(30)
   expect(asked()).toBe(4)
   expect(balances).toEqual([7, 7, 7, 7])
+})
+
+it('asks as often as the product says', async () => {
+  const { traffic, asked } = world(() => ({ balance: 7 }), 2 * MINUTE_MS)
+  await traffic(10)
+  expect(asked()).toBe(5)
 })
 
 it('asks nothing while no client comes', async () => {

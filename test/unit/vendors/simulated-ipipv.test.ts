@@ -92,7 +92,7 @@ describe('without a purchase', () => {
     expect(source.isList).toBe(true)
     const delivery = await done(source.extract(100, never))
     expect(hosts(delivery)).toEqual(['1', '2'])
-    expect(delivery.balance).toBe(99.5)
+    expect(await done(source.accountNow?.(never) ?? expect.fail('it tells nothing'))).toEqual({ balance: 99.5 })
     expect(sim.orders).toHaveLength(before)
     expect(rules(sim)).toEqual([])
   })

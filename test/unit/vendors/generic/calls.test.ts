@@ -181,17 +181,13 @@ describe('operations', () => {
     expect(key({}, { k: '1' })).not.toBe(key({}, { k: '1' }, 'b'))
   })
 
-  it('the balance is asked beside an order from time to time, and told with the next', async () => {
-    const { source, http, clock } = open({ operations: { balance: { url, every: '5m' } } })
-    const order = async (...script: Scripted[]) => {
-      http.script = script
-      return (await source.extract(1, never)).balance
-    }
-    expect(await order({ body: '985.50' }, ADDRESS)).toBeUndefined()
-    expect(await order(ADDRESS)).toBe(985)
-    clock.advance(300_000)
-    expect(await order({ status: 500, body: '' }, ADDRESS)).toBe(985)
-    expect(http.requests.filter(({ url: { pathname } }) => pathname === '/other')).toHaveLength(2)
+  it('the balance is asked by itself, as often as the entry says, and an order stays one call', async () => {
+    const { source, http } = open({ operations: { balance: { url, every: '5m' } } })
+    http.script = [{ body: '985.50' }, ADDRESS]
+    expect(await source.accountNow?.(never)).toEqual({ balance: 985 })
+    expect([source.accountEveryMs, source.takesSeveralCalls]).toEqual([300_000, false])
+    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect(http.requests.map(({ url: { pathname } }) => pathname)).toEqual(['/other', '/take'])
   })
 })
 
