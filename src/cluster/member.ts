@@ -220,13 +220,12 @@ export class ClusterMember implements PlannerRole {
     if (isNews && !this.isActive) parts.review()
   }
 
-  /** What a failover may have lost: departures each host says, addresses the one that buys. */
+  /** What a failover may have lost: departures each host says, addresses and channels the one that buys. */
   #sayAgain({ supply }: MemberParts): void {
-    const lendable = this.isActive ? supply.lendable : []
-    this.#deps.store.sayAgain(lendable)
-    if (this.isActive) this.#mustSayAgain = false
-    for (const { facts, vendorDeadline } of lendable)
-      supply.provider(facts.provider)?.account.hold([{ id: facts.id, endsAt: vendorDeadline }])
+    this.#deps.store.sayAgain(this.isActive ? supply.lendable : [])
+    if (!this.isActive) return
+    this.#mustSayAgain = false
+    for (const { account } of supply.providers) account.inventory.holdAgain()
   }
 
   #lead(parts: MemberParts, { lead, reports }: SyncAnswer, sentAt: number): void {

@@ -4,15 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { CallQueue } from '../ratelimit/call-queue.ts'
-import type {
-  AccountStore,
-  CallWindow,
-  ChannelHolder,
-  Outcome,
-  Reservation,
-  ReservationId,
-  Reserved,
-} from '../store/account-store.ts'
+import type { AccountStore, CallWindow, Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { CallTicket, LearnedFacts } from '../vendors/contract/source.ts'
 import { Inventory } from './inventory.ts'
@@ -26,12 +18,8 @@ export class Account {
   readonly #listeners = new Set<() => void>()
   /** When the number of channels was last requested, clock ms. */
   channelsAskedAt = Number.NEGATIVE_INFINITY
-
-  readonly #store: AccountStore
-
   constructor(key: string, store: AccountStore) {
     this.key = key
-    this.#store = store
     this.inventory = new Inventory(key, store)
   }
 
@@ -42,11 +30,6 @@ export class Account {
   onWorks(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
-  }
-
-  /** These occupy channels of the account. */
-  hold(holders: readonly ChannelHolder[]): void {
-    this.#store.hold(this.key, holders)
   }
 
   works(): void {

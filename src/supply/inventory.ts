@@ -42,6 +42,12 @@ export class Inventory {
     return known === undefined || known.endsAt <= now
   }
 
+  /** The store may have lost what occupies channels. */
+  holdAgain(): void {
+    const holders = [...this.#entries.values()].map(({ id, endsAt }) => ({ id, endsAt }))
+    this.#store.hold(this.#account, holders)
+  }
+
   /** When the vendor ends it, clock ms. */
   endOf(id: string): number | undefined {
     return this.#entries.get(id)?.endsAt

@@ -8,6 +8,13 @@ local function channels_booked(account)
   return call('ZCARD', key('channels', account))
 end
 
+local function hold(account, holders)
+  for _, holder in ipairs(holders) do
+    call('ZADD', key('channels', account), holder.endsAt and ms(holder.endsAt) or 'inf', holder.id)
+    if holder.pendingFor then call('HSET', key('pending', account), holder.id, holder.pendingFor) end
+  end
+end
+
 local function hold_channels(order, id, until_text)
   if order.account == '' then return end
   for number = 1, tonumber(order.count) do call('ZADD', key('channels', order.account), until_text, channel_of(id, number)) end

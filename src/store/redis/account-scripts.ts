@@ -79,11 +79,15 @@ end
 return answer({ kind = 'reserved' })
 `
 
-/** ask: id, host, outcome (with `channelsUntil` on the server's clock). A second time nothing changes. */
+/**
+ * ask: id, host, outcome (with `channelsUntil` on the server's clock), hold: as in CHANNELS, for the account of the order. A second time
+ * nothing changes.
+ */
 const SETTLE = `
 followed_since()
 local order = record(key('order', ask.id))
 if order.state == 'reserved' or order.state == 'lost' then
+  hold(order.account, ask.hold)
   local outcome, count = ask.outcome, tonumber(order.count)
   end_call(order, ask.id, outcome)
   if outcome.kind == 'unknown' and count > 0 then
@@ -124,10 +128,7 @@ return cjson.encode({ view = view({}, { ask.provider }, accounts) })
 /** ask: account, hold (id, end, no end means endless, and the provider of a line without an address yet), free (ids). */
 const CHANNELS = `
 followed_since()
-for _, holder in ipairs(ask.hold) do
-  call('ZADD', key('channels', ask.account), holder.endsAt and ms(holder.endsAt) or 'inf', holder.id)
-  if holder.pendingFor then call('HSET', key('pending', ask.account), holder.id, holder.pendingFor) end
-end
+hold(ask.account, ask.hold)
 for _, id in ipairs(ask.free) do
   call('ZREM', key('channels', ask.account), id)
   call('HDEL', key('pending', ask.account), id)

@@ -57,6 +57,8 @@ export class RedisAccountStore implements AccountStore {
   readonly #mirror: AccountMirror
   readonly #queue: SendQueue
   readonly #open = new Map<ReservationId, Open>()
+  /** What occupies channels of an account by what was said while orders of it were under way. */
+  readonly #holders = new Map<string, readonly ChannelHolder[]>()
   /** What this host has booked of each provider and not given back, as the server said last. */
   readonly #net = new Map<string, number>()
   /** A failover may have lost some of that: it is booked anew, and until then not replaced by what the server says. */
@@ -90,7 +92,7 @@ export class RedisAccountStore implements AccountStore {
       return { kind: 'reserved', id, leaveBy }
     } catch (error) {
       // It may have been granted, or may be yet: the request does not leave.
-      this.#queue.send(() => this.#settle(open.name, { kind: 'not-sent' }))
+      this.#queue.send(() => this.#settle(open.name, { kind: 'not-sent' }, []))
       throw error
     } finally {
       confirmed()
@@ -108,17 +110,26 @@ export class RedisAccountStore implements AccountStore {
     if (open === undefined) return
     this.#open.delete(id)
     const { name, reservation } = open
+    const account = reservation.channels?.account ?? ''
+    const holders = this.#holders.get(account) ?? []
+    if (!this.#isOrdering(account)) this.#holders.delete(account)
     const confirmed = this.#mirror.expect({ reservation, outcome })
     this.#queue.send(async () => {
-      await this.#settle(name, outcome)
+      await this.#settle(name, outcome, holders)
       confirmed()
     })
   }
 
-  async #settle(id: string, outcome: Outcome): Promise<void> {
+  async #settle(id: string, outcome: Outcome, holders: readonly ChannelHolder[]): Promise<void> {
     const told =
       outcome.kind === 'unknown' ? { ...outcome, channelsUntil: this.time.toServer(outcome.channelsUntil) } : outcome
-    await this.#run(settleScript, { id, host: this.#host, outcome: told })
+    await this.#run(settleScript, { id, host: this.#host, outcome: told, hold: this.#told(holders) })
+  }
+
+  /** Whether an order of this host is under way that books channels of the account. */
+  #isOrdering(account: string): boolean {
+    for (const { reservation } of this.#open.values()) if (reservation.channels?.account === account) return true
+    return false
   }
 
   resolve(provider: string, sold: number, before: number): void {
@@ -128,15 +139,24 @@ export class RedisAccountStore implements AccountStore {
     })
   }
 
-  /** Only the planner says what occupies channels: every host of the cluster sees the same. */
+  /**
+   * Every host of the cluster sees what occupies channels: only the planner says so, and a host that has an order under way, which may
+   * be answered after its lease. What the order brings is said again when it is settled: its own channels are free from then on.
+   */
   hold(account: string, holders: readonly ChannelHolder[]): void {
-    if (this.#deps.token() === undefined) return
+    const isOrdering = this.#isOrdering(account)
+    if (isOrdering) this.#holders.set(account, [...(this.#holders.get(account) ?? []), ...holders])
+    if (!isOrdering && this.#deps.token() === undefined) return
     this.#queue.send(async () => {
-      const hold = holders.map(({ endsAt, ...holder }) =>
-        Number.isFinite(endsAt) ? { ...holder, endsAt: this.time.toServer(endsAt) } : holder,
-      )
-      await this.#run(channelsScript, { account, hold, free: [], host: this.#host })
+      await this.#run(channelsScript, { account, hold: this.#told(holders), free: [], host: this.#host })
     })
+  }
+
+  /** On the server's clock; without an end it is endless. */
+  #told(holders: readonly ChannelHolder[]): object[] {
+    return holders.map(({ endsAt, ...holder }) =>
+      Number.isFinite(endsAt) ? { ...holder, endsAt: this.time.toServer(endsAt) } : holder,
+    )
   }
 
   free(account: string, ids: readonly string[]): void {

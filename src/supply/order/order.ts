@@ -10,6 +10,7 @@
  * `reserve` books slot, channels, budget and ceilings together, and writes one record before the request is sent; `settle`
  * runs exactly once. An unknown order stays booked until the vendor's list shows what it bought (`AccountStore.resolve`).
  */
+import { ABORT_SLACK_MS } from '../../ratelimit/sliding-window.ts'
 import type { Outcome, Reservation, ReservationId, Reserved } from '../../store/account-store.ts'
 import { StoreError } from '../../store/errors.ts'
 import { VendorError } from '../../vendors/contract/error.ts'
@@ -100,9 +101,9 @@ export class Order implements CallTicket {
     return error.sale === 'unknown' ? this.#unknown() : nothing
   }
 
-  /** The request may reach the vendor as late as now. */
+  /** The request may be on its way to the vendor. */
   #unknown(): Outcome {
-    return { kind: 'unknown', channelsUntil: this.#now() + this.#terms.lifeMs }
+    return { kind: 'unknown', channelsUntil: this.#now() + ABORT_SLACK_MS + this.#terms.lifeMs }
   }
 
   #settle(id: ReservationId, outcome: Outcome): void {

@@ -1,4 +1,5 @@
 /** A simulated cluster (sim-world.ts) whose hosts buy as the planner does; the vendor is the referee. */
+import { ABORT_SLACK_MS } from '../../../src/ratelimit/sliding-window.ts'
 import type { CallWindow } from '../../../src/store/account-store.ts'
 import { syncScript } from '../../../src/store/redis/membership-scripts.ts'
 import { RedisAccountStore } from '../../../src/store/redis/redis-account-store.ts'
@@ -8,7 +9,9 @@ import { type SimHost, SimWorld } from './sim-world.ts'
 const WINDOW: CallWindow = { key: 'w', calls: 3, perMs: 1_000, statedBy: 'order' }
 /** With the small one the budget is what is short, with the large one the calls. */
 const BUDGETS = [40, 1_000] as const
-const CHANNELS = 30
+/** With the small one the channels are what is short. */
+const CHANNELS = [8, 30] as const
+const LIFE_MS = 5_000
 const CALL_TIMEOUT_MS = 1_500
 /** From the reservation to the latest arrival of its request: it leaves within one time-out, and is answered within another. */
 const SETTLE_MS = 2 * CALL_TIMEOUT_MS + 1_000
@@ -84,9 +87,9 @@ class BuyingHost implements SimHost {
           count,
           budget: { perHour: this.#world.perHour },
           isDurable: true,
-          lifeMs: 5_000,
+          lifeMs: LIFE_MS,
         },
-        channels: { account: 'a', total: CHANNELS },
+        channels: { account: 'a', total: this.#world.channels },
         ceilings: [{ scope: 'pool', limit: 20, held: 0 }],
       })
       .catch(() => undefined)
@@ -106,17 +109,26 @@ class BuyingHost implements SimHost {
       if (!isOver) this.store.settle(id, outcome)
       isOver = true
     }
-    this.clock.after(CALL_TIMEOUT_MS, () => settle({ kind: 'unknown', channelsUntil: this.clock.now() + 5_000 }))
+    this.clock.after(CALL_TIMEOUT_MS, () =>
+      settle({ kind: 'unknown', channelsUntil: this.clock.now() + ABORT_SLACK_MS + LIFE_MS }),
+    )
     if (random() < 0.03) return
     // Aborted by then, it may arrive up to a second later.
-    clock.after(random() < 0.05 ? random() * (CALL_TIMEOUT_MS + 900) : random() * 100, () => {
+    clock.after(random() < 0.05 ? random() * (CALL_TIMEOUT_MS + ABORT_SLACK_MS) : random() * 100, () => {
       vendor.arrivals.push(clock.now())
       const sold = random() < 0.1 ? 0 : count
-      for (let i = 0; i < sold; i++) vendor.sold.push(clock.now())
+      const bought = Array.from({ length: sold }, () => vendor.sold.push(clock.now()))
       if (random() < 0.03) return
-      const outcome =
-        sold === 0 ? { kind: 'refused' as const, isTooMany: false } : { kind: 'sold' as const, count: sold }
-      clock.after(random() * 100, () => this.clock.run(() => settle(outcome)))
+      const endsAt = clock.now() + LIFE_MS
+      const answered = () => {
+        if (!isOver)
+          this.store.hold(
+            'a',
+            bought.map((number) => ({ id: `address ${number}`, endsAt })),
+          )
+        settle(sold === 0 ? { kind: 'refused', isTooMany: false } : { kind: 'sold', count: sold })
+      }
+      clock.after(random() * 100, () => this.clock.run(answered))
     })
   }
 }
@@ -124,9 +136,11 @@ class BuyingHost implements SimHost {
 export class SimCluster extends SimWorld<BuyingHost> {
   readonly vendor: Vendor = { arrivals: [], sold: [] }
   readonly perHour: number
+  readonly channels: number
 
   constructor(seed: number, hosts: number) {
     super(seed, hosts)
+    this.channels = CHANNELS[seed % 8 < 4 ? 0 : 1]
     this.perHour = BUDGETS[seed % 4 < 2 ? 0 : 1]
     this.start()
   }
@@ -140,11 +154,10 @@ export class SimCluster extends SimWorld<BuyingHost> {
   /** The vendor's view: it alone knows when what arrived. */
   check(): void {
     const { arrivals, sold } = this.vendor
-    arrivals.sort((a, b) => a - b)
-    for (let i = WINDOW.calls; i < arrivals.length; i++) {
-      const apart = (arrivals[i] ?? 0) - (arrivals[i - WINDOW.calls] ?? 0)
-      if (apart < WINDOW.perMs) throw new Error(`${WINDOW.calls + 1} calls within ${apart} ms at ${arrivals[i]}`)
-    }
+    const perWindow = within(arrivals, WINDOW.calls, WINDOW.perMs)
+    if (perWindow !== undefined) throw new Error(`${WINDOW.calls + 1} calls within a window at ${perWindow}`)
+    const held = within(sold, this.channels, LIFE_MS)
+    if (held !== undefined) throw new Error(`more addresses than ${this.channels} channels at ${held}`)
     if (sold.length > this.perHour) throw new Error(`${sold.length} addresses were sold, ${this.perHour} allowed`)
   }
 
@@ -157,4 +170,11 @@ export class SimCluster extends SimWorld<BuyingHost> {
     const { length: sold } = this.vendor.sold
     if (booked < sold) throw new Error(`an order is lost: ${sold} sold, ${booked} booked`)
   }
+}
+
+/** @returns the first instant at which there were more than so many within the time before it */
+function within(instants: readonly number[], most: number, ms: number): number | undefined {
+  return instants
+    .toSorted((a, b) => a - b)
+    .find((at, index, all) => at - (all[index - most] ?? Number.NEGATIVE_INFINITY) < ms)
 }
