@@ -7,6 +7,7 @@ import type { StreamCounters } from '../proxy/stream-info.ts'
 import type { Secret } from '../secret.ts'
 import type { OperatorCalls } from '../supply/operator/call.ts'
 import type { SourceTrials, TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
+import type { Provider } from '../supply/provider.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { RotateReply } from './api/schemas/sessions.ts'
@@ -59,6 +60,11 @@ export function liveView(parts: LiveParts): LiveView {
   const { clock, supply, hand } = parts
   const reports = reportsOf(parts)
   const history = new History(reports, clock)
+  const tell = (name: string, action: (provider: Provider) => void): boolean => {
+    const provider = supply.provider(name)
+    if (provider !== undefined) action(provider)
+    return provider !== undefined
+  }
   const hub = new EventHub(feedsOf(parts, reports, history), clock)
   return {
     ...reports,
@@ -69,9 +75,9 @@ export function liveView(parts: LiveParts): LiveView {
     history: () => history.report(),
     events: (topics) => hub.open(topics),
     refill: (name): RefillAnswer => supply.orderNow(name),
-    retry: (name) => supply.retry(name),
-    pause: (name) => supply.pause(name),
-    resume: (name) => supply.resume(name),
+    retry: (name) => tell(name, (provider) => provider.retry()),
+    pause: (name) => tell(name, (provider) => provider.pause()),
+    resume: (name) => tell(name, (provider) => provider.resume()),
     restUpstream: (id, restMs) => restUpstream(parts, id, restMs),
     sessions: (query) => sessionsReport(parts.data.sessionTable, parts.traffic.connections, query),
     rotateSession: (key) => rotateSession(parts, key),

@@ -3,9 +3,8 @@
  * otherwise, and only while clients come. After a
  * refusal it waits an hour. Nothing else depends on it: no state of the provider changes.
  */
-import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
 import type { Source } from '../vendors/contract/source.ts'
+import type { ProviderContext, ProviderSettings } from './provider-context.ts'
 import { wordsOf } from './whitelist.ts'
 
 /** A gateway that is only tried out makes no such call. */
@@ -13,27 +12,22 @@ const FIRST_AFTER_MS = 60_000
 const EVERY_MS = 600_000
 const AFTER_REFUSAL_MS = 3_600_000
 
-export interface AccountWatchParts {
-  readonly clock: Clock
-  readonly log: Log
-  /** Ends a call in progress. */
-  readonly signal: AbortSignal
-  /** A plan that ends within this time counts as ending soon, ms; undefined: never. */
-  readonly settings: { readonly expiresSoonMs?: number | undefined }
-  readonly onBalance: (balance: number) => void
+interface WatchContext extends Pick<ProviderContext, 'clock' | 'log' | 'signal'> {
+  readonly source: Pick<Source, 'accountNow' | 'accountEveryMs'>
+  readonly settings: Pick<ProviderSettings, 'expiresSoonMs'>
 }
 
 export class AccountWatch {
-  readonly #source: Pick<Source, 'accountNow' | 'accountEveryMs'>
-  readonly #parts: AccountWatchParts
+  readonly #context: WatchContext
+  readonly #onBalance: (balance: number) => void
   #nextAt: number | undefined
   #endsAt: number | undefined
   /** The end that was logged. */
   #toldEnd: number | undefined
 
-  constructor(source: Pick<Source, 'accountNow' | 'accountEveryMs'>, parts: AccountWatchParts) {
-    this.#source = source
-    this.#parts = parts
+  constructor(context: WatchContext, onBalance: (balance: number) => void) {
+    this.#context = context
+    this.#onBalance = onBalance
   }
 
   /** When the plan ends, ms since the epoch; undefined when the vendor does not tell. */
@@ -42,26 +36,27 @@ export class AccountWatch {
   }
 
   get endsSoon(): boolean {
-    const { clock, settings } = this.#parts
+    const { clock, settings } = this.#context
     if (this.#endsAt === undefined || settings.expiresSoonMs === undefined) return false
     return this.#endsAt - clock.wall() < settings.expiresSoonMs
   }
 
   /** Clients ask for addresses. */
   wanted(): void {
-    if (this.#source.accountNow === undefined) return
-    const now = this.#parts.clock.now()
+    const { source, clock } = this.#context
+    if (source.accountNow === undefined) return
+    const now = clock.now()
     this.#nextAt ??= now + FIRST_AFTER_MS
     if (now < this.#nextAt) return
-    this.#nextAt = now + (this.#source.accountEveryMs ?? EVERY_MS)
+    this.#nextAt = now + (source.accountEveryMs ?? EVERY_MS)
     void this.#ask()
   }
 
   async #ask(): Promise<void> {
-    const { clock, log, signal, onBalance } = this.#parts
+    const { source, clock, log, signal } = this.#context
     try {
-      const { balance, endsAt } = (await this.#source.accountNow?.(signal)) ?? {}
-      if (balance !== undefined) onBalance(balance)
+      const { balance, endsAt } = (await source.accountNow?.(signal)) ?? {}
+      if (balance !== undefined) this.#onBalance(balance)
       this.#endsAt = endsAt ?? this.#endsAt
       this.#tell()
     } catch (error) {
@@ -72,7 +67,7 @@ export class AccountWatch {
   }
 
   #tell(): void {
-    const { clock, log } = this.#parts
+    const { clock, log } = this.#context
     if (!this.endsSoon || this.#endsAt === undefined || this.#toldEnd === this.#endsAt) return
     this.#toldEnd = this.#endsAt
     const hours = Math.floor((this.#endsAt - clock.wall()) / 3_600_000)

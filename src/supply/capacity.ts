@@ -4,7 +4,7 @@
  */
 import type { BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
 import type { Source } from '../vendors/contract/source.ts'
-import type { ProviderParts } from './provider-contract.ts'
+import type { ProviderParts } from './provider-parts.ts'
 
 /** Poll interval while only the reply to a call in progress can tell when the vendor may be called again. */
 const BUSY_WINDOW_MS = 100
@@ -186,9 +186,14 @@ export class Capacity {
     return isUrgent ? now : Math.max(now, this.#pacedAt())
   }
 
+  /** Whether there are orders whose result only the vendor can tell. */
+  get hasOpenOrders(): boolean {
+    return this.#view.unknownOf(this.#parts.settings.name) > 0
+  }
+
   /** The vendor tells what open orders delivered, and processes one at a time: another order waits for its end. */
   get #isSettling(): boolean {
-    return this.#source.follow?.settlesOrders === true && this.#view.unknownOf(this.#parts.settings.name) > 0
+    return this.#source.follow?.settlesOrders === true && this.hasOpenOrders
   }
 
   /** When addresses may arrive for a client that would wait: a stopped provider that was tried just now has none soon. */

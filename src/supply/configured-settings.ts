@@ -21,7 +21,7 @@ import type { Secret } from '../secret.ts'
 import type { SourceSettings } from '../vendors/contract/source.ts'
 import { ownKeysOf } from '../vendors/registry.ts'
 import type { PlannerSettings } from './planner-settings.ts'
-import type { ProviderSettings } from './provider-contract.ts'
+import type { ProviderSettings } from './provider-context.ts'
 
 /** What the demand that is seen makes the supply buy. */
 export function plannerSettings(config: Config): PlannerSettings {

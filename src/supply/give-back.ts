@@ -10,36 +10,22 @@ import { runInBackground } from '../internal-errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { OrderSender } from './order/send.ts'
-import { notTheVendors } from './order/settle.ts'
-import type { ProviderParts } from './provider-contract.ts'
-
-export interface GiveBackHandler {
-  /** Whether clients want addresses of this provider. */
-  readonly isWanted: boolean
-  /** Whether this process orders for the account. */
-  readonly isActive: boolean
-  /** A channel is free, or another address has arrived. */
-  channelsChanged(): void
-}
+import type { ProviderParts } from './provider-parts.ts'
+import { wordsOf } from './whitelist.ts'
 
 export class GiveBack {
   readonly #parts: ProviderParts
   readonly #orders: OrderSender
-  readonly #handler: GiveBackHandler
-  readonly #signal: AbortSignal
   #timer: Timer | undefined
   #idleFrom: number
   /** Addresses that the vendor has refused to take back. */
   readonly #refused = new Set<string>()
 
-  /** @param signal ends the calls in progress */
-  constructor(parts: ProviderParts, orders: OrderSender, handler: GiveBackHandler, signal: AbortSignal) {
+  constructor(parts: ProviderParts, orders: OrderSender) {
     this.#parts = parts
     this.#orders = orders
-    this.#handler = handler
-    this.#signal = signal
     this.#idleFrom = parts.clock.now()
-    signal.addEventListener('abort', () => this.#timer?.clear(), { once: true })
+    parts.signal.addEventListener('abort', () => this.#timer?.clear(), { once: true })
   }
 
   // --- Bad addresses --------------------------------------------------------------------------------------------
@@ -47,20 +33,19 @@ export class GiveBack {
   /** An address failed and has left the pool: its channel is occupied for nothing. */
   async bad(upstream: Upstream): Promise<void> {
     const { ref } = upstream.facts
-    const { source, log } = this.#parts
-    if (!this.#handler.isActive || ref === undefined || this.#signal.aborted) return
+    const { source, log, role, signal, onNews } = this.#parts
+    if (!role.isActive || ref === undefined || signal.aborted) return
     try {
       const isChanged = await this.#replaced(upstream, ref)
-      if (isChanged) return this.#handler.channelsChanged()
+      if (isChanged) return onNews()
       if (source.release === undefined) return
-      await source.release(ref, this.#signal)
+      await source.release(ref, signal)
     } catch (error) {
-      const reason = notTheVendors(error).message
-      if (!this.#signal.aborted) log.warn({ reason }, 'a bad address could not be given back')
+      if (!signal.aborted) log.warn({ reason: wordsOf(error) }, 'a bad address could not be given back')
       return
     }
     this.#parts.stock.givenBack(upstream.id)
-    this.#handler.channelsChanged()
+    onNews()
   }
 
   /**
@@ -68,17 +53,17 @@ export class GiveBack {
    * @returns false when it was not replaced and can be given back
    */
   async #replaced(upstream: Upstream, ref: string): Promise<boolean> {
-    const { source, status, clock, stock, account, log } = this.#parts
+    const { source, status, clock, stock, account, log, isWanted, signal } = this.#parts
     const isForbidden = status.isOnTrial || clock.now() < status.mayTryAt(false)
     if (source.replace === undefined || source.replaceOperation === undefined) return false
-    if (!this.#handler.isWanted || isForbidden) return false
+    if (!isWanted() || isForbidden) return false
     const window = source.limitOf(source.replaceOperation)
     const reservation = { ...this.#orders.reservation(1, [], window), channels: undefined }
     const replace = source.replace.bind(source)
     try {
       const { kind } = await this.#orders.place(
-        { reservation, isWanted: () => this.#handler.isWanted },
-        (order) => replace(ref, this.#signal, 0, order),
+        { reservation, isWanted },
+        (order) => replace(ref, signal, 0, order),
         (delivery) => {
           stock.givenBack(upstream.id)
           return this.#orders.settlement.arrived(delivery, 'order')
@@ -103,8 +88,8 @@ export class GiveBack {
   }
 
   #lookAt(at: number, idleMs: number): void {
-    const { clock } = this.#parts
-    if (this.#signal.aborted) return
+    const { clock, signal } = this.#parts
+    if (signal.aborted) return
     this.#timer = clock.after(Math.max(1, at - clock.now()), () => {
       this.#timer = undefined
       const dueAt = this.#idleFrom + idleMs
@@ -114,14 +99,15 @@ export class GiveBack {
   }
 
   async #idle(idleMs: number): Promise<void> {
-    const isAll = this.#handler.isActive && (await this.#giveBackAll(this.#signal))
-    const { clock } = this.#parts
+    const { clock, role, signal } = this.#parts
+    const isAll = role.isActive && (await this.#giveBackAll(signal))
     if (!isAll && this.#timer === undefined) this.#lookAt(clock.now() + idleMs, idleMs)
   }
 
   /** The gateway stops. @param signal how long it waits for that */
   async stopping(signal: AbortSignal): Promise<void> {
-    if (this.#parts.source.givesBack?.onStop === true && this.#handler.isActive) await this.#giveBackAll(signal)
+    const { source, role } = this.#parts
+    if (source.givesBack?.onStop === true && role.isActive) await this.#giveBackAll(signal)
   }
 
   /** @returns whether nothing is left to give back */
@@ -138,7 +124,7 @@ export class GiveBack {
   }
 
   async #giveBackOne(upstream: Upstream, signal: AbortSignal): Promise<void> {
-    const { source, pool, stock, log, clock } = this.#parts
+    const { source, pool, stock, log, clock, onNews } = this.#parts
     const { ref } = upstream.facts
     if (source.release === undefined || ref === undefined) return
     const wasReady = upstream.state === 'ready'
@@ -148,11 +134,11 @@ export class GiveBack {
     } catch (error) {
       if (error instanceof VendorError && error.class === 'bad_request') this.#refused.add(ref)
       if (wasReady) pool.wakeUp(upstream)
-      if (!signal.aborted) log.warn({ reason: notTheVendors(error).message }, 'an address could not be given back')
+      if (!signal.aborted) log.warn({ reason: wordsOf(error) }, 'an address could not be given back')
       return
     }
     stock.takenBack(upstream.id)
-    this.#handler.channelsChanged()
+    onNews()
   }
 }
 

@@ -1,27 +1,13 @@
 /** Takes in what a vendor delivers: into the record, then the inventory, then the pool, and counts it. */
-import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
 import type { Added } from '../pool/members.ts'
-import type { Pool } from '../pool/pool.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
-import type { Store, StoredUpstream } from '../store/contract.ts'
+import type { StoredUpstream } from '../store/contract.ts'
 import type { Delivery } from '../vendors/contract/delivery.ts'
-import { type ArrivalSettings, type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
-import { type Inventory, isNewLife } from './inventory.ts'
+import { type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
+import { isNewLife } from './inventory.ts'
+import type { ProviderContext } from './provider-context.ts'
 
-export interface IngestSettings {
-  readonly arrival: ArrivalSettings
-  /** Below this balance the operator is warned. */
-  readonly lowStock: number | undefined
-}
-
-export interface IngestParts {
-  readonly clock: Clock
-  readonly pool: Pool
-  readonly log: Log
-  readonly store: Store
-  readonly inventory: Inventory
-}
+type IngestContext = Pick<ProviderContext, 'settings' | 'clock' | 'pool' | 'log' | 'store' | 'inventory'>
 
 /** The result of one delivery. */
 export interface Arrival {
@@ -63,15 +49,13 @@ export class Ingest {
   latestLife: { readonly lentMs: number; readonly heldMs: number } | undefined
   /** The balance that the vendor last reported. */
   balance: number | undefined
-  readonly #settings: IngestSettings
-  readonly #parts: IngestParts
+  readonly #parts: IngestContext
   readonly #told = new Set<LifeDoubt | 'low-stock'>()
   /** Lends nothing any more: what arrives is recorded and occupies its channel. */
   isClosed = false
 
-  constructor(settings: IngestSettings, parts: IngestParts) {
-    this.#settings = settings
-    this.#parts = parts
+  constructor(context: IngestContext) {
+    this.#parts = context
   }
 
   /** Never rejects. A bad reply never changes what the pool holds. */
@@ -102,7 +86,7 @@ export class Ingest {
   /** The part of an account's list that belongs to no other provider, and how many of its addresses and lines were unknown. */
   ownOf(delivery: Delivery): { own: Delivery; unknown: number } {
     const { clock, inventory } = this.#parts
-    const { provider } = this.#settings.arrival
+    const { provider } = this.#parts.settings.arrival
     const now = clock.now()
     const { pending } = inventory
     const own = {
@@ -123,7 +107,7 @@ export class Ingest {
    */
   async takeList(delivery: Delivery, ceiling: number): Promise<{ gained: number; missing: readonly string[] }> {
     const { clock, inventory } = this.#parts
-    const held = new Set(inventory.idsFor(this.#settings.arrival.provider, clock.now()))
+    const held = new Set(inventory.idsFor(this.#parts.settings.arrival.provider, clock.now()))
     const items = this.#read(delivery)
     const listed = new Set(items.map(({ facts }) => facts.id))
     const chosen = new Set(
@@ -158,8 +142,8 @@ export class Ingest {
   }
 
   #read(delivery: Delivery): Item[] {
-    const { clock } = this.#parts
-    const { arrival } = this.#settings
+    const { clock, settings } = this.#parts
+    const { arrival } = settings
     const repliedAt = clock.now()
     const sentWallMs = clock.wall() - (repliedAt - delivery.sentAt)
     return delivery.sold.map((sold) => {
@@ -223,7 +207,7 @@ export class Ingest {
   /** The balance that the vendor reports. */
   noteBalance(balance: number): void {
     this.balance = balance
-    const { lowStock } = this.#settings
+    const { lowStock } = this.#parts.settings
     const isLow = lowStock !== undefined && balance < lowStock
     if (isLow && !this.#told.has('low-stock')) this.#parts.log.warn({ balance }, 'the account runs low: top it up')
     if (isLow) this.#told.add('low-stock')

@@ -7,15 +7,15 @@ import { runInBackground } from '../internal-errors.ts'
 import type { Followed, Pending } from '../vendors/contract/delivery.ts'
 import type { Follow } from '../vendors/contract/source.ts'
 
-export interface PendingPollerHandler {
+interface PendingPollerHandler {
   /** The vendor's names of all that is held. */
-  readonly heldRefs: readonly string[]
+  readonly heldRefs: () => readonly string[]
   /** Whether there are clients who may be lent the held addresses. */
-  readonly isWanted: boolean
+  readonly isWanted: () => boolean
   /** Whether there are orders whose result only the vendor can tell. */
-  readonly hasOpenOrders: boolean
+  readonly hasOpenOrders: () => boolean
   /** Before this time the vendor may not be called, clock ms. */
-  readonly pausedUntil: number
+  readonly pausedUntil: () => number
   followed(news: Followed): Promise<void>
   followFailed(error: unknown): void
 }
@@ -90,11 +90,11 @@ export class PendingPoller {
     if (this.#isAsking || this.#stopping.signal.aborted) return
     const { isWanted, heldRefs, pausedUntil } = this.#handler
     const everyMs = this.#everyMs()
-    if (everyMs === undefined && (!isWanted || heldRefs.length === 0)) return
+    if (everyMs === undefined && (!isWanted() || heldRefs().length === 0)) return
     const pauseMs = Math.min(MAX_PAUSE_MS, this.#follow.pendingEveryMs * 2 ** this.#failures)
     const next = this.#askedAt + Math.max(everyMs ?? this.#follow.everyMs, pauseMs)
     // Without a failure, a pause of the provider concerns its orders, not polling.
-    const at = this.#failures === 0 ? next : Math.max(next, pausedUntil)
+    const at = this.#failures === 0 ? next : Math.max(next, pausedUntil())
     if (at >= this.#timerAt) return
     this.#timer?.clear()
     this.#timerAt = at
@@ -106,8 +106,8 @@ export class PendingPoller {
     const { isWanted, hasOpenOrders } = this.#handler
     const { pendingEveryMs, settlesOrders } = this.#follow
     if (this.expectedCount > 0) return pendingEveryMs
-    const isOpen = this.#pending.size > 0 || (settlesOrders === true && hasOpenOrders)
-    return isOpen && isWanted ? Math.max(pendingEveryMs, OVERDUE_EVERY_MS) : undefined
+    const isOpen = this.#pending.size > 0 || (settlesOrders === true && hasOpenOrders())
+    return isOpen && isWanted() ? Math.max(pendingEveryMs, OVERDUE_EVERY_MS) : undefined
   }
 
   /** Polls at once: the time has come, or the vendor has sent a hint. */
@@ -118,7 +118,7 @@ export class PendingPoller {
     this.#isAsking = true
     this.#askedAt = this.#clock.now()
     try {
-      const refs = [...new Set([...this.#pending.keys(), ...this.#handler.heldRefs])]
+      const refs = [...new Set([...this.#pending.keys(), ...this.#handler.heldRefs()])]
       const news = await this.#follow.ask(refs, this.#stopping.signal)
       this.#failures = 0
       for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)

@@ -1,49 +1,68 @@
-/** Builds the parts of one provider. What each of them is for, its own file says. */
-import type { Log } from '../log.ts'
+/** Builds the parts of one provider that its orders use. What each of them is for, its own file says. */
 import { forgetfulStore } from '../store/memory.ts'
+import type { Followed } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
-import type { Account } from './account.ts'
 import { AccountWatch } from './account-watch.ts'
 import { ChannelProbe } from './channel-probe.ts'
 import { Ingest } from './ingest.ts'
 import { CallLatency } from './latency.ts'
-import type { Settlement } from './order/settle.ts'
-import { PendingPoller, type PendingPollerHandler } from './pending-poller.ts'
+import { PendingPoller } from './pending-poller.ts'
+import { alone } from './planner-role.ts'
 import { Preparation } from './preparation.ts'
-import type { ProviderDeps, ProviderParts, ProviderSettings } from './provider-contract.ts'
+import type { ProviderContext, ProviderDeps, ProviderSettings } from './provider-context.ts'
 import { ProviderStatus } from './provider-status.ts'
 import { Reconciliation } from './reconciliation.ts'
 import { Stock } from './stock.ts'
 import { WhitelistRegistrar } from './whitelist.ts'
 
-interface Hooks {
-  readonly poller: PendingPollerHandler
-  /** The vendor has told another number of channels. */
-  readonly onChange: () => void
-  readonly reconciled: Settlement['reconciled']
-  /** Ends what is asked aside. */
-  readonly signal: AbortSignal
+export interface ProviderParts extends ProviderContext {
+  readonly status: ProviderStatus
+  readonly stock: Stock
+  readonly ingest: Ingest
+  readonly latency: CallLatency
+  readonly whitelist: WhitelistRegistrar
+  readonly channelProbe: ChannelProbe
+  readonly accountWatch: AccountWatch
+  readonly reconciliation: Reconciliation
+  readonly preparation: Preparation
+  /** Only for products whose addresses arrive later than their order, or change while they are held. */
+  readonly pendingPoller: PendingPoller | undefined
+}
+
+interface Hooks extends Pick<ProviderContext, 'signal' | 'isWanted' | 'onNews'> {
+  /** The vendor's state of earlier purchases. */
+  readonly followed: (news: Followed) => Promise<void>
+  readonly followFailed: (error: unknown) => void
 }
 
 export function openParts(
-  { settings, source, account, log }: { settings: ProviderSettings; source: Source; account: Account; log: Log },
-  { clock, pool, accounts, random, store = forgetfulStore() }: ProviderDeps,
-  { poller, onChange, reconciled, signal }: Hooks,
+  settings: ProviderSettings,
+  source: Source,
+  { clock, pool, accounts, random, log: parent, role = alone, store = forgetfulStore() }: ProviderDeps,
+  { followed, followFailed, ...hooks }: Hooks,
 ): ProviderParts {
-  const common = { clock, pool, store, inventory: account.inventory, log, provider: settings.name }
-  const checks = {
-    whitelist: new WhitelistRegistrar(source, settings.whitelist, common),
-    channelProbe: new ChannelProbe(source, account, { clock, log, signal, onChange }),
-    reconciliation: new Reconciliation(source, { clock, log, random }),
+  const account = accounts.of(source.account)
+  const log = parent.child({ mod: 'supply', provider: settings.name })
+  const { inventory } = account
+  const context = { settings, source, account, inventory, accounts, clock, pool, log, store, role, ...hooks }
+  const whitelist = new WhitelistRegistrar(source, settings.whitelist, context)
+  const channelProbe = new ChannelProbe(context)
+  const reconciliation = new Reconciliation(source, { clock, log, random })
+  const ingest = new Ingest(context)
+  const status = new ProviderStatus(settings, clock, random)
+  const stock = new Stock(context)
+  const poller = {
+    isWanted: hooks.isWanted,
+    heldRefs: () => stock.refs,
+    hasOpenOrders: () => accounts.store.view.unknownOf(settings.name) > 0,
+    pausedUntil: () => status.mayTryAt(false),
+    ...{ followed, followFailed },
   }
-  const ingest = new Ingest(settings, common)
-  const onBalance = (balance: number) => ingest.noteBalance(balance)
   return {
-    ...{ settings, source, account, accounts, clock, pool, log, store, ingest, ...checks },
-    preparation: new Preparation({ ...checks, log, reconciled }),
-    status: new ProviderStatus(settings, clock, random),
-    stock: new Stock(common),
-    accountWatch: new AccountWatch(source, { clock, log, settings, signal, onBalance }),
+    ...context,
+    ...{ whitelist, channelProbe, reconciliation, ingest, status, stock },
+    preparation: new Preparation({ whitelist, channelProbe, reconciliation, clock, log }),
+    accountWatch: new AccountWatch(context, (balance) => ingest.noteBalance(balance)),
     latency: new CallLatency(),
     pendingPoller: source.follow === undefined ? undefined : new PendingPoller(source.follow, clock, poller),
   }

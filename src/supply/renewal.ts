@@ -6,63 +6,51 @@
 import { runInBackground } from '../internal-errors.ts'
 import type { Renewal as VendorRenewal } from '../vendors/contract/source.ts'
 import type { OrderSender } from './order/send.ts'
-import { notTheVendors } from './order/settle.ts'
-import type { ProviderParts } from './provider-contract.ts'
+import type { ProviderParts } from './provider-parts.ts'
+import { wordsOf } from './whitelist.ts'
 
 const LOOK_EVERY_MS = 60_000
 /** A failed renewal is tried again after this time, ms. */
 const AFTER_FAILURE_MS = 600_000
 
-export interface RenewalHandler {
-  /** Whether clients want addresses of this provider. */
-  readonly isWanted: boolean
-  /** Whether there are orders whose result only the vendor can tell. */
-  readonly hasOpenOrders: boolean
-}
-
 export class Renewal {
   readonly #parts: ProviderParts
   readonly #orders: OrderSender
-  readonly #handler: RenewalHandler
-  readonly #signal: AbortSignal
   #nextAt = Number.NEGATIVE_INFINITY
 
-  /** @param signal ends a call in progress */
-  constructor(parts: ProviderParts, orders: OrderSender, handler: RenewalHandler, signal: AbortSignal) {
+  constructor(parts: ProviderParts, orders: OrderSender) {
     this.#parts = parts
     this.#orders = orders
-    this.#handler = handler
-    this.#signal = signal
   }
 
   /** Clients ask for addresses of the provider. */
   wanted(): void {
-    const { source, clock, account, settings, status } = this.#parts
+    const { source, clock, inventory, settings, status } = this.#parts
     const { renewal } = source
     const now = clock.now()
     if (renewal === undefined || now < this.#nextAt) return
     this.#nextAt = now + LOOK_EVERY_MS
-    if (this.#handler.hasOpenOrders || now < status.mayTryAt(false)) return
-    const refs = account.inventory.refsEndingBy(settings.name, now + renewal.beforeMs)
+    if (this.#orders.capacity.hasOpenOrders || now < status.mayTryAt(false)) return
+    const refs = inventory.refsEndingBy(settings.name, now + renewal.beforeMs)
     if (refs.length > 0) runInBackground(this.#renew(renewal, refs.slice(0, renewal.maxPerCall)))
   }
 
   async #renew(renewal: VendorRenewal, refs: readonly string[]): Promise<void> {
-    const { source, clock, log } = this.#parts
+    const { source, clock, log, isWanted, signal } = this.#parts
     const window = source.limitOf(renewal.operation)
     const reservation = { ...this.#orders.reservation(refs.length, [], window), channels: undefined }
     try {
       const { kind } = await this.#orders.place(
-        { reservation, isWanted: () => this.#handler.isWanted },
-        (order) => renewal.renew(refs, this.#signal, 0, order),
+        { reservation, isWanted },
+        (order) => renewal.renew(refs, signal, 0, order),
         ({ isOpen }) => (isOpen === true ? undefined : refs.length),
       )
       if (kind === 'sold') log.info({ addresses: refs.length }, 'addresses that end soon are renewed')
       if (kind === 'denied') this.#nextAt = clock.now() + AFTER_FAILURE_MS
     } catch (error) {
-      if (this.#signal.aborted) return
+      if (signal.aborted) return
       this.#nextAt = clock.now() + AFTER_FAILURE_MS
-      log.warn({ reason: notTheVendors(error).message }, 'addresses that end soon could not be renewed')
+      log.warn({ reason: wordsOf(error) }, 'addresses that end soon could not be renewed')
     }
   }
 }

@@ -1,36 +1,35 @@
 /** One provider's part of the inventory: kept equal in the account, in the pool and in the record. */
-import type { Clock } from '../clock.ts'
-import type { Pool } from '../pool/pool.ts'
 import { carriedMs, type GoneReason, type Upstream } from '../pool/upstream.ts'
-import type { RestoredUpstream, Store } from '../store/contract.ts'
+import type { RestoredUpstream } from '../store/contract.ts'
 import type { Followed } from '../vendors/contract/delivery.ts'
-import type { Inventory } from './inventory.ts'
+import type { ProviderContext } from './provider-context.ts'
 
-export interface StockParts {
-  readonly provider: string
-  readonly clock: Clock
-  readonly pool: Pool
-  readonly store: Store
-  readonly inventory: Inventory
-}
+type StockContext = Pick<ProviderContext, 'settings' | 'clock' | 'pool' | 'store' | 'inventory'>
 
 export class Stock {
-  readonly counts = { expiredUnused: 0, evictedByBlame: 0, secondsUsed: 0 }
-  readonly #parts: StockParts
+  readonly counts = {
+    /** Addresses that have opened a tunnel. */
+    used: 0,
+    expiredUnused: 0,
+    evictedByBlame: 0,
+    /** For addresses that left the pool: how long at least one connection was open through them. */
+    secondsUsed: 0,
+  }
+  readonly #parts: StockContext
 
-  constructor(parts: StockParts) {
-    this.#parts = parts
+  constructor(context: StockContext) {
+    this.#parts = context
   }
 
   get size(): number {
-    const { inventory, provider, clock } = this.#parts
-    return inventory.heldFor(provider, clock.now())
+    const { inventory, settings, clock } = this.#parts
+    return inventory.heldFor(settings.name, clock.now())
   }
 
   /** The vendor's names of all of them. */
   get refs(): readonly string[] {
-    const { inventory, provider, clock } = this.#parts
-    return inventory.refsOf(provider, clock.now())
+    const { inventory, settings, clock } = this.#parts
+    return inventory.refsOf(settings.name, clock.now())
   }
 
   /**
@@ -51,10 +50,10 @@ export class Stock {
 
   /** Takes out what the vendor says is gone, pending again, or replaced by another address under the same name. */
   drop(news: Followed): void {
-    const { inventory, provider, pool } = this.#parts
+    const { inventory, settings, pool } = this.#parts
     for (const told of new Set(news.sold.flatMap(({ ref }) => ref ?? []))) {
       const current = news.sold.filter(({ ref }) => ref === told)
-      for (const id of inventory.idsOf(provider, told)) {
+      for (const id of inventory.idsOf(settings.name, told)) {
         const facts = pool.get(id)?.facts
         if (!current.some(({ host, port }) => host === facts?.host && port === facts.port)) this.takenBack(id)
       }
@@ -64,8 +63,8 @@ export class Stock {
 
   /** The vendor has taken these back: their channels are free, and they are not lent any more. */
   released(refs: readonly string[]): void {
-    const { inventory, provider } = this.#parts
-    for (const ref of refs) for (const id of inventory.idsOf(provider, ref)) this.takenBack(id)
+    const { inventory, settings } = this.#parts
+    for (const ref of refs) for (const id of inventory.idsOf(settings.name, ref)) this.takenBack(id)
   }
 
   /** It is not lent any more; open tunnels continue. */

@@ -11,7 +11,7 @@ import { Planner } from './planner.ts'
 import type { PlannerRole } from './planner-role.ts'
 import type { PlannerSettings } from './planner-settings.ts'
 import { Provider } from './provider.ts'
-import type { ProviderSettings } from './provider-contract.ts'
+import type { ProviderSettings } from './provider-context.ts'
 import { Reaper } from './reaper.ts'
 import { Withdrawn } from './withdrawn.ts'
 
@@ -143,7 +143,7 @@ export class Supply {
   /** This host buys from now on: it asks for the result of what the former planner left open. */
   takeOver(): void {
     const now = this.#clock.now()
-    for (const provider of this.providers) provider.restore({ upstreams: [] }, now)
+    for (const provider of this.providers) provider.restore([], now)
     this.planner.plan()
   }
 
@@ -172,15 +172,15 @@ export class Supply {
   }
 
   lineDown(provider: string, broken: number): void {
-    this.provider(provider)?.lineDown(broken)
+    this.provider(provider)?.addressOutcomes.lineDown(broken)
   }
 
   lineUp(provider: string): void {
-    this.provider(provider)?.lineUp()
+    this.provider(provider)?.addressOutcomes.lineUp()
   }
 
   proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
-    this.provider(upstream.facts.provider)?.proof(upstream, worked, cause)
+    this.provider(upstream.facts.provider)?.addressOutcomes.proof(upstream, worked, cause)
   }
 
   /** Orders from one provider for the operator, without regard to the demand: what is missing of the floor, at least one. */
@@ -188,26 +188,6 @@ export class Supply {
     const provider = this.provider(name)
     if (provider === undefined) return 'unknown'
     return this.planner.orderNow(provider) ? 'ordered' : 'not now'
-  }
-
-  /** Ends the pause of a provider, whatever its reason: its next order may be sent at once. @returns false when there is no such provider */
-  retry(name: string): boolean {
-    const provider = this.provider(name)
-    provider?.retry()
-    return provider !== undefined
-  }
-
-  /** Nothing is bought from it until `resume`. @returns false when there is no such provider */
-  pause(name: string): boolean {
-    const provider = this.provider(name)
-    provider?.pause()
-    return provider !== undefined
-  }
-
-  resume(name: string): boolean {
-    const provider = this.provider(name)
-    provider?.resume()
-    return provider !== undefined
   }
 
   /** Buys nothing any more; held addresses leave at their deadlines. */

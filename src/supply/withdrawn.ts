@@ -47,7 +47,7 @@ export class Withdrawn {
     if (!provider.settings.isRemembered) return
     const upstreams = this.#byProvider.get(provider.name) ?? []
     this.#byProvider.delete(provider.name)
-    provider.restore({ upstreams }, this.#clock.now())
+    provider.restore(upstreams, this.#clock.now())
   }
 
   #forgetEnded(): void {

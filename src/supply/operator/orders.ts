@@ -1,26 +1,18 @@
 /** Orders by the operator, within the same budget and recorded like every other. */
-import type { Clock } from '../../clock.ts'
 import { GatewayError } from '../../errors.ts'
 import type { BudgetReached, CallWindow } from '../../store/account-store.ts'
 import type { Delivery } from '../../vendors/contract/delivery.ts'
-import type { Capacity } from '../capacity.ts'
 import type { CostOf, Order } from '../order/order.ts'
 import type { OrderSender } from '../order/send.ts'
-
-export interface OperatorOrderParts {
-  readonly name: string
-  readonly clock: Clock
-  readonly capacity: Capacity
-  readonly orders: OrderSender
-  /** What the order delivered, or freed, may matter to clients. */
-  readonly onDone: () => void
-}
+import type { ProviderParts } from '../provider-parts.ts'
 
 export class OperatorOrders {
-  readonly #parts: OperatorOrderParts
+  readonly #parts: Pick<ProviderParts, 'settings' | 'clock' | 'onNews'>
+  readonly #orders: OrderSender
 
-  constructor(parts: OperatorOrderParts) {
+  constructor(parts: Pick<ProviderParts, 'settings' | 'clock' | 'onNews'>, orders: OrderSender) {
     this.#parts = parts
+    this.#orders = orders
   }
 
   /**
@@ -37,13 +29,13 @@ export class OperatorOrders {
   ): Promise<T> {
     return this.#place(count, window, call, async (reply) => {
       const delivery = soldOf(reply)
-      return delivery === undefined ? count : this.#parts.orders.settlement.arrived(delivery, 'order')
+      return delivery === undefined ? count : this.#orders.settlement.arrived(delivery, 'order')
     })
   }
 
   /** A trial: its addresses occupy their channels, and are never lent. */
   tryOut(count: number, call: (order: Order) => Promise<Delivery>): Promise<Delivery> {
-    const { settlement } = this.#parts.orders
+    const { settlement } = this.#orders
     return this.#place(count, undefined, call, (delivery) => settlement.setAside(delivery))
   }
 
@@ -53,37 +45,37 @@ export class OperatorOrders {
     call: (order: Order) => Promise<T>,
     costOf: CostOf<T>,
   ): Promise<T> {
-    const { name, capacity, orders, onDone } = this.#parts
+    const { settings, onNews } = this.#parts
     this.assertBudget(count)
     try {
       // Its addresses are not lent: the ceilings limit only the gateway's own orders.
-      const reservation = orders.reservation(count, [], window)
-      const result = await orders.place({ reservation, isWanted: () => true }, call, costOf)
+      const reservation = this.#orders.reservation(count, [], window)
+      const result = await this.#orders.place({ reservation, isWanted: () => true }, call, costOf)
       if (result.kind === 'sold') return result.reply
       const retryAfterMs = this.#untilMs(result.kind === 'denied' ? result.until : undefined)
-      const words = `provider "${name}" cannot make this call now: ${capacity.fullBecause ?? 'its limits are reached'}`
+      const words = `provider "${settings.name}" cannot make this call now: ${this.#orders.capacity.fullBecause ?? 'its limits are reached'}`
       throw new GatewayError('GW_NO_SUPPLY', words, { detail: { retryAfterMs } })
     } finally {
-      onDone()
+      // What the order delivered, or freed, may matter to clients.
+      onNews()
     }
   }
 
   /** @throws {GatewayError} GW_BUDGET_REACHED when the budget has no room for so many */
   assertBudget(count: number): void {
-    const reached = this.#parts.capacity.reachedBy(count)
+    const reached = this.#orders.capacity.reachedBy(count)
     if (reached === undefined || count === 0) return
     const words = this.#shortage(reached, count)
     throw new GatewayError('GW_BUDGET_REACHED', words, { detail: { retryAfterMs: this.#untilMs(reached.until) } })
   }
 
   #shortage({ which, limit }: BudgetReached, count: number): string {
-    const { name, capacity } = this.#parts
-    const left = capacity.budgetLeft
+    const left = this.#orders.capacity.budgetLeft
     const words =
       left > 0
         ? `has room for ${left} more in its budget ${which} of ${limit} addresses, and this call may buy ${count}`
         : `has reached its budget ${which} of ${limit} addresses`
-    return `provider "${name}" ${words}`
+    return `provider "${this.#parts.settings.name}" ${words}`
   }
 
   #untilMs(at: number | undefined): number | undefined {

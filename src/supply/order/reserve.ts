@@ -1,7 +1,7 @@
 /** What an order books before its request is sent: a call of the window, channels, budget and ceilings. */
 import type { CallWindow, Ceiling, Reservation } from '../../store/account-store.ts'
 import type { Capacity } from '../capacity.ts'
-import type { ProviderParts } from '../provider-contract.ts'
+import type { ProviderParts } from '../provider-parts.ts'
 
 interface Wanted {
   readonly count: number

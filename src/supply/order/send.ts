@@ -12,20 +12,21 @@ import type { CallWindow, Ceiling, Reservation } from '../../store/account-store
 import type { Delivery } from '../../vendors/contract/delivery.ts'
 import { VendorError } from '../../vendors/contract/error.ts'
 import { type Capacity, UNKNOWN_LIFE_MS } from '../capacity.ts'
-import type { OrderDemand, ProviderParts } from '../provider-contract.ts'
+import type { OrderDemand } from '../provider-context.ts'
+import type { ProviderParts } from '../provider-parts.ts'
 import { type CostOf, Order, type OrderResult, type OrderTerms } from './order.ts'
 import { reservationOf } from './reserve.ts'
 import { Settlement } from './settle.ts'
 
 export class OrderSender {
   readonly settlement: Settlement
+  readonly capacity: Capacity
   readonly #parts: ProviderParts
-  readonly #capacity: Capacity
   #loggedBudget: string | undefined
 
   constructor(parts: ProviderParts, capacity: Capacity) {
     this.#parts = parts
-    this.#capacity = capacity
+    this.capacity = capacity
     this.settlement = new Settlement(parts, capacity)
   }
 
@@ -36,9 +37,9 @@ export class OrderSender {
    * @returns false when the account store has denied the order: then nothing has changed
    */
   async order(wanted: number, priority: number, signal: AbortSignal, demand: OrderDemand): Promise<boolean> {
-    const { source, status, preparation, clock } = this.#parts
+    const { source, status, preparation } = this.#parts
     if (preparation.isNeeded) {
-      await preparation.run(() => clock.now(), signal, priority)
+      await preparation.run((held, askedAt) => this.settlement.reconciled(held, askedAt), signal, priority)
       return true
     }
     const count = source.batchSize ?? wanted
@@ -73,7 +74,7 @@ export class OrderSender {
 
   /** What an order books. @param window of the call that buys; default: that of an extraction */
   reservation(count: number, ceilings: readonly Ceiling[], window?: CallWindow): Reservation {
-    return reservationOf(this.#parts, this.#capacity, { count, ceilings, window })
+    return reservationOf(this.#parts, this.capacity, { count, ceilings, window })
   }
 
   /**
@@ -101,7 +102,7 @@ export class OrderSender {
   /** Logs once that a budget is used up. */
   logBudget(): void {
     const { clock, log } = this.#parts
-    const reached = this.#capacity.budgetReached
+    const reached = this.capacity.budgetReached
     if (reached !== undefined && this.#loggedBudget !== reached.which) {
       const endsInMs = reached.until === undefined ? undefined : Math.round(reached.until - clock.now())
       const words = endsInMs === undefined ? 'raise it to buy more' : 'nothing is bought until it ends'
@@ -114,7 +115,7 @@ export class OrderSender {
   #isMissingSome(error: unknown): boolean {
     const { channelProbe, reconciliation } = this.#parts
     if (!(error instanceof VendorError) || error.wait !== 'earliest-deadline') return false
-    if (this.#capacity.freeChannels === 0) return false
+    if (this.capacity.freeChannels === 0) return false
     channelProbe.askAside()
     return reconciliation.demandOnce()
   }

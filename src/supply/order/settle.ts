@@ -8,7 +8,7 @@ import { VendorError } from '../../vendors/contract/error.ts'
 import type { Capacity } from '../capacity.ts'
 import { isFatalClass } from '../failure-pause.ts'
 import type { Occasion } from '../ingest.ts'
-import type { ProviderParts } from '../provider-contract.ts'
+import type { ProviderParts } from '../provider-parts.ts'
 
 const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
 const NOTHING_USABLE = 'the vendor sold nothing that can be used'

@@ -52,7 +52,7 @@ it('comes back when the pause is over: else nobody would ever try', async () => 
 it('is not there while addresses do not work, however many are held', async () => {
   const unusable = await providerOf({}, async (supply) => {
     await supply.buy([60_000, 60_000])
-    supply.provider.lineDown(2)
+    supply.provider.addressOutcomes.lineDown(2)
   })
   expect(unusable).toMatchObject({ state: 'unusable', alive: 2 })
   const { ready, reasons } = readinessOf(true, [unusable])

@@ -10,7 +10,7 @@ import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
 import { Provider } from '../../../src/supply/provider.ts'
-import type { ProviderSettings } from '../../../src/supply/provider-contract.ts'
+import type { ProviderSettings } from '../../../src/supply/provider-context.ts'
 import type { Delivery, ProxyRecord } from '../../../src/vendors/contract/delivery.ts'
 import type { Source } from '../../../src/vendors/contract/source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -100,7 +100,7 @@ export class TestSupply {
     const upstream = this.pool.lease(ask, this.clock.now())
     if (typeof upstream === 'string') throw new Error(`the pool lends nothing: ${upstream}`)
     this.pool.opened(upstream, 'example.com', true, tookMs, this.clock.now())
-    if (upstream.opened === 1) this.provider.proof(upstream, true, undefined)
+    if (upstream.opened === 1) this.provider.addressOutcomes.proof(upstream, true, undefined)
     return upstream
   }
 

@@ -62,7 +62,7 @@ it('tells the budget that does not come back from one that does', async () => {
 it('names what failed last of a provider whose addresses do not work: the addresses, or its vendor', async () => {
   const supply = new TestSupply()
   const [first] = await supply.buy([60_000])
-  supply.provider.lineDown(5)
+  supply.provider.addressOutcomes.lineDown(5)
   expect(verdict([report(supply)]).findings[0]?.code).toBe('addresses-unusable')
   if (first !== undefined) supply.pool.remove(first, 'evicted')
   supply.answer = new VendorError('server', 'network', 'the API cannot be reached')

@@ -18,17 +18,17 @@ function world(answer: () => AccountFacts, accountEveryMs?: number) {
   let asked = 0
   const watch = new AccountWatch(
     {
-      accountEveryMs,
-      accountNow: async () => {
-        asked++
-        return answer()
+      source: {
+        accountEveryMs,
+        accountNow: async () => {
+          asked++
+          return answer()
+        },
       },
-    },
-    {
       ...{ clock, log, signal: new AbortController().signal },
       settings: { expiresSoonMs: 3 * DAY_MS },
-      onBalance: (balance) => balances.push(balance),
     },
+    (balance) => balances.push(balance),
   )
   /** Clients ask once a minute. */
   const traffic = async (minutes: number) => {

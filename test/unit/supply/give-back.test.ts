@@ -131,7 +131,7 @@ describe('a bad address', () => {
     const world = new World()
     const bought = await world.buyNamed('a', 'b', 'c')
     world.wanted()
-    for (const upstream of bought) world.provider.proof(upstream, false, 'unreachable')
+    for (const upstream of bought) world.provider.addressOutcomes.proof(upstream, false, 'unreachable')
     await world.givenUp(bought[0])
     expect(world.calls).toEqual(['release a'])
   })
@@ -192,7 +192,7 @@ describe('good addresses', () => {
     const later = new World(idle)
     const { facts, deadline } = upstream ?? expect.fail('nothing bought')
     const left = { facts, vendorDeadline: deadline, opened: false, state: 'alive' } as const
-    later.provider.restore({ upstreams: [left] }, later.clock.now())
+    later.provider.restore([left], later.clock.now())
     await later.clock.run(600_000)
     expect(later.calls).toEqual(['release a'])
   })

@@ -34,7 +34,13 @@ beforeEach(() => {
     if (answer instanceof Error) throw answer
     return { sold: [], rejected: [], gone: [], sentAt: clock.now(), ...answer }
   }
-  poller = new PendingPoller({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, handler)
+  poller = new PendingPoller({ everyMs: 20_000, pendingEveryMs: 3_000, ask }, clock, {
+    ...handler,
+    heldRefs: () => handler.heldRefs,
+    isWanted: () => handler.isWanted,
+    hasOpenOrders: () => handler.hasOpenOrders,
+    pausedUntil: () => handler.pausedUntil,
+  })
 })
 
 const times = () => asked.map(({ at }) => at)

@@ -174,7 +174,7 @@ it('finds lines that were on their way at a restart in the vendor’s list, and 
   const world = new World({ a: { vendor: { dialMs: 8_000, channels: 2, canList: true } } }, { floor: 0 })
   const before = world.vendor('a').source(world.accounts)
   await Promise.all([before.extract(2, new AbortController().signal), world.clock.run(1_000)])
-  world.provider('a').restore({ upstreams: [] }, world.clock.now())
+  world.provider('a').restore([], world.clock.now())
   world.connect()
   await world.clock.run(9_000)
   expect([world.vendor('a').listings.length, world.vendor('a').calls.length, world.waits.length]).toEqual([1, 1, 1])

@@ -3,11 +3,14 @@
  * with somebody who knows the future and waits for nothing. The figures are printed; docs/costs.md explains them.
  */
 import { readFileSync } from 'node:fs'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, expect, it, vi } from 'vitest'
 import { sequence } from '../pool/pool-fixture.ts'
 import { fewestAddresses } from './simulation-oracle.ts'
 import { type Figures, LIFE_MS, type Rules, simulate } from './simulation-run.ts'
 import { burstyTraffic, type Connection, constantTraffic, dayAndNight, oneAnHour } from './simulation-traffic.ts'
+
+/** Each simulates hours in about two seconds of one core; on a loaded machine that takes many times as long. */
+vi.setConfig({ testTimeout: 120_000 })
 
 const rules: Rules = { floor: 5, ceiling: 50, targetLoad: 4, idleAfter: 60_000, minLife: 5_000, uses: 0 }
 /** How much more than the oracle may be bought. */

@@ -1,0 +1,51 @@
+/** What the use of its addresses tells about a provider: they work, their logins are refused, the vendor's line is down. */
+import type { Upstream } from '../pool/upstream.ts'
+import type { ProviderParts } from './provider-parts.ts'
+
+export class AddressOutcomes {
+  readonly #parts: ProviderParts
+
+  constructor(parts: ProviderParts) {
+    this.#parts = parts
+  }
+
+  /** Outcome of the first use of an address: see health.ts. */
+  proof(upstream: Upstream, worked: boolean, cause: string | undefined): void {
+    const { status, stock, store, log } = this.#parts
+    if (worked) {
+      stock.counts.used++
+      store.opened(upstream.id)
+      return void status.addressWorked()
+    }
+    const hasLogin = upstream.facts.username !== undefined
+    const stopped = status.addressFailed(upstream.id, cause, hasLogin)
+    if (stopped !== undefined) log.error({ cause }, stopped.words)
+    // Without a login, addresses know their users by where they come from.
+    if (!hasLogin && (cause === 'login' || stopped !== undefined)) this.#register()
+  }
+
+  #register(): void {
+    const { role, whitelist, signal, status, onNews } = this.#parts
+    if (!role.isActive) return
+    const again = () => {
+      status.mended()
+      onNews()
+    }
+    void whitelist
+      .loginsRefused(signal)
+      .then((isRegistered) => isRegistered && again())
+      .catch(() => {})
+  }
+
+  /** Nothing is bought into a dead line beyond trials: its addresses are kept, and rest until one works again. */
+  lineDown(broken: number): void {
+    const { status, log } = this.#parts
+    log.error({ broken }, status.lineDown(broken).words)
+  }
+
+  lineUp(): void {
+    const { status, log } = this.#parts
+    status.addressWorked()
+    log.info('an address works again: the line is up')
+  }
+}
