@@ -4,8 +4,8 @@
  * refusal it waits an hour. Nothing else depends on it: no state of the provider changes.
  */
 import type { Source } from '../vendors/contract/source.ts'
+import { wordsOf } from './failure-words.ts'
 import type { ProviderContext, ProviderSettings } from './provider-context.ts'
-import { wordsOf } from './whitelist.ts'
 
 /** A gateway that is only tried out makes no such call. */
 const FIRST_AFTER_MS = 60_000

@@ -2,8 +2,9 @@
  * Requests the number of channels of an account: before the first order, after a failure, and while demand exceeds what the
  * channels allow. At most once a minute for all providers of the account: a larger plan is in use a minute after its purchase.
  */
+
+import { wordsOf } from './failure-words.ts'
 import type { ProviderContext } from './provider-context.ts'
-import { wordsOf } from './whitelist.ts'
 
 const ASK_EVERY_MS = 60_000
 

@@ -1,5 +1,6 @@
 /** What the operator reads of a failure: what happened, and what to do. */
-import type { VendorError } from '../vendors/contract/error.ts'
+import { StoreError } from '../store/errors.ts'
+import { VendorError } from '../vendors/contract/error.ts'
 
 export interface FailedCall {
   /** The operation that an order calls: another one is named in the words. */
@@ -7,6 +8,16 @@ export interface FailedCall {
   /** The gateway could register its address itself, and may not. */
   readonly couldRegister: boolean
 }
+
+/** As it is; or, of a failure before the call could be sent, what that means for the provider. */
+export function asVendorError(error: unknown): VendorError {
+  if (error instanceof VendorError) return error
+  if (error instanceof StoreError)
+    return new VendorError('server', 'store', `nothing is bought that cannot be recorded: ${error.message}`)
+  return new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
+}
+
+export const wordsOf = (error: unknown): string => asVendorError(error).message
 
 /** Names the failed operation when it is not the order's own: `HTTP 404` alone does not tell what failed. */
 export function callFailure(

@@ -9,9 +9,9 @@ import type { Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { VendorError } from '../vendors/contract/error.ts'
+import { wordsOf } from './failure-words.ts'
 import type { OrderSender } from './order/send.ts'
 import type { ProviderParts } from './provider-parts.ts'
-import { wordsOf } from './whitelist.ts'
 
 export class GiveBack {
   readonly #parts: ProviderParts

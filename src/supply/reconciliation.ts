@@ -8,7 +8,7 @@ import type { Log } from '../log.ts'
 import type { Delivery } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import { Backoff } from './backoff.ts'
-import { wordsOf } from './whitelist.ts'
+import { wordsOf } from './failure-words.ts'
 
 /** Pauses after failed look-ups: unknown orders may book all channels or the whole budget, and then nothing else frees them. */
 const RETRY = { backoffMs: 5_000, maxBackoffMs: 60_000 }

@@ -5,9 +5,9 @@
  */
 import { runInBackground } from '../internal-errors.ts'
 import type { Renewal as VendorRenewal } from '../vendors/contract/source.ts'
+import { wordsOf } from './failure-words.ts'
 import type { OrderSender } from './order/send.ts'
 import type { ProviderParts } from './provider-parts.ts'
-import { wordsOf } from './whitelist.ts'
 
 const LOOK_EVERY_MS = 60_000
 /** A failed renewal is tried again after this time, ms. */

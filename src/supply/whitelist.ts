@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { Source } from '../vendors/contract/source.ts'
+import { wordsOf } from './failure-words.ts'
 
 /** `auto`: the address that the vendor names or echoes; `{ ip }`: this one; `off`: never. */
 export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }
@@ -115,8 +116,4 @@ export class WhitelistRegistrar {
     this.#log.info('the next order asks the vendor to register the address that it comes from')
     return true
   }
-}
-
-export function wordsOf(error: unknown): string {
-  return error instanceof VendorError ? error.message : 'the call failed inside the gateway'
 }

@@ -2,11 +2,10 @@
  * What comes back of an order, and what follows: addresses go to the inventory and the pool, the cost to the budget, a failure
  * to the state of the provider. The vendor's later word on orders that are open or unknown settles them here too.
  */
-import { StoreError } from '../../store/errors.ts'
 import type { Delivery, Followed, Pending } from '../../vendors/contract/delivery.ts'
-import { VendorError } from '../../vendors/contract/error.ts'
 import type { Capacity } from '../capacity.ts'
 import { isFatalClass } from '../failure-pause.ts'
+import { asVendorError } from '../failure-words.ts'
 import type { Occasion } from '../ingest.ts'
 import type { ProviderParts } from '../provider-parts.ts'
 
@@ -90,7 +89,7 @@ export class Settlement {
   failed(error: unknown): void {
     const { status, account, clock, source, settings, log } = this.#parts
     this.failedCalls++
-    const failure = error instanceof VendorError ? error : notTheVendors(error)
+    const failure = asVendorError(error)
     const { nextAt, allowed, used } = this.#capacity.window
     const isLearnt = failure.class === 'rate_limited' && used > 1 && used >= allowed
     const { code, words, until } = status.failed(failure, {
@@ -103,12 +102,4 @@ export class Settlement {
     const level = isFatalClass(failure.class) ? 'error' : 'warn'
     log[level]({ code, vendorCode: failure.vendorCode, pauseMs: Math.round(until - clock.now()) }, words)
   }
-}
-
-/** A failure before the call could be sent. */
-export function notTheVendors(error: unknown): VendorError {
-  if (error instanceof VendorError) return error
-  if (error instanceof StoreError)
-    return new VendorError('server', 'store', `nothing is bought that cannot be recorded: ${error.message}`)
-  return new VendorError('server', 'internal', 'the call failed inside the gateway', { cause: error })
 }
