@@ -63,7 +63,7 @@ async function start<Api extends SimulatedApi>(
   const gateway = await startGateway({
     upstreams: 4,
     login: false,
-    config: { pool: { floor: 1 }, wait: { timeout: '3s' }, ...config },
+    config: { pool: { floor: 1 }, wait: { timeout: '10s' }, ...config },
     providers: () => [
       {
         name: 'bought',

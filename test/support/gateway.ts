@@ -91,7 +91,7 @@ const BASE: ConfigPart = {
 const { listen, admin, state, stop, log } = BASE
 const UNTOUCHED: ConfigPart = { listen, admin, state, stop, log }
 
-const UNDO_MS = 3_000
+const UNDO_MS = 10_000
 /** Of vendor calls and of `turnpike try`: `socks` never clears its time-out, undici's one timer ticks twice a second. Both are unref'd. */
 const PACKAGE_TIMERS = /node_modules.(socks|undici)./
 
