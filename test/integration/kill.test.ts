@@ -58,7 +58,7 @@ function configOf(provider: object, pool: object): object {
     admin: 'off',
     providers: [{ name: 'paid', allowPrivate: true, ...provider }],
     pool,
-    wait: { timeout: '2s' },
+    wait: { timeout: '10s' },
     log: { level: 'info' },
   }
 }
@@ -67,7 +67,7 @@ function configOf(provider: object, pool: object): object {
 async function tunnel(port: number, session?: string): Promise<string | undefined> {
   const headers = session === undefined ? [] : [['X-Turnpike-Session', session] as const]
   try {
-    const reply = await connectVia(port, 'echo.test:7', { headers, timeoutMs: 10_000 })
+    const reply = await connectVia(port, 'echo.test:7', { headers, timeoutMs: 15_000 })
     reply.socket.destroy()
     return reply.status === 200 ? header(reply.headers, 'x-turnpike-upstream') : undefined
   } catch {
