@@ -152,7 +152,7 @@ it('buys not one address more than without the dead target', async () => {
   const gateway = await startGateway({
     upstreams: 30,
     login: false,
-    config: { pool: { floor: 5, targetLoad: 8 }, health: SEVERE, wait: { timeout: '3s' } },
+    config: { pool: { floor: 5, targetLoad: 8 }, health: SEVERE, wait: { timeout: '10s' } },
     providers: (theWorld) => {
       world = theWorld
       const credentials = { trade_no: '1000000000000001', key: KEY }

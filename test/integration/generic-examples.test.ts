@@ -38,7 +38,7 @@ async function start(name: ExampleName, more: Partial<ListApiOptions> = {}) {
     login: false,
     environment,
     // One address at a time: a vendor that wants ten seconds between calls is not asked a second time here.
-    config: { pool: { ...pool, floor: 1 }, wait: { timeout: '2s' } },
+    config: { pool: { ...pool, floor: 1 }, wait: { timeout: '10s' } },
     providers: () => providers.map((provider) => ({ ...provider, baseUrl: api.url, allowPrivate: true })),
     secrets: [...Object.values(keys).filter((key) => key.startsWith('INVENTED')), login],
     closing: async () => {

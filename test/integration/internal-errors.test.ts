@@ -118,7 +118,7 @@ it('a bug in a timer: a client that waits in vain hears of it, and the others of
 it('a bug while one waiting client is served does not keep the next one waiting', async () => {
   const gateway = await startGateway({
     upstreams: 1,
-    config: { pool: { perUpstream: { connections: 1 } }, wait: { timeout: '4s' } },
+    config: { pool: { perUpstream: { connections: 1 } }, wait: { timeout: '10s' } },
   })
   const held = await connectVia(gateway.port, 'echo.test:7')
   const before = internalErrors.count

@@ -71,7 +71,7 @@ async function start({ open, entry }: Case) {
   const gateway = await startGateway({
     upstreams: 4,
     login: false,
-    config: { pool: { floor: 2 }, wait: { timeout: '2s' } },
+    config: { pool: { floor: 2 }, wait: { timeout: '10s' } },
     providers: () => [{ name: 'pasted', allowPrivate: true, ...entry(api) }],
     secrets: [KEY, TRADE_NO],
     closing: async () => {

@@ -156,7 +156,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
 
   it('holds no more than its budget allows, and says so', async () => {
     const provider = { budget: { total: 1 } }
-    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '3s' } }
+    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '10s' } }
     const gateway = await start(kind, { provider, config })
     expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
     const second = await connectVia(gateway.port, 'echo.test:7')
@@ -167,7 +167,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
 
   it('tells which budget is used up, and when it ends, to everybody who should know', async () => {
     const provider = { budget: { perHour: 1, total: 5 } }
-    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '3s' }, admin: { port: 0 } }
+    const config = { pool: { floor: 1, perUpstream: { uses: 1 } }, wait: { timeout: '10s' }, admin: { port: 0 } }
     const gateway = await start(kind, { provider, config })
     ;(await connectVia(gateway.port, 'echo.test:7')).socket.destroy()
     await eventually(() => gateway.app.pool.size).toBe(0)
@@ -205,7 +205,7 @@ it('who asks for a longer life than there is gets the longest, and is told what 
 })
 
 it('a place that the vendor tells is found by those who wish for it, and by nobody else', async () => {
-  const gateway = await start(qg, { config: { pool: { floor: 1 }, wait: { timeout: '4s' } } })
+  const gateway = await start(qg, { config: { pool: { floor: 1 }, wait: { timeout: '10s' } } })
   const ask = (username: string) => connectVia(gateway.port, 'echo.test:7', { login: { username, password: 'x' } })
   // Nothing is known of addresses that are not bought yet: the first one may be right.
   expect((await ask('acc-area-河南')).status).toBe(200)
