@@ -9,6 +9,12 @@ import type { ClientConnection, ClientIdentity, RequestHandler } from './client-
 import { DateField } from './date-field.ts'
 import type { Access } from './proxy-auth.ts'
 
+/** A CONNECT that was read. */
+export interface AcceptedConnect {
+  readonly head: ConnectHead
+  readonly identity: ClientIdentity
+}
+
 export interface ClientPortSettings {
   /** Time for a whole handshake, ms. */
   readonly handshakeMs: number
@@ -127,7 +133,7 @@ export class ClientPort {
 }
 
 function newConnects() {
-  return new GenerationalCache<{ readonly head: ConnectHead; readonly identity: ClientIdentity }>(MAX_CONNECTS)
+  return new GenerationalCache<AcceptedConnect>(MAX_CONNECTS)
 }
 
 export function handshakeTimeout(): GatewayError {

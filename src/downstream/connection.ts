@@ -13,7 +13,14 @@ import { type Target, unmapIPv4 } from '../address.ts'
 import type { Timer } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
 import { Accumulator } from '../http1/head.ts'
-import { containListeners, type ExceptionOwner, internalErrors, internalFailure } from '../internal-errors.ts'
+import {
+  containException,
+  type ExceptionOwner,
+  internalErrors,
+  internalFailure,
+  listenerOf,
+  setOwner,
+} from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
@@ -49,10 +56,6 @@ type OpenReader = (connection: Connection, first: number) => ClientReader
 
 type State = 'new' | 'reading' | 'pending' | 'relay' | 'lingering'
 
-interface ClientSocket extends Socket {
-  connection: Connection
-}
-
 const NOWHERE: Target = { host: '', port: 0, authority: '' }
 
 export class Connection extends TimeoutEntry implements ClientConnection, Linked<Connection> {
@@ -82,10 +85,8 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
     this.socket = socket
     this.#port = port
     this.#openReader = openReader
-    const own = socket as ClientSocket
-    own.connection = this
+    setOwner(socket, this)
     port.handshakes.add(this)
-    containListeners(socket, this)
     socket.on('error', onError)
     socket.on('close', onClose)
     socket.on('data', onData)
@@ -243,7 +244,15 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
     const upstream = this.#relay?.connection.socket
     if (upstream === undefined || upstream.destroyed) this.#port.closed(this)
     // Octets of the client that are still queued are sent: the connection counts until then.
-    else upstream.once('close', () => this.#port.closed(this))
+    else upstream.once('close', () => this.#left())
+  }
+
+  #left(): void {
+    try {
+      this.#port.closed(this)
+    } catch (error) {
+      containException(error, this)
+    }
   }
 
   /** Ends the connection of a client that has sent nothing so far. */
@@ -281,22 +290,8 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
   }
 }
 
-function onData(this: Socket, chunk: Buffer): void {
-  ;(this as ClientSocket).connection.data(chunk)
-}
-
-function onEnd(this: Socket): void {
-  ;(this as ClientSocket).connection.ended()
-}
-
-function onError(this: Socket): void {
-  ;(this as ClientSocket).connection.errored()
-}
-
-function onClose(this: Socket): void {
-  ;(this as ClientSocket).connection.closed()
-}
-
-function onDrain(this: Socket): void {
-  ;(this as ClientSocket).connection.drained()
-}
+const onData = listenerOf((connection: Connection, chunk: Buffer) => connection.data(chunk))
+const onEnd = listenerOf((connection: Connection) => connection.ended())
+const onError = listenerOf((connection: Connection) => connection.errored())
+const onClose = listenerOf((connection: Connection) => connection.closed())
+const onDrain = listenerOf((connection: Connection) => connection.drained())

@@ -22,7 +22,7 @@ import {
 } from '../http1/request-head.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
 import type { BodySink, HttpHandler } from '../proxy/http-contract.ts'
-import { type ClientPort, handshakeTimeout } from './client-port.ts'
+import { type AcceptedConnect, type ClientPort, handshakeTimeout } from './client-port.ts'
 import type { ClientReader, Connection } from './connection.ts'
 import { httpError, httpErrorBytes, isChallenge } from './error-reply.ts'
 import { ClientHttpRequest, type RequestConnection } from './http-request.ts'
@@ -38,8 +38,9 @@ const NOTHING = Buffer.alloc(0)
 export class HttpConnection implements ClientReader, RequestConnection {
   readonly connection: Connection
   readonly port: ClientPort
-  readonly body: RequestBody
   readonly #heads: RequestHeadReader
+  /** Made with the first plain request. */
+  #body: RequestBody | undefined
   #request: ClientHttpRequest | undefined
   /** Serves the request until its answer is complete. */
   #handler: HttpHandler | undefined
@@ -58,11 +59,15 @@ export class HttpConnection implements ClientReader, RequestConnection {
     this.connection = connection
     this.port = port
     this.#heads = new RequestHeadReader(port.maxHeaderBytes)
-    this.body = new RequestBody(port.maxHeaderBytes)
+  }
+
+  get body(): RequestBody {
+    this.#body ??= new RequestBody(this.port.maxHeaderBytes)
+    return this.#body
   }
 
   data(chunk: Buffer): void {
-    if (this.body.takesOctets && this.#unread === undefined) return void this.#readBody(chunk)
+    if (this.#body?.takesOctets === true && this.#unread === undefined) return void this.#readBody(chunk)
     if (this.#request !== undefined) return void this.#keep(chunk)
     if (this.#unread === undefined) return void this.#readHeads(chunk)
     this.#keep(chunk)
@@ -95,13 +100,12 @@ export class HttpConnection implements ClientReader, RequestConnection {
       if (!this.#isAdmitted) this.#admit()
       head = this.#heads.read(bytes)
       if (head === undefined) return void this.#awaitHead(bytes)
-      this.connection.timeoutQueue?.remove(this.connection)
       this.#keepRest(bytes, head.size)
       this.#serve(head)
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       if (head !== undefined && isChallenge(error)) this.#challenge(head, error)
-      else this.#refuse(error, head?.line.method !== 'HEAD')
+      else this.#refuse(error, head?.text.startsWith('HEAD ') !== true)
     }
   }
 
@@ -132,7 +136,8 @@ export class HttpConnection implements ClientReader, RequestConnection {
 
   #serve(head: HeadText): void {
     if (this.port.refusal !== undefined) throw this.port.refusal
-    if (head.line.method === 'CONNECT') return void this.#connect(head)
+    if (head.text.startsWith('CONNECT ')) return void this.#connect(head)
+    this.connection.timeoutQueue?.remove(this.connection)
     this.#headers ??= new RepeatedHeader(this.connection, this.port)
     const request = new ClientHttpRequest(this.#headers.read(head), this.#headers.identity, this)
     if (this.#hasEnded && asksForWebSocket(request.head)) return void this.connection.destroy()
@@ -145,18 +150,19 @@ export class HttpConnection implements ClientReader, RequestConnection {
   }
 
   /** The connection becomes a tunnel. */
-  #connect({ line, text }: HeadText): void {
+  #connect(text: HeadText): void {
     if (this.#hasEnded) return void this.connection.destroy()
-    const { access, connects } = this.port
-    let known = connects.get(text)
-    if (known === undefined) {
-      const head = parseConnect(line, text)
-      const login = head.fields.find(({ name }) => name === 'proxy-authorization')?.value
-      const identity = withHeaderOptions(access.identify(login, this.connection), head.fields)
-      known = { head, identity }
-      connects.set(text, known)
-    }
-    this.connection.requestTunnel('connect', known.head, known.identity, this.leaveHttp())
+    const { head, identity } = this.port.connects.get(text.text) ?? this.#readConnect(text)
+    this.connection.requestTunnel('connect', head, identity, this.leaveHttp())
+  }
+
+  #readConnect({ line, text }: HeadText): AcceptedConnect {
+    const head = parseConnect(line, text)
+    const login = head.fields.find(({ name }) => name === 'proxy-authorization')?.value
+    const identity = withHeaderOptions(this.port.access.identify(login, this.connection), head.fields)
+    const accepted = { head, identity }
+    this.port.connects.set(text, accepted)
+    return accepted
   }
 
   #begin(request: ClientHttpRequest): void {

@@ -46,12 +46,23 @@ export interface RequestHead {
 }
 
 /** A whole head, whose header has not been looked at. */
-export interface HeadText {
-  readonly line: RequestLine
+export class HeadText {
   /** Latin1, up to and including the empty line. */
   readonly text: string
   /** Octets up to the end of the head, with empty lines in front of it. */
   readonly size: number
+  #line: RequestLine | undefined
+
+  constructor(text: string, size: number) {
+    this.text = text
+    this.size = size
+  }
+
+  /** Parsed when it is needed: the text of a CONNECT is often known. @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION */
+  get line(): RequestLine {
+    this.#line ??= parseRequestLine(this.text)
+    return this.#line
+  }
 }
 
 const CR = 0x0d
@@ -86,8 +97,7 @@ export class RequestHeadReader {
     this.#start = 0
     this.#checked = 0
     this.#seen = 0
-    const text = bytes.toString('latin1', start, end)
-    return { line: parseRequestLine(text), text, size: end }
+    return new HeadText(bytes.toString('latin1', start, end), end)
   }
 
   /** What can only be refused is refused at once: the client may wait for an answer, not for the end of a head. */

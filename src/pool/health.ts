@@ -126,7 +126,8 @@ export class Health {
     this.#workedAt.set(provider, now)
     if (this.#outages.worked(provider)) this.#observer.lineUp(provider)
     upstream.consecutiveFailures = 0
-    this.#pending.delete(upstream)
+    // Most upstreams have never failed, and have nothing pending.
+    if (upstream.failedAt > Number.NEGATIVE_INFINITY) this.#pending.delete(upstream)
     if (upstream.state === 'resting') this.#pool.wakeUp(upstream)
     if (isComparable && this.#evidence.size > 0) this.#penaliseRefusers(upstream, target, now)
   }

@@ -52,7 +52,6 @@ export class Dispatcher implements ClientHandler {
   readonly #parts: DispatcherParts
   readonly #admission: Admission
   /** Of connections that have made plain requests. */
-  /** Of connections that have made plain requests. */
   readonly #affinities = new Map<ClientConnection, UpstreamAffinity>()
 
   constructor(settings: DispatcherSettings, parts: DispatcherParts) {
@@ -185,13 +184,14 @@ export class Dispatcher implements ClientHandler {
   }
 
   leftHttp(connection: ClientConnection): void {
-    this.#affinities.get(connection)?.release()
+    this.#affinities.get(connection)?.release(this.#parts.clock.now())
     this.#affinities.delete(connection)
   }
 
   /** Releases the upstream where it is kept between two requests of plain HTTP. */
   releaseKept(upstream: Upstream): void {
-    for (const affinity of this.#affinities.values()) if (affinity.keeps(upstream)) affinity.release()
+    const now = this.#parts.clock.now()
+    for (const affinity of this.#affinities.values()) if (affinity.keeps(upstream)) affinity.release(now)
   }
 
   /** Ends what plain HTTP has open through an upstream; a client in the middle of a request loses its connection. */

@@ -4,13 +4,8 @@
  */
 import type { Clock } from '../clock.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
-import { isEventLoopBusy } from './event-loop.ts'
+import { longestOf, SETUP_BUCKETS, setupBucket } from './setup-times.ts'
 
-/** Logarithmic buckets: each bound is the previous one times this. */
-const GROWTH = 1.25
-const LOG_GROWTH = Math.log(GROWTH)
-const FIRST_BOUND_MS = 1
-const BUCKETS = 48
 const PERCENTILE = 0.95
 /** With fewer observations there is no percentile; it is worked out anew after as many more. */
 const ENOUGH = 20
@@ -24,7 +19,7 @@ const MIN_AUTO_MS = 20
 class DialTimes {
   /** Where they wait for a hedge. */
   queue: TimeoutQueue
-  readonly #counts = new Uint32Array(BUCKETS)
+  readonly #counts = new Uint32Array(SETUP_BUCKETS)
   #total = 0
 
   constructor(queue: TimeoutQueue) {
@@ -33,27 +28,21 @@ class DialTimes {
 
   /** @returns whether the percentile is to be worked out anew */
   observe(ms: number): boolean {
-    const bucket = Math.ceil(Math.log(Math.max(ms, FIRST_BOUND_MS) / FIRST_BOUND_MS) / LOG_GROWTH)
-    const at = Math.min(BUCKETS - 1, bucket)
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1
+    const bucket = setupBucket(ms)
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1
     if (++this.#total >= FADE_AT) this.#fade()
     return this.#total % ENOUGH === 0
   }
 
-  /** The bound below which `PERCENTILE` of the dials were. */
   get percentileMs(): number {
-    let seen = this.#counts[0] ?? 0
-    let at = 0
-    while (at < BUCKETS - 1 && seen < this.#total * PERCENTILE) seen += this.#counts[++at] ?? 0
-    return FIRST_BOUND_MS * GROWTH ** at
+    return longestOf(this.#counts, PERCENTILE)
   }
 
   #fade(): void {
     this.#total = 0
-    for (let at = 0; at < BUCKETS; at++) {
-      const halved = (this.#counts[at] ?? 0) >> 1
-      this.#counts[at] = halved
-      this.#total += halved
+    for (const [bucket, count] of this.#counts.entries()) {
+      this.#counts[bucket] = count >> 1
+      this.#total += count >> 1
     }
   }
 }
@@ -67,17 +56,14 @@ export class Hedging {
   /** For providers of which too little is known. */
   readonly #commonQueue: TimeoutQueue
   readonly #most: number
-  readonly #isBusy: () => boolean
   #count = 0
 
   /**
    * @param after ms, or `auto`
    * @param most second dials at the same time
-   * @param isBusy whether clients wait for this process rather than for upstreams: with `auto` no second dial adds to its work
    */
-  constructor(clock: Clock, after: number | 'auto', most: number, isBusy = isEventLoopBusy) {
+  constructor(clock: Clock, after: number | 'auto', most: number) {
     this.#most = most
-    this.#isBusy = isBusy
     this.#clock = clock
     this.#isAuto = after === 'auto'
     this.#commonQueue = this.#queueOf(after === 'auto' ? DEFAULT_AUTO_MS : after)
@@ -97,9 +83,9 @@ export class Hedging {
     return queue
   }
 
-  /** @returns false when there are as many second dials as allowed, or this process is busy; else `ended` must follow */
+  /** @returns false when there are as many second dials as allowed; else `ended` must follow */
   begin(): boolean {
-    if (this.#count >= this.#most || (this.#isAuto && this.#isBusy())) return false
+    if (this.#count >= this.#most) return false
     this.#count++
     return true
   }

@@ -80,7 +80,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   /** Goes on with the connection's upstream if it still fits, else asks for one. */
   protected override start(): void {
     const kept = this.#affinity.take()
-    if (kept !== undefined && fits(kept, this, this.deps.sessionTable, this.deps.clock.now())) {
+    if (kept !== undefined && fits(kept, this, this.deps.sessionTable, this.beganAt)) {
       countUse(this, this.deps.sessionTable, kept.lease.upstream)
       this.lease = kept.lease
       this.#http = kept.http
@@ -89,18 +89,18 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     }
     if (kept !== undefined) {
       if (this.rotates) this.avoid = [kept.lease.upstream]
-      letGo(kept)
+      letGo(kept, this.beganAt)
     }
     super.start()
   }
 
   #resume({ lease, http, through }: KeptUpstream): void {
-    this.beginTry()
-    this.trace.tryBeganAt = this.deps.clock.now()
+    this.beginTry(this.beganAt)
+    this.trace.tryBeganAt = this.beganAt
     if (http.isOpen && through === this.#throughOf(lease.upstream)) return void this.#send(http)
     http.close()
     this.#http = undefined
-    this.#dialAgain(lease.upstream)
+    this.#dialAgain(lease.upstream, this.beganAt)
   }
 
   /** A SOCKS upstream carries only tunnels; an upgraded connection is one, and so is a direct one. Empty: no tunnel. */
@@ -113,16 +113,16 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     return this.#throughOf(upstream) === '' ? 'absolute' : 'origin'
   }
 
-  protected dial(upstream: Upstream): UpstreamConnection {
+  protected dial(upstream: Upstream, now: number): UpstreamConnection {
     const { connector } = this.#deps
-    this.#startedAt = this.deps.clock.now()
-    if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this)
-    return connector.dial(upstream, this.#request.head.target, this)
+    this.#startedAt = now
+    if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now)
+    return connector.dial(upstream, this.#request.head.target, this, now)
   }
 
   /** A new connection to the upstream that is leased already. */
-  #dialAgain(upstream: Upstream): void {
-    this.connection = this.dial(upstream)
+  #dialAgain(upstream: Upstream, now: number): void {
+    this.connection = this.dial(upstream, now)
   }
 
   protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
@@ -166,9 +166,10 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
 
   /** @param ambiguousStatus see ProxiedRequest.commit */
   #commit(ambiguousStatus?: number): void {
-    const isSlow = this.deps.clock.now() - this.#startedAt >= this.#deps.answers.durationMs
+    const now = this.deps.clock.now()
+    const isSlow = now - this.#startedAt >= this.#deps.answers.durationMs
     this.#isAnswered = true
-    this.commit(this.#startedAt, !isSlow, ambiguousStatus)
+    this.commit(now, this.#startedAt, !isSlow, ambiguousStatus)
   }
 
   #mayRepeat(): boolean {
@@ -192,8 +193,9 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
       return void this.tryFailed(upstream, outcomeOf(failure, this.#formFor(upstream)), this.#mayRepeat())
     }
     // The upstream closed a kept connection while the request was on its way: not counted as a failure, once.
-    this.beginTry()
-    this.#dialAgain(upstream)
+    const now = this.deps.clock.now()
+    this.beginTry(now)
+    this.#dialAgain(upstream, now)
   }
 
   cutOff(): void {
@@ -290,17 +292,18 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   #complete(): void {
     const { lease } = this
     const http = this.#http
+    const now = this.deps.clock.now()
     this.lease = undefined
     this.#http = undefined
-    if (lease !== undefined && http !== undefined) this.#handOver(lease, http)
-    this.finish('done')
+    if (lease !== undefined && http !== undefined) this.#handOver(lease, http, now)
+    this.finish('done', now)
   }
 
-  #handOver(lease: Lease, http: UpstreamHttp): void {
+  #handOver(lease: Lease, http: UpstreamHttp, now: number): void {
     const { upstream } = lease
     const kept = { lease, http, routeKey: this.routeKey, through: this.#throughOf(upstream) }
     // The next request is not to meet an upstream again that has yet to show that it works.
-    if (this.route.perRequest || !upstream.worked) letGo(kept)
+    if (this.route.perRequest || !upstream.worked) letGo(kept, now)
     else this.#affinity.keep(kept)
   }
 
@@ -324,11 +327,11 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     super.stop()
   }
 
-  protected override releaseLease(): void {
+  protected override releaseLease(now?: number): void {
     if (this.#http !== undefined) this.leftUnanswered(this.lease)
     this.#http?.cancel()
     this.#http = undefined
-    super.releaseLease()
+    super.releaseLease(now)
   }
 
   protected rejectWith(error: GatewayError): void {

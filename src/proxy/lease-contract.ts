@@ -7,7 +7,7 @@ import type { Upstream } from '../pool/upstream.ts'
 /** The data plane's view of supply. Small and plain, so that it can be used across processes. */
 export interface SupplyView {
   /** A lease was granted that no live session held already: demand for addresses of these providers (undefined: any). */
-  asked(providers: readonly string[] | undefined): void
+  asked(providers: readonly string[] | undefined, now: number): void
   /** The waiting clients have changed. */
   queueChanged(waiting: readonly WaitingDemand[]): void
   /**
@@ -59,6 +59,7 @@ export interface LeaseRequest extends LeaseAsk, ExceptionOwner {
   readonly avoidLast: string | undefined
   /** The earlier failure, if there is one: the answer when there is no other upstream. */
   readonly lastError: GatewayError | undefined
-  granted(upstream: Upstream): void
+  /** @param now clock ms */
+  granted(upstream: Upstream, now: number): void
   denied(error: GatewayError): void
 }

@@ -67,7 +67,7 @@ export class LeaseQueue {
     this.#clock = clock
     this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#waiting = new WaitingList(settings.queue)
-    this.#lender = new Lender({ pool, sessionTable, supply, clock }, (sessionKey, leased) => {
+    this.#lender = new Lender({ pool, sessionTable, supply }, (sessionKey, leased) => {
       if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
     })
   }
@@ -92,26 +92,26 @@ export class LeaseQueue {
   }
 
   /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
-  apply(request: LeaseRequest): void {
+  apply(request: LeaseRequest, now = this.#clock.now()): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     const isAlone = request.uses > 0 || request.filter.limits?.exclusive === true
-    if (!isAlone || this.#directory?.eachOwned === undefined) return void this.#applyKnown(request)
+    if (!isAlone || this.#directory?.eachOwned === undefined) return void this.#applyKnown(request, now)
     this.#asking.add(request)
     this.#directory.eachOwned((isOwned) => {
       if (!this.#asking.delete(request)) return
-      if (isOwned) this.#applyKnown(request)
+      if (isOwned) this.#applyKnown(request, this.#clock.now())
       else
         request.denied(new GatewayError('GW_POOL_EMPTY', 'no upstream can be lent to one session alone at the moment'))
     })
   }
 
   /** Asks first for a session that may live in another process. */
-  #applyKnown(request: LeaseRequest): void {
+  #applyKnown(request: LeaseRequest, now: number): void {
     const { sessionKey } = request
-    if (sessionKey === undefined || this.#isHere(sessionKey)) return void this.#applyHere(request)
+    if (sessionKey === undefined || this.#isHere(sessionKey)) return void this.#applyHere(request, now)
     this.#asking.add(request)
     this.lookUp(sessionKey, () => {
-      if (this.#asking.delete(request)) this.#applyHere(request)
+      if (this.#asking.delete(request)) this.#applyHere(request, this.#clock.now())
     })
   }
 
@@ -120,12 +120,12 @@ export class LeaseQueue {
     return this.#directory === undefined || this.#sessionTable.has(sessionKey)
   }
 
-  #applyHere(request: LeaseRequest): void {
+  #applyHere(request: LeaseRequest, now: number): void {
     const session = this.#lender.sessionOf(request)
-    const own = this.#lender.ownUpstream(request, session)
+    const own = this.#lender.ownUpstream(request, session, now)
     const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
-    const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lender.lend(request, session)
-    if (typeof outcome !== 'string') request.granted(outcome)
+    const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lender.lend(request, session, now)
+    if (typeof outcome !== 'string') request.granted(outcome, now)
     else if (outcome === 'lost') request.denied(sessionLost(request))
     else if (outcome === 'own-full') this.#enqueue(request, own ?? request.filter)
     else {
@@ -268,11 +268,12 @@ export class LeaseQueue {
   #serveWaiting(waiting: Waiting, group: WaitingClass): boolean {
     const { request } = waiting
     const session = this.#lender.sessionOf(request)
-    const outcome = this.#lender.lend(request, session)
+    const now = this.#clock.now()
+    const outcome = this.#lender.lend(request, session, now)
     if (typeof outcome !== 'string') {
       this.#waiting.endTurn(waiting.user, group)
       this.#forget(waiting)
-      request.granted(outcome)
+      request.granted(outcome, now)
       return true
     }
     if (outcome === 'lost') {

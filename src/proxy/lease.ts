@@ -5,7 +5,6 @@
  *                                ▲                           │
  *                                └── UpstreamAffinity ◀──────┘   between two plain requests of one client connection
  */
-import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { isDirect } from '../upstream/direct.ts'
@@ -17,14 +16,12 @@ export class Lease {
   /** A request was sent with it that was not answered: the upstream may have served it, so it is a use. */
   mayHaveServed = false
   readonly #pool: Pool
-  readonly #clock: Clock
   #isQuiet = false
 
   /** @param upstream leased from the pool: the lease counts on it until `release`; or the target itself */
-  constructor(upstream: Upstream, pool: Pool, clock: Clock) {
+  constructor(upstream: Upstream, pool: Pool) {
     this.upstream = upstream
     this.#pool = pool
-    this.#clock = clock
   }
 
   /** No transfer is running: the lease stays, but is not demand for addresses. */
@@ -34,11 +31,11 @@ export class Lease {
     this.upstream.quietLeases += isQuiet ? 1 : -1
   }
 
-  /** Ends the claim. To be called once. */
-  release(): void {
+  /** Ends the claim. To be called once. @param now clock ms */
+  release(now: number): void {
     this.isQuiet = false
     if (isDirect(this.upstream)) return
     if (this.mayHaveServed && !this.hasServed) this.#pool.countUse(this.upstream)
-    this.#pool.release(this.upstream, this.hasServed, this.#clock.now())
+    this.#pool.release(this.upstream, this.hasServed, now)
   }
 }

@@ -2,7 +2,6 @@
  * Which upstream a request is lent: that of its session, or another one, on which its session then lives. Nothing here waits
  * (lease-queue.ts).
  */
-import type { Clock } from '../clock.ts'
 import type { Miss } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -21,7 +20,6 @@ interface LenderParts {
   readonly pool: Pool
   readonly sessionTable: SessionTable
   readonly supply: SupplyView
-  readonly clock: Clock
 }
 
 export class Lender {
@@ -41,20 +39,23 @@ export class Lender {
   }
 
   /** The upstream of the session, when it is that one which shall serve the request, and can. */
-  ownUpstream({ sessionUse, uses, filter }: LeaseRequest, session: Session | undefined): Upstream | undefined {
+  ownUpstream(
+    { sessionUse, uses, filter }: LeaseRequest,
+    session: Session | undefined,
+    now: number,
+  ): Upstream | undefined {
     if (session === undefined || sessionUse !== 'own' || isSpent(session, uses)) return undefined
     const { upstream } = session
     const { minLifeMs = 0, exclusive = false } = filter.limits ?? {}
-    if (!this.#parts.pool.canServeOwn(upstream, this.#parts.clock.now(), minLifeMs)) return undefined
+    if (!this.#parts.pool.canServeOwn(upstream, now, minLifeMs)) return undefined
     // Whether it can have one alone is for its owner to say: until then the session waits for it.
     return !exclusive || upstream.isElsewhere || this.#parts.pool.makeExclusive(upstream) ? upstream : undefined
   }
 
   /** Lends at once, or says why not. */
-  lend(request: LeaseRequest, session: Session | undefined): Upstream | NoLease {
+  lend(request: LeaseRequest, session: Session | undefined, now: number): Upstream | NoLease {
     const { sessionKey, sessionUse } = request
-    const now = this.#parts.clock.now()
-    const own = this.ownUpstream(request, session)
+    const own = this.ownUpstream(request, session, now)
     if (own !== undefined) {
       if (!this.#parts.pool.leaseOwn(own, now, request.filter.limits)) return 'own-full'
       if (session !== undefined) session.uses++
@@ -63,7 +64,7 @@ export class Lender {
     if (session !== undefined && request.strict && sessionUse !== 'move' && !session.mustMove) return 'lost'
     const leased = this.#leaseOther(request, session, now)
     if (typeof leased === 'string') return leased
-    this.#parts.supply.asked(request.filter.providers)
+    this.#parts.supply.asked(request.filter.providers, now)
     if (request.avoidLast !== undefined) this.#last.set(request.avoidLast, leased.id)
     if (sessionKey === undefined || (session !== undefined && sessionUse === 'borrow')) return leased
     this.#parts.sessionTable.bind(sessionKey, leased).uses++

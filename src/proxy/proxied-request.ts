@@ -149,9 +149,9 @@ export abstract class ProxiedRequest
   }
 
   /** Starts the dial; the connection's owner is this. */
-  protected abstract dial(upstream: Upstream): UpstreamConnection
+  protected abstract dial(upstream: Upstream, now: number): UpstreamConnection
   /** The connection is open: it is the subclass's from here. */
-  protected abstract take(connection: UpstreamConnection, early: Buffer | undefined): void
+  protected abstract take(connection: UpstreamConnection, early: Buffer | undefined, now: number): void
   /** Tells the client why not. Called once at most. */
   protected abstract rejectWith(error: GatewayError): void
   /** The client's connection, or its request on it. */
@@ -161,7 +161,11 @@ export abstract class ProxiedRequest
 
   /** Starts; an exception ends this request alone. */
   begin(): void {
-    this.containing(() => this.start())
+    try {
+      this.start()
+    } catch (error) {
+      containException(error, this)
+    }
   }
 
   protected containing(step: () => void): void {
@@ -174,17 +178,17 @@ export abstract class ProxiedRequest
 
   protected start(): void {
     this.deps.observer.began(this)
-    if (this.#direct !== undefined) return void this.granted(this.#direct)
+    if (this.#direct !== undefined) return void this.granted(this.#direct, this.beganAt)
     if (this.rotates) rotateSession(this, this.deps)
-    this.deps.leaseQueue.apply(this)
+    this.deps.leaseQueue.apply(this, this.beganAt)
   }
 
-  granted(upstream: Upstream): void {
-    this.lease = new Lease(upstream, this.deps.pool, this.deps.clock)
+  granted(upstream: Upstream, now: number): void {
+    this.lease = new Lease(upstream, this.deps.pool)
     this.#lent?.(upstream)
-    this.beginTry()
-    this.connection = this.dial(upstream)
-    this.trace.tryBeganAt = this.connection.startedAt
+    this.beginTry(now)
+    this.connection = this.dial(upstream, now)
+    this.trace.tryBeganAt = now
   }
 
   get dialling(): UpstreamConnection | undefined {
@@ -192,8 +196,8 @@ export abstract class ProxiedRequest
   }
 
   /** One more dial, or request over a kept connection. The first one starts the time that all of them have. */
-  protected beginTry(): void {
-    if (this.#tries++ === 0) this.deps.deadlines.add(this)
+  protected beginTry(now: number): void {
+    if (this.#tries++ === 0) this.deps.deadlines.add(this, now)
   }
 
   denied(error: GatewayError): void {
@@ -203,22 +207,22 @@ export abstract class ProxiedRequest
   opened(connection: UpstreamConnection, early: Buffer | undefined): void {
     this.connection = undefined
     this.trace.tryBeganAt = connection.startedAt
-    this.take(connection, early)
+    this.take(connection, early, this.deps.clock.now())
   }
 
   /**
    * The point of no return: the upstream has opened the tunnel, or sent the head of an answer that is for the client. Every
    * tunnel and every answer passes here before the client hears anything; no other upstream is tried from here on.
+   * @param now clock ms
    * @param startedAt when its dial began, clock ms
    * @param isComparable see Health.opened
    * @param ambiguousStatus a status that may be the upstream's own: evidence about the pair, not a success of the upstream
    */
-  protected commit(startedAt: number, isComparable = true, ambiguousStatus?: number): void {
+  protected commit(now: number, startedAt: number, isComparable = true, ambiguousStatus?: number): void {
     const { lease } = this
     if (lease === undefined) return
     const { upstream } = lease
-    const { pool, health, clock, observer, sessionTable } = this.deps
-    const now = clock.now()
+    const { pool, health, observer, sessionTable } = this.deps
     this.timeoutQueue?.remove(this)
     if (!lease.hasServed && !isDirect(upstream)) {
       if (this.#ownUnanswered) keepBorrowed(this, sessionTable, upstream)
@@ -246,9 +250,10 @@ export abstract class ProxiedRequest
 
   /** @param repeatable whether the request may be made again elsewhere */
   protected tryFailed(upstream: Upstream, failure: DialFailure, repeatable: boolean): void {
-    const error = this.noteFailure(upstream, failure)
+    const now = this.deps.clock.now()
+    const error = this.noteFailure(upstream, failure, now)
     if (failure.kind === 'unanswered') this.leftUnanswered(this.lease)
-    this.releaseLease()
+    this.releaseLease(now)
     if (isDirect(upstream)) return void this.refuse(error)
     const ownTries = rememberTry(this, this.deps.sessionTable, upstream)
     const step = nextStep({
@@ -262,34 +267,34 @@ export abstract class ProxiedRequest
     if (step === 'give-up' || !repeatable) return void this.refuse(error)
     if (ownTries > 0) this.sessionUse = step === 'same' ? 'own' : mayStay(upstream, failure) ? 'borrow' : 'move'
     this.#ownUnanswered ||= ownTries > 0 && failure.kind === 'unanswered'
-    this.deps.leaseQueue.apply(this)
+    this.deps.leaseQueue.apply(this, now)
   }
 
   /** Tells health and log, and keeps what the client hears if nothing better comes. */
-  protected noteFailure(upstream: Upstream, failure: DialFailure): GatewayError {
-    const { health, clock, observer } = this.deps
-    observer.tryFailed(this, upstream, failure)
+  protected noteFailure(upstream: Upstream, failure: DialFailure, now: number): GatewayError {
+    const { health, observer } = this.deps
+    observer.tryFailed(this, upstream, failure, now)
     if (isDirect(upstream)) this.lastError = directError(failure)
     else {
-      const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, clock.now())
+      const verdict = failure.kind === 'local' ? 'another' : health.failed(upstream, this.target, failure, now)
       this.lastError = errorOf(failure, verdict)
     }
     return this.lastError
   }
 
   /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
-  protected leaseAnother(): Lease | undefined {
-    const { pool, clock, tries, leaseQueue } = this.deps
+  protected leaseAnother(now: number): Lease | undefined {
+    const { pool, tries, leaseQueue } = this.deps
     if (!leaseQueue.isLending || this.#tries >= tries || this.lease === undefined || this.#direct !== undefined)
       return undefined
     const { tried } = this
     this.tried = [...tried, this.lease.upstream]
-    const leased = pool.lease(this, clock.now())
+    const leased = pool.lease(this, now)
     this.tried = tried
     if (typeof leased === 'string') return undefined
     this.#tries++
     this.#lent?.(leased)
-    return new Lease(leased, pool, clock)
+    return new Lease(leased, pool)
   }
 
   /** All tries together took too long. */
@@ -307,7 +312,7 @@ export abstract class ProxiedRequest
     if (this.finished) return
     this.finished = true
     this.stop()
-    this.deps.observer.ended(this, undefined, 0, 0)
+    this.deps.observer.ended(this, undefined, 0, 0, this.deps.clock.now())
   }
 
   close(): void {
@@ -368,8 +373,9 @@ export abstract class ProxiedRequest
 
   relayEnded(relay: Relay, end: RelayEnd): void {
     this.deps.relays.remove(relay)
-    this.releaseLease()
-    this.finish(end)
+    const now = this.deps.clock.now()
+    this.releaseLease(now)
+    this.finish(end, now)
   }
 
   relayQuiet(_relay: Relay, isQuiet: boolean): void {
@@ -377,17 +383,17 @@ export abstract class ProxiedRequest
   }
 
   /** The client has received all it will receive. */
-  protected finish(end: RelayEnd): void {
+  protected finish(end: RelayEnd, now = this.deps.clock.now()): void {
     if (this.finished) return
     this.finished = true
     this.timeoutQueue?.remove(this)
     const [up, down] = this.client.countOctets()
-    this.deps.observer.ended(this, end, up, down)
+    this.deps.observer.ended(this, end, up, down, now)
   }
 
-  protected releaseLease(): void {
+  protected releaseLease(now = this.deps.clock.now()): void {
     const { lease } = this
     this.lease = undefined
-    lease?.release()
+    lease?.release(now)
   }
 }

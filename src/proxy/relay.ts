@@ -60,14 +60,14 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
    * Starts copying. The caller passes the client's events to `toUpstream`, `clientEnded`, `clientErrored`, `clientClosed` and
    * `clientDrained`; the upstream's come through the connection.
    */
-  constructor(client: Socket, connection: UpstreamConnection, idle: IdleSteps, handler: RelayHandler) {
+  constructor(client: Socket, connection: UpstreamConnection, idle: IdleSteps, handler: RelayHandler, now?: number) {
     super()
     this.client = client
     this.connection = connection
     this.#idle = idle
     this.#handler = handler
     connection.relay = this
-    idle.list.add(this)
+    idle.list.add(this, now)
   }
 
   /** Octets from the client. */

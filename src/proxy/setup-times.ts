@@ -14,11 +14,10 @@ export function setupBucket(ms: number): number {
   return Math.min((octave - FIRST_OCTAVE) * PER_OCTAVE + quarter, SETUP_BUCKETS - 1)
 }
 
-/** The middle of a bucket, seconds. */
-function secondsOf(bucket: number): number {
+/** A duration in a bucket, µs. @param at 0 for the bucket's beginning, 1 for its end */
+function microsecondsIn(bucket: number, at: number): number {
   const octave = Math.floor(bucket / PER_OCTAVE) + FIRST_OCTAVE
-  const us = 2 ** octave * (1 + ((bucket % PER_OCTAVE) + 0.5) / PER_OCTAVE)
-  return Math.round(us) / 1_000_000
+  return Math.round(2 ** octave * (1 + ((bucket % PER_OCTAVE) + at) / PER_OCTAVE))
 }
 
 /**
@@ -26,13 +25,27 @@ function secondsOf(bucket: number): number {
  * @returns seconds; null when nothing was counted between the two readings
  */
 export function percentile(counts: Uint32Array, before: Uint32Array, part: number): number | null {
+  const bucket = bucketOf(counts, before, part)
+  return bucket === undefined ? null : microsecondsIn(bucket, 0.5) / 1_000_000
+}
+
+/** Of all that was counted, the same as a duration that none of that fraction was longer than, ms; 0 when nothing was. */
+export function longestOf(counts: Uint32Array, part: number): number {
+  const bucket = bucketOf(counts, NONE, part)
+  return bucket === undefined ? 0 : microsecondsIn(bucket, 1) / 1_000
+}
+
+const NONE = new Uint32Array(SETUP_BUCKETS)
+
+function bucketOf(counts: Uint32Array, before: Uint32Array, part: number): number | undefined {
   let total = 0
   for (let i = 0; i < SETUP_BUCKETS; i++) total += (counts[i] ?? 0) - (before[i] ?? 0)
-  if (total === 0) return null
+  if (total === 0) return undefined
   let seen = 0
-  for (let i = 0; i < SETUP_BUCKETS; i++) {
-    seen += (counts[i] ?? 0) - (before[i] ?? 0)
-    if (seen >= total * part) return secondsOf(i)
+  let bucket = -1
+  while (bucket < SETUP_BUCKETS - 1 && seen < total * part) {
+    bucket++
+    seen += (counts[bucket] ?? 0) - (before[bucket] ?? 0)
   }
-  return secondsOf(SETUP_BUCKETS - 1)
+  return bucket
 }

@@ -90,10 +90,10 @@ export class StreamCounters implements StreamObserver {
     this.connections.opened(traffic, tookMs)
   }
 
-  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure): void {
+  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void {
     this.triesFailed[failure.kind]++
     const result = failure.kind === 'broken' ? failure.how : failure.kind
-    this.connections.tryFailed(traffic, upstream, this.#clock.now(), result, answerOf(failure))
+    this.connections.tryFailed(traffic, upstream, now, result, answerOf(failure))
     if (!this.#isDebug) return
     this.#log.debug(
       { target: traffic.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
@@ -123,12 +123,12 @@ export class StreamCounters implements StreamObserver {
     if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
   }
 
-  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number): void {
+  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void {
     if (end === undefined) this.clientsGone++
     else this.endedCounts[end]++
     this.upBytes += upBytes
     this.downBytes += downBytes
-    this.connections.ended(traffic, this.#clock.now(), end ?? 'client-gone', undefined, upBytes, downBytes)
+    this.connections.ended(traffic, now, end ?? 'client-gone', undefined, upBytes, downBytes)
     if (this.accessLog)
       this.#log.info({ ...this.#facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
   }

@@ -1,4 +1,4 @@
-/** Receives the events of clients for counters and log. Called for every client, so it must be very cheap. */
+/** Receives the events of clients for counters and log. Called for every client, so it must be very cheap. `now`: clock ms. */
 import type { ClientConnection } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -18,12 +18,12 @@ export interface StreamObserver {
   began(traffic: StreamInfo): void
   /** @param tookMs from the request to the open tunnel or the answer, waiting included */
   opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void
-  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure): void
+  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void
   /** The client has left, the time is over, or another try was faster: the upstream is not blamed. */
   tryAbandoned(traffic: StreamInfo, upstream: Upstream): void
   refused(traffic: StreamInfo, error: GatewayError): void
   /** @param end how it ended; undefined when the client left before anything was open */
-  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number): void
+  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void
   /** Refused before it was a request. */
   handshakeRefused(error: GatewayError, protocol?: ClientConnection['protocol']): void
   /** The system could not accept a connection. */

@@ -68,22 +68,22 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     super.clientGone()
   }
 
-  protected dial(upstream: Upstream): UpstreamConnection {
-    return this.#deps.connector.dial(upstream, this.#request.target, this)
+  protected dial(upstream: Upstream, now: number): UpstreamConnection {
+    return this.#deps.connector.dial(upstream, this.#request.target, this, now)
   }
 
-  override granted(upstream: Upstream): void {
-    super.granted(upstream)
-    this.#awaitHedge(upstream)
+  override granted(upstream: Upstream, now: number): void {
+    super.granted(upstream, now)
+    this.#awaitHedge(upstream, now)
   }
 
   /** One dial is in progress. A session tries its own address again first; with one use per address, a hedge would cost two. */
-  #awaitHedge(upstream: Upstream): void {
+  #awaitHedge(upstream: Upstream, now?: number): void {
     const { hedging } = this.#deps
     if (this.filter.limits?.uses === 1) return
     if (hedging === undefined || this.sessionKey !== undefined || isDirect(upstream)) return
     this.#hedgeTimer ??= new SilenceTimer(this)
-    hedging.queueFor(upstream.facts.provider).add(this.#hedgeTimer)
+    hedging.queueFor(upstream.facts.provider).add(this.#hedgeTimer, now)
   }
 
   /** The first upstream has been silent for too long: a second one is dialled beside it. */
@@ -91,9 +91,10 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     if (this.connection === undefined || this.#hedge !== undefined) return
     const { hedging } = this.#deps
     if (hedging?.begin() !== true) return void this.#awaitHedge(this.connection.upstream)
-    const lease = this.leaseAnother()
+    const now = this.#deps.clock.now()
+    const lease = this.leaseAnother(now)
     if (lease === undefined) hedging.ended()
-    else this.#hedge = { lease, connection: this.dial(lease.upstream) }
+    else this.#hedge = { lease, connection: this.dial(lease.upstream, now) }
   }
 
   /** The first to open wins; the other is dropped, without a failure. */
@@ -101,8 +102,6 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     const loser = this.#endHedging(connection)
     this.#hedgeTimer = undefined
     if (loser !== undefined) this.#letGo(loser)
-    if (!isDirect(connection.upstream))
-      this.#deps.hedging?.observe(connection.upstream.facts.provider, this.#deps.clock.now() - connection.startedAt)
     super.opened(connection, early)
   }
 
@@ -113,11 +112,12 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     if (hedge === undefined) return void super.failed(connection, failure)
     const failed = this.#endHedging(connection === hedge.connection ? this.connection : hedge.connection)
     this.trace.tryBeganAt = connection.startedAt
-    this.noteFailure(connection.upstream, failure)
+    const now = this.#deps.clock.now()
+    this.noteFailure(connection.upstream, failure, now)
     this.tried = [...this.tried, connection.upstream]
     if (failure.kind === 'unanswered') this.leftUnanswered(failed?.lease)
-    failed?.lease.release()
-    if (this.connection !== undefined) this.#awaitHedge(this.connection.upstream)
+    failed?.lease.release(now)
+    if (this.connection !== undefined) this.#awaitHedge(this.connection.upstream, now)
   }
 
   /**
@@ -126,7 +126,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
    */
   #dialAgain(connection: UpstreamConnection): void {
     this.#deps.connector.forget(connection.upstream)
-    const again = this.dial(connection.upstream)
+    const again = this.dial(connection.upstream, this.#deps.clock.now())
     if (connection === this.#hedge?.connection) this.#hedge = { lease: this.#hedge.lease, connection: again }
     else this.connection = again
   }
@@ -152,23 +152,25 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
 
   #letGo({ connection, lease }: Hedge): void {
     this.abandon(connection, lease)
-    lease.release()
+    lease.release(this.#deps.clock.now())
   }
 
-  protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
+  protected take(connection: UpstreamConnection, early: Buffer | undefined, now: number): void {
+    const { upstream, startedAt } = connection
     this.#endOpening()
-    this.commit(connection.startedAt)
-    this.#request.accept(connection.upstream.id, this.life?.leftMs)
-    const relay = this.addRelay(this.#relay(connection))
+    if (!isDirect(upstream)) this.#deps.hedging?.observe(upstream.facts.provider, now - startedAt)
+    this.commit(now, startedAt)
+    this.#request.accept(upstream.id, this.life?.leftMs)
+    const relay = this.addRelay(this.#relay(connection, now))
     this.#request.join(relay)
     if (early !== undefined) relay.received(early)
   }
 
-  #relay(connection: UpstreamConnection): Relay {
+  #relay(connection: UpstreamConnection, now: number): Relay {
     const { bans, idle } = this.#deps
     const rule = isDirect(connection.upstream) ? undefined : bans?.ruleFor(this.host)
     const { socket } = this.#request
-    if (bans === undefined || rule === undefined) return new Relay(socket, connection, idle, this)
+    if (bans === undefined || rule === undefined) return new Relay(socket, connection, idle, this, now)
     return bans.relay(socket, connection, idle, this, { host: this.host, rule })
   }
 
@@ -187,7 +189,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     this.finished = true
     this.#endOpening()
     this.stop()
-    this.deps.observer.ended(this, 'closed', 0, 0)
+    this.deps.observer.ended(this, 'closed', 0, 0, this.deps.clock.now())
     this.client.socket.destroy()
   }
 }

@@ -40,9 +40,9 @@ export class UpstreamAffinity {
     return kept
   }
 
-  release(): void {
+  release(now: number): void {
     const kept = this.take()
-    if (kept !== undefined) letGo(kept)
+    if (kept !== undefined) letGo(kept, now)
   }
 }
 
@@ -72,7 +72,7 @@ export function fits(
 }
 
 /** Closes the connection and releases the lease. */
-export function letGo({ http, lease }: KeptUpstream): void {
+export function letGo({ http, lease }: KeptUpstream, now: number): void {
   http.close()
-  lease.release()
+  lease.release(now)
 }

@@ -79,11 +79,11 @@ export class TimeoutQueue {
     return this.#size
   }
 
-  /** Starts or restarts the entry's time; removes it from any other queue. */
-  add(entry: TimeoutEntry): void {
+  /** Starts or restarts the entry's time; removes it from any other queue. @param now where the caller has read the clock */
+  add(entry: TimeoutEntry, now = this.#clock.now()): void {
     const former = entry.timeoutPlace
     if (former !== undefined) former.queue.#leave(former)
-    const place = new Place(entry, this, this.#clock.now() + this.#durationMs, this.#last)
+    const place = new Place(entry, this, now + this.#durationMs, this.#last)
     entry.timeoutPlace = place
     if (this.#last === undefined) this.#first = place
     else this.#last.next = place

@@ -75,8 +75,7 @@ export class Planner implements SupplyView {
     this.plan()
   }
 
-  asked(providers: readonly string[] | undefined): void {
-    const now = this.#clock.now()
+  asked(providers: readonly string[] | undefined, now: number): void {
     this.#demand.asked(providers, now)
     this.#role.demandChanged(false)
     this.#planSoon(now)

@@ -11,7 +11,6 @@
  */
 import type { Socket } from 'node:net'
 import type { Target } from '../address.ts'
-import type { Clock } from '../clock.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
@@ -63,7 +62,6 @@ export interface UpstreamHandler extends ExceptionOwner {
 
 /** What a connection needs of the connector that made it. */
 export interface UpstreamConnectionDeps {
-  readonly clock: Clock
   readonly buffers: ReadBuffers
   /** Longest head of an upstream's answer. */
   readonly maxReplyBytes: number
@@ -100,11 +98,11 @@ export class UpstreamConnection extends TimeoutEntry {
   #retiring = false
   #settled = false
 
-  constructor(connector: UpstreamConnectionDeps, upstream: Upstream, owner: DialHandler) {
+  constructor(connector: UpstreamConnectionDeps, upstream: Upstream, owner: DialHandler, now: number) {
     super()
     this.#connector = connector
     this.upstream = upstream
-    this.startedAt = connector.clock.now()
+    this.startedAt = now
     this.#owner = owner
   }
 
@@ -113,10 +111,10 @@ export class UpstreamConnection extends TimeoutEntry {
   }
 
   /** Gives a connection that was opened in advance to the owner that uses it. */
-  adopt(owner: DialHandler): void {
+  adopt(owner: DialHandler, now: number): void {
     this.#owner = owner
     this.wasWarm = true
-    this.startedAt = this.#connector.clock.now()
+    this.startedAt = now
   }
 
   /** `onread.buffer` of the socket: where the next read goes. Called once after each read. */

@@ -3,7 +3,7 @@ import { connect, isIP, Socket, type TcpNetConnectOpts } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import { containListeners } from '../internal-errors.ts'
+import { listenerOf, setOwner } from '../internal-errors.ts'
 import { type ConnectGuard, type ConnectRule, forbiddenAddress } from '../network/connect-guard.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
@@ -30,13 +30,7 @@ export interface ConnectorSettings {
 /** Each has its own limit of name look-ups. */
 const DIRECT_GROUPS = 4
 
-/** A socket that knows its connection: all sockets share the listeners below. */
-interface UpstreamSocket extends Socket {
-  connection: UpstreamConnection
-}
-
 export class Connector {
-  readonly clock: Clock
   maxReplyBytes: number
   readonly buffers = new ReadBuffers()
   timeoutMs: number
@@ -49,15 +43,14 @@ export class Connector {
   readonly #preconnect: Preconnect
 
   constructor(clock: Clock, settings: ConnectorSettings, guard: ConnectGuard) {
-    this.clock = clock
     this.maxReplyBytes = settings.maxReplyBytes
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#guard = guard
     this.#allowPrivate = settings.allowPrivate
     this.#sessions = new TlsSessions(clock)
-    this.#preconnect = new Preconnect(clock, settings.warm, settings.maxWarm, (upstream, owner) =>
-      this.#connectAhead(upstream, owner),
+    this.#preconnect = new Preconnect(clock, settings.warm, settings.maxWarm, (upstream, owner, now) =>
+      this.#connectAhead(upstream, owner, now),
     )
   }
 
@@ -71,28 +64,28 @@ export class Connector {
   }
 
   /** Starts a tunnel through the upstream; a relay is attached later. The owner is called once, never before this returns. */
-  dial(upstream: Upstream, target: Target, owner: DialHandler): UpstreamConnection {
-    if (isDirect(upstream)) return this.dialPlain(upstream, owner)
-    const connection = this.#preconnect.take(upstream, owner) ?? this.#connectAhead(upstream, owner)
-    this.#timeouts.add(connection)
+  dial(upstream: Upstream, target: Target, owner: DialHandler, now: number): UpstreamConnection {
+    if (isDirect(upstream)) return this.dialPlain(upstream, owner, now)
+    const connection = this.#preconnect.take(upstream, owner, now) ?? this.#connectAhead(upstream, owner, now)
+    this.#timeouts.add(connection, now)
     connection.handshake?.ask(target)
-    this.#preconnect.refill(upstream)
+    this.#preconnect.refill(upstream, now)
     return connection
   }
 
-  #connectAhead(upstream: Upstream, owner: DialHandler): UpstreamConnection {
-    const connection = new UpstreamConnection(this, upstream, owner)
+  #connectAhead(upstream: Upstream, owner: DialHandler, now: number): UpstreamConnection {
+    const connection = new UpstreamConnection(this, upstream, owner, now)
     connection.handshake = handshakeOf(connection)
     this.#connect(connection)
     return connection
   }
 
   /** Opens a connection to an HTTP proxy for plain requests, or to a target; `connection.relay` receives its data. */
-  dialPlain(upstream: Upstream, owner: DialHandler): UpstreamConnection {
-    const connection = new UpstreamConnection(this, upstream, owner)
+  dialPlain(upstream: Upstream, owner: DialHandler, now: number): UpstreamConnection {
+    const connection = new UpstreamConnection(this, upstream, owner, now)
     connection.handshake = new NoHandshake(connection)
     this.#connect(connection)
-    this.#timeouts.add(connection)
+    this.#timeouts.add(connection, now)
     return connection
   }
 
@@ -161,10 +154,8 @@ function handshakeOf(connection: UpstreamConnection): UpstreamHandshake {
 }
 
 function adopt(socket: Socket, connection: UpstreamConnection): Socket {
-  const own = socket as UpstreamSocket
-  own.connection = connection
   connection.socket = socket
-  containListeners(socket, connection)
+  setOwner(socket, connection)
   socket.on(connection.upstream.facts.protocol === 'https' ? 'secureConnect' : 'connect', onConnected)
   socket.on('error', onError)
   socket.on('end', onEnd)
@@ -173,22 +164,8 @@ function adopt(socket: Socket, connection: UpstreamConnection): Socket {
   return socket
 }
 
-function onConnected(this: Socket): void {
-  ;(this as UpstreamSocket).connection.handshake?.connected()
-}
-
-function onError(this: Socket, error: NodeJS.ErrnoException): void {
-  ;(this as UpstreamSocket).connection.errored(error)
-}
-
-function onEnd(this: Socket): void {
-  ;(this as UpstreamSocket).connection.ended()
-}
-
-function onClose(this: Socket): void {
-  ;(this as UpstreamSocket).connection.closed()
-}
-
-function onDrain(this: Socket): void {
-  ;(this as UpstreamSocket).connection.drained()
-}
+const onConnected = listenerOf((connection: UpstreamConnection) => connection.handshake?.connected())
+const onError = listenerOf((connection: UpstreamConnection, error: NodeJS.ErrnoException) => connection.errored(error))
+const onEnd = listenerOf((connection: UpstreamConnection) => connection.ended())
+const onClose = listenerOf((connection: UpstreamConnection) => connection.closed())
+const onDrain = listenerOf((connection: UpstreamConnection) => connection.drained())

@@ -67,7 +67,7 @@ export class ConnectHandshake implements UpstreamHandshake {
     const end = this.#head.endIn(bytes)
     if (end !== -1) return this.#answered(bytes, end)
     if (looksLikeStatusLine(bytes) && bytes.length <= this.#connection.maxReplyBytes) this.#head.keep(bytes)
-    else this.#end(() => this.#connection.broke('garbage'))
+    else this.#break()
     return undefined
   }
 
@@ -78,20 +78,23 @@ export class ConnectHandshake implements UpstreamHandshake {
     const isReadable = status > 0 && status !== SWITCHING_PROTOCOLS && end <= this.#connection.maxReplyBytes
     // RFC 9110 section 15.2: any number of 1xx answers may precede the final one.
     if (isReadable && status < 200) return rest
-    this.#end(() => {
-      if (!isReadable) this.#connection.broke('garbage')
-      else if (status < 300) this.#connection.open(rest && Buffer.from(rest))
-      else
-        this.#connection.fail(
-          LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status },
-        )
-    })
+    if (!isReadable) this.#break()
+    else this.#end(status, rest)
     return undefined
   }
 
-  #end(tell: () => void): void {
+  #end(status: number, rest: Buffer | undefined): void {
     this.#isOver = true
-    tell()
+    if (status < 300) this.#connection.open(rest && Buffer.from(rest))
+    else
+      this.#connection.fail(
+        LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status },
+      )
+  }
+
+  #break(): void {
+    this.#isOver = true
+    this.#connection.broke('garbage')
   }
 }
 

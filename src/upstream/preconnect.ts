@@ -14,7 +14,7 @@ const KEEP_MS = 10_000
 export class Preconnect implements DialHandler {
   #perUpstream: number
   #most: number
-  readonly #connect: (upstream: Upstream, owner: DialHandler) => UpstreamConnection
+  readonly #connect: (upstream: Upstream, owner: DialHandler, now: number) => UpstreamConnection
   /** Open or opening connections, the oldest first. An upstream without any has no entry. */
   readonly #ready = new Map<Upstream, Preconnected[]>()
   readonly #expiry: TimeoutQueue
@@ -25,7 +25,7 @@ export class Preconnect implements DialHandler {
     clock: Clock,
     perUpstream: number,
     most: number,
-    connect: (upstream: Upstream, owner: DialHandler) => UpstreamConnection,
+    connect: (upstream: Upstream, owner: DialHandler, now: number) => UpstreamConnection,
   ) {
     this.#perUpstream = perUpstream
     this.#most = most
@@ -45,29 +45,29 @@ export class Preconnect implements DialHandler {
   }
 
   /** Takes a connection that is open or opening; the caller owns it. */
-  take(upstream: Upstream, owner: DialHandler): UpstreamConnection | undefined {
+  take(upstream: Upstream, owner: DialHandler, now: number): UpstreamConnection | undefined {
     const oldest = this.#ready.get(upstream)?.[0]
     if (oldest === undefined) return undefined
     this.#remove(oldest)
-    oldest.connection.adopt(owner)
+    oldest.connection.adopt(owner, now)
     return oldest.connection
   }
 
   /** Opens the missing connections for an upstream that was just used. */
-  refill(upstream: Upstream): void {
+  refill(upstream: Upstream, now: number): void {
     if (upstream.state !== 'ready') return
     const missing = this.#perUpstream - (this.#ready.get(upstream)?.length ?? 0)
     const allowed = Math.min(missing, this.#most - this.#count)
-    for (let n = 0; n < allowed; n++) this.#add(upstream)
+    for (let n = 0; n < allowed; n++) this.#add(upstream, now)
   }
 
-  #add(upstream: Upstream): void {
-    const added = new Preconnected(this.#connect(upstream, this), this)
+  #add(upstream: Upstream, now: number): void {
+    const added = new Preconnected(this.#connect(upstream, this, now), this)
     const others = this.#ready.get(upstream)
     if (others === undefined) this.#ready.set(upstream, [added])
     else others.push(added)
     this.#count++
-    this.#expiry.add(added)
+    this.#expiry.add(added, now)
   }
 
   /** Without a target there is no tunnel to open; an "open" event is a failure. */

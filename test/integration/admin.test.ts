@@ -241,7 +241,7 @@ it('has a metrics page that Prometheus can read', async () => {
   traffic.began({ ...client, beganAt: 0 })
   for (const tookMs of [5, 30, 90_000]) traffic.opened({ ...client, beganAt: 0 }, upstream, tookMs)
   traffic.refused({ ...client, beganAt: 0 }, new GatewayError('GW_POOL_EMPTY', 'none'))
-  traffic.ended({ ...client, beganAt: 0 }, 'idle', 100, 2_000)
+  traffic.ended({ ...client, beganAt: 0 }, 'idle', 100, 2_000, 1)
 
   const answer = await ask('/metrics')
   expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])

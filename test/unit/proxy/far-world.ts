@@ -89,7 +89,7 @@ export class FarWorld {
     this.#deps = {
       ...{ clock, pool, health, leaseQueue, sessionTable, tries: 3, bans: undefined, opening: { count: 0 } },
       deadlines: new TimeoutQueue(clock, 20_000),
-      hedging: new Hedging(clock, 'auto', 1_000, () => false),
+      hedging: new Hedging(clock, 'auto', 1_000),
       idle: { list: new TimeoutQueue(clock, 10_000), steps: 60 },
       relays: new LinkedList<Relay>(),
       observer: {

@@ -437,7 +437,7 @@ it('leaves nothing behind when it is closed', async () => {
   world.close()
   await world.clock.run(0)
   world.supply.planner.plan()
-  world.supply.planner.asked(undefined)
+  world.supply.planner.asked(undefined, world.clock.now())
   const calls = world.vendor('a').calls.length
   await world.clock.run(600_000)
   expect([world.vendor('a').calls.length, world.clock.pendingTimers]).toEqual([calls, 0])

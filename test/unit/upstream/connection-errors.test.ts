@@ -3,7 +3,6 @@ import { expect, it } from 'vitest'
 import { Upstream } from '../../../src/pool/upstream.ts'
 import { type DialFailure, UpstreamConnection } from '../../../src/upstream/connection.ts'
 import { ReadBuffers } from '../../../src/upstream/read-buffers.ts'
-import { FakeClock } from '../../support/fake-clock.ts'
 
 const facts = {
   id: 'u',
@@ -22,8 +21,8 @@ function failureOf(code: string): DialFailure | undefined {
     heard = failure
   }
   const owner = { opened: () => {}, failed, failInternally: () => {} }
-  const host = { clock: new FakeClock(), buffers: new ReadBuffers(), maxReplyBytes: 100 }
-  const connection = new UpstreamConnection(host, new Upstream(facts), owner)
+  const host = { buffers: new ReadBuffers(), maxReplyBytes: 100 }
+  const connection = new UpstreamConnection(host, new Upstream(facts), owner, 0)
   connection.socket = new Socket()
   connection.errored(Object.assign(new Error('no'), { code }))
   return heard

@@ -10,10 +10,10 @@ const owner = { opened: () => {}, failed: () => {}, failInternally: () => {} }
 
 function setUp(perUpstream: number) {
   const clock = new FakeClock()
-  const host = { clock, buffers: new ReadBuffers(), maxReplyBytes: 100 }
+  const host = { buffers: new ReadBuffers(), maxReplyBytes: 100 }
   const connections: UpstreamConnection[] = []
-  const preconnect = new Preconnect(clock, perUpstream, 512, (upstream, hears) => {
-    const connection = new UpstreamConnection(host, upstream, hears)
+  const preconnect = new Preconnect(clock, perUpstream, 512, (upstream, hears, now) => {
+    const connection = new UpstreamConnection(host, upstream, hears, now)
     connection.socket = new Socket()
     connections.push(connection)
     return connection
@@ -29,7 +29,7 @@ function upstreamOf(id: string): Upstream {
 it('keeps nothing of an upstream for which no connection could be added', () => {
   const { preconnect } = setUp(256)
   const upstreams = ['a', 'b', 'c', 'd'].map(upstreamOf)
-  for (const upstream of upstreams) preconnect.refill(upstream)
+  for (const upstream of upstreams) preconnect.refill(upstream, 0)
   // 512 in all: the last two get none.
   expect(preconnect.upstreams).toBe(2)
   for (const upstream of upstreams) preconnect.drop(upstream)
@@ -39,11 +39,11 @@ it('keeps nothing of an upstream for which no connection could be added', () => 
 it('gives the oldest, forgets what failed, and closes what was not used for 10 s', () => {
   const { clock, connections, preconnect } = setUp(2)
   const upstream = upstreamOf('a')
-  preconnect.refill(upstream)
-  expect(preconnect.take(upstream, owner)).toBe(connections[0])
+  preconnect.refill(upstream, clock.now())
+  expect(preconnect.take(upstream, owner, clock.now())).toBe(connections[0])
   connections[1]?.broke('closed')
-  expect([preconnect.take(upstream, owner), preconnect.upstreams]).toEqual([undefined, 0])
-  preconnect.refill(upstream)
+  expect([preconnect.take(upstream, owner, clock.now()), preconnect.upstreams]).toEqual([undefined, 0])
+  preconnect.refill(upstream, clock.now())
   clock.advance(10_000)
   expect([connections.length, connections.every(({ socket }) => socket.destroyed), preconnect.upstreams]).toEqual([
     4,
