@@ -8,7 +8,7 @@ import type { Upstream } from '../../../src/pool/upstream.ts'
 import type { LeaseRequest } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
-import type { Restored } from '../../../src/store/contract.ts'
+import type { Restored, Store } from '../../../src/store/contract.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts as AccountRegistry } from '../../../src/supply/account.ts'
@@ -209,7 +209,7 @@ export class SimulatedVendor {
   #dial(count: number, dialMs: number): Delivery {
     const refs = Array.from({ length: count }, (_, index) => `line-${this.#dialled.size + index}`)
     for (const ref of refs) this.#dialled.set(ref, this.#clock.now() + dialMs)
-    return this.#lines(refs)
+    return this.#lines(this.#rules.listsHeld ? [...this.#dialled.keys()] : refs)
   }
 
   #sell(count: number, sentAt: number): Delivery {
@@ -306,7 +306,7 @@ const usualRules: Rules = {
 const WAIT_MS = 10_000
 
 export class World {
-  readonly clock = new FakeClock({ now: 0 })
+  readonly clock: FakeClock
   readonly pool: Pool
   readonly supply: Supply
   readonly leaseQueue: LeaseQueue
@@ -319,10 +319,14 @@ export class World {
   readonly waits: number[] = []
   readonly accounts: AccountRegistry
 
-  constructor(accounts: Accounts, given: Partial<Rules> = {}, restored?: Restored) {
+  constructor(
+    accounts: Accounts,
+    given: Partial<Rules> = {},
+    restored?: Restored,
+    { store = forgetfulStore(), clock = new FakeClock({ now: 0 }) }: { store?: Store; clock?: FakeClock } = {},
+  ) {
     const { uses, connections, ...rules } = { ...usualRules, ...given }
-    const { clock } = this
-    const store = forgetfulStore()
+    this.clock = clock
     this.accounts = new AccountRegistry(clock, new LocalAccountStore(clock, store, restored))
     const observer: PoolObserver = {
       lendable: (upstream) => this.leaseQueue.serve(upstream),
