@@ -156,14 +156,17 @@ function describeFailures(suite: Suite): void {
     }
   })
 
-  it.each(['90210', 'toString', '__proto__'])('the unknown code %s is a fault of the vendor', async (code) => {
-    for (const product of products) {
-      const reply = { body: fixtures.refuse(code, 'never heard of') }
-      const error = await failureOf(run(suite, { title: '', product }, reply).delivery)
-      expect(error).toMatchObject({ class: 'server', vendorCode: code })
-      expect(error.message).toContain('never heard of')
-    }
-  })
+  it.each(['90210', 'toString', '__proto__'])(
+    'the unknown code %s is a fault of the vendor, who sold nothing',
+    async (code) => {
+      for (const product of products) {
+        const reply = { body: fixtures.refuse(code, 'never heard of') }
+        const error = await failureOf(run(suite, { title: '', product }, reply).delivery)
+        expect(error).toMatchObject({ class: 'server', vendorCode: code, sale: 'refused' })
+        expect(error.message).toContain('never heard of')
+      }
+    },
+  )
 }
 
 function describeJunk(suite: Suite): void {

@@ -86,6 +86,8 @@ describe('our adapter against it', () => {
   it('share-pool and the query list what is held', async () => {
     const { sim, clock, open } = await world({ mode: 'channel', channels: 4 })
     const pool = open({ product: 'share-pool' })
+    // What is held already is listed too, and is no purchase.
+    expect([pool.listsHeld, open().listsHeld]).toEqual([true, false])
     await pool.extract(1, never)
     clock.advance(30_000)
     expect((await pool.extract(2, never)).sold).toHaveLength(3)
