@@ -1,6 +1,6 @@
 /**
- * What one Redis server carries for a cluster: CPU time of the server for each script, and bytes. `node test/bench/cluster-store.ts`
- * starts a redis-server of its own. CPU time, not time: other programs on the machine matter little.
+ * What one Redis server carries for a cluster: CPU time of the server for each script, and bytes, as the table of
+ * docs/operate/scale.md. `node test/bench/cluster-store.ts` starts a redis-server of its own. CPU time, not time: other programs on the machine matter little.
  */
 import { createClient } from '@redis/client'
 import { SystemClock } from '../../src/clock.ts'
@@ -25,17 +25,32 @@ const infoOf = async (section: string, field: string) =>
   Number(new RegExp(`${field}:([\\d.]+)`).exec(await admin.info(section))?.[1])
 const cpuMs = async () => 1_000 * ((await infoOf('cpu', 'used_cpu_user')) + (await infoOf('cpu', 'used_cpu_sys')))
 
-/** Runs a script many times; prints the server's CPU time for each. */
-async function measure(what: string, script: Script, ask: (run: number) => object, runs = RUNS): Promise<void> {
+interface Cost {
+  readonly cpuUs: number
+  /** Bytes that stay. */
+  readonly bytes: number
+}
+
+/** Runs a script many times. @returns what each run costs the server */
+async function costOf(script: Script, ask: (run: number) => object, runs = RUNS): Promise<Cost> {
   const [before, bytesBefore] = [await cpuMs(), await infoOf('memory', 'used_memory')]
   for (let run = 0; run < runs; run += AT_ONCE)
     await Promise.all(
       Array.from({ length: Math.min(AT_ONCE, runs - run) }, (_, at) => connection.run(script, ask(run + at))),
     )
-  const each = ((await cpuMs()) - before) / runs
-  const bytes = ((await infoOf('memory', 'used_memory')) - bytesBefore) / runs
-  const line = `${what.padEnd(44)} ${(each * 1_000).toFixed(0).padStart(6)} us  ${(1_000 / each).toFixed(0).padStart(7)} a second`
-  process.stdout.write(`${line}  ${bytes.toFixed(0).padStart(6)} bytes kept\n`)
+  const cpuUs = (1_000 * ((await cpuMs()) - before)) / runs
+  return { cpuUs, bytes: ((await infoOf('memory', 'used_memory')) - bytesBefore) / runs }
+}
+
+const twoDigits = (figure: number) => Number(figure.toPrecision(2)).toLocaleString('en')
+const write = (...cells: readonly string[]) =>
+  process.stdout.write(`|${cells.map((cell) => cell && ` ${cell}`).join(' |')} |\n`)
+
+/** A row of docs/operate/scale.md. @param costs of the scripts that it consists of */
+function row(what: string, costs: readonly Cost[], bytes?: (sum: number) => string): void {
+  const cpuUs = costs.reduce((sum, cost) => sum + cost.cpuUs, 0)
+  const kept = bytes?.(costs.reduce((sum, cost) => sum + cost.bytes, 0)) ?? ''
+  write(what, `${twoDigits(cpuUs)} µs`, twoDigits(1_000_000 / cpuUs), kept)
 }
 
 const since = { replid: /master_replid:(\w+)/.exec(await admin.info('replication'))?.[1] ?? '', since: '0' }
@@ -59,35 +74,51 @@ const order = (run: number) => ({
   },
   ...{ channels: undefined, ceilings: [{ scope: 'pool', limit: 10_000_000, held: 0 }] },
 })
-await measure('reserve', reserveScript, order)
-await measure('settle', settleScript, (run) => ({ id: `h/${run}`, host: 'h', outcome: { kind: 'sold', count: 2 } }))
-await measure('refresh, 1 window, 1 provider', refreshScript, () => ({
+const settle = (run: number) => ({ id: `h/${run}`, host: 'h', outcome: { kind: 'sold', count: 2 }, hold: [] })
+write('', 'CPU', 'a second, on a whole core', 'bytes')
+process.stdout.write('|---|---|---|---|\n')
+row(
+  'an order: `reserve` and `settle`',
+  [await costOf(reserveScript, order), await costOf(settleScript, settle)],
+  twoDigits,
+)
+const refresh = await costOf(refreshScript, () => ({
   ...{ windows: ['w1'], providers: ['p'], accounts: ['a'], net: {}, host: 'h' },
 }))
 const entry = 'x'.repeat(500)
-await measure('publish one address', publishScript, (run) => ({
+const publish = await costOf(publishScript, (run) => ({
   ...{ host: 'h', add: [{ id: `address-${run}`, entry, endsAt: 9e12 }], gone: [], tell: [] },
 }))
-await measure('find a session', findSessionScript, (run) => ({
+row('a new address, told to the cluster', [publish], (bytes) => `${twoDigits(bytes)}, with its event`)
+const find = await costOf(findSessionScript, (run) => ({
   ...{ session: `s${run}`, host: 'h', pendingMs: 60_000, idleMs: 600_000 },
 }))
-await measure('bind a session', sessionsScript, (run) => ({
+const bind = await costOf(sessionsScript, (run) => ({
   ...{ host: 'h', idleMs: 600_000, used: [], bind: [{ session: `s${run}`, id: `address-${run}` }] },
 }))
-const last = Number(await admin.get(`turnpike:{${NAME}}:seq`))
+row('a session that is new to a host: `find` and `bind`', [find, bind], twoDigits)
 const report = JSON.stringify({ groups: [{ asked: 1 }], waiting: [], load: { p: 20 } })
-for (const hosts of [1, 2, 4, 100, 1_000])
-  await measure(`heartbeat, ${hosts} hosts`, syncScript, (run) => ({
-    ...{ host: `h${run % hosts}`, aliveMs: 60_000, report, leaseMs: 5_000, mayLead: false, after: last },
-  }))
-await measure(
-  'heartbeat with 100 new events',
-  syncScript,
-  () => ({
-    ...{ host: 'h0', aliveMs: 60_000, report, leaseMs: 5_000, mayLead: false, after: last - 100 },
-  }),
-  400,
-)
+const beat = (host: number, after: number) => {
+  return { host: `h${host}`, aliveMs: 600_000, report, leaseMs: 5_000, mayLead: false, after }
+}
+const latest = async () => Number(await admin.get(`turnpike:{${NAME}}:seq`))
+/** Of hosts that have joined. @param news events that each brings */
+async function heartbeat(hosts: number, news: number, runs?: number): Promise<Cost> {
+  for (let host = 0; host < hosts; host++) await connection.run(syncScript, beat(host, await latest()))
+  const after = (await latest()) - news
+  return costOf(syncScript, (run) => beat(run % hosts, after), runs)
+}
+// New addresses, before other hosts join.
+const withNews = await heartbeat(1, 100, 400)
+const beats: Cost[] = []
+for (const hosts of [1, 2, 4, 100, 1_000]) beats.push(await heartbeat(hosts, 0))
+const [one] = beats as [Cost]
+row('a heartbeat of a host (2 a second), without news', [one])
+const each = beats.map(({ cpuUs }) => cpuUs)
+const range = `${twoDigits(Math.min(...each))} to ${twoDigits(Math.max(...each))} µs`
+write('the same with 1, 2, 4, 100 and 1,000 hosts alive', range, '', '')
+row('each event that a heartbeat brings', [{ cpuUs: (withNews.cpuUs - one.cpuUs) / 100, bytes: 0 }])
+row("a host's copy of the books (every 2 s, one provider)", [refresh])
 
 admin.destroy()
 connection.close()
