@@ -129,6 +129,12 @@ export function memberParts({ pool, supply, data }: Parts): MemberParts {
     supply,
     review: () => data.leaseQueue.review(),
     wants: () => data.leaseQueue.wants,
+    aloneOn: (upstream) => data.sessionTable.aloneOn(upstream),
+    leaveTo: (key, upstream) => {
+      const isHere = data.sessionTable.leaveTo(key, upstream)
+      data.leaseQueue.serve(upstream)
+      return isHere
+    },
     handedOver: (upstream) => data.handedOver(upstream),
     endLeases: (upstream) => data.endLeases(upstream),
     sessionMoved: (key, upstream) => {

@@ -13,7 +13,8 @@ type ClusterEvent = { readonly host: string; readonly id: string; readonly numbe
   | { readonly kind: 'proof'; readonly worked: boolean; readonly cause?: Proof }
   | { readonly kind: 'session'; readonly session: string }
   | { readonly kind: 'own'; readonly owner: string; readonly handed?: string }
-  | { readonly kind: 'want' }
+  | { readonly kind: 'want'; readonly sessions: readonly string[] }
+  | { readonly kind: 'alone'; readonly session: string }
   | { readonly kind: 'spent' }
   | { readonly kind: 'silent' }
   | { readonly kind: 'back' }
@@ -75,7 +76,8 @@ export class ClusterEvents {
     if (event.kind === 'session') {
       const key = this.#deps.store.sessionOf(event.session)
       if (key !== undefined) parts.sessionMoved(key, upstream)
-    } else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
+    } else if (event.kind === 'alone') parts.leaveTo(store.sessionOf(event.session), upstream)
+    else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
     else if (event.kind === 'spent') pool.ownership.spentElsewhere(upstream, clock.now())
     else if (event.kind === 'rest') pool.rest(upstream, accounts.time.toHost(event.until))
     else if (event.kind === 'ban') pool.ban(upstream, event.target, accounts.time.toHost(event.until), clock.now())
@@ -85,7 +87,7 @@ export class ClusterEvents {
   #ofOwners(event: Extract<ClusterEvent, { kind: 'own' | 'want' | 'silent' | 'back' }>): void {
     const { owners } = this.#deps
     if (event.kind === 'own') owners?.owned(event.id, event)
-    else if (event.kind === 'want') owners?.wanted(event.id, event.host)
+    else if (event.kind === 'want') owners?.wanted(event.id, event.host, event.sessions)
     else owners?.heardOf(event.host, event.kind === 'back')
   }
 

@@ -131,14 +131,14 @@ export class ClusterStore implements Store {
   }
 
   session(key: string, upstreamId: string): void {
-    const session = this.#digestOf(key)
+    const session = this.digestOf(key)
     if (this.isApplying) return
     const bind = [{ session, id: upstreamId }]
     this.#queue.send(() => this.#sessions({ bind, used: [] }))
   }
 
   sessionUsed(key: string): void {
-    this.#usedSessions.add(this.#digestOf(key))
+    this.#usedSessions.add(this.digestOf(key))
     this.#timer ??= this.#deps.clock.after(SESSIONS_EVERY_MS, () => this.#tellUsed())
   }
 
@@ -162,7 +162,8 @@ export class ClusterStore implements Store {
     return this.#keys.get(digest)
   }
 
-  #digestOf(key: string): string {
+  /** How other hosts know a session of this one. */
+  digestOf(key: string): string {
     const known = this.#digests.get(key)
     if (known !== undefined) return known
     const digest = this.#deps.seal.digest(key)

@@ -6,7 +6,8 @@ import type { RedisAccountStore } from '../store/redis/redis-account-store.ts'
 import type { ScriptRunner } from '../store/redis/script.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { ClusterStore } from './cluster-store.ts'
-import type { Ownership, OwnershipParts } from './ownership.ts'
+import type { Ownership } from './ownership.ts'
+import type { OwnershipParts } from './ownership-contract.ts'
 import type { PoolEntries } from './pool-entry.ts'
 
 export interface MemberDeps {

@@ -16,7 +16,7 @@ import type { DemandReport, PlannerRole } from '../supply/planner-role.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ClusterEvents } from './cluster-events.ts'
 import type { MemberDeps, MemberParts } from './contract.ts'
-import type { OthersWants } from './ownership.ts'
+import type { OthersWants } from './ownership-contract.ts'
 
 export interface ClusterStatus {
   readonly role: 'planner' | 'follower'

@@ -14,7 +14,8 @@ import type { ScriptRunner } from '../store/redis/script.ts'
 import type { ClusterHost } from '../takeover/messages.ts'
 import { ClusterStore } from './cluster-store.ts'
 import { ClusterMember } from './member.ts'
-import { Ownership, type OwnershipSettings } from './ownership.ts'
+import { Ownership } from './ownership.ts'
+import type { OwnershipSettings } from './ownership-contract.ts'
 import { PoolEntries } from './pool-entry.ts'
 import { Seal } from './seal.ts'
 import { ClusterSessions } from './session-directory.ts'
@@ -71,8 +72,11 @@ export class Cluster {
     const sessionIdleMs = () => config.session.idle
     this.store = new ClusterStore({ ...common, entries, seal, sessionIdleMs })
     const settings = () => ownershipSettings(config)
-    this.owners = hasLimits(config) ? new Ownership({ ...common, time: this.accounts.time, settings }) : undefined
-    const own = { store: this.store, accounts: this.accounts, entries, owners: this.owners }
+    const { store } = this
+    this.owners = hasLimits(config)
+      ? new Ownership({ ...common, store, time: this.accounts.time, settings })
+      : undefined
+    const own = { store, accounts: this.accounts, entries, owners: this.owners }
     const clusterLog = log.child({ mod: 'cluster' })
     const member = new ClusterMember({ ...common, ...own, token: former?.token, log: clusterLog })
     this.member = member

@@ -53,28 +53,33 @@ export class OwnerTable {
 interface HandedUpstream {
   readonly uses: number
   readonly latencyMs: number
-  /** One session has it alone. */
-  readonly isExclusive: boolean
+  /** Digest of the session that has it alone. */
+  readonly alone?: string | undefined
   /** Target hosts that must not see it, and until when. */
   readonly hostRests: readonly (readonly [string, number])[]
 }
 
-export function writeHanded(carried: CarriedUpstream, isExclusive: boolean, now: number, time: ServerTime): string {
+export function writeHanded(
+  carried: CarriedUpstream,
+  alone: string | undefined,
+  now: number,
+  time: ServerTime,
+): string {
   const { uses, latencyMs, hostRests } = carried
   const rests = hostRests.map(([host, ms]) => [host, time.toServer(now + ms)] as const)
-  return JSON.stringify({ uses, latencyMs, isExclusive, hostRests: rests } satisfies HandedUpstream)
+  return JSON.stringify({ uses, latencyMs, alone, hostRests: rests } satisfies HandedUpstream)
 }
 
 /**
  * What an address is like for its new owner: as the former one has said, and as this host has heard since (rests, bans).
- * @returns also whether one session has it alone
+ * @returns also the session that has it alone
  */
 export function readHanded(
   upstream: Upstream,
   { handed }: Owned,
   now: number,
   time: ServerTime,
-): { readonly carried: CarriedUpstream; readonly isExclusive: boolean } {
+): { readonly carried: CarriedUpstream; readonly alone: string | undefined } {
   const { id, worked, consecutiveFailures, restUntil } = upstream
   const said: HandedUpstream | undefined = handed === undefined ? undefined : JSON.parse(handed)
   const rests = new Map(upstream.hostRests)
@@ -86,5 +91,5 @@ export function readHanded(
     latencyMs: upstream.latencyMs || (said?.latencyMs ?? 0),
     hostRests: [...rests].filter(([, until]) => until > now).map(([host, until]) => [host, until - now] as const),
   }
-  return { carried, isExclusive: said?.isExclusive ?? false }
+  return { carried, alone: said?.alone }
 }

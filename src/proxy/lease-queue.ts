@@ -30,6 +30,12 @@ export interface LeaseQueueSettings {
   readonly queue: number
 }
 
+/** What clients wait for: any that fits a filter, or the upstreams that their sessions live on. */
+export interface Wants {
+  readonly filters: readonly { readonly filter: Filter; readonly clients: number }[]
+  readonly upstreams: readonly { readonly upstream: Upstream; readonly sessionKeys: readonly string[] }[]
+}
+
 export class LeaseQueue {
   readonly #pool: Pool
   readonly #sessionTable: SessionTable
@@ -79,12 +85,14 @@ export class LeaseQueue {
     this.#timeouts = this.#timeouts.withDuration(settings.timeoutMs)
   }
 
-  /** What clients wait for: any that fits a filter, or the upstreams that their sessions live on. */
-  get wants(): { readonly filters: readonly { filter: Filter; clients: number }[]; readonly upstreams: Upstream[] } {
+  get wants(): Wants {
     const filters = [...this.#waiting.filterClasses].flatMap(({ filter, queue }) =>
       filter === undefined ? [] : [{ filter, clients: queue.size }],
     )
-    return { filters, upstreams: [...this.#waiting.fullUpstreams] }
+    const upstreams = [...this.#waiting.fullUpstreams].map((upstream) => {
+      return { upstream, sessionKeys: [...this.#waiting.sessionsFor(upstream)] }
+    })
+    return { filters, upstreams }
   }
 
   get waitingCount(): number {

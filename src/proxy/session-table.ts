@@ -113,6 +113,27 @@ export class SessionTable {
     return session
   }
 
+  /** The one session that has an exclusive upstream alone here. O(sessions). */
+  aloneOn(upstream: Upstream): string | undefined {
+    if (!upstream.isExclusive || upstream.sessions === 0) return undefined
+    return this.list().find((session) => session.upstream === upstream && !session.mustMove)?.key
+  }
+
+  /**
+   * A session has the upstream alone: the next connection of each other one moves it. O(sessions).
+   * @param key undefined: it is no session of this process
+   * @returns whether that session lives on it here
+   */
+  leaveTo(key: string | undefined, upstream: Upstream): boolean {
+    let isHere = false
+    for (const session of this.list()) {
+      if (session.upstream !== upstream) continue
+      if (session.key === key) isHere = true
+      else session.mustMove = true
+    }
+    return isHere
+  }
+
   /** The session; restarts its idle time. */
   find(key: string): Session | undefined {
     const session = this.#sessions.get(key) ?? this.#takeUpLate(key)

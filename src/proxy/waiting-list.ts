@@ -113,6 +113,12 @@ export class WaitingList {
     return this.#byUpstream.keys()
   }
 
+  /** The sessions that wait for this upstream, which they live on. */
+  sessionsFor(upstream: Upstream): ReadonlySet<string> {
+    const waiting = this.#byUpstream.get(upstream)?.queue ?? []
+    return new Set([...waiting].flatMap(({ request: { sessionKey } }) => sessionKey ?? []))
+  }
+
   add(request: LeaseRequest, waitsFor: WaitsFor, onTimeout: (waiting: Waiting) => void): Waiting {
     const { user } = request
     if (this.#all.countOf(user) === 0) this.#turns.set(user, ++this.#turn)

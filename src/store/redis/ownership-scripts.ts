@@ -25,7 +25,7 @@ end
 
 /**
  * ask: host; quietMs: so long after a failover no host may claim; ids: any of them, at most \`count\`; wanted: exactly these, which
- * their owners are asked for; holdMs: so long after its owner may lend it no more an address is free, absent for never.
+ * their owners are asked for, with the sessions that live on them (digests); holdMs: so long after its owner may lend it no more an address is free, absent for never.
  */
 const CLAIM = `
 local since = followed_since()
@@ -53,8 +53,10 @@ if may_lend and now >= since + ask.quietMs then
     if #granted == ask.count then break end
     claim(id)
   end
-  for _, id in ipairs(ask.wanted) do
-    if not claim(id) then publish(cjson.encode({ kind = 'want', host = ask.host, id = id })) end
+  for _, wanted in ipairs(ask.wanted) do
+    if not claim(wanted.id) then
+      publish(cjson.encode({ kind = 'want', host = ask.host, id = wanted.id, sessions = wanted.sessions }))
+    end
   end
 end
 return cjson.encode({ now = now, granted = granted })
@@ -70,7 +72,7 @@ for _, given in ipairs(ask.given) do
   local number, owner = owner_of(given.id)
   if number < given.number or number == given.number and owner == ask.host then
     if given.handed then call('HSET', key('handed'), given.id, given.handed) end
-    local to = given.to or ''
+    local to = given.to
     if to ~= '' and tonumber(call('ZSCORE', key('lenders'), to) or 0) <= now then to = '' end
     if tonumber(call('GET', key('seq')) or 0) < given.number then call('SET', key('seq'), ms(given.number)) end
     give(given.id, to)

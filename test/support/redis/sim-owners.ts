@@ -6,7 +6,8 @@ import pino from 'pino'
 import { ClusterEvents } from '../../../src/cluster/cluster-events.ts'
 import { ClusterStore } from '../../../src/cluster/cluster-store.ts'
 import type { MemberParts } from '../../../src/cluster/contract.ts'
-import { type OthersWants, Ownership } from '../../../src/cluster/ownership.ts'
+import { Ownership } from '../../../src/cluster/ownership.ts'
+import type { OthersWants } from '../../../src/cluster/ownership-contract.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
@@ -65,8 +66,12 @@ class OwnerHost implements SimHost {
     this.clock = new HostClock(world.clock)
     this.link = new SimLink(world, this.clock)
     const { uses, connections } = world.limits
+    const common = { clock: this.clock, runner: this.link, host: name }
+    this.#store = new ClusterStore({ ...common, sessionIdleMs: () => 0 } as unknown as ConstructorParameters<
+      typeof ClusterStore
+    >[0])
     this.owners = new Ownership({
-      ...{ clock: this.clock, runner: this.link, host: name, time: this.#time, times: TIMES },
+      ...{ ...common, store: this.#store, time: this.#time, times: TIMES },
       settings: () => ({ perAddress: 1, holdMs: HOLD_MS, countsUses: uses > 0 }),
     })
     this.pool = new Pool(
@@ -84,10 +89,6 @@ class OwnerHost implements SimHost {
       },
       world.random,
     )
-    const store = { clock: this.clock, runner: this.link, host: name }
-    this.#store = new ClusterStore({ ...store, sessionIdleMs: () => 0 } as unknown as ConstructorParameters<
-      typeof ClusterStore
-    >[0])
     this.#parts = this.#memberParts()
     this.#events = this.#clusterEvents()
     this.owners.join({ ...this.#parts, asked: () => this.#asked })
@@ -107,7 +108,7 @@ class OwnerHost implements SimHost {
       ...{ pool: this.pool, review: () => this.#serve(), sessionMoved: () => {} },
       supply: supply as unknown as MemberParts['supply'],
       wants: () => ({ filters: this.#wantsOfClients, upstreams: [] }),
-      handedOver: () => {},
+      ...{ handedOver: () => {}, aloneOn: () => undefined, leaveTo: () => false },
       endLeases: () => this.#endAll(),
     }
   }
