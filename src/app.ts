@@ -2,6 +2,7 @@
 import type { Address } from './address.ts'
 import type { GatewayParts } from './admin/gateway-report.ts'
 import type { LiveView } from './admin/live-view.ts'
+import { DataPlaneHandover } from './client-handover.ts'
 import { clientsOf } from './client-side.ts'
 import { type Clock, SystemClock } from './clock.ts'
 import type { ConfigSource } from './config/load.ts'
@@ -52,7 +53,7 @@ export interface App {
   abort(): Promise<void>
 }
 
-type ControlProcess = Omit<WorkersOptions, 'clock' | 'log'>
+type ControlProcess = Omit<WorkersOptions, 'clock' | 'log' | 'inherited'>
 
 export interface AppDeps {
   readonly clock?: Clock
@@ -95,7 +96,8 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
   const { clock, log, inherited, budget, former } = base
   const { predecessor, onTakenOver, logLinesLost } = deps
   const { parts, clients, workers, reload } = await openParts(config, deps, base, closing)
-  if (former !== undefined) parts.pool.ownership.succeed(former.upstreams, clock.now())
+  if (former !== undefined)
+    parts.pool.ownership.succeed(former.upstreams, clock.now(), (upstream) => workers?.endedBefore(upstream))
   parts.supply.restore(base.restored)
   parts.data.sessionTable.restore(base.restored.sessions)
   await base.cluster?.member.join(memberParts(parts))
@@ -114,7 +116,10 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
       onTakenOver()
     }
     const store = base.cluster?.succession ?? base.store
-    const handover = await offerHandover(config, { ...parts, ...base, store, reload, otherPorts: ports, onTaken })
+    const handover = await offerHandover(config, {
+      ...{ ...parts, ...base, store, reload, otherPorts: ports, onTaken },
+      clients: workers?.handover ?? new DataPlaneHandover(parts.data, clock),
+    })
     closing.defer(() => handover?.close())
   }
   const closeAll = () => closing.disposeAsync()
@@ -158,7 +163,7 @@ async function openParts(
   base: Awaited<ReturnType<typeof openBase>>,
   closing: AsyncDisposableStack,
 ) {
-  const { clock, log, http, guard } = base
+  const { clock, log, http, guard, inherited } = base
   const { gate, learnedOf } = base.accounts
   const sources = new ConfiguredSources({ clock, log, http, gate, learnedOf })
   closing.defer(() => sources.close())
@@ -166,7 +171,7 @@ async function openParts(
   await opening.commit()()
   let workers: Workers | undefined
   const parts = joinParts(config, opening.opened, { ...base, workers: control && (() => workers) })
-  workers = await openWorkers(control, { clock, log }, { ...parts, guard })
+  workers = await openWorkers(control, { clock, log, inherited }, { ...parts, guard })
   const clients = workers ?? clientsOf(parts.data)
   closing.defer(() => workers?.close())
   const reload = new Reload({ config, source }, read, { ...parts, clients, clock, log, sources })
@@ -185,7 +190,7 @@ function logInternalErrors(log: Log): () => void {
 /** Its code is loaded only in the control process of several workers. */
 async function openWorkers(
   control: ControlProcess | undefined,
-  deps: { clock: Clock; log: Log },
+  deps: Pick<WorkersOptions, 'clock' | 'log' | 'inherited'>,
   parts: WorkersParts,
 ): Promise<Workers | undefined> {
   if (control === undefined) return undefined

@@ -4,17 +4,15 @@
  */
 
 import { sentenceOf } from './cli/words.ts'
+import type { ClientHandover } from './client-handover.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Config } from './config/schema.ts'
-import { GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
-import type { InheritedSockets, OpenPort } from './network/inherited-sockets.ts'
+import type { OpenPort } from './network/inherited-sockets.ts'
 import { carry } from './pool/former-process.ts'
 import type { Pool } from './pool/pool.ts'
 import type { Upstream } from './pool/upstream.ts'
-import type { DataPlane } from './proxy/data-plane.ts'
 import type { Reload } from './reload.ts'
-import { closeGently } from './stop.ts'
 import type { HandoverStore, Store } from './store/contract.ts'
 import type { PausableAccountStore } from './store/pausable-account-store.ts'
 import type { Supply } from './supply/supply.ts'
@@ -22,7 +20,7 @@ import type { DrainObserver } from './takeover/client.ts'
 import type { ClusterHost, Released } from './takeover/messages.ts'
 import { takeoverPlace } from './takeover/place.ts'
 import { type TakeoverHandler, TakeoverServer } from './takeover/server.ts'
-import { copySockets } from './takeover/sockets.ts'
+import type { LentPorts } from './takeover/sockets.ts'
 
 /** What another process can go on with; in a cluster, as which host. */
 type Suspendable = Pick<HandoverStore, 'flush' | 'suspend' | 'resume'> & { readonly host?: ClusterHost }
@@ -32,7 +30,7 @@ interface HandoverParts {
   readonly log: Log
   readonly pool: Pool
   readonly supply: Supply
-  readonly data: DataPlane
+  readonly clients: ClientHandover
   readonly store: Suspendable
   readonly accountStore: PausableAccountStore
   readonly reload: Reload
@@ -84,14 +82,10 @@ const REPORT_MS = 100
 /** How often a state folder that another process holds is tried. */
 const STORE_RETRY_MS = 1_000
 
-const MOVED = new GatewayError('GW_STOPPING', 'another process of the gateway has taken over: connect again')
-
 class Handover implements TakeoverHandler {
   readonly #parts: HandoverParts
   /** The next report, or the next try to take the store. */
   #timer: Timer | undefined
-  /** While this process does not accept: no connection that waits in the queue of a port is lost, whatever becomes of the other. */
-  #copies: InheritedSockets | undefined
   /** Ends the wait of reloads. */
   #over = () => {}
 
@@ -99,27 +93,27 @@ class Handover implements TakeoverHandler {
     this.#parts = parts
   }
 
-  get ports(): readonly OpenPort[] {
-    return [...this.#parts.data.openPorts, ...this.#parts.otherPorts]
+  async openPorts(): Promise<LentPorts> {
+    const { clients, otherPorts } = this.#parts
+    const { ports, close } = await clients.openPorts()
+    return { ports: [...ports, ...otherPorts], close }
   }
 
   async release(): Promise<Released> {
-    const { clock, pool, data, store, accountStore, reload } = this.#parts
+    const { clock, pool, clients, store, accountStore, reload } = this.#parts
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#over = resolve
     reload.hold(promise)
     try {
       // A disk that hangs does so while clients are served.
       await store.flush()
-      this.#copies = await copySockets(data.openPorts)
-      await closeGently(data, clock)
+      await clients.pause()
       await accountStore.pause(CALLS_MS)
       await store.suspend()
     } catch (error) {
       await this.resume()
       throw error
     }
-    data.stopLending(MOVED)
     const now = clock.now()
     const upstreams = [...pool.members()].map((upstream) => carry(upstream, now))
     const { host } = store
@@ -127,11 +121,8 @@ class Handover implements TakeoverHandler {
   }
 
   async resume(): Promise<void> {
-    const { data } = this.#parts
     this.#takeStore()
-    data.lendAgain()
-    if (this.#copies !== undefined) await data.reopenPorts(this.#copies)
-    this.#copies = undefined
+    await this.#parts.clients.resume()
     this.#over()
   }
 
@@ -150,8 +141,8 @@ class Handover implements TakeoverHandler {
   }
 
   taken(report: (left: [string, number][]) => void): void {
-    const { pool, supply, reload, onTaken } = this.#parts
-    this.#copies?.close()
+    const { pool, clients, supply, reload, onTaken } = this.#parts
+    clients.close()
     reload.close()
     supply.stopBuying()
     const lent = new Map([...pool.members()].filter(({ leases }) => leases > 0).map((upstream) => [upstream, -1]))
@@ -174,7 +165,7 @@ class Handover implements TakeoverHandler {
   }
 
   close(): void {
-    this.#copies?.close()
+    this.#parts.clients.close()
     this.#timer?.clear()
   }
 }

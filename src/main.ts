@@ -38,6 +38,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 // The timers of the clock do not keep a process alive; a command that waits for one has to.
+const workers = workersOf(process)
 const alive = setInterval(() => {}, 2 ** 30)
 process.exitCode = await runCli(process.argv.slice(2), {
   startApp: async (config, deps) => (await import('./app.ts')).startApp(config, deps),
@@ -49,8 +50,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   clock: new SystemClock(),
   process,
-  takeover: takeoverOf(process, () => import('./app.ts')),
-  workers: workersOf(process),
+  takeover: takeoverOf(process, () => import('./app.ts'), workers.control?.takeover),
+  workers,
   isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

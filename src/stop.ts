@@ -1,6 +1,7 @@
 /** The end of a gateway: no new client, then open tunnels run out, then addresses go back to the vendors. */
 import type { ClientSide } from './client-side.ts'
 import type { Clock } from './clock.ts'
+import { GatewayError } from './errors.ts'
 import type { InheritedSockets } from './network/inherited-sockets.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
 import type { Reload } from './reload.ts'
@@ -60,6 +61,14 @@ export async function closeGently(data: DataPlane, clock: Clock): Promise<void> 
     await clock.sleep(SETTLE_POLL_MS)
   }
   data.closeMute()
+}
+
+const MOVED = new GatewayError('GW_STOPPING', 'another process of the gateway has taken over: connect again')
+
+/** The same; then nothing is lent any more, so that what has been lent is known. Requests that still wait are refused. */
+export async function closeForSuccessor(data: DataPlane, clock: Clock): Promise<void> {
+  await closeGently(data, clock)
+  data.stopLending(MOVED)
 }
 
 /** @param until clock ms; may become earlier */

@@ -19,7 +19,7 @@ import { type SignalSource, watchSignals } from './signals.ts'
 import { startSummary, tryText } from './summary.ts'
 import type { Takeover } from './takeover.ts'
 import { version } from './version.ts'
-import { CommandError, exitCodes, explainFailure, UsageError } from './words.ts'
+import { exitCodes, explainFailure, UsageError } from './words.ts'
 import type { WorkersOfProcess } from './workers.ts'
 
 /** A running gateway. */
@@ -100,10 +100,11 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
     return { config: { ...withPort(config, port), workers: count }, source, count, because }
   }
   const { config, source, count, because } = read()
-  if (count > 1 && options.takeover === true) throw new CommandError(translate(NO_TAKEOVER))
-  if (count > 1 && deps.workers.control === undefined) return superviseWorkers(count, config, deps)
-  const launched = options.takeover === true ? await deps.takeover.launch(config, deps.clock) : undefined
+  const { control } = deps.workers
+  const takesOver = options.takeover === true && control === undefined
+  const launched = takesOver ? await deps.takeover.launch(config, deps.clock) : undefined
   if (launched !== undefined) return launched
+  if (count > 1 && control === undefined) return superviseWorkers(count, config, deps)
   const { log, writer, write } = openLog(config.log, deps.clock)
   if (because !== undefined) log.warn(because)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
@@ -133,13 +134,10 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
   try {
     const inheritance = await deps.takeover.inherit(config, () => asked.resolve('launcher ended'))
     const reading = { clock: deps.clock, log, source, read, logLinesLost: () => writer.lost }
-    const { control } = deps.workers
     deps.workers.watch(() => asked.resolve('launcher ended'))
-    const part =
-      control === undefined
-        ? { onTakenOver: () => asked.resolve('takeover') }
-        : { control: { ...control, writeLog: write } }
-    app = await deps.startApp(config, { ...reading, ...inheritance, ...part })
+    const part = control === undefined ? {} : { control: { ...control, writeLog: write } }
+    const onTakenOver = () => asked.resolve('takeover')
+    app = await deps.startApp(config, { ...reading, ...inheritance, ...part, onTakenOver })
     deps.tidy()
     announce(config, app, { ...deps, log, writer })
     await deps.takeover.serves(log, deps.workers.mainPid)
@@ -160,13 +158,10 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
   }
 }
 
-const NO_TAKEOVER =
-  'start --takeover works with workers: 1 only: stop the running gateway and start the new one, or write workers: 1'
-
 async function superviseWorkers(count: number, config: Config, deps: StartDeps): Promise<number> {
   const { log, writer } = openLog(config.log, deps.clock)
   try {
-    return await deps.workers.supervise(count, { clock: deps.clock, log })
+    return await deps.workers.supervise(count, { clock: deps.clock, log, takeover: deps.takeover.started })
   } finally {
     await writer.flush()
   }

@@ -8,8 +8,8 @@ import { translate } from '../messages/translate.ts'
 import { InheritedSockets } from '../network/inherited-sockets.ts'
 import { activatedSockets } from '../network/socket-activation.ts'
 import { placesOf } from '../settings.ts'
-import type { Predecessor } from '../takeover/client.ts'
-import { CHANNEL_VARIABLE, LIFELINE, type LifelineWord } from '../takeover/launch.ts'
+import type { Predecessor, TakeoverStart } from '../takeover/client.ts'
+import { CHANNEL_VARIABLE, LIFELINE } from '../takeover/launch.ts'
 import { takeoverPlace } from '../takeover/place.ts'
 import { isManaged, notifyReady } from './service-manager.ts'
 import { CommandError } from './words.ts'
@@ -22,6 +22,8 @@ interface Inheritance {
 }
 
 export interface Takeover {
+  /** Undefined: this process was not started to take over. */
+  readonly started: TakeoverStart | undefined
   /**
    * For `--takeover`: starts the process that takes over, and ends when that process ends.
    * @returns its exit code; undefined: this process becomes the gateway
@@ -39,32 +41,57 @@ export interface Takeover {
 /**
  * @param process the process object
  * @param load loads the modules of a gateway beforehand: clients wait from the moment it has the ports
+ * @param ofControl of a control process, which has it from its supervisor
  */
-export function takeoverOf(process: NodeJS.Process, load: () => Promise<unknown>): Takeover {
+export function takeoverOf(
+  process: NodeJS.Process,
+  load: () => Promise<unknown>,
+  ofControl: TakeoverStart | undefined,
+): Takeover {
   const { env } = process
-  const channel = env[CHANNEL_VARIABLE]
-  // Removed, so that child processes do not inherit them.
-  delete env[CHANNEL_VARIABLE]
-  const lifeline = channel === undefined ? undefined : new Socket({ fd: LIFELINE }).unref().on('error', () => {})
-  const tellLauncher = (word: LifelineWord) => void lifeline?.write(`${word}\n`)
+  const started = ofControl ?? byLauncher(process)
   return {
+    started,
     launch: async (config, clock) => {
-      if (channel !== undefined) return undefined
+      if (started !== undefined) return undefined
       const { launchSuccessor } = await import('../takeover/launch.ts')
       return launchSuccessor(placeOf(config), { environment: env, process, clock, endsEarly: isManaged(env) })
     },
     inherit: async (config, onOrphaned) => {
-      if (channel === undefined) return { inherited: activated(config, process), predecessor: undefined }
-      // systemd keeps the gateway when the launcher ends.
-      if (!isManaged(env)) lifeline?.resume().once('close', onOrphaned)
+      if (started === undefined) return { inherited: activated(config, process), predecessor: undefined }
+      started.onOrphaned(onOrphaned)
       const [{ takeOverFrom }] = await Promise.all([import('../takeover/client.ts'), load()])
-      const taken = await takeOverFrom(placeOf(config), channel, process, () => tellLauncher('released'))
+      const taken = await takeOverFrom(placeOf(config), started)
       taken.inherited.closeUnwanted(placesOf(config))
-      return taken
+      if (config.workers === 1 || !config.listen.some((place) => taken.inherited.isAlone(place))) return taken
+      taken.predecessor.close()
+      taken.inherited.close()
+      throw new CommandError(translate(ALONE))
     },
     serves: async (log, mainPid) => {
       await notifyReady(mainPid, env, log)
-      tellLauncher('serves')
+      started?.report('serves')
+    },
+  }
+}
+
+const ALONE =
+  'the running gateway has one worker, and its ports cannot be shared: stop it and start the new one, or write workers: 1'
+
+/** @returns undefined when no launcher has started this process */
+function byLauncher(process: NodeJS.Process): TakeoverStart | undefined {
+  const { env } = process
+  const channel = env[CHANNEL_VARIABLE]
+  // Removed, so that child processes do not inherit it.
+  delete env[CHANNEL_VARIABLE]
+  if (channel === undefined) return undefined
+  const lifeline = new Socket({ fd: LIFELINE }).unref().on('error', () => {})
+  return {
+    ...{ channel, sockets: process },
+    report: (stage) => void lifeline.write(`${stage}\n`),
+    onOrphaned: (listener) => {
+      // systemd keeps the gateway when the launcher ends.
+      if (!isManaged(env)) lifeline.resume().once('close', listener)
     },
   }
 }

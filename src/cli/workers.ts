@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { TakeoverStart } from '../takeover/client.ts'
 import { type ControlProcess, controlProcess } from '../workers/role.ts'
 
 export interface WorkersOfProcess {
@@ -13,7 +14,10 @@ export interface WorkersOfProcess {
    */
   count(wanted: number | 'auto'): { readonly count: number; readonly because?: string }
   /** Starts the other processes, and ends when they end. @returns the exit code */
-  supervise(count: number, deps: { readonly clock: Clock; readonly log: Log }): Promise<number>
+  supervise(
+    count: number,
+    deps: { readonly clock: Clock; readonly log: Log; readonly takeover: TakeoverStart | undefined },
+  ): Promise<number>
   /** The id of the process that a service manager watches. */
   readonly mainPid: number
   /** @param onOrphaned called when the process that started this one has ended */
@@ -38,9 +42,10 @@ export function workersOf(process: NodeJS.Process): WorkersOfProcess {
       if (!SHARING.includes(platform)) return { count: 1, because: NO_SHARING }
       return env['LISTEN_FDS'] === undefined ? { count } : { count: 1, because: SYSTEMD }
     },
-    async supervise(count, { clock, log }) {
+    async supervise(count, { clock, log, takeover }) {
       const { supervise } = await import('../workers/supervisor.ts')
-      return supervise(count, { clock, process, environment: env, warn: (words, facts) => log.error(facts, words) })
+      const warn = (words: string, facts: object) => log.error(facts, words)
+      return supervise(count, { clock, process, takeover, environment: env, warn })
     },
     watch(onOrphaned) {
       if (control !== undefined) process.once('disconnect', onOrphaned)

@@ -1,14 +1,15 @@
 /** One listening port: accepts and limits connections, tracks and drains them. */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
-import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
 import { LinkedList } from '../structures/linked-list.ts'
 import { type ClientHandler, ClientPort, type ClientPortSettings } from './client-port.ts'
 import { type ClientReader, Connection } from './connection.ts'
 import { HttpConnection } from './http-connection.ts'
+import { PortSockets } from './port-sockets.ts'
 import type { Access } from './proxy-auth.ts'
 import { SocksConnection } from './socks-connection.ts'
 import { TlsCertificate, type TlsFiles } from './tls-certificate.ts'
@@ -27,8 +28,8 @@ export interface PreparedCertificate {
 
 export class Listener extends ClientPort {
   #settings: ListenerSettings
-  readonly #server: Server
-  readonly #isShared: boolean
+  /** Where clients come in. */
+  readonly sockets: PortSockets
   #certificate: TlsCertificate | undefined
   #bound: Address | undefined
   readonly #connections = new LinkedList<Connection>()
@@ -41,14 +42,14 @@ export class Listener extends ClientPort {
    */
   constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ClientHandler, isShared = false) {
     super(settings, access, clock, handler)
-    this.#isShared = isShared
     this.#settings = settings
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const accepted = (socket: Socket) => {
       if (this.#held === undefined) this.#accept(socket)
       // A reset while it waits is an event of its connection, which then finds it destroyed.
       else this.#held.push(socket.on('error', () => {}))
-    })
+    }
+    this.sockets = new PortSockets({ accepted, acceptFailed: (error) => handler.acceptFailed(error) }, isShared)
   }
 
   /**
@@ -91,28 +92,20 @@ export class Listener extends ClientPort {
    * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
    */
   async listen(inherited: InheritedSockets | undefined): Promise<void> {
-    await listenAt(this.#server, this.#settings, inherited, this.#isShared)
-    const { address: host, port } = this.#server.address() as AddressInfo
-    this.#bound = { host, port }
-    this.#server.on('error', (error: NodeJS.ErrnoException) => this.handler.acceptFailed(error))
+    this.#bound = await this.sockets.listen(this.#settings, inherited)
   }
 
   /** Accepts no more clients. Connected ones are served, and another process may have the same socket. */
   closePort(): void {
     this.isClosing = true
-    this.#server.close()
+    this.sockets.close()
   }
 
   /** Undoes `closePort`. @param sockets among them its own, or none @throws as `listen` */
   async reopenPort(sockets?: InheritedSockets): Promise<void> {
     this.isClosing = false
     const address = sockets === undefined ? this.address : this.#settings
-    await listenAt(this.#server, address, sockets, this.#isShared)
-  }
-
-  /** The number of the descriptor of its socket. */
-  get descriptor(): number {
-    return descriptorOf(this.#server)
+    await this.sockets.listen(address, sockets)
   }
 
   /** Clients whose request is incomplete. */
@@ -159,7 +152,7 @@ export class Listener extends ClientPort {
   stopAccepting(reason = 'the gateway is stopping'): void {
     this.refusal = new GatewayError('GW_STOPPING', reason)
     for (const socket of this.#held ?? []) socket.destroy()
-    this.#server.close()
+    this.sockets.close()
   }
 
   /** Closes every connection at once. */
@@ -168,7 +161,7 @@ export class Listener extends ClientPort {
   }
 
   close(): void {
-    this.#server.close()
+    this.sockets.close()
     for (const socket of this.#held ?? []) socket.destroy()
     this.#certificate?.close()
     this.destroyConnections()

@@ -13,7 +13,9 @@ const BACKLOG = 4096
 export class InheritedSocket {
   /** Only keeps the descriptor open: it neither reads nor accepts. */
   readonly #holder: Socket
+  readonly #port: number
   #address: Address
+  #isShared = false
 
   /**
    * @param source the number of a descriptor, or the handle of an IPC message
@@ -28,6 +30,7 @@ export class InheritedSocket {
       this.#holder.destroy()
       throw new TypeError('only TCP sockets can be listened on')
     }
+    this.#port = bound.port
     this.#address = { host: bound.address, port: bound.port }
   }
 
@@ -36,9 +39,30 @@ export class InheritedSocket {
     return this.#address
   }
 
+  /** The number of its port, whatever the configuration says. */
+  get port(): number {
+    return this.#port
+  }
+
+  /** Other sockets listen at its address too (SO_REUSEPORT). */
+  get isShared(): boolean {
+    return this.#isShared
+  }
+
+  /** The number of its descriptor. */
+  get descriptor(): number {
+    return descriptorOf(this.#holder)
+  }
+
+  /** To be sent over an IPC channel; undefined when it has been closed. */
+  get handle(): PassableHandle | undefined {
+    return handleOf(this.#holder)
+  }
+
   /** Sets the address of the configuration: for port 0 it has port 0. */
-  named(address: Address): this {
-    this.#address = address
+  named({ host, port }: Address, isShared = false): this {
+    this.#address = { host, port }
+    this.#isShared = isShared
     return this
   }
 
@@ -59,14 +83,26 @@ export interface OpenPort {
   readonly place: Address
   /** The number of its descriptor. */
   readonly descriptor: number
+  /** Other sockets listen at its address too (SO_REUSEPORT). */
+  readonly isShared?: boolean
+}
+
+/** The same, to be sent over an IPC channel. */
+export interface PortHandle {
+  readonly place: Address
+  readonly handle: PassableHandle
 }
 
 /** Those that are not in use yet. */
 export class InheritedSockets {
   readonly #sockets: InheritedSocket[]
 
-  constructor(sockets: readonly InheritedSocket[]) {
+  constructor(sockets: readonly InheritedSocket[] = []) {
     this.#sockets = [...sockets]
+  }
+
+  add(sockets: readonly InheritedSocket[]): void {
+    this.#sockets.push(...sockets)
   }
 
   has(wanted: Address): boolean {
@@ -77,6 +113,23 @@ export class InheritedSockets {
   take(wanted: Address): InheritedSocket | undefined {
     const index = this.#sockets.findIndex(({ address }) => isSamePlace(address, wanted))
     return index < 0 ? undefined : this.#sockets.splice(index, 1)[0]
+  }
+
+  /** @returns all sockets that listen there: several processes can have listened; they are returned once */
+  takeAll(wanted: Address): InheritedSocket[] {
+    const sockets: InheritedSocket[] = []
+    for (let socket = this.take(wanted); socket !== undefined; socket = this.take(wanted)) sockets.push(socket)
+    return sockets
+  }
+
+  /** The number of the port that is open there, also where the configuration says 0. */
+  portAt(wanted: Address): number | undefined {
+    return this.#sockets.find(({ address }) => isSamePlace(address, wanted))?.port
+  }
+
+  /** Whether one is open there, and no other process may listen beside it. */
+  isAlone(wanted: Address): boolean {
+    return this.#sockets.some(({ address, isShared }) => isSamePlace(address, wanted) && !isShared)
   }
 
   /** Closes the sockets whose address is not wanted. @returns their addresses, as `host:port` */
@@ -101,14 +154,23 @@ function isSamePlace(one: Address, other: Address): boolean {
 
 const isWildcard = (host: string) => host === '0.0.0.0' || host === '::'
 
+/** The handle of a socket. Sent over an IPC channel, it is open in both processes. */
+export interface PassableHandle {
+  /** The number of the descriptor; absent on Windows. */
+  readonly fd?: number
+  close(): void
+}
+
+/** Node has no public API for it. @returns undefined when the socket is closed */
+export function handleOf(socket: Server | Socket): PassableHandle | undefined {
+  return (socket as unknown as { readonly _handle: PassableHandle | null })._handle ?? undefined
+}
+
 /**
- * The descriptor of a listening server, for a child process to inherit. Node has no public API for it.
+ * The descriptor of a listening server, for a child process to inherit.
  * @returns -1 where there is none
  */
-export function descriptorOf(server: Server): number {
-  const { _handle } = server as unknown as { readonly _handle: { readonly fd?: unknown } | null }
-  return typeof _handle?.fd === 'number' ? _handle.fd : -1
-}
+export const descriptorOf = (socket: Server | Socket): number => handleOf(socket)?.fd ?? -1
 
 /**
  * Listens at an address, with the inherited socket if there is one.

@@ -87,6 +87,10 @@ export class FormerProcess {
     return known.upstream === undefined ? undefined : { upstream: known.upstream, ended }
   }
 
+  leasesOf(id: string): number {
+    return this.#known.get(id)?.left ?? 0
+  }
+
   /** Those that have leases there. */
   get ids(): readonly string[] {
     return [...this.#known].filter(([, { left }]) => left > 0).map(([id]) => id)

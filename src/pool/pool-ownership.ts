@@ -17,6 +17,7 @@ export class PoolOwnership {
   readonly #pool: SharedPool
   /** While the process before this one drains. */
   #former: FormerProcess | undefined
+  #endedThere = (_upstream: Upstream) => {}
 
   constructor(pool: SharedPool) {
     this.#pool = pool
@@ -27,9 +28,18 @@ export class PoolOwnership {
     this.#former?.takeUp(upstream, now)
   }
 
-  /** The previous process drains: its state of upstreams applies to those that arrive from now on. */
-  succeed(upstreams: readonly CarriedUpstream[], now: number): void {
+  /**
+   * The previous process drains: its state of upstreams applies to those that arrive from now on.
+   * @param endedThere called for each lease that has ended there
+   */
+  succeed(upstreams: readonly CarriedUpstream[], now: number, endedThere = (_upstream: Upstream) => {}): void {
     this.#former = new FormerProcess(upstreams, now)
+    this.#endedThere = endedThere
+  }
+
+  /** Leases of an upstream that are left in the process before this one. */
+  leasesThere(id: string): number {
+    return this.#former?.leasesOf(id) ?? 0
   }
 
   /** So many leases of an upstream are left in the process before this one. */
@@ -38,6 +48,7 @@ export class PoolOwnership {
     for (let n = change?.ended ?? 0; change !== undefined && n > 0; n--) {
       change.upstream.quietLeases--
       this.#pool.release(change.upstream, true, now)
+      this.#endedThere(change.upstream)
     }
   }
 

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import { LoginThrottle } from '../downstream/login-throttle.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
-import type { InheritedSockets, OpenPort } from '../network/inherited-sockets.ts'
+import type { InheritedSockets, OpenPort, PortHandle } from '../network/inherited-sockets.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
@@ -212,6 +212,11 @@ export class DataPlane {
   /** The listening ports, for another process. */
   get openPorts(): readonly OpenPort[] {
     return this.#ports.open
+  }
+
+  /** The same, for a process at the other end of an IPC channel. */
+  get portHandles(): readonly PortHandle[] {
+    return this.#ports.handles
   }
 
   /** Accepts no more clients. Those who are connected are served; kept connections end with their request. */

@@ -7,7 +7,7 @@ import type { LoginThrottle } from '../downstream/login-throttle.ts'
 import { Access, type User } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
-import type { InheritedSockets, OpenPort } from '../network/inherited-sockets.ts'
+import type { InheritedSockets, OpenPort, PortHandle } from '../network/inherited-sockets.ts'
 import { isSame } from '../same.ts'
 import type { ListenerDefaults } from './route.ts'
 
@@ -177,10 +177,16 @@ export class Ports {
 
   /** The sockets for another process. */
   get open(): readonly OpenPort[] {
-    return [...this.#current].map(([listener, { host, port }]) => ({
-      place: { host, port },
-      descriptor: listener.descriptor,
-    }))
+    return [...this.#current].flatMap(([{ sockets }, { host, port }]) =>
+      sockets.descriptors.map((socket) => ({ place: { host, port }, ...socket })),
+    )
+  }
+
+  /** The same, for a process at the other end of an IPC channel. */
+  get handles(): readonly PortHandle[] {
+    return [...this.#current].flatMap(([{ sockets }, { host, port }]) =>
+      sockets.handles.map((handle) => ({ place: { host, port }, handle })),
+    )
   }
 
   /** Clients whose request is incomplete. */

@@ -7,7 +7,19 @@ import { translate } from '../messages/translate.ts'
 import { InheritedSockets } from '../network/inherited-sockets.ts'
 import { LineChannel } from './line-channel.ts'
 import { PROTOCOL, type Released, type Reply, type Request, reply } from './messages.ts'
+import type { TakeoverStage } from './serving-deadline.ts'
 import { receiveSockets, type SocketChannel } from './sockets.ts'
+
+/** What a process that takes over has from the process that started it. */
+export interface TakeoverStart {
+  /** The name of its channel, agreed by the launcher and the running gateway. */
+  readonly channel: string
+  /** Where the listening sockets come from. */
+  readonly sockets: SocketChannel
+  report(stage: TakeoverStage): void
+  /** @param listener called when the process that started this one has ended, and this one is to end with it */
+  onOrphaned(listener: () => void): void
+}
 
 /** The running gateway that is taken over. */
 export interface Predecessor {
@@ -34,22 +46,19 @@ export interface DrainObserver {
 }
 
 /**
- * @param place see place.ts @param channel agreed by the launcher and the old process
- * @param from where the sockets come from @param released called when the old process no longer accepts clients
+ * @param place see place.ts
  * @throws {CommandError} when the running gateway refuses, or has ended
  */
 export async function takeOverFrom(
   place: string,
-  channel: string,
-  from: SocketChannel,
-  released: () => void,
+  { channel, sockets: from, report }: TakeoverStart,
 ): Promise<{ predecessor: Predecessor; inherited: InheritedSockets }> {
-  const client = new TakeoverClient(released)
+  const client = new TakeoverClient(() => report('released'))
   const sockets = receiveSockets(from)
   try {
     const ports = await client.greet(place, channel)
     const received = await sockets
-    const named = ports.flatMap((place, index) => received[index]?.named(place) ?? [])
+    const named = ports.flatMap((port, index) => received[index]?.named(port, port.isShared) ?? [])
     if (named.length !== ports.length)
       throw new CommandError(translate('the running gateway could not hand over its ports'))
     return { predecessor: client, inherited: new InheritedSockets(named) }

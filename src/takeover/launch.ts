@@ -11,20 +11,17 @@ import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Duplex } from 'node:stream'
 import { CommandError } from '../cli/words.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { translate } from '../messages/translate.ts'
 import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
 import { LineChannel } from './line-channel.ts'
 import { type Request, reply } from './messages.ts'
+import { ServingDeadline, type TakeoverStage } from './serving-deadline.ts'
 
 /** Tells the child the name of its channel. */
 export const CHANNEL_VARIABLE = 'TURNPIKE_TAKEOVER'
-/** While this descriptor is open in the child, its launcher is alive. */
+/** While this descriptor is open in the child, its launcher is alive. The child writes a `TakeoverStage` a line. */
 export const LIFELINE = 4
-/** What the child writes there: the running gateway no longer accepts clients; this process serves. */
-export type LifelineWord = 'released' | 'serves'
-/** Between the two, new clients wait: a child that takes longer is ended, and the running gateway continues. */
-const LONGEST_MS = 15_000
 
 interface LaunchDeps {
   readonly environment: NodeJS.ProcessEnv
@@ -60,28 +57,18 @@ export async function launchSuccessor(place: string, deps: LaunchDeps): Promise<
 /** @returns the exit code of the child, or 0 once it serves, when the launcher ends then. @throws {CommandError} when it was too slow */
 async function watch(child: ChildProcess, { clock, endsEarly }: LaunchDeps): Promise<number> {
   const { promise: serves, resolve } = Promise.withResolvers<number>()
-  let deadline: Timer | undefined
-  let isTooSlow = false
-  const end = () => {
-    isTooSlow = true
-    child.kill('SIGKILL')
-  }
+  const deadline = new ServingDeadline(clock, () => child.kill('SIGKILL'))
   const lifeline = (child.stdio[LIFELINE] as Duplex).on('error', () => {})
-  createInterface({ input: lifeline }).on('line', (word) => {
-    deadline?.clear()
-    if (word === ('released' satisfies LifelineWord)) deadline = clock.after(LONGEST_MS, end)
-    else if (endsEarly) resolve(0)
+  createInterface({ input: lifeline }).on('line', (line) => {
+    const stage = line as TakeoverStage
+    deadline.reached(stage)
+    if (stage === 'serves' && endsEarly) resolve(0)
   })
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   const code = await Promise.race([ended, serves])
-  deadline?.clear()
-  if (!isTooSlow) return code
-  const seconds = LONGEST_MS / 1_000
-  throw new CommandError(
-    translate('the new process did not serve within {seconds} s and was ended: the running gateway continues', {
-      seconds,
-    }),
-  )
+  deadline.close()
+  deadline.check()
+  return code
 }
 
 /** @returns undefined when no process listens there */

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 
 /** With different numbers the two programs are incompatible, and the older one must be stopped first. */
-export const PROTOCOL = 3
+export const PROTOCOL = 4
 
 /** The first line of a connection that will carry sockets; sent by the launcher of the new process. */
 const channel = z.object({ kind: z.literal('channel'), id: z.uuid() })
@@ -22,7 +22,8 @@ const serving = z.object({ kind: z.literal('serving') })
 export const request = z.discriminatedUnion('kind', [channel, hello, take, prepared, serving])
 export type Request = z.infer<typeof request>
 
-const address = z.object({ host: z.string(), port: z.int() })
+/** A listening socket. `isShared`: others listen at its address too. */
+const port = z.object({ host: z.string(), port: z.int(), isShared: z.boolean() })
 
 /** State of an upstream in the old process, beside its facts. Times are relative: the clocks of two processes differ. */
 const carriedUpstream = z.object({
@@ -41,8 +42,11 @@ const carriedUpstream = z.object({
 
 /** The channel is known: a process may be started with it. */
 const ready = z.object({ kind: z.literal('ready') })
-/** The sockets that follow through the channel, in this order, with the addresses of the old configuration. */
-const ports = z.object({ kind: z.literal('ports'), ports: z.array(address) })
+/**
+ * The sockets that follow through the channel, in this order, with the addresses of the old configuration. An address with several
+ * workers occurs once for each of them.
+ */
+const ports = z.object({ kind: z.literal('ports'), ports: z.array(port) })
 const refused = z.object({ kind: z.literal('refused'), reason: z.string() })
 /** The old process's host in its cluster; the new process continues as this host. */
 const clusterHost = z.object({

@@ -9,16 +9,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
-import type { OpenPort } from '../network/inherited-sockets.ts'
 import { LineChannel } from './line-channel.ts'
 import { PROTOCOL, type Released, type Reply, type Request, request } from './messages.ts'
-import { sendSockets } from './sockets.ts'
+import { type LentPorts, sendSockets } from './sockets.ts'
 
 type LeasesLeft = Extract<Reply, { kind: 'leases' }>['left']
 
 /** The gateway that is taken over. */
 export interface TakeoverHandler {
-  readonly ports: readonly OpenPort[]
+  /** The listening sockets. @throws {Error} with a message when they cannot be handed over now */
+  openPorts(): Promise<LentPorts>
   /**
    * Accepts no more clients, finishes the connections that are being set up, and releases the state folder.
    * @throws {Error} with a message when that is not possible; then nothing has changed
@@ -96,7 +96,7 @@ export class TakeoverServer {
     const message = request.safeParse(value).data
     if (message === undefined) from.close()
     else if (message.kind === 'channel') this.#keepChannel(message.id, from)
-    else if (message.kind === 'hello') this.#greet(from, message)
+    else if (message.kind === 'hello') runInBackground(this.#greet(from, message))
     else if (from !== this.#successor) from.close()
     else if (message.kind === 'take' && this.#stage === 'asked') runInBackground(this.#release())
     else if (message.kind === 'prepared' && this.#stage === 'released') this.#grant(from)
@@ -118,27 +118,41 @@ export class TakeoverServer {
     return kept?.socket
   }
 
-  #greet(from: LineChannel, { protocol, channel }: Extract<Request, { kind: 'hello' }>): void {
+  async #greet(from: LineChannel, { protocol, channel }: Extract<Request, { kind: 'hello' }>): Promise<void> {
     const socket = this.#takeChannel(channel)
-    const reason = this.#refusal(protocol, socket)
-    if (reason !== undefined || socket === undefined) {
+    try {
+      const accepted = this.#channelFor(protocol, socket)
+      this.#stage = 'asked'
+      this.#successor = from
+      const { ports, close } = await this.#handler.openPorts()
+      if (this.#successor !== from) throw new Error('it has ended')
+      const named = ports.map(({ place, isShared = false }) => ({ ...place, isShared }))
+      from.send({ kind: 'ports', ports: named } satisfies Reply)
+      sendSockets(accepted, ports, this.#deps.log)
+      close()
+    } catch (error) {
       socket?.destroy()
-      from.send({ kind: 'refused', reason: reason ?? '' } satisfies Reply)
-      from.close()
-      return
+      this.#refuse(from, error)
     }
-    this.#stage = 'asked'
-    this.#successor = from
-    const { ports } = this.#handler
-    from.send({ kind: 'ports', ports: ports.map(({ place }) => place) } satisfies Reply)
-    sendSockets(socket, ports, this.#deps.log)
   }
 
-  #refusal(protocol: number, channel: Socket | undefined): string | undefined {
+  /** @returns the channel that the ports are sent through @throws {Error} with the reason why they are not */
+  #channelFor(protocol: number, channel: Socket | undefined): Socket {
     if (protocol !== PROTOCOL)
-      return 'the two versions of turnpike do not understand each other: stop the running one first'
-    if (this.#stage !== 'idle') return 'another process is taking over already'
-    return channel === undefined ? 'the channel for the ports is gone' : undefined
+      throw new Error('the two versions of turnpike do not understand each other: stop the running one first')
+    if (this.#stage !== 'idle') throw new Error('another process is taking over already')
+    if (channel === undefined) throw new Error('the channel for the ports is gone')
+    return channel
+  }
+
+  #refuse(from: LineChannel | undefined, error: unknown): void {
+    const reason = error instanceof Error ? error.message : 'unexpected error'
+    from?.send({ kind: 'refused', reason } satisfies Reply)
+    if (from === this.#successor) {
+      this.#stage = 'idle'
+      this.#successor = undefined
+    }
+    from?.close()
   }
 
   async #release(): Promise<void> {
@@ -156,10 +170,8 @@ export class TakeoverServer {
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unexpected error'
       this.#deps.log.error({ reason }, 'not handed over')
-      successor?.send({ kind: 'refused', reason } satisfies Reply)
       this.#stage = 'idle'
-      this.#successor = undefined
-      successor?.close()
+      this.#refuse(successor, error)
     }
   }
 

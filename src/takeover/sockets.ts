@@ -7,11 +7,18 @@ import type { Log } from '../log.ts'
 import { InheritedSocket, InheritedSockets, type OpenPort } from '../network/inherited-sockets.ts'
 import { delivery } from './messages.ts'
 
-/** The IPC channel that carries them: `process`, or a child. */
+/** The IPC channel that carries them: `process`, a child, or the messages of one that another process passes on. */
 export interface SocketChannel {
   on(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
   once(event: 'disconnect', listener: () => void): unknown
   off(event: 'message', listener: (message: unknown, handle: unknown) => void): unknown
+}
+
+/** Sockets that another process is to get. */
+export interface LentPorts {
+  readonly ports: readonly OpenPort[]
+  /** The process that sends them has them. */
+  close(): void
 }
 
 /** @returns the received sockets when the channel closes, in the order in which they were sent */
@@ -49,7 +56,7 @@ export async function copySockets(ports: readonly OpenPort[]): Promise<Inherited
   const received = receiveSockets(child)
   const failed = once(child, 'error').then(([error]) => Promise.reject(error as Error))
   const sockets = await Promise.race([received, failed])
-  const named = ports.flatMap(({ place }, index) => sockets[index]?.named(place) ?? [])
+  const named = ports.flatMap(({ place, isShared }, index) => sockets[index]?.named(place, isShared) ?? [])
   if (named.length === ports.length) return new InheritedSockets(named)
   for (const socket of named) socket.close()
   throw new Error('the listening sockets could not be copied')

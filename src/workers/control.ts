@@ -1,8 +1,6 @@
 /**
  * The control process's side of its workers: settings, addresses and what others have seen of them go down; demand, outcomes
  * and reports come up. The pool of record is the gateway's own; nothing is lent from it to clients of a port.
- *
- *   worker:  connects ─hello─▶ joined ─▶ prepare, upstreams ─▶ prepared, serves ─▶ its process ends: left
  */
 import type { Address } from '../address.ts'
 import type { ClientSide } from '../client-side.ts'
@@ -10,8 +8,10 @@ import type { Clock, Timer } from '../clock.ts'
 import { hasLimits } from '../config/pool-limits.ts'
 import type { Config } from '../config/schema.ts'
 import type { DescriptorBudget } from '../descriptors.ts'
+import { runInBackground } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import type { ConnectGuard } from '../network/connect-guard.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { AddressDesk } from '../proxy/address-requests.ts'
@@ -19,28 +19,22 @@ import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
 import { UserLimits } from '../proxy/user-limits.ts'
 import { dataSettings } from '../settings.ts'
-import { writeOutlook } from '../supply/plain-outlook.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ControlSocket } from './control-socket.ts'
 import { dispatch, type HandlersOf } from './dispatch.ts'
-import type { FromSupervisor, Hello, Report, ToControl, ToSupervisor, ToWorker } from './messages.ts'
+import { WorkersHandover } from './handover.ts'
+import { Members } from './members.ts'
+import type { FromSupervisor, Hello, Report, ToControl, ToWorker } from './messages.ts'
+import { OutlookFeed } from './outlook-feed.ts'
 import { OwnersOfPool } from './owners-of-pool.ts'
 import { PoolFeed } from './pool-feed.ts'
+import { PortInheritance } from './port-inheritance.ts'
+import type { SupervisorChannel } from './role.ts'
 import { Rollout } from './rollout.ts'
 import { SessionsOfWorkers } from './sessions.ts'
 import { UsersOfWorkers } from './users.ts'
 import { Worker } from './worker.ts'
 import { WorkerReports } from './worker-reports.ts'
-
-/** The process that has started this one and starts the workers. */
-export interface SupervisorChannel {
-  /** Numbers of the workers that were running when this process was started. */
-  readonly running: readonly number[]
-  /** Whether a worker has ended while there was no control process. */
-  readonly hasLostWorker: boolean
-  send(message: ToSupervisor): void
-  onMessage(listener: (message: FromSupervisor) => void): void
-}
 
 export interface WorkersOptions {
   readonly clock: Clock
@@ -49,6 +43,8 @@ export interface WorkersOptions {
   readonly place: string
   readonly count: number
   readonly supervisor: SupervisorChannel
+  /** Sockets that listen already. */
+  readonly inherited: InheritedSockets | undefined
   /** A line of JSON for the log. */
   readonly writeLog: (line: string) => void
 }
@@ -61,14 +57,6 @@ export interface WorkersParts {
   readonly guard: ConnectGuard
 }
 
-interface Member {
-  isServing: boolean
-  isDrained: boolean
-  /** False: the socket has ended; the process may live on and come again. */
-  isConnected: boolean
-  hasExited: boolean
-}
-
 const TICK_MS = 100
 /** What is to be said of providers is worked out with each so many ticks. */
 const OUTLOOKS_EVERY = 5
@@ -76,13 +64,16 @@ const OUTLOOKS_EVERY = 5
 export class Workers implements ClientSide {
   readonly #options: WorkersOptions
   readonly #socket: ControlSocket
-  readonly #members = new Map<number, Member>()
+  readonly #members = new Members()
   readonly #parts: WorkersParts
   readonly #reports: WorkerReports
   readonly #sessions: SessionsOfWorkers
   readonly #owners: OwnersOfPool
   readonly #rollout: Rollout
   readonly #feed: PoolFeed
+  readonly #outlooks: OutlookFeed
+  readonly handover: WorkersHandover
+  #inheritance: PortInheritance | undefined
   readonly #ownPorts = new Set<number>()
   #desk: Worker | undefined
   readonly #userLimits: UserLimits
@@ -91,7 +82,6 @@ export class Workers implements ClientSide {
   #isEachOwned = false
   #ticks = 0
   #timer: Timer | undefined
-  #outlooks = '{}'
   #isStopping = false
 
   constructor(options: WorkersOptions, parts: WorkersParts) {
@@ -105,7 +95,14 @@ export class Workers implements ClientSide {
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
     this.#feed = new PoolFeed({ ...parts, clock, socket: this.#socket })
+    this.#outlooks = new OutlookFeed(parts.supply, this.#socket)
     this.#rollout = new Rollout({ count, send })
+    this.handover = new WorkersHandover({
+      ...{ clock, pool: parts.pool, supervisor, send },
+      connected: () => this.#members.connected,
+      serving: () => this.#allServing,
+      placeOf: (address) => this.#rollout.placeOf(address),
+    })
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
     this.#userLimits = new UserLimits(clock)
@@ -122,7 +119,13 @@ export class Workers implements ClientSide {
       upstreamOf: (id) => parts.pool.get(id),
       sendOthers: (worker, message) => this.#socket.sendAll(message, worker),
     })
-    supervisor.onMessage(({ worker }) => this.#exited(worker))
+    supervisor.onMessage((message, handle) => this.#hearSupervisor(message, handle))
+  }
+
+  #hearSupervisor(message: FromSupervisor, handle: unknown): void {
+    if (message.kind === 'worker-exited') this.#exited(message.worker)
+    else if (message.kind === 'socket') this.handover.received(message, handle)
+    else if (message.kind === 'sockets-end') this.handover.shared(message)
   }
 
   // --- Start, settings, end --------------------------------------------------------------------------------------
@@ -132,16 +135,19 @@ export class Workers implements ClientSide {
    * @throws the system's error when a port cannot be opened
    */
   async listen(config: Config): Promise<void> {
-    const { count, place, supervisor } = this.#options
+    const { count, place, supervisor, inherited } = this.#options
     const isFirst = supervisor.running.length === 0
     if (!isFirst) this.#feed.expectUnknown()
-    await this.#rollout.begin(config, !isFirst)
+    await this.#rollout.begin(config, !isFirst, inherited)
+    this.#inheritance = new PortInheritance(inherited, config.listen, count)
     this.#owners.use(hasLimits(config) || this.#isEachOwned, [])
     await this.#socket.open(place)
-    supervisor.send({ kind: 'start-workers', count })
+    supervisor.send({ kind: 'start-workers' })
     if (config.admin !== 'off') this.#openDesk()
     this.#scheduleTick()
     await this.#rollout.allServe([...Array(count).keys(), ...(this.#desk === undefined ? [] : [count])])
+    this.#inheritance.close()
+    this.#inheritance = undefined
     await this.#parts.data.listen()
   }
 
@@ -168,8 +174,7 @@ export class Workers implements ClientSide {
   /** Opens the ports that are new in a configuration, in all workers. @throws as `listen` */
   async prepare(config: Config, budget: DescriptorBudget): Promise<DataPlaneChange> {
     const own = await this.#parts.data.prepare(dataSettings(config, budget))
-    const serving = [...this.#members].filter(([, { isServing }]) => isServing).map(([worker]) => worker)
-    const theirs = await this.#rollout.prepare(config, serving).catch(async (error) => {
+    const theirs = await this.#rollout.prepare(config, this.#members.serving).catch(async (error) => {
       await own.cancel()
       throw error
     })
@@ -182,7 +187,7 @@ export class Workers implements ClientSide {
         own.commit()
         theirs.commit()
         this.#reserveListening()
-        this.#owners.use(hasLimits(config) || this.#isEachOwned, this.#connected)
+        this.#owners.use(hasLimits(config) || this.#isEachOwned, this.#members.connected)
       },
     }
   }
@@ -213,7 +218,7 @@ export class Workers implements ClientSide {
   }
 
   get isBusy(): boolean {
-    return [...this.#members.values()].some(({ isDrained, isConnected }) => isConnected && !isDrained)
+    return this.#members.isBusy
   }
 
   close(): void {
@@ -221,6 +226,7 @@ export class Workers implements ClientSide {
     this.#timer?.clear()
     this.#options.supervisor.send({ kind: 'stopping' })
     this.#socket.sendAll({ kind: 'end' })
+    this.#inheritance?.close()
     this.#desk?.close()
     this.#userLimits.close()
     this.#sessions.close()
@@ -232,31 +238,32 @@ export class Workers implements ClientSide {
   /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
   #joined(hello: Hello): void {
     const { worker, upstreams, sessions, addresses, users, isEachOwned } = hello
-    const isKnown = this.#members.get(worker)?.isConnected === true
-    if (!isKnown) {
-      this.#members.set(worker, { isServing: false, isDrained: false, isConnected: true, hasExited: false })
-      this.#rollout.learnPorts(addresses)
-    }
+    const isNew = this.#members.joined(worker)
+    if (isNew) this.#rollout.learnPorts(addresses)
     if (isEachOwned) this.#ownEach(worker)
     this.#reports.forget(worker)
     this.#sessions.known(sessions)
     this.#users.known(worker, users)
-    if (!isKnown) this.#equip(worker)
+    if (isNew) this.#equip(worker)
     this.#owners.joined(worker, upstreams, worker < this.#options.count)
   }
 
   /** Tells a worker that has come all that it must know. */
   #equip(worker: number): void {
     const send = (message: ToWorker) => this.#socket.send(worker, message)
-    this.#rollout.equip(worker)
+    const sockets = this.#inheritance?.of(worker) ?? []
+    runInBackground(this.handover.give(worker, sockets))
+    this.#rollout.equip(worker, sockets.length)
     if (this.#isEachOwned) send({ kind: 'each-owned' })
     for (const port of this.#ownPorts) send({ kind: 'own-port', port })
     this.#feed.equip(worker)
-    send({ kind: 'outlooks', outlooks: JSON.parse(this.#outlooks) })
+    this.#outlooks.equip(worker)
   }
 
-  get #connected(): number[] {
-    return [...this.#members].filter(([, { isConnected }]) => isConnected).map(([worker]) => worker)
+  /** Undefined: one that is to serve a port does not. */
+  get #allServing(): readonly number[] | undefined {
+    const serving = this.#members.serving.filter((worker) => worker < this.#options.count)
+    return serving.length === this.#options.count ? serving : undefined
   }
 
   /**
@@ -269,27 +276,21 @@ export class Workers implements ClientSide {
     this.#socket.sendAll({ kind: 'each-owned' }, but)
     this.#owners.use(
       true,
-      this.#connected.filter((worker) => worker !== but),
+      this.#members.connected.filter((worker) => worker !== but),
     )
   }
 
   #disconnected(worker: number): void {
-    const member = this.#members.get(worker)
-    if (member === undefined) return
-    member.isConnected = false
-    member.isServing = false
-    if (member.hasExited) this.#left(worker)
+    if (this.#members.disconnected(worker)) this.#left(worker)
   }
 
-  /** What it has sent last is still to be read. */
   #exited(worker: number): void {
-    const member = this.#members.get(worker)
-    if (member?.isConnected === true) member.hasExited = true
-    else this.#left(worker)
+    if (this.#members.exited(worker)) this.#left(worker)
   }
 
   #left(worker: number): void {
-    this.#members.delete(worker)
+    this.#members.left(worker)
+    this.handover.left(worker)
     this.#reports.left(worker)
     this.#sessions.left(worker)
     this.#users.gone(worker)
@@ -333,10 +334,8 @@ export class Workers implements ClientSide {
       log: ({ lines }) => {
         for (const line of lines) this.#options.writeLog(line)
       },
-      drained: () => {
-        const member = this.#members.get(worker)
-        if (member !== undefined) member.isDrained = true
-      },
+      paused: ({ upstreams }) => this.handover.paused(worker, upstreams),
+      drained: () => this.#members.drained(worker),
       'each-owned': () => this.#ownEach(),
       wanted: ({ id }) => owners.wanted(worker, id),
       ended: ({ id }) => owners.ended(worker, id),
@@ -350,9 +349,13 @@ export class Workers implements ClientSide {
 
   #prepared(worker: number, number: number): void {
     if (!this.#rollout.prepared(worker, number)) return
-    const member = this.#members.get(worker)
-    if (member !== undefined) member.isServing = true
+    this.#members.serves(worker)
     this.#reserveListening()
+  }
+
+  /** A lease in the process before this gateway has ended. */
+  endedBefore({ id }: Upstream): void {
+    this.#owners.endedBefore(id)
   }
 
   // --- What the gateway says -------------------------------------------------------------------------------------
@@ -394,11 +397,6 @@ export class Workers implements ClientSide {
 
   /** What may come has changed. */
   review(): void {
-    const { purchaseOutlooks } = this.#parts.supply.planner
-    const outlooks = Object.fromEntries([...purchaseOutlooks].map(([name, error]) => [name, writeOutlook(error)]))
-    const text = JSON.stringify(outlooks)
-    if (text === this.#outlooks) return
-    this.#outlooks = text
-    this.#socket.sendAll({ kind: 'outlooks', outlooks })
+    this.#outlooks.review()
   }
 }

@@ -15,6 +15,9 @@ import type { RelayEnd } from '../proxy/relay.ts'
 import type { CarriedSession } from '../proxy/session-table.ts'
 import type { ProviderOutlook } from '../supply/plain-outlook.ts'
 import type { DemandReport } from '../supply/planner-role.ts'
+import type { Delivery } from '../takeover/messages.ts'
+import type { TakeoverStage } from '../takeover/serving-deadline.ts'
+import type { SocketMessage, SocketsEnd } from './passing.ts'
 
 /** `UpstreamFacts` with instants as what is left. An endless deadline is absent. */
 export interface PlainUpstream extends Omit<UpstreamFacts, 'password' | 'deadline' | 'boughtAt'> {
@@ -35,8 +38,11 @@ type PlainAddresses = readonly (readonly [id: string, agoMs: number])[]
 
 /** From the control process to a worker. */
 export type ToWorker =
-  /** Settings, to be prepared (ports are opened) and answered with `prepared`; then one of the two that follow. */
-  | { readonly kind: 'prepare'; readonly number: number; readonly settings: unknown }
+  /**
+   * Settings, to be prepared (ports are opened) and answered with `prepared`; then one of the two that follow. `sockets`: so many
+   * listen already, and come through the supervisor.
+   */
+  | { readonly kind: 'prepare'; readonly number: number; readonly settings: unknown; readonly sockets: number }
   | { readonly kind: 'commit'; readonly number: number }
   | { readonly kind: 'cancel'; readonly number: number }
   /** The gateway listens there too: no client may be led to it. */
@@ -75,6 +81,12 @@ export type ToWorker =
       readonly addresses?: PlainAddresses
     }
   | { readonly kind: 'outlooks'; readonly outlooks: Readonly<Record<string, ProviderOutlook>> }
+  /** Another process is to have the sockets of the ports: they are sent through the supervisor (passing.ts). */
+  | { readonly kind: 'share-sockets'; readonly round: number }
+  /** Another process takes over: serve those who are connected and lend nothing any more; answered with `paused`. */
+  | { readonly kind: 'pause' }
+  /** It does not come to serve: continue, with sockets that come through the supervisor. */
+  | { readonly kind: 'resume'; readonly sockets: number }
   /** Accept no client any more; answered with `drained` when no client is served. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'end' }
@@ -115,6 +127,8 @@ export type ToControl =
   | { readonly kind: 'user-left'; readonly connection: number }
   | { readonly kind: 'user-lent'; readonly user: string; readonly id: string }
   | { readonly kind: 'log'; readonly lines: readonly string[] }
+  /** What is known of its own upstreams. */
+  | { readonly kind: 'paused'; readonly upstreams: readonly CarriedUpstream[] }
   | { readonly kind: 'drained' }
 
 /** The first message on a connection. */
@@ -215,11 +229,24 @@ export interface PlainError {
 }
 
 /** From the supervisor to the control process, over the channel of `child_process`. */
-export type FromSupervisor = { readonly kind: 'worker-exited'; readonly worker: number }
+export type FromSupervisor =
+  | { readonly kind: 'worker-exited'; readonly worker: number }
+  | SocketMessage
+  | SocketsEnd
+  /** To a process that takes over: a socket of the running gateway, and their end. */
+  | Delivery
+  | { readonly kind: 'ports-end' }
 
 /** And back. */
 export type ToSupervisor =
   /** The socket is open: workers may come. */
-  | { readonly kind: 'start-workers'; readonly count: number }
+  | { readonly kind: 'start-workers' }
   /** What ends from now on is to end. */
   | { readonly kind: 'stopping' }
+  /** Another process takes over: when this one ends the gateway ends, and no worker is started. Then it continues after all. */
+  | { readonly kind: 'handing-over' }
+  | { readonly kind: 'continuing' }
+  /** To a worker. */
+  | SocketMessage
+  /** This process takes over: how far it is. */
+  | { readonly kind: 'takeover'; readonly stage: TakeoverStage }

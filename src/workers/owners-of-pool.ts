@@ -22,6 +22,9 @@ interface OwnersParts {
   readonly mayHaveLost: boolean
 }
 
+/** In place of the number of a worker: the process that was taken over, in which leases run on. */
+const BEFORE = -1
+
 type Claim = Hello['upstreams'][number]
 
 export class OwnersOfPool {
@@ -59,7 +62,7 @@ export class OwnersOfPool {
       lost: (id) => this.#rest(id),
     })
     owners.hold()
-    for (const { id, facts } of pool.members()) owners.added(id, facts.provider, clock.now())
+    for (const upstream of pool.members()) this.#add(owners, upstream)
     return owners
   }
 
@@ -121,10 +124,21 @@ export class OwnersOfPool {
 
   added(upstream: Upstream): void {
     const now = this.#parts.clock.now()
-    this.#owners?.added(upstream.id, upstream.facts.provider, now)
+    if (this.#owners !== undefined) this.#add(this.#owners, upstream)
     for (const { worker, claim } of this.#claims.get(upstream.id) ?? []) this.#claimed(worker, upstream, claim)
     this.#claims.delete(upstream.id)
     this.#owners?.settle(now, upstream.id)
+  }
+
+  #add(owners: Owners, { id, facts }: Upstream): void {
+    const { clock, pool } = this.#parts
+    owners.added(id, facts.provider, clock.now())
+    owners.runsElsewhere(BEFORE, id, pool.ownership.leasesThere(id))
+  }
+
+  /** A lease in the process that was taken over has ended. */
+  endedBefore(id: string): void {
+    this.#owners?.ended(BEFORE, id)
   }
 
   /** What is listed has been read: what workers have said of the rest is of no use. */

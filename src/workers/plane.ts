@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts'
 import { poolSettings } from '../config/pool-limits.ts'
 import { createLog, type Log, setLogLevel } from '../log.ts'
 import { openConnectGuard } from '../network/connect-guard.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import type { CarriedUpstream } from '../pool/former-process.ts'
 import { Health } from '../pool/health.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { DataPlane, type DataPlaneChange } from '../proxy/data-plane.ts'
@@ -25,6 +27,8 @@ import { WorkerUsers } from './users.ts'
 export interface PlaneParts {
   readonly clock: Clock
   readonly opening: PortOpening
+  /** Sockets that listen already. */
+  readonly inherited: InheritedSockets
   /** Counts for the users of all workers; undefined: it is in the control process. */
   readonly users: UserLimits | undefined
   /** @returns false while there is no control process */
@@ -37,7 +41,8 @@ export interface PlaneParts {
 /** Octets of open connections are looked at with each so many reports. */
 const OCTETS_EVERY = 10
 
-type PlaneMessage = Exclude<ToWorker, { kind: 'prepare' | 'commit' | 'cancel' | 'stop' | 'end' }>
+type ProcessMessage = 'prepare' | 'commit' | 'cancel' | 'share-sockets' | 'pause' | 'resume' | 'stop' | 'end'
+type PlaneMessage = Exclude<ToWorker, { kind: ProcessMessage }>
 
 export class WorkerPlane {
   readonly data: DataPlane
@@ -61,7 +66,7 @@ export class WorkerPlane {
   #isTelling = false
 
   constructor(settings: WorkerSettings, parts: PlaneParts) {
-    const { clock, send, writeLog, opening, users } = parts
+    const { clock, send, writeLog, opening, inherited, users } = parts
     const { config, isOwned } = settings
     this.#settings = settings
     this.#parts = parts
@@ -90,7 +95,7 @@ export class WorkerPlane {
     this.#sessions = new WorkerSessions(clock, send, () => replica.isOwned)
     this.#users = new WorkerUsers(send)
     const data: DataPlane = new DataPlane(dataSettings(config, budgetOf(config)), {
-      ...{ clock, pool, opening, health: this.#health, supply: this.#supply, guard: this.#guard },
+      ...{ clock, pool, opening, inherited, health: this.#health, supply: this.#supply, guard: this.#guard },
       ...{ observer: this.#traffic, store: this.#sessions, directory: this.#sessions },
       users: users ?? new UserLimits(clock, this.#users),
     })
@@ -178,6 +183,11 @@ export class WorkerPlane {
       sessions: Array.from(sessions, ({ key, upstream }) => [key, upstream.id]),
       users: this.#users.open,
     }
+  }
+
+  /** What it alone knows of the upstreams that it owns. */
+  get owned(): readonly CarriedUpstream[] {
+    return this.#replica.upstreams.filter(({ isOwned }) => isOwned)
   }
 
   /** At once, but many clients that come together are one message. */

@@ -6,6 +6,8 @@ import { createServer } from 'node:net'
 import type { Address } from '../address.ts'
 import { hasLimits } from '../config/pool-limits.ts'
 import type { Config } from '../config/schema.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import { isSame } from '../same.ts'
 import type { PlainError, ToWorker } from './messages.ts'
 import { writeSettings } from './settings-wire.ts'
 
@@ -45,10 +47,21 @@ export class Rollout {
     return (this.#config?.listen ?? []).map(({ host }, index) => ({ host, port: this.#ports[index] ?? 0 }))
   }
 
-  /** The first configuration. @param isOpen workers listen already @throws the system's error when a port cannot be opened */
-  async begin(config: Config, isOpen: boolean): Promise<void> {
-    this.#ports = isOpen ? config.listen.map(({ port }) => port) : await this.#choosePorts(config)
+  /**
+   * The first configuration.
+   * @param isOpen workers listen already @param inherited sockets that listen already
+   * @throws the system's error when a port cannot be opened
+   */
+  async begin(config: Config, isOpen: boolean, inherited: InheritedSockets | undefined): Promise<void> {
+    this.#ports = isOpen ? config.listen.map(({ port }) => port) : await this.#choosePorts(config, inherited)
     this.#config = config
+  }
+
+  /** The address in the configuration of one where clients connect. */
+  placeOf(address: Address): Address {
+    const index = this.addresses.findIndex((open) => isSame(open, address))
+    const { host, port } = this.#config?.listen[index] ?? address
+    return { host, port }
   }
 
   /** A worker has come that listens already: where the configuration says 0, the system has chosen before. */
@@ -57,9 +70,9 @@ export class Rollout {
     this.#ports = this.#ports.map((port, index) => (port === 0 ? (addresses[index]?.port ?? 0) : port))
   }
 
-  /** Gives the configuration in force to a worker that has come. */
-  equip(worker: number): void {
-    if (this.#config !== undefined) this.#sendSettings(worker, FIRST, this.#config, this.#ports)
+  /** Gives the configuration in force to a worker that has come. @param sockets so many of its ports come to it */
+  equip(worker: number, sockets: number): void {
+    if (this.#config !== undefined) this.#sendSettings(worker, FIRST, this.#config, this.#ports, sockets)
   }
 
   /** Resolves when all workers that there are to be have come and have opened their ports. @throws as `begin` */
@@ -92,10 +105,10 @@ export class Rollout {
     }
   }
 
-  #sendSettings(worker: number, number: number, config: Config, ports: readonly number[]): void {
+  #sendSettings(worker: number, number: number, config: Config, ports: readonly number[], sockets = 0): void {
     const share = { worker, workers: this.#deps.count }
     const settings = writeSettings(config, hasLimits(config), ports, share)
-    this.#deps.send(worker, { kind: 'prepare', number, settings })
+    this.#deps.send(worker, { kind: 'prepare', number, settings, sockets })
   }
 
   #answers(number: number, workers: readonly number[]): Promise<void> {
@@ -133,11 +146,12 @@ export class Rollout {
     for (const number of [...this.#preparing.keys()]) if (number !== FIRST) this.#answered(worker, number)
   }
 
-  async #choosePorts({ listen }: Config): Promise<number[]> {
+  async #choosePorts({ listen }: Config, inherited?: InheritedSockets): Promise<number[]> {
     const ports: number[] = []
     for (const { host, port } of listen) {
       const known = this.#config?.listen.findIndex((one) => one.host === host && one.port === port) ?? -1
-      ports.push(known >= 0 ? (this.#ports[known] ?? port) : await freePort({ host, port }))
+      const open = known >= 0 ? this.#ports[known] : inherited?.portAt({ host, port })
+      ports.push(open ?? (await freePort({ host, port })))
     }
     return ports
   }

@@ -4,6 +4,8 @@
  *
  *   control dies: its workers serve on with what they have; another control process finds them
  *   a worker dies: its tunnels end with it; the control process is told
+ *
+ * The sockets of ports that change hands in a takeover pass through it (passing.ts, docs/adr/0021-takeover-with-workers.md).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
@@ -11,14 +13,19 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
+import type { TakeoverStart } from '../takeover/client.ts'
+import { ServingDeadline, type TakeoverStage } from '../takeover/serving-deadline.ts'
 import { makeFolder } from './folder.ts'
 import type { FromSupervisor, ToSupervisor } from './messages.ts'
+import { passOn } from './passing.ts'
 import { type ControlRole, ROLE_VARIABLE } from './role.ts'
 
 interface SupervisorDeps {
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv
   readonly process: ThisProcess
+  /** Undefined: this gateway takes nothing over. */
+  readonly takeover: TakeoverStart | undefined
   /** A sentence for the log. */
   readonly warn: (words: string, facts: object) => void
 }
@@ -39,7 +46,10 @@ interface Child {
   pauseMs: number
 }
 
-/** @returns the exit code of the control process, when it has been asked to end or could not begin */
+/**
+ * @returns the exit code of the control process, when it has been asked to end or could not begin
+ * @throws {CommandError} when it takes over and did not serve in time
+ */
 export async function supervise(count: number, deps: SupervisorDeps): Promise<number> {
   const { folder, place } = await makeFolder(tmpdir())
   try {
@@ -57,6 +67,9 @@ class Supervisor {
   readonly #workers = new Map<number, Child>()
   #hasServed = false
   #isStopping = false
+  /** Another gateway takes over: what ends now is not started anew. */
+  #isHandingOver = false
+  readonly #deadline: ServingDeadline
   #hasLostWorker = false
   #ended = (_code: number) => {}
 
@@ -64,6 +77,7 @@ class Supervisor {
     this.#count = count
     this.#place = place
     this.#deps = deps
+    this.#deadline = new ServingDeadline(deps.clock, () => this.#control.process?.kill('SIGKILL'))
   }
 
   async run(): Promise<number> {
@@ -71,14 +85,29 @@ class Supervisor {
     const { promise, resolve } = Promise.withResolvers<number>()
     this.#ended = resolve
     const endPassing = passSignals(process, (signal) => this.#pass(signal))
-    this.#startControl()
+    this.#startControl(this.#deps.takeover?.channel)
+    if (this.#deps.takeover !== undefined) this.#beginTakeover(this.#deps.takeover)
     try {
       const code = await promise
       await this.#endWorkers()
+      this.#deadline.check()
       return code
     } finally {
+      this.#deadline.close()
       endPassing()
     }
+  }
+
+  /** Clients wait while the ports change hands: so the workers are started before. */
+  #beginTakeover({ sockets, onOrphaned }: TakeoverStart): void {
+    sockets.on('message', (message, handle) => this.#tellControl(message as FromSupervisor, handle))
+    sockets.once('disconnect', () => this.#tellControl({ kind: 'ports-end' }))
+    onOrphaned(() => this.#pass('SIGTERM'))
+    this.#startWorkers()
+  }
+
+  #tellControl(message: FromSupervisor, handle?: unknown): void {
+    passOn(this.#control.process, message, handle)
   }
 
   #pass(signal: NodeJS.Signals): void {
@@ -88,12 +117,14 @@ class Supervisor {
     else if (this.#isStopping) this.#ended(1)
   }
 
-  #startControl(): void {
+  /** @param takeover the name of the channel, for a process that takes over */
+  #startControl(takeover?: string): void {
     const { environment, process, clock } = this.#deps
     const running = [...this.#workers].filter(([, child]) => child.process !== undefined).map(([worker]) => worker)
     const role: ControlRole = {
       ...{ place: this.#place, count: this.#count, running },
       hasLostWorker: this.#hasLostWorker,
+      ...(takeover === undefined ? {} : { takeover }),
     }
     this.#hasLostWorker = false
     const child = spawn(process.execPath, sameArguments(process), {
@@ -103,23 +134,44 @@ class Supervisor {
       detached: true,
     })
     Object.assign(this.#control, { process: child, startedAt: clock.now() })
-    child.on('message', (message) => this.#hear(message as ToSupervisor))
+    child.on('message', (message, handle) => this.#hear(message as ToSupervisor, handle))
     onceEnded(child, (code) => this.#controlEnded(code))
   }
 
-  #hear(message: ToSupervisor): void {
-    if (message.kind === 'stopping') {
-      this.#isStopping = true
-      return
+  #hear(message: ToSupervisor, handle: unknown): void {
+    if (message.kind === 'stopping') this.#isStopping = true
+    else if (message.kind === 'handing-over') this.#isHandingOver = true
+    else if (message.kind === 'continuing') this.#continue()
+    else if (message.kind === 'takeover') this.#reached(message.stage)
+    else if (message.kind === 'socket') passOn(this.#workers.get(message.worker)?.process, message, handle)
+    else {
+      this.#hasServed ||= this.#deps.takeover === undefined
+      this.#startWorkers()
     }
+  }
+
+  /** A process that takes over may fail until it serves. */
+  #reached(stage: TakeoverStage): void {
+    this.#deadline.reached(stage)
+    if (stage !== 'serves') return
     this.#hasServed = true
-    for (let worker = 0; worker < message.count; worker++)
+    this.#deps.takeover?.report(stage)
+  }
+
+  #startWorkers(): void {
+    for (let worker = 0; worker < this.#count; worker++)
       if (!this.#workers.has(worker)) this.#startWorker(worker, newChild())
+  }
+
+  /** The other gateway does not come to serve. */
+  #continue(): void {
+    this.#isHandingOver = false
+    for (const [worker, child] of this.#workers) if (child.process === undefined) this.#startWorker(worker, child)
   }
 
   #controlEnded(code: number): void {
     this.#control.process = undefined
-    if (this.#isStopping || !this.#hasServed) {
+    if (this.#isStopping || this.#isHandingOver || !this.#hasServed) {
       this.#ended(code)
       return
     }
@@ -136,14 +188,14 @@ class Supervisor {
       detached: true,
     })
     Object.assign(child, { process: started, startedAt: clock.now() })
+    started.on('message', (message, handle) => this.#tellControl(message as FromSupervisor, handle))
     onceEnded(started, () => this.#workerEnded(worker, child))
   }
 
   #workerEnded(worker: number, child: Child): void {
     child.process = undefined
     if (this.#isStopping) return
-    const control = this.#control.process
-    if (control?.connected === true) control.send({ kind: 'worker-exited', worker } satisfies FromSupervisor)
+    if (this.#control.process?.connected === true) this.#tellControl({ kind: 'worker-exited', worker })
     else this.#hasLostWorker = true
     this.#later(child, () => this.#startWorker(worker, child))
   }
@@ -154,8 +206,8 @@ class Supervisor {
     const isSteady = clock.now() - child.startedAt > STEADY_MS
     child.pauseMs = isSteady ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, child.pauseMs * 2)
     clock.after(child.pauseMs, () => {
-      if (!this.#isStopping) start()
-      else if (child === this.#control) this.#ended(1)
+      if (this.#isStopping && child === this.#control) this.#ended(1)
+      if (!this.#isStopping && !this.#isHandingOver && child.process === undefined) start()
     })
   }
 

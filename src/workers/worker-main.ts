@@ -1,6 +1,7 @@
 /** The process of one worker. Arguments: its number, and the place of the control process's socket. */
 import { SystemClock } from '../clock.ts'
 import { stackOf } from '../internal-errors.ts'
+import { SocketsOfWorker } from './passing.ts'
 import { Worker } from './worker.ts'
 
 const [, , number = '0', place = ''] = process.argv
@@ -21,6 +22,7 @@ const worker = new Worker({
   worker: Number(number),
   place,
   opening: 'shared',
+  sockets: new SocketsOfWorker(process, Number(number)),
   onEnd: () => {
     clearInterval(alive)
     process.exit()

@@ -6,12 +6,15 @@ import type { Address } from '../address.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { ErrorCode } from '../errors.ts'
 import { runInBackground } from '../internal-errors.ts'
+import { type InheritedSocket, InheritedSockets } from '../network/inherited-sockets.ts'
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { PortOpening } from '../proxy/ports.ts'
 import type { UserLimits } from '../proxy/user-limits.ts'
+import { closeForSuccessor } from '../stop.ts'
 import { dispatch } from './dispatch.ts'
 import { ControlLink } from './link.ts'
 import type { Hello, PlainError, ToControl, ToWorker } from './messages.ts'
+import type { SocketsOfWorker } from './passing.ts'
 import { WorkerPlane } from './plane.ts'
 import { readSettings, type WorkerSettings } from './settings-wire.ts'
 
@@ -23,6 +26,8 @@ export interface WorkerOptions {
   readonly place: string
   /** `elsewhere`: it serves no port. */
   readonly opening: PortOpening
+  /** Of its ports, in a process of its own. */
+  readonly sockets?: SocketsOfWorker
   /** Counts for the users of all workers, in the control process. */
   readonly users?: UserLimits
   /** Everything has been closed at the word of the control process. */
@@ -80,12 +85,15 @@ export class Worker {
 
   #hear(message: ToWorker): void {
     const plane = this.#plane
-    if (message.kind === 'prepare') runInBackground(this.#prepare(message.number, readSettings(message.settings)))
+    if (message.kind === 'prepare') runInBackground(this.#prepare(message))
     else if (message.kind === 'commit') this.#take(message.number)?.commit()
     else if (message.kind === 'cancel') runInBackground(this.#take(message.number)?.cancel() ?? Promise.resolve())
     else if (message.kind === 'end') this.close()
-    else if (plane === undefined) return
+    else if (plane === undefined) this.#answerIdle(message)
     else if (message.kind === 'stop') this.#stop(plane)
+    else if (message.kind === 'share-sockets') this.#options.sockets?.share(message.round, plane.data.portHandles)
+    else if (message.kind === 'pause') runInBackground(this.#pause(plane))
+    else if (message.kind === 'resume') runInBackground(this.#resume(plane.data, message.sockets))
     else dispatch(plane.handlers, message)
   }
 
@@ -95,9 +103,10 @@ export class Worker {
     return prepared
   }
 
-  async #prepare(number: number, settings: WorkerSettings): Promise<void> {
+  async #prepare({ number, settings: text, sockets }: Extract<ToWorker, { kind: 'prepare' }>): Promise<void> {
+    const settings = readSettings(text)
     try {
-      const change = await (this.#plane?.prepare(settings) ?? this.#begin(settings))
+      const change = await (this.#plane?.prepare(settings) ?? this.#begin(settings, sockets))
       this.#prepared.set(number, change)
       this.#send({ kind: 'prepared', number, addresses: this.#plane?.data.addresses ?? [] })
     } catch (error) {
@@ -105,17 +114,41 @@ export class Worker {
     }
   }
 
-  /** The first settings hold at once. */
-  async #begin(settings: WorkerSettings): Promise<DataPlaneChange> {
+  /** The first settings hold at once. @param sockets so many are open already, and come */
+  async #begin(settings: WorkerSettings, sockets: number): Promise<DataPlaneChange> {
     const { clock, opening, users } = this.#options
+    const inherited = new InheritedSockets()
     const plane = new WorkerPlane(settings, {
-      ...{ clock, opening, users, send: this.#send },
+      ...{ clock, opening, inherited, users, send: this.#send },
       sayHello: () => this.#send(this.#hello()),
       writeLog: (line) => this.#log(line),
     })
+    // What comes after the settings needs it at once.
     this.#plane = plane
+    inherited.add(await this.#received(sockets))
     await plane.data.listen()
     return { commit: () => {}, cancel: async () => {} }
+  }
+
+  async #received(count: number): Promise<InheritedSocket[]> {
+    return (await this.#options.sockets?.received(count)) ?? []
+  }
+
+  /** Before the first settings. */
+  #answerIdle({ kind }: ToWorker): void {
+    if (kind === 'stop') this.#send({ kind: 'drained' })
+    else if (kind === 'pause') this.#send({ kind: 'paused', upstreams: [] })
+  }
+
+  async #pause(plane: WorkerPlane): Promise<void> {
+    await closeForSuccessor(plane.data, this.#options.clock)
+    this.#report()
+    this.#send({ kind: 'paused', upstreams: plane.owned })
+  }
+
+  async #resume(data: DataPlane, sockets: number): Promise<void> {
+    data.lendAgain()
+    await data.reopenPorts(new InheritedSockets(await this.#received(sockets)))
   }
 
   #stop(plane: WorkerPlane): void {

@@ -3,6 +3,7 @@ import type { Takeover } from '../../src/cli/takeover.ts'
 import type { WorkersOfProcess } from '../../src/cli/workers.ts'
 
 export const noTakeover: Takeover = {
+  started: undefined,
   launch: async () => undefined,
   inherit: async () => ({ inherited: undefined, predecessor: undefined }),
   serves: async () => {},

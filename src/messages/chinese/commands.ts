@@ -243,8 +243,8 @@ export const commandTexts = {
   'with state: off there is nothing to take over: use state.path': 'state: off 时没有可接管的状态：请设置 state.path',
   'a takeover needs a shorter state.path: {place} is longer than {limit} octets':
     '接管需要更短的 state.path：{place} 超过 {limit} 字节',
-  'start --takeover works with workers: 1 only: stop the running gateway and start the new one, or write workers: 1':
-    'start --takeover 只能用于 workers: 1：请停止正在运行的网关再启动新的，或改为 workers: 1',
+  'the running gateway has one worker, and its ports cannot be shared: stop it and start the new one, or write workers: 1':
+    '正在运行的网关只有一个 worker，它的端口不能由多个进程共用：请停止它再启动新的，或改为 workers: 1',
   'the running gateway could not hand over its ports': '正在运行的网关无法移交端口',
   'the running gateway cannot be taken over: {reason}': '无法接管正在运行的网关：{reason}',
   'the running gateway cannot be asked at {place} ({code})': '无法通过 {place} 联系正在运行的网关（{code}）',
