@@ -57,11 +57,16 @@ interface Sent {
   readonly body: string
 }
 
-/** How a request target reads behind a proxy: the port is a number, the default one is left out (RFC 3986 section 6.2.3), an absent path is written. */
+/**
+ * How a request target reads behind a proxy: the scheme in lower case, the port as a number, without the default one (RFC 3986 sections
+ * 6.2.2.1 and 6.2.3), and with a path.
+ */
 function isSame(statement: string, { method, target, body }: Sent): boolean {
-  const plain = target.replace(/^(http:\/\/[^/?:]*):(\d*)(?=[/?]|$)/i, (_, host, port) =>
-    [0, 80].includes(Number(port)) ? host : `${host}:${Number(port)}`,
-  )
+  const plain = target
+    .replace(/^http:/i, 'http:')
+    .replace(/^(http:\/\/[^/?:]*):(\d*)(?=[/?]|$)/, (_, host, port) =>
+      [0, 80].includes(Number(port)) ? host : `${host}:${Number(port)}`,
+    )
   const written = plain.replace(/^(http:\/\/[^/?]*)(\?|$)/i, '$1/$2')
   return [plain, written].some((either) => statement === statementOf(method, either, body))
 }
