@@ -1,13 +1,14 @@
 /** What the connections of one port share: who may use it, its limits and timers, and what serves its clients. */
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import type { ConnectHead } from '../http1/connect-head.ts'
+import { type ConnectHead, parseConnect } from '../http1/connect-head.ts'
+import type { HeadText } from '../http1/request-head.ts'
 import type { HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { ClientConnection, ClientIdentity, RequestHandler } from './client-request.ts'
 import { DateField } from './date-field.ts'
-import type { Access } from './proxy-auth.ts'
+import { type Access, type Client, withHeaderOptions } from './proxy-auth.ts'
 
 /** A CONNECT that was read. */
 export interface AcceptedConnect {
@@ -64,7 +65,7 @@ export class ClientPort {
   readonly handler: ClientHandler
   access: Access
   /** CONNECT heads that were read and accepted lately, as text. */
-  connects = newConnects()
+  #connects = newConnects()
   maxHeaderBytes: number
   maxEarlyBytes: number
   optionHeaders: boolean
@@ -108,7 +109,7 @@ export class ClientPort {
     this.unread = this.unread.withDuration(settings.idleMs)
     if (access === this.access) return
     this.access = access
-    this.connects = newConnects()
+    this.#connects = newConnects()
   }
 
   /** Whether connections of plain HTTP may be kept between two requests. */
@@ -120,6 +121,18 @@ export class ClientPort {
   admit(client: { readonly clientAddress: string }): void {
     if (this.refusal !== undefined) throw this.refusal
     if (this.access.checksAddress) this.access.checkAddress(client.clientAddress)
+  }
+
+  /** @throws {GatewayError} for a head, a login or options that are refused */
+  acceptConnect(text: HeadText, client: Client): AcceptedConnect {
+    const known = this.#connects.get(text.text)
+    if (known !== undefined) return known
+    const head = parseConnect(text.line, text.text)
+    const login = head.fields.find(({ name }) => name === 'proxy-authorization')?.value
+    const identity = withHeaderOptions(this.access.identify(login, client), head.fields)
+    const accepted = { head, identity }
+    this.#connects.set(text.text, accepted)
+    return accepted
   }
 
   /** A connection is closed. */

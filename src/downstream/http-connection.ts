@@ -22,13 +22,13 @@ import {
 } from '../http1/request-head.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
 import type { BodySink, HttpHandler } from '../proxy/http-contract.ts'
-import { type AcceptedConnect, type ClientPort, handshakeTimeout } from './client-port.ts'
+import { type ClientPort, handshakeTimeout } from './client-port.ts'
 import type { ClientReader, Connection } from './connection.ts'
 import { httpError, httpErrorBytes, isChallenge } from './error-reply.ts'
 import { ClientHttpRequest, type RequestConnection } from './http-request.ts'
 import { answerAsRecipient } from './max-forwards.ts'
 import { anonymous } from './proxy-auth.ts'
-import { RepeatedHeader, withHeaderOptions } from './repeated-header.ts'
+import { RepeatedHeader } from './repeated-header.ts'
 import { RequestBody } from './request-body.ts'
 
 /** Octets of further requests that are kept while one is answered; with more the client is no longer read from. */
@@ -152,17 +152,8 @@ export class HttpConnection implements ClientReader, RequestConnection {
   /** The connection becomes a tunnel. */
   #connect(text: HeadText): void {
     if (this.#hasEnded) return void this.connection.destroy()
-    const { head, identity } = this.port.connects.get(text.text) ?? this.#readConnect(text)
+    const { head, identity } = this.port.acceptConnect(text, this.connection)
     this.connection.requestTunnel('connect', head, identity, this.leaveHttp())
-  }
-
-  #readConnect({ line, text }: HeadText): AcceptedConnect {
-    const head = parseConnect(line, text)
-    const login = head.fields.find(({ name }) => name === 'proxy-authorization')?.value
-    const identity = withHeaderOptions(this.port.access.identify(login, this.connection), head.fields)
-    const accepted = { head, identity }
-    this.port.connects.set(text, accepted)
-    return accepted
   }
 
   #begin(request: ClientHttpRequest): void {

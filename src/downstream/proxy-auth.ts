@@ -2,12 +2,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { addressMatcher } from '../address.ts'
 import { GatewayError } from '../errors.ts'
+import type { Field } from '../http1/head.ts'
 import type { Secret } from '../secret.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import { noOptions } from './client-options.ts'
 import type { ClientIdentity, TrafficSettings } from './client-request.ts'
 import type { LoginThrottle } from './login-throttle.ts'
-import { parseUserName } from './username-options.ts'
+import { headerOptions, parseUserName } from './username-options.ts'
 
 /** Undefined: no limit. */
 export interface UserLimitSettings {
@@ -192,4 +193,14 @@ function sameText(a: string, b: string): boolean {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
+}
+
+/** The identity is shared by all requests with one login: options of a single request create a new one. */
+export function withHeaderOptions(
+  identity: ClientIdentity,
+  fields: readonly Field[],
+  acceptsOwn = true,
+): ClientIdentity {
+  const options = headerOptions(fields, identity.options, acceptsOwn)
+  return options === identity.options ? identity : { ...identity, options }
 }

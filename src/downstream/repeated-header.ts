@@ -1,5 +1,4 @@
 /** Clients send the same header with each request of a connection: it is read, and its login checked, once. */
-import type { Field } from '../http1/head.ts'
 import {
   type HeadText,
   parseRequestHead,
@@ -9,8 +8,7 @@ import {
 } from '../http1/request-head.ts'
 import type { ClientPort } from './client-port.ts'
 import type { ClientIdentity } from './client-request.ts'
-import { anonymous, type Client } from './proxy-auth.ts'
-import { headerOptions } from './username-options.ts'
+import { anonymous, type Client, withHeaderOptions } from './proxy-auth.ts'
 
 export class RepeatedHeader {
   /** Of the request read last. */
@@ -42,14 +40,4 @@ export class RepeatedHeader {
     const { access, optionHeaders } = this.#port
     return withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
   }
-}
-
-/** The identity is shared by all requests with one login: options of a single request create a new one. */
-export function withHeaderOptions(
-  identity: ClientIdentity,
-  fields: readonly Field[],
-  acceptsOwn = true,
-): ClientIdentity {
-  const options = headerOptions(fields, identity.options, acceptsOwn)
-  return options === identity.options ? identity : { ...identity, options }
 }

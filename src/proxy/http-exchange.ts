@@ -36,13 +36,11 @@ export interface HttpExchangeDeps extends ProxiedRequestDeps {
   readonly bans: readonly BanRule[]
 }
 
-export class HttpExchange extends ProxiedRequest implements ResponseHandler, HttpHandler {
+export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements ResponseHandler, HttpHandler {
   readonly protocol = 'http'
   readonly #request: HttpRequest
-  readonly #deps: HttpExchangeDeps
   readonly #affinity: UpstreamAffinity
   readonly routeKey: string
-  readonly route: Route
   /** Made for an upstream that never worked. */
   #silence: SilenceTimer | undefined
   /** The connection of the current lease, once it is open. */
@@ -54,9 +52,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   constructor(request: HttpRequest, route: Route, affinity: UpstreamAffinity, deps: HttpExchangeDeps) {
     super(request.head.target, route, deps)
     this.#request = request
-    this.#deps = deps
     this.#affinity = affinity
-    this.route = route
     // A direct connection is to one target.
     this.routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
   }
@@ -88,7 +84,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
       return void this.#resume(kept)
     }
     if (kept !== undefined) {
-      if (this.rotates) this.avoid = [kept.lease.upstream]
+      if (this.route.rotates) this.avoid = [kept.lease.upstream]
       letGo(kept, this.beganAt)
     }
     super.start()
@@ -114,7 +110,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   }
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
-    const { connector } = this.#deps
+    const { connector } = this.deps
     this.#startedAt = now
     if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now)
     return connector.dial(upstream, this.#request.head.target, this, now)
@@ -122,7 +118,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
 
   /** A new connection to the upstream that is leased already. */
   #dialAgain(upstream: Upstream, now: number): void {
-    this.connection = this.dial(upstream, now)
+    this.dialling = this.dial(upstream, now)
   }
 
   protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
@@ -131,7 +127,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
       connection.destroy()
       return void this.noAnswer({ kind: 'broken', how: 'garbage' }, false)
     }
-    this.#send(new UpstreamHttp(connection, this.#deps.pauses))
+    this.#send(new UpstreamHttp(connection, this.deps.pauses))
   }
 
   #send(http: UpstreamHttp): void {
@@ -159,7 +155,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     const form = this.#formFor(upstream)
     this.status = head.status
     this.#commit(isAmbiguous(head.status, form, upstream) ? head.status : undefined)
-    if (!isDirect(upstream)) restForHost(this.#deps, upstream, this.host, head.status)
+    if (!isDirect(upstream)) restForHost(this.deps, upstream, this.host, head.status)
     const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
     this.#request.begin(presentable(head, form), name)
   }
@@ -167,7 +163,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   /** @param ambiguousStatus see ProxiedRequest.commit */
   #commit(ambiguousStatus?: number): void {
     const now = this.deps.clock.now()
-    const isSlow = now - this.#startedAt >= this.#deps.answers.durationMs
+    const isSlow = now - this.#startedAt >= this.deps.answers.durationMs
     this.#isAnswered = true
     this.commit(now, this.#startedAt, !isSlow, ambiguousStatus)
   }
@@ -218,7 +214,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
   #startSilenceTimer(upstream: Upstream | undefined): void {
     if (upstream?.worked !== false) return
     this.#silence ??= new SilenceTimer(this)
-    this.#deps.answers.add(this.#silence)
+    this.deps.answers.add(this.#silence)
   }
 
   /** A client may take the idle time for each piece of its request; the deadline stands still meanwhile. */
@@ -226,7 +222,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     if (this.#isAnswered || this.finished) return
     this.#awaitsClient = true
     this.#silence?.stop()
-    this.#deps.pauses.add(this)
+    this.deps.pauses.add(this)
   }
 
   awaitsUpstream(): void {
@@ -242,7 +238,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
 
   stalled(isStalled: boolean): void {
     this.#awaitsClient = isStalled
-    if (isStalled && !this.finished) this.#deps.pauses.add(this)
+    if (isStalled && !this.finished) this.deps.pauses.add(this)
     else this.timeoutQueue?.remove(this)
   }
 
@@ -317,7 +313,7 @@ export class HttpExchange extends ProxiedRequest implements ResponseHandler, Htt
     this.#http = undefined
     this.#silence?.stop()
     this.#commit()
-    const relay = this.addRelay(new Relay(this.#request.socket, http.connection, this.#deps.idle, this))
+    const relay = this.addRelay(new Relay(this.#request.socket, http.connection, this.deps.idle, this))
     this.#request.switchTo(relay, head)
     if (early.length > 0) relay.received(early)
   }

@@ -11,7 +11,7 @@
  * A session whose upstream is at its limit waits for that one (`canServeOwn`), everybody else for whatever fits the filter.
  */
 import type { Clock } from '../clock.ts'
-import { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
 import type { Filter, Miss } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -20,6 +20,7 @@ import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SessionDirectory, SupplyView } from './lease-contract.ts'
 import { noMatch, nothingCame, queueFull, sessionLost } from './lease-denials.ts'
 import { Lender } from './lender.ts'
+import { SessionSearch } from './session-search.ts'
 import type { SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 
@@ -38,7 +39,6 @@ export interface Wants {
 
 export class LeaseQueue {
   readonly #pool: Pool
-  readonly #sessionTable: SessionTable
   readonly #clock: Clock
   #settings: LeaseQueueSettings
   readonly #supply: SupplyView
@@ -49,9 +49,7 @@ export class LeaseQueue {
   readonly #changed: Upstream[] = []
   /** Classes in which no client can be served, as far as is known in this pass. */
   readonly #idle = new Set<WaitingClass>()
-  readonly #directory: SessionDirectory | undefined
-  /** Requests whose session is looked for on other hosts. */
-  readonly #asking = new Set<LeaseRequest>()
+  readonly #search: SessionSearch
   #isServing = false
   /** Why nothing is lent any more. */
   #refusal: GatewayError | undefined
@@ -65,9 +63,8 @@ export class LeaseQueue {
     clock: Clock,
     directory?: SessionDirectory,
   ) {
-    this.#directory = directory
+    this.#search = new SessionSearch(sessionTable, directory)
     this.#pool = pool
-    this.#sessionTable = sessionTable
     this.#supply = supply
     this.#settings = settings
     this.#clock = clock
@@ -102,30 +99,8 @@ export class LeaseQueue {
   /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
   apply(request: LeaseRequest, now = this.#clock.now()): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
-    const isAlone = request.uses > 0 || request.filter.limits?.exclusive === true
-    if (!isAlone || this.#directory?.eachOwned === undefined) return void this.#applyKnown(request, now)
-    this.#asking.add(request)
-    this.#directory.eachOwned((isOwned) => {
-      if (!this.#asking.delete(request)) return
-      if (isOwned) this.#applyKnown(request, this.#clock.now())
-      else
-        request.denied(new GatewayError('GW_POOL_EMPTY', 'no upstream can be lent to one session alone at the moment'))
-    })
-  }
-
-  /** Asks first for a session that may live in another process. */
-  #applyKnown(request: LeaseRequest, now: number): void {
-    const { sessionKey } = request
-    if (sessionKey === undefined || this.#isHere(sessionKey)) return void this.#applyHere(request, now)
-    this.#asking.add(request)
-    this.lookUp(sessionKey, () => {
-      if (this.#asking.delete(request)) this.#applyHere(request, this.#clock.now())
-    })
-  }
-
-  /** Whether no other host need be asked for the session. */
-  #isHere(sessionKey: string): boolean {
-    return this.#directory === undefined || this.#sessionTable.has(sessionKey)
+    if (this.#search.isKnown(request)) return void this.#applyHere(request, now)
+    this.#search.ask(request, () => this.#applyHere(request, this.#clock.now()))
   }
 
   #applyHere(request: LeaseRequest, now: number): void {
@@ -145,18 +120,14 @@ export class LeaseQueue {
     if (mustQueue || this.#changed.length > 0) this.#serve()
   }
 
-  /** Calls back when the session is here, if it lives in any process: at once where there is no other. */
+  /** See SessionSearch. */
   lookUp(sessionKey: string, found: () => void): void {
-    if (this.#isHere(sessionKey)) return void found()
-    this.#directory?.find(sessionKey, (upstreamId) => {
-      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId)
-      found()
-    })
+    this.#search.lookUp(sessionKey, found)
   }
 
   /** The request wants nothing more. Harmless when it does not wait. */
   withdraw(request: LeaseRequest): void {
-    this.#asking.delete(request)
+    this.#search.withdraw(request)
     const waiting = this.#waiting.find(request)
     if (waiting === undefined) return
     this.#forget(waiting)
@@ -219,8 +190,7 @@ export class LeaseQueue {
   /** Denies everybody who waits. */
   close(error: GatewayError): void {
     for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
-    for (const request of this.#asking) request.denied(error)
-    this.#asking.clear()
+    this.#search.close(error)
     this.#timeouts.close()
   }
 

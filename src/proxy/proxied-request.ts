@@ -11,9 +11,7 @@
  * Every lease that was granted is released once.
  */
 
-import type { Socket } from 'node:net'
 import { clientNetwork, type Target } from '../address.ts'
-import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Filter } from '../pool/filter.ts'
@@ -21,12 +19,11 @@ import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
-import type { LinkedList } from '../structures/linked-list.ts'
-import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
+import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { DialFailure, DialHandler, UpstreamConnection } from '../upstream/connection.ts'
 import type { Connector } from '../upstream/connector.ts'
 import { DirectUpstream, isDirect } from '../upstream/direct.ts'
-import { newTrace } from './connection-log.ts'
+import { ClientStream, type ClientStreamDeps } from './client-stream.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
@@ -35,11 +32,9 @@ import { directError, errorOf, nextStep } from './retry.ts'
 import type { Route } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
-import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 
 /** What all attempts share. */
-export interface ProxiedRequestDeps {
-  readonly clock: Clock
+export interface ProxiedRequestDeps extends ClientStreamDeps {
   readonly pool: Pool
   readonly health: Health
   readonly leaseQueue: LeaseQueue
@@ -48,26 +43,15 @@ export interface ProxiedRequestDeps {
   /** All tries of a client together. */
   readonly deadlines: TimeoutQueue
   readonly tries: number
-  /** All open tunnels. */
-  readonly relays: LinkedList<Relay>
-  readonly observer: StreamObserver
-}
-
-/** Where a client's octets are counted. */
-interface ClientOctets {
-  readonly socket: Socket
-  /** Of this request, so far. */
-  octets(): readonly [up: number, down: number]
-  /** The same; they are counted only once. */
-  countOctets(): readonly [up: number, down: number]
 }
 
 const NOBODY: readonly Upstream[] = []
 
-export abstract class ProxiedRequest
-  extends TimeoutEntry
-  implements LeaseRequest, DialHandler, RelayHandler, StreamInfo
+export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
+  extends ClientStream<Deps>
+  implements LeaseRequest, DialHandler, RelayHandler
 {
+  readonly route: Route
   readonly strategy: Strategy
   readonly filter: Filter
   readonly host: string
@@ -80,59 +64,27 @@ export abstract class ProxiedRequest
   avoid = NOBODY
   readonly avoidLast: string | undefined
   lastError: GatewayError | undefined
-  readonly target: string
-  readonly beganAt: number
-  readonly trace = newTrace()
-  abstract readonly protocol: StreamInfo['protocol']
-  abstract readonly clientAddress: string
-  abstract readonly account: string | undefined
-  abstract readonly sessionName: string | undefined
-  servedBy: Upstream | undefined
-  life: StreamInfo['life']
-  status: StreamInfo['status']
-  protected readonly deps: ProxiedRequestDeps
   /** The claim on the upstream that is tried, or serves. */
   protected lease: Lease | undefined
-  protected finished = false
-  /** The request asks for another upstream than the last. */
-  protected readonly rotates: boolean
-  readonly #hostRestMs: number
-  readonly #lent: Route['lent']
-  readonly #user: string | undefined
   /** The target itself, where a rule says `direct`. */
   readonly #direct: DirectUpstream | undefined
-  #tries = 0
+  protected triesBegun = 0
   /** The session's own upstream left the request unanswered, and another one is borrowed: which of the two is to stay? */
   #ownUnanswered = false
-  /** The dial under way. */
-  protected connection: UpstreamConnection | undefined
+  dialling: UpstreamConnection | undefined
 
-  constructor(target: Target, route: Route, deps: ProxiedRequestDeps) {
-    super()
-    this.#user = route.user
+  constructor(target: Target, route: Route, deps: Deps) {
+    super(target.authority, deps)
+    this.route = route
     this.#direct = route.direct && new DirectUpstream(target, route.direct.allowPrivate)
     this.sessionKey = route.sessionKey
     this.strict = route.strict
     this.uses = route.uses
     this.avoidLast = route.avoidLast
-    this.rotates = route.rotates
-    this.#hostRestMs = route.hostRestMs
-    this.#lent = route.lent
     this.strategy = route.strategy
     this.filter = route.filter
     this.host = target.host.toLowerCase()
     this.lifeMs = route.lifeMs
-    this.target = target.authority
-    this.deps = deps
-    this.beganAt = deps.clock.now()
-  }
-
-  get bytesFromClient(): number {
-    return this.client.octets()[0]
-  }
-
-  get bytesToClient(): number {
-    return this.client.octets()[1]
   }
 
   /** The upstream that is tried, or serves. */
@@ -141,11 +93,12 @@ export abstract class ProxiedRequest
   }
 
   get prefersProven(): boolean {
-    return this.#tries > 0
+    return this.triesBegun > 0
   }
 
   get user(): string {
-    return this.#user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${this.#user}`
+    const { user } = this.route
+    return user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${user}`
   }
 
   /** Starts the dial; the connection's owner is this. */
@@ -154,23 +107,15 @@ export abstract class ProxiedRequest
   protected abstract take(connection: UpstreamConnection, early: Buffer | undefined, now: number): void
   /** Tells the client why not. Called once at most. */
   protected abstract rejectWith(error: GatewayError): void
-  /** The client's connection, or its request on it. */
-  protected abstract readonly client: ClientOctets
-  /** Ends a request whose connections are not joined by a relay. */
-  protected abstract closeUnjoined(): void
 
   /** Starts; an exception ends this request alone. */
   begin(): void {
-    try {
-      this.start()
-    } catch (error) {
-      containException(error, this)
-    }
+    this.containing(this.start)
   }
 
-  protected containing(step: () => void): void {
+  protected containing(step: (this: this) => void): void {
     try {
-      step()
+      step.call(this)
     } catch (error) {
       containException(error, this)
     }
@@ -179,25 +124,21 @@ export abstract class ProxiedRequest
   protected start(): void {
     this.deps.observer.began(this)
     if (this.#direct !== undefined) return void this.granted(this.#direct, this.beganAt)
-    if (this.rotates) rotateSession(this, this.deps)
+    if (this.route.rotates) rotateSession(this, this.deps)
     this.deps.leaseQueue.apply(this, this.beganAt)
   }
 
   granted(upstream: Upstream, now: number): void {
     this.lease = new Lease(upstream, this.deps.pool)
-    this.#lent?.(upstream)
+    this.route.lent?.(upstream)
     this.beginTry(now)
-    this.connection = this.dial(upstream, now)
+    this.dialling = this.dial(upstream, now)
     this.trace.tryBeganAt = now
-  }
-
-  get dialling(): UpstreamConnection | undefined {
-    return this.connection
   }
 
   /** One more dial, or request over a kept connection. The first one starts the time that all of them have. */
   protected beginTry(now: number): void {
-    if (this.#tries++ === 0) this.deps.deadlines.add(this, now)
+    if (this.triesBegun++ === 0) this.deps.deadlines.add(this, now)
   }
 
   denied(error: GatewayError): void {
@@ -205,7 +146,7 @@ export abstract class ProxiedRequest
   }
 
   opened(connection: UpstreamConnection, early: Buffer | undefined): void {
-    this.connection = undefined
+    this.dialling = undefined
     this.trace.tryBeganAt = connection.startedAt
     this.take(connection, early, this.deps.clock.now())
   }
@@ -232,7 +173,7 @@ export abstract class ProxiedRequest
         countsAsUse(this, sessionTable, upstream),
         now - startedAt,
         now,
-        this.#hostRestMs,
+        this.route.hostRestMs,
       )
       if (ambiguousStatus === undefined) health.opened(upstream, this.target, now, isComparable)
       else health.failed(upstream, this.target, { kind: 'refused', answer: ambiguousStatus }, now)
@@ -244,7 +185,7 @@ export abstract class ProxiedRequest
   }
 
   failed(connection: UpstreamConnection, failure: DialFailure): void {
-    this.connection = undefined
+    this.dialling = undefined
     this.tryFailed(connection.upstream, failure, true)
   }
 
@@ -259,7 +200,7 @@ export abstract class ProxiedRequest
     const step = nextStep({
       failure,
       error,
-      tries: this.#tries,
+      tries: this.triesBegun,
       maxTries: this.deps.tries,
       ownTries,
       strict: this.strict,
@@ -282,44 +223,27 @@ export abstract class ProxiedRequest
     return this.lastError
   }
 
-  /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
-  protected leaseAnother(now: number): Lease | undefined {
-    const { pool, tries, leaseQueue } = this.deps
-    if (!leaseQueue.isLending || this.#tries >= tries || this.lease === undefined || this.#direct !== undefined)
-      return undefined
-    const { tried } = this
-    this.tried = [...tried, this.lease.upstream]
-    const leased = pool.lease(this, now)
-    this.tried = tried
-    if (typeof leased === 'string') return undefined
-    this.#tries++
-    this.#lent?.(leased)
-    return new Lease(leased, pool)
-  }
-
   /** All tries together took too long. */
   override onDeadline(): void {
     this.stop()
     const message =
       this.#direct === undefined
-        ? `no upstream opened the way in time (${this.#tries} tried)`
+        ? `no upstream opened the way in time (${this.triesBegun} tried)`
         : 'the target, connected to directly, did not answer in time'
     this.refuse(new GatewayError('GW_DEADLINE', message, { cause: this.lastError }))
   }
 
   /** The client has gone before it heard anything. */
   clientGone(): void {
+    this.finishUnopened(undefined)
+  }
+
+  /** @param end undefined: the client has left */
+  protected finishUnopened(end: 'closed' | undefined): void {
     if (this.finished) return
     this.finished = true
     this.stop()
-    this.deps.observer.ended(this, undefined, 0, 0, this.deps.clock.now())
-  }
-
-  close(): void {
-    const { socket } = this.client
-    const relay = this.deps.relays.snapshot().find(({ client }) => client === socket)
-    if (relay === undefined) this.closeUnjoined()
-    else relay.close()
+    this.deps.observer.ended(this, end, 0, 0, this.deps.clock.now())
   }
 
   /** A handler of this request has thrown. */
@@ -347,8 +271,8 @@ export abstract class ProxiedRequest
   protected stop(): void {
     this.timeoutQueue?.remove(this)
     this.deps.leaseQueue.withdraw(this)
-    if (this.connection !== undefined) this.abandon(this.connection, this.lease)
-    this.connection = undefined
+    if (this.dialling !== undefined) this.abandon(this.dialling, this.lease)
+    this.dialling = undefined
     this.releaseLease()
   }
 
@@ -365,12 +289,6 @@ export abstract class ProxiedRequest
     this.deps.observer.tryAbandoned(this, connection.upstream)
   }
 
-  /** From here on the relay serves the client. */
-  protected addRelay(relay: Relay): Relay {
-    this.deps.relays.add(relay)
-    return relay
-  }
-
   relayEnded(relay: Relay, end: RelayEnd): void {
     this.deps.relays.remove(relay)
     const now = this.deps.clock.now()
@@ -380,15 +298,6 @@ export abstract class ProxiedRequest
 
   relayQuiet(_relay: Relay, isQuiet: boolean): void {
     if (this.lease !== undefined) this.lease.isQuiet = isQuiet
-  }
-
-  /** The client has received all it will receive. */
-  protected finish(end: RelayEnd, now = this.deps.clock.now()): void {
-    if (this.finished) return
-    this.finished = true
-    this.timeoutQueue?.remove(this)
-    const [up, down] = this.client.countOctets()
-    this.deps.observer.ended(this, end, up, down, now)
   }
 
   protected releaseLease(now = this.deps.clock.now()): void {

@@ -6,7 +6,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { DialFailure, UpstreamConnection } from '../upstream/connection.ts'
 import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
-import type { Lease } from './lease.ts'
+import { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { type IdleSteps, Relay } from './relay.ts'
 import type { Route } from './route.ts'
@@ -23,9 +23,8 @@ export interface TunnelDeps extends ProxiedRequestDeps {
   readonly opening: { count: number }
 }
 
-export class Tunnel extends ProxiedRequest implements RequestHandler {
+export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler {
   readonly #request: ClientConnection
-  readonly #deps: TunnelDeps
   #hedgeTimer: SilenceTimer | undefined
   /** The second dial, while the first is silent. */
   #hedge: Hedge | undefined
@@ -34,7 +33,6 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
   constructor(request: ClientConnection, route: Route, deps: TunnelDeps) {
     super(request.target, route, deps)
     this.#request = request
-    this.#deps = deps
   }
 
   get protocol(): ClientConnection['protocol'] {
@@ -58,7 +56,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
   }
 
   protected override start(): void {
-    this.#deps.opening.count++
+    this.deps.opening.count++
     this.#isOpening = true
     super.start()
   }
@@ -69,7 +67,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
   }
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
-    return this.#deps.connector.dial(upstream, this.#request.target, this, now)
+    return this.deps.connector.dial(upstream, this.#request.target, this, now)
   }
 
   override granted(upstream: Upstream, now: number): void {
@@ -79,7 +77,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
 
   /** One dial is in progress. A session tries its own address again first; with one use per address, a hedge would cost two. */
   #awaitHedge(upstream: Upstream, now?: number): void {
-    const { hedging } = this.#deps
+    const { hedging } = this.deps
     if (this.filter.limits?.uses === 1) return
     if (hedging === undefined || this.sessionKey !== undefined || isDirect(upstream)) return
     this.#hedgeTimer ??= new SilenceTimer(this)
@@ -88,13 +86,28 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
 
   /** The first upstream has been silent for too long: a second one is dialled beside it. */
   upstreamSilent(): void {
-    if (this.connection === undefined || this.#hedge !== undefined) return
-    const { hedging } = this.#deps
-    if (hedging?.begin() !== true) return void this.#awaitHedge(this.connection.upstream)
-    const now = this.#deps.clock.now()
-    const lease = this.leaseAnother(now)
+    if (this.dialling === undefined || this.#hedge !== undefined) return
+    const { hedging } = this.deps
+    if (hedging?.begin() !== true) return void this.#awaitHedge(this.dialling.upstream)
+    const now = this.deps.clock.now()
+    const lease = this.#leaseAnother(now)
     if (lease === undefined) hedging.ended()
     else this.#hedge = { lease, connection: this.dial(lease.upstream, now) }
+  }
+
+  /** Another upstream for the same client at the same time; undefined when there is none, or no try is left. */
+  #leaseAnother(now: number): Lease | undefined {
+    const { pool, tries, leaseQueue } = this.deps
+    if (!leaseQueue.isLending || this.triesBegun >= tries || this.lease === undefined || isDirect(this.lease.upstream))
+      return undefined
+    const { tried } = this
+    this.tried = [...tried, this.lease.upstream]
+    const leased = pool.lease(this, now)
+    this.tried = tried
+    if (typeof leased === 'string') return undefined
+    this.triesBegun++
+    this.route.lent?.(leased)
+    return new Lease(leased, pool)
   }
 
   /** The first to open wins; the other is dropped, without a failure. */
@@ -110,14 +123,14 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
     if (isStale(connection, failure)) return void this.#dialAgain(connection)
     const hedge = this.#hedge
     if (hedge === undefined) return void super.failed(connection, failure)
-    const failed = this.#endHedging(connection === hedge.connection ? this.connection : hedge.connection)
+    const failed = this.#endHedging(connection === hedge.connection ? this.dialling : hedge.connection)
     this.trace.tryBeganAt = connection.startedAt
-    const now = this.#deps.clock.now()
+    const now = this.deps.clock.now()
     this.noteFailure(connection.upstream, failure, now)
     this.tried = [...this.tried, connection.upstream]
     if (failure.kind === 'unanswered') this.leftUnanswered(failed?.lease)
     failed?.lease.release(now)
-    if (this.connection !== undefined) this.#awaitHedge(this.connection.upstream, now)
+    if (this.dialling !== undefined) this.#awaitHedge(this.dialling.upstream, now)
   }
 
   /**
@@ -125,40 +138,40 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
    * as old; and if it closes each one upon CONNECT, the new one shows that.
    */
   #dialAgain(connection: UpstreamConnection): void {
-    this.#deps.connector.forget(connection.upstream)
-    const again = this.dial(connection.upstream, this.#deps.clock.now())
+    this.deps.connector.forget(connection.upstream)
+    const again = this.dial(connection.upstream, this.deps.clock.now())
     if (connection === this.#hedge?.connection) this.#hedge = { lease: this.#hedge.lease, connection: again }
-    else this.connection = again
+    else this.dialling = again
   }
 
   /** This dial continues alone. @returns the other one, with its lease */
   #endHedging(remaining: UpstreamConnection | undefined): Hedge | undefined {
     const hedge = this.#hedge
-    const { connection, lease } = this
-    if (hedge !== undefined) this.#deps.hedging?.ended()
+    const { dialling: connection, lease } = this
+    if (hedge !== undefined) this.deps.hedging?.ended()
     this.#hedge = undefined
     this.#hedgeTimer?.stop()
     if (hedge === undefined || remaining !== hedge.connection) return hedge
-    this.connection = hedge.connection
+    this.dialling = hedge.connection
     this.lease = hedge.lease
     return connection === undefined || lease === undefined ? undefined : { connection, lease }
   }
 
   protected override stop(): void {
-    const hedge = this.#endHedging(this.connection)
+    const hedge = this.#endHedging(this.dialling)
     if (hedge !== undefined) this.#letGo(hedge)
     super.stop()
   }
 
   #letGo({ connection, lease }: Hedge): void {
     this.abandon(connection, lease)
-    lease.release(this.#deps.clock.now())
+    lease.release(this.deps.clock.now())
   }
 
   protected take(connection: UpstreamConnection, early: Buffer | undefined, now: number): void {
     const { upstream, startedAt } = connection
     this.#endOpening()
-    if (!isDirect(upstream)) this.#deps.hedging?.observe(upstream.facts.provider, now - startedAt)
+    if (!isDirect(upstream)) this.deps.hedging?.observe(upstream.facts.provider, now - startedAt)
     this.commit(now, startedAt)
     this.#request.accept(upstream.id, this.life?.leftMs)
     const relay = this.addRelay(this.#relay(connection, now))
@@ -167,7 +180,7 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
   }
 
   #relay(connection: UpstreamConnection, now: number): Relay {
-    const { bans, idle } = this.#deps
+    const { bans, idle } = this.deps
     const rule = isDirect(connection.upstream) ? undefined : bans?.ruleFor(this.host)
     const { socket } = this.#request
     if (bans === undefined || rule === undefined) return new Relay(socket, connection, idle, this, now)
@@ -180,16 +193,14 @@ export class Tunnel extends ProxiedRequest implements RequestHandler {
   }
 
   #endOpening(): void {
-    if (this.#isOpening) this.#deps.opening.count--
+    if (this.#isOpening) this.deps.opening.count--
     this.#isOpening = false
   }
 
   protected closeUnjoined(): void {
     if (this.finished) return
-    this.finished = true
     this.#endOpening()
-    this.stop()
-    this.deps.observer.ended(this, 'closed', 0, 0, this.deps.clock.now())
+    this.finishUnopened('closed')
     this.client.socket.destroy()
   }
 }
