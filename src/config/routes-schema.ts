@@ -167,7 +167,7 @@ const memberKeys = () =>
     weight: integer(1, 1_000).default(1).meta({ description: 'Share among members of the same priority.' }),
   })
 
-const memberHelp = 'write either provider or group'
+const memberHelp = 'write keys, exactly one of them provider or group'
 
 const member = () =>
   z.union([

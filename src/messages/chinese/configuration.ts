@@ -174,7 +174,7 @@ export const configurationTexts = {
   '{kind} takes a name, as in www.example.com': '{kind} 后面是域名，例如 www.example.com',
   'DOMAIN-KEYWORD takes a part of a name: letters, digits, dots, hyphens':
     'DOMAIN-KEYWORD 后面是域名的一部分：字母、数字、点、连字符',
-  'write either provider or group': '请只写 provider 或 group 之一',
+  'write keys, exactly one of them provider or group': '请写若干键，其中 provider 与 group 只能有一个',
   'a fallback is provider NAME or group NAME: only a rule leads to direct':
     'fallback 只能是 provider 名称或 group 名称：只有规则可以通向 direct',
   'the groups form a cycle: {cycle}': '组之间形成循环：{cycle}',

@@ -98,8 +98,12 @@ describe('a mistake is told at its place', () => {
     ['routes:\n  - { hots: a, to: block }', '2:7 routes[0].hots unknown key; did you mean'],
     ['groups:\n  - { name: g, members: [three] }', '2:26 groups[0].members[0] no provider has this name'],
     [
+      'groups:\n  - { name: g, members: [{ provider: one, share: 2 }] }',
+      '2:43 groups[0].members[0].share unknown key; known here: provider, group, priority, weight',
+    ],
+    [
       'groups:\n  - { name: g, members: [{ weight: 2 }] }',
-      '2:26 groups[0].members[0] write a text or either provider or group',
+      '2:26 groups[0].members[0] write a text or keys, exactly one of them provider or group',
     ],
     [
       'groups:\n  - { name: g, members: [one], fallback: direct }',
