@@ -87,7 +87,8 @@ function explainUnion(
   value: unknown,
 ): readonly Finding[] {
   const meant = issue.errors.find(
-    (branch) => branch.some(({ code }) => code === 'unrecognized_keys') || branch.every((inner) => inner.path.length > 0),
+    (branch) =>
+      branch.some(({ code }) => code === 'unrecognized_keys') || branch.every((inner) => inner.path.length > 0),
   )
   if (meant !== undefined) return meant.flatMap((inner) => explain(inner, raw, path))
   const choices = issue.errors

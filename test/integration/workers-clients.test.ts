@@ -82,7 +82,10 @@ it('a session changes its address after so many connections, counted over all wo
     opened.socket.destroy()
   }
   const turns = Array.from({ length: 6 }, (_, turn) => used.slice(3 * turn, 3 * turn + 3))
-  expect(turns.map((turn) => new Set(turn).size), used.join(' ')).toEqual(turns.map(() => 1))
+  expect(
+    turns.map((turn) => new Set(turn).size),
+    used.join(' '),
+  ).toEqual(turns.map(() => 1))
   for (let turn = 1; turn < 6; turn++) expect(turns[turn]?.[0]).not.toBe(turns[turn - 1]?.[0])
 })
 
