@@ -21,10 +21,12 @@ import { UserLimits } from '../proxy/user-limits.ts'
 import { dataSettings } from '../settings.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ControlSocket } from './control-socket.ts'
-import { dispatch, type HandlersOf } from './dispatch.ts'
+import { Desk } from './desk.ts'
+import { dispatch } from './dispatch.ts'
 import { WorkersHandover } from './handover.ts'
+import { type HearingParts, handlersFor } from './heard.ts'
 import { Members } from './members.ts'
-import type { FromSupervisor, Hello, Report, ToControl, ToWorker } from './messages.ts'
+import type { FromSupervisor, Hello, Report, ToWorker } from './messages.ts'
 import { OutlookFeed } from './outlook-feed.ts'
 import { OwnersOfPool } from './owners-of-pool.ts'
 import { PoolFeed } from './pool-feed.ts'
@@ -33,7 +35,6 @@ import type { SupervisorChannel } from './role.ts'
 import { Rollout } from './rollout.ts'
 import { SessionsOfWorkers } from './sessions.ts'
 import { UsersOfWorkers } from './users.ts'
-import { Worker } from './worker.ts'
 import { WorkerReports } from './worker-reports.ts'
 
 export interface WorkersOptions {
@@ -75,9 +76,10 @@ export class Workers implements ClientSide {
   readonly handover: WorkersHandover
   #inheritance: PortInheritance | undefined
   readonly #ownPorts = new Set<number>()
-  #desk: Worker | undefined
+  readonly #desk: Desk
   readonly #userLimits: UserLimits
   readonly #users: UsersOfWorkers
+  readonly #hearing: HearingParts
   /** Each upstream belongs to one worker, whatever the configuration says. */
   #isEachOwned = false
   #ticks = 0
@@ -90,7 +92,7 @@ export class Workers implements ClientSide {
     this.#parts = parts
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
-      message: (worker, message) => dispatch(this.#handlersFor(worker), message),
+      message: (worker, message) => dispatch(handlersFor(worker, this.#hearing), message),
       disconnected: (worker) => this.#disconnected(worker),
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
@@ -107,6 +109,8 @@ export class Workers implements ClientSide {
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
     this.#userLimits = new UserLimits(clock)
     this.#users = new UsersOfWorkers(this.#userLimits, send)
+    const { place } = options
+    this.#desk = new Desk({ clock, place, worker: count, users: this.#userLimits, closed: parts.data })
     const { running } = supervisor
     // The desk of a control process ends with it.
     const mayHaveLost = supervisor.hasLostWorker || running.length > 0
@@ -119,6 +123,13 @@ export class Workers implements ClientSide {
       upstreamOf: (id) => parts.pool.get(id),
       sendOthers: (worker, message) => this.#socket.sendAll(message, worker),
     })
+    this.#hearing = {
+      ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.#feed, reports: this.#reports },
+      ...{ owners: this.#owners, sessions: this.#sessions, users: this.#users, members: this.#members },
+      ...{ rollout: this.#rollout, handover: this.handover },
+      serves: (worker) => this.#serves(worker),
+      ownEach: () => this.#ownEach(),
+    }
     supervisor.onMessage((message, handle) => this.#hearSupervisor(message, handle))
   }
 
@@ -143,32 +154,22 @@ export class Workers implements ClientSide {
     this.#owners.use(hasLimits(config) || this.#isEachOwned, [])
     await this.#socket.open(place)
     supervisor.send({ kind: 'start-workers' })
-    if (config.admin !== 'off') this.#openDesk()
+    const hasDesk = config.admin !== 'off'
+    if (hasDesk) this.#desk.open()
     this.#scheduleTick()
-    await this.#rollout.allServe([...Array(count).keys(), ...(this.#desk === undefined ? [] : [count])])
+    await this.#rollout.allServe(
+      Array(hasDesk ? count + 1 : count)
+        .keys()
+        .toArray(),
+    )
     this.#inheritance.close()
     this.#inheritance = undefined
     await this.#parts.data.listen()
   }
 
-  /** A worker without ports in this process, which lends to programs that ask for addresses. */
-  #openDesk(): void {
-    const { clock, count, place } = this.#options
-    const part = { opening: 'elsewhere', users: this.#userLimits } as const
-    this.#desk = new Worker({ clock, worker: count, place, ...part, onEnd: () => {} })
-    this.#desk.open()
-  }
-
-  /** Before the desk has its settings, the data plane here refuses everything. */
-  get #lender(): AddressDesk {
-    return (this.#desk?.data ?? this.#parts.data).addressRequests
-  }
-
-  readonly addressRequests: AddressDesk = {
-    take: (client, ask, signal) => this.#lender.take(client, ask, signal),
-    release: (client, lease) => this.#lender.release(client, lease),
-    report: (client, address) => this.#lender.report(client, address),
-    available: (client) => this.#lender.available(client),
+  /** For programs that ask for addresses. Without the admin port no program does. */
+  get addressRequests(): AddressDesk {
+    return this.#desk
   }
 
   /** Opens the ports that are new in a configuration, in all workers. @throws as `listen` */
@@ -227,7 +228,7 @@ export class Workers implements ClientSide {
     this.#options.supervisor.send({ kind: 'stopping' })
     this.#socket.sendAll({ kind: 'end' })
     this.#inheritance?.close()
-    this.#desk?.close()
+    this.#desk.close()
     this.#userLimits.close()
     this.#sessions.close()
     this.#socket.close()
@@ -300,55 +301,7 @@ export class Workers implements ClientSide {
     this.#options.log.error({ worker }, 'a worker has ended, and its tunnels with it: another one is started')
   }
 
-  // --- What workers say ------------------------------------------------------------------------------------------
-
-  #handlersFor(worker: number): HandlersOf<Exclude<ToControl, Hello>> {
-    const { supply, pool } = this.#parts
-    const owners = this.#owners
-    return {
-      ...this.#feed.handlersFor(worker),
-      prepared: ({ number }) => this.#prepared(worker, number),
-      unprepared: ({ number, error }) => {
-        const { message: reason, ...facts } = error
-        if (!this.#rollout.failed(number, error))
-          this.#options.log.error({ ...facts, reason, worker }, 'a worker cannot open its ports')
-      },
-      report: (report) => {
-        this.#reports.add(worker, report, (id) => owners.ownerOf(id) === worker)
-        this.#users.moved(report.octets)
-        owners.demand(worker, { leases: this.#reports.leasesOf(worker) })
-      },
-      loads: ({ loads }) => this.#reports.addLoads(worker, loads, (id) => owners.ownerOf(id) === worker),
-      waiting: ({ waiting }) => {
-        this.#reports.waits(worker, waiting)
-        owners.demand(worker, { waiting })
-      },
-      line: ({ provider, broken }) =>
-        broken === undefined ? supply.lineUp(provider) : supply.lineDown(provider, broken),
-      find: ({ question, key }) => this.#sessions.find(worker, question, key),
-      session: ({ key, id }) => this.#sessions.bound(worker, key, id),
-      'sessions-used': ({ keys }) => this.#sessions.used(keys),
-      'user-request': ({ connection, user, limits }) => this.#users.request(worker, connection, user, limits),
-      'user-left': ({ connection }) => this.#users.left(worker, connection),
-      'user-lent': ({ user, id }) => this.#users.lent(user, id),
-      log: ({ lines }) => {
-        for (const line of lines) this.#options.writeLog(line)
-      },
-      paused: ({ upstreams }) => this.handover.paused(worker, upstreams),
-      drained: () => this.#members.drained(worker),
-      'each-owned': () => this.#ownEach(),
-      wanted: ({ id }) => owners.wanted(worker, id),
-      ended: ({ id }) => owners.ended(worker, id),
-      disowned: ({ upstream }) => {
-        const known = pool.get(upstream.id)
-        if (known !== undefined) known.uses = upstream.uses
-        owners.disowned(worker, upstream)
-      },
-    }
-  }
-
-  #prepared(worker: number, number: number): void {
-    if (!this.#rollout.prepared(worker, number)) return
+  #serves(worker: number): void {
     this.#members.serves(worker)
     this.#reserveListening()
   }
