@@ -2,8 +2,10 @@
 import { expect, it } from 'vitest'
 import type { TakeReply } from '../../src/admin/api/schemas/leases.ts'
 import { poolReport } from '../../src/admin/api/schemas/pool.ts'
+import { plain } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startKillable } from '../support/killable-gateway.ts'
+import { MIB } from '../support/volume.ts'
 import {
   inSession,
   killWorker,
@@ -89,16 +91,22 @@ it('a session changes its address after so many connections, counted over all wo
   for (let turn = 1; turn < 6; turn++) expect(turns[turn]?.[0]).not.toBe(turns[turn - 1]?.[0])
 })
 
-it('limits of a user are counted over all workers, also over one that dies', { timeout: TEST_MS }, async () => {
-  const login = { username: 'one', password: 'an-invented-password' }
-  const limits = { connections: 4, addressesPerHour: 2 }
+const login = { username: 'one', password: 'an-invented-password' }
+
+async function withLimits(limits: object) {
   const listen = [{ port: 0, users: [{ name: 'one', password: login.password, limits }] }]
   const gateway = await startKillable(here.folder, here.configOf({ listen }))
-  const served = async (count: number) => {
+  /** Those of so many clients that come together that are not refused. */
+  const served = async (count: number): Promise<Tunnel[]> => {
     const opened = await Promise.all(Array.from({ length: count }, () => tunnel(gateway.port, { login })))
     for (const { status } of opened) expect([200, 429]).toContain(status)
     return opened.filter(({ status }) => status === 200)
   }
+  return { gateway, served }
+}
+
+it('limits of a user are counted over all workers, also over one that dies', { timeout: TEST_MS }, async () => {
+  const { gateway, served } = await withLimits({ connections: 4, addressesPerHour: 2 })
   const close = (opened: readonly Tunnel[]) => {
     for (const { socket } of opened) socket.destroy()
   }
@@ -119,4 +127,26 @@ it('limits of a user are counted over all workers, also over one that dies', { t
     return opened.length
   }
   await expect.poll(again, patiently).toBe(4)
+})
+
+it('requests per second of a user are counted over all workers', { timeout: TEST_MS }, async () => {
+  const newPerSecond = 4
+  const { served } = await withLimits({ newPerSecond })
+  const startedAt = performance.now()
+  let count = 0
+  for (let n = 0; n < 5; n++) count += (await served(24)).length
+  const seconds = (performance.now() - startedAt) / 1_000
+  expect(count).toBeGreaterThanOrEqual(newPerSecond)
+  expect(count).toBeLessThanOrEqual(newPerSecond * (1 + seconds))
+})
+
+it('bytes per day of a user are counted over all workers', { timeout: TEST_MS }, async () => {
+  const { gateway, served } = await withLimits({ bytesPerDay: '32MiB' })
+  for (let n = 0; n < 12; n++) {
+    const { status, socket } = await plain(gateway.port, `http://site.test/bytes/${4 * MIB}`, { login })
+    expect([200, 429]).toContain(status)
+    socket.destroy()
+  }
+  await expect.poll(async () => (await served(1)).length, patiently).toBe(0)
+  expect((await served(24)).length).toBe(0)
 })
