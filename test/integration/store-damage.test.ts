@@ -8,7 +8,8 @@ import { SystemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/log.ts'
 import type { Restored, Store, StoredUpstream } from '../../src/store/contract.ts'
 import { DatabaseWriter } from '../../src/store/sqlite/database-writer.ts'
-import type { Left, Note } from '../../src/store/sqlite/messages.ts'
+import type { Note } from '../../src/store/sqlite/messages.ts'
+import { takeOver } from '../../src/store/sqlite/restore.ts'
 import { openStore } from '../../src/store/sqlite/store.ts'
 import type { Reading } from '../../src/store/sqlite/time.ts'
 import { LogCapture } from '../support/log-capture.ts'
@@ -131,16 +132,14 @@ describe('a file that cannot be used', () => {
 const READING: Reading = { bootId: 'boot', bootMs: 1_000_000, wallMs: 1_766_000_000_000 }
 
 /** In this thread, for the tests that open hundreds. */
-function openAndClose(where: string): { left: Left; notes: readonly Note[] } {
-  const { writer, opened: found } = DatabaseWriter.open({ dir: where, reading: READING, isStart: true })
-  writer.close()
-  if (found.left === undefined) throw new Error('a start tells what is left')
-  return { left: found.left, notes: found.notes }
+function openAndClose(where: string): { left: Restored; notes: readonly Note[] } {
+  const { restored: left, notes } = takeOver(where, READING, READING.bootMs)
+  return { left, notes }
 }
 
 /** One call and one address in each of the batches: a journal with many records. */
 function image(batches: number): { database: Buffer; journal: Buffer } {
-  const { writer } = DatabaseWriter.open({ dir, reading: READING, isStart: true })
+  const { writer } = DatabaseWriter.open({ dir, reading: READING })
   const at = READING.bootMs
   for (let n = 1; n <= batches; n++) {
     const began = { id: n, limiterKey: `k${n}`, windowMs: HOUR_MS, provider: 'p', booked: 1, atMs: at } as const

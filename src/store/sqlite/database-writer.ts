@@ -2,10 +2,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isRefusal, textOf, toStoreError } from './causes.ts'
 import { Changes } from './changes.ts'
-import { openDatabase } from './database.ts'
-import type { Batch, Left, Note, Opened, OpenRequest, Refusal } from './messages.ts'
-import { carryOver, prune, readLeft, writeReading } from './restore.ts'
-import type { Reading } from './time.ts'
+import { inTransaction, nextCallOf, openDatabase } from './database.ts'
+import type { Batch, Note, Opened, OpenRequest, Refusal } from './messages.ts'
+import { prune, writeReading } from './restore.ts'
 
 const PRUNE_EVERY_MS = 60_000
 
@@ -20,18 +19,18 @@ export class DatabaseWriter {
     this.#prunedAtMs = nowMs
   }
 
-  /** @throws {StoreError} as `openDatabase` does */
-  static open({ dir, reading, isStart }: OpenRequest): { writer: DatabaseWriter; opened: Opened } {
+  /**
+   * While the process runs: what is recorded is its own, and the calls in flight continue.
+   * @throws {StoreError} as `openDatabase` does
+   */
+  static open({ dir, reading }: OpenRequest): { writer: DatabaseWriter; opened: Opened } {
     const notes: Note[] = []
-    const { database, result } = openDatabase(dir, reading.wallMs, notes, (opened) => ({
-      left: isStart ? takeOver(opened, reading) : goOn(opened, reading),
-      nextCall: Number(opened.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM calls').get()?.['next']),
-    }))
-    const { left, nextCall } = result
-    return {
-      writer: new DatabaseWriter(database, reading.bootMs),
-      opened: { notes, nextCall, ...(left === undefined ? {} : { left }) },
-    }
+    const { database, result: nextCall } = openDatabase(dir, reading.wallMs, notes, (opened) => {
+      // A new file for a running process (the old one was renamed) needs the present boot.
+      inTransaction(opened, () => writeReading(opened, reading))
+      return nextCallOf(opened)
+    })
+    return { writer: new DatabaseWriter(database, reading.bootMs), opened: { notes, nextCall } }
   }
 
   /**
@@ -69,28 +68,5 @@ export class DatabaseWriter {
 
   close(): void {
     this.#database.close()
-  }
-}
-
-function takeOver(database: DatabaseSync, now: Reading): Left {
-  const passed = inTransaction(database, () => carryOver(database, now))
-  return readLeft(database, passed, now)
-}
-
-/** A new file for a running process (the old one was renamed) needs the present boot. */
-function goOn(database: DatabaseSync, now: Reading): undefined {
-  inTransaction(database, () => writeReading(database, now))
-}
-
-function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    // After some errors (a full disk) SQLite has already rolled back.
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
   }
 }

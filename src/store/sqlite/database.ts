@@ -89,3 +89,21 @@ function isUnused(database: DatabaseSync): boolean {
 function numberOf(database: DatabaseSync, pragma: 'user_version' | 'application_id'): number {
   return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma])
 }
+
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // After some errors (a full disk) SQLite has already rolled back.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** Greater than every recorded call number. */
+export function nextCallOf(database: DatabaseSync): number {
+  return Number(database.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM calls').get()?.['next'])
+}

@@ -1,7 +1,7 @@
 /** Messages between the main thread and the store's thread: plain data. Instants are milliseconds since boot. */
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { StoreReason } from '../errors.ts'
-import type { Proof, Reading } from './time.ts'
+import type { Reading } from './time.ts'
 
 export interface UpstreamRow {
   readonly id: string
@@ -61,39 +61,12 @@ export interface Batch {
 export interface OpenRequest {
   readonly dir: string
   readonly reading: Reading
-  /** True once per process, before clients are served; later the calls in flight are its own, and continue. */
-  readonly isStart: boolean
 }
 
 export type Request =
   | ({ readonly kind: 'open' } & OpenRequest)
   | ({ readonly kind: 'commit' } & Batch)
   | { readonly kind: 'close' }
-
-export interface RestoredRow extends UpstreamRow {
-  readonly opened: boolean
-  readonly isGone: boolean
-  readonly isDoubtful: boolean
-}
-
-/** State of an earlier process, converted to the present boot. */
-export interface Left {
-  readonly proof: Proof
-  readonly upstreams: readonly RestoredRow[]
-  readonly calls: readonly { readonly limiterKey: string; readonly endedMs: number; readonly answered: boolean }[]
-  readonly purchases: readonly { readonly provider: string; readonly atMs: number; readonly count: number }[]
-  /** Orders without an answer, oldest first. */
-  readonly unknown: readonly {
-    readonly id: number
-    readonly provider: string
-    readonly atMs: number
-    readonly count: number
-  }[]
-  readonly pending: readonly (PendingRow & { readonly account: string })[]
-  readonly totals: readonly { readonly provider: string; readonly total: number }[]
-  /** The least recently used first. */
-  readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly usedMs: number }[]
-}
 
 /** Unusual findings about the folder, for the log. */
 export interface Note {
@@ -107,8 +80,6 @@ export interface Opened {
   readonly notes: readonly Note[]
   /** Greater than every recorded call number. */
   readonly nextCall: number
-  /** Only at start. */
-  readonly left?: Left
 }
 
 /** Positions in the batch of the changes that cannot be stored. */

@@ -232,11 +232,7 @@ export class Recorder {
     if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
     this.#reopenAt = clock.now() + RETRY_MS
     await last?.close()
-    const { client, opened } = await WorkerClient.open(spawn, {
-      dir: this.#dir,
-      reading: read(clock, boot),
-      isStart: false,
-    })
+    const { client, opened } = await WorkerClient.open(spawn, { dir: this.#dir, reading: read(clock, boot) })
     tell(log, opened.notes)
     // The first one has replaced none: it is no reason to wait with a second.
     if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY

@@ -1,7 +1,10 @@
 /** Converts the records of an earlier process to the present boot, and reads them. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Left, RestoredRow } from './messages.ts'
-import { type Passage, passage, type Reading } from './time.ts'
+import type { Restored } from '../contract.ts'
+import { inTransaction, nextCallOf, openDatabase } from './database.ts'
+import type { Note, Opened } from './messages.ts'
+import { type Moment, type RestoredRow, toUpstream } from './rows.ts'
+import { BOOT_STEP_MS, type Passage, passage, type Reading } from './time.ts'
 
 const HOUR_MS = 3_600_000
 /** The longest window of a budget. */
@@ -13,11 +16,37 @@ const CALL_SLACK_MS = 60_000
 /** Purchases within this time are returned as one, with the latest time. */
 const PURCHASE_GRAIN_MS = 10_000
 
+/** What is found in a folder at the start of a process. */
+export interface Found extends Opened {
+  readonly restored: Restored
+}
+
+/**
+ * Takes over the records of an earlier process. Once per process, before clients are served.
+ * @throws {StoreError} as `openDatabase` does
+ */
+export function takeOver(dir: string, reading: Reading, clockMs: number): Found {
+  const notes: Note[] = []
+  const { database, result } = openDatabase(dir, reading.wallMs, notes, (opened) => {
+    const { proof } = inTransaction(opened, () => carryOver(opened, reading))
+    const restored = readRestored(opened, { clockMs, bootMs: reading.bootMs })
+    return { proof, restored, nextCall: nextCallOf(opened) }
+  })
+  database.close()
+  const { proof, restored, nextCall } = result
+  if (proof === 'none' && restored.upstreams.length + restored.purchases.length > 0)
+    notes.push({ level: 'warn', message: RAN_BACK, file: dir })
+  return { notes, nextCall, restored }
+}
+
+const RAN_BACK =
+  'the time of day ran back since the last run: calls and purchases count as made now, addresses are doubtful'
+
 /**
  * Afterwards every instant in the file is on the clock since this boot, and unproven values are the cautious ones: calls and
  * purchases count as made now, addresses are doubtful. To be called in a transaction.
  */
-export function carryOver(database: DatabaseSync, now: Reading): Passage {
+function carryOver(database: DatabaseSync, now: Reading): Passage {
   const last = lastReading(database)
   prune(database, last.bootMs)
   const passed = passage(last, now)
@@ -70,71 +99,47 @@ export function prune(database: DatabaseSync, nowMs: number): void {
   database.prepare('DELETE FROM sessions WHERE used + ? <= ?').run(SESSIONS_KEPT_MS, nowMs)
 }
 
-/** The contents after `carryOver`. */
-export function readLeft(database: DatabaseSync, { proof }: Passage, now: Reading): Left {
-  const calls = database.prepare(
-    'SELECT limiter AS limiterKey, ended AS endedMs, answered FROM calls WHERE ended + counts_for + :slack > :now ORDER BY ended',
-  )
-  const purchases = database.prepare(
-    `SELECT provider, max(began) AS atMs, sum(count) AS count FROM calls WHERE count > 0 AND began + :kept > :now
-     GROUP BY provider, CAST(began / :grain AS INTEGER) ORDER BY atMs`,
-  )
-  const unknown = database.prepare(
-    `SELECT id, provider, began AS atMs, count FROM calls WHERE count > 0 AND answered = 0 AND began + :kept > :now
-     ORDER BY began`,
-  )
+/** The contents after `carryOver`. The checks of STRICT tables guarantee the types of the columns. */
+export function readRestored(database: DatabaseSync, at: Moment): Restored {
+  const { bootMs } = at
+  const agoMs = (instant: number) => Math.max(0, bootMs - instant)
+  const rows = <T>(sql: string, values: Readonly<Record<string, number>> = {}) =>
+    database.prepare(sql).all(values) as unknown as readonly T[]
+  const counting = { now: bootMs, kept: PURCHASES_KEPT_MS }
   return {
-    proof,
-    upstreams: database.prepare('SELECT * FROM upstreams ORDER BY bought').all().map(toRestoredRow),
-    calls: calls.all({ now: now.bootMs, slack: CALL_SLACK_MS }).map((row) => ({
-      limiterKey: String(row['limiterKey']),
-      endedMs: Number(row['endedMs']),
-      answered: row['answered'] === 1,
+    upstreams: rows<RestoredRow>(
+      `SELECT id, provider, facts, password, bought AS boughtMs, deadline AS deadlineMs,
+         vendor_deadline AS vendorDeadlineMs, opened, gone, doubtful FROM upstreams ORDER BY bought`,
+    ).map((row) => toUpstream(row, at)),
+    calls: rows<{ limiterKey: string; endedMs: number; answered: number }>(
+      `SELECT limiter AS limiterKey, ended AS endedMs, answered FROM calls WHERE ended + counts_for + :slack > :now
+       ORDER BY ended`,
+      { now: bootMs, slack: CALL_SLACK_MS },
+    ).map(({ limiterKey, endedMs, answered }) => ({
+      limiterKey,
+      // Not `agoMs`: a call that may arrive late ends in the future.
+      endedAgoMs: bootMs - endedMs - BOOT_STEP_MS,
+      answered: answered === 1,
     })),
-    purchases: purchases
-      .all({ now: now.bootMs, kept: PURCHASES_KEPT_MS, grain: PURCHASE_GRAIN_MS })
-      .map((row) => ({ provider: String(row['provider']), atMs: Number(row['atMs']), count: Number(row['count']) })),
-    unknown: unknown.all({ now: now.bootMs, kept: PURCHASES_KEPT_MS }).map((row) => ({
-      id: Number(row['id']),
-      provider: String(row['provider']),
-      atMs: Number(row['atMs']),
-      count: Number(row['count']),
-    })),
-    pending: database
-      .prepare('SELECT * FROM pending')
-      .all()
-      .map((row) => ({
-        account: String(row['account']),
-        id: String(row['id']),
-        provider: String(row['provider']),
-        endsMs: Number(row['ends']),
-      })),
-    totals: database
-      .prepare('SELECT provider, total FROM totals')
-      .all()
-      .map((row) => ({ provider: String(row['provider']), total: Number(row['total']) })),
-    sessions: database
-      .prepare('SELECT key, upstream, used FROM sessions ORDER BY used')
-      .all()
-      .map((row) => ({
-        key: String(row['key']),
-        upstreamId: String(row['upstream']),
-        usedMs: Number(row['used']),
-      })),
-  }
-}
-
-function toRestoredRow(row: Readonly<Record<string, unknown>>): RestoredRow {
-  return {
-    id: String(row['id']),
-    provider: String(row['provider']),
-    facts: String(row['facts']),
-    password: row['password'] === null ? null : String(row['password']),
-    boughtMs: Number(row['bought']),
-    deadlineMs: Number(row['deadline']),
-    vendorDeadlineMs: Number(row['vendor_deadline']),
-    opened: row['opened'] === 1,
-    isGone: row['gone'] !== null,
-    isDoubtful: row['doubtful'] === 1,
+    purchases: rows<{ provider: string; atMs: number; count: number }>(
+      `SELECT provider, max(began) AS atMs, sum(count) AS count FROM calls WHERE count > 0 AND began + :kept > :now
+       GROUP BY provider, CAST(began / :grain AS INTEGER) ORDER BY atMs`,
+      { ...counting, grain: PURCHASE_GRAIN_MS },
+    ).map(({ provider, atMs, count }) => ({ provider, agoMs: agoMs(atMs), count })),
+    unknown: rows<{ id: number; provider: string; atMs: number; count: number }>(
+      `SELECT id, provider, began AS atMs, count FROM calls WHERE count > 0 AND answered = 0 AND began + :kept > :now
+       ORDER BY began`,
+      counting,
+    ).map(({ id, provider, atMs, count }) => ({ id, provider, agoMs: agoMs(atMs), count })),
+    pending: rows<{ account: string; id: string; provider: string; ends: number }>('SELECT * FROM pending').map(
+      ({ account, id, provider, ends }) => ({
+        account,
+        holder: { id, endsAt: at.clockMs + (ends - bootMs), pendingFor: provider },
+      }),
+    ),
+    totals: rows<{ provider: string; total: number }>('SELECT provider, total FROM totals'),
+    sessions: rows<{ key: string; upstream: string; used: number }>(
+      'SELECT key, upstream, used FROM sessions ORDER BY used',
+    ).map(({ key, upstream, used }) => ({ key, upstreamId: upstream, idleMs: agoMs(used) })),
   }
 }

@@ -2,9 +2,8 @@
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 import { Secret } from '../../secret.ts'
 import type { ChannelHolder } from '../account-store.ts'
-import type { Restored, RestoredUpstream, StoredUpstream } from '../contract.ts'
-import type { Left, PendingRow, RestoredRow, UpstreamRow } from './messages.ts'
-import { BOOT_STEP_MS } from './time.ts'
+import type { RestoredUpstream, StoredUpstream } from '../contract.ts'
+import type { PendingRow, UpstreamRow } from './messages.ts'
 
 /** One moment on both clocks. */
 export interface Moment {
@@ -30,29 +29,15 @@ export function toPendingRow({ id, endsAt, pendingFor: provider = '' }: ChannelH
   return { id, provider, endsMs: at.bootMs + (endsAt - at.clockMs) }
 }
 
-/** @param at the time of the reading with which the store was opened */
-export function toRestored(left: Left, at: Moment): Restored {
-  const agoMs = (bootMs: number) => Math.max(0, at.bootMs - bootMs)
-  return {
-    upstreams: left.upstreams.map((row) => toUpstream(row, at)),
-    calls: left.calls.map(({ limiterKey, endedMs, answered }) => ({
-      limiterKey,
-      // Not `agoMs`: a call that may arrive late ends in the future.
-      endedAgoMs: at.bootMs - endedMs - BOOT_STEP_MS,
-      answered,
-    })),
-    purchases: left.purchases.map(({ provider, atMs, count }) => ({ provider, agoMs: agoMs(atMs), count })),
-    unknown: left.unknown.map(({ atMs, ...order }) => ({ ...order, agoMs: agoMs(atMs) })),
-    pending: left.pending.map(({ account, id, provider, endsMs }) => ({
-      account,
-      holder: { id, endsAt: at.clockMs + (endsMs - at.bootMs), pendingFor: provider },
-    })),
-    totals: left.totals,
-    sessions: left.sessions.map(({ key, upstreamId, usedMs }) => ({ key, upstreamId, idleMs: agoMs(usedMs) })),
-  }
+/** A row of `upstreams`, as it is read at the start. */
+export interface RestoredRow extends UpstreamRow {
+  readonly opened: number
+  readonly gone: string | null
+  readonly doubtful: number
 }
 
-function toUpstream(row: RestoredRow, at: Moment): RestoredUpstream {
+/** @param at the time of the reading with which the store was opened */
+export function toUpstream(row: RestoredRow, at: Moment): RestoredUpstream {
   const onClock = (bootMs: number) => at.clockMs + (bootMs - at.bootMs)
   const { id, provider, password } = row
   const facts: UpstreamFacts = {
@@ -62,13 +47,13 @@ function toUpstream(row: RestoredRow, at: Moment): RestoredUpstream {
     provider,
     ...(password === null ? {} : { password: new Secret(password) }),
     boughtAt: onClock(row.boughtMs),
-    deadline: row.isDoubtful ? at.clockMs : onClock(row.deadlineMs),
+    deadline: row.doubtful === 1 ? at.clockMs : onClock(row.deadlineMs),
   }
-  return { facts, vendorDeadline: onClock(row.vendorDeadlineMs), opened: row.opened, state: stateOf(row, at) }
+  return { facts, vendorDeadline: onClock(row.vendorDeadlineMs), opened: row.opened === 1, state: stateOf(row, at) }
 }
 
 function stateOf(row: RestoredRow, at: Moment): RestoredUpstream['state'] {
-  if (row.isGone) return 'gone'
-  if (row.isDoubtful) return 'doubtful'
+  if (row.gone !== null) return 'gone'
+  if (row.doubtful === 1) return 'doubtful'
   return row.deadlineMs <= at.bootMs ? 'gone' : 'alive'
 }

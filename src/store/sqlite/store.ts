@@ -2,20 +2,13 @@
 import type { Clock } from '../../clock.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { ChannelHolder } from '../account-store.ts'
-import {
-  type CallId,
-  type CallStart,
-  type HandoverStore,
-  nothingRestored,
-  type Restored,
-  type StoredUpstream,
-} from '../contract.ts'
-import { DatabaseWriter } from './database-writer.ts'
+import type { CallId, CallStart, HandoverStore, Restored, StoredUpstream } from '../contract.ts'
 import { lockFolder } from './lock.ts'
-import type { Note, Opened } from './messages.ts'
+import type { Note } from './messages.ts'
 import { Recorder, type RecorderDeps, tell } from './recorder.ts'
-import { type Moment, toPendingRow, toRestored, toRow } from './rows.ts'
-import { type BootClock, type Reading, read, systemBoot } from './time.ts'
+import { takeOver } from './restore.ts'
+import { type Moment, toPendingRow, toRow } from './rows.ts'
+import { type BootClock, read, systemBoot } from './time.ts'
 import { type Spawn, startWorker, WorkerClient } from './worker-client.ts'
 
 export interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
@@ -38,41 +31,18 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
   const { clock, log, spawn = startWorker, eager = false } = deps
   const boot = deps.boot ?? (await systemBoot(clock))
   const reading = read(clock, boot)
-  const moment: Moment = { clockMs: clock.now(), bootMs: reading.bootMs }
   const notes: Note[] = []
   const lock = lockFolder(dir, notes)
-  const { opened, client } = await begin(dir, reading, eager ? spawn : undefined).catch((error) => {
+  try {
+    const found = takeOver(dir, reading, clock.now())
+    const client = eager ? (await WorkerClient.open(spawn, { dir, reading })).client : undefined
+    tell(log, [...notes, ...found.notes])
+    const recorder = new Recorder(dir, { clock, log, boot, spawn }, lock, client)
+    return { store: new DurableStore(recorder, { clock, boot }, found.nextCall), restored: found.restored }
+  } catch (error) {
     lock.release()
     throw error
-  })
-  tell(log, [...notes, ...opened.notes])
-  const { left } = opened
-  if (left?.proof === 'none' && left.upstreams.length + left.purchases.length > 0) {
-    log.warn(
-      'the time of day ran back since the last run: calls and purchases count as made now, addresses are doubtful',
-    )
   }
-  return {
-    store: new DurableStore(
-      new Recorder(dir, { clock, log, boot, spawn }, lock, client),
-      { clock, boot },
-      opened.nextCall,
-    ),
-    restored: left === undefined ? nothingRestored : toRestored(left, moment),
-  }
-}
-
-/** Reads what is there, and starts the thread where it is wanted already. */
-async function begin(
-  dir: string,
-  reading: Reading,
-  spawn: Spawn | undefined,
-): Promise<{ opened: Opened; client: WorkerClient | undefined }> {
-  const { writer, opened } = DatabaseWriter.open({ dir, reading, isStart: true })
-  writer.close()
-  if (spawn === undefined) return { opened, client: undefined }
-  const { client } = await WorkerClient.open(spawn, { dir, reading, isStart: false })
-  return { opened, client }
 }
 
 class DurableStore implements HandoverStore {

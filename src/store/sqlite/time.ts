@@ -29,7 +29,7 @@ export interface Reading {
 }
 
 /** What proves the time between two readings. */
-export type Proof = 'boot' | 'wall' | 'none'
+type Proof = 'boot' | 'wall' | 'none'
 
 export interface Passage {
   readonly proof: Proof

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Restored } from '../../../../src/store/contract.ts'
 import { StoreError } from '../../../../src/store/errors.ts'
 import { DatabaseWriter } from '../../../../src/store/sqlite/database-writer.ts'
-import type { Change, Left, UpstreamRow } from '../../../../src/store/sqlite/messages.ts'
-import type { Reading } from '../../../../src/store/sqlite/time.ts'
+import type { Change, UpstreamRow } from '../../../../src/store/sqlite/messages.ts'
+import { takeOver } from '../../../../src/store/sqlite/restore.ts'
+import { BOOT_STEP_MS, type Reading } from '../../../../src/store/sqlite/time.ts'
 
 const WALL = 1_766_000_000_000
 const SECOND = 1_000
@@ -32,17 +34,18 @@ const dir = join(folder, 'state')
 let machine: Machine
 let writer: DatabaseWriter
 
-function open(): Left {
-  const { writer: opened, opened: found } = DatabaseWriter.open({ dir, reading: machine.reading, isStart: true })
-  writer = opened
-  expect(found.notes).toEqual([])
-  if (found.left === undefined) throw new Error('a start tells what is left')
-  return found.left
+/** A process starts. Its clock shows the time since boot, so that its instants are those of the records. */
+function open(notes: readonly string[] = []): Restored {
+  const { reading } = machine
+  const found = takeOver(dir, reading, reading.bootMs)
+  expect(found.notes.map(({ message }) => message)).toEqual(notes.map((words) => expect.stringContaining(words)))
+  writer = DatabaseWriter.open({ dir, reading }).writer
+  return found.restored
 }
 
-function restart(): Left {
+function restart(...notes: string[]): Restored {
   writer.close()
-  return open()
+  return open(notes)
 }
 
 function record(...changes: Change[]): readonly { index: number; message: string }[] {
@@ -74,11 +77,11 @@ function bought(id: string, lifeMs: number): Change {
 }
 
 /** Age of a call's end, in seconds. */
-const ages = (left: Left) =>
-  Object.fromEntries(left.calls.map((call) => [call.limiterKey, (machine.reading.bootMs - call.endedMs) / SECOND]))
-const livesLeft = (left: Left) =>
+const ages = (left: Restored) =>
+  Object.fromEntries(left.calls.map((call) => [call.limiterKey, (call.endedAgoMs + BOOT_STEP_MS) / SECOND]))
+const livesLeft = (left: Restored) =>
   Object.fromEntries(
-    left.upstreams.map((row) => [row.id, (row.vendorDeadlineMs - machine.reading.bootMs) / SECOND] as const),
+    left.upstreams.map(({ facts, vendorDeadline }) => [facts.id, (vendorDeadline - machine.reading.bootMs) / SECOND]),
   )
 
 beforeEach(() => {
@@ -129,9 +132,8 @@ describe('calls', () => {
   it('have numbers that no earlier call has', () => {
     record(began(41))
     writer.close()
-    const { writer: opened, opened: found } = DatabaseWriter.open({ dir, reading: machine.reading, isStart: true })
-    writer = opened
-    expect(found.nextCall).toBe(42)
+    expect(takeOver(dir, machine.reading, 0).nextCall).toBe(42)
+    open()
   })
 })
 
@@ -139,9 +141,9 @@ describe('purchases', () => {
   it('are what was booked until the call has ended, then what was sold', () => {
     record(began(1, 5), began(2, 5), began(3, 5), ended(2, 3), ended(3, 0))
     const left = restart()
-    expect(left.purchases).toEqual([{ provider: 'p', atMs: machine.reading.bootMs, count: 8 }])
+    expect(left.purchases).toEqual([{ provider: 'p', agoMs: 0, count: 8 }])
     expect(left.totals).toEqual([{ provider: 'p', total: 8 }])
-    expect(left.unknown).toEqual([{ id: 1, provider: 'p', atMs: expect.any(Number), count: 5 }])
+    expect(left.unknown).toEqual([{ id: 1, provider: 'p', agoMs: 0, count: 5 }])
   })
 
   it('count once, however often they are recorded', () => {
@@ -198,10 +200,9 @@ describe('dates of purchases', () => {
     machine.passes(MINUTE)
     record(ended(1))
     machine.boots(HOUR)
-    const [purchase] = restart().purchases
-    expect(machine.reading.bootMs - (purchase?.atMs ?? 0)).toBe(HOUR + MINUTE)
+    expect(restart().purchases).toEqual([{ provider: 'p', agoMs: HOUR + MINUTE, count: 5 }])
     machine.reading = { bootId: 'boot-3', bootMs: 9 * SECOND, wallMs: WALL - HOUR }
-    expect(restart().purchases).toEqual([{ provider: 'p', atMs: 9 * SECOND, count: 5 }])
+    expect(restart('ran back').purchases).toEqual([{ provider: 'p', agoMs: 0, count: 5 }])
   })
 
   it('close together are one, the latest', () => {
@@ -209,12 +210,11 @@ describe('dates of purchases', () => {
     record(began(1, 5))
     machine.passes(9 * SECOND)
     record(began(2, 2))
-    const latest = machine.reading.bootMs
     machine.passes(SECOND)
     record(began(3, 1))
     expect(restart().purchases).toEqual([
-      { provider: 'p', atMs: latest, count: 7 },
-      { provider: 'p', atMs: machine.reading.bootMs, count: 1 },
+      { provider: 'p', agoMs: SECOND, count: 7 },
+      { provider: 'p', agoMs: 0, count: 1 },
     ])
   })
 })
@@ -222,13 +222,12 @@ describe('dates of purchases', () => {
 describe('the ledger', () => {
   it('keeps an address that has left the pool until the vendor ends it', () => {
     record(bought('a', MINUTE), bought('b', MINUTE), { kind: 'left', id: 'a', reason: 'blamed' })
-    machine.passes(MINUTE - 1)
-    const left = restart()
-    expect(left.upstreams.map(({ id, isGone }) => [id, isGone])).toEqual([
-      ['a', true],
-      ['b', false],
+    machine.passes(MINUTE - 3 * SECOND)
+    expect(restart().upstreams.map(({ facts, state }) => [facts.id, state])).toEqual([
+      ['a', 'gone'],
+      ['b', 'alive'],
     ])
-    machine.passes(1)
+    machine.passes(3 * SECOND)
     expect(restart().upstreams).toEqual([])
   })
 
@@ -242,8 +241,8 @@ describe('the ledger', () => {
     machine.boots(365 * 24 * HOUR)
     restart()
     machine.reading = { bootId: 'boot-3', bootMs: 9 * SECOND, wallMs: WALL - HOUR }
-    const [row] = restart().upstreams
-    expect(row).toMatchObject({ id: 'a', isDoubtful: false, vendorDeadlineMs: Number.POSITIVE_INFINITY })
+    const [endless] = restart('ran back').upstreams
+    expect(endless).toMatchObject({ facts: { id: 'a' }, state: 'alive', vendorDeadline: Number.POSITIVE_INFINITY })
   })
 
   it('knows who has carried a tunnel; an address bought again after it had left has not', () => {
@@ -251,9 +250,9 @@ describe('the ledger', () => {
     record({ kind: 'left', id: 'b', reason: 'used-up' })
     record(bought('a', HOUR), bought('b', HOUR))
     const left = restart()
-    expect(left.upstreams.map(({ id, opened, isGone }) => ({ id, opened, isGone }))).toEqual([
-      { id: 'a', opened: true, isGone: false },
-      { id: 'b', opened: false, isGone: false },
+    expect(left.upstreams).toMatchObject([
+      { facts: { id: 'a' }, opened: true, state: 'alive' },
+      { facts: { id: 'b' }, opened: false, state: 'alive' },
     ])
     expect(livesLeft(left)).toEqual({ a: 3600, b: 3600 })
   })
@@ -268,7 +267,7 @@ describe('remaining lives', () => {
     machine.reading = { ...machine.reading, wallMs: WALL + 5 * HOUR }
     const left = restart()
     expect(livesLeft(left)).toEqual({ a: 40 })
-    expect(left.upstreams[0]?.isDoubtful).toBe(false)
+    expect(left.upstreams[0]?.state).toBe('alive')
   })
 
   it('count by wall time on another boot', () => {
@@ -278,7 +277,7 @@ describe('remaining lives', () => {
     machine.boots(50 * SECOND)
     const left = restart()
     expect(livesLeft(left)).toEqual({ b: 3540 })
-    expect(left.upstreams[0]?.isDoubtful).toBe(false)
+    expect(left.upstreams[0]?.state).toBe('alive')
   })
 
   it('take the time of day from the last change, not from the purchase (a machine that starts in 1970)', () => {
@@ -297,16 +296,16 @@ describe('remaining lives', () => {
     machine.passes(20 * SECOND)
     record({ kind: 'opened', id: 'a' })
     machine.boots(-HOUR)
-    let left = restart()
+    let left = restart('ran back')
     // No longer than at the last change: no time at all may have passed.
     expect(livesLeft(left)).toEqual({ a: 40, b: 3580 })
-    expect(left.upstreams.map(({ isDoubtful }) => isDoubtful)).toEqual([true, true])
+    expect(left.upstreams.map(({ state }) => state)).toEqual(['doubtful', 'doubtful'])
     machine.passes(10 * SECOND)
     record(bought('b', HOUR))
     left = restart()
-    expect(left.upstreams.map(({ id, isDoubtful }) => [id, isDoubtful])).toEqual([
-      ['a', true],
-      ['b', false],
+    expect(left.upstreams.map(({ facts, state }) => [facts.id, state])).toEqual([
+      ['a', 'doubtful'],
+      ['b', 'alive'],
     ])
     expect(livesLeft(left)).toEqual({ a: 30, b: 3600 })
   })
@@ -320,17 +319,16 @@ describe('sessions', () => {
     machine.passes(5 * SECOND)
     record({ kind: 'session-used', key: 'one' }, { kind: 'session-ended', key: 'three' })
     record({ kind: 'session-used', key: 'three' })
-    const now = machine.reading.bootMs
     expect(restart().sessions).toEqual([
-      { key: 'two', upstreamId: 'b', usedMs: now - 5 * SECOND },
-      { key: 'one', upstreamId: 'a', usedMs: now },
+      { key: 'two', upstreamId: 'b', idleMs: 5 * SECOND },
+      { key: 'one', upstreamId: 'a', idleMs: 0 },
     ])
   })
 
   it('are idle by wall time on another boot, and end after a week', () => {
     record({ kind: 'session', key: 'one', upstreamId: 'a' })
     machine.boots(24 * HOUR)
-    expect(restart().sessions).toEqual([{ key: 'one', upstreamId: 'a', usedMs: machine.reading.bootMs - 24 * HOUR }])
+    expect(restart().sessions).toEqual([{ key: 'one', upstreamId: 'a', idleMs: 24 * HOUR }])
     machine.passes(6 * 24 * HOUR)
     expect(restart().sessions).toEqual([])
   })
@@ -368,9 +366,7 @@ describe('batches', () => {
     record(began(1, 5))
     writer.close()
     machine.passes(SECOND)
-    const { writer: opened, opened: found } = DatabaseWriter.open({ dir, reading: machine.reading, isStart: false })
-    writer = opened
-    expect(found.left).toBeUndefined()
+    writer = DatabaseWriter.open({ dir, reading: machine.reading }).writer
     record(ended(1, 2))
     const left = restart()
     expect(left.totals).toEqual([{ provider: 'p', total: 2 }])

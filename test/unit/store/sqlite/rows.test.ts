@@ -1,8 +1,10 @@
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import type { UpstreamFacts } from '../../../../src/pool/upstream.ts'
 import { Secret } from '../../../../src/secret.ts'
-import type { Left, RestoredRow } from '../../../../src/store/sqlite/messages.ts'
-import { toRestored, toRow } from '../../../../src/store/sqlite/rows.ts'
+import { readRestored } from '../../../../src/store/sqlite/restore.ts'
+import { type RestoredRow, toRow, toUpstream } from '../../../../src/store/sqlite/rows.ts'
+import { PENDING, SCHEMA } from '../../../../src/store/sqlite/schema.ts'
 
 const facts: UpstreamFacts = {
   id: '0123456789ab',
@@ -24,28 +26,17 @@ const facts: UpstreamFacts = {
 }
 const boughtAtMoment = { clockMs: 100_000, bootMs: 7_000_000 }
 const restartMoment = { clockMs: 3_000, bootMs: 7_020_000 }
-const nothing: Left = {
-  proof: 'boot',
-  upstreams: [],
-  calls: [],
-  purchases: [],
-  unknown: [],
-  pending: [],
-  totals: [],
-  sessions: [],
-}
-
 function restoredRow(change: Partial<RestoredRow>): RestoredRow {
   const row = toRow({ facts, vendorDeadline: 155_000 }, boughtAtMoment)
-  return { ...row, opened: false, isGone: false, isDoubtful: false, ...change }
+  return { ...row, opened: 0, gone: null, doubtful: 0, ...change }
 }
 
 describe('rows', () => {
   it('carry every fact to the clock of the next process', () => {
-    const [upstream] = toRestored({ ...nothing, upstreams: [restoredRow({ opened: true })] }, restartMoment).upstreams
+    const upstream = toUpstream(restoredRow({ opened: 1 }), restartMoment)
     // Twenty seconds later by the boot clock: bought thirty ago, thirty left, thirty-five until the vendor ends it.
-    expect(upstream?.facts).toEqual({ ...facts, boughtAt: -27_000, deadline: 33_000, password: expect.any(Secret) })
-    expect(upstream?.facts.password?.reveal()).toBe('hunter22')
+    expect(upstream.facts).toEqual({ ...facts, boughtAt: -27_000, deadline: 33_000, password: expect.any(Secret) })
+    expect(upstream.facts.password?.reveal()).toBe('hunter22')
     expect(upstream).toMatchObject({ vendorDeadline: 38_000, opened: true, state: 'alive' })
   })
 
@@ -61,11 +52,10 @@ describe('rows', () => {
     }
     const row = toRow({ facts: bare, vendorDeadline: Number.POSITIVE_INFINITY }, boughtAtMoment)
     expect(row.password).toBeNull()
-    const left = { ...nothing, upstreams: [{ ...row, opened: false, isGone: false, isDoubtful: false }] }
-    const [upstream] = toRestored(left, restartMoment).upstreams
-    expect(Object.keys(upstream?.facts ?? {}).sort()).toEqual(Object.keys(bare).sort())
-    expect(upstream?.facts.deadline).toBe(Number.POSITIVE_INFINITY)
-    expect(upstream?.vendorDeadline).toBe(Number.POSITIVE_INFINITY)
+    const upstream = toUpstream({ ...row, opened: 0, gone: null, doubtful: 0 }, restartMoment)
+    expect(Object.keys(upstream.facts).sort()).toEqual(Object.keys(bare).sort())
+    expect(upstream.facts.deadline).toBe(Number.POSITIVE_INFINITY)
+    expect(upstream.vendorDeadline).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('keep the password out of the facts', () => {
@@ -77,38 +67,36 @@ describe('what is left', () => {
   it('tells what may be lent: alive, gone from the pool, past its own deadline, doubtful', () => {
     const upstreams = [
       restoredRow({}),
-      restoredRow({ isGone: true }),
+      restoredRow({ gone: 'blamed' }),
       restoredRow({ deadlineMs: restartMoment.bootMs }),
-      restoredRow({ isDoubtful: true }),
-      restoredRow({ isGone: true, isDoubtful: true }),
+      restoredRow({ doubtful: 1 }),
+      restoredRow({ gone: 'blamed', doubtful: 1 }),
     ]
-    const restored = toRestored({ ...nothing, upstreams }, restartMoment).upstreams
+    const restored = upstreams.map((row) => toUpstream(row, restartMoment))
     expect(restored.map((upstream) => upstream.state)).toEqual(['alive', 'gone', 'gone', 'doubtful', 'gone'])
     expect(restored[3]?.facts.deadline).toBe(restartMoment.clockMs)
     expect(restored[3]?.vendorDeadline).toBe(38_000)
   })
 
   it('has ages instead of instants; a call is one step of the boot clock younger than it seems, and may end in the future', () => {
-    const left: Left = {
-      ...nothing,
-      calls: [
-        { limiterKey: 'k', endedMs: 7_019_000, answered: true },
-        { limiterKey: 'k', endedMs: 7_019_995, answered: false },
-      ],
-      purchases: [{ provider: 'p', atMs: 7_000_000, count: 3 }],
-      unknown: [{ id: 7, provider: 'p', atMs: 7_010_000, count: 2 }],
-      pending: [{ account: 'a', id: 'l', provider: 'p', endsMs: 7_040_000 }],
-      totals: [{ provider: 'p', total: 12 }],
-      sessions: [{ key: 's', upstreamId: 'x', usedMs: 7_020_005 }],
-    }
-    expect(toRestored(left, restartMoment)).toEqual({
+    const database = new DatabaseSync(':memory:')
+    database.exec(`${SCHEMA} ${PENDING}
+      INSERT INTO calls VALUES
+        (1, 'k', 60000, 'p', 7000000, 7019000, 1, 3), (2, 'k', 60000, 'p', 7010000, 7019995, 0, 2);
+      INSERT INTO pending VALUES ('a', 'l', 'p', 7040000);
+      INSERT INTO totals VALUES ('p', 12);
+      INSERT INTO sessions VALUES ('s', 'x', 7020005);`)
+    expect(readRestored(database, restartMoment)).toEqual({
       upstreams: [],
       calls: [
         { limiterKey: 'k', endedAgoMs: 990, answered: true },
         { limiterKey: 'k', endedAgoMs: -5, answered: false },
       ],
-      purchases: [{ provider: 'p', agoMs: 20_000, count: 3 }],
-      unknown: [{ id: 7, provider: 'p', agoMs: 10_000, count: 2 }],
+      purchases: [
+        { provider: 'p', agoMs: 20_000, count: 3 },
+        { provider: 'p', agoMs: 10_000, count: 2 },
+      ],
+      unknown: [{ id: 2, provider: 'p', agoMs: 10_000, count: 2 }],
       pending: [{ account: 'a', holder: { id: 'l', pendingFor: 'p', endsAt: 23_000 } }],
       totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', idleMs: 0 }],

@@ -104,7 +104,7 @@ describe('the thread', () => {
     await settle()
     expect(begun.state).toBe(1)
     expect(threads).toHaveLength(1)
-    expect(threads[0]?.requests[0]).toMatchObject({ kind: 'open', dir, isStart: false })
+    expect(threads[0]?.requests[0]).toMatchObject({ kind: 'open', dir })
     expect(lines.lines).toEqual([])
   })
 })
@@ -300,7 +300,7 @@ describe('when the thread is lost', () => {
     await settle()
     expect(lost.state).toBe('crashed')
     await clock.run(1_000)
-    expect(threads[1]?.requests[0]).toMatchObject({ kind: 'open', dir, isStart: false })
+    expect(threads[1]?.requests[0]).toMatchObject({ kind: 'open', dir })
     expect(threads[1]?.batches).toEqual([
       [
         { kind: 'opened', id: 'x' },
