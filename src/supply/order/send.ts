@@ -1,7 +1,7 @@
 /**
  * The way of an order through one provider:
  *
- *     planner.ts ─▶ prepare (preparation.ts) ─▶ reserve (reserve.ts) ─▶ send (the vendor's source) ─▶ settle (settle.ts)
+ *     planner.ts ─▶ prepare (prepare.ts) ─▶ reserve (reserve.ts) ─▶ send (the vendor's source) ─▶ settle (settle.ts)
  *                                                                         │ failed
  *                                                                         ▼
  *                       settle, then repair what is missing: whitelist, channels, result of lost replies

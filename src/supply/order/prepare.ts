@@ -2,11 +2,11 @@
  * What an order may need first: the number of channels, our address on the whitelist, the result of lost replies. Each of these
  * is tried once: an order is never refused because a look-up failed.
  */
-import type { Delivery } from '../vendors/contract/delivery.ts'
-import type { ChannelProbe } from './channel-probe.ts'
-import type { ProviderContext } from './provider-context.ts'
-import type { Reconciliation } from './reconciliation.ts'
-import type { WhitelistRegistrar } from './whitelist.ts'
+import type { Delivery } from '../../vendors/contract/delivery.ts'
+import type { ChannelProbe } from '../channel-probe.ts'
+import type { ProviderContext } from '../provider-context.ts'
+import type { Reconciliation } from '../reconciliation.ts'
+import type { WhitelistRegistrar } from '../whitelist.ts'
 
 interface PreparationParts extends Pick<ProviderContext, 'clock' | 'log'> {
   readonly channelProbe: ChannelProbe
