@@ -1,5 +1,6 @@
-/** What docker/compose.cluster.yaml and docker/k8s run, without the engines: their shape, their configuration, their commands. */
-import { spawnSync } from 'node:child_process'
+/** What docker/compose.cluster.yaml, docker/k8s and docker/systemd run, without the engines: shape, configuration, commands. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,6 +11,7 @@ import { expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { parseConfig } from '../../src/config/load.ts'
+import { freePort } from '../support/free-port.ts'
 
 const DOCKER = fileURLToPath(new URL('../../docker/', import.meta.url))
 const read = (name: string) => readFileSync(join(DOCKER, name), 'utf8')
@@ -133,6 +135,7 @@ const objects = ['k8s/cluster.yaml', 'k8s/sidecar.yaml'].flatMap((name) =>
 )
 const pods = objects.flatMap((one) => (one.kind === 'Service' ? [] : [one.spec.template]))
 const containers = pods.flatMap(({ spec }) => [...(spec.initContainers ?? []), ...spec.containers])
+const compose = parse(read('compose.cluster.yaml'), { merge: true })
 
 it('the Kubernetes files have the shape of their API, and refer to what there is', () => {
   for (const one of objects) {
@@ -156,7 +159,6 @@ it('the Kubernetes files have the shape of their API, and refer to what there is
 it('the gateway that they run takes its configuration, and finds Redis where the files put it', () => {
   const config = parseConfig(read('gateway.cluster.yaml'), join(DOCKER, 'gateway.cluster.yaml'), ENVIRONMENT)
   expect(config.cluster?.url.reveal()).toBe(`redis://:${ENVIRONMENT.REDIS_PASSWORD}@redis:6379`)
-  const compose = parse(read('compose.cluster.yaml'), { merge: true })
   expect(Object.keys(compose.services)).toEqual(['turnpike-1', 'turnpike-2', 'haproxy', 'redis'])
   for (const name of ['turnpike-1', 'turnpike-2'])
     expect(Object.keys(compose.services[name].environment).toSorted()).toEqual(Object.keys(ENVIRONMENT).toSorted())
@@ -185,11 +187,75 @@ it('the probes say yes and no', async () => {
     const at = String((server.address() as AddressInfo).port)
     for (const [, ...args] of commands) {
       const command = args.map((arg) => arg.replace('8081', at))
-      const { spawn } = await import('node:child_process')
       const child = spawn(process.execPath, command, { stdio: 'ignore' })
       const code = await new Promise((ended) => child.once('exit', ended))
       expect(code).toBe(isWell ? 0 : 1)
     }
     server.close()
   }
+})
+
+/** A command of the files runs in a folder of its own. @param args may name secrets, as the engine would fill them in */
+async function runs(
+  [command = '', ...args]: readonly string[],
+  until: (at: number) => Promise<void>,
+  at: number,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'turnpike-files-'))
+  const child = spawn(command, args, { cwd: folder, env: { ...process.env, ...ENVIRONMENT }, stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  try {
+    await Promise.race([until(at), ended.then(([code]) => expect.unreachable(`${command} has ended with ${code}`))])
+  } finally {
+    child.kill()
+    await ended
+    rmSync(folder, { recursive: true })
+  }
+}
+
+it('Redis starts with the commands of the files, asks for the password, and the health check sees that', async () => {
+  const [port, other] = [await freePort(), await freePort()]
+  const filled = (compose.services.redis.command as string[]).map((arg) =>
+    arg.replace(/\$\{(\w+)\}/, (_, name) => ENVIRONMENT[name as keyof typeof ENVIRONMENT]),
+  )
+  const [, check] = compose.services.redis.healthcheck.test as [string, string]
+  const isHealthy = (at: number) => {
+    const script = check.replaceAll('$$', '$').replace('redis-cli', `redis-cli -p ${at}`)
+    return spawnSync('sh', ['-c', script], { env: { ...process.env, ...ENVIRONMENT } }).status === 0
+  }
+  const healthy = async (at: number) => {
+    await expect.poll(() => isHealthy(at), { timeout: 60_000 }).toBe(true)
+    const { stdout } = spawnSync('redis-cli', ['-p', String(at), 'ping'], { encoding: 'utf8' })
+    expect(stdout).toContain('NOAUTH')
+  }
+  expect(isHealthy(port)).toBe(false)
+  await runs([...filled, '--port', String(port)], healthy, port)
+  const [inPod] = containers.filter(({ name }) => name === 'redis')
+  const [shell = '', option = '', script = ''] = inPod?.command ?? []
+  await runs([shell, option, `${script} --port ${other}`], healthy, other)
+})
+
+it('the crawler beside the sidecar goes through its gateway, with the password', async () => {
+  const [crawler] = containers.filter(({ command }) => command?.at(-1)?.includes('curl'))
+  const [shell = '', option = '', script = ''] = crawler?.command ?? []
+  const asked: (string | undefined)[][] = []
+  const proxy = createServer((request, response) => {
+    asked.push([request.url, request.headers['proxy-authorization']])
+    response.end()
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  const { port: at } = proxy.address() as AddressInfo
+  // As for the crawler, but without TLS, which only a tunnel could carry.
+  const command = script.replace('8080', String(at)).replace('https:', 'http:')
+  const child = spawn(shell, [option, command], { env: { ...process.env, ...ENVIRONMENT } })
+  expect(await once(child, 'exit')).toEqual([0, null])
+  const login = `Basic ${btoa(`crawler:${ENVIRONMENT.TURNPIKE_PASSWORD}`)}`
+  expect(asked).toEqual([['http://example.com/', login]])
+  proxy.close()
+})
+
+it('systemd takes its units, and knows every key of them', () => {
+  const units = ['turnpike.service', 'turnpike.socket'].map((name) => join(DOCKER, 'systemd', name))
+  const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], { encoding: 'utf8' })
+  expect([status, stderr]).toEqual([0, ''])
 })
