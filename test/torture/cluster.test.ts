@@ -4,7 +4,7 @@
  */
 import { afterEach, expect, it } from 'vitest'
 import { ClusterHost } from '../support/cluster/host.ts'
-import { Referee, visit } from '../support/cluster/referee.ts'
+import { Referee, type RefereeLimits, visit } from '../support/cluster/referee.ts'
 import { TcpRelay } from '../support/cluster/tcp-relay.ts'
 import { type RedisServer, startBehind, startRedis } from '../support/redis/redis-server.ts'
 import { SimCluster } from '../support/redis/sim-cluster.ts'
@@ -75,10 +75,11 @@ class World {
     }
   }
 
-  async fault(): Promise<void> {
+  /** @param ofRedis also of Redis */
+  async fault(ofRedis: boolean): Promise<void> {
     const at = Math.floor(this.#random() * HOSTS)
     const lastsMs = this.#random() * LONGEST_FAULT_MS
-    const kind = this.#random()
+    const kind = this.#random() * (ofRedis ? 1 : 0.8)
     const what = kind < 0.8 ? at : 'redis'
     // What Redis loses together with a host, no other host need know: no host is hurt while Redis is.
     if (this.#under.has(what) || this.#under.has('redis')) return
@@ -131,26 +132,41 @@ class World {
   }
 }
 
-it(`keeps the vendor’s window and the limits of addresses over ${FAULTS} faults, and serves`, async () => {
-  const referee = await new Referee({ calls: 3, perMs: 1_000, lifeSeconds: 15, uses: 4, connections: 1 }).open()
+/** @returns the vendor, when the faults are over and clients are served again */
+async function torture(limits: RefereeLimits, ofRedis: boolean): Promise<Referee> {
+  const referee = await new Referee(limits).open()
   const world = new World(await startRedis(), referee, SEED)
   closers.push(() => world.close())
   await world.start()
   const load = Array.from({ length: 4 }, () => world.load())
   const under: Promise<void>[] = []
   for (let fault = 0; fault < FAULTS; fault++) {
-    under.push(world.fault())
+    under.push(world.fault(ofRedis))
     await sleep(FAULT_EVERY_MS)
     expect(referee.breaches, `after ${fault + 1} faults`).toEqual([])
   }
   await Promise.all(under)
-  // Everybody is well again.
+  // Everybody is well again. With a budget that is used up nothing more can be bought.
   const before = world.served
-  await expect.poll(() => world.served, { timeout: 120_000 }).toBeGreaterThan(before + 20)
+  if (referee.sold < (limits.budget ?? Number.POSITIVE_INFINITY))
+    await expect.poll(() => world.served, { timeout: 120_000 }).toBeGreaterThan(before + 20)
   world.isOver = true
   await Promise.all(load)
   expect(referee.breaches).toEqual([])
+  return referee
+}
+
+it(`keeps the vendor’s window and the limits of addresses over ${FAULTS} faults, and serves`, async () => {
+  const limits = { calls: 3, perMs: 1_000, lifeSeconds: 15, uses: 4, connections: 1 }
+  const referee = await torture(limits, true)
   expect(referee.arrivals.length).toBeGreaterThan(FAULTS / 10)
+})
+
+// What a host has bought is unknown when it dies and Redis loses everything (ADR 0015).
+it(`keeps channels and budget over ${FAULTS} faults of hosts`, async () => {
+  const limits = { calls: 3, perMs: 1_000, lifeSeconds: 10, uses: 4, channels: 5, budget: 2 * FAULTS }
+  const referee = await torture(limits, false)
+  expect(referee.sold).toBeGreaterThan(FAULTS / 5)
 })
 
 it(`breaks no limit in ${SEEDS} simulated clusters`, async () => {

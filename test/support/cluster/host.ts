@@ -74,19 +74,12 @@ export class ClusterHost {
 
 /** One provider with a window; short times, so that faults and their ends fit into a test. */
 function configOf(redisUrl: string, referee: Referee): object {
-  const { calls, perMs, lifeSeconds, uses = 0, connections = 0 } = referee.limits
+  const { uses = 0, connections = 0 } = referee.limits
   return {
     listen: [{ port: 0 }],
     admin: 'off',
     cluster: { url: redisUrl, name: 'test', secret: 'a secret of the test' },
-    providers: [
-      {
-        ...{ name: 'p', vendor: 'generic', url: referee.apiUrl, format: 'json', allowPrivate: true, callTimeout: '1s' },
-        fields: { host: 'ip', port: 'port' },
-        ttl: `${lifeSeconds}s`,
-        ...{ limit: { calls, per: `${perMs}ms` }, maxPerCall: 5 },
-      },
-    ],
+    providers: [referee.provider],
     pool: { floor: 2, ceiling: 20, idleAfter: '10s', perUpstream: { uses, connections } },
     wait: { timeout: '12s' },
     // Many second dials: the slower one of two is a use as well.

@@ -1,10 +1,11 @@
 /**
- * A vendor on loopback that is the referee of a cluster: it counts the calls in each window and what it sold. Each address is a
- * proxy of its own; the target answers with the port of the proxy that came.
+ * A vendor on loopback that is the referee of a cluster: it counts the calls in each window and what it sold, or is qg with its channels.
+ * Each address is a proxy of its own; the target answers with the port of the proxy that came.
  */
 import { once } from 'node:events'
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { SimulatedQg } from '../vendors/qg.ts'
 
 export interface RefereeLimits {
   readonly calls: number
@@ -13,15 +14,22 @@ export interface RefereeLimits {
   /** Tunnels through one address, ever and at the same time; absent: no limit. */
   readonly uses?: number
   readonly connections?: number
+  /** Addresses held at once, and sold ever: the vendor is qg then. */
+  readonly channels?: number
+  readonly budget?: number
 }
+
+/** Proxies that are open before they are sold by qg. */
+const STOCK = 20
 
 export class Referee {
   readonly limits: RefereeLimits
-  readonly breaches: string[] = []
+  readonly #breaches: string[] = []
   /** When each call came, ms. */
   readonly arrivals: number[] = []
-  /** Addresses sold so far. */
-  sold = 0
+  #sold = 0
+  readonly #stock: number[] = []
+  readonly #qg: SimulatedQg | undefined
   readonly #api: HttpServer
   readonly #target: HttpServer
   readonly #proxies: Server[] = []
@@ -29,6 +37,7 @@ export class Referee {
 
   constructor(limits: RefereeLimits) {
     this.limits = limits
+    this.#qg = limits.channels === undefined ? undefined : this.#openQg(limits.channels)
     this.#api = createHttpServer((request, response) => {
       const wanted = Number(new URL(request.url ?? '/', 'http://vendor').searchParams.get('num'))
       this.#sell(wanted).then((text) => response.end(text))
@@ -40,12 +49,56 @@ export class Referee {
 
   async open(): Promise<this> {
     for (const server of [this.#api, this.#target]) await once(server.listen(0, '127.0.0.1'), 'listening')
+    await this.#qg?.start()
+    for (let at = 0; this.#qg !== undefined && at < STOCK; at++) this.#stock.push(await this.#proxy())
     return this
   }
 
-  /** Of the vendor's call, for `vendor: generic`. */
-  get apiUrl(): string {
-    return `http://127.0.0.1:${portOf(this.#api)}/take?num={num}`
+  #openQg(channels: number): SimulatedQg {
+    return new SimulatedQg({
+      ...{
+        clock: { now: () => performance.now(), wall: () => performance.timeOrigin + performance.now() },
+        key: 'key',
+      },
+      plan: { mode: 'channel', channels },
+      supplyAddress: () => this.#fromStock(),
+      lifeMs: () => this.limits.lifeSeconds * 1_000,
+    })
+  }
+
+  #fromStock(): { readonly host: string; readonly port: number } {
+    const port = this.#stock.shift()
+    if (port === undefined) throw new Error('no proxy is open')
+    void this.#proxy().then((next) => this.#stock.push(next))
+    return { host: '127.0.0.1', port }
+  }
+
+  /** What nothing may do. */
+  get breaches(): readonly string[] {
+    const { budget = Number.POSITIVE_INFINITY } = this.limits
+    const beyond = this.sold > budget ? [`${this.sold} addresses sold with a budget of ${budget}`] : []
+    return [...this.#breaches, ...beyond, ...(this.#qg?.violations ?? [])]
+  }
+
+  /** Addresses sold so far. */
+  get sold(): number {
+    return this.#sold + (this.#qg?.sales.length ?? 0)
+  }
+
+  /** For gateway.yaml. */
+  get provider(): object {
+    const { calls, perMs, lifeSeconds, channels, budget } = this.limits
+    const common = { name: 'p', allowPrivate: true, callTimeout: '1s' }
+    if (this.#qg !== undefined)
+      return {
+        ...{ ...common, vendor: 'qg', product: 'share-channel', channels, baseUrl: this.#qg.url },
+        ...{ credentials: { key: 'key' }, budget: { perHour: budget } },
+      }
+    return {
+      ...{ ...common, vendor: 'generic', url: `http://127.0.0.1:${portOf(this.#api)}/take?num={num}`, format: 'json' },
+      ...{ fields: { host: 'ip', port: 'port' }, ttl: `${lifeSeconds}s` },
+      ...{ limit: { calls, per: `${perMs}ms` }, maxPerCall: 5 },
+    }
   }
 
   get targetPort(): number {
@@ -57,9 +110,9 @@ export class Referee {
     this.arrivals.push(now)
     const { calls, perMs } = this.limits
     const inWindow = this.arrivals.filter((at) => at > now - perMs).length
-    if (inWindow > calls) this.breaches.push(`${inWindow} calls within ${perMs} ms`)
+    if (inWindow > calls) this.#breaches.push(`${inWindow} calls within ${perMs} ms`)
     const proxies = await Promise.all(Array.from({ length: wanted }, () => this.#proxy()))
-    this.sold += wanted
+    this.#sold += wanted
     return JSON.stringify(proxies.map((port) => ({ ip: '127.0.0.1', port })))
   }
 
@@ -71,8 +124,8 @@ export class Referee {
     const server = createServer((client) => {
       this.#keep(client)
       client.once('data', () => {
-        if (++used > uses) this.breaches.push(`use ${used} of address ${portOf(server)}`)
-        if (++open > connections) this.breaches.push(`${open} tunnels through address ${portOf(server)}`)
+        if (++used > uses) this.#breaches.push(`use ${used} of address ${portOf(server)}`)
+        if (++open > connections) this.#breaches.push(`${open} tunnels through address ${portOf(server)}`)
         // The first sign of its end: the gateway may lend the address anew at that moment.
         const ended = () => {
           client.off('end', ended).off('close', ended)
@@ -103,6 +156,7 @@ export class Referee {
     for (const socket of this.#sockets) socket.destroy()
     this.#api.closeAllConnections()
     this.#target.closeAllConnections()
+    await this.#qg?.close()
     for (const server of [this.#api, this.#target, ...this.#proxies]) await new Promise((done) => server.close(done))
   }
 }
