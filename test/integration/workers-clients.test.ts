@@ -1,5 +1,6 @@
 /** What belongs to one client over all workers: addresses that a program has, limits of a user, sessions of their own. */
 import { expect, it } from 'vitest'
+import { connectionsReport } from '../../src/admin/api/schemas/connections.ts'
 import type { TakeReply } from '../../src/admin/api/schemas/leases.ts'
 import { poolReport } from '../../src/admin/api/schemas/pool.ts'
 import { plain } from '../support/client.ts'
@@ -52,6 +53,19 @@ it('lends addresses to programs within the limits that hold for tunnels, and the
   expect((await tunnel(gateway.port)).status).toBe(503)
   expect(await ask(`/v1/leases/${addresses[0]?.lease}/release`, 'POST')).toMatchObject({ released: true })
   expect(upstreamOf(await tunnel(gateway.port))).toBe(ids[0])
+})
+
+it('closes the connection that the operator names, whichever worker has it', { timeout: TEST_MS }, async () => {
+  const { gateway, ask } = await callsOf({})
+  const open = await tunnels(gateway.port, 8)
+  const ended = open.map(({ reader }) => reader.readAll().catch(() => {}))
+  const listed = async () => connectionsReport.parse(await ask('/v1/connections?state=open')).connections
+  await expect.poll(async () => (await listed()).length, patiently).toBe(8)
+  const ids = (await listed()).map(({ id }) => id)
+  expect(new Set(ids).size).toBe(8)
+  for (const id of ids) expect(await ask(`/v1/connections/${id}/close`, 'POST')).toEqual({ id })
+  await Promise.all(ended)
+  await expect.poll(async () => (await listed()).length, patiently).toBe(0)
 })
 
 it('an exclusive session has its address alone over all workers, without any limit configured', {
