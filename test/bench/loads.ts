@@ -23,8 +23,19 @@ export const loads: readonly Load[] = [
   { name: 'tunnels', client: tunnels },
   { name: 'plain GET', client: (port, end, count) => requests([GET], port, end, count) },
   { name: 'POST of 1 KiB', client: (port, end, count) => requests([POST], port, end, count) },
+  { name: 'PUT of 4 MiB', client: bodies },
   { name: 'GET and POST by turns', client: (port, end, count) => requests([GET, POST], port, end, count) },
 ]
+
+const BODY_BYTES = 4 * 2 ** 20
+
+/** Bulk: one body after another, each over a connection of its own. */
+async function bodies(port: number, end: number, count: Count): Promise<void> {
+  while (performance.now() < end) {
+    if (await upload(port, BODY_BYTES)) count.served++
+    else count.errors++
+  }
+}
 
 /** Opens a tunnel, sends one request through it, closes. */
 async function tunnels(port: number, end: number, count: Count): Promise<void> {

@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from '../support/free-port.ts'
 
-const START_MS = 15_000
+const START_MS = 60_000
+/** Of the times in /proc on Linux. */
+const TICKS_PER_SECOND = 100
 const here = import.meta.dirname
 const targets = join(here, 'targets.ts')
 const main = join(here, '../../src/main.ts')
@@ -43,11 +45,30 @@ export class Bench {
     return port
   }
 
-  /** Resident memory of the process that listens on this port, MiB; NaN on other systems than Linux. */
+  /** Resident memory of the processes that serve this port, MiB; NaN on other systems than Linux. */
   memoryOf(port: number): number {
-    try {
-      const status = readFileSync(`/proc/${this.#pids.get(port)}/status`, 'utf8')
+    return this.#sum(port, (pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8')
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024
+    })
+  }
+
+  /** CPU time of the processes that serve this port, s; NaN on other systems than Linux. */
+  cpuSecondsOf(port: number): number {
+    return this.#sum(port, (pid) => {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      // After the name, which may have blanks: the 14th and 15th field (proc_pid_stat(5)).
+      const [user, system] = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(11, 13)
+      return (Number(user) + Number(system)) / TICKS_PER_SECOND
+    })
+  }
+
+  #sum(port: number, figureOf: (pid: number) => number): number {
+    try {
+      return withChildren(this.#pids.get(port) ?? 0).reduce((sum, pid) => sum + figureOf(pid), 0)
     } catch {
       return Number.NaN
     }
@@ -63,6 +84,12 @@ export class Bench {
     for (const child of this.#children) child.kill('SIGKILL')
     rmSync(this.#folder, { recursive: true })
   }
+}
+
+/** A gateway of several workers has processes of its own. */
+function withChildren(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => withChildren(Number(child))))]
 }
 
 async function answers(port: number): Promise<void> {

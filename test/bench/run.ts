@@ -1,7 +1,8 @@
 /**
- * `npm run bench`: tunnels and plain requests per second through Turnpike, proxy-chain and a bare relay, side by side in one
- * run with nothing but Node. The rounds are interleaved and the figures are medians, because other work on the machine comes
- * and goes; read the ratios. Everything is on loopback and bounded. Prints a table and writes it to a file.
+ * `npm run bench`: tunnels, plain requests and bulk through Turnpike with one and with two workers, proxy-chain and a bare relay, per
+ * second and per CPU second of their processes, side by side in one run with nothing but Node. The rounds are interleaved and the
+ * figures are medians, because other work on the machine comes and goes; read the ratios. Everything is on loopback and bounded.
+ * Prints a table and writes it to a file.
  */
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,6 +31,9 @@ interface Cell {
   readonly port: number
   readonly load: Load
   readonly perSecond: number[]
+  served: number
+  /** Of all processes of the target. */
+  cpuSeconds: number
   errors: number
 }
 
@@ -38,11 +42,14 @@ try {
   const [upstream = 0] = await bench.role('upstream')
   const ports = {
     turnpike: await bench.turnpike([`user:pass@127.0.0.1:${upstream}`]),
+    'two workers': await bench.turnpike([`user:pass@127.0.0.1:${upstream}`], { workers: 2 }),
     'proxy-chain': (await bench.role('proxy-chain', `${upstream}`))[0] ?? 0,
     bare: (await bench.role('bare', `${upstream}`))[0] ?? 0,
   }
   const cells = loads.flatMap((load) =>
-    Object.entries(ports).map(([target, port]): Cell => ({ target, port, load, perSecond: [], errors: 0 })),
+    Object.entries(ports).map(
+      ([target, port]): Cell => ({ ...{ target, port, load, perSecond: [] }, served: 0, cpuSeconds: 0, errors: 0 }),
+    ),
   )
   for (let round = -1; round < ROUNDS; round++) for (const cell of cells) await measure(cell, round)
   const uploads: Upload[] = []
@@ -77,9 +84,14 @@ async function measureUpload(target: string, port: number): Promise<Upload> {
 /** The first round only warms the compilers up. */
 async function measure(cell: Cell, round: number): Promise<void> {
   const count: Count = { served: 0, errors: 0 }
+  const cpuBefore = bench.cpuSecondsOf(cell.port)
   const end = performance.now() + SECONDS * 1_000
   await Promise.all(Array.from({ length: CLIENTS }, () => cell.load.client(cell.port, end, count)))
-  if (round >= 0) cell.perSecond.push(count.served / SECONDS)
+  if (round >= 0) {
+    cell.perSecond.push(count.served / SECONDS)
+    cell.served += count.served
+    cell.cpuSeconds += bench.cpuSecondsOf(cell.port) - cpuBefore
+  }
   cell.errors += count.errors
 }
 
@@ -87,14 +99,16 @@ async function measure(cell: Cell, round: number): Promise<void> {
 function report(cells: readonly Cell[], uploads: readonly Upload[]): void {
   const rateOf = (target: string, load: string) =>
     percentile(cells.find((cell) => cell.target === target && cell.load.name === load)?.perSecond ?? [], 0.5)
-  const rows = cells.map(({ target, load: { name }, errors }) => {
+  const rows = cells.map(({ target, load: { name }, served, cpuSeconds, errors }) => {
     const perSecond = rateOf(target, name)
     const toBare = perSecond / rateOf('bare', name)
-    return { load: name, target, perSecond, toBare, toOwnGet: perSecond / rateOf(target, 'plain GET'), errors }
+    const toOwnGet = perSecond / rateOf(target, 'plain GET')
+    return { load: name, target, perSecond, perCpuSecond: served / cpuSeconds, toBare, toOwnGet, errors }
   })
   const lines = rows.map(
-    ({ load, target, perSecond, toBare, toOwnGet, errors }) =>
-      `${load.padEnd(22)} ${target.padEnd(12)} ${perSecond.toFixed(0).padStart(7)} /s   ` +
+    ({ load, target, perSecond, perCpuSecond, toBare, toOwnGet, errors }) =>
+      `${load.padEnd(22)} ${target.padEnd(12)} ${perSecond.toFixed(0).padStart(7)} /s ` +
+      `${perCpuSecond.toFixed(0).padStart(7)} /CPU s   ` +
       `${toBare.toFixed(2)} of bare   ${toOwnGet.toFixed(2)} of its own GET   ${errors} errors`,
   )
   const sent = uploads.map(
