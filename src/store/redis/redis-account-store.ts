@@ -61,8 +61,13 @@ export class RedisAccountStore implements AccountStore {
   readonly #holders = new Map<string, readonly ChannelHolder[]>()
   /** What this host has booked of each provider and not given back, as the server said last. */
   readonly #net = new Map<string, number>()
-  /** A failover may have lost some of that: it is booked anew, and until then not replaced by what the server says. */
+  /**
+   * A failover may have lost some of that: it is booked anew. Until then this host orders nothing more, and what the server says does
+   * not replace it.
+   */
   #isNetLost = false
+  /** Reservations without an answer so far. */
+  readonly #asked = new Set<Promise<Answer>>()
   #lastId: ReservationId = 0
   #since: number | undefined
 
@@ -75,6 +80,7 @@ export class RedisAccountStore implements AccountStore {
   }
 
   async reserve(reservation: Reservation): Promise<Reserved> {
+    if (this.#isNetLost && reservation.count > 0) return { kind: 'denied', by: 'failover', until: undefined }
     const { clock, token, leaveMs, settleMs } = this.#deps
     const leaveBy = clock.now() + leaveMs
     const id = ++this.#lastId
@@ -85,9 +91,13 @@ export class RedisAccountStore implements AccountStore {
       lifeMs: reservation.lifeMs ?? USUAL_LIFE_MS,
       ...reservation,
     }
+    const asked = this.#run(reserveScript, ask)
+    this.#asked.add(asked)
     try {
-      const answer = await this.#run(reserveScript, ask)
+      const answer = await asked
       if (answer.kind !== 'reserved') return this.#denied(answer, reservation.window.key)
+      const { provider, count } = reservation
+      if (this.#isNetLost) this.#net.set(provider, (this.#net.get(provider) ?? 0) + count)
       this.#open.set(id, open)
       return { kind: 'reserved', id, leaveBy }
     } catch (error) {
@@ -95,6 +105,7 @@ export class RedisAccountStore implements AccountStore {
       this.#queue.send(() => this.#settle(open.name, { kind: 'not-sent' }, []))
       throw error
     } finally {
+      this.#asked.delete(asked)
       confirmed()
     }
   }
@@ -171,6 +182,8 @@ export class RedisAccountStore implements AccountStore {
    * @throws {StoreError} when the server does not answer
    */
   async refresh(): Promise<void> {
+    // What the server has granted since the failover is part of what is booked.
+    if (this.#isNetLost) await Promise.allSettled(this.#asked)
     const since = this.#since
     const net = this.#isNetLost ? Object.fromEntries(this.#net) : {}
     const { view } = await this.#run(refreshScript, { ...this.#mirror.names, net, host: this.#host })

@@ -20,7 +20,8 @@ import { type SimHost, SimWorld } from './sim-world.ts'
 
 const ALIVE_MS = 3_000
 const BEAT_MS = 250
-const TIMES = { lendMs: 8_000, quietMs: 4_000 }
+/** After a failover a host may be out of reach for the longest fault, and then for two messages that are lost. */
+const TIMES = { lendMs: 8_000, quietMs: 8_000 }
 const HOLD_MS = 3_000
 const LONGEST_LEASE_MS = 2_500
 const LIFE_MS = 25_000

@@ -84,6 +84,33 @@ describe('orders of a cluster', () => {
     expect(store.view.window(order.window)).toMatchObject({ allowed: 2, perMs: 1_000, room: 2 })
   })
 
+  it('that a failover has lost are booked anew, also one that was granted before the host knew of it', async () => {
+    const { clock, redis, open } = world()
+    let isHeld = true
+    let release = () => {}
+    const slow: ScriptRunner = {
+      run: async (script, ask) => {
+        if (script.name === 'refresh' && isHeld) await new Promise<void>((resolve) => (release = resolve))
+        return redis.run(script, ask)
+      },
+    }
+    const [store, other] = [open('a', '1 a', slow), open('b')]
+    const bought = { ...order, budget: { total: 10 } }
+    expect(await store.reserve(bought)).toMatchObject({ kind: 'reserved' })
+    redis.becomeMaster(new Map())
+    redis.lead('1 a')
+    await other.refresh()
+    clock.advance(2 * SETTLE_MS)
+    expect(await store.reserve(bought)).toMatchObject({ kind: 'reserved' })
+    expect(await store.reserve(bought)).toEqual({ kind: 'denied', by: 'failover', until: undefined })
+    redis.becomeMaster(new Map())
+    isHeld = false
+    release()
+    await flushed(store)
+    await store.refresh()
+    expect(store.view.budget('p', bought.budget).left).toBe(6)
+  })
+
   it('that were reserved without an answer are withdrawn', async () => {
     const { clock, redis, open } = world()
     let isDeaf = true
