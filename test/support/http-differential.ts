@@ -76,6 +76,11 @@ export function readResponse(bytes: Buffer, isLenient = true): Reading {
   return { messages: [{ start: `${head.status}`, body: Buffer.concat(out).toString('latin1') }], end: 'open' }
 }
 
+/** Node's parser takes a tab behind the last transfer coding for a part of its name. RFC 9110 section 5.5: it is no part of the value. */
+export function hasTabBehindCoding(bytes: Buffer): boolean {
+  return /^transfer-encoding:[^\r\n]*\t[ \t]*\r?$/im.test(bytes.toString('latin1'))
+}
+
 /** Requests as Node's server reads them. */
 export async function nodeReadsRequests(bytes: Buffer): Promise<Reading> {
   const messages: ReadMessage[] = []

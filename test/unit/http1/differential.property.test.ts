@@ -5,12 +5,14 @@
  * - Methods that Node does not know: RFC 9110 section 9.1 has any token, and a proxy passes on what it does not know.
  * - Answers whose chunk sizes are padded with spaces, or have extensions that are not well-formed: some servers write them,
  *   the gateway drops both and writes the chunks anew.
+ * - A tab behind the last transfer coding: RFC 9110 section 5.5 leaves it out, and the gateway writes the field anew.
  */
 import { METHODS } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { perhapsChanged, requests, response } from '../../support/http-corpus.ts'
 import {
+  hasTabBehindCoding,
   nodeReadsRequests,
   nodeReadsResponse,
   type Reading,
@@ -44,7 +46,7 @@ describe('requests', () => {
         fc.asyncProperty(perhapsChanged(requests), async (bytes) => {
           const own = readRequests([bytes])
           const node = await nodeReadsRequests(bytes)
-          if (isOfUnknownMethod(own)) return
+          if (isOfUnknownMethod(own) || hasTabBehindCoding(bytes)) return
           if (own.end === 'open') {
             accepted++
             expect(node).toEqual(own)
