@@ -5,7 +5,7 @@ import { type Duplex, duplexPair } from 'node:stream'
 import { GatewayError } from '../../src/errors.ts'
 import { BodyReader } from '../../src/http1/body.ts'
 import { headEnd } from '../../src/http1/head.ts'
-import { parseRequestHead, parseRequestHeader, RequestHeadReader } from '../../src/http1/request-head.ts'
+import { isPersistent, parseRequestHead, parseRequestHeader, RequestHeadReader } from '../../src/http1/request-head.ts'
 import { parseResponseHead } from '../../src/http1/response-head.ts'
 
 interface ReadMessage {
@@ -30,6 +30,7 @@ export function readRequests(pieces: readonly Buffer[]): Reading {
   const heads = new RequestHeadReader(LIMIT)
   const body = new BodyReader(LIMITS)
   let start: string | undefined
+  let isLast = false
   let decoded: Buffer[] = []
   let unread = Buffer.alloc(0)
   try {
@@ -37,10 +38,13 @@ export function readRequests(pieces: readonly Buffer[]): Reading {
       unread = Buffer.concat([unread, piece])
       for (;;) {
         if (start === undefined) {
+          if (isLast && unread.length > 0) return { messages, end: 'refused' }
           const head = heads.read(unread)
           if (head === undefined) break
           const { line, text, size } = head
-          const { header } = parseRequestHead(line, parseRequestHeader(text, line.size))
+          const request = parseRequestHead(line, parseRequestHeader(text, line.size))
+          const { header } = request
+          isLast = !isPersistent(request)
           start = `${line.method} ${line.target} ${line.minorVersion}`
           body.start(header.body)
           unread = unread.subarray(size)

@@ -96,6 +96,8 @@ describe('answers', () => {
         fc.asyncProperty(perhapsChanged(response), async (bytes) => {
           const own = readResponse(bytes, false)
           const node = await nodeReadsResponse(bytes)
+          // Node's client waits for the answer behind an interim one.
+          if (hasTabBehindCoding(bytes) || own.messages.some((message) => message.start.startsWith('1'))) return
           if (own.end === 'open' && own.messages.length > 0) expect(node).toMatchObject({ messages: own.messages })
           if (node.end === 'refused' && node.messages.length === 0) expect(own.end).not.toBe('open')
           // What is lenient differs in the chunks' padding alone, never in the body.
