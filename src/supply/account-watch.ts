@@ -1,7 +1,6 @@
 /**
- * Asks a vendor for the balance of the account and the end of the plan: every ten minutes unless the product says
- * otherwise, and only while clients come. After a
- * refusal it waits an hour. Nothing else depends on it: no state of the provider changes.
+ * Asks a vendor for the balance of the account and the end of the plan: every ten minutes unless the product says otherwise, and
+ * only while clients come. After a failed call it waits an hour. Nothing else depends on it: no state of the provider changes.
  */
 import type { Source } from '../vendors/contract/source.ts'
 import { wordsOf } from './failure-words.ts'

@@ -151,12 +151,16 @@ export class RedisAccountStore implements AccountStore {
   }
 
   /**
-   * Every host of the cluster sees what occupies channels: only the planner says so, and a host that has an order under way, which may
-   * be answered after its lease. What the order brings is said again when it is settled: its own channels are free from then on.
+   * Every host of the cluster sees what occupies channels. Two hosts write it: the planner, and a host with an open order, whose reply
+   * may come after its lease. What an order brings is written again when it is settled, because that frees the order's own channels.
    */
   hold(account: string, holders: readonly ChannelHolder[]): void {
     const isOrdering = this.#isOrdering(account)
-    if (isOrdering) this.#holders.set(account, [...(this.#holders.get(account) ?? []), ...holders])
+    if (isOrdering) {
+      const now = this.#deps.clock.now()
+      const live = (this.#holders.get(account) ?? []).filter(({ endsAt }) => endsAt > now)
+      this.#holders.set(account, [...live, ...holders])
+    }
     if (!isOrdering && this.#deps.token() === undefined) return
     this.#queue.send(async () => {
       await this.#run(channelsScript, { account, hold: this.#told(holders), free: [], host: this.#host })
@@ -171,6 +175,12 @@ export class RedisAccountStore implements AccountStore {
   }
 
   free(account: string, ids: readonly string[]): void {
+    const held = this.#holders.get(account)
+    if (held !== undefined)
+      this.#holders.set(
+        account,
+        held.filter(({ id }) => !ids.includes(id)),
+      )
     if (this.#deps.token() === undefined) return
     this.#queue.send(async () => {
       await this.#run(channelsScript, { account, hold: [], free: ids, host: this.#host })

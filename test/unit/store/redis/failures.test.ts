@@ -111,6 +111,18 @@ describe('orders of a cluster', () => {
     expect(store.view.budget('p', bought.budget).left).toBe(6)
   })
 
+  it('do not occupy a channel again that was freed while another order was open', async () => {
+    const { open } = world()
+    const store = open('a')
+    const [first, second] = [await store.reserve(order), await store.reserve(order)]
+    store.hold('a', [{ id: 'line', endsAt: Number.POSITIVE_INFINITY }])
+    if (first.kind === 'reserved') store.settle(first.id, { kind: 'sold', count: 1 })
+    store.free('a', ['line'])
+    if (second.kind === 'reserved') store.settle(second.id, { kind: 'refused', isTooMany: false })
+    await flushed(store)
+    expect([first.kind, second.kind, store.view.channelsBooked('a')]).toEqual(['reserved', 'reserved', 0])
+  })
+
   it('that were reserved without an answer are withdrawn', async () => {
     const { clock, redis, open } = world()
     let isDeaf = true
