@@ -24,8 +24,8 @@ import { ControlSocket } from './control-socket.ts'
 import { Desk } from './desk.ts'
 import { dispatch } from './dispatch.ts'
 import { WorkersHandover } from './handover.ts'
-import { type HearingParts, handlersFor } from './heard.ts'
 import { Members } from './members.ts'
+import { type HandlerParts, handlersFor } from './message-handlers.ts'
 import type { FromSupervisor, Hello, Report, ToWorker } from './messages.ts'
 import { OutlookFeed } from './outlook-feed.ts'
 import { OwnersOfPool } from './owners-of-pool.ts'
@@ -79,7 +79,7 @@ export class Workers implements ClientSide {
   readonly #desk: Desk
   readonly #userLimits: UserLimits
   readonly #users: UsersOfWorkers
-  readonly #hearing: HearingParts
+  readonly #handlerParts: HandlerParts
   /** Each upstream belongs to one worker, whatever the configuration says. */
   #isEachOwned = false
   #ticks = 0
@@ -92,7 +92,7 @@ export class Workers implements ClientSide {
     this.#parts = parts
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
-      message: (worker, message) => dispatch(handlersFor(worker, this.#hearing), message),
+      message: (worker, message) => dispatch(handlersFor(worker, this.#handlerParts), message),
       disconnected: (worker) => this.#disconnected(worker),
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
@@ -123,7 +123,7 @@ export class Workers implements ClientSide {
       upstreamOf: (id) => parts.pool.get(id),
       sendOthers: (worker, message) => this.#socket.sendAll(message, worker),
     })
-    this.#hearing = {
+    this.#handlerParts = {
       ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.#feed, reports: this.#reports },
       ...{ owners: this.#owners, sessions: this.#sessions, users: this.#users, members: this.#members },
       ...{ rollout: this.#rollout, handover: this.handover },

@@ -1,4 +1,4 @@
-/** What a worker says, and which part of the control process it is for. */
+/** Hands each message of a worker to the part of the control process that it is for. */
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Supply } from '../supply/supply.ts'
@@ -13,7 +13,7 @@ import type { SessionsOfWorkers } from './sessions.ts'
 import type { UsersOfWorkers } from './users.ts'
 import type { WorkerReports } from './worker-reports.ts'
 
-export interface HearingParts {
+export interface HandlerParts {
   readonly pool: Pool
   readonly supply: Supply
   readonly log: Log
@@ -32,7 +32,7 @@ export interface HearingParts {
   readonly ownEach: () => void
 }
 
-export function handlersFor(worker: number, parts: HearingParts): HandlersOf<Exclude<ToControl, Hello>> {
+export function handlersFor(worker: number, parts: HandlerParts): HandlersOf<Exclude<ToControl, Hello>> {
   const { pool, supply, feed, reports, owners, sessions, users, members, handover, writeLog } = parts
   const owns = (id: string) => owners.ownerOf(id) === worker
   return {
@@ -74,7 +74,7 @@ export function handlersFor(worker: number, parts: HearingParts): HandlersOf<Exc
 
 function settingsHandlers(
   worker: number,
-  { rollout, log, serves }: HearingParts,
+  { rollout, log, serves }: HandlerParts,
 ): Pick<HandlersOf<ToControl>, 'prepared' | 'unprepared'> {
   return {
     prepared: ({ number }) => {
