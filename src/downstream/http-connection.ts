@@ -8,6 +8,7 @@
  *                            └── refused, Connection: close ──▶ lingering
  *
  * The body of a request waits until an upstream takes it. When the answer is complete before the body is, the rest is dropped.
+ * Longer than other files: each of these states decides what becomes of the octets that are not read yet.
  */
 import { GatewayError } from '../errors.ts'
 import { parseConnect } from '../http1/connect-head.ts'

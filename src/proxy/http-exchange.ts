@@ -4,6 +4,8 @@
  *
  *   start ──kept upstream──▶ send ──▶ judge ──▶ begin ═══ no other upstream is tried ═══ completed ──▶ kept, or released
  *     └──▶ LeaseQueue ──▶ dial ──▲       └──▶ another upstream, or refused
+ *
+ * Longer than other files: events of both sides and three times may end each of these states, and all share one lease.
  */
 import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
@@ -24,7 +26,7 @@ import { type IdleSteps, Relay, type RelayEnd } from './relay.ts'
 import type { Route } from './route.ts'
 import { countUse } from './session-use.ts'
 import { SilenceTimer } from './silence-timer.ts'
-import { fits, type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
+import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
 export interface HttpExchangeDeps extends ProxiedRequestDeps {
   /** How long an upstream that never worked may take to answer, ms: the same as for a handshake. */
@@ -75,22 +77,16 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   /** Goes on with the connection's upstream if it still fits, else asks for one. */
   protected override start(): void {
-    const kept = this.#affinity.take()
-    if (kept !== undefined && fits(kept, this, this.deps.sessionTable, this.beganAt)) {
-      countUse(this, this.deps.sessionTable, kept.lease.upstream)
-      this.lease = kept.lease
-      this.#http = kept.http
-      this.deps.observer.began(this)
-      return void this.#resume(kept)
-    }
-    if (kept !== undefined) {
-      if (this.route.rotates) this.avoid = [kept.lease.upstream]
-      letGo(kept, this.beganAt)
-    }
-    super.start()
+    const kept = this.#affinity.takeFor(this, this.deps.sessionTable, this.beganAt)
+    if (kept === undefined) super.start()
+    else this.#resume(kept)
   }
 
   #resume({ lease, http, through }: KeptUpstream): void {
+    countUse(this, this.deps.sessionTable, lease.upstream)
+    this.lease = lease
+    this.#http = http
+    this.deps.observer.began(this)
     this.beginTry(this.beganAt)
     this.trace.tryBeganAt = this.beganAt
     if (http.isOpen && through === this.#throughOf(lease.upstream)) return void this.#send(http)

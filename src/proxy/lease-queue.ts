@@ -1,6 +1,6 @@
 /**
- * Lends upstreams to clients, and lets clients wait for one. Those who wait are served user by user in turn, and the
- * clients of one user in the order in which they came.
+ * Lends upstreams to clients, and lets clients wait for one. Those who wait are served user by user in turn (waiting-server.ts),
+ * and the clients of one user in the order in which they came.
  *
  *   request ──▶ lease ──granted──▶ (the request's)
  *                │  ▲
@@ -23,6 +23,7 @@ import { Lender } from './lender.ts'
 import { SessionSearch } from './session-search.ts'
 import type { SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
+import { WaitingServer } from './waiting-server.ts'
 
 export interface LeaseQueueSettings {
   /** Longest wait for an upstream, ms. */
@@ -45,12 +46,8 @@ export class LeaseQueue {
   #timeouts: TimeoutQueue
   readonly #waiting: WaitingList
   readonly #lender: Lender
-  /** Upstreams that have room again, or that a session has moved to: their waiting clients are examined. */
-  readonly #changed: Upstream[] = []
-  /** Classes in which no client can be served, as far as is known in this pass. */
-  readonly #idle = new Set<WaitingClass>()
+  readonly #server: WaitingServer
   readonly #search: SessionSearch
-  #isServing = false
   /** Why nothing is lent any more. */
   #refusal: GatewayError | undefined
 
@@ -71,8 +68,12 @@ export class LeaseQueue {
     this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
     this.#waiting = new WaitingList(settings.queue)
     this.#lender = new Lender({ pool, sessionTable, supply }, (sessionKey, leased) => {
-      if (this.#waiting.moveSession(sessionKey, leased)) this.#changed.push(leased)
+      if (this.#waiting.moveSession(sessionKey, leased)) this.#server.examine(leased)
     })
+    this.#server = new WaitingServer(
+      { waiting: this.#waiting, lender: this.#lender, pool, clock },
+      { forget: (waiting) => this.#forget(waiting), deny: (waiting, error) => this.#deny(waiting, error) },
+    )
   }
 
   /** Clients that wait already keep the time that they were given. */
@@ -117,7 +118,7 @@ export class LeaseQueue {
       else request.denied(denial)
     }
     // Those before it may wait for what only they cannot have; this one need not wait for that.
-    if (mustQueue || this.#changed.length > 0) this.#serve()
+    if (mustQueue || this.#server.isDue) this.#serve()
   }
 
   /** See SessionSearch. */
@@ -137,7 +138,7 @@ export class LeaseQueue {
   /** This upstream may be lent again. O(classes) for each client that is served. */
   serve(upstream: Upstream): void {
     if (this.#waiting.size === 0) return
-    this.#changed.push(upstream)
+    this.#server.examine(upstream)
     this.#serve()
   }
 
@@ -160,7 +161,7 @@ export class LeaseQueue {
   /** The outlook has changed: serves clients where possible, and denies those that would wait in vain. */
   review(): void {
     if (this.#waiting.size === 0) return
-    this.#changed.push(...this.#waiting.fullUpstreams)
+    for (const upstream of this.#waiting.fullUpstreams) this.#server.examine(upstream)
     this.#serve()
     for (const group of [...this.#waiting.filterClasses]) this.#denyHopeless(group)
     this.#tellSupply()
@@ -195,73 +196,7 @@ export class LeaseQueue {
   }
 
   #serve(): void {
-    // Something has changed while a client was served: the look under way begins anew.
-    this.#idle.clear()
-    if (this.#isServing) return
-    this.#isServing = true
-    try {
-      for (let next = this.#nextClass(); next !== undefined; next = this.#nextClass())
-        if (!this.#serveOne(next)) this.#idle.add(next)
-    } finally {
-      this.#isServing = false
-      this.#idle.clear()
-      this.#changed.length = 0
-    }
-    this.#tellSupply()
-  }
-
-  /** Of the classes that may be served, the one whose first user was served longest ago. */
-  #nextClass(): WaitingClass | undefined {
-    let next: WaitingClass | undefined
-    let turn = Number.POSITIVE_INFINITY
-    const consider = (group: WaitingClass | undefined) => {
-      if (group === undefined || this.#idle.has(group)) return
-      const itsTurn = this.#waiting.turnOf(group)
-      if (itsTurn >= turn) return
-      next = group
-      turn = itsTurn
-    }
-    for (const upstream of this.#changed) consider(this.#waiting.classOf(upstream))
-    const now = this.#clock.now()
-    for (const group of this.#waiting.filterClasses)
-      if (group.filter !== undefined && this.#pool.hasLendable(group.filter, now)) consider(group)
-    return next
-  }
-
-  /** @returns whether the class has changed: a client was served, denied or waits for something else now */
-  #serveOne(group: WaitingClass): boolean {
-    for (const waiting of group.queue) {
-      try {
-        if (this.#serveWaiting(waiting, group)) return true
-      } catch (error) {
-        // What one client's connection throws must not keep the others waiting.
-        containException(error, waiting)
-        return true
-      }
-    }
-    return false
-  }
-
-  /** @returns whether its class has changed */
-  #serveWaiting(waiting: Waiting, group: WaitingClass): boolean {
-    const { request } = waiting
-    const session = this.#lender.sessionOf(request)
-    const now = this.#clock.now()
-    const outcome = this.#lender.lend(request, session, now)
-    if (typeof outcome !== 'string') {
-      this.#waiting.endTurn(waiting.user, group)
-      this.#forget(waiting)
-      request.granted(outcome, now)
-      return true
-    }
-    if (outcome === 'lost') {
-      this.#deny(waiting, sessionLost(request))
-      return true
-    }
-    const waitsFor = outcome === 'own-full' && session !== undefined ? session.upstream : request.filter
-    if (this.#waiting.classOf(waitsFor) === group) return false
-    this.#waiting.move(waiting, waitsFor)
-    return true
+    if (this.#server.serve()) this.#tellSupply()
   }
 
   /** The outlook is asked once for all that have tried nothing yet. */

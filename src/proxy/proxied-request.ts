@@ -8,7 +8,7 @@
  *      ▼                     ▼
  *    refused ◀───────────────┘          the client leaves: cancelled, without a failure
  *
- * Every lease that was granted is released once.
+ * Every lease that was granted is released once. Longer than other files: this is the one place that says how a try ends.
  */
 
 import { clientNetwork, type Target } from '../address.ts'

@@ -25,23 +25,30 @@ export class UpstreamAffinity {
     return this.#kept?.lease.upstream === upstream
   }
 
-  /** It owns the lease until a caller takes it, or it is released. */
+  /** It owns the lease until a request takes it, or it is released. */
   keep(kept: KeptUpstream): void {
     kept.lease.isQuiet = true
     this.exchange = undefined
     this.#kept = kept
   }
 
-  /** Returns what is kept; the caller owns it. */
-  take(): KeptUpstream | undefined {
+  /** Returns what is kept, which the request owns then, if the request may use it; otherwise releases it. */
+  takeFor(request: NextRequest, sessionTable: SessionTable, now: number): KeptUpstream | undefined {
     const kept = this.#kept
+    if (kept === undefined) return undefined
+    if (!fits(kept, request, sessionTable, now)) {
+      if (request.route.rotates) request.avoid = [kept.lease.upstream]
+      this.release(now)
+      return undefined
+    }
     this.#kept = undefined
-    if (kept !== undefined) kept.lease.isQuiet = false
+    kept.lease.isQuiet = false
     return kept
   }
 
   release(now: number): void {
-    const kept = this.take()
+    const kept = this.#kept
+    this.#kept = undefined
     if (kept !== undefined) letGo(kept, now)
   }
 }
@@ -52,10 +59,12 @@ interface NextRequest {
   readonly routeKey: string
   /** Of the target. */
   readonly host: string
+  /** Upstreams that are lent only when there is nothing else. */
+  avoid: readonly Upstream[]
 }
 
 /** Whether the request may use what is kept. @param now clock ms */
-export function fits(
+function fits(
   { routeKey, lease: { upstream } }: KeptUpstream,
   { route, routeKey: wanted, host }: NextRequest,
   sessionTable: SessionTable,
