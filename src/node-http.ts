@@ -1,5 +1,5 @@
 /**
  * Node's HTTP module, without its WebSocket: an `import` of it reads every export, at one of which Node loads the whole of
- * its own undici, 6 MB that nobody here uses (measured with Node 24.21; docs/performance.md).
+ * its own undici, 6 MB that are not used here (measured with Node 24.21; docs/performance.md).
  */
 export const http = process.getBuiltinModule('node:http')
