@@ -69,9 +69,9 @@ export const configGroups: Readonly<Record<string, ConfigGroup>> = {
     intro: {
       en: `Several providers under one name, for \`routes\`. The members of the lowest \`priority\` that can serve (they hold an
 address or may buy one) share the connections by \`weight\`; a session always gets the same place. \`fallback\` serves when
-no member can.`,
+no member can. A client that waited for a member in vain goes to the next one.`,
       zh: `把多个 provider 归到一个名字下，供 \`routes\` 使用。\`priority\` 最小且能服务（有地址或可以购买）的成员按 \`weight\` 分配连接；
-同一会话总在同一位置。成员都不能服务时由 \`fallback\` 服务。`,
+同一会话总在同一位置。成员都不能服务时由 \`fallback\` 服务。等不到某个成员地址的客户端转到下一个成员。`,
     },
     example: `groups:
   - name: both

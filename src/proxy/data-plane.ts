@@ -95,6 +95,7 @@ export class DataPlane {
     this.#servingParts = {
       ...{ clock, pool, health, supply, guard, observer, sessionTable, leaseQueue, connector, relays, opening },
       refused: (error) => observer.handshakeRefused(error),
+      routes: { route: (...request) => this.#dispatcher.route(...request) },
     }
     this.#serving = new Serving(settings, this.#servingParts)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))

@@ -2,6 +2,7 @@
  * Turns a client's request into a tunnel, an exchange of plain HTTP, or a command for its session; within the limits of the
  * gateway and of its user. Listeners and connections report here too.
  */
+import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
 import type { ClientHandler, ClientPort } from '../downstream/client-port.ts'
@@ -9,11 +10,13 @@ import type { ClientConnection, ClientIdentity, RequestHandler } from '../downst
 import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import type { RouteMethod } from '../routes/rule.ts'
 import { type Admit, AwaitedRequest } from './awaited-request.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
-import type { ListenerDefaults, Route } from './route.ts'
+import type { Routes } from './proxied-request.ts'
+import type { ListenerDefaults, Origin, Route } from './route.ts'
 import type { Serving } from './serving.ts'
 import { readCommand, SessionCommand } from './session-commands.ts'
 import type { StreamObserver } from './stream-observer.ts'
@@ -47,7 +50,7 @@ const displaced = new GatewayError(
   'a connection without a request was closed for a newer one',
 )
 
-export class Dispatcher implements ClientHandler {
+export class Dispatcher implements ClientHandler, Routes {
   readonly users: UserLimits
   readonly #parts: DispatcherParts
   readonly #admission: Admission
@@ -102,12 +105,24 @@ export class Dispatcher implements ClientHandler {
   }
 
   #startTunnel(request: ClientConnection, port: ClientPort): RequestHandler {
-    const { identity, target, protocol } = request
+    const { target, protocol } = request
     this.#identify(request)
     const method = protocol === 'connect' ? 'CONNECT' : 'socks'
-    const { router, tunnelDeps } = this.#parts.serving()
-    const route = router.route(identity, target, request, this.#parts.settingsOf(port), method)
-    return new Tunnel(request, this.#within(route, identity, port), tunnelDeps)
+    const route = this.route(request, target, port, method)
+    return new Tunnel(request, port, route, this.#parts.serving().tunnelDeps)
+  }
+
+  route(
+    client: Origin & Pick<ClientConnection, 'identity'>,
+    target: Target,
+    port: ClientPort,
+    method: RouteMethod,
+    hopeless?: readonly string[],
+  ): Route {
+    const { identity } = client
+    const { router } = this.#parts.serving()
+    const route = router.route(identity, target, client, this.#parts.settingsOf(port), method, hopeless)
+    return this.#within(route, identity, port)
   }
 
   request(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler {
@@ -121,13 +136,12 @@ export class Dispatcher implements ClientHandler {
   }
 
   #startRequest(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler {
-    const { identity, head } = request
+    const { target } = request.head
     this.#identify(connection)
-    if (isCommand(head.target)) return this.#command(request, port)
-    const { router, httpExchangeDeps } = this.#parts.serving()
-    const route = router.route(identity, head.target, request, this.#parts.settingsOf(port), 'plain')
+    if (isCommand(target)) return this.#command(request, port)
+    const route = this.route(request, target, port, 'plain')
     const affinity = this.#affinityOf(connection)
-    const exchange = new HttpExchange(request, this.#within(route, identity, port), affinity, httpExchangeDeps)
+    const exchange = new HttpExchange(request, port, route, affinity, this.#parts.serving().httpExchangeDeps)
     affinity.exchange = exchange
     return exchange
   }

@@ -7,6 +7,7 @@
  *
  * Longer than other files: events of both sides and three times may end each of these states, and all share one lease.
  */
+import type { ClientPort } from '../downstream/client-port.ts'
 import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -51,8 +52,14 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
   #awaitsClient = false
   #isAnswered = false
 
-  constructor(request: HttpRequest, route: Route, affinity: UpstreamAffinity, deps: HttpExchangeDeps) {
-    super(request.head.target, route, deps)
+  constructor(
+    request: HttpRequest,
+    port: ClientPort,
+    route: Route,
+    affinity: UpstreamAffinity,
+    deps: HttpExchangeDeps,
+  ) {
+    super(request.head.target, port, route, deps)
     this.#request = request
     this.#affinity = affinity
     // A direct connection is to one target.
@@ -77,6 +84,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   /** Goes on with the connection's upstream if it still fits, else asks for one. */
   protected override start(): void {
+    this.deps.leaseQueue.chooseSession(this)
     const kept = this.#affinity.takeFor(this, this.deps.sessionTable, this.beganAt)
     if (kept === undefined) super.start()
     else this.#resume(kept)

@@ -105,7 +105,8 @@ class BatchRequest implements LeaseRequest {
   readonly host: string
   readonly lifeMs: number
   readonly user: string
-  readonly sessionKey: string | undefined
+  sessionKey: string | undefined
+  readonly permitted: readonly string[] | undefined
   readonly strict: boolean
   readonly sessionUse = 'own'
   readonly uses: number
@@ -119,6 +120,7 @@ class BatchRequest implements LeaseRequest {
     this.filter = route.filter
     this.lifeMs = route.lifeMs
     this.sessionKey = route.sessionKey
+    this.permitted = route.permitted
     this.strict = route.strict
     this.uses = route.uses
     this.avoidLast = route.avoidLast

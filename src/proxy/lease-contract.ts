@@ -48,7 +48,9 @@ export type SessionUse = 'own' | 'move' | 'borrow'
 export interface LeaseRequest extends LeaseAsk, ExceptionOwner {
   /** Whose turn it uses: the configured user, else the client's address. Read only when the client must wait. */
   readonly user: string
-  readonly sessionKey: string | undefined
+  sessionKey: string | undefined
+  /** The providers that may serve the target; undefined: any. */
+  readonly permitted: readonly string[] | undefined
   /** Only the session's own upstream is accepted: otherwise an error. */
   readonly strict: boolean
   readonly sessionUse: SessionUse

@@ -72,7 +72,11 @@ export class LeaseQueue {
     })
     this.#server = new WaitingServer(
       { waiting: this.#waiting, lender: this.#lender, pool, clock },
-      { forget: (waiting) => this.#forget(waiting), deny: (waiting, error) => this.#deny(waiting, error) },
+      {
+        forget: (waiting) => this.#forget(waiting),
+        deny: (waiting, error) => this.#deny(waiting, error),
+        apply: (request, now) => this.apply(request, now),
+      },
     )
   }
 
@@ -100,8 +104,19 @@ export class LeaseQueue {
   /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
   apply(request: LeaseRequest, now = this.#clock.now()): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
+    this.chooseSession(request)
     if (this.#search.isKnown(request)) return void this.#applyHere(request, now)
-    this.#search.ask(request, () => this.#applyHere(request, this.#clock.now()))
+    this.#search.ask(request, () => {
+      if (this.chooseSession(request)) this.apply(request)
+      else this.#applyHere(request, this.#clock.now())
+    })
+  }
+
+  /** A session beside its own serves the request where its own lives at a provider that may not. @returns whether it does */
+  chooseSession(request: LeaseRequest): boolean {
+    const key = this.#lender.besideKey(request)
+    if (key !== undefined) request.sessionKey = key
+    return key !== undefined
   }
 
   #applyHere(request: LeaseRequest, now: number): void {
@@ -121,9 +136,17 @@ export class LeaseQueue {
     if (mustQueue || this.#server.isDue) this.#serve()
   }
 
-  /** See SessionSearch. */
-  lookUp(sessionKey: string, found: () => void): void {
-    this.#search.lookUp(sessionKey, found)
+  /** Calls back, perhaps at once, with the key of the session that is to serve the request, when it is known here. */
+  lookUp(
+    request: Pick<LeaseRequest, 'permitted'> & { readonly sessionKey: string },
+    found: (key: string) => void,
+  ): void {
+    const { sessionKey } = request
+    this.#search.lookUp(sessionKey, () => {
+      const beside = this.#lender.besideKey(request)
+      if (beside === undefined) found(sessionKey)
+      else this.#search.lookUp(beside, () => found(beside))
+    })
   }
 
   /** The request wants nothing more. Harmless when it does not wait. */

@@ -8,6 +8,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import type { LeaseRequest, SupplyView } from './lease-contract.ts'
 import { addressesToAvoid } from './rotation.ts'
+import { besideKey } from './session-key.ts'
 import { isSpent, type Session, type SessionTable } from './session-table.ts'
 
 /** Clients whose last upstream is remembered. Two generations of them. */
@@ -38,14 +39,22 @@ export class Lender {
     return sessionKey === undefined ? undefined : this.#parts.sessionTable.find(sessionKey)
   }
 
+  /** The key of the session that is to serve the request in place of its own; undefined: its own. */
+  besideKey({ sessionKey, permitted }: Pick<LeaseRequest, 'sessionKey' | 'permitted'>): string | undefined {
+    if (sessionKey === undefined || permitted === undefined) return undefined
+    const session = this.#parts.sessionTable.find(sessionKey)
+    return session && besideKey(sessionKey, session.upstream.facts.provider, permitted)
+  }
+
   /** The upstream of the session, when it is that one which shall serve the request, and can. */
   ownUpstream(
-    { sessionUse, uses, filter }: LeaseRequest,
+    { sessionUse, uses, filter, permitted }: LeaseRequest,
     session: Session | undefined,
     now: number,
   ): Upstream | undefined {
     if (session === undefined || sessionUse !== 'own' || isSpent(session, uses)) return undefined
     const { upstream } = session
+    if (permitted?.includes(upstream.facts.provider) === false) return undefined
     const { minLifeMs = 0, exclusive = false } = filter.limits ?? {}
     if (!this.#parts.pool.canServeOwn(upstream, now, minLifeMs)) return undefined
     // Whether it can have one alone is for its owner to say: until then the session waits for it.

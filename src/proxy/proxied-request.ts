@@ -12,12 +12,15 @@
  */
 
 import { clientNetwork, type Target } from '../address.ts'
-import { GatewayError } from '../errors.ts'
+import type { ClientPort } from '../downstream/client-port.ts'
+import type { ClientConnection } from '../downstream/client-request.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
 import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import type { RouteMethod } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
 import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { DialFailure, DialHandler, UpstreamConnection } from '../upstream/connection.ts'
@@ -29,7 +32,7 @@ import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
-import type { Route } from './route.ts'
+import type { Origin, Route } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
 
@@ -40,30 +43,58 @@ export interface ProxiedRequestDeps extends ClientStreamDeps {
   readonly leaseQueue: LeaseQueue
   readonly sessionTable: SessionTable
   readonly connector: Connector
+  readonly routes: Routes
   /** All tries of a client together. */
   readonly deadlines: TimeoutQueue
   readonly tries: number
 }
 
 const NOBODY: readonly Upstream[] = []
+/** Why some providers have no upstream for a request, which says nothing of others. */
+const MAY_BE_ELSEWHERE: ReadonlySet<string> = new Set<ErrorCode>([
+  'GW_NO_SUPPLY',
+  'GW_BUDGET_REACHED',
+  'GW_NO_MATCH',
+  'GW_POOL_EMPTY',
+])
+
+/** Finds the route of a request by the configuration that is in force. */
+export interface Routes {
+  /**
+   * @param hopeless providers that cannot serve it: a group leaves them out
+   * @throws {GatewayError} as Router.route; GW_USER_LIMIT
+   */
+  route(
+    client: Origin & Pick<ClientConnection, 'identity'>,
+    target: Target,
+    port: ClientPort,
+    method: RouteMethod,
+    hopeless?: readonly string[],
+  ): Route
+}
 
 export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   extends ClientStream<Deps>
   implements LeaseRequest, DialHandler, RelayHandler
 {
+  readonly #destination: Target
+  readonly #port: ClientPort
   readonly route: Route
   readonly strategy: Strategy
-  readonly filter: Filter
+  filter: Filter
+  permitted: readonly string[] | undefined
   readonly host: string
   readonly lifeMs: number
   tried = NOBODY
-  readonly sessionKey: string | undefined
+  sessionKey: string | undefined
   readonly strict: boolean
   sessionUse: SessionUse = 'own'
   readonly uses: number
   avoid = NOBODY
   readonly avoidLast: string | undefined
   lastError: GatewayError | undefined
+  /** Providers that turned out to have nothing for this request. */
+  #hopeless: readonly string[] = []
   /** The claim on the upstream that is tried, or serves. */
   protected lease: Lease | undefined
   /** The target itself, where a rule says `direct`. */
@@ -73,11 +104,14 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   #ownUnanswered = false
   dialling: UpstreamConnection | undefined
 
-  constructor(target: Target, route: Route, deps: Deps) {
+  constructor(target: Target, port: ClientPort, route: Route, deps: Deps) {
     super(target.authority, deps)
+    this.#destination = target
+    this.#port = port
     this.route = route
     this.#direct = route.direct && new DirectUpstream(target, route.direct.allowPrivate)
     this.sessionKey = route.sessionKey
+    this.permitted = route.permitted
     this.strict = route.strict
     this.uses = route.uses
     this.avoidLast = route.avoidLast
@@ -101,6 +135,9 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     return user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${user}`
   }
 
+  protected abstract override readonly client: ClientStream<Deps>['client'] &
+    Pick<ClientConnection, 'identity'> &
+    Origin
   /** Starts the dial; the connection's owner is this. */
   protected abstract dial(upstream: Upstream, now: number): UpstreamConnection
   /** The connection is open: it is the subclass's from here. */
@@ -124,8 +161,17 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   protected start(): void {
     this.deps.observer.began(this)
     if (this.#direct !== undefined) return void this.granted(this.#direct, this.beganAt)
-    if (this.route.rotates) rotateSession(this, this.deps)
-    this.deps.leaseQueue.apply(this, this.beganAt)
+    const { sessionKey } = this
+    if (!this.route.rotates || sessionKey === undefined) return void this.deps.leaseQueue.apply(this, this.beganAt)
+    this.deps.leaseQueue.lookUp({ sessionKey, permitted: this.permitted }, (key) => {
+      this.sessionKey = key
+      if (!this.finished) this.containing(this.#rotate)
+    })
+  }
+
+  #rotate(): void {
+    rotateSession(this, this.deps)
+    this.deps.leaseQueue.apply(this)
   }
 
   granted(upstream: Upstream, now: number): void {
@@ -142,7 +188,31 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   }
 
   denied(error: GatewayError): void {
-    this.refuse(error)
+    const { pool, leaseQueue, clock } = this.deps
+    const other = this.#otherProviders(error)
+    const now = clock.now()
+    // Who has waited for as long as a client waits does not wait again.
+    if (other === undefined || (error.code === 'GW_POOL_EMPTY' && !pool.hasLendable(other.filter, now)))
+      return void this.refuse(error)
+    this.filter = other.filter
+    this.permitted = other.permitted
+    leaseQueue.apply(this, now)
+  }
+
+  /** The next member of its group, or providers of a configuration that has come into force meanwhile; undefined: there are none. */
+  #otherProviders(error: GatewayError): Route | undefined {
+    if (error !== this.lastError && !MAY_BE_ELSEWHERE.has(error.code)) return undefined
+    this.#hopeless = [...this.#hopeless, ...(this.filter.providers ?? [])]
+    try {
+      const { protocol } = this
+      const method = protocol === 'connect' ? 'CONNECT' : protocol === 'http' ? 'plain' : 'socks'
+      const route = this.deps.routes.route(this.client, this.#destination, this.#port, method, this.#hopeless)
+      const isOther = route.filter.providers?.some((provider) => !this.#hopeless.includes(provider)) === true
+      return route.direct === undefined && isOther ? route : undefined
+    } catch (refusal) {
+      if (refusal instanceof GatewayError) return undefined
+      throw refusal
+    }
   }
 
   opened(connection: UpstreamConnection, early: Buffer | undefined): void {

@@ -19,9 +19,11 @@ export interface Route {
   /** The configured user; undefined where the listener has none. */
   readonly user: string | undefined
   readonly filter: Filter
+  /** All providers that may serve the target: the session's upstream may be of any of them. Undefined: any provider. */
+  readonly permitted: readonly string[] | undefined
   readonly strategy: Strategy
   readonly lifeMs: number
-  /** Undefined: every connection may leave through another upstream. */
+  /** Undefined: every connection may leave through another upstream. See `besideKey` for targets with other providers. */
   readonly sessionKey: string | undefined
   readonly strict: boolean
   /** Connections of the session through one address; 0 = no limit. */

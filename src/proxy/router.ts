@@ -34,7 +34,6 @@ export interface RouterSettings {
 
 /** Providers that may serve a request; undefined: all. */
 interface Allowed {
-  /** A session belongs to these. */
   readonly all: readonly string[] | undefined
   /** Of them, those that are to serve now. */
   readonly serving: readonly string[] | undefined
@@ -50,6 +49,7 @@ export class Router {
   }
 
   /**
+   * @param hopeless providers that cannot serve the request: groups leave them out
    * @throws {GatewayError} GW_TARGET_NOT_ALLOWED for a target that is the gateway itself, GW_TARGET_BLOCKED for one that
    *   a rule blocks, GW_PROVIDER_NOT_ALLOWED, GW_BAD_OPTION for a provider that is not configured
    */
@@ -59,9 +59,10 @@ export class Router {
     origin: Origin,
     defaults: ListenerDefaults,
     method: RouteMethod,
+    hopeless?: readonly string[],
   ): Route {
     this.#refuseOwnPorts(target)
-    return this.routeOfSession(identity, target, origin, defaults, method)
+    return this.routeOfSession(identity, target, origin, defaults, method, hopeless)
   }
 
   /**
@@ -74,12 +75,13 @@ export class Router {
     origin: Origin,
     defaults: ListenerDefaults,
     method: RouteMethod,
+    hopeless?: readonly string[],
   ): Route {
-    if (this.#settings.routes !== undefined || !isFixed(identity, defaults))
-      return this.#makeRoute(identity, target, origin, defaults, method)
+    const make = () => this.#makeRoute(identity, target, origin, defaults, method, hopeless)
+    if (this.#settings.routes !== undefined || !isFixed(identity, defaults)) return make()
     const known = this.#known.get(identity)
     if (known?.defaults === defaults) return known.route
-    const route = this.#makeRoute(identity, target, origin, defaults, method)
+    const route = make()
     this.#known.set(identity, { defaults, route })
     return route
   }
@@ -90,24 +92,25 @@ export class Router {
     origin: Origin,
     defaults: ListenerDefaults,
     method: RouteMethod,
+    hopeless: readonly string[] = [],
   ): Route {
     const { options } = identity
-    const decision = this.#decide(identity, target, origin, defaults, method)
+    const decision = this.#decide(identity, target, origin, defaults, method, hopeless)
     if (decision?.kind === 'direct') return this.#direct(identity, decision)
-    const allowed = this.#allowed(identity, decision, defaults)
-    const scope = filterOf(options, providerFilter(allowed.all))
-    const places = allowed.serving === allowed.all ? scope : filterOf(options, providerFilter(allowed.serving))
-    const sessionKey = sessionKeyOf(identity, target, origin, defaults, scope)
+    const { all: permitted, serving } = this.#allowed(identity, decision, defaults)
+    const wishes = filterOf(options, providerFilter(options.provider === undefined ? undefined : [options.provider]))
+    const sessionKey = sessionKeyOf(identity, target, origin, defaults, wishes)
     checkSessionOptions(options, sessionKey, this.#settings.sharesAddresses)
     return {
       ...this.#trafficOf(identity, defaults),
       user: identity.user,
-      filter: this.#limited(places, identity, defaults),
+      filter: this.#limited(filterOf(options, providerFilter(serving)), identity, defaults),
+      permitted,
       lifeMs: options.lifeMs ?? 0,
       sessionKey,
       strict: options.strict ?? false,
       uses: options.uses ?? 0,
-      avoidLast: options.avoidLast === true ? (sessionKey ?? ownerOf(identity, origin, scope)) : undefined,
+      avoidLast: options.avoidLast === true ? (sessionKey ?? ownerOf(identity, origin, wishes)) : undefined,
       rotates: options.rotate ?? false,
       direct: undefined,
     }
@@ -150,7 +153,16 @@ export class Router {
     }
     const { strategy, perRequest } = this.#settings
     return {
-      ...{ user, filter: anyUpstream, strategy, lifeMs: 0, sessionKey: undefined, strict: false, uses: 0 },
+      ...{
+        user,
+        filter: anyUpstream,
+        permitted: undefined,
+        strategy,
+        lifeMs: 0,
+        sessionKey: undefined,
+        strict: false,
+        uses: 0,
+      },
       ...{ avoidLast: undefined, rotates: false, perRequest, retryStatuses: [], hostRestMs: 0 },
       direct: { allowPrivate },
     }
@@ -197,12 +209,13 @@ export class Router {
     origin: Origin,
     defaults: ListenerDefaults,
     method: RouteMethod,
+    hopeless: readonly string[],
   ): RouteDecision | undefined {
     const { routes } = this.#settings
     if (routes === undefined) return undefined
     const { host, port } = target
     const query = { host, port, user: identity.account, listen: defaults.listen, method }
-    return routes.decide(query, shareOf(identity, target, origin, defaults))
+    return routes.decide(query, shareOf(identity, target, origin, defaults), hopeless)
   }
 
   #provider({ options, providers }: ClientIdentity, byDefault: string | undefined): string | undefined {

@@ -48,7 +48,16 @@ export interface ServingSettings {
 /** What is kept when the settings change. */
 export type ServingParts = Pick<
   TunnelDeps & HttpExchangeDeps,
-  'clock' | 'pool' | 'health' | 'leaseQueue' | 'sessionTable' | 'connector' | 'observer' | 'relays' | 'opening'
+  | 'clock'
+  | 'pool'
+  | 'health'
+  | 'leaseQueue'
+  | 'sessionTable'
+  | 'connector'
+  | 'observer'
+  | 'relays'
+  | 'opening'
+  | 'routes'
 > &
   Pick<CommandDeps, 'refused'> & { readonly supply: SupplyView; readonly guard: ConnectGuard }
 

@@ -85,6 +85,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   tried: readonly Upstream[] = []
   /** The session's own address must not serve this request, so it is requested without the session. */
   readonly sessionKey = undefined
+  readonly permitted: readonly string[] | undefined
   readonly strict = false
   readonly sessionUse = 'move'
   readonly uses = 0
@@ -95,7 +96,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly #user: string | undefined
   readonly #deps: CommandDeps
   readonly #name: CommandName
-  readonly #key: string
+  #key: string
   readonly #lent: Route['lent']
   #isOver = false
 
@@ -113,6 +114,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.#user = route.user
     this.strategy = route.strategy
     this.filter = route.filter
+    this.permitted = route.permitted
     this.lifeMs = route.lifeMs
     this.host = host?.host.toLowerCase() ?? ''
   }
@@ -122,7 +124,8 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   }
 
   begin(): void {
-    this.#deps.leaseQueue.lookUp(this.#key, () => {
+    this.#deps.leaseQueue.lookUp({ sessionKey: this.#key, permitted: this.permitted }, (key) => {
+      this.#key = key
       if (!this.#isOver) this.#run()
     })
   }

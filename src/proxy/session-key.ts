@@ -38,27 +38,42 @@ export function shareOf(
 }
 
 /**
- * A session belongs to its account and its wishes: the same word of another account is another session. The key is a
- * SHA-256 digest: names may be as long as a request head, and sessions are kept by the hundred thousand.
+ * A session belongs to its account and its wishes: the same word of another account is another session. Rules and rights are no
+ * part of it, so that it outlives a reload that changes them. The key is a SHA-256 digest: names may be as long as a request head,
+ * and sessions are kept by the hundred thousand.
+ * @param wishes of the client alone
  */
 export function sessionKeyOf(
   { account, options }: ClientIdentity,
   target: Target,
   origin: Origin,
   defaults: ListenerDefaults,
-  filter: Filter,
+  wishes: Filter,
 ): string | undefined {
   const { session } = options
   if (session === undefined && defaults.session === 'off') return undefined
-  const scope = `${account ?? ''}\n${filter.key}`
+  const scope = `${account ?? ''}\n${wishes.key}`
   if (session !== undefined) return digest(`key\n${session}\n${scope}`)
   if (defaults.session === 'client') return digest(`client\n${origin.clientAddress}\n${scope}`)
   return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
 }
 
-/** Who has no session is known by its account and its address. */
-export function ownerOf({ account }: ClientIdentity, origin: Origin, filter: Filter): string {
-  return digest(`last\n${account ?? origin.clientAddress}\n${filter.key}`)
+/** Who has no session is known by its account and its address. @param wishes of the client alone */
+export function ownerOf({ account }: ClientIdentity, origin: Origin, wishes: Filter): string {
+  return digest(`last\n${account ?? origin.clientAddress}\n${wishes.key}`)
+}
+
+/** Not in a digest. */
+const BESIDE = '.'
+
+/**
+ * Where a session lives on an upstream whose provider may not serve a target, another session beside it serves that target.
+ * @param lives the provider of the session's upstream @param permitted the providers that may serve the target; undefined: any
+ * @returns the key of the session beside it; undefined: there is none
+ */
+export function besideKey(key: string, lives: string, permitted: readonly string[] | undefined): string | undefined {
+  if (permitted === undefined || permitted.includes(lives) || key.includes(BESIDE)) return undefined
+  return `${key}${BESIDE}${permitted[0] ?? ''}`
 }
 
 function digest(text: string): string {

@@ -1,5 +1,6 @@
 /** One tunnel (CONNECT, SOCKS), from the request to the last octet. proxied-request.ts contains the part before it opens. */
 
+import type { ClientPort } from '../downstream/client-port.ts'
 import type { ClientConnection, RequestHandler } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -30,8 +31,8 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
   #hedge: Hedge | undefined
   #isOpening = false
 
-  constructor(request: ClientConnection, route: Route, deps: TunnelDeps) {
-    super(request.target, route, deps)
+  constructor(request: ClientConnection, port: ClientPort, route: Route, deps: TunnelDeps) {
+    super(request.target, port, route, deps)
     this.#request = request
   }
 

@@ -57,6 +57,7 @@ export class UpstreamAffinity {
 interface NextRequest {
   readonly route: Route
   readonly routeKey: string
+  readonly sessionKey: string | undefined
   /** Of the target. */
   readonly host: string
   /** Upstreams that are lent only when there is nothing else. */
@@ -66,11 +67,11 @@ interface NextRequest {
 /** Whether the request may use what is kept. @param now clock ms */
 function fits(
   { routeKey, lease: { upstream } }: KeptUpstream,
-  { route, routeKey: wanted, host }: NextRequest,
+  { route, routeKey: wanted, sessionKey, host }: NextRequest,
   sessionTable: SessionTable,
   now: number,
 ): boolean {
-  const { filter, perRequest, rotates, sessionKey, uses, avoidLast } = route
+  const { filter, perRequest, rotates, uses, avoidLast } = route
   if (routeKey !== wanted || perRequest || rotates) return false
   const minLifeMs = filter.limits?.minLifeMs ?? 0
   if (upstream.state === 'gone' || upstream.deadline <= now + minLifeMs || upstream.restsFor(host, now)) return false

@@ -151,7 +151,7 @@ export class WaitingList {
   moveSession(sessionKey: string, upstream: Upstream): boolean {
     const waiting = this.#bySession.get(sessionKey)
     if (waiting === undefined) return false
-    for (const one of waiting) if (one.request.sessionUse === 'own') this.move(one, upstream)
+    for (const one of waiting) if (waitsForOwn(one.request, upstream)) this.move(one, upstream)
     return true
   }
 
@@ -285,6 +285,11 @@ function clientsPerAddress({ limits }: Filter): number | undefined {
 
 function keyOf(providers: readonly string[] | undefined): string {
   return providers?.join('\n') ?? ''
+}
+
+/** Another provider serves a target for which the session's may not (session-key.ts). */
+function waitsForOwn({ sessionUse, permitted }: LeaseRequest, { facts }: Upstream): boolean {
+  return sessionUse === 'own' && permitted?.includes(facts.provider) !== false
 }
 
 function isFilter(waitsFor: WaitsFor): waitsFor is Filter {

@@ -7,6 +7,7 @@ import type { GatewayError } from '../errors.ts'
 import { containException } from '../internal-errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import type { LeaseRequest } from './lease-contract.ts'
 import { sessionLost } from './lease-denials.ts'
 import type { Lender } from './lender.ts'
 import type { Waiting, WaitingClass, WaitingList } from './waiting-list.ts'
@@ -23,6 +24,7 @@ interface QueueOwner {
   /** The client waits no more. */
   forget(waiting: Waiting): void
   deny(waiting: Waiting, error: GatewayError): void
+  apply(request: LeaseRequest, now: number): void
 }
 
 export class WaitingServer {
@@ -101,8 +103,14 @@ export class WaitingServer {
   #serveWaiting(waiting: Waiting, group: WaitingClass): boolean {
     const { waiting: list, lender, clock } = this.#parts
     const { request } = waiting
-    const session = lender.sessionOf(request)
     const now = clock.now()
+    if (lender.besideKey(request) !== undefined) {
+      // Another request of the session has been served meanwhile, by a provider that may not serve this one.
+      this.#owner.forget(waiting)
+      this.#owner.apply(request, now)
+      return true
+    }
+    const session = lender.sessionOf(request)
     const outcome = lender.lend(request, session, now)
     if (typeof outcome !== 'string') {
       list.endTurn(waiting.user, group)

@@ -49,9 +49,10 @@ export class RouteTable {
 
   /**
    * @param share uniform in [0, 1): selects a member of a group by weight
+   * @param hopeless providers that cannot serve, whatever is said of them
    * @returns undefined when no rule matches
    */
-  decide(query: RouteQuery, share: number): RouteDecision | undefined {
+  decide(query: RouteQuery, share: number, hopeless: readonly string[] = []): RouteDecision | undefined {
     const rule = this.#matcher.match(query)
     const found = rule === undefined ? undefined : this.#rules[rule]
     if (rule === undefined || found === undefined) return undefined
@@ -63,7 +64,8 @@ export class RouteTable {
     }
     const tiers = this.tiersOf(to)
     const all = tiers.flatMap((tier) => tier.map(({ provider }) => provider))
-    const serving = all.length === 1 ? all : chooseProviders(tiers, this.#canServe, share)
+    const canServe = (provider: string) => !hopeless.includes(provider) && this.#canServe(provider)
+    const serving = all.length === 1 ? all : chooseProviders(tiers, canServe, share)
     return { kind: 'providers', rule, all, serving }
   }
 

@@ -95,7 +95,16 @@ class Host {
     return new Promise((granted, denied) =>
       this.#queue.apply({
         ...{ strategy: 'round-robin', host: 'a.test', lifeMs: 0, user: 'u', strict: false, lastError: undefined },
-        ...{ uses: 0, avoid: [], avoidLast: undefined, tried: [], sessionKey, sessionUse: 'own', filter },
+        ...{
+          uses: 0,
+          avoid: [],
+          avoidLast: undefined,
+          permitted: undefined,
+          tried: [],
+          sessionKey,
+          sessionUse: 'own',
+          filter,
+        },
         ...{ granted, denied, failInternally: () => expect.unreachable() },
       }),
     )

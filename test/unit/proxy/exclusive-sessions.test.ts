@@ -55,7 +55,7 @@ class World {
     const who = session ?? ++this.#strangers
     this.queue.apply({
       ...{ strategy: 'round-robin', host: 'a.test', lifeMs: 0, user: 'u', strict: false, lastError: undefined },
-      ...{ uses: 0, avoid: [], avoidLast: undefined, sessionKey: session, sessionUse: use },
+      ...{ uses: 0, avoid: [], avoidLast: undefined, permitted: undefined, sessionKey: session, sessionUse: use },
       filter: session === undefined ? anyUpstream : alone,
       tried: use === 'own' || known === undefined ? [] : [known.upstream],
       granted: (upstream) => this.#granted(upstream, who),

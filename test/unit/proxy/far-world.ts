@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Target } from '../../../src/address.ts'
+import type { ClientPort } from '../../../src/downstream/client-port.ts'
 import type { ClientConnection } from '../../../src/downstream/client-request.ts'
 import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { GatewayError } from '../../../src/errors.ts'
@@ -88,6 +89,7 @@ export class FarWorld {
     )
     this.#deps = {
       ...{ clock, pool, health, leaseQueue, sessionTable, tries: 3, bans: undefined, opening: { count: 0 } },
+      routes: { route: () => route(settings.strategy) },
       deadlines: new TimeoutQueue(clock, 20_000),
       hedging: new Hedging(clock, 'auto', 1_000),
       idle: { list: new TimeoutQueue(clock, 10_000), steps: 60 },
@@ -137,7 +139,7 @@ export class FarWorld {
     }
     const dial = (upstream: Upstream, _: Target, owner: DialHandler) => this.#dial(upstream, owner, dials)
     const deps = { ...this.#deps, connector: { dial } as unknown as Connector }
-    new Tunnel(request, route(this.#settings.strategy), deps).begin()
+    new Tunnel(request, {} as ClientPort, route(this.#settings.strategy), deps).begin()
   }
 
   #dial(upstream: Upstream, owner: DialHandler, dials: string[]): UpstreamConnection {
@@ -166,7 +168,15 @@ export class FarWorld {
 function route(strategy: Strategy): Route {
   return {
     ...{ user: undefined, filter: anyUpstream, strategy, lifeMs: 0, sessionKey: undefined, strict: false, uses: 0 },
-    ...{ avoidLast: undefined, rotates: false, perRequest: false, retryStatuses: [], hostRestMs: 0, direct: undefined },
+    ...{
+      permitted: undefined,
+      avoidLast: undefined,
+      rotates: false,
+      perRequest: false,
+      retryStatuses: [],
+      hostRestMs: 0,
+      direct: undefined,
+    },
   }
 }
 

@@ -81,6 +81,7 @@ function client(name: string, rest: Partial<LeaseRequest> = {}): Client {
     uses: 0,
     avoid: [],
     avoidLast: undefined,
+    permitted: undefined,
     lastError: undefined,
     ...rest,
     get lent() {

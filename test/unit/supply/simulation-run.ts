@@ -152,6 +152,7 @@ class Client implements LeaseRequest {
   readonly uses = 0
   readonly avoid = []
   readonly avoidLast = undefined
+  readonly permitted = undefined
   readonly lastError = undefined
   readonly #lent: (upstream: Upstream) => void
   readonly #refused: () => void

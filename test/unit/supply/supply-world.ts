@@ -435,6 +435,7 @@ function applicant(filter: Filter, granted: LeaseRequest['granted'], denied: Lea
     uses: 0,
     avoid: [],
     avoidLast: undefined,
+    permitted: undefined,
     lastError: undefined,
     granted,
     denied,
