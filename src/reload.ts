@@ -3,11 +3,12 @@
  * everything changes in one synchronous step, so that each connection is served by one configuration or by the other.
  * docs/adr/0014-reload.md says why.
  */
+import { basename } from 'node:path'
 import type { Address } from './address.ts'
 import { CommandError, sentenceOf } from './cli/words.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Clock, Timer } from './clock.ts'
-import { applicable, changesOf } from './config/difference.ts'
+import { applicable, changesOf, type ReloadState } from './config/difference.ts'
 import type { ConfigSource } from './config/load.ts'
 import { poolSettings } from './config/pool-limits.ts'
 import { referencedFiles } from './config/referenced-files.ts'
@@ -70,6 +71,7 @@ export class Reload {
   #version = ''
   readonly #onApplied: ((config: Config) => void)[] = []
   #isClosed = false
+  #state: ReloadState = { refusal: undefined, needsRestart: [] }
 
   /** @param read reads the configuration again; undefined: there is no file */
   constructor(loaded: LoadedConfig, read: (() => LoadedConfig) | undefined, parts: ReloadParts) {
@@ -86,6 +88,10 @@ export class Reload {
 
   get source(): ConfigSource | undefined {
     return this.#loaded.source
+  }
+
+  get state(): ReloadState {
+    return this.#state
   }
 
   /** Where clients connect, in the order of `listen:`. */
@@ -116,9 +122,11 @@ export class Reload {
       if (this.#isClosed) throw new CommandError('the gateway is stopping')
       if (read === undefined) throw new CommandError('the gateway was started without a file')
       const report = await this.#apply(read())
+      this.#state = { refusal: undefined, needsRestart: report.needsRestart }
       this.#announce(trigger, report)
       return report
     } catch (error) {
+      this.#state = { ...this.#state, refusal: this.#refusalOf(error) }
       this.#logFailure(trigger, error)
       throw error instanceof ConfigError ? error : new CommandError(this.#explain(error), { cause: error })
     }
@@ -182,6 +190,15 @@ export class Reload {
     }
     const reason = error instanceof ConfigError ? 'the file has mistakes' : this.#explain(error)
     this.#log.error({ trigger, reason }, 'not reloaded: the former configuration stays in force')
+  }
+
+  #refusalOf(error: unknown): NonNullable<ReloadState['refusal']> {
+    const file = basename(error instanceof ConfigError ? error.file : (this.source?.file ?? ''))
+    if (!(error instanceof ConfigError)) return { place: file, reason: this.#explain(error) }
+    const [first] = error.problems
+    const position = [file, first?.line, first?.column].filter((part) => part !== undefined).join(':')
+    const others = error.problems.length > 1 ? ` (1 of ${error.problems.length} mistakes)` : ''
+    return { place: `${position} ${first?.path ?? ''}${others}`, reason: first?.message ?? '' }
   }
 
   #explain(error: unknown): string {

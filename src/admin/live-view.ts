@@ -1,6 +1,7 @@
 /** Answers the admin port's questions from the running parts. */
 import type { ClientSide } from '../client-side.ts'
 import type { Clock } from '../clock.ts'
+import type { ReloadState } from '../config/difference.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
@@ -45,7 +46,7 @@ export interface LiveParts {
   readonly clients: Pick<ClientSide, 'addressRequests' | 'gauges' | 'sessionRotated'>
   readonly traffic: StreamCounters
   readonly faults: () => Faults
-  readonly gateway: GatewayParts
+  readonly gateway: GatewayParts & { readonly state?: ReloadState }
   readonly reload: AdminView['reload']
   /** In a cluster: whether its store does not answer. */
   readonly isStoreDown: () => boolean
@@ -104,7 +105,7 @@ export function liveView(parts: LiveParts): LiveView {
 
 type Reports = Pick<AdminView, 'readiness' | 'upstreams' | 'providers' | 'traffic' | 'gauges' | 'verdict'>
 
-function reportsOf({ clock, pool, supply, data, clients, traffic, isStoreDown }: LiveParts): Reports {
+function reportsOf({ clock, pool, supply, data, clients, traffic, gateway, isStoreDown }: LiveParts): Reports {
   const providers = () =>
     providerReports(supply.providers, {
       clock,
@@ -125,7 +126,7 @@ function reportsOf({ clock, pool, supply, data, clients, traffic, isStoreDown }:
       const all = providers()
       const { isListening } = data
       const isReady = readinessOf(isListening, all, isStoreDown()).ready
-      const own = { isListening, isReady, isStoreDown: isStoreDown() }
+      const own = { isListening, isReady, isStoreDown: isStoreDown(), reload: gateway.state }
       return verdictOf({ ...own, providers: all, gauges: gauges(), lendable: pool.lendableCount })
     },
   }

@@ -2,6 +2,7 @@
  * The state of the gateway in one sentence, with its remedy. Pure: from reports of one moment. The worst finding comes first;
  * among equal levels the order of `verdictCodes` decides.
  */
+import type { ReloadState } from '../config/difference.ts'
 import { verdictSentence } from '../messages/verdict.ts'
 import type { ProviderReport } from './api/schemas/providers.ts'
 import {
@@ -22,6 +23,8 @@ export interface VerdictParts {
   readonly lendable: number
   /** In a cluster: its store does not answer. */
   readonly isStoreDown?: boolean
+  /** Where the file differs from the configuration in force. */
+  readonly reload?: ReloadState | undefined
 }
 
 interface Draft {
@@ -38,13 +41,19 @@ export function verdictOf(parts: VerdictParts): VerdictReport {
   return { level: findings[0]?.level ?? 'ok', findings }
 }
 
-function ofGateway({ isListening, isReady, isStoreDown = false, gauges }: VerdictParts): readonly Draft[] {
+function ofGateway({ isListening, isReady, isStoreDown = false, reload, gauges }: VerdictParts): readonly Draft[] {
   if (!isListening) return [{ level: 'critical', code: 'not-listening' }]
   const count = gauges.waiting
   return [
     ...(isStoreDown ? [{ level: isReady ? 'warning' : 'critical', code: 'cluster-store-down' } as const] : []),
+    ...(reload?.refusal ? [{ level: 'warning', code: 'not-reloaded', params: { ...reload.refusal } } as const] : []),
+    ...(reload?.needsRestart.length ? [ofRestart(reload.needsRestart)] : []),
     ...(count === 0 ? [] : [{ level: 'notice', code: 'clients-wait', params: { count } } as const]),
   ]
+}
+
+function ofRestart(keys: readonly string[]): Draft {
+  return { level: 'notice', code: 'needs-restart', params: { keys: keys.join(', ') } }
 }
 
 function allWell({ gauges, lendable }: VerdictParts): Draft {

@@ -3,6 +3,14 @@ import { isSame } from '../same.ts'
 import { limitsOf } from './pool-limits.ts'
 import type { Config } from './schema.ts'
 
+/** Where the file differs from the configuration in force. */
+export interface ReloadState {
+  /** Why the latest reload was refused, and where the first mistake is. */
+  readonly refusal: { readonly place: string; readonly reason: string } | undefined
+  /** Keys whose changed values need a restart. */
+  readonly needsRestart: readonly string[]
+}
+
 /** Paths of the keys that need a restart. */
 const FIXED = [['state'], ['workers'], ['cluster'], ['admin'], ['callback'], ['log', 'format']] as const
 /** The same in a cluster with limits of addresses, before or after the change: its hosts share out addresses from their start. */

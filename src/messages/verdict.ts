@@ -92,6 +92,14 @@ export const verdictTexts = {
     en: 'It is called again by itself. If it lasts, check the network and the vendor’s status page.',
     zh: '网关会自动重试。如果一直如此，请检查网络和供应商的状态公告。',
   },
+  'verdict.not-reloaded': {
+    en: 'The changed configuration is not in force. {place}: {reason}.',
+    zh: '修改后的配置没有生效。{place}：{reason}。',
+  },
+  'remedy.not-reloaded': {
+    en: 'Correct it, then run turnpike reload; turnpike check lists every mistake. The former configuration stays in force.',
+    zh: '请更正后运行 turnpike reload；turnpike check 列出所有错误。此前的配置继续有效。',
+  },
   'verdict.sold-out': {
     en: '{provider}: the vendor has no fitting address at the moment: {reason}.',
     zh: '{provider}：供应商目前没有符合条件的地址：{reason}。',
@@ -147,6 +155,14 @@ export const verdictTexts = {
   'remedy.plan-ends-soon': {
     en: 'Renew the plan at the vendor.',
     zh: '请在供应商处续费。',
+  },
+  'verdict.needs-restart': {
+    en: 'Changed in the file, and not yet in force: {keys}.',
+    zh: '文件中已修改但尚未生效：{keys}。',
+  },
+  'remedy.needs-restart': {
+    en: 'Run turnpike start --takeover, or restart.',
+    zh: '请运行 turnpike start --takeover，或重新启动。',
   },
   'verdict.no-demand': {
     en: 'No client asks at the moment, so nothing is bought. The first request starts it.',

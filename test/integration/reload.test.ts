@@ -154,6 +154,28 @@ describe('limits and times', () => {
   })
 })
 
+it('the dashboard shows a mistake until a good file is in force, and what needs a restart', async () => {
+  const admin = { port: await freePort(), token: OTHER }
+  const { change } = await startReloadable({ config: { admin } })
+  const findings = async () => {
+    const answer = await fetch(`http://127.0.0.1:${admin.port}/v1/verdict`)
+    return ((await answer.json()) as { findings: { code: string; sentence: string }[] }).findings
+  }
+  await expect(change({ pool: { flor: 5 }, wait: { timeout: 'soon' } })).rejects.toBeInstanceOf(ConfigError)
+  const [finding] = await findings()
+  expect(finding?.code).toBe('not-reloaded')
+  expect(finding?.sentence).toMatch(
+    /gateway\.yaml:\d+:\d+ pool\.flor \(1 of 2 mistakes\): unknown key; did you mean floor\?$/,
+  )
+  await change({ pool: {}, wait: {}, workers: 2, callback: { port: 1, path: '/callback/of-a-test-0123456789abcdef' } })
+  const restart = (await findings()).filter(({ code }) => code === 'needs-restart')
+  expect(restart.map(({ sentence }) => sentence)).toEqual([
+    'Changed in the file, and not yet in force: workers, callback.',
+  ])
+  await change({ workers: 1, callback: 'off' })
+  expect((await findings()).map(({ code }) => code)).not.toContain('needs-restart')
+})
+
 describe('what only a restart takes up', () => {
   it('is told, and the rest takes effect', async () => {
     const gateway = await startReloadable()

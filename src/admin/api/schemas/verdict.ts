@@ -15,6 +15,7 @@ export const verdictCodes = [
   'budget-reached',
   'quota-used-up',
   'vendor-down',
+  'not-reloaded',
   'sold-out',
   'calls-used-up',
   'paused',
@@ -22,6 +23,7 @@ export const verdictCodes = [
   'clients-wait',
   'balance-low',
   'plan-ends-soon',
+  'needs-restart',
   'no-demand',
   'all-well',
 ] as const
@@ -38,7 +40,7 @@ export const finding = named(
     ),
     code: oneOf(verdictCodes, 'What is the case'),
     params: z.record(z.string(), z.union([z.string(), z.number()])).meta({
-      description: 'What the sentence names: provider, reason, seconds, count, limit, which',
+      description: 'What the sentence names: provider, reason, place, keys, seconds, count, limit, which',
     }),
     provider: orNull(text('The provider that it is about')),
     sentence: text('In English, one sentence'),
