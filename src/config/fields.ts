@@ -86,14 +86,22 @@ export function duration(range: DurationRange = {}) {
     .meta({ ...zeroOr(DURATION_PATTERN), examples: ['500ms', '30s', '10m'] })
 }
 
-/** A length of time, or one of a few words (`off`, `auto`) that are kept as they are. */
-export function durationOr<const Word extends string>(words: readonly Word[], range: DurationRange = {}) {
-  const isWord = (raw: unknown): raw is Word => (words as readonly unknown[]).includes(raw)
+/**
+ * A length of time, or one of a few words (`off`, `auto`) that are kept as they are.
+ * @param more further words, of which `words` has an example
+ */
+export function durationOr<const Word extends string>(
+  words: readonly Word[],
+  range: DurationRange = {},
+  more: RegExp = /^\b$/,
+) {
+  const isWord = (raw: unknown): raw is Word =>
+    (words as readonly unknown[]).includes(raw) || (typeof raw === 'string' && more.test(raw))
   return z
     .unknown()
     .transform((raw, ctx) => (isWord(raw) ? raw : readDuration(raw, range, `, or ${words.join(' or ')}`, ctx)))
     .meta({
-      ...zeroOr([...words.map((word) => word.replaceAll('+', '\\+')), DURATION_PATTERN].join('|')),
+      ...zeroOr([...words.filter((word) => !more.test(word)), more.source.slice(1, -1), DURATION_PATTERN].join('|')),
       examples: [...words, '500ms', '30s'],
     })
 }

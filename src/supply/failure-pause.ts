@@ -3,7 +3,7 @@
  * the operator can help, else for growing pauses.
  */
 import type { Clock } from '../clock.ts'
-import type { ErrorClass, VendorError, WaitEdge } from '../vendors/contract/error.ts'
+import { DAY_EDGE, type ErrorClass, type VendorError, type WaitEdge } from '../vendors/contract/error.ts'
 import { Backoff } from './backoff.ts'
 
 export interface FailurePauseSettings {
@@ -31,8 +31,8 @@ const DAY_MS = 86_400_000
 const CLOCK_GRAIN_MS = 1_000
 /** How far a vendor's clock may be off from what is known of it. */
 const MIDNIGHT_DOUBT_MS = 600_000
-const CHINA_OFFSET_MS = 8 * 3_600_000
-/** No vendor's word makes a provider wait longer. */
+const HOUR_MS = 3_600_000
+/** Neither a header nor a learnt limit makes a provider wait longer. */
 const MAX_PAUSE_MS = 600_000
 
 /** Only the operator can help: the configuration, the account or the plan is wrong. */
@@ -82,22 +82,30 @@ export class FailurePause {
     if (failure.class !== 'rate_limited' && failure.class !== 'quota_exhausted') return this.growing()
     if (failure.class === 'rate_limited' && failure.vendorCode !== 'http' && windowFreeAt !== undefined)
       return Math.min(windowFreeAt, now + MAX_PAUSE_MS)
-    return this.#edge(failure.wait, now, context)
+    return this.#edge(failure, now, context)
   }
 
-  #edge(wait: WaitEdge | undefined, now: number, { earliestEnd, skewMs }: PauseContext): number {
+  #edge({ wait, vendorCode }: VendorError, now: number, { earliestEnd, skewMs }: PauseContext): number {
     // The time of day at the vendor, known to a second.
     const vendorWall = this.#clock.wall() + skewMs
-    if (typeof wait === 'number') return now + Math.min(wait, MAX_PAUSE_MS)
+    if (typeof wait === 'number') return now + (vendorCode === 'http' ? Math.min(wait, MAX_PAUSE_MS) : wait)
     if (wait === 'minute') return now + untilNext(vendorWall, MINUTE_MS) + CLOCK_GRAIN_MS
-    if (wait === 'day+08:00') {
-      const leftMs = untilNext(vendorWall + CHINA_OFFSET_MS, DAY_MS)
+    if (wait === 'hour') return now + untilNext(vendorWall, HOUR_MS) + CLOCK_GRAIN_MS
+    const aheadMs = zoneOf(wait)
+    if (aheadMs !== undefined) {
+      const leftMs = untilNext(vendorWall + aheadMs, DAY_MS)
       // Just past midnight by our reckoning: at the vendor it may be a moment before.
       return now + (leftMs > DAY_MS - MIDNIGHT_DOUBT_MS ? MINUTE_MS : leftMs + CLOCK_GRAIN_MS)
     }
     if (wait === 'earliest-deadline' && earliestEnd !== undefined) return Math.max(now, earliestEnd)
     return now + this.#quotaBackoff.next()
   }
+}
+
+/** How far the zone of a `day+08:00` is ahead of UTC, ms; undefined for other edges. */
+function zoneOf(wait: WaitEdge | undefined): number | undefined {
+  const [, sign, hours, minutes] = DAY_EDGE.exec(String(wait)) ?? []
+  return sign === undefined ? undefined : Number(`${sign}1`) * (Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS)
 }
 
 function untilNext(wallMs: number, periodMs: number): number {

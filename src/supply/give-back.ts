@@ -18,6 +18,7 @@ export class GiveBack {
   readonly #orders: OrderSender
   #timer: Timer | undefined
   #idleFrom: number
+  #wantedUntil = Number.NEGATIVE_INFINITY
   /** Addresses that the vendor has refused to take back. */
   readonly #refused = new Set<string>()
 
@@ -80,11 +81,19 @@ export class GiveBack {
 
   // --- Good addresses -------------------------------------------------------------------------------------------
 
-  /** Clients use this provider until then, clock ms; or addresses are held although no client has asked. */
-  wanted(until: number): void {
-    this.#idleFrom = Math.max(this.#idleFrom, until)
+  /**
+   * A client has asked, or addresses are held although none has.
+   * @param until clock ms; what is given back earlier would be bought again
+   */
+  wanted(askedAt: number, until: number): void {
+    this.#idleFrom = Math.max(this.#idleFrom, askedAt)
+    this.#wantedUntil = Math.max(this.#wantedUntil, until)
     const idleMs = this.#parts.source.givesBack?.idleMs
-    if (idleMs !== undefined && this.#timer === undefined) this.#lookAt(this.#idleFrom + idleMs, idleMs)
+    if (idleMs !== undefined && this.#timer === undefined) this.#lookAt(this.#dueAt(idleMs), idleMs)
+  }
+
+  #dueAt(idleMs: number): number {
+    return Math.max(this.#idleFrom + idleMs, this.#wantedUntil)
   }
 
   #lookAt(at: number, idleMs: number): void {
@@ -92,7 +101,7 @@ export class GiveBack {
     if (signal.aborted) return
     this.#timer = clock.after(Math.max(1, at - clock.now()), () => {
       this.#timer = undefined
-      const dueAt = this.#idleFrom + idleMs
+      const dueAt = this.#dueAt(idleMs)
       if (clock.now() < dueAt) return this.#lookAt(dueAt, idleMs)
       runInBackground(this.#idle(idleMs))
     })

@@ -154,7 +154,8 @@ export class Planner implements SupplyView {
     const idle = now - group.lastAt >= this.#settings.idleAfter
     if (idle && group.waiting === 0) return
     const providers = this.#able(group.providers)
-    for (const provider of providers) provider.wanted(now + this.#settings.idleAfter / 2)
+    const askedAt = group.waiting > 0 ? now : group.lastAt
+    for (const provider of providers) provider.wanted(askedAt, now + this.#settings.idleAfter / 2)
     this.#wakeAt(now + this.#settings.idleAfter / 4)
     // Lists bring all that they have at once: there is nothing to order.
     if (providers.every(({ source }) => source.isList)) return

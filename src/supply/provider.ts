@@ -124,12 +124,12 @@ export class Provider {
 
   // --- Buying ---------------------------------------------------------------------------------------------------
 
-  /** Clients ask for its addresses, and will be taken to until then, clock ms. */
-  wanted(until: number): void {
+  /** Clients ask for its addresses: the last at `askedAt`; they will be taken to until `until`, clock ms. */
+  wanted(askedAt: number, until: number): void {
     this.#wantedUntil = until
     this.#parts.pendingPoller?.resume()
     this.#parts.accountWatch.wanted()
-    this.#giveBack.wanted(until)
+    this.#giveBack.wanted(askedAt, until)
     this.#renewal.wanted()
   }
 
@@ -216,7 +216,7 @@ export class Provider {
   restore(upstreams: readonly RestoredUpstream[], now: number): void {
     restore(this.#parts, upstreams, now)
     this.#orders.logBudget()
-    if (upstreams.length > 0) this.#giveBack.wanted(now)
+    if (upstreams.length > 0) this.#giveBack.wanted(now, now)
   }
 
   /** Takes up what another host of the cluster has bought. */

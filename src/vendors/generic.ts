@@ -2,7 +2,7 @@
  * `generic`: any vendor whose API returns a list of addresses. Its table is in the user's entry (generic/settings.ts); this file
  * converts the entry to what other vendors have in code, and the engine runs it.
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
 import type { SourceDeps } from './client/engine.ts'
@@ -74,7 +74,7 @@ function authorize(
   if (call === undefined) return params
   const aheadMs = parseZone(own.zone)?.(wallMs) ?? 0
   const given: Values = {
-    ...builtIn(wallMs, aheadMs, randomBytes(8).toString('hex')),
+    ...builtIn(wallMs, aheadMs, randomUUID()),
     ...(token === undefined ? {} : { token: token.reveal() }),
     ...Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)])),
   }

@@ -211,7 +211,7 @@ export const configurationTexts = {
   'host and port go together': 'host 和 port 必须同时给出',
   'write either deadline or ttl': '请只写 deadline 或 ttl 之一',
   'field and is go together': 'field 和 is 必须同时给出',
-  'a body needs method: POST beside it': '有请求体时还需要 method: POST',
+  'a body needs method: POST beside it, or PUT, PATCH, DELETE': '有请求体时还需要 method: POST，或 PUT、PATCH、DELETE',
   'this cannot be the name of a header': '这不能作为请求头名称',
   'is set by the gateway itself': '由网关自行设置',
 
@@ -253,6 +253,8 @@ export const configurationTexts = {
     '请写 line、space 或 tab，或分隔符本身（最多 16 个字符）',
   'write the path of a member, as in data.list or list[0].ip; * is every member':
     '请写成员的路径，例如 data.list 或 list[0].ip；* 表示每个成员',
+  'write year, month and day in letters, as in dd/MM/yyyy HH:mm:ss or yyMMddHHmm':
+    '请用字母写明年月日，例如 dd/MM/yyyy HH:mm:ss 或 yyMMddHHmm',
   'write the zone of the times, as in +08:00, UTC or Asia/Shanghai':
     '请写时间的时区，例如 +08:00、UTC 或 Asia/Shanghai',
   'write the number as ipipv shows it, as in c_gz3h2igp6dz9cq3': '请按 ipipv 显示的编号填写，例如 c_gz3h2igp6dz9cq3',

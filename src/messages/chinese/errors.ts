@@ -200,6 +200,8 @@ export const errorTexts = {
   'the reply has no whitelist, and without it nothing can be added': '应答中没有白名单，因此不能添加地址',
   'the reply has no token where login.token says': '应答中 login.token 所指的位置没有令牌',
   'the reply has no list where items says': '应答中 items 所指的位置没有列表',
+  'the reply has nothing where value says': '应答中 value 所指的位置没有内容',
+  'no entry under errors fits, so it counts as a fault of the vendor': 'errors 中没有符合的条目，按供应商故障处理',
   'the reply does not contain the text of success.contains': '应答中没有表示成功的文字',
   'the reply does not say how it went where success says': '应答中 success 所指的位置没有结果',
   'the reply is broken JSON': '应答是损坏的 JSON',

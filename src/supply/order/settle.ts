@@ -91,7 +91,9 @@ export class Settlement {
     this.failedCalls++
     const failure = asVendorError(error)
     const { nextAt, allowed, used } = this.#capacity.window
-    const isLearnt = failure.class === 'rate_limited' && used > 1 && used >= allowed
+    // A wait beyond the window is a penalty: the window says nothing about it.
+    const isPenalty = Number(failure.wait) > source.limitOf(source.extractOperation).perMs
+    const isLearnt = failure.class === 'rate_limited' && used > 1 && used >= allowed && !isPenalty
     const { code, words, until } = status.failed(failure, {
       earliestEnd: account.inventory.earliestEnd(clock.now()),
       windowFreeAt: isLearnt ? nextAt : undefined,

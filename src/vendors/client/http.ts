@@ -15,12 +15,12 @@ import {
   openConnectGuard,
 } from '../../network/connect-guard.ts'
 import { VendorError } from '../contract/error.ts'
-import type { RawReply } from '../contract/operation.ts'
+import type { Operation, RawReply } from '../contract/operation.ts'
 import { malformed } from '../parse/reply.ts'
 import { httpDate } from '../parse/time.ts'
 
 export interface VendorRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: Operation['method']
   /** Holds credentials: never put into a message. */
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>

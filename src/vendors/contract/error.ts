@@ -25,10 +25,13 @@ export const codeOfClass = {
 
 /**
  * The edge that a `quota_exhausted` or `rate_limited` answer asks us to wait for.
- * `minute`: the next full minute; `day+08:00`: the next midnight in China; `earliest-deadline`: until an address that
- * the provider holds expires (a channel gets free); a number: so many milliseconds.
+ * `minute`, `hour`: the next full one; `day+08:00`: the next midnight in China, and so for each zone; `earliest-deadline`: until
+ * an address that the provider holds expires (a channel gets free); a number: so many milliseconds.
  */
-export type WaitEdge = 'minute' | 'day+08:00' | 'earliest-deadline' | number
+export type WaitEdge = 'minute' | 'hour' | `day${'+' | '-'}${string}` | 'earliest-deadline' | number
+
+/** The midnight of a zone as an edge: its sign, hours and minutes. */
+export const DAY_EDGE = /^day([+-])(0\d|1[0-4]):([0-5]\d)$/
 
 /** The cost of a failed order: nothing, all that was ordered, or unknown. */
 export type Sale = 'refused' | 'sold' | 'unknown'

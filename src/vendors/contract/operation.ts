@@ -82,7 +82,7 @@ export interface Operation {
   readonly about: string
   /** File in the vendor documents, and the section in it. */
   readonly document: string
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** The document allows POST as well: used when the provider's entry says `method: POST`. */
   readonly alsoPost?: true
   /** Why this call is unproven: shown wherever the call is listed. */

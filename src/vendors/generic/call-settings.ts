@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { duration, integer, orEnvironment, someOf } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
+import { withoutNames } from '../parse/template.ts'
 import { refuse } from './reply-settings.ts'
 import { HASHES } from './sign.ts'
 
@@ -17,7 +18,7 @@ const link = () =>
   z
     .string()
     .transform((value, ctx) => {
-      const url = URL.parse(value.replaceAll(/\{\w+\}/g, ANY).trim())
+      const url = URL.parse(withoutNames(value, ANY).trim())
       if (url === null || !/^https?:$/.test(url.protocol))
         return refuse(ctx, 'write a link that begins with http:// or https://')
       if (/^https?:\/\/[^/?]*\{/.test(value.trim()))
@@ -126,7 +127,7 @@ export const callKeys = () => ({
   url: link().meta({
     description: 'Where the call goes; {name} is filled in: {num}, credentials, {timestamp}, {sign}.',
   }),
-  method: z.enum(['GET', 'POST', 'DELETE']).default('GET').meta({ description: 'How it is made.' }),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET').meta({ description: 'How it is made.' }),
   headers: z.record(z.string(), header()).default({}).meta({ description: 'Header fields of the call.' }),
   query: params('Parameters of the link, encoded as needed.'),
   form: params('Parameters of a POST, sent as a form.'),
@@ -135,7 +136,7 @@ export const callKeys = () => ({
     .meta({ description: 'Body of a POST, sent as JSON; a text that is only {num} or {timestamp} becomes a number.' }),
   body: body().optional().meta({
     description:
-      'Body of a POST as it is. Sent as JSON when it begins with { or [, else as a form, unless headers say.',
+      'Body of a POST as it is. Sent as JSON when it begins with { or [, as XML with <, else as a form, unless headers say.',
   }),
   sign: signature().optional(),
 })

@@ -4,7 +4,7 @@ import type { Secret } from '../../secret.ts'
 import type { Composed } from '../contract/operation.ts'
 import { splitLogin } from '../parse/link.ts'
 import { membersOf } from '../parse/reply.ts'
-import { asIs, fill, inJson, namesIn, percentEncoded, type Values } from '../parse/template.ts'
+import { asIs, type Encode, fill, inJson, inXml, namesIn, percentEncoded, type Values } from '../parse/template.ts'
 import type { CallSettings } from './call-settings.ts'
 import { sign } from './sign.ts'
 
@@ -37,7 +37,7 @@ export function composed(call: CallSettings, values: Values): Composed {
     fill(value.reveal(), values),
   ])
   const body = bodyOf(call, values)
-  const type = body === undefined ? {} : { 'content-type': typeOf(body) }
+  const type = body === undefined ? {} : { 'content-type': typeOf(call) }
   return {
     url: url.href,
     headers: { ...type, ...login, ...Object.fromEntries(headers) },
@@ -52,11 +52,15 @@ export function namesOf({ url, headers, query = {}, form = {}, json, body, sign:
   return [...secrets, ...signed].flatMap((secret) => (secret === undefined ? [] : namesIn(secret.reveal())))
 }
 
-function bodyOf({ form, json, body }: CallSettings, values: Values): string | undefined {
+function bodyOf(call: CallSettings, values: Values): string | undefined {
+  const { form, json, body } = call
   if (form !== undefined) return formOf(form, values)
   if (json !== undefined) return JSON.stringify(filled(JSON.parse(json.reveal()), values))
-  const template = body?.reveal()
-  return template === undefined ? undefined : fill(template, values, looksLikeJson(template) ? inJson : percentEncoded)
+  if (body === undefined) return undefined
+  const text = body.reveal()
+  const looks = lookOf(text)
+  const type = looks === FORM ? typeOf(call) : looks
+  return fill(text, values, ENCODINGS.find(([pattern]) => pattern.test(type))?.[1] ?? asIs)
 }
 
 function formOf(params: Readonly<Record<string, Secret>> | undefined, values: Values): string {
@@ -89,8 +93,23 @@ function bodyParams({ form, json }: CallSettings, body: string): [string, string
   return members.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)])
 }
 
-const looksLikeJson = (body: string): boolean => /^\s*[{[]/.test(body)
+/** How values are escaped in a body, by its Content-Type; in other types they are not. */
+const ENCODINGS: readonly (readonly [RegExp, Encode])[] = [
+  [/json/i, inJson],
+  [/xml/i, inXml],
+  [/urlencoded/i, percentEncoded],
+]
 
-function typeOf(body: string): string {
-  return looksLikeJson(body) ? 'application/json' : 'application/x-www-form-urlencoded'
+function typeOf({ headers, json, body }: CallSettings): string {
+  const stated = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')
+  return stated?.[1].reveal() ?? (json === undefined ? lookOf(body?.reveal() ?? '') : JSON_TYPE)
+}
+
+const JSON_TYPE = 'application/json'
+const FORM = 'application/x-www-form-urlencoded'
+
+function lookOf(body: string): string {
+  const [first = ''] = body.trimStart()
+  if (first === '{' || first === '[') return JSON_TYPE
+  return first === '<' ? 'application/xml' : FORM
 }

@@ -25,7 +25,8 @@ function checkBody({ method = 'GET', ...call }: Members): EntryProblem[] {
   const written = BODIES.filter((name) => call[name] !== undefined)
   const [first, second] = written
   if (first === undefined) return []
-  if (method !== 'POST') return [{ path: [first], message: 'a body needs method: POST beside it' }]
+  if (method === 'GET')
+    return [{ path: [first], message: 'a body needs method: POST beside it, or PUT, PATCH, DELETE' }]
   return second === undefined ? [] : [{ path: [second], message: `write either ${second} or ${first}` }]
 }
 

@@ -9,11 +9,17 @@ import { secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import { lifeReader, type Tell } from './life.ts'
 import type { Fields, ListSettings } from './reply-settings.ts'
-import { type Cut, ownPlace, readSelector, type Selector, valueAt } from './select.ts'
+import { type Cut, ownPlace, type Placed, readSelector, type Selector, valueAt } from './select.ts'
 
 type ItemReading = { readonly sold: ProxyRecord } | { readonly reason: string }
-/** @param reply the whole reply; @param key the name of the item, when items are the members of an object */
-export type ItemReader = (item: unknown, reply: unknown, key?: string) => ItemReading
+/** An item with its place in the reply. */
+export interface Item extends Placed {
+  /** The name under which it stands: its own in an object of items, else that of the group at the last `*` of `items`. */
+  readonly name?: string | undefined
+}
+
+/** @param reply the whole reply */
+export type ItemReader = (item: Item, reply: unknown) => ItemReading
 
 type Fact = Exclude<keyof Fields, 'deadline' | 'ttl' | 'start'>
 
@@ -29,11 +35,11 @@ const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
 export function itemReader(fields: Fields, columns: Cut, isRented = false): ItemReader {
   const places = selectorsOf(fields)
   const life = lifeReader(fields, isRented)
-  return (item, reply, key) => {
-    const tell = teller(columns, item, reply, key)
+  return (item, reply) => {
+    const tell = teller(columns, item, reply)
     const fact = (name: Fact) => tell(places.get(name))
     const endpoint = endpointOf(fact)
-    if (endpoint === undefined) return { reason: reasonOf(item, places) }
+    if (endpoint === undefined) return { reason: reasonOf(item.value, places) }
     const named = fact('protocol')
     const protocol = named === undefined ? (endpoint.protocol ?? 'http') : PROTOCOLS.get(named.toLowerCase())
     if (protocol === undefined) return { reason: 'its protocol is none of http, https, socks5' }
@@ -52,12 +58,12 @@ export function itemReader(fields: Fields, columns: Cut, isRented = false): Item
 }
 
 /** Whether an item can be used, if it has a state. */
-export type ItemFilter = (item: unknown, reply: unknown, key?: string) => boolean
+export type ItemFilter = (item: Item, reply: unknown) => boolean
 
 export function itemFilter(only: ListSettings['only'], columns: Cut): ItemFilter {
   if (only === undefined) return () => true
   const place = readSelector(only.field)
-  return (item, reply, key) => only.is.includes(teller(columns, item, reply, key)(place)?.trim() ?? '')
+  return (item, reply) => only.is.includes(teller(columns, item, reply)(place)?.trim() ?? '')
 }
 
 function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
@@ -67,15 +73,15 @@ function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
 }
 
 /** A row of a JSON table has columns like a text. */
-export function teller(columns: Cut, item: unknown, reply: unknown, key?: string): Tell {
+export function teller(columns: Cut, { value: item, keys, name }: Item, reply: unknown): Tell {
   const text = textOf(item)
   const row = Array.isArray(item) ? (item as unknown[]) : text === undefined ? undefined : columns(text)
   return (selector) => {
     if (selector === undefined) return undefined
     if (typeof selector === 'number') return textOf(row?.[selector - 1])
-    if (selector === 'key') return key
+    if (selector === 'key') return name
     const isReply = selector.of === 'reply'
-    const value = isReply ? valueAt(reply, ownPlace(selector.path, key)) : valueAt(item, selector.path)
+    const value = isReply ? valueAt(reply, ownPlace(selector.path, keys)) : valueAt(item, selector.path)
     return typeof value === 'boolean' ? String(value) : textOf(value)
   }
 }

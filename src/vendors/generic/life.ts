@@ -1,6 +1,6 @@
 /** The life of an address or token: until a time, for a duration, or for a duration since a time. */
 import type { Life } from '../contract/delivery.ts'
-import { parseZone, readDay, readTime } from '../parse/time.ts'
+import { formattedTime, parseZone, readDay, readTime } from '../parse/time.ts'
 import { readSelector, type Selector } from './select.ts'
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -17,9 +17,15 @@ const UNITS: ReadonlyMap<string, Unit> = new Map([
 
 /** Keys with the place of a life; `start` without `ttl` has no meaning. */
 export interface LifeSettings {
-  readonly deadline?: { readonly field: string | number; readonly zone: string } | undefined
+  readonly deadline?: Moment | undefined
   readonly ttl?: { readonly field: string | number; readonly unit: Unit } | undefined
-  readonly start?: { readonly field: string | number; readonly zone: string } | undefined
+  readonly start?: Moment | undefined
+}
+
+interface Moment {
+  readonly field: string | number
+  readonly zone: string
+  readonly format?: string | undefined
 }
 
 /** A fact of the item; undefined when the item does not have it. */
@@ -48,7 +54,8 @@ function timeReader(moment: LifeSettings['deadline'], read: typeof readTime): (t
   const zone = moment === undefined ? undefined : parseZone(moment.zone)
   if (moment === undefined || zone === undefined) return () => undefined
   const place = readSelector(moment.field)
-  return (tell) => read(tell(place) ?? '', zone)
+  const readText = (moment.format === undefined ? undefined : formattedTime(moment.format)) ?? read
+  return (tell) => readText(tell(place) ?? '', zone)
 }
 
 /** `173`, `2.5`, `3分钟`, `10 min`: ms; undefined for other texts. A unit in the text has priority. */

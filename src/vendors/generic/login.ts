@@ -21,7 +21,7 @@ export function loginOf(settings: LoginSettings): VendorLogin {
     read: (data) => {
       const token = textAt(data, place)
       if (token === undefined || !TOKEN.test(token)) throw malformed('the reply has no token where login.token says')
-      const told = life(teller(() => [], data, data))
+      const told = life(teller(() => [], { value: data, keys: [] }, data))
       const known: Life = told.kind === 'unknown' && fixed !== undefined ? { kind: 'for', ms: fixed } : told
       return { token: new Secret(token), life: known }
     },

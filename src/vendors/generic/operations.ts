@@ -5,7 +5,7 @@ import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'
 import { itemFilter, itemReader } from './item.ts'
-import { readAnswer, readList, textAt } from './reply.ts'
+import { readAnswer, readList } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut } from './select.ts'
 import type { GenericOwn, OperationName } from './settings.ts'
@@ -49,7 +49,7 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     const read =
       name === 'query'
         ? readerOfList(rules, { ...own, ...listKeysOf(query ?? {}) }, own.owned)
-        : answerReader(rules, value)
+        : (reply: RawReply) => readAnswer(reply, rules, value)
     return [[name, open(own, settings, call.limit, purposes[name], read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
@@ -57,7 +57,11 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
   calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const settings = { ...login, sign: login.sign }
-    calls.push([LOGIN, open(own, settings, login.limit, purposes.login, answerReader(rulesOf(own, login), undefined))])
+    const rules = rulesOf(own, login)
+    calls.push([
+      LOGIN,
+      open(own, settings, login.limit, purposes.login, (reply) => readAnswer(reply, rules, undefined)),
+    ])
   }
   return Object.fromEntries(calls)
 }
@@ -112,14 +116,6 @@ function readerOfList(rules: ReplySettings, list: ListSettings, isRented: boolea
   const item = itemReader(list.fields, columns, isRented)
   const reading = { rules, list, item, isMeant: itemFilter(list.only, columns), cut: itemCut(list.separator) }
   return (reply) => readList(reply, reading)
-}
-
-/** @param value the place of the requested number or text; undefined: the reply itself */
-function answerReader(rules: ReplySettings, value: string | undefined): OpenCall['read'] {
-  return (reply) => {
-    const data = readAnswer(reply, rules)
-    return value === undefined ? data : textAt(data, value)
-  }
 }
 
 /** A query reads its items like the extraction, except for its own keys. */

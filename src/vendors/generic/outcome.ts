@@ -37,20 +37,42 @@ export function readOutcome({ status, text }: RawReply, rules: ReplySettings): O
 function textOutcome(status: number, body: string, rules: ReplySettings): Outcome {
   const { code, words: message } = errorInText(body) ?? {}
   const said: Said = { status, body, code, message: message === '' ? undefined : message }
-  if (code !== undefined) throw refusalIn(said, rules) ?? refusal(undefined, code, message ?? '')
+  if (code !== undefined) throw refusalIn(said, rules) ?? refusal(UNKNOWN, code, message ?? '')
   const { contains } = rules.success ?? {}
   if (contains?.some((part) => body.includes(part)) === true) return { data: body, said }
   if (body.startsWith('{')) throw errorInJson(body, said, rules)
   if (contains !== undefined)
-    throw refusalIn(said, rules) ?? malformed('the reply does not contain the text of success.contains', body)
+    throw refusalInText(said, rules, 'the reply does not contain the text of success.contains')
   return { data: body, said }
+}
+
+const MAX_MESSAGE_CHARACTERS = 256
+/** A login or an address with a port: then the text is no message. */
+const NO_MESSAGE = /[\r\n@]|\S:\S/
+
+/** The error of a text without an address: a short line is the vendor's message. @param what is wrong with it otherwise */
+export function refusalInText(said: Said, rules: ReplySettings, what: string): VendorError {
+  const { body } = said
+  const isMessage = body.length <= MAX_MESSAGE_CHARACTERS && !NO_MESSAGE.test(body) && !startsLikeMarkup(body)
+  const message = said.message ?? (isMessage ? body : undefined)
+  const refused = refusalIn({ ...said, message }, rules)
+  if (refused !== undefined) return refused
+  if (message !== undefined) return refusal(UNKNOWN, `http-${said.status}`, message)
+  return malformed(startsLikeMarkup(body) ? 'a web page came where a text was expected' : what, body)
+}
+
+/** An error that the entry's table does not have. */
+export const UNKNOWN: ErrorRule = {
+  class: 'server',
+  term: 'the vendor answered with an unknown code',
+  hint: 'no entry under errors fits, so it counts as a fault of the vendor',
 }
 
 function errorInJson(body: string, nothing: Said, rules: ReplySettings): VendorError {
   const data = orRefused(() => parseJson(body), nothing, rules)
   const said = saidIn(data, nothing, rules)
   if (said.code !== undefined && rules.success?.is?.includes(said.code) !== true)
-    return refusalIn(said, rules) ?? refusal(undefined, said.code, said.message ?? '')
+    return refusalIn(said, rules) ?? refusal(UNKNOWN, said.code, said.message ?? '')
   return refusalIn(said, rules) ?? malformed('JSON came where a text was expected', body)
 }
 
@@ -76,7 +98,7 @@ function assertSuccess(said: Said, rules: ReplySettings): void {
     refusalIn(said, rules) ??
     (code === undefined
       ? malformed('the reply does not say how it went where success says', said.body)
-      : refusal(undefined, code, message ?? ''))
+      : refusal(UNKNOWN, code, message ?? ''))
   )
 }
 

@@ -1,8 +1,8 @@
 /** Keys that define how a reply is read: the places of its addresses, errors, lives. */
 import { z } from 'zod'
 import { durationOr, integer, someOf, text } from '../../config/fields.ts'
-import { codeOfClass, type ErrorClass } from '../contract/error.ts'
-import { parseZone } from '../parse/time.ts'
+import { codeOfClass, DAY_EDGE, type ErrorClass, type WaitEdge } from '../contract/error.ts'
+import { formattedTime, parseZone } from '../parse/time.ts'
 import { parsePath } from './select.ts'
 
 const MAX_COLUMN = 100
@@ -47,6 +47,13 @@ export const moment = () =>
   z.strictObject({
     field: selector().meta({ description: 'Where the time stands.' }),
     zone: zone().meta({ description: 'Zone of times that name none: +08:00, UTC, Asia/Shanghai.' }),
+    format: z
+      .string()
+      .refine((value) => value.length <= 64 && formattedTime(value) !== undefined, {
+        error: 'write year, month and day in letters, as in dd/MM/yyyy HH:mm:ss or yyMMddHHmm',
+      })
+      .optional()
+      .meta({ description: 'How the time is written, where that is unusual: dd/MM/yyyy hh:mm a.' }),
   })
 
 /** A length of time in a reply. */
@@ -101,6 +108,8 @@ const words = () => {
   return z.union([one().transform((word) => [word]), someOf(one())])
 }
 
+type WaitWord = Exclude<WaitEdge, number>
+
 const classes = Object.keys(codeOfClass) as [ErrorClass, ...ErrorClass[]]
 
 const errorEntry = () =>
@@ -116,10 +125,12 @@ const errorEntry = () =>
       .optional()
       .meta({ description: 'The token is no longer good: a new one is fetched, and the call made once more.' }),
     hint: text({ maxBytes: 512 }).optional().meta({ description: 'What to do then, in your words.' }),
-    wait: durationOr(['minute', 'day+08:00', 'earliest-deadline'], { min: 1 }).optional().meta({
-      description:
-        'rate_limited and quota_exhausted: how long nothing is asked; or until the next full minute, the next midnight in China, the next end of an address.',
-    }),
+    wait: durationOr<WaitWord>(['minute', 'hour', 'day+08:00', 'earliest-deadline'], { min: 1 }, DAY_EDGE)
+      .optional()
+      .meta({
+        description:
+          'rate_limited and quota_exhausted: how long nothing is asked; or until the next full minute or hour, the next midnight of a zone (day+08:00 is China’s), the next end of an address.',
+      }),
   })
 
 /** The outcome of a call in its reply. */

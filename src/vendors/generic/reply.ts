@@ -2,11 +2,11 @@
 import type { VendorError } from '../contract/error.ts'
 import type { RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
-import { malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
-import type { ItemFilter, ItemReader } from './item.ts'
-import { type Outcome, readOutcome, refusalIn, type Said } from './outcome.ts'
+import { malformed, refusal, textOf } from '../parse/reply.ts'
+import type { Item, ItemFilter, ItemReader } from './item.ts'
+import { type Outcome, readOutcome, refusalIn, refusalInText, type Said, UNKNOWN } from './outcome.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
-import { type Cut, readPath, valueAt, valuesAt } from './select.ts'
+import { type Cut, opened, readPath, valueAt, valuesAt } from './select.ts'
 
 /** How a list of addresses is read. */
 export interface ListReading {
@@ -29,12 +29,22 @@ export function readList(reply: RawReply, reading: ListReading): ListReply {
   return reading.rules.format === 'text' ? textList(outcome, reading) : treeList(outcome, reading)
 }
 
-/** The result of a call that is not made for addresses. @throws {VendorError} as `readList` */
-export function readAnswer(reply: RawReply, rules: ReplySettings): unknown {
+/**
+ * The result of a call that is not made for addresses.
+ * @param value the place of a number or text in the reply; undefined: the reply itself, which may be empty
+ * @throws {VendorError} as `readList`
+ */
+export function readAnswer(reply: RawReply, rules: ReplySettings, value: string | undefined): unknown {
+  const isSaid = rules.success?.field !== undefined || rules.success?.contains !== undefined
+  const isEmpty = reply.status === 204 || (!isSaid && reply.status < 300 && reply.text.trim() === '')
+  if (value === undefined && isEmpty) return ''
   const { data, said } = readOutcome(reply, rules)
-  const refused = rules.success === undefined ? refusalIn(said, rules) : undefined
+  const refused = isSaid ? undefined : refusalIn(said, rules)
   if (refused !== undefined) throw refused
-  return data
+  if (reply.status >= 300 && !isSaid && (said.code ?? said.message) !== undefined) throw unlisted(said, rules)
+  const answer = value === undefined ? data : textAt(data, value)
+  if (answer === undefined) throw malformed('the reply has nothing where value says', said.body)
+  return answer
 }
 
 /** @param path undefined: the whole reply, if it is a text */
@@ -42,10 +52,13 @@ export function textAt(data: unknown, path: string | undefined): string | undefi
   return textOf(path === undefined ? data : valueAt(data, readPath(path)))
 }
 
+/** One number, with or without thousands separators, words and a currency around it: `#BAL 1,234.50 EUR`. */
+const FIGURE = /^[^\d-]{0,32}(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,9})?(?:[^\d.,][^\d]{0,32})?$/
+
 /** A number of addresses, or of money: fractions are dropped. */
 export function figureAt(data: unknown, path: string | undefined): number | undefined {
-  const text = textAt(data, path)
-  return text !== undefined && /^\d{1,15}(?:\.\d{1,9})?$/.test(text) ? Math.floor(Number(text)) : undefined
+  const [, figure] = FIGURE.exec(textAt(data, path) ?? '') ?? []
+  return figure === undefined ? undefined : Number(figure.replaceAll(',', ''))
 }
 
 function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
@@ -53,7 +66,8 @@ function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const items = itemsIn(data, reading)
   if (items === undefined) throw refusalIn(said, rules) ?? unlisted(said, rules)
   const delivered = readItems(items, data, reading)
-  if (delivered.sold.length === 0) refuseEmpty({ data, said }, rules)
+  const refused = delivered.sold.length === 0 ? refusalIn(said, rules) : undefined
+  if (refused !== undefined) throw refused
   const balance = list.balance === undefined ? undefined : figureAt(data, list.balance)
   return balance === undefined ? delivered : { ...delivered, balance }
 }
@@ -64,46 +78,44 @@ function unlisted({ code, message, body, status }: Said, { success }: ReplySetti
   if (isSuccess || (code === undefined && message === undefined))
     return malformed('the reply has no list where items says', body)
   const term = 'the vendor refused the call'
-  const rule = status === 401 || status === 403 ? ({ class: 'auth', term } as const) : undefined
+  const rule = status === 401 || status === 403 ? ({ class: 'auth', term } as const) : UNKNOWN
   return refusal(rule, code ?? `http-${status}`, message ?? '')
 }
 
 function textList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { body } = said
-  const delivered = readItems(reading.cut(body).map(placed), data, reading)
+  const { contains = [] } = reading.rules.success ?? {}
+  // A remark, or the line that tells the success; some vendors' success is a word that every address has.
+  const isRemark = (text: string) => text.startsWith('#') || contains.some((part) => text.includes(part))
+  const items = listed(reading.cut(body)).filter(
+    (item) => !isRemark(String(item.value)) || 'sold' in reading.item(item, data),
+  )
+  const delivered = readItems(items, data, reading)
   if (delivered.sold.length > 0) return delivered
-  refuseEmpty({ data, said }, reading.rules)
   if (body === '') return delivered
-  if (startsLikeMarkup(body)) throw malformed('a web page came where a text was expected', body)
-  throw malformed('the reply has no address', body)
-}
-
-function refuseEmpty({ said }: Outcome, rules: ReplySettings): void {
-  const refused = refusalIn(said, rules)
-  if (refused !== undefined) throw refused
+  throw refusalInText(said, reading.rules, 'the reply has no address')
 }
 
 // --- Items --------------------------------------------------------------------------------------------------------
 
-interface Item {
-  readonly item: unknown
-  /** Its index in the list, from 0, or its name in the object. */
-  readonly key?: string
+/** The items of a list. @param keys the place of the list; the last of them is the name of its group */
+function listed(values: readonly unknown[], keys: readonly string[] = []): readonly Item[] {
+  return values.map((value, index) => ({ value, keys: [...keys, String(index)], name: keys.at(-1) }))
 }
-
-const placed = (item: unknown, index: number): Item => ({ item, key: String(index) })
 
 /** The list; undefined when there is none. A single member, as in XML and at some vendors, is a list of one. */
 function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | undefined {
   const found = valuesAt(data, readPath(list.items ?? '$'))
   if (found.length === 0) return undefined
   const isKeyed = usesKeys(list)
-  return found.flatMap((value): readonly Item[] => {
-    if (Array.isArray(value)) return value.map(placed)
-    if (typeof value === 'string') return cut(value).map(placed)
+  return found.flatMap(({ value: written, keys }): readonly Item[] => {
+    const value = opened(written)
+    if (Array.isArray(value)) return listed(value, keys)
+    if (typeof value === 'string') return listed(cut(value), keys)
     if (value === null) return []
-    if (isKeyed && typeof value === 'object') return Object.entries(value).map(([key, item]) => ({ item, key }))
-    return [{ item: value }]
+    if (isKeyed && typeof value === 'object')
+      return Object.entries(value).map(([name, item]) => ({ value: item, keys: [...keys, name], name }))
+    return [{ value, keys, name: keys.at(-1) }]
   })
 }
 
@@ -115,8 +127,7 @@ function usesKeys({ fields }: ListSettings): boolean {
 }
 
 function readItems(items: readonly Item[], data: unknown, { item: read, isMeant }: ListReading): ListReply {
-  const meant = items.filter(({ item, key }) => isMeant(item, data, key))
-  const readings = meant.map(({ item, key }) => read(item, data, key))
+  const readings = items.filter((item) => isMeant(item, data)).map((item) => read(item, data))
   return {
     listed: items.length,
     sold: readings.flatMap((reading) => ('sold' in reading ? reading.sold : [])),

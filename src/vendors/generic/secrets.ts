@@ -3,6 +3,7 @@ import { Secret } from '../../secret.ts'
 import { secretsInLink } from '../client/redact.ts'
 import type { Credentials } from '../contract/operation.ts'
 import { membersOf } from '../parse/reply.ts'
+import { namesIn, withoutNames } from '../parse/template.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { GenericOwn } from './settings.ts'
 
@@ -20,7 +21,7 @@ export function credentialsOf(own: GenericOwn): Credentials {
   const calls = callsOf(own)
   const known: [string, Secret | undefined][] = [
     ...Object.entries(own.credentials).map(([name, value]): [string, Secret] => [named(name), value]),
-    [ORIGIN, new Secret(new URL(url.reveal().replaceAll(PLACEHOLDER, '0')).origin)],
+    [ORIGIN, new Secret(new URL(filledIn(url.reveal())).origin)],
     ['url', url],
     ['body', body],
     [PARAMS, new Secret(JSON.stringify(paramsOf(own).map(([name, value]) => [name, value.reveal()])))],
@@ -50,13 +51,13 @@ function paramsOf({ query = {}, form = {}, json }: Pick<CallSettings, 'query' | 
   ]
 }
 
-const PLACEHOLDER = /\{\w+\}/g
-const isTemplate = (text: string): boolean => text.search(PLACEHOLDER) >= 0
+const filledIn = (template: string): string => withoutNames(template, '0')
+const isTemplate = (text: string): boolean => namesIn(text).length > 0
 
 function partsOf({ url, headers, body, sign = [], ...call }: CallSettings): string[] {
   return [
     // As written, because a placeholder is not part of a key.
-    ...secretsInLink(url.reveal().replaceAll(PLACEHOLDER, '0')),
+    ...secretsInLink(filledIn(url.reveal())),
     ...Object.values(headers).flatMap((value) => partsOfHeader(value.reveal())),
     ...(body === undefined ? [] : partsOfBody(body.reveal())),
     ...paramsOf(call).flatMap(([, value]) => leavesOf(value.reveal()) ?? [value.reveal()]),
@@ -88,7 +89,7 @@ function leavesOf(body: string): string[] | undefined {
       if (typeof value === 'string' || typeof value === 'number') found.push(String(value))
       for (const member of Object.values(membersOf(value) ?? (Array.isArray(value) ? value : {}))) visit(member)
     }
-    visit(JSON.parse(body.replaceAll(PLACEHOLDER, '0')))
+    visit(JSON.parse(filledIn(body)))
     return found
   } catch {
     return undefined // not JSON

@@ -3,7 +3,7 @@
 /** One step of a path: the member with this name or index, or all members. */
 type Step = { readonly key: string } | { readonly every: true }
 export type Path = readonly Step[]
-/** Columns count from 1; a path begins at the item or at the whole reply; `key` is the name of the item. */
+/** Columns count from 1; a path begins at the item or at the whole reply; `key` is the name under which the item stands. */
 export type Selector = number | 'key' | { readonly of: 'item' | 'reply'; readonly path: Path }
 
 const KEY = '$key'
@@ -39,27 +39,50 @@ export function readPath(written: string): Path {
   return parsePath(written) ?? []
 }
 
+/** A value at a path. */
+export interface Placed {
+  readonly value: unknown
+  /** The names or indexes at which each `*` of the path stood. */
+  readonly keys: readonly string[]
+}
+
 /** All values at a path: several only with a `*`. */
-export function valuesAt(value: unknown, path: Path): readonly unknown[] {
-  let found: readonly unknown[] = [value]
+export function valuesAt(value: unknown, path: Path): readonly Placed[] {
+  let found: readonly Placed[] = [{ value, keys: [] }]
   for (const step of path) found = found.flatMap((one) => membersAt(one, step))
   return found
 }
 
-/** The path with the item's own index or name in place of each `*`: for lists parallel to the list of items. */
-export function ownPlace(path: Path, key: string | undefined): Path {
-  return key === undefined ? path : path.map((step) => ('every' in step ? { key } : step))
+/** The path with the item's own place: its names and indexes in place of each `*`, in their order. */
+export function ownPlace(path: Path, keys: readonly string[]): Path {
+  let used = 0
+  return path.map((step) => {
+    const key = 'every' in step ? keys[used++] : undefined
+    return key === undefined ? step : { key }
+  })
 }
 
 /** The value at a path; undefined when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
-  return valuesAt(value, path)[0]
+  return valuesAt(value, path)[0]?.value
 }
 
-function membersAt(value: unknown, step: Step): readonly unknown[] {
+function membersAt({ value: written, keys }: Placed, step: Step): readonly Placed[] {
+  const value = opened(written)
   if (typeof value !== 'object' || value === null) return []
-  if ('every' in step) return Object.values(value)
-  return Object.hasOwn(value, step.key) ? [(value as Readonly<Record<string, unknown>>)[step.key]] : []
+  if ('every' in step) return Object.entries(value).map(([key, member]) => ({ value: member, keys: [...keys, key] }))
+  if (!Object.hasOwn(value, step.key)) return []
+  return [{ value: (value as Readonly<Record<string, unknown>>)[step.key], keys }]
+}
+
+/** Some vendors write a list or an object as a text that is JSON itself. */
+export function opened(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*[{[]/.test(value)) return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value // an IPv6 address in brackets, and other texts
+  }
 }
 
 /** Splits a text: by `line`, `space`, `tab`, or the given characters; `<br>` in all of its spellings. */

@@ -6,9 +6,9 @@ import type { GivesBack, SourceSettings } from '../contract/source.ts'
 export const giveBackSetting = {
   giveBack: z
     .strictObject({
-      idle: duration({ min: 1_000 })
-        .optional()
-        .meta({ description: 'When no client has asked for so long. Default: never.' }),
+      idle: duration({ min: 1_000 }).optional().meta({
+        description: 'When no client has asked for so long, and `pool.idleAfter` has passed. Default: never.',
+      }),
       onStop: z.boolean().default(false).meta({
         description: 'When the gateway stops, as far as the release limit allows within 5s. Not at a takeover.',
       }),

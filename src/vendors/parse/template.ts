@@ -2,35 +2,45 @@
  * Templates of calls: text with `{name}` in it, filled with named values. Nothing else is evaluated, so a file cannot contain code.
  */
 import { Buffer } from 'node:buffer'
+import { formatTime } from './time-format.ts'
 
 /** The values for `{name}`, by name. */
 export type Values = Readonly<Record<string, string>>
 /** How a value is escaped for its surroundings. */
 export type Encode = (value: string) => string
 
-const PLACEHOLDER = /\{([A-Za-z_]\w{0,63})\}/g
+/** `datetime` may have a format behind it, as in `{datetime:yyyyMMddHHmmss}`. */
+const PLACEHOLDER = /\{(?:([A-Za-z_]\w{0,63})|(datetime):([^{}"]{1,32}))\}/g
 
 /** Values that every call has; `date` and `datetime` are in the `zone` of the entry, `iso` in UTC. */
-export const BUILT_IN = ['timestamp', 'timestamp_ms', 'nonce', 'date', 'datetime', 'iso'] as const
+export const BUILT_IN = ['timestamp', 'timestamp_ms', 'nonce', 'uuid', 'date', 'datetime', 'iso'] as const
 /** Values that represent the call itself, only for `sign`. */
 export const OF_THE_CALL = ['method', 'host', 'path', 'query', 'body', 'sorted'] as const
 
 /** The names between braces, in their order. */
 export function namesIn(template: string): string[] {
-  return Array.from(template.matchAll(PLACEHOLDER), ([, name = '']) => name)
+  return Array.from(template.matchAll(PLACEHOLDER), ([, name, dated = '']) => name ?? dated)
+}
+
+/** The text with a value in place of every placeholder. */
+export function withoutNames(template: string, value: string): string {
+  return template.replace(PLACEHOLDER, value)
 }
 
 /** Fills in known names and leaves the rest unchanged: braces of a JSON body are not placeholders. */
 export function fill(template: string, values: Values, encode: Encode = asIs): string {
-  return template.replace(PLACEHOLDER, (whole, name: string) => {
+  return template.replace(PLACEHOLDER, (whole, name = 'datetime', _dated?: string, format?: string) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined
-    return value === undefined ? whole : encode(value)
+    if (value === undefined) return whole
+    return encode(format === undefined ? value : formatTime(value, format))
   })
 }
 
 export const asIs: Encode = (value) => value
 /** For use between the quotes of a JSON string; a number is unchanged. */
 export const inJson: Encode = (value) => JSON.stringify(value).slice(1, -1)
+/** For use in the text or in an attribute of an XML document. */
+export const inXml: Encode = (value) => value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 /** RFC 3986 section 2.3: `encodeURIComponent` leaves five more characters unescaped. */
 export const percentEncoded: Encode = (value) =>
   encodeURIComponent(value).replace(
@@ -42,14 +52,15 @@ export const percentEncoded: Encode = (value) =>
  * The values for a call that depend on the time of day.
  * @param wallMs ms since the epoch
  * @param aheadMs how far the entry's zone is ahead of UTC
- * @param nonce new with each call
+ * @param uuid new with each call
  */
-export function builtIn(wallMs: number, aheadMs: number, nonce: string): Values {
+export function builtIn(wallMs: number, aheadMs: number, uuid: string): Values {
   const local = new Date(wallMs + aheadMs).toISOString()
   return {
     timestamp: String(Math.floor(wallMs / 1_000)),
     timestamp_ms: String(Math.floor(wallMs)),
-    nonce,
+    uuid,
+    nonce: uuid.replaceAll('-', '').slice(-16),
     date: local.slice(0, 10).replaceAll('-', ''),
     datetime: `${local.slice(0, 10)} ${local.slice(11, 19)}`,
     iso: `${new Date(wallMs).toISOString().slice(0, 19)}Z`,

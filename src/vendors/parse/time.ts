@@ -1,5 +1,6 @@
 /** Times of day and lives as vendors write them. */
 import type { Life } from '../contract/delivery.ts'
+import { formatReader } from './time-format.ts'
 
 /** How far a zone is ahead of UTC at an instant, ms. */
 export type Zone = (utcMs: number) => number
@@ -53,6 +54,8 @@ function namedZone(timeZone: string): Zone | undefined {
 
 const DAY = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]+/
 const CHINESE_DAY = /^(\d{4})年(\d{1,2})月(\d{1,2})日 ?/
+/** Its day stands first in every language. */
+const DOTTED_DAY = /^(\d{2})\.(\d{2})\.(\d{4})(?=$|[ T])/
 const TIME = /^(\d{1,2}):(\d{2})(?::(\d{2}))?/
 /** After the time: a fraction of a second, which is dropped, and a zone. */
 const BEHIND = /^(?:[.,]\d{1,9})? ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$/i
@@ -61,21 +64,37 @@ const COMPACT = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/
 const MAX_CHARACTERS = 64
 
 /**
- * Reads `2026-02-25 15:38:36`, `2026/2/25 15:38`, `2026年2月25日 15:38:36`, `2026-02-25T15:38:36.123Z`, `20260225153836`,
- * `Wed, 25 Feb 2026 07:38:36 GMT`, and seconds or milliseconds since 1970. A zone in the text itself has priority over `zone`.
+ * Reads `2026-02-25 15:38:36`, `2026/2/25 15:38`, `25.02.2026 15:38`, `2026年2月25日 15:38:36`, `2026-02-25T15:38:36.123Z`,
+ * `20260225153836`, `Wed, 25 Feb 2026 07:38:36 GMT`, and seconds, ms, µs or ns since 1970. A zone in the text itself has priority
+ * over `zone`.
  * @returns ms since the epoch; undefined for everything else
  */
 export function readTime(text: string, zone: Zone): number | undefined {
   if (/^\d{9,10}(?:\.\d{1,9})?$/.test(text)) return Math.floor(Number(text) * 1_000)
-  if (/^\d{12,13}$/.test(text)) return Number(text)
-  return readDate(text.replace(CHINESE_DAY, '$1-$2-$3 '), zone) ?? readCompact(text, zone) ?? httpDate(text)
+  if (/^(?:\d{12,13}|\d{16}|\d{19})$/.test(text)) return Number(text.slice(0, 13))
+  if (text.length > MAX_CHARACTERS) return undefined
+  const date = text.replace(CHINESE_DAY, '$1-$2-$3 ').replace(DOTTED_DAY, '$3-$2-$1')
+  return readDate(date, zone) ?? readCompact(text, zone) ?? httpDate(text)
 }
 
-/** As `readTime`, and a date without a time, which means midnight; `14.11.2025` has its day first in every language. */
+/** As `readTime`, and a date without a time, which means midnight. */
 export function readDay(text: string, zone: Zone): number | undefined {
   if (text.length > MAX_CHARACTERS) return undefined
-  const date = text.replace(/^(\d{2})\.(\d{2})\.(\d{4})(?=$|[ T])/, '$3-$2-$1')
+  const date = text.replace(DOTTED_DAY, '$3-$2-$1')
   return readTime(/^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}$/.test(date) ? `${date} 00:00:00` : date, zone)
+}
+
+/** A reader of times in one format, with or without a zone behind. @returns undefined for an invalid format */
+export function formattedTime(format: string): typeof readTime | undefined {
+  const read = formatReader(format)
+  if (read === undefined) return undefined
+  return (text, zone) => {
+    const own = / ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})$/i.exec(text.slice(0, MAX_CHARACTERS))
+    const isZoned = own !== null && read(text) === undefined
+    const local = utcTime(read(isZoned ? text.slice(0, own.index) : text) ?? ['', '0'])
+    if (local === undefined) return undefined
+    return isZoned ? local - (offsetOf(own[1] ?? '') ?? 0) : inZone(local, zone)
+  }
 }
 
 /** A date with a time of day, and nothing else. */

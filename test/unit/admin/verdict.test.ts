@@ -82,11 +82,11 @@ it('warns of a plan that ends within expiresSoon, and not before', async () => {
     source: { accountNow: async () => ({ endsAt: supply.clock.wall() + 3 * day + 60_000 }) },
   })
   // The first question comes a minute after the first client.
-  supply.provider.wanted(supply.clock.now() + 120_000)
+  supply.provider.wanted(supply.clock.now(), supply.clock.now() + 120_000)
   await supply.clock.run(59_000)
   expect(report(supply).planEndsAt).toBeNull()
   await supply.clock.run(1_000)
-  supply.provider.wanted(supply.clock.now() + 120_000)
+  supply.provider.wanted(supply.clock.now(), supply.clock.now() + 120_000)
   await supply.clock.run(0)
   expect(verdict([report(supply)]).findings.map(({ code }) => code)).toEqual(['no-demand'])
   await supply.clock.run(60_001)

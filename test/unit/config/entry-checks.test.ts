@@ -80,7 +80,11 @@ describe('generic: keys that contradict each other', () => {
       { fields: '{ address: a, deadline: { field: e, zone: UTC }, ttl: { field: t } }' },
       'providers[0].fields.ttl write either deadline or ttl',
     ],
-    ['a body that nobody sends', { body: '"{}"' }, 'providers[0].body a body needs method: POST beside it'],
+    [
+      'a body that nobody sends',
+      { body: '"{}"' },
+      'providers[0].body a body needs method: POST beside it, or PUT, PATCH, DELETE',
+    ],
     [
       'a header twice',
       { headers: '{ X-Key: a, x-key: b }' },

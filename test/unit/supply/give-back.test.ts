@@ -53,7 +53,7 @@ class World extends TestSupply {
   }
 
   wanted(forMs = 30_000): void {
-    this.provider.wanted(this.clock.now() + forMs)
+    this.provider.wanted(this.clock.now(), this.clock.now() + forMs)
   }
 
   async givenUp(upstream: Upstream | undefined): Promise<void> {
@@ -153,14 +153,24 @@ describe('good addresses', () => {
     const world = new World(idle)
     world.wanted()
     await world.buyNamed('a', 'b')
-    await world.clock.run(600_000)
+    await world.clock.run(500_000)
     world.wanted()
-    await world.clock.run(629_999)
+    await world.clock.run(599_999)
     expect(world.calls).toEqual([])
     await world.clock.run(1)
     expect(world.calls).toEqual(['release a', 'release b'])
     expect([world.provider.held, world.pool.size]).toEqual([0, 0])
     expect(world.clock.pendingTimers).toBe(0)
+  })
+
+  it('are not given back while they would be bought again', async () => {
+    const world = new World(idle)
+    world.wanted(900_000)
+    await world.buyNamed('a')
+    await world.clock.run(899_999)
+    expect(world.calls).toEqual([])
+    await world.clock.run(1)
+    expect(world.calls).toEqual(['release a'])
   })
 
   it('are kept as long as something is open through them', async () => {

@@ -159,6 +159,54 @@ describe('operations', () => {
     await expect(add('what?')).rejects.toBeInstanceOf(VendorError)
   })
 
+  it('an error without a place for success is known by the table, also where only words or codes are told', async () => {
+    const entry = {
+      login: { url, format: 'json', token: 'token' },
+      format: 'json',
+      success: { code: 'fault.code', message: 'fault.reason' },
+      errors: [{ code: 'GONE', class: 'auth', login: true }],
+      operations: { release: { url, method: 'DELETE', query: { token: '{token}' } } },
+    }
+    const gone = json({ fault: { code: 'GONE', reason: 'log in again' } })
+    const { source, http } = open(entry, json({ token: 'T' }), gone, json({ token: 'U' }), { status: 204, body: '' })
+    await source.release?.('L-1', never)
+    expect(http.requests.map((request) => request.url.searchParams.get('token'))).toEqual([null, 'T', null, 'U'])
+    const unknown = json({ fault: { code: 'NO_LEASE', reason: 'no such lease' } })
+    http.script = [{ ...unknown, status: 404 }]
+    expect(await failureOf(source.release?.('L-1', never) ?? expect.fail())).toMatchObject({
+      vendorCode: 'NO_LEASE',
+      message: 'no such lease',
+    })
+  })
+
+  it('an empty reply is an answer where nothing else tells success', async () => {
+    const { source, http } = open({ format: 'json', operations: { release: { url } } }, { body: '' })
+    await source.release?.('L-1', never)
+    http.script = [{ status: 500, body: '' }]
+    expect(await failureOf(source.release?.('L-1', never) ?? expect.fail())).toMatchObject({ class: 'server' })
+  })
+
+  it.each([
+    ['#BAL 1,234.50 EUR', 1_234],
+    ['余额：12条', 12],
+    ['987.5', 987],
+  ])('a balance is the number in %s', async (body, balance) => {
+    const { source } = open({ operations: { balance: { url } } }, { body })
+    expect(await source.accountNow?.(never)).toEqual({ balance })
+  })
+
+  it.each(['-5', '1.234,5', 'none', '3 of 7'])('a balance is not known from %s', async (body) => {
+    const { source } = open({ operations: { balance: { url } } }, { body })
+    expect(await source.accountNow?.(never)).toEqual({})
+  })
+
+  it('a reply without the value is an error: the place is wrong', async () => {
+    const { source } = open({ operations: { balance: { url, format: 'json', value: 'data.left' } } }, json({ left: 1 }))
+    expect(await failureOf(source.accountNow?.(never) ?? expect.fail())).toMatchObject({
+      message: expect.stringContaining('the reply has nothing where value says'),
+    })
+  })
+
   it('a parameter as short as 1 does not mask the digits of everything', async () => {
     const { source } = open({ query: { type: 1 } }, { body: 'ERROR(111): wait 10 s' })
     expect(await failureOf(source.extract(1, never))).toMatchObject({ vendorCode: '111', message: 'wait 10 s' })
@@ -204,6 +252,65 @@ describe('lists of unusual shape', () => {
     ])
   })
 
+  it('facts of the group in which an item stands, by its name or by members of it', async () => {
+    const groups = [
+      { area: 'Zhejiang', nodes: [{ a: '198.51.100.7:80' }, { a: '198.51.100.8:80' }] },
+      { area: 'Jiangsu', nodes: [{ a: '198.51.100.9:80' }] },
+    ]
+    const fields = { address: 'a', area: '$reply.groups.*.area' }
+    const sold = await read({ items: 'groups.*.nodes', fields }, { groups })
+    expect(sold.map(({ area }) => area)).toEqual(['Zhejiang', 'Zhejiang', 'Jiangsu'])
+    const named = await read(
+      { items: 'data.*', fields: { address: '$', country: '$key' } },
+      { data: { US: ['198.51.100.7:80', '198.51.100.8:80'], DE: ['198.51.100.9:80'] } },
+    )
+    expect(named.map(({ country }) => country)).toEqual(['US', 'US', 'DE'])
+    const ports = { host: '$reply.list.*.ip', port: '$' }
+    const list = [
+      { ip: '198.51.100.7', ports: [80, 81] },
+      { ip: '198.51.100.8', ports: [82] },
+    ]
+    expect(
+      (await read({ items: 'list.*.ports', fields: ports }, { list })).map(({ host, port }) => [host, port]),
+    ).toEqual([
+      ['198.51.100.7', 80],
+      ['198.51.100.7', 81],
+      ['198.51.100.8', 82],
+    ])
+  })
+
+  it('JSON inside of a text', async () => {
+    const sold = await read(
+      { items: 'data.list', fields: { address: 'a' } },
+      { data: '{"list":"[{\\"a\\":\\"198.51.100.7:80\\"}]"}' },
+    )
+    expect(sold).toMatchObject([{ host: '198.51.100.7', port: 80 }])
+  })
+
+  it('a text with a line in front that tells the success, and a remark behind', async () => {
+    const { source } = open({ success: { contains: '#OK' } }, { body: '#OK 1\n198.51.100.7:80\n#END' })
+    expect(await source.extract(1, never)).toMatchObject({ sold: [{ port: 80 }], rejected: [] })
+    const every = open({ success: { contains: ':' } }, { body: '198.51.100.7:80' })
+    expect((await every.source.extract(1, never)).sold).toHaveLength(1)
+  })
+
+  it('a line without an address is the vendor’s message: its words, the address in them, and nothing was bought', async () => {
+    const errors = [{ contains: 'not allowed', class: 'whitelist' }]
+    const say = (body: string) => failureOf(open({ errors }, { body }).source.extract(1, never))
+    expect(await say('#ERR 31 your address 198.51.100.9 is not allowed')).toMatchObject({
+      class: 'whitelist',
+      message: '#ERR 31 your address 198.51.100.9 is not allowed',
+    })
+    expect(await say('#ERR 99 the sky has fallen')).toMatchObject({
+      class: 'server',
+      message: '#ERR 99 the sky has fallen',
+      sale: 'refused',
+      hint: 'no entry under errors fits, so it counts as a fault of the vendor',
+    })
+    const hidden = await say('user:pass@nowhere')
+    expect([printed(hidden).includes('pass@'), hidden.sale]).toEqual([false, 'unknown'])
+  })
+
   it('what is told once for all items', async () => {
     const fields = {
       address: 'a',
@@ -226,6 +333,12 @@ describe('lists of unusual shape', () => {
       { ttl: { field: 't', unit: 'm' }, start: { field: 's', zone: '+08:00' } },
       { t: 2, s: '2022-01-01 18:00:00' },
       { kind: 'until', wallMs: Date.UTC(2022, 0, 1, 10, 2) },
+    ],
+    [
+      'a time in a format of its own',
+      { deadline: { field: 't', zone: 'Asia/Kolkata', format: 'dd/MM/yyyy hh:mm a' } },
+      { t: '25/02/2026 09:08 PM' },
+      { kind: 'until', wallMs: Date.UTC(2026, 1, 25, 15, 38) },
     ],
     [
       'a start that is not told',

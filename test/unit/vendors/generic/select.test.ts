@@ -6,7 +6,8 @@ const tree = {
   groups: { x: [1], y: [2, 3] },
   empty: null,
 }
-const at = (path: string) => valuesAt(tree, parsePath(path) ?? expect.fail(`${path} is no path`))
+const at = (path: string) =>
+  valuesAt(tree, parsePath(path) ?? expect.fail(`${path} is no path`)).map(({ value }) => value)
 
 describe('a path', () => {
   it.each([

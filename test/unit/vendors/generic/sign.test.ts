@@ -38,6 +38,29 @@ describe('sign', () => {
     expect(params['sign']).toBe('8f35c3e56bf640cb2597ea2492ca62db')
   })
 
+  it('the time of day in a format, and a UUID', async () => {
+    const { request, wall } = await sent({
+      url: 'http://api.vendor.example/{datetime:yyyy-MM-dd}/take?t={datetime:yyMMddHHmmss}',
+      zone: 'UTC',
+      query: { num: '{num}' },
+      headers: { 'X-Nonce': '{uuid}' },
+    })
+    const iso = new Date(wall).toISOString()
+    expect(request.url.pathname).toBe(`/${iso.slice(0, 10)}/take`)
+    expect(request.url.searchParams.get('t')).toBe(iso.slice(2, 19).replace(/\D/g, ''))
+    expect(request.headers?.['x-nonce']).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+  })
+
+  it.each<[string, object, string, string]>([
+    ['XML', { body: '<take key="{key}">{num}</take>' }, 'application/xml', '<take key="a&#38;&#34;b c">1</take>'],
+    ['JSON', { body: '{"key":"{key}"}' }, 'application/json', '{"key":"a&\\"b c"}'],
+    ['a form', { body: 'key={key}' }, 'application/x-www-form-urlencoded', 'key=a%26%22b%20c'],
+    ['plain text', { body: 'key {key}', headers: { 'content-type': 'text/plain' } }, 'text/plain', 'key a&"b c'],
+  ])('values are escaped as the body needs it: %s', async (_title, entry, type, body) => {
+    const { request } = await sent({ method: 'PUT', credentials: { key: 'a&"b c' }, ...entry }, 1)
+    expect([request.method, request.headers?.['content-type'], request.body]).toEqual(['PUT', type, body])
+  })
+
   it('hmac over method, path and the parameters, in base64', async () => {
     const { params, wall } = await sent({
       credentials: { id: 'the-id', key: 'the-key' },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseZone, readTime } from '../../../../src/vendors/parse/time.ts'
+import { formattedTime, parseZone, readTime } from '../../../../src/vendors/parse/time.ts'
 // Written on the platform's own calendar, for the simulated vendors: a second opinion on ours.
 import { chinaTime } from '../../../support/vendors/simulated-api.ts'
 
@@ -20,10 +20,13 @@ describe('a time', () => {
     '2023-02-25T01:38:36-0600',
     '20230225153836',
     '2023年2月25日 15:38:36',
+    '25.02.2023 15:38:36',
     '2023年02月25日15:38:36',
     'Sat, 25 Feb 2023 07:38:36 GMT',
     '1677310716',
     '1677310716000',
+    '1677310716000123',
+    '1677310716000123456',
   ])('%s', (text) => expect(read(text)).toBe(WALL))
 
   it('without seconds, and of a second with fractions', () => {
@@ -42,6 +45,33 @@ describe('a time', () => {
     '2023-02-25 15:38:36 CST',
     '9'.repeat(15),
   ])('%j is none', (text) => expect(read(text)).toBeUndefined())
+})
+
+describe('a format', () => {
+  it.each([
+    ['yyyyMMddHHmmss', '20230225153836'],
+    ['yyMMddHHmmss', '230225153836'],
+    ['dd/MM/yyyy HH:mm:ss', '25/02/2023 15:38:36'],
+    ['M/d/yyyy h:mm:ss a', '2/25/2023 3:38:36 PM'],
+    ['d MMM yyyy HH:mm:ss', '25 Feb 2023 15:38:36'],
+    ['EEE, dd MMM yyyy HH:mm:ss', 'Sat, 25 Feb 2023 08:38:36 +0100'],
+    ["yyyy-MM-dd'T'HH:mm:ss.SSS", '2023-02-25T07:38:36.999Z'],
+  ])('%s reads %s', (format, text) => {
+    const readIt = formattedTime(format) ?? expect.fail('no format')
+    expect(readIt(text, parseZone('+08:00') ?? expect.fail())).toBe(WALL)
+  })
+
+  it('reads nothing else', () => {
+    const readIt = formattedTime('dd/MM/yyyy HH:mm') ?? expect.fail('no format')
+    const zone = parseZone('UTC') ?? expect.fail()
+    for (const text of ['', '31/02/2023 00:00', '25-02-2023 15:38', '25/02/2023 15:38 ', '25/02/2023', 'x'.repeat(99)])
+      expect(readIt(text, zone)).toBeUndefined()
+    expect(readIt('01/01/2023 12:30 UTC', zone)).toBe(Date.UTC(2023, 0, 1, 12, 30))
+  })
+
+  it.each(['', 'HH:mm', 'yyyy-MM', 'yyyy-MM-dd x', 'yyyy-MM-DD'])('%j is none', (format) =>
+    expect(formattedTime(format)).toBeUndefined(),
+  )
 })
 
 describe('a zone', () => {
