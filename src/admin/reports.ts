@@ -179,9 +179,10 @@ function lives({ secondsBought, secondsUsed }: Provider['counts'], { carriedMs: 
   }
 }
 
-function budget({ settings, capacity: { budgetLeft, budgetReached } }: Provider, now: number) {
+function budget({ settings, capacity: { budgetTightest, budgetReached } }: Provider, now: number) {
   return {
-    budgetLeft: finite(budgetLeft),
+    budgetLeft: budgetTightest?.left ?? null,
+    budgetTightest: budgetTightest?.which ?? null,
     budgetPerHour: settings.budget.perHour ?? null,
     budgetPerDay: settings.budget.perDay ?? null,
     budgetTotal: settings.budget.total ?? null,

@@ -69,6 +69,7 @@ const warnings = new Set<VerdictCode>([
   'request-wrong',
   'addresses-unusable',
   'budget-total-reached',
+  'budget-too-small',
   'budget-reached',
   'quota-used-up',
   'vendor-down',
@@ -117,11 +118,19 @@ const byReason: Readonly<Record<string, VerdictCode>> = {
   GW_VENDOR_SERVER: 'vendor-down',
 }
 
-function codeOf({ state, reasonCode, budgetReached }: ProviderReport): VerdictCode | undefined {
+function codeOf({
+  state,
+  reasonCode,
+  budgetReached,
+  budgetReachedForSeconds,
+}: ProviderReport): VerdictCode | undefined {
   if (state === 'paused') return 'paused'
   // Addresses that do not work, and a vendor that cannot be asked for others: the remedy for the vendor comes first.
   if (state === 'unusable') return byReason[reasonCode ?? ''] ?? 'addresses-unusable'
-  if (state === 'budget-reached') return budgetReached === 'total' ? 'budget-total-reached' : 'budget-reached'
+  if (state === 'budget-reached') {
+    if (budgetReached === 'total') return 'budget-total-reached'
+    return budgetReachedForSeconds === null ? 'budget-too-small' : 'budget-reached'
+  }
   // A list that waits for its next reading has no code: nothing is wrong.
   if (state === 'ready' || reasonCode === null) return undefined
   return byReason[reasonCode] ?? 'provider-waiting'

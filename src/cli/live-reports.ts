@@ -13,8 +13,10 @@ const finding = z.object({
   params: z.record(z.string(), z.union([z.string(), z.number()])).catch({}),
   sentence: z.string(),
   remedy: z.string(),
+  provider: z.string().nullish(),
+  action: z.string().nullish(),
 })
-const verdict = z.object({ level: z.string(), findings: z.array(finding) })
+export const verdict = z.object({ level: z.string(), findings: z.array(finding) })
 const seconds = z.number().nullish()
 const counters = z.object({
   connections: z.number(),

@@ -6,8 +6,9 @@ import { currentLanguage, say } from '../messages/language.ts'
 import { statusColumns } from '../messages/terminal.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
+import { verdict as liveVerdict } from './live-reports.ts'
 import { type Row, renderTable } from './table.ts'
-import { stateText } from './watch-view.ts'
+import { stateText, verdictLines } from './watch-view.ts'
 import { CommandError, exitCodes } from './words.ts'
 
 export interface StatusOptions {
@@ -44,11 +45,13 @@ export async function status(
     }
     return { text: `${JSON.stringify(report, null, 2)}\n`, exitCode }
   }
+  const verdict = await askAdmin(place, '/v1/verdict', ask)
   const sentence =
     ready.status === 200
       ? translate('The gateway at {place} is ready.', { place })
       : translate('The gateway at {place} is not ready{reasons}.', { place, reasons: reasonOf(ready.body) })
-  return { text: `${sentence}\n${renderTable(rowsOf(providers.body, place))}`, exitCode }
+  const findings = verdictLines(liveVerdict.safeParse(verdict.body).data).map(({ text }) => `${text}\n`)
+  return { text: `${sentence}\n${findings.join('')}\n${renderTable(rowsOf(providers.body, place))}`, exitCode }
 }
 
 export const noAdminPort = (file: string): string =>
@@ -87,5 +90,5 @@ function rowsOf(body: unknown, place: string): readonly Row[] {
 /** The names of states are not translated: scripts read them. */
 function cellOf(column: string, value: unknown): unknown {
   if (typeof value !== 'string' || currentLanguage() === 'en') return value
-  return column === 'state' ? stateText(value) : column === 'reason' ? translateSentence(value) : value
+  return column === 'state' ? stateText(value) : value
 }

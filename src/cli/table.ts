@@ -6,11 +6,14 @@ export type Row = Readonly<Record<string, unknown>>
 /** Longer texts stand below the table, because they would widen the columns. */
 const LONGEST_CELL = 32
 
-/** One line per row under a line of column names; long texts follow below, one line each, after the first cell of their row. Unknown members become columns. */
+/**
+ * One line per row under a line of column names. The first column names the row and always stays; other long texts follow below,
+ * one line each, after the name of their row. Unknown members become columns.
+ */
 export function renderTable(rows: readonly Row[]): string {
   const flat = rows.map(flatten)
-  const columns = [...new Set(flat.flatMap((row) => [...row.keys()]))].filter((column) =>
-    flat.every((row) => (row.get(column) ?? '').length <= LONGEST_CELL),
+  const columns = [...new Set(flat.flatMap((row) => [...row.keys()]))].filter(
+    (column, index) => index === 0 || flat.every((row) => (row.get(column) ?? '').length <= LONGEST_CELL),
   )
   const lines = [columns, ...flat.map((row) => columns.map((column) => row.get(column) ?? ''))]
   const widths = columns.map((_, c) => Math.max(...lines.map((line) => displayWidth(line[c] ?? ''))))
@@ -41,6 +44,8 @@ function flatten(row: Row): Map<string, string> {
 /** Characters that occupy two columns of a terminal, such as Chinese ones (Unicode Standard Annex 11, Wide and Fullwidth). */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g
+/** What a line is not broken in: one wide character, or a word; each with the spaces before it. */
+const UNBROKEN = new RegExp(` *(?:${WIDE.source}|(?:(?!${WIDE.source})[^ ])+)`, 'g')
 
 /** Columns that a text without control characters occupies. */
 export function displayWidth(text: string): number {
@@ -58,6 +63,23 @@ export function fitWidth(text: string, width: number): string {
     cut += character
   }
   return width < 1 ? '' : `${cut}…`
+}
+
+/**
+ * Breaks a text into lines of a width in columns of the terminal, between words and between wide characters. Further lines are
+ * indented by two columns more than the first; what is too long for a line of its own is cut.
+ */
+export function wrapWidth(text: string, width: number): string[] {
+  const indent = `${/^ */.exec(text)?.[0]}  `
+  const lines: string[] = []
+  let line = ''
+  for (const piece of text.match(UNBROKEN) ?? []) {
+    if (line !== '' && displayWidth(line + piece) > width) {
+      lines.push(line)
+      line = indent + piece.trimStart()
+    } else line += piece
+  }
+  return [...lines, line].map((each) => fitWidth(each, width))
 }
 
 /** As `String.padEnd`, in columns of the terminal. */

@@ -6,7 +6,7 @@ import { pageTexts } from '../messages/page.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { type VerdictText, verdictSentence, verdictTexts } from '../messages/verdict.ts'
 import type { LiveCounters, LiveProvider, LiveReports, LiveVerdict } from './live-reports.ts'
-import { displayWidth, fitWidth, oneLine, padEnd } from './table.ts'
+import { displayWidth, fitWidth, oneLine, padEnd, wrapWidth } from './table.ts'
 
 export interface Screen {
   /** Longer lines are cut; Infinity: none is cut. */
@@ -26,6 +26,8 @@ export interface LiveLink {
 type Style = Parameters<typeof styleText>[0]
 interface Line {
   readonly text: string
+  /** A sentence: broken into lines where it is too long; other lines are cut. */
+  readonly isSentence?: boolean
   readonly style?: Style
 }
 
@@ -34,13 +36,20 @@ export function renderFrame(reports: LiveReports, link: LiveLink, screen: Screen
   const { verdict, counters, providers } = reports
   const lines: Line[] = [
     { text: titleOf(reports, link), style: 'bold' },
-    ...(link.trouble === undefined ? verdictLines(verdict) : [{ text: link.trouble, style: 'red' as const }]),
+    ...(link.trouble === undefined ? worstFindings(verdict) : [{ text: link.trouble, style: 'red' as const }]),
     { text: '' },
     ...(counters === undefined ? [{ text: translate('waiting for the first report') }] : figureLines(counters)),
     ...(providers.size === 0 ? [] : [{ text: '' }, ...providerLines([...providers.values()], screen.columns)]),
   ]
-  const shown = lines.length <= screen.rows ? lines : [...lines.slice(0, Math.max(1, screen.rows - 1)), { text: '…' }]
-  return shown.map(({ text, style }) => styled(fitWidth(text, screen.columns), style, screen.isColoured))
+  const all = lines.flatMap((line) => {
+    const { text, isSentence = false } = line
+    return (isSentence ? wrapWidth(text, screen.columns) : [fitWidth(text, screen.columns)]).map((text) => ({
+      ...line,
+      text,
+    }))
+  })
+  const shown = all.length <= screen.rows ? all : [...all.slice(0, Math.max(1, screen.rows - 1)), { text: '…' }]
+  return shown.map(({ text, style }) => styled(text, style, screen.isColoured))
 }
 
 function styled(text: string, style: Style | undefined, isColoured: boolean): string {
@@ -58,12 +67,28 @@ function titleOf({ gateway }: LiveReports, { place, trouble }: LiveLink): string
 
 const STYLES: Readonly<Record<string, Style>> = { critical: 'red', warning: 'yellow', notice: 'cyan', ok: 'green' }
 
-function verdictLines(verdict: LiveVerdict | undefined): Line[] {
-  return (verdict?.findings ?? []).flatMap(({ level, code, params, sentence, remedy }): Line[] => {
+/** Every finding, and below it the remedy, with the command for a retry. */
+export function verdictLines(verdict: LiveVerdict | undefined): Line[] {
+  return (verdict?.findings ?? []).flatMap(({ level, code, params, sentence, remedy, provider, action }): Line[] => {
     const style = STYLES[level] ?? 'yellow'
-    const first = { text: oneLine(inLanguage(`verdict.${code}`, params, sentence)), style }
-    return level === 'ok' ? [first] : [first, { text: `  ${oneLine(inLanguage(`remedy.${code}`, params, remedy))}` }]
+    const first = { text: oneLine(inLanguage(`verdict.${code}`, params, sentence)), style, isSentence: true }
+    if (level === 'ok') return [first]
+    const command = action === 'retry' && provider != null ? ` [turnpike retry ${provider}]` : ''
+    return [first, { text: `  ${oneLine(inLanguage(`remedy.${code}`, params, remedy) + command)}`, isSentence: true }]
   })
+}
+
+/** Findings beside which the figures fit on a terminal of 24 rows. */
+const SHOWN_FINDINGS = 3
+
+function worstFindings(verdict: LiveVerdict | undefined): Line[] {
+  if (verdict === undefined) return []
+  const { findings } = verdict
+  const others = findings.length - SHOWN_FINDINGS
+  return [
+    ...verdictLines({ ...verdict, findings: findings.slice(0, SHOWN_FINDINGS) }),
+    ...(others <= 0 ? [] : [{ text: translate('{count} more: see turnpike status', { count: others }) }]),
+  ]
 }
 
 function inLanguage(key: string, params: Readonly<Record<string, string | number>>, english: string): string {
@@ -182,5 +207,5 @@ function why({ state, reason, nextAttemptInSeconds: next }: LiveProvider): Line[
     next == null || next === 0
       ? ''
       : ` (${say(pageTexts['provider.next'], { time: durationInWords(Math.ceil(next), currentLanguage()) })})`
-  return [{ text: `  ${oneLine(translateSentence(reason))}${when}`, style: 'yellow' }]
+  return [{ text: `  ${oneLine(translateSentence(reason))}${when}`, style: 'yellow', isSentence: true }]
 }

@@ -58,5 +58,4 @@ export const statusColumns = {
   channelsFree: { en: 'channelsFree', zh: '空闲通道' },
   budgetLeft: { en: 'budgetLeft', zh: '剩余预算' },
   balance: { en: 'balance', zh: '余额' },
-  reason: { en: 'reason', zh: '原因' },
 } as const satisfies Record<string, Text>

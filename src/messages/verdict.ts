@@ -25,24 +25,24 @@ export const verdictTexts = {
     zh: '{provider}：供应商拒绝了密钥：{reason}。',
   },
   'remedy.key-wrong': {
-    en: 'Correct the credentials of {provider} in gateway.yaml or .env, then run turnpike reload; if they were corrected at the vendor, press Retry.',
-    zh: '在 gateway.yaml 或 .env 中更正 {provider} 的 credentials，然后运行 turnpike reload；如果是在供应商处更正的，请点“重试”。',
+    en: 'Correct the credentials of {provider} in gateway.yaml or .env, then run turnpike reload; if they were corrected at the vendor, retry.',
+    zh: '在 gateway.yaml 或 .env 中更正 {provider} 的 credentials，然后运行 turnpike reload；如果是在供应商处更正的，请重试。',
   },
   'verdict.plan-expired': {
     en: '{provider}: the plan at the vendor has ended: {reason}.',
     zh: '{provider}：供应商的套餐已到期：{reason}。',
   },
   'remedy.plan-expired': {
-    en: 'Renew the plan at the vendor, then press Retry.',
-    zh: '请在供应商处续费，然后点“重试”。',
+    en: 'Renew the plan at the vendor, then retry.',
+    zh: '请在供应商处续费，然后重试。',
   },
   'verdict.whitelist-missing': {
     en: '{provider}: the address of this machine is not on the vendor’s whitelist: {reason}.',
     zh: '{provider}：本机地址不在供应商的白名单中：{reason}。',
   },
   'remedy.whitelist-missing': {
-    en: 'Add the public address of this machine at the vendor, or set whitelist: auto; then press Retry.',
-    zh: '请在供应商处添加本机的公网地址，或设置 whitelist: auto，然后点“重试”。',
+    en: 'Add the public address of this machine at the vendor, or set whitelist: auto; then retry.',
+    zh: '请在供应商处添加本机的公网地址，或设置 whitelist: auto，然后重试。',
   },
   'verdict.request-wrong': {
     en: '{provider}: the vendor refuses the parameters: {reason}.',
@@ -57,8 +57,8 @@ export const verdictTexts = {
     zh: '{provider}：提取到的代理地址无法使用：{reason}。',
   },
   'remedy.addresses-unusable': {
-    en: 'Check upstream.username, upstream.password, the whitelist for using addresses, and outgoing connections; then press Retry.',
-    zh: '请检查 upstream.username、upstream.password、使用代理的白名单以及本机的出站连接，然后点“重试”。',
+    en: 'Check upstream.username, upstream.password, the whitelist for using addresses, and outgoing connections; then retry.',
+    zh: '请检查 upstream.username、upstream.password、使用代理的白名单以及本机的出站连接，然后重试。',
   },
   'verdict.budget-reached': {
     en: '{provider}: the budget {which} of {limit} addresses is used up; the next one may be bought in {time}.',
@@ -67,6 +67,14 @@ export const verdictTexts = {
   'remedy.budget-reached': {
     en: 'Wait, or raise budget.{which} of {provider}.',
     zh: '请等待，或调高 {provider} 的 budget.{which}。',
+  },
+  'verdict.budget-too-small': {
+    en: '{provider}: the budget {which} of {limit} addresses is smaller than one order of the vendor, so nothing can be bought.',
+    zh: '{provider}：预算 {which}（{limit} 个地址）小于供应商一次购买的数量，因此无法购买。',
+  },
+  'remedy.budget-too-small': {
+    en: 'Raise budget.{which} of {provider} in gateway.yaml, then run turnpike reload.',
+    zh: '请在 gateway.yaml 中调高 {provider} 的 budget.{which}，然后运行 turnpike reload。',
   },
   'verdict.budget-total-reached': {
     en: '{provider}: the budget in total of {limit} addresses is used up.',
@@ -81,8 +89,8 @@ export const verdictTexts = {
     zh: '{provider}：供应商处的额度已用完：{reason}。',
   },
   'remedy.quota-used-up': {
-    en: 'Wait until the vendor allows more, or buy more there; then press Retry.',
-    zh: '请等待供应商恢复额度，或在供应商处加购，然后点“重试”。',
+    en: 'Wait until the vendor allows more, or buy more there; then retry.',
+    zh: '请等待供应商恢复额度，或在供应商处加购，然后重试。',
   },
   'verdict.vendor-down': {
     en: '{provider}: the vendor cannot be reached or fails: {reason}.',
@@ -121,8 +129,8 @@ export const verdictTexts = {
     zh: '{provider} 已暂停：不会购买地址。',
   },
   'remedy.paused': {
-    en: 'Press Resume.',
-    zh: '请点“继续”。',
+    en: 'Resume it on the dashboard when it may buy again.',
+    zh: '需要继续购买时，请在控制台恢复它。',
   },
   'verdict.provider-waiting': {
     en: '{provider} waits: {reason}.',

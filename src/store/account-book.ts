@@ -252,7 +252,7 @@ export class AccountBook implements AccountView {
   budget(provider: string, limits: BudgetLimits): BudgetView {
     const budget = this.#budget(provider, limits)
     const now = this.#clock.now()
-    return { left: budget.left(now), reached: (count) => budget.reached(now, count) }
+    return { tightest: budget.tightest(now), reached: (count) => budget.reached(now, count) }
   }
 
   #budget(provider: string, limits: BudgetLimits): Budget {

@@ -136,14 +136,21 @@ export interface WindowView {
 }
 
 export interface BudgetView {
-  /** Addresses that may be bought now; Infinity without a budget. */
-  readonly left: number
+  /** The budget with the fewest addresses left; undefined without a budget. */
+  readonly tightest: BudgetLeft | undefined
   /** The limit that has no room for so many; of several, the one that lasts longest. */
   reached(count: number): BudgetReached | undefined
 }
 
+export interface BudgetLeft {
+  readonly which: keyof BudgetLimits
+  readonly limit: number
+  /** Addresses that may be bought now; below 0 after a budget was lowered. */
+  readonly left: number
+}
+
 export interface BudgetReached {
-  readonly which: 'perHour' | 'perDay' | 'total'
+  readonly which: keyof BudgetLimits
   readonly limit: number
   /** When something may be bought again, clock ms; undefined: only after the budget is raised. */
   readonly until: number | undefined

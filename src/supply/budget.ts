@@ -1,6 +1,6 @@
 /** How many addresses may be bought. Windows slide: an hour's budget is never spent twice around a full hour. */
 
-import type { BudgetLimits, BudgetReached } from '../store/account-store.ts'
+import type { BudgetLeft, BudgetLimits, BudgetReached } from '../store/account-store.ts'
 
 /** Purchases that are kept as one entry. */
 export interface BudgetReservation {
@@ -36,12 +36,16 @@ export class Budget {
 
   /** How many may be bought now; Infinity without a budget. */
   left(now: number): number {
+    return this.tightest(now)?.left ?? Number.POSITIVE_INFINITY
+  }
+
+  tightest(now: number): BudgetLeft | undefined {
     const { perHour, perDay, total } = this.#limits
-    return Math.min(
-      perHour === undefined ? Number.POSITIVE_INFINITY : perHour - this.#within(now, HOUR_MS),
-      perDay === undefined ? Number.POSITIVE_INFINITY : perDay - this.#within(now, DAY_MS),
-      total === undefined ? Number.POSITIVE_INFINITY : total - this.#total,
-    )
+    return tightestOf([
+      { which: 'total', limit: total, spent: this.#total },
+      { which: 'perDay', limit: perDay, spent: this.#within(now, DAY_MS) },
+      { which: 'perHour', limit: perHour, spent: this.#within(now, HOUR_MS) },
+    ])
   }
 
   /** Books an order before its request is sent. @returns the argument for `refund` */
@@ -105,4 +109,20 @@ export class Budget {
     // The limit itself is smaller than the smallest order.
     return { which, limit, until: undefined }
   }
+}
+
+interface Spent {
+  readonly which: BudgetLeft['which']
+  /** Undefined: without this budget. */
+  readonly limit: number | undefined
+  readonly spent: number
+}
+
+/** The budget that forbids more first; of equal ones the one that comes first in the list. */
+export function tightestOf(budgets: readonly Spent[]): BudgetLeft | undefined {
+  let tightest: BudgetLeft | undefined
+  for (const { which, limit, spent } of budgets)
+    if (limit !== undefined && limit - spent < (tightest?.left ?? Number.POSITIVE_INFINITY))
+      tightest = { which, limit, left: limit - spent }
+  return tightest
 }

@@ -2,7 +2,7 @@
  * How much a provider may order now, and when it may order again: computed from its state, call window, channels, budget and
  * ceiling. It decides nothing and books nothing: that is done by the account store.
  */
-import type { BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
+import type { BudgetLeft, BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { ProviderParts } from './provider-parts.ts'
 
@@ -109,8 +109,13 @@ export class Capacity {
     return this.#budget.reached(count)
   }
 
+  /** Addresses that may be bought now; Infinity without a budget. */
   get budgetLeft(): number {
-    return this.#budget.left
+    return this.budgetTightest?.left ?? Number.POSITIVE_INFINITY
+  }
+
+  get budgetTightest(): BudgetLeft | undefined {
+    return this.#budget.tightest
   }
 
   get #budget() {

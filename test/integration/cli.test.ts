@@ -250,14 +250,30 @@ describe('turnpike status', () => {
   const providers = [{ name: 'd', state: 'ready', windowSeconds: 60, bought: 3 }]
 
   it('shows what the gateway says of itself and its providers', async () => {
-    const gateway = await admin({ '/readyz': [200, {}], '/v1/providers': [200, { providers }] })
+    const finding = { level: 'warning', code: 'quota-used-up', params: { provider: 'd', reason: 'no balance' } }
+    const words = { sentence: '', remedy: '', provider: 'd', action: 'retry' }
+    const gateway = await admin({
+      '/readyz': [200, {}],
+      '/v1/providers': [200, { providers }],
+      '/v1/verdict': [200, { level: 'warning', findings: [{ ...finding, ...words }] }],
+    })
+    const host = `127.0.0.1:${gateway.port}`
     expect(await gateway.status()).toEqual({
       code: 0,
       err: '',
-      out: `The gateway at 127.0.0.1:${gateway.port} is ready.\nname  state  bought\nd     ready  3\n`,
+      out: [
+        `The gateway at ${host} is ready.`,
+        'd: the quota at the vendor is used up: no balance.',
+        '  Wait until the vendor allows more, or buy more there; then retry. [turnpike retry d]',
+        '',
+        'name  state  bought',
+        'd     ready  3',
+        '',
+      ].join('\n'),
     })
-    const host = `127.0.0.1:${gateway.port}`
-    expect(gateway.asked).toEqual([`GET /readyz ${host} Bearer t0ken`, `GET /v1/providers ${host} Bearer t0ken`])
+    expect(gateway.asked).toEqual(
+      ['readyz', 'v1/providers', 'v1/verdict'].map((path) => `GET /${path} ${host} Bearer t0ken`),
+    )
   })
 
   it('asks it directly, whatever proxy the environment names: the token stays on this machine', async () => {

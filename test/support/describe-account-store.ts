@@ -181,7 +181,7 @@ async function reserved(store: AccountStore, reservation = usual): Promise<Reser
   return answer.id
 }
 
-const leftOf = (store: AccountStore) => store.view.budget('p', usual.budget).left
+const leftOf = (store: AccountStore) => store.view.budget('p', usual.budget).tightest?.left
 
 type Step =
   | { readonly kind: 'order'; readonly provider: 'p' | 'q'; readonly count: number }
@@ -319,7 +319,7 @@ class Model {
           (order) => order.booked,
         )
       const booked = bookedSince(now - HOUR_MS)
-      const { left } = view.budget(name, usual.budget)
+      const left = view.budget(name, usual.budget).tightest?.left ?? expect.fail('no budget')
       // Orders closer together than the grain are one, dated as the latest of them.
       expect(left).toBeLessThanOrEqual(10 - booked)
       expect(left).toBeGreaterThanOrEqual(10 - bookedSince(now - HOUR_MS - GRAIN_MS))

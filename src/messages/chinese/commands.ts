@@ -19,6 +19,7 @@ export const commandTexts = {
   connecting: '正在连接',
   'disconnected, trying again': '连接中断，正在重试',
   'waiting for the first report': '正在等待第一份数据',
+  '{count} more: see turnpike status': '另有 {count} 项：见 turnpike status',
   'Ctrl-C ends': '按 Ctrl-C 结束',
   rates: '速率',
   clients: '客户端',

@@ -2,6 +2,8 @@
  * A host's copy of the accounts: the server's last answer, and the requests of this host since then. Only for planning: the
  * scripts decide.
  */
+
+import { tightestOf } from '../../supply/budget.ts'
 import type {
   AccountView,
   BudgetLimits,
@@ -159,8 +161,7 @@ export class AccountMirror implements AccountView {
 
   budget(provider: string, limits: BudgetLimits): BudgetView {
     const spans = this.#spans(provider, limits)
-    const left = Math.min(Number.POSITIVE_INFINITY, ...spans.map(({ limit, spent }) => limit - spent))
-    return { left, reached: (count) => reachedOf(spans, count) }
+    return { tightest: tightestOf(spans), reached: (count) => reachedOf(spans, count) }
   }
 
   /** The limits, the longest first. */

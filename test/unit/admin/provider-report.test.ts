@@ -40,6 +40,7 @@ it('has every member before anything happened', () => {
     secondsUsed: 0,
     utilisation: null,
     budgetLeft: null,
+    budgetTightest: null,
     budgetPerHour: null,
     budgetPerDay: null,
     budgetTotal: null,
@@ -121,7 +122,7 @@ it('tells what is left of the budget, which one is reached and for how long', as
   const supply = new TestSupply({ provider: { budget: { perHour: 3, total: 50 } } })
   await supply.buy([60_000, 60_000])
   const limits = { budgetPerHour: 3, budgetPerDay: null, budgetTotal: 50 }
-  expect(report(supply)).toMatchObject({ ...limits, budgetLeft: 1, budgetReached: null })
+  expect(report(supply)).toMatchObject({ ...limits, budgetLeft: 1, budgetTightest: 'perHour', budgetReached: null })
   await supply.buy([60_000])
   supply.clock.advance(600_000)
   expect(report(supply)).toMatchObject({

@@ -53,6 +53,13 @@ it('names the budget that is used up, and when it is not any more', async () => 
   })
 })
 
+it('names a budget that is smaller than what the vendor sells at once: no time helps', async () => {
+  const supply = new TestSupply({ provider: { budget: { perHour: 0 } } })
+  const { findings } = verdict([report(supply)])
+  expect(findings).toMatchObject([{ code: 'budget-too-small', params: { which: 'perHour', limit: 0 } }])
+  expect(`${findings[0]?.sentence}${findings[0]?.remedy}`).not.toMatch(/[{}]/)
+})
+
 it('tells the budget that does not come back from one that does', async () => {
   const supply = new TestSupply({ provider: { budget: { total: 1 } } })
   await supply.buy([60_000])

@@ -24,6 +24,18 @@ it('puts long texts below, where they do not push the columns apart', () => {
   ).toBe(`name  state\nqg    stopped\nb     ready\nqg lastError: ${lastError}\n`)
 })
 
+it('keeps the first column, which names the row, however long a name is', () => {
+  const name = 'a-vendor-with-a-name-of-more-than-32-letters'
+  expect(
+    renderTable([
+      { name, state: 'ready' },
+      { name: 'b', state: 'stopped' },
+    ])
+      .split('\n')
+      .slice(0, 2),
+  ).toEqual([`${'name'.padEnd(name.length)}  state`, `${name}  ready`])
+})
+
 it('shows control characters as spaces: an answer cannot move the cursor', () => {
   const shown = renderTable([{ name: 'a\u001b[2Jb\nc', list: ['x\u0007'] }])
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

@@ -51,6 +51,8 @@ const verdict = {
       params: { provider: 'qg', reason: 'no such key' },
       sentence: 'in English',
       remedy: 'in English',
+      provider: 'qg',
+      action: 'retry',
     },
   ],
 }
@@ -64,14 +66,14 @@ function reportsOf(names: readonly string[] = ['qg']): LiveReports {
   return reports
 }
 const link = { place: '127.0.0.1:8081', trouble: undefined }
-const wide = { columns: 140, rows: 40, isColoured: false }
+const wide = { columns: 160, rows: 40, isColoured: false }
 
 describe('a frame', () => {
   it('shows verdict with its remedy, figures, and providers with the reason of their state', () => {
     expect(renderFrame(reportsOf(), link, wide)).toEqual([
       'Turnpike 1.2.3 · 127.0.0.1:8081',
       'qg: the vendor refuses the key: no such key.',
-      '  Correct the credentials of qg in gateway.yaml or .env, then run turnpike reload; if they were corrected at the vendor, press Retry.',
+      '  Correct the credentials of qg in gateway.yaml or .env, then run turnpike reload; if they were corrected at the vendor, retry. [turnpike retry qg]',
       '',
       'rates    tunnels/s 12.3   refused/s 0   set-up p50 31 ms, p99 210 ms',
       'clients  connections 14   tunnels 9   waiting 0   sessions 3',
@@ -108,6 +110,31 @@ describe('a frame', () => {
         expect(lines.join('\n')).toContain(language === 'en' ? 'provider  ' : '供应商')
       }
     }
+  })
+
+  it('breaks a sentence that is too long for the screen, so that the remedy is read whole', () => {
+    for (const language of ['en', 'zh'] as const) {
+      useLanguage(language)
+      const words = (columns: number) =>
+        renderFrame(reportsOf(), link, { ...wide, columns })
+          .slice(1, 12)
+          .join('')
+          .replaceAll(/[ …]/g, '')
+      expect(words(40)).toContain(words(Number.POSITIVE_INFINITY).slice(0, 90))
+    }
+  })
+
+  it('shows three findings, and how many there are more', () => {
+    const reports = reportsOf()
+    const [finding] = verdict.findings
+    reports.take('verdict', { ...verdict, findings: Array.from({ length: 5 }, () => finding) })
+    const lines = renderFrame(reports, link, { ...wide, columns: Number.POSITIVE_INFINITY })
+    expect(lines.slice(5, 9)).toEqual([
+      'qg: the vendor refuses the key: no such key.',
+      expect.stringContaining('[turnpike retry qg]'),
+      '2 more: see turnpike status',
+      '',
+    ])
   })
 
   it('leaves out columns on the right of a narrow screen, instead of a part of one', () => {
@@ -181,7 +208,7 @@ async function startWatch(port: number, isTerminal: boolean) {
   const clock = new FakeClock()
   const process = new EventEmitter()
   const said = { out: '' }
-  const terminalSize = () => ({ columns: 40, rows: 12 })
+  const terminalSize = () => ({ columns: 40, rows: 24 })
   const deps = {
     clock,
     environment: {},

@@ -22,6 +22,14 @@ it('allows as much as the tightest of its limits', () => {
   expect(budget.total).toBe(40)
 })
 
+it('names the tightest of its limits, which is not always the smallest', () => {
+  const budget = new Budget({ perHour: 10, perDay: 25, total: 40 })
+  for (let hour = 0; hour < 3; hour++) budget.book(hour * HOUR, 8)
+  expect(budget.tightest(3 * HOUR)).toEqual({ which: 'perDay', limit: 25, left: 1 })
+  expect(budget.tightest(DAY + 3 * HOUR)).toEqual({ which: 'perHour', limit: 10, left: 10 })
+  expect(new Budget({}).tightest(0)).toBeUndefined()
+})
+
 it('tells which limit is reached, and when something may be bought again', () => {
   const budget = new Budget({ perHour: 2, perDay: 3, total: 4 })
   budget.book(1_000, 1)

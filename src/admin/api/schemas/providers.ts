@@ -54,6 +54,7 @@ const addresses = {
 
 const money = {
   budgetLeft: orNull(count('Addresses that may still be bought now; null without a budget')),
+  budgetTightest: orNull(oneOf(['perHour', 'perDay', 'total'], 'The budget that budgetLeft is of')),
   budgetPerHour: orNull(count('Budget per hour, in addresses')),
   budgetPerDay: orNull(count('Budget per day, in addresses')),
   budgetTotal: orNull(count('Budget in total, in addresses')),

@@ -12,6 +12,7 @@ export const verdictCodes = [
   'request-wrong',
   'addresses-unusable',
   'budget-total-reached',
+  'budget-too-small',
   'budget-reached',
   'quota-used-up',
   'vendor-down',

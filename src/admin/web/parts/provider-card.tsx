@@ -61,9 +61,8 @@ export function ProviderCard({ report }: { readonly report: ProviderReport }) {
 }
 
 function Limits({ report }: { readonly report: ProviderReport }) {
-  const { windowCalls, windowSeconds, callsLeft, channels, channelsFree, budgetLeft } = report
+  const { windowCalls, windowSeconds, callsLeft, channels, channelsFree } = report
   const used = Math.max(0, windowCalls - callsLeft)
-  const budget = tightestBudget(report)
   return (
     <>
       {windowCalls > 0 ? (
@@ -81,24 +80,25 @@ function Limits({ report }: { readonly report: ProviderReport }) {
           part={(channels - (channelsFree ?? 0)) / channels}
         />
       ) : null}
-      {budget === undefined || budgetLeft === null ? (
-        <p class="soft small">{t('provider.noBudget')}</p>
-      ) : (
-        <Meter
-          label={t('provider.budget')}
-          value={`${count(budgetLeft)} / ${count(budget)}`}
-          part={budgetLeft / budget}
-          tone={budgetLeft === 0 ? 'bad' : budgetLeft < budget / 10 ? 'warn' : undefined}
-        />
-      )}
+      <BudgetMeter report={report} />
     </>
   )
 }
 
-/** The budget that is shown: the smallest one that is set. */
-function tightestBudget({ budgetPerHour, budgetPerDay, budgetTotal }: ProviderReport): number | undefined {
-  const set = [budgetPerHour, budgetPerDay, budgetTotal].filter((budget) => budget !== null && budget > 0)
-  return set.length === 0 ? undefined : Math.min(...(set as number[]))
+/** How much of the tightest budget is spent. */
+function BudgetMeter({ report }: { readonly report: ProviderReport }) {
+  const { budgetTightest: which, budgetLeft: left, budgetPerHour, budgetPerDay, budgetTotal } = report
+  if (which === null || left === null) return <p class="soft small">{t('provider.noBudget')}</p>
+  const limit = { perHour: budgetPerHour, perDay: budgetPerDay, total: budgetTotal }[which] ?? 0
+  const part = left <= 0 ? 1 : (limit - left) / limit
+  return (
+    <Meter
+      label={t(`provider.budget.${which}`)}
+      value={`${count(limit - left)} / ${count(limit)}`}
+      part={part}
+      tone={toneOfUse(part)}
+    />
+  )
 }
 
 const toneOfUse = (part: number) => (part >= 1 ? 'bad' : part >= 0.8 ? 'warn' : undefined)

@@ -68,11 +68,11 @@ describe('orders of a cluster', () => {
     // The slot is held until a request that left at the last moment counts no more.
     expect(alive.view.window(order.window).used).toBe(1)
     expect([alive.view.unknownOf('p'), alive.view.reservedBy('p'), alive.view.channelsBooked('a')]).toEqual([2, 0, 2])
-    expect(alive.view.budget('p', order.budget).left).toBe(8)
+    expect(alive.view.budget('p', order.budget).tightest?.left).toBe(8)
     if (reserved.kind === 'reserved') dead.settle(reserved.id, { kind: 'sold', count: 1 })
     await flushed(dead)
     await alive.refresh()
-    expect([alive.view.unknownOf('p'), alive.view.budget('p', order.budget).left]).toEqual([0, 9])
+    expect([alive.view.unknownOf('p'), alive.view.budget('p', order.budget).tightest?.left]).toEqual([0, 9])
   })
 
   it('may be planned with a server that has not heard of their window: what is asked for is what the limit is', async () => {
@@ -108,7 +108,7 @@ describe('orders of a cluster', () => {
     release()
     await flushed(store)
     await store.refresh()
-    expect(store.view.budget('p', bought.budget).left).toBe(6)
+    expect(store.view.budget('p', bought.budget).tightest?.left).toBe(6)
   })
 
   it('do not occupy a channel again that was freed while another order was open', async () => {
@@ -139,7 +139,7 @@ describe('orders of a cluster', () => {
     await clock.run(5_000)
     await flushed(store)
     await store.refresh()
-    expect([store.view.budget('p', order.budget).left, store.view.reservedBy('p')]).toEqual([10, 0])
+    expect([store.view.budget('p', order.budget).tightest?.left, store.view.reservedBy('p')]).toEqual([10, 0])
     expect(store.view.window(order.window).used).toBe(0)
   })
 })
@@ -159,7 +159,7 @@ describe('after a failover', () => {
     // The planner knows when to ask again, and does not until then.
     expect(store.view.window(order.window)).toMatchObject({ room: 0, nextAt: at })
     await flushed(store)
-    expect(store.view.budget('p', order.budget).left).toBe(8)
+    expect(store.view.budget('p', order.budget).tightest?.left).toBe(8)
     clock.advance(at - clock.now())
     expect(await store.reserve(order)).toMatchObject({ kind: 'reserved' })
   })
