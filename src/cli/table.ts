@@ -44,8 +44,6 @@ function flatten(row: Row): Map<string, string> {
 /** Characters that occupy two columns of a terminal, such as Chinese ones (Unicode Standard Annex 11, Wide and Fullwidth). */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g
-/** What a line is not broken in: one wide character, or a word; each with the spaces before it. */
-const UNBROKEN = new RegExp(` *(?:${WIDE.source}|(?:(?!${WIDE.source})[^ ])+)`, 'g')
 
 /** Columns that a text without control characters occupies. */
 export function displayWidth(text: string): number {
@@ -73,13 +71,29 @@ export function wrapWidth(text: string, width: number): string[] {
   const indent = `${/^ */.exec(text)?.[0]}  `
   const lines: string[] = []
   let line = ''
-  for (const piece of text.match(UNBROKEN) ?? []) {
+  for (const piece of unbroken(text)) {
     if (line !== '' && displayWidth(line + piece) > width) {
       lines.push(line)
       line = indent + piece.trimStart()
     } else line += piece
   }
   return [...lines, line].map((each) => fitWidth(each, width))
+}
+
+/** What a line is not broken in: one wide character, or a word; each with the spaces before it. */
+function* unbroken(text: string): Generator<string> {
+  let piece = ''
+  let wasWide = false
+  for (const character of text) {
+    const isWide = displayWidth(character) > character.length
+    if (piece.trim() !== '' && (isWide || wasWide || character === ' ')) {
+      yield piece
+      piece = ''
+    }
+    piece += character
+    wasWide = isWide
+  }
+  yield piece
 }
 
 /** As `String.padEnd`, in columns of the terminal. */

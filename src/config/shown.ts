@@ -12,14 +12,19 @@ const PLACEHOLDERS = /^(?:\$\{\w+\})+$/
 
 /**
  * @param text of a gateway.yaml without mistakes
- * @returns the text without comments; a secret that is not written as `${NAME}` is masked
+ * @returns the text without comments; a secret that is not written as `${NAME}` is masked. Collections in brackets that go over
+ * several lines, as in JSON, are written as lines: they would become one long line.
  */
 export function shownYaml(text: string): string {
   const document = parseDocument(text)
   document.comment = null
   document.commentBefore = null
   visit(document, {
-    Collection: (_, node) => withoutComments(node),
+    Collection(_, node) {
+      withoutComments(node)
+      const [start, end] = node.range ?? [0, 0]
+      if (text.slice(start, end).includes('\n')) node.flow = false
+    },
     Alias: (_, node) => withoutComments(node),
     Scalar(key, node, ancestors) {
       withoutComments(node)

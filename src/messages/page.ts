@@ -31,7 +31,7 @@ export const pageTexts = {
   // API
   'api.about': {
     en: 'What this page shows and does is this API. For programs:',
-    zh: '本页显示的内容和执行的操作都来自此 API。供程序读取：',
+    zh: '本页显示的内容和执行的操作都来自此 API；参数与字段的说明为英文。供程序读取：',
   },
   'api.token': { en: 'Needs the admin token.', zh: '需要管理令牌。' },
   'api.body': { en: 'Body', zh: '请求体' },
@@ -55,6 +55,8 @@ export const pageTexts = {
   // Verdict
   'verdict.details': { en: 'What to do', zh: '如何处理' },
   'verdict.more': { en: 'What to do, and {count} more', zh: '如何处理（另有 {count} 项）' },
+  'verdict.others': { en: '{count} more', zh: '另有 {count} 项' },
+  'verdict.fewer': { en: 'Show fewer', zh: '收起' },
 
   // Tiles
   'tile.rate': { en: 'Tunnels per second', zh: '每秒隧道数' },

@@ -2,13 +2,14 @@
  * Translates English sentences that arrive as data into Chinese: mistakes in the configuration, errors, hints of vendors. They are
  * made in other modules, and programs read them in English too, so they are recognised here by their form.
  */
+import { apiTexts } from './chinese/api.ts'
 import { configurationTexts } from './chinese/configuration.ts'
 import { errorTexts } from './chinese/errors.ts'
 import { vendorTexts } from './chinese/vendors.ts'
 import { fill } from './text.ts'
 
 /** English sentence -> Chinese sentence. `{name}` stands for a parameter in both. */
-export const sentenceTexts = { ...configurationTexts, ...vendorTexts, ...errorTexts } as const
+export const sentenceTexts = { ...configurationTexts, ...vendorTexts, ...errorTexts, ...apiTexts } as const
 
 /** @returns the sentence in Chinese; parts that are not in the catalogue stay in English */
 export function chineseSentence(english: string): string {

@@ -4,7 +4,7 @@ import type { Text } from './text.ts'
 export const terminal = {
   title: { en: 'Turnpike {version} is running', zh: 'Turnpike {version} 正在运行' },
   proxy: { en: 'proxy', zh: '代理端口' },
-  dashboard: { en: 'dashboard', zh: '控制台' },
+  dashboard: { en: 'dashboard', zh: '仪表盘' },
   off: { en: 'off', zh: '已关闭' },
   provider: { en: 'provider', zh: '供应商' },
   moreProviders: { en: 'and {count} more', zh: '另有 {count} 个' },

@@ -130,7 +130,7 @@ export const verdictTexts = {
   },
   'remedy.paused': {
     en: 'Resume it on the dashboard when it may buy again.',
-    zh: '需要继续购买时，请在控制台恢复它。',
+    zh: '需要继续购买时，请在仪表盘恢复它。',
   },
   'verdict.provider-waiting': {
     en: '{provider} waits: {reason}.',

@@ -1,5 +1,6 @@
 /** The tables of the dashboard, the places that it offers, and each view while it is empty, loading or failed. */
 import { describe, expect, it } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import {
   ask,
   openPage,
@@ -57,6 +58,40 @@ describe('the dashboard', () => {
     await expect
       .poll(() => page.locator('.areas li').allTextContents(), { timeout: WAIT_MS })
       .toEqual([expect.stringContaining('cc: US')])
+    expect(await violationsOf(page)).toEqual([])
+  })
+
+  it('folds all problems but the first three, and speaks of each once', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const url = `http://127.0.0.1:${await freePort()}/take?count={num}`
+    const vendor = { vendor: 'generic', url, format: 'text', ttl: '60s', fields: { address: 1 }, allowPrivate: true }
+    const providers = names.map((name) => ({ name, ...vendor }))
+    const { gateway, admin } = await startAll({ providers, wait: { timeout: '1s' } })
+    await Promise.all(names.map((name) => ask(gateway, `crawler-provider-${name}`, WHOAMI)))
+    const page = await openPage(admin)
+    await page.waitForSelector('[data-others]')
+    expect(await page.locator('.verdict').count()).toBe(3)
+    expect(await page.locator('main [role=status]').first().textContent()).toContain('e: the vendor cannot be reached')
+    await page.click('[data-others]')
+    expect(await page.locator('.verdict').count()).toBe(5)
+    expect(await violationsOf(page)).toEqual([])
+  })
+
+  it.each([
+    { width: 900, columns: 7 },
+    { width: 390, columns: 0 },
+  ])('shows connections and addresses with all their facts, $width px', async ({ width, columns }) => {
+    const { gateway, admin } = await startAll()
+    await ask(gateway, 'crawler-provider-demo', WHOAMI)
+    const page = await openPage(admin, { viewport: { width, height: 844 } })
+    await page.click('nav a[href="#/connections"]')
+    const row = page.locator('[data-connection]').first()
+    for (const fact of [/whoami\.demo:80/, /crawler/, /\d B \/ \d+ B/, /done/, /\d m?s$/])
+      await expect.poll(() => row.getByText(fact).first().isVisible(), { timeout: WAIT_MS }).toBe(true)
+    expect(await page.locator('.title > :visible').count()).toBe(columns)
+    await page.click('nav a[href="#/pool"]')
+    const figures = page.locator('[data-upstream]').first().locator('.number')
+    expect(await figures.evaluateAll((all) => all.map((one) => one.checkVisibility()))).toEqual([true, true, true])
     expect(await violationsOf(page)).toEqual([])
   })
 

@@ -6,19 +6,11 @@ import type { Topic } from '../api/schemas/topics.ts'
 const TOKEN_KEY = 'turnpike.token'
 
 /** The admin token: from the fragment of the link that the terminal prints, else from this tab's storage. */
-const token = signal<string | undefined>(readToken())
+const token = signal<string | undefined>(sessionStorage.getItem(TOKEN_KEY) ?? undefined)
 /** Set while the page asks the operator for a token; resolves with it, or with undefined when the operator cancels. */
 export const tokenRequest = signal<{ readonly isWrong: boolean; readonly done: (token?: string) => void } | undefined>(
   undefined,
 )
-
-function readToken(): string | undefined {
-  const given = /^#token=([^&]+)/.exec(location.hash)?.[1]
-  if (given === undefined) return sessionStorage.getItem(TOKEN_KEY) ?? undefined
-  history.replaceState(null, '', location.pathname + location.search)
-  sessionStorage.setItem(TOKEN_KEY, decodeURIComponent(given))
-  return decodeURIComponent(given)
-}
 
 /** How often the operator has entered a token, including the same one again. */
 const tokensGiven = signal(0)
@@ -27,6 +19,28 @@ function keepToken(value: string): void {
   token.value = value
   tokensGiven.value++
   sessionStorage.setItem(TOKEN_KEY, value)
+}
+
+/**
+ * Keeps the token in the fragment of the address, and removes it there: when the page is loaded, and when the operator opens the link
+ * of the terminal in the tab of the page, which does not load it again.
+ */
+export function takeTokenOfAddress(): void {
+  const given = /^#token=([^&]+)/.exec(location.hash)?.[1]
+  if (given === undefined) return
+  history.replaceState(null, '', location.pathname + location.search)
+  const value = decoded(given)
+  if (tokenRequest.value === undefined) keepToken(value)
+  else tokenRequest.value.done(value)
+}
+
+/** A part of an address that was written by hand may be no percent-encoding. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 /** An answer of the API that is not a success. */
@@ -134,17 +148,19 @@ export type Receive = <Name extends Topic>(name: Name, data: EventData[Name]) =>
 /**
  * Reads `GET /v1/events` until the signal aborts or the stream ends. Read with fetch, because EventSource cannot send the
  * token in a header.
+ * @param onData called for the answer, and for each piece of it
  * @throws {Refusal} when the gateway refuses; TypeError when it does not answer or the connection breaks
  */
-export async function readEvents(receive: Receive, onOpen: () => void, signal: AbortSignal): Promise<void> {
+export async function readEvents(receive: Receive, onData: () => void, signal: AbortSignal): Promise<void> {
   const response = await send('v1/events', 'GET', undefined, signal)
   if (!response.ok || response.body === null) throw await refusalOf(response)
-  onOpen()
+  onData()
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   for (;;) {
     const { value, done } = await reader.read()
     if (done) return
+    onData()
     const messages = (rest + value).split('\n\n')
     rest = messages.pop() ?? ''
     for (const message of messages) deliver(message, receive)

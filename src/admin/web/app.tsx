@@ -1,7 +1,7 @@
 /** The page: header, verdict, and one view at a time, chosen by the fragment of the address. */
 import { effect, signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { askForToken, tokenRequest } from './api-client.ts'
+import { askForToken, takeTokenOfAddress, tokenRequest } from './api-client.ts'
 import { language, switchLanguage, switchTheme, t, theme } from './i18n.ts'
 import iconUrl from './icon.svg'
 import { Verdict, VerdictLine } from './parts/verdict.tsx'
@@ -29,8 +29,10 @@ type ViewName = keyof typeof views
 const viewNames = Object.keys(views) as ViewName[]
 
 const viewOfAddress = (): ViewName => viewNames.find((name) => location.hash === `#/${name}`) ?? 'overview'
+takeTokenOfAddress()
 const view = signal(viewOfAddress())
 addEventListener('hashchange', () => {
+  takeTokenOfAddress()
   view.value = viewOfAddress()
 })
 

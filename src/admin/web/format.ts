@@ -5,9 +5,12 @@ import { language } from './i18n.ts'
 /** Seconds as `1 h 02 min`, in the reader's language. */
 export const duration = (seconds: number): string => durationInWords(seconds, language.value)
 
-/** Seconds of a short event as `84 ms` or `2.3 s`. */
+/** Seconds as `84 ms`, `2.3 s`, and from ten on in words. */
 export function shortTime(seconds: number): string {
-  return seconds < 1 ? `${Math.round(seconds * 1_000)} ms` : `${seconds.toFixed(1)} s`
+  if (seconds >= 10) return duration(seconds)
+  return seconds < 1
+    ? `${Math.round(seconds * 1_000)} ms`
+    : `${seconds.toFixed(1)} ${language.value === 'zh' ? '秒' : 's'}`
 }
 
 /** Octets as `12 B`, `3.4 MB`. */

@@ -55,6 +55,8 @@ const MAX_CONNECTIONS = 10_000
 /** Intervals of an hour's history that the page keeps. */
 const HISTORY_SECONDS = 3_600
 const RETRY_MS = 2_000
+/** The gateway sends counters every second: after so long without any it hangs, or the network is gone. */
+const SILENCE_MS = 10_000
 const TICK_MS = 1_000
 const TOAST_MS = { good: 4_000, bad: 10_000 } as const
 
@@ -140,7 +142,9 @@ function append(before: HistoryReport, news: HistoryReport): HistoryReport {
     ...columns(before, news),
     providers: news.providers.map((fresh) => {
       const old = before.providers.find(({ name }) => name === fresh.name)
-      return old === undefined ? fresh : columns(old, fresh)
+      // A provider that was added lately has no calls before.
+      const windowUsed = old?.windowUsed ?? before.at.map(() => 0)
+      return columns({ ...fresh, windowUsed }, fresh)
     }),
   }
 }
@@ -169,14 +173,19 @@ export function follow(): void {
 async function keepReading(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     link.value = link.value === 'lost' ? 'lost' : 'connecting'
+    const silence = new AbortController()
+    let timer = setTimeout(() => silence.abort(), SILENCE_MS)
+    const ends = AbortSignal.any([signal, silence.signal])
     try {
-      gateway.value = await get<GatewayReport>('v1/gateway', signal)
+      gateway.value = await get<GatewayReport>('v1/gateway', ends)
       await readEvents(
         (name, data) => batch(() => (handlers[name] as (data: unknown) => void)(data)),
         () => {
           link.value = 'live'
+          clearTimeout(timer)
+          timer = setTimeout(() => silence.abort(), SILENCE_MS)
         },
-        signal,
+        ends,
       )
     } catch (error) {
       if (signal.aborted) return
@@ -185,6 +194,8 @@ async function keepReading(signal: AbortSignal): Promise<void> {
         await newToken(signal)
         continue
       }
+    } finally {
+      clearTimeout(timer)
     }
     if (signal.aborted) return
     link.value = 'lost'

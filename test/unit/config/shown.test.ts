@@ -53,6 +53,19 @@ describe('shownYaml', () => {
   })
 })
 
+it('shownYaml writes JSON as lines, and short collections as they are', () => {
+  const json = JSON.stringify({ listen: [{ port: 8080 }], providers: [{ name: 'demo', vendor: 'demo' }] }, null, 2)
+  expect(shownYaml(json).split('\n')).toEqual([
+    '"listen":',
+    '  - "port": 8080',
+    '"providers":',
+    '  - "name": "demo"',
+    '    "vendor": "demo"',
+    '',
+  ])
+  expect(shownYaml('listen: [{ port: 8080 }]\n')).toBe('listen: [ { port: 8080 } ]\n')
+})
+
 it('shownConfig has every default and no secret', () => {
   const config = shownConfig(parseConfig(text, 'gateway.yaml', { QG_PASSWORD: 'SECRET-14' }))
   expect(JSON.stringify(config)).not.toContain('SECRET')

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { operations } from '../../../src/admin/api/operations.ts'
 import { verdictCodes } from '../../../src/admin/api/schemas/verdict.ts'
+import { apiTexts } from '../../../src/messages/chinese/api.ts'
 import { currentLanguage, useLanguage } from '../../../src/messages/language.ts'
 import { pageTexts } from '../../../src/messages/page.ts'
 import { statusColumns, terminal } from '../../../src/messages/terminal.ts'
@@ -24,6 +26,14 @@ describe.each<[name: string, texts: Readonly<Record<string, Text>>]>([
     expect(namesIn(zh)).toEqual(namesIn(en))
     if (!ALIKE.has(key)) expect([/\p{Script=Han}/u.test(en), /\p{Script=Han}/u.test(zh)]).toEqual([false, true])
   })
+})
+
+it('every operation of the admin API has a summary in both languages', () => {
+  expect(Object.keys(apiTexts).toSorted()).toEqual(
+    Object.values(operations)
+      .map(({ summary }) => summary)
+      .toSorted(),
+  )
 })
 
 describe('the sentences of the code', () => {

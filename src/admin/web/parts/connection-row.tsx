@@ -1,6 +1,6 @@
 /** One line of the list of connections, and what the list can be sorted by. */
 import type { ConnectionReport } from '../../api/schemas/connections.ts'
-import { duration, octets, timeOfDay } from '../format.ts'
+import { octets, shortTime, timeOfDay } from '../format.ts'
 import { t } from '../i18n.ts'
 import { type HeldConnection, now, rateOf } from '../state.ts'
 import { ActionButton } from './action-button.tsx'
@@ -41,7 +41,7 @@ export function ConnectionRow({ held, place, isSelected, select }: RowProps) {
       </button>
       <span>{clientOf(report) ?? '–'}</span>
       <span>{report.provider ?? '–'}</span>
-      <span class="number">{duration(lasted(held))}</span>
+      <span class="number">{shortTime(lasted(held))}</span>
       <span class="number">
         {octets(report.bytesFromClient)} / {octets(report.bytesToClient)}
       </span>
@@ -75,13 +75,15 @@ function lasted({ report, at }: HeldConnection): number {
 }
 
 function Outcome({ report }: { readonly report: ConnectionReport }) {
-  if (report.state !== 'closed') {
-    const isOpen = report.state === 'open'
+  const { state, code, end } = report
+  if (state !== 'closed') {
+    const isOpen = state === 'open'
     return <span class={`badge ${isOpen ? 'good' : 'warn'}`}>{t(isOpen ? 'connections.open' : 'state.waiting')}</span>
   }
+  const words = code ?? t(`end.${end ?? 'closed'}`)
   return (
-    <span class={`badge ${report.code === null ? 'idle' : 'bad'}`}>
-      {report.code ?? t(`end.${report.end ?? 'closed'}`)}
+    <span class={`badge ${code === null ? 'idle' : 'bad'}`} title={words}>
+      {words}
     </span>
   )
 }

@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { reasonOf } from '../actions.ts'
 import { call } from '../api-client.ts'
-import { t } from '../i18n.ts'
+import { said, t } from '../i18n.ts'
 
 interface Schema {
   readonly $ref?: string
@@ -70,7 +70,7 @@ function Operations({ description }: { readonly description: Description }) {
       <details key={operation.operationId} class="card" data-operation={operation.operationId}>
         <summary>
           <span class={`badge ${method === 'get' ? 'good' : 'warn'}`}>{method.toUpperCase()}</span>{' '}
-          <span class="mono">{path}</span> <span class="soft">{operation.summary}</span>
+          <span class="mono">{path}</span> <span class="soft">{said(operation.summary)}</span>
         </summary>
         <OperationDetail operation={operation} schemas={description.components.schemas} />
       </details>

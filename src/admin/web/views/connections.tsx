@@ -10,7 +10,7 @@ import { VirtualList } from '../parts/virtual-list.tsx'
 import { connections, gateway, type HeldConnection } from '../state.ts'
 
 const ROW_PX = 36
-const NARROW_ROW_PX = 60
+const NARROW_ROW_PX = 84
 
 const searchFields = ['host', 'user', 'session', 'provider', 'code'] as const
 type SearchField = (typeof searchFields)[number]

@@ -11,7 +11,7 @@ import { type RowPlace, VirtualList } from '../parts/virtual-list.tsx'
 import { gateway, type Held, now, pool } from '../state.ts'
 
 const ROW_PX = 44
-const NARROW_ROW_PX = 128
+const NARROW_ROW_PX = 148
 const stateTexts = {
   ready: 'state.ready',
   resting: 'state.resting',
@@ -118,9 +118,15 @@ function PoolRow({ held, place }: PoolRowProps) {
         {t(stateTexts[report.state])}
         {report.restSeconds > 0 ? ` ${duration(report.restSeconds - (now.value - at) / 1_000)}` : ''}
       </span>
-      <span class="number">{count(report.leases)}</span>
-      <span class="number">{count(report.blame)}</span>
-      <span class="number">{report.openSeconds === null ? '–' : shortTime(report.openSeconds)}</span>
+      <span class="number" data-label={t('pool.leases')}>
+        {count(report.leases)}
+      </span>
+      <span class="number" data-label={t('pool.failures')}>
+        {count(report.blame)}
+      </span>
+      <span class="number" data-label={t('pool.latency')}>
+        {report.openSeconds === null ? '–' : shortTime(report.openSeconds)}
+      </span>
       <span class="row">
         <ActionButton label={t('pool.rest')} path={`${path}/rest`} body={{}} object={address} />
         <ActionButton label={t('pool.evict')} path={`${path}/evict`} object={address} />

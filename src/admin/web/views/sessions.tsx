@@ -136,9 +136,13 @@ function SessionRow({ session, at, place, read }: SessionRowProps) {
       <span>
         {provider} {exclusive ? <span class="badge idle">{t('sessions.exclusive')}</span> : null}
       </span>
-      <span class="number">{count(uses)}</span>
-      <span class="number">{count(formerUpstreams)}</span>
-      <span>{duration(endsInSeconds - (now.value - at) / 1_000)}</span>
+      <span class="number" data-label={t('sessions.uses')}>
+        {count(uses)}
+      </span>
+      <span class="number" data-label={t('sessions.former')}>
+        {count(formerUpstreams)}
+      </span>
+      <span data-label={t('sessions.ends')}>{duration(endsInSeconds - (now.value - at) / 1_000)}</span>
       <span class="row">
         {moves ? (
           <span class="badge warn">{t('sessions.moves')}</span>
