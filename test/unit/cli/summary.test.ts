@@ -43,7 +43,7 @@ it('lines up Chinese, which takes two columns a character', () => {
   const lines = startSummary(configured(demo), { ...gateway, token: undefined }).split('\n')
   expect(lines.slice(3, 6)).toEqual([
     '  代理端口  0.0.0.0:8080 (1 个用户)',
-    '  控制台    http://127.0.0.1:8081/',
+    '  仪表盘    http://127.0.0.1:8081/',
     '  供应商    d (demo; 最多购买 每小时 5 个，总共 9 个)',
   ])
 })

@@ -21,6 +21,8 @@ import {
 } from './markdown.ts'
 
 const english = textOf('README.md')
+/** From its sign to the end of the line. */
+const COMMENT = / +# .*$|(?:^| +)\/\/ .*$/gm
 /** Documents that exist in both languages. */
 const pairs = documents
   .filter((path) => path.endsWith('.zh-CN.md'))
@@ -48,8 +50,13 @@ describe.each(pairs)('%s and %s', (englishPath, chinesePath) => {
   })
 
   it('have the same code, comments aside', () => {
-    const withoutComments = ({ language, text }: CodeBlock) => `${language}\n${text.replace(/ +# .*$/gm, '')}`
+    const withoutComments = ({ language, text }: CodeBlock) => `${language}\n${text.replace(COMMENT, '')}`
     expect(codeBlocks(inChinese).map(withoutComments)).toEqual(codeBlocks(inEnglish).map(withoutComments))
+  })
+
+  it('have their comments in the language of the page', () => {
+    const comments = codeBlocks(inChinese).flatMap(({ text }) => text.match(COMMENT) ?? [])
+    expect(comments.filter((words) => /[a-z]+ [a-z]+/i.test(words) && !/\p{Script=Han}/u.test(words))).toEqual([])
   })
 
   it('have the same tables: as many rows, with the same code in the first column', () => {
