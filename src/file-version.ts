@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs'
 
-/** Changes when one of the files is written or replaced: links are followed. */
+/** Changes when one of the files is written or replaced, appears or disappears: links are followed. */
 export function versionOf(files: readonly string[]): string {
   return files.map(versionOfFile).join(' ')
 }
 
 function versionOfFile(file: string): string {
-  const facts = statSync(file, { throwIfNoEntry: false, bigint: true })
-  return facts === undefined ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeNs}`
+  try {
+    const { ino, size, mtimeNs } = statSync(file, { bigint: true })
+    return `${ino}:${size}:${mtimeNs}`
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
+  }
 }

@@ -9,8 +9,10 @@ import { CommandError, sentenceOf } from './cli/words.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Clock, Timer } from './clock.ts'
 import { applicable, changesOf, type ReloadState } from './config/difference.ts'
+import { dotEnvOf } from './config/environment.ts'
 import type { ConfigSource } from './config/load.ts'
 import { poolSettings } from './config/pool-limits.ts'
+
 import { referencedFiles } from './config/referenced-files.ts'
 import type { Config } from './config/schema.ts'
 import { warningsOf } from './config/warnings.ts'
@@ -222,15 +224,11 @@ export class Reload {
     this.#version = versionOf(referenced)
     if (!isSame(referenced, this.#referenced)) this.#unwatch()
     this.#referenced = referenced
-    this.#watch ??= watchFiles(
-      [source.file, ...referenced],
-      this.#parts.clock,
-      () => this.#written(),
-      (error) => this.#log.error({ code: error.code }, 'the file cannot be watched: reload with SIGHUP or a command'),
-    )
+    const files = [source.file, dotEnvOf(source.file), ...referenced]
+    this.#watch ??= watchFiles(files, this.#parts.clock, () => this.#written())
   }
 
-  /** Something in the folder was written: perhaps another file. */
+  /** One of the files was written, perhaps with the same contents. */
   #written(): void {
     let found: ConfigSource | undefined
     try {
@@ -239,7 +237,6 @@ export class Reload {
       // A mistake, or no file: the reload says which.
     }
     const { text, environment } = this.source ?? {}
-    // The file .env lies in the same folder.
     const isNew = found === undefined || found.text !== text || !isSame(found.environment, environment)
     if (isNew || versionOf(this.#referenced) !== this.#version) void this.reload('file').catch(() => {})
   }

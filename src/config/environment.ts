@@ -10,13 +10,18 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Holds the secrets of a configuration, one `NAME=value` per line, in the folder of the configuration. */
 export const DOT_ENV = '.env'
 
+/** @param file the configuration */
+export function dotEnvOf(file: string): string {
+  return join(dirname(resolve(file)), DOT_ENV)
+}
+
 /**
  * The environment of a configuration: the variables of the process, then those of the file `.env` beside the configuration.
  * A variable of the process has priority. An unreadable file counts as absent: its variables are reported as not set.
  */
 export function environmentOf(file: string, environment: Environment): Environment {
   try {
-    return { ...parseEnv(readFileSync(join(dirname(resolve(file)), DOT_ENV), 'utf8')), ...environment }
+    return { ...parseEnv(readFileSync(dotEnvOf(file), 'utf8')), ...environment }
   } catch {
     return environment
   }

@@ -1,45 +1,30 @@
 /**
- * Reports when one of the files of a configuration has been written. Editors write a new file and rename it over the old one, and
- * mounted configurations are symbolic links that are replaced: so the folder is watched, not the file. A file is read after a
- * short time without events in its folder, so that a half-written file is not read.
+ * Reports when one of the files of a configuration has been written. They are polled: editors rename a new file over the old one, mounted
+ * configurations are links to links that are replaced, and some mounts report no events.
  */
-import { type FSWatcher, watch } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Clock, Timer } from '../clock.ts'
+import { versionOf } from '../file-version.ts'
 
-const QUIET_MS = 300
+/** A change is reported when the files have stayed the same for so long: a file that is being written is not read. */
+const LOOK_EVERY_MS = 500
 
 export interface FileWatch {
   close(): void
 }
 
-/**
- * @param onWritten called after any write in the folder: the caller checks whether a file has changed
- * @param onFailed a folder cannot be watched, or no longer
- */
-export function watchFiles(
-  files: readonly string[],
-  clock: Clock,
-  onWritten: () => void,
-  onFailed: (error: NodeJS.ErrnoException) => void,
-): FileWatch {
-  let timer: Timer | undefined
-  const settle = () => {
-    timer?.clear()
-    timer = clock.after(QUIET_MS, onWritten)
+/** @param onWritten called after each change, and once at the beginning: the caller checks what has changed */
+export function watchFiles(files: readonly string[], clock: Clock, onWritten: () => void): FileWatch {
+  let seen: string | undefined
+  let isReported = false
+  let timer: Timer
+  const look = () => {
+    timer = clock.after(LOOK_EVERY_MS, look)
+    const version = versionOf(files)
+    const isSettled = version === seen
+    seen = version
+    if (isSettled && !isReported) onWritten()
+    isReported = isSettled
   }
-  const watchers: FSWatcher[] = []
-  for (const folder of new Set(files.map((file) => dirname(file)))) {
-    try {
-      watchers.push(watch(folder, { persistent: false }, settle).on('error', onFailed))
-    } catch (error) {
-      onFailed(error as NodeJS.ErrnoException)
-    }
-  }
-  return {
-    close() {
-      timer?.clear()
-      for (const watcher of watchers) watcher.close()
-    },
-  }
+  timer = clock.after(LOOK_EVERY_MS, look)
+  return { close: () => timer.clear() }
 }
