@@ -15,8 +15,8 @@ import { type Admit, AwaitedRequest } from './awaited-request.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
-import type { Routes } from './proxied-request.ts'
-import type { ListenerDefaults, Origin, Route } from './route.ts'
+import type { RoutedClient, Routes } from './other-providers.ts'
+import type { ListenerDefaults, Route } from './route.ts'
 import type { Serving } from './serving.ts'
 import { readCommand, SessionCommand } from './session-commands.ts'
 import type { StreamObserver } from './stream-observer.ts'
@@ -113,7 +113,7 @@ export class Dispatcher implements ClientHandler, Routes {
   }
 
   route(
-    client: Origin & Pick<ClientConnection, 'identity'>,
+    client: RoutedClient,
     target: Target,
     port: ClientPort,
     method: RouteMethod,

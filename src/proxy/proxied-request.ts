@@ -13,14 +13,12 @@
 
 import { clientNetwork, type Target } from '../address.ts'
 import type { ClientPort } from '../downstream/client-port.ts'
-import type { ClientConnection } from '../downstream/client-request.ts'
-import { type ErrorCode, GatewayError } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { Health } from '../pool/health.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { RouteMethod } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
 import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { DialFailure, DialHandler, UpstreamConnection } from '../upstream/connection.ts'
@@ -30,9 +28,10 @@ import { ClientStream, type ClientStreamDeps } from './client-stream.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
+import { mayBeElsewhere, type RoutedClient, type Routes, routeElsewhere } from './other-providers.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
-import type { Origin, Route } from './route.ts'
+import type { Route } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
 
@@ -50,29 +49,6 @@ export interface ProxiedRequestDeps extends ClientStreamDeps {
 }
 
 const NOBODY: readonly Upstream[] = []
-/** Why some providers have no upstream for a request, which says nothing of others. */
-const MAY_BE_ELSEWHERE: ReadonlySet<string> = new Set<ErrorCode>([
-  'GW_NO_SUPPLY',
-  'GW_BUDGET_REACHED',
-  'GW_NO_MATCH',
-  'GW_POOL_EMPTY',
-])
-
-/** Finds the route of a request by the configuration that is in force. */
-export interface Routes {
-  /**
-   * @param hopeless providers that cannot serve it: a group leaves them out
-   * @throws {GatewayError} as Router.route; GW_USER_LIMIT
-   */
-  route(
-    client: Origin & Pick<ClientConnection, 'identity'>,
-    target: Target,
-    port: ClientPort,
-    method: RouteMethod,
-    hopeless?: readonly string[],
-  ): Route
-}
-
 export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   extends ClientStream<Deps>
   implements LeaseRequest, DialHandler, RelayHandler
@@ -135,9 +111,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     return user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${user}`
   }
 
-  protected abstract override readonly client: ClientStream<Deps>['client'] &
-    Pick<ClientConnection, 'identity'> &
-    Origin
+  protected abstract override readonly client: ClientStream<Deps>['client'] & RoutedClient
   /** Starts the dial; the connection's owner is this. */
   protected abstract dial(upstream: Upstream, now: number): UpstreamConnection
   /** The connection is open: it is the subclass's from here. */
@@ -189,7 +163,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
 
   denied(error: GatewayError): void {
     const { pool, leaseQueue, clock } = this.deps
-    const other = this.#otherProviders(error)
+    const other = error === this.lastError || mayBeElsewhere(error) ? this.#routeElsewhere() : undefined
     const now = clock.now()
     // Who has waited for as long as a client waits does not wait again.
     if (other === undefined || (error.code === 'GW_POOL_EMPTY' && !pool.hasLendable(other.filter, now)))
@@ -199,20 +173,14 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     leaseQueue.apply(this, now)
   }
 
-  /** The next member of its group, or providers of a configuration that has come into force meanwhile; undefined: there are none. */
-  #otherProviders(error: GatewayError): Route | undefined {
-    if (error !== this.lastError && !MAY_BE_ELSEWHERE.has(error.code)) return undefined
+  #routeElsewhere(): Route | undefined {
+    const { client, protocol, deps } = this
+    const method = protocol === 'connect' ? 'CONNECT' : protocol === 'http' ? 'plain' : 'socks'
     this.#hopeless = [...this.#hopeless, ...(this.filter.providers ?? [])]
-    try {
-      const { protocol } = this
-      const method = protocol === 'connect' ? 'CONNECT' : protocol === 'http' ? 'plain' : 'socks'
-      const route = this.deps.routes.route(this.client, this.#destination, this.#port, method, this.#hopeless)
-      const isOther = route.filter.providers?.some((provider) => !this.#hopeless.includes(provider)) === true
-      return route.direct === undefined && isOther ? route : undefined
-    } catch (refusal) {
-      if (refusal instanceof GatewayError) return undefined
-      throw refusal
-    }
+    return routeElsewhere(
+      (hopeless) => deps.routes.route(client, this.#destination, this.#port, method, hopeless),
+      this.#hopeless,
+    )
   }
 
   opened(connection: UpstreamConnection, early: Buffer | undefined): void {
