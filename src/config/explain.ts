@@ -90,12 +90,20 @@ function explainUnion(
     (branch) =>
       branch.some(({ code }) => code === 'unrecognized_keys') || branch.every((inner) => inner.path.length > 0),
   )
-  if (meant !== undefined) return meant.flatMap((inner) => explain(inner, raw, path))
+  const shape = meant ?? onlyShapeOf(issue)
+  if (shape !== undefined) return shape.flatMap((inner) => explain(inner, raw, path))
   const choices = issue.errors
     .flat()
     .flatMap(shapesOf)
     .map((choice) => choice.replace(/^write /, ''))
   return [{ path, message: `${emptyOr(value)}write ${[...new Set(choices)].join(' or ')}`, at: 'value' }]
+}
+
+/** The only shape that has the type of the value; undefined when there are several, or none. */
+function onlyShapeOf({ errors }: z.core.$ZodIssueInvalidUnion): readonly Issue[] | undefined {
+  const fitting = errors.filter((branch) => !branch.some(({ code }) => code === 'invalid_type'))
+  const [shape] = fitting
+  return fitting.length === 1 && shape?.every(({ code }) => code === 'custom') ? shape : undefined
 }
 
 function shapesOf(issue: Issue): readonly string[] {
@@ -132,15 +140,20 @@ function sentence(issue: Issue, value: unknown): string {
     case 'invalid_type':
       return wrongType(issue.expected, value)
     case 'too_small':
+      if (issue.origin === 'string') return `needs at least ${issue.minimum} characters`
       return issue.origin === 'array'
         ? `${lengthSentence('needs at least', issue.minimum)}`
         : `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
     case 'too_big':
+      if (issue.origin === 'string') return `takes at most ${issue.maximum} characters`
       return issue.origin === 'array'
         ? lengthSentence('takes at most', issue.maximum)
         : `must be ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`
     case 'custom':
       return `${emptyOr(value)}${issue.message}`
+    case 'invalid_format':
+      // zod's own words quote the pattern.
+      return issue.message.startsWith('Invalid') ? 'is not valid here' : issue.message
     default:
       return 'is not valid here'
   }

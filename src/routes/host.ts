@@ -4,10 +4,12 @@ import { isIPv4, isIPv6 } from 'node:net'
 /** Resolvers read `127.1`, `0x7f.1` and `2130706433` as IPv4 addresses: they must not bypass a rule about addresses. */
 const NUMERIC = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/
 
-/** Lower case, without a final dot; addresses in their shortest form, IPv4 inside IPv6 as IPv4. */
+/** Lower case, without dots at the end, which some resolvers drop; addresses in their shortest form, IPv4 inside IPv6 as IPv4. */
 export function canonicalHost(host: string): string {
   const lower = host.toLowerCase()
-  const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
+  let end = lower.length
+  while (lower.charAt(end - 1) === '.') end--
+  const name = lower.slice(0, end)
   if (name.includes(':')) return canonicalIPv6(name)
   return NUMERIC.test(name) && !isIPv4(name) ? (URL.parse(`http://${name}/`)?.hostname ?? name) : name
 }

@@ -563,7 +563,7 @@ it.each([
   ['{"operation":"a","params":{"b":[1]}}', 'params.b'],
   ['{"operation":"a","params":[]}', 'params'],
   ['{"operation":"a","yes":"true"}', 'yes'],
-  ['{"operation":"a","provider":"b"}', ''],
+  ['{"operation":"a","provider":"b"}', 'provider'],
 ])('the call %s is refused', async (body, at) => {
   const { ask } = await start()
   const answer = problemOf(await ask(callPath, { ...post(), body }))

@@ -127,8 +127,15 @@ describe('take', () => {
     ]
     for (const [query, status, error] of reasons)
       expect((await ask(gateway, `/v1/take${query}`)).body).toMatchObject({ status, error })
-    expect((await ask(gateway, '/v1/take?num=101')).body.code).toBe('ADMIN_BAD_REQUEST')
-    expect((await ask(gateway, '/v1/take?colour=red')).body.code).toBe('ADMIN_BAD_REQUEST')
+    const mistakes: [string, string][] = [
+      ['/v1/take?num=101', 'num: write a whole number from 1 to 100'],
+      ['/v1/take?contry=jp', 'contry: unknown key; did you mean country?'],
+      ['/v1/take?format=xml', 'format: write one of json, text'],
+      [`/v1/take?session=${'x'.repeat(257)}`, 'session: takes at most 256 characters'],
+      ['/delete/', 'proxy: is missing'],
+    ]
+    for (const [path, detail] of mistakes)
+      expect((await ask(gateway, path)).body).toMatchObject({ code: 'ADMIN_BAD_REQUEST', detail })
     const taken = await take(gateway)
     const none = await ask(gateway, '/v1/take')
     expect([none.status, none.body.code, none.headers.has('retry-after')]).toEqual([503, 'ADMIN_NO_ADDRESS', true])

@@ -82,7 +82,7 @@ it.each([
   ['limit=x', 'limit'],
   ['since=yesterday', 'since'],
   ['state=gone', 'state'],
-  ['nonsense=1', ''],
+  ['nonsense=1', 'nonsense'],
 ])('refuses the query %s', async (query, path) => {
   const gateway = await startGateway({ config: withAdmin })
   const response = await fetch(url(gateway, `/v1/connections?${query}`), { headers: login })

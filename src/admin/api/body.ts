@@ -1,5 +1,6 @@
 /** Bodies and queries of requests to the admin port. */
 import type { z } from 'zod'
+import { explain, rememberKnownKeys } from '../../config/explain.ts'
 import { problem } from './problem.ts'
 
 const MAX_BODY_BYTES = 65_536
@@ -28,9 +29,10 @@ export function readQuery<T extends z.ZodType>(
 }
 
 function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> | Response {
-  const { data, error } = schema.safeParse(value)
+  const { data, error } = schema.safeParse(value, { error: rememberKnownKeys })
   if (error === undefined) return data
-  const errors = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+  const findings = error.issues.flatMap((issue) => explain(issue, value))
+  const errors = findings.map(({ path, message }) => ({ path: path.join('.'), message }))
   const detail = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
   return problem('ADMIN_BAD_REQUEST', detail, { members: { errors } })
 }

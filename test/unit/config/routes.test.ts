@@ -91,6 +91,9 @@ describe('a mistake is told at its place', () => {
     ['routes:\n  - { port: 70000, to: block }', '2:13 routes[0].port write a port or a range'],
     ['routes:\n  - { listen: 9, to: block }', '2:15 routes[0].listen no port of the gateway has this number'],
     ['routes:\n  - DOMAIN,a.example', '2:5 routes[0] write DOMAIN,name,TARGET'],
+    ['routes:\n  - IP-CIDR,10.0.0.1/33,block', '2:5 routes[0] IP-CIDR: write a block of addresses'],
+    ['routes:\n  - DOMAIN-SUFFIX,a.example,one', '2:5 routes[0] write where it goes: provider NAME, group NAME'],
+    ['routes:\n  - DOMAIN,a..example,block', '2:5 routes[0] DOMAIN takes a name, as in www.example.com'],
     ['routes:\n  - GEOIP,CN,block', '2:5 routes[0] write DOMAIN,name,TARGET'],
     ['routes:\n  - { host: a.example }', '2:5 routes[0].to is missing'],
     ['routes:\n  - { hosts: none.txt, to: block }', '2:14 routes[0].hosts there is no such file'],
@@ -103,7 +106,7 @@ describe('a mistake is told at its place', () => {
     ],
     [
       'groups:\n  - { name: g, members: [{ weight: 2 }] }',
-      '2:26 groups[0].members[0] write a text or keys, exactly one of them provider or group',
+      '2:26 groups[0].members[0] write keys, exactly one of them provider or group',
     ],
     [
       'groups:\n  - { name: g, members: [one], fallback: direct }',

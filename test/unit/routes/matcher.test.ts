@@ -66,6 +66,12 @@ function naive(rules: readonly RouteRule[], asked: RouteQuery): number | undefin
   return found === -1 ? undefined : found
 }
 
+it('reads a name with dots at its end as the name without them', () => {
+  expect(['A.Test', 'a.test.', 'a.test..', '10.1.2.3.', '...', ''].map(canonicalHost)).toEqual([
+    ...['a.test', 'a.test', 'a.test', '10.1.2.3', '', ''],
+  ])
+})
+
 function names(pattern: HostPattern, host: string): boolean {
   switch (pattern.kind) {
     case 'any':
