@@ -45,8 +45,8 @@ export class SessionSearch {
   /** Calls back when the session is here, if it lives in any process: at once where there is no other. */
   lookUp(sessionKey: string | undefined, found: () => void): void {
     if (sessionKey === undefined || this.#isHere(sessionKey)) return void found()
-    this.#directory?.find(sessionKey, (upstreamId) => {
-      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId)
+    this.#directory?.find(sessionKey, (upstreamId, left) => {
+      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId, left)
       found()
     })
   }

@@ -146,9 +146,10 @@ export class SessionTable {
     return this.#sessions.has(key) || this.#awaiting.has(key)
   }
 
-  /** Another host of the cluster has assigned the session to this upstream. */
-  learn(key: string, upstreamId: string): void {
-    this.#takeUp({ key, upstreamId, idleMs: 0 })
+  /** Another process has assigned the session to this upstream. @param left its former ones */
+  learn(key: string, upstreamId: string, left: readonly string[] = []): void {
+    const session = this.#takeUp({ key, upstreamId, idleMs: 0 })
+    if (session !== undefined && left.length > 0) session.left = left.flatMap((id) => this.#pool.get(id) ?? [])
   }
 
   /** What the process that lends the session's upstream next must know. @returns undefined when it does not live there here */

@@ -67,7 +67,8 @@ export type ToWorker =
   | { readonly kind: 'each-owned' }
   /** To the owner, from another control process: so many leases run in other workers. */
   | { readonly kind: 'elsewhere'; readonly id: string; readonly leases: number }
-  | { readonly kind: 'found'; readonly question: number; readonly id?: string }
+  /** Where a session lives, and its former upstreams. */
+  | { readonly kind: 'found'; readonly question: number; readonly id?: string; readonly left?: readonly string[] }
   | { readonly kind: 'session'; readonly key: string; readonly id: string }
   | { readonly kind: 'rotate'; readonly key: string }
   /** By order of an operator: a connection, by its number in the worker. */

@@ -111,7 +111,7 @@ export class WorkerPlane {
       ...this.#replica.handlers,
       'own-port': ({ port }) => this.#guard.reservePort(port),
       'user-answer': (answer) => this.#users.answer(answer),
-      found: ({ question, id }) => this.#sessions.answer(question, id),
+      found: ({ question, id, left }) => this.#sessions.answer(question, id, left),
       session: ({ key, id }) => this.#sessionMoved(key, id),
       rotate: ({ key }) => {
         const session = data.sessionTable.rotate(key)

@@ -3,6 +3,7 @@
  * it; of two workers that ask at the same time the first one chooses the upstream, and the other waits for its choice.
  */
 import type { Clock, Timer } from '../clock.ts'
+import { given } from '../given.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SessionDirectory } from '../proxy/lease-contract.ts'
 import type { CarriedSession, Session, SessionStore, SessionTable } from '../proxy/session-table.ts'
@@ -13,7 +14,7 @@ const PENDING_MS = 3_000
 /** The use of sessions is reported this often, ms. */
 const USED_EVERY_MS = 10_000
 
-type Found = (upstreamId: string | undefined) => void
+type Found = Parameters<SessionDirectory['find']>[1]
 
 /** The side of a worker. */
 export class WorkerSessions implements SessionDirectory, SessionStore {
@@ -53,11 +54,11 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     this.#clock.after(PENDING_MS + 1_000, () => this.answer(question, undefined))
   }
 
-  answer(question: number, upstreamId: string | undefined): void {
+  answer(question: number, upstreamId: string | undefined, left?: readonly string[]): void {
     const asked = this.#questions.get(question)
     this.#questions.delete(question)
     if (asked !== undefined && upstreamId !== undefined) this.placed(asked.key, upstreamId)
-    asked?.found(upstreamId)
+    asked?.found(upstreamId, left)
   }
 
   eachOwned(then: (isOwned: boolean) => void): void {
@@ -154,7 +155,7 @@ export class SessionsOfWorkers {
     const { clock, table } = this.#deps
     const session = table.find(key)
     if (session !== undefined && session.upstream.state !== 'gone') {
-      this.#answer(worker, question, session.upstream.id)
+      this.#answer(worker, question, session.upstream.id, session.left)
       if (session.mustMove) this.#deps.send(worker, { kind: 'rotate', key })
       return
     }
@@ -166,8 +167,9 @@ export class SessionsOfWorkers {
     } else pending.waiting.push({ worker, question })
   }
 
-  #answer(worker: number, question: number, id: string | undefined): void {
-    this.#deps.send(worker, { kind: 'found', question, ...(id === undefined ? {} : { id }) })
+  #answer(worker: number, question: number, id: string | undefined, left: readonly Upstream[] = []): void {
+    const former = left.length === 0 ? undefined : left.map((upstream) => upstream.id)
+    this.#deps.send(worker, { kind: 'found', question, ...given({ id, left: former }) })
   }
 
   #over(key: string, id: string | undefined): void {

@@ -1,0 +1,58 @@
+/** The directory of sessions in the control process, and two workers that ask it. */
+import { expect, it } from 'vitest'
+import { SessionSearch } from '../../../src/proxy/session-search.ts'
+import { SessionTable } from '../../../src/proxy/session-table.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
+import type { ToControl, ToWorker } from '../../../src/workers/messages.ts'
+import { SessionsOfWorkers, WorkerSessions } from '../../../src/workers/sessions.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { facts, watchedPool } from '../pool/pool-fixture.ts'
+
+const SETTINGS = { idle: 600_000, max: 100 }
+const IDS = ['u1', 'u2', 'u3', 'u4']
+
+it('a worker that meets a session late knows which upstreams it has had', async () => {
+  const clock = new FakeClock()
+  const poolOfOne = () => {
+    const { pool } = watchedPool()
+    for (const id of IDS) pool.add(facts(id, { deadline: Number.POSITIVE_INFINITY }), 0)
+    return pool
+  }
+  const pool = poolOfOne()
+  const table = new SessionTable(pool, SETTINGS, clock, forgetfulStore())
+  const deliver = (worker: number, message: ToWorker) => queueMicrotask(() => workers[worker]?.receive(message))
+  const control = new SessionsOfWorkers({
+    ...{ clock, table, upstreamOf: (id) => pool.get(id), send: deliver },
+    sendOthers: (worker, message) => deliver(1 - worker, message),
+  })
+  const workerOf = (index: number) => {
+    const own = poolOfOne()
+    const send = (message: ToControl) => {
+      if (message.kind === 'find') control.find(index, message.question, message.key)
+      if (message.kind === 'session') control.bound(index, message.key, message.id)
+      return true
+    }
+    const sessions = new WorkerSessions(clock, send, () => true)
+    const ownTable = new SessionTable(own, SETTINGS, clock, sessions)
+    const search = new SessionSearch(ownTable, sessions)
+    return {
+      receive(message: ToWorker) {
+        if (message.kind === 'found') sessions.answer(message.question, message.id, message.left)
+      },
+      async move(id: string) {
+        await this.find()
+        const upstream = own.get(id)
+        if (upstream !== undefined) ownTable.bind('basket', upstream)
+      },
+      async find() {
+        await new Promise<void>((found) => search.lookUp('basket', found))
+        const { upstream, left = [] } = ownTable.find('basket') ?? {}
+        return [upstream?.id, left.map(({ id }) => id)]
+      },
+    }
+  }
+  const workers = [workerOf(0), workerOf(1)]
+  const [first, second] = workers
+  for (const id of ['u1', 'u2', 'u3']) await first?.move(id)
+  expect(await second?.find()).toEqual(['u3', ['u1', 'u2']])
+})
