@@ -8,12 +8,11 @@ import { ConfigError } from '../errors.ts'
 import { internalErrors } from '../internal-errors.ts'
 import type { Log } from '../log.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
-import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import { hostCheck, isLoopback } from './api/hosts.ts'
 import type { RouteParts } from './api/routes.ts'
 import { storedToken } from './api/token.ts'
-import { limitConnections } from './connections.ts'
+import { createLimitedServer } from './limited-server.ts'
 import type { AdminView } from './view.ts'
 
 export interface AdminSettings {
@@ -26,7 +25,7 @@ export interface AdminSettings {
   readonly stateDir: string | undefined
   /** Open at the same time; 256 by default. */
   readonly maxConnections?: number
-  /** For a whole request, ms; 10,000 by default. */
+  /** For a whole request, and for an answer that the client does not read, ms; 10,000 by default. */
   readonly requestTimeoutMs?: number
 }
 
@@ -44,8 +43,6 @@ export interface AdminServer {
 /** Requests here are short and few: a slower client is broken or an attacker. */
 const REQUEST_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 256
-/** Precision of the time limits, ms; Node's default is 30 s. */
-const CHECK_EVERY_MS = 1_000
 
 /**
  * @throws {ConfigError} when others could reach the port and no token is configured
@@ -61,26 +58,21 @@ export async function startAdmin(
   let token =
     settings.token ?? (settings.stateDir === undefined ? undefined : await storedToken(settings.stateDir, log))
   const { clock } = deps
+  const { maxConnections = MAX_CONNECTIONS } = settings
   const isOwnHost = hostCheck(settings.host)
   const readsNeedToken = !isLoopback(settings.host)
   const parts = {
     ...{ view, clock, startedAt: clock.now(), log, isOwnHost, readsNeedToken },
+    // The other half answers the operator's requests.
+    maxLeaseRequests: Math.max(1, Math.floor(maxConnections / 2)),
     get token() {
       return token
     },
   }
-  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings
-  const server = http.createServer(
-    // The routes handle a missing Host like a wrong one.
-    {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, requestTimeoutMs / 4),
-      requireHostHeader: false,
-    },
+  const server = createLimitedServer(
+    { connections: maxConnections, timeoutMs: settings.requestTimeoutMs ?? REQUEST_TIMEOUT_MS },
     answerWhenAsked(parts, settings.host),
   )
-  limitConnections(server, settings.maxConnections ?? MAX_CONNECTIONS)
   await listenAt(server, settings, deps.inherited)
   server.on('error', (error) => log.error({ err: error }, 'the admin port could not accept a connection'))
   const { address, port } = server.address() as AddressInfo

@@ -6,11 +6,10 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Address } from '../address.ts'
-import { limitConnections } from '../admin/connections.ts'
+import { createLimitedServer } from '../admin/limited-server.ts'
 import type { Clock } from '../clock.ts'
 import { internalErrors } from '../internal-errors.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
-import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 
 export interface CallbackSettings {
@@ -41,8 +40,6 @@ const REPEAT_MS = 5_000
 const MAX_REMEMBERED = 1_000
 const MAX_CONNECTIONS = 64
 const PATIENCE_MS = 10_000
-/** Precision of the time limits; Node's default is 30 s. */
-const CHECK_EVERY_MS = 1_000
 const MAX_HEADER_BYTES = 8_192
 const SUCCESS = '{"code":"success","msg":""}'
 const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
@@ -61,13 +58,9 @@ export async function startCallback(
   },
 ): Promise<CallbackListener> {
   const news = new News(deps.clock)
-  const server = http.createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: PATIENCE_MS,
-      headersTimeout: PATIENCE_MS,
-      connectionsCheckingInterval: CHECK_EVERY_MS,
-    },
+  const connections = deps.maxConnections ?? MAX_CONNECTIONS
+  const server = createLimitedServer(
+    { connections, timeoutMs: PATIENCE_MS, headerBytes: MAX_HEADER_BYTES },
     (request, response) => {
       try {
         const hint = hintOf(request, settings.path)
@@ -81,7 +74,6 @@ export async function startCallback(
       }
     },
   )
-  limitConnections(server, deps.maxConnections ?? MAX_CONNECTIONS)
   await listenAt(server, settings, deps.inherited)
   const { address: host, port } = server.address() as AddressInfo
   return {

@@ -679,3 +679,38 @@ it('a connection on which no request arrives is closed after the time that is me
   socket?.resume()
   await once(socket as Socket, 'close')
 })
+
+it('requests for addresses that wait leave half of the connections to others', async () => {
+  const { view, ask } = await start({ maxConnections: 4 })
+  const ends: (() => void)[] = []
+  view.addressRequests = { ...view.addressRequests, take: () => new Promise((resolve) => ends.push(() => resolve([]))) }
+  const waiting = [ask('/v1/take'), ask('/pop/')]
+  while (ends.length < 2) await ask('/healthz')
+  const refused = await ask('/v1/take')
+  expect(problemOf(refused)).toMatchObject({ code: 'ADMIN_NO_ADDRESS', error: 'GW_QUEUE_FULL' })
+  expect(jsonOf(await ask('/get/'), 200)).toEqual({ code: 0, src: 'no proxy' })
+  expect((await ask('/healthz')).status).toBe(200)
+  for (const end of ends) end()
+  await Promise.all(waiting)
+  const next = ask('/v1/take')
+  while (ends.length < 3) await ask('/healthz')
+  ends[2]?.()
+  expect((await next).status).toBe(200)
+})
+
+it('the lease API too knows a token that a reload has replaced', async () => {
+  const { admin, view, ask } = await start()
+  const trusted: boolean[] = []
+  const take: Running['view']['addressRequests']['take'] = async ({ isTrusted }) => {
+    trusted.push(isTrusted)
+    return []
+  }
+  view.addressRequests = { ...view.addressRequests, take }
+  const next = 'token-of-these-tests-4712'
+  const takeWith = (token: string) => ask('/v1/take', { headers: { authorization: `Bearer ${token}` } })
+  await takeWith(TOKEN)
+  admin.useToken(new Secret(next))
+  await takeWith(TOKEN)
+  await takeWith(next)
+  expect(trusted).toEqual([true, false, true])
+})

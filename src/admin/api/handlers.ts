@@ -1,12 +1,11 @@
 /** The handler of each operation: calls the gateway's view and formats its answer. */
 import type { z } from 'zod'
-import { type Clock, isoTime } from '../../clock.ts'
+import { isoTime } from '../../clock.ts'
 import { ConfigError } from '../../errors.ts'
 import { toServerSentEvents } from '../events.ts'
 import { metricsPage } from '../metrics.ts'
 import type { AdminView, ProviderReport } from '../view.ts'
-import type { AccessParts } from './access.ts'
-import { LeaseAnswers } from './leases.ts'
+import { LeaseAnswers, type LeaseParts } from './leases.ts'
 import { openApiDocument } from './openapi.ts'
 import type { OperationId, operations } from './operations.ts'
 import { problem } from './problem.ts'
@@ -43,16 +42,16 @@ type Answer<Id extends OperationId> = Response | Reply<Id>
 
 export type Handlers = { readonly [Id in OperationId]: (request: Request<Id>) => Answer<Id> | Promise<Answer<Id>> }
 
-export interface HandlerParts extends Pick<AccessParts, 'token' | 'readsNeedToken'> {
+export interface HandlerParts extends LeaseParts {
   readonly view: AdminView
-  readonly clock: Clock
   /** When the gateway began to listen here, clock ms. */
   readonly startedAt: number
 }
 
-export function handlers({ view, clock, startedAt, token, readsNeedToken }: HandlerParts): Handlers {
+export function handlers(parts: HandlerParts): Handlers {
+  const { view, clock, startedAt } = parts
   const metrics = metricsPage(view)
-  const leases = new LeaseAnswers({ requests: view.addressRequests, clock, token, readsNeedToken })
+  const leases = new LeaseAnswers(parts)
   return {
     getHealth: () => ({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }),
     getReadiness() {
@@ -83,8 +82,8 @@ export function handlers({ view, clock, startedAt, token, readsNeedToken }: Hand
       ...view.gateway(),
       startedAt: isoTime(clock.wall() - (clock.now() - startedAt)),
       upSeconds: (clock.now() - startedAt) / 1_000,
-      mayChange: token !== undefined,
-      readsNeedToken,
+      mayChange: parts.token !== undefined,
+      readsNeedToken: parts.readsNeedToken,
     }),
     getConfig: () => view.config(),
     checkConfig: ({ body: { text } }) => view.check(text),

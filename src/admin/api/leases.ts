@@ -17,12 +17,15 @@ export interface Sender {
   readonly clientAddress: string
 }
 
-interface LeaseParts {
-  readonly requests: AddressDesk
+export interface LeaseParts {
+  readonly view: { readonly addressRequests: AddressDesk }
   readonly clock: Clock
+  /** The current one. */
   readonly token: Secret | undefined
   /** Other machines can reach the port. */
   readonly readsNeedToken: boolean
+  /** How many may wait at the same time: connections must be left for other requests. */
+  readonly maxLeaseRequests: number
 }
 
 /** Clients of proxy_pool do not return addresses: each address counts once per client, however often it is requested. */
@@ -32,6 +35,8 @@ const NO_PROXY = { code: 0, src: 'no proxy' }
 
 export class LeaseAnswers {
   readonly #parts: LeaseParts
+  /** Requests that wait, for an address or for the answer to a wrong login. */
+  #held = 0
 
   constructor(parts: LeaseParts) {
     this.#parts = parts
@@ -39,7 +44,7 @@ export class LeaseAnswers {
 
   take(sender: Sender, query: TakeQuery, signal: AbortSignal): Promise<Response | TakeReply> {
     return this.#answer(signal, async () => {
-      const leases = await this.#parts.requests.take(this.#client(sender), askOf(query), signal)
+      const leases = await this.#lend(sender, askOf(query), signal)
       if (query.format === 'text') return textOf(leases)
       return { count: leases.length, addresses: leases.map((lease) => leaseReport(lease, this.#parts.clock)) }
     })
@@ -47,7 +52,7 @@ export class LeaseAnswers {
 
   release(sender: Sender, lease: string, signal: AbortSignal) {
     return this.#answer(signal, () => {
-      if (this.#parts.requests.release(this.#client(sender), lease)) return { lease, released: true }
+      if (this.#parts.view.addressRequests.release(this.#client(sender), lease)) return { lease, released: true }
       return problem('ADMIN_UNKNOWN_LEASE', 'this user has no such lease; it may have ended')
     })
   }
@@ -70,14 +75,16 @@ export class LeaseAnswers {
   remove(sender: Sender, proxy: string, signal: AbortSignal) {
     return this.#answer(signal, () => {
       const address = proxy.slice(proxy.lastIndexOf('@') + 1)
-      return { code: 0, src: this.#parts.requests.report(this.#client(sender), address) ? 1 : 0 }
+      return { code: 0, src: this.#parts.view.addressRequests.report(this.#client(sender), address) ? 1 : 0 }
     })
   }
 
   count(sender: Sender, signal: AbortSignal) {
     return this.#answer(signal, () => {
       const source: Record<string, number> = {}
-      const all = this.#parts.requests.available(this.#client(sender)).filter(({ facts }) => facts.protocol === 'http')
+      const all = this.#parts.view.addressRequests
+        .available(this.#client(sender))
+        .filter(({ facts }) => facts.protocol === 'http')
       for (const { facts } of all) source[facts.provider] = (source[facts.provider] ?? 0) + 1
       return { http_type: all.length === 0 ? {} : { https: all.length }, source, count: all.length }
     })
@@ -87,7 +94,7 @@ export class LeaseAnswers {
   async #poolLeases(sender: Sender, ask: Pick<AddressAsk, 'count' | 'waits' | 'isAlone'>, signal: AbortSignal) {
     const whole = { ...ask, holdMs: POOL_HOLD_MS, isHttpOnly: true, isMerged: ask.isAlone !== true }
     try {
-      return await this.#parts.requests.take(this.#client(sender), whole, signal)
+      return await this.#lend(sender, whole, signal)
     } catch (error) {
       if (error instanceof GatewayError && problemOf(error) === 'ADMIN_NO_ADDRESS') return []
       throw error
@@ -109,8 +116,30 @@ export class LeaseAnswers {
       if (!(error instanceof GatewayError)) throw error
       const { answerAfterMs } = error.detail
       // A wrong login is answered with a delay, as at the ports for clients.
-      if (typeof answerAfterMs === 'number') await this.#parts.clock.sleep(answerAfterMs, signal)
+      if (typeof answerAfterMs === 'number' && this.#held < this.#parts.maxLeaseRequests)
+        await this.#hold(this.#parts.clock.sleep(answerAfterMs, signal))
       return refusal(error)
+    }
+  }
+
+  /** @throws {GatewayError} GW_QUEUE_FULL, and as AddressRequests.take */
+  #lend(sender: Sender, ask: AddressAsk, signal: AbortSignal) {
+    const { maxLeaseRequests, view } = this.#parts
+    if (this.#held >= maxLeaseRequests)
+      throw new GatewayError(
+        'GW_QUEUE_FULL',
+        `${maxLeaseRequests} requests for addresses wait at the admin port already`,
+      )
+    return this.#hold(view.addressRequests.take(this.#client(sender), ask, signal))
+  }
+
+  /** Counts a request for as long as it waits. */
+  async #hold<T>(waiting: Promise<T>): Promise<T> {
+    this.#held++
+    try {
+      return await waiting
+    } finally {
+      this.#held--
     }
   }
 
