@@ -20,6 +20,9 @@ if (import.meta.filename.endsWith('.ts')) {
   module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 }
 
+// A reload that is asked for before the configuration is read changes nothing; by default the signal would end the process.
+if (process.argv[2] === 'start') process.on('SIGHUP', () => {})
+
 // Loaded only now: an old Node would stumble over the rest and not say why.
 const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')

@@ -111,12 +111,17 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
   const asked = Promise.withResolvers<StopReason>()
   let app: App | undefined
   let isDraining = false
+  let isReloadDue = false
+  const reload = () => void app?.reload('SIGHUP').catch(() => {})
   const unwatch = watchSignals(deps.process, deps.clock, {
     stop(signal) {
       asked.resolve(signal)
       if (isDraining) void app?.stop(signal)
     },
-    reload: (signal) => void app?.reload(signal).catch(() => {}),
+    reload() {
+      isReloadDue = app === undefined
+      reload()
+    },
     abort(signal) {
       log.warn({ signal }, 'stopped without waiting')
       app?.abort()
@@ -141,6 +146,7 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
     deps.tidy()
     announce(config, app, { ...deps, log, writer })
     await deps.takeover.serves(log, deps.workers.mainPid)
+    if (isReloadDue) reload()
     const reason = await asked.promise
     isDraining = true
     sayGoodbye(config, app, reason, { ...deps, log })

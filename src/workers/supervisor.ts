@@ -71,6 +71,9 @@ class Supervisor {
   #isHandingOver = false
   readonly #deadline: ServingDeadline
   #hasLostWorker = false
+  /** The control process has sent a message: it handles signals. Before, SIGHUP would end it. */
+  #controlHears = false
+  #isReloadDue = false
   #ended = (_code: number) => {}
 
   constructor(count: number, place: string, deps: SupervisorDeps) {
@@ -113,7 +116,8 @@ class Supervisor {
   #pass(signal: NodeJS.Signals): void {
     if (signal !== 'SIGHUP') this.#isStopping = true
     const { process } = this.#control
-    if (process !== undefined) process.kill(signal)
+    if (signal === 'SIGHUP' && !this.#controlHears) this.#isReloadDue = true
+    else if (process !== undefined) process.kill(signal)
     else if (this.#isStopping) this.#ended(1)
   }
 
@@ -139,6 +143,11 @@ class Supervisor {
   }
 
   #hear(message: ToSupervisor, handle: unknown): void {
+    this.#controlHears = true
+    if (this.#isReloadDue) {
+      this.#isReloadDue = false
+      this.#pass('SIGHUP')
+    }
     if (message.kind === 'stopping') this.#isStopping = true
     else if (message.kind === 'handing-over') this.#isHandingOver = true
     else if (message.kind === 'continuing') this.#continue()
@@ -170,13 +179,17 @@ class Supervisor {
   }
 
   #controlEnded(code: number): void {
+    const { process } = this.#control
     this.#control.process = undefined
-    if (this.#isStopping || this.#isHandingOver || !this.#hasServed) {
+    this.#controlHears = false
+    // It was asked to stop before it handled signals.
+    if (this.#isStopping && (process?.signalCode === 'SIGTERM' || process?.signalCode === 'SIGINT')) this.#ended(0)
+    else if (this.#isStopping || this.#isHandingOver || !this.#hasServed) {
       this.#ended(code)
-      return
+    } else {
+      this.#deps.warn('the control process has ended: another one is started, and tunnels run on meanwhile', { code })
+      this.#later(this.#control, () => this.#startControl())
     }
-    this.#deps.warn('the control process has ended: another one is started, and tunnels run on meanwhile', { code })
-    this.#later(this.#control, () => this.#startControl())
   }
 
   #startWorker(worker: number, child: Child): void {

@@ -101,6 +101,19 @@ it('a signal during the start stops the gateway as soon as it has started', asyn
   expect(events).toEqual(['stop SIGINT'])
 })
 
+it('a reload that is asked for during the start is done when the gateway has started', async () => {
+  const started = Promise.withResolvers<App>()
+  const { events, process, app, drained, running } = setUp(() => started.promise)
+  process.emit('SIGHUP', 'SIGHUP')
+  started.resolve(app)
+  await turn()
+  process.emit('SIGHUP', 'SIGHUP')
+  process.emit('SIGTERM', 'SIGTERM')
+  drained()
+  await running
+  expect(events).toEqual(['reload SIGHUP', 'reload SIGHUP', 'stop SIGTERM'])
+})
+
 it('Ctrl-C that npm forwards is one signal, a later one ends at once', async () => {
   const { events, process, clock, drained, running } = setUp()
   await turn()
