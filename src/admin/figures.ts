@@ -13,11 +13,13 @@ export interface Snapshot {
   readonly traffic: TrafficFigures
   readonly gauges: Gauges
   readonly faults: Faults
+  /** Requests to the admin port with a wrong token. */
+  readonly wrongTokens: number
 }
 
-export type SnapshotView = Pick<AdminView, keyof Snapshot>
+export type SnapshotView = Pick<AdminView, Exclude<keyof Snapshot, 'wrongTokens'>>
 
-export function takeSnapshot(view: SnapshotView): Snapshot {
+export function takeSnapshot(view: SnapshotView, wrongTokens: number): Snapshot {
   return {
     readiness: view.readiness(),
     upstreams: view.upstreams(),
@@ -25,6 +27,7 @@ export function takeSnapshot(view: SnapshotView): Snapshot {
     traffic: view.traffic(),
     gauges: view.gauges(),
     faults: view.faults(),
+    wrongTokens,
   }
 }
 
@@ -196,6 +199,11 @@ export const counters: readonly Figure[] = [
     'turnpike_login_failures_total',
     'Client logins with a wrong name or password.',
     ({ traffic }) => traffic.loginFailures,
+  ),
+  one(
+    'turnpike_admin_login_failures_total',
+    'Requests to the admin port with a wrong token.',
+    ({ wrongTokens }) => wrongTokens,
   ),
   one(
     'turnpike_internal_errors_total',

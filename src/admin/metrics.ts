@@ -15,7 +15,7 @@ const EVENT_LOOP_SAMPLE_MS = 100
 type Update = (snapshot: Snapshot) => void
 
 /** Beside the gateway's own figures the page has those of the process: memory, CPU, descriptors, event loop delay. */
-export function metricsPage(view: SnapshotView): MetricsPage {
+export function metricsPage(view: SnapshotView, wrongTokens: () => number): MetricsPage {
   const registry = new Registry()
   // The default, every 10 ms, keeps an idle process awake.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS })
@@ -26,7 +26,7 @@ export function metricsPage(view: SnapshotView): MetricsPage {
   return {
     contentType: registry.contentType,
     async text() {
-      const snapshot = takeSnapshot(view)
+      const snapshot = takeSnapshot(view, wrongTokens())
       for (const update of updates) update(snapshot)
       const histogram = openSeconds(snapshot.traffic)
       return `${await registry.metrics()}\n${histogram}`

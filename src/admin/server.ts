@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
 import type { Secret } from '../secret.ts'
 import { hostCheck, isLoopback } from './api/hosts.ts'
+import { OperatorLogin } from './api/operator-login.ts'
 import type { RouteParts } from './api/routes.ts'
 import { storedToken } from './api/token.ts'
 import { createLimitedServer } from './limited-server.ts'
@@ -55,19 +56,17 @@ export async function startAdmin(
 ): Promise<AdminServer> {
   const log = deps.log.child({ mod: 'admin' })
   refuseExposure(settings)
-  let token =
+  const token =
     settings.token ?? (settings.stateDir === undefined ? undefined : await storedToken(settings.stateDir, log))
   const { clock } = deps
   const { maxConnections = MAX_CONNECTIONS } = settings
+  const operator = new OperatorLogin(token, clock, log)
   const isOwnHost = hostCheck(settings.host)
   const readsNeedToken = !isLoopback(settings.host)
   const parts = {
-    ...{ view, clock, startedAt: clock.now(), log, isOwnHost, readsNeedToken },
+    ...{ view, clock, startedAt: clock.now(), log, operator, isOwnHost, readsNeedToken },
     // The other half answers the operator's requests.
     maxLeaseRequests: Math.max(1, Math.floor(maxConnections / 2)),
-    get token() {
-      return token
-    },
   }
   const server = createLimitedServer(
     { connections: maxConnections, timeoutMs: settings.requestTimeoutMs ?? REQUEST_TIMEOUT_MS },
@@ -79,10 +78,11 @@ export async function startAdmin(
   return {
     address: { host: address, port },
     descriptor: descriptorOf(server),
-    useToken: (next) => {
-      token = next
+    useToken: (next) => operator.useToken(next),
+    close: () => {
+      operator.close()
+      return close(server)
     },
-    close: () => close(server),
   }
 }
 

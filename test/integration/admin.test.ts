@@ -58,6 +58,20 @@ interface Answer {
   readonly text: string
 }
 
+/** Moves the clock until the answer comes: wrong tokens are answered late. */
+async function late<T>({ supply }: Running, answer: Promise<T>): Promise<T> {
+  let isWaiting = true
+  const end = () => {
+    isWaiting = false
+  }
+  answer.then(end, end)
+  while (isWaiting) {
+    supply.clock.advance(100)
+    await new Promise(setImmediate)
+  }
+  return answer
+}
+
 async function start(settings: Partial<AdminSettings> = {}): Promise<Running> {
   const guard = leakGuard({ tolerated: RESPONSES })
   const supply = new TestSupply({ provider: { budget: { perHour: 100 }, price: 0.5 } })
@@ -412,13 +426,14 @@ it.each([
   ['a part of the token', 'Bearer token-of-these', 'ADMIN_TOKEN_WRONG'],
   ['what secrets print as', 'Bearer [redacted]', 'ADMIN_TOKEN_WRONG'],
 ])('changes nothing with %s', async (_what, authorization, code) => {
-  const { ask, orders, supply } = await start()
+  const running = await start()
+  const { ask, orders, supply } = running
   const [upstream] = await supply.buy([60_000])
   const headers = authorization === undefined ? {} : { authorization }
   const body = JSON.stringify({ host: 'a.example' })
   const answers = [
-    await ask('/v1/providers/acme-a/refill', { method: 'POST', headers }),
-    await ask(`/v1/upstreams/${upstream?.id}/report`, { method: 'POST', headers, body }),
+    await late(running, ask('/v1/providers/acme-a/refill', { method: 'POST', headers })),
+    await late(running, ask(`/v1/upstreams/${upstream?.id}/report`, { method: 'POST', headers, body })),
   ]
   for (const answer of answers) {
     expect(problemOf(answer).code).toBe(code)
@@ -437,10 +452,13 @@ it('changes nothing without a token to compare with', async () => {
 it('keeps a token of its own in the state folder', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'turnpike-admin-'))
   onTestFinished(() => rmSync(stateDir, { recursive: true }))
-  const { ask, orders, log } = await start({ token: undefined, stateDir })
+  const running = await start({ token: undefined, stateDir })
+  const { ask, orders, log } = running
   const token = readFileSync(join(stateDir, 'admin-token'), 'utf8').trim()
   const refill = (given: string) => ({ method: 'POST', headers: { authorization: `bearer ${given}` } })
-  expect(problemOf(await ask('/v1/providers/acme-a/refill', refill(TOKEN))).code).toBe('ADMIN_TOKEN_WRONG')
+  expect(problemOf(await late(running, ask('/v1/providers/acme-a/refill', refill(TOKEN)))).code).toBe(
+    'ADMIN_TOKEN_WRONG',
+  )
   expect(jsonOf(await ask('/v1/providers/acme-a/refill', refill(token)), 202)).toEqual({
     name: 'acme-a',
     ordered: true,
@@ -699,7 +717,8 @@ it('requests for addresses that wait leave half of the connections to others', a
 })
 
 it('the lease API too knows a token that a reload has replaced', async () => {
-  const { admin, view, ask } = await start()
+  const running = await start()
+  const { admin, view, ask } = running
   const trusted: boolean[] = []
   const take: Running['view']['addressRequests']['take'] = async ({ isTrusted }) => {
     trusted.push(isTrusted)
@@ -707,7 +726,7 @@ it('the lease API too knows a token that a reload has replaced', async () => {
   }
   view.addressRequests = { ...view.addressRequests, take }
   const next = 'token-of-these-tests-4712'
-  const takeWith = (token: string) => ask('/v1/take', { headers: { authorization: `Bearer ${token}` } })
+  const takeWith = (token: string) => late(running, ask('/v1/take', { headers: { authorization: `Bearer ${token}` } }))
   await takeWith(TOKEN)
   admin.useToken(new Secret(next))
   await takeWith(TOKEN)

@@ -1,15 +1,14 @@
 /** Access control of the admin port: the `Host` header, requests from pages of other sites, and the token. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
+import { unmapIPv4 } from '../../address.ts'
 import type { Log } from '../../log.ts'
-import type { Secret } from '../../secret.ts'
+import type { OperatorLogin } from './operator-login.ts'
 import { problem } from './problem.ts'
-import { isToken } from './token.ts'
 
 export interface AccessParts {
   readonly log: Log
-  /** Without one, nothing can be changed through this port. */
-  readonly token: Secret | undefined
+  readonly operator: OperatorLogin
   /** Other machines can reach the port: reading needs the token too. */
   readonly readsNeedToken: boolean
   /** Whether a `Host` header means this server. */
@@ -50,27 +49,36 @@ export function ownPagesOnly(): MiddlewareHandler<Env> {
 
 /** Requires the token for every request. */
 export function demandToken(parts: AccessParts): MiddlewareHandler<Env> {
-  return async (c, next) => refusalOf(c, parts) ?? next()
+  return async (c, next) => (await refusalOf(c, parts)) ?? next()
 }
 
 /** Requires the token when other machines can reach the port. */
 export function tokenForReading(parts: AccessParts): MiddlewareHandler<Env> {
-  return async (c, next) => (parts.readsNeedToken ? refusalOf(c, parts) : undefined) ?? next()
+  return async (c, next) => (parts.readsNeedToken ? await refusalOf(c, parts) : undefined) ?? next()
+}
+
+/** The value of an Authorization header of the scheme Bearer. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+}
+
+/** The address that a request came from. */
+export function clientAddressOf(c: Context<Env>): string {
+  return unmapIPv4(c.env.incoming.socket.remoteAddress ?? '')
 }
 
 /** @returns undefined when the request carries the token */
-function refusalOf(c: Context<Env>, { token, log }: AccessParts): Response | undefined {
-  if (token === undefined) {
+async function refusalOf(c: Context<Env>, { operator }: AccessParts): Promise<Response | undefined> {
+  if (!operator.isPossible) {
     const detail = 'nothing can be changed here: configure admin.token, or a state folder in which a token can be kept'
     return problem('ADMIN_TOKEN_UNSET', detail)
   }
-  const given = /^bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
+  const given = bearerOf(c.req.header('authorization'))
   if (given === undefined) {
     const headers = { 'WWW-Authenticate': 'Bearer realm="turnpike"' }
     return problem('ADMIN_TOKEN_REQUIRED', 'send "Authorization: Bearer TOKEN" with this request', { headers })
   }
-  if (isToken(given, token)) return undefined
-  log.warn({ client: c.env.incoming.socket.remoteAddress }, 'an admin request with a wrong token')
+  if (await operator.admits(given, clientAddressOf(c), c.req.raw.signal)) return undefined
   const headers = { 'WWW-Authenticate': 'Bearer realm="turnpike", error="invalid_token"' }
   return problem('ADMIN_TOKEN_WRONG', 'this is not the token of this gateway', { headers })
 }

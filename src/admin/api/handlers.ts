@@ -50,7 +50,7 @@ export interface HandlerParts extends LeaseParts {
 
 export function handlers(parts: HandlerParts): Handlers {
   const { view, clock, startedAt } = parts
-  const metrics = metricsPage(view)
+  const metrics = metricsPage(view, () => parts.operator.failures)
   const leases = new LeaseAnswers(parts)
   return {
     getHealth: () => ({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }),
@@ -82,7 +82,7 @@ export function handlers(parts: HandlerParts): Handlers {
       ...view.gateway(),
       startedAt: isoTime(clock.wall() - (clock.now() - startedAt)),
       upSeconds: (clock.now() - startedAt) / 1_000,
-      mayChange: parts.token !== undefined,
+      mayChange: parts.operator.isPossible,
       readsNeedToken: parts.readsNeedToken,
     }),
     getConfig: () => view.config(),

@@ -6,10 +6,10 @@ import { GatewayError } from '../../errors.ts'
 import type { Upstream } from '../../pool/upstream.ts'
 import type { AddressAsk, AddressClient, AddressDesk } from '../../proxy/address-requests.ts'
 import type { AddressLease } from '../../proxy/lease-batch.ts'
-import type { Secret } from '../../secret.ts'
+import { bearerOf } from './access.ts'
+import type { OperatorLogin } from './operator-login.ts'
 import { type ProblemCode, problem } from './problem.ts'
 import type { LeaseReport, PoolProxy, TakeQuery, TakeReply } from './schemas/leases.ts'
-import { isToken } from './token.ts'
 
 /** The login of the client in a request. */
 export interface Sender {
@@ -20,8 +20,7 @@ export interface Sender {
 export interface LeaseParts {
   readonly view: { readonly addressRequests: AddressDesk }
   readonly clock: Clock
-  /** The current one. */
-  readonly token: Secret | undefined
+  readonly operator: OperatorLogin
   /** Other machines can reach the port. */
   readonly readsNeedToken: boolean
   /** How many may wait at the same time: connections must be left for other requests. */
@@ -51,8 +50,9 @@ export class LeaseAnswers {
   }
 
   release(sender: Sender, lease: string, signal: AbortSignal) {
-    return this.#answer(signal, () => {
-      if (this.#parts.view.addressRequests.release(this.#client(sender), lease)) return { lease, released: true }
+    return this.#answer(signal, async () => {
+      if (this.#parts.view.addressRequests.release(await this.#client(sender, signal), lease))
+        return { lease, released: true }
       return problem('ADMIN_UNKNOWN_LEASE', 'this user has no such lease; it may have ended')
     })
   }
@@ -73,17 +73,20 @@ export class LeaseAnswers {
   }
 
   remove(sender: Sender, proxy: string, signal: AbortSignal) {
-    return this.#answer(signal, () => {
+    return this.#answer(signal, async () => {
       const address = proxy.slice(proxy.lastIndexOf('@') + 1)
-      return { code: 0, src: this.#parts.view.addressRequests.report(this.#client(sender), address) ? 1 : 0 }
+      return {
+        code: 0,
+        src: this.#parts.view.addressRequests.report(await this.#client(sender, signal), address) ? 1 : 0,
+      }
     })
   }
 
   count(sender: Sender, signal: AbortSignal) {
-    return this.#answer(signal, () => {
+    return this.#answer(signal, async () => {
       const source: Record<string, number> = {}
       const all = this.#parts.view.addressRequests
-        .available(this.#client(sender))
+        .available(await this.#client(sender, signal))
         .filter(({ facts }) => facts.protocol === 'http')
       for (const { facts } of all) source[facts.provider] = (source[facts.provider] ?? 0) + 1
       return { http_type: all.length === 0 ? {} : { https: all.length }, source, count: all.length }
@@ -101,15 +104,15 @@ export class LeaseAnswers {
     }
   }
 
-  #client({ authorization, clientAddress }: Sender): AddressClient {
-    const { token, readsNeedToken } = this.#parts
-    const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  async #client({ authorization, clientAddress }: Sender, signal: AbortSignal): Promise<AddressClient> {
+    const { operator, readsNeedToken } = this.#parts
+    const bearer = bearerOf(authorization)
     if (bearer === undefined) return { authorization, clientAddress, isTrusted: !readsNeedToken }
-    const isTrusted = token !== undefined && isToken(bearer, token)
+    const isTrusted = await operator.admits(bearer, clientAddress, signal)
     return { authorization: undefined, clientAddress, isTrusted }
   }
 
-  async #answer<T>(signal: AbortSignal, run: () => T | Promise<T>): Promise<T | Response> {
+  async #answer<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T | Response> {
     try {
       return await run()
     } catch (error) {
@@ -130,7 +133,7 @@ export class LeaseAnswers {
         'GW_QUEUE_FULL',
         `${maxLeaseRequests} requests for addresses wait at the admin port already`,
       )
-    return this.#hold(view.addressRequests.take(this.#client(sender), ask, signal))
+    return this.#hold(this.#client(sender, signal).then((client) => view.addressRequests.take(client, ask, signal)))
   }
 
   /** Counts a request for as long as it waits. */

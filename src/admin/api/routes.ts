@@ -4,10 +4,17 @@ import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { unmapIPv4 } from '../../address.ts'
 import { internalErrors } from '../../internal-errors.ts'
 import { PAGE_FOLDER, readPage } from '../page.ts'
-import { type AccessParts, demandToken, type Env, ownHostOnly, ownPagesOnly, tokenForReading } from './access.ts'
+import {
+  type AccessParts,
+  clientAddressOf,
+  demandToken,
+  type Env,
+  ownHostOnly,
+  ownPagesOnly,
+  tokenForReading,
+} from './access.ts'
 import { readBody, readQuery } from './body.ts'
 import { type HandlerParts, handlers, type Request } from './handlers.ts'
 import type { Operation } from './operation.ts'
@@ -82,7 +89,7 @@ async function readRequest(c: Context<Env>, operation: Operation): Promise<Reque
     body,
     host: c.req.header('host') ?? '',
     authorization: c.req.header('authorization'),
-    clientAddress: unmapIPv4(c.env.incoming.socket.remoteAddress ?? ''),
+    clientAddress: clientAddressOf(c),
     signal: raw.signal,
   } as Request<OperationId>
 }

@@ -100,6 +100,7 @@ export const errorTexts = {
     '{seconds} 秒内没有空闲的地址：独占会话需要没有其他客户端使用的地址',
   'the upstream of this session had no room for another connection within {seconds} s':
     '{seconds} 秒内此会话的上游没有空闲的连接数',
+  '{count} requests for addresses wait at the admin port already': '管理端口已有 {count} 个等待地址的请求',
   '{count} clients wait for an upstream, and this user has its share of the places':
     '{count} 个客户端正在等待上游，此用户已占满自己的名额',
   'no live address fits; live are {list}': '没有符合条件的存活地址；存活的有 {list}',
