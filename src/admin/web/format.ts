@@ -25,10 +25,10 @@ export function octets(count: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
-/** A count with separators of the reader's language; a dash for what is unknown. */
+/** A figure with separators of the reader's language, below 1,000 with two decimals if it has any; a dash for what is unknown. */
 export function count(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–'
-  const digits = value !== 0 && Math.abs(value) < 10 && !Number.isInteger(value) ? 2 : 0
+  const digits = Math.abs(value) < 1_000 ? 2 : 0
   return value.toLocaleString(language.value === 'zh' ? 'zh-CN' : 'en', { maximumFractionDigits: digits })
 }
 

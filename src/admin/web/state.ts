@@ -138,13 +138,16 @@ function append(before: HistoryReport, news: HistoryReport): HistoryReport {
         return [name, Array.isArray(value) && Array.isArray(earlier) ? [...earlier, ...value].slice(-most) : value]
       }),
     ) as Row
+  /** Of a provider that was added lately: zero for the intervals before. */
+  const blank = <Row extends object>(row: Row): Row =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [name, Array.isArray(value) ? before.at.map(() => 0) : value]),
+    ) as Row
   return {
     ...columns(before, news),
     providers: news.providers.map((fresh) => {
       const old = before.providers.find(({ name }) => name === fresh.name)
-      // A provider that was added lately has no calls before.
-      const windowUsed = old?.windowUsed ?? before.at.map(() => 0)
-      return columns({ ...fresh, windowUsed }, fresh)
+      return columns(old ?? blank(fresh), fresh)
     }),
   }
 }
