@@ -259,7 +259,7 @@ const FEW_CONNECTIONS = 1_000
 /** Tells what is allowed and still unwise. */
 export function logAdvice(config: Config, { connections: room }: DescriptorBudget, log: Log): void {
   if (config.limits.connections > room) {
-    log[room < FEW_CONNECTIONS ? 'warn' : 'info'](
+    log[room < FEW_CONNECTIONS ? 'warn' : 'debug'](
       { wanted: config.limits.connections, used: room },
       'limits.connections is more than half the descriptor limit: raise it with ulimit -n',
     )

@@ -1,5 +1,6 @@
 /** Help texts: examples, and the words that the package commander brings, in the language of the process. */
 import type { HelpConfiguration } from 'commander'
+import { currentLanguage } from '../messages/language.ts'
 import { type KnownText, translate } from '../messages/translate.ts'
 
 const INDENT = '  '
@@ -54,8 +55,11 @@ export function commanderError(text: string): string {
     const found = form.exec(text)
     if (found === null) continue
     const meant = MEANT.exec(text)?.groups?.['names']?.replace(/^one of /, '')
-    const help = meant === undefined ? '' : ` ${translate('Did you mean {names}?', { names: meant })}`
-    return `turnpike: ${translate(sentence, { ...withoutSecrets(found.groups), why: reasonIn(text) })}${help}\n`
+    const words = [
+      translate(sentence, { ...withoutSecrets(found.groups), why: reasonIn(text) }),
+      ...(meant === undefined ? [] : [translate('Did you mean {names}?', { names: meant })]),
+    ]
+    return `turnpike: ${words.join(currentLanguage() === 'zh' ? '' : ' ')}\n`
   }
   return text
 }

@@ -61,6 +61,8 @@ export function createProgram(deps: CliDeps, finish: Finish): Command {
   addCall(program, deps)
   addAreas(program, deps)
   addVendor(program, deps)
+  for (const command of program.commands)
+    command.showHelpAfterError(translate('(turnpike {name} --help shows how it is used)', { name: command.name() }))
   return program
 }
 

@@ -32,7 +32,10 @@ describe('the dashboard', () => {
       await visit(4, gateway)
       await page.waitForTimeout(1_000)
     }
+    const visits = PICTURES ? visit(40, gateway) : undefined
+    await page.waitForTimeout(PICTURES ? 1_500 : 0)
     await picture(page, 'dashboard', { fullPage: true })
+    await visits
     expect(await violationsOf(page)).toEqual([])
 
     await page.click('nav a[href="#/pool"]')

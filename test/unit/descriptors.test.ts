@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { parseConfig } from '../../src/config/load.ts'
+
 import { type DescriptorDemand, descriptorBudget } from '../../src/descriptors.ts'
+import { createLog } from '../../src/log.ts'
+import { logAdvice } from '../../src/reload.ts'
+import { LogCapture } from '../support/log-capture.ts'
 
 const demand: DescriptorDemand = {
   connections: 10_000,
@@ -56,4 +61,14 @@ it('leaves the reservation alone, whatever is wanted', () => {
 it('serves one client at least, and looks at what this process has open', () => {
   expect(descriptorBudget(demand, 64, 30).connections).toBe(1)
   expect(descriptorBudget(demand, 1_024).connections).toBeLessThan(descriptorBudget(demand, 1_024, 3).connections)
+})
+
+it('warns of the limit only where a crawler would meet it: no line that every start prints', () => {
+  const config = parseConfig('providers: [{ name: demo, vendor: demo }]', 'gateway.yaml', {})
+  const lines = (limit: number) => {
+    const capture = new LogCapture()
+    logAdvice(config, descriptorBudget(demand, limit, 30), createLog({ level: 'info', format: 'json' }, capture))
+    return capture.lines.length
+  }
+  expect([lines(1_024), lines(20_000)]).toEqual([1, 0])
 })

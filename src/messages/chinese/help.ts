@@ -6,6 +6,7 @@ export const helpTexts = {
   'print this help': '显示此帮助',
   'print the help of a command': '显示某个命令的帮助',
   '(turnpike --help lists the commands)': '（turnpike --help 列出所有命令）',
+  '(turnpike {name} --help shows how it is used)': '（用法见 turnpike {name} --help）',
   'Usage:': '用法：',
   'Arguments:': '参数：',
   'Options:': '选项：',

@@ -51,9 +51,17 @@ describe.each([
 
 describe('a mistake on the command line', () => {
   it.each([
-    [['chek'], 'there is no command chek. Did you mean check?', '没有命令 chek。 您是指 check 吗？'],
+    [
+      ['chek'],
+      'there is no command chek. Did you mean check?',
+      '没有命令 chek。您是指 check 吗？\n（turnpike --help 列出所有命令）',
+    ],
     [['status', '--confg', 'x'], 'there is no option --confg. Did you mean --config?', '没有选项 --confg。'],
-    [['retry'], 'the argument provider is missing.', '缺少参数 provider。'],
+    [
+      ['retry'],
+      'the argument provider is missing.\n(turnpike retry --help shows how it is used)',
+      '缺少参数 provider。\n（用法见 turnpike retry --help）',
+    ],
     [['check', '--config'], 'the option -c, --config <file> needs a value.', '选项 -c, --config <file> 需要一个值。'],
     [['check', 'a', 'b'], 'too many arguments: 2 instead of 0.', '参数过多：给出 2 个，应为 0 个。'],
     [['start', '-p', '99999'], 'A port is a number from 0 to 65535.', '端口是 0 到 65535 的数字。'],

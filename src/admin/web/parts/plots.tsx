@@ -32,7 +32,8 @@ const HEIGHT = 150
 /** Space for the figures of the y axis, CSS pixels: `10,000`. */
 const AXIS_PX = 58
 
-const milliseconds = (column: Column): Column => column.map((value) => (value === null ? null : value * 1_000))
+const milliseconds = (column: Column): Column =>
+  column.map((value) => (value === null ? null : Math.round(value * 10_000) / 10))
 /** Over all providers: for each interval the calls in the windows, or what the windows allow. */
 const windows = (report: HistoryReport, pick: (provider: ProviderHistory, index: number) => number): Column =>
   report.at.map((_, index) => report.providers.reduce((total, provider) => total + pick(provider, index), 0))
