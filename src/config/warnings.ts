@@ -24,7 +24,7 @@ export function warningsOf({ listen, admin, routes }: Config): readonly ConfigWa
       ]
     }),
   )
-  const found = [...logins, ...directRules(routes)]
+  const found = [...logins, ...directRules(routes), ...rulesOfNoUser(listen, routes)]
   if (admin === 'off' || admin.token === undefined) return found
   return [...found, ...short(admin.host, admin.token, 'admin.token', 'the admin port')]
 }
@@ -37,6 +37,17 @@ function directRules(routes: Config['routes']): ConfigWarning[] {
   const which = others.length === 0 ? 'this rule' : `this rule and ${others.length} more`
   const message = `targets of ${which} are connected to directly, through no upstream: they see the address of this machine`
   return [{ path: `routes[${first}].to`, message }]
+}
+
+/** A port without users lets a client use any name. */
+function rulesOfNoUser(listen: Config['listen'], routes: Config['routes']): ConfigWarning[] {
+  if (listen.some(({ users }) => users === undefined)) return []
+  const known = new Set(listen.flatMap(({ users = [] }) => users.map(({ name }) => name)))
+  return routes.flatMap(({ user }, number) =>
+    user === undefined || user.some((name) => known.has(name))
+      ? []
+      : [{ path: `routes[${number}].user`, message: 'no port has a user of this name: the rule matches no client' }],
+  )
 }
 
 function emptyPassword(path: string): ConfigWarning {

@@ -220,6 +220,8 @@ export const configurationTexts = {
     '少于 {count} 个字符，而其他机器可以访问{what}',
   'this port': '此端口',
   'the admin port': '管理端口',
+  'no port has a user of this name: the rule matches no client':
+    '没有端口配置了这个名字的用户：该规则不会匹配任何客户端',
   'targets of {which} are connected to directly, through no upstream: they see the address of this machine':
     '{which}的目标不经上游直接连接：它们会看到本机的地址',
   'this rule': '此规则',

@@ -33,6 +33,15 @@ it('warns of rules to direct, once for all of them', () => {
   expect(warnings('routes: ["MATCH,direct", "MATCH,direct", "MATCH,direct"]')[0]).toContain('this rule and 2 more')
 })
 
+it('warns of rules for users that no port has, unless a port lets clients use any name', () => {
+  const users = '{ users: [{ name: a, password: right-password }] }'
+  const routes = 'routes: [{ user: a, to: block }, { user: [b, c], to: block }, { user: [a, b], to: block }]'
+  expect(warnings(`listen: [${users}]\n${routes}`)).toEqual([
+    'routes[1].user no port has a user of this name: the rule matches no client',
+  ])
+  expect(warnings(`listen: [${users}, { port: 8090 }]\n${routes}`)).toEqual([])
+})
+
 it('warns of such a token of the admin port', () => {
   expect(warnings(`admin: { host: 192.0.2.1, token: "${SHORT}" }`)).toEqual([
     'admin.token is shorter than 12 characters, and other machines can reach the admin port',
