@@ -18,13 +18,42 @@ interface AddressLeasesParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly leaseQueue: LeaseQueue
+  /** `MAX_PER_USER` by default. */
+  readonly maxPerUser?: number
 }
 
 const ID_BYTES = 16
+/** Over it, the oldest lease of the user ends. */
+const MAX_PER_USER = 10_000
+
+/** The leases of one user, the oldest first. */
+class UserLeases {
+  readonly all = new Set<AddressLease>()
+  readonly #byAddress = new Map<Upstream, Set<AddressLease>>()
+
+  add(lease: AddressLease): void {
+    this.all.add(lease)
+    const same = this.#byAddress.get(lease.upstream)
+    if (same === undefined) this.#byAddress.set(lease.upstream, new Set([lease]))
+    else same.add(lease)
+  }
+
+  remove(lease: AddressLease): void {
+    this.all.delete(lease)
+    const same = this.#byAddress.get(lease.upstream)
+    same?.delete(lease)
+    if (same?.size === 0) this.#byAddress.delete(lease.upstream)
+  }
+
+  of(upstream: Upstream): Iterable<AddressLease> {
+    return this.#byAddress.get(upstream) ?? []
+  }
+}
 
 export class AddressLeases {
   readonly #parts: AddressLeasesParts
   readonly #held = new Map<string, AddressLease>()
+  readonly #byUser = new Map<string, UserLeases>()
   readonly #byEnd = new IndexedHeap<AddressLease>((lease) => lease.endsAt)
   #timer: Timer | undefined
 
@@ -64,13 +93,12 @@ export class AddressLeases {
 
   /** Ends the user's leases of an address. */
   releaseAddress(upstream: Upstream, user: string): void {
-    for (let lease = this.#heldBy(user, upstream); lease !== undefined; lease = this.#heldBy(user, upstream))
-      this.#end(lease.id)
+    for (const { id } of [...this.#heldBy(user, upstream)]) this.#end(id)
   }
 
   /** Ends all leases of an address: another host lends it. */
   endLeases(upstream: Upstream): void {
-    for (const lease of [...this.#held.values()]) if (lease.upstream === upstream) this.#end(lease.id)
+    for (const user of [...this.#byUser.keys()]) this.releaseAddress(upstream, user)
   }
 
   /** Ends all. */
@@ -83,7 +111,7 @@ export class AddressLeases {
     const { clock, pool } = this.#parts
     const now = clock.now()
     const endsAt = Math.min(now + holdMs, upstream.deadline, pool.ownership.lendsUntil)
-    const held = isMerged ? this.#heldBy(user, upstream) : undefined
+    const [held] = isMerged ? this.#heldBy(user, upstream) : []
     if (held !== undefined) {
       pool.release(upstream, false, now)
       held.endsAt = endsAt
@@ -101,15 +129,23 @@ export class AddressLeases {
     pool.taken(upstream, now)
     const id = randomBytes(ID_BYTES).toString('base64url')
     const lease = { id, upstream, user, endsAt, ended }
-    this.#held.set(id, lease)
-    this.#byEnd.add(lease)
+    this.#add(lease)
     this.#schedule()
     return lease
   }
 
-  #heldBy(user: string, upstream: Upstream): AddressLease | undefined {
-    for (const lease of this.#held.values()) if (lease.user === user && lease.upstream === upstream) return lease
-    return undefined
+  #add(lease: AddressLease): void {
+    const own = this.#byUser.get(lease.user) ?? new UserLeases()
+    this.#byUser.set(lease.user, own)
+    const [oldest] = own.all
+    if (own.all.size >= (this.#parts.maxPerUser ?? MAX_PER_USER) && oldest !== undefined) this.#end(oldest.id)
+    this.#held.set(lease.id, lease)
+    this.#byEnd.add(lease)
+    own.add(lease)
+  }
+
+  #heldBy(user: string, upstream: Upstream): Iterable<AddressLease> {
+    return this.#byUser.get(user)?.of(upstream) ?? []
   }
 
   #end(id: string): void {
@@ -118,6 +154,9 @@ export class AddressLeases {
     const { clock, pool } = this.#parts
     this.#held.delete(id)
     this.#byEnd.remove(lease)
+    const own = this.#byUser.get(lease.user)
+    own?.remove(lease)
+    if (own?.all.size === 0) this.#byUser.delete(lease.user)
     pool.release(lease.upstream, true, clock.now())
     lease.ended?.()
   }

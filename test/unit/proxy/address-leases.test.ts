@@ -1,0 +1,78 @@
+/** Leases of programs that never return them: how many a user can have, and that none of the others suffers. */
+import { expect, it } from 'vitest'
+import { anyUpstream } from '../../../src/pool/filter.ts'
+import { Pool } from '../../../src/pool/pool.ts'
+import { AddressLeases } from '../../../src/proxy/address-leases.ts'
+import type { TakeOrder } from '../../../src/proxy/lease-batch.ts'
+import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
+import type { Route } from '../../../src/proxy/route.ts'
+import { SessionTable } from '../../../src/proxy/session-table.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { facts } from '../pool/pool-fixture.ts'
+
+const ADDRESSES = 100
+const MAX_PER_USER = 300
+const { signal } = new AbortController()
+
+const route: Route = {
+  ...{ user: undefined, filter: anyUpstream, permitted: undefined, strategy: 'round-robin', lifeMs: 0 },
+  ...{ sessionKey: undefined, strict: false, uses: 0, avoidLast: undefined, rotates: false, perRequest: false },
+  ...{ retryStatuses: [], hostRestMs: 0, direct: undefined },
+}
+
+function setUp() {
+  const clock = new FakeClock()
+  const perUpstream = { connections: 0, uses: 0, hostRest: 0 }
+  const pool = new Pool({ minLife: 0, perUpstream }, { lendable: () => {}, rescheduled: () => {}, gone: () => {} })
+  const table = new SessionTable(pool, { idle: 600_000, max: 10 }, clock, forgetfulStore())
+  const supply = { asked: () => {}, queueChanged: () => {}, outlook: () => undefined }
+  const leaseQueue = new LeaseQueue(pool, table, supply, { timeoutMs: 1_000, queue: 1_000 }, clock)
+  const upstreams = Array.from({ length: ADDRESSES }, (_, number) => {
+    pool.add(facts(`u${number}`, { deadline: Number.POSITIVE_INFINITY }), clock.now())
+    return [...pool.members()].at(-1)
+  }).filter((upstream) => upstream !== undefined)
+  const leases = new AddressLeases({ clock, pool, leaseQueue, maxPerUser: MAX_PER_USER })
+  const take = (user: string, more: Partial<TakeOrder> = {}) =>
+    leases.take(
+      {
+        ...{ route, user, host: '', count: ADDRESSES, holdMs: 3_600_000, waits: false, isMerged: false },
+        begin: () => undefined,
+        ...more,
+      },
+      signal,
+    )
+  const open = () => upstreams.reduce((sum, { leases: count }) => sum + count, 0)
+  return { clock, leases, upstreams, take, open }
+}
+
+it('a user that returns nothing has a bounded number, and loses the oldest', async () => {
+  const { leases, take, open } = setUp()
+  const [others] = await take('other', { count: 1 })
+  const [first] = await take('one', { count: 1 })
+  const [second] = await take('one', { count: 1 })
+  for (let round = 2; round < MAX_PER_USER; round += ADDRESSES) await take('one')
+  expect(open()).toBe(MAX_PER_USER + 1)
+  expect(leases.release(first?.id ?? '', 'one')).toBe(false)
+  expect(leases.release(second?.id ?? '', 'one')).toBe(false)
+  expect(leases.release(others?.id ?? '', 'other')).toBe(true)
+})
+
+it('ends all leases of an address, of one user or of all', async () => {
+  const { leases, upstreams, take, open } = setUp()
+  for (const user of ['one', 'one', 'two']) await take(user)
+  const [address] = upstreams
+  if (address === undefined) throw new Error('no address')
+  leases.releaseAddress(address, 'one')
+  expect([address.leases, open()]).toEqual([1, 3 * ADDRESSES - 2])
+  leases.endLeases(address)
+  expect([address.leases, open()]).toEqual([0, 3 * ADDRESSES - 3])
+})
+
+it('a merged lease is the one that the user has of the address', async () => {
+  const { take, open } = setUp()
+  const before = await take('one', { isMerged: true })
+  const after = await take('one', { isMerged: true })
+  expect(new Set([...before, ...after].map(({ id }) => id)).size).toBe(ADDRESSES)
+  expect(open()).toBe(ADDRESSES)
+})
