@@ -5,10 +5,14 @@
 import type { ProviderParts } from './provider-parts.ts'
 
 const MAX_LIST = 100_000
+const LIST_PAUSE_MS = 60_000
 
 export class ListSync {
   readonly #parts: Pick<ProviderParts, 'source' | 'settings' | 'ingest' | 'stock'>
   #isReading = false
+  #pauseMs = LIST_PAUSE_MS
+  /** Readings in a row with lines that are dialled, and nothing new. */
+  #dialling = 0
 
   constructor(parts: Pick<ProviderParts, 'source' | 'settings' | 'ingest' | 'stock'>) {
     this.#parts = parts
@@ -16,6 +20,11 @@ export class ListSync {
 
   get isReading(): boolean {
     return this.#isReading
+  }
+
+  /** When it is read again, if clients come: soon while lines of it are dialled, later each time that they are not done. */
+  get pauseMs(): number {
+    return this.#pauseMs
   }
 
   /**
@@ -29,6 +38,11 @@ export class ListSync {
       const listed = await source.extract(MAX_LIST, signal)
       const { gained, missing } = await ingest.takeList(listed, settings.ceiling ?? MAX_LIST)
       for (const id of missing) stock.takenBack(id)
+      const isDialling = (listed.pending ?? []).length > 0
+      if (gained > 0 || !isDialling) this.#dialling = 0
+      const soonMs = (source.follow?.pendingEveryMs ?? LIST_PAUSE_MS) * 2 ** this.#dialling
+      this.#pauseMs = isDialling ? Math.min(soonMs, LIST_PAUSE_MS) : LIST_PAUSE_MS
+      this.#dialling++
       return gained
     } finally {
       this.#isReading = false

@@ -28,9 +28,6 @@ import type { LastError, ProviderState } from './provider-status.ts'
 import { Renewal } from './renewal.ts'
 import { lendableOf, restore } from './restore.ts'
 
-/** A list that has been read is read again after this, if anybody asks. */
-const LIST_PAUSE_MS = 60_000
-
 export class Provider {
   readonly settings: ProviderSettings
   readonly source: Source
@@ -144,8 +141,7 @@ export class Provider {
     if (this.#list.isReading || this.#clock.now() < status.mayTryAt(isAwaited)) return 0
     try {
       const gained = await this.#list.read(signal)
-      const words = `the list was read; it is read again each ${LIST_PAUSE_MS / 1_000} s while clients come`
-      status.resting(LIST_PAUSE_MS, words)
+      status.resting(this.#list.pauseMs, 'the list was read; it is read again while clients come')
       return gained
     } catch (error) {
       if (!signal.aborted) this.#orders.settlement.failed(error)

@@ -19,8 +19,8 @@ export function toRequest(
   params: Params,
 ): VendorRequest {
   if (operation.compose !== undefined) return composed(operation, operation.compose(params), settings)
-  const prefix = operation.prefix ?? vendor.prefix ?? ''
-  const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, prefix, operation.path)
+  const url = urlOf(settings.baseUrl ?? operation.baseUrl ?? vendor.baseUrl, vendor.prefix ?? '', operation.path)
+  if (operation.isAtRoot === true) url.pathname = operation.path
   const limits = { timeoutMs: settings.callTimeoutMs, maxBodyBytes: settings.maxBodyBytes }
   const { encoding = 'form' } = operation
   const method = methodOf(operation, settings)

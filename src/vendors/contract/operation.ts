@@ -92,8 +92,8 @@ export interface Operation {
   /** Scheme and host of this operation when they differ from the vendor's `baseUrl`. */
   readonly baseUrl?: string
   readonly path: string
-  /** Replaces the vendor's `prefix`. */
-  readonly prefix?: string
+  /** Its path is the whole path: neither the vendor's `prefix` nor the path of a `baseUrl` stands in front. */
+  readonly isAtRoot?: true
   /**
    * For a call that is more than a list of parameters: makes the request from the result of `authorize`, in place of `encoding`,
    * `baseUrl` and `path`. A configured base URL replaces its scheme, host and port, and precedes its path.

@@ -205,9 +205,8 @@ function splitParameters(
 /** Undefined when the link has the table's URL. A link without TLS is not followed when the table has TLS. */
 function placeOf({ protocol, host, pathname }: URL, vendor: Vendor, operation: Operation): string | undefined {
   const path = pathname.replace(/\/$/, '')
-  const own = new URL(
-    `${operation.baseUrl ?? vendor.baseUrl}${operation.prefix ?? vendor.prefix ?? ''}${operation.path}`,
-  )
+  const prefix = operation.isAtRoot === true ? '' : (vendor.prefix ?? '')
+  const own = new URL(`${operation.baseUrl ?? vendor.baseUrl}${prefix}${operation.path}`)
   const isThere = host === own.host && path === own.pathname
   if (isThere && (protocol === own.protocol || own.protocol === 'https:')) return undefined
   return `${protocol}//${host}${path}`

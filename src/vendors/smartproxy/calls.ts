@@ -98,7 +98,7 @@ const extraction = {
   [STATIC_LIST]: get('/ip/get-static-ip', 'GET Get Static IP List', {
     about: 'lists the static addresses of the account; the document prints this path without the prefix',
     secrets: staticSecrets,
-    prefix: '',
+    isAtRoot: true,
     params: staticFilters(),
     reply: 'not documented: read for anything that has ip and port',
   }),

@@ -13,7 +13,7 @@ import { account } from './supply-world.ts'
 
 function setUp(ceiling?: number) {
   const clock = new FakeClock({ now: 0 })
-  const lines = { ports: [1, 2, 3, 4, 5] }
+  const lines = { ports: [1, 2, 3, 4, 5], pending: 0 }
   const pool: Pool = new Pool(
     { minLife: 'auto', perUpstream: { connections: 0, uses: 0, hostRest: 0 } },
     { lendable: () => {}, rescheduled: () => {}, gone: (upstream, reason) => provider.left(upstream, reason) },
@@ -35,9 +35,11 @@ function setUp(ceiling?: number) {
       sold: lines.ports
         .slice(0, count)
         .map((port) => ({ host: '192.0.2.1', port, protocol: 'http', life: { kind: 'endless' } })),
+      pending: Array.from({ length: lines.pending }, (_, i) => ({ ref: `line-${i}` })),
       rejected: [],
       sentAt: clock.now(),
     }),
+    follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask: none },
     query: none,
     call: none,
   }
@@ -49,7 +51,8 @@ function setUp(ceiling?: number) {
     await provider.loadList(new AbortController().signal, false)
     return [...pool.members()].map(({ facts }) => facts.port).toSorted((a, b) => a - b)
   }
-  return { lines, read }
+  const nextInMs = () => provider.state.until - clock.now()
+  return { lines, read, nextInMs }
 }
 
 it('lends what the last reading lists, and nothing that it does not', async () => {
@@ -69,4 +72,21 @@ it('holds no more than the ceiling, however often it is read, and keeps what it 
   ])
   lines.ports = [9, 5, 4, 3, 2]
   expect(await read()).toEqual([2, 3, 9])
+})
+
+it('is read again soon while lines are dialled, less often each time that they are not done, at last once a minute', async () => {
+  const { lines, read, nextInMs } = setUp()
+  Object.assign(lines, { ports: [], pending: 2 })
+  const pauses: number[] = []
+  for (let reading = 0; reading < 7; reading++) {
+    await read()
+    pauses.push(nextInMs())
+  }
+  expect(pauses).toEqual([3_000, 6_000, 12_000, 24_000, 48_000, 60_000, 60_000])
+  Object.assign(lines, { ports: [1], pending: 1 })
+  await read()
+  expect(nextInMs()).toBe(3_000)
+  lines.pending = 0
+  await read()
+  expect(nextInMs()).toBe(60_000)
 })

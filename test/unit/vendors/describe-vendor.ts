@@ -122,8 +122,9 @@ function describeWire(suite: Suite): void {
       baseUrl,
     })
     await failureOf(source.extract(1, never))
-    const { path } = source.operations[source.extractOperation] ?? expect.fail('no such operation')
-    expect(http.requests[0]?.url.href).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:9000/v9${path}(\\?|$)`))
+    const { path, isAtRoot } = source.operations[source.extractOperation] ?? expect.fail('no such operation')
+    const prefix = isAtRoot === true ? '' : '/v9'
+    expect(http.requests[0]?.url.href).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:9000${prefix}${path}(\\?|$)`))
   })
 }
 

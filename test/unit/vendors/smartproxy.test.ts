@@ -58,6 +58,13 @@ describe('smartproxy: static addresses', () => {
     expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/openapi/ip/get-static-ip 1'])
   })
 
+  it('the documented path has no prefix, also where baseUrl has one', async () => {
+    const { source, http } = open('static', { ...valid, baseUrl: 'https://api.example.com/openapi' })
+    http.script = [{ status: 404, body: '' }, success({ list: [item(1)], total_page: 1 })]
+    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/openapi/ip/get-static-ip 1'])
+  })
+
   it('page after page, up to the one that the reply calls the last', async () => {
     const { source, http } = open('static', valid)
     http.script = [1, 2].map((n) => success({ list: [item(n)], total_page: 2 }))

@@ -4,15 +4,26 @@ import { secretUrl } from '../../../config/fields.ts'
 import { requestUrl } from '../../../supply/operator/try.ts'
 import { count, decimal, list, named, oneOf, orNull, seconds, text } from './fields.ts'
 
+const scalar = z.union([z.string(), z.number(), z.boolean()])
+/** Lists in the form that the command line has: values with commas, objects as JSON. */
+const param = z.union(
+  [
+    scalar,
+    z.array(scalar).transform((values) => values.join(',')),
+    z.array(z.record(z.string(), z.unknown())).transform((items) => JSON.stringify(items)),
+  ],
+  { error: 'must be a text, a number, a boolean, or a list of such or of objects' },
+)
+
 export const callOrder = named(
   'CallOrder',
   "An operation of a vendor's table.",
   z.strictObject({
     operation: text("Name in the vendor's table, as in share-channel/get"),
     params: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+      .record(z.string(), param)
       .prefault({})
-      .meta({ description: "The vendor's own parameters", default: {} }),
+      .meta({ description: "The vendor's own parameters; lists as such, or as on the command line", default: {} }),
     yes: z
       .boolean()
       .prefault(false)
