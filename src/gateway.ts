@@ -2,14 +2,14 @@
  * What `import { startGateway } from 'turnpike'` gives: the gateway inside a program of yours, without a process of its own.
  * docs/embedding.md is its manual. Nothing here reads arguments, writes to the terminal or listens for signals.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type Address, formatAuthority } from './address.ts'
 import { askOf, leaseReport } from './admin/api/leases.ts'
 import type { EventData } from './admin/api/schemas/events.ts'
 import { type LeaseReport, takeQuery } from './admin/api/schemas/leases.ts'
 import type { UpstreamReport } from './admin/api/schemas/pool.ts'
 import type { ProviderReport } from './admin/api/schemas/providers.ts'
-import type { Topic } from './admin/api/schemas/topics.ts'
+import { topics as allTopics, type Topic } from './admin/api/schemas/topics.ts'
 import type { VerdictReport } from './admin/api/schemas/verdict.ts'
 import { type GatewayParts, tryPort } from './admin/gateway-report.ts'
 import type { LiveView } from './admin/live-view.ts'
@@ -148,6 +148,11 @@ export async function startGateway({ config, environment = process.env, onLog }:
     ...(loaded.source !== undefined && { source: loaded.source }),
   })
   const { view, admin } = app
+  let isStopping = false
+  const stop = () => {
+    isStopping = true
+    return app.stop()
+  }
   return {
     get url() {
       return urlOf(app.gateway)
@@ -160,7 +165,10 @@ export async function startGateway({ config, environment = process.env, onLog }:
     providers: () => view.providers(),
     upstreams: () => view.upstreams(),
     events: (topics, { signal } = {}) => eventsOf(view, topics, signal),
-    take: (options = {}) => take(app, options),
+    async take(options = {}) {
+      if (isStopping) throw new GatewayError('GW_STOPPING', 'the gateway is closed')
+      return take(app, options)
+    },
     refill: (provider) => view.refill(provider),
     retry: (provider) => view.retry(provider),
     pause: (provider) => view.pause(provider),
@@ -171,9 +179,12 @@ export async function startGateway({ config, environment = process.env, onLog }:
       current = wanted
       return report
     },
-    close: () => app.stop(),
-    abort: () => app.abort(),
-    [Symbol.asyncDispose]: () => app.stop(),
+    close: stop,
+    abort: () => {
+      isStopping = true
+      return app.abort()
+    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 
@@ -193,7 +204,10 @@ async function take({ view, clock }: App, { user, signal, ...query }: TakeOption
   const client = { authorization: login && `Basic ${login}`, clientAddress: '127.0.0.1', isTrusted: true }
   const requests = view.addressRequests
   const { data, error } = takeQuery.safeParse(query)
-  if (data === undefined) throw new GatewayError('GW_BAD_OPTION', z.prettifyError(error))
+  if (data === undefined) {
+    const words = error.issues.map(({ path, message }) => [...path, message].join(': '))
+    throw new GatewayError('GW_BAD_OPTION', words.join('; '))
+  }
   const [lease] = await requests.take(client, askOf(data), signal ?? new AbortController().signal)
   if (lease === undefined) throw new GatewayError('GW_POOL_EMPTY', 'no address is free now')
   return { ...leaseReport(lease, clock), release: () => requests.release(client, lease.id) }
@@ -204,6 +218,8 @@ async function* eventsOf<Name extends Topic>(
   topics: readonly Name[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<GatewayEvent<Name>> {
+  const unknown = topics.find((topic) => !allTopics.includes(topic))
+  if (unknown !== undefined) throw new TypeError(`there is no topic ${unknown}: ${allTopics.join(', ')}`)
   const reader = view.events(topics)?.getReader()
   if (reader === undefined) throw new Error('too many loops read the events of this gateway: end some of them')
   const cancel = () => void reader.cancel()

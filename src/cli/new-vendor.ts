@@ -1,6 +1,7 @@
 /** `turnpike vendor new`: the files of a vendor's package, which passes its own test. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../errors.ts'
 import { translate } from '../messages/translate.ts'
 
@@ -45,6 +46,10 @@ function filesOf(name: string, packageName: string): Readonly<Record<string, str
         exports: './index.js',
         scripts: { test: 'node --test' },
         peerDependencies: { turnpike: '>=0.1.0' },
+        // The gateway that loads the package is there; npm must not look for another.
+        peerDependenciesMeta: { turnpike: { optional: true } },
+        // No registry has it: the tests use the one that wrote this.
+        devDependencies: { turnpike: `file:${fileURLToPath(new URL('../../', import.meta.url))}` },
       },
       null,
       2,

@@ -59,9 +59,14 @@ it('lends an address to a program that connects to it itself, until it is given 
   expect(leases()).toBe(2)
   expect([taken.release(), taken.release(), leases()]).toEqual([true, false, 1])
   await expect(gateway.take({ country: 'atlantis', hold: '1s' })).rejects.toMatchObject({ code: 'GW_NO_MATCH' })
-  await expect(gateway.take({ hold: 'long' })).rejects.toMatchObject({ code: 'GW_BAD_OPTION' })
+  await expect(gateway.take({ hold: 'long' })).rejects.toMatchObject({
+    code: 'GW_BAD_OPTION',
+    message: expect.stringMatching(/^hold: write a whole number and a unit [^\n]*$/) as string,
+  })
   const signal = AbortSignal.abort(new Error('no longer wanted'))
   await expect(gateway.take({ signal })).rejects.toThrow('no longer wanted')
+  await gateway.close()
+  await expect(gateway.take()).rejects.toMatchObject({ code: 'GW_STOPPING' })
 })
 
 it('tells what happens until the loop is left, the signal aborts or the gateway closes', async () => {
@@ -72,6 +77,8 @@ it('tells what happens until the loop is left, the signal aborts or the gateway 
     else if (data.connections.some(({ target }) => target === 'whoami.demo:80')) break
   }
   expect(await asked).toMatch(/^200/)
+  const none = gateway.events(['nothing' as 'pool'])[Symbol.asyncIterator]()
+  await expect(none.next()).rejects.toThrow('there is no topic nothing: verdict, counters, ')
   const stop = new AbortController()
   for await (const { topic } of gateway.events(['pool'], { signal: stop.signal })) {
     expect(topic).toBe('pool')

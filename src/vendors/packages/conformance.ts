@@ -6,14 +6,15 @@
  */
 import { deepStrictEqual, fail, ok } from 'node:assert/strict'
 import type { Clock } from '../../clock.ts'
+import { given } from '../../given.ts'
 import { Secret } from '../../secret.ts'
 import type { VendorHttp, VendorReply, VendorRequest } from '../client/http.ts'
 import { openTableSource } from '../client/source.ts'
 import type { ProxyRecord } from '../contract/delivery.ts'
-import { type ErrorClass, VendorError } from '../contract/error.ts'
-import type { Params } from '../contract/operation.ts'
+import { codeOfClass, DAY_EDGE, type ErrorClass, VendorError } from '../contract/error.ts'
+import type { ErrorRule, Operation, Params } from '../contract/operation.ts'
 import type { SourceSettings } from '../contract/source.ts'
-import type { Vendor } from '../contract/vendor.ts'
+import type { Product, Vendor } from '../contract/vendor.ts'
 
 interface Exchange {
   readonly product: string
@@ -47,7 +48,7 @@ export interface ConformanceCase {
 export function conformance(vendor: Vendor, examples: VendorExamples): readonly ConformanceCase[] {
   const products = Object.keys(vendor.products)
   return [
-    ...tableCases(vendor),
+    ...tableCases(vendor, examples),
     { title: 'an order goes where the document says', run: () => assertWire(vendor, examples) },
     { title: 'a full reply is read whole', run: () => assertFull(vendor, examples) },
     ...examples.errors.map(
@@ -78,7 +79,7 @@ export function conformance(vendor: Vendor, examples: VendorExamples): readonly 
 
 const JUNK = ['', 'Not Found', '<html></html>', '{"', 'null', '[]', '{}']
 
-function tableCases({ operations, products }: Vendor): readonly ConformanceCase[] {
+function tableCases({ operations, products }: Vendor, examples: VendorExamples): readonly ConformanceCase[] {
   return [
     ...Object.entries(products).map(
       ([name, { extract, query, maxPerCall }]): ConformanceCase => ({
@@ -90,18 +91,46 @@ function tableCases({ operations, products }: Vendor): readonly ConformanceCase[
         },
       }),
     ),
+    ...Object.entries(products).map(
+      ([name, product]): ConformanceCase => ({
+        title: `product ${name}: a call by hand is booked by what says how many`,
+        run: async () => assertQuantity(operations[product.extract], product, examples.full.request ?? {}),
+      }),
+    ),
     ...Object.entries(operations).map(
-      ([name, { limit, document, params }]): ConformanceCase => ({
-        title: `operation ${name}: has a limit, a document, and words for every parameter`,
+      ([name, { about: purpose, limit, document, params, errors = {} }]): ConformanceCase => ({
+        title: `operation ${name}: has a limit, a document, and words for every parameter and error`,
         run: async () => {
+          ok(isText(purpose), 'it does not say what it is for (about)')
           const { calls, perMs } = limit({ channels: 1, product: '' })
           ok(calls >= 1 && perMs >= 1, 'its limit allows nothing')
-          ok(document !== '', 'it names no document')
-          for (const [param, { about }] of Object.entries(params)) ok(about !== '', `${param} has no words`)
+          ok(isText(document), 'it names no document')
+          for (const [param, { about }] of Object.entries(params)) ok(isText(about), `${param} has no words (about)`)
+          for (const [code, rule] of Object.entries(errors)) assertRule(code, rule)
         },
       }),
     ),
   ]
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+
+function assertRule(code: string, { class: errorClass, term, wait }: ErrorRule): void {
+  const classes = Object.keys(codeOfClass)
+  ok(classes.includes(errorClass), `error ${code}: class is one of ${classes.join(', ')}, not ${errorClass}`)
+  ok(isText(term), `error ${code}: term has the vendor's words`)
+  const isWait = wait === undefined || Number(wait) > 0 || EDGES.includes(String(wait)) || DAY_EDGE.test(String(wait))
+  ok(isWait, `error ${code}: wait is a number of ms, ${EDGES.join(', ')} or day+08:00, not ${wait}`)
+}
+
+const EDGES = ['minute', 'hour', 'earliest-deadline']
+
+/** Without it, a call by hand for twenty addresses would be booked as one. */
+function assertQuantity(operation: Operation | undefined, { order, maxPerCall }: Product, request: Params): void {
+  if (operation?.effect !== 'buys' || maxPerCall === 1) return
+  const [one, two] = [order(1, request), order(2, request)]
+  for (const name of Object.keys(two).filter((key) => one[key] !== two[key]))
+    ok(operation.quantity?.includes(name) === true, `${name} says how many are bought: quantity must name it`)
 }
 
 async function assertWire(vendor: Vendor, examples: VendorExamples): Promise<void> {
@@ -124,10 +153,10 @@ function bodyParams(body: string): Iterable<[string, string]> {
 
 async function assertFull(vendor: Vendor, examples: VendorExamples): Promise<void> {
   const { sold, rejected } = await open(vendor, examples, examples.full).extract()
-  const plain = sold.map(({ password, ...rest }) => ({
-    ...rest,
-    ...(password === undefined ? {} : { password: password.reveal() }),
-  }))
+  const plain = sold.map(({ password, ...rest }) => {
+    ok(password === undefined || password instanceof Secret, 'a password must be a Secret: secretOf(text)')
+    return { ...rest, ...given({ password: password?.reveal() }) }
+  })
   deepStrictEqual(plain, [...examples.full.sold])
   deepStrictEqual(rejected, [])
 }
@@ -147,7 +176,10 @@ async function failureOf(vendor: Vendor, examples: VendorExamples, exchange: Exc
     .extract()
     .catch((error: unknown) => error)
   if (outcome instanceof VendorError) return outcome
-  if (outcome instanceof Error) throw outcome
+  if (outcome instanceof Error)
+    return fail(
+      `decode and deliver must throw VendorError (malformed, refusal), not ${outcome.name}: ${outcome.message}`,
+    )
   return fail('addresses were read where there is an error')
 }
 

@@ -100,7 +100,7 @@ describe('the skeleton', () => {
       cwd: target,
       encoding: 'utf8',
     })
-    return { status, failed: stdout.match(/^not ok .*/gm) ?? [], passed: (stdout.match(/^ok /gm) ?? []).length }
+    return { status, stdout, failed: stdout.match(/^not ok .*/gm) ?? [], passed: (stdout.match(/^ok /gm) ?? []).length }
   }
 
   it('passes the suite of every vendor', () => {
@@ -113,19 +113,36 @@ describe('the skeleton', () => {
     ['a vendor that forgets its key', "key: key?.reveal() ?? '' }", '}', /an order goes where the document says/],
     ['a vendor that takes errors for addresses', "if (said !== '0')", 'if (false)', /is auth/],
     ['a vendor that drops the login', '...login,', '', /a full reply is read whole/],
+    ['a call that buys, and is booked as one', "quantity: ['count'],", '', /quantity must name it/],
+    ['a class that is none', "class: 'rate_limited'", "class: 'slow'", /error 429: class is one of auth, /],
+    ['a wait that is none', 'wait: 1_000', "wait: 'soon'", /error 429: wait is a number of ms/],
+    ['an operation without a purpose', "about: 'takes addresses',", '', /does not say what it is for/],
+    ['a password in clear', 'secretOf(textOf(password))', 'textOf(password)', /must be a Secret/],
+    [
+      'an error that is none',
+      "throw malformed('the reply has no code', text)",
+      "throw new Error('no code')",
+      /must throw VendorError/,
+    ],
   ])('%s fails it', (_title, right, wrong, failure) => {
     const file = join(target, 'index.js')
     const text = readFileSync(file, 'utf8')
     expect(text).toContain(right)
     writeFileSync(file, text.replace(right, wrong))
-    const { status, failed } = test()
+    const { status, stdout } = test()
     writeFileSync(file, text)
     expect(status).toBe(1)
-    expect(failed.join('\n')).toMatch(failure)
+    expect(stdout).toMatch(failure)
   })
 
   it('says what to do next, and overwrites nothing', () => {
     expect(written).toContain('vendor: ./turnpike-vendor-acme/index.js')
+    // `npm install` must find what no registry has.
+    const { devDependencies } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8')) as {
+      devDependencies: { turnpike: string }
+    }
+    const found = JSON.parse(readFileSync(join(devDependencies.turnpike.slice(5), 'package.json'), 'utf8'))
+    expect(found).toMatchObject({ name: 'turnpike' })
     expect(() => newVendor('acme', folder)).toThrow(/exists already/)
     expect(() => newVendor('Acme!', folder)).toThrow(/small letters/)
   })
