@@ -129,3 +129,20 @@ it('an unknown order of an earlier process holds its channels until the vendor h
     3 - world.vendor('a').held,
   ])
 })
+
+it('waits as long as the table says when that is beyond the window of the calls: it is a penalty', async () => {
+  const vendor = { maxPerCall: 1, limit: { calls: 3, perMs: 5_000 }, latencyMs: () => 50 }
+  const world = new World({ a: { vendor } }, { uses: 1, floor: 0 })
+  const refused = async (wait: number) => {
+    for (let client = 0; client < 2; client++) world.connect(60_000)
+    await world.clock.run(500)
+    world.vendor('a').trouble.push(new VendorError('rate_limited', '429', 'too many calls', { wait }))
+    world.connect(60_000)
+    await world.clock.run(500)
+    expect(world.vendor('a').trouble).toEqual([])
+    return world.provider('a').state.until - world.clock.now()
+  }
+  expect(await refused(180_000)).toBeGreaterThan(178_000)
+  await world.clock.run(400_000)
+  expect(await refused(3_000)).toBeLessThan(5_001)
+})
