@@ -3,16 +3,11 @@ import type { Operation } from '../contract/operation.ts'
 import { whole } from '../contract/params.ts'
 import { balance, channelLimit, channels, everywhere, extracting, extractLimit, volumeLimit } from './errors.ts'
 import { legacyAccount } from './legacy-calls.ts'
+import { byChannels, perMinute } from './limits.ts'
 import { account, area, distinct, isp, keepAlive, num, overseasParams, shareParams } from './params.ts'
 
 const DOCUMENT = 'qg-new-api.txt'
 const PUBLIC_CLIENTS = "public clients of the vendor's API, not its document"
-const MINUTE_MS = 60_000
-
-const byChannels: Operation['limit'] = ({ channels: count }) => ({ calls: count * 5 + 10, perMs: MINUTE_MS })
-const perMinute =
-  (calls: number): Operation['limit'] =>
-  () => ({ calls, perMs: MINUTE_MS })
 
 const IP_LIST = '[{proxy_ip, server, area, isp, deadline}]'
 export const host = (name: string) => `https://${name}.proxy.qg.net`

@@ -1,8 +1,7 @@
 /** Error codes of qg.net's current API. */
 import type { WaitEdge } from '../contract/error.ts'
 import type { ErrorRule } from '../contract/operation.ts'
-
-const MINUTE_MS = 60_000
+import { MINUTE_MS } from './limits.ts'
 
 export const everywhere: Readonly<Record<string, ErrorRule>> = {
   INTERNAL_ERROR: { class: 'server', term: '系统内部异常。' },

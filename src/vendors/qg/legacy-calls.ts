@@ -6,16 +6,11 @@ import type { Operation, Params } from '../contract/operation.ts'
 import { list } from '../contract/params.ts'
 import { channels, everywhere, listed, only } from './legacy-errors.ts'
 import { AreaId, account, choice, detail, IP, Isp, KeepAlive, Num, TaskID, whitelisted } from './legacy-params.ts'
+import { byChannels, MINUTE_MS, perMinute } from './limits.ts'
 
 const DOCUMENT = 'qg-legacy-api.txt'
 const PUBLIC = 'public clients and a reseller’s copy of the pages, not the document'
 export const LEGACY_BASE_URL = 'https://proxy.qg.net'
-const MINUTE_MS = 60_000
-
-const byChannels: Operation['limit'] = ({ channels: count }) => ({ calls: count * 5 + 10, perMs: MINUTE_MS })
-const perMinute =
-  (calls: number): Operation['limit'] =>
-  () => ({ calls, perMs: MINUTE_MS })
 
 const BATCH = '{Code: 0, TaskID, Num, Data: [{IP, port, deadline, host, region?}]}'
 

@@ -1,7 +1,6 @@
 /** Error codes of qg.net's older host. */
 import type { ErrorRule } from '../contract/operation.ts'
-
-const MINUTE_MS = 60_000
+import { MINUTE_MS } from './limits.ts'
 
 /** The overview's table: any call may return them. */
 export const everywhere: Readonly<Record<string, ErrorRule>> = {
