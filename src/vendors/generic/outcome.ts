@@ -47,13 +47,16 @@ function textOutcome(status: number, body: string, rules: ReplySettings): Outcom
 }
 
 const MAX_MESSAGE_CHARACTERS = 256
-/** A login or an address with a port: then the text is no message. */
-const NO_MESSAGE = /[\r\n@]|\S:\S/
+/** Lines, a login, a link or an address with a port: then the text is no message. Times of day are none of these. */
+const NO_MESSAGE = /[\r\n@]|[^\s\d:]:\S|\d{3}:\S|\.\d{1,3}:\S/
+/** A vendor's word in front of a message. */
+const LABEL = /^(?:err|error|fail|failed|failure|msg|message|code|status|info)[:=]/i
 
 /** The error of a text without an address: a short line is the vendor's message. @param what is wrong with it otherwise */
 export function refusalInText(said: Said, rules: ReplySettings, what: string): VendorError {
   const { body } = said
-  const isMessage = body.length <= MAX_MESSAGE_CHARACTERS && !NO_MESSAGE.test(body) && !startsLikeMarkup(body)
+  const isMessage =
+    body.length <= MAX_MESSAGE_CHARACTERS && !NO_MESSAGE.test(body.replace(LABEL, '')) && !startsLikeMarkup(body)
   const message = said.message ?? (isMessage ? body : undefined)
   const refused = refusalIn({ ...said, message }, rules)
   if (refused !== undefined) return refused

@@ -307,8 +307,12 @@ describe('lists of unusual shape', () => {
       sale: 'refused',
       hint: 'no entry under errors fits, so it counts as a fault of the vendor',
     })
-    const hidden = await say('user:pass@nowhere')
-    expect([printed(hidden).includes('pass@'), hidden.sale]).toEqual([false, 'unknown'])
+    for (const words of ['Err:no more today, come back at 08:00', 'error:余额', '今日已用完，08:00 恢复'])
+      expect((await say(words)).message).toBe(words)
+    for (const secret of ['user:pass', 'user:pass@nowhere', 'see http://a.example/k', '198.51.100.7:x', 'u:p\nu:q']) {
+      const hidden = await say(secret)
+      expect([printed(hidden).includes(secret), hidden.sale]).toEqual([false, 'unknown'])
+    }
   })
 
   it('what is told once for all items', async () => {
