@@ -166,7 +166,7 @@ export async function startGateway({ config, environment = process.env, onLog }:
     upstreams: () => view.upstreams(),
     events: (topics, { signal } = {}) => eventsOf(view, topics, signal),
     async take(options = {}) {
-      if (isStopping) throw new GatewayError('GW_STOPPING', 'the gateway is closed')
+      if (isStopping) throw new GatewayError('GW_STOPPING', 'the gateway is stopping')
       return take(app, options)
     },
     refill: (provider) => view.refill(provider),

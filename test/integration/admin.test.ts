@@ -578,7 +578,7 @@ it('a call by hand is handed on whole, and its reply comes back', async () => {
 it.each([
   ['{}', 'operation'],
   ['{"operation":7}', 'operation'],
-  ['{"operation":"a","params":{"b":[[1]]}}', 'params.b'],
+  ['{"operation":"a","params":{"b":[[1]]}}', 'params.b.0'],
   ['{"operation":"a","params":[]}', 'params'],
   ['{"operation":"a","yes":"true"}', 'yes'],
   ['{"operation":"a","provider":"b"}', 'provider'],
