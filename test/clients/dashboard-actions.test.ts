@@ -121,7 +121,7 @@ describe('the page', () => {
         document.dispatchEvent(new Event('visibilitychange'))`)
     await hide(true)
     await stopped
-    expect(await page.locator('.live').textContent()).toBe('Paused while hidden')
+    await expect.poll(() => page.locator('.live').textContent(), { timeout: WAIT_MS }).toBe('Paused while hidden')
     await hide(false)
     await page.waitForSelector('.live.on')
   })

@@ -71,9 +71,11 @@ describe('the dashboard', () => {
     const page = await openPage(admin)
     await page.waitForSelector('[data-others]')
     expect(await page.locator('.verdict').count()).toBe(3)
-    expect(await page.locator('main [role=status]').first().textContent()).toContain('e: the vendor cannot be reached')
+    await expect
+      .poll(() => page.locator('main [role=status]').first().textContent(), { timeout: WAIT_MS })
+      .toContain('e: the vendor cannot be reached')
     await page.click('[data-others]')
-    expect(await page.locator('.verdict').count()).toBe(5)
+    await expect.poll(() => page.locator('.verdict').count(), { timeout: WAIT_MS }).toBe(5)
     expect(await violationsOf(page)).toEqual([])
   })
 
@@ -91,7 +93,9 @@ describe('the dashboard', () => {
     expect(await page.locator('.title > :visible').count()).toBe(columns)
     await page.click('nav a[href="#/pool"]')
     const figures = page.locator('[data-upstream]').first().locator('.number')
-    expect(await figures.evaluateAll((all) => all.map((one) => one.checkVisibility()))).toEqual([true, true, true])
+    await expect
+      .poll(() => figures.evaluateAll((all) => all.map((one) => one.checkVisibility())), { timeout: WAIT_MS })
+      .toEqual([true, true, true])
     expect(await violationsOf(page)).toEqual([])
   })
 

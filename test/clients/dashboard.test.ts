@@ -76,7 +76,9 @@ describe('the dashboard', () => {
     await page.fill('dialog input', TOKEN)
     await page.click('dialog button[type=submit]')
     await page.waitForSelector('.verdict[data-code=key-wrong]', { state: 'detached' })
-    expect(await page.locator('[data-provider=shop] .badge').textContent()).toBe('ready')
+    await expect
+      .poll(() => page.locator('[data-provider=shop] .badge').textContent(), { timeout: WAIT_MS })
+      .toBe('ready')
   })
 
   it('finds a session by its name, and gives its next connection another upstream', async () => {
