@@ -6,8 +6,11 @@ import { formatHead } from '../support/http-wire.ts'
 import { send } from '../support/socket-io.ts'
 
 const SESSIONS = 10_000
-/** Their commands are sent together: both ends of a connection are in this process, and many systems allow it 20,000 descriptors. */
-const PER_CONNECTION = 2
+/**
+ * Their commands are sent together: both ends of a connection are in this process, many systems allow it 20,000 descriptors, and of
+ * the connections that these allow the gateway keeps only a part open without a request.
+ */
+const PER_CONNECTION = 4
 const WAITING = 1_000
 /** A hang guard. */
 const ANSWER_MS = 600_000
