@@ -135,13 +135,19 @@ export class AddressLeases {
   }
 
   #add(lease: AddressLease): void {
+    this.#makeRoom(lease.user)
     const own = this.#byUser.get(lease.user) ?? new UserLeases()
     this.#byUser.set(lease.user, own)
-    const [oldest] = own.all
-    if (own.all.size >= (this.#parts.maxPerUser ?? MAX_PER_USER) && oldest !== undefined) this.#end(oldest.id)
     this.#held.set(lease.id, lease)
     this.#byEnd.add(lease)
     own.add(lease)
+  }
+
+  #makeRoom(user: string): void {
+    const { maxPerUser = MAX_PER_USER } = this.#parts
+    const all = this.#byUser.get(user)?.all ?? new Set()
+    const [oldest] = all
+    if (all.size >= maxPerUser && oldest !== undefined) this.#end(oldest.id)
   }
 
   #heldBy(user: string, upstream: Upstream): Iterable<AddressLease> {

@@ -21,7 +21,7 @@ const route: Route = {
   ...{ retryStatuses: [], hostRestMs: 0, direct: undefined },
 }
 
-function setUp() {
+function setUp(maxPerUser = MAX_PER_USER) {
   const clock = new FakeClock()
   const perUpstream = { connections: 0, uses: 0, hostRest: 0 }
   const pool = new Pool({ minLife: 0, perUpstream }, { lendable: () => {}, rescheduled: () => {}, gone: () => {} })
@@ -32,7 +32,7 @@ function setUp() {
     pool.add(facts(`u${number}`, { deadline: Number.POSITIVE_INFINITY }), clock.now())
     return [...pool.members()].at(-1)
   }).filter((upstream) => upstream !== undefined)
-  const leases = new AddressLeases({ clock, pool, leaseQueue, maxPerUser: MAX_PER_USER })
+  const leases = new AddressLeases({ clock, pool, leaseQueue, maxPerUser })
   const take = (user: string, more: Partial<TakeOrder> = {}) =>
     leases.take(
       {
@@ -56,6 +56,16 @@ it('a user that returns nothing has a bounded number, and loses the oldest', asy
   expect(leases.release(first?.id ?? '', 'one')).toBe(false)
   expect(leases.release(second?.id ?? '', 'one')).toBe(false)
   expect(leases.release(others?.id ?? '', 'other')).toBe(true)
+})
+
+it('with room for one lease the next one takes its place', async () => {
+  const { leases, take, open } = setUp(1)
+  await take('one', { count: 1 })
+  const [second] = await take('one', { count: 1 })
+  expect(open()).toBe(1)
+  if (second === undefined) throw new Error('no lease')
+  leases.releaseAddress(second.upstream, 'one')
+  expect(open()).toBe(0)
 })
 
 it('ends all leases of an address, of one user or of all', async () => {
