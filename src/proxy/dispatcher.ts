@@ -2,7 +2,6 @@
  * Turns a client's request into a tunnel, an exchange of plain HTTP, or a command for its session; within the limits of the
  * gateway and of its user. Listeners and connections report here too.
  */
-import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
 import type { ClientHandler, ClientPort } from '../downstream/client-port.ts'
@@ -10,13 +9,12 @@ import type { ClientConnection, ClientIdentity, RequestHandler } from '../downst
 import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { RouteMethod } from '../routes/rule.ts'
 import { type Admit, AwaitedRequest } from './awaited-request.ts'
 import { isCommand } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import { HttpExchange } from './http-exchange.ts'
-import type { RoutedClient, Routes } from './other-providers.ts'
-import type { ListenerDefaults, Route } from './route.ts'
+import type { Routes } from './other-providers.ts'
+import { type ListenerDefaults, type Route, routeMethodOf } from './route.ts'
 import type { Serving } from './serving.ts'
 import { readCommand, SessionCommand } from './session-commands.ts'
 import type { StreamObserver } from './stream-observer.ts'
@@ -107,18 +105,11 @@ export class Dispatcher implements ClientHandler, Routes {
   #startTunnel(request: ClientConnection, port: ClientPort): RequestHandler {
     const { target, protocol } = request
     this.#identify(request)
-    const method = protocol === 'connect' ? 'CONNECT' : 'socks'
-    const route = this.route(request, target, port, method)
+    const route = this.route(request, target, port, routeMethodOf(protocol))
     return new Tunnel(request, port, route, this.#parts.serving().tunnelDeps)
   }
 
-  route(
-    client: RoutedClient,
-    target: Target,
-    port: ClientPort,
-    method: RouteMethod,
-    hopeless?: readonly string[],
-  ): Route {
+  route(...[client, target, port, method, hopeless]: Parameters<Routes['route']>): Route {
     const { identity } = client
     const { router } = this.#parts.serving()
     const route = router.route(identity, target, client, this.#parts.settingsOf(port), method, hopeless)

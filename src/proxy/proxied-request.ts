@@ -31,7 +31,7 @@ import type { LeaseQueue } from './lease-queue.ts'
 import { mayBeElsewhere, type RoutedClient, type Routes, routeElsewhere } from './other-providers.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
 import { directError, errorOf, nextStep } from './retry.ts'
-import type { Route } from './route.ts'
+import { type Route, routeMethodOf } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
 
@@ -175,7 +175,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
 
   #routeElsewhere(): Route | undefined {
     const { client, protocol, deps } = this
-    const method = protocol === 'connect' ? 'CONNECT' : protocol === 'http' ? 'plain' : 'socks'
+    const method = routeMethodOf(protocol)
     this.#hopeless = [...this.#hopeless, ...(this.filter.providers ?? [])]
     return routeElsewhere(
       (hopeless) => deps.routes.route(client, this.#destination, this.#port, method, hopeless),

@@ -1,8 +1,8 @@
 /** How one request is to be served: what the router decides from listener, user, rules and client options. */
-import type { TrafficSettings } from '../downstream/client-request.ts'
+import type { ClientConnection, TrafficSettings } from '../downstream/client-request.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { RouteQuery } from '../routes/rule.ts'
+import type { RouteMethod, RouteQuery } from '../routes/rule.ts'
 import type { Strategy } from '../strategy.ts'
 
 /** Defaults of the listener that the client came through. */
@@ -46,4 +46,10 @@ export interface Route {
 /** Where a request came from; its address costs a system call, so it is read only when it is needed. */
 export interface Origin {
   readonly clientAddress: string
+}
+
+/** What rules call a request of this protocol. */
+export function routeMethodOf(protocol: ClientConnection['protocol'] | 'http'): RouteMethod {
+  if (protocol === 'http') return 'plain'
+  return protocol === 'connect' ? 'CONNECT' : 'socks'
 }
