@@ -25,7 +25,7 @@ export function octets(count: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
-/** A figure with separators of the reader's language, below 1,000 with two decimals if it has any; a dash for what is unknown. */
+/** The number in the language of the page, with two decimals at most and, from 1,000 on, none; an unknown one is a dash. */
 export function count(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–'
   const digits = Math.abs(value) < 1_000 ? 2 : 0

@@ -101,7 +101,7 @@ function tableCases({ operations, products }: Vendor, examples: VendorExamples):
       ([name, { about: purpose, limit, document, params, errors = {} }]): ConformanceCase => ({
         title: `operation ${name}: has a limit, a document, and words for every parameter and error`,
         run: async () => {
-          ok(isText(purpose), 'it does not say what it is for (about)')
+          ok(isText(purpose), 'its description is missing (about)')
           const { calls, perMs } = limit({ channels: 1, product: '' })
           ok(calls >= 1 && perMs >= 1, 'its limit allows nothing')
           ok(isText(document), 'it names no document')

@@ -81,7 +81,7 @@ describe('generic: keys that contradict each other', () => {
       'providers[0].fields.ttl write either deadline or ttl',
     ],
     [
-      'a body that nobody sends',
+      'a body that is never sent',
       { body: '"{}"' },
       'providers[0].body a body needs method: POST beside it, or PUT, PATCH, DELETE',
     ],

@@ -48,7 +48,7 @@ it.each<[string, WaitEdge, number | undefined, number]>([
   ['the next full hour', 'hour', undefined, 30_500],
   ['the next midnight elsewhere', 'day-01:30', undefined, 9.5 * 3_600_000 + 30_500],
   ['so many milliseconds', 12_345, undefined, 12_345],
-  ['hours, if the table says so', 7_200_000, undefined, 7_200_000],
+  ['hours, by the table of the vendor', 7_200_000, undefined, 7_200_000],
   ['the earliest deadline of what is held', 'earliest-deadline', 45_000, 45_000],
   ['a minute when nothing is held', 'earliest-deadline', undefined, 60_000],
 ])('waits to the edge that the vendor names: %s', (_, wait, earliestEnd, pause) => {

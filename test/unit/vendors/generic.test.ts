@@ -136,7 +136,7 @@ describe('texts', () => {
     ['a success in JSON', { body: '{"code":200,"msg":"?"}' }, 'server', 'body'],
     ['a status', { status: 404, body: 'x' }, 'expired_plan', 'http-404'],
     ['a web page', { body: '<html>hello</html>' }, 'server', 'body'],
-    ['words that nobody knows', { body: 'hello' }, 'server', 'http-200'],
+    ['unknown words', { body: 'hello' }, 'server', 'http-200'],
     ['nothing', { body: ' \r\n' }, 'no_resource', 'empty'],
   ])('an error as %s', async (_title, reply, errorClass, vendorCode) => {
     const own = {

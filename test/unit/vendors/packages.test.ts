@@ -116,7 +116,7 @@ describe('the skeleton', () => {
     ['a call that buys, and is booked as one', "quantity: ['count'],", '', /quantity must name it/],
     ['a class that is none', "class: 'rate_limited'", "class: 'slow'", /error 429: class is one of auth, /],
     ['a wait that is none', 'wait: 1_000', "wait: 'soon'", /error 429: wait is a number of ms/],
-    ['an operation without a purpose', "about: 'takes addresses',", '', /does not say what it is for/],
+    ['an operation without a description', "about: 'takes addresses',", '', /its description is missing/],
     ['a password in clear', 'secretOf(textOf(password))', 'textOf(password)', /must be a Secret/],
     [
       'an error that is none',
