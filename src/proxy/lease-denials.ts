@@ -30,10 +30,15 @@ const MAX_NAMED = 12
 
 /** Names what could be asked for in place of the wishes. */
 export function noMatch({ base, wishes }: Filter, pool: Pool): GatewayError {
-  const live = wishes.map((facet) => {
+  const live: string[] = []
+  const unsaid: string[] = []
+  for (const facet of wishes) {
     const values = pool.valuesOf(facet, base ?? anyUpstream)
     const more = values.length > MAX_NAMED ? ` and ${values.length - MAX_NAMED} more` : ''
-    return `${facet}: ${values.slice(0, MAX_NAMED).join(', ') || 'none known'}${more}`
-  })
-  return new GatewayError('GW_NO_MATCH', `no live address fits; live are ${live.join('; ')}`)
+    if (values.length === 0) unsaid.push(facet)
+    else live.push(`${facet}: ${values.slice(0, MAX_NAMED).join(', ')}${more}`)
+  }
+  const parts = [unsaid.length === 0 ? 'no live address fits' : `no live address says its ${unsaid.join(' or ')}`]
+  if (live.length > 0) parts.push(`live are ${live.join('; ')}`)
+  return new GatewayError('GW_NO_MATCH', parts.join('; '))
 }
