@@ -41,7 +41,6 @@ export function createProgram(deps: CliDeps, finish: Finish): Command {
     )
     .version(version(), '-V, --version', translate('print the version'))
     .helpOption('-h, --help', translate('print this help'))
-    .helpCommand('help [command]', translate('print the help of a command'))
     .exitOverride()
     .configureHelp(styledHelp())
     .configureOutput({
@@ -61,9 +60,29 @@ export function createProgram(deps: CliDeps, finish: Finish): Command {
   addCall(program, deps)
   addAreas(program, deps)
   addVendor(program, deps)
+  addHelp(program)
   for (const command of program.commands)
     command.showHelpAfterError(translate('(turnpike {name} --help shows how it is used)', { name: command.name() }))
   return program
+}
+
+/** Commander's own prints the help of everything for a command that does not exist. */
+function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description(translate('print the help of a command'))
+    .argument('[command...]')
+    .action(async (names: readonly string[]) => {
+      let command = program
+      for (const name of names) {
+        if (command.commands.length === 0) break
+        const next = command.commands.find((one) => one.name() === name)
+        // Commander says that there is no such command, and which one may be meant.
+        if (next === undefined) return void (await command.parseAsync([name], { from: 'user' }))
+        command = next
+      }
+      command.outputHelp()
+    })
 }
 
 function overview(): string {

@@ -80,3 +80,24 @@ describe('a mistake on the command line', () => {
     await runCommand(['start', '--port', 'hunter22'], { input: '', secrets })
   })
 })
+
+describe('turnpike help', () => {
+  it.each([
+    ['of everything', [], 'Usage: turnpike [options] [command]'],
+    ['of a command', ['status'], 'Usage: turnpike status [options]'],
+    ['of a command of a command', ['vendor', 'new'], 'Usage: turnpike vendor new [options] <name>'],
+    ['of a command that is given with its arguments, without running it', ['route', 'a.test'], 'Usage: turnpike route'],
+  ])('prints the help %s', async (_, names, first) => {
+    const { code, out, err } = await runCommand(['help', ...names], nothing)
+    expect([code, out.slice(0, first.length), err]).toEqual([0, first, ''])
+  })
+
+  it.each([
+    ['nosuch', ['nosuch'], 'there is no command nosuch.'],
+    ['chek', ['chek'], 'there is no command chek. Did you mean check?'],
+    ['vendor nw', ['vendor', 'nw'], 'there is no command nw. Did you mean new?'],
+  ])('says that there is no command %s', async (_, names, words) => {
+    const { code, out, err } = await runCommand(['help', ...names], nothing)
+    expect([code, out, err.split('\n')[0]]).toEqual([2, '', `turnpike: ${words}`])
+  })
+})
