@@ -9,9 +9,11 @@ import { addProvider } from '../config/add-provider.ts'
 import { DOT_ENV, type Environment, environmentOf } from '../config/environment.ts'
 import { loadConfig, parseConfig, readText } from '../config/load.ts'
 import { type Entry, entryName, providerEntry, variableOf } from '../config/provider-yaml.ts'
+import type { Config } from '../config/schema.ts'
 import { readYamlText } from '../config/yaml-text.ts'
 import { ConfigError } from '../errors.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
+import { isSame } from '../same.ts'
 import { Secret } from '../secret.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { schemaLine } from './examples.ts'
@@ -59,7 +61,12 @@ export async function add(given: string, options: AddOptions, { environment, inp
   const secrets = Object.fromEntries(
     entry.variables.map(({ variable, value }) => [variable, (value ?? secret).reveal()]),
   )
-  assertEntry(added, file, { ...known, ...secrets })
+  const config = assertEntry(added, file, { ...known, ...secrets })
+  const twin = options.name === undefined ? twinOf(config) : undefined
+  if (twin !== undefined)
+    throw new UsageError(
+      translate('this link is provider "{twin}" of {file} already; --name adds it once more', { twin, file }),
+    )
   const envFile = join(dirname(file), DOT_ENV)
   remember(envFile, secrets, known)
   if (isNew) writeFileSync(file, added, { flag: 'wx' })
@@ -100,15 +107,26 @@ function namedEntry(reading: LinkReading, name: string, link: Secret, known: Env
   return providerEntry(reading, NOTHING_KNOWN, { name, variable })
 }
 
-/** Only the new entry matters here: variables of other providers need not be set. */
-function assertEntry(text: string, file: string, environment: Environment): void {
+/** @returns the name of the provider that says the same as the last one */
+function twinOf(config: Config | undefined): string | undefined {
+  const { providers = [] } = config ?? {}
+  const added = providers.at(-1)
+  return providers.slice(0, -1).find(({ name, ...rest }) => isSame({ ...rest, name: added?.name }, added))?.name
+}
+
+/**
+ * Only the new entry matters here: variables of other providers need not be set.
+ * @returns the configuration if nothing is missing in it
+ */
+function assertEntry(text: string, file: string, environment: Environment): Config | undefined {
   try {
-    parseConfig(text, file, environment)
+    return parseConfig(text, file, environment)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const own = `providers[${namesIn(text).length - 1}]`
     const problems = error.problems.filter(({ path }) => path.startsWith(own))
     if (problems.length > 0) throw new ConfigError(file, problems)
+    return undefined
   }
 }
 

@@ -94,6 +94,8 @@ export const commandTexts = {
   'this is no link: it begins with http:// or https://': '这不是链接：链接以 http:// 或 https:// 开头',
   '{file} cannot be added to: write the entry by hand': '无法自动修改 {file}：请手动添加条目',
   'another provider has this name already': '已有同名的供应商条目',
+  'this link is provider "{twin}" of {file} already; --name adds it once more':
+    '此链接已是 {file} 中的供应商 "{twin}"；用 --name 可再添加一次',
   'the link holds characters that .env cannot hold: set the variables by hand':
     '链接含有 .env 无法表示的字符：请手动设置环境变量',
   'added to {file}: provider "{name}"': '已添加到 {file}：供应商 "{name}"',

@@ -51,6 +51,18 @@ it('gives a second one a name and a variable of its own, and shares an equal val
   expect(textOf('gateway.yaml')).toContain('${THIRD_KEY_2}')
 })
 
+it.each([
+  ['of a vendor', link],
+  ['of an unknown vendor', unknown],
+])('adds a link %s once', async (_, given) => {
+  await run(given)
+  const before = [textOf('gateway.yaml'), textOf('.env')]
+  await expect(run(given)).rejects.toThrow(/this link is provider "(qg|pasted)" of .* already; --name/)
+  expect([textOf('gateway.yaml'), textOf('.env')]).toEqual(before)
+  await run(given, { name: 'again' })
+  expect(loadConfig(file, {}).providers.map(({ name }) => name)).toContain('again')
+})
+
 it('keeps a link of an unknown vendor whole', async () => {
   await run(unknown)
   expect(textOf('.env')).toBe(`PASTED_URL='${unknown}'\n`)
