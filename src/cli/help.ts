@@ -1,5 +1,5 @@
 /** Help texts: examples, and the words that the package commander brings, in the language of the process. */
-import type { HelpConfiguration } from 'commander'
+import type { Command, HelpConfiguration } from 'commander'
 import { currentLanguage } from '../messages/language.ts'
 import { type KnownText, translate } from '../messages/translate.ts'
 
@@ -75,4 +75,23 @@ function reasonIn(text: string): string {
   const words = ' is invalid. '
   const at = text.lastIndexOf(words)
   return at < 0 ? '' : text.slice(at + words.length).trim()
+}
+
+/** `turnpike help COMMAND`. Commander's own prints the help of everything for a command that does not exist. */
+export function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description(translate('print the help of a command'))
+    .argument('[command...]')
+    .action(async (names: readonly string[]) => {
+      let command = program
+      for (const name of names) {
+        if (command.commands.length === 0) break
+        const next = command.commands.find((one) => one.name() === name)
+        // Commander says that there is no such command, and which one may be meant.
+        if (next === undefined) return void (await command.parseAsync([name], { from: 'user' }))
+        command = next
+      }
+      command.outputHelp()
+    })
 }

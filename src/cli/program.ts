@@ -5,7 +5,7 @@ import { type AddOptions, add } from './add.ts'
 import { areas } from './areas.ts'
 import { type CallDeps, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
-import { commanderError, examples, styledHelp } from './help.ts'
+import { addHelp, commanderError, examples, styledHelp } from './help.ts'
 import { type InitDeps, type InitOptions, init } from './init.ts'
 import { newVendor } from './new-vendor.ts'
 import { reload } from './reload.ts'
@@ -64,25 +64,6 @@ export function createProgram(deps: CliDeps, finish: Finish): Command {
   for (const command of program.commands)
     command.showHelpAfterError(translate('(turnpike {name} --help shows how it is used)', { name: command.name() }))
   return program
-}
-
-/** Commander's own prints the help of everything for a command that does not exist. */
-function addHelp(program: Command): void {
-  program
-    .command('help')
-    .description(translate('print the help of a command'))
-    .argument('[command...]')
-    .action(async (names: readonly string[]) => {
-      let command = program
-      for (const name of names) {
-        if (command.commands.length === 0) break
-        const next = command.commands.find((one) => one.name() === name)
-        // Commander says that there is no such command, and which one may be meant.
-        if (next === undefined) return void (await command.parseAsync([name], { from: 'user' }))
-        command = next
-      }
-      command.outputHelp()
-    })
 }
 
 function overview(): string {
