@@ -1,11 +1,14 @@
-/** The control process's socket: workers connect to it, again when the control process has ended and another one has come. */
+/**
+ * The control process's socket: workers connect to it, again when the control process has ended and another one has come. Each
+ * opens two connections, one for each direction (link.ts).
+ */
 import { rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { LineChannel } from '../takeover/line-channel.ts'
-import type { Hello, ToControl, ToWorker } from './messages.ts'
+import type { Connected, Hello, Listens, ToControl, ToWorker } from './messages.ts'
 
 interface SocketHandler {
-  /** The first message of a connection. */
+  /** Its first message. */
   joined(hello: Hello): void
   message(worker: number, message: Exclude<ToControl, Hello>): void
   /** All that the worker has sent has been read. */
@@ -15,27 +18,41 @@ interface SocketHandler {
 export class ControlSocket {
   readonly #handler: SocketHandler
   readonly #server: Server
-  readonly #channels = new Map<number, LineChannel>()
+  /** To each worker. */
+  readonly #down = new Map<number, LineChannel>()
+  /** From each worker that has said hello. */
+  readonly #up = new Map<number, LineChannel>()
 
   constructor(handler: SocketHandler) {
     this.#handler = handler
-    this.#server = createServer((socket) => {
-      let worker: number | undefined
-      const channel: LineChannel = new LineChannel(socket, {
-        message: (value) => {
-          const message = value as ToControl
-          if (message.kind === 'hello') {
-            worker = message.worker
-            this.#channels.set(worker, channel)
-            this.#handler.joined(message)
-          } else if (worker !== undefined) this.#handler.message(worker, message)
-        },
-        closed: () => {
-          if (worker === undefined || this.#channels.get(worker) !== channel) return
-          this.#channels.delete(worker)
-          this.#handler.disconnected(worker)
-        },
-      })
+    this.#server = createServer((socket) => this.#accept(socket))
+  }
+
+  #accept(socket: Socket): void {
+    let listening: number | undefined
+    let worker: number | undefined
+    const channel: LineChannel = new LineChannel(socket, {
+      message: (value) => {
+        const message = value as Listens | ToControl
+        if (message.kind === 'listens') {
+          listening = message.worker
+          this.#down.set(listening, channel)
+          channel.send({ kind: 'connected' } satisfies Connected)
+        } else if (message.kind === 'hello') {
+          // What it listens to may still belong to the control process before this one.
+          if (!this.#down.has(message.worker)) return channel.close()
+          worker = message.worker
+          this.#up.set(worker, channel)
+          this.#handler.joined(message)
+        } else if (worker !== undefined) this.#handler.message(worker, message)
+      },
+      closed: () => {
+        if (listening !== undefined && this.#down.get(listening) === channel) this.#down.delete(listening)
+        if (worker === undefined || this.#up.get(worker) !== channel) return
+        this.#up.delete(worker)
+        this.#down.get(worker)?.close()
+        this.#handler.disconnected(worker)
+      },
     })
   }
 
@@ -50,21 +67,21 @@ export class ControlSocket {
   }
 
   get workers(): readonly number[] {
-    return [...this.#channels.keys()]
+    return [...this.#up.keys()]
   }
 
   /** Lost when the worker is not there: it gets everything when it comes. */
   send(worker: number, message: ToWorker): void {
-    this.#channels.get(worker)?.send(message)
+    if (this.#up.has(worker)) this.#down.get(worker)?.send(message)
   }
 
   /** @param but a worker that knows it already */
   sendAll(message: ToWorker, but?: number): void {
-    for (const [worker, channel] of this.#channels) if (worker !== but) channel.send(message)
+    for (const worker of this.#up.keys()) if (worker !== but) this.send(worker, message)
   }
 
   close(): void {
     this.#server.close()
-    for (const channel of this.#channels.values()) channel.close()
+    for (const channel of this.#down.values()) channel.close()
   }
 }

@@ -1,8 +1,13 @@
-/** A worker's connection to the control process: opened again whenever it has ended, with `hello` as its first message. */
+/**
+ * A worker's connection to the control process: opened again whenever it has ended, with `hello` as its first message.
+ *
+ * Each direction has a socket of its own. Node destroys a socket that it cannot write to, with all that has come in and is not read:
+ * over one socket, a message to a worker that was killed a moment ago would lose the last messages of that worker.
+ */
 import { connect } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { LineChannel } from '../takeover/line-channel.ts'
-import type { Hello, ToControl, ToWorker } from './messages.ts'
+import type { Connected, Hello, Listens, ToControl, ToWorker } from './messages.ts'
 
 interface LinkHandler {
   hello(): Hello
@@ -15,51 +20,72 @@ const RETRY_MS = 50
 
 export class ControlLink {
   readonly #place: string
+  readonly #worker: number
   readonly #clock: Clock
   readonly #handler: LinkHandler
-  #channel: LineChannel | undefined
+  #down: LineChannel | undefined
+  /** Undefined until the control process hears this worker. */
+  #up: LineChannel | undefined
   #isClosed = false
 
   /** @param place of the control process's socket */
-  constructor(place: string, clock: Clock, handler: LinkHandler) {
+  constructor(place: string, worker: number, clock: Clock, handler: LinkHandler) {
     this.#place = place
+    this.#worker = worker
     this.#clock = clock
     this.#handler = handler
   }
 
   get isConnected(): boolean {
-    return this.#channel !== undefined
+    return this.#up !== undefined
   }
 
   open(): void {
     if (this.#isClosed) return
-    const socket = connect(this.#place)
-    let channel: LineChannel | undefined
-    const opened = new LineChannel(socket, {
-      message: (value) => this.#handler.message(value as ToWorker),
+    const down: LineChannel = new LineChannel(connect(this.#place), {
+      message: (value) => {
+        const message = value as Connected | ToWorker
+        if (message.kind === 'connected') this.#openUp(down)
+        else this.#handler.message(message)
+      },
       closed: () => {
-        if (channel !== undefined && this.#channel === channel) {
-          this.#channel = undefined
-          this.#handler.disconnected()
-        }
+        this.#disconnected()
         this.#clock.after(RETRY_MS, () => this.open())
       },
     })
+    this.#down = down
+    down.send({ kind: 'listens', worker: this.#worker } satisfies Listens)
+  }
+
+  #openUp(down: LineChannel): void {
+    const socket = connect(this.#place)
+    const up = new LineChannel(socket, { message: () => {}, closed: () => down.close() })
     socket.once('connect', () => {
-      channel = opened
-      this.#channel = opened
-      opened.send(this.#handler.hello())
+      // It may be another control process that answers here.
+      if (this.#down !== down) return up.close()
+      this.#up = up
+      up.send(this.#handler.hello())
     })
+  }
+
+  #disconnected(): void {
+    const up = this.#up
+    this.#up = undefined
+    this.#down = undefined
+    if (up === undefined) return
+    up.close()
+    this.#handler.disconnected()
   }
 
   /** @returns false while there is no control process */
   send(message: ToControl): boolean {
-    this.#channel?.send(message)
-    return this.#channel !== undefined
+    this.#up?.send(message)
+    return this.#up !== undefined
   }
 
   close(): void {
     this.#isClosed = true
-    this.#channel?.close()
+    this.#up?.close()
+    this.#down?.close()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the control process and the workers of one gateway tell each other, over a Unix socket, one JSON object a line. Both are
- * of one version and trust each other: the socket lies in a folder that only this user may enter. Instants are relative to the
+ * Messages between the control process and the workers of one gateway, over two connections of a Unix socket (link.ts),
+ * one JSON object a line. Both are of one version and trust each other: the socket lies in a folder that only this user may enter. Instants are relative to the
  * sending (`...AgoMs`, `...LeftMs`), because each process has a clock of its own.
  *
  *   supervisor ──starts──▶ control ◀── socket ──▶ worker 0 … N-1 ◀──starts── supervisor
@@ -132,7 +132,18 @@ export type ToControl =
   | { readonly kind: 'paused'; readonly upstreams: readonly CarriedUpstream[] }
   | { readonly kind: 'drained' }
 
-/** The first message on a connection. */
+/** The first message of a worker, on the socket that it listens to. */
+export interface Listens {
+  readonly kind: 'listens'
+  readonly worker: number
+}
+
+/** The answer: the worker may open the socket that it sends on. */
+export interface Connected {
+  readonly kind: 'connected'
+}
+
+/** The first message on the socket that a worker sends on. */
 export interface Hello {
   readonly kind: 'hello'
   readonly worker: number

@@ -50,9 +50,9 @@ export class Worker {
   readonly #lines: string[] = []
 
   constructor(options: WorkerOptions) {
-    const { place, clock } = options
+    const { place, worker, clock } = options
     this.#options = options
-    this.#link = new ControlLink(place, clock, {
+    this.#link = new ControlLink(place, worker, clock, {
       hello: () => this.#hello(),
       message: (message) => this.#hear(message),
       disconnected: () => {
