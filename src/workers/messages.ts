@@ -1,7 +1,7 @@
 /**
- * Messages between the control process and the workers of one gateway, over two connections of a Unix socket (link.ts),
- * one JSON object a line. Both are of one version and trust each other: the socket lies in a folder that only this user may enter. Instants are relative to the
- * sending (`...AgoMs`, `...LeftMs`), because each process has a clock of its own.
+ * Messages between the control process and the workers of one gateway, over two connections of a Unix socket (link.ts), one JSON
+ * object a line. Both are of one version and trust each other: the socket lies in a folder that only this user may enter. Instants are
+ * relative to the sending (`...AgoMs`, `...LeftMs`), because each process has a clock of its own.
  *
  *   supervisor ──starts──▶ control ◀── socket ──▶ worker 0 … N-1 ◀──starts── supervisor
  */
