@@ -1,4 +1,4 @@
 import { tier } from './tier.ts'
 
 /** `npm run torture`: long, by hand. */
-export default tier({ name: 'torture', include: ['test/torture/**/*.test.ts'], testTimeoutMs: 1_800_000, parallel: false })
+export default tier([{ name: 'torture', include: ['test/torture/**/*.test.ts'], testTimeoutMs: 1_800_000 }], false)

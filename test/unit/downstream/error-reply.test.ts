@@ -89,5 +89,5 @@ it('says what a success is', () => {
 
 it('has a phrase for every status of the catalogue and of upstreams', () => {
   for (const code of codes) expect(reasonPhrase(catalogue[code].http)).not.toBe('')
-  expect([reasonPhrase(502), reasonPhrase(599)]).toEqual(['Bad Gateway', 'Error'])
+  expect([reasonPhrase(502), reasonPhrase(570)]).toEqual(['Bad Gateway', 'Error'])
 })
