@@ -1,5 +1,6 @@
 /** Host and port as clients write them, and the IP arithmetic the gateway needs. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { parseDecimal } from './decimal.ts'
 
 export interface Address {
   /** Host name (as written), IPv4, or IPv6 without brackets. */
@@ -30,14 +31,8 @@ export function isHostName(text: string): boolean {
 
 /** Decimal port 1-65535 without sign, spaces or more than five digits; else undefined. */
 export function parsePort(text: string): number | undefined {
-  if (text.length === 0 || text.length > 5) return undefined
-  let port = 0
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 48
-    if (digit < 0 || digit > 9) return undefined
-    port = port * 10 + digit
-  }
-  return port >= 1 && port <= 65_535 ? port : undefined
+  const port = parseDecimal(text, 5)
+  return port !== undefined && port >= 1 && port <= 65_535 ? port : undefined
 }
 
 /**

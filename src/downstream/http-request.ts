@@ -1,7 +1,7 @@
 /** One plain request, and its answer in the framing for this client: in chunks, with a length, or until the close. */
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
-import { pushChunk, pushLastChunk } from '../http1/body.ts'
+import { MessageWriter } from '../http1/message-writer.ts'
 import { asksForWebSocket, awaitsContinue, isPersistent, type RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { BodySink, HttpRequest } from '../proxy/http-contract.ts'
@@ -45,13 +45,13 @@ export class ClientHttpRequest implements HttpRequest {
   mayPersist = false
   readonly #owner: RequestConnection
   #framing: AnswerFraming | undefined
-  /** Octets to be written together: small answers are sent in one segment. */
-  #out: Buffer[] = []
+  readonly #out: MessageWriter
 
   constructor(head: RequestHead, identity: ClientIdentity, owner: RequestConnection) {
     this.head = head
     this.identity = identity
     this.#owner = owner
+    this.#out = new MessageWriter(owner.connection.socket, true)
   }
 
   get clientAddress(): string {
@@ -108,8 +108,9 @@ export class ClientHttpRequest implements HttpRequest {
     const connection = this.mayPersist ? KEEP_ALIVE_LINES : 'Connection: close\r\n'
     // RFC 9110 section 6.6.1: a recipient that passes on an answer without Date adds it.
     const date = head.hasDate ? '' : this.#owner.port.date.line
-    const text = `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${date}${head.lines}${coding}${extra}${connection}\r\n`
-    this.#out.push(Buffer.from(text, 'latin1'))
+    this.#out.head(
+      `HTTP/1.1 ${head.status} ${reasonOf(head)}\r\n${date}${head.lines}${coding}${extra}${connection}\r\n`,
+    )
   }
 
   /**
@@ -137,14 +138,12 @@ export class ClientHttpRequest implements HttpRequest {
   }
 
   push(data: readonly Buffer[]): void {
-    if (this.#framing === 'chunked') pushChunk(data, this.#out)
-    // Not spread: a read may contain more chunks than a call may have arguments.
-    else for (const piece of data) this.#out.push(piece)
+    this.#out.data(data, this.#framing === 'chunked')
   }
 
   end(trailers: string): void {
-    if (this.#framing === 'chunked') pushLastChunk(trailers, this.#out)
-    this.flush()
+    if (this.#framing === 'chunked') this.#out.lastChunk(trailers)
+    this.#out.flush()
   }
 
   close(): void {
@@ -152,11 +151,7 @@ export class ClientHttpRequest implements HttpRequest {
   }
 
   flush(): boolean {
-    const out = this.#out
-    const [first] = out
-    if (first === undefined) return !this.socket.writableNeedDrain
-    this.#out = []
-    return this.socket.write(out.length === 1 ? first : Buffer.concat(out))
+    return this.#out.flush()
   }
 
   switchTo(relay: Relay, head: ResponseHead): void {

@@ -1,4 +1,4 @@
-/** Clients send the same header with each request of a connection: it is read, and its login checked, once. */
+/** Clients send the same header with each request of a connection, often to one site: it is read, and its login checked, once. */
 import {
   type HeadText,
   parseRequestHead,
@@ -16,7 +16,8 @@ export class RepeatedHeader {
   readonly #client: Client
   readonly #port: ClientPort
   #text = ''
-  #header: RequestHeader | undefined
+  /** The request read last. */
+  #head: RequestHead | undefined
 
   constructor(client: Client, port: ClientPort) {
     this.#client = client
@@ -26,13 +27,13 @@ export class RepeatedHeader {
   /** @throws {GatewayError} for a header or URL that is refused, and for a login or options that are */
   read({ line, text }: HeadText): RequestHead {
     const fields = text.slice(line.size)
-    const known = fields === this.#text ? this.#header : undefined
+    const earlier = this.#head
+    const known = fields === this.#text ? earlier?.header : undefined
     const header = known ?? parseRequestHeader(fields, 0)
-    const head = parseRequestHead(line, header)
-    if (known !== undefined) return head
-    this.identity = this.#identify(header)
+    const head = parseRequestHead(line, header, earlier)
+    if (known === undefined) this.identity = this.#identify(header)
     this.#text = fields
-    this.#header = header
+    this.#head = head
     return head
   }
 

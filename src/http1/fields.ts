@@ -2,6 +2,7 @@
  * The field lines of a message (RFC 9110 section 5, RFC 9112 section 5): checked strictly, and reduced to those for the next
  * hop, which keep their case, order and number.
  */
+import { parseDecimal } from '../decimal.ts'
 import { trimSpace } from './head.ts'
 
 export interface FieldSection {
@@ -36,8 +37,11 @@ const TUNNEL_OPTIONS: ReadonlySet<string> = new Set(['proxy-switch-ip', 'proxy-t
 /** tchar of RFC 9110 section 5.6.2 before the colon; field-vchar, obs-text, SP and HTAB after it; then CRLF. */
 const LINES = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/y
 const NOTED = new Set([...HOP_BY_HOP, 'content-length', 'date', 'host', 'expect', 'max-forwards'])
+const LONGEST = Math.max(...[...NOTED].map((name) => name.length))
 /** Most names differ from these in their length already. */
-const NOTED_LENGTHS = new Set([...NOTED].map((name) => name.length))
+const HAS_NOTED_LENGTH = Array.from({ length: LONGEST + 1 }, (_, length) =>
+  [...NOTED].some((name) => name.length === length),
+)
 /** Recorded, and forwarded too. */
 const PASSES = new Set(['content-length', 'date', 'max-forwards'])
 
@@ -74,7 +78,7 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
 function notedName(head: string, at: number, colon: number): string | undefined {
   const first = head.charCodeAt(at) | 0x20
   const mayBeOption = (first === 0x78 || first === 0x70) && colon - at >= OPTION_PREFIX.length
-  if (!mayBeOption && !NOTED_LENGTHS.has(colon - at)) return undefined
+  if (!mayBeOption && HAS_NOTED_LENGTH[colon - at] !== true) return undefined
   const name = head.slice(at, colon).toLowerCase()
   return NOTED.has(name) || (mayBeOption && isOption(name)) ? name : undefined
 }
@@ -110,12 +114,10 @@ export function hasConnectionOption(own: ReadonlyMap<string, string>, option: st
   return connection !== undefined && listMembers(connection).includes(option)
 }
 
-const LENGTH = /^\d{1,15}$/
-
 /**
  * The value of a `Content-Length` (RFC 9110 section 8.6): at most 15 digits, which a number represents exactly. A list of equal
  * values is refused as well, which RFC 9112 section 6.3 permits.
  */
 export function parseContentLength(value: string): number | undefined {
-  return LENGTH.test(value) ? Number(value) : undefined
+  return parseDecimal(value, 15)
 }

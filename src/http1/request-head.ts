@@ -2,7 +2,7 @@
  * Heads of requests (RFC 9112 sections 2 to 6), read strictly: a request that two servers could read differently is refused.
  * The rules are those for a server that is a proxy.
  */
-import type { Target } from '../address.ts'
+import { parseDecimal } from '../decimal.ts'
 import { GatewayError } from '../errors.ts'
 import {
   hasConnectionOption,
@@ -13,7 +13,13 @@ import {
   withoutFields,
 } from './fields.ts'
 import { BARE_LF, type Field, fieldLineProblem, headEnd } from './head.ts'
-import { checkBeginning, parseAbsoluteForm, parseRequestLine, type RequestLine } from './request-line.ts'
+import {
+  type AbsoluteForm,
+  checkBeginning,
+  parseAbsoluteForm,
+  parseRequestLine,
+  type RequestLine,
+} from './request-line.ts'
 
 /** The header of a request. Clients send the same one again and again, so it knows nothing of method, URL and version. */
 export interface RequestHeader {
@@ -36,12 +42,9 @@ export interface RequestHeader {
   readonly options: readonly Field[]
 }
 
-export interface RequestHead {
+export interface RequestHead extends AbsoluteForm {
   readonly method: string
   readonly minorVersion: 0 | 1
-  readonly target: Target
-  /** Path and query as written; empty where the URL has neither. */
-  readonly path: string
   readonly header: RequestHeader
 }
 
@@ -151,14 +154,17 @@ export function parseRequestHeader(text: string, start: number): RequestHeader {
 
 /**
  * What depends on version and header together.
+ * @param earlier a request before, of the same client
  * @throws {GatewayError} GW_BAD_REQUEST, GW_NOT_A_PROXY_REQUEST
  */
-export function parseRequestHead({ method, target, minorVersion }: RequestLine, header: RequestHeader): RequestHead {
+export function parseRequestHead(line: RequestLine, header: RequestHeader, earlier?: RequestHead): RequestHead {
+  const { method, minorVersion } = line
   // RFC 9112 section 3.2: an HTTP/1.1 request has a Host.
   if (minorVersion === 1 && header.host === undefined) throw refused('an HTTP/1.1 request without Host')
   // RFC 9112 section 6.1: a server before HTTP/1.1 may not know about chunks.
   if (minorVersion === 0 && header.body === 'chunked') throw refused('an HTTP/1.0 request with Transfer-Encoding')
-  return { method, minorVersion, header, ...parseAbsoluteForm(target) }
+  const { origin, target, path } = parseAbsoluteForm(line.target, earlier)
+  return { method, minorVersion, origin, target, path, header }
 }
 
 /** Whether a body follows the head. */
@@ -189,7 +195,7 @@ export type RequestForm = 'absolute' | 'origin'
  */
 export function serializeRequestHead(head: RequestHead, form: RequestForm, login: string): string {
   const { method, target, path, header } = head
-  const authority = target.authority.replace(/:80$/, '')
+  const authority = target.port === 80 ? target.authority.slice(0, -':80'.length) : target.authority
   // RFC 9112 section 3.2.4: without a path, OPTIONS asks about the server as a whole.
   const ownPath = path !== '' ? path : method === 'OPTIONS' ? '*' : '/'
   const url = form === 'origin' ? ownPath : `http://${authority}${ownPath === '*' ? '' : ownPath}`
@@ -216,7 +222,7 @@ export function awaitsContinue({ minorVersion, header }: RequestHead): boolean {
 /** Max-Forwards counts for OPTIONS and TRACE alone (RFC 9110 section 7.6.2). */
 export function forwardsLeft({ method, header: { maxForwards } }: RequestHead): number | undefined {
   if (maxForwards === undefined || (method !== 'OPTIONS' && method !== 'TRACE')) return undefined
-  return /^\d{1,15}$/.test(maxForwards) ? Number(maxForwards) : undefined
+  return parseDecimal(maxForwards, 15)
 }
 
 function forwardedLines(head: RequestHead): string {

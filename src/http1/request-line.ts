@@ -14,6 +14,8 @@ export interface RequestLine {
 }
 
 export interface AbsoluteForm {
+  /** Scheme and authority as written. */
+  readonly origin: string
   readonly target: Target
   /** Path and query as written; empty where the URL has neither. */
   readonly path: string
@@ -72,10 +74,14 @@ export function checkBeginning(beginning: string): void {
 
 /**
  * The target of a request to a proxy (RFC 9112 section 3.2.2).
+ * @param earlier of a request before: the same origin is not parsed again
  * @throws {GatewayError} GW_BAD_REQUEST, GW_NOT_A_PROXY_REQUEST
  */
-export function parseAbsoluteForm(url: string): AbsoluteForm {
-  if (!HTTP_SCHEME.test(url) || url.includes('#')) throw notAbsolute(url)
+export function parseAbsoluteForm(url: string, earlier?: AbsoluteForm): AbsoluteForm {
+  if (url.includes('#')) throw notAbsolute(url)
+  if (earlier !== undefined && url.startsWith(earlier.origin) && url[earlier.origin.length] === '/')
+    return { origin: earlier.origin, target: earlier.target, path: url.slice(earlier.origin.length) }
+  if (!HTTP_SCHEME.test(url)) throw notAbsolute(url)
   const end = url.slice(SCHEME_LENGTH).search(/[/?]/)
   const pathAt = end === -1 ? url.length : SCHEME_LENGTH + end
   const authority = url.slice(SCHEME_LENGTH, pathAt)
@@ -83,7 +89,8 @@ export function parseAbsoluteForm(url: string): AbsoluteForm {
   if (authority.includes('@')) throw badRequest('a user name in the URL is not accepted')
   const address = parseAuthority(authority, 80)
   if (address === undefined) throw badRequest('a URL without a valid host and port is not accepted')
-  return { target: toTarget(address), path: path.startsWith('?') ? `/${path}` : path }
+  const origin = url.slice(0, pathAt)
+  return { origin, target: toTarget(address), path: path.startsWith('?') ? `/${path}` : path }
 }
 
 function notAbsolute(url: string): GatewayError {

@@ -36,16 +36,19 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
   if (section === undefined) return undefined
   const { own } = section
   const status = Number(parts[2])
-  const framing = framingOf(own)
+  const lengthText = own.get('content-length')
+  const octets = lengthText === undefined ? undefined : parseContentLength(lengthText)
+  const framing = framingOf(own, octets)
   if (framing === undefined) return undefined
   const mayHaveBody = method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
   const body = mayHaveBody ? framing : 0
-  const length = forwardedLength(own, status)
-  const isAsItCame = (length === undefined ? undefined : String(length)) === own.get('content-length')
+  const isForwarded = mayHaveLength(status) && !hasConnectionOption(own, 'content-length')
+  const length = isForwarded ? octets : undefined
+  const isPadded = lengthText !== undefined && lengthText.length > 1 && lengthText.startsWith('0')
   return {
     status,
     reason: parts[3] ?? '',
-    lines: isAsItCame ? section.lines : withLength(section.lines, length),
+    lines: length === octets && !isPadded ? section.lines : withLength(section.lines, length),
     body,
     hasLength: length !== undefined,
     hasDate: own.has('date') && !hasConnectionOption(own, 'date'),
@@ -55,12 +58,15 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
   }
 }
 
-/** RFC 9112 section 6.3; undefined when the length is given in two ways, or in an unknown way. */
-function framingOf(own: ReadonlyMap<string, string>): BodyFraming | undefined {
+/**
+ * RFC 9112 section 6.3; undefined when the length is given in two ways, or in an unknown way.
+ * @param octets Content-Length as a number; undefined also when it is none
+ */
+function framingOf(own: ReadonlyMap<string, string>, octets: number | undefined): BodyFraming | undefined {
   const coding = own.get('transfer-encoding')
-  const length = own.get('content-length')
-  if (coding !== undefined) return length === undefined && coding.toLowerCase() === 'chunked' ? 'chunked' : undefined
-  return length === undefined ? 'until-close' : parseContentLength(length)
+  const hasLength = own.has('content-length')
+  if (coding !== undefined) return !hasLength && coding.toLowerCase() === 'chunked' ? 'chunked' : undefined
+  return hasLength ? octets : 'until-close'
 }
 
 function withLength(lines: string, length: number | undefined): string {
@@ -70,9 +76,7 @@ function withLength(lines: string, length: number | undefined): string {
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
-/** RFC 9110 section 8.6: 1xx and 204 have none. One that Connection names is not forwarded: the body gets a new framing. */
-function forwardedLength(own: ReadonlyMap<string, string>, status: number): number | undefined {
-  const length = own.get('content-length')
-  if (length === undefined || status < 200 || status === 204) return undefined
-  return hasConnectionOption(own, 'content-length') ? undefined : parseContentLength(length)
+/** RFC 9110 section 8.6. One that Connection names is not forwarded either: the body gets a new framing. */
+function mayHaveLength(status: number): boolean {
+  return status >= 200 && status !== 204
 }

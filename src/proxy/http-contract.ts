@@ -52,7 +52,7 @@ export interface HttpRequest {
    * @param lines fields, each with its CRLF; without Date, framing and Connection
    */
   answer(status: number, reason: string, lines: string, body: Buffer): void
-  /** The next octets of the answer's body. */
+  /** The next octets of the answer's body; `flush` or `end` follows before their memory is reused. */
   push(data: readonly Buffer[]): void
   /** The answer is complete, and is sent. */
   end(trailers: string): void
@@ -94,7 +94,7 @@ export interface ResponseHandler extends ExceptionOwner {
   noAnswer(failure: Outcome, isReused: boolean): void
   /** The answer ended before it was complete. */
   cutOff(): void
-  /** The target changes the protocol. @param early octets after the head; empty when there are none */
+  /** The target changes the protocol. @param early octets after the head, or none; their memory is reused after this call */
   upgraded(head: ResponseHead, early: Buffer): void
   /** The upstream is ready for the request's body. */
   awaitsClient(): void

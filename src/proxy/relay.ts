@@ -76,10 +76,10 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
     if (!this.connection.socket.write(chunk)) this.client.pause()
   }
 
-  /** Octets from the upstream, in memory that is not reused. */
-  received(chunk: Buffer): void {
+  /** Octets from the upstream, in memory that is reused after this call. */
+  received(bytes: Buffer): void {
     this.#moved = true
-    if (!this.client.write(chunk)) this.connection.socket.pause()
+    if (!this.client.write(Buffer.from(bytes))) this.connection.socket.pause()
   }
 
   /**

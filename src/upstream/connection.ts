@@ -52,7 +52,7 @@ export interface UpstreamHandshake {
 export interface UpstreamHandler extends ExceptionOwner {
   /** @returns false while octets in the connection's own buffer are still needed */
   receivedInBuffer(bytes: Buffer): boolean
-  /** Octets in memory that is not reused. */
+  /** Octets in memory that the next read of any connection overwrites. */
   received(bytes: Buffer): void
   upstreamErrored(): void
   upstreamEnded(): void
@@ -138,7 +138,7 @@ export class UpstreamConnection extends TimeoutEntry {
     const { relay } = this
     if (relay === undefined) this.handshake?.received(bytes)
     else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
-    else relay.received(Buffer.from(bytes))
+    else relay.received(bytes)
     // A full buffer indicates a busy connection.
     if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#connector.buffers.take()
     return true

@@ -6,8 +6,9 @@
  *     └─────────────┴────────────────┴── 101 ──▶ relay
  *     └─────────────┴────────────────┴──▶ closed
  */
-import { BodyReader, pushChunk, pushLastChunk } from '../http1/body.ts'
+import { BodyReader } from '../http1/body.ts'
 import { looksLikeStatusLine, PartialHead } from '../http1/head.ts'
+import { MessageWriter } from '../http1/message-writer.ts'
 import {
   asksForWebSocket,
   awaitsContinue,
@@ -34,8 +35,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
   /** Set from the end of the answer's head to the end of its body. */
   #answer: ResponseHead | undefined
   readonly #body: BodyReader
-  /** What is to be written together: a head and the body that came with it. */
-  #out: Buffer[] = []
+  readonly #out: MessageWriter
   #isSendingHead = false
   /** The whole request was written. */
   #isSent = true
@@ -52,6 +52,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     this.connection = connection
     this.#pauses = pauses
     this.#body = new BodyReader({ maxTrailerBytes: connection.maxReplyBytes, isLenient: true })
+    this.#out = new MessageWriter(connection.socket, false)
     connection.relay = this
   }
 
@@ -68,10 +69,10 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
   send(request: HttpRequest, form: RequestForm, login: string, handler: ResponseHandler): void {
     this.#request = request
     this.#handler = handler
-    this.#out.push(Buffer.from(serializeRequestHead(request.head, form, login), 'latin1'))
+    this.#out.head(serializeRequestHead(request.head, form, login))
     this.#isSent = !hasBody(request.head.header)
     if (!this.#isSent) this.#beginBody(request)
-    this.#flush()
+    this.#out.flush()
     const isClientsTurn = !this.#isSent && (request.hasBegunBody || !awaitsContinue(request.head))
     if (isClientsTurn) this.#handler?.awaitsClient()
   }
@@ -84,10 +85,9 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
   }
 
   bodyData(data: readonly Buffer[]): boolean {
-    if (this.#request?.head.header.body === 'chunked') pushChunk(data, this.#out)
-    else for (const piece of data) this.#out.push(piece)
+    this.#out.data(data, this.#request?.head.header.body === 'chunked')
     if (this.#isSendingHead) return true
-    const flows = this.#flush()
+    const flows = this.#out.flush()
     if (this.#answer !== undefined && !this.#isStalled) this.#pauses.add(this)
     if (flows) this.#handler?.awaitsClient()
     else this.#handler?.awaitsUpstream()
@@ -95,19 +95,11 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
   }
 
   bodyEnd(trailers: string): void {
-    if (this.#request?.head.header.body === 'chunked') pushLastChunk(trailers, this.#out)
+    if (this.#request?.head.header.body === 'chunked') this.#out.lastChunk(trailers)
     this.#isSent = true
     if (this.#isSendingHead) return
-    this.#flush()
+    this.#out.flush()
     this.#handler?.awaitsUpstream()
-  }
-
-  #flush(): boolean {
-    const out = this.#out
-    const [first] = out
-    if (first === undefined) return true
-    this.#out = []
-    return this.connection.socket.write(out.length === 1 ? first : Buffer.concat(out))
   }
 
   /** The upstream has taken what it was sent. */
@@ -117,7 +109,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     this.#handler?.awaitsClient()
   }
 
-  /** Octets from the upstream. */
+  /** Octets from the upstream, in memory that is reused after this call. */
   received(bytes: Buffer): void {
     // Octets without a request belong to no answer.
     if (this.#handler === undefined) this.close()
@@ -125,9 +117,9 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     else this.#pass(bytes)
   }
 
-  /** The same in the connection's own buffer, which is free again at once. */
+  /** The same, in the connection's own buffer. */
   receivedInBuffer(bytes: Buffer): boolean {
-    this.received(Buffer.from(bytes))
+    this.received(bytes)
     return true
   }
 
@@ -172,8 +164,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
   #switch(head: ResponseHead, rest: Buffer): void {
     const handler = this.#handler
     this.#forget()
-    // A view of memory that the next read overwrites, or of the head's.
-    handler?.upgraded(head, Buffer.from(rest))
+    handler?.upgraded(head, rest)
   }
 
   #pass(bytes: Buffer): void {
@@ -266,7 +257,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     this.#handler = undefined
     this.#head.clear()
     this.#answer = undefined
-    this.#out = []
+    this.#out.clear()
     this.#isStalled = false
   }
 

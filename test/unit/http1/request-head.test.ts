@@ -13,6 +13,7 @@ import {
   RequestHeadReader,
   serializeRequestHead,
 } from '../../../src/http1/request-head.ts'
+import { parseAbsoluteForm } from '../../../src/http1/request-line.ts'
 
 const LIMIT = 1_000
 
@@ -255,4 +256,33 @@ describe('for the next hop', () => {
     expect([forwardsLeft(parse(of('OPTIONS', '0'))), forwardsLeft(parse(of('GET', '0')))]).toEqual([0, undefined])
     expect(forward(of('TRACE', 'many'), 'origin')[3]).toBe('Max-Forwards: many')
   })
+})
+
+it('a URL means the same, whatever the request before it was for', () => {
+  const origins = [
+    'http://a',
+    'HTTP://a',
+    'http://a.b',
+    'http://a.',
+    'http://ab',
+    'http://a:80',
+    'http://a:8',
+    'http://a@b',
+    'http://',
+  ]
+  const rests = ['', '/', '/x', '/x?y', '?y', '//b', '@b/', ':80/', '/#f', '#f', '.b/']
+  const urls = origins.flatMap((origin) => rests.map((rest) => origin + rest))
+  const read = (url: string, earlier?: ReturnType<typeof parseAbsoluteForm>) => {
+    try {
+      return parseAbsoluteForm(url, earlier)
+    } catch (error) {
+      if (error instanceof GatewayError) return error.message
+      throw error
+    }
+  }
+  for (const before of urls) {
+    const earlier = read(before)
+    if (typeof earlier === 'string') continue
+    for (const url of urls) expect(read(url, earlier), `${url} after ${before}`).toEqual(read(url))
+  }
 })
