@@ -1,7 +1,7 @@
 /** Requests for which other processes are asked first: for the session, and whether an address can be theirs alone. */
 import { GatewayError } from '../errors.ts'
 import type { LeaseRequest, SessionDirectory } from './lease-contract.ts'
-import type { SessionTable } from './session-table.ts'
+import { isSpent, type SessionTable } from './session-table.ts'
 
 export class SessionSearch {
   readonly #sessionTable: SessionTable
@@ -23,6 +23,12 @@ export class SessionSearch {
     return this.#directory === undefined || sessionKey === undefined || this.#sessionTable.has(sessionKey)
   }
 
+  /** It has had its uses, as far as is known here: another process may have moved it a moment ago. */
+  #isSpentHere(sessionKey: string | undefined, uses: number): boolean {
+    const session = sessionKey !== undefined && uses > 0 ? this.#sessionTable.find(sessionKey) : undefined
+    return session !== undefined && isSpent(session, uses)
+  }
+
   #needsOwners({ uses, filter }: LeaseRequest): boolean {
     return this.#directory?.eachOwned !== undefined && (uses > 0 || filter.limits?.exclusive === true)
   }
@@ -31,9 +37,13 @@ export class SessionSearch {
   ask(request: LeaseRequest, known: () => void): void {
     this.#asking.add(request)
     const askForSession = () =>
-      this.lookUp(request.sessionKey, () => {
-        if (this.#asking.delete(request)) known()
-      })
+      this.lookUp(
+        request.sessionKey,
+        () => {
+          if (this.#asking.delete(request)) known()
+        },
+        request.uses,
+      )
     if (!this.#needsOwners(request)) return void askForSession()
     this.#directory?.eachOwned?.((isOwned) => {
       if (isOwned) return void askForSession()
@@ -42,10 +52,15 @@ export class SessionSearch {
     })
   }
 
-  /** Calls back when the session is here, if it lives in any process: at once where there is no other. */
-  lookUp(sessionKey: string | undefined, found: () => void): void {
-    if (sessionKey === undefined || this.#isHere(sessionKey)) return void found()
-    this.#directory?.find(sessionKey, (upstreamId, left) => {
+  /**
+   * Calls back when the session is here, if it lives in any process: at once where there is no other.
+   * @param uses so many on one upstream; 0: no limit
+   */
+  lookUp(sessionKey: string | undefined, found: () => void, uses = 0): void {
+    const directory = this.#directory
+    const isHere = this.#isHere(sessionKey) && !this.#isSpentHere(sessionKey, uses)
+    if (sessionKey === undefined || directory === undefined || isHere) return void found()
+    directory.find(sessionKey, (upstreamId, left) => {
       if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId, left)
       found()
     })

@@ -146,10 +146,30 @@ export class SessionTable {
     return this.#sessions.has(key) || this.#awaiting.has(key)
   }
 
-  /** Another process has assigned the session to this upstream. @param left its former ones */
+  /** Another process has assigned the session to this upstream, a first or another one. @param left its former ones */
   learn(key: string, upstreamId: string, left: readonly string[] = []): void {
+    const known = this.#sessions.peek(key)
+    if (known !== undefined) return void this.#follow(known, upstreamId)
     const session = this.#takeUp({ key, upstreamId, idleMs: 0 })
     if (session !== undefined && left.length > 0) session.left = left.flatMap((id) => this.#pool.get(id) ?? [])
+  }
+
+  #follow(session: Session, upstreamId: string): void {
+    const upstream = this.#pool.get(upstreamId)
+    if (upstream === undefined || upstream === session.upstream || upstream.isExclusive) return
+    this.#pool.bind(upstream)
+    this.#move(session, upstream, true)
+  }
+
+  #move(session: Session, upstream: Upstream, counted: boolean): void {
+    const left = session.upstream
+    if (left !== upstream)
+      session.left = [...session.left.filter((one) => one.state !== 'gone' && one !== upstream), left]
+    session.upstream = upstream
+    session.counted = counted
+    session.uses = 0
+    session.mustMove = false
+    this.#pool.unbind(left)
   }
 
   /** What the process that lends the session's upstream next must know. @returns undefined when it does not live there here */
@@ -177,14 +197,7 @@ export class SessionTable {
     const counted = this.#pool.bind(upstream, !isKnown) || isKnown
     this.#store.session(key, upstream.id)
     if (known !== undefined) {
-      const left = known.upstream
-      if (left !== upstream)
-        known.left = [...known.left.filter((one) => one.state !== 'gone' && one !== upstream), left]
-      known.upstream = upstream
-      known.counted = counted
-      known.uses = 0
-      known.mustMove = false
-      this.#pool.unbind(left)
+      this.#move(known, upstream, counted)
       return known
     }
     const session = { key, upstream, counted, uses: 0, mustMove: false, left: NONE }

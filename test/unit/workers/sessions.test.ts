@@ -11,7 +11,7 @@ import { facts, watchedPool } from '../pool/pool-fixture.ts'
 const SETTINGS = { idle: 600_000, max: 100 }
 const IDS = ['u1', 'u2', 'u3', 'u4']
 
-it('a worker that meets a session late knows which upstreams it has had', async () => {
+function twoWorkers() {
   const clock = new FakeClock()
   const poolOfOne = () => {
     const { pool } = watchedPool()
@@ -44,15 +44,39 @@ it('a worker that meets a session late knows which upstreams it has had', async 
         const upstream = own.get(id)
         if (upstream !== undefined) ownTable.bind('basket', upstream)
       },
-      async find() {
-        await new Promise<void>((found) => search.lookUp('basket', found))
+      /** @param uses after so many the session leaves its upstream */
+      async find(uses = 0) {
+        await new Promise<void>((found) => search.lookUp('basket', found, uses))
         const { upstream, left = [] } = ownTable.find('basket') ?? {}
         return [upstream?.id, left.map(({ id }) => id)]
       },
+      use() {
+        const session = ownTable.find('basket')
+        if (session !== undefined) session.uses++
+      },
     }
   }
-  const workers = [workerOf(0), workerOf(1)]
-  const [first, second] = workers
-  for (const id of ['u1', 'u2', 'u3']) await first?.move(id)
-  expect(await second?.find()).toEqual(['u3', ['u1', 'u2']])
+  const workers = [workerOf(0), workerOf(1)] as const
+  return workers
+}
+
+it('a worker that meets a session late knows which upstreams it has had', async () => {
+  const [first, second] = twoWorkers()
+  for (const id of ['u1', 'u2', 'u3']) await first.move(id)
+  expect(await second.find()).toEqual(['u3', ['u1', 'u2']])
+})
+
+it('a worker asks before it moves a session that has had its uses: another one may have done so', async () => {
+  // The messages between workers come late here: they do not come at all.
+  const [first, second] = twoWorkers()
+  await first.move('u1')
+  expect(await second.find()).toEqual(['u1', []])
+  for (let n = 0; n < 2; n++) second.use()
+  await first.move('u2')
+  expect(await second.find(3)).toEqual(['u1', []])
+  second.use()
+  expect(await second.find(3)).toEqual(['u2', ['u1']])
+  // Nobody has moved it from there: whoever asks moves it.
+  for (let n = 0; n < 3; n++) second.use()
+  expect(await second.find(3)).toEqual(['u2', ['u1']])
 })
