@@ -16,17 +16,14 @@ export class SessionSearch {
 
   /** Whether no other process need be asked. */
   isKnown(request: LeaseRequest): boolean {
-    return !this.#needsOwners(request) && this.#isHere(request.sessionKey)
+    return !this.#needsOwners(request) && this.#isHere(request.sessionKey, 0)
   }
 
-  #isHere(sessionKey: string | undefined): boolean {
-    return this.#directory === undefined || sessionKey === undefined || this.#sessionTable.has(sessionKey)
-  }
-
-  /** It has had its uses, as far as is known here: another process may have moved it a moment ago. */
-  #isSpentHere(sessionKey: string | undefined, uses: number): boolean {
-    const session = sessionKey !== undefined && uses > 0 ? this.#sessionTable.find(sessionKey) : undefined
-    return session !== undefined && isSpent(session, uses)
+  #isHere(sessionKey: string | undefined, uses: number): boolean {
+    if (this.#directory === undefined || sessionKey === undefined) return true
+    const session = uses > 0 ? this.#sessionTable.find(sessionKey) : undefined
+    // After its uses another process may have moved it, and the message may still be on its way.
+    return session === undefined ? this.#sessionTable.has(sessionKey) : !isSpent(session, uses)
   }
 
   #needsOwners({ uses, filter }: LeaseRequest): boolean {
@@ -57,10 +54,8 @@ export class SessionSearch {
    * @param uses so many on one upstream; 0: no limit
    */
   lookUp(sessionKey: string | undefined, found: () => void, uses = 0): void {
-    const directory = this.#directory
-    const isHere = this.#isHere(sessionKey) && !this.#isSpentHere(sessionKey, uses)
-    if (sessionKey === undefined || directory === undefined || isHere) return void found()
-    directory.find(sessionKey, (upstreamId, left) => {
+    if (sessionKey === undefined || this.#isHere(sessionKey, uses)) return void found()
+    this.#directory?.find(sessionKey, (upstreamId, left) => {
       if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId, left)
       found()
     })

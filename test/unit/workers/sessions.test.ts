@@ -76,7 +76,7 @@ it('a worker asks before it moves a session that has had its uses: another one m
   expect(await second.find(3)).toEqual(['u1', []])
   second.use()
   expect(await second.find(3)).toEqual(['u2', ['u1']])
-  // Nobody has moved it from there: whoever asks moves it.
+  // No worker has moved it from u2: the one that asks may move it.
   for (let n = 0; n < 3; n++) second.use()
   expect(await second.find(3)).toEqual(['u2', ['u1']])
 })
