@@ -100,6 +100,7 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
     parts.pool.ownership.succeed(former.upstreams, clock.now(), (upstream) => workers?.endedBefore(upstream))
   parts.supply.restore(base.restored)
   parts.data.sessionTable.restore(base.restored.sessions)
+  parts.users.restore(base.restored.users)
   await base.cluster?.member.join(memberParts(parts))
   const operatorDeps = { ...parts, ...base, clients, reload, workers, logLinesLost }
   const { view, admin, ports } = await openOperatorSide(config, budget, operatorDeps, closing)

@@ -13,6 +13,7 @@ import type { PoolObserver } from './pool/members.ts'
 import { Pool } from './pool/pool.ts'
 import { DataPlane } from './proxy/data-plane.ts'
 import { StreamCounters } from './proxy/stream-info.ts'
+import { UserLimits } from './proxy/user-limits.ts'
 import { dataSettings } from './settings.ts'
 import type { Store } from './store/contract.ts'
 import type { Accounts } from './supply/account.ts'
@@ -29,6 +30,7 @@ export interface Parts {
   readonly traffic: StreamCounters
   readonly supply: Supply
   readonly data: DataPlane
+  readonly users: UserLimits
   readonly hand: OperatorCalls
   readonly trials: SourceTrials
 }
@@ -70,8 +72,9 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
     },
     ...(cluster === undefined ? {} : { role: cluster.member }),
   })
+  const users = new UserLimits(clock, { store })
   const data: DataPlane = new DataPlane(dataSettings(config, budget), {
-    ...{ clock, pool, health, store, guard, inherited },
+    ...{ clock, pool, health, store, guard, inherited, users },
     supply: supply.planner,
     observer: traffic,
     directory: cluster?.sessions,
@@ -88,7 +91,7 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
     },
   }
   const parts: Parts = {
-    ...{ pool, health, traffic, supply, data },
+    ...{ pool, health, traffic, supply, data, users },
     hand: new OperatorCalls(operator),
     trials: new SourceTrials(operator),
   }

@@ -149,6 +149,9 @@ export class ClusterStore implements Store {
     this.#sessions({ bind: [], used }).catch(() => {})
   }
 
+  /** Each host counts for itself, from its start. */
+  userUsed(): void {}
+
   /** It ends by its idle time: another host may use it. */
   sessionEnded(key: string): void {
     const digest = this.#digests.get(key) ?? ''

@@ -227,8 +227,8 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   state: {
     title: { en: 'State folder', zh: '状态目录' },
     intro: {
-      en: 'Keeps purchases over a restart: addresses, channels, calls, budgets, sessions.',
-      zh: '在重启之间保存花钱买来的东西：地址、通道、调用记录、预算、会话。',
+      en: 'Keeps over a restart what was bought and used: addresses, channels, calls, budgets, sessions, bytes and addresses of users with limits.',
+      zh: '在重启之间保存已购买和已使用的内容：地址、通道、调用记录、预算、会话，以及受限用户的字节数和地址。',
     },
     example: `state: { path: /var/lib/turnpike }
 `,

@@ -80,8 +80,7 @@ export class DataPlane {
       directory?: SessionDirectory | undefined
       /** `alone` if left out. */
       opening?: PortOpening | undefined
-      /** Where other processes count for the same users. */
-      users?: UserLimits | undefined
+      users: UserLimits
     },
   ) {
     const { clock, pool, health, supply, guard, observer } = parts

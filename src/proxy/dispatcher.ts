@@ -20,7 +20,7 @@ import { readCommand, SessionCommand } from './session-commands.ts'
 import type { StreamObserver } from './stream-observer.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
-import { type LimitedUser, limitedUser, UserLimits } from './user-limits.ts'
+import { type LimitedUser, limitedUser, type UserLimits } from './user-limits.ts'
 
 export interface DispatcherSettings {
   readonly maxConnections: number
@@ -35,8 +35,7 @@ interface DispatcherParts {
   /** How new requests are served. */
   readonly serving: () => Serving
   readonly settingsOf: (port: ClientPort) => ListenerDefaults
-  /** Where other processes count for the same users. */
-  readonly users?: UserLimits | undefined
+  readonly users: UserLimits
 }
 
 const tooManyConnections = new GatewayError(
@@ -56,10 +55,10 @@ export class Dispatcher implements ClientHandler, Routes {
   readonly #affinities = new Map<ClientConnection, UpstreamAffinity>()
 
   constructor(settings: DispatcherSettings, parts: DispatcherParts) {
-    const { clock, observer } = parts
+    const { observer } = parts
     const { maxConnections, minUnidentified } = settings
     this.#parts = parts
-    this.users = parts.users ?? new UserLimits(clock)
+    this.users = parts.users
     this.#admission = new Admission(maxConnections, () => observer.handshakeRefused(displaced), minUnidentified)
   }
 

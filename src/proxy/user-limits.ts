@@ -2,14 +2,15 @@
  * The consumption of the configured users, and their limits. One object for all ports: a user that is configured at several ports
  * is one user, with the limits of the port that it uses.
  *
- * A request over a limit is refused; open connections continue. The counts are not kept over a restart.
+ * A request over a limit is refused; open connections continue. Octets and addresses still count after a restart.
  */
 import type { Clock, Timer } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { Access, UserLimitSettings } from '../downstream/proxy-auth.ts'
 import { GatewayError } from '../errors.ts'
 import type { Filter } from '../pool/filter.ts'
-import { HourlySum } from '../structures/hourly-sum.ts'
+import type { Restored, Store } from '../store/contract.ts'
+import { UserConsumption } from './user-consumption.ts'
 
 /** A client connection, for counting. Octets since it was accepted. */
 export type CountedConnection = { readonly socket: { readonly bytesRead: number; readonly bytesWritten: number } }
@@ -33,38 +34,36 @@ export interface SharedCounts {
   moved(user: string, octets: number): void
 }
 
-/** The consumption of one user. */
-interface Usage {
-  readonly name: string
-  connections: number
-  /** Requests that it may make at once (token bucket), and when that was computed. */
-  tokens: number
-  tokensAt: number
-  readonly octets: HourlySum
-  /** When each address was counted, the earliest first. */
-  addresses: Map<string, number>
-  /** Changes with `addresses`. */
-  version: number
-}
+/** Keeps what counts over a restart. */
+type UsageStore = Pick<Store, 'userUsed'>
 
-const SECOND_MS = 1_000
-const HOUR_MS = 3_600_000
-const DAY_HOURS = 24
-/** How often the octets of open connections are counted, ms. */
+/** How often the octets of open connections are counted and recorded, ms. */
 const COUNT_EVERY_MS = 1_000
 
 export class UserLimits {
   readonly #clock: Clock
-  readonly #usages = new Map<string, Usage>()
+  readonly #users = new Map<string, UserConsumption>()
   /** The user of each connection, and how many of its octets were counted. */
-  readonly #connections = new Map<CountedConnection, { usage: Usage; octets: number }>()
+  readonly #connections = new Map<CountedConnection, { readonly usage: UserConsumption; octets: number }>()
   #timer: Timer | undefined
   readonly #shared: SharedCounts | undefined
+  readonly #store: UsageStore | undefined
+  /** What is not recorded yet. */
+  readonly #changed = new Set<UserConsumption>()
 
-  /** @param shared where other processes serve the same users */
-  constructor(clock: Clock, shared?: SharedCounts) {
+  /**
+   * @param shared where other processes serve the same users
+   * @param store where this process records for all
+   */
+  constructor(clock: Clock, { shared, store }: { readonly shared?: SharedCounts; readonly store?: UsageStore } = {}) {
     this.#clock = clock
     this.#shared = shared
+    this.#store = store
+  }
+
+  /** What an earlier process has recorded. Once, before the first request. */
+  restore(users: Restored['users']): void {
+    for (const { name, ...usage } of users) this.#usageOf(name).restore(usage, this.#clock.now())
   }
 
   /**
@@ -80,29 +79,18 @@ export class UserLimits {
     }
     if (this.#shared === undefined) return void then(undefined)
     this.#shared.request(connection, user, (error, addresses) => {
-      if (addresses !== undefined) this.#learn(user.name, addresses)
+      if (addresses !== undefined) this.#usageOf(user.name).learnAddresses(addresses, this.#clock.now())
       // The refused connection lingers, and counts no more.
       if (error !== undefined) this.left(connection)
       then(error)
     })
   }
 
-  #learn(name: string, addresses: readonly (readonly [id: string, agoMs: number])[]): void {
-    const usage = this.#usageOf(name)
-    const now = this.#clock.now()
-    const all = new Map([...addresses.map(([id, agoMs]) => [id, now - agoMs] as const), ...usage.addresses])
-    usage.addresses = new Map([...all].sort(([, a], [, b]) => a - b))
-    usage.version++
-  }
-
   /** What another process must know of a user that may have no further address; undefined when it may. */
   addressesAtLimit({ name, limits }: LimitedUser): readonly (readonly [id: string, agoMs: number])[] | undefined {
-    if (limits.addressesPerHour === undefined) return undefined
     const usage = this.#usageOf(name)
     const now = this.#clock.now()
-    this.#forgetAddresses(usage, now)
-    if (usage.addresses.size < limits.addressesPerHour) return undefined
-    return [...usage.addresses].map(([id, at]) => [id, now - at])
+    return usage.isAtAddressLimit(limits, now) ? usage.addressAges(now) : undefined
   }
 
   /** Counts a connection that another process has let in. */
@@ -112,25 +100,24 @@ export class UserLimits {
     usage.connections++
     const { bytesRead, bytesWritten } = connection.socket
     this.#connections.set(connection, { usage, octets: bytesRead + bytesWritten })
-    this.#timer ??= this.#clock.after(COUNT_EVERY_MS, () => this.#count())
+    this.#schedule()
   }
 
   /** Octets that were counted by another process. */
   moved(name: string, octets: number): void {
-    this.#usageOf(name).octets.add(octets, this.#clock.now())
+    this.#add(this.#usageOf(name), octets)
   }
 
   /**
    * A request of a user, on this connection. The connection counts from its first request until `left`.
    * @throws {GatewayError} GW_USER_LIMIT
    */
-  request(connection: CountedConnection, { name, limits }: LimitedUser): void {
-    const usage = this.#usageOf(name)
+  request(connection: CountedConnection, user: LimitedUser): void {
+    const usage = this.#usageOf(user.name)
     const isNew = this.#connections.get(connection)?.usage !== usage
-    if (isNew) this.#checkConnections(usage, limits)
-    this.#takeTurn(usage, limits)
-    this.#checkOctets(usage, limits)
-    if (isNew) this.counts(connection, name)
+    if (isNew) usage.checkConnections(user.limits)
+    this.take(user)
+    if (isNew) this.counts(connection, user.name)
   }
 
   /**
@@ -139,11 +126,9 @@ export class UserLimits {
    */
   mayHave({ name, limits }: LimitedUser, id: string): void {
     const usage = this.#usageOf(name)
-    this.#checkConnections(usage, limits)
-    if (limits.addressesPerHour === undefined || usage.addresses.has(id)) return
+    usage.checkConnections(limits)
     const now = this.#clock.now()
-    this.#forgetAddresses(usage, now)
-    if (usage.addresses.size >= limits.addressesPerHour) throw tooManyAddresses(usage, now)
+    if (usage.isAtAddressLimit(limits, now) && !usage.addresses(now).has(id)) throw usage.tooManyAddresses(now)
   }
 
   /** The user connects to an address itself, which counts as a connection. @returns to be called when it ends */
@@ -161,7 +146,6 @@ export class UserLimits {
     this.#connections.delete(connection)
     this.#shared?.left(connection)
     counted.usage.connections--
-    if (this.#connections.size === 0) this.close()
   }
 
   /**
@@ -170,8 +154,9 @@ export class UserLimits {
    */
   take({ name, limits }: LimitedUser): void {
     const usage = this.#usageOf(name)
-    this.#takeTurn(usage, limits)
-    this.#checkOctets(usage, limits)
+    const now = this.#clock.now()
+    usage.takeTurn(limits, now)
+    usage.checkOctets(limits, now)
   }
 
   /**
@@ -179,15 +164,11 @@ export class UserLimits {
    * @throws {GatewayError} GW_USER_LIMIT when none of them is left
    */
   narrowed(filter: Filter, { name, limits }: LimitedUser, lives: (id: string) => boolean): Filter {
-    const { addressesPerHour } = limits
-    if (addressesPerHour === undefined) return filter
     const usage = this.#usageOf(name)
     const now = this.#clock.now()
-    this.#forgetAddresses(usage, now)
-    const { addresses } = usage
-    if (addresses.size < addressesPerHour) return filter
-    if (![...addresses.keys()].some(lives)) throw tooManyAddresses(usage, now)
-    const had = new Set(addresses.keys())
+    if (!usage.isAtAddressLimit(limits, now)) return filter
+    const had = usage.addresses(now)
+    if (![...had].some(lives)) throw usage.tooManyAddresses(now)
     return {
       ...filter,
       key: JSON.stringify([filter.key, 'had', name, usage.version]),
@@ -205,80 +186,57 @@ export class UserLimits {
   /** The user has had this address, in whichever process. */
   had(name: string, id: string): void {
     const usage = this.#usageOf(name)
-    const now = this.#clock.now()
-    this.#forgetAddresses(usage, now)
-    if (usage.addresses.has(id)) return
-    usage.addresses.set(id, now)
-    usage.version++
+    if (usage.addAddress(id, this.#clock.now())) this.#change(usage)
   }
 
-  /** Stops counting. */
+  /** Stops counting, and records what is not recorded yet. */
   close(): void {
+    this.#record()
+    this.#connections.clear()
     this.#timer?.clear()
     this.#timer = undefined
   }
 
-  #usageOf(name: string): Usage {
-    let usage = this.#usages.get(name)
+  #add(usage: UserConsumption, octets: number): void {
+    if (octets === 0) return
+    usage.addOctets(octets, this.#clock.now())
+    this.#change(usage)
+  }
+
+  #change(usage: UserConsumption): void {
+    if (this.#store === undefined) return
+    this.#changed.add(usage)
+    this.#schedule()
+  }
+
+  #record(): void {
+    for (const [connection, counted] of this.#connections) this.#countOctets(connection, counted)
+    for (const usage of this.#changed) this.#store?.userUsed(usage.name, usage.usage(this.#clock.now()))
+    this.#changed.clear()
+  }
+
+  #usageOf(name: string): UserConsumption {
+    let usage = this.#users.get(name)
     if (usage === undefined) {
-      const octets = new HourlySum(DAY_HOURS)
-      usage = {
-        name,
-        connections: 0,
-        tokens: Number.POSITIVE_INFINITY,
-        tokensAt: 0,
-        octets,
-        addresses: new Map(),
-        version: 0,
-      }
-      this.#usages.set(name, usage)
+      usage = new UserConsumption(name)
+      this.#users.set(name, usage)
     }
     return usage
   }
 
-  #checkConnections({ name, connections }: Usage, limits: UserLimitSettings): void {
-    if (limits.connections === undefined || connections < limits.connections) return
-    throw refusal(name, `has ${connections} connections open, as many as limits.connections allows`)
+  /** Until nothing is open and everything is recorded. */
+  #schedule(): void {
+    this.#timer ??= this.#clock.after(COUNT_EVERY_MS, () => {
+      this.#timer = undefined
+      this.#record()
+      if (this.#connections.size > 0) this.#schedule()
+    })
   }
 
-  /** The bucket has room for the requests of one second. */
-  #takeTurn(usage: Usage, { newPerSecond }: UserLimitSettings): void {
-    if (newPerSecond === undefined) return
-    const now = this.#clock.now()
-    const refilled = usage.tokens + ((now - usage.tokensAt) * newPerSecond) / SECOND_MS
-    usage.tokens = Math.min(newPerSecond, refilled)
-    usage.tokensAt = now
-    if (usage.tokens < 1) {
-      const waitMs = ((1 - usage.tokens) * SECOND_MS) / newPerSecond
-      throw refusal(usage.name, `makes more than ${newPerSecond} requests a second (limits.newPerSecond)`, waitMs)
-    }
-    usage.tokens--
-  }
-
-  #checkOctets(usage: Usage, { bytesPerDay }: UserLimitSettings): void {
-    if (bytesPerDay === undefined) return
-    const now = this.#clock.now()
-    if (usage.octets.sum(now) < bytesPerDay) return
-    const words = `has moved ${bytesPerDay} bytes or more within a day, as many as limits.bytesPerDay allows`
-    throw refusal(usage.name, words, usage.octets.belowAt(bytesPerDay, now) - now)
-  }
-
-  #forgetAddresses({ addresses }: Usage, now: number): void {
-    for (const [id, at] of addresses) {
-      if (at > now - HOUR_MS) return
-      addresses.delete(id)
-    }
-  }
-
-  #count(): void {
-    for (const [connection, counted] of this.#connections) this.#countOctets(connection, counted)
-    this.#timer = this.#clock.after(COUNT_EVERY_MS, () => this.#count())
-  }
-
-  #countOctets({ socket }: CountedConnection, counted: { readonly usage: Usage; octets: number }): void {
+  #countOctets({ socket }: CountedConnection, counted: { readonly usage: UserConsumption; octets: number }): void {
     const octets = socket.bytesRead + socket.bytesWritten
     const added = octets - counted.octets
-    counted.usage.octets.add(added, this.#clock.now())
+    this.#add(counted.usage, added)
     this.#shared?.moved(counted.usage.name, added)
     counted.octets = octets
   }
@@ -291,14 +249,4 @@ export function limitedUser(
 ): LimitedUser | undefined {
   const limits = user === undefined ? undefined : access.limitsOf(user)
   return user === undefined || limits === undefined ? undefined : { name: user, limits }
-}
-
-function tooManyAddresses({ name, addresses }: Usage, now: number): GatewayError {
-  const [first = now] = addresses.values()
-  const words = `has had ${addresses.size} addresses within an hour, as many as limits.addressesPerHour allows`
-  return refusal(name, words, first + HOUR_MS - now)
-}
-
-function refusal(name: string, words: string, retryAfterMs = SECOND_MS): GatewayError {
-  return new GatewayError('GW_USER_LIMIT', `user "${name}" ${words}`, { detail: { retryAfterMs } })
 }

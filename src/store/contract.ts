@@ -19,6 +19,13 @@ export interface CallStart {
   readonly booked: number
 }
 
+/** What a user with limits has used, as far as it still counts. Ages in ms, the oldest first. */
+export interface UserUsage {
+  readonly octets: readonly (readonly [ageMs: number, octets: number])[]
+  /** The addresses that it was lent, by id. */
+  readonly addresses: readonly (readonly [id: string, ageMs: number])[]
+}
+
 export interface StoredUpstream {
   readonly facts: UpstreamFacts
   /** When the vendor ends it, and its channel becomes free. Infinity without an end. */
@@ -63,6 +70,8 @@ export interface Store {
   /** The session was used again. Cheap: recorded every 10 s. */
   sessionUsed(key: string): void
   sessionEnded(key: string): void
+  /** Replaces what is recorded of the user. The store of a cluster does not keep it. */
+  userUsed(name: string, usage: UserUsage): void
   /** Resolves when everything reported so far is durable. */
   flush(): Promise<void>
   /** Records everything reported so far, then releases the folder. Never rejects: what could not be recorded is logged. */
@@ -122,6 +131,8 @@ export interface Restored {
   readonly totals: readonly { readonly provider: string; readonly total: number }[]
   /** The least recently used first. An idle time that cannot be proven is the smallest possible. */
   readonly sessions: readonly { readonly key: string; readonly upstreamId: string; readonly idleMs: number }[]
+  /** Of the last 25 hours. An age that cannot be proven is the smallest possible. */
+  readonly users: readonly (UserUsage & { readonly name: string })[]
 }
 
 /** What the first process finds. */
@@ -133,4 +144,5 @@ export const nothingRestored: Restored = {
   pending: [],
   totals: [],
   sessions: [],
+  users: [],
 }

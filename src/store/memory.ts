@@ -18,6 +18,7 @@ export function forgetfulStore(): Store {
     session: forget,
     sessionUsed: forget,
     sessionEnded: forget,
+    userUsed: forget,
     flush: async () => {},
     close: async () => {},
   }

@@ -17,7 +17,7 @@ import type { GoneReason, Upstream } from '../pool/upstream.ts'
 import type { AddressDesk } from '../proxy/address-requests.ts'
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { StreamCounters } from '../proxy/stream-info.ts'
-import { UserLimits } from '../proxy/user-limits.ts'
+import type { UserLimits } from '../proxy/user-limits.ts'
 import { dataSettings } from '../settings.ts'
 import type { Supply } from '../supply/supply.ts'
 import { ControlSocket } from './control-socket.ts'
@@ -55,6 +55,7 @@ export interface WorkersParts {
   readonly supply: Supply
   readonly data: DataPlane
   readonly traffic: StreamCounters
+  readonly users: UserLimits
   readonly guard: ConnectGuard
 }
 
@@ -77,7 +78,6 @@ export class Workers implements ClientSide {
   #inheritance: PortInheritance | undefined
   readonly #ownPorts = new Set<number>()
   readonly #desk: Desk
-  readonly #userLimits: UserLimits
   readonly #users: UsersOfWorkers
   readonly #handlerParts: HandlerParts
   /** Each upstream belongs to one worker, whatever the configuration says. */
@@ -107,10 +107,9 @@ export class Workers implements ClientSide {
     })
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
-    this.#userLimits = new UserLimits(clock)
-    this.#users = new UsersOfWorkers(this.#userLimits, send)
+    this.#users = new UsersOfWorkers(parts.users, send)
     const { place } = options
-    this.#desk = new Desk({ clock, place, worker: count, users: this.#userLimits, closed: parts.data })
+    this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data })
     const { running } = supervisor
     // The desk of a control process ends with it.
     const mayHaveLost = supervisor.hasLostWorker || running.length > 0
@@ -229,7 +228,7 @@ export class Workers implements ClientSide {
     this.#socket.sendAll({ kind: 'end' })
     this.#inheritance?.close()
     this.#desk.close()
-    this.#userLimits.close()
+    this.#parts.users.close()
     this.#sessions.close()
     this.#socket.close()
   }

@@ -97,7 +97,7 @@ export class WorkerPlane {
     const data: DataPlane = new DataPlane(dataSettings(config, budgetOf(config)), {
       ...{ clock, pool, opening, inherited, health: this.#health, supply: this.#supply, guard: this.#guard },
       ...{ observer: this.#traffic, store: this.#sessions, directory: this.#sessions },
-      users: users ?? new UserLimits(clock, this.#users),
+      users: users ?? new UserLimits(clock, { shared: this.#users }),
     })
     this.data = data
     this.#counters = new CounterChanges(this.#traffic)

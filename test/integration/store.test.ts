@@ -91,6 +91,8 @@ describe('over a restart', () => {
     store.session('t', 'a')
     store.sessionUsed('t')
     store.sessionEnded('s')
+    store.userUsed('u', { octets: [[0, 1]], addresses: [] })
+    store.userUsed('u', { octets: [[0, 2]], addresses: [['a', 5]] })
     const boughtAt = clock.now()
     await store.close()
 
@@ -111,6 +113,10 @@ describe('over a restart', () => {
     ])
     expect(restored.totals).toEqual([{ provider: 'p', total: 8 }])
     expect(restored.sessions.map(({ key, upstreamId }) => [key, upstreamId])).toEqual([['t', 'a']])
+    const [used, another] = restored.users
+    expect(used).toMatchObject({ name: 'u', octets: [[expect.any(Number), 2]], addresses: [['a', expect.any(Number)]] })
+    expect(used?.octets[0]?.[0]).toBe((used?.addresses[0]?.[1] ?? 0) - 5)
+    expect(another).toBeUndefined()
     expect(lines.lines).toEqual([])
   })
 

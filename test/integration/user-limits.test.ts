@@ -1,17 +1,18 @@
 /** users[].limits: what a user hears who is at one of them, in each protocol, and that a reload takes new ones up. */
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { connectVia, plain, socks5 } from '../support/client.ts'
 import { eventually, refusalOf, startGateway } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
 
 const login = (username: string) => ({ login: { username, password: `${username}-password` } })
 const user = (name: string, limits?: object) => ({ name, password: `${name}-password`, ...(limits && { limits }) })
-const start = (limits: object, upstreams = 3) =>
+const start = (limits: object, upstreams = 3, config: object = {}) =>
   startGateway({
     upstreams,
-    config: { listen: [{ port: 0, users: [user('one', limits), user('two')] }] },
+    config: { listen: [{ port: 0, users: [user('one', limits), user('two')] }], ...config },
     secrets: ['one-password', 'two-password'],
   })
 
@@ -76,4 +77,16 @@ it('a reload takes a new limit up for users who are connected', async () => {
   await app.reload('test')
   expect((await connectVia(port, 'echo.test:7', login('one'))).status).toBe(200)
   expect((await connectVia(port, 'echo.test:7', login('one'))).status).toBe(429)
+})
+
+it('what a user has used still counts after a restart', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'turnpike-users-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const config = { state: { path: join(folder, 'state') } }
+  const first = await start({ bytesPerDay: '1KiB' }, 1, config)
+  expect((await plain(first.port, 'http://site.test/bytes/5000', login('one'))).body).toHaveLength(5_000)
+  await first.abort()
+  const { port } = await start({ bytesPerDay: '1KiB' }, 1, config)
+  expect(refusalOf(await plain(port, 'http://site.test/', login('one')))).toMatchObject({ code: 'GW_USER_LIMIT' })
+  expect((await plain(port, 'http://site.test/', login('two'))).status).toBe(200)
 })

@@ -49,6 +49,9 @@ export class Changes {
       case 'opened':
         this.#run('UPDATE upstreams SET opened = 1 WHERE id = ?', change.id)
         break
+      case 'user-used':
+        this.#run('INSERT OR REPLACE INTO users VALUES (?, ?, ?)', change.name, change.atMs, change.usage)
+        break
       default:
         this.#session(change, nowMs)
     }

@@ -4,7 +4,7 @@ import { StoreBusy } from '../errors.ts'
 import { Damage, isBusy, isDamage, textOf, toStoreError } from './causes.ts'
 import { hasOrphanedJournal, makeFolder, type Paths, pathsIn, prepareDatabase, setAside } from './folder.ts'
 import type { Note } from './messages.ts'
-import { APPLICATION_ID, PENDING, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+import { APPLICATION_ID, LATER_TABLES, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
 /**
  * The caller holds the folder's lock, or acts for its holder.
@@ -52,7 +52,7 @@ function openChecked<T>(paths: Paths, use: (database: DatabaseSync) => T): { dat
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
     if (isNew) createTables(database)
     else assertSound(database)
-    database.exec(PENDING)
+    database.exec(LATER_TABLES)
     return { database, result: use(database) }
   } catch (error) {
     database.close()

@@ -52,6 +52,8 @@ export type Change =
   | { readonly kind: 'session'; readonly key: string; readonly upstreamId: string }
   | { readonly kind: 'session-used'; readonly key: string }
   | { readonly kind: 'session-ended'; readonly key: string }
+  /** `usage` is JSON of `UserUsage`, whose ages are those at `atMs`. */
+  | { readonly kind: 'user-used'; readonly name: string; readonly usage: string; readonly atMs: number }
 
 export interface Batch {
   readonly reading: Reading

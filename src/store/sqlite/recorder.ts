@@ -72,6 +72,12 @@ export class Recorder {
     this.#arm()
   }
 
+  user(change: Extract<Change, { kind: 'user-used' }>): void {
+    if (this.#isClosed) return
+    this.#queue.user(change)
+    this.#arm()
+  }
+
   sessionUsed(key: string): void {
     if (this.#isClosed) return
     this.#queue.touch(key)

@@ -1,6 +1,6 @@
 /** Converts the records of an earlier process to the present boot, and reads them. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Restored } from '../contract.ts'
+import type { Restored, UserUsage } from '../contract.ts'
 import { inTransaction, nextCallOf, openDatabase } from './database.ts'
 import type { Note, Opened } from './messages.ts'
 import { type Moment, type RestoredRow, toUpstream } from './rows.ts'
@@ -11,6 +11,8 @@ const HOUR_MS = 3_600_000
 const PURCHASES_KEPT_MS = 24 * HOUR_MS
 /** Idle times are configured in minutes; longer ones do not survive a restart. */
 const SESSIONS_KEPT_MS = 7 * 24 * HOUR_MS
+/** How long octets of a user count at most (structures/hourly-sum.ts). */
+const USAGE_KEPT_MS = 25 * HOUR_MS
 /** A call counts a little longer than its window: for aborted calls, and for the margins of the limiter. */
 const CALL_SLACK_MS = 60_000
 /** Purchases within this time are returned as one, with the latest time. */
@@ -87,6 +89,7 @@ function shift(database: DatabaseSync, ms: number): void {
   database.prepare('UPDATE calls SET began = began + :ms, ended = ended + :ms').run({ ms })
   database.prepare('UPDATE sessions SET used = used + :ms').run({ ms })
   database.prepare('UPDATE pending SET ends = ends + :ms').run({ ms })
+  database.prepare('UPDATE users SET at = at + :ms').run({ ms })
 }
 
 /** Deletes records without any further effect. Calls in flight stay. */
@@ -97,6 +100,7 @@ export function prune(database: DatabaseSync, nowMs: number): void {
     .prepare('DELETE FROM calls WHERE ended + counts_for + :slack <= :now AND (count <= 0 OR began + :kept <= :now)')
     .run({ now: nowMs, slack: CALL_SLACK_MS, kept: PURCHASES_KEPT_MS })
   database.prepare('DELETE FROM sessions WHERE used + ? <= ?').run(SESSIONS_KEPT_MS, nowMs)
+  database.prepare('DELETE FROM users WHERE at + ? <= ?').run(USAGE_KEPT_MS, nowMs)
 }
 
 /** The contents after `carryOver`. The checks of STRICT tables guarantee the types of the columns. */
@@ -141,5 +145,15 @@ export function readRestored(database: DatabaseSync, at: Moment): Restored {
     sessions: rows<{ key: string; upstream: string; used: number }>(
       'SELECT key, upstream, used FROM sessions ORDER BY used',
     ).map(({ key, upstream, used }) => ({ key, upstreamId: upstream, idleMs: agoMs(used) })),
+    users: rows<{ name: string; at: number; usage: string }>('SELECT name, at, usage FROM users').map(
+      ({ name, at: instant, usage }) => ({ name, ...older(JSON.parse(usage) as UserUsage, agoMs(instant)) }),
+    ),
+  }
+}
+
+function older({ octets, addresses }: UserUsage, byMs: number): UserUsage {
+  return {
+    octets: octets.map(([ageMs, count]) => [ageMs + byMs, count]),
+    addresses: addresses.map(([id, ageMs]) => [id, ageMs + byMs]),
   }
 }

@@ -5,12 +5,19 @@ export const APPLICATION_ID = 0x54_70_6b_65
 export const SCHEMA_VERSION = 1
 
 /**
- * Lines that were sold and have no address yet. The table came after the first stores of this version, and a program that
- * does not know it loses nothing: it is made where it is missing.
+ * Tables that came after the first stores of this version: they are made where they are missing, and a program that does not
+ * know them loses nothing.
  */
-export const PENDING = `
+export const LATER_TABLES = `
+  -- Lines that were sold and have no address yet.
   CREATE TABLE IF NOT EXISTS pending (
     account TEXT NOT NULL, id TEXT NOT NULL, provider TEXT NOT NULL, ends REAL NOT NULL, PRIMARY KEY (account, id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What users with limits have used, by age at this instant.
+  CREATE TABLE IF NOT EXISTS users (
+    name TEXT PRIMARY KEY, at REAL NOT NULL,
+    usage TEXT NOT NULL CHECK (json_type(usage, '$.octets') IS 'array' AND json_type(usage, '$.addresses') IS 'array')
   ) STRICT, WITHOUT ROWID;
 `
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../../clock.ts'
 import type { GoneReason } from '../../pool/upstream.ts'
 import type { ChannelHolder } from '../account-store.ts'
-import type { CallId, CallStart, HandoverStore, Restored, StoredUpstream } from '../contract.ts'
+import type { CallId, CallStart, HandoverStore, Restored, StoredUpstream, UserUsage } from '../contract.ts'
 import { lockFolder } from './lock.ts'
 import type { Note } from './messages.ts'
 import { Recorder, type RecorderDeps, tell } from './recorder.ts'
@@ -123,6 +123,11 @@ class DurableStore implements HandoverStore {
 
   sessionEnded(key: string): void {
     this.#recorder.session({ kind: 'session-ended', key })
+  }
+
+  userUsed(name: string, usage: UserUsage): void {
+    const atMs = this.#boot.sinceBootMs()
+    this.#recorder.user({ kind: 'user-used', name, usage: JSON.stringify(usage), atMs })
   }
 
   flush(): Promise<void> {

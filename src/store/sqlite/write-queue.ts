@@ -1,6 +1,6 @@
 /**
- * Changes that wait to be recorded, in order. A session that changes again before its turn keeps its position, with the new
- * content. Uses of sessions (`session-used`) wait separately until they are due.
+ * Changes that wait to be recorded, in order. A session or user that changes again before its turn keeps its position, with
+ * the new content. Uses of sessions (`session-used`) wait separately until they are due.
  *
  * A batch consists of what was in the queue when its time came, or of everything while a caller waits. Changes that arrive while
  * a batch is written are not added to it: otherwise batches would become smaller and smaller.
@@ -16,7 +16,7 @@ export interface Waiter {
 type Key = string | number
 
 export interface Entry {
-  /** Equal keys replace each other: sessions. Others have unique keys. */
+  /** Equal keys replace each other: sessions and users. Others have unique keys. */
   readonly key: Key
   /** Undefined: only waits until everything before it is recorded. */
   readonly change: Change | undefined
@@ -35,6 +35,7 @@ export class WriteQueue {
   readonly #awaited = new Map<Key, Entry>()
   readonly #maxSessions: number
   #nextKey = 0
+  readonly #userKeys = new Map<string, number>()
   #changesDue = 0
   #touchesDue = 0
   /** Sessions that were dropped because too many waited. */
@@ -79,6 +80,13 @@ export class WriteQueue {
     this.#touches.delete(key)
     if (this.#changes.size >= this.#maxSessions && !this.#changes.has(key)) this.#dropped++
     else this.#changes.set(key, { key, change })
+  }
+
+  /** It replaces what waits to be recorded of the same user. */
+  user(change: Extract<Change, { kind: 'user-used' }>): void {
+    const key = this.#userKeys.get(change.name) ?? this.#nextKey++
+    this.#userKeys.set(change.name, key)
+    this.#changes.set(key, { key, change })
   }
 
   touch(key: string): void {

@@ -3,6 +3,7 @@ import type { UserLimitSettings } from '../../../src/downstream/proxy-auth.ts'
 import { GatewayError } from '../../../src/errors.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
 import { UserLimits } from '../../../src/proxy/user-limits.ts'
+import type { UserUsage } from '../../../src/store/contract.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { facts } from '../pool/pool-fixture.ts'
 
@@ -12,8 +13,7 @@ let clock: FakeClock
 let users: UserLimits
 
 beforeEach(() => {
-  // At the start of an hour.
-  clock = new FakeClock({ now: 1_000 * HOUR_MS })
+  clock = new FakeClock()
   users = new UserLimits(clock)
 })
 
@@ -78,7 +78,7 @@ describe('octets', () => {
     expect(refusal(() => users.take(limited))).toBeDefined()
     clock.advance(1)
     users.take(limited)
-    expect(refused?.afterMs).toBe(25 * HOUR_MS - 2_000)
+    expect(refused?.afterMs).toBe(25 * HOUR_MS - 1_000)
   })
 
   it('count to the last when a connection closes', () => {
@@ -106,4 +106,75 @@ it('leaves a user at its limit of addresses those that it has had, and refuses w
   expect(narrowed(() => false)).toBe(anyUpstream)
   users.lent(limited, 'u3')
   expect(narrowed(() => true).key).not.toBe(filter.key)
+})
+
+describe('after a restart', () => {
+  const recorded = new Map<string, UserUsage & { readonly at: number }>()
+  /** What is on the clock of a process is this much later on the clock of the machine. */
+  let offsetMs: number
+  const store = {
+    userUsed: (name: string, usage: UserUsage) => void recorded.set(name, { ...usage, at: offsetMs + clock.now() }),
+  }
+  /** Another process, after a while. */
+  const restart = (awayMs: number) => {
+    users.close()
+    offsetMs += clock.now() + awayMs
+    clock = new FakeClock({ now: 0 })
+    users = new UserLimits(clock, { store })
+    const older = [...recorded].map(([name, { octets, addresses, at }]) => ({
+      name,
+      octets: octets.map(([ageMs, count]) => [ageMs + offsetMs - at, count] as const),
+      addresses: addresses.map(([id, ageMs]) => [id, ageMs + offsetMs - at] as const),
+    }))
+    users.restore(older)
+  }
+
+  beforeEach(() => {
+    recorded.clear()
+    offsetMs = 0
+    users = new UserLimits(clock, { store })
+  })
+
+  it('octets and addresses count as long as without one', () => {
+    const limited = user({ bytesPerDay: 10, addressesPerHour: 1 })
+    const open = connection()
+    users.request(open, limited)
+    users.lent(limited, 'u1')
+    open.socket.bytesRead = 10
+    clock.advance(1_000)
+    const before = refusal(() => users.take(limited))
+    expect(before?.afterMs).toBe(25 * HOUR_MS)
+    clock.advance(HOUR_MS / 2 - 1_000)
+    restart(HOUR_MS / 4)
+    restart(0)
+    expect(refusal(() => users.take(limited))?.afterMs).toBe(24.25 * HOUR_MS + 1_000)
+    expect(refusal(() => users.narrowed(anyUpstream, limited, () => false))?.afterMs).toBe(HOUR_MS / 4)
+    clock.advance(HOUR_MS / 4)
+    expect(users.narrowed(anyUpstream, limited, () => false)).toBe(anyUpstream)
+    clock.advance(24 * HOUR_MS + 1_000)
+    users.take(limited)
+  })
+
+  it('what was counted is recorded within a second, and at the end', async () => {
+    const limited = user({ bytesPerDay: 10 })
+    const open = connection()
+    users.request(open, limited)
+    open.socket.bytesWritten = 3
+    clock.advance(1_000)
+    expect(recorded.get('a')?.octets).toEqual([[0, 3]])
+    open.socket.bytesWritten = 5
+    users.left(open)
+    users.moved('b', 7)
+    users.close()
+    expect(recorded.get('a')?.octets).toEqual([[0, 5]])
+    expect(recorded.get('b')?.octets).toEqual([[0, 7]])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('nothing is recorded of a user who does nothing', () => {
+    users.request(connection(), user({ bytesPerDay: 10 }))
+    clock.advance(5_000)
+    expect(recorded.size).toBe(0)
+    users.close()
+  })
 })

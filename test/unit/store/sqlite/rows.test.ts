@@ -4,7 +4,7 @@ import type { UpstreamFacts } from '../../../../src/pool/upstream.ts'
 import { Secret } from '../../../../src/secret.ts'
 import { readRestored } from '../../../../src/store/sqlite/restore.ts'
 import { type RestoredRow, toRow, toUpstream } from '../../../../src/store/sqlite/rows.ts'
-import { PENDING, SCHEMA } from '../../../../src/store/sqlite/schema.ts'
+import { LATER_TABLES, SCHEMA } from '../../../../src/store/sqlite/schema.ts'
 
 const facts: UpstreamFacts = {
   id: '0123456789ab',
@@ -80,12 +80,13 @@ describe('what is left', () => {
 
   it('has ages instead of instants; a call is one step of the boot clock younger than it seems, and may end in the future', () => {
     const database = new DatabaseSync(':memory:')
-    database.exec(`${SCHEMA} ${PENDING}
+    database.exec(`${SCHEMA} ${LATER_TABLES}
       INSERT INTO calls VALUES
         (1, 'k', 60000, 'p', 7000000, 7019000, 1, 3), (2, 'k', 60000, 'p', 7010000, 7019995, 0, 2);
       INSERT INTO pending VALUES ('a', 'l', 'p', 7040000);
       INSERT INTO totals VALUES ('p', 12);
-      INSERT INTO sessions VALUES ('s', 'x', 7020005);`)
+      INSERT INTO sessions VALUES ('s', 'x', 7020005);
+      INSERT INTO users VALUES ('u', 7019000, '{"octets": [[500, 7], [0, 8]], "addresses": [["x", 20]]}');`)
     expect(readRestored(database, restartMoment)).toEqual({
       upstreams: [],
       calls: [
@@ -100,6 +101,16 @@ describe('what is left', () => {
       pending: [{ account: 'a', holder: { id: 'l', pendingFor: 'p', endsAt: 23_000 } }],
       totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', idleMs: 0 }],
+      users: [
+        {
+          name: 'u',
+          octets: [
+            [1_500, 7],
+            [1_000, 8],
+          ],
+          addresses: [['x', 1_020]],
+        },
+      ],
     })
   })
 })
