@@ -61,7 +61,7 @@ export async function tryRequest(port: TryPort, order: TryOrder, clock: Clock, s
       return await replyOf(answer, { ...base, seconds, setupSeconds: null })
     }
     const opened = await openTunnel(port, target, login, agent, stop)
-    if ('refusal' in opened) return await replyOf(opened.refusal, { ...base, seconds, setupSeconds: null })
+    if ('refusal' in opened) return await replyOf(opened.refusal, { ...base, seconds, setupSeconds: null }, opened.body)
     const setupSeconds = seconds()
     const answer = await askThrough(opened.socket, target, order.method, stop)
     return { ...(await replyOf(answer, { ...base, seconds, setupSeconds })), upstream: opened.upstream }
@@ -93,7 +93,9 @@ async function ask(options: RequestOptions): Promise<IncomingMessage> {
   return answer
 }
 
-type Opened = { readonly socket: Socket; readonly upstream: string | null } | { readonly refusal: IncomingMessage }
+type Opened =
+  | { readonly socket: Socket; readonly upstream: string | null }
+  | { readonly refusal: IncomingMessage; readonly body: AsyncIterable<Buffer> }
 
 async function openTunnel(
   port: TryPort,
@@ -114,17 +116,38 @@ async function openTunnel(
     signal,
   })
   request.end()
-  const [answer, socket] = (await Promise.race([once(request, 'connect'), once(request, 'response')])) as [
-    IncomingMessage,
-    Socket?,
-  ]
-  if (socket === undefined || answer.statusCode !== 200) return { refusal: answer }
+  const [answer, socket, early] = (await once(request, 'connect')) as [IncomingMessage, Socket, Buffer]
+  if (answer.statusCode !== 200) return { refusal: answer, body: bodyOf(answer, socket, early) }
   return { socket, upstream: textOf(answer.headers, 'x-turnpike-upstream') }
+}
+
+/** Node leaves the body of a refused CONNECT to the caller. */
+async function* bodyOf(answer: IncomingMessage, socket: Socket, early: Buffer): AsyncGenerator<Buffer> {
+  let left = Number(answer.headers['content-length'] ?? 0)
+  socket.on('error', () => {})
+  socket.unshift(early)
+  try {
+    if (left === 0) return
+    for await (const piece of socket as AsyncIterable<Buffer>) {
+      yield piece.subarray(0, left)
+      left -= piece.length
+      if (left <= 0) return
+    }
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function askThrough(socket: Socket, target: URL, method: string, signal: AbortSignal): Promise<IncomingMessage> {
   const secure = builtin('node:tls').connect({ socket, servername: target.hostname.replace(/^\[|\]$/g, '') })
-  await once(secure, 'secureConnect', { signal })
+  // `once` hears no error after it has thrown.
+  secure.on('error', () => {})
+  try {
+    await once(secure, 'secureConnect', { signal })
+  } catch (error) {
+    secure.destroy()
+    throw error
+  }
   const path = target.pathname + target.search
   return ask({
     createConnection: () => secure,
@@ -140,8 +163,13 @@ interface ReplyBase extends Omit<TryReply, 'seconds'> {
   readonly seconds: () => number
 }
 
-async function replyOf(answer: IncomingMessage, { seconds, ...base }: ReplyBase): Promise<TryReply> {
-  const { body, bytes, isCut } = await readStart(answer)
+async function replyOf(
+  answer: IncomingMessage,
+  { seconds, ...base }: ReplyBase,
+  octets: AsyncIterable<Buffer> = answer,
+): Promise<TryReply> {
+  const { body, bytes, isCut } = await readStart(octets)
+  answer.destroy()
   const code = /details="(GW_\w+)"/.exec(textOf(answer.headers, 'proxy-status') ?? '')?.[1] ?? null
   const headers: [string, string][] = []
   for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2)
@@ -165,15 +193,14 @@ async function replyOf(answer: IncomingMessage, { seconds, ...base }: ReplyBase)
   }
 }
 
-async function readStart(answer: IncomingMessage): Promise<{ body: string; bytes: number; isCut: boolean }> {
+async function readStart(octets: AsyncIterable<Buffer>): Promise<{ body: string; bytes: number; isCut: boolean }> {
   const pieces: Buffer[] = []
   let bytes = 0
-  for await (const piece of answer as AsyncIterable<Buffer>) {
+  for await (const piece of octets) {
     pieces.push(piece)
     bytes += piece.length
     if (bytes > MAX_BODY_BYTES) break
   }
-  answer.destroy()
   const isCut = bytes > MAX_BODY_BYTES
   return {
     body: Buffer.concat(pieces).subarray(0, MAX_BODY_BYTES).toString(),

@@ -73,6 +73,8 @@ it('tries a request as a client would: a page, a refusal of the gateway, and a c
   expect(refused.body).toMatchObject({ status: 503, isGatewayAnswer: true, code: 'GW_NO_MATCH' })
   const refusedTunnel = await post(gateway, '/v1/try', { url: 'https://secure.test/', options: 'country-XX' })
   expect(refusedTunnel.body).toMatchObject({ status: 503, code: 'GW_NO_MATCH' })
+  expect(refusedTunnel.body).toMatchObject({ error: refused.body['error'], body: refused.body['body'] })
+  expect(refused.body['body']).toContain('GW_NO_MATCH')
   const untrusted = await post(gateway, '/v1/try', { url: 'https://secure.test/' })
   expect(untrusted.body).toMatchObject({ status: null, error: expect.stringMatching(/certificate/) })
   expect((await post(gateway, '/v1/try', { url: 'http://site.test/', listener: 4 })).status).toBe(400)
