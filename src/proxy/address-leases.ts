@@ -67,6 +67,7 @@ export class AddressLeases {
    * @throws {GatewayError} why there is none; the signal's reason
    */
   async take(order: TakeOrder, signal: AbortSignal): Promise<readonly AddressLease[]> {
+    signal.throwIfAborted()
     const { leaseQueue } = this.#parts
     const batch = new LeaseBatch(order, (upstream) => this.#lend(upstream, order), leaseQueue)
     const abort = () => batch.close()

@@ -46,6 +46,8 @@ export class LeaseBatch {
   readonly #leaseQueue: LeaseQueue
   readonly #waiting = new Set<BatchRequest>()
   #done: () => void = () => {}
+  /** Each address has been asked for. */
+  #hasAsked = false
   #isOver = false
 
   constructor(order: TakeOrder, lend: (upstream: Upstream) => AddressLease, leaseQueue: LeaseQueue) {
@@ -65,7 +67,9 @@ export class LeaseBatch {
         this.#leaseQueue.apply(request)
         if (!this.#order.waits && this.lent.length === before) break
       }
-      if (!this.#order.waits || this.#waiting.size === 0) this.close()
+      this.#hasAsked = true
+      if (!this.#order.waits) this.close()
+      else this.#closeIfDone()
     })
   }
 
@@ -81,13 +85,17 @@ export class LeaseBatch {
       this.denied(request, error instanceof GatewayError ? error : internalFailure())
       return void this.close()
     }
-    if (this.#waiting.size === 0 && this.lent.length === this.#order.count) this.close()
+    this.#closeIfDone()
   }
 
   denied(request: BatchRequest, error: GatewayError): void {
     this.#waiting.delete(request)
     this.error ??= error
     if (this.#waiting.size === 0) this.close()
+  }
+
+  #closeIfDone(): void {
+    if (this.#hasAsked && this.#waiting.size === 0) this.close()
   }
 
   /** Cancels the rest. */

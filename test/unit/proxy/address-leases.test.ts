@@ -21,14 +21,17 @@ const route: Route = {
   ...{ retryStatuses: [], hostRestMs: 0, direct: undefined },
 }
 
-function setUp(maxPerUser = MAX_PER_USER) {
+function setUp(maxPerUser = MAX_PER_USER, places = 1_000, addresses = ADDRESSES) {
   const clock = new FakeClock()
   const perUpstream = { connections: 0, uses: 0, hostRest: 0 }
-  const pool = new Pool({ minLife: 0, perUpstream }, { lendable: () => {}, rescheduled: () => {}, gone: () => {} })
+  const pool = new Pool(
+    { minLife: 0, perUpstream },
+    { lendable: (upstream) => leaseQueue.serve(upstream), rescheduled: () => {}, gone: () => {} },
+  )
   const table = new SessionTable(pool, { idle: 600_000, max: 10 }, clock, forgetfulStore())
   const supply = { asked: () => {}, queueChanged: () => {}, outlook: () => undefined }
-  const leaseQueue = new LeaseQueue(pool, table, supply, { timeoutMs: 1_000, queue: 1_000 }, clock)
-  const upstreams = Array.from({ length: ADDRESSES }, (_, number) => {
+  const leaseQueue = new LeaseQueue(pool, table, supply, { timeoutMs: 1_000, queue: places }, clock)
+  const upstreams = Array.from({ length: addresses }, (_, number) => {
     pool.add(facts(`u${number}`, { deadline: Number.POSITIVE_INFINITY }), clock.now())
     return [...pool.members()].at(-1)
   }).filter((upstream) => upstream !== undefined)
@@ -43,7 +46,7 @@ function setUp(maxPerUser = MAX_PER_USER) {
       signal,
     )
   const open = () => upstreams.reduce((sum, { leases: count }) => sum + count, 0)
-  return { clock, leases, upstreams, take, open }
+  return { clock, pool, leases, upstreams, take, open }
 }
 
 it('a user that returns nothing has a bounded number, and loses the oldest', async () => {
@@ -85,4 +88,27 @@ it('a merged lease is the one that the user has of the address', async () => {
   const after = await take('one', { isMerged: true })
   expect(new Set([...before, ...after].map(({ id }) => id)).size).toBe(ADDRESSES)
   expect(open()).toBe(ADDRESSES)
+})
+
+it('ends when some of its requests are denied and the last that waits is granted later', async () => {
+  const { clock, pool, take } = setUp(MAX_PER_USER, 1, 0)
+  const taken = take('one', { count: 2, waits: true })
+  pool.add(facts('late', { deadline: Number.POSITIVE_INFINITY }), clock.now())
+  expect((await taken).map(({ upstream }) => upstream.id)).toEqual(['late'])
+})
+
+it('does not wait for a program that is gone', async () => {
+  const { clock, leases } = setUp(MAX_PER_USER, 1_000, 0)
+  const order = {
+    route,
+    user: 'one',
+    host: '',
+    count: 1,
+    holdMs: 1,
+    waits: true,
+    isMerged: false,
+    begin: () => undefined,
+  }
+  await expect(leases.take(order, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
+  expect(clock.pendingTimers).toBe(0)
 })
