@@ -6,7 +6,7 @@
  * day, used only to talk with vendors (their deadlines are times of day) and to date stored records.
  */
 import { uptime } from 'node:os'
-import { internalErrors } from './internal-errors.ts'
+import { contained } from './internal-errors.ts'
 
 /** A pending call; `clear()` is idempotent. */
 export interface Timer {
@@ -106,14 +106,6 @@ export class SystemClock implements Clock {
 
   close(): void {
     clearInterval(this.#resyncTimer)
-  }
-}
-
-function contained(fn: () => void): void {
-  try {
-    fn()
-  } catch (error) {
-    internalErrors.report(error)
   }
 }
 

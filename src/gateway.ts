@@ -137,10 +137,7 @@ export async function startGateway({ config, environment = process.env, onLog }:
       : { config: loadConfigValue(wanted, process.cwd(), environment), source: undefined }
   const first = read(config)
   const loaded = inOneProcess(first)
-  const log = createLog(
-    { level: loaded.config.log.level, format: 'json' },
-    { write: (line) => onLog?.(JSON.parse(line) as LogRecord) },
-  )
+  const log = createLog({ level: loaded.config.log.level, format: 'json' }, { write: (line) => report(line, onLog) })
   if (first.config.workers !== 1) log.warn('workers: a gateway inside another program serves clients with one process')
   const app = await startApp(loaded.config, {
     log,
@@ -185,6 +182,17 @@ export async function startGateway({ config, environment = process.env, onLog }:
       return app.abort()
     },
     [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** An exception of the program's function is the program's: it must not end what was about to log something. */
+function report(line: string, onLog: GatewayOptions['onLog']): void {
+  try {
+    onLog?.(JSON.parse(line) as LogRecord)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }
 

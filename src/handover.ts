@@ -122,8 +122,11 @@ class Handover implements TakeoverHandler {
 
   async resume(): Promise<void> {
     this.#takeStore()
-    await this.#parts.clients.resume()
-    this.#over()
+    try {
+      await this.#parts.clients.resume()
+    } finally {
+      this.#over()
+    }
   }
 
   /** While another process holds it, the addresses that are known here are lent, and nothing is bought. */

@@ -95,6 +95,15 @@ export function listenerOf<Owner extends ExceptionOwner, Argument = unknown>(
   }
 }
 
+/** Runs it. An exception is reported: it has no owner that could be ended. */
+export function contained(fn: () => void): void {
+  try {
+    fn()
+  } catch (error) {
+    internalErrors.report(error)
+  }
+}
+
 /** Lets a task run that nothing waits for. A rejection is reported. */
 export function runInBackground(task: Promise<unknown>): void {
   task.catch((error: unknown) => internalErrors.report(error))

@@ -37,8 +37,11 @@ export function stopOnce(
     // systemd keeps the ports: a process that it starts next serves the clients that connect meanwhile.
     if (inherited !== undefined) await closeGently(data, clock)
     await drain(clients, clock, () => drainsUntil)
-    if (!isTakenOver) await giveBack(supply, clock)
-    await closeAll()
+    try {
+      if (!isTakenOver) await giveBack(supply, clock)
+    } finally {
+      await closeAll()
+    }
   }
   return (reason) => {
     const { stop } = reload.config
@@ -80,6 +83,9 @@ async function drain(clients: ClientSide, clock: Clock, until: () => number): Pr
 async function giveBack(supply: Supply, clock: Clock): Promise<void> {
   const tooLong = new AbortController()
   const timer = clock.after(LONGEST_GIVE_BACK_MS, () => tooLong.abort(new Error('the gateway is stopping')))
-  await supply.giveBack(tooLong.signal)
-  timer.clear()
+  try {
+    await supply.giveBack(tooLong.signal)
+  } finally {
+    timer.clear()
+  }
 }

@@ -110,11 +110,11 @@ export class EventHub {
   }
 
   #tick(): void {
+    this.#timer = this.#clock.after(TICK_MS, () => this.#tick())
     for (const topic of allTopics) {
       if (!this.#isRead(topic)) continue
       for (const data of this.#feeds[topic].changes()) this.#send(new StreamEvent(topic, data))
     }
-    this.#timer = this.#readers.size === 0 ? undefined : this.#clock.after(TICK_MS, () => this.#tick())
   }
 
   #send(event: StreamEvent): void {

@@ -77,8 +77,8 @@ export class History {
 
   #schedule(): Timer {
     return this.#clock.after(INTERVAL_MS, () => {
-      this.#sample()
       this.#timer = this.#schedule()
+      this.#sample()
     })
   }
 

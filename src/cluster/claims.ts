@@ -3,8 +3,9 @@
  * here live on. While spare addresses are on their way, none need be bought.
  */
 import type { Timer } from '../clock.ts'
-import { runInBackground } from '../internal-errors.ts'
+import { internalErrors, runInBackground } from '../internal-errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
+import { StoreError } from '../store/errors.ts'
 import { claimScript } from '../store/redis/ownership-scripts.ts'
 import type { LocalDemand } from './local-demand.ts'
 import type { Owned } from './owner-table.ts'
@@ -89,7 +90,8 @@ export class Claims {
         gained++
         this.#deps.granted(id, { ...owned, owner: this.#deps.host })
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof StoreError)) internalErrors.report(error)
       // The next heartbeat asks again, and brings what was granted.
     } finally {
       this.#isClaiming = false

@@ -9,7 +9,8 @@
  */
 import type { Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import { runInBackground } from '../internal-errors.ts'
+import { internalErrors, runInBackground } from '../internal-errors.ts'
+import { StoreError } from '../store/errors.ts'
 import { syncScript } from '../store/redis/membership-scripts.ts'
 import { type ProviderOutlook, readOutlooks, writeOutlook } from '../supply/plain-outlook.ts'
 import type { DemandReport, PlannerRole } from '../supply/planner-role.ts'
@@ -156,7 +157,8 @@ export class ClusterMember implements PlannerRole {
     this.#isBeating = true
     try {
       await this.#sync(parts)
-    } catch {
+    } catch (error) {
+      if (!(error instanceof StoreError)) internalErrors.report(error)
       this.#noteFailure(parts)
     } finally {
       this.#isBeating = false

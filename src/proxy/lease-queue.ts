@@ -107,8 +107,12 @@ export class LeaseQueue {
     this.chooseSession(request)
     if (this.#search.isKnown(request)) return void this.#applyHere(request, now)
     this.#search.ask(request, () => {
-      if (this.chooseSession(request)) this.apply(request)
-      else this.#applyHere(request, this.#clock.now())
+      try {
+        if (this.chooseSession(request)) this.apply(request)
+        else this.#applyHere(request, this.#clock.now())
+      } catch (error) {
+        containException(error, request)
+      }
     })
   }
 
@@ -200,10 +204,11 @@ export class LeaseQueue {
     return this.#refusal === undefined
   }
 
-  /** Another process lends the upstreams from now on: denies waiting and new clients. */
+  /** Another process lends the upstreams from now on: denies waiting and new clients, and those for which others are asked. */
   stopLending(error: GatewayError): void {
     this.#refusal = error
     for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
+    this.#search.close(error)
   }
 
   /** Undoes `stopLending`. */

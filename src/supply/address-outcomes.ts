@@ -1,4 +1,5 @@
 /** What the use of its addresses tells about a provider: they work, their logins are refused, the vendor's line is down. */
+import { contained } from '../internal-errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { ProviderParts } from './provider-parts.ts'
 
@@ -31,10 +32,10 @@ export class AddressOutcomes {
       status.mended()
       onNews()
     }
-    void whitelist
-      .loginsRefused(signal)
-      .then((isRegistered) => isRegistered && again())
-      .catch(() => {})
+    void whitelist.loginsRefused(signal).then(
+      (isRegistered) => isRegistered && contained(again),
+      () => {}, // The signal has ended it.
+    )
   }
 
   /** Nothing is bought into a dead line beyond trials: its addresses are kept, and rest until one works again. */

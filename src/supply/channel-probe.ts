@@ -3,6 +3,7 @@
  * channels allow. At most once a minute for all providers of the account: a larger plan is in use a minute after its purchase.
  */
 
+import { contained } from '../internal-errors.ts'
 import { wordsOf } from './failure-words.ts'
 import type { ProviderContext } from './provider-context.ts'
 
@@ -34,9 +35,10 @@ export class ChannelProbe {
   askAside(): void {
     if (!this.isDue) return
     const { signal, onNews } = this.#context
-    void this.ask(signal)
-      .then((hasChanged) => hasChanged && onNews())
-      .catch(() => {})
+    void this.ask(signal).then(
+      (hasChanged) => hasChanged && contained(onNews),
+      () => {}, // The signal has ended it.
+    )
   }
 
   /** @returns whether the number has changed */

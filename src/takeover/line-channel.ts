@@ -1,5 +1,6 @@
 /** JSON values over a socket, one per line. */
 import type { Socket } from 'node:net'
+import { contained } from '../internal-errors.ts'
 
 /** The list of 100,000 upstreams has 20 MiB. */
 const MAX_LINE = 64 * 1_048_576
@@ -12,6 +13,7 @@ export interface LineHandler {
 
 export class LineChannel {
   readonly #socket: Socket
+  /** The beginning of a line. */
   #received = ''
 
   constructor(socket: Socket, handler: LineHandler) {
@@ -19,7 +21,7 @@ export class LineChannel {
     socket.on('error', () => {})
     socket.on('data', (text: string) => this.#read(text, handler))
     socket.on('end', () => socket.destroy())
-    socket.once('close', () => handler.closed())
+    socket.once('close', () => contained(() => handler.closed()))
   }
 
   send(value: object): void {
@@ -36,10 +38,10 @@ export class LineChannel {
   }
 
   #read(text: string, handler: LineHandler): void {
-    this.#received += text
-    if (this.#received.length > MAX_LINE) return void this.#socket.destroy()
-    const lines = this.#received.split('\n')
+    const [end = '', ...further] = text.split('\n')
+    const lines = [this.#received + end, ...further]
     this.#received = lines.pop() ?? ''
+    if (this.#received.length > MAX_LINE) return void this.#socket.destroy()
     for (const line of lines) {
       let value: unknown
       try {
@@ -47,7 +49,7 @@ export class LineChannel {
       } catch {
         return void this.#socket.destroy()
       }
-      handler.message(value)
+      contained(() => handler.message(value))
     }
   }
 }

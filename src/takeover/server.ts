@@ -206,9 +206,12 @@ export class TakeoverServer {
   async #resume(because: 'has ended' | 'does not serve'): Promise<void> {
     this.#deadline?.clear()
     this.#deps.log.error(`the process that was to take over ${because}: this one continues`)
-    await this.#handler.resume()
-    await this.#listen()
-    this.#stage = 'idle'
+    try {
+      await this.#handler.resume()
+    } finally {
+      await this.#listen()
+      this.#stage = 'idle'
+    }
   }
 
   /** The file is removed when this returns: the next process makes its own. */

@@ -20,7 +20,7 @@ type Found = Parameters<SessionDirectory['find']>[1]
 export class WorkerSessions implements SessionDirectory, SessionStore {
   readonly #clock: Clock
   readonly #send: (message: ToControl) => boolean
-  readonly #questions = new Map<number, { readonly key: string; readonly found: Found }>()
+  readonly #questions = new Map<number, { readonly key: string; readonly found: Found; readonly timer: Timer }>()
   #asked = 0
   readonly #used = new Set<string>()
   /** Keys of the sessions that were put on each upstream here, and where each of them is. */
@@ -50,13 +50,14 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
       found(undefined)
       return
     }
-    this.#questions.set(question, { key, found })
-    this.#clock.after(PENDING_MS + 1_000, () => this.answer(question, undefined))
+    const timer = this.#clock.after(PENDING_MS + 1_000, () => this.answer(question, undefined))
+    this.#questions.set(question, { key, found, timer })
   }
 
   answer(question: number, upstreamId: string | undefined, left?: readonly string[]): void {
     const asked = this.#questions.get(question)
     this.#questions.delete(question)
+    asked?.timer.clear()
     if (asked !== undefined && upstreamId !== undefined) this.placed(asked.key, upstreamId)
     asked?.found(upstreamId, left)
   }

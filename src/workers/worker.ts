@@ -46,6 +46,8 @@ export class Worker {
   #plane: WorkerPlane | undefined
   /** Settings whose ports are open: number -> what applies them. */
   readonly #prepared = new Map<number, DataPlaneChange>()
+  /** Numbers of settings whose ports are being opened. */
+  readonly #preparing = new Set<number>()
   #timer: Timer | undefined
   readonly #lines: string[] = []
 
@@ -59,6 +61,7 @@ export class Worker {
         this.#plane?.disconnected()
         for (const prepared of this.#prepared.values()) runInBackground(prepared.cancel())
         this.#prepared.clear()
+        this.#preparing.clear()
       },
     })
   }
@@ -87,7 +90,7 @@ export class Worker {
     const plane = this.#plane
     if (message.kind === 'prepare') runInBackground(this.#prepare(message))
     else if (message.kind === 'commit') this.#take(message.number)?.commit()
-    else if (message.kind === 'cancel') runInBackground(this.#take(message.number)?.cancel() ?? Promise.resolve())
+    else if (message.kind === 'cancel') runInBackground(this.#cancel(message.number))
     else if (message.kind === 'end') this.close()
     else if (plane === undefined) this.#answerIdle(message)
     else if (message.kind === 'stop') this.#stop(plane)
@@ -103,13 +106,22 @@ export class Worker {
     return prepared
   }
 
+  async #cancel(number: number): Promise<void> {
+    this.#preparing.delete(number)
+    await this.#take(number)?.cancel()
+  }
+
   async #prepare({ number, settings: text, sockets }: Extract<ToWorker, { kind: 'prepare' }>): Promise<void> {
     const settings = readSettings(text)
+    this.#preparing.add(number)
     try {
       const change = await (this.#plane?.prepare(settings) ?? this.#begin(settings, sockets))
+      // Cancelled meanwhile, because another worker could not open its ports.
+      if (!this.#preparing.delete(number)) return void (await change.cancel())
       this.#prepared.set(number, change)
       this.#send({ kind: 'prepared', number, addresses: this.#plane?.data.addresses ?? [] })
     } catch (error) {
+      this.#preparing.delete(number)
       this.#send({ kind: 'unprepared', number, error: plainError(error) })
     }
   }
