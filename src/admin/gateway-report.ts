@@ -28,10 +28,11 @@ export function gatewayFacts({ config, source, addresses }: GatewayParts): Gatew
     version,
     pid: process.pid,
     file: source?.file ?? null,
-    listeners: config.listen.map(({ name, users = [], session, provider }, index) => ({
+    listeners: config.listen.map(({ name, tls, users = [], session, provider }, index) => ({
       name: name ?? null,
       host: addresses[index]?.host ?? '',
       port: addresses[index]?.port ?? 0,
+      isTls: tls !== undefined,
       users: users.map((user) => user.name),
       session,
       provider: provider ?? null,

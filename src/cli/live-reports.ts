@@ -92,7 +92,7 @@ interface FollowDeps {
 export async function followReports(place: string, reports: LiveReports, deps: FollowDeps): Promise<never> {
   const { token, signal, onChange } = deps
   const first = await openAdmin(place, '/v1/gateway', { token, timeoutMs: SILENCE_MS, signal })
-  reports.gateway = gatewayReport.safeParse(JSON.parse(await first.text().catch(() => 'null'))).data
+  reports.gateway = gatewayReport.safeParse(parsed(await first.text().catch(() => 'null'))).data
   const topics = '/v1/events?topics=verdict,counters,providers'
   const stream = await openAdmin(place, topics, { token, timeoutMs: SILENCE_MS, signal })
   const events = new EventText((topic, data) => {
@@ -133,6 +133,14 @@ export class EventText {
       }),
     )
     const data = fields.get('data')
-    if (data !== undefined) this.#onEvent(fields.get('event') ?? '', JSON.parse(data))
+    if (data !== undefined) this.#onEvent(fields.get('event') ?? '', parsed(data))
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CommandError(translate('the gateway sent something that is not JSON'))
   }
 }

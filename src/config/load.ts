@@ -15,7 +15,6 @@ import { locate, type Path } from './locate.ts'
 import { anyProviderSchema } from './provider-schema.ts'
 import { checkRoutes } from './route-checks.ts'
 import { buildSchema, type Config, type ConfigSchema, isStatic } from './schema.ts'
-import { checkWorkers } from './worker-checks.ts'
 import { plainValue, readYamlText, type TextProblem, type YamlText } from './yaml-text.ts'
 
 /** A configuration written by hand has a few KiB. */
@@ -118,7 +117,6 @@ export function parseConfig(
     ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
     ...checkRoutes(plain.value, substitution.filled),
     ...checkCluster(plain.value),
-    ...checkWorkers(plain.value),
     ...emptiedLogins(plain.value, text, substitution),
     ...hostLists.problems,
     ...missingFiles(plain.value, folder),

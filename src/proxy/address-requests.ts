@@ -1,5 +1,5 @@
 /** Requests of programs that dial themselves: the user, the addresses that it may have, and their leases. */
-import { clientNetwork, type Target, toTarget } from '../address.ts'
+import { clientNetwork, formatAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { Listener } from '../downstream/listener.ts'
@@ -113,13 +113,13 @@ export class AddressRequests {
 
   /**
    * The client reports that an address does not work: its leases end, and the address is not lent for 10 minutes.
-   * @param address host:port
+   * @param address host:port, an IPv6 address in brackets
    * @returns false when the client could not have been lent such an address
    * @throws {GatewayError} as `take`
    */
   report(client: AddressClient, address: string): boolean {
     const asker = this.#identify(client)
-    const upstream = this.#lendable(asker).find(({ facts }) => `${facts.host}:${facts.port}` === address)
+    const upstream = this.#lendable(asker).find(({ facts }) => formatAuthority(facts.host, facts.port) === address)
     if (upstream === undefined) return false
     this.#parts.leases.releaseAddress(upstream, asker.name)
     this.#parts.pool.rest(upstream, this.#parts.clock.now() + REPORTED_REST_MS)

@@ -77,7 +77,7 @@ export class TunnelBans {
     const othersServe = served.some(({ id, at }) => id !== upstream.id && at >= row.since - EVIDENCE_MS)
     if (row.count < rule.closed.times || !othersServe) return
     rows.delete(upstream.id)
-    this.#pool.restForHost(upstream, host, now + rule.restMs, now)
+    this.#pool.ban(upstream, host, now + rule.restMs, now)
   }
 }
 

@@ -1,5 +1,5 @@
 /** The answers of the lease API: addresses as JSON, as text, and in the format of jhao104/proxy_pool; or why there are none. */
-import { toTarget } from '../../address.ts'
+import { formatAuthority, toTarget } from '../../address.ts'
 import { type Clock, isoTime } from '../../clock.ts'
 import { parseOptions } from '../../downstream/username-options.ts'
 import { GatewayError } from '../../errors.ts'
@@ -191,8 +191,8 @@ function textOf(leases: readonly AddressLease[]): Response {
   return new Response(lines.join(''), { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
 }
 
-function hostPort({ facts: { host, port } }: Upstream): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+function hostPort({ facts }: Upstream): string {
+  return formatAuthority(facts.host, facts.port)
 }
 
 /** In the form for the URL of a proxy (RFC 3986 section 3.2). */

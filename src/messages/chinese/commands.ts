@@ -8,6 +8,7 @@ export const commandTexts = {
   'the gateway at {place}: {words}': '{place} 的网关：{words}',
   'the gateway at {place} ended the connection': '{place} 的网关断开了连接',
   'the gateway sent an event that is too long': '网关发来的事件过长',
+  'the gateway sent something that is not JSON': '网关发来的内容不是 JSON',
   '{file} has no admin port (admin: off), so the gateway cannot be asked':
     '{file} 没有管理端口（admin: off），无法询问网关',
   '{file} has no admin port (admin: off): send SIGHUP to the gateway instead':

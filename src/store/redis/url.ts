@@ -27,6 +27,7 @@ export function parseRedisUrl(url: string): RedisAddress | undefined {
   const isPathWrong = kind === 'sentinel' ? path === '' : kind === 'cluster' ? path !== '' : !/^\d*$/.test(path)
   if (nodes.some((node) => node === undefined) || isPathWrong || (kind === 'server' && nodes.length > 1))
     return undefined
+  if (!isDecodable(login)) return undefined
   const [username, password] = login.split(/:(.*)/s, 2)
   return {
     kind: kind as RedisAddress['kind'],
@@ -35,6 +36,15 @@ export function parseRedisUrl(url: string): RedisAddress | undefined {
     username: decoded(username),
     password: decoded(password),
     path,
+  }
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -37,9 +37,13 @@ export class PurchaseNotes {
     this.#memory = memory
   }
 
-  /** @throws {VendorError} class bad_request when the recorded state is unreadable */
+  /** @throws {VendorError} class bad_request, or a StoreError, when the recorded state is unreadable */
   read(): Promise<Note> {
-    this.#note ??= this.#load()
+    // When it cannot be read, the next call tries again: the operator may have mended the file.
+    this.#note ??= this.#load().catch((error: unknown) => {
+      this.#note = undefined
+      throw error
+    })
     return this.#note
   }
 

@@ -9,6 +9,7 @@ import { EventText, LiveReports } from '../../../src/cli/live-reports.ts'
 import { displayWidth } from '../../../src/cli/table.ts'
 import { watchStatus } from '../../../src/cli/watch.ts'
 import { renderFrame } from '../../../src/cli/watch-view.ts'
+import { CommandError } from '../../../src/cli/words.ts'
 import { useLanguage } from '../../../src/messages/language.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -179,6 +180,11 @@ describe('the reports', () => {
         ['verdict', { b: 'x: y' }],
       ])
     }
+  })
+
+  it('are refused in words when they are not JSON', () => {
+    const reader = new EventText(() => {})
+    expect(() => reader.push('event: verdict\ndata: <html>\n\n')).toThrow(CommandError)
   })
 })
 

@@ -22,13 +22,15 @@ it('refuses another address, a short secret and a name that no key can hold', ()
   )
 })
 
-it.each([[{ cluster: {}, providers: [{ vendor: 'demo' }] }, 'providers.0.vendor']])(
-  'refuses what hosts cannot share: %j',
-  (raw, path) => {
-    expect(checkCluster(raw).map((finding) => finding.path.join('.'))).toEqual([path])
-    expect(checkCluster({ ...raw, cluster: undefined })).toEqual([])
-  },
-)
+it.each([
+  [{ cluster: {}, providers: [{ vendor: 'demo' }] }, 'providers.0.vendor'],
+  [{ cluster: {}, workers: 2 }, 'workers'],
+  [{ cluster: {}, workers: 1 }, undefined],
+])('refuses what hosts cannot share: %j', (raw, path) => {
+  const refused = checkCluster(raw).map((finding) => finding.path.join('.'))
+  expect(refused).toEqual(path === undefined ? [] : [path])
+  expect(checkCluster({ ...raw, cluster: undefined })).toEqual([])
+})
 
 it.each([
   ['pool: { perUpstream: { uses: 1 } }', true],

@@ -33,6 +33,7 @@ export const gatewayReport = named(
         name: orNull(text('Name of the port in the configuration')),
         host: text('Address that it listens on'),
         port: count('Port'),
+        isTls: flag('Clients speak TLS to it'),
         users: list(text('Name'), 'Users who may log in; empty: no login is demanded'),
         session: text('off, client or target: what makes a session when the client names none'),
         provider: orNull(text('Default provider of the port')),

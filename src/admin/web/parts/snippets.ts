@@ -2,6 +2,8 @@
 export interface SnippetChoice {
   /** `host:port` of the gateway. */
   readonly proxy: string
+  /** Clients speak TLS to it. */
+  readonly isTls: boolean
   /** User name with its options; empty for none. */
   readonly user: string
   readonly url: string
@@ -30,11 +32,11 @@ const writers: Readonly<Record<SnippetName, (choice: SnippetChoice) => readonly 
     '    def parse(self, response):',
     '        print(response.text)',
   ],
-  Playwright: ({ proxy, user, url }) => [
+  Playwright: ({ proxy, isTls, user, url }) => [
     "import { chromium } from 'playwright'",
     '',
     'const browser = await chromium.launch({',
-    `  proxy: { server: ${quote(`http://${proxy}`)}${user === '' ? '' : `, username: ${quote(user)}, password: "PASSWORD"`} },`,
+    `  proxy: { server: ${quote(`${schemeOf(isTls)}://${proxy}`)}${user === '' ? '' : `, username: ${quote(user)}, password: "PASSWORD"`} },`,
     '})',
     'const page = await browser.newPage()',
     `await page.goto(${quote(url)})`,
@@ -71,8 +73,12 @@ export function snippet(name: SnippetName, choice: SnippetChoice): string {
   return writers[name](choice).join('\n')
 }
 
-function proxyUrl({ proxy, user }: SnippetChoice): string {
-  return `http://${user === '' ? '' : `${encodeURIComponent(user)}:PASSWORD@`}${proxy}`
+function schemeOf(isTls: boolean): string {
+  return isTls ? 'https' : 'http'
+}
+
+function proxyUrl({ proxy, isTls, user }: SnippetChoice): string {
+  return `${schemeOf(isTls)}://${user === '' ? '' : `${encodeURIComponent(user)}:PASSWORD@`}${proxy}`
 }
 
 function splitAuthority(authority: string): readonly [host: string, port: string] {

@@ -171,6 +171,7 @@ function Snippets({ report, choice }: { readonly report: GatewayReport; readonly
   const account = choice.user === '' && options !== '' ? 'client' : choice.user
   const text = snippet(name.value, {
     proxy: `${host.includes(':') ? `[${host}]` : host}:${listener?.port ?? ''}`,
+    isTls: listener?.isTls ?? false,
     user: [account, options].filter(Boolean).join('-'),
     url: choice.url,
   })

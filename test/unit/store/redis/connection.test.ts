@@ -54,6 +54,7 @@ it.each([
   'redis+cluster://a/1',
   'redis+other://a',
   'redis://[nonsense]',
+  'redis://us%er:p@a',
 ])('refuses %s', (url) => {
   expect(parseRedisUrl(url)).toBeUndefined()
 })
