@@ -101,6 +101,7 @@ const actions: Partial<Record<VerdictCode, Finding['action']>> = {
   'plan-expired': 'retry',
   'whitelist-missing': 'retry',
   'addresses-unusable': 'retry',
+  'replies-unusable': 'retry',
   'quota-used-up': 'retry',
   'vendor-down': 'retry',
   'sold-out': 'retry',
@@ -127,6 +128,7 @@ function codeOf({
   if (state === 'paused') return 'paused'
   // Addresses that do not work, and a vendor that cannot be asked for others: the remedy for the vendor comes first.
   if (state === 'unusable') return byReason[reasonCode ?? ''] ?? 'addresses-unusable'
+  if (state === 'stopped' && reasonCode === 'GW_NO_SUPPLY') return 'replies-unusable'
   if (state === 'budget-reached') {
     if (budgetReached === 'total') return 'budget-total-reached'
     return budgetReachedForSeconds === null ? 'budget-too-small' : 'budget-reached'

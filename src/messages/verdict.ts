@@ -60,6 +60,14 @@ export const verdictTexts = {
     en: 'Check upstream.username, upstream.password, the whitelist for using addresses, and outgoing connections; then retry.',
     zh: '请检查 upstream.username、upstream.password、使用代理的白名单以及本机的出站连接，然后重试。',
   },
+  'verdict.replies-unusable': {
+    en: '{provider}: no address that it sells can be used: {reason}.',
+    zh: '{provider}：提取到的代理地址都不能使用：{reason}。',
+  },
+  'remedy.replies-unusable': {
+    en: 'turnpike test-source {provider} shows the reply as it is read. Correct what is named there, then retry.',
+    zh: 'turnpike test-source {provider} 会显示读取到的应答。请更正其中指出的问题，然后重试。',
+  },
   'verdict.budget-reached': {
     en: '{provider}: the budget {which} of {limit} addresses is used up; the next one may be bought in {time}.',
     zh: '{provider}：预算 {which}（{limit} 个地址）已用完；{time}后可以再买。',

@@ -19,6 +19,8 @@ export interface Arrival {
   readonly bought: number
   /** Of those, the ones that the vendor did not hold for us before. */
   readonly fresh: number
+  /** Why none of them can be lent; undefined when one can. */
+  readonly fault: string | undefined
 }
 
 export interface IngestCounts {
@@ -80,7 +82,8 @@ export class Ingest {
     const isNews = gained > 0 || occasion === 'order'
     log[isNews ? 'info' : 'debug']({ delivered: items.length, ...results, balance: delivery.balance }, words[occasion])
     // An address that is sold again is paid for again: if a reply only repeats it, the budget ends a little early.
-    return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length, fresh }
+    const fault = results['too-short'] === items.length ? lifeFault(items) : undefined
+    return { gained, known: results.known, bought: items.length + (delivery.pending ?? []).length, fresh, fault }
   }
 
   /** The part of an account's list that belongs to no other provider, and how many of its addresses and lines were unknown. */
@@ -219,6 +222,15 @@ export class Ingest {
     this.#told.add(doubt)
     this.#parts.log.warn({ doubt }, doubts[doubt])
   }
+}
+
+/** @param items none of which lives long enough to be lent */
+function lifeFault(items: readonly Item[]): string | undefined {
+  const { length } = items
+  if (length === 0) return undefined
+  if (items.every(({ promisedMs }) => promisedMs <= 0))
+    return `the deadlines of all ${length} addresses in the reply are past: a wrong zone or clock? Set ttl to use them all the same`
+  return `all ${length} addresses in the reply have less life left than pool.minLife: lower it, or buy a product that lives longer`
 }
 
 const doubts: Record<LifeDoubt, string> = {

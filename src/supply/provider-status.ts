@@ -43,6 +43,8 @@ const PAUSED: ProviderState = {
 }
 /** Different addresses in a row that must fail their first use before buying stops (design: never buy into a fault). */
 const FAULTS_THAT_STOP = 3
+/** Code of a provider that sells, but nothing that can be used. */
+const NOT_USABLE = 'GW_NO_SUPPLY'
 /** `VendorError.vendorCode` of a reply that sold addresses of which none can be used. */
 const UNUSABLE = 'unusable'
 const UNUSABLE_REPLIES_THAT_STOP = 2
@@ -83,9 +85,9 @@ export class ProviderStatus {
     return this.#triedAt
   }
 
-  /** A failure has stopped it, whether it is paused or not. */
-  get isStopped(): boolean {
-    return this.#state.kind === 'stopped'
+  /** Credential, plan or request have stopped it, whether it is paused or not: another call that works shows that they are mended. */
+  get isStoppedByAccount(): boolean {
+    return this.#state.kind === 'stopped' && this.#state.code !== NOT_USABLE
   }
 
   /** The operator has paused it: nothing is bought. */
@@ -159,11 +161,15 @@ export class ProviderStatus {
     const words = callFailure(failure, context)
     this.#lastError = { at: now, code, words }
     this.#unusableReplies = failure.vendorCode === UNUSABLE ? this.#unusableReplies + 1 : 0
-    const sellsNothingUsable = this.#unusableReplies >= UNUSABLE_REPLIES_THAT_STOP
-    const until = sellsNothingUsable ? this.#pause.reprobe() : this.#pause.after(failure, context)
-    if (sellsNothingUsable || isFatalClass(failure.class)) {
-      this.#set({ kind: 'stopped', until, code, words }, CLIENT_TRIAL_MS)
-    } else {
+    if (this.#unusableReplies >= UNUSABLE_REPLIES_THAT_STOP) {
+      // Each trial costs an address, so those for clients become rarer too.
+      const stopped = { kind: 'stopped', until: this.#pause.reprobe(), code: NOT_USABLE, words } as const
+      this.#set(stopped, this.#pause.growing() - now)
+      return this.#state
+    }
+    const until = this.#pause.after(failure, context)
+    if (isFatalClass(failure.class)) this.#set({ kind: 'stopped', until, code, words }, CLIENT_TRIAL_MS)
+    else {
       // A call that fails does not make the addresses usable again.
       const kind = this.#fault === undefined ? 'waiting' : 'unusable'
       const isGrowing = failure.class === 'no_resource' || failure.class === 'server'
@@ -203,7 +209,7 @@ export class ProviderStatus {
     // What was found first says more: a dead line is also what a wrong login, or a missing whitelist entry, looks like.
     if (this.#fault !== undefined) return { ...this.#state, words: this.#fault }
     this.#fault = words
-    this.#lastError = { at: this.#clock.now(), code: 'GW_NO_SUPPLY', words }
+    this.#lastError = { at: this.#clock.now(), code: NOT_USABLE, words }
     if (this.#state.kind !== 'stopped') this.#unusable(words)
     return { ...this.#state, words }
   }
@@ -213,7 +219,7 @@ export class ProviderStatus {
   }
 
   #stateOfFault(words: string): Omit<ProviderState, 'until'> {
-    return { kind: 'unusable', code: 'GW_NO_SUPPLY', words }
+    return { kind: 'unusable', code: NOT_USABLE, words }
   }
 
   /** @param clientMs a client that waits may have it tried after this, ms; default: as everyone else */

@@ -188,7 +188,7 @@ export class Provider {
 
   /** A call of the same credential has worked: what stopped the provider may be over, and one order tells. */
   #accountWorks(): void {
-    if (this.#parts.status.isStopped) this.retry()
+    if (this.#parts.status.isStoppedByAccount) this.retry()
   }
 
   /** The vendor let us know that something changed. */

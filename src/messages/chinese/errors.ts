@@ -229,6 +229,10 @@ export const errorTexts = {
   '{what}; it looks like {shape}': '{what}；形如 {shape}',
   'nothing in the reply is an address: {reason}': '应答中没有地址：{reason}',
   'none of the {count} addresses in the reply can be used: {reason}': '应答中的 {count} 个地址都不能使用：{reason}',
+  'the deadlines of all {count} addresses in the reply are past: a wrong zone or clock? Set ttl to use them all the same':
+    '应答中 {count} 个地址的到期时间都已过：时区或时钟有误？如仍要使用，请设置 ttl',
+  'all {count} addresses in the reply have less life left than pool.minLife: lower it, or buy a product that lives longer':
+    '应答中 {count} 个地址的剩余寿命都短于 pool.minLife：请调低它，或购买寿命更长的产品',
   'the reply is empty': '应答为空',
   'the reply was not read': '应答没有读取',
   'the link of the reply is refused: it leads to a private or reserved address':

@@ -3,6 +3,7 @@
  * to the state of the provider. The vendor's later word on orders that are open or unknown settles them here too.
  */
 import type { Delivery, Followed, Pending } from '../../vendors/contract/delivery.ts'
+import { VendorError } from '../../vendors/contract/error.ts'
 import type { Capacity } from '../capacity.ts'
 import { isFatalClass } from '../failure-pause.ts'
 import { asVendorError } from '../failure-words.ts'
@@ -10,7 +11,6 @@ import type { Occasion } from '../ingest.ts'
 import type { ProviderParts } from '../provider-parts.ts'
 
 const SOLD_AGAIN = 'the vendor sold only addresses that are held already'
-const NOTHING_USABLE = 'the vendor sold nothing that can be used'
 
 export class Settlement {
   /** Orders and look-ups that failed. */
@@ -28,11 +28,13 @@ export class Settlement {
   /** @returns how many addresses must be paid for, including unusable ones; undefined while the order continues at the vendor */
   async arrived(delivery: Delivery, occasion: Occasion): Promise<number | undefined> {
     const { ingest, status, reconciliation, source } = this.#parts
-    const { gained, known, bought, fresh } = await ingest.take(delivery, occasion)
+    const { gained, bought, fresh, fault } = await ingest.take(delivery, occasion)
     const pending = delivery.pending ?? []
     this.#addPending(pending)
     if (gained + pending.length > 0) status.succeeded()
-    else if (occasion !== 'news') status.broughtNothing(known > 0 ? SOLD_AGAIN : NOTHING_USABLE)
+    else if (occasion !== 'news' && fault !== undefined)
+      this.failed(new VendorError('server', 'unusable', fault, { sale: 'sold' }))
+    else if (occasion !== 'news') status.broughtNothing(SOLD_AGAIN)
     if (occasion === 'order') reconciliation.worked()
     if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
     if (delivery.isOpen === true) return undefined

@@ -74,6 +74,28 @@ it('stops after two replies in a row of which nothing can be used, and says why'
   expect(world.provider('a').state).toMatchObject({ kind: 'stopped', words: 'none of the 3 addresses can be used' })
 })
 
+it.each([
+  ['past', -60_000, 'the deadlines of all 1 addresses in the reply are past: a wrong zone or clock?'],
+  ['shorter than pool.minLife', 3_000, 'all 1 addresses in the reply have less life left than pool.minLife'],
+])('buys rarely when every life is %s, however long clients ask, and says why', async (_, lifeMs, words) => {
+  const world = new World({ a: { vendor: { lifeMs, skewMs: 0 } } }, { minLife: 5_000 })
+  for (let second = 0; second < 300; second++) {
+    world.connect(1_000)
+    await world.clock.run(1_000)
+  }
+  const { state } = world.provider('a')
+  expect(state).toMatchObject({ kind: 'stopped', code: 'GW_NO_SUPPLY', words: expect.stringContaining(words) })
+  expect(world.vendor('a').calls.length).toBeLessThan(25)
+  // Each further order is a trial.
+  expect(
+    world
+      .vendor('a')
+      .calls.slice(2)
+      .every(({ count }) => count === 1),
+  ).toBe(true)
+  expect(world.provider('a').counts.tooShort).toBe(world.vendor('a').sold)
+})
+
 it('waits ten minutes at most for a number of the vendor’s, and not at all for the operator', async () => {
   const world = new World({ a: {} })
   world.vendor('a').trouble.push(new VendorError('rate_limited', 'http', 'too many calls', { wait: 999_999_000 }))

@@ -11,6 +11,7 @@ export const verdictCodes = [
   'whitelist-missing',
   'request-wrong',
   'addresses-unusable',
+  'replies-unusable',
   'budget-total-reached',
   'budget-too-small',
   'budget-reached',
