@@ -106,7 +106,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       if (head !== undefined && isChallenge(error)) this.#challenge(head, error)
-      else this.#refuse(error, head?.text.startsWith('HEAD ') !== true)
+      else this.#refuse(error, !isHead(head?.text ?? bytes.toString('latin1')))
     }
   }
 
@@ -119,8 +119,18 @@ export class HttpConnection implements ClientReader, RequestConnection {
   #awaitHead(beginning: Buffer): void {
     const { connection } = this
     if (this.#hasEnded) return void connection.destroy()
+    if (this.#heads.forgetEmptyLines(beginning)) return void this.#skipped()
     if (connection.timeoutQueue !== this.port.handshakes) this.port.handshakes.add(connection)
     if (this.#unread === undefined) this.#keep(beginning)
+    connection.socket.resume()
+  }
+
+  /** Some clients send an empty line behind a body (RFC 9112 section 2.2): it begins no request. */
+  #skipped(): void {
+    const { connection } = this
+    this.#unread = undefined
+    const hasServed = this.#headers !== undefined
+    if (hasServed && connection.timeoutQueue !== this.port.keepAlives) this.port.keepAlives.add(connection)
     connection.socket.resume()
   }
 
@@ -319,7 +329,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
   /** No further request has come in time, or not all of it; or the client does not read the end of an answer. */
   timedOut(): void {
     if (this.#request !== undefined || this.#unread === undefined) return void this.connection.destroy()
-    this.#refuse(handshakeTimeout(), true)
+    this.#refuse(handshakeTimeout(), !isHead(this.#unread.bytes.toString('latin1')))
   }
 
   /** A handler of this connection threw an exception. */
@@ -330,4 +340,9 @@ export class HttpConnection implements ClientReader, RequestConnection {
     if (this.#request === undefined) this.reject(error, true)
     else this.#request.refuse(error)
   }
+}
+
+/** An answer to HEAD has no body (RFC 9110 section 9.3.2). @param text a request or its beginning, latin1 */
+function isHead(text: string): boolean {
+  return /^(?:\r\n)*HEAD /.test(text)
 }

@@ -1,9 +1,12 @@
 /** One plain request, and its answer in the framing for this client: in chunks, with a length, or until the close. */
+
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
+import { NO_FIELDS } from '../http1/fields.ts'
 import { MessageWriter } from '../http1/message-writer.ts'
 import { asksForWebSocket, awaitsContinue, isPersistent, type RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
+import { resetOrDestroy } from '../network/reset.ts'
 import type { BodySink, HttpRequest } from '../proxy/http-contract.ts'
 import type { Relay } from '../proxy/relay.ts'
 import { type ClientPort, KEEP_ALIVE_MS } from './client-port.ts'
@@ -130,6 +133,7 @@ export class ClientHttpRequest implements HttpRequest {
       body: body.length,
       hasLength: true,
       mayHaveBody,
+      named: NO_FIELDS,
     }
     this.begin({ status, reason, ...framed, hasDate: false, upgrade: undefined, isLast: false }, '')
     if (mayHaveBody) this.push([body])
@@ -167,7 +171,7 @@ export class ClientHttpRequest implements HttpRequest {
 
   /** When the end of the connection is the end of the answer, only a reset shows that it is incomplete. */
   cut(): void {
-    if (this.#framing === 'until-close') this.socket.resetAndDestroy()
+    if (this.#framing === 'until-close') resetOrDestroy(this.socket)
     else this.socket.destroy()
   }
 }

@@ -135,6 +135,8 @@ export class Access {
 
   #check(userName: string, password: string, { clientAddress }: Client): ClientIdentity {
     if (!this.demandsLogin) return openIdentity(userName)
+    // It has reset its connection: its failures could not be counted.
+    if (clientAddress === '') throw new GatewayError('GW_LOGIN_REQUIRED', 'this listener demands a login')
     const user = this.#longestUser(userName)
     const blockedMs = this.#throttle.blockedMs(clientAddress, user?.name)
     if (blockedMs > 0) throw notChecked(blockedMs, this.#throttle.failed(clientAddress, false))

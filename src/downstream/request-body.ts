@@ -7,6 +7,7 @@
  *     │          └─────drop───────┴─ begun ──▶ dropped ──last octet──▶ whole
  *     └── no body ─────────────────────────────────────────────────────▲
  */
+
 import { BodyReader } from '../http1/body.ts'
 import { hasBody, type RequestHeader } from '../http1/request-head.ts'
 import type { BodySink } from '../proxy/http-contract.ts'
@@ -37,7 +38,7 @@ export class RequestBody {
     this.#state = hasBody(header) ? 'waiting' : 'whole'
     if (this.#state === 'whole') return
     this.#reader ??= this.#newReader()
-    this.#reader.start(header.body)
+    this.#reader.start(header.body, header.named)
   }
 
   #newReader(): BodyReader {
@@ -109,7 +110,7 @@ export class RequestBody {
   restIn(unread: Buffer): 'whole' | 'partial' | 'broken' {
     if (this.#state !== 'waiting' || this.#header === undefined) return this.isWhole ? 'whole' : 'partial'
     const reader = this.#newReader()
-    reader.start(this.#header.body)
+    reader.start(this.#header.body, this.#header.named)
     if (reader.read(unread, []) === -1) return 'broken'
     return reader.isWhole ? 'whole' : 'partial'
   }

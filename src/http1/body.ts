@@ -3,7 +3,7 @@
  * extensions are dropped, and every receiver reads the chunks exactly as they were read here.
  */
 
-import { parseFieldSection } from './fields.ts'
+import { parseFieldSection, withoutFields } from './fields.ts'
 import { isToken } from './head.ts'
 
 /** How the end of a body is determined (RFC 9112 section 6.3): by its length in octets, its last chunk, or the end of the connection. */
@@ -41,11 +41,14 @@ export class BodyReader {
     this.#limits = limits
   }
 
-  /** Starts a body with this framing at the next octet. */
-  start(framing: BodyFraming): void {
+  /**
+   * Starts a body with this framing at the next octet.
+   * @param named fields that are not for the next hop, in a trailer either (`FieldSection.named`)
+   */
+  start(framing: BodyFraming, named: ReadonlySet<string>): void {
     this.#framing = framing
     this.#left = typeof framing === 'number' ? framing : 0
-    this.#chunks = framing === 'chunked' ? new ChunkedReader(this.#limits) : undefined
+    this.#chunks = framing === 'chunked' ? new ChunkedReader(this.#limits, named) : undefined
   }
 
   /**
@@ -84,9 +87,11 @@ class ChunkedReader {
   #line = ''
   #trailer = ''
   readonly #limits: BodyLimits
+  readonly #named: ReadonlySet<string>
 
-  constructor(limits: BodyLimits) {
+  constructor(limits: BodyLimits, named: ReadonlySet<string>) {
     this.#limits = limits
+    this.#named = named
   }
 
   get isDone(): boolean {
@@ -98,7 +103,7 @@ class ChunkedReader {
    */
   get trailers(): string {
     const section = parseFieldSection(this.#trailer, 0)
-    return section === undefined || section.own.size > 0 ? '' : section.lines
+    return section === undefined || section.own.size > 0 ? '' : withoutFields(section.lines, this.#named)
   }
 
   read(bytes: Buffer, out: Buffer[]): number {

@@ -29,13 +29,17 @@ export function parseConnect(line: RequestLine, head: string): ConnectHead {
 
 /**
  * A CONNECT has no content (RFC 9110 section 9.3.6): with content, its body would be read as the tunnel's first octets. Host
- * repeats the target and may be missing; but no request may have two (RFC 9112 section 3.2).
+ * repeats the target and may be missing, as it is in what many clients send; but no request may have two (RFC 9112 section 3.2), nor
+ * two logins (RFC 9110 section 5.3).
  */
 function refuseContradictions(fields: readonly Field[]): void {
   let hosts = 0
+  let logins = 0
   for (const { name, value } of fields) {
     if (name === 'transfer-encoding') throw bad('a CONNECT request with Transfer-Encoding is not accepted')
     if (name === 'content-length' && value !== '0') throw bad('a CONNECT request with content is not accepted')
+    if (name === 'proxy-authorization' && ++logins > 1)
+      throw bad('a request with more than one Proxy-Authorization is not accepted')
     if (name !== 'host') continue
     if (++hosts > 1) throw bad('a request with more than one Host is not accepted')
     checkHost(value)

@@ -5,6 +5,8 @@
 import { parseDecimal } from '../decimal.ts'
 import { trimSpace } from './head.ts'
 
+export const NO_FIELDS: ReadonlySet<string> = new Set()
+
 export interface FieldSection {
   /** Field lines for the next hop, each with its CRLF; without Host and Expect. */
   readonly lines: string
@@ -13,6 +15,8 @@ export interface FieldSection {
    * joined (RFC 9110 section 5.3), so that a duplicate of a field that may occur only once is not well-formed.
    */
   readonly own: ReadonlyMap<string, string>
+  /** What Connection names: it ends at this hop, in the header and in a trailer (RFC 9110 section 7.6.1). In lower case. */
+  readonly named: ReadonlySet<string>
 }
 
 /** RFC 9110 section 7.6.1, and fields that only concern the hop to this gateway. */
@@ -20,6 +24,7 @@ const HOP_BY_HOP = [
   'connection',
   'keep-alive',
   'proxy-authenticate',
+  'proxy-authentication-info',
   'proxy-authorization',
   'proxy-connection',
   'te',
@@ -71,7 +76,8 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
     keptFrom = next
   }
   lines += head.slice(keptFrom, end)
-  return { lines: withoutNamed(lines, own), own }
+  const named = namedBy(own.get('connection'))
+  return { lines: withoutFields(lines, named), own, named }
 }
 
 /** The name in lower case if it is one to record. */
@@ -90,15 +96,13 @@ export function isOption(name: string): boolean {
 
 const ONLY_PERSISTENCE = /^(keep-alive|close)$/i
 
-/** Connection names fields that end at this hop (RFC 9110 section 7.6.1). */
-function withoutNamed(lines: string, own: ReadonlyMap<string, string>): string {
-  const connection = own.get('connection')
-  if (connection === undefined || ONLY_PERSISTENCE.test(connection)) return lines
-  return withoutFields(lines, new Set(listMembers(connection)))
+function namedBy(connection: string | undefined): ReadonlySet<string> {
+  return connection === undefined || ONLY_PERSISTENCE.test(connection) ? NO_FIELDS : new Set(listMembers(connection))
 }
 
 /** @param names in lower case */
 export function withoutFields(lines: string, names: ReadonlySet<string>): string {
+  if (names.size === 0) return lines
   const kept = lines.split(/(?<=\r\n)/).filter((line) => !names.has(line.slice(0, line.indexOf(':')).toLowerCase()))
   return kept.join('')
 }

@@ -84,6 +84,13 @@ function isSpace(octet: number): boolean {
   return octet === 0x20 || octet === 0x09
 }
 
+/** Whether one of the first octets is an LF without its CR: some recipients take it for the end of a line (RFC 9112 section 2.2). */
+export function hasBareLf(bytes: Buffer, end: number): boolean {
+  for (let at = bytes.indexOf(LF); at !== -1 && at < end; at = bytes.indexOf(LF, at + 1))
+    if (bytes[at - 1] !== CR) return true
+  return false
+}
+
 const STATUS_START = Buffer.from('HTTP/1.1 ')
 /** The offset of the minor version; two versions are supported. */
 const MINOR_AT = 7

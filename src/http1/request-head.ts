@@ -38,6 +38,8 @@ export interface RequestHeader {
   /** Value of Upgrade, where Connection names it (RFC 9110 section 7.8). */
   readonly upgrade: string | undefined
   readonly maxForwards: string | undefined
+  /** Names of fields that are for this hop alone: they are not forwarded from the trailer either. */
+  readonly named: ReadonlySet<string>
   /** `X-Turnpike-*` and what vendors' tunnel proxies know; names in lower case. */
   readonly options: readonly Field[]
 }
@@ -82,6 +84,8 @@ export class RequestHeadReader {
   /** Where the first line begins that was not looked at. */
   #checked = 0
   #seen = 0
+  /** Octets of empty lines that are not shown any more. */
+  #forgotten = 0
 
   /** @param maxBytes longest head, empty lines in front of it included */
   constructor(maxBytes: number) {
@@ -96,16 +100,30 @@ export class RequestHeadReader {
     while (bytes[this.#start] === CR && bytes[this.#start + 1] === LF) this.#start += 2
     const start = this.#start
     const end = headEnd(bytes, Math.max(start, this.#seen - 3))
-    if (end === -1 || end > this.#maxBytes) return void this.#readBeginning(bytes)
+    if (end === -1 || this.#forgotten + end > this.#maxBytes) return void this.#readBeginning(bytes)
+    this.#reset()
+    this.#forgotten = 0
+    return new HeadText(bytes.toString('latin1', start, end), end)
+  }
+
+  /** @returns whether these, of which `read` found no head, are only empty lines: then they need not be shown again */
+  forgetEmptyLines(bytes: Buffer): boolean {
+    if (this.#start < bytes.length) return false
+    this.#forgotten += bytes.length
+    this.#reset()
+    return true
+  }
+
+  #reset(): void {
     this.#start = 0
     this.#checked = 0
     this.#seen = 0
-    return new HeadText(bytes.toString('latin1', start, end), end)
   }
 
   /** What can only be refused is refused at once: the client may wait for an answer, not for the end of a head. */
   #readBeginning(bytes: Buffer): void {
-    const size = Math.min(bytes.length, this.#maxBytes)
+    const maxBytes = this.#maxBytes - this.#forgotten
+    const size = Math.min(bytes.length, maxBytes)
     let at = Math.max(this.#checked, this.#start)
     for (let lf = findLf(bytes, Math.max(at, this.#seen), size); lf !== -1; lf = findLf(bytes, at, size)) {
       const line = bytes.subarray(at, lf + 1).toString('latin1')
@@ -117,7 +135,7 @@ export class RequestHeadReader {
     if (at === this.#start) checkBeginning(bytes.subarray(Math.max(at, this.#seen - 1), size).toString('latin1'))
     this.#checked = at
     this.#seen = bytes.length
-    if (bytes.length > this.#maxBytes)
+    if (bytes.length > maxBytes)
       throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#maxBytes} octets`)
   }
 }
@@ -134,7 +152,7 @@ function findLf(bytes: Buffer, from: number, to: number): number {
 export function parseRequestHeader(text: string, start: number): RequestHeader {
   const section = parseFieldSection(text, start)
   if (section === undefined) throw malformedLine(text, start)
-  const { lines, own } = section
+  const { lines, own, named } = section
   const upgrade = own.get('upgrade')
   const hasLength = own.has('content-length')
   return {
@@ -148,6 +166,7 @@ export function parseRequestHeader(text: string, start: number): RequestHeader {
     expectsContinue: own.get('expect')?.toLowerCase() === '100-continue',
     upgrade: upgrade !== undefined && hasConnectionOption(own, 'upgrade') ? upgrade : undefined,
     maxForwards: own.get('max-forwards'),
+    named,
     options: optionsOf(own),
   }
 }

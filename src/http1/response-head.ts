@@ -15,9 +15,11 @@ export interface ResponseHead {
   readonly hasDate: boolean
   /** Whether a body may follow: not for HEAD, nor with 1xx, 204 and 304. */
   readonly mayHaveBody: boolean
+  /** Names of fields that are for this hop alone: they are not forwarded from the trailer either. */
+  readonly named: ReadonlySet<string>
   /** Value of Upgrade. */
   readonly upgrade: string | undefined
-  /** The upstream closes its connection after this answer. */
+  /** The upstream closes its connection after this answer; or it announces a body where none may follow, and may send it. */
   readonly isLast: boolean
 }
 
@@ -34,7 +36,7 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
   if (parts === null) return undefined
   const section = parseFieldSection(head, parts[0].length)
   if (section === undefined) return undefined
-  const { own } = section
+  const { own, named } = section
   const status = Number(parts[2])
   const lengthText = own.get('content-length')
   const octets = lengthText === undefined ? undefined : parseContentLength(lengthText)
@@ -53,8 +55,13 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
     hasLength: length !== undefined,
     hasDate: own.has('date') && !hasConnectionOption(own, 'date'),
     mayHaveBody,
+    named,
     upgrade: own.get('upgrade'),
-    isLast: parts[1] === '0' || body === 'until-close' || hasConnectionOption(own, 'close'),
+    isLast:
+      parts[1] === '0' ||
+      body === 'until-close' ||
+      hasConnectionOption(own, 'close') ||
+      (status === 204 && framing !== 'until-close' && framing !== 0),
   }
 }
 

@@ -103,10 +103,14 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     this.#dialAgain(lease.upstream, this.beganAt)
   }
 
-  /** A SOCKS upstream carries only tunnels; an upgraded connection is one, and so is a direct one. Empty: no tunnel. */
+  /**
+   * A SOCKS upstream carries only tunnels; an upgraded connection is one, and so is a direct one. A TRACE goes through one, because
+   * its recipient reflects the head (RFC 9110 section 9.3.8), and that would be our login at the upstream. Empty: no tunnel.
+   */
   #throughOf(upstream: Upstream): string {
+    const { head } = this.#request
     const isTunnel = upstream.facts.protocol === 'socks5' || isDirect(upstream)
-    return isTunnel || asksForWebSocket(this.#request.head) ? this.target : ''
+    return isTunnel || head.method === 'TRACE' || asksForWebSocket(head) ? this.target : ''
   }
 
   #formFor(upstream: Upstream): RequestForm {
@@ -199,7 +203,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
   }
 
   cutOff(): void {
-    this.#cut('upstream-reset')
+    this.containing(() => this.#cut('upstream-reset'))
   }
 
   /**

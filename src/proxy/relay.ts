@@ -7,7 +7,9 @@
  *
  *   client ──data──▶ toUpstream ──▶ upstream        upstream ──onread──▶ received ──▶ client
  */
+
 import type { Socket } from 'node:net'
+import { resetOrDestroy } from '../network/reset.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { UpstreamConnection, UpstreamHandler } from '../upstream/connection.ts'
@@ -205,13 +207,4 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
 function finish(socket: Socket): void {
   if (socket.readableEnded && socket.writableLength === 0 && !('encrypted' in socket)) socket.destroy()
   else socket.end()
-}
-
-/**
- * Sends a reset if possible. TLS sockets cannot; and while a FIN is on its way Node answers `resetAndDestroy` with EINVAL, emits
- * no 'close' and keeps the handle (seen with Node 24.21).
- */
-function resetOrDestroy(socket: Socket): void {
-  if ('encrypted' in socket || socket.writableEnded) socket.destroy()
-  else socket.resetAndDestroy()
 }

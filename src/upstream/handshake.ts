@@ -1,6 +1,6 @@
 /** The handshakes with upstreams: HTTP CONNECT, SOCKS5, and none for requests in absolute-form. */
 import type { Target } from '../address.ts'
-import { looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
+import { hasBareLf, looksLikeStatusLine, PartialHead, statusOf } from '../http1/head.ts'
 import { SOCKS_REPLY } from '../pool/upstream.ts'
 import { SocksClient, type SocksStep } from '../socks/client.ts'
 import type { UpstreamConnection, UpstreamHandshake } from './connection.ts'
@@ -65,6 +65,7 @@ export class ConnectHandshake implements UpstreamHandshake {
   #readHead(piece: Buffer): Buffer | undefined {
     const bytes = this.#head.with(piece)
     const end = this.#head.endIn(bytes)
+    if (hasBareLf(bytes, end === -1 ? bytes.length : end)) return void this.#break()
     if (end !== -1) return this.#answered(bytes, end)
     if (looksLikeStatusLine(bytes) && bytes.length <= this.#connection.maxReplyBytes) this.#head.keep(bytes)
     else this.#break()

@@ -6,7 +6,9 @@
  *     └─────────────┴────────────────┴── 101 ──▶ relay
  *     └─────────────┴────────────────┴──▶ closed
  */
+
 import { BodyReader } from '../http1/body.ts'
+import { listMembers } from '../http1/fields.ts'
 import { looksLikeStatusLine, PartialHead } from '../http1/head.ts'
 import { MessageWriter } from '../http1/message-writer.ts'
 import {
@@ -143,12 +145,13 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     this.#head.keep(bytes)
   }
 
-  /** @returns undefined for what is no answer, and for a 101 that was not asked for */
+  /** @returns undefined for what is no answer, and for a 101 to what was not asked for (RFC 9110 section 7.8) */
   #parseHead(bytes: Buffer, end: number): ResponseHead | undefined {
     const request = this.#request
     if (end > this.connection.maxReplyBytes || request === undefined) return undefined
     const head = parseResponseHead(bytes.toString('latin1', 0, end), request.head.method)
-    return head?.status === SWITCHING_PROTOCOLS && !asksForWebSocket(request.head) ? undefined : head
+    if (head?.status !== SWITCHING_PROTOCOLS) return head
+    return asksForWebSocket(request.head) && listMembers(head.upgrade ?? '').includes('websocket') ? head : undefined
   }
 
   #begin(head: ResponseHead, rest: Buffer): void {
@@ -156,7 +159,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     if (failure !== undefined) return void this.#fail(failure)
     this.#answers++
     this.#answer = head
-    this.#body.start(head.body)
+    this.#body.start(head.body, head.named)
     this.#handler?.beginAnswer(head)
     this.#pass(rest)
   }

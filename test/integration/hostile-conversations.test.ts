@@ -3,12 +3,13 @@
  * other side is sent.
  */
 import { describe, expect, it } from 'vitest'
+import { dial, readReply } from '../support/client.ts'
 import { converse } from '../support/conversation.ts'
 import { EchoProxy, statementOf } from '../support/echo-proxy.ts'
 import { eventually, type Gateway, startGateway } from '../support/gateway.ts'
 import { misreadingOf } from '../support/lax-http.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
-import { SocketReader, send } from '../support/socket-io.ts'
+import { delay, SocketReader, send } from '../support/socket-io.ts'
 
 const HOST = 'Host: a.test\r\n'
 const GET = `GET http://a.test/ HTTP/1.1\r\n${HOST}\r\n`
@@ -136,6 +137,19 @@ describe('a client', () => {
       ['GW_BAD_REQUEST'],
       [],
     ],
+    'connects with two logins': [
+      [`CONNECT a.test:443 HTTP/1.1\r\n${HOST}${'Proxy-Authorization: Basic YTpi\r\n'.repeat(2)}\r\n`],
+      ['GW_BAD_REQUEST'],
+      [],
+    ],
+    'sends an empty line behind a body': [
+      [`${post('Content-Length: 2\r\n', 'hi')}\r\n`, '\r', '\n', LAST],
+      [200, 200],
+      [
+        ['POST', 'http://a.test/p', 'hi'],
+        ['GET', 'http://a.test/last', ''],
+      ],
+    ],
     'connects with a bare LF': [['CONNECT a.test:443 HTTP/1.1\nHost: a.test\n\n'], ['GW_BAD_REQUEST'], []],
     'connects behind a request whose body is broken': [
       [`${post(CHUNKED, 'zz\r\n')}CONNECT a.test:443 HTTP/1.1\r\n${HOST}\r\n`],
@@ -228,6 +242,26 @@ describe('a client', () => {
       for (const octets of upstream.octets)
         expect.soft([what, await misreadingOf(Buffer.concat(octets))]).toEqual([what, undefined])
     }
+  })
+
+  it('that sends a malformed HEAD gets no content, however it is cut', async () => {
+    const gateway = await gatewayBefore(new EchoProxy().server)
+    const text = `HEAD http://a.test/ HTTP/1.1\r\n${HOST}X : y\r\n\r\n`
+    for (const pieces of [[text], [text.slice(0, -2), '\r\n'], [`\r\n${text.slice(0, 40)}`, text.slice(40)]]) {
+      const answer = await heard(gateway, ...pieces)
+      expect(answer).toMatch(/^HTTP\/1\.1 400 GW_BAD_REQUEST/)
+      expect(answer.split('\r\n\r\n')[1]).toBe('')
+    }
+  })
+
+  it('that sends an empty line behind a body is as idle as before', async () => {
+    const gateway = await gatewayBefore(new EchoProxy().server, { limits: { handshake: '200ms' } })
+    const over = await dial(gateway.port)
+    await send(over.socket, `${post('Content-Length: 2\r\n', 'hi')}\r\n`)
+    expect((await readReply(over)).status).toBe(200)
+    await delay(500, over.socket)
+    await send(over.socket, LAST)
+    expect((await readReply(over)).status).toBe(200)
   })
 
   it('sends a thousand requests ahead that end here, and the answers come in order', async () => {
@@ -329,6 +363,17 @@ describe('an upstream', () => {
     expect(text).not.toMatch(/\r\n0\r\n/)
     expect(bodyOf(text)).toBe('hal')
     await eventually(() => gateway.app.data.connections).toBe(0)
+  })
+
+  it('that ends lines of its answer to CONNECT with LF alone loses none of the target’s octets: it is refused', async () => {
+    const upstream = new Scripted()
+    const gateway = await gatewayBefore(upstream.server)
+    for (upstream.answer of [`${OK.trim()}\n\nSSH-2.0-server\r\nline\r\n\r\nrest`, `${OK.trim()}\nX: y\r\n\r\n`]) {
+      const connect = Buffer.from('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n')
+      expect(statuses((await converse(gateway.port, [connect], true)).toString('latin1'))).toEqual([
+        'GW_UPSTREAM_GARBAGE',
+      ])
+    }
   })
 
   it('that closes a kept connection below a POST is not sent it again', async () => {

@@ -126,3 +126,18 @@ it('refusals of our own reach a client that wants to leave HTTP', async () => {
   await send(other.socket, upgrade('/ws'))
   expect(refusalOf(await readReply(other))).toEqual({ status: 400, code: 'GW_NOT_A_PROXY_REQUEST' })
 })
+
+it.each([
+  ['without Upgrade', 'Connection: Upgrade\r\n'],
+  ['to another protocol', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'],
+])('a 101 %s is no answer to the request (RFC 9110 section 7.8)', async (_what, lines) => {
+  const wrong = new LoopbackServer(async (socket) => {
+    await new SocketReader(socket, { timeoutMs: null }).readUntil('\r\n\r\n')
+    await send(socket, `HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`)
+  })
+  const { port, world } = await startGateway({ upstreams: 1 })
+  await world.serve('wrong.test', wrong)
+  const over = await dial(port)
+  await send(over.socket, upgrade('http://wrong.test/'))
+  expect(refusalOf(await readReply(over)).status).toBe(502)
+})

@@ -5,12 +5,15 @@ import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { expect, it, onTestFinished } from 'vitest'
 import { SystemClock } from '../../src/clock.ts'
+import { internalErrors } from '../../src/internal-errors.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { connectVia, dial } from '../support/client.ts'
 import { eventually, type Gateway, startGateway } from '../support/gateway.ts'
 import { readResponseHead } from '../support/http-wire.ts'
+import { LoopbackServer } from '../support/loopback-server.ts'
 import { startReloadable } from '../support/reloads.ts'
-import { expectEcho, SocketReader, send } from '../support/socket-io.ts'
+import { delay, expectEcho, SocketReader, send } from '../support/socket-io.ts'
+import { reset } from '../support/tls.ts'
 
 const first = makeCertificate('first')
 const second = makeCertificate('second')
@@ -145,4 +148,24 @@ it('a reload gives a port TLS and takes it away, and a pair that cannot be used 
   expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
   await expectEcho(kept, 'undisturbed')
   await expectEcho(secured, 'undisturbed')
+})
+
+it('an answer that is cut off ends without close_notify, and nothing of the connection stays', async () => {
+  const cut = new LoopbackServer(async (socket) => {
+    await new SocketReader(socket, { timeoutMs: null }).readUntil('\r\n\r\n')
+    await send(socket, 'HTTP/1.1 200 OK\r\n\r\npart')
+    await delay(10, socket)
+    reset(socket)
+  })
+  await cut.listen()
+  const gateway = await startGateway({
+    ...{ upstreams: 0, filled: 1, provider: { list: [`http://${cut.authority}`] } },
+    ...{ files, config: { listen: [{ port: 0, tls, allow: ['127.0.0.1'] }] } },
+  })
+  await gateway.world.serve('upstream.test', cut)
+  const { socket, reader } = await open(gateway)
+  await send(socket, 'GET http://site.test/ HTTP/1.0\r\n\r\n')
+  expect((await reader.readToClose()).bytes.toString()).toMatch(/part$/)
+  await eventually(() => gateway.app.data.connections).toBe(0)
+  expect(internalErrors.count).toBe(0)
 })

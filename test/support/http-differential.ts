@@ -46,7 +46,7 @@ export function readRequests(pieces: readonly Buffer[]): Reading {
           const { header } = request
           isLast = !isPersistent(request)
           start = `${line.method} ${line.target} ${line.minorVersion}`
-          body.start(header.body)
+          body.start(header.body, header.named)
           unread = unread.subarray(size)
         }
         const used = body.read(unread, decoded)
@@ -73,7 +73,7 @@ export function readResponse(bytes: Buffer, isLenient = true): Reading {
   const head = parseResponseHead(bytes.toString('latin1', 0, end), 'GET')
   if (head === undefined) return { messages: [], end: 'refused' }
   const body = new BodyReader({ ...LIMITS, isLenient })
-  body.start(head.body)
+  body.start(head.body, head.named)
   const out: Buffer[] = []
   if (body.read(bytes.subarray(end), out) === -1) return { messages: [], end: 'refused' }
   if (!body.isWhole && !body.endsWithConnection) return { messages: [], end: 'partial' }

@@ -83,7 +83,7 @@ function headInPieces(text: string): void {
 
 function chunks(text: string, isLenient: boolean): void {
   const reader = new BodyReader({ maxTrailerBytes: HEAD_OCTETS, isLenient })
-  reader.start('chunked')
+  reader.start('chunked', new Set())
   const bytes = Buffer.from(text, 'latin1')
   for (let at = 0; at < bytes.length && !reader.isWhole; at++)
     if (reader.read(bytes.subarray(at, at + 1), []) < 0) return

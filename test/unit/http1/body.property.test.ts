@@ -10,10 +10,11 @@ function read(
   text: string,
   cuts: readonly number[] = [],
   isLenient = false,
+  named: readonly string[] = [],
 ): { body: string; rest: string; trailers: string } | undefined {
   const bytes = Buffer.from(text, 'latin1')
   const reader = new BodyReader({ maxTrailerBytes: MAX_TRAILER, isLenient })
-  reader.start('chunked')
+  reader.start('chunked', new Set(named))
   const out: Buffer[] = []
   const bounds = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
   for (let i = 0; i + 1 < bounds.length; i++) {
@@ -61,6 +62,11 @@ describe('a chunked body', () => {
     }
   })
 
+  it('does not pass on what Connection names in the header (RFC 9110 section 7.6.1)', () => {
+    const { trailers } = read('0\r\nX-A: 1\r\nx-B: 2\r\nX-C: 3\r\n\r\n', [], false, ['x-b', 'x-d']) ?? {}
+    expect(trailers).toBe('X-A: 1\r\nX-C: 3\r\n')
+  })
+
   it('passes no trailer on beside one that has no business there', () => {
     for (const line of ['Connection: X-A', 'Host: hidden.test', 'Proxy-Authorization: x'])
       expect(read(`0\r\nX-A: 1\r\n${line}\r\n\r\n`)).toEqual({ body: '', rest: '', trailers: '' })
@@ -99,7 +105,7 @@ describe('a body', () => {
   it.each(framings)('%s is read alike octet by octet, and by the same reader again', (_what, framing, text, body) => {
     const reader = new BodyReader({ maxTrailerBytes: MAX_TRAILER, isLenient: false })
     for (let round = 0; round < 2; round++) {
-      reader.start(framing)
+      reader.start(framing, new Set())
       const out: Buffer[] = []
       let used = 0
       while (used < text.length && !reader.isWhole) used += reader.read(Buffer.from(text.slice(used, used + 1)), out)

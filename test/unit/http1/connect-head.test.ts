@@ -142,6 +142,12 @@ it('refuses a Host that is none (RFC 9112 section 3.2), and may go without', () 
     expect([host, read(`CONNECT a:80 HTTP/1.1\r\nHost: ${host}`)]).toEqual([host, 'GW_BAD_REQUEST'])
 })
 
+it('refuses two logins (RFC 9110 section 5.3)', () => {
+  const login = 'Proxy-Authorization: Basic YTpi'
+  expect(read(`CONNECT a:80 HTTP/1.1\r\n${login}`)).toMatchObject({ port: 80 })
+  expect(read(`CONNECT a:80 HTTP/1.1\r\n${login}\r\n${login}`)).toBe('GW_BAD_REQUEST')
+})
+
 it('refuses content, which would be taken for the tunnel’s first octets', () => {
   const withField = (field: string) => read(`CONNECT a:80 HTTP/1.1\r\n${field}`)
   expect(withField('Content-Length: 0')).toMatchObject({ port: 80 })

@@ -27,6 +27,13 @@ describe('an answer', () => {
     expect(read('304 X\r\nContent-Length: 5')?.lines).toBe('Content-Length: 5\r\n')
   })
 
+  it('is the last when a body is announced where none may follow: it may come all the same', () => {
+    for (const field of ['Content-Length: 5', 'Transfer-Encoding: chunked'])
+      expect(read(`204 X\r\n${field}`)).toMatchObject({ body: 0, isLast: true })
+    for (const head of ['204 X', '204 X\r\nContent-Length: 0', '304 X\r\nContent-Length: 5'])
+      expect(read(head)).toMatchObject({ body: 0, isLast: false })
+  })
+
   it('keeps its status, reason and lines, without those that Connection names', () => {
     const answer = read('299 \xfcber\r\nX-B: 1\r\nx-a: 2\r\nConnection: X-B, Content-Length\r\nContent-Length: 3')
     expect(answer).toMatchObject({ status: 299, reason: '\xfcber', lines: 'x-a: 2\r\n', body: 3, hasLength: false })
