@@ -38,12 +38,16 @@ export interface ClientHandler {
   left(connection: ClientConnection): void
   /** @returns undefined when it was refused */
   tunnel(connection: ClientConnection, port: ClientPort): RequestHandler | undefined
-  /** A request of plain HTTP. @throws {GatewayError} why it is refused */
+  /** A request of plain HTTP. */
   request(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler
   /** A connection that has made plain requests is closed, or continues as a tunnel. */
   leftHttp(connection: ClientConnection): void
-  /** Refused before it was a request. @param protocol of the client, if it is known */
-  refused(error: GatewayError, protocol?: ClientConnection['protocol']): void
+  /**
+   * Refused before it was a request.
+   * @param protocol of the client, if it is known
+   * @param client whose connection ends with it; undefined when it goes on
+   */
+  refused(error: GatewayError, protocol?: ClientConnection['protocol'], client?: Client): void
   /** The system could not accept a connection: usually for lack of descriptors. */
   acceptFailed(error: NodeJS.ErrnoException): void
   /** New connections get a new certificate. */

@@ -206,7 +206,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
 
   /** A request that was not handed over. */
   #refuse(error: GatewayError, withBody: boolean): void {
-    this.port.handler.refused(error)
+    this.port.handler.refused(error, undefined, this.connection)
     this.reject(error, withBody)
   }
 

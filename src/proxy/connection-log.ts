@@ -63,6 +63,12 @@ export interface OpenConnection {
   close(): void
 }
 
+/** What is known of a request that was refused before it was served. */
+export type RefusedRequest = Pick<
+  OpenConnection,
+  'protocol' | 'clientAddress' | 'account' | 'sessionName' | 'target' | 'beganAt'
+>
+
 export type ConnectionEnd = RelayEnd | 'client-gone' | 'refused'
 
 /** A connection that has ended. The log reuses the record: callers must copy what they keep. */
@@ -196,6 +202,16 @@ export class ConnectionLog {
     record.code = code
     record.bytesFromClient = bytesFromClient
     record.bytesToClient = bytesToClient
+  }
+
+  /** It was never open. */
+  refused(request: RefusedRequest, code: ErrorCode): void {
+    const connection: OpenConnection = {
+      ...{ ...request, trace: newTrace(), sessionKey: undefined, servedBy: undefined, dialling: undefined },
+      ...{ bytesFromClient: 0, bytesToClient: 0, close: () => {} },
+    }
+    this.began(connection)
+    this.ended(connection, request.beganAt, 'refused', code, 0, 0)
   }
 
   /** The last entry takes its position. */

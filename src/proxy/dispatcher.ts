@@ -2,6 +2,7 @@
  * Turns a client's request into a tunnel, an exchange of plain HTTP, or a command for its session; within the limits of the
  * gateway and of its user. Listeners and connections report here too.
  */
+import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Admission } from '../downstream/admission.ts'
 import type { ClientHandler, ClientPort } from '../downstream/client-port.ts'
@@ -17,7 +18,7 @@ import type { Routes } from './other-providers.ts'
 import { type ListenerDefaults, type Route, routeMethodOf } from './route.ts'
 import type { Serving } from './serving.ts'
 import { readCommand, SessionCommand } from './session-commands.ts'
-import type { StreamObserver } from './stream-observer.ts'
+import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamAffinity } from './upstream-affinity.ts'
 import { type LimitedUser, limitedUser, type UserLimits } from './user-limits.ts'
@@ -97,8 +98,21 @@ export class Dispatcher implements ClientHandler, Routes {
   }
 
   #refuseTunnel(request: ClientConnection, error: GatewayError): void {
-    this.refused(error, request.protocol)
+    this.#requestRefused(request, request.target, request.protocol, error)
     request.refuse(error)
+  }
+
+  #requestRefused(
+    { identity, clientAddress }: Pick<ClientConnection, 'identity' | 'clientAddress'>,
+    { authority }: Target,
+    protocol: StreamInfo['protocol'],
+    error: GatewayError,
+  ): void {
+    const { observer, clock } = this.#parts
+    const { account, options } = identity
+    const request = { protocol, clientAddress, account, sessionName: options.session, target: authority }
+    observer.handshakeRefused(error, protocol === 'http' ? undefined : protocol)
+    observer.requestRefused({ ...request, beganAt: clock.now() }, error)
   }
 
   #startTunnel(request: ClientConnection, port: ClientPort): RequestHandler {
@@ -118,11 +132,23 @@ export class Dispatcher implements ClientHandler, Routes {
   request(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler {
     const user = limitedUser(request.identity, port)
     const start = () => this.#startRequest(request, connection, port)
-    if (user === undefined) return start()
-    return this.#awaited(connection, user, start, (error) => {
-      this.refused(error)
-      request.refuse(error)
-    })
+    if (user !== undefined)
+      return this.#awaited(connection, user, start, (error) => this.#refuseRequest(request, error))
+    try {
+      return start()
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      return new AwaitedRequest(
+        (decided) => decided(error),
+        start,
+        (refusal) => this.#refuseRequest(request, refusal),
+      )
+    }
+  }
+
+  #refuseRequest(request: HttpRequest, error: GatewayError): void {
+    this.#requestRefused(request, request.head.target, 'http', error)
+    request.refuse(error)
   }
 
   #startRequest(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler {
@@ -205,8 +231,8 @@ export class Dispatcher implements ClientHandler, Routes {
       if (affinity.exchange?.leased === upstream) connection.socket.destroy()
   }
 
-  refused(error: GatewayError, protocol?: ClientConnection['protocol']): void {
-    this.#parts.observer.handshakeRefused(error, protocol)
+  refused(...refusal: Parameters<ClientHandler['refused']>): void {
+    this.#parts.observer.handshakeRefused(...refusal)
   }
 
   certificateChanged(file: string): void {

@@ -4,7 +4,7 @@ import type { ErrorCode, GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { NO_ANSWER, type Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
-import { ConnectionLog } from './connection-log.ts'
+import { ConnectionLog, type RefusedRequest } from './connection-log.ts'
 import type { RelayEnd } from './relay.ts'
 import { SETUP_BUCKETS, setupBucket } from './setup-times.ts'
 import type { StreamInfo, StreamObserver } from './stream-observer.ts'
@@ -109,16 +109,27 @@ export class StreamCounters implements StreamObserver {
     this.#count(error)
     this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
     this.#logSocksRefusal(traffic.protocol, error)
-    if (this.accessLog)
-      this.#log.info(
-        { ...this.#facts(traffic), status: error.spec.http, code: error.code, end: error.code },
-        'connection',
-      )
+    if (this.accessLog) this.#logRefused(this.#facts(traffic), error)
   }
 
-  handshakeRefused(error: GatewayError, protocol?: StreamInfo['protocol']): void {
+  requestRefused(request: RefusedRequest, error: GatewayError): void {
+    this.connections.refused(request, error.code)
+    const { protocol, clientAddress, account, target } = request
+    this.#logRefused({ protocol, client: clientAddress, account, target, durationMs: 0 }, error)
+  }
+
+  #logRefused(facts: object, { code, spec }: GatewayError): void {
+    if (this.accessLog) this.#log.info({ ...facts, status: spec.http, code, end: code }, 'connection')
+  }
+
+  handshakeRefused(
+    error: GatewayError,
+    protocol?: StreamInfo['protocol'],
+    client?: { readonly clientAddress: string },
+  ): void {
     this.#count(error)
     this.#logSocksRefusal(protocol, error)
+    if (client !== undefined && this.accessLog) this.#logRefused({ protocol, client: client.clientAddress }, error)
     if (error.detail['answerAfterMs'] !== undefined) this.loginFailures++
     if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
   }

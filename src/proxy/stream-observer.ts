@@ -3,7 +3,7 @@ import type { ClientConnection } from '../downstream/client-request.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
-import type { OpenConnection } from './connection-log.ts'
+import type { OpenConnection, RefusedRequest } from './connection-log.ts'
 import type { RelayEnd } from './relay.ts'
 
 /** The client and its request. */
@@ -24,8 +24,17 @@ export interface StreamObserver {
   refused(traffic: StreamInfo, error: GatewayError): void
   /** @param end how it ended; undefined when the client left before anything was open */
   ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void
-  /** Refused before it was a request. */
-  handshakeRefused(error: GatewayError, protocol?: ClientConnection['protocol']): void
+  /** Refused before it was served: by its route or the limits of its user. `handshakeRefused` has counted it. */
+  requestRefused(request: RefusedRequest, error: GatewayError): void
+  /**
+   * Refused before it was served.
+   * @param client who hears it, where the connection ends with it and nothing more is known of it
+   */
+  handshakeRefused(
+    error: GatewayError,
+    protocol?: ClientConnection['protocol'],
+    client?: Pick<ClientConnection, 'clientAddress'>,
+  ): void
   /** The system could not accept a connection. */
   acceptFailed(error: NodeJS.ErrnoException): void
   /** So many logins of this client address have failed since it was reported last. */

@@ -94,3 +94,40 @@ it('says at info why SOCKS was refused, which carries one octet, and of HTTP not
     expect.objectContaining({ protocol: 'socks5', code: 'GW_BAD_OPTION', reason: expect.stringContaining('strict') }),
   ])
 })
+
+it('tells of requests that are refused before they are served, in the log and among the connections', async () => {
+  const { app, port, log } = await startGateway({
+    upstreams: 1,
+    config: {
+      listen: [{ port: 0, users: [{ name: 'crawler', password: 'x', limits: { newPerSecond: 3 } }] }],
+      routes: [{ host: 'ads.test', to: 'block' }],
+    },
+  })
+  const login = { username: 'crawler-session-a', password: 'x' }
+  await connectVia(port, 'ads.test:443', { login })
+  await plain(port, 'http://ads.test/path', { login })
+  await socks5(port, 'ads.test:443', { login })
+  await connectVia(port, 'echo.test:7', { login })
+  await connectVia(port, 'echo.test:7', { login: { ...login, password: 'wrong' } })
+  const known = { client: '127.0.0.1', account: 'crawler' }
+  const blocked = { ...known, code: 'GW_TARGET_BLOCKED', end: 'GW_TARGET_BLOCKED' }
+  const lines = log.records().filter(({ msg }) => msg === 'connection')
+  expect(lines).toMatchObject([
+    { ...blocked, protocol: 'connect', target: 'ads.test:443' },
+    { ...blocked, protocol: 'http', target: 'ads.test:80' },
+    { ...blocked, protocol: 'socks5', target: 'ads.test:443' },
+    { ...known, protocol: 'connect', target: 'echo.test:7', code: 'GW_USER_LIMIT' },
+    { client: '127.0.0.1', code: 'GW_LOGIN_REQUIRED' },
+  ])
+  const recorded = [...app.traffic.connections.closed()].toReversed()
+  expect(recorded).toMatchObject(
+    ['GW_TARGET_BLOCKED', 'GW_TARGET_BLOCKED', 'GW_TARGET_BLOCKED', 'GW_USER_LIMIT'].map((code) => ({
+      ...{ code, end: 'refused', account: 'crawler', sessionName: 'a' },
+    })),
+  )
+  expect([...app.traffic.errors]).toEqual([
+    ['GW_TARGET_BLOCKED', 3],
+    ['GW_USER_LIMIT', 1],
+    ['GW_LOGIN_REQUIRED', 1],
+  ])
+})

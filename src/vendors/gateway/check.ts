@@ -18,7 +18,7 @@ export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly
   )
   const isRange = (written: unknown) => typeof written === 'string' && written.includes('-')
   const hasPorts = isRange(port) || (places.length > 0 && places.every((place) => isRange(place?.['port'])))
-  if (used.length > 0 && !used.includes('session') && !hasPorts)
+  if (!used.includes('session') && !hasPorts)
     problems.push({ path: ['username'], message: 'needs {session}, here or in password: each session is an upstream' })
   for (const name of PLACE.filter((one) => used.includes(one))) {
     if (places.length === 0) problems.push({ path: ['username'], message: `needs places, which tell {${name}}` })

@@ -101,6 +101,7 @@ export class FarWorld {
         tryAbandoned: nothing,
         refused: nothing,
         ended: nothing,
+        requestRefused: nothing,
         handshakeRefused: nothing,
         acceptFailed: nothing,
         loginsFailed: nothing,

@@ -89,6 +89,7 @@ describe('mistakes in an entry', () => {
     ['username: "u-{session}", password: p', []],
     ['username: "u-{sesion}", password: "{session}"', [/username fills in only \{session\}/]],
     ['username: "{user}", password: p, credentials: { user: u }', [/username needs \{session\}/]],
+    ['username: u, password: p', [/username needs \{session\}/]],
     ['username: "{session}-{country}", password: p', [/username needs places, which tell \{country\}/]],
     ['username: "{session}-{city}", password: p, places: [{ city: a }, { country: b }]', [/places\[1\] needs city/]],
     ['username: u, password: p, credentials: { u: a }, places: [{ port: 1-9 }, { port: 10-19 }]', []],
