@@ -57,8 +57,9 @@ export class SystemClock implements Clock {
 
   constructor(source: TimeSource = machine) {
     this.#source = source
-    this.#bootOrigin = source.sinceBoot()
+    // In this order: a pause of the process between the two readings must not look like sleep later.
     this.#monotonicOrigin = source.monotonic()
+    this.#bootOrigin = source.sinceBoot()
     this.#resyncTimer = setInterval(() => this.resync(), RESYNC_EVERY_MS)
     this.#resyncTimer.unref()
   }

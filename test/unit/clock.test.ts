@@ -96,6 +96,18 @@ it('does not take a pause between its two readings for sleep', () => {
   expect(clock.now() - start).toBe(900)
 })
 
+it('does not take a pause at its start for sleep', () => {
+  const machine = new Machine()
+  machine.readingMs = 900
+  const clock = new SystemClock(machine)
+  clocks.push(clock)
+  machine.readingMs = 0
+  const start = clock.now()
+  machine.run(1_000)
+  clock.resync()
+  expect(clock.now() - start).toBe(1_000)
+})
+
 it('adds up short sleeps until they can be told from noise', () => {
   const { machine, clock } = setUp()
   const start = clock.now()
