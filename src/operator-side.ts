@@ -65,8 +65,8 @@ export async function openOperatorSide(
   const ports: ClosablePort[] = []
   const keep = (place: Address, opened: Omit<ClosablePort, 'place'> & { readonly address: Address }) => {
     closing.defer(() => opened.close())
-    deps.guard.reservePort(opened.address.port)
-    deps.workers?.reservePort(opened.address.port)
+    deps.guard.reservePort(opened.address)
+    deps.workers?.reservePort(opened.address)
     ports.push({ ...opened, place })
   }
   const admin = config.admin === 'off' ? undefined : await openAdmin(config.admin, config, budget, view, deps)

@@ -4,8 +4,9 @@
  * was read and resolves to this network now (DNS rebinding) is refused like the address itself.
  */
 import type { LookupAddress } from 'node:dns'
-import { isIPv6, type LookupFunction } from 'node:net'
+import { isIP, isIPv6, type LookupFunction } from 'node:net'
 import { LRUCache } from 'lru-cache'
+import { type Address, addressMatcher } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { isPrivateAddress } from './address-scope.ts'
 import { NameResolver } from './name-resolver.ts'
@@ -30,7 +31,8 @@ export interface ConnectRule {
 export class ConnectGuard {
   readonly #machine: ThisMachine
   readonly #resolver: NameResolver
-  readonly #ownPorts = new Set<number>()
+  /** Where the gateway listens, by port: by address, which addresses of this machine lead there. */
+  readonly #ownPorts = new Map<number, Map<string, (ip: string) => boolean>>()
   readonly #near: LRUCache<string, boolean>
 
   constructor(clock: Clock, resolver: NameResolver, machine: ThisMachine) {
@@ -44,24 +46,34 @@ export class ConnectGuard {
     this.#machine = machine
   }
 
-  /** The gateway listens on this port of this machine: a connection there would be a loop, or reach the admin API. */
-  reservePort(port: number): void {
-    this.#ownPorts.add(port)
+  /** The gateway listens there: a connection to it would be a loop, or reach the admin API. */
+  reservePort({ host, port }: Address): void {
+    const places = this.#ownPorts.get(port) ?? new Map<string, (ip: string) => boolean>()
+    this.#ownPorts.set(port, places.set(host, leadsTo(host)))
   }
 
   /** The gateway no longer listens there. */
-  releasePort(port: number): void {
-    this.#ownPorts.delete(port)
+  releasePort({ host, port }: Address): void {
+    this.#ownPorts.get(port)?.delete(host)
   }
 
-  /** @param host an address, or a name of this machine: other names are not resolved */
+  /**
+   * For targets: refused at every address and name of this machine, wherever the gateway listens.
+   * @param host an address, or a name of this machine: other names are not resolved
+   */
   isOwnPort(host: string, port: number): boolean {
-    return this.#ownPorts.has(port) && this.#machine.is(host)
+    return (this.#ownPorts.get(port)?.size ?? 0) > 0 && this.#machine.is(host)
+  }
+
+  /** Another program may listen on the same port of another address, as a proxy on 127.0.0.2 beside a gateway on 127.0.0.1. */
+  #listensAt(ip: string, port: number): boolean {
+    const places = this.#ownPorts.get(port)
+    return places !== undefined && this.#machine.is(ip) && places.values().some((leads) => leads(ip))
   }
 
   /** Whether a connection to this address is refused. @param ip IPv4, or IPv6 without brackets */
   forbids(ip: string, { port, allowPrivate }: Pick<ConnectRule, 'port' | 'allowPrivate'>): boolean {
-    return (!allowPrivate && this.#isNear(ip)) || this.isOwnPort(ip, port)
+    return (!allowPrivate && this.#isNear(ip)) || this.#listensAt(ip, port)
   }
 
   /** Whether it belongs to this machine, to its network or to no host. Cached: it is checked for every connection to an upstream. */
@@ -93,6 +105,16 @@ export class ConnectGuard {
   close(): void {
     this.#resolver.close()
   }
+}
+
+/** Connections to the unspecified address reach loopback. */
+const UNSPECIFIED = ['0.0.0.0', '::']
+
+/** Which addresses of this machine reach a socket that listens there. @param host where it is bound: an address, or a name */
+function leadsTo(host: string): (ip: string) => boolean {
+  // Zones (`fe80::1%eth0`) are not compared.
+  const isOneAddress = isIP(host) !== 0 && !host.includes('%') && !UNSPECIFIED.includes(host)
+  return isOneAddress ? addressMatcher([host, ...UNSPECIFIED]) : () => true
 }
 
 /** A guard that uses the name servers, the hosts file and the interfaces of this machine. */

@@ -154,14 +154,14 @@ export class Ports {
       if (known === undefined) listener.open()
       else
         listener.configure(settings, this.#accessOf(listener, settings, known), certificates.get(listener)?.certificate)
-      this.#parts.guard.reservePort(listener.address.port)
+      this.#parts.guard.reservePort(listener.address)
     }
     this.#forgetDrained()
   }
 
   /** The port is closed: its open connections continue, further requests on them are refused. */
   #retire(listener: Listener, settings: PortSettings | undefined): void {
-    this.#parts.guard.releasePort(listener.address.port)
+    this.#parts.guard.releasePort(listener.address)
     listener.stopAccepting('the configuration has no such port any more')
     if (settings !== undefined) this.#closed.set(listener, settings)
   }

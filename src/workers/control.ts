@@ -76,7 +76,7 @@ export class Workers implements ClientSide {
   readonly #outlooks: OutlookFeed
   readonly handover: WorkersHandover
   #inheritance: PortInheritance | undefined
-  readonly #ownPorts = new Set<number>()
+  readonly #ownPorts: Address[] = []
   readonly #desk: Desk
   readonly #users: UsersOfWorkers
   readonly #handlerParts: HandlerParts
@@ -194,13 +194,13 @@ export class Workers implements ClientSide {
 
   /** No client may be led to where the gateway listens. */
   #reserveListening(): void {
-    for (const { port } of this.addresses) this.#parts.guard.reservePort(port)
+    for (const address of this.addresses) this.#parts.guard.reservePort(address)
   }
 
   /** The gateway listens there too. */
-  reservePort(port: number): void {
-    this.#ownPorts.add(port)
-    this.#socket.sendAll({ kind: 'own-port', port })
+  reservePort({ host, port }: Address): void {
+    this.#ownPorts.push({ host, port })
+    this.#socket.sendAll({ kind: 'own-port', host, port })
   }
 
   get addresses(): readonly Address[] {
@@ -255,7 +255,7 @@ export class Workers implements ClientSide {
     runInBackground(this.handover.give(worker, sockets))
     this.#rollout.equip(worker, sockets.length)
     if (this.#isEachOwned) send({ kind: 'each-owned' })
-    for (const port of this.#ownPorts) send({ kind: 'own-port', port })
+    for (const { host, port } of this.#ownPorts) send({ kind: 'own-port', host, port })
     this.#feed.equip(worker)
     this.#outlooks.equip(worker)
   }

@@ -46,7 +46,7 @@ export type ToWorker =
   | { readonly kind: 'commit'; readonly number: number }
   | { readonly kind: 'cancel'; readonly number: number }
   /** The gateway listens there too: no client may be led to it. */
-  | { readonly kind: 'own-port'; readonly port: number }
+  | { readonly kind: 'own-port'; readonly host: string; readonly port: number }
   | { readonly kind: 'upstreams'; readonly upstreams: readonly PlainUpstream[] }
   /** All of them have been sent: what else a worker holds has left the pool. */
   | { readonly kind: 'all-upstreams'; readonly ids: readonly string[] }

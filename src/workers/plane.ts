@@ -109,7 +109,7 @@ export class WorkerPlane {
     const { data } = this
     return {
       ...this.#replica.handlers,
-      'own-port': ({ port }) => this.#guard.reservePort(port),
+      'own-port': ({ host, port }) => this.#guard.reservePort({ host, port }),
       'user-answer': (answer) => this.#users.answer(answer),
       found: ({ question, id, left }) => this.#sessions.answer(question, id, left),
       session: ({ key, id }) => this.#sessionMoved(key, id),

@@ -7,6 +7,7 @@ import { eventually, type GatewayOptions, refusalOf, startGateway } from '../sup
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { guardOver, NameServer, SILENT, type Zone } from '../support/name-server.ts'
 import { expectEcho, SocketReader, send } from '../support/socket-io.ts'
+import { FakeUpstream } from '../support/upstream.ts'
 
 /** A gateway whose names come from `zone`; the name server ends with it. */
 async function startWith(zone: Zone, options: GatewayOptions) {
@@ -74,6 +75,20 @@ it('an upstream that is the gateway itself is not connected to, by name or by ad
   for (let n = 0; n < 2; n++)
     expect(refusalOf(await connectVia(port, 'echo.test:7')).code).toBe('GW_UPSTREAM_FORBIDDEN')
   await eventually(() => app.data.connections).toBe(0)
+})
+
+it('an upstream at another address of this machine may have the number of the gateway’s port', async () => {
+  const own = await freePort()
+  const upstream = await new FakeUpstream().listen('127.0.0.2', own)
+  const { port, world } = await startGateway({
+    upstreams: 0,
+    filled: 1,
+    config: { listen: [{ port: own }] },
+    provider: { list: [upstream.url()] },
+    closing: () => upstream.close(),
+  })
+  upstream.names['echo.test'] = [world.echo.host, world.echo.port]
+  await expectEcho(await connectVia(port, 'echo.test:7'), 'beside the gateway')
 })
 
 it('24 clients on names that hang do not make a healthy provider fail', async () => {

@@ -6,7 +6,7 @@ import { NameResolver } from '../../../src/network/name-resolver.ts'
 import { ThisMachine } from '../../../src/network/this-machine.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
-/** A guard on a machine at 203.0.113.9 whose port 8080 is the gateway's. */
+/** A guard on a machine at 203.0.113.9 whose port 8080 is the gateway's, at every address. */
 function guardOf(zone: Record<string, string[]> = {}) {
   const clock = new FakeClock()
   const hosts = new HostsFile(clock, '/nowhere')
@@ -17,7 +17,7 @@ function guardOf(zone: Record<string, string[]> = {}) {
     return () => {}
   }
   const guard = new ConnectGuard(clock, resolver, machine)
-  guard.reservePort(8080)
+  guard.reservePort({ host: '0.0.0.0', port: 8080 })
   return { clock, guard, zone }
 }
 
@@ -59,4 +59,28 @@ it('knows its own ports under every name and address of the machine', () => {
   const own = ['localhost', '127.0.0.1', '203.0.113.9', 'box', '::1', '203.0.113.10', 'box.example']
   expect(own.map((host) => guard.isOwnPort(host, 8080))).toEqual([true, true, true, true, true, false, false])
   expect(guard.isOwnPort('localhost', 8081)).toBe(false)
+})
+
+it.each([
+  ['127.0.0.1', ['127.0.0.1', '::ffff:127.0.0.1', '0.0.0.0', '::']],
+  ['::1', ['::1', '0.0.0.0', '::']],
+  ['203.0.113.9', ['203.0.113.9', '::ffff:203.0.113.9', '0.0.0.0', '::']],
+])('connects to the same port at other addresses than %s, where it listens', (host, own) => {
+  const { guard } = guardOf()
+  guard.reservePort({ host, port: 3128 })
+  const all = ['127.0.0.1', '::ffff:127.0.0.1', '127.0.0.2', '::1', '203.0.113.9', '::ffff:203.0.113.9', '198.51.100.1']
+  const rule = { port: 3128, allowPrivate: true }
+  expect([...all, '0.0.0.0', '::'].filter((ip) => guard.forbids(ip, rule))).toEqual(own)
+  expect(all.every((ip) => guard.isOwnPort(ip, 3128) || ip === '198.51.100.1')).toBe(true)
+})
+
+it('forgets the port of one address alone', () => {
+  const { guard } = guardOf()
+  for (const host of ['127.0.0.1', '127.0.0.2']) guard.reservePort({ host, port: 3128 })
+  guard.releasePort({ host: '127.0.0.2', port: 3128 })
+  const forbidden = () =>
+    ['127.0.0.1', '127.0.0.2'].filter((ip) => guard.forbids(ip, { port: 3128, allowPrivate: true }))
+  expect([forbidden(), guard.isOwnPort('localhost', 3128)]).toEqual([['127.0.0.1'], true])
+  guard.releasePort({ host: '127.0.0.1', port: 3128 })
+  expect([forbidden(), guard.isOwnPort('localhost', 3128)]).toEqual([[], false])
 })

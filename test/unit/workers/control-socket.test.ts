@@ -52,7 +52,7 @@ it('reads what a killed worker has sent last, although a message to it has faile
   up.write(line({ kind: 'ended', id: 'u1' }))
   up.destroy()
   down.destroy()
-  control.send(0, { kind: 'own-port', port: 1 })
+  control.send(0, { kind: 'own-port', host: '127.0.0.1', port: 1 })
   await until('disconnected 0')
   expect(events).toEqual(['joined 0', 'ended', 'disconnected 0'])
 })
