@@ -2,7 +2,8 @@
  * One configuration in all workers: each prepares it (opens ports), then all take it up, or none does. The numbers of ports are
  * chosen here, so that all workers listen on the same ones.
  */
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { Address } from '../address.ts'
 import { hasLimits } from '../config/pool-limits.ts'
 import type { Config } from '../config/schema.ts'
@@ -32,6 +33,8 @@ export class Rollout {
   #numbers = FIRST
   #config: Config | undefined
   #ports: readonly number[] = []
+  /** They keep other programs off ports that the system has chosen, until workers listen there. */
+  readonly #held: Server[] = []
 
   constructor(deps: RolloutDeps) {
     this.#deps = deps
@@ -76,8 +79,12 @@ export class Rollout {
   }
 
   /** Resolves when all workers that there are to be have come and have opened their ports. @throws as `begin` */
-  allServe(workers: readonly number[]): Promise<void> {
-    return this.#answers(FIRST, workers)
+  async allServe(workers: readonly number[]): Promise<void> {
+    try {
+      await this.#answers(FIRST, workers)
+    } finally {
+      this.#release()
+    }
   }
 
   /** Opens the ports that are new. @param workers those that serve @throws the system's error when a port cannot be opened */
@@ -94,6 +101,8 @@ export class Rollout {
     } catch (error) {
       tell('cancel')
       throw error
+    } finally {
+      this.#release()
     }
     return {
       cancel: () => tell('cancel'),
@@ -151,24 +160,32 @@ export class Rollout {
     for (const { host, port } of listen) {
       const known = this.#config?.listen.findIndex((one) => one.host === host && one.port === port) ?? -1
       const open = known >= 0 ? this.#ports[known] : inherited?.portAt({ host, port })
-      ports.push(open ?? (await freePort({ host, port })))
+      ports.push(open ?? (await this.#freePort({ host, port })))
     }
     return ports
   }
+
+  /**
+   * Workers can share a port that another program has opened for sharing: so it is opened exclusively first.
+   * @returns the number of the port; with port 0 a free one
+   * @throws the system's error when another program has it
+   */
+  async #freePort(address: Address): Promise<number> {
+    const server = await listen(address, false)
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    if (address.port === 0) this.#held.push(await listen({ host: address.host, port }, true))
+    return port
+  }
+
+  #release(): void {
+    for (const server of this.#held.splice(0)) server.close()
+  }
 }
 
-/**
- * Workers can share a port that another program has opened for sharing: so it is opened exclusively first.
- * @returns the number of the port; with port 0 a free one
- * @throws the system's error when another program has it
- */
-async function freePort({ host, port }: Address): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, resolve)
-  })
-  const bound = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof bound === 'object' && bound !== null ? bound.port : port
+async function listen({ host, port }: Address, reusePort: boolean): Promise<Server> {
+  const server = createServer((socket) => socket.destroy()).listen({ host, port, reusePort })
+  await once(server, 'listening')
+  return server
 }
