@@ -1,6 +1,7 @@
 /** One bad upstream among good ones: the client notices nothing, and the right one is blamed. The limits on trying. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connectVia, plain, socks5 } from '../support/client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
@@ -27,6 +28,9 @@ const SOCKS_FAULTS: (Behaviour | PlainKind)[] = [
   { kind: 'rep', rep: 1 },
 ]
 
+/** `dial.timeout` of the gateways here. */
+const DIAL_MS = 4_000
+
 function upstreams({ world }: Gateway): [bad: FakeUpstream, good: FakeUpstream] {
   const [bad, good] = world.upstreams
   if (bad === undefined || good === undefined) throw new Error('two upstreams are needed')
@@ -43,12 +47,18 @@ describe.each([
 ] as const)('one bad $scheme upstream and a good one', ({ scheme, faults }) => {
   it.each(faults.map((fault) => [JSON.stringify(fault), fault] as const))('%s', async (_what, fault) => {
     const isSilence = JSON.stringify(fault).includes('silent')
-    const config = isSilence ? { dial: { timeout: '400ms' } } : {}
-    const gateway = await startGateway({ scheme, upstreams: 2, config })
+    // Time passes only where silence is to last too long: the good one is never late, and the rest does not end.
+    const clock = new FakeClock()
+    const gateway = await startGateway({ scheme, upstreams: 2, clock })
     const [bad] = upstreams(gateway)
     await bad.behave(fault)
     for (const word of ['one', 'two', 'three', 'four']) {
-      await expectEcho(await connectVia(gateway.port, 'echo.test:7'), word)
+      const opening = connectVia(gateway.port, 'echo.test:7')
+      if (isSilence && word === 'one') {
+        await eventually(() => bad.connections).toBe(1)
+        clock.advance(DIAL_MS)
+      }
+      await expectEcho(await opening, word)
       expect((await plain(gateway.port, 'http://site.test/')).status).toBe(200)
     }
     expect(health(gateway)).toEqual([
@@ -100,7 +110,8 @@ describe('refusals', () => {
 
 describe('an upstream that fails', () => {
   it('rests, comes back, and is healed by a success', async () => {
-    const gateway = await startGateway({ upstreams: 2, config: { health: { rest: '1s' } } })
+    const clock = new FakeClock()
+    const gateway = await startGateway({ upstreams: 2, config: { health: { rest: '1s' } }, clock })
     const [bad, other] = upstreams(gateway)
     bad.behaveNext('close-at-once')
     expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
@@ -110,7 +121,8 @@ describe('an upstream that fails', () => {
     ])
     for (let n = 0; n < 3; n++) await connectVia(gateway.port, 'echo.test:7')
     expect([bad.tunnelsOpened, other.tunnelsOpened]).toEqual([0, 4])
-    await eventually(() => gateway.record(bad).state).toBe('ready')
+    clock.advance(1_000)
+    expect(gateway.record(bad).state).toBe('ready')
     for (let n = 0; n < 2; n++) await connectVia(gateway.port, 'echo.test:7')
     expect([bad.tunnelsOpened, gateway.record(bad).consecutiveFailures]).toEqual([1, 0])
   })

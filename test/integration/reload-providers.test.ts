@@ -18,12 +18,15 @@ const RELOADS = 25
 async function startBuying() {
   const clock = new SystemClock()
   let world: World | undefined
-  let sold = 0
+  // By what is sold: an order on a bad day brings nothing, and must not make the vendor sell an address a second time.
   const supplyAddress = () => {
-    const upstream = world?.upstreams[sold++ % world.upstreams.length]
+    const upstream = world?.upstreams[api.sales.length % world.upstreams.length]
     return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
   }
-  const api = await new SimulatedQg({ clock, key: KEY, plan: { mode: 'channel', channels: 5 }, supplyAddress }).start()
+  const api: SimulatedQg = await new SimulatedQg({
+    ...{ clock, key: KEY, supplyAddress },
+    plan: { mode: 'channel', channels: 5 },
+  }).start()
   const bought = (more: object = {}) => ({
     ...{ name: 'bought', vendor: 'qg', product: 'share-channel', credentials: { key: KEY }, channels: 5 },
     ...{ baseUrl: api.url, allowPrivate: true, ...more },
@@ -41,7 +44,7 @@ async function startBuying() {
   world = gateway.world
   const tunnel = await connectVia(gateway.port, 'echo.test:7')
   expect(tunnel.status).toBe(200)
-  return { ...gateway, api, tunnel, bought, sold: () => sold }
+  return { ...gateway, api, tunnel, bought, sold: () => api.sales.length }
 }
 
 const other = { name: 'other', vendor: 'static', list: ['127.0.0.1:9'], allowPrivate: true }

@@ -1,7 +1,9 @@
 /** Everything that an upstream can do wrong before a tunnel is open: what each kind of client hears, and after how many tries. */
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { connectVia, plain, socks4a, socks5 } from '../support/client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { SocketReader, send } from '../support/socket-io.ts'
@@ -42,15 +44,30 @@ const onlySocks: Case[] = [
   ['bad-version', GARBAGE],
 ]
 
+/** `dial.timeout` of the cases of silence, and time for each try to get as far as that, on a clock that a test moves. */
+const SILENCE_MS = 3_000
+
 /**
- * `dial` of the cases of silence. The time covers TLS and the login as well: a busy machine did not get through TLS in 200 ms, so
- * the upstream was not asked yet, and the code was another one.
+ * The time of a try runs out as soon as its upstream has fallen silent, however slow the machine is; until then its clock
+ * is slower than the machine’s, and runs so that upstreams that rest come back.
+ * @param steps how much passes at the first silence, at the second...; else SILENCE_MS
  */
-const SILENCE = {
-  http: { timeout: '40ms', tries: 3 },
-  https: { timeout: '700ms', tries: 2 },
-  socks5: { timeout: '100ms', tries: 3 },
-} as const
+async function whileSilent<T>(
+  clock: FakeClock,
+  { world }: Gateway,
+  answer: Promise<T>,
+  steps: readonly number[] = [],
+): Promise<T> {
+  const silences = () => world.upstreams.reduce((sum, upstream) => sum + upstream.silences, 0)
+  const before = silences()
+  let [seen, isOver] = [0, false]
+  const over = () => {
+    isOver = true
+  }
+  answer.then(over, over)
+  for (; !isOver; await sleep(1)) clock.advance(silences() - before === seen ? 1 : (steps[seen++] ?? SILENCE_MS))
+  return answer
+}
 
 function isSilence([behaviour]: Case): boolean {
   return JSON.stringify(behaviour).includes('silent')
@@ -64,9 +81,10 @@ async function start(
   scheme: 'http' | 'https' | 'socks5',
   cases: readonly Case[],
   dial: { readonly timeout: string; readonly tries?: number; readonly deadline?: string },
+  clock?: FakeClock,
 ): Promise<Gateway> {
   const config = { dial, health: FORGIVING }
-  const gateway = await startGateway({ scheme, upstreams: 3, config })
+  const gateway = await startGateway({ scheme, upstreams: 3, config, ...(clock === undefined ? {} : { clock }) })
   for (const [n] of cases.entries())
     gateway.world.names[`case-${n}.test`] = [gateway.world.echo.host, gateway.world.echo.port]
   return gateway
@@ -97,14 +115,21 @@ describe.each([
   { scheme: 'socks5', cases: [...everywhere(false), ...onlySocks] },
 ] as const)('all $scheme upstreams', ({ scheme, cases }) => {
   const [silent, loud] = [cases.filter(isSilence), cases.filter((one) => !isSilence(one))]
-  it.each([
-    { what: 'say something wrong, or nothing and leave', some: loud, dial: { timeout: '5s', tries: 3 } },
-    { what: 'fall silent', some: silent, dial: SILENCE[scheme] },
-  ])('$what', async ({ some, dial }) => {
-    const gateway = await start(scheme, some, dial)
-    for (const [n, one] of some.entries()) {
+  it('say something wrong, or nothing and leave', async () => {
+    const gateway = await start(scheme, loud, { timeout: '5s', tries: 3 })
+    for (const [n, one] of loud.entries()) {
       for (const upstream of gateway.world.upstreams) await upstream.behave(one[0])
-      expect(await hear(gateway, `case-${n}.test:7`), JSON.stringify(one[0])).toEqual(expected(one, dial.tries))
+      expect(await hear(gateway, `case-${n}.test:7`), JSON.stringify(one[0])).toEqual(expected(one, 3))
+    }
+  })
+
+  it('fall silent', async () => {
+    const clock = new FakeClock()
+    const gateway = await start(scheme, silent, { timeout: `${SILENCE_MS}ms`, tries: 3 }, clock)
+    for (const [n, one] of silent.entries()) {
+      for (const upstream of gateway.world.upstreams) await upstream.behave(one[0])
+      const heard = whileSilent(clock, gateway, hear(gateway, `case-${n}.test:7`))
+      expect(await heard, JSON.stringify(one[0])).toEqual(expected(one, 3))
     }
   })
 
@@ -121,10 +146,12 @@ describe.each([
   })
 
   it('say nothing to plain requests', async () => {
-    const gateway = await start(scheme, [], { timeout: '100ms', deadline: '1500ms' })
+    const clock = new FakeClock()
+    const gateway = await start(scheme, [], { timeout: `${SILENCE_MS}ms`, deadline: '30s' }, clock)
     for (const upstream of gateway.world.upstreams) await upstream.behave('silent')
-    const reply = await plain(gateway.port, 'http://site.test/')
     // Two that take a request and say nothing may be waiting for the target: it is given the whole deadline.
+    const steps = scheme === 'http' ? [SILENCE_MS, 30_000] : []
+    const reply = await whileSilent(clock, gateway, plain(gateway.port, 'http://site.test/'), steps)
     const { status, code } = scheme === 'http' ? { status: 504, code: 'GW_DEADLINE' } : UNREACHABLE
     expect(refusalOf(reply)).toEqual({ status, code })
   })

@@ -58,6 +58,8 @@ export class FakeUpstream {
   readonly requests: SeenRequest[] = []
   /** Of each TLS connection: whether it went on with the session of an earlier one. */
   readonly resumptions: boolean[] = []
+  /** Connections on which it has left the client without a word, counted once the client has said something. */
+  silences = 0
   /** Tunnels opened since the start. */
   tunnelsOpened = 0
   /** Tunnels that are open now. */
@@ -180,7 +182,10 @@ export class FakeUpstream {
     const behaviour = this.#script.shift() ?? this.#behaviour
     if (behaviour.kind === 'reset-at-once') return reset(raw)
     if (behaviour.kind === 'close-at-once') return closeGently(raw)
-    if (behaviour.kind === 'silent') return keepSilent(raw)
+    if (behaviour.kind === 'silent') {
+      raw.once('data', () => this.silences++)
+      return keepSilent(raw)
+    }
     const socket = this.tls ? await this.#startTls(raw) : raw
     const reader = new SocketReader(socket, { timeoutMs: null })
     const reply = new ReplyWriter(socket, behaviour)
@@ -188,6 +193,7 @@ export class FakeUpstream {
       await this.#speak({ socket, reader, reply, number: this.#server.connections, reset: () => reset(raw) })
     } catch (error) {
       if (!(error instanceof Silence)) throw error
+      this.silences++
       reader.discard()
       keepSilent(socket)
     }

@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 /** An installed `turnpike` runs on whatever `node` is found first: this one, not the machine's. */
 const ENV = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` }
 /** Hang guards, not expectations: the machine may be busy. */
-const START_MS = 30_000
+const START_MS = 90_000
 const STOP_MS = 20_000
 
 /** A piece of gateway.yaml. */
