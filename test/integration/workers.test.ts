@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { SystemClock } from '../../src/clock.ts'
 import { closeClients } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
+import { eventually } from '../support/gateway.ts'
 import { startKillable } from '../support/killable-gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
@@ -65,7 +66,8 @@ it('keeps a limit of connections over all processes, while upstreams move betwee
   // The gateway may open the next tunnel before an upstream has noticed the end of the one before.
   const held = await tunnels(gateway.port, UPSTREAMS)
   expect(new Set(held.map(upstreamOf)).size).toBe(UPSTREAMS)
-  expect(here.world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)).toEqual(here.world.upstreams.map(() => 1))
+  const open = () => here.world.upstreams.map(({ tunnelsOpen }) => tunnelsOpen)
+  await eventually(open).toEqual(here.world.upstreams.map(() => 1))
   expect(most).toBeLessThanOrEqual(2)
   await expect(tunnel(gateway.port)).resolves.toMatchObject({ status: 503 })
 })

@@ -49,7 +49,7 @@ export class SocketReader {
 
   constructor(socket: Duplex, options: ReaderOptions = {}) {
     this.socket = socket
-    this.#timeoutMs = options.timeoutMs === undefined ? 5_000 : options.timeoutMs
+    this.#timeoutMs = options.timeoutMs === undefined ? 20_000 : options.timeoutMs
     this.#onBytes = options.onBytes
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
