@@ -151,7 +151,7 @@ export class Pool extends PoolMembers {
   ): void {
     upstream.latencyMs =
       upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
-    if (hostRestMs > 0) this.restForHost(upstream, host, now + hostRestMs, now)
+    if (hostRestMs > 0) restForHost(upstream, host, now + hostRestMs, now)
     this.#used(upstream, counts, now)
   }
 
@@ -219,12 +219,7 @@ export class Pool extends PoolMembers {
 
   /** A target host has banned the upstream. */
   ban(upstream: Upstream, host: string, until: number, now: number): void {
-    this.restForHost(upstream, host, until, now)
-    this.observer.banned?.(upstream, host, until)
-  }
-
-  /** Keeps an upstream away from one target host until an instant. O(1), amortised. */
-  restForHost(upstream: Upstream, host: string, until: number, now: number): void {
     restForHost(upstream, host, until, now)
+    this.observer.banned?.(upstream, host, until)
   }
 }

@@ -21,7 +21,7 @@ export function isBanFor({ host: pattern }: BanRule, host: string): boolean {
 }
 
 /** Applies the rules to one answer. @param host the target's, in lower case */
-export function restForHost(
+export function applyBans(
   { bans, pool, clock }: { readonly bans: readonly BanRule[]; readonly pool: Pool; readonly clock: Clock },
   upstream: Upstream,
   host: string,

@@ -18,7 +18,7 @@ import { DIRECT, isDirect } from '../upstream/direct.ts'
 import { UpstreamHttp } from '../upstream/http-connection.ts'
 import { loginHeader } from '../upstream/login-header.ts'
 import { isAboutLogin, isAmbiguous, isIdempotent, outcomeOf } from './answer-judgement.ts'
-import { type BanRule, restForHost } from './ban-rule.ts'
+import { applyBans, type BanRule } from './ban-rule.ts'
 import type { HttpHandler, HttpRequest, ResponseHandler } from './http-contract.ts'
 import type { Lease } from './lease.ts'
 import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
@@ -163,7 +163,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     const form = this.#formFor(upstream)
     this.status = head.status
     this.#commit(isAmbiguous(head.status, form, upstream) ? head.status : undefined)
-    if (!isDirect(upstream)) restForHost(this.deps, upstream, this.host, head.status)
+    if (!isDirect(upstream)) applyBans(this.deps, upstream, this.host, head.status)
     const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
     this.#request.begin(presentable(head, form), name)
   }

@@ -17,6 +17,7 @@ import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
 import { ConfigError, GatewayError } from '../../src/errors.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { createLog } from '../../src/log.ts'
+import { restForHost } from '../../src/pool/host-rests.ts'
 import { newTrace } from '../../src/proxy/connection-log.ts'
 import { StreamCounters } from '../../src/proxy/stream-info.ts'
 import { Secret } from '../../src/secret.ts'
@@ -114,7 +115,7 @@ function viewOf({ provider, pool, clock }: TestSupply, traffic: StreamCounters, 
     faults: () => ({ internalErrors: 9, logLinesLost: 4 }),
     reportBan: (id, host, restMs) => {
       const upstream = pool.get(id)
-      if (upstream !== undefined) pool.restForHost(upstream, host, clock.now() + restMs, clock.now())
+      if (upstream !== undefined) restForHost(upstream, host, clock.now() + restMs, clock.now())
       return upstream !== undefined
     },
     refill: (name) => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { providerReports, upstreamReport, upstreamReports } from '../../../src/admin/reports.ts'
 import { isoTime } from '../../../src/clock.ts'
+import { restForHost } from '../../../src/pool/host-rests.ts'
 import { Upstream } from '../../../src/pool/upstream.ts'
 import { assertNoSecret } from '../../support/log-capture.ts'
 import { login, TestSupply } from './supply.ts'
@@ -40,8 +41,8 @@ it('tells rests: of the whole address, and of hosts while they last', async () =
   const [upstream] = await supply.buy([60_000])
   const now = supply.clock.now()
   supply.pool.rest(upstream as Upstream, now + 10_000)
-  supply.pool.restForHost(upstream as Upstream, 'a.example', now + 1_000, now)
-  supply.pool.restForHost(upstream as Upstream, 'b.example', now + 5_000, now)
+  restForHost(upstream as Upstream, 'a.example', now + 1_000, now)
+  restForHost(upstream as Upstream, 'b.example', now + 5_000, now)
   supply.clock.advance(2_000)
   const reported = upstreamReport(upstream as Upstream, supply.clock)
   expect(reported).toMatchObject({ state: 'resting', restSeconds: 8, restingHosts: 1, openSeconds: null })

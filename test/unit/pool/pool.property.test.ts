@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { anyUpstream, type LeaseAsk } from '../../../src/pool/filter.ts'
+import { restForHost } from '../../../src/pool/host-rests.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { type Strategy, strategies } from '../../../src/strategy.ts'
 import { ask, facts, inArea, ofProvider, type Watched, watchedPool } from './pool-fixture.ts'
@@ -119,7 +120,7 @@ class Run {
       pool.wakeUp(twin)
       upstream.restUntil = 0
     } else if (one.do === 'restForHost') {
-      pool.restForHost(twin, one.host, now + one.life, now)
+      restForHost(twin, one.host, now + one.life, now)
       this.model.restForHost(upstream, one.host, now + one.life)
     } else {
       pool.remove(twin, 'released')

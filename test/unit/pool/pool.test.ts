@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { anyUpstream, type Filter, type LeaseLimits } from '../../../src/pool/filter.ts'
+import { restForHost } from '../../../src/pool/host-rests.ts'
 import type { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { added, addedAndLeased, ask, facts, inArea, leased, ofProvider, watchedPool } from './pool-fixture.ts'
@@ -125,9 +126,9 @@ it('leaves out what was tried, and what rests for the host', () => {
   const [a, b] = [added(pool, 'a'), added(pool, 'b')]
   expect(leased(pool, { tried: [a] })).toBe(b)
   expect(pool.lease(ask({ tried: [a, b] }), 0)).toBe('busy')
-  pool.restForHost(a, 'x.test', 1_000, 0)
-  pool.restForHost(a, 'x.test', 500, 0) // the longer one holds
-  pool.restForHost(b, 'x.test', 2_000, 0)
+  restForHost(a, 'x.test', 1_000, 0)
+  restForHost(a, 'x.test', 500, 0) // the longer one holds
+  restForHost(b, 'x.test', 2_000, 0)
   expect(pool.lease(ask({ host: 'x.test' }), 999)).toBe('busy')
   expect(leased(pool, { host: 'x.test' }, 1_000)).toBe(a)
   expect(leased(pool, { host: 'y.test' })).toBeDefined()
@@ -144,7 +145,7 @@ it('keeps an upstream away from a host for hostRest after a tunnel there', () =>
 it('forgets rests for hosts that are over, however many hosts there are', () => {
   const { pool } = watchedPool()
   const upstream = added(pool, 'a')
-  for (let i = 0; i < 1_000; i++) pool.restForHost(upstream, `h${i}.test`, i + 10, i)
+  for (let i = 0; i < 1_000; i++) restForHost(upstream, `h${i}.test`, i + 10, i)
   expect(upstream.hostRests?.size).toBeLessThanOrEqual(65)
   expect([upstream.restsFor('h999.test', 999), upstream.restsFor('h1.test', 999)]).toEqual([true, false])
 })
@@ -159,7 +160,7 @@ it('remembers a bounded number of rests for hosts, the latest, with one look at 
       return super.delete(key)
     }
   })()
-  for (let i = 0; i < 20_000; i++) pool.restForHost(upstream, `h${i}.test`, 1_000, 0)
+  for (let i = 0; i < 20_000; i++) restForHost(upstream, `h${i}.test`, 1_000, 0)
   expect(upstream.hostRests.size).toBeLessThanOrEqual(4_096)
   expect([upstream.restsFor('h19999.test', 0), upstream.restsFor('h0.test', 0)]).toEqual([true, false])
   expect(looks).toBeLessThanOrEqual(20_000)
