@@ -10,7 +10,8 @@ type ClusterEvent = { readonly host: string; readonly id: string; readonly numbe
   | { readonly kind: 'gone'; readonly reason: GoneReason }
   | { readonly kind: 'rest'; readonly until: number }
   | { readonly kind: 'ban'; readonly target: string; readonly until: number }
-  | { readonly kind: 'proof'; readonly worked: boolean; readonly cause?: Proof }
+  /** Outcome of the first use; hosts of other versions know it as `proof`. */
+  | { readonly kind: 'proof'; readonly worked: boolean; readonly cause?: FailureCause }
   | { readonly kind: 'session'; readonly session: string }
   | { readonly kind: 'own'; readonly owner: string; readonly handed?: string }
   | { readonly kind: 'want'; readonly sessions: readonly string[] }
@@ -19,7 +20,7 @@ type ClusterEvent = { readonly host: string; readonly id: string; readonly numbe
   | { readonly kind: 'silent' }
   | { readonly kind: 'back' }
 )
-type Proof = Parameters<MemberParts['supply']['proof']>[2]
+type FailureCause = Parameters<MemberParts['supply']['firstUse']>[2]
 
 interface Page {
   readonly cursor: string
@@ -81,7 +82,7 @@ export class ClusterEvents {
     else if (event.kind === 'spent') pool.ownership.spentElsewhere(upstream, clock.now())
     else if (event.kind === 'rest') pool.rest(upstream, accounts.time.toHost(event.until))
     else if (event.kind === 'ban') pool.ban(upstream, event.target, accounts.time.toHost(event.until), clock.now())
-    else supply.proof(upstream, event.worked, event.cause)
+    else supply.firstUse(upstream, event.worked, event.cause)
   }
 
   #ofOwners(event: Extract<ClusterEvent, { kind: 'own' | 'want' | 'silent' | 'back' }>): void {

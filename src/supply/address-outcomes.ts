@@ -11,7 +11,7 @@ export class AddressOutcomes {
   }
 
   /** Outcome of the first use of an address: see health.ts. */
-  proof(upstream: Upstream, worked: boolean, cause: string | undefined): void {
+  firstUse(upstream: Upstream, worked: boolean, cause: string | undefined): void {
     const { status, stock, store, log } = this.#parts
     if (worked) {
       stock.counts.used++

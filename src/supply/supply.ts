@@ -179,8 +179,8 @@ export class Supply {
     this.provider(provider)?.addressOutcomes.lineUp()
   }
 
-  proof(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
-    this.provider(upstream.facts.provider)?.addressOutcomes.proof(upstream, worked, cause)
+  firstUse(upstream: Upstream, worked: boolean, cause: Breakage | 'login' | undefined): void {
+    this.provider(upstream.facts.provider)?.addressOutcomes.firstUse(upstream, worked, cause)
   }
 
   /** Orders from one provider for the operator, without regard to the demand: what is missing of the floor, at least one. */

@@ -104,7 +104,7 @@ export type ToControl =
   | { readonly kind: 'unprepared'; readonly number: number; readonly error: PlainError }
   | Shared
   | { readonly kind: 'gone'; readonly id: string; readonly reason: GoneReason }
-  | { readonly kind: 'proof'; readonly id: string; readonly worked: boolean; readonly cause?: Breakage | 'login' }
+  | { readonly kind: 'first-use'; readonly id: string; readonly worked: boolean; readonly cause?: Breakage | 'login' }
   | { readonly kind: 'line'; readonly provider: string; readonly broken?: number }
   | { readonly kind: 'waiting'; readonly waiting: readonly PlainWaiting[] }
   | Report

@@ -88,17 +88,17 @@ export class PoolFeed {
   }
 
   /** What a worker has seen of an upstream. */
-  handlersFor(worker: number): Pick<HandlersOf<ToControl>, 'gone' | 'rest' | 'ban' | 'proof'> {
+  handlersFor(worker: number): Pick<HandlersOf<ToControl>, 'gone' | 'rest' | 'ban' | 'first-use'> {
     const { pool, supply } = this.#parts
     return {
       gone: ({ id, reason }) => this.#apply(worker, id, (upstream) => pool.remove(upstream, reason)),
       rest: ({ id, leftMs }) => this.#apply(worker, id, (upstream, now) => pool.rest(upstream, now + leftMs)),
       ban: ({ id, target, leftMs }) =>
         this.#apply(worker, id, (upstream, now) => pool.ban(upstream, target, now + leftMs, now)),
-      proof: ({ id, worked, cause }) =>
+      'first-use': ({ id, worked, cause }) =>
         this.#apply(worker, id, (upstream) => {
           upstream.worked ||= worked
-          supply.proof(upstream, worked, cause)
+          supply.firstUse(upstream, worked, cause)
         }),
     }
   }

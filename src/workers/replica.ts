@@ -101,7 +101,7 @@ export class Replica {
     const { send } = this.#parts
     return {
       firstUse: ({ id }, worked, cause) =>
-        void send({ kind: 'proof', id, worked, ...(cause === undefined ? {} : { cause }) }),
+        void send({ kind: 'first-use', id, worked, ...(cause === undefined ? {} : { cause }) }),
       lineDown: (provider, broken) => void send({ kind: 'line', provider, broken }),
       lineUp: (provider) => void send({ kind: 'line', provider }),
     }

@@ -100,7 +100,7 @@ export class TestSupply {
     const upstream = this.pool.lease(ask, this.clock.now())
     if (typeof upstream === 'string') throw new Error(`the pool lends nothing: ${upstream}`)
     this.pool.opened(upstream, 'example.com', true, tookMs, this.clock.now())
-    if (upstream.opened === 1) this.provider.addressOutcomes.proof(upstream, true, undefined)
+    if (upstream.opened === 1) this.provider.addressOutcomes.firstUse(upstream, true, undefined)
     return upstream
   }
 

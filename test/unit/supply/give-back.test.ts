@@ -131,7 +131,7 @@ describe('a bad address', () => {
     const world = new World()
     const bought = await world.buyNamed('a', 'b', 'c')
     world.wanted()
-    for (const upstream of bought) world.provider.addressOutcomes.proof(upstream, false, 'unreachable')
+    for (const upstream of bought) world.provider.addressOutcomes.firstUse(upstream, false, 'unreachable')
     await world.givenUp(bought[0])
     expect(world.calls).toEqual(['release a'])
   })

@@ -368,7 +368,7 @@ it('tells nothing while something may come: an order on its way, a rest that end
   await world.clock.run(1_000)
   const [upstream] = world.pool.members()
   if (upstream === undefined) throw new Error('nothing was bought')
-  world.provider('a').addressOutcomes.proof(upstream, true, undefined)
+  world.provider('a').addressOutcomes.firstUse(upstream, true, undefined)
   world.pool.rest(upstream, world.clock.now() + 9_000)
   expect(world.supply.planner.outlook(undefined, [])).toBeUndefined()
   const waiting = new World(one)
