@@ -176,8 +176,8 @@ async function openParts(
   const clients = workers ?? clientsOf(parts.data)
   closing.defer(() => workers?.close())
   const reload = new Reload({ config, source }, read, { ...parts, clients, clock, log, sources })
-  const { supply, trials, hand, data } = parts
-  for (const part of [supply, trials, hand, data, reload]) closing.defer(() => part.close())
+  const { supply, trials, operatorCalls, data } = parts
+  for (const part of [supply, trials, operatorCalls, data, reload]) closing.defer(() => part.close())
   return { parts, clients, workers, reload }
 }
 

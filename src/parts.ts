@@ -31,7 +31,7 @@ export interface Parts {
   readonly supply: Supply
   readonly data: DataPlane
   readonly users: UserLimits
-  readonly hand: OperatorCalls
+  readonly operatorCalls: OperatorCalls
   readonly trials: SourceTrials
 }
 
@@ -57,7 +57,7 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
   )
   const health = new Health(pool, config.health, {
     firstUse: (upstream, worked, cause) => {
-      supply.proof(upstream, worked, cause)
+      supply.firstUse(upstream, worked, cause)
       cluster?.firstUse(upstream, worked, cause)
     },
     lineDown: (provider, broken) => supply.lineDown(provider, broken),
@@ -81,7 +81,7 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
     opening: workers === undefined ? 'alone' : 'elsewhere',
   })
   const operator = {
-    ...{ clock, accounts, guard, log: log.child({ mod: 'hand' }) },
+    ...{ clock, accounts, guard, log: log.child({ mod: 'operator' }) },
     // Others after a reload.
     get providers() {
       return supply.providers
@@ -92,7 +92,7 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
   }
   const parts: Parts = {
     ...{ pool, health, traffic, supply, data, users },
-    hand: new OperatorCalls(operator),
+    operatorCalls: new OperatorCalls(operator),
     trials: new SourceTrials(operator),
   }
   return parts

@@ -37,7 +37,7 @@ export interface LiveParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly supply: Supply
-  readonly hand: OperatorCalls
+  readonly operatorCalls: OperatorCalls
   readonly trials: SourceTrials
   readonly openLink: (link: PastedLink & { readonly channels: number | undefined }) => Source
   /** The entry for gateway.yaml. */
@@ -58,10 +58,10 @@ export interface LiveView extends AdminView {
 }
 
 export function liveView(parts: LiveParts): LiveView {
-  const { clock, supply, hand } = parts
+  const { clock, supply, operatorCalls } = parts
   const reports = reportsOf(parts)
   const history = new History(reports, clock)
-  const tell = (name: string, action: (provider: Provider) => void): boolean => {
+  const withProvider = (name: string, action: (provider: Provider) => void): boolean => {
     const provider = supply.provider(name)
     if (provider !== undefined) action(provider)
     return provider !== undefined
@@ -76,9 +76,9 @@ export function liveView(parts: LiveParts): LiveView {
     history: () => history.report(),
     events: (topics) => hub.open(topics),
     refill: (name): RefillAnswer => supply.orderNow(name),
-    retry: (name) => tell(name, (provider) => provider.retry()),
-    pause: (name) => tell(name, (provider) => provider.pause()),
-    resume: (name) => tell(name, (provider) => provider.resume()),
+    retry: (name) => withProvider(name, (provider) => provider.retry()),
+    pause: (name) => withProvider(name, (provider) => provider.pause()),
+    resume: (name) => withProvider(name, (provider) => provider.resume()),
     restUpstream: (id, restMs) => restUpstream(parts, id, restMs),
     sessions: (query) => sessionsReport(parts.data.sessionTable, parts.traffic.connections, query),
     rotateSession: (key) => rotateSession(parts, key),
@@ -92,8 +92,8 @@ export function liveView(parts: LiveParts): LiveView {
       const port = tryPort(parts.gateway, order.listener)
       return port === undefined ? undefined : tryRequest(port, order, clock, signal)
     },
-    call: (order, signal) => hand.call(order, signal),
-    areas: (name, signal) => hand.areas(name, signal),
+    call: (order, signal) => operatorCalls.call(order, signal),
+    areas: (name, signal) => operatorCalls.areas(name, signal),
     trial: (target, signal) => trial(parts, target, signal),
     reportBan: (id, host, restMs) => reportBan(parts, id, host, restMs),
     close() {

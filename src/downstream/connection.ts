@@ -171,11 +171,11 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
   refuse(error: GatewayError): void {
     // After a success no error can be written.
     if (this.#state === 'relay') this.socket.destroy()
-    else this.rejectWith(this.#inItsWords(error), error)
+    else this.rejectWith(this.#failureReply(error), error)
   }
 
-  /** The error as the client's protocol expresses it in answer to a request. */
-  #inItsWords(error: GatewayError): Buffer {
+  /** The error in the client's protocol. */
+  #failureReply(error: GatewayError): Buffer {
     if (this.protocol === 'connect') return httpErrorBytes(error, this.#port.date.line)
     return this.protocol === 'socks4' ? socks4Failure() : socks5Failure(error)
   }

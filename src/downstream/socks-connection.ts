@@ -157,13 +157,13 @@ export class SocksConnection implements ClientReader {
 
   #refuse(error: GatewayError): void {
     this.#port.handler.refused(error, this.#protocol, this.#connection)
-    const answer = this.#inItsWords(error)
+    const answer = this.#failureReply(error)
     this.#state = 'over'
     this.#connection.rejectWith(answer, error)
   }
 
-  /** The error as SOCKS expresses it at this point. */
-  #inItsWords(error: GatewayError): Buffer {
+  /** The error in the client's protocol, at this point of the handshake. */
+  #failureReply(error: GatewayError): Buffer {
     if (this.#protocol === 'socks4') return socks4Failure()
     if (this.#state === 'greeting') return CHOSE_NONE
     return this.#state === 'login' ? LOGIN_REFUSED : socks5Failure(error)

@@ -98,7 +98,7 @@ export class PendingPoller {
     if (at >= this.#timerAt) return
     this.#timer?.clear()
     this.#timerAt = at
-    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => runInBackground(this.now()))
+    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => runInBackground(this.poll()))
   }
 
   /** Undefined: nothing is pending. Overdue lines are polled only while clients want addresses, and less often. */
@@ -111,7 +111,7 @@ export class PendingPoller {
   }
 
   /** Polls at once: the time has come, or the vendor has sent a hint. */
-  async now(): Promise<void> {
+  async poll(): Promise<void> {
     this.#timer?.clear()
     this.#timerAt = Number.POSITIVE_INFINITY
     if (this.#isAsking || this.#stopping.signal.aborted) return

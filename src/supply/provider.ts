@@ -195,7 +195,7 @@ export class Provider {
   hint(): void {
     const { pendingPoller, status, role } = this.#parts
     if (!role.isActive) return
-    if (pendingPoller !== undefined) runInBackground(pendingPoller.now())
+    if (pendingPoller !== undefined) runInBackground(pendingPoller.poll())
     // A list that waits for its next reading is read again; one that waits because of a failure continues to wait.
     if (this.source.isList && this.source.hasCallbacks === true && status.isResting) this.retry()
   }
