@@ -218,7 +218,7 @@ export const catalogue = {
   },
   GW_SESSION_LOST: { blame: 'upstream', retry: 'never', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
 
-  // What a vendor's API answered (vendors.md 0.1). A client sees these only as the reason of GW_NO_SUPPLY.
+  // What a vendor's API answered (docs/vendors/README.md). A client sees these only as the reason of GW_NO_SUPPLY.
   GW_VENDOR_AUTH: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
   GW_VENDOR_WHITELIST: {
     blame: 'vendor',
@@ -308,13 +308,13 @@ export interface ConfigProblem {
   readonly column?: number
 }
 
-/** The configuration cannot be used: every mistake at once. Start-up prints it and exits with 2. */
 /** `file:line:column: path: message`, as editors and terminals recognise it. */
 export function problemLine(file: string, { path, message, line, column = 1 }: ConfigProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`
   return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`
 }
 
+/** The configuration cannot be used: every mistake at once. Start-up prints it and exits with 2. */
 export class ConfigError extends Error {
   readonly file: string
   readonly problems: readonly ConfigProblem[]

@@ -298,7 +298,7 @@ export function buildSchema(catalogue: Catalogue) {
       bans: z
         .array(ban())
         .default([])
-        .meta({ description: 'Answers on plain HTTP that rest an upstream for that host.' }),
+        .meta({ description: 'What shows that a target has banned an address, which then rests for that host.' }),
       limits: limits().prefault({}).meta({ description: 'What one client may cost.' }),
       health: health().prefault({}).meta({ description: 'What happens to an address that fails.' }),
       supply: supply().prefault({}).meta({ description: 'How vendors are called.' }),

@@ -26,7 +26,7 @@ export interface ArrivalSettings {
 /** What is unusual about a life; logged once per provider. */
 export type LifeDoubt = 'assumed' | 'absurd' | 'past'
 
-/** No short-lived address is sold for longer: a longer life indicates a wrong zone or clock (ambiguity A5 of the vendor notes). */
+/** No short-lived address is sold for longer: a longer life indicates a wrong zone or clock. */
 const ABSURD_LIFE_MS = 48 * 3_600_000
 /** No address is rented for longer, and such a date can still be written. */
 const LONGEST_TERM_MS = 10 * 365 * 24 * 3_600_000

@@ -94,7 +94,7 @@ function ipipvWith(variant: Variant): Vendor {
       appSecret: credential('Secret of the app: 16, 24 or 32 bytes.'),
     }),
     countedBy: ['appKey'],
-    // The document states no limits; one change at a time is safe (vendors.md 4.1).
+    // The document states no limits; one change at a time is safe.
     changesInTurn: true,
     orderParam: 'appOrderNo',
     operations,

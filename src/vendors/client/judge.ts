@@ -5,7 +5,7 @@ import { httpDate } from '../parse/time.ts'
 import type { VendorReply } from './http.ts'
 
 /**
- * Judges a whole reply (vendors.md 0.1): the status first, then the vendor's own words as `decode` reads them.
+ * Judges a whole reply: the status first, then the vendor's own words as `decode` reads them.
  * @param decode gives the data, or throws VendorError; the code `body` means that it could not read the body at all
  * @param wallMs now, for a Retry-After that is a date
  */

@@ -1,7 +1,7 @@
 /** The meaning of a failed vendor call for the provider, and for its order. */
 import type { ErrorCode } from '../../errors.ts'
 
-/** vendors.md 0.1: the meaning of a failed call for the provider. */
+/** The meaning of a failed call for the provider: docs/vendors/README.md lists what each class does. */
 export type ErrorClass =
   | 'auth'
   | 'whitelist'

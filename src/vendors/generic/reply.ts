@@ -17,7 +17,7 @@ export interface ListReading {
   readonly isMeant: ItemFilter
 }
 
-/** The format of a list. */
+/** The addresses of a reply, before the engine adds the times. */
 export interface ListReply extends Delivered {
   /** Number of items, including those that are left out. */
   readonly listed: number

@@ -107,7 +107,7 @@ function typedItems({ members = {} }: Param, items: readonly Readonly<Record<str
   return items.map((item) => Object.fromEntries(Object.entries(item).map(([name, held]) => [name, typed(name, held)])))
 }
 
-/** Not in the list of codes; the meaning of the message is a guess (vendors.md 4.3). */
+/** Not in the list of codes; the meaning of the message is a guess. */
 const words: RulesByWords = [
   [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [

@@ -19,7 +19,7 @@ const statusWords: Readonly<Record<string, string>> = {
 const protocolNumbers = { socks5: '1', http: '2', https: '3' } as const
 /** 1 login, 3 a token in place of the password. Without either, access is by whitelist. */
 const LOGIN_TYPES = ['1', '3']
-/** Seconds until the year 33658; a larger number is in ms (ambiguity A9 of the vendor notes). */
+/** Seconds until the year 33658; a larger number is in ms. */
 const MS_FROM = 1e12
 
 export interface InstanceSettings {

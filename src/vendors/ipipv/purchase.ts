@@ -1,5 +1,5 @@
 /**
- * Buys static instances and more time for them, and nothing twice (ambiguity A10 of the vendor notes).
+ * Buys static instances and more time for them, and nothing twice.
  *
  *            product asked: price, stock        order asked about
  *   idle ──▶ attempt written down ──▶ open ──▶ pending ──▶ instances known ──▶ idle

@@ -4,7 +4,7 @@ import { COMMON, type Code, everyCode } from './codes.ts'
 
 const DOCUMENT = 'ipipv-open-api.txt'
 
-/** The document states no limits: two calls a second, all together, are safe (vendors.md 4.1). */
+/** The document states no limits: two calls a second, all together, are safe. */
 const limit = () => ({ calls: 2, perMs: 1_000 })
 
 interface Section {

@@ -16,7 +16,7 @@ import {
 import { readXml } from '../parse/xml.ts'
 import { operations } from './calls.ts'
 
-/** Only code 401 is documented. Other codes are classified by their message, by what public clients met and by guess (vendors.md 1.2). */
+/** Only code 401 is documented. Other codes are classified by their message, by what public clients met and by guess. */
 const words: RulesByWords = [
   [/频繁|too (fast|many|frequent)/i, { class: 'rate_limited', term: '请求过于频繁', wait: 1_000 }],
   [

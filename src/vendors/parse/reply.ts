@@ -29,7 +29,7 @@ export function malformed(what: string, text?: string): VendorError {
   return new VendorError('server', 'body', text === undefined ? what : `${what}; it looks like ${shapeOf(text)}`)
 }
 
-/** The vendor refused. An undocumented code counts as the vendor's fault until it is known better (vendors.md 0.1). */
+/** The vendor refused. An undocumented code counts as the vendor's fault until it is known better. */
 export function refusal(rule: ErrorRule | undefined, code: string, words: string): VendorError {
   if (rule === undefined) return new VendorError('server', code, words || 'the vendor answered with an unknown code')
   const { class: errorClass, term, hint, wait, endsLogin } = rule
