@@ -306,7 +306,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
   #handOver(lease: Lease, http: UpstreamHttp, now: number): void {
     const { upstream } = lease
     const kept = { lease, http, routeKey: this.routeKey, through: this.#throughOf(upstream) }
-    // The next request is not to meet an upstream again that has yet to show that it works.
+    // An upstream that has not worked yet is not kept for the next request.
     if (this.route.perRequest || !upstream.worked) letGo(kept, now)
     else this.#affinity.keep(kept)
   }

@@ -1,4 +1,4 @@
-/** What a client hears that is lent no upstream. */
+/** Errors for clients that are lent no upstream. */
 import { GatewayError } from '../errors.ts'
 import { anyUpstream, type Filter } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'

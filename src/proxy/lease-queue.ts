@@ -136,7 +136,7 @@ export class LeaseQueue {
       if (denial === undefined) this.#enqueue(request, request.filter)
       else request.denied(denial)
     }
-    // Those before it may wait for what only they cannot have; this one need not wait for that.
+    // Requests before it may be unable to use an upstream that this one can use: it is served at once if possible.
     if (mustQueue || this.#server.isDue) this.#serve()
   }
 

@@ -81,7 +81,7 @@ export class Lender {
     return leased
   }
 
-  /** What the client avoids is lent where there is nothing else; what its session has used up is not. */
+  /** An upstream that the client wants to avoid is lent when there is no other; one whose uses the session has spent is not lent. */
   #leaseOther(request: LeaseRequest, session: Session | undefined, now: number): Upstream | Miss {
     const last = this.#lastOf(request)
     const isUsedUp = session !== undefined && request.sessionUse === 'own' && isSpent(session, request.uses)

@@ -76,7 +76,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   /** The target itself, where a rule says `direct`. */
   readonly #direct: DirectUpstream | undefined
   protected triesBegun = 0
-  /** The session's own upstream left the request unanswered, and another one is borrowed: which of the two is to stay? */
+  /** The session's own upstream did not answer, and another one was tried: the session moves only if that one answers. */
   #ownUnanswered = false
   dialling: UpstreamConnection | undefined
 
@@ -165,7 +165,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     const { pool, leaseQueue, clock } = this.deps
     const other = error === this.lastError || mayBeElsewhere(error) ? this.#routeElsewhere() : undefined
     const now = clock.now()
-    // Who has waited for as long as a client waits does not wait again.
+    // A client waits `wait.timeout` once, not once for each route.
     if (other === undefined || (error.code === 'GW_POOL_EMPTY' && !pool.hasLendable(other.filter, now)))
       return void this.refuse(error)
     this.filter = other.filter
@@ -249,7 +249,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     this.deps.leaseQueue.apply(this, now)
   }
 
-  /** Tells health and log, and keeps what the client hears if nothing better comes. */
+  /** Reports the failure to health and log, and keeps it as the client's error in case no later try succeeds. */
   protected noteFailure(upstream: Upstream, failure: DialFailure, now: number): GatewayError {
     const { health, observer } = this.deps
     observer.tryFailed(this, upstream, failure, now)

@@ -28,7 +28,7 @@ export interface Route {
   readonly strict: boolean
   /** Connections of the session through one address; 0 = no limit. */
   readonly uses: number
-  /** Under this name it is remembered which upstream was lent last; set for clients that do not want that one again. */
+  /** Key under which the last upstream of the client is stored; undefined: it may get the same one again. */
   readonly avoidLast: string | undefined
   /** The session moves to another upstream with this request; without a session the request alone. */
   readonly rotates: boolean

@@ -58,7 +58,7 @@ export function sessionKeyOf(
   return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
 }
 
-/** Who has no session is known by its account and its address. @param wishes of the client alone */
+/** A client without a session is identified by its account, or by its address when it has none. @param wishes of the client alone */
 export function ownerOf({ account }: ClientIdentity, origin: Origin, wishes: Filter): string {
   return digest(`last\n${account ?? origin.clientAddress}\n${wishes.key}`)
 }
@@ -68,11 +68,11 @@ const BESIDE = '.'
 
 /**
  * Where a session lives on an upstream whose provider may not serve a target, another session beside it serves that target.
- * @param lives the provider of the session's upstream @param permitted the providers that may serve the target; undefined: any
+ * @param provider of the session's upstream @param permitted the providers that may serve the target; undefined: any
  * @returns the key of the session beside it; undefined: there is none
  */
-export function besideKey(key: string, lives: string, permitted: readonly string[] | undefined): string | undefined {
-  if (permitted === undefined || permitted.includes(lives) || key.includes(BESIDE)) return undefined
+export function besideKey(key: string, provider: string, permitted: readonly string[] | undefined): string | undefined {
+  if (permitted === undefined || permitted.includes(provider) || key.includes(BESIDE)) return undefined
   return `${key}${BESIDE}${permitted[0] ?? ''}`
 }
 

@@ -131,7 +131,7 @@ export class StreamCounters implements StreamObserver {
     this.#logSocksRefusal(protocol, error)
     if (client !== undefined && this.accessLog) this.#logRefused({ protocol, client: client.clientAddress }, error)
     if (error.detail['answerAfterMs'] !== undefined) this.loginFailures++
-    if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'turned away')
+    if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'handshake refused')
   }
 
   ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void {

@@ -200,7 +200,7 @@ it('what costs or changes something is said, and wants --yes: 2 without', async 
   const buys = await call('getips', 'num=3')
   expect([buys.code, buys.out]).toEqual([2, ''])
   expect(buys.err).toBe(
-    'turnpike: getips takes addresses (num=3). It spends money: up to 3 addresses, counted in the budget of "bought". Nothing was sent: it wants your yes. Add --yes to do it\n',
+    'turnpike: getips takes addresses (num=3). It spends money: up to 3 addresses, counted in the budget of "bought". Nothing was sent: confirm it. Add --yes to do it\n',
   )
   const changes = await call('setwhiteip', 'ips=203.0.113.1')
   expect([changes.code, changes.err]).toEqual([2, expect.stringContaining('It changes the account of "bought"')])

@@ -216,7 +216,7 @@ function tooMany(name: string, slots: number, { calls, perMs }: CallWindow): Ope
 function unconfirmed({ provider, operation: name, params }: OperatorCall, operation: Operation, count: number) {
   const given = Object.entries(params).map(([key, value]) => `${key}=${operation.params[key]?.secret ? '***' : value}`)
   const what = given.length === 0 ? '' : ` (${given.join(' ')})`
-  const words = `${name} ${operation.about}${what}. ${consequence(operation.effect, provider, count)}. Nothing was sent: it wants your yes`
+  const words = `${name} ${operation.about}${what}. ${consequence(operation.effect, provider, count)}. Nothing was sent: confirm it`
   return new OperatorCallRefused('unconfirmed', words)
 }
 
