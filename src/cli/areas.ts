@@ -7,7 +7,7 @@ import { type CallDeps, findProvider, sendOrder } from './call.ts'
 import { renderTable } from './table.ts'
 import { UsageError } from './words.ts'
 
-export interface AreasWords {
+export interface AreasOptions {
   readonly provider: string
   /** Filter: words in the value or the name; case is ignored. */
   readonly words: readonly string[]
@@ -20,9 +20,9 @@ export interface AreasWords {
  * @returns what to print
  * @throws as `call` (call.ts)
  */
-export async function areas(asked: AreasWords, deps: CallDeps): Promise<string> {
-  const config = loadConfig(asked.config, deps.environment)
-  const provider = findProvider(config, asked.provider, asked.config)
+export async function areas(options: AreasOptions, deps: CallDeps): Promise<string> {
+  const config = loadConfig(options.config, deps.environment)
+  const provider = findProvider(config, options.provider, options.config)
   const log = commandLog('warn', deps.err)
   const source = await (await deps.offline()).openTableOf(config, provider, log)
   if (source.areas === undefined)
@@ -30,8 +30,8 @@ export async function areas(asked: AreasWords, deps: CallDeps): Promise<string> 
   const { operation, params, read } = source.areas
   const order = { provider: provider.name, operation, params, yes: false }
   const { data } = await sendOrder(config, provider, order, { offline: deps.offline, log })
-  const found = read(data).filter((one) => isMeant(one, asked.words))
-  if (asked.json) return `${JSON.stringify({ provider: provider.name, areas: found }, null, 2)}\n`
+  const found = read(data).filter((one) => isMeant(one, options.words))
+  if (options.json) return `${JSON.stringify({ provider: provider.name, areas: found }, null, 2)}\n`
   return found.length === 0 ? `${translate('nothing is listed')}\n` : renderTable(found.map((one) => ({ ...one })))
 }
 

@@ -20,7 +20,7 @@ import { renderReply } from './reply.ts'
 import { oneLine } from './table.ts'
 import { CommandError, UsageError } from './words.ts'
 
-export interface CallWords {
+export interface CallOptions {
   readonly provider: string
   /** Undefined: lists the operations. */
   readonly operation: string | undefined
@@ -56,24 +56,24 @@ const ANSWER_TIMEOUT_MS = 240_000
  * @returns what to print
  * @throws {ConfigError}, {UsageError} for invalid arguments, {CommandError} for failures, {GatewayError}, {StoreError}
  */
-export async function call(words: CallWords, deps: CallDeps): Promise<string> {
-  const config = loadConfig(words.config, deps.environment)
-  const provider = findProvider(config, words.provider, words.config)
+export async function call(options: CallOptions, deps: CallDeps): Promise<string> {
+  const config = loadConfig(options.config, deps.environment)
+  const provider = findProvider(config, options.provider, options.config)
   const log = commandLog('warn', deps.err)
-  if (words.operation === undefined) {
-    if (words.params.length > 0) throw new UsageError(translate('name an operation before its parameters'))
-    return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, words.json)
+  if (options.operation === undefined) {
+    if (options.params.length > 0) throw new UsageError(translate('name an operation before its parameters'))
+    return listing(await (await deps.offline()).openTableOf(config, provider, log), provider, options.json)
   }
-  if (words.reveal && !deps.isTerminal)
+  if (options.reveal && !deps.isTerminal)
     throw new UsageError(
       translate('--reveal shows a password, so it works on a terminal only: not into a file or a pipe'),
     )
-  const params = await paramsOf(words.params, deps.input)
-  const { operation, yes, reveal } = words
+  const params = await paramsOf(options.params, deps.input)
+  const { operation, yes, reveal } = options
   const order = { provider: provider.name, operation, params, yes, reveal }
   const reply = await sendOrder(config, provider, order, { ...deps, log })
   for (const warning of reply.warnings) deps.err(`warning: ${oneLine(warning)}\n`)
-  return words.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
+  return options.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
 }
 
 /** @param file path of the configuration */

@@ -2,8 +2,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { translate } from '../messages/translate.ts'
 import { type AddOptions, add } from './add.ts'
-import { areas } from './areas.ts'
-import { type CallDeps, call, type OfflineCalls } from './call.ts'
+import { type AreasOptions, areas } from './areas.ts'
+import { type CallDeps, type CallOptions, call, type OfflineCalls } from './call.ts'
 import { check } from './check.ts'
 import { addHelp, commanderError, examples, styledHelp } from './help.ts'
 import { type InitDeps, type InitOptions, init } from './init.ts'
@@ -13,7 +13,13 @@ import { retry } from './retry.ts'
 import { type RouteOptions, route } from './route.ts'
 import { type StartDeps, type StartOptions, start } from './start.ts'
 import { type StatusOptions, status } from './status.ts'
-import { DEFAULT_CONFIG, type OfflineTrials, type TestSourceDeps, testSource } from './test-source.ts'
+import {
+  DEFAULT_CONFIG,
+  type OfflineTrials,
+  type TestSourceDeps,
+  type TestSourceOptions,
+  testSource,
+} from './test-source.ts'
 import { tryOut } from './try.ts'
 import { version } from './version.ts'
 import { type WatchDeps, watchStatus } from './watch.ts'
@@ -229,14 +235,6 @@ function addStatus(program: Command, deps: CliDeps, finish: Finish): void {
   })
 }
 
-interface TestSourceOptions extends Options {
-  readonly try?: string
-  readonly product?: string
-  readonly yaml: boolean
-  readonly json: boolean
-  readonly dryRun: boolean
-}
-
 /** `test-source` and `try`: test a source or one proxy outside of client traffic. */
 function addTrials(program: Command, deps: CliDeps, finish: Finish): void {
   trial(program, {
@@ -258,8 +256,8 @@ Exit code 1: no addresses came.`),
     .option('--yaml', translate('write the entry for gateway.yaml to standard output'), false)
     .option('--try <url>', translate('request this URL through the first address, with a library that is not Turnpike'))
     .option('--dry-run', translate('make no call: only show what the link is'), false)
-    .action(async (source: string, options: TestSourceOptions) =>
-      finish(await testSource({ ...options, source, product: options.product, try: options.try }, deps)),
+    .action(async (source: string, options: Omit<TestSourceOptions, 'source'>) =>
+      finish(await testSource({ ...options, source }, deps)),
     )
   trial(program, {
     name: 'try',
@@ -300,12 +298,6 @@ function trial(program: Command, { name, description, argument, explanation, exa
   return withConfig(command)
 }
 
-interface CallOptions extends Options {
-  readonly yes: boolean
-  readonly reveal: boolean
-  readonly json: boolean
-}
-
 function addCall(program: Command, deps: CliDeps): void {
   const command = program
     .command('call')
@@ -328,8 +320,12 @@ folder. A value of - is read from standard input, for secrets. Secrets are shown
         ])}`,
     )
   withConfig(command).action(
-    async (provider: string, operation: string | undefined, params: string[], options: CallOptions) =>
-      deps.out(await call({ provider, operation, params, ...options }, deps)),
+    async (
+      provider: string,
+      operation: string | undefined,
+      params: string[],
+      options: Omit<CallOptions, 'provider' | 'operation' | 'params'>,
+    ) => deps.out(await call({ provider, operation, params, ...options }, deps)),
   )
 }
 
@@ -340,8 +336,9 @@ function addAreas(program: Command, deps: CliDeps): void {
     .argument('<provider>', translate('name of the provider in the configuration'))
     .argument('[words...]', translate('only those with these words'))
     .option('--json', translate('print JSON'), false)
-  withConfig(command).action(async (provider: string, words: string[], options: Options & { readonly json: boolean }) =>
-    deps.out(await areas({ provider, words, ...options }, deps)),
+  withConfig(command).action(
+    async (provider: string, words: string[], options: Omit<AreasOptions, 'provider' | 'words'>) =>
+      deps.out(await areas({ provider, words, ...options }, deps)),
   )
 }
 

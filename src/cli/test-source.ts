@@ -22,7 +22,7 @@ import { readTrial } from './trial-answer.ts'
 import { intention, linkLines, reportLines } from './trial-words.ts'
 import { CommandError, exitCodes, UsageError } from './words.ts'
 
-export interface TestSourceWords {
+export interface TestSourceOptions {
   /** A link, the name of a provider, or `-` for either on standard input. */
   readonly source: string
   readonly config: string
@@ -71,41 +71,42 @@ interface Subject {
  * @returns the exit code: 0 when addresses were delivered
  * @throws {ConfigError}, {UsageError} for invalid arguments, {CommandError} for failures, {GatewayError}, {StoreError}
  */
-export async function testSource(words: TestSourceWords, deps: TestSourceDeps): Promise<number> {
-  if (words.try !== undefined && requestUrl(words.try) === undefined) throw new UsageError(badUrl())
-  const subject = await subjectOf(words, deps)
+export async function testSource(options: TestSourceOptions, deps: TestSourceDeps): Promise<number> {
+  if (options.try !== undefined && requestUrl(options.try) === undefined) throw new UsageError(badUrl())
+  const subject = await subjectOf(options, deps)
   const { reading, provider } = subject
   const facts = reading === undefined ? undefined : factsOf(reading)
-  if (words.yaml && reading === undefined)
+  if (options.yaml && reading === undefined)
     throw new UsageError(translate('--yaml writes the entry of a pasted link: this provider has one already'))
-  if (words.dryRun) return tell(words, deps, { subject, facts, report: undefined })
+  if (options.dryRun) return tell(options, deps, { subject, facts, report: undefined })
   deps.err(`turnpike: ${intention(nameOf(subject, facts), lotOf(provider, facts), provider?.price)}`)
   const log = commandLog('error', deps.err)
   const report = await send(subject, { ...deps, log })
-  return tell(words, deps, { subject, facts, report })
+  return tell(options, deps, { subject, facts, report })
 }
 
-async function subjectOf(words: TestSourceWords, { environment, input }: TestSourceDeps): Promise<Subject> {
-  const given = (words.source === '-' ? await input() : words.source).trim()
+async function subjectOf(options: TestSourceOptions, { environment, input }: TestSourceDeps): Promise<Subject> {
+  const given = (options.source === '-' ? await input() : options.source).trim()
   const source = linkIn(given) ?? given
   if (!/^[a-z]+:\/\//i.test(source)) {
-    if (words.product !== undefined) throw new UsageError(translate('--product is for a link: a provider has its own'))
-    const config = loadConfig(words.config, environment)
-    const provider = findProvider(config, source, words.config)
+    if (options.product !== undefined)
+      throw new UsageError(translate('--product is for a link: a provider has its own'))
+    const config = loadConfig(options.config, environment)
+    const provider = findProvider(config, source, options.config)
     const reading = isLink(provider) ? readLink(provider.url, provider.product, provider.credentials?.key) : undefined
     return {
       config,
       provider,
-      target: { provider: provider.name, try: words.try },
+      target: { provider: provider.name, try: options.try },
       reading: reading?.kind === 'problem' ? undefined : reading,
     }
   }
   const url = new Secret(source)
-  const reading = readLink(url, words.product)
+  const reading = readLink(url, options.product)
   if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
-  const hasFile = words.config !== DEFAULT_CONFIG || existsSync(words.config)
-  const config = hasFile ? loadConfig(words.config, environment) : parseConfig(NO_CONFIG, words.config, {})
-  return { config, provider: undefined, target: { url, product: words.product, try: words.try }, reading }
+  const hasFile = options.config !== DEFAULT_CONFIG || existsSync(options.config)
+  const config = hasFile ? loadConfig(options.config, environment) : parseConfig(NO_CONFIG, options.config, {})
+  return { config, provider: undefined, target: { url, product: options.product, try: options.try }, reading }
 }
 
 /** For a link without a configuration: no gateway to use, no store to keep. */
@@ -180,14 +181,15 @@ interface Outcome {
 }
 
 /** With --yaml standard output is a part of gateway.yaml, and messages go to standard error. */
-function tell(words: TestSourceWords, { out, err }: TestSourceDeps, { subject, facts, report }: Outcome): number {
+function tell(options: TestSourceOptions, { out, err }: TestSourceDeps, { subject, facts, report }: Outcome): number {
   const lines = [
     ...(facts === undefined ? [] : linkLines(facts)),
     ...(report === undefined ? [] : reportLines(report, subject.provider)),
   ]
-  if (words.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
-  else (words.yaml ? err : out)(`${lines.join('\n')}\n`)
-  if (words.yaml && !words.json && subject.reading !== undefined) out(providerYaml(subject.reading, yamlHelp(report)))
+  if (options.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
+  else (options.yaml ? err : out)(`${lines.join('\n')}\n`)
+  if (options.yaml && !options.json && subject.reading !== undefined)
+    out(providerYaml(subject.reading, yamlHelp(report)))
   const isGood = report === undefined || (report.failure === null && (report.tried === null || carried(report.tried)))
   return isGood ? exitCodes.ok : exitCodes.failed
 }

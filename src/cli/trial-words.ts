@@ -1,5 +1,5 @@
 /** The output of `turnpike test-source`. */
-import { isPrivateAddress } from '../config/provider-yaml.ts'
+import { isPrivateAuthority } from '../config/provider-yaml.ts'
 import { type KnownText, translate, translateSentence } from '../messages/translate.ts'
 import type { TrialAddress, TrialReport } from '../supply/operator/test-source.ts'
 import { carried, type TriedRequest } from '../supply/operator/try.ts'
@@ -171,7 +171,7 @@ function addressLine(
     lifeOf(lifeSeconds),
     ...(exit === null ? [] : [translate('exit {address}', { address: exit })]),
     ...[country, area, city, isp].filter((fact) => fact !== null),
-    ...(isPrivateAddress(address) && !allowPrivate
+    ...(isPrivateAuthority(address) && !allowPrivate
       ? [translate('a private address: its entry needs allowPrivate: true')]
       : []),
   ]

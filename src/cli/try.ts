@@ -5,7 +5,7 @@ import { badUrl, type TestSourceDeps, testSource } from './test-source.ts'
 import { triedLines } from './trial-words.ts'
 import { exitCodes, UsageError } from './words.ts'
 
-export interface TryWords {
+interface TryOptions {
   /** An address, the name of a provider, or `-` for either on standard input. */
   readonly what: string
   readonly url: string
@@ -17,14 +17,14 @@ export interface TryWords {
  * @returns the exit code: 0 when the request succeeded
  * @throws {UsageError} for invalid arguments; for a provider as `testSource`
  */
-export async function tryOut({ what, url, config, json }: TryWords, deps: TestSourceDeps): Promise<number> {
+export async function tryOut({ what, url, config, json }: TryOptions, deps: TestSourceDeps): Promise<number> {
   const named = (what === '-' ? await deps.input() : what).trim()
   const target = requestUrl(url)
   if (target === undefined) throw new UsageError(badUrl())
   const address = parseEndpoint(named, { bareNames: true })
   if (address === undefined) {
-    const words = { source: named, config, json, try: url, product: undefined, yaml: false, dryRun: false }
-    return testSource(words, deps)
+    const options = { source: named, config, json, try: url, product: undefined, yaml: false, dryRun: false }
+    return testSource(options, deps)
   }
   const tried = await tryAddress({ protocol: 'http', ...address }, target)
   deps.out(json ? `${JSON.stringify({ tried }, null, 2)}\n` : `${triedLines(tried).join('\n')}\n`)

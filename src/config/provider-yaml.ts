@@ -22,13 +22,13 @@ const BUDGET = 'budget: { perHour: 500, perDay: 5000 }'
 export function yamlHelp(report: Pick<TrialReport, 'doubts' | 'addresses'> | undefined): YamlHelp {
   return {
     needsTtl: report?.doubts.includes('assumed') ?? false,
-    needsPrivate: report?.addresses.some(({ address }) => isPrivateAddress(address)) ?? false,
+    needsPrivate: report?.addresses.some(({ address }) => isPrivateAuthority(address)) ?? false,
     needsLogin: report?.addresses.every(({ login }) => login === 'none') ?? true,
   }
 }
 
 /** @param authority `host:port`. @returns whether only an entry with allowPrivate may use it */
-export function isPrivateAddress(authority: string): boolean {
+export function isPrivateAuthority(authority: string): boolean {
   const host = parseAuthority(authority, 0)?.host
   return host !== undefined && refusalOf(host, false) !== undefined
 }

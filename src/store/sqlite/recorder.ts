@@ -10,7 +10,7 @@ import type { Log } from '../../log.ts'
 import { StoreError } from '../errors.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import type { Change, Note, Refusal } from './messages.ts'
-import { type BootClock, read } from './time.ts'
+import { type BootClock, readClocks } from './time.ts'
 import { type Spawn, WorkerClient } from './worker-client.ts'
 import { type Entry, type Waiter, WriteQueue } from './write-queue.ts'
 
@@ -104,7 +104,7 @@ export class Recorder {
     if (this.#isClosed) return
     const notes: Note[] = []
     this.#lock ??= lockFolder(this.#dir, notes)
-    tell(this.#deps.log, notes)
+    logNotes(this.#deps.log, notes)
     if (this.#queue.isDue) this.#pump()
     else this.#arm()
   }
@@ -188,7 +188,7 @@ export class Recorder {
   async #write(changes: readonly Change[]): Promise<readonly Refusal[]> {
     const { clock, boot, log } = this.#deps
     const client = await this.#connected()
-    const refused = await client.commit({ reading: read(clock, boot), changes })
+    const refused = await client.commit({ reading: readClocks(clock, boot), changes })
     if (this.#failure !== undefined) log.info('the store can be written again')
     this.#failure = undefined
     return refused
@@ -238,8 +238,8 @@ export class Recorder {
     if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
     this.#reopenAt = clock.now() + RETRY_MS
     await last?.close()
-    const { client, opened } = await WorkerClient.open(spawn, { dir: this.#dir, reading: read(clock, boot) })
-    tell(log, opened.notes)
+    const { client, opened } = await WorkerClient.open(spawn, { dir: this.#dir, reading: readClocks(clock, boot) })
+    logNotes(log, opened.notes)
     // The first one has replaced none: it is no reason to wait with a second.
     if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY
     else log.warn('the thread of the store had ended: another one has opened it again')
@@ -256,6 +256,6 @@ function keptAfter({ key, change }: Entry, error: StoreError): Entry[] {
   return error.reason === 'crashed' ? [{ key, change: { kind: 'call-undone', id: change.id } }] : []
 }
 
-export function tell(log: Log, notes: readonly Note[]): void {
+export function logNotes(log: Log, notes: readonly Note[]): void {
   for (const { level, message, file, why } of notes) log[level](given({ file, why }), message)
 }

@@ -5,10 +5,10 @@ import type { ChannelHolder } from '../account-store.ts'
 import type { CallId, CallStart, HandoverStore, Restored, StoredUpstream, UserUsage } from '../contract.ts'
 import { lockFolder } from './lock.ts'
 import type { Note } from './messages.ts'
-import { Recorder, type RecorderDeps, tell } from './recorder.ts'
+import { logNotes, Recorder, type RecorderDeps } from './recorder.ts'
 import { takeOver } from './restore.ts'
 import { type Moment, toPendingRow, toRow } from './rows.ts'
-import { type BootClock, read, systemBoot } from './time.ts'
+import { type BootClock, readClocks, systemBoot } from './time.ts'
 import { type Spawn, startWorker, WorkerClient } from './worker-client.ts'
 
 export interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
@@ -30,13 +30,13 @@ export interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
 export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: HandoverStore; restored: Restored }> {
   const { clock, log, spawn = startWorker, eager = false } = deps
   const boot = deps.boot ?? (await systemBoot(clock))
-  const reading = read(clock, boot)
+  const reading = readClocks(clock, boot)
   const notes: Note[] = []
   const lock = lockFolder(dir, notes)
   try {
     const found = takeOver(dir, reading, clock.now())
     const client = eager ? (await WorkerClient.open(spawn, { dir, reading })).client : undefined
-    tell(log, [...notes, ...found.notes])
+    logNotes(log, [...notes, ...found.notes])
     const recorder = new Recorder(dir, { clock, log, boot, spawn }, lock, client)
     return { store: new DurableStore(recorder, { clock, boot }, found.nextCall), restored: found.restored }
   } catch (error) {

@@ -49,7 +49,7 @@ const EARLIEST_SANE_WALL_MS = 1_735_689_600_000
 /** Without a boot id, the time of the boot identifies it, as long as the time is not set. */
 const DERIVED_GRAIN_MS = 10_000
 
-export function read(clock: Pick<Clock, 'wall'>, boot: BootClock): Reading {
+export function readClocks(clock: Pick<Clock, 'wall'>, boot: BootClock): Reading {
   return { bootId: boot.id, bootMs: boot.sinceBootMs(), wallMs: clock.wall() }
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { duration, integer, orEnvironment, someOf } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
-import { withoutNames } from '../parse/template.ts'
+import { withEveryName } from '../parse/template.ts'
 import { refuse } from './reply-settings.ts'
 import { HASHES } from './sign.ts'
 
@@ -18,7 +18,7 @@ const link = () =>
   z
     .string()
     .transform((value, ctx) => {
-      const url = URL.parse(withoutNames(value, ANY).trim())
+      const url = URL.parse(withEveryName(value, ANY).trim())
       if (url === null || !/^https?:$/.test(url.protocol))
         return refuse(ctx, 'write a link that begins with http:// or https://')
       if (/^https?:\/\/[^/?]*\{/.test(value.trim()))

@@ -3,7 +3,7 @@ import { Secret } from '../../secret.ts'
 import { secretsInLink } from '../client/redact.ts'
 import type { Credentials } from '../contract/operation.ts'
 import { membersOf } from '../parse/reply.ts'
-import { namesIn, withoutNames } from '../parse/template.ts'
+import { namesIn, withEveryName } from '../parse/template.ts'
 import type { CallSettings } from './call-settings.ts'
 import type { GenericOwn } from './settings.ts'
 
@@ -51,7 +51,7 @@ function paramsOf({ query = {}, form = {}, json }: Pick<CallSettings, 'query' | 
   ]
 }
 
-const filledIn = (template: string): string => withoutNames(template, '0')
+const filledIn = (template: string): string => withEveryName(template, '0')
 const isTemplate = (text: string): boolean => namesIn(text).length > 0
 
 function partsOf({ url, headers, body, sign = [], ...call }: CallSettings): string[] {

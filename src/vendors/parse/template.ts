@@ -22,8 +22,8 @@ export function namesIn(template: string): string[] {
   return Array.from(template.matchAll(PLACEHOLDER), ([, name, dated = '']) => name ?? dated)
 }
 
-/** The text with a value in place of every placeholder. */
-export function withoutNames(template: string, value: string): string {
+/** The text with the same value in place of every placeholder. */
+export function withEveryName(template: string, value: string): string {
   return template.replace(PLACEHOLDER, value)
 }
 

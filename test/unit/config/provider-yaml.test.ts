@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isPrivateAddress, providerYaml, yamlHelp } from '../../../src/config/provider-yaml.ts'
+import { isPrivateAuthority, providerYaml, yamlHelp } from '../../../src/config/provider-yaml.ts'
 import { Secret } from '../../../src/secret.ts'
 import { type LinkReading, readLink } from '../../../src/vendors/registry.ts'
 
@@ -42,5 +42,5 @@ it.each([
   ['8.8.8.8:80', false],
   ['proxy.example:80', false],
 ])('%s: private %s', (authority, isPrivate) => {
-  expect(isPrivateAddress(authority)).toBe(isPrivate)
+  expect(isPrivateAuthority(authority)).toBe(isPrivate)
 })

@@ -1,14 +1,14 @@
 /** The events of `GET /v1/events`. Each one replaces or completes earlier ones, so that an event may be missed. */
 import { z } from 'zod'
 import { connectionReport } from './connections.ts'
-import { count, flag, instant, list, named, orNull, seconds, text } from './fields.ts'
+import { count, described, flag, instant, list, named, orNull, seconds, text } from './fields.ts'
 import { historyReport } from './history.ts'
 import { upstreamChange, upstreamReport } from './pool.ts'
 import { providerReport } from './providers.ts'
 import { type Topic, topics } from './topics.ts'
 import { verdictReport } from './verdict.ts'
 
-const rate = (description: string) => seconds(description)
+const rate = (description: string) => described(z.number().min(0), description)
 
 export const countersEvent = named(
   'CountersEvent',

@@ -13,7 +13,7 @@ export function named<T extends z.ZodType>(id: string, description: string, sche
   return schema
 }
 
-const described = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description })
+export const described = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description })
 
 /** A whole number from 0. */
 export const count = (description: string) => described(z.int().min(0), description)

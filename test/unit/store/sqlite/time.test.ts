@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { derivedBootId, passage, type Reading, read, systemBoot } from '../../../../src/store/sqlite/time.ts'
+import { derivedBootId, passage, type Reading, readClocks, systemBoot } from '../../../../src/store/sqlite/time.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 
 const WALL = 1_766_000_000_000
@@ -59,7 +59,7 @@ describe('the boot of this machine', () => {
     const [one, other] = [await systemBoot(clock), await systemBoot(clock)]
     expect(one.id).toBe(other.id)
     expect(one.id).toMatch(process.platform === 'linux' ? /^[0-9a-f-]{36}$/ : /^since-\d+$/)
-    expect(read(clock, one)).toEqual({ bootId: one.id, bootMs: expect.any(Number), wallMs: clock.wall() })
+    expect(readClocks(clock, one)).toEqual({ bootId: one.id, bootMs: expect.any(Number), wallMs: clock.wall() })
     expect(one.sinceBootMs()).toBeGreaterThan(0)
   })
 
