@@ -3,10 +3,10 @@
  * calls to vendors that are under way, and gives its store away. Then the other process serves, and this one drains.
  */
 
-import { sentenceOf } from './cli/words.ts'
 import type { ClientHandover } from './client-handover.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Config } from './config/schema.ts'
+import { sentenceOf } from './failure-sentence.ts'
 import type { Log } from './log.ts'
 import type { OpenPort } from './network/inherited-sockets.ts'
 import { carry } from './pool/former-process.ts'

@@ -5,6 +5,7 @@
 import { appendFileSync, existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
+import { CommandError, UsageError } from '../command-error.ts'
 import { addProvider } from '../config/add-provider.ts'
 import { DOT_ENV, type Environment, environmentOf } from '../config/environment.ts'
 import { loadConfig, parseConfig, readText } from '../config/load.ts'
@@ -19,7 +20,6 @@ import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { schemaLine } from './examples.ts'
 import { configOption, step } from './init.ts'
 import { linkIn } from './link-facts.ts'
-import { CommandError, UsageError } from './words.ts'
 
 export interface AddOptions {
   readonly config: string

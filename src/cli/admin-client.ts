@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { formatAuthority } from '../address.ts'
+import { CommandError } from '../command-error.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
 import { translate } from '../messages/translate.ts'
 import { http } from '../node-http.ts'
 import { Secret } from '../secret.ts'
-import { CommandError } from './words.ts'
 
 export interface AdminAnswer {
   readonly status: number

@@ -1,11 +1,12 @@
 /** `turnpike areas`: lists the places or lines of a provider's vendor, as values for `request:` with their names. */
+
+import { UsageError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { commandLog } from '../log.ts'
 import { translate } from '../messages/translate.ts'
 import type { NamedValue } from '../vendors/contract/vendor.ts'
 import { type CallDeps, findProvider, sendOrder } from './call.ts'
 import { renderTable } from './table.ts'
-import { UsageError } from './words.ts'
 
 export interface AreasOptions {
   readonly provider: string

@@ -3,6 +3,7 @@
  * limits and budget; without a running gateway it uses the state store that the next gateway will use.
  */
 import { z } from 'zod'
+import { CommandError, UsageError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
@@ -18,7 +19,6 @@ import { type AdminAnswer, adminPlace, adminToken, askAdmin, NoGateway, notAGate
 import { listOperations, renderOperations } from './operations.ts'
 import { renderReply } from './reply.ts'
 import { oneLine } from './table.ts'
-import { CommandError, UsageError } from './words.ts'
 
 export interface CallOptions {
   readonly provider: string

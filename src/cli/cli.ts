@@ -1,7 +1,8 @@
 /** The command line: runs one command and explains its failure. The commands are defined in program.ts. */
 import { CommanderError } from 'commander'
+import { exitCodes } from './exit-codes.ts'
+import { explainFailure } from './explain-failure.ts'
 import { type CliDeps, createProgram } from './program.ts'
-import { exitCodes, explainFailure } from './words.ts'
 
 export type { CliDeps }
 

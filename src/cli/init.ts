@@ -1,11 +1,11 @@
 /** `turnpike init`: a configuration for a vendor, from the example of its product, and a .env.example with its variables. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { CommandError, UsageError } from '../command-error.ts'
 import { DOT_ENV } from '../config/environment.ts'
 import { nearest } from '../config/nearest.ts'
 import { type KnownText, translate } from '../messages/translate.ts'
 import { type Example, exampleText, listExamples } from './examples.ts'
-import { CommandError, UsageError } from './words.ts'
 
 export interface InitOptions {
   readonly config: string

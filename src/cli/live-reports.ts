@@ -1,9 +1,9 @@
 /** What a running gateway reports live: the event stream of its admin port, held in one place for a view. */
 import { z } from 'zod'
+import { CommandError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
 import type { Secret } from '../secret.ts'
 import { openAdmin } from './admin-client.ts'
-import { CommandError } from './words.ts'
 
 /** Members that the view does not show are left out, so that a gateway of another version can be watched. */
 const gatewayReport = z.object({ version: z.string() })

@@ -1,11 +1,11 @@
 /** `turnpike reload`: makes a running gateway read its configuration again, through its admin port. */
 import { z } from 'zod'
+import { CommandError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { ConfigError } from '../errors.ts'
 import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
-import { CommandError } from './words.ts'
 
 /** Generous: a demo vendor may have to be started, and names of ports resolved. */
 const ANSWER_TIMEOUT_MS = 30_000

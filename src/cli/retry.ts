@@ -1,13 +1,13 @@
 /** `turnpike retry`: ends the pause of a provider of a running gateway, through its admin port. */
 
 import { z } from 'zod'
+import { CommandError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
 import { findProvider } from './call.ts'
 import { noAdminPort } from './status.ts'
-import { CommandError } from './words.ts'
 
 const ANSWER_TIMEOUT_MS = 5_000
 const problem = z.object({ detail: z.string() })

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { isNode } from 'yaml'
 import { parseAuthority, toTarget } from '../address.ts'
+import { UsageError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { locate } from '../config/locate.ts'
@@ -11,7 +12,6 @@ import { translate } from '../messages/translate.ts'
 import { type RouteDecision, RouteTable } from '../routes/route-table.ts'
 import { formatRouteTarget, type RouteMethod, type RouteTarget } from '../routes/rule.ts'
 import { padEnd } from './table.ts'
-import { UsageError } from './words.ts'
 
 export interface RouteOptions {
   readonly user?: string

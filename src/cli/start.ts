@@ -1,6 +1,7 @@
 /** `turnpike start`: runs the gateway until a signal. */
 import { type Address, formatAuthority } from '../address.ts'
 import type { Clock } from '../clock.ts'
+import { UsageError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { type ConfigSource, loadConfigSource } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
@@ -14,12 +15,13 @@ import type { InheritedSockets } from '../network/inherited-sockets.ts'
 import type { Predecessor } from '../takeover/client.ts'
 import type { ControlProcess } from '../workers/role.ts'
 import { adminToken } from './admin-client.ts'
+import { exitCodes } from './exit-codes.ts'
+import { explainFailure } from './explain-failure.ts'
 import { ignoredVariables } from './ignored-variables.ts'
 import { type SignalSource, watchSignals } from './signals.ts'
 import { startSummary, tryText } from './summary.ts'
 import type { Takeover } from './takeover.ts'
 import { version } from './version.ts'
-import { exitCodes, explainFailure, UsageError } from './words.ts'
 import type { WorkersOfProcess } from './workers.ts'
 
 /** A running gateway. */

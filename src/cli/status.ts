@@ -1,15 +1,16 @@
 /** `turnpike status`: shows the state of a running gateway, through its admin port. */
 import { z } from 'zod'
+import { CommandError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
 import { currentLanguage, say } from '../messages/language.ts'
 import { statusColumns } from '../messages/terminal.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
+import { exitCodes } from './exit-codes.ts'
 import { verdict as liveVerdict } from './live-reports.ts'
 import { type Row, renderTable } from './table.ts'
 import { stateText, verdictLines } from './watch-view.ts'
-import { CommandError, exitCodes } from './words.ts'
 
 export interface StatusOptions {
   readonly config: string

@@ -2,6 +2,7 @@
 
 import { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
+import { CommandError } from '../command-error.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../log.ts'
 import { translate } from '../messages/translate.ts'
@@ -12,7 +13,6 @@ import type { Predecessor, TakeoverStart } from '../takeover/client.ts'
 import { CHANNEL_VARIABLE, LIFELINE } from '../takeover/launch.ts'
 import { takeoverPlace } from '../takeover/place.ts'
 import { isManaged, notifyReady } from './service-manager.ts'
-import { CommandError } from './words.ts'
 
 /** What existed before this process. */
 interface Inheritance {

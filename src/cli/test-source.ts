@@ -3,6 +3,7 @@
  * shares its limits and budget; without a running gateway it uses the state store that the next gateway will use.
  */
 import { existsSync } from 'node:fs'
+import { CommandError, UsageError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
@@ -17,10 +18,10 @@ import { VendorError } from '../vendors/contract/error.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { adminPlace, adminToken, askAdmin, NoGateway } from './admin-client.ts'
 import { findProvider, stateInUse } from './call.ts'
+import { exitCodes } from './exit-codes.ts'
 import { factsOf, type LinkFacts, linkIn } from './link-facts.ts'
 import { readTrial } from './trial-answer.ts'
 import { intention, linkLines, reportLines } from './trial-words.ts'
-import { CommandError, exitCodes, UsageError } from './words.ts'
 
 export interface TestSourceOptions {
   /** A link, the name of a provider, or `-` for either on standard input. */

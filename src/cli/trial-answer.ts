@@ -1,9 +1,9 @@
 /** The answer of a running gateway to `POST /v1/test-source`. */
 import { z } from 'zod'
+import { CommandError, UsageError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
 import type { TrialReport } from '../supply/operator/test-source.ts'
 import { type AdminAnswer, notAGateway } from './admin-client.ts'
-import { CommandError, UsageError } from './words.ts'
 
 const report = z.looseObject({ vendor: z.string(), addresses: z.array(z.looseObject({})), count: z.number() })
 const problem = z.object({ code: z.string(), detail: z.string() })

@@ -1,9 +1,11 @@
 /** `turnpike try`: sends one request through an address of the user. For a provider's name it is `test-source --try`. */
+
+import { UsageError } from '../command-error.ts'
 import { carried, requestUrl, tryAddress } from '../supply/operator/try.ts'
 import { parseEndpoint } from '../vendors/registry.ts'
+import { exitCodes } from './exit-codes.ts'
 import { badUrl, type TestSourceDeps, testSource } from './test-source.ts'
 import { triedLines } from './trial-words.ts'
-import { exitCodes, UsageError } from './words.ts'
 
 interface TryOptions {
   /** An address, the name of a provider, or `-` for either on standard input. */

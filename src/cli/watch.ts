@@ -1,14 +1,16 @@
 /** `turnpike status --watch`: shows the state of a running gateway live. It waits while the gateway is unreachable. */
 import type { Clock } from '../clock.ts'
+import { CommandError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
+import { sentenceOf } from '../failure-sentence.ts'
 import { translate } from '../messages/translate.ts'
 import { adminPlace, adminToken } from './admin-client.ts'
+import { exitCodes } from './exit-codes.ts'
 import { followReports, LiveReports } from './live-reports.ts'
 import type { SignalSource } from './signals.ts'
 import { noAdminPort, type StatusOptions } from './status.ts'
 import { renderFrame } from './watch-view.ts'
-import { CommandError, exitCodes, sentenceOf } from './words.ts'
 
 export interface WatchDeps {
   readonly clock: Clock

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { CommandError } from '../cli/words.ts'
+import { CommandError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
 import { InheritedSockets } from '../network/inherited-sockets.ts'
 import { LineChannel } from './line-channel.ts'

@@ -1,7 +1,7 @@
 /** The Unix socket on which a running gateway accepts takeovers, in the folder of its state. */
 
 import { join } from 'node:path'
-import { CommandError } from '../cli/words.ts'
+import { CommandError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
 
 /** `sun_path` with its closing zero: 108 octets on Linux, 104 on macOS. */

@@ -2,8 +2,9 @@
  * How long the process that takes over may take from the moment at which the running gateway accepts no client: meanwhile, clients
  * wait. The process that has started it ends it when it is too slow, and the running gateway continues.
  */
-import { CommandError } from '../cli/words.ts'
+
 import type { Clock, Timer } from '../clock.ts'
+import { CommandError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
 
 /** What the process that takes over reports: the running gateway accepts no client any more; this process serves. */

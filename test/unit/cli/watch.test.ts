@@ -9,7 +9,7 @@ import { EventText, LiveReports } from '../../../src/cli/live-reports.ts'
 import { displayWidth } from '../../../src/cli/table.ts'
 import { watchStatus } from '../../../src/cli/watch.ts'
 import { renderFrame } from '../../../src/cli/watch-view.ts'
-import { CommandError } from '../../../src/cli/words.ts'
+import { CommandError } from '../../../src/command-error.ts'
 import { useLanguage } from '../../../src/messages/language.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 

@@ -1,42 +1,14 @@
-/** Turns failures of a command into one sentence for the terminal and an exit code. */
-import type { Config } from '../config/schema.ts'
-import { ConfigError, type ConfigProblem, GatewayError, problemLine } from '../errors.ts'
-import { translate, translateSentence } from '../messages/translate.ts'
-import { StoreError } from '../store/errors.ts'
-
-export const exitCodes = { ok: 0, failed: 1, configuration: 2 } as const
-
-/** The command failed; the message is for the user. */
-export class CommandError extends Error {}
-
-/** The arguments of the command line are invalid. */
-export class UsageError extends CommandError {}
+/** One sentence for a failure, in the language of the process. */
+import { CommandError } from './command-error.ts'
+import type { Config } from './config/schema.ts'
+import { GatewayError } from './errors.ts'
+import { translate, translateSentence } from './messages/translate.ts'
+import { StoreError } from './store/errors.ts'
 
 /**
+ * A failure other than mistakes in the configuration.
  * @param config the configuration of the command, if it was read before the failure: used to name the key to change
- * @returns lines for standard error; never a stack trace. Mistakes in a file begin with file:line:column, the format of editors
  */
-export function explainFailure(error: unknown, config?: Config): { readonly text: string; readonly exitCode: number } {
-  if (error instanceof ConfigError) {
-    const { file, problems } = error
-    const count =
-      problems.length === 1
-        ? translate('{file} has one mistake', { file })
-        : translate('{file} has {count} mistakes', { file, count: problems.length })
-    return {
-      text: `${problems.map((problem) => translatedLine(file, problem)).join('\n')}\n${count}\n`,
-      exitCode: exitCodes.configuration,
-    }
-  }
-  const exitCode = error instanceof UsageError ? exitCodes.configuration : exitCodes.failed
-  return { text: `turnpike: ${sentenceOf(error, config)}\n`, exitCode }
-}
-
-function translatedLine(file: string, problem: ConfigProblem): string {
-  return problemLine(file, { ...problem, message: translateSentence(problem.message) })
-}
-
-/** A failure other than mistakes in the configuration. @param config as for `explainFailure` */
 export function sentenceOf(error: unknown, config?: Config): string {
   // Errors of commands are already in the language of the process; other errors are made without knowledge of the language.
   if (error instanceof CommandError) return error.message
