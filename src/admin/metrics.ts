@@ -1,6 +1,6 @@
 /** The metrics page. Nothing is counted here: when the page is asked for, the gateway's plain counters are read. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { OPEN_SECONDS_BOUNDS } from '../proxy/stream-info.ts'
+import { OPEN_SECONDS_BOUNDS } from '../proxy/stream-counters.ts'
 import { counters, type Figure, gauges, type Snapshot, type SnapshotView, takeSnapshot } from './figures.ts'
 import type { TrafficFigures } from './view.ts'
 

@@ -4,7 +4,7 @@
  */
 
 import type { AddressDesk } from '../proxy/address-requests.ts'
-import type { StreamCounters } from '../proxy/stream-info.ts'
+import type { StreamCounters } from '../proxy/stream-counters.ts'
 import type { AreasReply, OperatorCall, OperatorReply } from '../supply/operator/call.ts'
 import type { TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { ConnectionsQuery, ConnectionsReport } from './api/schemas/connections.ts'

@@ -15,15 +15,15 @@ export interface StreamInfo extends OpenConnection {
 }
 
 export interface StreamObserver {
-  began(traffic: StreamInfo): void
+  began(stream: StreamInfo): void
   /** @param tookMs from the request to the open tunnel or the answer, waiting included */
-  opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void
-  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void
+  opened(stream: StreamInfo, upstream: Upstream, tookMs: number): void
+  tryFailed(stream: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void
   /** The client has left, the time is over, or another try was faster: the upstream is not blamed. */
-  tryAbandoned(traffic: StreamInfo, upstream: Upstream): void
-  refused(traffic: StreamInfo, error: GatewayError): void
+  tryAbandoned(stream: StreamInfo, upstream: Upstream): void
+  refused(stream: StreamInfo, error: GatewayError): void
   /** @param end how it ended; undefined when the client left before anything was open */
-  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void
+  ended(stream: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void
   /** Refused before it was served: by its route or the limits of its user. `handshakeRefused` has counted it. */
   requestRefused(request: RefusedRequest, error: GatewayError): void
   /**

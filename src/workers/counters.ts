@@ -1,6 +1,6 @@
 /** Counters of one process as named numbers, so that what was added to them can be sent and added up elsewhere. */
 import type { ErrorCode } from '../errors.ts'
-import type { StreamCounters } from '../proxy/stream-info.ts'
+import type { StreamCounters } from '../proxy/stream-counters.ts'
 
 const PLAIN = [
   'openedCount',

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { StreamCounters } from '../proxy/stream-info.ts'
+import type { StreamCounters } from '../proxy/stream-counters.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import type { DemandReport } from '../supply/planner-role.ts'
 import type { Supply } from '../supply/supply.ts'

@@ -4,7 +4,7 @@ import { History } from '../../../src/admin/history.ts'
 import type { TrafficFigures } from '../../../src/admin/view.ts'
 import { createLog } from '../../../src/log.ts'
 import { setupBucket } from '../../../src/proxy/setup-times.ts'
-import { StreamCounters } from '../../../src/proxy/stream-info.ts'
+import { StreamCounters } from '../../../src/proxy/stream-counters.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 import { report, TestSupply } from './supply.ts'
 

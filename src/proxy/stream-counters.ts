@@ -69,14 +69,14 @@ export class StreamCounters implements StreamObserver {
     return this.#log.isLevelEnabled('debug')
   }
 
-  began(traffic: StreamInfo): void {
-    this.requests[traffic.protocol]++
-    this.connections.began(traffic)
+  began(stream: StreamInfo): void {
+    this.requests[stream.protocol]++
+    this.connections.began(stream)
     // A socket keeps its peer's address only if it was requested while it was open.
-    if (this.accessLog) void traffic.clientAddress
+    if (this.accessLog) void stream.clientAddress
   }
 
-  opened(traffic: StreamInfo, upstream: Upstream, tookMs: number): void {
+  opened(stream: StreamInfo, upstream: Upstream, tookMs: number): void {
     this.openedCount++
     const { provider } = upstream.facts
     this.openedBy.set(provider, (this.openedBy.get(provider) ?? 0) + 1)
@@ -87,29 +87,29 @@ export class StreamCounters implements StreamObserver {
     this.openSeconds.sum += seconds
     const fine = setupBucket(tookMs)
     this.setupCounts[fine] = (this.setupCounts[fine] ?? 0) + 1
-    this.connections.opened(traffic, tookMs)
+    this.connections.opened(stream, tookMs)
   }
 
-  tryFailed(traffic: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void {
+  tryFailed(stream: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void {
     this.triesFailed[failure.kind]++
     const result = failure.kind === 'broken' ? failure.how : failure.kind
-    this.connections.tryFailed(traffic, upstream, now, result, answerOf(failure))
+    this.connections.tryFailed(stream, upstream, now, result, answerOf(failure))
     if (!this.#isDebug) return
     this.#log.debug(
-      { target: traffic.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
+      { target: stream.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
       'try failed',
     )
   }
 
-  tryAbandoned(traffic: StreamInfo, upstream: Upstream): void {
-    this.connections.tryFailed(traffic, upstream, this.#clock.now(), 'abandoned')
+  tryAbandoned(stream: StreamInfo, upstream: Upstream): void {
+    this.connections.tryFailed(stream, upstream, this.#clock.now(), 'abandoned')
   }
 
-  refused(traffic: StreamInfo, error: GatewayError): void {
+  refused(stream: StreamInfo, error: GatewayError): void {
     this.#count(error)
-    this.connections.ended(traffic, this.#clock.now(), 'refused', error.code, 0, 0)
-    this.#logSocksRefusal(traffic.protocol, error)
-    if (this.accessLog) this.#logRefused(this.#facts(traffic), error)
+    this.connections.ended(stream, this.#clock.now(), 'refused', error.code, 0, 0)
+    this.#logSocksRefusal(stream.protocol, error)
+    if (this.accessLog) this.#logRefused(this.#facts(stream), error)
   }
 
   requestRefused(request: RefusedRequest, error: GatewayError): void {
@@ -134,14 +134,14 @@ export class StreamCounters implements StreamObserver {
     if (this.#isDebug) this.#log.debug({ code: error.code, reason: error.message }, 'handshake refused')
   }
 
-  ended(traffic: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void {
+  ended(stream: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void {
     if (end === undefined) this.clientsGone++
     else this.endedCounts[end]++
     this.upBytes += upBytes
     this.downBytes += downBytes
-    this.connections.ended(traffic, now, end ?? 'client-gone', undefined, upBytes, downBytes)
+    this.connections.ended(stream, now, end ?? 'client-gone', undefined, upBytes, downBytes)
     if (this.accessLog)
-      this.#log.info({ ...this.#facts(traffic), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
+      this.#log.info({ ...this.#facts(stream), end: end ?? 'client-gone', upBytes, downBytes }, 'connection')
   }
 
   acceptFailed(error: NodeJS.ErrnoException): void {
@@ -170,8 +170,8 @@ export class StreamCounters implements StreamObserver {
     this.#log.warn({ client, failures }, 'logins failed')
   }
 
-  #facts(traffic: StreamInfo): object {
-    const { protocol, clientAddress, account, target, servedBy, life, beganAt, status } = traffic
+  #facts(stream: StreamInfo): object {
+    const { protocol, clientAddress, account, target, servedBy, life, beganAt, status } = stream
     return {
       protocol,
       client: clientAddress,
