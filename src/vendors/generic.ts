@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { Secret } from '../secret.ts'
-import type { SourceDeps } from './client/engine.ts'
+import type { SourceDeps } from './client/contract.ts'
 import { openTableSource } from './client/source.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Params } from './contract/operation.ts'

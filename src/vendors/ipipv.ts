@@ -4,7 +4,7 @@
  * calls.
  */
 import { z } from 'zod'
-import type { SourceDeps } from './client/engine.ts'
+import type { SourceDeps } from './client/contract.ts'
 import { VendorError } from './contract/error.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
 import type { Account, DeliverContext, EntryProblem, Product, Vendor } from './contract/vendor.ts'

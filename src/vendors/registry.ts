@@ -1,7 +1,7 @@
 /** The only file that knows every vendor: all other code uses the vendor's name in gateway.yaml. */
 import type { z } from 'zod'
 import type { Secret } from '../secret.ts'
-import type { SourceDeps } from './client/engine.ts'
+import type { SourceDeps } from './client/contract.ts'
 import { KeyedMutex } from './client/keyed-mutex.ts'
 import { configurableParams, paramProblems } from './client/params.ts'
 import { openTableSource } from './client/source.ts'
@@ -27,7 +27,7 @@ import { smartproxy } from './smartproxy.ts'
 import * as list from './static.ts'
 
 export { refusalOf } from './client/address-filter.ts'
-export type { CallGate, SourceDeps, SourceMemory } from './client/engine.ts'
+export type { CallGate, SourceDeps, SourceMemory } from './client/contract.ts'
 export type { VendorHttp } from './client/http.ts'
 export { openVendorHttp } from './client/http.ts'
 export { KeyedMutex } from './client/keyed-mutex.ts'

@@ -6,8 +6,8 @@ import type { Operation, Param, Params, ParamValue } from '../contract/operation
 import type { Source } from '../contract/source.ts'
 import type { Product } from '../contract/vendor.ts'
 import { assertParams, type Caller, channelsOf, operationOf, perform } from './call.ts'
+import type { SourceDeps } from './contract.ts'
 import { arrive, type Origin, timesOf } from './deliver.ts'
-import type { SourceDeps } from './engine.ts'
 import { missingParams, paramWarnings } from './params.ts'
 import { redact, secretsOf } from './redact.ts'
 

@@ -12,7 +12,7 @@ import { VendorError } from '../contract/error.ts'
 import type { Operation, Params, RawReply } from '../contract/operation.ts'
 import type { CallLimit, LearnedFacts, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
-import type { CallOrder, SourceDeps } from './engine.ts'
+import type { CallOrder, SourceDeps } from './contract.ts'
 import type { VendorReply } from './http.ts'
 import { judge } from './judge.ts'
 import { type Author, paramProblems, requiredDefaults } from './params.ts'
@@ -33,7 +33,7 @@ export interface Caller {
   readonly tokens: TokenCache | undefined
 }
 
-export type { CallOrder } from './engine.ts'
+export type { CallOrder } from './contract.ts'
 
 export function openCaller(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Caller {
   const account = accountKey(vendor, settings.credentials)

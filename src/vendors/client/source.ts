@@ -12,8 +12,8 @@ import type { Delivered, Product, Vendor } from '../contract/vendor.ts'
 import { accountNowOf, areasOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
 import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
+import type { SourceDeps } from './contract.ts'
 import { arrive, list, steps } from './deliver.ts'
-import type { SourceDeps } from './engine.ts'
 
 /**
  * Opens one configured account and product of a vendor.

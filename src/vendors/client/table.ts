@@ -3,7 +3,7 @@
 import type { SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
 import { assertParams, limitOf, openCaller, operationOf, perform } from './call.ts'
-import type { SourceDeps, Table } from './engine.ts'
+import type { SourceDeps, Table } from './contract.ts'
 
 export function openTable(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Table {
   const caller = openCaller(vendor, settings, deps)

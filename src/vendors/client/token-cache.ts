@@ -7,7 +7,7 @@ import type { Secret } from '../../secret.ts'
 import type { Life } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { VendorLogin } from '../contract/vendor.ts'
-import type { CallOrder } from './engine.ts'
+import type { CallOrder } from './contract.ts'
 
 /** A token with the facts of its call. */
 interface Fetched {

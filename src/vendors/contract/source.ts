@@ -101,7 +101,7 @@ export interface Source {
   readonly extractOperation: string
   readonly queryOperation: string | undefined
   /**
-   * Buys up to `count` addresses. Each of its calls passes the gate (`CallGate` in client/engine.ts), `priority` first.
+   * Buys up to `count` addresses. Each of its calls passes the gate (`CallGate` in client/contract.ts), `priority` first.
    * @param ticket of this order
    * @throws {VendorError}; rejects with the signal's reason on abort
    */

@@ -1,6 +1,6 @@
 /** The current products and prices of ipipv: requested before each order, because prices and stock change. */
 import { given } from '../../given.ts'
-import type { Answer, CallOrder } from '../client/engine.ts'
+import type { Answer, CallOrder } from '../client/contract.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
 import { membersOf, textOf } from '../parse/reply.ts'

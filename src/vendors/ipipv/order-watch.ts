@@ -1,5 +1,5 @@
 /** Follows the orders of an account: those that run at ipipv, and the purchase without a verdict (purchase.ts draws the states). */
-import type { CallOrder } from '../client/engine.ts'
+import type { CallOrder } from '../client/contract.ts'
 import { VendorError } from '../contract/error.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { isFinal, type OrderPage, readOrder } from './instances.ts'

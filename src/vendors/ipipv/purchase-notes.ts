@@ -1,6 +1,6 @@
 /** The state of purchases between an order and its end: it survives a restart. */
 import { z } from 'zod'
-import type { SourceMemory } from '../client/engine.ts'
+import type { SourceMemory } from '../client/contract.ts'
 import { VendorError } from '../contract/error.ts'
 
 const attemptSchema = z.object({

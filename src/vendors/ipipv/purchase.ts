@@ -14,7 +14,7 @@
  * waits or repeats: supply decides when to ask (`look`).
  */
 import { randomUUID } from 'node:crypto'
-import type { Answer, CallOrder } from '../client/engine.ts'
+import type { Answer, CallOrder } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'

@@ -1,7 +1,7 @@
 /** Opens ipipv's products: each needs several calls, so each is a source of its own around the table. */
 import { given } from '../../given.ts'
 import { filterAddresses } from '../client/address-filter.ts'
-import type { CallOrder, SourceDeps, Table } from '../client/engine.ts'
+import type { CallOrder, SourceDeps, Table } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
 import { judge } from '../client/judge.ts'
 import { openTableSource } from '../client/source.ts'

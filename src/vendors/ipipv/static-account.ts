@@ -1,7 +1,7 @@
 /** The instances of one account: those of the configuration, those of its orders, and those that were bought here. */
 import { given } from '../../given.ts'
 import { filterAddresses } from '../client/address-filter.ts'
-import type { CallOrder, SourceDeps, Table } from '../client/engine.ts'
+import type { CallOrder, SourceDeps, Table } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
 import { KeyedMutex } from '../client/keyed-mutex.ts'
 import type { Delivery, Followed } from '../contract/delivery.ts'

@@ -3,7 +3,7 @@
  * is a list that is read; with it, instances are bought when those that there are do not suffice. An order runs on at
  * ipipv: its addresses come with a later look (`follow`), which supply makes.
  */
-import type { SourceDeps } from '../client/engine.ts'
+import type { SourceDeps } from '../client/contract.ts'
 import { openTableSource } from '../client/source.ts'
 import { openTable } from '../client/table.ts'
 import { VendorError } from '../contract/error.ts'

@@ -1,7 +1,7 @@
 /** Parses a pasted link and makes its source. */
 import { given } from '../../given.ts'
 import type { Secret } from '../../secret.ts'
-import type { SourceDeps } from '../client/engine.ts'
+import type { SourceDeps } from '../client/contract.ts'
 import { openTableSource } from '../client/source.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Source, SourceSettings } from '../contract/source.ts'

@@ -1,6 +1,6 @@
 /** Orders that run on at the vendor, or got no verdict: ipipv's static instances, bought through the whole supply. */
 import { expect, it } from 'vitest'
-import type { SourceMemory } from '../../../src/vendors/client/engine.ts'
+import type { SourceMemory } from '../../../src/vendors/client/contract.ts'
 import type { VendorHttp } from '../../../src/vendors/client/http.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'
 import { openSource } from '../../../src/vendors/registry.ts'

@@ -1,7 +1,7 @@
 /** A vendor that answers what it is told to, without sockets; and what every test of a source needs. */
 import { inspect } from 'node:util'
 import { Secret } from '../../../src/secret.ts'
-import type { SourceDeps } from '../../../src/vendors/client/engine.ts'
+import type { SourceDeps } from '../../../src/vendors/client/contract.ts'
 import type { VendorHttp, VendorReply, VendorRequest } from '../../../src/vendors/client/http.ts'
 import type { ProxyRecord } from '../../../src/vendors/contract/delivery.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'

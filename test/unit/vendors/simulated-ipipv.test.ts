@@ -1,6 +1,6 @@
 /** ipipv's static product against a simulated ipipv: what is used, what is bought, and that nothing is bought twice. */
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SourceMemory } from '../../../src/vendors/client/engine.ts'
+import type { SourceMemory } from '../../../src/vendors/client/contract.ts'
 import { openVendorHttp, type VendorHttp } from '../../../src/vendors/client/http.ts'
 import type { Delivery } from '../../../src/vendors/contract/delivery.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'

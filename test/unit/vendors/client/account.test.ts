@@ -1,7 +1,7 @@
 /** What a Source can do besides selling, over a vendor that is nothing but a table. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { CallGate } from '../../../../src/vendors/client/engine.ts'
+import type { CallGate } from '../../../../src/vendors/client/contract.ts'
 import { openTableSource } from '../../../../src/vendors/client/source.ts'
 import type { Operation } from '../../../../src/vendors/contract/operation.ts'
 import type { Product, Vendor } from '../../../../src/vendors/contract/vendor.ts'

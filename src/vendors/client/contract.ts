@@ -1,4 +1,4 @@
-/** What a source needs from the process, and how it calls a table. */
+/** The contract between a source and the process: what it needs, and how it calls a table. */
 import type { Clock } from '../../clock.ts'
 import type { Params } from '../contract/operation.ts'
 import type { CallLimit, CallTicket, LearnedFacts } from '../contract/source.ts'
