@@ -5,11 +5,12 @@ import { given } from '../given.ts'
 import { Secret } from '../secret.ts'
 import type { ProxyRecord } from './contract/delivery.ts'
 import type { ErrorRule, Operation, Param, Params, RawReply } from './contract/operation.ts'
+import { credential } from './contract/settings.ts'
 import type { Delivered, Vendor } from './contract/vendor.ts'
 import { parseEndpoint } from './parse/address.ts'
 import { deliverEach } from './parse/items.ts'
 import { parseJson } from './parse/json.ts'
-import { credential, malformed, membersOf, refusal, ruleOf, textOf } from './parse/reply.ts'
+import { malformed, membersOf, refusal, ruleOf, textOf } from './parse/reply.ts'
 import { chinaTime } from './parse/time.ts'
 
 const MINUTE_MS = 60_000

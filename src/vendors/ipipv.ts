@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import type { SourceDeps } from './client/contract.ts'
 import { VendorError } from './contract/error.ts'
+import { credential } from './contract/settings.ts'
 import type { Source, SourceSettings } from './contract/source.ts'
 import type { Account, DeliverContext, EntryProblem, Product, Vendor } from './contract/vendor.ts'
 import { areas } from './ipipv/areas.ts'
@@ -16,7 +17,6 @@ import { operations } from './ipipv/operations.ts'
 import { MAX_OPENED } from './ipipv/purchase.ts'
 import { apiSettings, passwordSettings, staticSettings, type Variant } from './ipipv/settings.ts'
 import { openProduct } from './ipipv/source.ts'
-import { credential } from './parse/reply.ts'
 
 /** The document states no maximum for one draw. */
 const MAX_DRAWN = 100

@@ -6,11 +6,12 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, Params } from './contract/operation.ts'
+import { credential, methodSetting } from './contract/settings.ts'
 import type { Account, Vendor } from './contract/vendor.ts'
 import { MAX_PER_CALL, operations } from './juliangip/calls.ts'
 import { deliver } from './juliangip/items.ts'
 import { decode } from './juliangip/replies.ts'
-import { credential, malformed, membersOf, methodSetting } from './parse/reply.ts'
+import { malformed, membersOf } from './parse/reply.ts'
 
 // --- Signature ----------------------------------------------------------------------------------------------------
 

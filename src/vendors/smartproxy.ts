@@ -7,18 +7,10 @@ import { z } from 'zod'
 import type { ProxyRecord } from './contract/delivery.ts'
 import { VendorError } from './contract/error.ts'
 import type { Credentials, ErrorRule, Params, RawReply } from './contract/operation.ts'
+import { credential } from './contract/settings.ts'
 import type { Account, Delivered, Vendor } from './contract/vendor.ts'
 import { parseJson } from './parse/json.ts'
-import {
-  credential,
-  malformed,
-  membersOf,
-  type RulesByWords,
-  refusal,
-  ruleInWords,
-  ruleOf,
-  textOf,
-} from './parse/reply.ts'
+import { malformed, membersOf, type RulesByWords, refusal, ruleInWords, ruleOf, textOf } from './parse/reply.ts'
 import { accountNowOf } from './smartproxy/account.ts'
 import { readAreas } from './smartproxy/areas.ts'
 import { operations, STATIC_LIST, STATIC_LIST_PREFIXED } from './smartproxy/calls.ts'

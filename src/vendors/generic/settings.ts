@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { duration, integer, secret } from '../../config/fields.ts'
 import { collectable } from '../../structures/collectable.ts'
-import { giveBackSetting } from '../parse/give-back.ts'
+import { giveBackSetting } from '../contract/settings.ts'
 import { callKeys, limit } from './call-settings.ts'
 import { figure, listKeys, moment, path, replyKeys, zone } from './reply-settings.ts'
 

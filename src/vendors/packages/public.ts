@@ -13,6 +13,7 @@ export type {
   RateLimit,
   RawReply,
 } from '../contract/operation.ts'
+export { credential } from '../contract/settings.ts'
 export type {
   Account,
   DeliverContext,
@@ -25,7 +26,7 @@ export type {
 export { type Endpoint, parseEndpoint } from '../parse/address.ts'
 export { deliverEach, lifeUntil, secretOf } from '../parse/items.ts'
 export { parseJson } from '../parse/json.ts'
-export { countOf, credential, malformed, membersOf, refusal, ruleOf, textOf } from '../parse/reply.ts'
+export { countOf, malformed, membersOf, refusal, ruleOf, textOf } from '../parse/reply.ts'
 export { chinaTime, readTime } from '../parse/time.ts'
 export { readXml } from '../parse/xml.ts'
 export { type ConformanceCase, conformance, type VendorExamples } from './conformance.ts'

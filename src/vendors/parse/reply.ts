@@ -5,8 +5,6 @@
  * logins: `shapeOf` shows its shape.
  */
 
-import { z } from 'zod'
-import { secret } from '../../config/fields.ts'
 import { VendorError } from '../contract/error.ts'
 import type { ErrorRule } from '../contract/operation.ts'
 
@@ -62,19 +60,6 @@ export function ruleInWords(words: string, rules: RulesByWords): ErrorRule | und
 }
 
 // --- Fields -------------------------------------------------------------------------------------------------------
-
-/** A credential in gateway.yaml. */
-export function credential(about: string) {
-  return secret({ maxBytes: 1_024 }).meta({ description: about })
-}
-
-/** The key `method` of a provider whose document allows both for its calls (`Operation.alsoPost`). */
-export const methodSetting = {
-  method: z
-    .enum(['GET', 'POST'])
-    .default('GET')
-    .meta({ description: 'How the calls are sent; POST puts the parameters into the body.' }),
-}
 
 /** @returns the members of a JSON object; undefined for anything else, arrays included */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -1,8 +1,22 @@
-/** The key `giveBack` of products with early release. */
+/** Keys of gateway.yaml that several vendors have. */
 import { z } from 'zod'
-import { duration } from '../../config/fields.ts'
-import type { GivesBack, SourceSettings } from '../contract/source.ts'
+import { duration, secret } from '../../config/fields.ts'
+import type { GivesBack, SourceSettings } from './source.ts'
 
+/** A credential in gateway.yaml. */
+export function credential(about: string) {
+  return secret({ maxBytes: 1_024 }).meta({ description: about })
+}
+
+/** The key `method` of a provider whose document allows both for its calls (`Operation.alsoPost`). */
+export const methodSetting = {
+  method: z
+    .enum(['GET', 'POST'])
+    .default('GET')
+    .meta({ description: 'How the calls are sent; POST puts the parameters into the body.' }),
+}
+
+/** The key `giveBack` of products with early release. */
 export const giveBackSetting = {
   giveBack: z
     .strictObject({
