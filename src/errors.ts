@@ -1,6 +1,7 @@
 /**
  * Every way a request can fail, in one table: who is to blame, what the caller may do, what each client sees.
  * Codes are permanent: never reused, never renamed. docs/errors.md explains each one, and a test keeps the two equal.
+ * Longer than other files: one table, one entry for each code.
  */
 
 /** The RFC 9209 section 2.3 error types that the gateway uses in `Proxy-Status`. */

@@ -1,6 +1,6 @@
 /**
  * The table of metrics. Base units, few labels, and never an address, a host or a user in a label: the values of a label must
- * be known in advance or configured.
+ * be known in advance or configured. Longer than other files: one table, one entry for each metric.
  */
 import { DIRECT } from '../upstream/direct.ts'
 import type { AdminView, Faults, Gauges, ProviderReport, Readiness, TrafficFigures, UpstreamReport } from './view.ts'

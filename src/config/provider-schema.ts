@@ -1,6 +1,7 @@
 /**
  * The schema of one entry under `providers:`. The products of the vendors, the names of their credentials and their
- * parameters come in through `Catalogue`, so that a new vendor needs no change in this file.
+ * parameters come in through `Catalogue`, so that a new vendor needs no change in this file. Longer than other files:
+ * every kind of entry, with the keys that they share.
  */
 import { z } from 'zod'
 import type { Secret } from '../secret.ts'

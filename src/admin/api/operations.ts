@@ -1,4 +1,7 @@
-/** Every operation of the admin API. docs/openapi.json is generated from this table, and docs/admin-api.md is compared with it. */
+/**
+ * Every operation of the admin API. docs/openapi.json is generated from this table, and docs/admin-api.md is compared with it.
+ * Longer than other files: one table, one entry for each operation.
+ */
 
 import type { Operation } from './operation.ts'
 import { closeReply, connectionsQuery, connectionsReport } from './schemas/connections.ts'
