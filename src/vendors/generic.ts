@@ -51,7 +51,7 @@ function genericWith(own: GenericOwn, now: () => number): Vendor {
     },
     ...(own.login === undefined ? {} : { login: loginOf(own.login) }),
     ...whitelistOf(own),
-    authorize: (name, params, credentials) => authorize(calls[name], own, params, credentials, now()),
+    authorize: (name, params, credentials, _id, wallMs) => authorize(calls[name], own, params, credentials, wallMs),
     decode: (name, reply) => calls[name]?.read(reply),
   }
 }

@@ -16,8 +16,8 @@ import { generic, openGeneric } from './generic.ts'
 import { ipipv, openIpipv } from './ipipv.ts'
 import { juliangip } from './juliangip.ts'
 import { linkProblems } from './links/check.ts'
-import { choiceOf, type LinkTables, openPasted, readPasted } from './links/open.ts'
-import type { LinkProblem, LinkReading } from './links/reading.ts'
+import { choiceOf, openPasted } from './links/open.ts'
+import { type LinkProblem, type LinkReading, type LinkTables, readLink as readWith } from './links/reading.ts'
 import { LINK } from './links/table.ts'
 import { isPackage, loadPackage } from './packages/load.ts'
 import { membersOf } from './parse/reply.ts'
@@ -179,5 +179,5 @@ const pasted: LinkTables = {
  * @param key computes the signature of a signed link again
  */
 export function readLink(link: Secret, product?: string, key?: Secret): LinkReading | LinkProblem {
-  return readPasted(link, choiceOf(product, key), pasted)
+  return readWith(link, choiceOf(product, key), pasted)
 }

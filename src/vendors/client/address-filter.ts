@@ -1,6 +1,6 @@
 /** Checks what a vendor sold before any connection: removes addresses that cannot be upstreams, and adds logins. */
 
-import { isIP, isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
 import { given } from '../../given.ts'
 import { isLocalName, isOddAddress, isPrivateAddress } from '../../network/address-scope.ts'
 import type { ProxyRecord } from '../contract/delivery.ts'
@@ -40,7 +40,7 @@ export function refusalOf(host: string, allowPrivate: boolean): string | undefin
   if (allowPrivate) return undefined
   const isPrivate = isIP(name) === 0 ? isLocalName(name) : isPrivateAddress(name)
   return isPrivate
-    ? `${host} is a ${isIPv4(name) || isIP(name) === 6 ? 'private or reserved address' : 'local name'} (allowPrivate: true accepts it)`
+    ? `${host} is a ${isIP(name) !== 0 ? 'private or reserved address' : 'local name'} (allowPrivate: true accepts it)`
     : undefined
 }
 

@@ -3,8 +3,8 @@
 import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
 import { given } from '../../given.ts'
-import type { ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
-import { type Endpoint, parseEndpoint } from '../parse/address.ts'
+import type { ProxyRecord } from '../contract/delivery.ts'
+import { type Endpoint, PROTOCOLS, parseEndpoint } from '../parse/address.ts'
 import { secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import { lifeReader, type Tell } from './life.ts'
@@ -22,14 +22,6 @@ export interface Item extends Placed {
 export type ItemReader = (item: Item, reply: unknown) => ItemReading
 
 type Fact = Exclude<keyof Fields, 'deadline' | 'ttl' | 'start'>
-
-const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
-  ['http', 'http'],
-  ['https', 'https'],
-  ['socks', 'socks5'],
-  ['socks5', 'socks5'],
-  ['socks5h', 'socks5'],
-])
 
 /** @param columns splits an item that is a text @param isRented for a list of addresses that the account rents */
 export function itemReader(fields: Fields, columns: Cut, isRented = false): ItemReader {

@@ -56,12 +56,8 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
   const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page, offset } } : sale
   calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
-    const settings = { ...login, sign: login.sign }
     const rules = rulesOf(own, login)
-    calls.push([
-      LOGIN,
-      open(own, settings, login.limit, purposes.login, (reply) => readAnswer(reply, rules, undefined)),
-    ])
+    calls.push([LOGIN, open(own, login, login.limit, purposes.login, (reply) => readAnswer(reply, rules, undefined))])
   }
   return Object.fromEntries(calls)
 }

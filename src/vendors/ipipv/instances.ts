@@ -1,5 +1,6 @@
 /** Static instances: converts the vendor's description to an address, and decides which of them can be used now. */
 
+import { formatAuthority } from '../../address.ts'
 import { given } from '../../given.ts'
 import type { Life, ProxyRecord, UpstreamProtocol } from '../contract/delivery.ts'
 import { parseEndpoint } from '../parse/address.ts'
@@ -100,7 +101,7 @@ function placeOf(
   // Bridges speak SOCKS5, by the vendor's public SDK.
   if (entry !== undefined) return { host: entry.host, port: entry.port, protocol: entry.protocol ?? 'socks5', exit: ip }
   const port = countOf(item['port'])
-  const endpoint = parseEndpoint(ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
+  const endpoint = port === undefined ? undefined : parseEndpoint(formatAuthority(ip, port))
   if (endpoint === undefined) return 'has no address'
   const spoken = protocolOf(textOf(item['protocol']), protocol)
   return spoken === undefined

@@ -2,7 +2,8 @@
 import { Secret } from '../../secret.ts'
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
-import { choiceOf, type LinkTables, readPasted } from './open.ts'
+import { choiceOf } from './open.ts'
+import { type LinkTables, readLink } from './reading.ts'
 
 /** @param entry as written, valid or not; mistakes that the schema reports are not repeated */
 export function linkProblems(entry: Readonly<Record<string, unknown>>, tables: LinkTables): readonly EntryProblem[] {
@@ -13,7 +14,7 @@ export function linkProblems(entry: Readonly<Record<string, unknown>>, tables: L
     typeof product === 'string' ? product : undefined,
     typeof key === 'string' && key !== '' ? new Secret(key) : undefined,
   )
-  const reading = readPasted(new Secret(url), choice, tables)
+  const reading = readLink(new Secret(url), choice, tables)
   if (reading.kind === 'problem') return [{ path: [reading.at], message: reading.message }]
   return reading.kind === 'signed' ? signedProblems(entry, reading.count ?? 1) : []
 }

@@ -65,19 +65,21 @@ export interface LinkProblem {
 }
 
 /** Whether a table allows a value for a parameter that a user may set. */
-export type IsAllowed = (operation: Operation, name: string, value: string) => boolean
+type IsAllowed = (operation: Operation, name: string, value: string) => boolean
 
-/**
- * @param link begins with http:// or https://
- * @param vendors whose links are known
- */
+/** The vendors whose links are known, and how their tables check a value. */
+export interface LinkTables {
+  readonly vendors: readonly Vendor[]
+  readonly isAllowed: IsAllowed
+}
+
+/** @param link begins with http:// or https:// */
 export function readLink(
-  link: string,
+  link: Secret,
   choice: LinkChoice,
-  vendors: readonly Vendor[],
-  isAllowed: IsAllowed,
+  { vendors, isAllowed }: LinkTables,
 ): LinkReading | LinkProblem {
-  const url = URL.parse(link)
+  const url = URL.parse(link.reveal())
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '')
     return { kind: 'problem', at: 'url', message: 'write a link that begins with http:// or https://' }
   const written = parametersOf(url)

@@ -22,7 +22,8 @@ export interface EndpointOptions {
   readonly bareNames?: boolean
 }
 
-const SCHEMES: ReadonlyMap<string, UpstreamProtocol> = new Map([
+/** The names of protocols, as schemes and in words. */
+export const PROTOCOLS: ReadonlyMap<string, UpstreamProtocol> = new Map([
   ['http', 'http'],
   ['https', 'https'],
   ['socks', 'socks5'],
@@ -92,7 +93,7 @@ function formsOf(text: string, options: EndpointOptions): Forms {
   const end = text.indexOf('://')
   const scheme = end === -1 ? undefined : text.slice(0, end)
   if (scheme === undefined || !/^[a-z][a-z0-9]*$/i.test(scheme)) return bareForms(text, options, (login) => login)
-  const protocol = SCHEMES.get(scheme.toLowerCase())
+  const protocol = PROTOCOLS.get(scheme.toLowerCase())
   const rest = text.slice(end + 3)
   const address = rest.endsWith('/') ? rest.slice(0, -1) : rest
   if (protocol === undefined || address.includes('/')) return {}
