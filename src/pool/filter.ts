@@ -29,6 +29,11 @@ export interface Filter {
   accepts(facts: UpstreamFacts): boolean
 }
 
+/** Equal for the same providers; empty for all. */
+export function keyOfProviders(providers: readonly string[] | undefined): string {
+  return providers?.join('\n') ?? ''
+}
+
 export const anyUpstream: Filter = { key: '', providers: undefined, base: undefined, wishes: [], accepts: () => true }
 
 export interface LeaseAsk {

@@ -7,7 +7,7 @@
  * - While two users wait, none has more than half of the places.
  * - `demand` counts those in filter classes: waiting for one certain upstream is no reason to buy another.
  */
-import type { Filter } from '../pool/filter.ts'
+import { type Filter, keyOfProviders } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { FairQueue, type Place } from '../structures/fair-queue.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
@@ -237,7 +237,7 @@ class DemandCount {
       if (others > 0) return
     }
     const { providers } = filter
-    const key = keyOf(providers)
+    const key = keyOfProviders(providers)
     let group = this.#groups.get(key)
     if (group === undefined) {
       group = { providers, count: 0, limited: { count: 0, addresses: 0 } }
@@ -252,7 +252,7 @@ class DemandCount {
       if (others > 0) return void this.#sessions.set(sessionKey, others)
       this.#sessions.delete(sessionKey)
     }
-    const key = keyOf(filter.providers)
+    const key = keyOfProviders(filter.providers)
     const group = this.#groups.get(key)
     if (group === undefined) return
     this.#change(group, filter, -1)
@@ -281,10 +281,6 @@ function clientsPerAddress({ limits }: Filter): number | undefined {
   if (exclusive) return 1
   const least = Math.min(connections || Number.POSITIVE_INFINITY, uses || Number.POSITIVE_INFINITY)
   return least === Number.POSITIVE_INFINITY ? undefined : least
-}
-
-function keyOf(providers: readonly string[] | undefined): string {
-  return providers?.join('\n') ?? ''
 }
 
 /** Another provider serves a target for which the session's may not (session-key.ts). */

@@ -7,9 +7,7 @@ import PQueue from 'p-queue'
 import type { Clock, Timer } from '../clock.ts'
 import type { AccountStore, CallWindow, Outcome, Reserved } from '../store/account-store.ts'
 import { StoreError } from '../store/errors.ts'
-
-/** Poll interval while only a reply can tell when the next slot is free. */
-const BUSY_WINDOW_MS = 100
+import { BUSY_WINDOW_MS } from './sliding-window.ts'
 
 export class CallQueue {
   readonly #clock: Clock

@@ -13,11 +13,13 @@
 import type { RateLimit } from '../vendors/contract/operation.ts'
 
 /** The clocks of two machines differ in speed, and timers may fire a little early. */
-const MARGIN_MS = 5
+export const MARGIN_MS = 5
 /** An aborted call may still be on its way to the vendor. */
 export const ABORT_SLACK_MS = 1_000
 /** Calls in flight at the same time: enough to use a limit of 10 a second over a slow connection. */
-const MAX_IN_FLIGHT = 16
+export const MAX_IN_FLIGHT = 16
+/** Poll interval while only the reply to a call in progress can tell when the next slot is free. */
+export const BUSY_WINDOW_MS = 100
 /** Windows without a refusal before the assumed limit is raised; doubled with each raise that the vendor refused. */
 const FIRST_PROBE_WINDOWS = 2
 const MAX_PROBE_WINDOWS = 32

@@ -2,12 +2,11 @@
  * How much a provider may order now, and when it may order again: computed from its state, call window, channels, budget and
  * ceiling. It decides nothing and books nothing: that is done by the account store.
  */
+import { BUSY_WINDOW_MS } from '../ratelimit/sliding-window.ts'
 import type { BudgetLeft, BudgetReached, CallWindow, WindowView } from '../store/account-store.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { ProviderParts } from './provider-parts.ts'
 
-/** Poll interval while only the reply to a call in progress can tell when the vendor may be called again. */
-const BUSY_WINDOW_MS = 100
 /** The part of a life by which an address may be replaced early, so that several orders share a call. */
 const MOST_BATCHED = 1 / 5
 /** Assumed life of an address while the vendor has told none, ms. */

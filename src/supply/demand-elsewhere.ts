@@ -1,5 +1,6 @@
 /** What the clients of the other hosts of a cluster need, as each host reported it last; and the report of this host. */
 import { given } from '../given.ts'
+import { keyOfProviders } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 import type { Demand } from './demand.ts'
@@ -21,7 +22,7 @@ export class DemandElsewhere {
     // Of a host that is new here it is not known how long ago its leases were.
     if (former === undefined) return
     for (const { providers, asked } of report?.groups ?? []) {
-      const before = former.groups.find((group) => keyOf(group) === keyOf({ providers }))
+      const before = former.groups.find((group) => keyOfProviders(group.providers) === keyOfProviders(providers))
       const times = asked - (before?.asked ?? 0)
       if (times > 0) this.#demand.askedElsewhere(providers, times, now)
     }
@@ -36,7 +37,7 @@ export class DemandElsewhere {
     if (this.#reports.size === 0) return own
     const sums = new Map<string, WaitingDemand>()
     for (const { providers, count, limited } of [own, ...[...this.#reports.values()].map((r) => r.waiting)].flat()) {
-      const key = keyOf({ providers })
+      const key = keyOfProviders(providers)
       const known = sums.get(key)
       const both = {
         count: limited.count + (known?.limited.count ?? 0),
@@ -55,9 +56,6 @@ export class DemandElsewhere {
     return sum
   }
 }
-
-const keyOf = ({ providers }: { readonly providers?: readonly string[] | undefined }): string =>
-  providers?.join('\n') ?? ''
 
 /** What this host's clients need, for the planner of the cluster. @param waiting clients that wait here */
 export function demandReport(demand: Demand, waiting: readonly WaitingDemand[], pool: Pool): DemandReport {

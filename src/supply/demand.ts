@@ -2,6 +2,7 @@
  * The recent demand of clients: the only reason to buy. Kept separately for every set of providers that clients may use;
  * usually there is one set, "any".
  */
+import { keyOfProviders } from '../pool/filter.ts'
 import type { WaitingDemand } from '../proxy/lease-contract.ts'
 
 export interface DemandGroup {
@@ -117,7 +118,7 @@ export class Demand {
   }
 
   #group(providers: readonly string[] | undefined): DemandGroup {
-    const key = providers?.join('\n') ?? ''
+    const key = keyOfProviders(providers)
     let group = this.#groups.get(key)
     if (group === undefined) {
       group = {

@@ -92,38 +92,34 @@ export class Inventory {
   /** Addresses that the vendor holds for a provider. */
   heldFor(provider: string, now: number): number {
     this.forgetEnded(now)
-    let count = 0
-    for (const entry of this.#entries.values()) if (entry.provider === provider) count++
-    return count
+    return this.#of(provider).length
   }
 
   /** All that is held for a provider. */
   idsFor(provider: string, now: number): string[] {
     this.forgetEnded(now)
-    return [...this.#entries.values()].flatMap((entry) => (entry.provider === provider ? [entry.id] : []))
+    return this.#of(provider).map(({ id }) => id)
   }
 
   /** The vendor's names of all that is held for a provider. */
   refsOf(provider: string, now: number): string[] {
     this.forgetEnded(now)
-    return [...this.#entries.values()].flatMap((entry) =>
-      entry.provider !== provider || entry.ref === undefined ? [] : [entry.ref],
-    )
+    return this.#of(provider).flatMap(({ ref }) => ref ?? [])
   }
 
   /** The vendor's names of lent addresses that end by then, the first to end first. @param at clock ms */
   refsEndingBy(provider: string, at: number): string[] {
-    const ending = [...this.#entries.values()].filter(
-      (entry) => entry.provider === provider && !entry.isDone && entry.endsAt <= at,
-    )
-    return ending.toSorted((a, b) => a.endsAt - b.endsAt).flatMap(({ ref }) => ref ?? [])
+    const ending = this.#of(provider).filter(({ isDone, endsAt }) => !isDone && endsAt <= at)
+    return ending.sort((a, b) => a.endsAt - b.endsAt).flatMap(({ ref }) => ref ?? [])
   }
 
-  /** The address with this name; after a replacement two have the same name, and the latest counts. */
+  /** Addresses with this name: after a replacement there are two. */
   idsOf(provider: string, ref: string): string[] {
-    return [...this.#entries.values()].flatMap((entry) =>
-      entry.provider === provider && entry.ref === ref ? [entry.id] : [],
-    )
+    return this.#of(provider).flatMap((entry) => (entry.ref === ref ? [entry.id] : []))
+  }
+
+  #of(provider: string): Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.provider === provider)
   }
 
   /** When the next channel becomes free without a release, clock ms. */

@@ -4,7 +4,8 @@
  */
 import type { ProviderParts } from './provider-parts.ts'
 
-const MAX_LIST = 100_000
+/** More addresses than this are not taken from a list. */
+export const MAX_LIST = 100_000
 const LIST_PAUSE_MS = 60_000
 
 export class ListSync {

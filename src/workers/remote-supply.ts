@@ -1,6 +1,7 @@
 /** A worker's view of supply: the control process buys, this sends it the demand. */
 import type { Clock } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
+import { keyOfProviders } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SupplyView, WaitingDemand } from '../proxy/lease-contract.ts'
@@ -29,7 +30,7 @@ export class RemoteSupply implements SupplyView {
   }
 
   asked(providers: readonly string[] | undefined): void {
-    const key = providers?.join('\n') ?? ''
+    const key = keyOfProviders(providers)
     const group = this.#groups.get(key)
     if (group === undefined) this.#groups.set(key, { providers, asked: 1 })
     else group.asked++

@@ -1,8 +1,9 @@
 /** Parts of the account scripts: the windows of calls, and the budgets. Their keys are listed in account-scripts.ts. */
 
-/** As in ratelimit/sliding-window.ts. */
+import { ABORT_SLACK_MS, MARGIN_MS, MAX_IN_FLIGHT } from '../../ratelimit/sliding-window.ts'
+
 export const WINDOW = `
-local MARGIN_MS, ABORT_SLACK_MS, MAX_IN_FLIGHT = 5, 1000, 16
+local MARGIN_MS, ABORT_SLACK_MS, MAX_IN_FLIGHT = ${MARGIN_MS}, ${ABORT_SLACK_MS}, ${MAX_IN_FLIGHT}
 
 local function limit_of(window)
   local calls, per

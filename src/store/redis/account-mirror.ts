@@ -3,6 +3,7 @@
  * scripts decide.
  */
 
+import { MAX_IN_FLIGHT } from '../../ratelimit/sliding-window.ts'
 import { tightestOf } from '../../supply/budget.ts'
 import type {
   AccountView,
@@ -67,8 +68,6 @@ export interface Unconfirmed {
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-/** As in ratelimit/sliding-window.ts. */
-const MAX_IN_FLIGHT = 16
 const NO_ENDS: Ends = { total: 0, first: [] }
 const NO_PURCHASES: Purchases = { total: 0, first: [] }
 const NO_STATE: ProviderState = { hour: NO_PURCHASES, day: NO_PURCHASES, total: 0, reserved: 0, unknown: 0, net: 0 }

@@ -15,6 +15,7 @@ import type { Delivery, ProxyRecord } from '../../vendors/contract/delivery.ts'
 import { codeOfClass, VendorError } from '../../vendors/contract/error.ts'
 import type { Source } from '../../vendors/contract/source.ts'
 import { type LifeDoubt, vendorDeadline } from '../expiry.ts'
+import { MAX_LIST } from '../list-sync.ts'
 import type { Order } from '../order/order.ts'
 import type { Provider } from '../provider.ts'
 import { requestUrl, type TriedRequest, tryAddress } from './try.ts'
@@ -83,7 +84,6 @@ export interface TrialParts {
 /** After the clients' calls and before those for the stock. */
 const TRIAL_PRIORITY = 1
 const MAX_SHOWN = 20
-const MAX_LIST = 100_000
 
 export class SourceTrials {
   readonly #parts: TrialParts
