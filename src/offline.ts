@@ -89,17 +89,18 @@ async function alone<T>(
   const { log } = deps
   const ownClock = deps.clock === undefined ? new SystemClock() : undefined
   const clock = deps.clock ?? (ownClock as Clock)
-  const closers: (() => unknown)[] = [() => ownClock?.close()]
+  const closing = new AsyncDisposableStack()
+  closing.defer(() => ownClock?.close())
   try {
     const kept = dir === undefined ? undefined : await openStore(dir, { clock, log: log.child({ mod: 'store' }) })
     const store = kept?.store ?? forgetfulStore()
-    closers.unshift(() => store.close())
+    closing.defer(() => store.close())
     const guard = openConnectGuard(clock)
-    closers.unshift(() => guard.close())
+    closing.defer(() => guard.close())
     const http = openVendorHttp({ clock, guard })
-    closers.unshift(() => http.close())
+    closing.defer(() => http.close())
     const accounts = new Accounts(clock, new LocalAccountStore(clock, store, kept?.restored))
-    closers.unshift(() => accounts.close())
+    closing.defer(() => accounts.close())
     const { gate, learnedOf } = accounts
     const sources = meant.map((provider) =>
       openConfiguredSource(config, provider, { clock, log, http, gate, learnedOf }),
@@ -113,12 +114,12 @@ async function alone<T>(
       ...{ clock, pool, log, store, accounts },
       onSettled: () => {},
     })
-    closers.unshift(() => supply.close())
+    closing.defer(() => supply.close())
     if (kept !== undefined) supply.restore(kept.restored)
     // Nobody is served here: what a call brings must not make the supply look for more to do.
     for (const one of supply.providers) one.onNews = undefined
     return await use({ clock, log, http, guard, gate, accounts, providers: supply.providers })
   } finally {
-    for (const close of closers) await close()
+    await closing.disposeAsync()
   }
 }

@@ -40,13 +40,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Clock } from '../clock.ts'
+import { type Clock, httpTime } from '../clock.ts'
 import { http } from '../node-http.ts'
 import type { Secret } from '../secret.ts'
 import type { DemoLog } from './log.ts'
 import { type PlaceFilter, placeFields } from './places.ts'
 import type { NothingSold, SoldAddress, Stock } from './stock.ts'
-import { dateHeader } from './times.ts'
 import { SlidingWindow } from './window.ts'
 
 const MINUTE_MS = 60_000
@@ -177,7 +176,7 @@ function statusOf(code: ErrorCode): number {
 }
 
 function send(response: ServerResponse, status: number, reply: object, clock: Clock): void {
-  response.setHeader('date', dateHeader(clock.wall())) // node's own would ignore an injected clock
+  response.setHeader('date', httpTime(clock.wall())) // node's own would ignore an injected clock
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
   response.end(JSON.stringify({ ...reply, request_id: randomUUID() }))
 }

@@ -6,11 +6,10 @@
  * Invariant: opening + held never exceed the channels. Only deadlines and `close()` end an upstream.
  */
 import { randomInt } from 'node:crypto'
-import type { Clock, Timer } from '../clock.ts'
+import { type Clock, isoTime, type Timer } from '../clock.ts'
 import type { Reach } from './fetching.ts'
 import type { DemoLog } from './log.ts'
 import { type Place, type PlaceFilter, placesLike } from './places.ts'
-import { deadlineText } from './times.ts'
 import { type DemoUpstream, openUpstream } from './upstream.ts'
 
 export interface StockOptions {
@@ -34,6 +33,15 @@ export type NothingSold = 'NO_RESOURCE_FOUND' | 'NO_AVAILABLE_CHANNEL' | 'INTERN
 
 /** An address with a shorter remaining life counts as ended: its successor is ordered before. */
 const SOON_MS = 15_000
+/** Qg's deadlines have no zone and mean +08:00; the demo vendor copies that, so that the gateway's conversion is exercised. */
+const AHEAD_MS = 8 * 3_600_000
+
+/** @param wallMs ms since the epoch; @returns `YYYY-MM-DD HH:MM:SS` in +08:00, rounded down */
+export function deadlineText(wallMs: number): string {
+  return isoTime(wallMs + AHEAD_MS)
+    .slice(0, 19)
+    .replace('T', ' ')
+}
 
 export class Stock {
   readonly #options: StockOptions

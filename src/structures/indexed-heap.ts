@@ -45,19 +45,13 @@ export class IndexedHeap<T> {
     this.update(last)
   }
 
-  /**
-   * The lowest-ranked item that `accepts`; O(k log k) where k is how many lower ones are refused.
-   * @param patience how many items to examine at most
-   */
-  first(accepts: (item: T) => boolean, patience = Number.POSITIVE_INFINITY): T | undefined {
-    if (this.#items.length === 0) return undefined
+  /** The lowest-ranked item that `accepts`; O(k log k) where k is how many lower ones are refused. */
+  first(accepts: (item: T) => boolean): T | undefined {
     const top = this.#items[0]
-    if (top !== undefined && accepts(top)) return top
+    if (top === undefined || accepts(top)) return top
     const frontier = new IndexedHeap<number>((at) => this.#rankAt(at))
     frontier.add(0)
-    for (let looked = 0; looked < patience; looked++) {
-      const at = frontier.peek()
-      if (at === undefined) return undefined
+    for (let at = frontier.peek(); at !== undefined; at = frontier.peek()) {
       frontier.remove(at)
       const item = this.#items[at]
       if (item !== undefined && accepts(item)) return item

@@ -2,9 +2,8 @@
  * A worker: a data plane (plane.ts) whose control plane is another process, and the messages between the two. The composition root
  * of its process. The control process has one without ports too, for programs that ask for addresses.
  */
-import type { Address } from '../address.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { ErrorCode } from '../errors.ts'
+import { given } from '../given.ts'
 import { runInBackground } from '../internal-errors.ts'
 import { type InheritedSocket, InheritedSockets } from '../network/inherited-sockets.ts'
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
@@ -211,20 +210,6 @@ const NOTHING: Omit<Hello, 'kind' | 'worker'> = {
 }
 
 function plainError(error: unknown): PlainError {
-  const {
-    message = 'unexpected error',
-    code,
-    address,
-    port,
-  } = error as NodeJS.ErrnoException &
-    Partial<Address> & {
-      address?: string
-      port?: number
-    }
-  return {
-    message,
-    ...(code === undefined ? {} : { code: code as ErrorCode }),
-    ...(address === undefined ? {} : { address }),
-    ...(port === undefined ? {} : { port }),
-  }
+  const { message = 'unexpected error', code, address, port } = error as Partial<PlainError>
+  return { message, ...given({ code, address, port }) }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { type Clock, SystemClock, type TimeSource } from '../../src/clock.ts'
+import { type Clock, httpTime, SystemClock, type TimeSource } from '../../src/clock.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
@@ -248,4 +248,8 @@ it('an exception in a timer, or in a listener of waking up, is reported and stop
   machine.sleep(60_000)
   clock.resync()
   expect([calls, internalErrors.count - before]).toEqual([['timer', 'awake'], 2])
+})
+
+it('writes the Date header as RFC 9110 section 5.6.7 does', () => {
+  expect(httpTime(784_111_777_999)).toBe('Sun, 06 Nov 1994 08:49:37 GMT')
 })

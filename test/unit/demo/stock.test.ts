@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
-import { Stock } from '../../../src/demo/stock.ts'
+import { deadlineText, Stock } from '../../../src/demo/stock.ts'
+import { chinaTime } from '../../../src/vendors/parse/time.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const log = { info: () => {}, warn: () => {} }
@@ -93,4 +95,16 @@ it('lets every address live for at least the shortest and at most the longest li
   const lives = stock.held.map((address) => address.expiresAt - clock.now())
   expect(new Set(lives)).toEqual(new Set([60_001, 61_001, 62_001]))
   await stock.close()
+})
+
+it('writes deadlines in +08:00, as the vendors’ documents do', () => {
+  expect(deadlineText(1_677_310_716_999)).toBe('2023-02-25 15:38:36')
+  expect(deadlineText(1_677_254_400_000)).toBe('2023-02-25 00:00:00')
+  const instants = fc.integer({ min: 0, max: 4_102_444_799_999 }) // 1970 to 2099
+  fc.assert(
+    fc.property(instants, (wallMs) => {
+      expect(chinaTime(deadlineText(wallMs))).toBe(Math.floor(wallMs / 1000) * 1000)
+    }),
+    { numRuns: 300 },
+  )
 })
