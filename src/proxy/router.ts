@@ -153,17 +153,19 @@ export class Router {
     }
     const { strategy, perRequest } = this.#settings
     return {
-      ...{
-        user,
-        filter: anyUpstream,
-        permitted: undefined,
-        strategy,
-        lifeMs: 0,
-        sessionKey: undefined,
-        strict: false,
-        uses: 0,
-      },
-      ...{ avoidLast: undefined, rotates: false, perRequest, retryStatuses: [], hostRestMs: 0 },
+      user,
+      filter: anyUpstream,
+      permitted: undefined,
+      strategy,
+      lifeMs: 0,
+      sessionKey: undefined,
+      strict: false,
+      uses: 0,
+      avoidLast: undefined,
+      rotates: false,
+      perRequest,
+      retryStatuses: [],
+      hostRestMs: 0,
       direct: { allowPrivate },
     }
   }

@@ -74,17 +74,8 @@ export class Serving {
     const { clock } = parts
     this.#settings = settings
     this.#routes = this.#routesOf(clock, supply, former)
-    this.router = new Router({
-      strategy: settings.strategy,
-      perRequest: settings.perRequest,
-      retryStatuses: settings.retryStatuses,
-      perUpstream: settings.perUpstream,
-      poolLimits: settings.poolLimits,
-      providers: settings.providers,
-      isOwnPort: (host, port) => guard.isOwnPort(host, port),
-      routes: this.#routes,
-      sharesAddresses: settings.sharesAddresses,
-    })
+    const isOwnPort = (host: string, port: number) => guard.isOwnPort(host, port)
+    this.router = new Router({ ...settings, isOwnPort, routes: this.#routes })
     const [tunnels, exchanges] = [former?.tunnelDeps, former?.httpExchangeDeps]
     const common = {
       ...parts,

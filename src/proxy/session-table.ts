@@ -86,10 +86,11 @@ export class SessionTable {
 
   /** All sessions continue with the new idle time; beyond a lower limit, the least recently used end. */
   configure(settings: SessionTableSettings): void {
-    const entries = this.#sessions.dump().map(([key, entry]) => [key, { ...entry, ttl: settings.idle }] as const)
+    const entries = this.#sessions.dump()
+    for (const [, entry] of entries) entry.ttl = settings.idle
     this.idleMs = settings.idle
     this.#sessions = this.#open(settings)
-    this.#sessions.load(entries.map(([key, entry]) => [key, entry]))
+    this.#sessions.load(entries)
   }
 
   get size(): number {

@@ -64,7 +64,8 @@ function prefix(value: bigint, { bits, length }: { readonly bits: number; readon
   return value >> BigInt(bits - length)
 }
 
-function append<Key>(table: Map<Key, Numbers>, key: Key, rule: number): void {
+/** @param rule not lower than those before; a rule is added once */
+export function append<Key>(table: Map<Key, Numbers>, key: Key, rule: number): void {
   const rules = table.get(key)
   if (rules === undefined) table.set(key, [rule])
   else if (rules.at(-1) !== rule) rules.push(rule)

@@ -5,7 +5,7 @@
  */
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import { canonicalHost } from './host.ts'
-import { HostIndex } from './host-index.ts'
+import { append, HostIndex } from './host-index.ts'
 import type { PortRange, RouteQuery, RouteRule } from './rule.ts'
 
 /** Hosts whose candidate rules are cached; clients use the same hosts again and again. */
@@ -33,7 +33,7 @@ export class RouteMatcher {
     if (patterns !== undefined && patterns.length === host?.length)
       for (const pattern of patterns) this.#hosts.add(pattern, number)
     else if (indexedPorts !== undefined) for (const one of indexedPorts) append(this.#byPort, one, number)
-    else if (user !== undefined) for (const name of new Set(user)) append(this.#byUser, name, number)
+    else if (user !== undefined) for (const name of user) append(this.#byUser, name, number)
     else this.#others.push(number)
   }
 
@@ -81,10 +81,4 @@ function portsOf(ranges: readonly PortRange[]): ReadonlySet<number> | undefined 
     for (let port = from; port <= to; port++) ports.add(port)
   }
   return ports.size <= MAX_INDEXED_PORTS ? ports : undefined
-}
-
-function append<Key>(table: Map<Key, number[]>, key: Key, rule: number): void {
-  const rules = table.get(key)
-  if (rules === undefined) table.set(key, [rule])
-  else rules.push(rule)
 }

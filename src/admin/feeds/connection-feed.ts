@@ -83,15 +83,13 @@ export class ConnectionFeed implements Feed {
 
   #ended(): { reports: ConnectionReport[]; omitted: number } {
     const reports: ConnectionReport[] = []
-    let omitted = 0
     let others = 0
     for (const closed of this.#log.closed(this.#endedCount)) {
       if (this.#sent.delete(closed.id) || ++others <= MAX_CLOSED) reports.push(closedReport(closed, this.#clock))
-      else omitted++
     }
     const passed = this.#log.endedCount - this.#endedCount
-    // More ended in a second than are kept.
-    omitted += passed - reports.length - omitted
+    // Also those that are not kept: too many ended in a second.
+    const omitted = passed - reports.length
     if (passed > this.#log.closedCount) this.#forgetEnded()
     this.#endedCount = this.#log.endedCount
     return { reports: reports.reverse(), omitted }
