@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { inspect } from 'node:util'
 
 const MASK = '[redacted]'
@@ -28,4 +29,13 @@ export class Secret {
   [inspect.custom](): string {
     return MASK
   }
+}
+
+/** Compares in constant time, whatever the lengths. */
+export function isSameText(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }

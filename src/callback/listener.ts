@@ -2,7 +2,6 @@
  * A port on which a vendor (ipipv: `ipipv-open-api.txt`, 回调) reports changes: one GET route, whose path is the only secret. Such a
  * call has no signature, so its contents are not trusted: it only triggers a query to the vendor.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Address } from '../address.ts'
@@ -10,7 +9,7 @@ import { createLimitedServer } from '../admin/limited-server.ts'
 import type { Clock } from '../clock.ts'
 import { internalErrors } from '../internal-errors.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
-import type { Secret } from '../secret.ts'
+import { isSameText, type Secret } from '../secret.ts'
 
 export interface CallbackSettings {
   readonly host: string
@@ -20,7 +19,7 @@ export interface CallbackSettings {
 }
 
 /** A change as the vendor describes it; used only as a reason to query. */
-export interface CallbackHint {
+interface CallbackHint {
   readonly type: 'order' | 'instance' | 'product'
   /** The vendor's number of the changed object. */
   readonly no: string
@@ -45,12 +44,12 @@ const SUCCESS = '{"code":"success","msg":""}'
 const TYPES: ReadonlySet<string> = new Set(['order', 'instance', 'product'])
 
 /**
- * @param onHint called once for each change, before the answer to the vendor
+ * @param onHint called once for each change that is reported, before the answer to the vendor
  * @throws the system's error when the port cannot be opened
  */
 export async function startCallback(
   settings: CallbackSettings,
-  onHint: (hint: CallbackHint) => void,
+  onHint: () => void,
   deps: {
     readonly clock: Clock
     readonly maxConnections?: number
@@ -65,7 +64,7 @@ export async function startCallback(
       try {
         const hint = hintOf(request, settings.path)
         if (typeof hint === 'number') return answer(response, hint, '')
-        if (news.isNew(hint)) onHint(hint)
+        if (news.isNew(hint)) onHint()
         answer(response, 200, SUCCESS)
       } catch (error) {
         internalErrors.report(error)
@@ -90,18 +89,12 @@ export async function startCallback(
 /** The hint, or the status of a refusal. Without the path a caller learns nothing, not even which methods are allowed. */
 function hintOf({ method, url = '/' }: IncomingMessage, path: Secret): CallbackHint | number {
   const [pathname = '', query = ''] = url.split('?', 2)
-  if (!isSame(pathname, path.reveal())) return 404
+  if (!isSameText(pathname, path.reveal())) return 404
   if (method !== 'GET') return 405
   const params = new URLSearchParams(query)
   const [type, no, op] = ['type', 'no', 'op'].map((name) => params.get(name) ?? '')
   const isKnown = type !== undefined && TYPES.has(type) && /^[\w.-]{1,64}$/.test(no ?? '') && /^[123]?$/.test(op ?? '')
   return isKnown ? { type: type as CallbackHint['type'], no: no ?? '', op: op ?? '' } : 400
-}
-
-/** Compares in constant time. */
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest())
-  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
 }
 
 function answer(response: ServerResponse, status: number, body: string): void {

@@ -1,14 +1,13 @@
 /** Checks who may use a listener, and parses logins (RFC 7617 for HTTP, RFC 1929 for SOCKS5). */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { addressMatcher } from '../address.ts'
 import { GatewayError } from '../errors.ts'
 import type { Field } from '../http1/head.ts'
-import type { Secret } from '../secret.ts'
+import { isSameText, type Secret } from '../secret.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import { noOptions } from './client-options.ts'
 import type { ClientIdentity, TrafficSettings } from './client-request.ts'
 import type { LoginThrottle } from './login-throttle.ts'
-import { headerOptions, parseUserName } from './username-options.ts'
+import { headerOptions, longestAccount, parseUserName } from './username-options.ts'
 
 /** Undefined: no limit. */
 export interface UserLimitSettings {
@@ -140,10 +139,10 @@ export class Access {
     const user = this.#longestUser(userName)
     const blockedMs = this.#throttle.blockedMs(clientAddress, user?.name)
     if (blockedMs > 0) throw notChecked(blockedMs, this.#throttle.failed(clientAddress, false))
-    const right = sameText(user?.password.reveal() ?? '', password)
+    const right = isSameText(user?.password.reveal() ?? '', password)
     if (user === undefined || !right) throw wrongLogin(this.#throttle.failed(clientAddress, true))
     this.#throttle.succeeded(clientAddress, user.name)
-    const identity = { ...parseUserName(userName, this.#users.keys()), user: user.name, providers: user.providers }
+    const identity = { ...parseUserName(userName, [user.name]), user: user.name, providers: user.providers }
     return user.rotation === undefined && user.perUpstream === undefined ? identity : { ...identity, traffic: user }
   }
 
@@ -155,12 +154,8 @@ export class Access {
   }
 
   #longestUser(userName: string): User | undefined {
-    let longest: User | undefined
-    for (const user of this.#users.values()) {
-      const fits = userName === user.name || userName.startsWith(`${user.name}-`)
-      if (fits && (longest === undefined || user.name.length > longest.name.length)) longest = user
-    }
-    return longest
+    const name = longestAccount(userName, this.#users.keys())
+    return name === undefined ? undefined : this.#users.get(name)
   }
 }
 
@@ -186,15 +181,6 @@ function notChecked(blockedMs: number, answerAfterMs: number): GatewayError {
 /** A client's identity when no users are configured. @throws {GatewayError} GW_BAD_OPTION */
 function openIdentity(userName: string): ClientIdentity {
   return { ...parseUserName(userName), user: undefined, providers: undefined }
-}
-
-/** Compares in constant time. */
-function sameText(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b))
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 /** The identity is shared by all requests with one login: options of a single request create a new one. */

@@ -87,7 +87,8 @@ export function parseOptions(pairs: Iterable<readonly [string, string | undefine
   return options
 }
 
-function longestAccount(userName: string, users: Iterable<string>): string | undefined {
+/** @returns the longest of these users whose name is the user name, or stands before its options */
+export function longestAccount(userName: string, users: Iterable<string>): string | undefined {
   let longest: string | undefined
   for (const user of users) {
     const fits = userName === user || userName.startsWith(`${user}-`)

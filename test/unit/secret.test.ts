@@ -2,7 +2,7 @@ import { format, inspect } from 'node:util'
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import { GatewayError } from '../../src/errors.ts'
-import { Secret } from '../../src/secret.ts'
+import { isSameText, Secret } from '../../src/secret.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
 
 const value = 'hunter2-hunter2'
@@ -11,6 +11,11 @@ const holder = { name: 'a', login: { deep: [{ password: secret }] } }
 
 it('gives its value only to those who ask for it', () => {
   expect(secret.reveal()).toBe(value)
+})
+
+it('tells a text from any other', () => {
+  const given = [value, 'hunter2-hunter3', 'hunter2', '', `${value} `, '[redacted]']
+  expect(given.map((text) => isSameText(text, value))).toEqual([true, false, false, false, false, false])
 })
 
 it.each<[string, () => string]>([

@@ -1,5 +1,5 @@
 /** The bearer token of the admin port: configured, or generated at the first start and kept in the state folder. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../log.ts'
@@ -56,13 +56,4 @@ async function keepPrivate(file: string, log: Log): Promise<void> {
     'other users could read the admin token: access is taken from them, but write a new token if there are others',
   )
   await chmod(file, FILE_MODE)
-}
-
-/** Compares in constant time. */
-export function isToken(given: string, token: Secret): boolean {
-  return timingSafeEqual(digest(given), digest(token.reveal()))
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
