@@ -129,6 +129,23 @@ export function isThisMachine(host: string): boolean {
   return ip !== undefined && THIS_MACHINE(ip)
 }
 
+/** Whether a server that listens on this IP address listens on all addresses of the machine. */
+export function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** Whether only this machine can reach a server that listens on `host`. */
+export function isLoopback(host: string): boolean {
+  const plain = unmapIPv4(host)
+  return isThisMachine(plain) && !isEveryAddress(plain)
+}
+
+/** Where this machine connects to a server that listens on `host`: loopback if it listens on every address. */
+export function reachableHost(host: string): string {
+  if (!isEveryAddress(host)) return host
+  return host === '::' ? '::1' : '127.0.0.1'
+}
+
 /** The address that resolvers see in `127.1`, `0x7f000001` or `127.0.0.1.`: the WHATWG URL parser knows the old forms. */
 function numericIPv4(name: string): string | undefined {
   const host = URL.parse(`http://${name}/`)?.hostname ?? ''

@@ -1,6 +1,6 @@
 /** Ports and configuration in force: what a page needs once. */
 import { readFileSync } from 'node:fs'
-import type { Address } from '../address.ts'
+import { type Address, reachableHost } from '../address.ts'
 import { type ConfigSource, parseConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { isMaskedAt, shownConfig, shownYaml } from '../config/shown.ts'
@@ -67,8 +67,6 @@ export function checkReport(text: string, { source }: GatewayParts): CheckReport
 export function tryPort({ config, addresses }: GatewayParts, listener: number): TryPort | undefined {
   const address = addresses[listener]
   if (address === undefined) return undefined
-  const isEverywhere = address.host === '0.0.0.0' || address.host === '::'
-  const host = isEverywhere ? (address.host === '::' ? '::1' : '127.0.0.1') : address.host
   const { users = [], tls } = config.listen[listener] ?? {}
-  return { host, port: address.port, users, isTls: tls !== undefined }
+  return { host: reachableHost(address.host), port: address.port, users, isTls: tls !== undefined }
 }

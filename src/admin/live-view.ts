@@ -2,10 +2,10 @@
 import type { ClientSide } from '../client-side.ts'
 import type { Clock } from '../clock.ts'
 import type { ReloadState } from '../config/difference.ts'
+import type { PastedLink } from '../config/provider-yaml.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
 import type { StreamCounters } from '../proxy/stream-counters.ts'
-import type { Secret } from '../secret.ts'
 import type { OperatorCalls } from '../supply/operator/call.ts'
 import type { SourceTrials, TrialReport, TrialTarget } from '../supply/operator/test-source.ts'
 import type { Provider } from '../supply/provider.ts'
@@ -28,11 +28,6 @@ import { verdictOf } from './verdict.ts'
 import type { AdminView, Faults, RefillAnswer } from './view.ts'
 
 /** A link that is tried. */
-interface PastedLink {
-  readonly url: Secret
-  readonly product: string | undefined
-}
-
 export interface LiveParts {
   readonly clock: Clock
   readonly pool: Pool

@@ -1,8 +1,7 @@
 /** The PAC file for the browser that asks: which port of the gateway it can reach, and under which address. */
-import { formatAuthority, parseAuthority } from '../address.ts'
+import { formatAuthority, isEveryAddress, isLoopback, parseAuthority } from '../address.ts'
 import type { Config } from '../config/schema.ts'
 import { pacFile } from '../routes/pac.ts'
-import { isLoopback } from './api/hosts.ts'
 import type { GatewayParts } from './gateway-report.ts'
 
 type Listener = Config['listen'][number]
@@ -40,6 +39,6 @@ function fileFor(listener: Listener, authority: string, config: Config): string 
 
 /** @param host under which the browser has reached the admin port */
 function reachedAt(listener: Listener, host: string): string | undefined {
-  if (listener.host === '0.0.0.0' || listener.host === '::') return host
+  if (isEveryAddress(listener.host)) return host
   return isLoopback(listener.host) && !isLoopback(host) ? undefined : listener.host
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { formatAuthority } from '../address.ts'
+import { formatAuthority, reachableHost } from '../address.ts'
 import { CommandError } from '../command-error.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
 import { translate } from '../messages/translate.ts'
@@ -26,9 +26,9 @@ export interface AdminAsk {
 /** No process listens on the admin port. */
 export class NoGateway extends CommandError {}
 
-/** The host to connect to: loopback for a listener on every address. */
+/** Where to connect to. */
 export function adminPlace({ host, port }: AdminConfig): string {
-  return formatAuthority(host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port)
+  return formatAuthority(reachableHost(host), port)
 }
 
 /** The configured token, or the one that the gateway made at its first start. */

@@ -1,6 +1,6 @@
 /** The summary that `turnpike start` prints on a terminal when the gateway listens. It fits 24 lines by 80 columns. */
 import { styleText } from 'node:util'
-import { type Address, formatAuthority } from '../address.ts'
+import { type Address, formatAuthority, reachableHost } from '../address.ts'
 import { type Config, isDemo } from '../config/schema.ts'
 import { warningsOf } from '../config/warnings.ts'
 import { say } from '../messages/language.ts'
@@ -60,12 +60,7 @@ function listenerText({ listen }: Config, address: Address, index: number): stri
 function dashboardText({ admin, token }: RunningGateway): string {
   if (admin === undefined) return say(terminal.off)
   const fragment = token === undefined ? '' : `#token=${encodeURIComponent(token.reveal())}`
-  return `http://${formatAuthority(reachable(admin.host), admin.port)}/${fragment}`
-}
-
-/** The host to connect to: loopback for a listener on every address. */
-function reachable(host: string): string {
-  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${formatAuthority(reachableHost(admin.host), admin.port)}/${fragment}`
 }
 
 function providerRows({ providers }: Config): Row[] {
@@ -84,5 +79,5 @@ export function tryText({ listen, providers }: Config, addresses: readonly Addre
   const login = user === undefined ? '' : ` -U ${user}:PASSWORD`
   const page = providers.some(isDemo) ? 'http://whoami.demo/' : 'https://example.com/'
   const scheme = listen[index]?.tls === undefined ? 'http' : 'https'
-  return `curl -x ${scheme}://${formatAuthority(reachable(address.host), address.port)}${login} ${page}`
+  return `curl -x ${scheme}://${formatAuthority(reachableHost(address.host), address.port)}${login} ${page}`
 }

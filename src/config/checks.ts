@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { isThisMachine, unmapIPv4 } from '../address.ts'
+import { isEveryAddress, isLoopback, unmapIPv4 } from '../address.ts'
 import { collectable } from '../structures/collectable.ts'
 import type { EntryProblem } from '../vendors/contract/vendor.ts'
 import { type Finding, valueAt } from './explain.ts'
@@ -147,8 +147,6 @@ function checkReferences({ providers, listen }: Draft, hidden: ReadonlySet<strin
   return findings
 }
 
-const ANY_HOST = new Set(['0.0.0.0', '::'])
-
 function checkPorts({ listen, admin, callback }: Draft): Finding[] {
   const ports = listen.map(({ host, port }, l) => ({ host, port, path: ['listen', l, 'port'], owner: `listen[${l}]` }))
   if (admin !== 'off')
@@ -167,13 +165,9 @@ function checkPorts({ listen, admin, callback }: Draft): Finding[] {
 }
 
 function overlap(one: string, other: string): boolean {
-  const [a, b] = [unmapIPv4(one), unmapIPv4(other)].map((host) => (host === 'localhost' ? '127.0.0.1' : host))
-  return a === b || ANY_HOST.has(a ?? '') || ANY_HOST.has(b ?? '')
+  const [a = '', b = ''] = [unmapIPv4(one), unmapIPv4(other)].map((host) => (host === 'localhost' ? '127.0.0.1' : host))
+  return a === b || isEveryAddress(a) || isEveryAddress(b)
 }
-
-/** Whether only this machine can reach a listener on `host`. */
-export const isLoopback = (host: string): boolean => isThisMachine(unmapIPv4(host)) && !ANY_HOST.has(unmapIPv4(host))
-
 /** A port that other machines can reach must have users. A user with an empty password does not count as a login. */
 function checkExposure({ host, users, allow }: Listener, l: number): Finding[] {
   if (isLoopback(host)) return []

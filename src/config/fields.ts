@@ -27,7 +27,8 @@ export const orEnvironment = (pattern: string): string => `^(?:${pattern}|.*\\$\
 
 type Context = z.core.$RefinementCtx<unknown>
 
-function refuse(ctx: Context, message: string): never {
+/** Reports a mistake of a transformation. */
+export function refuse(ctx: Context, message: string): never {
   ctx.addIssue({ code: 'custom', message })
   return z.NEVER
 }

@@ -12,6 +12,7 @@ import {
   filePath,
   integer,
   ipAddress,
+  refuse,
   secret,
   secretUrl,
   socketAddress,
@@ -288,8 +289,7 @@ function oneOf(values: readonly (string | number)[]): z.ZodType<ParamValue> {
     .transform((raw, ctx) => {
       const value = values.find((known) => typeof raw !== 'object' && String(known) === String(raw))
       if (value !== undefined) return value
-      ctx.addIssue({ code: 'custom', message: `write one of ${values.join(', ')}` })
-      return z.NEVER
+      return refuse(ctx, `write one of ${values.join(', ')}`)
     })
     .meta({ enum: [...values] })
 }

@@ -78,7 +78,8 @@ export function linkYaml(link: PastedLink, report: TrialReport): string | null {
   return reading.kind === 'problem' ? null : providerYaml(reading, yamlHelp(report))
 }
 
-interface PastedLink {
+/** A link that is tried and stands in no configuration. */
+export interface PastedLink {
   readonly url: Secret
   readonly product: string | undefined
 }

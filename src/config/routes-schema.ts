@@ -4,19 +4,12 @@ import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { canonicalHost } from '../routes/host.ts'
 import type { HostPattern, PortRange, RouteRule, RouteTarget } from '../routes/rule.ts'
-import { cidr, filePath, hostPattern, integer, orEnvironment, someOf, text } from './fields.ts'
+import { cidr, filePath, hostPattern, integer, orEnvironment, refuse, someOf, text } from './fields.ts'
 import { providerName } from './names.ts'
 
 /** One value or a list of them. */
 const oneOrMore = <T extends z.ZodType>(item: T) =>
   z.union([item, someOf(item)]).transform((value) => (Array.isArray(value) ? value : [value]) as z.infer<T>[])
-
-type Context = z.core.$RefinementCtx<unknown>
-
-function refuse(ctx: Context, message: string): never {
-  ctx.addIssue({ code: 'custom', message })
-  return z.NEVER
-}
 
 const TARGET_HELP = 'write where it goes: provider NAME, group NAME, direct or block'
 

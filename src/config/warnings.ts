@@ -1,6 +1,6 @@
 /** Settings that are valid but risky: reported by `turnpike check`, and in the log at start. */
+import { isLoopback } from '../address.ts'
 import type { Secret } from '../secret.ts'
-import { isLoopback } from './checks.ts'
 import type { Config } from './schema.ts'
 
 export interface ConfigWarning {

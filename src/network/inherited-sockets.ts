@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { type Server, Socket } from 'node:net'
-import { type Address, formatAuthority } from '../address.ts'
+import { type Address, formatAuthority, isEveryAddress } from '../address.ts'
 
 /** The length of the accept queue: as many connections as a crawler opens at once; the kernel limits it to somaxconn. */
 const BACKLOG = 4096
@@ -149,10 +149,10 @@ export class InheritedSockets {
 }
 
 function isSamePlace(one: Address, other: Address): boolean {
-  return one.port === other.port && (one.host === other.host || (isWildcard(one.host) && isWildcard(other.host)))
+  return (
+    one.port === other.port && (one.host === other.host || (isEveryAddress(one.host) && isEveryAddress(other.host)))
+  )
 }
-
-const isWildcard = (host: string) => host === '0.0.0.0' || host === '::'
 
 /** The handle of a socket. Sent over an IPC channel, it is open in both processes. */
 export interface PassableHandle {

@@ -1,12 +1,12 @@
 /** From the configuration to its accounts: opens the source of each provider, and keeps those that a reload does not change. */
 
 import type { Clock } from '../clock.ts'
+import type { PastedLink } from '../config/provider-yaml.ts'
 import { type Config, type DemoProviderConfig, isDemo, type ProviderConfig } from '../config/schema.ts'
 import type { DemoWorld } from '../demo/world.ts'
 import { given } from '../given.ts'
 import type { Log } from '../log.ts'
 import { isSame } from '../same.ts'
-import type { Secret } from '../secret.ts'
 import { memoryFile } from '../store/memory-file.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import {
@@ -126,19 +126,12 @@ export function openConfiguredSource(
   }
 }
 
-/** A link that is tried and stands in no configuration. */
-export interface PastedLink {
-  readonly url: Secret
-  readonly product: string | undefined
-  readonly channels: number | undefined
-}
-
 const LINK_TIMEOUT_MS = 10_000
 
 /** @throws {VendorError} class bad_request for a link that cannot be used */
 export function openLink(
   config: Config,
-  link: PastedLink,
+  link: PastedLink & { readonly channels: number | undefined },
   deps: Pick<OpenDeps, 'clock' | 'http' | 'gate' | 'learnedOf'>,
 ): Source {
   const { url, product = '', channels } = link

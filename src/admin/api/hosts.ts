@@ -3,15 +3,7 @@
  * the answers; but it cannot make the browser send a Host other than that name. So names must be known ones.
  */
 import { isIP } from 'node:net'
-import { isThisMachine, parseAuthority, unmapIPv4 } from '../../address.ts'
-
-const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
-
-/** Whether only this machine can reach a server that listens on `host`. */
-export function isLoopback(host: string): boolean {
-  const plain = unmapIPv4(host)
-  return isThisMachine(plain) && !ANY_ADDRESS.has(plain)
-}
+import { isLoopback, parseAuthority } from '../../address.ts'
 
 /**
  * @param ownHost the configured host

@@ -1,6 +1,6 @@
 /** Keys of a gateway's entry. */
 import { z } from 'zod'
-import { duration, integer, secret, text } from '../../config/fields.ts'
+import { duration, integer, refuse, secret, text } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
 
 /** A place: two letters, or the vendor's name for it in a user name. */
@@ -13,8 +13,7 @@ const ports = () =>
     z.string().transform((text, ctx): readonly [number, number] => {
       const [first = 0, last = 0] = /^\d{1,5}-\d{1,5}$/.test(text) ? text.split('-').map(Number) : []
       if (first >= 1 && first <= last && last <= 65_535) return [first, last]
-      ctx.addIssue({ code: 'custom', message: 'write a port, or a range of ports, as in 10001-10100' })
-      return z.NEVER
+      return refuse(ctx, 'write a port, or a range of ports, as in 10001-10100')
     }),
   ])
 

@@ -1,9 +1,8 @@
 /** Keys of one call: its URL, parameters, signature and limit. */
 import { z } from 'zod'
-import { duration, integer, orEnvironment, someOf } from '../../config/fields.ts'
+import { duration, integer, orEnvironment, refuse, someOf } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
 import { withEveryName } from '../parse/template.ts'
-import { refuse } from './reply-settings.ts'
 import { HASHES } from './sign.ts'
 
 const MAX_CALLS = 100_000

@@ -1,18 +1,11 @@
 /** Keys that define how a reply is read: the places of its addresses, errors, lives. */
 import { z } from 'zod'
-import { durationOr, integer, someOf, text } from '../../config/fields.ts'
+import { durationOr, integer, refuse, someOf, text } from '../../config/fields.ts'
 import { codeOfClass, DAY_EDGE, type ErrorClass, type WaitEdge } from '../contract/error.ts'
 import { formattedTime, parseZone } from '../parse/time.ts'
 import { parsePath } from './select.ts'
 
 const MAX_COLUMN = 100
-
-type Context = z.core.$RefinementCtx<unknown>
-
-export function refuse(ctx: Context, message: string): never {
-  ctx.addIssue({ code: 'custom', message })
-  return z.NEVER
-}
 
 const separator = () =>
   z.string().refine((value) => value.length >= 1 && value.length <= 16, {

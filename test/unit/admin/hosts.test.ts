@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { hostCheck, isLoopback } from '../../../src/admin/api/hosts.ts'
+import { isLoopback } from '../../../src/address.ts'
+import { hostCheck } from '../../../src/admin/api/hosts.ts'
 
 describe('on loopback', () => {
   const isOwn = hostCheck('127.0.0.1')
