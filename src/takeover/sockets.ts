@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Log } from '../log.ts'
+import { moduleBeside } from '../module-beside.ts'
 import { InheritedSocket, InheritedSockets, type OpenPort } from '../network/inherited-sockets.ts'
 import { delivery } from './messages.ts'
 
@@ -62,10 +63,7 @@ export async function copySockets(ports: readonly OpenPort[]): Promise<Inherited
   throw new Error('the listening sockets could not be copied')
 }
 
-/** `tsc` renames the files in imports, but not those in URLs. */
-const SENDER = fileURLToPath(
-  new URL(import.meta.url.endsWith('.js') ? './send-sockets.js' : './send-sockets.ts', import.meta.url),
-)
+const SENDER = fileURLToPath(moduleBeside('./send-sockets', import.meta.url))
 
 function startSender(channel: 'ipc' | Socket, ports: readonly OpenPort[], env: NodeJS.ProcessEnv): ChildProcess {
   return spawn(process.execPath, [SENDER, String(ports.length)], {

@@ -12,6 +12,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
+import { moduleBeside } from '../module-beside.ts'
 import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
 import type { TakeoverStart } from '../takeover/client.ts'
 import { ServingDeadline, type TakeoverStage } from '../takeover/serving-deadline.ts'
@@ -37,8 +38,7 @@ const STEADY_MS = 10_000
 /** What has not ended by then after the control process is killed, ms. */
 const END_MS = 2_000
 
-/** The module of a worker: TypeScript in the sources, JavaScript in the package. */
-const WORKER = fileURLToPath(new URL(`./worker-main${import.meta.filename.slice(-3)}`, import.meta.url))
+const WORKER = fileURLToPath(moduleBeside('./worker-main', import.meta.url))
 
 interface Child {
   process: ChildProcess | undefined

@@ -1,5 +1,6 @@
 /** The main thread's client of the store's thread: one request at a time, one answer each. */
 import { Worker } from 'node:worker_threads'
+import { moduleBeside } from '../../module-beside.ts'
 import { StoreBusy, StoreError } from '../errors.ts'
 import type { Batch, Opened, OpenRequest, Refusal, Reply, Request } from './messages.ts'
 
@@ -11,11 +12,8 @@ interface Question {
   readonly reject: (error: StoreError) => void
 }
 
-/** `tsc` renames the files in imports, but not those in URLs. */
 export function startWorker(): Worker {
-  const url = new URL('./worker.ts', import.meta.url)
-  if (import.meta.url.endsWith('.js')) url.pathname = url.pathname.replace(/\.ts$/, '.js')
-  return new Worker(url)
+  return new Worker(moduleBeside('./worker', import.meta.url))
 }
 
 export class WorkerClient {

@@ -3,7 +3,8 @@
  * this process, so it is loaded only for a configuration file in use, never for a text that is merely checked.
  */
 import { createRequire, registerHooks } from 'node:module'
-import { extname, isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
+import { moduleBeside } from '../../module-beside.ts'
 import type { Vendor } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 
@@ -21,7 +22,7 @@ let hasHooks = false
 function leadToContract(): void {
   if (hasHooks) return
   hasHooks = true
-  const url = new URL(`../../vendor${extname(import.meta.filename)}`, import.meta.url).href
+  const url = moduleBeside('../../vendor', import.meta.url).href
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === CONTRACT ? { url, shortCircuit: true } : next(specifier, context),
