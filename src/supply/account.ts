@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { CallQueue } from '../ratelimit/call-queue.ts'
 import type { AccountStore, CallWindow, Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
 import { VendorError } from '../vendors/contract/error.ts'
-import type { CallTicket, LearnedFacts } from '../vendors/contract/source.ts'
+import type { CallOrder, LearnedFacts } from '../vendors/contract/source.ts'
 import { Inventory } from './inventory.ts'
 
 export class Account {
@@ -63,7 +63,7 @@ export class Accounts {
    */
   readonly gate = async <T>(
     window: CallWindow,
-    { priority, signal, ticket }: { priority: number; signal: AbortSignal; ticket?: CallTicket | undefined },
+    { priority = 0, signal, ticket }: CallOrder,
     send: () => Promise<T>,
   ): Promise<T> => {
     if (ticket?.takes(window.key) !== true) return this.#queue(window).run(window, send, priority, signal)

@@ -40,7 +40,7 @@ export class GiveBack {
       const isChanged = await this.#replaced(upstream, ref)
       if (isChanged) return onNews()
       if (source.release === undefined) return
-      await source.release(ref, signal)
+      await source.release(ref, { signal })
     } catch (error) {
       if (!signal.aborted) log.warn({ reason: wordsOf(error) }, 'a bad address could not be given back')
       return
@@ -64,7 +64,7 @@ export class GiveBack {
     try {
       const { kind } = await this.#orders.place(
         { reservation, isWanted },
-        (order) => replace(ref, signal, 0, order),
+        (order) => replace(ref, { signal, ticket: order }),
         (delivery) => {
           stock.givenBack(upstream.id)
           return this.#orders.settlement.arrived(delivery, 'order')
@@ -139,7 +139,7 @@ export class GiveBack {
     const wasReady = upstream.state === 'ready'
     pool.rest(upstream, clock.now() + LONGEST_RELEASE_MS)
     try {
-      await source.release(ref, signal)
+      await source.release(ref, { signal })
     } catch (error) {
       if (error instanceof VendorError && error.class === 'bad_request') this.#refused.add(ref)
       if (wasReady) pool.wakeUp(upstream)

@@ -36,7 +36,7 @@ export class ListSync {
     const { source, settings, ingest, stock } = this.#parts
     this.#isReading = true
     try {
-      const listed = await source.extract(MAX_LIST, signal)
+      const listed = await source.extract(MAX_LIST, { signal })
       const { gained, missing } = await ingest.takeList(listed, settings.ceiling ?? MAX_LIST)
       for (const id of missing) stock.takenBack(id)
       const isDialling = (listed.pending ?? []).length > 0

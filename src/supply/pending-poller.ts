@@ -119,7 +119,7 @@ export class PendingPoller {
     this.#askedAt = this.#clock.now()
     try {
       const refs = [...new Set([...this.#pending.keys(), ...this.#handler.heldRefs()])]
-      const news = await this.#follow.ask(refs, this.#stopping.signal)
+      const news = await this.#follow.ask(refs, { signal: this.#stopping.signal })
       this.#failures = 0
       for (const { ref } of news.sold) if (ref !== undefined) this.#pending.delete(ref)
       // A line that had an address may be pending again: it reconnects, and its old address is dead.

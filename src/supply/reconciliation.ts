@@ -60,7 +60,7 @@ export class Reconciliation {
   /** @returns what is held; undefined when the vendor does not tell */
   async ask(signal: AbortSignal, priority: number): Promise<Delivery | undefined> {
     try {
-      const delivery = await this.#source.query(signal, priority)
+      const delivery = await this.#source.query({ signal, priority })
       this.#isDemanded = false
       this.#backoff.reset()
       return delivery

@@ -42,7 +42,7 @@ export class Renewal {
     try {
       const { kind } = await this.#orders.place(
         { reservation, isWanted },
-        (order) => renewal.renew(refs, signal, 0, order),
+        (order) => renewal.renew(refs, { signal, ticket: order }),
         ({ isOpen }) => (isOpen === true ? undefined : refs.length),
       )
       if (kind === 'sold') log.info({ addresses: refs.length }, 'addresses that end soon are renewed')

@@ -71,7 +71,7 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps): So
       key: `${name} ${settings.name}`,
       statedBy: settings.name,
     }),
-    extract: async (count, signal) => {
+    extract: async (count, { signal }) => {
       const { sold, ...rest } = await all(signal)
       if (sold.length === 0) throw new VendorError('no_resource', 'empty', emptyMessage(rest.rejected))
       const start = next % sold.length
@@ -81,7 +81,7 @@ export function openStaticSource(settings: SourceSettings, deps: SourceDeps): So
     },
     query: () =>
       Promise.reject(new VendorError('bad_request', 'operation', 'a list has no account that could be asked')),
-    call: async (operation, _params, signal) => {
+    call: async (operation, _params, { signal }) => {
       if (operation !== READ) throw new VendorError('bad_request', 'operation', `a list has one operation, ${READ}`)
       return (await all(signal)).sold.map(({ host, port, protocol }) => ({ host, port, protocol }))
     },

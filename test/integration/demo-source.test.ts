@@ -31,7 +31,7 @@ async function open({ channels = 20, request = {}, key }: { channels?: number; r
 it('buys and lists, and reads the deadlines to the millisecond', async () => {
   const { source, world, clock } = await open({ request: { country: 'DE' } })
   expect([source.byChannel, source.channels, source.maxPerCall]).toEqual([true, 20, 100])
-  const bought = await source.extract(3, never)
+  const bought = await source.extract(3, { signal: never })
   expect([bought.sold.length, bought.rejected]).toEqual([3, []])
   expect(bought.vendorWallMs).toBe(Math.floor(clock.wall() / 1000) * 1000)
   for (const { life, country, city, protocol } of bought.sold) {
@@ -44,7 +44,7 @@ it('buys and lists, and reads the deadlines to the millisecond', async () => {
     ])
   }
   const other = await buy(world)
-  const held = (await source.query(never)).sold.map(({ ref }) => ref)
+  const held = (await source.query({ signal: never })).sold.map(({ ref }) => ref)
   expect(held).toEqual([...bought.sold.map(({ ref }) => ref), other.server])
 })
 
@@ -52,7 +52,7 @@ it('states the limits that the vendor enforces', async () => {
   const { source, clock } = await open({ channels: 1 })
   for (const operation of ['query', 'get']) {
     const { calls, perMs } = source.limitOf(operation)
-    const one = () => source.call(operation, {}, never).catch((error: unknown) => error)
+    const one = () => source.call(operation, {}, { signal: never }).catch((error: unknown) => error)
     for (let i = 0; i < calls; i++) expect(await one()).not.toMatchObject({ class: 'rate_limited' })
     clock.advance(perMs - 2_000)
     expect(await one()).toMatchObject({ class: 'rate_limited', wait: 2_000 })
@@ -68,5 +68,5 @@ it.each([
 ])('understands that %s', async (_what, options, error) => {
   const { source, world } = await open(options)
   await buy(world)
-  await expect(source.extract(1, never)).rejects.toMatchObject(error)
+  await expect(source.extract(1, { signal: never })).rejects.toMatchObject(error)
 })

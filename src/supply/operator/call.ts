@@ -149,7 +149,7 @@ export class OperatorCalls {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { source } = provider
-    const send = (ticket?: Order) => source.call(operation, params, signal, BY_HAND_PRIORITY, ticket)
+    const send = (ticket?: Order) => source.call(operation, params, { signal, priority: BY_HAND_PRIORITY, ticket })
     if (count === 0) return send()
     const limit = source.limitOf(operation)
     return provider.operatorOrders.spend(count, limit, send, (data) => byHand.sold(operation, params, data))

@@ -126,7 +126,7 @@ export class SourceTrials {
       'tried at the operator’s word',
     )
     const both = AbortSignal.any([signal, this.#stopping.signal])
-    const call = (ticket?: Order) => source.extract(count, both, TRIAL_PRIORITY, ticket)
+    const call = (ticket?: Order) => source.extract(count, { signal: both, priority: TRIAL_PRIORITY, ticket })
     const startedAt = this.#parts.clock.now()
     const common = {
       vendor: source.vendor,

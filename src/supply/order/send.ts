@@ -45,7 +45,7 @@ export class OrderSender {
     const count = source.batchSize ?? wanted
     status.ordering()
     try {
-      return await this.#buy(count, demand, (order) => source.extract(count, signal, priority, order))
+      return await this.#buy(count, demand, (order) => source.extract(count, { signal, priority, ticket: order }))
     } catch (error) {
       if (!signal.aborted) await this.#recover(error, signal)
       return true

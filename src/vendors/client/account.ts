@@ -4,10 +4,10 @@ import { isIP } from 'node:net'
 import { given } from '../../given.ts'
 import { VendorError } from '../contract/error.ts'
 import { readGiveBack } from '../contract/settings.ts'
-import type { Source } from '../contract/source.ts'
+import type { CallOrder, Source } from '../contract/source.ts'
 import type { Product, Vendor } from '../contract/vendor.ts'
 import { refusalOf } from './address-filter.ts'
-import { type Caller, type CallOrder, perform } from './call.ts'
+import { type Caller, perform } from './call.ts'
 import { list, steps } from './deliver.ts'
 
 export function followOf(caller: Caller, product: Product): Pick<Source, 'follow'> {
@@ -18,8 +18,8 @@ export function followOf(caller: Caller, product: Product): Pick<Source, 'follow
     follow: {
       everyMs,
       pendingEveryMs,
-      ask: async (refs, signal, priority = 0) => {
-        const delivery = await list(caller, product, follow.operation, follow.params(refs), { signal, priority })
+      ask: async (refs, order) => {
+        const delivery = await list(caller, product, follow.operation, follow.params(refs), order)
         const named = new Set([...delivery.sold, ...(delivery.pending ?? [])].map(({ ref }) => ref))
         return { ...delivery, gone: refs.filter((ref) => !named.has(ref)) }
       },
@@ -34,17 +34,14 @@ export function giveBackOf(caller: Caller, product: Product): Pick<Source, GiveB
       ? {}
       : {
           givesBack: readGiveBack(caller.settings),
-          release: (ref, signal, priority = 0) =>
-            perform(caller, release.operation, release.params(ref), { signal, priority }, () => undefined),
+          release: (ref, order) => perform(caller, release.operation, release.params(ref), order, () => undefined),
         }),
     ...(replace === undefined
       ? {}
       : {
           replaceOperation: replace.operation,
-          replace: (ref, signal, priority = 0, ticket) => {
-            const params = replace.params(ref, caller.settings.request)
-            return list(caller, product, replace.operation, params, { signal, priority, ticket })
-          },
+          replace: (ref, order) =>
+            list(caller, product, replace.operation, replace.params(ref, caller.settings.request), order),
         }),
   }
 }

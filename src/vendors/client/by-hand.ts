@@ -16,9 +16,9 @@ export function byHandOf(caller: Caller, product: Product): Pick<Source, 'call' 
   /** When the reply was requested: the lives of its addresses are counted from there. */
   const origins = new WeakMap<object, Origin>()
   return {
-    call: async (name, params, signal, priority = 0, ticket) => {
+    call: async (name, params, order) => {
       assertParams(operationOf(caller.vendor, name), params, 'operator')
-      return perform(caller, name, params, { signal, priority, ticket }, (data, reply, mask) => {
+      return perform(caller, name, params, order, (data, reply, mask) => {
         if (typeof data === 'object' && data !== null) origins.set(data, { times: timesOf(reply), mask })
         return data
       })

@@ -10,9 +10,9 @@
 import type { Secret } from '../../secret.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Operation, Params, RawReply } from '../contract/operation.ts'
-import type { CallLimit, LearnedFacts, SourceSettings } from '../contract/source.ts'
+import type { CallLimit, CallOrder, LearnedFacts, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
-import type { CallOrder, SourceDeps } from './contract.ts'
+import type { SourceDeps } from './contract.ts'
 import type { VendorReply } from './http.ts'
 import { judge } from './judge.ts'
 import { type Author, paramProblems, requiredDefaults } from './params.ts'
@@ -32,8 +32,6 @@ export interface Caller {
   /** Only if calls have a token. */
   readonly tokens: TokenCache | undefined
 }
-
-export type { CallOrder } from './contract.ts'
 
 export function openCaller(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): Caller {
   const account = accountKey(vendor, settings.credentials)

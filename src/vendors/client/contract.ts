@@ -1,18 +1,14 @@
 /** The contract between a source and the process: what it needs, and how it calls a table. */
 import type { Clock } from '../../clock.ts'
 import type { Params } from '../contract/operation.ts'
-import type { CallLimit, CallTicket, LearnedFacts } from '../contract/source.ts'
+import type { CallLimit, CallOrder, LearnedFacts } from '../contract/source.ts'
 import type { VendorHttp, VendorReply } from './http.ts'
 
 /**
  * Holds a call back until its limit allows it, in the order of priority (higher first), then lets it out.
  * @throws the signal's reason when it aborts while waiting, else what `send` throws
  */
-export type CallGate = <T>(
-  limit: CallLimit,
-  order: { readonly priority: number; readonly signal: AbortSignal; readonly ticket?: CallTicket | undefined },
-  send: () => Promise<T>,
-) => Promise<T>
+export type CallGate = <T>(limit: CallLimit, order: CallOrder, send: () => Promise<T>) => Promise<T>
 
 /** State of one source that survives a restart: one plain JSON value. */
 export interface SourceMemory {
@@ -40,17 +36,6 @@ export interface SourceDeps {
   readonly memory?: SourceMemory
   /** One per process, where providers share accounts. Absent: calls are not serialised. */
   readonly inTurn?: InTurn
-}
-
-/** How one call of a table is made. */
-export interface CallOrder {
-  readonly signal: AbortSignal
-  /** Higher goes first where calls wait for their limit. */
-  readonly priority: number
-  /** Ticket of the order that the call belongs to. */
-  readonly ticket?: CallTicket | undefined
-  /** For a vendor that requires request ids; default: a new id, or the id of the same call when that got no answer. */
-  readonly requestId?: string
 }
 
 export interface Answer {

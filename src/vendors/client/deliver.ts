@@ -3,10 +3,11 @@
 import { given } from '../../given.ts'
 import type { Delivery } from '../contract/delivery.ts'
 import type { Params } from '../contract/operation.ts'
+import type { CallOrder } from '../contract/source.ts'
 import type { Account, Delivered, Product } from '../contract/vendor.ts'
 import { formatOf } from '../parse/reply.ts'
 import { filterAddresses } from './address-filter.ts'
-import { type Caller, type CallOrder, type Mask, perform } from './call.ts'
+import { type Caller, type Mask, perform } from './call.ts'
 import type { VendorReply } from './http.ts'
 
 /** The call that delivered addresses. */

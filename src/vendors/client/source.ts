@@ -7,12 +7,11 @@
 import type { Delivery } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
-import type { Source, SourceSettings } from '../contract/source.ts'
+import type { CallOrder, Source, SourceSettings } from '../contract/source.ts'
 import type { Delivered, Product, Vendor } from '../contract/vendor.ts'
 import { accountNowOf, areasOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
-import { assertParams, type Caller, type CallOrder, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
-import type { SourceDeps } from './contract.ts'
+import { assertParams, type Caller, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
 import { arrive, list, steps } from './deliver.ts'
 
 /**
@@ -43,11 +42,11 @@ export function openTableSource(vendor: Vendor, settings: SourceSettings, deps: 
     queryOperation: product.query,
     operations: vendor.operations,
     limitOf: (name) => limitOf(caller, name),
-    extract: (count, signal, priority = 0, ticket) => extract(caller, product, count, { signal, priority, ticket }),
-    query: async (signal, priority = 0) => {
+    extract: (count, order) => extract(caller, product, count, order),
+    query: async (order) => {
       if (product.query === undefined)
         throw new VendorError('bad_request', 'operation', `${settings.product} cannot list what it holds`)
-      return list(caller, product, product.query, {}, { signal, priority })
+      return list(caller, product, product.query, {}, order)
     },
     ...byHandOf(caller, product),
     ...followOf(caller, product),

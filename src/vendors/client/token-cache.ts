@@ -6,8 +6,8 @@ import type { Clock } from '../../clock.ts'
 import type { Secret } from '../../secret.ts'
 import type { Life } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
+import type { CallOrder } from '../contract/source.ts'
 import type { VendorLogin } from '../contract/vendor.ts'
-import type { CallOrder } from './contract.ts'
 
 /** A token with the facts of its call. */
 interface Fetched {

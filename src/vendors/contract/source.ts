@@ -15,6 +15,17 @@ export interface CallTicket {
   tooMany(): void
 }
 
+/** How a call is made. */
+export interface CallOrder {
+  readonly signal: AbortSignal
+  /** Higher goes first where calls wait for their limit; default 0. */
+  readonly priority?: number | undefined
+  /** Ticket of the order that the call belongs to. */
+  readonly ticket?: CallTicket | undefined
+  /** For a vendor that requires request ids; default: a new id, or the id of the same call when that got no answer. */
+  readonly requestId?: string
+}
+
 /** What a vendor has reported about a credential since the process started. Shared by all sources of the credential. */
 export interface LearnedFacts {
   channels: number | undefined
@@ -101,28 +112,26 @@ export interface Source {
   readonly extractOperation: string
   readonly queryOperation: string | undefined
   /**
-   * Buys up to `count` addresses. Each of its calls passes the gate (`CallGate` in client/contract.ts), `priority` first.
-   * @param ticket of this order
+   * Buys up to `count` addresses. Each of its calls passes the gate (`CallGate` in client/contract.ts).
    * @throws {VendorError}; rejects with the signal's reason on abort
    */
-  extract(count: number, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
+  extract(count: number, order: CallOrder): Promise<Delivery>
   /** Lists what the account holds now; only with `queryOperation`. @throws {VendorError} */
-  query(signal: AbortSignal, priority?: number): Promise<Delivery>
+  query(order: CallOrder): Promise<Delivery>
   /** Only if addresses arrive later (`Delivery.pending`) or change while they are held. */
   readonly follow?: Follow
   /**
    * Gives an address back before its deadline, which frees its channel: one call within the release limit.
    * Only for products that can. @param ref `ProxyRecord.ref` @throws {VendorError}; until it resolves the vendor still counts the address
    */
-  release?(ref: string, signal: AbortSignal, priority?: number): Promise<void>
+  release?(ref: string, order: CallOrder): Promise<void>
   /** When good addresses are given back; undefined: never. Only together with `release`. */
   readonly givesBack?: GivesBack | undefined
   /**
    * Gives an address back and takes another in one call of `replaceOperation`. Only for products with such a call.
-   * @param ticket of this order
    * @throws {VendorError}
    */
-  replace?(ref: string, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
+  replace?(ref: string, order: CallOrder): Promise<Delivery>
   readonly replaceOperation?: string
   /** Extends held addresses; undefined: never, or not supported by the product. */
   readonly renewal?: Renewal | undefined
@@ -143,7 +152,7 @@ export interface Source {
   /** `extract` may make several calls, or wait for another call of the account: it cannot hold a slot meanwhile. */
   readonly takesSeveralCalls?: boolean
   /** Any operation by name, parameters validated against its table. @throws {VendorError} class bad_request names parameter and range */
-  call(operation: string, params: Params, signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<unknown>
+  call(operation: string, params: Params, order: CallOrder): Promise<unknown>
   readonly operations: Readonly<Record<string, Operation>>
   /** What else a call by the operator needs; only for vendors with a table. */
   readonly byHand?: ByHand
@@ -181,10 +190,9 @@ export interface Renewal {
   readonly maxPerCall: number
   /**
    * @param refs `ProxyRecord.ref` of the addresses to renew
-   * @param ticket of this order
    * @returns an open order (`Delivery.isOpen`): `Follow` reports the new ends @throws {VendorError}
    */
-  renew(refs: readonly string[], signal: AbortSignal, priority?: number, ticket?: CallTicket): Promise<Delivery>
+  renew(refs: readonly string[], order: CallOrder): Promise<Delivery>
 }
 
 /** Polls the state of addresses: a pending one may be ready, a ready one may have changed. */
@@ -195,7 +203,7 @@ export interface Follow {
   /** It also reports the result of open orders: then it polls as if an address were pending. */
   readonly settlesOrders?: true
   /** @param refs of everything held or pending @throws {VendorError}; the state of held addresses is then unchanged */
-  ask(refs: readonly string[], signal: AbortSignal, priority?: number): Promise<Followed>
+  ask(refs: readonly string[], order: CallOrder): Promise<Followed>
 }
 
 /** Adds our egress address to the account's whitelist; other entries stay. */

@@ -1,8 +1,9 @@
 /** Reads the state of instances: in calls of up to a hundred, also when ipipv does not know some of them. */
 import type { Clock } from '../../clock.ts'
-import type { CallOrder, Table } from '../client/contract.ts'
+import type { Table } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
+import type { CallOrder } from '../contract/source.ts'
 import { type Instance, type InstanceSettings, readInstances, untold } from './instances.ts'
 import type { PurchaseNotes } from './purchase-notes.ts'
 

@@ -1,8 +1,9 @@
 /** The current products and prices of ipipv: requested before each order, because prices and stock change. */
 import { given } from '../../given.ts'
-import type { Answer, CallOrder } from '../client/contract.ts'
+import type { Answer } from '../client/contract.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
+import type { CallOrder } from '../contract/source.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import type { Purchase } from './settings.ts'
 

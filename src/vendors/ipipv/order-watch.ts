@@ -1,6 +1,7 @@
 /** Follows the orders of an account: those that run at ipipv, and the purchase without a verdict (purchase.ts draws the states). */
-import type { CallOrder } from '../client/contract.ts'
+
 import { VendorError } from '../contract/error.ts'
+import type { CallOrder } from '../contract/source.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { isFinal, type OrderPage, readOrder } from './instances.ts'
 import { type PurchaseDeps, stuck } from './purchase.ts'

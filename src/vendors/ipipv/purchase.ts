@@ -14,9 +14,10 @@
  * waits or repeats: supply decides when to ask (`look`).
  */
 import { randomUUID } from 'node:crypto'
-import type { Answer, CallOrder } from '../client/contract.ts'
+import type { Answer } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
 import { VendorError } from '../contract/error.ts'
+import type { CallOrder } from '../contract/source.ts'
 import { malformed, membersOf, textOf } from '../parse/reply.ts'
 import { Departure, isVerdict } from './departure.ts'
 import { linesOf } from './lines.ts'

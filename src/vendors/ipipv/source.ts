@@ -1,14 +1,14 @@
 /** Opens ipipv's products: each needs several calls, so each is a source of its own around the table. */
 import { given } from '../../given.ts'
 import { filterAddresses } from '../client/address-filter.ts'
-import type { CallOrder, SourceDeps, Table } from '../client/contract.ts'
+import type { SourceDeps, Table } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
 import { judge } from '../client/judge.ts'
 import { openTableSource } from '../client/source.ts'
 import { openTable } from '../client/table.ts'
 import type { Delivery, UpstreamProtocol } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
-import type { Source, SourceSettings } from '../contract/source.ts'
+import type { CallOrder, Source, SourceSettings } from '../contract/source.ts'
 import type { Delivered, Vendor } from '../contract/vendor.ts'
 import { membersOf, textOf } from '../parse/reply.ts'
 import { factsOf, listOf } from './draw.ts'
@@ -36,8 +36,7 @@ function openApi(vendor: Vendor, settings: SourceSettings, deps: SourceDeps): So
   const table = openTable(vendor, settings, deps)
   return {
     ...openTableSource(vendor, settings, deps),
-    extract: async (count, signal, priority = 0, ticket) => {
-      const order = { signal, priority, ticket }
+    extract: async (count, order) => {
       const { data } = await table.call('proxy/draw/api', { ...settings.request, num: count }, order)
       const links = listOf(data).flatMap((entry) => textOf(membersOf(entry)?.['proxyUrl']) ?? [])
       if (links.length === 0) throw new VendorError('no_resource', 'empty', 'ipipv answered with success and no link')

@@ -28,9 +28,8 @@ export function openStatic(vendor: Vendor, settings: SourceSettings, deps: Sourc
     ...base,
     isList: own.purchase === undefined,
     hasCallbacks: true,
-    extract: (count, signal, priority = 0, ticket) => account.extract(count, { signal, priority, ticket }),
-    call: (operation, params, signal, priority = 0, ticket) =>
-      account.call(operation, params, { signal, priority, ticket }),
+    extract: (count, order) => account.extract(count, order),
+    call: (operation, params, order) => account.call(operation, params, order),
     ...(own.purchase === undefined ? {} : { listsHeld: true }),
     ...(own.purchase === undefined && own.renew === undefined ? {} : { follow: followOf(account) }),
     ...(own.renew === undefined ? {} : { renewal: renewalOf(account, own.renew) }),
@@ -43,7 +42,7 @@ function followOf(account: StaticAccount): Follow {
     everyMs: FOLLOW_MS,
     pendingEveryMs: FOLLOW_PENDING_MS,
     settlesOrders: true,
-    ask: (refs, signal, priority = 0) => account.follow(refs, { signal, priority }),
+    ask: (refs, order) => account.follow(refs, order),
   }
 }
 
@@ -52,7 +51,7 @@ function renewalOf(account: StaticAccount, terms: RenewalTerms): Renewal {
     beforeMs: terms.before,
     operation: 'instance/renew',
     maxPerCall: MAX_OPENED,
-    renew: (refs, signal, priority = 0, ticket) => account.renew(refs, terms, { signal, priority, ticket }),
+    renew: (refs, order) => account.renew(refs, terms, order),
   }
 }
 

@@ -198,7 +198,7 @@ function open(vendor: Vendor, { credentials }: VendorExamples, exchange: Exchang
     maxBodyBytes: 1_048_576,
   }
   const source = openTableSource(vendor, settings, { clock: stillClock, http })
-  return { http, extract: () => source.extract(count, new AbortController().signal) }
+  return { http, extract: () => source.extract(count, { signal: new AbortController().signal }) }
 }
 
 /** No time passes: a conforming vendor has no timers. */

@@ -61,9 +61,9 @@ export class TestSupply {
       limitOf: () => limit,
       extractOperation: 'get',
       queryOperation: undefined,
-      extract: (_count, signal, priority = 0, ticket) =>
-        accounts.gate(limit, { priority, signal, ticket }, () => {
-          ticket?.sent()
+      extract: (_count, order) =>
+        accounts.gate(limit, order, () => {
+          order.ticket?.sent()
           return this.#sell()
         }),
       query: none,

@@ -31,7 +31,7 @@ class World extends TestSupply {
         if (trouble !== undefined) throw trouble
       },
       replaceOperation: 'replace',
-      replace: (ref, _signal, _priority, ticket) => this.#replace(ref, ticket),
+      replace: (ref, { ticket }) => this.#replace(ref, ticket),
       ...options.source,
     }
     super({ ...options, source })

@@ -49,7 +49,7 @@ const leftOf = (world: World) => world.provider('a').capacity.budgetLeft
 /** The vendor of the next process has the lines that the one of the former sold. */
 async function carryOver(world: World, lines: number): Promise<void> {
   const source = world.vendor('a').source(world.accounts)
-  await Promise.all([source.extract(lines, new AbortController().signal), world.clock.run(1_000)])
+  await Promise.all([source.extract(lines, { signal: new AbortController().signal }), world.clock.run(1_000)])
 }
 
 /** What a process leaves that has ordered two lines. */

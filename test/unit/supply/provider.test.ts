@@ -173,7 +173,7 @@ it('pays for what is new where a vendor lists what is held beside it', async () 
 it('finds lines that were on their way at a restart in the vendor’s list, and buys no others', async () => {
   const world = new World({ a: { vendor: { dialMs: 8_000, channels: 2, canList: true } } }, { floor: 0 })
   const before = world.vendor('a').source(world.accounts)
-  await Promise.all([before.extract(2, new AbortController().signal), world.clock.run(1_000)])
+  await Promise.all([before.extract(2, { signal: new AbortController().signal }), world.clock.run(1_000)])
   world.provider('a').restore([], world.clock.now())
   world.connect()
   await world.clock.run(9_000)
@@ -193,7 +193,7 @@ async function withLinesOnTheWay(vendor: Partial<VendorRules>) {
     restored,
   )
   const before = world.vendor('a').source(world.accounts)
-  await Promise.all([before.extract(2, new AbortController().signal), world.clock.run(1_000)])
+  await Promise.all([before.extract(2, { signal: new AbortController().signal }), world.clock.run(1_000)])
   world.supply.restore(restored)
   return world
 }

@@ -106,13 +106,13 @@ function slowSource(
     if (channels !== undefined && held().length + count > channels) sales.violations++
     return Array.from({ length: count }, () => describe(sales.ends.push(clock.now() + lifeMs)))
   }
-  const extract: Source['extract'] = (count, signal, priority = 0, ticket): Promise<Delivery> =>
-    accounts.gate(limit, { priority, signal, ticket }, async () => {
-      ticket?.sent()
+  const extract: Source['extract'] = (count, order): Promise<Delivery> =>
+    accounts.gate(limit, order, async () => {
+      order.ticket?.sent()
       const sentAt = clock.now()
       const luck = refused + lost > 0 ? random() : 1
       const sold = luck < refused ? [] : sell(count)
-      await clock.sleep(callMs[0] + (callMs[1] - callMs[0]) * random(), signal)
+      await clock.sleep(callMs[0] + (callMs[1] - callMs[0]) * random(), order.signal)
       if (luck < refused) throw new VendorError('no_resource', 'NO_RESOURCE', 'none left')
       if (luck < refused + lost) throw new VendorError('server', 'timeout', 'no answer')
       return { sold, rejected: [], sentAt }
@@ -129,7 +129,7 @@ function slowSource(
     extractOperation: 'extract',
     queryOperation: 'query',
     extract,
-    query: async (signal) => {
+    query: async ({ signal }) => {
       await clock.sleep(callMs[0], signal)
       return { sold: held().map(describe), rejected: [], sentAt: clock.now() }
     },

@@ -145,10 +145,10 @@ export class SimulatedVendor {
       limitOf: () => (plan === undefined ? keyed : { ...keyed, calls: (learned.channels ?? 1) * 5 + 10 }),
       extractOperation: 'extract',
       queryOperation: canList ? 'query' : undefined,
-      extract: (count, signal, priority = 0, ticket) =>
-        accounts.gate(keyed, { priority, signal, ticket }, () => {
-          ticket?.sent()
-          return this.#serve(brings ?? batchSize ?? count, signal)
+      extract: (count, order) =>
+        accounts.gate(keyed, order, () => {
+          order.ticket?.sent()
+          return this.#serve(brings ?? batchSize ?? count, order.signal)
         }),
       query: async () => {
         this.listings.push(this.#clock.now())

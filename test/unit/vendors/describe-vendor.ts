@@ -95,7 +95,11 @@ function run({ vendor, fixtures }: Suite, fixture: Extraction, reply: Scripted) 
     { vendor: vendor.name, product, request, own: needs.own ?? {}, credentials, allowPrivate, channels: 4 },
     reply,
   )
-  return { delivery: by === 'query' ? source.query(never) : source.extract(count, never), source, http }
+  return {
+    delivery: by === 'query' ? source.query({ signal: never }) : source.extract(count, { signal: never }),
+    source,
+    http,
+  }
 }
 
 function describeWire(suite: Suite): void {
@@ -121,7 +125,7 @@ function describeWire(suite: Suite): void {
       credentials: fixtures.credentials,
       baseUrl,
     })
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     const { path, isAtRoot } = source.operations[source.extractOperation] ?? expect.fail('no such operation')
     const prefix = isAtRoot === true ? '' : '/v9'
     expect(http.requests[0]?.url.href).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:9000${prefix}${path}(\\?|$)`))
@@ -192,7 +196,7 @@ function describeJunk(suite: Suite): void {
     const bodies = [fixtures.refuse('1', sent.href), fixtures.refuse('1', forms.join(' ')), sent.href, forms.join('\n')]
     for (const body of [...bodies, ...forms.map((form) => fixtures.refuse(form, 'x'))]) {
       http.reply = { body }
-      const text = printed(await failureOf(source.extract(1, never)))
+      const text = printed(await failureOf(source.extract(1, { signal: never })))
       for (const form of forms) expect(text).not.toContain(form)
     }
   })

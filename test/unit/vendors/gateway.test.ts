@@ -22,7 +22,7 @@ describe.each(names)('%s', (name) => {
   it('sessions are what the vendor’s pages allow, differ, take turns over the places, and call nobody', async () => {
     const own = ownOf(name)
     const { source, http } = open(own)
-    const { sold, rejected } = await source.extract(8, never)
+    const { sold, rejected } = await source.extract(8, { signal: never })
     expect([sold.length, rejected, http.requests]).toEqual([8, [], []])
     for (const { username, password, life, protocol } of sold.map(plain)) {
       expect(username).toMatch(gateways[name]?.username ?? /^$/)
@@ -39,7 +39,7 @@ it('an entry without places leaves the choice to the vendor', async () => {
   const { source } = open(
     parseGateway({ host: 'g.example', port: 1, username: 'u-{session}', password: 'p', life: '1m' }),
   )
-  const [one] = (await source.extract(1, never)).sold
+  const [one] = (await source.extract(1, { signal: never })).sold
   expect(one).toMatchObject({
     host: 'g.example',
     port: 1,
@@ -51,7 +51,7 @@ it('an entry without places leaves the choice to the vendor', async () => {
 it('a range of ports: sessions take turns, and the login may be one for all', async () => {
   const keys = { host: 'g.example', username: 'u-country-us', password: 'p', life: '10m' }
   const { source } = open(parseGateway({ ...keys, port: '10001-10003' }))
-  const { sold } = await source.extract(4, never)
+  const { sold } = await source.extract(4, { signal: never })
   expect(sold.map(({ port }) => port)).toEqual([10_001, 10_002, 10_003, 10_001])
   expect(new Set(sold.map(({ session }) => session)).size).toBe(4)
   for (const port of ['0-5', '9-1', '1-70000', '80-', 'x'])
@@ -59,7 +59,7 @@ it('a range of ports: sessions take turns, and the login may be one for all', as
 })
 
 it('the example of sticky ports: each country has its own host and ports, and they are used in turn', async () => {
-  const { sold } = await open(ownOf('oxylabs-ports')).source.extract(5, never)
+  const { sold } = await open(ownOf('oxylabs-ports')).source.extract(5, { signal: never })
   expect(sold.map(({ host, port, country, username }) => [host, port, country, username])).toEqual([
     ['us-pr.oxylabs.io', 10_001, 'us', 'customer-INVENTED-user'],
     ['de-pr.oxylabs.io', 30_001, 'de', 'customer-INVENTED-user'],
@@ -71,7 +71,9 @@ it('the example of sticky ports: each country has its own host and ports, and th
 
 it('there is no call that could be made by hand', async () => {
   const own = parseGateway({ host: 'g.example', port: 1, username: 'u-{session}', password: 'p', life: '1m' })
-  expect(await failureOf(open(own).source.call('session', {}, never))).toMatchObject({ class: 'bad_request' })
+  expect(await failureOf(open(own).source.call('session', {}, { signal: never }))).toMatchObject({
+    class: 'bad_request',
+  })
 })
 
 describe('mistakes in an entry', () => {

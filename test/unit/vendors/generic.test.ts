@@ -18,7 +18,7 @@ const open = (own: object, reply?: Scripted, more: object = {}) =>
 
 /** What an entry makes of a body, addresses in short. */
 async function sold(own: object, body: string) {
-  const delivery = await open({ url: 'http://api.example.com/', ...own }, { body }).source.extract(1, never)
+  const delivery = await open({ url: 'http://api.example.com/', ...own }, { body }).source.extract(1, { signal: never })
   return delivery.sold.map(plain)
 }
 
@@ -29,7 +29,7 @@ const two = { ...one, port: 81, ref: '198.51.100.7:81' } as const
 /** What one extraction puts on the wire. */
 async function sent(own: object, count = 3) {
   const { source, http } = open({ format: 'text', maxPerCall: 500, ...own })
-  await failureOf(source.extract(count, never))
+  await failureOf(source.extract(count, { signal: never }))
   const { method, url, headers, body } = http.requests[0] ?? expect.fail('no request')
   return { method, url: url.href, headers, body }
 }
@@ -145,7 +145,10 @@ describe('texts', () => {
       success: { field: 'code', is: 200, message: 'msg' },
       errors,
     }
-    expect(await failureOf(open(own, reply).source.extract(1, never))).toMatchObject({ class: errorClass, vendorCode })
+    expect(await failureOf(open(own, reply).source.extract(1, { signal: never }))).toMatchObject({
+      class: errorClass,
+      vendorCode,
+    })
   })
 })
 
@@ -200,7 +203,7 @@ describe('JSON: what went wrong', () => {
       items: 'data',
       errors: [{ contains: 'frozen', class: 'auth' }],
     }
-    const failure = (body: string) => failureOf(open(own, { body }).source.extract(1, never))
+    const failure = (body: string) => failureOf(open(own, { body }).source.extract(1, { signal: never }))
     expect(await failure('{"message":"account frozen"}')).toMatchObject({ class: 'auth', vendorCode: 'http-200' })
     expect(await failure('{"message":"hello"}')).toMatchObject({ class: 'server', vendorCode: 'body' })
     expect(await failure('{"data":[]}')).toMatchObject({ class: 'no_resource' })
@@ -217,7 +220,7 @@ describe('JSON: what went wrong', () => {
       errors: [{ code: 'E7', class: 'whitelist' }],
     }
     const failed = open(own, { body: '{"ok":false,"error":{"code":"E7","text":"who are you"}}' })
-    expect(await failureOf(failed.source.extract(1, never))).toMatchObject({
+    expect(await failureOf(failed.source.extract(1, { signal: never }))).toMatchObject({
       class: 'whitelist',
       vendorCode: 'E7',
       message: 'who are you',
@@ -228,10 +231,9 @@ describe('JSON: what went wrong', () => {
   it('says what is wrong with fields when no item fits', async () => {
     const failure = (own: object, body: unknown) =>
       failureOf(
-        open({ url: 'http://a.example/', format: 'json', ...own }, { body: JSON.stringify(body) }).source.extract(
-          1,
-          never,
-        ),
+        open({ url: 'http://a.example/', format: 'json', ...own }, { body: JSON.stringify(body) }).source.extract(1, {
+          signal: never,
+        }),
       )
     expect((await failure({}, [{ ip: '198.51.100.7', port: 80 }])).message).toMatch(/fields must name its members/)
     expect((await failure({ fields }, ['198.51.100.7:80'])).message).toMatch(/fields must number its columns/)
@@ -263,7 +265,7 @@ describe('XML', () => {
     const own = { format: 'xml', items: 'result.list.p', success }
     expect(await sold(own, xml('<list><p>198.51.100.7:80</p></list>'))).toEqual([one])
     const { source } = open({ url: 'http://a.example/', ...own, items: 'result.list' }, { body: xml('<list></list>') })
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'no_resource' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource' })
   })
 
   it.each([
@@ -273,7 +275,7 @@ describe('XML', () => {
     ['entities of its own', '<!DOCTYPE x [<!ENTITY a "aaaa">]><result><code>&a;</code></result>', 'server', '', ''],
   ])('%s', async (_title, body, errorClass, code, words) => {
     const own = { url: 'http://a.example/', format: 'xml', items: 'result.list', success }
-    const error = await failureOf(open(own, { body }).source.extract(1, never))
+    const error = await failureOf(open(own, { body }).source.extract(1, { signal: never }))
     expect(error).toMatchObject({ class: errorClass, vendorCode: expect.stringContaining(code) })
     expect(error.message).toContain(words)
     expect(error.vendorCode).not.toContain('aaaa')
@@ -308,7 +310,7 @@ describe('secrets of the call', () => {
         form,
         JSON.stringify([form]),
       ]) {
-        const text = printed(await failureOf(open(own, { body }).source.extract(1, never)))
+        const text = printed(await failureOf(open(own, { body }).source.extract(1, { signal: never })))
         expect(text).not.toContain(form)
       }
     }
@@ -318,7 +320,7 @@ describe('secrets of the call', () => {
     const form = { ...own, body: 'user=somebody&secret=INVENTED%2Fform%2F8' }
     for (const word of ['somebody', 'INVENTED/form/8', 'INVENTED%2Fform%2F8']) {
       const body = JSON.stringify({ code: 7, msg: `no ${word}` })
-      expect((await failureOf(open(form, { body }).source.extract(1, never))).message).toBe('no [redacted]')
+      expect((await failureOf(open(form, { body }).source.extract(1, { signal: never }))).message).toBe('no [redacted]')
     }
   })
 
@@ -361,7 +363,7 @@ describe('bodies from strangers, in every format', () => {
         fc.constantFrom(200, 400, 403, 500),
         async (own, text, status) => {
           const { source } = open({ url: 'http://a.example/', ...own }, { status, body: text })
-          const outcome = await source.extract(1, never).catch((error: unknown) => error)
+          const outcome = await source.extract(1, { signal: never }).catch((error: unknown) => error)
           if (outcome instanceof VendorError) {
             expect(outcome.class).not.toBe('bad_request')
             return

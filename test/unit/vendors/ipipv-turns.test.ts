@@ -76,21 +76,21 @@ describe('changes of one app', () => {
     ['two purchases', [bought, bought]],
   ] as const)('%s by two providers go one at a time', async (_title, kinds) => {
     const { most, open, ended } = world()
-    await ended(kinds.map((kind) => open(kind).extract(1, never)))
+    await ended(kinds.map((kind) => open(kind).extract(1, { signal: never })))
     expect(most.changes).toBe(1)
   })
 
   it('calls by hand wait too, questions do not', async () => {
     const { most, open, ended } = world()
     await ended([
-      open(password).extract(1, never),
-      open(password).call('proxy/return', { proxys: '[]' }, never),
+      open(password).extract(1, { signal: never }),
+      open(password).call('proxy/return', { proxys: '[]' }, { signal: never }),
       open(password).call(
         'proxy/addIpWhiteList',
         { appUsername: 'main', ip: '203.0.113.7', proxyType: 104, productNo: 'x' },
-        never,
+        { signal: never },
       ),
-      open(password).call('info', {}, never),
+      open(password).call('info', {}, { signal: never }),
     ])
     expect(most.changes).toBe(1)
     expect(most.all).toBeGreaterThan(1)
@@ -107,14 +107,14 @@ describe('changes of one app', () => {
       gate: (_limit, _order, send) => send(),
     })
     const { opened } = await sources.prepare(config)
-    await ended(opened.map(({ source }) => source.extract(1, never)))
+    await ended(opened.map(({ source }) => source.extract(1, { signal: never })))
     expect([opened.length, most.changes]).toEqual([2, 1])
   })
 
   it('of two apps go beside each other', async () => {
     const { most, open, ended } = world()
     const other = { credentials: { ...credentials, appKey: 'ANOTHER-APP' } }
-    await ended([open(password), open(other)].map((source) => source.extract(1, never)))
+    await ended([open(password), open(other)].map((source) => source.extract(1, { signal: never })))
     expect([most.changes, most.all]).toEqual([1, 2])
   })
 })

@@ -74,15 +74,15 @@ const drawnOne = success({ list: [{ list: ['u:p@203.0.113.9:1000'] }] })
 describe('call names', () => {
   it('are new for each call that was answered', async () => {
     const { source, envelopes } = answering({}, () => ({ text: drawnOne }))
-    await source.extract(1, never)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
+    await source.extract(1, { signal: never })
     const [first, second] = envelopes().map(({ reqId }) => reqId)
     expect(first).not.toBe(second)
   })
 
   it('stay for the same call without an answer, not for another one, and not for ever', async () => {
     const { source, envelopes } = answering({}, () => ({ text: '<html>', status: 502 }))
-    for (const count of [1, 1, 2, 1, 1, 1, 1, 1, 1]) await failureOf(source.extract(count, never))
+    for (const count of [1, 1, 2, 1, 1, 1, 1, 1, 1]) await failureOf(source.extract(count, { signal: never }))
     const names = envelopes().map(({ reqId }) => reqId)
     expect(names[1]).toBe(names[0])
     expect(names[2]).not.toBe(names[0])
@@ -92,8 +92,8 @@ describe('call names', () => {
 
   it('are new after the vendor said no', async () => {
     const { source, envelopes } = answering({}, () => ({ text: ipipvFixtures.refuse('10072', '') }))
-    await failureOf(source.extract(1, never))
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
+    await failureOf(source.extract(1, { signal: never }))
     expect(new Set(envelopes().map(({ reqId }) => reqId)).size).toBe(2)
   })
 })
@@ -102,21 +102,21 @@ describe('the envelope', () => {
   it('has nothing in it where there are no parameters, and labels of the user’s own', async () => {
     const own = { version: '2.0', encrypt: 'aes' }
     const { source, envelopes } = answering({ own }, () => ({ text: success({ coin: '1' }) }))
-    await source.call('info', {}, never)
+    await source.call('info', {}, { signal: never })
     expect(envelopes()[0]).toMatchObject({ version: '2.0', encrypt: 'aes', params: '' })
   })
 
   it('a reply that is only a status has no data', async () => {
     const { source } = answering({}, () => ({ text: '{"reqId":"x","code":200,"msg":"ok"}' }))
-    expect(await source.call('info', {}, never)).toBeUndefined()
+    expect(await source.call('info', {}, { signal: never })).toBeUndefined()
   })
 
   it('holds numbers, lists and nested lines as JSON wants them', async () => {
     const { source, envelopes } = answering({}, () => ({ text: success([]) }))
-    await source.call('product/query', { proxyType: '101,103', unit: '3' }, never)
+    await source.call('product/query', { proxyType: '101,103', unit: '3' }, { signal: never })
     const params =
       '[{"productNo":"ipideash_598","count":20,"cycleTimes":1},{"productNo":"mb_gmhd5exp2","count":20,"cycleTimes":12}]'
-    await source.call('instance/open', { appOrderNo: 'TEST20240726094927', params }, never)
+    await source.call('instance/open', { appOrderNo: 'TEST20240726094927', params }, { signal: never })
     expect(envelopes().map(({ params: sealed = '' }) => unseal(sealed))).toEqual([
       { proxyType: [101, 103], unit: 3 },
       { appOrderNo: 'TEST20240726094927', params: JSON.parse(params) },
@@ -132,11 +132,11 @@ describe('the envelope', () => {
       renew: 1,
       cidrBlocks: [{ cidr: '192.168.0.0/24', count: '2' }],
     }
-    await source.call('instance/open', { appOrderNo: 'x', params: JSON.stringify([line]) }, never)
+    await source.call('instance/open', { appOrderNo: 'x', params: JSON.stringify([line]) }, { signal: never })
     await source.call(
       'instance/renew',
       { appOrderNo: 'y'.repeat(40), instances: '[{"instanceNo":"c_1","duration":"1"}]' },
-      never,
+      { signal: never },
     )
     expect(envelopes().map(({ params: sealed = '' }) => unseal(sealed))).toEqual([
       {
@@ -165,7 +165,7 @@ describe('the envelope', () => {
   ])('%s: what the document demands and states a default for is sent all the same', async (name, params, sent) => {
     const { source, envelopes } = answering({}, () => ({ text: success({}) }))
     expect(await source.byHand?.plan(name, params)).toBe(0)
-    await source.call(name, params, never)
+    await source.call(name, params, { signal: never })
     expect(unseal(envelopes()[0]?.['params'] ?? '')).toEqual(sent)
   })
 
@@ -176,7 +176,7 @@ describe('the envelope', () => {
     ['no JSON', /params must be a JSON array/],
   ])('refuses the order %s', async (params, words) => {
     const { source, requests } = answering({}, () => ({ text: success({}) }))
-    const error = await failureOf(source.call('instance/open', { appOrderNo: 'x', params }, never))
+    const error = await failureOf(source.call('instance/open', { appOrderNo: 'x', params }, { signal: never }))
     expect(error).toMatchObject({ class: 'bad_request', message: expect.stringMatching(words) })
     expect(requests).toEqual([])
   })
@@ -241,7 +241,7 @@ describe('dynamic-api', () => {
 
   it.each(['\r\n', '/br', '\r', '\n', '\t', '<br>', '<br/>'])('text with %j between', async (delimiter) => {
     const { source } = api(`203.0.113.8:1${delimiter}203.0.113.9:2`)
-    expect((await source.extract(2, never)).sold).toEqual(two)
+    expect((await source.extract(2, { signal: never })).sold).toEqual(two)
   })
 
   it.each([
@@ -250,12 +250,12 @@ describe('dynamic-api', () => {
     '{"data":{"list":["203.0.113.8:1","203.0.113.9:2"]}}',
   ])('JSON %s', async (body) => {
     const { source } = api(body, { returnType: 'json' })
-    expect((await source.extract(2, never)).sold).toEqual(two)
+    expect((await source.extract(2, { signal: never })).sold).toEqual(two)
   })
 
   it('logins and the protocol that was asked for', async () => {
     const { source } = api('[{"ip":"203.0.113.8","port":1,"username":"u","password":"p"}]', { protocol: 'http' })
-    expect((await source.extract(1, never)).sold.map(plain)).toEqual([
+    expect((await source.extract(1, { signal: never })).sold.map(plain)).toEqual([
       { ...two[0], protocol: 'http', username: 'u', password: 'p' },
     ])
   })
@@ -278,7 +278,7 @@ describe('dynamic-api', () => {
     ['[]', 'no_resource'],
     ['{"data":', 'server'],
   ])('an error in place of addresses: %s', async (body, errorClass) => {
-    const error = await failureOf(api(body).source.extract(1, never))
+    const error = await failureOf(api(body).source.extract(1, { signal: never }))
     expect(error.class).toBe(errorClass)
     expect(`${error.message}${error.stack}`).not.toContain('SECRETTOKEN')
   })
@@ -287,14 +287,14 @@ describe('dynamic-api', () => {
     'an error in text names the address that is missing: %s',
     async (body) => {
       const { source } = api(body)
-      const error = await failureOf(source.extract(1, never))
+      const error = await failureOf(source.extract(1, { signal: never }))
       expect(error.class).toBe('whitelist')
       expect(source.whitelist?.addressFromError(error)).toBe('203.0.113.77')
     },
   )
 
   it('what may be a login is not shown as an error', async () => {
-    const error = await failureOf(api('someuser:SECRETPASS').source.extract(1, never))
+    const error = await failureOf(api('someuser:SECRETPASS').source.extract(1, { signal: never }))
     expect(error.class).toBe('server')
     expect(error.message).not.toContain('SECRETPASS')
   })
@@ -308,7 +308,7 @@ describe('dynamic-api', () => {
     ['nothing', /no http\(s\) link/],
   ])('the link %s is not followed', async (link, words) => {
     const { source, requests } = api('203.0.113.8:1', {}, {}, link)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'server',
       message: expect.stringMatching(words),
     })
@@ -317,7 +317,7 @@ describe('dynamic-api', () => {
 
   it('allowPrivate follows it', async () => {
     const { source } = api('127.0.0.1:1', {}, { allowPrivate: true }, 'http://127.0.0.1:9/x')
-    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '127.0.0.1' }])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([{ host: '127.0.0.1' }])
   })
 })
 

@@ -47,7 +47,7 @@ const { credentials } = juliangipFixtures
 
 async function sell(request: Params, body: string): Promise<readonly PlainSold[]> {
   const { source } = scripted({ vendor: 'juliangip', product: 'dynamic', credentials, request }, { body })
-  return (await source.extract(3, never)).sold.map(plain)
+  return (await source.extract(3, { signal: never })).sold.map(plain)
 }
 
 describe('juliangip: what an item says', () => {
@@ -175,9 +175,9 @@ describe('juliangip: the whitelist, when it cannot be read or nobody knows our a
   it('when nobody knows the address, each extraction registers its caller from then on', async () => {
     const { source, http } = openOrder()
     http.reply = { body: 'junk' }
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     source.whitelist?.addCaller?.()
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     expect(http.requests.map(({ url }) => url.searchParams.get('auto_white'))).toEqual([null, '1'])
   })
 })

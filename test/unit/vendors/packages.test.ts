@@ -65,7 +65,9 @@ describe('a package', () => {
     problemsOf(entry(PATH))
     const body = '{"code":0,"data":[{"server":"198.51.100.7:80","expire":"2026-01-01 08:00:00"}]}'
     const { source, http } = scripted({ vendor: PATH, product: 'list', credentials: { key: 'K' } }, { body })
-    expect((await source.extract(3, never)).sold.map(plain)).toMatchObject([{ host: '198.51.100.7', port: 80 }])
+    expect((await source.extract(3, { signal: never })).sold.map(plain)).toMatchObject([
+      { host: '198.51.100.7', port: 80 },
+    ])
     expect(http.requests[0]?.url.href).toBe('https://api.acme.example/take?count=3&key=K')
   })
 

@@ -25,7 +25,7 @@ describe('the call', () => {
     ['lineList', { productId: '7' }, 'https://qg.net/api/physical-product/lineList'],
   ])('%s is signed with the time at which it leaves', async (name, params, to) => {
     const { source, http } = open()
-    await source.call(name, params, never)
+    await source.call(name, params, { signal: never })
     const { url } = http.requests[0] ?? expect.fail('no request')
     expect(`${url.origin}${url.pathname}`).toBe(to)
     const { appid, time, domain, sign, ...rest } = Object.fromEntries(url.searchParams)
@@ -38,7 +38,7 @@ describe('the call', () => {
   })
 
   it('wants the two credentials, and says so', async () => {
-    const error = await failureOf(open({ Key: 'INVENTED+KEY' }).source.call('getBalance', {}, never))
+    const error = await failureOf(open({ Key: 'INVENTED+KEY' }).source.call('getBalance', {}, { signal: never }))
     expect(error).toMatchObject({ class: 'auth', message: expect.stringContaining('appid and appkey') })
   })
 
@@ -46,7 +46,7 @@ describe('the call', () => {
     ['packageOrderPrice', { package_no: '1', system_no: '1', duration: '1y' }],
     ['getDetail', { limit: 51 }],
   ])('%s %o is refused', async (name, params) => {
-    expect(await failureOf(open().source.call(name, params, never))).toMatchObject({ class: 'bad_request' })
+    expect(await failureOf(open().source.call(name, params, { signal: never }))).toMatchObject({ class: 'bad_request' })
   })
 })
 

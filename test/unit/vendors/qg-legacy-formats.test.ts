@@ -70,13 +70,15 @@ describe('monopolies', () => {
     ['as XML', XML, [{ ref: 'b', waitMs: 34_000 }]],
     ['as text', `${TEXT}\r\nb,福建省,电信,排队中(等待秒数34)`, [{ ref: 'b', waitMs: 34_000 }]],
   ])('%s', async (_title, body, pending) => {
-    const delivery = await open('monopoly', body).source.extract(1, never)
+    const delivery = await open('monopoly', body).source.extract(1, { signal: never })
     expect(delivery.sold.map(plain)).toEqual([line])
     expect(delivery.pending ?? []).toEqual(pending)
   })
 
   it('one line alone in XML is a list too', async () => {
-    const { sold } = await open('monopoly', XML.replace(/<item><uuid>b.*<\/item>/s, '')).source.extract(1, never)
+    const { sold } = await open('monopoly', XML.replace(/<item><uuid>b.*<\/item>/s, '')).source.extract(1, {
+      signal: never,
+    })
     expect(sold.map(plain)).toEqual([line])
   })
 })
@@ -85,7 +87,7 @@ describe('allocate', () => {
   it('as text: where to connect, and no deadline', async () => {
     const { sold } = await open('dedicated', '117.26.40.113:60221\r\n117.26.40.114:60222', {
       DataFormat: 'txt',
-    }).source.extract(2, never)
+    }).source.extract(2, { signal: never })
     expect(sold).toMatchObject([
       { host: '117.26.40.113', port: 60_221, ref: '117.26.40.113', life: { kind: 'unknown' } },
       { host: '117.26.40.114', port: 60_222, ref: '117.26.40.114' },
@@ -96,7 +98,7 @@ describe('allocate', () => {
     const item =
       '<IP>117.26.40.113</IP><port>60221</port><deadline>2020-06-09 08:11:25</deadline><host>117.26.40.113:60221</host>'
     const body = `<root><Code>0</Code><TaskID>T</TaskID><Num>1</Num><Data><Data>${item}</Data></Data></root>`
-    const { sold } = await open('dedicated', body).source.extract(1, never)
+    const { sold } = await open('dedicated', body).source.extract(1, { signal: never })
     expect(sold).toMatchObject([
       { host: '117.26.40.113', port: 60_221, life: { kind: 'until', wallMs: 1_591_661_485_000 } },
     ])
@@ -134,7 +136,7 @@ describe('POST', () => {
     ],
   ])('%s %s: the parameters are in the body, and nowhere else', async (vendor, product, secrets, path, body) => {
     const { source, http } = scripted({ vendor, product, credentials: secrets, own: { method: 'POST' } }, { body: '' })
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     const [request] = http.requests
     expect([request?.method, request?.url.pathname, request?.url.search]).toEqual(['POST', path, ''])
     expect(request?.body).toMatch(body)

@@ -43,7 +43,7 @@ describe('qg-legacy: limits of a minute', () => {
 describe('qg-legacy: giving back', () => {
   it('releases one address by its IP', async () => {
     const { source, http } = open('dedicated', WORKED)
-    await source.release?.('117.26.40.113', never)
+    await source.release?.('117.26.40.113', { signal: never })
     expect(http.requests.map(({ url }) => `${url.pathname}${url.search}`)).toEqual([
       `/release?${new URLSearchParams({ IP: '117.26.40.113', Key: qgLegacyFixtures.credentials['Key'] ?? '' })}`,
     ])
@@ -51,13 +51,13 @@ describe('qg-legacy: giving back', () => {
 
   it('a release that the vendor refuses is no release', async () => {
     const { source } = open('dedicated', { body: '{"Code": -105}' })
-    const release = source.release?.('117.26.40.113', never) ?? expect.fail('no release')
+    const release = source.release?.('117.26.40.113', { signal: never }) ?? expect.fail('no release')
     expect(await failureOf(release)).toMatchObject({ class: 'rate_limited', vendorCode: '-105', wait: 60_000 })
   })
 
   it('replaces one address by another, with the filters of the provider', async () => {
     const { source, http } = open('dedicated', qgLegacyFixtures.full, { request: { AreaId: 350500 } })
-    const { sold } = (await source.replace?.('1.1.1.1', never)) ?? expect.fail('no replace')
+    const { sold } = (await source.replace?.('1.1.1.1', { signal: never })) ?? expect.fail('no replace')
     expect(sold.map(plain)).toEqual(qgLegacyFixtures.full.sold)
     expect(http.requests[0]?.url.pathname).toBe('/replace')
     expect(http.requests[0]?.url.searchParams.get('IP')).toBe('1.1.1.1')
@@ -75,7 +75,7 @@ describe('qg-legacy: giving back', () => {
 describe('qg-legacy: lines', () => {
   it('the document’s own example, where loopback is allowed', async () => {
     const { source } = open('monopoly', documentLines, { allowPrivate: true })
-    expect((await source.extract(1, never)).sold.map(plain)).toEqual(documentLines.sold)
+    expect((await source.extract(1, { signal: never })).sold.map(plain)).toEqual(documentLines.sold)
     expect(source.isList).toBe(true)
   })
 
@@ -85,7 +85,7 @@ describe('qg-legacy: lines', () => {
       { uuid: 'b', state: '重拨中' },
     ]
     const { source, http } = open('monopoly', { body: JSON.stringify({ data: lines }) })
-    const followed = (await source.follow?.ask(['a', 'b', 'c'], never)) ?? expect.fail('no follow')
+    const followed = (await source.follow?.ask(['a', 'b', 'c'], { signal: never })) ?? expect.fail('no follow')
     expect(http.requests[0]?.url.searchParams.get('UUIDs')).toBe('a,b,c')
     expect(followed.sold).toMatchObject([{ host: '123.54.55.99', ref: 'a' }])
     expect(followed.pending).toEqual([{ ref: 'b' }])
@@ -94,7 +94,7 @@ describe('qg-legacy: lines', () => {
 
   it('an empty list is no error when it is followed: all of it is gone', async () => {
     const { source } = open('monopoly', { body: '{"data": []}' })
-    expect((await source.follow?.ask(['a'], never))?.gone).toEqual(['a'])
+    expect((await source.follow?.ask(['a'], { signal: never }))?.gone).toEqual(['a'])
   })
 })
 
@@ -102,7 +102,7 @@ describe('qg-legacy: the account', () => {
   it('sends the API password along where there is one', async () => {
     const credentials = { ...qgLegacyFixtures.credentials, Pwd: 'invented-password' }
     const { source, http } = open('dedicated', { body: 'junk' }, { credentials })
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     expect(http.requests[0]?.url.searchParams.get('Pwd')).toBe('invented-password')
   })
 

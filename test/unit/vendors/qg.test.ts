@@ -45,7 +45,7 @@ describe('qg: the account', () => {
   it('sends the API password along where there is one', async () => {
     const credentials = { ...qgFixtures.credentials, pwd: 'invented-password' }
     const { source, http } = scripted({ vendor: 'qg', product: 'share-channel', credentials }, { body: 'junk' })
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     expect(http.requests[0]?.url.searchParams.get('pwd')).toBe('invented-password')
   })
 
@@ -64,7 +64,7 @@ describe('qg: the account', () => {
       { vendor: 'qg', product: 'share-channel', credentials: qgFixtures.credentials },
       qgFixtures.auth,
     )
-    expect((await failureOf(source.extract(1, never))).message).toBe(
+    expect((await failureOf(source.extract(1, { signal: never }))).message).toBe(
       'Key不存在或已过期。 (request_id 83158ebe-be6c-40f7-a158-688741083edc)',
     )
   })
@@ -78,7 +78,7 @@ describe('qg: batches within batches', () => {
       { vendor: 'qg', product: 'share-channel', credentials: qgFixtures.credentials },
       { body },
     )
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'no_resource' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource' })
   })
 })
 
@@ -111,10 +111,13 @@ describe('qg: exclusive-locked', () => {
   it('a line that was bought gets its address later, and another one after a redial', async () => {
     const { source, http } = open('exclusive-locked', 2)
     http.reply = { body: '{"code":"SUCCESS","data":[{"uuid":"a","state":"等待中(34)"}]}' }
-    expect(await source.extract(1, never)).toMatchObject({ sold: [], pending: [{ ref: 'a', waitMs: 34_000 }] })
+    expect(await source.extract(1, { signal: never })).toMatchObject({
+      sold: [],
+      pending: [{ ref: 'a', waitMs: 34_000 }],
+    })
     for (const ip of ['123.54.55.24:10800', '123.54.55.25:10801']) {
       http.reply = lines({ uuid: 'a', state: '在线', ip })
-      const followed = (await source.follow?.ask(['a'], never)) ?? expect.fail('no follow')
+      const followed = (await source.follow?.ask(['a'], { signal: never })) ?? expect.fail('no follow')
       expect(followed).toMatchObject({ sold: [{ ref: 'a', host: ip.split(':')[0] }], pending: [], gone: [] })
     }
     expect(http.requests[1]?.url.href).toBe(
@@ -128,14 +131,14 @@ describe('qg: exclusive-locked', () => {
       { status: 400, body: qgFixtures.refuse('NO_AVAILABLE_CHANNEL', '') },
       lines({ uuid: 'a', state: '在线', ip: '123.54.55.24:10800' }, { uuid: 'b', state: '离线' }),
     ]
-    expect(await source.extract(1, never)).toMatchObject({ sold: [{ ref: 'a' }], pending: [{ ref: 'b' }] })
+    expect(await source.extract(1, { signal: never })).toMatchObject({ sold: [{ ref: 'a' }], pending: [{ ref: 'b' }] })
     expect(http.requests.map(({ url }) => url.host)).toEqual(['monopoly.proxy.qg.net', 'proxy.qg.net'])
   })
 
   it('occupied channels and no lines: the first answer stands', async () => {
     const { source, http } = open('exclusive-locked', 2)
     http.script = [{ status: 400, body: qgFixtures.refuse('NO_AVAILABLE_CHANNEL', '') }, lines()]
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'quota_exhausted',
       vendorCode: 'NO_AVAILABLE_CHANNEL',
       wait: 'earliest-deadline',
@@ -145,7 +148,7 @@ describe('qg: exclusive-locked', () => {
   it('any other refusal asks for nothing more', async () => {
     const { source, http } = open('exclusive-locked', 2)
     http.reply = { status: 400, body: qgFixtures.refuse('NO_RESOURCE_FOUND', '') }
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'no_resource' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource' })
     expect(http.requests).toHaveLength(1)
   })
 })

@@ -65,11 +65,13 @@ function world(options: Partial<IpipvOptions> = {}): World {
 
 /** As supply does it: orders, and asks what became of the order until it has ended. */
 async function buy(source: Source, count: number, { clock, done }: World): Promise<Delivery> {
-  const first = await done(source.extract(count, never))
+  const first = await done(source.extract(count, { signal: never }))
   let refs = (first.pending ?? []).map(({ ref }) => ref)
   while (refs.length > 0) {
     clock.advance(3_000)
-    const { gone, sold, failure, ...rest } = await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))
+    const { gone, sold, failure, ...rest } = await done(
+      source.follow?.ask(refs, { signal: never }) ?? expect.fail('no follow'),
+    )
     if (failure !== undefined) throw failure
     refs = refs.filter((ref) => !gone.includes(ref))
     if (sold.length > 0) return { ...rest, sold }
@@ -90,7 +92,7 @@ describe('without a purchase', () => {
     const before = sim.orders.length
     const source = open({ instances: ['i_C1_1'], orders: ['C1'] })
     expect(source.isList).toBe(true)
-    const delivery = await done(source.extract(100, never))
+    const delivery = await done(source.extract(100, { signal: never }))
     expect(hosts(delivery)).toEqual(['1', '2'])
     expect(await done(source.accountNow?.(never) ?? expect.fail('it tells nothing'))).toEqual({ balance: 99.5 })
     expect(sim.orders).toHaveLength(before)
@@ -104,7 +106,7 @@ describe('without a purchase', () => {
     const stopped = sim.instance(1) ?? expect.fail('no instance')
     stopped.status = 6
     const source = open({ instances: ['missing', 'i_C1_1', 'i_C1_2', 'i_C1_3'] })
-    const delivery = await done(source.extract(100, never))
+    const delivery = await done(source.extract(100, { signal: never }))
     expect(hosts(delivery)).toEqual(['1', '3'])
     expect(delivery.rejected).toEqual(['instance missing does not exist', 'instance i_C1_2 is stopped'])
   })
@@ -119,7 +121,7 @@ describe('buying', () => {
     expect(hosts(await buy(source, 2, made))).toEqual(['1', '2'])
     expect(hosts(await buy(source, 2, made))).toEqual(['3'])
     // All there may be is held: it is told again, for addresses that were given up meanwhile.
-    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2', '3'])
+    expect(hosts(await done(source.extract(2, { signal: never })))).toEqual(['1', '2', '3'])
     expect(sim.orders.map(({ instances }) => instances.length)).toEqual([2, 1])
     expect(rules(sim)).toEqual([])
   })
@@ -127,7 +129,9 @@ describe('buying', () => {
   it('two extractions at once buy what one would', async () => {
     const { sim, open, done } = world()
     const source = open({ purchase: { ...purchase, count: 2 } })
-    const results = await done(Promise.allSettled([source.extract(2, never), source.extract(2, never)]))
+    const results = await done(
+      Promise.allSettled([source.extract(2, { signal: never }), source.extract(2, { signal: never })]),
+    )
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     expect(sim.orders.map(({ instances }) => instances.length)).toEqual([2])
   })
@@ -135,28 +139,30 @@ describe('buying', () => {
   it('an order that runs is as many pending addresses, open until it has ended', async () => {
     const { clock, open, done } = world({ orderMs: 60_000 })
     const source = open({ purchase })
-    const { sold, pending = [], isOpen } = await done(source.extract(2, never))
+    const { sold, pending = [], isOpen } = await done(source.extract(2, { signal: never }))
     const refs = pending.map(({ ref }) => ref)
     expect([sold, refs, isOpen]).toEqual([[], ['C1#1', 'C1#2'], true])
-    const before = await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))
+    const before = await done(source.follow?.ask(refs, { signal: never }) ?? expect.fail('no follow'))
     expect([before.sold, before.gone, before.settled]).toEqual([[], [], undefined])
-    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+    expect(await done(failureOf(source.extract(1, { signal: never })))).toMatchObject({
       class: 'no_resource',
       vendorCode: 'pending',
     })
     clock.advance(60_000)
-    const after = await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))
+    const after = await done(source.follow?.ask(refs, { signal: never }) ?? expect.fail('no follow'))
     expect([hosts(after), after.gone, after.settled]).toEqual([['1', '2'], refs, 2])
   })
 
   it('after a restart: the instances are known, an order that runs is asked about, and neither is bought again', async () => {
     const made = world({ orderMs: 60_000 })
     const { sim, clock, open, done } = made
-    await done(open({ purchase }).extract(3, never))
-    expect(await done(failureOf(open({ purchase }).extract(3, never)))).toMatchObject({ vendorCode: 'pending' })
+    await done(open({ purchase }).extract(3, { signal: never }))
+    expect(await done(failureOf(open({ purchase }).extract(3, { signal: never })))).toMatchObject({
+      vendorCode: 'pending',
+    })
     clock.advance(60_000)
-    expect(hosts(await done(open({ purchase }).extract(3, never)))).toEqual(['1', '2', '3'])
-    expect(hosts(await done(open({ purchase }).extract(3, never)))).toEqual(['1', '2', '3'])
+    expect(hosts(await done(open({ purchase }).extract(3, { signal: never })))).toEqual(['1', '2', '3'])
+    expect(hosts(await done(open({ purchase }).extract(3, { signal: never })))).toEqual(['1', '2', '3'])
     expect(sim.orders).toHaveLength(1)
   })
 
@@ -168,7 +174,7 @@ describe('buying', () => {
     const instance = sim.instance(0) ?? expect.fail('no instance')
     clock.advance(3_500_000)
     instance.expiresWall += 3_600_000
-    expect(hosts(await done(source.extract(1, never)))).toEqual(['1'])
+    expect(hosts(await done(source.extract(1, { signal: never })))).toEqual(['1'])
     expect(sim.orders).toHaveLength(1)
   })
 
@@ -180,10 +186,10 @@ describe('buying', () => {
     const made = sim.instance(0) ?? expect.fail('no instance')
     made.status = status
     for (let n = 0; n < 3; n++)
-      expect(await done(failureOf(source.extract(1, never)))).toMatchObject({ class: 'no_resource' })
+      expect(await done(failureOf(source.extract(1, { signal: never })))).toMatchObject({ class: 'no_resource' })
     expect(sim.orders).toHaveLength(1)
     made.status = 3
-    expect(hosts(await done(source.extract(1, never)))).toEqual(['1'])
+    expect(hosts(await done(source.extract(1, { signal: never })))).toEqual(['1'])
     expect(sim.orders).toHaveLength(1)
   })
 
@@ -194,7 +200,7 @@ describe('buying', () => {
     const source = open({ purchase })
     await buy(source, 1, made)
     for (let n = 0; n < 3; n++)
-      expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+      expect(await done(failureOf(source.extract(1, { signal: never })))).toMatchObject({
         message: expect.stringMatching(/is being made/),
       })
     expect(sim.orders).toHaveLength(1)
@@ -206,7 +212,7 @@ describe('buying', () => {
     const source = open({ purchase: { ...purchase, count: 1 } })
     await buy(source, 1, made)
     sim.leavesOut = ['i_C1_1']
-    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+    expect(await done(failureOf(source.extract(1, { signal: never })))).toMatchObject({
       class: 'no_resource',
       message: expect.stringMatching(/i_C1_1 is not in the answer/),
     })
@@ -228,7 +234,7 @@ describe('buying', () => {
     [{ inventory: 0 }, 'no_resource', /cannot be bought now/],
   ])('not at %o', async (options, errorClass, words) => {
     const { sim, open, done } = world(options)
-    const error = await done(failureOf(open({ purchase }).extract(1, never)))
+    const error = await done(failureOf(open({ purchase }).extract(1, { signal: never })))
     expect(error).toMatchObject({ class: errorClass, message: expect.stringMatching(words) })
     expect(paths(sim)).not.toContain('instance/open')
   })
@@ -243,11 +249,11 @@ describe('buying', () => {
     sim.orderStatus = 4
     sim.refunds = refunds
     const source = open({ purchase })
-    const { pending = [] } = await done(source.extract(2, never))
+    const { pending = [] } = await done(source.extract(2, { signal: never }))
     clock.advance(5_000)
     const refs = pending.map(({ ref }) => ref)
     const failure = { class: errorClass, vendorCode: 'order-failed' }
-    expect(await done(source.follow?.ask(refs, never) ?? expect.fail('no follow'))).toMatchObject({
+    expect(await done(source.follow?.ask(refs, { signal: never }) ?? expect.fail('no follow'))).toMatchObject({
       sold: [],
       gone: refs,
       settled,
@@ -264,7 +270,7 @@ describe('an order that got no verdict', () => {
     const source = made.open({ purchase })
     if (way === 'taken') made.sim.losesNextOrder = true
     else made.sim.missesNextOrder = true
-    const error = await made.done(failureOf(source.extract(2, never)))
+    const error = await made.done(failureOf(source.extract(2, { signal: never })))
     expect(error).toMatchObject({ class: 'server', vendorCode: 'purchase_unknown', sale: 'unknown' })
     made.sim.badDay = undefined
     return { ...made, source, appOrderNo: made.sim.orders[0]?.appOrderNo ?? '' }
@@ -273,7 +279,7 @@ describe('an order that got no verdict', () => {
   it('is found by its own number', async () => {
     const { sim, clock, done, source } = await lost()
     clock.advance(5_000)
-    const news = await done(source.follow?.ask([], never) ?? expect.fail('no follow'))
+    const news = await done(source.follow?.ask([], { signal: never }) ?? expect.fail('no follow'))
     expect([hosts(news), news.settled]).toEqual([['1', '2'], 2])
     expect(sim.orders).toHaveLength(1)
     expect(rules(sim)).toEqual([])
@@ -282,10 +288,10 @@ describe('an order that got no verdict', () => {
   it('never arrived, if the vendor does not know it a while later', async () => {
     const made = await lost('missed')
     const { sim, clock, done, source } = made
-    const ask = () => done(source.follow?.ask([], never) ?? expect.fail('no follow'))
+    const ask = () => done(source.follow?.ask([], { signal: never }) ?? expect.fail('no follow'))
     // It may still be on its way.
     expect((await ask()).settled).toBeUndefined()
-    expect(await done(failureOf(source.extract(2, never)))).toMatchObject({ vendorCode: 'pending' })
+    expect(await done(failureOf(source.extract(2, { signal: never })))).toMatchObject({ vendorCode: 'pending' })
     clock.advance(30_000)
     expect((await ask()).settled).toBe(0)
     expect(hosts(await buy(source, 2, made))).toEqual(['1', '2'])
@@ -296,7 +302,7 @@ describe('an order that got no verdict', () => {
     const { sim, open, done, source } = await lost()
     sim.knowsAppOrderNo = false
     for (const asked of [source, open({ purchase })]) {
-      const error = await done(failureOf(asked.extract(2, never)))
+      const error = await done(failureOf(asked.extract(2, { signal: never })))
       expect(error).toMatchObject({
         class: 'bad_request',
         vendorCode: 'purchase_unknown',
@@ -312,11 +318,11 @@ describe('an order that got no verdict', () => {
     // It has been counted when it was made, and its number alone says which it is.
     expect(await source.byHand?.plan('instance/open', { appOrderNo })).toBe(0)
     await expect(source.byHand?.plan('instance/open', { appOrderNo: 'another' })).rejects.toThrow(/params is missing/)
-    await done(source.call('instance/open', { appOrderNo }, never))
+    await done(source.call('instance/open', { appOrderNo }, { signal: never }))
     const [first, second] = sim.calls.filter(({ path }) => path.includes('/instance/open/')).map(({ params }) => params)
     expect(second).toEqual(first)
     clock.advance(5_000)
-    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
+    expect(hosts(await done(source.extract(2, { signal: never })))).toEqual(['1', '2'])
     expect(sim.orders).toHaveLength(1)
     expect(rules(sim)).toEqual([])
   })
@@ -330,7 +336,7 @@ describe('an order that got no verdict', () => {
           open({ purchase }).call(
             'instance/renew',
             { appOrderNo: 'mine-1', instances: '[{"instanceNo":"i_C1_1"}]' },
-            never,
+            { signal: never },
           ),
         ),
       )
@@ -346,9 +352,9 @@ describe('an order that got no verdict', () => {
   it('is recognised in the order that the operator shows', async () => {
     const { sim, clock, done, source } = await lost()
     sim.knowsAppOrderNo = false
-    await done(source.call('order', { orderNo: 'C1' }, never))
+    await done(source.call('order', { orderNo: 'C1' }, { signal: never }))
     clock.advance(5_000)
-    expect(hosts(await done(source.extract(2, never)))).toEqual(['1', '2'])
+    expect(hosts(await done(source.extract(2, { signal: never })))).toEqual(['1', '2'])
     expect(sim.orders).toHaveLength(1)
   })
 
@@ -356,26 +362,30 @@ describe('an order that got no verdict', () => {
     const { sim, open, done } = world()
     sim.refusesOrders = 10_002
     const source = open({ purchase })
-    expect(await done(failureOf(source.extract(1, never)))).toMatchObject({
+    expect(await done(failureOf(source.extract(1, { signal: never })))).toMatchObject({
       class: 'quota_exhausted',
       vendorCode: '10002',
     })
     sim.refusesOrders = undefined
-    expect((await done(source.extract(1, never))).pending).toHaveLength(1)
+    expect((await done(source.extract(1, { signal: never }))).pending).toHaveLength(1)
     expect(sim.orders).toHaveLength(1)
   })
 
   it('what was written down and cannot be read stops buying', async () => {
     const { sim, memory, open, done } = world()
     memory.saved = { version: 2 }
-    expect(await done(failureOf(open({ purchase }).extract(1, never)))).toMatchObject({ vendorCode: 'memory' })
+    expect(await done(failureOf(open({ purchase }).extract(1, { signal: never })))).toMatchObject({
+      vendorCode: 'memory',
+    })
     expect(sim.calls).toEqual([])
   })
 
   it('no order leaves before it is written down', async () => {
     const { sim, memory, open, done } = world()
     memory.save = () => Promise.reject(new VendorError('server', 'store', 'the disk is full'))
-    expect(await done(failureOf(open({ purchase }).extract(1, never)))).toMatchObject({ vendorCode: 'store' })
+    expect(await done(failureOf(open({ purchase }).extract(1, { signal: never })))).toMatchObject({
+      vendorCode: 'store',
+    })
     expect(paths(sim)).toEqual(['product/query'])
   })
 })
@@ -406,11 +416,11 @@ describe('over a real socket', () => {
         }),
         { clock, http },
       )
-    const { sold } = await open(credentials.appSecret).extract(1, never)
+    const { sold } = await open(credentials.appSecret).extract(1, { signal: never })
     expect(sold).toMatchObject([
       { host: '198.51.100.1', port: 4_000, username: 'me', life: { kind: 'for', ms: 1_200_000 } },
     ])
-    expect(await failureOf(open('another-secret-x').extract(1, never))).toMatchObject({
+    expect(await failureOf(open('another-secret-x').extract(1, { signal: never }))).toMatchObject({
       class: 'auth',
       vendorCode: '10001',
     })
@@ -440,7 +450,7 @@ describe('what is bought', () => {
   it('the price of extra bandwidth counts', async () => {
     const { sim, open, done } = world()
     const terms = { ...purchase, maxPrice: 11.9, extBandWidth: 4 }
-    expect(await done(failureOf(open({ purchase: terms }).extract(1, never)))).toMatchObject({
+    expect(await done(failureOf(open({ purchase: terms }).extract(1, { signal: never })))).toMatchObject({
       message: 'product mb_1 costs 12, more than maxPrice 11.9',
     })
     expect(sim.orders).toEqual([])
@@ -469,10 +479,10 @@ describe('renewal', () => {
     expect(renewalOf(source)).toMatchObject({ beforeMs: 3_600_000, operation: 'instance/renew' })
     await buy(source, 1, made)
     clock.advance(5_000_000)
-    const taken = await done(renewalOf(source).renew(['i_C1_1'], never))
+    const taken = await done(renewalOf(source).renew(['i_C1_1'], { signal: never }))
     expect([taken.sold, taken.pending, taken.isOpen]).toEqual([[], undefined, true])
     clock.advance(5_000)
-    const news = await done(source.follow?.ask(['i_C1_1'], never) ?? expect.fail('no follow'))
+    const news = await done(source.follow?.ask(['i_C1_1'], { signal: never }) ?? expect.fail('no follow'))
     expect([hosts(news), news.gone, news.settled]).toEqual([['1'], [], 1])
     const [life] = news.sold.map((sold) => sold.life)
     expect(life).toMatchObject({ kind: 'for', isTerm: true })
@@ -487,12 +497,14 @@ describe('renewal', () => {
     await buy(source, 1, made)
     const end = sim.instance(0)?.expiresWall ?? 0
     sim.losesNextOrder = true
-    const error = await done(failureOf(renewalOf(source).renew(['i_C1_1'], never)))
+    const error = await done(failureOf(renewalOf(source).renew(['i_C1_1'], { signal: never })))
     expect(error).toMatchObject({ vendorCode: 'purchase_unknown', sale: 'unknown' })
     sim.badDay = undefined
-    expect(await done(failureOf(renewalOf(source).renew(['i_C1_1'], never)))).toMatchObject({ vendorCode: 'pending' })
+    expect(await done(failureOf(renewalOf(source).renew(['i_C1_1'], { signal: never })))).toMatchObject({
+      vendorCode: 'pending',
+    })
     clock.advance(40_000)
-    const later = await done(source.follow?.ask(['i_C1_1'], never) ?? expect.fail('no follow'))
+    const later = await done(source.follow?.ask(['i_C1_1'], { signal: never }) ?? expect.fail('no follow'))
     expect(later.settled).toBe(1)
     expect(sim.instance(0)?.expiresWall).toBe(end + 7_200_000)
     expect(sim.orders).toHaveLength(2)
@@ -504,7 +516,7 @@ describe('renewal', () => {
     await buy(open({ purchase: { ...purchase, maxPrice: 11 } }), 1, made)
     const source = open({ instances: ['i_C1_1'], renew })
     expect(source.isList).toBe(true)
-    expect(await done(failureOf(renewalOf(source).renew(['i_C1_1'], never)))).toMatchObject({
+    expect(await done(failureOf(renewalOf(source).renew(['i_C1_1'], { signal: never })))).toMatchObject({
       class: 'bad_request',
       message: 'product mb_1 costs 11, more than maxPrice 10',
     })

@@ -52,7 +52,7 @@ describe('our adapter against it', () => {
     { auth_info: 1, city_name: 1 },
     { auth_info: 1, result_type: 'json2' },
   ])('buys with %o, and breaks no rule', async (request) => {
-    const delivery = await open({ request }).extract(3, never)
+    const delivery = await open({ request }).extract(3, { signal: never })
     expect(sim.violations).toEqual([])
     expect(delivery.rejected).toEqual([])
     expect(delivery.sold.map(plain)).toMatchObject([
@@ -72,23 +72,23 @@ describe('our adapter against it', () => {
 
   it('ten calls within a second are no violation, nor is the next one a second after the first', async () => {
     const source = open()
-    for (let n = 0; n < 10; n++) await source.extract(1, never)
+    for (let n = 0; n < 10; n++) await source.extract(1, { signal: never })
     clock.advance(1_000)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(sim.violations).toEqual([])
   })
 
   it('an order that runs out says so', async () => {
     const source = open()
-    await source.extract(15, never)
-    expect(await failureOf(source.extract(10, never))).toMatchObject({ class: 'quota_exhausted' })
+    await source.extract(15, { signal: never })
+    expect(await failureOf(source.extract(10, { signal: never }))).toMatchObject({ class: 'quota_exhausted' })
     expect(sim.violations).toEqual([])
     expect(sim.stock).toBe(5)
   })
 
   it('tells how far the vendor’s clock is off', async () => {
     sim.skewMs = -90_000
-    const { vendorWallMs } = await open().extract(1, never)
+    const { vendorWallMs } = await open().extract(1, { signal: never })
     expect(vendorWallMs).toBe(Math.floor((clock.wall() - 90_000) / 1_000) * 1_000)
   })
 })
@@ -106,19 +106,19 @@ describe('its bad days', () => {
   ] as const)('%s: %s', async (badDay, errorClass, vendorCode) => {
     sim.badDay = badDay
     for (const result_type of ['text', 'json', 'json2', 'xml']) {
-      const error = await failureOf(open({ request: { result_type } }).extract(2, never))
+      const error = await failureOf(open({ request: { result_type } }).extract(2, { signal: never }))
       expect([result_type, error.class, error.vendorCode]).toEqual([result_type, errorClass, vendorCode])
       for (const secret of [credentials.key, credentials.trade_no, sim.url])
         expect(printed(error)).not.toContain(secret)
     }
     expect(sim.violations).toEqual([])
     sim.badDay = undefined
-    expect((await open().extract(1, never)).sold).toHaveLength(1)
+    expect((await open().extract(1, { signal: never })).sold).toHaveLength(1)
   })
 
   it('silence: until the deadline', async () => {
     sim.badDay = 'silence'
-    const call = failureOf(open({ callTimeoutMs: 30_000 }).extract(1, never))
+    const call = failureOf(open({ callTimeoutMs: 30_000 }).extract(1, { signal: never }))
     await sim.received(1)
     clock.advance(30_000)
     expect(await call).toMatchObject({ class: 'server', vendorCode: 'timeout' })
@@ -126,7 +126,7 @@ describe('its bad days', () => {
 
   it('auto_white is how the vendor adds us to its whitelist', async () => {
     sim.badDay = 'whitelist-missing'
-    expect((await open({ request: { auto_white: 1 } }).extract(1, never)).sold).toHaveLength(1)
+    expect((await open({ request: { auto_white: 1 } }).extract(1, { signal: never })).sold).toHaveLength(1)
   })
 })
 
@@ -178,11 +178,11 @@ describe('each of its rules for one call, broken', () => {
 describe('each of its rules for calls and addresses together, broken', () => {
   it('an eleventh call within a second, wherever the second begins', async () => {
     const source = open()
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     clock.advance(900)
-    for (let n = 0; n < 9; n++) await source.extract(1, never)
+    for (let n = 0; n < 9; n++) await source.extract(1, { signal: never })
     clock.advance(99)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'rate_limited', wait: 1_000 })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'rate_limited', wait: 1_000 })
     expect(sim.violations).toEqual(['11 calls of getips within 1000 ms, where 10 are allowed'])
   })
 
@@ -196,7 +196,7 @@ describe('each of its rules for calls and addresses together, broken', () => {
   })
 
   it('an address used after its deadline, or never sold', async () => {
-    await open().extract(1, never)
+    await open().extract(1, { signal: never })
     clock.advance(180_000)
     sim.recordUse('198.51.100.1', 4_001)
     expect(sim.violations).toEqual([])

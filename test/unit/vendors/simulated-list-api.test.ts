@@ -44,7 +44,7 @@ const count = (sim: SimulatedListApi, path: string) => sim.calls.filter((call) =
 describe.each(exampleNames)('%s', (name) => {
   it('sells what was asked for', async () => {
     const { sim, source } = await world(name)
-    const { sold, rejected } = await source.extract(3, never)
+    const { sold, rejected } = await source.extract(3, { signal: never })
     expect(sold.map(({ host, port }) => [host, port])).toEqual(
       [4_000, 4_001, 4_002].map((port) => ['198.51.100.7', port]),
     )
@@ -54,19 +54,19 @@ describe.each(exampleNames)('%s', (name) => {
   it('may be asked as often as its limit says, and no oftener', async () => {
     const { sim, clock, source } = await world(name)
     const { calls, perMs } = source.limitOf('extract')
-    for (let n = 0; n < calls; n++) await source.extract(1, never)
+    for (let n = 0; n < calls; n++) await source.extract(1, { signal: never })
     clock.advance(perMs)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(sim.violations).toEqual([])
-    for (let n = 0; n < calls; n++) await source.extract(1, never).catch(() => {})
+    for (let n = 0; n < calls; n++) await source.extract(1, { signal: never }).catch(() => {})
     expect(sim.violations).toEqual([expect.stringMatching(`${calls + 1} calls of extract within`)])
   })
 
   it('called too often says so, and how long to wait', async () => {
     const { source } = await world(name)
     const { calls } = source.limitOf('extract')
-    for (let n = 0; n < calls; n++) await source.extract(1, never)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    for (let n = 0; n < calls; n++) await source.extract(1, { signal: never })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'rate_limited',
       wait: expect.any(Number) as number,
     })
@@ -114,10 +114,10 @@ describe.each(exampleNames)('%s on a bad day', (name) => {
     async (badDay, errorClass) => {
       const { sim, clock, source } = await world(name)
       // The token is fetched on a good day.
-      if (name === 'kuaidaili') await source.extract(1, never)
+      if (name === 'kuaidaili') await source.extract(1, { signal: never })
       clock.advance(1_000)
       sim.badDay = badDay
-      expect(await failureOf(source.extract(2, never))).toMatchObject({ class: errorClass })
+      expect(await failureOf(source.extract(2, { signal: never }))).toMatchObject({ class: errorClass })
       expect(sim.violations).toEqual([])
     },
   )
@@ -137,14 +137,14 @@ describe('lives', () => {
     ['asiyun', { kind: 'unknown' }],
   ])('%s', async (name, life) => {
     const { clock, source } = await world(name, { lifeMs: LIFE_MS })
-    const told = (await source.extract(1, never)).sold[0]?.life
+    const told = (await source.extract(1, { signal: never })).sold[0]?.life
     expect(told).toMatchObject(life)
     // Vendors write whole seconds.
     if (told?.kind === 'until') expect(Math.abs(told.wallMs - clock.wall() - LIFE_MS)).toBeLessThan(1_000)
   })
 
   it('what else an item tells', async () => {
-    const facts = async (name: ExampleName) => (await (await world(name)).source.extract(1, never)).sold[0]
+    const facts = async (name: ExampleName) => (await (await world(name)).source.extract(1, { signal: never })).sold[0]
     expect(await facts('zhima')).toMatchObject({ city: '徐州市', isp: '电信', exit: '203.0.113.9' })
     expect(await facts('ipzan')).toMatchObject({ username: 'u', isp: '电信' })
     expect(await facts('asiyun')).toMatchObject({ exit: '203.0.113.9', area: '四川-成都' })
@@ -157,7 +157,7 @@ describe('kuaidaili: the token', () => {
   it('is fetched once, and renewed before its 60 minutes end', async () => {
     const { sim, clock, source } = await world('kuaidaili')
     for (let minute = 0; minute < 180; minute++) {
-      await source.extract(1, never)
+      await source.extract(1, { signal: never })
       clock.advance(60_000)
     }
     expect(sim.violations).toEqual([])
@@ -169,24 +169,24 @@ describe('kuaidaili: the token', () => {
 
   it('is fetched anew when the vendor takes it back, and the order goes on', async () => {
     const { sim, clock, source } = await world('kuaidaili')
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     clock.advance(1_000)
     for (const token of sim.tokens.keys()) sim.tokens.set(token, 0)
-    expect((await source.extract(2, never)).sold).toHaveLength(2)
+    expect((await source.extract(2, { signal: never })).sold).toHaveLength(2)
     expect([count(sim, LOGIN), count(sim, '/api/getdps/')]).toEqual([2, 3])
   })
 
   it('is fetched by one call for all who wait', async () => {
     const { sim, source } = await world('kuaidaili')
-    await Promise.all(Array.from({ length: 5 }, () => source.extract(1, never)))
+    await Promise.all(Array.from({ length: 5 }, () => source.extract(1, { signal: never })))
     expect(count(sim, LOGIN)).toBe(1)
   })
 
   it('an order that is cancelled while it fetches the token does not take others with it', async () => {
     const { sim, source } = await world('kuaidaili')
     const cancelled = new AbortController()
-    const first = source.extract(1, cancelled.signal).catch((error: unknown) => error)
-    const second = source.extract(1, never)
+    const first = source.extract(1, { signal: cancelled.signal }).catch((error: unknown) => error)
+    const second = source.extract(1, { signal: never })
     cancelled.abort(new Error('nobody waits any more'))
     expect(await first).toMatchObject({ message: 'nobody waits any more' })
     expect((await second).sold).toHaveLength(1)
@@ -195,7 +195,7 @@ describe('kuaidaili: the token', () => {
 
   it('wrong keys are told as what they are, and nothing was ordered', async () => {
     const { sim, source } = await world('kuaidaili', { keys: { secret_id: 'another', secret_key: 'k' } })
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'auth',
       operation: 'login',
       sale: 'refused',
@@ -223,7 +223,7 @@ describe('other calls of the account', () => {
 
   it.each<[ExampleName]>([['kuaidaili'], ['kuaidaili-hmac'], ['zhima']])('%s: the balance', async (name) => {
     const { sim, source } = await world(name)
-    expect(await source.call('balance', {}, never)).toMatch(/^1000/)
+    expect(await source.call('balance', {}, { signal: never })).toMatch(/^1000/)
     expect(sim.violations).toEqual([])
   })
 })

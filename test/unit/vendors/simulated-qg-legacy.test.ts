@@ -45,21 +45,23 @@ describe('our adapter against it', () => {
   it('dedicated: buys, lists, replaces and gives back', async () => {
     const { sim, open } = await world(dedicated(3))
     const source = open(3)
-    const { sold } = await source.extract(3, never)
+    const { sold } = await source.extract(3, { signal: never })
     expect(sold).toMatchObject([1, 2, 3].map((n) => ({ host: `198.51.100.${n}`, exit: `203.0.113.${n}` })))
-    await source.release?.(sold[0]?.ref ?? '', never)
-    expect((await source.query(never)).sold.map(({ ref }) => ref)).toEqual(['203.0.113.2', '203.0.113.3'])
-    expect((await source.replace?.(sold[1]?.ref ?? '', never))?.sold).toMatchObject([{ host: '198.51.100.4' }])
-    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.5' }])
+    await source.release?.(sold[0]?.ref ?? '', { signal: never })
+    expect((await source.query({ signal: never })).sold.map(({ ref }) => ref)).toEqual(['203.0.113.2', '203.0.113.3'])
+    expect((await source.replace?.(sold[1]?.ref ?? '', { signal: never }))?.sold).toMatchObject([
+      { host: '198.51.100.4' },
+    ])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([{ host: '198.51.100.5' }])
     expect(sim.violations).toEqual([])
   })
 
   it('shared: buys up to the channels, until one expires', async () => {
     const { sim, clock, open } = await world({ kind: 'shared', channels: 2 }, { lifeMs: () => 60_000 })
     const source = open(2)
-    await source.extract(2, never)
+    await source.extract(2, { signal: never })
     clock.advance(60_000)
-    await source.extract(2, never)
+    await source.extract(2, { signal: never })
     expect(sim.violations).toEqual([])
   })
 
@@ -69,16 +71,16 @@ describe('our adapter against it', () => {
     const { calls, perMs } = source.limitOf('release')
     expect([calls, perMs]).toEqual([4, 60_000])
     for (let n = 0; n < calls; n++) {
-      const [first] = (await source.extract(1, never)).sold
-      await source.release?.(first?.ref ?? '', never)
+      const [first] = (await source.extract(1, { signal: never })).sold
+      await source.release?.(first?.ref ?? '', { signal: never })
     }
     expect(sim.violations).toEqual([])
-    const [last] = (await source.extract(1, never)).sold
-    const tooEarly = source.release?.(last?.ref ?? '', never) ?? expect.fail('no release')
+    const [last] = (await source.extract(1, { signal: never })).sold
+    const tooEarly = source.release?.(last?.ref ?? '', { signal: never }) ?? expect.fail('no release')
     expect(await failureOf(tooEarly)).toMatchObject({ vendorCode: '-105' })
     expect(sim.violations).toHaveLength(1)
     clock.advance(perMs)
-    await source.release?.(last?.ref ?? '', never)
+    await source.release?.(last?.ref ?? '', { signal: never })
     expect(sim.violations).toHaveLength(1)
   })
 })
@@ -88,9 +90,12 @@ describe('our adapter against it: lines, whitelist, channels', () => {
     const { sim, clock, open } = await world({ kind: 'monopoly' })
     const source = open()
     const uuid = sim.lines.add({ host: '198.51.100.1', port: 1 }, 34_000, clock.now())
-    expect(await source.extract(1, never)).toMatchObject({ sold: [], pending: [{ ref: uuid, waitMs: 34_000 }] })
+    expect(await source.extract(1, { signal: never })).toMatchObject({
+      sold: [],
+      pending: [{ ref: uuid, waitMs: 34_000 }],
+    })
     clock.advance(34_000)
-    const follow = () => source.follow?.ask([uuid], never)
+    const follow = () => source.follow?.ask([uuid], { signal: never })
     expect(await follow()).toMatchObject({ sold: [{ host: '198.51.100.1', ref: uuid }], pending: [], gone: [] })
     sim.lines.redial(uuid, { host: '198.51.100.2', port: 2 }, 5_000, clock.now())
     expect(await follow()).toMatchObject({ sold: [], pending: [{ ref: uuid }], gone: [] })
@@ -105,10 +110,10 @@ describe('our adapter against it: lines, whitelist, channels', () => {
     const { sim, open } = await world(dedicated(1), { callerIp: '203.0.113.99' })
     sim.whitelist.add('198.51.100.200')
     const source = open(1)
-    const error = await failureOf(source.extract(1, never))
+    const error = await failureOf(source.extract(1, { signal: never }))
     expect(source.whitelist?.isMissing(error)).toBe(true)
     await source.whitelist?.add(source.whitelist.addressFromError(error) ?? '', never)
-    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
     expect([...sim.whitelist]).toEqual(['198.51.100.200', '203.0.113.99'])
     expect(sim.violations).toEqual([])
   })
@@ -116,7 +121,7 @@ describe('our adapter against it: lines, whitelist, channels', () => {
   it('the channels', async () => {
     const { sim, open } = await world(dedicated(7))
     const source = open()
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(await source.channelsNow?.(never)).toEqual({ total: 7, free: 6 })
     expect(source.limitOf('allocate').calls).toBe(45)
     expect(sim.violations).toEqual([])
@@ -136,7 +141,7 @@ describe('its bad days', () => {
   ] as const)('%s: %s', async (badDay, errorClass, vendorCode) => {
     const { sim, open } = await world(dedicated(9))
     sim.badDay = badDay
-    expect(await failureOf(open(9).extract(1, never))).toMatchObject({ class: errorClass, vendorCode })
+    expect(await failureOf(open(9).extract(1, { signal: never }))).toMatchObject({ class: errorClass, vendorCode })
     expect(sim.violations).toEqual([])
   })
 })

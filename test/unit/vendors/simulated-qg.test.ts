@@ -73,7 +73,7 @@ describe('our adapter against it', () => {
     { mode: 'overseas-volume', balance: 3 },
   ])('buys from %o, and breaks no rule', async (plan) => {
     const { sim, clock, open } = await world(plan)
-    const { sold, rejected } = await open({ request: { area: '350500,330700' } }).extract(3, never)
+    const { sold, rejected } = await open({ request: { area: '350500,330700' } }).extract(3, { signal: never })
     expect(sim.violations).toEqual([])
     expect(rejected).toEqual([])
     // Deadlines are written to the second.
@@ -88,18 +88,21 @@ describe('our adapter against it', () => {
     const pool = open({ product: 'share-pool' })
     // What is held already is listed too, and is no purchase.
     expect([pool.listsHeld, open().listsHeld]).toEqual([true, false])
-    await pool.extract(1, never)
+    await pool.extract(1, { signal: never })
     clock.advance(30_000)
-    expect((await pool.extract(2, never)).sold).toHaveLength(3)
+    expect((await pool.extract(2, { signal: never })).sold).toHaveLength(3)
     clock.advance(30_000)
-    expect((await pool.query(never)).sold).toMatchObject([{ host: '198.51.100.2' }, { host: '198.51.100.3' }])
+    expect((await pool.query({ signal: never })).sold).toMatchObject([
+      { host: '198.51.100.2' },
+      { host: '198.51.100.3' },
+    ])
     expect(sim.violations).toEqual([])
   })
 
   it('a clock 90 s ahead shows in the Date header and in the deadlines alike', async () => {
     const { sim, clock, open } = await world({ mode: 'channel', channels: 1 })
     sim.skewMs = 90_000
-    const { sold, vendorWallMs } = await open().extract(1, never)
+    const { sold, vendorWallMs } = await open().extract(1, { signal: never })
     expect(vendorWallMs).toBe(Math.floor((clock.wall() + 90_000) / 1_000) * 1_000)
     expect(sold).toMatchObject([
       { life: { kind: 'until', wallMs: Math.floor((clock.wall() + 150_000) / 1_000) * 1_000 } },
@@ -108,7 +111,7 @@ describe('our adapter against it', () => {
 
   it('sends the API password', async () => {
     const { sim, open } = await world({ mode: 'channel', channels: 1 }, { pwd: 'api-password' })
-    await open({ credentials: { key: KEY, pwd: 'api-password' } }).extract(1, never)
+    await open({ credentials: { key: KEY, pwd: 'api-password' } }).extract(1, { signal: never })
     expect(sim.violations).toEqual([])
   })
 
@@ -118,11 +121,11 @@ describe('our adapter against it', () => {
     const { calls, perMs } = source.limitOf(source.extractOperation)
     expect([calls, perMs]).toEqual([20, 60_000])
     for (let n = 0; n < calls; n++) {
-      await source.extract(1, never)
+      await source.extract(1, { signal: never })
       clock.advance(1_000)
     }
     clock.advance(perMs - calls * 1_000)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(sim.violations).toEqual([])
   })
 })
@@ -135,12 +138,13 @@ describe('our adapter and its lines', () => {
     const source = open({ channels: 2, request: { area: 411400, isp: 1 } })
     // Where no channel is free, the lines that the key holds come in place of new ones: they are not bought again.
     expect(source.listsHeld).toBe(true)
-    const { sold, pending = [] } = await source.extract(2, never)
+    const { sold, pending = [] } = await source.extract(2, { signal: never })
     expect(sold).toEqual([])
     expect(pending.map(({ waitMs }) => waitMs)).toEqual([34_000, 34_000])
     const refs = pending.map(({ ref }) => ref)
     clock.advance(34_000)
-    const hosts = async () => (await source.follow?.ask(refs, never))?.sold.map(({ ref, host }) => [ref, host])
+    const hosts = async () =>
+      (await source.follow?.ask(refs, { signal: never }))?.sold.map(({ ref, host }) => [ref, host])
     expect(await hosts()).toEqual([
       [refs[0], '198.51.100.1'],
       [refs[1], '198.51.100.2'],
@@ -154,9 +158,9 @@ describe('our adapter and its lines', () => {
 
   it('takes over what the key holds already, as after a restart', async () => {
     const { sim, clock, open } = await world(locked)
-    await open().extract(2, never)
+    await open().extract(2, { signal: never })
     clock.advance(34_000)
-    const { sold } = await open().extract(1, never)
+    const { sold } = await open().extract(1, { signal: never })
     expect(sold.map(({ ref }) => ref)).toEqual(sim.lines.uuids)
     expect(sim.violations).toEqual([])
   })
@@ -166,32 +170,38 @@ describe('its quotas', () => {
   it('elastic: tomorrow in China', async () => {
     const { sim, clock, open } = await world({ mode: 'elastic', perDay: 2 })
     const source = open()
-    await source.extract(2, never)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'quota_exhausted', wait: 'day+08:00' })
+    await source.extract(2, { signal: never })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      class: 'quota_exhausted',
+      wait: 'day+08:00',
+    })
     clock.advance(119_400) // 23:59:59.9
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     clock.advance(100)
-    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
     expect(sim.violations).toEqual([])
   })
 
   it('uniform: the next minute', async () => {
     const { sim, clock, open } = await world({ mode: 'uniform', perMinute: 2 })
     const source = open()
-    await source.extract(2, never)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'quota_exhausted', wait: 'minute' })
+    await source.extract(2, { signal: never })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      class: 'quota_exhausted',
+      wait: 'minute',
+    })
     clock.advance(59_499)
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     clock.advance(1)
-    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
     expect(sim.violations).toEqual([])
   })
 
   it('volume: as much as was paid for', async () => {
     const { sim, open } = await world({ mode: 'volume', balance: 2 })
     const source = open()
-    await source.extract(2, never)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    await source.extract(2, { signal: never })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'quota_exhausted',
       vendorCode: 'BALANCE_INSUFFICIENT',
       wait: 600_000,
@@ -202,9 +212,9 @@ describe('its quotas', () => {
   it('channels: free again at the deadline', async () => {
     const { sim, clock, open } = await world({ mode: 'channel', channels: 1 })
     const source = open({ channels: 1 })
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     clock.advance(60_000)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(sim.violations).toEqual([])
   })
 })
@@ -222,18 +232,18 @@ describe('its bad days', () => {
   ] as const)('%s: %s', async (badDay, errorClass, vendorCode) => {
     const { sim, open } = await world({ mode: 'channel', channels: 9 })
     sim.badDay = badDay
-    const error = await failureOf(open().extract(1, never))
+    const error = await failureOf(open().extract(1, { signal: never }))
     expect(error).toMatchObject({ class: errorClass, vendorCode })
     for (const secret of [KEY, encodeURIComponent(KEY), sim.url]) expect(printed(error)).not.toContain(secret)
     sim.badDay = undefined
-    expect((await open().extract(1, never)).sold).toHaveLength(1)
+    expect((await open().extract(1, { signal: never })).sold).toHaveLength(1)
     expect(sim.violations).toEqual([])
   })
 
   it('silence: until the deadline', async () => {
     const { sim, clock, open } = await world({ mode: 'channel', channels: 1 })
     sim.badDay = 'silence'
-    const call = failureOf(open({ callTimeoutMs: 30_000 }).extract(1, never))
+    const call = failureOf(open({ callTimeoutMs: 30_000 }).extract(1, { signal: never }))
     await sim.received(1)
     clock.advance(30_000)
     expect(await call).toMatchObject({ class: 'server', vendorCode: 'timeout' })
@@ -247,14 +257,17 @@ describe('its bad days', () => {
   ] as const)('%s: what could not be told was not sold, what was lost on the way was: %d', async (badDay, sales) => {
     const { sim, open } = await world(channel)
     sim.badDay = badDay
-    await failureOf(open().extract(1, never))
+    await failureOf(open().extract(1, { signal: never }))
     expect(sim.sales).toHaveLength(sales)
   })
 
   it('any code at will', async () => {
     const { sim, open } = await world({ mode: 'channel', channels: 1 })
     sim.refuseWith = 'KEY_BLOCK'
-    expect(await failureOf(open().extract(1, never))).toMatchObject({ class: 'auth', vendorCode: 'KEY_BLOCK' })
+    expect(await failureOf(open().extract(1, { signal: never }))).toMatchObject({
+      class: 'auth',
+      vendorCode: 'KEY_BLOCK',
+    })
   })
 })
 
@@ -299,9 +312,9 @@ describe('each of its rules for one call, broken', () => {
 describe('each of its rules for calls together, broken', () => {
   it('channels that are still occupied', async () => {
     const { sim, clock, open } = await world(channel)
-    await open().extract(2, never)
+    await open().extract(2, { signal: never })
     clock.advance(59_999)
-    expect(await failureOf(open().extract(1, never))).toMatchObject({
+    expect(await failureOf(open().extract(1, { signal: never }))).toMatchObject({
       class: 'quota_exhausted',
       wait: 'earliest-deadline',
     })
@@ -310,10 +323,13 @@ describe('each of its rules for calls together, broken', () => {
 
   it('a key that is wrong, a password that is missing, a method that is not GET', async () => {
     const { sim, open } = await world(channel, { pwd: 'api-password' })
-    expect(await failureOf(open({ credentials: { key: 'another' } }).extract(1, never))).toMatchObject({
+    expect(await failureOf(open({ credentials: { key: 'another' } }).extract(1, { signal: never }))).toMatchObject({
       class: 'auth',
     })
-    expect(await failureOf(open().extract(1, never))).toMatchObject({ class: 'auth', vendorCode: 'API_AUTH_DENY' })
+    expect(await failureOf(open().extract(1, { signal: never }))).toMatchObject({
+      class: 'auth',
+      vendorCode: 'API_AUTH_DENY',
+    })
     await fetch(`${sim.url}/get`, { method: 'POST', body: new URLSearchParams({ key: KEY, pwd: 'api-password' }) })
     expect(sim.violations).toEqual(['the key is wrong', 'the API password is wrong', '/get was called with POST'])
   })

@@ -53,7 +53,7 @@ describe('our adapter against it', () => {
     ['text', true, { format: 'text' }],
   ])('buys from a %s list', async (_form, isNested, more) => {
     const { sim, open } = await world({ isNested })
-    const { sold } = await open('dynamic', { cc: 'US', life: 5, ...more }).extract(3, never)
+    const { sold } = await open('dynamic', { cc: 'US', life: 5, ...more }).extract(3, { signal: never })
     expect(sold).toMatchObject(
       [1_140, 1_141, 1_142].map((port) => ({ port, life: { kind: 'for', ms: 300_000 }, country: 'US' })),
     )
@@ -62,7 +62,7 @@ describe('our adapter against it', () => {
 
   it('behind a reseller’s prefix', async () => {
     const { sim, open } = await world({ prefix: '/end-point' })
-    expect((await open('dynamic', {}, `${sim.url}/end-point`).extract(1, never)).sold).toHaveLength(1)
+    expect((await open('dynamic', {}, `${sim.url}/end-point`).extract(1, { signal: never })).sold).toHaveLength(1)
     expect(sim.violations).toEqual([])
   })
 
@@ -70,7 +70,7 @@ describe('our adapter against it', () => {
     'static addresses on the %s path, in pages of its own size',
     async (staticPath) => {
       const { sim, open } = await world({ staticPath, staticItems: items(7), pageSize: 3 })
-      const { sold } = await open('static', { product_type: 25 }).extract(1, never)
+      const { sold } = await open('static', { product_type: 25 }).extract(1, { signal: never })
       expect(sold.map(({ host }) => host)).toEqual(items(7).map(({ ip }) => ip))
       expect(sim.violations).toEqual([])
     },
@@ -79,8 +79,10 @@ describe('our adapter against it', () => {
   it('calls by hand: a query and a JSON body', async () => {
     const { sim, open } = await world()
     const source = open('dynamic')
-    expect(await source.call('user-product/list', { page: 1, size: 20 }, never)).toEqual({ list: [] })
-    expect(await source.call('whitelist-account/change-limit', { account: 'user', limit: 5 }, never)).toBeNull()
+    expect(await source.call('user-product/list', { page: 1, size: 20 }, { signal: never })).toEqual({ list: [] })
+    expect(
+      await source.call('whitelist-account/change-limit', { account: 'user', limit: 5 }, { signal: never }),
+    ).toBeNull()
     expect(sim.violations).toEqual([])
   })
 })
@@ -98,7 +100,10 @@ describe('its bad days', () => {
   ] as const)('%s: %s', async (badDay, errorClass, vendorCode) => {
     const { sim, open } = await world()
     sim.badDay = badDay
-    expect(await failureOf(open('dynamic').extract(1, never))).toMatchObject({ class: errorClass, vendorCode })
+    expect(await failureOf(open('dynamic').extract(1, { signal: never }))).toMatchObject({
+      class: errorClass,
+      vendorCode,
+    })
     expect(sim.violations).toEqual([])
   })
 })

@@ -21,7 +21,7 @@ describe('smartproxy: where it is', () => {
     ['https://api.example.com/a/b/', 'https://api.example.com/a/b/ip/v3'],
   ])('baseUrl %s: %s', async (baseUrl, expected) => {
     const { source, http } = open('dynamic', baseUrl === undefined ? {} : { baseUrl })
-    await failureOf(source.extract(1, never))
+    await failureOf(source.extract(1, { signal: never }))
     const url = http.requests[0]?.url ?? expect.fail('no request')
     expect(`${url.origin}${url.pathname}`).toBe(expected)
   })
@@ -54,21 +54,21 @@ describe('smartproxy: static addresses', () => {
   ])('where the documented path is absent, the prefixed one is asked: %o', async (absent) => {
     const { source, http } = open('static', valid)
     http.script = [absent, success({ list: [item(1)], total_page: 1 })]
-    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.1' }])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([{ host: '198.51.100.1' }])
     expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/openapi/ip/get-static-ip 1'])
   })
 
   it('the documented path has no prefix, also where baseUrl has one', async () => {
     const { source, http } = open('static', { ...valid, baseUrl: 'https://api.example.com/openapi' })
     http.script = [{ status: 404, body: '' }, success({ list: [item(1)], total_page: 1 })]
-    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
     expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/openapi/ip/get-static-ip 1'])
   })
 
   it('page after page, up to the one that the reply calls the last', async () => {
     const { source, http } = open('static', valid)
     http.script = [1, 2].map((n) => success({ list: [item(n)], total_page: 2 }))
-    expect((await source.extract(1, never)).sold).toHaveLength(2)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(2)
     expect(paths(http)).toEqual(['/ip/get-static-ip 1', '/ip/get-static-ip 2'])
   })
 
@@ -78,30 +78,33 @@ describe('smartproxy: static addresses', () => {
   ])('page after page, until one %s', async (_what, last) => {
     const { source, http } = open('static', valid)
     http.script = [success({ list: [item(1)] }), success({ list: [item(2)] }), last]
-    expect((await source.extract(1, never)).sold).toHaveLength(2)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(2)
     expect(http.requests).toHaveLength(3)
   })
 
   it('a list that never ends is left after fifty pages', async () => {
     const { source, http } = open('static', valid)
     http.script = Array.from({ length: 60 }, (_none, n) => success({ list: [item(n + 1)] }))
-    expect((await source.extract(1, never)).sold).toHaveLength(50)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(50)
   })
 
   it('those that expire soon are asked for too, and cannot spoil the others', async () => {
     const { source, http } = open('static')
     http.script = [success({ list: [item(1)], total_page: 1 }), success({ list: [item(2)], total_page: 1 })]
-    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.1' }, { host: '198.51.100.2' }])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([
+      { host: '198.51.100.1' },
+      { host: '198.51.100.2' },
+    ])
     expect(http.requests.map(({ url }) => url.searchParams.get('status'))).toEqual(['1', '3'])
     http.script = [success({ list: [item(1)], total_page: 1 }), { status: 500, body: '' }]
-    const { sold, rejected } = await source.extract(1, never)
+    const { sold, rejected } = await source.extract(1, { signal: never })
     expect([sold.length, rejected]).toEqual([1, [expect.stringContaining('could not be listed')]])
   })
 
   it('a reseller may answer with the code 0', async () => {
     const { source, http } = open('static', valid)
     http.script = [{ body: JSON.stringify({ code: 0, data: { list: [item(1)], total_page: 1 } }) }]
-    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.1' }])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([{ host: '198.51.100.1' }])
   })
 
   it('an end months ahead counts from now, one that is past is no address', async () => {
@@ -110,9 +113,9 @@ describe('smartproxy: static addresses', () => {
     const end = 1_767_196_800_000
     clock.stepWall(end - 3_600_000 - clock.wall())
     http.reply = success({ list: [{ ...item(1), expired_at: '2026-01-01 00:00:00' }], total_page: 1 })
-    expect((await source.extract(1, never)).sold).toMatchObject([{ life: { kind: 'for', ms: 3_600_000 } }])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([{ life: { kind: 'for', ms: 3_600_000 } }])
     clock.stepWall(7_200_000)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ vendorCode: 'unusable' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ vendorCode: 'unusable' })
   })
 })
 
@@ -123,13 +126,13 @@ describe('smartproxy: the other calls', () => {
     const needed: Params = { country_code: 'US', state: 'TX', accounts: 'user01' }
     const known = Object.keys(source.operations[operation]?.params ?? {})
     const params = Object.fromEntries(Object.entries(needed).filter(([name]) => known.includes(name)))
-    expect(await source.call(operation, params, never)).toEqual(JSON.parse(body).data)
+    expect(await source.call(operation, params, { signal: never })).toEqual(JSON.parse(body).data)
   })
 
   it('a POST carries the key and typed values as JSON', async () => {
     const { source, http } = open('dynamic')
     http.reply = success(null)
-    await source.call('whitelist-account/change-limit', { account: 'user', limit: '5' }, never)
+    await source.call('whitelist-account/change-limit', { account: 'user', limit: '5' }, { signal: never })
     const { method, url, body } = http.requests[0] ?? expect.fail('no request')
     expect([method, url.href]).toEqual(['POST', 'https://api.smartproxy.org/openapi/whitelist-account/change-limit'])
     expect(JSON.parse(body ?? '')).toEqual({ app_key: credentials['app_key'], account: 'user', limit: 5 })
@@ -148,7 +151,7 @@ describe('smartproxy: the other calls', () => {
     ['user-product/list', { size: 0 }, /^size must be an integer from 1/],
   ])('%s refuses %o', async (operation, params, message) => {
     const { source, http } = open('dynamic')
-    expect((await failureOf(source.call(operation, params, never))).message).toMatch(message)
+    expect((await failureOf(source.call(operation, params, { signal: never }))).message).toMatch(message)
     expect(http.requests).toEqual([])
   })
 

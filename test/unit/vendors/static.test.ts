@@ -29,13 +29,13 @@ const fromUrl = (body: string, rest: Partial<SourceSettings> = {}) =>
 describe('static: a file or a URL', () => {
   it.each(lists)('%s', async (_title, text, sold) => {
     for (const { source } of [open({ file: fileOf(text) }), fromUrl(text)]) {
-      expect((await source.extract(10, never)).sold.map(plain)).toEqual(sold)
+      expect((await source.extract(10, { signal: never })).sold.map(plain)).toEqual(sold)
     }
   })
 
   it.each(junk)('%j holds nothing', async (text) => {
     for (const { source } of [open({ file: fileOf(text) }), fromUrl(text)]) {
-      const error = await failureOf(source.extract(1, never))
+      const error = await failureOf(source.extract(1, { signal: never }))
       expect(['server', 'no_resource']).toContain(error.class)
     }
   })
@@ -43,11 +43,11 @@ describe('static: a file or a URL', () => {
   it('a file is read anew each time', async () => {
     const file = fileOf('198.51.100.7:8080')
     const { source } = open({ file })
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     writeFileSync(file, '198.51.100.8:8080')
-    expect((await source.extract(1, never)).sold).toMatchObject([{ host: '198.51.100.8' }])
+    expect((await source.extract(1, { signal: never })).sold).toMatchObject([{ host: '198.51.100.8' }])
     rmSync(file)
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'server',
       vendorCode: 'file',
       message: 'the file of addresses cannot be read (ENOENT)',
@@ -60,7 +60,7 @@ describe('static: a file or a URL', () => {
       { url: new Secret('http://me:p%40ss@lists.example.com/mine?key=K') },
       { body: '1.1.1.1:80' },
     )
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests[0]?.url.href).toContain('lists.example.com/mine?key=K')
     expect(http.requests[0]?.headers).toEqual({ authorization: `Basic ${Buffer.from('me:p@ss').toString('base64')}` })
   })
@@ -74,7 +74,10 @@ describe('static: a file or a URL', () => {
       [500, 'server'],
     ] as const) {
       http.reply = { status, body: '1.1.1.1:80' }
-      expect(await failureOf(source.extract(1, never))).toMatchObject({ class: errorClass, vendorCode: 'http' })
+      expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+        class: errorClass,
+        vendorCode: 'http',
+      })
     }
   })
 })
@@ -82,7 +85,7 @@ describe('static: a file or a URL', () => {
 describe('static: a list in gateway.yaml', () => {
   it('takes what the user wrote, secrets and one-word hosts included', async () => {
     const { source } = open({ list: [new Secret('socks5://me:pw@198.51.100.7:1080'), ' proxy:3128 '] })
-    expect((await source.extract(5, never)).sold.map(plain)).toEqual([
+    expect((await source.extract(5, { signal: never })).sold.map(plain)).toEqual([
       {
         host: '198.51.100.7',
         port: 1080,
@@ -122,16 +125,16 @@ describe('static: whose word it is', () => {
   const ours = '127.0.0.1:8080'
 
   it('a private address is taken from the user, not from a web server', async () => {
-    expect((await open({ list: [ours] }).source.extract(1, never)).sold).toHaveLength(1)
-    expect((await open({ file: fileOf(ours) }).source.extract(1, never)).sold).toHaveLength(1)
-    expect((await failureOf(fromUrl(ours).source.extract(1, never))).message).toContain('allowPrivate')
-    expect((await fromUrl(ours, { allowPrivate: true }).source.extract(1, never)).sold).toHaveLength(1)
+    expect((await open({ list: [ours] }).source.extract(1, { signal: never })).sold).toHaveLength(1)
+    expect((await open({ file: fileOf(ours) }).source.extract(1, { signal: never })).sold).toHaveLength(1)
+    expect((await failureOf(fromUrl(ours).source.extract(1, { signal: never }))).message).toContain('allowPrivate')
+    expect((await fromUrl(ours, { allowPrivate: true }).source.extract(1, { signal: never })).sold).toHaveLength(1)
   })
 
   it('the provider’s login and ttl are for what brings none', async () => {
     const upstream = { username: 'all', password: new Secret('of-them'), tls: true }
     const { source } = open({ list: ['1.1.1.1:80', '1.1.1.2:80:own:pw'], upstream, ttlMs: 60_000 })
-    expect((await source.extract(2, never)).sold.map(plain)).toMatchObject([
+    expect((await source.extract(2, { signal: never })).sold.map(plain)).toMatchObject([
       { protocol: 'https', username: 'all', password: 'of-them', life: { kind: 'for', ms: 60_000 } },
       { protocol: 'https', username: 'own', password: 'pw' },
     ])
@@ -140,7 +143,7 @@ describe('static: whose word it is', () => {
   it('no key and no login is in an error', async () => {
     const texts = ['me:S3cret/word@nowhere', `{"msg":"${URL_WITH_KEY}"}`, `<a href="${URL_WITH_KEY}">`]
     for (const text of texts) {
-      const said = printed(await failureOf(fromUrl(text).source.extract(1, never)))
+      const said = printed(await failureOf(fromUrl(text).source.extract(1, { signal: never })))
       for (const secret of ['S3cret', 'T0ken', 'lists.example.com']) expect(said).not.toContain(secret)
     }
   })
@@ -149,7 +152,7 @@ describe('static: whose word it is', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), async (body) => {
         const outcome = await fromUrl(body)
-          .source.extract(3, never)
+          .source.extract(3, { signal: never })
           .catch((error: unknown) => error)
         if (!(outcome instanceof VendorError)) expect(outcome).toHaveProperty('sold')
       }),
@@ -158,7 +161,7 @@ describe('static: whose word it is', () => {
 
   it('nested JSON is not followed without end', async () => {
     const text = `${'['.repeat(100_000)}"1.1.1.1:80"${']'.repeat(100_000)}`
-    expect(await failureOf(fromUrl(text).source.extract(1, never))).toMatchObject({ class: 'no_resource' })
+    expect(await failureOf(fromUrl(text).source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource' })
   })
 })
 
@@ -168,13 +171,13 @@ describe('static: in turn', () => {
   it('hands out the next ones, and begins anew behind the last', async () => {
     const { source } = open({ list: four })
     const take = async (count: number) =>
-      (await source.extract(count, never)).sold.map(({ host }) => host.at(-1)).join('')
+      (await source.extract(count, { signal: never })).sold.map(({ host }) => host.at(-1)).join('')
     expect([await take(3), await take(3), await take(1), await take(9)]).toEqual(['123', '412', '3', '4123'])
   })
 
   it('duplicates count once', async () => {
     const { source } = open({ list: ['1.1.1.1:80', '1.1.1.1:80'] })
-    expect(await source.extract(5, never)).toMatchObject({
+    expect(await source.extract(5, { signal: never })).toMatchObject({
       sold: [{ host: '1.1.1.1' }],
       rejected: [expect.stringContaining('twice')],
     })
@@ -187,8 +190,8 @@ describe('static: in turn', () => {
 
   it('can be looked at without logins, and does nothing else', async () => {
     const { source } = open({ list: ['1.1.1.1:80:me:pw'] })
-    expect(await source.call('read', {}, never)).toEqual([{ host: '1.1.1.1', port: 80, protocol: 'http' }])
-    expect(await failureOf(source.call('write', {}, never))).toMatchObject({ class: 'bad_request' })
-    expect(await failureOf(source.query(never))).toMatchObject({ class: 'bad_request' })
+    expect(await source.call('read', {}, { signal: never })).toEqual([{ host: '1.1.1.1', port: 80, protocol: 'http' }])
+    expect(await failureOf(source.call('write', {}, { signal: never }))).toMatchObject({ class: 'bad_request' })
+    expect(await failureOf(source.query({ signal: never }))).toMatchObject({ class: 'bad_request' })
   })
 })

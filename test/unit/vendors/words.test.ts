@@ -19,7 +19,7 @@ const said = (code: number, msg: string) => {
   const credentials = { trade_no: '1178311789392776', key: 'k'.repeat(32) }
   const body = JSON.stringify({ code, msg, data: [] })
   return failureOf(
-    scripted({ vendor: 'juliangip', product: 'dynamic', credentials }, { body }).source.extract(1, never),
+    scripted({ vendor: 'juliangip', product: 'dynamic', credentials }, { body }).source.extract(1, { signal: never }),
   )
 }
 
@@ -51,7 +51,7 @@ describe('the other vendors, and links of vendors without a table', () => {
       scripted(
         { vendor: 'smartproxy', product: 'dynamic', credentials: { app_key: 'k'.repeat(32) } },
         { body: JSON.stringify({ code: 999, msg, data: null }) },
-      ).source.extract(1, never),
+      ).source.extract(1, { signal: never }),
     ).then((error) => error.class)
   const ofIpipv = (words: string) => Promise.resolve(failure('info', '999', words).class)
   const link = (words: string) => Promise.resolve(meaningOf(words)?.class)

@@ -75,13 +75,14 @@ describe('addresses that come later', () => {
 
   it('an order that brings only pending ones is no failure', async () => {
     const { source } = open(following, { sold: [], pending: [{ ref: 'a' }], rejected: [] })
-    expect(await source.extract(1, never)).toMatchObject({ sold: [], pending: [{ ref: 'a' }] })
+    expect(await source.extract(1, { signal: never })).toMatchObject({ sold: [], pending: [{ ref: 'a' }] })
   })
 
   it('are followed through the gate, filtered, and missed when nobody names them', async () => {
     const told = { sold: [address('1.1.1.1', 'a'), address('10.0.0.1', 'b')], pending: [{ ref: 'c' }], rejected: [] }
     const { source, gated, paths } = open(following, told)
-    const followed = (await source.follow?.ask(['a', 'b', 'c', 'd'], never, 7)) ?? expect.fail('no follow')
+    const followed =
+      (await source.follow?.ask(['a', 'b', 'c', 'd'], { signal: never, priority: 7 })) ?? expect.fail('no follow')
     expect(followed.sold.map(({ host }) => host)).toEqual(['1.1.1.1'])
     expect(followed.pending).toEqual([{ ref: 'c' }])
     expect(followed.gone).toContain('d')
@@ -106,7 +107,7 @@ describe('several steps', () => {
       { body: '1', vendorWallMs: 1_000 },
       { body: '2', vendorWallMs: 2_000 },
     ]
-    const { sold, rejected, vendorWallMs } = await source.extract(5, never)
+    const { sold, rejected, vendorWallMs } = await source.extract(5, { signal: never })
     expect(sold).toMatchObject([{ host: '1.1.1.1' }])
     expect(rejected).toEqual(['2', expect.stringContaining('127.0.0.1')])
     expect(vendorWallMs).toBe(2_000)
@@ -121,8 +122,8 @@ describe('giving back', () => {
       sold: [address('1.1.1.2', 'b')],
       rejected: [],
     })
-    await source.release?.('a', never)
-    expect((await source.replace?.('a', never))?.sold).toMatchObject([{ host: '1.1.1.2' }])
+    await source.release?.('a', { signal: never })
+    expect((await source.replace?.('a', { signal: never }))?.sold).toMatchObject([{ host: '1.1.1.2' }])
     expect(paths()).toEqual(['/free?ref=a', '/free?ref=a'])
     expect(gated).toHaveLength(2)
   })
@@ -146,9 +147,9 @@ describe('channels and whitelist', () => {
       { whitelist: { add: () => Promise.resolve(), callerParams: { auto: '1' } } },
     )
     const { source, paths } = open(known, delivered, delivered)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     source.whitelist?.addCaller?.()
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(paths()).toEqual(['/get', '/get?auto=1'])
   })
 

@@ -26,7 +26,7 @@ function handOf(source: Source): NonNullable<Source['byHand']> {
 
 async function shown(settings: SettingsOf, operation: string, params: Params, reply: Scripted): Promise<unknown> {
   const { source } = scripted(settings, reply)
-  return handOf(source).show(operation, params, await source.call(operation, params, never))
+  return handOf(source).show(operation, params, await source.call(operation, params, { signal: never }))
 }
 
 describe('the look before a call', () => {
@@ -151,7 +151,7 @@ describe('what a call brought for the pool', () => {
     const reply = { body: JSON.stringify({ code: 'SUCCESS', data: [item] }), vendorWallMs: 5 }
     const { source, clock } = scripted(qg, reply)
     const sentAt = clock.now()
-    const data = await source.call('share-channel/get', { num: 1 }, never)
+    const data = await source.call('share-channel/get', { num: 1 }, { signal: never })
     clock.advance(700)
     expect(handOf(source).sold('share-channel/get', { num: 1 }, data)).toMatchObject({
       sold: [{ host: '203.0.113.7', port: 80 }],
@@ -162,7 +162,7 @@ describe('what a call brought for the pool', () => {
 
   it('is nothing for any other call, and for a reply that only the product as a whole can read', async () => {
     const { source } = scripted(qg, { body: JSON.stringify({ code: 'SUCCESS', data: [] }) })
-    const data = await source.call('share-channel/query', {}, never)
+    const data = await source.call('share-channel/query', {}, { signal: never })
     expect(handOf(source).sold('share-channel/query', {}, data)).toBeUndefined()
     const own = { instances: ['c_1'] }
     const asked = scripted({ ...drawn, product: 'static', request: {}, own }, { body: success([]) }).source

@@ -82,7 +82,7 @@ function open(product: string, rest: Partial<SourceSettings> = {}, reply: Script
 describe('what is sent', () => {
   it('GET: everything in the query', async () => {
     const { source, http } = open('get', { request: { place: '北京,上海' } })
-    await source.extract(2, never)
+    await source.extract(2, { signal: never })
     expect(http.requests).toMatchObject([{ method: 'GET', timeoutMs: 5_000, maxBodyBytes: 1_048_576 }])
     expect(http.requests[0]?.url.href).toBe(
       'https://api.acme.example/list?place=%E5%8C%97%E4%BA%AC%2C%E4%B8%8A%E6%B5%B7&num=2&token=T%2B0%2Fken',
@@ -92,7 +92,7 @@ describe('what is sent', () => {
 
   it('POST: everything in the body, as a form', async () => {
     const { source, http } = open('post', { request: { place: 'a b' } })
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests).toMatchObject([
       {
         method: 'POST',
@@ -105,7 +105,7 @@ describe('what is sent', () => {
 
   it('POST: or as JSON', async () => {
     const { source, http } = open('json', { request: { place: 'a b' } })
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests).toMatchObject([{ headers: { 'content-type': 'application/json' } }])
     expect(JSON.parse(http.requests[0]?.body ?? '')).toEqual({ place: 'a b', num: 1, token: 'T+0/ken' })
   })
@@ -119,7 +119,7 @@ describe('what is sent', () => {
     ['elsewhere', 'https://[::1]:9000/a', 'https://[::1]:9000/a/list'],
   ])('%s with baseUrl %s goes to %s', async (product, baseUrl, expected) => {
     const { source, http } = open(product, baseUrl === undefined ? {} : { baseUrl })
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     const { origin, pathname } = http.requests[0]?.url ?? expect.fail('no request')
     expect(`${origin}${pathname}`).toBe(expected)
   })
@@ -132,7 +132,7 @@ describe('what is sent', () => {
     'http://relay.example/#x',
     '',
   ])('baseUrl %j is refused, without repeating it', async (baseUrl) => {
-    const error = await failureOf(open('get', { baseUrl }).source.extract(1, never))
+    const error = await failureOf(open('get', { baseUrl }).source.extract(1, { signal: never }))
     expect(error).toMatchObject({ class: 'bad_request', vendorCode: 'baseUrl' })
     expect(error.message).not.toContain('relay')
   })
@@ -150,7 +150,7 @@ describe('what is not sent', () => {
   it('a count that the table refuses', async () => {
     const { source, http } = open('get')
     for (const count of [0, 11, 1.5]) {
-      const error = await failureOf(source.extract(count, never))
+      const error = await failureOf(source.extract(count, { signal: never }))
       expect(error).toMatchObject({
         class: 'bad_request',
         vendorCode: 'parameter',
@@ -167,7 +167,7 @@ describe('what is not sent', () => {
   it('an unknown operation', async () => {
     const { source } = open('get')
     for (const name of ['nothing', 'toString']) {
-      expect(await failureOf(source.call(name, {}, never))).toMatchObject({
+      expect(await failureOf(source.call(name, {}, { signal: never }))).toMatchObject({
         class: 'bad_request',
         vendorCode: 'operation',
       })
@@ -176,7 +176,7 @@ describe('what is not sent', () => {
   })
 
   it('a query where the product has none', async () => {
-    expect(await failureOf(open('post').source.query(never))).toMatchObject({
+    expect(await failureOf(open('post').source.query({ signal: never }))).toMatchObject({
       class: 'bad_request',
       vendorCode: 'operation',
     })
@@ -186,7 +186,7 @@ describe('what is not sent', () => {
 describe('what comes back', () => {
   it('carries when it was asked and what time it was at the vendor', async () => {
     const { source, clock } = open('get', {}, { body: '{"list":["1.1.1.1","10.0.0.1"]}', vendorWallMs: 5_000 })
-    const delivery = await source.extract(2, never)
+    const delivery = await source.extract(2, { signal: never })
     expect(delivery).toMatchObject({
       sentAt: clock.now(),
       vendorWallMs: 5_000,
@@ -197,32 +197,39 @@ describe('what comes back', () => {
   })
 
   it('the vendor’s time is left out when the reply does not tell it', async () => {
-    expect(await open('get').source.extract(1, never)).not.toHaveProperty('vendorWallMs')
+    expect(await open('get').source.extract(1, { signal: never })).not.toHaveProperty('vendorWallMs')
   })
 
   it('an empty list is an answer to a query, but no success of an order', async () => {
     const { source } = open('get', {}, { body: '{"list":[]}' })
-    expect((await source.query(never)).sold).toEqual([])
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'no_resource', vendorCode: 'empty' })
+    expect((await source.query({ signal: never })).sold).toEqual([])
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      class: 'no_resource',
+      vendorCode: 'empty',
+    })
   })
 
   it('a list of which nothing can be used says why', async () => {
     const { source } = open('get', {}, { body: '{"list":["127.0.0.1","10.0.0.1"]}' })
-    expect(await failureOf(source.extract(2, never))).toMatchObject({
+    expect(await failureOf(source.extract(2, { signal: never }))).toMatchObject({
       class: 'server',
       vendorCode: 'unusable',
       message: expect.stringMatching(/^none of the 2 addresses .*allowPrivate/),
     })
     expect(
-      (await open('get', { allowPrivate: true }, { body: '{"list":["127.0.0.1"]}' }).source.extract(1, never)).sold,
+      (
+        await open('get', { allowPrivate: true }, { body: '{"list":["127.0.0.1"]}' }).source.extract(1, {
+          signal: never,
+        })
+      ).sold,
     ).toHaveLength(1)
   })
 
   it('a call by name gives the data as it is', async () => {
     const { source, http } = open('get', {}, { body: '{"list":{"any":"thing"}}' })
-    expect(await source.call('post', { num: 3, place: 'x' }, never)).toEqual({ any: 'thing' })
+    expect(await source.call('post', { num: 3, place: 'x' }, { signal: never })).toEqual({ any: 'thing' })
     expect(http.requests[0]?.body).toBe('num=3&place=x&token=T%2B0%2Fken')
-    expect(await failureOf(source.call('post', { token: 'mine' }, never))).toMatchObject({
+    expect(await failureOf(source.call('post', { token: 'mine' }, { signal: never }))).toMatchObject({
       message: 'token comes from the credentials',
     })
   })
@@ -233,7 +240,7 @@ describe('what goes wrong', () => {
     const upstream = { username: 'u', password: new Secret('p@ss word') }
     const words = 'key T+0/ken, T%2B0%2Fken, VCswL2tlbg==, login p@ss word, p%40ss%20word, p%40ss+word\n\u0007'
     const error = await failureOf(
-      open('get', { upstream }, { body: JSON.stringify({ no: words }) }).source.extract(1, never),
+      open('get', { upstream }, { body: JSON.stringify({ no: words }) }).source.extract(1, { signal: never }),
     )
     expect(error).toMatchObject({ class: 'quota_exhausted', hint: 'buy more', wait: 'minute' })
     expect(error.cause).toBeUndefined()
@@ -244,7 +251,7 @@ describe('what goes wrong', () => {
   it('what is said of an item that was left out is masked too', async () => {
     const credentials = { token: new Secret('t0ken') }
     const { source } = open('get', { credentials }, { body: '{"list":["1.1.1.1","t0ken.local"]}' })
-    expect((await source.extract(2, never)).rejected).toEqual([
+    expect((await source.extract(2, { signal: never })).rejected).toEqual([
       expect.stringMatching(/^\[redacted\]\.local is a local name/),
     ])
   })
@@ -253,7 +260,7 @@ describe('what goes wrong', () => {
     const { source, http } = open('get')
     const reason = new Error('stop')
     http.call = () => Promise.reject(reason)
-    await expect(source.extract(1, never)).rejects.toBe(reason)
+    await expect(source.extract(1, { signal: never })).rejects.toBe(reason)
   })
 })
 

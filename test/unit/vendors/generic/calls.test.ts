@@ -33,17 +33,17 @@ describe('login', () => {
     ['a text that is the token', { life: '10m', format: 'text', token: undefined }, { body: ' T\r\n' }, 540_000],
   ])('is renewed: %s', async (_title, more, reply, renewedAfterMs) => {
     const { source, http, clock, bearer } = open({ ...entry, login: { ...login, ...more } }, reply)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(bearer()).toEqual([
       ['/login', undefined],
       ['/take', 'Bearer T'],
     ])
     clock.advance(renewedAfterMs - 1)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests).toHaveLength(3)
     clock.advance(1)
     http.script = [reply]
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests).toHaveLength(5)
   })
 
@@ -52,42 +52,42 @@ describe('login', () => {
       { ...entry, login: { ...login, deadline: { field: 'end', zone: 'UTC' } } },
       { ...json({ token: 'T', end: 1_800_000_100 }), vendorWallMs: 1_800_000_000_000 },
     )
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     clock.advance(89_000)
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests).toHaveLength(3)
     clock.advance(2_000)
     http.script = [json({ token: 'U', end: 1_900_000_000 })]
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests).toHaveLength(5)
   })
 
   it('without a life it is good until an error says otherwise; then the call is made once more, and only once', async () => {
     const { source, http, clock, bearer } = open(entry, json({ token: 'T' }))
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     clock.advance(86_400_000)
     http.script = [{ status: 401, body: 'no' }, json({ token: 'U' })]
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(bearer().slice(2)).toEqual([
       ['/take', 'Bearer T'],
       ['/login', undefined],
       ['/take', 'Bearer U'],
     ])
     http.script = [{ status: 401, body: 'no' }, json({ token: 'V' }), { status: 401, body: 'no' }]
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'auth', operation: 'extract' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'auth', operation: 'extract' })
     expect(http.requests).toHaveLength(8)
   })
 
   it('a renewal that fails leaves the token in use until its end', async () => {
     const { source, http, clock, bearer } = open({ ...entry, login: { ...login, life: '10m' } }, json({ token: 'T' }))
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     clock.advance(545_000)
     http.script = [{ status: 500, body: 'down' }]
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(bearer().at(-1)).toEqual(['/take', 'Bearer T'])
     clock.advance(60_000)
     http.script = [{ status: 500, body: 'down' }]
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'server',
       operation: 'login',
       sale: 'refused',
@@ -99,7 +99,7 @@ describe('login', () => {
     ['one with a line break', { token: 'a\nb' }],
     ['an object', { token: {} }],
   ])('a reply whose token is %s is no login', async (_title, reply) => {
-    const error = await failureOf(open(entry, json(reply)).source.extract(1, never))
+    const error = await failureOf(open(entry, json(reply)).source.extract(1, { signal: never }))
     expect(error).toMatchObject({ class: 'server', vendorCode: 'body', operation: 'login' })
   })
 
@@ -108,7 +108,7 @@ describe('login', () => {
       status: 400,
       body: 'ERROR(7): bad SECRET-token-1',
     })
-    expect(printed(await failureOf(source.extract(1, never)))).not.toContain('SECRET-token-1')
+    expect(printed(await failureOf(source.extract(1, { signal: never })))).not.toContain('SECRET-token-1')
   })
 })
 
@@ -118,7 +118,7 @@ describe('operations', () => {
   it('release names the address by ref, or by its parts', async () => {
     const release = { url, query: { ref: '{ref}', host: '{host}', port: '{port}' } }
     const { source, http } = open({ operations: { release } }, { body: 'ok' })
-    await source.release?.('198.51.100.7:80', never)
+    await source.release?.('198.51.100.7:80', { signal: never })
     expect(Object.fromEntries(http.requests[0]?.url.searchParams ?? [])).toEqual({
       ref: '198.51.100.7:80',
       host: '198.51.100.7',
@@ -129,7 +129,7 @@ describe('operations', () => {
   it('ref is what the reply tells', async () => {
     const fields = { address: 1, ref: 2 }
     const { source } = open({ fields, operations: { release: { url } } }, { body: '198.51.100.7:80,task-9' })
-    expect((await source.extract(1, never)).sold[0]?.ref).toBe('task-9')
+    expect((await source.extract(1, { signal: never })).sold[0]?.ref).toBe('task-9')
   })
 
   it('without an operation there is no such call', () => {
@@ -146,7 +146,9 @@ describe('operations', () => {
   it('query reads as the extraction does, but for what it says itself', async () => {
     const query = { url, format: 'json', items: 'held', fields: { address: 'a' } }
     const { source } = open({ operations: { query } }, json({ held: [{ a: '198.51.100.9:81' }] }))
-    expect((await source.query(never)).sold.map(({ host, port }) => [host, port])).toEqual([['198.51.100.9', 81]])
+    expect((await source.query({ signal: never })).sold.map(({ host, port }) => [host, port])).toEqual([
+      ['198.51.100.9', 81],
+    ])
   })
 
   it('a text without its word of success is an error, by the table where that knows it', async () => {
@@ -169,11 +171,11 @@ describe('operations', () => {
     }
     const gone = json({ fault: { code: 'GONE', reason: 'log in again' } })
     const { source, http } = open(entry, json({ token: 'T' }), gone, json({ token: 'U' }), { status: 204, body: '' })
-    await source.release?.('L-1', never)
+    await source.release?.('L-1', { signal: never })
     expect(http.requests.map((request) => request.url.searchParams.get('token'))).toEqual([null, 'T', null, 'U'])
     const unknown = json({ fault: { code: 'NO_LEASE', reason: 'no such lease' } })
     http.script = [{ ...unknown, status: 404 }]
-    expect(await failureOf(source.release?.('L-1', never) ?? expect.fail())).toMatchObject({
+    expect(await failureOf(source.release?.('L-1', { signal: never }) ?? expect.fail())).toMatchObject({
       vendorCode: 'NO_LEASE',
       message: 'no such lease',
     })
@@ -181,9 +183,11 @@ describe('operations', () => {
 
   it('an empty reply is an answer where nothing else tells success', async () => {
     const { source, http } = open({ format: 'json', operations: { release: { url } } }, { body: '' })
-    await source.release?.('L-1', never)
+    await source.release?.('L-1', { signal: never })
     http.script = [{ status: 500, body: '' }]
-    expect(await failureOf(source.release?.('L-1', never) ?? expect.fail())).toMatchObject({ class: 'server' })
+    expect(await failureOf(source.release?.('L-1', { signal: never }) ?? expect.fail())).toMatchObject({
+      class: 'server',
+    })
   })
 
   it.each([
@@ -209,7 +213,10 @@ describe('operations', () => {
 
   it('a parameter as short as 1 does not mask the digits of everything', async () => {
     const { source } = open({ query: { type: 1 } }, { body: 'ERROR(111): wait 10 s' })
-    expect(await failureOf(source.extract(1, never))).toMatchObject({ vendorCode: '111', message: 'wait 10 s' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      vendorCode: '111',
+      message: 'wait 10 s',
+    })
   })
 
   it('limits are each call’s own, unless a group joins them', () => {
@@ -234,14 +241,14 @@ describe('operations', () => {
     http.script = [{ body: '985.50' }, ADDRESS]
     expect(await source.accountNow?.(never)).toEqual({ balance: 985 })
     expect([source.accountEveryMs, source.takesSeveralCalls]).toEqual([300_000, false])
-    expect((await source.extract(1, never)).sold).toHaveLength(1)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
     expect(http.requests.map(({ url: { pathname } }) => pathname)).toEqual(['/other', '/take'])
   })
 })
 
 describe('lists of unusual shape', () => {
   const read = async (entry: object, body: unknown) =>
-    (await open({ format: 'json', ...entry }, json(body)).source.extract(1, never)).sold.map(plain)
+    (await open({ format: 'json', ...entry }, json(body)).source.extract(1, { signal: never })).sold.map(plain)
 
   it('addresses that are the names of members', async () => {
     const fields = { address: '$key', ttl: { field: '$' } }
@@ -289,14 +296,14 @@ describe('lists of unusual shape', () => {
 
   it('a text with a line in front that tells the success, and a remark behind', async () => {
     const { source } = open({ success: { contains: '#OK' } }, { body: '#OK 1\n198.51.100.7:80\n#END' })
-    expect(await source.extract(1, never)).toMatchObject({ sold: [{ port: 80 }], rejected: [] })
+    expect(await source.extract(1, { signal: never })).toMatchObject({ sold: [{ port: 80 }], rejected: [] })
     const every = open({ success: { contains: ':' } }, { body: '198.51.100.7:80' })
-    expect((await every.source.extract(1, never)).sold).toHaveLength(1)
+    expect((await every.source.extract(1, { signal: never })).sold).toHaveLength(1)
   })
 
   it('a line without an address is the vendor’s message: its words, the address in them, and nothing was bought', async () => {
     const errors = [{ contains: 'not allowed', class: 'whitelist' }]
-    const say = (body: string) => failureOf(open({ errors }, { body }).source.extract(1, never))
+    const say = (body: string) => failureOf(open({ errors }, { body }).source.extract(1, { signal: never }))
     expect(await say('#ERR 31 your address 198.51.100.9 is not allowed')).toMatchObject({
       class: 'whitelist',
       message: '#ERR 31 your address 198.51.100.9 is not allowed',

@@ -36,7 +36,7 @@ describe('page after page, with a token in a header', () => {
   it('all of it is used, what is not valid is left out, and a short page is the last', async () => {
     const { source, asked } = open(entry, page(one(1), one(2, false)), page(one(3, false), one(4, false)), page(one(5)))
     expect(source.isList).toBe(true)
-    const { sold, rejected } = await source.extract(1, never)
+    const { sold, rejected } = await source.extract(1, { signal: never })
     expect(sold.map(({ host, life }) => [host, life.kind])).toEqual([
       ['198.51.100.1', 'endless'],
       ['198.51.100.5', 'endless'],
@@ -48,14 +48,17 @@ describe('page after page, with a token in a header', () => {
   it('a page that is not there ends the list; one that fails fails it all', async () => {
     const full = page(one(1), one(2))
     const ended = open(entry, full, { status: 404, body: '{"detail":"Invalid page."}' })
-    expect((await ended.source.extract(1, never)).sold).toHaveLength(2)
+    expect((await ended.source.extract(1, { signal: never })).sold).toHaveLength(2)
     const failed = open(entry, full, { status: 502, body: '' })
-    expect(await failureOf(failed.source.extract(1, never))).toMatchObject({ class: 'server', vendorCode: 'http' })
+    expect(await failureOf(failed.source.extract(1, { signal: never }))).toMatchObject({
+      class: 'server',
+      vendorCode: 'http',
+    })
   })
 
   it('a vendor that knows no pages is asked no third time', async () => {
     const { source, http } = open(entry, page(one(1), one(2)), page(one(1), one(2)))
-    expect((await source.extract(1, never)).sold).toHaveLength(2)
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(2)
     expect(http.requests).toHaveLength(2)
   })
 
@@ -86,7 +89,7 @@ it('one reply, the key in the path, an end with its day first', async () => {
     { ...item, ip: '198.51.100.10', date_end: '14.11.2027', status_type: 'EXPIRED' },
   ]
   const { source, clock } = open(entry, json({ status: 'success', data: { items }, errors: [] }))
-  const { sold } = await source.extract(1, never)
+  const { sold } = await source.extract(1, { signal: never })
   expect(sold).toMatchObject([
     {
       host: '198.51.100.9',
@@ -95,7 +98,10 @@ it('one reply, the key in the path, an end with its day first', async () => {
     },
   ])
   const refused = open(entry, json({ status: 'error', data: null, errors: [{ message: 'Wrong key', code: 503 }] }))
-  expect(await failureOf(refused.source.extract(1, never))).toMatchObject({ class: 'auth', vendorCode: '503' })
+  expect(await failureOf(refused.source.extract(1, { signal: never }))).toMatchObject({
+    class: 'auth',
+    vendorCode: '503',
+  })
 })
 
 it('an offset instead of a page', async () => {
@@ -105,7 +111,7 @@ it('an offset instead of a page', async () => {
     { ...entry, fields: { address: 'a' } },
     ...[['198.51.100.1:1', '198.51.100.2:1'], ['198.51.100.3:1']].map((ips) => json({ ips: ips.map((a) => ({ a })) })),
   )
-  expect((await source.extract(1, never)).sold).toHaveLength(3)
+  expect((await source.extract(1, { signal: never })).sold).toHaveLength(3)
   expect(asked()).toEqual(['/ips?offset=0&limit=2', '/ips?offset=2&limit=2'])
 })
 
@@ -124,13 +130,19 @@ it('webshare’s example: pages with a token, and its own words for what is wron
     results: [{ ...proxy, country_code: 'US', city_name: 'Boston' }],
   })
   const { source, http, asked } = open(entry, reply, { status: 404, body: '{"detail":"Invalid page."}' })
-  expect((await source.extract(1, never)).sold.map(plain)).toMatchObject([
+  expect((await source.extract(1, { signal: never })).sold.map(plain)).toMatchObject([
     { host: '198.51.100.7', port: 8_168, username: 'me', password: 'pw', country: 'US', city: 'Boston', ref: 'd-10' },
   ])
   expect(asked()).toEqual([1, 2].map((page) => `/api/v2/proxy/list/?mode=direct&page=${page}&page_size=100`))
   expect(http.requests[0]?.headers).toMatchObject({ authorization: 'Token INVENTED-KEY' })
   http.script = [{ status: 403, body: '{"detail":"The plan is over."}' }]
-  expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'auth', message: 'The plan is over.' })
+  expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+    class: 'auth',
+    message: 'The plan is over.',
+  })
   http.script = [{ status: 402, body: '{"detail":"Pay first."}' }]
-  expect(await failureOf(source.extract(1, never))).toMatchObject({ class: 'server', message: 'Pay first.' })
+  expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+    class: 'server',
+    message: 'Pay first.',
+  })
 })

@@ -12,7 +12,7 @@ const never = new AbortController().signal
 async function sent(entry: object, count = 2) {
   const own = parseOwn({ url: 'http://api.vendor.example/v1/take', format: 'text', ...entry })
   const { source, http, clock } = scripted({ vendor: 'generic', product: 'list', own }, { body: '198.51.100.7:80' })
-  await source.extract(count, never)
+  await source.extract(count, { signal: never })
   const [request] = http.requests
   if (request === undefined) return expect.fail('no request')
   return { request, params: Object.fromEntries(request.url.searchParams), wall: clock.wall() }
@@ -166,7 +166,7 @@ describe('sign', () => {
       return send()
     }
     const source = openSource(settingsOf({ vendor: 'generic', product: 'list', own }), { clock, http, gate })
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests[0]?.url.searchParams.get('t')).toBe(String(Math.floor(clock.wall() / 1_000)))
   })
 })

@@ -20,7 +20,7 @@ function open(link: string, reply: Scripted, more: Partial<SourceSettings> & { r
 describe('a signed link without its key', () => {
   it('is sent as it is, whatever count is wanted, and tells its batch size', async () => {
     const { source, http } = open(signed, { body: '198.51.100.7:8080\r\n198.51.100.8:8080' })
-    const { sold } = await source.extract(3, never)
+    const { sold } = await source.extract(3, { signal: never })
     expect(http.requests.map(({ method, url }) => [method, url.href])).toEqual([['GET', signed]])
     expect(sold.map(plain)).toEqual([
       { host: '198.51.100.7', port: 8080, protocol: 'http', life: { kind: 'unknown' } },
@@ -38,10 +38,9 @@ describe('a signed link without its key', () => {
 
   it('is read by the vendor’s grammar, as the link asked for it', async () => {
     const link = signed.replace('result_type=text', 'result_type=text&split=4&city_code=1&pt=2')
-    const { sold } = await open(link, { body: '198.51.100.7:8080,320300|198.51.100.8:8080,320300' }).source.extract(
-      1,
-      never,
-    )
+    const { sold } = await open(link, { body: '198.51.100.7:8080,320300|198.51.100.8:8080,320300' }).source.extract(1, {
+      signal: never,
+    })
     expect(sold.map(({ protocol, area }) => [protocol, area])).toEqual([
       ['socks5', '320300'],
       ['socks5', '320300'],
@@ -59,7 +58,7 @@ describe('a signed link without its key', () => {
 
   it('says in words that its signature is wrong', async () => {
     const body = `ERROR(401):签名校验失败 ${SIGN} ${TRADE_NO}`
-    const error = await failureOf(open(signed, { body }).source.extract(1, never))
+    const error = await failureOf(open(signed, { body }).source.extract(1, { signal: never }))
     expect(error).toMatchObject({
       class: 'auth',
       vendorCode: '401',
@@ -72,7 +71,7 @@ describe('a signed link without its key', () => {
 describe('a signed link with its key', () => {
   it('is signed anew over all its parameters, in the count that is wanted and with the life', async () => {
     const { source, http } = open(signed, { body: '198.51.100.7:8080,60' }, { key: 'k0'.repeat(16) })
-    const { sold } = await source.extract(3, never)
+    const { sold } = await source.extract(3, { signal: never })
     const sent = Object.fromEntries(http.requests[0]?.url.searchParams ?? [])
     const text = `ip_remain=1&num=3&result_type=text&strange=as+it is&trade_no=${TRADE_NO}&key=${'k0'.repeat(16)}`
     expect(sent).toEqual({
@@ -95,7 +94,7 @@ describe('a link with its account', () => {
 
   it('is the vendor’s own call: the link’s parameters, our count, JSON', async () => {
     const { source, http } = open(qg, reply)
-    const { sold } = await source.extract(2, never)
+    const { sold } = await source.extract(2, { signal: never })
     expect(http.requests[0]?.url.href).toBe('https://share.proxy.qg.net/get?mine=x&isp=1&num=2&key=KEY-OF-QG')
     expect(sold[0]).toMatchObject({ host: '198.51.100.7', exit: '203.0.113.9', life: { kind: 'until' } })
     expect(source).toMatchObject({ vendor: 'qg', product: 'share-channel', byChannel: true, maxPerCall: 100 })
@@ -108,7 +107,7 @@ describe('a link with its account', () => {
       { body: '{"code":200,"data":{"list":["198.51.100.7:8080"]}}' },
       { baseUrl: 'http://127.0.0.1:9000/v9' },
     )
-    await source.extract(1, never)
+    await source.extract(1, { signal: never })
     expect(http.requests[0]?.url.href).toBe(
       'http://127.0.0.1:9000/v9/web_v1/ip/get-ip-v3?pt=9&format=json&num=1&app_key=A1',
     )
@@ -119,7 +118,7 @@ describe('a link of nobody’s table', () => {
   it('is called as it is, with its login in a header, and its reply is sniffed', async () => {
     const { source, http } = open(unknown, { body: '198.51.100.7:8080,60|198.51.100.8:8080,30' })
     expect(source.batchSize).toBe(3)
-    const { sold } = await source.extract(1, never)
+    const { sold } = await source.extract(1, { signal: never })
     expect(http.requests[0]).toMatchObject({
       url: { href: 'https://api.other.example.com/take/WORD-IN-THE-PATH?num=3&value=VALUE-OF-OTHER' },
       headers: { authorization: `Basic ${Buffer.from('me:pass/word').toString('base64')}` },
@@ -133,13 +132,13 @@ describe('a link of nobody’s table', () => {
 
   it('brings SOCKS addresses where the link says so', async () => {
     const { source } = open('https://api.other.example.com/get?protocol=socks5', { body: '198.51.100.7:8080' })
-    expect((await source.extract(1, never)).sold[0]?.protocol).toBe('socks5')
+    expect((await source.extract(1, { signal: never })).sold[0]?.protocol).toBe('socks5')
   })
 
   it('shows the vendor’s own words, and nothing of the link', async () => {
     const secrets = ['WORD-IN-THE-PATH', 'VALUE-OF-OTHER', 'pass/word', unknown]
     const body = JSON.stringify({ code: 9, msg: `nothing like that ${secrets.join(' ')}` })
-    const error = await failureOf(open(unknown, { body }).source.extract(1, never))
+    const error = await failureOf(open(unknown, { body }).source.extract(1, { signal: never }))
     expect(error).toMatchObject({
       class: 'server',
       vendorCode: '9',
@@ -153,7 +152,7 @@ describe('a link of nobody’s table', () => {
       status: 400,
       body: '{"code":"KEY_BLOCK"}',
     })
-    expect(await failureOf(source.extract(1, never))).toMatchObject({
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
       class: 'auth',
       vendorCode: 'KEY_BLOCK',
       hint: 'ask qg.net why the key is blocked',
@@ -162,7 +161,7 @@ describe('a link of nobody’s table', () => {
 
   it('hands out no private addresses', async () => {
     const { source } = open(unknown, { body: '10.0.0.1:80 198.51.100.7:8080' })
-    const { sold, rejected } = await source.extract(1, never)
+    const { sold, rejected } = await source.extract(1, { signal: never })
     expect([sold.map(({ host }) => host), rejected]).toEqual([['198.51.100.7'], [expect.stringContaining('10.0.0.1')]])
   })
 })
