@@ -1,8 +1,8 @@
 /** `turnpike init`: a configuration for a vendor, from the example of its product, and a .env.example with its variables. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { CommandError, UsageError } from '../command-error.ts'
-import { DOT_ENV } from '../config/environment.ts'
+import { DOT_ENV, environmentOf } from '../config/environment.ts'
 import { nearest } from '../config/nearest.ts'
 import { type KnownText, translate } from '../messages/translate.ts'
 import { type Example, exampleText, listExamples } from './examples.ts'
@@ -92,27 +92,36 @@ function refuse(answer: string, choices: readonly string[]): never {
   throw new UsageError(unknown(answer, choices))
 }
 
-/** Neither file is ever overwritten. */
+/** Neither file is ever overwritten; a .env.example of another configuration gets the names that it lacks. */
 function write(file: string, example: Example): string {
   const text = exampleText(example, file)
   create(file, text)
   const variables = variablesOf(text)
   const sample = join(dirname(file), `${DOT_ENV}.example`)
   const isSampleNew = variables.length > 0 && createIfNew(sample, sampleText(file, variables))
-  const needed = variables.filter(({ isNeeded }) => isNeeded).map(({ name }) => name)
+  const added = isSampleNew ? [] : addToSample(sample, variables)
   return [
     translate('written: {files}', { files: [file, ...(isSampleNew ? [sample] : [])].join(', ') }),
-    ...(variables.length > 0 && !isSampleNew
-      ? [translate('not written, because it exists: {file}', { file: sample })]
-      : []),
+    ...(added.length > 0 ? [translate('added to {file}: {names}', { file: sample, names: added.join(', ') })] : []),
     translate('next:'),
-    ...(needed.length === 0
-      ? []
-      : [step(`cp ${sample} ${join(dirname(file), DOT_ENV)}`, 'then fill in: {names}', { names: needed.join(', ') })]),
+    ...fillIn(file, sample, variables),
     step(`turnpike check${configOption(file)}`, 'shows mistakes, and what the gateway would do'),
     step(`turnpike start${configOption(file)}`, 'runs the gateway'),
     '',
   ].join('\n')
+}
+
+/** The step that gives the variables their values. A .env that is there already holds the secrets of other providers. */
+function fillIn(file: string, sample: string, variables: readonly Variable[]): readonly string[] {
+  const dotEnv = join(dirname(file), DOT_ENV)
+  const isThere = existsSync(dotEnv)
+  const known = environmentOf(file, {})
+  const names = variables.filter(({ name, isNeeded }) => isNeeded && !known[name]).map(({ name }) => name)
+  if (names.length === 0) return []
+  const params = { file: dotEnv, names: names.join(', ') }
+  return isThere
+    ? [`  ${translate('add to {file}, with their values: {names}', params)}`]
+    : [step(`cp ${sample} ${dotEnv}`, 'then fill in: {names}', params)]
 }
 
 export const step = (command: string, words: KnownText, params?: Readonly<Record<string, string>>) =>
@@ -138,10 +147,14 @@ function createIfNew(file: string, text: string): boolean {
     writeFileSync(file, text, { flag: 'wx' })
     return true
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return false
-    throw new CommandError(translate('{file} cannot be written ({code})', { file, code }), { cause: error })
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw cannotWrite(file, error)
   }
+}
+
+function cannotWrite(file: string, error: unknown): CommandError {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return new CommandError(translate('{file} cannot be written ({code})', { file, code }), { cause: error })
 }
 
 interface Variable {
@@ -164,5 +177,22 @@ function sampleText(file: string, variables: readonly Variable[]): string {
     'Variables of {file}. Copy this file to .env and fill it in; turnpike reads .env beside the configuration. Keep .env out of version control.',
     { file },
   )
-  return [`# ${head}`, ...variables.map(({ name, isNeeded }) => `${isNeeded ? '' : '# '}${name}=`), ''].join('\n')
+  return `# ${head}\n${linesOf(variables)}`
+}
+
+const linesOf = (variables: readonly Variable[]): string =>
+  variables.map(({ name, isNeeded }) => `${isNeeded ? '' : '# '}${name}=\n`).join('')
+
+/** @returns the names that were appended. @throws {CommandError} when the file cannot be read or written */
+function addToSample(sample: string, variables: readonly Variable[]): readonly string[] {
+  try {
+    const text = variables.length === 0 ? '' : readFileSync(sample, 'utf8')
+    const there = new Set(Array.from(text.matchAll(/^[# \t]*(?:export[ \t]+)?(\w+)[ \t]*=/gm), ([, name]) => name))
+    const missing = variables.filter(({ name }) => !there.has(name))
+    const glue = text === '' || text.endsWith('\n') ? '' : '\n'
+    if (missing.length > 0) appendFileSync(sample, `${glue}${linesOf(missing)}`)
+    return missing.map(({ name }) => name)
+  } catch (error) {
+    throw cannotWrite(sample, error)
+  }
 }

@@ -46,11 +46,27 @@ it('takes numbers, and asks nothing that the command line says', async () => {
   expect(textOf('gateway.yaml')).toContain('product: share-pool\n')
 })
 
-it('overwrites neither file, and asks nothing when it could write nothing', async () => {
-  writeFileSync(join(folder, '.env.example'), 'MINE=1\n')
+it('adds the names that a .env.example of another configuration lacks', async () => {
+  writeFileSync(join(folder, '.env.example'), 'MINE=1\n# QG_KEY=')
   const { out } = await run('qg\nshare-pool\n')
-  expect(textOf('.env.example')).toBe('MINE=1\n')
-  expect(out).toContain('not written, because it exists')
+  expect(textOf('.env.example')).toBe('MINE=1\n# QG_KEY=\nQG_PASSWORD=\n')
+  expect(out).toMatch(/added to .*\.env\.example: QG_PASSWORD\n/)
+  rmSync(file)
+  expect((await run('qg\nshare-pool\n')).out).not.toContain('added to')
+  expect(textOf('.env.example')).toBe('MINE=1\n# QG_KEY=\nQG_PASSWORD=\n')
+})
+
+it('never advises to copy over a .env: it names what that lacks', async () => {
+  writeFileSync(join(folder, '.env'), 'MINE=secret\nQG_KEY=k\nQG_PASSWORD=\n')
+  const { out } = await run('qg\nshare-pool\n')
+  expect(out).not.toContain('cp ')
+  expect(out).toContain(`add to ${join(folder, '.env')}, with their values: QG_PASSWORD\n`)
+  writeFileSync(join(folder, '.env'), 'QG_KEY=k\nQG_PASSWORD=p\n')
+  rmSync(file)
+  expect((await run('qg\nshare-pool\n')).out).toMatch(/next:\n {2}turnpike check/)
+})
+
+it('overwrites no configuration, and asks nothing when it could write nothing', async () => {
   writeFileSync(file, 'mine\n')
   await expect(run('qg\nshare-pool\n')).rejects.toThrow('exists and is not overwritten')
   expect(textOf('gateway.yaml')).toBe('mine\n')
