@@ -242,6 +242,14 @@ it(
   RUN_MS,
 )
 
+it('holds the examples that "init" writes from', async () => {
+  const container = await Container.create()
+  const file = join(container.folder, 'my.yaml')
+  const init = [...command(only(imageStage, 'ENTRYPOINT')), 'init', '--vendor', 'demo', '--config', file]
+  expect(await container.run(init)).toMatchObject({ code: 0, err: '' })
+  expect(readFileSync(file, 'utf8')).toContain('vendor: demo')
+})
+
 it('is not healthy while the gateway answers with errors', async () => {
   const container = await Container.create()
   const failing = createHttpServer((_, response) => response.writeHead(503).end()).listen(
