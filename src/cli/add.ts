@@ -9,6 +9,7 @@ import { CommandError, UsageError } from '../command-error.ts'
 import { addProvider } from '../config/add-provider.ts'
 import { DOT_ENV, type Environment, environmentOf } from '../config/environment.ts'
 import { loadConfig, parseConfig, readText } from '../config/load.ts'
+import { providerName } from '../config/names.ts'
 import { type Entry, entryName, providerEntry, variableOf } from '../config/provider-yaml.ts'
 import type { Config } from '../config/schema.ts'
 import { readYamlText } from '../config/yaml-text.ts'
@@ -44,7 +45,7 @@ const NOTHING_KNOWN = { needsTtl: false, needsPrivate: false, needsLogin: true }
 export async function add(given: string, options: AddOptions, { environment, input }: AddDeps): Promise<string> {
   const { config: file, product } = options
   const link = linkIn((given === '-' ? await input() : given).trim())
-  if (link === undefined) throw new UsageError(translate('this is no link: it begins with http:// or https://'))
+  if (link === undefined) throw new UsageError(translate('this is no link: a link begins with http:// or https://'))
   const secret = new Secret(link)
   const reading = readLink(secret, product)
   if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
@@ -82,6 +83,9 @@ function namesIn(text: string): readonly string[] {
 
 function nameFor(reading: LinkReading, wanted: string | undefined, taken: readonly string[]): string {
   if (wanted !== undefined) {
+    const [mistake] = providerName().safeParse(wanted).error?.issues ?? []
+    if (mistake !== undefined)
+      throw new UsageError(translate('--name: {problem}', { problem: translateSentence(mistake.message) }))
     if (taken.includes(wanted)) throw new UsageError(translate('another provider has this name already'))
     return wanted
   }

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { CommandError, UsageError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
+import { providerName } from '../config/names.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
 import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
@@ -33,6 +34,8 @@ export interface TestSourceOptions {
   readonly yaml: boolean
   readonly json: boolean
   readonly dryRun: boolean
+  /** What the source could have been too, for the message when it is nothing; default: a link. */
+  readonly expected?: 'address'
 }
 
 /** Functions that work without a gateway; the composition root passes them in. */
@@ -90,8 +93,8 @@ async function subjectOf(options: TestSourceOptions, { environment, input }: Tes
   const given = (options.source === '-' ? await input() : options.source).trim()
   const source = linkIn(given) ?? given
   if (!/^[a-z]+:\/\//i.test(source)) {
-    if (options.product !== undefined)
-      throw new UsageError(translate('--product is for a link: a provider has its own'))
+    if (options.product !== undefined) throw new UsageError(translate('--product is for a link: a provider has its own'))
+    demandName(source, options)
     const config = loadConfig(options.config, environment)
     const provider = findProvider(config, source, options.config)
     const reading = isLink(provider) ? readLink(provider.url, provider.product, provider.credentials?.key) : undefined
@@ -105,9 +108,33 @@ async function subjectOf(options: TestSourceOptions, { environment, input }: Tes
   const url = new Secret(source)
   const reading = readLink(url, options.product)
   if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
-  const hasFile = options.config !== DEFAULT_CONFIG || existsSync(options.config)
-  const config = hasFile ? loadConfig(options.config, environment) : parseConfig(NO_CONFIG, options.config, {})
+  const config = hasConfig(options) ? loadConfig(options.config, environment) : parseConfig(NO_CONFIG, options.config, {})
   return { config, provider: undefined, target: { url, product: options.product, try: options.try }, reading }
+}
+
+/** A configuration that the user names must exist; the default one need not. */
+const hasConfig = ({ config }: TestSourceOptions) => config !== DEFAULT_CONFIG || existsSync(config)
+
+/** @throws {UsageError} when the text, which is no link, cannot be the name of a provider either */
+function demandName(text: string, options: TestSourceOptions): void {
+  const isAddress = options.expected === 'address'
+  if (!providerName().safeParse(text).success)
+    throw new UsageError(
+      translate(
+        isAddress
+          ? 'this is neither a proxy address (HOST:PORT) nor the name of a provider'
+          : 'this is neither a link (http:// or https://) nor the name of a provider',
+      ),
+    )
+  if (!hasConfig(options))
+    throw new UsageError(
+      translate(
+        isAddress
+          ? 'this is no proxy address (HOST:PORT), and there is no {file} with a provider of this name'
+          : 'this is no link (http:// or https://), and there is no {file} with a provider of this name',
+        { file: options.config },
+      ),
+    )
 }
 
 /** For a link without a configuration: no gateway to use, no store to keep. */

@@ -26,7 +26,7 @@ export async function tryOut({ what, url, config, json }: TryOptions, deps: Test
   const address = parseEndpoint(named, { bareNames: true })
   if (address === undefined) {
     const options = { source: named, config, json, try: url, product: undefined, yaml: false, dryRun: false }
-    return testSource(options, deps)
+    return testSource({ ...options, expected: 'address' }, deps)
   }
   const tried = await tryAddress({ protocol: 'http', ...address }, target)
   deps.out(json ? `${JSON.stringify({ tried }, null, 2)}\n` : `${triedLines(tried).join('\n')}\n`)

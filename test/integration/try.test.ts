@@ -65,6 +65,25 @@ it('a URL that is no web address, or holds a login, is refused before anything i
   expect(world.upstreams[0]?.connections).toBe(0)
 })
 
+describe('what is neither an address nor the name of a provider', () => {
+  it.each([
+    ['try', 'http://site.test/', 'no address', 'neither a proxy address (HOST:PORT) nor the name of a provider'],
+    ['try', 'http://site.test/', '127.0.1.3', 'is no proxy address (HOST:PORT), and there is no ./gateway.yaml with'],
+    ['test-source', '--dry-run', 'not a link', 'neither a link (http:// or https://) nor the name of a provider'],
+    ['test-source', '--dry-run', 'nonsense', 'is no link (http:// or https://), and there is no ./gateway.yaml with'],
+  ])('turnpike %s - %s: %s', async (command, more, input, words) => {
+    const empty = mkdtempSync(join(tmpdir(), 'turnpike-try-'))
+    const before = process.cwd()
+    process.chdir(empty)
+    onTestFinished(() => {
+      process.chdir(before)
+      rmSync(empty, { recursive: true })
+    })
+    const { code, err } = await runCommand([command, '-', more], { input: `${input}\n`, secrets: [] })
+    expect([code, err]).toEqual([2, expect.stringContaining(words)])
+  })
+})
+
 describe('the name of a provider', () => {
   it.each([
     ['http', 'undici'],

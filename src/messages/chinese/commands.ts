@@ -93,8 +93,9 @@ export const commandTexts = {
     '{file} 的环境变量。请把此文件复制为 .env 并填写；turnpike 会读取配置文件旁边的 .env。请勿把 .env 提交到版本库。',
 
   // add
-  'this is no link: it begins with http:// or https://': '这不是链接：链接以 http:// 或 https:// 开头',
+  'this is no link: a link begins with http:// or https://': '这不是链接：链接以 http:// 或 https:// 开头',
   '{file} cannot be added to: write the entry by hand': '无法自动修改 {file}：请手动添加条目',
+  '--name: {problem}': '选项 --name：{problem}',
   'another provider has this name already': '已有同名的供应商条目',
   'this link is provider "{twin}" of {file} already; --name adds it once more':
     '此链接已是 {file} 中的供应商 "{twin}"；用 --name 可再添加一次',
@@ -173,6 +174,14 @@ export const commandTexts = {
   '--yaml writes the entry of a pasted link: this provider has one already':
     '--yaml 用于输出链接的条目：这个供应商已有条目',
   '--product is for a link: a provider has its own': '--product 只用于链接：供应商条目已有自己的产品',
+  'this is neither a link (http:// or https://) nor the name of a provider':
+    '这既不是链接（http:// 或 https://），也不是供应商名称',
+  'this is neither a proxy address (HOST:PORT) nor the name of a provider':
+    '这既不是代理地址（HOST:PORT），也不是供应商名称',
+  'this is no link (http:// or https://), and there is no {file} with a provider of this name':
+    '这不是链接（http:// 或 https://）；也没有 {file} 可查找此名称的供应商',
+  'this is no proxy address (HOST:PORT), and there is no {file} with a provider of this name':
+    '这不是代理地址（HOST:PORT）；也没有 {file} 可查找此名称的供应商',
   'the link': '该链接',
   'there is no such provider': '没有这个供应商',
   'as many addresses as it brings': '地址数由它决定',

@@ -71,9 +71,10 @@ it('keeps a link of an unknown vendor whole', async () => {
 
 it('refuses what is no link, and changes nothing', async () => {
   const before = textOf('gateway.yaml')
-  await expect(run('qg')).rejects.toThrow('this is no link')
+  await expect(run('qg')).rejects.toThrow('this is no link: a link begins with')
   await expect(run(link, { product: 'no-such' })).rejects.toThrow('this link is for')
-  await expect(run(link, { name: 'not a name' })).rejects.toThrow(ConfigError)
+  await expect(run(link, { name: 'not a name' })).rejects.toThrow(/^--name: use letters, digits, dots/)
+  await expect(run(link, { name: 'a-city-b' })).rejects.toThrow(/^--name: a name cannot hold an option/)
   await expect(run('https://share.proxy.qg.net/get?num=2')).rejects.toThrow('copy it whole')
   expect(textOf('gateway.yaml')).toBe(before)
 })
