@@ -16,8 +16,23 @@ export interface AdminAnswer {
   readonly body: unknown
 }
 
+/** The file with the token could not be read. Not every request needs the token: the gateway decides. */
+export class UnreadToken {
+  readonly file: string
+  /** The system's. */
+  readonly code: string
+
+  constructor(file: string, code: string) {
+    this.file = file
+    this.code = code
+  }
+}
+
+/** Undefined: the configuration has none, and no place for one. */
+export type AdminToken = Secret | UnreadToken | undefined
+
 export interface AdminAsk {
-  readonly token: Secret | undefined
+  readonly token: AdminToken
   readonly timeoutMs: number
   /** With a body the request is a POST. */
   readonly body?: object
@@ -32,13 +47,14 @@ export function adminPlace({ host, port }: AdminConfig): string {
 }
 
 /** The configured token, or the one that the gateway made at its first start. */
-export function adminToken({ admin, state }: Pick<Config, 'admin' | 'state'>): Secret | undefined {
+export function adminToken({ admin, state }: Pick<Config, 'admin' | 'state'>): AdminToken {
   const configured = admin === 'off' ? undefined : admin.token
   if (configured !== undefined || state === 'off') return configured
+  const file = join(state.path, 'admin-token')
   try {
-    return new Secret(readFileSync(join(state.path, 'admin-token'), 'utf8').trim())
-  } catch {
-    return undefined
+    return new Secret(readFileSync(file, 'utf8').trim())
+  } catch (error) {
+    return new UnreadToken(file, (error as NodeJS.ErrnoException).code ?? '')
   }
 }
 
@@ -53,9 +69,13 @@ export async function askAdmin(place: string, path: string, ask: AdminAsk): Prom
   try {
     const response = await send(place, path, ask, deadline.signal)
     const chunks = await response.toArray(deadline)
-    return { status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }
+    const body = parseJson(Buffer.concat(chunks).toString())
+    demandToken(body, place, ask.token)
+    return { status: response.statusCode ?? 0, body }
   } catch (error) {
-    throw failure(error, place, deadline.signal.aborted ? ask.timeoutMs : undefined)
+    throw error instanceof CommandError
+      ? error
+      : failure(error, place, deadline.signal.aborted ? ask.timeoutMs : undefined)
   } finally {
     clearTimeout(timer)
   }
@@ -93,7 +113,7 @@ export async function openAdmin(
     const pieces = readPieces(response, timer, explained)
     const text = async () => (await Array.fromAsync(pieces)).join('')
     if (response.statusCode === 200) return { pieces, text }
-    throw refusalOf(parseJson(await text()), place)
+    throw refusalOf(parseJson(await text()), place, ask.token)
   } catch (error) {
     throw error instanceof CommandError ? error : explained(error)
   }
@@ -113,8 +133,23 @@ async function* readPieces(response: IncomingMessage, timer: NodeJS.Timeout, exp
   }
 }
 
-/** The message of the gateway. */
-function refusalOf(body: unknown, place: string): CommandError {
+/** @throws {CommandError} when the gateway misses the token, and the reason is here */
+function demandToken(body: unknown, place: string, token: AdminToken): void {
+  if (
+    !(token instanceof UnreadToken) ||
+    (body as { code?: unknown } | null | undefined)?.code !== 'ADMIN_TOKEN_REQUIRED'
+  )
+    return
+  const words = translate(
+    'the gateway at {place} needs its token, and {file}, which holds it, cannot be read ({code}): run this as the user of the gateway, with its configuration, or set admin.token',
+    { place, file: token.file, code: token.code },
+  )
+  throw new CommandError(words)
+}
+
+/** The message of the gateway. @throws {CommandError} as `demandToken` */
+function refusalOf(body: unknown, place: string, token: AdminToken): CommandError {
+  demandToken(body, place, token)
   const detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : undefined
   if (typeof detail !== 'string') return new CommandError(notAGateway(place))
   return new CommandError(translate('the gateway at {place}: {words}', { place, words: detail }))
@@ -128,7 +163,7 @@ async function send(
 ): Promise<IncomingMessage> {
   const text = body === undefined ? '' : JSON.stringify(body)
   const headers = {
-    ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
+    ...(token instanceof Secret ? { authorization: `Bearer ${token.reveal()}` } : {}),
     ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   }
   const method = body === undefined ? 'GET' : 'POST'

@@ -2,8 +2,7 @@
 import { z } from 'zod'
 import { CommandError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
-import type { Secret } from '../secret.ts'
-import { openAdmin } from './admin-client.ts'
+import { type AdminToken, openAdmin } from './admin-client.ts'
 
 /** Members that the view does not show are left out, so that a gateway of another version can be watched. */
 const gatewayReport = z.object({ version: z.string() })
@@ -79,7 +78,7 @@ const SILENCE_MS = 10_000
 const MAX_EVENT_CHARACTERS = 4_194_304
 
 interface FollowDeps {
-  readonly token: Secret | undefined
+  readonly token: AdminToken
   readonly signal: AbortSignal
   /** Called after each change of the reports. */
   readonly onChange: () => void

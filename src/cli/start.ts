@@ -12,6 +12,7 @@ import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
 import { translate } from '../messages/translate.ts'
 import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import { Secret } from '../secret.ts'
 import type { Predecessor } from '../takeover/client.ts'
 import type { ControlProcess } from '../workers/role.ts'
 import { adminToken } from './admin-client.ts'
@@ -198,7 +199,9 @@ type Announcing = Pick<StartDeps, 'isTerminal'> & { readonly log: Log; readonly 
 function announce(config: Config, { addresses, admin }: App, { isTerminal, log, writer }: Announcing): void {
   if (isTerminal) {
     // Through the log's writer: both go to the terminal, in this order.
-    writer.write(startSummary(config, { version: version(), addresses, admin, token: adminToken(config) }))
+    const known = adminToken(config)
+    const token = known instanceof Secret ? known : undefined
+    writer.write(startSummary(config, { version: version(), addresses, admin, token }))
     return
   }
   addresses.forEach((address, index) => {

@@ -6,6 +6,8 @@ export const commandTexts = {
   'the gateway at {place} has not answered for {seconds} s': '{place} 的网关 {seconds} 秒没有应答',
   'the program that listens at {place} does not answer like a gateway': '在 {place} 监听的程序不像是网关',
   'the gateway at {place}: {words}': '{place} 的网关：{words}',
+  'the gateway at {place} needs its token, and {file}, which holds it, cannot be read ({code}): run this as the user of the gateway, with its configuration, or set admin.token':
+    '{place} 的网关需要令牌，而无法读取保存令牌的 {file}（{code}）：请以运行网关的用户、用它的配置文件执行此命令，或设置 admin.token',
   'the gateway at {place} ended the connection': '{place} 的网关断开了连接',
   'the gateway sent an event that is too long': '网关发来的事件过长',
   'the gateway sent something that is not JSON': '网关发来的内容不是 JSON',
