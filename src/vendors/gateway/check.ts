@@ -1,7 +1,7 @@
 /** Checks that concern several keys of a gateway's entry. Reads the entry as written, valid or not. */
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
-import { namesIn } from '../parse/template.ts'
+import { namesIn, unknownPlaceholder } from '../parse/template.ts'
 
 const PLACE = ['country', 'area', 'city', 'isp'] as const
 
@@ -11,11 +11,10 @@ export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly
   const known = [...Object.keys(membersOf(credentials) ?? {}), 'session', 'minutes', 'seconds', ...PLACE]
   const templates = { username, password }
   const used = Object.values(templates).flatMap((text) => (typeof text === 'string' ? namesIn(text) : []))
-  const problems: EntryProblem[] = Object.entries(templates).flatMap(([key, text]) =>
-    typeof text !== 'string' || namesIn(text).every((name) => known.includes(name))
-      ? []
-      : [{ path: [key], message: `fills in only ${known.map((name) => `{${name}}`).join(', ')}` }],
-  )
+  const problems: EntryProblem[] = Object.entries(templates).flatMap(([key, text]) => {
+    const message = typeof text === 'string' ? unknownPlaceholder(text, known) : undefined
+    return message === undefined ? [] : [{ path: [key], message }]
+  })
   const isRange = (written: unknown) => typeof written === 'string' && written.includes('-')
   const hasPorts = isRange(port) || (places.length > 0 && places.every((place) => isRange(place?.['port'])))
   if (!used.includes('session') && !hasPorts)

@@ -1,7 +1,7 @@
 /** Checks that concern several keys of a call. Reads the call as written, valid or not. */
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
-import { BUILT_IN, namesIn, OF_THE_CALL } from '../parse/template.ts'
+import { BUILT_IN, OF_THE_CALL, unknownPlaceholder } from '../parse/template.ts'
 
 type Members = Readonly<Record<string, unknown>>
 type Path = readonly (string | number)[]
@@ -94,8 +94,7 @@ function stepsOf({ sign }: Members): Step[] {
   })
 }
 
-/** Known names are words of the file; other text between braces may be part of a secret. */
 function unknownNames(text: string, path: Path, known: readonly string[]): EntryProblem[] {
-  if (namesIn(text).every((name) => known.includes(name))) return []
-  return [{ path, message: `fills in only ${known.map((name) => `{${name}}`).join(', ')}` }]
+  const message = unknownPlaceholder(text, known)
+  return message === undefined ? [] : [{ path, message }]
 }

@@ -2,6 +2,7 @@
  * Templates of calls: text with `{name}` in it, filled with named values. Nothing else is evaluated, so a file cannot contain code.
  */
 import { Buffer } from 'node:buffer'
+import { nearest } from '../../config/nearest.ts'
 import { formatTime } from './time-format.ts'
 
 /** The values for `{name}`, by name. */
@@ -20,6 +21,18 @@ export const OF_THE_CALL = ['method', 'host', 'path', 'query', 'body', 'sorted']
 /** The names between braces, in their order. */
 export function namesIn(template: string): string[] {
   return Array.from(template.matchAll(PLACEHOLDER), ([, name, dated = '']) => name ?? dated)
+}
+
+/**
+ * What is wrong with a template that names something else than `known`; undefined: nothing. Known names are words of the file and
+ * may be shown; other text between braces may be part of a secret, so the known name that was probably meant stands for it.
+ */
+export function unknownPlaceholder(template: string, known: readonly string[]): string | undefined {
+  const unknown = namesIn(template).filter((name) => !known.includes(name))
+  if (unknown.length === 0) return undefined
+  const all = `fills in only ${known.map((name) => `{${name}}`).join(', ')}`
+  const [meant] = unknown.flatMap((name) => nearest(name, known) ?? [])
+  return meant === undefined ? all : `${all}; did you mean {${meant}}?`
 }
 
 /** The text with the same value in place of every placeholder. */

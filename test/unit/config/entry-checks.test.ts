@@ -136,6 +136,7 @@ describe('generic: keys of their own', () => {
     ['another scheme', { url: 'ftp://x/' }, 'providers[0].url write a link that begins with http:// or https://'],
     ['a fragment', { url: '"http://x/#a"' }, 'providers[0].url leave out everything from # on'],
     ['another placeholder', { url: '"http://x/{count}"' }, 'providers[0].url fills in only {num}, {timestamp}'],
+    ['a slip in a placeholder', { url: '"http://x/{num}/{nmu}"' }, '{iso}; did you mean {num}?'],
     ['no format', { format: undefined }, 'providers[0].format is missing; write one of json, xml, text'],
     ['a slip', { format: 'jsn' }, 'providers[0].format did you mean json?'],
     ['a path that is none', { items: 'a..b' }, 'providers[0].items write the path of a member'],

@@ -89,7 +89,10 @@ describe('mistakes in an entry', () => {
   }
   it.each([
     ['username: "u-{session}", password: p', []],
-    ['username: "u-{sesion}", password: "{session}"', [/username fills in only \{session\}/]],
+    [
+      'username: "u-{sesion}", password: "{session}"',
+      [/username fills in only \{session\}.*; did you mean \{session\}\?$/],
+    ],
     ['username: "{user}", password: p, credentials: { user: u }', [/username needs \{session\}/]],
     ['username: u, password: p', [/username needs \{session\}/]],
     ['username: "{session}-{country}", password: p', [/username needs places, which tell \{country\}/]],
