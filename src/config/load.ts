@@ -13,6 +13,7 @@ import { explain, type Finding, rememberKnownKeys, valueAt } from './explain.ts'
 import { type HostLists, readHostLists } from './host-list.ts'
 import { locate, type Path } from './locate.ts'
 import { anyProviderSchema } from './provider-schema.ts'
+import { keepRequired } from './required.ts'
 import { checkRoutes } from './route-checks.ts'
 import { buildSchema, type Config, type ConfigSchema, isStatic } from './schema.ts'
 import { plainValue, readYamlText, type TextProblem, type YamlText } from './yaml-text.ts'
@@ -109,11 +110,12 @@ export function parseConfig(
   const folder = dirname(resolve(file))
   const hostLists = readHostLists(plain.value, folder)
   const result = schema.safeParse(plain.value, { error: rememberKnownKeys })
+  const found = (result.error?.issues ?? []).flatMap((issue) => [
+    ...explain(issue, plain.value),
+    ...behindUnknownVendor(issue, plain.value),
+  ])
   const findings = [
-    ...(result.error?.issues ?? []).flatMap((issue) => [
-      ...explain(issue, plain.value),
-      ...behindUnknownVendor(issue, plain.value),
-    ]),
+    ...found.map((finding) => keepRequired(finding, plain.value, schema)),
     ...crossCheck(plain.value, substitution.filled, vendors.entryProblems),
     ...checkRoutes(plain.value, substitution.filled),
     ...checkCluster(plain.value),

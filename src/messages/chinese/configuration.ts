@@ -76,6 +76,8 @@ export const configurationTexts = {
   'a text': '文本',
   'a list': '列表',
   'a group of keys': '一组键',
+  'give it a value': '请填写值',
+  'add an entry': '请添加条目',
   'give it a value or remove the key': '请填写值或删除这个键',
   "name who sells the addresses (docs/vendors/README.md), or paste a link from the vendor's page as url":
     '请指明供应商（见 docs/vendors/README.zh-CN.md），或把供应商页面上的链接写在 url 中',

@@ -74,7 +74,10 @@ stop: 3
 
 describe('words', () => {
   it.each([
-    ['providers: []', 'is an empty list; add an entry, or remove the key'],
+    ['providers: []', /providers is an empty list; add an entry$/],
+    ['providers:', /providers is empty; give it a value$/],
+    ['providers: [{ name: , vendor: demo }]', /name is empty; give it a value$/],
+    ['providers: [{ name: a, vendor: demo, price: }]', /price is empty; give it a value or remove the key$/],
     ['listen: []', 'is an empty list; add an entry, or remove the key'],
     ['providers: [{ name: a, vendor: acmee }]', 'did you mean acme? Otherwise write one of static, demo, acme'],
     [
@@ -97,7 +100,9 @@ describe('words', () => {
     ['providers: [{ name: a, vendor: demo, limit: { share: 0 } }]', 'must be more than 0'],
     ['providers: [{ name: a, vendor: demo, limit: { share: 1.5 } }]', 'must be at most 1'],
   ])('%s', (source, words) => {
-    expect(problemsOf(source)).toContainEqual(expect.stringContaining(words))
+    expect(problemsOf(source)).toContainEqual(
+      expect.stringMatching(typeof words === 'string' ? RegExp.escape(words) : words),
+    )
   })
 })
 
