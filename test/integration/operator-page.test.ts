@@ -78,6 +78,8 @@ it('tries a request as a client would: a page, a refusal of the gateway, and a c
   const untrusted = await post(gateway, '/v1/try', { url: 'https://secure.test/' })
   expect(untrusted.body).toMatchObject({ status: null, error: expect.stringMatching(/certificate/) })
   expect((await post(gateway, '/v1/try', { url: 'http://site.test/', listener: 4 })).status).toBe(400)
+  const ftp = await post(gateway, '/v1/try', { url: 'ftp://site.test/' })
+  expect(ftp).toMatchObject({ status: 400, body: { detail: 'url: write a link that begins with http:// or https://' } })
 })
 
 it('rests and evicts an upstream, and leaves its tunnel alone', async () => {

@@ -95,7 +95,7 @@ export const tryOrder = named(
   "A request through the gateway's own port.",
   z.strictObject({
     url: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'write a link that begins with http:// or https://' })
       .max(2_048)
       .meta({ description: 'http or https; it leaves through an upstream' }),
     method: z.enum(['GET', 'HEAD']).prefault('GET').meta({ description: 'Method', default: 'GET' }),
