@@ -70,5 +70,6 @@ function describeBudget(provider: ProviderConfig): string {
     ...(total === undefined ? [] : [say(terminal.total, { count: total })]),
   ]
   if (limits.length > 0) return say(terminal.budget, { limits: limits.join(say(terminal.comma)) })
-  return isStatic(provider) || isDemo(provider) ? say(terminal.costsNothing) : say(terminal.noBudget)
+  if (isStatic(provider)) return say(terminal.buysNothing)
+  return isDemo(provider) ? say(terminal.costsNothing) : say(terminal.noBudget)
 }

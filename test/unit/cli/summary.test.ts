@@ -48,6 +48,13 @@ it('lines up Chinese, which takes two columns a character', () => {
   ])
 })
 
+it('says of the demo vendor and of a list what they cost, as far as it limits nothing', () => {
+  const providers = '{ name: d, vendor: demo }, { name: s, vendor: static, list: [192.0.2.1:80] }'
+  expect(startSummary(configured(providers), gateway)).toMatch(
+    /d \(demo; costs nothing\)\n +s \(static; buys nothing\)/,
+  )
+})
+
 it('fits one screen, however many providers there are', () => {
   const many = Array.from({ length: 30 }, (_, n) => demo.replace('name: d', `name: d${n}`)).join(', ')
   const lines = startSummary(configured(many), gateway).split('\n')
