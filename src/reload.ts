@@ -120,17 +120,20 @@ export class Reload {
   }
 
   async #reload(trigger: string, read: (() => LoadedConfig) | undefined): Promise<ReloadReport> {
+    let wanted: LoadedConfig | undefined
     try {
       if (this.#isClosed) throw new CommandError('the gateway is stopping')
       if (read === undefined) throw new CommandError('the gateway was started without a file')
-      const report = await this.#apply(read())
+      wanted = read()
+      const report = await this.#apply(wanted)
       this.#state = { refusal: undefined, needsRestart: report.needsRestart }
       this.#announce(trigger, report)
       return report
     } catch (error) {
-      this.#state = { ...this.#state, refusal: this.#refusalOf(error) }
-      this.#logFailure(trigger, error)
-      throw error instanceof ConfigError ? error : new CommandError(this.#explain(error), { cause: error })
+      const failure = explained(error, wanted?.config)
+      this.#state = { ...this.#state, refusal: this.#refusalOf(failure) }
+      this.#logFailure(trigger, failure)
+      throw failure
     }
   }
 
@@ -185,26 +188,22 @@ export class Reload {
     logAdvice(this.config, budgetOf(this.config), this.#log)
   }
 
-  #logFailure(trigger: string, error: unknown): void {
+  #logFailure(trigger: string, error: ConfigError | CommandError): void {
     if (error instanceof ConfigError) {
       const { file, problems } = error
       for (const { path, line, column, message } of problems) this.#log.error({ file, line, column, path }, message)
     }
-    const reason = error instanceof ConfigError ? 'the file has mistakes' : this.#explain(error)
+    const reason = error instanceof ConfigError ? 'the file has mistakes' : error.message
     this.#log.error({ trigger, reason }, 'not reloaded: the former configuration stays in force')
   }
 
-  #refusalOf(error: unknown): NonNullable<ReloadState['refusal']> {
+  #refusalOf(error: ConfigError | CommandError): NonNullable<ReloadState['refusal']> {
     const file = basename(error instanceof ConfigError ? error.file : (this.source?.file ?? ''))
-    if (!(error instanceof ConfigError)) return { place: file, reason: this.#explain(error) }
+    if (!(error instanceof ConfigError)) return { place: file, reason: error.message }
     const [first] = error.problems
     const position = [file, first?.line, first?.column].filter((part) => part !== undefined).join(':')
     const others = error.problems.length > 1 ? ` (1 of ${error.problems.length} mistakes)` : ''
     return { place: `${position} ${first?.path ?? ''}${others}`, reason: first?.message ?? '' }
-  }
-
-  #explain(error: unknown): string {
-    return error instanceof VendorError ? error.message : sentenceOf(error)
   }
 
   /** @param listener hears of each configuration that has come into force */
@@ -251,6 +250,13 @@ export class Reload {
     this.#draining?.clear()
     this.#unwatch()
   }
+}
+
+/** @param wanted the configuration that could not be applied, if it was read: it says which key names a port */
+function explained(error: unknown, wanted: Config | undefined): ConfigError | CommandError {
+  if (error instanceof ConfigError) return error
+  const words = error instanceof VendorError ? error.message : sentenceOf(error, wanted)
+  return new CommandError(words, { cause: error })
 }
 
 /** Fewer connections than this are a limit that a crawler meets. */
