@@ -56,6 +56,27 @@ describe.each([
   })
 })
 
+it.each(['http://site.test/', 'https://secure.test/'])(
+  'the login that an HTTP proxy refuses for %s is its answer, with status 407',
+  async (url) => {
+    const world = await open()
+    const address = (world.lines('http')[0] ?? '').replace('secret-of-upstream', 'another')
+    const { code, out } = await tryOut(world, address, url, '--json')
+    expect([code, JSON.parse(out)]).toMatchObject([1, { tried: { status: 407, failure: null } }])
+  },
+)
+
+it('a proxy with TLS at an IP address is sent no server name, of which Node would warn', async () => {
+  const warnings: Error[] = []
+  const listener = (warning: Error) => void warnings.push(warning)
+  process.on('warning', listener)
+  onTestFinished(() => void process.off('warning', listener))
+  const world = await open({ tls: true })
+  for (const url of ['http://site.test/', 'https://secure.test/'])
+    expect((await tryOut(world, world.lines('https')[0] ?? '', url)).out).toContain('SELF_SIGNED_CERT')
+  expect(warnings).toEqual([])
+})
+
 it('a URL that is no web address, or holds a login, is refused before anything is called', async () => {
   const world = await open()
   for (const url of ['ftp://site.test/', 'http://me:secret@site.test/', 'site.test']) {

@@ -5,7 +5,7 @@
  */
 
 import { isIP, type LookupFunction, type Socket } from 'node:net'
-import type { buildConnector, Dispatcher } from 'undici'
+import type { buildConnector, Dispatcher, Pool } from 'undici'
 import { formatAuthority } from '../../address.ts'
 import { given } from '../../given.ts'
 import { type ConnectGuard, type ConnectRule, FORBIDDEN_ADDRESS } from '../../network/connect-guard.ts'
@@ -70,6 +70,7 @@ export async function tryAddress(proxy: ProxyAddress, url: URL, options: TryOpti
     return report({ ...(await get(url, dispatcher, both)), failure: null })
   } catch (error) {
     signal?.throwIfAborted()
+    if (isLoginRefusal(error)) return report({ status: PROXY_LOGIN, bytes: 0, text: '', failure: null })
     const failure = deadline.signal.aborted ? lateFailure : failureOf(error, proxy)
     return report({ status: null, bytes: 0, text: '', failure })
   } finally {
@@ -94,7 +95,7 @@ function lookupOf({ host, port }: ProxyAddress, { guard, rule }: TryOptions): Lo
 
 /** Loads undici and `socks` on first use: a gateway without such requests does not need them. */
 async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefined): Promise<Dispatcher> {
-  const { Agent, buildConnector, ProxyAgent } = await import('undici')
+  const { Agent, buildConnector, Pool, ProxyAgent } = await import('undici')
   const reach = given({ lookup })
   if (proxy.protocol === 'socks5') {
     const overTls = buildConnector({ allowH2: false })
@@ -102,7 +103,10 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
   }
   const { host, port, protocol, username, password, tls } = proxy
   const login = Buffer.from(`${username}:${password?.reveal() ?? ''}`).toString('base64')
+  const open = (origin: URL, options: Pool.Options) => new Pool(origin, withoutAddressNames(options))
   return new ProxyAgent({
+    factory: open,
+    clientFactory: open,
     uri: `${protocol}://${formatAuthority(host, port)}`,
     // As curl and Turnpike do: absolute-form for plain requests, a tunnel for others.
     proxyTunnel: false,
@@ -114,6 +118,20 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
       ...given({ servername: tls?.serverName, ca: tls?.ca }),
     },
   })
+}
+
+/**
+ * For a proxy at an IP address undici sends the address as the server name, which RFC 6066 section 3 forbids: Node prints a
+ * warning (DEP0123). Without the name Node checks the certificate against the address.
+ */
+function withoutAddressNames(options: Pool.Options): Pool.Options {
+  const { connect } = options
+  if (typeof connect !== 'function') return options
+  return {
+    ...options,
+    connect: (target, done) =>
+      connect(isIP(target.servername ?? '') === 0 ? target : { ...target, servername: '' }, done),
+  }
 }
 
 async function throughSocks(
@@ -168,6 +186,14 @@ function failureOf(error: unknown, { username, password }: ProxyAddress): NonNul
     message ?? 'an unknown error',
   )
   return { code: code ?? null, words }
+}
+
+/**
+ * undici makes an error of a proxy's status 407, with the code of a wrong argument (plain requests) or of an abort (tunnels); only
+ * its words tell.
+ */
+function isLoginRefusal(error: unknown): boolean {
+  return error instanceof Error && /^Proxy (Authentication Required|response) \(407\)/.test(error.message)
 }
 
 /** Whether the address returned an answer other than the proxy's refusal of the login. */
