@@ -1,5 +1,6 @@
 /** Prints a vendor's reply on the terminal. Control characters are removed: they could move the cursor. */
-
+import { z } from 'zod'
+import { isoTime } from '../clock.ts'
 import { translate } from '../messages/translate.ts'
 import { oneLine, type Row, renderTable } from './table.ts'
 
@@ -9,7 +10,38 @@ const LONGEST_CELL = 32
 /** Plain text, with a line feed at its end. */
 export function renderReply(data: unknown): string {
   if (data === null || data === undefined) return `${translate('done; the reply holds nothing else')}\n`
-  return `${block(data).join('\n')}\n`
+  return `${block(withLives(data)).join('\n')}\n`
+}
+
+/** A copy in which every life (`Life` of vendors/contract/delivery.ts) is a text: its own form counts in ms. */
+function withLives(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withLives)
+  if (typeof value !== 'object' || value === null) return value
+  const found = life.safeParse(value).data
+  if (found !== undefined) return lifeText(found)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withLives(member)]))
+}
+
+/** The range of `Date` (ECMA-262 section 21.4.1.1). */
+const LAST_TIME_MS = 8.64e15
+const life = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('until'), wallMs: z.number().min(-LAST_TIME_MS).max(LAST_TIME_MS) }),
+  z.strictObject({ kind: z.literal('for'), ms: z.number(), isTerm: z.literal(true).optional() }),
+  z.strictObject({ kind: z.literal('endless') }),
+  z.strictObject({ kind: z.literal('unknown') }),
+])
+
+function lifeText(known: z.infer<typeof life>): string {
+  switch (known.kind) {
+    case 'until':
+      return translate('until {time}', { time: isoTime(known.wallMs) })
+    case 'for':
+      return translate('{seconds} s', { seconds: Math.round(known.ms / 1_000) })
+    case 'endless':
+      return translate('endless')
+    case 'unknown':
+      return translate('not stated')
+  }
 }
 
 function block(value: unknown): string[] {

@@ -143,6 +143,8 @@ export const commandTexts = {
   '{calls} calls a minute': '每分钟 {calls} 次',
   '1 call in {span}': '每 {span} 1 次',
   '{calls} calls in {span}': '每 {span} {calls} 次',
+  'until {time}': '有效至 {time}',
+  'not stated': '未说明',
   'done; the reply holds nothing else': '完成；应答没有其他内容',
 
   // route

@@ -27,6 +27,28 @@ describe('a reply on the terminal', () => {
       { count: 2, list: [{ a: 1, of: [1, 2] }] },
       ['count  2', 'list:', '  a   1', '  of:', '    1', '    2'],
     ],
+    [
+      'lives, which a table of Turnpike holds in ms',
+      [
+        { host: '203.0.113.7', life: { kind: 'until', wallMs: 1_796_034_087_000 } },
+        { host: '203.0.113.8', life: { kind: 'for', ms: 180_000 } },
+        { host: '203.0.113.9', life: { kind: 'endless' } },
+        { host: '203.0.113.10', life: { kind: 'unknown' } },
+      ],
+      [
+        'host          life',
+        '203.0.113.7   until 2026-11-30T10:21:27.000Z',
+        '203.0.113.8   180 s',
+        '203.0.113.9   endless',
+        '203.0.113.10  not stated',
+      ],
+    ],
+    [
+      'a time that is none',
+      { life: { kind: 'until', wallMs: 1e300 } },
+      ['life:', '  kind    until', '  wallMs  1e+300'],
+    ],
+    ['what only looks like a life', { kind: 'until', wallMs: 5, more: 1 }, ['kind    until', 'wallMs  5', 'more    1']],
   ])('%s', (_title, data, expected) => {
     expect(renderReply(data)).toBe(`${expected.join('\n')}\n`)
   })
