@@ -86,10 +86,12 @@ function explainUnion(
   path: Path,
   value: unknown,
 ): readonly Finding[] {
-  const meant = issue.errors.find(
-    (branch) =>
-      branch.some(({ code }) => code === 'unrecognized_keys') || branch.every((inner) => inner.path.length > 0),
-  )
+  const meant = issue.errors
+    .filter(
+      (branch) =>
+        branch.some(({ code }) => code === 'unrecognized_keys') || branch.every((inner) => inner.path.length > 0),
+    )
+    .toSorted((a, b) => mistakesIn(a) - mistakesIn(b))[0]
   const shape = meant ?? onlyShapeOf(issue)
   if (shape !== undefined) return shape.flatMap((inner) => explain(inner, raw, path))
   const choices = issue.errors
@@ -98,6 +100,9 @@ function explainUnion(
     .map((choice) => choice.replace(/^write /, ''))
   return [{ path, message: `${emptyOr(value)}write ${[...new Set(choices)].join(' or ')}`, at: 'value' }]
 }
+
+const mistakesIn = (branch: readonly Issue[]): number =>
+  branch.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0)
 
 /** The only shape that has the type of the value; undefined when there are several, or none. */
 function onlyShapeOf({ errors }: z.core.$ZodIssueInvalidUnion): readonly Issue[] | undefined {

@@ -367,12 +367,13 @@ it('has nothing elsewhere', async () => {
   }
 })
 
-it('names the methods that are possible', async () => {
+it('names the methods that are allowed', async () => {
   const { ask } = await start()
   for (const path of paths) {
     for (const method of ['POST', 'DELETE', 'OPTIONS']) {
       const answer = await ask(path, { method })
       expect([problemOf(answer).code, answer.headers.allow]).toEqual(['ADMIN_METHOD', 'GET, HEAD'])
+      expect(problemOf(answer).detail).toBe('allowed here: GET, HEAD')
     }
     expect(await ask(path, { method: 'HEAD' })).toMatchObject({ status: 200, text: '' })
   }
@@ -503,6 +504,17 @@ it.each([
   expect(answer.code).toBe('ADMIN_BAD_REQUEST')
   if (path !== '') expect(answer.errors).toMatchObject([{ path }])
   expect(upstream?.hostRests).toBeUndefined()
+})
+
+it('lets an upstream rest, with a body or without', async () => {
+  const { ask, supply, view } = await start()
+  const [upstream] = await supply.buy([60_000])
+  const rests: number[] = []
+  view.restUpstream = (id, restMs) => id === upstream?.id && rests.push(restMs) > 0
+  const path = `/v1/upstreams/${upstream?.id}/rest`
+  for (const body of [undefined, {}, { rest: '1m' }]) expect((await ask(path, post(body))).status).toBe(200)
+  expect(rests).toEqual([600_000, 600_000, 60_000])
+  expect(problemOf(await ask('/v1/upstreams/nobody/rest', post())).code).toBe('ADMIN_UNKNOWN_UPSTREAM')
 })
 
 it.each([

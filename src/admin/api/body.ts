@@ -5,7 +5,7 @@ import { problem } from './problem.ts'
 
 const MAX_BODY_BYTES = 65_536
 
-/** @returns the JSON body, parsed by the schema, or the response that refuses it */
+/** @returns the JSON body, parsed by the schema, or the response that refuses it; no body is an object without members */
 export async function readBody<T extends z.ZodType>(
   request: Request,
   schema: T,
@@ -13,7 +13,7 @@ export async function readBody<T extends z.ZodType>(
 ): Promise<z.output<T> | Response> {
   const text = await readText(request, maxBytes)
   if (text === undefined) return problem('ADMIN_BODY_TOO_LARGE', `the body may have at most ${maxBytes} bytes`)
-  const value = parseJson(text)
+  const value = text.trim() === '' ? {} : parseJson(text)
   if (value === undefined) return problem('ADMIN_BAD_REQUEST', 'the body is not JSON')
   return read(schema, value)
 }

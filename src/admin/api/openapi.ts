@@ -75,11 +75,15 @@ function describe(operationId: string, operation: Operation): JsonObject {
     summary: operation.summary,
     security: SECURITY[operation.access],
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(operation.body === undefined
-      ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: refTo(operation.body) } } } }),
+    ...(operation.body === undefined ? {} : { requestBody: requestBody(operation.body) }),
     responses: { ...successes(operation), ...failures(operation) },
   }
+}
+
+/** A body whose members may all be left out may be left out itself. */
+function requestBody(body: z.ZodType): JsonObject {
+  const required = !body.safeParse({}).success
+  return { required, content: { 'application/json': { schema: refTo(body) } } }
 }
 
 function pathParameters({ params = {} }: Operation): readonly JsonObject[] {

@@ -96,5 +96,5 @@ async function readRequest(c: Context<Env>, operation: Operation): Promise<Reque
 
 function refuseMethod(methods: readonly string[]): Response {
   const allow = methods.join(', ')
-  return problem('ADMIN_METHOD', `only ${allow} is possible here`, { headers: { Allow: allow } })
+  return problem('ADMIN_METHOD', `allowed here: ${allow}`, { headers: { Allow: allow } })
 }

@@ -309,5 +309,5 @@ export const errorTexts = {
   'the request names no host or path that could be read': '请求中没有可识别的主机或路径',
   'there is nothing at {path}': '{path} 不存在',
   'the request failed inside the gateway; its log says more': '请求在网关内部失败，详见日志',
-  'only {methods} is possible here': '此处只能使用 {methods}',
+  'allowed here: {methods}': '此处允许：{methods}',
 } as const

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { problems } from '../../../src/admin/api/problem.ts'
 import { counters, gauges } from '../../../src/admin/figures.ts'
+import { checkReport, type GatewayParts } from '../../../src/admin/gateway-report.ts'
 import { upstreamReport } from '../../../src/admin/reports.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { report, TestSupply } from './supply.ts'
@@ -24,6 +25,13 @@ it('explains every code with its status, and no other', () => {
 it('lists every metric, and no other', () => {
   const names = [...gauges, ...counters].map(({ name }) => name)
   expect(found(/`(turnpike_\w+)`/g).toSorted()).toEqual([...names, 'turnpike_open_seconds'].toSorted())
+})
+
+it('shows the answer to its own command: a text that is checked', () => {
+  const [command = ''] = found(/-d '(\{"text": .*?\})'/g)
+  const [answer] = examples.filter((body) => 'valid' in body)
+  const { text } = JSON.parse(command) as { text: string }
+  expect(checkReport(text, {} as GatewayParts)).toEqual(answer)
 })
 
 it('shows the members that reports have', async () => {

@@ -14,6 +14,13 @@ it('is what is committed', () => {
   expect(JSON.parse(read('openapi.json'))).toEqual(document)
 })
 
+it('lets a body be left out where every member may be', () => {
+  const paths = document['paths'] as Record<string, { post: { requestBody: { required: boolean } } }>
+  const isRequired = (path: string) => paths[path]?.post.requestBody.required
+  expect(isRequired('/v1/upstreams/{id}/rest')).toBe(false)
+  expect(isRequired('/v1/upstreams/{id}/report')).toBe(true)
+})
+
 it('has every schema that it refers to', () => {
   const { schemas } = document['components'] as { schemas: Record<string, object> }
   const references = Array.from(JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g), ([, id]) => id)
