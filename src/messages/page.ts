@@ -290,8 +290,12 @@ export const pageTexts = {
   },
   'paste.link': { en: 'Extraction link of your vendor', zh: '供应商的提取链接' },
   'paste.test': { en: 'Test the link', zh: '测试链接' },
-  'paste.cost': { en: 'The test may buy one address.', zh: '测试可能会购买一个地址。' },
-  'paste.found': { en: '{count} addresses from {vendor} {product}', zh: '来自 {vendor} {product} 的 {count} 个地址' },
+  'paste.cost': {
+    en: 'The test calls the link once: it may buy as many addresses as the link asks for.',
+    zh: '测试会调用该链接一次：可能购买链接中指定数量的地址。',
+  },
+  'paste.found': { en: 'Addresses from {vendor} {product}: {count}', zh: '来自 {vendor} {product} 的地址：{count} 个' },
+  'paste.foundOther': { en: 'Addresses from the link: {count}', zh: '来自该链接的地址：{count} 个' },
   'paste.yaml': { en: 'Add to gateway.yaml', zh: '加入 gateway.yaml' },
 
   // Configuration

@@ -1,5 +1,5 @@
 /** What the operator does on the dashboard, and what it shows of reports that a short run of the gateway does not bring about. */
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { ask, openPage, startAll, TOKEN, useBrowser, violationsOf, WAIT_MS, WHOAMI } from './support/dashboard.ts'
 
@@ -14,6 +14,13 @@ async function show(page: Page, events: readonly (readonly [name: string, data: 
     isFirst = false
     return route.fulfill({ contentType: 'text/event-stream', body: body.join('') })
   })
+}
+
+/** Pixels between the button of a form and its result. */
+async function gapAfterButton(section: Locator, result: string): Promise<number> {
+  const button = await section.locator('form button').boundingBox()
+  const box = await section.locator(result).first().boundingBox()
+  return (box?.y ?? 0) - (button?.y ?? 0) - (button?.height ?? 0)
 }
 
 describe('the operator', () => {
@@ -102,9 +109,14 @@ describe('the operator', () => {
     await paste.locator('input').fill(shop.url.replace('{num}', '1'))
     await paste.getByRole('button', { name: 'Test the link' }).click()
     await expect.poll(() => paste.locator('.banner').textContent(), { timeout: WAIT_MS }).toContain('the key is wrong')
+    expect(await gapAfterButton(paste, '.banner')).toBeGreaterThanOrEqual(8)
     shop.acceptsKey = true
     await paste.getByRole('button', { name: 'Test the link' }).click()
     await expect.poll(() => paste.locator('pre').textContent(), { timeout: WAIT_MS }).toContain('providers:')
+    await expect
+      .poll(() => paste.locator('h3').first().textContent(), { timeout: WAIT_MS })
+      .toBe('Addresses from the link: 3')
+    expect(await gapAfterButton(paste, 'h3')).toBeGreaterThanOrEqual(8)
     expect(await paste.locator('li').first().textContent()).toMatch(/^http:\/\/127\.\S+ \d/)
     expect(await violationsOf(page)).toEqual([])
   })

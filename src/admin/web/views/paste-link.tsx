@@ -58,7 +58,8 @@ function Found({ reply }: { readonly reply: TestSourceReply | string | undefined
   return (
     <div aria-live="polite">
       {failure === null ? (
-        <h3>{t('paste.found', { count, vendor, product })}</h3>
+        // Of an unknown vendor, the vendor and the product are both called "link".
+        <h3>{t(vendor === 'link' ? 'paste.foundOther' : 'paste.found', { count, vendor, product })}</h3>
       ) : (
         <p class="banner" role="alert">
           {said(failure.words)} {failure.vendorCode} {said(failure.hint ?? '')}
