@@ -1,6 +1,6 @@
 /** Errors for clients that are lent no upstream. */
 import { GatewayError } from '../errors.ts'
-import { anyUpstream, type Filter } from '../pool/filter.ts'
+import { anyUpstream, type Facet, type Filter } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { LeaseRequest } from './lease-contract.ts'
 
@@ -30,15 +30,22 @@ const MAX_NAMED = 12
 
 /** Names what could be asked for in place of the wishes. */
 export function noMatch({ base, wishes }: Filter, pool: Pool): GatewayError {
-  const live: string[] = []
-  const unsaid: string[] = []
-  for (const facet of wishes) {
-    const values = pool.valuesOf(facet, base ?? anyUpstream)
-    const more = values.length > MAX_NAMED ? ` and ${values.length - MAX_NAMED} more` : ''
-    if (values.length === 0) unsaid.push(facet)
-    else live.push(`${facet}: ${values.slice(0, MAX_NAMED).join(', ')}${more}`)
-  }
-  const parts = [unsaid.length === 0 ? 'no live address fits' : `no live address says its ${unsaid.join(' or ')}`]
-  if (live.length > 0) parts.push(`live are ${live.join('; ')}`)
-  return new GatewayError('GW_NO_MATCH', parts.join('; '))
+  const named = wishes.map((facet) => [facet, pool.valuesOf(facet, base ?? anyUpstream)] as const)
+  const unsaid = named.flatMap(([facet, values]) => (values.length === 0 ? facet : []))
+  const first = unsaid.length === 0 ? 'no live address fits' : `no live address says its ${unsaid.join(' or ')}`
+  return new GatewayError('GW_NO_MATCH', [first, ...named.flatMap(offered)].join('; '))
+}
+
+/** The values of one wish that live addresses have. */
+function offered([facet, values]: readonly [Facet, readonly string[]]): readonly string[] {
+  if (values.length === 0) return []
+  if (facet === 'minlife') return [`longest life at purchase: ${longest(values)}`]
+  const more = values.length > MAX_NAMED ? ` and ${values.length - MAX_NAMED} more` : ''
+  return [`${facet} of live addresses: ${values.slice(0, MAX_NAMED).join(', ')}${more}`]
+}
+
+/** @param lives as `facetOf` writes them: `90s`, `endless` */
+function longest(lives: readonly string[]): string {
+  const seconds = lives.map((life) => (life === 'endless' ? Number.POSITIVE_INFINITY : Number.parseInt(life, 10)))
+  return lives[seconds.indexOf(Math.max(...seconds))] ?? ''
 }

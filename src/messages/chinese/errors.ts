@@ -105,7 +105,9 @@ export const errorTexts = {
     '{count} 个客户端正在等待上游，此用户已占满自己的名额',
   'no live address fits': '没有符合条件的存活地址',
   'no live address says its {facet}': '没有存活地址标明 {facet}',
-  'live are {list}': '存活的有 {list}',
+  '{facet} of live addresses: {list}': '存活地址的 {facet}：{list}',
+  '{facet} of live addresses: {list} and {count} more': '存活地址的 {facet}：{list}，另有 {count} 个',
+  'longest life at purchase: {life}': '购买时的最长寿命：{life}',
   'no upstream opened the way in time ({count} tried)': '没有上游及时连通（已尝试 {count} 个）',
   'the upstream leads to a private address or to the gateway itself, and was not connected to':
     '上游指向私有地址或网关自己，未连接',

@@ -294,7 +294,7 @@ describe('those who would wait for nothing', () => {
     const late = client('a1', { filter: inArea('north') })
     Object.assign(late, { denied: ({ message }: GatewayError) => void messages.push(message) })
     pool.remove(north, 'expired')
-    expect(messages).toEqual(['no live address fits; live are area: south'])
+    expect(messages).toEqual(['no live address fits; area of live addresses: south'])
   })
 
   it('hear in time that nothing came', () => {
