@@ -142,6 +142,7 @@ export const configurationTexts = {
   'no {kind} has this name': '没有这个名称的{kind}',
   '{kind}s here: {names}': '现有的{kind}：{names}',
   group: '组',
+  provider: '供应商',
   '{owner} listens on this port already': '{owner} 已在监听此端口',
   'is empty, and other machines can reach this port: set a password, or add an allow-list of client addresses':
     '是空的，而其他机器可以访问此端口：请设置密码，或添加客户端地址的 allow 列表',

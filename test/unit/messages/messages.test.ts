@@ -68,6 +68,9 @@ describe('the sentences of the code', () => {
     expect(['none', 'never heard of', 'toString'].map(translateSentence)).toEqual(['无', 'never heard of', 'toString'])
     expect(translateSentence('unknown key; did you mean floor?')).toBe('未知的键；您是指 floor 吗？')
     expect(translateSentence('no group has this name; groups here: none')).toBe('没有这个名称的组；现有的组：无')
+    expect(translateSentence('no provider has this name; providers here: a, b')).toBe(
+      '没有这个名称的供应商；现有的供应商：a, b',
+    )
     expect(translateSentence('must be at least 1; known here: a, b')).toBe('不能小于 1；此处可用：a, b')
   })
 })
