@@ -1,9 +1,12 @@
 /** The output of `turnpike call PROVIDER`: the operations of a provider's vendor, as text and as JSON. */
 import { formatDuration } from '../config/fields.ts'
-import { translate } from '../messages/translate.ts'
+import { say } from '../messages/language.ts'
+import { terminal } from '../messages/terminal.ts'
+import { translate, translateDescription, translateSentence } from '../messages/translate.ts'
 import type { Operation, Param } from '../vendors/contract/operation.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import { expectation, isCredential } from '../vendors/registry.ts'
+import { displayWidth, padEnd } from './table.ts'
 
 interface ListedParam extends Omit<Param, 'managed' | 'members'> {
   /** `params[].count` is a member of each object of `params`. */
@@ -59,21 +62,27 @@ const CONFIRMED = {
 } as const
 
 function paragraph({ name, about, method, effect, limit, params, unproven }: ListedOperation): string {
-  const rows = params.map((param) => [param.name, typeOf(param)] as const)
-  const [first, second] = [0, 1].map((c) => Math.max(0, ...rows.map((row) => row[c]?.length ?? 0)))
-  const lines = params.map((param, i) => {
-    const [key = '', type = ''] = rows[i] ?? []
-    return `    ${key.padEnd(first ?? 0)}  ${type.padEnd(second ?? 0)}  ${param.about} (${param.term})`
-  })
-  const doubt = unproven === undefined ? [] : [`  ${translate('unproven: {why}', { why: unproven })}`]
-  return [`\n${name}  ${method}, ${effectOf(effect)}, ${pace(limit)}`, `  ${about}`, ...doubt, ...lines].join('\n')
+  const rows = params.map((param) => [param.name, typeOf(param), meaningOf(param)] as const)
+  const [first = 0, second = 0] = [0, 1].map((c) => Math.max(0, ...rows.map((row) => displayWidth(row[c] ?? ''))))
+  const lines = rows.map(([key, type, meaning]) => `    ${padEnd(key, first)}  ${padEnd(type, second)}  ${meaning}`)
+  const why = unproven === undefined ? [] : [translate('unproven: {why}', { why: translateDescription(unproven) })]
+  const facts = [method, effectOf(effect), pace(limit)].join(say(terminal.comma))
+  return [`\n${name}  ${facts}`, ...[translateDescription(about), ...why].map((text) => `  ${text}`), ...lines].join(
+    '\n',
+  )
+}
+
+/** The description, and the document's own where that says it in other words. */
+function meaningOf(param: ListedParam): string {
+  const [text, more] = [param.about, param.term].map(translateDescription) as [string, string]
+  return text === more ? text : say(terminal.inBrackets, { text, more })
 }
 
 const effectOf = (effect: Operation['effect']) => translate(CONFIRMED[effect])
 
 function typeOf(param: ListedParam): string {
   const facts = [
-    expectation(param),
+    translateSentence(expectation(param)),
     ...(param.required === true ? [translate('required')] : []),
     ...(param.default === undefined ? [] : [translate('default {value}', { value: String(param.default) })]),
     ...(param.secret === true ? [translate('secret')] : []),
@@ -81,7 +90,7 @@ function typeOf(param: ListedParam): string {
       ? []
       : [translate('more than {count} is not known to work', { count: param.usualMax })]),
   ]
-  return facts.join('; ')
+  return facts.join(say(terminal.semicolon))
 }
 
 function pace({ calls, perSeconds }: ListedOperation['limit']): string {

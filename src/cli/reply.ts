@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { isoTime } from '../clock.ts'
 import { translate } from '../messages/translate.ts'
-import { oneLine, type Row, renderTable } from './table.ts'
+import { displayWidth, oneLine, padEnd, type Row, renderTable } from './table.ts'
 
 /** Longer texts do not fit in a column. */
 const LONGEST_CELL = 32
@@ -60,9 +60,9 @@ function list(items: readonly unknown[]): string[] {
 function members(row: Row): string[] {
   const entries = Object.entries(row)
   if (entries.length === 0) return [translate('none')]
-  const width = Math.max(...entries.map(([name]) => name.length))
+  const width = Math.max(...entries.map(([name]) => displayWidth(oneLine(name))))
   return entries.flatMap(([name, value]) => {
-    if (isScalar(value)) return [`${oneLine(name).padEnd(width)}  ${oneLine(value)}`.trimEnd()]
+    if (isScalar(value)) return [`${padEnd(oneLine(name), width)}  ${oneLine(value)}`.trimEnd()]
     return [`${oneLine(name)}:`, ...block(value).map((line) => `  ${line}`.trimEnd())]
   })
 }

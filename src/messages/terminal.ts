@@ -37,6 +37,8 @@ export const terminal = {
   perDay: { en: '{count} a day', zh: '每天 {count} 个' },
   total: { en: '{count} in all', zh: '总共 {count} 个' },
   comma: { en: ', ', zh: '，' },
+  semicolon: { en: '; ', zh: '；' },
+  inBrackets: { en: '{text} ({more})', zh: '{text}（{more}）' },
   waiting: {
     en: 'Stopping: {count} open connections may finish, for at most {seconds} s. Press Ctrl-C again to end now.',
     zh: '正在停止：等待 {count} 个连接结束，最多 {seconds} 秒。再按一次 Ctrl-C 立即结束。',

@@ -4,6 +4,7 @@
  */
 import { commandTexts } from './chinese/commands.ts'
 import { helpTexts } from './chinese/help.ts'
+import { chineseDescription } from './chinese/operations.ts'
 import { currentLanguage } from './language.ts'
 import { chineseSentence, sentenceTexts } from './recognise.ts'
 import { fill, type TextParams } from './text.ts'
@@ -16,6 +17,11 @@ export type KnownText = keyof typeof chineseTexts
 /** @param params values for the `{name}`s of the sentence; a missing one leaves `{name}` */
 export function translate(english: KnownText, params?: TextParams): string {
   return fill(currentLanguage() === 'zh' ? chineseTexts[english] : english, params)
+}
+
+/** For descriptions of vendors' operations and parameters. @returns as `translateSentence` */
+export function translateDescription(english: string): string {
+  return currentLanguage() === 'en' ? english : chineseDescription(english)
 }
 
 /** For sentences that arrive as data. @returns the sentence in the language of the process; an unknown one stays in English */

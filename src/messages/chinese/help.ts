@@ -13,7 +13,6 @@ export const helpTexts = {
   'Commands:': '命令：',
   'Examples:': '示例：',
   'default: {value}': '默认：{value}',
-  'one of {choices}': '可选值：{choices}',
   [`The configuration is ./gateway.yaml unless --config names another file. It says where to listen, whose addresses to use and how
 many to buy. "\${NAME}" in a value is filled from the environment, else from the file .env beside the configuration.
 

@@ -1,4 +1,4 @@
-/** Hints of vendors. */
+/** Hints of vendors, and what the parameters of their calls may be (vendors/client/params.ts). */
 export const vendorTexts = {
   'a key of the demo vendor ends with the process that made it': '演示供应商的 key 随生成它的进程结束而失效',
   'the made-up places are in docs/vendors/demo.md': '虚构的地点见 docs/vendors/demo.md',
@@ -107,4 +107,33 @@ export const vendorTexts = {
   'is the link whole? A page comes for a path that does not exist, for a login that is missing, and from whatever stands in the way':
     '链接是否完整？路径不存在、缺少登录信息或被中间设备拦截时，返回的是网页',
   'the vendor’s page or support can say what it means': '请查看供应商网页或咨询其客服',
+  // Parameters
+  text: '文本',
+  'an integer': '整数',
+  'an integer from {min}': '不小于 {min} 的整数',
+  'an integer to {max}': '不大于 {max} 的整数',
+  'an integer from {min} to {max}': '{min} 到 {max} 的整数',
+  'true or false': 'true 或 false',
+  'true or false, {choices}': 'true 或 false，或 {choices}',
+  'one of {choices}': '可选值：{choices}',
+  'a comma-separated list': '以逗号分隔的列表',
+  'a comma-separated list of {what}': '以逗号分隔的列表：{what}',
+  'a JSON array of objects': 'JSON 对象数组',
+  '{what} from {min} characters long': '{what}，至少 {min} 个字符',
+  '{what} to {max} characters long': '{what}，最多 {max} 个字符',
+  '{what} from {min} to {max} characters long': '{what}，{min} 到 {max} 个字符',
+  '{what} to {max} Latin characters long (a Chinese one counts as two)': '{what}，最多 {max} 个拉丁字符（汉字算两个）',
+  'a time written as 2022-08-01 00:00:00': '时间，格式为 2022-08-01 00:00:00',
+  times: '时间',
+  'an IP address': 'IP 地址',
+  'IP addresses': 'IP 地址',
+  'an IP address, or * for all': 'IP 地址，或用 * 表示全部',
+  'IP addresses, or * for all': 'IP 地址，或用 * 表示全部',
+  'an address block written as 192.168.0.0/24': '网段，格式为 192.168.0.0/24',
+  'address blocks': '网段',
+  'letters and digits only': '仅限字母和数字',
+  'names of letters and digits only': '仅含字母和数字的名称',
+  'name:password, of letters and digits only': 'name:password，仅限字母和数字',
+  'a term as 2s (hours), 1d, 1w or 1m': '时长，例如 2s（小时）、1d、1w 或 1m',
+  terms: '时长',
 } as const

@@ -22,6 +22,7 @@ describe('a reply on the terminal', () => {
       ],
       [`no  ${'x'.repeat(33)}`, 'a   1', '', 'no  y', 'a   2'],
     ],
+    ['members with wide names', { ip: '203.0.113.7', 剩余数量: 5 }, ['ip        203.0.113.7', '剩余数量  5']],
     [
       'lists within',
       { count: 2, list: [{ a: 1, of: [1, 2] }] },

@@ -13,7 +13,7 @@ import { verdictSentence, verdictTexts } from '../../../src/messages/verdict.ts'
 
 const namesIn = (sentence: string) => Array.from(sentence.matchAll(/\{(\w+)\}/g), ([, name]) => name).toSorted()
 /** Words that are the same in both languages, or stand for the other one. */
-const ALIKE = new Set(['stopKeys', 'comma'])
+const ALIKE = new Set(['stopKeys', 'comma', 'semicolon', 'inBrackets'])
 
 describe.each<[name: string, texts: Readonly<Record<string, Text>>]>([
   ['verdict', verdictTexts],
@@ -47,7 +47,7 @@ describe('the sentences of the code', () => {
 
   /** Made of parts by config/explain.ts and config/fields.ts, and by errors; mistakes.test.ts and sentences.test.ts have them. */
   const COMPOSED =
-    /^must be (?:more|less) than|^a (?:text|list|group of keys)$|^must be text: put|, or $|known ones: $|cannot bring addresses now: $|^(?:" (?:has no address|sells addresses)|: $)|were expected: $|: an exclusive session needs one/
+    /^must be (?:more|less) than|^a (?:text|list|group of keys)$|^must be text: put|, or $|known ones: $|cannot bring addresses now: $|^(?:" (?:has no address|sells addresses)|: $)|were expected: $|: an exclusive session needs one|^an integer to |^true or false, /
 
   it.each(Object.entries(chineseTexts))('%s', (en, zh) => {
     expect(namesIn(zh)).toEqual(namesIn(en))
