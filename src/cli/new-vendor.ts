@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { variableOf } from '../config/provider-yaml.ts'
 import { ConfigError } from '../errors.ts'
 import { translate } from '../messages/translate.ts'
 
@@ -33,8 +34,20 @@ export function newVendor(name: string, folder: string): string {
   const files = filesOf(name, packageName)
   for (const [file, text] of Object.entries(files)) writeFileSync(join(target, file), text)
   const lines = Object.keys(files).map((file) => `  ${join(target, file)}`)
-  return `${[translate('written:'), ...lines, '', translate('next:'), `  cd ${target} && npm install && npm test`, `  ${translate('in gateway.yaml: {line}', { line: `vendor: ./${packageName}/index.js` })}`].join('\n')}\n`
+  const next = [
+    `cd ${target} && npm install && npm test`,
+    translate('in gateway.yaml, under providers:'),
+    ...entryOf(name),
+  ]
+  return `${[translate('written:'), ...lines, '', translate('next:'), ...next.map((line) => `  ${line}`)].join('\n')}\n`
 }
+
+/** The package has one product, which an entry need not name. */
+const entryOf = (name: string): readonly string[] => [
+  `  - name: ${name}`,
+  `    vendor: ./turnpike-vendor-${name}/index.js`,
+  `    credentials: { key: "\${${variableOf(name, 'key')}}" }`,
+]
 
 function filesOf(name: string, packageName: string): Readonly<Record<string, string>> {
   return {

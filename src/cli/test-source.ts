@@ -93,7 +93,8 @@ async function subjectOf(options: TestSourceOptions, { environment, input }: Tes
   const given = (options.source === '-' ? await input() : options.source).trim()
   const source = linkIn(given) ?? given
   if (!/^[a-z]+:\/\//i.test(source)) {
-    if (options.product !== undefined) throw new UsageError(translate('--product is for a link: a provider has its own'))
+    if (options.product !== undefined)
+      throw new UsageError(translate('--product is for a link: a provider has its own'))
     demandName(source, options)
     const config = loadConfig(options.config, environment)
     const provider = findProvider(config, source, options.config)
@@ -108,7 +109,9 @@ async function subjectOf(options: TestSourceOptions, { environment, input }: Tes
   const url = new Secret(source)
   const reading = readLink(url, options.product)
   if (reading.kind === 'problem') throw new UsageError(translateSentence(reading.message))
-  const config = hasConfig(options) ? loadConfig(options.config, environment) : parseConfig(NO_CONFIG, options.config, {})
+  const config = hasConfig(options)
+    ? loadConfig(options.config, environment)
+    : parseConfig(NO_CONFIG, options.config, {})
   return { config, provider: undefined, target: { url, product: options.product, try: options.try }, reading }
 }
 

@@ -127,9 +127,9 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
     ...catalogue.ownKeysOf?.(vendor, product),
     ...shared,
     vendor: z.literal(vendor).meta({ description: 'Whose API this is.' }),
-    product: z
-      .literal(product)
-      .meta({ description: 'The product at the vendor; determines the operations and the call limit.' }),
+    product: productKey(catalogue, vendor, product).meta({
+      description: 'The product at the vendor; determines the operations and the call limit.',
+    }),
     credentials: catalogue
       .credentialsOf(vendor)
       .meta({ description: "The account's keys, with the vendor's own names." }),
@@ -138,6 +138,12 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
     }),
     ...apiKeys(),
   })
+
+/** The only product of a vendor need not be named. */
+function productKey(catalogue: Catalogue, vendor: string, product: string) {
+  const key = z.literal(product)
+  return catalogue.productsOf(vendor).length === 1 ? key.default(product) : key
+}
 
 /** Keys of every provider with a vendor's API, including one that is defined by a link. */
 const apiKeys = () => ({
@@ -243,7 +249,8 @@ export function providerSchema(catalogue: Catalogue) {
     const [first, ...others] = catalogue
       .productsOf(vendor)
       .map((product) => apiProvider(shared, catalogue, vendor, product))
-    return first === undefined ? [] : [z.discriminatedUnion('product', [first, ...others])]
+    if (first === undefined) return []
+    return [others.length === 0 ? first : z.discriminatedUnion('product', [first, ...others])]
   })
   const has = (vendor: string) => catalogue.vendorNames.includes(vendor)
   const tables = [

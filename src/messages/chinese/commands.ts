@@ -170,7 +170,7 @@ export const commandTexts = {
   '{folder} exists already': '{folder} 已存在',
   '{folder} cannot be made ({code})': '无法创建 {folder}（{code}）',
   'written:': '已生成：',
-  'in gateway.yaml: {line}': '在 gateway.yaml 中写：{line}',
+  'in gateway.yaml, under providers:': '在 gateway.yaml 的 providers: 下写：',
 
   // test-source, try
   'the URL to try begins with http:// or https:// and holds no login':

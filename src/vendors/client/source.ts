@@ -12,6 +12,7 @@ import type { Delivered, Product, Vendor } from '../contract/vendor.ts'
 import { accountNowOf, areasOf, channelsNowOf, followOf, giveBackOf, whitelistOf } from './account.ts'
 import { byHandOf } from './by-hand.ts'
 import { assertParams, type Caller, channelsOf, limitOf, openCaller, operationOf } from './call.ts'
+import type { SourceDeps } from './contract.ts'
 import { arrive, list, steps } from './deliver.ts'
 
 /**

@@ -86,6 +86,14 @@ describe('a package', () => {
   })
 })
 
+it('a package with one product need not name it, as the entry of the skeleton shows', () => {
+  const [, lines = ''] = written.split('under providers:\n')
+  writeFileSync(config, `providers:\n${lines}`)
+  expect(loadConfig(config, { ACME_KEY: 'k' }).providers).toMatchObject([
+    { name: 'acme', vendor: PATH, product: 'list' },
+  ])
+})
+
 /** In a process of its own: the loader of these tests makes modules twice, and with them every class. */
 describe('the skeleton', () => {
   const target = join(folder, 'turnpike-vendor-acme')
@@ -138,7 +146,7 @@ describe('the skeleton', () => {
   })
 
   it('says what to do next, and overwrites nothing', () => {
-    expect(written).toContain('vendor: ./turnpike-vendor-acme/index.js')
+    expect(written).toContain(`cd ${target} && npm install && npm test\n`)
     // `npm install` must find what no registry has.
     const { devDependencies } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8')) as {
       devDependencies: { turnpike: string }
