@@ -17,7 +17,7 @@ export interface AdminAnswer {
 }
 
 /** The file with the token could not be read. Not every request needs the token: the gateway decides. */
-export class UnreadToken {
+class UnreadToken {
   readonly file: string
   /** The system's. */
   readonly code: string
