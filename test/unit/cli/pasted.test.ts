@@ -13,9 +13,10 @@ it.each([`提取链接：${link}`, `API 链接: ${link}。`, `“${link}”`])('
 })
 
 it('does not repeat what is no name of a provider: it may be a key', async () => {
-  const { code, err } = await runCommand(['test-source', `${key}&x=1`], { input: '', secrets: [key] })
-  expect(code).toBe(2)
-  expect(err).toContain('has no provider ***')
+  const tested = await runCommand(['test-source', `${key}&x=1`], { input: '', secrets: [key] })
+  expect([tested.code, tested.err]).toEqual([2, expect.stringContaining('this is neither a link')])
+  const called = await runCommand(['call', `${key}&x=1`], { input: '', secrets: [key] })
+  expect([called.code, called.err]).toEqual([2, expect.stringContaining('has no provider ***')])
 })
 
 it('lists operations without citing documents that no client has', async () => {
