@@ -128,7 +128,8 @@ const apiProvider = (shared: Common, catalogue: Catalogue, vendor: string, produ
     ...shared,
     vendor: z.literal(vendor).meta({ description: 'Whose API this is.' }),
     product: productKey(catalogue, vendor, product).meta({
-      description: 'The product at the vendor; determines the operations and the call limit.',
+      description:
+        'The product at the vendor; determines the operations and the call limit. May be left out where the vendor has one only.',
     }),
     credentials: catalogue
       .credentialsOf(vendor)

@@ -1,4 +1,5 @@
 /** Every key of the configuration, made from its schema: the rows of docs/configuration.md. */
+import { isSame } from '../same.ts'
 import { schemaText } from './write-schema.ts'
 
 export interface KeyRow {
@@ -117,10 +118,16 @@ function namesIn(objects: readonly Node[]): Map<string, Node> {
   return names
 }
 
-/** The keys that all of them have, as defined in the first one. */
+/** The keys that all of them have, as defined in the first one; with a default where it is that of all. */
 function common(objects: readonly Node[]): Map<string, Node> {
   const isShared = (name: string) => objects.every(({ properties = {} }) => Object.hasOwn(properties, name))
-  return new Map(Object.entries(objects[0]?.properties ?? {}).filter(([name]) => isShared(name)))
+  const shared = Object.entries(objects[0]?.properties ?? {}).filter(([name]) => isShared(name))
+  return new Map(
+    shared.map(([name, { default: fallback, ...node }]) => {
+      const isOfAll = objects.every(({ properties = {} }) => isSame(properties[name]?.default, fallback))
+      return [name, isOfAll && fallback !== undefined ? { ...node, default: fallback } : node]
+    }),
+  )
 }
 
 /** As a user would write it in YAML. */

@@ -61,7 +61,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'providers[].upstream.tls.servername': '证书里的名字（与所连主机不同时）。',
   'providers[].upstream.tls.ca': '签发证书的 CA（PEM 文件），路径相对于本文件。',
   'providers[].vendor': '供应商；vendors/ 下各有一页。',
-  'providers[].product': '所购产品；决定调用哪些接口和调用频率。',
+  'providers[].product': '所购产品；决定调用哪些接口和调用频率。供应商只有一个产品时可省略。',
   'providers[].credentials': '账号，字段名沿用供应商的叫法。',
   'providers[].request': '供应商自己的参数，原样传递。',
   'providers[].channels': '套餐的通道数，决定文档规定的调用频率。',
