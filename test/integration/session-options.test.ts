@@ -97,7 +97,7 @@ describe('in the user name and in headers', () => {
     expect(await carrier(port, 'acc-minlife-20s')).toBeDefined()
     const reply = await connectVia(port, 'echo.test:7', of('acc-session-a-minlife-2m'))
     expect(refusalOf(reply)).toMatchObject({ status: 503, code: 'GW_NO_MATCH' })
-    expect((await reply.reader.readAll()).toString()).toMatch(/minlife: \d+s/)
+    expect((await reply.reader.readAll()).toString()).toMatch(/longest life at purchase: \d+s/)
   })
 })
 
