@@ -1,7 +1,8 @@
 /** The option `--config`, which every command that reads a configuration has. */
 import type { Command } from 'commander'
 import { translate } from '../messages/translate.ts'
-import { DEFAULT_CONFIG } from './test-source.ts'
+
+export const DEFAULT_CONFIG = './gateway.yaml'
 
 export interface ConfigOption {
   readonly config: string

@@ -19,6 +19,7 @@ import { VendorError } from '../vendors/contract/error.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { adminPlace, adminToken, askAdmin, NoGateway } from './admin-client.ts'
 import { findProvider, stateInUse } from './call.ts'
+import { DEFAULT_CONFIG } from './config-option.ts'
 import { exitCodes } from './exit-codes.ts'
 import { factsOf, type LinkFacts, linkIn } from './link-facts.ts'
 import { readTrial } from './trial-answer.ts'
@@ -57,7 +58,6 @@ export interface TestSourceDeps {
   readonly err: (text: string) => void
 }
 
-export const DEFAULT_CONFIG = './gateway.yaml'
 export const badUrl = () => translate('the URL to try begins with http:// or https:// and holds no login')
 /** The call waits behind the calls for clients. */
 const ANSWER_TIMEOUT_MS = 240_000

@@ -115,11 +115,11 @@ export class StreamCounters implements StreamObserver {
   requestRefused(request: RefusedRequest, error: GatewayError): void {
     this.connections.refused(request, error.code)
     const { protocol, clientAddress, account, target } = request
-    this.#logRefused({ protocol, client: clientAddress, account, target, durationMs: 0 }, error)
+    if (this.accessLog) this.#logRefused({ protocol, client: clientAddress, account, target, durationMs: 0 }, error)
   }
 
   #logRefused(facts: object, { code, spec }: GatewayError): void {
-    if (this.accessLog) this.#log.info({ ...facts, status: spec.http, code, end: code }, 'connection')
+    this.#log.info({ ...facts, status: spec.http, code, end: code }, 'connection')
   }
 
   handshakeRefused(

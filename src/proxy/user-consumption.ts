@@ -95,7 +95,7 @@ export class UserConsumption {
     return this.#addresses.size >= addressesPerHour
   }
 
-  /** What it is told that may have no further address, when none of its own is left. */
+  /** The error for a user at its limit of addresses when none of its addresses lives. */
   tooManyAddresses(now: number): GatewayError {
     const [first = now] = this.#addresses.values()
     const words = `has had ${this.#addresses.size} addresses within an hour, as many as limits.addressesPerHour allows`

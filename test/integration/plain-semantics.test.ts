@@ -30,7 +30,7 @@ describe('Max-Forwards (RFC 9110 section 7.6.2)', () => {
     expect((await plain(port, 'http://site.test/', { over })).status).toBe(200)
   })
 
-  it('a TRACE goes through a tunnel: what its recipient reflects holds no login of ours', async () => {
+  it('a TRACE goes through a tunnel: its recipient cannot reflect the login at the upstream', async () => {
     const { port, world } = await startGateway({ upstreams: 1 })
     expect((await plain(port, 'http://site.test/', { method: 'TRACE' })).status).toBe(200)
     expect(world.upstreams[0]?.requests.map(({ method, target }) => [method, target])).toEqual([

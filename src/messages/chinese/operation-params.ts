@@ -38,7 +38,7 @@ export const paramTexts: Readonly<Record<string, string>> = {
   'format of the reply: json, which is what comes without it, txt or xml; a text tells no deadline':
     '应答格式：json（不写时的格式）、txt 或 xml；文本中没有到期时间',
   'only these lines': '只要这些线路',
-  'addresses of ours': '本机的地址',
+  'addresses of this machine': '本机的地址',
   'only this area, by its number': '只要该地区（编号）',
   'only this carrier: 1 电信, 2 移动, 3 联通, 4 BGP; any when left out':
     '只要该运营商：1 电信，2 移动，3 联通，4 BGP；不写则不限',

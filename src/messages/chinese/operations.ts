@@ -20,8 +20,8 @@ const operationTexts: Readonly<Record<string, string>> = {
   'takes addresses out of a daily allowance': '从每日配额中提取地址',
   "takes addresses out of each minute's allowance": '从每分钟的配额中提取地址',
   'takes addresses, each paid for from a balance': '提取地址，每个都从余额扣费',
-  'takes addresses that nobody else uses': '提取独享的地址',
-  'takes lines of one area that nobody else uses; their addresses come later, from legacy/monopolies':
+  'takes addresses for exclusive use': '提取独享的地址',
+  'takes lines of one area for exclusive use; their addresses come later, from legacy/monopolies':
     '提取某一地区的独享线路；其地址稍后由 legacy/monopolies 给出',
   'takes addresses outside of China; each occupies a channel until its deadline':
     '提取境外地址；每个地址在到期前占用一个通道',
@@ -31,12 +31,12 @@ const operationTexts: Readonly<Record<string, string>> = {
   'tells the balance': '查询余额',
   'lists the monopolised lines of the key, with the address of each that is online':
     '列出该 key 的独占线路，以及每条在线线路的地址',
-  'puts addresses of ours on the whitelist': '把本机的地址加入白名单',
-  'takes addresses of ours off the whitelist': '从白名单删除本机的地址',
+  'adds addresses of this machine to the whitelist': '把本机的地址加入白名单',
+  'removes addresses of this machine from the whitelist': '从白名单删除本机的地址',
   'lists the whitelist': '列出白名单',
   'tells under which address the vendor sees us': '查询供应商看到的本机地址',
   // qg-legacy
-  'takes addresses that nobody else uses; each occupies a channel until it expires or is released':
+  'takes addresses for exclusive use; each occupies a channel until it expires or is released':
     '提取独享的地址；每个地址在到期或释放前占用一个通道',
   'gives addresses back and takes others': '释放地址并提取新的地址',
   'takes addresses of a shared plan': '提取共享套餐的地址',
@@ -81,10 +81,10 @@ const operationTexts: Readonly<Record<string, string>> = {
   'lists products with price and stock': '列出产品及其价格和库存',
   'lists the areas of a dynamic product': '列出动态产品的地区',
   'tells whether a certain address can be bought': '查询能否购买指定的地址',
-  'buys instances or traffic; the order runs on': '购买实例或流量；订单随后继续处理',
-  'buys one certain address; the order runs on': '购买指定的地址；订单随后继续处理',
-  'buys more time for instances; the order runs on': '为实例续费；订单随后继续处理',
-  'gives instances back for good; the order runs on': '永久释放实例；订单随后继续处理',
+  'buys instances or traffic; the vendor completes the order later': '购买实例或流量；订单随后继续处理',
+  'buys one certain address; the vendor completes the order later': '购买指定的地址；订单随后继续处理',
+  'buys more time for instances; the vendor completes the order later': '为实例续费；订单随后继续处理',
+  'gives instances back for good; the vendor completes the order later': '永久释放实例；订单随后继续处理',
   'tells where instances stand': '查询实例的状态',
   'tells where an order stands, and its instances': '查询订单的状态及其实例',
   'makes or changes a main account of dynamic traffic': '创建或修改动态流量的主账号',

@@ -29,8 +29,8 @@ const call = (about: string) => z.strictObject(operationKeys()).optional().meta(
 const operations = () =>
   z.strictObject({
     release: call('Gives an address back before its end: {ref}, {host}, {port}.'),
-    whitelistAdd: call('Puts our address on the whitelist: {ip}.'),
-    whitelistRemove: call('Takes an address of ours off the whitelist: {ip}.'),
+    whitelistAdd: call('Adds an address of this machine to the whitelist: {ip}.'),
+    whitelistRemove: call('Removes an address of this machine from the whitelist: {ip}.'),
     whitelistEcho: z
       .strictObject({ ...operationKeys(), value: path().optional().meta({ description: 'Where the reply tells it.' }) })
       .optional()

@@ -23,7 +23,7 @@ const INSTANCE =
   '{instanceNo, proxyType, protocol, ip, port, countryCode, cityCode, useType, username, pwd, orderNo, userExpired, flowTotal, flowBalance, status, renew, bridges, openAt, renewAt, releaseAt, productNo}'
 export const orders: Readonly<Record<string, Operation>> = {
   'instance/open': section('instance/open', '开通代理', {
-    about: 'buys instances or traffic; the order runs on',
+    about: 'buys instances or traffic; the vendor completes the order later',
     effect: 'buys',
     quantity: ['params'],
     params: {
@@ -41,7 +41,7 @@ export const orders: Readonly<Record<string, Operation>> = {
     codes: CREATING,
   }),
   'instance/open/assign/ip': section('instance/open/assign/ip', '指定ip开通代理', {
-    about: 'buys one certain address; the order runs on',
+    about: 'buys one certain address; the vendor completes the order later',
     effect: 'buys',
     quantity: ['assignIp'],
     params: {
@@ -57,7 +57,7 @@ export const orders: Readonly<Record<string, Operation>> = {
     codes: CREATING,
   }),
   'instance/renew': section('instance/renew', '续费代理', {
-    about: 'buys more time for instances; the order runs on',
+    about: 'buys more time for instances; the vendor completes the order later',
     effect: 'buys',
     quantity: ['instances'],
     params: {
@@ -78,7 +78,7 @@ export const orders: Readonly<Record<string, Operation>> = {
     codes: ['10002', '10011'],
   }),
   'instance/release': section('instance/release', '释放代理', {
-    about: 'gives instances back for good; the order runs on',
+    about: 'gives instances back for good; the vendor completes the order later',
     effect: 'deletes',
     params: {
       orderNo: text('order number of your own', '购买者订单号', required),

@@ -92,7 +92,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     errors: { ...extracting, ...balance, ...volumeLimit },
   }),
   'exclusive/get': section('独享代理-提取IP接口', 'exclusive', '/get', {
-    about: 'takes addresses that nobody else uses',
+    about: 'takes addresses for exclusive use',
     params: { ...account, num, area: area('an area code'), isp, keep_alive: keepAlive, distinct },
     limit: byChannels,
     ...taking,
@@ -100,7 +100,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     errors: { ...extracting, ...channels },
   }),
   'monopoly/get': section('独享代理(地区锁)-提取IP接口', 'monopoly', '/get', {
-    about: 'takes lines of one area that nobody else uses; their addresses come later, from legacy/monopolies',
+    about: 'takes lines of one area for exclusive use; their addresses come later, from legacy/monopolies',
     params: {
       ...account,
       num,

@@ -61,7 +61,7 @@ export const BY_AMOUNT = 'dedicated-by-amount'
 /** The calls that extract and release addresses. */
 export const legacySales = {
   allocate: call('/allocate', COMMON, {
-    about: 'takes addresses that nobody else uses; each occupies a channel until it expires or is released',
+    about: 'takes addresses for exclusive use; each occupies a channel until it expires or is released',
     params: { Num, KeepAlive, ...choice },
     limit: (account) => (account.product === BY_AMOUNT ? perMinute(60)(account) : byChannels(account)),
     effect: 'buys',
@@ -117,7 +117,7 @@ export const legacyAccount = {
     errors: { '500': { class: 'server', term: '未知错误' } },
   }),
   'whitelist/add': call('/whitelist/add', `白名单相关, ${COMMON}`, {
-    about: 'puts addresses of ours on the whitelist',
+    about: 'adds addresses of this machine to the whitelist',
     params: { IP: whitelisted },
     limit: perMinute(20),
     effect: 'changes',
@@ -125,7 +125,7 @@ export const legacyAccount = {
     errors: { ...everywhere, ...listed },
   }),
   'whitelist/del': call('/whitelist/del', `白名单相关, ${COMMON}`, {
-    about: 'takes addresses of ours off the whitelist',
+    about: 'removes addresses of this machine from the whitelist',
     params: { IP: whitelisted },
     limit: perMinute(20),
     effect: 'deletes',

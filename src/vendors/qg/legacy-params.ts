@@ -31,6 +31,6 @@ const Distinct = whole('1: no address that is in use already; in public clients,
 const Pool = whole('1 normal, 2 enterprise pool; in public clients, not in the document', '资源池', { values: [1, 2] })
 export const IP = list('addresses of nodes, without ports; * for all', '节点IP', { format: 'ip-or-all' })
 export const TaskID = list('batches; * for all', '任务ID')
-export const whitelisted = list('addresses of ours', '节点IP', { ...required, format: 'ip' })
+export const whitelisted = list('addresses of this machine', '节点IP', { ...required, format: 'ip' })
 
 export const choice = { AreaId, Isp, detail, Distinct, Pool }

@@ -61,7 +61,7 @@ describe('the look before a call', () => {
     [juliangip, 'balance', { zzzz: 1 }, 'zzzz is not a parameter of this call, which takes none'],
     [juliangip, 'getips', { num: 1, sign: 'x' }, 'sign comes from the credentials'],
     [qg, 'share-channel/get', { nums: 1 }, 'nums is not a parameter of this call; did you mean num?'],
-    [legacy, 'whitelist/add', {}, 'IP is missing: addresses of ours'],
+    [legacy, 'whitelist/add', {}, 'IP is missing: addresses of this machine'],
     [drawn, 'user', { no: 'x'.repeat(9), phone: '1', email: 'e', authType: 4, status: 1 }, 'authType must be one of 1'],
   ])('$vendor %s %j is refused', async (settings, operation, params, words) => {
     const error = await failureOf(handOf(scripted(settings).source).plan(operation, params))
