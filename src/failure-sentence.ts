@@ -45,6 +45,8 @@ function explainListening(error: unknown, config: Config | undefined): string | 
         'this user may not listen on port {port} of {address}: choose a port above 1023 in {key}.port',
         facts,
       )
+    case 'ENOTSUP':
+      return translate('this system cannot share port {port} between processes: leave out {key}.shared', facts)
     case 'EADDRNOTAVAIL':
       return translate('{address} is not an address of this machine: change {key}.host', facts)
     default:
@@ -52,7 +54,7 @@ function explainListening(error: unknown, config: Config | undefined): string | 
   }
 }
 
-const LISTEN_CODES = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'])
+const LISTEN_CODES = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTSUP', 'ENOTFOUND', 'EAI_AGAIN'])
 
 /** Node's error of a failed listen(), wrapped or not. */
 function listenFailure(error: unknown): ListenFailure | undefined {

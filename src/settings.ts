@@ -37,6 +37,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     ports: config.listen.map((port) => ({
       host: port.host,
       port: port.port,
+      isShared: port.shared,
       users: port.users,
       allow: port.allow,
       provider: port.provider,

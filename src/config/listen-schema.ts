@@ -82,6 +82,10 @@ export const listener = () =>
     port: port()
       .default(8080)
       .meta({ description: 'Port for HTTP proxy, SOCKS5 and SOCKS4/4a; 0 means any free port.' }),
+    shared: z.boolean().default(false).meta({
+      description:
+        'Other gateways of the same `cluster` on this machine listen on this port too: the system distributes the clients (SO_REUSEPORT; Linux and FreeBSD).',
+    }),
     users: someOf(user())
       .optional()
       .meta({ description: 'Who may use this port. When given, every way in demands the login.' }),

@@ -15,6 +15,8 @@ import { SocksConnection } from './socks-connection.ts'
 import { TlsCertificate, type TlsFiles } from './tls-certificate.ts'
 
 export interface ListenerSettings extends Address, ClientPortSettings {
+  /** Other processes listen on the same port (SO_REUSEPORT). */
+  readonly isShared: boolean
   /** Clients speak TLS to the port, with this certificate. */
   readonly tls: TlsFiles | undefined
 }
@@ -36,11 +38,8 @@ export class Listener extends ClientPort {
   /** Accepted before `open`: they wait until it is known how to serve them. */
   #held: Socket[] | undefined = []
 
-  /**
-   * @param isShared other processes listen on the same port
-   * @throws when the certificate of the port cannot be used
-   */
-  constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ClientHandler, isShared = false) {
+  /** @throws when the certificate of the port cannot be used */
+  constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ClientHandler) {
     super(settings, access, clock, handler)
     this.#settings = settings
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
@@ -49,7 +48,8 @@ export class Listener extends ClientPort {
       // A reset while it waits is an event of its connection, which then finds it destroyed.
       else this.#held.push(socket.on('error', () => {}))
     }
-    this.sockets = new PortSockets({ accepted, acceptFailed: (error) => handler.acceptFailed(error) }, isShared)
+    const acceptFailed = (error: NodeJS.ErrnoException) => handler.acceptFailed(error)
+    this.sockets = new PortSockets({ accepted, acceptFailed }, settings.isShared)
   }
 
   /**

@@ -236,8 +236,8 @@ provider 中选择。\`turnpike route HOST:PORT\` 显示命中的规则及其去
   workers: {
     title: { en: 'Several cores', zh: '多个 CPU 核' },
     intro: {
-      en: 'Several processes serve clients on the same ports, and one more process buys for all of them. Limits under `perUpstream` apply to all of them together. Not together with `cluster`. [operate.md](operate.md) says more.',
-      zh: '由若干进程在同一端口上为客户端服务，另有一个进程统一购买。`perUpstream` 中的限制对所有进程合计生效。不能与 `cluster` 一起使用。详见 [operate.zh-CN.md](operate.zh-CN.md)。',
+      en: 'Several processes serve clients on the same ports, and one more process buys for all of them. Limits under `perUpstream` apply to all of them together. With `cluster`, start one gateway for each core instead (`listen[].shared`). [operate.md](operate.md) says more.',
+      zh: '由若干进程在同一端口上为客户端服务，另有一个进程统一购买。`perUpstream` 中的限制对所有进程合计生效。使用 `cluster` 时改为每个核启动一个网关（`listen[].shared`）。详见 [operate.zh-CN.md](operate.zh-CN.md)。',
     },
     example: `workers: 2
 `,

@@ -6,6 +6,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'listen[].name': '端口的名字，写在日志里。',
   'listen[].host': '监听地址。非环回地址必须配 users 或 allow。',
   'listen[].port': 'HTTP 代理、SOCKS5、SOCKS4/4a 共用的端口；0 表示任选空闲端口。',
+  'listen[].shared': '本机上同一 `cluster` 的其他网关也监听该端口：由系统分配客户端（SO_REUSEPORT；Linux、FreeBSD）。',
   'listen[].users[].name': '账号名；选项以 -键-值 的形式跟在后面。',
   'listen[].users[].password':
     '最长 255 字节（RFC 1929）。写成 `""` 时，只要发送该用户名和空密码即可使用；如果其他机器能访问该端口，还必须配置 allow。',

@@ -99,11 +99,11 @@ export class Ports {
     }
   }
 
-  /** A listener that stays: configured for the same host and port. */
-  #openAt({ host, port }: Address, unwanted: ReadonlySet<Listener>): Listener | undefined {
+  /** A listener that stays: configured for the same host and port, and shared or not as before. */
+  #openAt({ host, port, isShared }: PortSettings, unwanted: ReadonlySet<Listener>): Listener | undefined {
     for (const listener of unwanted) {
       const known = this.#current.get(listener)
-      if (known?.host === host && known.port === port) return listener
+      if (known?.host === host && known.port === port && known.isShared === isShared) return listener
     }
     return undefined
   }
@@ -111,7 +111,8 @@ export class Ports {
   #create(settings: PortSettings, { opened }: PreparedPorts): Listener {
     const { clock, logins, handler, opening } = this.#parts
     const access = new Access(settings.users, settings.allow, logins)
-    const listener = new Listener(settings, access, clock, handler, opening === 'shared')
+    const isShared = settings.isShared || opening === 'shared'
+    const listener = new Listener({ ...settings, isShared }, access, clock, handler)
     opened.push(listener)
     return listener
   }

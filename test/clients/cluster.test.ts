@@ -71,6 +71,22 @@ it('gives a session its address on another host although it has limits', async (
   expect(referee.breaches).toEqual([])
 })
 
+it('serves clients of one port from several gateways of a machine', async () => {
+  const { redis, referee } = await world(0)
+  const shared = async (port: number) => {
+    const host = new ClusterHost(redis.url, referee, { listen: [{ port, shared: true }] })
+    closers.push(() => host.kill())
+    return host.ready()
+  }
+  const first = await shared(0)
+  const address = await served(first, referee, 'basket')
+  const second = await shared(first.port)
+  for (let i = 0; i < 20; i++) expect(await served(second, referee, 'basket')).toBe(address)
+  await first.kill()
+  expect(await served(second, referee, 'basket')).toBe(address)
+  expect(referee.breaches).toEqual([])
+})
+
 it('plans on another host when the planner dies, and refuses one that was stopped meanwhile', async () => {
   const { referee, hosts } = await world(2)
   await served(hosts[0] as ClusterHost, referee)

@@ -69,6 +69,8 @@ export const commandTexts = {
     '{address} 的端口 {port} 已被占用：请停止占用它的程序，或修改 {key}.port',
   'this user may not listen on port {port} of {address}: choose a port above 1023 in {key}.port':
     '当前用户无权监听 {address} 的端口 {port}：请在 {key}.port 中选择大于 1023 的端口',
+  'this system cannot share port {port} between processes: leave out {key}.shared':
+    '本系统不能让多个进程共用端口 {port}：请去掉 {key}.shared',
   '{address} is not an address of this machine: change {key}.host': '{address} 不是本机的地址：请修改 {key}.host',
   'the name {address} has no address: change {key}.host': '名称 {address} 没有对应的地址：请修改 {key}.host',
   '--port {port}: the configuration has another port of this number': '--port {port}：配置中另有一个相同号码的端口',

@@ -109,8 +109,10 @@ export const configurationTexts = {
   'must be at least {min} bytes': '不能小于 {min} 字节',
   'must be at most {max} bytes': '不能大于 {max} 字节',
   'must be at most {max} bytes long': '长度不能超过 {max} 字节',
-  'a host of a cluster is one process: write workers: 1, or leave out cluster':
-    '集群中的主机只能是一个进程：请写 workers: 1，或去掉 cluster',
+  'a gateway of a cluster is one process: write workers: 1, and start one gateway for each core with listen[].shared: true (docs/operate/scale.md)':
+    '集群中的一个网关只有一个进程：请写 workers: 1，并用 listen[].shared: true 为每个核心启动一个网关（docs/operate/scale.md）',
+  'only gateways of one cluster can share a port: add cluster, or write workers: auto in place of shared':
+    '只有同一集群的网关才能共用端口：请加上 cluster，或去掉 shared 改写 workers: auto',
   'is an empty list': '是空列表',
   'add an entry, or remove the key': '请添加一项或删除这个键',
   'holds a line break or another control character': '含有换行或其他控制字符',

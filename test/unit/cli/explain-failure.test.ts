@@ -28,6 +28,10 @@ it.each([
     'this user may not listen on port 80 of 10.0.0.1: choose a port above 1023 in listen[1].port',
   ],
   [
+    { code: 'ENOTSUP', address: '10.0.0.1', port: 80 },
+    'this system cannot share port 80 between processes: leave out listen[1].shared',
+  ],
+  [
     { code: 'EADDRNOTAVAIL', address: '10.0.0.1', port: 80 },
     '10.0.0.1 is not an address of this machine: change listen[1].host',
   ],

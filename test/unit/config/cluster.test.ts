@@ -32,6 +32,12 @@ it.each([
   expect(checkCluster({ ...raw, cluster: undefined })).toEqual([])
 })
 
+it('lets only gateways of a cluster share a port', () => {
+  const raw = { listen: [{ port: 1 }, { port: 2, shared: true }] }
+  expect(checkCluster(raw).map(({ path }) => path.join('.'))).toEqual(['listen.1.shared'])
+  expect(checkCluster({ ...raw, cluster: {} })).toEqual([])
+})
+
 it.each([
   ['pool: { perUpstream: { uses: 1 } }', true],
   ['listen: [{ port: 1, perUpstream: { connections: 2 } }]', true],

@@ -7,7 +7,9 @@ describe('defaults', () => {
   it('are those that gateway.yaml promises', () => {
     const { providers, state, ...rest } = parse(oneProvider)
     expect(rest).toEqual({
-      listen: [{ host: '127.0.0.1', port: 8080, session: 'off', upstreamHeader: false, optionHeaders: false }],
+      listen: [
+        { host: '127.0.0.1', port: 8080, shared: false, session: 'off', upstreamHeader: false, optionHeaders: false },
+      ],
       admin: { host: '127.0.0.1', port: 8081 },
       pool: {
         floor: 5,
