@@ -125,7 +125,7 @@ export class Workers implements ClientSide {
     this.#handlerParts = {
       ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.#feed, reports: this.#reports },
       ...{ owners: this.#owners, sessions: this.#sessions, users: this.#users, members: this.#members },
-      ...{ rollout: this.#rollout, handover: this.handover },
+      ...{ rollout: this.#rollout, handover: this.handover, send },
       serves: (worker) => this.#serves(worker),
       ownEach: () => this.#ownEach(),
     }

@@ -5,7 +5,7 @@ import type { Supply } from '../supply/supply.ts'
 import type { HandlersOf } from './dispatch.ts'
 import type { WorkersHandover } from './handover.ts'
 import type { Members } from './members.ts'
-import type { Hello, ToControl } from './messages.ts'
+import type { Hello, ToControl, ToWorker } from './messages.ts'
 import type { OwnersOfPool } from './owners-of-pool.ts'
 import type { PoolFeed } from './pool-feed.ts'
 import type { Rollout } from './rollout.ts'
@@ -26,6 +26,7 @@ export interface HandlerParts {
   readonly members: Members
   readonly rollout: Rollout
   readonly handover: WorkersHandover
+  readonly send: (worker: number, message: ToWorker) => void
   /** A worker serves the configuration in force. */
   readonly serves: (worker: number) => void
   /** From now on each upstream is to belong to one worker. */
@@ -74,15 +75,17 @@ export function handlersFor(worker: number, parts: HandlerParts): HandlersOf<Exc
 
 function settingsHandlers(
   worker: number,
-  { rollout, log, serves }: HandlerParts,
+  { rollout, log, serves, send }: HandlerParts,
 ): Pick<HandlersOf<ToControl>, 'prepared' | 'unprepared'> {
   return {
     prepared: ({ number }) => {
       if (rollout.prepared(worker, number)) serves(worker)
     },
     unprepared: ({ number, error }) => {
+      if (!rollout.failed(number, error)) return
       const { message: reason, ...facts } = error
-      if (!rollout.failed(number, error)) log.error({ ...facts, reason, worker }, 'a worker cannot open its ports')
+      log.error({ ...facts, reason, worker }, 'a worker cannot open its ports: another one is started')
+      send(worker, { kind: 'end' })
     },
   }
 }

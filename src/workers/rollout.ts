@@ -142,12 +142,12 @@ export class Rollout {
     preparing.resolve()
   }
 
-  /** @returns whether a caller waits for the answer, and receives the error */
+  /** @returns whether it is a worker that has come after the others: it has no ports */
   failed(number: number, { message, ...facts }: PlainError): boolean {
     const preparing = this.#preparing.get(number)
     this.#preparing.delete(number)
     preparing?.reject(Object.assign(new Error(message), facts))
-    return preparing !== undefined
+    return preparing === undefined && number === FIRST
   }
 
   /** The process of a worker has ended: another one begins with the configuration in force. */

@@ -1,5 +1,7 @@
 /** `workers: 2` with real processes: limits of addresses hold over all of them, and what dies takes nothing of the others along. */
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { stringify } from 'yaml'
@@ -117,6 +119,30 @@ it('loses the tunnels of a worker that is killed, and no others; another one is 
   expect(more.map(({ status }) => status)).toEqual(more.map(() => 200))
   await expect(tunnel(gateway.port)).resolves.toMatchObject({ status: 503 })
   expect(await alive()).toBe(left)
+})
+
+it('starts workers anew until they can open a port that another program had taken', { timeout: TEST_MS }, async () => {
+  const gateway = await startKillable(here.folder, here.configOf())
+  const intruder = createServer()
+  const isTaken = async () => {
+    for (const worker of processesOf(gateway).workers) process.kill(worker, 'SIGKILL')
+    intruder.listen(gateway.port, '127.0.0.1')
+    return once(intruder, 'listening').then(
+      () => true,
+      () => false,
+    )
+  }
+  await expect.poll(isTaken, patiently).toBe(true)
+  const refusals = () =>
+    gateway.log.records().filter(({ msg }) => String(msg).startsWith('a worker cannot open its ports'))
+  await expect.poll(() => refusals().length, patiently).toBeGreaterThan(2)
+  intruder.close()
+  const status = () =>
+    tunnel(gateway.port).then(
+      (opened) => opened.status,
+      () => 0,
+    )
+  await expect.poll(status, patiently).toBe(200)
 })
 
 it('serves on when the control process is killed, and another one finds the workers', {
