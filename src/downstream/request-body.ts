@@ -6,6 +6,8 @@
  *     │          │ └─ not begun ──┤
  *     │          └─────drop───────┴─ begun ──▶ dropped ──last octet──▶ whole
  *     └── no body ─────────────────────────────────────────────────────▲
+ *
+ * A body in chunks may be whole and not begun, because it has no data: then each sink that opens it gets its end.
  */
 
 import { BodyReader } from '../http1/body.ts'
@@ -58,12 +60,15 @@ export class RequestBody {
     return this.#state === 'flowing' || this.#state === 'dropped'
   }
 
-  /** @returns whether it was waited for: what has come of it is to be read now */
+  /** Hands it to the sink from here on. @returns whether it was waited for: what has come of it is to be read now */
   open(sink: BodySink): boolean {
-    if (this.#state !== 'waiting') return false
-    this.#sink = sink
-    this.#state = 'flowing'
-    return true
+    if (this.#state === 'waiting') {
+      this.#sink = sink
+      this.#state = 'flowing'
+      return true
+    }
+    if (this.#reader?.isWhole === true) sink.bodyEnd(this.#reader.trailers)
+    return false
   }
 
   /** The sink takes no more: the body waits for another sink, or is dropped if it had begun. */

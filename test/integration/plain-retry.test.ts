@@ -1,7 +1,7 @@
 /** Plain requests that fail: what may be tried elsewhere, what is passed on, and bans. */
 import { describe, expect, it } from 'vitest'
-import { dial, plain } from '../support/client.ts'
-import { type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { dial, plain, readReply } from '../support/client.ts'
+import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { SocketReader, send } from '../support/socket-io.ts'
@@ -66,6 +66,23 @@ describe('an upstream that drops a request', () => {
     expect(bad && gateway.record(bad)).toMatchObject({ state: 'resting', consecutiveFailures: 1 })
   })
 })
+
+it.each([
+  ['PUT', '0\r\n\r\n', ''],
+  ['DELETE', '0\r\nSum: 1\r\n\r\n', ''],
+  ['PUT', '4', '\r\nbody\r\n0\r\n\r\n'],
+])(
+  '%s with a body in chunks of which no data was sent goes elsewhere after a failure, end and all: %j',
+  async (method, first, rest) => {
+    const gateway = await firstFails('close-at-once')
+    const { socket, reader } = await dial(gateway.port)
+    const head = `${method} http://site.test/echo HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n`
+    await send(socket, head + first)
+    await eventually(() => requests(gateway)).toEqual([1, 1])
+    await send(socket, rest)
+    expect(await readReply({ socket, reader })).toMatchObject({ status: 200, body: Buffer.from(rest.slice(2, 6)) })
+  },
+)
 
 describe('an answer of an upstream', () => {
   it.each([502, 503, 504])('with %d is passed on: it may be the target’s', async (status) => {
