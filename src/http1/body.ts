@@ -99,11 +99,13 @@ class ChunkedReader {
   }
 
   /**
-   * Fields about framing, routing or connections must not be in a trailer (RFC 9110 section 6.5.1): then none is forwarded.
+   * Fields about framing, routing or connections must not be in a trailer (RFC 9110 section 6.5.1): then none is forwarded. Nor
+   * where it has an option for this gateway.
    */
   get trailers(): string {
     const section = parseFieldSection(this.#trailer, 0)
-    return section === undefined || section.own.size > 0 ? '' : withoutFields(section.lines, this.#named)
+    const isPlain = section?.own.size === 0 && section.options.length === 0
+    return isPlain ? withoutFields(section.lines, this.#named) : ''
   }
 
   read(bytes: Buffer, out: Buffer[]): number {

@@ -3,7 +3,7 @@
  * hop, which keep their case, order and number.
  */
 import { parseDecimal } from '../decimal.ts'
-import { trimSpace } from './head.ts'
+import { type Field, trimSpace } from './head.ts'
 
 export const NO_FIELDS: ReadonlySet<string> = new Set()
 
@@ -15,6 +15,8 @@ export interface FieldSection {
    * joined (RFC 9110 section 5.3), so that a duplicate of a field that may occur only once is not well-formed.
    */
   readonly own: ReadonlyMap<string, string>
+  /** Options for this gateway (`isOption`), in order. One that occurs twice is here twice. */
+  readonly options: readonly Field[]
   /** What Connection names: it ends at this hop, in the header and in a trailer (RFC 9110 section 7.6.1). In lower case. */
   readonly named: ReadonlySet<string>
 }
@@ -59,6 +61,7 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
   LINES.lastIndex = start
   if (!LINES.test(head)) return undefined
   const own = new Map<string, string>()
+  const options: Field[] = []
   let lines = ''
   let keptFrom = start
   const end = head.length - 2
@@ -69,15 +72,19 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
     const name = notedName(head, at, colon)
     if (name === undefined) continue
     const value = trimSpace(head.slice(colon + 1, eol))
-    const earlier = own.get(name)
-    own.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+    if (isOption(name)) options.push({ name, value })
+    else own.set(name, joined(own.get(name), value))
     if (PASSES.has(name)) continue
     lines += head.slice(keptFrom, at)
     keptFrom = next
   }
   lines += head.slice(keptFrom, end)
   const named = namedBy(own.get('connection'))
-  return { lines: withoutFields(lines, named), own, named }
+  return { lines: withoutFields(lines, named), own, options, named }
+}
+
+function joined(earlier: string | undefined, value: string): string {
+  return earlier === undefined ? value : `${earlier}, ${value}`
 }
 
 /** The name in lower case if it is one to record. */
@@ -89,8 +96,8 @@ function notedName(head: string, at: number, colon: number): string | undefined 
   return NOTED.has(name) || (mayBeOption && isOption(name)) ? name : undefined
 }
 
-/** Whether a field is an option for this gateway. @param name in lower case */
-export function isOption(name: string): boolean {
+/** @param name in lower case */
+function isOption(name: string): boolean {
   return (name.length > OPTION_PREFIX.length && name.startsWith(OPTION_PREFIX)) || TUNNEL_OPTIONS.has(name)
 }
 

@@ -4,14 +4,7 @@
  */
 import { parseDecimal } from '../decimal.ts'
 import { GatewayError } from '../errors.ts'
-import {
-  hasConnectionOption,
-  isOption,
-  listMembers,
-  parseContentLength,
-  parseFieldSection,
-  withoutFields,
-} from './fields.ts'
+import { hasConnectionOption, listMembers, parseContentLength, parseFieldSection, withoutFields } from './fields.ts'
 import { BARE_LF, type Field, fieldLineProblem, headEnd } from './head.ts'
 import {
   type AbsoluteForm,
@@ -152,7 +145,7 @@ function findLf(bytes: Buffer, from: number, to: number): number {
 export function parseRequestHeader(text: string, start: number): RequestHeader {
   const section = parseFieldSection(text, start)
   if (section === undefined) throw malformedLine(text, start)
-  const { lines, own, named } = section
+  const { lines, own, options, named } = section
   const upgrade = own.get('upgrade')
   const hasLength = own.has('content-length')
   return {
@@ -167,7 +160,7 @@ export function parseRequestHeader(text: string, start: number): RequestHeader {
     upgrade: upgrade !== undefined && hasConnectionOption(own, 'upgrade') ? upgrade : undefined,
     maxForwards: own.get('max-forwards'),
     named,
-    options: optionsOf(own),
+    options,
   }
 }
 
@@ -289,12 +282,6 @@ function once(own: ReadonlyMap<string, string>, name: string, spelling: string):
   const value = own.get(name)
   if (value?.includes(', ')) throw refused(`a request with more than one ${spelling}`)
   return value
-}
-
-function optionsOf(own: ReadonlyMap<string, string>): readonly Field[] {
-  const options: Field[] = []
-  for (const [name, value] of own) if (isOption(name)) options.push({ name, value })
-  return options
 }
 
 function malformedLine(text: string, start: number): GatewayError {

@@ -1,7 +1,7 @@
 /** Plain requests: what the target sees of them, and what the client sees of the answer. */
 import { describe, expect, it } from 'vitest'
 import { basic, dial, plain, readReply } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/gateway.ts'
+import { type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { header, headerValues } from '../support/http-wire.ts'
 import { send } from '../support/socket-io.ts'
 
@@ -110,6 +110,14 @@ it('options in X-Turnpike headers are obeyed where the port allows it, and the u
   const gateway = await startGateway({ upstreams: 2, config: { listen } })
   const refused = await plain(gateway.port, 'http://site.test/', { headers: [['X-Turnpike-Provider', 'nobody']] })
   expect([refused.status, refused.body.toString()]).toEqual([400, expect.stringContaining('"provider"')])
+  const twice = [
+    ['X-Turnpike-Session', 'a'],
+    ['X-Turnpike-Session', 'b'],
+  ] as const
+  expect(refusalOf(await plain(gateway.port, 'http://site.test/', { headers: twice }))).toEqual({
+    status: 400,
+    code: 'GW_BAD_OPTION',
+  })
   const reply = await plain(gateway.port, 'http://site.test/', { headers: [['X-Turnpike-Session', 'a1']] })
   const peer = reply.body.toString().split(' ')[1]?.trim() ?? ''
   expect(header(reply.headers, 'x-turnpike-upstream')).toBe(gateway.record(gateway.world.upstreamAt(peer)).id)

@@ -111,9 +111,12 @@ describe('a header', () => {
       ),
     )
     expect(header).toMatchObject({ lines: 'X-A:  1 \r\naccept: b\r\nX-a: 2\r\n', login: 'Basic eA==', closes: false })
-    expect(parse(get('http://a.test/', 'X-Turnpike-City: a\r\n')).header).toMatchObject({
+    expect(parse(get('http://a.test/', 'X-Turnpike-City: a\r\nX-TURNPIKE-City: b, c\r\n')).header).toMatchObject({
       lines: '',
-      options: [{ name: 'x-turnpike-city', value: 'a' }],
+      options: [
+        { name: 'x-turnpike-city', value: 'a' },
+        { name: 'x-turnpike-city', value: 'b, c' },
+      ],
     })
   })
 
