@@ -100,7 +100,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     if (http.isOpen && through === this.#throughOf(lease.upstream)) return void this.#send(http)
     http.close()
     this.#http = undefined
-    this.#dialAgain(lease.upstream, this.beganAt)
+    this.dialAgain(lease.upstream, this.beganAt)
   }
 
   /**
@@ -122,11 +122,6 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     this.#startedAt = now
     if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now)
     return connector.dial(upstream, this.#request.head.target, this, now)
-  }
-
-  /** A new connection to the upstream that is leased already. */
-  #dialAgain(upstream: Upstream, now: number): void {
-    this.dialling = this.dial(upstream, now)
   }
 
   protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
@@ -199,7 +194,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     // The upstream closed a kept connection while the request was on its way: not counted as a failure, once.
     const now = this.deps.clock.now()
     this.beginTry(now)
-    this.#dialAgain(upstream, now)
+    this.dialAgain(upstream, now)
   }
 
   cutOff(): void {

@@ -223,8 +223,18 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   }
 
   failed(connection: UpstreamConnection, failure: DialFailure): void {
+    if (isStale(connection, failure)) {
+      // Its other prepared connections are as old; and if it closes each one when it is asked, the new one shows that.
+      this.deps.connector.forget(connection.upstream)
+      return void this.dialAgain(connection.upstream, this.deps.clock.now())
+    }
     this.dialling = undefined
     this.tryFailed(connection.upstream, failure, true)
+  }
+
+  /** A new connection to an upstream that is leased already. */
+  protected dialAgain(upstream: Upstream, now: number): void {
+    this.dialling = this.dial(upstream, now)
   }
 
   /** @param repeatable whether the request may be made again elsewhere */
@@ -343,4 +353,10 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     this.lease = undefined
     lease?.release(now)
   }
+}
+
+/** Whether the upstream had closed a connection that was opened in advance: that is not a failure. */
+export function isStale(connection: UpstreamConnection, failure: DialFailure): boolean {
+  const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
+  return connection.wasWarm && isInterrupted && failure.how === 'closed'
 }

@@ -8,7 +8,7 @@ import type { DialFailure, UpstreamConnection } from '../upstream/connection.ts'
 import { isDirect } from '../upstream/direct.ts'
 import type { Hedging } from './hedging.ts'
 import { Lease } from './lease.ts'
-import { ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
+import { isStale, ProxiedRequest, type ProxiedRequestDeps } from './proxied-request.ts'
 import { type IdleSteps, Relay } from './relay.ts'
 import type { Route } from './route.ts'
 import { SilenceTimer } from './silence-timer.ts'
@@ -121,9 +121,8 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
 
   /** One of the two has failed: the other continues alone, and may get a hedge again. */
   override failed(connection: UpstreamConnection, failure: DialFailure): void {
-    if (isStale(connection, failure)) return void this.#dialAgain(connection)
     const hedge = this.#hedge
-    if (hedge === undefined) return void super.failed(connection, failure)
+    if (hedge === undefined || isStale(connection, failure)) return void super.failed(connection, failure)
     const failed = this.#endHedging(connection === hedge.connection ? this.dialling : hedge.connection)
     this.trace.tryBeganAt = connection.startedAt
     const now = this.deps.clock.now()
@@ -134,15 +133,10 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
     if (this.dialling !== undefined) this.#awaitHedge(this.dialling.upstream, now)
   }
 
-  /**
-   * The upstream had closed a connection that was opened in advance: dials the same upstream again. Its other prepared connections are
-   * as old; and if it closes each one upon CONNECT, the new one shows that.
-   */
-  #dialAgain(connection: UpstreamConnection): void {
-    this.deps.connector.forget(connection.upstream)
-    const again = this.dial(connection.upstream, this.deps.clock.now())
-    if (connection === this.#hedge?.connection) this.#hedge = { lease: this.#hedge.lease, connection: again }
-    else this.dialling = again
+  protected override dialAgain(upstream: Upstream, now: number): void {
+    const hedge = this.#hedge
+    if (upstream !== hedge?.lease.upstream) super.dialAgain(upstream, now)
+    else this.#hedge = { lease: hedge.lease, connection: this.dial(upstream, now) }
   }
 
   /** This dial continues alone. @returns the other one, with its lease */
@@ -210,9 +204,4 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
 interface Hedge {
   readonly lease: Lease
   readonly connection: UpstreamConnection
-}
-
-function isStale(connection: UpstreamConnection, failure: DialFailure): boolean {
-  const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
-  return connection.wasWarm && isInterrupted && failure.how === 'closed'
 }

@@ -1,7 +1,7 @@
 /** Connections opened ahead of need (`dial.warm`): used, replaced, and nobody's fault when the upstream has closed them. */
 import type { Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import { connectVia } from '../support/client.ts'
+import { connectVia, plain } from '../support/client.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { ConnectionLost, expectEcho, SocketReader, send } from '../support/socket-io.ts'
@@ -15,6 +15,13 @@ const opens: Manner = async (socket, reader) => {
   await send(socket, yes)
   for (let octets = await reader.read(); octets !== null; octets = await reader.read()) await send(socket, octets)
   socket.end()
+}
+/** A site without pages behind the tunnel. */
+const opensToSite: Manner = async (socket, reader) => {
+  await reader.readUntil('\r\n\r\n')
+  await send(socket, yes)
+  await reader.readUntil('\r\n\r\n')
+  await send(socket, 'HTTP/1.1 204 No Content\r\n\r\n')
 }
 const closesWhenAsked: Manner = async (socket, reader) => {
   await reader.readUntil('\r\n\r\n')
@@ -57,6 +64,15 @@ it('one that the upstream closes as it is used is nobody’s fault: a new one is
   await connectVia(gateway.port, 'echo.test:7')
   await eventually(() => upstream.connections).toBe(3)
   await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'over a new one')
+  expect([blames(gateway), gateway.app.traffic.triesFailed.unanswered]).toEqual([[0], 0])
+})
+
+it('the same goes for a plain request that needs a tunnel', async () => {
+  const { gateway, upstream } = await startWith(opensToSite, closesWhenAsked, closesWhenAsked, opensToSite)
+  const trace = () => plain(gateway.port, 'http://site.test/', { method: 'TRACE' })
+  expect((await trace()).status).toBe(204)
+  await eventually(() => upstream.connections).toBe(3)
+  expect((await trace()).status).toBe(204)
   expect([blames(gateway), gateway.app.traffic.triesFailed.unanswered]).toEqual([[0], 0])
 })
 
