@@ -1,4 +1,4 @@
-/** Rests of an upstream for one target host: after a tunnel there (`perUpstream.hostRest`), or because the host has banned it. */
+/** Rests of an upstream for one target host: after its use there (`perUpstream.hostRest`), or because the host has banned it. */
 import type { Upstream } from './upstream.ts'
 
 /** Largest number of target hosts for which one upstream rests. Beyond it, the oldest quarter is dropped. */

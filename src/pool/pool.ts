@@ -151,8 +151,13 @@ export class Pool extends PoolMembers {
   ): void {
     upstream.latencyMs =
       upstream.latencyMs === 0 ? tookMs : upstream.latencyMs + LATENCY_WEIGHT * (tookMs - upstream.latencyMs)
-    if (hostRestMs > 0) restForHost(upstream, host, now + hostRestMs, now)
+    this.usedFor(upstream, host, now, hostRestMs)
     this.#used(upstream, counts, now)
+  }
+
+  /** A lease was used for a target host, its first one or a further one. @param hostRestMs as for `opened` */
+  usedFor(upstream: Upstream, host: string, now: number, hostRestMs: number): void {
+    if (hostRestMs > 0) restForHost(upstream, host, now + hostRestMs, now)
   }
 
   /** A lease's address is used by a program that connects to it itself: one use. */

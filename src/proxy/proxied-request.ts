@@ -203,7 +203,8 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     const { upstream } = lease
     const { pool, health, observer, sessionTable } = this.deps
     this.timeoutQueue?.remove(this)
-    if (!lease.hasServed && !isDirect(upstream)) {
+    if (lease.hasServed) pool.usedFor(upstream, this.host, now, this.route.hostRestMs)
+    else if (!isDirect(upstream)) {
       if (this.#ownUnanswered) keepBorrowed(this, sessionTable, upstream)
       pool.opened(
         upstream,

@@ -74,8 +74,9 @@ function fits(
   const { filter, perRequest, rotates, uses, avoidLast } = route
   if (routeKey !== wanted || perRequest || rotates) return false
   const minLifeMs = filter.limits?.minLifeMs ?? 0
-  if (upstream.state === 'gone' || upstream.deadline <= now + minLifeMs || upstream.restsFor(host, now)) return false
-  if (sessionKey === undefined) return avoidLast === undefined
+  if (upstream.state === 'gone' || upstream.deadline <= now + minLifeMs) return false
+  // A session keeps its upstream while that rests for the host.
+  if (sessionKey === undefined) return avoidLast === undefined && !upstream.restsFor(host, now)
   // The session may have moved meanwhile; the look-up also renews it.
   const session = sessionTable.find(sessionKey)
   return session?.upstream === upstream && !isSpent(session, uses)

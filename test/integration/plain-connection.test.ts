@@ -50,6 +50,19 @@ describe.each(['http', 'socks5'] as const)('through %s upstreams', (scheme) => {
     ])
   })
 
+  it('an upstream that a connection keeps rests for each host that it was used for', async () => {
+    const config = { pool: { perUpstream: { hostRest: '1h' } } }
+    const gateway = await startGateway({ scheme, upstreams: 2, config })
+    gateway.world.names['other.test'] = [gateway.world.site.host, gateway.world.site.port]
+    const over = await dial(gateway.port)
+    for (const host of ['site.test', 'other.test', 'other.test'])
+      expect((await plain(gateway.port, `http://${host}/`, { over })).status).toBe(200)
+    const [a, b] = gateway.world.upstreams.map(({ host }) => host)
+    expect(carriers(gateway)).toEqual([a, a, b])
+    const rests = [...gateway.app.pool.members()].map(({ hostRests }) => [...(hostRests?.keys() ?? [])])
+    expect(rests).toEqual([['site.test', 'other.test'], ['other.test']])
+  })
+
   it('per: request takes another upstream each time, and holds none in between', async () => {
     const gateway = await startGateway({ scheme, upstreams: 2, config: { rotation: { per: 'request' } } })
     const over = await dial(gateway.port)
