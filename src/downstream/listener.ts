@@ -45,7 +45,7 @@ export class Listener extends ClientPort {
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
     const accepted = (socket: Socket) => {
       if (this.#held === undefined) this.#accept(socket)
-      // A reset while it waits is an event of its connection, which then finds it destroyed.
+      // When it is reset while it waits, `open` finds it destroyed.
       else this.#held.push(socket.on('error', () => {}))
     }
     const acceptFailed = (error: NodeJS.ErrnoException) => handler.acceptFailed(error)
@@ -78,7 +78,7 @@ export class Listener extends ClientPort {
   open(): void {
     const held = this.#held ?? []
     this.#held = undefined
-    for (const socket of held) this.#accept(socket)
+    for (const socket of held) if (!socket.destroyed) this.#accept(socket)
   }
 
   /** Client connections now. */

@@ -1,0 +1,46 @@
+/** One port by itself: clients that connect before it serves. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import type { ClientHandler } from '../../src/downstream/client-port.ts'
+import { Listener, type ListenerSettings } from '../../src/downstream/listener.ts'
+import { LoginThrottle } from '../../src/downstream/login-throttle.ts'
+import { Access } from '../../src/downstream/proxy-auth.ts'
+import { closeClients, dial } from '../support/client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { eventually } from '../support/gateway.ts'
+
+const settings: ListenerSettings = {
+  ...{ host: '127.0.0.1', port: 0, tls: undefined },
+  ...{ handshakeMs: 10_000, idleMs: 10_000, maxHeaderBytes: 16_384, maxEarlyBytes: 65_536 },
+  ...{ optionHeaders: false, upstreamHeader: false },
+}
+
+async function listen() {
+  const clock = new FakeClock()
+  const access = new Access(undefined, undefined, new LoginThrottle(clock, () => {}))
+  const handler = { accepted() {}, left() {}, acceptFailed() {} } as unknown as ClientHandler
+  const listener = new Listener(settings, access, clock, handler)
+  await listener.listen(undefined)
+  onTestFinished(async () => {
+    listener.close()
+    await closeClients()
+  })
+  return { listener }
+}
+
+it('a client that resets its connection before the port serves is no connection', async () => {
+  const accepted: Socket[] = []
+  const collect = (message: unknown) => void accepted.push((message as { readonly socket: Socket }).socket)
+  subscribe('net.server.socket', collect)
+  onTestFinished(() => void unsubscribe('net.server.socket', collect))
+  const { listener } = await listen()
+  const gone = await dial(listener.address)
+  await eventually(() => accepted.length).toBe(1)
+  await dial(listener.address)
+  await eventually(() => accepted.length).toBe(2)
+  gone.socket.resetAndDestroy()
+  await eventually(() => accepted[0]?.closed).toBe(true)
+  listener.open()
+  expect(listener.connections).toBe(1)
+})
