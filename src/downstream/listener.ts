@@ -153,6 +153,7 @@ export class Listener extends ClientPort {
     this.refusal = new GatewayError('GW_STOPPING', reason)
     for (const socket of this.#held ?? []) socket.destroy()
     this.sockets.close()
+    this.#certificate?.close()
   }
 
   /** Closes every connection at once. */

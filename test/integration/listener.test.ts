@@ -1,11 +1,15 @@
-/** One port by itself: clients that connect before it serves. */
+/** One port by itself: clients that connect before it serves, and what is left of it when it accepts no more. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import type { ClientHandler } from '../../src/downstream/client-port.ts'
 import { Listener, type ListenerSettings } from '../../src/downstream/listener.ts'
 import { LoginThrottle } from '../../src/downstream/login-throttle.ts'
 import { Access } from '../../src/downstream/proxy-auth.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { closeClients, dial } from '../support/client.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { eventually } from '../support/gateway.ts'
@@ -16,17 +20,17 @@ const settings: ListenerSettings = {
   ...{ optionHeaders: false, upstreamHeader: false },
 }
 
-async function listen() {
+async function listen(own: Partial<ListenerSettings> = {}) {
   const clock = new FakeClock()
   const access = new Access(undefined, undefined, new LoginThrottle(clock, () => {}))
   const handler = { accepted() {}, left() {}, acceptFailed() {} } as unknown as ClientHandler
-  const listener = new Listener(settings, access, clock, handler)
+  const listener = new Listener({ ...settings, ...own }, access, clock, handler)
   await listener.listen(undefined)
   onTestFinished(async () => {
     listener.close()
     await closeClients()
   })
-  return { listener }
+  return { listener, clock }
 }
 
 it('a client that resets its connection before the port serves is no connection', async () => {
@@ -43,4 +47,18 @@ it('a client that resets its connection before the port serves is no connection'
   await eventually(() => accepted[0]?.closed).toBe(true)
   listener.open()
   expect(listener.connections).toBe(1)
+})
+
+it('the files of a certificate are not looked at any more when the port accepts no client', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'turnpike-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const tls = { cert: join(folder, 'a.pem'), key: join(folder, 'a.key') }
+  const { cert, key } = makeCertificate('a')
+  writeFileSync(tls.cert, cert)
+  writeFileSync(tls.key, key)
+  const { listener, clock } = await listen({ tls })
+  listener.open()
+  expect(clock.pendingTimers).toBe(1)
+  listener.stopAccepting()
+  expect(clock.pendingTimers).toBe(0)
 })
