@@ -50,6 +50,8 @@ export class LeaseQueue {
   readonly #search: SessionSearch
   /** Why nothing is lent any more. */
   #refusal: GatewayError | undefined
+  /** Why no client waits any more. */
+  #closing: GatewayError | undefined
 
   /** @param directory sessions of other hosts; undefined: there are none */
   constructor(
@@ -216,8 +218,9 @@ export class LeaseQueue {
     this.#refusal = undefined
   }
 
-  /** Denies everybody who waits. */
+  /** Denies everybody who waits, or would have to wait. What is free is still lent: a request under way may try another upstream. */
   close(error: GatewayError): void {
+    this.#closing = error
     for (const waiting of [...this.#waiting]) this.#deny(waiting, error)
     this.#search.close(error)
     this.#timeouts.close()
@@ -240,6 +243,7 @@ export class LeaseQueue {
   }
 
   #enqueue(request: LeaseRequest, waitsFor: WaitsFor): void {
+    if (this.#closing !== undefined) return void request.denied(request.lastError ?? this.#closing)
     const leaving = this.#waiting.makeRoom(request.user)
     if (leaving === undefined) return void request.denied(queueFull(this.#waiting.size))
     for (const waiting of leaving) this.#deny(waiting, queueFull(this.#waiting.size))

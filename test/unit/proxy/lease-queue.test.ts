@@ -359,3 +359,19 @@ it('10,000 that rotate with one address: those without a place in the queue and 
   for (const sessionKey of sessions.slice(0, 3)) client(`c ${sessionKey}`, { sessionKey })
   expect(events).toEqual(['c s0 u0', 'c s1 u0', 'c s2 u0'])
 })
+
+it('a queue that is closed lends what is free, and lets nobody wait', () => {
+  const x = add('x')
+  client('a')
+  client('b')
+  const stopping = new GatewayError('GW_STOPPING', 'the gateway is stopping')
+  queue.close(stopping)
+  client('c')
+  client('d', { lastError: new GatewayError('GW_UPSTREAM_REFUSED', 'tried before') })
+  pool.release(x, true, clock.now())
+  client('e')
+  expect([happened(), queue.waitingCount]).toEqual([
+    ['a x', 'b GW_STOPPING', 'c GW_STOPPING', 'd GW_UPSTREAM_REFUSED', 'e x'],
+    0,
+  ])
+})
