@@ -24,12 +24,20 @@ interface Preparation {
   reject(error: Error): void
 }
 
+/** What a worker is set to. */
+interface Given {
+  config: Config
+  /** False: it has not answered yet. */
+  isServing: boolean
+}
+
 /** Settings that a worker gets when it comes, in place of a number of their own. */
 const FIRST = 0
 
 export class Rollout {
   readonly #deps: RolloutDeps
   readonly #preparing = new Map<number, Preparation>()
+  readonly #given = new Map<number, Given>()
   #numbers = FIRST
   #config: Config | undefined
   #ports: readonly number[] = []
@@ -75,7 +83,15 @@ export class Rollout {
 
   /** Gives the configuration in force to a worker that has come. @param sockets so many of its ports come to it */
   equip(worker: number, sockets: number): void {
-    if (this.#config !== undefined) this.#sendSettings(worker, FIRST, this.#config, this.#ports, sockets)
+    if (this.#config === undefined) return
+    this.#given.set(worker, { config: this.#config, isServing: false })
+    this.#sendSettings(worker, FIRST, this.#config, this.#ports, sockets)
+  }
+
+  /** A worker that came while other settings were prepared has the ones before. */
+  #bringUpToDate(worker: number): void {
+    const given = this.#given.get(worker)
+    if (given?.isServing === true && given.config !== this.#config) this.equip(worker, 0)
   }
 
   /** Resolves when all workers that there are to be have come and have opened their ports. @throws as `begin` */
@@ -92,6 +108,7 @@ export class Rollout {
     const ports = await this.#choosePorts(config)
     const number = ++this.#numbers
     const answers = this.#answers(number, workers)
+    const preparing = workers.map((worker) => this.#given.get(worker))
     const tell = (kind: 'commit' | 'cancel') => {
       for (const worker of workers) this.#deps.send(worker, { kind, number })
     }
@@ -110,6 +127,8 @@ export class Rollout {
         this.#config = config
         this.#ports = ports
         tell('commit')
+        for (const given of preparing) if (given !== undefined) given.config = config
+        for (const worker of this.#given.keys()) this.#bringUpToDate(worker)
       },
     }
   }
@@ -130,8 +149,12 @@ export class Rollout {
   /** @returns whether it is a worker that has come: it serves now */
   prepared(worker: number, number: number): boolean {
     this.#answered(worker, number)
-    if (number === FIRST) this.#deps.send(worker, { kind: 'commit', number })
-    return number === FIRST
+    if (number !== FIRST) return false
+    this.#deps.send(worker, { kind: 'commit', number })
+    const given = this.#given.get(worker)
+    if (given !== undefined) given.isServing = true
+    this.#bringUpToDate(worker)
+    return true
   }
 
   #answered(worker: number, number: number): void {
@@ -152,6 +175,7 @@ export class Rollout {
 
   /** The process of a worker has ended: another one begins with the configuration in force. */
   left(worker: number): void {
+    this.#given.delete(worker)
     for (const number of [...this.#preparing.keys()]) if (number !== FIRST) this.#answered(worker, number)
   }
 
