@@ -120,7 +120,9 @@ export class HttpConnection implements ClientReader, RequestConnection {
     const { connection } = this
     if (this.#hasEnded) return void connection.destroy()
     if (this.#heads.forgetEmptyLines(beginning)) return void this.#skipped()
-    if (connection.timeoutQueue !== this.port.handshakes) this.port.handshakes.add(connection)
+    const { timeoutQueue } = connection
+    const isBegun = timeoutQueue !== undefined && timeoutQueue !== this.port.keepAlives
+    if (!isBegun) this.port.handshakes.add(connection)
     if (this.#unread === undefined) this.#keep(beginning)
     connection.socket.resume()
   }
