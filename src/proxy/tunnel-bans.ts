@@ -18,6 +18,8 @@ type TunnelBan = BanRule & { readonly closed: ClosedHint }
 const EVIDENCE_MS = 60_000
 /** Number of hosts that are remembered, in each of two generations. */
 const MAX_HOSTS = 1_000
+/** Number of addresses of one host with a row; beyond it, the row that began first is dropped: most addresses do not live long. */
+const MAX_ROWS = 1_000
 
 /** Observations of one target host. */
 interface HostRecord {
@@ -74,11 +76,16 @@ export class TunnelBans {
     const row = rows.get(upstream.id) ?? { count: 0, since: now }
     row.count++
     rows.set(upstream.id, row)
+    if (rows.size > MAX_ROWS) dropFirst(rows)
     const othersServe = served.some(({ id, at }) => id !== upstream.id && at >= row.since - EVIDENCE_MS)
     if (row.count < rule.closed.times || !othersServe) return
     rows.delete(upstream.id)
     this.#pool.ban(upstream, host, now + rule.restMs, now)
   }
+}
+
+function dropFirst(rows: HostRecord['rows']): void {
+  for (const id of rows.keys()) return void rows.delete(id)
 }
 
 export interface Watch {
