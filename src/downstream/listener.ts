@@ -1,4 +1,4 @@
-/** One listening port: accepts and limits connections, tracks and drains them. */
+/** One listening port: accepts connections, tracks and drains them. */
 import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'

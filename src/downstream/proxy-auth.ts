@@ -51,7 +51,7 @@ export class Access {
   readonly #allowed: ((ip: string) => boolean) | undefined
   /**
    * Correct logins, by their header value or by name and password. The two caches are separate: no header of a client can
-   * equal a SOCKS login. Users never change while the process runs.
+   * equal a SOCKS login. Other users are another Access.
    */
   readonly #headers = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
   readonly #logins = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)

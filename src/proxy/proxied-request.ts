@@ -1,6 +1,6 @@
 /**
  * What tunnels and plain requests have in common: apply for an upstream, dial it, and on failure decide what next, until
- * one opens or there is a reason to stop. Everything here happens before the client has heard anything.
+ * one opens or there is a reason to stop. Until `commit` the client has heard nothing.
  *
  *   applying ──granted──▶ dialling ──opened──▶ (the subclass)
  *      │  ▲                  │
@@ -35,7 +35,7 @@ import { type Route, routeMethodOf } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
 
-/** What all attempts share. */
+/** What all requests share. */
 export interface ProxiedRequestDeps extends ClientStreamDeps {
   readonly pool: Pool
   readonly health: Health
@@ -49,6 +49,7 @@ export interface ProxiedRequestDeps extends ClientStreamDeps {
 }
 
 const NOBODY: readonly Upstream[] = []
+
 export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   extends ClientStream<Deps>
   implements LeaseRequest, DialHandler, RelayHandler

@@ -41,7 +41,7 @@ export function idleStepMs(idleMs: number): number {
 }
 
 /** After this time without an octet the kernel probes the peer; a vanished peer is noticed 10 s later. */
-const KEEP_ALIVE_MS = 60_000
+const TCP_KEEP_ALIVE_MS = 60_000
 
 const NOTHING = Buffer.alloc(0)
 
@@ -187,8 +187,8 @@ export class Relay extends TimeoutEntry implements UpstreamHandler, Linked<Relay
   /** Only for tunnels that live long enough to be idle: it takes eight system calls. */
   #keepAlive(): void {
     this.#isKeptAlive = true
-    this.client.setKeepAlive(true, KEEP_ALIVE_MS)
-    this.connection.socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    this.client.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+    this.connection.socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
   }
 
   #end(end: RelayEnd): void {

@@ -15,7 +15,7 @@ interface Group {
 
 export class FairTaskQueue {
   readonly #settings: FairTaskQueueSettings
-  /** In the order of turns: a group that was served moves to the end. Only groups with waiting tasks are listed. */
+  /** In the order of turns: a group that was served moves to the end. Those without a task are not listed. */
   readonly #groups = new Map<string, Group>()
   #running = 0
 

@@ -1,6 +1,6 @@
 /**
- * The outgoing connection of a tunnel: from the dial to an open tunnel through one upstream, under one deadline that covers
- * TCP, TLS, login and CONNECT together. The same object then passes the upstream's data to the relay.
+ * A connection to one upstream: from the dial until it is open (a tunnel, or ready for plain requests), under one deadline that
+ * covers TCP, TLS, login and CONNECT together. The same object then passes the upstream's data to its relay.
  *
  *   connecting ──▶ (TLS) ──▶ (SOCKS login) ──▶ asked ──▶ open ──▶ relay
  *        │           │              │             └──▶ failed: unanswered (silent, closed), garbage, login, refused, local

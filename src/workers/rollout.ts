@@ -48,11 +48,6 @@ export class Rollout {
     this.#deps = deps
   }
 
-  /** The configuration in force. */
-  get config(): Config | undefined {
-    return this.#config
-  }
-
   /** Where clients connect. */
   get addresses(): readonly Address[] {
     return (this.#config?.listen ?? []).map(({ host }, index) => ({ host, port: this.#ports[index] ?? 0 }))

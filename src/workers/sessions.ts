@@ -128,7 +128,6 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
 interface Pending {
   readonly worker: number
-  readonly until: number
   readonly waiting: { readonly worker: number; readonly question: number }[]
   readonly timer: Timer
 }
@@ -163,7 +162,7 @@ export class SessionsOfWorkers {
     const pending = this.#pending.get(key)
     if (pending === undefined) {
       const timer = clock.after(PENDING_MS, () => this.#over(key, undefined))
-      this.#pending.set(key, { worker, until: clock.now() + PENDING_MS, waiting: [], timer })
+      this.#pending.set(key, { worker, waiting: [], timer })
       this.#answer(worker, question, undefined)
     } else pending.waiting.push({ worker, question })
   }
