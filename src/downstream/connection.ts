@@ -12,7 +12,6 @@ import type { Socket } from 'node:net'
 import { type Target, unmapIPv4 } from '../address.ts'
 import type { Timer } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
-import { Accumulator } from '../http1/head.ts'
 import {
   containException,
   type ExceptionOwner,
@@ -22,6 +21,7 @@ import {
   setOwner,
 } from '../internal-errors.ts'
 import type { Relay } from '../proxy/relay.ts'
+import { Accumulator } from '../structures/accumulator.ts'
 import type { Linked } from '../structures/linked-list.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import type { AdmittedConnection } from './admission.ts'

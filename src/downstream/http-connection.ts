@@ -12,7 +12,6 @@
  */
 import { GatewayError } from '../errors.ts'
 import { parseConnect } from '../http1/connect-head.ts'
-import { Accumulator } from '../http1/head.ts'
 import {
   asksForWebSocket,
   forwardsLeft,
@@ -23,6 +22,7 @@ import {
 } from '../http1/request-head.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
 import type { BodySink, HttpHandler } from '../proxy/http-contract.ts'
+import { Accumulator } from '../structures/accumulator.ts'
 import { type ClientPort, handshakeTimeout } from './client-port.ts'
 import type { ClientReader, Connection } from './connection.ts'
 import { httpError, httpErrorBytes, isChallenge } from './error-reply.ts'

@@ -6,7 +6,6 @@
  */
 import { toTarget } from '../address.ts'
 import { GatewayError } from '../errors.ts'
-import { Accumulator } from '../http1/head.ts'
 import { internalFailure } from '../internal-errors.ts'
 import {
   NO_LOGIN,
@@ -17,6 +16,7 @@ import {
   parseSocks5Request,
   USER_PASSWORD,
 } from '../socks/server.ts'
+import { Accumulator } from '../structures/accumulator.ts'
 import { type ClientPort, handshakeTimeout } from './client-port.ts'
 import type { ClientIdentity } from './client-request.ts'
 import type { ClientReader, Connection } from './connection.ts'

@@ -2,6 +2,7 @@
  * HTTP/1.x message heads (RFC 9112 sections 2-5), parsed strictly: every deviation is an error.
  * Heads are decoded as latin1, so a character is an octet.
  */
+import { Accumulator } from '../structures/accumulator.ts'
 
 /** One field line; `name` in lower case, `value` without surrounding white space. */
 export interface Field {
@@ -117,33 +118,6 @@ export function statusOf(bytes: Buffer): number {
 export function looksLikeStatusLine(bytes: Buffer): boolean {
   if (bytes.length >= STATUS_END) return statusOf(bytes) > 0
   return 'HTTP/1.'.startsWith(bytes.toString('latin1', 0, MINOR_AT))
-}
-
-/** Collects the pieces of a head or handshake: amortised O(1) per octet. The caller watches its length. */
-export class Accumulator {
-  #bytes: Buffer | undefined
-  #length = 0
-
-  /** All pieces so far; a view, valid until the next `push`. */
-  get bytes(): Buffer {
-    return this.#bytes === undefined ? Buffer.alloc(0) : this.#bytes.subarray(0, this.#length)
-  }
-
-  get length(): number {
-    return this.#length
-  }
-
-  /** Copies the piece: the caller's buffer may be reused. */
-  push(piece: Buffer): void {
-    const needed = this.#length + piece.length
-    if (this.#bytes === undefined || this.#bytes.length < needed) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#length))
-      this.#bytes?.copy(grown, 0, 0, this.#length)
-      this.#bytes = grown
-    }
-    piece.copy(this.#bytes, this.#length)
-    this.#length = needed
-  }
 }
 
 /** A head that may arrive in pieces: each octet is examined and copied once. A head in one piece is not copied at all. */

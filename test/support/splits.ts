@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
-import { Accumulator } from '../../src/http1/head.ts'
+import { Accumulator } from '../../src/structures/accumulator.ts'
 
 /** What came of feeding octets to a parser: its value and what was left over, `incomplete`, or the error's code and words. */
 export type Outcome =

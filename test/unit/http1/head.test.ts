@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Accumulator, headEnd, parseFields, statusOf } from '../../../src/http1/head.ts'
+import { headEnd, parseFields, statusOf } from '../../../src/http1/head.ts'
 
 const fieldsOf = (lines: string) => parseFields(`GET / HTTP/1.1\r\n${lines}\r\n\r\n`, 16)
 
@@ -75,22 +75,4 @@ it.each([
   ['a name with a space', 'X Y: a'],
 ])('refuses %s', (_, line) => {
   expect(fieldsOf(line)).toBeTypeOf('string')
-})
-
-it('accumulates any pieces to the same octets, and keeps none of the caller’s memory', () => {
-  const pieces = fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 30 })
-  fc.assert(
-    fc.property(pieces, (list) => {
-      const received = new Accumulator()
-      const reused = Buffer.alloc(80)
-      for (const piece of list) {
-        reused.set(piece)
-        received.push(reused.subarray(0, piece.length))
-        reused.fill(0xaa)
-      }
-      const whole = Buffer.concat(list)
-      expect(received.length).toBe(whole.length)
-      expect(received.bytes.equals(whole)).toBe(true)
-    }),
-  )
 })
