@@ -30,10 +30,11 @@ import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import { mayBeElsewhere, type RoutedClient, type Routes, routeElsewhere } from './other-providers.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
-import { directError, errorOf, nextStep } from './retry.ts'
+import { nextStep } from './retry.ts'
 import { type Route, routeMethodOf } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
+import { directError, errorOf } from './try-errors.ts'
 
 /** What all requests share. */
 export interface ProxiedRequestDeps extends ClientStreamDeps {

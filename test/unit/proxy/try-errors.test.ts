@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { SOCKS_REPLY } from '../../../src/pool/upstream.ts'
-import { errorOf } from '../../../src/proxy/retry.ts'
+import { errorOf } from '../../../src/proxy/try-errors.ts'
 
 it.each([
   [403, 'HTTP status 403'],
