@@ -1,5 +1,5 @@
 /** Requests of programs that dial themselves: the user, the addresses that it may have, and their leases. */
-import { clientNetwork, formatAuthority, type Target, toTarget } from '../address.ts'
+import { formatAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { Listener } from '../downstream/listener.ts'
@@ -11,6 +11,7 @@ import type { AddressLeases } from './address-leases.ts'
 import { COMMAND_HOST } from './command-host.ts'
 import type { AddressLease } from './lease-batch.ts'
 import type { Ports } from './ports.ts'
+import { queueUser } from './queue-user.ts'
 import type { Route } from './route.ts'
 import { aloneFilter } from './route-filter.ts'
 import type { Router } from './router.ts'
@@ -158,9 +159,7 @@ export class AddressRequests {
       throw new GatewayError('GW_LOGIN_REQUIRED', 'send the login of a user of a port, as Authorization: Basic')
     listener.access.checkAddress(clientAddress)
     const identity = listener.access.identify(authorization, { clientAddress })
-    const { user } = identity
-    const name = user === undefined ? `address ${clientNetwork(clientAddress)}` : `user ${user}`
-    return { identity, listener, name, clientAddress }
+    return { identity, listener, name: queueUser(identity.user, { clientAddress }), clientAddress }
   }
 
   /** The first port that has the user; for clients without a login, the first that requires none. */

@@ -1,21 +1,20 @@
 /** What the answer to a plain request, or its failure, shows about the upstream and the target. */
 import type { RequestForm } from '../http1/request-head.ts'
 import type { Outcome, Upstream } from '../pool/upstream.ts'
+import { refusesLogin } from '../upstream/login-header.ts'
 import { isFromProxy } from './proxy-status.ts'
 
 /** RFC 9110 section 9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-/** From an upstream in answer to a plain request they are about our login, never for the client; from a target they are not. */
-const LOGIN_STATUSES = new Set([407, 454])
 
 /** Whether a request with this method may be sent a second time. */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method)
 }
 
-/** Whether the status is about the gateway's login at the upstream. @param form `origin`: the target has answered */
+/** Whether the status is about the gateway's login at the upstream, and never for the client. @param form `origin`: the target has answered */
 export function isAboutLogin(status: number, form: RequestForm): boolean {
-  return LOGIN_STATUSES.has(status) && form === 'absolute'
+  return form === 'absolute' && refusesLogin(status)
 }
 
 /** From an upstream that never worked: a status of proxies that have no way to the target, or to anything. */

@@ -11,7 +11,7 @@
  * Every lease that was granted is released once. Longer than other files: this is the one place that says how a try ends.
  */
 
-import { clientNetwork, type Target } from '../address.ts'
+import type { Target } from '../address.ts'
 import type { ClientPort } from '../downstream/client-port.ts'
 import { GatewayError } from '../errors.ts'
 import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
@@ -29,6 +29,7 @@ import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import { mayBeElsewhere, type RoutedClient, type Routes, routeElsewhere } from './other-providers.ts'
+import { queueUser } from './queue-user.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
 import { nextStep } from './retry.ts'
 import { type Route, routeMethodOf } from './route.ts'
@@ -109,8 +110,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   }
 
   get user(): string {
-    const { user } = this.route
-    return user === undefined ? `address ${clientNetwork(this.clientAddress)}` : `user ${user}`
+    return queueUser(this.route.user, this)
   }
 
   protected abstract override readonly client: ClientStream<Deps>['client'] & RoutedClient

@@ -10,7 +10,7 @@
  * (https://fetch.spec.whatwg.org/#http-cors-protocol), and every preflight is refused; requests that a browser marks as coming
  * from a page are refused too.
  */
-import { clientNetwork, parseAuthority, type Target, toTarget } from '../address.ts'
+import { parseAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { internalFailure } from '../internal-errors.ts'
@@ -23,6 +23,7 @@ import { COMMAND_HOST } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import type { LeaseRequest } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
+import { queueUser } from './queue-user.ts'
 import { addressesToAvoid } from './rotation.ts'
 import type { Route } from './route.ts'
 import type { Session, SessionTable } from './session-table.ts'
@@ -120,7 +121,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   }
 
   get user(): string {
-    return this.#user === undefined ? `address ${clientNetwork(this.#request.clientAddress)}` : `user ${this.#user}`
+    return queueUser(this.#user, this.#request)
   }
 
   begin(): void {

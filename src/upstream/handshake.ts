@@ -4,7 +4,7 @@ import { hasBareLf, looksLikeStatusLine, PartialHead, statusOf } from '../http1/
 import { SOCKS_REPLY } from '../pool/upstream.ts'
 import { SocksClient, type SocksStep } from '../socks/client.ts'
 import type { UpstreamConnection, UpstreamHandshake } from './connection.ts'
-import { loginHeader } from './login-header.ts'
+import { loginHeader, refusesLogin } from './login-header.ts'
 
 /** For requests in absolute-form, and for direct targets: open as soon as the connection is established. */
 export class NoHandshake implements UpstreamHandshake {
@@ -23,7 +23,6 @@ export class NoHandshake implements UpstreamHandshake {
   received(): void {}
 }
 
-const LOGIN_STATUSES = new Set([407, 454])
 /** A 101 would change to a protocol that no client has requested. */
 const SWITCHING_PROTOCOLS = 101
 
@@ -87,10 +86,7 @@ export class ConnectHandshake implements UpstreamHandshake {
   #end(status: number, rest: Buffer | undefined): void {
     this.#isOver = true
     if (status < 300) this.#connection.open(rest && Buffer.from(rest))
-    else
-      this.#connection.fail(
-        LOGIN_STATUSES.has(status) ? { kind: 'login', status } : { kind: 'refused', answer: status },
-      )
+    else this.#connection.fail(refusesLogin(status) ? { kind: 'login', status } : { kind: 'refused', answer: status })
   }
 
   #break(): void {

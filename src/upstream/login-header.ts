@@ -1,3 +1,4 @@
+/** The gateway's login at HTTP proxies. */
 import type { Upstream } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
 
@@ -11,4 +12,12 @@ function basicLogin({ facts }: Upstream): string {
   if (facts.username === undefined) return ''
   const login = Buffer.from(`${facts.username}:${facts.password?.reveal() ?? ''}`).toString('base64')
   return `Proxy-Authorization: Basic ${login}\r\n`
+}
+
+/** 407, and 454 of some vendors. */
+const LOGIN_STATUSES = new Set([407, 454])
+
+/** Whether an HTTP proxy that answers so does not accept our login. */
+export function refusesLogin(status: number): boolean {
+  return LOGIN_STATUSES.has(status)
 }
