@@ -35,13 +35,21 @@ export class Pool extends PoolMembers {
    * @returns `too-short` when it would not be lendable for a moment
    */
   add(facts: UpstreamFacts, now: number, isElsewhere = this.#startsElsewhere): Added {
+    return this.#add(facts, now, { isElsewhere, worked: false, uses: 0 })
+  }
+
+  /** As `add`, for an upstream that was lent before: by an earlier process, or before its provider was withdrawn. */
+  restore(facts: UpstreamFacts, past: Pick<Upstream, 'worked' | 'uses'>, now: number): Added {
+    return this.#add(facts, now, { isElsewhere: this.#startsElsewhere, ...past })
+  }
+
+  #add(facts: UpstreamFacts, now: number, past: Pick<Upstream, 'isElsewhere' | 'worked' | 'uses'>): Added {
     const known = this.get(facts.id)
     if (known !== undefined) return this.renew(known, facts, now)
     const minLifeMs = this.minLifeOf(facts, facts.deadline)
     if (facts.deadline - now < minLifeMs) return 'too-short'
-    const upstream = new Upstream(facts)
+    const upstream = Object.assign(new Upstream(facts), past)
     upstream.minLifeMs = minLifeMs
-    upstream.isElsewhere = isElsewhere
     this.ownership.takeUp(upstream, now)
     this.insert(upstream, now)
     return 'added'

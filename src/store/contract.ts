@@ -94,6 +94,8 @@ export interface RestoredUpstream {
   readonly vendorDeadline: number
   /** It had carried a tunnel. */
   readonly opened: boolean
+  /** How often it was used, as `perUpstream.uses` counts; undefined: not recorded, at least once if `opened`. */
+  readonly uses?: number
   /**
    * alive     may be lent until `facts.deadline`
    * gone      had left the pool, or its deadline has passed: occupies its channel until `vendorDeadline`

@@ -6,10 +6,12 @@ import type { ProviderParts } from './provider-parts.ts'
 /** What of it is in the pool. */
 export function lendableOf({ pool, settings, inventory }: ProviderParts): readonly RestoredUpstream[] {
   const members = [...pool.members()].filter(({ facts }) => facts.provider === settings.name)
-  return members.map(({ facts, deadline, worked }) => ({
+  return members.map(({ facts, deadline, worked, uses, usesReserved }) => ({
     facts: { ...facts, deadline },
     vendorDeadline: inventory.endOf(facts.id) ?? deadline,
     opened: worked,
+    // A lease that may still become a tunnel counts as a use.
+    uses: uses + usesReserved,
     state: 'alive',
   }))
 }

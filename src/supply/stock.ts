@@ -38,12 +38,10 @@ export class Stock {
    */
   restore(upstreams: readonly RestoredUpstream[], now: number): boolean {
     const { inventory, pool } = this.#parts
-    for (const { facts, vendorDeadline, opened, state } of upstreams) {
+    for (const { facts, vendorDeadline, opened, uses = opened ? 1 : 0, state } of upstreams) {
       inventory.add(facts, vendorDeadline, now)
-      if (state === 'alive') pool.add(facts, now)
+      if (state === 'alive') pool.restore(facts, { worked: opened, uses }, now)
       if (state === 'gone') inventory.done(facts.id)
-      const upstream = pool.get(facts.id)
-      if (upstream !== undefined) upstream.worked = opened
     }
     return upstreams.some(({ state }) => state === 'doubtful')
   }

@@ -1,0 +1,41 @@
+/** `perUpstream.uses` counts the connections in the whole life of an address: also those before a restart or a reload. */
+import { expect, it } from 'vitest'
+import { nothingRestored } from '../../../src/store/contract.ts'
+import { account, World } from './supply-world.ts'
+
+const recorded = account('a', { isRemembered: true })
+const oneUse = { floor: 0, uses: 1 }
+
+it('an address that an earlier process has used is not lent again', async () => {
+  const used = { id: 'used', provider: 'a', protocol: 'http', host: '192.0.2.200', port: 1 } as const
+  const restored = {
+    ...nothingRestored,
+    upstreams: [
+      {
+        facts: { ...used, boughtAt: 0, deadline: 60_000 },
+        vendorDeadline: 61_000,
+        opened: true,
+        state: 'alive' as const,
+      },
+    ],
+  }
+  const world = new World({ a: { settings: recorded } }, oneUse, restored)
+  world.supply.restore(restored)
+  world.connect()
+  await world.clock.run(2_000)
+  expect(world.lent.size).toBe(1)
+  expect(world.lent).not.toContain('used')
+})
+
+it('an address whose provider is removed and configured again is not lent a second time', async () => {
+  const world = new World({ a: { settings: recorded } }, oneUse)
+  const { source } = world.provider('a')
+  const settings = { ...oneUse, ceiling: 50, targetLoad: 8, idleAfter: 60_000, minLife: 5_000, waitTimeout: 10_000 }
+  world.connect(50_000)
+  await world.clock.run(2_000)
+  world.supply.configure(settings, [])
+  world.supply.configure(settings, [{ settings: recorded, source }])
+  world.connect()
+  await world.clock.run(2_000)
+  expect(world.lent.size).toBe(2)
+})
