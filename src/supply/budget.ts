@@ -89,7 +89,8 @@ export class Budget {
   reached(now: number, count = 1): BudgetReached | undefined {
     const { perHour, perDay, total } = this.#limits
     if (total !== undefined && total - this.#total < count) return { which: 'total', limit: total, until: undefined }
-    return this.#full('perDay', perDay, DAY_MS, count, now) ?? this.#full('perHour', perHour, HOUR_MS, count, now)
+    const ofHour = this.#full('perHour', perHour, HOUR_MS, count, now)
+    return lastingLonger(this.#full('perDay', perDay, DAY_MS, count, now), ofHour)
   }
 
   #within(now: number, windowMs: number): number {
@@ -109,6 +110,15 @@ export class Budget {
     // The limit itself is smaller than the smallest order.
     return { which, limit, until: undefined }
   }
+}
+
+/** Of two limits without room the one that has room later; of equal ones the first. */
+export function lastingLonger(
+  first: BudgetReached | undefined,
+  second: BudgetReached | undefined,
+): BudgetReached | undefined {
+  if (first === undefined || second === undefined) return first ?? second
+  return (second.until ?? Number.POSITIVE_INFINITY) > (first.until ?? Number.POSITIVE_INFINITY) ? second : first
 }
 
 interface Spent {

@@ -64,6 +64,20 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
       expect([store.view.reservedBy('p'), store.view.channelsBooked('a'), leftOf(store)]).toEqual([4, 4, 6])
     })
 
+    it('denies an order until the last of its budgets has room', async () => {
+      const { clock, store, flush } = await begin()
+      const order = { ...usual, channels: undefined, budget: { perHour: 2, perDay: 4 } }
+      const buy = async () => store.settle(await reserved(store, order), { kind: 'sold', count: 2 })
+      await buy()
+      await flush()
+      clock.advance(23.5 * HOUR_MS)
+      await buy()
+      await flush()
+      const until = 24.5 * HOUR_MS
+      expect(store.view.budget('p', order.budget).reached(1)).toEqual({ which: 'perHour', limit: 2, until })
+      expect(await store.reserve(order)).toEqual({ kind: 'denied', by: 'budget', until })
+    })
+
     it('denies two orders that are asked for at the same time what only one of them may have', async () => {
       const { store } = await begin()
       const both = await Promise.all([store.reserve({ ...usual, count: 4 }), store.reserve({ ...usual, count: 4 })])

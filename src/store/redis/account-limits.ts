@@ -131,17 +131,22 @@ local function room_at(provider, name, length, excess)
   end
 end
 
--- @returns whether there is no room, and until when
+-- @returns whether there is no room, and until when; nil: no time is known
 local function budget_reached(provider, count, limits)
   age(provider)
-  local sums = key('budget', provider)
+  local sums, is_reached, latest = key('budget', provider), false, 0
   if limits.total and number_of(sums, 'total') + count > limits.total then return true end
   for _, span in ipairs({ { 'day', DAY_MS, limits.perDay }, { 'hour', HOUR_MS, limits.perHour } }) do
     if span[3] then
       local excess = number_of(sums, span[1]) + count - span[3]
-      if excess > 0 then return true, room_at(provider, span[1], span[2], excess) end
+      if excess > 0 then
+        local at = room_at(provider, span[1], span[2], excess)
+        if not at then return true end
+        is_reached, latest = true, math.max(latest, at)
+      end
     end
   end
+  if is_reached then return true, latest end
   return false
 end
 `

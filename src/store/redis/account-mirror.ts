@@ -4,7 +4,7 @@
  */
 
 import { MAX_IN_FLIGHT } from '../../ratelimit/sliding-window.ts'
-import { tightestOf } from '../../supply/budget.ts'
+import { lastingLonger, tightestOf } from '../../supply/budget.ts'
 import type {
   AccountView,
   BudgetLimits,
@@ -243,9 +243,12 @@ interface Span {
 }
 
 function reachedOf(spans: readonly Span[], count: number): BudgetReached | undefined {
-  const full = spans.find(({ limit, spent }) => spent + count > limit)
-  if (full === undefined) return undefined
-  const { which, limit, spent, ends } = full
+  const full = spans.filter(({ limit, spent }) => spent + count > limit).map((span) => fullUntil(span, count))
+  return full.reduce<BudgetReached | undefined>(lastingLonger, undefined)
+}
+
+/** @param span without room for this many more */
+function fullUntil({ which, limit, spent, ends }: Span, count: number): BudgetReached {
   let excess = spent + count - limit
   for (const { at, count: bought } of ends) {
     excess -= bought
