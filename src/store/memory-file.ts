@@ -3,7 +3,7 @@
  * answer. Written to a new file, synchronised, then renamed over the old one.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from './errors.ts'
 
@@ -36,15 +36,24 @@ async function load(path: string): Promise<unknown> {
 async function save(path: string, value: unknown): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER })
   const draft = `${path}.${randomUUID()}`
-  const file = await open(draft, 'wx', PRIVATE_FILE)
   try {
-    await file.writeFile(JSON.stringify(value))
+    await writeSynced(draft, JSON.stringify(value))
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {})
+    throw error
+  }
+  const folder = await open(dirname(path), 'r')
+  // The new directory entry must be on the disk too.
+  await folder.sync().finally(() => folder.close())
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', PRIVATE_FILE)
+  try {
+    await file.writeFile(text)
     await file.sync()
   } finally {
     await file.close()
   }
-  await rename(draft, path)
-  const folder = await open(dirname(path), 'r')
-  // The new directory entry must be on the disk too.
-  await folder.sync().finally(() => folder.close())
 }

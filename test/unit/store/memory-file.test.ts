@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -30,4 +30,11 @@ it('does not take a damaged file for nothing', async () => {
   const dir = folder()
   writeFileSync(join(dir, 'provider-a.json'), '{"order":')
   await expect(memoryFile(dir, 'a').load()).rejects.toThrow(/provider-a\.json cannot be read/)
+})
+
+it('leaves no draft behind when the value cannot be saved', async () => {
+  const dir = folder()
+  mkdirSync(join(dir, 'provider-a.json'))
+  await expect(memoryFile(dir, 'a').save({})).rejects.toThrow()
+  expect(readdirSync(dir)).toEqual(['provider-a.json'])
 })
