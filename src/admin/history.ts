@@ -4,7 +4,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { percentile, SETUP_BUCKETS } from '../proxy/setup-times.ts'
 import type { HistoryReport, ProviderHistory } from './api/schemas/history.ts'
-import type { AdminView } from './view.ts'
+import type { AdminView, ProviderReport } from './view.ts'
 
 export type HistorySource = Pick<AdminView, 'gauges' | 'providers' | 'traffic'>
 
@@ -44,11 +44,21 @@ interface ProviderColumns {
   windowCalls: number
 }
 
+function newProvider({ bought, wasted, callsMade, windowCalls }: ProviderReport): ProviderColumns {
+  return { columns: newColumns(providerNames), last: { bought, wasted, callsMade }, windowCalls }
+}
+
+/** By a reload, since the previous interval: all that it has bought is new. Its key may have made calls before. */
+function addedProvider(report: ProviderReport): ProviderColumns {
+  return newProvider({ ...report, bought: 0, wasted: 0 })
+}
+
 export class History {
   readonly #source: HistorySource
   readonly #clock: Clock
   readonly #columns = newColumns(names)
-  readonly #providers = new Map<string, ProviderColumns>()
+  /** In the order of the configuration. */
+  #providers: ReadonlyMap<string, ProviderColumns>
   readonly #setupBefore = new Uint32Array(SETUP_BUCKETS)
   #openedBefore = 0
   #refusedBefore = 0
@@ -61,12 +71,7 @@ export class History {
     this.#source = source
     this.#clock = clock
     this.#sampledAt = clock.now()
-    for (const { name, bought, wasted, callsMade, windowCalls } of source.providers())
-      this.#providers.set(name, {
-        columns: newColumns(providerNames),
-        last: { bought, wasted, callsMade },
-        windowCalls,
-      })
+    this.#providers = new Map(source.providers().map((report) => [report.name, newProvider(report)]))
     this.#timer = this.#schedule()
   }
 
@@ -114,13 +119,17 @@ export class History {
 
   #sampleProviders(place: number): { bought: number; wasted: number } {
     const totals = { bought: 0, wasted: 0 }
-    for (const { name, bought, wasted, callsMade, callsLeft, windowCalls } of this.#source.providers()) {
+    const before = this.#providers
+    const reports = this.#source.providers()
+    this.#providers = new Map(reports.map((report) => [report.name, before.get(report.name) ?? addedProvider(report)]))
+    for (const { name, bought, wasted, callsMade, callsLeft, windowCalls } of reports) {
       const entry = this.#providers.get(name)
       if (entry === undefined) continue
       const { columns, last } = entry
-      columns.bought[place] = bought - last.bought
-      columns.wasted[place] = wasted - last.wasted
-      columns.calls[place] = callsMade - last.callsMade
+      // A provider that was removed and added again counts from 0, and so do the calls with another key.
+      columns.bought[place] = Math.max(0, bought - last.bought)
+      columns.wasted[place] = Math.max(0, wasted - last.wasted)
+      columns.calls[place] = Math.max(0, callsMade - last.callsMade)
       columns.windowUsed[place] = Math.max(0, windowCalls - callsLeft)
       entry.last = { bought, wasted, callsMade }
       entry.windowCalls = windowCalls

@@ -15,9 +15,10 @@ function start() {
   })
   const gauges = { connections: 4, tunnels: 3, waiting: 2, sessions: 0 }
   const figures = (): TrafficFigures => traffic
-  const source = { gauges: () => gauges, providers: () => [report(supply)], traffic: figures }
+  const configured = { providers: () => [report(supply)] }
+  const source = { gauges: () => gauges, providers: () => configured.providers(), traffic: figures }
   const history = new History(source, supply.clock)
-  return { supply, traffic, history, read: (most?: number) => historyReport.parse(history.report(most)) }
+  return { supply, traffic, history, configured, read: (most?: number) => historyReport.parse(history.report(most)) }
 }
 
 it('has nothing at first, and one value for each ten seconds', async () => {
@@ -61,4 +62,23 @@ it('remembers an hour, in the order of time', () => {
   expect(at).toEqual(at.toSorted((a, b) => a - b))
   history.close()
   expect(supply.clock.pendingTimers).toBe(0)
+})
+
+it('follows a reload: what is added counts from its first interval, what is removed is left out', () => {
+  const { supply, history, configured, read } = start()
+  const [first] = configured.providers()
+  if (first === undefined) expect.fail('no provider')
+  supply.clock.advance(10_000)
+  configured.providers = () => [{ ...first, name: 'acme-b', bought: 7, callsMade: 40 }, first]
+  supply.clock.advance(10_000)
+  const added = { name: 'acme-b', bought: [0, 7], calls: [0, 0] }
+  expect(read()).toMatchObject({ bought: [0, 7], providers: [added, { name: 'acme-a', bought: [0, 0] }] })
+  configured.providers = () => [{ ...first, name: 'acme-b', bought: 1, callsMade: 2 }]
+  supply.clock.advance(10_000)
+  expect(read()).toMatchObject({
+    bought: [0, 7, 0],
+    providers: [{ name: 'acme-b', bought: [0, 7, 0], calls: [0, 0, 0] }],
+  })
+  expect(read().providers).toHaveLength(1)
+  history.close()
 })
