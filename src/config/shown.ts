@@ -1,5 +1,7 @@
 /** A configuration for display to the operator: secrets are `***`, comments are removed (they may contain secrets). */
 import { isScalar, parseDocument, Scalar, visit } from 'yaml'
+import { formatAuthority } from '../address.ts'
+import { parseEndpoint } from '../vendors/registry.ts'
 import type { Config } from './schema.ts'
 
 const MASK = '***'
@@ -9,6 +11,10 @@ const SECRET_KEYS = new Set(['credentials', 'password', 'token', 'headers', 'bod
 /** Lists of proxies: an entry may contain a login. */
 const LIST_KEYS = new Set(['list'])
 const PLACEHOLDERS = /^(?:\$\{\w+\})+$/
+/** What a generic call is filled in with, as `{num}`: the name of a value, not the value. */
+const FILLED_IN = /^\{\w+(?::[^{}]*)?\}$/
+/** A parameter with a smaller number is a count or a choice. */
+const LEAST_SECRET_NUMBER = 100_000
 
 /**
  * @param text of a gateway.yaml without mistakes
@@ -28,11 +34,13 @@ export function shownYaml(text: string): string {
     Alias: (_, node) => withoutComments(node),
     Scalar(key, node, ancestors) {
       withoutComments(node)
-      if (key === 'key' || typeof node.value !== 'string' || PLACEHOLDERS.test(node.value)) return
+      const { value } = node
+      if (key === 'key' || (typeof value !== 'string' && typeof value !== 'number') || PLACEHOLDERS.test(String(value)))
+        return
       const keys = ancestors.flatMap((ancestor) =>
         'key' in ancestor && isScalar(ancestor.key) ? [String(ancestor.key.value)] : [],
       )
-      const masked = maskedBy(keys, node.value)
+      const masked = maskedBy(keys, value)
       if (masked === undefined) return
       node.value = masked
       // Unquoted, `***` would be an alias.
@@ -48,25 +56,36 @@ function withoutComments(node: { comment?: string | null; commentBefore?: string
 }
 
 /** @returns undefined when the value is not secret */
-function maskedBy(keys: readonly string[], value: string): string | undefined {
+function maskedBy(keys: readonly string[], value: string | number): string | undefined {
+  if (isParameter(keys)) return isTelling(value) ? MASK : undefined
+  if (typeof value === 'number') return undefined
   const last = keys.at(-1) ?? ''
   if (keys.some((key) => LIST_KEYS.has(key))) return withoutLogin(value)
   if (last === 'url') return URL.canParse(value) ? `${new URL(value).protocol}//${new URL(value).host}/${MASK}` : MASK
   if (keys.some((key) => SECRET_KEYS.has(key))) return MASK
-  const isUpstreamLogin = last === 'username' && keys.includes('upstream')
+  // Of the upstreams, or of a provider with one host for all sessions. `fields` tells only where a reply has one.
+  const isUpstreamLogin = last === 'username' && (keys.includes('upstream') || keys.at(-2) === 'providers')
   const isCallbackPath = last === 'path' && keys.includes('callback')
   return isUpstreamLogin || isCallbackPath ? MASK : undefined
 }
 
-/** `scheme://user:password@host:port`, `user:password@host:port` and `host:port:user:password`. */
+/** Of a generic call: any of them may be the key of the account. `operations.query` is a call, not its parameters. */
+function isParameter(keys: readonly string[]): boolean {
+  const [above, holder] = keys.slice(-3)
+  return keys.includes('json') || holder === 'form' || (holder === 'query' && above !== 'operations')
+}
+
+function isTelling(value: string | number): boolean {
+  return typeof value === 'number' ? Math.abs(value) >= LEAST_SECRET_NUMBER : !FILLED_IN.test(value)
+}
+
+/** @param entry an address in any form (parse/address.ts); of one that cannot be read nothing is shown */
 function withoutLogin(entry: string): string | undefined {
-  const at = entry.lastIndexOf('@')
-  if (at >= 0) {
-    const scheme = entry.indexOf('://')
-    return `${scheme < 0 ? '' : entry.slice(0, scheme + 3)}${MASK}:${MASK}${entry.slice(at)}`
-  }
-  const [host, port, ...login] = entry.split(':')
-  return login.length === 0 || entry.startsWith('[') ? undefined : [host, port, ...login.map(() => MASK)].join(':')
+  const endpoint = parseEndpoint(entry.trim(), { bareNames: true })
+  if (endpoint === undefined) return MASK
+  if (endpoint.username === undefined) return undefined
+  const [scheme = ''] = /^\w+:\/\//.exec(entry.trim()) ?? []
+  return `${scheme}${MASK}:${MASK}@${formatAuthority(endpoint.host, endpoint.port)}`
 }
 
 /** The whole configuration with its defaults as plain data; every Secret is `***`. */

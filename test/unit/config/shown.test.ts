@@ -22,19 +22,37 @@ providers:
     url: "http://v2.api.juliangip.com/dynamic/getips?trade_no=SECRET-8&num=1&result_type=json&sign=SECRET-9"
   - name: mine
     vendor: static
-    list: ["203.0.113.10:8080", "203.0.113.11:8080:user:SECRET-10", "socks5://user:SECRET-11@203.0.113.12:1080"]
+    list:
+      - 203.0.113.10:8080
+      - "203.0.113.11:8080:user:SECRET-10"
+      - "socks5://user:SECRET-11@203.0.113.12:1080"
+      - "[2001:db8::1]:8080:user:SECRET-15"
+      - "user:SECRET-16:203.0.113.13:8080"
+      - "203.0.113.14:8080:user:SECRET-17@SECRET-18"
   - name: theirs
     vendor: generic
     url: https://api.vendor.example/take?key=SECRET-12
     headers: { Authorization: SECRET-13 }
-    format: text
+    query: { key: SECRET-19, account: 4711000001, num: "{num}", type: 2 }
+    fields: { address: proxy, username: user }
+    format: json
+    login: { url: https://api.vendor.example/login, method: POST, form: { key: SECRET-20 }, token: token }
+    operations:
+      query: { url: https://api.vendor.example/held, method: POST, json: { keys: [SECRET-21], at: "{timestamp}" } }
+  - name: sessions
+    vendor: gateway
+    host: gate.vendor.example
+    port: 7000
+    username: SECRET-22-session-{session}
+    password: SECRET-23
+    life: 10m
 `
 
 describe('shownYaml', () => {
   const shown = shownYaml(text)
 
   it('holds no secret and no comment', () => {
-    expect(shown).not.toMatch(/SECRET|#/)
+    expect(shown).not.toMatch(/SECRET|4711|#/)
   })
 
   it('keeps everything else, and variables, which name a secret without telling it', () => {
@@ -47,9 +65,17 @@ describe('shownYaml', () => {
     expect(value.providers[1].url).toBe('http://v2.api.juliangip.com/***')
     expect(value.providers[2].list).toEqual([
       '203.0.113.10:8080',
-      '203.0.113.11:8080:***:***',
+      '***:***@203.0.113.11:8080',
       'socks5://***:***@203.0.113.12:1080',
+      '***:***@[2001:db8::1]:8080',
+      '***:***@203.0.113.13:8080',
+      '***:***@203.0.113.14:8080',
     ])
+    expect(value.providers[3]).toMatchObject({
+      query: { key: '***', account: '***', num: '{num}', type: 2 },
+      fields: { username: 'user' },
+      operations: { query: { method: 'POST', json: { keys: ['***'], at: '{timestamp}' } } },
+    })
   })
 })
 
