@@ -40,6 +40,8 @@ export class PendingPoller {
   /** Consecutive failed polls. */
   #failures = 0
   #askedAt: number
+  /** Polls in its place; undefined while its source is in use. */
+  successor: PendingPoller | undefined
 
   constructor(follow: Follow, clock: Clock, handler: PendingPollerHandler) {
     this.#follow = follow
@@ -70,6 +72,7 @@ export class PendingPoller {
   }
 
   add(pending: readonly Pending[]): void {
+    if (this.successor !== undefined) return void this.successor.add(pending)
     // A new order is polled after one pause, not at once.
     if (pending.length > 0) this.#askedAt = this.#clock.now()
     this.#await(pending)
@@ -83,6 +86,7 @@ export class PendingPoller {
 
   /** Continues to poll after a time without interest. */
   resume(): void {
+    if (this.successor !== undefined) return void this.successor.resume()
     this.#schedule()
   }
 

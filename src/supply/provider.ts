@@ -232,6 +232,13 @@ export class Provider {
     if (former.#parts.status.state.kind === 'paused') this.pause()
     this.restore(former.lendable, now)
     former.onNews = undefined
+    if (former.account === this.account) former.#passOn(this.#parts)
+  }
+
+  /** What its orders under way leave to ask of the vendor is asked by the provider that takes its place. */
+  #passOn({ reconciliation, pendingPoller }: ProviderParts): void {
+    this.#parts.reconciliation.successor = reconciliation
+    if (this.#parts.pendingPoller !== undefined) this.#parts.pendingPoller.successor = pendingPoller
   }
 
   /** It is configured no more: what is under way is settled and recorded, and not lent. */

@@ -21,6 +21,8 @@ export class Reconciliation {
   #isDemanded = false
   #notBefore = Number.NEGATIVE_INFINITY
   #hasAskedForChannels = false
+  /** Asks in its place; undefined while its source is in use. */
+  successor: Reconciliation | undefined
 
   /** @param random uniform in [0, 1), for the jitter of the pauses */
   constructor(source: Source, { clock, log, random }: { clock: Clock; log: Log; random?: (() => number) | undefined }) {
@@ -41,6 +43,7 @@ export class Reconciliation {
 
   /** There may be addresses that are not known here. */
   demand(): void {
+    if (this.successor !== undefined) return void this.successor.demand()
     this.#isDemanded = true
   }
 

@@ -1,0 +1,44 @@
+/**
+ * A reload replaces a provider by one with another source while an order of the former is under way. What its reply brings, or
+ * what the loss of its reply leaves open, is the successor's to ask for: the former asks its vendor nothing more.
+ */
+import { expect, it } from 'vitest'
+import { account, type VendorRules, World } from './supply-world.ts'
+
+const recorded = account('a', { isRemembered: true })
+const settings = {
+  floor: 0,
+  ceiling: 50,
+  targetLoad: 8,
+  idleAfter: 60_000,
+  minLife: 5_000,
+  uses: 0,
+  waitTimeout: 10_000,
+}
+
+/** A client waits, its order has left, and a reload gives the provider another source of the same account. */
+async function reloadDuringOrder(vendor: Partial<VendorRules>, trouble?: 'lost'): Promise<World> {
+  const world = new World({ a: { settings: recorded, vendor } }, { floor: 0 })
+  const simulated = world.vendor('a')
+  if (trouble !== undefined) simulated.trouble.push(trouble)
+  world.connect(60_000)
+  await world.clock.run(100)
+  expect(simulated.calls).toHaveLength(1)
+  world.supply.configure(settings, [{ settings: recorded, source: simulated.source(world.accounts) }])
+  return world
+}
+
+it('asks for the lines that the order of the former brings', async () => {
+  const world = await reloadDuringOrder({ dialMs: 4_000 })
+  await world.clock.run(9_000)
+  expect([world.lent.size, world.denials]).toEqual([1, []])
+  expect(world.vendor('a').calls).toHaveLength(1)
+})
+
+it('asks the vendor what an order of the former bought whose reply was lost', async () => {
+  const world = await reloadDuringOrder({ canList: true }, 'lost')
+  await world.clock.run(9_000)
+  expect(world.vendor('a').listings).not.toEqual([])
+  expect(world.vendor('a').sold).toBe(1)
+  expect([world.lent.size, world.denials]).toEqual([1, []])
+})
