@@ -125,17 +125,19 @@ export class GiveBack {
     const own = [...pool.members()].filter(({ facts }) => facts.provider === settings.name)
     const free = own.filter(({ leases, facts }) => leases === 0 && !this.#refused.has(facts.ref ?? ''))
     const wantedFrom = this.#idleFrom
+    let left = own.length - free.length
     for (const upstream of free) {
       if (signal.aborted || this.#idleFrom > wantedFrom) return false
-      if (upstream.leases === 0) await this.#giveBackOne(upstream, signal)
+      if (upstream.leases > 0 || !(await this.#giveBackOne(upstream, signal))) left++
     }
-    return free.length === own.length
+    return left === 0
   }
 
-  async #giveBackOne(upstream: Upstream, signal: AbortSignal): Promise<void> {
+  /** @returns whether it need not be tried again */
+  async #giveBackOne(upstream: Upstream, signal: AbortSignal): Promise<boolean> {
     const { source, pool, stock, log, clock, onNews } = this.#parts
     const { ref } = upstream.facts
-    if (source.release === undefined || ref === undefined) return
+    if (source.release === undefined || ref === undefined) return true
     const wasReady = upstream.state === 'ready'
     pool.rest(upstream, clock.now() + LONGEST_RELEASE_MS)
     try {
@@ -144,10 +146,11 @@ export class GiveBack {
       if (error instanceof VendorError && error.class === 'bad_request') this.#refused.add(ref)
       if (wasReady) pool.wakeUp(upstream)
       if (!signal.aborted) log.warn({ reason: wordsOf(error) }, 'an address could not be given back')
-      return
+      return this.#refused.has(ref)
     }
     stock.takenBack(upstream.id)
     onNews()
+    return true
   }
 }
 

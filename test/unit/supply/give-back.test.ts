@@ -196,6 +196,19 @@ describe('good addresses', () => {
     expect(world.provider.held).toBe(1)
   })
 
+  it('are given back later when the vendor fails', async () => {
+    const world = new World(idle)
+    world.wanted()
+    await world.buyNamed('a', 'b')
+    world.releaseTrouble = new VendorError('server', 'timeout', 'no answer')
+    await world.clock.run(600_000)
+    expect(world.calls).toEqual(['release a', 'release b'])
+    expect(world.provider.held).toBe(1)
+    await world.clock.run(600_000)
+    expect(world.calls).toEqual(['release a', 'release b', 'release a'])
+    expect(world.provider.held).toBe(0)
+  })
+
   it('of an earlier process too', async () => {
     const world = new World(idle)
     const [upstream] = await world.buyNamed('a')
