@@ -79,7 +79,7 @@ function isTelling(value: string | number): boolean {
   return typeof value === 'number' ? Math.abs(value) >= LEAST_SECRET_NUMBER : !FILLED_IN.test(value)
 }
 
-/** @param entry an address in any form (parse/address.ts); of one that cannot be read nothing is shown */
+/** @param entry an address in any form (vendors/parse/address.ts); of one that cannot be read nothing is shown */
 function withoutLogin(entry: string): string | undefined {
   const endpoint = parseEndpoint(entry.trim(), { bareNames: true })
   if (endpoint === undefined) return MASK

@@ -1,7 +1,7 @@
 /**
  * Calls that wait for their window, in the order of their priority; one queue per window. The queue is stopped while the window
  * is full, so waiting calls stay in the queue, where priority and abort apply. Orders do not wait here: they are created only
- * when there is a slot for them (supply/order.ts).
+ * when there is a slot for them (supply/planner.ts).
  */
 import PQueue from 'p-queue'
 import type { Clock, Timer } from '../clock.ts'

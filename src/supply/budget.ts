@@ -34,11 +34,6 @@ export class Budget {
     return this.#total
   }
 
-  /** How many may be bought now; Infinity without a budget. */
-  left(now: number): number {
-    return this.tightest(now)?.left ?? Number.POSITIVE_INFINITY
-  }
-
   tightest(now: number): BudgetLeft | undefined {
     const { perHour, perDay, total } = this.#limits
     return tightestOf([

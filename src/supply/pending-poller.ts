@@ -50,12 +50,7 @@ export class PendingPoller {
     this.#askedAt = clock.now()
   }
 
-  /** Bought, but without an address yet: each occupies a channel. */
-  get pendingCount(): number {
-    return this.#pending.size
-  }
-
-  /** Of those, how many will arrive soon. A line that is long overdue is paid for, but not expected any more. */
+  /** How many addresses that were ordered will arrive soon. A line that is long overdue is paid for, but not expected any more. */
   get expectedCount(): number {
     return this.#expected().length
   }

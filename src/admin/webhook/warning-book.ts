@@ -19,7 +19,7 @@ export class WarningBook {
 
   /**
    * @param now clock ms
-   * @returns warnings that were the case at this look and at the one before, and that have not been reported
+   * @returns warnings that were the case at this look and at one in the ten minutes before, and that have not been reported
    */
   unreported({ findings }: VerdictReport, now: number): readonly Finding[] {
     for (const [key, { seenAt }] of this.#entries) if (now - seenAt >= FORGET_AFTER_MS) this.#entries.delete(key)
