@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
 import type { Socket } from 'node:net'
+import { addAbortSignal } from 'node:stream'
 import { formatAuthority } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { http } from '../node-http.ts'
@@ -117,15 +118,16 @@ async function openTunnel(
   })
   request.end()
   const [answer, socket, early] = (await once(request, 'connect')) as [IncomingMessage, Socket, Buffer]
-  if (answer.statusCode !== 200) return { refusal: answer, body: bodyOf(answer, socket, early) }
+  socket.unshift(early)
+  if (answer.statusCode !== 200) return { refusal: answer, body: bodyOf(answer, socket, signal) }
   return { socket, upstream: textOf(answer.headers, 'x-turnpike-upstream') }
 }
 
-/** Node leaves the body of a refused CONNECT to the caller. */
-async function* bodyOf(answer: IncomingMessage, socket: Socket, early: Buffer): AsyncGenerator<Buffer> {
+/** Node leaves the body of a refused CONNECT to the caller, and its signal ends the request no more. */
+async function* bodyOf(answer: IncomingMessage, socket: Socket, signal: AbortSignal): AsyncGenerator<Buffer> {
   let left = Number(answer.headers['content-length'] ?? 0)
   socket.on('error', () => {})
-  socket.unshift(early)
+  addAbortSignal(signal, socket)
   try {
     if (left === 0) return
     for await (const piece of socket as AsyncIterable<Buffer>) {

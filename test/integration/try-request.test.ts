@@ -51,3 +51,17 @@ it('a refusal whose text comes later, or only in part', async () => {
   const part = await startPort((socket) => socket.end(`${head}the`))
   expect(await part()).toMatchObject({ status: 503, error: 'the', bodyBytes: 3 })
 })
+
+it('a refusal whose text never ends: the page can cancel', async () => {
+  const cancel = new AbortController()
+  const ask = await startPort((socket) => {
+    socket.write('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 8\r\n\r\nthe')
+    setTimeout(() => cancel.abort(new Error('cancelled')), 20)
+  })
+  await expect(ask(cancel.signal)).rejects.toThrow('aborted')
+})
+
+it('octets of the target that come with the answer of the port: they are read', async () => {
+  const ask = await startPort((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\nthis is no TLS'))
+  expect((await ask()).error).toContain('wrong version number')
+})
