@@ -19,8 +19,8 @@ import { isSame } from '../same.ts'
 import { Secret } from '../secret.ts'
 import { type LinkReading, readLink } from '../vendors/registry.ts'
 import { schemaLine } from './examples.ts'
-import { configOption, step } from './init.ts'
 import { linkIn } from './link-facts.ts'
+import { configFlag, step } from './next-steps.ts'
 
 export interface AddOptions {
   readonly config: string
@@ -179,7 +179,7 @@ interface Added {
 }
 
 function words({ file, isNew, envFile, name, variables }: Added): string {
-  const option = configOption(file)
+  const flag = configFlag(file)
   return [
     ...(isNew ? [translate('written: {files}', { files: file })] : []),
     translate('added to {file}: provider "{name}"', { file, name }),
@@ -188,10 +188,10 @@ function words({ file, isNew, envFile, name, variables }: Added): string {
       names: variables.join(', '),
     }),
     translate('next:'),
-    step(`turnpike test-source ${name}${option}`, 'one call: what does it bring?'),
+    step(`turnpike test-source ${name}${flag}`, 'one call: what does it bring?'),
     isNew
-      ? step(`turnpike start${option}`, 'runs the gateway')
-      : step(`turnpike reload${option}`, 'a running gateway takes it up'),
+      ? step(`turnpike start${flag}`, 'runs the gateway')
+      : step(`turnpike reload${flag}`, 'a running gateway takes it up'),
     '',
   ].join('\n')
 }

@@ -1,11 +1,12 @@
 /** `turnpike init`: a configuration for a vendor, from the example of its product, and a .env.example with its variables. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CommandError, UsageError } from '../command-error.ts'
 import { DOT_ENV, environmentOf } from '../config/environment.ts'
 import { nearest } from '../config/nearest.ts'
-import { type KnownText, translate } from '../messages/translate.ts'
+import { translate } from '../messages/translate.ts'
 import { type Example, exampleText, listExamples } from './examples.ts'
+import { configFlag, step } from './next-steps.ts'
 
 export interface InitOptions {
   readonly config: string
@@ -105,8 +106,8 @@ function write(file: string, example: Example): string {
     ...(added.length > 0 ? [translate('added to {file}: {names}', { file: sample, names: added.join(', ') })] : []),
     translate('next:'),
     ...fillIn(file, sample, variables),
-    step(`turnpike check${configOption(file)}`, 'shows mistakes, and what the gateway would do'),
-    step(`turnpike start${configOption(file)}`, 'runs the gateway'),
+    step(`turnpike check${configFlag(file)}`, 'shows mistakes, and what the gateway would do'),
+    step(`turnpike start${configFlag(file)}`, 'runs the gateway'),
     '',
   ].join('\n')
 }
@@ -123,13 +124,6 @@ function fillIn(file: string, sample: string, variables: readonly Variable[]): r
     ? [`  ${translate('add to {file}, with their values: {names}', params)}`]
     : [step(`cp ${sample} ${dotEnv}`, 'then fill in: {names}', params)]
 }
-
-export const step = (command: string, words: KnownText, params?: Readonly<Record<string, string>>) =>
-  `  ${command.padEnd(32)}  ${translate(words, params)}`
-
-/** The option that commands need for a file that is not the default. */
-export const configOption = (file: string): string =>
-  resolve(file) === resolve('gateway.yaml') ? '' : ` --config ${file}`
 
 function create(file: string, text: string): void {
   if (!createIfNew(file, text)) throw new CommandError(isThere(file))
