@@ -146,7 +146,7 @@ it('is never exceeded in any window, however orders, refunds and time mix', () =
   )
 })
 
-it('forgets purchases that no window holds, and keeps those of one second together', () => {
+it('counts the purchases of the last day, however many were made before', () => {
   const budget = new Budget({ perDay: 1e9 })
   for (let i = 0; i < 10_000; i++) budget.book(i * 30_000, 1)
   expect(leftOf(budget, 10_000 * 30_000)).toBe(1e9 - 2_879)
