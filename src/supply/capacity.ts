@@ -177,12 +177,13 @@ export class Capacity {
    * @param isUrgent as for `room`
    */
   nextAttemptAt(now: number, isUrgent = true): number | undefined {
-    const { status, account, reconciliation } = this.#parts
+    const { status, account, reconciliation, preparation } = this.#parts
     const mayTryAt = status.mayTryAt(isUrgent)
     if (now < mayTryAt) return Number.isFinite(mayTryAt) ? mayTryAt : undefined
     const reached = this.budgetReached
     const isFull = this.freeChannels === 0 && this.incoming === 0
-    if (reached !== undefined || isFull) {
+    // What is found out first needs neither channels nor budget (`room`).
+    if ((reached !== undefined || isFull) && !preparation.isNeeded) {
       const freeAt = reached === undefined ? account.inventory.earliestEnd(now) : reached.until
       return Math.min(freeAt ?? Number.POSITIVE_INFINITY, reconciliation.dueAt)
     }

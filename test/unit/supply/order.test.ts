@@ -152,6 +152,18 @@ it('an unknown order of an earlier process holds its channels until the vendor h
   ])
 })
 
+// The number of channels is not on the record: one is assumed until the vendor has told it, and what an earlier process bought occupies it.
+it('asks for the channels after a restart, though what an earlier process bought occupies the one that is assumed', async () => {
+  const unknown = [{ id: 1, provider: 'a', agoMs: 5_000, count: 2 }]
+  const restored = { ...nothingRestored, unknown }
+  const world = new World({ a: { vendor: { plan: () => 8 }, settings: { isRemembered: true } } }, {}, restored)
+  world.supply.restore(restored)
+  expect(world.provider('a').capacity.freeChannels).toBe(0)
+  world.connect()
+  await world.clock.run(5_000)
+  expect([world.denials, world.waits.length, world.provider('a').capacity.channels]).toEqual([[], 1, 8])
+})
+
 it('waits as long as the table says when that is beyond the window of the calls: it is a penalty', async () => {
   const vendor = { maxPerCall: 1, limit: { calls: 3, perMs: 5_000 }, latencyMs: () => 50 }
   const world = new World({ a: { vendor } }, { uses: 1, floor: 0 })
