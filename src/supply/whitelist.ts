@@ -13,15 +13,19 @@ export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }
 
 /** The same address is not registered again before: the vendor may need time to apply it. */
 const REPEAT_AFTER_MS = 60_000
+/** Shortest time between two tries: each may take a question for our address and two calls. */
+const TRY_EVERY_MS = 5_000
 
 export class WhitelistRegistrar {
   readonly #source: Source
   readonly #setting: WhitelistSetting
   readonly #clock: Clock
   readonly #log: Log
-  /** Our address that was registered last. */
-  #registered: string | undefined
+  /** Our address that was registered last, and when, clock ms. */
+  #registered: { readonly ip: string; readonly at: number } | undefined
+  /** The last try with an address that was told, and the last one that had to ask for it, clock ms. */
   #triedAt = Number.NEGATIVE_INFINITY
+  #askedAt = Number.NEGATIVE_INFINITY
   #isFirstUse = true
   #isCallerAdded = false
 
@@ -60,12 +64,14 @@ export class WhitelistRegistrar {
 
   async #register(named: string | undefined, signal: AbortSignal): Promise<boolean> {
     const { whitelist } = this.#source
+    if (whitelist === undefined || this.#setting === 'off') return false
+    const told = typeof this.#setting === 'object' ? this.#setting.ip : named
     const now = this.#clock.now()
-    if (whitelist === undefined || this.#setting === 'off' || now < this.#triedAt + REPEAT_AFTER_MS) return false
-    this.#triedAt = now
+    if (!this.#mayTry(told, now)) return false
     try {
-      const ip = typeof this.#setting === 'object' ? this.#setting.ip : (named ?? (await this.#echoed(signal)))
+      const ip = told ?? (await this.#echoed(signal))
       if (ip === undefined) return this.#addCaller()
+      if (this.#isRegistered(ip, now)) return false
       await whitelist.add(ip, signal)
       this.#log.info({ ip }, 'our address is on the vendor’s whitelist now')
       await this.#removeOld(ip, signal)
@@ -77,10 +83,24 @@ export class WhitelistRegistrar {
     }
   }
 
+  /** @param told our address, where it need not be asked for: a try without it does not delay one with it */
+  #mayTry(told: string | undefined, now: number): boolean {
+    const everyMs = told === undefined && this.#source.whitelist?.echo === undefined ? REPEAT_AFTER_MS : TRY_EVERY_MS
+    const last = told === undefined ? Math.max(this.#askedAt, this.#triedAt) : this.#triedAt
+    if (now < last + everyMs) return false
+    if (told === undefined) this.#askedAt = now
+    else this.#triedAt = now
+    return true
+  }
+
+  #isRegistered(ip: string, now: number): boolean {
+    return ip === this.#registered?.ip && now < this.#registered.at + REPEAT_AFTER_MS
+  }
+
   /** The address that this gateway registered before is no longer ours. */
   async #removeOld(ip: string, signal: AbortSignal): Promise<void> {
-    const old = this.#registered
-    this.#registered = ip
+    const old = this.#registered?.ip
+    this.#registered = { ip, at: this.#clock.now() }
     if (old === undefined || old === ip || this.#source.whitelist?.remove === undefined) return
     try {
       await this.#source.whitelist.remove(old, signal)

@@ -9,11 +9,13 @@ import { LogCapture } from '../../support/log-capture.ts'
 const { signal } = new AbortController()
 const missing = new VendorError('whitelist', '-13', 'not on the list')
 
-function setUp(setting: 'auto' | 'off' = 'auto') {
+type Whitelist = NonNullable<Source['whitelist']>
+
+function setUp(setting: 'auto' | 'off' = 'auto', other: Partial<Whitelist> = {}) {
   const clock = new FakeClock({ now: 0 })
   const calls: string[] = []
   const state = { ip: '203.0.113.1', fails: false }
-  const whitelist: NonNullable<Source['whitelist']> = {
+  const whitelist: Whitelist = {
     isMissing: (error) => error.class === 'whitelist',
     addressFromError: () => undefined,
     echo: async () => state.ip,
@@ -22,10 +24,11 @@ function setUp(setting: 'auto' | 'off' = 'auto') {
       if (state.fails) throw new VendorError('server', 'timeout', 'no answer')
     },
     remove: async (ip) => void calls.push(`remove ${ip}`),
+    ...other,
   }
   const log = createLog({ level: 'silent', format: 'json' }, new LogCapture())
   const registrar = new WhitelistRegistrar({ whitelist } as Source, setting, { clock, log })
-  return { clock, calls, state, registrar }
+  return { clock, calls, state, registrar, whitelist }
 }
 
 it('registers our address before the first order, and the new one in place of the old when it has changed', async () => {
@@ -39,15 +42,38 @@ it('registers our address before the first order, and the new one in place of th
   expect(calls).toEqual(['add 203.0.113.1', 'add 203.0.113.2', 'remove 203.0.113.1'])
 })
 
-it('tries again a minute after it has failed', async () => {
+it('tries again a few seconds after it has failed, and registers the same address once a minute at most', async () => {
   const { clock, calls, state, registrar } = setUp()
   state.fails = true
   expect(await registrar.mend(missing, signal)).toBe(false)
   expect(await registrar.mend(missing, signal)).toBe(false)
-  clock.advance(60_000)
+  expect(calls).toHaveLength(1)
+  clock.advance(5_000)
   state.fails = false
   expect(await registrar.mend(missing, signal)).toBe(true)
   expect(calls).toHaveLength(2)
+  clock.advance(59_000)
+  expect(await registrar.mend(missing, signal)).toBe(false)
+  expect(calls).toHaveLength(2)
+  clock.advance(5_000)
+  expect(await registrar.mend(missing, signal)).toBe(true)
+})
+
+it('registers another address soon after the last one: the egress address has changed', async () => {
+  const { clock, calls, state, registrar } = setUp()
+  await registrar.registerFirst(signal)
+  clock.advance(10_000)
+  state.ip = '203.0.113.2'
+  expect(await registrar.loginsRefused(signal)).toBe(true)
+  expect(calls).toEqual(['add 203.0.113.1', 'add 203.0.113.2', 'remove 203.0.113.1'])
+})
+
+it('registers the address that an error names, though a try without any address came just before', async () => {
+  const { calls, registrar, whitelist } = setUp('auto', { addressFromError: () => '203.0.113.3' })
+  delete whitelist.echo
+  expect(await registrar.loginsRefused(signal)).toBe(false)
+  expect(await registrar.mend(missing, signal)).toBe(true)
+  expect(calls).toEqual(['add 203.0.113.3'])
 })
 
 it('registers our address when addresses without a login refuse us, only where it may', async () => {
