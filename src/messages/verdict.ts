@@ -41,8 +41,8 @@ export const verdictTexts = {
     zh: '{provider}：本机地址不在供应商的白名单中：{reason}。',
   },
   'remedy.whitelist-missing': {
-    en: 'Add the public address of this machine at the vendor, or set whitelist: auto; then retry.',
-    zh: '请在供应商处添加本机的公网地址，或设置 whitelist: auto，然后重试。',
+    en: 'Add the public address of this machine at the vendor, then retry.',
+    zh: '请在供应商处添加本机的公网地址，然后重试。',
   },
   'verdict.request-wrong': {
     en: '{provider}: the vendor refuses the parameters: {reason}.',

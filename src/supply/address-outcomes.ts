@@ -12,14 +12,15 @@ export class AddressOutcomes {
 
   /** Outcome of the first use of an address: see health.ts. */
   firstUse(upstream: Upstream, worked: boolean, cause: string | undefined): void {
-    const { status, stock, store, log } = this.#parts
+    const { status, stock, store, settings, source, log } = this.#parts
     if (worked) {
       stock.counts.used++
       store.opened(upstream.id)
       return void status.addressWorked()
     }
     const hasLogin = upstream.facts.username !== undefined
-    const stopped = status.addressFailed(upstream.id, cause, hasLogin)
+    const couldRegister = settings.whitelist === 'off' && source.whitelist !== undefined
+    const stopped = status.addressFailed(upstream.id, cause, { hasLogin, couldRegister })
     if (stopped !== undefined) log.error({ cause }, stopped.words)
     // Without a login, addresses know their users by where they come from.
     if (!hasLogin && (cause === 'login' || stopped !== undefined)) this.#register()

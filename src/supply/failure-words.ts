@@ -31,17 +31,22 @@ export function callFailure(
   return hints.length === 0 ? words : `${words} (${hints.join(', or ')})`
 }
 
-/**
- * @param count addresses in a row that failed their first use
- * @param hasLogin whether we log in at them
- */
-export function addressFailure(count: number, cause: string | undefined, hasLogin: boolean): string {
-  return `${count} different addresses in a row failed (${cause}): ${causeInWords(cause, hasLogin)}`
+/** How this gateway makes itself known to the addresses. */
+export interface Known extends Pick<FailedCall, 'couldRegister'> {
+  /** It logs in at them. */
+  readonly hasLogin: boolean
 }
 
-function causeInWords(cause: string | undefined, hasLogin: boolean): string {
+/** @param count addresses in a row that failed their first use */
+export function addressFailure(count: number, cause: string | undefined, known: Known): string {
+  return `${count} different addresses in a row failed (${cause}): ${causeInWords(cause, known)}`
+}
+
+function causeInWords(cause: string | undefined, { hasLogin, couldRegister }: Known): string {
   if (cause === 'login' && !hasLogin)
-    return 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'
+    return couldRegister
+      ? 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'
+      : 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor'
   if (cause === 'login') return 'the login at the upstreams is wrong: check upstream.username and upstream.password'
   if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
   if (cause === 'forbidden') return 'they lead to private addresses: allowPrivate: true accepts them'

@@ -15,7 +15,7 @@ import type { Clock } from '../clock.ts'
 import { codeOfClass, type VendorError } from '../vendors/contract/error.ts'
 import { Backoff } from './backoff.ts'
 import { FailurePause, type FailurePauseSettings, isFatalClass, type PauseContext } from './failure-pause.ts'
-import { addressFailure, callFailure, type FailedCall, lineFailure } from './failure-words.ts'
+import { addressFailure, callFailure, type FailedCall, type Known, lineFailure } from './failure-words.ts'
 
 export interface ProviderState {
   readonly kind: 'ready' | 'waiting' | 'stopped' | 'unusable' | 'paused'
@@ -189,13 +189,16 @@ export class ProviderStatus {
 
   /**
    * An address failed before it ever worked, or its login was refused.
-   * @param hasLogin whether we log in at it
    * @returns the new state when this was the fault that stops the buying
    */
-  addressFailed(id: string, cause: string | undefined, hasLogin = true): ProviderState | undefined {
+  addressFailed(
+    id: string,
+    cause: string | undefined,
+    known: Known = { hasLogin: true, couldRegister: false },
+  ): ProviderState | undefined {
     this.#faults.add(id)
     if (this.#faults.size < FAULTS_THAT_STOP || this.#fault !== undefined) return undefined
-    const words = addressFailure(this.#faults.size, cause, hasLogin)
+    const words = addressFailure(this.#faults.size, cause, known)
     return this.#found(words)
   }
 

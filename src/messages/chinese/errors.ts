@@ -155,6 +155,8 @@ export const errorTexts = {
     '连续 {count} 个地址中断：供应商的线路或本机到它的网络不通',
   'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)':
     '地址要求登录，但没有配置：请设置 upstream.username 和 upstream.password，或在供应商处登记本机地址（设置 whitelist: auto）',
+  'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor':
+    '地址要求登录，但没有配置：请设置 upstream.username 和 upstream.password，或在供应商处登记本机地址',
   'the login at the upstreams is wrong: check upstream.username and upstream.password':
     '上游的登录信息错误：请检查 upstream.username 和 upstream.password',
   'no answer: is this machine on the vendor’s whitelist for using the addresses?':

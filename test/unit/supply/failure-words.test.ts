@@ -10,11 +10,13 @@ it.each([
   [false, 'not on the whitelist (add it in the dashboard)'],
 ])('advises whitelist: auto only where that would change something (%s)', (couldRegister, words) => {
   expect(callFailure(missing, { expected: 'get', couldRegister })).toBe(words)
+  const refused = addressFailure(3, 'login', { hasLogin: false, couldRegister })
+  expect(refused.includes('set whitelist: auto')).toBe(couldRegister)
 })
 
 it.each([
   [true, /the login at the upstreams is wrong/],
   [false, /none is configured/],
 ])('does not blame a login that is not configured (configured: %s)', (hasLogin, words) => {
-  expect(addressFailure(3, 'login', hasLogin)).toMatch(words)
+  expect(addressFailure(3, 'login', { hasLogin, couldRegister: false })).toMatch(words)
 })
