@@ -26,8 +26,10 @@ export class Settlement {
   }
 
   /** @returns how many addresses must be paid for, including unusable ones; undefined while the order continues at the vendor */
-  async arrived(delivery: Delivery, occasion: Occasion): Promise<number | undefined> {
+  async arrived(reply: Delivery, occasion: Occasion): Promise<number | undefined> {
     const { ingest, status, reconciliation, source } = this.#parts
+    // What another provider of the account holds is listed too: here it would occupy a second channel.
+    const delivery = source.listsHeld === true ? ingest.ownOf(reply).own : reply
     const { gained, bought, fresh, fault } = await ingest.take(delivery, occasion)
     const pending = delivery.pending ?? []
     this.#addPending(pending)

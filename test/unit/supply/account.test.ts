@@ -20,6 +20,18 @@ it('never asks for more channels than one key has, over all providers that use i
   expect(world.vendor('a').sold).toBeGreaterThan(4)
 })
 
+// qg: /pool lists what /get of the same key has sold.
+it('takes nothing that another provider of the key holds from an order that lists what is held', async () => {
+  const world = new World({ a: { vendor: { channels: 6, listsHeld: true } }, b: { sharesWith: 'a' } })
+  world.connectTo('a', 20_000)
+  await world.clock.run(2_000)
+  world.connectTo('b', 20_000)
+  await world.clock.run(2_000)
+  expect(world.waits).toHaveLength(2)
+  const held = world.provider('a').held + world.provider('b').held
+  expect([held, world.provider('a').capacity.freeChannels]).toEqual([world.vendor('a').sold, 6 - held])
+})
+
 it('uses a plan that was raised from 2 to 20 channels a minute later, and its calls', async () => {
   let plan = 2
   const world = new World({ a: { vendor: { plan: () => plan } } }, { floor: 15, ceiling: 20 })
