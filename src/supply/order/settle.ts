@@ -4,7 +4,7 @@
  */
 import type { Delivery, Followed, Pending } from '../../vendors/contract/delivery.ts'
 import { VendorError } from '../../vendors/contract/error.ts'
-import type { Capacity } from '../capacity.ts'
+import { type Capacity, UNKNOWN_LIFE_MS } from '../capacity.ts'
 import { isFatalClass } from '../failure-pause.ts'
 import { asVendorError } from '../failure-words.ts'
 import type { Occasion } from '../ingest.ts'
@@ -87,7 +87,17 @@ export class Settlement {
     const { own, unknown } = ingest.ownOf(held)
     await this.arrived(own, 'news')
     account.inventory.freeUnknown(settings.name)
+    const listedSince = askedAt - this.#listedForMs
+    // What older orders bought may have ended before the list was made: it stays booked.
+    if (Number.isFinite(listedSince)) accounts.store.resolve(settings.name, Number.MAX_SAFE_INTEGER, listedSince)
     accounts.store.resolve(settings.name, unknown, askedAt)
+  }
+
+  /** How long the vendor's list is certain to contain an address that was bought, ms. */
+  get #listedForMs(): number {
+    const { ingest, settings, pendingPoller } = this.#parts
+    if (pendingPoller !== undefined) return Number.POSITIVE_INFINITY
+    return ingest.shortestLifeMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS
   }
 
   failed(error: unknown): void {

@@ -64,6 +64,18 @@ it.each([
   expect(world.waits.length).toBeGreaterThan(15)
 })
 
+it('leaves a lost order booked when what it bought had ended before the vendor could list it', async () => {
+  const vendor = { canList: true, lifeMs: 20_000 }
+  const world = new World({ a: { vendor, settings: { budget: { total: 50 } } } }, { floor: 0 })
+  await world.traffic(1_000, 30_000)
+  world.vendor('a').trouble.push('lost')
+  const silence = new VendorError('server', 'timeout', 'the vendor did not answer')
+  world.vendor('a').lookupTrouble.push(silence, silence, silence)
+  await world.traffic(1_000, 90_000)
+  expect([world.vendor('a').lookupTrouble, world.vendor('a').listings.length]).toEqual([[], 4])
+  expect(50 - world.provider('a').capacity.budgetLeft).toBe(world.vendor('a').sold)
+})
+
 it('stops after two replies in a row of which nothing can be used, and says why', async () => {
   const world = new World({ a: {} })
   const unusable = new VendorError('server', 'unusable', 'none of the 3 addresses can be used', { sale: 'sold' })
