@@ -142,10 +142,11 @@ export class ProviderStatus {
     this.#set(this.#fault === undefined ? READY : { ...this.#stateOfFault(this.#fault), until: this.#clock.now() })
   }
 
-  /** A good answer that brought nothing. */
-  broughtNothing(words: string): void {
+  /** A good answer that brought nothing. @param isComplete nothing was ordered, and that is no trouble */
+  broughtNothing(words: string, isComplete = false): void {
     const isUsable = this.#fault === undefined
-    const state = { kind: isUsable ? 'waiting' : 'unusable', code: codeOfClass.no_resource, words } as const
+    const code = isUsable && isComplete ? '' : codeOfClass.no_resource
+    const state = { kind: isUsable ? 'waiting' : 'unusable', code, words } as const
     this.#set({ ...state, until: this.#pause.growing() }, isUsable ? CLIENT_RETRY_MS : undefined)
   }
 

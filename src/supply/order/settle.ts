@@ -36,7 +36,7 @@ export class Settlement {
     if (gained + pending.length > 0) status.succeeded()
     else if (occasion !== 'news' && fault !== undefined)
       this.failed(new VendorError('server', 'unusable', fault, { sale: 'sold' }))
-    else if (occasion !== 'news') status.broughtNothing(SOLD_AGAIN)
+    else if (occasion !== 'news') status.broughtNothing(delivery.complete ?? SOLD_AGAIN, delivery.complete !== undefined)
     if (occasion === 'order') reconciliation.worked()
     if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
     if (delivery.isOpen === true) return undefined

@@ -79,7 +79,8 @@ export class StaticAccount {
     const fresh = held.instances.filter((instance) => this.#isFresh(instance))
     if (fresh.length > 0) return this.#deliver(fresh, held, count)
     // One that is being made, or stands still for now, is paid for: another one would be one too many.
-    if (held.held >= purchase.count || held.isComing) return this.#deliver(held.instances, held, held.instances.length)
+    const complete = completeness(held, purchase.count)
+    if (complete !== undefined) return { ...this.#deliver(held.instances, held, held.instances.length), complete }
     const taken = await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
     const { sentAt, vendorWallMs } = taken.reply
     const pendingRefs = refsOf(taken.orderNo, taken.count).map((ref) => ({ ref }))
@@ -195,6 +196,12 @@ export class StaticAccount {
       await this.#orders.recognise(String(params['orderNo']), textOf(membersOf(data)?.['appOrderNo']))
     return data
   }
+}
+
+/** Why no more instances are ordered; undefined when they may be. */
+function completeness({ held, isComing }: OwnedInstances, count: number): string | undefined {
+  if (held >= count) return `purchase.count: ${count} instances are held, and no more are bought`
+  return isComing ? 'an instance is being made' : undefined
 }
 
 /** An order of several instances is as many pending addresses. */

@@ -82,6 +82,17 @@ it('pauses longer after each failure in a row, up to the maximum, each kind on i
   expect([fail('server').until, fail('quota_exhausted').until]).toEqual([1_000, 60_000])
 })
 
+it('is in no trouble when nothing was ordered because all that may be bought is held', () => {
+  const { status } = setUp()
+  status.broughtNothing('all are held', true)
+  expect([status.state.code, status.state.words, status.isResting, status.lastError]).toEqual([
+    '',
+    'all are held',
+    true,
+    undefined,
+  ])
+})
+
 it('lets a client that waits try sooner than a grown pause ends, not before an instant that the vendor named', () => {
   const { clock, status, fail } = setUp()
   for (let failure = 0; failure < 6; failure++) fail('no_resource')

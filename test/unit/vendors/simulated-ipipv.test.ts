@@ -166,6 +166,14 @@ describe('buying', () => {
     expect(sim.orders).toHaveLength(1)
   })
 
+  it('when as many as purchase.count are held, the words say so', async () => {
+    const made = world()
+    const source = made.open({ purchase })
+    await buy(source, 3, made)
+    const { complete } = await made.done(source.extract(1, { signal: never }))
+    expect(complete).toBe('purchase.count: 3 instances are held, and no more are bought')
+  })
+
   it('one that was renewed by hand is used, and no other is bought', async () => {
     const made = world({ lifeMs: 3_600_000 })
     const { sim, clock, open, done } = made
