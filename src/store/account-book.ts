@@ -95,7 +95,7 @@ export class AccountBook implements AccountView {
     const reached = this.#budget(provider, budget).reached(now, count)
     if (reached !== undefined) return { by: 'budget', until: reached.until }
     if (channels !== undefined && this.channelsBooked(channels.account) + count > channels.total)
-      return { by: 'channels', until: this.#firstFree(channels.account) }
+      return { by: 'channels', until: this.channelFreeAt(channels.account) }
     const isOver = ceilings.some(({ scope, limit, held }) => held + this.#reservedIn(scope) + count > limit)
     return isOver ? { by: 'ceiling', until: undefined } : undefined
   }
@@ -185,9 +185,13 @@ export class AccountBook implements AccountView {
     return booked
   }
 
-  #firstFree(account: string): number | undefined {
-    const held = this.#held(account)
-    return held.length === 0 ? undefined : Math.min(...held.map(({ endsAt }) => endsAt))
+  channelFreeAt(account: string): number | undefined {
+    const now = this.#clock.now()
+    // A line without an address is asked about, not waited for.
+    const ends = this.#held(account).flatMap(({ endsAt, pendingFor }) => (pendingFor === undefined ? [endsAt] : []))
+    for (const { reservation, unknownUntil = now } of this.#open.values())
+      if (reservation.channels?.account === account && unknownUntil > now) ends.push(unknownUntil)
+    return ends.length === 0 ? undefined : Math.min(...ends)
   }
 
   reservedBy(provider: string): number {

@@ -161,6 +161,8 @@ export interface AccountView {
   budget(provider: string, limits: BudgetLimits): BudgetView
   /** Channels that are or may be occupied. */
   channelsBooked(account: string): number
+  /** When the first of them is free at the latest, clock ms; undefined while none is known to end. */
+  channelFreeAt(account: string): number | undefined
   /** Of its channels, those of lines without an address. */
   pendingLines(account: string): readonly PendingLine[]
   /** Addresses that calls in progress may deliver. */

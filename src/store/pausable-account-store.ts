@@ -35,6 +35,7 @@ export class PausableAccountStore implements AccountStore {
       },
       budget: (provider, limits) => view.budget(provider, limits),
       channelsBooked: (account) => view.channelsBooked(account),
+      channelFreeAt: (account) => view.channelFreeAt(account),
       pendingLines: (account) => view.pendingLines(account),
       reservedBy: (provider) => view.reservedBy(provider),
       unknownOf: (provider) => view.unknownOf(provider),

@@ -184,7 +184,7 @@ export class Capacity {
     const isFull = this.freeChannels === 0 && this.incoming === 0
     // What is found out first needs neither channels nor budget (`room`).
     if ((reached !== undefined || isFull) && !preparation.isNeeded) {
-      const freeAt = reached === undefined ? account.inventory.earliestEnd(now) : reached.until
+      const freeAt = reached === undefined ? this.#view.channelFreeAt(account.key) : reached.until
       return Math.min(freeAt ?? Number.POSITIVE_INFINITY, reconciliation.dueAt)
     }
     for (const { room, nextAt } of [this.window, this.#orders]) if (room < 1) return nextAt ?? now + BUSY_WINDOW_MS

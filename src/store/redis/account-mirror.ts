@@ -200,6 +200,11 @@ export class AccountMirror implements AccountView {
     return Math.max(0, booked)
   }
 
+  channelFreeAt(account: string): number | undefined {
+    const ends = this.#stateOfChannels(account).first.map((at) => this.#time.toHost(at))
+    return ends.find((at) => at > this.#now())
+  }
+
   pendingLines(account: string): readonly PendingLine[] {
     this.#stateOfChannels(account)
     return this.#pending.get(account) ?? []

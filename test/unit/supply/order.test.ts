@@ -38,6 +38,22 @@ it('keeps the channels of an order without an answer until what it may have boug
   expect([world.vendor('a').violations, world.provider('a').capacity.freeChannels]).toEqual([[], 2])
 })
 
+it('lets a client wait for the channel of an order without an answer, as for that of an address', async () => {
+  const world = new World({ a: { vendor: { channels: 1 } } }, { floor: 0 })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(3_000)
+  const { capacity } = world.provider('a')
+  expect([capacity.freeChannels, world.waits]).toEqual([0, []])
+  const freeAt = capacity.nextAttemptAt(world.clock.now()) ?? 0
+  expect(Number.isFinite(freeAt)).toBe(true)
+  await world.clock.run(freeAt - world.clock.now() - 5_000)
+  world.denials.length = 0
+  world.connect()
+  await world.clock.run(8_000)
+  expect([world.denials, world.waits.length]).toEqual([[], 1])
+})
+
 it('buys on when a look-up after a lost reply fails, and leaves that order booked', async () => {
   const world = new World({ a: { vendor: { canList: true }, settings: { budget: { total: 5 } } } })
   world.vendor('a').trouble.push('lost')
