@@ -15,6 +15,8 @@ export class Account {
   readonly inventory: Inventory
   readonly learned: LearnedFacts = { channels: undefined, callerParams: {} }
 
+  /** The names of all that have used it. */
+  readonly providers = new Set<string>()
   readonly #listeners = new Set<() => void>()
   /** When the number of channels was last requested, clock ms. */
   channelsAskedAt = Number.NEGATIVE_INFINITY

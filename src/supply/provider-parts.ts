@@ -42,6 +42,7 @@ export function openParts(
   { followed, followFailed, ...hooks }: Hooks,
 ): ProviderParts {
   const account = accounts.of(source.account)
+  account.providers.add(settings.name)
   const log = parent.child({ mod: 'supply', provider: settings.name })
   const { inventory } = account
   const context = { settings, source, account, inventory, accounts, clock, pool, log, store, role, ...hooks }

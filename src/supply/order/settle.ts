@@ -36,7 +36,8 @@ export class Settlement {
     if (gained + pending.length > 0) status.succeeded()
     else if (occasion !== 'news' && fault !== undefined)
       this.failed(new VendorError('server', 'unusable', fault, { sale: 'sold' }))
-    else if (occasion !== 'news') status.broughtNothing(delivery.complete ?? SOLD_AGAIN, delivery.complete !== undefined)
+    else if (occasion !== 'news')
+      status.broughtNothing(delivery.complete ?? SOLD_AGAIN, delivery.complete !== undefined)
     if (occasion === 'order') reconciliation.worked()
     if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
     if (delivery.isOpen === true) return undefined
@@ -90,7 +91,15 @@ export class Settlement {
     const listedSince = askedAt - this.#listedForMs
     // What older orders bought may have ended before the list was made: it stays booked.
     if (Number.isFinite(listedSince)) accounts.store.resolve(settings.name, Number.MAX_SAFE_INTEGER, listedSince)
+    const { view } = accounts.store
+    // The list is of the account: what is more than this provider's orders are for was bought by lost orders of the others.
+    let left = unknown - view.unknownOf(settings.name)
     accounts.store.resolve(settings.name, unknown, askedAt)
+    for (const other of account.providers) {
+      const most = view.unknownOf(other)
+      if (left > 0 && other !== settings.name && most > 0) accounts.store.resolve(other, left, askedAt)
+      left -= most
+    }
   }
 
   /** How long the vendor's list is certain to contain an address that was bought, ms. */

@@ -32,6 +32,26 @@ it('takes nothing that another provider of the key holds from an order that list
   expect([held, world.provider('a').capacity.freeChannels]).toEqual([world.vendor('a').sold, 6 - held])
 })
 
+it('a list that shows what a lost order of another provider of the key has bought settles that one', async () => {
+  const budget = { total: 20 }
+  const vendor = { canList: true, channels: 12 }
+  const accounts = { a: { vendor, settings: { budget } }, b: { sharesWith: 'a', settings: { budget } } }
+  const world = new World(accounts, { floor: 0, targetLoad: 1 })
+  const silence = new VendorError('server', 'timeout', 'the vendor did not answer', { sale: 'unknown' })
+  // Two addresses of a, and none of b; the first look-up is that of b.
+  for (let client = 0; client < 2; client++) world.connectTo('a', 20_000)
+  world.vendor('a').trouble.push('lost', 'lost', silence)
+  await world.clock.run(700)
+  world.provider('a').pause()
+  world.connectTo('b', 20_000)
+  await world.clock.run(5_000)
+  world.provider('a').resume()
+  world.connectTo('a', 20_000)
+  await world.clock.run(20_000)
+  const left = world.provider('a').capacity.budgetLeft + world.provider('b').capacity.budgetLeft
+  expect(40 - left).toBe(world.vendor('a').sold)
+})
+
 it('uses a plan that was raised from 2 to 20 channels a minute later, and its calls', async () => {
   let plan = 2
   const world = new World({ a: { vendor: { plan: () => plan } } }, { floor: 15, ceiling: 20 })
