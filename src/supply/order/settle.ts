@@ -113,6 +113,7 @@ export class Settlement {
     const { status, account, clock, source, settings, log } = this.#parts
     this.failedCalls++
     const failure = asVendorError(error)
+    if (failure.vendorWallMs !== undefined) this.#skewMs = failure.vendorWallMs - clock.wall()
     const { nextAt, allowed, used } = this.#capacity.window
     // A wait beyond the window is a penalty: the window says nothing about it.
     const isPenalty = Number(failure.wait) > source.limitOf(source.extractOperation).perMs

@@ -125,6 +125,7 @@ async function attempt<T>(
   const operation = operationOf(vendor, name)
   const requestId = order.requestId ?? caller.requestIds.take(name, params, vendor.orderParam)
   const credentials = token === undefined ? settings.credentials : { ...settings.credentials, token }
+  let vendorWallMs: number | undefined
   let mask = maskerOf(secretsOf(operation, { ...settings, credentials }, params))
   // Authorized after the gate: a signature contains the time of sending, not of the start of the wait.
   const prepare = () => {
@@ -140,6 +141,7 @@ async function attempt<T>(
       const request = prepare()
       if (operation.effect === 'buys') order.ticket?.sent()
       const reply = await deps.http.call(request, order.signal)
+      vendorWallMs = reply.vendorWallMs
       const decode = (raw: RawReply) => vendor.decode(name, raw, params, credentials)
       return { reply, data: judge(reply, deps.clock.wall(), decode) }
     }
@@ -151,7 +153,7 @@ async function attempt<T>(
   } catch (error) {
     if (isVerdict(error)) caller.requestIds.settled(requestId)
     else caller.requestIds.unanswered(name, params, requestId)
-    throw error instanceof VendorError ? withoutSecrets(error, name, mask) : error
+    throw error instanceof VendorError ? withoutSecrets(error, { operation: name, vendorWallMs }, mask) : error
   }
 }
 
@@ -177,7 +179,7 @@ function tabled(operation: Operation, wire: Params): Params {
 }
 
 /** Vendors quote the request in their errors. The cause is dropped, because its contents are unknown. */
-function withoutSecrets(error: VendorError, operation: string, mask: Mask) {
+function withoutSecrets(error: VendorError, origin: Pick<VendorError, 'operation' | 'vendorWallMs'>, mask: Mask) {
   const { class: errorClass, vendorCode, message, hint, wait, sale, endsLogin } = error
-  return new VendorError(errorClass, mask(vendorCode), mask(message), { hint, wait, sale, operation, endsLogin })
+  return new VendorError(errorClass, mask(vendorCode), mask(message), { hint, wait, sale, endsLogin, ...origin })
 }

@@ -53,6 +53,8 @@ export class VendorError extends Error {
   readonly operation: string | undefined
   /** The token of the call is no longer valid (`Vendor.login`). */
   readonly endsLogin: boolean
+  /** The `Date` header of the reply that said so, ms since the epoch, if there was one. */
+  readonly vendorWallMs: number | undefined
 
   /** @param message the vendor's own message, with every secret masked */
   constructor(errorClass: ErrorClass, vendorCode: string, message: string, options: VendorErrorOptions = {}) {
@@ -65,6 +67,7 @@ export class VendorError extends Error {
     this.sale = options.sale ?? (errorClass === 'server' && UNANSWERED.has(vendorCode) ? 'unknown' : 'refused')
     this.operation = options.operation
     this.endsLogin = options.endsLogin ?? false
+    this.vendorWallMs = options.vendorWallMs
   }
 }
 
@@ -74,5 +77,6 @@ interface VendorErrorOptions {
   readonly sale?: Sale | undefined
   readonly operation?: string | undefined
   readonly endsLogin?: boolean | undefined
+  readonly vendorWallMs?: number | undefined
   readonly cause?: unknown
 }

@@ -135,6 +135,20 @@ it('waits ten minutes at most for a number of the vendor’s, and not at all for
   expect([world.provider('a').state.kind, world.vendor('a').sold]).toEqual(['ready', 5])
 })
 
+it('waits for midnight by the clock of the reply that says so, also when no other reply has told it', async () => {
+  const world = new World({ a: {} })
+  // By the vendor's clock midnight in China is 100 s away, by ours it is not.
+  const untilMidnight = (wallMs: number) => 86_400_000 - ((wallMs + 28_800_000) % 86_400_000)
+  const vendorWallMs = world.clock.wall() + untilMidnight(world.clock.wall()) - 100_000
+  const used = { wait: 'day+08:00', vendorWallMs } as const
+  world.vendor('a').trouble.push(new VendorError('quota_exhausted', 'EXTRACT_LIMIT_EXCEEDED', 'used up', used))
+  world.connect()
+  await world.clock.run(1_000)
+  const { until } = world.provider('a').state
+  expect(until).toBeGreaterThan(99_000)
+  expect(until).toBeLessThan(103_000)
+})
+
 it('lets clients try a stopped provider every ten seconds, one call each', async () => {
   const world = new World({ a: {} })
   world.vendor('a').trouble.push(...Array(9).fill(new VendorError('auth', '401', 'the key is wrong')))

@@ -184,6 +184,14 @@ describe('what is not sent', () => {
 })
 
 describe('what comes back', () => {
+  it('carries what time it was at the vendor when it refused', async () => {
+    const { source } = open('get', {}, { body: '{"no":7}', vendorWallMs: 5_000 })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      vendorCode: '7',
+      vendorWallMs: 5_000,
+    })
+  })
+
   it('carries when it was asked and what time it was at the vendor', async () => {
     const { source, clock } = open('get', {}, { body: '{"list":["1.1.1.1","10.0.0.1"]}', vendorWallMs: 5_000 })
     const delivery = await source.extract(2, { signal: never })
