@@ -148,7 +148,8 @@ export const errorTexts = {
   'has room for {free} more in its budget {which} of {limit} addresses, and this call may buy {count}':
     '预算 {which}（{limit} 个地址）只剩 {free} 个，而此调用可能购买 {count} 个',
   'the vendor sold only addresses that are held already': '供应商只给出了已持有的地址',
-  'purchase.count: {count} instances are held, and no more are bought': 'purchase.count：已持有 {count} 个实例，不再购买',
+  'purchase.count: {count} instances are held, and no more are bought':
+    'purchase.count：已持有 {count} 个实例，不再购买',
   'an instance is being made': '有实例正在创建',
   'nothing is bought that cannot be recorded: {words}': '无法记录，因此不购买：{words}',
   'the call failed inside the gateway': '调用在网关内部失败',
