@@ -102,11 +102,11 @@ export class Settlement {
     }
   }
 
-  /** How long the vendor's list is certain to contain an address that was bought, ms. */
+  /** How long the vendor's list is certain to contain an address that was bought, ms: lives of one product differ. */
   get #listedForMs(): number {
     const { ingest, settings, pendingPoller } = this.#parts
     if (pendingPoller !== undefined) return Number.POSITIVE_INFINITY
-    return ingest.shortestLifeMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS
+    return (ingest.shortestLifeMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS) / 2
   }
 
   failed(error: unknown): void {
