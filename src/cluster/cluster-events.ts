@@ -23,6 +23,8 @@ type ClusterEvent = { readonly host: string; readonly id: string; readonly numbe
 type FailureCause = Parameters<MemberParts['supply']['firstUse']>[2]
 
 interface Page {
+  /** On the server's clock. */
+  readonly now: number
   readonly cursor: string
   readonly entries: readonly {
     readonly id: string
@@ -121,12 +123,16 @@ export class ClusterEvents {
    */
   async readAll(parts: MemberParts, isFailover: boolean): Promise<void> {
     const { pool, supply } = parts
+    const { accounts, clock, runner } = this.#deps
     const before = [...pool.members()]
     const seen = new Set<string>()
     let cursor = '0'
     let after: number | undefined
     do {
-      const page = (await this.#deps.runner.run(snapshotScript, { cursor })) as Page
+      const sentAt = clock.now()
+      const page = (await runner.run(snapshotScript, { cursor })) as Page
+      // A host that joins knows the server's clock by this answer alone; without it no address would have an end.
+      accounts.time.note(sentAt, clock.now(), page.now)
       const entries = Array.isArray(page.entries) ? page.entries : []
       after ??= page.last
       for (const { id, done } of entries) if (done === undefined) seen.add(id)

@@ -210,6 +210,7 @@ export class ClusterMember implements PlannerRole {
         'another server answers for the store, or the same one after a restart: no calls until those that may be lost count no more',
       )
       this.#deps.owners?.failedOver()
+      this.#deps.accounts.time.forget()
       await this.#events.readAll(parts, true)
       this.#mustSayAgain = true
       this.#sayAgain(parts)

@@ -1,0 +1,26 @@
+/** A host that joins a cluster which holds addresses already. */
+import { expect, it } from 'vitest'
+import { ClusterWorld } from '../../support/cluster/cluster-world.ts'
+
+it('knows when the addresses end that were bought before it came', async () => {
+  const world = new ClusterWorld()
+  const first = await world.host()
+  await world.clock.run(1_000)
+  await first.buy('x', 10_000)
+  const late = await world.host()
+  expect(late.pool.get('x')?.deadline).toBe(first.pool.get('x')?.deadline)
+})
+
+it('knows it by the clock of the server that took over', async () => {
+  const world = new ClusterWorld()
+  const [first, second] = [await world.host(), await world.host()]
+  await world.clock.run(1_000)
+  second.isCutOff = true
+  world.redis.becomeMaster(world.redis.snapshot())
+  world.serverAheadMs += 60_000
+  await world.clock.run(3_000)
+  await first.buy('x', 10_000)
+  second.isCutOff = false
+  await world.clock.run(3_000)
+  expect(second.pool.get('x')?.deadline).toBe(first.pool.get('x')?.deadline)
+})
