@@ -140,7 +140,9 @@ export function memberParts({ pool, supply, data }: Parts): MemberParts {
     },
     handedOver: (upstream) => data.handedOver(upstream),
     endLeases: (upstream) => data.endLeases(upstream),
+    doubtSessions: () => data.sessionTable.doubtAll(),
     sessionMoved: (key, upstream) => {
+      if (data.sessionTable.peek(key)?.upstream === upstream) return
       data.sessionTable.bind(key, upstream, true)
       data.leaseQueue.sessionMoved(key, upstream)
     },

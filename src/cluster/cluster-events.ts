@@ -49,8 +49,7 @@ export class ClusterEvents {
   apply(parts: MemberParts, events: readonly string[]): void {
     for (const event of events.map(parse)) {
       this.after = event.number
-      // The store decides who owns an address; it answers the host that asked too.
-      if (event.host !== this.#deps.host || event.kind === 'own') this.#quietly(() => this.#take(parts, event))
+      if (event.host !== this.#deps.host || isDecided(event)) this.#quietly(() => this.#take(parts, event))
     }
   }
 
@@ -77,8 +76,9 @@ export class ClusterEvents {
     const upstream = pool.get(event.id)
     if (upstream === undefined) return
     if (event.kind === 'session') {
-      const key = this.#deps.store.sessionOf(event.session)
-      if (key !== undefined) parts.sessionMoved(key, upstream)
+      const key = store.sessionOf(event.session)
+      // What this host says of it later comes later in the order of the store.
+      if (key !== undefined && !store.isBinding(event.session)) parts.sessionMoved(key, upstream)
     } else if (event.kind === 'alone') parts.leaveTo(store.sessionOf(event.session), upstream)
     else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
     else if (event.kind === 'spent') pool.ownership.spentElsewhere(upstream, clock.now())
@@ -142,9 +142,15 @@ export class ClusterEvents {
       cursor = page.cursor
     } while (cursor !== '0')
     this.after = after
+    parts.doubtSessions()
     if (isFailover) return
     for (const upstream of before) if (!seen.has(upstream.id)) this.#quietly(() => pool.remove(upstream, 'released'))
   }
+}
+
+/** The order of the store decides who owns an address, and where a session lives: it counts for the host that said so too. */
+function isDecided({ kind }: ClusterEvent): boolean {
+  return kind === 'own' || kind === 'session'
 }
 
 function parse(text: string): ClusterEvent {

@@ -38,12 +38,15 @@ export class ClusterStore implements Store {
   readonly #queue: SendQueue
   readonly #forgetful = forgetfulStore()
   readonly #usedSessions = new Set<string>()
+  /** Sessions whose address the store has not confirmed -> that address. */
+  readonly #binding = new Map<string, string>()
   /** Sessions of this host: the client's key -> its digest, and back. */
   readonly #digests = new Map<string, string>()
   readonly #keys = new Map<string, string>()
   /** What has left the pools, and why: a failover may lose that, and no address shall come back by it. */
   readonly #departed = new Map<string, GoneReason>()
   #timer: Timer | undefined
+  #isBinding = false
   /** What another host has said is being done: it is not said again. */
   isApplying = false
 
@@ -133,8 +136,25 @@ export class ClusterStore implements Store {
   session(key: string, upstreamId: string): void {
     const session = this.digestOf(key)
     if (this.isApplying) return
-    const bind = [{ session, id: upstreamId }]
-    this.#queue.send(() => this.#sessions({ bind, used: [] }))
+    this.#binding.set(session, upstreamId)
+    if (this.#isBinding) return
+    this.#isBinding = true
+    this.#queue.send(() => this.#bind())
+  }
+
+  /** One request at a time: while the store does not answer, each session waits once, with its latest address. */
+  async #bind(): Promise<void> {
+    while (this.#binding.size > 0) {
+      const bound = [...this.#binding.entries().take(MOST_AT_ONCE)]
+      await this.#sessions({ bind: bound.map(([session, id]) => ({ session, id })), used: [] })
+      for (const [session, id] of bound) if (this.#binding.get(session) === id) this.#binding.delete(session)
+    }
+    this.#isBinding = false
+  }
+
+  /** Whether the store has not confirmed yet where this host has put the session. */
+  isBinding(session: string): boolean {
+    return this.#binding.has(session)
   }
 
   sessionUsed(key: string): void {
@@ -158,6 +178,7 @@ export class ClusterStore implements Store {
     this.#digests.delete(key)
     this.#keys.delete(digest)
     this.#usedSessions.delete(digest)
+    this.#binding.delete(digest)
   }
 
   /** What the client called the session, where it lives on this host too. */

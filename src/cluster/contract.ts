@@ -27,6 +27,8 @@ export interface MemberDeps {
 /** What the host works for; known once the rest of the gateway is there. */
 export interface MemberParts extends Omit<OwnershipParts, 'asked'> {
   readonly supply: Supply
-  /** A session has moved on another host. */
+  /** A session has moved, on this host or another one. */
   sessionMoved(key: string, upstream: Upstream): void
+  /** Sessions may have moved on other hosts, and that was not heard here. */
+  doubtSessions(): void
 }

@@ -35,24 +35,26 @@ export class ClusterSessions implements SessionDirectory {
     this.#deps = deps
   }
 
-  find(key: string, found: (upstreamId: string | undefined) => void): void {
-    runInBackground(this.#find(key).then(found))
+  find(key: string, found: (upstreamId: string | undefined) => void, left?: string): void {
+    runInBackground(this.#find(key, left).then(found))
   }
 
   /** Without an answer the session is this host's alone, until the others can be informed. */
-  async #find(key: string): Promise<string | undefined> {
-    const { clock, runner, host, seal, sessionIdleMs } = this.#deps
+  async #find(key: string, leftAtFirst: string | undefined): Promise<string | undefined> {
+    const { clock, runner, host, seal, sessionIdleMs, knows, catchUp } = this.#deps
     const ask = { session: seal.digest(key), host, pendingMs: PENDING_MS, idleMs: sessionIdleMs() }
     const until = clock.now() + PENDING_MS
+    let left = leftAtFirst
     try {
       for (;;) {
-        const answer = (await runner.run(findSessionScript, ask)) as Answer
+        const answer = (await runner.run(findSessionScript, { ...ask, left })) as Answer
         if (answer.kind === 'known') {
-          if (!this.#deps.knows(answer.id)) await this.#deps.catchUp()
-          return answer.id
-        }
+          if (!knows(answer.id)) await catchUp()
+          if (knows(answer.id)) return answer.id
+          // It has left the pools.
+          left = answer.id
+        } else if (answer.kind === 'busy') await clock.sleep(RETRY_MS)
         if (answer.kind === 'free' || clock.now() >= until) return undefined
-        await clock.sleep(RETRY_MS)
       }
     } catch {
       return undefined

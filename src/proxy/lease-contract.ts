@@ -19,8 +19,11 @@ export interface SupplyView {
 
 /** Sessions known to other hosts of a cluster. */
 export interface SessionDirectory {
-  /** Calls back exactly once, with the upstream of the session, and its former ones where they are known; undefined: it may choose one. */
-  find(key: string, found: (upstreamId: string | undefined, left?: readonly string[]) => void): void
+  /**
+   * Calls back exactly once, with the upstream of the session, and its former ones where they are known; undefined: it may choose one.
+   * @param left the upstream that it cannot use any more
+   */
+  find(key: string, found: (upstreamId: string | undefined, left?: readonly string[]) => void, left?: string): void
   /**
    * For clients that need an upstream, or count on it, alone: calls back exactly once, when each upstream belongs to one process of
    * this host. Absent: the others are hosts of a cluster.

@@ -62,7 +62,9 @@ export class LeaseQueue {
     clock: Clock,
     directory?: SessionDirectory,
   ) {
-    this.#search = new SessionSearch(sessionTable, directory)
+    this.#search = new SessionSearch(sessionTable, directory, (upstream, { filter }) =>
+      pool.canServeOwn(upstream, clock.now(), filter.limits?.minLifeMs),
+    )
     this.#pool = pool
     this.#supply = supply
     this.#settings = settings

@@ -1,26 +1,47 @@
 /** Requests for which other processes are asked first: for the session, and whether an address can be theirs alone. */
 import { GatewayError } from '../errors.ts'
+import type { Upstream } from '../pool/upstream.ts'
 import type { LeaseRequest, SessionDirectory } from './lease-contract.ts'
-import { isSpent, type SessionTable } from './session-table.ts'
+import { isSpent, type Session, type SessionTable } from './session-table.ts'
+
+/** Whether the upstream of a session can serve it as before. */
+type CanServe = (upstream: Upstream, request: LeaseRequest) => boolean
 
 export class SessionSearch {
   readonly #sessionTable: SessionTable
   readonly #directory: SessionDirectory | undefined
+  readonly #canServe: CanServe
   readonly #asking = new Set<LeaseRequest>()
 
   /** @param directory undefined: there are no other processes */
-  constructor(sessionTable: SessionTable, directory: SessionDirectory | undefined) {
+  constructor(sessionTable: SessionTable, directory: SessionDirectory | undefined, canServe: CanServe = () => true) {
     this.#sessionTable = sessionTable
     this.#directory = directory
+    this.#canServe = canServe
   }
 
   /** Whether no other process need be asked. */
   isKnown(request: LeaseRequest): boolean {
-    return !this.#needsOwners(request) && this.#isHere(request.sessionKey, 0)
+    return !this.#needsOwners(request) && this.#isHere(request.sessionKey, 0) && !this.#mustMove(request)
+  }
+
+  /** Whether the session is about to move to another upstream of all hosts, because its own has ended: it must be one and the same. */
+  #mustMove(request: LeaseRequest): boolean {
+    const session = this.#ofCluster(request)
+    if (session === undefined || request.sessionUse !== 'own' || request.strict) return false
+    return !this.#canServe(session.upstream, request)
+  }
+
+  /** Workers of one host hear of each other's moves at once. */
+  #ofCluster({ sessionKey }: Pick<LeaseRequest, 'sessionKey'>): Session | undefined {
+    if (sessionKey === undefined || this.#directory === undefined || this.#directory.eachOwned !== undefined)
+      return undefined
+    return this.#sessionTable.peek(sessionKey)
   }
 
   #isHere(sessionKey: string | undefined, uses: number): boolean {
     if (this.#directory === undefined || sessionKey === undefined) return true
+    if (this.#sessionTable.peek(sessionKey)?.isDoubted === true) return false
     const session = uses > 0 ? this.#sessionTable.find(sessionKey) : undefined
     // After its uses another process may have moved it, and the message may still be on its way.
     return session === undefined ? this.#sessionTable.has(sessionKey) : !isSpent(session, uses)
@@ -33,14 +54,11 @@ export class SessionSearch {
   /** @param known called once, unless the request is withdrawn or denied */
   ask(request: LeaseRequest, known: () => void): void {
     this.#asking.add(request)
+    const left = this.#mustMove(request) ? this.#ofCluster(request)?.upstream.id : undefined
     const askForSession = () =>
-      this.lookUp(
-        request.sessionKey,
-        () => {
-          if (this.#asking.delete(request)) known()
-        },
-        request.uses,
-      )
+      this.#lookUp(request, left, () => {
+        if (this.#asking.delete(request)) known()
+      })
     if (!this.#needsOwners(request)) return void askForSession()
     this.#directory?.eachOwned?.((isOwned) => {
       if (isOwned) return void askForSession()
@@ -49,16 +67,24 @@ export class SessionSearch {
     })
   }
 
-  /**
-   * Calls back when the session is here, if it lives in any process: at once where there is no other.
-   * @param uses so many on one upstream; 0: no limit
-   */
-  lookUp(sessionKey: string | undefined, found: () => void, uses = 0): void {
-    if (sessionKey === undefined || this.#isHere(sessionKey, uses)) return void found()
-    this.#directory?.find(sessionKey, (upstreamId, left) => {
-      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId, left)
+  /** Calls back when the session is here, if it lives in any process: at once where there is no other. */
+  lookUp(sessionKey: string, found: () => void, uses = 0): void {
+    this.#lookUp({ sessionKey, uses }, undefined, found)
+  }
+
+  /** @param left what its session cannot use any more */
+  #lookUp(
+    { sessionKey, uses }: Pick<LeaseRequest, 'sessionKey' | 'uses'>,
+    left: string | undefined,
+    found: () => void,
+  ): void {
+    if (sessionKey === undefined || (left === undefined && this.#isHere(sessionKey, uses))) return void found()
+    const onFound = (upstreamId: string | undefined, former?: readonly string[]) => {
+      if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId, former)
+      this.#sessionTable.confirm(sessionKey, upstreamId !== undefined || left !== undefined)
       found()
-    })
+    }
+    this.#directory?.find(sessionKey, onFound, left)
   }
 
   withdraw(request: LeaseRequest): void {

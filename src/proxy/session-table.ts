@@ -27,6 +27,8 @@ export interface Session {
   mustMove: boolean
   /** Its former upstreams that still live. */
   left: readonly Upstream[]
+  /** Another host may have moved it, and that was not heard here. */
+  isDoubted?: boolean
 }
 
 /** Whether the session has reached its number of uses of the upstream, or must leave it. @param uses 0 = no limit */
@@ -145,6 +147,24 @@ export class SessionTable {
   /** Whether it exists here; does not restart its idle time. */
   has(key: string): boolean {
     return this.#sessions.has(key) || this.#awaiting.has(key)
+  }
+
+  /** Without restarting its idle time. */
+  peek(key: string): Session | undefined {
+    return this.#sessions.peek(key)
+  }
+
+  /** What other hosts said of sessions was lost: each is asked for again before its next use. O(sessions). */
+  doubtAll(): void {
+    for (const session of this.list()) session.isDoubted = true
+  }
+
+  /** The other hosts were asked: where none knows better, they are told. */
+  confirm(key: string, isKnownElsewhere: boolean): void {
+    const session = this.#sessions.peek(key)
+    if (session?.isDoubted !== true) return
+    session.isDoubted = false
+    if (!isKnownElsewhere) this.#store.session(key, session.upstream.id)
   }
 
   /** Another process has assigned the session to this upstream, a first or another one. @param left its former ones */

@@ -4,7 +4,8 @@
  *     pool           hash      address -> what is known of it, sealed
  *     done           hash      addresses that the pools have let go of, and that the vendor still holds -> why
  *     ends           zset      address -> when the vendor ends it
- *     session:KEY    string    the address that the session lives on; "? HOST" while that host looks for one
+ *     session:KEY    string    the address that the session lives on
+ *     choosing:KEY   string    the host that looks for an address for it
  */
 import { EVENTS } from './membership-scripts.ts'
 import { type Script, script } from './script.ts'
@@ -53,18 +54,22 @@ end
 return cjson.encode({ now = now, cursor = page[1], entries = entries, last = tonumber(call('GET', key('seq')) or 0) })
 `
 
-/** ask: session, host, pendingMs, idleMs. The first host that asks for a new session may choose its address. */
+/**
+ * ask: session, host, pendingMs, idleMs, left: the address that it cannot use any more. The first host that asks for a session without
+ * an address may choose one.
+ */
 const FIND_SESSION = `
 local name = key('session', ask.session)
 local known = call('GET', name)
-local mine = '? ' .. ask.host
-if not known or known == mine then
-  call('SET', name, mine, 'PX', ms(ask.pendingMs))
-  return cjson.encode({ kind = 'free' })
+if known and known ~= ask.left then
+  call('PEXPIRE', name, ms(ask.idleMs))
+  return cjson.encode({ kind = 'known', id = known })
 end
-if string.sub(known, 1, 2) == '? ' then return cjson.encode({ kind = 'busy' }) end
-call('PEXPIRE', name, ms(ask.idleMs))
-return cjson.encode({ kind = 'known', id = known })
+local choosing = key('choosing', ask.session)
+local host = call('GET', choosing)
+if host and host ~= ask.host then return cjson.encode({ kind = 'busy' }) end
+call('SET', choosing, ask.host, 'PX', ms(ask.pendingMs))
+return cjson.encode({ kind = 'free' })
 `
 
 /** ask: host, idleMs, bind (session, id), used (sessions). All hosts are informed of a session that moves. */
@@ -73,7 +78,8 @@ for _, bound in ipairs(ask.bind) do
   local name = key('session', bound.session)
   local known = call('GET', name)
   call('SET', name, bound.id, 'PX', ms(ask.idleMs))
-  if known and known ~= bound.id and string.sub(known, 1, 2) ~= '? ' then
+  call('DEL', key('choosing', bound.session))
+  if known and known ~= bound.id then
     publish(cjson.encode({ kind = 'session', host = ask.host, session = bound.session, id = bound.id }))
   end
 end

@@ -106,7 +106,7 @@ class OwnerHost implements SimHost {
       },
     }
     return {
-      ...{ pool: this.pool, review: () => this.#serve(), sessionMoved: () => {} },
+      ...{ pool: this.pool, review: () => this.#serve(), sessionMoved: () => {}, doubtSessions: () => {} },
       supply: supply as unknown as MemberParts['supply'],
       wants: () => ({ filters: this.#wantsOfClients, upstreams: [] }),
       ...{ handedOver: () => {}, aloneOn: () => undefined, leaveTo: () => false },

@@ -1,0 +1,56 @@
+/** Sessions that move to another address while their clients come to several hosts. */
+import { expect, it } from 'vitest'
+import { ClusterWorld } from '../../support/cluster/cluster-world.ts'
+
+/** Two hosts on which the session lives. */
+async function twoHosts(lifeMs?: number) {
+  const world = new ClusterWorld()
+  const [first, second] = [await world.host(), await world.host()]
+  await first.buy('old', lifeMs)
+  await world.clock.run(1_000)
+  for (const host of [first, second]) expect(await host.visitNow('basket')).toBe('old')
+  for (const id of ['x', 'y', 'z']) await first.buy(id)
+  await world.clock.run(1_000)
+  return { world, first, second }
+}
+
+it('moves to one address on all hosts when its own has ended, before a heartbeat has told them', async () => {
+  const { world, first, second } = await twoHosts(10_000)
+  await world.clock.run(10_000)
+  const moved = await first.visitNow('basket')
+  expect(moved).not.toBe('old')
+  // The second host would choose another one: its turn is one further.
+  await second.visitNow('other')
+  expect(await second.visitNow('basket')).toBe(moved)
+})
+
+it('lives on the address of the store’s order when two hosts move it at the same moment', async () => {
+  const { world, first, second } = await twoHosts()
+  first.move('basket', 'x')
+  second.move('basket', 'y')
+  await world.clock.run(2_000)
+  expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['y', 'y'])
+})
+
+it('is asked for anew after a failover: what another host has moved meanwhile was not told', async () => {
+  const { world, first, second } = await twoHosts()
+  second.isCutOff = true
+  first.move('basket', 'x')
+  await world.clock.run(1_000)
+  world.redis.becomeMaster(world.redis.snapshot())
+  second.isCutOff = false
+  await world.clock.run(15_000)
+  expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['x', 'x'])
+})
+
+it('waits once for a store that does not answer, however often it moves', async () => {
+  const { world, first } = await twoHosts()
+  first.isCutOff = true
+  for (let turn = 0; turn < 50; turn++) for (const id of ['x', 'y']) first.move('basket', id)
+  await world.clock.run(5_000)
+  first.isCutOff = false
+  first.asked.length = 0
+  await world.clock.run(5_000)
+  expect(first.asked.filter((name) => name === 'sessions').length).toBeLessThan(5)
+  expect(await first.visitNow('basket')).toBe('y')
+})
