@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createClient, createCluster, createSentinel } from '@redis/client'
 import type { Clock } from '../../clock.ts'
 import { given } from '../../given.ts'
+import { runInBackground } from '../../internal-errors.ts'
 import type { Secret } from '../../secret.ts'
 import { StoreError } from '../errors.ts'
 import type { Script, ScriptRunner } from './script.ts'
@@ -16,7 +17,7 @@ const CONNECT_TIMEOUT_MS = 2_000
 const FIRST_CONNECT_MS = 5_000
 /** Between two attempts to connect, ms. */
 const RECONNECT_MS = 500
-/** A connection without an answer for this time is closed: each host sends a request every second, ms. */
+/** A connection that leaves a command without an answer for this time is closed, ms: the socket's own time-out begins anew with each write. */
 const SILENT_MS = 5_000
 
 export interface RedisSettings {
@@ -36,47 +37,94 @@ interface Client {
 
 export class RedisConnection implements ScriptRunner {
   readonly #clock: Clock
-  readonly #client: Client
+  readonly #url: string
   readonly #prefix: string
+  #client: Client
   /** Scripts that were sent with their source, and their digests. */
   readonly #digests = new Map<Script, string>()
   /** Undefined: not requested yet. */
   #connecting: Promise<unknown> | undefined
-  #hasConnected = false
+  #isConnected = false
+  #wasConnected = false
   /** Why the latest attempt to connect failed. */
   #trouble: unknown
+  /** Commands without an answer, the oldest first. */
+  readonly #unanswered = new Set<{ readonly sentAt: number }>()
 
   constructor({ url, name }: RedisSettings, clock: Clock) {
     this.#clock = clock
-    this.#client = clientFor(url.reveal())
+    this.#url = url.reveal()
     this.#prefix = `turnpike:{${name}}`
+    this.#client = this.#open()
+  }
+
+  #open(): Client {
+    const client = clientFor(this.#url)
     // Each failed command reports its error; an event without a listener would end the process.
-    this.#client.on('error', (error) => {
+    client.on('error', (error) => {
       this.#trouble = error
     })
+    return client
   }
 
   async run(script: Script, ask: object): Promise<unknown> {
     try {
+      this.#refuseWhileSilent()
       await this.#connected()
-      return JSON.parse(String(await this.#inTime(this.#eval(script, [JSON.stringify(ask)]))))
+      return JSON.parse(String(await this.#inTime(this.#noted(this.#eval(script, [JSON.stringify(ask)])))))
     } catch (error) {
       throw new StoreError('failed', `the cluster's store does not answer (${wordOf(error)})`)
     }
   }
 
-  /** Waits for the first attempt; later the client reconnects by itself. */
+  /** Behind a command that has waited too long another one would wait as well: the client library queues without a limit. */
+  #refuseWhileSilent(): void {
+    const [oldest] = this.#unanswered
+    if (oldest === undefined) return
+    const silentMs = this.#clock.now() - oldest.sentAt
+    if (silentMs >= SILENT_MS) this.#reopen()
+    if (silentMs >= COMMAND_TIMEOUT_MS) throw new Error('TIMEOUT')
+  }
+
+  #reopen(): void {
+    closeQuietly(this.#client)
+    this.#unanswered.clear()
+    this.#client = this.#open()
+    this.#connecting = undefined
+    this.#isConnected = false
+  }
+
+  /** Waits for the first connection; later none is waited for, and the client reconnects by itself. */
   async #connected(): Promise<void> {
-    if (this.#hasConnected) return
-    this.#connecting ??= this.#client.connect()
-    const connecting = this.#connecting.catch((error: unknown) => {
-      this.#connecting = undefined
-      throw error
-    })
-    await this.#inTime(connecting, FIRST_CONNECT_MS).catch((error: unknown) => {
+    if (this.#isConnected) return
+    this.#connecting ??= this.#connect(this.#client)
+    if (this.#wasConnected) throw this.#trouble ?? new Error('TIMEOUT')
+    await this.#inTime(this.#connecting, FIRST_CONNECT_MS).catch((error: unknown) => {
       throw this.#trouble ?? error
     })
-    this.#hasConnected = true
+  }
+
+  #connect(client: Client): Promise<void> {
+    const connecting = client.connect().then(
+      () => {
+        if (client !== this.#client) return
+        this.#isConnected = true
+        this.#wasConnected = true
+      },
+      (error: unknown) => {
+        if (client === this.#client) this.#connecting = undefined
+        throw error
+      },
+    )
+    // Nobody waits for a later one.
+    connecting.catch(() => {})
+    return connecting
+  }
+
+  #noted<T>(reply: Promise<T>): Promise<T> {
+    const command = { sentAt: this.#clock.now() }
+    this.#unanswered.add(command)
+    return reply.finally(() => this.#unanswered.delete(command))
   }
 
   /** The client's own time-out ends when the command is written. */
@@ -105,8 +153,17 @@ export class RedisConnection implements ScriptRunner {
   }
 
   close(): void {
-    this.#client.destroy()
+    closeQuietly(this.#client)
   }
+}
+
+/** What is not open cannot be closed; that is no error. */
+function closeQuietly(client: Client): void {
+  runInBackground(
+    Promise.resolve()
+      .then(() => client.destroy())
+      .catch(() => {}),
+  )
 }
 
 /** The first word of a server's answer (`NOAUTH`, `READONLY`), or the system's code: never an address, nor a login. */
