@@ -128,6 +128,8 @@ export interface WindowView {
   readonly room: number
   /** When the next one may be sent, clock ms; undefined while only a reply can tell. */
   readonly nextAt: number | undefined
+  /** Until then the store grants none, because it may not know of all that were sent. */
+  readonly isPaused?: boolean
   readonly isTight: boolean
   /** Calls sent so far. */
   readonly sent: number

@@ -212,6 +212,9 @@ export class Capacity {
   get fullBecause(): string | undefined {
     if (this.comesAt !== undefined || this.#isSettling) return 'what it sold is on its way'
     if (this.freeChannels === 0) return 'all of its channels are in use'
-    return this.window.room < 1 ? 'as many calls as the vendor allows have been made' : undefined
+    const { room, isPaused } = this.window
+    if (isPaused === true)
+      return 'the store of the cluster is new, or was restarted or replaced: calls that it does not know may count'
+    return room < 1 ? 'as many calls as the vendor allows have been made' : undefined
   }
 }

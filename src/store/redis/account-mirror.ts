@@ -135,13 +135,14 @@ export class AccountMirror implements AccountView {
     const used = flying + ended
     const free = Math.max(0, allowed - used)
     const quietUntil = this.#quiet.get(key) ?? now
-    const room = quietUntil > now ? 0 : Math.max(0, Math.min(free, MAX_IN_FLIGHT - flying))
+    const isPaused = quietUntil > now
+    const room = isPaused ? 0 : Math.max(0, Math.min(free, MAX_IN_FLIGHT - flying))
     const ends = state.ended.first.map((at) => this.#time.toHost(at)).filter((at) => at > now)
     const freeAt = flying >= MAX_IN_FLIGHT ? undefined : ends[Math.max(0, used - allowed)]
-    const nextAt = quietUntil > now ? quietUntil : room > 0 ? now : freeAt
+    const nextAt = isPaused ? quietUntil : room > 0 ? now : freeAt
     const untilFree = (ends[0] ?? now) - now
     return {
-      ...{ allowed, perMs: lengthMs, used, free, room, nextAt, sent: this.#sentIn(key) },
+      ...{ allowed, perMs: lengthMs, used, free, room, nextAt, isPaused, sent: this.#sentIn(key) },
       isTight: free <= allowed / 2,
       paceMs: Math.max(lengthMs / Math.max(1, allowed), untilFree / Math.max(1, free)),
     }

@@ -157,7 +157,7 @@ describe('after a failover', () => {
     const at = clock.now() + order.window.perMs + 5 + 1_000 + SETTLE_MS
     expect(await store.reserve(order)).toEqual({ kind: 'denied', by: 'failover', until: at })
     // The planner knows when to ask again, and does not until then.
-    expect(store.view.window(order.window)).toMatchObject({ room: 0, nextAt: at })
+    expect(store.view.window(order.window)).toMatchObject({ room: 0, nextAt: at, isPaused: true })
     await flushed(store)
     expect(store.view.budget('p', order.budget).tightest?.left).toBe(8)
     clock.advance(at - clock.now())
