@@ -196,6 +196,11 @@ export class ClusterStore implements Store {
     return digest
   }
 
+  /** By which hosts know that they have the same secret. */
+  get mark(): string {
+    return this.#deps.seal.digest('')
+  }
+
   async #sessions(what: { bind: object[]; used: string[] }): Promise<void> {
     const { runner, host, sessionIdleMs } = this.#deps
     await runner.run(sessionsScript, { host, idleMs: sessionIdleMs(), ...what })

@@ -27,6 +27,8 @@ export interface ClusterStatus {
 }
 
 interface SyncAnswer {
+  /** Of the hosts that live: nothing was done, and the answer says nothing else. */
+  readonly hasOtherSecret?: boolean
   readonly since: number
   readonly lead: { readonly token?: string; readonly host?: string }
   readonly hosts: number
@@ -172,6 +174,8 @@ export class ClusterMember implements PlannerRole {
     const { clock, runner, accounts, owners } = this.#deps
     const sentAt = clock.now()
     const answer = (await runner.run(syncScript, this.#ask(parts))) as SyncAnswer
+    if (answer.hasOtherSecret === true)
+      throw new StoreError('failed', 'the other hosts of the cluster have another cluster.secret')
     this.#answeredAt = clock.now()
     if (this.#isDown) this.#deps.log.info('the store of the cluster answers again')
     this.#isDown = false
@@ -186,12 +190,13 @@ export class ClusterMember implements PlannerRole {
   }
 
   #ask({ supply }: MemberParts): object {
-    const { host, owners } = this.#deps
+    const { host, owners, store } = this.#deps
     const report = JSON.stringify(supply.planner.report)
     const plan = this.isActive ? JSON.stringify(outlooksOf(supply)) : undefined
     const lease = { leaseMs: LEASE_MS, mayLead: !this.#isClosed, token: this.#token }
     return {
       host,
+      mark: store.mark,
       aliveMs: this.#isClosed ? 0 : ALIVE_MS,
       report,
       plan,

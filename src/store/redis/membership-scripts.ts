@@ -9,6 +9,7 @@
  *                       does not need, and its leases and waiting clients
  *     sums      hash    the sums of these: needs, spare, demand
  *     plan      hash    what the planner last said of its providers
+ *     mark      string  by which hosts know that they have the same `cluster.secret`; ends when no host lives
  *     seq       string  number of the latest event
  *     events    zset    the latest events, each with its number before it -> its number
  */
@@ -31,10 +32,15 @@ end
 /**
  * A host's heartbeat. ask: host, aliveMs, report; leaseMs and mayLead: it takes the lease when no host has it, and keeps it;
  * token: of the lease that it believes to have; plan: as the planner; after: the number of the last event that it knows;
- * lendMs: so long it lends what it owns without another heartbeat, absent where addresses have no limits; needs, spare, demand.
+ * mark: says nothing of the secret that it was made with. lendMs: so long it lends what it owns without another heartbeat, absent where addresses have no limits; needs, spare, demand.
  */
 const SYNC = `
 local since = followed_since()
+if ask.mark and ask.aliveMs > 0 then
+  local mark = call('GET', key('mark'))
+  if mark and mark ~= ask.mark then return cjson.encode({ now = now, hasOtherSecret = true }) end
+  call('SET', key('mark'), ask.mark, 'PX', ms(ask.aliveMs))
+end
 local lead = record(key('lead'))
 if lead.host == ask.host and lead.token == ask.token or ask.mayLead and now >= tonumber(lead['until'] or 0) then
   if lead.token ~= ask.token or lead.host ~= ask.host then

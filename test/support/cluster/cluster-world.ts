@@ -11,6 +11,7 @@ import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
+import { Secret } from '../../../src/secret.ts'
 import type { RestoredUpstream } from '../../../src/store/contract.ts'
 import { StoreError } from '../../../src/store/errors.ts'
 import type { Script } from '../../../src/store/redis/script.ts'
@@ -36,8 +37,12 @@ ${more}`
     this.redis.settleIn()
   }
 
-  async host(): Promise<Host> {
-    const host = new Host(this)
+  /** @param secret another one than the cluster's */
+  async host(secret?: string): Promise<Host> {
+    const { cluster } = this.config
+    const config =
+      secret === undefined ? this.config : { ...this.config, cluster: { ...cluster, secret: new Secret(secret) } }
+    const host = new Host({ clock: this.clock, redis: this.redis, config })
     await host.cluster.member.join(host.parts)
     return host
   }
@@ -54,7 +59,7 @@ class Host {
   readonly #sessionTable: SessionTable
   readonly #clock: FakeClock
 
-  constructor({ clock, redis, config }: ClusterWorld) {
+  constructor({ clock, redis, config }: Pick<ClusterWorld, 'clock' | 'redis' | 'config'>) {
     const connection = {
       run: async (script: Script, ask: object) => {
         this.asked.push(script.name)

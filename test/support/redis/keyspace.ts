@@ -146,5 +146,9 @@ export function runCommand(data: Keyspace, [name = '', key = '', ...args]: reado
   }
   const command = commands[name]
   if (command === undefined) throw new Error(`the test's Redis has no ${name}`)
-  return command(data, key, ...args)
+  const answer = command(data, key, ...args)
+  const [, option, ms] = args
+  const written = data.get(key)
+  if (name === 'SET' && option === 'PX' && written !== undefined) written.expiresAt = now + integer(ms ?? '')
+  return answer
 }

@@ -24,3 +24,17 @@ it('knows it by the clock of the server that took over', async () => {
   await world.clock.run(3_000)
   expect(second.pool.get('x')?.deadline).toBe(first.pool.get('x')?.deadline)
 })
+
+it('does not join hosts that live and have another secret: neither could read what the other buys', async () => {
+  const world = new ClusterWorld()
+  const first = await world.host()
+  await world.clock.run(1_000)
+  await expect(world.host('another secret of 16')).rejects.toThrow('have another cluster.secret')
+  first.isCutOff = true
+  await world.clock.run(15_000)
+  expect((await world.host('another secret of 16')).cluster.member.status.hosts).toBe(1)
+  // The lease goes with it: the first host buys nothing that nobody else can read.
+  first.isCutOff = false
+  await world.clock.run(5_000)
+  expect(first.cluster.member.status).toMatchObject({ role: 'follower', isStoreDown: true })
+})
