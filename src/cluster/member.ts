@@ -104,8 +104,15 @@ export class ClusterMember implements PlannerRole {
         'GW_NO_SUPPLY',
         'the store of the cluster does not answer: nothing is bought until it does',
       )
-    const names = providers ?? Object.keys(this.#plan)
-    return readOutlooks(names.map((name) => this.#plan[name]))
+    const names = providers ?? this.#parts?.supply.providers.map(({ name }) => name) ?? []
+    return readOutlooks(names.map((name) => (name in this.#plan ? this.#plan[name] : this.#unplanned(name))))
+  }
+
+  /** @returns undefined while there is no plan, as at the start of a cluster */
+  #unplanned(name: string): ProviderOutlook | undefined {
+    if (this.#isLeading || Object.keys(this.#plan).length === 0) return undefined
+    const message = `the host that buys for the cluster has no provider "${name}": gateway.yaml must be the same on all hosts`
+    return { code: 'GW_NO_SUPPLY', message }
   }
 
   /** Whether an address is in the pool. */
@@ -161,7 +168,7 @@ export class ClusterMember implements PlannerRole {
       await this.#sync(parts)
     } catch (error) {
       if (!(error instanceof StoreError)) internalErrors.report(error)
-      this.#noteFailure(parts)
+      this.#noteFailure(parts, error)
     } finally {
       this.#isBeating = false
       const isWaited =
@@ -267,11 +274,15 @@ export class ClusterMember implements PlannerRole {
     this.#deps.log.info('another host buys for the cluster')
   }
 
-  #noteFailure(parts: MemberParts): void {
+  #noteFailure(parts: MemberParts, error: unknown): void {
     if (this.token === undefined) this.#stepDown(parts)
     if (this.#isDown || !this.status.isStoreDown) return
     this.#isDown = true
-    this.#deps.log.error('the store of the cluster does not answer: what is held is lent on, and nothing is bought')
+    const reason = error instanceof StoreError ? error.message : undefined
+    this.#deps.log.error(
+      { reason },
+      'the store of the cluster does not answer: what is held is lent on, and nothing is bought',
+    )
     parts.review()
   }
 

@@ -153,6 +153,8 @@ export const errorTexts = {
   'an instance is being made': '有实例正在创建',
   'nothing is bought that cannot be recorded: {words}': '无法记录，因此不购买：{words}',
   'the call failed inside the gateway': '调用在网关内部失败',
+  'the host that buys for the cluster has no provider "{name}": gateway.yaml must be the same on all hosts':
+    '负责购买的集群主机没有供应商 "{name}"：所有主机的 gateway.yaml 必须相同',
   'the store of the cluster does not answer: nothing is bought until it does': '集群的存储没有应答：恢复之前不购买地址',
   '{count} different addresses in a row failed ({cause}): {words}': '连续 {count} 个不同地址失败（{cause}）：{words}',
   "{count} addresses in a row broke: the vendor's line, or our way to it, is down":

@@ -169,6 +169,8 @@ function closeQuietly(client: Client): void {
 /** The first word of a server's answer (`NOAUTH`, `READONLY`), or the system's code: never an address, nor a login. */
 function wordOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
+  // Of a command in a script the user of an ACL may not run, `ERR` is all that the first word says.
+  if (error.message.includes("can't run this command")) return 'NOPERM'
   if ('code' in error && typeof error.code === 'string' && /^\w+$/.test(error.code)) return error.code
   return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.name
 }

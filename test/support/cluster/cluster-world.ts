@@ -55,6 +55,8 @@ class Host {
   /** Names of the scripts that it has run. */
   readonly asked: string[] = []
   isCutOff = false
+  /** Their addresses may arrive at any moment. */
+  providers: readonly { readonly name: string }[] = []
   readonly #queue: LeaseQueue
   readonly #sessionTable: SessionTable
   readonly #clock: FakeClock
@@ -99,12 +101,19 @@ class Host {
 
   /** Takes up what the cluster holds; nothing is bought. */
   #supply(): object {
+    const providers = () => this.providers
     return {
-      ...{ lendable: [], providers: [], takeOver: () => {} },
+      get providers() {
+        return providers()
+      },
+      ...{ lendable: [], takeOver: () => {} },
       adopt: (upstreams: readonly RestoredUpstream[]) => {
         for (const one of upstreams) this.pool.add(one.facts, this.#clock.now())
       },
-      planner: { report: { groups: [], waiting: [], load: {} }, heard: () => {}, forgetReports: () => {} },
+      planner: {
+        report: { groups: [], waiting: [], load: {} },
+        ...{ heard: () => {}, forgetReports: () => {}, outlook: () => undefined },
+      },
     }
   }
 

@@ -25,6 +25,19 @@ it('knows it by the clock of the server that took over', async () => {
   expect(second.pool.get('x')?.deadline).toBe(first.pool.get('x')?.deadline)
 })
 
+it('says which of its providers the host that buys does not have', async () => {
+  const world = new ClusterWorld()
+  const planner = await world.host()
+  await world.clock.run(6_000)
+  planner.providers = [{ name: 'p' }]
+  const follower = await world.host()
+  await world.clock.run(2_000)
+  expect(follower.cluster.member.outlook(['p'])?.message).toBeUndefined()
+  expect(follower.cluster.member.outlook(['other'])?.message).toBe(
+    'the host that buys for the cluster has no provider "other": gateway.yaml must be the same on all hosts',
+  )
+})
+
 it('does not join hosts that live and have another secret: neither could read what the other buys', async () => {
   const world = new ClusterWorld()
   const first = await world.host()
