@@ -19,6 +19,12 @@ export function nothingCame(timeoutMs: number, isForOwn: boolean, isExclusive = 
   return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
 }
 
+/** Other processes of the gateway, or the other hosts of the cluster, were asked for the session. */
+export function sessionUnknown(timeoutMs: number): GatewayError {
+  const message = `no address is free here, and where the session lives was not answered within ${timeoutMs / 1_000} s`
+  return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
+}
+
 export function sessionLost(request: LeaseRequest): GatewayError {
   return request.lastError ?? new GatewayError('GW_SESSION_LOST', SESSION_LOST)
 }

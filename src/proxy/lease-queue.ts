@@ -18,7 +18,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { LeaseRequest, SessionDirectory, SupplyView } from './lease-contract.ts'
-import { noMatch, nothingCame, queueFull, sessionLost } from './lease-denials.ts'
+import { noMatch, nothingCame, queueFull, sessionLost, sessionUnknown } from './lease-denials.ts'
 import { Lender } from './lender.ts'
 import { SessionSearch } from './session-search.ts'
 import type { SessionTable } from './session-table.ts'
@@ -110,10 +110,11 @@ export class LeaseQueue {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     this.chooseSession(request)
     if (this.#search.isKnown(request)) return void this.#applyHere(request, now)
-    this.#search.ask(request, () => {
+    const limit = { clock: this.#clock, ms: this.#settings.timeoutMs }
+    this.#search.ask(request, limit, (isLate) => {
       try {
-        if (this.chooseSession(request)) this.apply(request)
-        else this.#applyHere(request, this.#clock.now())
+        if (!isLate && this.chooseSession(request)) this.apply(request)
+        else this.#applyHere(request, this.#clock.now(), isLate)
       } catch (error) {
         containException(error, request)
       }
@@ -127,16 +128,18 @@ export class LeaseQueue {
     return key !== undefined
   }
 
-  #applyHere(request: LeaseRequest, now: number): void {
+  /** @param isLate it has waited as long as it may, and is lent something now or never */
+  #applyHere(request: LeaseRequest, now: number, isLate = false): void {
     const session = this.#lender.sessionOf(request)
     const own = this.#lender.ownUpstream(request, session, now)
     const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
     const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lender.lend(request, session, now)
     if (typeof outcome !== 'string') request.granted(outcome, now)
     else if (outcome === 'lost') request.denied(sessionLost(request))
-    else if (outcome === 'own-full') this.#enqueue(request, own ?? request.filter)
+    else if (outcome === 'own-full' && !isLate) this.#enqueue(request, own ?? request.filter)
     else {
-      const denial = this.#denial(request, outcome)
+      const late = isLate ? (request.lastError ?? sessionUnknown(this.#settings.timeoutMs)) : undefined
+      const denial = (outcome === 'own-full' ? undefined : this.#denial(request, outcome)) ?? late
       if (denial === undefined) this.#enqueue(request, request.filter)
       else request.denied(denial)
     }

@@ -1,4 +1,5 @@
 /** Requests for which other processes are asked first: for the session, and whether an address can be theirs alone. */
+import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { LeaseRequest, SessionDirectory } from './lease-contract.ts'
@@ -11,7 +12,8 @@ export class SessionSearch {
   readonly #sessionTable: SessionTable
   readonly #directory: SessionDirectory | undefined
   readonly #canServe: CanServe
-  readonly #asking = new Set<LeaseRequest>()
+  /** Requests for which others are asked, and the end of their time. */
+  readonly #asking = new Map<LeaseRequest, Timer>()
 
   /** @param directory undefined: there are no other processes */
   constructor(sessionTable: SessionTable, directory: SessionDirectory | undefined, canServe: CanServe = () => true) {
@@ -51,19 +53,29 @@ export class SessionSearch {
     return this.#directory?.eachOwned !== undefined && (uses > 0 || filter.limits?.exclusive === true)
   }
 
-  /** @param known called once, unless the request is withdrawn or denied */
-  ask(request: LeaseRequest, known: () => void): void {
-    this.#asking.add(request)
+  /**
+   * @param limit how long the request may wait for the answer
+   * @param known called once, unless the request is withdrawn or denied; late: without an answer
+   */
+  ask(
+    request: LeaseRequest,
+    limit: { readonly clock: Pick<Clock, 'after'>; readonly ms: number },
+    known: (isLate: boolean) => void,
+  ): void {
+    const end = (isLate: boolean) => {
+      if (this.#forget(request)) known(isLate)
+    }
+    this.#asking.set(
+      request,
+      limit.clock.after(limit.ms, () => end(true)),
+    )
     const left = this.#mustMove(request) ? this.#ofCluster(request)?.upstream.id : undefined
-    const askForSession = () =>
-      this.#lookUp(request, left, () => {
-        if (this.#asking.delete(request)) known()
-      })
+    const askForSession = () => this.#lookUp(request, left, () => end(false))
     if (!this.#needsOwners(request)) return void askForSession()
     this.#directory?.eachOwned?.((isOwned) => {
       if (isOwned) return void askForSession()
       const message = 'no upstream can be lent to one session alone at the moment'
-      if (this.#asking.delete(request)) request.denied(new GatewayError('GW_POOL_EMPTY', message))
+      if (this.#forget(request)) request.denied(new GatewayError('GW_POOL_EMPTY', message))
     })
   }
 
@@ -88,12 +100,17 @@ export class SessionSearch {
   }
 
   withdraw(request: LeaseRequest): void {
-    this.#asking.delete(request)
+    this.#forget(request)
+  }
+
+  /** @returns whether others were asked for it */
+  #forget(request: LeaseRequest): boolean {
+    this.#asking.get(request)?.clear()
+    return this.#asking.delete(request)
   }
 
   /** Denies all for which others are asked. */
   close(error: GatewayError): void {
-    for (const request of this.#asking) request.denied(error)
-    this.#asking.clear()
+    for (const request of this.#asking.keys()) if (this.#forget(request)) request.denied(error)
   }
 }

@@ -55,6 +55,9 @@ class Host {
   /** Names of the scripts that it has run. */
   readonly asked: string[] = []
   isCutOff = false
+  /** Its requests are never answered. */
+  isSilent = false
+  readonly waitTimeoutMs = 20_000
   /** Their addresses may arrive at any moment. */
   providers: readonly { readonly name: string }[] = []
   readonly #queue: LeaseQueue
@@ -65,6 +68,7 @@ class Host {
     const connection = {
       run: async (script: Script, ask: object) => {
         this.asked.push(script.name)
+        if (this.isSilent) await new Promise(() => {})
         if (this.isCutOff) throw new StoreError('failed', 'cut off')
         return redis.run(script, ask)
       },
@@ -88,7 +92,7 @@ class Host {
       queueChanged: () => this.cluster.member.demandChanged(this.#queue.waitingCount > 0),
       outlook: () => undefined,
     }
-    const settings = { timeoutMs: 20_000, queue: 100 }
+    const settings = { timeoutMs: this.waitTimeoutMs, queue: 100 }
     this.#queue = new LeaseQueue(this.pool, this.#sessionTable, supplyView, settings, clock, sessions)
     const data = {
       leaseQueue: this.#queue,

@@ -54,3 +54,15 @@ it('waits once for a store that does not answer, however often it moves', async 
   expect(first.asked.filter((name) => name === 'sessions').length).toBeLessThan(5)
   expect(await first.visitNow('basket')).toBe('y')
 })
+
+it('keeps a new session no longer than wait.timeout where the store says nothing', async () => {
+  const { world, first } = await twoHosts()
+  first.isSilent = true
+  const served = first.serve('new')
+  await world.clock.run(first.waitTimeoutMs + 10)
+  expect(['x', 'y', 'z', 'old']).toContain((await served).id)
+  for (const upstream of [...first.pool.members()]) first.pool.remove(upstream, 'released')
+  const denied = first.serve('newer').catch(String)
+  await world.clock.run(first.waitTimeoutMs + 10)
+  expect(await denied).toContain('where the session lives was not answered within 20 s')
+})
