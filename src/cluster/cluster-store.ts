@@ -2,6 +2,7 @@
  * What money bought, on the cluster's store: the `Store` of each host. Addresses go to all hosts before the host that bought
  * them lends them; what leaves a pool leaves all of them. Budgets and calls are the account store's.
  */
+import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../clock.ts'
 import type { GoneReason } from '../pool/upstream.ts'
 import type { Store, StoredUpstream } from '../store/contract.ts'
@@ -66,7 +67,9 @@ export class ClusterStore implements Store {
   async bought(upstreams: readonly StoredUpstream[]): Promise<void> {
     if (upstreams.length === 0) return
     for (const { facts } of upstreams) this.cameAgain(facts.id)
-    const publish = () => this.#publish({ add: upstreams.map((upstream) => this.#deps.entries.write(upstream)) })
+    // Without an answer it is sent again, and may have arrived: what was used up meanwhile must not come back.
+    const batch = randomUUID()
+    const publish = () => this.#publish({ batch, add: upstreams.map((upstream) => this.#deps.entries.write(upstream)) })
     try {
       await publish()
     } catch (error) {
@@ -125,6 +128,7 @@ export class ClusterStore implements Store {
 
   async #publish(what: {
     readonly add?: readonly object[]
+    readonly batch?: string
     readonly gone?: readonly object[]
     readonly tell?: readonly string[]
     readonly isKnown?: boolean

@@ -5,6 +5,7 @@
  *     done           hash      addresses that the pools have let go of, and that the vendor still holds -> why
  *     ends           zset      address -> when the vendor ends it
  *     session:KEY    string    the address that the session lives on
+ *     told:BATCH     string    a purchase that the pools were told of; its message may come again, and late
  *     choosing:KEY   string    the host that looks for an address for it
  */
 import { EVENTS } from './membership-scripts.ts'
@@ -20,13 +21,18 @@ local function forget(id)
 end
 `
 
+/** A message of a connection that was given up may arrive so long after the one that repeats it, ms. */
+const LATEST_REPEAT_MS = 3_600_000
+
 /**
- * ask: host; add (id, entry, and endsAt where it ends); isKnown: they are added where a failover has lost them, and not sold again;
+ * ask: host; add (id, entry, and endsAt where it ends), with the name of their batch: a second time nothing is added; isKnown: they are added where a failover has lost them, and not sold again;
  * gone (id, reason); tell: further events, as JSON.
  */
 const PUBLISH = `
 for _, id in ipairs(call('ZRANGEBYSCORE', key('ends'), '-inf', ms(now), 'LIMIT', 0, 100)) do forget(id) end
-for _, added in ipairs(ask.add) do
+local added_before = ask.batch and call('EXISTS', key('told', ask.batch)) == 1
+if ask.batch then call('SET', key('told', ask.batch), '1', 'PX', '${LATEST_REPEAT_MS}') end
+for _, added in ipairs(added_before and {} or ask.add) do
   if not ask.isKnown or call('HEXISTS', key('pool'), added.id) == 0 then
     call('HSET', key('pool'), added.id, added.entry)
     call('HDEL', key('done'), added.id)

@@ -55,6 +55,8 @@ class Host {
   /** Names of the scripts that it has run. */
   readonly asked: string[] = []
   isCutOff = false
+  /** What it asks for is done, and it does not hear so. */
+  losesAnswers = false
   /** Its requests are never answered. */
   isSilent = false
   readonly waitTimeoutMs = 20_000
@@ -70,7 +72,9 @@ class Host {
         this.asked.push(script.name)
         if (this.isSilent) await new Promise(() => {})
         if (this.isCutOff) throw new StoreError('failed', 'cut off')
-        return redis.run(script, ask)
+        const answer = await redis.run(script, ask)
+        if (this.losesAnswers) throw new StoreError('failed', 'no answer')
+        return answer
       },
       close: () => {},
     }
