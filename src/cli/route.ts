@@ -44,7 +44,7 @@ export function route(file: string, environment: Environment, target: string, op
   const { host, port } = address
   const { user, method } = options
   const table = new RouteTable(config, () => true)
-  const decision = table.decide({ host, port, user, listen, method }, 0)
+  const decision = table.decide({ host, port, user, listen, method }, { share: 0 })
   const facts = { target: toTarget(address).authority, method, port: listen.port }
   const lines = [`${translate('{target} by {method}, at port {port}', facts)}${userText(user)}`]
   if (decision === undefined) return [...lines, ...withoutRule(config, listen), ''].join('\n')

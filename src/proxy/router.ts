@@ -194,15 +194,12 @@ export class Router {
     if (decision.kind === 'block') {
       throw new GatewayError('GW_TARGET_BLOCKED', `rule ${decision.rule + 1} of routes blocks this target`)
     }
-    const may = (name: string) =>
-      (provider === undefined || provider === name) && (identity.providers?.includes(name) ?? true)
-    const all = decision.all.every(may) ? decision.all : decision.all.filter(may)
+    const { all, serving } = decision
     if (all.length === 0) {
       const message = `rule ${decision.rule + 1} of routes sends this target to providers that this client may not use or did not ask for`
       throw new GatewayError('GW_PROVIDER_NOT_ALLOWED', message)
     }
-    const serving = decision.serving.filter(may)
-    return { all, serving: serving.length === 0 || serving.length === all.length ? all : serving }
+    return { all, serving: serving.length === all.length ? all : serving }
   }
 
   #decide(
@@ -217,7 +214,11 @@ export class Router {
     if (routes === undefined) return undefined
     const { host, port } = target
     const query = { host, port, user: identity.account, listen: defaults.listen, method }
-    return routes.decide(query, shareOf(identity, target, origin, defaults), hopeless)
+    return routes.decide(query, {
+      share: shareOf(identity, target, origin, defaults),
+      hopeless,
+      may: mayUse(identity),
+    })
   }
 
   #provider({ options, providers }: ClientIdentity, byDefault: string | undefined): string | undefined {
@@ -231,6 +232,12 @@ export class Router {
     }
     return provider
   }
+}
+
+/** Which members of a group may serve this client; undefined: all. */
+function mayUse({ options: { provider }, providers }: ClientIdentity): ((name: string) => boolean) | undefined {
+  if (provider === undefined && providers === undefined) return undefined
+  return (name) => (provider === undefined || provider === name) && (providers?.includes(name) ?? true)
 }
 
 /** Whether neither the target nor the client's address has a part in the route, where no rules decide. */

@@ -19,11 +19,21 @@ export type RouteDecision =
   | {
       readonly kind: 'providers'
       readonly rule: number
-      /** All providers that may serve it: a session may use any of them. */
+      /** All providers that may serve it: a session may use any of them. Empty: the client may use none of the rule's. */
       readonly all: readonly string[]
       /** The providers that serve it now: a group may keep others in reserve. */
       readonly serving: readonly string[]
     }
+
+/** What a client has a part in, beside the rules. */
+export interface RouteChoice {
+  /** Uniform in [0, 1): selects a member of a group by weight. */
+  readonly share: number
+  /** Providers that cannot serve, whatever is said of them. */
+  readonly hopeless?: readonly string[]
+  /** Whether the client may be served from a provider; undefined: from all. */
+  readonly may?: ((provider: string) => boolean) | undefined
+}
 
 export interface RouteSettings {
   readonly routes: readonly RouteRule[]
@@ -47,12 +57,8 @@ export class RouteTable {
     this.#named = namedHosts(routes)
   }
 
-  /**
-   * @param share uniform in [0, 1): selects a member of a group by weight
-   * @param hopeless providers that cannot serve, whatever is said of them
-   * @returns undefined when no rule matches
-   */
-  decide(query: RouteQuery, share: number, hopeless: readonly string[] = []): RouteDecision | undefined {
+  /** @returns undefined when no rule matches */
+  decide(query: RouteQuery, { share, hopeless = [], may }: RouteChoice): RouteDecision | undefined {
     const rule = this.#matcher.match(query)
     const found = rule === undefined ? undefined : this.#rules[rule]
     if (rule === undefined || found === undefined) return undefined
@@ -62,7 +68,7 @@ export class RouteTable {
       const allowPrivate = found.allowPrivate === true || this.#names(query.host, rule)
       return { kind: 'direct', rule, allowPrivate, namesUser: found.user !== undefined }
     }
-    const tiers = this.tiersOf(to)
+    const tiers = this.tiersOf(to, may)
     const all = tiers.flatMap((tier) => tier.map(({ provider }) => provider))
     const canServe = (provider: string) => !hopeless.includes(provider) && this.#canServe(provider)
     const serving = all.length === 1 ? all : chooseProviders(tiers, canServe, share)
@@ -74,10 +80,12 @@ export class RouteTable {
     return this.#named.rulesFor(canonicalHost(host)).includes(rule)
   }
 
-  /** The providers of a rule's target, the first to serve first; none for `block` and `direct`. */
-  tiersOf(to: RouteTarget): readonly Tier[] {
+  /** The providers of a rule's target, the first to serve first; none for `block` and `direct`. @param may as in RouteChoice */
+  tiersOf(to: RouteTarget, may?: RouteChoice['may']): readonly Tier[] {
     if (!('name' in to)) return []
-    return to.kind === 'provider' ? [[{ provider: to.name, weight: 1 }]] : (this.#groups.get(to.name) ?? [])
+    const tiers = to.kind === 'provider' ? [[{ provider: to.name, weight: 1 }]] : (this.#groups.get(to.name) ?? [])
+    if (may === undefined) return tiers
+    return tiers.map((tier) => tier.filter(({ provider }) => may(provider))).filter((tier) => tier.length > 0)
   }
 }
 

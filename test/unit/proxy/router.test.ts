@@ -5,6 +5,7 @@ import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { UpstreamFacts } from '../../../src/pool/upstream.ts'
 import type { ListenerDefaults } from '../../../src/proxy/route.ts'
 import { Router } from '../../../src/proxy/router.ts'
+import { RouteTable } from '../../../src/routes/route-table.ts'
 
 const none = { connections: 0, uses: 0, hostRest: 0 }
 const settings = {
@@ -116,4 +117,20 @@ it('lets no session have an address alone that other hosts lend too', () => {
   expect(() => routeOf(new Router({ ...settings, sharesAddresses: true }))).toThrow(
     'needs pool.perUpstream.connections',
   )
+})
+
+it('keeps the order of a group for a client that may use only some of its members', () => {
+  const member = (name: string, priority: number) => ({ kind: 'provider' as const, name, priority, weight: 1 })
+  const groups = [{ name: 'g', members: [member('a', 1), member('b', 2), member('c', 3)] }]
+  const routes = new RouteTable({ routes: [{ to: { kind: 'group', name: 'g' } }], groups }, () => true)
+  const grouped = new Router({ ...settings, providers: ['a', 'b', 'c'], routes })
+  const servingOf = (identity: Partial<ClientIdentity>, hopeless: string[] = []) => {
+    const origin = { clientAddress: '192.0.2.1' }
+    const route = grouped.route({ ...anonymous, ...identity }, target('a.test'), origin, plain, 'CONNECT', hopeless)
+    return [route.filter.providers, route.permitted]
+  }
+  expect(servingOf({})).toEqual([['a'], ['a', 'b', 'c']])
+  expect(servingOf({ providers: ['b', 'c'] })).toEqual([['b'], ['b', 'c']])
+  expect(servingOf({ providers: ['b', 'c'] }, ['b'])).toEqual([['c'], ['b', 'c']])
+  expect(servingOf({ options: { provider: 'c' } })).toEqual([['c'], ['c']])
 })
