@@ -1,4 +1,4 @@
-/** Clients send the same header with each request of a connection, often to one site: it is read, and its login checked, once. */
+/** Clients send the same header with each request of a connection, often to one site: it is read, and its login checked, once for each set of users. */
 import {
   type HeadText,
   parseRequestHead,
@@ -8,7 +8,7 @@ import {
 } from '../http1/request-head.ts'
 import type { ClientPort } from './client-port.ts'
 import type { ClientIdentity } from './client-request.ts'
-import { anonymous, type Client, withHeaderOptions } from './proxy-auth.ts'
+import { type Access, anonymous, type Client, withHeaderOptions } from './proxy-auth.ts'
 
 export class RepeatedHeader {
   /** Of the request read last. */
@@ -18,6 +18,8 @@ export class RepeatedHeader {
   #text = ''
   /** The request read last. */
   #head: RequestHead | undefined
+  /** What its login was checked by: another one after a reload that changes the users. */
+  #access: Access | undefined
 
   constructor(client: Client, port: ClientPort) {
     this.#client = client
@@ -31,7 +33,7 @@ export class RepeatedHeader {
     const known = fields === this.#text ? earlier?.header : undefined
     const header = known ?? parseRequestHeader(fields, 0)
     const head = parseRequestHead(line, header, earlier)
-    if (known === undefined) this.identity = this.#identify(header)
+    if (known === undefined || this.#access !== this.#port.access) this.identity = this.#identify(header)
     this.#text = fields
     this.#head = head
     return head
@@ -39,6 +41,7 @@ export class RepeatedHeader {
 
   #identify({ login, options }: RequestHeader): ClientIdentity {
     const { access, optionHeaders } = this.#port
+    this.#access = access
     return withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
   }
 }

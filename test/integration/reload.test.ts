@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
-import { connectVia, dial, plain } from '../support/client.ts'
+import { basic, connectVia, dial, plain, readReply } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { eventually, refusalOf } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
@@ -126,6 +126,22 @@ describe('users', () => {
     await gateway.change({ listen: listen(OTHER) })
     expect(await status(port, { login })).toBe(407)
     expect(await status(port, { login: { username: 'crawler', password: OTHER } })).toBe(200)
+  })
+
+  it('have it also for a request that repeats the header of the one before it on a kept connection', async () => {
+    const gateway = await startReloadable({ config: { listen: listen(PASSWORD) }, secrets: [PASSWORD, OTHER] })
+    const kept = await dial(gateway.port)
+    const statusAgain = async () => {
+      const headers = `Host: site.test\r\nProxy-Authorization: ${basic(login)}\r\n`
+      kept.socket.write(`GET http://site.test/ HTTP/1.1\r\n${headers}\r\n`)
+      return (await readReply(kept)).status
+    }
+    expect([await statusAgain(), await statusAgain()]).toEqual([200, 200])
+    const [port] = listen(PASSWORD)
+    await gateway.change({ listen: [{ ...port, allow: ['127.0.0.0/8'] }] })
+    expect(await statusAgain()).toBe(200)
+    await gateway.change({ listen: listen(OTHER) })
+    expect(await statusAgain()).toBe(407)
   })
 })
 
