@@ -9,6 +9,7 @@ import { locate } from '../config/locate.ts'
 import type { Config } from '../config/schema.ts'
 import { readYamlText } from '../config/yaml-text.ts'
 import { translate } from '../messages/translate.ts'
+import type { Tier } from '../routes/groups.ts'
 import { type RouteDecision, RouteTable } from '../routes/route-table.ts'
 import { formatRouteTarget, type RouteMethod, type RouteTarget } from '../routes/rule.ts'
 import { padEnd } from './table.ts'
@@ -19,6 +20,8 @@ export interface RouteOptions {
   readonly listen?: string
   readonly method: RouteMethod
 }
+
+type Listener = Config['listen'][number]
 
 /** The port of HTTPS, the usual target. */
 const DEFAULT_PORT = 443
@@ -40,24 +43,49 @@ export function route(file: string, environment: Environment, target: string, op
     throw new UsageError(
       translate('{target} is no target: write HOST or HOST:PORT', { target: JSON.stringify(target) }),
     )
-  const listen = portOf(config, options.listen)
+  const listener = portOf(config, options.listen)
   const { host, port } = address
   const { user, method } = options
+  const listen = { port: listener.port, name: listener.name }
+  const own = listener.users?.find(({ name }) => name === user)?.providers
   const table = new RouteTable(config, () => true)
-  const decision = table.decide({ host, port, user, listen, method }, { share: 0 })
+  const may = own && ((name: string) => own.includes(name))
+  const decision = table.decide({ host, port, user, listen, method }, { share: 0, may })
   const facts = { target: toTarget(address).authority, method, port: listen.port }
   const lines = [`${translate('{target} by {method}, at port {port}', facts)}${userText(user)}`]
-  if (decision === undefined) return [...lines, ...withoutRule(config, listen), ''].join('\n')
+  if (decision === undefined) return [...lines, ...withoutRule(config, listener, own), ''].join('\n')
   const { rule } = decision
   const places = [titled(translate('rule {number}', { number: rule + 1 }), place(file, rule))]
-  return [...lines, ...places, ...destination(decision, config.routes[rule]?.to, table), ''].join('\n')
+  const to = config.routes[rule]?.to
+  const end = isRefused(decision, own)
+    ? [refused(own)]
+    : destination(decision, to, to === undefined ? [] : table.tiersOf(to, may))
+  return [...lines, ...places, ...end, ''].join('\n')
+}
+
+/** Providers that the user is limited to; undefined: all. */
+type Own = readonly string[] | undefined
+
+/** Whether the rule leads only to what the user may not use, as the router sees it. */
+function isRefused(decision: RouteDecision, own: Own): boolean {
+  if (decision.kind === 'direct') return own !== undefined && !decision.namesUser
+  return decision.kind === 'providers' && decision.all.length === 0
+}
+
+function refused(own: Own): string {
+  const providers = own?.join(', ') ?? ''
+  return leadsTo(
+    translate('nothing: this user may use only {providers}, and is answered 403 GW_PROVIDER_NOT_ALLOWED', {
+      providers,
+    }),
+  )
 }
 
 function userText(user: string | undefined): string {
   return user === undefined ? '' : translate(', user {name}', { name: user })
 }
 
-function portOf(config: Config, wanted: string | undefined): { port: number; name: string | undefined } {
+function portOf(config: Config, wanted: string | undefined): Listener {
   const found = config.listen.find(
     ({ port, name }) => wanted === undefined || wanted === name || wanted === String(port),
   )
@@ -65,33 +93,33 @@ function portOf(config: Config, wanted: string | undefined): { port: number; nam
     throw new UsageError(
       translate('--listen {port}: no port of the gateway has this number or name', { port: wanted ?? '' }),
     )
-  return { port: found.port, name: found.name }
+  return found
 }
 
-function withoutRule(config: Config, listen: { readonly port: number; readonly name: string | undefined }): string[] {
-  const byDefault = config.listen.find(({ port, name }) => port === listen.port && name === listen.name)?.provider
+function withoutRule(config: Config, { provider: byDefault }: Listener, own: Own): string[] {
   const why = config.routes.length === 0 ? translate('the configuration has no routes') : translate('no rule matches')
   return [
     `  ${why}`,
-    leadsTo(
-      byDefault === undefined
-        ? translate('any provider')
-        : translate('provider {name} (of this port)', { name: byDefault }),
-    ),
+    byDefault !== undefined && own?.includes(byDefault) === false ? refused(own) : anyOf(byDefault, own),
   ]
+}
+
+function anyOf(byDefault: string | undefined, own: Own): string {
+  if (byDefault !== undefined) return leadsTo(translate('provider {name} (of this port)', { name: byDefault }))
+  if (own === undefined) return leadsTo(translate('any provider'))
+  return leadsTo(translate('provider {name} (of this user)', { name: own.join(', ') }))
 }
 
 const titled = (title: string, text: string) => `  ${padEnd(title, TITLE_WIDTH)}${text}`
 const leadsTo = (words: string) => titled(translate('leads to'), words)
 
-function destination(decision: RouteDecision, to: RouteTarget | undefined, table: RouteTable): string[] {
+function destination(decision: RouteDecision, to: RouteTarget | undefined, tiers: readonly Tier[]): string[] {
   if (decision.kind === 'direct') {
     const words = translate('direct: the target sees the address of this machine')
     return [leadsTo(decision.allowPrivate ? words : `${words}${translate('; refused where it is a private address')}`)]
   }
   if (decision.kind === 'block' || to === undefined)
     return [leadsTo(translate('block: the client is answered 403 GW_TARGET_BLOCKED'))]
-  const tiers = table.tiersOf(to)
   const first = leadsTo(formatRouteTarget(to))
   if (to.kind === 'provider') return [first]
   return [

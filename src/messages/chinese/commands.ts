@@ -160,6 +160,9 @@ export const commandTexts = {
   'leads to': '通向',
   'any provider': '任意供应商',
   'provider {name} (of this port)': '供应商 {name}（此端口的默认）',
+  'provider {name} (of this user)': '供应商 {name}（此用户可用的）',
+  'nothing: this user may use only {providers}, and is answered 403 GW_PROVIDER_NOT_ALLOWED':
+    '无处：此用户只能使用 {providers}，会收到 403 GW_PROVIDER_NOT_ALLOWED',
   'direct: the target sees the address of this machine': '直连：目标会看到本机的地址',
   '; refused where it is a private address': '；目标是私有地址时拒绝',
   'block: the client is answered 403 GW_TARGET_BLOCKED': '拦截：客户端收到 403 GW_TARGET_BLOCKED',

@@ -68,6 +68,41 @@ it('says what happens where no rule matches', () => {
   ])
 })
 
+it('says what a user may use of it', () => {
+  const limited = join(folder, 'limited.yaml')
+  writeFileSync(
+    limited,
+    `listen:
+  - port: 8080
+    users:
+      - { name: u, password: pw, providers: [b, c] }
+      - { name: all, password: pw }
+  - { port: 9000, provider: a, users: [{ name: u, password: pw, providers: [b, c] }] }
+providers: [{ name: a, vendor: demo }, { name: b, vendor: demo }, { name: c, vendor: demo }]
+groups: [{ name: g, members: [{ provider: a }, { provider: b, priority: 2 }], fallback: provider c }]
+routes:
+  - { host: a.test, to: provider a }
+  - { host: g.test, to: group g }
+  - { host: direct.test, to: direct }
+  - { host: own.test, user: u, to: direct }
+`,
+  )
+  const end = (target: string, options: { user?: string; listen?: string } = { user: 'u' }) =>
+    route(limited, {}, target, { method: 'CONNECT', ...options })
+      .split('\n')
+      .slice(2, -1)
+  const NOTHING = '  leads to  nothing: this user may use only b, c, and is answered 403 GW_PROVIDER_NOT_ALLOWED'
+  const DIRECT = '  leads to  direct: the target sees the address of this machine'
+  expect(end('a.test')).toEqual([NOTHING])
+  expect(end('a.test', { user: 'all' })).toEqual(['  leads to  provider a'])
+  expect(end('g.test')).toEqual(['  leads to  group g', '  first     b (weight 1)', '  else      c (weight 1)'])
+  expect(end('direct.test')).toEqual([NOTHING])
+  expect(end('direct.test', { user: 'all' })).toEqual([DIRECT])
+  expect(end('own.test')).toEqual([DIRECT])
+  expect(end('other.test')).toEqual(['  leads to  provider b, c (of this user)'])
+  expect(end('other.test', { user: 'u', listen: '9000' })).toEqual([NOTHING])
+})
+
 it('refuses what is no target, and a port that the gateway does not have', () => {
   expect(() => explained('a b')).toThrow('is no target')
   expect(() => explained('a.test', { listen: '7' })).toThrow('no port of the gateway has this number or name')
