@@ -22,8 +22,8 @@ export interface ClientSide {
   listen(config: Config): Promise<unknown>
   /** Opens the ports that are new in a configuration. Nothing else changes before `commit`. @throws as `listen` */
   prepare(config: Config, budget: DescriptorBudget): Promise<DataPlaneChange>
-  /** An operator has moved a session: its next connection takes another upstream. */
-  sessionRotated(key: string): void
+  /** An operator has moved a session: when this resolves, its next connection takes another upstream. */
+  sessionRotated(key: string): Promise<void>
   /** Accepts no more clients, denies waiting ones, and lets open tunnels and exchanges continue. */
   stopAccepting(): void
   /** Whether something is still under way for a client. */
@@ -42,7 +42,7 @@ export function clientsOf(data: DataPlane): ClientSide {
     addressRequests: data.addressRequests,
     listen: () => data.listen(),
     prepare: (config, budget) => data.prepare(dataSettings(config, budget)),
-    sessionRotated: () => {},
+    sessionRotated: async () => {},
     stopAccepting: () => data.stopAccepting(),
     get isBusy() {
       return data.isBusy

@@ -153,16 +153,17 @@ function restUpstream({ pool, clock }: LiveParts, id: string, restMs: number): b
   return upstream !== undefined
 }
 
-function rotateSession(
+async function rotateSession(
   { data: { sessionTable, leaseQueue }, clients }: LiveParts,
   key: string,
-): RotateReply | undefined {
+): Promise<RotateReply | undefined> {
   const session = sessionTable.rotate(key)
   if (session === undefined) return undefined
   // Those who wait for room on it need not.
+  const leaves = session.upstream.id
   leaseQueue.serve(session.upstream)
-  clients.sessionRotated(key)
-  return { key, leaves: session.upstream.id }
+  await clients.sessionRotated(key)
+  return { key, leaves }
 }
 
 function evictUpstream({ pool }: LiveParts, id: string): boolean {

@@ -71,7 +71,7 @@ export interface AdminView {
   /** Sessions, the most recently used first. */
   sessions(query: SessionsQuery): SessionsReport
   /** Lets a session's next connection get another upstream. @returns undefined when there is no such session */
-  rotateSession(key: string): RotateReply | undefined
+  rotateSession(key: string): Promise<RotateReply | undefined>
   /** Takes an upstream out of the pool; its open tunnels continue. @returns false when no upstream in the pool has this id */
   evictUpstream(id: string): boolean
   /**

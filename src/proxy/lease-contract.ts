@@ -30,6 +30,11 @@ export interface SessionDirectory {
    * @param then false: they could not agree
    */
   eachOwned?(then: (isOwned: boolean) => void): void
+  /**
+   * Calls back exactly once, when the other processes of this host know where this one has put sessions. Absent: the others are hosts
+   * of a cluster.
+   */
+  allKnow?(then: () => void): void
 }
 
 /** Clients that wait for an upstream of the same providers (undefined: any). Clients of one session share an upstream: they count once. */

@@ -181,6 +181,11 @@ export class LeaseQueue {
     if (this.#waiting.moveSession(sessionKey, upstream)) this.serve(upstream)
   }
 
+  /** Calls back once, when the next connection of each session that was moved here is served so, in whichever process of this host. */
+  whenMovesAreKnown(then: () => void): void {
+    this.#search.whenKnown(then)
+  }
+
   /** This upstream has left the pool: its sessions need another, and some filters may fit nothing any more. */
   upstreamGone(upstream: Upstream): void {
     this.serve(upstream)

@@ -13,7 +13,7 @@
 import { parseAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
-import { internalFailure } from '../internal-errors.ts'
+import { containException, internalFailure } from '../internal-errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -160,7 +160,17 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     // Only the session moves: its next connection gets the lease.
     pool.release(upstream, false, clock.now())
     leaseQueue.sessionMoved(this.#key, upstream)
-    this.#answer(upstream)
+    // The client may connect to another process as soon as it has the answer.
+    leaseQueue.whenMovesAreKnown(() => this.#moved(upstream))
+  }
+
+  #moved(upstream: Upstream): void {
+    if (this.#isOver) return
+    try {
+      this.#answer(upstream)
+    } catch (error) {
+      containException(error, this)
+    }
   }
 
   denied(error: GatewayError): void {

@@ -99,6 +99,12 @@ export class SessionSearch {
     this.#directory?.find(sessionKey, onFound, left)
   }
 
+  /** Calls back when each other process of this host knows where sessions have been put here; at once where there is none. */
+  whenKnown(then: () => void): void {
+    if (this.#directory?.allKnow === undefined) then()
+    else this.#directory.allKnow(then)
+  }
+
   withdraw(request: LeaseRequest): void {
     this.#forget(request)
   }

@@ -20,6 +20,7 @@ import type { StreamCounters } from '../proxy/stream-counters.ts'
 import type { UserLimits } from '../proxy/user-limits.ts'
 import { dataSettings } from '../settings.ts'
 import type { Supply } from '../supply/supply.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import { ControlSocket } from './control-socket.ts'
 import { Desk } from './desk.ts'
 import { dispatch } from './dispatch.ts'
@@ -60,6 +61,8 @@ export interface WorkersParts {
 }
 
 const TICK_MS = 100
+/** This process, where workers are numbered from 0. */
+const CONTROL = -1
 /** What is to be said of providers is worked out with each so many ticks. */
 const OUTLOOKS_EVERY = 5
 
@@ -79,6 +82,7 @@ export class Workers implements ClientSide {
   readonly #ownPorts: Address[] = []
   readonly #desk: Desk
   readonly #users: UsersOfWorkers
+  readonly #acknowledgements: Acknowledgements
   readonly #handlerParts: HandlerParts
   /** Each upstream belongs to one worker, whatever the configuration says. */
   #isEachOwned = false
@@ -108,6 +112,7 @@ export class Workers implements ClientSide {
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
     this.#users = new UsersOfWorkers(parts.users, send)
+    this.#acknowledgements = new Acknowledgements(clock, (question) => this.#acknowledge(CONTROL, question))
     const { place } = options
     this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data })
     const { running } = supervisor
@@ -128,6 +133,11 @@ export class Workers implements ClientSide {
       ...{ rollout: this.#rollout, handover: this.handover, send },
       serves: (worker) => this.#serves(worker),
       ownEach: () => this.#ownEach(),
+      acknowledge: (asker, question) => this.#acknowledge(asker, question),
+      acknowledged: (asker, question) => {
+        if (asker === CONTROL) this.#acknowledgements.received(question)
+        else send(asker, { kind: 'acknowledged', question })
+      },
     }
     supervisor.onMessage((message, handle) => this.#hearSupervisor(message, handle))
   }
@@ -230,6 +240,7 @@ export class Workers implements ClientSide {
     this.#desk.close()
     this.#parts.users.close()
     this.#sessions.close()
+    this.#acknowledgements.close()
     this.#socket.close()
   }
 
@@ -333,8 +344,18 @@ export class Workers implements ClientSide {
     this.#feed.banned(upstream, target, until)
   }
 
-  sessionRotated(key: string): void {
+  async sessionRotated(key: string): Promise<void> {
     this.#socket.sendAll({ kind: 'rotate', key })
+    await new Promise<void>((resolve) => this.#acknowledgements.awaitAll(resolve))
+  }
+
+  /** @returns whether there is anybody to ask */
+  #acknowledge(asker: number, question: number): boolean {
+    const others = this.#members.connected.filter((worker) => worker !== asker)
+    if (asker === CONTROL) this.#acknowledgements.expect(question, others.length)
+    else this.#socket.send(asker, { kind: 'acknowledging', question, workers: others.length })
+    for (const worker of others) this.#socket.send(worker, { kind: 'acknowledge', asker, question })
+    return others.length > 0
   }
 
   #scheduleTick(): void {

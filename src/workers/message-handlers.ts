@@ -29,6 +29,9 @@ export interface HandlerParts {
   readonly send: (worker: number, message: ToWorker) => void
   /** A worker serves the configuration in force. */
   readonly serves: (worker: number) => void
+  /** A worker asks whether all others have read what it has sent before. */
+  readonly acknowledge: (asker: number, question: number) => void
+  readonly acknowledged: (asker: number, question: number) => void
   /** From now on each upstream is to belong to one worker. */
   readonly ownEach: () => void
 }
@@ -54,6 +57,8 @@ export function handlersFor(worker: number, parts: HandlerParts): HandlersOf<Exc
     find: ({ question, key }) => sessions.find(worker, question, key),
     session: ({ key, id }) => sessions.bound(worker, key, id),
     'sessions-used': ({ keys }) => sessions.used(keys),
+    acknowledge: ({ question }) => parts.acknowledge(worker, question),
+    acknowledged: ({ asker, question }) => parts.acknowledged(asker, question),
     'user-request': ({ connection, user, limits }) => users.request(worker, connection, user, limits),
     'user-left': ({ connection }) => users.left(worker, connection),
     'user-lent': ({ user, id }) => users.lent(user, id),

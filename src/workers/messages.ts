@@ -71,6 +71,11 @@ export type ToWorker =
   | { readonly kind: 'found'; readonly question: number; readonly id?: string; readonly left?: readonly string[] }
   | { readonly kind: 'session'; readonly key: string; readonly id: string }
   | { readonly kind: 'rotate'; readonly key: string }
+  /** To be answered with `acknowledged`, when everything before it has taken effect. `asker`: a worker, or -1 for the control process. */
+  | { readonly kind: 'acknowledge'; readonly asker: number; readonly question: number }
+  /** To the worker that asked: so many others are asked; then the answer of each. */
+  | { readonly kind: 'acknowledging'; readonly question: number; readonly workers: number }
+  | { readonly kind: 'acknowledged'; readonly question: number }
   /** By order of an operator: a connection, by its number in the worker. */
   | { readonly kind: 'close'; readonly id: number }
   | {
@@ -118,6 +123,9 @@ export type ToControl =
   | { readonly kind: 'find'; readonly question: number; readonly key: string }
   | { readonly kind: 'session'; readonly key: string; readonly id: string }
   | { readonly kind: 'sessions-used'; readonly keys: readonly string[] }
+  /** All other workers are to acknowledge what this one has sent before. */
+  | { readonly kind: 'acknowledge'; readonly question: number }
+  | { readonly kind: 'acknowledged'; readonly asker: number; readonly question: number }
   /** A request of a user with limits, on this connection of the worker: answered with `user-answer`. */
   | {
       readonly kind: 'user-request'

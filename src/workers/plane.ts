@@ -107,12 +107,16 @@ export class WorkerPlane {
 
   #handlers(): HandlersOf<PlaneMessage> {
     const { data } = this
+    const { send } = this.#parts
     return {
       ...this.#replica.handlers,
       'own-port': ({ host, port }) => this.#guard.reservePort({ host, port }),
       'user-answer': (answer) => this.#users.answer(answer),
       found: ({ question, id, left }) => this.#sessions.answer(question, id, left),
       session: ({ key, id }) => this.#sessionMoved(key, id),
+      acknowledge: ({ asker, question }) => void send({ kind: 'acknowledged', asker, question }),
+      acknowledging: ({ question, workers }) => this.#sessions.acknowledging(question, workers),
+      acknowledged: ({ question }) => this.#sessions.acknowledged(question),
       rotate: ({ key }) => {
         const session = data.sessionTable.rotate(key)
         // Those who wait for room on it need not.

@@ -7,6 +7,7 @@ import { given } from '../given.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { SessionDirectory } from '../proxy/lease-contract.ts'
 import type { CarriedSession, Session, SessionStore, SessionTable } from '../proxy/session-table.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import type { ToControl, ToWorker } from './messages.ts'
 
 /** So long a worker may take to choose, ms. */
@@ -29,6 +30,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   /** Clients that wait until each upstream belongs to one worker. */
   #waiting: ((isOwned: boolean) => void)[] = []
   readonly #isOwned: () => boolean
+  readonly #acknowledgements: Acknowledgements
   #timer: Timer | undefined
   /** What another worker has done is being done: it is not said again. */
   isApplying = false
@@ -41,6 +43,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     this.#clock = clock
     this.#isOwned = isOwned
     this.#send = send
+    this.#acknowledgements = new Acknowledgements(clock, (question) => send({ kind: 'acknowledge', question }))
   }
 
   /** Without an answer the session is this worker's alone. */
@@ -68,6 +71,19 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     else then(false)
   }
 
+  allKnow(then: () => void): void {
+    this.#acknowledgements.awaitAll(then)
+  }
+
+  /** So many other workers are asked whether they know. */
+  acknowledging(question: number, workers: number): void {
+    this.#acknowledgements.expect(question, workers)
+  }
+
+  acknowledged(question: number): void {
+    this.#acknowledgements.received(question)
+  }
+
   /** Each upstream belongs to one worker now. */
   agreed(isOwned = true): void {
     for (const then of this.#waiting.splice(0)) then(isOwned)
@@ -77,6 +93,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   disconnected(): void {
     for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
     this.agreed(false)
+    this.#acknowledgements.close()
   }
 
   /** Keys of sessions that live, or have lived, on an upstream. */

@@ -146,9 +146,12 @@ export class Worker {
   }
 
   /** Before the first settings. */
-  #answerIdle({ kind }: ToWorker): void {
+  #answerIdle(message: ToWorker): void {
+    const { kind } = message
     if (kind === 'stop') this.#send({ kind: 'drained' })
     else if (kind === 'pause') this.#send({ kind: 'paused', upstreams: [] })
+    else if (kind === 'acknowledge')
+      this.#send({ kind: 'acknowledged', asker: message.asker, question: message.question })
   }
 
   async #pause(plane: WorkerPlane): Promise<void> {

@@ -68,6 +68,26 @@ it('closes the connection that the operator names, whichever worker has it', { t
   await expect.poll(async () => (await listed()).length, patiently).toBe(0)
 })
 
+it('a rotated session uses its new address at once in every worker', { timeout: TEST_MS }, async () => {
+  const { gateway, ask } = await callsOf({})
+  const { port } = gateway
+  const headers = [['X-Turnpike', '1'] as const]
+  const login = { username: 'a-session-s', password: '' }
+  const carriers = async () => (await Promise.all([1, 2, 3].map(() => tunnel(port, { login })))).map(upstreamOf)
+  await carriers()
+  for (let n = 0; n < 40; n++) {
+    const reply = await plain(port, 'http://turnpike.internal/session/rotate', { method: 'POST', headers, login })
+    const { id } = JSON.parse(reply.body.toString()).address
+    expect([n, await carriers()]).toEqual([n, [id, id, id]])
+  }
+  const [session] = (await ask<{ sessions: { key: string }[] }>('/v1/sessions')).sessions
+  for (let n = 0; n < 20; n++) {
+    const { leaves } = await ask<{ leaves: string }>(`/v1/sessions/${session?.key}/rotate`, 'POST')
+    const after = await carriers()
+    expect([n, after.includes(leaves)]).toEqual([n, false])
+  }
+})
+
 it('an exclusive session has its address alone over all workers, without any limit configured', {
   timeout: TEST_MS,
 }, async () => {

@@ -103,8 +103,9 @@ export function handlers(parts: HandlerParts): Handlers {
     evictUpstream: ({ params: { id } }) =>
       view.evictUpstream(id) ? { id, state: 'gone' as const, restSeconds: 0 } : unknownUpstream(),
     getSessions: ({ query }) => view.sessions(query),
-    rotateSession: ({ params: { key } }) =>
-      view.rotateSession(key) ?? problem('ADMIN_UNKNOWN_SESSION', 'there is no such session; it may have ended'),
+    rotateSession: async ({ params: { key } }) =>
+      (await view.rotateSession(key)) ??
+      problem('ADMIN_UNKNOWN_SESSION', 'there is no such session; it may have ended'),
     pauseProvider: ({ params: { name } }) => (view.pause(name) ? providerReply(view, name) : unknownProvider()),
     resumeProvider: ({ params: { name } }) => (view.resume(name) ? providerReply(view, name) : unknownProvider()),
     refillProvider({ params: { name } }) {

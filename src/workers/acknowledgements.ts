@@ -1,0 +1,60 @@
+/**
+ * Waits until the other processes of the gateway have read what this one has sent before. Messages between two processes keep their
+ * order: what is asked for afterwards is answered afterwards.
+ *
+ *   worker ──acknowledge──▶ control process ──acknowledge──▶ each other worker ──acknowledged──▶ control process ──acknowledged──▶ worker
+ */
+import type { Clock, Timer } from '../clock.ts'
+
+/** A process that has not answered within this time has ended, or serves no client at the moment; ms. */
+const PATIENCE_MS = 3_000
+
+export class Acknowledgements {
+  readonly #clock: Clock
+  readonly #ask: (question: number) => boolean
+  readonly #open = new Map<number, { missing: number; readonly then: () => void; readonly timer: Timer }>()
+  #asked = 0
+
+  /** @param ask asks the others; false: there is nobody to ask */
+  constructor(clock: Clock, ask: (question: number) => boolean) {
+    this.#clock = clock
+    this.#ask = ask
+  }
+
+  /** Calls back exactly once, perhaps at once. */
+  awaitAll(then: () => void): void {
+    const question = ++this.#asked
+    const timer = this.#clock.after(PATIENCE_MS, () => this.#end(question))
+    this.#open.set(question, { missing: 0, then, timer })
+    if (!this.#ask(question)) this.#end(question)
+  }
+
+  /** So many processes are asked. To be called before any of them has answered. */
+  expect(question: number, processes: number): void {
+    this.#count(question, processes)
+  }
+
+  /** One of them has answered. */
+  received(question: number): void {
+    this.#count(question, -1)
+  }
+
+  #count(question: number, by: number): void {
+    const open = this.#open.get(question)
+    if (open === undefined) return
+    open.missing += by
+    if (open.missing === 0) this.#end(question)
+  }
+
+  #end(question: number): void {
+    const open = this.#open.get(question)
+    this.#open.delete(question)
+    open?.timer.clear()
+    open?.then()
+  }
+
+  /** No answer comes any more. */
+  close(): void {
+    for (const question of [...this.#open.keys()]) this.#end(question)
+  }
+}
