@@ -195,7 +195,10 @@ export function readHostLine(line: string): HostPattern | undefined {
   }
   if (isIP(line) !== 0) return { kind: 'exact', value: canonicalHost(line) }
   const below = line.startsWith('*.')
-  const name = domainToASCII(line.replace(/^(\*\.|\.)/, '')).toLowerCase()
+  // Zone files write names with a dot at the end (RFC 1035 section 5.1).
+  const name = domainToASCII(line.replace(/^(\*\.|\.)/, ''))
+    .toLowerCase()
+    .replace(/\.$/, '')
   if (!/^(?=.{1,253}$)[\w-]{1,63}(\.[\w-]{1,63})*$/.test(name) || /^[\d.]+$/.test(name)) return undefined
   return { kind: below ? 'below' : 'suffix', value: name }
 }

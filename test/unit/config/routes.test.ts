@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
+import { readHostLine } from '../../../src/config/routes-schema.ts'
 import { ConfigError } from '../../../src/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'turnpike-routes-'))
@@ -72,6 +73,17 @@ it('REJECT is block', () => {
     { kind: 'block' },
     { kind: 'block' },
   ])
+})
+
+it.each([
+  ['zone.example.', { kind: 'suffix', value: 'zone.example' }],
+  ['*.Zone.Example.', { kind: 'below', value: 'zone.example' }],
+  ['b\u00fccher.example.', { kind: 'suffix', value: 'xn--bcher-kva.example' }],
+  ['zone.example..', undefined],
+  ['.', undefined],
+  ['192.0.2.7.', undefined],
+])('a line of a zone file is a host, with the dot at its end: %s', (line, pattern) => {
+  expect(readHostLine(line)).toEqual(pattern)
 })
 
 it('a file of hosts stands for its lines: the name and all below it, unless it says *.', () => {
