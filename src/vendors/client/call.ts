@@ -9,7 +9,7 @@
 
 import type { Secret } from '../../secret.ts'
 import { VendorError } from '../contract/error.ts'
-import type { Operation, Params, RawReply } from '../contract/operation.ts'
+import type { Operation, Params, RateLimit, RawReply } from '../contract/operation.ts'
 import type { CallLimit, CallOrder, LearnedFacts, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
 import type { SourceDeps } from './contract.ts'
@@ -57,13 +57,16 @@ export function channelsOf({ settings, learned }: Caller): number | undefined {
 /** The documented limit of an operation for this account, and the digest under which its calls are counted. */
 export function limitOf(caller: Caller, name: string): CallLimit {
   const { vendor, settings } = caller
-  const { calls, perMs } = operationOf(vendor, name).limit({
-    channels: channelsOf(caller) ?? 1,
-    product: settings.product,
-  })
+  const limit = operationOf(vendor, name).limit({ channels: channelsOf(caller) ?? 1, product: settings.product })
   const key = limitKey(vendor, name, settings.credentials)
   const statedBy = `${settings.name} ${name}`
-  return { calls: Math.max(1, Math.floor(calls * settings.limit.share)), perMs, key, statedBy }
+  return { ...partOf(limit, settings.limit.share), key, statedBy }
+}
+
+/** A part of a limit; a part of less than one call is one call in a longer window. */
+export function partOf({ calls, perMs }: RateLimit, share: number): RateLimit {
+  const part = calls * share
+  return part >= 1 ? { calls: Math.floor(part), perMs } : { calls: 1, perMs: Math.ceil(perMs / part) }
 }
 
 /** @throws {VendorError} class bad_request, with the names of all operations */
