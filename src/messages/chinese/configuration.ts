@@ -252,7 +252,7 @@ export const configurationTexts = {
   'needs field and is, contains, or code and message of an error':
     '需要 field 和 is，或 contains，或错误的 code 和 message',
   'needs code, contains or status': '需要 code、contains 或 status',
-  '429 counts as rate_limited by itself': '429 本来就算 rate_limited',
+  '429 is one of {classes}': '429 只能是以下之一：{classes}',
   'needs success: which says where the code stands': '需要 success：它说明代码在哪里',
   'only rate_limited and quota_exhausted wait': '只有 rate_limited 和 quota_exhausted 可以等待',
   'needs login: the call that brings a token': '需要 login：获取令牌的调用',

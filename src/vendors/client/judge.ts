@@ -1,5 +1,5 @@
 /** Classifies a complete reply: by HTTP status first, then by the vendor's own message. */
-import { VendorError } from '../contract/error.ts'
+import { type ErrorClass, VendorError } from '../contract/error.ts'
 import type { RawReply } from '../contract/operation.ts'
 import { httpDate } from '../parse/time.ts'
 import type { VendorReply } from './http.ts'
@@ -10,7 +10,11 @@ import type { VendorReply } from './http.ts'
  * @param wallMs now, for a Retry-After that is a date
  */
 export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: RawReply) => T): T {
-  if (reply.status === 429) throw tooManyRequests(reply, reply.vendorWallMs ?? wallMs)
+  if (reply.status === 429) {
+    const tooMany = tooManyRequests(reply, reply.vendorWallMs ?? wallMs)
+    const said = errorOf(() => decode(reply))
+    throw said === undefined ? tooMany : ofTooMany(said, tooMany)
+  }
   // Some vendors report what went wrong under HTTP 400 with their usual envelope.
   if (reply.status < 300 || reply.status === 400) return decode(reply)
   const said = errorOf(() => decode(reply))
@@ -18,6 +22,15 @@ export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: Raw
   if (reply.status === 401 || reply.status === 403)
     throw new VendorError('auth', 'http', `the vendor refused the call (HTTP ${reply.status})`)
   throw new VendorError('server', 'http', `the vendor answered with HTTP ${reply.status}`)
+}
+
+/** Some vendors use the status for a quota too: their own code tells which. */
+export const CLASSES_OF_429: readonly ErrorClass[] = ['rate_limited', 'quota_exhausted', 'expired_plan', 'no_resource']
+
+function ofTooMany(said: VendorError, tooMany: VendorError): VendorError {
+  const { class: errorClass, vendorCode, message, hint, wait = tooMany.wait } = said
+  if (!CLASSES_OF_429.includes(errorClass)) return tooMany
+  return new VendorError(errorClass, vendorCode, message, { hint, wait })
 }
 
 function errorOf(decode: () => unknown): VendorError | undefined {

@@ -1,5 +1,7 @@
 /** Checks that concern several keys of a generic entry. Reads the entry as written, valid or not. */
 
+import { CLASSES_OF_429 } from '../client/judge.ts'
+import type { ErrorClass } from '../contract/error.ts'
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { checkCall } from './check-call.ts'
@@ -117,7 +119,8 @@ function checkErrors({ errors, success, format, login }: Members, at: Path): Ent
     const problems: EntryProblem[] = []
     if (code === undefined && contains === undefined && status === undefined)
       problems.push({ path, message: 'needs code, contains or status' })
-    if (status === 429) problems.push({ path: [...path, 'status'], message: '429 counts as rate_limited by itself' })
+    if (status === 429 && !CLASSES_OF_429.includes(errorClass as ErrorClass))
+      problems.push({ path: [...path, 'class'], message: `429 is one of ${CLASSES_OF_429.join(', ')}` })
     if (code !== undefined && success === undefined && format !== 'text')
       problems.push({ path: [...path, 'code'], message: 'needs success: which says where the code stands' })
     if (wait !== undefined && errorClass !== 'rate_limited' && errorClass !== 'quota_exhausted')

@@ -7,7 +7,7 @@ import type { CallSettings, LimitSettings } from './call-settings.ts'
 import { itemFilter, itemReader } from './item.ts'
 import { readAnswer, readList } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
-import { fieldCut, itemCut } from './select.ts'
+import { fieldCut, itemCut, readPath } from './select.ts'
 import type { GenericOwn, OperationName } from './settings.ts'
 
 export const EXTRACT = 'extract'
@@ -57,7 +57,8 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
   calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const rules = rulesOf(own, login)
-    calls.push([LOGIN, open(own, login, login.limit, purposes.login, (reply) => readAnswer(reply, rules, undefined))])
+    const purpose = { ...purposes.login, secrets: { [lastNameOf(login.token)]: 'all' } as const }
+    calls.push([LOGIN, open(own, login, login.limit, purpose, (reply) => readAnswer(reply, rules, undefined))])
   }
   return Object.fromEntries(calls)
 }
@@ -66,21 +67,21 @@ function open(
   own: GenericOwn,
   settings: CallSettings,
   { calls, per, group }: LimitSettings,
-  { about, effect, params = {}, reply }: Purpose,
+  { about, effect, params = {}, reply, secrets = {} }: Purpose,
   read: OpenCall['read'],
 ): OpenCall {
   const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
-  const secrets = [...(own.login === undefined ? [] : ['token']), ...(settings.sign ?? []).map(({ name }) => name)]
+  const filled = [...(own.login === undefined ? [] : ['token']), ...(settings.sign ?? []).map(({ name }) => name)]
   const operation: Operation = {
     about,
     document: 'none: the entry in gateway.yaml',
     method: settings.method,
     path: '',
-    params: { ...params, ...Object.fromEntries(secrets.map((name) => [name, hidden(name)])) },
+    params: { ...params, ...Object.fromEntries(filled.map((name) => [name, hidden(name)])) },
     limit: () => ({ calls, perMs: per }),
     effect,
     ...given({ limitGroup: group, reply, quantity: effect === 'buys' ? ['num'] : undefined }),
-    secrets: { password: 'all', token: 'all' },
+    secrets: { password: 'all', token: 'all', ...secrets },
     compose: (values) => composed(settings, { ...keys, ...asText(values) }),
   }
   return { settings, operation, read }
@@ -120,6 +121,12 @@ function listKeysOf(query: Written<ListSettings>): Partial<ListSettings> {
   return given({ items, only, separator, fieldSeparator, fields, balance })
 }
 
+/** The member at the end of a path, to which members of a list belong too; `$` for the whole reply. */
+function lastNameOf(path: string | undefined): string {
+  const names = readPath(path ?? '$').flatMap((step) => ('key' in step && !/^\d+$/.test(step.key) ? [step.key] : []))
+  return names.at(-1) ?? '$'
+}
+
 // --- What each call is for ----------------------------------------------------------------------------------------
 
 interface Purpose {
@@ -127,6 +134,7 @@ interface Purpose {
   readonly effect: Operation['effect']
   readonly params?: Readonly<Record<string, Param>>
   readonly reply?: string
+  readonly secrets?: Operation['secrets']
 }
 
 const page: Param = { type: 'integer', min: 1, default: 1, managed: true, about: 'fills {page}', term: '{page}' }

@@ -19,7 +19,7 @@ export interface ListReading {
 
 /** The addresses of a reply, before the engine adds the times. */
 export interface ListReply extends Delivered {
-  /** Number of items, including those that are left out. */
+  /** Number of entries, including those that are left out: of items, or of the groups at the first `*` of `items`. */
   readonly listed: number
 }
 
@@ -65,7 +65,7 @@ function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { rules, list } = reading
   const items = itemsIn(data, reading)
   if (items === undefined) throw refusalIn(said, rules) ?? unlisted(said, rules)
-  const delivered = readItems(items, data, reading)
+  const delivered = { ...readItems(items, data, reading), listed: entriesIn(data, list) ?? items.length }
   const refused = delivered.sold.length === 0 ? refusalIn(said, rules) : undefined
   if (refused !== undefined) throw refused
   const balance = list.balance === undefined ? undefined : figureAt(data, list.balance)
@@ -92,6 +92,8 @@ function textList({ data, said }: Outcome, reading: ListReading): ListReply {
   )
   const delivered = readItems(items, data, reading)
   if (delivered.sold.length > 0) return delivered
+  const refused = body === '' ? refusalIn(said, reading.rules) : undefined
+  if (refused !== undefined) throw refused
   if (body === '') return delivered
   throw refusalInText(said, reading.rules, 'the reply has no address')
 }
@@ -117,6 +119,13 @@ function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | u
       return Object.entries(value).map(([name, item]) => ({ value: item, keys: [...keys, name], name }))
     return [{ value, keys, name: keys.at(-1) }]
   })
+}
+
+/** What a vendor counts on a page where `items` has a `*`. */
+function entriesIn(data: unknown, { items = '$' }: ListSettings): number | undefined {
+  const path = readPath(items)
+  const first = path.findIndex((step) => 'every' in step)
+  return first < 0 ? undefined : valuesAt(data, path.slice(0, first + 1)).length
 }
 
 /** Whether a fact is in the names of an object's members. */

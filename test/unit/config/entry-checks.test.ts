@@ -126,7 +126,7 @@ describe('generic: keys that contradict each other', () => {
       { giveBack: '{ idle: 10m }' },
       'providers[0].giveBack needs operations.release, the call that gives an address back',
     ],
-    ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].status 429 counts as rate_limited'],
+    ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].class 429 is one of rate_limited, '],
   ])('%s', (_what, changes, problem) => expect(generic(changes)).toEqual([expect.stringContaining(problem)]))
 })
 

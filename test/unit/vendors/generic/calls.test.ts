@@ -103,6 +103,15 @@ describe('login', () => {
     expect(error).toMatchObject({ class: 'server', vendorCode: 'body', operation: 'login' })
   })
 
+  it.each<[string, object, Scripted]>([
+    ['a text', { format: 'text' }, { body: 'SECRET-1' }],
+    ['a member of any name', { format: 'json', token: 'data.t' }, json({ data: { t: 'SECRET-1', left: 60 } })],
+  ])('a token that an operator fetches by hand is not shown: %s', async (_title, more, reply) => {
+    const { source } = open({ login: { url: login.url, ...more } }, reply)
+    const data = await source.call('login', {}, { signal: never })
+    expect(printed(source.byHand?.show('login', {}, data))).not.toContain('SECRET-1')
+  })
+
   it('the token is masked where the vendor repeats it', async () => {
     const { source } = open(entry, json({ token: 'SECRET-token-1' }), {
       status: 400,
@@ -299,6 +308,11 @@ describe('lists of unusual shape', () => {
     expect(await source.extract(1, { signal: never })).toMatchObject({ sold: [{ port: 80 }], rejected: [] })
     const every = open({ success: { contains: ':' } }, { body: '198.51.100.7:80' })
     expect((await every.source.extract(1, { signal: never })).sold).toHaveLength(1)
+  })
+
+  it('an error without a body is known by its status', async () => {
+    const { source } = open({ errors: [{ status: 404, class: 'no_resource' }] }, { status: 404, body: '' })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource' })
   })
 
   it('a line without an address is the vendor’s message: its words, the address in them, and nothing was bought', async () => {

@@ -115,6 +115,21 @@ it('an offset instead of a page', async () => {
   expect(asked()).toEqual(['/ips?offset=0&limit=2', '/ips?offset=2&limit=2'])
 })
 
+it('a page of groups ends the list by its number of groups', async () => {
+  const order = (...hosts: number[]) => ({ port: 80, proxies: hosts.map((host) => ({ ip: `198.51.100.${host}` })) })
+  const entry = {
+    url: 'https://vendor.example/orders?page={page}&per_page={num}',
+    maxPerCall: 2,
+    owned: true,
+    items: 'data.*.proxies',
+    fields: { host: 'ip', port: '$reply.data.*.port' },
+  }
+  const pages = [[order(1, 2, 3), order(4)], [order(5), order(6)], [order(7)]].map((data) => json({ data }))
+  const { source, asked } = open(entry, ...pages)
+  expect((await source.extract(1, { signal: never })).sold).toHaveLength(7)
+  expect(asked()).toHaveLength(3)
+})
+
 it('webshare’s example: pages with a token, and its own words for what is wrong', async () => {
   const text = readFileSync(new URL('../../../../config/examples/generic-webshare.yaml', import.meta.url), 'utf8')
   const { providers } = parse(text.replace('${WEBSHARE_KEY}', 'INVENTED-KEY')) as {
