@@ -92,7 +92,7 @@ export class CallQueue {
 }
 
 /** An error from the vendor itself is an answer too: the call has arrived. */
-function outcomeOfCall(error: unknown, now: number): Outcome {
+export function outcomeOfCall(error: unknown, now: number): Outcome {
   const { vendorCode, class: errorClass } = (error ?? {}) as { vendorCode?: unknown; class?: unknown }
   if (vendorCode === 'connect') return { kind: 'not-sent' }
   if (errorClass === 'rate_limited') return { kind: 'refused', isTooMany: true }

@@ -3,8 +3,10 @@
  * the inventory of what the vendor holds for the credential now; and what the vendor has told about it.
  */
 import type { Clock } from '../clock.ts'
-import { CallQueue } from '../ratelimit/call-queue.ts'
+import { CallQueue, outcomeOfCall } from '../ratelimit/call-queue.ts'
+import { BUSY_WINDOW_MS } from '../ratelimit/sliding-window.ts'
 import type { AccountStore, CallWindow, Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
+import { StoreError } from '../store/errors.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { CallOrder, LearnedFacts } from '../vendors/contract/source.ts'
 import { Inventory } from './inventory.ts'
@@ -39,6 +41,11 @@ export class Account {
   }
 }
 
+/** The longer windows that a call has to fit into as well (`CallLimit.also`). */
+interface Further {
+  readonly also?: readonly CallWindow[]
+}
+
 /** All accounts of the process; every vendor call passes through here (vendors/client/http.ts). */
 export class Accounts {
   readonly store: AccountStore
@@ -60,14 +67,63 @@ export class Accounts {
   readonly learnedOf = (key: string): LearnedFacts => this.of(key).learned
 
   /**
-   * Delays a call until its window allows it. A call of an order that has reserved its slot is sent at once.
-   * @throws the signal's reason when it aborts while waiting, else the error of `send`
+   * Delays a call until its window allows it. A call of an order that has reserved its slot is sent at once. A call that does not
+   * fit into its further windows is refused.
+   * @throws the signal's reason when it aborts while waiting, {VendorError} of the refusal, else the error of `send`
    */
-  readonly gate = async <T>(
+  readonly gate = <T>(limit: CallWindow & Further, order: CallOrder, send: () => Promise<T>): Promise<T> => {
+    const [further, ...rest] = limit.also ?? []
+    if (further === undefined) return this.#inWindow(limit, order, send)
+    const next = (sending: () => Promise<T>) => this.gate({ ...limit, also: rest }, order, sending)
+    return this.#inFurther(further, order, next, send)
+  }
+
+  /** A slot of a longer window around the call. The window learns nothing from refusals: the shorter one was exceeded. */
+  async #inFurther<T>(
+    window: CallWindow,
+    { signal, ticket }: CallOrder,
+    next: (send: () => Promise<T>) => Promise<T>,
+    send: () => Promise<T>,
+  ): Promise<T> {
+    // An order has its slot in the shorter window already, so it cannot wait.
+    const patienceMs = ticket === undefined ? PATIENCE_MS : 0
+    const { id, leaveBy = Number.POSITIVE_INFINITY } = await this.#slotOf(window, patienceMs, signal)
+    let outcome: Outcome = { kind: 'not-sent' }
+    try {
+      const reply = await next(() => {
+        if (this.#clock.now() > leaveBy) throw new StoreError('failed', 'the call could not leave in time')
+        outcome = { kind: 'unknown', channelsUntil: this.#clock.now() }
+        return send()
+      })
+      outcome = { kind: 'sold', count: 0 }
+      return reply
+    } catch (error) {
+      if (outcome.kind !== 'not-sent') outcome = outcomeOfCall(error, this.#clock.now())
+      if (outcome.kind === 'refused') outcome = { kind: 'sold', count: 0 }
+      throw error
+    } finally {
+      this.settle(id, outcome, window.key)
+    }
+  }
+
+  async #slotOf(window: CallWindow, patienceMs: number, signal: AbortSignal) {
+    const nothing = { provider: '', count: 0, budget: {}, channels: undefined, ceilings: [] }
+    const giveUpAt = this.#clock.now() + patienceMs
+    for (;;) {
+      const reserved = await this.reserve({ window, ...nothing, isDurable: true })
+      if (reserved.kind === 'reserved') return reserved
+      const now = this.#clock.now()
+      const waitMs = Math.max(1, (reserved.until ?? now + BUSY_WINDOW_MS) - now)
+      if (now + waitMs > giveUpAt) throw isFull(window, waitMs)
+      await this.#clock.sleep(waitMs, signal)
+    }
+  }
+
+  async #inWindow<T>(
     window: CallWindow,
     { priority = 0, signal, ticket }: CallOrder,
     send: () => Promise<T>,
-  ): Promise<T> => {
+  ): Promise<T> {
     if (ticket?.takes(window.key) !== true) return this.#queue(window).run(window, send, priority, signal)
     try {
       return await send()
@@ -99,4 +155,12 @@ export class Accounts {
   close(): void {
     for (const queue of this.#queues.values()) queue.close()
   }
+}
+
+/** Longest wait for a slot of a further window, ms. */
+const PATIENCE_MS = 5_000
+
+function isFull({ calls, perMs }: CallWindow, wait: number): VendorError {
+  const words = `the limit of ${calls} calls in ${perMs / 1_000} s is used up`
+  return new VendorError('quota_exhausted', 'limit', words, { wait })
 }

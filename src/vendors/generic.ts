@@ -90,5 +90,7 @@ export function openGeneric(settings: SourceSettings, deps: SourceDeps): Source 
   const own = settings.own as unknown as GenericOwn
   if (!(own?.url instanceof Secret)) throw new VendorError('bad_request', 'url', 'a generic provider needs a url')
   const vendor = genericWith(own, () => deps.clock.wall())
-  return openTableSource(vendor, { ...settings, credentials: credentialsOf(own) }, deps)
+  // The share of each limit is in its operation.
+  const limit = { share: 1 }
+  return openTableSource(vendor, { ...settings, limit, credentials: credentialsOf(own) }, deps)
 }

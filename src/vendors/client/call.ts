@@ -19,7 +19,7 @@ import { type Author, paramProblems, requiredDefaults } from './params.ts'
 import { maskerOf, secretsOf } from './redact.ts'
 import { RequestIds } from './request-ids.ts'
 import { TokenCache } from './token-cache.ts'
-import { accountKey, limitKey, toRequest } from './wire.ts'
+import { accountKey, groupKey, limitKey, toRequest } from './wire.ts'
 
 export interface Caller {
   readonly vendor: Vendor
@@ -57,10 +57,16 @@ export function channelsOf({ settings, learned }: Caller): number | undefined {
 /** The documented limit of an operation for this account, and the digest under which its calls are counted. */
 export function limitOf(caller: Caller, name: string): CallLimit {
   const { vendor, settings } = caller
-  const limit = operationOf(vendor, name).limit({ channels: channelsOf(caller) ?? 1, product: settings.product })
+  const { limit, furtherLimits = [] } = operationOf(vendor, name)
+  const stated = (one: RateLimit, key: string): CallLimit => ({
+    ...partOf(one, settings.limit.share),
+    key,
+    statedBy: `${settings.name} ${name}`,
+  })
+  const also = furtherLimits.map((one) => stated(one, groupKey(vendor, one.group, settings.credentials)))
+  const first = limit({ channels: channelsOf(caller) ?? 1, product: settings.product })
   const key = limitKey(vendor, name, settings.credentials)
-  const statedBy = `${settings.name} ${name}`
-  return { ...partOf(limit, settings.limit.share), key, statedBy }
+  return { ...stated(first, key), ...(also.length > 0 ? { also } : {}) }
 }
 
 /** A part of a limit; a part of less than one call is one call in a longer window. */

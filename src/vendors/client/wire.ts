@@ -91,7 +91,11 @@ function urlOf(base: string, prefix: string, path: string): URL {
 
 /** A digest of account and limit group: calls with the same key are counted together. */
 export function limitKey(vendor: Vendor, operationName: string, credentials: Credentials): string {
-  return digestOf(vendor, credentials, vendor.operations[operationName]?.limitGroup ?? operationName)
+  return groupKey(vendor, vendor.operations[operationName]?.limitGroup ?? operationName, credentials)
+}
+
+export function groupKey(vendor: Vendor, group: string, credentials: Credentials): string {
+  return digestOf(vendor, credentials, group)
 }
 
 /** A digest of the account: changes of the account are made one at a time by this key. */

@@ -104,6 +104,8 @@ export interface Operation {
   readonly oneOf?: readonly (readonly string[])[]
   /** `channels` is 1 until it is configured or reported; `product` is the configured one. */
   readonly limit: (account: { readonly channels: number; readonly product: string }) => RateLimit
+  /** Longer windows that limit the same calls. The vendor counts those of one group together; each group is counted by itself. */
+  readonly furtherLimits?: readonly (RateLimit & { readonly group: string })[]
   /**
    * The vendor counts operations of one group together; default: the operation's own name. When members of a group state different
    * limits for one account, the smallest applies.

@@ -37,6 +37,8 @@ export interface CallLimit extends RateLimit {
   readonly key: string
   /** The operation, and the provider, that state this limit. */
   readonly statedBy: string
+  /** Longer windows that a call has to fit into as well. */
+  readonly also?: readonly CallLimit[]
 }
 
 /** A provider as configured: what `openSource` of the registry makes a `Source` from. Durations in ms, sizes in bytes. */

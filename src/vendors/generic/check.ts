@@ -22,6 +22,7 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
     ...checkCall({ ...(name === 'login' ? {} : { sign: entry['sign'] }), ...call }, path, namesFor(name, entry)),
     ...checkSuccess(call, path),
     ...checkErrors({ format: entry['format'], success: entry['success'], ...call }, path),
+    ...checkLimits(call, path),
   ])
   const isRegistered = whitelist === undefined || whitelist === 'off' || operations['whitelistAdd'] !== undefined
   return [
@@ -30,6 +31,7 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
     ...checkFields({ format: entry['format'], fields: {}, ...membersOf(operations['query']) }, ['operations', 'query']),
     ...checkSuccess(entry, []),
     ...checkErrors(entry, []),
+    ...checkLimits(entry, []),
     ...problems,
     ...(isRegistered
       ? []
@@ -129,4 +131,14 @@ function checkErrors({ errors, success, format, login }: Members, at: Path): Ent
       problems.push({ path: [...path, 'login'], message: 'needs login: the call that brings a token' })
     return problems
   })
+}
+
+/** Limits of one call that were counted together would count each call twice. */
+function checkLimits({ limit }: Members, at: Path): EntryProblem[] {
+  if (!Array.isArray(limit)) return []
+  const groups = limit.map((one: unknown) => membersOf(one)?.['group'])
+  const message = 'is counted apart from the other limits of this call: write another word'
+  return groups.flatMap((group, i) =>
+    group !== undefined && groups.indexOf(group) < i ? [{ path: [...at, 'limit', i, 'group'], message }] : [],
+  )
 }

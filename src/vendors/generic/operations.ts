@@ -1,5 +1,6 @@
 /** The calls of an entry, as the operations of a vendor's table. */
 import { given } from '../../given.ts'
+import { partOf } from '../client/call.ts'
 import type { Operation, Param, Params, RawReply } from '../contract/operation.ts'
 import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
@@ -50,41 +51,54 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
       name === 'query'
         ? readerOfList(rules, { ...own, ...listKeysOf(query ?? {}) }, own.owned)
         : (reply: RawReply) => readAnswer(reply, rules, value)
-    return [[name, open(own, settings, call.limit, purposes[name], read)]]
+    return [[name, open(own, name, settings, call.limit, purposes[name], read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
   const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page, offset } } : sale
-  calls.push([EXTRACT, open(own, own, own.limit, extract, readerOfList(own, own, own.owned))])
+  calls.push([EXTRACT, open(own, EXTRACT, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const rules = rulesOf(own, login)
     const purpose = { ...purposes.login, secrets: { [lastNameOf(login.token)]: 'all' } as const }
-    calls.push([LOGIN, open(own, login, login.limit, purpose, (reply) => readAnswer(reply, rules, undefined))])
+    calls.push([LOGIN, open(own, LOGIN, login, login.limit, purpose, (reply) => readAnswer(reply, rules, undefined))])
   }
   return Object.fromEntries(calls)
 }
 
 function open(
   own: GenericOwn,
+  name: string,
   settings: CallSettings,
-  { calls, per, group }: LimitSettings,
+  limits: LimitSettings,
   { about, effect, params = {}, reply, secrets = {} }: Purpose,
   read: OpenCall['read'],
 ): OpenCall {
   const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
   const filled = [...(own.login === undefined ? [] : ['token']), ...(settings.sign ?? []).map(({ name }) => name)]
+  const { group, first, further } = windowsOf(own, name, limits)
   const operation: Operation = {
     about,
     document: 'none: the entry in gateway.yaml',
     method: settings.method,
     path: '',
     params: { ...params, ...Object.fromEntries(filled.map((name) => [name, hidden(name)])) },
-    limit: () => ({ calls, perMs: per }),
+    limit: () => ({ calls: first.calls, perMs: first.perMs }),
+    ...(further.length > 0 ? { furtherLimits: further } : {}),
     effect,
     ...given({ limitGroup: group, reply, quantity: effect === 'buys' ? ['num'] : undefined }),
     secrets: { password: 'all', token: 'all', ...secrets },
     compose: (values) => composed(settings, { ...keys, ...asText(values) }),
   }
   return { settings, operation, read }
+}
+
+/** The windows of a call. The one that is soonest free again comes first: calls wait for that one. */
+function windowsOf(own: GenericOwn, name: string, limits: LimitSettings) {
+  const shareOfAll = own.limit.find(({ share }) => share !== undefined)?.share ?? 1
+  const [first = { group: undefined, calls: 1, perMs: 1_000 }, ...further] = limits
+    .map(({ calls, per, group, share = shareOfAll }) => ({ ...partOf({ calls, perMs: per }, share), group }))
+    .toSorted((a, b) => a.perMs - b.perMs)
+  const named = further.map(({ group, ...window }) => ({ ...window, group: group ?? `${name} in ${window.perMs} ms` }))
+  return { first, group: first.group, further: named }
 }
 
 /** An address with the name `host:port` can be named by its parts too. */

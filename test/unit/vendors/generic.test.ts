@@ -79,9 +79,8 @@ describe('the call', () => {
   })
 
   it('is limited as the entry says, less the share, and each call by itself', () => {
-    const limit = (own: object, more = {}) =>
-      open({ format: 'text', ...own }, undefined, more).source.limitOf('extract')
-    const a = limit({ url: 'http://a.example/?key=a', limit: { calls: 10, per: '1m' } }, { limit: { share: 0.25 } })
+    const limit = (own: object) => open({ format: 'text', ...own }).source.limitOf('extract')
+    const a = limit({ url: 'http://a.example/?key=a', limit: { calls: 10, per: '1m', share: 0.25 } })
     expect(a).toMatchObject({ calls: 2, perMs: 60_000 })
     const b = limit({ url: 'http://a.example/?key=b' })
     expect(b).toMatchObject({ calls: 1, perMs: 1_000 })
