@@ -195,6 +195,7 @@ export const errorTexts = {
   'the vendor refused the call (HTTP {status})': '供应商拒绝了调用（HTTP {status}）',
   'the vendor answered with HTTP {status}': '供应商返回 HTTP {status}',
   'the limit of {calls} calls in {seconds} s is used up': '每 {seconds} 秒 {calls} 次的限频已用完',
+  'the key of the signature is not written in {encoding}': '签名的 key 不是 {encoding} 编码',
   'the vendor says too many calls (HTTP 429)': '供应商表示调用过多（HTTP 429）',
   'the vendor answered with nothing': '供应商的应答为空',
   'the vendor answered with an unknown code': '供应商返回了未知的代码',

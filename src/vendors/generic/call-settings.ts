@@ -96,6 +96,10 @@ const signStep = () =>
     sorted: sorted().prefault({}).meta({ description: 'How {sorted} is written.' }),
     hash: z.enum([...HASHES, 'none']).meta({ description: 'How it is digested.' }),
     key: template().optional().meta({ description: 'Key of an hmac.' }),
+    keyEncoding: z
+      .enum(['text', 'hex', 'base64'])
+      .default('text')
+      .meta({ description: 'How the key is written; hex and base64 stand for its bytes.' }),
     encoding: z
       .enum(['hex', 'base64', 'base64url', 'text', 'url'])
       .default('hex')

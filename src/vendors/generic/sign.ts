@@ -1,6 +1,7 @@
 /** Signatures in a small vocabulary: what is joined, how it is hashed, how the hash is written. */
 import { createHash, createHmac } from 'node:crypto'
 import type { Secret } from '../../secret.ts'
+import { VendorError } from '../contract/error.ts'
 import { asIs, type Encode, fill, percentEncoded, type Values } from '../parse/template.ts'
 
 export const HASHES = [
@@ -32,6 +33,7 @@ export interface SignStep {
   /** `none`: the text is not hashed, only encoded. */
   readonly hash: (typeof HASHES)[number] | 'none'
   readonly key?: Secret | undefined
+  readonly keyEncoding: 'text' | 'hex' | 'base64'
   readonly encoding: 'hex' | 'base64' | 'base64url' | 'text' | 'url'
   readonly case?: 'lower' | 'upper' | undefined
   readonly slice?: readonly number[] | undefined
@@ -66,13 +68,22 @@ function joined(params: readonly (readonly [string, string])[], options: Sorted)
   return sorted.map(([name, value]) => fill(pair, { name: write(name), value: write(value) })).join(join)
 }
 
-function digest({ hash, key }: SignStep, text: string, known: Values): Buffer {
+function digest({ hash, key, keyEncoding }: SignStep, text: string, known: Values): Buffer {
   if (hash === 'none') return Buffer.from(text)
   const [, keyed, name = ''] = /^(hmac-)?(.+)$/.exec(hash) ?? []
   if (keyed === undefined) return createHash(name).update(text).digest()
-  return createHmac(name, fill(key?.reveal() ?? '', known))
+  return createHmac(name, keyBytes(fill(key?.reveal() ?? '', known), keyEncoding))
     .update(text)
     .digest()
+}
+
+const ENCODED = { hex: /^(?:[\da-f]{2})+$/i, base64: /^[\w+/-]+={0,2}$/ } as const
+
+/** @throws {VendorError} `Buffer` would end at the first character that is none of the encoding's */
+function keyBytes(written: string, encoding: SignStep['keyEncoding']): Buffer {
+  if (encoding === 'text') return Buffer.from(written)
+  if (ENCODED[encoding].test(written)) return Buffer.from(written, encoding)
+  throw new VendorError('bad_request', 'sign', `the key of the signature is not written in ${encoding}`)
 }
 
 function written(bytes: Buffer, { encoding, case: letters, slice }: SignStep): string {

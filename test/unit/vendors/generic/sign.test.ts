@@ -51,6 +51,33 @@ describe('sign', () => {
     expect(request.headers?.['x-nonce']).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
   })
 
+  it('a chain of keys as bytes: the signing key that AWS’ page on Signature Version 4 prints', async () => {
+    const step = (name: string, key: string, of: string, more: object = { keyEncoding: 'hex' }) => ({
+      ...{ name, of, key, hash: 'hmac-sha256' },
+      ...more,
+    })
+    const { params } = await sent({
+      credentials: { secret: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' },
+      sign: [
+        step('day', 'AWS4{secret}', '20150830', {}),
+        step('region', '{day}', 'us-east-1'),
+        step('service', '{region}', 'iam'),
+        step('sign', '{service}', 'aws4_request'),
+      ],
+      query: { n: '{num}', sign: '{sign}' },
+    })
+    expect(params['sign']).toBe('c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9')
+  })
+
+  it('a key in base64 stands for its bytes; one that is none is refused', async () => {
+    const bytes = Buffer.from([0, 255, 128, 7, 9, 200])
+    const entry = { sign: { of: 'text', hash: 'hmac-sha1', key: '{k}', keyEncoding: 'base64' } }
+    const query = { n: '{num}', s: '{sign}' }
+    const { params } = await sent({ ...entry, query, credentials: { k: bytes.toString('base64') } })
+    expect(params['s']).toBe(createHmac('sha1', bytes).update('text').digest('hex'))
+    await expect(sent({ ...entry, query, credentials: { k: 'not base64!' } })).rejects.toMatchObject({ class: 'bad_request' })
+  })
+
   it.each<[string, object, string, string]>([
     ['XML', { body: '<take key="{key}">{num}</take>' }, 'application/xml', '<take key="a&#38;&#34;b c">1</take>'],
     ['JSON', { body: '{"key":"{key}"}' }, 'application/json', '{"key":"a&\\"b c"}'],
