@@ -7,9 +7,10 @@ import type { ProxyRecord } from '../contract/delivery.ts'
 import { type Endpoint, PROTOCOLS, parseEndpoint } from '../parse/address.ts'
 import { secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
+import type { Outside } from './headers.ts'
 import { lifeReader, type Tell } from './life.ts'
 import type { Fields, ListSettings } from './reply-settings.ts'
-import { type Cut, ownPlace, type Placed, readSelector, type Selector, valueAt } from './select.ts'
+import { type Cut, ownPlace, type Path, type Placed, readSelector, type Selector, valueAt } from './select.ts'
 
 type ItemReading = { readonly sold: ProxyRecord } | { readonly reason: string }
 /** An item with its place in the reply. */
@@ -65,17 +66,26 @@ function selectorsOf(fields: Fields): ReadonlyMap<Fact, Selector> {
 }
 
 /** A row of a JSON table has columns like a text. */
-export function teller(columns: Cut, { value: item, keys, name }: Item, reply: unknown): Tell {
+export function teller(columns: Cut, { value: item, keys, name }: Item, reply: unknown, outside?: Outside): Tell {
   const text = textOf(item)
   const row = Array.isArray(item) ? (item as unknown[]) : text === undefined ? undefined : columns(text)
   return (selector) => {
     if (selector === undefined) return undefined
     if (typeof selector === 'number') return textOf(row?.[selector - 1])
     if (selector === 'key') return name
-    const isReply = selector.of === 'reply'
-    const value = isReply ? valueAt(reply, ownPlace(selector.path, keys)) : valueAt(item, selector.path)
+    const { of, path } = selector
+    if (of === 'header' || of === 'cookie') return outside === undefined ? undefined : textOutside(outside, of, path)
+    const value = of === 'reply' ? valueAt(reply, ownPlace(path, keys)) : valueAt(item, path)
     return typeof value === 'boolean' ? String(value) : textOf(value)
   }
+}
+
+/** Names of header fields are the same in any letter case. */
+function textOutside(outside: Outside, of: 'header' | 'cookie', [step]: Path): string | undefined {
+  const name = step !== undefined && 'key' in step ? step.key : ''
+  const values = outside[of]
+  const key = of === 'header' ? name.toLowerCase() : name
+  return Object.hasOwn(values, key) ? textOf(values[key]) : undefined
 }
 
 function endpointOf(fact: (name: Fact) => string | undefined): Endpoint | undefined {

@@ -6,13 +6,13 @@ import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'
 import { itemFilter, itemReader } from './item.ts'
+import { LOGIN, readLogin } from './login.ts'
 import { readAnswer, readList } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut, readPath } from './select.ts'
 import type { GenericOwn, OperationName } from './settings.ts'
 
 export const EXTRACT = 'extract'
-export const LOGIN = 'login'
 /** Documents that state a maximum state a larger one. */
 const DEFAULT_PER_CALL = 10
 
@@ -58,8 +58,8 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
   calls.push([EXTRACT, open(own, EXTRACT, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const rules = rulesOf(own, login)
-    const purpose = { ...purposes.login, secrets: { [lastNameOf(login.token)]: 'all' } as const }
-    calls.push([LOGIN, open(own, LOGIN, login, login.limit, purpose, (reply) => readAnswer(reply, rules, undefined))])
+    const secrets = { [lastNameOf(login.token)]: 'all', outside: 'all' } as const
+    calls.push([LOGIN, open(own, LOGIN, login, login.limit, { ...purposes.login, secrets }, readLogin(login, rules))])
   }
   return Object.fromEntries(calls)
 }

@@ -14,8 +14,17 @@ const separator = () =>
 
 const PATH = 'write the path of a member, as in data.list or list[0].ip; * is every member'
 
-export const path = () =>
-  z.string().refine((value) => value.length <= 256 && parsePath(value) !== undefined, { error: PATH })
+/** Where a reply is read: its body, or its header fields and cookies as well. */
+type Reach = 'body' | 'headers'
+
+const OUTSIDE = /^\$(?:header|cookie)(?![^.[])/
+const ONLY_LOGIN = 'only login reads header fields and cookies'
+
+export const path = (reach: Reach = 'body') =>
+  z
+    .string()
+    .refine((value) => value.length <= 256 && parsePath(value) !== undefined, { error: PATH })
+    .refine((value) => reach === 'headers' || !OUTSIDE.test(value), { error: ONLY_LOGIN })
 
 export const zone = () =>
   z.string().refine((value) => parseZone(value) !== undefined, {
@@ -23,11 +32,12 @@ export const zone = () =>
   })
 
 /** The place of a fact in an item: a column of a text, a member of an object. */
-const selector = () =>
+const selector = (reach: Reach = 'body') =>
   z
     .unknown()
     .transform((raw, ctx): string | number => {
       if (typeof raw === 'number' && Number.isInteger(raw) && raw >= 1 && raw <= MAX_COLUMN) return raw
+      if (typeof raw === 'string' && reach === 'body' && OUTSIDE.test(raw)) return refuse(ctx, ONLY_LOGIN)
       if (typeof raw === 'string' && raw.length <= 256 && parsePath(raw) !== undefined) return raw
       return refuse(ctx, 'write the number of a column (1 is the first) or the name of a member, as in ip or proxy.ip')
     })
@@ -36,9 +46,9 @@ const selector = () =>
 const fact = (about: string) => selector().optional().meta({ description: about })
 
 /** A time of day in a reply. */
-export const moment = () =>
+export const moment = (reach: Reach = 'body') =>
   z.strictObject({
-    field: selector().meta({ description: 'Where the time stands.' }),
+    field: selector(reach).meta({ description: 'Where the time stands.' }),
     zone: zone().meta({ description: 'Zone of times that name none: +08:00, UTC, Asia/Shanghai.' }),
     format: z
       .string()
@@ -50,9 +60,9 @@ export const moment = () =>
   })
 
 /** A length of time in a reply. */
-export const figure = () =>
+export const figure = (reach: Reach = 'body') =>
   z.strictObject({
-    field: selector().meta({ description: 'Where the figure stands.' }),
+    field: selector(reach).meta({ description: 'Where the figure stands.' }),
     unit: z.enum(['ms', 's', 'm', 'h', 'd']).default('s').meta({ description: 'What it counts, unless it says so.' }),
   })
 

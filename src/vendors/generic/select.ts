@@ -3,11 +3,15 @@
 /** One step of a path: the member with this name or index, or all members. */
 type Step = { readonly key: string } | { readonly every: true }
 export type Path = readonly Step[]
-/** Columns count from 1; a path begins at the item or at the whole reply; `key` is the name under which the item stands. */
-export type Selector = number | 'key' | { readonly of: 'item' | 'reply'; readonly path: Path }
+/**
+ * Columns count from 1; a path begins at the item, at the whole reply, or at its header fields or cookies; `key` is the name under
+ * which the item stands.
+ */
+export type Selector = number | 'key' | { readonly of: 'item' | 'reply' | 'header' | 'cookie'; readonly path: Path }
 
 const KEY = '$key'
-const REPLY = '$reply'
+/** The beginning of a path outside of the item. */
+const OUTSIDE = /^\$(reply|header|cookie)(?![^.[])/
 
 const STEP = /\.?([^.[\]"\s]+)|\[(\d{1,6})\]|\["([^"]+)"\]/y
 
@@ -31,8 +35,9 @@ export function parsePath(text: string): Path | undefined {
 export function readSelector(written: string | number): Selector {
   if (typeof written === 'number') return written
   if (written === KEY) return 'key'
-  if (/^\$reply(?![^.[])/.test(written)) return { of: 'reply', path: readPath(`$${written.slice(REPLY.length)}`) }
-  return { of: 'item', path: readPath(written) }
+  const [start = '', of = 'item'] = OUTSIDE.exec(written) ?? []
+  const path = readPath(start === '' ? written : `$${written.slice(start.length)}`)
+  return { of: of as 'item' | 'reply' | 'header' | 'cookie', path }
 }
 
 export function readPath(written: string): Path {

@@ -66,10 +66,13 @@ function optional({ items, only, balance, separator, fieldSeparator, fields }: R
 const login = () =>
   z.strictObject({
     ...operationKeys(),
-    token: path().optional().meta({ description: 'Where the reply holds the token; a text is the token itself.' }),
+    token: path('headers').optional().meta({
+      description:
+        'Where the reply holds the token; a text is the token itself. $header.NAME is a header field, $cookie.NAME a cookie.',
+    }),
     life: duration({ min: 1_000 }).optional().meta({ description: 'How long a token is good, where no reply tells.' }),
-    ttl: figure().optional().meta({ description: 'Where the reply tells how long it is good.' }),
-    deadline: moment().optional().meta({ description: 'Where the reply tells until when it is good.' }),
+    ttl: figure('headers').optional().meta({ description: 'Where the reply tells how long it is good.' }),
+    deadline: moment('headers').optional().meta({ description: 'Where the reply tells until when it is good.' }),
     renewBefore: duration({ min: 0, max: DAY_MS }).optional().meta({
       description: 'How long before its end a new one is fetched. Default: a tenth of its life, at most 5m.',
     }),

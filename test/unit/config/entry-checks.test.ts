@@ -126,6 +126,16 @@ describe('generic: keys that contradict each other', () => {
       { giveBack: '{ idle: 10m }' },
       'providers[0].giveBack needs operations.release, the call that gives an address back',
     ],
+    [
+      'two limits that are counted together',
+      { limit: '[{ calls: 1, group: a }, { calls: 9, per: 1d, group: a }]' },
+      'providers[0].limit[1].group is counted apart',
+    ],
+    [
+      'a header of a list',
+      { fields: '{ address: $header.x-address }' },
+      'providers[0].fields.address only login reads header fields and cookies',
+    ],
     ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].class 429 is one of rate_limited, '],
   ])('%s', (_what, changes, problem) => expect(generic(changes)).toEqual([expect.stringContaining(problem)]))
 })

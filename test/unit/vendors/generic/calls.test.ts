@@ -17,6 +17,8 @@ function open(entry: object, ...script: readonly Scripted[]) {
 
 const json = (value: unknown): Scripted => ({ body: JSON.stringify(value) })
 
+const cookie = (...lines: string[]) => ({ body: 'ok', headers: { 'set-cookie': lines } })
+
 describe('login', () => {
   const login = { url: 'http://api.vendor.example/login', format: 'json', token: 'token' }
   const entry = {
@@ -103,7 +105,41 @@ describe('login', () => {
     expect(error).toMatchObject({ class: 'server', vendorCode: 'body', operation: 'login' })
   })
 
+  const day = 'Wed, 21-Oct-2026 07:28:00 GMT'
+  const vendorWallMs = Date.UTC(2026, 9, 21, 7, 26, 20)
+  it.each<[string, object, Scripted, number]>([
+    [
+      'a header field, in any letter case, with its seconds in another',
+      { token: '$header.X-Auth-Token', ttl: { field: '$header.x-expires-in' } },
+      { body: '', headers: { 'x-auth-token': 'T', 'x-expires-in': '100' } },
+      90_000,
+    ],
+    ['a cookie, with its Max-Age', { token: '$cookie.sid' }, cookie('a=b', 'sid=T; Path=/; Max-Age=100; HttpOnly'), 90_000],
+    ['a cookie, with its day', { token: '$cookie.sid' }, { ...cookie(`sid=T; expires=${day}`), vendorWallMs }, 90_000],
+    ['a cookie of one browser session', { token: '$cookie.sid', life: '10m' }, cookie('sid=T'), 540_000],
+  ])('brings a token in %s', async (_title, more, reply, renewedAfterMs) => {
+    const headers = { Cookie: 'lang=en; sid={token}' }
+    const { source, http, clock } = open({ ...entry, headers, login: { url: login.url, format: 'text', ...more } }, reply)
+    await source.extract(1, { signal: never })
+    expect(http.requests.at(-1)?.headers).toMatchObject({ cookie: 'lang=en; sid=T' })
+    clock.advance(renewedAfterMs - 1)
+    await source.extract(1, { signal: never })
+    expect(http.requests).toHaveLength(3)
+    clock.advance(1)
+    http.script = [reply]
+    await source.extract(1, { signal: never })
+    expect(http.requests).toHaveLength(5)
+  })
+
+  it('a reply without that header or cookie is no login', async () => {
+    for (const token of ['$header.x-token', '$cookie.sid', '$cookie.toString']) {
+      const { source } = open({ ...entry, login: { url: login.url, format: 'json', token } }, { ...cookie('sid='), ...json({}) })
+      expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ operation: 'login', class: 'server' })
+    }
+  })
+
   it.each<[string, object, Scripted]>([
+    ['a cookie', { format: 'text', token: '$cookie.sid' }, cookie('sid=SECRET-1')],
     ['a text', { format: 'text' }, { body: 'SECRET-1' }],
     ['a member of any name', { format: 'json', token: 'data.t' }, json({ data: { t: 'SECRET-1', left: 60 } })],
   ])('a token that an operator fetches by hand is not shown: %s', async (_title, more, reply) => {
