@@ -255,6 +255,8 @@ export const configurationTexts = {
   'is counted apart from the other limits of this call: write another word':
     '同一调用的各个限频分开计数：请换一个词',
   'only login reads header fields and cookies': '只有 login 读取响应头和 cookie',
+  'needs operations.whitelistList, the call that reads the list': '需要 operations.whitelistList，即读取列表的调用',
+  'needs whitelistList.fields.id, the place of {id}': '需要 whitelistList.fields.id，即 {id} 的位置',
   '429 is one of {classes}': '429 只能是以下之一：{classes}',
   'needs success: which says where the code stands': '需要 success：它说明代码在哪里',
   'only rate_limited and quota_exhausted wait': '只有 rate_limited 和 quota_exhausted 可以等待',

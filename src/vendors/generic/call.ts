@@ -74,7 +74,11 @@ function formOf(params: Readonly<Record<string, Secret>> | undefined, values: Va
 /** A text that is a number in JSON. */
 const NUMBER = /^\{(?:num|timestamp|timestamp_ms|port)\}$/
 
+/** A text that is a list in JSON. */
+const LIST = '{ips}'
+
 function filled(value: unknown, values: Values): unknown {
+  if (value === LIST && values['ips'] !== undefined) return values['ips'].split(',').filter((ip) => ip !== '')
   if (typeof value === 'string') {
     const text = fill(value, values, asIs)
     return NUMBER.test(value) && /^\d+$/.test(text) ? Number(text) : text

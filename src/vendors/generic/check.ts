@@ -5,6 +5,7 @@ import type { ErrorClass } from '../contract/error.ts'
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { checkCall } from './check-call.ts'
+import { namesIn } from '../parse/template.ts'
 import { paramsOf } from './operations.ts'
 
 type Members = Readonly<Record<string, unknown>>
@@ -32,6 +33,7 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
     ...checkSuccess(entry, []),
     ...checkErrors(entry, []),
     ...checkLimits(entry, []),
+    ...checkWhitelist(operations),
     ...problems,
     ...(isRegistered
       ? []
@@ -141,4 +143,19 @@ function checkLimits({ limit }: Members, at: Path): EntryProblem[] {
   return groups.flatMap((group, i) =>
     group !== undefined && groups.indexOf(group) < i ? [{ path: [...at, 'limit', i, 'group'], message }] : [],
   )
+}
+
+/** What a call about the whitelist fills in is read from the list. */
+function checkWhitelist(operations: Members): EntryProblem[] {
+  const list = membersOf(operations['whitelistList'])
+  return ['whitelistAdd', 'whitelistRemove'].flatMap((name): EntryProblem[] => {
+    const call = membersOf(operations[name])
+    const used = call === undefined ? [] : namesIn(JSON.stringify(call))
+    const path = ['operations', name]
+    if (list === undefined && (used.includes('ips') || used.includes('id')))
+      return [{ path, message: 'needs operations.whitelistList, the call that reads the list' }]
+    if (used.includes('id') && membersOf(list?.['fields'])?.['id'] === undefined)
+      return [{ path, message: 'needs whitelistList.fields.id, the place of {id}' }]
+    return []
+  })
 }

@@ -11,6 +11,7 @@ import { readAnswer, readList } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut, readPath } from './select.ts'
 import type { GenericOwn, OperationName } from './settings.ts'
+import { readWhitelist } from './whitelist.ts'
 
 export const EXTRACT = 'extract'
 /** Documents that state a maximum state a larger one. */
@@ -40,7 +41,7 @@ export function maxPerCallOf(own: GenericOwn): number {
 /** All calls of an entry, by the names of their operations. */
 export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
   const { login, operations } = own
-  const { query } = operations
+  const { query, whitelistList } = operations
   const written = Object.entries(operations) as [OperationName, GenericOwn['operations'][OperationName]][]
   const calls: [string, OpenCall][] = written.flatMap(([name, call]): [string, OpenCall][] => {
     if (call === undefined) return []
@@ -50,8 +51,10 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     const read =
       name === 'query'
         ? readerOfList(rules, { ...own, ...listKeysOf(query ?? {}) }, own.owned)
-        : (reply: RawReply) => readAnswer(reply, rules, value)
-    return [[name, open(own, name, settings, call.limit, purposes[name], read)]]
+        : name === 'whitelistList' && whitelistList !== undefined
+          ? readWhitelist(rules, whitelistList)
+          : (reply: RawReply) => readAnswer(reply, rules, value)
+    return [[name, open(own, name, settings, call.limit, purposeOf(name, settings), read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
   const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page, offset } } : sale
@@ -161,6 +164,18 @@ const ref: Param = {
   term: '{ref}',
 }
 
+const ips: Param = { type: 'string', about: 'the whole list, with commas between', term: '{ips}' }
+const id: Param = { type: 'string', about: 'what names the entry of the list', term: '{id}' }
+
+/** A call has only those of the whitelist's parameters that it fills in. */
+function purposeOf(name: OperationName, settings: CallSettings): Purpose {
+  const purpose = purposes[name]
+  if (name !== 'whitelistAdd' && name !== 'whitelistRemove') return purpose
+  const used = namesOf(settings)
+  const more = Object.entries({ ips, id }).filter(([param]) => used.includes(param))
+  return { ...purpose, params: { ...purpose.params, ...Object.fromEntries(more) } }
+}
+
 const purposes: Readonly<Record<OperationName | 'extract' | 'login', Purpose>> = {
   extract: {
     about: 'takes addresses by the call that the entry describes',
@@ -171,6 +186,7 @@ const purposes: Readonly<Record<OperationName | 'extract' | 'login', Purpose>> =
   release: { about: 'gives an address back', effect: 'changes', params: { ref } },
   whitelistAdd: { about: 'puts an address on the whitelist', effect: 'changes', params: { ip: address } },
   whitelistRemove: { about: 'takes an address off the whitelist', effect: 'changes', params: { ip: address } },
+  whitelistList: { about: 'lists the addresses on the whitelist', effect: 'reads', reply: '[{ip, id}]' },
   whitelistEcho: { about: 'tells under which address the vendor sees us', effect: 'reads' },
   balance: { about: 'tells what is left on the account', effect: 'reads' },
   login: { about: 'brings the token that the other calls carry', effect: 'reads' },
@@ -181,8 +197,9 @@ export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>
   extract: ['num'],
   query: [],
   release: ['ref', 'host', 'port'],
-  whitelistAdd: ['ip'],
-  whitelistRemove: ['ip'],
+  whitelistAdd: ['ip', 'ips'],
+  whitelistRemove: ['ip', 'ips', 'id'],
+  whitelistList: [],
   whitelistEcho: [],
   balance: [],
   login: [],

@@ -168,6 +168,17 @@ export const listKeys = () => ({
   balance: path().optional().meta({ description: 'Where the reply tells what is left on the account: for lowStock.' }),
 })
 
+/** The list of addresses that may use the account. */
+export const whitelistKeys = () => {
+  const { items, separator, fieldSeparator } = listKeys()
+  const ip = selector().default('$').meta({ description: 'The address; the item itself unless you say.' })
+  const id = fact('What names the entry in whitelistRemove: {id}.')
+  const fields = z.strictObject({ ip, id }).prefault({}).meta({ description: 'Where each fact stands in an item.' })
+  return { items, separator, fieldSeparator, fields }
+}
+
+const whitelistSchema = z.object(whitelistKeys())
+export type WhitelistSettings = z.infer<typeof whitelistSchema>
 const replySchema = z.object(replyKeys())
 const listSchema = z.object(listKeys())
 export type ReplySettings = z.infer<typeof replySchema>

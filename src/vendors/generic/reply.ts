@@ -2,7 +2,7 @@
 import type { VendorError } from '../contract/error.ts'
 import type { RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
-import { malformed, refusal, textOf } from '../parse/reply.ts'
+import { malformed, membersOf, refusal, textOf } from '../parse/reply.ts'
 import type { Item, ItemFilter, ItemReader } from './item.ts'
 import { type Outcome, readOutcome, refusalIn, refusalInText, type Said, UNKNOWN } from './outcome.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
@@ -100,13 +100,27 @@ function textList({ data, said }: Outcome, reading: ListReading): ListReply {
 
 // --- Items --------------------------------------------------------------------------------------------------------
 
+/** A list of something else than addresses for sale. @throws {VendorError} as `readList` */
+export function readEntries(reply: RawReply, rules: ReplySettings, how: ItemsReading) {
+  const { data, said } = readOutcome(reply, rules)
+  const items = rules.format === 'text' ? listed(how.cut(said.body)) : itemsIn(data, how)
+  if (items === undefined) throw refusalIn(said, rules) ?? unlisted(said, rules)
+  return { items, data }
+}
+
+/** Where the items of a list stand. */
+interface ItemsReading {
+  readonly list: { readonly items?: string | undefined; readonly fields: Readonly<Record<string, unknown>> }
+  readonly cut: Cut
+}
+
 /** The items of a list. @param keys the place of the list; the last of them is the name of its group */
 function listed(values: readonly unknown[], keys: readonly string[] = []): readonly Item[] {
   return values.map((value, index) => ({ value, keys: [...keys, String(index)], name: keys.at(-1) }))
 }
 
 /** The list; undefined when there is none. A single member, as in XML and at some vendors, is a list of one. */
-function itemsIn(data: unknown, { list, cut }: ListReading): readonly Item[] | undefined {
+function itemsIn(data: unknown, { list, cut }: ItemsReading): readonly Item[] | undefined {
   const found = valuesAt(data, readPath(list.items ?? '$'))
   if (found.length === 0) return undefined
   const isKeyed = usesKeys(list)
@@ -129,10 +143,8 @@ function entriesIn(data: unknown, { items = '$' }: ListSettings): number | undef
 }
 
 /** Whether a fact is in the names of an object's members. */
-function usesKeys({ fields }: ListSettings): boolean {
-  return Object.values(fields).some(
-    (field) => field === '$key' || (typeof field === 'object' && field.field === '$key'),
-  )
+function usesKeys({ fields }: ItemsReading['list']): boolean {
+  return Object.values(fields).some((field) => field === '$key' || membersOf(field)?.['field'] === '$key')
 }
 
 function readItems(items: readonly Item[], data: unknown, { item: read, isMeant }: ListReading): ListReply {

@@ -7,7 +7,7 @@ import { duration, integer, secret } from '../../config/fields.ts'
 import { collectable } from '../../structures/collectable.ts'
 import { giveBackSetting } from '../contract/settings.ts'
 import { callKeys, limit } from './call-settings.ts'
-import { figure, listKeys, moment, path, replyKeys, zone } from './reply-settings.ts'
+import { figure, listKeys, moment, path, replyKeys, whitelistKeys, zone } from './reply-settings.ts'
 
 const MAX_PER_CALL = 10_000
 const DAY_MS = 86_400_000
@@ -29,8 +29,12 @@ const call = (about: string) => z.strictObject(operationKeys()).optional().meta(
 const operations = () =>
   z.strictObject({
     release: call('Gives an address back before its end: {ref}, {host}, {port}.'),
-    whitelistAdd: call('Adds an address of this machine to the whitelist: {ip}.'),
-    whitelistRemove: call('Removes an address of this machine from the whitelist: {ip}.'),
+    whitelistAdd: call('Adds an address of this machine to the whitelist: {ip}, or {ips} for the whole list.'),
+    whitelistRemove: call('Removes an address of this machine from the whitelist: {ip}, {id}, or {ips} for the rest.'),
+    whitelistList: z
+      .strictObject({ ...operationKeys(), ...whitelistKeys() })
+      .optional()
+      .meta({ description: 'Lists the whitelist, for calls that need {ips} or {id}.' }),
     whitelistEcho: z
       .strictObject({ ...operationKeys(), value: path().optional().meta({ description: 'Where the reply tells it.' }) })
       .optional()

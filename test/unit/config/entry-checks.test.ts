@@ -136,6 +136,19 @@ describe('generic: keys that contradict each other', () => {
       { fields: '{ address: $header.x-address }' },
       'providers[0].fields.address only login reads header fields and cookies',
     ],
+    [
+      'a whole list that no call reads',
+      { operations: '{ whitelistAdd: { url: "http://a.example/{ips}" } }' },
+      'providers[0].operations.whitelistAdd needs operations.whitelistList',
+    ],
+    [
+      'a name that the list does not tell',
+      {
+        operations:
+          '{ whitelistAdd: { url: "http://a.example/{ip}" }, whitelistRemove: { url: "http://a.example/{id}" }, whitelistList: { url: "http://a.example/" } }',
+      },
+      'providers[0].operations.whitelistRemove needs whitelistList.fields.id, the place of {id}',
+    ],
     ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].class 429 is one of rate_limited, '],
   ])('%s', (_what, changes, problem) => expect(generic(changes)).toEqual([expect.stringContaining(problem)]))
 })

@@ -188,6 +188,83 @@ describe('operations', () => {
     expect(await source.whitelist?.echo?.(never)).toBe('8.8.8.8')
   })
 
+  describe('a whitelist that is read first', () => {
+    const list = { url: 'http://api.vendor.example/list', format: 'json', items: 'data.ips' }
+    const ok = { body: 'ok' }
+    const held = (...ips: unknown[]) => json({ data: { ips } })
+    const whitelist = (operations: object, ...script: Scripted[]) => {
+      const { source, http } = open({ operations }, ...script)
+      const asked = () => http.requests.map(({ url: { pathname, search }, body }) => `${pathname}${search}${body ?? ''}`)
+      return { ...(source.whitelist ?? expect.fail('no whitelist')), asked }
+    }
+
+    it('is replaced as a whole: nothing else on it is lost', async () => {
+      const whitelistAdd = { url, method: 'POST', form: { iplist: '{ips}' } }
+      const { add, remove, asked } = whitelist(
+        { whitelistAdd, whitelistList: list },
+        ...[held('8.8.4.4', '9.9.9.0/24'), ok, held('8.8.4.4', '9.9.9.0/24', '8.8.8.8'), ok],
+      )
+      await add('8.8.8.8', never)
+      await remove?.('8.8.4.4', never)
+      expect(asked()).toEqual([
+        '/list',
+        '/otheriplist=8.8.4.4%2C9.9.9.0%2F24%2C8.8.8.8',
+        '/list',
+        '/otheriplist=9.9.9.0%2F24%2C8.8.8.8',
+      ])
+    })
+
+    it('as a list in JSON', async () => {
+      const whitelistAdd = { url, method: 'PUT', json: { list: '{ips}' } }
+      const { add, asked } = whitelist({ whitelistAdd, whitelistList: list }, held(), ok)
+      await add('8.8.8.8', never)
+      expect(asked()).toEqual(['/list', '/other{"list":["8.8.8.8"]}'])
+    })
+
+    it('an address that is on it is not added again, one that is not is not removed', async () => {
+      const one = { url, query: { ip: '{ip}' } }
+      const operations = { whitelistAdd: one, whitelistRemove: one, whitelistList: list }
+      const { add, remove, asked } = whitelist(operations, held('8.8.8.8'), held('8.8.8.8'))
+      await add('8.8.8.8', never)
+      await remove?.('8.8.4.4', never)
+      expect(asked()).toEqual(['/list', '/list'])
+    })
+
+    it('removes by the name that the list has for the address', async () => {
+      const whitelistList = { ...list, items: 'results', fields: { ip: 'ip_address', id: 'id' } }
+      const whitelistRemove = { method: 'DELETE', url: 'http://api.vendor.example/{id}/' }
+      const { remove, asked } = whitelist(
+        { whitelistAdd: { url, query: { ip: '{ip}' } }, whitelistRemove, whitelistList },
+        ...[json({ results: [{ id: 1, ip_address: '8.8.8.8' }, { id: 2, ip_address: '8.8.4.4' }] }), { status: 204, body: '' }],
+        json({ results: [{ ip_address: '8.8.4.4' }] }),
+      )
+      await remove?.('8.8.4.4', never)
+      expect(asked()).toEqual(['/list', '/2/'])
+      await expect(remove?.('8.8.4.4', never)).rejects.toMatchObject({ message: expect.stringContaining('no name') })
+    })
+
+    it.each<[string, Scripted]>([
+      ['an entry that is no address', held('8.8.4.4', { ip: '9.9.9.9' })],
+      ['words', held('8.8.4.4', 'disabled')],
+      ['no list', json({ data: {} })],
+      ['an empty reply', { body: '' }],
+    ])('that was not read is not replaced: %s', async (_title, reply) => {
+      const { add, asked } = whitelist({ whitelistAdd: { url, query: { w: '{ips}' } }, whitelistList: list }, reply)
+      await expect(add('8.8.8.8', never)).rejects.toBeInstanceOf(VendorError)
+      expect(asked()).toEqual(['/list'])
+    })
+
+    it('a text with commas, an empty one included', async () => {
+      const whitelistList = { url: list.url, separator: ',' }
+      const operations = { whitelistAdd: { url, query: { w: '{ips}' } }, whitelistList }
+      const { add, asked } = whitelist(operations, ...['8.8.4.4, 9.9.9.9\n', 'ok', '', 'ok', 'go away'].map((body) => ({ body })))
+      await add('8.8.8.8', never)
+      await add('8.8.8.8', never)
+      await expect(add('8.8.8.8', never)).rejects.toBeInstanceOf(VendorError)
+      expect(asked()).toEqual(['/list', '/other?w=8.8.4.4%2C9.9.9.9%2C8.8.8.8', '/list', '/other?w=8.8.8.8', '/list'])
+    })
+  })
+
   it('query reads as the extraction does, but for what it says itself', async () => {
     const query = { url, format: 'json', items: 'held', fields: { address: 'a' } }
     const { source } = open({ operations: { query } }, json({ held: [{ a: '198.51.100.9:81' }] }))

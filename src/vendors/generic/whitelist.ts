@@ -1,0 +1,85 @@
+/** The whitelist of an entry's vendor: calls for one address, or for the whole list. */
+import { given } from '../../given.ts'
+import type { Params, RawReply } from '../contract/operation.ts'
+import type { Account, Vendor } from '../contract/vendor.ts'
+import { malformed } from '../parse/reply.ts'
+import { namesOf } from './call.ts'
+import type { CallSettings } from './call-settings.ts'
+import { teller } from './item.ts'
+import { readEntries } from './reply.ts'
+import type { ReplySettings, WhitelistSettings } from './reply-settings.ts'
+import { fieldCut, itemCut, readSelector } from './select.ts'
+import type { GenericOwn } from './settings.ts'
+
+/** One entry of the vendor's list. */
+interface Entry {
+  /** As the vendor writes it: perhaps a network. */
+  readonly ip: string
+  /** Its name in other calls. */
+  readonly id: string | undefined
+}
+
+/** Addresses and networks: `198.51.100.7`, `198.51.100.0/24`, `2001:db8::1`. */
+const ADDRESS = /^[\da-f:.]*[\d:][\da-f:.]*(?:[/-][\da-f:.]+|\.\*)?$/i
+
+/** @throws {VendorError} also for an entry that cannot be read: a call with the whole list would remove it */
+export function readWhitelist(rules: ReplySettings, list: WhitelistSettings): (reply: RawReply) => readonly Entry[] {
+  const [columns, cut] = [fieldCut(list.fieldSeparator), itemCut(list.separator)]
+  const [ip, id] = [list.fields.ip, list.fields.id].map((place) => (place === undefined ? undefined : readSelector(place)))
+  return (reply) => {
+    const { items, data } = readEntries(reply, rules, { list, cut })
+    return items.map((item) => {
+      const tell = teller(columns, item, data)
+      const address = tell(ip)
+      if (address === undefined || !ADDRESS.test(address))
+        throw malformed('an entry of the whitelist has no address where fields.ip says')
+      return { ip: address, id: tell(id) }
+    })
+  }
+}
+
+export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist'> {
+  const { whitelistAdd, whitelistRemove, whitelistEcho, whitelistList } = operations
+  if (whitelistAdd === undefined) return {}
+  const listed = async (account: Account) =>
+    whitelistList === undefined ? undefined : ((await account.call('whitelistList', {})) as readonly Entry[])
+  const add: NonNullable<Vendor['whitelist']>['add'] = async (ip, account) => {
+    const entries = await listed(account)
+    if (entries?.some((entry) => entry.ip === ip) === true) return
+    await account.call('whitelistAdd', paramsOf(whitelistAdd, { ip, id: undefined }, [...(entries ?? []), { ip }]))
+  }
+  // The call that replaces the list removes as well.
+  const replaces = namesOf(whitelistAdd).includes('ips')
+  const [name, removal] =
+    whitelistRemove === undefined && replaces
+      ? (['whitelistAdd', whitelistAdd] as const)
+      : (['whitelistRemove', whitelistRemove] as const)
+  const remove = async (ip: string, account: Account) => {
+    const entries = await listed(account)
+    const entry = entries === undefined ? { ip, id: undefined } : entries.find((one) => one.ip === ip)
+    const others = (entries ?? []).filter((one) => one !== entry)
+    if (entry !== undefined && removal !== undefined) await account.call(name, paramsOf(removal, entry, others))
+  }
+  return {
+    whitelist: {
+      add,
+      ...(removal === undefined ? {} : { remove }),
+      ...(whitelistEcho === undefined
+        ? {}
+        : { echo: async (account) => String((await account.call('whitelistEcho', {})) ?? '') }),
+    },
+  }
+}
+
+/**
+ * The parameters that a call fills in.
+ * @param list as it shall be
+ * @throws {VendorError} when the entry has no name and the call needs one
+ */
+function paramsOf(call: CallSettings, { ip, id }: Entry, list: readonly Pick<Entry, 'ip'>[]): Params {
+  const used = namesOf(call)
+  if (used.includes('id') && id === undefined)
+    throw malformed('an entry of the whitelist has no name where fields.id says')
+  const ips = list.map((entry) => entry.ip).join(',')
+  return { ip, ...(used.includes('ips') ? { ips } : {}), ...(used.includes('id') ? given({ id }) : {}) }
+}
