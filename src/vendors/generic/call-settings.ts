@@ -20,7 +20,9 @@ const link = () =>
       const url = URL.parse(withEveryName(value, ANY).trim())
       if (url === null || !/^https?:$/.test(url.protocol))
         return refuse(ctx, 'write a link that begins with http:// or https://')
-      if (/^https?:\/\/[^/?]*\{/.test(value.trim()))
+      // A login may stand in front of the host.
+      const [, authority = ''] = /^https?:\/\/([^/?]*)/.exec(value.trim()) ?? []
+      if (authority.slice(authority.lastIndexOf('@') + 1).includes('{'))
         return refuse(ctx, 'write the host itself: nothing is filled in there')
       if (value.includes('#')) return refuse(ctx, 'leave out everything from # on; inside a value write %23')
       return new Secret(value.trim())

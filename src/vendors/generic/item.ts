@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { formatAuthority } from '../../address.ts'
 import { given } from '../../given.ts'
 import type { ProxyRecord } from '../contract/delivery.ts'
-import { type Endpoint, PROTOCOLS, parseEndpoint } from '../parse/address.ts'
+import { PROTOCOLS, parseEndpoint } from '../parse/address.ts'
 import { secretOf } from '../parse/items.ts'
 import { shapeOf, textOf } from '../parse/reply.ts'
 import type { Outside } from './headers.ts'
@@ -31,8 +31,9 @@ export function itemReader(fields: Fields, columns: Cut, isRented = false): Item
   return (item, reply) => {
     const tell = teller(columns, item, reply)
     const fact = (name: Fact) => tell(places.get(name))
-    const endpoint = endpointOf(fact)
-    if (endpoint === undefined) return { reason: reasonOf(item.value, places) }
+    const written = addressOf(fact)
+    const endpoint = written === undefined ? undefined : parseEndpoint(written)
+    if (endpoint === undefined) return { reason: reasonOf(item.value, places, written) }
     const named = fact('protocol')
     const protocol = named === undefined ? (endpoint.protocol ?? 'http') : PROTOCOLS.get(named.toLowerCase())
     if (protocol === undefined) return { reason: 'its protocol is none of http, https, socks5' }
@@ -88,12 +89,11 @@ function textOutside(outside: Outside, of: 'header' | 'cookie', [step]: Path): s
   return Object.hasOwn(values, key) ? textOf(values[key]) : undefined
 }
 
-function endpointOf(fact: (name: Fact) => string | undefined): Endpoint | undefined {
-  const address = fact('address')
-  if (address !== undefined) return parseEndpoint(address)
-  const [host, port] = [fact('host'), fact('port')]
-  if (host === undefined || port === undefined) return undefined
-  return parseEndpoint(isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`)
+/** As the vendor writes it; undefined when it is not where `fields` says. */
+function addressOf(fact: (name: Fact) => string | undefined): string | undefined {
+  const [address, host, port] = [fact('address'), fact('host'), fact('port')]
+  if (address !== undefined || host === undefined || port === undefined) return address
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function loginOf(fact: (name: Fact) => string | undefined): Pick<ProxyRecord, 'username' | 'password'> {
@@ -111,9 +111,10 @@ function places(fact: (name: Fact) => string | undefined) {
   return { country: fact('country'), area: fact('area'), city: fact('city'), isp: fact('isp') }
 }
 
-function reasonOf(item: unknown, places: ReadonlyMap<Fact, Selector>): string {
+function reasonOf(item: unknown, places: ReadonlyMap<Fact, Selector>, written: string | undefined): string {
   const text = textOf(item)
   const isByColumn = [...places.values()].some((place) => typeof place === 'number')
+  if (written !== undefined) return `not an address: ${shapeOf(written)}`
   if (text === undefined && !Array.isArray(item) && isByColumn)
     return 'an item is an object: fields must name its members, as in host: ip'
   if (text !== undefined && !isByColumn) return 'an item is a text: fields must number its columns, as in address: 1'

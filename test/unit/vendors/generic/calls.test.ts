@@ -408,6 +408,12 @@ describe('lists of unusual shape', () => {
     ])
   })
 
+  it('an address that cannot be one is named by its shape, wherever its parts stand', async () => {
+    const entry = { format: 'json', items: 'ports', fields: { host: '$reply.domain', port: '$' } }
+    const { source } = open(entry, json({ domain: 'localhost', ports: ['99999'] }))
+    expect((await failureOf(source.extract(1, { signal: never }))).message).toMatch(/not an address: "a:9"$/)
+  })
+
   it('JSON inside of a text', async () => {
     const sold = await read(
       { items: 'data.list', fields: { address: 'a' } },

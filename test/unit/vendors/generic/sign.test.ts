@@ -69,6 +69,15 @@ describe('sign', () => {
     expect(params['sign']).toBe('c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9')
   })
 
+  it('a login in front of the host: its values are encoded, and sent as Basic', async () => {
+    const { request } = await sent({
+      credentials: { user: 'me@x', password: 'p:w/1#2%' },
+      url: 'https://{user}:{password}@api.vendor.example/take?n={num}',
+    })
+    expect(request.url.href).toBe('https://api.vendor.example/take?n=2')
+    expect(request.headers?.['authorization']).toBe(`Basic ${Buffer.from('me@x:p:w/1#2%').toString('base64')}`)
+  })
+
   it('a key in base64 stands for its bytes; one that is none is refused', async () => {
     const bytes = Buffer.from([0, 255, 128, 7, 9, 200])
     const entry = { sign: { of: 'text', hash: 'hmac-sha1', key: '{k}', keyEncoding: 'base64' } }
