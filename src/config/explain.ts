@@ -113,7 +113,9 @@ function onlyShapeOf({ errors }: z.core.$ZodIssueInvalidUnion): readonly Issue[]
 
 function shapesOf(issue: Issue): readonly string[] {
   if (issue.code === 'invalid_value') return issue.values.map(String)
+  if (issue.code === 'invalid_union') return issue.errors.flat().flatMap(shapesOf)
   if (issue.code !== 'invalid_type') return [issue.message]
+  if (issue.expected === 'null') return ['null']
   return issue.expected === 'boolean' ? ['true', 'false'] : [`a ${nouns[issue.expected] ?? issue.expected}`]
 }
 

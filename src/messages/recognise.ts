@@ -48,6 +48,7 @@ function inChinese(english: string): string | undefined {
   if (Object.hasOwn(sentenceTexts, english)) return sentenceTexts[english as keyof typeof sentenceTexts]
   const [, first, other] = SHAPES.exec(english) ?? []
   if (first !== undefined && other !== undefined) return `${shape(first)}，或${inChinese(other) ?? other}`
+  if (english.startsWith('write a text or ')) return shape(english.slice('write '.length))
   for (const { form, chinese } of sentenceForms()) {
     const found = paramsIn(english, form)
     if (found === undefined) continue
@@ -68,11 +69,17 @@ const isWords = (name: string, value: string): boolean => WORDS.has(name) || (na
 /** A value with two alternatives, as config/explain.ts writes it: `write a host, as in www.example.com or a list`. */
 const SHAPES = /^write (.+) or (a list|a group of keys)$/
 
+/** `a text or a number or true`. */
+function alternatives(words: string): string {
+  const choices = words.split(' or ').map((choice) => inChinese(choice) ?? choice)
+  return choices.join(' 或 ')
+}
+
 function shape(words: string): string {
   const sentence = `write ${words}`
   if (Object.hasOwn(sentenceTexts, sentence)) return sentenceTexts[sentence as keyof typeof sentenceTexts]
   if (!words.startsWith('a ')) return inChinese(words) ?? inChinese(sentence) ?? words
-  return fill(sentenceTexts['write {choices}'], { choices: inChinese(words) ?? words })
+  return fill(sentenceTexts['write {choices}'], { choices: alternatives(words) })
 }
 
 interface SentenceForm {

@@ -74,6 +74,7 @@ export const configurationTexts = {
   'write one of {choices}': '请写以下之一：{choices}',
   'write {choices}': '请写 {choices}',
   'a text': '文本',
+  'a number': '数字',
   'a list': '列表',
   'a group of keys': '一组键',
   'give it a value': '请填写值',

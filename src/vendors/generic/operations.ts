@@ -120,7 +120,7 @@ type Written<T> = { readonly [Name in keyof T]?: T[Name] | undefined }
 function rulesOf(own: GenericOwn, call: Written<ReplySettings>): ReplySettings {
   return {
     format: call.format ?? own.format,
-    success: call.success ?? (call.format === undefined ? own.success : undefined),
+    success: call.success ?? ((call.format ?? own.format) === own.format ? own.success : undefined),
     errors: [...(call.errors ?? []), ...own.errors],
   }
 }

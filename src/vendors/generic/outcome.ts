@@ -5,7 +5,7 @@ import type { ErrorRule, RawReply } from '../contract/operation.ts'
 import { parseJson } from '../parse/json.ts'
 import { errorInText, malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import { readXml } from '../parse/xml.ts'
-import type { ErrorEntry, ReplySettings } from './reply-settings.ts'
+import { type ErrorEntry, NOTHING, type ReplySettings } from './reply-settings.ts'
 import { readPath, valueAt } from './select.ts'
 
 /** The contents of a reply besides its data. */
@@ -15,6 +15,10 @@ export interface Said {
   /** The vendor's own message, if it has a place for one. */
   readonly message?: string | undefined
   readonly body: string
+  /** Whether the reply says where `success` says that all is well. */
+  readonly isGood?: boolean
+  /** Whether an object stands there: then the reply is the vendor's own, whatever it says. */
+  readonly isObject?: boolean
 }
 
 export interface Outcome {
@@ -74,34 +78,38 @@ export const UNKNOWN: ErrorRule = {
 function errorInJson(body: string, nothing: Said, rules: ReplySettings): VendorError {
   const data = orRefused(() => parseJson(body), nothing, rules)
   const said = saidIn(data, nothing, rules)
-  if (said.code !== undefined && rules.success?.is?.includes(said.code) !== true)
+  if (said.code !== undefined && said.isGood !== true)
     return refusalIn(said, rules) ?? refusal(UNKNOWN, said.code, said.message ?? '')
   return refusalIn(said, rules) ?? malformed('JSON came where a text was expected', body)
 }
 
 function saidIn(data: unknown, nothing: Said, { success }: ReplySettings): Said {
   if (success === undefined) return nothing
-  const outcome = success.field === undefined ? undefined : scalarAt(data, success.field)
-  const isGood = outcome !== undefined && success.is?.includes(outcome) === true
+  const standing = success.field === undefined ? undefined : valueAt(data, readPath(success.field))
+  const outcome = scalarOf(standing)
+  const isObject = typeof standing === 'object' && standing !== null
+  const isGood = !isObject && success.is?.includes(outcome ?? NOTHING) === true
   const told = isGood || success.code === undefined ? outcome : (scalarAt(data, success.code) ?? outcome)
   const message = success.message === undefined ? undefined : scalarAt(data, success.message)
-  return { ...nothing, code: told, message }
+  return { ...nothing, code: told, message, isGood, isObject }
 }
 
 function scalarAt(data: unknown, path: string): string | undefined {
-  const value = valueAt(data, readPath(path))
+  return scalarOf(valueAt(data, readPath(path)))
+}
+
+function scalarOf(value: unknown): string | undefined {
   return typeof value === 'boolean' ? String(value) : textOf(value)
 }
 
 function assertSuccess(said: Said, rules: ReplySettings): void {
   const { code, message } = said
-  const { field, is } = rules.success ?? {}
-  if (field === undefined || (code !== undefined && is?.includes(code) === true)) return
+  if (rules.success?.field === undefined || said.isGood === true) return
   throw (
     refusalIn(said, rules) ??
-    (code === undefined
+    (code === undefined && said.isObject !== true
       ? malformed('the reply does not say how it went where success says', said.body)
-      : refusal(UNKNOWN, code, message ?? ''))
+      : refusal(UNKNOWN, code ?? `http-${said.status}`, message ?? ''))
   )
 }
 

@@ -96,10 +96,24 @@ const code = () =>
 
 const codes = () => z.union([code().transform((one) => [one]), someOf(code())])
 
+/** `null` under `is`: no value, an empty one, or no such member. */
+export const NOTHING = ''
+
+const outcomes = () => {
+  const one = () =>
+    z
+      .union([z.string(), z.number(), z.boolean(), z.null()])
+      .transform((value) => (value === null ? NOTHING : String(value).trim()))
+      .meta({ type: ['string', 'number', 'boolean', 'null'] })
+  return z.union([one().transform((value) => [value]), someOf(one())])
+}
+
 const success = () =>
   z.strictObject({
     field: path().optional().meta({ description: 'Where the reply says how it went.' }),
-    is: codes().optional().meta({ description: 'What it says there when all is well; one value or a list.' }),
+    is: outcomes().optional().meta({
+      description: 'What it says there when all is well; one value or a list; null where nothing stands there then.',
+    }),
     contains: words().optional().meta({ description: 'In a text: what stands in it when all is well.' }),
     code: path().optional().meta({ description: 'Where it gives an error’s code, when that is not field.' }),
     message: path().optional().meta({ description: 'Where it gives an error’s words.' }),

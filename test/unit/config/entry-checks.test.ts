@@ -149,6 +149,11 @@ describe('generic: keys that contradict each other', () => {
       },
       'providers[0].operations.whitelistRemove needs whitelistList.fields.id, the place of {id}',
     ],
+    [
+      'a value that is none, where several shapes may be',
+      { success: '{ field: code, is: { a: 1 } }' },
+      'providers[0].success.is write a text or a number or true or false or null or a list',
+    ],
     ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].class 429 is one of rate_limited, '],
   ])('%s', (_what, changes, problem) => expect(generic(changes)).toEqual([expect.stringContaining(problem)]))
 })

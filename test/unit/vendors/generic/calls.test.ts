@@ -283,6 +283,32 @@ describe('operations', () => {
     await expect(add('what?')).rejects.toBeInstanceOf(VendorError)
   })
 
+  it('success is told as at the top, also where a call repeats the format', async () => {
+    const success = { field: 'code', is: 0, message: 'msg' }
+    const operations = { release: { url, format: 'json' }, balance: { url, format: 'text' } }
+    const { source, http } = open({ format: 'json', success, operations }, json({ code: 7, msg: 'no such address' }))
+    expect(await failureOf(source.release?.('L-1', { signal: never }) ?? expect.fail())).toMatchObject({
+      vendorCode: '7',
+      message: 'no such address',
+    })
+    http.script = [{ body: '12' }]
+    expect(await source.accountNow?.(never)).toEqual({ balance: 12 })
+  })
+
+  it('null under is: success is where nothing stands', async () => {
+    const entry = { format: 'json', items: 'list', fields: { address: 'a' }, operations: { release: { url } } }
+    const success = { field: 'error', is: [null, 'none'], message: 'error.text', code: 'error.code' }
+    const errors = [{ code: 9, class: 'no_resource' }]
+    const { source, http } = open({ ...entry, success, errors })
+    const list = [{ a: '198.51.100.7:80' }]
+    http.script = [json({ error: null, list }), json({ list }), json({ error: 'none', list }), json({ error: '', list })]
+    for (let i = 0; i < 4; i++) expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
+    http.script = [json({ error: { code: 9, text: 'all gone' } }), json({ error: 'bad address' }), json({ error: null })]
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource', vendorCode: '9' })
+    await expect(source.release?.('L-1', { signal: never })).rejects.toMatchObject({ vendorCode: 'bad address' })
+    await expect(source.release?.('L-1', { signal: never })).resolves.toBeUndefined()
+  })
+
   it('an error without a place for success is known by the table, also where only words or codes are told', async () => {
     const entry = {
       login: { url, format: 'json', token: 'token' },
