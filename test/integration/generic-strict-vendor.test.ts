@@ -59,7 +59,11 @@ class StrictVendor {
   sales = 0
   readonly #askedAt: number[] = []
 
-  answer({ method = '', url = '', headers }: IncomingMessage, body: string, address: string): [number, object | string] {
+  answer(
+    { method = '', url = '', headers }: IncomingMessage,
+    body: string,
+    address: string,
+  ): [number, object | string] {
     const { pathname, search } = new URL(url, 'http://vendor.test')
     if (pathname === '/session') {
       if (body !== 'id=INVENTED-id') this.violations.push('a login without the id')

@@ -253,11 +253,13 @@ export const configurationTexts = {
   'needs field and is, contains, or code and message of an error':
     '需要 field 和 is，或 contains，或错误的 code 和 message',
   'needs code, contains or status': '需要 code、contains 或 status',
-  'is counted apart from the other limits of this call: write another word':
-    '同一调用的各个限频分开计数：请换一个词',
+  'is counted apart from the other limits of this call: write another word': '同一调用的各个限频分开计数：请换一个词',
   'only login reads header fields and cookies': '只有 login 读取响应头和 cookie',
   'needs operations.whitelistList, the call that reads the list': '需要 operations.whitelistList，即读取列表的调用',
   'needs whitelistList.fields.id, the place of {id}': '需要 whitelistList.fields.id，即 {id} 的位置',
+  'needs owned: true, a list that is read': '需要 owned: true，即读取的列表',
+  'needs next, the place of {cursor} in the reply': '需要 next，即 {cursor} 在应答中的位置',
+  'needs {cursor} in the call': '调用中需要 {cursor}',
   '429 is one of {classes}': '429 只能是以下之一：{classes}',
   'needs success: which says where the code stands': '需要 success：它说明代码在哪里',
   'only rate_limited and quota_exhausted wait': '只有 rate_limited 和 quota_exhausted 可以等待',

@@ -124,7 +124,8 @@ const oneLimit = () =>
     calls: integer(1, MAX_CALLS).default(1).meta({ description: 'Most calls within `per`.' }),
     per: duration({ min: 1, max: DAY_MS }).prefault('1s').meta({ description: 'The window, wherever it begins.' }),
     share: z.number().gt(0).max(1).optional().meta({
-      description: 'Part of it that this gateway may use; for other calls that say none too, where it stands at the top.',
+      description:
+        'Part of it that this gateway may use; for other calls that say none too, where it stands at the top.',
     }),
     group: z.string().max(64).optional().meta({ description: 'Calls with the same word here are counted together.' }),
   })

@@ -64,10 +64,12 @@ function bodyOf(call: CallSettings, values: Values): string | undefined {
 }
 
 function formOf(params: Readonly<Record<string, Secret>> | undefined, values: Values): string {
-  const pairs = Object.entries(params ?? {}).map(([name, value]): [string, string] => [
-    name,
-    fill(value.reveal(), values),
-  ])
+  const pairs = Object.entries(params ?? {}).flatMap(([name, value]): [string, string][] => {
+    const template = value.reveal()
+    const text = fill(template, values)
+    // The first page has no name.
+    return template === '{cursor}' && text === '' ? [] : [[name, text]]
+  })
   return new URLSearchParams(pairs).toString()
 }
 

@@ -34,6 +34,7 @@ export function checkEntry(entry: Members): readonly EntryProblem[] {
     ...checkErrors(entry, []),
     ...checkLimits(entry, []),
     ...checkWhitelist(operations),
+    ...checkPages(entry),
     ...problems,
     ...(isRegistered
       ? []
@@ -52,7 +53,7 @@ function namesFor(operation: string, { credentials, login, owned }: Members): st
     ...keys,
     ...token,
     ...(Object.hasOwn(paramsOf, operation) ? paramsOf[operation as keyof typeof paramsOf] : []),
-    ...(operation === 'extract' && owned === true ? ['page', 'offset'] : []),
+    ...(operation === 'extract' && owned === true ? ['page', 'offset', 'cursor'] : []),
   ]
 }
 
@@ -158,4 +159,13 @@ function checkWhitelist(operations: Members): EntryProblem[] {
       return [{ path, message: 'needs whitelistList.fields.id, the place of {id}' }]
     return []
   })
+}
+
+function checkPages({ owned, pages: written, operations: _, login: __, ...call }: Members): EntryProblem[] {
+  const path = ['pages']
+  const isNamed = membersOf(written)?.['next'] !== undefined
+  if (written !== undefined && owned !== true) return [{ path, message: 'needs owned: true, a list that is read' }]
+  const isUsed = namesIn(JSON.stringify(call)).includes('cursor')
+  if (isUsed && !isNamed) return [{ path, message: 'needs next, the place of {cursor} in the reply' }]
+  return isNamed && !isUsed ? [{ path: ['pages', 'next'], message: 'needs {cursor} in the call' }] : []
 }

@@ -7,7 +7,7 @@ import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'
 import { itemFilter, itemReader } from './item.ts'
 import { LOGIN, readLogin } from './login.ts'
-import { readAnswer, readList } from './reply.ts'
+import { type ListReading, readAnswer, readList } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut, readPath } from './select.ts'
 import type { GenericOwn, OperationName } from './settings.ts'
@@ -57,7 +57,9 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     return [[name, open(own, name, settings, call.limit, purposeOf(name, settings), read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
-  const extract = own.owned ? { ...purposes.query, params: { ...sale.params, page, offset } } : sale
+  const extract = own.owned
+    ? { ...purposes.query, params: { ...sale.params, page: { ...page, default: own.pages.first }, offset, cursor } }
+    : sale
   calls.push([EXTRACT, open(own, EXTRACT, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const rules = rulesOf(own, login)
@@ -125,7 +127,7 @@ function rulesOf(own: GenericOwn, call: Written<ReplySettings>): ReplySettings {
   }
 }
 
-function readerOfList(rules: ReplySettings, list: ListSettings, isRented: boolean): OpenCall['read'] {
+function readerOfList(rules: ReplySettings, list: ListReading['list'], isRented: boolean): OpenCall['read'] {
   const columns = fieldCut(list.fieldSeparator)
   const item = itemReader(list.fields, columns, isRented)
   const reading = { rules, list, item, isMeant: itemFilter(list.only, columns), cut: itemCut(list.separator) }
@@ -154,8 +156,9 @@ interface Purpose {
   readonly secrets?: Operation['secrets']
 }
 
-const page: Param = { type: 'integer', min: 1, default: 1, managed: true, about: 'fills {page}', term: '{page}' }
-const offset: Param = { ...page, min: 0, default: 0, about: 'fills {offset}', term: '{offset}' }
+const page: Param = { type: 'integer', min: 0, managed: true, about: 'fills {page}', term: '{page}' }
+const offset: Param = { ...page, default: 0, about: 'fills {offset}', term: '{offset}' }
+const cursor: Param = { type: 'string', managed: true, about: 'fills {cursor}', term: '{cursor}' }
 const address: Param = { type: 'string', required: true, about: 'an IP address', term: '{ip}' }
 const ref: Param = {
   type: 'string',

@@ -19,20 +19,42 @@ export function ownedList(
   return {
     list: true,
     take: async (_count, account) => {
-      const read = async (page: number) => deliver(await account.call(EXTRACT, { num, page, offset: (page - 1) * num }))
-      const delivered = usesPage(own) ? await pages(read) : await read(1)
+      const { first, next } = own.pages
+      const read: ReadPage = async (index, cursor) =>
+        deliver(await account.call(EXTRACT, { num, page: first + index, offset: index * num, cursor }))
+      const byName = next !== undefined
+      const delivered = byName ? await named(read) : usesPage(own) ? await numbered(read) : await read(0, '')
       return { ...delivered, sold: delivered.sold.map((one) => ({ ...one, life: termOf(one.life, now()) })) }
     },
   }
 }
 
-/** Until a page is shorter than the first, equals the first one, or is empty. */
-async function pages(read: (page: number) => Promise<ListReply>): Promise<Delivered> {
-  const { listed: size, ...first } = await read(1)
+/** @param index of the page, from 0 @param cursor its name */
+type ReadPage = (index: number, cursor: string) => Promise<ListReply>
+
+/** Until a page names no other, or one that was read already. */
+async function named(read: ReadPage): Promise<Delivered> {
+  const { listed: _, next, ...first } = await read(0, '')
   const all = new Map(first.sold.map((one) => [nameOf(one), one]))
   const rejected = [...first.rejected]
-  for (let page = 2; page <= MAX_PAGES && size > 0; page++) {
-    const next = await read(page).catch((error: unknown) => {
+  const seen = new Set<string>()
+  for (let index = 1, cursor = next; cursor !== undefined && !seen.has(cursor) && index < MAX_PAGES; index++) {
+    seen.add(cursor)
+    const page = await read(index, cursor)
+    for (const one of page.sold) all.set(nameOf(one), one)
+    rejected.push(...page.rejected)
+    cursor = page.next
+  }
+  return { ...first, sold: [...all.values()], rejected }
+}
+
+/** Until a page is shorter than the first, equals the first one, or is empty. */
+async function numbered(read: ReadPage): Promise<Delivered> {
+  const { listed: size, ...first } = await read(0, '')
+  const all = new Map(first.sold.map((one) => [nameOf(one), one]))
+  const rejected = [...first.rejected]
+  for (let index = 1; index < MAX_PAGES && size > 0; index++) {
+    const next = await read(index, '').catch((error: unknown) => {
       if (error instanceof VendorError && error.class === 'no_resource') return { sold: [], rejected: [], listed: 0 }
       throw error
     })

@@ -135,7 +135,9 @@ const errorEntry = () =>
     contains: words().optional().meta({
       description: 'Part of the vendor’s words, or of the whole reply where it gives none; letter case aside.',
     }),
-    status: integer(300, 599).optional().meta({ description: 'HTTP status; 429 is rate_limited unless an entry says otherwise.' }),
+    status: integer(300, 599)
+      .optional()
+      .meta({ description: 'HTTP status; 429 is rate_limited unless an entry says otherwise.' }),
     class: z.enum(classes).meta({ description: 'What it means: the classes at the top of docs/vendors/README.md.' }),
     login: z
       .literal(true)

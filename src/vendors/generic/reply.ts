@@ -1,4 +1,5 @@
 /** Reads a reply as the entry defines: its addresses, or the one number or text that a call is made for. */
+import { given } from '../../given.ts'
 import type { VendorError } from '../contract/error.ts'
 import type { RawReply } from '../contract/operation.ts'
 import type { Delivered } from '../contract/vendor.ts'
@@ -11,7 +12,7 @@ import { type Cut, opened, readPath, valueAt, valuesAt } from './select.ts'
 /** How a list of addresses is read. */
 export interface ListReading {
   readonly rules: ReplySettings
-  readonly list: ListSettings
+  readonly list: ListSettings & { readonly pages?: { readonly next?: string | undefined } }
   readonly cut: Cut
   readonly item: ItemReader
   readonly isMeant: ItemFilter
@@ -21,6 +22,8 @@ export interface ListReading {
 export interface ListReply extends Delivered {
   /** Number of entries, including those that are left out: of items, or of the groups at the first `*` of `items`. */
   readonly listed: number
+  /** What the next page is called, if the reply tells. */
+  readonly next?: string | undefined
 }
 
 /** @throws {VendorError} class server with the code `body` for an unreadable reply, else the error by the entry's table */
@@ -69,7 +72,8 @@ function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const refused = delivered.sold.length === 0 ? refusalIn(said, rules) : undefined
   if (refused !== undefined) throw refused
   const balance = list.balance === undefined ? undefined : figureAt(data, list.balance)
-  return balance === undefined ? delivered : { ...delivered, balance }
+  const next = list.pages?.next === undefined ? undefined : textAt(data, list.pages.next)
+  return { ...delivered, ...given({ balance, next }) }
 }
 
 /** A reply with an error in it is a refusal of the vendor, also when the entry's table does not have that error. */

@@ -105,6 +105,15 @@ export const settings = collectable(() => ({
     description:
       'The reply lists what the account rents already: nothing is bought, all of it is used, and it is read again while clients come. {page} asks for page after page.',
   }),
+  pages: z
+    .strictObject({
+      first: integer(0, 1).default(1).meta({ description: 'Number of the first page: {page}.' }),
+      next: path().optional().meta({
+        description: 'Where a reply tells what the next page is called: {cursor}. Nothing there: it was the last one.',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'Pages of an owned list.' }),
   login: login().optional().meta({ description: 'A call that brings a token: {token} in all others.' }),
   operations: operations().prefault({}).meta({ description: 'Other calls of the vendor.' }),
   ...giveBackSetting,

@@ -25,7 +25,9 @@ const ADDRESS = /^[\da-f:.]*[\d:][\da-f:.]*(?:[/-][\da-f:.]+|\.\*)?$/i
 /** @throws {VendorError} also for an entry that cannot be read: a call with the whole list would remove it */
 export function readWhitelist(rules: ReplySettings, list: WhitelistSettings): (reply: RawReply) => readonly Entry[] {
   const [columns, cut] = [fieldCut(list.fieldSeparator), itemCut(list.separator)]
-  const [ip, id] = [list.fields.ip, list.fields.id].map((place) => (place === undefined ? undefined : readSelector(place)))
+  const [ip, id] = [list.fields.ip, list.fields.id].map((place) =>
+    place === undefined ? undefined : readSelector(place),
+  )
   return (reply) => {
     const { items, data } = readEntries(reply, rules, { list, cut })
     return items.map((item) => {

@@ -154,6 +154,17 @@ describe('generic: keys that contradict each other', () => {
       { success: '{ field: code, is: { a: 1 } }' },
       'providers[0].success.is write a text or a number or true or false or null or a list',
     ],
+    ['pages of what is bought', { pages: '{ first: 0 }' }, 'providers[0].pages needs owned: true'],
+    [
+      'a cursor without its place',
+      { owned: 'true', query: '{ c: "{cursor}" }' },
+      'providers[0].pages needs next, the place of {cursor} in the reply',
+    ],
+    [
+      'a place without a cursor',
+      { owned: 'true', pages: '{ next: meta.next }' },
+      'providers[0].pages.next needs {cursor} in the call',
+    ],
     ['429', { errors: '[{ status: 429, class: auth }]' }, 'providers[0].errors[0].class 429 is one of rate_limited, '],
   ])('%s', (_what, changes, problem) => expect(generic(changes)).toEqual([expect.stringContaining(problem)]))
 })

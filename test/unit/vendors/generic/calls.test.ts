@@ -114,12 +114,20 @@ describe('login', () => {
       { body: '', headers: { 'x-auth-token': 'T', 'x-expires-in': '100' } },
       90_000,
     ],
-    ['a cookie, with its Max-Age', { token: '$cookie.sid' }, cookie('a=b', 'sid=T; Path=/; Max-Age=100; HttpOnly'), 90_000],
+    [
+      'a cookie, with its Max-Age',
+      { token: '$cookie.sid' },
+      cookie('a=b', 'sid=T; Path=/; Max-Age=100; HttpOnly'),
+      90_000,
+    ],
     ['a cookie, with its day', { token: '$cookie.sid' }, { ...cookie(`sid=T; expires=${day}`), vendorWallMs }, 90_000],
     ['a cookie of one browser session', { token: '$cookie.sid', life: '10m' }, cookie('sid=T'), 540_000],
   ])('brings a token in %s', async (_title, more, reply, renewedAfterMs) => {
     const headers = { Cookie: 'lang=en; sid={token}' }
-    const { source, http, clock } = open({ ...entry, headers, login: { url: login.url, format: 'text', ...more } }, reply)
+    const { source, http, clock } = open(
+      { ...entry, headers, login: { url: login.url, format: 'text', ...more } },
+      reply,
+    )
     await source.extract(1, { signal: never })
     expect(http.requests.at(-1)?.headers).toMatchObject({ cookie: 'lang=en; sid=T' })
     clock.advance(renewedAfterMs - 1)
@@ -133,8 +141,14 @@ describe('login', () => {
 
   it('a reply without that header or cookie is no login', async () => {
     for (const token of ['$header.x-token', '$cookie.sid', '$cookie.toString']) {
-      const { source } = open({ ...entry, login: { url: login.url, format: 'json', token } }, { ...cookie('sid='), ...json({}) })
-      expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ operation: 'login', class: 'server' })
+      const { source } = open(
+        { ...entry, login: { url: login.url, format: 'json', token } },
+        { ...cookie('sid='), ...json({}) },
+      )
+      expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+        operation: 'login',
+        class: 'server',
+      })
     }
   })
 
@@ -194,7 +208,8 @@ describe('operations', () => {
     const held = (...ips: unknown[]) => json({ data: { ips } })
     const whitelist = (operations: object, ...script: Scripted[]) => {
       const { source, http } = open({ operations }, ...script)
-      const asked = () => http.requests.map(({ url: { pathname, search }, body }) => `${pathname}${search}${body ?? ''}`)
+      const asked = () =>
+        http.requests.map(({ url: { pathname, search }, body }) => `${pathname}${search}${body ?? ''}`)
       return { ...(source.whitelist ?? expect.fail('no whitelist')), asked }
     }
 
@@ -235,7 +250,15 @@ describe('operations', () => {
       const whitelistRemove = { method: 'DELETE', url: 'http://api.vendor.example/{id}/' }
       const { remove, asked } = whitelist(
         { whitelistAdd: { url, query: { ip: '{ip}' } }, whitelistRemove, whitelistList },
-        ...[json({ results: [{ id: 1, ip_address: '8.8.8.8' }, { id: 2, ip_address: '8.8.4.4' }] }), { status: 204, body: '' }],
+        ...[
+          json({
+            results: [
+              { id: 1, ip_address: '8.8.8.8' },
+              { id: 2, ip_address: '8.8.4.4' },
+            ],
+          }),
+          { status: 204, body: '' },
+        ],
         json({ results: [{ ip_address: '8.8.4.4' }] }),
       )
       await remove?.('8.8.4.4', never)
@@ -257,7 +280,10 @@ describe('operations', () => {
     it('a text with commas, an empty one included', async () => {
       const whitelistList = { url: list.url, separator: ',' }
       const operations = { whitelistAdd: { url, query: { w: '{ips}' } }, whitelistList }
-      const { add, asked } = whitelist(operations, ...['8.8.4.4, 9.9.9.9\n', 'ok', '', 'ok', 'go away'].map((body) => ({ body })))
+      const { add, asked } = whitelist(
+        operations,
+        ...['8.8.4.4, 9.9.9.9\n', 'ok', '', 'ok', 'go away'].map((body) => ({ body })),
+      )
       await add('8.8.8.8', never)
       await add('8.8.8.8', never)
       await expect(add('8.8.8.8', never)).rejects.toBeInstanceOf(VendorError)
@@ -301,10 +327,22 @@ describe('operations', () => {
     const errors = [{ code: 9, class: 'no_resource' }]
     const { source, http } = open({ ...entry, success, errors })
     const list = [{ a: '198.51.100.7:80' }]
-    http.script = [json({ error: null, list }), json({ list }), json({ error: 'none', list }), json({ error: '', list })]
+    http.script = [
+      json({ error: null, list }),
+      json({ list }),
+      json({ error: 'none', list }),
+      json({ error: '', list }),
+    ]
     for (let i = 0; i < 4; i++) expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
-    http.script = [json({ error: { code: 9, text: 'all gone' } }), json({ error: 'bad address' }), json({ error: null })]
-    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'no_resource', vendorCode: '9' })
+    http.script = [
+      json({ error: { code: 9, text: 'all gone' } }),
+      json({ error: 'bad address' }),
+      json({ error: null }),
+    ]
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      class: 'no_resource',
+      vendorCode: '9',
+    })
     await expect(source.release?.('L-1', { signal: never })).rejects.toMatchObject({ vendorCode: 'bad address' })
     await expect(source.release?.('L-1', { signal: never })).resolves.toBeUndefined()
   })

@@ -123,6 +123,9 @@ describe('HTTP 429', () => {
   it('is too many calls where the table does not know better', async () => {
     const { source } = open(entry, reply('OTHER'), { status: 429, body: '<html>' })
     expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'rate_limited', wait: 7_000 })
-    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'rate_limited', wait: undefined })
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({
+      class: 'rate_limited',
+      wait: undefined,
+    })
   })
 })

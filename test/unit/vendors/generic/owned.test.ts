@@ -115,6 +115,38 @@ it('an offset instead of a page', async () => {
   expect(asked()).toEqual(['/ips?offset=0&limit=2', '/ips?offset=2&limit=2'])
 })
 
+it('pages that are counted from 0', async () => {
+  const entry = { url: 'https://vendor.example/ips?page={page}', maxPerCall: 2, owned: true, pages: { first: 0 } }
+  const pages = [['198.51.100.1:1', '198.51.100.2:1'], ['198.51.100.3:1']].map((list) => json(list))
+  const { source, asked } = open({ ...entry, fields: { address: '$' } }, ...pages)
+  expect((await source.extract(1, { signal: never })).sold).toHaveLength(3)
+  expect(asked()).toEqual(['/ips?page=0', '/ips?page=1'])
+})
+
+describe('pages with names', () => {
+  const entry = {
+    url: 'https://vendor.example/ips',
+    query: { after: '{cursor}' },
+    owned: true,
+    pages: { next: 'meta.next' },
+    items: 'ips',
+    fields: { address: '$' },
+  }
+  const page = (last: number, next: unknown) => json({ ips: [`198.51.100.${last}:1`], meta: { next } })
+
+  it.each([null, ''])('are read until one names no other (%j)', async (end) => {
+    const { source, asked } = open(entry, page(1, 'a&b'), json({ ips: [], meta: { next: 7 } }), page(3, end))
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(2)
+    expect(asked()).toEqual(['/ips', '/ips?after=a%26b', '/ips?after=7'])
+  })
+
+  it('that name each other in a circle are read once', async () => {
+    const { source, asked } = open(entry, page(1, 'a'), page(2, 'b'), page(3, 'a'))
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(3)
+    expect(asked()).toHaveLength(3)
+  })
+})
+
 it('a page of groups ends the list by its number of groups', async () => {
   const order = (...hosts: number[]) => ({ port: 80, proxies: hosts.map((host) => ({ ip: `198.51.100.${host}` })) })
   const entry = {

@@ -84,7 +84,9 @@ describe('sign', () => {
     const query = { n: '{num}', s: '{sign}' }
     const { params } = await sent({ ...entry, query, credentials: { k: bytes.toString('base64') } })
     expect(params['s']).toBe(createHmac('sha1', bytes).update('text').digest('hex'))
-    await expect(sent({ ...entry, query, credentials: { k: 'not base64!' } })).rejects.toMatchObject({ class: 'bad_request' })
+    await expect(sent({ ...entry, query, credentials: { k: 'not base64!' } })).rejects.toMatchObject({
+      class: 'bad_request',
+    })
   })
 
   it.each<[string, object, string, string]>([
