@@ -9,6 +9,7 @@
 
 import type { Secret } from '../../secret.ts'
 import { VendorError } from '../contract/error.ts'
+import { partOf } from '../contract/limit.ts'
 import type { Operation, Params, RateLimit, RawReply } from '../contract/operation.ts'
 import type { CallLimit, CallOrder, LearnedFacts, SourceSettings } from '../contract/source.ts'
 import type { Vendor } from '../contract/vendor.ts'
@@ -67,12 +68,6 @@ export function limitOf(caller: Caller, name: string): CallLimit {
   const first = limit({ channels: channelsOf(caller) ?? 1, product: settings.product })
   const key = limitKey(vendor, name, settings.credentials)
   return { ...stated(first, key), ...(also.length > 0 ? { also } : {}) }
-}
-
-/** A part of a limit; a part of less than one call is one call in a longer window. */
-export function partOf({ calls, perMs }: RateLimit, share: number): RateLimit {
-  const part = calls * share
-  return part >= 1 ? { calls: Math.floor(part), perMs } : { calls: 1, perMs: Math.ceil(perMs / part) }
 }
 
 /** @throws {VendorError} class bad_request, with the names of all operations */

@@ -4,8 +4,8 @@ import { CLASSES_OF_429 } from '../client/judge.ts'
 import type { ErrorClass } from '../contract/error.ts'
 import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
-import { checkCall } from './check-call.ts'
 import { namesIn } from '../parse/template.ts'
+import { checkCall } from './check-call.ts'
 import { paramsOf } from './operations.ts'
 
 type Members = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 /** The calls of an entry, as the operations of a vendor's table. */
 import { given } from '../../given.ts'
-import { partOf } from '../client/call.ts'
+import { partOf } from '../contract/limit.ts'
 import type { Operation, Param, Params, RawReply } from '../contract/operation.ts'
 import type { Values } from '../parse/template.ts'
 import { composed, namesOf } from './call.ts'

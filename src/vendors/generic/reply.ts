@@ -51,7 +51,7 @@ export function readAnswer(reply: RawReply, rules: ReplySettings, value: string 
 }
 
 /** @param path undefined: the whole reply, if it is a text */
-export function textAt(data: unknown, path: string | undefined): string | undefined {
+function textAt(data: unknown, path: string | undefined): string | undefined {
   return textOf(path === undefined ? data : valueAt(data, readPath(path)))
 }
 

@@ -20,7 +20,7 @@ interface Entry {
 }
 
 /** Addresses and networks: `198.51.100.7`, `198.51.100.0/24`, `2001:db8::1`. */
-const ADDRESS = /^[\da-f:.]*[\d:][\da-f:.]*(?:[/-][\da-f:.]+|\.\*)?$/i
+const ADDRESS = /^[\da-f:.*/-]{2,128}$/i
 
 /** @throws {VendorError} also for an entry that cannot be read: a call with the whole list would remove it */
 export function readWhitelist(rules: ReplySettings, list: WhitelistSettings): (reply: RawReply) => readonly Entry[] {
@@ -33,7 +33,7 @@ export function readWhitelist(rules: ReplySettings, list: WhitelistSettings): (r
     return items.map((item) => {
       const tell = teller(columns, item, data)
       const address = tell(ip)
-      if (address === undefined || !ADDRESS.test(address))
+      if (address === undefined || !ADDRESS.test(address) || !/[\d:]/.test(address))
         throw malformed('an entry of the whitelist has no address where fields.ip says')
       return { ip: address, id: tell(id) }
     })
