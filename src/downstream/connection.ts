@@ -20,6 +20,7 @@ import {
   listenerOf,
   setOwner,
 } from '../internal-errors.ts'
+import { awaitTurn } from '../network/turns.ts'
 import type { Relay } from '../proxy/relay.ts'
 import { Accumulator } from '../structures/accumulator.ts'
 import type { Linked } from '../structures/linked-list.ts'
@@ -116,6 +117,13 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
     else if (this.#state === 'reading') this.#reader?.data(chunk)
     else if (this.#state === 'pending') this.#keepEarly(chunk)
     else if (this.#state === 'new') this.#begin(chunk)
+    else this.#discardSlowly()
+  }
+
+  /** Lingering: a client that sends on is read from when the others were. */
+  #discardSlowly(): void {
+    this.socket.pause()
+    awaitTurn(() => this.socket.resume())
   }
 
   #begin(chunk: Buffer): void {

@@ -21,6 +21,7 @@ import {
   RequestHeadReader,
 } from '../http1/request-head.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
+import { awaitTurn, MAX_PARSED_BYTES } from '../network/turns.ts'
 import type { BodySink, HttpHandler } from '../proxy/http-contract.ts'
 import { Accumulator } from '../structures/accumulator.ts'
 import { type ClientPort, handshakeTimeout } from './client-port.ts'
@@ -51,6 +52,8 @@ export class HttpConnection implements ClientReader, RequestConnection {
   #isReadingHeads = false
   /** The request read last is over, while heads are read. */
   #isOver = false
+  /** Further heads are read when its turn has come. */
+  #awaitsTurn = false
   /** The client has closed its sending side. */
   #hasEnded = false
   /** Set with the first plain request. */
@@ -69,7 +72,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
 
   data(chunk: Buffer): void {
     if (this.#body?.takesOctets === true && this.#unread === undefined) return void this.#readBody(chunk)
-    if (this.#request !== undefined) return void this.#keep(chunk)
+    if (this.#request !== undefined || this.#awaitsTurn) return void this.#keep(chunk)
     if (this.#unread === undefined) return void this.#readHeads(chunk)
     this.#keep(chunk)
     this.#readHeads(this.#unread.bytes)
@@ -82,17 +85,41 @@ export class HttpConnection implements ClientReader, RequestConnection {
    */
   #readHeads(bytes: Buffer): void {
     let next: Buffer | undefined = bytes
+    let parsed = 0
     this.#isReadingHeads = true
     try {
-      while (next !== undefined) {
+      while (next !== undefined && parsed <= MAX_PARSED_BYTES) {
         this.#isOver = false
+        const { length } = next
         this.#readHead(next)
         next = this.#isOver ? this.#unread?.bytes : undefined
+        parsed += length - (next?.length ?? 0)
       }
     } finally {
       this.#isReadingHeads = false
     }
-    if (this.#isOver) this.#goOn()
+    if (next !== undefined) this.#awaitTurn()
+    else if (this.#isOver) this.#goOn()
+  }
+
+  /** Other connections are served before the next head is read. */
+  #awaitTurn(): void {
+    const { socket } = this.connection
+    this.#awaitsTurn = true
+    socket.pause()
+    awaitTurn(() => {
+      this.#awaitsTurn = false
+      try {
+        if (!socket.destroyed && this.#unread !== undefined) this.#readOn(this.#unread)
+      } catch (error) {
+        containException(error, this)
+      }
+    })
+  }
+
+  #readOn(unread: Accumulator): void {
+    if (unread.length < MAX_AHEAD_BYTES) this.connection.socket.resume()
+    this.#readHeads(unread.bytes)
   }
 
   #readHead(bytes: Buffer): void {
@@ -142,9 +169,11 @@ export class HttpConnection implements ClientReader, RequestConnection {
     if (this.#unread.length >= MAX_AHEAD_BYTES) this.connection.socket.pause()
   }
 
+  /** @param bytes what is kept as unread, or what has just come */
   #keepRest(bytes: Buffer, used: number): void {
-    this.#unread = undefined
-    if (used < bytes.length) this.#keep(bytes.subarray(used))
+    if (used === bytes.length) this.#unread = undefined
+    else if (this.#unread === undefined) this.#keep(bytes.subarray(used))
+    else this.#unread.skip(used)
   }
 
   #serve(head: HeadText): void {
@@ -225,19 +254,32 @@ export class HttpConnection implements ClientReader, RequestConnection {
     const unread = this.#unread
     this.#unread = undefined
     this.connection.socket.resume()
-    if (unread !== undefined) this.#readBody(unread.bytes)
+    if (unread !== undefined) this.#readBody(unread.bytes, unread)
   }
 
-  #readBody(bytes: Buffer): void {
+  /** @param kept where the octets are kept, if they are */
+  #readBody(bytes: Buffer, kept?: Accumulator): void {
     const { body } = this
     const used = body.read(bytes)
     if (used === -1) return void this.#bodyBroke()
     if (body.isWhole) {
+      this.#unread = kept
       this.#keepRest(bytes, used)
       if (this.#request === undefined) this.#goOn()
       else body.end()
     } else if (body.isHeldUp) this.connection.socket.pause()
-    else if (this.#request === undefined) this.port.keepAlives.add(this.connection)
+    else this.#awaitMoreBody()
+  }
+
+  #awaitMoreBody(): void {
+    const { body } = this
+    const { socket } = this.connection
+    if (this.#request === undefined) this.port.keepAlives.add(this.connection)
+    if (body.parsedBytes <= MAX_PARSED_BYTES) return
+    socket.pause()
+    awaitTurn(() => {
+      if (!socket.destroyed && !body.isHeldUp) socket.resume()
+    })
   }
 
   #bodyBroke(): void {

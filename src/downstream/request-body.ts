@@ -10,7 +10,7 @@
  * A body in chunks may be whole and not begun, because it has no data: then each sink that opens it gets its end.
  */
 
-import { BodyReader } from '../http1/body.ts'
+import { BodyReader, framingBytes } from '../http1/body.ts'
 import { hasBody, type RequestHeader } from '../http1/request-head.ts'
 import type { BodySink } from '../proxy/http-contract.ts'
 
@@ -22,6 +22,8 @@ export class RequestBody {
   hasBegun = false
   /** The sink takes no more for now. */
   isHeldUp = false
+  /** Octets of the last read that were framing. */
+  parsedBytes = 0
   readonly #maxTrailerBytes: number
   #state: State = 'whole'
   #header: RequestHeader | undefined
@@ -95,6 +97,7 @@ export class RequestBody {
     const data: Buffer[] = []
     const used = this.#reader?.read(bytes, data) ?? 0
     if (used === -1) return -1
+    this.parsedBytes = framingBytes(bytes, data)
     this.isHeldUp = false
     if (data.length > 0 && this.#sink !== undefined) {
       this.hasBegun = true

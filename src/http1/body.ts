@@ -13,6 +13,8 @@ export type BodyFraming = number | 'chunked' | 'until-close'
 const MAX_SIZE_DIGITS = 13
 /** A chunk's size with its extensions. RFC 9112 section 7.1.1 has no limit for extensions; they are rare and short. */
 const MAX_LINE_BYTES = 4_096
+/** Sizes with more digits are rare. */
+const MAX_PLAIN_DIGITS = 8
 const CRLF = Buffer.from('\r\n')
 const SIZE_LINE = /^([0-9A-Fa-f]+)((?:;[\t\x20-\x7e\x80-\xff]*)?)$/
 /** Some servers pad the size with spaces (RFC 9112 section 7.1.1 has them as "bad white space"). */
@@ -125,7 +127,25 @@ class ChunkedReader {
     return end
   }
 
+  /** The usual lines, without text: a server may send a chunk for each octet. @returns `at` for any other line */
+  #readPlainLine(bytes: Buffer, at: number): number {
+    if (this.#line !== '' || this.#state === 'trailer') return at
+    const isSize = this.#state === 'size'
+    let size = 0
+    let end = at
+    for (let digit = hexDigit(bytes[end]); isSize && digit !== -1; digit = hexDigit(bytes[end])) {
+      if (++end - at > MAX_PLAIN_DIGITS) return at
+      size = size * 16 + digit
+    }
+    if ((isSize && end === at) || bytes[end] !== 0x0d || bytes[end + 1] !== 0x0a) return at
+    if (isSize) this.#beginChunk(size)
+    else this.#state = 'size'
+    return end + 2
+  }
+
   #readLine(bytes: Buffer, at: number): number {
+    const plain = this.#readPlainLine(bytes, at)
+    if (plain > at) return plain
     const lf = bytes.indexOf(10, at)
     const end = lf === -1 ? bytes.length : lf + 1
     this.#line += bytes.toString('latin1', at, end)
@@ -156,8 +176,12 @@ class ChunkedReader {
       this.#state = 'broken'
       return
     }
-    this.#left = Number.parseInt(digits, 16)
-    this.#state = this.#left === 0 ? 'trailer' : 'data'
+    this.#beginChunk(Number.parseInt(digits, 16))
+  }
+
+  #beginChunk(size: number): void {
+    this.#left = size
+    this.#state = size === 0 ? 'trailer' : 'data'
   }
 
   #trailerCame(line: string): void {
@@ -173,6 +197,13 @@ class ChunkedReader {
   }
 }
 
+/** @returns -1 for what is no hexadecimal digit */
+function hexDigit(octet = 0): number {
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30
+  const lower = octet | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
 /** A line that cannot become valid is refused before it ends: after a chunk's data, only CRLF is valid. */
 function mayStand(line: string, state: ChunkState): boolean {
   return state !== 'data-end' || '\r\n'.startsWith(line)
@@ -186,6 +217,11 @@ function isExtension(text: string): boolean {
     if (parts === null || !isToken(name) || (value !== undefined && !isToken(value))) return false
   }
   return true
+}
+
+/** How many of these octets were not data. @param data what `BodyReader.read` has made of them */
+export function framingBytes(bytes: Buffer, data: readonly Buffer[]): number {
+  return data.reduce((left, { length }) => left - length, bytes.length)
 }
 
 /** Adds one chunk with these octets; nothing for zero octets, because a chunk of size 0 is the last. */

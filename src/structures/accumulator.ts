@@ -1,26 +1,38 @@
 /** Collects octets that come in pieces: amortised O(1) per octet. The caller watches its length. */
 export class Accumulator {
   #bytes: Buffer | undefined
-  #length = 0
+  #start = 0
+  #end = 0
 
-  /** All pieces so far; a view, valid until the next `push`. */
+  /** All pieces so far, less what was skipped; a view, valid until the next `push`. */
   get bytes(): Buffer {
-    return this.#bytes === undefined ? Buffer.alloc(0) : this.#bytes.subarray(0, this.#length)
+    return this.#bytes === undefined ? Buffer.alloc(0) : this.#bytes.subarray(this.#start, this.#end)
   }
 
   get length(): number {
-    return this.#length
+    return this.#end - this.#start
+  }
+
+  /** Drops the first octets. Amortised O(1) per octet: the rest is copied when it is shorter than what was dropped. */
+  skip(octets: number): void {
+    this.#start += octets
+    if (this.#bytes !== undefined && this.#start > this.length) this.#move(this.length)
+  }
+
+  #move(size: number): void {
+    const moved = Buffer.allocUnsafe(size)
+    this.#bytes?.copy(moved, 0, this.#start, this.#end)
+    this.#bytes = moved
+    this.#end -= this.#start
+    this.#start = 0
   }
 
   /** Copies the piece: the caller's buffer may be reused. */
   push(piece: Buffer): void {
-    const needed = this.#length + piece.length
-    if (this.#bytes === undefined || this.#bytes.length < needed) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#length))
-      this.#bytes?.copy(grown, 0, 0, this.#length)
-      this.#bytes = grown
-    }
-    piece.copy(this.#bytes, this.#length)
-    this.#length = needed
+    const needed = this.#end + piece.length
+    if (this.#bytes === undefined || this.#bytes.length < needed)
+      this.#move(Math.max(this.length + piece.length, 2 * this.length))
+    if (this.#bytes !== undefined) piece.copy(this.#bytes, this.#end)
+    this.#end += piece.length
   }
 }

@@ -13,6 +13,7 @@ import type { Socket } from 'node:net'
 import type { Target } from '../address.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 import { FORBIDDEN_ADDRESS } from '../network/connect-guard.ts'
+import { awaitTurn, MAX_PARSED_BYTES } from '../network/turns.ts'
 import type { Breakage, Outcome, Upstream } from '../pool/upstream.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import { isDirect } from './direct.ts'
@@ -96,6 +97,8 @@ export class UpstreamConnection extends TimeoutEntry {
   #ownBuffer: Buffer | undefined
   /** The own buffer is to be released: the next read is its last. */
   #retiring = false
+  /** Its octets take long to parse: it reads few at a time. */
+  #takesTurns = false
   #settled = false
 
   constructor(connector: UpstreamConnectionDeps, upstream: Upstream, owner: DialHandler, now: number) {
@@ -140,7 +143,8 @@ export class UpstreamConnection extends TimeoutEntry {
     else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
     else relay.received(bytes)
     // A full buffer indicates a busy connection.
-    if (relay !== undefined && size === buffer.length) this.#ownBuffer ??= this.#connector.buffers.take()
+    if (relay !== undefined && size === buffer.length && !this.#takesTurns)
+      this.#ownBuffer ??= this.#connector.buffers.take()
     return true
   }
 
@@ -154,6 +158,20 @@ export class UpstreamConnection extends TimeoutEntry {
     if (this.#ownBuffer !== undefined) this.#connector.buffers.giveBack(this.#ownBuffer, clean)
     this.#ownBuffer = undefined
     this.#retiring = false
+  }
+
+  /**
+   * To be called after a read: with many octets that were parsed, other connections are read before this one is read again.
+   * @param isHeldUp whether something else has paused the socket by then
+   */
+  parsed(octets: number, isHeldUp: () => boolean): void {
+    if (octets <= MAX_PARSED_BYTES) return
+    this.#takesTurns = true
+    this.retireBuffer()
+    this.socket.pause()
+    awaitTurn(() => {
+      if (!this.socket.destroyed && !isHeldUp()) this.socket.resume()
+    })
   }
 
   /** Sends the request for the target, the last message of the handshake. @param request latin1 if it is text */

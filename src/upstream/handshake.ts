@@ -58,6 +58,7 @@ export class ConnectHandshake implements UpstreamHandshake {
     if (this.#target === undefined) return void this.#connection.broke('garbage')
     // One iteration for each interim answer; many may arrive in one piece.
     for (let bytes: Buffer | undefined = piece; bytes !== undefined && !this.#isOver; ) bytes = this.#readHead(bytes)
+    if (!this.#isOver) this.#connection.parsed(piece.length, () => false)
   }
 
   /** @returns the octets after an interim answer */

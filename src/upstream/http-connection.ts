@@ -7,7 +7,7 @@
  *     └─────────────┴────────────────┴──▶ closed
  */
 
-import { BodyReader } from '../http1/body.ts'
+import { BodyReader, framingBytes } from '../http1/body.ts'
 import { listMembers } from '../http1/fields.ts'
 import { looksLikeStatusLine, PartialHead } from '../http1/head.ts'
 import { MessageWriter } from '../http1/message-writer.ts'
@@ -127,12 +127,13 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
 
   #readHead(piece: Buffer): void {
     let bytes = this.#head.with(piece)
-    for (;;) {
+    for (let parsed = 0; ; ) {
       const end = this.#head.endIn(bytes)
-      if (end === -1) return void this.#keepHead(bytes)
+      if (end === -1) return void this.#keepHead(bytes, parsed)
       const head = this.#parseHead(bytes, end)
       if (head === undefined) return void this.#broke('garbage')
       bytes = bytes.subarray(end)
+      parsed += end
       this.#head.clear()
       if (head.status >= 200) return void this.#begin(head, bytes)
       if (head.status === SWITCHING_PROTOCOLS) return void this.#switch(head, bytes)
@@ -140,9 +141,11 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     }
   }
 
-  #keepHead(bytes: Buffer): void {
+  /** @param parsed octets of interim answers before it */
+  #keepHead(bytes: Buffer, parsed: number): void {
     if (!looksLikeStatusLine(bytes) || bytes.length > this.connection.maxReplyBytes) return void this.#broke('garbage')
     this.#head.keep(bytes)
+    this.#parsed(parsed)
   }
 
   /** @returns undefined for what is no answer, and for a 101 to what was not asked for (RFC 9110 section 7.8) */
@@ -176,9 +179,14 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
     if (data.length > 0) this.#request?.push(data)
     if (used !== -1 && this.#body.isWhole) return void this.#complete(used < bytes.length)
     const flows = this.#request?.flush() ?? true
-    if (used === -1) this.#broke('garbage')
-    else if (flows) this.#pauses.add(this)
-    else this.#stall()
+    if (used === -1) return void this.#broke('garbage')
+    if (!flows) return void this.#stall()
+    this.#pauses.add(this)
+    this.#parsed(framingBytes(bytes, data))
+  }
+
+  #parsed(octets: number): void {
+    this.connection.parsed(octets, () => this.#isStalled)
   }
 
   /** @param isOver nothing more can be sent on this connection */

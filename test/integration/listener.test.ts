@@ -19,7 +19,7 @@ import { send } from '../support/socket-io.ts'
 const settings: ListenerSettings = {
   ...{ host: '127.0.0.1', port: 0, tls: undefined },
   ...{ handshakeMs: 10_000, idleMs: 10_000, maxHeaderBytes: 16_384, maxEarlyBytes: 65_536 },
-  ...{ optionHeaders: false, upstreamHeader: false },
+  ...{ isShared: false, optionHeaders: false, upstreamHeader: false },
 }
 
 async function listen(own: Partial<ListenerSettings> = {}) {

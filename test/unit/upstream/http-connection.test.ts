@@ -18,7 +18,7 @@ function converse(maxReplyBytes = 16_384) {
   const written: Buffer[] = []
   const socket = { destroyed: false, write: () => true }
   const destroy = () => told.push('closed')
-  const connection = { socket, maxReplyBytes, destroy, releaseBuffer() {}, retireBuffer() {} }
+  const connection = { socket, maxReplyBytes, destroy, releaseBuffer() {}, retireBuffer() {}, parsed() {} }
   const http = new UpstreamHttp(connection as unknown as UpstreamConnection, new TimeoutQueue(new FakeClock(), 1_000))
   const line = parseRequestLine(HEAD)
   let head: ResponseHead | undefined
