@@ -130,7 +130,10 @@ export class ClientPort {
   /** @throws {GatewayError} for a head, a login or options that are refused */
   acceptConnect(text: HeadText, client: Client): AcceptedConnect {
     const known = this.#connects.get(text.text)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.access.confirm(known.identity, client)
+      return known
+    }
     const head = parseConnect(text.line, text.text)
     const login = head.fields.find(({ name }) => name === 'proxy-authorization')?.value
     const identity = withHeaderOptions(this.access.identify(login, client), head.fields)

@@ -45,6 +45,11 @@ export class LoginThrottle {
     this.#report = report
   }
 
+  /** Whether no address has failed lately. */
+  get isCalm(): boolean {
+    return this.#failures.size === 0
+  }
+
   /** For how long this login is not checked, ms; 0: it is checked now. @param user undefined for an unknown one */
   blockedMs(clientAddress: string, user: string | undefined): number {
     const client = clientNetwork(clientAddress)

@@ -29,7 +29,7 @@ export interface User extends TrafficSettings {
   readonly limits?: UserLimitSettings | undefined
 }
 
-/** The source of a login. Read only for logins that are not cached. */
+/** The source of a login. Read for few of the logins that are cached: it costs a system call. */
 export interface Client {
   readonly clientAddress: string
 }
@@ -46,7 +46,11 @@ const MAX_REMEMBERED = 5_000
 /** Name and password in RFC 1929 have at most 255 octets each. Longer ones are checked each time. */
 const MAX_REMEMBERED_LENGTH = 1_024
 
+/** While no login fails, the address is recorded for one of so many cached logins: enough to know who logs in from where. */
+const RECORDED_EVERY = 16
+
 export class Access {
+  #confirmed = 0
   readonly #users: ReadonlyMap<string, User>
   readonly #allowed: ((ip: string) => boolean) | undefined
   /**
@@ -93,7 +97,7 @@ export class Access {
   identify(authorization: string | undefined, client: Client): ClientIdentity {
     if (authorization === undefined) return this.#anonymous()
     const known = this.#headers.get(authorization)
-    if (known !== undefined) return known
+    if (known !== undefined) return this.confirm(known, client)
     const identity = this.#read(authorization, client)
     // Copied: a slice would keep the whole head in memory.
     if (authorization.length <= MAX_REMEMBERED_LENGTH)
@@ -126,19 +130,37 @@ export class Access {
     // With the length in front, two different logins never have the same text.
     const text = `${userName.length} ${userName}${password}`
     const known = this.#logins.get(text)
-    if (known !== undefined) return known
+    if (known !== undefined) return this.confirm(known, client)
     const identity = this.#check(userName, password, client)
     this.#logins.set(text, identity)
     return identity
   }
 
-  #check(userName: string, password: string, { clientAddress }: Client): ClientIdentity {
-    if (!this.demandsLogin) return openIdentity(userName)
+  /**
+   * Admits a login that was right before, perhaps from another address: the guesses of an address with too many failures are not
+   * compared with remembered logins either.
+   * @throws {GatewayError} GW_LOGIN_REQUIRED
+   */
+  confirm(identity: ClientIdentity, client: Client): ClientIdentity {
+    if (identity.user === undefined) return identity
+    if (this.#throttle.isCalm && ++this.#confirmed % RECORDED_EVERY !== 0) return identity
+    const { clientAddress } = client
+    this.#refuseBlocked(clientAddress, identity.user)
+    this.#throttle.succeeded(clientAddress, identity.user)
+    return identity
+  }
+
+  #refuseBlocked(clientAddress: string, user: string | undefined): void {
     // It has reset its connection: its failures could not be counted.
     if (clientAddress === '') throw new GatewayError('GW_LOGIN_REQUIRED', 'this listener demands a login')
-    const user = this.#longestUser(userName)
-    const blockedMs = this.#throttle.blockedMs(clientAddress, user?.name)
+    const blockedMs = this.#throttle.blockedMs(clientAddress, user)
     if (blockedMs > 0) throw notChecked(blockedMs, this.#throttle.failed(clientAddress, false))
+  }
+
+  #check(userName: string, password: string, { clientAddress }: Client): ClientIdentity {
+    if (!this.demandsLogin) return openIdentity(userName)
+    const user = this.#longestUser(userName)
+    this.#refuseBlocked(clientAddress, user?.name)
     const right = isSameText(user?.password.reveal() ?? '', password)
     if (user === undefined || !right) throw wrongLogin(this.#throttle.failed(clientAddress, true))
     this.#throttle.succeeded(clientAddress, user.name)

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { type ClientHandler, ClientPort } from '../../../src/downstream/client-port.ts'
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
 import type { GatewayError } from '../../../src/errors.ts'
+import { HeadText } from '../../../src/http1/request-head.ts'
 import { Secret } from '../../../src/secret.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -39,6 +41,48 @@ const delays = (count: number, client = HERE) =>
     clock.advance(Number(afterMs))
     return afterMs
   })
+
+const head = (name: string, password: string) => {
+  const login = Buffer.from(`${name}:${password}`).toString('base64')
+  const text = `CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\nProxy-Authorization: Basic ${login}\r\n\r\n`
+  return { text: new HeadText(text, text.length), login: `Basic ${login}` }
+}
+
+/** The ways in which the login of ada is remembered. */
+function ways(): readonly ((client: typeof HERE) => unknown)[] {
+  const port = new ClientPort(
+    { handshakeMs: 1, idleMs: 1, maxHeaderBytes: 1, maxEarlyBytes: 1, optionHeaders: false, upstreamHeader: false },
+    access,
+    clock,
+    {} as ClientHandler,
+  )
+  const { text, login } = head('ada', 'password of ada')
+  return [
+    (client) => access.login('ada', 'password of ada', client),
+    (client) => access.identify(login, client),
+    (client) => port.acceptConnect(text, client),
+  ]
+}
+
+describe('a login that is right elsewhere', () => {
+  it('is not found out by guessing from an address with too many failures', () => {
+    const enter = ways()
+    for (const way of enter) way(THERE)
+    for (let n = 0; n < 8; n++) attempt('ada')
+    for (const way of enter) expect(() => way(HERE)).toThrow(/too many failed logins/)
+    for (const way of enter) way(THERE)
+  })
+
+  it('still lets in the user who has come with it from that address before its failures', () => {
+    for (const [index, way] of ways().entries()) {
+      way(THERE)
+      const client = { clientAddress: `198.51.100.${index}` }
+      for (let n = 0; n < 16; n++) way(client)
+      for (let n = 0; n < 8; n++) attempt('ada', 'wrong', client)
+      way(client)
+    }
+  })
+})
 
 describe('wrong logins', () => {
   it('of one address are answered later and later, 5 s at most', () => {
