@@ -65,10 +65,10 @@ function setupOf(beganAt: number, openedAt: number): number | null {
 }
 
 /** The try that serves it, or the one in progress. */
-function servingTry({ servedBy, trace, dialling }: OpenConnection, now: number): Try | undefined {
+function servingTry({ servedBy, trace, underWay }: OpenConnection, now: number): Try | undefined {
   if (trace.openedAt > 0) return openedTry(servedBy, trace.tryBeganAt, trace.openedAt)
-  if (dialling === undefined) return undefined
-  return { upstream: dialling.upstream, beganAt: dialling.startedAt, endedAt: now, result: 'dialling' }
+  if (underWay === undefined) return undefined
+  return { upstream: underWay.upstream, beganAt: underWay.startedAt, endedAt: now, result: 'dialling' }
 }
 
 function openedTry(upstream: Upstream | undefined, beganAt: number, endedAt: number): Try | undefined {
@@ -115,6 +115,7 @@ const stateOf = (openedAt: number) => (openedAt === 0 ? 'waiting' : 'open')
 
 type Searched = Named & {
   readonly trace?: OpenConnection['trace']
+  readonly underWay?: OpenConnection['underWay']
   readonly tries?: readonly FailedTry[] | undefined
   readonly end?: string
   readonly code?: string | undefined
@@ -137,9 +138,10 @@ function matcher(query: ConnectionsQuery, clock: Clock): (connection: Searched) 
   }
 }
 
-function upstreamsOf({ servedBy, trace, tries = trace?.tries }: Searched): readonly Upstream[] {
+function upstreamsOf({ servedBy, underWay, trace, tries = trace?.tries }: Searched): readonly Upstream[] {
   const failed = tries?.map(({ upstream }) => upstream) ?? []
-  return servedBy === undefined ? failed : [...failed, servedBy]
+  const last = servedBy ?? underWay?.upstream
+  return last === undefined ? failed : [...failed, last]
 }
 
 /** Clock ms. */

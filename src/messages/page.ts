@@ -218,7 +218,7 @@ export const pageTexts = {
   'end.closed': { en: 'closed', zh: '已关闭' },
   'end.client-gone': { en: 'the client left', zh: '客户端离开' },
   'end.refused': { en: 'refused', zh: '被拒绝' },
-  'result.dialling': { en: 'dialling', zh: '连接中' },
+  'result.dialling': { en: 'under way', zh: '进行中' },
   'result.opened': { en: 'opened', zh: '成功' },
   'result.unreachable': { en: 'unreachable', zh: '无法连接' },
   'result.silent': { en: 'silent', zh: '无响应' },

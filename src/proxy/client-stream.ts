@@ -33,7 +33,7 @@ export abstract class ClientStream<Deps extends ClientStreamDeps> extends Timeou
   abstract readonly account: string | undefined
   abstract readonly sessionKey: string | undefined
   abstract readonly sessionName: string | undefined
-  abstract readonly dialling: StreamInfo['dialling']
+  abstract readonly underWay: StreamInfo['underWay']
   servedBy: Upstream | undefined
   life: StreamInfo['life']
   status: StreamInfo['status']

@@ -54,8 +54,8 @@ export interface OpenConnection {
   readonly target: string
   readonly beganAt: number
   readonly servedBy: Upstream | undefined
-  /** The dial in progress. */
-  readonly dialling: { readonly upstream: Upstream; readonly startedAt: number } | undefined
+  /** The try in progress: a dial, or a request that an upstream has not answered. */
+  readonly underWay: { readonly upstream: Upstream; readonly startedAt: number } | undefined
   /** Octets so far. */
   readonly bytesFromClient: number
   readonly bytesToClient: number
@@ -207,7 +207,7 @@ export class ConnectionLog {
   /** It was never open. */
   refused(request: RefusedRequest, code: ErrorCode): void {
     const connection: OpenConnection = {
-      ...{ ...request, trace: newTrace(), sessionKey: undefined, servedBy: undefined, dialling: undefined },
+      ...{ ...request, trace: newTrace(), sessionKey: undefined, servedBy: undefined, underWay: undefined },
       ...{ bytesFromClient: 0, bytesToClient: 0, close: () => {} },
     }
     this.began(connection)

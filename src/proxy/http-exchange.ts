@@ -27,6 +27,7 @@ import { type IdleSteps, Relay, type RelayEnd } from './relay.ts'
 import type { Route } from './route.ts'
 import { countUse } from './session-use.ts'
 import { SilenceTimer } from './silence-timer.ts'
+import type { StreamInfo } from './stream-observer.ts'
 import { type KeptUpstream, letGo, type UpstreamAffinity } from './upstream-affinity.ts'
 
 export interface HttpExchangeDeps extends ProxiedRequestDeps {
@@ -76,6 +77,13 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   get sessionName(): string | undefined {
     return this.#request.identity.options.session
+  }
+
+  /** Waiting for the answer is a part of the try. */
+  override get underWay(): StreamInfo['underWay'] {
+    const upstream = this.lease?.upstream
+    if (this.#http === undefined || this.#isAnswered || upstream === undefined) return super.underWay
+    return { upstream, startedAt: this.trace.tryBeganAt }
   }
 
   protected get client(): HttpRequest {
@@ -323,6 +331,8 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   protected override stop(): void {
     this.#silence?.stop()
+    if (this.#http !== undefined && !this.#isAnswered)
+      this.deps.observer.tryAbandoned(this, this.#http.connection.upstream)
     super.stop()
   }
 

@@ -35,6 +35,7 @@ import { nextStep } from './retry.ts'
 import { type Route, routeMethodOf } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
+import type { StreamInfo } from './stream-observer.ts'
 import { directError, errorOf } from './try-errors.ts'
 
 /** What all requests share. */
@@ -103,6 +104,10 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   /** The upstream that is tried, or serves. */
   get leased(): Upstream | undefined {
     return this.lease?.upstream
+  }
+
+  get underWay(): StreamInfo['underWay'] {
+    return this.dialling
   }
 
   get prefersProven(): boolean {

@@ -4,7 +4,7 @@ import type { ErrorCode, GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { NO_ANSWER, type Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
-import { ConnectionLog, type RefusedRequest } from './connection-log.ts'
+import { ConnectionLog, type RefusedRequest, type TryResult } from './connection-log.ts'
 import type { RelayEnd } from './relay.ts'
 import { SETUP_BUCKETS, setupBucket } from './setup-times.ts'
 import type { StreamInfo, StreamObserver } from './stream-observer.ts'
@@ -92,8 +92,7 @@ export class StreamCounters implements StreamObserver {
 
   tryFailed(stream: StreamInfo, upstream: Upstream, failure: DialFailure, now: number): void {
     this.triesFailed[failure.kind]++
-    const result = failure.kind === 'broken' ? failure.how : failure.kind
-    this.connections.tryFailed(stream, upstream, now, result, answerOf(failure))
+    this.connections.tryFailed(stream, upstream, now, resultOf(failure), answerOf(failure))
     if (!this.#isDebug) return
     this.#log.debug(
       { target: stream.target, upstream: upstream.id, provider: upstream.facts.provider, ...failure },
@@ -189,6 +188,11 @@ export class StreamCounters implements StreamObserver {
     this.refusedCount++
     this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1)
   }
+}
+
+function resultOf(failure: DialFailure): TryResult {
+  if (failure.kind === 'broken') return failure.how
+  return failure.kind === 'refused' && failure.answer === NO_ANSWER ? 'unanswered' : failure.kind
 }
 
 function answerOf(failure: DialFailure): number | undefined {

@@ -177,7 +177,7 @@ export class ConnectionSums {
     const { id, protocol, client = '', account, sessionKey, sessionName, target, beganAgoMs } = plain
     return {
       ...{ trace: newTrace(), protocol, clientAddress: client, account, sessionKey, sessionName, target },
-      ...{ beganAt: now - beganAgoMs, servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0 },
+      ...{ beganAt: now - beganAgoMs, servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0 },
       close: () => this.#close(worker, id),
     }
   }

@@ -246,7 +246,7 @@ it('has a metrics page that Prometheus can read', async () => {
     status: undefined,
     sessionKey: undefined,
     sessionName: undefined,
-    dialling: undefined,
+    underWay: undefined,
     bytesFromClient: 0,
     bytesToClient: 0,
     target: 'a.example:443',

@@ -59,6 +59,24 @@ it('shows each try of a connection, and finds it by host, session, upstream and 
   expect((await connections(gateway, 'since=2020-01-01T00:00:00%2B08:00')).matched).toBe(3)
 })
 
+it('shows the upstream of a plain request that waits for its answer, and each that sent none', async () => {
+  const dial = { timeout: '500ms', deadline: '3s', tries: 3 }
+  const gateway = await startGateway({ upstreams: 2, config: { ...withAdmin, dial } })
+  for (const upstream of gateway.world.upstreams) await upstream.behave('silent')
+  const answer = plain(gateway.port, 'http://site.test/')
+  await eventually(() => gateway.app.traffic.connections.open.length).toBe(1)
+  const { connections: waiting } = await connections(gateway, 'provider=own')
+  expect(waiting).toMatchObject([{ state: 'waiting', tries: [{ provider: 'own', result: 'dialling' }] }])
+  expect((await answer).status).toBe(504)
+
+  const { connections: closed } = await connections(gateway, 'host=site.test')
+  expect(closed).toMatchObject([
+    { code: 'GW_DEADLINE', tries: [{ result: 'unanswered', status: null }, { result: 'abandoned' }] },
+  ])
+  const addresses = gateway.world.upstreams.map(({ host, port }) => `${host}:${port}`)
+  expect(closed[0]?.tries.map(({ address }) => address).toSorted()).toEqual(addresses.toSorted())
+})
+
 it('shows who waits, who is refused and why', async () => {
   const gateway = await startGateway({ config: { ...withAdmin, wait: { timeout: '200ms' } } })
   await gateway.world.upstreams[0]?.behave('silent')

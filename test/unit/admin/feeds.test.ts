@@ -97,7 +97,7 @@ function connections() {
       sessionKey: undefined,
       sessionName: undefined,
     } as const
-    const none = { servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} }
+    const none = { servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} }
     const connection = { ...client, ...none, target, beganAt: clock.now(), trace: newTrace() }
     log.began(connection)
     return connection

@@ -17,7 +17,7 @@ it('searches all sessions, and names them by their connections', async () => {
   for (let n = 0; n < MANY; n++) table.bind(`key-${n}`, n === 7 ? second : first)
   const named = (sessionKey: string, account: string, sessionName: string): OpenConnection => ({
     ...{ protocol: 'connect', clientAddress: '', account, sessionKey, sessionName, target: 'a.example:443' },
-    ...{ servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} },
+    ...{ servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} },
     ...{ beganAt: 0, trace: newTrace() },
   })
   const ended = named('key-5', 'crawler', 'Basket')

@@ -14,7 +14,7 @@ function connection(target: string, more: Partial<OpenConnection> = {}): OpenCon
     sessionName: undefined,
   } as const
   const none = {
-    ...{ servedBy: undefined, dialling: undefined, bytesFromClient: 0, bytesToClient: 0 },
+    ...{ servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0 },
     close: () => {},
   }
   return { ...client, ...none, target, beganAt: 100, trace: newTrace(), ...more }
