@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { formatAuthority, reachableHost } from '../address.ts'
 import { CommandError } from '../command-error.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
-import { translate } from '../messages/translate.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
 import { http } from '../node-http.ts'
 import { Secret } from '../secret.ts'
 
@@ -152,7 +152,12 @@ function refusalOf(body: unknown, place: string, token: AdminToken): CommandErro
   demandToken(body, place, token)
   const detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : undefined
   if (typeof detail !== 'string') return new CommandError(notAGateway(place))
-  return new CommandError(translate('the gateway at {place}: {words}', { place, words: detail }))
+  return new CommandError(gatewaySays(place, detail))
+}
+
+/** What the gateway answered, in the language of this process. */
+export function gatewaySays(place: string, detail: string): string {
+  return translate('the gateway at {place}: {words}', { place, words: translateSentence(detail) })
 }
 
 async function send(

@@ -9,13 +9,21 @@ import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { type Config, isDemo, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
-import { translate, translateSentence } from '../messages/translate.ts'
+import { translate, translateCallRefusal, translateSentence } from '../messages/translate.ts'
 import { StoreBusy } from '../store/errors.ts'
 import { type OperatorCall, OperatorCallRefused, type OperatorReply } from '../supply/operator/call.ts'
 import { codeOfClass, VendorError } from '../vendors/contract/error.ts'
 import type { Params } from '../vendors/contract/operation.ts'
 import type { Source } from '../vendors/contract/source.ts'
-import { type AdminAnswer, adminPlace, adminToken, askAdmin, NoGateway, notAGateway } from './admin-client.ts'
+import {
+  type AdminAnswer,
+  adminPlace,
+  adminToken,
+  askAdmin,
+  gatewaySays,
+  NoGateway,
+  notAGateway,
+} from './admin-client.ts'
 import { listOperations, renderOperations } from './operations.ts'
 import { renderReply } from './reply.ts'
 import { oneLine } from './table.ts'
@@ -72,7 +80,7 @@ export async function call(options: CallOptions, deps: CallDeps): Promise<string
   const { operation, yes, reveal } = options
   const order = { provider: provider.name, operation, params, yes, reveal }
   const reply = await sendOrder(config, provider, order, { ...deps, log })
-  for (const warning of reply.warnings) deps.err(`warning: ${oneLine(warning)}\n`)
+  for (const warning of reply.warnings) deps.err(`${translate('warning')}: ${oneLine(translateCallRefusal(warning))}\n`)
   return options.json ? `${JSON.stringify(reply, null, 2)}\n` : renderReply(reply.data)
 }
 
@@ -202,11 +210,11 @@ function readAnswer({ status, body }: AdminAnswer, place: string, provider: stri
   if (problem === undefined) throw new CommandError(notAGateway(place))
   const { code, detail, hint, error, vendorCode } = problem
   if (code === 'ADMIN_UNCONFIRMED') throw new UsageError(withYes(detail))
-  if (code === 'ADMIN_UNKNOWN_PROVIDER')
-    throw new UsageError(translate('the gateway at {place}: {words}', { place, words: detail }))
-  if (code === 'ADMIN_BAD_REQUEST' || code === 'ADMIN_UNKNOWN_OPERATION') throw new UsageError(detail)
+  if (code === 'ADMIN_UNKNOWN_PROVIDER') throw new UsageError(gatewaySays(place, detail))
+  if (code === 'ADMIN_BAD_REQUEST' || code === 'ADMIN_UNKNOWN_OPERATION')
+    throw new UsageError(translateCallRefusal(detail))
   if (code === 'ADMIN_VENDOR') throw new CommandError(vendorWords(provider, detail, hint, [vendorCode, error]))
-  throw new CommandError(translate('the gateway at {place}: {words}', { place, words: detail }))
+  throw new CommandError(gatewaySays(place, detail))
 }
 
 /** Translates errors of the parts below into errors of this command. */
@@ -215,7 +223,7 @@ async function explained<T>(provider: string, work: () => Promise<T>): Promise<T
     return await work()
   } catch (error) {
     if (error instanceof OperatorCallRefused)
-      throw new UsageError(error.kind === 'unconfirmed' ? withYes(error.message) : error.message)
+      throw new UsageError(error.kind === 'unconfirmed' ? withYes(error.message) : translateCallRefusal(error.message))
     if (error instanceof VendorError)
       throw new CommandError(
         vendorWords(provider, error.message, error.hint, [error.vendorCode, codeOfClass[error.class]]),
@@ -227,7 +235,7 @@ async function explained<T>(provider: string, work: () => Promise<T>): Promise<T
   }
 }
 
-const withYes = (words: string) => translate('{words}. Add --yes to do it', { words })
+const withYes = (words: string) => translate('{words}. Add --yes to do it', { words: translateCallRefusal(words) })
 
 /** @param codes success codes: the vendor's and ours */
 function vendorWords(

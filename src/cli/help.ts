@@ -74,7 +74,9 @@ function withoutSecrets(groups: Readonly<Record<string, string>> = {}): Readonly
 function reasonIn(text: string): string {
   const words = ' is invalid. '
   const at = text.lastIndexOf(words)
-  return at < 0 ? '' : text.slice(at + words.length).trim()
+  const reason = at < 0 ? '' : text.slice(at + words.length).trim()
+  const names = /^Allowed choices are (.+)\.$/.exec(reason)?.[1]
+  return names === undefined ? reason : translate('It is one of {names}.', { names })
 }
 
 /** `turnpike help COMMAND`. Commander's own prints the help of everything for a command that does not exist. */

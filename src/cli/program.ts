@@ -165,6 +165,7 @@ function addVendor(program: Command, { out }: CliDeps): void {
   program
     .command('vendor')
     .description(translate('make a package for a vendor that turnpike does not have'))
+    .helpCommand('help [command]', translate('print the help of a command'))
     .command('new')
     .description(translate('write a package with table, examples and test into this folder'))
     .argument('<name>', translate('name of the vendor, as in acme'))

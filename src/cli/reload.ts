@@ -5,7 +5,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { ConfigError } from '../errors.ts'
 import { translate } from '../messages/translate.ts'
-import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
+import { adminPlace, adminToken, askAdmin, gatewaySays, notAGateway } from './admin-client.ts'
 
 /** Generous: a demo vendor may have to be started, and names of ports resolved. */
 const ANSWER_TIMEOUT_MS = 30_000
@@ -37,7 +37,7 @@ export async function reload(file: string, environment: Environment): Promise<st
   const refusal = refused.safeParse(body).data
   if (refusal === undefined) throw new CommandError(notAGateway(at))
   if (refusal.problems !== undefined) throw new ConfigError(refusal.file ?? file, refusal.problems.map(asProblem))
-  throw new CommandError(translate('the gateway at {place}: {words}', { place: at, words: refusal.detail }))
+  throw new CommandError(gatewaySays(at, refusal.detail))
 }
 
 type Problem = NonNullable<z.infer<typeof refused>['problems']>[number]

@@ -5,7 +5,7 @@ import { CommandError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { translate } from '../messages/translate.ts'
-import { adminPlace, adminToken, askAdmin, notAGateway } from './admin-client.ts'
+import { adminPlace, adminToken, askAdmin, gatewaySays, notAGateway } from './admin-client.ts'
 import { findProvider } from './call.ts'
 import { noAdminPort } from './status.ts'
 
@@ -25,9 +25,5 @@ export async function retry(file: string, name: string, environment: Environment
   const { status, body } = await askAdmin(place, `/v1/providers/${encodeURIComponent(name)}/retry`, ask)
   if (status === 200) return `${translate('"{name}" may buy again at once, when addresses are needed.', { name })}\n`
   const { data } = problem.safeParse(body)
-  throw new CommandError(
-    data === undefined
-      ? notAGateway(place)
-      : translate('the gateway at {place}: {words}', { place, words: data.detail }),
-  )
+  throw new CommandError(data === undefined ? notAGateway(place) : gatewaySays(place, data.detail))
 }

@@ -2,6 +2,8 @@
  * Translates English sentences of the code into the language of the process. The English sentence is the key of its
  * translation: the code stays readable, and a sentence without a translation is a type error.
  */
+
+import { chineseCallRefusal } from './call-refusals.ts'
 import { commandTexts } from './chinese/commands.ts'
 import { helpTexts } from './chinese/help.ts'
 import { chineseDescription } from './chinese/operations.ts'
@@ -22,6 +24,11 @@ export function translate(english: KnownText, params?: TextParams): string {
 /** For descriptions of vendors' operations and parameters. @returns as `translateSentence` */
 export function translateDescription(english: string): string {
   return currentLanguage() === 'en' ? english : chineseDescription(english)
+}
+
+/** For what a call by hand is refused with, and its warnings: they contain descriptions. @returns as `translateSentence` */
+export function translateCallRefusal(english: string): string {
+  return currentLanguage() === 'en' ? english : chineseCallRefusal(english)
 }
 
 /** For sentences that arrive as data. @returns the sentence in the language of the process; an unknown one stays in English */

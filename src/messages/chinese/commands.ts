@@ -128,6 +128,7 @@ export const commandTexts = {
     '没有网关应答，而 "state: off" 时无法得知哪些调用仍计入限速：请启动网关，或让它保存状态',
   'a gateway uses the state in {folder}, but {why}. Stop it, or make it reachable':
     '有网关正在使用 {folder} 中的状态，但{why}。请停止它，或让它可以访问',
+  warning: '警告',
   '{words}. Add --yes to do it': '{words}。确认执行请加 --yes',
   reads: '读取',
   'buys (--yes)': '购买（--yes）',

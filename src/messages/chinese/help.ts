@@ -145,5 +145,6 @@ folder. A value of - is read from standard input, for secrets. Secrets are shown
   'the option {name} needs a value.': '选项 {name} 需要一个值。',
   'too many arguments: {given} instead of {expected}.': '参数过多：给出 {given} 个，应为 {expected} 个。',
   'the value of {name} is not valid. {why}': '{name} 的值无效。{why}',
+  'It is one of {names}.': '可选值：{names}。',
   'Did you mean {names}?': '您是指 {names} 吗？',
 } as const

@@ -108,6 +108,15 @@ export const vendorTexts = {
     '链接是否完整？路径不存在、缺少登录信息或被中间设备拦截时，返回的是网页',
   'the vendor’s page or support can say what it means': '请查看供应商网页或咨询其客服',
   // Parameters
+  'is not a parameter of this call': '不是此调用的参数',
+  'is not a parameter of this call, which takes {names}': '不是此调用的参数；可用：{names}',
+  'comes from the credentials': '取自 credentials，不能填写',
+  'needs one of {names}': '需要以下之一：{names}',
+  'is not one of {names}': '不是以下之一：{names}',
+  'it goes with {name}': '须与 {name} 一起给出',
+  'a JSON array of {min} or more objects with {names}': 'JSON 数组，至少含 {min} 个对象，键为 {names}',
+  '{name} is more than is known to work ({max}); the document states no limit':
+    '{name} 超过已知可用的值（{max}）；文档没有说明上限',
   text: '文本',
   'an integer': '整数',
   'an integer from {min}': '不小于 {min} 的整数',

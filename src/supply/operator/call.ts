@@ -223,8 +223,8 @@ function unconfirmed({ provider, operation: name, params }: OperatorCall, operat
 function consequence(effect: Operation['effect'], provider: string, count: number): string {
   if (effect === 'changes') return `It changes the account of "${provider}"`
   if (effect === 'deletes') return `It takes something away from the account of "${provider}", perhaps for good`
-  const many = count === 1 ? 'one address' : `up to ${count} addresses`
-  return count === 0
-    ? 'It spends money, or repeats a purchase that has been counted; no address is counted'
-    : `It spends money: ${many}, counted in the budget of "${provider}"`
+  if (count === 0) return 'It spends money, or repeats a purchase that has been counted; no address is counted'
+  return count === 1
+    ? `It spends money: one address, counted in the budget of "${provider}"`
+    : `It spends money: up to ${count} addresses, counted in the budget of "${provider}"`
 }

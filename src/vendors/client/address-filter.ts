@@ -38,10 +38,8 @@ export function refusalOf(host: string, allowPrivate: boolean): string | undefin
   if (isOddAddress(name)) return `${host} is no proper IP address`
   if (name.includes('%')) return `${host} holds a zone`
   if (allowPrivate) return undefined
-  const isPrivate = isIP(name) === 0 ? isLocalName(name) : isPrivateAddress(name)
-  return isPrivate
-    ? `${host} is a ${isIP(name) !== 0 ? 'private or reserved address' : 'local name'} (allowPrivate: true accepts it)`
-    : undefined
+  if (isIP(name) === 0) return isLocalName(name) ? `${host} is a local name (allowPrivate: true accepts it)` : undefined
+  return isPrivateAddress(name) ? `${host} is a private or reserved address (allowPrivate: true accepts it)` : undefined
 }
 
 function complete(item: ProxyRecord, upstream: SourceSettings['upstream']): ProxyRecord {

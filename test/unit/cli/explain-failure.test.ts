@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
+import { gatewaySays } from '../../../src/cli/admin-client.ts'
 import { explainFailure } from '../../../src/cli/explain-failure.ts'
 import { nodeProblem } from '../../../src/cli/node-version.ts'
 import { CommandError } from '../../../src/command-error.ts'
@@ -96,6 +97,14 @@ it.each(['18.20.0', '22.22.0', '23.9.0'])('Node %s is too old, and is told so', 
 it.each(['24.0.0', '24.21.0', '26.10.0', '100.0.0'])('Node %s will do', (version) =>
   expect(nodeProblem(version)).toBeUndefined(),
 )
+
+it('what the gateway answers to a command is in the language of the process', () => {
+  useLanguage('zh')
+  onTestFinished(() => useLanguage('en'))
+  expect(gatewaySays('127.0.0.1:8081', 'this is not the token of this gateway')).toBe(
+    '127.0.0.1:8081 的网关：这不是此网关的令牌',
+  )
+})
 
 it('an error of the gateway is in the language of the process', () => {
   const error = new GatewayError(

@@ -49,6 +49,12 @@ describe.each([
   })
 })
 
+it.each(['en', 'zh'] as const)('the help of vendor, which has commands of its own, is in %s', async (language) => {
+  useLanguage(language)
+  const { out } = await runCommand(['vendor', '--help'], nothing)
+  expect(out).toContain(language === 'zh' ? '显示某个命令的帮助' : 'print the help of a command')
+})
+
 describe('a mistake on the command line', () => {
   it.each([
     [
@@ -66,6 +72,7 @@ describe('a mistake on the command line', () => {
     [['check', 'a', 'b'], 'too many arguments: 2 instead of 0.', '参数过多：给出 2 个，应为 0 个。'],
     [['start', '-p', '99999'], 'A port is a number from 0 to 65535.', '端口是 0 到 65535 的数字。'],
     [['status', '--json', '--watch'], 'exclude each other.', '不能同时使用。'],
+    [['route', 'a.test', '-m', 'GET'], 'It is one of CONNECT, plain, socks.', '可选值：CONNECT, plain, socks。'],
   ])('%j', async (args, english, chinese) => {
     const said = await runCommand(args, nothing)
     expect([said.code, said.out]).toEqual([2, ''])

@@ -13,6 +13,7 @@ const ELSEWHERE: readonly (readonly [files: RegExp, reason: string])[] = [
 const COMPOSED = new Set([
   '{}write {}',
   '{} {}',
+  '{} {}{}. {}. Nothing was sent: confirm it',
   'unknown option "{}"; {}',
   'unknown option after the account name; {}',
   'provider "{}" cannot bring addresses now{}',

@@ -1,0 +1,58 @@
+/** Why a call by hand was not made (supply/operator/call.ts, vendors/client/params.ts), in Chinese. Only the command line has it. */
+import { chineseDescription } from './chinese/operations.ts'
+import { chineseSentence } from './recognise.ts'
+
+/** @returns the sentences in Chinese; parts that are not in the catalogue stay in English */
+export function chineseCallRefusal(english: string): string {
+  const unconfirmed = chineseUnconfirmed(english)
+  if (unconfirmed !== undefined) return unconfirmed
+  if (!MISTAKE.test(english)) return chineseSentence(english)
+  const parts = english.split('; ')
+  return parts.map((part) => chineseMistake(part) ?? chineseSentence(part)).join('；')
+}
+
+/** A parameter and what is wrong with it: `num must be ...`, `params [0].count must be ...`, `IP or TaskID is missing`. */
+const MISTAKE = /^([\w.-]+(?: or [\w.-]+)*(?: \[\d+\](?:\.[\w-]+)?)?) ((?:must be|is missing|is not|comes|needs).*)$/su
+const MISSING = /^is missing(?:: (.+))?$/su
+const MUST = /^must be (.+?)(?:, not (true|false|-?[\d.]+|".*"))?$/su
+
+function chineseMistake(english: string): string | undefined {
+  const [, names = '', what = ''] = MISTAKE.exec(english) ?? []
+  if (names === '') return undefined
+  const name = names.replaceAll(' or ', ' 或 ')
+  const missing = MISSING.exec(what)
+  if (missing !== null) return `缺少 ${name}${missing[1] === undefined ? '' : `：${described(missing[1])}`}`
+  const [, kind, value] = MUST.exec(what) ?? []
+  if (kind !== undefined) return `${name} 应为${shape(kind)}${value === undefined ? '' : `，而不是 ${value}`}`
+  return `${name} ${chineseSentence(what)}`
+}
+
+const described = (about: string): string => {
+  const chinese = chineseDescription(about)
+  return chinese === about ? chineseSentence(about) : chinese
+}
+
+/** What a parameter may be: of several values `one of 1, 2`. */
+const shape = (kind: string): string =>
+  chineseSentence(kind)
+    .replace(/^可选值：/, '以下之一：')
+    .replace(/^(?=[\w-])/, ' ')
+
+/** `OPERATION DESCRIPTION (name=value ...). CONSEQUENCE. Nothing was sent: confirm it`. */
+const UNCONFIRMED = /^(\S+) (.+)\. (It .+)\. Nothing was sent: confirm it$/su
+
+function chineseUnconfirmed(english: string): string | undefined {
+  const [, name, what = '', consequence = ''] = UNCONFIRMED.exec(english) ?? []
+  if (name === undefined) return undefined
+  return `${name}：${beforeValues(what)}。${chineseSentence(consequence)}。没有发送任何请求，请确认`
+}
+
+/** A value of a parameter may hold a bracket too: the description is the part that the catalogue has. */
+function beforeValues(what: string): string {
+  for (let at = what.length; at > 0; at = what.lastIndexOf(' (', at - 1)) {
+    const about = what.slice(0, at)
+    const chinese = chineseDescription(about)
+    if (chinese !== about) return `${chinese}${what.slice(at)}`
+  }
+  return what
+}
