@@ -227,7 +227,7 @@ export class Reload {
     this.#watch ??= watchFiles(files, this.#parts.clock, () => this.#written())
   }
 
-  /** One of the files was written, perhaps with the same contents. */
+  /** One of the files was written, perhaps with the same contents, or with those in force after a mistake. */
   #written(): void {
     let found: ConfigSource | undefined
     try {
@@ -237,7 +237,8 @@ export class Reload {
     }
     const { text, environment } = this.source ?? {}
     const isNew = found === undefined || found.text !== text || !isSame(found.environment, environment)
-    if (isNew || versionOf(this.#referenced) !== this.#version) void this.reload('file').catch(() => {})
+    const isMended = this.#state.refusal !== undefined
+    if (isNew || isMended || versionOf(this.#referenced) !== this.#version) void this.reload('file').catch(() => {})
   }
 
   #unwatch(): void {

@@ -1,5 +1,5 @@
 /** Reloads on bad days: what the file names is gone, the file is written in pieces, many ask at once, over a real process too. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
 import { connectVia } from '../support/client.ts'
@@ -64,4 +64,17 @@ it('a file that is written in pieces is in force when it is whole, and no piece 
   writeFileSync(gateway.file, whole)
   await eventually(() => said('reloaded')).toBe(1)
   expect(await status(gateway)).toBe(403)
+})
+
+it('a file whose mistake is taken back is read again, so that it is no longer refused', async () => {
+  const gateway = await startReloadable({ config: { reload: 'auto' } })
+  const said = (text: string) => gateway.log.records().filter(({ msg }) => String(msg).startsWith(text)).length
+  await gateway.change({})
+  const inForce = readFileSync(gateway.file, 'utf8')
+  const before = said('reloaded')
+  writeFileSync(gateway.file, inForce.replace('listen:', 'lisen:'))
+  await eventually(() => said('not reloaded')).toBe(1)
+  writeFileSync(gateway.file, inForce)
+  await eventually(() => said('reloaded')).toBe(before + 1)
+  expect(await status(gateway)).toBe(200)
 })
