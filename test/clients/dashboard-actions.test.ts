@@ -58,6 +58,19 @@ describe('the operator', () => {
     await expect.poll(() => bought.textContent().then(Number), { timeout: WAIT_MS }).toBeGreaterThan(0)
   })
 
+  it('leaves the focus of the keyboard on the button that was pressed', async () => {
+    const { admin } = await startAll()
+    const page = await openPage(`${admin}#token=${TOKEN}`)
+    const card = page.locator('[data-provider=demo]')
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))
+    await card.getByRole('button', { name: 'Pause demo' }).focus()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => card.locator('.badge').textContent(), { timeout: WAIT_MS }).toBe('paused')
+    await expect.poll(focused, { timeout: WAIT_MS }).toBe('Resume demo')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => card.locator('.badge').textContent(), { timeout: WAIT_MS }).toBe('ready')
+  })
+
   it('searches connections by every field, and holds the list', async () => {
     const { gateway, admin } = await startAll()
     await ask(gateway, 'alice-provider-demo-session-basket', WHOAMI)

@@ -44,6 +44,28 @@ describe('the dashboard', () => {
     await expect.poll(addresses, { timeout: WAIT_MS }).toEqual((await addresses()).toSorted())
   })
 
+  it.each([1280, 850])('has room in its tables for long times and addresses at %i px', async (width) => {
+    const { gateway, admin } = await startAll()
+    await ask(gateway, 'crawler-provider-demo', WHOAMI)
+    const page = await openPage(admin, { viewport: { width, height: 900 } })
+    /** Pixels that are cut off when a cell shows this. */
+    const cut = async (view: string, cell: string, text: string) => {
+      await page.click(`nav a[href="#/${view}"]`)
+      const place = page.locator(cell).first()
+      await place.waitFor()
+      return place.evaluate((element, shown) => {
+        const copy = element.cloneNode() as HTMLElement
+        copy.textContent = shown
+        element.replaceWith(copy)
+        const pixels = copy.scrollWidth - copy.clientWidth
+        copy.replaceWith(element)
+        return pixels
+      }, text)
+    }
+    expect(await cut('connections', '[data-connection] > :nth-child(5)', '59 min 59 s')).toBe(0)
+    expect(await cut('pool', '[data-upstream] > .mono', '203.0.113.7:40021')).toBe(0)
+  })
+
   it('offers the places that a vendor lists, and shows them for the configuration', async () => {
     const { admin } = await startAll({ providers: [{ name: 'demo', vendor: 'demo' }, await startAtlas()] })
     const page = await openPage(`${admin}#token=${TOKEN}`)

@@ -419,7 +419,7 @@ it('turnpike retry: a provider whose key was mended at the vendor buys again at 
   expect((await connectVia(port, 'echo.test:7')).reason).toMatch(refusal)
   expect(await retry('bought')).toEqual({
     ...{ code: 0, err: '' },
-    out: '"bought" may buy again at once, when addresses are needed.\n',
+    out: '"bought" may buy again at once, when addresses are needed, within its budget and calls.\n',
   })
   await expectEcho(await connectVia(port, 'echo.test:7'), 'after the retry')
   expect(await retry('bougth')).toMatchObject({ code: 2, err: expect.stringContaining('did you mean bought?') })

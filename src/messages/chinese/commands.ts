@@ -59,7 +59,8 @@ export const commandTexts = {
   'Nothing has changed.': '没有变化。',
   'In force now: {keys}.': '现已生效：{keys}。',
   '{path} needs a restart: until then the former value holds.': '{path} 需要重启：在此之前沿用旧值。',
-  '"{name}" may buy again at once, when addresses are needed.': '"{name}" 可以立即再次购买（需要地址时）。',
+  '"{name}" may buy again at once, when addresses are needed, within its budget and calls.':
+    '"{name}" 可以立即再次购买（需要地址时，且不超过预算和调用限制）。',
 
   // Failures
   '{file} has one mistake': '{file} 有 1 处错误',

@@ -1,4 +1,4 @@
-/** A button that posts to the API. It is disabled until the answer has arrived. */
+/** A button that posts to the API. It does nothing until the answer has arrived, and keeps the focus: a `disabled` button loses it. */
 import { useSignal } from '@preact/signals'
 import { act } from '../actions.ts'
 
@@ -17,6 +17,7 @@ interface ActionButtonProps {
 export function ActionButton({ label, action = label, path, body, object, isMain = false, onDone }: ActionButtonProps) {
   const isRunning = useSignal(false)
   const run = async () => {
+    if (isRunning.value) return
     isRunning.value = true
     await act(path, body)
     isRunning.value = false
@@ -26,7 +27,7 @@ export function ActionButton({ label, action = label, path, body, object, isMain
     <button
       type="button"
       class={isMain ? 'main' : ''}
-      disabled={isRunning.value}
+      aria-disabled={isRunning.value}
       onClick={run}
       {...(object === undefined
         ? {}

@@ -13,6 +13,7 @@ const MAX_ROWS = 100
 export function ListAreas({ provider, label }: { readonly provider: string; readonly label: string }) {
   const isRunning = useSignal(false)
   const list = async () => {
+    if (isRunning.value) return
     isRunning.value = true
     try {
       const reply = await post<AreasReply>(`v1/providers/${encodeURIComponent(provider)}/areas`)
@@ -23,7 +24,7 @@ export function ListAreas({ provider, label }: { readonly provider: string; read
     isRunning.value = false
   }
   return (
-    <button type="button" disabled={isRunning.value} aria-label={`${label}: ${provider}`} onClick={list}>
+    <button type="button" aria-disabled={isRunning.value} aria-label={`${label}: ${provider}`} onClick={list}>
       {label} ({provider})
     </button>
   )

@@ -45,7 +45,7 @@ export function ProviderCard({ report }: { readonly report: ProviderReport }) {
       <Limits report={report} />
       <Facts report={report} />
       <div class="row end actions">
-        {state === 'ready' || isPaused ? null : (
+        {state === 'ready' || state === 'budget-reached' || isPaused ? null : (
           <ActionButton label={t('provider.retry')} path={`${path}/retry`} object={name} />
         )}
         <ActionButton label={t('provider.refill')} path={`${path}/refill`} object={name} />

@@ -16,6 +16,7 @@ export function PasteLink() {
   const isTesting = useSignal(false)
   const test = async (event: Event) => {
     event.preventDefault()
+    if (isTesting.value) return
     isTesting.value = true
     try {
       reply.value = await post<TestSourceReply>('v1/test-source', { url: url.value.trim() })
@@ -41,7 +42,7 @@ export function PasteLink() {
         </label>
         <div class="row end" style={{ marginTop: '8px' }}>
           <span class="soft small">{t('paste.cost')}</span>
-          <button type="submit" class="main" disabled={isTesting.value}>
+          <button type="submit" class="main" aria-disabled={isTesting.value}>
             {t('paste.test')}
           </button>
         </div>

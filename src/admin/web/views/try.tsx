@@ -45,6 +45,7 @@ function TryRequest({ report }: { readonly report: GatewayReport }) {
   }
   const send = async (event: Event) => {
     event.preventDefault()
+    if (isSending.value) return
     isSending.value = true
     try {
       const { url, listener, user } = choice.value
@@ -66,7 +67,7 @@ function TryRequest({ report }: { readonly report: GatewayReport }) {
       <form onSubmit={send}>
         <ChoiceFields report={report} choice={choice.value} change={change} />
         <div class="row end">
-          <button type="submit" class="main" disabled={isSending.value}>
+          <button type="submit" class="main" aria-disabled={isSending.value}>
             {t(isSending.value ? 'try.sending' : 'try.send')}
           </button>
         </div>
