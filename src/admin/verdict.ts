@@ -68,6 +68,7 @@ const warnings = new Set<VerdictCode>([
   'whitelist-missing',
   'request-wrong',
   'addresses-unusable',
+  'replies-unusable',
   'budget-total-reached',
   'budget-too-small',
   'budget-reached',

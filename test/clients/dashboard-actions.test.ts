@@ -62,7 +62,7 @@ describe('the operator', () => {
     const { admin } = await startAll()
     const page = await openPage(`${admin}#token=${TOKEN}`)
     const card = page.locator('[data-provider=demo]')
-    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))
+    const focused = () => page.evaluate("document.activeElement?.getAttribute('aria-label')")
     await card.getByRole('button', { name: 'Pause demo' }).focus()
     await page.keyboard.press('Enter')
     await expect.poll(() => card.locator('.badge').textContent(), { timeout: WAIT_MS }).toBe('paused')

@@ -54,7 +54,7 @@ describe('the dashboard', () => {
       const place = page.locator(cell).first()
       await place.waitFor()
       return place.evaluate((element, shown) => {
-        const copy = element.cloneNode() as HTMLElement
+        const copy = element.cloneNode() as typeof element
         copy.textContent = shown
         element.replaceWith(copy)
         const pixels = copy.scrollWidth - copy.clientWidth

@@ -82,6 +82,14 @@ it('names what failed last of a provider whose addresses do not work: the addres
   })
 })
 
+it('warns of a provider that has stopped because no address of its replies can be used, while others serve', () => {
+  const supply = new TestSupply()
+  const stopped = { ...report(supply), state: 'stopped', reasonCode: 'GW_NO_SUPPLY', reason: 'no address' } as const
+  expect(verdict([report(supply), { ...stopped, name: 'other' }]).findings).toMatchObject([
+    { level: 'warning', code: 'replies-unusable' },
+  ])
+})
+
 it('warns of a plan that ends within expiresSoon, and not before', async () => {
   const day = 86_400_000
   const supply: TestSupply = new TestSupply({
