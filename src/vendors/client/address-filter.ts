@@ -26,7 +26,7 @@ export function filterAddresses(delivered: Delivered, settings: AddressFilterSet
     const reason = seen.has(name) ? 'the same address twice in one reply' : refusalOf(item.host, settings.allowPrivate)
     seen.add(name)
     if (reason !== undefined) rejected.push(reason)
-    else if (sold.length < MAX_ITEMS) sold.push(complete(item, settings.upstream))
+    else if (sold.length < MAX_ITEMS) sold.push(complete(withCleanPlace(item), settings.upstream))
     else rejected.push(`more than ${MAX_ITEMS} addresses in one reply`)
   }
   return { ...delivered, sold, rejected: rejected.slice(0, MAX_REASONS) }
@@ -41,6 +41,17 @@ export function refusalOf(host: string, allowPrivate: boolean): string | undefin
   if (isIP(name) === 0) return isLocalName(name) ? `${host} is a local name (allowPrivate: true accepts it)` : undefined
   return isPrivateAddress(name) ? `${host} is a private or reserved address (allowPrivate: true accepts it)` : undefined
 }
+
+/** What terminals and pages show as it is: control characters, and those that turn the direction of a text, are left out. */
+function withCleanPlace(item: ProxyRecord): ProxyRecord {
+  const { exit, country, area, city, isp } = item
+  const facts = Object.entries(given({ exit, country, area, city, isp }))
+  if (!facts.some(([, text]) => UNPRINTABLE.test(text))) return item
+  return { ...item, ...Object.fromEntries(facts.map(([name, text]) => [name, text.replace(UNPRINTABLE_RUNS, '')])) }
+}
+
+const UNPRINTABLE = /\p{C}/u
+const UNPRINTABLE_RUNS = /\p{C}+/gu
 
 function complete(item: ProxyRecord, upstream: SourceSettings['upstream']): ProxyRecord {
   if (upstream === undefined) return item

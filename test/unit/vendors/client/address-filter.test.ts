@@ -169,3 +169,15 @@ describe('the provider’s login', () => {
     expect(complete({}, { tls: false })).toMatchObject({ protocol: 'http' })
   })
 })
+
+it('leaves characters that a terminal or a page would obey out of places', () => {
+  const place = {
+    country: 'C\u0007N',
+    area: '广东\u202e省',
+    city: '\u001b[31m深圳\u2066',
+    isp: '电信',
+    exit: '203.0.113.9',
+  }
+  const { sold: items } = filterAddresses({ sold: [sold('203.0.113.7', place)], rejected: [] }, { allowPrivate: false })
+  expect(items).toMatchObject([{ country: 'CN', area: '广东省', city: '[31m深圳', isp: '电信', exit: '203.0.113.9' }])
+})
