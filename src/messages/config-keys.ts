@@ -95,8 +95,8 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'pool.ceiling': '所有 provider 合计最多持有的地址数。',
   'pool.targetLoad': '平均每个地址的连接数达到此值时再买一个。',
   'pool.idleAfter': '没有流量超过这么久就不再购买。',
-  'pool.minLife': '剩余寿命低于此值的地址不再借出。',
-  'pool.margin': '比截止时间提前多久退役；auto：寿命的十分之一，2s 到 10s。',
+  'pool.minLife': '剩余寿命低于此值的地址不再借出；auto：寿命的四分之一，最长 5s。',
+  'pool.margin': '比截止时间提前多久不再借出；auto：寿命的十分之一，300ms 到 10s。',
   'pool.onDeadline': '地址到期时如何处理已打开的隧道。',
   'pool.perUpstream.connections': '单个地址的并发连接上限；0 表示不限。',
   'pool.perUpstream.uses':

@@ -1,6 +1,6 @@
 /** The documents against the code: links, names and figures that a change would silently make wrong. */
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { catalogue } from '../../../src/errors.ts'
 import { anchors, codeBlocks, documents, headings, linkTargets, root, tableRows, textOf } from './markdown.ts'
@@ -40,6 +40,30 @@ function leadsSomewhere(document: string, target: string): boolean {
   if (!existsSync(join(root, file))) return false
   return fragment === undefined || anchors(textOf(file)).has(fragment)
 }
+
+describe.each(documents.filter((name) => name.endsWith('.zh-CN.md')))('%s', (document) => {
+  const english = document.replace('.zh-CN', '')
+
+  it('leads where the English page leads', () => {
+    const files = (name: string) =>
+      new Set(linkTargets(textOf(name)).map((target) => (target.split('#')[0] ?? '').replace('.zh-CN', '')))
+    const self = new Set(['', basename(english)])
+    const others = (name: string) => [...files(name)].filter((path) => !self.has(path)).toSorted()
+    expect(others(document)).toEqual(others(english))
+  })
+})
+
+it('the reference of the configuration has the same figures in both languages', () => {
+  const rows = (name: string) =>
+    textOf(name)
+      .split('\n')
+      .flatMap((line) => {
+        const [, key = '', words] = /^\| `([^`]+)` \|(.*)\|$/.exec(line) ?? []
+        return words === undefined ? [] : [[key, words.match(/(?<![A-Za-z\d])\d+(?:[a-zA-Z]+\b)?/g)?.toSorted() ?? []]]
+      })
+  expect(rows('docs/configuration.md').length).toBeGreaterThan(100)
+  expect(rows('docs/configuration.zh-CN.md')).toEqual(rows('docs/configuration.md'))
+})
 
 describe('docs/architecture.md', () => {
   const text = textOf('docs/architecture.md')
