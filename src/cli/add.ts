@@ -120,7 +120,7 @@ function twinOf(config: Config | undefined): string | undefined {
 
 /**
  * Only the new entry matters here: variables of other providers need not be set.
- * @returns the configuration if nothing is missing in it
+ * @returns the configuration, with stand-ins for such variables; undefined when it has other mistakes
  */
 function assertEntry(text: string, file: string, environment: Environment): Config | undefined {
   try {
@@ -130,6 +130,17 @@ function assertEntry(text: string, file: string, environment: Environment): Conf
     const own = `providers[${namesIn(text).length - 1}]`
     const problems = error.problems.filter(({ path }) => path.startsWith(own))
     if (problems.length > 0) throw new ConfigError(file, problems)
+    return withStandIns(text, file, environment)
+  }
+}
+
+/** A variable that is not set yet, as after `turnpike init`, does not hide that the link is in the file. */
+function withStandIns(text: string, file: string, environment: Environment): Config | undefined {
+  const names = Array.from(text.matchAll(/\$\{(\w+)\}/g), ([, name = '']) => name)
+  const standIns = Object.fromEntries(names.map((name) => [name, 'unset']))
+  try {
+    return parseConfig(text, file, { ...standIns, ...environment })
+  } catch {
     return undefined
   }
 }

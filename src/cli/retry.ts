@@ -23,7 +23,8 @@ export async function retry(file: string, name: string, environment: Environment
   const place = adminPlace(config.admin)
   const ask = { token: adminToken(config), timeoutMs: ANSWER_TIMEOUT_MS, body: {} }
   const { status, body } = await askAdmin(place, `/v1/providers/${encodeURIComponent(name)}/retry`, ask)
-  if (status === 200) return `${translate('"{name}" may buy again at once, when addresses are needed, within its budget and calls.', { name })}\n`
+  if (status === 200)
+    return `${translate('"{name}" may buy again at once, when addresses are needed, within its budget and calls.', { name })}\n`
   const { data } = problem.safeParse(body)
   throw new CommandError(data === undefined ? notAGateway(place) : gatewaySays(place, data.detail))
 }

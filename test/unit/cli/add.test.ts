@@ -51,6 +51,18 @@ it('gives a second one a name and a variable of its own, and shares an equal val
   expect(textOf('gateway.yaml')).toContain('${THIRD_KEY_2}')
 })
 
+it('adds a link once although a variable of another provider is not set yet', async () => {
+  writeFileSync(
+    file,
+    textOf('gateway.yaml') +
+      "  - { name: later, vendor: juliangip, product: dynamic, credentials: { trade_no: '1', key: '${LATER_KEY}' } }\n",
+  )
+  await run(link)
+  const before = textOf('gateway.yaml')
+  await expect(run(link)).rejects.toThrow(/this link is provider "qg" of .* already; --name/)
+  expect(textOf('gateway.yaml')).toBe(before)
+})
+
 it.each([
   ['of a vendor', link],
   ['of an unknown vendor', unknown],
