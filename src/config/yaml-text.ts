@@ -112,21 +112,26 @@ export function readYamlText(source: string): YamlText {
   }
 }
 
-/** Mistakes that YAML accepts as text or as part of a key: a full-width colon after a key, no space after the dash of a list item. */
+/** Mistakes that YAML accepts as text or as part of a key, each found where its match ends. */
 const SLIPS: readonly (readonly [RegExp, string])[] = [
   [
     /^[ \t]*(?:- *)?[A-Za-z]\w*(?=：)/gm,
     'the colon behind this key is the full-width ： of Chinese typing; write : and a space',
+  ],
+  [
+    /^[ \t]*(?=[\u3000\u00a0][ \u3000\u00a0]*(?:- |[A-Za-z]\w*:(?:\s|$)))/gm,
+    'a full-width or no-break space indents here; YAML wants plain spaces',
+  ],
+  [
+    /\{[^{}'"#\n，]*(?=，[ \t]*[A-Za-z]\w*:)/g,
+    'the comma between these keys is the full-width ， of Chinese typing; write , and a space',
   ],
   [/^[ \t]*(?=-[A-Za-z]\w*:(?:\s|$))/gm, 'a space is missing behind the dash: a list item begins with "- "'],
 ]
 
 function typingFaults(source: string): TextProblem[] {
   return SLIPS.flatMap(([form, message]) =>
-    Array.from(source.matchAll(form), ({ 0: text, index }): TextProblem => {
-      const indent = text.length - text.trimStart().length
-      return { offset: index + (message.startsWith('the colon') ? text.length : indent), message }
-    }),
+    Array.from(source.matchAll(form), ({ 0: text, index }): TextProblem => ({ offset: index + text.length, message })),
   ).slice(0, MAX_FAULTS)
 }
 

@@ -56,6 +56,10 @@ export const configurationTexts = {
   'the key {name} is given twice': '键 {name} 重复',
   'the colon behind this key is the full-width ： of Chinese typing; write : and a space':
     '键后面是全角冒号“：”；请改为半角 : 加空格',
+  'a full-width or no-break space indents here; YAML wants plain spaces':
+    '此处用了全角空格或不间断空格缩进；YAML 要求用普通空格',
+  'the comma between these keys is the full-width ， of Chinese typing; write , and a space':
+    '这些键之间是全角逗号“，”；请改为半角 , 加空格',
   'a space is missing behind the dash: a list item begins with "- "': '短横线后面缺少空格：列表项以 "- " 开头',
   'there are more than {count} aliases': '别名超过 {count} 个',
   'there is no anchor of this name above': '上文没有这个名称的锚点',

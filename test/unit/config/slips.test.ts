@@ -30,6 +30,28 @@ it('finds the full-width colon of Chinese typing', () => {
   )
 })
 
+it.each([
+  [
+    'providers:\n　- name: a\n　　vendor: demo\n',
+    'f:2:1: a full-width or no-break space indents here; YAML wants plain spaces',
+  ],
+  [
+    'providers:\n  - name: a\n   \u00a0vendor: demo\n',
+    'f:3:4: a full-width or no-break space indents here; YAML wants plain spaces',
+  ],
+  [
+    'providers:\n  - {name: a， vendor: demo}\n',
+    'f:2:13: the comma between these keys is the full-width ， of Chinese typing; write , and a space',
+  ],
+])('finds other full-width characters of Chinese typing: %j', (text, words) => {
+  expect(mistakesOf(text)).toBe(words)
+})
+
+it('leaves full-width characters in values alone', () => {
+  const text = 'providers: [{ name: demo, vendor: demo }]\nlisten:\n  - users: [{ name: a, password: "　中，b: c" }]\n'
+  expect(mistakesOf(text)).toBe('')
+})
+
 it('leaves a full-width colon in a value or in a remark alone', () => {
   const text =
     '# 说明：x\nproviders: [{ name: demo, vendor: demo }] # note：y\nlisten: [{ users: [{ name: a, password: "中：文" }] }]'
