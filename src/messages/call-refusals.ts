@@ -14,7 +14,7 @@ export function chineseCallRefusal(english: string): string {
 /** A parameter and what is wrong with it: `num must be ...`, `params [0].count must be ...`, `IP or TaskID is missing`. */
 const MISTAKE = /^([\w.-]+(?: or [\w.-]+)*(?: \[\d+\](?:\.[\w-]+)?)?) ((?:must be|is missing|is not|comes|needs).*)$/su
 const MISSING = /^is missing(?:: (.+))?$/su
-const MUST = /^must be (.+?)(?:, not (true|false|-?[\d.]+|".*"))?$/su
+const MUST = 'must be '
 
 function chineseMistake(english: string): string | undefined {
   const [, names = '', what = ''] = MISTAKE.exec(english) ?? []
@@ -22,8 +22,10 @@ function chineseMistake(english: string): string | undefined {
   const name = names.replaceAll(' or ', ' 或 ')
   const missing = MISSING.exec(what)
   if (missing !== null) return `缺少 ${name}${missing[1] === undefined ? '' : `：${described(missing[1])}`}`
-  const [, kind, value] = MUST.exec(what) ?? []
-  if (kind !== undefined) return `${name} 应为${shape(kind)}${value === undefined ? '' : `，而不是 ${value}`}`
+  if (what.startsWith(MUST)) {
+    const [kind = '', ...value] = what.slice(MUST.length).split(', not ')
+    return `${name} 应为${shape(kind)}${value.length === 0 ? '' : `，而不是 ${value.join(', not ')}`}`
+  }
   return `${name} ${chineseSentence(what)}`
 }
 
@@ -39,12 +41,14 @@ const shape = (kind: string): string =>
     .replace(/^(?=[\w-])/, ' ')
 
 /** `OPERATION DESCRIPTION (name=value ...). CONSEQUENCE. Nothing was sent: confirm it`. */
-const UNCONFIRMED = /^(\S+) (.+)\. (It .+)\. Nothing was sent: confirm it$/su
+const UNCONFIRMED = '. Nothing was sent: confirm it'
 
 function chineseUnconfirmed(english: string): string | undefined {
-  const [, name, what = '', consequence = ''] = UNCONFIRMED.exec(english) ?? []
-  if (name === undefined) return undefined
-  return `${name}：${beforeValues(what)}。${chineseSentence(consequence)}。没有发送任何请求，请确认`
+  const end = english.lastIndexOf('. It ')
+  const space = english.indexOf(' ')
+  if (!english.endsWith(UNCONFIRMED) || end < space) return undefined
+  const consequence = chineseSentence(english.slice(end + 2, -UNCONFIRMED.length))
+  return `${english.slice(0, space)}：${beforeValues(english.slice(space + 1, end))}。${consequence}。没有发送任何请求，请确认`
 }
 
 /** A value of a parameter may hold a bracket too: the description is the part that the catalogue has. */
