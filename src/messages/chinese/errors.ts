@@ -180,9 +180,6 @@ export const errorTexts = {
   'provider "{name}" has no address and can buy none: {words}': '供应商 "{name}" 没有地址，也不能购买：{words}',
   'provider "{name}" sells addresses that do not work: {words}': '供应商 "{name}" 提供的地址无法使用：{words}',
   'all its channels are occupied': '所有通道都在使用',
-  'all of its channels are in use': '所有通道都在使用',
-  'what it sold is on its way': '已售出的地址尚未送达',
-  'as many calls as the vendor allows have been made': '调用次数已达到供应商允许的上限',
   'the store of the cluster is new, or was restarted or replaced: calls that it does not know may count':
     '集群的存储是新的，或已重启、更换：可能还有它不知道的调用仍在计数',
   'the store of the cluster does not answer, and no address is held': '集群的存储没有应答，也没有持有的地址',
