@@ -166,6 +166,7 @@ export const paramTexts: Readonly<Record<string, string>> = {
   'how many addresses: fills {num}': '地址数量：填入 {num}',
   'fills {page}': '填入 {page}',
   'fills {offset}': '填入 {offset}',
+  'fills {cursor}': '填入 {cursor}',
   'an IP address': 'IP 地址',
   'what names the address, host:port by default': '地址的标识，默认为 host:port',
 }

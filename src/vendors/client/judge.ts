@@ -28,8 +28,10 @@ export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: Raw
 export const CLASSES_OF_429: readonly ErrorClass[] = ['rate_limited', 'quota_exhausted', 'expired_plan', 'no_resource']
 
 function ofTooMany(said: VendorError, tooMany: VendorError): VendorError {
-  const { class: errorClass, vendorCode, message, hint, wait = tooMany.wait } = said
+  const { class: errorClass, vendorCode, message, hint } = said
   if (!CLASSES_OF_429.includes(errorClass)) return tooMany
+  // Retry-After is about the rate of calls; when a quota is renewed, the table knows.
+  const wait = errorClass === 'rate_limited' ? (tooMany.wait ?? said.wait) : (said.wait ?? tooMany.wait)
   return new VendorError(errorClass, vendorCode, message, { hint, wait })
 }
 
