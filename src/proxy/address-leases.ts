@@ -63,13 +63,14 @@ export class AddressLeases {
 
   /**
    * Lends different addresses, as many as are available within `wait.timeout`.
-   * @param signal the program has closed its connection: the leases are taken back
+   * @param signal the program has closed its connection: leases that it had before stay, the others are taken back
    * @throws {GatewayError} why there is none; the signal's reason
    */
   async take(order: TakeOrder, signal: AbortSignal): Promise<readonly AddressLease[]> {
     signal.throwIfAborted()
     const { leaseQueue } = this.#parts
-    const batch = new LeaseBatch(order, (upstream) => this.#lend(upstream, order), leaseQueue)
+    const begun: AddressLease[] = []
+    const batch = new LeaseBatch(order, (upstream) => this.#lend(upstream, order, begun), leaseQueue)
     const abort = () => batch.close()
     signal.addEventListener('abort', abort)
     try {
@@ -78,7 +79,7 @@ export class AddressLeases {
       signal.removeEventListener('abort', abort)
     }
     if (signal.aborted) {
-      for (const { id } of batch.lent) this.#end(id)
+      for (const { id } of begun) this.#end(id)
       signal.throwIfAborted()
     }
     if (batch.lent.length === 0) throw batch.error ?? new GatewayError('GW_POOL_EMPTY', 'no address is free now')
@@ -108,7 +109,8 @@ export class AddressLeases {
     this.#timer?.clear()
   }
 
-  #lend(upstream: Upstream, { user, holdMs, isMerged, begin }: TakeOrder): AddressLease {
+  /** @param begun to which a new lease is added */
+  #lend(upstream: Upstream, { user, holdMs, isMerged, begin }: TakeOrder, begun: AddressLease[]): AddressLease {
     const { clock, pool } = this.#parts
     const now = clock.now()
     const endsAt = Math.min(now + holdMs, upstream.deadline, pool.ownership.lendsUntil)
@@ -132,6 +134,7 @@ export class AddressLeases {
     const lease = { id, upstream, user, endsAt, ended }
     this.#add(lease)
     this.#schedule()
+    begun.push(lease)
     return lease
   }
 

@@ -112,3 +112,16 @@ it('does not wait for a program that is gone', async () => {
   await expect(leases.take(order, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
   expect(clock.pendingTimers).toBe(0)
 })
+
+it('a program that is gone while it waits for another address keeps what it had before', async () => {
+  const { leases, take, open } = setUp(MAX_PER_USER, 1_000, 1)
+  const order = { count: 2, waits: true, isMerged: true }
+  const [first] = await take('one', { ...order, count: 1 })
+  const program = new AbortController()
+  const merged = { ...order, route, user: 'one', host: '', holdMs: 1, begin: () => undefined }
+  const second = leases.take(merged, program.signal)
+  program.abort(new Error('gone'))
+  await expect(second).rejects.toThrow('gone')
+  expect(open()).toBe(1)
+  expect(leases.release(first?.id ?? '', 'one')).toBe(true)
+})
