@@ -34,26 +34,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
   const { limits, dial, wait } = config
   const poolLimits = poolSettings(config).perUpstream
   return {
-    ports: config.listen.map((port) => ({
-      host: port.host,
-      port: port.port,
-      isShared: port.shared,
-      users: port.users,
-      allow: port.allow,
-      provider: port.provider,
-      strategy: port.strategy,
-      rotation: port.rotation,
-      perUpstream: port.perUpstream,
-      session: port.session,
-      listen: { port: port.port, name: port.name },
-      optionHeaders: port.optionHeaders,
-      upstreamHeader: port.upstreamHeader,
-      handshakeMs: limits.handshake,
-      maxHeaderBytes: limits.headerBytes,
-      maxEarlyBytes: limits.earlyBytes,
-      idleMs: config.relay.idle,
-      tls: port.tls,
-    })),
+    ports: config.listen.map((port) => portSettings(port, config)),
     maxConnections: budget.connections,
     minUnidentified: budget.unidentified,
     maxHeaderBytes: limits.headerBytes,
@@ -84,6 +65,29 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     allowPrivate: privateProviders(config),
     routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
     closesAtDeadline: config.pool.onDeadline === 'close',
+  }
+}
+
+function portSettings(port: Config['listen'][number], { limits, relay }: Config): DataPlaneSettings['ports'][number] {
+  return {
+    host: port.host,
+    port: port.port,
+    isShared: port.shared,
+    users: port.users,
+    allow: port.allow,
+    provider: port.provider,
+    strategy: port.strategy,
+    rotation: port.rotation,
+    perUpstream: port.perUpstream,
+    session: port.session,
+    listen: { port: port.port, name: port.name },
+    optionHeaders: port.optionHeaders,
+    upstreamHeader: port.upstreamHeader,
+    handshakeMs: limits.handshake,
+    maxHeaderBytes: limits.headerBytes,
+    maxEarlyBytes: limits.earlyBytes,
+    idleMs: relay.idle,
+    tls: port.tls,
   }
 }
 

@@ -96,18 +96,21 @@ export interface StartOptions {
  * @throws {ConfigError} when the file has mistakes
  */
 export async function start(options: StartOptions, deps: StartDeps): Promise<number> {
-  const { config: file, port } = options
-  const read = () => {
-    const { config, source } = loadConfigSource(file, deps.environment)
-    const { count, because } = deps.workers.count(config.workers)
-    return { config: { ...withPort(config, port), workers: count }, source, count, because }
-  }
-  const { config, source, count, because } = read()
+  const read = () => readConfig(options, deps)
+  const first = read()
+  const { config, count } = first
   const { control } = deps.workers
   const takesOver = options.takeover === true && control === undefined
   const launched = takesOver ? await deps.takeover.launch(config, deps.clock) : undefined
   if (launched !== undefined) return launched
   if (count > 1 && control === undefined) return superviseWorkers(count, config, deps)
+  return run(first, read, deps)
+}
+
+/** Serves in this process. @param read for reloads @returns as `start` */
+async function run(first: ReadConfig, read: () => ReadConfig, deps: StartDeps): Promise<number> {
+  const { config, source, because } = first
+  const { control } = deps.workers
   const { log, writer, write } = openLog(config.log, deps.clock)
   if (because !== undefined) log.warn(because)
   for (const { name, because } of ignoredVariables(deps.environment)) log.warn({ variable: name }, because)
@@ -131,13 +134,7 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
       leave(writer, deps)
     },
   })
-  let isCrashing = false
-  const crash = (error: unknown) => {
-    if (isCrashing) return
-    isCrashing = true
-    log.fatal({ stack: stackOf(error) }, 'unexpected error, stopping')
-    leave(writer, deps)
-  }
+  const crash = crashHandler(log, writer, deps)
   deps.process.on('uncaughtException', crash)
   try {
     const inheritance = await deps.takeover.inherit(config, () => asked.resolve('launcher ended'))
@@ -164,6 +161,25 @@ export async function start(options: StartOptions, deps: StartDeps): Promise<num
     deps.process.off('uncaughtException', crash)
     await writer.flush()
     if (writer.blocksExit) deps.kill()
+  }
+}
+
+type ReadConfig = ReturnType<typeof readConfig>
+
+function readConfig({ config: file, port }: StartOptions, deps: StartDeps) {
+  const { config, source } = loadConfigSource(file, deps.environment)
+  const { count, because } = deps.workers.count(config.workers)
+  return { config: { ...withPort(config, port), workers: count }, source, count, because }
+}
+
+/** For an exception that nothing has caught: the first one ends the process. */
+function crashHandler(log: Log, writer: LogWriter, deps: StartDeps): (error: unknown) => void {
+  let isCrashing = false
+  return (error) => {
+    if (isCrashing) return
+    isCrashing = true
+    log.fatal({ stack: stackOf(error) }, 'unexpected error, stopping')
+    leave(writer, deps)
   }
 }
 

@@ -79,7 +79,6 @@ function fill(written: string, environment: Environment) {
     if (end === '' || !VARIABLE.test(name)) {
       mistakes.push({
         text: '${',
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is
         message: 'after ${ comes the name of a variable and }; write $${ for the two characters themselves',
       })
       return text

@@ -128,14 +128,11 @@ export function bytes(range: { readonly min?: number; readonly max?: number } = 
 /** A value that is never printed; best written as `${NAME}`. */
 export function secret(options: { readonly maxBytes?: number; readonly mayBeEmpty?: boolean } = {}) {
   const { maxBytes = 8_192, mayBeEmpty = false } = options
-  return (
-    z
-      .string()
-      .superRefine((value, ctx) => refuseUnprintable(value, { maxBytes, mayBeEmpty }, ctx))
-      .transform((value) => new Secret(value))
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is
-      .meta({ examples: ['${NAME_OF_A_VARIABLE}'] })
-  )
+  return z
+    .string()
+    .superRefine((value, ctx) => refuseUnprintable(value, { maxBytes, mayBeEmpty }, ctx))
+    .transform((value) => new Secret(value))
+    .meta({ examples: ['${NAME_OF_A_VARIABLE}'] })
 }
 
 /** A whole number in a range. */

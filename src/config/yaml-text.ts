@@ -56,7 +56,6 @@ const wordsByMessage: readonly (readonly [RegExp, string])[] = [
   [/^Sequence item without/, 'a list item begins with "- "'],
 ]
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: shown to people as it is
 const PLACEHOLDER_UNQUOTED = 'between { } and [ ] a placeholder needs quotes, as in "${NAME}"'
 
 function explainFault({ code, message, pos }: YAMLError, source: string, document: Document.Parsed): TextProblem {

@@ -33,8 +33,10 @@ describe('a file with mistakes', () => {
 
   it('that is half written is no reason to stop', async () => {
     const { app, port, file } = await startReloadable()
-    for (const text of ['', 'listen: [{ port', 'providers:\n'])
-      await expect((writeFileSync(file, text), app.reload('test'))).rejects.toBeInstanceOf(ConfigError)
+    for (const text of ['', 'listen: [{ port', 'providers:\n']) {
+      writeFileSync(file, text)
+      await expect(app.reload('test')).rejects.toBeInstanceOf(ConfigError)
+    }
     expect(await status(port)).toBe(200)
   })
 })
@@ -165,7 +167,10 @@ describe('limits and times', () => {
   it('a session outlives a change of its own settings', async () => {
     const gateway = await startReloadable({ upstreams: 5 })
     const ask = () => plain(gateway.port, 'http://site.test/', { login: { username: 'x-session-a', password: '' } })
-    const peer = async () => (await ask(), gateway.world.site.requests.at(-1)?.peer)
+    const peer = async () => {
+      await ask()
+      return gateway.world.site.requests.at(-1)?.peer
+    }
     const before = await peer()
     await gateway.change({ session: { idle: '5m', max: 10 } })
     for (let n = 0; n < 6; n++) expect(await peer()).toBe(before)
@@ -258,7 +263,6 @@ it('a file is watched with reload: auto, and not before', async () => {
 it('a changed .env beside the file is taken up too', async () => {
   const gateway = await startReloadable()
   writeFileSync(join(gateway.folder, '.env'), 'TEST_LEVEL=warn\n')
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the configuration
   await gateway.change({ reload: 'auto', log: { level: '${TEST_LEVEL}' } })
   writeFileSync(join(gateway.folder, '.env'), 'TEST_LEVEL=debug\n')
   const reloads = () => gateway.log.records().filter(({ trigger }) => trigger === 'file')

@@ -49,9 +49,12 @@ export interface HandlerParts extends LeaseParts {
 }
 
 export function handlers(parts: HandlerParts): Handlers {
+  return { ...reports(parts), ...changes(parts), ...leases(parts) }
+}
+
+function reports(parts: HandlerParts) {
   const { view, clock, startedAt } = parts
   const metrics = metricsPage(view, () => parts.operator.failures)
-  const leases = new LeaseAnswers(parts)
   return {
     getHealth: () => ({ alive: true, upSeconds: Math.round((clock.now() - startedAt) / 1_000) }),
     getReadiness() {
@@ -67,10 +70,6 @@ export function handlers(parts: HandlerParts): Handlers {
     getProviders: () => ({ providers: view.providers() }),
     getVerdict: () => view.verdict(),
     getConnections: ({ query }) => view.connections(query),
-    closeConnection({ params: { id } }) {
-      if (view.closeConnection(Number(id))) return { id: Number(id) }
-      return problem('ADMIN_UNKNOWN_CONNECTION', 'no open connection has this number; it may have ended')
-    },
     getHistory: () => view.history(),
     getEvents({ query: { topics } }) {
       const stream = view.events(topics)
@@ -87,6 +86,16 @@ export function handlers(parts: HandlerParts): Handlers {
     }),
     getConfig: () => view.config(),
     checkConfig: ({ body: { text } }) => view.check(text),
+    getSessions: ({ query }) => view.sessions(query),
+  } satisfies Partial<Handlers>
+}
+
+function changes({ view }: HandlerParts) {
+  return {
+    closeConnection({ params: { id } }) {
+      if (view.closeConnection(Number(id))) return { id: Number(id) }
+      return problem('ADMIN_UNKNOWN_CONNECTION', 'no open connection has this number; it may have ended')
+    },
     reloadConfig: () => answerReload(view),
     async tryRequest({ body, signal }) {
       return (
@@ -102,7 +111,6 @@ export function handlers(parts: HandlerParts): Handlers {
       view.restUpstream(id, rest) ? upstreamReply(view, id) : unknownUpstream(),
     evictUpstream: ({ params: { id } }) =>
       view.evictUpstream(id) ? { id, state: 'gone' as const, restSeconds: 0 } : unknownUpstream(),
-    getSessions: ({ query }) => view.sessions(query),
     rotateSession: async ({ params: { key } }) =>
       (await view.rotateSession(key)) ??
       problem('ADMIN_UNKNOWN_SESSION', 'there is no such session; it may have ended'),
@@ -115,18 +123,24 @@ export function handlers(parts: HandlerParts): Handlers {
       return notNow(view.providers().find((provider) => provider.name === name))
     },
     retryProvider: ({ params: { name } }) => (view.retry(name) ? { name, retried: true } : unknownProvider()),
-    takeAddresses: ({ query, signal, ...sender }) => leases.take(sender, query, signal),
-    releaseLease: ({ params: { lease }, signal, ...sender }) => leases.release(sender, lease, signal),
-    poolGet: ({ signal, ...sender }) => leases.get(sender, false, signal),
-    poolPop: ({ signal, ...sender }) => leases.get(sender, true, signal),
-    poolAll: ({ signal, ...sender }) => leases.all(sender, signal),
-    poolDelete: ({ query: { proxy }, signal, ...sender }) => leases.remove(sender, proxy, signal),
-    poolCount: ({ signal, ...sender }) => leases.count(sender, signal),
     callVendor: ({ params: { name }, body, signal }) =>
       answerCall(() => view.call({ provider: name, ...body }, signal), signal),
     listAreas: ({ params: { name }, signal }) => answerCall(() => view.areas(name, signal), signal),
     testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),
-  }
+  } satisfies Partial<Handlers>
+}
+
+function leases(parts: HandlerParts) {
+  const answers = new LeaseAnswers(parts)
+  return {
+    takeAddresses: ({ query, signal, ...sender }) => answers.take(sender, query, signal),
+    releaseLease: ({ params: { lease }, signal, ...sender }) => answers.release(sender, lease, signal),
+    poolGet: ({ signal, ...sender }) => answers.get(sender, false, signal),
+    poolPop: ({ signal, ...sender }) => answers.get(sender, true, signal),
+    poolAll: ({ signal, ...sender }) => answers.all(sender, signal),
+    poolDelete: ({ query: { proxy }, signal, ...sender }) => answers.remove(sender, proxy, signal),
+    poolCount: ({ signal, ...sender }) => answers.count(sender, signal),
+  } satisfies Partial<Handlers>
 }
 
 const NO_PORT =

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration, not of JavaScript
 import { describe, expect, it } from 'vitest'
 import { acme, oneProvider, parse, problemsOf } from './fake-catalogue.ts'
 

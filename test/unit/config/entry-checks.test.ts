@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration, not of JavaScript
 /** What the vendors of the registry know to be wrong with an entry, told with its place. */
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
