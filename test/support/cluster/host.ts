@@ -76,7 +76,7 @@ export class ClusterHost {
 function configOf(redisUrl: string, referee: Referee): object {
   const { uses = 0, connections = 0 } = referee.limits
   return {
-    listen: [{ port: 0 }],
+    listen: [{ port: 0, shared: true }],
     admin: 'off',
     cluster: { url: redisUrl, name: 'test', secret: 'a secret of the test' },
     providers: [referee.provider],
