@@ -98,9 +98,11 @@ export class Rollout {
     }
   }
 
-  /** Opens the ports that are new. @param workers those that serve @throws the system's error when a port cannot be opened */
-  async prepare(config: Config, workers: readonly number[]): Promise<{ commit(): void; cancel(): void }> {
+  /** Opens the ports that are new. @param serving workers that serve @throws the system's error when a port cannot be opened */
+  async prepare(config: Config, serving: readonly number[]): Promise<{ commit(): void; cancel(): void }> {
     const ports = await this.#choosePorts(config)
+    // A worker prepares one configuration at a time: one that is brought up to date gets this one afterwards.
+    const workers = serving.filter((worker) => this.#given.get(worker)?.isServing !== false)
     const number = ++this.#numbers
     const answers = this.#answers(number, workers)
     const preparing = workers.map((worker) => this.#given.get(worker))

@@ -43,6 +43,25 @@ it('a change is taken up by all workers together', async () => {
   expect(told).toEqual(['0 prepare 2000', '1 prepare 2000', '0 commit', '1 commit'])
 })
 
+it('a worker that is brought up to date prepares the next change afterwards', async () => {
+  const { rollout, told } = await begin()
+  rollout.left(1)
+  const first = rollout.prepare(configOf('2s'), [0])
+  await Promise.resolve()
+  rollout.prepared(0, 1)
+  rollout.equip(1, 0)
+  rollout.prepared(1, FIRST)
+  ;(await first).commit()
+  const second = rollout.prepare(configOf('3s'), [0, 1])
+  await Promise.resolve()
+  rollout.prepared(0, 2)
+  ;(await second).commit()
+  expect(told.filter((words) => words.startsWith('1')).slice(2)).toEqual(['1 prepare 2000'])
+  rollout.prepared(1, FIRST)
+  rollout.prepared(1, FIRST)
+  expect(told.filter((words) => words.startsWith('1')).slice(3)).toEqual(['1 commit', '1 prepare 3000', '1 commit'])
+})
+
 it.each(['before', 'after'])(
   'a worker that comes meanwhile gets it too, when it serves %s the commit',
   async (when) => {
