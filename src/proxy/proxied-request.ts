@@ -158,6 +158,14 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   granted(upstream: Upstream, now: number): void {
     this.lease = new Lease(upstream, this.deps.pool)
     this.route.lent?.(upstream)
+    if (!this.route.rotates || this.sessionKey === undefined) return void this.#beginDial(upstream, now)
+    // When the client is served its next connection may come to another process.
+    this.deps.leaseQueue.whenMovesAreKnown(() => {
+      if (!this.finished) this.containing(() => this.#beginDial(upstream, this.deps.clock.now()))
+    })
+  }
+
+  #beginDial(upstream: Upstream, now: number): void {
     this.beginTry(now)
     this.dialling = this.dial(upstream, now)
     this.trace.tryBeganAt = now

@@ -80,6 +80,10 @@ it('a rotated session uses its new address at once in every worker', { timeout: 
     const { id } = JSON.parse(reply.body.toString()).address
     expect([n, await carriers()]).toEqual([n, [id, id, id]])
   }
+  for (let n = 0; n < 100; n++) {
+    const rotated = upstreamOf(await tunnel(port, { login, headers: [['X-Turnpike-Rotate', '1']] }))
+    expect([n, await carriers()]).toEqual([n, [rotated, rotated, rotated]])
+  }
   const [session] = (await ask<{ sessions: { key: string }[] }>('/v1/sessions')).sessions
   for (let n = 0; n < 20; n++) {
     const { leaves } = await ask<{ leaves: string }>(`/v1/sessions/${session?.key}/rotate`, 'POST')
