@@ -46,6 +46,10 @@ const share: Readonly<Record<string, RegExp>> = {
   distinct: /^(true|false)$/,
 }
 
+const KEY_ALONE = { key: share['key'] as RegExp, pwd: share['pwd'] as RegExp }
+/** Not in the document: public clients call it. */
+const BALANCE = 100_000
+
 /** What each product's section allows on `/get`. */
 const getParams: Readonly<Record<QgPlan['mode'], Readonly<Record<string, RegExp>>>> = {
   channel: share,
@@ -82,6 +86,7 @@ export class SimulatedQg extends SimulatedApi {
     if (!isInTime) return this.#fail('REQUEST_LIMIT_EXCEEDED')
     if (refused !== undefined) return refused
     if (call.path === '/query') return this.#succeed(this.#held())
+    if (call.path === '/balance') return this.#envelope(200, { code: 'SUCCESS', data: { balance: BALANCE } })
     if (this.refuseWith !== undefined) return this.#fail(this.refuseWith)
     if (this.badDay === 'no-stock') return this.#fail('NO_RESOURCE_FOUND')
     const count = Number(call.params['num'] ?? 1)
@@ -97,7 +102,8 @@ export class SimulatedQg extends SimulatedApi {
     const { mode } = this.#options.plan
     if (path === '/get') return getParams[mode]
     if (mode === 'channel' && path === '/pool') return share
-    return mode === 'channel' && path === '/query' ? { key: /^\S+$/, pwd: /^\S+$/ } : undefined
+    if (getParams[mode] === share && path === '/balance') return KEY_ALONE
+    return mode === 'channel' && path === '/query' ? KEY_ALONE : undefined
   }
 
   #callsPerMinute(path: string): number {
