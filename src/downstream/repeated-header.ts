@@ -1,4 +1,7 @@
-/** Clients send the same header with each request of a connection, often to one site: it is read, and its login checked, once for each set of users. */
+/**
+ * Clients send the same header with each request of a connection, often to one site: it is read once, and its login is checked once
+ * for each set of users.
+ */
 import {
   type HeadText,
   parseRequestHead,
@@ -18,7 +21,7 @@ export class RepeatedHeader {
   #text = ''
   /** The request read last. */
   #head: RequestHead | undefined
-  /** What its login was checked by: another one after a reload that changes the users. */
+  /** What has accepted its login: the port has another one after a reload that changes the users. */
   #access: Access | undefined
 
   constructor(client: Client, port: ClientPort) {
@@ -41,7 +44,9 @@ export class RepeatedHeader {
 
   #identify({ login, options }: RequestHeader): ClientIdentity {
     const { access, optionHeaders } = this.#port
+    const identity = withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
+    // Only now: a connection goes on after a challenge, and its next request must not have the identity of an earlier one.
     this.#access = access
-    return withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
+    return identity
   }
 }

@@ -145,6 +145,18 @@ describe('users', () => {
     await gateway.change({ listen: listen(OTHER) })
     expect(await statusAgain()).toBe(407)
   })
+
+  it('are asked for a login in every request of a kept connection that had none before', async () => {
+    const gateway = await startReloadable({ config: { listen: [{ port: 0 }] }, secrets: [PASSWORD] })
+    const kept = await dial(gateway.port)
+    const statusAgain = async () => {
+      kept.socket.write('GET http://site.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n')
+      return (await readReply(kept)).status
+    }
+    expect(await statusAgain()).toBe(200)
+    await gateway.change({ listen: listen(PASSWORD) })
+    expect([await statusAgain(), await statusAgain()]).toEqual([407, 407])
+  })
 })
 
 describe('limits and times', () => {
