@@ -99,6 +99,8 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly #name: CommandName
   #key: string
   readonly #lent: Route['lent']
+  /** The session has moved: only the answer is missing. */
+  #hasMoved = false
   #isOver = false
 
   /** @throws {GatewayError} GW_BAD_OPTION when the client has no session */
@@ -160,6 +162,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     // Only the session moves: its next connection gets the lease.
     pool.release(upstream, false, clock.now())
     leaseQueue.sessionMoved(this.#key, upstream)
+    this.#hasMoved = true
     // The client may connect to another process as soon as it has the answer.
     leaseQueue.whenMovesAreKnown(() => this.#moved(upstream))
   }
@@ -198,9 +201,9 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.#deps.leaseQueue.withdraw(this)
   }
 
-  /** The client reads no further requests: as for a plain request that waits for an address. */
+  /** As for a plain request: as long as it waits for an address, the client is assumed to have left. */
   clientEnded(): void {
-    if (!this.#isOver) this.#request.cut()
+    if (!this.#isOver && !this.#hasMoved) this.#request.cut()
   }
 
   clientDrained(): void {}
