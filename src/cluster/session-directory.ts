@@ -35,29 +35,27 @@ export class ClusterSessions implements SessionDirectory {
     this.#deps = deps
   }
 
-  find(key: string, found: (upstreamId: string | undefined) => void, left?: string): void {
-    runInBackground(this.#find(key, left).then(found))
+  /** Without an answer a new session is this host's alone, until the others can be informed. */
+  find(key: string, found: Parameters<SessionDirectory['find']>[1], left?: string): void {
+    const unanswered = () => found(undefined, undefined, true)
+    runInBackground(this.#find(key, left).then((id) => found(id), unanswered))
   }
 
-  /** Without an answer the session is this host's alone, until the others can be informed. */
+  /** @throws {StoreError} */
   async #find(key: string, leftAtFirst: string | undefined): Promise<string | undefined> {
     const { clock, runner, host, seal, sessionIdleMs, knows, catchUp } = this.#deps
     const ask = { session: seal.digest(key), host, pendingMs: PENDING_MS, idleMs: sessionIdleMs() }
     const until = clock.now() + PENDING_MS
     let left = leftAtFirst
-    try {
-      for (;;) {
-        const answer = (await runner.run(findSessionScript, { ...ask, left })) as Answer
-        if (answer.kind === 'known') {
-          if (!knows(answer.id)) await catchUp()
-          if (knows(answer.id)) return answer.id
-          // It has left the pools.
-          left = answer.id
-        } else if (answer.kind === 'busy') await clock.sleep(RETRY_MS)
-        if (answer.kind === 'free' || clock.now() >= until) return undefined
-      }
-    } catch {
-      return undefined
+    for (;;) {
+      const answer = (await runner.run(findSessionScript, { ...ask, left })) as Answer
+      if (answer.kind === 'known') {
+        if (!knows(answer.id)) await catchUp()
+        if (knows(answer.id)) return answer.id
+        // It has left the pools.
+        left = answer.id
+      } else if (answer.kind === 'busy') await clock.sleep(RETRY_MS)
+      if (answer.kind === 'free' || clock.now() >= until) return undefined
     }
   }
 }

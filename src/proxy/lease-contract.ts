@@ -21,9 +21,14 @@ export interface SupplyView {
 export interface SessionDirectory {
   /**
    * Calls back exactly once, with the upstream of the session, and its former ones where they are known; undefined: it may choose one.
+   * @param found `isUnanswered`: the others could not be asked
    * @param left the upstream that it cannot use any more
    */
-  find(key: string, found: (upstreamId: string | undefined, left?: readonly string[]) => void, left?: string): void
+  find(
+    key: string,
+    found: (upstreamId: string | undefined, left?: readonly string[], isUnanswered?: boolean) => void,
+    left?: string,
+  ): void
   /**
    * For clients that need an upstream, or count on it, alone: calls back exactly once, when each upstream belongs to one process of
    * this host. Absent: the others are hosts of a cluster.

@@ -91,9 +91,9 @@ export class SessionSearch {
     found: () => void,
   ): void {
     if (sessionKey === undefined || (left === undefined && this.#isHere(sessionKey, uses))) return void found()
-    const onFound = (upstreamId: string | undefined, former?: readonly string[]) => {
+    const onFound = (upstreamId: string | undefined, former?: readonly string[], isUnanswered = false) => {
       if (upstreamId !== undefined) this.#sessionTable.learn(sessionKey, upstreamId, former)
-      this.#sessionTable.confirm(sessionKey, upstreamId !== undefined || left !== undefined)
+      if (!isUnanswered) this.#sessionTable.confirm(sessionKey, upstreamId !== undefined || left !== undefined)
       found()
     }
     this.#directory?.find(sessionKey, onFound, left)

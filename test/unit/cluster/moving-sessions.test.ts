@@ -43,6 +43,21 @@ it('is asked for anew after a failover: what another host has moved meanwhile wa
   expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['x', 'x'])
 })
 
+it('is no claim of a host that could not ask for it: after the next answer it lives where the others have moved it', async () => {
+  const { world, first, second } = await twoHosts()
+  first.isCutOff = true
+  second.move('basket', 'x')
+  await world.clock.run(1_000)
+  world.redis.becomeMaster(world.redis.snapshot())
+  first.isCutOff = false
+  await world.clock.run(15_000)
+  first.isCutOff = true
+  expect(await first.visitNow('basket')).toBe('old')
+  first.isCutOff = false
+  await world.clock.run(15_000)
+  expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['x', 'x'])
+})
+
 it('waits once for a store that does not answer, however often it moves', async () => {
   const { world, first } = await twoHosts()
   first.isCutOff = true
