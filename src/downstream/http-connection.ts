@@ -347,6 +347,8 @@ export class HttpConnection implements ClientReader, RequestConnection {
   /** RFC 9112 section 9.6: after a complete request a client may close its sending side and read on. */
   ended(): void {
     this.#hasEnded = true
+    // Also a paused socket reports the end, when nothing is left to read from it.
+    if (this.#awaitsTurn) return
     const request = this.#request
     if (request === undefined || asksForWebSocket(request.head)) return void this.connection.destroy()
     const rest = this.#restOfBody

@@ -2,6 +2,7 @@
  * Octets that take long to parse: of one connection, only some are read in each turn of the event loop. libuv reads up to 2 MiB of a
  * socket at once, which was 40,000 requests, or 300,000 chunks: everything else waited for them for seconds.
  */
+import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
@@ -63,6 +64,15 @@ it('requests without a login that are sent ahead are refused by and by', async (
   const refused = () => app.traffic.refusedCount
   expect(await largestStep(refused, () => refused() === 5_000)).toBeLessThan(200)
   socket.resetAndDestroy()
+})
+
+it('requests that wait for their turn are answered to a client that has closed its sending side', async () => {
+  const users = [{ name: 'crawler', password: 'long-enough-password' }]
+  const { port, app } = await startGateway({ upstreams: 1, config: { listen: [{ port: 0, users }] } })
+  const { socket } = clientOf(port, 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n'.repeat(500))
+  socket.end()
+  await once(socket, 'close')
+  expect(app.traffic.refusedCount).toBe(500)
 })
 
 it('a body in small chunks is read by and by', async () => {
