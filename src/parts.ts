@@ -140,7 +140,7 @@ export function memberParts({ pool, supply, data }: Parts): MemberParts {
     },
     handedOver: (upstream) => data.handedOver(upstream),
     endLeases: (upstream) => data.endLeases(upstream),
-    doubtSessions: () => data.sessionTable.doubtAll(),
+    markSessionsUnconfirmed: () => data.sessionTable.markAllUnconfirmed(),
     sessionMoved: (key, upstream) => {
       if (data.sessionTable.peek(key)?.upstream === upstream) return
       data.sessionTable.bind(key, upstream, true)

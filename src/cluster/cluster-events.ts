@@ -77,7 +77,7 @@ export class ClusterEvents {
     if (upstream === undefined) return
     if (event.kind === 'session') {
       const key = store.sessionOf(event.session)
-      // What this host says of it later comes later in the order of the store.
+      // An address that this host has sent, and the store has not confirmed, is later in the store's order.
       if (key !== undefined && !store.isBinding(event.session)) parts.sessionMoved(key, upstream)
     } else if (event.kind === 'alone') parts.leaveTo(store.sessionOf(event.session), upstream)
     else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
@@ -142,13 +142,13 @@ export class ClusterEvents {
       cursor = page.cursor
     } while (cursor !== '0')
     this.after = after
-    parts.doubtSessions()
+    parts.markSessionsUnconfirmed()
     if (isFailover) return
     for (const upstream of before) if (!seen.has(upstream.id)) this.#quietly(() => pool.remove(upstream, 'released'))
   }
 }
 
-/** The order of the store decides who owns an address, and where a session lives: it counts for the host that said so too. */
+/** The order of the store decides who owns an address, and where a session lives: the host that sent the event applies it too. */
 function isDecided({ kind }: ClusterEvent): boolean {
   return kind === 'own' || kind === 'session'
 }

@@ -200,7 +200,7 @@ export class ClusterStore implements Store {
     return digest
   }
 
-  /** By which hosts know that they have the same secret. */
+  /** Equal on hosts with the same secret; it does not disclose the secret. */
   get mark(): string {
     return this.#deps.seal.digest('')
   }

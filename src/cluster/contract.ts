@@ -29,6 +29,6 @@ export interface MemberParts extends Omit<OwnershipParts, 'asked'> {
   readonly supply: Supply
   /** A session has moved, on this host or another one. */
   sessionMoved(key: string, upstream: Upstream): void
-  /** Sessions may have moved on other hosts, and that was not heard here. */
-  doubtSessions(): void
+  /** Sessions may have moved on other hosts without the knowledge of this one. */
+  markSessionsUnconfirmed(): void
 }

@@ -27,7 +27,7 @@ export interface ClusterStatus {
 }
 
 interface SyncAnswer {
-  /** Of the hosts that live: nothing was done, and the answer says nothing else. */
+  /** The hosts that live have another secret: the script has done nothing, and no other member is set. */
   readonly hasOtherSecret?: boolean
   readonly since: number
   readonly lead: { readonly token?: string; readonly host?: string }

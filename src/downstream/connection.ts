@@ -120,7 +120,7 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
     else this.#discardSlowly()
   }
 
-  /** Lingering: a client that sends on is read from when the others were. */
+  /** Lingering: further octets are read in turns (network/turns.ts), and dropped. */
   #discardSlowly(): void {
     this.socket.pause()
     awaitTurn(() => this.socket.resume())

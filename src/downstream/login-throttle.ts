@@ -45,9 +45,9 @@ export class LoginThrottle {
     this.#report = report
   }
 
-  /** Whether no address has failed lately. */
-  get isCalm(): boolean {
-    return this.#failures.size === 0
+  /** Whether an address has failed lately. */
+  get hasFailures(): boolean {
+    return this.#failures.size > 0
   }
 
   /** For how long this login is not checked, ms; 0: it is checked now. @param user undefined for an unknown one */

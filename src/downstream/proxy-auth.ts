@@ -46,7 +46,7 @@ const MAX_REMEMBERED = 5_000
 /** Name and password in RFC 1929 have at most 255 octets each. Longer ones are checked each time. */
 const MAX_REMEMBERED_LENGTH = 1_024
 
-/** While no login fails, the address is recorded for one of so many cached logins: enough to know who logs in from where. */
+/** While no login fails, the client's address is read and recorded for one of so many cached logins. */
 const RECORDED_EVERY = 16
 
 export class Access {
@@ -55,7 +55,7 @@ export class Access {
   readonly #allowed: ((ip: string) => boolean) | undefined
   /**
    * Correct logins, by their header value or by name and password. The two caches are separate: no header of a client can
-   * equal a SOCKS login. Other users are another Access.
+   * equal a SOCKS login. A change of users makes another Access.
    */
   readonly #headers = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
   readonly #logins = new GenerationalCache<ClientIdentity>(MAX_REMEMBERED)
@@ -137,13 +137,13 @@ export class Access {
   }
 
   /**
-   * Admits a login that was right before, perhaps from another address: the guesses of an address with too many failures are not
-   * compared with remembered logins either.
+   * Admits a cached login, which may have come from another address before. An address with too many failures is refused here too:
+   * else its guesses would be compared with the cached logins of others.
    * @throws {GatewayError} GW_LOGIN_REQUIRED
    */
   confirm(identity: ClientIdentity, client: Client): ClientIdentity {
     if (identity.user === undefined) return identity
-    if (this.#throttle.isCalm && ++this.#confirmed % RECORDED_EVERY !== 0) return identity
+    if (!this.#throttle.hasFailures && ++this.#confirmed % RECORDED_EVERY !== 0) return identity
     const { clientAddress } = client
     this.#refuseBlocked(clientAddress, identity.user)
     this.#throttle.succeeded(clientAddress, identity.user)

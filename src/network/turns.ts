@@ -1,15 +1,18 @@
 /**
  * Connections whose octets take long to parse take turns, so that they do not delay the others.
  *
- * libuv reads up to 32 times from one socket before it looks at the next (`uv__read`). For octets that are only passed on that is a
- * matter of a millisecond. It takes seconds for octets that consist of thousands of chunks or heads. After a read of that kind a
- * connection pauses its socket, and of all such connections only one proceeds in each turn of the event loop.
+ * libuv reads up to 32 times from one socket before it looks at the next (`uv__read`). To pass that much on takes a millisecond; to
+ * parse it takes seconds when it consists of thousands of chunks or heads. After a read of that kind a connection pauses its socket, and
+ * of all such connections only one proceeds in each turn of the event loop.
  */
 
-/** For chunk sizes, chunk extensions and heads, in one turn. 1 KiB for each chunk of data is far below it. */
+/**
+ * Octets of heads and of the framing of chunks that one connection parses in one turn. Ordinary bodies stay below it: 64 KiB in chunks
+ * of 1 KiB have 448 octets of framing.
+ */
 export const MAX_PARSED_BYTES = 4_096
 
-/** Of the whole process, as the event loop is. */
+/** Of the whole process, which has one event loop. */
 const waiting = new Set<() => void>()
 
 /** @param proceed called once, in a later turn of the event loop; must not throw */

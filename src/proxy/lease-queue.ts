@@ -181,7 +181,7 @@ export class LeaseQueue {
     if (this.#waiting.moveSession(sessionKey, upstream)) this.serve(upstream)
   }
 
-  /** Calls back once, when the next connection of each session that was moved here is served so, in whichever process of this host. */
+  /** Calls back once, when all processes of this host use the new addresses of the sessions that were moved here. */
   whenMovesAreKnown(then: () => void): void {
     this.#search.whenKnown(then)
   }

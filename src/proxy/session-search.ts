@@ -43,7 +43,7 @@ export class SessionSearch {
 
   #isHere(sessionKey: string | undefined, uses: number): boolean {
     if (this.#directory === undefined || sessionKey === undefined) return true
-    if (this.#sessionTable.peek(sessionKey)?.isDoubted === true) return false
+    if (this.#sessionTable.peek(sessionKey)?.isUnconfirmed === true) return false
     const session = uses > 0 ? this.#sessionTable.find(sessionKey) : undefined
     // After its uses another process may have moved it, and the message may still be on its way.
     return session === undefined ? this.#sessionTable.has(sessionKey) : !isSpent(session, uses)

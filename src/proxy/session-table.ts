@@ -27,8 +27,8 @@ export interface Session {
   mustMove: boolean
   /** Its former upstreams that still live. */
   left: readonly Upstream[]
-  /** Another host may have moved it, and that was not heard here. */
-  isDoubted?: boolean
+  /** Another host may have moved it without the knowledge of this one. */
+  isUnconfirmed?: boolean
 }
 
 /** Whether the session has reached its number of uses of the upstream, or must leave it. @param uses 0 = no limit */
@@ -154,16 +154,16 @@ export class SessionTable {
     return this.#sessions.peek(key)
   }
 
-  /** What other hosts said of sessions was lost: each is asked for again before its next use. O(sessions). */
-  doubtAll(): void {
-    for (const session of this.list()) session.isDoubted = true
+  /** Messages about moved sessions were lost: each session is looked up again before its next use. O(sessions). */
+  markAllUnconfirmed(): void {
+    for (const session of this.list()) session.isUnconfirmed = true
   }
 
-  /** The other hosts were asked: where none knows better, they are told. */
+  /** The session was looked up; an address that only this host knows is sent to the others. */
   confirm(key: string, isKnownElsewhere: boolean): void {
     const session = this.#sessions.peek(key)
-    if (session?.isDoubted !== true) return
-    session.isDoubted = false
+    if (session?.isUnconfirmed !== true) return
+    session.isUnconfirmed = false
     if (!isKnownElsewhere) this.#store.session(key, session.upstream.id)
   }
 

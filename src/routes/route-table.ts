@@ -25,7 +25,7 @@ export type RouteDecision =
       readonly serving: readonly string[]
     }
 
-/** What a client has a part in, beside the rules. */
+/** What of a client decides between the members of a group. */
 export interface RouteChoice {
   /** Uniform in [0, 1): selects a member of a group by weight. */
   readonly share: number

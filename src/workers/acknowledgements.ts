@@ -1,13 +1,13 @@
 /**
  * Waits until the other processes of the gateway have read what this one has sent before. Messages between two processes keep their
- * order: what is asked for afterwards is answered afterwards.
+ * order: the answer to a question means that every message before the question has taken effect.
  *
  *   worker ──acknowledge──▶ control process ──acknowledge──▶ each other worker ──acknowledged──▶ control process ──acknowledged──▶ worker
  */
 import type { Clock, Timer } from '../clock.ts'
 
-/** A process that has not answered within this time has ended, or serves no client at the moment; ms. */
-const PATIENCE_MS = 3_000
+/** The answer of a process is not awaited for longer, ms: it has ended, or serves no client at the moment. */
+const ANSWER_MS = 3_000
 
 export class Acknowledgements {
   readonly #clock: Clock
@@ -24,7 +24,7 @@ export class Acknowledgements {
   /** Calls back exactly once, perhaps at once. */
   awaitAll(then: () => void): void {
     const question = ++this.#asked
-    const timer = this.#clock.after(PATIENCE_MS, () => this.#end(question))
+    const timer = this.#clock.after(ANSWER_MS, () => this.#end(question))
     this.#open.set(question, { missing: 0, then, timer })
     if (!this.#ask(question)) this.#end(question)
   }

@@ -57,7 +57,7 @@ async function startBefore(answer: (beginning: string) => string) {
   return { port, received: () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0) }
 }
 
-it('requests without a login that are sent ahead are refused by and by', async () => {
+it('requests without a login that are sent ahead are refused in turns', async () => {
   const users = [{ name: 'crawler', password: 'long-enough-password' }]
   const { port, app } = await startGateway({ upstreams: 1, config: { listen: [{ port: 0, users }] } })
   const { socket } = clientOf(port, 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n'.repeat(5_000))
@@ -75,7 +75,7 @@ it('requests that wait for their turn are answered to a client that has closed i
   expect(app.traffic.refusedCount).toBe(500)
 })
 
-it('a body in small chunks is read by and by', async () => {
+it('a body in small chunks is read in turns', async () => {
   const { port, received } = await startBefore(() => '')
   const { socket } = clientOf(port, `POST http://site.test/ HTTP/1.1\r\nHost: site.test\r\n${SMALL_CHUNKS}`)
   // One octet of six is data.
@@ -91,7 +91,7 @@ it.each([
     4 * READ,
     `${'HTTP/1.1 102 A\r\n\r\n'.repeat(100_000)}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n0\n\n`,
   ],
-])('%s read by and by', async (_what, bound, text) => {
+])('%s read in turns', async (_what, bound, text) => {
   const { port } = await startBefore(() => text)
   const { socket, end } = clientOf(port, 'GET http://site.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n')
   const isOver = () => /0\r?\n\r?\n$/.test(end())

@@ -9,7 +9,7 @@
  *                       does not need, and its leases and waiting clients
  *     sums      hash    the sums of these: needs, spare, demand
  *     plan      hash    what the planner last said of its providers
- *     mark      string  by which hosts know that they have the same `cluster.secret`; ends when no host lives
+ *     mark      string  equal on hosts with the same `cluster.secret`; expires when no host lives
  *     seq       string  number of the latest event
  *     events    zset    the latest events, each with its number before it -> its number
  */
@@ -32,7 +32,8 @@ end
 /**
  * A host's heartbeat. ask: host, aliveMs, report; leaseMs and mayLead: it takes the lease when no host has it, and keeps it;
  * token: of the lease that it believes to have; plan: as the planner; after: the number of the last event that it knows;
- * mark: says nothing of the secret that it was made with. lendMs: so long it lends what it owns without another heartbeat, absent where addresses have no limits; needs, spare, demand.
+ * mark: made with the secret, which it does not disclose; lendMs: how long it lends what it owns without another heartbeat, absent where
+ * addresses have no limits; needs, spare, demand.
  */
 const SYNC = `
 local since = followed_since()

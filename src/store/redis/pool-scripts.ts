@@ -5,8 +5,8 @@
  *     done           hash      addresses that the pools have let go of, and that the vendor still holds -> why
  *     ends           zset      address -> when the vendor ends it
  *     session:KEY    string    the address that the session lives on
- *     told:BATCH     string    a purchase that the pools were told of; its message may come again, and late
- *     choosing:KEY   string    the host that looks for an address for it
+ *     told:BATCH     string    a purchase that was added; its message may come again, and late
+ *     choosing:KEY   string    the host that chooses an address for the session
  */
 import { EVENTS } from './membership-scripts.ts'
 import { type Script, script } from './script.ts'
@@ -25,7 +25,8 @@ end
 const LATEST_REPEAT_MS = 3_600_000
 
 /**
- * ask: host; add (id, entry, and endsAt where it ends), with the name of their batch: a second time nothing is added; isKnown: they are added where a failover has lost them, and not sold again;
+ * ask: host; add (id, entry, and endsAt where it ends); batch: the name of this purchase, which is added once; isKnown: they are added
+ * where a failover has lost them, and not sold again;
  * gone (id, reason); tell: further events, as JSON.
  */
 const PUBLISH = `

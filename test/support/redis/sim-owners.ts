@@ -106,7 +106,7 @@ class OwnerHost implements SimHost {
       },
     }
     return {
-      ...{ pool: this.pool, review: () => this.#serve(), sessionMoved: () => {}, doubtSessions: () => {} },
+      ...{ pool: this.pool, review: () => this.#serve(), sessionMoved: () => {}, markSessionsUnconfirmed: () => {} },
       supply: supply as unknown as MemberParts['supply'],
       wants: () => ({ filters: this.#wantsOfClients, upstreams: [] }),
       ...{ handedOver: () => {}, aloneOn: () => undefined, leaveTo: () => false },
