@@ -23,6 +23,7 @@ export class RepeatedHeader {
   #head: RequestHead | undefined
   /** What has accepted its login: the port has another one after a reload that changes the users. */
   #access: Access | undefined
+  #acceptedOptions = false
 
   constructor(client: Client, port: ClientPort) {
     this.#client = client
@@ -36,10 +37,16 @@ export class RepeatedHeader {
     const known = fields === this.#text ? earlier?.header : undefined
     const header = known ?? parseRequestHeader(fields, 0)
     const head = parseRequestHead(line, header, earlier)
-    if (known === undefined || this.#access !== this.#port.access) this.identity = this.#identify(header)
+    if (known === undefined || !this.#isCurrent) this.identity = this.#identify(header)
     this.#text = fields
     this.#head = head
     return head
+  }
+
+  /** Whether the port identifies its clients as it did for the request read last. */
+  get #isCurrent(): boolean {
+    const { access, optionHeaders } = this.#port
+    return access === this.#access && optionHeaders === this.#acceptedOptions
   }
 
   #identify({ login, options }: RequestHeader): ClientIdentity {
@@ -47,6 +54,7 @@ export class RepeatedHeader {
     const identity = withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
     // Only now: a connection goes on after a challenge, and its next request must not have the identity of an earlier one.
     this.#access = access
+    this.#acceptedOptions = optionHeaders
     return identity
   }
 }

@@ -157,6 +157,19 @@ describe('users', () => {
     await gateway.change({ listen: listen(PASSWORD) })
     expect([await statusAgain(), await statusAgain()]).toEqual([407, 407])
   })
+
+  it('have their options read anew on a kept connection when optionHeaders has changed', async () => {
+    const gateway = await startReloadable({ config: { listen: [{ port: 0, optionHeaders: false }] } })
+    const kept = await dial(gateway.port)
+    const statusAgain = async () => {
+      kept.socket.write('GET http://site.test/ HTTP/1.1\r\nHost: site.test\r\nX-Turnpike-Country: nowhere\r\n\r\n')
+      return (await readReply(kept)).status
+    }
+    expect(await statusAgain()).toBe(200)
+    await gateway.change({ listen: [{ port: 0, optionHeaders: true }] })
+    // No address is in that country.
+    expect(await statusAgain()).toBe(503)
+  })
 })
 
 describe('limits and times', () => {
