@@ -12,13 +12,13 @@ import type { VendorReply } from './http.ts'
 export function judge<T>(reply: VendorReply, wallMs: number, decode: (reply: RawReply) => T): T {
   if (reply.status === 429) {
     const tooMany = tooManyRequests(reply, reply.vendorWallMs ?? wallMs)
-    const said = errorOf(() => decode(reply))
+    const said = saidIn(() => decode(reply))
     throw said === undefined ? tooMany : ofTooMany(said, tooMany)
   }
   // Some vendors report what went wrong under HTTP 400 with their usual envelope.
   if (reply.status < 300 || reply.status === 400) return decode(reply)
-  const said = errorOf(() => decode(reply))
-  if (said !== undefined && said.vendorCode !== 'body') throw said
+  const said = saidIn(() => decode(reply))
+  if (said !== undefined) throw said
   if (reply.status === 401 || reply.status === 403)
     throw new VendorError('auth', 'http', `the vendor refused the call (HTTP ${reply.status})`)
   throw new VendorError('server', 'http', `the vendor answered with HTTP ${reply.status}`)
@@ -35,12 +35,16 @@ function ofTooMany(said: VendorError, tooMany: VendorError): VendorError {
   return new VendorError(errorClass, vendorCode, message, { hint, wait })
 }
 
-function errorOf(decode: () => unknown): VendorError | undefined {
+/** Codes of the readers for a body that they cannot read, or in which there is nothing. */
+const UNSAID = new Set(['body', 'empty'])
+
+/** The vendor's own error in a reply, if there is one. */
+function saidIn(decode: () => unknown): VendorError | undefined {
   try {
     decode()
     return undefined
   } catch (error) {
-    if (error instanceof VendorError) return error
+    if (error instanceof VendorError) return UNSAID.has(error.vendorCode) ? undefined : error
     throw error
   }
 }

@@ -392,6 +392,15 @@ describe('the judgement over a whole reply', () => {
     expect(judged(429, fine, headers)).toMatchObject({ class: 'rate_limited', vendorCode: 'http', wait })
   })
 
+  it.each([429, 404, 502])('HTTP %d without a body is no sign that the vendor has no address', (status) => {
+    // Of a pasted link: an empty body is read as "no address" there.
+    const nothing = () => {
+      throw new VendorError('no_resource', 'empty', 'the vendor answered with nothing')
+    }
+    const errorClass = status === 429 ? 'rate_limited' : 'server'
+    expect(judged(status, nothing)).toMatchObject({ class: errorClass, vendorCode: 'http' })
+  })
+
   it('a Retry-After date is read on the vendor’s own clock', () => {
     const headers = { 'retry-after': 'Sat, 25 Feb 2023 07:38:46 GMT' }
     expect(judged(429, fine, headers, 1_677_310_716_000 + 4_000)).toMatchObject({ wait: 6_000 })
