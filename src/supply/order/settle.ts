@@ -89,17 +89,24 @@ export class Settlement {
     await this.arrived(own, 'news')
     account.inventory.freeUnknown(settings.name)
     const listedSince = askedAt - this.#listedForMs
-    // What older orders bought may have ended before the list was made: it stays booked.
-    if (Number.isFinite(listedSince)) accounts.store.resolve(settings.name, Number.MAX_SAFE_INTEGER, listedSince)
     const { view } = accounts.store
+    this.#keepBooked(settings.name, listedSince)
     // The list is of the account: what is more than this provider's orders are for was bought by lost orders of the others.
     let left = unknown - view.unknownOf(settings.name)
     accounts.store.resolve(settings.name, unknown, askedAt)
     for (const other of account.providers) {
+      if (other === settings.name || left <= 0 || view.unknownOf(other) === 0) continue
+      this.#keepBooked(other, listedSince)
       const most = view.unknownOf(other)
-      if (left > 0 && other !== settings.name && most > 0) accounts.store.resolve(other, left, askedAt)
+      accounts.store.resolve(other, left, askedAt)
       left -= most
     }
+  }
+
+  /** What orders before `listedSince` bought may have ended before the list was made: it stays booked. */
+  #keepBooked(provider: string, listedSince: number): void {
+    if (!Number.isFinite(listedSince)) return
+    this.#parts.accounts.store.resolve(provider, Number.MAX_SAFE_INTEGER, listedSince)
   }
 
   /** How long the vendor's list is certain to contain an address that was bought, ms: lives of one product differ. */

@@ -52,6 +52,33 @@ it('a list that shows what a lost order of another provider of the key has bough
   expect(40 - left).toBe(world.vendor('a').sold)
 })
 
+it('a list settles no order of another provider of the key that is older than the list is certain to reach', async () => {
+  const budget = { total: 50 }
+  const lives = { usual: 20_000, next: 20_000 }
+  const vendor = { canList: true, lifeMs: () => lives.next }
+  const accounts = { a: { vendor, settings: { budget } }, b: { sharesWith: 'a', settings: { budget } } }
+  const world = new World(accounts, { floor: 0, targetLoad: 1 })
+  const silence = new VendorError('server', 'timeout', 'the vendor did not answer')
+  for (const name of ['a', 'b']) world.connectTo(name, 5_000)
+  await world.clock.run(40_000)
+  // The first address of two lost orders of a has ended when b asks for the list, the second is in it.
+  world.vendor('a').lookupTrouble.push(...Array(9).fill(silence))
+  for (const lifeMs of [8_000, 20_000]) {
+    lives.next = lifeMs
+    world.vendor('a').trouble.push('lost')
+    world.connectTo('a', 1_000)
+    await world.clock.run(lifeMs === 8_000 ? 11_000 : 2_000)
+  }
+  world.provider('a').pause()
+  world.vendor('a').lookupTrouble.length = 0
+  world.vendor('a').trouble.push('lost')
+  world.connectTo('b', 20_000)
+  await world.clock.run(20_000)
+  expect(world.vendor('a').listings.length).toBeGreaterThan(0)
+  const left = world.provider('a').capacity.budgetLeft + world.provider('b').capacity.budgetLeft
+  expect(100 - left).toBe(world.vendor('a').sold)
+})
+
 it('uses a plan that was raised from 2 to 20 channels a minute later, and its calls', async () => {
   let plan = 2
   const world = new World({ a: { vendor: { plan: () => plan } } }, { floor: 15, ceiling: 20 })
