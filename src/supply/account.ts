@@ -6,7 +6,6 @@ import type { Clock } from '../clock.ts'
 import { CallQueue, outcomeOfCall } from '../ratelimit/call-queue.ts'
 import { BUSY_WINDOW_MS } from '../ratelimit/sliding-window.ts'
 import type { AccountStore, CallWindow, Outcome, Reservation, ReservationId, Reserved } from '../store/account-store.ts'
-import { StoreError } from '../store/errors.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { CallOrder, LearnedFacts } from '../vendors/contract/source.ts'
 import { Inventory } from './inventory.ts'
@@ -87,11 +86,15 @@ export class Accounts {
   ): Promise<T> {
     // An order has its slot in the shorter window already, so it cannot wait.
     const patienceMs = ticket === undefined ? PATIENCE_MS : 0
-    const { id, leaveBy = Number.POSITIVE_INFINITY } = await this.#slotOf(window, patienceMs, signal)
+    let slot = await this.#slotOf(window, patienceMs, signal)
     let outcome: Outcome = { kind: 'not-sent' }
     try {
-      const reply = await next(() => {
-        if (this.#clock.now() > leaveBy) throw new StoreError('failed', 'the call could not leave in time')
+      const reply = await next(async () => {
+        // The wait for the shorter window may have been longer than the slot may stay unused.
+        if (this.#clock.now() > (slot.leaveBy ?? Number.POSITIVE_INFINITY)) {
+          this.settle(slot.id, outcome, window.key)
+          slot = await this.#slotOf(window, 0, signal)
+        }
         outcome = { kind: 'unknown', channelsUntil: this.#clock.now() }
         return send()
       })
@@ -102,7 +105,7 @@ export class Accounts {
       if (outcome.kind === 'refused') outcome = { kind: 'sold', count: 0 }
       throw error
     } finally {
-      this.settle(id, outcome, window.key)
+      this.settle(slot.id, outcome, window.key)
     }
   }
 

@@ -1,5 +1,6 @@
 /** How often the calls of an entry may be made. */
 import { describe, expect, it } from 'vitest'
+import type { Reservation, Reserved } from '../../../../src/store/account-store.ts'
 import { LocalAccountStore } from '../../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../../src/store/memory.ts'
 import { Accounts } from '../../../../src/supply/account.ts'
@@ -69,6 +70,25 @@ describe('several limits of one call', () => {
     await clock.run(3_600_100)
     await accounts.gate(window, { signal: never }, send)
     expect(sentAt).toHaveLength(4)
+    accounts.close()
+  })
+
+  it('a call may wait for the shorter one longer than a slot of the longer one may stay unused', async () => {
+    const clock = new FakeClock()
+    // As the store of a cluster: a request must be sent soon after its reservation.
+    class Hasty extends LocalAccountStore {
+      override async reserve(reservation: Reservation): Promise<Reserved> {
+        const reserved = await super.reserve(reservation)
+        return reserved.kind === 'reserved' ? { ...reserved, leaveBy: clock.now() + 5_000 } : reserved
+      }
+    }
+    const accounts = new Accounts(clock, new Hasty(clock, forgetfulStore()))
+    const further = { key: 'day', calls: 10, perMs: 86_400_000, statedBy: 'x' }
+    const window = { key: 'minute', calls: 1, perMs: 60_000, statedBy: 'x', also: [further] }
+    const calls = [1, 2].map((n) => accounts.gate(window, { signal: never }, async () => n))
+    await clock.run(61_000)
+    expect(await Promise.all(calls)).toEqual([1, 2])
+    expect([window, further].map((one) => accounts.store.view.window(one).used)).toEqual([1, 2])
     accounts.close()
   })
 
